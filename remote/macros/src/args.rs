@@ -1,0 +1,190 @@
+//! The options in `#[remote(…)]`.
+
+use crate::errors::Errors;
+use proc_macro2::{Span, TokenStream};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token};
+
+/// The options given, whether or not they make sense where they stand: that was checked.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) module: Option<LitStr>,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) krate: Option<Path>,
+    pub(crate) resident: Option<Span>,
+    pub(crate) idempotent: Option<Span>,
+    pub(crate) blocking: Option<Span>,
+    pub(crate) inline: Option<Span>,
+    pub(crate) skip: Option<Span>,
+}
+
+/// Where an attribute stands, and the options it may have there.
+pub(crate) struct Place {
+    what: &'static str,
+    known: &'static [&'static str],
+}
+
+pub(crate) const CLASS: Place = Place { what: "a class", known: &["module", "name", "resident", "crate"] };
+pub(crate) const INTERFACE: Place = Place { what: "an interface", known: &["module", "name", "crate"] };
+pub(crate) const FUNCTION: Place =
+    Place { what: "a function", known: &["module", "name", "idempotent", "inline", "crate"] };
+pub(crate) const CONSTANT: Place = Place { what: "a constant", known: &["module", "name", "crate"] };
+pub(crate) const IMPL: Place = Place { what: "an impl block", known: &["crate"] };
+pub(crate) const TRAIT_IMPL: Place = Place { what: "an implementation of an interface", known: &["crate"] };
+pub(crate) const METHOD: Place = Place { what: "a method", known: &["name", "idempotent", "blocking", "skip"] };
+pub(crate) const CONSTRUCTOR: Place =
+    Place { what: "a constructor", known: &["name", "idempotent", "inline", "skip"] };
+pub(crate) const INTERFACE_METHOD: Place =
+    Place { what: "a method of an interface", known: &["name", "idempotent", "blocking", "skip"] };
+pub(crate) const IMPLEMENTED_METHOD: Place = Place { what: "an implemented method", known: &[] };
+
+impl Options {
+    /// Parses the options of an attribute that stands on an item.
+    pub(crate) fn parse(tokens: TokenStream, place: &Place, errors: &mut Errors) -> Self {
+        let mut options = Options::default();
+        match Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens) {
+            Ok(metas) => metas.iter().for_each(|meta| options.add(meta, place, errors)),
+            Err(error) => errors.push(error),
+        }
+        options
+    }
+
+    /// Takes the `#[remote(…)]` helper attributes off a method.
+    pub(crate) fn take(attrs: &mut Vec<Attribute>, place: &Place, errors: &mut Errors) -> Self {
+        let mut options = Options::default();
+        for attr in attrs.extract_if(.., |attr| is_remote(attr)) {
+            match &attr.meta {
+                Meta::Path(_) if place.known.is_empty() => {}
+                Meta::Path(path) => errors.at(
+                    path,
+                    "a method is remote by the #[remote] of its block; remove this one, or give it options: \
+                     #[remote(name = \"…\")]",
+                ),
+                Meta::NameValue(pair) => errors.at(pair, "write the options in parentheses: #[remote(name = \"…\")]"),
+                Meta::List(list) => match list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated) {
+                    Ok(metas) => metas.iter().for_each(|meta| options.add(meta, place, errors)),
+                    Err(error) => errors.push(error),
+                },
+            }
+        }
+        options
+    }
+
+    fn add(&mut self, meta: &Meta, place: &Place, errors: &mut Errors) {
+        let Some(option) = meta.path().get_ident().map(ToString::to_string) else {
+            return errors.at(meta.path(), unknown(place));
+        };
+        if !place.known.contains(&option.as_str()) {
+            return errors.at(meta.path(), refusal(&option, place));
+        }
+        let span = syn::spanned::Spanned::span(meta);
+        let twice = match option.as_str() {
+            "module" => text(meta, errors).and_then(|text| self.module.replace(text)).is_some(),
+            "name" => text(meta, errors).and_then(|text| self.name.replace(text)).is_some(),
+            "crate" => path(meta, errors).and_then(|path| self.krate.replace(path)).is_some(),
+            "resident" => flag(meta, errors) && self.resident.replace(span).is_some(),
+            "idempotent" => flag(meta, errors) && self.idempotent.replace(span).is_some(),
+            "blocking" => flag(meta, errors) && self.blocking.replace(span).is_some(),
+            "inline" => flag(meta, errors) && self.inline.replace(span).is_some(),
+            _ => flag(meta, errors) && self.skip.replace(span).is_some(),
+        };
+        if twice {
+            errors.at(meta, format!("`{option}` is given twice; remove one"));
+        }
+    }
+
+    /// The module, checked; an error and an empty name if there is none.
+    pub(crate) fn module(&self, place: &Place, errors: &mut Errors) -> String {
+        let Some(module) = &self.module else {
+            let message = format!("{} belongs to a module: #[remote(module = \"bank\")]", place.what);
+            errors.push(syn::Error::new(Span::call_site(), message));
+            return String::new();
+        };
+        if !module.value().split('.').all(is_name) {
+            errors.at(module, "a module's name is names joined by single dots, such as \"shop.pricing\"");
+        }
+        module.value()
+    }
+
+    /// The name on the wire: the one given, checked, or `ident`.
+    pub(crate) fn name(&self, ident: &syn::Ident, errors: &mut Errors) -> String {
+        match &self.name {
+            None => syn::ext::IdentExt::unraw(ident).to_string(),
+            Some(name) => {
+                if !is_name(&name.value()) {
+                    errors.at(name, "a name is letters, digits and underscores, and does not begin with a digit");
+                }
+                name.value()
+            }
+        }
+    }
+}
+
+/// Whether an attribute is `#[remote]`, by whatever path.
+pub(crate) fn is_remote(attr: &Attribute) -> bool {
+    attr.path().segments.last().is_some_and(|segment| segment.ident == "remote")
+}
+
+fn is_name(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_') && chars.all(|c| c.is_alphanumeric() || c == '_')
+}
+
+fn refusal(option: &str, place: &Place) -> String {
+    match (option, place.what) {
+        ("inline", "a method" | "a method of an interface") => "only a constructor or a function can be `inline`; \
+            methods are inline unless they are `blocking`"
+            .to_owned(),
+        ("blocking", "a constructor" | "a function") => "only a method can be `blocking`; constructors and functions \
+            run off the connection's thread unless they are `inline`"
+            .to_owned(),
+        ("module", "an impl block" | "an implementation of an interface") => {
+            "the module is the class's; give it there, and remove it here".to_owned()
+        }
+        _ => unknown(place),
+    }
+}
+
+fn unknown(place: &Place) -> String {
+    let Place { what, known } = place;
+    match *known {
+        [] => format!("{what} has no options of its own; put them on the method in the trait"),
+        [one] => format!("unknown option; {what} has only `{one}`"),
+        [most @ .., last] => format!("unknown option; {what} has `{}` and `{last}`", most.join("`, `")),
+    }
+}
+
+fn flag(meta: &Meta, errors: &mut Errors) -> bool {
+    let ok = matches!(meta, Meta::Path(_));
+    if !ok {
+        errors.at(meta, "this option takes no value; write its name alone");
+    }
+    ok
+}
+
+fn text(meta: &Meta, errors: &mut Errors) -> Option<LitStr> {
+    if let Meta::NameValue(pair) = meta {
+        if let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &pair.value {
+            return Some(text.clone());
+        }
+    }
+    errors.at(meta, "this option is a text: write it as in name = \"list\"");
+    None
+}
+
+fn path(meta: &Meta, errors: &mut Errors) -> Option<Path> {
+    if let Meta::NameValue(pair) = meta {
+        match &pair.value {
+            Expr::Path(path) if path.qself.is_none() => return Some(path.path.clone()),
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => match text.parse() {
+                Ok(path) => return Some(path),
+                Err(error) => errors.push(error),
+            },
+            _ => errors.at(&pair.value, "this is no path; write it as in crate = my_crate::tarmem"),
+        }
+        return None;
+    }
+    errors.at(meta, "this option is a path; write it as in crate = my_crate::tarmem");
+    None
+}

@@ -1,0 +1,89 @@
+//! What a user's attributes say that generated code has to repeat.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{Attribute, Expr, ExprLit, Lit, Meta};
+
+/// The attributes that go along with whatever is generated for an item.
+pub(crate) struct Carried {
+    /// `#[doc]`, as written.
+    docs: Vec<Attribute>,
+    /// `#[cfg]`: what is generated for an item that is not there would not compile.
+    pub(crate) cfgs: Vec<Attribute>,
+    deprecated: Vec<Attribute>,
+}
+
+impl Carried {
+    pub(crate) fn of(attrs: &[Attribute]) -> Self {
+        let named = |name: &str| attrs.iter().filter(|attr| attr.path().is_ident(name)).cloned().collect();
+        Carried { docs: named("doc"), cfgs: named("cfg"), deprecated: named("deprecated") }
+    }
+
+    /// All of them, for a method of a proxy; `otherwise` documents what the user has not.
+    pub(crate) fn on_proxy(&self, otherwise: &str) -> TokenStream {
+        let Carried { docs, cfgs, deprecated } = self;
+        let otherwise = docs.is_empty().then(|| quote!(#[doc = #otherwise]));
+        quote!(#(#docs)* #otherwise #(#cfgs)* #(#deprecated)*)
+    }
+
+    /// The documentation after a line of ours.
+    pub(crate) fn after(&self, line: &str) -> TokenStream {
+        let Carried { docs, cfgs, .. } = self;
+        let blank = (!docs.is_empty()).then(|| quote!(#[doc = ""]));
+        quote!(#[doc = #line] #blank #(#docs)* #(#cfgs)*)
+    }
+
+    /// The documentation as a constant text.
+    pub(crate) fn text(&self) -> TokenStream {
+        let mut lines: Vec<Line> = Vec::new();
+        for attr in &self.docs {
+            let Meta::NameValue(pair) = &attr.meta else { continue };
+            match &pair.value {
+                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+                    let text = text.value();
+                    lines.push(Line::Text(text.strip_prefix(' ').unwrap_or(&text).trim_end().to_owned()));
+                }
+                // Such as include_str!("…").
+                other => lines.push(Line::Computed(other.to_token_stream())),
+            }
+        }
+        let mut parts: Vec<Line> = Vec::new();
+        for line in lines {
+            match (parts.last_mut(), line) {
+                (None, line) => parts.push(line),
+                (Some(Line::Text(text)), Line::Text(line)) => {
+                    text.push('\n');
+                    text.push_str(&line);
+                }
+                (Some(Line::Text(text)), line) => {
+                    text.push('\n');
+                    parts.push(line);
+                }
+                (Some(Line::Computed(_)), Line::Text(line)) => parts.push(Line::Text(format!("\n{line}"))),
+                (Some(Line::Computed(_)), line) => {
+                    parts.push(Line::Text("\n".to_owned()));
+                    parts.push(line);
+                }
+            }
+        }
+        match parts.as_slice() {
+            [] => quote!(""),
+            [Line::Text(text)] => text.to_token_stream(),
+            parts => quote!(::core::concat!(#(#parts),*)),
+        }
+    }
+}
+
+enum Line {
+    Text(String),
+    Computed(TokenStream),
+}
+
+impl ToTokens for Line {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Line::Text(text) => text.to_tokens(tokens),
+            Line::Computed(computed) => computed.to_tokens(tokens),
+        }
+    }
+}

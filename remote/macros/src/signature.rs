@@ -1,0 +1,245 @@
+//! The signature of one method, constructor or function: parsed, checked, and as the expansion needs it.
+
+use crate::args::Options;
+use crate::docs::Carried;
+use crate::errors::Errors;
+use crate::types::{self, Role};
+use proc_macro2::Span;
+use syn::spanned::Spanned;
+use syn::{FnArg, Ident, Pat, ReturnType, Type, TypeReference};
+
+/// A signature in which everything can travel.
+pub(crate) struct Signature {
+    /// Its name in Rust.
+    pub(crate) ident: Ident,
+    /// Its name on the wire.
+    pub(crate) name: String,
+    pub(crate) carried: Carried,
+    /// `None` for a constructor or function.
+    pub(crate) receiver: Option<Receiver>,
+    pub(crate) is_async: bool,
+    pub(crate) params: Vec<Param>,
+    pub(crate) returns: Returns,
+    pub(crate) options: Options,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Receiver {
+    Shared,
+    Exclusive,
+}
+
+pub(crate) struct Param {
+    pub(crate) ident: Ident,
+    /// As written, but with the class for `Self`.
+    pub(crate) ty: Type,
+    pub(crate) passing: Passing,
+}
+
+/// How an argument gets from the wire to the parameter.
+pub(crate) enum Passing {
+    /// Decoded, and moved.
+    Owned,
+    /// `&str` and `&[T]`: decoded as this type, and borrowed.
+    Borrowed(Type),
+    /// `&Context`: not an argument at all.
+    Context,
+}
+
+pub(crate) enum Returns {
+    Nothing,
+    Value(Type),
+    /// `&str`, `&[T]`, `&T`: what it is, and what its receiver decodes.
+    Borrowed(Type, Type),
+    /// The type as written, and its two sides if they can be seen.
+    Result(Type, Option<(Type, Type)>),
+}
+
+/// What a signature belongs to.
+#[derive(Clone, Copy)]
+pub(crate) enum Owner<'a> {
+    Class(&'a Type),
+    Interface,
+    Module,
+}
+
+/// The longest tuple that serde knows.
+const MOST_PARAMS: usize = 16;
+
+/// Parses and checks one signature. `None` if it cannot be remote; the errors say why.
+pub(crate) fn parse(
+    sig: &syn::Signature,
+    carried: Carried,
+    options: Options,
+    owner: Owner<'_>,
+    errors: &mut Errors,
+) -> Option<Signature> {
+    let mut found = Errors::default();
+    check_form(sig, &mut found);
+    let name = options.name(&sig.ident, &mut found);
+    let receiver = parse_receiver(sig, &mut found);
+    let is_async = sig.asyncness.is_some();
+    if let (Some(blocking), true) = (options.blocking, is_async) {
+        found.push(syn::Error::new(
+            blocking,
+            "an async method is not moved off the async threads; remove `blocking`, or `async`",
+        ));
+    }
+    let params: Vec<Param> = sig
+        .inputs
+        .iter()
+        .filter_map(|input| match input {
+            FnArg::Typed(input) => parse_param(input, owner, &mut found),
+            FnArg::Receiver(_) => None,
+        })
+        .collect();
+    let arguments = params.iter().filter(|param| !matches!(param.passing, Passing::Context)).count();
+    if arguments > MOST_PARAMS {
+        found.at(&sig.inputs, format!("a call carries at most {MOST_PARAMS} arguments; put some into a struct"));
+    }
+    let lends = receiver.is_some() && !is_async;
+    let returns = parse_returns(&sig.output, owner, lends, &mut found);
+    if found.is_empty() {
+        return Some(Signature { ident: sig.ident.clone(), name, carried, receiver, is_async, params, returns, options });
+    }
+    errors.extend(found);
+    None
+}
+
+fn check_form(sig: &syn::Signature, errors: &mut Errors) {
+    if !sig.generics.params.is_empty() {
+        errors.at(
+            &sig.generics,
+            "a caller cannot choose types or lifetimes across the wire; put the concrete types, or take a Value",
+        );
+    } else if let Some(clause) = &sig.generics.where_clause {
+        errors.at(clause, "a remote method has no conditions; put the concrete types, and remove the where clause");
+    }
+    if let Some(keyword) = &sig.unsafety {
+        errors.at(keyword, "a remote caller cannot keep the promises of an unsafe function; offer a safe one");
+    }
+    if let Some(abi) = &sig.abi {
+        errors.at(abi, "a remote function has Rust's own calling convention; remove the `extern`");
+    }
+    if let Some(variadic) = &sig.variadic {
+        errors.at(variadic, "a remote function has a fixed number of arguments; take a Vec");
+    }
+}
+
+fn parse_receiver(sig: &syn::Signature, errors: &mut Errors) -> Option<Receiver> {
+    let receiver = sig.receiver()?;
+    if let Some(lifetime) = receiver.lifetime() {
+        errors.at(lifetime, "nothing is borrowed across the wire; write &self or &mut self");
+    }
+    let mutable = match types::bare(&receiver.ty) {
+        // `self: &Self` is `&self`, and `self: &Rc<Self>` is not.
+        Type::Reference(TypeReference { mutability, elem, .. }) if types::ends_in(elem, "Self") => {
+            mutability.is_some()
+        }
+        _ => {
+            errors.at(receiver, "the object stays on its service; take &self or &mut self");
+            false
+        }
+    };
+    Some(if mutable { Receiver::Exclusive } else { Receiver::Shared })
+}
+
+fn parse_param(input: &syn::PatType, owner: Owner<'_>, errors: &mut Errors) -> Option<Param> {
+    for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("cfg")) {
+        errors.at(attr, "a call has the same arguments everywhere; put the #[cfg] on the whole function");
+    }
+    let ident = match &*input.pat {
+        Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => Some(pat.ident.clone()),
+        pat => {
+            errors.at(pat, "an argument goes by its name; name it, and take it apart in the body");
+            None
+        }
+    };
+    let ty = resolve(&input.ty, owner, errors);
+    let passing = match types::bare(&ty) {
+        Type::Reference(reference) => borrowed_param(reference, errors),
+        _ => {
+            types::check(&ty, Role::Argument, errors);
+            Passing::Owned
+        }
+    };
+    ident.map(|ident| Param { ident, ty, passing })
+}
+
+fn borrowed_param(reference: &TypeReference, errors: &mut Errors) -> Passing {
+    if let Some(lifetime) = &reference.lifetime {
+        errors.at(lifetime, "nothing is borrowed across the wire; remove the lifetime, or take an owned value");
+    }
+    let elem = types::bare(&reference.elem);
+    if reference.mutability.is_none() {
+        match elem {
+            Type::Path(path) if path.path.is_ident("str") => return Passing::Borrowed(types::owned(elem)),
+            Type::Slice(slice) => {
+                types::check(&slice.elem, Role::Argument, errors);
+                return Passing::Borrowed(types::owned(elem));
+            }
+            _ if types::ends_in(elem, "Context") => return Passing::Context,
+            _ => {}
+        }
+    }
+    errors.at(reference, types::borrowed(reference, Role::Argument));
+    Passing::Owned
+}
+
+/// `lends`: whether a result may be borrowed from the object, because it is encoded before that is let go.
+fn parse_returns(output: &ReturnType, owner: Owner<'_>, lends: bool, errors: &mut Errors) -> Returns {
+    let ReturnType::Type(_, ty) = output else { return Returns::Nothing };
+    let ty = resolve(ty, owner, errors);
+    if let Type::Reference(reference) = types::bare(&ty) {
+        let forever = reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static");
+        if (lends && reference.lifetime.is_none()) || forever {
+            let owned = types::owned(&reference.elem);
+            types::check(&owned, Role::Result, errors);
+            return Returns::Borrowed(ty, owned);
+        }
+    }
+    if types::ends_in(&ty, "Result") {
+        types::check(&ty, Role::Result, errors);
+        let sides = types::plain_result(&ty).map(|(ok, err)| (ok.clone(), err.clone()));
+        return Returns::Result(ty, sides);
+    }
+    types::check(&ty, Role::Result, errors);
+    Returns::Value(ty)
+}
+
+/// The type with the class for `Self`.
+fn resolve(ty: &Type, owner: Owner<'_>, errors: &mut Errors) -> Type {
+    let mut ty = ty.clone();
+    match owner {
+        Owner::Class(class) => types::replace_self(&mut ty, class),
+        Owner::Interface => {
+            if let Some(found) = types::find_self(&ty) {
+                errors.at(found, "behind an interface are objects of any class; name a class, or use a Value");
+            }
+        }
+        Owner::Module => {}
+    }
+    ty
+}
+
+impl Signature {
+    /// What callers pass.
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = &Param> {
+        self.params.iter().filter(|param| !matches!(param.passing, Passing::Context))
+    }
+
+    /// Where to point at when its result does not fit.
+    pub(crate) fn returns_span(&self) -> Span {
+        match &self.returns {
+            Returns::Nothing => self.ident.span(),
+            Returns::Value(ty) | Returns::Borrowed(ty, _) | Returns::Result(ty, _) => ty.span(),
+        }
+    }
+}
+
+impl Param {
+    /// Its name on the wire.
+    pub(crate) fn name(&self) -> String {
+        syn::ext::IdentExt::unraw(&self.ident).to_string()
+    }
+}

@@ -1,0 +1,282 @@
+//! One operation on its way, as a future.
+
+use crate::codec;
+use crate::dispatch::Encoding;
+use crate::error::Error;
+use crate::operation::Reply;
+use crate::value::Value;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+/// Whoever carries operations to a service: a session over a connection, or the service itself in process.
+pub trait Caller: Send + Sync + 'static {
+    /// Hands over one encoded operation. Pending while too many are on their way already.
+    fn poll_submit(self: Arc<Self>, cx: &mut Context<'_>, operation: &[u8], timeout: Timeout) -> Poll<Ticket>;
+
+    /// Gives up what [`poll_submit`](Self::poll_submit) handed out, if it has not begun.
+    fn cancel(&self, sequence: u64);
+
+    /// Gives up one handle to an object, some time soon.
+    fn release(&self, id: Uuid);
+}
+
+/// How long an operation may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Timeout {
+    /// As long as the session gives every call.
+    #[default]
+    Default,
+    /// So long, from when it is sent.
+    After(Duration),
+    /// As long as it takes.
+    Never,
+}
+
+/// An operation that was handed over, and will be answered. Dropping it cancels the operation if it has not begun.
+pub struct Ticket {
+    state: TicketState,
+}
+
+enum TicketState {
+    Ready(Option<Reply>),
+    Waiting { reply: oneshot::Receiver<Reply>, caller: Arc<dyn Caller>, sequence: u64 },
+}
+
+impl Ticket {
+    /// Answered already.
+    pub fn ready(reply: Reply) -> Self {
+        Ticket { state: TicketState::Ready(Some(reply)) }
+    }
+
+    /// Will be answered through `reply`; dropping the ticket before that calls `caller.cancel(sequence)`.
+    pub fn waiting(reply: oneshot::Receiver<Reply>, caller: Arc<dyn Caller>, sequence: u64) -> Self {
+        Ticket { state: TicketState::Waiting { reply, caller, sequence } }
+    }
+
+    fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Reply> {
+        let reply = match &mut self.state {
+            TicketState::Ready(reply) => reply.take(),
+            TicketState::Waiting { reply, .. } => match Pin::new(reply).poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(reply) => {
+                    self.state = TicketState::Ready(None);
+                    reply.ok()
+                }
+            },
+        };
+        // A caller that goes away without a word answers nothing any more.
+        Poll::Ready(reply.unwrap_or(Reply::Failed(Error::Cancelled)))
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let TicketState::Waiting { reply, caller, sequence } = &mut self.state {
+            // The reply may come between this and the cancellation; then there is nothing to cancel, and the
+            // service ignores it.
+            reply.close();
+            caller.cancel(*sequence);
+        }
+    }
+}
+
+/// What can come of a call that failed: made from a service's reply.
+pub trait Failure: Sized {
+    /// The operation came to no result.
+    fn failed(error: Error) -> Self;
+    /// The method or generator `what` returned an error of its own.
+    fn raised(what: &str, message: String, body: &[u8], encoding: Encoding) -> Self;
+}
+
+impl Failure for Error {
+    fn failed(error: Error) -> Self {
+        error
+    }
+
+    fn raised(what: &str, message: String, _body: &[u8], _encoding: Encoding) -> Self {
+        Error::Raised { what: what.to_owned(), message }
+    }
+}
+
+/// Why a call to a method that returns a `Result` failed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallError<E> {
+    /// The method ran, and returned this error of its own.
+    Method(E),
+    /// The call came to no result of the method.
+    Failed(Error),
+}
+
+impl<E> CallError<E> {
+    /// The method's own error, if it is one.
+    pub fn method(&self) -> Option<&E> {
+        match self {
+            CallError::Method(error) => Some(error),
+            CallError::Failed(_) => None,
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for CallError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallError::Method(error) => error.fmt(f),
+            CallError::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for CallError<E> {}
+
+impl<E: DeserializeOwned> Failure for CallError<E> {
+    fn failed(error: Error) -> Self {
+        CallError::Failed(error)
+    }
+
+    fn raised(what: &str, message: String, body: &[u8], encoding: Encoding) -> Self {
+        let decoded = match encoding {
+            Encoding::Typed => codec::decode(body).map_err(|e| e.to_string()),
+            Encoding::Dynamic => codec::decode::<Value>(body)
+                .map_err(|e| e.to_string())
+                .and_then(|value| crate::value::from_value(value).map_err(|e| e.to_string())),
+        };
+        match decoded {
+            Ok(error) => CallError::Method(error),
+            // The service's error type is not ours: its message is all there is.
+            Err(_) => CallError::Failed(Error::Raised { what: what.to_owned(), message }),
+        }
+    }
+}
+
+/// What is called, for messages: an interface's or module's path, and a name.
+#[derive(Clone, Copy, Debug)]
+pub struct Name {
+    /// The path.
+    pub scope: &'static str,
+    /// The name.
+    pub name: &'static str,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.scope.is_empty() { f.write_str(self.name) } else { write!(f, "{}.{}", self.scope, self.name) }
+    }
+}
+
+/// One operation, as a future of its result.
+///
+/// Nothing is sent before it is first polled (or [`send`](Self::send) is called).
+///
+/// # Errors
+/// [`Error`], or [`CallError`] for a method that returns a `Result` of its own.
+///
+/// # Cancellation
+/// Dropping it cancels the operation if it has not begun on the service. An exclusive method that has begun runs to
+/// its end.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct Call<T, E = Error> {
+    caller: Arc<dyn Caller>,
+    operation: Result<Vec<u8>, Error>,
+    name: Name,
+    encoding: Encoding,
+    timeout: Timeout,
+    ticket: Option<Ticket>,
+    result: PhantomData<fn() -> (T, E)>,
+}
+
+impl<T, E> Call<T, E> {
+    /// A call of `operation`, as made by [`Operation::encode`](crate::operation::Operation::encode).
+    pub fn new(caller: Arc<dyn Caller>, operation: Result<Vec<u8>, Error>, name: Name, encoding: Encoding) -> Self {
+        Call { caller, operation, name, encoding, timeout: Timeout::Default, ticket: None, result: PhantomData }
+    }
+
+    /// Fails with [`Error::DeadlineExceeded`] unless the result is there within `timeout`, counted from when the call is
+    /// sent. The service does not work on it past that.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Timeout::After(timeout);
+        self
+    }
+
+    /// Waits for as long as it takes.
+    pub fn no_timeout(mut self) -> Self {
+        self.timeout = Timeout::Never;
+        self
+    }
+
+    /// Sees to it that the call is on its way; ready once it is.
+    pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.ticket.is_none() {
+            let ticket = match &self.operation {
+                Err(error) => Ticket::ready(Reply::Failed(error.clone())),
+                Ok(operation) => match Arc::clone(&self.caller).poll_submit(cx, operation, self.timeout) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(ticket) => ticket,
+                },
+            };
+            self.ticket = Some(ticket);
+        }
+        Poll::Ready(())
+    }
+
+    /// Sends the call without waiting for its result; that comes when the call is awaited.
+    pub async fn send(mut self) -> Self {
+        std::future::poll_fn(|cx| self.poll_send(cx)).await;
+        self
+    }
+}
+
+impl<T: DeserializeOwned, E: Failure> Call<T, E> {
+    fn finish(&self, reply: Reply) -> Result<T, E> {
+        match reply {
+            Reply::Done(body) => codec::decode(&body)
+                .map_err(|e| E::failed(Error::BadResult { what: self.name.to_string(), reason: e.to_string() })),
+            Reply::Raised { message, body } => Err(E::raised(&self.name.to_string(), message, &body, self.encoding)),
+            Reply::Failed(error) => Err(E::failed(self.named(error))),
+        }
+    }
+
+    /// A typed call goes by a stable id, which says nothing to a person: puts in the name that it stands for.
+    fn named(&self, error: Error) -> Error {
+        match error {
+            Error::NoSuchMethod { class, method, near } if method.is_empty() => {
+                Error::NoSuchMethod { class, method: self.name.to_string(), near }
+            }
+            Error::NoSuchMember { module, name, near } if name.is_empty() && module.is_empty() => {
+                Error::NoSuchMember { module: self.name.scope.to_owned(), name: self.name.name.to_owned(), near }
+            }
+            other => other,
+        }
+    }
+}
+
+// Nothing in it is ever pinned.
+impl<T, E> Unpin for Call<T, E> {}
+
+impl<T: DeserializeOwned, E: Failure> Future for Call<T, E> {
+    type Output = Result<T, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.poll_send(cx).is_pending() {
+            return Poll::Pending;
+        }
+        let Some(ticket) = &mut self.ticket else { return Poll::Pending };
+        match ticket.poll_reply(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(reply) => Poll::Ready(self.finish(reply)),
+        }
+    }
+}
+
+impl<T, E> fmt::Debug for Call<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Call({})", self.name)
+    }
+}

@@ -1,0 +1,290 @@
+//! Encoding: postcard's serializer writes, ours walks, so that it can count levels and keep error messages.
+
+use postcard::ser_flavors::Flavor;
+use serde::ser::{
+    SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple, SerializeTupleStruct,
+    SerializeTupleVariant,
+};
+use serde::{Serialize, Serializer};
+
+use super::{CodecError, NESTING_LIMIT};
+
+/// Encodes anything serializable.
+///
+/// # Errors
+///
+/// [`CodecError::TooDeep`], and [`CodecError::Malformed`] with the words of the type's own `Serialize`, or if it has a
+/// sequence of unknown length.
+///
+/// ```
+/// assert_eq!(tarmem_remote::codec::encode(&(1u8, "ab")), Ok(vec![1, 2, b'a', b'b']));
+/// ```
+pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CodecError> {
+    let mut buf = Vec::new();
+    encode_into(value, &mut buf, usize::MAX)?;
+    Ok(buf)
+}
+
+/// Encodes at the end of `buf`, which grows by `limit` bytes at most; after an error it is as it was.
+///
+/// # Errors
+///
+/// As [`encode`], and [`CodecError::TooLarge`].
+///
+/// ```
+/// use tarmem_remote::codec::{CodecError, encode_into};
+///
+/// let mut buf = vec![9];
+/// assert_eq!(encode_into("abc", &mut buf, 3), Err(CodecError::TooLarge { limit: 3 }));
+/// assert_eq!(buf, [9]);
+/// assert_eq!(encode_into("abc", &mut buf, 4), Ok(()));
+/// assert_eq!(buf, [9, 3, b'a', b'b', b'c']);
+/// ```
+pub fn encode_into<T: Serialize + ?Sized>(value: &T, buf: &mut Vec<u8>, limit: usize) -> Result<(), CodecError> {
+    let before = buf.len();
+    let mut sink = Sink { postcard: postcard::Serializer { output: Bounded { buf, left: limit } }, limit };
+    let result = value.serialize(Encoder { sink: &mut sink, depth: 0 });
+    if result.is_err() {
+        buf.truncate(before);
+    }
+    result
+}
+
+/// A buffer with a bound, as a postcard flavor.
+struct Bounded<'a> {
+    buf: &'a mut Vec<u8>,
+    left: usize,
+}
+
+impl Flavor for Bounded<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        if data.len() > self.left {
+            return Err(postcard::Error::SerializeBufferFull);
+        }
+        self.left -= data.len();
+        self.buf.extend_from_slice(data);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+struct Sink<'a> {
+    postcard: postcard::Serializer<Bounded<'a>>,
+    limit: usize,
+}
+
+impl Sink<'_> {
+    #[cold]
+    fn explain(&self, error: postcard::Error) -> CodecError {
+        match error {
+            postcard::Error::SerializeBufferFull => CodecError::TooLarge { limit: self.limit },
+            error => CodecError::from_postcard(error),
+        }
+    }
+}
+
+/// Writes one value at a depth; also the state of a compound, whose parts are one deeper.
+struct Encoder<'s, 'a> {
+    sink: &'s mut Sink<'a>,
+    depth: usize,
+}
+
+impl Encoder<'_, '_> {
+    #[inline]
+    fn nested(self) -> Result<Self, CodecError> {
+        if self.depth >= NESTING_LIMIT {
+            return Err(CodecError::TooDeep { limit: NESTING_LIMIT });
+        }
+        let depth = self.depth + 1;
+        Ok(Encoder { depth, ..self })
+    }
+
+    /// A part of the compound that this is the state of.
+    #[inline]
+    fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
+        value.serialize(Encoder { sink: self.sink, depth: self.depth })
+    }
+
+    #[inline]
+    fn tag(&mut self, index: u32) -> Result<(), CodecError> {
+        let written = self.sink.postcard.serialize_u32(index);
+        written.map_err(|error| self.sink.explain(error))
+    }
+}
+
+macro_rules! scalars {
+    ($($method:ident $kind:ty)*) => {$(
+        #[inline]
+        fn $method(self, value: $kind) -> Result<(), CodecError> {
+            let written = self.sink.postcard.$method(value);
+            written.map_err(|error| self.sink.explain(error))
+        }
+    )*};
+}
+
+impl<'s, 'a> Serializer for Encoder<'s, 'a> {
+    type Ok = ();
+    type Error = CodecError;
+    type SerializeSeq = Self;
+    type SerializeTuple = Self;
+    type SerializeTupleStruct = Self;
+    type SerializeTupleVariant = Self;
+    type SerializeMap = Self;
+    type SerializeStruct = Self;
+    type SerializeStructVariant = Self;
+
+    #[inline]
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    scalars! {
+        serialize_bool bool
+        serialize_i8 i8 serialize_i16 i16 serialize_i32 i32 serialize_i64 i64 serialize_i128 i128
+        serialize_u8 u8 serialize_u16 u16 serialize_u32 u32 serialize_u64 u64 serialize_u128 u128
+        serialize_f32 f32 serialize_f64 f64
+        serialize_char char serialize_str &str serialize_bytes &[u8]
+    }
+
+    #[inline]
+    fn serialize_none(self) -> Result<(), CodecError> {
+        self.serialize_u8(0)
+    }
+
+    #[inline]
+    fn serialize_some<T: Serialize + ?Sized>(mut self, value: &T) -> Result<(), CodecError> {
+        self.part(&1u8)?;
+        value.serialize(self.nested()?)
+    }
+
+    #[inline]
+    fn serialize_unit(self) -> Result<(), CodecError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_unit_struct(self, _name: &'static str) -> Result<(), CodecError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_unit_variant(self, _name: &'static str, index: u32, _variant: &'static str) -> Result<(), CodecError> {
+        self.nested()?.tag(index)
+    }
+
+    #[inline]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, value: &T) -> Result<(), CodecError> {
+        value.serialize(self.nested()?)
+    }
+
+    #[inline]
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _name: &'static str,
+        index: u32,
+        _variant: &'static str,
+        value: &T,
+    ) -> Result<(), CodecError> {
+        let mut inside = self.nested()?;
+        inside.tag(index)?;
+        value.serialize(inside)
+    }
+
+    #[inline]
+    fn serialize_seq(self, len: Option<usize>) -> Result<Self, CodecError> {
+        if let Err(error) = self.sink.postcard.serialize_seq(len) {
+            return Err(self.sink.explain(error));
+        }
+        self.nested()
+    }
+
+    #[inline]
+    fn serialize_tuple(self, _len: usize) -> Result<Self, CodecError> {
+        self.nested()
+    }
+
+    #[inline]
+    fn serialize_tuple_struct(self, _name: &'static str, _len: usize) -> Result<Self, CodecError> {
+        self.nested()
+    }
+
+    #[inline]
+    fn serialize_tuple_variant(
+        self,
+        _name: &'static str,
+        index: u32,
+        _variant: &'static str,
+        _len: usize,
+    ) -> Result<Self, CodecError> {
+        let mut inside = self.nested()?;
+        inside.tag(index)?;
+        Ok(inside)
+    }
+
+    #[inline]
+    fn serialize_map(self, len: Option<usize>) -> Result<Self, CodecError> {
+        self.serialize_seq(len)
+    }
+
+    #[inline]
+    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Self, CodecError> {
+        self.nested()
+    }
+
+    #[inline]
+    fn serialize_struct_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self, CodecError> {
+        self.serialize_tuple_variant(name, index, variant, len)
+    }
+}
+
+macro_rules! parts {
+    ($($interface:ident: $($method:ident($($key:ident)?)),+;)*) => {$(
+        impl $interface for Encoder<'_, '_> {
+            type Ok = ();
+            type Error = CodecError;
+
+            $(
+                #[inline]
+                fn $method<T: Serialize + ?Sized>(
+                    &mut self,
+                    $($key: &'static str,)?
+                    value: &T,
+                ) -> Result<(), CodecError> {
+                    self.part(value)
+                }
+            )+
+
+            #[inline]
+            fn end(self) -> Result<(), CodecError> {
+                Ok(())
+            }
+        }
+    )*};
+}
+
+parts! {
+    SerializeSeq: serialize_element();
+    SerializeTuple: serialize_element();
+    SerializeTupleStruct: serialize_field();
+    SerializeTupleVariant: serialize_field();
+    SerializeMap: serialize_key(), serialize_value();
+    SerializeStruct: serialize_field(_name);
+    SerializeStructVariant: serialize_field(_name);
+}

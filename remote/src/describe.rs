@@ -1,0 +1,256 @@
+//! What is known about classes, methods, functions and constants: what `#[remote]` writes down.
+//!
+//! All of it is `const`, so that it can be registered before `main` without running any code.
+
+use crate::context::Context;
+use crate::dispatch::{Arguments, Finish, Output, Produced};
+use crate::error::Error;
+use crate::object::Object;
+use crate::value::Value;
+use futures::future::BoxFuture;
+use std::fmt;
+
+/// A place in a user's source, to name in an error at start-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as the compiler saw it.
+    pub file: &'static str,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// One parameter of a method or function, as a caller sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Param {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type, as written.
+    pub ty: &'static str,
+    /// Whether a dynamic caller may leave it out (its type is an `Option`; what is left out is `None`).
+    pub optional: bool,
+}
+
+/// How a method takes its object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receiver {
+    /// `&self`: runs beside other readers.
+    Shared,
+    /// `&mut self`: runs alone.
+    Exclusive,
+}
+
+/// A class: a type whose values may live on a service.
+#[derive(Clone, Copy)]
+pub struct ClassEntry {
+    /// Its path, `module.Name`; also its typetag tag.
+    pub path: &'static str,
+    /// The module, the path's first part.
+    pub module: &'static str,
+    /// The name within the module.
+    pub name: &'static str,
+    /// Its documentation.
+    pub docs: &'static str,
+    /// False for a resident class: one whose values cannot be encoded, and so neither sent nor shown.
+    pub encodable: bool,
+    /// Where it is defined.
+    pub place: Place,
+}
+
+/// The methods a class offers under one interface, or under its own name.
+#[derive(Clone, Copy)]
+pub struct Implementation {
+    /// The class's path.
+    pub class: &'static str,
+    /// The interface's path; the class's own path for its inherent methods.
+    pub interface: &'static str,
+    /// The methods.
+    pub methods: &'static [Method],
+    /// Where the implementation stands.
+    pub place: Place,
+}
+
+/// An interface: a trait whose methods may be called remotely.
+#[derive(Clone, Copy)]
+pub struct InterfaceEntry {
+    /// Its path, `module.Name`.
+    pub path: &'static str,
+    /// Its documentation.
+    pub docs: &'static str,
+    /// Where it is defined.
+    pub place: Place,
+}
+
+/// One method of a class.
+#[derive(Clone, Copy)]
+pub struct Method {
+    /// The path of the interface it belongs to, or of the class.
+    pub interface: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// What names it on the wire: [`stable_id`] of the interface and the name.
+    pub id: u64,
+    /// How it takes its object.
+    pub receiver: Receiver,
+    /// Its parameters.
+    pub params: &'static [Param],
+    /// Its return type, as written; empty for none.
+    pub returns: &'static str,
+    /// Its documentation.
+    pub docs: &'static str,
+    /// Whether applying it twice is the same as applying it once, so that it may be sent again.
+    pub idempotent: bool,
+    /// Whether it is moved off the async threads.
+    pub blocking: bool,
+    /// Where it is defined.
+    pub place: Place,
+    /// The dispatch function.
+    pub invoke: Invoke,
+}
+
+/// The dispatch function of a method: decodes the arguments, runs the method, encodes the result.
+#[derive(Clone, Copy)]
+pub enum Invoke {
+    /// `fn(&self, …)`
+    Shared(fn(&dyn Object, &Context, &mut Arguments<'_>, &mut Output<'_>) -> Result<(), Error>),
+    /// `fn(&mut self, …)`
+    Exclusive(fn(&mut dyn Object, &Context, &mut Arguments<'_>, &mut Output<'_>) -> Result<(), Error>),
+    /// `async fn(&self, …)`
+    SharedAsync(for<'a> fn(&'a dyn Object, &'a Context, &mut Arguments<'_>) -> Result<BoxFuture<'a, Finish>, Error>),
+    /// `async fn(&mut self, …)`
+    ExclusiveAsync(
+        for<'a> fn(&'a mut dyn Object, &'a Context, &mut Arguments<'_>) -> Result<BoxFuture<'a, Finish>, Error>,
+    ),
+}
+
+/// A function of a module, or a constructor of a class.
+#[derive(Clone, Copy)]
+pub struct Function {
+    /// The module.
+    pub module: &'static str,
+    /// The name within the module: `load_ledger`, or `Account.open` for a constructor.
+    pub name: &'static str,
+    /// For a constructor: the class's path.
+    pub class: Option<&'static str>,
+    /// What names it on the wire: [`stable_id`] of the module (the class's path for a constructor) and the last name.
+    pub id: u64,
+    /// Its parameters.
+    pub params: &'static [Param],
+    /// Its return type, as written; empty for none.
+    pub returns: &'static str,
+    /// Its documentation.
+    pub docs: &'static str,
+    /// Whether it promises to be quick, so that it may run on the connection's own thread although it makes an object.
+    pub inline: bool,
+    /// Whether it is moved off the async threads although it makes no object.
+    pub blocking: bool,
+    /// Whether applying it twice is the same as applying it once.
+    pub idempotent: bool,
+    /// Whether what it returns is an object of a class, so that it can be a generator.
+    pub generates: fn() -> bool,
+    /// Where it is defined.
+    pub place: Place,
+    /// The dispatch function.
+    pub invoke: FunctionInvoke,
+}
+
+/// The dispatch function of a module function.
+#[derive(Clone, Copy)]
+pub enum FunctionInvoke {
+    /// `fn(…)`
+    Sync(fn(&Context, &mut Arguments<'_>) -> Result<Produced, Error>),
+    /// `async fn(…)`
+    Async(fn(Context, &mut Arguments<'_>) -> Result<BoxFuture<'static, Produced>, Error>),
+}
+
+/// A constant of a module.
+#[derive(Clone, Copy)]
+pub struct Constant {
+    /// The module.
+    pub module: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// Its type, as written.
+    pub ty: &'static str,
+    /// Its documentation.
+    pub docs: &'static str,
+    /// Its value.
+    pub value: fn() -> Result<Value, Error>,
+    /// Where it is defined.
+    pub place: Place,
+}
+
+/// Anything that `#[remote]` registers.
+#[derive(Clone, Copy)]
+pub enum Registration {
+    /// A class.
+    Class(ClassEntry),
+    /// An interface.
+    Interface(InterfaceEntry),
+    /// The methods of a class under one interface.
+    Implementation(Implementation),
+    /// The functions of a module, or constructors of a class.
+    Functions(&'static [Function]),
+    /// A constant of a module.
+    Constant(Constant),
+}
+
+inventory::collect!(Registration);
+
+/// The stable 64-bit name of `name` in `scope`: FNV-1a over `scope/name`
+/// (Fowler, Noll and Vo; draft-eastlake-fnv). Collisions are refused at start-up.
+///
+/// ```
+/// use tarmem_remote::describe::stable_id;
+/// assert_ne!(stable_id("bank.Account", "deposit"), stable_id("bank.Account", "balance"));
+/// ```
+pub const fn stable_id(scope: &str, name: &str) -> u64 {
+    const fn mix(mut hash: u64, bytes: &[u8]) -> u64 {
+        let mut i = 0;
+        while i < bytes.len() {
+            hash = (hash ^ bytes[i] as u64).wrapping_mul(0x0000_0100_0000_01b3);
+            i += 1;
+        }
+        hash
+    }
+    mix(mix(mix(0xcbf2_9ce4_8422_2325, scope.as_bytes()), b"/"), name.as_bytes())
+}
+
+/// `name(a: i64, b: Option<String>) -> Result<i64, BankError>`, as shown to people.
+fn signature(name: &str, params: &[Param], returns: &str) -> String {
+    let params: Vec<String> = params.iter().map(|p| format!("{}: {}", p.name, p.ty)).collect();
+    let arrow = if returns.is_empty() || returns == "()" { String::new() } else { format!(" -> {returns}") };
+    format!("{name}({}){arrow}", params.join(", "))
+}
+
+impl Method {
+    /// Its signature as shown to people, without the receiver.
+    pub fn signature(&self) -> String {
+        signature(self.name, self.params, self.returns)
+    }
+
+    /// `bank.Account.deposit`
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.interface, self.name)
+    }
+}
+
+impl Function {
+    /// Its signature as shown to people.
+    pub fn signature(&self) -> String {
+        signature(&self.full_name(), self.params, self.returns)
+    }
+
+    /// `bank.load_ledger`
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.module, self.name)
+    }
+}
+
+/// An object freshly made by a generator.
+pub type NewObject = Box<dyn Object>;

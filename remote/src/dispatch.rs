@@ -1,0 +1,141 @@
+//! How one dispatch function per method serves every encoding.
+//!
+//! A dispatch function reads its arguments from [`Arguments`] and writes its result to an [`Output`]. Both go through
+//! erased-serde, so that neither knows whether the bytes are postcard (typed callers) or a [`Value`] (dynamic callers).
+
+use crate::codec::{self, TypedDeserializer};
+use crate::describe::{NewObject, Param};
+use crate::error::Error;
+use crate::value::{self, Value};
+use serde::Deserialize;
+use serde::{Deserializer, Serialize};
+use std::fmt::Display;
+
+/// How arguments and results are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Encoding {
+    /// postcard of the Rust types themselves: both sides know them.
+    Typed,
+    /// postcard of [`Value`]s: a list of arguments, or one result.
+    Dynamic,
+}
+
+/// The arguments of one call, not decoded yet.
+pub struct Arguments<'de> {
+    form: Form<'de>,
+}
+
+enum Form<'de> {
+    Typed(TypedDeserializer<'de>),
+    Dynamic(Value),
+}
+
+impl<'de> Arguments<'de> {
+    /// Takes the arguments of a call off the wire. For a dynamic call their number is checked against `params`, and
+    /// what may be left out is filled in.
+    ///
+    /// # Errors
+    /// The reason in words, for a [`Error::BadArguments`] that adds the signature.
+    pub fn new(encoding: Encoding, bytes: &'de [u8], params: &[Param]) -> Result<Self, String> {
+        let form = match encoding {
+            Encoding::Typed => Form::Typed(TypedDeserializer::new(bytes)),
+            Encoding::Dynamic => {
+                let mut list: Vec<Value> = codec::decode(bytes).map_err(|e| e.to_string())?;
+                let least = params.iter().rposition(|p| !p.optional).map_or(0, |last| last + 1);
+                if list.len() < least || list.len() > params.len() {
+                    return Err(miscount(least, params.len(), list.len()));
+                }
+                list.resize(params.len(), Value::Null);
+                Form::Dynamic(Value::List(list))
+            }
+        };
+        Ok(Arguments { form })
+    }
+
+    /// Decodes all arguments at once, as a tuple, and checks that nothing is left over.
+    ///
+    /// # Errors
+    /// [`Error::BadArguments`] without the signature, which the caller knows.
+    pub fn decode<T: for<'a> Deserialize<'a>>(&mut self) -> Result<T, Error> {
+        let decoded = match &mut self.form {
+            Form::Typed(typed) => {
+                let decoded = decode_erased(&mut *typed);
+                match (decoded, typed.remaining()) {
+                    (Ok(_), left @ 1..) => Err(format!("{left} bytes are left over after the arguments")),
+                    (decoded, _) => decoded,
+                }
+            }
+            Form::Dynamic(list) => decode_erased(&*list),
+        };
+        decoded.map_err(|reason| Error::BadArguments { signature: String::new(), reason })
+    }
+}
+
+fn decode_erased<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>) -> Result<T, String> {
+    let mut erased = <dyn erased_serde::Deserializer<'_>>::erase(deserializer);
+    erased_serde::deserialize(&mut erased).map_err(|e| e.to_string())
+}
+
+fn miscount(least: usize, most: usize, found: usize) -> String {
+    let plural = |n: usize| if n == 1 { "argument" } else { "arguments" };
+    let wanted =
+        if least == most { format!("{most} {}", plural(most)) } else { format!("{least} to {most} arguments") };
+    format!("takes {wanted}, but {found} {} given", if found == 1 { "was" } else { "were" })
+}
+
+/// Where a dispatch function puts its result: encoded at once, in the caller's encoding, within its limit.
+pub struct Output<'a> {
+    encoding: Encoding,
+    body: &'a mut Vec<u8>,
+    limit: usize,
+    raised: Option<String>,
+}
+
+impl<'a> Output<'a> {
+    /// Results go to the end of `body`, and may take at most `limit` bytes there.
+    pub fn new(encoding: Encoding, body: &'a mut Vec<u8>, limit: usize) -> Self {
+        Output { encoding, body, limit, raised: None }
+    }
+
+    /// The method returned `value`.
+    ///
+    /// # Errors
+    /// [`Error::BadResult`] if it cannot be encoded, or is over the limit.
+    pub fn returned(&mut self, value: &dyn erased_serde::Serialize) -> Result<(), Error> {
+        let encoded = match self.encoding {
+            Encoding::Typed => codec::encode_into(value, self.body, self.limit).map_err(|e| e.to_string()),
+            Encoding::Dynamic => value::to_value(value)
+                .map_err(|e| e.to_string())
+                .and_then(|value| codec::encode_into(&value, self.body, self.limit).map_err(|e| e.to_string())),
+        };
+        encoded.map_err(|reason| Error::BadResult { what: String::new(), reason })
+    }
+
+    /// The method returned an error of its own.
+    ///
+    /// # Errors
+    /// As [`returned`](Self::returned).
+    pub fn raised(&mut self, message: &dyn Display, error: &dyn erased_serde::Serialize) -> Result<(), Error> {
+        self.returned(error)?;
+        self.raised = Some(message.to_string());
+        Ok(())
+    }
+
+    /// The message of the error that the method returned, if it returned one.
+    pub fn into_raised(self) -> Option<String> {
+        self.raised
+    }
+}
+
+/// What an async method leaves behind: its result, to be encoded once the caller's encoding is at hand.
+pub type Finish = Box<dyn FnOnce(&mut Output<'_>) -> Result<(), Error> + Send>;
+
+/// What a function of a module produced.
+pub enum Produced {
+    /// An object of a class.
+    Object(NewObject),
+    /// A plain value.
+    Value(Box<dyn erased_serde::Serialize + Send>),
+    /// An error of its own: its message, and the error itself.
+    Raised(String, Box<dyn erased_serde::Serialize + Send>),
+}

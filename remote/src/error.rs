@@ -1,0 +1,327 @@
+//! What can go wrong with a call, and what to do about it.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Why an operation came to no result.
+///
+/// It travels from the service to its caller. Every message names the thing, the limit where there is
+/// one, and a remedy. An error that a method itself returned is not one of these: see
+/// [`CallError`](crate::CallError).
+///
+/// ```
+/// use tarmem_remote::Error;
+///
+/// let error = Error::NoSuchKey { key: "alice".into() };
+/// assert_eq!(error.to_string(), r#"no object is stored under "alice"; memoize or update it first"#);
+/// ```
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Error {
+    /// No object is mapped to the key.
+    #[error("no object is stored under {key:?}; memoize or update it first")]
+    NoSuchKey {
+        /// The key that was asked for.
+        key: String,
+    },
+    /// The session holds no handle to this object.
+    #[error("this session holds no object {id}; get it again by its key")]
+    NoSuchObject {
+        /// The object's id.
+        id: Uuid,
+    },
+    /// The service knows no class of that path.
+    #[error("the service knows no class {class:?}{}", hint(near, "link the crate that defines it into the service"))]
+    NoSuchClass {
+        /// The path that was asked for.
+        class: String,
+        /// Paths that look alike.
+        near: Vec<String>,
+    },
+    /// The class has no such method.
+    #[error("{class} has no method {method:?}{}", hint(near, "describe the key to see its methods"))]
+    NoSuchMethod {
+        /// The object's class.
+        class: String,
+        /// The method that was asked for.
+        method: String,
+        /// Methods that look alike.
+        near: Vec<String>,
+    },
+    /// More than one interface of the class has a method of that name.
+    #[error("{class} has more than one method {method:?}; name one of {}", candidates.join(", "))]
+    AmbiguousMethod {
+        /// The object's class.
+        class: String,
+        /// The name that was asked for.
+        method: String,
+        /// The full names to choose from.
+        candidates: Vec<String>,
+    },
+    /// The service offers no module of that name.
+    #[error("the service offers no module {module:?}{}", hint(near, "import what was registered with the service"))]
+    NoSuchModule {
+        /// The module's absolute name.
+        module: String,
+        /// Modules that look alike.
+        near: Vec<String>,
+    },
+    /// The module has no such member.
+    #[error("module {module:?} has no member {name:?}{}", hint(near, "import the module to see what it offers"))]
+    NoSuchMember {
+        /// The module.
+        module: String,
+        /// The member that was asked for.
+        name: String,
+        /// Members that look alike.
+        near: Vec<String>,
+    },
+    /// A relative import that leads nowhere.
+    #[error("cannot import {name:?}: {reason}")]
+    BadImport {
+        /// The name as given.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The function exists but does not build an object.
+    #[error("{function} returns {returns}, not an object of a class, so it is no generator; call it instead")]
+    NotAGenerator {
+        /// The function's full name.
+        function: String,
+        /// What it returns.
+        returns: String,
+    },
+    /// The object is of another class than was expected.
+    #[error("{target} is a {found}, not a {expected}; ask for {found}, or update the key")]
+    WrongClass {
+        /// The key or id.
+        target: String,
+        /// The class or interface that was expected.
+        expected: String,
+        /// The class found.
+        found: String,
+    },
+    /// `update_if` came too late.
+    #[error("{key:?} is at generation {found}, not {expected}; get it again and retry")]
+    WrongGeneration {
+        /// The key.
+        key: String,
+        /// The generation that was expected (0: none).
+        expected: u64,
+        /// The generation found (0: none).
+        found: u64,
+    },
+    /// The arguments do not fit the method.
+    #[error("{signature}: {reason}")]
+    BadArguments {
+        /// The signature of the method or function.
+        signature: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A value does not fit its class.
+    #[error("this value does not fit {class}: {reason}")]
+    BadValue {
+        /// The class.
+        class: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The result of a method could not be sent.
+    #[error("the result of {what} cannot be sent: {reason}")]
+    BadResult {
+        /// The method or function.
+        what: String,
+        /// Why not.
+        reason: String,
+    },
+    /// An earlier exclusive method panicked half way.
+    #[error("{target} is poisoned: a method panicked while changing it; update the key with a new object")]
+    Poisoned {
+        /// The key or id.
+        target: String,
+    },
+    /// The method, function or generator panicked.
+    #[error("{what} panicked: {message}")]
+    Panicked {
+        /// The method, function or generator.
+        what: String,
+        /// The panic's message.
+        message: String,
+    },
+    /// The generator returned an error of its own.
+    #[error("{what} failed: {message}")]
+    Raised {
+        /// The method, function or generator.
+        what: String,
+        /// The error's own message.
+        message: String,
+    },
+    /// A generator came to need its own key.
+    #[error("a generator needs its own key: {}; break the circle", chain.join(" -> "))]
+    Cycle {
+        /// The keys, in the order in which they need one another; the last is the first again.
+        chain: Vec<String>,
+    },
+    /// The deadline passed.
+    #[error("no result from {what} within {}; give it a longer timeout", duration(*after))]
+    DeadlineExceeded {
+        /// What was waited for.
+        what: String,
+        /// How long it was given.
+        after: Duration,
+    },
+    /// The call was cancelled before it began.
+    #[error("the call was cancelled before it began")]
+    Cancelled,
+    /// A limit of the service, or of the client, would be passed.
+    #[error("{what} is {found}, over the limit of {limit}; {remedy}")]
+    LimitExceeded {
+        /// What is limited, with its unit.
+        what: String,
+        /// The limit.
+        limit: u64,
+        /// What was asked for.
+        found: u64,
+        /// What to do.
+        remedy: String,
+    },
+    /// A key that cannot be one.
+    #[error("{reason}")]
+    BadKey {
+        /// What is wrong with the key, with the remedy.
+        reason: String,
+    },
+    /// Client and service speak different versions of the protocol.
+    #[error(
+        "the service speaks protocol {service}, this client {client}; use the same version of tarmem on both sides, \
+         or ask to ignore the difference"
+    )]
+    ProtocolMismatch {
+        /// The client's version.
+        client: u32,
+        /// The service's version.
+        service: u32,
+    },
+    /// The service refused the connection.
+    #[error("the service refused the connection: {reason}")]
+    Refused {
+        /// Why, with the remedy.
+        reason: String,
+    },
+    /// The service cannot be reached.
+    #[error(
+        "no service answers at {address} after {attempts} attempts ({cause}); start one with `tarmem serve` or check the address"
+    )]
+    Unreachable {
+        /// The address.
+        address: String,
+        /// How often it was tried.
+        attempts: usize,
+        /// The last failure.
+        cause: String,
+    },
+    /// The connection ended before the call was answered. Whether it was applied is not known.
+    #[error("the connection to {address} ended ({cause}); whether the call was applied is not known; connect again")]
+    OutcomeUnknown {
+        /// The address.
+        address: String,
+        /// How it ended.
+        cause: String,
+    },
+    /// The session has ended; the call was not sent.
+    #[error("the session with {address} has ended ({cause}); connect again")]
+    Closed {
+        /// The address.
+        address: String,
+        /// How it ended.
+        cause: String,
+    },
+    /// The service is shutting down and takes no new calls.
+    #[error("the service is shutting down; connect again when it is back")]
+    ShuttingDown,
+    /// What arrived makes no sense in this protocol.
+    #[error("malformed {what}: {reason}")]
+    Malformed {
+        /// Which part.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// A limit that was passed: what it limits (with its unit), what was asked for, what to do.
+    pub fn limit(what: impl Into<String>, found: u64, limit: u64, remedy: impl Into<String>) -> Self {
+        Error::LimitExceeded { what: what.into(), limit, found, remedy: remedy.into() }
+    }
+
+    /// Something that arrived and makes no sense.
+    pub fn malformed(what: impl Into<String>, reason: impl ToString) -> Self {
+        Error::Malformed { what: what.into(), reason: reason.to_string() }
+    }
+}
+
+fn hint(near: &[String], otherwise: &str) -> String {
+    if near.is_empty() { format!("; {otherwise}") } else { format!("; did you mean {}?", near.join(" or ")) }
+}
+
+fn duration(duration: Duration) -> String {
+    format!("{duration:?}")
+}
+
+/// Up to three of `candidates` that look like `wanted`, best first.
+pub(crate) fn near_misses<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    // A name from outside may be long: only its beginning is compared.
+    let wanted: String = wanted.chars().take(64).collect::<String>().to_lowercase();
+    let reach = (wanted.chars().count() / 3).max(1);
+    let mut near: Vec<(usize, &str)> = candidates
+        .into_iter()
+        .filter_map(|candidate| {
+            let lower = candidate.to_lowercase();
+            let tail = lower.rsplit('.').next().unwrap_or(&lower);
+            let distance = edit_distance(&wanted, &lower).min(edit_distance(&wanted, tail));
+            (distance <= reach).then_some((distance, candidate))
+        })
+        .collect();
+    near.sort_unstable();
+    near.dedup();
+    near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// Levenshtein's distance, one row at a time.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(96).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_misses_are_close_and_few() {
+        let names = ["append", "extend", "insert", "index", "pop"];
+        assert_eq!(near_misses("apend", names), ["append"]);
+        assert_eq!(near_misses("pup", names), ["pop"]);
+        assert!(near_misses("frobnicate", names).is_empty());
+        assert_eq!(near_misses("bilder", ["shop.builder", "shop.other"]), ["shop.builder"]);
+    }
+
+    #[test]
+    fn a_long_name_from_outside_costs_little() {
+        assert!(near_misses(&"x".repeat(1 << 20), ["append"]).is_empty());
+    }
+}

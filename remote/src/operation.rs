@@ -1,0 +1,373 @@
+//! What a client may ask of a service, and what the service may answer.
+//!
+//! An [`Operation`] borrows from the bytes it was decoded from, so a service can run a call without copying it. Its
+//! arguments stay opaque bytes until the method that takes them is known.
+
+use crate::codec;
+use crate::dispatch::Encoding;
+use crate::error::Error;
+use crate::value::Value;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The version of the protocol that this crate speaks. Both sides must have the same.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// One thing a client asks of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Operation<'a> {
+    /// The object under `key`; made from `source` if there is none. Answers [`ObjectInfo`].
+    Memoize {
+        /// The key.
+        key: &'a str,
+        /// What makes the object.
+        #[serde(borrow)]
+        source: SourceRef<'a>,
+        /// The class or interface the caller expects; empty for any.
+        expect: &'a str,
+    },
+    /// Maps `key` to the object made from `source`. Answers [`ObjectInfo`].
+    Update {
+        /// The key.
+        key: &'a str,
+        /// What makes the object.
+        #[serde(borrow)]
+        source: SourceRef<'a>,
+        /// Only if the key is at this generation; 0: only if it is not mapped.
+        generation: Option<u64>,
+        /// The class or interface the caller expects; empty for any.
+        expect: &'a str,
+    },
+    /// The object under `key`. Answers [`ObjectInfo`].
+    Get {
+        /// The key.
+        key: &'a str,
+        /// The class or interface the caller expects; empty for any.
+        expect: &'a str,
+    },
+    /// Removes the mapping of `key`. Answers `()`.
+    Delete {
+        /// The key.
+        key: &'a str,
+    },
+    /// Whether `key` is mapped. Answers `bool`.
+    IsMemoized {
+        /// The key.
+        key: &'a str,
+    },
+    /// The keys that begin with `prefix`, in order. Answers [`KeysPage`].
+    Keys {
+        /// How they begin.
+        prefix: &'a str,
+        /// Only keys after this one.
+        after: &'a str,
+        /// At most so many; 0 for the service's page size.
+        limit: u32,
+    },
+    /// What is known about the object. Answers [`ObjectDescription`].
+    Describe {
+        /// The object.
+        #[serde(borrow)]
+        target: Target<'a>,
+    },
+    /// A module. Answers [`ModuleDescription`].
+    Import {
+        /// Its name, absolute or relative.
+        module: &'a str,
+        /// The package a relative name is seen from.
+        package: Option<&'a str>,
+    },
+    /// Answers [`VersionInfo`].
+    Version,
+    /// Makes an unnamed object, and a handle to it for this session. Answers [`ObjectInfo`].
+    Create {
+        /// What makes the object.
+        #[serde(borrow)]
+        source: SourceRef<'a>,
+        /// The class or interface the caller expects; empty for any.
+        expect: &'a str,
+    },
+    /// A handle for this session to the object that is now there. Answers [`ObjectInfo`].
+    Hold {
+        /// The object.
+        #[serde(borrow)]
+        target: Target<'a>,
+        /// The class or interface the caller expects; empty for any.
+        expect: &'a str,
+    },
+    /// Gives up `count` handles to an object. Answers `()`.
+    Release {
+        /// The object.
+        id: Uuid,
+        /// How many handles.
+        count: u32,
+    },
+    /// Calls a method. Answers its result.
+    Call {
+        /// The object.
+        #[serde(borrow)]
+        target: Target<'a>,
+        /// The method.
+        method: MethodRef<'a>,
+        /// How the arguments are encoded, and the result is to be.
+        encoding: Encoding,
+        /// The arguments.
+        #[serde(with = "serde_bytes")]
+        args: &'a [u8],
+    },
+    /// Runs a function of a module. Answers its result.
+    Run {
+        /// The function.
+        #[serde(borrow)]
+        function: FunctionRef<'a>,
+        /// How the arguments are encoded, and the result is to be.
+        encoding: Encoding,
+        /// The arguments.
+        #[serde(with = "serde_bytes")]
+        args: &'a [u8],
+    },
+    /// A copy of the object's value, where its class can show one. Answers [`Value`].
+    Snapshot {
+        /// The object.
+        #[serde(borrow)]
+        target: Target<'a>,
+    },
+    /// Cancels an earlier operation of this session, if it has not begun. Answers `()`.
+    Cancel {
+        /// Its sequence number.
+        sequence: u64,
+    },
+}
+
+/// The object of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Target<'a> {
+    /// Whatever the key is mapped to when the operation runs.
+    Key(&'a str),
+    /// One object, to which the session holds a handle.
+    Id(Uuid),
+}
+
+/// What `memoize` and `update` make an object from.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum SourceRef<'a> {
+    /// A function that the service runs.
+    Generator {
+        /// The function.
+        #[serde(borrow)]
+        function: FunctionRef<'a>,
+        /// How the arguments are encoded.
+        encoding: Encoding,
+        /// The arguments.
+        #[serde(with = "serde_bytes")]
+        args: &'a [u8],
+    },
+    /// A value made by the client: a tagged object in postcard.
+    Value(#[serde(with = "serde_bytes")] &'a [u8]),
+    /// An object that the service already has.
+    Existing(#[serde(borrow)] Target<'a>),
+}
+
+/// Names a function.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum FunctionRef<'a> {
+    /// By its stable id: typed callers.
+    Id(u64),
+    /// By its name: dynamic callers. A class stands for its constructor `new`.
+    Name {
+        /// The module.
+        module: &'a str,
+        /// The name within the module.
+        name: &'a str,
+    },
+}
+
+/// Names a method.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum MethodRef<'a> {
+    /// By its stable id: typed callers.
+    Id(u64),
+    /// By its name, with the interface's path and a dot before it where that is needed: dynamic callers.
+    Name(&'a str),
+}
+
+impl Operation<'_> {
+    /// The operation's bytes.
+    ///
+    /// # Errors
+    /// Never in practice: every part is plain data. [`Error::Malformed`] if it cannot be encoded all the same.
+    pub fn encode(&self) -> Result<Vec<u8>, Error> {
+        codec::encode(self).map_err(|e| Error::malformed("operation", e))
+    }
+
+    /// The routine's name, for messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Operation::Memoize { .. } => "memoize",
+            Operation::Update { generation: None, .. } => "update",
+            Operation::Update { .. } => "update_if",
+            Operation::Get { .. } => "get",
+            Operation::Delete { .. } => "delete",
+            Operation::IsMemoized { .. } => "is_memoized",
+            Operation::Keys { .. } => "keys",
+            Operation::Describe { .. } => "describe",
+            Operation::Import { .. } => "remote_import",
+            Operation::Version => "version",
+            Operation::Create { .. } => "create",
+            Operation::Hold { .. } => "hold",
+            Operation::Release { .. } => "release",
+            Operation::Call { .. } => "call",
+            Operation::Run { .. } => "run",
+            Operation::Snapshot { .. } => "snapshot",
+            Operation::Cancel { .. } => "cancel",
+        }
+    }
+}
+
+impl<'a> Operation<'a> {
+    /// Decodes an operation; it borrows from `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`].
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, Error> {
+        codec::decode(bytes).map_err(|e| Error::malformed("operation", e))
+    }
+}
+
+/// What an operation came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// Its result, encoded.
+    Done(Bytes),
+    /// The method or generator returned an error of its own.
+    Raised {
+        /// The error's message.
+        message: String,
+        /// The error, encoded.
+        body: Bytes,
+    },
+    /// It came to no result.
+    Failed(Error),
+}
+
+impl Reply {
+    /// A reply with `value` as its result.
+    pub fn done(value: &impl Serialize) -> Self {
+        match codec::encode(value) {
+            Ok(bytes) => Reply::Done(bytes.into()),
+            Err(e) => Reply::Failed(Error::malformed("result", e)),
+        }
+    }
+}
+
+impl From<Result<Reply, Error>> for Reply {
+    fn from(result: Result<Reply, Error>) -> Self {
+        result.unwrap_or_else(Reply::Failed)
+    }
+}
+
+/// Which object an operation came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectInfo {
+    /// The object's id.
+    pub id: Uuid,
+    /// The path of its class.
+    pub class: String,
+    /// The generation of the key's mapping; 0 for an unnamed object.
+    pub generation: u64,
+}
+
+/// Some keys, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeysPage {
+    /// The keys.
+    pub keys: Vec<String>,
+    /// What to ask `after` for the next page; `None` if this was the last.
+    pub next: Option<String>,
+}
+
+/// The versions of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionInfo {
+    /// Of its crate.
+    pub service: String,
+    /// Of the protocol.
+    pub protocol: u32,
+}
+
+/// What is known about an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectDescription {
+    /// The object's id.
+    pub id: Uuid,
+    /// The path of its class.
+    pub class: String,
+    /// The generation of the key's mapping; 0 if it was asked for by id.
+    pub generation: u64,
+    /// Whether a method panicked while changing it.
+    pub poisoned: bool,
+    /// The class's documentation.
+    pub docs: String,
+    /// The interfaces that the class implements.
+    pub interfaces: Vec<String>,
+    /// Its methods.
+    pub methods: Vec<MethodDescription>,
+}
+
+/// What is known about a method.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MethodDescription {
+    /// Its name.
+    pub name: String,
+    /// The interface it belongs to; the class's own path for an inherent method.
+    pub interface: String,
+    /// `&self` or `&mut self`.
+    pub receiver: String,
+    /// Its name, parameters and result.
+    pub signature: String,
+    /// Its documentation.
+    pub docs: String,
+}
+
+/// What a module offers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModuleDescription {
+    /// Its absolute name.
+    pub name: String,
+    /// Its members, by name.
+    pub members: Vec<MemberDescription>,
+    /// The modules inside it.
+    pub modules: Vec<String>,
+}
+
+/// What is known about a member of a module.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemberDescription {
+    /// Its name within the module.
+    pub name: String,
+    /// What it is.
+    pub kind: MemberKind,
+    /// For a function: its signature. For a constant: its type. For a class: its path.
+    pub signature: String,
+    /// Its documentation.
+    pub docs: String,
+    /// For a class: its methods.
+    pub methods: Vec<MethodDescription>,
+    /// For a constant: its value.
+    pub value: Option<Value>,
+}
+
+/// What a member of a module is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberKind {
+    /// A class.
+    Class,
+    /// A function that makes an object: good for `memoize`.
+    Generator,
+    /// A function that gives a value.
+    Function,
+    /// A constant.
+    Constant,
+}

@@ -1,0 +1,194 @@
+//! What a client holds: a stand-in for an object that lives on a service.
+
+use crate::call::{Call, Caller, Failure, Name};
+use crate::codec;
+use crate::dispatch::Encoding;
+use crate::error::Error;
+use crate::object::Remote;
+use crate::operation::{MethodRef, ObjectDescription, Operation, Target};
+use crate::routines::{Obtain, Routines};
+use crate::value::Value;
+use serde::Serialize;
+use std::fmt;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What every proxy has. `#[remote]` generates one proxy type per class and per interface, with a method for each of
+/// theirs; [`DynamicProxy`] does without types.
+///
+/// A proxy **by key** follows the key: each call goes to whatever object the key is mapped to by then. A proxy **by id**
+/// stays with one object and keeps it alive; its last clone gives it up when dropped.
+pub trait Proxy: Clone + Send + Sync + Sized + 'static {
+    /// A proxy over `core`.
+    fn from_core(core: ProxyCore) -> Self;
+
+    /// What it is made of.
+    fn core(&self) -> &ProxyCore;
+
+    /// The key it follows; `None` for a proxy by id.
+    fn key(&self) -> Option<&str> {
+        match &self.core().target {
+            OwnedTarget::Key(key) => Some(key),
+            OwnedTarget::Handle(_) => None,
+        }
+    }
+
+    /// The id of its object; `None` for a proxy by key.
+    fn id(&self) -> Option<Uuid> {
+        match &self.core().target {
+            OwnedTarget::Key(_) => None,
+            OwnedTarget::Handle(handle) => Some(handle.id),
+        }
+    }
+
+    /// The same object through another class or interface. Whether it fits shows with the first call.
+    fn cast<R: Remote + ?Sized>(&self) -> R::Proxy {
+        R::Proxy::from_core(self.core().clone())
+    }
+
+    /// The same object without types.
+    fn dynamic(&self) -> DynamicProxy {
+        DynamicProxy::from_core(self.core().clone())
+    }
+
+    /// A proxy by id for the object that is there now: it stays with that object, whatever becomes of the key.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`] and the session's.
+    fn hold(&self) -> Obtain<Self> {
+        let core = self.core();
+        Obtain::by_id(&core.caller, Operation::Hold { target: core.target.as_ref(), expect: "" })
+    }
+
+    /// Class, generation, and methods with their documentation.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`] and the session's.
+    fn describe(&self) -> Call<ObjectDescription> {
+        let core = self.core();
+        core.plain(Operation::Describe { target: core.target.as_ref() })
+    }
+
+    /// A copy of the object's value, as of now.
+    ///
+    /// # Errors
+    /// [`Error::BadResult`] for a class that cannot show one; [`Error::NoSuchKey`] and the session's.
+    fn snapshot(&self) -> Call<Value> {
+        let core = self.core();
+        core.plain(Operation::Snapshot { target: core.target.as_ref() })
+    }
+}
+
+/// What proxies are made of: who carries the calls, and which object they are for.
+#[derive(Clone)]
+pub struct ProxyCore {
+    caller: Arc<dyn Caller>,
+    target: OwnedTarget,
+}
+
+/// Which object a proxy is for.
+#[derive(Clone)]
+pub(crate) enum OwnedTarget {
+    Key(Arc<str>),
+    Handle(Arc<Handle>),
+}
+
+/// A session's hold on an unnamed object; given up when the last proxy that shares it is dropped.
+pub(crate) struct Handle {
+    id: Uuid,
+    caller: Arc<dyn Caller>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.caller.release(self.id);
+    }
+}
+
+impl OwnedTarget {
+    pub(crate) fn as_ref(&self) -> Target<'_> {
+        match self {
+            OwnedTarget::Key(key) => Target::Key(key),
+            OwnedTarget::Handle(handle) => Target::Id(handle.id),
+        }
+    }
+}
+
+impl ProxyCore {
+    pub(crate) fn by_key(caller: Arc<dyn Caller>, key: &str) -> Self {
+        ProxyCore { caller, target: OwnedTarget::Key(key.into()) }
+    }
+
+    /// Takes over a handle that the service has counted for this session.
+    pub(crate) fn by_id(caller: Arc<dyn Caller>, id: Uuid) -> Self {
+        let handle = Handle { id, caller: Arc::clone(&caller) };
+        ProxyCore { caller, target: OwnedTarget::Handle(Arc::new(handle)) }
+    }
+
+    pub(crate) fn target(&self) -> &OwnedTarget {
+        &self.target
+    }
+
+    /// The routines of the service that the object lives on.
+    pub fn routines(&self) -> Routines {
+        Routines::new(Arc::clone(&self.caller))
+    }
+
+    /// Calls the method with stable id `id`, known as `name`; `args` is a tuple. For generated code.
+    pub fn call<T, E: Failure>(&self, name: Name, id: u64, args: &impl Serialize) -> Call<T, E> {
+        let operation = codec::encode(args)
+            .map_err(|e| Error::BadArguments { signature: name.to_string(), reason: e.to_string() })
+            .and_then(|args| self.encode(MethodRef::Id(id), Encoding::Typed, &args));
+        Call::new(Arc::clone(&self.caller), operation, name, Encoding::Typed)
+    }
+
+    fn encode(&self, method: MethodRef<'_>, encoding: Encoding, args: &[u8]) -> Result<Vec<u8>, Error> {
+        Operation::Call { target: self.target.as_ref(), method, encoding, args }.encode()
+    }
+
+    fn plain<T>(&self, operation: Operation<'_>) -> Call<T> {
+        let name = Name { scope: "", name: operation.name() };
+        Call::new(Arc::clone(&self.caller), operation.encode(), name, Encoding::Typed)
+    }
+}
+
+impl fmt::Debug for ProxyCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.target {
+            OwnedTarget::Key(key) => write!(f, "proxy of key {key:?}"),
+            OwnedTarget::Handle(handle) => write!(f, "proxy of object {}", handle.id),
+        }
+    }
+}
+
+/// A proxy without types: methods by name, arguments and results as [`Value`]s.
+#[derive(Clone, Debug)]
+pub struct DynamicProxy {
+    core: ProxyCore,
+}
+
+impl Proxy for DynamicProxy {
+    fn from_core(core: ProxyCore) -> Self {
+        DynamicProxy { core }
+    }
+
+    fn core(&self) -> &ProxyCore {
+        &self.core
+    }
+}
+
+impl DynamicProxy {
+    /// Calls `method`. Where two interfaces of the class have a method of that name, put the interface's path and a dot
+    /// before it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchMethod`], [`Error::BadArguments`], [`Error::Raised`] if the method itself fails, and the session's.
+    pub fn call(&self, method: &str, args: impl IntoIterator<Item = Value>) -> Call<Value> {
+        let args: Vec<Value> = args.into_iter().collect();
+        let operation = codec::encode(&args)
+            .map_err(|e| Error::BadArguments { signature: method.to_owned(), reason: e.to_string() })
+            .and_then(|args| self.core.encode(MethodRef::Name(method), Encoding::Dynamic, &args));
+        let name = Name { scope: "", name: "the method" };
+        Call::new(Arc::clone(&self.core.caller), operation, name, Encoding::Dynamic)
+    }
+}

@@ -1,0 +1,444 @@
+//! Everything that `#[remote]` registered, checked once at start-up.
+
+use crate::describe::{
+    ClassEntry, Constant, Function, Implementation, InterfaceEntry, Method, Place, Receiver, Registration,
+};
+use crate::error::{Error, near_misses};
+use crate::import;
+use crate::operation::{MemberDescription, MemberKind, MethodDescription, ModuleDescription};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+/// The classes, interfaces, functions and constants a service knows.
+pub struct Registry {
+    classes: HashMap<&'static str, Arc<ClassInfo>>,
+    interfaces: HashMap<&'static str, InterfaceEntry>,
+    functions: HashMap<u64, Function>,
+    /// The interface that a method's stable id belongs to, on whatever class.
+    method_scopes: HashMap<u64, (&'static str, &'static str)>,
+    modules: BTreeMap<String, BTreeMap<&'static str, Member>>,
+}
+
+enum Member {
+    Class(Arc<ClassInfo>),
+    Function(Function),
+    Constant(Constant),
+}
+
+/// A class with all its methods.
+pub struct ClassInfo {
+    entry: ClassEntry,
+    /// Its own first, then those of its interfaces, by path.
+    methods: Vec<Method>,
+    interfaces: Vec<&'static str>,
+    by_id: HashMap<u64, usize>,
+    by_name: HashMap<&'static str, Vec<usize>>,
+}
+
+impl Registry {
+    /// All that is linked into this program.
+    ///
+    /// A crate that nothing refers to is left out by the linker: name it with `tarmem::link!`.
+    ///
+    /// # Errors
+    /// [`RegistryError`] if names clash: it names every clash, and both places.
+    pub fn linked() -> Result<Self, RegistryError> {
+        Self::new(inventory::iter::<Registration>.into_iter().copied())
+    }
+
+    /// As [`linked`](Self::linked), but only the modules named (and those inside them).
+    ///
+    /// # Errors
+    /// As `linked`; also for a module that does not exist.
+    pub fn offering<S: AsRef<str>>(modules: &[S]) -> Result<Self, RegistryError> {
+        let all = Self::linked()?;
+        let offered = |module: &str| {
+            modules.iter().any(|offer| {
+                module.strip_prefix(offer.as_ref()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        };
+        let mut problems: Vec<String> = Vec::new();
+        for module in modules {
+            if let Err(error) = all.module(module.as_ref()) {
+                problems.push(error.to_string());
+            }
+        }
+        if !problems.is_empty() {
+            return Err(RegistryError { problems });
+        }
+        Self::new(inventory::iter::<Registration>.into_iter().copied().filter(|registration| {
+            let module = match registration {
+                Registration::Class(class) => class.module,
+                Registration::Interface(_) => return true,
+                Registration::Implementation(implementation) => parent(implementation.class),
+                Registration::Functions(functions) => functions.first().map_or("", |function| function.module),
+                Registration::Constant(constant) => constant.module,
+            };
+            offered(module)
+        }))
+    }
+
+    /// Of these registrations.
+    ///
+    /// # Errors
+    /// [`RegistryError`] if names clash.
+    pub fn new(registrations: impl IntoIterator<Item = Registration>) -> Result<Self, RegistryError> {
+        let mut checks = Checks::default();
+        let mut classes: BTreeMap<&'static str, ClassEntry> = BTreeMap::new();
+        let mut interfaces: HashMap<&'static str, InterfaceEntry> = HashMap::new();
+        let mut implementations: Vec<Implementation> = Vec::new();
+        let mut functions: Vec<Function> = Vec::new();
+        let mut constants: Vec<Constant> = Vec::new();
+        for registration in registrations {
+            match registration {
+                Registration::Class(class) => {
+                    checks.name("class", class.path.to_owned(), class.place);
+                    checks.member(class.module, class.name, class.place);
+                    classes.insert(class.path, class);
+                }
+                Registration::Interface(interface) => {
+                    checks.name("interface", interface.path.to_owned(), interface.place);
+                    interfaces.insert(interface.path, interface);
+                }
+                Registration::Implementation(implementation) => implementations.push(implementation),
+                Registration::Functions(more) => functions.extend(more),
+                Registration::Constant(constant) => {
+                    checks.member(constant.module, constant.name, constant.place);
+                    constants.push(constant);
+                }
+            }
+        }
+        for interface in interfaces.values() {
+            if let Some(class) = classes.get(interface.path) {
+                checks.clash("a class and an interface are", interface.path, class.place, interface.place);
+            }
+        }
+        // The linker's order is not ours to rely on.
+        implementations.sort_by_key(|i| (i.class, i.interface != i.class, i.interface, i.place.file, i.place.line));
+        let mut method_scopes = HashMap::new();
+        let mut infos: HashMap<&'static str, ClassInfo> =
+            classes.into_iter().map(|(path, entry)| (path, ClassInfo::new(entry))).collect();
+        for implementation in &implementations {
+            let Some(info) = infos.get_mut(implementation.class) else { continue };
+            for method in implementation.methods {
+                checks.name("method", format!("{} of {}", method.full_name(), info.entry.path), method.place);
+                checks.id(method.id, method.full_name(), method.place);
+                method_scopes.insert(method.id, (method.interface, method.name));
+            }
+            info.add(implementation);
+        }
+        let classes: HashMap<&'static str, Arc<ClassInfo>> =
+            infos.into_iter().map(|(path, info)| (path, Arc::new(info))).collect();
+
+        let mut modules: BTreeMap<String, BTreeMap<&'static str, Member>> = BTreeMap::new();
+        let mut by_id = HashMap::new();
+        for class in classes.values() {
+            let members = modules.entry(class.entry.module.to_owned()).or_default();
+            members.insert(class.entry.name, Member::Class(Arc::clone(class)));
+        }
+        for function in functions {
+            checks.member(function.module, function.name, function.place);
+            checks.id(function.id, function.full_name(), function.place);
+            by_id.insert(function.id, function);
+            modules.entry(function.module.to_owned()).or_default().insert(function.name, Member::Function(function));
+        }
+        for constant in constants {
+            modules.entry(constant.module.to_owned()).or_default().insert(constant.name, Member::Constant(constant));
+        }
+        for name in modules.keys() {
+            if let Err(error) = import::resolve(name, None) {
+                checks.problems.insert(format!("module {name:?}: {error}"));
+            }
+        }
+        checks.finish()?;
+        // A package can be imported too, for the modules inside it.
+        let packages: Vec<String> = modules.keys().flat_map(|name| ancestors(name)).collect();
+        for package in packages {
+            modules.entry(package).or_default();
+        }
+        Ok(Registry { classes, interfaces, functions: by_id, method_scopes, modules })
+    }
+
+    /// The class of that path.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchClass`].
+    pub fn class(&self, path: &str) -> Result<&Arc<ClassInfo>, Error> {
+        self.classes.get(path).ok_or_else(|| Error::NoSuchClass {
+            class: path.to_owned(),
+            near: near_misses(path, self.classes.keys().copied()),
+        })
+    }
+
+    /// The function of that stable id.
+    pub fn function_by_id(&self, id: u64) -> Option<&Function> {
+        self.functions.get(&id)
+    }
+
+    /// The function `name` of `module`; for a class its constructor `new`.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchModule`], [`Error::NoSuchMember`].
+    pub fn function(&self, module: &str, name: &str) -> Result<&Function, Error> {
+        let members = self.module(module)?;
+        let found = match members.get(name) {
+            Some(Member::Class(_)) => members.get(format!("{name}.new").as_str()),
+            found => found,
+        };
+        match found {
+            Some(Member::Function(function)) => Ok(function),
+            _ => {
+                let functions = members.iter().filter(|(_, m)| !matches!(m, Member::Constant(_))).map(|(n, _)| *n);
+                let mut near = near_misses(name, functions);
+                if near.is_empty() || near == [name] {
+                    // A class without `new`: its constructors are what was meant.
+                    let prefix = format!("{name}.");
+                    near = members.keys().filter(|n| n.starts_with(&prefix)).take(3).map(|n| (*n).to_owned()).collect();
+                }
+                Err(Error::NoSuchMember { module: module.to_owned(), name: name.to_owned(), near })
+            }
+        }
+    }
+
+    /// The interface (or class) and the name that a method's stable id stands for, on whatever class.
+    pub fn method_scope(&self, id: u64) -> Option<(&'static str, &'static str)> {
+        self.method_scopes.get(&id).copied()
+    }
+
+    /// What module `name` offers.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchModule`]; what computing a constant fails with.
+    pub fn describe_module(&self, name: &str) -> Result<ModuleDescription, Error> {
+        let members = self.module(name)?;
+        let prefix = format!("{name}.");
+        let inside = |other: &&String| other.strip_prefix(&prefix).is_some_and(|rest| !rest.contains('.'));
+        Ok(ModuleDescription {
+            name: name.to_owned(),
+            members: members.iter().map(|(name, member)| member.describe(name)).collect::<Result<_, _>>()?,
+            modules: self.modules.keys().filter(inside).cloned().collect(),
+        })
+    }
+
+    fn module(&self, name: &str) -> Result<&BTreeMap<&'static str, Member>, Error> {
+        self.modules.get(name).ok_or_else(|| Error::NoSuchModule {
+            module: name.to_owned(),
+            near: near_misses(name, self.modules.keys().map(String::as_str)),
+        })
+    }
+}
+
+/// `bank` for `bank.Account`; empty for a name without a dot.
+fn parent(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(parent, _)| parent)
+}
+
+/// `a` and `a.b` for `a.b.c`.
+fn ancestors(name: &str) -> impl Iterator<Item = String> + '_ {
+    name.match_indices('.').map(|(dot, _)| name[..dot].to_owned())
+}
+
+impl fmt::Display for Registry {
+    /// What was registered, in a line: for the log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let modules: Vec<&str> = self.modules.keys().map(String::as_str).collect();
+        write!(
+            f,
+            "{} classes, {} interfaces, {} functions in modules {}",
+            self.classes.len(),
+            self.interfaces.len(),
+            self.functions.len(),
+            modules.join(", ")
+        )
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Registry({self})")
+    }
+}
+
+impl Member {
+    fn describe(&self, name: &str) -> Result<MemberDescription, Error> {
+        let described = |kind, signature: String, docs: &str| MemberDescription {
+            name: name.to_owned(),
+            kind,
+            signature,
+            docs: docs.to_owned(),
+            methods: Vec::new(),
+            value: None,
+        };
+        Ok(match self {
+            Member::Class(class) => MemberDescription {
+                methods: class.describe_methods(),
+                ..described(MemberKind::Class, class.entry.path.to_owned(), class.entry.docs)
+            },
+            Member::Function(function) => {
+                let kind = if (function.generates)() { MemberKind::Generator } else { MemberKind::Function };
+                described(kind, function.signature(), function.docs)
+            }
+            Member::Constant(constant) => MemberDescription {
+                value: Some((constant.value)()?),
+                ..described(MemberKind::Constant, constant.ty.to_owned(), constant.docs)
+            },
+        })
+    }
+}
+
+impl ClassInfo {
+    fn new(entry: ClassEntry) -> Self {
+        ClassInfo { entry, methods: Vec::new(), interfaces: Vec::new(), by_id: HashMap::new(), by_name: HashMap::new() }
+    }
+
+    fn add(&mut self, implementation: &Implementation) {
+        if implementation.interface != self.entry.path && !self.interfaces.contains(&implementation.interface) {
+            self.interfaces.push(implementation.interface);
+        }
+        for method in implementation.methods {
+            let index = self.methods.len();
+            self.by_id.insert(method.id, index);
+            self.by_name.entry(method.name).or_default().push(index);
+            self.methods.push(*method);
+        }
+    }
+
+    /// What was written down about the class.
+    pub fn entry(&self) -> &ClassEntry {
+        &self.entry
+    }
+
+    /// The paths of the interfaces it implements.
+    pub fn interfaces(&self) -> &[&'static str] {
+        &self.interfaces
+    }
+
+    /// Whether an object of this class is what a caller expects: `expected` is empty, its path, or an interface of it.
+    pub fn fits(&self, expected: &str) -> bool {
+        expected.is_empty() || expected == self.entry.path || self.interfaces.contains(&expected)
+    }
+
+    /// The method of that stable id.
+    pub fn method_by_id(&self, id: u64) -> Option<&Method> {
+        self.by_id.get(&id).map(|&index| &self.methods[index])
+    }
+
+    /// The method of that name. An inherent method goes before those of interfaces; between interfaces the full name,
+    /// `module.Interface.method`, decides.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchMethod`], [`Error::AmbiguousMethod`].
+    pub fn method(&self, name: &str) -> Result<&Method, Error> {
+        let short = name.rsplit('.').next().unwrap_or(name);
+        let found: Vec<&Method> = self
+            .by_name
+            .get(short)
+            .into_iter()
+            .flatten()
+            .map(|&index| &self.methods[index])
+            .filter(|method| short.len() == name.len() || method.full_name() == name)
+            .collect();
+        match found.as_slice() {
+            [] => Err(Error::NoSuchMethod {
+                class: self.entry.path.to_owned(),
+                method: name.to_owned(),
+                near: near_misses(name, self.by_name.keys().copied()),
+            }),
+            [method] => Ok(method),
+            [first, ..] if first.interface == self.entry.path => Ok(first),
+            several => Err(Error::AmbiguousMethod {
+                class: self.entry.path.to_owned(),
+                method: name.to_owned(),
+                candidates: several.iter().map(|method| method.full_name()).collect(),
+            }),
+        }
+    }
+
+    /// Its methods, for people.
+    pub fn describe_methods(&self) -> Vec<MethodDescription> {
+        self.methods
+            .iter()
+            .map(|method| MethodDescription {
+                name: method.name.to_owned(),
+                interface: method.interface.to_owned(),
+                receiver: match method.receiver {
+                    Receiver::Shared => "&self".to_owned(),
+                    Receiver::Exclusive => "&mut self".to_owned(),
+                },
+                signature: method.signature(),
+                docs: method.docs.to_owned(),
+            })
+            .collect()
+    }
+}
+
+impl fmt::Debug for ClassInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClassInfo({})", self.entry.path)
+    }
+}
+
+/// Names clash among what was registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryError {
+    problems: Vec<String>,
+}
+
+impl RegistryError {
+    /// Every clash, with both places.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for RegistryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problems.join("; "))
+    }
+}
+
+impl std::error::Error for RegistryError {}
+
+/// Notes every name once, and a problem for each that comes again.
+#[derive(Default)]
+struct Checks {
+    names: HashMap<(&'static str, String), Place>,
+    ids: HashMap<u64, (String, Place)>,
+    problems: BTreeSet<String>,
+}
+
+impl Checks {
+    fn name(&mut self, kind: &'static str, name: String, place: Place) {
+        if let Some(other) = self.names.insert((kind, name.clone()), place) {
+            let plural = if kind == "class" { "two classes are".into() } else { format!("two {kind}s are") };
+            self.clash(&plural, &name, other, place);
+        }
+    }
+
+    fn member(&mut self, module: &str, name: &str, place: Place) {
+        self.name("module member", format!("{module}.{name}"), place);
+    }
+
+    /// Two names with one stable id: one in 2^64 for each pair, but it would call the wrong method.
+    fn id(&mut self, id: u64, name: String, place: Place) {
+        if let Some((other, other_place)) = self.ids.get(&id) {
+            if *other != name {
+                self.problems.insert(format!("{other} ({other_place}) and {name} ({place}) have one id; rename one"));
+            }
+        }
+        self.ids.insert(id, (name, place));
+    }
+
+    fn clash(&mut self, what: &str, name: &str, one: Place, other: Place) {
+        let (first, second) =
+            if (one.file, one.line) <= (other.file, other.line) { (one, other) } else { (other, one) };
+        self.problems
+            .insert(format!("{what} named {name}: {first} and {second}; rename one with #[remote(name = \"…\")]"));
+    }
+
+    fn finish(self) -> Result<(), RegistryError> {
+        let problems: Vec<String> = self.problems.into_iter().collect();
+        if problems.is_empty() { Ok(()) } else { Err(RegistryError { problems }) }
+    }
+}

@@ -1,0 +1,358 @@
+//! The routines of the contract: what a client may ask of a service, from a session or from a
+//! [`Context`](crate::Context).
+
+use crate::call::{Call, Caller, Failure, Name};
+use crate::dispatch::Encoding;
+use crate::error::Error;
+use crate::object::Remote;
+use crate::operation::{
+    KeysPage, MemberDescription, ModuleDescription, ObjectDescription, ObjectInfo, Operation, Target, VersionInfo,
+};
+use crate::proxy::{DynamicProxy, Proxy, ProxyCore};
+use crate::source::{DynamicFunctionCall, Source};
+use crate::value::Value;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// The routines of a service.
+#[derive(Clone)]
+pub struct Routines {
+    caller: Arc<dyn Caller>,
+}
+
+impl Routines {
+    /// The routines of the service that `caller` leads to.
+    pub fn new(caller: Arc<dyn Caller>) -> Self {
+        Routines { caller }
+    }
+
+    /// Who carries the operations.
+    pub fn caller(&self) -> &Arc<dyn Caller> {
+        &self.caller
+    }
+
+    /// The object under `key`. On a miss it is made from `source`, exactly once however many callers race; on a hit the
+    /// source is not even decoded.
+    ///
+    /// # Errors
+    /// What the source fails with, for every caller that waited for it; nothing is stored then, and the next caller tries
+    /// again. [`Error::Cycle`] if a generator comes to need its own key. [`Error::WrongClass`] on a hit of another class.
+    pub fn memoize<S: Source>(&self, key: &str, source: S) -> Obtain<S::Proxy, S::Failure> {
+        Obtain::by_key(&self.caller, key, "memoize", source.prepare(), |source| {
+            Operation::Memoize { key, source: source.as_ref(), expect: S::EXPECT }.encode()
+        })
+    }
+
+    /// Maps `key` to a new object, whether or not it was mapped. The object is made first, then swapped in at once.
+    ///
+    /// # Errors
+    /// What the source fails with; the mapping is as before then.
+    pub fn update<S: Source>(&self, key: &str, source: S) -> Obtain<S::Proxy, S::Failure> {
+        self.update_with(key, None, source)
+    }
+
+    /// As [`update`](Self::update), but only if the key is still at `generation` (0: not mapped).
+    ///
+    /// # Errors
+    /// [`Error::WrongGeneration`] if somebody was faster; and those of `update`.
+    pub fn update_if<S: Source>(&self, key: &str, generation: u64, source: S) -> Obtain<S::Proxy, S::Failure> {
+        self.update_with(key, Some(generation), source)
+    }
+
+    fn update_with<S: Source>(&self, key: &str, generation: Option<u64>, source: S) -> Obtain<S::Proxy, S::Failure> {
+        Obtain::by_key(&self.caller, key, "update", source.prepare(), |source| {
+            Operation::Update { key, source: source.as_ref(), generation, expect: S::EXPECT }.encode()
+        })
+    }
+
+    /// A proxy for the object under `key`: `get::<Account>("alice")`, or `get::<dyn Shape>("k")` for any class that
+    /// implements the interface.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`], [`Error::WrongClass`].
+    pub fn get<R: Remote + ?Sized>(&self, key: &str) -> Obtain<R::Proxy> {
+        self.get_expecting(key, R::PATH)
+    }
+
+    /// A proxy without types for the object under `key`.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`].
+    pub fn get_dynamic(&self, key: &str) -> Obtain<DynamicProxy> {
+        self.get_expecting(key, "")
+    }
+
+    fn get_expecting<P>(&self, key: &str, expect: &str) -> Obtain<P> {
+        Obtain::by_key(&self.caller, key, "get", Ok(()), |()| Operation::Get { key, expect }.encode())
+    }
+
+    /// A proxy that follows `key`, without asking whether anything is there yet.
+    pub fn proxy<R: Remote + ?Sized>(&self, key: &str) -> R::Proxy {
+        R::Proxy::from_core(ProxyCore::by_key(Arc::clone(&self.caller), key))
+    }
+
+    /// Makes an unnamed object. It lives as long as a proxy of it, or an object that holds it.
+    ///
+    /// # Errors
+    /// What the source fails with.
+    pub fn create<S: Source>(&self, source: S) -> Obtain<S::Proxy, S::Failure> {
+        match source.prepare() {
+            Ok(source) => Obtain::by_id(&self.caller, Operation::Create { source: source.as_ref(), expect: S::EXPECT }),
+            Err(error) => Obtain::new(&self.caller, "create", Err(error), None),
+        }
+    }
+
+    /// Removes the mapping of `key`. The object lives on while somebody holds it by id.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`].
+    pub fn delete(&self, key: &str) -> Call<()> {
+        self.plain(Operation::Delete { key })
+    }
+
+    /// Whether `key` is mapped.
+    ///
+    /// # Errors
+    /// The session's.
+    pub fn is_memoized(&self, key: &str) -> Call<bool> {
+        self.plain(Operation::IsMemoized { key })
+    }
+
+    /// The keys that begin with `prefix` and come after `after` (empty: from the first), in order; at most `limit`
+    /// (0: the service's page size).
+    ///
+    /// # Errors
+    /// The session's.
+    pub fn keys(&self, prefix: &str, after: &str, limit: u32) -> Call<KeysPage> {
+        self.plain(Operation::Keys { prefix, after, limit })
+    }
+
+    /// Class, generation, and methods of the object under `key`.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`].
+    pub fn describe(&self, key: &str) -> Call<ObjectDescription> {
+        self.plain(Operation::Describe { target: Target::Key(key) })
+    }
+
+    /// A module of the service, by its absolute name, or by a relative one with [`Import::package`].
+    ///
+    /// # Errors
+    /// [`Error::NoSuchModule`], [`Error::BadImport`].
+    pub fn remote_import(&self, module: &str) -> Import {
+        Import { routines: self.clone(), module: module.to_owned(), package: None, call: None }
+    }
+
+    /// The versions of the service.
+    ///
+    /// # Errors
+    /// The session's.
+    pub fn version(&self) -> Call<VersionInfo> {
+        self.plain(Operation::Version)
+    }
+
+    /// Sends all `calls` together, without waiting in between, and gives their results in order: explicit pipelining.
+    ///
+    /// # Errors
+    /// Each call has its own outcome.
+    pub async fn pipeline<T, E>(&self, calls: impl IntoIterator<Item = Call<T, E>>) -> Vec<Result<T, E>>
+    where
+        T: DeserializeOwned,
+        E: Failure,
+    {
+        let mut sent = Vec::new();
+        for call in calls {
+            sent.push(call.send().await);
+        }
+        let mut results = Vec::with_capacity(sent.len());
+        for call in sent {
+            results.push(call.await);
+        }
+        results
+    }
+
+    fn plain<T>(&self, operation: Operation<'_>) -> Call<T> {
+        let name = Name { scope: "", name: operation.name() };
+        Call::new(Arc::clone(&self.caller), operation.encode(), name, Encoding::Typed)
+    }
+}
+
+impl AsRef<Routines> for Routines {
+    fn as_ref(&self) -> &Routines {
+        self
+    }
+}
+
+impl fmt::Debug for Routines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Routines")
+    }
+}
+
+/// An operation on its way whose result is a proxy.
+///
+/// # Cancellation
+/// As for a [`Call`]: what has not begun is not begun. A generator that others wait for goes on.
+#[must_use = "it does nothing until it is awaited"]
+pub struct Obtain<P, E = Error> {
+    caller: Arc<dyn Caller>,
+    call: Call<ObjectInfo, E>,
+    /// `None` for a proxy by id.
+    key: Option<Box<str>>,
+    proxy: PhantomData<fn() -> P>,
+}
+
+impl<P, E> Obtain<P, E> {
+    fn new(caller: &Arc<dyn Caller>, name: &'static str, operation: Result<Vec<u8>, Error>, key: Option<&str>) -> Self {
+        let name = Name { scope: "", name };
+        let call = Call::new(Arc::clone(caller), operation, name, Encoding::Typed);
+        Obtain { caller: Arc::clone(caller), call, key: key.map(Box::from), proxy: PhantomData }
+    }
+
+    fn by_key<S>(
+        caller: &Arc<dyn Caller>,
+        key: &str,
+        name: &'static str,
+        source: Result<S, Error>,
+        operation: impl FnOnce(&S) -> Result<Vec<u8>, Error>,
+    ) -> Self {
+        let operation = source.and_then(|source| operation(&source));
+        Self::new(caller, name, operation, Some(key))
+    }
+
+    pub(crate) fn by_id(caller: &Arc<dyn Caller>, operation: Operation<'_>) -> Self {
+        Self::new(caller, operation.name(), operation.encode(), None)
+    }
+
+    /// As [`Call::timeout`].
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.call = self.call.timeout(timeout);
+        self
+    }
+
+    /// As [`Call::no_timeout`].
+    pub fn no_timeout(mut self) -> Self {
+        self.call = self.call.no_timeout();
+        self
+    }
+}
+
+impl<P: Proxy, E: Failure> Obtain<P, E> {
+    /// Besides the proxy, which object it was: its id, class and generation.
+    ///
+    /// # Errors
+    /// As awaiting it.
+    pub async fn with_info(mut self) -> Result<(P, ObjectInfo), E> {
+        let info = (&mut self.call).await?;
+        Ok((self.proxy(&info), info))
+    }
+
+    fn proxy(&self, info: &ObjectInfo) -> P {
+        let caller = Arc::clone(&self.caller);
+        P::from_core(match &self.key {
+            Some(key) => ProxyCore::by_key(caller, key),
+            None => ProxyCore::by_id(caller, info.id),
+        })
+    }
+}
+
+impl<P: Proxy, E: Failure> Future for Obtain<P, E> {
+    type Output = Result<P, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match Pin::new(&mut self.call).poll(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(info)) => Poll::Ready(Ok(self.proxy(&info))),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+// Nothing in it is ever pinned.
+impl<P, E> Unpin for Obtain<P, E> {}
+
+/// A `remote_import` on its way.
+#[must_use = "it does nothing until it is awaited"]
+pub struct Import {
+    routines: Routines,
+    module: String,
+    package: Option<String>,
+    call: Option<Call<ModuleDescription>>,
+}
+
+impl Import {
+    /// The package that a relative name (`..util`) is seen from: importlib's rules.
+    pub fn package(mut self, package: impl Into<String>) -> Self {
+        self.package = Some(package.into());
+        self
+    }
+}
+
+impl Future for Import {
+    type Output = Result<Module, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let call = this.call.get_or_insert_with(|| {
+            let package = this.package.as_deref();
+            this.routines.plain(Operation::Import { module: &this.module, package })
+        });
+        Pin::new(call).poll(cx).map_ok(|description| Module { routines: this.routines.clone(), description })
+    }
+}
+
+/// A module of a service: its members by name.
+#[derive(Clone, Debug)]
+pub struct Module {
+    routines: Routines,
+    description: ModuleDescription,
+}
+
+impl Module {
+    /// The module's absolute name.
+    pub fn name(&self) -> &str {
+        &self.description.name
+    }
+
+    /// What it offers: names, kinds, signatures, documentation.
+    pub fn members(&self) -> &[MemberDescription] {
+        &self.description.members
+    }
+
+    /// The modules inside it, by their absolute names.
+    pub fn modules(&self) -> &[String] {
+        &self.description.modules
+    }
+
+    /// The value of a constant.
+    pub fn constant(&self, name: &str) -> Option<&Value> {
+        self.members().iter().find(|member| member.name == name)?.value.as_ref()
+    }
+
+    /// Makes an unnamed object with the class or generator `name`.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchMember`], [`Error::NotAGenerator`], [`Error::BadArguments`], and what the generator fails with.
+    pub fn construct(&self, name: &str, args: impl IntoIterator<Item = Value>) -> Obtain<DynamicProxy> {
+        self.routines.create(self.function(name, args))
+    }
+
+    /// The class or generator `name` with its arguments, as a source for `memoize` and `update`.
+    pub fn function(&self, name: &str, args: impl IntoIterator<Item = Value>) -> DynamicFunctionCall {
+        DynamicFunctionCall::new(self.name(), name, args)
+    }
+
+    /// Runs the function `name`.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchMember`], [`Error::BadArguments`], [`Error::Raised`].
+    pub fn call(&self, name: &str, args: impl IntoIterator<Item = Value>) -> Call<Value> {
+        self.function(name, args).call(&self.routines)
+    }
+}

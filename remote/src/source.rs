@@ -1,0 +1,175 @@
+//! What `memoize` and `update` take: a generator, a value, or an existing object.
+
+use crate::call::{Call, Failure, Name};
+use crate::codec;
+use crate::dispatch::Encoding;
+use crate::error::Error;
+use crate::object::{Class, Object, Remote};
+use crate::operation::{FunctionRef, Operation, SourceRef};
+use crate::proxy::{DynamicProxy, OwnedTarget, Proxy};
+use crate::routines::Routines;
+use crate::value::Value;
+use serde::Serialize;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// What an object can be made from.
+///
+/// - A **generator**: a [`FunctionCall`] or [`DynamicFunctionCall`]; the service runs it, and only if it has to.
+/// - A **value** of a class: it moves to the service and belongs to it.
+/// - An **existing object**, by a reference to its proxy.
+pub trait Source {
+    /// The proxy for what it makes.
+    type Proxy: Proxy;
+    /// What can come of it if it fails.
+    type Failure: Failure;
+    /// The class it makes; empty if that is not known.
+    const EXPECT: &'static str;
+
+    /// Gets it ready to be sent.
+    ///
+    /// # Errors
+    /// [`Error::BadArguments`] or [`Error::BadValue`] if it cannot be encoded.
+    fn prepare(self) -> Result<Prepared, Error>;
+}
+
+/// A source, ready to be sent.
+pub struct Prepared {
+    form: Form,
+}
+
+enum Form {
+    Generator { id: u64, args: Vec<u8> },
+    Named { module: String, name: String, args: Vec<u8> },
+    Value(Vec<u8>),
+    Existing(OwnedTarget),
+}
+
+impl Prepared {
+    /// A value of a class. For generated code.
+    ///
+    /// # Errors
+    /// [`Error::BadValue`] if it cannot be encoded.
+    pub fn value(object: &dyn Object) -> Result<Self, Error> {
+        let encoded = codec::encode(object)
+            .map_err(|e| Error::BadValue { class: object.class().to_owned(), reason: e.to_string() })?;
+        Ok(Prepared { form: Form::Value(encoded) })
+    }
+
+    pub(crate) fn as_ref(&self) -> SourceRef<'_> {
+        match &self.form {
+            Form::Generator { id, args } => {
+                SourceRef::Generator { function: FunctionRef::Id(*id), encoding: Encoding::Typed, args }
+            }
+            Form::Named { module, name, args } => {
+                SourceRef::Generator { function: FunctionRef::Name { module, name }, encoding: Encoding::Dynamic, args }
+            }
+            Form::Value(object) => SourceRef::Value(object),
+            Form::Existing(target) => SourceRef::Existing(target.as_ref()),
+        }
+    }
+}
+
+impl<P: Proxy> Source for &P {
+    type Proxy = P;
+    type Failure = Error;
+    const EXPECT: &'static str = "";
+
+    fn prepare(self) -> Result<Prepared, Error> {
+        Ok(Prepared { form: Form::Existing(self.core().target().clone()) })
+    }
+}
+
+/// A function of a module with its arguments: to be run by [`call`](Self::call), or, if what it returns is an object of
+/// a class, to be given to `memoize`, `update` or `create` as a generator.
+#[must_use = "a function call does nothing until it is called, memoized or created"]
+pub struct FunctionCall<R, E = Error> {
+    name: Name,
+    id: u64,
+    args: Result<Vec<u8>, Error>,
+    result: PhantomData<fn() -> (R, E)>,
+}
+
+impl<R, E> FunctionCall<R, E> {
+    /// For generated code: the function with stable id `id`, known as `name`; `args` is a tuple.
+    pub fn new(name: Name, id: u64, args: &impl Serialize) -> Self {
+        let args =
+            codec::encode(args).map_err(|e| Error::BadArguments { signature: name.to_string(), reason: e.to_string() });
+        FunctionCall { name, id, args, result: PhantomData }
+    }
+
+    /// Runs the function on the service. If it makes an object, the result is a copy of its value.
+    ///
+    /// # Errors
+    /// The function's own, and the session's.
+    pub fn call(self, service: impl AsRef<Routines>) -> Call<R, E> {
+        let operation = self.args.and_then(|args| {
+            Operation::Run { function: FunctionRef::Id(self.id), encoding: Encoding::Typed, args: &args }.encode()
+        });
+        Call::new(Arc::clone(service.as_ref().caller()), operation, self.name, Encoding::Typed)
+    }
+}
+
+impl<R: Class, E: Failure> Source for FunctionCall<R, E> {
+    type Proxy = <R as Remote>::Proxy;
+    type Failure = E;
+    const EXPECT: &'static str = R::PATH;
+
+    fn prepare(self) -> Result<Prepared, Error> {
+        Ok(Prepared { form: Form::Generator { id: self.id, args: self.args? } })
+    }
+}
+
+impl<R, E> fmt::Debug for FunctionCall<R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FunctionCall({})", self.name)
+    }
+}
+
+/// A generator by name, with its arguments as [`Value`]s.
+#[must_use = "a function call does nothing until it is memoized or created"]
+#[derive(Clone, Debug)]
+pub struct DynamicFunctionCall {
+    module: String,
+    name: String,
+    args: Vec<Value>,
+}
+
+impl DynamicFunctionCall {
+    /// The function `name` of `module`; a class stands for its constructor `new`.
+    pub fn new(module: impl Into<String>, name: impl Into<String>, args: impl IntoIterator<Item = Value>) -> Self {
+        DynamicFunctionCall { module: module.into(), name: name.into(), args: args.into_iter().collect() }
+    }
+
+    /// Runs the function on the service. If it makes an object, the result is a copy of its value.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchModule`], [`Error::NoSuchMember`], [`Error::BadArguments`], [`Error::Raised`], and the session's.
+    pub fn call(self, service: impl AsRef<Routines>) -> Call<Value> {
+        let operation = self.encode_args().and_then(|args| {
+            let function = FunctionRef::Name { module: &self.module, name: &self.name };
+            Operation::Run { function, encoding: Encoding::Dynamic, args: &args }.encode()
+        });
+        let name = Name { scope: "", name: "the function" };
+        Call::new(Arc::clone(service.as_ref().caller()), operation, name, Encoding::Dynamic)
+    }
+
+    fn encode_args(&self) -> Result<Vec<u8>, Error> {
+        codec::encode(&self.args).map_err(|e| Error::BadArguments {
+            signature: format!("{}.{}", self.module, self.name),
+            reason: e.to_string(),
+        })
+    }
+}
+
+impl Source for DynamicFunctionCall {
+    type Proxy = DynamicProxy;
+    type Failure = Error;
+    const EXPECT: &'static str = "";
+
+    fn prepare(self) -> Result<Prepared, Error> {
+        let args = self.encode_args()?;
+        Ok(Prepared { form: Form::Named { module: self.module, name: self.name, args } })
+    }
+}

@@ -1,0 +1,153 @@
+//! Values from ordinary Rust values, without serde: `From`, and the `args!` macro.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{ObjectRef, Value};
+
+/// The arguments of a dynamic call: a `Vec<Value>` of whatever converts into a [`Value`](crate::value::Value).
+///
+/// ```
+/// use tarmem_remote::args;
+/// use tarmem_remote::value::Value;
+///
+/// let list = args![1, "a", [1, 2], None::<i64>];
+/// assert_eq!(Value::from(list).to_string(), r#"[1,"a",[1,2],null]"#);
+/// assert!(args![].is_empty());
+/// ```
+#[macro_export]
+macro_rules! args {
+    ($($argument:expr),* $(,)?) => {{
+        let arguments: ::std::vec::Vec<$crate::value::Value> =
+            ::std::vec![$($crate::value::Value::from($argument)),*];
+        arguments
+    }};
+}
+
+macro_rules! from_ints {
+    ($($int:ty)*) => {$(
+        impl From<$int> for Value {
+            fn from(n: $int) -> Self {
+                Value::Int(n.into())
+            }
+        }
+    )*};
+}
+
+from_ints!(i8 i16 i32 i64 i128 u8 u16 u32 u64);
+
+impl From<isize> for Value {
+    fn from(n: isize) -> Self {
+        // No pointer is wider than 128 bits.
+        Value::Int(n as i128)
+    }
+}
+
+impl From<usize> for Value {
+    fn from(n: usize) -> Self {
+        Value::Int(n as i128)
+    }
+}
+
+impl From<()> for Value {
+    fn from((): ()) -> Self {
+        Value::Null
+    }
+}
+
+impl From<bool> for Value {
+    fn from(b: bool) -> Self {
+        Value::Bool(b)
+    }
+}
+
+impl From<f32> for Value {
+    fn from(x: f32) -> Self {
+        Value::Float(x.into())
+    }
+}
+
+impl From<f64> for Value {
+    fn from(x: f64) -> Self {
+        Value::Float(x)
+    }
+}
+
+impl From<char> for Value {
+    fn from(c: char) -> Self {
+        Value::Text(c.into())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(s: &str) -> Self {
+        Value::Text(s.to_owned())
+    }
+}
+
+impl From<&String> for Value {
+    fn from(s: &String) -> Self {
+        Value::Text(s.clone())
+    }
+}
+
+impl From<String> for Value {
+    fn from(s: String) -> Self {
+        Value::Text(s)
+    }
+}
+
+impl From<ObjectRef> for Value {
+    fn from(reference: ObjectRef) -> Self {
+        Value::Ref(reference)
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(option: Option<T>) -> Self {
+        option.map_or(Value::Null, Into::into)
+    }
+}
+
+/// A list, of bytes too: bytes are made by [`Value::Bytes`].
+impl<T: Into<Value>> From<Vec<T>> for Value {
+    fn from(items: Vec<T>) -> Self {
+        Value::List(items.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<Value>, const N: usize> From<[T; N]> for Value {
+    fn from(items: [T; N]) -> Self {
+        Value::List(items.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<Value> + Clone> From<&[T]> for Value {
+    fn from(items: &[T]) -> Self {
+        Value::List(items.iter().cloned().map(Into::into).collect())
+    }
+}
+
+impl<K: Into<Value>, V: Into<Value>> From<BTreeMap<K, V>> for Value {
+    fn from(map: BTreeMap<K, V>) -> Self {
+        Value::Map(map.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
+    }
+}
+
+impl<K: Into<Value>, V: Into<Value>, S> From<HashMap<K, V, S>> for Value {
+    fn from(map: HashMap<K, V, S>) -> Self {
+        Value::Map(map.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
+    }
+}
+
+macro_rules! from_tuples {
+    ($(($($name:ident)+))*) => {$(
+        impl<$($name: Into<Value>),+> From<($($name,)+)> for Value {
+            #[allow(non_snake_case, reason = "the type parameters name the fields")]
+            fn from(($($name,)+): ($($name,)+)) -> Self {
+                Value::List(vec![$($name.into()),+])
+            }
+        }
+    )*};
+}
+
+from_tuples!((A)(A B)(A B C)(A B C D));

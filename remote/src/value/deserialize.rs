@@ -1,0 +1,263 @@
+//! How a `Value` is read from any serde format.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
+
+use super::depth::Depth;
+use super::handoff::{self, VALUE_NAME};
+use super::reference::{CLASS_FIELD, ID_FIELD};
+use super::serialize::{TAGGED, VARIANTS};
+use super::{ObjectRef, Value};
+
+/// From a binary format the tagged form; from a readable one whatever it holds. From a `Value` the very same, with its
+/// live objects. A map of `$ref` and `class` in a readable format is an object reference.
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ValueSeed(Depth::default()).deserialize(deserializer)
+    }
+}
+
+/// Reads a value at a depth.
+#[derive(Clone, Copy)]
+struct ValueSeed(Depth);
+
+impl<'de> DeserializeSeed<'de> for ValueSeed {
+    type Value = Value;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_newtype_struct(VALUE_NAME, Natural(self.0))
+        } else {
+            deserializer.deserialize_enum(TAGGED, VARIANTS, Tagged(self.0))
+        }
+    }
+}
+
+/// The tag of the binary form.
+#[derive(Deserialize)]
+#[serde(variant_identifier)]
+enum Tag {
+    Null,
+    Bool,
+    Int,
+    Float,
+    Text,
+    Bytes,
+    List,
+    Map,
+    Ref,
+}
+
+struct Tagged(Depth);
+
+impl<'de> Visitor<'de> for Tagged {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
+        let (tag, content) = data.variant()?;
+        Ok(match tag {
+            Tag::Null => {
+                content.unit_variant()?;
+                Value::Null
+            }
+            Tag::Bool => Value::Bool(content.newtype_variant()?),
+            Tag::Int => Value::Int(content.newtype_variant()?),
+            Tag::Float => Value::Float(content.newtype_variant()?),
+            Tag::Text => Value::Text(content.newtype_variant()?),
+            Tag::Bytes => Value::Bytes(content.newtype_variant_seed(ByteBuf)?),
+            Tag::List => {
+                let inside = self.0.container().map_err(A::Error::custom)?;
+                Value::List(content.newtype_variant_seed(Items(inside))?)
+            }
+            Tag::Map => {
+                let inside = self.0.container().map_err(A::Error::custom)?;
+                Value::Map(content.newtype_variant_seed(Entries(inside))?)
+            }
+            Tag::Ref => Value::Ref(content.newtype_variant()?),
+        })
+    }
+}
+
+/// Whatever a self-describing format holds.
+struct Natural(Depth);
+
+impl<'de> Visitor<'de> for Natural {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E>(self, v: bool) -> Result<Value, E> {
+        Ok(Value::Bool(v))
+    }
+
+    fn visit_i64<E>(self, v: i64) -> Result<Value, E> {
+        Ok(Value::Int(v.into()))
+    }
+
+    fn visit_u64<E>(self, v: u64) -> Result<Value, E> {
+        Ok(Value::Int(v.into()))
+    }
+
+    fn visit_i128<E>(self, v: i128) -> Result<Value, E> {
+        Ok(Value::Int(v))
+    }
+
+    fn visit_u128<E: Error>(self, v: u128) -> Result<Value, E> {
+        i128::try_from(v).map(Value::Int).map_err(|_| E::custom(format_args!("{v} does not fit i128")))
+    }
+
+    fn visit_f64<E>(self, v: f64) -> Result<Value, E> {
+        Ok(Value::Float(v))
+    }
+
+    fn visit_str<E>(self, v: &str) -> Result<Value, E> {
+        Ok(Value::Text(v.to_owned()))
+    }
+
+    fn visit_string<E>(self, v: String) -> Result<Value, E> {
+        Ok(Value::Text(v))
+    }
+
+    fn visit_bytes<E>(self, v: &[u8]) -> Result<Value, E> {
+        Ok(Value::Bytes(v.to_vec()))
+    }
+
+    fn visit_byte_buf<E>(self, v: Vec<u8>) -> Result<Value, E> {
+        Ok(Value::Bytes(v))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Value, D::Error> {
+        ValueSeed(self.0.wrapper().map_err(D::Error::custom)?).deserialize(inner)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<Value, D::Error> {
+        match handoff::take() {
+            Some(value) => Ok(value),
+            None => inner.deserialize_any(Natural(self.0.wrapper().map_err(D::Error::custom)?)),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Value, A::Error> {
+        let inside = self.0.container().map_err(A::Error::custom)?;
+        Items(inside).visit_seq(seq).map(Value::List)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+        let inside = self.0.container().map_err(A::Error::custom)?;
+        let entries = Entries(inside).visit_map(map)?;
+        Ok(match as_reference(&entries) {
+            Some(reference) => Value::Ref(reference),
+            None => Value::Map(entries),
+        })
+    }
+}
+
+/// The reference that the readable form of one stands for.
+fn as_reference(entries: &[(Value, Value)]) -> Option<ObjectRef> {
+    let [(first, id), (second, class)] = entries else {
+        return None;
+    };
+    if first.as_str() != Some(ID_FIELD) || second.as_str() != Some(CLASS_FIELD) {
+        return None;
+    }
+    Some(ObjectRef::new(id.as_str()?.parse().ok()?, class.as_str()?))
+}
+
+/// No announced length reserves more than this many elements.
+const RESERVED: usize = 1024;
+
+struct Items(Depth);
+
+impl<'de> DeserializeSeed<'de> for Items {
+    type Value = Vec<Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Value>, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Items {
+    type Value = Vec<Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Value>, A::Error> {
+        let mut items = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(RESERVED));
+        while let Some(item) = seq.next_element_seed(ValueSeed(self.0))? {
+            items.push(item);
+        }
+        Ok(items)
+    }
+}
+
+struct Entries(Depth);
+
+impl<'de> DeserializeSeed<'de> for Entries {
+    type Value = Vec<(Value, Value)>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Entries {
+    type Value = Vec<(Value, Value)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::with_capacity(map.size_hint().unwrap_or(0).min(RESERVED));
+        let seed = ValueSeed(self.0);
+        while let Some(entry) = map.next_entry_seed(seed, seed)? {
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+}
+
+struct ByteBuf;
+
+impl<'de> DeserializeSeed<'de> for ByteBuf {
+    type Value = Vec<u8>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<u8>, D::Error> {
+        deserializer.deserialize_byte_buf(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ByteBuf {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes")
+    }
+
+    fn visit_bytes<E>(self, v: &[u8]) -> Result<Vec<u8>, E> {
+        Ok(v.to_vec())
+    }
+
+    fn visit_byte_buf<E>(self, v: Vec<u8>) -> Result<Vec<u8>, E> {
+        Ok(v)
+    }
+}

@@ -1,0 +1,111 @@
+//! What goes wrong with values.
+
+use std::fmt::{self, Write};
+
+use super::{TooDeep, Value};
+
+/// Why a value could not be made from something, or something from a value: words for the one who passed it.
+///
+/// ```
+/// use tarmem_remote::value::{Value, from_value};
+///
+/// let error = from_value::<i64>(Value::from("abc")).unwrap_err();
+/// assert_eq!(error.to_string(), r#"expected i64, found text "abc""#);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ValueError(String);
+
+impl ValueError {
+    /// An error with these words.
+    pub fn new(message: impl Into<String>) -> Self {
+        ValueError(message.into())
+    }
+
+    /// The words.
+    pub fn message(&self) -> &str {
+        &self.0
+    }
+
+    /// "expected …, found …".
+    pub(super) fn mismatch(expected: impl fmt::Display, found: &Value) -> Self {
+        ValueError(format!("expected {expected}, found {}", Found(found)))
+    }
+
+    /// The same error, said to be in a field of a struct.
+    pub(super) fn in_field(self, name: &str) -> Self {
+        ValueError(format!("field `{name}`: {}", self.0))
+    }
+}
+
+impl serde::ser::Error for ValueError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        ValueError(message.to_string())
+    }
+}
+
+impl serde::de::Error for ValueError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        ValueError(message.to_string())
+    }
+}
+
+impl From<TooDeep> for ValueError {
+    fn from(error: TooDeep) -> Self {
+        ValueError(error.to_string())
+    }
+}
+
+/// A value for an error message: its kind and its first characters.
+pub(super) struct Found<'a>(pub(super) &'a Value);
+
+/// How many characters of a value an error message shows.
+const SHOWN: usize = 40;
+
+impl fmt::Display for Found<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.kind())?;
+        if self.0.is_null() {
+            return Ok(());
+        }
+        let mut shown = Shown { text: String::new(), left: SHOWN };
+        let whole = write!(shown, "{}", self.0).is_ok();
+        write!(f, " {}{}", shown.text, if whole { "" } else { "…" })
+    }
+}
+
+/// Takes the first characters, then refuses, so that no large value is formatted for nothing.
+struct Shown {
+    text: String,
+    left: usize,
+}
+
+impl Write for Shown {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        for c in s.chars() {
+            if self.left == 0 {
+                return Err(fmt::Error);
+            }
+            self.left -= 1;
+            self.text.push(c);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_cut() {
+        let long = Value::from("x".repeat(1000));
+        let message = ValueError::mismatch("i64", &long).to_string();
+        assert_eq!(message, format!("expected i64, found text \"{}…", "x".repeat(39)));
+    }
+
+    #[test]
+    fn null_is_said_once() {
+        assert_eq!(ValueError::mismatch("u8", &Value::Null).to_string(), "expected u8, found null");
+    }
+}

@@ -1,0 +1,354 @@
+//! A `Value` as anything deserializable.
+
+use std::fmt::Display;
+
+use serde::Deserialize;
+use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::{Deserializer, Visitor};
+
+use super::depth::Depth;
+use super::handoff::{self, REF_NAME, VALUE_NAME};
+use super::reference::{CLASS_FIELD, ID_FIELD};
+use super::{Value, ValueError};
+
+mod access;
+mod forward;
+
+use access::{Entries, Items, Variant};
+
+/// Turns a [`Value`] into anything deserializable.
+///
+/// It is forgiving where nothing can be lost: an int is taken for a float that holds it exactly, a list of small ints
+/// for bytes and the other way round, null for `None` and `()`, a text or a map of one entry for an enum. It is strict
+/// elsewhere: a float is never an int, an int has to fit, a tuple has to have its length.
+///
+/// A `&Value` is a [`Deserializer`] too, from which text and bytes can be borrowed.
+///
+/// # Errors
+///
+/// Words that say what was expected and what was found.
+///
+/// ```
+/// use tarmem_remote::value::{Value, from_value};
+///
+/// assert_eq!(from_value::<Vec<f64>>([1, 2].into()), Ok(vec![1.0, 2.0]));
+/// assert_eq!(from_value::<u8>(300.into()).unwrap_err().message(), "300 does not fit u8");
+/// ```
+pub fn from_value<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T, ValueError> {
+    T::deserialize(value)
+}
+
+/// The deserializer behind both `Value` and `&Value`.
+struct FromValue<'de> {
+    held: Held<'de>,
+    depth: Depth,
+}
+
+/// A value of one's own, or a borrowed one.
+enum Held<'de> {
+    Owned(Value),
+    Borrowed(&'de Value),
+}
+
+impl Held<'_> {
+    fn get(&self) -> &Value {
+        match self {
+            Held::Owned(value) => value,
+            Held::Borrowed(value) => value,
+        }
+    }
+}
+
+impl<'de> FromValue<'de> {
+    fn new(held: Held<'de>) -> Self {
+        FromValue { held, depth: Depth::default() }
+    }
+
+    fn value(&self) -> &Value {
+        self.held.get()
+    }
+
+    fn mismatch<T>(&self, expected: impl Display) -> Result<T, ValueError> {
+        Err(ValueError::mismatch(expected, self.value()))
+    }
+
+    fn text<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self.held {
+            Held::Borrowed(Value::Text(s)) => visitor.visit_borrowed_str(s),
+            Held::Owned(Value::Text(s)) => visitor.visit_string(s),
+            _ => self.mismatch("text"),
+        }
+    }
+
+    fn bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self.held {
+            Held::Borrowed(Value::Bytes(b)) => visitor.visit_borrowed_bytes(b),
+            Held::Owned(Value::Bytes(b)) => visitor.visit_byte_buf(b),
+            _ => match self.value() {
+                Value::List(items) => visitor.visit_byte_buf(list_as_bytes(items)?),
+                _ => self.mismatch("bytes"),
+            },
+        }
+    }
+
+    fn list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self.held {
+            Held::Borrowed(Value::List(items)) => {
+                let inside = self.depth.container()?;
+                Items::visit(items.iter().map(Held::Borrowed), inside, visitor)
+            }
+            Held::Owned(Value::List(items)) => {
+                let inside = self.depth.container()?;
+                Items::visit(items.into_iter().map(Held::Owned), inside, visitor)
+            }
+            _ => match self.value() {
+                Value::Bytes(bytes) => visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied())),
+                _ => self.mismatch("a list"),
+            },
+        }
+    }
+
+    fn tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, ValueError> {
+        let found = match self.value() {
+            Value::List(items) => items.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            _ => return self.mismatch(format_args!("a list of {len}")),
+        };
+        if found != len {
+            return self.mismatch(format_args!("a list of {len}, not of {found}"));
+        }
+        self.list(visitor)
+    }
+
+    fn map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self.held {
+            Held::Borrowed(Value::Map(entries)) => {
+                let inside = self.depth.container()?;
+                let entries = entries.iter().map(|(k, v)| (Held::Borrowed(k), Held::Borrowed(v)));
+                Entries::visit(entries, inside, visitor)
+            }
+            Held::Owned(Value::Map(entries)) => {
+                let inside = self.depth.container()?;
+                let entries = entries.into_iter().map(|(k, v)| (Held::Owned(k), Held::Owned(v)));
+                Entries::visit(entries, inside, visitor)
+            }
+            _ => self.mismatch("a map"),
+        }
+    }
+
+    /// Gives the value as it is to a visitor that knows to take it.
+    fn hand_over<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        self.depth.check(self.value())?;
+        let value = match self.held {
+            Held::Owned(value) => value,
+            Held::Borrowed(value) => value.clone(),
+        };
+        handoff::offering(value, || visitor.visit_newtype_struct(FromValue::new(Held::Owned(Value::Null))))
+    }
+}
+
+/// A list of ints where bytes are wanted.
+fn list_as_bytes(items: &[Value]) -> Result<Vec<u8>, ValueError> {
+    items
+        .iter()
+        .map(|item| match item {
+            Value::Int(n) => u8::try_from(*n).map_err(|_| ValueError::new(format!("{n} does not fit u8"))),
+            _ => Err(ValueError::mismatch("u8", item)),
+        })
+        .collect()
+}
+
+macro_rules! ints {
+    ($($method:ident $visit:ident $int:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+            match self.value() {
+                Value::Int(n) => match $int::try_from(*n) {
+                    Ok(n) => visitor.$visit(n),
+                    Err(_) => Err(ValueError::new(format!("{n} does not fit {}", stringify!($int)))),
+                },
+                _ => self.mismatch(stringify!($int)),
+            }
+        }
+    )*};
+}
+
+/// Methods that take a value by the one above that is meant.
+macro_rules! same {
+    ($($method:ident $inner:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+            self.$inner(visitor)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for FromValue<'de> {
+    type Error = ValueError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self.value() {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(b) => visitor.visit_bool(*b),
+            Value::Int(n) => {
+                // Few visitors know 128 bits.
+                if let Ok(n) = i64::try_from(*n) {
+                    visitor.visit_i64(n)
+                } else if let Ok(n) = u64::try_from(*n) {
+                    visitor.visit_u64(n)
+                } else {
+                    visitor.visit_i128(*n)
+                }
+            }
+            Value::Float(x) => visitor.visit_f64(*x),
+            Value::Text(_) => self.text(visitor),
+            Value::Bytes(_) => self.bytes(visitor),
+            Value::List(_) => self.list(visitor),
+            Value::Map(_) => self.map(visitor),
+            Value::Ref(reference) => {
+                let id = (ID_FIELD, reference.id().to_string());
+                let class = (CLASS_FIELD, reference.class().to_owned());
+                visitor.visit_map(MapDeserializer::new([id, class].into_iter()))
+            }
+        }
+    }
+
+    ints! {
+        deserialize_i8 visit_i8 i8
+        deserialize_i16 visit_i16 i16
+        deserialize_i32 visit_i32 i32
+        deserialize_i64 visit_i64 i64
+        deserialize_u8 visit_u8 u8
+        deserialize_u16 visit_u16 u16
+        deserialize_u32 visit_u32 u32
+        deserialize_u64 visit_u64 u64
+        deserialize_u128 visit_u128 u128
+    }
+
+    same! {
+        deserialize_str text
+        deserialize_string text
+        deserialize_identifier text
+        deserialize_bytes bytes
+        deserialize_byte_buf bytes
+        deserialize_seq list
+        deserialize_map map
+    }
+
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self.value() {
+            Value::Int(n) => visitor.visit_i128(*n),
+            _ => self.mismatch("i128"),
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self.value() {
+            Value::Bool(b) => visitor.visit_bool(*b),
+            _ => self.mismatch("bool"),
+        }
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        let narrow = match self.value() {
+            // A float is rounded to the narrower type, but not to infinity.
+            Value::Float(x) => Some(*x as f32).filter(|n| n.is_finite() || !x.is_finite()),
+            Value::Int(n) => Some(*n as f32).filter(|x| *x as i128 == *n && *n != i128::MAX),
+            _ => return self.mismatch("f32"),
+        };
+        match narrow {
+            Some(x) => visitor.visit_f32(x),
+            None => Err(ValueError::new(format!("{} does not fit f32", self.value()))),
+        }
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self.value() {
+            Value::Float(x) => visitor.visit_f64(*x),
+            // The cast saturates, so that the widest int would seem to fit.
+            Value::Int(n) if *n as f64 as i128 == *n && *n != i128::MAX => visitor.visit_f64(*n as f64),
+            Value::Int(n) => Err(ValueError::new(format!("{n} does not fit f64 exactly"))),
+            _ => self.mismatch("f64"),
+        }
+    }
+
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        let mut chars = self.value().as_str().unwrap_or_default().chars();
+        match (chars.next(), chars.next()) {
+            (Some(c), None) => visitor.visit_char(c),
+            _ => self.mismatch("one character"),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self.value() {
+            Value::Null => visitor.visit_none(),
+            _ => {
+                let depth = self.depth.wrapper()?;
+                visitor.visit_some(FromValue { depth, ..self })
+            }
+        }
+    }
+
+    /// An empty list will do: it is how a call without arguments looks.
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self.value() {
+            Value::Null => visitor.visit_unit(),
+            Value::List(items) if items.is_empty() => visitor.visit_unit(),
+            _ => self.mismatch("null"),
+        }
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value, ValueError> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
+        match (name, self.value()) {
+            (VALUE_NAME, _) | (REF_NAME, Value::Ref(_)) => self.hand_over(visitor),
+            (REF_NAME, value) if !matches!(value, Value::Map(_)) => self.mismatch("object reference"),
+            _ => {
+                let depth = self.depth.wrapper()?;
+                visitor.visit_newtype_struct(FromValue { depth, ..self })
+            }
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, ValueError> {
+        self.tuple(len, visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
+        // A shorter list may do: fields may have defaults.
+        self.list(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
+        self.map(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
+        visitor.visit_enum(Variant::of(self, variants)?)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        visitor.visit_unit()
+    }
+}

@@ -1,0 +1,38 @@
+//! Hands a whole value from our serializer or deserializer to the other side, past the serde data model.
+//!
+//! serde's model has no place for an `Arc<dyn Any>`, but a `Value` that passes through it must keep its live objects.
+//! So the giving side puts the value here and names a newtype struct by one of the names below; the taking side, which
+//! alone knows that name, looks here first. It works through erased-serde, which passes names on. Nothing runs
+//! between the giving and the taking, and what was not taken is dropped at once.
+
+use std::cell::Cell;
+
+use super::Value;
+
+/// The newtype name by which a `Value` asks for itself.
+pub(super) const VALUE_NAME: &str = "$tarmem::Value";
+/// The newtype name by which an `ObjectRef` gives and asks for itself.
+pub(super) const REF_NAME: &str = "$tarmem::Ref";
+
+thread_local! {
+    static SLOT: Cell<Option<Value>> = const { Cell::new(None) };
+}
+
+/// Runs `f` with `value` ready to be taken; what `f` leaves is dropped.
+pub(super) fn offering<R>(value: Value, f: impl FnOnce() -> R) -> R {
+    struct Clear;
+    impl Drop for Clear {
+        fn drop(&mut self) {
+            drop(take());
+        }
+    }
+    // Without a slot, as in a thread that is ending, the plain form is used.
+    let _ = SLOT.try_with(|slot| slot.set(Some(value)));
+    let _clear = Clear;
+    f()
+}
+
+/// Takes what is offered, if anything is.
+pub(super) fn take() -> Option<Value> {
+    SLOT.try_with(Cell::take).ok().flatten()
+}

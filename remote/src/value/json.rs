@@ -1,0 +1,309 @@
+//! Values and JSON, both ways, with forms for what JSON does not have.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use super::depth::Depth;
+use super::{ObjectRef, Value, ValueError};
+
+const BYTES: &str = "$bytes";
+const REF: &str = "$ref";
+const MAP: &str = "$map";
+const FLOAT: &str = "$float";
+const INT: &str = "$int";
+const TOO_DEEP: &str = "$too_deep";
+
+impl Value {
+    /// The value as JSON.
+    ///
+    /// What JSON does not have becomes an object: bytes `{"$bytes": "<hex>"}`, an object reference
+    /// `{"$ref": "<uuid>", "class": "…"}`, an int beyond 64 bits `{"$int": "…"}`, a float that is not finite
+    /// `{"$float": "nan" | "inf" | "-inf"}`, and a map that is not an object, because a key is not text, begins with `$`
+    /// or is there twice, `{"$map": [[key, value], …]}`. [`Value::from_json`] reads them back. The order of an object's
+    /// keys is not kept. What is nested deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT) becomes `{"$too_deep": 64}`,
+    /// which is not read back.
+    ///
+    /// ```
+    /// use tarmem_remote::value::Value;
+    ///
+    /// let value = Value::from(vec![Value::Bytes(vec![1, 255]), Value::Float(f64::INFINITY), 3.into()]);
+    /// let json = value.to_json();
+    /// assert_eq!(json.to_string(), r#"[{"$bytes":"01ff"},{"$float":"inf"},3]"#);
+    /// assert_eq!(Value::from_json(&json), Ok(value));
+    /// ```
+    pub fn to_json(&self) -> Json {
+        to_json(self, Depth::default())
+    }
+
+    /// The value that JSON stands for; the forms that [`Value::to_json`] writes are read back.
+    ///
+    /// # Errors
+    ///
+    /// Nesting deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT), and an object that begins like one of those forms but
+    /// is none.
+    pub fn from_json(json: &Json) -> Result<Value, ValueError> {
+        JsonSeed(Depth::default()).deserialize(json).map_err(|error| ValueError::new(error.to_string()))
+    }
+
+    /// As [`Value::from_json`], from text; an object's keys stay in their order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Value::from_json`], and text that is not JSON, or more than 127 levels of JSON.
+    ///
+    /// ```
+    /// use tarmem_remote::value::Value;
+    ///
+    /// assert_eq!(Value::parse_json(r#"{"b": 1, "a": null}"#).unwrap().to_string(), r#"{"b":1,"a":null}"#);
+    /// assert!(Value::parse_json("[1,").unwrap_err().message().contains("EOF"));
+    /// ```
+    pub fn parse_json(text: &str) -> Result<Value, ValueError> {
+        let describe = |error: serde_json::Error| ValueError::new(format!("not JSON: {error}"));
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let value =
+            JsonSeed(Depth::default()).deserialize(&mut deserializer).map_err(|error| match error.is_data() {
+                true => ValueError::new(error.to_string()),
+                false => describe(error),
+            })?;
+        deserializer.end().map_err(describe)?;
+        Ok(value)
+    }
+}
+
+fn to_json(value: &Value, depth: Depth) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(b) => Json::Bool(*b),
+        Value::Int(n) => match (i64::try_from(*n), u64::try_from(*n)) {
+            (Ok(n), _) => n.into(),
+            (_, Ok(n)) => n.into(),
+            _ => json!({ INT: n.to_string() }),
+        },
+        Value::Float(x) => match serde_json::Number::from_f64(*x) {
+            Some(number) => Json::Number(number),
+            None if x.is_nan() => json!({ FLOAT: "nan" }),
+            None if *x > 0.0 => json!({ FLOAT: "inf" }),
+            None => json!({ FLOAT: "-inf" }),
+        },
+        Value::Text(text) => Json::String(text.clone()),
+        Value::Bytes(bytes) => json!({ BYTES: to_hex(bytes) }),
+        Value::Ref(reference) => {
+            json!({ REF: reference.id().to_string(), "class": reference.class() })
+        }
+        Value::List(items) => match depth.container() {
+            Ok(inside) => items.iter().map(|item| to_json(item, inside)).collect(),
+            Err(too_deep) => json!({ TOO_DEEP: too_deep.limit }),
+        },
+        Value::Map(entries) => match depth.container() {
+            Ok(inside) => object(entries, inside).unwrap_or_else(|| pairs(entries, inside)),
+            Err(too_deep) => json!({ TOO_DEEP: too_deep.limit }),
+        },
+    }
+}
+
+/// A map as a plain object, if it can be one.
+fn object(entries: &[(Value, Value)], inside: Depth) -> Option<Json> {
+    if !entries.iter().all(|(key, _)| key.as_str().is_some_and(|key| !key.starts_with('$'))) {
+        return None;
+    }
+    let mut object = serde_json::Map::new();
+    for (key, value) in entries {
+        let twice = object.insert(key.as_str()?.to_owned(), to_json(value, inside));
+        if twice.is_some() {
+            return None;
+        }
+    }
+    Some(Json::Object(object))
+}
+
+fn pairs(entries: &[(Value, Value)], inside: Depth) -> Json {
+    let pairs: Vec<Json> =
+        entries.iter().map(|(key, value)| json!([to_json(key, inside), to_json(value, inside)])).collect();
+    json!({ MAP: pairs })
+}
+
+/// Reads JSON at a depth.
+#[derive(Clone, Copy)]
+struct JsonSeed(Depth);
+
+impl<'de> DeserializeSeed<'de> for JsonSeed {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for JsonSeed {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, v: bool) -> Result<Value, E> {
+        Ok(Value::Bool(v))
+    }
+
+    fn visit_i64<E>(self, v: i64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+
+    fn visit_u64<E>(self, v: u64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+
+    fn visit_f64<E>(self, v: f64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+
+    fn visit_str<E>(self, v: &str) -> Result<Value, E> {
+        Ok(v.into())
+    }
+
+    fn visit_string<E>(self, v: String) -> Result<Value, E> {
+        Ok(v.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let inside = JsonSeed(self.0.container().map_err(A::Error::custom)?);
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(inside)? {
+            items.push(item);
+        }
+        Ok(Value::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut entries = Vec::new();
+        let mut form = false;
+        while let Some(key) = map.next_key::<String>()? {
+            if key == MAP {
+                let pairs = PairsSeed(self.0.container().map_err(A::Error::custom)?);
+                let pairs = map.next_value_seed(pairs)?;
+                if !entries.is_empty() || map.next_key::<String>()?.is_some() {
+                    return Err(no_form(MAP));
+                }
+                return Ok(Value::Map(pairs));
+            }
+            form |= [BYTES, REF, FLOAT, INT, TOO_DEEP].contains(&key.as_str());
+            // A form such as `$int` is a scalar, so that it is no level of its own.
+            let inside = match form {
+                true => self.0.wrapper(),
+                false => self.0.container(),
+            };
+            let seed = JsonSeed(inside.map_err(A::Error::custom)?);
+            entries.push((Value::Text(key), map.next_value_seed(seed)?));
+        }
+        if form {
+            return read_form(&entries).map_err(A::Error::custom);
+        }
+        self.0.container().map_err(A::Error::custom)?;
+        Ok(Value::Map(entries))
+    }
+}
+
+/// The pairs of a `$map`.
+struct PairsSeed(Depth);
+
+impl<'de> DeserializeSeed<'de> for PairsSeed {
+    type Value = Vec<(Value, Value)>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for PairsSeed {
+    type Value = Vec<(Value, Value)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of pairs under `$map`")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = seq.next_element_seed(PairSeed(self.0))? {
+            pairs.push(pair);
+        }
+        Ok(pairs)
+    }
+}
+
+struct PairSeed(Depth);
+
+impl<'de> DeserializeSeed<'de> for PairSeed {
+    type Value = (Value, Value);
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_tuple(2, self)
+    }
+}
+
+impl<'de> Visitor<'de> for PairSeed {
+    type Value = (Value, Value);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key and a value in each pair under `$map`")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut next = |n| {
+            let next = seq.next_element_seed(JsonSeed(self.0))?;
+            next.ok_or_else(|| Error::invalid_length(n, &"a key and a value"))
+        };
+        Ok((next(0)?, next(1)?))
+    }
+}
+
+fn no_form<E: Error>(key: &str) -> E {
+    E::custom(format_args!(
+        "an object with the key {key:?} has to be one of tarmem's own forms; write a map with such a key as \
+         {{\"$map\": [[{key:?}, …], …]}}"
+    ))
+}
+
+/// What an object with one of the reserved keys stands for.
+fn read_form(entries: &[(Value, Value)]) -> Result<Value, ValueError> {
+    let mut fields: Vec<(&str, &str)> =
+        entries.iter().filter_map(|(key, value)| Some((key.as_str()?, value.as_str()?))).collect();
+    fields.sort_unstable();
+    let value = match fields[..] {
+        _ if fields.len() != entries.len() => None,
+        [(BYTES, hex)] => from_hex(hex).map(Value::Bytes),
+        [(INT, digits)] => digits.parse().ok().map(Value::Int),
+        [(FLOAT, "nan")] => Some(Value::Float(f64::NAN)),
+        [(FLOAT, "inf")] => Some(Value::Float(f64::INFINITY)),
+        [(FLOAT, "-inf")] => Some(Value::Float(f64::NEG_INFINITY)),
+        [(REF, id), ("class", class)] => Uuid::parse_str(id).ok().map(|id| Value::Ref(ObjectRef::new(id, class))),
+        _ => None,
+    };
+    value.ok_or_else(|| {
+        let key = entries.iter().filter_map(|(key, _)| key.as_str()).find(|key| key.starts_with('$'));
+        no_form(key.unwrap_or_default())
+    })
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn from_hex(hex: &str) -> Option<Vec<u8>> {
+    if !hex.is_ascii() || hex.contains('+') {
+        return None;
+    }
+    hex.as_bytes()
+        .chunks(2)
+        .map(|pair| match pair {
+            [_, _] => u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok(),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,370 @@
+//! Values through serde and JSON: round trips, what is forgiven and what is not, limits.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::*;
+use crate::args;
+
+/// Any value, some levels deep.
+pub(crate) fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::from),
+        any::<i128>().prop_map(Value::Int),
+        // Not NaN, which no comparison finds equal.
+        any::<f64>().prop_map(|x| Value::Float(if x.is_nan() { f64::INFINITY } else { x })),
+        any::<String>().prop_map(Value::Text),
+        "\\$?(bytes|ref|class|map|int)".prop_map(Value::Text),
+        any::<Vec<u8>>().prop_map(Value::Bytes),
+        (any::<u128>(), any::<String>()).prop_map(|(id, class)| Value::Ref(ObjectRef::new(Uuid::from_u128(id), class))),
+    ];
+    leaf.prop_recursive(6, 64, 5, |inner| {
+        let text = prop_oneof![any::<String>(), "\\$?(bytes|ref|class|map|int)"];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::List),
+            prop::collection::vec((inner.clone(), inner.clone()), 0..4).prop_map(Value::Map),
+            prop::collection::vec((text.prop_map(Value::Text), inner), 0..4).prop_map(Value::Map),
+        ]
+    })
+}
+
+/// A scalar in so many lists (or, every other level, maps).
+pub(crate) fn nested(levels: usize) -> Value {
+    (0..levels).fold(Value::Int(1), |inner, level| match level % 2 {
+        0 => Value::List(vec![inner]),
+        _ => Value::Map(vec![(Value::Null, inner)]),
+    })
+}
+
+/// With every text-keyed map sorted, as JSON objects are.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::List(items) => Value::List(items.iter().map(sorted).collect()),
+        Value::Map(entries) => {
+            let mut entries: Vec<_> = entries.iter().map(|(k, v)| (sorted(k), sorted(v))).collect();
+            if entries.iter().all(|(key, _)| key.as_str().is_some()) {
+                entries.sort_by(|a, b| a.0.as_str().cmp(&b.0.as_str()));
+            }
+            Value::Map(entries)
+        }
+        scalar => scalar.clone(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn values_pass_through_themselves(value in any_value()) {
+        prop_assert_eq!(&to_value(&value).unwrap(), &value);
+        prop_assert_eq!(&Value::deserialize(&value).unwrap(), &value);
+        prop_assert_eq!(&from_value::<Value>(value.clone()).unwrap(), &value);
+        let erased = &mut <dyn erased_serde::Deserializer>::erase(&value);
+        prop_assert_eq!(&erased_serde::deserialize::<Value>(erased).unwrap(), &value);
+    }
+
+    #[test]
+    fn values_pass_through_json(value in any_value()) {
+        let json = value.to_json();
+        prop_assert_eq!(sorted(&Value::from_json(&json).unwrap()), sorted(&value));
+        let text = json.to_string();
+        let reparsed: serde_json::Value = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(
+            sorted(&Value::parse_json(&text).unwrap()),
+            sorted(&Value::from_json(&reparsed).unwrap())
+        );
+    }
+
+    #[test]
+    fn no_json_text_panics(text in "[\\[\\]{}:,\"$a-z0-9. -]{0,60}") {
+        if let Ok(value) = Value::parse_json(&text) {
+            let _ = value.to_string();
+            let _ = value.to_json();
+        }
+    }
+
+    #[test]
+    fn any_value_is_shown_and_refused_in_words(value in any_value()) {
+        let _ = value.to_string();
+        if let Err(error) = i8::deserialize(&value) {
+            prop_assert!(error.message().chars().count() < 100);
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Unit;
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Newtype(Box<Option<i8>>);
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Pair(u64, char);
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Choice {
+    Unit,
+    Newtype(Option<u8>),
+    Tuple(i8, String),
+    Struct { a: f32, b: Vec<Choice> },
+}
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Everything {
+    unit: Unit,
+    newtype: Newtype,
+    pair: Pair,
+    choices: Vec<Choice>,
+    by_number: BTreeMap<i32, String>,
+    by_text: HashMap<String, (u128, i128)>,
+    largest: u64,
+    bytes: Vec<u8>,
+    value: Value,
+    object: ObjectRef,
+    nothing: (),
+}
+
+fn everything() -> Everything {
+    Everything {
+        unit: Unit,
+        newtype: Newtype(Box::new(Some(-3))),
+        pair: Pair(u64::MAX, 'ß'),
+        choices: vec![
+            Choice::Unit,
+            Choice::Newtype(None),
+            Choice::Newtype(Some(1)),
+            Choice::Tuple(-1, "x".into()),
+            Choice::Struct { a: 0.1, b: vec![Choice::Unit] },
+        ],
+        by_number: BTreeMap::from([(-1, "a".into()), (7, "b".into())]),
+        by_text: HashMap::from([("k".into(), (1, i128::MIN))]),
+        largest: u64::MAX,
+        bytes: vec![1, 2, 255],
+        value: args![1, "a", [1, 2], Value::Bytes(vec![9])].into(),
+        object: ObjectRef::new(Uuid::from_u128(1), "bank.Account"),
+        nothing: (),
+    }
+}
+
+fn through_value<T: Serialize + DeserializeOwned + PartialEq + Debug>(typed: &T) {
+    let value = to_value(typed).unwrap();
+    assert_eq!(&T::deserialize(&value).unwrap(), typed, "from {value}");
+    let erased = &mut <dyn erased_serde::Deserializer>::erase(&value);
+    assert_eq!(&erased_serde::deserialize::<T>(erased).unwrap(), typed);
+    let binary = crate::codec::encode(&value).unwrap();
+    let value: Value = crate::codec::decode(&binary).unwrap();
+    assert_eq!(&from_value::<T>(value).unwrap(), typed);
+    let binary = crate::codec::encode(typed).unwrap();
+    assert_eq!(&crate::codec::decode::<T>(&binary).unwrap(), typed);
+    let d = &mut crate::codec::TypedDeserializer::new(&binary);
+    let erased = &mut <dyn erased_serde::Deserializer>::erase(d);
+    assert_eq!(&erased_serde::deserialize::<T>(erased).unwrap(), typed);
+}
+
+#[test]
+fn typed_values_pass_through_both_encodings() {
+    through_value(&everything());
+    through_value(&vec![Some(everything())]);
+    through_value(&(u64::MAX, i64::MIN, f32::MIN_POSITIVE, f64::MAX));
+    through_value(&Value::List(vec![nested(63)]));
+}
+
+#[test]
+fn the_natural_mapping() {
+    let text = to_value(&everything()).unwrap();
+    assert_eq!(text.get("unit"), Some(&Value::Null));
+    assert_eq!(text.get("newtype"), Some(&Value::Int(-3)));
+    assert_eq!(text.get("pair").unwrap().to_string(), "[18446744073709551615,\"ß\"]");
+    assert_eq!(text.get("by_number").unwrap().to_string(), r#"{-1:"a",7:"b"}"#);
+    assert_eq!(
+        text.get("choices").unwrap().to_string(),
+        r#"["Unit",{"Newtype":null},{"Newtype":1},{"Tuple":[-1,"x"]},{"Struct":{"a":0.10000000149011612,"b":["Unit"]}}]"#
+    );
+    assert_eq!(text.get("value"), Some(&everything().value));
+    assert!(to_value(&u128::MAX).unwrap_err().message().contains("does not fit"));
+}
+
+#[test]
+fn live_objects_stay_live() {
+    let live = ObjectRef::with_live(Uuid::nil(), "a.B", Arc::new(7i32));
+    let value = Value::List(vec![live.clone().into()]);
+    let is_live = |r: &ObjectRef| *r.live().unwrap().clone().downcast::<i32>().unwrap() == 7;
+    let first = |v: &Value| is_live(v.as_list().unwrap()[0].as_object().unwrap());
+
+    assert!(first(&to_value(&value).unwrap()));
+    assert!(first(&to_value(&[&live]).unwrap()));
+    assert!(first(&Value::deserialize(&value).unwrap()));
+    assert!(is_live(&Vec::<ObjectRef>::deserialize(&value).unwrap()[0]));
+    assert!(is_live(&Option::<(ObjectRef,)>::deserialize(&value).unwrap().unwrap().0));
+    let erased = &mut <dyn erased_serde::Deserializer>::erase(&value);
+    assert!(first(&erased_serde::deserialize::<Value>(erased).unwrap()));
+    let object: &dyn erased_serde::Serialize = &live;
+    assert!(is_live(to_value(object).unwrap().as_object().unwrap()));
+
+    // Nothing is left behind for another to take.
+    let json = serde_json::to_string(&value).unwrap();
+    assert!(json.contains(r#""class":"a.B""#));
+    assert_eq!(to_value(&Newtype(Box::new(None))).unwrap(), Value::Null);
+    let back: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(back, value);
+    assert!(back.as_list().unwrap()[0].as_object().unwrap().live().is_none());
+    assert!(!format!("{live:?}").contains("live"));
+}
+
+#[test]
+fn what_is_forgiven() {
+    assert_eq!(from_value::<f64>(3.into()), Ok(3.0));
+    assert_eq!(from_value::<f32>(3.into()), Ok(3.0));
+    assert_eq!(from_value::<Vec<u8>>(Value::Bytes(vec![1, 2])), Ok(vec![1, 2]));
+    assert_eq!(from_value::<[u8; 2]>(Value::Bytes(vec![1, 2])), Ok([1, 2]));
+    assert_eq!(from_value::<bytes::Bytes>([1, 2].into()), Ok(vec![1u8, 2].into()));
+    assert_eq!(from_value::<bytes::Bytes>(Value::Bytes(vec![3])), Ok(vec![3u8].into()));
+    assert_eq!(from_value::<()>(args![].into()), Ok(()));
+    assert_eq!(from_value::<Option<()>>(Value::Null), Ok(None));
+    let text = Value::from("borrowed");
+    assert_eq!(<&str>::deserialize(&text), Ok("borrowed"));
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(i64),
+        Object(ObjectRef),
+    }
+    assert!(matches!(from_value(1.into()), Ok(Either::Number(1))));
+    let object = ObjectRef::new(Uuid::nil(), "a.B");
+    match from_value(object.clone().into()) {
+        Ok(Either::Object(found)) => assert_eq!((found.class(), &found), ("a.B", &object)),
+        _ => panic!("no object"),
+    }
+}
+
+#[test]
+fn what_is_refused_and_how() {
+    fn words<T: DeserializeOwned + Debug>(value: impl Into<Value>) -> String {
+        let value = value.into();
+        let erased = &mut <dyn erased_serde::Deserializer>::erase(&value);
+        let error = erased_serde::deserialize::<T>(erased).unwrap_err().to_string();
+        let message = T::deserialize(&value).unwrap_err().to_string();
+        assert_eq!(error, message);
+        assert_eq!(from_value::<T>(value).unwrap_err().to_string(), message);
+        message
+    }
+    assert_eq!(words::<i64>("abc"), r#"expected i64, found text "abc""#);
+    assert_eq!(words::<u8>(300), "300 does not fit u8");
+    assert_eq!(words::<u64>(-1), "-1 does not fit u64");
+    assert_eq!(words::<u128>(-1), "-1 does not fit u128");
+    assert_eq!(words::<i64>(2.0), "expected i64, found float 2.0");
+    assert_eq!(words::<f64>(i64::MAX), "9223372036854775807 does not fit f64 exactly");
+    assert_eq!(words::<f64>(i128::MAX), format!("{} does not fit f64 exactly", i128::MAX));
+    assert_eq!(words::<f32>(1e300), "1e300 does not fit f32");
+    assert_eq!(words::<f32>((1 << 24) + 1), "16777217 does not fit f32");
+    assert_eq!(words::<bool>(()), "expected bool, found null");
+    assert_eq!(words::<char>("ab"), r#"expected one character, found text "ab""#);
+    assert_eq!(words::<String>(1), "expected text, found int 1");
+    assert_eq!(words::<Vec<i32>>(1), "expected a list, found int 1");
+    assert_eq!(words::<bytes::Bytes>([1, 300]), "300 does not fit u8");
+    assert_eq!(words::<(i32, i32)>([1]), "expected a list of 2, not of 1, found list [1]");
+    assert_eq!(words::<Pair>((1, "a", 2)), "expected a list of 2, found one of 3");
+    assert_eq!(words::<(i32, i32)>((1, 2, 3)), "expected a list of 2, not of 3, found list [1,2,3]");
+    assert_eq!(words::<ObjectRef>("a"), r#"expected object reference, found text "a""#);
+    assert_eq!(words::<HashMap<String, i32>>([1]), "expected a map, found list [1]");
+    assert_eq!(words::<Choice>("Unti"), "unknown variant `Unti`, expected one of `Unit`, `Newtype`, `Tuple`, `Struct`");
+    assert_eq!(words::<Choice>("Tuple"), r#"variant `Tuple` has content: pass a map of "Tuple" to it"#);
+    assert_eq!(
+        words::<Choice>(7),
+        "expected the name of a variant (`Unit`, `Newtype`, `Tuple`, `Struct`) or a map of it to its content, found int 7"
+    );
+    assert_eq!(
+        words::<Choice>(BTreeMap::from([("Struct", BTreeMap::from([("a", "x")]))])),
+        r#"field `a`: expected f32, found text "x""#
+    );
+    assert_eq!(words::<Everything>(HashMap::from([("pair", 1)])), "field `pair`: expected a list, found int 1");
+}
+
+#[test]
+fn depth_is_limited_everywhere() {
+    let deep = |result: Result<Value, ValueError>| {
+        assert_eq!(result.unwrap_err().message().split(" at ").next(), Some("nested deeper than 64 levels"));
+    };
+    let fits = nested(64);
+    assert_eq!(to_value(&fits).unwrap(), fits);
+    assert_eq!(Value::deserialize(&fits).unwrap(), fits);
+    assert_eq!(Value::from_json(&fits.to_json()).unwrap(), fits);
+    deep(to_value(&nested(65)));
+    deep(Value::deserialize(&nested(65)));
+    deep(from_value(nested(65)));
+    deep(Value::parse_json(&format!("{}{}", "[".repeat(65), "]".repeat(65))));
+    deep(Value::parse_json(&format!("{}{{}}{}", "[".repeat(64), "]".repeat(64))));
+    assert!(Value::parse_json(&format!("{}{}", "[".repeat(64), "]".repeat(64))).is_ok());
+    assert!(Value::from_json(&nested(65).to_json()).is_err());
+    assert!(Value::parse_json(&"[".repeat(1_000_000)).is_err());
+    assert!(Value::parse_json(&r#"{"$map":[["#.repeat(100_000)).is_err());
+    assert!(Value::parse_json(&r#"{"$int":"#.repeat(100_000)).is_err());
+    assert!(nested(100).to_string().contains('…'));
+
+    #[derive(Serialize, Deserialize, Debug)]
+    struct Chain(Option<Box<Chain>>);
+    let chain = (0..1000).fold(Chain(None), |inner, _| Chain(Some(Box::new(inner))));
+    assert_eq!(to_value(&chain).unwrap_err().message(), "nested deeper than 192 levels");
+    // A hundred thousand levels: dropping such a value would overflow the stack, reading it must not.
+    let bomb = std::mem::ManuallyDrop::new(nested(100_001));
+    deep(to_value(&*bomb));
+    deep(Value::deserialize(&*bomb));
+    assert!(serde_json::to_string(&*bomb).is_err());
+    assert!(Vec::<serde::de::IgnoredAny>::deserialize(&*bomb).is_ok());
+    let _ = (bomb.to_string(), bomb.to_json());
+    let json = (0..100_000).fold(serde_json::Value::Null, |inner, _| {
+        serde_json::Value::Object([("$int".to_owned(), inner)].into_iter().collect())
+    });
+    let json = std::mem::ManuallyDrop::new(json);
+    assert!(Value::from_json(&json).is_err());
+}
+
+#[test]
+fn json_forms() {
+    let forms = r#"{"$map":[["$bytes",{"$bytes":"00ff"}],[1,{"$int":"-170141183460469231731687303715884105728"}]]}"#;
+    let value = Value::parse_json(forms).unwrap();
+    assert_eq!(value.to_json().to_string(), forms);
+    assert_eq!(value.as_map().unwrap()[1].1, Value::Int(i128::MIN));
+    let object = format!(r#"{{"class":"a.B","$ref":"{}"}}"#, Uuid::nil());
+    assert!(Value::parse_json(&object).unwrap().as_object().is_some());
+    let nan = Value::parse_json(r#"{"$float":"nan"}"#).unwrap();
+    assert!(nan.as_f64().unwrap().is_nan());
+    assert_eq!(nan.to_json().to_string(), r#"{"$float":"nan"}"#);
+    let twice = Value::Map(vec![("a".into(), 1.into()), ("a".into(), 2.into())]);
+    assert_eq!(Value::from_json(&twice.to_json()), Ok(twice));
+    assert_eq!(Value::parse_json(r#"{"$schema":1}"#).unwrap().to_string(), r#"{"$schema":1}"#);
+    for bad in [
+        r##"{"$ref":"#/definitions/a"}"##,
+        r#"{"$bytes":"0"}"#,
+        r#"{"$bytes":"+1"}"#,
+        r#"{"$bytes":"é0"}"#,
+        r#"{"$bytes":[1]}"#,
+        r#"{"$int":"1.5"}"#,
+        r#"{"$int":"1","a":2}"#,
+        r#"{"a":2,"$map":[]}"#,
+        r#"{"$map":[],"a":2}"#,
+    ] {
+        let message = Value::parse_json(bad).unwrap_err().to_string();
+        assert!(message.contains("write a map with such a key as"), "{message}");
+    }
+    assert!(Value::parse_json(r#"{"$map":[[1]]}"#).is_err());
+    assert!(Value::parse_json(r#"{"$map":[[1,2,3]]}"#).is_err());
+    assert!(Value::parse_json("1 2").is_err());
+}
+
+#[test]
+fn conversions() {
+    assert_eq!(Value::from((1u8, "a", 'b', Some(2.5f32))).to_string(), r#"[1,"a","b",2.5]"#);
+    assert_eq!(Value::from(&[1, 2][..]), Value::from(vec![1, 2]));
+    assert_eq!(Value::from(usize::MAX).as_int(), Some(usize::MAX as i128));
+    assert_eq!(Value::from(BTreeMap::from([(1, "x")])).to_string(), r#"{1:"x"}"#);
+    assert_eq!(Value::from("q\"\\\n\u{1}").to_string(), r#""q\"\\\n\u0001""#);
+    assert_ne!(
+        Value::Map(vec![(1.into(), 1.into()), (2.into(), 2.into())]),
+        Value::Map(vec![(2.into(), 2.into()), (1.into(), 1.into())])
+    );
+    assert!(size_of::<Value>() <= 32);
+}

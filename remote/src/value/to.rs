@@ -1,0 +1,310 @@
+//! Anything serializable as a `Value`.
+
+use std::fmt::Display;
+
+use serde::ser::{
+    SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple, SerializeTupleStruct,
+    SerializeTupleVariant,
+};
+use serde::{Serialize, Serializer};
+
+use super::depth::Depth;
+use super::handoff::{self, REF_NAME};
+use super::{Value, ValueError};
+
+/// Turns anything serializable into a [`Value`].
+///
+/// Structs and maps become maps (of text keys for structs), sequences and tuples lists, `()` and `None` null, integers
+/// ints, characters text. A newtype is what it wraps, a unit variant its name, any other variant a map of its name to
+/// its content. A `Value` comes out as it went in.
+///
+/// # Errors
+///
+/// An integer above `i128::MAX`, nesting deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT) lists and maps, and errors of
+/// the type's own `Serialize`.
+///
+/// ```
+/// use tarmem_remote::value::{Value, to_value};
+///
+/// #[derive(serde::Serialize)]
+/// enum Shape { Dot, Circle { r: f64 } }
+///
+/// assert_eq!(to_value(&Shape::Dot).unwrap(), Value::from("Dot"));
+/// assert_eq!(to_value(&Shape::Circle { r: 1.0 }).unwrap().to_string(), r#"{"Circle":{"r":1.0}}"#);
+/// ```
+pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value, ValueError> {
+    value.serialize(ToValue::default())
+}
+
+#[derive(Clone, Copy, Default)]
+struct ToValue {
+    depth: Depth,
+}
+
+impl ToValue {
+    fn container(self) -> Result<Self, ValueError> {
+        Ok(ToValue { depth: self.depth.container()? })
+    }
+
+    fn wrapper(self) -> Result<Self, ValueError> {
+        Ok(ToValue { depth: self.depth.wrapper()? })
+    }
+
+    fn list(self, len: Option<usize>) -> Result<List, ValueError> {
+        Ok(List { items: Vec::with_capacity(len.unwrap_or(0).min(1024)), inside: self.container()?, variant: None })
+    }
+
+    fn map(self, len: Option<usize>) -> Result<Map, ValueError> {
+        Ok(Map {
+            entries: Vec::with_capacity(len.unwrap_or(0).min(1024)),
+            key: None,
+            inside: self.container()?,
+            variant: None,
+        })
+    }
+}
+
+/// What an externally tagged variant with content looks like.
+fn variant(name: &str, content: Value) -> Value {
+    Value::Map(vec![(name.into(), content)])
+}
+
+macro_rules! ints {
+    ($($method:ident $int:ty)*) => {$(
+        fn $method(self, n: $int) -> Result<Value, ValueError> {
+            Ok(Value::from(n))
+        }
+    )*};
+}
+
+impl Serializer for ToValue {
+    type Ok = Value;
+    type Error = ValueError;
+    type SerializeSeq = List;
+    type SerializeTuple = List;
+    type SerializeTupleStruct = List;
+    type SerializeTupleVariant = List;
+    type SerializeMap = Map;
+    type SerializeStruct = Map;
+    type SerializeStructVariant = Map;
+
+    ints! {
+        serialize_i8 i8 serialize_i16 i16 serialize_i32 i32 serialize_i64 i64 serialize_i128 i128
+        serialize_u8 u8 serialize_u16 u16 serialize_u32 u32 serialize_u64 u64
+        serialize_f32 f32 serialize_f64 f64 serialize_bool bool serialize_char char serialize_str &str
+    }
+
+    fn serialize_u128(self, n: u128) -> Result<Value, ValueError> {
+        i128::try_from(n).map(Value::Int).map_err(|_| ValueError::new(format!("{n} does not fit i128, the widest int")))
+    }
+
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<Value, ValueError> {
+        Ok(Value::Bytes(bytes.to_vec()))
+    }
+
+    fn serialize_none(self) -> Result<Value, ValueError> {
+        Ok(Value::Null)
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Value, ValueError> {
+        value.serialize(self.wrapper()?)
+    }
+
+    fn serialize_unit(self) -> Result<Value, ValueError> {
+        Ok(Value::Null)
+    }
+
+    fn serialize_unit_struct(self, _name: &'static str) -> Result<Value, ValueError> {
+        Ok(Value::Null)
+    }
+
+    fn serialize_unit_variant(
+        self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+    ) -> Result<Value, ValueError> {
+        Ok(Value::from(variant))
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<Value, ValueError> {
+        if name == REF_NAME
+            && let Some(reference) = handoff::take()
+        {
+            return Ok(reference);
+        }
+        value.serialize(self.wrapper()?)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _name: &'static str,
+        _index: u32,
+        name: &'static str,
+        value: &T,
+    ) -> Result<Value, ValueError> {
+        Ok(variant(name, value.serialize(self.container()?)?))
+    }
+
+    fn serialize_seq(self, len: Option<usize>) -> Result<List, ValueError> {
+        self.list(len)
+    }
+
+    fn serialize_tuple(self, len: usize) -> Result<List, ValueError> {
+        self.list(Some(len))
+    }
+
+    fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<List, ValueError> {
+        self.list(Some(len))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<List, ValueError> {
+        let list = self.container()?.list(Some(len))?;
+        Ok(List { variant: Some(variant), ..list })
+    }
+
+    fn serialize_map(self, len: Option<usize>) -> Result<Map, ValueError> {
+        self.map(len)
+    }
+
+    fn serialize_struct(self, _name: &'static str, len: usize) -> Result<Map, ValueError> {
+        self.map(Some(len))
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Map, ValueError> {
+        let map = self.container()?.map(Some(len))?;
+        Ok(Map { variant: Some(variant), ..map })
+    }
+
+    fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<Value, ValueError> {
+        Ok(Value::Text(value.to_string()))
+    }
+}
+
+/// A list that is being put together.
+struct List {
+    items: Vec<Value>,
+    inside: ToValue,
+    variant: Option<&'static str>,
+}
+
+impl List {
+    fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
+        self.items.push(value.serialize(self.inside)?);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Value, ValueError> {
+        let list = Value::List(self.items);
+        Ok(match self.variant {
+            Some(name) => variant(name, list),
+            None => list,
+        })
+    }
+}
+
+macro_rules! list_access {
+    ($($interface:ident $method:ident)*) => {$(
+        impl $interface for List {
+            type Ok = Value;
+            type Error = ValueError;
+
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
+                self.push(value)
+            }
+
+            fn end(self) -> Result<Value, ValueError> {
+                self.finish()
+            }
+        }
+    )*};
+}
+
+list_access! {
+    SerializeSeq serialize_element SerializeTuple serialize_element
+    SerializeTupleStruct serialize_field SerializeTupleVariant serialize_field
+}
+
+/// A map that is being put together.
+struct Map {
+    entries: Vec<(Value, Value)>,
+    key: Option<Value>,
+    inside: ToValue,
+    variant: Option<&'static str>,
+}
+
+impl Map {
+    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), ValueError> {
+        let value = value.serialize(self.inside)?;
+        self.entries.push((name.into(), value));
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Value, ValueError> {
+        let map = Value::Map(self.entries);
+        Ok(match self.variant {
+            Some(name) => variant(name, map),
+            None => map,
+        })
+    }
+}
+
+impl SerializeMap for Map {
+    type Ok = Value;
+    type Error = ValueError;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), ValueError> {
+        self.key = Some(key.serialize(self.inside)?);
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
+        let value = value.serialize(self.inside)?;
+        let key = self.key.take().ok_or_else(|| ValueError::new("a map's value came before its key"))?;
+        self.entries.push((key, value));
+        Ok(())
+    }
+
+    fn end(self) -> Result<Value, ValueError> {
+        self.finish()
+    }
+}
+
+macro_rules! struct_access {
+    ($($interface:ident)*) => {$(
+        impl $interface for Map {
+            type Ok = Value;
+            type Error = ValueError;
+
+            fn serialize_field<T: Serialize + ?Sized>(
+                &mut self,
+                name: &'static str,
+                value: &T,
+            ) -> Result<(), ValueError> {
+                self.field(name, value)
+            }
+
+            fn end(self) -> Result<Value, ValueError> {
+                self.finish()
+            }
+        }
+    )*};
+}
+
+struct_access!(SerializeStruct SerializeStructVariant);

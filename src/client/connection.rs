@@ -1,0 +1,301 @@
+//! One connection: a task that carries a session's calls.
+//!
+//! Whatever is in the outbox when a request can be sent goes into it; while one is on its way, more gathers. So a lone call
+//! is sent at once, and many callers share requests, without a timer.
+
+use super::SessionBuilder;
+use super::outbox::{Bounds, Outbox, Pushed};
+use crate::wire::WireClient;
+use crate::wire::batch::{self, Answered, CLOSING, FATAL};
+use crate::wire::frame::FrameLimit;
+use crate::wire::handshake::{Answer, Hello, HelloDetails};
+use crate::wire::transport::{ClientCodec, LONGEST_REQUEST};
+use bytes::Bytes;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use parking_lot::Mutex;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tarmem_remote::call::{Caller, Ticket, Timeout};
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::{PROTOCOL_VERSION, Reply};
+use tarpc::client::{Config, NewClient, RpcError};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Notify, watch};
+use tokio_util::codec::Framed;
+use uuid::Uuid;
+
+/// What a connection's buffers begin with, in bytes; they grow as needed.
+const BUFFER: usize = 4096;
+
+/// Requests on their way at one time. More does not help: while these are, the outbox gathers.
+const REQUESTS: usize = 4;
+
+/// How long the service may take to answer `open`.
+const OPEN_TIME: Duration = Duration::from_secs(10);
+
+/// A connection with an open session.
+pub(crate) struct Connection {
+    shared: Arc<Shared>,
+    call_timeout: Option<Duration>,
+}
+
+struct Shared {
+    address: String,
+    outbox: Mutex<Outbox>,
+    /// There is something in the outbox.
+    work: Notify,
+    /// The session is to end.
+    close: Notify,
+    /// Turns true when the task has ended.
+    ended: watch::Sender<bool>,
+}
+
+impl Connection {
+    /// Opens a session over `stream`.
+    pub(super) async fn open<S>(stream: S, options: &SessionBuilder) -> Result<Self, Error>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let address = options.address.clone();
+        let limit = FrameLimit::new(options.max_frame);
+        let framed = Framed::with_capacity(stream, ClientCodec::new(limit), BUFFER);
+        let NewClient { client, dispatch } = WireClient::new(Config::default(), framed);
+        let mut dispatch: Dispatch = Box::pin(dispatch.map(|end| match end {
+            Ok(()) => "it was closed".to_owned(),
+            Err(error) => root_cause(&error),
+        }));
+        let hello = Hello {
+            protocol: PROTOCOL_VERSION,
+            details: HelloDetails { ignore_version: options.ignore_version, ..HelloDetails::default() },
+        };
+        let closed = |cause: String| Error::Closed { address: address.clone(), cause };
+        let opening = client.open(context(), hello.encode()?);
+        let answer = tokio::select! {
+            answer = opening => answer.map_err(|error| closed(root_cause(&error)))?,
+            cause = &mut dispatch => return Err(closed(cause)),
+            () = tokio::time::sleep(OPEN_TIME) => return Err(closed(format!("it did not answer within {OPEN_TIME:?}"))),
+        };
+        let welcome = match Answer::decode(&answer)? {
+            Answer::Welcome(welcome) => welcome,
+            Answer::Refused { reason } => return Err(Error::Refused { reason }),
+            Answer::Protocol { service } => {
+                return Err(Error::ProtocolMismatch { client: PROTOCOL_VERSION, service });
+            }
+        };
+        let bounds = Bounds {
+            frame_bytes: usize::try_from(welcome.max_frame_bytes).unwrap_or(usize::MAX).min(options.max_frame),
+            batch: (welcome.max_batch as usize).max(1),
+            in_flight: (welcome.max_in_flight as usize).max(1),
+        };
+        let shared = Arc::new(Shared {
+            address,
+            outbox: Mutex::new(Outbox::new(bounds)),
+            work: Notify::new(),
+            close: Notify::new(),
+            ended: watch::Sender::new(false),
+        });
+        tokio::spawn(carry(client, dispatch, Arc::clone(&shared)));
+        Ok(Connection { shared, call_timeout: options.call_timeout })
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.shared.address
+    }
+
+    pub(super) fn ended(&self) -> Option<Error> {
+        self.shared.outbox.lock().ended().cloned()
+    }
+
+    pub(super) async fn close(&self) {
+        self.shared.end("it was closed here".to_owned());
+        self.shared.close.notify_one();
+        let _ = self.shared.ended.subscribe().wait_for(|ended| *ended).await;
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.shared.close.notify_one();
+    }
+}
+
+impl Caller for Connection {
+    fn poll_submit(self: Arc<Self>, cx: &mut Context<'_>, operation: &[u8], timeout: Timeout) -> Poll<Ticket> {
+        let timeout = match timeout {
+            Timeout::Default => self.call_timeout,
+            Timeout::After(timeout) => Some(timeout),
+            Timeout::Never => None,
+        };
+        let pushed = self.shared.outbox.lock().push(operation, timeout, cx.waker());
+        match pushed {
+            Pushed::Crowded => Poll::Pending,
+            Pushed::Refused(error) => Poll::Ready(Ticket::ready(Reply::Failed(error))),
+            Pushed::Waiting(reply, sequence) => {
+                self.shared.work.notify_one();
+                Poll::Ready(Ticket::waiting(reply, self, sequence))
+            }
+        }
+    }
+
+    fn cancel(&self, sequence: u64) {
+        self.shared.outbox.lock().cancel(sequence);
+        self.shared.work.notify_one();
+    }
+
+    fn release(&self, id: Uuid) {
+        self.shared.outbox.lock().release(id);
+        self.shared.work.notify_one();
+    }
+}
+
+impl Shared {
+    fn end(&self, cause: String) {
+        let address = self.address.clone();
+        let unknown = Error::OutcomeUnknown { address: address.clone(), cause: cause.clone() };
+        self.outbox.lock().end(Error::Closed { address, cause }, &unknown);
+    }
+
+    /// Hands out a batch of replies.
+    fn deliver(&self, frame: &Bytes) -> Result<(), String> {
+        let (&flags, mut rest) = frame.split_first().ok_or("an empty answer")?;
+        if flags & FATAL != 0 {
+            return Err(String::from_utf8_lossy(rest).into_owned());
+        }
+        let mut ready = Vec::new();
+        {
+            let mut outbox = self.outbox.lock();
+            while !rest.is_empty() {
+                let (answered, more) = batch::take::<Answered<'_>>(rest).map_err(|e| e.to_string())?;
+                rest = more;
+                if let Some(reply) = answered.outcome.into_reply(frame) {
+                    if let Some(waiting) = outbox.answered(answered.sequence) {
+                        ready.push((waiting, reply));
+                    }
+                }
+            }
+        }
+        for (waiting, reply) in ready {
+            let _ = waiting.send(reply);
+        }
+        Ok(())
+    }
+}
+
+type Dispatch = Pin<Box<dyn Future<Output = String> + Send>>;
+type Answers = Pin<Box<dyn Future<Output = Result<Bytes, RpcError>> + Send>>;
+
+/// Carries calls until the connection ends, or nobody needs it any more.
+async fn carry(client: WireClient, mut dispatch: Dispatch, shared: Arc<Shared>) {
+    let cause = carry_until_end(&client, &mut dispatch, &shared).await;
+    shared.end(cause);
+    drop(client);
+    // Without a client tarpc closes its side of the connection in order.
+    let _ = tokio::time::timeout(Duration::from_secs(1), dispatch).await;
+    shared.ended.send_replace(true);
+}
+
+async fn carry_until_end(client: &WireClient, dispatch: &mut Dispatch, shared: &Shared) -> String {
+    let mut submitted: FuturesUnordered<Answers> = FuturesUnordered::new();
+    let mut collecting = collect(client);
+    let mut closing = false;
+    let mut expiry = Expiry::default();
+    loop {
+        expiry.set(shared.outbox.lock().next_deadline());
+        tokio::select! {
+            biased;
+            // The requests before the dispatch, so that what they hand to it is sent in the same turn.
+            Some(answer) = submitted.next(), if !submitted.is_empty() => {
+                if let Err(cause) = answered(answer).and_then(|frame| shared.deliver(&frame)) {
+                    return cause;
+                }
+            }
+            answer = &mut collecting => {
+                let answer = answered(answer).and_then(|frame| {
+                    closing |= frame.first().is_some_and(|flags| flags & CLOSING != 0);
+                    shared.deliver(&frame)
+                });
+                if let Err(cause) = answer {
+                    return cause;
+                }
+                if closing {
+                    // It answers polls at once now; what is left it says as it finishes.
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                collecting = collect(client);
+            }
+            cause = &mut *dispatch => {
+                return if closing { "the service has shut down".to_owned() } else { cause };
+            }
+            () = shared.close.notified() => return "it was closed here".to_owned(),
+            () = expiry.passed() => shared.outbox.lock().expire(Instant::now()),
+            () = shared.work.notified(), if submitted.len() < REQUESTS => {
+                let (batch, more) = {
+                    let mut outbox = shared.outbox.lock();
+                    (outbox.take_batch(), outbox.has_work())
+                };
+                match batch {
+                    Err(error) => return error.to_string(),
+                    Ok(None) => {}
+                    Ok(Some(batch)) => {
+                        let client = client.clone();
+                        submitted.push(Box::pin(async move { client.submit(context(), batch).await }));
+                    }
+                }
+                if more {
+                    shared.work.notify_one();
+                }
+            }
+        }
+    }
+}
+
+fn collect(client: &WireClient) -> Answers {
+    let client = client.clone();
+    Box::pin(async move { client.collect(context()).await })
+}
+
+fn answered(answer: Result<Bytes, RpcError>) -> Result<Bytes, String> {
+    answer.map_err(|error| root_cause(&error))
+}
+
+/// tarpc's own deadline, for a request and not for a call in it.
+fn context() -> tarpc::context::Context {
+    let mut context = tarpc::context::current();
+    context.deadline = Instant::now() + LONGEST_REQUEST;
+    context
+}
+
+/// What went wrong at the bottom: the layers above say only that something did.
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// A timer that is set again only when its time has changed.
+#[derive(Default)]
+struct Expiry {
+    timer: Option<(Instant, Pin<Box<tokio::time::Sleep>>)>,
+}
+
+impl Expiry {
+    fn set(&mut self, at: Option<Instant>) {
+        match (at, &mut self.timer) {
+            (None, timer) => *timer = None,
+            (Some(at), Some((set, _))) if *set == at => {}
+            (Some(at), timer) => *timer = Some((at, Box::pin(tokio::time::sleep_until(at.into())))),
+        }
+    }
+
+    async fn passed(&mut self) {
+        match &mut self.timer {
+            Some((_, timer)) => timer.as_mut().await,
+            None => std::future::pending().await,
+        }
+    }
+}

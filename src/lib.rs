@@ -1,0 +1,55 @@
+//! Live Rust objects on a network service, used together by many processes.
+//!
+//! An object is an ordinary Rust value. It lives on a service; clients hold proxies, and a method called on a proxy runs
+//! where the object is. A generator builds an object on the service, and runs only when its key is not there yet.
+//!
+//! # Layout
+//!
+//! - [`Service`]: hosts objects and answers whoever connects.
+//! - [`Session`]: a client's standing with a service; its [`Routines`] are what it may ask.
+//! - [`blocking`]: the same for code without an async runtime.
+//! - [`Limits`]: every limit of a service.
+//! - [`remote`](macro@remote): the attribute that makes a type, trait or function remote. The object model behind it is
+//!   [`tarmem_remote`].
+
+extern crate self as tarmem;
+
+pub mod blocking;
+mod client;
+mod config;
+mod server;
+mod store;
+mod wire;
+
+#[doc(hidden)]
+pub mod cli;
+
+pub use client::{Address, Session, SessionBuilder};
+pub use config::Limits;
+pub use server::{
+    Accepted, BoundService, Listener, MemoryConnector, MemoryListener, RunningService, ServeError, Service, Stream,
+    memory,
+};
+pub use tarmem_remote::call::{Call, CallError};
+pub use tarmem_remote::routines::{Module, Obtain, Routines};
+pub use tarmem_remote::source::{DynamicFunctionCall, FunctionCall, Source};
+pub use tarmem_remote::{
+    Class, Context, DynamicProxy, Error, Interface, Object, Proxy, Registry, Remote, Value, args, modules, operation,
+    registry, remote, value,
+};
+
+#[doc(hidden)]
+pub use tarmem_remote::__private;
+
+/// Links crates that define classes but are not otherwise mentioned: the linker drops those, and what they registered
+/// with them.
+///
+/// ```
+/// tarmem::link!(tarmem_remote);
+/// ```
+#[macro_export]
+macro_rules! link {
+    ($($name:ident),+ $(,)?) => {
+        $(#[allow(unused_extern_crates)] extern crate $name as _;)+
+    };
+}

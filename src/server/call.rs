@@ -1,0 +1,229 @@
+//! Calling a method of an object.
+
+use super::engine::{Engine, Later, Request, Step, label};
+use super::panics;
+use crate::store::{Cell, ReadGuard, WriteGuard};
+use bytes::Bytes;
+use std::sync::Arc;
+use tarmem_remote::context::Context;
+use tarmem_remote::describe::{Invoke, Method};
+use tarmem_remote::dispatch::{Arguments, Encoding, Finish, Output};
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::{MethodRef, Reply, Target};
+
+impl Engine {
+    /// Calls a method. One that is not async, on an object that nobody else is using, runs here and now.
+    pub(super) fn call(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        target: Target<'_>,
+        method: MethodRef<'_>,
+        encoding: Encoding,
+        args: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        let cell = self.target(request, target)?.cell;
+        let method = self.method(&cell, target, method)?;
+        let context = self.context(request, request.session.caller(request.within));
+        let call = MethodCall { method, encoding, limit: request.result_bytes };
+        let named = |error| named_target(error, target);
+        match method.invoke {
+            Invoke::Shared(_) if !method.blocking => {
+                if let Some(guard) = cell.try_read() {
+                    return call.shared(&guard.map_err(named)?, &context, args, out);
+                }
+            }
+            Invoke::Exclusive(_) if !method.blocking => {
+                if let Some(guard) = cell.try_write() {
+                    return call.exclusive(&mut guard.map_err(named)?, &cell, &context, args, out);
+                }
+            }
+            _ => {}
+        }
+        let target = label(target);
+        let args = Bytes::copy_from_slice(args);
+        let mut later = Later::new("the method", std::future::pending());
+        let gate = Arc::clone(&later.gate);
+        let runtime = self.runtime.clone();
+        later.run = Box::pin(async move {
+            let run = async {
+                match method.invoke {
+                    Invoke::Shared(_) if method.blocking => {
+                        let guard = cell.read().await?;
+                        let run = move || call.reply(|out| call.shared(&guard, &context, &args, out));
+                        runtime.spawn_blocking(run).await.unwrap_or(Err(Error::Cancelled))
+                    }
+                    Invoke::Shared(_) => {
+                        let guard = cell.read().await?;
+                        call.reply(|out| call.shared(&guard, &context, &args, out))
+                    }
+                    Invoke::SharedAsync(_) => {
+                        let guard = cell.read().await?;
+                        call.shared_async(&guard, &context, &args).await
+                    }
+                    Invoke::Exclusive(_) | Invoke::ExclusiveAsync(_) => {
+                        let mut guard = cell.write().await?;
+                        if !gate.begin() {
+                            return Err(Error::Cancelled);
+                        }
+                        if matches!(method.invoke, Invoke::ExclusiveAsync(_)) {
+                            call.exclusive_async(&mut guard, &cell, &context, &args).await
+                        } else if method.blocking {
+                            let run = move || call.reply(|out| call.exclusive(&mut guard, &cell, &context, &args, out));
+                            runtime.spawn_blocking(run).await.unwrap_or(Err(Error::Cancelled))
+                        } else {
+                            call.reply(|out| call.exclusive(&mut guard, &cell, &context, &args, out))
+                        }
+                    }
+                }
+            };
+            run.await
+                .map_err(|error| match error {
+                    Error::Poisoned { .. } => Error::Poisoned { target },
+                    other => other,
+                })
+                .into()
+        });
+        Ok(Step::Later(later))
+    }
+
+    fn method(&self, cell: &Cell, target: Target<'_>, method: MethodRef<'_>) -> Result<Method, Error> {
+        let class = cell.class();
+        match method {
+            MethodRef::Name(name) => {
+                self.check_name("method", name)?;
+                class.method(name).copied()
+            }
+            MethodRef::Id(id) => class.method_by_id(id).copied().ok_or_else(|| {
+                match self.registry.method_scope(id) {
+                    Some((scope, _)) if !class.fits(scope) => Error::WrongClass {
+                        target: label(target),
+                        expected: scope.to_owned(),
+                        found: class.entry().path.to_owned(),
+                    },
+                    // The caller knows what the id stands for, and fills it in.
+                    _ => Error::NoSuchMethod {
+                        class: class.entry().path.to_owned(),
+                        method: String::new(),
+                        near: Vec::new(),
+                    },
+                }
+            }),
+        }
+    }
+}
+
+fn named_target(error: Error, target: Target<'_>) -> Error {
+    match error {
+        Error::Poisoned { .. } => Error::Poisoned { target: label(target) },
+        other => other,
+    }
+}
+
+/// A method, and how its arguments and result are encoded.
+#[derive(Clone, Copy)]
+struct MethodCall {
+    method: Method,
+    encoding: Encoding,
+    limit: usize,
+}
+
+impl MethodCall {
+    fn shared(self, object: &ReadGuard, context: &Context, args: &[u8], out: &mut Vec<u8>) -> Result<Step, Error> {
+        let Invoke::Shared(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
+        self.run(args, out, |args, out| invoke(&**object, context, args, out))
+    }
+
+    fn exclusive(
+        self,
+        object: &mut WriteGuard,
+        cell: &Cell,
+        context: &Context,
+        args: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        let Invoke::Exclusive(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
+        let result = self.run(args, out, |args, out| invoke(&mut **object, context, args, out));
+        if let Err(Error::Panicked { .. }) = result {
+            cell.poison();
+        }
+        result
+    }
+
+    fn run(
+        self,
+        args: &[u8],
+        out: &mut Vec<u8>,
+        invoke: impl FnOnce(&mut Arguments<'_>, &mut Output<'_>) -> Result<(), Error>,
+    ) -> Result<Step, Error> {
+        let mut args = self.arguments(args)?;
+        let mut output = Output::new(self.encoding, out, self.limit);
+        // The name is made only if it is needed: this is the hot path.
+        let result = panics::catch(String::new(), || invoke(&mut args, &mut output));
+        result.and_then(|result| result).map_err(|error| self.named(error))?;
+        Ok(output.into_raised().map_or(Step::Done, Step::Raised))
+    }
+
+    async fn shared_async(self, object: &ReadGuard, context: &Context, args: &[u8]) -> Result<Reply, Error> {
+        let Invoke::SharedAsync(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
+        let running = {
+            let mut args = self.arguments(args)?;
+            panics::catch(self.method.full_name(), || invoke(&**object, context, &mut args))?
+        };
+        let running = running.map_err(|error| self.named(error))?;
+        self.finish(panics::catch_async(self.method.full_name(), running).await?)
+    }
+
+    async fn exclusive_async(
+        self,
+        object: &mut WriteGuard,
+        cell: &Cell,
+        context: &Context,
+        args: &[u8],
+    ) -> Result<Reply, Error> {
+        let Invoke::ExclusiveAsync(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
+        let running = {
+            let mut args = self.arguments(args)?;
+            panics::catch(self.method.full_name(), || invoke(&mut **object, context, &mut args))?
+        };
+        let running = running.map_err(|error| self.named(error))?;
+        let finished = panics::catch_async(self.method.full_name(), running).await;
+        if finished.is_err() {
+            cell.poison();
+        }
+        self.finish(finished?)
+    }
+
+    /// Encodes what an async method left behind.
+    fn finish(self, finish: Finish) -> Result<Reply, Error> {
+        self.reply(|out| {
+            let mut output = Output::new(self.encoding, out, self.limit);
+            let result = panics::catch(self.method.full_name(), || finish(&mut output));
+            result.and_then(|result| result).map_err(|error| self.named(error))?;
+            Ok(output.into_raised().map_or(Step::Done, Step::Raised))
+        })
+    }
+
+    fn reply(self, run: impl FnOnce(&mut Vec<u8>) -> Result<Step, Error>) -> Result<Reply, Error> {
+        let mut body = Vec::new();
+        match run(&mut body)? {
+            Step::Raised(message) => Ok(Reply::Raised { message, body: body.into() }),
+            _ => Ok(Reply::Done(body.into())),
+        }
+    }
+
+    fn arguments(self, args: &[u8]) -> Result<Arguments<'_>, Error> {
+        Arguments::new(self.encoding, args, self.method.params)
+            .map_err(|reason| Error::BadArguments { signature: self.method.signature(), reason })
+    }
+
+    /// Puts in what the dispatch function does not know: its own name.
+    fn named(self, error: Error) -> Error {
+        match error {
+            Error::BadArguments { reason, .. } => Error::BadArguments { signature: self.method.signature(), reason },
+            Error::BadResult { reason, .. } => Error::BadResult { what: self.method.full_name(), reason },
+            Error::Panicked { message, .. } => Error::Panicked { what: self.method.full_name(), message },
+            other => other,
+        }
+    }
+}

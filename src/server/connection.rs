@@ -1,0 +1,192 @@
+//! One connection: tarpc's requests on one task.
+//!
+//! A request is polled once where it arrives; most are done then. Only what waits (a `collect`) stays behind, on the same
+//! task.
+
+use super::engine::Engine;
+use super::session::ServerSession;
+use crate::wire::frame::FrameLimit;
+use crate::wire::handshake::{Answer, Hello, Welcome};
+use crate::wire::transport::ServerCodec;
+use crate::wire::{Wire, batch};
+use bytes::Bytes;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::PROTOCOL_VERSION;
+use tarpc::context::Context;
+use tarpc::server::{BaseChannel, Channel, Config};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::codec::Framed;
+
+/// What a connection's buffers begin with, in bytes; they grow as needed.
+const BUFFER: usize = 1024;
+
+/// Who is at the other end.
+#[derive(Clone, Debug)]
+pub(crate) enum Peer {
+    /// Another host, or this one, over TCP.
+    Ip(IpAddr),
+    /// A process on this host, over a Unix socket or in memory.
+    Local,
+}
+
+impl Peer {
+    fn is_loopback(&self) -> bool {
+        match self {
+            Peer::Ip(ip) => ip.to_canonical().is_loopback(),
+            Peer::Local => true,
+        }
+    }
+}
+
+/// Serves one connection until it ends, or the service does.
+pub(crate) async fn serve<S>(stream: S, peer: Peer, engine: Arc<Engine>, protected: bool)
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let limit = FrameLimit::new(engine.limits.handshake_frame_bytes);
+    let handler = Handler {
+        connection: Arc::new(Connection {
+            engine: Arc::clone(&engine),
+            peer,
+            protected,
+            limit: limit.clone(),
+            session: OnceLock::new(),
+            lost: AtomicBool::new(false),
+        }),
+    };
+    let framed = Framed::with_capacity(stream, ServerCodec::new(limit), BUFFER);
+    let channel = BaseChannel::new(Config { pending_response_buffer: 16 }, framed);
+    let requests = channel.requests();
+    tokio::pin!(requests);
+    let mut waiting = FuturesUnordered::new();
+    let handshake = tokio::time::sleep(engine.limits.handshake_time);
+    tokio::pin!(handshake);
+    let ended = engine.ended();
+    tokio::pin!(ended);
+    let connection = Arc::clone(&handler.connection);
+    loop {
+        tokio::select! {
+            biased;
+            Some(()) = waiting.next(), if !waiting.is_empty() => {}
+            request = requests.next() => match request {
+                Some(Ok(request)) => {
+                    let mut serving = Box::pin(request.execute(handler.clone().serve()));
+                    if (&mut serving).now_or_never().is_none() {
+                        if waiting.len() >= engine.limits.requests_in_flight {
+                            let limit = engine.limits.requests_in_flight;
+                            tracing::info!("{:?} has over {limit} requests in flight; disconnected", connection.peer);
+                            break;
+                        }
+                        waiting.push(serving);
+                    }
+                }
+                Some(Err(error)) => {
+                    tracing::debug!("connection with {:?} ended: {error}", connection.peer);
+                    break;
+                }
+                None => break,
+            },
+            () = &mut handshake, if connection.session.get().is_none() => {
+                tracing::debug!("{:?} opened no session in time", connection.peer);
+                break;
+            }
+            () = &mut ended => break,
+        }
+        if connection.lost.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    // What has been answered goes out before the connection ends; it gets a moment for that, not more.
+    let flush = async { while let Some(Ok(_)) = requests.next().await {} };
+    let _ = tokio::time::timeout(std::time::Duration::from_millis(100), flush).await;
+    if let Some(session) = connection.session.get() {
+        session.end();
+    }
+}
+
+struct Connection {
+    engine: Arc<Engine>,
+    peer: Peer,
+    /// Only loopback peers are answered.
+    protected: bool,
+    limit: FrameLimit,
+    session: OnceLock<Arc<ServerSession>>,
+    /// The peer said something that makes no sense: it is answered, and the connection ends.
+    lost: AtomicBool,
+}
+
+#[derive(Clone)]
+struct Handler {
+    connection: Arc<Connection>,
+}
+
+impl Connection {
+    fn open(&self, hello: &[u8]) -> Result<Answer, Error> {
+        let hello = Hello::decode(hello, PROTOCOL_VERSION)?;
+        if hello.protocol != PROTOCOL_VERSION && !hello.details.ignore_version {
+            return Ok(Answer::Protocol { service: PROTOCOL_VERSION });
+        }
+        if self.protected && !self.peer.is_loopback() {
+            let reason = "it has no authentication, so it answers its own host only; start it with --unprotected \
+                          (Service::unprotected) to let anybody in"
+                .to_owned();
+            return Ok(Answer::Refused { reason });
+        }
+        if self.engine.is_closing() {
+            return Ok(Answer::Refused { reason: Error::ShuttingDown.to_string() });
+        }
+        if self.session.get().is_some() {
+            return Err(Error::malformed("open", "this connection has a session already"));
+        }
+        let limits = &self.engine.limits;
+        let session = ServerSession::new(&self.engine);
+        let welcome = Welcome {
+            session: session.id(),
+            max_frame_bytes: limits.frame_bytes as u64,
+            max_batch: u32::try_from(limits.batch_operations).unwrap_or(u32::MAX),
+            max_in_flight: u32::try_from(limits.calls_in_flight).unwrap_or(u32::MAX),
+        };
+        self.limit.set(limits.frame_bytes);
+        let _ = self.session.set(session);
+        Ok(Answer::Welcome(welcome))
+    }
+
+    fn session(&self) -> Result<&Arc<ServerSession>, Error> {
+        self.session.get().ok_or_else(|| Error::malformed("request", "open a session first"))
+    }
+
+    /// Answers what made no sense, and ends the connection.
+    fn lose(&self, error: &Error) -> Bytes {
+        tracing::debug!("{:?}: {error}", self.peer);
+        self.lost.store(true, Ordering::Relaxed);
+        batch::fatal(error)
+    }
+}
+
+impl Wire for Handler {
+    async fn open(self, _: Context, hello: Bytes) -> Bytes {
+        let answer = self.connection.open(&hello).unwrap_or_else(|error| {
+            self.connection.lost.store(true, Ordering::Relaxed);
+            Answer::Refused { reason: error.to_string() }
+        });
+        answer.encode()
+    }
+
+    async fn submit(self, _: Context, batch: Bytes) -> Bytes {
+        let replies = self.connection.session().and_then(|session| session.submit(&batch));
+        replies.unwrap_or_else(|error| self.connection.lose(&error))
+    }
+
+    async fn collect(self, _: Context) -> Bytes {
+        let session = match self.connection.session() {
+            Ok(session) => Arc::clone(session),
+            Err(error) => return self.connection.lose(&error),
+        };
+        session.collect().await.unwrap_or_else(|error| self.connection.lose(&error))
+    }
+}

@@ -1,0 +1,496 @@
+//! The service without its sockets: what it offers, what it stores, and how it runs an operation.
+//!
+//! [`Engine::execute`] either finishes an operation at once, on the thread that asked, or hands back a future for the
+//! rest of it: a contended object, an async method, a generator.
+
+use super::evaluate::Evaluated;
+use super::gate::Gate;
+use super::session::ServerSession;
+use crate::config::Limits;
+use crate::store::{Cell, Flight, Flights, Joined, Mapping, Store};
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tarmem_remote::call::Caller;
+use tarmem_remote::context::Context;
+use tarmem_remote::dispatch::Encoding;
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::{
+    KeysPage, ObjectDescription, ObjectInfo, Operation, PROTOCOL_VERSION, Reply, SourceRef, Target, VersionInfo,
+};
+use tarmem_remote::registry::Registry;
+use tarmem_remote::{codec, import, value};
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+/// The service without its sockets.
+pub(crate) struct Engine {
+    pub(crate) registry: Registry,
+    pub(crate) store: Store,
+    pub(crate) flights: Flights,
+    pub(crate) limits: Limits,
+    /// Where generators run, and whatever must not hold up a connection.
+    pub(crate) runtime: tokio::runtime::Handle,
+    /// What is running; a shutdown waits for it.
+    pub(crate) running: TaskTracker,
+    pub(crate) connections: AtomicUsize,
+    closing: AtomicBool,
+    /// Turns true when connections are to end.
+    ended: watch::Sender<bool>,
+    sessions: Mutex<Vec<std::sync::Weak<ServerSession>>>,
+}
+
+/// Who asks, and by when.
+pub(crate) struct Request<'a> {
+    pub(crate) session: &'a Arc<ServerSession>,
+    /// The generator that asks, if it is one.
+    pub(crate) within: Option<&'a Arc<Flight>>,
+    pub(crate) deadline: Deadline,
+    /// The most bytes a result may have.
+    pub(crate) result_bytes: usize,
+}
+
+/// When a call has to be done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    pub(crate) at: Option<Instant>,
+    pub(crate) after: Duration,
+}
+
+impl Deadline {
+    pub(crate) const NEVER: Deadline = Deadline { at: None, after: Duration::MAX };
+
+    pub(crate) fn after(after: Duration) -> Self {
+        // A hostile duration may lie beyond what an `Instant` can hold.
+        Deadline { at: Instant::now().checked_add(after), after }
+    }
+
+    /// Ready once it has passed.
+    pub(crate) async fn passed(self) {
+        match self.at {
+            Some(at) => tokio::time::sleep_until(at.into()).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(crate) fn error(self, what: impl Into<String>) -> Error {
+        Error::DeadlineExceeded { what: what.into(), after: self.after }
+    }
+}
+
+/// How far an operation came at once.
+pub(crate) enum Step {
+    /// To its end; the result is in the buffer that was given.
+    Done,
+    /// To its end, with an error of the method's own, which is in the buffer.
+    Raised(String),
+    /// Here is the rest of it.
+    Later(Later),
+}
+
+/// The rest of an operation.
+pub(crate) struct Later {
+    pub(crate) what: &'static str,
+    pub(crate) run: BoxFuture<'static, Reply>,
+    pub(crate) gate: Arc<Gate>,
+}
+
+impl Later {
+    pub(crate) fn new(what: &'static str, run: impl Future<Output = Reply> + Send + 'static) -> Self {
+        Later { what, run: Box::pin(run), gate: Arc::default() }
+    }
+}
+
+impl Engine {
+    pub(crate) fn new(registry: Registry, limits: Limits, runtime: tokio::runtime::Handle) -> Arc<Self> {
+        Arc::new(Engine {
+            registry,
+            store: Store::new(limits.keys),
+            flights: Flights::default(),
+            limits,
+            runtime,
+            running: TaskTracker::new(),
+            connections: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
+            ended: watch::Sender::new(false),
+            sessions: Mutex::default(),
+        })
+    }
+
+    /// Runs one operation as far as that goes at once. A result goes to `out`, which is empty.
+    pub(crate) fn execute(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        operation: Operation<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        match operation {
+            Operation::Call { target, method, encoding, args } => {
+                self.call(request, target, method, encoding, args, out)
+            }
+            Operation::Run { function, encoding, args } => self.run(request, function, encoding, args, out),
+            Operation::Memoize { key, source, expect } => self.memoize(request, key, source, expect, out),
+            Operation::Update { key, source, generation, expect } => {
+                self.update(request, key, source, generation, expect, out)
+            }
+            Operation::Create { source, expect } => self.create(request, source, expect, out),
+            Operation::Get { key, expect } => {
+                let mapping = self.mapping(key)?;
+                put(out, &checked(key, &mapping, expect)?)
+            }
+            Operation::Delete { key } => {
+                self.check_key(key)?;
+                if self.store.remove(key) { put(out, &()) } else { Err(Error::NoSuchKey { key: key.to_owned() }) }
+            }
+            Operation::IsMemoized { key } => {
+                self.check_key(key)?;
+                put(out, &self.store.contains(key))
+            }
+            Operation::Keys { prefix, after, limit } => put(out, &self.keys(prefix, after, limit)),
+            Operation::Describe { target } => put(out, &self.describe(request, target)?),
+            Operation::Import { module, package } => {
+                self.check_name("module", module)?;
+                self.check_name("package", package.unwrap_or_default())?;
+                let name = import::resolve(module, package)?;
+                put(out, &self.registry.describe_module(&name)?)
+            }
+            Operation::Version => {
+                put(out, &VersionInfo { service: env!("CARGO_PKG_VERSION").to_owned(), protocol: PROTOCOL_VERSION })
+            }
+            Operation::Hold { target, expect } => {
+                let mapping = self.target(request, target)?;
+                let info = checked(&label(target), &mapping, expect)?;
+                request.session.hold(&mapping.cell)?;
+                put(out, &info)
+            }
+            Operation::Release { id, count } => {
+                request.session.release(id, count)?;
+                put(out, &())
+            }
+            Operation::Snapshot { target } => self.snapshot(request, target, out),
+            Operation::Cancel { sequence } => {
+                request.session.cancel(sequence);
+                put(out, &())
+            }
+        }
+    }
+
+    fn memoize(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        key: &str,
+        source: SourceRef<'_>,
+        expect: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        self.check_key(key)?;
+        if let Some(mapping) = self.store.get(key) {
+            return put(out, &checked(key, &mapping, expect)?);
+        }
+        let flight = match self.flights.join(key, || self.store.get(key)) {
+            Err(mapping) => return put(out, &checked(key, &mapping, expect)?),
+            Ok(Joined::Waiting(flight)) => flight,
+            Ok(Joined::First(flight)) => {
+                // From here on the flight lands, whatever happens.
+                let landing = Landing { engine: Arc::clone(self), flight: Arc::clone(&flight) };
+                match self.evaluate(request, Some(&flight), source) {
+                    Evaluated::Ready(result) => landing.land(key, result),
+                    Evaluated::Later(run) => {
+                        let key = key.to_owned();
+                        let time = self.limits.generator_time;
+                        self.runtime.spawn(self.running.track_future(async move {
+                            let mut run = run;
+                            let result = match tokio::time::timeout(time, &mut run).await {
+                                Ok(result) => result,
+                                Err(_) => {
+                                    let late = Deadline { at: None, after: time };
+                                    landing.tell(late.error(format!("the generator of {key:?}")).into());
+                                    // One that is not async cannot be stopped. Until it ends, nobody else may start.
+                                    run.stop().await
+                                }
+                            };
+                            landing.land(&key, result);
+                        }));
+                    }
+                }
+                flight
+            }
+        };
+        let engine = Arc::clone(self);
+        let within = request.within.cloned();
+        let (key, expect, encoding) = (key.to_owned(), expect.to_owned(), encoding_of(source));
+        Ok(Step::Later(Later::new("memoize", async move {
+            match engine.flights.wait(&flight, within.as_ref()).await {
+                Ok(mapping) => checked(&key, &mapping, &expect).map(|info| Reply::done(&info)).into(),
+                Err(error) => error.into_reply(encoding),
+            }
+        })))
+    }
+
+    fn update(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        key: &str,
+        source: SourceRef<'_>,
+        generation: Option<u64>,
+        expect: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        self.check_key(key)?;
+        if let Some(expected) = generation {
+            // Too late already: then the source is not worth running.
+            let found = self.store.get(key).map_or(0, |mapping| mapping.generation);
+            if expected != found {
+                return Err(Error::WrongGeneration { key: key.to_owned(), expected, found });
+            }
+        }
+        let (engine, key, expect) = (Arc::clone(self), key.to_owned(), expect.to_owned());
+        self.with_object(request, "update", source, out, move |cell| {
+            check_fits(&key, &cell, &expect)?;
+            Ok(engine.store.swap(&key, &cell, generation)?.info())
+        })
+    }
+
+    fn create(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        source: SourceRef<'_>,
+        expect: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        let (session, expect) = (Arc::clone(request.session), expect.to_owned());
+        self.with_object(request, "create", source, out, move |cell| {
+            check_fits("the new object", &cell, &expect)?;
+            session.hold(&cell)?;
+            Ok(Mapping { cell, generation: 0 }.info())
+        })
+    }
+
+    /// Makes the object of `source`, off any lock, and gives it to `then`.
+    fn with_object(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        what: &'static str,
+        source: SourceRef<'_>,
+        out: &mut Vec<u8>,
+        then: impl FnOnce(Arc<Cell>) -> Result<ObjectInfo, Error> + Send + 'static,
+    ) -> Result<Step, Error> {
+        let encoding = encoding_of(source);
+        let reply = match self.evaluate(request, None, source) {
+            Evaluated::Later(run) => {
+                return Ok(Step::Later(Later::new(what, async move {
+                    match run.await {
+                        Ok(cell) => then(cell).map(|info| Reply::done(&info)).into(),
+                        Err(error) => error.into_reply(encoding),
+                    }
+                })));
+            }
+            Evaluated::Ready(Ok(cell)) => return put(out, &then(cell)?),
+            Evaluated::Ready(Err(error)) => error.into_reply(encoding),
+        };
+        match reply {
+            Reply::Failed(error) => Err(error),
+            Reply::Raised { message, body } => {
+                out.extend_from_slice(&body);
+                Ok(Step::Raised(message))
+            }
+            Reply::Done(body) => {
+                out.extend_from_slice(&body);
+                Ok(Step::Done)
+            }
+        }
+    }
+
+    fn keys(&self, prefix: &str, after: &str, limit: u32) -> KeysPage {
+        let most = self.limits.page_keys;
+        let limit = if limit == 0 { most } else { most.min(limit as usize) };
+        let (keys, more) = self.store.keys(prefix, after, limit);
+        KeysPage { next: if more { keys.last().cloned() } else { None }, keys }
+    }
+
+    fn describe(&self, request: &Request<'_>, target: Target<'_>) -> Result<ObjectDescription, Error> {
+        let mapping = self.target(request, target)?;
+        let class = mapping.cell.class();
+        let ObjectInfo { id, class: path, generation } = mapping.info();
+        Ok(ObjectDescription {
+            id,
+            class: path,
+            generation,
+            poisoned: mapping.cell.is_poisoned(),
+            docs: class.entry().docs.to_owned(),
+            interfaces: class.interfaces().iter().map(|path| (*path).to_owned()).collect(),
+            methods: class.describe_methods(),
+        })
+    }
+
+    fn snapshot(&self, request: &Request<'_>, target: Target<'_>, out: &mut Vec<u8>) -> Result<Step, Error> {
+        let cell = self.target(request, target)?.cell;
+        let limit = request.result_bytes;
+        let encode = move |object: &dyn tarmem_remote::Object, out: &mut Vec<u8>| {
+            let bad = |reason: String| Error::BadResult { what: format!("a snapshot of a {}", object.class()), reason };
+            let shown = super::panics::catch("a snapshot", || value::to_value(object as &dyn erased_serde::Serialize))?;
+            let shown = shown.map_err(|e| bad(e.to_string()))?;
+            codec::encode_into(&shown, out, limit).map_err(|e| bad(e.to_string()))
+        };
+        match cell.try_read() {
+            Some(guard) => {
+                encode(&*guard?, out)?;
+                Ok(Step::Done)
+            }
+            None => Ok(Step::Later(Later::new("snapshot", async move {
+                let shown = async {
+                    let guard = cell.read().await?;
+                    let mut out = Vec::new();
+                    encode(&*guard, &mut out)?;
+                    Ok(Reply::Done(out.into()))
+                };
+                shown.await.into()
+            }))),
+        }
+    }
+
+    fn mapping(&self, key: &str) -> Result<Mapping, Error> {
+        self.store.get(key).ok_or_else(|| match self.check_key(key) {
+            Ok(()) => Error::NoSuchKey { key: key.to_owned() },
+            Err(error) => error,
+        })
+    }
+
+    /// The object that an operation is for, and its generation (0 by id).
+    pub(super) fn target(&self, request: &Request<'_>, target: Target<'_>) -> Result<Mapping, Error> {
+        match target {
+            Target::Key(key) => self.mapping(key),
+            Target::Id(id) => Ok(Mapping { cell: request.session.held(id)?, generation: 0 }),
+        }
+    }
+
+    /// What a method or generator of this request may know about it.
+    pub(super) fn context(&self, request: &Request<'_>, caller: Arc<dyn Caller>) -> Context {
+        Context::new(request.session.id(), request.deadline.at, caller)
+    }
+
+    fn check_key(&self, key: &str) -> Result<(), Error> {
+        let limit = self.limits.key_bytes;
+        if key.is_empty() {
+            return Err(Error::BadKey { reason: format!("a key cannot be empty; use 1 to {limit} bytes") });
+        }
+        if key.len() > limit {
+            let remedy = "use a shorter key, or a digest of it";
+            return Err(Error::limit("the key's length in bytes", key.len() as u64, limit as u64, remedy));
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_name(&self, what: &str, name: &str) -> Result<(), Error> {
+        let limit = self.limits.name_bytes;
+        if name.len() <= limit {
+            return Ok(());
+        }
+        let what = format!("the {what} name's length in bytes");
+        Err(Error::limit(what, name.len() as u64, limit as u64, "there is none so long"))
+    }
+
+    pub(crate) fn add_session(&self, session: &Arc<ServerSession>) {
+        let mut sessions = self.sessions.lock();
+        sessions.retain(|session| session.strong_count() > 0);
+        sessions.push(Arc::downgrade(session));
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Takes no new operations, tells the sessions, and waits for what runs, for `shutdown_time` at most.
+    pub(crate) async fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        let sessions: Vec<_> = self.sessions.lock().iter().filter_map(std::sync::Weak::upgrade).collect();
+        for session in &sessions {
+            session.wake();
+        }
+        self.running.close();
+        if tokio::time::timeout(self.limits.shutdown_time, self.running.wait()).await.is_err() {
+            tracing::warn!(
+                "{} calls were still running after {:?}; they are abandoned",
+                self.running.len(),
+                self.limits.shutdown_time
+            );
+        }
+        self.end();
+    }
+
+    /// Ends the connections at once.
+    pub(crate) fn end(&self) {
+        self.closing.store(true, Ordering::Release);
+        self.ended.send_replace(true);
+    }
+
+    /// Ready once connections are to end.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut ended = self.ended.subscribe();
+        async move {
+            let _ = ended.wait_for(|ended| *ended).await;
+        }
+    }
+}
+
+/// A flight that this side has to land: dropped without that, it lands as cancelled, so that nobody waits for ever.
+struct Landing {
+    engine: Arc<Engine>,
+    flight: Arc<Flight>,
+}
+
+impl Landing {
+    fn land(self, key: &str, result: Result<Arc<Cell>, crate::store::FlightError>) {
+        // An update may have come first: then that is the key's object, and this one was made for nothing.
+        let result = result.and_then(|cell| Ok(self.engine.store.insert_if_absent(key, &cell)?));
+        self.engine.flights.land(&self.flight, result);
+    }
+
+    fn tell(&self, error: crate::store::FlightError) {
+        self.engine.flights.tell(&self.flight, error);
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.engine.flights.land(&self.flight, Err(Error::Cancelled.into()));
+    }
+}
+
+/// The encoding in which the maker of a source expects what it fails with.
+fn encoding_of(source: SourceRef<'_>) -> Encoding {
+    match source {
+        SourceRef::Generator { encoding, .. } => encoding,
+        SourceRef::Value(_) | SourceRef::Existing(_) => Encoding::Typed,
+    }
+}
+
+fn check_fits(target: &str, cell: &Cell, expect: &str) -> Result<(), Error> {
+    if cell.class().fits(expect) {
+        return Ok(());
+    }
+    Err(Error::WrongClass {
+        target: target.to_owned(),
+        expected: expect.to_owned(),
+        found: cell.class().entry().path.to_owned(),
+    })
+}
+
+fn checked(target: &str, mapping: &Mapping, expect: &str) -> Result<ObjectInfo, Error> {
+    check_fits(target, &mapping.cell, expect)?;
+    Ok(mapping.info())
+}
+
+pub(super) fn label(target: Target<'_>) -> String {
+    match target {
+        Target::Key(key) => format!("{key:?}"),
+        Target::Id(id) => format!("object {id}"),
+    }
+}
+
+fn put(out: &mut Vec<u8>, value: &impl serde::Serialize) -> Result<Step, Error> {
+    codec::encode_into(value, out, usize::MAX).map_err(|e| Error::malformed("result", e))?;
+    Ok(Step::Done)
+}

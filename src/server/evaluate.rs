@@ -1,0 +1,265 @@
+//! From a source to an object, and from a function to its result.
+
+use super::engine::{Engine, Later, Request, Step};
+use super::local::LocalCaller;
+use super::panics;
+use crate::store::{Cell, Flight, FlightError};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use serde::Deserialize;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+use tarmem_remote::codec;
+use tarmem_remote::context::Context;
+use tarmem_remote::describe::{Function, FunctionInvoke, NewObject};
+use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::{FunctionRef, Reply, SourceRef};
+use tokio_util::task::AbortOnDropHandle;
+
+/// What came of a source.
+pub(super) enum Evaluated {
+    Ready(Result<Arc<Cell>, FlightError>),
+    Later(Evaluating),
+}
+
+/// A generator that is running, away from the connections' threads. Dropping it stops one that is async.
+pub(super) struct Evaluating {
+    task: AbortOnDropHandle<Result<Arc<Cell>, FlightError>>,
+}
+
+impl Evaluating {
+    /// Stops it if it is async, and waits until it has ended either way.
+    pub(super) async fn stop(self) -> Result<Arc<Cell>, FlightError> {
+        self.task.abort();
+        self.await
+    }
+}
+
+impl Future for Evaluating {
+    type Output = Result<Arc<Cell>, FlightError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.task).poll(cx).map(|joined| joined.unwrap_or_else(|_| Err(Error::Cancelled.into())))
+    }
+}
+
+impl Engine {
+    /// Makes an object from `source`; for the flight `within`, if it is one.
+    pub(super) fn evaluate(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        within: Option<&Arc<Flight>>,
+        source: SourceRef<'_>,
+    ) -> Evaluated {
+        match self.try_evaluate(request, within, source) {
+            Ok(evaluated) => evaluated,
+            Err(error) => Evaluated::Ready(Err(error.into())),
+        }
+    }
+
+    fn try_evaluate(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        within: Option<&Arc<Flight>>,
+        source: SourceRef<'_>,
+    ) -> Result<Evaluated, Error> {
+        let (function, encoding, args) = match source {
+            SourceRef::Existing(target) => return Ok(Evaluated::Ready(Ok(self.target(request, target)?.cell))),
+            SourceRef::Value(bytes) => return Ok(Evaluated::Ready(Ok(self.decode_object(bytes)?))),
+            SourceRef::Generator { function, encoding, args } => (self.function(function)?, encoding, args),
+        };
+        if !(function.generates)() {
+            return Err(Error::NotAGenerator {
+                function: function.full_name(),
+                returns: if function.returns.is_empty() { "nothing".into() } else { function.returns.into() },
+            });
+        }
+        let caller = LocalCaller::within(self, request, within);
+        let context = self.context(request, Arc::new(caller));
+        let engine = Arc::clone(self);
+        Ok(match function.invoke {
+            FunctionInvoke::Sync(_) if function.inline => {
+                let produced = run_sync(&function, &context, encoding, args)?;
+                Evaluated::Ready(self.place(&function, produced))
+            }
+            FunctionInvoke::Sync(_) => {
+                let args = Bytes::copy_from_slice(args);
+                let task = self.runtime.spawn_blocking(move || {
+                    let produced = run_sync(&function, &context, encoding, &args)?;
+                    engine.place(&function, produced)
+                });
+                Evaluated::Later(Evaluating { task: AbortOnDropHandle::new(task) })
+            }
+            FunctionInvoke::Async(_) => {
+                let running = start_async(&function, context, encoding, args)?;
+                let task = self.runtime.spawn(async move {
+                    let produced = panics::catch_async(function.full_name(), running).await?;
+                    engine.place(&function, produced)
+                });
+                Evaluated::Later(Evaluating { task: AbortOnDropHandle::new(task) })
+            }
+        })
+    }
+
+    /// Runs a function for its result.
+    pub(super) fn run(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        function: FunctionRef<'_>,
+        encoding: Encoding,
+        args: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        let function = self.function(function)?;
+        let limit = request.result_bytes;
+        let context = self.context(request, Arc::new(LocalCaller::within(self, request, request.within)));
+        // As for sources: what makes an object may take its time, unless it promises not to.
+        let offload = function.blocking || ((function.generates)() && !function.inline);
+        match function.invoke {
+            FunctionInvoke::Sync(_) if !offload => {
+                let produced = run_sync(&function, &context, encoding, args)?;
+                write_produced(&function, produced, encoding, out, limit)
+            }
+            FunctionInvoke::Sync(_) => {
+                let args = Bytes::copy_from_slice(args);
+                let task = self.runtime.spawn_blocking(move || {
+                    let produced = run_sync(&function, &context, encoding, &args)?;
+                    reply_produced(&function, produced, encoding, limit)
+                });
+                Ok(Step::Later(Later::new(
+                    "a function",
+                    async move { task.await.unwrap_or(Err(Error::Cancelled)).into() },
+                )))
+            }
+            FunctionInvoke::Async(_) => {
+                let running = start_async(&function, context, encoding, args)?;
+                Ok(Step::Later(Later::new("a function", async move {
+                    let result = async {
+                        let produced = panics::catch_async(function.full_name(), running).await?;
+                        reply_produced(&function, produced, encoding, limit)
+                    };
+                    result.await.into()
+                })))
+            }
+        }
+    }
+
+    fn function(&self, function: FunctionRef<'_>) -> Result<Function, Error> {
+        match function {
+            FunctionRef::Id(id) => self.registry.function_by_id(id).copied().ok_or_else(|| Error::NoSuchMember {
+                // The caller knows what the id stands for, and fills it in.
+                module: String::new(),
+                name: String::new(),
+                near: Vec::new(),
+            }),
+            FunctionRef::Name { module, name } => {
+                self.check_name("module", module)?;
+                self.check_name("function", name)?;
+                self.registry.function(module, name).copied()
+            }
+        }
+    }
+
+    fn place(&self, function: &Function, produced: Produced) -> Result<Arc<Cell>, FlightError> {
+        match produced {
+            Produced::Object(object) => Ok(self.host(object)?),
+            // `generates` said otherwise.
+            Produced::Value(_) => {
+                Err(Error::NotAGenerator { function: function.full_name(), returns: function.returns.to_owned() }
+                    .into())
+            }
+            Produced::Raised(message, error) => {
+                let encode = |encoding| {
+                    let mut body = Vec::new();
+                    let mut out = Output::new(encoding, &mut body, self.limits.frame_bytes / 2);
+                    let encoded = panics::catch(function.full_name(), || out.returned(&*error));
+                    encoded.and_then(|encoded| encoded).map(|()| Bytes::from(body))
+                };
+                let (typed, dynamic) = (encode(Encoding::Typed)?, encode(Encoding::Dynamic)?);
+                Err(FlightError::Raised { message, typed, dynamic })
+            }
+        }
+    }
+
+    fn host(&self, object: NewObject) -> Result<Arc<Cell>, Error> {
+        let class = Arc::clone(self.registry.class(object.class())?);
+        Ok(self.store.host(object, class))
+    }
+
+    /// A value that a client made, as an object.
+    fn decode_object(&self, bytes: &[u8]) -> Result<Arc<Cell>, Error> {
+        // typetag's form: a map with one entry, whose key is the class's path. The class is looked up first: typetag's own
+        // error lists every name there is.
+        #[derive(Deserialize)]
+        struct Tag<'a>(u64, &'a str);
+        let tag: Tag<'_> = codec::decode_prefix(bytes).map_err(|e| Error::malformed("object", e))?.0;
+        if tag.0 != 1 {
+            return Err(Error::malformed("object", "it has not one tag"));
+        }
+        self.check_name("class", tag.1)?;
+        let class = self.registry.class(tag.1)?.entry().path;
+        let decoded = panics::catch(class, || codec::decode::<NewObject>(bytes))?;
+        self.host(decoded.map_err(|e| Error::BadValue { class: class.to_owned(), reason: e.to_string() })?)
+    }
+}
+
+fn run_sync(function: &Function, context: &Context, encoding: Encoding, args: &[u8]) -> Result<Produced, Error> {
+    let FunctionInvoke::Sync(invoke) = function.invoke else { return Err(Error::Cancelled) };
+    let mut args = arguments(function, encoding, args)?;
+    let produced = panics::catch(function.full_name(), || invoke(context, &mut args))?;
+    produced.map_err(|error| named(function, error))
+}
+
+fn start_async(
+    function: &Function,
+    context: Context,
+    encoding: Encoding,
+    args: &[u8],
+) -> Result<BoxFuture<'static, Produced>, Error> {
+    let FunctionInvoke::Async(invoke) = function.invoke else { return Err(Error::Cancelled) };
+    let mut args = arguments(function, encoding, args)?;
+    let running = panics::catch(function.full_name(), || invoke(context, &mut args))?;
+    running.map_err(|error| named(function, error))
+}
+
+fn arguments<'a>(function: &Function, encoding: Encoding, args: &'a [u8]) -> Result<Arguments<'a>, Error> {
+    Arguments::new(encoding, args, function.params)
+        .map_err(|reason| Error::BadArguments { signature: function.signature(), reason })
+}
+
+/// Puts in what the dispatch function does not know: its own name.
+fn named(function: &Function, error: Error) -> Error {
+    match error {
+        Error::BadArguments { reason, .. } => Error::BadArguments { signature: function.signature(), reason },
+        Error::BadResult { reason, .. } => Error::BadResult { what: function.full_name(), reason },
+        other => other,
+    }
+}
+
+fn write_produced(
+    function: &Function,
+    produced: Produced,
+    encoding: Encoding,
+    out: &mut Vec<u8>,
+    limit: usize,
+) -> Result<Step, Error> {
+    let mut output = Output::new(encoding, out, limit);
+    let written = panics::catch(function.full_name(), || match produced {
+        // A copy of the object's value: whoever wants the object itself creates it.
+        Produced::Object(object) => output.returned(&*object as &dyn erased_serde::Serialize),
+        Produced::Value(value) => output.returned(&*value),
+        Produced::Raised(message, error) => output.raised(&message, &*error),
+    })?;
+    written.map_err(|error| named(function, error))?;
+    Ok(output.into_raised().map_or(Step::Done, Step::Raised))
+}
+
+fn reply_produced(function: &Function, produced: Produced, encoding: Encoding, limit: usize) -> Result<Reply, Error> {
+    let mut body = Vec::new();
+    match write_produced(function, produced, encoding, &mut body, limit)? {
+        Step::Raised(message) => Ok(Reply::Raised { message, body: body.into() }),
+        _ => Ok(Reply::Done(body.into())),
+    }
+}

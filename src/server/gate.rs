@@ -1,0 +1,44 @@
+//! Whether a call has begun: until then it can be stopped, and an exclusive method cannot afterwards.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use tokio::sync::Notify;
+
+const WAITING: u8 = 0;
+const BEGUN: u8 = 1;
+const STOPPED: u8 = 2;
+
+/// Decides, once and for all, between a call that begins and whoever wants to stop it.
+#[derive(Default)]
+pub(crate) struct Gate {
+    state: AtomicU8,
+    stopped: Notify,
+}
+
+impl Gate {
+    /// The call begins, and will run to its end; false if it was stopped before.
+    pub(crate) fn begin(&self) -> bool {
+        self.decide(BEGUN)
+    }
+
+    /// Stops the call; false if it has begun.
+    pub(crate) fn stop(&self) -> bool {
+        let stopped = self.decide(STOPPED);
+        if stopped {
+            // Stores a permit if nobody waits yet.
+            self.stopped.notify_one();
+        }
+        stopped
+    }
+
+    /// Ready once the call has been stopped.
+    pub(crate) async fn when_stopped(&self) {
+        self.stopped.notified().await;
+    }
+
+    fn decide(&self, outcome: u8) -> bool {
+        match self.state.compare_exchange(WAITING, outcome, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => true,
+            Err(decided) => decided == outcome,
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! One client's standing with the service: its handles, its calls in flight, the results it has not collected yet.
+
+use super::engine::{Deadline, Engine, Later, Request, Step};
+use super::gate::Gate;
+use super::local::LocalCaller;
+use crate::store::{Cell, Flight};
+use crate::wire::batch::{self, ANSWERED_OVERHEAD, Answered, CLOSING, Outcome, Preamble, Submission};
+use bytes::Bytes;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tarmem_remote::call::Caller;
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::{Operation, Reply};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+/// How long `collect` waits for something to answer before it answers nothing.
+const LONGEST_POLL: Duration = Duration::from_secs(30);
+
+/// A session, as the service sees it.
+pub(crate) struct ServerSession {
+    id: Uuid,
+    engine: Arc<Engine>,
+    caller: Arc<dyn Caller>,
+    handles: Mutex<HashMap<Uuid, Held>>,
+    calls: Mutex<Calls>,
+    /// Wakes `collect`.
+    finished: Notify,
+}
+
+struct Held {
+    cell: Arc<Cell>,
+    count: u32,
+}
+
+#[derive(Default)]
+struct Calls {
+    /// The highest sequence number seen; the next must be higher.
+    last: u64,
+    /// Answered *pending*.
+    pending: HashMap<u64, Arc<Gate>>,
+    /// Finished, and not collected.
+    finished: VecDeque<(u64, Reply)>,
+    finished_bytes: usize,
+}
+
+impl ServerSession {
+    pub(crate) fn new(engine: &Arc<Engine>) -> Arc<Self> {
+        let session = Arc::new_cyclic(|this| ServerSession {
+            id: Uuid::new_v4(),
+            engine: Arc::clone(engine),
+            caller: Arc::new(LocalCaller::of_methods(engine, this.clone())),
+            handles: Mutex::default(),
+            calls: Mutex::default(),
+            finished: Notify::new(),
+        });
+        engine.add_session(&session);
+        session
+    }
+
+    pub(crate) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Who makes calls on behalf of a method that runs for this session.
+    pub(crate) fn caller(self: &Arc<Self>, within: Option<&Arc<Flight>>) -> Arc<dyn Caller> {
+        match within {
+            None => Arc::clone(&self.caller),
+            Some(flight) => Arc::new(LocalCaller::of_generator(self, flight)),
+        }
+    }
+
+    // Handles.
+
+    /// Counts a handle to `cell` for this session.
+    pub(crate) fn hold(&self, cell: &Arc<Cell>) -> Result<(), Error> {
+        let mut handles = self.handles.lock();
+        let held = handles.len();
+        let limit = self.engine.limits.handles;
+        match handles.get_mut(&cell.id()) {
+            Some(held) => {
+                held.count = held.count.checked_add(1).ok_or_else(|| {
+                    Error::limit("handles to one object", u64::from(held.count), u64::from(u32::MAX), "release some")
+                })?;
+            }
+            None if held >= limit => {
+                let remedy = "drop proxies of unnamed objects, or raise the service's limit";
+                return Err(Error::limit("handles of this session", held as u64 + 1, limit as u64, remedy));
+            }
+            None => {
+                handles.insert(cell.id(), Held { cell: Arc::clone(cell), count: 1 });
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn held(&self, id: Uuid) -> Result<Arc<Cell>, Error> {
+        let handles = self.handles.lock();
+        handles.get(&id).map(|held| Arc::clone(&held.cell)).ok_or(Error::NoSuchObject { id })
+    }
+
+    pub(crate) fn release(&self, id: Uuid, count: u32) -> Result<(), Error> {
+        // The object may be dropped here, and that runs user code: not under the lock.
+        let _last;
+        let mut handles = self.handles.lock();
+        let held = handles.get_mut(&id).ok_or(Error::NoSuchObject { id })?;
+        held.count = held.count.saturating_sub(count);
+        if held.count == 0 {
+            _last = handles.remove(&id);
+        }
+        drop(handles);
+        Ok(())
+    }
+
+    // Calls.
+
+    /// Runs a batch of operations and answers a batch of replies.
+    ///
+    /// # Errors
+    /// If the batch cannot be read as one: then the connection has lost its way, and ends.
+    pub(crate) fn submit(self: &Arc<Self>, batch: &Bytes) -> Result<Bytes, Error> {
+        let (_preamble, mut rest) = batch::take::<Preamble>(batch)?;
+        let limits = &self.engine.limits;
+        let mut replies = vec![if self.engine.is_closing() { CLOSING } else { 0 }];
+        let mut scratch = Vec::new();
+        let mut operations = 0;
+        while !rest.is_empty() {
+            let (submission, more) = batch::take::<Submission<'_>>(rest)?;
+            rest = more;
+            operations += 1;
+            scratch.clear();
+            let step = if operations > limits.batch_operations {
+                let remedy = "send the rest in another batch";
+                let limit = limits.batch_operations as u64;
+                Err(Error::limit("operations in one batch", operations as u64, limit, remedy))
+            } else {
+                self.start(&submission, &mut scratch)
+            };
+            self.answer(submission, step, &scratch, &mut replies)?;
+        }
+        Ok(replies.into())
+    }
+
+    fn start(self: &Arc<Self>, submission: &Submission<'_>, out: &mut Vec<u8>) -> Result<Step, Error> {
+        let operation = {
+            let mut calls = self.calls.lock();
+            if submission.sequence <= calls.last {
+                let reason = format!("{} came after {}; each must be higher", submission.sequence, calls.last);
+                return Err(Error::malformed("sequence number", reason));
+            }
+            calls.last = submission.sequence;
+            let operation = Operation::decode(submission.operation)?;
+            let gives_up = matches!(operation, Operation::Cancel { .. } | Operation::Release { .. });
+            if !gives_up {
+                self.admit(&calls)?;
+            }
+            operation
+        };
+        let request = Request {
+            session: self,
+            within: None,
+            deadline: submission.timeout_ms.map_or(Deadline::NEVER, |ms| Deadline::after(Duration::from_millis(ms))),
+            result_bytes: self.result_bytes(),
+        };
+        self.engine.execute(&request, operation, out)
+    }
+
+    /// Whether another call may begin.
+    fn admit(&self, calls: &Calls) -> Result<(), Error> {
+        if self.engine.is_closing() {
+            return Err(Error::ShuttingDown);
+        }
+        let limits = &self.engine.limits;
+        let in_flight = calls.pending.len() + calls.finished.len();
+        if in_flight >= limits.calls_in_flight {
+            let (found, limit) = (in_flight as u64 + 1, limits.calls_in_flight as u64);
+            return Err(Error::limit("calls in flight in this session", found, limit, "await some first"));
+        }
+        if calls.finished_bytes >= limits.uncollected_bytes {
+            let (found, limit) = (calls.finished_bytes as u64, limits.uncollected_bytes as u64);
+            return Err(Error::limit("bytes of results not collected", found, limit, "collect them first"));
+        }
+        Ok(())
+    }
+
+    /// The largest result that fits a frame of its own.
+    pub(crate) fn result_bytes(&self) -> usize {
+        self.engine.limits.frame_bytes.saturating_sub(1024)
+    }
+
+    /// Puts down the reply to one operation, or that there will be one.
+    fn answer(
+        self: &Arc<Self>,
+        submission: Submission<'_>,
+        step: Result<Step, Error>,
+        body: &[u8],
+        replies: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let sequence = submission.sequence;
+        let room = self.result_bytes().saturating_sub(replies.len());
+        let outcome = match step {
+            Ok(Step::Later(later)) => {
+                self.finish_later(submission, later);
+                Outcome::Pending
+            }
+            Ok(Step::Done) if body.len() <= room => Outcome::Done(body),
+            Ok(Step::Raised(ref message)) if body.len() + message.len() <= room => Outcome::Raised { message, body },
+            // The frame is full: this one goes with the next poll.
+            Ok(Step::Done) => {
+                self.finish(sequence, Reply::Done(Bytes::copy_from_slice(body)));
+                Outcome::Pending
+            }
+            Ok(Step::Raised(message)) => {
+                self.finish(sequence, Reply::Raised { message, body: Bytes::copy_from_slice(body) });
+                Outcome::Pending
+            }
+            Err(error) => Outcome::Failed(error),
+        };
+        batch::put(replies, &Answered { sequence, outcome })
+    }
+
+    fn finish_later(self: &Arc<Self>, submission: Submission<'_>, later: Later) {
+        let sequence = submission.sequence;
+        self.calls.lock().pending.insert(sequence, Arc::clone(&later.gate));
+        let deadline = submission.timeout_ms.map_or(Deadline::NEVER, |ms| Deadline::after(Duration::from_millis(ms)));
+        let session = Arc::clone(self);
+        let finish = drive(later, deadline, move |reply| session.finish(sequence, reply));
+        // On the connection's own thread: what is woken there needs no other thread to be woken.
+        tokio::spawn(self.engine.running.track_future(finish));
+    }
+
+    /// A call that was answered *pending* has finished.
+    fn finish(&self, sequence: u64, reply: Reply) {
+        let mut calls = self.calls.lock();
+        calls.pending.remove(&sequence);
+        calls.finished_bytes += size(&reply);
+        calls.finished.push_back((sequence, reply));
+        drop(calls);
+        self.finished.notify_one();
+    }
+
+    /// Stops a call of this session, if it has not begun.
+    pub(crate) fn cancel(&self, sequence: u64) {
+        // Under no lock: stopping wakes the call's task.
+        let gate = self.calls.lock().pending.get(&sequence).map(Arc::clone);
+        if let Some(gate) = gate {
+            gate.stop();
+        }
+    }
+
+    /// The session is gone: what has not begun never will.
+    pub(crate) fn end(&self) {
+        let pending: Vec<_> = self.calls.lock().pending.drain().map(|(_, gate)| gate).collect();
+        for gate in pending {
+            gate.stop();
+        }
+        let handles = std::mem::take(&mut *self.handles.lock());
+        drop(handles);
+    }
+
+    /// What has finished since the last poll; waits until there is something.
+    pub(crate) async fn collect(&self) -> Result<Bytes, Error> {
+        let ready = async {
+            loop {
+                // `notify_one` keeps a permit, so nothing that finishes between the look and the wait is missed.
+                if !self.calls.lock().finished.is_empty() || self.engine.is_closing() {
+                    return;
+                }
+                self.finished.notified().await;
+            }
+        };
+        let _ = tokio::time::timeout(LONGEST_POLL, ready).await;
+        let mut replies = vec![if self.engine.is_closing() { CLOSING } else { 0 }];
+        let limit = self.result_bytes();
+        let mut calls = self.calls.lock();
+        while let Some((_, reply)) = calls.finished.front() {
+            let bytes = size(reply);
+            if replies.len() > 1 && replies.len() + bytes > limit {
+                break;
+            }
+            let Some((sequence, reply)) = calls.finished.pop_front() else { break };
+            calls.finished_bytes -= bytes;
+            batch::put(&mut replies, &Answered { sequence, outcome: Outcome::of(&reply) })?;
+        }
+        Ok(replies.into())
+    }
+
+    /// The service is shutting down: polls are answered at once.
+    pub(crate) fn wake(&self) {
+        self.finished.notify_one();
+    }
+
+    /// Nothing is left to do or to collect.
+    pub(crate) fn is_idle(&self) -> bool {
+        let calls = self.calls.lock();
+        calls.pending.is_empty() && calls.finished.is_empty()
+    }
+}
+
+fn size(reply: &Reply) -> usize {
+    ANSWERED_OVERHEAD
+        + match reply {
+            Reply::Done(body) => body.len(),
+            Reply::Raised { message, body } => message.len() + body.len(),
+            Reply::Failed(error) => error.to_string().len() * 2,
+        }
+}
+
+/// Sees an operation to its end, or to its deadline, or until it is stopped; `deliver` is called once.
+pub(crate) async fn drive(later: Later, deadline: Deadline, deliver: impl FnOnce(Reply)) {
+    let Later { what, mut run, gate } = later;
+    tokio::select! {
+        biased;
+        reply = &mut run => deliver(reply),
+        () = gate.when_stopped() => deliver(Reply::Failed(Error::Cancelled)),
+        () = deadline.passed() => {
+            let stopped = gate.stop();
+            deliver(Reply::Failed(deadline.error(what)));
+            if !stopped {
+                // An exclusive method that has begun runs to its end, or its object would be left half changed.
+                run.await;
+            }
+        }
+    }
+}

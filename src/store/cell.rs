@@ -1,0 +1,166 @@
+//! One object: its lock, and whether it is poisoned.
+
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tarmem_remote::describe::NewObject;
+use tarmem_remote::error::Error;
+use tarmem_remote::object::Object;
+use tarmem_remote::registry::ClassInfo;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+/// Permits of a cell: a reader takes one, a writer all.
+const PERMITS: u32 = 1 << 16;
+
+/// An object with its lock: many readers, or one writer, in the order in which they come.
+///
+/// The guards own their share of the cell, so that a call can be moved to another task or thread while it holds the
+/// object.
+pub(crate) struct Cell {
+    id: Uuid,
+    class: Arc<ClassInfo>,
+    poisoned: AtomicBool,
+    /// tokio's semaphore is fair: who waits is served in order, and a later reader does not overtake a waiting writer.
+    permits: Semaphore,
+    object: UnsafeCell<NewObject>,
+}
+
+// SAFETY: the object itself is `Send + Sync` (supertraits of `Object`), and the only ways to it are the two guards.
+// A `ReadGuard` exists only while it holds one of `PERMITS` permits, a `WriteGuard` only while it holds all of them; permits
+// are given back in the guards' `Drop` and nowhere else, and never added. So there is either any number of shared
+// references or one exclusive one.
+unsafe impl Sync for Cell {}
+
+impl Cell {
+    pub(crate) fn new(id: Uuid, object: NewObject, class: Arc<ClassInfo>) -> Self {
+        Cell {
+            id,
+            class,
+            poisoned: AtomicBool::new(false),
+            permits: Semaphore::new(PERMITS as usize),
+            object: UnsafeCell::new(object),
+        }
+    }
+
+    pub(crate) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    pub(crate) fn class(&self) -> &Arc<ClassInfo> {
+        &self.class
+    }
+
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Acquire)
+    }
+
+    /// A method panicked while it was changing the object: nobody knows what state it is in.
+    pub(crate) fn poison(&self) {
+        self.poisoned.store(true, Ordering::Release);
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.is_poisoned() { Err(Error::Poisoned { target: format!("object {}", self.id) }) } else { Ok(()) }
+    }
+
+    /// The object, shared, if that needs no waiting.
+    pub(crate) fn try_read(self: &Arc<Self>) -> Option<Result<ReadGuard, Error>> {
+        self.permits.try_acquire().ok()?.forget();
+        Some(ReadGuard { cell: Arc::clone(self) }.checked())
+    }
+
+    /// The object, alone, if that needs no waiting.
+    pub(crate) fn try_write(self: &Arc<Self>) -> Option<Result<WriteGuard, Error>> {
+        self.permits.try_acquire_many(PERMITS).ok()?.forget();
+        Some(WriteGuard { cell: Arc::clone(self) }.checked())
+    }
+
+    /// The object, shared, after those who came before.
+    pub(crate) async fn read(self: &Arc<Self>) -> Result<ReadGuard, Error> {
+        match self.permits.acquire().await {
+            Ok(permit) => permit.forget(),
+            // The semaphore is never closed.
+            Err(_) => return Err(Error::Cancelled),
+        }
+        ReadGuard { cell: Arc::clone(self) }.checked()
+    }
+
+    /// The object, alone, after those who came before.
+    pub(crate) async fn write(self: &Arc<Self>) -> Result<WriteGuard, Error> {
+        match self.permits.acquire_many(PERMITS).await {
+            Ok(permit) => permit.forget(),
+            Err(_) => return Err(Error::Cancelled),
+        }
+        WriteGuard { cell: Arc::clone(self) }.checked()
+    }
+}
+
+impl fmt::Debug for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.class.entry().path, self.id)
+    }
+}
+
+/// Shared use of an object.
+pub(crate) struct ReadGuard {
+    cell: Arc<Cell>,
+}
+
+impl ReadGuard {
+    fn checked(self) -> Result<Self, Error> {
+        self.cell.check()?;
+        Ok(self)
+    }
+}
+
+impl Deref for ReadGuard {
+    type Target = dyn Object;
+
+    fn deref(&self) -> &Self::Target {
+        // SAFETY: this guard holds a permit, so no `WriteGuard` exists (see `Cell`).
+        unsafe { &**self.cell.object.get() }
+    }
+}
+
+impl Drop for ReadGuard {
+    fn drop(&mut self) {
+        self.cell.permits.add_permits(1);
+    }
+}
+
+/// Exclusive use of an object.
+pub(crate) struct WriteGuard {
+    cell: Arc<Cell>,
+}
+
+impl WriteGuard {
+    fn checked(self) -> Result<Self, Error> {
+        self.cell.check()?;
+        Ok(self)
+    }
+}
+
+impl Deref for WriteGuard {
+    type Target = dyn Object;
+
+    fn deref(&self) -> &Self::Target {
+        // SAFETY: this guard holds all permits, so no other guard exists (see `Cell`).
+        unsafe { &**self.cell.object.get() }
+    }
+}
+
+impl DerefMut for WriteGuard {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        // SAFETY: this guard holds all permits, so no other guard exists, and it is borrowed exclusively itself.
+        unsafe { &mut **self.cell.object.get() }
+    }
+}
+
+impl Drop for WriteGuard {
+    fn drop(&mut self) {
+        self.cell.permits.add_permits(PERMITS as usize);
+    }
+}

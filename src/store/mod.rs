@@ -1,0 +1,199 @@
+//! Where objects live: keys, the objects they are mapped to, and the generators that are making some.
+//!
+//! - [`cell`]: one object, its lock, whether it is poisoned.
+//! - [`flight`]: single flight per key, and the search for circles.
+//!
+//! No lock of the store is held while user code runs.
+
+mod cell;
+mod flight;
+
+pub(crate) use cell::{Cell, ReadGuard, WriteGuard};
+pub(crate) use flight::{Flight, FlightError, Flights, Joined};
+
+use hashbrown::HashMap;
+use parking_lot::RwLock;
+use std::collections::BinaryHeap;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use tarmem_remote::describe::NewObject;
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::ObjectInfo;
+use tarmem_remote::registry::ClassInfo;
+use uuid::Uuid;
+
+/// More shards than threads that will ever meet in one.
+const SHARDS: usize = 64;
+
+/// The keys of a service, and their objects.
+pub(crate) struct Store {
+    shards: Box<[RwLock<Shard>]>,
+    hasher: hashbrown::DefaultHashBuilder,
+    keys: AtomicUsize,
+    max_keys: usize,
+    generations: AtomicU64,
+    ids: Ids,
+}
+
+type Shard = HashMap<Box<str>, Mapping>;
+
+/// What a key is mapped to.
+#[derive(Clone)]
+pub(crate) struct Mapping {
+    pub(crate) cell: Arc<Cell>,
+    /// Grows with every mapping, over all keys of the service, so a key never has one generation twice: not even if it was
+    /// deleted in between.
+    pub(crate) generation: u64,
+}
+
+impl Mapping {
+    pub(crate) fn info(&self) -> ObjectInfo {
+        ObjectInfo { id: self.cell.id(), class: self.cell.class().entry().path.to_owned(), generation: self.generation }
+    }
+}
+
+/// Makes ids that no other object of any service has: random bits for the service, then a count.
+struct Ids {
+    service: u64,
+    next: AtomicU64,
+}
+
+impl Store {
+    pub(crate) fn new(max_keys: usize) -> Self {
+        let (service, _) = Uuid::new_v4().as_u64_pair();
+        Store {
+            shards: (0..SHARDS).map(|_| RwLock::new(HashMap::new())).collect(),
+            hasher: hashbrown::DefaultHashBuilder::default(),
+            keys: AtomicUsize::new(0),
+            max_keys,
+            generations: AtomicU64::new(1),
+            ids: Ids { service, next: AtomicU64::new(1) },
+        }
+    }
+
+    /// Gives a new object a place to live. It is mapped to no key yet.
+    pub(crate) fn host(&self, object: NewObject, class: Arc<ClassInfo>) -> Arc<Cell> {
+        let count = self.ids.next.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Cell::new(Uuid::new_v8(id_bytes(self.ids.service, count)), object, class))
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<Mapping> {
+        self.shard(key).read().get(key).cloned()
+    }
+
+    pub(crate) fn contains(&self, key: &str) -> bool {
+        self.shard(key).read().contains_key(key)
+    }
+
+    /// Maps `key` to `cell` unless it is mapped already; what it is mapped to then.
+    pub(crate) fn insert_if_absent(&self, key: &str, cell: &Arc<Cell>) -> Result<Mapping, Error> {
+        let mut shard = self.shard(key).write();
+        match shard.get(key) {
+            Some(mapping) => Ok(mapping.clone()),
+            None => self.insert(&mut shard, key, cell),
+        }
+    }
+
+    /// Maps `key` to `cell`, if it is at the generation that is expected (0: not mapped).
+    pub(crate) fn swap(&self, key: &str, cell: &Arc<Cell>, expected: Option<u64>) -> Result<Mapping, Error> {
+        let replaced;
+        let mapping = {
+            let mut shard = self.shard(key).write();
+            let found = shard.get(key).map_or(0, |mapping| mapping.generation);
+            if let Some(expected) = expected.filter(|expected| *expected != found) {
+                return Err(Error::WrongGeneration { key: key.to_owned(), expected, found });
+            }
+            match shard.get_mut(key) {
+                None => return self.insert(&mut shard, key, cell),
+                Some(mapping) => {
+                    let generation = self.next_generation();
+                    replaced = std::mem::replace(mapping, Mapping { cell: Arc::clone(cell), generation });
+                    mapping.clone()
+                }
+            }
+        };
+        // The last hold on the old object may end here, and with it run user code: not under the shard's lock.
+        drop(replaced);
+        Ok(mapping)
+    }
+
+    fn insert(&self, shard: &mut Shard, key: &str, cell: &Arc<Cell>) -> Result<Mapping, Error> {
+        let keys = self.keys.load(Ordering::Relaxed);
+        if keys >= self.max_keys {
+            let remedy = "delete some, or raise the service's limit";
+            return Err(Error::limit("the number of keys", keys as u64 + 1, self.max_keys as u64, remedy));
+        }
+        self.keys.fetch_add(1, Ordering::Relaxed);
+        let mapping = Mapping { cell: Arc::clone(cell), generation: self.next_generation() };
+        shard.insert(key.into(), mapping.clone());
+        Ok(mapping)
+    }
+
+    /// Removes the mapping of `key`; whether there was one.
+    pub(crate) fn remove(&self, key: &str) -> bool {
+        // As in `swap`: the object is dropped once the lock is free.
+        let removed = self.shard(key).write().remove(key);
+        if removed.is_some() {
+            self.keys.fetch_sub(1, Ordering::Relaxed);
+        }
+        removed.is_some()
+    }
+
+    /// The first `limit` keys, in order, that begin with `prefix` and come after `after`; and whether there are more.
+    pub(crate) fn keys(&self, prefix: &str, after: &str, limit: usize) -> (Vec<String>, bool) {
+        // The largest is on top, so that it goes when a smaller one comes: memory for a page, not for all keys.
+        let mut page: BinaryHeap<String> = BinaryHeap::new();
+        let mut more = false;
+        for shard in &self.shards {
+            for key in shard.read().keys() {
+                if !key.starts_with(prefix) || **key <= *after {
+                    continue;
+                }
+                if page.len() == limit {
+                    more = true;
+                    if page.peek().is_none_or(|largest| **key >= **largest) {
+                        continue;
+                    }
+                    page.pop();
+                }
+                page.push(key.to_string());
+            }
+        }
+        (page.into_sorted_vec(), more)
+    }
+
+    /// How many keys are mapped.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.load(Ordering::Relaxed)
+    }
+
+    fn next_generation(&self) -> u64 {
+        self.generations.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn shard(&self, key: &str) -> &RwLock<Shard> {
+        let hash = self.hasher.hash_one(key);
+        // The low bits choose the bucket within the shard's own map.
+        &self.shards[(hash >> 48) as usize % SHARDS]
+    }
+}
+
+fn id_bytes(service: u64, count: u64) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&service.to_be_bytes());
+    bytes[8..].copy_from_slice(&count.to_be_bytes());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_keep_their_count() {
+        let one = Uuid::new_v8(id_bytes(7, 1));
+        let two = Uuid::new_v8(id_bytes(7, 2));
+        assert_ne!(one, two);
+    }
+}

@@ -1,0 +1,113 @@
+//! Length-prefixed frames.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The bytes before a frame: its length, big-endian.
+pub(crate) const HEADER: usize = 4;
+
+/// How far ahead of what has arrived a buffer may grow. A header alone must not cost its announced length.
+const GROWTH: usize = 64 * 1024;
+
+/// The largest frame that is accepted, in bytes. Shared with whoever may raise it, once the peer is known.
+#[derive(Clone, Debug)]
+pub(crate) struct FrameLimit(Arc<AtomicUsize>);
+
+impl FrameLimit {
+    pub(crate) fn new(bytes: usize) -> Self {
+        FrameLimit(Arc::new(AtomicUsize::new(bytes)))
+    }
+
+    pub(crate) fn set(&self, bytes: usize) {
+        self.0.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The next whole frame in `buffer`, without its header; `None` if more must arrive first.
+pub(crate) fn take_frame(buffer: &mut BytesMut, limit: &FrameLimit) -> io::Result<Option<Bytes>> {
+    let Some(header) = buffer.first_chunk::<HEADER>() else { return Ok(None) };
+    let length = u32::from_be_bytes(*header) as usize;
+    let limit = limit.get();
+    if length > limit {
+        let message = format!("a frame of {length} bytes is over the limit of {limit} bytes; send less at once");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    }
+    let missing = (HEADER + length).saturating_sub(buffer.len());
+    if missing > 0 {
+        buffer.reserve(missing.min(GROWTH));
+        return Ok(None);
+    }
+    buffer.advance(HEADER);
+    Ok(Some(buffer.split_to(length).freeze()))
+}
+
+/// Appends a frame to `buffer`; `write` writes what is in it.
+pub(crate) fn put_frame(buffer: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> io::Result<()>) -> io::Result<()> {
+    let start = buffer.len();
+    buffer.put_u32(0);
+    let length = write(buffer).and_then(|()| {
+        u32::try_from(buffer.len() - start - HEADER)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a frame of 4 GiB or more cannot be sent"))
+    });
+    match length {
+        Ok(length) => {
+            buffer[start..start + HEADER].copy_from_slice(&length.to_be_bytes());
+            Ok(())
+        }
+        Err(error) => {
+            buffer.truncate(start);
+            Err(error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_survives_any_cut() {
+        let mut whole = BytesMut::new();
+        put_frame(&mut whole, |b| {
+            b.put_slice(b"first");
+            Ok(())
+        })
+        .expect("fits");
+        put_frame(&mut whole, |_| Ok(())).expect("fits");
+        for cut in 0..whole.len() {
+            let limit = FrameLimit::new(5);
+            let mut buffer = BytesMut::from(&whole[..cut]);
+            let mut frames = Vec::new();
+            while let Some(frame) = take_frame(&mut buffer, &limit).expect("valid") {
+                frames.push(frame);
+            }
+            buffer.put_slice(&whole[cut..]);
+            while let Some(frame) = take_frame(&mut buffer, &limit).expect("valid") {
+                frames.push(frame);
+            }
+            assert_eq!(frames, [&b"first"[..], b""], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_header_alone_costs_little() {
+        let limit = FrameLimit::new(1 << 30);
+        let mut buffer = BytesMut::from(&(1u32 << 30).to_be_bytes()[..]);
+        assert!(take_frame(&mut buffer, &limit).expect("within the limit").is_none());
+        assert!(buffer.capacity() <= 2 * GROWTH, "{}", buffer.capacity());
+    }
+
+    #[test]
+    fn a_frame_over_the_limit_is_refused_by_its_header() {
+        let limit = FrameLimit::new(4);
+        let mut buffer = BytesMut::from(&5u32.to_be_bytes()[..]);
+        let error = take_frame(&mut buffer, &limit).expect_err("too large");
+        assert!(error.to_string().contains("5 bytes is over the limit of 4 bytes"), "{error}");
+    }
+}

@@ -1,0 +1,109 @@
+//! `open`: the first request of a connection.
+//!
+//! Its beginning is the same in every version of the protocol, so that a service and a client of different versions can
+//! still tell each other so.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use tarmem_remote::error::Error;
+use uuid::Uuid;
+
+/// What every `open` begins with.
+const MAGIC: [u8; 6] = *b"tarmem";
+
+/// What a client says first.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Hello {
+    /// The version of the protocol it speaks.
+    pub(crate) protocol: u32,
+    /// The rest, in that version's words.
+    pub(crate) details: HelloDetails,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct HelloDetails {
+    /// Go on although the versions differ.
+    pub(crate) ignore_version: bool,
+    /// The session to resume; `None` for a new one.
+    pub(crate) resume: Option<Uuid>,
+    /// Who it claims to be.
+    pub(crate) token: Option<String>,
+}
+
+/// What a service says to that.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Answer {
+    /// Come in.
+    Welcome(Welcome),
+    /// Another version of the protocol.
+    Protocol {
+        /// The service's.
+        service: u32,
+    },
+    /// No entry.
+    Refused {
+        /// Why, with the remedy.
+        reason: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Welcome {
+    /// The session.
+    pub(crate) session: Uuid,
+    /// The largest frame the service takes, in bytes.
+    pub(crate) max_frame_bytes: u64,
+    /// The most operations it takes in one batch.
+    pub(crate) max_batch: u32,
+    /// The most calls a session may have in flight.
+    pub(crate) max_in_flight: u32,
+}
+
+impl Hello {
+    pub(crate) fn encode(&self) -> Result<Bytes, Error> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(self.protocol.to_be_bytes());
+        postcard::to_extend(&self.details, bytes).map(Bytes::from).map_err(|e| Error::malformed("hello", e))
+    }
+
+    /// The version first: of another version the rest may not make sense, and is not read.
+    pub(crate) fn decode(bytes: &[u8], ours: u32) -> Result<Self, Error> {
+        let rest = bytes
+            .strip_prefix(&MAGIC)
+            .and_then(|rest| rest.split_first_chunk::<4>())
+            .ok_or_else(|| Error::malformed("hello", "this is not a tarmem client"))?;
+        let (protocol, rest) = (u32::from_be_bytes(*rest.0), rest.1);
+        let details = match postcard::from_bytes(rest) {
+            Ok(details) => details,
+            Err(_) if protocol != ours => HelloDetails::default(),
+            Err(error) => return Err(Error::malformed("hello", error)),
+        };
+        Ok(Hello { protocol, details })
+    }
+}
+
+impl Answer {
+    pub(crate) fn encode(&self) -> Bytes {
+        // Plain data: this does not fail; if it did, an empty answer is refused by the client.
+        postcard::to_stdvec(self).map(Bytes::from).unwrap_or_default()
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        postcard::from_bytes(bytes).map_err(|e| Error::malformed("answer to open", e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_version_is_recognised_whatever_follows() {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(7u32.to_be_bytes());
+        bytes.extend([0xff; 9]);
+        assert_eq!(Hello::decode(&bytes, 1).expect("readable").protocol, 7);
+        assert!(Hello::decode(&bytes, 7).is_err());
+        assert!(Hello::decode(b"GET / HTTP/1.1", 1).is_err());
+    }
+}

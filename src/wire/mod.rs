@@ -1,0 +1,28 @@
+//! What travels: frames, the tarpc service in them, and the batches in that.
+//!
+//! - [`frame`]: length-prefixed frames that grow with what arrives.
+//! - [`transport`]: tarpc's messages in frames, with deadlines clamped.
+//! - [`handshake`]: `open`: versions, a session, the service's limits.
+//! - [`batch`]: `submit` and `collect`: many operations in one request, many replies in one answer.
+
+pub(crate) mod batch;
+pub(crate) mod frame;
+pub(crate) mod handshake;
+pub(crate) mod transport;
+
+use bytes::Bytes;
+
+/// The tarpc service. Its arguments are opaque bytes, decoded in the handler: a message that tarpc cannot decode would
+/// end the connection and everything in flight on it.
+#[tarpc::service]
+pub(crate) trait Wire {
+    /// A [`handshake::Hello`]; answers a [`handshake::Answer`].
+    async fn open(hello: Bytes) -> Bytes;
+
+    /// A batch of operations; answers a batch of replies, in their order. What cannot finish at once is answered
+    /// *pending*.
+    async fn submit(batch: Bytes) -> Bytes;
+
+    /// A long poll, one per session: answers what has finished since, or nothing after a while.
+    async fn collect() -> Bytes;
+}
