@@ -17,15 +17,26 @@ pub use futures::future::BoxFuture;
 pub use {inventory, serde, typetag};
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::any::Any;
 use std::fmt::Display;
 use std::marker::PhantomData;
 
 /// The methods of an interface, for one class that implements it. Implemented for the `dyn` type of the trait, so that
 /// the coherence rules let the trait's own crate do it for every class at once.
-pub trait InterfaceTable<C> {
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an interface that `{C}` can be registered under",
+    label = "not an interface",
+    note = "put #[remote(module = \"…\")] on the trait, and on the type"
+)]
+pub trait InterfaceTable<C>: Interface {
     /// The methods.
     const METHODS: &'static [Method];
+}
+
+/// The methods of the class `C` under the interface `I`.
+pub const fn implementation<I: InterfaceTable<C> + ?Sized, C: Class>(place: Place) -> Implementation {
+    Implementation { class: C::PATH, interface: I::PATH, methods: I::METHODS, place }
 }
 
 /// Names the two sides of a `Result`, whatever alias it was written with.
@@ -45,6 +56,63 @@ impl<T, E> Fallible for Result<T, E> {
     fn into_result(self) -> Result<T, E> {
         self
     }
+}
+
+/// Asks whether an argument can be of type `T`: where a user's type stands, so that the error does too.
+pub const fn argument<T: Serialize + DeserializeOwned>() {}
+
+/// The module in a class's path: `bank` of `bank.Account`.
+pub const fn module_of(path: &'static str) -> &'static str {
+    path.split_at(last_dot(path)).0
+}
+
+/// How long the name is that [`member`] makes.
+pub const fn member_len(path: &str, name: &str) -> usize {
+    path.len() - last_dot(path) + name.len()
+}
+
+/// The name of a constructor within its module: `Account.open` for `open` of `bank.Account`.
+pub const fn member<const N: usize>(path: &str, name: &str) -> [u8; N] {
+    let (mut joined, mut at) = ([b'.'; N], 0);
+    let (class, name) = (path.as_bytes(), name.as_bytes());
+    let mut from = last_dot(path) + 1;
+    while from < class.len() {
+        joined[at] = class[from];
+        from += 1;
+        at += 1;
+    }
+    // The dot between them is there already.
+    from = 0;
+    while from < name.len() {
+        joined[at + 1 + from] = name[from];
+        from += 1;
+    }
+    joined
+}
+
+/// What [`member`] made, as text.
+pub const fn text(bytes: &'static [u8]) -> &'static str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(_) => panic!("two texts make a text"),
+    }
+}
+
+const fn last_dot(path: &str) -> usize {
+    let bytes = path.as_bytes();
+    let mut at = bytes.len();
+    while at > 0 {
+        at -= 1;
+        if bytes[at] == b'.' {
+            return at;
+        }
+    }
+    panic!("a class's path has a module")
+}
+
+/// The value of a constant of a module.
+pub fn constant<T: Serialize + ?Sized>(name: &str, value: &T) -> Result<Value, Error> {
+    to_value(value).map_err(|e| Error::BadResult { what: name.to_owned(), reason: e.to_string() })
 }
 
 /// The object as its class. The service looks a method up in the class of the very object, so this does not fail

@@ -186,6 +186,8 @@ pub struct Call<T, E = Error> {
     caller: Arc<dyn Caller>,
     operation: Result<Vec<u8>, Error>,
     name: Name,
+    /// A name that is known only as the program runs.
+    label: Option<Box<str>>,
     encoding: Encoding,
     timeout: Timeout,
     ticket: Option<Ticket>,
@@ -195,7 +197,26 @@ pub struct Call<T, E = Error> {
 impl<T, E> Call<T, E> {
     /// A call of `operation`, as made by [`Operation::encode`](crate::operation::Operation::encode).
     pub fn new(caller: Arc<dyn Caller>, operation: Result<Vec<u8>, Error>, name: Name, encoding: Encoding) -> Self {
-        Call { caller, operation, name, encoding, timeout: Timeout::Default, ticket: None, result: PhantomData }
+        Call {
+            caller,
+            operation,
+            name,
+            label: None,
+            encoding,
+            timeout: Timeout::Default,
+            ticket: None,
+            result: PhantomData,
+        }
+    }
+
+    /// Known as `label`, for messages.
+    pub(crate) fn labelled(mut self, label: impl Into<Box<str>>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    fn what(&self) -> String {
+        self.label.as_ref().map_or_else(|| self.name.to_string(), |label| label.to_string())
     }
 
     /// Fails with [`Error::DeadlineExceeded`] unless the result is there within `timeout`, counted from when the call is
@@ -237,8 +258,8 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
     fn finish(&self, reply: Reply) -> Result<T, E> {
         match reply {
             Reply::Done(body) => codec::decode(&body)
-                .map_err(|e| E::failed(Error::BadResult { what: self.name.to_string(), reason: e.to_string() })),
-            Reply::Raised { message, body } => Err(E::raised(&self.name.to_string(), message, &body, self.encoding)),
+                .map_err(|e| E::failed(Error::BadResult { what: self.what(), reason: e.to_string() })),
+            Reply::Raised { message, body } => Err(E::raised(&self.what(), message, &body, self.encoding)),
             Reply::Failed(error) => Err(E::failed(self.named(error))),
         }
     }
@@ -277,6 +298,6 @@ impl<T: DeserializeOwned, E: Failure> Future for Call<T, E> {
 
 impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Call({})", self.name)
+        write!(f, "Call({})", self.what())
     }
 }

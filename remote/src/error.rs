@@ -276,35 +276,20 @@ fn duration(duration: Duration) -> String {
 pub(crate) fn near_misses<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     // A name from outside may be long: only its beginning is compared.
     let wanted: String = wanted.chars().take(64).collect::<String>().to_lowercase();
+    let distance = |candidate: &str| strsim::osa_distance(&wanted, candidate);
     let reach = (wanted.chars().count() / 3).max(1);
     let mut near: Vec<(usize, &str)> = candidates
         .into_iter()
         .filter_map(|candidate| {
             let lower = candidate.to_lowercase();
             let tail = lower.rsplit('.').next().unwrap_or(&lower);
-            let distance = edit_distance(&wanted, &lower).min(edit_distance(&wanted, tail));
+            let distance = distance(&lower).min(distance(tail));
             (distance <= reach).then_some((distance, candidate))
         })
         .collect();
     near.sort_unstable();
     near.dedup();
     near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
-}
-
-/// Levenshtein's distance, one row at a time.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(96).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -316,6 +301,7 @@ mod tests {
         let names = ["append", "extend", "insert", "index", "pop"];
         assert_eq!(near_misses("apend", names), ["append"]);
         assert_eq!(near_misses("pup", names), ["pop"]);
+        assert_eq!(near_misses("bnak", ["bank", "builtins"]), ["bank"]);
         assert!(near_misses("frobnicate", names).is_empty());
         assert_eq!(near_misses("bilder", ["shop.builder", "shop.other"]), ["shop.builder"]);
     }

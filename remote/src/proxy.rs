@@ -189,6 +189,6 @@ impl DynamicProxy {
             .map_err(|e| Error::BadArguments { signature: method.to_owned(), reason: e.to_string() })
             .and_then(|args| self.core.encode(MethodRef::Name(method), Encoding::Dynamic, &args));
         let name = Name { scope: "", name: "the method" };
-        Call::new(Arc::clone(&self.core.caller), operation, name, Encoding::Dynamic)
+        Call::new(Arc::clone(&self.core.caller), operation, name, Encoding::Dynamic).labelled(method)
     }
 }

@@ -152,7 +152,8 @@ impl DynamicFunctionCall {
             Operation::Run { function, encoding: Encoding::Dynamic, args: &args }.encode()
         });
         let name = Name { scope: "", name: "the function" };
-        Call::new(Arc::clone(service.as_ref().caller()), operation, name, Encoding::Dynamic)
+        let label = format!("{}.{}", self.module, self.name);
+        Call::new(Arc::clone(service.as_ref().caller()), operation, name, Encoding::Dynamic).labelled(label)
     }
 
     fn encode_args(&self) -> Result<Vec<u8>, Error> {

@@ -138,7 +138,7 @@ impl Engine {
             Operation::Create { source, expect } => self.create(request, source, expect, out),
             Operation::Get { key, expect } => {
                 let mapping = self.mapping(key)?;
-                put(out, &checked(key, &mapping, expect)?)
+                put(out, &checked(|| quoted(key), &mapping, expect)?)
             }
             Operation::Delete { key } => {
                 self.check_key(key)?;
@@ -161,7 +161,7 @@ impl Engine {
             }
             Operation::Hold { target, expect } => {
                 let mapping = self.target(request, target)?;
-                let info = checked(&label(target), &mapping, expect)?;
+                let info = checked(|| label(target), &mapping, expect)?;
                 request.session.hold(&mapping.cell)?;
                 put(out, &info)
             }
@@ -187,10 +187,10 @@ impl Engine {
     ) -> Result<Step, Error> {
         self.check_key(key)?;
         if let Some(mapping) = self.store.get(key) {
-            return put(out, &checked(key, &mapping, expect)?);
+            return put(out, &checked(|| quoted(key), &mapping, expect)?);
         }
         let flight = match self.flights.join(key, || self.store.get(key)) {
-            Err(mapping) => return put(out, &checked(key, &mapping, expect)?),
+            Err(mapping) => return put(out, &checked(|| quoted(key), &mapping, expect)?),
             Ok(Joined::Waiting(flight)) => flight,
             Ok(Joined::First(flight)) => {
                 // From here on the flight lands, whatever happens.
@@ -223,7 +223,7 @@ impl Engine {
         let (key, expect, encoding) = (key.to_owned(), expect.to_owned(), encoding_of(source));
         Ok(Step::Later(Later::new("memoize", async move {
             match engine.flights.wait(&flight, within.as_ref()).await {
-                Ok(mapping) => checked(&key, &mapping, &expect).map(|info| Reply::done(&info)).into(),
+                Ok(mapping) => checked(|| quoted(&key), &mapping, &expect).map(|info| Reply::done(&info)).into(),
                 Err(error) => error.into_reply(encoding),
             }
         })))
@@ -248,7 +248,7 @@ impl Engine {
         }
         let (engine, key, expect) = (Arc::clone(self), key.to_owned(), expect.to_owned());
         self.with_object(request, "update", source, out, move |cell| {
-            check_fits(&key, &cell, &expect)?;
+            check_fits(|| quoted(&key), &cell, &expect)?;
             Ok(engine.store.swap(&key, &cell, generation)?.info())
         })
     }
@@ -262,7 +262,7 @@ impl Engine {
     ) -> Result<Step, Error> {
         let (session, expect) = (Arc::clone(request.session), expect.to_owned());
         self.with_object(request, "create", source, out, move |cell| {
-            check_fits("the new object", &cell, &expect)?;
+            check_fits(|| "the new object".to_owned(), &cell, &expect)?;
             session.hold(&cell)?;
             Ok(Mapping { cell, generation: 0 }.info())
         })
@@ -467,25 +467,29 @@ fn encoding_of(source: SourceRef<'_>) -> Encoding {
     }
 }
 
-fn check_fits(target: &str, cell: &Cell, expect: &str) -> Result<(), Error> {
+fn check_fits(target: impl FnOnce() -> String, cell: &Cell, expect: &str) -> Result<(), Error> {
     if cell.class().fits(expect) {
         return Ok(());
     }
     Err(Error::WrongClass {
-        target: target.to_owned(),
+        target: target(),
         expected: expect.to_owned(),
         found: cell.class().entry().path.to_owned(),
     })
 }
 
-fn checked(target: &str, mapping: &Mapping, expect: &str) -> Result<ObjectInfo, Error> {
+fn checked(target: impl FnOnce() -> String, mapping: &Mapping, expect: &str) -> Result<ObjectInfo, Error> {
     check_fits(target, &mapping.cell, expect)?;
     Ok(mapping.info())
 }
 
+fn quoted(key: &str) -> String {
+    format!("{key:?}")
+}
+
 pub(super) fn label(target: Target<'_>) -> String {
     match target {
-        Target::Key(key) => format!("{key:?}"),
+        Target::Key(key) => quoted(key),
         Target::Id(id) => format!("object {id}"),
     }
 }

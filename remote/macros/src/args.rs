@@ -28,13 +28,13 @@ pub(crate) struct Place {
 pub(crate) const CLASS: Place = Place { what: "a class", known: &["module", "name", "resident", "crate"] };
 pub(crate) const INTERFACE: Place = Place { what: "an interface", known: &["module", "name", "crate"] };
 pub(crate) const FUNCTION: Place =
-    Place { what: "a function", known: &["module", "name", "idempotent", "inline", "crate"] };
+    Place { what: "a function", known: &["module", "name", "idempotent", "inline", "blocking", "crate"] };
 pub(crate) const CONSTANT: Place = Place { what: "a constant", known: &["module", "name", "crate"] };
 pub(crate) const IMPL: Place = Place { what: "an impl block", known: &["crate"] };
 pub(crate) const TRAIT_IMPL: Place = Place { what: "an implementation of an interface", known: &["crate"] };
 pub(crate) const METHOD: Place = Place { what: "a method", known: &["name", "idempotent", "blocking", "skip"] };
 pub(crate) const CONSTRUCTOR: Place =
-    Place { what: "a constructor", known: &["name", "idempotent", "inline", "skip"] };
+    Place { what: "a constructor", known: &["name", "idempotent", "inline", "blocking", "skip"] };
 pub(crate) const INTERFACE_METHOD: Place =
     Place { what: "a method of an interface", known: &["name", "idempotent", "blocking", "skip"] };
 pub(crate) const IMPLEMENTED_METHOD: Place = Place { what: "an implemented method", known: &[] };
@@ -135,9 +135,6 @@ fn refusal(option: &str, place: &Place) -> String {
     match (option, place.what) {
         ("inline", "a method" | "a method of an interface") => "only a constructor or a function can be `inline`; \
             methods are inline unless they are `blocking`"
-            .to_owned(),
-        ("blocking", "a constructor" | "a function") => "only a method can be `blocking`; constructors and functions \
-            run off the connection's thread unless they are `inline`"
             .to_owned(),
         ("module", "an impl block" | "an implementation of an interface") => {
             "the module is the class's; give it there, and remove it here".to_owned()

@@ -82,8 +82,11 @@ pub(crate) fn parse(
     if let (Some(blocking), true) = (options.blocking, is_async) {
         found.push(syn::Error::new(
             blocking,
-            "an async method is not moved off the async threads; remove `blocking`, or `async`",
+            "what is async is not moved off the async threads; remove `blocking`, or `async`",
         ));
+    }
+    if let (Some(blocking), Some(_)) = (options.blocking, options.inline) {
+        found.push(syn::Error::new(blocking, "what blocks cannot be run in line; remove `blocking`, or `inline`"));
     }
     let params: Vec<Param> = sig
         .inputs
@@ -100,7 +103,16 @@ pub(crate) fn parse(
     let lends = receiver.is_some() && !is_async;
     let returns = parse_returns(&sig.output, owner, lends, &mut found);
     if found.is_empty() {
-        return Some(Signature { ident: sig.ident.clone(), name, carried, receiver, is_async, params, returns, options });
+        return Some(Signature {
+            ident: sig.ident.clone(),
+            name,
+            carried,
+            receiver,
+            is_async,
+            params,
+            returns,
+            options,
+        });
     }
     errors.extend(found);
     None
@@ -112,7 +124,7 @@ fn check_form(sig: &syn::Signature, errors: &mut Errors) {
             &sig.generics,
             "a caller cannot choose types or lifetimes across the wire; put the concrete types, or take a Value",
         );
-    } else if let Some(clause) = &sig.generics.where_clause {
+    } else if let Some(clause) = sig.generics.where_clause.as_ref().filter(|clause| !clause.predicates.is_empty()) {
         errors.at(clause, "a remote method has no conditions; put the concrete types, and remove the where clause");
     }
     if let Some(keyword) = &sig.unsafety {
@@ -133,9 +145,7 @@ fn parse_receiver(sig: &syn::Signature, errors: &mut Errors) -> Option<Receiver>
     }
     let mutable = match types::bare(&receiver.ty) {
         // `self: &Self` is `&self`, and `self: &Rc<Self>` is not.
-        Type::Reference(TypeReference { mutability, elem, .. }) if types::ends_in(elem, "Self") => {
-            mutability.is_some()
-        }
+        Type::Reference(TypeReference { mutability, elem, .. }) if types::ends_in(elem, "Self") => mutability.is_some(),
         _ => {
             errors.at(receiver, "the object stays on its service; take &self or &mut self");
             false

@@ -3,6 +3,7 @@
 use crate::errors::Errors;
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, GenericArgument, Lifetime, PathArguments, QSelf, Type, TypePath, TypeReference};
@@ -97,11 +98,11 @@ pub(crate) fn borrowed(reference: &TypeReference, role: Role) -> String {
 pub(crate) fn owned(elem: &Type) -> Type {
     match bare(elem) {
         Type::Path(path) if path.qself.is_none() && path.path.is_ident("str") => {
-            syn::parse_quote!(::std::string::String)
+            syn::parse_quote_spanned!(elem.span()=> ::std::string::String)
         }
         Type::Slice(slice) => {
             let elem = &slice.elem;
-            syn::parse_quote!(::std::vec::Vec<#elem>)
+            syn::parse_quote_spanned!(elem.span()=> ::std::vec::Vec<#elem>)
         }
         other => other.clone(),
     }

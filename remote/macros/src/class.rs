@@ -1,0 +1,177 @@
+//! `#[remote(module = "…")]` on a struct or enum: a class.
+
+use crate::args::{self, Options};
+use crate::docs::Carried;
+use crate::emit::{allow, place};
+use crate::errors::Errors;
+use crate::krate;
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Attribute, Generics, Ident, ItemEnum, ItemStruct, Token, Visibility, punctuated::Punctuated};
+
+/// What a class is made of, whether struct or enum.
+struct Class<'a> {
+    attrs: &'a [Attribute],
+    vis: &'a Visibility,
+    ident: &'a Ident,
+    generics: &'a Generics,
+}
+
+pub(crate) fn expand_struct(args: TokenStream, item: ItemStruct) -> TokenStream {
+    let ItemStruct { attrs, vis, ident, generics, .. } = &item;
+    let generated = expand(args, Class { attrs, vis, ident, generics });
+    quote!(#item #generated)
+}
+
+pub(crate) fn expand_enum(args: TokenStream, item: ItemEnum) -> TokenStream {
+    let ItemEnum { attrs, vis, ident, generics, .. } = &item;
+    let generated = expand(args, Class { attrs, vis, ident, generics });
+    quote!(#item #generated)
+}
+
+fn expand(args: TokenStream, class: Class<'_>) -> TokenStream {
+    let mut errors = Errors::default();
+    let options = Options::parse(args, &args::CLASS, &mut errors);
+    let private = krate::private(options.krate.as_ref(), &mut errors);
+    let module = options.module(&args::CLASS, &mut errors);
+    let name = options.name(class.ident, &mut errors);
+    if !class.generics.params.is_empty() {
+        errors.at(class.generics, "a class is one type; put the concrete types, or keep a Value where they vary");
+        return errors.into_tokens();
+    }
+    if options.resident.is_some() {
+        refuse_serde(class.attrs, &mut errors);
+    }
+    let generated = generate(&class, &private, &module, &name, options.resident.is_some());
+    let errors = errors.into_tokens();
+    quote!(#generated #errors)
+}
+
+/// A resident class gets its `Serialize` and `Deserialize` from us.
+fn refuse_serde(attrs: &[Attribute], errors: &mut Errors) {
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("derive")) {
+        let Ok(derived) = attr.parse_args_with(Punctuated::<syn::Path, Token![,]>::parse_terminated) else { continue };
+        for path in derived {
+            if path.segments.last().is_some_and(|last| last.ident == "Serialize" || last.ident == "Deserialize") {
+                errors.at(&path, "a resident class is never encoded; remove this derive, or `resident`");
+            }
+        }
+    }
+}
+
+fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, resident: bool) -> TokenStream {
+    let Class { attrs, vis, ident, .. } = class;
+    let carried = Carried::of(attrs);
+    let (cfgs, docs) = (&carried.cfgs, carried.text());
+    let path = format!("{module}.{name}");
+    let proxy = format_ident!("{ident}Proxy");
+    let proxy_docs = carried.after(&format!("Proxy of [`{ident}`]."));
+    let allow = allow();
+    let place = place(private, ident.span());
+    let encodable = !resident;
+    let moving = if resident { serde_refusal(class, private, &path) } else { source(class, private, &proxy) };
+    // The trait's name is at the user's type, for an error that says what the type lacks.
+    let object = quote_spanned!(ident.span()=> #private::Object);
+    quote! {
+        #(#cfgs)*
+        #allow
+        const _: () = {
+            // The expansion of typetag names itself, which the user's crate need not know.
+            use #private::typetag;
+            #[typetag::serde(name = #path)]
+            impl #object for #ident {}
+        };
+
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #private::Remote for #ident {
+            const PATH: &'static str = #path;
+            type Proxy = #proxy;
+        }
+
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #private::Class for #ident {}
+
+        #moving
+
+        #proxy_docs
+        #allow
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #vis struct #proxy {
+            core: #private::ProxyCore,
+        }
+
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #private::Proxy for #proxy {
+            fn from_core(core: #private::ProxyCore) -> Self {
+                Self { core }
+            }
+
+            fn core(&self) -> &#private::ProxyCore {
+                &self.core
+            }
+        }
+
+        #(#cfgs)*
+        #private::inventory::submit! {
+            #private::Registration::Class(#private::ClassEntry {
+                path: #path,
+                module: #module,
+                name: #name,
+                docs: #docs,
+                encodable: #encodable,
+                place: #place,
+            })
+        }
+    }
+}
+
+/// A value of the class can move to a service.
+fn source(class: &Class<'_>, private: &TokenStream, proxy: &Ident) -> TokenStream {
+    let ident = class.ident;
+    let Carried { cfgs, .. } = Carried::of(class.attrs);
+    quote! {
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #private::Source for #ident {
+            type Proxy = #proxy;
+            type Failure = #private::Error;
+            const EXPECT: &'static str = <#ident as #private::Remote>::PATH;
+
+            fn prepare(self) -> ::core::result::Result<#private::Prepared, #private::Error> {
+                #private::Prepared::value(&self)
+            }
+        }
+    }
+}
+
+/// A value of a resident class cannot; typetag needs the implementations all the same.
+fn serde_refusal(class: &Class<'_>, private: &TokenStream, path: &str) -> TokenStream {
+    let ident = class.ident;
+    let Carried { cfgs, .. } = Carried::of(class.attrs);
+    let message = format!("{path} is a resident class: its values stay on the service where they were made");
+    quote! {
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #private::serde::Serialize for #ident {
+            fn serialize<__S: #private::serde::Serializer>(
+                &self,
+                _: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ::core::result::Result::Err(<__S::Error as #private::serde::ser::Error>::custom(#message))
+            }
+        }
+
+        #(#cfgs)*
+        #[automatically_derived]
+        impl<'de> #private::serde::Deserialize<'de> for #ident {
+            fn deserialize<__D: #private::serde::Deserializer<'de>>(
+                _: __D,
+            ) -> ::core::result::Result<Self, __D::Error> {
+                ::core::result::Result::Err(<__D::Error as #private::serde::de::Error>::custom(#message))
+            }
+        }
+    }
+}

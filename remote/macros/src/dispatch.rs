@@ -1,0 +1,209 @@
+//! The dispatch functions of methods, constructors and functions, and their entries in the table.
+
+use crate::emit::{FunctionNames, place};
+use crate::signature::{Receiver, Returns, Signature};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use syn::Type;
+
+/// What a method is called on.
+pub(crate) struct Target<'a> {
+    /// The type of the object.
+    pub(crate) object: TokenStream,
+    /// The class, or the trait: what the method's name is looked up in.
+    pub(crate) lookup: TokenStream,
+    /// What the dispatch function is generic over, with its bounds.
+    pub(crate) generics: TokenStream,
+    /// What it is instantiated with in the table.
+    pub(crate) turbofish: TokenStream,
+    /// The path of the class or interface.
+    pub(crate) scope: &'a TokenStream,
+}
+
+/// The dispatch function `ident` of a method.
+pub(crate) fn method(sig: &Signature, private: &TokenStream, ident: &Ident, target: &Target<'_>) -> TokenStream {
+    let cfgs = &sig.carried.cfgs;
+    let Target { object, lookup, generics, .. } = target;
+    let (mutability, downcast) = match sig.receiver {
+        Some(Receiver::Exclusive) => (Some(quote!(mut)), quote!(exclusive)),
+        _ => (None, quote!(shared)),
+    };
+    let user = &sig.ident;
+    let (decode, pass) = (sig.decode(private), sig.pass(&quote!(__ctx)));
+    let (bound, result) = sig.result();
+    let fallible = matches!(sig.returns, Returns::Result(..));
+    if sig.is_async {
+        let finish = if fallible { quote!(finish_outcome) } else { quote!(finish_returned) };
+        let generics = with_lifetime(generics);
+        return quote! {
+            #(#cfgs)*
+            fn #ident #generics(
+                __object: &'__call #mutability dyn #private::Object,
+                __ctx: &'__call #private::Context,
+                __args: &mut #private::Arguments<'_>,
+            ) -> ::core::result::Result<#private::BoxFuture<'__call, #private::Finish>, #private::Error> {
+                let __object: &'__call #mutability #object = #private::#downcast(__object)?;
+                #decode
+                ::core::result::Result::Ok(::std::boxed::Box::pin(async move {
+                    let #bound = #lookup::#user(__object, #pass).await;
+                    #private::#finish(#result)
+                }))
+            }
+        };
+    }
+    let finish =
+        if fallible { quote!(#private::outcome(__out, #result)) } else { quote!(#private::returned(__out, &#result)) };
+    let generics = if generics.is_empty() { quote!() } else { quote!(<#generics>) };
+    quote! {
+        #(#cfgs)*
+        fn #ident #generics(
+            __object: &#mutability dyn #private::Object,
+            __ctx: &#private::Context,
+            __args: &mut #private::Arguments<'_>,
+            __out: &mut #private::Output<'_>,
+        ) -> ::core::result::Result<(), #private::Error> {
+            let __object: &#mutability #object = #private::#downcast(__object)?;
+            #decode
+            let #bound = #lookup::#user(__object, #pass);
+            #finish
+        }
+    }
+}
+
+fn with_lifetime(generics: &TokenStream) -> TokenStream {
+    quote!(<'__call, #generics>)
+}
+
+/// The entry of a method in its table.
+pub(crate) fn method_entry(sig: &Signature, private: &TokenStream, ident: &Ident, target: &Target<'_>) -> TokenStream {
+    let Target { scope, turbofish, .. } = target;
+    let Signature { name, .. } = sig;
+    let cfgs = &sig.carried.cfgs;
+    let docs = sig.carried.text();
+    let (params, returns) = (sig.describe_params(private), sig.describe_returns());
+    let shared = sig.receiver == Some(Receiver::Shared);
+    let receiver = if shared { quote!(Shared) } else { quote!(Exclusive) };
+    let invoke = match (shared, sig.is_async) {
+        (true, false) => quote!(Shared),
+        (true, true) => quote!(SharedAsync),
+        (false, false) => quote!(Exclusive),
+        (false, true) => quote!(ExclusiveAsync),
+    };
+    let idempotent = shared || sig.options.idempotent.is_some();
+    let blocking = sig.options.blocking.is_some();
+    let place = place(private, sig.ident.span());
+    quote! {
+        #(#cfgs)*
+        #private::Method {
+            interface: #scope,
+            name: #name,
+            id: #private::stable_id(#scope, #name),
+            receiver: #private::Receiver::#receiver,
+            params: #params,
+            returns: #returns,
+            docs: #docs,
+            idempotent: #idempotent,
+            blocking: #blocking,
+            place: #place,
+            invoke: #private::Invoke::#invoke(#ident #turbofish),
+        }
+    }
+}
+
+/// The dispatch function `ident` of a constructor or function; `user` is the path to call.
+pub(crate) fn function(sig: &Signature, private: &TokenStream, ident: &Ident, user: &TokenStream) -> TokenStream {
+    let cfgs = &sig.carried.cfgs;
+    let decode = sig.decode(private);
+    let (bound, result) = sig.result();
+    let (context, call) = if sig.is_async {
+        let pass = sig.pass(&quote!(&__ctx));
+        (quote!(#private::Context), quote!(#user(#pass).await))
+    } else {
+        let pass = sig.pass(&quote!(__ctx));
+        (quote!(&#private::Context), quote!(#user(#pass)))
+    };
+    let made = made_type(sig, private);
+    let kind = quote!((&#private::Kind::<#made>::new()).kind());
+    let produce = if matches!(sig.returns, Returns::Result(..)) {
+        quote! {
+            match #private::Fallible::into_result(#result) {
+                ::core::result::Result::Ok(__value) => #kind.produce(__value),
+                ::core::result::Result::Err(__error) => #private::produced_error(__error),
+            }
+        }
+    } else {
+        quote!(#kind.produce(#result))
+    };
+    let body = quote! {
+        use #private::{ObjectKind as _, ValueKind as _};
+        let #bound = #call;
+        #produce
+    };
+    let (returns, body) = if sig.is_async {
+        (quote!(#private::BoxFuture<'static, #private::Produced>), quote!(::std::boxed::Box::pin(async move { #body })))
+    } else {
+        (quote!(#private::Produced), quote!({ #body }))
+    };
+    quote! {
+        #(#cfgs)*
+        fn #ident(
+            __ctx: #context,
+            __args: &mut #private::Arguments<'_>,
+        ) -> ::core::result::Result<#returns, #private::Error> {
+            #decode
+            ::core::result::Result::Ok(#body)
+        }
+    }
+}
+
+/// The entry of a constructor or function in its table.
+pub(crate) fn function_entry(
+    sig: &Signature,
+    private: &TokenStream,
+    ident: &Ident,
+    names: &FunctionNames,
+) -> TokenStream {
+    let FunctionNames { module, name, class, id } = names;
+    let cfgs = &sig.carried.cfgs;
+    let docs = sig.carried.text();
+    let (params, returns) = (sig.describe_params(private), sig.describe_returns());
+    let inline = sig.options.inline.is_some();
+    let blocking = sig.options.blocking.is_some();
+    let idempotent = sig.options.idempotent.is_some();
+    let invoke = if sig.is_async { quote!(Async) } else { quote!(Sync) };
+    let made = made_type(sig, private);
+    let place = place(private, sig.ident.span());
+    quote! {
+        #(#cfgs)*
+        #private::Function {
+            module: #module,
+            name: #name,
+            class: #class,
+            id: #id,
+            params: #params,
+            returns: #returns,
+            docs: #docs,
+            inline: #inline,
+            blocking: #blocking,
+            idempotent: #idempotent,
+            generates: || {
+                use #private::{ObjectKind as _, ValueKind as _};
+                (&#private::Kind::<#made>::new()).kind().generates()
+            },
+            place: #place,
+            invoke: #private::FunctionInvoke::#invoke(#ident),
+        }
+    }
+}
+
+/// What a function makes, as it makes it.
+fn made_type(sig: &Signature, private: &TokenStream) -> TokenStream {
+    match &sig.returns {
+        Returns::Borrowed(Type::Reference(reference), _) => {
+            let elem = &reference.elem;
+            quote!(&'static #elem)
+        }
+        Returns::Borrowed(ty, _) => ty.to_token_stream(),
+        _ => sig.returned_type(private),
+    }
+}

@@ -1,0 +1,180 @@
+//! What methods, constructors and functions have in common once expanded: decoding arguments, encoding results, and
+//! the proxy's side of a call.
+
+use crate::signature::{Param, Passing, Returns, Signature};
+use crate::types;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+/// The lints that speak of a style which generated code cannot have, or of code that its user did not write.
+pub(crate) fn allow() -> TokenStream {
+    quote!(#[allow(dead_code, unreachable_pub, deprecated, clippy::all, clippy::pedantic, clippy::nursery)])
+}
+
+/// A `Place` for the line that `span` stands in.
+pub(crate) fn place(private: &TokenStream, span: Span) -> TokenStream {
+    // line!() tells the line of its own tokens.
+    let (file, line) = (quote_spanned!(span=> ::core::file!()), quote_spanned!(span=> ::core::line!()));
+    quote!(#private::Place { file: #file, line: #line })
+}
+
+impl Signature {
+    /// `&[Param { … }, …]`
+    pub(crate) fn describe_params(&self, private: &TokenStream) -> TokenStream {
+        let params = self.arguments().map(|param| {
+            let (name, ty, optional) = (param.name(), types::pretty(&param.ty), types::ends_in(&param.ty, "Option"));
+            quote!(#private::Param { name: #name, ty: #ty, optional: #optional })
+        });
+        quote!(&[#(#params),*])
+    }
+
+    /// The return type for people; empty for none.
+    pub(crate) fn describe_returns(&self) -> String {
+        match &self.returns {
+            Returns::Nothing => String::new(),
+            Returns::Value(ty) | Returns::Borrowed(ty, _) | Returns::Result(ty, _) => types::pretty(ty),
+        }
+    }
+
+    /// What comes back when all goes well, as its receiver decodes it.
+    pub(crate) fn returned_type(&self, private: &TokenStream) -> TokenStream {
+        match &self.returns {
+            Returns::Nothing => quote!(()),
+            Returns::Value(ty) | Returns::Borrowed(_, ty) => ty.to_token_stream(),
+            Returns::Result(_, Some((ok, _))) => ok.to_token_stream(),
+            Returns::Result(ty, None) => quote!(<#ty as #private::Fallible>::Ok),
+        }
+    }
+
+    /// `Call<i64, CallError<BankError>>`, or the same of a `FunctionCall`.
+    fn call_type(&self, private: &TokenStream, call: &str) -> TokenStream {
+        let call = format_ident!("{call}");
+        let ok = self.returned_type(private);
+        match &self.returns {
+            Returns::Result(_, Some((_, err))) => quote!(#private::#call<#ok, #private::CallError<#err>>),
+            Returns::Result(ty, None) => {
+                quote!(#private::#call<#ok, #private::CallError<<#ty as #private::Fallible>::Err>>)
+            }
+            _ => quote!(#private::#call<#ok>),
+        }
+    }
+
+    /// Binds each argument, decoded from `__args`, to a local of its own.
+    pub(crate) fn decode(&self, private: &TokenStream) -> TokenStream {
+        let types: Vec<TokenStream> = self.arguments().map(Param::decoded_type).collect();
+        let locals = (0..types.len()).map(local);
+        // Each type is asked about in its own place before the tuple is, for an error that points there.
+        let checks = types.iter().map(|ty| quote_spanned!(ty.span()=> #private::argument::<#ty>();));
+        if types.is_empty() {
+            quote!(#private::Arguments::decode::<()>(__args)?;)
+        } else {
+            quote!(#(#checks)* let (#(#locals,)*) = #private::Arguments::decode::<(#(#types,)*)>(__args)?;)
+        }
+    }
+
+    /// What the user's function is called with, after the object; `context` is a `&Context`.
+    pub(crate) fn pass(&self, context: &TokenStream) -> TokenStream {
+        let mut locals = (0..).map(local);
+        let passed = self.params.iter().map(|param| match param.passing {
+            Passing::Context => context.clone(),
+            Passing::Owned => locals.next().to_token_stream(),
+            Passing::Borrowed(_) => {
+                let local = locals.next();
+                quote!(&#local)
+            }
+        });
+        quote!(#(#passed),*)
+    }
+
+    /// `cents: i64, note: &str`, as the proxy's side takes them.
+    fn proxy_params(&self) -> TokenStream {
+        let params = self.arguments().map(|Param { ident, ty, .. }| quote!(#ident: #ty));
+        quote!(#(#params),*)
+    }
+
+    /// The tuple that is encoded: a reference to it, of references.
+    fn proxy_tuple(&self) -> TokenStream {
+        let fields = self.arguments().map(|Param { ident, passing, .. }| match passing {
+            Passing::Owned => quote!(&#ident),
+            _ => quote!(#ident),
+        });
+        quote!(&(#(#fields,)*))
+    }
+
+    /// The method of a proxy that calls this one. `scope` is the path of the class or interface.
+    pub(crate) fn proxy_method(
+        &self,
+        private: &TokenStream,
+        vis: &syn::Visibility,
+        scope: &TokenStream,
+    ) -> TokenStream {
+        let Signature { ident, name, .. } = self;
+        let attrs = self.carried.on_proxy(&format!("Calls `{name}` on the object."));
+        let (params, tuple, call) = (self.proxy_params(), self.proxy_tuple(), self.call_type(private, "Call"));
+        // An error about what comes back points at the return type.
+        let encode = quote_spanned!(self.returns_span()=> #private::ProxyCore::call);
+        quote! {
+            #attrs
+            #vis fn #ident(&self, #params) -> #call {
+                #encode(
+                    #private::Proxy::core(self),
+                    #private::Name { scope: #scope, name: #name },
+                    const { #private::stable_id(#scope, #name) },
+                    #tuple,
+                )
+            }
+        }
+    }
+
+    /// The function that stands for this one at the client.
+    pub(crate) fn proxy_function(
+        &self,
+        private: &TokenStream,
+        vis: &syn::Visibility,
+        ident: &Ident,
+        names: &FunctionNames,
+    ) -> TokenStream {
+        let attrs = self.carried.on_proxy(&format!("A call of `{}`.", self.name));
+        let (params, tuple, call) = (self.proxy_params(), self.proxy_tuple(), self.call_type(private, "FunctionCall"));
+        let FunctionNames { module, name, id, .. } = names;
+        quote! {
+            #attrs
+            #vis fn #ident(#params) -> #call {
+                #private::FunctionCall::new(
+                    #private::Name { scope: const { #module }, name: const { #name } },
+                    const { #id },
+                    #tuple,
+                )
+            }
+        }
+    }
+
+    /// The result of a call to the user's function, to be passed on to something that wants it to be of a certain kind:
+    /// an error about that points at the return type.
+    pub(crate) fn result(&self) -> (Ident, Ident) {
+        let span = Span::mixed_site();
+        (Ident::new("__result", span), Ident::new("__result", span.located_at(self.returns_span())))
+    }
+}
+
+/// How a constructor or function is named: constant expressions.
+pub(crate) struct FunctionNames {
+    pub(crate) module: TokenStream,
+    pub(crate) name: TokenStream,
+    pub(crate) class: TokenStream,
+    pub(crate) id: TokenStream,
+}
+
+impl Param {
+    fn decoded_type(&self) -> TokenStream {
+        match &self.passing {
+            Passing::Borrowed(owned) => owned.to_token_stream(),
+            _ => self.ty.to_token_stream(),
+        }
+    }
+}
+
+fn local(index: usize) -> Ident {
+    format_ident!("__a{index}")
+}

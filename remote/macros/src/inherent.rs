@@ -1,0 +1,157 @@
+//! `#[remote]` on an inherent impl: the methods and constructors of a class.
+
+use crate::args::{self, Options};
+use crate::dispatch::{self, Target};
+use crate::docs::Carried;
+use crate::emit::{FunctionNames, allow, place};
+use crate::errors::Errors;
+use crate::signature::{self, Owner, Signature};
+use crate::{krate, types};
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::spanned::Spanned;
+use syn::{ImplItem, ImplItemFn, ItemImpl, Type, Visibility};
+
+pub(crate) fn expand(args: TokenStream, mut item: ItemImpl) -> TokenStream {
+    let mut errors = Errors::default();
+    let options = Options::parse(args, &args::IMPL, &mut errors);
+    let private = krate::private(options.krate.as_ref(), &mut errors);
+    let signatures = parse(&mut item, &mut errors);
+    let generated = signatures.map(|signatures| generate(&item, &private, &signatures));
+    let errors = errors.into_tokens();
+    // `pub` is how a method is made remote, whether or not the crate itself can be reached that far.
+    quote!(#[allow(unreachable_pub)] #item #generated #errors)
+}
+
+/// The remote ones among the functions; takes the helper attributes off all of them. `None` if there is no class.
+fn parse(item: &mut ItemImpl, errors: &mut Errors) -> Option<Vec<Signature>> {
+    let class = (*item.self_ty).clone();
+    let usable = check_class(item, errors);
+    let mut signatures = Vec::new();
+    for function in item.items.iter_mut() {
+        if let ImplItem::Fn(function) = function {
+            signatures.extend(parse_function(function, &class, errors));
+        }
+    }
+    usable.then_some(signatures)
+}
+
+fn check_class(item: &ItemImpl, errors: &mut Errors) -> bool {
+    let mut usable = true;
+    if !item.generics.params.is_empty() {
+        errors.at(&item.generics, "a class is one type; put the concrete types, or keep a Value where they vary");
+        usable = false;
+    }
+    let named = match types::bare(&item.self_ty) {
+        Type::Path(path) => {
+            path.qself.is_none() && path.path.segments.last().is_some_and(|last| last.arguments.is_none())
+        }
+        _ => false,
+    };
+    if usable && !named {
+        errors.at(&item.self_ty, "a class goes by a plain name; implement the methods on a struct or enum of its own");
+        usable = false;
+    }
+    usable
+}
+
+fn parse_function(function: &mut ImplItemFn, class: &Type, errors: &mut Errors) -> Option<Signature> {
+    let place = if function.sig.receiver().is_some() { &args::METHOD } else { &args::CONSTRUCTOR };
+    let helper = function.attrs.iter().find(|attr| args::is_remote(attr)).cloned();
+    let options = Options::take(&mut function.attrs, place, errors);
+    if options.skip.is_some() {
+        return None;
+    }
+    if !matches!(function.vis, Visibility::Public(_)) {
+        if let Some(helper) = helper {
+            errors.at(helper, "only `pub` functions are remote; make it `pub`, or remove this attribute");
+        }
+        return None;
+    }
+    signature::parse(&function.sig, Carried::of(&function.attrs), options, Owner::Class(class), errors)
+}
+
+fn generate(item: &ItemImpl, private: &TokenStream, signatures: &[Signature]) -> TokenStream {
+    let cfgs = Carried::of(&item.attrs).cfgs;
+    let class = &item.self_ty;
+    let path = quote!(<#class as #private::Remote>::PATH);
+    let target = Target {
+        object: quote!(#class),
+        lookup: quote!(<#class>),
+        generics: quote!(),
+        turbofish: quote!(),
+        scope: &path,
+    };
+    let (mut dispatchers, mut methods, mut functions, mut proxied) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let vis: Visibility = syn::parse_quote!(pub);
+    for (index, sig) in signatures.iter().enumerate() {
+        let dispatch = format_ident!("__dispatch_{index}");
+        if sig.receiver.is_some() {
+            dispatchers.push(dispatch::method(sig, private, &dispatch, &target));
+            methods.push(dispatch::method_entry(sig, private, &dispatch, &target));
+            proxied.push(sig.proxy_method(private, &vis, &path));
+        } else {
+            let user = &sig.ident;
+            let names = constructor_names(sig, private, &path);
+            dispatchers.push(dispatch::function(sig, private, &dispatch, &quote!(<#class>::#user)));
+            functions.push(dispatch::function_entry(sig, private, &dispatch, &names));
+            proxied.push(sig.proxy_function(private, &vis, user, &names));
+        }
+    }
+    let (allow, proxy, place) = (allow(), proxy_of(class), place(private, class.span()));
+    let methods = (!methods.is_empty()).then(|| {
+        quote! {
+            #private::inventory::submit! {
+                #private::Registration::Implementation(#private::Implementation {
+                    class: #path,
+                    interface: #path,
+                    methods: &[#(#methods),*],
+                    place: #place,
+                })
+            }
+        }
+    });
+    let functions = (!functions.is_empty())
+        .then(|| quote!(#private::inventory::submit! { #private::Registration::Functions(&[#(#functions),*]) }));
+    quote! {
+        #(#cfgs)*
+        #allow
+        const _: () = {
+            #(#dispatchers)*
+            #methods
+            #functions
+        };
+
+        #(#cfgs)*
+        #allow
+        impl #proxy {
+            #(#proxied)*
+        }
+    }
+}
+
+/// `Account.open` in the class's module.
+fn constructor_names(sig: &Signature, private: &TokenStream, path: &TokenStream) -> FunctionNames {
+    let name = &sig.name;
+    FunctionNames {
+        module: quote!(#private::module_of(#path)),
+        name: quote!({
+            const __LEN: usize = #private::member_len(#path, #name);
+            const __NAME: [u8; __LEN] = #private::member(#path, #name);
+            #private::text(&__NAME)
+        }),
+        class: quote!(::core::option::Option::Some(#path)),
+        id: quote!(#private::stable_id(#path, #name)),
+    }
+}
+
+/// `bank::AccountProxy` for `bank::Account`.
+fn proxy_of(class: &Type) -> TokenStream {
+    let mut class = types::bare(class).clone();
+    if let Type::Path(path) = &mut class {
+        if let Some(last) = path.path.segments.last_mut() {
+            last.ident = format_ident!("{}Proxy", last.ident);
+        }
+    }
+    quote!(#class)
+}

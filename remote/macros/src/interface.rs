@@ -1,0 +1,166 @@
+//! `#[remote(module = "…")]` on a trait: an interface.
+
+use crate::args::{self, Options};
+use crate::dispatch::{self, Target};
+use crate::docs::Carried;
+use crate::emit::{allow, place};
+use crate::errors::Errors;
+use crate::krate;
+use crate::signature::{self, Owner, Signature};
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::{Attribute, ItemTrait, TraitItem, TraitItemFn};
+
+pub(crate) fn expand(args: TokenStream, mut item: ItemTrait) -> TokenStream {
+    let mut errors = Errors::default();
+    let options = Options::parse(args, &args::INTERFACE, &mut errors);
+    let private = krate::private(options.krate.as_ref(), &mut errors);
+    let module = options.module(&args::INTERFACE, &mut errors);
+    let name = options.name(&item.ident, &mut errors);
+    let signatures = parse(&mut item, &mut errors);
+    let generated = signatures.map(|signatures| generate(&item, &private, &format!("{module}.{name}"), &signatures));
+    let is_async = item.items.iter().any(|member| matches!(member, TraitItem::Fn(f) if f.sig.asyncness.is_some()));
+    let boxing = boxing(&item.attrs, is_async, &private);
+    let errors = errors.into_tokens();
+    quote!(#boxing #item #generated #errors)
+}
+
+/// The attribute that makes async methods callable on a `dyn` type, unless the user put it there.
+pub(crate) fn boxing(attrs: &[Attribute], is_async: bool, private: &TokenStream) -> Option<TokenStream> {
+    let given = |attr: &Attribute| attr.path().segments.last().is_some_and(|last| last.ident == "async_trait");
+    (is_async && !attrs.iter().any(given)).then(|| quote!(#[#private::async_trait]))
+}
+
+/// The remote ones among the methods; takes the helper attributes off all of them. `None` if there can be no `dyn` type.
+fn parse(item: &mut ItemTrait, errors: &mut Errors) -> Option<Vec<Signature>> {
+    let mut usable = true;
+    if !item.generics.params.is_empty() {
+        errors.at(&item.generics, "an interface has one `dyn` type; put the concrete types, or use a Value");
+        usable = false;
+    }
+    if let Some(keyword) = &item.unsafety {
+        errors.at(keyword, "a remote caller cannot keep the promises of an unsafe trait; offer a safe one");
+    }
+    let mut signatures = Vec::new();
+    for member in &mut item.items {
+        match member {
+            TraitItem::Fn(function) => match parse_method(function, errors) {
+                Ok(signature) => signatures.extend(signature),
+                Err(NotDyn) => usable = false,
+            },
+            TraitItem::Type(ty) => {
+                errors.at(ty, "an interface has no associated types: its objects are of any class; name a type");
+                usable = false;
+            }
+            TraitItem::Const(constant) => {
+                errors.at(constant, "an interface has no constants; make it a method, or a constant of the module");
+                usable = false;
+            }
+            TraitItem::Macro(call) => {
+                errors.at(call, "methods made by a macro cannot be seen here; write them out");
+            }
+            _ => {}
+        }
+    }
+    usable.then_some(signatures)
+}
+
+/// The trait has no `dyn` type because of this method.
+struct NotDyn;
+
+fn parse_method(function: &mut TraitItemFn, errors: &mut Errors) -> Result<Option<Signature>, NotDyn> {
+    let options = Options::take(&mut function.attrs, &args::INTERFACE_METHOD, errors);
+    let sig = &function.sig;
+    if options.skip.is_some() {
+        return Ok(None);
+    }
+    if sig.receiver().is_none() {
+        errors.at(&sig.ident, "an interface has no constructors; take &self, or make it a function of the module");
+        return Err(NotDyn);
+    }
+    let found = signature::parse(sig, Carried::of(&function.attrs), options, Owner::Interface, errors);
+    let by_reference = sig.receiver().is_some_and(|receiver| matches!(*receiver.ty, syn::Type::Reference(_)));
+    match found {
+        Some(found) => Ok(Some(found)),
+        // It may still have a `dyn` type, and then the other methods are good.
+        None if by_reference && sig.generics.params.is_empty() => Ok(None),
+        None => Err(NotDyn),
+    }
+}
+
+fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[Signature]) -> TokenStream {
+    let ItemTrait { vis, ident, .. } = item;
+    let carried = Carried::of(&item.attrs);
+    let (cfgs, docs) = (&carried.cfgs, carried.text());
+    let proxy = format_ident!("{ident}Proxy");
+    let proxy_docs = carried.after(&format!("Proxy of an object with the interface [`{ident}`]."));
+    let scope = quote!(<dyn #ident as #private::Remote>::PATH);
+    let bounds = quote!(#ident + #private::Object);
+    let target = Target {
+        object: quote!(__C),
+        lookup: quote!(<__C as #ident>),
+        generics: quote!(__C: #bounds),
+        turbofish: quote!(::<__C>),
+        scope: &scope,
+    };
+    let (mut dispatchers, mut methods, mut proxied) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, sig) in signatures.iter().enumerate() {
+        let dispatch = format_ident!("__dispatch_{index}");
+        dispatchers.push(dispatch::method(sig, private, &dispatch, &target));
+        methods.push(dispatch::method_entry(sig, private, &dispatch, &target));
+        proxied.push(sig.proxy_method(private, vis, &scope));
+    }
+    let (allow, place) = (allow(), place(private, ident.span()));
+    quote! {
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #private::Remote for dyn #ident {
+            const PATH: &'static str = #path;
+            type Proxy = #proxy;
+        }
+
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #private::Interface for dyn #ident {}
+
+        #(#cfgs)*
+        #allow
+        const _: () = {
+            #(#dispatchers)*
+
+            #[automatically_derived]
+            impl<__C: #bounds> #private::InterfaceTable<__C> for dyn #ident {
+                const METHODS: &'static [#private::Method] = &[#(#methods),*];
+            }
+
+            #private::inventory::submit! {
+                #private::Registration::Interface(#private::InterfaceEntry { path: #path, docs: #docs, place: #place })
+            }
+        };
+
+        #proxy_docs
+        #allow
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #vis struct #proxy {
+            core: #private::ProxyCore,
+        }
+
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #private::Proxy for #proxy {
+            fn from_core(core: #private::ProxyCore) -> Self {
+                Self { core }
+            }
+
+            fn core(&self) -> &#private::ProxyCore {
+                &self.core
+            }
+        }
+
+        #(#cfgs)*
+        #allow
+        impl #proxy {
+            #(#proxied)*
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The least that can answer a proxy: objects under keys, in this process, one operation at a time.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context as TaskContext, Poll, Waker};
+use tarmem_remote::call::{Caller, Ticket, Timeout};
+use tarmem_remote::codec;
+use tarmem_remote::describe::{Function, FunctionInvoke, Invoke, Method};
+use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
+use tarmem_remote::operation::{FunctionRef, MethodRef, ObjectInfo, Operation, Reply, SourceRef, Target};
+use tarmem_remote::{Context, Error, Object, Registry, Routines};
+use uuid::Uuid;
+
+/// As much as any result of these tests takes.
+const LIMIT: usize = 1 << 20;
+
+/// Routines that lead to a store of its own.
+pub(crate) fn routines() -> Routines {
+    let registry = Registry::linked().expect("no names clash");
+    Routines::new(Arc::new(Loopback { registry, objects: Mutex::default() }))
+}
+
+/// Polls until it is ready: nothing here waits for anything outside.
+pub(crate) fn wait<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    for _ in 0..1000 {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())) {
+            return output;
+        }
+    }
+    panic!("a future waits for something outside");
+}
+
+/// A future that is not ready when it is first asked.
+pub(crate) async fn pause() {
+    let mut paused = false;
+    std::future::poll_fn(|_| if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+struct Loopback {
+    registry: Registry,
+    objects: Mutex<HashMap<String, Box<dyn Object>>>,
+}
+
+impl Caller for Loopback {
+    fn poll_submit(self: Arc<Self>, _: &mut TaskContext<'_>, operation: &[u8], _: Timeout) -> Poll<Ticket> {
+        let reply = Operation::decode(operation).and_then(|operation| self.run(operation));
+        Poll::Ready(Ticket::ready(reply.into()))
+    }
+
+    fn cancel(&self, _: u64) {}
+
+    fn release(&self, _: Uuid) {}
+}
+
+impl Loopback {
+    fn run(self: &Arc<Self>, operation: Operation<'_>) -> Result<Reply, Error> {
+        match operation {
+            Operation::Memoize { key, source, expect } | Operation::Update { key, source, expect, .. } => {
+                match self.make(source)? {
+                    Ok(object) => self.store(key, object, expect),
+                    Err(raised) => Ok(raised),
+                }
+            }
+            Operation::Get { key, expect } => {
+                let objects = self.objects.lock().expect("no test panics in here");
+                let object = objects.get(key).ok_or(Error::NoSuchKey { key: key.to_owned() })?;
+                self.info(&**object, expect)
+            }
+            Operation::Call { target: Target::Key(key), method, encoding, args } => {
+                let mut objects = self.objects.lock().expect("no test panics in here");
+                let object = objects.get_mut(key).ok_or(Error::NoSuchKey { key: key.to_owned() })?;
+                self.call(&mut **object, method, encoding, args)
+            }
+            Operation::Run { function, encoding, args } => {
+                let mut body = Vec::new();
+                let mut out = Output::new(encoding, &mut body, LIMIT);
+                match self.produce(function, encoding, args)? {
+                    Produced::Object(object) => out.returned(&Bare(&*object))?,
+                    Produced::Value(value) => out.returned(&*value)?,
+                    Produced::Raised(message, error) => out.raised(&message, &*error)?,
+                }
+                let raised = out.into_raised();
+                Ok(reply(raised, body))
+            }
+            other => panic!("{} is more than these tests need", other.name()),
+        }
+    }
+
+    fn make(self: &Arc<Self>, source: SourceRef<'_>) -> Result<Result<Box<dyn Object>, Reply>, Error> {
+        match source {
+            SourceRef::Value(bytes) => codec::decode(bytes).map(Ok).map_err(|e| Error::malformed("value", e)),
+            SourceRef::Generator { function, encoding, args } => Ok(match self.produce(function, encoding, args)? {
+                Produced::Object(object) => Ok(object),
+                Produced::Value(_) => panic!("no generator"),
+                Produced::Raised(message, error) => {
+                    let body = codec::encode(&*error).expect("an error can be encoded");
+                    Err(Reply::Raised { message, body: body.into() })
+                }
+            }),
+            SourceRef::Existing(_) => panic!("existing objects are more than these tests need"),
+        }
+    }
+
+    fn produce(
+        self: &Arc<Self>,
+        function: FunctionRef<'_>,
+        encoding: Encoding,
+        args: &[u8],
+    ) -> Result<Produced, Error> {
+        let function: &Function = match function {
+            FunctionRef::Id(id) => self.registry.function_by_id(id).expect("a typed caller knows the function"),
+            FunctionRef::Name { module, name } => self.registry.function(module, name)?,
+        };
+        let refuse = |reason| Error::BadArguments { signature: function.signature(), reason };
+        let mut args = Arguments::new(encoding, args, function.params).map_err(refuse)?;
+        let produced = match function.invoke {
+            FunctionInvoke::Sync(invoke) => invoke(&self.context(), &mut args),
+            FunctionInvoke::Async(invoke) => invoke(self.context(), &mut args).map(wait),
+        };
+        produced.map_err(|error| signed(error, function.signature()))
+    }
+
+    fn call(
+        self: &Arc<Self>,
+        object: &mut dyn Object,
+        method: MethodRef<'_>,
+        encoding: Encoding,
+        args: &[u8],
+    ) -> Result<Reply, Error> {
+        let class = self.registry.class(object.class())?;
+        let method: &Method = match method {
+            MethodRef::Id(id) => class.method_by_id(id).ok_or_else(|| Error::NoSuchMethod {
+                class: object.class().to_owned(),
+                method: String::new(),
+                near: Vec::new(),
+            })?,
+            MethodRef::Name(name) => class.method(name)?,
+        };
+        let refuse = |reason| Error::BadArguments { signature: method.signature(), reason };
+        let mut args = Arguments::new(encoding, args, method.params).map_err(refuse)?;
+        let mut body = Vec::new();
+        let mut out = Output::new(encoding, &mut body, LIMIT);
+        let ctx = self.context();
+        let done = match method.invoke {
+            Invoke::Shared(invoke) => invoke(object, &ctx, &mut args, &mut out),
+            Invoke::Exclusive(invoke) => invoke(object, &ctx, &mut args, &mut out),
+            Invoke::SharedAsync(invoke) => invoke(object, &ctx, &mut args).and_then(|work| wait(work)(&mut out)),
+            Invoke::ExclusiveAsync(invoke) => invoke(object, &ctx, &mut args).and_then(|work| wait(work)(&mut out)),
+        };
+        done.map_err(|error| signed(error, method.signature()))?;
+        let raised = out.into_raised();
+        Ok(reply(raised, body))
+    }
+
+    fn store(&self, key: &str, object: Box<dyn Object>, expect: &str) -> Result<Reply, Error> {
+        let info = self.info(&*object, expect)?;
+        self.objects.lock().expect("no test panics in here").insert(key.to_owned(), object);
+        Ok(info)
+    }
+
+    fn info(&self, object: &dyn Object, expect: &str) -> Result<Reply, Error> {
+        let class = object.class();
+        if !self.registry.class(class)?.fits(expect) {
+            let (expected, found) = (expect.to_owned(), class.to_owned());
+            return Err(Error::WrongClass { target: "the object".to_owned(), expected, found });
+        }
+        Ok(Reply::done(&ObjectInfo { id: Uuid::nil(), class: class.to_owned(), generation: 1 }))
+    }
+
+    fn context(self: &Arc<Self>) -> Context {
+        Context::new(Uuid::nil(), None, Arc::clone(self) as Arc<dyn Caller>)
+    }
+}
+
+/// A dispatch function does not know its own signature.
+fn signed(error: Error, signature: String) -> Error {
+    match error {
+        Error::BadArguments { reason, .. } => Error::BadArguments { signature, reason },
+        other => other,
+    }
+}
+
+fn reply(raised: Option<String>, body: Vec<u8>) -> Reply {
+    match raised {
+        Some(message) => Reply::Raised { message, body: body.into() },
+        None => Reply::Done(body.into()),
+    }
+}
+
+/// An object without its tag: what the typed caller of a generator decodes.
+struct Bare<'a>(&'a dyn Object);
+
+impl serde::Serialize for Bare<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        erased_serde::serialize(self.0, serializer)
+    }
+}

@@ -1,0 +1,9 @@
+//! `#[remote]` on the object model, without a service: what it registers, what its dispatch functions do, and what its
+//! proxies ask for.
+
+mod classes;
+mod functions;
+mod interfaces;
+mod loopback;
+mod names;
+mod registry;

@@ -1,0 +1,319 @@
+//! Classes for tarmem's own tests: a models crate as a user would write one.
+
+use serde::{Deserialize, Serialize};
+use shared_objects::{CallError, Context, Error, remote};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Barrier, Mutex};
+use std::time::Duration;
+
+/// An account.
+#[remote(module = "bank")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Account {
+    cents: i64,
+}
+
+/// What an account refuses.
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+pub enum BankError {
+    /// There is not enough.
+    #[error("{missing} cents are missing")]
+    Overdrawn {
+        /// How much is missing.
+        missing: i64,
+    },
+}
+
+#[remote]
+impl Account {
+    /// Opens an account.
+    pub fn open(cents: i64) -> Self {
+        Account { cents }
+    }
+
+    /// Opens an account unless the sum is negative.
+    #[remote(inline)]
+    pub fn open_checked(cents: i64) -> Result<Self, BankError> {
+        if cents < 0 { Err(BankError::Overdrawn { missing: -cents }) } else { Ok(Account { cents }) }
+    }
+
+    /// What is in it.
+    pub fn balance(&self) -> i64 {
+        self.cents
+    }
+
+    /// Puts something in; gives the new balance.
+    pub fn deposit(&mut self, cents: i64) -> i64 {
+        self.cents += cents;
+        self.cents
+    }
+
+    /// Takes something out; gives the new balance.
+    pub fn withdraw(&mut self, cents: i64) -> Result<i64, BankError> {
+        if cents > self.cents {
+            return Err(BankError::Overdrawn { missing: cents - self.cents });
+        }
+        self.cents -= cents;
+        Ok(self.cents)
+    }
+
+    /// A label, made of borrowed arguments.
+    pub fn label(&self, owner: &str, tags: &[String], note: Option<String>) -> String {
+        format!("{owner}:{}:{}:{}", self.cents, tags.join("+"), note.unwrap_or_default())
+    }
+
+    /// Breaks half way through a change.
+    pub fn break_down(&mut self) {
+        self.cents = -1;
+        panic!("the vault door fell off");
+    }
+
+    /// Breaks while it only looks.
+    pub fn look_badly(&self) -> i64 {
+        panic!("the light went out")
+    }
+
+    /// Adds `cents` after a while, holding the account all the time.
+    pub async fn deposit_slowly(&mut self, cents: i64, millis: u64) -> i64 {
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        self.cents += cents;
+        self.cents
+    }
+
+    /// The balance, after a while, beside other readers.
+    pub async fn balance_slowly(&self, millis: u64) -> i64 {
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        self.cents
+    }
+
+    /// Takes something out, after other tasks had their turn.
+    pub async fn withdraw_politely(&mut self, cents: i64) -> Result<i64, BankError> {
+        tokio::task::yield_now().await;
+        self.withdraw(cents)
+    }
+
+    /// Holds a thread that may be held, not an event loop's.
+    #[remote(blocking)]
+    pub fn balance_blocking(&self, millis: u64) -> i64 {
+        std::thread::sleep(Duration::from_millis(millis));
+        self.cents
+    }
+
+    /// The session that asks, as text.
+    pub fn asked_by(&self, ctx: &Context) -> String {
+        ctx.session().to_string()
+    }
+
+    /// A result of `bytes` bytes.
+    pub fn large(&self, bytes: u64) -> Vec<u8> {
+        vec![7; usize::try_from(bytes).unwrap_or(0)]
+    }
+}
+
+/// Something with an area.
+#[remote(module = "shapes")]
+pub trait Shape {
+    /// Its area.
+    fn area(&self) -> f64;
+
+    /// Makes it larger.
+    fn scale(&mut self, by: f64);
+
+    /// What it is called.
+    fn title(&self) -> String {
+        "a shape".to_owned()
+    }
+
+    /// Its area, after other tasks had their turn.
+    async fn area_later(&self) -> f64;
+}
+
+/// Something with a name.
+#[remote(module = "shapes")]
+pub trait Named {
+    /// Its name.
+    fn title(&self) -> String;
+}
+
+/// A circle.
+#[remote(module = "shapes")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Circle {
+    /// Its radius.
+    pub radius: f64,
+}
+
+/// A square.
+#[remote(module = "shapes")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Square {
+    /// Its side.
+    pub side: f64,
+}
+
+#[remote]
+impl Circle {
+    /// A circle.
+    pub fn new(radius: f64) -> Self {
+        Circle { radius }
+    }
+}
+
+#[remote]
+impl Square {
+    /// A square.
+    pub fn new(side: f64) -> Self {
+        Square { side }
+    }
+}
+
+#[remote]
+impl Shape for Circle {
+    fn area(&self) -> f64 {
+        std::f64::consts::PI * self.radius * self.radius
+    }
+
+    fn scale(&mut self, by: f64) {
+        self.radius *= by;
+    }
+
+    async fn area_later(&self) -> f64 {
+        tokio::task::yield_now().await;
+        self.area()
+    }
+}
+
+#[remote]
+impl Named for Circle {
+    fn title(&self) -> String {
+        format!("circle of {}", self.radius)
+    }
+}
+
+#[remote]
+impl Shape for Square {
+    fn area(&self) -> f64 {
+        self.side * self.side
+    }
+
+    fn scale(&mut self, by: f64) {
+        self.side *= by;
+    }
+
+    fn title(&self) -> String {
+        "a square".to_owned()
+    }
+
+    async fn area_later(&self) -> f64 {
+        self.area()
+    }
+}
+
+static RUNS: Mutex<Option<HashMap<String, u64>>> = Mutex::new(None);
+
+fn count_run(tag: &str) {
+    if let Ok(mut runs) = RUNS.lock() {
+        *runs.get_or_insert_default().entry(tag.to_owned()).or_default() += 1;
+    }
+}
+
+/// How often a generator ran with this tag in the service's process.
+#[remote(module = "lab")]
+pub fn runs(tag: String) -> u64 {
+    RUNS.lock().ok().and_then(|runs| runs.as_ref()?.get(&tag).copied()).unwrap_or(0)
+}
+
+/// An account, made slowly, without holding a thread.
+#[remote(module = "lab")]
+pub async fn slow_account(tag: String, cents: i64, millis: u64) -> Account {
+    count_run(&tag);
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+    Account { cents }
+}
+
+/// An account, made slowly, by a function that holds its thread.
+#[remote(module = "lab")]
+pub fn heavy_account(tag: String, cents: i64, millis: u64) -> Account {
+    count_run(&tag);
+    std::thread::sleep(Duration::from_millis(millis));
+    Account { cents }
+}
+
+/// Fails the first `failures` times that it runs with this tag.
+#[remote(module = "lab")]
+pub async fn unlucky_account(tag: String, failures: u64, millis: u64) -> Result<Account, BankError> {
+    count_run(&tag);
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+    if runs(tag) <= failures { Err(BankError::Overdrawn { missing: 13 }) } else { Ok(Account { cents: 1 }) }
+}
+
+/// Panics.
+#[remote(module = "lab")]
+pub fn broken_account() -> Account {
+    panic!("no ink")
+}
+
+/// Memoizes `keys[1]`, which memoizes `keys[2]`, and so on, before it is done itself.
+#[remote(module = "lab")]
+pub async fn chained_account(ctx: &Context, keys: Vec<String>) -> Result<Account, Error> {
+    if let Some(next) = keys.get(1) {
+        let rest = chained_account::remote(keys[1..].to_vec());
+        ctx.routines().memoize(next, rest).await.map_err(|error| match error {
+            CallError::Method(error) | CallError::Failed(error) => error,
+        })?;
+    }
+    Ok(Account { cents: 0 })
+}
+
+/// Not a generator: gives a number.
+#[remote(module = "lab")]
+pub fn add(left: i64, right: i64) -> i64 {
+    left + right
+}
+
+/// The number of days in a week.
+#[remote(module = "lab")]
+pub const DAYS: i64 = 7;
+
+/// Shows that methods overlap: its barrier opens when two of them are inside.
+#[remote(module = "lab", resident)]
+pub struct Meeting {
+    barrier: Barrier,
+    inside: AtomicU64,
+    most: AtomicU64,
+}
+
+#[remote]
+impl Meeting {
+    /// A meeting of two.
+    pub fn new() -> Self {
+        Meeting { barrier: Barrier::new(2), inside: AtomicU64::new(0), most: AtomicU64::new(0) }
+    }
+
+    /// Returns only when two callers are inside at one time.
+    #[remote(blocking)]
+    pub fn meet(&self) -> bool {
+        self.barrier.wait();
+        true
+    }
+
+    /// Counts how many are inside; alone, if the object is held alone.
+    pub async fn enter_alone(&mut self) {
+        let inside = self.inside.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(inside, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+        self.inside.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// The most that were inside at one time.
+    pub fn most(&self) -> u64 {
+        self.most.load(Ordering::SeqCst)
+    }
+}
+
+impl Default for Meeting {
+    fn default() -> Self {
+        Self::new()
+    }
+}

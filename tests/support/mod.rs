@@ -1,0 +1,82 @@
+//! What every test begins with: a service, and sessions with it, over each of the ways there are.
+
+#![allow(dead_code, reason = "each test uses its own part")]
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tarmem::{Limits, MemoryConnector, RunningService, Service, Session, memory};
+
+tarmem::link!(tarmem_test_models);
+
+/// How a session reaches its service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    InProcess,
+    Memory,
+    Tcp,
+    Unix,
+}
+
+/// A service that runs for one test.
+pub struct Fixture {
+    pub way: Way,
+    pub service: RunningService,
+    memory: MemoryConnector,
+    socket: PathBuf,
+}
+
+impl Fixture {
+    pub async fn new(way: Way) -> Self {
+        Self::with(way, Limits::default()).await
+    }
+
+    pub async fn with(way: Way, limits: Limits) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let socket = std::env::temp_dir().join(format!("tarmem-test-{}-{count}.sock", std::process::id()));
+        let (listener, memory) = memory();
+        let service = match way {
+            Way::InProcess => Service::without_listener(),
+            Way::Memory => Service::without_listener().listener(listener),
+            Way::Tcp => Service::new("127.0.0.1", 0),
+            Way::Unix => Service::without_listener().unix(&socket),
+        };
+        let service = service.limits(limits).start().await.expect("the service starts");
+        Fixture { way, service, memory, socket }
+    }
+
+    /// Where another process finds it.
+    pub fn address(&self) -> String {
+        match self.way {
+            Way::Unix => format!("unix:{}", self.socket.display()),
+            _ => self.service.local_addr().expect("a TCP listener").to_string(),
+        }
+    }
+
+    pub async fn session(&self) -> Session {
+        match self.way {
+            Way::InProcess => self.service.session(),
+            Way::Memory => Session::over(self.memory.connect().await.expect("accepts")).await.expect("a session opens"),
+            Way::Tcp | Way::Unix => Session::connect(self.address()).await.expect("a session opens"),
+        }
+    }
+}
+
+/// Makes of each `async fn name(fixture: Fixture)` one test for each way to reach a service.
+#[macro_export]
+macro_rules! each_way {
+    ($($name:ident),+ $(,)?) => {
+        mod in_process { $crate::each_way!(@tests InProcess, $($name),+); }
+        mod over_memory { $crate::each_way!(@tests Memory, $($name),+); }
+        mod over_tcp { $crate::each_way!(@tests Tcp, $($name),+); }
+        mod over_unix { $crate::each_way!(@tests Unix, $($name),+); }
+    };
+    (@tests $way:ident, $($name:ident),+) => {
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            let fixture = $crate::support::Fixture::new($crate::support::Way::$way).await;
+            let test = super::$name(fixture);
+            tokio::time::timeout(std::time::Duration::from_secs(60), test).await.expect("the test ends in time");
+        })+
+    };
+}
