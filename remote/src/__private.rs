@@ -30,13 +30,15 @@ use std::marker::PhantomData;
     note = "put #[remote(module = \"…\")] on the trait, and on the type"
 )]
 pub trait InterfaceTable<C>: Interface {
+    /// The class's path.
+    const CLASS: &'static str;
     /// The methods.
     const METHODS: &'static [Method];
 }
 
 /// The methods of the class `C` under the interface `I`.
-pub const fn implementation<I: InterfaceTable<C> + ?Sized, C: Class>(place: Place) -> Implementation {
-    Implementation { class: C::PATH, interface: I::PATH, methods: I::METHODS, place }
+pub const fn implementation<I: InterfaceTable<C> + ?Sized, C>(place: Place) -> Implementation {
+    Implementation { class: I::CLASS, interface: I::PATH, methods: I::METHODS, place }
 }
 
 /// Names the two sides of a `Result`, whatever alias it was written with.

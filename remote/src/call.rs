@@ -215,6 +215,12 @@ impl<T, E> Call<T, E> {
         self
     }
 
+    /// Known as `name`, for messages.
+    pub(crate) fn named_as(mut self, name: Name) -> Self {
+        self.name = name;
+        self
+    }
+
     fn what(&self) -> String {
         self.label.as_ref().map_or_else(|| self.name.to_string(), |label| label.to_string())
     }

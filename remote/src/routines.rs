@@ -6,7 +6,8 @@ use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::object::Remote;
 use crate::operation::{
-    KeysPage, MemberDescription, ModuleDescription, ObjectDescription, ObjectInfo, Operation, Target, VersionInfo,
+    KeysPage, MemberDescription, ModuleDescription, ObjectDescription, ObjectInfo, Operation, SourceRef, Target,
+    VersionInfo,
 };
 use crate::proxy::{DynamicProxy, Proxy, ProxyCore};
 use crate::source::{DynamicFunctionCall, Source};
@@ -44,8 +45,8 @@ impl Routines {
     /// What the source fails with, for every caller that waited for it; nothing is stored then, and the next caller tries
     /// again. [`Error::Cycle`] if a generator comes to need its own key. [`Error::WrongClass`] on a hit of another class.
     pub fn memoize<S: Source>(&self, key: &str, source: S) -> Obtain<S::Proxy, S::Failure> {
-        Obtain::by_key(&self.caller, key, "memoize", source.prepare(), |source| {
-            Operation::Memoize { key, source: source.as_ref(), expect: S::EXPECT }.encode()
+        Obtain::from_source(&self.caller, Some(key), "memoize", source, |source| {
+            Operation::Memoize { key, source, expect: S::EXPECT }.encode()
         })
     }
 
@@ -66,8 +67,8 @@ impl Routines {
     }
 
     fn update_with<S: Source>(&self, key: &str, generation: Option<u64>, source: S) -> Obtain<S::Proxy, S::Failure> {
-        Obtain::by_key(&self.caller, key, "update", source.prepare(), |source| {
-            Operation::Update { key, source: source.as_ref(), generation, expect: S::EXPECT }.encode()
+        Obtain::from_source(&self.caller, Some(key), "update", source, |source| {
+            Operation::Update { key, source, generation, expect: S::EXPECT }.encode()
         })
     }
 
@@ -89,7 +90,7 @@ impl Routines {
     }
 
     fn get_expecting<P>(&self, key: &str, expect: &str) -> Obtain<P> {
-        Obtain::by_key(&self.caller, key, "get", Ok(()), |()| Operation::Get { key, expect }.encode())
+        Obtain::new(&self.caller, "get", Operation::Get { key, expect }.encode(), Some(key))
     }
 
     /// A proxy that follows `key`, without asking whether anything is there yet.
@@ -97,15 +98,19 @@ impl Routines {
         R::Proxy::from_core(ProxyCore::by_key(Arc::clone(&self.caller), key))
     }
 
+    /// As [`proxy`](Self::proxy), without types.
+    pub fn proxy_dynamic(&self, key: &str) -> DynamicProxy {
+        DynamicProxy::from_core(ProxyCore::by_key(Arc::clone(&self.caller), key))
+    }
+
     /// Makes an unnamed object. It lives as long as a proxy of it, or an object that holds it.
     ///
     /// # Errors
     /// What the source fails with.
     pub fn create<S: Source>(&self, source: S) -> Obtain<S::Proxy, S::Failure> {
-        match source.prepare() {
-            Ok(source) => Obtain::by_id(&self.caller, Operation::Create { source: source.as_ref(), expect: S::EXPECT }),
-            Err(error) => Obtain::new(&self.caller, "create", Err(error), None),
-        }
+        Obtain::from_source(&self.caller, None, "create", source, |source| {
+            Operation::Create { source, expect: S::EXPECT }.encode()
+        })
     }
 
     /// Removes the mapping of `key`. The object lives on while somebody holds it by id.
@@ -215,15 +220,21 @@ impl<P, E> Obtain<P, E> {
         Obtain { caller: Arc::clone(caller), call, key: key.map(Box::from), proxy: PhantomData }
     }
 
-    fn by_key<S>(
+    fn from_source<S: Source>(
         caller: &Arc<dyn Caller>,
-        key: &str,
-        name: &'static str,
-        source: Result<S, Error>,
-        operation: impl FnOnce(&S) -> Result<Vec<u8>, Error>,
+        key: Option<&str>,
+        routine: &'static str,
+        source: S,
+        operation: impl FnOnce(SourceRef<'_>) -> Result<Vec<u8>, Error>,
     ) -> Self {
-        let operation = source.and_then(|source| operation(&source));
-        Self::new(caller, name, operation, Some(key))
+        match source.prepare() {
+            Err(error) => Self::new(caller, routine, Err(error), key),
+            Ok(source) => {
+                let mut obtain = Self::new(caller, routine, operation(source.as_ref()), key);
+                obtain.call = source.name(obtain.call);
+                obtain
+            }
+        }
     }
 
     pub(crate) fn by_id(caller: &Arc<dyn Caller>, operation: Operation<'_>) -> Self {

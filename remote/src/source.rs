@@ -40,7 +40,7 @@ pub struct Prepared {
 }
 
 enum Form {
-    Generator { id: u64, args: Vec<u8> },
+    Generator { name: Name, id: u64, args: Vec<u8> },
     Named { module: String, name: String, args: Vec<u8> },
     Value(Vec<u8>),
     Existing(OwnedTarget),
@@ -57,9 +57,18 @@ impl Prepared {
         Ok(Prepared { form: Form::Value(encoded) })
     }
 
+    /// What a message about `call` should name: the generator, if it is one.
+    pub(crate) fn name<T, E>(&self, call: Call<T, E>) -> Call<T, E> {
+        match &self.form {
+            Form::Generator { name, .. } => call.named_as(*name),
+            Form::Named { module, name, .. } => call.labelled(format!("{module}.{name}")),
+            Form::Value(_) | Form::Existing(_) => call,
+        }
+    }
+
     pub(crate) fn as_ref(&self) -> SourceRef<'_> {
         match &self.form {
-            Form::Generator { id, args } => {
+            Form::Generator { id, args, .. } => {
                 SourceRef::Generator { function: FunctionRef::Id(*id), encoding: Encoding::Typed, args }
             }
             Form::Named { module, name, args } => {
@@ -117,7 +126,7 @@ impl<R: Class, E: Failure> Source for FunctionCall<R, E> {
     const EXPECT: &'static str = R::PATH;
 
     fn prepare(self) -> Result<Prepared, Error> {
-        Ok(Prepared { form: Form::Generator { id: self.id, args: self.args? } })
+        Ok(Prepared { form: Form::Generator { name: self.name, id: self.id, args: self.args? } })
     }
 }
 

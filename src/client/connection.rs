@@ -189,15 +189,30 @@ type Answers = Pin<Box<dyn Future<Output = Result<Bytes, RpcError>> + Send>>;
 
 /// Carries calls until the connection ends, or nobody needs it any more.
 async fn carry(client: WireClient, mut dispatch: Dispatch, shared: Arc<Shared>) {
-    let cause = carry_until_end(&client, &mut dispatch, &shared).await;
-    shared.end(cause);
+    let end = carry_until_end(&client, &mut dispatch, &shared).await;
+    shared.end(end.cause);
     drop(client);
-    // Without a client tarpc closes its side of the connection in order.
-    let _ = tokio::time::timeout(Duration::from_secs(1), dispatch).await;
+    if !end.broken {
+        // Without a client tarpc closes its side of the connection in order.
+        let _ = tokio::time::timeout(Duration::from_secs(1), dispatch).await;
+    }
     shared.ended.send_replace(true);
 }
 
-async fn carry_until_end(client: &WireClient, dispatch: &mut Dispatch, shared: &Shared) -> String {
+/// How a connection ended.
+struct End {
+    cause: String,
+    /// The connection itself has ended, and not only our use of it.
+    broken: bool,
+}
+
+impl End {
+    fn ours(cause: impl Into<String>) -> Self {
+        End { cause: cause.into(), broken: false }
+    }
+}
+
+async fn carry_until_end(client: &WireClient, dispatch: &mut Dispatch, shared: &Shared) -> End {
     let mut submitted: FuturesUnordered<Answers> = FuturesUnordered::new();
     let mut collecting = collect(client);
     let mut closing = false;
@@ -209,7 +224,7 @@ async fn carry_until_end(client: &WireClient, dispatch: &mut Dispatch, shared: &
             // The requests before the dispatch, so that what they hand to it is sent in the same turn.
             Some(answer) = submitted.next(), if !submitted.is_empty() => {
                 if let Err(cause) = answered(answer).and_then(|frame| shared.deliver(&frame)) {
-                    return cause;
+                    return End::ours(cause);
                 }
             }
             answer = &mut collecting => {
@@ -218,7 +233,7 @@ async fn carry_until_end(client: &WireClient, dispatch: &mut Dispatch, shared: &
                     shared.deliver(&frame)
                 });
                 if let Err(cause) = answer {
-                    return cause;
+                    return End::ours(cause);
                 }
                 if closing {
                     // It answers polls at once now; what is left it says as it finishes.
@@ -227,9 +242,10 @@ async fn carry_until_end(client: &WireClient, dispatch: &mut Dispatch, shared: &
                 collecting = collect(client);
             }
             cause = &mut *dispatch => {
-                return if closing { "the service has shut down".to_owned() } else { cause };
+                let cause = if closing { "the service has shut down".to_owned() } else { cause };
+                return End { cause, broken: true };
             }
-            () = shared.close.notified() => return "it was closed here".to_owned(),
+            () = shared.close.notified() => return End::ours("it was closed here"),
             () = expiry.passed() => shared.outbox.lock().expire(Instant::now()),
             () = shared.work.notified(), if submitted.len() < REQUESTS => {
                 let (batch, more) = {
@@ -237,7 +253,7 @@ async fn carry_until_end(client: &WireClient, dispatch: &mut Dispatch, shared: &
                     (outbox.take_batch(), outbox.has_work())
                 };
                 match batch {
-                    Err(error) => return error.to_string(),
+                    Err(error) => return End::ours(error.to_string()),
                     Ok(None) => {}
                     Ok(Some(batch)) => {
                         let client = client.clone();

@@ -15,6 +15,7 @@ use futures::{FutureExt, StreamExt};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::PROTOCOL_VERSION;
 use tarpc::context::Context;
@@ -24,6 +25,9 @@ use tokio_util::codec::Framed;
 
 /// What a connection's buffers begin with, in bytes; they grow as needed.
 const BUFFER: usize = 1024;
+
+/// How long a connection that ends may take to send what it has answered.
+const FLUSH_TIME: Duration = Duration::from_millis(200);
 
 /// Who is at the other end.
 #[derive(Clone, Debug)]
@@ -44,7 +48,9 @@ impl Peer {
 }
 
 /// Serves one connection until it ends, or the service does.
-pub(crate) async fn serve<S>(stream: S, peer: Peer, engine: Arc<Engine>, protected: bool)
+///
+/// One that is `crowded` out gets to hear why, and no session.
+pub(crate) async fn serve<S>(stream: S, peer: Peer, engine: Arc<Engine>, protected: bool, crowded: bool)
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
@@ -54,6 +60,7 @@ where
             engine: Arc::clone(&engine),
             peer,
             protected,
+            crowded,
             limit: limit.clone(),
             session: OnceLock::new(),
             lost: AtomicBool::new(false),
@@ -102,8 +109,17 @@ where
         }
     }
     // What has been answered goes out before the connection ends; it gets a moment for that, not more.
-    let flush = async { while let Some(Ok(_)) = requests.next().await {} };
-    let _ = tokio::time::timeout(std::time::Duration::from_millis(100), flush).await;
+    let flush = async {
+        while !waiting.is_empty() || requests.channel().in_flight_requests() > 0 {
+            tokio::select! {
+                biased;
+                Some(()) = waiting.next(), if !waiting.is_empty() => {}
+                request = requests.next() => if !matches!(request, Some(Ok(_))) { break },
+                () = tokio::time::sleep(Duration::from_millis(1)) => {}
+            }
+        }
+    };
+    let _ = tokio::time::timeout(FLUSH_TIME, flush).await;
     if let Some(session) = connection.session.get() {
         session.end();
     }
@@ -114,6 +130,8 @@ struct Connection {
     peer: Peer,
     /// Only loopback peers are answered.
     protected: bool,
+    /// There are too many connections already.
+    crowded: bool,
     limit: FrameLimit,
     session: OnceLock<Arc<ServerSession>>,
     /// The peer said something that makes no sense: it is answered, and the connection ends.
@@ -139,6 +157,11 @@ impl Connection {
         }
         if self.engine.is_closing() {
             return Ok(Answer::Refused { reason: Error::ShuttingDown.to_string() });
+        }
+        if self.crowded {
+            let limit = self.engine.limits.connections;
+            let reason = format!("it has as many connections as its limit of {limit} allows; close some, or raise it");
+            return Ok(Answer::Refused { reason });
         }
         if self.session.get().is_some() {
             return Err(Error::malformed("open", "this connection has a session already"));

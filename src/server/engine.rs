@@ -10,8 +10,8 @@ use crate::config::Limits;
 use crate::store::{Cell, Flight, Flights, Joined, Mapping, Store};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tarmem_remote::call::Caller;
 use tarmem_remote::context::Context;
@@ -24,6 +24,9 @@ use tarmem_remote::registry::Registry;
 use tarmem_remote::{codec, import, value};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
+
+/// How long clients may take to collect the last results of a service that shuts down.
+const COLLECT_TIME: Duration = Duration::from_millis(500);
 
 /// The service without its sockets.
 pub(crate) struct Engine {
@@ -39,7 +42,7 @@ pub(crate) struct Engine {
     closing: AtomicBool,
     /// Turns true when connections are to end.
     ended: watch::Sender<bool>,
-    sessions: Mutex<Vec<std::sync::Weak<ServerSession>>>,
+    sessions: Mutex<Vec<Weak<ServerSession>>>,
 }
 
 /// Who asks, and by when.
@@ -405,7 +408,7 @@ impl Engine {
     /// Takes no new operations, tells the sessions, and waits for what runs, for `shutdown_time` at most.
     pub(crate) async fn close(&self) {
         self.closing.store(true, Ordering::Release);
-        let sessions: Vec<_> = self.sessions.lock().iter().filter_map(std::sync::Weak::upgrade).collect();
+        let sessions: Vec<_> = self.sessions.lock().iter().filter_map(Weak::upgrade).collect();
         for session in &sessions {
             session.wake();
         }
@@ -417,6 +420,13 @@ impl Engine {
                 self.limits.shutdown_time
             );
         }
+        // What has just finished is still to be collected, by clients that poll every few milliseconds now.
+        let collected = async {
+            while !sessions.iter().all(|session| session.is_collected()) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let _ = tokio::time::timeout(COLLECT_TIME, collected).await;
         self.end();
     }
 

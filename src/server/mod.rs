@@ -207,7 +207,7 @@ impl BoundService {
                 AbortOnDropHandle::new(self.runtime.handle().spawn(accept))
             })
             .collect();
-        RunningService { engine: self.engine, accepting, address, runtime: self.runtime }
+        RunningService { engine: self.engine, accepting, address, _runtime: self.runtime }
     }
 }
 
@@ -222,7 +222,8 @@ pub struct RunningService {
     engine: Arc<Engine>,
     accepting: Vec<AbortOnDropHandle<()>>,
     address: Option<SocketAddr>,
-    runtime: OwnedRuntime,
+    /// Kept: what it runs ends with it.
+    _runtime: OwnedRuntime,
 }
 
 impl RunningService {
@@ -295,6 +296,7 @@ impl Drop for OwnedRuntime {
 struct Arrival {
     stream: Stream,
     counted: Counted,
+    crowded: bool,
 }
 
 /// One connection, counted for as long as this lives.
@@ -322,10 +324,11 @@ async fn accept(mut listener: Box<dyn Listener>, workers: Vec<mpsc::Sender<Arriv
         };
         let count = engine.connections.fetch_add(1, Ordering::AcqRel);
         let counted = Counted(Arc::clone(&engine));
+        let crowded = count >= engine.limits.connections;
         if count >= engine.limits.connections + TOLD {
             continue;
         }
-        if worker.send(Arrival { stream: accepted.stream, counted }).await.is_err() {
+        if worker.send(Arrival { stream: accepted.stream, counted, crowded }).await.is_err() {
             return;
         }
     }
@@ -343,15 +346,15 @@ fn worker(index: usize, engine: &Arc<Engine>, protected: bool) -> mpsc::Sender<A
         };
         runtime.block_on(async {
             let connections = tokio_util::task::TaskTracker::new();
-            while let Some(Arrival { stream, counted }) = arrivals.recv().await {
+            while let Some(Arrival { stream, counted, crowded }) = arrivals.recv().await {
                 let engine = Arc::clone(&engine);
                 connections.spawn(async move {
                     let _counted = counted;
                     let served = match stream {
-                        Stream::Tcp(stream) => serve_tcp(stream, engine, protected).await,
-                        Stream::Unix(stream) => serve_unix(stream, engine, protected).await,
+                        Stream::Tcp(stream) => serve_tcp(stream, engine, protected, crowded).await,
+                        Stream::Unix(stream) => serve_unix(stream, engine, protected, crowded).await,
                         Stream::Other(stream) => {
-                            connection::serve(stream, Peer::Local, engine, protected).await;
+                            connection::serve(stream, Peer::Local, engine, protected, crowded).await;
                             Ok(())
                         }
                     };
@@ -370,18 +373,23 @@ fn worker(index: usize, engine: &Arc<Engine>, protected: bool) -> mpsc::Sender<A
     sender
 }
 
-async fn serve_tcp(stream: std::net::TcpStream, engine: Arc<Engine>, protected: bool) -> io::Result<()> {
+async fn serve_tcp(stream: std::net::TcpStream, engine: Arc<Engine>, protected: bool, crowded: bool) -> io::Result<()> {
     let stream = tokio::net::TcpStream::from_std(stream)?;
     // tarpc does not set it, and without it a small reply waits for the peer's delayed acknowledgement.
     stream.set_nodelay(true)?;
     let peer = Peer::Ip(stream.peer_addr()?.ip());
-    connection::serve(stream, peer, engine, protected).await;
+    connection::serve(stream, peer, engine, protected, crowded).await;
     Ok(())
 }
 
-async fn serve_unix(stream: std::os::unix::net::UnixStream, engine: Arc<Engine>, protected: bool) -> io::Result<()> {
+async fn serve_unix(
+    stream: std::os::unix::net::UnixStream,
+    engine: Arc<Engine>,
+    protected: bool,
+    crowded: bool,
+) -> io::Result<()> {
     let stream = tokio::net::UnixStream::from_std(stream)?;
-    connection::serve(stream, Peer::Local, engine, protected).await;
+    connection::serve(stream, Peer::Local, engine, protected, crowded).await;
     Ok(())
 }
 

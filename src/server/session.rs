@@ -6,6 +6,7 @@ use super::local::LocalCaller;
 use crate::store::{Cell, Flight};
 use crate::wire::batch::{self, ANSWERED_OVERHEAD, Answered, CLOSING, Outcome, Preamble, Submission};
 use bytes::Bytes;
+use futures::FutureExt;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -205,11 +206,23 @@ impl ServerSession {
     ) -> Result<(), Error> {
         let sequence = submission.sequence;
         let room = self.result_bytes().saturating_sub(replies.len());
+        let reply;
         let outcome = match step {
-            Ok(Step::Later(later)) => {
-                self.finish_later(submission, later);
-                Outcome::Pending
-            }
+            // Many async methods need no waiting, and what is contended may be free by now.
+            Ok(Step::Later(mut later)) => match (&mut later.run).now_or_never() {
+                Some(finished) if size(&finished) <= room => {
+                    reply = finished;
+                    Outcome::of(&reply)
+                }
+                Some(finished) => {
+                    self.finish(sequence, finished);
+                    Outcome::Pending
+                }
+                None => {
+                    self.finish_later(submission, later);
+                    Outcome::Pending
+                }
+            },
             Ok(Step::Done) if body.len() <= room => Outcome::Done(body),
             Ok(Step::Raised(ref message)) if body.len() + message.len() <= room => Outcome::Raised { message, body },
             // The frame is full: this one goes with the next poll.
@@ -292,15 +305,14 @@ impl ServerSession {
         Ok(replies.into())
     }
 
+    /// Nothing is left to collect.
+    pub(crate) fn is_collected(&self) -> bool {
+        self.calls.lock().finished.is_empty()
+    }
+
     /// The service is shutting down: polls are answered at once.
     pub(crate) fn wake(&self) {
         self.finished.notify_one();
-    }
-
-    /// Nothing is left to do or to collect.
-    pub(crate) fn is_idle(&self) -> bool {
-        let calls = self.calls.lock();
-        calls.pending.is_empty() && calls.finished.is_empty()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What every test begins with: a service, and sessions with it, over each of the ways there are.
 
-#![allow(dead_code, reason = "each test uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -80,7 +80,11 @@ impl Options {
         }
         let span = syn::spanned::Spanned::span(meta);
         let twice = match option.as_str() {
-            "module" => text(meta, errors).and_then(|text| self.module.replace(text)).is_some(),
+            "module" => {
+                // Taken for a name even if it is none: one error is enough.
+                let module = text(meta, errors).unwrap_or_else(|| LitStr::new("unknown", span));
+                self.module.replace(module).is_some()
+            }
             "name" => text(meta, errors).and_then(|text| self.name.replace(text)).is_some(),
             "crate" => path(meta, errors).and_then(|path| self.krate.replace(path)).is_some(),
             "resident" => flag(meta, errors) && self.resident.replace(span).is_some(),
@@ -161,10 +165,10 @@ fn flag(meta: &Meta, errors: &mut Errors) -> bool {
 }
 
 fn text(meta: &Meta, errors: &mut Errors) -> Option<LitStr> {
-    if let Meta::NameValue(pair) = meta {
-        if let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &pair.value {
-            return Some(text.clone());
-        }
+    if let Meta::NameValue(pair) = meta
+        && let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &pair.value
+    {
+        return Some(text.clone());
     }
     errors.at(meta, "this option is a text: write it as in name = \"list\"");
     None

@@ -39,24 +39,29 @@ fn expand(args: TokenStream, class: Class<'_>) -> TokenStream {
         errors.at(class.generics, "a class is one type; put the concrete types, or keep a Value where they vary");
         return errors.into_tokens();
     }
-    if options.resident.is_some() {
-        refuse_serde(class.attrs, &mut errors);
+    let mut resident = options.resident.is_some();
+    if resident && refuse_serde(class.attrs, &mut errors) {
+        // Ours would only be in the way of those that it derives.
+        resident = false;
     }
-    let generated = generate(&class, &private, &module, &name, options.resident.is_some());
+    let generated = generate(&class, &private, &module, &name, resident);
     let errors = errors.into_tokens();
     quote!(#generated #errors)
 }
 
-/// A resident class gets its `Serialize` and `Deserialize` from us.
-fn refuse_serde(attrs: &[Attribute], errors: &mut Errors) {
+/// A resident class gets its `Serialize` and `Deserialize` from us. Whether it derives them itself.
+fn refuse_serde(attrs: &[Attribute], errors: &mut Errors) -> bool {
+    let mut refused = false;
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("derive")) {
         let Ok(derived) = attr.parse_args_with(Punctuated::<syn::Path, Token![,]>::parse_terminated) else { continue };
         for path in derived {
             if path.segments.last().is_some_and(|last| last.ident == "Serialize" || last.ident == "Deserialize") {
                 errors.at(&path, "a resident class is never encoded; remove this derive, or `resident`");
+                refused = true;
             }
         }
     }
+    refused
 }
 
 fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, resident: bool) -> TokenStream {

@@ -41,8 +41,9 @@ impl Signature {
     pub(crate) fn returned_type(&self, private: &TokenStream) -> TokenStream {
         match &self.returns {
             Returns::Nothing => quote!(()),
-            Returns::Value(ty) | Returns::Borrowed(_, ty) => ty.to_token_stream(),
-            Returns::Result(_, Some((ok, _))) => ok.to_token_stream(),
+            Returns::Value(ty) => ty.to_token_stream(),
+            Returns::Borrowed(_, owned) => owned.to_token_stream(),
+            Returns::Result(_, Some(sides)) => sides.0.to_token_stream(),
             Returns::Result(ty, None) => quote!(<#ty as #private::Fallible>::Ok),
         }
     }
@@ -51,13 +52,12 @@ impl Signature {
     fn call_type(&self, private: &TokenStream, call: &str) -> TokenStream {
         let call = format_ident!("{call}");
         let ok = self.returned_type(private);
-        match &self.returns {
-            Returns::Result(_, Some((_, err))) => quote!(#private::#call<#ok, #private::CallError<#err>>),
-            Returns::Result(ty, None) => {
-                quote!(#private::#call<#ok, #private::CallError<<#ty as #private::Fallible>::Err>>)
-            }
-            _ => quote!(#private::#call<#ok>),
-        }
+        let err = match &self.returns {
+            Returns::Result(_, Some(sides)) => sides.1.to_token_stream(),
+            Returns::Result(ty, None) => quote!(<#ty as #private::Fallible>::Err),
+            _ => return quote!(#private::#call<#ok>),
+        };
+        quote!(#private::#call<#ok, #private::CallError<#err>>)
     }
 
     /// Binds each argument, decoded from `__args`, to a local of its own.

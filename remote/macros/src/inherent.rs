@@ -148,10 +148,10 @@ fn constructor_names(sig: &Signature, private: &TokenStream, path: &TokenStream)
 /// `bank::AccountProxy` for `bank::Account`.
 fn proxy_of(class: &Type) -> TokenStream {
     let mut class = types::bare(class).clone();
-    if let Type::Path(path) = &mut class {
-        if let Some(last) = path.path.segments.last_mut() {
-            last.ident = format_ident!("{}Proxy", last.ident);
-        }
+    if let Type::Path(path) = &mut class
+        && let Some(last) = path.path.segments.last_mut()
+    {
+        last.ident = format_ident!("{}Proxy", last.ident);
     }
     quote!(#class)
 }

@@ -95,7 +95,7 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
     let proxy = format_ident!("{ident}Proxy");
     let proxy_docs = carried.after(&format!("Proxy of an object with the interface [`{ident}`]."));
     let scope = quote!(<dyn #ident as #private::Remote>::PATH);
-    let bounds = quote!(#ident + #private::Object);
+    let bounds = quote!(#ident + #private::Class);
     let target = Target {
         object: quote!(__C),
         lookup: quote!(<__C as #ident>),
@@ -130,6 +130,7 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
 
             #[automatically_derived]
             impl<__C: #bounds> #private::InterfaceTable<__C> for dyn #ident {
+                const CLASS: &'static str = <__C as #private::Remote>::PATH;
                 const METHODS: &'static [#private::Method] = &[#(#methods),*];
             }
 

@@ -41,7 +41,7 @@ pub(crate) enum Passing {
     /// Decoded, and moved.
     Owned,
     /// `&str` and `&[T]`: decoded as this type, and borrowed.
-    Borrowed(Type),
+    Borrowed(Box<Type>),
     /// `&Context`: not an argument at all.
     Context,
 }
@@ -50,9 +50,9 @@ pub(crate) enum Returns {
     Nothing,
     Value(Type),
     /// `&str`, `&[T]`, `&T`: what it is, and what its receiver decodes.
-    Borrowed(Type, Type),
+    Borrowed(Type, Box<Type>),
     /// The type as written, and its two sides if they can be seen.
-    Result(Type, Option<(Type, Type)>),
+    Result(Type, Option<Box<(Type, Type)>>),
 }
 
 /// What a signature belongs to.
@@ -183,10 +183,10 @@ fn borrowed_param(reference: &TypeReference, errors: &mut Errors) -> Passing {
     let elem = types::bare(&reference.elem);
     if reference.mutability.is_none() {
         match elem {
-            Type::Path(path) if path.path.is_ident("str") => return Passing::Borrowed(types::owned(elem)),
+            Type::Path(path) if path.path.is_ident("str") => return Passing::Borrowed(types::owned(elem).into()),
             Type::Slice(slice) => {
                 types::check(&slice.elem, Role::Argument, errors);
-                return Passing::Borrowed(types::owned(elem));
+                return Passing::Borrowed(types::owned(elem).into());
             }
             _ if types::ends_in(elem, "Context") => return Passing::Context,
             _ => {}
@@ -205,12 +205,12 @@ fn parse_returns(output: &ReturnType, owner: Owner<'_>, lends: bool, errors: &mu
         if (lends && reference.lifetime.is_none()) || forever {
             let owned = types::owned(&reference.elem);
             types::check(&owned, Role::Result, errors);
-            return Returns::Borrowed(ty, owned);
+            return Returns::Borrowed(ty, owned.into());
         }
     }
     if types::ends_in(&ty, "Result") {
         types::check(&ty, Role::Result, errors);
-        let sides = types::plain_result(&ty).map(|(ok, err)| (ok.clone(), err.clone()));
+        let sides = types::plain_result(&ty).map(|(ok, err)| Box::new((ok.clone(), err.clone())));
         return Returns::Result(ty, sides);
     }
     types::check(&ty, Role::Result, errors);

@@ -87,6 +87,9 @@ impl<'ast> Visit<'ast> for Check<'_> {
 pub(crate) fn borrowed(reference: &TypeReference, role: Role) -> String {
     let owned = pretty(&owned(&reference.elem));
     match role {
+        Role::Argument if ends_in(&reference.elem, "Context") => {
+            "the context is for looking at; write &Context".to_owned()
+        }
         Role::Argument => {
             format!("an argument may be borrowed as &str or &[T], or be &Context; take this by value: {owned}")
         }

@@ -107,6 +107,7 @@ impl Account {
     }
 
     #[remote(skip)]
+    #[allow(dead_code)]
     pub fn local<T: From<i64>>(&self) -> T {
         self.private().into()
     }

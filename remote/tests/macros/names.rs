@@ -1,1 +1,211 @@
+//! Names that could get in the way of generated code.
 
+// The expansion names this crate by the path that it is given, and by no other.
+use tarmem_remote as renamed;
+
+use crate::loopback::{routines, wait};
+use renamed::{Registry, remote};
+use serde::{Deserialize, Serialize};
+
+/// A module in which every name of the prelude means something else.
+mod shadowed {
+    #![allow(dead_code)]
+
+    pub(super) struct Result;
+    pub(super) struct Option;
+    pub(super) struct String;
+    pub(super) struct Vec;
+    // Not `Box`: async-trait says so itself.
+    pub(super) trait Send {}
+    pub(super) trait Clone {}
+    pub(super) trait Debug {}
+    pub(super) trait Serialize {}
+    pub(super) trait Object {}
+    pub(super) trait Proxy {}
+    pub(super) struct Error;
+    pub(super) struct Method;
+    pub(super) struct Registration;
+    pub(super) struct Call;
+
+    #[super::renamed::remote(module = "names", crate = super::renamed)]
+    #[derive(serde::Serialize, serde::Deserialize)]
+    pub(super) struct Some;
+
+    #[super::renamed::remote(crate = super::renamed)]
+    impl Some {
+        pub fn new() -> Self {
+            Some
+        }
+
+        pub fn text(&self, of: &str, all: &[u8]) -> std::string::String {
+            format!("{of}{all:?}")
+        }
+
+        pub async fn later(&mut self) -> std::result::Result<(), std::string::String> {
+            std::result::Result::Ok(())
+        }
+    }
+
+    #[super::renamed::remote(module = "names", crate = super::renamed)]
+    pub(super) trait Into {
+        async fn ok(&self) -> i64 {
+            1
+        }
+    }
+
+    #[super::renamed::remote(crate = super::renamed)]
+    impl Into for Some {}
+
+    #[super::renamed::remote(module = "names", crate = super::renamed)]
+    pub(super) async fn err(text: &str) -> std::result::Result<Some, std::string::String> {
+        Err(text.to_owned())
+    }
+}
+
+#[remote(module = "names")]
+#[derive(Serialize, Deserialize, Clone, Default, Debug)]
+pub(crate) struct Odd;
+
+#[remote]
+impl Odd {
+    pub fn default() -> Self {
+        Odd
+    }
+
+    pub fn clone(&self) -> i64 {
+        1
+    }
+
+    pub fn r#type(&self, r#fn: i64, r#match: &str) -> String {
+        format!("{}{}", r#fn, r#match)
+    }
+
+    // What the expansion calls its own.
+    #[allow(clippy::too_many_arguments)]
+    pub fn locals(&self, out: i64, args: i64, ctx: i64, object: i64, result: i64, core: i64, __a0: i64) -> i64 {
+        out + args + ctx + object + result + core + __a0
+    }
+
+    pub fn from_core(core: i64) -> i64 {
+        core
+    }
+
+    pub fn array(&self, of: [Self; 2], and: (Self,)) -> Option<Vec<[Self; 3]>> {
+        let ([a, b], (c,)) = (of, and);
+        Some(vec![[a, b, c]])
+    }
+
+    #[cfg(test)]
+    pub fn under_test(&self) -> bool {
+        true
+    }
+
+    #[cfg(not(test))]
+    pub fn not_under_test(&self, of: ThisTypeIsNowhere) -> AndThisOne {
+        of.into()
+    }
+
+    #[cfg(not(test))]
+    pub fn neither(of: ThisTypeIsNowhere) -> AndThisOne {
+        of.into()
+    }
+
+    #[deprecated = "old"]
+    pub fn old(&self) -> i64 {
+        1
+    }
+}
+
+#[remote(module = "names")]
+pub(crate) fn r#loop(r#in: i64) -> i64 {
+    r#in
+}
+
+/// What comes out of a macro has its own idea of where names come from.
+macro_rules! counter {
+    ($name:ident, $value:ty, $constructor:ident($start:ident)) => {
+        #[remote(module = "names")]
+        #[derive(Serialize, Deserialize)]
+        pub(crate) struct $name {
+            value: $value,
+        }
+
+        #[remote]
+        impl $name {
+            pub fn $constructor($start: $value) -> Self {
+                let value = $start;
+                $name { value }
+            }
+
+            pub fn add(&mut self, value: $value, other: Option<$value>) -> Result<$value, String> {
+                self.value += value + other.unwrap_or_default();
+                Ok(self.value)
+            }
+        }
+    };
+}
+
+counter!(Counter, i64, start(first));
+
+/// Documented by hand,
+#[doc = concat!("and by ", "macro,")]
+#[doc = "and by hand."]
+#[remote(module = "names")]
+pub(crate) const DOCUMENTED: bool = true;
+
+#[test]
+fn the_prelude_may_be_shadowed() {
+    let routines = routines();
+    let some = wait(routines.memoize("some", shadowed::SomeProxy::new())).expect("made");
+    assert_eq!(wait(some.text("a", &[1])), Ok("a[1]".to_owned()));
+    assert_eq!(wait(some.later()), Ok(()));
+    let ok = wait(routines.get::<dyn shadowed::Into>("some")).expect("it is ok");
+    assert_eq!(wait(ok.ok()), Ok(1));
+    assert!(wait(routines.update("some", shadowed::err::remote("no"))).is_err());
+}
+
+#[test]
+fn odd_names_work() {
+    let routines = routines();
+    let odd = wait(routines.memoize("odd", OddProxy::default())).expect("made");
+    assert_eq!(wait(odd.clone()), Ok(1), "the method of the class");
+    assert_eq!(wait(odd.r#type(1, "a")), Ok("1a".to_owned()));
+    assert_eq!(wait(odd.locals(1, 2, 3, 4, 5, 6, 7)), Ok(28));
+    assert_eq!(wait(odd.array([Odd, Odd], (Odd,))).map(|arrays| arrays.map(|a| a.len())), Ok(Some(1)));
+    assert_eq!(wait(odd.under_test()), Ok(true));
+    assert_eq!(wait(OddProxy::from_core(4).call(&routines)), Ok(4));
+    assert_eq!(wait(r#loop::remote(5).call(&routines)), Ok(5));
+    #[allow(deprecated)]
+    let old = wait(odd.old());
+    assert_eq!(old, Ok(1));
+
+    let registry = Registry::linked().expect("no names clash");
+    assert_eq!(registry.function("names", "loop").expect("without r#").params[0].name, "in");
+    let class = registry.class("names.Odd").expect("it is linked");
+    let kind = class.method("type").expect("without r#");
+    assert_eq!(kind.signature(), "type(fn: i64, match: &str) -> String");
+    let array = class.method("array").expect("it is there");
+    assert_eq!(array.signature(), "array(of: [Odd; 2], and: (Odd,)) -> Option<Vec<[Odd; 3]>>");
+    assert!(class.method("not_under_test").is_err(), "its cfg is off");
+    assert!(registry.function("names", "Odd.neither").is_err(), "its cfg is off");
+}
+
+#[test]
+fn a_macro_may_write_them() {
+    let routines = routines();
+    let counter = wait(routines.memoize("counter", CounterProxy::start(1))).expect("made");
+    assert_eq!(wait(counter.add(2, Some(3))), Ok(6));
+    let registry = Registry::linked().expect("no names clash");
+    let add = registry.class("names.Counter").expect("it is linked").method("add").expect("it is there");
+    assert_eq!(add.signature(), "add(value: i64, other: Option<i64>) -> Result<i64, String>");
+}
+
+#[test]
+fn docs_may_be_computed() {
+    let registry = Registry::linked().expect("no names clash");
+    let members = registry.describe_module("names").expect("it is there").members;
+    let documented = members.iter().find(|member| member.name == "DOCUMENTED").expect("it is there");
+    assert_eq!(documented.docs, "Documented by hand,\nand by macro,\nand by hand.");
+    let written = DOCUMENTED;
+    assert_eq!(documented.value, Some(written.into()));
+}

@@ -1,0 +1,28 @@
+//! Indices: which element `xs[-1]` is.
+
+use super::equality::whole;
+use super::type_name;
+use crate::modules::Exception;
+use crate::value::Value;
+
+/// The integer that a value is as an index, a count or a size: an int or a bool.
+///
+/// # Errors
+/// `TypeError` for anything else.
+pub fn index_of(value: &Value) -> Result<i128, Exception> {
+    whole(value).ok_or_else(|| {
+        Exception::TypeError(format!("'{}' object cannot be interpreted as an integer", type_name(value)))
+    })
+}
+
+/// The position that index `index` means in a sequence of `len`, counted from the end if negative.
+pub fn position(index: i128, len: usize) -> Option<usize> {
+    let index = if index < 0 { index.checked_add(len as i128)? } else { index };
+    usize::try_from(index).ok().filter(|&at| at < len)
+}
+
+/// The position that index `index` means where something is put in: at the ends if it is beyond them.
+pub(crate) fn insertion(index: i128, len: usize) -> usize {
+    let index = if index < 0 { index.saturating_add(len as i128) } else { index };
+    usize::try_from(index.max(0)).map_or(len, |at| at.min(len))
+}

@@ -1,0 +1,44 @@
+//! The elements of anything that has some.
+
+use super::type_name;
+use crate::modules::Exception;
+use crate::value::Value;
+
+/// The elements of a value: those of a list, the keys of a map, the characters of a text, the integers in bytes.
+///
+/// # Errors
+/// `TypeError` for what has no elements.
+pub fn iterate(value: Value) -> Result<Vec<Value>, Exception> {
+    match value {
+        Value::List(items) => Ok(items),
+        Value::Map(entries) => Ok(entries.into_iter().map(|(key, _)| key).collect()),
+        Value::Text(text) => Ok(text.chars().map(Value::from).collect()),
+        Value::Bytes(bytes) => Ok(bytes.into_iter().map(Value::from).collect()),
+        other => Err(Exception::TypeError(format!("'{}' object is not iterable", type_name(&other)))),
+    }
+}
+
+/// The pairs that a dict can be made of: those of a map, or the elements of a list if each is a pair itself.
+///
+/// # Errors
+/// `TypeError` for what has no elements, or whose elements have none; `ValueError` for one that is not two.
+pub fn pairs(value: Value) -> Result<Vec<(Value, Value)>, Exception> {
+    if let Value::Map(entries) = value {
+        return Ok(entries);
+    }
+    let pair = |(at, item): (usize, Value)| {
+        let mut item = iterate(item).map_err(|_| {
+            Exception::TypeError(format!("cannot convert dictionary update sequence element #{at} to a sequence"))
+        })?;
+        match (item.pop(), item.pop(), item.len()) {
+            (Some(value), Some(key), 0) => Ok((key, value)),
+            (last, before, rest) => {
+                let len = rest + usize::from(last.is_some()) + usize::from(before.is_some());
+                Err(Exception::ValueError(format!(
+                    "dictionary update sequence element #{at} has length {len}; 2 is required"
+                )))
+            }
+        }
+    };
+    iterate(value)?.into_iter().enumerate().map(pair).collect()
+}

@@ -1,0 +1,51 @@
+//! What Python's types have in common, for [`Value`]s: when two are equal, which comes first, what can be a key, how
+//! they are written, which elements a slice means.
+//!
+//! - [`equal`] and [`truthy`]: `1 == 1.0 == True`, and maps are equal in any order.
+//! - [`Comparison`]: `<` and its like, a `TypeError` between kinds that have no order.
+//! - [`Key`] and [`Table`]: what hashes alike is one key; insertion order is kept.
+//! - [`Slice`]: `[start:stop:step]`.
+//! - [`repr`]: how Python writes a value.
+//! - [`iterate`]: the elements of anything that has some.
+
+mod equality;
+mod index;
+mod iterate;
+mod key;
+mod limits;
+mod ordering;
+mod repr;
+mod slice;
+mod sort;
+mod table;
+
+pub use equality::{equal, truthy};
+pub use index::{index_of, position};
+pub use iterate::{iterate, pairs};
+pub use key::Key;
+pub use limits::{ELEMENT_DEPTH, RESULT_LIMIT, check_depth, check_result, weight};
+pub use ordering::Comparison;
+pub use repr::{repr, short};
+pub use slice::{Slice, Span};
+pub use sort::sort;
+pub use table::Table;
+
+pub(crate) use equality::{compare_int_float, whole};
+pub(crate) use repr::write_float;
+
+use crate::value::Value;
+
+/// What Python calls the type of a value.
+pub fn type_name(value: &Value) -> &str {
+    match value {
+        Value::Null => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Int(_) => "int",
+        Value::Float(_) => "float",
+        Value::Text(_) => "str",
+        Value::Bytes(_) => "bytes",
+        Value::List(_) => "list",
+        Value::Map(_) => "dict",
+        Value::Ref(reference) => reference.class(),
+    }
+}

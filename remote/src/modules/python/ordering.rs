@@ -1,0 +1,100 @@
+//! `<`, `<=`, `>` and `>=`.
+
+use super::equality::{compare_int_float, whole};
+use super::{equal, type_name};
+use crate::modules::Exception;
+use crate::value::Value;
+use std::cmp::Ordering;
+use std::fmt;
+
+/// One of Python's four comparisons of order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+impl Comparison {
+    /// Whether it holds between two values: numbers, texts, bytes, and lists of such, each among their own.
+    ///
+    /// # Errors
+    /// `TypeError` for values that have no order.
+    ///
+    /// ```
+    /// use tarmem_remote::modules::python::Comparison;
+    ///
+    /// assert_eq!(Comparison::Less.holds(&1.into(), &1.5.into()), Ok(true));
+    /// let error = Comparison::Less.holds(&1.into(), &"1".into()).unwrap_err();
+    /// assert_eq!(error.to_string(), "TypeError: '<' not supported between instances of 'int' and 'str'");
+    /// ```
+    pub fn holds(self, a: &Value, b: &Value) -> Result<bool, Exception> {
+        let order = match (a, b) {
+            (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
+            (Value::Bytes(a), Value::Bytes(b)) => Some(a.cmp(b)),
+            (Value::List(a), Value::List(b)) => return self.lists(a, b),
+            (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
+            _ => match (number(a), number(b)) {
+                (Some(Number::Whole(a)), Some(Number::Whole(b))) => Some(a.cmp(&b)),
+                (Some(Number::Whole(a)), Some(Number::Float(b))) => compare_int_float(a, b),
+                (Some(Number::Float(a)), Some(Number::Whole(b))) => compare_int_float(b, a).map(Ordering::reverse),
+                _ => return Err(self.unsupported(type_name(a), type_name(b))),
+            },
+        };
+        Ok(order.is_some_and(|order| self.accepts(order)))
+    }
+
+    /// Whether it holds between two lists: the first elements that differ decide.
+    ///
+    /// # Errors
+    /// `TypeError` if those have no order.
+    pub fn lists(self, a: &[Value], b: &[Value]) -> Result<bool, Exception> {
+        match a.iter().zip(b).find(|(a, b)| !equal(a, b)) {
+            Some((a, b)) => self.holds(a, b),
+            None => Ok(self.accepts(a.len().cmp(&b.len()))),
+        }
+    }
+
+    /// Whether it holds of things that are in this order.
+    pub fn accepts(self, order: Ordering) -> bool {
+        match self {
+            Comparison::Less => order.is_lt(),
+            Comparison::LessOrEqual => order.is_le(),
+            Comparison::Greater => order.is_gt(),
+            Comparison::GreaterOrEqual => order.is_ge(),
+        }
+    }
+
+    /// That it cannot be said.
+    pub fn unsupported(self, a: &str, b: &str) -> Exception {
+        Exception::TypeError(format!("'{self}' not supported between instances of '{a}' and '{b}'"))
+    }
+}
+
+enum Number {
+    Whole(i128),
+    Float(f64),
+}
+
+fn number(value: &Value) -> Option<Number> {
+    match value {
+        Value::Float(x) => Some(Number::Float(*x)),
+        value => whole(value).map(Number::Whole),
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Comparison::Less => "<",
+            Comparison::LessOrEqual => "<=",
+            Comparison::Greater => ">",
+            Comparison::GreaterOrEqual => ">=",
+        })
+    }
+}

@@ -1,0 +1,170 @@
+//! How Python writes a value.
+
+use crate::value::{DEPTH_LIMIT, Value};
+use std::fmt::Write;
+
+/// The value as Python's `repr` writes it: `None`, `True`, `1.0`, `'text'`, `b'bytes'`, `[1, 2]`, `{'a': 1}`.
+///
+/// ```
+/// use tarmem_remote::modules::python::repr;
+/// assert_eq!(repr(&["it's".into(), tarmem_remote::Value::Null].into()), r#"["it's", None]"#);
+/// ```
+pub fn repr(value: &Value) -> String {
+    let mut out = Bounded { text: String::new(), most: usize::MAX };
+    out.value(value, 0);
+    out.text
+}
+
+/// As [`repr`], but cut off after about a hundred characters: for messages.
+pub fn short(value: &Value) -> String {
+    let mut out = Bounded { text: String::new(), most: 100 };
+    out.value(value, 0);
+    if out.full() {
+        let end = out.text.floor_char_boundary(out.most);
+        out.text.truncate(end);
+        out.text.push('…');
+    }
+    out.text
+}
+
+/// A text that stops growing once it is long enough.
+struct Bounded {
+    text: String,
+    most: usize,
+}
+
+impl Bounded {
+    fn full(&self) -> bool {
+        self.text.len() > self.most
+    }
+
+    fn put(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    fn value(&mut self, value: &Value, depth: usize) {
+        match value {
+            Value::Null => self.put("None"),
+            Value::Bool(true) => self.put("True"),
+            Value::Bool(false) => self.put("False"),
+            Value::Int(n) => self.put(&n.to_string()),
+            Value::Float(x) => self.put(&write_float(*x)),
+            Value::Text(text) => self.quoted(text),
+            Value::Bytes(bytes) => self.bytes(bytes),
+            Value::List(_) | Value::Map(_) if depth > DEPTH_LIMIT => self.put("..."),
+            Value::List(items) => self.joined("[", items, "]", |out, item| out.value(item, depth + 1)),
+            Value::Map(entries) => self.joined("{", entries, "}", |out, (key, value)| {
+                out.value(key, depth + 1);
+                out.put(": ");
+                out.value(value, depth + 1);
+            }),
+            Value::Ref(reference) => self.put(&format!("<{reference}>")),
+        }
+    }
+
+    fn joined<T>(&mut self, open: &str, items: &[T], close: &str, mut each: impl FnMut(&mut Self, &T)) {
+        self.put(open);
+        for (at, item) in items.iter().enumerate() {
+            if self.full() {
+                return;
+            }
+            if at > 0 {
+                self.put(", ");
+            }
+            each(self, item);
+        }
+        self.put(close);
+    }
+
+    fn quoted(&mut self, text: &str) {
+        // Single quotes, unless that would mean more backslashes.
+        let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+        self.text.push(quote);
+        for c in text.chars() {
+            if self.full() {
+                return;
+            }
+            match c {
+                '\n' => self.put("\\n"),
+                '\r' => self.put("\\r"),
+                '\t' => self.put("\\t"),
+                '\\' => self.put("\\\\"),
+                c if c == quote => {
+                    self.text.push('\\');
+                    self.text.push(c);
+                }
+                c if printable(c) => self.text.push(c),
+                c => {
+                    let code = u32::from(c);
+                    // Writing to a String cannot fail.
+                    let _ = match code {
+                        0..=0xff => write!(self.text, "\\x{code:02x}"),
+                        0x100..=0xffff => write!(self.text, "\\u{code:04x}"),
+                        _ => write!(self.text, "\\U{code:08x}"),
+                    };
+                }
+            }
+        }
+        self.text.push(quote);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
+        self.text.push('b');
+        self.text.push(quote);
+        for &byte in bytes {
+            if self.full() {
+                return;
+            }
+            match byte {
+                b'\n' => self.put("\\n"),
+                b'\r' => self.put("\\r"),
+                b'\t' => self.put("\\t"),
+                b'\\' => self.put("\\\\"),
+                byte if char::from(byte) == quote => {
+                    self.text.push('\\');
+                    self.text.push(quote);
+                }
+                0x20..=0x7e => self.text.push(char::from(byte)),
+                byte => {
+                    let _ = write!(self.text, "\\x{byte:02x}");
+                }
+            }
+        }
+        self.text.push(quote);
+    }
+}
+
+/// Whether a character shows as itself. Python asks the Unicode tables; this knows the ranges that matter: controls,
+/// spaces other than the plain one, invisible marks and private use.
+fn printable(c: char) -> bool {
+    if c.is_ascii() {
+        return !c.is_ascii_control();
+    }
+    let invisible = matches!(
+        u32::from(c),
+        0xad | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0xe000..=0xf8ff | 0xfeff | 0xfff0..=0xfffb | 0xf0000..
+    );
+    !(c.is_control() || c.is_whitespace() || invisible)
+}
+
+/// A float as Python writes it: the fewest digits that mean this float, without an exponent from 0.0001 up to 1e16.
+pub(crate) fn write_float(x: f64) -> String {
+    if x.is_nan() {
+        return "nan".to_owned();
+    }
+    if x.is_infinite() {
+        return if x > 0.0 { "inf" } else { "-inf" }.to_owned();
+    }
+    let scientific = format!("{x:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    match exponent.parse::<i32>() {
+        Ok(exponent) if !(-4..16).contains(&exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
+        }
+        // With at least one digit after the point.
+        _ if x.fract() == 0.0 => format!("{x:.1}"),
+        _ => format!("{x}"),
+    }
+}

@@ -1,0 +1,23 @@
+//! Implementations of which one side is not `#[remote]`: the compiler finds out, and the words are in part its own.
+
+use serde::{Deserialize, Serialize};
+use tarmem_remote::remote;
+
+#[remote(module = "shop")]
+#[derive(Serialize, Deserialize)]
+struct Circle;
+
+#[remote(module = "shop")]
+trait Shape {}
+
+struct Local;
+
+trait Nearby {}
+
+#[remote]
+impl Shape for Local {}
+
+#[remote]
+impl Nearby for Circle {}
+
+fn main() {}

@@ -1,0 +1,126 @@
+//! What an argument may look like, and what to say if it does not.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+use tarmem_remote::value::Value;
+
+/// A timeout in seconds; 0 is none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Timeout(pub(super) Option<Duration>);
+
+impl FromStr for Timeout {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || "a number of seconds is needed, such as 2.5, or 0 for no timeout".to_owned();
+        let duration = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let duration = duration.ok_or_else(bad)?;
+        Ok(Timeout((!duration.is_zero()).then_some(duration)))
+    }
+}
+
+/// An argument of a method or generator: a value in JSON.
+pub(super) fn json(text: &str) -> Result<Value, String> {
+    Value::parse_json(text).map_err(|error| match text.trim_start().chars().next() {
+        // It is JSON, but begins like one of tarmem's own forms: the error says it all.
+        _ if serde_json::from_str::<serde_json::Value>(text).is_ok() => error.to_string(),
+        Some('[' | '{') => format!("{error}; write the whole value between single quotes, such as '[1, \"two\"]'"),
+        Some('"') => format!("{error}; write text between both kinds of quotes, such as '\"two words\"'"),
+        _ => {
+            let quoted = serde_json::Value::from(text).to_string().replace('\'', r"'\''");
+            format!("{error}; if it is meant as text, write '{quoted}'")
+        }
+    })
+}
+
+/// The name of a class or generator, with its module: `builtins.list`, `bank.Account.open`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct FunctionName(String);
+
+impl FunctionName {
+    /// Where its module may end, the likeliest first: a module and what remains.
+    ///
+    /// Only the service knows its modules, so it is asked. By Rust's custom a capital letter begins a class, and what is
+    /// after that is a constructor; otherwise the last part is the name.
+    pub(super) fn splits(&self) -> Vec<(&str, &str)> {
+        let mut splits: Vec<(&str, &str)> =
+            self.0.rmatch_indices('.').map(|(dot, _)| (&self.0[..dot], &self.0[dot + 1..])).collect();
+        let class = |(module, name): &(&str, &str)| name.starts_with(char::is_uppercase) && !has_class(module);
+        // Stable: the others stay in their order.
+        splits.sort_by_key(|split| !class(split));
+        splits
+    }
+}
+
+fn has_class(module: &str) -> bool {
+    module.split('.').any(|part| part.starts_with(char::is_uppercase))
+}
+
+impl FromStr for FunctionName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        if !text.contains('.') || text.split('.').any(str::is_empty) {
+            return Err("a module, a dot and a name are needed, such as builtins.list");
+        }
+        Ok(FunctionName(text.to_owned()))
+    }
+}
+
+impl fmt::Display for FunctionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_module_may_end_at_any_dot() {
+        let cases: [(&str, &[(&str, &str)]); 5] = [
+            ("builtins.list", &[("builtins", "list")]),
+            ("shop.pricing.total", &[("shop.pricing", "total"), ("shop", "pricing.total")]),
+            ("bank.Account.open", &[("bank", "Account.open"), ("bank.Account", "open")]),
+            ("a.b.C.d", &[("a.b", "C.d"), ("a.b.C", "d"), ("a", "b.C.d")]),
+            ("A.B", &[("A", "B")]),
+        ];
+        for (name, splits) in cases {
+            assert_eq!(name.parse::<FunctionName>().unwrap().splits(), splits, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_needs_a_module() {
+        for name in ["", "list", ".list", "builtins.", "a..b", "."] {
+            assert!(name.parse::<FunctionName>().is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_timeout_is_in_seconds() {
+        assert_eq!("0.25".parse(), Ok(Timeout(Some(Duration::from_millis(250)))));
+        assert_eq!("0".parse(), Ok(Timeout(None)));
+        for text in ["", "x", "-1", "nan", "inf", "1e300"] {
+            assert!(text.parse::<Timeout>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_told_how_to_be() {
+        assert_eq!(json("[1, null]").unwrap(), Value::List(vec![Value::Int(1), Value::Null]));
+        let hints = [
+            ("tea \"x\"", r#"write '"tea \"x\""'"#),
+            ("it's", r#"write '"it'\''s"'"#),
+            ("[1,", r#"such as '[1, "two"]'"#),
+            ("\"two", r#"such as '"two words"'"#),
+            (r#"{"$int": null}"#, "$int"),
+        ];
+        for (text, hint) in hints {
+            let error = json(text).unwrap_err();
+            assert!(error.contains(hint), "{error}");
+        }
+    }
+}

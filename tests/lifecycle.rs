@@ -1,0 +1,162 @@
+//! A service's beginning and end, and a client's.
+
+mod support;
+
+use std::time::{Duration, Instant};
+use support::{Fixture, Way};
+use tarmem::{Error, Limits, Proxy, ServeError, Service, Session};
+use tarmem_test_models::{Account, AccountProxy, slow_account};
+
+#[tokio::test]
+async fn a_port_in_use_is_one_clear_error() {
+    let first = Service::new("127.0.0.1", 0).bind().await.expect("a free port");
+    let port = first.local_addr().expect("TCP").port();
+    let error = Service::new("127.0.0.1", port).bind().await.expect_err("it is taken");
+    assert!(matches!(error, ServeError::Listen { .. }));
+    let message = error.to_string();
+    assert!(message.contains(&format!("cannot listen on 127.0.0.1:{port}")) && message.contains("port 0"), "{message}");
+}
+
+#[tokio::test]
+async fn nobody_there_is_one_clear_error_after_the_retries() {
+    let gone = Service::new("127.0.0.1", 0).bind().await.expect("a free port").local_addr().expect("TCP");
+    let builder = Session::builder(gone.to_string()).max_retry(2).retry_delay(Duration::from_millis(20));
+    let error = builder.connect().await.expect_err("nobody is there");
+    assert!(matches!(error, Error::Unreachable { attempts: 3, .. }), "{error}");
+    assert!(error.to_string().contains("tarmem serve"), "{error}");
+    for address in ["localhost", "localhost:", "localhost:port", ""] {
+        assert!(matches!(Session::connect(address).await, Err(Error::Malformed { .. })), "{address}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_comes_late_is_found() {
+    let bound = Service::new("127.0.0.1", 0).bind().await.expect("a free port");
+    let address = bound.local_addr().expect("TCP");
+    drop(bound);
+    let connecting = tokio::spawn(Session::builder(address.to_string()).max_retry(20).connect());
+    tokio::task::yield_now().await;
+    let service = Service::new("127.0.0.1", address.port()).start().await.expect("the port is free again");
+    let session = connecting.await.expect("no panic").expect("found");
+    assert_eq!(session.is_memoized("k").await, Ok(false));
+    service.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_socket_left_behind_is_replaced_and_one_in_use_is_not() {
+    let path = std::env::temp_dir().join(format!("tarmem-left-{}.sock", std::process::id()));
+    drop(std::os::unix::net::UnixListener::bind(&path).expect("binds"));
+    assert!(path.exists(), "left behind");
+    let service = Service::without_listener().unix(&path).start().await.expect("replaced");
+    assert!(Service::without_listener().unix(&path).bind().await.is_err(), "somebody listens there");
+    let session = Session::connect(format!("unix:{}", path.display())).await.expect("connects");
+    session.version().await.expect("answers");
+    service.shutdown().await;
+    assert!(!path.exists(), "removed at the end");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_finishes_what_runs_and_tells_the_clients() {
+    for way in [Way::Memory, Way::Tcp, Way::Unix] {
+        let fixture = Fixture::new(way).await;
+        let (session, idle) = (fixture.session().await, fixture.session().await);
+        let account = session.memoize("k", AccountProxy::open(1)).await.expect("made");
+        let running = account.deposit_slowly(1, 300).send().await;
+        let making = session.memoize("slow", slow_account::remote("shutdown".into(), 7, 300)).with_info();
+        let making = tokio::spawn(making);
+        // In its turn: the calls before it have been taken by now.
+        session.is_memoized("k").await.expect("answers");
+        while runs("shutdown", &session).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        let stopping = tokio::spawn(fixture.service.shutdown());
+        assert_eq!(running.await, Ok(2), "{way:?}: what runs is finished");
+        making.await.expect("no panic").unwrap_or_else(|e| panic!("{way:?}: {e}"));
+        stopping.await.expect("no panic");
+        let after = [session.is_memoized("k").await, idle.is_memoized("k").await];
+        for result in after {
+            let error = result.expect_err("it is gone");
+            assert!(matches!(error, Error::ShuttingDown | Error::Closed { .. }), "{way:?}: {error}");
+            if let Error::Closed { cause, .. } = &error {
+                assert!(cause.contains("shut down"), "{way:?}: {cause}");
+            }
+        }
+    }
+}
+
+async fn runs(tag: &str, session: &Session) -> u64 {
+    tarmem_test_models::runs::remote(tag.to_owned()).call(session).await.unwrap_or(1)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_does_not_wait_for_ever() {
+    let mut limits = Limits::default();
+    limits.shutdown_time = Duration::from_millis(100);
+    let fixture = Fixture::with(Way::Tcp, limits).await;
+    let session = fixture.session().await;
+    let account = session.memoize("k", AccountProxy::open(1)).await.expect("made");
+    let endless = account.balance_slowly(3_600_000).no_timeout().send().await;
+    session.is_memoized("k").await.expect("answers");
+    let begun = Instant::now();
+    fixture.service.shutdown().await;
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    assert!(matches!(endless.await, Err(Error::OutcomeUnknown { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_session_fails_its_calls_and_gives_up_its_handles() {
+    for way in [Way::Memory, Way::Tcp, Way::Unix] {
+        let fixture = Fixture::new(way).await;
+        let session = fixture.session().await;
+        let account = session.create(AccountProxy::open(1)).await.expect("made");
+        let waiting = account.balance_slowly(60_000).send().await;
+        session.is_memoized("k").await.expect("answers; so the call before it has arrived");
+        session.close().await;
+        assert!(matches!(waiting.await, Err(Error::OutcomeUnknown { .. })));
+        let error = account.balance().await.expect_err("closed");
+        assert!(matches!(error, Error::Closed { ref cause, .. } if cause.contains("closed here")), "{error}");
+        assert_eq!(session.ended(), Some(error));
+        let other = fixture.session().await;
+        assert_eq!(other.proxy::<Account>("k").balance().await, Err(Error::NoSuchKey { key: "k".into() }));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_modules_that_are_offered_can_be_used() {
+    let service = Service::without_listener().modules(["bank"]).start().await.expect("starts");
+    let session = service.session();
+    session.memoize("k", AccountProxy::open(1)).await.expect("offered");
+    let error = session.remote_import("lab").await.map(drop).expect_err("not offered");
+    assert_eq!(error, Error::NoSuchModule { module: "lab".into(), near: vec![] });
+    let source = slow_account::remote("offered".into(), 1, 0);
+    let error = session.memoize("other", source).await.map(drop).expect_err("not offered");
+    let (module, name) = ("lab".to_owned(), "slow_account".to_owned());
+    assert_eq!(error, Error::NoSuchMember { module, name, near: vec![] });
+    let square = session.update("s", tarmem_test_models::Square { side: 1.0 }).await.map(drop);
+    assert!(matches!(square, Err(Error::NoSuchClass { ref class, .. }) if class == "shapes.Square"), "{square:?}");
+    let error = Service::without_listener().modules(["bnak"]).bind().await.expect_err("no such module");
+    assert!(error.to_string().contains("did you mean bank"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn handles_are_given_up_when_proxies_are_dropped() {
+    for way in [Way::InProcess, Way::Memory, Way::Tcp] {
+        let mut limits = Limits::default();
+        limits.handles = 10;
+        let fixture = Fixture::with(way, limits).await;
+        let session = fixture.session().await;
+        for i in 0..100 {
+            let account = session.create(AccountProxy::open(i)).await.unwrap_or_else(|e| panic!("{way:?} {i}: {e}"));
+            assert_eq!(account.balance().await, Ok(i));
+        }
+        let mut kept = Vec::new();
+        let error = loop {
+            match session.create(AccountProxy::open(1)).await {
+                Ok(account) => kept.push(account),
+                Err(error) => break error,
+            }
+        };
+        assert!(kept.len() <= 10 && error.to_string().contains("handles of this session"), "{error}");
+        assert!(kept[0].id().is_some());
+    }
+}

@@ -1,0 +1,242 @@
+//! What a service makes of bytes that no client of ours would send. Each costs its sender the connection at most.
+
+mod support;
+
+use std::time::Duration;
+use support::{Fixture, Way};
+use tarmem::{Error, Limits, Session, Value};
+use tarmem_test_models::{Account, AccountProxy};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// The header of a tarpc request in our frames: its id, no timeout to speak of, and the method.
+fn request(id: u8, method: u8, body: &[u8]) -> Vec<u8> {
+    let mut message = vec![0, id, 100, method];
+    message.extend_from_slice(body);
+    frame(&message)
+}
+
+fn frame(message: &[u8]) -> Vec<u8> {
+    let mut frame = u32::try_from(message.len()).expect("small").to_be_bytes().to_vec();
+    frame.extend_from_slice(message);
+    frame
+}
+
+fn open(protocol: u32) -> Vec<u8> {
+    let mut hello = b"tarmem".to_vec();
+    hello.extend_from_slice(&protocol.to_be_bytes());
+    // Do not ignore the version; no session to resume; no token.
+    hello.extend_from_slice(&[0, 0, 0]);
+    request(1, 0, &hello)
+}
+
+/// A stream of bytes to the service, and what comes back before it ends.
+struct Raw(TcpStream);
+
+impl Raw {
+    async fn connect(fixture: &Fixture) -> Self {
+        Raw(TcpStream::connect(fixture.address()).await.expect("accepts"))
+    }
+
+    async fn send(&mut self, bytes: &[u8]) {
+        // The service may have hung up already.
+        let _ = self.0.write_all(bytes).await;
+    }
+
+    async fn receive_frame(&mut self) -> Vec<u8> {
+        let length = self.0.read_u32().await.expect("a frame");
+        let mut message = vec![0; length as usize];
+        self.0.read_exact(&mut message).await.expect("a whole frame");
+        message
+    }
+
+    async fn until_closed(mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let read = self.0.read_to_end(&mut bytes);
+        // A reset is an end too.
+        let _ = tokio::time::timeout(Duration::from_secs(20), read).await.expect("the service hangs up");
+        bytes
+    }
+}
+
+async fn fixture() -> (Fixture, Session) {
+    let fixture = Fixture::new(Way::Tcp).await;
+    let session = fixture.session().await;
+    session.memoize("k", AccountProxy::open(5)).await.expect("made");
+    (fixture, session)
+}
+
+/// The service goes on, and nothing stored is lost.
+async fn assert_well(fixture: &Fixture, session: &Session) {
+    assert_eq!(session.proxy::<Account>("k").balance().await, Ok(5));
+    assert_eq!(fixture.session().await.proxy::<Account>("k").balance().await, Ok(5));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn garbage_costs_its_sender_the_connection() {
+    let (fixture, session) = fixture().await;
+    let garbage: Vec<Vec<u8>> = vec![
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
+        vec![0xff; 64],
+        frame(&[0xff; 64]),
+        frame(&[]),
+        frame(b"\0"),
+        request(1, 0, b"not a hello"),
+        request(1, 9, b"no such method"),
+        request(1, 1, b"a batch before open"),
+        request(1, 2, b""),
+    ];
+    for bytes in garbage {
+        let mut raw = Raw::connect(&fixture).await;
+        raw.send(&bytes).await;
+        raw.until_closed().await;
+        assert_well(&fixture, &session).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_cut_at_any_byte_harms_nobody() {
+    let (fixture, session) = fixture().await;
+    let mut conversation = open(1);
+    // A batch: acknowledged below 0; operation 1, no timeout, 3 bytes; and it is `is_memoized("k")`.
+    conversation.extend(request(2, 1, &[0, 1, 0, 3, 4, 1, b'k']));
+    for cut in 0..=conversation.len() {
+        let mut raw = Raw::connect(&fixture).await;
+        raw.send(&conversation[..cut]).await;
+        raw.0.shutdown().await.expect("closes");
+        let answer = raw.until_closed().await;
+        if cut == conversation.len() {
+            // A frame; response 2 to `submit`: no flags, operation 1, done, one byte: true.
+            let expected = [0, 0, 0, 8, 0, 2, 1, 0, 1, 1, 1, 1];
+            assert_eq!(answer[answer.len() - expected.len()..], expected, "{answer:?}");
+        }
+    }
+    assert_well(&fixture, &session).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operation_that_makes_no_sense_fails_alone() {
+    let (fixture, session) = fixture().await;
+    let mut raw = Raw::connect(&fixture).await;
+    raw.send(&open(1)).await;
+    raw.receive_frame().await;
+    // Operation 1 is of an unknown kind, operation 2 is `is_memoized("k")`, then 1 again: replayed.
+    let is_memoized: &[u8] = &[4, 1, b'k'];
+    let mut batch = vec![0];
+    for (sequence, operation) in [(1, &[99, 1, 2][..]), (2, is_memoized), (1, is_memoized)] {
+        batch.extend_from_slice(&[sequence, 0, u8::try_from(operation.len()).expect("small")]);
+        batch.extend_from_slice(operation);
+    }
+    raw.send(&request(2, 1, &batch)).await;
+    let reply = raw.receive_frame().await;
+    let text = String::from_utf8_lossy(&reply);
+    assert!(text.contains("operation") && text.contains("sequence number"), "{text:?}");
+    let done = [2, 1, 1, 1];
+    assert!(reply.windows(4).any(|window| window == done), "operation 2 was answered: {reply:?}");
+    assert_well(&fixture, &session).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_protocol_version_is_told_so() {
+    let (fixture, session) = fixture().await;
+    let mut raw = Raw::connect(&fixture).await;
+    raw.send(&open(7)).await;
+    // The answer says which version the service speaks.
+    assert_eq!(raw.receive_frame().await, [0, 1, 0, 1, 1]);
+    assert_well(&fixture, &session).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frame_over_the_limit_ends_its_connection_only() {
+    let (fixture, session) = fixture().await;
+    // Before a session is open, the limit is small.
+    let mut raw = Raw::connect(&fixture).await;
+    raw.send(&5_000u32.to_be_bytes()).await;
+    raw.until_closed().await;
+    let mut raw = Raw::connect(&fixture).await;
+    raw.send(&open(1)).await;
+    raw.receive_frame().await;
+    raw.send(&u32::MAX.to_be_bytes()).await;
+    raw.until_closed().await;
+    assert_well(&fixture, &session).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_says_nothing_is_disconnected() {
+    let mut limits = Limits::default();
+    limits.handshake_time = Duration::from_millis(100);
+    let fixture = Fixture::with(Way::Tcp, limits).await;
+    let mut raw = Raw::connect(&fixture).await;
+    raw.send(&[0, 0]).await;
+    assert_eq!(raw.until_closed().await, b"");
+    // Who has opened a session may be silent for as long as it likes.
+    let session = fixture.session().await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(session.is_memoized("k").await, Ok(false));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_over_the_limit_are_told_so() {
+    let mut limits = Limits::default();
+    limits.connections = 2;
+    let fixture = Fixture::with(Way::Tcp, limits).await;
+    let one = fixture.session().await;
+    let _two = fixture.session().await;
+    let error = Session::connect(fixture.address()).await.expect_err("over the limit");
+    assert!(matches!(error, Error::Refused { ref reason } if reason.contains("limit of 2")), "{error}");
+    one.close().await;
+    // The service learns of it in its own time.
+    let limit = std::time::Instant::now() + Duration::from_secs(20);
+    while Session::connect(fixture.address()).await.is_err() {
+        assert!(std::time::Instant::now() < limit, "the place is not given back");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_too_large_or_too_deep_fails_alone() {
+    let mut limits = Limits::default();
+    limits.frame_bytes = 64 * 1024;
+    for way in [Way::Memory, Way::Tcp, Way::Unix, Way::InProcess] {
+        let fixture = Fixture::with(way, limits.clone()).await;
+        let session = fixture.session().await;
+        let account = session.memoize("k", AccountProxy::open(5)).await.expect("made");
+        let mut deep = Value::Null;
+        for _ in 0..100 {
+            deep = Value::List(vec![deep]);
+        }
+        let module = session.remote_import("bank").await.expect("imports");
+        let error = session.memoize("deep", module.function("Account.open", [deep])).await.expect_err("too deep");
+        assert!(error.to_string().contains("64"), "{way:?}: {error}");
+        if way != Way::InProcess {
+            let long = "x".repeat(100_000);
+            let error = account.label(&long, &[], None).await.expect_err("too large");
+            assert!(matches!(error, Error::LimitExceeded { limit: 64_512, .. }), "{way:?}: {error}");
+        }
+        let error = account.large(100_000).await.expect_err("too large a result");
+        assert!(matches!(error, Error::BadResult { .. }), "{way:?}: {error}");
+        // Each fits a frame, all together do not.
+        let results = session.pipeline((0..10).map(|_| account.large(30_000))).await;
+        assert!(results.iter().all(|result| result.as_ref().is_ok_and(|bytes| bytes.len() == 30_000)), "{way:?}");
+        assert_eq!(account.balance().await, Ok(5), "{way:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_many_calls_wait_their_turn() {
+    let mut limits = Limits::default();
+    limits.calls_in_flight = 8;
+    limits.batch_operations = 3;
+    for way in [Way::Memory, Way::Tcp] {
+        let fixture = Fixture::with(way, limits.clone()).await;
+        let session = fixture.session().await;
+        let account = session.memoize("k", AccountProxy::open(0)).await.expect("made");
+        let calls = (0..100).map(|_| {
+            let account = account.clone();
+            tokio::spawn(async move { account.deposit(1).await })
+        });
+        for call in futures::future::join_all(calls).await {
+            call.expect("no panic").unwrap_or_else(|e| panic!("{way:?}: {e}"));
+        }
+        assert_eq!(account.balance().await, Ok(100));
+    }
+}
