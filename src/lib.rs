@@ -53,3 +53,8 @@ macro_rules! link {
         $(#[allow(unused_extern_crates)] extern crate $name as _;)+
     };
 }
+
+/// The README's snippets, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -76,6 +76,8 @@ impl fmt::Display for FunctionName {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]

@@ -17,7 +17,7 @@ pub(super) struct Connect {
     addr: Option<String>,
 
     /// How long to wait for the connection, and then for each answer; 0 for as long as it takes
-    #[arg(long, global = true, default_value = "30", value_name = "SECONDS")]
+    #[arg(long, global = true, default_value = "30", value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Timeout,
 
     /// How often to try again if the service cannot be reached

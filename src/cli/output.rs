@@ -124,6 +124,8 @@ fn one_line(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn shown(value: &Value) -> String {

@@ -1,9 +1,9 @@
 //! The dispatch functions of methods, constructors and functions, and their entries in the table.
 
-use crate::emit::{FunctionNames, place};
+use crate::emit::{FunctionNames, at, place};
 use crate::signature::{Receiver, Returns, Signature};
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 
 /// What a method is called on.
@@ -35,6 +35,12 @@ pub(crate) fn method(sig: &Signature, private: &TokenStream, ident: &Ident, targ
     if sig.is_async {
         let finish = if fallible { quote!(finish_outcome) } else { quote!(finish_returned) };
         let generics = with_lifetime(generics);
+        // A future that cannot be sent is one of this method.
+        let body = quote! {
+            let #bound = #lookup::#user(__object, #pass).await;
+            #private::#finish(#result)
+        };
+        let work = at(user.span(), quote!(::std::boxed::Box::pin(async move { #body })));
         return quote! {
             #(#cfgs)*
             fn #ident #generics(
@@ -44,15 +50,15 @@ pub(crate) fn method(sig: &Signature, private: &TokenStream, ident: &Ident, targ
             ) -> ::core::result::Result<#private::BoxFuture<'__call, #private::Finish>, #private::Error> {
                 let __object: &'__call #mutability #object = #private::#downcast(__object)?;
                 #decode
-                ::core::result::Result::Ok(::std::boxed::Box::pin(async move {
-                    let #bound = #lookup::#user(__object, #pass).await;
-                    #private::#finish(#result)
-                }))
+                ::core::result::Result::Ok(#work)
             }
         };
     }
-    let finish =
-        if fallible { quote!(#private::outcome(__out, #result)) } else { quote!(#private::returned(__out, &#result)) };
+    let finish = if fallible {
+        quote!(#private::outcome(__out, #result))
+    } else {
+        at(sig.returns_span(), quote!(#private::returned(__out, &#result)))
+    };
     let generics = if generics.is_empty() { quote!() } else { quote!(<#generics>) };
     quote! {
         #(#cfgs)*
@@ -122,8 +128,7 @@ pub(crate) fn function(sig: &Signature, private: &TokenStream, ident: &Ident, us
         let pass = sig.pass(&quote!(__ctx));
         (quote!(&#private::Context), quote!(#user(#pass)))
     };
-    let made = made_type(sig, private);
-    let kind = quote!((&#private::Kind::<#made>::new()).kind());
+    let kind = kind(sig, private);
     let produce = if matches!(sig.returns, Returns::Result(..)) {
         quote! {
             match #private::Fallible::into_result(#result) {
@@ -134,15 +139,16 @@ pub(crate) fn function(sig: &Signature, private: &TokenStream, ident: &Ident, us
     } else {
         quote!(#kind.produce(#result))
     };
-    let body = quote! {
+    let work = quote! {
         use #private::{ObjectKind as _, ValueKind as _};
         let #bound = #call;
         #produce
     };
     let (returns, body) = if sig.is_async {
-        (quote!(#private::BoxFuture<'static, #private::Produced>), quote!(::std::boxed::Box::pin(async move { #body })))
+        let work = at(sig.ident.span(), quote!(::std::boxed::Box::pin(async move { #work })));
+        (quote!(#private::BoxFuture<'static, #private::Produced>), work)
     } else {
-        (quote!(#private::Produced), quote!({ #body }))
+        (quote!(#private::Produced), quote!({ #work }))
     };
     quote! {
         #(#cfgs)*
@@ -171,7 +177,7 @@ pub(crate) fn function_entry(
     let blocking = sig.options.blocking.is_some();
     let idempotent = sig.options.idempotent.is_some();
     let invoke = if sig.is_async { quote!(Async) } else { quote!(Sync) };
-    let made = made_type(sig, private);
+    let kind = kind(sig, private);
     let place = place(private, sig.ident.span());
     quote! {
         #(#cfgs)*
@@ -188,12 +194,19 @@ pub(crate) fn function_entry(
             idempotent: #idempotent,
             generates: || {
                 use #private::{ObjectKind as _, ValueKind as _};
-                (&#private::Kind::<#made>::new()).kind().generates()
+                #kind.generates()
             },
             place: #place,
             invoke: #private::FunctionInvoke::#invoke(#ident),
         }
     }
+}
+
+/// Whether it makes an object or gives a value; if it can do neither, that is its return type's fault.
+fn kind(sig: &Signature, private: &TokenStream) -> TokenStream {
+    let made = made_type(sig, private);
+    let kind = quote_spanned!(sig.returns_span()=> kind);
+    quote!((&#private::Kind::<#made>::new()).#kind())
 }
 
 /// What a function makes, as it makes it.

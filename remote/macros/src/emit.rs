@@ -3,7 +3,7 @@
 
 use crate::signature::{Param, Passing, Returns, Signature};
 use crate::types;
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
@@ -17,6 +17,18 @@ pub(crate) fn place(private: &TokenStream, span: Span) -> TokenStream {
     // line!() tells the line of its own tokens.
     let (file, line) = (quote_spanned!(span=> ::core::file!()), quote_spanned!(span=> ::core::line!()));
     quote!(#private::Place { file: #file, line: #line })
+}
+
+/// The tokens, as if they stood at `span`: an error about them points there. Names keep their meaning.
+pub(crate) fn at(span: Span, tokens: TokenStream) -> TokenStream {
+    let place = |mut token: TokenTree| {
+        if let TokenTree::Group(group) = &token {
+            token = Group::new(group.delimiter(), at(span, group.stream())).into();
+        }
+        token.set_span(token.span().located_at(span));
+        token
+    };
+    tokens.into_iter().map(place).collect()
 }
 
 impl Signature {
@@ -69,7 +81,9 @@ impl Signature {
         if types.is_empty() {
             quote!(#private::Arguments::decode::<()>(__args)?;)
         } else {
-            quote!(#(#checks)* let (#(#locals,)*) = #private::Arguments::decode::<(#(#types,)*)>(__args)?;)
+            // What is still wrong with the tuple is the function's.
+            let decode = at(self.ident.span(), quote!(#private::Arguments::decode::<(#(#types,)*)>));
+            quote!(#(#checks)* let (#(#locals,)*) = #decode(__args)?;)
         }
     }
 
@@ -99,7 +113,7 @@ impl Signature {
             Passing::Owned => quote!(&#ident),
             _ => quote!(#ident),
         });
-        quote!(&(#(#fields,)*))
+        quote_spanned!(self.ident.span()=> &(#(#fields,)*))
     }
 
     /// The method of a proxy that calls this one. `scope` is the path of the class or interface.
@@ -113,7 +127,7 @@ impl Signature {
         let attrs = self.carried.on_proxy(&format!("Calls `{name}` on the object."));
         let (params, tuple, call) = (self.proxy_params(), self.proxy_tuple(), self.call_type(private, "Call"));
         // An error about what comes back points at the return type.
-        let encode = quote_spanned!(self.returns_span()=> #private::ProxyCore::call);
+        let encode = at(self.returns_span(), quote!(#private::ProxyCore::call));
         quote! {
             #attrs
             #vis fn #ident(&self, #params) -> #call {

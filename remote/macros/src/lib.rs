@@ -1,4 +1,12 @@
-//! The `#[remote]` attribute of tarmem.
+//! The `#[remote]` attribute of tarmem. Use it through `tarmem`, or `tarmem-remote` in a crate of models.
+//!
+//! It works in stages, with a file for each:
+//!
+//! - `args` parses the attribute's options; `signature` parses and checks a function's signature, with `types` for
+//!   the types in it, and `docs` for the attributes that go along. `errors` collects what is wrong, all of it.
+//! - `class`, `inherent`, `interface`, `implementation` and `function` expand one form of item each.
+//! - `emit` and `dispatch` write what those have in common: the proxy's side of a call, and the service's.
+//! - `krate` finds the crate that generated code stands on, which is its module `__private` and nothing else.
 
 mod args;
 mod class;
@@ -18,7 +26,126 @@ use proc_macro::TokenStream;
 use quote::quote;
 use syn::Item;
 
-/// Makes a class, interface, method, function or constant remote.
+/// Makes a type, its methods, a trait, a function or a constant remote.
+///
+/// ```ignore
+/// #[remote(module = "bank")]                       // a class: bank.Account
+/// #[derive(Serialize, Deserialize)]
+/// pub struct Account { cents: i64 }
+///
+/// #[remote]                                        // its constructors and methods: whatever is `pub`
+/// impl Account {
+///     /// Opens an account.
+///     pub fn open(cents: i64) -> Self { Account { cents } }
+///     pub fn balance(&self) -> i64 { self.cents }
+///     pub fn deposit(&mut self, cents: i64) -> Result<i64, BankError> { /* … */ }
+/// }
+///
+/// #[remote(module = "bank")]                       // an interface: bank.Audited
+/// pub trait Audited {
+///     fn last_audit(&self) -> Option<String>;
+///     async fn audit(&mut self, by: &str) -> Result<(), AuditError>;
+/// }
+///
+/// #[remote]                                        // which bank.Account implements
+/// impl Audited for Account { /* … */ }
+///
+/// #[remote(module = "bank")]                       // a function; it makes an object, so it is a generator
+/// pub async fn load(ctx: &Context, path: String) -> Result<Account, LoadError> { /* … */ }
+///
+/// #[remote(module = "bank")]                       // a constant
+/// pub const LIMIT: i64 = 1_000_000;
+///
+/// // and at a client:
+/// let alice = session.memoize("alice", AccountProxy::open(100)).await?;
+/// alice.deposit(20).await?;
+/// alice.cast::<dyn Audited>().audit("bob").await?;
+/// let carol = session.memoize("carol", load::remote("carol.json".into())).await?;
+/// ```
+///
+/// The item itself stays as it is written. What is generated beside it is a registration, which a service finds when it
+/// starts, and what a client calls.
+///
+/// # What each form generates
+///
+/// | on | registers | for clients |
+/// | --- | --- | --- |
+/// | `struct`, `enum` | the class `module.Name` | `NameProxy`; a value of it is a source for `memoize` and `update` |
+/// | `impl Name` | the `pub fn`s: with `&self` or `&mut self` as methods, without as constructors, `Name.open` in the class's module | methods of `NameProxy`; a constructor is `NameProxy::open(…)`, which gives a `FunctionCall` |
+/// | `trait` | the interface `module.Name` | `NameProxy`; `get::<dyn Name>(key)` and `proxy.cast::<dyn Name>()` give one |
+/// | `impl Trait for Name` | that the class has the interface | nothing more |
+/// | `fn` | the function `module.name`; a generator if what it returns is a class | the type `name`, with `name::remote(…)`, which gives a `FunctionCall` |
+/// | `const` | the constant `module.NAME` | its value is in the module's description |
+///
+/// A proxy has the visibility of its class or trait, and stands beside it: where one is imported, so must the other be.
+/// A class may have any number of `impl` blocks; each names the class by a path at the end of which the proxy is found,
+/// too (`impl super::Account` extends `super::AccountProxy`).
+///
+/// A class has to be `Send + Sync + 'static`, and `Serialize + Deserialize` unless it is `resident`. A trait with `async`
+/// methods goes through `async-trait`, as do its implementations, so that it has a `dyn` type. Methods with a default are
+/// remote like the others.
+///
+/// # Signatures
+///
+/// | in Rust | on the wire |
+/// | --- | --- |
+/// | `fn`, `async fn` | the same to a caller; the future of an async one has to be `Send` |
+/// | `&self` | runs beside other `&self` calls of the object; may be sent again after a failure |
+/// | `&mut self` | runs alone |
+/// | `x: T` | an argument; `T: Serialize + DeserializeOwned`; at most 16 of them |
+/// | `x: &str`, `x: &[T]` | an argument as well; proxies take the same reference |
+/// | `x: Option<T>` | a dynamic caller may leave it out, if no argument that it may not leave out follows |
+/// | `x: &Context` | no argument: the call that is being run, filled in by the service; any type of that name |
+/// | nothing, `-> T` | the proxy's call gives `T`, or `Error` |
+/// | `-> Result<T, E>` | it gives `T`, or `CallError<E>`; `E: Serialize + DeserializeOwned + Display`; every type whose name ends in `Result` counts |
+/// | `-> &str`, `-> &[T]`, `-> &T` | the caller gets a `String`, `Vec<T>`, `T`; methods that are not async only |
+///
+/// Documentation, `#[cfg]` and `#[deprecated]` go along to the proxy; documentation, and parameters and types as written,
+/// also to descriptions, which clients can ask for. `Self` stands for the class.
+///
+/// # Options
+///
+/// On the item:
+///
+/// | option | on | means |
+/// | --- | --- | --- |
+/// | `module = "shop.pricing"` | class, trait, function, constant: required | the module that it belongs to |
+/// | `name = "list"` | class, trait, function, constant | its name in the module, if not the one in Rust |
+/// | `resident` | class | its values cannot be encoded (they hold a socket, a channel, …): they are made on the service by a constructor or generator, and stay there; no `Serialize` needed |
+/// | `inline` | function | it promises to be quick: it may run on the connection's own thread although it makes an object |
+/// | `blocking` | function | it is moved off the async threads although it makes no object |
+/// | `idempotent` | function | applying it twice is the same as applying it once, so that it may be sent again after a failure |
+/// | `crate = path` | all | where tarmem is, if the crate does not depend on `tarmem` or `tarmem-remote` itself (it may under any name) |
+///
+/// On a `pub fn` in an `impl` block, or a method in a trait, as an attribute of its own:
+///
+/// | option | on | means |
+/// | --- | --- | --- |
+/// | `name = "__len__"` | all | its name on the wire, if not the one in Rust |
+/// | `idempotent` | all; `&self` methods are anyway | as above |
+/// | `blocking` | all that are not async | it is moved off the async threads |
+/// | `inline` | constructors | as above |
+/// | `skip` | all | it is not remote, and may have any signature |
+///
+/// Names are what older and newer programs know each other by: a method is called by a hash of its class's or interface's
+/// path and its name. To rename one in Rust, keep the old name with `name`. Changing parameters breaks older callers.
+///
+/// # What is refused
+///
+/// Each refusal points at the token in question and says what to do instead, and all of an item's are reported at once.
+///
+/// - Generic types, traits, methods and implementations, and `impl Trait`: a registration is of one type. Put the
+///   concrete types, or take a `Value`.
+/// - `self` by value: the object stays on its service.
+/// - References other than those above, lifetimes, and `dyn` types, anywhere in a signature: what arrives is decoded, and
+///   belongs to its receiver.
+/// - Pointers and function pointers; `unsafe`, `extern` and variadic functions.
+/// - Patterns as parameters (`mut x` is fine): an argument goes by its name.
+/// - Associated types, constants and functions in a trait, and `Self` in its signatures: there is no `dyn` type then.
+/// - Statics, unions, modules, type aliases.
+///
+/// Two classes, methods or functions of one name cannot be seen from here. A service refuses to start with them, and
+/// names both places.
 #[proc_macro_attribute]
 pub fn remote(args: TokenStream, item: TokenStream) -> TokenStream {
     expand(args.into(), item.into()).into()

@@ -1,1 +1,17 @@
-//! The modules that come with tarmem.
+//! The modules that come with tarmem: Python's own types, by Python's names.
+//!
+//! - [`builtins`]: list, dict, set, tuple, str, bytes, int, float, bool.
+//! - [`error`]: what their methods refuse, as [`Exception`]s.
+//! - [`python`]: what these types have in common: equality, order, keys, slices.
+//!
+//! Every class here is used in three ways. By name, with Python's method names and [`Value`](crate::Value)s:
+//! `tarmem call k append 3`. Through its proxy, with plain Rust values: `list.append(3)`. And as the Rust type that it is:
+//! where a method takes or gives values, its name there ends in `_value`, or is the operator's.
+
+pub mod builtins;
+mod decoded;
+pub mod error;
+pub mod python;
+
+pub use decoded::Decoded;
+pub use error::Exception;

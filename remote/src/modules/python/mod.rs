@@ -13,11 +13,13 @@ mod index;
 mod iterate;
 mod key;
 mod limits;
+pub mod number;
 mod ordering;
 mod repr;
 mod slice;
 mod sort;
 mod table;
+mod table_serde;
 
 pub use equality::{equal, truthy};
 pub use index::{index_of, position};
@@ -30,8 +32,9 @@ pub use slice::{Slice, Span};
 pub use sort::sort;
 pub use table::Table;
 
-pub(crate) use equality::{compare_int_float, whole};
-pub(crate) use repr::write_float;
+pub(crate) use equality::{equal_lists, whole};
+pub(crate) use index::insertion;
+pub(crate) use limits::repeats;
 
 use crate::value::Value;
 

@@ -1,6 +1,7 @@
 //! `<`, `<=`, `>` and `>=`.
 
-use super::equality::{compare_int_float, whole};
+use super::equality::compare_int_float;
+use super::number::Number;
 use super::{equal, type_name};
 use crate::modules::Exception;
 use crate::value::Value;
@@ -39,7 +40,7 @@ impl Comparison {
             (Value::Bytes(a), Value::Bytes(b)) => Some(a.cmp(b)),
             (Value::List(a), Value::List(b)) => return self.lists(a, b),
             (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
-            _ => match (number(a), number(b)) {
+            _ => match (Number::of(a), Number::of(b)) {
                 (Some(Number::Whole(a)), Some(Number::Whole(b))) => Some(a.cmp(&b)),
                 (Some(Number::Whole(a)), Some(Number::Float(b))) => compare_int_float(a, b),
                 (Some(Number::Float(a)), Some(Number::Whole(b))) => compare_int_float(b, a).map(Ordering::reverse),
@@ -73,18 +74,6 @@ impl Comparison {
     /// That it cannot be said.
     pub fn unsupported(self, a: &str, b: &str) -> Exception {
         Exception::TypeError(format!("'{self}' not supported between instances of '{a}' and '{b}'"))
-    }
-}
-
-enum Number {
-    Whole(i128),
-    Float(f64),
-}
-
-fn number(value: &Value) -> Option<Number> {
-    match value {
-        Value::Float(x) => Some(Number::Float(*x)),
-        value => whole(value).map(Number::Whole),
     }
 }
 

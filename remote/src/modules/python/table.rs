@@ -94,6 +94,7 @@ impl<V> Table<V> {
     /// Removes the first key.
     pub fn pop_first(&mut self) -> Option<(Key, V)> {
         let at = (self.first..self.entries.len()).find(|&at| self.entry(at).is_some())?;
+        self.first = at;
         self.remove_at(at)
     }
 

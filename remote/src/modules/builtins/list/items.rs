@@ -1,0 +1,102 @@
+//! Elements by index and by slice: `xs[i]`, `xs[i:j]`, `xs[i] = …`, `del xs[i:j]`.
+
+use super::{List, ListProxy, elements};
+use crate::modules::Exception;
+use crate::modules::python::{Slice, check_depth, position, type_name};
+use crate::remote;
+use crate::value::Value;
+
+#[remote]
+impl List {
+    /// The element at `index`, or the elements of a slice as a plain list. `IndexError` if it is not there.
+    #[remote(name = "__getitem__")]
+    pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
+        get(&self.0, &index, "list")
+    }
+
+    /// Puts `value` in place of the element at `index`, or the elements of `value` in place of those of a slice; where
+    /// the slice has a step, there have to be as many.
+    #[remote(name = "__setitem__")]
+    pub fn setitem(&mut self, index: Value, value: Value) -> Result<(), Exception> {
+        if let Some(slice) = Slice::of(&index)? {
+            return self.set_slice(slice, value);
+        }
+        check_depth(&value)?;
+        let at = checked(&index, self.0.len(), "list", "list assignment index out of range")?;
+        self.0[at] = value;
+        Ok(())
+    }
+
+    /// Takes out the element at `index`, or the elements of a slice.
+    #[remote(name = "__delitem__")]
+    pub fn delitem(&mut self, index: Value) -> Result<(), Exception> {
+        let Some(slice) = Slice::of(&index)? else {
+            let at = checked(&index, self.0.len(), "list", "list assignment index out of range")?;
+            self.0.remove(at);
+            return Ok(());
+        };
+        let span = slice.span(self.0.len())?;
+        let mut gone = span.ascending().peekable();
+        let mut at = 0;
+        self.0.retain(|_| {
+            let keep = gone.next_if_eq(&at).is_none();
+            at += 1;
+            keep
+        });
+        Ok(())
+    }
+}
+
+impl List {
+    fn set_slice(&mut self, slice: Slice, value: Value) -> Result<(), Exception> {
+        let stepped = slice.step.is_some_and(|step| step != 1);
+        let span = slice.span(self.0.len())?;
+        let items = match value {
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Ref(_) if stepped => {
+                return Err(Exception::of_type("must assign iterable to extended slice"));
+            }
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Ref(_) => {
+                return Err(Exception::of_type("can only assign an iterable"));
+            }
+            value => elements(value)?,
+        };
+        if !stepped {
+            self.0.splice(span.start..span.start + span.len, items);
+        } else if items.len() == span.len {
+            for (at, item) in span.positions().zip(items) {
+                self.0[at] = item;
+            }
+        } else {
+            return Err(Exception::ValueError(format!(
+                "attempt to assign sequence of size {} to extended slice of size {}",
+                items.len(),
+                span.len
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// An element, or those of a slice, of a sequence that Python calls `what`.
+pub(crate) fn get(items: &[Value], index: &Value, what: &str) -> Result<Value, Exception> {
+    if let Some(slice) = Slice::of(index)? {
+        return Ok(Value::List(slice.span(items.len())?.positions().map(|at| items[at].clone()).collect()));
+    }
+    checked(index, items.len(), what, &format!("{what} index out of range")).map(|at| items[at].clone())
+}
+
+/// The position that an index means.
+pub(crate) fn checked(index: &Value, len: usize, what: &str, missing: &str) -> Result<usize, Exception> {
+    let index = match index {
+        Value::Int(n) => *n,
+        Value::Bool(b) => i128::from(*b),
+        other => {
+            let found = type_name(other);
+            return Err(Exception::TypeError(format!("{what} indices must be integers or slices, not {found}")));
+        }
+    };
+    position(index, len).ok_or_else(|| match i64::try_from(index) {
+        Ok(_) => Exception::index(missing),
+        Err(_) => Exception::index("cannot fit 'int' into an index-sized integer"),
+    })
+}

@@ -1,0 +1,161 @@
+//! The methods with names.
+
+use super::{List, ListProxy, elements};
+use crate::modules::Exception;
+use crate::modules::python::{
+    Comparison, check_depth, equal, index_of, insertion, position, repr, short, sort, type_name,
+};
+use crate::remote;
+use crate::value::Value;
+
+#[remote]
+impl List {
+    /// Puts `value` at the end.
+    #[remote(name = "append")]
+    pub fn append_value(&mut self, value: Value) -> Result<(), Exception> {
+        check_depth(&value)?;
+        self.0.push(value);
+        Ok(())
+    }
+
+    /// Puts the elements of `items` at the end.
+    #[remote(name = "extend")]
+    pub fn extend_values(&mut self, items: Value) -> Result<(), Exception> {
+        self.0.append(&mut elements(items)?);
+        Ok(())
+    }
+
+    /// Puts `value` before `index`; an index beyond either end means that end.
+    #[remote(name = "insert")]
+    pub fn insert_value(&mut self, index: Value, value: Value) -> Result<(), Exception> {
+        check_depth(&value)?;
+        let at = insertion(size(&index)?, self.0.len());
+        self.0.insert(at, value);
+        Ok(())
+    }
+
+    /// Takes out the element at `index`, the last one without `index`, and gives it. `IndexError` if it is not there.
+    #[remote(name = "pop")]
+    pub fn pop_value(&mut self, index: Option<Value>) -> Result<Value, Exception> {
+        let index = index.as_ref().map_or(Ok(-1), size)?;
+        match position(index, self.0.len()) {
+            Some(at) => Ok(self.0.remove(at)),
+            None if self.0.is_empty() => Err(Exception::index("pop from empty list")),
+            None => Err(Exception::index("pop index out of range")),
+        }
+    }
+
+    /// Takes out the first element that is equal to `value`. `ValueError` if there is none.
+    #[remote(name = "remove")]
+    pub fn remove_value(&mut self, value: Value) -> Result<(), Exception> {
+        match self.0.iter().position(|item| equal(item, &value)) {
+            Some(at) => {
+                self.0.remove(at);
+                Ok(())
+            }
+            None => Err(Exception::value("list.remove(x): x not in list")),
+        }
+    }
+
+    /// Takes out every element.
+    #[remote(idempotent)]
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// The elements, as a plain list.
+    pub fn copy(&self) -> &[Value] {
+        &self.0
+    }
+
+    /// How many elements are equal to `value`.
+    #[remote(name = "count")]
+    pub fn count_value(&self, value: Value) -> usize {
+        self.0.iter().filter(|item| equal(item, &value)).count()
+    }
+
+    /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
+    /// none.
+    #[remote(name = "index")]
+    pub fn index_value(&self, value: Value, start: Option<Value>, stop: Option<Value>) -> Result<usize, Exception> {
+        let bound = |bound: Option<Value>, otherwise: usize| match bound {
+            Some(bound) => slice_index(&bound).map(|at| insertion(at, self.0.len())),
+            None => Ok(otherwise),
+        };
+        let (start, stop) = (bound(start, 0)?, bound(stop, self.0.len())?);
+        let found = self.0.iter().enumerate().take(stop).skip(start).find(|(_, item)| equal(item, &value));
+        found.map(|(at, _)| at).ok_or_else(|| Exception::ValueError(format!("{} is not in list", short(&value))))
+    }
+
+    /// Turns the order round.
+    pub fn reverse(&mut self) {
+        self.0.reverse();
+    }
+
+    /// Puts the elements in ascending order, in descending order if `reverse`; equal ones keep their order.
+    /// `TypeError`, and no change, if two of them have no order.
+    #[remote(name = "sort", blocking)]
+    pub fn sort_values(&mut self, reverse: Option<bool>) -> Result<(), Exception> {
+        sort(&mut self.0, reverse.unwrap_or(false))
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[remote(skip)]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many elements there are.
+    #[remote(name = "__len__")]
+    pub fn length(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether an element is equal to `value`.
+    #[remote(name = "__contains__")]
+    pub fn contains_value(&self, value: Value) -> bool {
+        self.0.iter().any(|item| equal(item, &value))
+    }
+
+    /// The elements from the last to the first, as a plain list.
+    #[remote(name = "__reversed__")]
+    pub fn reversed(&self) -> Vec<Value> {
+        self.0.iter().rev().cloned().collect()
+    }
+
+    /// The list as Python writes it.
+    #[remote(name = "__repr__")]
+    pub fn repr(&self) -> String {
+        repr(&Value::List(self.0.clone()))
+    }
+}
+
+/// An index that has to fit a machine's word, as CPython wants it.
+fn size(index: &Value) -> Result<i128, Exception> {
+    let index = index_of(index)?;
+    if i64::try_from(index).is_err() {
+        return Err(Exception::overflow("Python int too large to convert to C ssize_t"));
+    }
+    Ok(index)
+}
+
+/// An index that may be anything, as a bound of a search.
+fn slice_index(bound: &Value) -> Result<i128, Exception> {
+    index_of(bound)
+        .map_err(|_| Exception::of_type("slice indices must be integers or have an __index__ method"))
+}
+
+impl List {
+    /// Compares with another list.
+    pub(super) fn compare(&self, comparison: Comparison, other: &Value) -> Result<bool, Exception> {
+        match other {
+            Value::List(other) => comparison.lists(&self.0, other),
+            other => Err(comparison.unsupported("list", type_name(other))),
+        }
+    }
+}

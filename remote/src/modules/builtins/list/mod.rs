@@ -1,0 +1,70 @@
+//! `builtins.list`.
+
+mod items;
+mod methods;
+mod operators;
+mod proxy;
+
+use crate::modules::Exception;
+use crate::modules::python::{check_depth, iterate};
+use crate::remote;
+use crate::value::Value;
+use serde::{Deserialize, Serialize};
+
+/// A list, as Python's: any values, in order, by index and by slice.
+///
+/// Where an index is wanted, a slice `[start:stop:step]` is given as `{"slice": [start, stop, step]}`.
+#[remote(module = "builtins", name = "list")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Value>")]
+pub struct List(Vec<Value>);
+
+#[remote]
+impl List {
+    /// A list of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers in
+    /// bytes. Empty without `items`.
+    #[remote(inline)]
+    pub fn new(items: Option<Value>) -> Result<Self, Exception> {
+        List::try_from(items.map_or(Ok(Vec::new()), iterate)?)
+    }
+}
+
+impl List {
+    /// The elements.
+    pub fn values(&self) -> &[Value] {
+        &self.0
+    }
+
+    /// The elements.
+    pub fn into_values(self) -> Vec<Value> {
+        self.0
+    }
+}
+
+/// Fails with `ValueError` for an element that is nested too deep.
+impl TryFrom<Vec<Value>> for List {
+    type Error = Exception;
+
+    fn try_from(items: Vec<Value>) -> Result<Self, Exception> {
+        items.iter().try_for_each(check_depth)?;
+        Ok(List(items))
+    }
+}
+
+/// What can be elements of a list.
+fn elements(value: Value) -> Result<Vec<Value>, Exception> {
+    List::try_from(iterate(value)?).map(List::into_values)
+}
+
+impl<T: Into<Value>> FromIterator<T> for List {
+    /// How deep the elements are is checked by the service when they come there.
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        List(items.into_iter().map(Into::into).collect())
+    }
+}
+
+impl From<List> for Value {
+    fn from(list: List) -> Self {
+        Value::List(list.0)
+    }
+}

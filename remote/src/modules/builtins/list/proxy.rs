@@ -1,0 +1,106 @@
+//! The proxy, for plain Rust values.
+
+use super::ListProxy;
+use crate::call::{Call, CallError};
+use crate::modules::python::Slice;
+use crate::modules::{Decoded, Exception};
+use crate::value::Value;
+
+type Fallible<T> = Call<T, CallError<Exception>>;
+
+/// With plain Rust values. The methods that these stand for say what they do.
+impl ListProxy {
+    /// Puts `value` at the end.
+    pub fn append(&self, value: impl Into<Value>) -> Fallible<()> {
+        self.append_value(value.into())
+    }
+
+    /// Puts the elements of `items` at the end.
+    pub fn extend<T: Into<Value>>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
+        self.extend_values(Value::List(items.into_iter().map(Into::into).collect()))
+    }
+
+    /// Puts `value` before `index`.
+    pub fn insert(&self, index: i64, value: impl Into<Value>) -> Fallible<()> {
+        self.insert_value(index.into(), value.into())
+    }
+
+    /// Takes out the last element.
+    pub fn pop<T>(&self) -> Decoded<T> {
+        Decoded::new(self.pop_value(None))
+    }
+
+    /// Takes out the element at `index`.
+    pub fn pop_at<T>(&self, index: i64) -> Decoded<T> {
+        Decoded::new(self.pop_value(Some(index.into())))
+    }
+
+    /// Takes out the first element that is equal to `value`.
+    pub fn remove(&self, value: impl Into<Value>) -> Fallible<()> {
+        self.remove_value(value.into())
+    }
+
+    /// How many elements are equal to `value`.
+    pub fn count(&self, value: impl Into<Value>) -> Call<usize> {
+        self.count_value(value.into())
+    }
+
+    /// Where the first element that is equal to `value` is.
+    pub fn index(&self, value: impl Into<Value>) -> Fallible<usize> {
+        self.index_value(value.into(), None, None)
+    }
+
+    /// Whether an element is equal to `value`.
+    pub fn contains(&self, value: impl Into<Value>) -> Call<bool> {
+        self.contains_value(value.into())
+    }
+
+    /// Puts the elements in ascending order.
+    pub fn sort(&self) -> Fallible<()> {
+        self.sort_values(None)
+    }
+
+    /// Puts the elements in descending order.
+    pub fn sort_descending(&self) -> Fallible<()> {
+        self.sort_values(Some(true))
+    }
+
+    /// The element at `index`.
+    pub fn get<T>(&self, index: i64) -> Decoded<T> {
+        Decoded::new(self.getitem(index.into()))
+    }
+
+    /// Puts `value` in place of the element at `index`.
+    pub fn set(&self, index: i64, value: impl Into<Value>) -> Fallible<()> {
+        self.setitem(index.into(), value.into())
+    }
+
+    /// Takes out the element at `index`.
+    pub fn delete(&self, index: i64) -> Fallible<()> {
+        self.delitem(index.into())
+    }
+
+    /// The elements of a slice, such as `1..3`, `-2..` or `..`.
+    pub fn slice<T>(&self, slice: impl Into<Slice>) -> Decoded<Vec<T>> {
+        Decoded::new(self.getitem(slice.into().into()))
+    }
+
+    /// Puts `items` in place of the elements of a slice.
+    pub fn set_slice<T: Into<Value>>(
+        &self,
+        slice: impl Into<Slice>,
+        items: impl IntoIterator<Item = T>,
+    ) -> Fallible<()> {
+        self.setitem(slice.into().into(), Value::List(items.into_iter().map(Into::into).collect()))
+    }
+
+    /// Takes out the elements of a slice.
+    pub fn delete_slice(&self, slice: impl Into<Slice>) -> Fallible<()> {
+        self.delitem(slice.into().into())
+    }
+
+    /// All elements.
+    pub fn to_vec<T>(&self) -> Decoded<Vec<T>> {
+        self.slice(..)
+    }
+}

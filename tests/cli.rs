@@ -1,0 +1,628 @@
+//! The `tarmem` program, as a user meets it: real processes, their output and their exit status.
+//!
+//! Most tests run `tarmem serve`. Where classes are needed that the program does not have, the service is in the test's own
+//! process, and only its client is the program.
+#![allow(clippy::unwrap_used)]
+
+use serde_json::{Value as Json, json};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tarmem::blocking::{self, Wait};
+use tarmem::{Limits, RunningService, Service, Session, remote};
+
+/// After this, a process that a test started hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+mod commands {
+    use super::*;
+
+    #[test]
+    fn a_list_lives_on_the_service() {
+        let service = Serve::start(&[]);
+        assert_eq!(service.prints("memoize k builtins.list [1,2]"), ["[1,2]"]);
+        assert_eq!(service.prints("memoize k builtins.list [9]"), ["[1,2]"]);
+        assert_eq!(service.prints("call k append 3"), ["null"]);
+        assert_eq!(service.prints("get k"), ["[1,2,3]"]);
+        assert_eq!(service.prints("call k append -4.5"), ["null"]);
+        assert_eq!(service.prints("call k pop"), ["-4.5"]);
+        assert_eq!(service.prints("update k builtins.list [[true,null]]"), ["[[true,null]]"]);
+        assert_eq!(service.prints("get k"), ["[[true,null]]"]);
+    }
+
+    #[test]
+    fn a_dict_keeps_the_order_of_its_keys() {
+        let service = Serve::start(&[]);
+        assert_eq!(service.prints(r#"memoize d builtins.dict {"z":1,"a":2}"#), [r#"{"z":1,"a":2}"#]);
+        assert_eq!(service.prints(r#"call d get "z""#), ["1"]);
+        assert_eq!(service.prints("call d __setitem__ 7 [8]"), ["null"]);
+        assert_eq!(service.prints("get d"), [r#"{"$map":[["z",1],["a",2],[7,[8]]]}"#]);
+    }
+
+    #[test]
+    fn a_constructor_can_be_written_out() {
+        let service = Serve::start(&[]);
+        assert_eq!(service.prints("memoize k builtins.list.new [1]"), ["[1]"]);
+    }
+
+    #[test]
+    fn keys_come_and_go() {
+        let service = Serve::start(&[]);
+        assert_eq!(service.prints("keys"), [""; 0]);
+        assert_eq!(service.prints("is-memoized b1"), ["false"]);
+        for key in ["b1", "a", "b2"] {
+            service.prints(&format!("memoize {key} builtins.list"));
+        }
+        assert_eq!(service.prints("is-memoized b1"), ["true"]);
+        assert_eq!(service.prints("keys"), [r#""a""#, r#""b1""#, r#""b2""#]);
+        assert_eq!(service.prints("keys b"), [r#""b1""#, r#""b2""#]);
+        assert_eq!(service.prints("delete b1"), ["true"]);
+        assert_eq!(service.prints("is-memoized b1"), ["false"]);
+        assert_eq!(service.prints("keys"), [r#""a""#, r#""b2""#]);
+    }
+
+    #[test]
+    fn a_service_tells_of_itself() {
+        let service = Serve::start(&[]);
+        let version = service.prints_json("version");
+        assert_eq!(version, [json!({"service": env!("CARGO_PKG_VERSION"), "protocol": 1, "client": "0.1.0"})]);
+
+        let members = service.prints_json("import builtins");
+        let list = members.iter().find(|member| member["name"] == "list").expect("builtins.list");
+        assert_eq!((&list["module"], &list["kind"]), (&json!("builtins"), &json!("class")));
+        assert!(!text(&list["docs"]).is_empty());
+        let append = list["methods"].as_array().unwrap().iter().find(|method| method["name"] == "append").unwrap();
+        assert!(text(&append["signature"]).starts_with("append("), "{append}");
+        assert!(!text(&append["docs"]).is_empty());
+
+        service.prints("memoize k builtins.list");
+        let [described] = &service.prints_json("describe k")[..] else { panic!("describe prints one line") };
+        assert_eq!((&described["class"], &described["generation"]), (&json!("builtins.list"), &json!(1)));
+        assert!(described["methods"].as_array().unwrap().contains(append));
+    }
+
+    #[test]
+    fn options_stand_anywhere_and_the_environment_will_do() {
+        let service = Serve::start(&[]);
+        let address = service.address.as_str();
+        let before = finish(tarmem(&["--addr", address, "--timeout", "5", "is-memoized", "k"]));
+        let after = finish(tarmem(&["is-memoized", "k", "--addr", address, "--retries=0", "--ignore-version"]));
+        let environment = finish(tarmem(&["is-memoized", "k"]).env("TARMEM_ADDR", address));
+        let overruled = finish(tarmem(&["is-memoized", "k", "--addr", address]).env("TARMEM_ADDR", "127.0.0.1:1"));
+        for finished in [before, after, environment, overruled] {
+            assert_eq!(finished.succeeded(), ["false"]);
+        }
+    }
+
+    #[test]
+    fn a_key_may_look_like_an_option() {
+        let service = Serve::start(&[]);
+        assert_eq!(service.run(&["is-memoized", "--", "--help"]).succeeded(), ["false"]);
+        assert_eq!(service.run(&["memoize", "two words", "builtins.list", "[1, 2]"]).succeeded(), ["[1,2]"]);
+        assert_eq!(service.prints("keys"), [r#""two words""#]);
+    }
+
+    #[test]
+    fn help_says_what_there_is() {
+        let help = finish(tarmem(&["--help"])).succeeded().join("\n");
+        let commands =
+            "serve memoize get update delete call is-memoized keys describe import version TARMEM_ADDR --timeout";
+        for word in commands.split(' ') {
+            assert!(help.contains(word), "{word} is not in {help}");
+        }
+        assert!(
+            finish(tarmem(&["memoize", "--help"])).succeeded().join("\n").contains("<KEY> <MODULE.NAME> [JSON]...")
+        );
+        assert!(finish(tarmem(&["help", "serve"])).succeeded().join("\n").contains("listening on HOST:PORT"));
+        assert_eq!(finish(tarmem(&["--version"])).succeeded(), [concat!("tarmem ", env!("CARGO_PKG_VERSION"))]);
+    }
+}
+
+mod bad_input {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_named_with_a_remedy() {
+        let service = Serve::start(&[]);
+        service.prints("memoize k builtins.list [1]");
+        let cases = [
+            ("get x", &[r#"no object is stored under "x"; memoize or update it first"#][..]),
+            ("delete x", &[r#""x""#]),
+            ("describe x", &[r#""x""#]),
+            ("call x append 1", &[r#""x""#]),
+            ("call k apend 1", &["builtins.list", "apend", "did you mean append"]),
+            ("memoize x builtins.lst", &["lst", "did you mean list"]),
+            ("memoize x builtin.list", &["builtin", "did you mean builtins"]),
+            ("update x builtins.list.nw", &["list.nw", "did you mean list.new"]),
+            ("memoize x builtin.list.new", &[r#""builtin""#, "did you mean builtins"]),
+            ("import builtin", &["builtin", "did you mean builtins"]),
+            ("import .util", &["cannot import", "package"]),
+            ("import ...util --package shop", &["climbs past the top"]),
+        ];
+        for (line, parts) in cases {
+            service.run_line(line).failed(1, parts);
+        }
+        assert_eq!(service.prints("keys"), [r#""k""#]);
+        assert_eq!(service.prints("get k"), ["[1]"]);
+    }
+
+    #[test]
+    fn arguments_that_do_not_fit_come_with_the_signature() {
+        let service = Serve::start(&[]);
+        service.prints("memoize k builtins.list [1]");
+        service.run_line("call k append").failed(1, &["append(", "argument"]);
+        service.run_line("call k append 1 2").failed(1, &["append(", "argument"]);
+        service.run_line(r#"call k insert "x" 2"#).failed(1, &["insert("]);
+        service.run_line("call k pop 17").failed(1, &["pop"]);
+        service.run_line("memoize x builtins.list [1] [2]").failed(1, &["builtins.list"]);
+        assert_eq!(service.prints("get k"), ["[1]"]);
+    }
+
+    #[test]
+    fn keys_have_limits() {
+        let service = Serve::start(&[]);
+        service.run(&["memoize", "", "builtins.list"]).failed(1, &["key"]);
+        service.run(&["get", &"k".repeat(1025)]).failed(1, &["1024"]);
+        assert_eq!(service.prints("keys"), [""; 0]);
+    }
+
+    #[test]
+    fn a_command_line_that_is_wrong_is_status_2() {
+        // Nobody is asked, so that there need be no service.
+        let cases = [
+            ("call k append tea", &["'tea'", "not JSON", r#"write '"tea"'"#][..]),
+            ("call k append 1 [1,", &["'[1,'", "single quotes"]),
+            ("memoize k builtins.list [1] {", &["'{'", "single quotes"]),
+            ("memoize k list", &["'list'", "builtins.list"]),
+            ("memoize k .list", &["'.list'"]),
+            ("memoize k", &["MODULE.NAME"]),
+            ("get", &["<KEY>"]),
+            ("fetch k", &["fetch"]),
+            ("get k --timeout never", &["--timeout", "seconds"]),
+            ("get k --timeout -1", &["--timeout", "seconds"]),
+            ("get k --addr nowhere", &["nowhere", "localhost:18813"]),
+            ("serve --port 70000", &["70000"]),
+            ("serve --workers 0", &["--workers"]),
+            ("serve --addr localhost:1", &["--addr", "--host", "--port"]),
+            ("--retries 1 serve", &["--retries"]),
+        ];
+        for (line, parts) in cases {
+            let mut words: Vec<&str> = line.split(' ').collect();
+            if !line.contains("--addr") && !line.contains("serve") {
+                words.splice(0..0, ["--addr", "127.0.0.1:1"]);
+            }
+            finish(tarmem(&words)).refused(parts);
+        }
+        finish(tarmem(&["get", "k"])).refused(&["--addr", "TARMEM_ADDR"]);
+        finish(tarmem(&["get", "k"]).env("TARMEM_ADDR", "")).refused(&["--addr", "TARMEM_ADDR"]);
+        finish(tarmem(&["get", "k"]).env("TARMEM_ADDR", "nowhere")).refused(&["nowhere", "TARMEM_ADDR"]);
+        finish(&mut tarmem(&[])).refused(&["Usage"]);
+    }
+
+    #[test]
+    fn a_service_that_is_not_there_is_one_clear_line() {
+        // Bound and let go: nobody listens there now.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let parts = [free.as_str(), "tarmem serve"];
+        finish(tarmem(&["get", "k", "--retries", "0", "--addr", &free])).failed(1, &parts);
+        finish(tarmem(&["get", "k", "--retries", "1", "--addr", &free])).failed(1, &parts);
+        finish(tarmem(&["get", "k", "--retries", "0", "--addr", "unix:/nonexistent/tarmem"])).failed(1, &["unix:"]);
+        // It listens, and says nothing.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = silent.local_addr().unwrap().to_string();
+        finish(tarmem(&["get", "k", "--timeout", "0.2", "--addr", &address])).failed(1, &[&address, "200ms"]);
+    }
+}
+
+mod serve {
+    use super::*;
+
+    #[test]
+    fn signals_end_it_in_order() {
+        for signal in ["TERM", "INT"] {
+            let service = Serve::start(&[]);
+            service.prints("is-memoized k");
+            let stopped = service.stop(signal);
+            assert_eq!(
+                (stopped.status.code(), stopped.stdout.as_str()),
+                (Some(0), ""),
+                "after SIG{signal}: {stopped:?}"
+            );
+            assert!(stopped.stderr.contains("shutting down"), "{stopped:?}");
+            assert!(!stopped.stderr.contains('\u{1b}'), "colours, and no terminal: {stopped:?}");
+        }
+    }
+
+    #[test]
+    fn logs_are_as_asked_for() {
+        let logs = |variables: &[(&str, &str)]| {
+            let mut command = tarmem(&["serve", "--host", "127.0.0.1"]);
+            let service = Serve::of(command.envs(variables.iter().copied()));
+            service.prints("is-memoized k");
+            service.stop("TERM").stderr
+        };
+        assert!(!logs(&[]).contains("tarpc"), "tarpc's requests are nobody's business");
+        assert_eq!(logs(&[("TARMEM_LOG", "error")]), "");
+        assert_eq!(logs(&[("RUST_LOG", "error")]), "");
+        assert!(logs(&[("RUST_LOG", "error"), ("TARMEM_LOG", "info")]).contains("shutting down"));
+        let wrong = finish(tarmem(&["serve"]).env("TARMEM_LOG", "tarmem=loudly"));
+        wrong.failed(1, &["TARMEM_LOG", "loudly", "info"]);
+    }
+
+    #[test]
+    fn it_listens_where_it_is_told() {
+        assert!(Serve::start(&["--host", "127.0.0.1"]).address.starts_with("127.0.0.1:"));
+        assert!(Serve::of(&mut tarmem(&["serve"])).address.starts_with("0.0.0.0:"));
+
+        let folder = std::env::temp_dir().join(format!("tarmem-cli-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("socket");
+        let service = Serve::start(&["--unix", path.to_str().unwrap(), "--workers", "1", "--unprotected"]);
+        let unix = format!("unix:{}", path.display());
+        assert_eq!(finish(tarmem(&["is-memoized", "k", "--addr", &unix])).succeeded(), ["false"]);
+        assert_eq!(service.stop("TERM").status.code(), Some(0));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn it_offers_what_it_is_told() {
+        let service = Serve::start(&["--modules", "builtins"]);
+        assert_eq!(service.prints("memoize k builtins.list [1]"), ["[1]"]);
+        finish(tarmem(&["serve", "--modules", "builtins,nope"])).failed(1, &["nope"]);
+    }
+
+    #[test]
+    fn a_port_in_use_is_one_clear_line() {
+        let service = Serve::start(&["--host", "127.0.0.1"]);
+        let port = service.address.rsplit(':').next().unwrap();
+        let second = finish(tarmem(&["serve", "--host", "127.0.0.1", "--port", port]));
+        second.failed(1, &[&service.address, "in use", "port 0"]);
+        assert_eq!(service.prints("is-memoized k"), ["false"]);
+    }
+
+    #[test]
+    fn a_host_that_is_none_is_one_clear_line() {
+        finish(tarmem(&["serve", "--host", "no-such-host.invalid"])).failed(1, &["no-such-host.invalid"]);
+    }
+}
+
+/// A service in the test's own process, with classes of its own.
+mod classes {
+    use super::*;
+    use serde::{Deserialize, Serialize};
+
+    /// Counts.
+    #[remote(module = "counting")]
+    #[derive(Serialize, Deserialize)]
+    pub(crate) struct Counter {
+        count: i64,
+    }
+
+    #[remote]
+    impl Counter {
+        /// Begins with a number.
+        pub fn starting(count: i64) -> Self {
+            Counter { count }
+        }
+
+        /// Never begins.
+        pub fn failing() -> Result<Self, String> {
+            Err("the first line\nthe second \u{1b}[31mline".to_owned())
+        }
+
+        /// Counts one more.
+        pub fn next(&mut self) -> i64 {
+            self.count += 1;
+            self.count
+        }
+
+        /// Never gives anything.
+        pub fn refuse(&self) -> Result<i64, String> {
+            Err("no more numbers".to_owned())
+        }
+
+        /// Never comes back.
+        pub async fn wait(&self) {
+            std::future::pending().await
+        }
+    }
+
+    /// Has a value that nobody can see.
+    #[remote(module = "counting.inner", resident)]
+    pub(crate) struct Hidden {
+        _secret: std::sync::Mutex<()>,
+    }
+
+    #[remote]
+    impl Hidden {
+        /// Makes one.
+        pub fn new() -> Self {
+            Hidden { _secret: std::sync::Mutex::new(()) }
+        }
+    }
+
+    #[test]
+    fn a_class_of_ones_own() {
+        let service = Host::start(Limits::default());
+        assert_eq!(service.prints("memoize c counting.Counter.starting 5"), [r#"{"count":5}"#]);
+        assert_eq!(service.prints("call c next"), ["6"]);
+        assert_eq!(service.prints("update c counting.Counter.starting 1"), [r#"{"count":1}"#]);
+        service.run_line("call c refuse").failed(1, &["refuse failed: no more numbers"]);
+        service.run_line("call c wait --timeout 0.1").failed(1, &["100ms", "longer timeout"]);
+        service.run_line("memoize x counting.Counter").failed(1, &["did you mean Counter.failing or Counter.starting"]);
+        service.run_line(r#"memoize x counting.Counter.starting "x""#).failed(1, &["starting(count: i64)"]);
+        let failed = service.run_line("memoize x counting.Counter.failing");
+        failed.failed(1, &[r"counting.Counter.failing failed: the first line the second \u{1b}[31mline"]);
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_shown_is_described() {
+        let service = Host::start(Limits::default());
+        for (line, generation) in [("memoize h", 1), ("memoize h", 1), ("update h", 2)] {
+            let [shown] = &service.prints_json(&format!("{line} counting.inner.Hidden"))[..] else { panic!("{line}") };
+            assert_eq!((&shown["class"], &shown["generation"]), (&json!("counting.inner.Hidden"), &json!(generation)));
+            assert!(shown["id"].is_string() && !text(&shown["no_value"]).is_empty(), "{shown}");
+        }
+        assert_eq!(service.prints_json("get h")[0]["generation"], 2);
+    }
+
+    #[test]
+    fn modules_show_what_is_in_them() {
+        let service = Host::start(Limits::default());
+        let members = service.prints_json("import counting");
+        let names: Vec<&str> = members.iter().filter_map(|member| member["name"].as_str()).collect();
+        assert_eq!(names, ["Counter", "Counter.failing", "Counter.starting"]);
+        assert_eq!(members[2]["kind"], "generator");
+        assert_eq!(members[2]["docs"], "Begins with a number.");
+        assert!(text(&members[2]["signature"]).starts_with("counting.Counter.starting(count: i64)"));
+        assert_eq!(members[3], json!({"module": "counting.inner", "kind": "module"}));
+        let relative = service.prints_json("import .inner --package counting");
+        assert_eq!((&relative[0]["module"], &relative[0]["name"]), (&json!("counting.inner"), &json!("Hidden")));
+    }
+
+    #[test]
+    fn keys_come_page_by_page() {
+        let mut limits = Limits::default();
+        limits.page_keys = 3;
+        let service = Host::start(limits);
+        let keys: Vec<String> = (0..10).map(|n| format!("key-{n}")).collect();
+        service.memoize(&keys);
+        let lines: Vec<String> = keys.iter().map(|key| format!("{key:?}")).collect();
+        assert_eq!(service.prints("keys"), lines);
+        assert_eq!(service.prints("keys key-1"), ["\"key-1\""]);
+    }
+
+    #[test]
+    fn a_reader_may_go_away() {
+        let service = Host::start(Limits::default());
+        // More than a pipe holds.
+        let keys: Vec<String> = (0..3000).map(|n| format!("{n:0100}")).collect();
+        service.memoize(&keys);
+        let mut child = spawn(tarmem(&["keys", "--addr", &service.address]));
+        let _watchdog = Watchdog::over(&child);
+        let mut first = String::new();
+        let mut stdout = BufReader::with_capacity(16, child.stdout.take().unwrap());
+        stdout.read_line(&mut first).unwrap();
+        assert_eq!(first.trim_end(), format!("{:?}", keys[0]));
+        drop(stdout);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+    }
+
+    /// A service in this process.
+    struct Host {
+        service: Option<RunningService>,
+        address: String,
+    }
+
+    impl Host {
+        fn start(limits: Limits) -> Self {
+            let service = blocking::start(Service::new("127.0.0.1", 0).limits(limits)).unwrap();
+            let address = service.local_addr().unwrap().to_string();
+            Host { service: Some(service), address }
+        }
+
+        fn memoize(&self, keys: &[String]) {
+            let session: Session = self.service.as_ref().unwrap().session();
+            for key in keys {
+                session.memoize(key, Counter { count: 0 }).wait().unwrap();
+            }
+        }
+    }
+
+    impl Client for Host {
+        fn address(&self) -> &str {
+            &self.address
+        }
+    }
+
+    impl Drop for Host {
+        fn drop(&mut self) {
+            if let Some(service) = self.service.take() {
+                blocking::shutdown(service);
+            }
+        }
+    }
+}
+
+/// Whoever knows a service, and so can run commands against it.
+trait Client {
+    fn address(&self) -> &str;
+
+    fn run(&self, words: &[&str]) -> Finished {
+        finish(tarmem(words).env("TARMEM_ADDR", self.address()))
+    }
+
+    fn run_line(&self, line: &str) -> Finished {
+        self.run(&line.split(' ').collect::<Vec<_>>())
+    }
+
+    /// The lines that a command prints. Words are what is between spaces.
+    fn prints(&self, line: &str) -> Vec<String> {
+        self.run_line(line).succeeded()
+    }
+
+    fn prints_json(&self, line: &str) -> Vec<Json> {
+        self.prints(line).iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// A `tarmem serve` of its own. It ends with the test.
+struct Serve {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    stderr: Option<JoinHandle<String>>,
+    address: String,
+    _watchdog: Watchdog,
+}
+
+impl Serve {
+    fn start(options: &[&str]) -> Self {
+        Serve::of(tarmem(&["serve"]).args(options))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut child = spawn(command);
+        let watchdog = Watchdog::over(&child);
+        let mut stderr = child.stderr.take().unwrap();
+        let stderr = std::thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix('\n'));
+        let address = address.unwrap_or_else(|| panic!("it says {line:?}")).to_owned();
+        assert!(!address.ends_with(":0"), "{address}");
+        Serve { child, stdout, stderr: Some(stderr), address, _watchdog: watchdog }
+    }
+
+    /// Sends a signal, and waits for the end.
+    fn stop(mut self, signal: &str) -> Stopped {
+        kill(signal, self.child.id());
+        let mut stdout = String::new();
+        self.stdout.read_to_string(&mut stdout).unwrap();
+        let status = self.child.wait().unwrap();
+        let stderr = self.stderr.take().unwrap().join().unwrap();
+        Stopped { status, stdout, stderr }
+    }
+}
+
+impl Client for Serve {
+    fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[derive(Debug)]
+struct Stopped {
+    status: ExitStatus,
+    /// What came after the first line.
+    stdout: String,
+    stderr: String,
+}
+
+/// What came of a command.
+#[derive(Debug)]
+struct Finished {
+    line: String,
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Finished {
+    /// The lines it printed.
+    #[track_caller]
+    fn succeeded(self) -> Vec<String> {
+        assert_eq!((self.status, self.stderr.as_str()), (Some(0), ""), "{self:?}");
+        self.stdout.lines().map(str::to_owned).collect()
+    }
+
+    /// It failed with one line that has all `parts`.
+    #[track_caller]
+    fn failed(self, status: i32, parts: &[&str]) {
+        assert_eq!((self.status, self.stdout.as_str()), (Some(status), ""), "{self:?}");
+        // A service may have logged something before.
+        let line = self.stderr.lines().last().unwrap_or_default();
+        let logged = self.stderr.lines().filter(|line| line.contains(" INFO ")).count();
+        assert_eq!(self.stderr.lines().count(), logged + 1, "{self:?}");
+        assert!(line.starts_with("tarmem: ") && self.stderr.ends_with('\n'), "{self:?}");
+        assert_has(line, parts, &self.line);
+    }
+
+    /// The command line was wrong.
+    #[track_caller]
+    fn refused(self, parts: &[&str]) {
+        assert_eq!((self.status, self.stdout.as_str()), (Some(2), ""), "{self:?}");
+        assert_has(&self.stderr, parts, &self.line);
+    }
+}
+
+#[track_caller]
+fn assert_has(message: &str, parts: &[&str], line: &str) {
+    for part in parts {
+        assert!(message.contains(part), "`{line}`: {part:?} is not in {message:?}");
+    }
+}
+
+fn text(json: &Json) -> &str {
+    json.as_str().unwrap_or_else(|| panic!("{json} is no text"))
+}
+
+/// The program, with nothing from the environment that these tests run in.
+fn tarmem(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tarmem"));
+    command.args(words).env_remove("TARMEM_ADDR").env_remove("TARMEM_LOG").env_remove("RUST_LOG");
+    command
+}
+
+fn spawn(mut command: impl std::borrow::BorrowMut<Command>) -> Child {
+    let command = command.borrow_mut();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn finish(mut command: impl std::borrow::BorrowMut<Command>) -> Finished {
+    let command = command.borrow_mut();
+    let line = format!("{command:?}");
+    let child = spawn(command);
+    let _watchdog = Watchdog::over(&child);
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Finished { line, status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+fn kill(signal: &str, id: u32) {
+    let sent = Command::new("kill").args([format!("-{signal}"), id.to_string()]).status().unwrap();
+    assert!(sent.success(), "kill -{signal} {id}");
+}
+
+/// Kills a process that hangs; what waits for it fails then, and says so.
+struct Watchdog {
+    /// Dropped when the process has ended.
+    _ended: mpsc::Sender<()>,
+}
+
+impl Watchdog {
+    fn over(child: &Child) -> Self {
+        let id = child.id();
+        let (_ended, ended) = mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            if ended.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
+                kill("KILL", id);
+            }
+        });
+        Watchdog { _ended }
+    }
+}
