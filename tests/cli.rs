@@ -136,6 +136,8 @@ mod bad_input {
             ("memoize x builtins.lst", &["lst", "did you mean list"]),
             ("memoize x builtin.list", &["builtin", "did you mean builtins"]),
             ("update x builtins.list.nw", &["list.nw", "did you mean list.new"]),
+            ("memoize x bultins.List.new", &[r#""bultins""#, "did you mean builtins"]),
+            ("memoize x nothing.like.it", &[r#"no module "nothing""#]),
             ("memoize x builtin.list.new", &[r#""builtin""#, "did you mean builtins"]),
             ("import builtin", &["builtin", "did you mean builtins"]),
             ("import .util", &["cannot import", "package"]),
@@ -154,7 +156,7 @@ mod bad_input {
         service.prints("memoize k builtins.list [1]");
         service.run_line("call k append").failed(1, &["append(", "argument"]);
         service.run_line("call k append 1 2").failed(1, &["append(", "argument"]);
-        service.run_line(r#"call k insert "x" 2"#).failed(1, &["insert("]);
+        service.run_line(r#"call k insert "x" 2"#).failed(1, &["insert failed", "integer"]);
         service.run_line("call k pop 17").failed(1, &["pop"]);
         service.run_line("memoize x builtins.list [1] [2]").failed(1, &["builtins.list"]);
         assert_eq!(service.prints("get k"), ["[1]"]);

@@ -98,8 +98,8 @@ async fn garbage_costs_its_sender_the_connection() {
 async fn a_conversation_cut_at_any_byte_harms_nobody() {
     let (fixture, session) = fixture().await;
     let mut conversation = open(1);
-    // A batch: acknowledged below 0; operation 1, no timeout, 3 bytes; and it is `is_memoized("k")`.
-    conversation.extend(request(2, 1, &[0, 1, 0, 3, 4, 1, b'k']));
+    // A batch: acknowledged below 0; operation 1, of task 0, no timeout, 3 bytes; and it is `is_memoized("k")`.
+    conversation.extend(request(2, 1, &[0, 1, 0, 0, 3, 4, 1, b'k']));
     for cut in 0..=conversation.len() {
         let mut raw = Raw::connect(&fixture).await;
         raw.send(&conversation[..cut]).await;
@@ -124,7 +124,7 @@ async fn an_operation_that_makes_no_sense_fails_alone() {
     let is_memoized: &[u8] = &[4, 1, b'k'];
     let mut batch = vec![0];
     for (sequence, operation) in [(1, &[99, 1, 2][..]), (2, is_memoized), (1, is_memoized)] {
-        batch.extend_from_slice(&[sequence, 0, u8::try_from(operation.len()).expect("small")]);
+        batch.extend_from_slice(&[sequence, 0, 0, u8::try_from(operation.len()).expect("small")]);
         batch.extend_from_slice(operation);
     }
     raw.send(&request(2, 1, &batch)).await;

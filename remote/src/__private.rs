@@ -25,8 +25,8 @@ use std::marker::PhantomData;
 /// The methods of an interface, for one class that implements it. Implemented for the `dyn` type of the trait, so that
 /// the coherence rules let the trait's own crate do it for every class at once.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an interface that `{C}` can be registered under",
-    label = "not an interface",
+    message = "`{C}` cannot be registered under `{Self}`: one of them is not remote",
+    label = "this trait, or the type it is implemented for",
     note = "put #[remote(module = \"…\")] on the trait, and on the type"
 )]
 pub trait InterfaceTable<C>: Interface {

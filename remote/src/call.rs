@@ -4,10 +4,12 @@ use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::operation::Reply;
-use crate::value::Value;
+use crate::proxy::ClientScope;
+use crate::value::{Value, with_scope};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,8 +23,12 @@ pub trait Caller: Send + Sync + 'static {
     /// Hands over one encoded operation. Pending while too many are on their way already.
     fn poll_submit(self: Arc<Self>, cx: &mut Context<'_>, operation: &[u8], timeout: Timeout) -> Poll<Ticket>;
 
-    /// Gives up what [`poll_submit`](Self::poll_submit) handed out, if it has not begun.
+    /// Nobody waits for what [`poll_submit`](Self::poll_submit) handed out any more: it is given up if it has not begun, and
+    /// undone if it was [provisional](Reply::Provisional).
     fn cancel(&self, sequence: u64);
+
+    /// A [provisional](Reply::Provisional) reply has reached whoever waited for it.
+    fn acknowledge(&self, sequence: u64);
 
     /// Gives up one handle to an object, some time soon.
     fn release(&self, id: Uuid);
@@ -64,9 +70,12 @@ impl Ticket {
     fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Reply> {
         let reply = match &mut self.state {
             TicketState::Ready(reply) => reply.take(),
-            TicketState::Waiting { reply, .. } => match Pin::new(reply).poll(cx) {
+            TicketState::Waiting { reply, caller, sequence } => match Pin::new(reply).poll(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(reply) => {
+                    if matches!(reply, Ok(Reply::Provisional(_))) {
+                        caller.acknowledge(*sequence);
+                    }
                     self.state = TicketState::Ready(None);
                     reply.ok()
                 }
@@ -80,8 +89,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if let TicketState::Waiting { reply, caller, sequence } = &mut self.state {
-            // The reply may come between this and the cancellation; then there is nothing to cancel, and the
-            // service ignores it.
+            // The reply may come between this and the cancellation, or be there unread: what it brought is undone then.
             reply.close();
             caller.cancel(*sequence);
         }
@@ -263,11 +271,17 @@ impl<T, E> Call<T, E> {
 impl<T: DeserializeOwned, E: Failure> Call<T, E> {
     fn finish(&self, reply: Reply) -> Result<T, E> {
         match reply {
-            Reply::Done(body) => codec::decode(&body)
-                .map_err(|e| E::failed(Error::BadResult { what: self.what(), reason: e.to_string() })),
+            Reply::Done(body) | Reply::Provisional(body) => {
+                self.decode(&body).map_err(|e| E::failed(Error::BadResult { what: self.what(), reason: e.to_string() }))
+            }
             Reply::Raised { message, body } => Err(E::raised(&self.what(), message, &body, self.encoding)),
             Reply::Failed(error) => Err(E::failed(self.named(error))),
         }
+    }
+
+    /// Object references in the result become handles of this client, given up when they are dropped.
+    fn decode(&self, body: &[u8]) -> Result<T, codec::CodecError> {
+        with_scope(Arc::new(ClientScope { caller: Arc::clone(&self.caller) }), || codec::decode(body))
     }
 
     /// A typed call goes by a stable id, which says nothing to a person: puts in the name that it stands for.
@@ -306,4 +320,15 @@ impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Call({})", self.what())
     }
+}
+
+/// A number for the task that runs this, or for its thread if it is in none: what tells one of a client's callers from
+/// another.
+pub fn current_task() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match tokio::task::try_id() {
+        Some(task) => task.hash(&mut hasher),
+        None => std::thread::current().id().hash(&mut hasher),
+    }
+    hasher.finish()
 }

@@ -1,9 +1,11 @@
 //! What a method, function or generator may know about the call it runs for.
 
 use crate::call::Caller;
+use crate::error::Error;
 use crate::routines::Routines;
+use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -28,20 +30,53 @@ use uuid::Uuid;
 /// ```
 #[derive(Clone)]
 pub struct Context {
-    session: Uuid,
+    owner: Owner,
+    sequence: u64,
     deadline: Option<Instant>,
-    routines: Routines,
+    host: Arc<dyn Host>,
+}
+
+/// On whose behalf a call runs: what a lock belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Owner {
+    /// The session.
+    pub session: Uuid,
+    /// The task within the client, or its thread if it has no tasks: any number that tells one from another.
+    pub task: u64,
+}
+
+/// What the service is to the calls that it runs: it takes calls of its own, and looks after what outlives a call.
+pub trait Host: Caller {
+    /// Tells `watcher` when the session ends; false if it has ended already. A watcher that is dropped is forgotten.
+    fn watch(&self, watcher: Weak<dyn SessionEnded>) -> bool;
+
+    /// Runs `undo` if the result of call `sequence` never reaches its caller.
+    fn undo_unless_received(&self, sequence: u64, undo: Undo);
+}
+
+/// What takes back the effect of a call whose result never reached its caller.
+pub type Undo = Box<dyn FnOnce() + Send>;
+
+/// Something that has to know when a session ends: what it held is to be given up.
+pub trait SessionEnded: Send + Sync {
+    /// This session has ended, and will never come back.
+    fn session_ended(&self, session: Uuid);
 }
 
 impl Context {
     /// A context for one call. Services make these; a test may too.
-    pub fn new(session: Uuid, deadline: Option<Instant>, service: Arc<dyn Caller>) -> Self {
-        Context { session, deadline, routines: Routines::new(service) }
+    pub fn new(owner: Owner, sequence: u64, deadline: Option<Instant>, host: Arc<dyn Host>) -> Self {
+        Context { owner, sequence, deadline, host }
     }
 
     /// The session that made the call.
     pub fn session(&self) -> Uuid {
-        self.session
+        self.owner.session
+    }
+
+    /// The session and the task that made the call.
+    pub fn owner(&self) -> Owner {
+        self.owner
     }
 
     /// When the caller stops waiting; `None` if it waits for as long as it takes.
@@ -51,13 +86,28 @@ impl Context {
 
     /// The service's own routines. A generator that comes to need its own key through them gets
     /// [`Error::Cycle`](crate::Error::Cycle).
-    pub fn routines(&self) -> &Routines {
-        &self.routines
+    pub fn routines(&self) -> Routines {
+        Routines::new(Arc::clone(&self.host) as Arc<dyn Caller>)
+    }
+
+    /// Tells `watcher` when the caller's session ends.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if it has ended already: then nothing may be handed to it any more.
+    pub fn on_session_end<W: SessionEnded + 'static>(&self, watcher: &Arc<W>) -> Result<(), Error> {
+        let watcher: Weak<W> = Arc::downgrade(watcher);
+        if self.host.watch(watcher) { Ok(()) } else { Err(Error::Cancelled) }
+    }
+
+    /// Runs `undo` if the result of this call never reaches its caller: because the caller stopped waiting just as the
+    /// result was on its way. A lock that is handed to nobody would never be released.
+    pub fn undo_unless_received(&self, undo: impl FnOnce() + Send + 'static) {
+        self.host.undo_unless_received(self.sequence, Box::new(undo));
     }
 }
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("session", &self.session).field("deadline", &self.deadline).finish()
+        f.debug_struct("Context").field("owner", &self.owner).field("deadline", &self.deadline).finish()
     }
 }

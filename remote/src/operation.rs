@@ -133,8 +133,14 @@ pub enum Operation<'a> {
         #[serde(borrow)]
         target: Target<'a>,
     },
-    /// Cancels an earlier operation of this session, if it has not begun. Answers `()`.
+    /// Nobody waits for an earlier operation of this session any more: it is given up if it has not begun, and undone if its
+    /// result was [provisional](Reply::Provisional). Answers `()`.
     Cancel {
+        /// Its sequence number.
+        sequence: u64,
+    },
+    /// The provisional result of an earlier operation has arrived. Answers `()`.
+    Acknowledge {
         /// Its sequence number.
         sequence: u64,
     },
@@ -221,6 +227,7 @@ impl Operation<'_> {
             Operation::Run { .. } => "run",
             Operation::Snapshot { .. } => "snapshot",
             Operation::Cancel { .. } => "cancel",
+            Operation::Acknowledge { .. } => "acknowledge",
         }
     }
 }
@@ -240,6 +247,8 @@ impl<'a> Operation<'a> {
 pub enum Reply {
     /// Its result, encoded.
     Done(Bytes),
+    /// Its result, encoded, which is undone unless the caller says that it has it: a lock granted, a handle counted.
+    Provisional(Bytes),
     /// The method or generator returned an error of its own.
     Raised {
         /// The error's message.

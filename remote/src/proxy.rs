@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::object::Remote;
 use crate::operation::{MethodRef, ObjectDescription, Operation, Target};
 use crate::routines::{Obtain, Routines};
-use crate::value::Value;
+use crate::value::{ObjectRef, RefScope, Value};
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
@@ -60,6 +60,18 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         Obtain::by_id(&core.caller, Operation::Hold { target: core.target.as_ref(), expect: "" })
     }
 
+    /// A reference to its object, to be put into a collection or passed as an argument: the live object, not a copy.
+    /// `None` for a proxy by key: [`hold`](Self::hold) it first.
+    fn reference(&self) -> Option<ObjectRef> {
+        match &self.core().target {
+            OwnedTarget::Key(_) => None,
+            OwnedTarget::Handle(handle) => {
+                let live: Arc<Handle> = Arc::clone(handle);
+                Some(ObjectRef::with_live(handle.id, "", live))
+            }
+        }
+    }
+
     /// Class, generation, and methods with their documentation.
     ///
     /// # Errors
@@ -102,6 +114,23 @@ pub(crate) struct Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.caller.release(self.id);
+    }
+}
+
+/// Makes handles of the references in a result: the service has counted one for each.
+pub(crate) struct ClientScope {
+    pub(crate) caller: Arc<dyn Caller>,
+}
+
+impl RefScope for ClientScope {
+    fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
+        let (id, class) = (reference.id(), reference.class());
+        let handle = Handle { id, caller: Arc::clone(&self.caller) };
+        Ok(ObjectRef::with_live(id, class, Arc::new(handle)))
+    }
+
+    fn export(&self, _: &ObjectRef) -> Result<(), String> {
+        Ok(())
     }
 }
 
@@ -178,6 +207,13 @@ impl Proxy for DynamicProxy {
 }
 
 impl DynamicProxy {
+    /// The object that `reference` stands for, as it came in a result; `None` for one that was made by hand.
+    pub fn from_reference(reference: &ObjectRef) -> Option<Self> {
+        let handle = Arc::clone(reference.live()?).downcast::<Handle>().ok()?;
+        let caller = Arc::clone(&handle.caller);
+        Some(DynamicProxy { core: ProxyCore { caller, target: OwnedTarget::Handle(handle) } })
+    }
+
     /// Calls `method`. Where two interfaces of the class have a method of that name, put the interface's path and a dot
     /// before it.
     ///

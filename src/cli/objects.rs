@@ -5,6 +5,7 @@ use super::output::{Failure, Json, Output};
 use crate::client::Session;
 use clap::Args;
 use serde::Serialize;
+use std::cmp::Reverse;
 use tarmem_remote::error::Error;
 use tarmem_remote::object::Remote;
 use tarmem_remote::operation::ObjectInfo;
@@ -154,13 +155,13 @@ fn is_absent(error: &Error, module: &str, name: &str) -> bool {
     }
 }
 
-/// Of several ways to say that a name leads nowhere: a suggestion is best; then, how far the name led.
-fn helpfulness(error: &Error) -> u8 {
+/// Of several ways to say that a name leads nowhere: a suggestion is best; then, how far the name led; then, the first part
+/// that is wrong.
+fn helpfulness(error: &Error) -> (u8, Reverse<usize>) {
     match error {
-        Error::NoSuchMember { near, .. } if !near.is_empty() => 3,
-        Error::NoSuchModule { near, .. } if !near.is_empty() => 2,
-        Error::NoSuchMember { .. } => 1,
-        _ => 0,
+        Error::NoSuchMember { near, module, .. } => (if near.is_empty() { 1 } else { 3 }, Reverse(module.len())),
+        Error::NoSuchModule { near, module } => (if near.is_empty() { 0 } else { 2 }, Reverse(module.len())),
+        _ => (0, Reverse(usize::MAX)),
     }
 }
 

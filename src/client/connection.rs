@@ -145,6 +145,11 @@ impl Caller for Connection {
         self.shared.work.notify_one();
     }
 
+    fn acknowledge(&self, sequence: u64) {
+        self.shared.outbox.lock().acknowledge(sequence);
+        self.shared.work.notify_one();
+    }
+
     fn release(&self, id: Uuid) {
         self.shared.outbox.lock().release(id);
         self.shared.work.notify_one();

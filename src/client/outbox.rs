@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::task::Waker;
 use std::time::{Duration, Instant};
+use tarmem_remote::call::current_task;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 use tokio::sync::oneshot;
@@ -36,7 +37,8 @@ pub(super) struct Outbox {
     next_deadline: Option<Instant>,
     /// Handles to give up, with their counts.
     releases: HashMap<Uuid, u32>,
-    cancels: Vec<u64>,
+    /// What the service is to know about earlier calls.
+    settled: Vec<Operation<'static>>,
     /// Calls that found too many in flight.
     crowded: Vec<Waker>,
 }
@@ -72,7 +74,7 @@ impl Outbox {
             in_flight: HashMap::new(),
             next_deadline: None,
             releases: HashMap::new(),
-            cancels: Vec::new(),
+            settled: Vec::new(),
             crowded: Vec::new(),
         }
     }
@@ -97,7 +99,7 @@ impl Outbox {
             self.crowded.push(waker.clone());
             return Pushed::Crowded;
         }
-        let sequence = match self.append(operation, timeout) {
+        let sequence = match self.append(operation, current_task(), timeout) {
             Ok(sequence) => sequence,
             Err(error) => return Pushed::Refused(error),
         };
@@ -110,12 +112,12 @@ impl Outbox {
         Pushed::Waiting(receiver, sequence)
     }
 
-    fn append(&mut self, operation: &[u8], timeout: Option<Duration>) -> Result<u64, Error> {
+    fn append(&mut self, operation: &[u8], task: u64, timeout: Option<Duration>) -> Result<u64, Error> {
         let sequence = self.last + 1;
         // Rounded up: a timeout of half a millisecond is not none.
         let timeout_ms = timeout.map(|t| u64::try_from(t.as_micros().div_ceil(1000)).unwrap_or(u64::MAX));
         let before = self.encoded.len();
-        batch::put(&mut self.encoded, &Submission { sequence, timeout_ms, operation })?;
+        batch::put(&mut self.encoded, &Submission { sequence, task, timeout_ms, operation })?;
         self.last = sequence;
         self.queued.push_back(Queued { sequence, bytes: self.encoded.len() - before, housekeeping: false });
         Ok(sequence)
@@ -123,11 +125,17 @@ impl Outbox {
 
     /// Nobody waits for this call any more.
     pub(super) fn cancel(&mut self, sequence: u64) {
-        // If it was not sent, it never will be; if it was, the service is told.
-        if self.in_flight.remove(&sequence).is_some_and(|call| call.sent) {
-            self.cancels.push(sequence);
+        // If it was not sent, it never will be. If it was, the service is told; even if it has answered: the answer may be
+        // one that is to be undone.
+        if self.in_flight.remove(&sequence).is_none_or(|call| call.sent) {
+            self.settled.push(Operation::Cancel { sequence });
         }
         self.uncrowd();
+    }
+
+    /// A provisional result has arrived.
+    pub(super) fn acknowledge(&mut self, sequence: u64) {
+        self.settled.push(Operation::Acknowledge { sequence });
     }
 
     /// Gives up a handle.
@@ -136,7 +144,7 @@ impl Outbox {
     }
 
     pub(super) fn has_work(&self) -> bool {
-        !self.queued.is_empty() || !self.cancels.is_empty() || !self.releases.is_empty()
+        !self.queued.is_empty() || !self.settled.is_empty() || !self.releases.is_empty()
     }
 
     /// The next batch to send: as much as fits a frame.
@@ -178,17 +186,18 @@ impl Outbox {
     }
 
     fn append_housekeeping(&mut self) -> Result<(), Error> {
+        // An acknowledged handle may be released at once: in this order.
+        for operation in std::mem::take(&mut self.settled) {
+            self.append_unwaited(&operation)?;
+        }
         for (id, count) in std::mem::take(&mut self.releases) {
             self.append_unwaited(&Operation::Release { id, count })?;
-        }
-        for sequence in std::mem::take(&mut self.cancels) {
-            self.append_unwaited(&Operation::Cancel { sequence })?;
         }
         Ok(())
     }
 
     fn append_unwaited(&mut self, operation: &Operation<'_>) -> Result<(), Error> {
-        self.append(&operation.encode()?, None)?;
+        self.append(&operation.encode()?, 0, None)?;
         if let Some(last) = self.queued.back_mut() {
             last.housekeeping = true;
         }
@@ -224,7 +233,7 @@ impl Outbox {
         for sequence in overdue {
             if let Some(InFlight { reply, deadline: Some((_, after)), sent }) = self.in_flight.remove(&sequence) {
                 if sent {
-                    self.cancels.push(sequence);
+                    self.settled.push(Operation::Cancel { sequence });
                 }
                 let what = "the service".to_owned();
                 let _ = reply.send(Reply::Failed(Error::DeadlineExceeded { what, after }));

@@ -2,6 +2,7 @@
 
 use super::engine::{Engine, Later, Request, Step, label};
 use super::panics;
+use super::scope::SessionScope;
 use crate::store::{Cell, ReadGuard, WriteGuard};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use tarmem_remote::describe::{Invoke, Method};
 use tarmem_remote::dispatch::{Arguments, Encoding, Finish, Output};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{MethodRef, Reply, Target};
+use tarmem_remote::value::{RefScope, with_scope};
 
 impl Engine {
     /// Calls a method. One that is not async, on an object that nobody else is using, runs here and now.
@@ -24,18 +26,19 @@ impl Engine {
     ) -> Result<Step, Error> {
         let cell = self.target(request, target)?.cell;
         let method = self.method(&cell, target, method)?;
-        let context = self.context(request, request.session.caller(request.within));
+        let context = self.context(request, request.session.host(request.within));
+        let site = CallSite { context, scope: request.scope() };
         let call = MethodCall { method, encoding, limit: request.result_bytes };
         let named = |error| named_target(error, target);
         match method.invoke {
             Invoke::Shared(_) if !method.blocking => {
                 if let Some(guard) = cell.try_read() {
-                    return call.shared(&guard.map_err(named)?, &context, args, out);
+                    return call.shared(&guard.map_err(named)?, &site, args, out);
                 }
             }
             Invoke::Exclusive(_) if !method.blocking => {
                 if let Some(guard) = cell.try_write() {
-                    return call.exclusive(&mut guard.map_err(named)?, &cell, &context, args, out);
+                    return call.exclusive(&mut guard.map_err(named)?, &cell, &site, args, out);
                 }
             }
             _ => {}
@@ -50,16 +53,16 @@ impl Engine {
                 match method.invoke {
                     Invoke::Shared(_) if method.blocking => {
                         let guard = cell.read().await?;
-                        let run = move || call.reply(|out| call.shared(&guard, &context, &args, out));
+                        let run = move || call.reply(|out| call.shared(&guard, &site, &args, out));
                         runtime.spawn_blocking(run).await.unwrap_or(Err(Error::Cancelled))
                     }
                     Invoke::Shared(_) => {
                         let guard = cell.read().await?;
-                        call.reply(|out| call.shared(&guard, &context, &args, out))
+                        call.reply(|out| call.shared(&guard, &site, &args, out))
                     }
                     Invoke::SharedAsync(_) => {
                         let guard = cell.read().await?;
-                        call.shared_async(&guard, &context, &args).await
+                        call.shared_async(&guard, &site, &args).await
                     }
                     Invoke::Exclusive(_) | Invoke::ExclusiveAsync(_) => {
                         let mut guard = cell.write().await?;
@@ -67,12 +70,12 @@ impl Engine {
                             return Err(Error::Cancelled);
                         }
                         if matches!(method.invoke, Invoke::ExclusiveAsync(_)) {
-                            call.exclusive_async(&mut guard, &cell, &context, &args).await
+                            call.exclusive_async(&mut guard, &cell, &site, &args).await
                         } else if method.blocking {
-                            let run = move || call.reply(|out| call.exclusive(&mut guard, &cell, &context, &args, out));
+                            let run = move || call.reply(|out| call.exclusive(&mut guard, &cell, &site, &args, out));
                             runtime.spawn_blocking(run).await.unwrap_or(Err(Error::Cancelled))
                         } else {
-                            call.reply(|out| call.exclusive(&mut guard, &cell, &context, &args, out))
+                            call.reply(|out| call.exclusive(&mut guard, &cell, &site, &args, out))
                         }
                     }
                 }
@@ -120,6 +123,18 @@ fn named_target(error: Error, target: Target<'_>) -> Error {
     }
 }
 
+/// Who calls, and who looks after the object references in the call.
+struct CallSite {
+    context: Context,
+    scope: Arc<SessionScope>,
+}
+
+impl CallSite {
+    fn scope(&self) -> Arc<dyn RefScope> {
+        self.scope.clone()
+    }
+}
+
 /// A method, and how its arguments and result are encoded.
 #[derive(Clone, Copy)]
 struct MethodCall {
@@ -129,21 +144,21 @@ struct MethodCall {
 }
 
 impl MethodCall {
-    fn shared(self, object: &ReadGuard, context: &Context, args: &[u8], out: &mut Vec<u8>) -> Result<Step, Error> {
+    fn shared(self, object: &ReadGuard, site: &CallSite, args: &[u8], out: &mut Vec<u8>) -> Result<Step, Error> {
         let Invoke::Shared(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
-        self.run(args, out, |args, out| invoke(&**object, context, args, out))
+        self.run(site, args, out, |args, out| invoke(&**object, &site.context, args, out))
     }
 
     fn exclusive(
         self,
         object: &mut WriteGuard,
         cell: &Cell,
-        context: &Context,
+        site: &CallSite,
         args: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Step, Error> {
         let Invoke::Exclusive(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
-        let result = self.run(args, out, |args, out| invoke(&mut **object, context, args, out));
+        let result = self.run(site, args, out, |args, out| invoke(&mut **object, &site.context, args, out));
         if let Err(Error::Panicked { .. }) = result {
             cell.poison();
         }
@@ -152,53 +167,53 @@ impl MethodCall {
 
     fn run(
         self,
+        site: &CallSite,
         args: &[u8],
         out: &mut Vec<u8>,
         invoke: impl FnOnce(&mut Arguments<'_>, &mut Output<'_>) -> Result<(), Error>,
     ) -> Result<Step, Error> {
-        let mut args = self.arguments(args)?;
         let mut output = Output::new(self.encoding, out, self.limit);
         // The name is made only if it is needed: this is the hot path.
-        let result = panics::catch(String::new(), || invoke(&mut args, &mut output));
+        let result = panics::catch(String::new(), || {
+            with_scope(site.scope(), || invoke(&mut self.arguments(args)?, &mut output))
+        });
         result.and_then(|result| result).map_err(|error| self.named(error))?;
         Ok(output.into_raised().map_or(Step::Done, Step::Raised))
     }
 
-    async fn shared_async(self, object: &ReadGuard, context: &Context, args: &[u8]) -> Result<Reply, Error> {
+    async fn shared_async(self, object: &ReadGuard, site: &CallSite, args: &[u8]) -> Result<Reply, Error> {
         let Invoke::SharedAsync(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
-        let running = {
-            let mut args = self.arguments(args)?;
-            panics::catch(self.method.full_name(), || invoke(&**object, context, &mut args))?
-        };
+        let running = panics::catch(self.method.full_name(), || {
+            with_scope(site.scope(), || invoke(&**object, &site.context, &mut self.arguments(args)?))
+        })?;
         let running = running.map_err(|error| self.named(error))?;
-        self.finish(panics::catch_async(self.method.full_name(), running).await?)
+        self.finish(site, panics::catch_async(self.method.full_name(), running).await?)
     }
 
     async fn exclusive_async(
         self,
         object: &mut WriteGuard,
         cell: &Cell,
-        context: &Context,
+        site: &CallSite,
         args: &[u8],
     ) -> Result<Reply, Error> {
         let Invoke::ExclusiveAsync(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
-        let running = {
-            let mut args = self.arguments(args)?;
-            panics::catch(self.method.full_name(), || invoke(&mut **object, context, &mut args))?
-        };
+        let running = panics::catch(self.method.full_name(), || {
+            with_scope(site.scope(), || invoke(&mut **object, &site.context, &mut self.arguments(args)?))
+        })?;
         let running = running.map_err(|error| self.named(error))?;
         let finished = panics::catch_async(self.method.full_name(), running).await;
         if finished.is_err() {
             cell.poison();
         }
-        self.finish(finished?)
+        self.finish(site, finished?)
     }
 
     /// Encodes what an async method left behind.
-    fn finish(self, finish: Finish) -> Result<Reply, Error> {
+    fn finish(self, site: &CallSite, finish: Finish) -> Result<Reply, Error> {
         self.reply(|out| {
             let mut output = Output::new(self.encoding, out, self.limit);
-            let result = panics::catch(self.method.full_name(), || finish(&mut output));
+            let result = panics::catch(self.method.full_name(), || with_scope(site.scope(), || finish(&mut output)));
             result.and_then(|result| result).map_err(|error| self.named(error))?;
             Ok(output.into_raised().map_or(Step::Done, Step::Raised))
         })

@@ -5,16 +5,16 @@
 
 use super::evaluate::Evaluated;
 use super::gate::Gate;
+use super::scope::SessionScope;
 use super::session::ServerSession;
 use crate::config::Limits;
 use crate::store::{Cell, Flight, Flights, Joined, Mapping, Store};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-use tarmem_remote::call::Caller;
-use tarmem_remote::context::Context;
+use tarmem_remote::context::{Context, Host, Owner};
 use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{
@@ -39,6 +39,7 @@ pub(crate) struct Engine {
     /// What is running; a shutdown waits for it.
     pub(crate) running: TaskTracker,
     pub(crate) connections: AtomicUsize,
+    local_calls: AtomicU64,
     closing: AtomicBool,
     /// Turns true when connections are to end.
     ended: watch::Sender<bool>,
@@ -48,11 +49,27 @@ pub(crate) struct Engine {
 /// Who asks, and by when.
 pub(crate) struct Request<'a> {
     pub(crate) session: &'a Arc<ServerSession>,
+    /// What the call's undo goes by; unique within the session.
+    pub(crate) sequence: u64,
+    /// The task of the client that asks.
+    pub(crate) task: u64,
     /// The generator that asks, if it is one.
     pub(crate) within: Option<&'a Arc<Flight>>,
     pub(crate) deadline: Deadline,
     /// The most bytes a result may have.
     pub(crate) result_bytes: usize,
+}
+
+impl Request<'_> {
+    /// Counts a handle for the session, unless it never hears of it.
+    fn hold(&self, cell: &Arc<Cell>) -> Result<(), Error> {
+        self.session.hold_for(self.sequence, cell)
+    }
+
+    /// What looks after the object references in this call's arguments and result.
+    pub(super) fn scope(&self) -> Arc<SessionScope> {
+        Arc::new(SessionScope { session: Arc::clone(self.session), sequence: self.sequence })
+    }
 }
 
 /// When a call has to be done.
@@ -116,6 +133,7 @@ impl Engine {
             runtime,
             running: TaskTracker::new(),
             connections: AtomicUsize::new(0),
+            local_calls: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             ended: watch::Sender::new(false),
             sessions: Mutex::default(),
@@ -165,7 +183,7 @@ impl Engine {
             Operation::Hold { target, expect } => {
                 let mapping = self.target(request, target)?;
                 let info = checked(|| label(target), &mapping, expect)?;
-                request.session.hold(&mapping.cell)?;
+                request.hold(&mapping.cell)?;
                 put(out, &info)
             }
             Operation::Release { id, count } => {
@@ -175,6 +193,10 @@ impl Engine {
             Operation::Snapshot { target } => self.snapshot(request, target, out),
             Operation::Cancel { sequence } => {
                 request.session.cancel(sequence);
+                put(out, &())
+            }
+            Operation::Acknowledge { sequence } => {
+                request.session.acknowledge(sequence);
                 put(out, &())
             }
         }
@@ -263,10 +285,11 @@ impl Engine {
         expect: &str,
         out: &mut Vec<u8>,
     ) -> Result<Step, Error> {
-        let (session, expect) = (Arc::clone(request.session), expect.to_owned());
+        let (session, sequence) = (Arc::clone(request.session), request.sequence);
+        let expect = expect.to_owned();
         self.with_object(request, "create", source, out, move |cell| {
             check_fits(|| "the new object".to_owned(), &cell, &expect)?;
-            session.hold(&cell)?;
+            session.hold_for(sequence, &cell)?;
             Ok(Mapping { cell, generation: 0 }.info())
         })
     }
@@ -299,7 +322,7 @@ impl Engine {
                 out.extend_from_slice(&body);
                 Ok(Step::Raised(message))
             }
-            Reply::Done(body) => {
+            Reply::Done(body) | Reply::Provisional(body) => {
                 out.extend_from_slice(&body);
                 Ok(Step::Done)
             }
@@ -330,12 +353,13 @@ impl Engine {
 
     fn snapshot(&self, request: &Request<'_>, target: Target<'_>, out: &mut Vec<u8>) -> Result<Step, Error> {
         let cell = self.target(request, target)?.cell;
-        let limit = request.result_bytes;
+        let (limit, scope) = (request.result_bytes, request.scope());
         let encode = move |object: &dyn tarmem_remote::Object, out: &mut Vec<u8>| {
             let bad = |reason: String| Error::BadResult { what: format!("a snapshot of a {}", object.class()), reason };
             let shown = super::panics::catch("a snapshot", || value::to_value(object as &dyn erased_serde::Serialize))?;
             let shown = shown.map_err(|e| bad(e.to_string()))?;
-            codec::encode_into(&shown, out, limit).map_err(|e| bad(e.to_string()))
+            let encoded = value::with_scope(scope, || codec::encode_into(&shown, out, limit));
+            encoded.map_err(|e| bad(e.to_string()))
         };
         match cell.try_read() {
             Some(guard) => {
@@ -370,8 +394,9 @@ impl Engine {
     }
 
     /// What a method or generator of this request may know about it.
-    pub(super) fn context(&self, request: &Request<'_>, caller: Arc<dyn Caller>) -> Context {
-        Context::new(request.session.id(), request.deadline.at, caller)
+    pub(super) fn context(&self, request: &Request<'_>, host: Arc<dyn Host>) -> Context {
+        let owner = Owner { session: request.session.id(), task: request.task };
+        Context::new(owner, request.sequence, request.deadline.at, host)
     }
 
     fn check_key(&self, key: &str) -> Result<(), Error> {
@@ -393,6 +418,11 @@ impl Engine {
         }
         let what = format!("the {what} name's length in bytes");
         Err(Error::limit(what, name.len() as u64, limit as u64, "there is none so long"))
+    }
+
+    /// A number for a call from within the process: none that a client's session gives to its own.
+    pub(crate) fn local_sequence(&self) -> u64 {
+        1 << 63 | self.local_calls.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn add_session(&self, session: &Arc<ServerSession>) {

@@ -8,11 +8,11 @@ use crate::store::Flight;
 use futures::FutureExt;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tarmem_remote::call::{Caller, Ticket, Timeout};
+use tarmem_remote::call::{Caller, Ticket, Timeout, current_task};
+use tarmem_remote::context::{Host, SessionEnded, Undo};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 use tokio::sync::oneshot;
@@ -25,7 +25,6 @@ pub(crate) struct LocalCaller {
     /// The generator on whose behalf it calls.
     within: Option<Arc<Flight>>,
     call_time: Option<Duration>,
-    next: AtomicU64,
     pending: Mutex<HashMap<u64, Arc<Gate>>>,
 }
 
@@ -60,21 +59,18 @@ impl LocalCaller {
     }
 
     fn new(engine: &Arc<Engine>, session: Holder, within: Option<Arc<Flight>>, call_time: Option<Duration>) -> Self {
-        LocalCaller {
-            engine: Arc::clone(engine),
-            session,
-            within,
-            call_time,
-            next: AtomicU64::new(1),
-            pending: Mutex::default(),
+        LocalCaller { engine: Arc::clone(engine), session, within, call_time, pending: Mutex::default() }
+    }
+
+    fn holder(&self) -> Option<Arc<ServerSession>> {
+        match &self.session {
+            Holder::Strong(session) | Holder::Owned(session) => Some(Arc::clone(session)),
+            Holder::Weak(session) => session.upgrade(),
         }
     }
 
     fn submit(self: Arc<Self>, operation: &[u8], timeout: Timeout) -> Result<Ticket, Error> {
-        let session = match &self.session {
-            Holder::Strong(session) | Holder::Owned(session) => Arc::clone(session),
-            Holder::Weak(session) => session.upgrade().ok_or(Error::Cancelled)?,
-        };
+        let session = self.holder().ok_or(Error::Cancelled)?;
         if self.engine.is_closing() && self.within.is_none() {
             return Err(Error::ShuttingDown);
         }
@@ -83,31 +79,57 @@ impl LocalCaller {
             Timeout::After(after) => Deadline::after(after),
             Timeout::Never => Deadline::NEVER,
         };
-        let request =
-            Request { session: &session, within: self.within.as_ref(), deadline, result_bytes: session.result_bytes() };
-        let mut out = Vec::new();
-        let step = self.engine.execute(&request, Operation::decode(operation)?, &mut out)?;
-        let mut later = match step {
-            Step::Done => return Ok(Ticket::ready(Reply::Done(out.into()))),
-            Step::Raised(message) => return Ok(Ticket::ready(Reply::Raised { message, body: out.into() })),
-            Step::Later(later) => later,
+        let sequence = self.engine.local_sequence();
+        let request = Request {
+            session: &session,
+            sequence,
+            task: current_task(),
+            within: self.within.as_ref(),
+            deadline,
+            result_bytes: session.result_bytes(),
         };
-        // Many async methods need no waiting. A timer needs a runtime to be made in, and the caller may have none.
-        let _runtime = self.engine.runtime.enter();
-        if let Some(reply) = (&mut later.run).now_or_never() {
-            return Ok(Ticket::ready(reply));
-        }
-        Ok(self.finish_later(later, deadline))
+        let mut out = Vec::new();
+        let step =
+            Operation::decode(operation).and_then(|operation| self.engine.execute(&request, operation, &mut out));
+        let reply = match step {
+            Ok(Step::Later(mut later)) => {
+                // Many async methods need no waiting. A timer needs a runtime to be made in, and the caller may have none.
+                let _runtime = self.engine.runtime.enter();
+                match (&mut later.run).now_or_never() {
+                    Some(reply) => reply,
+                    None => return Ok(self.finish_later(later, deadline, session, sequence)),
+                }
+            }
+            Ok(Step::Done) => Reply::Done(out.into()),
+            Ok(Step::Raised(message)) => Reply::Raised { message, body: out.into() },
+            Err(error) => Reply::Failed(error),
+        };
+        // It is handed over at once, and so it is received.
+        Ok(Ticket::ready(match session.settle(sequence, reply) {
+            Reply::Provisional(body) => {
+                session.acknowledge(sequence);
+                Reply::Done(body)
+            }
+            reply => reply,
+        }))
     }
 
-    fn finish_later(self: Arc<Self>, later: Later, deadline: Deadline) -> Ticket {
-        let sequence = self.next.fetch_add(1, Ordering::Relaxed);
+    fn finish_later(
+        self: Arc<Self>,
+        later: Later,
+        deadline: Deadline,
+        session: Arc<ServerSession>,
+        sequence: u64,
+    ) -> Ticket {
         self.pending.lock().insert(sequence, Arc::clone(&later.gate));
         let (sender, receiver) = oneshot::channel();
         let caller = Arc::clone(&self);
         let finish = drive(later, deadline, move |reply| {
             caller.pending.lock().remove(&sequence);
-            let _ = sender.send(reply);
+            // Nobody may be there to take it any more, not even to cancel it.
+            if sender.send(session.settle(sequence, reply)).is_err() {
+                session.cancel(sequence);
+            }
         });
         self.engine.runtime.spawn(self.engine.running.track_future(finish));
         Ticket::waiting(receiver, self, sequence)
@@ -121,19 +143,36 @@ impl Caller for LocalCaller {
 
     fn cancel(&self, sequence: u64) {
         let gate = self.pending.lock().remove(&sequence);
-        if let Some(gate) = gate {
-            gate.stop();
+        if gate.is_none_or(|gate| !gate.stop()) {
+            if let Some(session) = self.holder() {
+                session.cancel(sequence);
+            }
+        }
+    }
+
+    fn acknowledge(&self, sequence: u64) {
+        if let Some(session) = self.holder() {
+            session.acknowledge(sequence);
         }
     }
 
     fn release(&self, id: Uuid) {
-        let session = match &self.session {
-            Holder::Strong(session) | Holder::Owned(session) => Some(Arc::clone(session)),
-            Holder::Weak(session) => session.upgrade(),
-        };
-        if let Some(session) = session {
+        if let Some(session) = self.holder() {
             // A handle is released once for each time it was counted.
             let _ = session.release(id, 1);
+        }
+    }
+}
+
+impl Host for LocalCaller {
+    fn watch(&self, watcher: Weak<dyn SessionEnded>) -> bool {
+        self.holder().is_some_and(|session| session.watch(watcher))
+    }
+
+    fn undo_unless_received(&self, sequence: u64, undo: Undo) {
+        match self.holder() {
+            Some(session) => session.undo_unless_received(sequence, undo),
+            None => undo(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! - [`session`]: one client's handles, calls in flight, results not collected.
 //! - [`engine`]: runs one operation; [`call`] for methods, [`evaluate`] for sources and functions.
 //! - [`local`]: calls from within the process.
+//! - [`scope`]: object references in arguments and results.
 //! - [`gate`], [`panics`]: what begins and what is stopped; a panic is an error of its call.
 
 mod call;
@@ -15,6 +16,7 @@ mod gate;
 pub(crate) mod listener;
 mod local;
 mod panics;
+mod scope;
 mod session;
 
 pub use listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, memory};

@@ -10,9 +10,9 @@ use futures::FutureExt;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tarmem_remote::call::Caller;
+use tarmem_remote::context::{Host, SessionEnded, Undo};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 use tokio::sync::Notify;
@@ -25,11 +25,23 @@ const LONGEST_POLL: Duration = Duration::from_secs(30);
 pub(crate) struct ServerSession {
     id: Uuid,
     engine: Arc<Engine>,
-    caller: Arc<dyn Caller>,
+    host: Arc<dyn Host>,
     handles: Mutex<HashMap<Uuid, Held>>,
     calls: Mutex<Calls>,
+    undos: Mutex<Undos>,
     /// Wakes `collect`.
     finished: Notify,
+}
+
+/// What is to be taken back, and who is to be told.
+#[derive(Default)]
+struct Undos {
+    /// What takes back the results that their callers have not acknowledged yet, by sequence number.
+    by_call: HashMap<u64, Vec<Undo>>,
+    watchers: Vec<Weak<dyn SessionEnded>>,
+    /// The watchers that there were when the dead among them were last left out.
+    watchers_swept: usize,
+    ended: bool,
 }
 
 struct Held {
@@ -53,9 +65,10 @@ impl ServerSession {
         let session = Arc::new_cyclic(|this| ServerSession {
             id: Uuid::new_v4(),
             engine: Arc::clone(engine),
-            caller: Arc::new(LocalCaller::of_methods(engine, this.clone())),
+            host: Arc::new(LocalCaller::of_methods(engine, this.clone())),
             handles: Mutex::default(),
             calls: Mutex::default(),
+            undos: Mutex::default(),
             finished: Notify::new(),
         });
         engine.add_session(&session);
@@ -70,18 +83,30 @@ impl ServerSession {
         &self.engine
     }
 
-    /// Who makes calls on behalf of a method that runs for this session.
-    pub(crate) fn caller(self: &Arc<Self>, within: Option<&Arc<Flight>>) -> Arc<dyn Caller> {
+    /// What the service is to a method that runs for this session.
+    pub(crate) fn host(self: &Arc<Self>, within: Option<&Arc<Flight>>) -> Arc<dyn Host> {
         match within {
-            None => Arc::clone(&self.caller),
+            None => Arc::clone(&self.host),
             Some(flight) => Arc::new(LocalCaller::of_generator(self, flight)),
         }
     }
 
     // Handles.
 
-    /// Counts a handle to `cell` for this session.
-    pub(crate) fn hold(&self, cell: &Arc<Cell>) -> Result<(), Error> {
+    /// Counts a handle to `cell` for this session, given up if the result of call `sequence` never arrives.
+    pub(crate) fn hold_for(self: &Arc<Self>, sequence: u64, cell: &Arc<Cell>) -> Result<(), Error> {
+        self.hold(cell)?;
+        let (session, id) = (Arc::downgrade(self), cell.id());
+        let release = move || {
+            if let Some(session) = session.upgrade() {
+                let _ = session.release(id, 1);
+            }
+        };
+        self.undo_unless_received(sequence, Box::new(release));
+        Ok(())
+    }
+
+    fn hold(&self, cell: &Arc<Cell>) -> Result<(), Error> {
         let mut handles = self.handles.lock();
         let held = handles.len();
         let limit = self.engine.limits.handles;
@@ -152,20 +177,26 @@ impl ServerSession {
     fn start(self: &Arc<Self>, submission: &Submission<'_>, out: &mut Vec<u8>) -> Result<Step, Error> {
         let operation = {
             let mut calls = self.calls.lock();
-            if submission.sequence <= calls.last {
+            // The upper half is for calls from within the process.
+            if submission.sequence <= calls.last || submission.sequence >= 1 << 63 {
                 let reason = format!("{} came after {}; each must be higher", submission.sequence, calls.last);
                 return Err(Error::malformed("sequence number", reason));
             }
             calls.last = submission.sequence;
             let operation = Operation::decode(submission.operation)?;
-            let gives_up = matches!(operation, Operation::Cancel { .. } | Operation::Release { .. });
-            if !gives_up {
+            let settles = matches!(
+                operation,
+                Operation::Cancel { .. } | Operation::Release { .. } | Operation::Acknowledge { .. }
+            );
+            if !settles {
                 self.admit(&calls)?;
             }
             operation
         };
         let request = Request {
             session: self,
+            sequence: submission.sequence,
+            task: submission.task,
             within: None,
             deadline: submission.timeout_ms.map_or(Deadline::NEVER, |ms| Deadline::after(Duration::from_millis(ms))),
             result_bytes: self.result_bytes(),
@@ -211,7 +242,7 @@ impl ServerSession {
             // Many async methods need no waiting, and what is contended may be free by now.
             Ok(Step::Later(mut later)) => match (&mut later.run).now_or_never() {
                 Some(finished) if size(&finished) <= room => {
-                    reply = finished;
+                    reply = self.settle(sequence, finished);
                     Outcome::of(&reply)
                 }
                 Some(finished) => {
@@ -223,8 +254,12 @@ impl ServerSession {
                     Outcome::Pending
                 }
             },
+            Ok(Step::Done) if body.len() <= room && self.is_provisional(sequence) => Outcome::Provisional(body),
             Ok(Step::Done) if body.len() <= room => Outcome::Done(body),
-            Ok(Step::Raised(ref message)) if body.len() + message.len() <= room => Outcome::Raised { message, body },
+            Ok(Step::Raised(ref message)) if body.len() + message.len() <= room => {
+                self.undo(sequence);
+                Outcome::Raised { message, body }
+            }
             // The frame is full: this one goes with the next poll.
             Ok(Step::Done) => {
                 self.finish(sequence, Reply::Done(Bytes::copy_from_slice(body)));
@@ -234,7 +269,10 @@ impl ServerSession {
                 self.finish(sequence, Reply::Raised { message, body: Bytes::copy_from_slice(body) });
                 Outcome::Pending
             }
-            Err(error) => Outcome::Failed(error),
+            Err(error) => {
+                self.undo(sequence);
+                Outcome::Failed(error)
+            }
         };
         batch::put(replies, &Answered { sequence, outcome })
     }
@@ -251,6 +289,7 @@ impl ServerSession {
 
     /// A call that was answered *pending* has finished.
     fn finish(&self, sequence: u64, reply: Reply) {
+        let reply = self.settle(sequence, reply);
         let mut calls = self.calls.lock();
         calls.pending.remove(&sequence);
         calls.finished_bytes += size(&reply);
@@ -259,21 +298,92 @@ impl ServerSession {
         self.finished.notify_one();
     }
 
-    /// Stops a call of this session, if it has not begun.
+    /// Nobody waits for a call any more: stops it if it has not begun, and takes it back if it is provisional.
     pub(crate) fn cancel(&self, sequence: u64) {
         // Under no lock: stopping wakes the call's task.
         let gate = self.calls.lock().pending.get(&sequence).map(Arc::clone);
         if let Some(gate) = gate {
-            gate.stop();
+            if gate.stop() {
+                return;
+            }
+        }
+        self.undo(sequence);
+    }
+
+    /// The result of a provisional call has arrived.
+    pub(crate) fn acknowledge(&self, sequence: u64) {
+        let settled = self.undos.lock().by_call.remove(&sequence);
+        drop(settled);
+    }
+
+    pub(crate) fn undo_unless_received(&self, sequence: u64, undo: Undo) {
+        let mut undos = self.undos.lock();
+        if undos.ended {
+            // Nobody will hear of anything any more.
+            drop(undos);
+            undo();
+        } else {
+            undos.by_call.entry(sequence).or_default().push(undo);
         }
     }
 
-    /// The session is gone: what has not begun never will.
+    fn undo(&self, sequence: u64) {
+        let undos = self.undos.lock().by_call.remove(&sequence);
+        for undo in undos.into_iter().flatten() {
+            undo();
+        }
+    }
+
+    pub(crate) fn is_provisional(&self, sequence: u64) -> bool {
+        self.undos.lock().by_call.contains_key(&sequence)
+    }
+
+    /// A result that can be taken back is provisional; what was done for a call that failed is taken back at once.
+    pub(crate) fn settle(&self, sequence: u64, reply: Reply) -> Reply {
+        if !self.is_provisional(sequence) {
+            return reply;
+        }
+        match reply {
+            Reply::Done(body) => Reply::Provisional(body),
+            other => {
+                self.undo(sequence);
+                other
+            }
+        }
+    }
+
+    /// Tells `watcher` when the session ends; false if it has.
+    pub(crate) fn watch(&self, watcher: Weak<dyn SessionEnded>) -> bool {
+        let mut undos = self.undos.lock();
+        if undos.ended {
+            return false;
+        }
+        if !undos.watchers.iter().any(|known| known.ptr_eq(&watcher)) {
+            if undos.watchers.len() > 2 * undos.watchers_swept + 16 {
+                undos.watchers.retain(|known| known.strong_count() > 0);
+                undos.watchers_swept = undos.watchers.len();
+            }
+            undos.watchers.push(watcher);
+        }
+        true
+    }
+
+    /// The session is gone: what has not begun never will, and what it held is given up.
     pub(crate) fn end(&self) {
         let pending: Vec<_> = self.calls.lock().pending.drain().map(|(_, gate)| gate).collect();
         for gate in pending {
             gate.stop();
         }
+        let (watchers, by_call) = {
+            let mut undos = self.undos.lock();
+            undos.ended = true;
+            (std::mem::take(&mut undos.watchers), std::mem::take(&mut undos.by_call))
+        };
+        for watcher in watchers.iter().filter_map(Weak::upgrade) {
+            watcher.session_ended(self.id);
+        }
+        // Whatever is left to be undone is the session's own, and goes with it.
+        drop(by_call);
         let handles = std::mem::take(&mut *self.handles.lock());
         drop(handles);
     }
@@ -319,7 +429,7 @@ impl ServerSession {
 fn size(reply: &Reply) -> usize {
     ANSWERED_OVERHEAD
         + match reply {
-            Reply::Done(body) => body.len(),
+            Reply::Done(body) | Reply::Provisional(body) => body.len(),
             Reply::Raised { message, body } => message.len() + body.len(),
             Reply::Failed(error) => error.to_string().len() * 2,
         }

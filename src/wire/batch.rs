@@ -22,6 +22,8 @@ pub(crate) struct Preamble {
 pub(crate) struct Submission<'a> {
     /// Its number within the session; grows from operation to operation.
     pub(crate) sequence: u64,
+    /// The task of the client that asks.
+    pub(crate) task: u64,
     /// How long it may take, in milliseconds from its arrival; `None` for as long as it takes.
     pub(crate) timeout_ms: Option<u64>,
     /// The operation, encoded.
@@ -44,6 +46,8 @@ pub(crate) enum Outcome<'a> {
     /// It could not finish at once: `collect` brings the reply.
     Pending,
     Done(#[serde(with = "serde_bytes")] &'a [u8]),
+    /// Done, and undone unless the client acknowledges it.
+    Provisional(#[serde(with = "serde_bytes")] &'a [u8]),
     Raised {
         message: &'a str,
         #[serde(with = "serde_bytes")]
@@ -56,6 +60,7 @@ impl<'a> Outcome<'a> {
     pub(crate) fn of(reply: &'a Reply) -> Self {
         match reply {
             Reply::Done(body) => Outcome::Done(body),
+            Reply::Provisional(body) => Outcome::Provisional(body),
             Reply::Raised { message, body } => Outcome::Raised { message, body },
             Reply::Failed(error) => Outcome::Failed(error.clone()),
         }
@@ -66,6 +71,7 @@ impl<'a> Outcome<'a> {
         Some(match self {
             Outcome::Pending => return None,
             Outcome::Done(body) => Reply::Done(frame.slice_ref(body)),
+            Outcome::Provisional(body) => Reply::Provisional(frame.slice_ref(body)),
             Outcome::Raised { message, body } => {
                 Reply::Raised { message: message.to_owned(), body: frame.slice_ref(body) }
             }
@@ -115,14 +121,14 @@ mod tests {
             let mut batch = Vec::new();
             put(&mut batch, &Preamble { acknowledged_below: 7 }).expect("encodes");
             for (sequence, timeout_ms, operation) in &operations {
-                let submission = Submission { sequence: *sequence, timeout_ms: *timeout_ms, operation };
+                let submission = Submission { sequence: *sequence, task: 7, timeout_ms: *timeout_ms, operation };
                 put(&mut batch, &submission).expect("encodes");
             }
             let (preamble, mut rest) = take::<Preamble>(&batch).expect("decodes");
             prop_assert_eq!(preamble.acknowledged_below, 7);
             for (sequence, timeout_ms, operation) in &operations {
                 let (read, more) = take::<Submission<'_>>(rest).expect("decodes");
-                prop_assert_eq!(read, Submission { sequence: *sequence, timeout_ms: *timeout_ms, operation });
+                prop_assert_eq!(read, Submission { sequence: *sequence, task: 7, timeout_ms: *timeout_ms, operation });
                 rest = more;
             }
             prop_assert!(rest.is_empty());

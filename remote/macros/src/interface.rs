@@ -128,6 +128,8 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
         const _: () = {
             #(#dispatchers)*
 
+            // If the type is no class, that is as good as the trait being no interface: one message serves for both.
+            #[diagnostic::do_not_recommend]
             #[automatically_derived]
             impl<__C: #bounds> #private::InterfaceTable<__C> for dyn #ident {
                 const CLASS: &'static str = <__C as #private::Remote>::PATH;

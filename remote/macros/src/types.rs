@@ -232,3 +232,30 @@ fn separate(out: &mut String) {
         out.push(' ');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::pretty;
+
+    #[test]
+    fn types_read_as_a_person_writes_them() {
+        let cases = [
+            ("Vec < i64 , >", "Vec<i64>"),
+            ("HashMap<String,Vec<(u8,i64)>>", "HashMap<String, Vec<(u8, i64)>>"),
+            ("& 'static str", "&'static str"),
+            ("& [ T ]", "&[T]"),
+            ("[ u8;4 ]", "[u8; 4]"),
+            ("( A , )", "(A,)"),
+            ("()", "()"),
+            ("std :: io :: Result < ( ) >", "std::io::Result<()>"),
+            ("::std::string::String", "String"),
+            ("Box<dyn Fn(&mut i64,u8)->Vec<u8>+Send>", "Box<dyn Fn(&mut i64, u8) -> Vec<u8> + Send>"),
+            ("<Account as Trait<Item=i64>>::Output", "<Account as Trait<Item = i64>>::Output"),
+            ("r#type::Name", "r#type::Name"),
+        ];
+        for (written, expected) in cases {
+            let ty = syn::parse_str(written).expect("a type");
+            assert_eq!(pretty(&ty), expected);
+        }
+    }
+}

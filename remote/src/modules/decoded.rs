@@ -1,9 +1,10 @@
-//! A call whose result is a `Value`, as the caller wants to have it.
+//! A call whose result is made of `Value`s, as the caller wants to have it.
 
 use super::Exception;
-use crate::call::{Call, CallError};
+use crate::call::{Call, CallError, Failure};
 use crate::error::Error;
-use crate::value::{Value, from_value};
+use crate::value::{Value, from_value, to_value};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -11,19 +12,19 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// A call that gives a value, decoded as a `T`: what `dict.get::<i64>("k")` is.
+/// A call that gives an `R`, which is made of values, decoded as a `T`: what `dict.get::<i64>("k")` is.
 ///
 /// # Errors
-/// Those of the method; [`Error::BadResult`] if the value is no `T`.
+/// Those of the call; [`Error::BadResult`] if what it gives is no `T`.
 #[must_use = "a call does nothing until it is awaited"]
 #[derive(Debug)]
-pub struct Decoded<T> {
-    call: Call<Value, CallError<Exception>>,
+pub struct Decoded<T, R = Value, E = CallError<Exception>> {
+    call: Call<R, E>,
     result: PhantomData<fn() -> T>,
 }
 
-impl<T> Decoded<T> {
-    pub(crate) fn new(call: Call<Value, CallError<Exception>>) -> Self {
+impl<T, R, E> Decoded<T, R, E> {
+    pub(crate) fn new(call: Call<R, E>) -> Self {
         Decoded { call, result: PhantomData }
     }
 
@@ -36,21 +37,32 @@ impl<T> Decoded<T> {
     pub fn no_timeout(self) -> Self {
         Decoded::new(self.call.no_timeout())
     }
+}
 
+impl<T, R, E> Decoded<T, R, E>
+where
+    R: DeserializeOwned,
+    E: Failure,
+{
     /// As [`Call::send`].
     pub async fn send(self) -> Self {
         Decoded::new(self.call.send().await)
     }
 }
 
-impl<T: DeserializeOwned> Future for Decoded<T> {
-    type Output = Result<T, CallError<Exception>>;
+impl<T, R, E> Future for Decoded<T, R, E>
+where
+    T: DeserializeOwned,
+    R: Serialize + DeserializeOwned,
+    E: Failure,
+{
+    type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.call).poll(cx).map(|result| {
-            from_value(result?).map_err(|error| {
-                let what = std::any::type_name::<T>();
-                CallError::Failed(Error::BadResult { what: format!("the call as {what}"), reason: error.to_string() })
+            to_value(&result?).and_then(from_value).map_err(|error| {
+                let what = format!("the call as {}", std::any::type_name::<T>());
+                E::failed(Error::BadResult { what, reason: error.to_string() })
             })
         })
     }

@@ -1,5 +1,7 @@
 //! What the methods of these modules refuse, by the names that Python gives it.
 
+use super::python::short;
+use crate::value::Value;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -81,6 +83,11 @@ impl Exception {
 
     pub(crate) fn of_type(message: impl Into<String>) -> Self {
         Exception::TypeError(message.into())
+    }
+
+    /// That there is no such key.
+    pub(crate) fn no_key(key: &Value) -> Self {
+        Exception::KeyError(short(key))
     }
 
     pub(crate) fn overflow(message: impl Into<String>) -> Self {

@@ -12,6 +12,10 @@ pub mod builtins;
 mod decoded;
 pub mod error;
 pub mod python;
+mod shared;
 
 pub use decoded::Decoded;
 pub use error::Exception;
+
+/// A call of a method that may refuse with an [`Exception`].
+pub type Fallible<T> = crate::call::Call<T, crate::call::CallError<Exception>>;

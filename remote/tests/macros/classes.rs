@@ -1,10 +1,11 @@
 //! Structs and enums, their methods and constructors.
 
-use crate::loopback::{pause, routines, wait};
+use crate::loopback::{context, pause, routines, wait};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::mpsc;
 use tarmem_remote::describe::{Invoke, Receiver, Registration, stable_id};
+use tarmem_remote::dispatch::{Arguments, Encoding, Output};
 use tarmem_remote::{CallError, Context, Error, Object, Proxy, Registry, Remote, Value, remote};
 
 /// Money, in cents.
@@ -184,7 +185,7 @@ fn a_class_is_described() {
     let entry = class.entry();
     assert_eq!((entry.module, entry.name, entry.encodable), ("classes.bank", "Account", true));
     assert_eq!(entry.docs, "Money, in cents.\n\nIt is counted by the cent.");
-    assert_eq!((entry.place.file, entry.place.line), (file!(), 15));
+    assert_eq!((entry.place.file, entry.place.line), (file!(), 16));
     assert_eq!(Account::PATH, "classes.bank.Account");
     assert_eq!((&Account::open(1) as &dyn Object).class(), "classes.bank.Account");
 
@@ -324,12 +325,10 @@ fn a_dispatch_function_refuses_another_class() {
     let registry = Registry::linked().expect("no names clash");
     let class = registry.class("classes.bank.Account").expect("it is linked");
     let Invoke::Shared(invoke) = class.method("balance").expect("it is there").invoke else { panic!("not shared") };
-    let ctx = Context::new(uuid::Uuid::nil(), None, std::sync::Arc::clone(routines().caller()));
     let mut body = Vec::new();
-    let mut out = tarmem_remote::dispatch::Output::new(tarmem_remote::dispatch::Encoding::Typed, &mut body, 100);
-    let mut args = tarmem_remote::dispatch::Arguments::new(tarmem_remote::dispatch::Encoding::Typed, &[], &[])
-        .expect("no arguments");
-    let refused = invoke(&Switch::On, &ctx, &mut args, &mut out);
+    let mut out = Output::new(Encoding::Typed, &mut body, 100);
+    let mut args = Arguments::new(Encoding::Typed, &[], &[]).expect("no arguments");
+    let refused = invoke(&Switch::On, &context(), &mut args, &mut out);
     assert!(matches!(refused, Err(Error::WrongClass { found, .. }) if found == "classes.switch"));
 }
 

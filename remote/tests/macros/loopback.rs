@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context as TaskContext, Poll, Waker};
 use tarmem_remote::call::{Caller, Ticket, Timeout};
 use tarmem_remote::codec;
+use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
 use tarmem_remote::describe::{Function, FunctionInvoke, Invoke, Method};
 use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
 use tarmem_remote::operation::{FunctionRef, MethodRef, ObjectInfo, Operation, Reply, SourceRef, Target};
@@ -17,8 +18,17 @@ const LIMIT: usize = 1 << 20;
 
 /// Routines that lead to a store of its own.
 pub(crate) fn routines() -> Routines {
+    Routines::new(loopback())
+}
+
+/// The context of a call in a store of its own.
+pub(crate) fn context() -> Context {
+    loopback().context()
+}
+
+fn loopback() -> Arc<Loopback> {
     let registry = Registry::linked().expect("no names clash");
-    Routines::new(Arc::new(Loopback { registry, objects: Mutex::default() }))
+    Arc::new(Loopback { registry, objects: Mutex::default() })
 }
 
 /// Polls until it is ready: nothing here waits for anything outside.
@@ -51,7 +61,18 @@ impl Caller for Loopback {
 
     fn cancel(&self, _: u64) {}
 
+    fn acknowledge(&self, _: u64) {}
+
     fn release(&self, _: Uuid) {}
+}
+
+/// Nothing here outlives its call.
+impl Host for Loopback {
+    fn watch(&self, _: Weak<dyn SessionEnded>) -> bool {
+        true
+    }
+
+    fn undo_unless_received(&self, _: u64, _: Undo) {}
 }
 
 impl Loopback {
@@ -170,7 +191,8 @@ impl Loopback {
     }
 
     fn context(self: &Arc<Self>) -> Context {
-        Context::new(Uuid::nil(), None, Arc::clone(self) as Arc<dyn Caller>)
+        let owner = Owner { session: Uuid::nil(), task: 1 };
+        Context::new(owner, 1, None, Arc::clone(self) as Arc<dyn Host>)
     }
 }
 

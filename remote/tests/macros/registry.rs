@@ -17,7 +17,7 @@ fn a_class_registered_twice_names_both_places() {
         _ => None,
     });
     let refused = Registry::new(linked().chain(again)).expect_err("two classes of one name").to_string();
-    let here = format!("{}:15", file!().replace("registry.rs", "classes.rs"));
+    let here = format!("{}:16", file!().replace("registry.rs", "classes.rs"));
     assert!(refused.contains("two classes are named classes.bank.Account"), "{refused}");
     assert!(refused.contains(&here) && refused.contains("other.rs:7"), "{refused}");
 }

@@ -4,7 +4,7 @@
 //! - [`equal`] and [`truthy`]: `1 == 1.0 == True`, and maps are equal in any order.
 //! - [`Comparison`]: `<` and its like, a `TypeError` between kinds that have no order.
 //! - [`Key`] and [`Table`]: what hashes alike is one key; insertion order is kept.
-//! - [`Slice`]: `[start:stop:step]`.
+//! - [`Slice`] is `[start:stop:step]`.
 //! - [`repr`]: how Python writes a value.
 //! - [`iterate`]: the elements of anything that has some.
 

@@ -19,12 +19,7 @@ pub fn repr(value: &Value) -> String {
 pub fn short(value: &Value) -> String {
     let mut out = Bounded { text: String::new(), most: 100 };
     out.value(value, 0);
-    if out.full() {
-        let end = out.text.floor_char_boundary(out.most);
-        out.text.truncate(end);
-        out.text.push('…');
-    }
-    out.text
+    if out.full() { out.text.chars().take(out.most).chain(['…']).collect() } else { out.text }
 }
 
 /// A text that stops growing once it is long enough.

@@ -57,17 +57,13 @@ impl Slice {
         let part = |value: &Value| match value {
             Value::Null => Ok(None),
             value => index_of(value).map(Some).map_err(|_| {
-                Exception::of_type(
-                    "slice indices must be integers or None or have an __index__ method".to_owned(),
-                )
+                Exception::of_type("slice indices must be integers or None or have an __index__ method".to_owned())
             }),
         };
         match parts.as_list() {
             Some([stop]) => Ok(Some(Slice { start: None, stop: part(stop)?, step: None })),
             Some([start, stop]) => Ok(Some(Slice { start: part(start)?, stop: part(stop)?, step: None })),
-            Some([start, stop, step]) => {
-                Ok(Some(Slice { start: part(start)?, stop: part(stop)?, step: part(step)? }))
-            }
+            Some([start, stop, step]) => Ok(Some(Slice { start: part(start)?, stop: part(stop)?, step: part(step)? })),
             Some(parts) => Err(Exception::TypeError(format!("slice expected 1 to 3 arguments, got {}", parts.len()))),
             None => Err(Exception::TypeError(format!(
                 "a slice is {{\"slice\": [start, stop, step]}}, not of '{}'",

@@ -34,8 +34,7 @@ pub(crate) fn merge_sort(
             let (mut left, mut right) = (start, middle);
             for place in &mut merged[start..end] {
                 // The right one goes first only if it has to: equal ones keep their order.
-                let from_right =
-                    left == middle || (right < end && before(order[right], order[left])?);
+                let from_right = left == middle || (right < end && before(order[right], order[left])?);
                 let from = if from_right { &mut right } else { &mut left };
                 *place = order[*from];
                 *from += 1;

@@ -106,7 +106,7 @@ impl<V> Table<V> {
         } else {
             let rest = std::mem::take(self);
             self.insert(key, value);
-            self.extend(rest);
+            self.extend(rest.into_entries());
         }
         true
     }
@@ -131,10 +131,15 @@ impl<V> Table<V> {
         self.iter().map(|(_, value)| value)
     }
 
+    /// The keys and what they stood for, in their order.
+    pub fn into_entries(self) -> impl Iterator<Item = (Key, V)> {
+        self.entries.into_iter().flatten().map(|entry| (entry.key, entry.value))
+    }
+
     /// Keeps the keys that `keep` says yes to.
     pub fn retain(&mut self, mut keep: impl FnMut(&Key, &V) -> bool) {
         let old = std::mem::take(self);
-        self.extend(old.into_iter().filter(|(key, value)| keep(key, value)));
+        self.extend(old.into_entries().filter(|(key, value)| keep(key, value)));
     }
 
     fn entry(&self, at: usize) -> Option<&Entry<V>> {
@@ -184,6 +189,20 @@ fn hash_at<V>(entries: &[Option<Entry<V>>], at: usize) -> u64 {
     entries.get(at).and_then(Option::as_ref).map_or(0, |entry| entry.hash)
 }
 
+impl Table<Value> {
+    /// The keys and values as a map.
+    pub fn into_value(self) -> Value {
+        Value::Map(self.into_entries().map(|(key, value)| (key.into_value(), value)).collect())
+    }
+}
+
+impl Table<()> {
+    /// The keys as a list.
+    pub fn into_value(self) -> Value {
+        Value::List(self.into_entries().map(|(key, ())| key.into_value()).collect())
+    }
+}
+
 impl<V> Extend<(Key, V)> for Table<V> {
     fn extend<I: IntoIterator<Item = (Key, V)>>(&mut self, entries: I) {
         for (key, value) in entries {
@@ -197,15 +216,6 @@ impl<V> FromIterator<(Key, V)> for Table<V> {
         let mut table = Table::new();
         table.extend(entries);
         table
-    }
-}
-
-impl<V> IntoIterator for Table<V> {
-    type Item = (Key, V);
-    type IntoIter = std::iter::Map<std::iter::Flatten<std::vec::IntoIter<Option<Entry<V>>>>, fn(Entry<V>) -> (Key, V)>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.entries.into_iter().flatten().map(|entry| (entry.key, entry.value))
     }
 }
 

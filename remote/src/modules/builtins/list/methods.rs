@@ -2,9 +2,7 @@
 
 use super::{List, ListProxy, elements};
 use crate::modules::Exception;
-use crate::modules::python::{
-    Comparison, check_depth, equal, index_of, insertion, position, repr, short, sort, type_name,
-};
+use crate::modules::python::{check_depth, equal, index_of, insertion, position, repr, short, sort};
 use crate::remote;
 use crate::value::Value;
 
@@ -146,16 +144,5 @@ fn size(index: &Value) -> Result<i128, Exception> {
 
 /// An index that may be anything, as a bound of a search.
 fn slice_index(bound: &Value) -> Result<i128, Exception> {
-    index_of(bound)
-        .map_err(|_| Exception::of_type("slice indices must be integers or have an __index__ method"))
-}
-
-impl List {
-    /// Compares with another list.
-    pub(super) fn compare(&self, comparison: Comparison, other: &Value) -> Result<bool, Exception> {
-        match other {
-            Value::List(other) => comparison.lists(&self.0, other),
-            other => Err(comparison.unsupported("list", type_name(other))),
-        }
-    }
+    index_of(bound).map_err(|_| Exception::of_type("slice indices must be integers or have an __index__ method"))
 }

@@ -35,6 +35,10 @@ impl List {
         &self.0
     }
 
+    fn as_list(&self) -> &[Value] {
+        &self.0
+    }
+
     /// The elements.
     pub fn into_values(self) -> Vec<Value> {
         self.0

@@ -1,12 +1,10 @@
 //! The proxy, for plain Rust values.
 
 use super::ListProxy;
-use crate::call::{Call, CallError};
+use crate::call::Call;
 use crate::modules::python::Slice;
-use crate::modules::{Decoded, Exception};
+use crate::modules::{Decoded, Fallible};
 use crate::value::Value;
-
-type Fallible<T> = Call<T, CallError<Exception>>;
 
 /// With plain Rust values. The methods that these stand for say what they do.
 impl ListProxy {

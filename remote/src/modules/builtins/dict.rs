@@ -1,11 +1,9 @@
 //! `builtins.dict`.
 
-mod methods;
-mod operators;
-mod proxy;
-
-use crate::modules::Exception;
-use crate::modules::python::{Key, Table, check_depth, iterate, pairs};
+use crate::error::Error;
+use crate::modules::python::{Key, Table, check_depth, equal, iterate, number, pairs, repr, type_name};
+use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy};
+use crate::modules::{Decoded, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
@@ -35,10 +33,41 @@ impl Dict {
     }
 }
 
+#[remote]
+impl Dict {
+    /// The value under `key`. `KeyError` if there is none.
+    #[remote(name = "__getitem__")]
+    pub fn getitem(&self, key: Value) -> Result<Value, Exception> {
+        let key = Key::new(key)?;
+        self.0.get(&key).cloned().ok_or_else(|| Exception::no_key(key.value()))
+    }
+
+    /// Takes out the key that came last, and gives it with its value as a list of two. `KeyError` if there is none.
+    pub fn popitem(&mut self) -> Result<(Value, Value), Exception> {
+        let last = self.0.pop_last().map(|(key, value)| (key.into_value(), value));
+        last.ok_or_else(|| Exception::KeyError("'popitem(): dictionary is empty'".to_owned()))
+    }
+
+    /// The dict as Python writes it.
+    #[remote(name = "__repr__")]
+    pub fn repr(&self) -> String {
+        repr(&self.copy_value())
+    }
+}
+
+mapping_methods!(Dict);
+dict_methods!(Dict, "dict");
+mapping_proxy!(DictProxy);
+
 impl Dict {
     /// The keys and values.
     pub fn table(&self) -> &Table<Value> {
         &self.0
+    }
+
+    /// The keys and values.
+    pub fn table_mut(&mut self) -> &mut Table<Value> {
+        &mut self.0
     }
 
     /// The keys and values.
@@ -59,11 +88,5 @@ pub(crate) fn entries(value: Value) -> Result<Vec<(Key, Value)>, Exception> {
 impl From<Table<Value>> for Dict {
     fn from(table: Table<Value>) -> Self {
         Dict(table)
-    }
-}
-
-impl From<Dict> for Value {
-    fn from(dict: Dict) -> Self {
-        Value::Map(dict.0.into_iter().map(|(key, value)| (key.into_value(), value)).collect())
     }
 }

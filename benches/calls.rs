@@ -1,0 +1,71 @@
+//! What a call costs, beside what it could cost: tarmem, bare tarpc, bare TCP.
+//!
+//! ```text
+//! cargo bench --bench calls                  criterion, then the table: under three minutes
+//! cargo bench --bench calls -- --quick       both, in about half a minute
+//! cargo bench --bench calls -- table         the table alone
+//! cargo bench --bench calls -- "512 tasks"   criterion alone, for the groups of that name
+//! ```
+//!
+//! Each peer serves in a process of its own, over loopback TCP, on one thread; the callers are tasks on one thread of this
+//! process. Both ends are single-threaded, so that what is compared is work per call, and not who wakes more threads. In the
+//! table the peers take turns (A B C D A B C D …), and a ratio is the median of the ratios within one turn: what else the
+//! machine does then hits all of them.
+
+mod support;
+
+use criterion::{Criterion, SamplingMode, Throughput};
+use std::time::Duration;
+use support::peer::{Peer, Peers, SHAPES, Shape};
+use support::process;
+use support::table;
+use support::tarmem_peer::InProcess;
+use tokio::runtime::Runtime;
+
+fn main() {
+    // The same executable is the peers' processes.
+    if process::serve_if_told() {
+        return;
+    }
+    let runtime = support::current_thread();
+    let peers = Peers::start();
+    let in_process = runtime.block_on(InProcess::start());
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if !args.iter().any(|arg| arg == "table") {
+        let mut criterion = Criterion::default()
+            .sample_size(10)
+            .warm_up_time(Duration::from_millis(300))
+            .measurement_time(Duration::from_millis(1200))
+            .without_plots()
+            .configure_from_args();
+        over_tcp(&mut criterion, &runtime, &peers);
+        within_process(&mut criterion, &runtime, &in_process);
+        criterion.final_summary();
+    }
+    // Anything else asks criterion for less than all: a filter, a list, a test run.
+    if args.iter().any(|arg| arg == "--bench") && args.iter().all(|arg| table::ARGUMENTS.contains(&arg.as_str())) {
+        let effort = if args.iter().any(|arg| arg == "--quick") { table::QUICK } else { table::FULL };
+        table::print(&runtime, &peers, &in_process, effort);
+    }
+}
+
+fn over_tcp(criterion: &mut Criterion, runtime: &Runtime, peers: &Peers) {
+    for Shape { name, load } in SHAPES {
+        let mut group = criterion.benchmark_group(*name);
+        group.sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(load.calls()));
+        for peer in Peer::ALL {
+            group.bench_function(peer.name(), |b| {
+                b.iter_custom(|rounds| runtime.block_on(peers.measure(peer, *load, rounds)));
+            });
+        }
+        group.finish();
+    }
+}
+
+fn within_process(criterion: &mut Criterion, runtime: &Runtime, in_process: &InProcess) {
+    let mut group = criterion.benchmark_group("in process");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("typed", |b| b.iter_custom(|rounds| runtime.block_on(in_process.typed(rounds))));
+    group.bench_function("dynamic", |b| b.iter_custom(|rounds| runtime.block_on(in_process.dynamic(rounds))));
+    group.finish();
+}

@@ -1,0 +1,147 @@
+//! Who is compared, and in which shapes of load.
+
+use super::process::PeerProcess;
+use super::tarpc_peer::{self, Handlers};
+use super::{echo_peer, tarmem_peer};
+use futures::future::join_all;
+use std::time::{Duration, Instant};
+
+/// So many callers at one time.
+#[derive(Clone, Copy)]
+pub(crate) enum Load {
+    /// Tasks, each of which makes one call at a time.
+    Tasks { connections: usize, each: usize },
+    /// One task per connection, which sends so many calls and then awaits them all.
+    Pipeline { connections: usize, depth: usize },
+}
+
+impl Load {
+    /// The calls in one round: one of each caller.
+    pub(crate) fn calls(self) -> u64 {
+        let (Load::Tasks { connections, each } | Load::Pipeline { connections, depth: each }) = self;
+        (connections * each) as u64
+    }
+}
+
+/// A load under its name.
+pub(crate) struct Shape {
+    pub(crate) name: &'static str,
+    pub(crate) load: Load,
+}
+
+/// All shapes, from the loneliest.
+pub(crate) const SHAPES: &[Shape] = &[
+    Shape { name: "one caller", load: Load::Tasks { connections: 1, each: 1 } },
+    Shape { name: "50 connections, one call each", load: Load::Tasks { connections: 50, each: 1 } },
+    Shape { name: "8 connections, 64 tasks each", load: Load::Tasks { connections: 8, each: 64 } },
+    Shape { name: "512 tasks, one connection", load: Load::Tasks { connections: 1, each: 512 } },
+    Shape { name: "pipeline of 64, one connection", load: Load::Pipeline { connections: 1, depth: 64 } },
+    Shape { name: "pipeline of 64, 8 connections", load: Load::Pipeline { connections: 8, depth: 64 } },
+];
+
+/// Who is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// `add` on a counter found by its key.
+    Tarmem,
+    /// A tarpc request per call, run on the connection's task.
+    TarpcInline,
+    /// A tarpc request per call, a task for each, as tarpc's own examples do.
+    TarpcSpawned,
+    /// 40 bytes there and back: the limit. Many callers on one connection are one batch at a time.
+    Echo,
+}
+
+impl Peer {
+    pub(crate) const ALL: [Peer; 4] = [Peer::Tarmem, Peer::TarpcInline, Peer::TarpcSpawned, Peer::Echo];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Peer::Tarmem => "tarmem",
+            Peer::TarpcInline => "tarpc, inline",
+            Peer::TarpcSpawned => "tarpc, spawned",
+            Peer::Echo => "TCP echo",
+        }
+    }
+
+    /// Serves on a free port of this host, which `ready` is told, for ever.
+    pub(crate) async fn serve(self, ready: impl FnOnce(u16)) {
+        match self {
+            Peer::Tarmem => tarmem_peer::serve(ready).await,
+            Peer::TarpcInline => tarpc_peer::serve(ready, Handlers::Inline).await,
+            Peer::TarpcSpawned => tarpc_peer::serve(ready, Handlers::Spawned).await,
+            Peer::Echo => echo_peer::serve(ready).await,
+        }
+    }
+}
+
+/// Every peer, serving in a process of its own.
+pub(crate) struct Peers(Vec<(Peer, PeerProcess)>);
+
+impl Peers {
+    pub(crate) fn start() -> Self {
+        Peers(Peer::ALL.into_iter().map(|peer| (peer, PeerProcess::start(peer))).collect())
+    }
+
+    /// How long `rounds` of a load take, over new connections; those and one round before are not counted.
+    pub(crate) async fn measure(&self, peer: Peer, load: Load, rounds: u64) -> Duration {
+        let port = self.0.iter().find(|(candidate, _)| *candidate == peer).map(|(_, process)| process.port());
+        let port = port.expect("all of them run");
+        match peer {
+            Peer::Tarmem => measure::<tarmem_peer::Client>(port, load, rounds).await,
+            Peer::TarpcInline | Peer::TarpcSpawned => measure::<tarpc_peer::Client>(port, load, rounds).await,
+            Peer::Echo => echo_peer::measure(port, load, rounds).await,
+        }
+    }
+}
+
+/// A connection of a peer that makes calls.
+pub(crate) trait Connection: Clone + Send + 'static {
+    async fn connect(port: u16) -> Self;
+
+    /// One call.
+    fn call(&self) -> impl Future<Output = ()> + Send;
+
+    /// So many calls, sent together.
+    fn pipeline(&self, depth: usize) -> impl Future<Output = ()> + Send;
+
+    async fn close(self);
+}
+
+async fn measure<C: Connection>(port: u16, load: Load, rounds: u64) -> Duration {
+    let (Load::Tasks { connections, .. } | Load::Pipeline { connections, .. }) = load;
+    let connections = join_all((0..connections).map(|_| C::connect(port))).await;
+    drive(&connections, load, 1).await;
+    let start = Instant::now();
+    drive(&connections, load, rounds).await;
+    let elapsed = start.elapsed();
+    join_all(connections.into_iter().map(C::close)).await;
+    elapsed
+}
+
+async fn drive<C: Connection>(connections: &[C], load: Load, rounds: u64) {
+    let mut tasks = Vec::new();
+    for connection in connections {
+        match load {
+            Load::Tasks { each, .. } => tasks.extend((0..each).map(|_| {
+                let connection = connection.clone();
+                tokio::spawn(async move {
+                    for _ in 0..rounds {
+                        connection.call().await;
+                    }
+                })
+            })),
+            Load::Pipeline { depth, .. } => {
+                let connection = connection.clone();
+                tasks.push(tokio::spawn(async move {
+                    for _ in 0..rounds {
+                        connection.pipeline(depth).await;
+                    }
+                }));
+            }
+        }
+    }
+    for task in tasks {
+        task.await.expect("no call fails");
+    }
+}

@@ -1,0 +1,105 @@
+//! A million small objects under keys of their own: how fast they are made, and what each takes.
+//!
+//! The service and its client are one process here, joined by a TCP connection, so the memory that is reported includes the
+//! client's share, which is small. 4,096 `memoize` at a time are in flight; the session sends them in batches. Then the keys
+//! are called in random order, to show that the last of a million is found as fast as the first of a thousand.
+//!
+//! ```text
+//! cargo run --release --example million [COUNT]
+//! ```
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+use std::error::Error;
+use std::time::Instant;
+use tarmem::{Service, Session, remote};
+
+/// Calls in flight at one time.
+const IN_FLIGHT: usize = 4096;
+
+/// The smallest object that is good for something.
+#[remote(module = "million")]
+#[derive(Serialize, Deserialize)]
+struct Counter {
+    value: i64,
+}
+
+#[remote]
+impl Counter {
+    /// A counter that begins with `value`. So little work is done where it arrives, not on a thread for generators.
+    #[remote(inline)]
+    pub fn new(value: i64) -> Self {
+        Counter { value }
+    }
+
+    /// Adds; gives the new value.
+    pub fn add(&mut self, by: i64) -> i64 {
+        self.value += by;
+        self.value
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let count: i64 = std::env::args().nth(1).map_or(Ok(1_000_000), |count| count.replace('_', "").parse())?;
+    let service = Service::new("127.0.0.1", 0).start().await?;
+    let address = service.local_addr().ok_or("no address")?;
+    let session = Session::connect(address.to_string()).await?;
+
+    // The first thousand are not counted: what a service needs for any number of objects is there afterwards.
+    let first = (count / 2).min(1_000);
+    make(&session, 0, first).await?;
+    call(&session, first).await?;
+    let few = call(&session, first).await?;
+    let before = resident_bytes()?;
+    let start = Instant::now();
+    make(&session, first, count).await?;
+    let (made, took) = (count - first, start.elapsed());
+    let each = resident_bytes()?.saturating_sub(before) as f64 / made as f64;
+    let many = call(&session, count).await?;
+
+    println!(
+        "{} keys; {made} made in {:.1} s: {:.0} a second",
+        service.key_count(),
+        took.as_secs_f64(),
+        made as f64 / took.as_secs_f64()
+    );
+    println!("{each:.0} bytes of resident memory each, its key included");
+    println!("calls a second: {few:.0} on {first} keys, {many:.0} on {count}");
+    service.shutdown().await;
+    Ok(())
+}
+
+fn key(number: i64) -> String {
+    format!("counter:{number}")
+}
+
+/// Makes the counters from `first` up to `end`.
+async fn make(session: &Session, first: i64, end: i64) -> Result<(), tarmem::Error> {
+    stream::iter(first..end)
+        .map(|number| session.memoize(&key(number), CounterProxy::new(number)))
+        .buffer_unordered(IN_FLIGHT)
+        .try_for_each(async |_proxy| Ok(()))
+        .await
+}
+
+/// Calls counters all over the first `count`; calls a second.
+async fn call(session: &Session, count: i64) -> Result<f64, tarmem::Error> {
+    const CALLS: i64 = 200_000;
+    let start = Instant::now();
+    stream::iter(0..CALLS)
+        // A step that shares no factor with the count visits all of them, in no order.
+        .map(|call| session.proxy::<Counter>(&key(call.wrapping_mul(2_654_435_761).rem_euclid(count))).add(0))
+        .buffer_unordered(IN_FLIGHT)
+        .try_for_each(async |_value| Ok(()))
+        .await?;
+    Ok(CALLS as f64 / start.elapsed().as_secs_f64())
+}
+
+/// What this process has in memory (`/proc/self/statm`, its second field, in pages).
+fn resident_bytes() -> Result<u64, Box<dyn Error>> {
+    const PAGE: u64 = 4096;
+    let statm = std::fs::read_to_string("/proc/self/statm")?;
+    let pages: u64 = statm.split_whitespace().nth(1).ok_or("/proc/self/statm is too short")?.parse()?;
+    Ok(pages * PAGE)
+}

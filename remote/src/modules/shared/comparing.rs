@@ -1,0 +1,57 @@
+//! `==` and `<` for what is like a list. The class has `as_list`, which gives its elements as a slice.
+
+/// The comparisons of a sequence, which Python calls `$name`, with another one: a list, as that is how it comes.
+macro_rules! sequence_comparisons {
+    ($class:ident, $name:literal) => {
+        #[$crate::remote]
+        impl $class {
+            /// Whether `other` is a list of equal elements.
+            #[remote(name = "__eq__")]
+            pub fn equals(&self, other: Value) -> bool {
+                matches!(other, Value::List(other) if equal_lists(&self.as_list(), &other))
+            }
+
+            /// Whether `other` is anything but a list of equal elements.
+            #[remote(name = "__ne__")]
+            pub fn differs(&self, other: Value) -> bool {
+                !self.equals(other)
+            }
+
+            /// Whether the first elements that differ are in ascending order; if there are none, whether this one is
+            /// shorter.
+            #[remote(name = "__lt__")]
+            pub fn less(&self, other: Value) -> Result<bool, Exception> {
+                self.compare(Comparison::Less, &other)
+            }
+
+            /// `<=`, by the first elements that differ.
+            #[remote(name = "__le__")]
+            pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
+                self.compare(Comparison::LessOrEqual, &other)
+            }
+
+            /// `>`, by the first elements that differ.
+            #[remote(name = "__gt__")]
+            pub fn greater(&self, other: Value) -> Result<bool, Exception> {
+                self.compare(Comparison::Greater, &other)
+            }
+
+            /// `>=`, by the first elements that differ.
+            #[remote(name = "__ge__")]
+            pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
+                self.compare(Comparison::GreaterOrEqual, &other)
+            }
+        }
+
+        impl $class {
+            fn compare(&self, comparison: Comparison, other: &Value) -> Result<bool, Exception> {
+                match other {
+                    Value::List(other) => comparison.lists(&self.as_list(), other),
+                    other => Err(comparison.unsupported($name, type_name(other))),
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use sequence_comparisons;

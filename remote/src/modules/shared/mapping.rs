@@ -1,0 +1,204 @@
+//! What dicts of all kinds can do. The class has `table` and `table_mut`.
+
+/// The methods that do not differ between dict, OrderedDict, defaultdict and Counter.
+macro_rules! mapping_methods {
+    ($class:ident) => {
+        #[$crate::remote]
+        impl $class {
+            /// The value under `key`; `default` if there is none, null without that.
+            #[remote(name = "get")]
+            pub fn get_value(&self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
+                Ok(self.table().get(&Key::new(key)?).cloned().or(default).unwrap_or_default())
+            }
+
+            /// The value under `key`; if there is none, puts `default` there and gives that.
+            #[remote(name = "setdefault")]
+            pub fn setdefault_value(&mut self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
+                let key = Key::new(key)?;
+                if let Some(value) = self.table().get(&key) {
+                    return Ok(value.clone());
+                }
+                let default = default.unwrap_or_default();
+                check_depth(&default)?;
+                self.table_mut().insert(key, default.clone());
+                Ok(default)
+            }
+
+            /// Takes out `key`, and gives its value; `default` if there is none, `KeyError` without that.
+            ///
+            /// A null counts as no default: use `pop_or` for that.
+            #[remote(name = "pop")]
+            pub fn pop_value(&mut self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
+                let key = Key::new(key)?;
+                match self.table_mut().remove(&key) {
+                    Some((_, value)) => Ok(value),
+                    None => default.ok_or_else(|| Exception::no_key(key.value())),
+                }
+            }
+
+            /// Takes out `key`, and gives its value; `default`, which may be null, if there is none.
+            #[remote(name = "pop_or")]
+            pub fn pop_or_value(&mut self, key: Value, default: Value) -> Result<Value, Exception> {
+                Ok(self.table_mut().remove(&Key::new(key)?).map_or(default, |(_, value)| value))
+            }
+
+            /// Takes out every key.
+            #[remote(idempotent)]
+            pub fn clear(&mut self) {
+                self.table_mut().clear();
+            }
+
+            /// The keys and values, as a plain map.
+            #[remote(name = "copy")]
+            pub fn copy_value(&self) -> Value {
+                self.table().clone().into_value()
+            }
+
+            /// The keys, as a plain list.
+            #[remote(name = "keys")]
+            pub fn keys_value(&self) -> Vec<Value> {
+                self.table().keys().map(|key| key.value().clone()).collect()
+            }
+
+            /// The values, as a plain list.
+            #[remote(name = "values")]
+            pub fn values_value(&self) -> Vec<Value> {
+                self.table().values().cloned().collect()
+            }
+
+            /// The keys with their values, as a plain list of pairs.
+            #[remote(name = "items")]
+            pub fn items_value(&self) -> Vec<(Value, Value)> {
+                self.table().iter().map(|(key, value)| (key.value().clone(), value.clone())).collect()
+            }
+
+            /// Adds `by` (1 if left out) to the number under `key`, at once; gives the sum. A missing key counts as 0.
+            #[remote(name = "incr")]
+            pub fn incr_value(&mut self, key: Value, by: Option<Value>) -> Result<Value, Exception> {
+                let key = Key::new(key)?;
+                let by = by.unwrap_or(Value::Int(1));
+                let sum = number::add(self.table().get(&key).unwrap_or(&Value::Int(0)), &by)?;
+                self.table_mut().insert(key, sum.clone());
+                Ok(sum)
+            }
+
+            /// Puts `new` under `key` if what is there is equal to `expected`; whether it was. A missing key counts as
+            /// null.
+            #[remote(name = "compare_and_set")]
+            pub fn compare_and_set_value(
+                &mut self,
+                key: Value,
+                expected: Value,
+                new: Value,
+            ) -> Result<bool, Exception> {
+                check_depth(&new)?;
+                let key = Key::new(key)?;
+                let same = equal(self.table().get(&key).unwrap_or(&Value::Null), &expected);
+                if same {
+                    self.table_mut().insert(key, new);
+                }
+                Ok(same)
+            }
+
+            /// Puts `value` under `key`.
+            #[remote(name = "__setitem__", idempotent)]
+            pub fn setitem(&mut self, key: Value, value: Value) -> Result<(), Exception> {
+                check_depth(&value)?;
+                self.table_mut().insert(Key::new(key)?, value);
+                Ok(())
+            }
+
+            /// Whether there is such a key.
+            #[remote(name = "__contains__")]
+            pub fn contains_key_value(&self, key: Value) -> Result<bool, Exception> {
+                Ok(self.table().contains(&Key::new(key)?))
+            }
+
+            /// How many keys there are.
+            pub fn len(&self) -> usize {
+                self.table().len()
+            }
+
+            /// Whether there are none.
+            #[remote(skip)]
+            pub fn is_empty(&self) -> bool {
+                self.table().is_empty()
+            }
+
+            /// How many keys there are.
+            #[remote(name = "__len__")]
+            pub fn length(&self) -> usize {
+                self.table().len()
+            }
+
+            /// The keys from the last to the first, as a plain list.
+            #[remote(name = "__reversed__")]
+            pub fn reversed(&self) -> Vec<Value> {
+                self.table().keys().rev().map(|key| key.value().clone()).collect()
+            }
+        }
+
+        impl From<$class> for Value {
+            fn from(dict: $class) -> Self {
+                dict.into_table().into_value()
+            }
+        }
+    };
+}
+
+/// The methods of dict that a Counter has otherwise. `$name` is what Python calls the class.
+macro_rules! dict_methods {
+    ($class:ident, $name:literal) => {
+        #[$crate::remote]
+        impl $class {
+            /// Puts in all of `items`: a map, or a list of pairs.
+            #[remote(name = "update")]
+            pub fn update_values(&mut self, items: Option<Value>) -> Result<(), Exception> {
+                if let Some(items) = items {
+                    self.table_mut().extend(entries(items)?);
+                }
+                Ok(())
+            }
+
+            /// Takes out `key`. `KeyError` if it is not there.
+            #[remote(name = "__delitem__")]
+            pub fn delitem(&mut self, key: Value) -> Result<(), Exception> {
+                let key = Key::new(key)?;
+                self.table_mut().remove(&key).map(|_| ()).ok_or_else(|| Exception::no_key(key.value()))
+            }
+
+            /// `dict | other`, as a plain map: of a key that is in both, the other's value. The other one has to be a
+            /// map.
+            #[remote(name = "__or__")]
+            pub fn or(&self, other: Value) -> Result<Value, Exception> {
+                if !matches!(other, Value::Map(_)) {
+                    return Err(number::unsupported("|", $name, type_name(&other)));
+                }
+                let mut both = self.table().clone();
+                both.extend(entries(other)?);
+                Ok(both.into_value())
+            }
+
+            /// `dict |= items`: puts in all of `items`, a map or a list of pairs.
+            #[remote(name = "__ior__")]
+            pub fn ior(&mut self, items: Value) -> Result<(), Exception> {
+                self.table_mut().extend(entries(items)?);
+                Ok(())
+            }
+
+            /// Whether `other` is a map of equal keys and values, in whatever order.
+            #[remote(name = "__eq__")]
+            pub fn equals(&self, other: Value) -> bool {
+                equal(&self.table().clone().into_value(), &other)
+            }
+
+            /// Whether `other` is anything but a map of equal keys and values.
+            #[remote(name = "__ne__")]
+            pub fn differs(&self, other: Value) -> bool {
+                !self.equals(other)
+            }
+        }
+    };
+}
+
+pub(crate) use {dict_methods, mapping_methods};

@@ -1,0 +1,28 @@
+//! Object references in arguments and results: live objects on the service, counted handles at its clients.
+
+use super::session::ServerSession;
+use crate::store::Cell;
+use std::sync::Arc;
+use tarmem_remote::value::{ObjectRef, RefScope};
+
+/// Looks after the references of one call.
+pub(crate) struct SessionScope {
+    pub(super) session: Arc<ServerSession>,
+    pub(super) sequence: u64,
+}
+
+impl RefScope for SessionScope {
+    /// A client can refer to what it has a handle to, and to nothing else.
+    fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
+        let cell = self.session.held(reference.id()).map_err(|error| error.to_string())?;
+        let class = cell.class().entry().path;
+        Ok(ObjectRef::with_live(cell.id(), class, cell))
+    }
+
+    /// Its client gets a handle to what it hears of.
+    fn export(&self, reference: &ObjectRef) -> Result<(), String> {
+        let live = reference.live().and_then(|live| Arc::clone(live).downcast::<Cell>().ok());
+        let cell = live.ok_or_else(|| format!("{reference} is not an object of this service"))?;
+        self.session.hold_for(self.sequence, &cell).map_err(|error| error.to_string())
+    }
+}
