@@ -125,6 +125,9 @@ impl Outbox {
 
     /// Nobody waits for this call any more.
     pub(super) fn cancel(&mut self, sequence: u64) {
+        if self.ended.is_some() {
+            return;
+        }
         // If it was not sent, it never will be. If it was, the service is told; even if it has answered: the answer may be
         // one that is to be undone.
         if self.in_flight.remove(&sequence).is_none_or(|call| call.sent) {
@@ -135,11 +138,17 @@ impl Outbox {
 
     /// A provisional result has arrived.
     pub(super) fn acknowledge(&mut self, sequence: u64) {
+        if self.ended.is_some() {
+            return;
+        }
         self.settled.push(Operation::Acknowledge { sequence });
     }
 
     /// Gives up a handle.
     pub(super) fn release(&mut self, id: Uuid) {
+        if self.ended.is_some() {
+            return;
+        }
         *self.releases.entry(id).or_default() += 1;
     }
 

@@ -3,22 +3,20 @@
 //! [`Engine::execute`] either finishes an operation at once, on the thread that asked, or hands back a future for the
 //! rest of it: a contended object, an async method, a generator.
 
-use super::evaluate::Evaluated;
 use super::gate::Gate;
 use super::scope::SessionScope;
 use super::session::ServerSession;
 use crate::config::Limits;
-use crate::store::{Cell, Flight, Flights, Joined, Mapping, Store};
+use crate::store::{Cell, Flight, Flights, Mapping, Store};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tarmem_remote::context::{Context, Host, Owner};
-use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{
-    KeysPage, ObjectDescription, ObjectInfo, Operation, PROTOCOL_VERSION, Reply, SourceRef, Target, VersionInfo,
+    KeysPage, ObjectDescription, ObjectInfo, Operation, PROTOCOL_VERSION, Reply, Target, VersionInfo,
 };
 use tarmem_remote::registry::Registry;
 use tarmem_remote::{codec, import, value};
@@ -202,133 +200,6 @@ impl Engine {
         }
     }
 
-    fn memoize(
-        self: &Arc<Self>,
-        request: &Request<'_>,
-        key: &str,
-        source: SourceRef<'_>,
-        expect: &str,
-        out: &mut Vec<u8>,
-    ) -> Result<Step, Error> {
-        self.check_key(key)?;
-        if let Some(mapping) = self.store.get(key) {
-            return put(out, &checked(|| quoted(key), &mapping, expect)?);
-        }
-        let flight = match self.flights.join(key, || self.store.get(key)) {
-            Err(mapping) => return put(out, &checked(|| quoted(key), &mapping, expect)?),
-            Ok(Joined::Waiting(flight)) => flight,
-            Ok(Joined::First(flight)) => {
-                // From here on the flight lands, whatever happens.
-                let landing = Landing { engine: Arc::clone(self), flight: Arc::clone(&flight) };
-                match self.evaluate(request, Some(&flight), source) {
-                    Evaluated::Ready(result) => landing.land(key, result),
-                    Evaluated::Later(run) => {
-                        let key = key.to_owned();
-                        let time = self.limits.generator_time;
-                        self.runtime.spawn(self.running.track_future(async move {
-                            let mut run = run;
-                            let result = match tokio::time::timeout(time, &mut run).await {
-                                Ok(result) => result,
-                                Err(_) => {
-                                    let late = Deadline { at: None, after: time };
-                                    landing.tell(late.error(format!("the generator of {key:?}")).into());
-                                    // One that is not async cannot be stopped. Until it ends, nobody else may start.
-                                    run.stop().await
-                                }
-                            };
-                            landing.land(&key, result);
-                        }));
-                    }
-                }
-                flight
-            }
-        };
-        let engine = Arc::clone(self);
-        let within = request.within.cloned();
-        let (key, expect, encoding) = (key.to_owned(), expect.to_owned(), encoding_of(source));
-        Ok(Step::Later(Later::new("memoize", async move {
-            match engine.flights.wait(&flight, within.as_ref()).await {
-                Ok(mapping) => checked(|| quoted(&key), &mapping, &expect).map(|info| Reply::done(&info)).into(),
-                Err(error) => error.into_reply(encoding),
-            }
-        })))
-    }
-
-    fn update(
-        self: &Arc<Self>,
-        request: &Request<'_>,
-        key: &str,
-        source: SourceRef<'_>,
-        generation: Option<u64>,
-        expect: &str,
-        out: &mut Vec<u8>,
-    ) -> Result<Step, Error> {
-        self.check_key(key)?;
-        if let Some(expected) = generation {
-            // Too late already: then the source is not worth running.
-            let found = self.store.get(key).map_or(0, |mapping| mapping.generation);
-            if expected != found {
-                return Err(Error::WrongGeneration { key: key.to_owned(), expected, found });
-            }
-        }
-        let (engine, key, expect) = (Arc::clone(self), key.to_owned(), expect.to_owned());
-        self.with_object(request, "update", source, out, move |cell| {
-            check_fits(|| quoted(&key), &cell, &expect)?;
-            Ok(engine.store.swap(&key, &cell, generation)?.info())
-        })
-    }
-
-    fn create(
-        self: &Arc<Self>,
-        request: &Request<'_>,
-        source: SourceRef<'_>,
-        expect: &str,
-        out: &mut Vec<u8>,
-    ) -> Result<Step, Error> {
-        let (session, sequence) = (Arc::clone(request.session), request.sequence);
-        let expect = expect.to_owned();
-        self.with_object(request, "create", source, out, move |cell| {
-            check_fits(|| "the new object".to_owned(), &cell, &expect)?;
-            session.hold_for(sequence, &cell)?;
-            Ok(Mapping { cell, generation: 0 }.info())
-        })
-    }
-
-    /// Makes the object of `source`, off any lock, and gives it to `then`.
-    fn with_object(
-        self: &Arc<Self>,
-        request: &Request<'_>,
-        what: &'static str,
-        source: SourceRef<'_>,
-        out: &mut Vec<u8>,
-        then: impl FnOnce(Arc<Cell>) -> Result<ObjectInfo, Error> + Send + 'static,
-    ) -> Result<Step, Error> {
-        let encoding = encoding_of(source);
-        let reply = match self.evaluate(request, None, source) {
-            Evaluated::Later(run) => {
-                return Ok(Step::Later(Later::new(what, async move {
-                    match run.await {
-                        Ok(cell) => then(cell).map(|info| Reply::done(&info)).into(),
-                        Err(error) => error.into_reply(encoding),
-                    }
-                })));
-            }
-            Evaluated::Ready(Ok(cell)) => return put(out, &then(cell)?),
-            Evaluated::Ready(Err(error)) => error.into_reply(encoding),
-        };
-        match reply {
-            Reply::Failed(error) => Err(error),
-            Reply::Raised { message, body } => {
-                out.extend_from_slice(&body);
-                Ok(Step::Raised(message))
-            }
-            Reply::Done(body) | Reply::Provisional(body) => {
-                out.extend_from_slice(&body);
-                Ok(Step::Done)
-            }
-        }
-    }
-
     fn keys(&self, prefix: &str, after: &str, limit: u32) -> KeysPage {
         let most = self.limits.page_keys;
         let limit = if limit == 0 { most } else { most.min(limit as usize) };
@@ -399,7 +270,7 @@ impl Engine {
         Context::new(owner, request.sequence, request.deadline.at, host)
     }
 
-    fn check_key(&self, key: &str) -> Result<(), Error> {
+    pub(super) fn check_key(&self, key: &str) -> Result<(), Error> {
         let limit = self.limits.key_bytes;
         if key.is_empty() {
             return Err(Error::BadKey { reason: format!("a key cannot be empty; use 1 to {limit} bytes") });
@@ -475,39 +346,7 @@ impl Engine {
     }
 }
 
-/// A flight that this side has to land: dropped without that, it lands as cancelled, so that nobody waits for ever.
-struct Landing {
-    engine: Arc<Engine>,
-    flight: Arc<Flight>,
-}
-
-impl Landing {
-    fn land(self, key: &str, result: Result<Arc<Cell>, crate::store::FlightError>) {
-        // An update may have come first: then that is the key's object, and this one was made for nothing.
-        let result = result.and_then(|cell| Ok(self.engine.store.insert_if_absent(key, &cell)?));
-        self.engine.flights.land(&self.flight, result);
-    }
-
-    fn tell(&self, error: crate::store::FlightError) {
-        self.engine.flights.tell(&self.flight, error);
-    }
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        self.engine.flights.land(&self.flight, Err(Error::Cancelled.into()));
-    }
-}
-
-/// The encoding in which the maker of a source expects what it fails with.
-fn encoding_of(source: SourceRef<'_>) -> Encoding {
-    match source {
-        SourceRef::Generator { encoding, .. } => encoding,
-        SourceRef::Value(_) | SourceRef::Existing(_) => Encoding::Typed,
-    }
-}
-
-fn check_fits(target: impl FnOnce() -> String, cell: &Cell, expect: &str) -> Result<(), Error> {
+pub(super) fn check_fits(target: impl FnOnce() -> String, cell: &Cell, expect: &str) -> Result<(), Error> {
     if cell.class().fits(expect) {
         return Ok(());
     }
@@ -518,12 +357,12 @@ fn check_fits(target: impl FnOnce() -> String, cell: &Cell, expect: &str) -> Res
     })
 }
 
-fn checked(target: impl FnOnce() -> String, mapping: &Mapping, expect: &str) -> Result<ObjectInfo, Error> {
+pub(super) fn checked(target: impl FnOnce() -> String, mapping: &Mapping, expect: &str) -> Result<ObjectInfo, Error> {
     check_fits(target, &mapping.cell, expect)?;
     Ok(mapping.info())
 }
 
-fn quoted(key: &str) -> String {
+pub(super) fn quoted(key: &str) -> String {
     format!("{key:?}")
 }
 
@@ -534,7 +373,7 @@ pub(super) fn label(target: Target<'_>) -> String {
     }
 }
 
-fn put(out: &mut Vec<u8>, value: &impl serde::Serialize) -> Result<Step, Error> {
+pub(super) fn put(out: &mut Vec<u8>, value: &impl serde::Serialize) -> Result<Step, Error> {
     codec::encode_into(value, out, usize::MAX).map_err(|e| Error::malformed("result", e))?;
     Ok(Step::Done)
 }

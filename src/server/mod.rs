@@ -3,7 +3,8 @@
 //! - [`listener`]: where connections come from: TCP, a Unix socket, memory.
 //! - [`connection`]: one connection, on one task.
 //! - [`session`]: one client's handles, calls in flight, results not collected.
-//! - [`engine`]: runs one operation; [`call`] for methods, [`evaluate`] for sources and functions.
+//! - [`engine`]: runs one operation; [`obtain`] for `memoize` and `update`, [`evaluate`] for sources and functions, [`call`]
+//!   for methods.
 //! - [`local`]: calls from within the process.
 //! - [`scope`]: object references in arguments and results.
 //! - [`gate`], [`panics`]: what begins and what is stopped; a panic is an error of its call.
@@ -15,6 +16,7 @@ mod evaluate;
 mod gate;
 pub(crate) mod listener;
 mod local;
+mod obtain;
 mod panics;
 mod scope;
 mod session;

@@ -5,6 +5,9 @@ mod methods;
 mod operators;
 mod proxy;
 
+pub(crate) use items::{checked, get};
+pub(crate) use operators::repeated;
+
 use crate::modules::Exception;
 use crate::modules::python::{check_depth, iterate};
 use crate::remote;

@@ -1,0 +1,372 @@
+//! `builtins.set`.
+
+use crate::modules::python::{Comparison, Key, Table, iterate, number, repr, type_name};
+use crate::modules::{Decoded, Exception, Fallible};
+use crate::remote;
+use crate::value::Value;
+use serde::{Deserialize, Serialize};
+
+/// A set, as Python's: every element once. They stay in the order in which they came.
+///
+/// A [`Value`] has no kind of its own for a set, so a list stands for one: that is how a set is shown, and what the
+/// operators and comparisons take. An element is anything but a list or a map; `1`, `1.0` and `true` are one element.
+#[remote(module = "builtins", name = "set")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Set(Table<()>);
+
+#[remote]
+impl Set {
+    /// A set of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers in bytes.
+    /// Empty without `items`.
+    #[remote(inline)]
+    pub fn new(items: Option<Value>) -> Result<Self, Exception> {
+        items.map_or(Ok(Table::new()), elements).map(Set)
+    }
+
+    /// Puts `value` in, if it is not there yet.
+    #[remote(name = "add", idempotent)]
+    pub fn add_value(&mut self, value: Value) -> Result<(), Exception> {
+        self.0.insert(Key::new(value)?, ());
+        Ok(())
+    }
+
+    /// Takes `value` out, if it is there.
+    #[remote(name = "discard", idempotent)]
+    pub fn discard_value(&mut self, value: Value) -> Result<(), Exception> {
+        self.0.remove(&Key::new(value)?);
+        Ok(())
+    }
+
+    /// Takes `value` out. `KeyError` if it is not there.
+    #[remote(name = "remove")]
+    pub fn remove_value(&mut self, value: Value) -> Result<(), Exception> {
+        let key = Key::new(value)?;
+        self.0.remove(&key).map(|_| ()).ok_or_else(|| Exception::no_key(key.value()))
+    }
+
+    /// Takes an element out and gives it: the one that came first. `KeyError` if there is none.
+    #[remote(name = "pop")]
+    pub fn pop_value(&mut self) -> Result<Value, Exception> {
+        let first = self.0.pop_first().map(|(key, ())| key.into_value());
+        first.ok_or_else(|| Exception::KeyError("'pop from an empty set'".to_owned()))
+    }
+
+    /// Takes every element out.
+    #[remote(idempotent)]
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// The elements, as a plain list.
+    #[remote(name = "copy")]
+    pub fn copy_value(&self) -> Vec<Value> {
+        list(&self.0)
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[remote(skip)]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many elements there are.
+    #[remote(name = "__len__")]
+    pub fn length(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether `value` is in the set.
+    #[remote(name = "__contains__")]
+    pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
+        Ok(self.0.contains(&Key::new(value)?))
+    }
+
+    /// The set as Python writes it.
+    #[remote(name = "__repr__")]
+    pub fn repr(&self) -> String {
+        if self.0.is_empty() {
+            return "set()".to_owned();
+        }
+        let list = repr(&Value::List(list(&self.0)));
+        format!("{{{}}}", list.trim_start_matches('[').trim_end_matches(']'))
+    }
+}
+
+/// Two sets, or a set and any elements.
+#[remote]
+impl Set {
+    /// The elements that are in either, as a plain list.
+    #[remote(name = "union")]
+    pub fn union_values(&self, items: Value) -> Result<Vec<Value>, Exception> {
+        combined(&self.0, elements(items)?, union)
+    }
+
+    /// The elements that are in both, as a plain list.
+    #[remote(name = "intersection")]
+    pub fn intersection_values(&self, items: Value) -> Result<Vec<Value>, Exception> {
+        combined(&self.0, elements(items)?, intersection)
+    }
+
+    /// The elements that are in this set alone, as a plain list.
+    #[remote(name = "difference")]
+    pub fn difference_values(&self, items: Value) -> Result<Vec<Value>, Exception> {
+        combined(&self.0, elements(items)?, difference)
+    }
+
+    /// The elements that are in one of the two, as a plain list.
+    #[remote(name = "symmetric_difference")]
+    pub fn symmetric_difference_values(&self, items: Value) -> Result<Vec<Value>, Exception> {
+        combined(&self.0, elements(items)?, symmetric_difference)
+    }
+
+    /// Puts in all of `items`.
+    #[remote(name = "update", idempotent)]
+    pub fn update_values(&mut self, items: Value) -> Result<(), Exception> {
+        union(&mut self.0, elements(items)?);
+        Ok(())
+    }
+
+    /// Keeps only the elements that are in `items` too.
+    #[remote(name = "intersection_update", idempotent)]
+    pub fn intersection_update_values(&mut self, items: Value) -> Result<(), Exception> {
+        intersection(&mut self.0, elements(items)?);
+        Ok(())
+    }
+
+    /// Takes out the elements that are in `items`.
+    #[remote(name = "difference_update", idempotent)]
+    pub fn difference_update_values(&mut self, items: Value) -> Result<(), Exception> {
+        difference(&mut self.0, elements(items)?);
+        Ok(())
+    }
+
+    /// Takes out the elements that are in `items`, and puts in those of `items` that were not there.
+    #[remote(name = "symmetric_difference_update")]
+    pub fn symmetric_difference_update_values(&mut self, items: Value) -> Result<(), Exception> {
+        symmetric_difference(&mut self.0, elements(items)?);
+        Ok(())
+    }
+
+    /// Whether no element is in `items`.
+    #[remote(name = "isdisjoint")]
+    pub fn isdisjoint_value(&self, items: Value) -> Result<bool, Exception> {
+        let items = elements(items)?;
+        Ok(!self.0.keys().any(|key| items.contains(key)))
+    }
+
+    /// Whether every element is in `items`.
+    #[remote(name = "issubset")]
+    pub fn issubset_value(&self, items: Value) -> Result<bool, Exception> {
+        Ok(subset(&self.0, &elements(items)?))
+    }
+
+    /// Whether every one of `items` is in the set.
+    #[remote(name = "issuperset")]
+    pub fn issuperset_value(&self, items: Value) -> Result<bool, Exception> {
+        Ok(subset(&elements(items)?, &self.0))
+    }
+}
+
+/// The operators, which take a list, as that is how a set comes.
+#[remote]
+impl Set {
+    /// `set | other`, as a plain list.
+    #[remote(name = "__or__")]
+    pub fn or(&self, other: Value) -> Result<Vec<Value>, Exception> {
+        combined(&self.0, operand("|", other)?, union)
+    }
+
+    /// `set & other`, as a plain list.
+    #[remote(name = "__and__")]
+    pub fn and(&self, other: Value) -> Result<Vec<Value>, Exception> {
+        combined(&self.0, operand("&", other)?, intersection)
+    }
+
+    /// `set - other`, as a plain list.
+    #[remote(name = "__sub__")]
+    pub fn sub(&self, other: Value) -> Result<Vec<Value>, Exception> {
+        combined(&self.0, operand("-", other)?, difference)
+    }
+
+    /// `set ^ other`, as a plain list.
+    #[remote(name = "__xor__")]
+    pub fn xor(&self, other: Value) -> Result<Vec<Value>, Exception> {
+        combined(&self.0, operand("^", other)?, symmetric_difference)
+    }
+
+    /// `set |= other`
+    #[remote(name = "__ior__", idempotent)]
+    pub fn ior(&mut self, other: Value) -> Result<(), Exception> {
+        union(&mut self.0, operand("|=", other)?);
+        Ok(())
+    }
+
+    /// `set &= other`
+    #[remote(name = "__iand__", idempotent)]
+    pub fn iand(&mut self, other: Value) -> Result<(), Exception> {
+        intersection(&mut self.0, operand("&=", other)?);
+        Ok(())
+    }
+
+    /// `set -= other`
+    #[remote(name = "__isub__", idempotent)]
+    pub fn isub(&mut self, other: Value) -> Result<(), Exception> {
+        difference(&mut self.0, operand("-=", other)?);
+        Ok(())
+    }
+
+    /// `set ^= other`
+    #[remote(name = "__ixor__")]
+    pub fn ixor(&mut self, other: Value) -> Result<(), Exception> {
+        symmetric_difference(&mut self.0, operand("^=", other)?);
+        Ok(())
+    }
+
+    /// Whether `other` has the same elements, in whatever order.
+    #[remote(name = "__eq__")]
+    pub fn equals(&self, other: Value) -> bool {
+        matches!(other, Value::List(_)) && elements(other).is_ok_and(|other| other == self.0)
+    }
+
+    /// Whether `other` is anything but a list of the same elements.
+    #[remote(name = "__ne__")]
+    pub fn differs(&self, other: Value) -> bool {
+        !self.equals(other)
+    }
+
+    /// Whether every element is in `other`, which has more.
+    #[remote(name = "__lt__")]
+    pub fn less(&self, other: Value) -> Result<bool, Exception> {
+        let other = comparable(Comparison::Less, other)?;
+        Ok(self.0.len() < other.len() && subset(&self.0, &other))
+    }
+
+    /// Whether every element is in `other`.
+    #[remote(name = "__le__")]
+    pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
+        Ok(subset(&self.0, &comparable(Comparison::LessOrEqual, other)?))
+    }
+
+    /// Whether every element of `other` is here, and others too.
+    #[remote(name = "__gt__")]
+    pub fn greater(&self, other: Value) -> Result<bool, Exception> {
+        let other = comparable(Comparison::Greater, other)?;
+        Ok(other.len() < self.0.len() && subset(&other, &self.0))
+    }
+
+    /// Whether every element of `other` is here.
+    #[remote(name = "__ge__")]
+    pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
+        Ok(subset(&comparable(Comparison::GreaterOrEqual, other)?, &self.0))
+    }
+}
+
+/// With plain Rust values. The methods that these stand for say what they do.
+impl SetProxy {
+    /// Puts `value` in, if it is not there yet.
+    pub fn add(&self, value: impl Into<Value>) -> Fallible<()> {
+        self.add_value(value.into())
+    }
+
+    /// Takes `value` out, if it is there.
+    pub fn discard(&self, value: impl Into<Value>) -> Fallible<()> {
+        self.discard_value(value.into())
+    }
+
+    /// Takes `value` out. `KeyError` if it is not there.
+    pub fn remove(&self, value: impl Into<Value>) -> Fallible<()> {
+        self.remove_value(value.into())
+    }
+
+    /// Takes out the element that came first. `KeyError` if there is none.
+    pub fn pop<T>(&self) -> Decoded<T> {
+        Decoded::new(self.pop_value())
+    }
+
+    /// Whether `value` is in the set.
+    pub fn contains(&self, value: impl Into<Value>) -> Fallible<bool> {
+        self.contains_value(value.into())
+    }
+
+    /// Puts in all of `items`.
+    pub fn update<T: Into<Value>>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
+        self.update_values(Value::List(items.into_iter().map(Into::into).collect()))
+    }
+
+    /// All elements.
+    pub fn to_vec<T>(&self) -> Decoded<Vec<T>, Vec<Value>, crate::Error> {
+        Decoded::new(self.copy_value())
+    }
+}
+
+impl From<Set> for Value {
+    fn from(set: Set) -> Self {
+        set.0.into_value()
+    }
+}
+
+fn list(table: &Table<()>) -> Vec<Value> {
+    table.keys().map(|key| key.value().clone()).collect()
+}
+
+/// What can be elements of a set.
+fn elements(value: Value) -> Result<Table<()>, Exception> {
+    iterate(value)?.into_iter().map(|item| Ok((Key::new(item)?, ()))).collect()
+}
+
+/// The other side of an operator.
+fn operand(sign: &str, other: Value) -> Result<Table<()>, Exception> {
+    match other {
+        Value::List(_) => elements(other),
+        other => Err(number::unsupported(sign, "set", type_name(&other))),
+    }
+}
+
+/// The other side of a comparison.
+fn comparable(comparison: Comparison, other: Value) -> Result<Table<()>, Exception> {
+    match other {
+        Value::List(_) => elements(other),
+        other => Err(comparison.unsupported("set", type_name(&other))),
+    }
+}
+
+fn combined(
+    one: &Table<()>,
+    other: Table<()>,
+    combine: fn(&mut Table<()>, Table<()>),
+) -> Result<Vec<Value>, Exception> {
+    let mut both = one.clone();
+    combine(&mut both, other);
+    Ok(list(&both))
+}
+
+fn union(one: &mut Table<()>, other: Table<()>) {
+    one.extend(other.into_entries());
+}
+
+fn intersection(one: &mut Table<()>, other: Table<()>) {
+    one.retain(|key, ()| other.contains(key));
+}
+
+fn difference(one: &mut Table<()>, other: Table<()>) {
+    for (key, ()) in other.into_entries() {
+        one.remove(&key);
+    }
+}
+
+fn symmetric_difference(one: &mut Table<()>, other: Table<()>) {
+    for (key, ()) in other.into_entries() {
+        if one.remove(&key).is_none() {
+            one.insert(key, ());
+        }
+    }
+}
+
+fn subset(one: &Table<()>, other: &Table<()>) -> bool {
+    one.len() <= other.len() && one.keys().all(|key| other.contains(key))
+}

@@ -1,0 +1,153 @@
+//! `builtins.tuple`.
+
+use super::list::{get, repeated};
+use crate::modules::python::{
+    Comparison, check_depth, equal, equal_lists, index_of, insertion, iterate, repr, type_name,
+};
+use crate::modules::shared::sequence_comparisons;
+use crate::modules::{Decoded, Exception, Fallible};
+use crate::remote;
+use crate::value::Value;
+use serde::{Deserialize, Serialize};
+
+/// A tuple, as Python's: a list that never changes.
+///
+/// A [`Value`] has no kind of its own for a tuple, so a list stands for one: that is how a tuple is shown, and what it is
+/// compared with.
+#[remote(module = "builtins", name = "tuple")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Value>")]
+pub struct Tuple(Vec<Value>);
+
+#[remote]
+impl Tuple {
+    /// A tuple of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers in
+    /// bytes. Empty without `items`.
+    #[remote(inline)]
+    pub fn new(items: Option<Value>) -> Result<Self, Exception> {
+        Tuple::try_from(items.map_or(Ok(Vec::new()), iterate)?)
+    }
+
+    /// How many elements are equal to `value`.
+    #[remote(name = "count")]
+    pub fn count_value(&self, value: Value) -> usize {
+        self.0.iter().filter(|item| equal(item, &value)).count()
+    }
+
+    /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
+    /// none.
+    #[remote(name = "index")]
+    pub fn index_value(&self, value: Value, start: Option<Value>, stop: Option<Value>) -> Result<usize, Exception> {
+        let bound = |bound: Option<Value>, otherwise: usize| match bound {
+            Some(bound) => index_of(&bound).map(|at| insertion(at, self.0.len())),
+            None => Ok(otherwise),
+        };
+        let (start, stop) = (bound(start, 0)?, bound(stop, self.0.len())?);
+        let found = self.0.iter().enumerate().take(stop).skip(start).find(|(_, item)| equal(item, &value));
+        found.map(|(at, _)| at).ok_or_else(|| Exception::value("tuple.index(x): x not in tuple"))
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[remote(skip)]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many elements there are.
+    #[remote(name = "__len__")]
+    pub fn length(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The element at `index`, or the elements of a slice, `{"slice": [start, stop, step]}`, as a plain list.
+    /// `IndexError` if it is not there.
+    #[remote(name = "__getitem__")]
+    pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
+        get(&self.0, &index, "tuple")
+    }
+
+    /// Whether an element is equal to `value`.
+    #[remote(name = "__contains__")]
+    pub fn contains_value(&self, value: Value) -> bool {
+        self.0.iter().any(|item| equal(item, &value))
+    }
+
+    /// `tuple + other`, as a plain list; the other one has to be a list too.
+    #[remote(name = "__add__")]
+    pub fn add(&self, other: Value) -> Result<Vec<Value>, Exception> {
+        match other {
+            Value::List(other) => Ok(self.0.iter().cloned().chain(other).collect()),
+            other => Err(Exception::TypeError(format!(
+                "can only concatenate tuple (not \"{}\") to tuple",
+                type_name(&other)
+            ))),
+        }
+    }
+
+    /// `tuple * count`, as a plain list.
+    #[remote(name = "__mul__")]
+    pub fn mul(&self, count: Value) -> Result<Vec<Value>, Exception> {
+        repeated(&self.0, &count)
+    }
+
+    /// The elements from the last to the first, as a plain list.
+    #[remote(name = "__reversed__")]
+    pub fn reversed(&self) -> Vec<Value> {
+        self.0.iter().rev().cloned().collect()
+    }
+
+    /// The tuple as Python writes it.
+    #[remote(name = "__repr__")]
+    pub fn repr(&self) -> String {
+        let items: Vec<String> = self.0.iter().map(repr).collect();
+        let comma = if items.len() == 1 { "," } else { "" };
+        format!("({}{comma})", items.join(", "))
+    }
+}
+
+sequence_comparisons!(Tuple, "tuple");
+
+/// With plain Rust values. The methods that these stand for say what they do.
+impl TupleProxy {
+    /// The element at `index`.
+    pub fn get<T>(&self, index: i64) -> Decoded<T> {
+        Decoded::new(self.getitem(index.into()))
+    }
+
+    /// How many elements are equal to `value`.
+    pub fn count(&self, value: impl Into<Value>) -> crate::Call<usize> {
+        self.count_value(value.into())
+    }
+
+    /// Where the first element that is equal to `value` is.
+    pub fn index(&self, value: impl Into<Value>) -> Fallible<usize> {
+        self.index_value(value.into(), None, None)
+    }
+}
+
+impl Tuple {
+    fn as_list(&self) -> &[Value] {
+        &self.0
+    }
+}
+
+/// Fails with `ValueError` for an element that is nested too deep.
+impl TryFrom<Vec<Value>> for Tuple {
+    type Error = Exception;
+
+    fn try_from(items: Vec<Value>) -> Result<Self, Exception> {
+        items.iter().try_for_each(check_depth)?;
+        Ok(Tuple(items))
+    }
+}
+
+impl From<Tuple> for Value {
+    fn from(tuple: Tuple) -> Self {
+        Value::List(tuple.0)
+    }
+}

@@ -1,0 +1,170 @@
+//! From a source to an object under a key: `memoize`, `update`, and `create` without one.
+
+use super::engine::{Deadline, Engine, Later, Request, Step, check_fits, checked, put, quoted};
+use super::evaluate::Evaluated;
+use crate::store::{Cell, Flight, FlightError, Joined, Mapping};
+use std::sync::Arc;
+use tarmem_remote::dispatch::Encoding;
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::{ObjectInfo, Reply, SourceRef};
+
+impl Engine {
+    pub(super) fn memoize(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        key: &str,
+        source: SourceRef<'_>,
+        expect: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        self.check_key(key)?;
+        if let Some(mapping) = self.store.get(key) {
+            return put(out, &checked(|| quoted(key), &mapping, expect)?);
+        }
+        let flight = match self.flights.join(key, || self.store.get(key)) {
+            Err(mapping) => return put(out, &checked(|| quoted(key), &mapping, expect)?),
+            Ok(Joined::Waiting(flight)) => flight,
+            Ok(Joined::First(flight)) => {
+                // From here on the flight lands, whatever happens.
+                let landing = Landing { engine: Arc::clone(self), flight: Arc::clone(&flight) };
+                match self.evaluate(request, Some(&flight), source) {
+                    Evaluated::Ready(result) => landing.land(key, result),
+                    Evaluated::Later(run) => {
+                        let key = key.to_owned();
+                        let time = self.limits.generator_time;
+                        self.runtime.spawn(self.running.track_future(async move {
+                            let mut run = run;
+                            let result = match tokio::time::timeout(time, &mut run).await {
+                                Ok(result) => result,
+                                Err(_) => {
+                                    let late = Deadline { at: None, after: time };
+                                    landing.tell(late.error(format!("the generator of {key:?}")).into());
+                                    // One that is not async cannot be stopped. Until it ends, nobody else may start.
+                                    run.stop().await
+                                }
+                            };
+                            landing.land(&key, result);
+                        }));
+                    }
+                }
+                flight
+            }
+        };
+        let engine = Arc::clone(self);
+        let within = request.within.cloned();
+        let (key, expect, encoding) = (key.to_owned(), expect.to_owned(), encoding_of(source));
+        Ok(Step::Later(Later::new("memoize", async move {
+            match engine.flights.wait(&flight, within.as_ref()).await {
+                Ok(mapping) => checked(|| quoted(&key), &mapping, &expect).map(|info| Reply::done(&info)).into(),
+                Err(error) => error.into_reply(encoding),
+            }
+        })))
+    }
+
+    pub(super) fn update(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        key: &str,
+        source: SourceRef<'_>,
+        generation: Option<u64>,
+        expect: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        self.check_key(key)?;
+        if let Some(expected) = generation {
+            // Too late already: then the source is not worth running.
+            let found = self.store.get(key).map_or(0, |mapping| mapping.generation);
+            if expected != found {
+                return Err(Error::WrongGeneration { key: key.to_owned(), expected, found });
+            }
+        }
+        let (engine, key, expect) = (Arc::clone(self), key.to_owned(), expect.to_owned());
+        self.with_object(request, "update", source, out, move |cell| {
+            check_fits(|| quoted(&key), &cell, &expect)?;
+            Ok(engine.store.swap(&key, &cell, generation)?.info())
+        })
+    }
+
+    pub(super) fn create(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        source: SourceRef<'_>,
+        expect: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        let (session, sequence) = (Arc::clone(request.session), request.sequence);
+        let expect = expect.to_owned();
+        self.with_object(request, "create", source, out, move |cell| {
+            check_fits(|| "the new object".to_owned(), &cell, &expect)?;
+            session.hold_for(sequence, &cell)?;
+            Ok(Mapping { cell, generation: 0 }.info())
+        })
+    }
+
+    /// Makes the object of `source`, off any lock, and gives it to `then`.
+    fn with_object(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        what: &'static str,
+        source: SourceRef<'_>,
+        out: &mut Vec<u8>,
+        then: impl FnOnce(Arc<Cell>) -> Result<ObjectInfo, Error> + Send + 'static,
+    ) -> Result<Step, Error> {
+        let encoding = encoding_of(source);
+        let reply = match self.evaluate(request, None, source) {
+            Evaluated::Later(run) => {
+                return Ok(Step::Later(Later::new(what, async move {
+                    match run.await {
+                        Ok(cell) => then(cell).map(|info| Reply::done(&info)).into(),
+                        Err(error) => error.into_reply(encoding),
+                    }
+                })));
+            }
+            Evaluated::Ready(Ok(cell)) => return put(out, &then(cell)?),
+            Evaluated::Ready(Err(error)) => error.into_reply(encoding),
+        };
+        match reply {
+            Reply::Failed(error) => Err(error),
+            Reply::Raised { message, body } => {
+                out.extend_from_slice(&body);
+                Ok(Step::Raised(message))
+            }
+            Reply::Done(body) | Reply::Provisional(body) => {
+                out.extend_from_slice(&body);
+                Ok(Step::Done)
+            }
+        }
+    }
+}
+
+/// A flight that this side has to land: dropped without that, it lands as cancelled, so that nobody waits for ever.
+struct Landing {
+    engine: Arc<Engine>,
+    flight: Arc<Flight>,
+}
+
+impl Landing {
+    fn land(self, key: &str, result: Result<Arc<Cell>, FlightError>) {
+        // An update may have come first: then that is the key's object, and this one was made for nothing.
+        let result = result.and_then(|cell| Ok(self.engine.store.insert_if_absent(key, &cell)?));
+        self.engine.flights.land(&self.flight, result);
+    }
+
+    fn tell(&self, error: FlightError) {
+        self.engine.flights.tell(&self.flight, error);
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.engine.flights.land(&self.flight, Err(Error::Cancelled.into()));
+    }
+}
+
+/// The encoding in which the maker of a source expects what it fails with.
+fn encoding_of(source: SourceRef<'_>) -> Encoding {
+    match source {
+        SourceRef::Generator { encoding, .. } => encoding,
+        SourceRef::Value(_) | SourceRef::Existing(_) => Encoding::Typed,
+    }
+}

@@ -1,0 +1,192 @@
+//! The program as a process, and what comes of it.
+
+use serde_json::Value as Json;
+use std::borrow::BorrowMut;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// After this, a process that a test started hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Whoever knows a service, and so can run commands against it.
+pub(crate) trait Client {
+    fn address(&self) -> &str;
+
+    fn run(&self, words: &[&str]) -> Finished {
+        finish(tarmem(words).env("TARMEM_ADDR", self.address()))
+    }
+
+    fn run_line(&self, line: &str) -> Finished {
+        self.run(&line.split(' ').collect::<Vec<_>>())
+    }
+
+    /// The lines that a command prints. Words are what is between spaces.
+    fn prints(&self, line: &str) -> Vec<String> {
+        self.run_line(line).succeeded()
+    }
+
+    fn prints_json(&self, line: &str) -> Vec<Json> {
+        self.prints(line).iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// A `tarmem serve` of its own. It ends with the test.
+pub(crate) struct Serve {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    stderr: Option<JoinHandle<String>>,
+    pub(crate) address: String,
+    _watchdog: Watchdog,
+}
+
+impl Serve {
+    pub(crate) fn start(options: &[&str]) -> Self {
+        Serve::of(tarmem(&["serve"]).args(options))
+    }
+
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = spawn(command);
+        let watchdog = Watchdog::over(&child);
+        let mut stderr = child.stderr.take().unwrap();
+        let stderr = std::thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix('\n'));
+        let address = address.unwrap_or_else(|| panic!("it says {line:?}")).to_owned();
+        assert!(!address.ends_with(":0"), "{address}");
+        Serve { child, stdout, stderr: Some(stderr), address, _watchdog: watchdog }
+    }
+
+    /// Sends a signal, and waits for the end.
+    pub(crate) fn stop(mut self, signal: &str) -> Stopped {
+        kill(signal, self.child.id());
+        let mut stdout = String::new();
+        self.stdout.read_to_string(&mut stdout).unwrap();
+        let status = self.child.wait().unwrap();
+        let stderr = self.stderr.take().unwrap().join().unwrap();
+        Stopped { status, stdout, stderr }
+    }
+}
+
+impl Client for Serve {
+    fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    pub(crate) status: ExitStatus,
+    /// What came after the first line.
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// What came of a command.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    line: String,
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Finished {
+    /// The lines it printed.
+    #[track_caller]
+    pub(crate) fn succeeded(self) -> Vec<String> {
+        assert_eq!((self.status, self.stderr.as_str()), (Some(0), ""), "{self:?}");
+        self.stdout.lines().map(str::to_owned).collect()
+    }
+
+    /// It failed with one line that has all `parts`.
+    #[track_caller]
+    pub(crate) fn failed(self, status: i32, parts: &[&str]) {
+        assert_eq!((self.status, self.stdout.as_str()), (Some(status), ""), "{self:?}");
+        // A service may have logged something before.
+        let line = self.stderr.lines().last().unwrap_or_default();
+        let logged = self.stderr.lines().filter(|line| line.contains(" INFO ")).count();
+        assert_eq!(self.stderr.lines().count(), logged + 1, "{self:?}");
+        assert!(line.starts_with("tarmem: ") && self.stderr.ends_with('\n'), "{self:?}");
+        assert_has(line, parts, &self.line);
+    }
+
+    /// The command line was wrong.
+    #[track_caller]
+    pub(crate) fn refused(self, parts: &[&str]) {
+        assert_eq!((self.status, self.stdout.as_str()), (Some(2), ""), "{self:?}");
+        assert_has(&self.stderr, parts, &self.line);
+    }
+}
+
+#[track_caller]
+fn assert_has(message: &str, parts: &[&str], line: &str) {
+    for part in parts {
+        assert!(message.contains(part), "`{line}`: {part:?} is not in {message:?}");
+    }
+}
+
+pub(crate) fn text(json: &Json) -> &str {
+    json.as_str().unwrap_or_else(|| panic!("{json} is no text"))
+}
+
+/// The program, with nothing from the environment that these tests run in.
+pub(crate) fn tarmem(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tarmem"));
+    command.args(words).env_remove("TARMEM_ADDR").env_remove("TARMEM_LOG").env_remove("RUST_LOG");
+    command
+}
+
+pub(crate) fn spawn(mut command: impl BorrowMut<Command>) -> Child {
+    let command = command.borrow_mut();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+pub(crate) fn finish(mut command: impl BorrowMut<Command>) -> Finished {
+    let command = command.borrow_mut();
+    let line = format!("{command:?}");
+    let child = spawn(command);
+    let _watchdog = Watchdog::over(&child);
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Finished { line, status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+fn kill(signal: &str, id: u32) {
+    let sent = Command::new("kill").args([format!("-{signal}"), id.to_string()]).status().unwrap();
+    assert!(sent.success(), "kill -{signal} {id}");
+}
+
+/// Kills a process that hangs; what waits for it fails then, and says so.
+pub(crate) struct Watchdog {
+    /// Dropped when the process has ended.
+    _ended: mpsc::Sender<()>,
+}
+
+impl Watchdog {
+    pub(crate) fn over(child: &Child) -> Self {
+        let id = child.id();
+        let (_ended, ended) = mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            if ended.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
+                kill("KILL", id);
+            }
+        });
+        Watchdog { _ended }
+    }
+}
