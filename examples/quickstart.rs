@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use tarmem::{CallError, Proxy, Service, Session, args, remote};
+use tarmem::value::from_value;
+use tarmem::{CallError, DynamicProxy, Proxy, Service, Session, args, remote};
 
 /// An account. One attribute makes the class remote: its values can live on a service.
 #[remote(module = "quickstart")]
@@ -61,11 +62,11 @@ async fn client_1(session: Session) -> Result<(), Box<dyn Error>> {
     // Nothing is under this key yet, so the service runs the generator, builtins.list([1, 2]).
     let builtins = session.remote_import("builtins").await?;
     let list = session.memoize("unique-key", builtins.function("list", args![[1, 2]])).await?;
-    println!("{}", list.snapshot().await?);
+    println!("{:?}", numbers(&list).await?);
 
     pass_turn().await?;
     // What client 2 appended is here too: there is one list.
-    println!("{}", list.snapshot().await?);
+    println!("{:?}", numbers(&list).await?);
     let account = session.memoize("account", AccountProxy::open(100)).await?;
     println!("deposit 20, balance {}", account.deposit(20).await?);
 
@@ -80,7 +81,7 @@ async fn client_2(session: Session) -> Result<(), Box<dyn Error>> {
     // The key is there already: this generator never runs.
     let builtins = session.remote_import("builtins").await?;
     let list = session.memoize("unique-key", builtins.function("list", args![[1, 2, 3]])).await?;
-    println!("{}", list.snapshot().await?);
+    println!("{:?}", numbers(&list).await?);
     println!("append 3");
     list.call("append", args![3]).await?;
 
@@ -96,6 +97,11 @@ async fn client_2(session: Session) -> Result<(), Box<dyn Error>> {
     println!("withdraw 70, balance {}", account.withdraw(70).await?);
     end_turn();
     Ok(())
+}
+
+/// A copy of what is in the list now, as a Rust type.
+async fn numbers(list: &DynamicProxy) -> Result<Vec<i64>, Box<dyn Error>> {
+    Ok(from_value(list.snapshot().await?)?)
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -7,7 +7,7 @@
 #[path = "cli/program.rs"]
 mod program;
 
-use program::{Client, Finished, Serve, Watchdog, finish, spawn, tarmem, text};
+use program::{Client, Serve, Watchdog, finish, spawn, tarmem, text};
 use serde_json::json;
 use std::io::{BufRead, BufReader};
 use tarmem::blocking::{self, Wait};

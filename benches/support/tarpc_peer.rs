@@ -60,7 +60,7 @@ pub(crate) async fn serve(ready: impl FnOnce(u16), handlers: Handlers) {
 }
 
 /// Room for all requests of a connection in tarpc's queues. The default is 100, with which 512 tasks wait for each other.
-const QUEUE: usize = 100;
+const QUEUE: usize = 1024;
 
 #[derive(Clone)]
 pub(crate) struct Client(AdderClient);

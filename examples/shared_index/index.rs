@@ -11,6 +11,9 @@ use tarmem::remote;
 /// The most hits that one search gives.
 const MAX_HITS: usize = 100;
 
+/// The most queries that are made up in one call.
+const MAX_SAMPLES: usize = 10_000;
+
 /// The most characters of a line that a hit shows.
 const SNIPPET_CHARS: usize = 100;
 
@@ -129,19 +132,21 @@ impl Index {
         self.report.clone()
     }
 
-    /// Up to `count` queries to try: two words each, from lines that the documents have. The same for the same `seed`.
+    /// Up to `count` queries to try, and never more than 10,000: two words each, from lines that the documents have. The same for the same `seed`.
     pub fn sample_queries(&self, count: u32, seed: u64) -> Vec<String> {
         let mut random = SplitMix(seed);
         let mut queries = Vec::new();
-        for _ in 0..count.saturating_mul(20) {
+        let count = MAX_SAMPLES.min(count as usize);
+        // Not every line has two words.
+        for _ in 0..count * 20 {
             let document = &self.documents[random.below(self.documents.len())];
             let mut words: Vec<&str> = words(document.line(random.below(document.lines.len()))).collect();
-            words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+            words.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
             words.dedup();
             if let [first, second, ..] = words[..] {
                 queries.push(format!("{first} {second}"));
             }
-            if queries.len() >= count as usize {
+            if queries.len() >= count {
                 break;
             }
         }

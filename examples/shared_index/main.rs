@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 use tarmem::Service;
-use worker::{Done, KEY, Task, Worker};
+use worker::{KEY, Task, Workers};
 
 /// Worker processes that share one full-text index of a folder.
 #[derive(Parser)]
@@ -94,14 +94,11 @@ async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let address = service.local_addr().ok_or("the service has no address")?.to_string();
 
     let begun = Instant::now();
-    let mut workers = Vec::new();
-    for number in 1..=options.workers {
-        let worker = Worker::start(&options.task(number, address.clone())?)?;
-        println!("worker {number}: process {}", worker.process_id());
-        workers.push(worker);
-    }
+    let tasks: Result<Vec<Task>, _> =
+        (1..=options.workers).map(|number| options.task(number, address.clone())).collect();
+    let mut workers = Workers::start(tasks?)?;
     // The service runs on threads of its own: this one may wait.
-    workers.iter_mut().try_for_each(Worker::ready)?;
+    workers.ready()?;
     let all_ready = begun.elapsed();
 
     // This process may use the index as well: the same calls, without a socket.
@@ -114,16 +111,13 @@ async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         times => format!("{times} times"),
     };
     println!("built: {times}, by {}, in {:.1?}", report.built_by, report.took);
-    println!("shared: all {} workers had it {all_ready:.1?} after the first was started", workers.len());
+    println!("shared: all {} workers had it {all_ready:.1?} after the first was started", options.workers);
 
-    workers.iter_mut().try_for_each(Worker::go)?;
-    let mut done = Vec::new();
-    for worker in &mut workers {
-        done.push(worker.done()?);
-        let Some(last) = done.last() else { continue };
-        println!("worker {}: {:.0} queries/s, {:.1} hits each", worker.number, last.per_second(), last.hits_each());
+    let done = workers.search()?;
+    for (number, done) in &done {
+        println!("worker {number}: {:.0} queries/s, {:.1} hits each", done.per_second(), done.hits_each());
     }
-    let all: f64 = done.iter().map(Done::per_second).sum();
+    let all: f64 = done.iter().map(|(_, done)| done.per_second()).sum();
     println!("all workers: {all:.0} queries/s, {} in flight each", options.in_flight);
 
     print_hits(options, &index).await?;

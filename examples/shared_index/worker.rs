@@ -3,8 +3,8 @@
 use crate::index::{IndexProxy, build_index};
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use tarmem::Session;
 use tokio::sync::oneshot;
@@ -46,33 +46,21 @@ impl Done {
     }
 }
 
-/// A worker's whole life. It says `ready` or `failed …` on its standard output, asks once it is told to on its standard
-/// input, and says `done …`.
+/// A worker's whole life. It says `ready` or `failed …` on its standard output, searches once it is told to on its
+/// standard input, says `done …`, and stays until the main process is done with it.
 pub(crate) async fn work(task: Task) -> Result<(), Box<dyn Error>> {
     let go = go_or_exit();
-    let (session, index) = match share(&task).await {
-        Ok(shared) => shared,
-        Err(error) => {
-            println!("failed {error}");
-            return Ok(());
+    match share(&task).await {
+        Err(error) => println!("failed {error}"),
+        Ok((session, index)) => {
+            println!("ready");
+            go.await?;
+            let Done { queries, hits, took } = search(&task, &index).await?;
+            session.close().await;
+            println!("done {queries} {hits} {}", took.as_micros());
         }
-    };
-    println!("ready");
-    go.await?;
-    let queries = index.sample_queries(QUERIES, u64::from(task.number)).await?;
-    let begun = Instant::now();
-    let end = begun + Duration::from_secs_f64(task.seconds);
-    // Each of these waits for its own answer only; what they ask at about one time travels together.
-    let askers = (0..task.in_flight as usize).map(|first| ask(&index, &queries, first, end));
-    let (mut asked, mut hits) = (0, 0);
-    for result in futures::future::join_all(askers).await {
-        let (more_asked, more_hits) = result?;
-        (asked, hits) = (asked + more_asked, hits + more_hits);
     }
-    let took = begun.elapsed().as_micros();
-    session.close().await;
-    println!("done {asked} {hits} {took}");
-    Ok(())
+    std::future::pending().await
 }
 
 /// Gets at the index. All workers do this at once: one generator runs, the others wait for it and get the same index.
@@ -82,6 +70,18 @@ async fn share(task: &Task) -> Result<(Session, IndexProxy), Box<dyn Error>> {
     // A large folder may take longer than calls usually may.
     let index = session.memoize(KEY, source).no_timeout().await?;
     Ok((session, index))
+}
+
+/// Asks for as long as the task says.
+async fn search(task: &Task, index: &IndexProxy) -> Result<Done, tarmem::Error> {
+    let queries = index.sample_queries(QUERIES, u64::from(task.number)).await?;
+    let begun = Instant::now();
+    let end = begun + Duration::from_secs_f64(task.seconds);
+    // Each of these waits for its own answer only; what they ask at about one time travels together.
+    let askers = (0..task.in_flight as usize).map(|first| ask(index, &queries, first, end));
+    let results = futures::future::try_join_all(askers).await?;
+    let (queries, hits) = results.iter().fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+    Ok(Done { queries, hits, took: begun.elapsed() })
 }
 
 /// Asks one query after the other until `end`; gives how many, and how many hits they had.
@@ -112,71 +112,83 @@ fn go_or_exit() -> oneshot::Receiver<()> {
     gone
 }
 
-/// A worker's process, as the main process sees it. It ends with this value.
-pub(crate) struct Worker {
-    pub(crate) number: u32,
-    process: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
+/// The workers' processes, as the main process sees them. They end with this value.
+pub(crate) struct Workers {
+    processes: Vec<Child>,
+    /// A worker's number, and a line that it said; `None` once it has ended.
+    said: mpsc::Receiver<(u32, Option<String>)>,
 }
 
-impl Worker {
-    /// Starts this very program again, in the part of a worker.
-    pub(crate) fn start(task: &Task) -> Result<Self, Box<dyn Error>> {
-        let mut process = Command::new(std::env::current_exe()?)
-            .args(["--worker", &task.number.to_string(), "--address", &task.address])
-            .args(["--seconds", &task.seconds.to_string(), "--in-flight", &task.in_flight.to_string(), "--"])
-            .arg(Path::new(&task.folder))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let (input, output) = (process.stdin.take(), process.stdout.take());
-        let (input, output) = (input.ok_or("no standard input")?, output.ok_or("no standard output")?);
-        Ok(Worker { number: task.number, process, input, output: BufReader::new(output) })
-    }
-
-    pub(crate) fn process_id(&self) -> u32 {
-        self.process.id()
-    }
-
-    /// Waits until it has the index.
-    pub(crate) fn ready(&mut self) -> Result<(), Box<dyn Error>> {
-        let line = self.line()?;
-        match line.strip_prefix("failed ") {
-            None if line == "ready" => Ok(()),
-            reason => Err(reason.unwrap_or(&line).into()),
+impl Workers {
+    /// Starts this very program again for each task, in the part of a worker.
+    pub(crate) fn start(tasks: impl IntoIterator<Item = Task>) -> Result<Self, Box<dyn Error>> {
+        let (say, said) = mpsc::channel();
+        let mut workers = Workers { processes: Vec::new(), said };
+        for task in tasks {
+            let mut process = Command::new(std::env::current_exe()?)
+                .args(["--worker", &task.number.to_string(), "--address", &task.address])
+                .args(["--seconds", &task.seconds.to_string(), "--in-flight", &task.in_flight.to_string()])
+                .args(["--", &task.folder])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()?;
+            let output = process.stdout.take();
+            println!("worker {}: process {}", task.number, process.id());
+            workers.processes.push(process);
+            let lines = BufReader::new(output.ok_or("no standard output")?).lines();
+            let say = say.clone();
+            std::thread::spawn(move || {
+                let lines = lines.map_while(Result::ok).map(Some).chain([None]);
+                // Sending fails if nobody waits any more.
+                lines.map(|line| say.send((task.number, line))).all(|sent| sent.is_ok())
+            });
         }
+        Ok(workers)
     }
 
-    /// Lets it begin to ask.
-    pub(crate) fn go(&mut self) -> Result<(), Box<dyn Error>> {
-        Ok(writeln!(self.input, "go")?)
-    }
-
-    /// Waits until it has asked.
-    pub(crate) fn done(&mut self) -> Result<Done, Box<dyn Error>> {
-        let line = self.line()?;
-        let numbers: Vec<u64> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
-        match numbers[..] {
-            [queries, hits, micros] => Ok(Done { queries, hits, took: Duration::from_micros(micros) }),
-            _ => Err(format!("worker {} said {line:?}", self.number).into()),
+    /// Waits until all have the index.
+    pub(crate) fn ready(&self) -> Result<(), Box<dyn Error>> {
+        for (_, line) in self.hear()? {
+            if line != "ready" {
+                return Err(line.trim_start_matches("failed ").into());
+            }
         }
+        Ok(())
     }
 
-    fn line(&mut self) -> Result<String, Box<dyn Error>> {
-        let mut line = String::new();
-        self.output.read_line(&mut line)?;
-        match line.strip_suffix('\n') {
-            Some(line) => Ok(line.to_owned()),
-            None => Err(format!("worker {} ended too early", self.number).into()),
+    /// Lets them search, at one time, and waits for what they have done.
+    pub(crate) fn search(&mut self) -> Result<Vec<(u32, Done)>, Box<dyn Error>> {
+        for process in &mut self.processes {
+            writeln!(process.stdin.as_mut().ok_or("no standard input")?, "go")?;
         }
+        let parse = |(worker, line): (u32, String)| {
+            let numbers: Vec<u64> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
+            match numbers[..] {
+                [queries, hits, micros] => Ok((worker, Done { queries, hits, took: Duration::from_micros(micros) })),
+                _ => Err(format!("worker {worker} said {line:?}").into()),
+            }
+        };
+        self.hear()?.into_iter().map(parse).collect()
+    }
+
+    /// One line of each, in the order of their numbers. Fails as soon as any of them ends.
+    fn hear(&self) -> Result<Vec<(u32, String)>, Box<dyn Error>> {
+        let mut lines = Vec::new();
+        for _ in &self.processes {
+            let (worker, line) = self.said.recv()?;
+            lines.push((worker, line.ok_or_else(|| format!("worker {worker} ended too early"))?));
+        }
+        lines.sort();
+        Ok(lines)
     }
 }
 
-impl Drop for Worker {
+impl Drop for Workers {
     fn drop(&mut self) {
-        // Both fail only if it has ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        for process in &mut self.processes {
+            // Both fail only if it has ended already.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     }
 }

@@ -213,7 +213,7 @@ pub enum Error {
     },
     /// The service cannot be reached.
     #[error(
-        "no service answers at {address} after {attempts} attempts ({cause}); start one with `tarmem serve` or check the address"
+        "no service answers at {address} ({cause}; attempts: {attempts}); start one with `tarmem serve` or check the address"
     )]
     Unreachable {
         /// The address.

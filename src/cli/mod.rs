@@ -1,11 +1,11 @@
 //! The `tarmem` program: what its command line means.
 //!
-//! - [`serve`]: the service; [`logs`] are what it says on the way.
-//! - [`connect`]: the options that lead to a service, for all the other commands.
-//! - [`objects`]: commands on what one key is mapped to.
-//! - [`inspect`]: commands on what a service has and offers.
-//! - [`arguments`]: what an argument may look like.
-//! - [`output`]: results as lines of JSON, failures as a line of text.
+//! - `serve`: the service; `logs` are what it says on the way.
+//! - `connect`: the options that lead to a service, for all the other commands.
+//! - `objects`: commands on what one key is mapped to.
+//! - `inspect`: commands on what a service has and offers.
+//! - `arguments`: what an argument may look like.
+//! - `output`: results as lines of JSON, failures as a line of text.
 
 mod arguments;
 mod connect;

@@ -27,7 +27,7 @@ impl Engine {
         let cell = self.target(request, target)?.cell;
         let method = self.method(&cell, target, method)?;
         let context = self.context(request, request.session.host(request.within));
-        let site = CallSite { context, scope: request.scope() };
+        let site = CallSite { context, scope: request.scope_of(&cell) };
         let call = MethodCall { method, encoding, limit: request.result_bytes };
         let named = |error| named_target(error, target);
         match method.invoke {

@@ -3,6 +3,7 @@
 //! [`Engine::execute`] either finishes an operation at once, on the thread that asked, or hands back a future for the
 //! rest of it: a contended object, an async method, a generator.
 
+use super::collect::Collector;
 use super::gate::Gate;
 use super::scope::SessionScope;
 use super::session::ServerSession;
@@ -19,7 +20,7 @@ use tarmem_remote::operation::{
     KeysPage, ObjectDescription, ObjectInfo, Operation, PROTOCOL_VERSION, Reply, Target, VersionInfo,
 };
 use tarmem_remote::registry::Registry;
-use tarmem_remote::{codec, import, value};
+use tarmem_remote::{codec, import};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +32,7 @@ pub(crate) struct Engine {
     pub(crate) registry: Registry,
     pub(crate) store: Store,
     pub(crate) flights: Flights,
+    pub(crate) collector: Collector,
     pub(crate) limits: Limits,
     /// Where generators run, and whatever must not hold up a connection.
     pub(crate) runtime: tokio::runtime::Handle,
@@ -66,7 +68,13 @@ impl Request<'_> {
 
     /// What looks after the object references in this call's arguments and result.
     pub(super) fn scope(&self) -> Arc<SessionScope> {
-        Arc::new(SessionScope { session: Arc::clone(self.session), sequence: self.sequence })
+        Arc::new(SessionScope { session: Arc::clone(self.session), sequence: self.sequence, of: None })
+    }
+
+    /// As [`scope`](Self::scope), for a method of `cell`.
+    pub(super) fn scope_of(&self, cell: &Arc<Cell>) -> Arc<SessionScope> {
+        let of = Some(Arc::clone(cell));
+        Arc::new(SessionScope { session: Arc::clone(self.session), sequence: self.sequence, of })
     }
 }
 
@@ -127,6 +135,7 @@ impl Engine {
             registry,
             store: Store::new(limits.keys),
             flights: Flights::default(),
+            collector: Collector::default(),
             limits,
             runtime,
             running: TaskTracker::new(),
@@ -161,7 +170,11 @@ impl Engine {
             }
             Operation::Delete { key } => {
                 self.check_key(key)?;
-                if self.store.remove(key) { put(out, &()) } else { Err(Error::NoSuchKey { key: key.to_owned() }) }
+                if !self.store.remove(key) {
+                    return Err(Error::NoSuchKey { key: key.to_owned() });
+                }
+                self.loosen();
+                put(out, &())
             }
             Operation::IsMemoized { key } => {
                 self.check_key(key)?;
@@ -188,7 +201,7 @@ impl Engine {
                 request.session.release(id, count)?;
                 put(out, &())
             }
-            Operation::Snapshot { target } => self.snapshot(request, target, out),
+            Operation::Snapshot { target } => self.snapshot(request, target),
             Operation::Cancel { sequence } => {
                 request.session.cancel(sequence);
                 put(out, &())
@@ -222,38 +235,18 @@ impl Engine {
         })
     }
 
-    fn snapshot(&self, request: &Request<'_>, target: Target<'_>, out: &mut Vec<u8>) -> Result<Step, Error> {
-        let cell = self.target(request, target)?.cell;
-        let (limit, scope) = (request.result_bytes, request.scope());
-        let encode = move |object: &dyn tarmem_remote::Object, out: &mut Vec<u8>| {
-            let bad = |reason: String| Error::BadResult { what: format!("a snapshot of a {}", object.class()), reason };
-            let shown = super::panics::catch("a snapshot", || value::to_value(object as &dyn erased_serde::Serialize))?;
-            let shown = shown.map_err(|e| bad(e.to_string()))?;
-            let encoded = value::with_scope(scope, || codec::encode_into(&shown, out, limit));
-            encoded.map_err(|e| bad(e.to_string()))
-        };
-        match cell.try_read() {
-            Some(guard) => {
-                encode(&*guard?, out)?;
-                Ok(Step::Done)
-            }
-            None => Ok(Step::Later(Later::new("snapshot", async move {
-                let shown = async {
-                    let guard = cell.read().await?;
-                    let mut out = Vec::new();
-                    encode(&*guard, &mut out)?;
-                    Ok(Reply::Done(out.into()))
-                };
-                shown.await.into()
-            }))),
-        }
-    }
-
     fn mapping(&self, key: &str) -> Result<Mapping, Error> {
         self.store.get(key).ok_or_else(|| match self.check_key(key) {
             Ok(()) => Error::NoSuchKey { key: key.to_owned() },
             Err(error) => error,
         })
+    }
+
+    /// A key or a handle has gone: an object that only a circle keeps alive may be garbage now.
+    pub(super) fn loosen(&self) {
+        if self.collector.suspects() > 0 {
+            self.collector.loosen();
+        }
     }
 
     /// The object that an operation is for, and its generation (0 by id).

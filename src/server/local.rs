@@ -104,14 +104,14 @@ impl LocalCaller {
             Ok(Step::Raised(message)) => Reply::Raised { message, body: out.into() },
             Err(error) => Reply::Failed(error),
         };
-        // It is handed over at once, and so it is received.
-        Ok(Ticket::ready(match session.settle(sequence, reply) {
-            Reply::Provisional(body) => {
-                session.acknowledge(sequence);
-                Reply::Done(body)
-            }
-            reply => reply,
-        }))
+        let reply = session.settle(sequence, reply);
+        if !matches!(reply, Reply::Provisional(_)) {
+            return Ok(Ticket::ready(reply));
+        }
+        // It is there, but it may be dropped unread.
+        let (sender, receiver) = oneshot::channel();
+        let _ = sender.send(reply);
+        Ok(Ticket::waiting(receiver, self, sequence))
     }
 
     fn finish_later(

@@ -6,10 +6,12 @@
 //! - [`engine`]: runs one operation; [`obtain`] for `memoize` and `update`, [`evaluate`] for sources and functions, [`call`]
 //!   for methods.
 //! - [`local`]: calls from within the process.
-//! - [`scope`]: object references in arguments and results.
+//! - [`scope`]: object references in arguments and results; [`snapshot`]: plain copies of what they lead to; [`collect`]:
+//!   circles of them that are garbage.
 //! - [`gate`], [`panics`]: what begins and what is stopped; a panic is an error of its call.
 
 mod call;
+mod collect;
 mod connection;
 mod engine;
 mod evaluate;
@@ -20,11 +22,13 @@ mod obtain;
 mod panics;
 mod scope;
 mod session;
+mod snapshot;
 
 pub use listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, memory};
 
 use crate::client::Session;
 use crate::config::Limits;
+use collect::Collector;
 use connection::Peer;
 use engine::Engine;
 use listener::Bindable;
@@ -148,6 +152,7 @@ impl Service {
             listeners.push(bound.map_err(|cause| ServeError::Listen { address, cause })?);
         }
         let engine = Engine::new(registry, self.limits, runtime.handle().clone());
+        runtime.handle().spawn(Collector::run(Arc::downgrade(&engine)));
         Ok(BoundService { listeners, engine, runtime, workers: self.workers, protected: self.protected })
     }
 
@@ -244,6 +249,11 @@ impl RunningService {
     /// How many keys are mapped.
     pub fn key_count(&self) -> usize {
         self.engine.store.len()
+    }
+
+    /// How many objects there are, named or not.
+    pub fn object_count(&self) -> usize {
+        self.engine.store.objects()
     }
 
     /// Stops accepting, tells the clients, lets what runs finish ([`Limits::shutdown_time`] at most), and ends the

@@ -81,7 +81,9 @@ impl Engine {
         let (engine, key, expect) = (Arc::clone(self), key.to_owned(), expect.to_owned());
         self.with_object(request, "update", source, out, move |cell| {
             check_fits(|| quoted(&key), &cell, &expect)?;
-            Ok(engine.store.swap(&key, &cell, generation)?.info())
+            let info = engine.store.swap(&key, &cell, generation)?.info();
+            engine.loosen();
+            Ok(info)
         })
     }
 

@@ -9,6 +9,8 @@ use tarmem_remote::value::{ObjectRef, RefScope};
 pub(crate) struct SessionScope {
     pub(super) session: Arc<ServerSession>,
     pub(super) sequence: u64,
+    /// The object whose method runs: given a reference, it may become part of a circle.
+    pub(super) of: Option<Arc<Cell>>,
 }
 
 impl RefScope for SessionScope {
@@ -16,6 +18,9 @@ impl RefScope for SessionScope {
     fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
         let cell = self.session.held(reference.id()).map_err(|error| error.to_string())?;
         let class = cell.class().entry().path;
+        if let Some(of) = &self.of {
+            self.session.engine().collector.suspect(of);
+        }
         Ok(ObjectRef::with_live(cell.id(), class, cell))
     }
 

@@ -142,6 +142,7 @@ impl ServerSession {
             _last = handles.remove(&id);
         }
         drop(handles);
+        self.engine.loosen();
         Ok(())
     }
 
@@ -386,6 +387,7 @@ impl ServerSession {
         drop(by_call);
         let handles = std::mem::take(&mut *self.handles.lock());
         drop(handles);
+        self.engine.loosen();
     }
 
     /// What has finished since the last poll; waits until there is something.

@@ -1,5 +1,6 @@
 //! One object: its lock, and whether it is poisoned.
 
+use super::Living;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tarmem_remote::describe::NewObject;
 use tarmem_remote::error::Error;
+use tarmem_remote::modules::builtins::List;
 use tarmem_remote::object::Object;
 use tarmem_remote::registry::ClassInfo;
 use tokio::sync::Semaphore;
@@ -26,6 +28,7 @@ pub(crate) struct Cell {
     /// tokio's semaphore is fair: who waits is served in order, and a later reader does not overtake a waiting writer.
     permits: Semaphore,
     object: UnsafeCell<NewObject>,
+    _living: Living,
 }
 
 // SAFETY: the object itself is `Send + Sync` (supertraits of `Object`), and the only ways to it are the two guards.
@@ -35,13 +38,14 @@ pub(crate) struct Cell {
 unsafe impl Sync for Cell {}
 
 impl Cell {
-    pub(crate) fn new(id: Uuid, object: NewObject, class: Arc<ClassInfo>) -> Self {
+    pub(super) fn new(id: Uuid, object: NewObject, class: Arc<ClassInfo>, living: Living) -> Self {
         Cell {
             id,
             class,
             poisoned: AtomicBool::new(false),
             permits: Semaphore::new(PERMITS as usize),
             object: UnsafeCell::new(object),
+            _living: living,
         }
     }
 
@@ -137,6 +141,13 @@ pub(crate) struct WriteGuard {
 }
 
 impl WriteGuard {
+    /// Takes the object out, for good: nobody may be left who could reach the cell.
+    pub(crate) fn take(&mut self) -> NewObject {
+        self.cell.poison();
+        // SAFETY: as in `deref_mut`.
+        std::mem::replace(unsafe { &mut *self.cell.object.get() }, Box::<List>::default())
+    }
+
     fn checked(self) -> Result<Self, Error> {
         self.cell.check()?;
         Ok(self)

@@ -34,6 +34,23 @@ pub(crate) struct Store {
     max_keys: usize,
     generations: AtomicU64,
     ids: Ids,
+    living: Arc<AtomicUsize>,
+}
+
+/// One object, counted for as long as this lives.
+pub(crate) struct Living(Arc<AtomicUsize>);
+
+impl Living {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Living(Arc::clone(count))
+    }
+}
+
+impl Drop for Living {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 type Shard = HashMap<Box<str>, Mapping>;
@@ -69,13 +86,15 @@ impl Store {
             max_keys,
             generations: AtomicU64::new(1),
             ids: Ids { service, next: AtomicU64::new(1) },
+            living: Arc::default(),
         }
     }
 
     /// Gives a new object a place to live. It is mapped to no key yet.
     pub(crate) fn host(&self, object: NewObject, class: Arc<ClassInfo>) -> Arc<Cell> {
         let count = self.ids.next.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Cell::new(Uuid::new_v8(id_bytes(self.ids.service, count)), object, class))
+        let id = Uuid::new_v8(id_bytes(self.ids.service, count));
+        Arc::new(Cell::new(id, object, class, Living::new(&self.living)))
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Mapping> {
@@ -161,6 +180,11 @@ impl Store {
             }
         }
         (page.into_sorted_vec(), more)
+    }
+
+    /// How many objects there are, mapped or not.
+    pub(crate) fn objects(&self) -> usize {
+        self.living.load(Ordering::Relaxed)
     }
 
     /// How many keys are mapped.

@@ -1,6 +1,7 @@
 //! The modules that come with tarmem: Python's own types, by Python's names.
 //!
 //! - [`builtins`]: list, dict, set, tuple, str, bytes, int, float, bool.
+//! - [`collections`]: deque, Counter, OrderedDict, defaultdict.
 //! - [`error`]: what their methods refuse, as [`Exception`]s.
 //! - [`python`]: what these types have in common: equality, order, keys, slices.
 //!
@@ -9,6 +10,7 @@
 //! where a method takes or gives values, its name there ends in `_value`, or is the operator's.
 
 pub mod builtins;
+pub mod collections;
 mod decoded;
 pub mod error;
 pub mod python;

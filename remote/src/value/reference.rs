@@ -63,6 +63,11 @@ impl ObjectRef {
         &self.parts.class
     }
 
+    /// What it shares with its clones: an identity, and how many of them there are. For whoever counts references.
+    pub fn sharing(&self) -> (usize, usize) {
+        (Arc::as_ptr(&self.parts) as usize, Arc::strong_count(&self.parts))
+    }
+
     /// The object itself, where the reference carries it.
     pub fn live(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
         self.parts.live.as_ref()

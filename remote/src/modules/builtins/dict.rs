@@ -1,7 +1,9 @@
 //! `builtins.dict`.
 
 use crate::error::Error;
-use crate::modules::python::{Key, Table, check_depth, equal, iterate, number, pairs, repr, type_name};
+use crate::modules::python::{
+    Key, Table, check_depth, check_result, equal, iterate, number, pairs, repr, type_name, weight,
+};
 use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy};
 use crate::modules::{Decoded, Exception, Fallible};
 use crate::remote;
@@ -26,10 +28,7 @@ impl Dict {
     /// A dict of the elements of `keys`, each with the same value: null without `value`.
     #[remote(inline)]
     pub fn fromkeys(keys: Value, value: Option<Value>) -> Result<Self, Exception> {
-        let value = value.unwrap_or_default();
-        check_depth(&value)?;
-        let entry = |key| Ok((Key::new(key)?, value.clone()));
-        Ok(Dict(iterate(keys)?.into_iter().map(entry).collect::<Result<_, Exception>>()?))
+        fromkeys(keys, value).map(Dict)
     }
 }
 
@@ -74,6 +73,15 @@ impl Dict {
     pub fn into_table(self) -> Table<Value> {
         self.0
     }
+}
+
+/// The elements of `keys`, each with the same value.
+pub(crate) fn fromkeys(keys: Value, value: Option<Value>) -> Result<Table<Value>, Exception> {
+    let value = value.unwrap_or_default();
+    check_depth(&value)?;
+    let keys = iterate(keys)?;
+    check_result(weight(&value), keys.len())?;
+    keys.into_iter().map(|key| Ok((Key::new(key)?, value.clone()))).collect()
 }
 
 /// What can be entries of a dict.

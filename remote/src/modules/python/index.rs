@@ -15,6 +15,18 @@ pub fn index_of(value: &Value) -> Result<i128, Exception> {
     })
 }
 
+/// As [`index_of`], of what has to fit a machine's word, as CPython wants it.
+///
+/// # Errors
+/// `OverflowError` if it does not.
+pub(crate) fn word(value: &Value) -> Result<i128, Exception> {
+    let n = index_of(value)?;
+    match i64::try_from(n) {
+        Ok(_) => Ok(n),
+        Err(_) => Err(Exception::overflow("Python int too large to convert to C ssize_t")),
+    }
+}
+
 /// The position that index `index` means in a sequence of `len`, counted from the end if negative.
 pub fn position(index: i128, len: usize) -> Option<usize> {
     let index = if index < 0 { index.checked_add(len as i128)? } else { index };

@@ -33,8 +33,9 @@ pub use sort::sort;
 pub use table::Table;
 
 pub(crate) use equality::{equal_lists, whole};
-pub(crate) use index::insertion;
+pub(crate) use index::{insertion, word};
 pub(crate) use limits::repeats;
+pub(crate) use sort::merge_sort;
 
 use crate::value::Value;
 

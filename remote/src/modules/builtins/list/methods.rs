@@ -2,7 +2,7 @@
 
 use super::{List, ListProxy, elements};
 use crate::modules::Exception;
-use crate::modules::python::{check_depth, equal, index_of, insertion, position, repr, short, sort};
+use crate::modules::python::{check_depth, equal, index_of, insertion, position, repr, short, sort, word};
 use crate::remote;
 use crate::value::Value;
 
@@ -27,7 +27,7 @@ impl List {
     #[remote(name = "insert")]
     pub fn insert_value(&mut self, index: Value, value: Value) -> Result<(), Exception> {
         check_depth(&value)?;
-        let at = insertion(size(&index)?, self.0.len());
+        let at = insertion(word(&index)?, self.0.len());
         self.0.insert(at, value);
         Ok(())
     }
@@ -35,7 +35,7 @@ impl List {
     /// Takes out the element at `index`, the last one without `index`, and gives it. `IndexError` if it is not there.
     #[remote(name = "pop")]
     pub fn pop_value(&mut self, index: Option<Value>) -> Result<Value, Exception> {
-        let index = index.as_ref().map_or(Ok(-1), size)?;
+        let index = index.as_ref().map_or(Ok(-1), word)?;
         match position(index, self.0.len()) {
             Some(at) => Ok(self.0.remove(at)),
             None if self.0.is_empty() => Err(Exception::index("pop from empty list")),
@@ -131,15 +131,6 @@ impl List {
     pub fn repr(&self) -> String {
         repr(&Value::List(self.0.clone()))
     }
-}
-
-/// An index that has to fit a machine's word, as CPython wants it.
-fn size(index: &Value) -> Result<i128, Exception> {
-    let index = index_of(index)?;
-    if i64::try_from(index).is_err() {
-        return Err(Exception::overflow("Python int too large to convert to C ssize_t"));
-    }
-    Ok(index)
 }
 
 /// An index that may be anything, as a bound of a search.

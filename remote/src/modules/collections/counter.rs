@@ -1,0 +1,186 @@
+//! `collections.Counter`.
+
+mod arithmetic;
+
+use crate::error::Error;
+use crate::modules::python::{
+    Comparison, Key, Table, check_depth, check_result, equal, index_of, iterate, merge_sort, number, repr, weight,
+};
+use crate::modules::shared::{mapping_methods, mapping_proxy};
+use crate::modules::{Decoded, Exception, Fallible};
+use crate::remote;
+use crate::value::Value;
+use serde::{Deserialize, Serialize};
+
+/// A dict that counts: a number under each key, and 0 under every other, as Python's `Counter`.
+///
+/// A map stands for another counter in operators and comparisons.
+#[remote(module = "collections")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counter(Table<Value>);
+
+#[remote]
+impl Counter {
+    /// Counts the elements of `items`; a map is taken as counts. Empty without `items`.
+    #[remote(inline)]
+    pub fn new(items: Option<Value>) -> Result<Self, Exception> {
+        let mut counter = Counter::default();
+        counter.update_values(items)?;
+        Ok(counter)
+    }
+
+    /// The count of `key`: 0 if it is not there, and it stays so.
+    #[remote(name = "__getitem__")]
+    pub fn getitem(&self, key: Value) -> Result<Value, Exception> {
+        Ok(self.count(&Key::new(key)?).clone())
+    }
+
+    /// Takes out `key`, if it is there.
+    #[remote(name = "__delitem__", idempotent)]
+    pub fn delitem(&mut self, key: Value) -> Result<(), Exception> {
+        self.0.remove(&Key::new(key)?);
+        Ok(())
+    }
+
+    /// Counts the elements of `items` too; the counts in a map are added.
+    #[remote(name = "update")]
+    pub fn update_values(&mut self, items: Option<Value>) -> Result<(), Exception> {
+        match items {
+            None => Ok(()),
+            // The first counts may be anything, for nothing is added to them.
+            Some(Value::Map(entries)) if self.0.is_empty() => {
+                for (key, value) in entries {
+                    self.setitem(key, value)?;
+                }
+                Ok(())
+            }
+            Some(items) => self.combine(items, |count, other| number::add(other, count)),
+        }
+    }
+
+    /// Takes one from the count of each of `items`; the counts in a map are subtracted. Counts may become negative.
+    #[remote(name = "subtract")]
+    pub fn subtract_values(&mut self, items: Option<Value>) -> Result<(), Exception> {
+        items.map_or(Ok(()), |items| self.combine(items, number::subtract))
+    }
+
+    /// The keys with their counts as pairs, the highest first, and the one that came first among equals; only the first
+    /// `n` of them.
+    #[remote(name = "most_common", blocking)]
+    pub fn most_common_values(&self, n: Option<Value>) -> Result<Vec<(Value, Value)>, Exception> {
+        let n = n.as_ref().map(index_of).transpose()?;
+        let counts: Vec<(&Key, &Value)> = self.0.iter().collect();
+        let order = merge_sort(counts.len(), |a, b| Comparison::Greater.holds(counts[a].1, counts[b].1))?;
+        let n = n.map_or(counts.len(), |n| usize::try_from(n.max(0)).unwrap_or(usize::MAX));
+        let pair = |at: usize| counts.get(at).map(|(key, count)| (key.value().clone(), (*count).clone()));
+        Ok(order.into_iter().take(n).filter_map(pair).collect())
+    }
+
+    /// Each key as often as it counts, as a plain list; not those below one.
+    pub fn elements(&self) -> Result<Vec<Value>, Exception> {
+        let mut bytes = 0usize;
+        let mut elements = Vec::new();
+        for (key, count) in self.0.iter() {
+            let count = usize::try_from(index_of(count)?.max(0)).unwrap_or(usize::MAX);
+            bytes = bytes.saturating_add(weight(key.value()).saturating_mul(count));
+            check_result(bytes, 1)?;
+            elements.extend(std::iter::repeat_n(key.value(), count).cloned());
+        }
+        Ok(elements)
+    }
+
+    /// The sum of the counts.
+    #[remote(name = "total")]
+    pub fn total_value(&self) -> Result<Value, Exception> {
+        self.0.values().try_fold(Value::Int(0), |sum, count| number::add(&sum, count))
+    }
+
+    /// Takes out the key that came last, and gives it with its count as a list of two. `KeyError` if there is none.
+    pub fn popitem(&mut self) -> Result<(Value, Value), Exception> {
+        let last = self.0.pop_last().map(|(key, value)| (key.into_value(), value));
+        last.ok_or_else(|| Exception::KeyError("'popitem(): dictionary is empty'".to_owned()))
+    }
+
+    /// The counter as Python writes it.
+    #[remote(name = "__repr__")]
+    pub fn repr(&self) -> String {
+        match self.most_common_values(None) {
+            Ok(pairs) if pairs.is_empty() => "Counter()".to_owned(),
+            Ok(pairs) => format!("Counter({})", repr(&Value::Map(pairs))),
+            Err(_) => format!("Counter({})", repr(&self.copy_value())),
+        }
+    }
+}
+
+mapping_methods!(Counter);
+mapping_proxy!(CounterProxy);
+
+/// With plain Rust values. The methods that these stand for say what they do.
+impl CounterProxy {
+    /// Counts the elements of `items` too.
+    pub fn count<T: Into<Value>>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
+        self.update_values(Some(Value::List(items.into_iter().map(Into::into).collect())))
+    }
+
+    /// The keys with their counts, the highest first; only the first `n` of them.
+    pub fn most_common<K, N>(
+        &self,
+        n: usize,
+    ) -> Decoded<Vec<(K, N)>, Vec<(Value, Value)>, crate::CallError<Exception>> {
+        Decoded::new(self.most_common_values(Some(n.into())))
+    }
+
+    /// The sum of the counts.
+    pub fn total<N>(&self) -> Decoded<N> {
+        Decoded::new(self.total_value())
+    }
+}
+
+impl Counter {
+    /// The keys and counts.
+    pub fn table(&self) -> &Table<Value> {
+        &self.0
+    }
+
+    /// The keys and counts.
+    pub fn table_mut(&mut self) -> &mut Table<Value> {
+        &mut self.0
+    }
+
+    /// The keys and counts.
+    pub fn into_table(self) -> Table<Value> {
+        self.0
+    }
+
+    fn count(&self, key: &Key) -> &Value {
+        self.0.get(key).unwrap_or(&Value::Int(0))
+    }
+
+    /// Combines each count with one in `items`; all of them, or none.
+    fn combine(
+        &mut self,
+        items: Value,
+        combine: impl Fn(&Value, &Value) -> Result<Value, Exception>,
+    ) -> Result<(), Exception> {
+        let mut changed: Table<Value> = Table::new();
+        for (key, other) in counts(items)? {
+            let combined = combine(changed.get(&key).unwrap_or_else(|| self.count(&key)), &other)?;
+            changed.insert(key, combined);
+        }
+        self.0.extend(changed.into_entries());
+        Ok(())
+    }
+}
+
+/// The entries of a map, or each element once.
+fn counts(items: Value) -> Result<Vec<(Key, Value)>, Exception> {
+    let entries = match items {
+        Value::Map(entries) => entries,
+        items => iterate(items)?.into_iter().map(|item| (item, Value::Int(1))).collect(),
+    };
+    let entry = |(key, count)| {
+        check_depth(&count)?;
+        Ok((Key::new(key)?, count))
+    };
+    entries.into_iter().map(entry).collect()
+}

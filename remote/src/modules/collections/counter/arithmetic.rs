@@ -1,0 +1,198 @@
+//! The operators of counters: what comes out of them has positive counts only.
+
+use super::{Counter, CounterProxy, counts};
+use crate::modules::Exception;
+use crate::modules::python::{Comparison, Table, equal, number, type_name};
+use crate::remote;
+use crate::value::Value;
+
+const ZERO: Value = Value::Int(0);
+
+#[remote]
+impl Counter {
+    /// `counter + other`, as a plain map: the sums that are positive.
+    #[remote(name = "__add__")]
+    pub fn add(&self, other: Value) -> Result<Value, Exception> {
+        let other = operand("+", other)?;
+        self.merged(&other, number::add, |count| Ok(count.clone()))
+    }
+
+    /// `counter - other`, as a plain map: the differences that are positive.
+    #[remote(name = "__sub__")]
+    pub fn sub(&self, other: Value) -> Result<Value, Exception> {
+        let other = operand("-", other)?;
+        self.merged(&other, number::subtract, |count| number::subtract(&ZERO, count))
+    }
+
+    /// `counter | other`, as a plain map: the higher count of each, if it is positive.
+    #[remote(name = "__or__")]
+    pub fn or(&self, other: Value) -> Result<Value, Exception> {
+        let other = operand("|", other)?;
+        self.merged(&other, higher, |count| Ok(count.clone()))
+    }
+
+    /// `counter & other`, as a plain map: the lower count of each, if it is positive.
+    #[remote(name = "__and__")]
+    pub fn and(&self, other: Value) -> Result<Value, Exception> {
+        let other = operand("&", other)?;
+        self.merged(&other, lower, |_| Ok(ZERO))
+    }
+
+    /// `+counter`, as a plain map: the positive counts.
+    #[remote(name = "__pos__")]
+    pub fn pos(&self) -> Result<Value, Exception> {
+        self.merged(&Table::new(), |count, _| Ok(count.clone()), |_| Ok(ZERO))
+    }
+
+    /// `-counter`, as a plain map: the negative counts, as positive ones.
+    #[remote(name = "__neg__")]
+    pub fn neg(&self) -> Result<Value, Exception> {
+        self.merged(&Table::new(), |count, _| number::subtract(&ZERO, count), |_| Ok(ZERO))
+    }
+
+    /// `counter += other`: adds the counts, and takes out what is not positive then.
+    #[remote(name = "__iadd__")]
+    pub fn iadd(&mut self, other: Value) -> Result<(), Exception> {
+        let other = operand("+=", other)?;
+        self.merge_in(other, number::add)
+    }
+
+    /// `counter -= other`: subtracts the counts, and takes out what is not positive then.
+    #[remote(name = "__isub__")]
+    pub fn isub(&mut self, other: Value) -> Result<(), Exception> {
+        let other = operand("-=", other)?;
+        self.merge_in(other, number::subtract)
+    }
+
+    /// `counter |= other`: keeps the higher count of each, and takes out what is not positive.
+    #[remote(name = "__ior__")]
+    pub fn ior(&mut self, other: Value) -> Result<(), Exception> {
+        let other = operand("|=", other)?;
+        self.merge_in(other, higher)
+    }
+
+    /// `counter &= other`: keeps the lower count of each, and takes out what is not positive.
+    #[remote(name = "__iand__")]
+    pub fn iand(&mut self, other: Value) -> Result<(), Exception> {
+        let other = operand("&=", other)?;
+        let mut merged = Table::new();
+        for (key, count) in self.0.iter() {
+            let kept = lower(count, other.get(key).unwrap_or(&ZERO))?;
+            if positive(&kept)? {
+                merged.insert(key.clone(), kept);
+            }
+        }
+        self.0 = merged;
+        Ok(())
+    }
+
+    /// Whether every count is the same in the map `other`; what is missing counts as 0.
+    #[remote(name = "__eq__")]
+    pub fn equals(&self, other: Value) -> bool {
+        matches!(other, Value::Map(_))
+            && operand("==", other).is_ok_and(|other| {
+                self.0.keys().chain(other.keys()).all(|key| equal(self.count(key), other.get(key).unwrap_or(&ZERO)))
+            })
+    }
+
+    /// Whether some count is another one in `other`, or that is no map.
+    #[remote(name = "__ne__")]
+    pub fn differs(&self, other: Value) -> bool {
+        !self.equals(other)
+    }
+
+    /// Whether no count is higher than in the map `other`; what is missing counts as 0.
+    #[remote(name = "__le__")]
+    pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
+        self.all(Comparison::LessOrEqual, Comparison::LessOrEqual, other)
+    }
+
+    /// Whether no count is higher than in the map `other`, and some count differs.
+    #[remote(name = "__lt__")]
+    pub fn less(&self, other: Value) -> Result<bool, Exception> {
+        Ok(self.all(Comparison::Less, Comparison::LessOrEqual, other.clone())? && !self.equals(other))
+    }
+
+    /// Whether no count is lower than in the map `other`; what is missing counts as 0.
+    #[remote(name = "__ge__")]
+    pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
+        self.all(Comparison::GreaterOrEqual, Comparison::GreaterOrEqual, other)
+    }
+
+    /// Whether no count is lower than in the map `other`, and some count differs.
+    #[remote(name = "__gt__")]
+    pub fn greater(&self, other: Value) -> Result<bool, Exception> {
+        Ok(self.all(Comparison::Greater, Comparison::GreaterOrEqual, other.clone())? && !self.equals(other))
+    }
+}
+
+type Combine = fn(&Value, &Value) -> Result<Value, Exception>;
+
+impl Counter {
+    /// The positive ones of what comes out for each key here, and for each that the other has alone.
+    fn merged(
+        &self,
+        other: &Table<Value>,
+        both: Combine,
+        alone: fn(&Value) -> Result<Value, Exception>,
+    ) -> Result<Value, Exception> {
+        let mut merged = Table::new();
+        for (key, count) in self.0.iter() {
+            merged.insert(key.clone(), both(count, other.get(key).unwrap_or(&ZERO))?);
+        }
+        for (key, count) in other.iter().filter(|(key, _)| !self.0.contains(key)) {
+            merged.insert(key.clone(), alone(count)?);
+        }
+        Ok(keep_positive(merged)?.into_value())
+    }
+
+    /// As [`merged`](Self::merged), in place: all of it, or nothing.
+    fn merge_in(&mut self, other: Table<Value>, combine: Combine) -> Result<(), Exception> {
+        let mut merged = self.0.clone();
+        for (key, count) in other.into_entries() {
+            let combined = combine(merged.get(&key).unwrap_or(&ZERO), &count)?;
+            merged.insert(key, combined);
+        }
+        self.0 = keep_positive(merged)?;
+        Ok(())
+    }
+
+    fn all(&self, named: Comparison, comparison: Comparison, other: Value) -> Result<bool, Exception> {
+        if !matches!(other, Value::Map(_)) {
+            return Err(named.unsupported("Counter", type_name(&other)));
+        }
+        let other = operand("<", other)?;
+        let mut keys = self.0.keys().chain(other.keys());
+        keys.try_fold(true, |all, key| Ok(all && comparison.holds(self.count(key), other.get(key).unwrap_or(&ZERO))?))
+    }
+}
+
+/// The other side of an operator.
+fn operand(sign: &str, other: Value) -> Result<Table<Value>, Exception> {
+    match other {
+        Value::Map(_) => Ok(counts(other)?.into_iter().collect()),
+        other => Err(number::unsupported(sign, "Counter", type_name(&other))),
+    }
+}
+
+fn positive(count: &Value) -> Result<bool, Exception> {
+    Comparison::Greater.holds(count, &ZERO)
+}
+
+fn keep_positive(counts: Table<Value>) -> Result<Table<Value>, Exception> {
+    let mut kept: Table<Value> = Table::new();
+    for (key, count) in counts.into_entries() {
+        if positive(&count)? {
+            kept.insert(key, count);
+        }
+    }
+    Ok(kept)
+}
+
+fn higher(count: &Value, other: &Value) -> Result<Value, Exception> {
+    Ok(if Comparison::Less.holds(count, other)? { other.clone() } else { count.clone() })
+}
+
+fn lower(count: &Value, other: &Value) -> Result<Value, Exception> {
+    Ok(if Comparison::Less.holds(count, other)? { count.clone() } else { other.clone() })
+}

@@ -1,0 +1,389 @@
+//! `collections.deque`.
+
+use crate::modules::python::{
+    Comparison, Slice, check_depth, equal, equal_lists, index_of, insertion, iterate, position, repeats, repr,
+    type_name, weight, whole, word,
+};
+use crate::modules::shared::sequence_comparisons;
+use crate::modules::{Decoded, Exception, Fallible};
+use crate::remote;
+use crate::value::Value;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::VecDeque;
+
+/// A list that is quick at both ends, as Python's `deque`. With a `maxlen`, putting something in at one end lets fall
+/// what is too many at the other.
+#[remote(module = "collections", name = "deque")]
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Deque {
+    items: VecDeque<Value>,
+    maxlen: Option<usize>,
+}
+
+#[remote]
+impl Deque {
+    /// A deque of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers in
+    /// bytes; the last `maxlen` of them.
+    #[remote(inline)]
+    pub fn new(items: Option<Value>, maxlen: Option<Value>) -> Result<Self, Exception> {
+        let maxlen = maxlen.as_ref().map(bound).transpose()?;
+        let mut deque = Deque { items: VecDeque::new(), maxlen };
+        if let Some(items) = items {
+            deque.extend_values(items)?;
+        }
+        Ok(deque)
+    }
+
+    /// Puts `value` at the right end.
+    #[remote(name = "append")]
+    pub fn append_value(&mut self, value: Value) -> Result<(), Exception> {
+        check_depth(&value)?;
+        self.push(value);
+        Ok(())
+    }
+
+    /// Puts `value` at the left end.
+    #[remote(name = "appendleft")]
+    pub fn appendleft_value(&mut self, value: Value) -> Result<(), Exception> {
+        check_depth(&value)?;
+        self.push_left(value);
+        Ok(())
+    }
+
+    /// Puts the elements of `items` at the right end, one after another.
+    #[remote(name = "extend")]
+    pub fn extend_values(&mut self, items: Value) -> Result<(), Exception> {
+        elements(items)?.into_iter().for_each(|item| self.push(item));
+        Ok(())
+    }
+
+    /// Puts the elements of `items` at the left end, one after another: the last one is first then.
+    #[remote(name = "extendleft")]
+    pub fn extendleft_values(&mut self, items: Value) -> Result<(), Exception> {
+        elements(items)?.into_iter().for_each(|item| self.push_left(item));
+        Ok(())
+    }
+
+    /// Takes out the element at the right end and gives it. `IndexError` if there is none.
+    #[remote(name = "pop")]
+    pub fn pop_value(&mut self) -> Result<Value, Exception> {
+        self.items.pop_back().ok_or_else(|| Exception::index("pop from an empty deque"))
+    }
+
+    /// Takes out the element at the left end and gives it. `IndexError` if there is none.
+    #[remote(name = "popleft")]
+    pub fn popleft_value(&mut self) -> Result<Value, Exception> {
+        self.items.pop_front().ok_or_else(|| Exception::index("pop from an empty deque"))
+    }
+
+    /// Takes out every element.
+    #[remote(idempotent)]
+    pub fn clear(&mut self) {
+        self.items.clear();
+    }
+
+    /// The elements, as a plain list.
+    #[remote(name = "copy")]
+    pub fn copy_value(&self) -> Vec<Value> {
+        self.as_list()
+    }
+
+    /// How many elements are equal to `value`.
+    #[remote(name = "count")]
+    pub fn count_value(&self, value: Value) -> usize {
+        self.items.iter().filter(|item| equal(item, &value)).count()
+    }
+
+    /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
+    /// none.
+    #[remote(name = "index")]
+    pub fn index_value(&self, value: Value, start: Option<Value>, stop: Option<Value>) -> Result<usize, Exception> {
+        let bound = |bound: Option<Value>, otherwise: usize| match bound {
+            Some(bound) => index_of(&bound).map(|at| insertion(at, self.items.len())),
+            None => Ok(otherwise),
+        };
+        let (start, stop) = (bound(start, 0)?, bound(stop, self.items.len())?);
+        let found = self.items.iter().enumerate().take(stop).skip(start).find(|(_, item)| equal(item, &value));
+        found.map(|(at, _)| at).ok_or_else(|| Exception::ValueError(format!("{} is not in deque", repr(&value))))
+    }
+
+    /// Puts `value` before `index`; an index beyond either end means that end. `IndexError` if the deque is full.
+    #[remote(name = "insert")]
+    pub fn insert_value(&mut self, index: Value, value: Value) -> Result<(), Exception> {
+        check_depth(&value)?;
+        let at = insertion(word(&index)?, self.items.len());
+        if self.maxlen.is_some_and(|most| self.items.len() >= most) {
+            return Err(Exception::index("deque already at its maximum size"));
+        }
+        self.items.insert(at, value);
+        Ok(())
+    }
+
+    /// Takes out the first element that is equal to `value`. `ValueError` if there is none.
+    #[remote(name = "remove")]
+    pub fn remove_value(&mut self, value: Value) -> Result<(), Exception> {
+        match self.items.iter().position(|item| equal(item, &value)) {
+            Some(at) => {
+                self.items.remove(at);
+                Ok(())
+            }
+            None => Err(Exception::value("deque.remove(x): x not in deque")),
+        }
+    }
+
+    /// Turns the order round.
+    pub fn reverse(&mut self) {
+        self.items.make_contiguous().reverse();
+    }
+
+    /// Moves `steps` elements (1 if left out) from the right end to the left; the other way if negative.
+    #[remote(name = "rotate")]
+    pub fn rotate_value(&mut self, steps: Option<Value>) -> Result<(), Exception> {
+        let steps = steps.as_ref().map_or(Ok(1), word)?;
+        let len = self.items.len() as i128;
+        if len > 0 {
+            // Between zero and the length, so it is a size.
+            self.items.rotate_right(steps.rem_euclid(len) as usize);
+        }
+        Ok(())
+    }
+
+    /// The most elements that it holds; null if that is not bounded.
+    pub fn maxlen(&self) -> Option<usize> {
+        self.maxlen
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there are none.
+    #[remote(skip)]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// How many elements there are.
+    #[remote(name = "__len__")]
+    pub fn length(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether an element is equal to `value`.
+    #[remote(name = "__contains__")]
+    pub fn contains_value(&self, value: Value) -> bool {
+        self.items.iter().any(|item| equal(item, &value))
+    }
+
+    /// The elements from the last to the first, as a plain list.
+    #[remote(name = "__reversed__")]
+    pub fn reversed(&self) -> Vec<Value> {
+        self.items.iter().rev().cloned().collect()
+    }
+
+    /// The deque as Python writes it.
+    #[remote(name = "__repr__")]
+    pub fn repr(&self) -> String {
+        let items = repr(&Value::List(self.as_list()));
+        self.maxlen.map_or_else(|| format!("deque({items})"), |most| format!("deque({items}, maxlen={most})"))
+    }
+}
+
+/// Elements by index, and the operators.
+#[remote]
+impl Deque {
+    /// The element at `index`; a deque has no slices. `IndexError` if it is not there.
+    #[remote(name = "__getitem__")]
+    pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
+        self.at(&index).map(|at| self.items[at].clone())
+    }
+
+    /// Puts `value` in place of the element at `index`.
+    #[remote(name = "__setitem__")]
+    pub fn setitem(&mut self, index: Value, value: Value) -> Result<(), Exception> {
+        check_depth(&value)?;
+        let at = self.at(&index)?;
+        self.items[at] = value;
+        Ok(())
+    }
+
+    /// Takes out the element at `index`.
+    #[remote(name = "__delitem__")]
+    pub fn delitem(&mut self, index: Value) -> Result<(), Exception> {
+        let at = self.at(&index)?;
+        self.items.remove(at);
+        Ok(())
+    }
+
+    /// `deque + other`, as a plain list, within the deque's `maxlen`; the other one has to be a list.
+    #[remote(name = "__add__")]
+    pub fn add(&self, other: Value) -> Result<Vec<Value>, Exception> {
+        if !matches!(other, Value::List(_)) {
+            let found = type_name(&other);
+            return Err(Exception::TypeError(format!("can only concatenate deque (not \"{found}\") to deque")));
+        }
+        let mut sum = self.clone();
+        sum.extend_values(other)?;
+        Ok(sum.as_list())
+    }
+
+    /// `deque += items`: puts the elements of `items` at the right end.
+    #[remote(name = "__iadd__")]
+    pub fn iadd(&mut self, items: Value) -> Result<(), Exception> {
+        self.extend_values(items)
+    }
+
+    /// `deque * count`, as a plain list, within the deque's `maxlen`.
+    #[remote(name = "__mul__")]
+    pub fn mul(&self, count: Value) -> Result<Vec<Value>, Exception> {
+        self.repeated(&count)
+    }
+
+    /// `deque *= count`: repeats the elements, within `maxlen`; takes them out if `count` is below one.
+    #[remote(name = "__imul__")]
+    pub fn imul(&mut self, count: Value) -> Result<(), Exception> {
+        self.items = self.repeated(&count)?.into();
+        Ok(())
+    }
+}
+
+sequence_comparisons!(Deque, "collections.deque");
+
+/// With plain Rust values. The methods that these stand for say what they do.
+impl DequeProxy {
+    /// Puts `value` at the right end.
+    pub fn append(&self, value: impl Into<Value>) -> Fallible<()> {
+        self.append_value(value.into())
+    }
+
+    /// Puts `value` at the left end.
+    pub fn appendleft(&self, value: impl Into<Value>) -> Fallible<()> {
+        self.appendleft_value(value.into())
+    }
+
+    /// Puts the elements of `items` at the right end.
+    pub fn extend<T: Into<Value>>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
+        self.extend_values(Value::List(items.into_iter().map(Into::into).collect()))
+    }
+
+    /// Takes out the element at the right end.
+    pub fn pop<T>(&self) -> Decoded<T> {
+        Decoded::new(self.pop_value())
+    }
+
+    /// Takes out the element at the left end.
+    pub fn popleft<T>(&self) -> Decoded<T> {
+        Decoded::new(self.popleft_value())
+    }
+
+    /// Moves `steps` elements from the right end to the left; the other way if negative.
+    pub fn rotate(&self, steps: i64) -> Fallible<()> {
+        self.rotate_value(Some(steps.into()))
+    }
+
+    /// The element at `index`.
+    pub fn get<T>(&self, index: i64) -> Decoded<T> {
+        Decoded::new(self.getitem(index.into()))
+    }
+
+    /// All elements.
+    pub fn to_vec<T>(&self) -> Decoded<Vec<T>, Vec<Value>, crate::Error> {
+        Decoded::new(self.copy_value())
+    }
+}
+
+impl Deque {
+    fn as_list(&self) -> Vec<Value> {
+        self.items.iter().cloned().collect()
+    }
+
+    fn push(&mut self, value: Value) {
+        self.items.push_back(value);
+        if self.maxlen.is_some_and(|most| self.items.len() > most) {
+            self.items.pop_front();
+        }
+    }
+
+    fn push_left(&mut self, value: Value) {
+        self.items.push_front(value);
+        if self.maxlen.is_some_and(|most| self.items.len() > most) {
+            self.items.pop_back();
+        }
+    }
+
+    fn at(&self, index: &Value) -> Result<usize, Exception> {
+        let whole = whole(index).ok_or_else(|| {
+            let found = if Slice::of(index).is_ok_and(|slice| slice.is_none()) { type_name(index) } else { "slice" };
+            Exception::TypeError(format!("sequence index must be integer, not '{found}'"))
+        })?;
+        position(whole, self.items.len()).ok_or_else(|| match i64::try_from(whole) {
+            Ok(_) => Exception::index("deque index out of range"),
+            Err(_) => Exception::index("cannot fit 'int' into an index-sized integer"),
+        })
+    }
+
+    /// The last `maxlen` of the elements, `count` times.
+    fn repeated(&self, count: &Value) -> Result<Vec<Value>, Exception> {
+        let count = whole(count).ok_or_else(|| {
+            Exception::TypeError(format!("can't multiply sequence by non-int of type '{}'", type_name(count)))
+        })?;
+        let len = self.items.len();
+        // Of a bounded deque no more is made than fits.
+        let enough = self.maxlen.map_or(i128::MAX, |most| (most.div_ceil(len.max(1)) + 1) as i128);
+        let times = repeats(self.items.iter().map(weight).sum(), count.min(enough))?;
+        let skipped = self.maxlen.map_or(0, |most| (len * times).saturating_sub(most));
+        Ok(std::iter::repeat_n(&self.items, times).flatten().skip(skipped).cloned().collect())
+    }
+}
+
+/// What can be elements of a deque.
+fn elements(value: Value) -> Result<Vec<Value>, Exception> {
+    let items = iterate(value)?;
+    items.iter().try_for_each(check_depth)?;
+    Ok(items)
+}
+
+/// What can be a `maxlen`.
+fn bound(maxlen: &Value) -> Result<usize, Exception> {
+    let maxlen = whole(maxlen).ok_or_else(|| Exception::of_type("an integer is required"))?;
+    usize::try_from(maxlen).map_err(|_| {
+        if maxlen < 0 {
+            Exception::value("maxlen must be non-negative")
+        } else {
+            Exception::overflow("Python int too large to convert to C ssize_t")
+        }
+    })
+}
+
+/// To people, its elements; otherwise with its `maxlen`.
+impl Serialize for Deque {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            self.items.serialize(serializer)
+        } else {
+            (&self.items, self.maxlen).serialize(serializer)
+        }
+    }
+}
+
+/// From what people see it is not bounded.
+impl<'de> Deserialize<'de> for Deque {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (items, maxlen): (Vec<Value>, _) = if deserializer.is_human_readable() {
+            (Deserialize::deserialize(deserializer)?, None)
+        } else {
+            Deserialize::deserialize(deserializer)?
+        };
+        items.iter().try_for_each(check_depth).map_err(serde::de::Error::custom)?;
+        let mut deque = Deque { items: VecDeque::new(), maxlen };
+        items.into_iter().for_each(|item| deque.push(item));
+        Ok(deque)
+    }
+}
+
+impl From<Deque> for Value {
+    fn from(deque: Deque) -> Self {
+        Value::List(deque.items.into())
+    }
+}

@@ -1,0 +1,11 @@
+//! Module `collections`: deque, Counter, OrderedDict and defaultdict.
+
+pub mod counter;
+pub mod default_dict;
+pub mod deque;
+pub mod ordered_dict;
+
+pub use counter::{Counter, CounterProxy};
+pub use default_dict::{DefaultDict, DefaultDictProxy};
+pub use deque::{Deque, DequeProxy};
+pub use ordered_dict::{OrderedDict, OrderedDictProxy};

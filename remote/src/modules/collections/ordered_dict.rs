@@ -1,0 +1,92 @@
+//! `collections.OrderedDict`.
+
+use crate::error::Error;
+use crate::modules::builtins::dict::{entries, fromkeys};
+use crate::modules::python::{Key, Table, check_depth, equal, number, repr, type_name};
+use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy};
+use crate::modules::{Decoded, Exception, Fallible};
+use crate::remote;
+use crate::value::Value;
+use serde::{Deserialize, Serialize};
+
+/// A dict whose keys can be moved to either end, as Python's `OrderedDict`.
+///
+/// What it is compared with comes as a map, which is a plain dict: so order does not matter for `==`.
+#[remote(module = "collections")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OrderedDict(Table<Value>);
+
+#[remote]
+impl OrderedDict {
+    /// A dict of `items`: a map, or a list of pairs. Empty without `items`.
+    #[remote(inline)]
+    pub fn new(items: Option<Value>) -> Result<Self, Exception> {
+        Ok(OrderedDict(items.map_or(Ok(Vec::new()), entries)?.into_iter().collect()))
+    }
+
+    /// A dict of the elements of `keys`, each with the same value: null without `value`.
+    #[remote(inline)]
+    pub fn fromkeys(keys: Value, value: Option<Value>) -> Result<Self, Exception> {
+        fromkeys(keys, value).map(OrderedDict)
+    }
+
+    /// The value under `key`. `KeyError` if there is none.
+    #[remote(name = "__getitem__")]
+    pub fn getitem(&self, key: Value) -> Result<Value, Exception> {
+        let key = Key::new(key)?;
+        self.0.get(&key).cloned().ok_or_else(|| Exception::no_key(key.value()))
+    }
+
+    /// Takes out the last key, the first if `last` is false, and gives it with its value as a list of two. `KeyError` if
+    /// there is none.
+    pub fn popitem(&mut self, last: Option<bool>) -> Result<(Value, Value), Exception> {
+        let taken = if last.unwrap_or(true) { self.0.pop_last() } else { self.0.pop_first() };
+        let taken = taken.map(|(key, value)| (key.into_value(), value));
+        taken.ok_or_else(|| Exception::KeyError("'dictionary is empty'".to_owned()))
+    }
+
+    /// Moves `key` to the end, to the front if `last` is false. `KeyError` if it is not there.
+    ///
+    /// To the front takes time in proportion to the size of the dict.
+    #[remote(name = "move_to_end")]
+    pub fn move_to_end_value(&mut self, key: Value, last: Option<bool>) -> Result<(), Exception> {
+        let key = Key::new(key)?;
+        if self.0.move_to_end(&key, last.unwrap_or(true)) { Ok(()) } else { Err(Exception::no_key(key.value())) }
+    }
+
+    /// The dict as Python writes it.
+    #[remote(name = "__repr__")]
+    pub fn repr(&self) -> String {
+        let pairs: Vec<String> =
+            self.0.iter().map(|(key, value)| format!("({}, {})", repr(key.value()), repr(value))).collect();
+        if pairs.is_empty() { "OrderedDict()".to_owned() } else { format!("OrderedDict([{}])", pairs.join(", ")) }
+    }
+}
+
+mapping_methods!(OrderedDict);
+dict_methods!(OrderedDict, "collections.OrderedDict");
+mapping_proxy!(OrderedDictProxy);
+
+impl OrderedDictProxy {
+    /// Moves `key` to the end, to the front if `last` is false. `KeyError` if it is not there.
+    pub fn move_to_end(&self, key: impl Into<Value>, last: bool) -> Fallible<()> {
+        self.move_to_end_value(key.into(), Some(last))
+    }
+}
+
+impl OrderedDict {
+    /// The keys and values.
+    pub fn table(&self) -> &Table<Value> {
+        &self.0
+    }
+
+    /// The keys and values.
+    pub fn table_mut(&mut self) -> &mut Table<Value> {
+        &mut self.0
+    }
+
+    /// The keys and values.
+    pub fn into_table(self) -> Table<Value> {
+        self.0
+    }
+}

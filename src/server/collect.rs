@@ -1,0 +1,167 @@
+//! Circles of objects that refer to one another, and that nothing else refers to.
+//!
+//! Objects are counted references: one goes when the last key, handle and reference to it has gone. A circle keeps itself
+//! alive; so what was once given a reference is a *suspect*, and from time to time the suspects' references to one another
+//! are taken from their counts. Those with none left, and which no other suspect reaches that has, are garbage. (Trial
+//! deletion, as CPython's collector does it; see also Bacon and Rajan, ECOOP 2001.)
+
+use super::engine::Engine;
+use super::panics;
+use super::snapshot::live;
+use crate::store::{Cell, WriteGuard};
+use hashbrown::{HashMap, HashSet};
+use parking_lot::Mutex;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
+use tarmem_remote::{Object, codec};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+/// A collection begins no sooner than this after something may have become garbage.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A collector sleeps so many times as long as its last collection took.
+const REST: u32 = 20;
+
+/// Finds circles that are garbage.
+#[derive(Default)]
+pub(crate) struct Collector {
+    suspects: Mutex<HashMap<Uuid, Weak<Cell>>>,
+    /// Something that a suspect may have been kept by has gone.
+    loosened: Notify,
+}
+
+impl Collector {
+    /// `cell` was given a reference.
+    pub(super) fn suspect(&self, cell: &Arc<Cell>) {
+        self.suspects.lock().insert(cell.id(), Arc::downgrade(cell));
+    }
+
+    /// A key or a handle has gone.
+    pub(super) fn loosen(&self) {
+        self.loosened.notify_one();
+    }
+
+    /// How many objects may be part of a circle.
+    pub(super) fn suspects(&self) -> usize {
+        self.suspects.lock().len()
+    }
+
+    /// Collects whenever there may be something, until the task that this runs on ends.
+    pub(super) async fn run(engine: Weak<Engine>) {
+        loop {
+            let Some(loosened) = engine.upgrade() else { return };
+            let waiting = async move { loosened.collector.loosened.notified().await };
+            waiting.await;
+            tokio::time::sleep(PAUSE).await;
+            let Some(engine) = engine.upgrade() else { return };
+            let begun = Instant::now();
+            let collected = tokio::task::spawn_blocking(move || engine.collector.collect()).await;
+            if let Ok(collected @ 1..) = collected {
+                tracing::debug!("collected {collected} objects that referred to one another");
+            }
+            tokio::time::sleep(begun.elapsed() * REST).await;
+        }
+    }
+
+    /// Clears what is garbage; how many objects that was.
+    pub(super) fn collect(&self) -> usize {
+        let cells: Vec<Arc<Cell>> = {
+            let mut suspects = self.suspects.lock();
+            suspects.retain(|_, cell| cell.strong_count() > 0);
+            suspects.values().filter_map(Weak::upgrade).collect()
+        };
+        let candidates = garbage(&cells, |cell| cell.try_read()?.ok().map(|object| references(&*object)));
+        if candidates.is_empty() {
+            return 0;
+        }
+        // Held alone, they can be reached by nobody who is not counted; what has changed since shows in a second look.
+        let held: Option<Vec<(Arc<Cell>, WriteGuard)>> = cells
+            .into_iter()
+            .filter(|cell| candidates.contains(&cell.id()))
+            .map(|cell| {
+                let guard = cell.try_write()?.ok()?;
+                Some((cell, guard))
+            })
+            .collect();
+        let Some(mut held) = held else { return 0 };
+        let cells: Vec<Arc<Cell>> = held.iter().map(|(cell, _)| Arc::clone(cell)).collect();
+        let objects: HashMap<Uuid, &WriteGuard> = held.iter().map(|(cell, guard)| (cell.id(), guard)).collect();
+        // Besides this list of cells: the one it was made from, and the guard's own.
+        let still = garbage_with(&cells, 3, |cell| objects.get(&cell.id()).map(|object| references(&***object)));
+        drop(objects);
+        if still.len() != held.len() {
+            return 0;
+        }
+        // They go one after the other, outside their own locks' order: nobody else can be waiting for them.
+        let taken: Vec<_> = held.iter_mut().map(|(_, guard)| guard.take()).collect();
+        drop(held);
+        drop(cells);
+        let count = taken.len();
+        let _ = panics::catch("dropping garbage", || drop(taken));
+        count
+    }
+}
+
+/// Those of `cells` that are reachable only from one another. What cannot be traced counts as reachable.
+fn garbage(cells: &[Arc<Cell>], trace: impl Fn(&Arc<Cell>) -> Option<Vec<ObjectRef>>) -> HashSet<Uuid> {
+    garbage_with(cells, 1, trace)
+}
+
+fn garbage_with(
+    cells: &[Arc<Cell>],
+    ours: usize,
+    trace: impl Fn(&Arc<Cell>) -> Option<Vec<ObjectRef>>,
+) -> HashSet<Uuid> {
+    let traced: HashMap<Uuid, Option<Vec<ObjectRef>>> = cells.iter().map(|cell| (cell.id(), trace(cell))).collect();
+    // One allocation may be shared by several references: it holds its object once, and is ours alone if all its holders
+    // are among those found. Each was found by making one more holder.
+    let mut found: HashMap<usize, (Uuid, usize, usize)> = HashMap::new();
+    for reference in traced.values().flatten().flatten() {
+        let (identity, holders) = reference.sharing();
+        let entry = found.entry(identity).or_insert((reference.id(), 0, holders));
+        entry.1 += 1;
+    }
+    let mut inside: HashMap<Uuid, usize> = HashMap::new();
+    for (id, times, holders) in found.into_values() {
+        if holders == 2 * times {
+            *inside.entry(id).or_default() += 1;
+        }
+    }
+    let outside = |cell: &Arc<Cell>| {
+        let counted = inside.get(&cell.id()).copied().unwrap_or(0) + ours;
+        Arc::strong_count(cell) > counted || traced.get(&cell.id()).is_none_or(Option::is_none)
+    };
+    let mut alive: HashSet<Uuid> = HashSet::new();
+    let mut reached: Vec<Uuid> = cells.iter().filter(|cell| outside(cell)).map(|cell| cell.id()).collect();
+    while let Some(id) = reached.pop() {
+        if alive.insert(id) {
+            reached.extend(traced.get(&id).into_iter().flatten().flatten().map(ObjectRef::id));
+        }
+    }
+    cells.iter().map(|cell| cell.id()).filter(|id| !alive.contains(id)).collect()
+}
+
+/// The live references in an object: found by encoding it.
+fn references(object: &dyn Object) -> Vec<ObjectRef> {
+    struct Tracer(Mutex<Vec<ObjectRef>>);
+    impl RefScope for Tracer {
+        fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
+            Ok(reference)
+        }
+
+        fn export(&self, reference: &ObjectRef) -> Result<(), String> {
+            if live(reference).is_some() {
+                self.0.lock().push(reference.clone());
+            }
+            Ok(())
+        }
+    }
+    let tracer = Arc::new(Tracer(Mutex::default()));
+    // A resident class cannot be encoded; then it is not known to hold any.
+    let _ = panics::catch("tracing", || {
+        with_scope(tracer.clone(), || codec::encode(object as &dyn erased_serde::Serialize).map(drop))
+    });
+    std::mem::take(&mut *tracer.0.lock())
+}

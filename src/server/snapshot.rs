@@ -1,0 +1,105 @@
+//! A plain copy of an object's value, with the objects that it refers to in the places of the references.
+
+use super::engine::{Engine, Later, Request, Step};
+use super::panics;
+use crate::store::Cell;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::sync::Arc;
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::{Reply, Target};
+use tarmem_remote::value::{self, ObjectRef, Value};
+use tarmem_remote::{Object, codec};
+use uuid::Uuid;
+
+/// References deeper than this stay references: a value has its own limit of 64 levels.
+const DEEPEST_REFERENCE: usize = 48;
+
+impl Engine {
+    /// Each object is read on its own, one after the other: the copy is not one moment of all of them. A reference to an
+    /// object that is being shown already stays a reference, so that a circle ends.
+    pub(super) fn snapshot(&self, request: &Request<'_>, target: Target<'_>) -> Result<Step, Error> {
+        let cell = self.target(request, target)?.cell;
+        let (limit, scope) = (request.result_bytes, request.scope());
+        Ok(Step::Later(Later::new("snapshot", async move {
+            let shown = async {
+                let class = cell.class().entry().path;
+                let shown = show(&cell, &mut Vec::new(), 0).await?;
+                let mut out = Vec::new();
+                match value::with_scope(scope, || codec::encode_into(&shown, &mut out, limit)) {
+                    Ok(()) => Ok(Reply::Done(out.into())),
+                    Err(error) => Err(bad(class, error)),
+                }
+            };
+            shown.await.into()
+        })))
+    }
+}
+
+/// The value of an object; `path` holds those that are being shown, and `depth` is where it stands in the value.
+fn show<'a>(cell: &'a Arc<Cell>, path: &'a mut Vec<Uuid>, depth: usize) -> BoxFuture<'a, Result<Value, Error>> {
+    async move {
+        let class = cell.class().entry().path;
+        let mut shown = {
+            let object = cell.read().await?;
+            let object: &dyn Object = &*object;
+            panics::catch(format!("a snapshot of a {class}"), || {
+                value::to_value(object as &dyn erased_serde::Serialize)
+            })?
+            .map_err(|error| bad(class, error))?
+        };
+        // Its references are followed with its lock free: they may lead back to it, or to who waits for it.
+        if has_references(&shown) {
+            path.push(cell.id());
+            expand(&mut shown, path, depth).await?;
+            path.pop();
+        }
+        Ok(shown)
+    }
+    .boxed()
+}
+
+/// Puts objects in the places of the references to them.
+fn expand<'a>(value: &'a mut Value, path: &'a mut Vec<Uuid>, depth: usize) -> BoxFuture<'a, Result<(), Error>> {
+    async move {
+        match value {
+            Value::List(items) => {
+                for item in items.iter_mut().filter(|item| has_references(item)) {
+                    expand(item, path, depth + 1).await?;
+                }
+            }
+            Value::Map(pairs) => {
+                for (_, item) in pairs.iter_mut().filter(|(_, item)| has_references(item)) {
+                    expand(item, path, depth + 1).await?;
+                }
+            }
+            Value::Ref(reference) if depth < DEEPEST_REFERENCE && !path.contains(&reference.id()) => {
+                if let Some(cell) = live(reference) {
+                    *value = show(&cell, path, depth).await?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+    .boxed()
+}
+
+/// No deeper than a value can be.
+fn has_references(value: &Value) -> bool {
+    match value {
+        Value::Ref(_) => true,
+        Value::List(items) => items.iter().any(has_references),
+        Value::Map(pairs) => pairs.iter().any(|(_, item)| has_references(item)),
+        _ => false,
+    }
+}
+
+/// The object behind a reference of this service.
+pub(super) fn live(reference: &ObjectRef) -> Option<Arc<Cell>> {
+    Arc::clone(reference.live()?).downcast().ok()
+}
+
+fn bad(class: &str, reason: impl ToString) -> Error {
+    Error::BadResult { what: format!("a snapshot of a {class}"), reason: reason.to_string() }
+}

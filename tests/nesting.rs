@@ -1,0 +1,149 @@
+//! Objects inside objects: references are live, copies are one call away, circles do not leak.
+
+mod support;
+
+use std::time::{Duration, Instant};
+use support::{Fixture, Way};
+use tarmem::value::ObjectRef;
+use tarmem::{DynamicProxy, Error, Proxy, Session, Value, args};
+
+each_way![
+    a_list_in_a_dict_is_the_live_list,
+    a_reference_keeps_its_object_alive,
+    a_circle_is_shown_with_an_end_and_does_not_leak,
+    what_is_still_used_is_not_collected,
+    a_reference_that_nobody_gave_is_refused,
+    handles_that_came_in_results_are_given_up,
+];
+
+async fn make(session: &Session, class: &str) -> DynamicProxy {
+    let builtins = session.remote_import("builtins").await.expect("imports");
+    builtins.construct(class, args![]).await.expect("made")
+}
+
+async fn named(session: &Session, key: &str, class: &str) -> DynamicProxy {
+    let builtins = session.remote_import("builtins").await.expect("imports");
+    session.memoize(key, builtins.function(class, args![])).await.expect("made")
+}
+
+fn reference(proxy: &DynamicProxy) -> Value {
+    Value::Ref(proxy.reference().expect("a proxy by id"))
+}
+
+fn proxy_of(value: Value) -> DynamicProxy {
+    match value {
+        Value::Ref(reference) => DynamicProxy::from_reference(&reference).expect("it came in a result"),
+        other => panic!("{other} is no reference"),
+    }
+}
+
+/// What becomes true in the service's own time.
+async fn eventually(what: &str, mut is: impl FnMut() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(20);
+    while !is() {
+        assert!(Instant::now() < limit, "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn a_list_in_a_dict_is_the_live_list(fixture: Fixture) {
+    let session = fixture.session().await;
+    let dict = named(&session, "d", "dict").await;
+    let list = make(&session, "list").await;
+    dict.call("__setitem__", [Value::from("xs"), reference(&list)]).await.expect("put");
+    // Somebody else finds it there, and changes it.
+    let other = fixture.session().await;
+    let found = other.get_dynamic("d").await.expect("there").call("get", args!["xs"]).await.expect("there");
+    proxy_of(found).call("append", args![7]).await.expect("answers");
+    assert_eq!(list.snapshot().await, Ok(Value::from(vec![7])));
+    // A plain copy has the list's value in it.
+    let copy = dict.snapshot().await.expect("copied");
+    assert_eq!(copy, Value::Map(vec![("xs".into(), vec![7].into())]));
+}
+
+async fn a_reference_keeps_its_object_alive(fixture: Fixture) {
+    let session = fixture.session().await;
+    let dict = named(&session, "d", "dict").await;
+    let list = make(&session, "list").await;
+    dict.call("__setitem__", [Value::from("xs"), reference(&list)]).await.expect("put");
+    drop(list);
+    let found = proxy_of(dict.call("get", args!["xs"]).await.expect("there"));
+    found.call("append", args![1]).await.expect("it lives");
+    drop(found);
+    assert_eq!(fixture.service.object_count(), 2);
+    dict.call("__delitem__", args!["xs"]).await.expect("there");
+    session.is_memoized("d").await.expect("answers");
+    eventually("the list goes with the last reference", || fixture.service.object_count() == 1).await;
+}
+
+async fn a_circle_is_shown_with_an_end_and_does_not_leak(fixture: Fixture) {
+    let session = fixture.session().await;
+    for round in 0..3 {
+        let dict = named(&session, "d", "dict").await.hold().await.expect("held");
+        let list = make(&session, "list").await;
+        dict.call("__setitem__", [Value::from("list"), reference(&list)]).await.expect("put");
+        list.call("append", [reference(&dict)]).await.expect("put");
+        list.call("append", [reference(&list)]).await.expect("in itself, too");
+        let shown = list.snapshot().await.expect("it has an end");
+        let Some([Value::Map(_), Value::Ref(itself)]) = shown.as_list() else { panic!("{shown}") };
+        assert_eq!(Some(itself.id()), list.id());
+        drop(shown);
+        drop((dict, list));
+        session.is_memoized("d").await.expect("answers");
+        assert!(fixture.service.object_count() >= 2, "round {round}: the key holds them");
+        session.delete("d").await.expect("there");
+        eventually("nothing outside refers to them", || fixture.service.object_count() == 0).await;
+    }
+}
+
+async fn what_is_still_used_is_not_collected(fixture: Fixture) {
+    let session = fixture.session().await;
+    let (kept, garbage) = (make(&session, "list").await, make(&session, "list").await);
+    for list in [&kept, &garbage] {
+        list.call("append", [reference(list)]).await.expect("in itself");
+    }
+    // Reached from what is kept, though nobody holds it.
+    let inner = make(&session, "list").await;
+    inner.call("append", [reference(&kept)]).await.expect("put");
+    kept.call("append", [reference(&inner)]).await.expect("put");
+    drop((inner, garbage));
+    eventually("the garbage goes", || fixture.service.object_count() == 2).await;
+    let inner = proxy_of(kept.call("__getitem__", args![1]).await.expect("there"));
+    assert_eq!(inner.call("__len__", args![]).await, Ok(Value::Int(1)));
+}
+
+async fn a_reference_that_nobody_gave_is_refused(fixture: Fixture) {
+    let (owner, thief) = (fixture.session().await, fixture.session().await);
+    let secret = make(&owner, "list").await;
+    let list = make(&thief, "list").await;
+    let guessed = ObjectRef::new(secret.id().expect("by id"), "builtins.list");
+    let error = list.call("append", [Value::Ref(guessed)]).await.expect_err("not theirs");
+    assert!(error.to_string().contains("holds no object"), "{error}");
+    assert_eq!(list.call("__len__", args![]).await, Ok(Value::Int(0)));
+}
+
+async fn handles_that_came_in_results_are_given_up(fixture: Fixture) {
+    let session = fixture.session().await;
+    let dict = named(&session, "d", "dict").await;
+    let list = make(&session, "list").await;
+    dict.call("__setitem__", [Value::from("xs"), reference(&list)]).await.expect("put");
+    for _ in 0..100 {
+        drop(dict.call("get", args!["xs"]).await.expect("there"));
+        // Dropped unread.
+        drop(dict.call("get", args!["xs"]).send().await);
+    }
+    let id = list.id().expect("by id");
+    drop(list);
+    dict.call("clear", args![]).await.expect("cleared");
+    if fixture.way != Way::InProcess {
+        session.is_memoized("d").await.expect("answers");
+    }
+    eventually("no handle is left", || fixture.service.object_count() == 1).await;
+    let gone = list_by(id);
+    let error = dict.call("__setitem__", [Value::from("xs"), gone]).await.expect_err("gone");
+    assert!(matches!(error, Error::BadArguments { .. }), "{error}");
+}
+
+fn list_by(id: uuid::Uuid) -> Value {
+    Value::Ref(ObjectRef::new(id, "builtins.list"))
+}
