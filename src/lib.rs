@@ -9,6 +9,7 @@
 //! - [`Session`]: a client's standing with a service; its [`Routines`] are what it may ask.
 //! - [`blocking`]: the same for code without an async runtime.
 //! - [`Limits`]: every limit of a service.
+//! - [`cli`]: the `tarmem` program, to be linked with classes of your own.
 //! - [`remote`](macro@remote): the attribute that makes a type, trait or function remote. The object model behind it is
 //!   [`tarmem_remote`].
 
@@ -21,7 +22,6 @@ mod server;
 mod store;
 mod wire;
 
-#[doc(hidden)]
 pub mod cli;
 
 pub use client::{Address, Session, SessionBuilder};

@@ -83,10 +83,15 @@ impl Peers {
         Peers(Peer::ALL.into_iter().map(|peer| (peer, PeerProcess::start(peer))).collect())
     }
 
+    /// The process that serves `peer`.
+    pub(crate) fn process(&self, peer: Peer) -> &PeerProcess {
+        let process = self.0.iter().find(|(candidate, _)| *candidate == peer).map(|(_, process)| process);
+        process.expect("all of them run")
+    }
+
     /// How long `rounds` of a load take, over new connections; those and one round before are not counted.
     pub(crate) async fn measure(&self, peer: Peer, load: Load, rounds: u64) -> Duration {
-        let port = self.0.iter().find(|(candidate, _)| *candidate == peer).map(|(_, process)| process.port());
-        let port = port.expect("all of them run");
+        let port = self.process(peer).port();
         match peer {
             Peer::Tarmem => measure::<tarmem_peer::Client>(port, load, rounds).await,
             Peer::TarpcInline | Peer::TarpcSpawned => measure::<tarpc_peer::Client>(port, load, rounds).await,

@@ -3,6 +3,7 @@
 use super::peer::Peer;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// Tells a process which peer it is.
 const PEER: &str = "TARMEM_BENCH_PEER";
@@ -31,6 +32,11 @@ impl PeerProcess {
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
+
+    /// The processor time that it has used.
+    pub(crate) fn processor_time(&self) -> Duration {
+        processor_time(&self.child.id().to_string())
+    }
 }
 
 impl Drop for PeerProcess {
@@ -38,6 +44,21 @@ impl Drop for PeerProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The processor time of this process.
+pub(crate) fn own_processor_time() -> Duration {
+    processor_time("self")
+}
+
+/// Linux counts it for each thread, in nanoseconds; zero elsewhere.
+fn processor_time(process: &str) -> Duration {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    threads
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok())
+        .filter_map(|stat| stat.split_whitespace().next()?.parse().ok())
+        .map(Duration::from_nanos)
+        .sum()
 }
 
 /// Serves, if this process was started to; returns when whoever started it is gone.

@@ -1,6 +1,7 @@
 //! The peers in turn, and the table of that.
 
-use super::peer::{Load, Peer, Peers, SHAPES, Shape};
+use super::peer::{Peer, Peers, SHAPES, Shape};
+use super::process::own_processor_time;
 use super::tarmem_peer::InProcess;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -24,11 +25,15 @@ const GOAL: f64 = 3.0;
 
 const GOAL_SHAPE: &str = "512 tasks, one connection";
 
-/// One peer's calls per second in one shape, turn by turn.
+/// One peer in one shape, turn by turn.
 struct Cell {
     peer: Peer,
     rounds: u64,
+    /// Calls per second.
     rates: Vec<f64>,
+    /// Nanoseconds of processor time per call, of the callers' process and of the peer's; connecting included.
+    callers: Vec<f64>,
+    service: Vec<f64>,
 }
 
 struct Row {
@@ -37,57 +42,95 @@ struct Row {
 }
 
 pub(crate) fn print(runtime: &Runtime, peers: &Peers, in_process: &InProcess, effort: Effort) {
-    let measure = |peer, load, rounds| runtime.block_on(peers.measure(peer, load, rounds));
-    let cell = |peer, load| Cell { peer, rounds: rounds(&effort, |n| measure(peer, load, n)), rates: Vec::new() };
-    let row = |shape: &'static Shape| Row { shape, cells: Peer::ALL.map(|peer| cell(peer, shape.load)).into() };
-    let mut rows: Vec<Row> = SHAPES.iter().map(row).collect();
+    let mut rows: Vec<Row> = SHAPES.iter().map(|shape| Row::new(shape, runtime, peers, &effort)).collect();
     let alone = [
         ("in process, typed", turns(&effort, |calls| runtime.block_on(in_process.typed(calls)))),
         ("in process, dynamic", turns(&effort, |calls| runtime.block_on(in_process.dynamic(calls)))),
     ];
     for _ in 0..effort.turns {
-        for Row { shape, cells } in &mut rows {
-            for cell in cells {
-                let elapsed = measure(cell.peer, shape.load, cell.rounds);
-                cell.rates.push(rate(shape.load, cell.rounds, elapsed));
-            }
+        for row in &mut rows {
+            row.turn(runtime, peers);
         }
     }
     let Effort { turns, turn } = effort;
     println!(
-        "\nCalls per second, and how many times the others' (above 1 tarmem is faster): medians of {turns} turns of"
+        "\nMedians of {turns} turns of {turn:?} each, taken alternately; one thread at each end; {}.\n",
+        load_average()
     );
-    println!("{turn:?} each, taken alternately; one thread at each end; load average {}.\n", load_average());
-    println!("{:32}{}", "", Peer::ALL.map(|peer| format!("{:>15}", peer.name())).concat());
-    for row in &rows {
-        row.print();
-    }
+    head("calls per second (× as tarmem)");
+    rows.iter().for_each(Row::print_rates);
     for (name, rates) in alone {
-        let rate = median(rates);
-        println!("{name:32}{:>15}   {:.0} ns a call", thousands(rate), 1e9 / rate);
+        let rate = median(&rates);
+        println!("{name:NAMES$}{:>CELL$}{:>CELL$}", thousands(rate), format!("{:.0} ns a call", 1e9 / rate));
     }
+    println!();
+    head("processor ns a call: callers + service");
+    rows.iter().for_each(Row::print_costs);
     for row in rows.iter().filter(|row| row.shape.name == GOAL_SHAPE) {
-        let ratio = row.ratio(Peer::TarpcInline).max(0.0);
+        let ratio = row.ratio(Peer::TarpcInline).min(row.ratio(Peer::TarpcSpawned));
         let verdict = if ratio >= GOAL { "reached" } else { "NOT reached" };
-        println!("\n{GOAL_SHAPE}: {ratio:.1}× bare tarpc at its better; the goal of {GOAL}× is {verdict}.");
+        println!("\n{GOAL_SHAPE}: {ratio:.2}× bare tarpc at its better; the goal of {GOAL}× is {verdict}.");
     }
 }
 
+/// How wide the names and the cells are printed.
+const NAMES: usize = 40;
+const CELL: usize = 18;
+
+fn head(title: &str) {
+    println!("{title:NAMES$}{}", Peer::ALL.map(|peer| format!("{:>CELL$}", peer.name())).concat());
+}
+
 impl Row {
-    fn print(&self) {
-        let rates: String =
-            self.cells.iter().map(|cell| format!("{:>15}", thousands(median(cell.rates.clone())))).collect();
-        println!("{:32}{rates}", self.shape.name);
-        let others = self.cells.iter().filter(|cell| cell.peer != Peer::Tarmem);
-        let ratios: String = others.map(|cell| format!("{:>15}", format!("{:.2}×", self.ratio(cell.peer)))).collect();
-        println!("{:47}{ratios}", "");
+    fn new(shape: &'static Shape, runtime: &Runtime, peers: &Peers, effort: &Effort) -> Self {
+        let cell = |peer| Cell {
+            peer,
+            rounds: rounds(effort, |rounds| runtime.block_on(peers.measure(peer, shape.load, rounds))),
+            rates: Vec::new(),
+            callers: Vec::new(),
+            service: Vec::new(),
+        };
+        Row { shape, cells: Peer::ALL.map(cell).into() }
+    }
+
+    /// Each peer in turn.
+    fn turn(&mut self, runtime: &Runtime, peers: &Peers) {
+        for cell in &mut self.cells {
+            let process = peers.process(cell.peer);
+            let (callers, service) = (own_processor_time(), process.processor_time());
+            let elapsed = runtime.block_on(peers.measure(cell.peer, self.shape.load, cell.rounds));
+            let calls = (self.shape.load.calls() * cell.rounds) as f64;
+            cell.rates.push(calls / elapsed.as_secs_f64());
+            cell.callers.push((own_processor_time() - callers).as_nanos() as f64 / calls);
+            cell.service.push((process.processor_time() - service).as_nanos() as f64 / calls);
+        }
+    }
+
+    fn print_rates(&self) {
+        print!("{:NAMES$}", self.shape.name);
+        for cell in &self.cells {
+            let rate = thousands(median(&cell.rates));
+            match cell.peer {
+                Peer::Tarmem => print!("{rate:>CELL$}"),
+                other => print!("{:>CELL$}", format!("{rate} ({:.2}×)", 1.0 / self.ratio(other))),
+            }
+        }
+        println!();
+    }
+
+    fn print_costs(&self) {
+        print!("{:NAMES$}", self.shape.name);
+        for cell in &self.cells {
+            print!("{:>CELL$}", format!("{:.0} + {:.0}", median(&cell.callers), median(&cell.service)));
+        }
+        println!();
     }
 
     /// How many times as fast as `other` tarmem was: within each turn, and of that the median.
     fn ratio(&self, other: Peer) -> f64 {
         let rates = |peer| self.cells.iter().find(|cell| cell.peer == peer).map(|cell| cell.rates.iter());
         let (Some(ours), Some(theirs)) = (rates(Peer::Tarmem), rates(other)) else { return f64::NAN };
-        median(ours.zip(theirs).map(|(ours, theirs)| ours / theirs).collect())
+        median(&ours.zip(theirs).map(|(ours, theirs)| ours / theirs).collect::<Vec<_>>())
     }
 }
 
@@ -104,28 +147,24 @@ fn rounds(effort: &Effort, measure: impl Fn(u64) -> Duration) -> u64 {
     }
 }
 
-/// The rates of a load of one call at a time that has nobody to take turns with.
+/// The calls per second of one caller that has nobody to take turns with.
 fn turns(effort: &Effort, measure: impl Fn(u64) -> Duration) -> Vec<f64> {
     let rounds = rounds(effort, &measure);
-    let one = Load::Tasks { connections: 1, each: 1 };
-    (0..effort.turns).map(|_| rate(one, rounds, measure(rounds))).collect()
+    (0..effort.turns).map(|_| rounds as f64 / measure(rounds).as_secs_f64()).collect()
 }
 
-fn rate(load: Load, rounds: u64, elapsed: Duration) -> f64 {
-    (load.calls() * rounds) as f64 / elapsed.as_secs_f64()
-}
-
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates.get(rates.len() / 2).copied().unwrap_or(f64::NAN)
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn thousands(rate: f64) -> String {
     if rate >= 1e6 { format!("{:.2} M", rate / 1e6) } else { format!("{:.1} k", rate / 1e3) }
 }
 
-/// Over the last minute: what else was going on.
+/// What else was going on in the last minute: 1 for each thread that wanted to run.
 fn load_average() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    load.split_whitespace().next().unwrap_or("unknown").to_owned()
+    format!("load average {}", load.split_whitespace().next().unwrap_or("unknown"))
 }

@@ -6,6 +6,16 @@
 //! - `inspect`: commands on what a service has and offers.
 //! - `arguments`: what an argument may look like.
 //! - `output`: results as lines of JSON, failures as a line of text.
+//!
+//! `tarmem serve` offers the modules that are linked into it. A program that serves classes of your own is two lines:
+//!
+//! ```no_run
+//! tarmem::link!(serde); // in place of `serde`: the crate that defines your classes
+//!
+//! fn main() -> std::process::ExitCode {
+//!     tarmem::cli::main()
+//! }
+//! ```
 
 mod arguments;
 mod connect;

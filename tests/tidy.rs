@@ -1,0 +1,96 @@
+//! Tidiness is a test: file lengths, layering, what may not be in the sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut folders, mut sources) = (vec![root.join(folder)], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("readable") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).expect("text");
+                sources.push((path.strip_prefix(root).expect("below the root").to_owned(), text));
+            }
+        }
+    }
+    assert!(!sources.is_empty(), "{folder} is empty");
+    sources
+}
+
+#[test]
+fn no_file_holds_two_ideas() {
+    for folder in ["src", "remote", "examples", "benches", "tests"] {
+        for (path, text) in sources(folder) {
+            // A list of tests is one idea, however long.
+            let limit = if path.starts_with("tests") || path.starts_with("remote/tests") { 800 } else { 500 };
+            let lines = text.lines().count();
+            assert!(lines <= limit, "{} has {lines} lines; over {limit}", path.display());
+        }
+    }
+}
+
+/// cli → server, client → wire → remote → macros.
+#[test]
+fn arrows_go_one_way() {
+    let forbidden = [
+        ("remote/src", &["std::net", "tokio::net", "std::os::unix", "tarpc"][..]),
+        ("remote/macros/src", &["tarmem_remote::registry"][..]),
+        ("src/wire", &["crate::server", "crate::client", "crate::store", "crate::cli::"][..]),
+        ("src/store", &["crate::server", "crate::client", "crate::wire", "crate::cli::"][..]),
+        ("src/server", &["crate::cli::"][..]),
+        ("src/client", &["crate::cli::", "crate::store"][..]),
+    ];
+    for (folder, words) in forbidden {
+        for (path, text) in sources(folder) {
+            for word in words {
+                let found = text.lines().filter(|line| !line.trim_start().starts_with("//")).find(|l| l.contains(word));
+                assert_eq!(found, None, "{} refers to {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_undone() {
+    for folder in ["src", "remote/src", "remote/macros/src", "examples"] {
+        for (path, text) in sources(folder) {
+            for word in
+                [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("FIX", "ME"), concat!("XX", "X")]
+            {
+                assert!(!text.contains(word), "{} holds {word}", path.display());
+            }
+        }
+    }
+}
+
+/// Each folder and each file of the map exists, and each room of the sources is on it.
+#[test]
+fn the_map_is_true() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let map = fs::read_to_string(root.join("docs/architecture.md")).expect("there");
+    let places = map.lines().filter_map(|line| line.strip_prefix("| `")).filter_map(|line| line.split_once('|'));
+    let mut named = Vec::new();
+    for (places, _) in places {
+        let mut folder = PathBuf::new();
+        for place in places.split(", ").map(|place| place.trim().trim_matches('`')) {
+            // A second file of a row is in the folder of the first.
+            let path = if place.contains('/') { PathBuf::from(place) } else { folder.join(place) };
+            assert!(root.join(&path).exists(), "the map names {}, which is not there", path.display());
+            folder = path.parent().map(Path::to_owned).unwrap_or_default();
+            named.push(path);
+        }
+    }
+    for folder in ["src", "remote/src"] {
+        for (path, _) in sources(folder) {
+            let file = path.file_name().expect("a file");
+            let known = file == "lib.rs"
+                || named.iter().any(|place| path.starts_with(place))
+                || map.contains(&*file.to_string_lossy());
+            assert!(known, "{} is not on the map in docs/architecture.md", path.display());
+        }
+    }
+}
