@@ -10,9 +10,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let service = blocking::start(Service::new("127.0.0.1", 0))?;
-//! let address = service.local_addr().ok_or("no address")?;
-//!
-//! let session = Session::connect(address.to_string())?;
+//! let session = Session::connect(service.address())?;
 //! let builtins = session.remote_import("builtins").wait()?;
 //! let list = session.memoize("numbers", builtins.function("list", args![[1, 2]])).wait()?;
 //! list.call("append", args![3]).wait()?;

@@ -285,6 +285,8 @@ pub struct ObjectInfo {
     pub class: String,
     /// The generation of the key's mapping; 0 for an unnamed object.
     pub generation: u64,
+    /// Whether this very operation made it: false on a hit, and for an object that was there before.
+    pub made: bool,
 }
 
 /// Some keys, in order.

@@ -7,8 +7,9 @@ use crate::error::Error;
 use crate::object::Remote;
 use crate::operation::{MethodRef, ObjectDescription, Operation, Target};
 use crate::routines::{Obtain, Routines};
-use crate::value::{ObjectRef, RefScope, Value};
+use crate::value::{ObjectRef, RefScope, Value, ValueError, from_value};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -81,7 +82,19 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         core.plain(Operation::Describe { target: core.target.as_ref() })
     }
 
-    /// A copy of the object's value, as of now.
+    /// A copy of the object's value, as of now, as the type `T`.
+    ///
+    /// # Errors
+    /// [`Error::BadResult`] if the value does not fit `T`; and those of [`snapshot`](Self::snapshot).
+    fn snapshot_as<T: DeserializeOwned>(&self) -> impl Future<Output = Result<T, Error>> + Send {
+        let snapshot = self.snapshot();
+        async move {
+            let unfit = |e: ValueError| Error::BadResult { what: "a snapshot".to_owned(), reason: e.to_string() };
+            from_value(snapshot.await?).map_err(unfit)
+        }
+    }
+
+    /// A copy of the object's value, as of now, with the objects that it refers to in the places of the references.
     ///
     /// # Errors
     /// [`Error::BadResult`] for a class that cannot show one; [`Error::NoSuchKey`] and the session's.

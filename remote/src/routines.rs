@@ -200,7 +200,11 @@ impl fmt::Debug for Routines {
     }
 }
 
-/// An operation on its way whose result is a proxy.
+/// How long whoever asks for an object waits for its generator if nobody says otherwise.
+const GENERATOR_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// An operation on its way whose result is a proxy. With a generator it may take 10 minutes unless
+/// [`timeout`](Self::timeout) says otherwise; without one as long as any call.
 ///
 /// # Cancellation
 /// As for a [`Call`]: what has not begun is not begun. A generator that others wait for goes on.
@@ -232,7 +236,7 @@ impl<P, E> Obtain<P, E> {
             Ok(source) => {
                 let mut obtain = Self::new(caller, routine, operation(source.as_ref()), key);
                 obtain.call = source.name(obtain.call);
-                obtain
+                if source.is_generator() { obtain.timeout(GENERATOR_TIMEOUT) } else { obtain }
             }
         }
     }

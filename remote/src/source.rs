@@ -66,6 +66,10 @@ impl Prepared {
         }
     }
 
+    pub(crate) fn is_generator(&self) -> bool {
+        matches!(self.form, Form::Generator { .. } | Form::Named { .. })
+    }
+
     pub(crate) fn as_ref(&self) -> SourceRef<'_> {
         match &self.form {
             Form::Generator { id, args, .. } => {

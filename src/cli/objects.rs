@@ -180,7 +180,7 @@ async fn show((object, info): (DynamicProxy, ObjectInfo), output: &mut Output) -
     match object.snapshot().await {
         Ok(value) => output.line(&Json(&value)),
         Err(Error::BadResult { reason, .. }) => {
-            let ObjectInfo { id, class, generation } = info;
+            let ObjectInfo { id, class, generation, .. } = info;
             output.line(&WithoutValue { class, id, generation, no_value: reason })
         }
         Err(error) => Err(error.into()),

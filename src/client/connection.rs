@@ -40,6 +40,7 @@ const OPEN_TIME: Duration = Duration::from_secs(10);
 pub(crate) struct Connection {
     shared: Arc<Shared>,
     call_timeout: Option<Duration>,
+    session: Uuid,
 }
 
 struct Shared {
@@ -98,7 +99,11 @@ impl Connection {
             ended: watch::Sender::new(false),
         });
         tokio::spawn(carry(client, dispatch, Arc::clone(&shared)));
-        Ok(Connection { shared, call_timeout: options.call_timeout })
+        Ok(Connection { shared, call_timeout: options.call_timeout, session: welcome.session })
+    }
+
+    pub(super) fn session(&self) -> Uuid {
+        self.session
     }
 
     pub(super) fn address(&self) -> &str {

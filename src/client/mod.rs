@@ -20,6 +20,7 @@ use tarmem_remote::call::Caller;
 use tarmem_remote::error::Error;
 use tarmem_remote::routines::Routines;
 use tokio::io::{AsyncRead, AsyncWrite};
+use uuid::Uuid;
 
 /// How long a call may take if nobody says otherwise.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -34,9 +35,7 @@ pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// use tarmem::{Service, Session, args, Proxy};
 ///
 /// let service = Service::new("127.0.0.1", 0).start().await?;
-/// let address = service.local_addr().ok_or("no address")?;
-///
-/// let session = Session::connect(address.to_string()).await?;
+/// let session = Session::connect(service.address()).await?;
 /// let builtins = session.remote_import("builtins").await?;
 /// let list = session.memoize("numbers", builtins.function("list", args![[1, 2]])).await?;
 /// list.call("append", args![3]).await?;
@@ -50,6 +49,7 @@ pub struct Session {
     routines: Routines,
     /// `None` in process.
     connection: Option<Arc<Connection>>,
+    id: Uuid,
 }
 
 impl Session {
@@ -74,8 +74,13 @@ impl Session {
         SessionBuilder::default().over(stream).await
     }
 
-    pub(crate) fn in_process(caller: Arc<dyn Caller>) -> Session {
-        Session { routines: Routines::new(caller), connection: None }
+    pub(crate) fn in_process(caller: Arc<dyn Caller>, id: Uuid) -> Session {
+        Session { routines: Routines::new(caller), connection: None, id }
+    }
+
+    /// What the service knows the session by: the [`Context`](crate::Context) of its calls has the same.
+    pub fn id(&self) -> Uuid {
+        self.id
     }
 
     /// Ends the session: calls in flight fail, its handles are given up. In process there is nothing to end before the last
@@ -197,7 +202,7 @@ impl SessionBuilder {
     /// [`Error::ProtocolMismatch`], [`Error::Refused`], [`Error::Closed`].
     pub async fn over(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Session, Error> {
         let connection = Arc::new(Connection::open(stream, &self).await?);
-        let caller: Arc<dyn Caller> = connection.clone();
-        Ok(Session { routines: Routines::new(caller), connection: Some(connection) })
+        let (caller, id): (Arc<dyn Caller>, _) = (connection.clone(), connection.session());
+        Ok(Session { routines: Routines::new(caller), connection: Some(connection), id })
     }
 }

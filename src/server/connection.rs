@@ -76,6 +76,7 @@ where
     let ended = engine.ended();
     tokio::pin!(ended);
     let connection = Arc::clone(&handler.connection);
+    let _ending = Ending(Arc::clone(&connection));
     loop {
         tokio::select! {
             biased;
@@ -120,8 +121,16 @@ where
         }
     };
     let _ = tokio::time::timeout(FLUSH_TIME, flush).await;
-    if let Some(session) = connection.session.get() {
-        session.end();
+}
+
+/// A connection's session ends with it, however it ends.
+struct Ending(Arc<Connection>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if let Some(session) = self.0.session.get() {
+            session.end();
+        }
     }
 }
 

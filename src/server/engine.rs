@@ -223,7 +223,7 @@ impl Engine {
     fn describe(&self, request: &Request<'_>, target: Target<'_>) -> Result<ObjectDescription, Error> {
         let mapping = self.target(request, target)?;
         let class = mapping.cell.class();
-        let ObjectInfo { id, class: path, generation } = mapping.info();
+        let ObjectInfo { id, class: path, generation, .. } = mapping.info();
         Ok(ObjectDescription {
             id,
             class: path,
@@ -291,7 +291,10 @@ impl Engine {
 
     pub(crate) fn add_session(&self, session: &Arc<ServerSession>) {
         let mut sessions = self.sessions.lock();
-        sessions.retain(|session| session.strong_count() > 0);
+        // Swept only before the list would grow, so that each session pays for few others.
+        if sessions.len() == sessions.capacity() {
+            sessions.retain(|session| session.strong_count() > 0);
+        }
         sessions.push(Arc::downgrade(session));
     }
 

@@ -47,15 +47,24 @@ impl LocalCaller {
         Self::new(session.engine(), Holder::Strong(Arc::clone(session)), Some(Arc::clone(flight)), None)
     }
 
-    /// For what a request runs: on behalf of the flight `within`, or of that which the request itself is part of.
+    /// For what a request runs. The generator of flight `within` has a session of its own: whoever asked for it first may
+    /// go away, and others still wait for it.
     pub(crate) fn within(engine: &Arc<Engine>, request: &Request<'_>, within: Option<&Arc<Flight>>) -> Self {
-        let flight = within.or(request.within).cloned();
-        Self::new(engine, Holder::Strong(Arc::clone(request.session)), flight, None)
+        match within {
+            Some(flight) => {
+                Self::new(engine, Holder::Owned(ServerSession::new(engine)), Some(Arc::clone(flight)), None)
+            }
+            None => {
+                let flight = request.within.cloned();
+                Self::new(engine, Holder::Strong(Arc::clone(request.session)), flight, None)
+            }
+        }
     }
 
-    /// A session of its own, which ends with it.
-    pub(crate) fn session(engine: &Arc<Engine>, call_time: Option<Duration>) -> Self {
-        Self::new(engine, Holder::Owned(ServerSession::new(engine)), None, call_time)
+    /// For a session in process, which ends with it.
+    pub(crate) fn session(session: Arc<ServerSession>, call_time: Option<Duration>) -> Self {
+        let engine = Arc::clone(session.engine());
+        Self::new(&engine, Holder::Owned(session), None, call_time)
     }
 
     fn new(engine: &Arc<Engine>, session: Holder, within: Option<Arc<Flight>>, call_time: Option<Duration>) -> Self {

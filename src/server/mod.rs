@@ -33,9 +33,10 @@ use connection::Peer;
 use engine::Engine;
 use listener::Bindable;
 use local::LocalCaller;
+use session::ServerSession;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -226,7 +227,7 @@ impl fmt::Debug for BoundService {
     }
 }
 
-/// A service that is running. Dropped without [`shutdown`](Self::shutdown), it ends at once, and connections break.
+/// A service that is running, on threads of its own: whoever started it may block. Dropped without [`shutdown`](Self::shutdown), it ends at once, and connections break.
 pub struct RunningService {
     engine: Arc<Engine>,
     accepting: Vec<AbortOnDropHandle<()>>,
@@ -241,9 +242,22 @@ impl RunningService {
         self.address
     }
 
+    /// What [`Session::connect`] takes to get here from this host; empty without a TCP listener.
+    pub fn address(&self) -> String {
+        let reachable = |mut address: SocketAddr| {
+            if address.ip().is_unspecified() {
+                address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+            }
+            address.to_string()
+        };
+        self.address.map(reachable).unwrap_or_default()
+    }
+
     /// A session with this service in its own process: the same calls, without a socket.
     pub fn session(&self) -> Session {
-        Session::in_process(Arc::new(LocalCaller::session(&self.engine, Some(crate::client::CALL_TIMEOUT))))
+        let session = ServerSession::new(&self.engine);
+        let id = session.id();
+        Session::in_process(Arc::new(LocalCaller::session(session, Some(crate::client::CALL_TIMEOUT))), id)
     }
 
     /// How many keys are mapped.

@@ -21,10 +21,12 @@ impl Engine {
         if let Some(mapping) = self.store.get(key) {
             return put(out, &checked(|| quoted(key), &mapping, expect)?);
         }
+        let mut made = false;
         let flight = match self.flights.join(key, || self.store.get(key)) {
             Err(mapping) => return put(out, &checked(|| quoted(key), &mapping, expect)?),
             Ok(Joined::Waiting(flight)) => flight,
             Ok(Joined::First(flight)) => {
+                made = !matches!(source, SourceRef::Existing(_));
                 // From here on the flight lands, whatever happens.
                 let landing = Landing { engine: Arc::clone(self), flight: Arc::clone(&flight) };
                 match self.evaluate(request, Some(&flight), source) {
@@ -55,7 +57,9 @@ impl Engine {
         let (key, expect, encoding) = (key.to_owned(), expect.to_owned(), encoding_of(source));
         Ok(Step::Later(Later::new("memoize", async move {
             match engine.flights.wait(&flight, within.as_ref()).await {
-                Ok(mapping) => checked(|| quoted(&key), &mapping, &expect).map(|info| Reply::done(&info)).into(),
+                Ok(mapping) => checked(|| quoted(&key), &mapping, &expect)
+                    .map(|info| Reply::done(&ObjectInfo { made, ..info }))
+                    .into(),
                 Err(error) => error.into_reply(encoding),
             }
         })))
@@ -113,12 +117,16 @@ impl Engine {
         then: impl FnOnce(Arc<Cell>) -> Result<ObjectInfo, Error> + Send + 'static,
     ) -> Result<Step, Error> {
         let encoding = encoding_of(source);
+        let made = !matches!(source, SourceRef::Existing(_));
+        let then = move |cell| Ok(ObjectInfo { made, ..then(cell)? });
         let reply = match self.evaluate(request, None, source) {
             Evaluated::Later(run) => {
+                let time = self.limits.generator_time;
                 return Ok(Step::Later(Later::new(what, async move {
-                    match run.await {
-                        Ok(cell) => then(cell).map(|info| Reply::done(&info)).into(),
-                        Err(error) => error.into_reply(encoding),
+                    match tokio::time::timeout(time, run).await {
+                        Ok(Ok(cell)) => then(cell).map(|info| Reply::done(&info)).into(),
+                        Ok(Err(error)) => error.into_reply(encoding),
+                        Err(_) => Reply::Failed(Deadline { at: None, after: time }.error("the generator")),
                     }
                 })));
             }

@@ -66,7 +66,12 @@ pub(crate) struct Mapping {
 
 impl Mapping {
     pub(crate) fn info(&self) -> ObjectInfo {
-        ObjectInfo { id: self.cell.id(), class: self.cell.class().entry().path.to_owned(), generation: self.generation }
+        ObjectInfo {
+            id: self.cell.id(),
+            class: self.cell.class().entry().path.to_owned(),
+            generation: self.generation,
+            made: false,
+        }
     }
 }
 

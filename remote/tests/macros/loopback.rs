@@ -187,7 +187,7 @@ impl Loopback {
             let (expected, found) = (expect.to_owned(), class.to_owned());
             return Err(Error::WrongClass { target: "the object".to_owned(), expected, found });
         }
-        Ok(Reply::done(&ObjectInfo { id: Uuid::nil(), class: class.to_owned(), generation: 1 }))
+        Ok(Reply::done(&ObjectInfo { id: Uuid::nil(), class: class.to_owned(), generation: 1, made: true }))
     }
 
     fn context(self: &Arc<Self>) -> Context {
