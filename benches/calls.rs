@@ -16,7 +16,7 @@ mod support;
 
 use criterion::{Criterion, SamplingMode, Throughput};
 use std::time::Duration;
-use support::peer::{Peer, Peers, SHAPES, Shape};
+use support::peer::{Peer, Peers, shapes};
 use support::process;
 use support::table;
 use support::tarmem_peer::InProcess;
@@ -50,12 +50,12 @@ fn main() {
 }
 
 fn over_tcp(criterion: &mut Criterion, runtime: &Runtime, peers: &Peers) {
-    for Shape { name, load } in SHAPES {
-        let mut group = criterion.benchmark_group(*name);
-        group.sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(load.calls()));
+    for shape in shapes() {
+        let mut group = criterion.benchmark_group(shape.name);
+        group.sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(shape.load.calls()));
         for peer in Peer::ALL {
             group.bench_function(peer.name(), |b| {
-                b.iter_custom(|rounds| runtime.block_on(peers.measure(peer, *load, rounds)));
+                b.iter_custom(|rounds| runtime.block_on(peers.measure(peer, shape, rounds)));
             });
         }
         group.finish();

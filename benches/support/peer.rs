@@ -1,6 +1,6 @@
 //! Who is compared, and in which shapes of load.
 
-use super::process::PeerProcess;
+use super::process::{OneCore, PeerProcess};
 use super::tarpc_peer::{self, Handlers};
 use super::{echo_peer, tarmem_peer};
 use futures::future::join_all;
@@ -27,16 +27,32 @@ impl Load {
 pub(crate) struct Shape {
     pub(crate) name: &'static str,
     pub(crate) load: Load,
+    /// Both processes share one core: then no core has to be woken, which takes longer than the call.
+    one_core: bool,
 }
 
-/// All shapes, from the loneliest.
-pub(crate) const SHAPES: &[Shape] = &[
-    Shape { name: "one caller", load: Load::Tasks { connections: 1, each: 1 } },
-    Shape { name: "50 connections, one call each", load: Load::Tasks { connections: 50, each: 1 } },
-    Shape { name: "8 connections, 64 tasks each", load: Load::Tasks { connections: 8, each: 64 } },
-    Shape { name: "512 tasks, one connection", load: Load::Tasks { connections: 1, each: 512 } },
-    Shape { name: "pipeline of 64, one connection", load: Load::Pipeline { connections: 1, depth: 64 } },
-    Shape { name: "pipeline of 64, 8 connections", load: Load::Pipeline { connections: 8, depth: 64 } },
+/// All shapes that can be had here, from the loneliest.
+pub(crate) fn shapes() -> impl Iterator<Item = &'static Shape> {
+    let can_pin = OneCore::is_possible();
+    SHAPES.iter().filter(move |shape| can_pin || !shape.one_core)
+}
+
+const SHAPES: &[Shape] = &[
+    Shape { name: "one caller", load: Load::Tasks { connections: 1, each: 1 }, one_core: false },
+    Shape { name: "one caller, one core for both", load: Load::Tasks { connections: 1, each: 1 }, one_core: true },
+    Shape { name: "50 connections, one call each", load: Load::Tasks { connections: 50, each: 1 }, one_core: false },
+    Shape { name: "8 connections, 64 tasks each", load: Load::Tasks { connections: 8, each: 64 }, one_core: false },
+    Shape { name: "512 tasks, one connection", load: Load::Tasks { connections: 1, each: 512 }, one_core: false },
+    Shape {
+        name: "pipeline of 64, one connection",
+        load: Load::Pipeline { connections: 1, depth: 64 },
+        one_core: false,
+    },
+    Shape {
+        name: "pipeline of 64, 8 connections",
+        load: Load::Pipeline { connections: 8, depth: 64 },
+        one_core: false,
+    },
 ];
 
 /// Who is compared.
@@ -89,9 +105,11 @@ impl Peers {
         process.expect("all of them run")
     }
 
-    /// How long `rounds` of a load take, over new connections; those and one round before are not counted.
-    pub(crate) async fn measure(&self, peer: Peer, load: Load, rounds: u64) -> Duration {
-        let port = self.process(peer).port();
+    /// How long `rounds` of a shape take, over new connections; those and one round before are not counted.
+    pub(crate) async fn measure(&self, peer: Peer, shape: &Shape, rounds: u64) -> Duration {
+        let process = self.process(peer);
+        let _pinned = shape.one_core.then(|| OneCore::new(process.id()));
+        let (load, port) = (shape.load, process.port());
         match peer {
             Peer::Tarmem => measure::<tarmem_peer::Client>(port, load, rounds).await,
             Peer::TarpcInline | Peer::TarpcSpawned => measure::<tarpc_peer::Client>(port, load, rounds).await,

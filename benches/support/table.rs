@@ -1,6 +1,6 @@
 //! The peers in turn, and the table of that.
 
-use super::peer::{Peer, Peers, SHAPES, Shape};
+use super::peer::{Peer, Peers, Shape, shapes};
 use super::process::own_processor_time;
 use super::tarmem_peer::InProcess;
 use std::time::Duration;
@@ -42,7 +42,7 @@ struct Row {
 }
 
 pub(crate) fn print(runtime: &Runtime, peers: &Peers, in_process: &InProcess, effort: Effort) {
-    let mut rows: Vec<Row> = SHAPES.iter().map(|shape| Row::new(shape, runtime, peers, &effort)).collect();
+    let mut rows: Vec<Row> = shapes().map(|shape| Row::new(shape, runtime, peers, &effort)).collect();
     let alone = [
         ("in process, typed", turns(&effort, |calls| runtime.block_on(in_process.typed(calls)))),
         ("in process, dynamic", turns(&effort, |calls| runtime.block_on(in_process.dynamic(calls)))),
@@ -85,7 +85,7 @@ impl Row {
     fn new(shape: &'static Shape, runtime: &Runtime, peers: &Peers, effort: &Effort) -> Self {
         let cell = |peer| Cell {
             peer,
-            rounds: rounds(effort, |rounds| runtime.block_on(peers.measure(peer, shape.load, rounds))),
+            rounds: rounds(effort, |rounds| runtime.block_on(peers.measure(peer, shape, rounds))),
             rates: Vec::new(),
             callers: Vec::new(),
             service: Vec::new(),
@@ -98,7 +98,7 @@ impl Row {
         for cell in &mut self.cells {
             let process = peers.process(cell.peer);
             let (callers, service) = (own_processor_time(), process.processor_time());
-            let elapsed = runtime.block_on(peers.measure(cell.peer, self.shape.load, cell.rounds));
+            let elapsed = runtime.block_on(peers.measure(cell.peer, self.shape, cell.rounds));
             let calls = (self.shape.load.calls() * cell.rounds) as f64;
             cell.rates.push(calls / elapsed.as_secs_f64());
             cell.callers.push((own_processor_time() - callers).as_nanos() as f64 / calls);

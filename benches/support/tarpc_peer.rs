@@ -1,4 +1,4 @@
-//! Bare tarpc: one counter, a request per call.
+//! Bare tarpc with its defaults: one counter, a request per call.
 
 use super::peer::Connection;
 use bytes::{Bytes, BytesMut};
@@ -10,9 +10,9 @@ use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use tarpc::client::Config as ClientConfig;
+use tarpc::client::Config;
 use tarpc::context::{self, Context};
-use tarpc::server::{BaseChannel, Channel, Config as ServerConfig};
+use tarpc::server::{BaseChannel, Channel};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::codec::{Decoder, Encoder, Framed, LengthDelimitedCodec};
 
@@ -45,7 +45,7 @@ pub(crate) async fn serve(ready: impl FnOnce(u16), handlers: Handlers) {
     let counter = Counter::default();
     loop {
         let (stream, _) = listener.accept().await.expect("a connection");
-        let channel = BaseChannel::new(ServerConfig { pending_response_buffer: QUEUE }, framed(stream));
+        let channel = BaseChannel::with_defaults(framed(stream));
         let requests = channel.execute(counter.clone().serve());
         tokio::spawn(async move {
             tokio::pin!(requests);
@@ -59,18 +59,13 @@ pub(crate) async fn serve(ready: impl FnOnce(u16), handlers: Handlers) {
     }
 }
 
-/// Room for all requests of a connection in tarpc's queues. The default is 100, with which 512 tasks wait for each other.
-const QUEUE: usize = 1024;
-
 #[derive(Clone)]
 pub(crate) struct Client(AdderClient);
 
 impl Connection for Client {
     async fn connect(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
-        let mut config = ClientConfig::default();
-        config.pending_request_buffer = QUEUE;
-        Client(AdderClient::new(config, framed(stream)).spawn())
+        Client(AdderClient::new(Config::default(), framed(stream)).spawn())
     }
 
     async fn call(&self) {

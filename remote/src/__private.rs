@@ -9,12 +9,16 @@ pub use crate::describe::{
 pub use crate::dispatch::{Arguments, Finish, Output, Produced};
 pub use crate::error::Error;
 pub use crate::object::{Class, Interface, Object, Remote};
+pub use crate::objects::{AnyViews, HeldObjects, ObjectArg, ObjectParam, OnObjects, PreparedCall, Views};
 pub use crate::proxy::{Proxy, ProxyCore};
 pub use crate::source::{FunctionCall, Prepared, Source};
 pub use crate::value::{Value, to_value};
 pub use async_trait::async_trait;
+pub use copying::{CloneWay, Copying, EncodingWay, NoWay};
 pub use futures::future::BoxFuture;
 pub use {inventory, serde, typetag};
+
+mod copying;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -34,11 +38,13 @@ pub trait InterfaceTable<C>: Interface {
     const CLASS: &'static str;
     /// The methods.
     const METHODS: &'static [Method];
+    /// How an object of the class is seen as the interface.
+    const VIEWS: &'static AnyViews;
 }
 
 /// The methods of the class `C` under the interface `I`.
 pub const fn implementation<I: InterfaceTable<C> + ?Sized, C>(place: Place) -> Implementation {
-    Implementation { class: I::CLASS, interface: I::PATH, methods: I::METHODS, place }
+    Implementation { class: I::CLASS, interface: I::PATH, methods: I::METHODS, views: Some(I::VIEWS), place }
 }
 
 /// Names the two sides of a `Result`, whatever alias it was written with.
@@ -62,6 +68,9 @@ impl<T, E> Fallible for Result<T, E> {
 
 /// Asks whether an argument can be of type `T`: where a user's type stands, so that the error does too.
 pub const fn argument<T: Serialize + DeserializeOwned>() {}
+
+/// As [`argument`], for one that is an object of the service.
+pub const fn object<T: Remote + ?Sized>() {}
 
 /// The module in a class's path: `bank` of `bank.Account`.
 pub const fn module_of(path: &'static str) -> &'static str {

@@ -32,6 +32,9 @@ pub trait Caller: Send + Sync + 'static {
 
     /// Gives up one handle to an object, some time soon.
     fn release(&self, id: Uuid);
+
+    /// Hands over one encoded operation of which nobody will hear, in its turn.
+    fn send(self: Arc<Self>, operation: &[u8]);
 }
 
 /// How long an operation may take.
@@ -53,7 +56,13 @@ pub struct Ticket {
 
 enum TicketState {
     Ready(Option<Reply>),
-    Waiting { reply: oneshot::Receiver<Reply>, caller: Arc<dyn Caller>, sequence: u64 },
+    Waiting {
+        reply: oneshot::Receiver<Reply>,
+        caller: Arc<dyn Caller>,
+        sequence: u64,
+        /// Dropping it cancels nothing.
+        kept: bool,
+    },
 }
 
 impl Ticket {
@@ -64,13 +73,24 @@ impl Ticket {
 
     /// Will be answered through `reply`; dropping the ticket before that calls `caller.cancel(sequence)`.
     pub fn waiting(reply: oneshot::Receiver<Reply>, caller: Arc<dyn Caller>, sequence: u64) -> Self {
-        Ticket { state: TicketState::Waiting { reply, caller, sequence } }
+        Ticket { state: TicketState::Waiting { reply, caller, sequence, kept: false } }
+    }
+
+    /// Drops it without cancelling anything.
+    pub fn detach(mut self) {
+        self.keep();
+    }
+
+    fn keep(&mut self) {
+        if let TicketState::Waiting { kept, .. } = &mut self.state {
+            *kept = true;
+        }
     }
 
     fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Reply> {
         let reply = match &mut self.state {
             TicketState::Ready(reply) => reply.take(),
-            TicketState::Waiting { reply, caller, sequence } => match Pin::new(reply).poll(cx) {
+            TicketState::Waiting { reply, caller, sequence, .. } => match Pin::new(reply).poll(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(reply) => {
                     if matches!(reply, Ok(Reply::Provisional(_))) {
@@ -88,7 +108,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if let TicketState::Waiting { reply, caller, sequence } = &mut self.state {
+        if let TicketState::Waiting { reply, caller, sequence, kept: false } = &mut self.state {
             // The reply may come between this and the cancellation, or be there unread: what it brought is undone then.
             reply.close();
             caller.cancel(*sequence);
@@ -198,6 +218,7 @@ pub struct Call<T, E = Error> {
     label: Option<Box<str>>,
     encoding: Encoding,
     timeout: Timeout,
+    cancellable: bool,
     ticket: Option<Ticket>,
     result: PhantomData<fn() -> (T, E)>,
 }
@@ -212,6 +233,7 @@ impl<T, E> Call<T, E> {
             label: None,
             encoding,
             timeout: Timeout::Default,
+            cancellable: true,
             ticket: None,
             result: PhantomData,
         }
@@ -246,16 +268,34 @@ impl<T, E> Call<T, E> {
         self
     }
 
+    /// Once it is on its way, dropping it does not cancel it. For a call that gives something up, which nothing would do
+    /// otherwise.
+    pub fn uncancelled(mut self) -> Self {
+        self.cancellable = false;
+        self
+    }
+
+    /// Sends the call, and forgets it: what comes of it is not told. Needs no runtime and no waiting, so that it can be done
+    /// when something is dropped. It goes before whatever the caller sends later.
+    pub fn detach(self) {
+        if let Ok(operation) = &self.operation {
+            Arc::clone(&self.caller).send(operation);
+        }
+    }
+
     /// Sees to it that the call is on its way; ready once it is.
     pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.ticket.is_none() {
-            let ticket = match &self.operation {
+            let mut ticket = match &self.operation {
                 Err(error) => Ticket::ready(Reply::Failed(error.clone())),
                 Ok(operation) => match Arc::clone(&self.caller).poll_submit(cx, operation, self.timeout) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(ticket) => ticket,
                 },
             };
+            if !self.cancellable {
+                ticket.keep();
+            }
             self.ticket = Some(ticket);
         }
         Poll::Ready(())

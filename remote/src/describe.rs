@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::dispatch::{Arguments, Finish, Output, Produced};
 use crate::error::Error;
 use crate::object::Object;
+use crate::objects::{AnyViews, OnObjects};
 use crate::value::Value;
 use futures::future::BoxFuture;
 use std::fmt;
@@ -58,6 +59,9 @@ pub struct ClassEntry {
     pub docs: &'static str,
     /// False for a resident class: one whose values cannot be encoded, and so neither sent nor shown.
     pub encodable: bool,
+    /// A copy of one of its values: what is put back if a function that was changing the object fails. By `Clone` if the
+    /// class has it, otherwise by way of its encoding; an error, which names the class, if it has neither.
+    pub copy: fn(&dyn Object) -> Result<NewObject, Error>,
     /// Where it is defined.
     pub place: Place,
 }
@@ -71,6 +75,8 @@ pub struct Implementation {
     pub interface: &'static str,
     /// The methods.
     pub methods: &'static [Method],
+    /// How its objects are seen as the interface, by a function that takes a `dyn` type; `None` for inherent methods.
+    pub views: Option<&'static AnyViews>,
     /// Where the implementation stands.
     pub place: Place,
 }
@@ -166,6 +172,8 @@ pub enum FunctionInvoke {
     Sync(fn(&Context, &mut Arguments<'_>) -> Result<Produced, Error>),
     /// `async fn(…)`
     Async(fn(Context, &mut Arguments<'_>) -> Result<BoxFuture<'static, Produced>, Error>),
+    /// `fn(object: &mut T, …)` or `async fn(object: &mut T, …)`: works on objects of the service.
+    OnObjects(OnObjects),
 }
 
 /// A constant of a module.

@@ -8,6 +8,7 @@
 //! - [`import`]: importlib's rules for module names.
 //! - [`value`] and [`codec`]: the dynamic and the typed encoding of arguments and results.
 //! - [`dispatch`]: how one function per method serves both encodings.
+//! - [`objects`]: functions over several objects, and how they are given them.
 //! - [`operation`]: what a client may ask of a service, and what it may answer.
 //! - [`call`], [`proxy`], [`source`], [`routines`]: the client's side of an operation, over any [`Caller`].
 //! - [`context`]: what a method or generator may know about its call.
@@ -29,6 +30,7 @@ pub mod error;
 pub mod import;
 pub mod modules;
 pub mod object;
+pub mod objects;
 pub mod operation;
 pub mod proxy;
 pub mod registry;

@@ -5,6 +5,7 @@ use crate::describe::{
 };
 use crate::error::{Error, near_misses};
 use crate::import;
+use crate::objects::AnyViews;
 use crate::operation::{MemberDescription, MemberKind, MethodDescription, ModuleDescription};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -32,6 +33,7 @@ pub struct ClassInfo {
     /// Its own first, then those of its interfaces, by path.
     methods: Vec<Method>,
     interfaces: Vec<&'static str>,
+    views: HashMap<&'static str, &'static AnyViews>,
     by_id: HashMap<u64, usize>,
     by_name: HashMap<&'static str, Vec<usize>>,
 }
@@ -289,13 +291,21 @@ impl Member {
 
 impl ClassInfo {
     fn new(entry: ClassEntry) -> Self {
-        ClassInfo { entry, methods: Vec::new(), interfaces: Vec::new(), by_id: HashMap::new(), by_name: HashMap::new() }
+        ClassInfo {
+            entry,
+            methods: Vec::new(),
+            interfaces: Vec::new(),
+            views: HashMap::new(),
+            by_id: HashMap::new(),
+            by_name: HashMap::new(),
+        }
     }
 
     fn add(&mut self, implementation: &Implementation) {
         if implementation.interface != self.entry.path && !self.interfaces.contains(&implementation.interface) {
             self.interfaces.push(implementation.interface);
         }
+        self.views.extend(implementation.views.map(|views| (implementation.interface, views)));
         for method in implementation.methods {
             let index = self.methods.len();
             self.by_id.insert(method.id, index);
@@ -312,6 +322,11 @@ impl ClassInfo {
     /// The paths of the interfaces it implements.
     pub fn interfaces(&self) -> &[&'static str] {
         &self.interfaces
+    }
+
+    /// How an object of this class is seen as that interface.
+    pub fn views(&self, interface: &str) -> Option<&'static AnyViews> {
+        self.views.get(interface).copied()
     }
 
     /// Whether an object of this class is what a caller expects: `expected` is empty, its path, or an interface of it.

@@ -25,6 +25,7 @@ mod objects;
 mod output;
 mod serve;
 
+use crate::client::Session;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -107,19 +108,26 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         command => command,
     };
     let session = cli.connect.session().await?;
+    let done = ask(command, &session).await;
+    // In order: what was taken out of a queue, say, is back in it unless the service hears that it has arrived.
+    session.close().await;
+    done
+}
+
+async fn ask(command: Command, session: &Session) -> Result<(), Failure> {
     let mut output = Output::new();
     match command {
         Command::Serve(_) => {}
-        Command::Memoize(memoize) => memoize.run(&session, &mut output).await?,
-        Command::Get(get) => get.run(&session, &mut output).await?,
-        Command::Update(update) => update.run(&session, &mut output).await?,
-        Command::Delete(delete) => delete.run(&session, &mut output).await?,
-        Command::Call(call) => call.run(&session, &mut output).await?,
-        Command::IsMemoized(is_memoized) => is_memoized.run(&session, &mut output).await?,
-        Command::Keys(keys) => keys.run(&session, &mut output).await?,
-        Command::Describe(describe) => describe.run(&session, &mut output).await?,
-        Command::Import(import) => import.run(&session, &mut output).await?,
-        Command::Version(version) => version.run(&session, &mut output).await?,
+        Command::Memoize(memoize) => memoize.run(session, &mut output).await?,
+        Command::Get(get) => get.run(session, &mut output).await?,
+        Command::Update(update) => update.run(session, &mut output).await?,
+        Command::Delete(delete) => delete.run(session, &mut output).await?,
+        Command::Call(call) => call.run(session, &mut output).await?,
+        Command::IsMemoized(is_memoized) => is_memoized.run(session, &mut output).await?,
+        Command::Keys(keys) => keys.run(session, &mut output).await?,
+        Command::Describe(describe) => describe.run(session, &mut output).await?,
+        Command::Import(import) => import.run(session, &mut output).await?,
+        Command::Version(version) => version.run(session, &mut output).await?,
     }
     output.flush()
 }

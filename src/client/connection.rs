@@ -36,6 +36,9 @@ const REQUESTS: usize = 4;
 /// How long the service may take to answer `open`.
 const OPEN_TIME: Duration = Duration::from_secs(10);
 
+/// How long the service may take to answer the last that is sent.
+const FAREWELL_TIME: Duration = Duration::from_secs(1);
+
 /// A connection with an open session.
 pub(crate) struct Connection {
     shared: Arc<Shared>,
@@ -159,6 +162,11 @@ impl Caller for Connection {
         self.shared.outbox.lock().release(id);
         self.shared.work.notify_one();
     }
+
+    fn send(self: Arc<Self>, operation: &[u8]) {
+        self.shared.outbox.lock().send(operation);
+        self.shared.work.notify_one();
+    }
 }
 
 impl Shared {
@@ -201,6 +209,18 @@ type Answers = Pin<Box<dyn Future<Output = Result<Bytes, RpcError>> + Send>>;
 async fn carry(client: WireClient, mut dispatch: Dispatch, shared: Arc<Shared>) {
     let end = carry_until_end(&client, &mut dispatch, &shared).await;
     shared.end(end.cause);
+    let farewell = shared.outbox.lock().take_farewell();
+    if let (false, Some(farewell)) = (end.broken, farewell) {
+        // The session's end would give all of this up, too, but others would be told that it had vanished.
+        let sent = async {
+            tokio::select! {
+                biased;
+                _ = client.submit(context(), farewell) => {}
+                _ = &mut dispatch => {}
+            }
+        };
+        let _ = tokio::time::timeout(FAREWELL_TIME, sent).await;
+    }
     drop(client);
     if !end.broken {
         // Without a client tarpc closes its side of the connection in order.

@@ -41,6 +41,8 @@ pub(super) struct Outbox {
     settled: Vec<Operation<'static>>,
     /// Calls that found too many in flight.
     crowded: Vec<Waker>,
+    /// What is still to be sent when the session ends here: locks to release, results to acknowledge.
+    farewell: Option<Bytes>,
 }
 
 struct Queued {
@@ -76,6 +78,7 @@ impl Outbox {
             releases: HashMap::new(),
             settled: Vec::new(),
             crowded: Vec::new(),
+            farewell: None,
         }
     }
 
@@ -84,7 +87,7 @@ impl Outbox {
         if let Some(error) = &self.ended {
             return Pushed::Refused(error.clone());
         }
-        let limit = self.bounds.frame_bytes.saturating_sub(1024);
+        let limit = self.largest();
         if operation.len() > limit {
             let remedy = "send less at once, or raise the service's limit";
             return Pushed::Refused(Error::limit(
@@ -110,6 +113,11 @@ impl Outbox {
         let (reply, receiver) = oneshot::channel();
         self.in_flight.insert(sequence, InFlight { reply, deadline, sent: false });
         Pushed::Waiting(receiver, sequence)
+    }
+
+    /// The largest operation that fits a frame, in bytes.
+    fn largest(&self) -> usize {
+        self.bounds.frame_bytes.saturating_sub(1024)
     }
 
     fn append(&mut self, operation: &[u8], task: u64, timeout: Option<Duration>) -> Result<u64, Error> {
@@ -150,6 +158,18 @@ impl Outbox {
             return;
         }
         *self.releases.entry(id).or_default() += 1;
+    }
+
+    /// Puts an operation in line of whose outcome nobody will hear.
+    pub(super) fn send(&mut self, operation: &[u8]) {
+        // What is larger than a frame would end the connection.
+        if self.ended.is_some() || operation.len() > self.largest() {
+            return;
+        }
+        // In its turn: what is sent later may rely on it.
+        if self.append(operation, current_task(), None).is_ok() {
+            self.mark_housekeeping();
+        }
     }
 
     pub(super) fn has_work(&self) -> bool {
@@ -207,10 +227,14 @@ impl Outbox {
 
     fn append_unwaited(&mut self, operation: &Operation<'_>) -> Result<(), Error> {
         self.append(&operation.encode()?, 0, None)?;
+        self.mark_housekeeping();
+        Ok(())
+    }
+
+    fn mark_housekeeping(&mut self) {
         if let Some(last) = self.queued.back_mut() {
             last.housekeeping = true;
         }
-        Ok(())
     }
 
     /// A reply has come: who waits for it, if anybody still does.
@@ -252,6 +276,11 @@ impl Outbox {
         self.uncrowd();
     }
 
+    /// What is still to be sent once the session has ended.
+    pub(super) fn take_farewell(&mut self) -> Option<Bytes> {
+        self.farewell.take()
+    }
+
     pub(super) fn ended(&self) -> Option<&Error> {
         self.ended.as_ref()
     }
@@ -266,6 +295,8 @@ impl Outbox {
             let error = if call.sent { unknown } else { &closed };
             let _ = call.reply.send(Reply::Failed(error.clone()));
         }
+        // Of what is queued, nobody waits for anything any more: what is left is what nobody was to wait for.
+        self.farewell = self.take_batch().ok().flatten();
         self.ended = Some(closed);
         self.encoded = Vec::new();
         self.queued = VecDeque::new();

@@ -38,6 +38,11 @@ impl Collector {
         self.suspects.lock().insert(cell.id(), Arc::downgrade(cell));
     }
 
+    /// Whether `cell` was given a reference once.
+    pub(super) fn suspects_it(&self, cell: &Cell) -> bool {
+        self.suspects.lock().contains_key(&cell.id())
+    }
+
     /// A key or a handle has gone.
     pub(super) fn loosen(&self) {
         self.loosened.notify_one();

@@ -2,6 +2,7 @@
 
 use super::engine::{Engine, Later, Request, Step};
 use super::local::LocalCaller;
+use super::objects::Site;
 use super::panics;
 use crate::store::{Cell, Flight, FlightError};
 use bytes::Bytes;
@@ -16,6 +17,8 @@ use tarmem_remote::describe::{Function, FunctionInvoke, NewObject};
 use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{FunctionRef, Reply, SourceRef};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
 /// What came of a source.
@@ -27,11 +30,18 @@ pub(super) enum Evaluated {
 /// A generator that is running, away from the connections' threads. Dropping it stops one that is async.
 pub(super) struct Evaluating {
     task: AbortOnDropHandle<Result<Arc<Cell>, FlightError>>,
+    /// Dropped when the object is not wanted any more: what has not begun by then never does.
+    wanted: Option<oneshot::Sender<()>>,
 }
 
 impl Evaluating {
+    pub(super) fn new(task: JoinHandle<Result<Arc<Cell>, FlightError>>, wanted: Option<oneshot::Sender<()>>) -> Self {
+        Evaluating { task: AbortOnDropHandle::new(task), wanted }
+    }
+
     /// Stops it if it is async, and waits until it has ended either way.
-    pub(super) async fn stop(self) -> Result<Arc<Cell>, FlightError> {
+    pub(super) async fn stop(mut self) -> Result<Arc<Cell>, FlightError> {
+        self.wanted = None;
         self.task.abort();
         self.await
     }
@@ -90,7 +100,7 @@ impl Engine {
                     let produced = run_sync(&function, &context, encoding, &args)?;
                     engine.place(&function, produced)
                 });
-                Evaluated::Later(Evaluating { task: AbortOnDropHandle::new(task) })
+                Evaluated::Later(Evaluating::new(task, None))
             }
             FunctionInvoke::Async(_) => {
                 let running = start_async(&function, context, encoding, args)?;
@@ -98,7 +108,10 @@ impl Engine {
                     let produced = panics::catch_async(function.full_name(), running).await?;
                     engine.place(&function, produced)
                 });
-                Evaluated::Later(Evaluating { task: AbortOnDropHandle::new(task) })
+                Evaluated::Later(Evaluating::new(task, None))
+            }
+            FunctionInvoke::OnObjects(on) => {
+                self.evaluate_on_objects(request, Site { function, on, encoding, context }, args)?
             }
         })
     }
@@ -143,6 +156,9 @@ impl Engine {
                     result.await.into()
                 })))
             }
+            FunctionInvoke::OnObjects(on) => {
+                self.run_on_objects(request, Site { function, on, encoding, context }, args, out)
+            }
         }
     }
 
@@ -162,7 +178,7 @@ impl Engine {
         }
     }
 
-    fn place(&self, function: &Function, produced: Produced) -> Result<Arc<Cell>, FlightError> {
+    pub(super) fn place(&self, function: &Function, produced: Produced) -> Result<Arc<Cell>, FlightError> {
         match produced {
             Produced::Object(object) => Ok(self.host(object)?),
             // `generates` said otherwise.
@@ -224,13 +240,13 @@ fn start_async(
     running.map_err(|error| named(function, error))
 }
 
-fn arguments<'a>(function: &Function, encoding: Encoding, args: &'a [u8]) -> Result<Arguments<'a>, Error> {
+pub(super) fn arguments<'a>(function: &Function, encoding: Encoding, args: &'a [u8]) -> Result<Arguments<'a>, Error> {
     Arguments::new(encoding, args, function.params)
         .map_err(|reason| Error::BadArguments { signature: function.signature(), reason })
 }
 
 /// Puts in what the dispatch function does not know: its own name.
-fn named(function: &Function, error: Error) -> Error {
+pub(super) fn named(function: &Function, error: Error) -> Error {
     match error {
         Error::BadArguments { reason, .. } => Error::BadArguments { signature: function.signature(), reason },
         Error::BadResult { reason, .. } => Error::BadResult { what: function.full_name(), reason },
@@ -238,7 +254,7 @@ fn named(function: &Function, error: Error) -> Error {
     }
 }
 
-fn write_produced(
+pub(super) fn write_produced(
     function: &Function,
     produced: Produced,
     encoding: Encoding,
@@ -256,7 +272,12 @@ fn write_produced(
     Ok(output.into_raised().map_or(Step::Done, Step::Raised))
 }
 
-fn reply_produced(function: &Function, produced: Produced, encoding: Encoding, limit: usize) -> Result<Reply, Error> {
+pub(super) fn reply_produced(
+    function: &Function,
+    produced: Produced,
+    encoding: Encoding,
+    limit: usize,
+) -> Result<Reply, Error> {
     let mut body = Vec::new();
     match write_produced(function, produced, encoding, &mut body, limit)? {
         Step::Raised(message) => Ok(Reply::Raised { message, body: body.into() }),

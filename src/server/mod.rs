@@ -18,6 +18,7 @@ mod evaluate;
 mod gate;
 pub(crate) mod listener;
 mod local;
+mod objects;
 mod obtain;
 mod panics;
 mod scope;

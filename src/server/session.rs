@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -383,8 +384,13 @@ impl ServerSession {
         for watcher in watchers.iter().filter_map(Weak::upgrade) {
             watcher.session_ended(self.id);
         }
-        // Whatever is left to be undone is the session's own, and goes with it.
-        drop(by_call);
+        // What has not been acknowledged may never have been received: an item that was taken out of a queue, say. The
+        // last call first, so that items come back in the order in which they were.
+        let mut by_call: Vec<_> = by_call.into_iter().collect();
+        by_call.sort_unstable_by_key(|(sequence, _)| Reverse(*sequence));
+        for undo in by_call.into_iter().flat_map(|(_, undos)| undos) {
+            undo();
+        }
         let handles = std::mem::take(&mut *self.handles.lock());
         drop(handles);
         self.engine.loosen();

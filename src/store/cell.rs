@@ -118,6 +118,10 @@ impl ReadGuard {
         self.cell.check()?;
         Ok(self)
     }
+
+    pub(crate) fn class(&self) -> &ClassInfo {
+        &self.cell.class
+    }
 }
 
 impl Deref for ReadGuard {
@@ -151,6 +155,16 @@ impl WriteGuard {
     fn checked(self) -> Result<Self, Error> {
         self.cell.check()?;
         Ok(self)
+    }
+
+    pub(crate) fn class(&self) -> &ClassInfo {
+        &self.cell.class
+    }
+
+    /// Puts another value of the class in the object's place; what was there.
+    pub(crate) fn replace(&mut self, object: NewObject) -> NewObject {
+        // SAFETY: as for `deref_mut`.
+        std::mem::replace(unsafe { &mut *self.cell.object.get() }, object)
     }
 }
 

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
+pub mod other;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tarmem::{Limits, MemoryConnector, RunningService, Service, Session, memory};

@@ -74,6 +74,7 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
     let allow = allow();
     let place = place(private, ident.span());
     let encodable = !resident;
+    let copy = quote!((&&&#private::Copying::<#ident>::new()).way().copy(__object));
     let moving = if resident { serde_refusal(class, private, &path) } else { source(class, private, &proxy) };
     // The trait's name is at the user's type, for an error that says what the type lacks.
     let object = quote_spanned!(ident.span()=> #private::Object);
@@ -127,6 +128,11 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
                 name: #name,
                 docs: #docs,
                 encodable: #encodable,
+                copy: |__object| {
+                    #[allow(unused_imports)]
+                    use #private::{CloneWay as _, EncodingWay as _, NoWay as _};
+                    #copy
+                },
                 place: #place,
             })
         }

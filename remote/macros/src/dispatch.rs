@@ -1,6 +1,7 @@
 //! The dispatch functions of methods, constructors and functions, and their entries in the table.
 
 use crate::emit::{FunctionNames, at, place};
+use crate::objects;
 use crate::signature::{Receiver, Returns, Signature};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -118,32 +119,17 @@ pub(crate) fn method_entry(sig: &Signature, private: &TokenStream, ident: &Ident
 
 /// The dispatch function `ident` of a constructor or function; `user` is the path to call.
 pub(crate) fn function(sig: &Signature, private: &TokenStream, ident: &Ident, user: &TokenStream) -> TokenStream {
+    if objects::has(sig) {
+        return objects::function(sig, private, ident, user);
+    }
     let cfgs = &sig.carried.cfgs;
     let decode = sig.decode(private);
-    let (bound, result) = sig.result();
-    let (context, call) = if sig.is_async {
-        let pass = sig.pass(&quote!(&__ctx));
-        (quote!(#private::Context), quote!(#user(#pass).await))
+    let (context, pass) = if sig.is_async {
+        (quote!(#private::Context), sig.pass(&quote!(&__ctx)))
     } else {
-        let pass = sig.pass(&quote!(__ctx));
-        (quote!(&#private::Context), quote!(#user(#pass)))
+        (quote!(&#private::Context), sig.pass(&quote!(__ctx)))
     };
-    let kind = kind(sig, private);
-    let produce = if matches!(sig.returns, Returns::Result(..)) {
-        quote! {
-            match #private::Fallible::into_result(#result) {
-                ::core::result::Result::Ok(__value) => #kind.produce(__value),
-                ::core::result::Result::Err(__error) => #private::produced_error(__error),
-            }
-        }
-    } else {
-        quote!(#kind.produce(#result))
-    };
-    let work = quote! {
-        use #private::{ObjectKind as _, ValueKind as _};
-        let #bound = #call;
-        #produce
-    };
+    let work = work(sig, private, user, &pass);
     let (returns, body) = if sig.is_async {
         let work = at(sig.ident.span(), quote!(::std::boxed::Box::pin(async move { #work })));
         (quote!(#private::BoxFuture<'static, #private::Produced>), work)
@@ -162,6 +148,28 @@ pub(crate) fn function(sig: &Signature, private: &TokenStream, ident: &Ident, us
     }
 }
 
+/// Calls the user's function with `pass`, and makes a `Produced` of the result.
+pub(crate) fn work(sig: &Signature, private: &TokenStream, user: &TokenStream, pass: &TokenStream) -> TokenStream {
+    let (bound, result) = sig.result();
+    let wait = sig.is_async.then(|| quote!(.await));
+    let kind = kind(sig, private);
+    let produce = if matches!(sig.returns, Returns::Result(..)) {
+        quote! {
+            match #private::Fallible::into_result(#result) {
+                ::core::result::Result::Ok(__value) => #kind.produce(__value),
+                ::core::result::Result::Err(__error) => #private::produced_error(__error),
+            }
+        }
+    } else {
+        quote!(#kind.produce(#result))
+    };
+    quote! {
+        use #private::{ObjectKind as _, ValueKind as _};
+        let #bound = #user(#pass) #wait;
+        #produce
+    }
+}
+
 /// The entry of a constructor or function in its table.
 pub(crate) fn function_entry(
     sig: &Signature,
@@ -176,7 +184,13 @@ pub(crate) fn function_entry(
     let inline = sig.options.inline.is_some();
     let blocking = sig.options.blocking.is_some();
     let idempotent = sig.options.idempotent.is_some();
-    let invoke = if sig.is_async { quote!(Async) } else { quote!(Sync) };
+    let invoke = if objects::has(sig) {
+        objects::invoke(sig, private, ident)
+    } else if sig.is_async {
+        quote!(Async(#ident))
+    } else {
+        quote!(Sync(#ident))
+    };
     let kind = kind(sig, private);
     let place = place(private, sig.ident.span());
     quote! {
@@ -197,7 +211,7 @@ pub(crate) fn function_entry(
                 #kind.generates()
             },
             place: #place,
-            invoke: #private::FunctionInvoke::#invoke(#ident),
+            invoke: #private::FunctionInvoke::#invoke,
         }
     }
 }

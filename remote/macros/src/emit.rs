@@ -2,7 +2,7 @@
 //! the proxy's side of a call.
 
 use crate::signature::{Param, Passing, Returns, Signature};
-use crate::types;
+use crate::{objects, types};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -74,10 +74,13 @@ impl Signature {
 
     /// Binds each argument, decoded from `__args`, to a local of its own.
     pub(crate) fn decode(&self, private: &TokenStream) -> TokenStream {
-        let types: Vec<TokenStream> = self.arguments().map(Param::decoded_type).collect();
+        let types: Vec<TokenStream> = self.arguments().map(|param| param.decoded_type(private)).collect();
         let locals = (0..types.len()).map(local);
         // Each type is asked about in its own place before the tuple is, for an error that points there.
-        let checks = types.iter().map(|ty| quote_spanned!(ty.span()=> #private::argument::<#ty>();));
+        let checks = self.arguments().zip(&types).map(|(param, decoded)| match &param.passing {
+            Passing::Object(object) => objects::check(object, private),
+            _ => quote_spanned!(decoded.span()=> #private::argument::<#decoded>();),
+        });
         if types.is_empty() {
             quote!(#private::Arguments::decode::<()>(__args)?;)
         } else {
@@ -92,7 +95,7 @@ impl Signature {
         let mut locals = (0..).map(local);
         let passed = self.params.iter().map(|param| match param.passing {
             Passing::Context => context.clone(),
-            Passing::Owned => locals.next().to_token_stream(),
+            Passing::Owned | Passing::Object(_) => locals.next().to_token_stream(),
             Passing::Borrowed(_) => {
                 let local = locals.next();
                 quote!(&#local)
@@ -101,16 +104,24 @@ impl Signature {
         quote!(#(#passed),*)
     }
 
-    /// `cents: i64, note: &str`, as the proxy's side takes them.
-    fn proxy_params(&self) -> TokenStream {
-        let params = self.arguments().map(|Param { ident, ty, .. }| quote!(#ident: #ty));
+    /// `cents: i64, note: &str, to: &AccountProxy`, as the proxy's side takes them.
+    fn proxy_params(&self, private: &TokenStream) -> TokenStream {
+        let params = self.arguments().map(|Param { ident, ty, passing }| match passing {
+            Passing::Object(object) => {
+                let ty = &object.ty;
+                let proxy = quote_spanned!(ty.span()=> <#ty as #private::Remote>::Proxy);
+                quote!(#ident: &#proxy)
+            }
+            _ => quote!(#ident: #ty),
+        });
         quote!(#(#params),*)
     }
 
     /// The tuple that is encoded: a reference to it, of references.
-    fn proxy_tuple(&self) -> TokenStream {
+    fn proxy_tuple(&self, private: &TokenStream) -> TokenStream {
         let fields = self.arguments().map(|Param { ident, passing, .. }| match passing {
             Passing::Owned => quote!(&#ident),
+            Passing::Object(_) => quote!(#private::ObjectArg::of(#ident)),
             _ => quote!(#ident),
         });
         quote_spanned!(self.ident.span()=> &(#(#fields,)*))
@@ -125,7 +136,8 @@ impl Signature {
     ) -> TokenStream {
         let Signature { ident, name, .. } = self;
         let attrs = self.carried.on_proxy(&format!("Calls `{name}` on the object."));
-        let (params, tuple, call) = (self.proxy_params(), self.proxy_tuple(), self.call_type(private, "Call"));
+        let (params, tuple) = (self.proxy_params(private), self.proxy_tuple(private));
+        let call = self.call_type(private, "Call");
         // An error about what comes back points at the return type.
         let encode = at(self.returns_span(), quote!(#private::ProxyCore::call));
         quote! {
@@ -150,7 +162,8 @@ impl Signature {
         names: &FunctionNames,
     ) -> TokenStream {
         let attrs = self.carried.on_proxy(&format!("A call of `{}`.", self.name));
-        let (params, tuple, call) = (self.proxy_params(), self.proxy_tuple(), self.call_type(private, "FunctionCall"));
+        let (params, tuple) = (self.proxy_params(private), self.proxy_tuple(private));
+        let call = self.call_type(private, "FunctionCall");
         let FunctionNames { module, name, id, .. } = names;
         quote! {
             #attrs
@@ -181,14 +194,16 @@ pub(crate) struct FunctionNames {
 }
 
 impl Param {
-    fn decoded_type(&self) -> TokenStream {
+    fn decoded_type(&self, private: &TokenStream) -> TokenStream {
         match &self.passing {
             Passing::Borrowed(owned) => owned.to_token_stream(),
+            Passing::Object(_) => quote!(#private::ObjectArg<'static>),
             _ => self.ty.to_token_stream(),
         }
     }
 }
 
-fn local(index: usize) -> Ident {
+/// The local that holds the argument.
+pub(crate) fn local(index: usize) -> Ident {
     format_ident!("__a{index}")
 }

@@ -106,6 +106,7 @@ fn generate(item: &ItemImpl, private: &TokenStream, signatures: &[Signature]) ->
                     class: #path,
                     interface: #path,
                     methods: &[#(#methods),*],
+                    views: ::core::option::Option::None,
                     place: #place,
                 })
             }

@@ -134,6 +134,16 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
             impl<__C: #bounds> #private::InterfaceTable<__C> for dyn #ident {
                 const CLASS: &'static str = <__C as #private::Remote>::PATH;
                 const METHODS: &'static [#private::Method] = &[#(#methods),*];
+                const VIEWS: &'static #private::AnyViews = &#private::Views::<dyn #ident> {
+                    shared: |__object| {
+                        let __object: &__C = #private::shared(__object).ok()?;
+                        ::core::option::Option::Some(__object)
+                    },
+                    exclusive: |__object| {
+                        let __object: &mut __C = #private::exclusive(__object).ok()?;
+                        ::core::option::Option::Some(__object)
+                    },
+                };
             }
 
             #private::inventory::submit! {

@@ -5,7 +5,8 @@
 //! - `args` parses the attribute's options; `signature` parses and checks a function's signature, with `types` for
 //!   the types in it, and `docs` for the attributes that go along. `errors` collects what is wrong, all of it.
 //! - `class`, `inherent`, `interface`, `implementation` and `function` expand one form of item each.
-//! - `emit` and `dispatch` write what those have in common: the proxy's side of a call, and the service's.
+//! - `emit` and `dispatch` write what those have in common: the proxy's side of a call, and the service's; `objects` what
+//!   is different for functions over several objects.
 //! - `krate` finds the crate that generated code stands on, which is its module `__private` and nothing else.
 
 mod args;
@@ -19,6 +20,7 @@ mod implementation;
 mod inherent;
 mod interface;
 mod krate;
+mod objects;
 mod signature;
 mod types;
 

@@ -42,8 +42,17 @@ pub(crate) enum Passing {
     Owned,
     /// `&str` and `&[T]`: decoded as this type, and borrowed.
     Borrowed(Box<Type>),
+    /// `&T`, `&mut T`, `&dyn I`, `&mut dyn I`: an object of the service.
+    Object(Box<ObjectType>),
     /// `&Context`: not an argument at all.
     Context,
+}
+
+/// What a parameter that is an object says of it.
+pub(crate) struct ObjectType {
+    /// The class, or the `dyn` type of the interface.
+    pub(crate) ty: Type,
+    pub(crate) exclusive: bool,
 }
 
 pub(crate) enum Returns {
@@ -92,7 +101,7 @@ pub(crate) fn parse(
         .inputs
         .iter()
         .filter_map(|input| match input {
-            FnArg::Typed(input) => parse_param(input, owner, &mut found),
+            FnArg::Typed(input) => parse_param(input, owner, receiver.is_some(), &mut found),
             FnArg::Receiver(_) => None,
         })
         .collect();
@@ -154,7 +163,7 @@ fn parse_receiver(sig: &syn::Signature, errors: &mut Errors) -> Option<Receiver>
     Some(if mutable { Receiver::Exclusive } else { Receiver::Shared })
 }
 
-fn parse_param(input: &syn::PatType, owner: Owner<'_>, errors: &mut Errors) -> Option<Param> {
+fn parse_param(input: &syn::PatType, owner: Owner<'_>, of_method: bool, errors: &mut Errors) -> Option<Param> {
     for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("cfg")) {
         errors.at(attr, "a call has the same arguments everywhere; put the #[cfg] on the whole function");
     }
@@ -167,7 +176,7 @@ fn parse_param(input: &syn::PatType, owner: Owner<'_>, errors: &mut Errors) -> O
     };
     let ty = resolve(&input.ty, owner, errors);
     let passing = match types::bare(&ty) {
-        Type::Reference(reference) => borrowed_param(reference, errors),
+        Type::Reference(reference) => borrowed_param(reference, of_method, errors),
         _ => {
             types::check(&ty, Role::Argument, errors);
             Passing::Owned
@@ -176,7 +185,7 @@ fn parse_param(input: &syn::PatType, owner: Owner<'_>, errors: &mut Errors) -> O
     ident.map(|ident| Param { ident, ty, passing })
 }
 
-fn borrowed_param(reference: &TypeReference, errors: &mut Errors) -> Passing {
+fn borrowed_param(reference: &TypeReference, of_method: bool, errors: &mut Errors) -> Passing {
     if let Some(lifetime) = &reference.lifetime {
         errors.at(lifetime, "nothing is borrowed across the wire; remove the lifetime, or take an owned value");
     }
@@ -192,7 +201,21 @@ fn borrowed_param(reference: &TypeReference, errors: &mut Errors) -> Passing {
             _ => {}
         }
     }
-    errors.at(reference, types::borrowed(reference, Role::Argument));
+    if !types::may_be_object(elem) {
+        errors.at(reference, types::borrowed(reference, Role::Argument));
+    } else if of_method {
+        let owned = types::pretty(elem);
+        errors.at(
+            reference,
+            format!(
+                "a method holds its own object only; what works on several is a free function of a module, whose \
+                 parameters may be &{owned} and &mut {owned}; for a copy, take this by value"
+            ),
+        );
+    } else {
+        let exclusive = reference.mutability.is_some();
+        return Passing::Object(Box::new(ObjectType { ty: types::lasting(elem), exclusive }));
+    }
     Passing::Owned
 }
 
@@ -244,6 +267,13 @@ impl Signature {
             Returns::Nothing => self.ident.span(),
             Returns::Value(ty) | Returns::Borrowed(ty, _) | Returns::Result(ty, _) => ty.span(),
         }
+    }
+}
+
+impl ObjectType {
+    /// Whether it names an interface.
+    pub(crate) fn is_dyn(&self) -> bool {
+        matches!(types::bare(&self.ty), Type::TraitObject(_))
     }
 }
 

@@ -83,6 +83,37 @@ impl<'ast> Visit<'ast> for Check<'_> {
     }
 }
 
+/// Whether a reference to this may be to an object of the service: to a class, or to the `dyn` type of an interface.
+/// Classes have no generics, and what everybody knows is none.
+pub(crate) fn may_be_object(elem: &Type) -> bool {
+    match elem {
+        Type::Path(TypePath { qself: None, path }) => {
+            let last = path.segments.last();
+            last.is_some_and(|last| last.arguments.is_none() && !NO_CLASSES.contains(&last.ident.to_string().as_str()))
+        }
+        Type::TraitObject(object) => {
+            let [syn::TypeParamBound::Trait(bound)] = object.bounds.iter().collect::<Vec<_>>()[..] else {
+                return false;
+            };
+            bound.lifetimes.is_none() && bound.path.segments.last().is_some_and(|last| last.arguments.is_none())
+        }
+        _ => false,
+    }
+}
+
+/// The type as it is wherever it stands: behind a reference, a `dyn` type without a lifetime has that of the reference.
+pub(crate) fn lasting(elem: &Type) -> Type {
+    match elem {
+        Type::TraitObject(_) => syn::parse_quote_spanned!(elem.span()=> (#elem + 'static)),
+        _ => elem.clone(),
+    }
+}
+
+const NO_CLASSES: [&str; 20] = [
+    "bool", "char", "str", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize",
+    "f32", "f64", "String", "Value", "Context",
+];
+
 /// What to use instead of a reference.
 pub(crate) fn borrowed(reference: &TypeReference, role: Role) -> String {
     let owned = pretty(&owned(&reference.elem));

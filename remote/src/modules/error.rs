@@ -43,6 +43,14 @@ pub enum Exception {
     UnicodeDecodeError(String),
     /// That encoding has no bytes for this text.
     UnicodeEncodeError(String),
+    /// It cannot be done now: a lock that is not held is to be released, say.
+    RuntimeError(String),
+    /// The barrier is broken, or breaks while somebody waits there.
+    BrokenBarrierError(String),
+    /// There is nothing in the queue.
+    Empty(String),
+    /// There is no room in the queue.
+    Full(String),
 }
 
 impl Exception {
@@ -70,6 +78,10 @@ impl Exception {
             Exception::LookupError(message) => ("LookupError", message),
             Exception::UnicodeDecodeError(message) => ("UnicodeDecodeError", message),
             Exception::UnicodeEncodeError(message) => ("UnicodeEncodeError", message),
+            Exception::RuntimeError(message) => ("RuntimeError", message),
+            Exception::BrokenBarrierError(message) => ("BrokenBarrierError", message),
+            Exception::Empty(message) => ("Empty", message),
+            Exception::Full(message) => ("Full", message),
         }
     }
 

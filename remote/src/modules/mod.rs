@@ -2,7 +2,10 @@
 //!
 //! - [`builtins`]: list, dict, set, tuple, str, bytes, int, float, bool.
 //! - [`collections`]: deque, Counter, OrderedDict, defaultdict.
+//! - [`types`]: SimpleNamespace. [`multiprocessing`]: Value and Array.
 //! - [`error`]: what their methods refuse, as [`Exception`]s.
+//! - [`threading`]: Lock, RLock, Semaphore, BoundedSemaphore, Event, Condition, Barrier.
+//! - [`queue`]: Queue, LifoQueue, PriorityQueue, SimpleQueue.
 //! - [`python`]: what these types have in common: equality, order, keys, slices.
 //!
 //! Every class here is used in three ways. By name, with Python's method names and [`Value`](crate::Value)s:
@@ -13,10 +16,14 @@ pub mod builtins;
 pub mod collections;
 mod decoded;
 pub mod error;
+pub mod multiprocessing;
 pub mod python;
+pub mod queue;
 mod shared;
+pub mod threading;
+pub mod types;
 
-pub use decoded::Decoded;
+pub use decoded::{Decoded, DecodedPairs};
 pub use error::Exception;
 
 /// A call of a method that may refuse with an [`Exception`].

@@ -9,6 +9,7 @@ use tarmem_remote::codec;
 use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
 use tarmem_remote::describe::{Function, FunctionInvoke, Invoke, Method};
 use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
+use tarmem_remote::objects::{Held, ObjectParam, PreparedCall, Work};
 use tarmem_remote::operation::{FunctionRef, MethodRef, ObjectInfo, Operation, Reply, SourceRef, Target};
 use tarmem_remote::{Context, Error, Object, Registry, Routines};
 use uuid::Uuid;
@@ -64,6 +65,10 @@ impl Caller for Loopback {
     fn acknowledge(&self, _: u64) {}
 
     fn release(&self, _: Uuid) {}
+
+    fn send(self: Arc<Self>, operation: &[u8]) {
+        let _ = Operation::decode(operation).and_then(|operation| self.run(operation));
+    }
 }
 
 /// Nothing here outlives its call.
@@ -139,8 +144,35 @@ impl Loopback {
         let produced = match function.invoke {
             FunctionInvoke::Sync(invoke) => invoke(&self.context(), &mut args),
             FunctionInvoke::Async(invoke) => invoke(self.context(), &mut args).map(wait),
+            FunctionInvoke::OnObjects(on) => (on.prepare)(&mut args).and_then(|call| self.on_objects(on.params, call)),
         };
         produced.map_err(|error| signed(error, function.signature()))
+    }
+
+    /// Nobody else is there to be waited for, and nothing is put back.
+    fn on_objects(self: &Arc<Self>, params: &[ObjectParam], call: PreparedCall) -> Result<Produced, Error> {
+        let mut objects = self.objects.lock().expect("no test panics in here");
+        let keys = call.objects.iter().map(|object| match object.target() {
+            Target::Key(key) => key,
+            Target::Id(id) => panic!("{id} is more than these tests need"),
+        });
+        let keys: Vec<&str> = keys.collect();
+        let mut taken: Vec<Box<dyn Object>> = Vec::new();
+        for key in &keys {
+            taken.push(objects.remove(*key).ok_or(Error::NoSuchKey { key: (*key).to_owned() })?);
+        }
+        drop(objects);
+        let held = params.iter().zip(&mut taken).map(|(param, object)| {
+            let views = self.registry.class(object.class()).expect("it is known").views(param.class);
+            if param.exclusive { Held::exclusive(&mut **object, views) } else { Held::shared(&**object, views) }
+        });
+        let produced = match call.work {
+            Work::Sync(work) => work(held.collect(), &self.context()),
+            Work::Async(work) => wait(work(held.collect(), &self.context())),
+        };
+        let back = keys.into_iter().map(str::to_owned).zip(taken);
+        self.objects.lock().expect("no test panics in here").extend(back);
+        produced
     }
 
     fn call(

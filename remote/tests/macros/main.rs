@@ -6,4 +6,5 @@ mod functions;
 mod interfaces;
 mod loopback;
 mod names;
+mod objects;
 mod registry;

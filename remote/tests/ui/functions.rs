@@ -14,8 +14,8 @@ fn generic<T>(value: Vec<T>) -> usize {
 }
 
 #[remote(module = "shop")]
-fn borrowed(account: &mut String, ctx: &mut Context, tuple: &(i64, i64)) {
-    let _ = (account, ctx, tuple);
+fn borrowed(account: &mut String, ctx: &mut Context, tuple: &(i64, i64), list: &Vec<i64>) {
+    let _ = (account, ctx, tuple, list);
 }
 
 #[remote(module = "shop")]

@@ -5,7 +5,7 @@ use crate::modules::python::{
     Key, Table, check_depth, check_result, equal, iterate, number, pairs, repr, type_name, weight,
 };
 use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy};
-use crate::modules::{Decoded, Exception, Fallible};
+use crate::modules::{Decoded, DecodedPairs, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};

@@ -4,10 +4,10 @@ mod arithmetic;
 
 use crate::error::Error;
 use crate::modules::python::{
-    Comparison, Key, Table, check_depth, check_result, equal, index_of, iterate, merge_sort, number, repr, weight,
+    Comparison, Key, Table, check_depth, check_result, equal, index_of, iterate, merge_sort, number, repr, weight, word,
 };
 use crate::modules::shared::{mapping_methods, mapping_proxy};
-use crate::modules::{Decoded, Exception, Fallible};
+use crate::modules::{Decoded, DecodedPairs, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
@@ -69,9 +69,12 @@ impl Counter {
     #[remote(name = "most_common", blocking)]
     pub fn most_common_values(&self, n: Option<Value>) -> Result<Vec<(Value, Value)>, Exception> {
         let n = n.as_ref().map(index_of).transpose()?;
+        if n.is_some_and(|n| n <= 0) {
+            return Ok(Vec::new());
+        }
         let counts: Vec<(&Key, &Value)> = self.0.iter().collect();
         let order = merge_sort(counts.len(), |a, b| Comparison::Greater.holds(counts[a].1, counts[b].1))?;
-        let n = n.map_or(counts.len(), |n| usize::try_from(n.max(0)).unwrap_or(usize::MAX));
+        let n = n.map_or(counts.len(), |n| usize::try_from(n).unwrap_or(usize::MAX));
         let pair = |at: usize| counts.get(at).map(|(key, count)| (key.value().clone(), (*count).clone()));
         Ok(order.into_iter().take(n).filter_map(pair).collect())
     }
@@ -81,7 +84,7 @@ impl Counter {
         let mut bytes = 0usize;
         let mut elements = Vec::new();
         for (key, count) in self.0.iter() {
-            let count = usize::try_from(index_of(count)?.max(0)).unwrap_or(usize::MAX);
+            let count = usize::try_from(word(count)?.max(0)).unwrap_or(usize::MAX);
             bytes = bytes.saturating_add(weight(key.value()).saturating_mul(count));
             check_result(bytes, 1)?;
             elements.extend(std::iter::repeat_n(key.value(), count).cloned());
@@ -123,10 +126,7 @@ impl CounterProxy {
     }
 
     /// The keys with their counts, the highest first; only the first `n` of them.
-    pub fn most_common<K, N>(
-        &self,
-        n: usize,
-    ) -> Decoded<Vec<(K, N)>, Vec<(Value, Value)>, crate::CallError<Exception>> {
+    pub fn most_common<K, N>(&self, n: usize) -> DecodedPairs<K, N> {
         Decoded::new(self.most_common_values(Some(n.into())))
     }
 

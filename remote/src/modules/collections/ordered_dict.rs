@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::modules::builtins::dict::{entries, fromkeys};
 use crate::modules::python::{Key, Table, check_depth, equal, number, repr, type_name};
 use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy};
-use crate::modules::{Decoded, Exception, Fallible};
+use crate::modules::{Decoded, DecodedPairs, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};

@@ -132,7 +132,7 @@ impl Bounded {
 
 /// Whether a character shows as itself. Python asks the Unicode tables; this knows the ranges that matter: controls,
 /// spaces other than the plain one, invisible marks and private use.
-fn printable(c: char) -> bool {
+pub(crate) fn printable(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
     }

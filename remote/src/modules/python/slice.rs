@@ -45,7 +45,7 @@ impl Slice {
     /// The slice that a value stands for; `None` if it is no slice.
     ///
     /// # Errors
-    /// `TypeError` for a slice of something else than integers and nulls.
+    /// `TypeError` for a slice of something else than integers and nulls, `ValueError` for a step of zero.
     pub fn of(value: &Value) -> Result<Option<Self>, Exception> {
         let parts = match value {
             Value::Map(entries) => match entries.as_slice() {
@@ -60,16 +60,26 @@ impl Slice {
                 Exception::of_type("slice indices must be integers or None or have an __index__ method".to_owned())
             }),
         };
-        match parts.as_list() {
-            Some([stop]) => Ok(Some(Slice { start: None, stop: part(stop)?, step: None })),
-            Some([start, stop]) => Ok(Some(Slice { start: part(start)?, stop: part(stop)?, step: None })),
-            Some([start, stop, step]) => Ok(Some(Slice { start: part(start)?, stop: part(stop)?, step: part(step)? })),
-            Some(parts) => Err(Exception::TypeError(format!("slice expected 1 to 3 arguments, got {}", parts.len()))),
-            None => Err(Exception::TypeError(format!(
-                "a slice is {{\"slice\": [start, stop, step]}}, not of '{}'",
-                type_name(parts)
-            ))),
+        let (start, stop, step) = match parts.as_list() {
+            Some([stop]) => (&Value::Null, stop, &Value::Null),
+            Some([start, stop]) => (start, stop, &Value::Null),
+            Some([start, stop, step]) => (start, stop, step),
+            Some(parts) => {
+                return Err(Exception::TypeError(format!("slice expected 1 to 3 arguments, got {}", parts.len())));
+            }
+            None => {
+                let found = type_name(parts);
+                return Err(Exception::TypeError(format!(
+                    "a slice is {{\"slice\": [start, stop, step]}}, not of '{found}'"
+                )));
+            }
+        };
+        // In the order in which CPython looks at them, for the error if there are several.
+        let step = part(step)?;
+        if step == Some(0) {
+            return Err(zero_step());
         }
+        Ok(Some(Slice { start: part(start)?, stop: part(stop)?, step }))
     }
 
     /// The positions that it means in a sequence of `len`.
@@ -79,7 +89,7 @@ impl Slice {
     pub fn span(&self, len: usize) -> Result<Span, Exception> {
         let step = self.step.unwrap_or(1);
         if step == 0 {
-            return Err(Exception::value("slice step cannot be zero"));
+            return Err(zero_step());
         }
         let length = len as i128;
         // Backwards, the ends are one further to the left.
@@ -93,6 +103,10 @@ impl Slice {
         let count = if distance > 0 { (distance - 1) / step.saturating_abs() + 1 } else { 0 };
         Ok(Span { start: start.max(0) as usize, step, len: count as usize })
     }
+}
+
+fn zero_step() -> Exception {
+    Exception::value("slice step cannot be zero")
 }
 
 impl Span {

@@ -76,7 +76,7 @@ macro_rules! mapping_proxy {
             }
 
             /// The keys with their values, in their order.
-            pub fn items<K, V>(&self) -> Decoded<Vec<(K, V)>, Vec<(Value, Value)>, Error> {
+            pub fn items<K, V>(&self) -> DecodedPairs<K, V, Error> {
                 Decoded::new(self.items_value())
             }
         }

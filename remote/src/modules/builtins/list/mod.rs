@@ -5,7 +5,7 @@ mod methods;
 mod operators;
 mod proxy;
 
-pub(crate) use items::get;
+pub(crate) use items::{checked, get};
 pub(crate) use operators::repeated;
 
 use crate::modules::Exception;

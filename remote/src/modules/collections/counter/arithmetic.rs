@@ -77,9 +77,10 @@ impl Counter {
         let other = operand("&=", other)?;
         let mut merged = Table::new();
         for (key, count) in self.0.iter() {
-            let kept = lower(count, other.get(key).unwrap_or(&ZERO))?;
-            if positive(&kept)? {
-                merged.insert(key.clone(), kept);
+            let other = other.get(key).unwrap_or(&ZERO);
+            let kept = if Comparison::Less.holds(other, count)? { other } else { count };
+            if positive(kept)? {
+                merged.insert(key.clone(), kept.clone());
             }
         }
         self.0 = merged;

@@ -1,0 +1,85 @@
+//! What is different for a function that takes objects of the service.
+
+use crate::dispatch::work;
+use crate::emit::{at, local};
+use crate::signature::{ObjectType, Param, Passing, Signature};
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+/// Whether it takes any.
+pub(crate) fn has(sig: &Signature) -> bool {
+    params(sig).next().is_some()
+}
+
+/// The parameters that are objects, each with the local that holds it.
+fn params(sig: &Signature) -> impl Iterator<Item = (Ident, &Param, &ObjectType)> {
+    sig.arguments().enumerate().filter_map(|(index, param)| match &param.passing {
+        Passing::Object(object) => Some((local(index), param, &**object)),
+        _ => None,
+    })
+}
+
+/// Refuses what is no class or interface, and what cannot be put back as it was, where the user's type stands.
+pub(crate) fn check(object: &ObjectType, private: &TokenStream) -> TokenStream {
+    let ty = &object.ty;
+    let remote = quote_spanned!(ty.span()=> #private::object::<#ty>(););
+    let copy = (object.exclusive && !object.is_dyn()).then(|| {
+        quote_spanned! {ty.span()=>
+            {
+                #[allow(unused_imports)]
+                use #private::{CloneWay as _, EncodingWay as _, NoWay as _};
+                (&&&#private::Copying::<#ty>::new()).way().required();
+            }
+        }
+    });
+    quote!(#remote #copy)
+}
+
+/// The dispatch function `ident`; `user` is the path to call.
+pub(crate) fn function(sig: &Signature, private: &TokenStream, ident: &Ident, user: &TokenStream) -> TokenStream {
+    let cfgs = &sig.carried.cfgs;
+    let decode = sig.decode(private);
+    let named = params(sig).map(|(local, ..)| local);
+    // Each shadows the name that the object was asked for by.
+    let take = params(sig).map(|(local, _, object)| {
+        let ty = &object.ty;
+        let (mutability, take) = match (object.exclusive, object.is_dyn()) {
+            (false, false) => (None, quote!(shared)),
+            (true, false) => (Some(quote!(mut)), quote!(exclusive)),
+            (false, true) => (None, quote!(shared_as)),
+            (true, true) => (Some(quote!(mut)), quote!(exclusive_as)),
+        };
+        quote_spanned!(ty.span()=> let #local: &#mutability #ty = __objects.#take::<#ty>()?;)
+    });
+    let work = work(sig, private, user, &sig.pass(&quote!(__ctx)));
+    let body = quote! {
+        #(#take)*
+        ::core::result::Result::Ok({ #work })
+    };
+    let (call, body) = if sig.is_async {
+        let body = at(sig.ident.span(), quote!(::std::boxed::Box::pin(async move { #body })));
+        (quote!(asynchronous), body)
+    } else {
+        (quote!(sync), quote!({ #body }))
+    };
+    quote! {
+        #(#cfgs)*
+        fn #ident(
+            __args: &mut #private::Arguments<'_>,
+        ) -> ::core::result::Result<#private::PreparedCall, #private::Error> {
+            #decode
+            ::core::result::Result::Ok(#private::PreparedCall::#call([#(#named),*], move |mut __objects, __ctx| #body))
+        }
+    }
+}
+
+/// The `FunctionInvoke` in its entry, without the enum's name.
+pub(crate) fn invoke(sig: &Signature, private: &TokenStream, ident: &Ident) -> TokenStream {
+    let params = params(sig).map(|(_, param, ObjectType { ty, exclusive })| {
+        let name = param.name();
+        let class = quote_spanned!(ty.span()=> <#ty as #private::Remote>::PATH);
+        quote!(#private::ObjectParam { name: #name, class: #class, exclusive: #exclusive })
+    });
+    quote!(OnObjects(#private::OnObjects { params: &[#(#params),*], prepare: #ident }))
+}

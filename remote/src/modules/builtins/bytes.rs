@@ -1,0 +1,221 @@
+//! `builtins.bytes`.
+
+use super::text::{Letter, Text, case, search, shape, split, text_methods};
+use crate::modules::Exception;
+use crate::modules::python::{Comparison, Slice, check_result, equal, iterate, repeats, repr, type_name, whole, word};
+use crate::remote;
+use crate::value::Value;
+use serde::{Deserialize, Serialize};
+
+/// Bytes, as Python's `bytes`. They never change: their methods give plain bytes.
+#[remote(module = "builtins", name = "bytes")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bytes(#[serde(with = "serde_bytes")] Vec<u8>);
+
+type Unit = u8;
+
+#[remote]
+impl Bytes {
+    /// Bytes of a list of integers below 256, as many zeros as an integer says, or what a text is in an `encoding`. Empty
+    /// without `value`.
+    #[remote(inline)]
+    pub fn new(value: Option<Value>, encoding: Option<String>, errors: Option<String>) -> Result<Self, Exception> {
+        match (value, encoding) {
+            (None, _) => Ok(Bytes::default()),
+            (Some(Value::Text(text)), Some(encoding)) => encode(&text, &encoding, errors.as_deref()).map(Bytes),
+            (Some(Value::Text(_)), None) => Err(Exception::of_type("string argument without an encoding")),
+            (Some(_), Some(_)) => Err(Exception::of_type("encoding without a string argument")),
+            (Some(Value::Bytes(bytes)), None) => Ok(Bytes(bytes)),
+            (Some(value @ (Value::Int(_) | Value::Bool(_))), None) => zeros(&value).map(Bytes),
+            (Some(items), None) => iterate(items)?.iter().map(byte).collect::<Result<_, _>>().map(Bytes),
+        }
+    }
+
+    /// The bytes that pairs of hexadecimal digits are, with or without spaces between the pairs.
+    #[remote(inline)]
+    pub fn fromhex(text: String) -> Result<Self, Exception> {
+        let refused = |at: usize| {
+            Exception::ValueError(format!("non-hexadecimal number found in fromhex() arg at position {at}"))
+        };
+        let mut bytes = Vec::new();
+        let mut chars = text.chars().enumerate().filter(|(_, c)| !c.is_ascii_whitespace());
+        while let Some((at, high)) = chars.next() {
+            let high = high.to_digit(16).ok_or_else(|| refused(at))?;
+            // The other digit stands right beside it.
+            let low = chars.next().filter(|(next, _)| *next == at + 1).and_then(|(_, c)| c.to_digit(16));
+            bytes.push((high * 16 + low.ok_or_else(|| refused(at + 1))?) as u8);
+        }
+        Ok(Bytes(bytes))
+    }
+
+    /// How many bytes there are.
+    #[remote(name = "__len__")]
+    pub fn length(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The integer at `index`, or the bytes of a slice, `{"slice": [start, stop, step]}`. `IndexError` if it is not
+    /// there.
+    #[remote(name = "__getitem__")]
+    pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
+        if let Some(slice) = Slice::of(&index)? {
+            return Ok(Value::Bytes(slice.span(self.0.len())?.positions().map(|at| self.0[at]).collect()));
+        }
+        super::list::checked(&index, self.0.len(), "byte", "index out of range").map(|at| self.0[at].into())
+    }
+
+    /// The text that the bytes are in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says what becomes
+    /// of what is none: `strict`, `ignore` or `replace`.
+    pub fn decode(&self, encoding: Option<String>, errors: Option<String>) -> Result<String, Exception> {
+        decode(&self.0, encoding.as_deref().unwrap_or("utf-8"), errors.as_deref())
+    }
+
+    /// Two hexadecimal digits for each byte.
+    pub fn hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// ASCII letters as capitals.
+    pub fn upper(&self) -> Value {
+        Value::Bytes(self.0.to_ascii_uppercase())
+    }
+
+    /// ASCII letters as small ones.
+    pub fn lower(&self) -> Value {
+        Value::Bytes(self.0.to_ascii_lowercase())
+    }
+}
+
+text_methods!(Bytes, "subsection");
+
+impl Bytes {
+    /// What is searched for is bytes, or one as an integer.
+    fn searched(&self, part: &Value) -> Result<Vec<u8>, Exception> {
+        match part {
+            Value::Int(_) | Value::Bool(_) => {
+                byte(part).map(|byte| vec![byte]).map_err(|_| Exception::value("byte must be in range(0, 256)"))
+            }
+            part => Self::argument(part),
+        }
+    }
+}
+
+impl Text for Bytes {
+    type Unit = u8;
+
+    fn units(&self) -> Vec<u8> {
+        self.0.clone()
+    }
+
+    fn value(units: Vec<u8>) -> Value {
+        Value::Bytes(units)
+    }
+
+    fn argument(value: &Value) -> Result<Vec<u8>, Exception> {
+        match value {
+            Value::Bytes(bytes) => Ok(bytes.clone()),
+            other => Err(Exception::TypeError(format!("a bytes-like object is required, not '{}'", type_name(other)))),
+        }
+    }
+}
+
+fn byte(value: &Value) -> Result<u8, Exception> {
+    let n = crate::modules::python::index_of(value)?;
+    u8::try_from(n).map_err(|_| Exception::value("bytes must be in range(0, 256)"))
+}
+
+fn zeros(count: &Value) -> Result<Vec<u8>, Exception> {
+    let count = usize::try_from(word(count)?).map_err(|_| Exception::value("negative count"))?;
+    check_result(1, count)?;
+    Ok(vec![0; count])
+}
+
+/// What encodings there are.
+enum Encoding {
+    Utf8,
+    /// One byte for each character below this one.
+    Narrow(u32),
+}
+
+impl Encoding {
+    fn named(name: &str) -> Result<Self, Exception> {
+        match name.to_ascii_lowercase().replace('_', "-").as_str() {
+            "utf-8" | "utf8" => Ok(Encoding::Utf8),
+            "ascii" | "us-ascii" => Ok(Encoding::Narrow(0x80)),
+            "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1" => Ok(Encoding::Narrow(0x100)),
+            _ => Err(Exception::LookupError(format!(
+                "unknown encoding: {}; there are utf-8, ascii and latin-1",
+                crate::modules::python::short(&name.into())
+            ))),
+        }
+    }
+}
+
+/// What becomes of what cannot be encoded or decoded: an error, nothing, or this.
+fn replacement(errors: Option<&str>) -> Result<Option<bool>, Exception> {
+    match errors.unwrap_or("strict") {
+        "strict" => Ok(None),
+        "ignore" => Ok(Some(false)),
+        "replace" => Ok(Some(true)),
+        other => Err(Exception::LookupError(format!(
+            "unknown error handler name {}; there are strict, ignore and replace",
+            crate::modules::python::short(&other.into())
+        ))),
+    }
+}
+
+/// The bytes of a text.
+pub(super) fn encode(text: &str, encoding: &str, errors: Option<&str>) -> Result<Vec<u8>, Exception> {
+    let replace = replacement(errors)?;
+    let bound = match Encoding::named(encoding)? {
+        Encoding::Utf8 => return Ok(text.as_bytes().to_vec()),
+        Encoding::Narrow(bound) => bound,
+    };
+    let mut bytes = Vec::with_capacity(text.len());
+    for (at, c) in text.chars().enumerate() {
+        match (u8::try_from(u32::from(c)), replace) {
+            (Ok(byte), _) if u32::from(byte) < bound => bytes.push(byte),
+            (_, Some(true)) => bytes.push(b'?'),
+            (_, Some(false)) => {}
+            (_, None) => {
+                return Err(Exception::UnicodeEncodeError(format!(
+                    "'{encoding}' codec can't encode character {} in position {at}: ordinal not in range({bound})",
+                    repr(&c.into())
+                )));
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+/// The text that bytes are.
+pub(super) fn decode(bytes: &[u8], encoding: &str, errors: Option<&str>) -> Result<String, Exception> {
+    let replace = replacement(errors)?;
+    let refused = |at: usize, why: &str| {
+        let byte = bytes.get(at).copied().unwrap_or_default();
+        Exception::UnicodeDecodeError(format!(
+            "'{encoding}' codec can't decode byte 0x{byte:02x} in position {at}: {why}"
+        ))
+    };
+    let bound = match Encoding::named(encoding)? {
+        Encoding::Utf8 => {
+            return match (std::str::from_utf8(bytes), replace) {
+                (Ok(text), _) => Ok(text.to_owned()),
+                (Err(error), None) => Err(refused(error.valid_up_to(), "invalid utf-8")),
+                (Err(_), Some(true)) => Ok(String::from_utf8_lossy(bytes).into_owned()),
+                (Err(_), Some(false)) => Ok(bytes.utf8_chunks().map(|chunk| chunk.valid()).collect()),
+            };
+        }
+        Encoding::Narrow(bound) => bound,
+    };
+    let mut text = String::with_capacity(bytes.len());
+    for (at, &byte) in bytes.iter().enumerate() {
+        match replace {
+            _ if u32::from(byte) < bound => text.push(byte.into()),
+            Some(true) => text.push('\u{fffd}'),
+            Some(false) => {}
+            None => return Err(refused(at, &format!("ordinal not in range({bound})"))),
+        }
+    }
+    Ok(text)
+}

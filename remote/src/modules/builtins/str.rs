@@ -1,0 +1,152 @@
+//! `builtins.str`.
+
+use super::bytes::{decode, encode};
+use super::text::{Letter, Text, case, search, shape, split, text_methods};
+use crate::modules::Exception;
+use crate::modules::python::{Comparison, Slice, check_result, equal, iterate, repeats, repr, type_name, whole, word};
+use crate::remote;
+use crate::value::Value;
+use serde::{Deserialize, Serialize};
+
+/// A text, as Python's `str`. It never changes: its methods give plain texts.
+#[remote(module = "builtins", name = "str")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Str(pub(super) String);
+
+type Unit = char;
+
+#[remote]
+impl Str {
+    /// The text that Python's `str(value)` is: a text as it is, anything else as Python writes it; with an `encoding`,
+    /// the text that bytes mean. Empty without `value`.
+    #[remote(inline)]
+    pub fn new(value: Option<Value>, encoding: Option<String>, errors: Option<String>) -> Result<Self, Exception> {
+        match (value, encoding) {
+            (None, _) => Ok(Str::default()),
+            (Some(Value::Bytes(bytes)), Some(encoding)) => decode(&bytes, &encoding, errors.as_deref()).map(Str),
+            (Some(other), Some(_)) => Err(Exception::TypeError(format!(
+                "decoding to str: need a bytes-like object, {} found",
+                type_name(&other)
+            ))),
+            (Some(Value::Text(text)), None) => Ok(Str(text)),
+            (Some(other), None) => Ok(Str(repr(&other))),
+        }
+    }
+
+    /// How many characters there are.
+    #[remote(name = "__len__")]
+    pub fn length(&self) -> usize {
+        self.0.chars().count()
+    }
+
+    /// The character at `index`, or the text of a slice, `{"slice": [start, stop, step]}`. `IndexError` if it is not
+    /// there.
+    #[remote(name = "__getitem__")]
+    pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
+        let units = self.units();
+        if let Some(slice) = Slice::of(&index)? {
+            return Ok(Self::value(slice.span(units.len())?.positions().map(|at| units[at]).collect()));
+        }
+        super::list::checked(&index, units.len(), "string", "string index out of range").map(|at| units[at].into())
+    }
+
+    /// All capitals.
+    pub fn upper(&self) -> String {
+        self.0.to_uppercase()
+    }
+
+    /// All small letters.
+    pub fn lower(&self) -> String {
+        self.0.to_lowercase()
+    }
+
+    /// Small letters for comparing without regard to case: also `ss` for `ß`.
+    pub fn casefold(&self) -> String {
+        self.0.to_lowercase().replace('ß', "ss").replace('ς', "σ")
+    }
+
+    /// Its bytes in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says what becomes of what has none:
+    /// `strict`, `ignore` or `replace`.
+    pub fn encode(&self, encoding: Option<String>, errors: Option<String>) -> Result<Value, Exception> {
+        encode(&self.0, encoding.as_deref().unwrap_or("utf-8"), errors.as_deref()).map(Value::Bytes)
+    }
+
+    /// Each character as `table`, a map, has it under the character's number: as another number, as a text, or as null
+    /// for nothing. What is not in it stays.
+    pub fn translate(&self, table: Value) -> Result<Value, Exception> {
+        let Value::Map(entries) = table else { return Err(Exception::of_type("the table has to be a map")) };
+        let table: crate::modules::python::Table<Value> =
+            super::dict::entries(Value::Map(entries))?.into_iter().collect();
+        let mut translated = String::new();
+        for c in self.0.chars() {
+            match table.get(&crate::modules::python::Key::new(u32::from(c).into())?) {
+                None => translated.push(c),
+                Some(Value::Null) => {}
+                Some(Value::Text(text)) => translated.push_str(text),
+                Some(other) => match whole(other).and_then(|n| u32::try_from(n).ok()).and_then(char::from_u32) {
+                    Some(c) => translated.push(c),
+                    None => {
+                        return Err(Exception::of_type("a character becomes a number, a text or null"));
+                    }
+                },
+            }
+            check_result(translated.len(), 1)?;
+        }
+        Ok(Value::Text(translated))
+    }
+
+    /// Whether there are decimal digits in it, and nothing else.
+    pub fn isdecimal(&self) -> bool {
+        self.isdigit()
+    }
+
+    /// Whether there are numbers in it, of whatever script, and nothing else.
+    pub fn isnumeric(&self) -> bool {
+        case::all(&self.units(), char::is_numeric)
+    }
+
+    /// Whether it could be the name of a variable.
+    pub fn isidentifier(&self) -> bool {
+        let mut chars = self.0.chars();
+        chars.next().is_some_and(|c| c == '_' || c.is_alphabetic()) && chars.all(|c| c == '_' || c.is_alphanumeric())
+    }
+
+    /// Whether Python would write all of it as it is.
+    pub fn isprintable(&self) -> bool {
+        self.0.chars().all(crate::modules::python::printable)
+    }
+
+    /// It as it is.
+    #[remote(name = "__str__")]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+text_methods!(Str, "substring");
+
+impl Str {
+    /// What is searched for has to be a text.
+    fn searched(&self, part: &Value) -> Result<Vec<char>, Exception> {
+        Self::argument(part)
+    }
+}
+
+impl Text for Str {
+    type Unit = char;
+
+    fn units(&self) -> Vec<char> {
+        self.0.chars().collect()
+    }
+
+    fn value(units: Vec<char>) -> Value {
+        Value::Text(units.into_iter().collect())
+    }
+
+    fn argument(value: &Value) -> Result<Vec<char>, Exception> {
+        match value {
+            Value::Text(text) => Ok(text.chars().collect()),
+            other => Err(Exception::TypeError(format!("must be str, not {}", type_name(other)))),
+        }
+    }
+}

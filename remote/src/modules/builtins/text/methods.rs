@@ -1,0 +1,403 @@
+//! The methods that str and bytes have alike.
+
+/// Makes them for a class that is a [`Text`](super::Text). `$what` is what Python calls a part of it.
+macro_rules! text_methods {
+    ($class:ident, $what:literal) => {
+        /// Searching.
+        #[$crate::remote]
+        impl $class {
+            /// Where `part` is first, from `start` on and before `stop`; -1 if nowhere.
+            pub fn find(&self, part: Value, start: Option<Value>, stop: Option<Value>) -> Result<i64, Exception> {
+                Ok(self.place(&part, start, stop, search::find)?.map_or(-1, |at| at as i64))
+            }
+
+            /// Where `part` is last, from `start` on and before `stop`; -1 if nowhere.
+            pub fn rfind(&self, part: Value, start: Option<Value>, stop: Option<Value>) -> Result<i64, Exception> {
+                Ok(self.place(&part, start, stop, search::rfind)?.map_or(-1, |at| at as i64))
+            }
+
+            /// Where `part` is first, from `start` on and before `stop`. `ValueError` if nowhere.
+            pub fn index(&self, part: Value, start: Option<Value>, stop: Option<Value>) -> Result<usize, Exception> {
+                self.place(&part, start, stop, search::find)?
+                    .ok_or_else(|| Exception::value(concat!($what, " not found")))
+            }
+
+            /// Where `part` is last, from `start` on and before `stop`. `ValueError` if nowhere.
+            pub fn rindex(&self, part: Value, start: Option<Value>, stop: Option<Value>) -> Result<usize, Exception> {
+                self.place(&part, start, stop, search::rfind)?
+                    .ok_or_else(|| Exception::value(concat!($what, " not found")))
+            }
+
+            /// How often `part` is there without overlapping, from `start` on and before `stop`.
+            pub fn count(&self, part: Value, start: Option<Value>, stop: Option<Value>) -> Result<usize, Exception> {
+                let (units, part) = (self.units(), self.searched(&part)?);
+                let bounds = search::bounds(units.len(), start.as_ref(), stop.as_ref())?;
+                Ok(bounds.map_or(0, |bounds| search::apart(&units[bounds], &part).len()))
+            }
+
+            /// Whether it begins with `prefix`, or with one of a list of them, at `start` and before `stop`.
+            pub fn startswith(
+                &self,
+                prefix: Value,
+                start: Option<Value>,
+                stop: Option<Value>,
+            ) -> Result<bool, Exception> {
+                self.at_end(prefix, start, stop, |text, part| text.starts_with(part))
+            }
+
+            /// Whether it ends with `suffix`, or with one of a list of them, after `start` and at `stop`.
+            pub fn endswith(
+                &self,
+                suffix: Value,
+                start: Option<Value>,
+                stop: Option<Value>,
+            ) -> Result<bool, Exception> {
+                self.at_end(suffix, start, stop, |text, part| text.ends_with(part))
+            }
+
+            /// Whether `part` is in it.
+            #[remote(name = "__contains__")]
+            pub fn contains(&self, part: Value) -> Result<bool, Exception> {
+                Ok(search::find(&self.units(), &self.searched(&part)?).is_some())
+            }
+        }
+
+        /// Cutting and joining.
+        #[$crate::remote]
+        impl $class {
+            /// The parts between `separator`, or the words without one; `maxsplit` cuts at most.
+            pub fn split(&self, separator: Option<Value>, maxsplit: Option<Value>) -> Result<Vec<Value>, Exception> {
+                self.cut(separator, maxsplit, split::split, split::split_words)
+            }
+
+            /// As `split`, but the cuts are made from the end on.
+            pub fn rsplit(&self, separator: Option<Value>, maxsplit: Option<Value>) -> Result<Vec<Value>, Exception> {
+                self.cut(separator, maxsplit, split::rsplit, split::rsplit_words)
+            }
+
+            /// The lines, with what ends them if `keepends`.
+            pub fn splitlines(&self, keepends: Option<bool>) -> Vec<Value> {
+                split::lines(&self.units(), keepends.unwrap_or(false)).into_iter().map(Self::value).collect()
+            }
+
+            /// What is before the first `separator`, the separator, and what is after it, as a list; the whole and twice
+            /// nothing if it is not there.
+            pub fn partition(&self, separator: Value) -> Result<Vec<Value>, Exception> {
+                let (units, separator) = (self.units(), self.separator(&separator)?);
+                let found = search::find(&units, &separator);
+                Ok(Self::three(&units, found, separator.len(), units.len()))
+            }
+
+            /// What is before the last `separator`, the separator, and what is after it, as a list; twice nothing and the
+            /// whole if it is not there.
+            pub fn rpartition(&self, separator: Value) -> Result<Vec<Value>, Exception> {
+                let (units, separator) = (self.units(), self.separator(&separator)?);
+                let found = search::rfind(&units, &separator);
+                Ok(Self::three(&units, found, separator.len(), 0))
+            }
+
+            /// `new` in place of every `old`, or of the first `count` of them.
+            pub fn replace(&self, old: Value, new: Value, count: Option<Value>) -> Result<Value, Exception> {
+                let (old, new) = (Self::argument(&old)?, Self::argument(&new)?);
+                let most = split::cuts(count.as_ref().map_or(Ok(-1), word)?);
+                split::replace(&self.units(), &old, &new, most).map(Self::value)
+            }
+
+            /// The elements of `items`, with this between them.
+            pub fn join(&self, items: Value) -> Result<Value, Exception> {
+                let part = |(at, item): (usize, Value)| {
+                    Self::argument(&item).map_err(|_| {
+                        let found = type_name(&item);
+                        Exception::TypeError(format!(
+                            concat!("sequence item {}: expected a ", $what, ", {} found"),
+                            at, found
+                        ))
+                    })
+                };
+                let parts = iterate(items)?.into_iter().enumerate().map(part).collect::<Result<Vec<_>, _>>()?;
+                split::join(&self.units(), &parts).map(Self::value)
+            }
+
+            /// It without `prefix`, if it begins with that.
+            pub fn removeprefix(&self, prefix: Value) -> Result<Value, Exception> {
+                let (units, prefix) = (self.units(), Self::argument(&prefix)?);
+                Ok(Self::value(units.strip_prefix(prefix.as_slice()).unwrap_or(&units).to_vec()))
+            }
+
+            /// It without `suffix`, if it ends with that.
+            pub fn removesuffix(&self, suffix: Value) -> Result<Value, Exception> {
+                let (units, suffix) = (self.units(), Self::argument(&suffix)?);
+                Ok(Self::value(units.strip_suffix(suffix.as_slice()).unwrap_or(&units).to_vec()))
+            }
+
+            /// It without the spaces around it, or without any of `these` around it.
+            pub fn strip(&self, these: Option<Value>) -> Result<Value, Exception> {
+                self.stripped(these, true, true)
+            }
+
+            /// It without the spaces before it, or without any of `these` before it.
+            pub fn lstrip(&self, these: Option<Value>) -> Result<Value, Exception> {
+                self.stripped(these, true, false)
+            }
+
+            /// It without the spaces after it, or without any of `these` after it.
+            pub fn rstrip(&self, these: Option<Value>) -> Result<Value, Exception> {
+                self.stripped(these, false, true)
+            }
+        }
+
+        /// Width and capitals.
+        #[$crate::remote]
+        impl $class {
+            /// In the middle of `width`, between spaces or between `fill`.
+            pub fn center(&self, width: Value, fill: Option<Value>) -> Result<Value, Exception> {
+                self.padded(width, fill, shape::Side::Center)
+            }
+
+            /// At the left of `width`, before spaces or `fill`.
+            pub fn ljust(&self, width: Value, fill: Option<Value>) -> Result<Value, Exception> {
+                self.padded(width, fill, shape::Side::Left)
+            }
+
+            /// At the right of `width`, after spaces or `fill`.
+            pub fn rjust(&self, width: Value, fill: Option<Value>) -> Result<Value, Exception> {
+                self.padded(width, fill, shape::Side::Right)
+            }
+
+            /// At the right of `width`, with zeros between its sign and itself.
+            pub fn zfill(&self, width: Value) -> Result<Value, Exception> {
+                shape::zero_fill(self.units(), &width).map(Self::value)
+            }
+
+            /// With spaces for tabs, up to the next column that `tabsize` (8 if left out) divides.
+            pub fn expandtabs(&self, tabsize: Option<Value>) -> Result<Value, Exception> {
+                shape::expand_tabs(&self.units(), &tabsize.unwrap_or(Value::Int(8))).map(Self::value)
+            }
+
+            /// With its first letter as a capital, and the rest as small letters.
+            pub fn capitalize(&self) -> Value {
+                Self::value(case::capitalize(&self.units()))
+            }
+
+            /// With a capital at the beginning of each word.
+            pub fn title(&self) -> Value {
+                Self::value(case::title(&self.units()))
+            }
+
+            /// With small letters for capitals, and capitals for small letters.
+            pub fn swapcase(&self) -> Value {
+                Self::value(case::swap(&self.units()))
+            }
+
+            /// Whether there are letters in it, and nothing else.
+            pub fn isalpha(&self) -> bool {
+                case::all(&self.units(), Letter::is_alpha)
+            }
+
+            /// Whether there are digits in it, and nothing else.
+            pub fn isdigit(&self) -> bool {
+                case::all(&self.units(), Letter::is_digit)
+            }
+
+            /// Whether there are letters or digits in it, and nothing else.
+            pub fn isalnum(&self) -> bool {
+                case::all(&self.units(), |unit| Letter::is_alpha(unit) || Letter::is_digit(unit))
+            }
+
+            /// Whether there are spaces in it, and nothing else.
+            pub fn isspace(&self) -> bool {
+                case::all(&self.units(), Letter::is_space)
+            }
+
+            /// Whether there are letters with a case in it, all of them capitals.
+            pub fn isupper(&self) -> bool {
+                case::all_cased(&self.units(), Letter::is_lower)
+            }
+
+            /// Whether there are letters with a case in it, all of them small.
+            pub fn islower(&self) -> bool {
+                case::all_cased(&self.units(), Letter::is_upper)
+            }
+
+            /// Whether each word in it begins with a capital that is the only one, and there is a word.
+            pub fn istitle(&self) -> bool {
+                case::is_title(&self.units())
+            }
+
+            /// Whether all of it is ASCII.
+            pub fn isascii(&self) -> bool {
+                self.0.is_ascii()
+            }
+        }
+
+        /// The operators.
+        #[$crate::remote]
+        impl $class {
+            /// How long it is.
+            pub fn len(&self) -> usize {
+                self.length()
+            }
+
+            /// Whether there is nothing in it.
+            #[remote(skip)]
+            pub fn is_empty(&self) -> bool {
+                self.0.is_empty()
+            }
+
+            /// What it is, as a plain value.
+            #[remote(name = "value")]
+            pub fn plain(&self) -> Value {
+                Self::value(self.units())
+            }
+
+            /// It, and `other` after it.
+            #[remote(name = "__add__")]
+            pub fn add(&self, other: Value) -> Result<Value, Exception> {
+                let mut units = self.units();
+                units.extend(Self::argument(&other).map_err(|_| {
+                    let found = type_name(&other);
+                    Exception::TypeError(format!(concat!("can only concatenate a ", $what, ", not '{}'"), found))
+                })?);
+                Ok(Self::value(units))
+            }
+
+            /// It `count` times.
+            #[remote(name = "__mul__")]
+            pub fn mul(&self, count: Value) -> Result<Value, Exception> {
+                let units = self.units();
+                let count = whole(&count).ok_or_else(|| {
+                    let found = type_name(&count);
+                    Exception::TypeError(format!("can't multiply sequence by non-int of type '{found}'"))
+                })?;
+                let times = repeats(size_of_val(units.as_slice()), count)?;
+                Ok(Self::value(units.repeat(times)))
+            }
+
+            /// Whether it is equal to `other`.
+            #[remote(name = "__eq__")]
+            pub fn equals(&self, other: Value) -> bool {
+                equal(&self.plain(), &other)
+            }
+
+            /// Whether it is not equal to `other`.
+            #[remote(name = "__ne__")]
+            pub fn differs(&self, other: Value) -> bool {
+                !self.equals(other)
+            }
+
+            /// Whether it is before `other` in the order of their characters.
+            #[remote(name = "__lt__")]
+            pub fn less(&self, other: Value) -> Result<bool, Exception> {
+                Comparison::Less.holds(&self.plain(), &other)
+            }
+
+            /// Whether it is before `other`, or equal.
+            #[remote(name = "__le__")]
+            pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
+                Comparison::LessOrEqual.holds(&self.plain(), &other)
+            }
+
+            /// Whether it is after `other`.
+            #[remote(name = "__gt__")]
+            pub fn greater(&self, other: Value) -> Result<bool, Exception> {
+                Comparison::Greater.holds(&self.plain(), &other)
+            }
+
+            /// Whether it is after `other`, or equal.
+            #[remote(name = "__ge__")]
+            pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
+                Comparison::GreaterOrEqual.holds(&self.plain(), &other)
+            }
+
+            /// It as Python writes it.
+            #[remote(name = "__repr__")]
+            pub fn repr(&self) -> String {
+                repr(&self.plain())
+            }
+        }
+
+        impl $class {
+            fn place(
+                &self,
+                part: &Value,
+                start: Option<Value>,
+                stop: Option<Value>,
+                find: fn(&[Unit], &[Unit]) -> Option<usize>,
+            ) -> Result<Option<usize>, Exception> {
+                let (units, part) = (self.units(), self.searched(part)?);
+                let bounds = search::bounds(units.len(), start.as_ref(), stop.as_ref())?;
+                Ok(bounds.and_then(|bounds| find(&units[bounds.clone()], &part).map(|at| at + bounds.start)))
+            }
+
+            fn at_end(
+                &self,
+                part: Value,
+                start: Option<Value>,
+                stop: Option<Value>,
+                holds: fn(&[Unit], &[Unit]) -> bool,
+            ) -> Result<bool, Exception> {
+                let parts = match part {
+                    Value::List(parts) => parts,
+                    part => vec![part],
+                };
+                let parts = parts.iter().map(Self::argument).collect::<Result<Vec<_>, _>>()?;
+                let units = self.units();
+                let bounds = search::bounds(units.len(), start.as_ref(), stop.as_ref())?;
+                Ok(bounds.is_some_and(|bounds| parts.iter().any(|part| holds(&units[bounds.clone()], part))))
+            }
+
+            fn cut(
+                &self,
+                separator: Option<Value>,
+                maxsplit: Option<Value>,
+                at: fn(&[Unit], &[Unit], usize) -> Vec<Vec<Unit>>,
+                between_words: fn(&[Unit], usize) -> Vec<Vec<Unit>>,
+            ) -> Result<Vec<Value>, Exception> {
+                let most = split::cuts(maxsplit.as_ref().map_or(Ok(-1), word)?);
+                let units = self.units();
+                let parts = match separator {
+                    Some(separator) => at(&units, &self.separator(&separator)?, most),
+                    None => between_words(&units, most),
+                };
+                Ok(parts.into_iter().map(Self::value).collect())
+            }
+
+            fn separator(&self, separator: &Value) -> Result<Vec<Unit>, Exception> {
+                let separator = Self::argument(separator)?;
+                if separator.is_empty() { Err(Exception::value("empty separator")) } else { Ok(separator) }
+            }
+
+            fn three(units: &[Unit], found: Option<usize>, len: usize, otherwise: usize) -> Vec<Value> {
+                let (from, to) = found.map_or((otherwise, otherwise), |at| (at, at + len));
+                [&units[..from], &units[from..to], &units[to..]].map(|part| Self::value(part.to_vec())).to_vec()
+            }
+
+            fn stripped(&self, these: Option<Value>, left: bool, right: bool) -> Result<Value, Exception> {
+                let strip = match these {
+                    Some(these) => shape::Strip::These(Self::argument(&these)?),
+                    None => shape::Strip::Spaces,
+                };
+                Ok(Self::value(strip.off(&self.units(), left, right)))
+            }
+
+            fn padded(&self, width: Value, fill: Option<Value>, side: shape::Side) -> Result<Value, Exception> {
+                let fill = match fill {
+                    None => Unit::ascii(b' '),
+                    Some(fill) => match Self::argument(&fill)?.as_slice() {
+                        [fill] => *fill,
+                        _ => return Err(Exception::of_type("the fill character must be exactly one character long")),
+                    },
+                };
+                shape::pad(self.units(), &width, fill, side).map(Self::value)
+            }
+        }
+
+        impl From<$class> for Value {
+            fn from(text: $class) -> Self {
+                text.plain()
+            }
+        }
+    };
+}
+
+pub(crate) use text_methods;

@@ -1,0 +1,119 @@
+//! What `str` and `bytes` have in common: sequences of characters, or of bytes, that are searched, split, joined and
+//! stripped alike. Python's methods on them are made by [`text_methods`], on these rooms:
+//!
+//! - [`search`]: where a part is, and how often. [`split`]: cutting into parts. [`shape`]: width and margins.
+//! - [`case`] is for capitals, and for questions such as `isalpha`.
+
+pub(crate) mod case;
+mod methods;
+pub(crate) mod search;
+pub(crate) mod shape;
+pub(crate) mod split;
+
+pub(crate) use methods::text_methods;
+
+use crate::modules::Exception;
+use crate::value::Value;
+
+/// A sequence of units: characters or bytes.
+pub(crate) trait Text: Sized {
+    /// What it is a sequence of.
+    type Unit: Letter;
+
+    /// The units.
+    fn units(&self) -> Vec<Self::Unit>;
+
+    /// Units as a plain value.
+    fn value(units: Vec<Self::Unit>) -> Value;
+
+    /// The units of an argument, which has to be of the same type.
+    fn argument(value: &Value) -> Result<Vec<Self::Unit>, Exception>;
+}
+
+/// A character, or a byte of ASCII.
+pub(crate) trait Letter: Copy + PartialEq {
+    /// This character of ASCII.
+    fn ascii(byte: u8) -> Self;
+    /// The character; a byte beyond ASCII is none that any method knows.
+    fn char(self) -> Option<char>;
+    /// Whether it is between words.
+    fn is_space(self) -> bool;
+    /// Whether a line ends with it.
+    fn is_line_end(self) -> bool;
+    /// As a capital.
+    fn to_upper(self) -> Vec<Self>;
+    /// As a small letter.
+    fn to_lower(self) -> Vec<Self>;
+
+    /// Whether it is a letter.
+    fn is_alpha(self) -> bool {
+        self.char().is_some_and(char::is_alphabetic)
+    }
+
+    /// Whether it is a decimal digit.
+    fn is_digit(self) -> bool {
+        self.char().is_some_and(|c| c.is_ascii_digit())
+    }
+
+    /// Whether it is a capital.
+    fn is_upper(self) -> bool {
+        self.char().is_some_and(char::is_uppercase)
+    }
+
+    /// Whether it is a small letter.
+    fn is_lower(self) -> bool {
+        self.char().is_some_and(char::is_lowercase)
+    }
+}
+
+impl Letter for char {
+    fn ascii(byte: u8) -> Self {
+        byte.into()
+    }
+
+    fn char(self) -> Option<char> {
+        Some(self)
+    }
+
+    fn is_space(self) -> bool {
+        self.is_whitespace() || ('\x1c'..='\x1f').contains(&self)
+    }
+
+    fn is_line_end(self) -> bool {
+        matches!(self, '\n'..='\r' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}')
+    }
+
+    fn to_upper(self) -> Vec<char> {
+        self.to_uppercase().collect()
+    }
+
+    fn to_lower(self) -> Vec<char> {
+        self.to_lowercase().collect()
+    }
+}
+
+impl Letter for u8 {
+    fn ascii(byte: u8) -> Self {
+        byte
+    }
+
+    fn char(self) -> Option<char> {
+        self.is_ascii().then(|| self.into())
+    }
+
+    fn is_space(self) -> bool {
+        matches!(self, b'\t'..=b'\r' | b' ')
+    }
+
+    fn is_line_end(self) -> bool {
+        matches!(self, b'\n' | b'\r')
+    }
+
+    fn to_upper(self) -> Vec<u8> {
+        vec![self.to_ascii_uppercase()]
+    }
+
+    fn to_lower(self) -> Vec<u8> {
+        vec![self.to_ascii_lowercase()]
+    }
+}

@@ -1,0 +1,8 @@
+//! Module `multiprocessing`: Value and Array, numbers of C's types that processes share.
+
+mod array;
+mod typecode;
+mod value;
+
+pub use array::{SharedArray, SharedArrayProxy};
+pub use value::{SharedValue, SharedValueProxy};

@@ -1,0 +1,120 @@
+//! What queues of all kinds can do. The class has `items`.
+
+/// The methods that every queue has.
+macro_rules! queue_methods {
+    ($class:ident) => {
+        #[$crate::remote]
+        impl $class {
+            /// Takes an item out, and gives it; waits for one if there is none. `Empty` if that takes longer than `timeout`
+            /// seconds, or, without `block`, if it takes any time at all.
+            ///
+            /// Those who wait get items in the order in which they came. An item that does not reach its caller, because it
+            /// has gone away, is the next to leave again. The call's own timeout applies as well: give it none, if the
+            /// wait may be long.
+            #[remote(name = "get")]
+            pub async fn get_value(
+                &self,
+                ctx: &Context,
+                block: Option<bool>,
+                timeout: Option<f64>,
+            ) -> Result<Value, Exception> {
+                items::get(&self.items, ctx, Patience::to_queue(block, timeout)?).await
+            }
+
+            /// Takes an item out, and gives it. `Empty` if there is none.
+            #[remote(name = "get_nowait")]
+            pub fn get_nowait_value(&self, ctx: &Context) -> Result<Value, Exception> {
+                items::get_nowait(&self.items, ctx)
+            }
+
+            /// Takes an item out on trial, and gives it with a token. It is to be acknowledged by `ack(token)`; if the
+            /// caller's session ends before that, the item is the next to leave again. So each item is worked on at least
+            /// once, whoever is killed. Waits, and fails, as `get`.
+            #[remote(name = "get_leased")]
+            pub async fn get_leased_value(
+                &self,
+                ctx: &Context,
+                block: Option<bool>,
+                timeout: Option<f64>,
+            ) -> Result<Lease, Exception> {
+                items::get_leased(&self.items, ctx, Patience::to_queue(block, timeout)?).await
+            }
+
+            /// The item of this lease is done with; counts as its `task_done`. `ValueError` if the session has no such
+            /// lease.
+            pub fn ack(&self, ctx: &Context, token: u64) -> Result<(), Exception> {
+                self.items.with(|items, woken| items.acknowledge(ctx.session(), token, woken)).map(drop)
+            }
+
+            /// The item of this lease is the next to leave again. `ValueError` if the session has no such lease.
+            pub fn nack(&self, ctx: &Context, token: u64) -> Result<(), Exception> {
+                self.items.with(|items, woken| items.give_back(ctx.session(), token, woken))
+            }
+
+            /// How many items are in it.
+            pub fn qsize(&self) -> usize {
+                self.items.with(|items, _| items.len())
+            }
+
+            /// Whether there are none.
+            pub fn empty(&self) -> bool {
+                self.qsize() == 0
+            }
+
+            /// How many items are out on trial.
+            pub fn leased(&self) -> usize {
+                self.items.with(|items, _| items.leased())
+            }
+
+            /// How many wait for an item, or for room.
+            pub fn waiting(&self) -> usize {
+                self.items.with(|items, _| items.waiting())
+            }
+        }
+    };
+}
+
+/// The methods of queues that may be full, and know when the work is done.
+macro_rules! bounded_methods {
+    ($class:ident) => {
+        #[$crate::remote]
+        impl $class {
+            /// Puts an item in; waits for room if there is none. `Full` if that takes longer than `timeout` seconds, or,
+            /// without `block`, if it takes any time at all.
+            #[remote(name = "put")]
+            pub async fn put_value(
+                &self,
+                item: Value,
+                block: Option<bool>,
+                timeout: Option<f64>,
+            ) -> Result<(), Exception> {
+                items::put(&self.items, Patience::to_queue(block, timeout)?, item).await
+            }
+
+            /// Puts an item in. `Full` if there is no room.
+            #[remote(name = "put_nowait")]
+            pub fn put_nowait_value(&self, item: Value) -> Result<(), Exception> {
+                items::put_nowait(&self.items, item)
+            }
+
+            /// Whether there is no room.
+            pub fn full(&self) -> bool {
+                self.items.with(|items, _| items.is_full())
+            }
+
+            /// An item that was taken out is done with. `ValueError` if all that were put are already.
+            pub fn task_done(&self) -> Result<(), Exception> {
+                self.items.with(Items::task_done)
+            }
+
+            /// Waits until all items that were put are done with, and gives true; false if that takes longer than
+            /// `timeout` seconds.
+            #[remote(name = "join")]
+            pub async fn join_bool(&self, timeout: Option<f64>) -> Result<bool, Exception> {
+                items::join(&self.items, Patience::to_wait(timeout)?).await
+            }
+        }
+    };
+}
+
+pub(super) use {bounded_methods, queue_methods};

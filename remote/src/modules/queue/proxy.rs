@@ -1,0 +1,194 @@
+//! The proxies, for plain Rust values.
+
+use super::items::Lease;
+use super::{LifoQueueProxy, PriorityQueueProxy, QueueProxy, SimpleQueueProxy};
+use crate::call::{CallError, Failure};
+use crate::error::Error;
+use crate::modules::threading::seconds;
+use crate::modules::{Decoded, Exception, Fallible};
+use crate::proxy::Proxy;
+use crate::value::{Value, from_value};
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::ops::Deref;
+use std::time::Duration;
+
+/// A proxy of a queue whose items can be leased.
+pub trait Leasing: Proxy {
+    #[doc(hidden)]
+    fn send_ack(&self, token: u64) -> Fallible<()>;
+
+    #[doc(hidden)]
+    fn send_nack(&self, token: u64) -> Fallible<()>;
+}
+
+/// An item under a lease, as [`LeasedItem`] of a queue's proxy.
+pub type Leased<P, T> = Result<LeasedItem<P, T>, CallError<Exception>>;
+
+/// An item that was taken out of a queue on trial. Dropping it puts the item back, as the next to leave; so does the end of
+/// the session. [`ack`](Self::ack) keeps it out.
+#[must_use = "the item goes back into the queue when this is dropped"]
+pub struct LeasedItem<P: Leasing, T> {
+    /// `None` once the lease has ended.
+    queue: Option<P>,
+    token: u64,
+    item: T,
+}
+
+impl<P: Leasing, T: DeserializeOwned> LeasedItem<P, T> {
+    async fn get(queue: &P, lease: Fallible<Lease>) -> Leased<P, T> {
+        let Lease { item, token } = lease.no_timeout().await?;
+        // If it is no `T`, it goes back.
+        let lease = LeasedItem { queue: Some(queue.clone()), token, item: () };
+        let item = from_value(item).map_err(|error| {
+            let what = format!("the item as {}", std::any::type_name::<T>());
+            CallError::failed(Error::BadResult { what, reason: error.to_string() })
+        })?;
+        Ok(lease.with(item))
+    }
+}
+
+impl<P: Leasing> LeasedItem<P, ()> {
+    fn with<T>(mut self, item: T) -> LeasedItem<P, T> {
+        LeasedItem { queue: self.queue.take(), token: self.token, item }
+    }
+}
+
+impl<P: Leasing, T> LeasedItem<P, T> {
+    /// The token of the lease.
+    pub fn token(&self) -> u64 {
+        self.token
+    }
+
+    /// The item is done with.
+    ///
+    /// # Errors
+    /// `ValueError` if the lease has ended, and the session's.
+    pub async fn ack(mut self) -> Result<(), CallError<Exception>> {
+        let Some(queue) = self.queue.clone() else { return Ok(()) };
+        // Until it is on its way, dropping this puts the item back; then, it goes its way.
+        let ack = queue.send_ack(self.token).no_timeout().uncancelled().send().await;
+        self.queue = None;
+        ack.await
+    }
+}
+
+impl<P: Leasing, T> Deref for LeasedItem<P, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.item
+    }
+}
+
+impl<P: Leasing, T> Drop for LeasedItem<P, T> {
+    fn drop(&mut self) {
+        if let Some(queue) = &self.queue {
+            queue.send_nack(self.token).detach();
+        }
+    }
+}
+
+impl<P: Leasing, T: fmt::Debug> fmt::Debug for LeasedItem<P, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LeasedItem").field("item", &self.item).field("token", &self.token).finish_non_exhaustive()
+    }
+}
+
+/// What the proxies of all queues have.
+macro_rules! queue_proxy {
+    ($proxy:ident) => {
+        impl Leasing for $proxy {
+            fn send_ack(&self, token: u64) -> Fallible<()> {
+                self.ack(token)
+            }
+
+            fn send_nack(&self, token: u64) -> Fallible<()> {
+                self.nack(token)
+            }
+        }
+
+        /// With plain Rust values. The methods that these stand for say what they do.
+        impl $proxy {
+            /// Takes an item out; waits for one, however long that takes.
+            pub fn get<T>(&self) -> Decoded<T> {
+                Decoded::new(self.get_value(None, None).no_timeout())
+            }
+
+            /// Takes an item out; waits for one, for no longer than `timeout`. `Empty` then.
+            pub fn get_timeout<T>(&self, timeout: Duration) -> Decoded<T> {
+                Decoded::new(self.get_value(None, seconds(timeout)).no_timeout())
+            }
+
+            /// Takes an item out. `Empty` if there is none.
+            pub fn get_nowait<T>(&self) -> Decoded<T> {
+                Decoded::new(self.get_nowait_value())
+            }
+
+            /// Takes an item out on trial; waits for one, however long that takes.
+            ///
+            /// # Errors
+            /// The session's.
+            pub async fn get_leased<T: DeserializeOwned>(&self) -> Leased<Self, T> {
+                LeasedItem::get(self, self.get_leased_value(None, None)).await
+            }
+
+            /// Takes an item out on trial; waits for one, for no longer than `timeout`.
+            ///
+            /// # Errors
+            /// `Empty` then, and the session's.
+            pub async fn get_leased_timeout<T: DeserializeOwned>(&self, timeout: Duration) -> Leased<Self, T> {
+                LeasedItem::get(self, self.get_leased_value(None, seconds(timeout))).await
+            }
+        }
+    };
+}
+
+/// What the proxies of queues have that may be full.
+macro_rules! bounded_proxy {
+    ($proxy:ident) => {
+        /// With plain Rust values. The methods that these stand for say what they do.
+        impl $proxy {
+            /// Puts an item in; waits for room, however long that takes.
+            pub fn put(&self, item: impl Into<Value>) -> Fallible<()> {
+                self.put_value(item.into(), None, None).no_timeout()
+            }
+
+            /// Puts an item in; waits for room, for no longer than `timeout`. `Full` then.
+            pub fn put_timeout(&self, item: impl Into<Value>, timeout: Duration) -> Fallible<()> {
+                self.put_value(item.into(), None, seconds(timeout)).no_timeout()
+            }
+
+            /// Puts an item in. `Full` if there is no room.
+            pub fn put_nowait(&self, item: impl Into<Value>) -> Fallible<()> {
+                self.put_nowait_value(item.into())
+            }
+
+            /// Waits until all items that were put are done with, however long that takes; gives true.
+            pub fn join(&self) -> Fallible<bool> {
+                self.join_bool(None).no_timeout()
+            }
+
+            /// Waits until all items that were put are done with, and gives true; false if that takes longer than
+            /// `timeout`.
+            pub fn join_timeout(&self, timeout: Duration) -> Fallible<bool> {
+                self.join_bool(seconds(timeout)).no_timeout()
+            }
+        }
+    };
+}
+
+queue_proxy!(QueueProxy);
+queue_proxy!(LifoQueueProxy);
+queue_proxy!(PriorityQueueProxy);
+queue_proxy!(SimpleQueueProxy);
+bounded_proxy!(QueueProxy);
+bounded_proxy!(LifoQueueProxy);
+bounded_proxy!(PriorityQueueProxy);
+
+impl SimpleQueueProxy {
+    /// Puts an item in.
+    pub fn put(&self, item: impl Into<Value>) -> Fallible<()> {
+        self.put_nowait_value(item.into())
+    }
+}

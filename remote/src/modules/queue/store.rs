@@ -1,0 +1,176 @@
+//! Where a queue keeps its items, and in which order they leave.
+
+use crate::modules::Exception;
+use crate::modules::python::Comparison;
+use crate::value::Value;
+use std::collections::VecDeque;
+
+/// The items of a queue.
+#[derive(Debug)]
+pub(super) enum Store {
+    /// The first to come is the first to leave.
+    Fifo(VecDeque<Value>),
+    /// The last to come is the first to leave.
+    Lifo(Vec<Value>),
+    /// The least is the first to leave.
+    Heap(Heap),
+}
+
+impl Store {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Store::Fifo(items) => items.len(),
+            Store::Lifo(items) => items.len(),
+            Store::Heap(heap) => heap.items.len() + heap.first.len(),
+        }
+    }
+
+    /// # Errors
+    /// `TypeError` if items have to be compared that have no order; then it is not in.
+    pub(super) fn push(&mut self, item: Value) -> Result<(), Exception> {
+        match self {
+            Store::Fifo(items) => items.push_back(item),
+            Store::Lifo(items) => items.push(item),
+            Store::Heap(heap) => heap.push(item).map_err(|(error, _)| error)?,
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// `TypeError` if items have to be compared that have no order; then none is out.
+    pub(super) fn pop(&mut self) -> Result<Option<Value>, Exception> {
+        match self {
+            Store::Fifo(items) => Ok(items.pop_front()),
+            Store::Lifo(items) => Ok(items.pop()),
+            Store::Heap(heap) => heap.pop(),
+        }
+    }
+
+    /// An item that had left is to be the next to leave; of a heap, when its turn comes.
+    pub(super) fn put_back(&mut self, item: Value) {
+        match self {
+            Store::Fifo(items) => items.push_front(item),
+            Store::Lifo(items) => items.push(item),
+            Store::Heap(heap) => {
+                if let Err((_, item)) = heap.push(item) {
+                    heap.first.push(item);
+                }
+            }
+        }
+    }
+}
+
+/// A heap, as Python's `heapq`: the same comparisons in the same order, so that what is equal leaves in the same order.
+/// Unlike there, an operation that fails has changed nothing.
+#[derive(Debug, Default)]
+pub(super) struct Heap {
+    items: Vec<Value>,
+    /// Items that came back when they had no order with the others any more.
+    first: Vec<Value>,
+}
+
+impl Heap {
+    fn push(&mut self, item: Value) -> Result<(), (Exception, Value)> {
+        // The places above that it has to pass.
+        let mut path = Vec::new();
+        let mut at = self.items.len();
+        while at > 0 {
+            at = (at - 1) / 2;
+            match Comparison::Less.holds(&item, &self.items[at]) {
+                Ok(true) => path.push(at),
+                Ok(false) => break,
+                Err(error) => return Err((error, item)),
+            }
+        }
+        let mut at = self.items.len();
+        self.items.push(item);
+        for above in path {
+            self.items.swap(at, above);
+            at = above;
+        }
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Result<Option<Value>, Exception> {
+        if let Some(item) = self.first.pop() {
+            return Ok(Some(item));
+        }
+        let Some((last, rest)) = self.items.split_last() else { return Ok(None) };
+        // The way down, along the smaller children, and then up again, to where the last item is to go.
+        let mut down = vec![0];
+        let mut child = 1;
+        while child < rest.len() {
+            let right = child + 1;
+            if right < rest.len() && !Comparison::Less.holds(&rest[child], &rest[right])? {
+                child = right;
+            }
+            down.push(child);
+            child = 2 * child + 1;
+        }
+        let mut place = down.len() - 1;
+        while place > 0 && Comparison::Less.holds(last, &rest[down[place]])? {
+            place -= 1;
+        }
+        let top = self.items.swap_remove(0);
+        for step in down.windows(2).take(place) {
+            self.items.swap(step[0], step[1]);
+        }
+        Ok(Some(top))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heap() -> Store {
+        Store::Heap(Heap::default())
+    }
+
+    #[test]
+    fn the_least_leaves_first() {
+        let mut store = heap();
+        let mut seed: u64 = 7;
+        let mut numbers: Vec<i128> = Vec::new();
+        for _ in 0..1000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            numbers.push(i128::from(seed >> 54));
+        }
+        for number in &numbers {
+            store.push(Value::Int(*number)).expect("numbers have an order");
+        }
+        numbers.sort_unstable();
+        for number in numbers {
+            assert_eq!(store.pop(), Ok(Some(Value::Int(number))));
+        }
+        assert_eq!(store.pop(), Ok(None));
+    }
+
+    #[test]
+    fn what_has_no_order_changes_nothing() {
+        let mut store = heap();
+        store.push(1.into()).expect("the first");
+        assert!(matches!(store.push("a".into()), Err(Exception::TypeError(_))));
+        assert_eq!(store.len(), 1);
+        let mut store = heap();
+        // Each has an order with what it passes, but not with every other.
+        let pair = |number: i64, other: Value| Value::List(vec![number.into(), other]);
+        for item in [pair(0, 0.into()), pair(1, 0.into()), pair(1, "a".into())] {
+            store.push(item).expect("it need not be compared with its sibling");
+        }
+        assert!(matches!(store.pop(), Err(Exception::TypeError(_))));
+        assert_eq!(store.len(), 3);
+    }
+
+    #[test]
+    fn what_is_put_back_is_next() {
+        for mut store in [Store::Fifo(VecDeque::new()), Store::Lifo(Vec::new()), heap()] {
+            store.push(1.into()).expect("fits");
+            store.push(2.into()).expect("fits");
+            let first = store.pop().expect("has an order").expect("there are two");
+            store.put_back(first.clone());
+            assert_eq!(store.pop(), Ok(Some(first)));
+            assert_eq!(store.len(), 1);
+        }
+    }
+}

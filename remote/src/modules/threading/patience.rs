@@ -1,0 +1,112 @@
+//! For how long somebody waits.
+
+use crate::modules::Exception;
+use crate::remote;
+use std::time::Duration;
+
+/// The longest timeout, in seconds: as in CPython.
+#[remote(module = "threading")]
+pub const TIMEOUT_MAX: f64 = 9_223_372_036.0;
+
+/// What a timer is set to at most: tokio's cannot be set to more than about two years.
+const LONGEST_TIMER: Duration = Duration::from_secs(2 * 365 * 24 * 3600);
+
+/// How long somebody is ready to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Not at all.
+    None,
+    /// So long.
+    For(Duration),
+    /// For as long as it takes.
+    Forever,
+}
+
+impl Patience {
+    /// Of `acquire(blocking, timeout)`: a timeout of -1 is none.
+    ///
+    /// # Errors
+    /// `ValueError` for a negative one, and for one without blocking.
+    pub(crate) fn to_acquire(blocking: Option<bool>, timeout: Option<f64>) -> Result<Self, Exception> {
+        let timeout = timeout.filter(|timeout| *timeout != -1.0);
+        match (blocking.unwrap_or(true), timeout) {
+            (true, None) => Ok(Patience::Forever),
+            (true, Some(timeout)) if timeout < 0.0 => {
+                Err(Exception::value("timeout value must be a non-negative number"))
+            }
+            (true, Some(timeout)) => Patience::seconds(timeout),
+            (false, None) => Ok(Patience::None),
+            (false, Some(_)) => Err(Exception::value("can't specify a timeout for a non-blocking call")),
+        }
+    }
+
+    /// Of `wait(timeout)`: a negative timeout is as good as 0.
+    ///
+    /// # Errors
+    /// `ValueError` for what is no number, `OverflowError` for more than [`TIMEOUT_MAX`].
+    pub(crate) fn to_wait(timeout: Option<f64>) -> Result<Self, Exception> {
+        // Not `max`, which would hide that it is no number.
+        let timeout = timeout.map(|timeout| if timeout < 0.0 { 0.0 } else { timeout });
+        timeout.map_or(Ok(Patience::Forever), Patience::seconds)
+    }
+
+    /// Of a queue's `get(block, timeout)`: without `block`, the timeout does not matter.
+    ///
+    /// # Errors
+    /// `ValueError` for a negative timeout.
+    pub(crate) fn to_queue(block: Option<bool>, timeout: Option<f64>) -> Result<Self, Exception> {
+        match (block.unwrap_or(true), timeout) {
+            (false, _) => Ok(Patience::None),
+            (true, None) => Ok(Patience::Forever),
+            (true, Some(timeout)) if timeout < 0.0 => Err(Exception::value("'timeout' must be a non-negative number")),
+            (true, Some(timeout)) => Patience::seconds(timeout),
+        }
+    }
+
+    fn seconds(timeout: f64) -> Result<Self, Exception> {
+        if timeout.is_nan() {
+            return Err(Exception::value("Invalid value NaN (not a number)"));
+        }
+        if timeout > TIMEOUT_MAX {
+            return Err(Exception::overflow("timeout value is too large"));
+        }
+        let time = Duration::try_from_secs_f64(timeout).unwrap_or_default().min(LONGEST_TIMER);
+        Ok(if time.is_zero() { Patience::None } else { Patience::For(time) })
+    }
+}
+
+/// A timeout of a typed caller, as it travels.
+pub(crate) fn seconds(timeout: Duration) -> Option<f64> {
+    Some(timeout.as_secs_f64().min(TIMEOUT_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn acquire_takes_what_pythons_takes() {
+        let of = Patience::to_acquire;
+        assert_eq!(of(None, None), Ok(Patience::Forever));
+        assert_eq!(of(Some(true), Some(-1.0)), Ok(Patience::Forever));
+        assert_eq!(of(Some(false), Some(-1.0)), Ok(Patience::None));
+        assert_eq!(of(None, Some(0.0)), Ok(Patience::None));
+        assert_eq!(of(None, Some(0.5)), Ok(Patience::For(Duration::from_millis(500))));
+        assert_eq!(of(None, Some(TIMEOUT_MAX)), Ok(Patience::For(LONGEST_TIMER)));
+        for bad in [-2.0, -0.5, f64::NEG_INFINITY, f64::NAN] {
+            assert!(matches!(of(None, Some(bad)), Err(Exception::ValueError(_))), "{bad}");
+        }
+        assert!(matches!(of(Some(false), Some(5.0)), Err(Exception::ValueError(_))));
+        for bad in [TIMEOUT_MAX * 2.0, f64::INFINITY, f64::MAX] {
+            assert!(matches!(of(None, Some(bad)), Err(Exception::OverflowError(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_others_take_what_theirs_take() {
+        assert_eq!(Patience::to_wait(Some(-3.0)), Ok(Patience::None));
+        assert!(matches!(Patience::to_wait(Some(f64::NAN)), Err(Exception::ValueError(_))));
+        assert_eq!(Patience::to_queue(Some(false), Some(-3.0)), Ok(Patience::None));
+        assert!(matches!(Patience::to_queue(None, Some(-3.0)), Err(Exception::ValueError(_))));
+    }
+}

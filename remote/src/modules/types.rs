@@ -1,0 +1,128 @@
+//! Module `types`: SimpleNamespace.
+
+use super::python::{Key, Table, check_depth, equal, repr};
+use super::{Decoded, Exception, Fallible};
+use crate::remote;
+use crate::value::Value;
+use serde::{Deserialize, Serialize};
+
+/// An object of any attributes, as Python's `types.SimpleNamespace`.
+#[remote(module = "types")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Table<Value>")]
+pub struct SimpleNamespace(Table<Value>);
+
+#[remote]
+impl SimpleNamespace {
+    /// An object with the attributes in a map. It has none without `attributes`.
+    #[remote(inline)]
+    pub fn new(attributes: Option<Value>) -> Result<Self, Exception> {
+        let table = attributes.map_or(Ok(Vec::new()), super::builtins::dict::entries)?;
+        SimpleNamespace::try_from(table.into_iter().collect::<Table<Value>>())
+    }
+
+    /// The attribute `name`. `AttributeError` if there is none.
+    #[remote(name = "__getattr__")]
+    pub fn getattr(&self, name: String) -> Result<Value, Exception> {
+        let (name, key) = named(name)?;
+        self.0.get(&key).cloned().ok_or_else(|| no_attribute(&name))
+    }
+
+    /// Gives the attribute `name` a value.
+    #[remote(name = "__setattr__", idempotent)]
+    pub fn setattr(&mut self, name: String, value: Value) -> Result<(), Exception> {
+        check_depth(&value)?;
+        self.0.insert(named(name)?.1, value);
+        Ok(())
+    }
+
+    /// Takes the attribute `name` away. `AttributeError` if there is none.
+    #[remote(name = "__delattr__")]
+    pub fn delattr(&mut self, name: String) -> Result<(), Exception> {
+        let (name, key) = named(name)?;
+        self.0.remove(&key).map(|_| ()).ok_or_else(|| no_attribute(&name))
+    }
+
+    /// Whether there is an attribute `name`.
+    pub fn hasattr(&self, name: String) -> Result<bool, Exception> {
+        Ok(self.0.contains(&named(name)?.1))
+    }
+
+    /// The names of the attributes, in the order of the alphabet.
+    #[remote(name = "__dir__")]
+    pub fn dir(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.0.keys().filter_map(|key| key.value().as_str()).map(str::to_owned).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The attributes, as a plain map.
+    #[remote(name = "__dict__")]
+    pub fn attributes(&self) -> Value {
+        self.clone().into()
+    }
+
+    /// Whether `other`, as a map, has the same attributes.
+    #[remote(name = "__eq__")]
+    pub fn equals(&self, other: Value) -> bool {
+        equal(&self.attributes(), &other)
+    }
+
+    /// Whether `other` is anything but a map of the same attributes.
+    #[remote(name = "__ne__")]
+    pub fn differs(&self, other: Value) -> bool {
+        !self.equals(other)
+    }
+
+    /// The object as Python writes it.
+    #[remote(name = "__repr__")]
+    pub fn repr(&self) -> String {
+        let parts: Vec<String> = self
+            .0
+            .iter()
+            .map(|(key, value)| format!("{}={}", key.value().as_str().unwrap_or_default(), repr(value)))
+            .collect();
+        format!("namespace({})", parts.join(", "))
+    }
+}
+
+/// With plain Rust values. The methods that these stand for say what they do.
+impl SimpleNamespaceProxy {
+    /// The attribute `name`. `AttributeError` if there is none.
+    pub fn get<T>(&self, name: &str) -> Decoded<T> {
+        Decoded::new(self.getattr(name.to_owned()))
+    }
+
+    /// Gives the attribute `name` a value.
+    pub fn set(&self, name: &str, value: impl Into<Value>) -> Fallible<()> {
+        self.setattr(name.to_owned(), value.into())
+    }
+}
+
+fn named(name: String) -> Result<(String, Key), Exception> {
+    Ok((name.clone(), Key::new(name.into())?))
+}
+
+fn no_attribute(name: &str) -> Exception {
+    let short: String = name.chars().take(100).collect();
+    Exception::AttributeError(format!("'types.SimpleNamespace' object has no attribute '{short}'"))
+}
+
+/// Fails with `TypeError` for a name that is no text.
+impl TryFrom<Table<Value>> for SimpleNamespace {
+    type Error = Exception;
+
+    fn try_from(table: Table<Value>) -> Result<Self, Exception> {
+        if table.keys().all(|key| key.value().as_str().is_some()) {
+            Ok(SimpleNamespace(table))
+        } else {
+            Err(Exception::of_type("keywords must be strings"))
+        }
+    }
+}
+
+impl From<SimpleNamespace> for Value {
+    fn from(namespace: SimpleNamespace) -> Self {
+        namespace.0.into_value()
+    }
+}

@@ -1,0 +1,178 @@
+"""Applies operations to Python's own types: the oracle of conformance.rs.
+
+A line of JSON in is one object and what is done to it: {"type": …, "init": [arguments], "ops": [[name, arguments], …]}.
+A line of JSON out is what came of each: [kind of the error or null, result, state afterwards]; the first is of the
+construction. Values are written as Python's repr writes them, both ways.
+"""
+
+import ast
+import copy
+import itertools
+import json
+import operator
+import sys
+from collections import Counter, OrderedDict, deque
+
+TYPES = {"list": list, "dict": dict, "set": set, "deque": deque, "Counter": Counter, "OrderedDict": OrderedDict,
+         "str": str, "bytes": bytes, "int": int, "float": float, "tuple": tuple}
+
+# Called as operators, so that what is not supported is an error and not NotImplemented.
+OPERATORS = {
+    "__getitem__": operator.getitem, "__setitem__": operator.setitem, "__delitem__": operator.delitem,
+    "__contains__": operator.contains, "__len__": len, "len": len, "__reversed__": lambda x: list(reversed(x)),
+    "__repr__": repr, "__eq__": operator.eq, "__ne__": operator.ne, "__lt__": operator.lt, "__le__": operator.le,
+    "__gt__": operator.gt, "__ge__": operator.ge, "__add__": operator.add, "__mul__": operator.mul,
+    "__sub__": operator.sub, "__or__": operator.or_, "__and__": operator.and_, "__xor__": operator.xor,
+    "__pos__": operator.pos, "__neg__": operator.neg, "__abs__": operator.abs, "__invert__": operator.invert,
+    "__floordiv__": operator.floordiv, "__mod__": operator.mod, "__truediv__": operator.truediv,
+    "__divmod__": divmod, "__pow__": pow, "__lshift__": operator.lshift, "__rshift__": operator.rshift,
+    "__bool__": bool, "__int__": int, "__float__": float, "__str__": str, "__round__": round,
+}
+IN_PLACE = {
+    "__iadd__": operator.iadd, "__imul__": operator.imul, "__ior__": operator.ior, "__iand__": operator.iand,
+    "__isub__": operator.isub, "__ixor__": operator.ixor,
+}
+# What the wire cannot tell from a list or a map, where the other side has to be of the same type.
+SAME_TYPE = {"set": (set, list), "deque": (deque, list), "tuple": (tuple, list), "Counter": (Counter, dict)}
+BETWEEN = {"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__add__", "__sub__", "__or__", "__and__",
+           "__xor__", "__ior__", "__iand__", "__isub__", "__ixor__"}
+
+
+def incr(obj, key, by=1):
+    if not all(isinstance(n, (int, float)) for n in (obj.get(key, 0), by)):
+        raise TypeError("not a number")
+    obj[key] = obj.get(key, 0) + by
+    return obj[key]
+
+
+def compare_and_set(obj, key, expected, new):
+    same = obj.get(key) == expected
+    if same:
+        obj[key] = new
+    return same
+
+
+def pop_or(obj, key, default):
+    return obj.pop(key, default)
+
+
+def pop_this(obj, element):
+    """set.pop takes whichever it likes; this is the one that the service took."""
+    obj.remove(element)
+    return element
+
+
+def sort(obj, reverse=False):
+    obj.sort(reverse=reverse)
+
+
+def elements(obj):
+    """As Counter.elements, but giving up before memory does."""
+    result = []
+    for element, count in obj.items():
+        copies = itertools.repeat(element, count)
+        if count > 0 and len(result) + count > 1_000_000:
+            raise MemoryError
+        result.extend(copies)
+    return result
+
+
+def fits(value):
+    """Whether every integer in it has 128 bits at most, as the service's have."""
+    if isinstance(value, int):
+        return -2**127 <= value < 2**127
+    if isinstance(value, dict):
+        return all(fits(key) and fits(element) for key, element in value.items())
+    return all(fits(element) for element in value) if isinstance(value, (list, tuple, set, deque)) else True
+
+
+EXTRA = {"incr": incr, "compare_and_set": compare_and_set, "pop_or": pop_or, "pop_this": pop_this, "maxlen": lambda d: d.maxlen,
+         "elements": elements}
+
+
+def parse(text):
+    value = ast.literal_eval(text)
+    if isinstance(value, dict) and list(value) == ["slice"]:
+        parts = value["slice"]
+        if isinstance(parts, list) and 1 <= len(parts) <= 3:
+            return slice(*parts)
+    return value
+
+
+def plain(value):
+    """As it looks on the wire."""
+    if isinstance(value, (set, frozenset)):
+        return sorted((whole(element) for element in value), key=repr)
+    if isinstance(value, dict):
+        return {key: plain(element) for key, element in value.items()}
+    if isinstance(value, (list, tuple, deque, type({}.keys()), type({}.values()), type({}.items()))):
+        return [plain(element) for element in value]
+    return value
+
+
+def whole(value):
+    """Equal elements of a set are one; which of them stays is not compared."""
+    if isinstance(value, (bool, float)) and value == value and abs(value) < 1e300 and value == int(value):
+        return int(value)
+    return value
+
+
+def apply(kind, obj, name, args):
+    if name in BETWEEN and kind in SAME_TYPE:
+        same, from_wire = SAME_TYPE[kind]
+        try:
+            args = [same(arg) if isinstance(arg, from_wire) else arg for arg in args]
+        except TypeError:
+            # A list that cannot be a set is not equal to one either.
+            if name not in ("__eq__", "__ne__"):
+                raise
+    if name in ("pop", "pop_or") and isinstance(obj, dict) and args:
+        # An empty dict does not look at the key, a service's does.
+        hash(args[0])
+    if name in ("startswith", "endswith") and isinstance(args[0], list):
+        args = [tuple(args[0]), *args[1:]]
+    if kind in ("int", "float") and name in ("value", "__float__"):
+        return obj, float(obj) if name == "__float__" else obj
+    if name in IN_PLACE:
+        return IN_PLACE[name](obj, *args), None
+    if name in OPERATORS:
+        return obj, OPERATORS[name](obj, *args)
+    if name in EXTRA:
+        return obj, EXTRA[name](obj, *args)
+    if name == "sort":
+        return obj, sort(obj, *args)
+    return obj, getattr(obj, name)(*args)
+
+
+def shown(kind, obj):
+    return plain(obj[::-1] if kind == "tuple" and obj is not None else obj)
+
+
+def outcome(run):
+    try:
+        result = run()
+        if not fits(result):
+            raise OverflowError
+        if isinstance(result, tuple) and isinstance(result[1], complex):
+            raise ValueError
+        return None, result
+    except Exception as error:  # noqa: BLE001, its kind is the result
+        return type(error).__name__, None
+
+
+def main():
+    for line in sys.stdin:
+        batch = json.loads(line)
+        kind = batch["type"]
+        error, obj = outcome(lambda: TYPES[kind](*[parse(arg) for arg in batch["init"]]))
+        replies = [[error, "None", repr(shown(kind, obj))]]
+        for name, args in batch["ops"] if error is None else []:
+            # What fails changes nothing.
+            before = copy.copy(obj)
+            error, result = outcome(lambda: apply(kind, obj, name, [parse(arg) for arg in args]))
+            obj, result = result if error is None else (before, None)
+            replies.append([error, repr(plain(result)), repr(shown(kind, obj))])
+        print(json.dumps(replies), flush=True)
+
+
+main()

@@ -1,0 +1,182 @@
+//! Random numbers and values that come out the same for the same seed.
+
+use tarmem_remote::Value;
+
+/// SplitMix64 (Steele, Lea and Flood, 2014).
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Random(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Below `bound`.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+
+    pub(crate) fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())].clone()
+    }
+
+    pub(crate) fn small(&mut self) -> i64 {
+        self.below(9) as i64 - 3
+    }
+
+    /// What can be a key.
+    pub(crate) fn scalar(&mut self) -> Value {
+        match self.below(16) {
+            0 => Value::Null,
+            1 => self.one_in(2).into(),
+            2 => self.pick(&[0.5, -2.25, 1e300, 1e-7, 123456789.125, 1e16]).into(),
+            3 => (self.small() as f64).into(),
+            4 => Value::Bytes(self.pick(&[&b""[..], b"x", b"a'b\x00\xff", b"\"'"]).to_vec()),
+            5 => Value::Int(self.pick(&[1 << 70, -(1 << 63), (1 << 53) + 1, i128::MAX / 4])),
+            6..=9 => self.pick(&["a", "b", "c", "", "é'", "\n\\\"", "ab", "😀"]).into(),
+            _ => self.small().into(),
+        }
+    }
+
+    /// Anything, also a list or a map now and then.
+    pub(crate) fn value(&mut self) -> Value {
+        match self.below(14) {
+            0 => Value::List((0..self.below(3)).map(|_| self.small().into()).collect()),
+            1 => [("a", self.small())].map(|(key, value)| (key.into(), value.into())).to_vec().into_map(),
+            2 => Value::List(vec![self.scalar()]),
+            _ => self.scalar(),
+        }
+    }
+
+    /// Numbers for the most part, so that they have an order.
+    pub(crate) fn orderly(&mut self, texts: bool) -> Value {
+        match (self.below(30), texts) {
+            (0, _) => self.scalar(),
+            (_, true) => self.pick(&["a", "b", "ab", "", "B", "é", "zz"]).into(),
+            (1..=4, _) => (self.small() as f64 / 2.0).into(),
+            (5, _) => self.one_in(2).into(),
+            _ => self.small().into(),
+        }
+    }
+
+    /// A text with spaces, ends of lines, capitals and what is beyond ASCII.
+    pub(crate) fn text(&mut self) -> Value {
+        let letters = ["a", "a", "b", "A", "B", "ß", "é", " ", " ", "\t", "\n", "\r", "1", "-", "+", "😀", "ab", "aba"];
+        (0..self.below(9)).map(|_| self.pick(&letters)).collect::<String>().into()
+    }
+
+    /// A text to search for.
+    pub(crate) fn short_text(&mut self) -> Value {
+        self.pick(&["a", "b", "ab", "aba", "aa", "", " ", "\n", "é", "B", "abab"]).into()
+    }
+
+    /// As [`text`](Self::text), in bytes.
+    pub(crate) fn bytes(&mut self) -> Value {
+        let letters =
+            [&b"a"[..], b"a", b"b", b"A", b"B", b"\xff", b" ", b"\t", b"\n", b"\r", b"1", b"-", b"\x0c", b"aba"];
+        Value::Bytes((0..self.below(9)).flat_map(|_| self.pick(&letters).to_vec()).collect())
+    }
+
+    /// Bytes to search for.
+    pub(crate) fn short_bytes(&mut self) -> Value {
+        Value::Bytes(self.pick(&[&b"a"[..], b"b", b"ab", b"aba", b"aa", b"", b" ", b"\n", b"\xff"]).to_vec())
+    }
+
+    /// An integer of any length.
+    pub(crate) fn integer(&mut self) -> i128 {
+        let wide = (i128::from(self.next()) << 64 | i128::from(self.next())) >> self.below(128);
+        if self.one_in(3) { i128::from(self.small()) } else { wide }
+    }
+
+    /// A float, whole or not.
+    pub(crate) fn float(&mut self) -> f64 {
+        match self.below(6) {
+            0 => self.small() as f64,
+            1 => self.pick(&[0.1, -0.1, 1e308, -1e308, 1e-308, 1e16, 1e22, 123456.789, -0.0]),
+            2 => self.integer() as f64,
+            _ => (self.next() as f64 / 1e19 - 0.5) * 10f64.powi(self.below(30) as i32 - 15),
+        }
+    }
+
+    /// A number, or something else now and then.
+    pub(crate) fn number(&mut self) -> Value {
+        match self.below(12) {
+            0 => self.scalar(),
+            1 => self.one_in(2).into(),
+            2..=5 => self.float().into(),
+            _ => Value::Int(self.integer()),
+        }
+    }
+
+    /// A text that is a number, or nearly.
+    pub(crate) fn numeral(&mut self) -> Value {
+        match self.below(4) {
+            0 => self.integer().to_string().into(),
+            1 => format!("{:?}", self.float()).into(),
+            _ => {
+                let parts = ["1", "0", "23", "_", "-", "+", ".", "e5", "E-3", " ", "x", "inf", "nan", "9"];
+                (0..1 + self.below(4)).map(|_| self.pick(&parts)).collect::<String>().into()
+            }
+        }
+    }
+
+    /// An index: mostly near, sometimes far, sometimes none at all.
+    pub(crate) fn index(&mut self) -> Value {
+        match self.below(24) {
+            0 => Value::Int(self.pick(&[i128::MAX, i128::MIN, 1 << 63, -(1 << 63), (1 << 63) - 1, 1 << 40])),
+            1 => self.one_in(2).into(),
+            2 => self.pick(&[Value::from("a"), Value::from(1.0), Value::Null, Value::List(vec![])]),
+            _ => (self.below(24) as i64 - 12).into(),
+        }
+    }
+
+    /// A slice.
+    pub(crate) fn slice(&mut self) -> Value {
+        let parts: Vec<Value> = (0..1 + self.below(3))
+            .map(|_| match self.below(12) {
+                0..=2 => Value::Null,
+                3 => self.index(),
+                _ => (self.below(20) as i64 - 10).into(),
+            })
+            .collect();
+        vec![("slice".into(), Value::List(parts))].into_map()
+    }
+
+    /// A list of anything, not so long.
+    pub(crate) fn list(&mut self, mut item: impl FnMut(&mut Self) -> Value) -> Value {
+        Value::List((0..self.below(7)).map(|_| item(self)).collect())
+    }
+
+    /// A map of anything, not so large.
+    pub(crate) fn map(&mut self, mut item: impl FnMut(&mut Self) -> Value) -> Value {
+        (0..self.below(5)).map(|_| (self.scalar(), item(self))).collect::<Vec<_>>().into_map()
+    }
+}
+
+pub(crate) trait IntoMap {
+    fn into_map(self) -> Value;
+}
+
+impl IntoMap for Vec<(Value, Value)> {
+    /// A key that comes again is left out: a literal cannot have it.
+    fn into_map(self) -> Value {
+        let mut entries: Vec<(Value, Value)> = Vec::new();
+        for (key, value) in self {
+            if !entries.iter().any(|(other, _)| tarmem_remote::modules::python::equal(other, &key)) {
+                entries.push((key, value));
+            }
+        }
+        Value::Map(entries)
+    }
+}

@@ -1,0 +1,109 @@
+//! Objects and their methods by name, through the dispatch layer, as a service does it.
+
+use std::sync::{Arc, Weak};
+use std::task::{Context as TaskContext, Poll};
+use tarmem_remote::call::{Caller, Ticket, Timeout};
+use tarmem_remote::codec;
+use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
+use tarmem_remote::describe::{FunctionInvoke, Invoke};
+use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
+use tarmem_remote::operation::Reply;
+use tarmem_remote::{Context, Error, Object, Registry, Value};
+use uuid::Uuid;
+
+/// Far more than any result in these tests.
+const LIMIT: usize = 1 << 26;
+
+pub(crate) struct Service {
+    registry: Registry,
+    context: Context,
+}
+
+/// There is no service behind the context: these classes do not ask for one.
+struct Nobody;
+
+impl Caller for Nobody {
+    fn poll_submit(self: Arc<Self>, _: &mut TaskContext<'_>, _: &[u8], _: Timeout) -> Poll<Ticket> {
+        Poll::Ready(Ticket::ready(Reply::Failed(Error::Cancelled)))
+    }
+
+    fn cancel(&self, _: u64) {}
+
+    fn acknowledge(&self, _: u64) {}
+
+    fn release(&self, _: Uuid) {}
+
+    fn send(self: Arc<Self>, _: &[u8]) {}
+}
+
+impl Host for Nobody {
+    fn watch(&self, _: Weak<dyn SessionEnded>) -> bool {
+        false
+    }
+
+    fn undo_unless_received(&self, _: u64, _: Undo) {}
+}
+
+/// A result, or the message of an error.
+pub(crate) type Outcome<T> = Result<T, String>;
+
+impl Service {
+    pub(crate) fn new() -> Self {
+        let registry = Registry::linked().expect("no names clash");
+        let owner = Owner { session: Uuid::nil(), task: 0 };
+        Service { registry, context: Context::new(owner, 1, None, Arc::new(Nobody)) }
+    }
+
+    /// The arguments without the nulls at their end that mean nothing: those for what may be left out.
+    pub(crate) fn given(&self, class: &str, method: Option<&str>, mut args: Vec<Value>) -> Vec<Value> {
+        let params = match (method, class.rsplit_once('.')) {
+            (Some(method), _) => self.registry.class(class).and_then(|class| class.method(method)).map(|m| m.params),
+            (None, Some((module, name))) => self.registry.function(module, name).map(|f| f.params),
+            (None, None) => panic!("a class has a module"),
+        };
+        let params = params.unwrap_or_else(|error| panic!("{error}"));
+        while args.last() == Some(&Value::Null) && params.get(args.len() - 1).is_some_and(|param| param.optional) {
+            args.pop();
+        }
+        args
+    }
+
+    /// An object of a class, by its path.
+    pub(crate) fn make(&self, class: &str, args: &[Value]) -> Outcome<Box<dyn Object>> {
+        let (module, name) = class.rsplit_once('.').expect("a path");
+        let function = self.registry.function(module, name).expect("a class with a constructor");
+        let bytes = codec::encode(args).expect("the arguments are not deep");
+        let mut args = Arguments::new(Encoding::Dynamic, &bytes, function.params).map_err(bad_arguments)?;
+        let FunctionInvoke::Sync(invoke) = function.invoke else { panic!("{class} is made at once") };
+        match invoke(&self.context, &mut args).map_err(|e| bad_arguments(e.to_string()))? {
+            Produced::Object(object) => Ok(object),
+            Produced::Raised(message, _) => Err(message),
+            Produced::Value(_) => panic!("{class} makes an object"),
+        }
+    }
+
+    /// Calls a method by its name.
+    pub(crate) fn call(&self, object: &mut dyn Object, method: &str, args: &[Value]) -> Outcome<Value> {
+        let class = self.registry.class(object.class()).expect("its class is registered");
+        let method = class.method(method).unwrap_or_else(|error| panic!("{error}"));
+        let bytes = codec::encode(args).expect("the arguments are not deep");
+        let mut args = Arguments::new(Encoding::Dynamic, &bytes, method.params).map_err(bad_arguments)?;
+        let mut body = Vec::new();
+        let mut out = Output::new(Encoding::Dynamic, &mut body, LIMIT);
+        match method.invoke {
+            Invoke::Shared(invoke) => invoke(object, &self.context, &mut args, &mut out),
+            Invoke::Exclusive(invoke) => invoke(object, &self.context, &mut args, &mut out),
+            _ => panic!("{} is not async", method.name),
+        }
+        .map_err(|e| bad_arguments(e.to_string()))?;
+        match out.into_raised() {
+            Some(message) => Err(message),
+            None => Ok(codec::decode(&body).expect("a result is a value")),
+        }
+    }
+}
+
+/// What does not fit a signature is what Python calls a TypeError.
+fn bad_arguments(reason: String) -> String {
+    format!("TypeError: {reason}")
+}

@@ -1,0 +1,412 @@
+//! Functions over several objects: all of them held for the call, and as they were before if it fails.
+//!
+//! The objects are locked in the order of their ids, which is the same for every call, and a call of a method holds one
+//! object only and waits for no other: so there is no circle of calls that wait for one another. A function that calls
+//! its own service for an object that it holds waits for itself, until its deadline.
+
+use super::collect::Collector;
+use super::engine::{Engine, Later, Request, Step, label};
+use super::evaluate::{Evaluated, Evaluating, arguments, named, reply_produced, write_produced};
+use super::panics;
+use super::scope::SessionScope;
+use crate::store::{Cell, ReadGuard, WriteGuard};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tarmem_remote::context::Context;
+use tarmem_remote::describe::{Function, NewObject};
+use tarmem_remote::dispatch::{Encoding, Produced};
+use tarmem_remote::error::Error;
+use tarmem_remote::objects::{Held, HeldObjects, ObjectArg, ObjectParam, OnObjects, PreparedCall, Work};
+use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
+use tokio::sync::oneshot;
+
+impl Engine {
+    /// Runs a function over objects for its result. One that is not async, on objects that nobody else is using, runs here
+    /// and now.
+    pub(super) fn run_on_objects(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        site: Site,
+        args: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        let (function, encoding, limit) = (site.function, site.encoding, request.result_bytes);
+        let call = self.objects_call(request, site, args)?;
+        let offload = function.blocking || ((function.generates)() && !function.inline);
+        if !offload
+            && matches!(call.work, Work::Sync(_))
+            && let Some(holding) = call.wants.try_hold()
+        {
+            return call.run(holding?, |produced| write_produced(&function, produced, encoding, out, limit));
+        }
+        let mut later = Later::new("a function", std::future::pending());
+        let gate = Arc::clone(&later.gate);
+        let runtime = self.runtime.clone();
+        let finish = move |produced| reply_produced(&function, produced, encoding, limit);
+        later.run = Box::pin(async move {
+            let run = async {
+                let holding = call.wants.hold().await?;
+                // What changes nothing may be dropped at any time.
+                if call.wants.is_exclusive() && !gate.begin() {
+                    return Err(Error::Cancelled);
+                }
+                match call.work {
+                    Work::Async(_) => call.run_async(holding, finish).await,
+                    Work::Sync(_) if offload => {
+                        runtime.spawn_blocking(move || call.run(holding, finish)).await.unwrap_or(Err(Error::Cancelled))
+                    }
+                    Work::Sync(_) => call.run(holding, finish),
+                }
+            };
+            run.await.into()
+        });
+        Ok(Step::Later(later))
+    }
+
+    /// Runs a generator over objects.
+    pub(super) fn evaluate_on_objects(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        site: Site,
+        args: &[u8],
+    ) -> Result<Evaluated, Error> {
+        let function = site.function;
+        let call = self.objects_call(request, site, args)?;
+        let engine = Arc::clone(self);
+        let place = move |produced| engine.place(&function, produced);
+        if matches!(call.work, Work::Async(_)) {
+            let task = self.runtime.spawn(async move {
+                let holding = call.wants.hold().await?;
+                call.run_async(holding, place).await
+            });
+            return Ok(Evaluated::Later(Evaluating::new(task, None)));
+        }
+        if function.inline
+            && let Some(holding) = call.wants.try_hold()
+        {
+            return Ok(Evaluated::Ready(call.run(holding?, place)));
+        }
+        // Lives as long as somebody wants the object: the wait ends with it, and what has begun runs to its end.
+        let (wanted, unwanted) = oneshot::channel::<()>();
+        let runtime = self.runtime.clone();
+        let task = self.runtime.spawn_blocking(move || {
+            let holding = match call.wants.try_hold() {
+                Some(holding) => holding?,
+                None => runtime.block_on(async {
+                    tokio::select! {
+                        holding = call.wants.hold() => holding,
+                        _ = unwanted => Err(Error::Cancelled),
+                    }
+                })?,
+            };
+            call.run(holding, place)
+        });
+        Ok(Evaluated::Later(Evaluating::new(task, Some(wanted))))
+    }
+
+    /// Decodes the arguments, and finds the objects.
+    fn objects_call(&self, request: &Request<'_>, site: Site, args: &[u8]) -> Result<ObjectsCall, Error> {
+        let Site { function, on, encoding, context } = site;
+        let scope = request.scope();
+        let noticing = Arc::new(Noticing { scope: Arc::clone(&scope), noticed: AtomicBool::new(false) });
+        let prepared = panics::catch(String::new(), || {
+            with_scope(noticing.clone(), || (on.prepare)(&mut arguments(&function, encoding, args)?))
+        });
+        let prepared = prepared.and_then(|prepared| prepared).map_err(|error| signed(&function, error))?;
+        let PreparedCall { objects, work } = prepared;
+        let mut found = Vec::with_capacity(objects.len());
+        for (index, (param, object)) in on.params.iter().zip(&objects).enumerate() {
+            let cell = self.target(request, object.target())?.cell;
+            let class = cell.class();
+            if !class.fits(param.class) {
+                return Err(Error::WrongClass {
+                    target: format!("`{}`, {},", param.name, label(object.target())),
+                    expected: param.class.to_owned(),
+                    found: class.entry().path.to_owned(),
+                });
+            }
+            found.push(Wanted { cell, exclusive: param.exclusive, first: index });
+        }
+        // The one order in which everybody locks.
+        found.sort_by_key(|wanted| wanted.cell.id());
+        let mut wanted: Vec<Wanted> = Vec::with_capacity(found.len());
+        let mut places = vec![0; found.len()];
+        for next in found {
+            match wanted.last() {
+                Some(last) if last.cell.id() == next.cell.id() => {
+                    if last.exclusive || next.exclusive {
+                        let (one, other) = (last.first.min(next.first), last.first.max(next.first));
+                        return Err(same_twice(&function, on.params, &objects, one, other));
+                    }
+                    places[next.first] = wanted.len() - 1;
+                }
+                _ => {
+                    places[next.first] = wanted.len();
+                    wanted.push(next);
+                }
+            }
+        }
+        let wants = Wants { function, params: on.params, named: objects, objects: wanted };
+        let refers = noticing.noticed.load(Ordering::Relaxed);
+        Ok(ObjectsCall { wants, places, work, context, scope, refers })
+    }
+}
+
+/// A function over objects, who calls it, and how.
+pub(super) struct Site {
+    pub(super) function: Function,
+    pub(super) on: OnObjects,
+    pub(super) encoding: Encoding,
+    pub(super) context: Context,
+}
+
+fn same_twice(
+    function: &Function,
+    params: &[ObjectParam],
+    objects: &[ObjectArg<'_>],
+    one: usize,
+    other: usize,
+) -> Error {
+    let target = |index: usize| label(objects[index].target());
+    let object =
+        if target(one) == target(other) { target(one) } else { format!("{} and {}", target(one), target(other)) };
+    let (one, other) = (params[one].name, params[other].name);
+    let reason = format!(
+        "`{one}` and `{other}` are the same object ({object}), which a function cannot have twice if it changes it; pass \
+         two objects"
+    );
+    Error::BadArguments { signature: function.signature(), reason }
+}
+
+/// A call whose objects are found, and not held yet.
+struct ObjectsCall {
+    wants: Wants,
+    /// Where in `wants` each parameter's object is.
+    places: Vec<usize>,
+    work: Work,
+    context: Context,
+    scope: Arc<SessionScope>,
+    /// Whether there are object references in the arguments.
+    refers: bool,
+}
+
+/// Notices object references in the arguments.
+struct Noticing {
+    scope: Arc<SessionScope>,
+    noticed: AtomicBool,
+}
+
+impl RefScope for Noticing {
+    fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
+        self.noticed.store(true, Ordering::Relaxed);
+        self.scope.resolve(reference)
+    }
+
+    fn export(&self, reference: &ObjectRef) -> Result<(), String> {
+        self.scope.export(reference)
+    }
+}
+
+/// What a call has to hold.
+struct Wants {
+    function: Function,
+    params: &'static [ObjectParam],
+    /// As the caller named them, for messages.
+    named: Vec<ObjectArg<'static>>,
+    /// Each object once, in the order in which they are locked.
+    objects: Vec<Wanted>,
+}
+
+struct Wanted {
+    cell: Arc<Cell>,
+    exclusive: bool,
+    /// The first parameter that it is passed for.
+    first: usize,
+}
+
+impl Wants {
+    fn is_exclusive(&self) -> bool {
+        self.objects.iter().any(|wanted| wanted.exclusive)
+    }
+
+    /// All the objects, if that needs no waiting.
+    fn try_hold(&self) -> Option<Result<Holding, Error>> {
+        let mut guards = Vec::with_capacity(self.objects.len());
+        for wanted in &self.objects {
+            let guard = if wanted.exclusive {
+                wanted.cell.try_write()?.map(Guard::Exclusive)
+            } else {
+                wanted.cell.try_read()?.map(Guard::Shared)
+            };
+            match guard {
+                Ok(guard) => guards.push(guard),
+                Err(error) => return Some(Err(self.poisoned(wanted, error))),
+            }
+        }
+        Some(self.holding(guards))
+    }
+
+    /// All the objects, one after the other, each after those who came before.
+    async fn hold(&self) -> Result<Holding, Error> {
+        let mut guards = Vec::with_capacity(self.objects.len());
+        for wanted in &self.objects {
+            let guard = if wanted.exclusive {
+                wanted.cell.write().await.map(Guard::Exclusive)
+            } else {
+                wanted.cell.read().await.map(Guard::Shared)
+            };
+            guards.push(guard.map_err(|error| self.poisoned(wanted, error))?);
+        }
+        self.holding(guards)
+    }
+
+    /// Takes the copies from which the objects are put back.
+    fn holding(&self, guards: Vec<Guard>) -> Result<Holding, Error> {
+        let mut copies = Vec::with_capacity(guards.len());
+        for (wanted, guard) in self.objects.iter().zip(&guards) {
+            copies.push(match guard {
+                Guard::Shared(_) => None,
+                Guard::Exclusive(object) => {
+                    let copy = panics::catch(String::new(), || (wanted.cell.class().entry().copy)(&**object));
+                    Some(copy.and_then(|copy| copy).map_err(|error| signed(&self.function, error))?)
+                }
+            });
+        }
+        Ok(Holding { guards, copies })
+    }
+
+    fn poisoned(&self, wanted: &Wanted, error: Error) -> Error {
+        match error {
+            Error::Poisoned { .. } => Error::Poisoned { target: label(self.named[wanted.first].target()) },
+            other => other,
+        }
+    }
+
+    /// Keeps what the function did if it succeeded and its result is on its way.
+    fn settle<T, E: From<Error>>(
+        &self,
+        holding: Holding,
+        produced: Result<Result<Produced, Error>, Error>,
+        refers: bool,
+        scope: Arc<SessionScope>,
+        finish: impl FnOnce(Produced) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let produced = produced.and_then(|produced| produced).map_err(|error| signed(&self.function, error))?;
+        let failed = matches!(produced, Produced::Raised(..));
+        let finished = with_scope(scope.clone(), || finish(produced))?;
+        if !failed {
+            self.suspect(refers, &scope.session.engine().collector);
+            holding.keep();
+        }
+        Ok(finished)
+    }
+
+    /// References in the arguments, or from one object to the next, may have closed a circle.
+    fn suspect(&self, refers: bool, collector: &Collector) {
+        if refers || self.objects.iter().any(|wanted| collector.suspects_it(&wanted.cell)) {
+            self.objects.iter().filter(|wanted| wanted.exclusive).for_each(|wanted| collector.suspect(&wanted.cell));
+        }
+    }
+}
+
+impl ObjectsCall {
+    /// Runs a function that is not async, and gives what it produced to `finish`. Only if that works, too, are the objects
+    /// left as they are now: an error means that nothing changed.
+    fn run<T, E: From<Error>>(
+        self,
+        mut holding: Holding,
+        finish: impl FnOnce(Produced) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let ObjectsCall { wants, places, work, context, scope, refers } = self;
+        let Work::Sync(work) = work else { return Err(Error::Cancelled.into()) };
+        let produced = panics::catch(String::new(), || {
+            let objects = holding.objects(wants.params, &places);
+            with_scope(scope.clone(), || work(objects, &context))
+        });
+        wants.settle(holding, produced, refers, scope, finish)
+    }
+
+    /// As [`run`](Self::run), for an `async fn`. Dropped half way, it leaves the objects as they were.
+    async fn run_async<T, E: From<Error>>(
+        self,
+        mut holding: Holding,
+        finish: impl FnOnce(Produced) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let ObjectsCall { wants, places, work, context, scope, refers } = self;
+        let Work::Async(work) = work else { return Err(Error::Cancelled.into()) };
+        let produced = {
+            let objects = holding.objects(wants.params, &places);
+            let running = panics::catch(String::new(), || with_scope(scope.clone(), || work(objects, &context)));
+            match running {
+                Ok(running) => panics::catch_async(String::new(), running).await,
+                Err(error) => Err(error),
+            }
+        };
+        wants.settle(holding, produced, refers, scope, finish)
+    }
+}
+
+/// The objects of a call, held. Unless it is to [keep](Self::keep) what was done, they are put back as they were when it is dropped:
+/// whether the function failed, panicked, or was given up.
+struct Holding {
+    guards: Vec<Guard>,
+    /// One for each guard; `None` for what is only looked at.
+    copies: Vec<Option<NewObject>>,
+}
+
+enum Guard {
+    Shared(ReadGuard),
+    Exclusive(WriteGuard),
+}
+
+impl Holding {
+    /// The objects in the order of the parameters.
+    fn objects(&mut self, params: &[ObjectParam], places: &[usize]) -> HeldObjects<'_> {
+        let mut guards: Vec<Option<&mut Guard>> = self.guards.iter_mut().map(Some).collect();
+        let mut shared: Vec<Option<&ReadGuard>> = vec![None; guards.len()];
+        let objects = params.iter().zip(places).filter_map(|(param, &place)| {
+            if let Some(object) = shared[place] {
+                return Some(Held::shared(&**object, object.class().views(param.class)));
+            }
+            match guards[place].take()? {
+                Guard::Shared(object) => {
+                    let object: &ReadGuard = object;
+                    shared[place] = Some(object);
+                    Some(Held::shared(&**object, object.class().views(param.class)))
+                }
+                Guard::Exclusive(object) => {
+                    let views = object.class().views(param.class);
+                    Some(Held::exclusive(&mut **object, views))
+                }
+            }
+        });
+        objects.collect()
+    }
+
+    /// What was done to the objects stays done.
+    fn keep(mut self) {
+        let copies = std::mem::take(&mut self.copies);
+        // Nobody has to wait for the copies to be dropped, which is user code.
+        drop(self);
+        let _ = panics::catch(String::new(), || drop(copies));
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        for (guard, copy) in self.guards.iter_mut().zip(self.copies.drain(..)) {
+            if let (Guard::Exclusive(object), Some(copy)) = (guard, copy) {
+                let changed = object.replace(copy);
+                let _ = panics::catch(String::new(), || drop(changed));
+            }
+        }
+    }
+}
+
+/// Puts in what a dispatch function does not know: its own name.
+fn signed(function: &Function, error: Error) -> Error {
+    match error {
+        Error::Panicked { message, .. } => Error::Panicked { what: function.full_name(), message },
+        other => named(function, other),
+    }
+}
