@@ -160,3 +160,21 @@ async fn handles_are_given_up_when_proxies_are_dropped() {
         assert!(kept[0].id().is_some());
     }
 }
+
+/// A client that is gone is noticed at once, and not only when its long poll would have ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_goes_away_gives_up_what_it_held() {
+    for way in [Way::Memory, Way::Tcp, Way::Unix] {
+        let fixture = Fixture::new(way).await;
+        let session = fixture.session().await;
+        let account = session.create(AccountProxy::open(1)).await.expect("made");
+        let _waiting = account.balance_slowly(60_000).send().await;
+        assert_eq!(fixture.service.object_count(), 1);
+        session.close().await;
+        let begun = Instant::now();
+        while fixture.service.object_count() > 0 {
+            assert!(begun.elapsed() < Duration::from_secs(5), "{way:?}: it still holds its object");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}

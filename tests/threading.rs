@@ -4,12 +4,13 @@ mod support;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-use support::other::{Other, Part, say};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+use support::other::{Other, Part};
 use support::{Fixture, Way};
+use tarmem::Session;
 use tarmem::modules::threading::{Lock, LockProxy};
-use tarmem::{Error, Proxy, Session};
 
 /// What another process does. Not a test of its own.
 #[test]
@@ -28,27 +29,37 @@ fn role() {
 }
 
 const PROCESSES: u64 = 8;
+const LOCKS: u64 = 16;
 const ACQUISITIONS: u64 = 100_000;
 
-/// Adds to the number in a file, under the lock, as often as is its share. Gives the tokens' sum.
+/// Adds to the numbers in a file, each under a lock of its own, as often as is this process's share.
+///
+/// One task for each lock: what they send shares requests. Each lock is still contended for by all processes.
 async fn count(session: &Session, path: &str) {
-    let file = File::options().read(true).write(true).open(path).expect("it is there");
-    let lock = session.get::<Lock>("lock").await.expect("it is there");
-    let mut last = 0;
-    for _ in 0..ACQUISITIONS / PROCESSES {
-        let guard = lock.acquire().await.expect("granted");
-        assert!(guard.token() > last && !guard.abandoned(), "tokens only ever grow");
-        last = guard.token();
-        let mut number = [0; 16];
-        file.read_exact_at(&mut number, 0).expect("it is long enough");
-        let (count, token) = number.split_at(8);
-        let (count, token) = (count.try_into().expect("8 bytes"), token.try_into().expect("8 bytes"));
-        let (count, token) = (u64::from_le_bytes(count), u64::from_le_bytes(token));
-        assert!(token < last, "the last one to write had a lower token");
-        file.write_all_at(&(count + 1).to_le_bytes(), 0).expect("written");
-        file.write_all_at(&last.to_le_bytes(), 8).expect("written");
+    let file = Arc::new(File::options().read(true).write(true).open(path).expect("it is there"));
+    let tasks = (0..LOCKS).map(|index| {
+        let (session, file) = (session.clone(), Arc::clone(&file));
+        tokio::spawn(async move {
+            let lock = session.get::<Lock>(&format!("lock{index}")).await.expect("it is there");
+            let mut last = 0;
+            for _ in 0..ACQUISITIONS / PROCESSES / LOCKS {
+                let guard = lock.acquire().await.expect("granted");
+                assert!(guard.token() > last, "tokens only ever grow");
+                assert!(!guard.abandoned(), "nobody vanished");
+                last = guard.token();
+                let mut numbers = [0; 16];
+                file.read_exact_at(&mut numbers, index * 16).expect("it is long enough");
+                let numbers = u128::from_le_bytes(numbers);
+                let (count, token) = (numbers as u64, (numbers >> 64) as u64);
+                assert!(token < last, "the last one to write had a lower token");
+                let numbers = u128::from(last) << 64 | u128::from(count + 1);
+                file.write_all_at(&numbers.to_le_bytes(), index * 16).expect("written");
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.expect("no panic");
     }
-    say("done");
 }
 
 fn scratch(name: &str) -> PathBuf {
@@ -59,19 +70,26 @@ fn scratch(name: &str) -> PathBuf {
 async fn one_at_a_time_over_processes() {
     let fixture = Fixture::new(Way::Tcp).await;
     let session = fixture.session().await;
-    let lock = session.memoize("lock", LockProxy::new()).await.expect("made");
+    let mut locks = Vec::new();
+    for index in 0..LOCKS {
+        locks.push(session.memoize(&format!("lock{index}"), LockProxy::new()).await.expect("made"));
+    }
     let path = scratch("count");
-    std::fs::write(&path, [0; 16]).expect("written");
+    std::fs::write(&path, [0; 16 * LOCKS as usize]).expect("written");
     let begun = Instant::now();
     let others: Vec<_> = (0..PROCESSES).map(|_| Other::start("count", &fixture.address(), path.display())).collect();
     for other in others {
-        assert_eq!(other.hears().await.1.as_deref(), Some("done"));
+        other.ends().await;
     }
     let took = begun.elapsed();
-    println!("{ACQUISITIONS} acquisitions by {PROCESSES} processes in {took:?}");
-    let number = std::fs::read(&path).expect("there");
+    let total = ACQUISITIONS / PROCESSES / LOCKS * PROCESSES * LOCKS;
+    println!("{total} acquisitions by {PROCESSES} processes in {took:?}");
+    let numbers = std::fs::read(&path).expect("there");
     std::fs::remove_file(&path).expect("there");
-    assert_eq!(number[..8], ACQUISITIONS.to_le_bytes());
-    assert_eq!(lock.token().await, Ok(ACQUISITIONS));
-    assert_eq!(lock.locked().await, Ok(false));
+    let counts = numbers.chunks_exact(16).map(|numbers| u64::from_le_bytes(numbers[..8].try_into().expect("8 bytes")));
+    assert_eq!(counts.sum::<u64>(), total, "none was lost");
+    for lock in locks {
+        assert_eq!(lock.token().await, Ok(total / LOCKS));
+        assert_eq!(lock.locked().await, Ok(false));
+    }
 }

@@ -69,8 +69,25 @@ impl<T, E> Fallible for Result<T, E> {
 /// Asks whether an argument can be of type `T`: where a user's type stands, so that the error does too.
 pub const fn argument<T: Serialize + DeserializeOwned>() {}
 
-/// As [`argument`], for one that is an object of the service.
-pub const fn object<T: Remote + ?Sized>() {}
+/// A class or the `dyn` type of an interface, as the parameter of a function over objects: [`Remote`] with other words for
+/// what is neither.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a class nor an interface: there are no objects of it on a service",
+    label = "no remote type",
+    note = "put #[remote(module = \"…\")] on the type or trait; or take an argument that is no object by value"
+)]
+pub trait ObjectType {
+    /// Its path.
+    const PATH: &'static str;
+    /// What a caller passes.
+    type Proxy: Proxy;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Remote + ?Sized> ObjectType for T {
+    const PATH: &'static str = T::PATH;
+    type Proxy = T::Proxy;
+}
 
 /// The module in a class's path: `bank` of `bank.Account`.
 pub const fn module_of(path: &'static str) -> &'static str {

@@ -49,5 +49,99 @@ pub use proxy::{DynamicProxy, Proxy};
 pub use registry::Registry;
 pub use routines::Routines;
 pub use source::{FunctionCall, Source};
+/// Makes a type, its methods, a trait, a function or a constant remote: everything at once, in a crate of models.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use tarmem_remote::{CallError, Context, Proxy, Routines, remote};
+///
+/// /// An account.
+/// #[remote(module = "doc_bank")]                       // a class: doc_bank.Account
+/// #[derive(Clone, Serialize, Deserialize)]
+/// pub struct Account {
+///     cents: i64,
+///     audits: Vec<String>,
+/// }
+///
+/// /// Why the bank refuses.
+/// #[derive(Debug, thiserror::Error, Serialize, Deserialize)]
+/// pub enum BankError {
+///     /// There is not enough.
+///     #[error("{missing} cents are missing")]
+///     Overdrawn { missing: i64 },
+/// }
+///
+/// #[remote]                                            // its constructors and methods: whatever is `pub`
+/// impl Account {
+///     /// Opens an account.
+///     pub fn open(cents: i64) -> Self {
+///         Account { cents, audits: Vec::new() }
+///     }
+///
+///     /// Runs beside other readers.
+///     pub fn balance(&self) -> i64 {
+///         self.cents
+///     }
+///
+///     /// Runs alone.
+///     pub fn withdraw(&mut self, cents: i64) -> Result<i64, BankError> {
+///         if cents > self.cents {
+///             return Err(BankError::Overdrawn { missing: cents - self.cents });
+///         }
+///         self.cents -= cents;
+///         Ok(self.cents)
+///     }
+/// }
+///
+/// /// What can be audited.
+/// #[remote(module = "doc_bank")]                       // an interface: doc_bank.Audited
+/// pub trait Audited {
+///     fn last_audit(&self) -> Option<String>;
+///     async fn audit(&mut self, by: &str);
+/// }
+///
+/// #[remote]                                            // which doc_bank.Account implements
+/// impl Audited for Account {
+///     fn last_audit(&self) -> Option<String> {
+///         self.audits.last().cloned()
+///     }
+///
+///     async fn audit(&mut self, by: &str) {
+///         self.audits.push(by.to_owned());
+///     }
+/// }
+///
+/// /// Loads an account; runs on the service, and only if the key is missing.
+/// #[remote(module = "doc_bank")]                       // it makes an object, so it is a generator
+/// pub async fn load(ctx: &Context, path: String) -> Result<Account, BankError> {
+///     println!("{} loads {path}", ctx.session());
+///     Ok(Account::open(5))
+/// }
+///
+/// /// Runs on the service with both accounts held: all or nothing, never a deadlock.
+/// #[remote(module = "doc_bank")]                       // a function over several objects
+/// pub fn transfer(from: &mut Account, to: &mut Account, cents: i64) -> Result<(), BankError> {
+///     to.cents += cents;                               // taken back if the next line fails
+///     from.withdraw(cents)?;
+///     Ok(())
+/// }
+///
+/// /// The most that an account may hold.
+/// #[remote(module = "doc_bank")]                       // a constant
+/// pub const LIMIT: i64 = 1_000_000;
+///
+/// // And at a client; `Session` is a `Routines`.
+/// async fn client(session: &Routines) -> Result<(), Box<dyn std::error::Error>> {
+///     let alice = session.memoize("alice", AccountProxy::open(100)).await?;
+///     let bob = session.memoize("bob", load::remote("bob.json".into())).await?;
+///     match alice.withdraw(200).await {
+///         Err(CallError::Method(BankError::Overdrawn { missing })) => println!("{missing} more, please"),
+///         other => println!("{} are left", other?),
+///     }
+///     transfer::remote(&alice, &bob, 30).call(session).await?;
+///     alice.cast::<dyn Audited>().audit("carol").await?;
+///     Ok(())
+/// }
+/// ```
 pub use tarmem_macros::remote;
 pub use value::Value;

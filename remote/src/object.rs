@@ -24,11 +24,6 @@ pub trait Class: Object + Remote + Sized {}
 pub trait Interface: Remote {}
 
 /// A class, or the `dyn` type of an interface: what a typed proxy stands for.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is neither a class nor an interface: there are no objects of it on a service",
-    label = "no remote type",
-    note = "put #[remote(module = \"…\")] on the type or trait; an argument that is no object is taken by value"
-)]
 pub trait Remote {
     /// The path of the class or interface, `module.Name`.
     const PATH: &'static str;

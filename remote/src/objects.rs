@@ -177,7 +177,7 @@ impl<'a> HeldObjects<'a> {
     ///
     /// # Errors
     /// [`Error::WrongClass`].
-    pub fn shared<T: Object>(&mut self) -> Result<&'a T, Error> {
+    pub fn shared<T: 'static>(&mut self) -> Result<&'a T, Error> {
         let object = self.next_shared::<T>()?.0;
         (object as &dyn Any).downcast_ref().ok_or_else(|| mismatch::<T>(object.class()))
     }
@@ -186,7 +186,7 @@ impl<'a> HeldObjects<'a> {
     ///
     /// # Errors
     /// [`Error::WrongClass`].
-    pub fn exclusive<T: Object>(&mut self) -> Result<&'a mut T, Error> {
+    pub fn exclusive<T: 'static>(&mut self) -> Result<&'a mut T, Error> {
         let object = self.next_exclusive::<T>()?.0;
         let class = object.class();
         (object as &mut dyn Any).downcast_mut().ok_or_else(|| mismatch::<T>(class))

@@ -21,6 +21,7 @@ use tarmem_remote::operation::PROTOCOL_VERSION;
 use tarpc::context::Context;
 use tarpc::server::{BaseChannel, Channel, Config};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
 use tokio_util::codec::Framed;
 
 /// What a connection's buffers begin with, in bytes; they grow as needed.
@@ -66,7 +67,8 @@ where
             lost: AtomicBool::new(false),
         }),
     };
-    let framed = Framed::with_capacity(stream, ServerCodec::new(limit), BUFFER);
+    let hung_up = Arc::new(Notify::new());
+    let framed = Framed::with_capacity(stream, ServerCodec::new(limit, Arc::clone(&hung_up)), BUFFER);
     let channel = BaseChannel::new(Config { pending_response_buffer: 16 }, framed);
     let requests = channel.requests();
     tokio::pin!(requests);
@@ -103,6 +105,11 @@ where
                 tracing::debug!("{:?} opened no session in time", connection.peer);
                 break;
             }
+            () = hung_up.notified() => {
+                // The poll that is out is answered by this, too.
+                connection.end_session();
+                break;
+            }
             () = &mut ended => break,
         }
         if connection.lost.load(Ordering::Relaxed) {
@@ -128,9 +135,7 @@ struct Ending(Arc<Connection>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        if let Some(session) = self.0.session.get() {
-            session.end();
-        }
+        self.0.end_session();
     }
 }
 
@@ -186,6 +191,12 @@ impl Connection {
         self.limit.set(limits.frame_bytes);
         let _ = self.session.set(session);
         Ok(Answer::Welcome(welcome))
+    }
+
+    fn end_session(&self) {
+        if let Some(session) = self.session.get() {
+            session.end();
+        }
     }
 
     fn session(&self) -> Result<&Arc<ServerSession>, Error> {

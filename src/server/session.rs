@@ -394,6 +394,7 @@ impl ServerSession {
         let handles = std::mem::take(&mut *self.handles.lock());
         drop(handles);
         self.engine.loosen();
+        self.wake();
     }
 
     /// What has finished since the last poll; waits until there is something.
@@ -401,7 +402,7 @@ impl ServerSession {
         let ready = async {
             loop {
                 // `notify_one` keeps a permit, so nothing that finishes between the look and the wait is missed.
-                if !self.calls.lock().finished.is_empty() || self.engine.is_closing() {
+                if !self.calls.lock().finished.is_empty() || self.engine.is_closing() || self.undos.lock().ended {
                     return;
                 }
                 self.finished.notified().await;
@@ -428,7 +429,7 @@ impl ServerSession {
         self.calls.lock().finished.is_empty()
     }
 
-    /// The service is shutting down: polls are answered at once.
+    /// The service is shutting down, or the session has ended: polls are answered at once.
     pub(crate) fn wake(&self) {
         self.finished.notify_one();
     }

@@ -8,8 +8,10 @@ use super::{WireRequest, WireResponse};
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tarpc::{ClientMessage, Request, Response, ServerError, context, trace};
+use tokio::sync::Notify;
 use tokio_util::codec::{Decoder, Encoder};
 
 /// No request of tarpc's has longer than this. A call's own deadline travels in the batch.
@@ -37,11 +39,14 @@ enum Method {
 /// The service's side of a connection.
 pub(crate) struct ServerCodec {
     limit: FrameLimit,
+    hung_up: Arc<Notify>,
 }
 
 impl ServerCodec {
-    pub(crate) fn new(limit: FrameLimit) -> Self {
-        ServerCodec { limit }
+    /// Frames of at most `limit`; tells `hung_up` when the client sends no more. (tarpc says so only once every request has
+    /// been answered, and a long poll is not for long.)
+    pub(crate) fn new(limit: FrameLimit, hung_up: Arc<Notify>) -> Self {
+        ServerCodec { limit, hung_up }
     }
 }
 
@@ -67,6 +72,16 @@ impl Decoder for ServerCodec {
                 ClientMessage::Cancel { trace_context: trace::Context::default(), request_id: id }
             }
         }))
+    }
+
+    fn decode_eof(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Self::Item>> {
+        let decoded = self.decode(buffer)?;
+        if decoded.is_none() {
+            // Whatever is left of a frame that was cut off is of no use.
+            buffer.clear();
+            self.hung_up.notify_one();
+        }
+        Ok(decoded)
     }
 }
 
@@ -175,7 +190,7 @@ mod tests {
             let mut buffer = BytesMut::new();
             let header = RequestHeader::Request { id: 1, timeout_ms, method: Method::Collect };
             put_message(&mut buffer, &header, b"").expect("encodes");
-            let decoded = ServerCodec::new(FrameLimit::new(1024)).decode(&mut buffer).expect("decodes");
+            let decoded = ServerCodec::new(FrameLimit::new(1024), Arc::default()).decode(&mut buffer).expect("decodes");
             let Some(ClientMessage::Request(request)) = decoded else { panic!("not a request") };
             assert!(request.context.deadline <= Instant::now() + LONGEST_REQUEST);
         }
@@ -187,7 +202,7 @@ mod tests {
             let mut buffer = BytesMut::new();
             put_frame(&mut buffer, |b| { b.put_slice(&bytes); Ok(()) }).expect("fits");
             let mut copy = buffer.clone();
-            let _ = ServerCodec::new(FrameLimit::new(1 << 20)).decode(&mut buffer);
+            let _ = ServerCodec::new(FrameLimit::new(1 << 20), Arc::default()).decode(&mut buffer);
             let _ = ClientCodec::new(FrameLimit::new(1 << 20)).decode(&mut copy);
         }
     }

@@ -70,6 +70,16 @@ impl Other {
         .expect("no panic")
     }
 
+    /// Its end, which is to be an orderly one.
+    pub async fn ends(mut self) {
+        let status = tokio::task::spawn_blocking(move || {
+            // Its output is read on, so that it can end.
+            while self.hear().is_some() {}
+            self.child.wait()
+        });
+        assert!(status.await.expect("no panic").expect("it has ended").success());
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }

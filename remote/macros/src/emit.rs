@@ -79,7 +79,7 @@ impl Signature {
         // Each type is asked about in its own place before the tuple is, for an error that points there.
         let checks = self.arguments().zip(&types).map(|(param, decoded)| match &param.passing {
             Passing::Object(object) => objects::check(object, private),
-            _ => quote_spanned!(decoded.span()=> #private::argument::<#decoded>();),
+            _ => Some(quote_spanned!(decoded.span()=> #private::argument::<#decoded>();)),
         });
         if types.is_empty() {
             quote!(#private::Arguments::decode::<()>(__args)?;)
@@ -109,8 +109,8 @@ impl Signature {
         let params = self.arguments().map(|Param { ident, ty, passing }| match passing {
             Passing::Object(object) => {
                 let ty = &object.ty;
-                let proxy = quote_spanned!(ty.span()=> <#ty as #private::Remote>::Proxy);
-                quote!(#ident: &#proxy)
+                let proxy = at(ty.span(), quote!(&<#ty as #private::ObjectType>::Proxy));
+                quote!(#ident: #proxy)
             }
             _ => quote!(#ident: #ty),
         });

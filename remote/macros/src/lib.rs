@@ -30,40 +30,7 @@ use syn::Item;
 
 /// Makes a type, its methods, a trait, a function or a constant remote.
 ///
-/// ```ignore
-/// #[remote(module = "bank")]                       // a class: bank.Account
-/// #[derive(Serialize, Deserialize)]
-/// pub struct Account { cents: i64 }
-///
-/// #[remote]                                        // its constructors and methods: whatever is `pub`
-/// impl Account {
-///     /// Opens an account.
-///     pub fn open(cents: i64) -> Self { Account { cents } }
-///     pub fn balance(&self) -> i64 { self.cents }
-///     pub fn deposit(&mut self, cents: i64) -> Result<i64, BankError> { /* … */ }
-/// }
-///
-/// #[remote(module = "bank")]                       // an interface: bank.Audited
-/// pub trait Audited {
-///     fn last_audit(&self) -> Option<String>;
-///     async fn audit(&mut self, by: &str) -> Result<(), AuditError>;
-/// }
-///
-/// #[remote]                                        // which bank.Account implements
-/// impl Audited for Account { /* … */ }
-///
-/// #[remote(module = "bank")]                       // a function; it makes an object, so it is a generator
-/// pub async fn load(ctx: &Context, path: String) -> Result<Account, LoadError> { /* … */ }
-///
-/// #[remote(module = "bank")]                       // a constant
-/// pub const LIMIT: i64 = 1_000_000;
-///
-/// // and at a client:
-/// let alice = session.memoize("alice", AccountProxy::open(100)).await?;
-/// alice.deposit(20).await?;
-/// alice.cast::<dyn Audited>().audit("bob").await?;
-/// let carol = session.memoize("carol", load::remote("carol.json".into())).await?;
-/// ```
+/// An example that compiles stands where users meet it: at `tarmem::remote`, and `tarmem_remote::remote`.
 ///
 /// The item itself stays as it is written. What is generated beside it is a registration, which a service finds when it
 /// starts, and what a client calls.
@@ -97,6 +64,7 @@ use syn::Item;
 /// | `x: T` | an argument; `T: Serialize + DeserializeOwned`; at most 16 of them |
 /// | `x: &str`, `x: &[T]` | an argument as well; proxies take the same reference |
 /// | `x: Option<T>` | a dynamic caller may leave it out, if no argument that it may not leave out follows |
+/// | `x: &T`, `x: &mut T`, in a function or constructor; `T` a class, or `dyn I` of an interface | an object of the service: see below |
 /// | `x: &Context` | no argument: the call that is being run, filled in by the service; any type of that name |
 /// | nothing, `-> T` | the proxy's call gives `T`, or `Error` |
 /// | `-> Result<T, E>` | it gives `T`, or `CallError<E>`; `E: Serialize + DeserializeOwned + Display`; every type whose name ends in `Result` counts |
@@ -104,6 +72,29 @@ use syn::Item;
 ///
 /// Documentation, `#[cfg]` and `#[deprecated]` go along to the proxy; documentation, and parameters and types as written,
 /// also to descriptions, which clients can ask for. `Self` stands for the class.
+///
+/// # Functions over several objects
+///
+/// A function may take objects of the service, beside other arguments: `from: &mut Account, to: &mut Account, cents: i64`.
+/// Its callers pass proxies, `transfer::remote(&alice, &bob, 30)`; dynamic ones a key, as a text, or a reference. For an
+/// interface, `&mut dyn Shape`, that is a proxy of the interface: `circle.cast::<dyn Shape>()`.
+///
+/// - The service holds all of them for the call, `&T` beside other readers, `&mut T` alone, until it returns; if it is
+///   async, while it waits, too. It takes them in one order, the same for every call, so that calls cannot wait for one
+///   another in a circle. A function that calls its own service (by its context) for an object that it holds waits for
+///   itself, until its deadline.
+/// - The same object twice is fine if both are `&T`; otherwise the call is refused, naming both parameters.
+/// - All or nothing: if the function returns an error or panics, or its result cannot be sent, every `&mut` object is put
+///   back as it was, and none is poisoned. So too if it is async and is given up half way. What else it did, it did.
+/// - To be put back, an object is copied before each call: by `Clone`, if its class has it; else by way of its encoding,
+///   so that what serde skips is not put back. What is behind an `Arc` is the copy's too, and is not put back. A copy
+///   costs what cloning (or encoding and decoding) the object costs: for a large one, derive a `Clone` that is cheap, or
+///   take it as `&T`. A class that has neither, a resident one, is refused as `&mut T`; behind `&mut dyn I` the call is.
+/// - An async function that takes a `dyn` type needs the interface to be `trait Shape: Send + Sync`.
+/// - One that makes an object is a generator like others. An async one that is stopped by its time limit is as if it had
+///   not begun; one that is not async runs to its end.
+///
+/// A method holds its own object only. What works on several is a function.
 ///
 /// # Options
 ///
@@ -140,7 +131,7 @@ use syn::Item;
 ///   concrete types, or take a `Value`.
 /// - `self` by value: the object stays on its service.
 /// - References other than those above, lifetimes, and `dyn` types, anywhere in a signature: what arrives is decoded, and
-///   belongs to its receiver.
+///   belongs to its receiver. References to objects in methods: see above.
 /// - Pointers and function pointers; `unsafe`, `extern` and variadic functions.
 /// - Patterns as parameters (`mut x` is fine): an argument goes by its name.
 /// - Associated types, constants and functions in a trait, and `Self` in its signatures: there is no `dyn` type then.

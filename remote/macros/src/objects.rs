@@ -20,11 +20,10 @@ fn params(sig: &Signature) -> impl Iterator<Item = (Ident, &Param, &ObjectType)>
     })
 }
 
-/// Refuses what is no class or interface, and what cannot be put back as it was, where the user's type stands.
-pub(crate) fn check(object: &ObjectType, private: &TokenStream) -> TokenStream {
+/// Refuses what cannot be put back as it was, where the user's type stands.
+pub(crate) fn check(object: &ObjectType, private: &TokenStream) -> Option<TokenStream> {
     let ty = &object.ty;
-    let remote = quote_spanned!(ty.span()=> #private::object::<#ty>(););
-    let copy = (object.exclusive && !object.is_dyn()).then(|| {
+    (object.exclusive && !object.is_dyn()).then(|| {
         quote_spanned! {ty.span()=>
             {
                 #[allow(unused_imports)]
@@ -32,8 +31,7 @@ pub(crate) fn check(object: &ObjectType, private: &TokenStream) -> TokenStream {
                 (&&&#private::Copying::<#ty>::new()).way().required();
             }
         }
-    });
-    quote!(#remote #copy)
+    })
 }
 
 /// The dispatch function `ident`; `user` is the path to call.
@@ -50,7 +48,7 @@ pub(crate) fn function(sig: &Signature, private: &TokenStream, ident: &Ident, us
             (false, true) => (None, quote!(shared_as)),
             (true, true) => (Some(quote!(mut)), quote!(exclusive_as)),
         };
-        quote_spanned!(ty.span()=> let #local: &#mutability #ty = __objects.#take::<#ty>()?;)
+        at(ty.span(), quote!(let #local: &#mutability #ty = __objects.#take::<#ty>()?;))
     });
     let work = work(sig, private, user, &sig.pass(&quote!(__ctx)));
     let body = quote! {
@@ -78,7 +76,7 @@ pub(crate) fn function(sig: &Signature, private: &TokenStream, ident: &Ident, us
 pub(crate) fn invoke(sig: &Signature, private: &TokenStream, ident: &Ident) -> TokenStream {
     let params = params(sig).map(|(_, param, ObjectType { ty, exclusive })| {
         let name = param.name();
-        let class = quote_spanned!(ty.span()=> <#ty as #private::Remote>::PATH);
+        let class = at(ty.span(), quote!(<#ty as #private::ObjectType>::PATH));
         quote!(#private::ObjectParam { name: #name, class: #class, exclusive: #exclusive })
     });
     quote!(OnObjects(#private::OnObjects { params: &[#(#params),*], prepare: #ident }))

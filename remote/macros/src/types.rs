@@ -121,6 +121,9 @@ pub(crate) fn borrowed(reference: &TypeReference, role: Role) -> String {
         Role::Argument if ends_in(&reference.elem, "Context") => {
             "the context is for looking at; write &Context".to_owned()
         }
+        Role::Argument if matches!(bare(&reference.elem), Type::TraitObject(_)) => {
+            "an object behind an interface is &dyn Shape or &mut dyn Shape: one trait, and no lifetime".to_owned()
+        }
         Role::Argument => {
             format!("an argument may be borrowed as &str or &[T], or be &Context; take this by value: {owned}")
         }

@@ -1,9 +1,18 @@
-//! The two sides of the conformance test: the service's classes, through the dispatch layer, and CPython.
+//! The two sides of the conformance test, and what is done to both.
+//!
+//! - [`service`]: the classes, through the dispatch layer, as a service calls them. [`oracle`] is CPython.
+//! - [`random`]: operations and values that come out the same for the same seed.
+//! - [`check`]: applies and compares. The rest is a test for each type.
+//! - [`proxies`] is not about Python: the same classes from Rust, with types.
 
+mod check;
 mod oracle;
 mod random;
 mod service;
 
-pub(crate) use oracle::{Oracle, Outcome};
-pub(crate) use random::Random;
-pub(crate) use service::Service;
+mod dicts;
+mod lists;
+mod numbers;
+mod proxies;
+mod sets;
+mod texts;

@@ -133,6 +133,13 @@ def apply(kind, obj, name, args):
         args = [tuple(args[0]), *args[1:]]
     if kind in ("int", "float") and name in ("value", "__float__"):
         return obj, float(obj) if name == "__float__" else obj
+    if kind in ("int", "float") and name == "__mul__" and isinstance(args[0], (str, bytes, list)):
+        raise TypeError("a number times a sequence is for the sequence to do")
+    if name == "__pow__":
+        power = obj ** args[0]
+        if isinstance(power, complex):
+            raise ValueError("complex")
+        return obj, power
     if name in IN_PLACE:
         return IN_PLACE[name](obj, *args), None
     if name in OPERATORS:
@@ -153,8 +160,6 @@ def outcome(run):
         result = run()
         if not fits(result):
             raise OverflowError
-        if isinstance(result, tuple) and isinstance(result[1], complex):
-            raise ValueError
         return None, result
     except Exception as error:  # noqa: BLE001, its kind is the result
         return type(error).__name__, None

@@ -10,6 +10,9 @@ pub mod str;
 mod text;
 pub mod tuple;
 
+#[cfg(test)]
+mod tests;
+
 pub use bytes::{Bytes, BytesProxy};
 pub use dict::{Dict, DictProxy};
 pub use float::{Float, FloatProxy};

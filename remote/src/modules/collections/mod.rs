@@ -5,6 +5,9 @@ pub mod default_dict;
 pub mod deque;
 pub mod ordered_dict;
 
+#[cfg(test)]
+mod tests;
+
 pub use counter::{Counter, CounterProxy};
 pub use default_dict::{DefaultDict, DefaultDictProxy};
 pub use deque::{Deque, DequeProxy};

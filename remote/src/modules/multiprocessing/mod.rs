@@ -4,5 +4,8 @@ mod array;
 mod typecode;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 pub use array::{SharedArray, SharedArrayProxy};
 pub use value::{SharedValue, SharedValueProxy};

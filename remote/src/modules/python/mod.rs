@@ -21,6 +21,8 @@ mod slice;
 mod sort;
 mod table;
 mod table_serde;
+#[cfg(test)]
+mod tests;
 
 pub use equality::{equal, truthy};
 pub use index::{index_of, position};

@@ -151,15 +151,37 @@ pub(crate) fn write_float(x: f64) -> String {
     if x.is_infinite() {
         return if x > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
-    let scientific = format!("{x:e}");
+    let shortest = format!("{x:e}");
+    let digits = shortest.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
+    // Where two texts are as short and as near, Rust takes the upper one, and Python the even one: so does rounding.
+    let even = format!("{x:.*e}", digits.saturating_sub(1));
+    let scientific = if even.parse() == Ok(x) { even } else { shortest };
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     match exponent.parse::<i32>() {
         Ok(exponent) if !(-4..16).contains(&exponent) => {
             let sign = if exponent < 0 { '-' } else { '+' };
             format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
         }
-        // With at least one digit after the point.
-        _ if x.fract() == 0.0 => format!("{x:.1}"),
-        _ => format!("{x}"),
+        Ok(exponent) => plain(digits, exponent),
+        // No exponent of Rust's is anything but a number.
+        Err(_) => scientific,
     }
+}
+
+/// `digits` (one before the point) times ten to the power of `exponent`, without an exponent.
+fn plain(digits: &str, exponent: i32) -> String {
+    let (sign, magnitude) = digits.strip_prefix('-').map_or(("", digits), |magnitude| ("-", magnitude));
+    let mut all = magnitude.replace('.', "");
+    let point = exponent + 1;
+    if point <= 0 {
+        let zeros = "0".repeat(point.unsigned_abs() as usize);
+        return format!("{sign}0.{zeros}{all}");
+    }
+    let point = point as usize;
+    // With at least one digit after the point.
+    while all.len() < point + 1 {
+        all.push('0');
+    }
+    all.insert(point, '.');
+    format!("{sign}{all}")
 }

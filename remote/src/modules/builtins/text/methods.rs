@@ -30,8 +30,9 @@ macro_rules! text_methods {
 
             /// How often `part` is there without overlapping, from `start` on and before `stop`.
             pub fn count(&self, part: Value, start: Option<Value>, stop: Option<Value>) -> Result<usize, Exception> {
-                let (units, part) = (self.units(), self.searched(&part)?);
+                let units = self.units();
                 let bounds = search::bounds(units.len(), start.as_ref(), stop.as_ref())?;
+                let part = self.searched(&part)?;
                 Ok(bounds.map_or(0, |bounds| search::apart(&units[bounds], &part).len()))
             }
 
@@ -324,8 +325,9 @@ macro_rules! text_methods {
                 stop: Option<Value>,
                 find: fn(&[Unit], &[Unit]) -> Option<usize>,
             ) -> Result<Option<usize>, Exception> {
-                let (units, part) = (self.units(), self.searched(part)?);
+                let units = self.units();
                 let bounds = search::bounds(units.len(), start.as_ref(), stop.as_ref())?;
+                let part = self.searched(part)?;
                 Ok(bounds.and_then(|bounds| find(&units[bounds.clone()], &part).map(|at| at + bounds.start)))
             }
 

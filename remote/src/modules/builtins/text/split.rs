@@ -35,7 +35,7 @@ pub(crate) fn rsplit<T: Letter>(text: &[T], separator: &[T], most: usize) -> Vec
     parts
 }
 
-/// Cuts between words, `most` times; what is left after that keeps its inner spaces.
+/// Cuts between words, `most` times; what is left after that keeps its spaces.
 pub(crate) fn split_words<T: Letter>(text: &[T], most: usize) -> Vec<Vec<T>> {
     let mut parts = Vec::new();
     let mut rest = skip_spaces(text);
@@ -43,7 +43,7 @@ pub(crate) fn split_words<T: Letter>(text: &[T], most: usize) -> Vec<Vec<T>> {
         let end = if parts.len() < most {
             rest.iter().position(|unit| unit.is_space()).unwrap_or(rest.len())
         } else {
-            rest.len() - rest.iter().rev().take_while(|unit| unit.is_space()).count()
+            rest.len()
         };
         parts.push(rest[..end].to_vec());
         rest = if parts.len() > most { &[] } else { skip_spaces(&rest[end..]) };

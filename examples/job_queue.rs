@@ -1,0 +1,145 @@
+//! Worker processes take jobs from a shared queue: hash each file of a folder. One worker is killed in the middle of a job,
+//! and every file is hashed exactly once in the result all the same.
+//!
+//! ```text
+//! cargo run --release --example job_queue [FOLDER]
+//! ```
+//!
+//! Each job is taken out under a *lease* and acknowledged once its result is in the shared dict. The lease of a worker that
+//! is gone goes back into the queue, so each job is done at least once; `setdefault` keeps the first result, so it counts
+//! once.
+
+use sha2::{Digest, Sha256};
+use std::error::Error;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+use tarmem::modules::builtins::{Dict, DictProxy};
+use tarmem::modules::queue::{Queue, QueueProxy};
+use tarmem::{Service, Session, blocking, blocking::Wait};
+
+const WORKERS: usize = 3;
+/// Files over this are left out, in bytes.
+const LARGEST: u64 = 16 << 20;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = std::env::args().skip(1);
+    match args.next().as_deref() {
+        Some("--worker") => work(&args.next().ok_or("no address")?, args.next().as_deref() == Some("unlucky")),
+        folder => share_out(Path::new(folder.unwrap_or(env!("CARGO_MANIFEST_DIR")))),
+    }
+}
+
+/// Fills the queue, starts the workers, kills one, and checks what came out.
+fn share_out(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let files = files_of(folder)?;
+    println!("{} files in {}", files.len(), folder.display());
+    let service = blocking::start(Service::new("127.0.0.1", 0))?;
+    let session = blocking::Session::connect(service.address())?;
+    let jobs = session.memoize("jobs", QueueProxy::new(None)).wait()?;
+    let hashes = session.memoize("hashes", DictProxy::new(None)).wait()?;
+    for file in &files {
+        jobs.put(file.as_str()).wait()?;
+    }
+    let begun = Instant::now();
+    // This one takes a job and says so. It is killed while it holds the job.
+    let mut unlucky = Worker::start(&service.address(), true)?;
+    let job = unlucky.says()?;
+    drop(unlucky);
+    println!("killed a worker that was hashing {job}");
+    let workers: Vec<Worker> =
+        (0..WORKERS).map(|_| Worker::start(&service.address(), false)).collect::<Result<_, _>>()?;
+    jobs.join().wait()?;
+    println!("{WORKERS} workers did the rest in {:.0?}", begun.elapsed());
+    drop(workers);
+
+    let found: Vec<(String, String)> = hashes.items().wait()?;
+    let mut hashed: Vec<&String> = found.iter().map(|(file, _)| file).collect();
+    hashed.sort();
+    if hashed != files.iter().collect::<Vec<_>>() {
+        return Err(format!("{} files, but {} hashes", files.len(), found.len()).into());
+    }
+    for (file, hash) in &found {
+        if *hash != digest(Path::new(file))? {
+            return Err(format!("{file} was hashed wrongly").into());
+        }
+    }
+    println!("every file is hashed exactly once: {} hashes", found.len());
+    blocking::shutdown(service);
+    Ok(())
+}
+
+/// Takes jobs for as long as there is a service.
+#[tokio::main(flavor = "current_thread")]
+async fn work(address: &str, unlucky: bool) -> Result<(), Box<dyn Error>> {
+    let session = Session::connect(address).await?;
+    let (jobs, hashes) = (session.proxy::<Queue>("jobs"), session.proxy::<Dict>("hashes"));
+    while let Ok(job) = jobs.get_leased::<String>().await {
+        if unlucky {
+            println!("{}", *job);
+            // Until it is killed.
+            std::future::pending::<()>().await;
+        }
+        let hash = digest(Path::new(&*job))?;
+        hashes.setdefault::<String>(job.as_str(), hash).await?;
+        job.ack().await?;
+    }
+    Ok(())
+}
+
+fn digest(file: &Path) -> std::io::Result<String> {
+    let digest = Sha256::digest(std::fs::read(file)?);
+    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The files below `folder`, in order; without hidden ones, build results, and links.
+fn files_of(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+    let (mut folders, mut files) = (vec![PathBuf::from(folder)], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))? {
+            let entry = entry?;
+            let (name, kind) = (entry.file_name(), entry.file_type()?);
+            if name.to_string_lossy().starts_with('.') || name == "target" {
+                continue;
+            }
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() && entry.metadata()?.len() <= LARGEST {
+                files.extend(entry.path().to_str().map(str::to_owned));
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A worker process; killed when dropped.
+struct Worker(Child);
+
+impl Worker {
+    fn start(address: &str, unlucky: bool) -> std::io::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["--worker", address]).stdout(Stdio::piped()).stdin(Stdio::null());
+        if unlucky {
+            command.arg("unlucky");
+        }
+        command.spawn().map(Worker)
+    }
+
+    /// The next line it prints.
+    fn says(&mut self) -> Result<String, Box<dyn Error>> {
+        let mut line = String::new();
+        let stdout = self.0.stdout.as_mut().ok_or("its output is not ours")?;
+        BufReader::new(stdout).read_line(&mut line)?;
+        if line.is_empty() { Err("a worker ended without a word".into()) } else { Ok(line.trim_end().to_owned()) }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

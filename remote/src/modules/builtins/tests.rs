@@ -1,0 +1,187 @@
+//! What random operations rarely meet: limits, encodings, and what a failure leaves behind.
+
+use super::*;
+use crate::codec;
+use crate::modules::Exception;
+use crate::modules::python::{ELEMENT_DEPTH, Slice};
+use crate::object::Object;
+use crate::value::{Value, from_value, to_value};
+
+fn list<const N: usize>(items: [i64; N]) -> List {
+    items.into_iter().collect()
+}
+
+fn nested(depth: usize) -> Value {
+    (0..depth).fold(Value::Null, |inside, _| Value::List(vec![inside]))
+}
+
+fn kind<T: std::fmt::Debug>(result: Result<T, Exception>) -> &'static str {
+    result.unwrap_err().kind()
+}
+
+#[test]
+fn a_repetition_beyond_memory_is_refused() {
+    let mut xs = list([1, 2]);
+    assert_eq!(kind(xs.imul(1_000_000_000_000i64.into())), "MemoryError");
+    assert_eq!(kind(xs.imul(i128::MAX.into())), "MemoryError");
+    assert_eq!(kind(xs.mul(i128::MAX.into())), "MemoryError");
+    assert_eq!(xs, list([1, 2]));
+    let error = xs.imul(10_000_000.into()).unwrap_err().to_string();
+    assert!(error.contains("over the limit of 67108864"), "{error}");
+    // Nothing, however often, is nothing.
+    assert_eq!(List::default().imul(i128::MAX.into()), Ok(()));
+    xs.imul(i128::MIN.into()).unwrap();
+    assert!(xs.is_empty());
+}
+
+#[test]
+fn what_fails_changes_nothing() {
+    let mut xs = list([3, 1, 2]);
+    assert_eq!(kind(xs.extend_values(vec![1.into(), nested(ELEMENT_DEPTH + 1)].into())), "ValueError");
+    assert_eq!(kind(xs.append_value(nested(ELEMENT_DEPTH + 1))), "ValueError");
+    let every_other = Slice { start: None, stop: None, step: Some(2) };
+    assert_eq!(kind(xs.setitem(every_other.into(), [1].into())), "ValueError");
+    assert_eq!(kind(xs.pop_value(Some(3.into()))), "IndexError");
+    assert_eq!(xs, list([3, 1, 2]));
+
+    let mut d = Dict::new(Some(Value::Map(vec![("a".into(), 1.into())]))).unwrap();
+    let before = d.clone();
+    let half_good = Value::List(vec![[1, 2].into(), [3].into()]);
+    assert_eq!(kind(d.update_values(Some(half_good))), "ValueError");
+    assert_eq!(kind(d.ior(Value::List(vec![Value::List(vec![Value::List(vec![]), 1.into()])]))), "TypeError");
+    assert_eq!(kind(d.incr_value("a".into(), Some("x".into()))), "TypeError");
+    assert_eq!(d, before);
+    d.setitem("n".into(), i128::MAX.into()).unwrap();
+    assert_eq!(kind(d.incr_value("n".into(), None)), "OverflowError");
+}
+
+#[test]
+fn null_counts_as_nothing_to_compare_and_set() {
+    let mut d = Dict::default();
+    assert_eq!(d.compare_and_set_value("k".into(), 0.into(), 1.into()), Ok(false));
+    assert_eq!(d.compare_and_set_value("k".into(), Value::Null, 1.into()), Ok(true));
+    assert_eq!(d.compare_and_set_value("k".into(), 1.0.into(), 2.into()), Ok(true));
+    assert_eq!(d.pop_or_value("k".into(), Value::Null), Ok(2.into()));
+}
+
+#[test]
+fn classes_show_themselves_as_what_they_are() {
+    let shown = |object: &dyn Object| {
+        let tagged = to_value(object).unwrap();
+        tagged.as_map().unwrap()[0].1.to_string()
+    };
+    assert_eq!(shown(&list([1, 2])), "[1,2]");
+    assert_eq!(shown(&Dict::new(Some(vec![("a", 1)].into())).unwrap()), r#"{"a":1}"#);
+    assert_eq!(shown(&Set::new(Some([1, 2, 1].into())).unwrap()), "[1,2]");
+    assert_eq!(shown(&Tuple::new(Some("ab".into())).unwrap()), r#"["a","b"]"#);
+    assert_eq!(shown(&Str::new(Some(2.5.into()), None, None).unwrap()), r#""2.5""#);
+    assert_eq!(shown(&Bytes::new(Some([1, 255].into()), None, None).unwrap()), "0x01ff");
+    assert_eq!(shown(&Int::new(Some("0x10".into()), Some(0.into())).unwrap()), "16");
+    assert_eq!(shown(&Bool::new(Some("x".into()))), "true");
+}
+
+#[test]
+fn objects_travel_with_their_class() {
+    let objects: [Box<dyn Object>; 4] = [
+        Box::new(list([1, 2])),
+        Box::new(Dict::new(Some(vec![("a", 1)].into())).unwrap()),
+        Box::new(Set::new(Some([1].into())).unwrap()),
+        Box::new(Bytes::new(Some([1, 255].into()), None, None).unwrap()),
+    ];
+    for object in objects {
+        let bytes = codec::encode(&object).unwrap();
+        let back: Box<dyn Object> = codec::decode(&bytes).unwrap();
+        assert_eq!(back.class(), object.class());
+        assert_eq!(to_value(&back).unwrap(), to_value(&object).unwrap());
+    }
+}
+
+#[test]
+fn a_list_too_deep_does_not_come_in() {
+    let bytes = codec::encode(&vec![nested(ELEMENT_DEPTH + 1)]).unwrap();
+    assert!(codec::decode::<List>(&bytes).unwrap_err().to_string().contains("62 levels"));
+    assert!(from_value::<List>(vec![nested(3)].into()).is_ok());
+    let deepest = List::try_from(vec![nested(ELEMENT_DEPTH)]).unwrap();
+    assert!(to_value(&deepest).is_ok());
+}
+
+#[test]
+fn texts_do_not_grow_beyond_memory() {
+    let text = Str::new(Some("ab\tab".repeat(1000).into()), None, None).unwrap();
+    let huge = Value::from(1_000_000_000_000i64);
+    assert_eq!(kind(text.ljust(huge.clone(), None)), "MemoryError");
+    assert_eq!(kind(text.zfill(huge.clone())), "MemoryError");
+    assert_eq!(kind(text.expandtabs(Some(huge.clone()))), "MemoryError");
+    assert_eq!(kind(text.mul(huge.clone())), "MemoryError");
+    assert_eq!(kind(text.center(i128::MAX.into(), None)), "OverflowError");
+    let long = Value::from("x".repeat(100_000));
+    assert_eq!(kind(text.replace("".into(), long.clone(), None)), "MemoryError");
+    let table = Value::Map(vec![(97.into(), long)]);
+    assert_eq!(kind(text.translate(table)), "MemoryError");
+    let separator = Str::new(Some("x".repeat(1 << 20).into()), None, None).unwrap();
+    assert_eq!(kind(separator.join(vec![""; 1000].into())), "MemoryError");
+    assert_eq!(kind(Bytes::new(Some(huge), None, None)), "MemoryError");
+    assert_eq!(kind(Bytes::new(Some((-1).into()), None, None)), "ValueError");
+}
+
+#[test]
+fn searching_takes_no_longer_for_a_nasty_text() {
+    let text = Str::new(Some("a".repeat(200_000).into()), None, None).unwrap();
+    let part = Value::from(format!("{}b", "a".repeat(100_000)));
+    assert_eq!(text.find(part.clone(), None, None), Ok(-1));
+    assert_eq!(text.rfind(part.clone(), None, None), Ok(-1));
+    assert_eq!(text.count(part, None, None), Ok(0));
+}
+
+#[test]
+fn encodings() {
+    let text = Str::new(Some("aé😀".into()), None, None).unwrap();
+    let encoded = |encoding: &str, errors: Option<&str>| text.encode(Some(encoding.into()), errors.map(Into::into));
+    assert_eq!(encoded("latin_1", Some("replace")), Ok(Value::Bytes(vec![b'a', 0xe9, b'?'])));
+    assert_eq!(encoded("ASCII", Some("ignore")), Ok(Value::Bytes(vec![b'a'])));
+    assert_eq!(kind(encoded("ascii", None)), "UnicodeEncodeError");
+    assert_eq!(kind(encoded("ebcdic", None)), "LookupError");
+    assert_eq!(kind(encoded("utf-8", Some("guess"))), "LookupError");
+    let broken = Bytes::fromhex("61 ff 62".into()).unwrap();
+    assert_eq!(kind(broken.decode(None, None)), "UnicodeDecodeError");
+    assert_eq!(broken.decode(None, Some("ignore".into())), Ok("ab".into()));
+    assert_eq!(broken.hex(), "61ff62");
+    assert_eq!(kind(Bytes::fromhex("6".into())), "ValueError");
+    assert_eq!(kind(Bytes::fromhex("6 1".into())), "ValueError");
+}
+
+#[test]
+fn integers_in_bytes() {
+    let bytes = |n: i128, length: i64, order: &str, signed| {
+        let int = Int::new(Some(n.into()), None).unwrap();
+        int.to_bytes(Some(length.into()), Some(order.into()), Some(signed))
+    };
+    assert_eq!(bytes(258, 4, "big", false), Ok(Value::Bytes(vec![0, 0, 1, 2])));
+    assert_eq!(bytes(-2, 20, "little", true).unwrap().as_bytes().map(<[u8]>::len), Some(20));
+    assert_eq!(bytes(128, 1, "big", false), Ok(Value::Bytes(vec![128])));
+    assert_eq!(kind(bytes(128, 1, "big", true)), "OverflowError");
+    assert_eq!(kind(bytes(-1, 1, "big", false)), "OverflowError");
+    assert_eq!(kind(bytes(1, 1, "middle", false)), "ValueError");
+    assert_eq!(kind(bytes(1, -1, "big", false)), "ValueError");
+    assert_eq!(kind(bytes(1, 1 << 40, "big", false)), "MemoryError");
+    for n in [0, 1, -1, 255, -256, i128::MAX, i128::MIN] {
+        for order in ["big", "little"] {
+            let there = bytes(n, 17, order, true).unwrap();
+            assert_eq!(Int::from_bytes(there, Some(order.into()), Some(true)).unwrap().plain(), n.into());
+        }
+    }
+    let wide = Value::Bytes(vec![255; 17]);
+    assert_eq!(kind(Int::from_bytes(wide.clone(), None, None)), "OverflowError");
+    assert_eq!(Int::from_bytes(wide, None, Some(true)).unwrap().plain(), (-1).into());
+}
+
+#[test]
+fn floats_as_hexadecimal() {
+    let hex = |x: f64| Float::new(Some(x.into())).unwrap().hex();
+    assert_eq!(hex(-0.5), "-0x1.0000000000000p-1");
+    assert_eq!(hex(0.0), "0x0.0p+0");
+    assert_eq!(hex(5e-324), "0x0.0000000000001p-1022");
+    assert_eq!(hex(f64::INFINITY), "inf");
+    assert_eq!(kind(Float::new(Some(f64::INFINITY.into())).unwrap().to_int()), "OverflowError");
+    assert_eq!(kind(Float::new(Some(f64::NAN.into())).unwrap().as_integer_ratio()), "ValueError");
+}

@@ -1,0 +1,51 @@
+//! int and float.
+
+use super::check::{Operation, Subject, check, op};
+use super::random::Random;
+use tarmem_remote::Value;
+
+#[test]
+fn int() {
+    let init = |r: &mut Random| vec![Value::Int(r.integer())];
+    let operation = |r: &mut Random, _| match r.below(12) {
+        0 => op(r.pick(&["bit_length", "bit_count", "as_integer_ratio", "__invert__"]), []),
+        1 => op(r.pick(&["__lshift__", "__rshift__"]), [r.pick(&[0, 1, 5, 63, 64, 126, 127, 128, 200, -1]).into()]),
+        2 => op(r.pick(&["__and__", "__or__", "__xor__"]), [r.number()]),
+        _ => number_operation(r),
+    };
+    check(&Subject { class: "builtins.int", kind: "int", init, operation, state: "value", unordered: false });
+}
+
+#[test]
+fn float() {
+    let init = |r: &mut Random| vec![r.float().into()];
+    let operation = |r: &mut Random, _| match r.below(12) {
+        0 => op(r.pick(&["is_integer", "as_integer_ratio", "hex"]), []),
+        _ => number_operation(r),
+    };
+    check(&Subject { class: "builtins.float", kind: "float", init, operation, state: "value", unordered: false });
+}
+
+fn number_operation(r: &mut Random) -> Operation {
+    match r.below(8) {
+        0 => op(r.pick(&["__neg__", "__pos__", "__abs__", "__bool__", "__int__", "__float__", "__repr__"]), []),
+        1 => {
+            op("__pow__", [r.pick(&[Value::from(0), 1.into(), 2.into(), 3.into(), 20.into(), (-1).into(), 0.5.into()])])
+        }
+        2 => op(r.pick(&["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"]), [r.number()]),
+        _ => op(
+            r.pick(&["__add__", "__sub__", "__mul__", "__truediv__", "__floordiv__", "__mod__", "__divmod__"]),
+            [r.number()],
+        ),
+    }
+}
+
+/// `int(…)` and `float(…)` of texts.
+#[test]
+fn numbers_from_text() {
+    let init = |r: &mut Random| vec![r.numeral()];
+    let operation = |_: &mut Random, _| op("__repr__", []);
+    for (class, kind) in [("builtins.int", "int"), ("builtins.float", "float")] {
+        check(&Subject { class, kind, init, operation, state: "value", unordered: false });
+    }
+}

@@ -1,0 +1,119 @@
+//! The proxies, with plain Rust values.
+
+use crate::loopback::{routines, wait};
+use tarmem_remote::modules::Exception;
+use tarmem_remote::modules::builtins::{DictProxy, List, ListProxy, SetProxy};
+use tarmem_remote::modules::collections::{CounterProxy, DefaultDictProxy, DequeProxy};
+use tarmem_remote::modules::multiprocessing::{SharedArrayProxy, SharedValueProxy};
+use tarmem_remote::modules::types::SimpleNamespaceProxy;
+use tarmem_remote::{CallError, Error, Value, args};
+
+#[test]
+fn a_list_takes_and_gives_plain_values() {
+    let routines = routines();
+    let list = wait(routines.memoize("xs", ListProxy::new(Some([1, 2].into())))).unwrap();
+    wait(list.append(3)).unwrap();
+    wait(list.extend(["a", "b"])).unwrap();
+    wait(list.insert(0, 2.5)).unwrap();
+    assert_eq!(wait(list.get::<i64>(-3)).unwrap(), 3);
+    assert_eq!(wait(list.pop::<String>()).unwrap(), "b");
+    assert_eq!(wait(list.pop_at::<f64>(0)).unwrap(), 2.5);
+    wait(list.remove("a")).unwrap();
+    assert_eq!(wait(list.to_vec::<i64>()).unwrap(), [1, 2, 3]);
+    assert_eq!(wait(list.slice::<i64>(-2..)).unwrap(), [2, 3]);
+    wait(list.set_slice(1..2, [7, 8])).unwrap();
+    wait(list.sort_descending()).unwrap();
+    wait(list.delete_slice(..1)).unwrap();
+    assert_eq!(wait(list.to_vec::<i64>()).unwrap(), [7, 3, 1]);
+    assert_eq!(wait(list.index(3)).unwrap(), 1);
+    assert!(wait(list.contains(3.0)).unwrap());
+
+    let error = wait(list.get::<i64>(9)).unwrap_err();
+    assert_eq!(error.method(), Some(&Exception::IndexError("list index out of range".into())));
+    assert_eq!(error.to_string(), "IndexError: list index out of range");
+    let error = wait(list.get::<String>(0)).unwrap_err();
+    assert!(matches!(error, CallError::Failed(Error::BadResult { .. })), "{error}");
+}
+
+#[test]
+fn a_list_made_by_the_client_moves_to_the_service() {
+    let routines = routines();
+    let list = wait(routines.update("xs", List::from_iter(["a", "b"]))).unwrap();
+    assert_eq!(wait(list.to_vec::<String>()).unwrap(), ["a", "b"]);
+    assert_eq!(wait(list.len()).unwrap(), 2);
+}
+
+#[test]
+fn a_dict_takes_and_gives_plain_values() {
+    let routines = routines();
+    let dict = wait(routines.memoize("d", DictProxy::new(None))).unwrap();
+    wait(dict.set("k", 5)).unwrap();
+    wait(dict.update([("a", Value::from("x")), ("b", Value::Null)])).unwrap();
+    assert_eq!(wait(dict.get::<i64>("k")).unwrap(), Some(5));
+    assert_eq!(wait(dict.get::<i64>("nothing")).unwrap(), None);
+    assert_eq!(wait(dict.item::<String>("a")).unwrap(), "x");
+    assert_eq!(wait(dict.incr::<i64>("n", 4)).unwrap(), 4);
+    assert!(wait(dict.compare_and_set("n", 4, 9)).unwrap());
+    assert!(!wait(dict.compare_and_set("n", 4, 10)).unwrap());
+    assert_eq!(wait(dict.keys::<String>()).unwrap(), ["k", "a", "b", "n"]);
+    assert_eq!(wait(dict.pop::<i64>("n")).unwrap(), Some(9));
+    assert_eq!(wait(dict.pop::<i64>("n")).unwrap(), None);
+    assert_eq!(wait(dict.setdefault::<i64>("n", 3)).unwrap(), 3);
+    assert_eq!(wait(dict.items::<String, Value>()).unwrap()[3], ("n".to_owned(), 3.into()));
+    let error = wait(dict.delete("nothing")).unwrap_err();
+    assert_eq!(error.method(), Some(&Exception::KeyError("'nothing'".into())));
+}
+
+#[test]
+fn the_others_take_and_give_plain_values_too() {
+    let routines = routines();
+    let set = wait(routines.memoize("set", SetProxy::new(None))).unwrap();
+    wait(set.add(1)).unwrap();
+    wait(set.update([1, 2])).unwrap();
+    assert_eq!(wait(set.to_vec::<i64>()).unwrap(), [1, 2]);
+    assert!(wait(set.contains(true)).unwrap());
+
+    let deque = wait(routines.memoize("deque", DequeProxy::new(None, Some(2.into())))).unwrap();
+    wait(deque.extend([1, 2, 3])).unwrap();
+    wait(deque.rotate(1)).unwrap();
+    assert_eq!(wait(deque.popleft::<i64>()).unwrap(), 3);
+
+    let counter = wait(routines.memoize("counter", CounterProxy::new(Some("abac".into())))).unwrap();
+    wait(counter.count(["c", "c"])).unwrap();
+    assert_eq!(wait(counter.most_common::<String, u64>(2)).unwrap(), [("c".into(), 3), ("a".into(), 2)]);
+    assert_eq!(wait(counter.item::<u64>("z")).unwrap(), 0);
+    assert_eq!(wait(counter.total::<u64>()).unwrap(), 6);
+
+    let words = DefaultDictProxy::new(Some("builtins.int".into()), None);
+    let words = wait(routines.memoize("words", words)).unwrap();
+    assert_eq!(wait(words.item::<i64>("a")).unwrap(), 0);
+    assert!(wait(words.contains_key("a")).unwrap());
+
+    let number = wait(routines.memoize("number", SharedValueProxy::new("i".into(), Some(5.into())))).unwrap();
+    assert_eq!(wait(number.add::<i64>(2)).unwrap(), 7);
+    assert!(wait(number.compare_and_set(7, 1)).unwrap());
+    assert_eq!(wait(number.get::<i64>()).unwrap(), 1);
+
+    let array = wait(routines.memoize("array", SharedArrayProxy::new("d".into(), 3.into()))).unwrap();
+    assert_eq!(wait(array.add::<f64>(-1, 0.5)).unwrap(), 0.5);
+    assert_eq!(wait(array.to_vec::<f64>()).unwrap(), [0.0, 0.0, 0.5]);
+
+    let point = wait(routines.memoize("point", SimpleNamespaceProxy::new(None))).unwrap();
+    wait(point.set("x", 3)).unwrap();
+    assert_eq!(wait(point.get::<i64>("x")).unwrap(), 3);
+    let error = wait(point.get::<i64>("y")).unwrap_err();
+    assert_eq!(error.to_string(), "AttributeError: 'types.SimpleNamespace' object has no attribute 'y'");
+}
+
+#[test]
+fn by_name_it_takes_no_types_at_all() {
+    let routines = routines();
+    wait(routines.memoize("xs", ListProxy::new(None))).unwrap();
+    let list = tarmem_remote::Proxy::dynamic(&wait(routines.get::<List>("xs")).unwrap());
+    wait(list.call("append", args![3])).unwrap();
+    wait(list.call("append", args!["a"])).unwrap();
+    let error = wait(list.call("sort", args![])).unwrap_err();
+    let said = "TypeError: '<' not supported between instances of 'str' and 'int'";
+    assert!(error.to_string().ends_with(said), "{error}");
+    assert_eq!(wait(list.call("copy", args![])).unwrap(), Value::from((3, "a")));
+}
