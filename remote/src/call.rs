@@ -164,6 +164,13 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
 
 impl<E: fmt::Debug + fmt::Display> std::error::Error for CallError<E> {}
 
+/// So that `?` does for both kinds of calls.
+impl<E> From<Error> for CallError<E> {
+    fn from(error: Error) -> Self {
+        CallError::Failed(error)
+    }
+}
+
 impl<E: DeserializeOwned> Failure for CallError<E> {
     fn failed(error: Error) -> Self {
         CallError::Failed(error)

@@ -127,12 +127,13 @@ pub enum Invoke {
     /// `fn(&mut self, …)`
     Exclusive(fn(&mut dyn Object, &Context, &mut Arguments<'_>, &mut Output<'_>) -> Result<(), Error>),
     /// `async fn(&self, …)`
-    SharedAsync(for<'a> fn(&'a dyn Object, &'a Context, &mut Arguments<'_>) -> Result<BoxFuture<'a, Finish>, Error>),
+    SharedAsync(for<'a> fn(&'a dyn Object, &'a Context, &mut Arguments<'_>) -> Started<'a>),
     /// `async fn(&mut self, …)`
-    ExclusiveAsync(
-        for<'a> fn(&'a mut dyn Object, &'a Context, &mut Arguments<'_>) -> Result<BoxFuture<'a, Finish>, Error>,
-    ),
+    ExclusiveAsync(for<'a> fn(&'a mut dyn Object, &'a Context, &mut Arguments<'_>) -> Started<'a>),
 }
+
+/// An async method that is running, if its arguments were good.
+pub type Started<'a> = Result<BoxFuture<'a, Finish>, Error>;
 
 /// A function of a module, or a constructor of a class.
 #[derive(Clone, Copy)]

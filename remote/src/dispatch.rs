@@ -59,7 +59,9 @@ impl<'de> Arguments<'de> {
     pub fn decode<T: for<'a> Deserialize<'a>>(&mut self) -> Result<T, Error> {
         let decoded = match &mut self.form {
             Form::Typed(typed) => {
-                let decoded = decode_erased(&mut *typed);
+                // `T` is known here, and the typed encoding is the hot path: past erased-serde, which took a seventh of the
+                // service's time for a small call.
+                let decoded = T::deserialize(&mut *typed).map_err(|e| e.to_string());
                 match (decoded, typed.remaining()) {
                     (Ok(_), left @ 1..) => Err(format!("{left} bytes are left over after the arguments")),
                     (decoded, _) => decoded,

@@ -437,10 +437,10 @@ impl Checks {
 
     /// Two names with one stable id: one in 2^64 for each pair, but it would call the wrong method.
     fn id(&mut self, id: u64, name: String, place: Place) {
-        if let Some((other, other_place)) = self.ids.get(&id) {
-            if *other != name {
-                self.problems.insert(format!("{other} ({other_place}) and {name} ({place}) have one id; rename one"));
-            }
+        if let Some((other, other_place)) = self.ids.get(&id)
+            && *other != name
+        {
+            self.problems.insert(format!("{other} ({other_place}) and {name} ({place}) have one id; rename one"));
         }
         self.ids.insert(id, (name, place));
     }

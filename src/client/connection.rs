@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use parking_lot::Mutex;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -32,6 +33,11 @@ const BUFFER: usize = 4096;
 
 /// Requests on their way at one time. More does not help: while these are, the outbox gathers.
 const REQUESTS: usize = 4;
+
+/// Replies handed out in one turn. The tasks that they wake run before the next ones are, and what these send goes out while
+/// the service is idle: client and service work at one time, and not in turns. (512 tasks on one session, both cores free:
+/// 1.11 million calls/s with all at once, 1.63 million with 64.)
+const REPLIES: usize = 64;
 
 /// How long the service may take to answer `open`.
 const OPEN_TIME: Duration = Duration::from_secs(10);
@@ -141,8 +147,10 @@ impl Caller for Connection {
         match pushed {
             Pushed::Crowded => Poll::Pending,
             Pushed::Refused(error) => Poll::Ready(Ticket::ready(Reply::Failed(error))),
-            Pushed::Waiting(reply, sequence) => {
-                self.shared.work.notify_one();
+            Pushed::Waiting { reply, sequence, first } => {
+                if first {
+                    self.shared.work.notify_one();
+                }
                 Poll::Ready(Ticket::waiting(reply, self, sequence))
             }
         }
@@ -176,29 +184,27 @@ impl Shared {
         self.outbox.lock().end(Error::Closed { address, cause }, &unknown);
     }
 
-    /// Hands out a batch of replies.
-    fn deliver(&self, frame: &Bytes) -> Result<(), String> {
-        let (&flags, mut rest) = frame.split_first().ok_or("an empty answer")?;
-        if flags & FATAL != 0 {
-            return Err(String::from_utf8_lossy(rest).into_owned());
-        }
-        let mut ready = Vec::new();
+    /// Hands out the first [`REPLIES`] of `replies`; the rest of them.
+    fn deliver(&self, replies: &Bytes) -> Result<Bytes, String> {
+        let mut rest: &[u8] = replies;
+        let mut ready = Vec::with_capacity(REPLIES);
         {
             let mut outbox = self.outbox.lock();
-            while !rest.is_empty() {
+            while !rest.is_empty() && ready.len() < REPLIES {
                 let (answered, more) = batch::take::<Answered<'_>>(rest).map_err(|e| e.to_string())?;
                 rest = more;
-                if let Some(reply) = answered.outcome.into_reply(frame) {
-                    if let Some(waiting) = outbox.answered(answered.sequence) {
-                        ready.push((waiting, reply));
-                    }
+                // One that is pending stays in the outbox.
+                if let Some(reply) = answered.outcome.into_reply(replies)
+                    && let Some(waiting) = outbox.answered(answered.sequence)
+                {
+                    ready.push((reply, waiting));
                 }
             }
         }
-        for (waiting, reply) in ready {
+        for (reply, waiting) in ready {
             let _ = waiting.send(reply);
         }
-        Ok(())
+        Ok(replies.slice_ref(rest))
     }
 }
 
@@ -210,19 +216,20 @@ async fn carry(client: WireClient, mut dispatch: Dispatch, shared: Arc<Shared>) 
     let end = carry_until_end(&client, &mut dispatch, &shared).await;
     shared.end(end.cause);
     let farewell = shared.outbox.lock().take_farewell();
-    if let (false, Some(farewell)) = (end.broken, farewell) {
+    let mut broken = end.broken;
+    if let (false, Some(farewell)) = (broken, farewell) {
         // The session's end would give all of this up, too, but others would be told that it had vanished.
         let sent = async {
             tokio::select! {
                 biased;
-                _ = client.submit(context(), farewell) => {}
-                _ = &mut dispatch => {}
+                _ = client.submit(context(), farewell) => false,
+                _ = &mut dispatch => true,
             }
         };
-        let _ = tokio::time::timeout(FAREWELL_TIME, sent).await;
+        broken = tokio::time::timeout(FAREWELL_TIME, sent).await.unwrap_or(false);
     }
     drop(client);
-    if !end.broken {
+    if !broken {
         // Without a client tarpc closes its side of the connection in order.
         let _ = tokio::time::timeout(Duration::from_secs(1), dispatch).await;
     }
@@ -247,20 +254,25 @@ async fn carry_until_end(client: &WireClient, dispatch: &mut Dispatch, shared: &
     let mut collecting = collect(client);
     let mut closing = false;
     let mut expiry = Expiry::default();
+    let mut replies = Replies::default();
     loop {
         expiry.set(shared.outbox.lock().next_deadline());
         tokio::select! {
             biased;
             // The requests before the dispatch, so that what they hand to it is sent in the same turn.
             Some(answer) = submitted.next(), if !submitted.is_empty() => {
-                if let Err(cause) = answered(answer).and_then(|frame| shared.deliver(&frame)) {
+                let answer = answered(answer).and_then(|frame| {
+                    replies.add(&frame)?;
+                    replies.deliver(shared)
+                });
+                if let Err(cause) = answer {
                     return End::ours(cause);
                 }
             }
             answer = &mut collecting => {
                 let answer = answered(answer).and_then(|frame| {
-                    closing |= frame.first().is_some_and(|flags| flags & CLOSING != 0);
-                    shared.deliver(&frame)
+                    closing |= replies.add(&frame)? & CLOSING != 0;
+                    replies.deliver(shared)
                 });
                 if let Err(cause) = answer {
                     return End::ours(cause);
@@ -294,7 +306,48 @@ async fn carry_until_end(client: &WireClient, dispatch: &mut Dispatch, shared: &
                     shared.work.notify_one();
                 }
             }
+            // After all else: those that were woken run first, and so does what they send.
+            () = tokio::task::yield_now(), if !replies.is_empty() => {
+                if let Err(cause) = replies.deliver(shared) {
+                    return End::ours(cause);
+                }
+            }
         }
+    }
+}
+
+/// Batches of replies that have arrived and were not handed out yet.
+#[derive(Default)]
+struct Replies {
+    batches: VecDeque<Bytes>,
+}
+
+impl Replies {
+    /// Takes in a frame; gives its flags.
+    fn add(&mut self, frame: &Bytes) -> Result<u8, String> {
+        let (&flags, replies) = frame.split_first().ok_or("an empty answer")?;
+        if flags & FATAL != 0 {
+            return Err(String::from_utf8_lossy(replies).into_owned());
+        }
+        if !replies.is_empty() {
+            self.batches.push_back(frame.slice_ref(replies));
+        }
+        Ok(flags)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// Hands out some.
+    fn deliver(&mut self, shared: &Shared) -> Result<(), String> {
+        if let Some(replies) = self.batches.pop_front() {
+            let rest = shared.deliver(&replies)?;
+            if !rest.is_empty() {
+                self.batches.push_front(rest);
+            }
+        }
+        Ok(())
     }
 }
 

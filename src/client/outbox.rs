@@ -60,7 +60,12 @@ struct InFlight {
 
 /// What became of a call that was handed over.
 pub(super) enum Pushed {
-    Waiting(oneshot::Receiver<Reply>, u64),
+    Waiting {
+        reply: oneshot::Receiver<Reply>,
+        sequence: u64,
+        /// Nothing was in line before it.
+        first: bool,
+    },
     Refused(Error),
     Crowded,
 }
@@ -110,9 +115,9 @@ impl Outbox {
         if let Some((at, _)) = deadline {
             self.next_deadline = Some(self.next_deadline.map_or(at, |next| next.min(at)));
         }
-        let (reply, receiver) = oneshot::channel();
-        self.in_flight.insert(sequence, InFlight { reply, deadline, sent: false });
-        Pushed::Waiting(receiver, sequence)
+        let (sender, reply) = oneshot::channel();
+        self.in_flight.insert(sequence, InFlight { reply: sender, deadline, sent: false });
+        Pushed::Waiting { reply, sequence, first: self.queued.len() == 1 }
     }
 
     /// The largest operation that fits a frame, in bytes.

@@ -89,8 +89,17 @@ impl Deadline {
     pub(crate) const NEVER: Deadline = Deadline { at: None, after: Duration::MAX };
 
     pub(crate) fn after(after: Duration) -> Self {
+        Self::from(Instant::now(), after)
+    }
+
+    /// So many milliseconds from `begin`; `None` for never.
+    pub(crate) fn after_ms(begin: Instant, ms: Option<u64>) -> Self {
+        ms.map_or(Self::NEVER, |ms| Self::from(begin, Duration::from_millis(ms)))
+    }
+
+    fn from(begin: Instant, after: Duration) -> Self {
         // A hostile duration may lie beyond what an `Instant` can hold.
-        Deadline { at: Instant::now().checked_add(after), after }
+        Deadline { at: begin.checked_add(after), after }
     }
 
     /// Ready once it has passed.

@@ -30,6 +30,10 @@ impl Gate {
         stopped
     }
 
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.state.load(Ordering::Acquire) == STOPPED
+    }
+
     /// Ready once the call has been stopped.
     pub(crate) async fn when_stopped(&self) {
         self.stopped.notified().await;

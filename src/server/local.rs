@@ -16,6 +16,7 @@ use tarmem_remote::context::{Host, SessionEnded, Undo};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 use tokio::sync::oneshot;
+use tokio::task::unconstrained;
 use uuid::Uuid;
 
 /// Carries operations straight to the engine.
@@ -104,7 +105,7 @@ impl LocalCaller {
             Ok(Step::Later(mut later)) => {
                 // Many async methods need no waiting. A timer needs a runtime to be made in, and the caller may have none.
                 let _runtime = self.engine.runtime.enter();
-                match (&mut later.run).now_or_never() {
+                match unconstrained(&mut later.run).now_or_never() {
                     Some(reply) => reply,
                     None => return Ok(self.finish_later(later, deadline, session, sequence)),
                 }
@@ -152,10 +153,10 @@ impl Caller for LocalCaller {
 
     fn cancel(&self, sequence: u64) {
         let gate = self.pending.lock().remove(&sequence);
-        if gate.is_none_or(|gate| !gate.stop()) {
-            if let Some(session) = self.holder() {
-                session.cancel(sequence);
-            }
+        if gate.is_none_or(|gate| !gate.stop())
+            && let Some(session) = self.holder()
+        {
+            session.cancel(sequence);
         }
     }
 

@@ -12,11 +12,12 @@ use parking_lot::Mutex;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tarmem_remote::context::{Host, SessionEnded, Undo};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 use tokio::sync::Notify;
+use tokio::task::unconstrained;
 use uuid::Uuid;
 
 /// How long `collect` waits for something to answer before it answers nothing.
@@ -159,6 +160,8 @@ impl ServerSession {
         let mut replies = vec![if self.engine.is_closing() { CLOSING } else { 0 }];
         let mut scratch = Vec::new();
         let mut operations = 0;
+        // One look at the clock for all of them: it is a twentieth of what a call costs.
+        let arrived = Instant::now();
         while !rest.is_empty() {
             let (submission, more) = batch::take::<Submission<'_>>(rest)?;
             rest = more;
@@ -169,14 +172,19 @@ impl ServerSession {
                 let limit = limits.batch_operations as u64;
                 Err(Error::limit("operations in one batch", operations as u64, limit, remedy))
             } else {
-                self.start(&submission, &mut scratch)
+                self.start(&submission, arrived, &mut scratch)
             };
             self.answer(submission, step, &scratch, &mut replies)?;
         }
         Ok(replies.into())
     }
 
-    fn start(self: &Arc<Self>, submission: &Submission<'_>, out: &mut Vec<u8>) -> Result<Step, Error> {
+    fn start(
+        self: &Arc<Self>,
+        submission: &Submission<'_>,
+        arrived: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
         let operation = {
             let mut calls = self.calls.lock();
             // The upper half is for calls from within the process.
@@ -200,7 +208,7 @@ impl ServerSession {
             sequence: submission.sequence,
             task: submission.task,
             within: None,
-            deadline: submission.timeout_ms.map_or(Deadline::NEVER, |ms| Deadline::after(Duration::from_millis(ms))),
+            deadline: Deadline::after_ms(arrived, submission.timeout_ms),
             result_bytes: self.result_bytes(),
         };
         self.engine.execute(&request, operation, out)
@@ -241,8 +249,9 @@ impl ServerSession {
         let room = self.result_bytes().saturating_sub(replies.len());
         let reply;
         let outcome = match step {
-            // Many async methods need no waiting, and what is contended may be free by now.
-            Ok(Step::Later(mut later)) => match (&mut later.run).now_or_never() {
+            // Many async methods need no waiting, and what is contended may be free by now. Without tokio's budget, which
+            // would have it wait for its turn, after what comes later.
+            Ok(Step::Later(mut later)) => match unconstrained(&mut later.run).now_or_never() {
                 Some(finished) if size(&finished) <= room => {
                     reply = self.settle(sequence, finished);
                     Outcome::of(&reply)
@@ -282,7 +291,7 @@ impl ServerSession {
     fn finish_later(self: &Arc<Self>, submission: Submission<'_>, later: Later) {
         let sequence = submission.sequence;
         self.calls.lock().pending.insert(sequence, Arc::clone(&later.gate));
-        let deadline = submission.timeout_ms.map_or(Deadline::NEVER, |ms| Deadline::after(Duration::from_millis(ms)));
+        let deadline = Deadline::after_ms(Instant::now(), submission.timeout_ms);
         let session = Arc::clone(self);
         let finish = drive(later, deadline, move |reply| session.finish(sequence, reply));
         // On the connection's own thread: what is woken there needs no other thread to be woken.
@@ -293,23 +302,24 @@ impl ServerSession {
     fn finish(&self, sequence: u64, reply: Reply) {
         let reply = self.settle(sequence, reply);
         let mut calls = self.calls.lock();
-        calls.pending.remove(&sequence);
+        let gate = calls.pending.remove(&sequence);
         calls.finished_bytes += size(&reply);
         calls.finished.push_back((sequence, reply));
         drop(calls);
         self.finished.notify_one();
+        // It finished and was stopped in the same moment: see `cancel`.
+        if gate.is_some_and(|gate| gate.is_stopped()) {
+            self.undo(sequence);
+        }
     }
 
     /// Nobody waits for a call any more: stops it if it has not begun, and takes it back if it is provisional.
     pub(crate) fn cancel(&self, sequence: u64) {
         // Under no lock: stopping wakes the call's task.
         let gate = self.calls.lock().pending.get(&sequence).map(Arc::clone);
-        if let Some(gate) = gate {
-            if gate.stop() {
-                return;
-            }
+        if gate.is_none_or(|gate| !gate.stop()) {
+            self.undo(sequence);
         }
-        self.undo(sequence);
     }
 
     /// The result of a provisional call has arrived.
@@ -449,8 +459,9 @@ pub(crate) async fn drive(later: Later, deadline: Deadline, deliver: impl FnOnce
     let Later { what, mut run, gate } = later;
     tokio::select! {
         biased;
-        reply = &mut run => deliver(reply),
+        // First: whoever has stopped it relies on it that nothing comes of it any more.
         () = gate.when_stopped() => deliver(Reply::Failed(Error::Cancelled)),
+        reply = &mut run => deliver(reply),
         () = deadline.passed() => {
             let stopped = gate.stop();
             deliver(Reply::Failed(deadline.error(what)));

@@ -149,7 +149,9 @@ impl WriteGuard {
     pub(crate) fn take(&mut self) -> NewObject {
         self.cell.poison();
         // SAFETY: as in `deref_mut`.
-        std::mem::replace(unsafe { &mut *self.cell.object.get() }, Box::<List>::default())
+        let object = unsafe { &mut *self.cell.object.get() };
+        #[allow(clippy::mem_replace_with_default, reason = "the default of a `NewObject` is not what it says")]
+        std::mem::replace(object, Box::<List>::default())
     }
 
     fn checked(self) -> Result<Self, Error> {

@@ -29,7 +29,7 @@ impl SimpleNamespace {
     }
 
     /// Gives the attribute `name` a value.
-    #[remote(name = "__setattr__", idempotent)]
+    #[remote(name = "__setattr__")]
     pub fn setattr(&mut self, name: String, value: Value) -> Result<(), Exception> {
         check_depth(&value)?;
         self.0.insert(named(name)?.1, value);

@@ -4,7 +4,7 @@
 use tarmem_remote as renamed;
 
 use crate::loopback::{routines, wait};
-use renamed::{Registry, remote};
+use renamed::{Proxy, Registry, remote};
 use serde::{Deserialize, Serialize};
 
 /// A module in which every name of the prelude means something else.
@@ -59,6 +59,22 @@ mod shadowed {
     #[super::renamed::remote(module = "names", crate = super::renamed)]
     pub(super) async fn err(text: &str) -> std::result::Result<Some, std::string::String> {
         Err(text.to_owned())
+    }
+
+    #[super::renamed::remote(module = "names", crate = super::renamed)]
+    pub(super) async fn over(
+        some: &mut Some,
+        r#loop: &Some,
+        text: &str,
+    ) -> std::result::Result<i64, std::string::String> {
+        let (_, _) = (some, r#loop);
+        Ok(text.len() as i64)
+    }
+
+    #[super::renamed::remote(module = "names", crate = super::renamed)]
+    pub(super) fn behind(into: &mut dyn Into, other: &(dyn Into)) -> Some {
+        let (_, _) = (into, other);
+        Some
     }
 }
 
@@ -162,6 +178,10 @@ fn the_prelude_may_be_shadowed() {
     let ok = wait(routines.get::<dyn shadowed::Into>("some")).expect("it is ok");
     assert_eq!(wait(ok.ok()), Ok(1));
     assert!(wait(routines.update("some", shadowed::err::remote("no"))).is_err());
+    let other = wait(routines.memoize("other", shadowed::SomeProxy::new())).expect("made");
+    assert_eq!(wait(shadowed::over::remote(&some, &other, "abc").call(&routines)), Ok(3));
+    let other = other.cast::<dyn shadowed::Into>();
+    assert!(wait(routines.memoize("made", shadowed::behind::remote(&ok, &other))).is_ok());
 }
 
 #[test]

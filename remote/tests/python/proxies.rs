@@ -1,4 +1,5 @@
 //! The proxies, with plain Rust values.
+#![allow(clippy::unwrap_used)]
 
 use crate::loopback::{routines, wait};
 use tarmem_remote::modules::Exception;

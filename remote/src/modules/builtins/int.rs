@@ -49,7 +49,7 @@ impl Int {
         Ok(Int(n))
     }
 
-    /// The number in `length` bytes (1 if left out), in the order that [`from_bytes`](Self::from_bytes) reads.
+    /// The number in `length` bytes (1 if left out), in the order that `from_bytes` reads.
     /// `OverflowError` if it does not fit.
     pub fn to_bytes(
         &self,

@@ -24,14 +24,14 @@ impl Set {
     }
 
     /// Puts `value` in, if it is not there yet.
-    #[remote(name = "add", idempotent)]
+    #[remote(name = "add")]
     pub fn add_value(&mut self, value: Value) -> Result<(), Exception> {
         self.0.insert(Key::new(value)?, ());
         Ok(())
     }
 
     /// Takes `value` out, if it is there.
-    #[remote(name = "discard", idempotent)]
+    #[remote(name = "discard")]
     pub fn discard_value(&mut self, value: Value) -> Result<(), Exception> {
         self.0.remove(&Key::new(value)?);
         Ok(())
@@ -52,7 +52,6 @@ impl Set {
     }
 
     /// Takes every element out.
-    #[remote(idempotent)]
     pub fn clear(&mut self) {
         self.0.clear();
     }
@@ -125,21 +124,21 @@ impl Set {
     }
 
     /// Puts in all of `items`.
-    #[remote(name = "update", idempotent)]
+    #[remote(name = "update")]
     pub fn update_values(&mut self, items: Value) -> Result<(), Exception> {
         union(&mut self.0, elements(items)?);
         Ok(())
     }
 
     /// Keeps only the elements that are in `items` too.
-    #[remote(name = "intersection_update", idempotent)]
+    #[remote(name = "intersection_update")]
     pub fn intersection_update_values(&mut self, items: Value) -> Result<(), Exception> {
         intersection(&mut self.0, elements(items)?);
         Ok(())
     }
 
     /// Takes out the elements that are in `items`.
-    #[remote(name = "difference_update", idempotent)]
+    #[remote(name = "difference_update")]
     pub fn difference_update_values(&mut self, items: Value) -> Result<(), Exception> {
         difference(&mut self.0, elements(items)?);
         Ok(())
@@ -200,21 +199,21 @@ impl Set {
     }
 
     /// `set |= other`
-    #[remote(name = "__ior__", idempotent)]
+    #[remote(name = "__ior__")]
     pub fn ior(&mut self, other: Value) -> Result<(), Exception> {
         union(&mut self.0, operand("|=", other)?);
         Ok(())
     }
 
     /// `set &= other`
-    #[remote(name = "__iand__", idempotent)]
+    #[remote(name = "__iand__")]
     pub fn iand(&mut self, other: Value) -> Result<(), Exception> {
         intersection(&mut self.0, operand("&=", other)?);
         Ok(())
     }
 
     /// `set -= other`
-    #[remote(name = "__isub__", idempotent)]
+    #[remote(name = "__isub__")]
     pub fn isub(&mut self, other: Value) -> Result<(), Exception> {
         difference(&mut self.0, operand("-=", other)?);
         Ok(())

@@ -1,4 +1,5 @@
 //! What random operations rarely meet: limits, encodings, and what a failure leaves behind.
+#![allow(clippy::unwrap_used)]
 
 use super::*;
 use crate::codec;

@@ -36,7 +36,7 @@ impl Counter {
     }
 
     /// Takes out `key`, if it is there.
-    #[remote(name = "__delitem__", idempotent)]
+    #[remote(name = "__delitem__")]
     pub fn delitem(&mut self, key: Value) -> Result<(), Exception> {
         self.0.remove(&Key::new(key)?);
         Ok(())
@@ -48,10 +48,8 @@ impl Counter {
         match items {
             None => Ok(()),
             // The first counts may be anything, for nothing is added to them.
-            Some(Value::Map(entries)) if self.0.is_empty() => {
-                for (key, value) in entries {
-                    self.setitem(key, value)?;
-                }
+            Some(items @ Value::Map(_)) if self.0.is_empty() => {
+                self.0.extend(counts(items)?);
                 Ok(())
             }
             Some(items) => self.combine(items, |count, other| number::add(other, count)),

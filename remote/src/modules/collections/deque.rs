@@ -77,7 +77,6 @@ impl Deque {
     }
 
     /// Takes out every element.
-    #[remote(idempotent)]
     pub fn clear(&mut self) {
         self.items.clear();
     }

@@ -1,4 +1,5 @@
 //! What random operations rarely meet: limits, encodings, factories.
+#![allow(clippy::unwrap_used)]
 
 use super::*;
 use crate::codec;

@@ -47,7 +47,7 @@ impl SharedArray {
     }
 
     /// Puts `value` at `index`, or as many numbers as a slice has in their place.
-    #[remote(name = "__setitem__", idempotent)]
+    #[remote(name = "__setitem__")]
     pub fn setitem(&mut self, index: Value, value: Value) -> Result<(), Exception> {
         let Some(slice) = Slice::of(&index)? else {
             let at = self.at(&index)?;

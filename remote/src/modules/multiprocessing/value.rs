@@ -34,7 +34,7 @@ impl SharedValue {
     }
 
     /// Puts a number there; an integer loses the bits that do not fit, as in C. `TypeError` for another type.
-    #[remote(name = "set", idempotent)]
+    #[remote(name = "set")]
     pub fn set_value(&mut self, value: Value) -> Result<(), Exception> {
         self.value = self.typecode.fit(&value)?;
         Ok(())

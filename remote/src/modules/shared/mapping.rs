@@ -43,7 +43,6 @@ macro_rules! mapping_methods {
             }
 
             /// Takes out every key.
-            #[remote(idempotent)]
             pub fn clear(&mut self) {
                 self.table_mut().clear();
             }
@@ -101,7 +100,7 @@ macro_rules! mapping_methods {
             }
 
             /// Puts `value` under `key`.
-            #[remote(name = "__setitem__", idempotent)]
+            #[remote(name = "__setitem__")]
             pub fn setitem(&mut self, key: Value, value: Value) -> Result<(), Exception> {
                 check_depth(&value)?;
                 self.table_mut().insert(Key::new(key)?, value);

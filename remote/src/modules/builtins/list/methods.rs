@@ -56,7 +56,6 @@ impl List {
     }
 
     /// Takes out every element.
-    #[remote(idempotent)]
     pub fn clear(&mut self) {
         self.0.clear();
     }
