@@ -4,7 +4,8 @@ mod support;
 
 use std::time::{Duration, Instant};
 use support::{Fixture, Way};
-use tarmem::{Error, Limits, Proxy, ServeError, Service, Session};
+use tarmem::modules::queue::QueueProxy;
+use tarmem::{CallError, Error, Limits, Proxy, ServeError, Service, Session};
 use tarmem_test_models::{Account, AccountProxy, slow_account};
 
 #[tokio::test]
@@ -86,6 +87,26 @@ async fn a_shutdown_finishes_what_runs_and_tells_the_clients() {
 
 async fn runs(tag: &str, session: &Session) -> u64 {
     tarmem_test_models::runs::remote(tag.to_owned()).call(session).await.unwrap_or(1)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_ends_what_only_waits_for_others() {
+    for way in [Way::InProcess, Way::Memory, Way::Tcp, Way::Unix] {
+        let fixture = Fixture::new(way).await;
+        let session = fixture.session().await;
+        let queue = session.create(QueueProxy::new(None)).await.expect("made");
+        let waiting: Vec<_> = (0..10).map(|_| tokio::spawn(queue.get::<i64>())).collect();
+        while queue.waiting().await != Ok(10) {
+            tokio::task::yield_now().await;
+        }
+        let begun = Instant::now();
+        fixture.service.shutdown().await;
+        assert!(begun.elapsed() < Duration::from_secs(5), "{way:?}: {:?}", begun.elapsed());
+        for wait in waiting {
+            let error = wait.await.expect("no panic").expect_err("nothing came");
+            assert!(matches!(error, CallError::Failed(Error::ShuttingDown)), "{way:?}: {error}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

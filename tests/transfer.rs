@@ -176,7 +176,7 @@ async fn a_wait_can_be_given_up(fixture: Fixture) {
     let session = fixture.session().await;
     let (alice, bob) = accounts(&session).await;
     for busy in [&alice, &bob] {
-        let holding = busy.deposit_slowly(0, 300).send().await;
+        let holding = busy.deposit_slowly(0, 800).send().await;
         arrived(&session).await;
         // Dropped before it has begun.
         drop(transfer::remote(&alice, &bob, 10).call(&session).send().await);
@@ -185,7 +185,7 @@ async fn a_wait_can_be_given_up(fixture: Fixture) {
         assert!(matches!(error, CallError::Failed(Error::DeadlineExceeded { .. })), "{error}");
         // What it held while it waited is free.
         let free = if std::ptr::eq(busy, &alice) { &bob } else { &alice };
-        free.deposit(0).timeout(Duration::from_millis(150)).await.expect("nobody has it");
+        free.deposit(0).timeout(Duration::from_millis(500)).await.expect("nobody has it");
         holding.await.expect("answers");
         assert_eq!(balances(&alice, &bob).await, (100, 5), "none of them was made");
     }
@@ -250,7 +250,7 @@ async fn they_may_be_generators(fixture: Fixture) {
 async fn a_generator_that_waits_can_be_given_up(fixture: Fixture) {
     let session = fixture.session().await;
     let (alice, bob) = accounts(&session).await;
-    let holding = bob.deposit_slowly(0, 300).send().await;
+    let holding = bob.deposit_slowly(0, 1000).send().await;
     arrived(&session).await;
     let late = session.create(merge::remote(&alice, &bob, None)).timeout(Duration::from_millis(30)).await.map(drop);
     assert!(matches!(late, Err(CallError::Failed(Error::DeadlineExceeded { .. }))), "{late:?}");

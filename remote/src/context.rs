@@ -52,6 +52,9 @@ pub trait Host: Caller {
 
     /// Runs `undo` if the result of call `sequence` never reaches its caller.
     fn undo_unless_received(&self, sequence: u64, undo: Undo);
+
+    /// Call `sequence` waits from now on until others do something.
+    fn waits(&self, _sequence: u64) {}
 }
 
 /// What takes back the effect of a call whose result never reached its caller.
@@ -103,6 +106,12 @@ impl Context {
     /// result was on its way. A lock that is handed to nobody would never be released.
     pub fn undo_unless_received(&self, undo: impl FnOnce() + Send + 'static) {
         self.host.undo_unless_received(self.sequence, Box::new(undo));
+    }
+
+    /// The call waits from now on until others do something, which may never happen: a service that shuts down does not
+    /// wait for that. Only for methods with `&self`, which can be stopped where they wait.
+    pub fn waits(&self) {
+        self.host.waits(self.sequence);
     }
 }
 

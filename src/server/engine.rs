@@ -316,6 +316,7 @@ impl Engine {
         self.closing.store(true, Ordering::Release);
         let sessions: Vec<_> = self.sessions.lock().iter().filter_map(Weak::upgrade).collect();
         for session in &sessions {
+            session.stop_waiting();
             session.wake();
         }
         self.running.close();

@@ -132,10 +132,12 @@ impl LocalCaller {
         sequence: u64,
     ) -> Ticket {
         self.pending.lock().insert(sequence, Arc::clone(&later.gate));
+        session.pending(sequence, &later.gate);
         let (sender, receiver) = oneshot::channel();
         let caller = Arc::clone(&self);
         let finish = drive(later, deadline, move |reply| {
             caller.pending.lock().remove(&sequence);
+            session.finished(sequence);
             // Nobody may be there to take it any more, not even to cancel it.
             if sender.send(session.settle(sequence, reply)).is_err() {
                 session.cancel(sequence);
@@ -190,6 +192,12 @@ impl Host for LocalCaller {
         match self.holder() {
             Some(session) => session.undo_unless_received(sequence, undo),
             None => undo(),
+        }
+    }
+
+    fn waits(&self, sequence: u64) {
+        if let Some(session) = self.holder() {
+            session.waits(sequence);
         }
     }
 }

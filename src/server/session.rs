@@ -7,7 +7,7 @@ use crate::store::{Cell, Flight};
 use crate::wire::batch::{self, ANSWERED_OVERHEAD, Answered, CLOSING, Outcome, Preamble, Submission};
 use bytes::Bytes;
 use futures::FutureExt;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -57,6 +57,8 @@ struct Calls {
     last: u64,
     /// Answered *pending*.
     pending: HashMap<u64, Arc<Gate>>,
+    /// Those among them that wait for others, for as long as it takes.
+    waiting: HashSet<u64>,
     /// Finished, and not collected.
     finished: VecDeque<(u64, Reply)>,
     finished_bytes: usize,
@@ -253,6 +255,7 @@ impl ServerSession {
             // would have it wait for its turn, after what comes later.
             Ok(Step::Later(mut later)) => match unconstrained(&mut later.run).now_or_never() {
                 Some(finished) if size(&finished) <= room => {
+                    self.calls.lock().waiting.remove(&sequence);
                     reply = self.settle(sequence, finished);
                     Outcome::of(&reply)
                 }
@@ -290,7 +293,7 @@ impl ServerSession {
 
     fn finish_later(self: &Arc<Self>, submission: Submission<'_>, later: Later) {
         let sequence = submission.sequence;
-        self.calls.lock().pending.insert(sequence, Arc::clone(&later.gate));
+        self.pending(sequence, &later.gate);
         let deadline = Deadline::after_ms(Instant::now(), submission.timeout_ms);
         let session = Arc::clone(self);
         let finish = drive(later, deadline, move |reply| session.finish(sequence, reply));
@@ -302,6 +305,7 @@ impl ServerSession {
     fn finish(&self, sequence: u64, reply: Reply) {
         let reply = self.settle(sequence, reply);
         let mut calls = self.calls.lock();
+        calls.waiting.remove(&sequence);
         let gate = calls.pending.remove(&sequence);
         calls.finished_bytes += size(&reply);
         calls.finished.push_back((sequence, reply));
@@ -352,6 +356,11 @@ impl ServerSession {
 
     /// A result that can be taken back is provisional; what was done for a call that failed is taken back at once.
     pub(crate) fn settle(&self, sequence: u64, reply: Reply) -> Reply {
+        let reply = match reply {
+            // Nobody but the service itself has stopped it.
+            Reply::Failed(Error::Cancelled) if self.engine.is_closing() => Reply::Failed(Error::ShuttingDown),
+            reply => reply,
+        };
         if !self.is_provisional(sequence) {
             return reply;
         }
@@ -378,6 +387,41 @@ impl ServerSession {
             undos.watchers.push(watcher);
         }
         true
+    }
+
+    /// The call is pending.
+    pub(crate) fn pending(&self, sequence: u64, gate: &Arc<Gate>) {
+        self.calls.lock().pending.insert(sequence, Arc::clone(gate));
+        // It may have come to wait just before it was pending, and `stop_waiting` in between.
+        if self.engine.is_closing() {
+            self.stop_waiting();
+        }
+    }
+
+    /// A call from within the process has finished.
+    pub(crate) fn finished(&self, sequence: u64) {
+        let mut calls = self.calls.lock();
+        calls.waiting.remove(&sequence);
+        calls.pending.remove(&sequence);
+    }
+
+    /// The call waits from now on until others do something, which may never happen.
+    pub(crate) fn waits(&self, sequence: u64) {
+        self.calls.lock().waiting.insert(sequence);
+        if self.engine.is_closing() {
+            self.stop_waiting();
+        }
+    }
+
+    /// Ends the calls that wait for others: a shutdown waits for what is done, and not for that.
+    pub(crate) fn stop_waiting(&self) {
+        let waiting: Vec<_> = {
+            let calls = self.calls.lock();
+            calls.waiting.iter().filter_map(|sequence| calls.pending.get(sequence)).map(Arc::clone).collect()
+        };
+        for gate in waiting {
+            gate.stop();
+        }
     }
 
     /// The session is gone: what has not begun never will, and what it held is given up.

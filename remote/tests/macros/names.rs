@@ -72,6 +72,7 @@ mod shadowed {
     }
 
     #[super::renamed::remote(module = "names", crate = super::renamed)]
+    #[allow(unused_parens)]
     pub(super) fn behind(into: &mut dyn Into, other: &(dyn Into)) -> Some {
         let (_, _) = (into, other);
         Some

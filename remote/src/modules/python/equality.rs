@@ -40,9 +40,6 @@ pub(crate) fn equal_lists(a: &[Value], b: &[Value]) -> bool {
 }
 
 fn equal_maps(a: &[(Value, Value)], b: &[(Value, Value)]) -> bool {
-    let table = |entries: &[(Value, Value)]| -> Option<HashMap<Key, Value>> {
-        entries.iter().map(|(key, value)| Some((Key::new(key.clone()).ok()?, value.clone()))).collect()
-    };
     // Of a key that is there twice, the last one counts.
     match (table(a), table(b)) {
         (Some(a), Some(b)) => {
@@ -51,6 +48,11 @@ fn equal_maps(a: &[(Value, Value)], b: &[(Value, Value)]) -> bool {
         // Keys that Python could not have: all that is left is to compare them as they come.
         _ => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(&a.0, &b.0) && equal(&a.1, &b.1)),
     }
+}
+
+/// `None` for keys that Python could not have.
+fn table(entries: &[(Value, Value)]) -> Option<HashMap<Key, &Value>> {
+    entries.iter().map(|(key, value)| Some((Key::new(key.clone()).ok()?, value))).collect()
 }
 
 /// What counts as true: everything but null, false, zero and what is empty.

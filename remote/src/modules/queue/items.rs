@@ -233,9 +233,14 @@ impl SessionEnded for Monitor<Items> {
 }
 
 /// Puts an item in. `Full` if there is no room for as long as `patience` lasts.
-pub(super) async fn put(items: &Arc<Monitor<Items>>, patience: Patience, item: Value) -> Result<(), Exception> {
+pub(super) async fn put(
+    items: &Arc<Monitor<Items>>,
+    ctx: &Context,
+    patience: Patience,
+    item: Value,
+) -> Result<(), Exception> {
     check_depth(&item)?;
-    let put = enter::<Putters>(items, patience, |items, woken| Ok(items.attempt_put(item, woken))).await?;
+    let put = enter::<Putters>(ctx, items, patience, |items, woken| Ok(items.attempt_put(item, woken))).await?;
     put.unwrap_or_else(|| Err(Exception::Full(String::new())))
 }
 
@@ -251,7 +256,7 @@ pub(super) fn put_nowait(items: &Monitor<Items>, item: Value) -> Result<(), Exce
 /// Takes an item out; it comes back if it does not reach the caller. `Empty` if there is none for as long as `patience`
 /// lasts.
 pub(super) async fn get(items: &Arc<Monitor<Items>>, ctx: &Context, patience: Patience) -> Result<Value, Exception> {
-    let item = take(items, patience).await?;
+    let item = take(items, ctx, patience).await?;
     returning(items, ctx, &item);
     Ok(item)
 }
@@ -274,7 +279,7 @@ pub(super) async fn get_leased(
     ctx: &Context,
     patience: Patience,
 ) -> Result<Lease, Exception> {
-    let item = take(items, patience).await?;
+    let item = take(items, ctx, patience).await?;
     let session = ctx.session();
     let token = items.with(|items, _| items.lease(session, item.clone()));
     deliver(ctx, items, move |items, woken| {
@@ -285,15 +290,15 @@ pub(super) async fn get_leased(
 }
 
 /// Waits until all items that were put are reported as done.
-pub(super) async fn join(items: &Arc<Monitor<Items>>, patience: Patience) -> Result<bool, Exception> {
+pub(super) async fn join(items: &Arc<Monitor<Items>>, ctx: &Context, patience: Patience) -> Result<bool, Exception> {
     let attempt = |items: &mut Items, _: &mut Woken| {
         Ok(if items.unfinished == 0 { Attempt::Granted(()) } else { Attempt::Wait(()) })
     };
-    Ok(enter::<Joiners>(items, patience, attempt).await?.is_some())
+    Ok(enter::<Joiners>(ctx, items, patience, attempt).await?.is_some())
 }
 
-async fn take(items: &Arc<Monitor<Items>>, patience: Patience) -> Result<Value, Exception> {
-    let got = enter::<Getters>(items, patience, |items, woken| Ok(items.attempt_get(woken))).await?;
+async fn take(items: &Arc<Monitor<Items>>, ctx: &Context, patience: Patience) -> Result<Value, Exception> {
+    let got = enter::<Getters>(ctx, items, patience, |items, woken| Ok(items.attempt_get(woken))).await?;
     got.unwrap_or_else(|| Err(Exception::Empty(String::new())))
 }
 

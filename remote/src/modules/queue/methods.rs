@@ -84,11 +84,12 @@ macro_rules! bounded_methods {
             #[remote(name = "put")]
             pub async fn put_value(
                 &self,
+                ctx: &Context,
                 item: Value,
                 block: Option<bool>,
                 timeout: Option<f64>,
             ) -> Result<(), Exception> {
-                items::put(&self.items, Patience::to_queue(block, timeout)?, item).await
+                items::put(&self.items, ctx, Patience::to_queue(block, timeout)?, item).await
             }
 
             /// Puts an item in. `Full` if there is no room.
@@ -110,8 +111,8 @@ macro_rules! bounded_methods {
             /// Waits until all items that were put are done with, and gives true; false if that takes longer than
             /// `timeout` seconds.
             #[remote(name = "join")]
-            pub async fn join_bool(&self, timeout: Option<f64>) -> Result<bool, Exception> {
-                items::join(&self.items, Patience::to_wait(timeout)?).await
+            pub async fn join_bool(&self, ctx: &Context, timeout: Option<f64>) -> Result<bool, Exception> {
+                items::join(&self.items, ctx, Patience::to_wait(timeout)?).await
             }
         }
     };

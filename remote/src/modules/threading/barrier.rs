@@ -3,6 +3,7 @@
 use super::Patience;
 use super::line::{Attempt, Door, Line, Monitor, Woken, enter};
 use super::patience::seconds;
+use crate::context::Context;
 use crate::modules::{Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
@@ -87,12 +88,12 @@ impl Barrier {
     /// `BrokenBarrierError` if the barrier is broken or breaks, and if the wait takes longer than `timeout` seconds: then
     /// it breaks for all. The call's own timeout applies as well, and breaks it, too: give it none, if the wait may be long.
     #[remote(name = "wait")]
-    pub async fn wait_index(&self, timeout: Option<f64>) -> Result<usize, Exception> {
+    pub async fn wait_index(&self, ctx: &Context, timeout: Option<f64>) -> Result<usize, Exception> {
         let patience = match timeout {
             None => self.patience,
             timeout => Patience::to_wait(timeout)?,
         };
-        let arrived = enter::<Gate>(&self.gate, patience, |gate, woken| Ok(gate.arrive(woken))).await?;
+        let arrived = enter::<Gate>(ctx, &self.gate, patience, |gate, woken| Ok(gate.arrive(woken))).await?;
         if arrived.is_none() && patience == Patience::None {
             // It was not even in line.
             self.gate.with(|gate, woken| gate.break_up(woken));

@@ -135,14 +135,14 @@ impl Condition {
         self.check_held(ctx, "wait")?;
         // In line before the lock is released: nobody can notify earlier.
         let ticket = self.sleepers.with(|sleepers, _| sleepers.line.join(()))?;
-        let asleep = Wait::<Sleepers>::new(&self.sleepers, ticket);
+        let asleep = Wait::<Sleepers>::new(ctx, &self.sleepers, ticket);
         let Some(acquirer) = self.lock.with(|lock, woken| lock.release_all(owner, woken)) else {
             // Another task of the session has released it just now.
             return Err(not_held("wait"));
         };
         let notified = asleep.patiently(patience).await.is_some();
         let mut notification = Notification { sleepers: notified.then_some(&self.sleepers) };
-        let grant = acquire_again(&self.lock, acquirer).await;
+        let grant = acquire_again(ctx, &self.lock, acquirer).await;
         deliver(ctx, &self.lock, move |lock, woken| lock.take_back_all(grant, woken))?;
         if let Some(sleepers) = notification.sleepers.take() {
             let sleepers = Arc::clone(sleepers);

@@ -3,6 +3,7 @@
 use super::Patience;
 use super::line::{Attempt, Door, Line, Monitor, Woken, enter};
 use super::patience::seconds;
+use crate::context::Context;
 use crate::modules::{Exception, Fallible};
 use crate::remote;
 use std::sync::Arc;
@@ -66,11 +67,11 @@ impl Event {
     ///
     /// The call's own timeout applies as well: give it none, if the wait may be long.
     #[remote(name = "wait")]
-    pub async fn wait_bool(&self, timeout: Option<f64>) -> Result<bool, Exception> {
+    pub async fn wait_bool(&self, ctx: &Context, timeout: Option<f64>) -> Result<bool, Exception> {
         let patience = Patience::to_wait(timeout)?;
         let attempt =
             |flag: &mut Flag, _: &mut Woken| Ok(if flag.set { Attempt::Granted(()) } else { Attempt::Wait(()) });
-        Ok(enter::<Flag>(&self.flag, patience, attempt).await?.is_some())
+        Ok(enter::<Flag>(ctx, &self.flag, patience, attempt).await?.is_some())
     }
 
     /// How many wait for it.

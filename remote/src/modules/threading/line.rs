@@ -136,6 +136,7 @@ pub(crate) enum Attempt<D: Door> {
 
 /// Tries, and waits in line if that is not enough: for as long as `patience` lasts. `None` when it has run out.
 pub(crate) async fn enter<D: Door>(
+    ctx: &Context,
     monitor: &Arc<Monitor<D::State>>,
     patience: Patience,
     attempt: impl FnOnce(&mut D::State, &mut Woken) -> Result<Attempt<D>, Exception>,
@@ -146,7 +147,7 @@ pub(crate) async fn enter<D: Door>(
         Attempt::Wait(want) => D::line(state).join(want).map(Ok),
     })?;
     match ticket {
-        Ok(ticket) => Ok(Wait::<D>::new(monitor, ticket).patiently(patience).await),
+        Ok(ticket) => Ok(Wait::<D>::new(ctx, monitor, ticket).patiently(patience).await),
         Err(at_once) => Ok(at_once),
     }
 }
@@ -163,7 +164,8 @@ impl<D: Door> Unpin for Wait<D> {}
 
 impl<D: Door> Wait<D> {
     /// For who has joined the line.
-    pub(crate) fn new(monitor: &Arc<Monitor<D::State>>, ticket: u64) -> Self {
+    pub(crate) fn new(ctx: &Context, monitor: &Arc<Monitor<D::State>>, ticket: u64) -> Self {
+        ctx.waits();
         Wait { monitor: Arc::clone(monitor), ticket: Some(ticket) }
     }
 

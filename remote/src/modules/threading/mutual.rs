@@ -234,7 +234,7 @@ pub(crate) async fn acquire(
     patience: Patience,
 ) -> Result<Option<Grant>, Exception> {
     let owner = ctx.owner();
-    let granted = enter::<Acquirers>(lock, patience, |lock, _| lock.attempt(owner)).await?;
+    let granted = enter::<Acquirers>(ctx, lock, patience, |lock, _| lock.attempt(owner)).await?;
     if let Some(grant) = granted {
         deliver(ctx, lock, move |lock, woken| lock.take_back(grant, woken))?;
     }
@@ -243,13 +243,13 @@ pub(crate) async fn acquire(
 
 /// Acquires the lock as often as it was before, for one who has released it meanwhile; whether or not it is delivered
 /// is the caller's to see to.
-pub(crate) async fn acquire_again(lock: &Arc<Monitor<Mutual>>, acquirer: Acquirer) -> Grant {
+pub(crate) async fn acquire_again(ctx: &Context, lock: &Arc<Monitor<Mutual>>, acquirer: Acquirer) -> Grant {
     let ticket = lock.with(|lock, _| match lock.held {
         None => Err(lock.hold(acquirer)),
         Some(_) => Ok(lock.line.join_again(acquirer)),
     });
     match ticket {
-        Ok(ticket) => Wait::<Acquirers>::new(lock, ticket).await,
+        Ok(ticket) => Wait::<Acquirers>::new(ctx, lock, ticket).await,
         Err(grant) => grant,
     }
 }

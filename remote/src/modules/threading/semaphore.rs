@@ -154,7 +154,7 @@ impl SessionEnded for Monitor<Permits> {
 
 async fn acquire(permits: &Arc<Monitor<Permits>>, ctx: &Context, patience: Patience) -> Result<bool, Exception> {
     let session = ctx.session();
-    let granted = enter::<Permits>(permits, patience, |permits, _| Ok(permits.attempt(session))).await?;
+    let granted = enter::<Permits>(ctx, permits, patience, |permits, _| Ok(permits.attempt(session))).await?;
     if granted.is_none() {
         return Ok(false);
     }
