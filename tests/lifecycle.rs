@@ -95,7 +95,10 @@ async fn a_shutdown_ends_what_only_waits_for_others() {
         let fixture = Fixture::new(way).await;
         let session = fixture.session().await;
         let queue = session.create(QueueProxy::new(None)).await.expect("made");
-        let waiting: Vec<_> = (0..10).map(|_| tokio::spawn(queue.get::<i64>())).collect();
+        let mut waiting = Vec::new();
+        for _ in 0..10 {
+            waiting.push(queue.get::<i64>().send().await);
+        }
         while queue.waiting().await != Ok(10) {
             tokio::task::yield_now().await;
         }
@@ -103,7 +106,7 @@ async fn a_shutdown_ends_what_only_waits_for_others() {
         fixture.service.shutdown().await;
         assert!(begun.elapsed() < Duration::from_secs(5), "{way:?}: {:?}", begun.elapsed());
         for wait in waiting {
-            let error = wait.await.expect("no panic").expect_err("nothing came");
+            let error = wait.await.expect_err("nothing came");
             assert!(matches!(error, CallError::Failed(Error::ShuttingDown)), "{way:?}: {error}");
         }
     }

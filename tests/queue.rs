@@ -5,10 +5,8 @@ mod support;
 use std::time::{Duration, Instant};
 use support::other::{Other, Part, say};
 use support::{Fixture, Way};
-use tarmem::modules::queue::{
-    LifoQueueProxy, PriorityQueueProxy, Queue, QueueProxy, SimpleQueue, SimpleQueueProxy,
-};
 use tarmem::modules::Exception;
+use tarmem::modules::queue::{LifoQueueProxy, PriorityQueueProxy, Queue, QueueProxy, SimpleQueue, SimpleQueueProxy};
 use tarmem::{CallError, Error, Proxy, Session, Value, args};
 
 each_way![

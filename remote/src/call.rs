@@ -4,12 +4,11 @@ use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::operation::Reply;
-use crate::proxy::ClientScope;
-use crate::value::{Value, with_scope};
+use crate::value::{Value, with_caller};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::Future;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -219,7 +218,8 @@ impl fmt::Display for Name {
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T, E = Error> {
     caller: Arc<dyn Caller>,
-    operation: Result<Vec<u8>, Error>,
+    /// Boxed: a call is moved around, and an error is large.
+    operation: Result<Vec<u8>, Box<Error>>,
     name: Name,
     /// A name that is known only as the program runs.
     label: Option<Box<str>>,
@@ -235,7 +235,7 @@ impl<T, E> Call<T, E> {
     pub fn new(caller: Arc<dyn Caller>, operation: Result<Vec<u8>, Error>, name: Name, encoding: Encoding) -> Self {
         Call {
             caller,
-            operation,
+            operation: operation.map_err(Box::new),
             name,
             label: None,
             encoding,
@@ -294,7 +294,7 @@ impl<T, E> Call<T, E> {
     pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.ticket.is_none() {
             let mut ticket = match &self.operation {
-                Err(error) => Ticket::ready(Reply::Failed(error.clone())),
+                Err(error) => Ticket::ready(Reply::Failed(Error::clone(error))),
                 Ok(operation) => match Arc::clone(&self.caller).poll_submit(cx, operation, self.timeout) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(ticket) => ticket,
@@ -328,7 +328,7 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
 
     /// Object references in the result become handles of this client, given up when they are dropped.
     fn decode(&self, body: &[u8]) -> Result<T, codec::CodecError> {
-        with_scope(Arc::new(ClientScope { caller: Arc::clone(&self.caller) }), || codec::decode(body))
+        with_caller(&self.caller, || codec::decode(body))
     }
 
     /// A typed call goes by a stable id, which says nothing to a person: puts in the name that it stands for.
@@ -372,10 +372,34 @@ impl<T, E> fmt::Debug for Call<T, E> {
 /// A number for the task that runs this, or for its thread if it is in none: what tells one of a client's callers from
 /// another.
 pub fn current_task() -> u64 {
-    let mut hasher = DefaultHasher::new();
+    /// Both ids are a single integer, and theirs is a private one: hashing is the way to it.
+    #[derive(Default)]
+    struct Integer(u64);
+
+    impl Hasher for Integer {
+        fn finish(&self) -> u64 {
+            self.0
+        }
+
+        fn write(&mut self, bytes: &[u8]) {
+            for byte in bytes {
+                self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+            }
+        }
+
+        fn write_u64(&mut self, integer: u64) {
+            self.0 = self.0.rotate_left(32) ^ integer;
+        }
+    }
+
+    let mut hasher = Integer::default();
     match tokio::task::try_id() {
         Some(task) => task.hash(&mut hasher),
-        None => std::thread::current().id().hash(&mut hasher),
+        // The upper half: threads are not taken for tasks.
+        None => {
+            std::thread::current().id().hash(&mut hasher);
+            hasher.0 |= 1 << 63;
+        }
     }
     hasher.finish()
 }

@@ -7,9 +7,10 @@ use crate::error::Error;
 use crate::object::Remote;
 use crate::operation::{MethodRef, ObjectDescription, Operation, Target};
 use crate::routines::{Obtain, Routines};
-use crate::value::{ObjectRef, RefScope, Value, ValueError, from_value};
+use crate::value::{ObjectRef, Value, ValueError, from_value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -130,21 +131,10 @@ impl Drop for Handle {
     }
 }
 
-/// Makes handles of the references in a result: the service has counted one for each.
-pub(crate) struct ClientScope {
-    pub(crate) caller: Arc<dyn Caller>,
-}
-
-impl RefScope for ClientScope {
-    fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
-        let (id, class) = (reference.id(), reference.class());
-        let handle = Handle { id, caller: Arc::clone(&self.caller) };
-        Ok(ObjectRef::with_live(id, class, Arc::new(handle)))
-    }
-
-    fn export(&self, _: &ObjectRef) -> Result<(), String> {
-        Ok(())
-    }
+/// The reference with a handle, of those that the service has counted for whoever calls by `caller`.
+pub(crate) fn handle(caller: Arc<dyn Caller>, reference: &ObjectRef) -> ObjectRef {
+    let (id, class) = (reference.id(), reference.class());
+    ObjectRef::with_live(id, class, Arc::new(Handle { id, caller }))
 }
 
 impl OwnedTarget {
@@ -178,9 +168,11 @@ impl ProxyCore {
 
     /// Calls the method with stable id `id`, known as `name`; `args` is a tuple. For generated code.
     pub fn call<T, E: Failure>(&self, name: Name, id: u64, args: &impl Serialize) -> Call<T, E> {
-        let operation = codec::encode(args)
-            .map_err(|e| Error::BadArguments { signature: name.to_string(), reason: e.to_string() })
-            .and_then(|args| self.encode(MethodRef::Id(id), Encoding::Typed, &args));
+        let operation = with_scratch(|scratch| {
+            codec::encode_into(args, scratch, usize::MAX)
+                .map_err(|e| Error::BadArguments { signature: name.to_string(), reason: e.to_string() })?;
+            self.encode(MethodRef::Id(id), Encoding::Typed, scratch)
+        });
         Call::new(Arc::clone(&self.caller), operation, name, Encoding::Typed)
     }
 
@@ -192,6 +184,21 @@ impl ProxyCore {
         let name = Name { scope: "", name: operation.name() };
         Call::new(Arc::clone(&self.caller), operation.encode(), name, Encoding::Typed)
     }
+}
+
+/// Lends a buffer that this thread keeps for it, empty: arguments are encoded there on their way into an operation.
+fn with_scratch<R>(f: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    thread_local! {
+        static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    }
+    // Taken out meanwhile: encoding may run code that makes calls itself.
+    let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
+    scratch.clear();
+    let result = f(&mut scratch);
+    if scratch.capacity() <= 64 * 1024 {
+        let _ = SCRATCH.try_with(|kept| kept.set(scratch));
+    }
+    result
 }
 
 impl fmt::Debug for ProxyCore {

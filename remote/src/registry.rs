@@ -31,10 +31,11 @@ enum Member {
 pub struct ClassInfo {
     entry: ClassEntry,
     /// Its own first, then those of its interfaces, by path.
-    methods: Vec<Method>,
+    methods: Vec<&'static Method>,
     interfaces: Vec<&'static str>,
     views: HashMap<&'static str, &'static AnyViews>,
-    by_id: HashMap<u64, usize>,
+    /// Asked for each typed call: so with a quicker hash than the standard one, and the ids are ours.
+    by_id: hashbrown::HashMap<u64, usize>,
     by_name: HashMap<&'static str, Vec<usize>>,
 }
 
@@ -296,7 +297,7 @@ impl ClassInfo {
             methods: Vec::new(),
             interfaces: Vec::new(),
             views: HashMap::new(),
-            by_id: HashMap::new(),
+            by_id: hashbrown::HashMap::new(),
             by_name: HashMap::new(),
         }
     }
@@ -310,7 +311,7 @@ impl ClassInfo {
             let index = self.methods.len();
             self.by_id.insert(method.id, index);
             self.by_name.entry(method.name).or_default().push(index);
-            self.methods.push(*method);
+            self.methods.push(method);
         }
     }
 
@@ -335,8 +336,8 @@ impl ClassInfo {
     }
 
     /// The method of that stable id.
-    pub fn method_by_id(&self, id: u64) -> Option<&Method> {
-        self.by_id.get(&id).map(|&index| &self.methods[index])
+    pub fn method_by_id(&self, id: u64) -> Option<&'static Method> {
+        self.by_id.get(&id).map(|&index| self.methods[index])
     }
 
     /// The method of that name. An inherent method goes before those of interfaces; between interfaces the full name,
@@ -344,14 +345,14 @@ impl ClassInfo {
     ///
     /// # Errors
     /// [`Error::NoSuchMethod`], [`Error::AmbiguousMethod`].
-    pub fn method(&self, name: &str) -> Result<&Method, Error> {
+    pub fn method(&self, name: &str) -> Result<&'static Method, Error> {
         let short = name.rsplit('.').next().unwrap_or(name);
-        let found: Vec<&Method> = self
+        let found: Vec<&'static Method> = self
             .by_name
             .get(short)
             .into_iter()
             .flatten()
-            .map(|&index| &self.methods[index])
+            .map(|&index| self.methods[index])
             .filter(|method| short.len() == name.len() || method.full_name() == name)
             .collect();
         match found.as_slice() {

@@ -15,6 +15,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::iter;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -284,6 +285,13 @@ async fn carry_until_end(client: &WireClient, dispatch: &mut Dispatch, shared: &
                 collecting = collect(client);
             }
             cause = &mut *dispatch => {
+                // Answers that came in the same turn as the end.
+                let mut last: Vec<_> = iter::from_fn(|| submitted.next().now_or_never().flatten()).collect();
+                last.extend((&mut collecting).now_or_never());
+                for frame in last.into_iter().flatten() {
+                    closing |= replies.add(&frame).is_ok_and(|flags| flags & CLOSING != 0);
+                }
+                while !replies.is_empty() && replies.deliver(shared).is_ok() {}
                 let cause = if closing { "the service has shut down".to_owned() } else { cause };
                 return End { cause, broken: true };
             }

@@ -90,14 +90,14 @@ impl Engine {
         Ok(Step::Later(later))
     }
 
-    fn method(&self, cell: &Cell, target: Target<'_>, method: MethodRef<'_>) -> Result<Method, Error> {
+    fn method(&self, cell: &Cell, target: Target<'_>, method: MethodRef<'_>) -> Result<&'static Method, Error> {
         let class = cell.class();
         match method {
             MethodRef::Name(name) => {
                 self.check_name("method", name)?;
-                class.method(name).copied()
+                class.method(name)
             }
-            MethodRef::Id(id) => class.method_by_id(id).copied().ok_or_else(|| {
+            MethodRef::Id(id) => class.method_by_id(id).ok_or_else(|| {
                 match self.registry.method_scope(id) {
                     Some((scope, _)) if !class.fits(scope) => Error::WrongClass {
                         target: label(target),
@@ -138,7 +138,7 @@ impl CallSite {
 /// A method, and how its arguments and result are encoded.
 #[derive(Clone, Copy)]
 struct MethodCall {
-    method: Method,
+    method: &'static Method,
     encoding: Encoding,
     limit: usize,
 }

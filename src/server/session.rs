@@ -11,6 +11,7 @@ use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tarmem_remote::context::{Host, SessionEnded, Undo};
@@ -31,6 +32,8 @@ pub(crate) struct ServerSession {
     handles: Mutex<HashMap<Uuid, Held>>,
     calls: Mutex<Calls>,
     undos: Mutex<Undos>,
+    /// Calls that have something to be undone: most have not, and need no lock to see it.
+    provisional: AtomicUsize,
     /// Wakes `collect`.
     finished: Notify,
 }
@@ -73,6 +76,7 @@ impl ServerSession {
             handles: Mutex::default(),
             calls: Mutex::default(),
             undos: Mutex::default(),
+            provisional: AtomicUsize::new(0),
             finished: Notify::new(),
         });
         engine.add_session(&session);
@@ -328,7 +332,7 @@ impl ServerSession {
 
     /// The result of a provisional call has arrived.
     pub(crate) fn acknowledge(&self, sequence: u64) {
-        let settled = self.undos.lock().by_call.remove(&sequence);
+        let settled = self.take_undos(sequence);
         drop(settled);
     }
 
@@ -340,18 +344,28 @@ impl ServerSession {
             undo();
         } else {
             undos.by_call.entry(sequence).or_default().push(undo);
+            self.provisional.store(undos.by_call.len(), Ordering::Release);
         }
     }
 
     fn undo(&self, sequence: u64) {
-        let undos = self.undos.lock().by_call.remove(&sequence);
-        for undo in undos.into_iter().flatten() {
+        for undo in self.take_undos(sequence).into_iter().flatten() {
             undo();
         }
     }
 
+    fn take_undos(&self, sequence: u64) -> Option<Vec<Undo>> {
+        if self.provisional.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let mut undos = self.undos.lock();
+        let taken = undos.by_call.remove(&sequence);
+        self.provisional.store(undos.by_call.len(), Ordering::Release);
+        taken
+    }
+
     pub(crate) fn is_provisional(&self, sequence: u64) -> bool {
-        self.undos.lock().by_call.contains_key(&sequence)
+        self.provisional.load(Ordering::Acquire) > 0 && self.undos.lock().by_call.contains_key(&sequence)
     }
 
     /// A result that can be taken back is provisional; what was done for a call that failed is taken back at once.

@@ -36,6 +36,7 @@ pub use depth::{DEPTH_LIMIT, NESTING_LIMIT};
 pub use error::ValueError;
 pub use from::from_value;
 pub use reference::ObjectRef;
+pub(crate) use scope::with_caller;
 pub use scope::{RefScope, with_scope};
 pub use to::to_value;
 

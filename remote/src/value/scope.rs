@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::ObjectRef;
+use crate::call::Caller;
+use crate::proxy::handle;
 
 /// Resolves the references that arrive in a message, and is told of those that leave in one.
 pub trait RefScope {
@@ -24,7 +26,15 @@ pub trait RefScope {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<dyn RefScope>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Scope>> = const { RefCell::new(None) };
+}
+
+/// Who looks after references now.
+#[derive(Clone)]
+enum Scope {
+    Given(Arc<dyn RefScope>),
+    /// A client's, which would otherwise be made anew for each result.
+    Client(Arc<dyn Caller>),
 }
 
 /// Runs `f` with `scope` looking after the references that this thread encodes or decodes meanwhile.
@@ -53,7 +63,16 @@ thread_local! {
 /// assert!(error.to_string().starts_with("there is no bank.Account"));
 /// ```
 pub fn with_scope<R>(scope: Arc<dyn RefScope>, f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Arc<dyn RefScope>>);
+    within(Scope::Given(scope), f)
+}
+
+/// As [`with_scope`], for what came to a client by `caller`: references become handles, to be given up there.
+pub(crate) fn with_caller<R>(caller: &Arc<dyn Caller>, f: impl FnOnce() -> R) -> R {
+    within(Scope::Client(Arc::clone(caller)), f)
+}
+
+fn within<R>(scope: Scope, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Scope>);
     impl Drop for Restore {
         fn drop(&mut self) {
             let outer = self.0.take();
@@ -68,7 +87,8 @@ pub fn with_scope<R>(scope: Arc<dyn RefScope>, f: impl FnOnce() -> R) -> R {
 /// The reference to use for one that was decoded.
 pub(super) fn resolve(reference: ObjectRef) -> Result<ObjectRef, String> {
     match current() {
-        Some(scope) => scope.resolve(reference),
+        Some(Scope::Given(scope)) => scope.resolve(reference),
+        Some(Scope::Client(caller)) => Ok(handle(caller, &reference)),
         None => Ok(reference),
     }
 }
@@ -76,12 +96,12 @@ pub(super) fn resolve(reference: ObjectRef) -> Result<ObjectRef, String> {
 /// Tells the scope of a reference that is being encoded.
 pub(super) fn export(reference: &ObjectRef) -> Result<(), String> {
     match current() {
-        Some(scope) => scope.export(reference),
-        None => Ok(()),
+        Some(Scope::Given(scope)) => scope.export(reference),
+        Some(Scope::Client(_)) | None => Ok(()),
     }
 }
 
 /// A clone, so that the scope's own methods may open scopes.
-fn current() -> Option<Arc<dyn RefScope>> {
+fn current() -> Option<Scope> {
     CURRENT.try_with(|current| current.borrow().clone()).ok()?
 }
