@@ -88,7 +88,7 @@ impl Context {
     }
 
     /// The service's own routines. A generator that comes to need its own key through them gets
-    /// [`Error::Cycle`](crate::Error::Cycle).
+    /// [`Error::Cycle`].
     pub fn routines(&self) -> Routines {
         Routines::new(Arc::clone(&self.host) as Arc<dyn Caller>)
     }
