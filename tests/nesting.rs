@@ -14,6 +14,10 @@ each_way![
     what_is_still_used_is_not_collected,
     a_reference_that_nobody_gave_is_refused,
     handles_that_came_in_results_are_given_up,
+    a_generator_takes_references,
+    a_long_chain_goes_without_overflowing,
+    a_copy_has_a_bound_however_often_it_refers,
+    a_circle_that_a_method_lets_go_of_is_collected,
 ];
 
 async fn make(session: &Session, class: &str) -> DynamicProxy {
@@ -146,4 +150,53 @@ async fn handles_that_came_in_results_are_given_up(fixture: Fixture) {
 
 fn list_by(id: uuid::Uuid) -> Value {
     Value::Ref(ObjectRef::new(id, "builtins.list"))
+}
+
+async fn a_generator_takes_references(fixture: Fixture) {
+    let session = fixture.session().await;
+    let list = make(&session, "list").await;
+    let builtins = session.remote_import("builtins").await.expect("imports");
+    let of_lists = builtins.function("list", [Value::List(vec![reference(&list)])]);
+    let outer = session.memoize("outer", of_lists).await.expect("made");
+    list.call("append", args![1]).await.expect("answers");
+    drop(list);
+    let inner = proxy_of(outer.call("__getitem__", args![0]).await.expect("it is kept"));
+    assert_eq!(inner.snapshot().await, Ok(Value::from(vec![1])));
+}
+
+async fn a_long_chain_goes_without_overflowing(fixture: Fixture) {
+    let session = fixture.session().await;
+    let mut head = make(&session, "list").await;
+    for _ in 0..8_000 {
+        let next = make(&session, "list").await;
+        next.call("append", [reference(&head)]).await.expect("put");
+        head = next;
+    }
+    drop(head);
+    session.is_memoized("k").await.expect("the service lives");
+    eventually("the chain goes", || fixture.service.object_count() == 0).await;
+}
+
+async fn a_copy_has_a_bound_however_often_it_refers(fixture: Fixture) {
+    let session = fixture.session().await;
+    let mut list = make(&session, "list").await;
+    for _ in 0..40 {
+        let next = make(&session, "list").await;
+        next.call("extend", [Value::List(vec![reference(&list), reference(&list)])]).await.expect("put");
+        list = next;
+    }
+    let error = list.snapshot().no_timeout().await.expect_err("2^40 lists");
+    assert!(matches!(error, Error::BadResult { ref reason, .. } if reason.contains("frame limit")), "{error}");
+}
+
+async fn a_circle_that_a_method_lets_go_of_is_collected(fixture: Fixture) {
+    let session = fixture.session().await;
+    let outer = named(&session, "k", "list").await;
+    let inner = make(&session, "list").await;
+    inner.call("append", [reference(&inner)]).await.expect("in itself");
+    outer.call("append", [reference(&inner)]).await.expect("put");
+    drop(inner);
+    session.is_memoized("k").await.expect("answers");
+    outer.call("clear", args![]).await.expect("cleared");
+    eventually("the circle goes", || fixture.service.object_count() == 1).await;
 }

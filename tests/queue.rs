@@ -360,7 +360,7 @@ async fn a_killed_getter_leaves_the_line_and_gives_back_its_leases() {
         leasers.push(leaser);
     }
     assert_eq!((queue.qsize().await, queue.leased().await), (Ok(0), Ok(3)));
-    let waiting = tokio::spawn(queue.get_leased_value(None, None).no_timeout());
+    let waiting = tokio::spawn(queue.get_leased_value(None, Some(20.0)).no_timeout());
     until("it waits", || async { queue.waiting().await == Ok(1) }).await;
     leasers.remove(1).kill();
     let lease = waiting.await.expect("no panic").expect("it has come back");

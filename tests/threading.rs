@@ -28,6 +28,7 @@ each_way![
     a_condition_is_a_bounded_buffer,
     a_notification_is_never_lost,
     a_condition_keeps_its_word,
+    conditions_share_a_lock,
     a_barrier_opens_for_all_at_once,
     a_barrier_breaks,
     permits_are_counted,
@@ -368,6 +369,28 @@ async fn a_condition_keeps_its_word(fixture: Fixture) {
     let guard = condition.acquire().await.expect("free");
     drop(guard.wait());
     assert_eq!(condition.locked().await, Ok(false), "a wait that never began gives it up as well");
+}
+
+async fn conditions_share_a_lock(fixture: Fixture) {
+    let session = fixture.session().await;
+    let lock = session.memoize("lock", LockProxy::new()).await.expect("made");
+    let items = session.memoize("items", ConditionProxy::on(&lock)).await.expect("made");
+    let room = session.memoize("room", ConditionProxy::sharing(&items)).await.expect("made");
+    let wait = |condition: &ConditionProxy| {
+        let condition = condition.clone();
+        tokio::spawn(async move { condition.acquire().await?.wait().await.map(|guard| guard.token()) })
+    };
+    let (for_items, for_room) = (wait(&items), wait(&room));
+    until("both wait", || async { (items.sleeping().await, room.sleeping().await) == (Ok(1), Ok(1)) }).await;
+    let guard = lock.acquire().await.expect("free while they wait");
+    assert!(room.try_acquire().await.expect("answers").is_none(), "it is not reentrant");
+    room.notify_all().await.expect("this task holds the lock");
+    drop(guard);
+    assert!(for_room.await.expect("no panic").is_ok_and(|token| token == 4));
+    assert_eq!(items.sleeping().await, Ok(1));
+    items.acquire().await.expect("free").notify().await.expect("held");
+    assert!(for_items.await.expect("no panic").is_ok());
+    assert_eq!(lock.locked().await, Ok(false));
 }
 
 async fn a_barrier_opens_for_all_at_once(fixture: Fixture) {

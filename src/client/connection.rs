@@ -195,15 +195,21 @@ impl Shared {
                 let (answered, more) = batch::take::<Answered<'_>>(rest).map_err(|e| e.to_string())?;
                 rest = more;
                 // One that is pending stays in the outbox.
-                if let Some(reply) = answered.outcome.into_reply(replies)
-                    && let Some(waiting) = outbox.answered(answered.sequence)
-                {
-                    ready.push((reply, waiting));
+                if let Some(reply) = answered.outcome.into_reply(replies) {
+                    match outbox.answered(answered.sequence) {
+                        Some(waiting) => ready.push((reply, waiting)),
+                        // Given up in the meantime: what it brought is to be undone.
+                        None if matches!(reply, Reply::Provisional(_)) => outbox.cancel(answered.sequence),
+                        None => {}
+                    }
                 }
             }
         }
         for (reply, waiting) in ready {
             let _ = waiting.send(reply);
+        }
+        if self.outbox.lock().has_work() {
+            self.work.notify_one();
         }
         Ok(replies.slice_ref(rest))
     }
@@ -214,6 +220,8 @@ type Answers = Pin<Box<dyn Future<Output = Result<Bytes, RpcError>> + Send>>;
 
 /// Carries calls until the connection ends, or nobody needs it any more.
 async fn carry(client: WireClient, mut dispatch: Dispatch, shared: Arc<Shared>) {
+    // However this task ends, even by a panic or with its runtime: nobody waits for it in vain.
+    let ending = Ending(Arc::clone(&shared));
     let end = carry_until_end(&client, &mut dispatch, &shared).await;
     shared.end(end.cause);
     let farewell = shared.outbox.lock().take_farewell();
@@ -234,7 +242,16 @@ async fn carry(client: WireClient, mut dispatch: Dispatch, shared: Arc<Shared>) 
         // Without a client tarpc closes its side of the connection in order.
         let _ = tokio::time::timeout(Duration::from_secs(1), dispatch).await;
     }
-    shared.ended.send_replace(true);
+    drop(ending);
+}
+
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.end("the task that carried it has ended, with its runtime perhaps".to_owned());
+        self.0.ended.send_replace(true);
+    }
 }
 
 /// How a connection ended.

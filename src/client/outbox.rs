@@ -107,7 +107,9 @@ impl Outbox {
         }
         // Twice the largest frame may wait; after that, callers do.
         if self.in_flight.len() >= self.bounds.in_flight || self.encoded.len() >= 2 * limit {
-            self.crowded.push(waker.clone());
+            if !self.crowded.iter().any(|known| known.will_wake(waker)) {
+                self.crowded.push(waker.clone());
+            }
             return Pushed::Crowded;
         }
         let sequence = match self.append(operation, current_task(), timeout) {
@@ -224,6 +226,7 @@ impl Outbox {
         } else {
             self.encoded.drain(..taken);
         }
+        self.uncrowd();
         Ok((batch.len() > begun).then(|| batch.into()))
     }
 
@@ -259,7 +262,9 @@ impl Outbox {
 
     fn uncrowd(&mut self) {
         // Once for all of them, when there is room worth waking for.
-        if !self.crowded.is_empty() && self.in_flight.len() <= self.bounds.in_flight * 3 / 4 {
+        let roomy =
+            self.in_flight.len() <= self.bounds.in_flight * 3 / 4 && self.encoded.len() <= self.bounds.frame_bytes;
+        if !self.crowded.is_empty() && roomy {
             self.crowded.drain(..).for_each(Waker::wake);
         }
     }

@@ -162,6 +162,8 @@ impl MethodCall {
         if let Err(Error::Panicked { .. }) = result {
             cell.poison();
         }
+        // It may have let go of a reference.
+        site.scope.session.engine().loosen();
         result
     }
 

@@ -8,9 +8,10 @@
 use super::engine::Engine;
 use super::panics;
 use super::snapshot::live;
-use crate::store::{Cell, WriteGuard};
+use crate::store::{Cell, WriteGuard, bury};
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
@@ -28,6 +29,8 @@ const REST: u32 = 20;
 #[derive(Default)]
 pub(crate) struct Collector {
     suspects: Mutex<HashMap<Uuid, Weak<Cell>>>,
+    /// How many those are: asked for with each call.
+    count: AtomicUsize,
     /// Something that a suspect may have been kept by has gone.
     loosened: Notify,
 }
@@ -35,7 +38,9 @@ pub(crate) struct Collector {
 impl Collector {
     /// `cell` was given a reference.
     pub(super) fn suspect(&self, cell: &Arc<Cell>) {
-        self.suspects.lock().insert(cell.id(), Arc::downgrade(cell));
+        let mut suspects = self.suspects.lock();
+        suspects.insert(cell.id(), Arc::downgrade(cell));
+        self.count.store(suspects.len(), Ordering::Relaxed);
     }
 
     /// Whether `cell` was given a reference once.
@@ -50,7 +55,7 @@ impl Collector {
 
     /// How many objects may be part of a circle.
     pub(super) fn suspects(&self) -> usize {
-        self.suspects.lock().len()
+        self.count.load(Ordering::Relaxed)
     }
 
     /// Collects whenever there may be something, until the task that this runs on ends.
@@ -75,6 +80,7 @@ impl Collector {
         let cells: Vec<Arc<Cell>> = {
             let mut suspects = self.suspects.lock();
             suspects.retain(|_, cell| cell.strong_count() > 0);
+            self.count.store(suspects.len(), Ordering::Relaxed);
             suspects.values().filter_map(Weak::upgrade).collect()
         };
         let candidates = garbage(&cells, |cell| cell.try_read()?.ok().map(|object| references(&*object)));
@@ -104,7 +110,7 @@ impl Collector {
         drop(held);
         drop(cells);
         let count = taken.len();
-        let _ = panics::catch("dropping garbage", || drop(taken));
+        taken.into_iter().for_each(bury);
         count
     }
 }

@@ -68,13 +68,12 @@ impl Request<'_> {
 
     /// What looks after the object references in this call's arguments and result.
     pub(super) fn scope(&self) -> Arc<SessionScope> {
-        Arc::new(SessionScope { session: Arc::clone(self.session), sequence: self.sequence, of: None })
+        SessionScope::new(self.session, self.sequence, None)
     }
 
     /// As [`scope`](Self::scope), for a method of `cell`.
     pub(super) fn scope_of(&self, cell: &Arc<Cell>) -> Arc<SessionScope> {
-        let of = Some(Arc::clone(cell));
-        Arc::new(SessionScope { session: Arc::clone(self.session), sequence: self.sequence, of })
+        SessionScope::new(self.session, self.sequence, Some(cell))
     }
 }
 

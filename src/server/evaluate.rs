@@ -4,6 +4,7 @@ use super::engine::{Engine, Later, Request, Step};
 use super::local::LocalCaller;
 use super::objects::Site;
 use super::panics;
+use super::scope::SessionScope;
 use crate::store::{Cell, Flight, FlightError};
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -17,6 +18,7 @@ use tarmem_remote::describe::{Function, FunctionInvoke, NewObject};
 use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{FunctionRef, Reply, SourceRef};
+use tarmem_remote::value::with_scope;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
@@ -77,7 +79,14 @@ impl Engine {
     ) -> Result<Evaluated, Error> {
         let (function, encoding, args) = match source {
             SourceRef::Existing(target) => return Ok(Evaluated::Ready(Ok(self.target(request, target)?.cell))),
-            SourceRef::Value(bytes) => return Ok(Evaluated::Ready(Ok(self.decode_object(bytes)?))),
+            SourceRef::Value(bytes) => {
+                let scope = request.scope();
+                let cell = with_scope(scope.clone(), || self.decode_object(bytes))?;
+                if scope.has_resolved() {
+                    self.collector.suspect(&cell);
+                }
+                return Ok(Evaluated::Ready(Ok(cell)));
+            }
             SourceRef::Generator { function, encoding, args } => (self.function(function)?, encoding, args),
         };
         if !(function.generates)() {
@@ -89,24 +98,25 @@ impl Engine {
         let caller = LocalCaller::within(self, request, within);
         let context = self.context(request, Arc::new(caller));
         let engine = Arc::clone(self);
+        let scope = request.scope();
         Ok(match function.invoke {
             FunctionInvoke::Sync(_) if function.inline => {
-                let produced = run_sync(&function, &context, encoding, args)?;
-                Evaluated::Ready(self.place(&function, produced))
+                let produced = run_sync(&scope, &function, &context, encoding, args)?;
+                Evaluated::Ready(self.place_referring(&scope, &function, produced))
             }
             FunctionInvoke::Sync(_) => {
                 let args = Bytes::copy_from_slice(args);
                 let task = self.runtime.spawn_blocking(move || {
-                    let produced = run_sync(&function, &context, encoding, &args)?;
-                    engine.place(&function, produced)
+                    let produced = run_sync(&scope, &function, &context, encoding, &args)?;
+                    engine.place_referring(&scope, &function, produced)
                 });
                 Evaluated::Later(Evaluating::new(task, None))
             }
             FunctionInvoke::Async(_) => {
-                let running = start_async(&function, context, encoding, args)?;
+                let running = start_async(&scope, &function, context, encoding, args)?;
                 let task = self.runtime.spawn(async move {
                     let produced = panics::catch_async(function.full_name(), running).await?;
-                    engine.place(&function, produced)
+                    engine.place_referring(&scope, &function, produced)
                 });
                 Evaluated::Later(Evaluating::new(task, None))
             }
@@ -126,20 +136,20 @@ impl Engine {
         out: &mut Vec<u8>,
     ) -> Result<Step, Error> {
         let function = self.function(function)?;
-        let limit = request.result_bytes;
+        let (limit, scope) = (request.result_bytes, request.scope());
         let context = self.context(request, Arc::new(LocalCaller::within(self, request, request.within)));
         // As for sources: what makes an object may take its time, unless it promises not to.
         let offload = function.blocking || ((function.generates)() && !function.inline);
         match function.invoke {
             FunctionInvoke::Sync(_) if !offload => {
-                let produced = run_sync(&function, &context, encoding, args)?;
-                write_produced(&function, produced, encoding, out, limit)
+                let produced = run_sync(&scope, &function, &context, encoding, args)?;
+                with_scope(scope, || write_produced(&function, produced, encoding, out, limit))
             }
             FunctionInvoke::Sync(_) => {
                 let args = Bytes::copy_from_slice(args);
                 let task = self.runtime.spawn_blocking(move || {
-                    let produced = run_sync(&function, &context, encoding, &args)?;
-                    reply_produced(&function, produced, encoding, limit)
+                    let produced = run_sync(&scope, &function, &context, encoding, &args)?;
+                    with_scope(scope, || reply_produced(&function, produced, encoding, limit))
                 });
                 Ok(Step::Later(Later::new(
                     "a function",
@@ -147,11 +157,11 @@ impl Engine {
                 )))
             }
             FunctionInvoke::Async(_) => {
-                let running = start_async(&function, context, encoding, args)?;
+                let running = start_async(&scope, &function, context, encoding, args)?;
                 Ok(Step::Later(Later::new("a function", async move {
                     let result = async {
                         let produced = panics::catch_async(function.full_name(), running).await?;
-                        reply_produced(&function, produced, encoding, limit)
+                        with_scope(scope, || reply_produced(&function, produced, encoding, limit))
                     };
                     result.await.into()
                 })))
@@ -176,6 +186,22 @@ impl Engine {
                 self.registry.function(module, name).copied()
             }
         }
+    }
+
+    /// As [`place`](Self::place); an object that was made with references in its arguments may become part of a circle.
+    fn place_referring(
+        &self,
+        scope: &SessionScope,
+        function: &Function,
+        produced: Produced,
+    ) -> Result<Arc<Cell>, FlightError> {
+        let placed = self.place(function, produced);
+        if let Ok(cell) = &placed
+            && scope.has_resolved()
+        {
+            self.collector.suspect(cell);
+        }
+        placed
     }
 
     pub(super) fn place(&self, function: &Function, produced: Produced) -> Result<Arc<Cell>, FlightError> {
@@ -221,22 +247,31 @@ impl Engine {
     }
 }
 
-fn run_sync(function: &Function, context: &Context, encoding: Encoding, args: &[u8]) -> Result<Produced, Error> {
+fn run_sync(
+    scope: &Arc<SessionScope>,
+    function: &Function,
+    context: &Context,
+    encoding: Encoding,
+    args: &[u8],
+) -> Result<Produced, Error> {
     let FunctionInvoke::Sync(invoke) = function.invoke else { return Err(Error::Cancelled) };
-    let mut args = arguments(function, encoding, args)?;
-    let produced = panics::catch(function.full_name(), || invoke(context, &mut args))?;
+    let produced = panics::catch(function.full_name(), || {
+        with_scope(scope.clone(), || invoke(context, &mut arguments(function, encoding, args)?))
+    })?;
     produced.map_err(|error| named(function, error))
 }
 
 fn start_async(
+    scope: &Arc<SessionScope>,
     function: &Function,
     context: Context,
     encoding: Encoding,
     args: &[u8],
 ) -> Result<BoxFuture<'static, Produced>, Error> {
     let FunctionInvoke::Async(invoke) = function.invoke else { return Err(Error::Cancelled) };
-    let mut args = arguments(function, encoding, args)?;
-    let running = panics::catch(function.full_name(), || invoke(context, &mut args))?;
+    let running = panics::catch(function.full_name(), || {
+        with_scope(scope.clone(), || invoke(context, &mut arguments(function, encoding, args)?))
+    })?;
     running.map_err(|error| named(function, error))
 }
 

@@ -4,6 +4,7 @@
 use super::engine::{Deadline, Engine, Later, Request, Step};
 use super::gate::Gate;
 use super::session::{ServerSession, drive};
+use crate::client::CALL_TIMEOUT;
 use crate::store::Flight;
 use futures::FutureExt;
 use hashbrown::HashMap;
@@ -18,6 +19,10 @@ use tarmem_remote::operation::{Operation, Reply};
 use tokio::sync::oneshot;
 use tokio::task::unconstrained;
 use uuid::Uuid;
+
+/// How long a call that a method or generator makes may take if it does not say. One that comes to wait for what its own
+/// caller holds ends by this, and the object is free again.
+const NESTED: Option<Duration> = Some(CALL_TIMEOUT);
 
 /// Carries operations straight to the engine.
 pub(crate) struct LocalCaller {
@@ -40,12 +45,12 @@ enum Holder {
 impl LocalCaller {
     /// For the methods that run for a session.
     pub(crate) fn of_methods(engine: &Arc<Engine>, session: Weak<ServerSession>) -> Self {
-        Self::new(engine, Holder::Weak(session), None, None)
+        Self::new(engine, Holder::Weak(session), None, NESTED)
     }
 
     /// For a generator.
     pub(crate) fn of_generator(session: &Arc<ServerSession>, flight: &Arc<Flight>) -> Self {
-        Self::new(session.engine(), Holder::Strong(Arc::clone(session)), Some(Arc::clone(flight)), None)
+        Self::new(session.engine(), Holder::Strong(Arc::clone(session)), Some(Arc::clone(flight)), NESTED)
     }
 
     /// For what a request runs. The generator of flight `within` has a session of its own: whoever asked for it first may
@@ -53,11 +58,11 @@ impl LocalCaller {
     pub(crate) fn within(engine: &Arc<Engine>, request: &Request<'_>, within: Option<&Arc<Flight>>) -> Self {
         match within {
             Some(flight) => {
-                Self::new(engine, Holder::Owned(ServerSession::new(engine)), Some(Arc::clone(flight)), None)
+                Self::new(engine, Holder::Owned(ServerSession::new(engine)), Some(Arc::clone(flight)), NESTED)
             }
             None => {
                 let flight = request.within.cloned();
-                Self::new(engine, Holder::Strong(Arc::clone(request.session)), flight, None)
+                Self::new(engine, Holder::Strong(Arc::clone(request.session)), flight, NESTED)
             }
         }
     }
@@ -134,15 +139,16 @@ impl LocalCaller {
         self.pending.lock().insert(sequence, Arc::clone(&later.gate));
         session.pending(sequence, &later.gate);
         let (sender, receiver) = oneshot::channel();
-        let caller = Arc::clone(&self);
-        let finish = drive(later, deadline, move |reply| {
+        let (caller, late) = (Arc::clone(&self), Arc::clone(&session));
+        let deliver = move |reply| {
             caller.pending.lock().remove(&sequence);
             session.finished(sequence);
             // Nobody may be there to take it any more, not even to cancel it.
             if sender.send(session.settle(sequence, reply)).is_err() {
                 session.cancel(sequence);
             }
-        });
+        };
+        let finish = drive(later, deadline, deliver, move || late.undo(sequence));
         self.engine.runtime.spawn(self.engine.running.track_future(finish));
         Ticket::waiting(receiver, self, sequence)
     }

@@ -3,6 +3,7 @@
 use super::session::ServerSession;
 use crate::store::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tarmem_remote::value::{ObjectRef, RefScope};
 
 /// Looks after the references of one call.
@@ -10,7 +11,21 @@ pub(crate) struct SessionScope {
     pub(super) session: Arc<ServerSession>,
     pub(super) sequence: u64,
     /// The object whose method runs: given a reference, it may become part of a circle.
-    pub(super) of: Option<Arc<Cell>>,
+    of: Option<Arc<Cell>>,
+    resolved: AtomicBool,
+}
+
+impl SessionScope {
+    /// For call `sequence` of `session`, to a method of the object `of` if it is one.
+    pub(super) fn new(session: &Arc<ServerSession>, sequence: u64, of: Option<&Arc<Cell>>) -> Arc<Self> {
+        let (session, of, resolved) = (Arc::clone(session), of.cloned(), AtomicBool::new(false));
+        Arc::new(SessionScope { session, sequence, of, resolved })
+    }
+
+    /// Whether there was a reference in its arguments.
+    pub(super) fn has_resolved(&self) -> bool {
+        self.resolved.load(Ordering::Relaxed)
+    }
 }
 
 impl RefScope for SessionScope {
@@ -18,6 +33,7 @@ impl RefScope for SessionScope {
     fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
         let cell = self.session.held(reference.id()).map_err(|error| error.to_string())?;
         let class = cell.class().entry().path;
+        self.resolved.store(true, Ordering::Relaxed);
         if let Some(of) = &self.of {
             self.session.engine().collector.suspect(of);
         }

@@ -300,7 +300,8 @@ impl ServerSession {
         self.pending(sequence, &later.gate);
         let deadline = Deadline::after_ms(Instant::now(), submission.timeout_ms);
         let session = Arc::clone(self);
-        let finish = drive(later, deadline, move |reply| session.finish(sequence, reply));
+        let (late, given_up) = (Arc::clone(self), sequence);
+        let finish = drive(later, deadline, move |reply| session.finish(sequence, reply), move || late.undo(given_up));
         // On the connection's own thread: what is woken there needs no other thread to be woken.
         tokio::spawn(self.engine.running.track_future(finish));
     }
@@ -308,6 +309,7 @@ impl ServerSession {
     /// A call that was answered *pending* has finished.
     fn finish(&self, sequence: u64, reply: Reply) {
         let reply = self.settle(sequence, reply);
+        let reply = self.within_bounds(sequence, reply);
         let mut calls = self.calls.lock();
         calls.waiting.remove(&sequence);
         let gate = calls.pending.remove(&sequence);
@@ -319,6 +321,19 @@ impl ServerSession {
         if gate.is_some_and(|gate| gate.is_stopped()) {
             self.undo(sequence);
         }
+    }
+
+    /// The reply, unless the session has more results waiting than it may: then that it has.
+    fn within_bounds(&self, sequence: u64, reply: Reply) -> Reply {
+        let (waiting, limit) = (self.calls.lock().finished_bytes, self.engine.limits.uncollected_bytes);
+        let bytes = waiting + size(&reply);
+        // One may always wait: it has its own limit.
+        if waiting == 0 || bytes <= limit {
+            return reply;
+        }
+        self.undo(sequence);
+        let remedy = "collect results as they come, or ask for less at one time; the call was made";
+        Reply::Failed(Error::limit("bytes of results not collected", bytes as u64, limit as u64, remedy))
     }
 
     /// Nobody waits for a call any more: stops it if it has not begun, and takes it back if it is provisional.
@@ -348,7 +363,7 @@ impl ServerSession {
         }
     }
 
-    fn undo(&self, sequence: u64) {
+    pub(crate) fn undo(&self, sequence: u64) {
         for undo in self.take_undos(sequence).into_iter().flatten() {
             undo();
         }
@@ -512,8 +527,9 @@ fn size(reply: &Reply) -> usize {
         }
 }
 
-/// Sees an operation to its end, or to its deadline, or until it is stopped; `deliver` is called once.
-pub(crate) async fn drive(later: Later, deadline: Deadline, deliver: impl FnOnce(Reply)) {
+/// Sees an operation to its end, or to its deadline, or until it is stopped; `deliver` is called once. `undo` is called when
+/// it came to its end after its deadline, so that nobody will have its result.
+pub(crate) async fn drive(later: Later, deadline: Deadline, deliver: impl FnOnce(Reply), undo: impl FnOnce()) {
     let Later { what, mut run, gate } = later;
     tokio::select! {
         biased;
@@ -526,6 +542,7 @@ pub(crate) async fn drive(later: Later, deadline: Deadline, deliver: impl FnOnce
             if !stopped {
                 // An exclusive method that has begun runs to its end, or its object would be left half changed.
                 run.await;
+                undo();
             }
         }
     }

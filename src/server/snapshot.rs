@@ -24,7 +24,7 @@ impl Engine {
         Ok(Step::Later(Later::new("snapshot", async move {
             let shown = async {
                 let class = cell.class().entry().path;
-                let shown = show(&cell, &mut Vec::new(), 0).await?;
+                let shown = show(&cell, &mut Walk { path: Vec::new(), left: limit }, 0).await?;
                 let mut out = Vec::new();
                 match value::with_scope(scope, || codec::encode_into(&shown, &mut out, limit)) {
                     Ok(()) => Ok(Reply::Done(out.into())),
@@ -36,8 +36,17 @@ impl Engine {
     }
 }
 
-/// The value of an object; `path` holds those that are being shown, and `depth` is where it stands in the value.
-fn show<'a>(cell: &'a Arc<Cell>, path: &'a mut Vec<Uuid>, depth: usize) -> BoxFuture<'a, Result<Value, Error>> {
+/// How far a snapshot has come.
+struct Walk {
+    /// The objects that are being shown.
+    path: Vec<Uuid>,
+    /// The elements that may still be shown, of all objects together. Each takes a byte of the result at least, and an
+    /// object that is referred to twice is shown twice: a few objects may stand for more than there is memory.
+    left: usize,
+}
+
+/// The value of an object; `depth` is where it stands in the whole.
+fn show<'a>(cell: &'a Arc<Cell>, walk: &'a mut Walk, depth: usize) -> BoxFuture<'a, Result<Value, Error>> {
     async move {
         let class = cell.class().entry().path;
         let mut shown = {
@@ -49,10 +58,14 @@ fn show<'a>(cell: &'a Arc<Cell>, path: &'a mut Vec<Uuid>, depth: usize) -> BoxFu
             .map_err(|error| bad(class, error))?
         };
         // Its references are followed with its lock free: they may lead back to it, or to who waits for it.
+        walk.left = walk
+            .left
+            .checked_sub(elements(&shown))
+            .ok_or_else(|| bad(class, "with all that it refers to it is over the frame limit; take a part of it"))?;
         if has_references(&shown) {
-            path.push(cell.id());
-            expand(&mut shown, path, depth).await?;
-            path.pop();
+            walk.path.push(cell.id());
+            expand(&mut shown, walk, depth).await?;
+            walk.path.pop();
         }
         Ok(shown)
     }
@@ -60,22 +73,22 @@ fn show<'a>(cell: &'a Arc<Cell>, path: &'a mut Vec<Uuid>, depth: usize) -> BoxFu
 }
 
 /// Puts objects in the places of the references to them.
-fn expand<'a>(value: &'a mut Value, path: &'a mut Vec<Uuid>, depth: usize) -> BoxFuture<'a, Result<(), Error>> {
+fn expand<'a>(value: &'a mut Value, walk: &'a mut Walk, depth: usize) -> BoxFuture<'a, Result<(), Error>> {
     async move {
         match value {
             Value::List(items) => {
                 for item in items.iter_mut().filter(|item| has_references(item)) {
-                    expand(item, path, depth + 1).await?;
+                    expand(item, walk, depth + 1).await?;
                 }
             }
             Value::Map(pairs) => {
                 for (_, item) in pairs.iter_mut().filter(|(_, item)| has_references(item)) {
-                    expand(item, path, depth + 1).await?;
+                    expand(item, walk, depth + 1).await?;
                 }
             }
-            Value::Ref(reference) if depth < DEEPEST_REFERENCE && !path.contains(&reference.id()) => {
+            Value::Ref(reference) if depth < DEEPEST_REFERENCE && !walk.path.contains(&reference.id()) => {
                 if let Some(cell) = live(reference) {
-                    *value = show(&cell, path, depth).await?;
+                    *value = show(&cell, walk, depth).await?;
                 }
             }
             _ => {}
@@ -83,6 +96,17 @@ fn expand<'a>(value: &'a mut Value, path: &'a mut Vec<Uuid>, depth: usize) -> Bo
         Ok(())
     }
     .boxed()
+}
+
+/// How many elements a value has, itself included. No deeper than a value can be.
+fn elements(value: &Value) -> usize {
+    1 + match value {
+        Value::List(items) => items.iter().map(elements).sum(),
+        Value::Map(pairs) => pairs.iter().map(|(key, item)| elements(key) + elements(item)).sum(),
+        Value::Text(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        _ => 0,
+    }
 }
 
 /// No deeper than a value can be.

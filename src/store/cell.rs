@@ -1,8 +1,9 @@
 //! One object: its lock, and whether it is poisoned.
 
-use super::Living;
+use super::{Living, bury};
 use std::cell::UnsafeCell;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +28,7 @@ pub(crate) struct Cell {
     poisoned: AtomicBool,
     /// tokio's semaphore is fair: who waits is served in order, and a later reader does not overtake a waiting writer.
     permits: Semaphore,
-    object: UnsafeCell<NewObject>,
+    object: UnsafeCell<ManuallyDrop<NewObject>>,
     _living: Living,
 }
 
@@ -44,7 +45,7 @@ impl Cell {
             class,
             poisoned: AtomicBool::new(false),
             permits: Semaphore::new(PERMITS as usize),
-            object: UnsafeCell::new(object),
+            object: UnsafeCell::new(ManuallyDrop::new(object)),
             _living: living,
         }
     }
@@ -102,6 +103,13 @@ impl Cell {
     }
 }
 
+impl Drop for Cell {
+    fn drop(&mut self) {
+        // SAFETY: the cell is being dropped, so nobody uses the object, now or later; and it is taken here only.
+        bury(unsafe { ManuallyDrop::take(self.object.get_mut()) });
+    }
+}
+
 impl fmt::Debug for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.class.entry().path, self.id)
@@ -129,7 +137,7 @@ impl Deref for ReadGuard {
 
     fn deref(&self) -> &Self::Target {
         // SAFETY: this guard holds a permit, so no `WriteGuard` exists (see `Cell`).
-        unsafe { &**self.cell.object.get() }
+        unsafe { &***self.cell.object.get() }
     }
 }
 
@@ -149,7 +157,7 @@ impl WriteGuard {
     pub(crate) fn take(&mut self) -> NewObject {
         self.cell.poison();
         // SAFETY: as in `deref_mut`.
-        let object = unsafe { &mut *self.cell.object.get() };
+        let object: &mut NewObject = unsafe { &mut *self.cell.object.get() };
         #[allow(clippy::mem_replace_with_default, reason = "the default of a `NewObject` is not what it says")]
         std::mem::replace(object, Box::<List>::default())
     }
@@ -166,7 +174,7 @@ impl WriteGuard {
     /// Puts another value of the class in the object's place; what was there.
     pub(crate) fn replace(&mut self, object: NewObject) -> NewObject {
         // SAFETY: as for `deref_mut`.
-        std::mem::replace(unsafe { &mut *self.cell.object.get() }, object)
+        std::mem::replace(unsafe { &mut **self.cell.object.get() }, object)
     }
 }
 
@@ -175,14 +183,14 @@ impl Deref for WriteGuard {
 
     fn deref(&self) -> &Self::Target {
         // SAFETY: this guard holds all permits, so no other guard exists (see `Cell`).
-        unsafe { &**self.cell.object.get() }
+        unsafe { &***self.cell.object.get() }
     }
 }
 
 impl DerefMut for WriteGuard {
     fn deref_mut(&mut self) -> &mut Self::Target {
         // SAFETY: this guard holds all permits, so no other guard exists, and it is borrowed exclusively itself.
-        unsafe { &mut **self.cell.object.get() }
+        unsafe { &mut ***self.cell.object.get() }
     }
 }
 

@@ -1,13 +1,16 @@
 //! Where objects live: keys, the objects they are mapped to, and the generators that are making some.
 //!
 //! - [`cell`]: one object, its lock, whether it is poisoned.
+//! - [`bury`]: how objects are dropped.
 //! - [`flight`]: single flight per key, and the search for circles.
 //!
 //! No lock of the store is held while user code runs.
 
+mod bury;
 mod cell;
 mod flight;
 
+pub(crate) use bury::bury;
 pub(crate) use cell::{Cell, ReadGuard, WriteGuard};
 pub(crate) use flight::{Flight, FlightError, Flights, Joined};
 

@@ -103,11 +103,23 @@ impl Encoder<Response<WireResponse>> for ServerCodec {
 /// The client's side of a connection.
 pub(crate) struct ClientCodec {
     limit: FrameLimit,
+    /// What is being waited for. A client has few requests out at one time.
+    asked: Vec<(u64, Method)>,
 }
 
 impl ClientCodec {
     pub(crate) fn new(limit: FrameLimit) -> Self {
-        ClientCodec { limit }
+        ClientCodec { limit, asked: Vec::new() }
+    }
+
+    /// tarpc panics if a response is not of its request's kind.
+    fn check(&mut self, id: u64, method: Option<Method>) -> io::Result<()> {
+        let Some(index) = self.asked.iter().position(|(asked, _)| *asked == id) else { return Ok(()) };
+        let (_, asked) = self.asked.swap_remove(index);
+        if method.is_none_or(|method| method == asked) {
+            return Ok(());
+        }
+        Err(invalid("the service answered another request than was made"))
     }
 }
 
@@ -120,6 +132,7 @@ impl Decoder for ClientCodec {
         let (header, body) = split::<ResponseHeader>(&frame)?;
         Ok(Some(match header {
             ResponseHeader::Response { id, method } => {
+                self.check(id, Some(method))?;
                 let message = match method {
                     Method::Open => WireResponse::Open(body),
                     Method::Submit => WireResponse::Submit(body),
@@ -128,6 +141,7 @@ impl Decoder for ClientCodec {
                 Response { request_id: id, message: Ok(message) }
             }
             ResponseHeader::ServerError { id } => {
+                self.check(id, None)?;
                 let detail = String::from_utf8_lossy(&body).into_owned();
                 Response { request_id: id, message: Err(ServerError::new(io::ErrorKind::Other, detail)) }
             }
@@ -148,6 +162,7 @@ impl Encoder<ClientMessage<WireRequest>> for ClientCodec {
                     WireRequest::Submit { batch } => (Method::Submit, batch),
                     WireRequest::Collect {} => (Method::Collect, Bytes::new()),
                 };
+                self.asked.push((request.id, method));
                 (RequestHeader::Request { id: request.id, timeout_ms, method }, body)
             }
             ClientMessage::Cancel { request_id, .. } => (RequestHeader::Cancel { id: request_id }, Bytes::new()),

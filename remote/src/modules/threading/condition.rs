@@ -3,7 +3,7 @@
 use super::Patience;
 use super::guard::{Guard, lockable};
 use super::line::{Door, Line, Monitor, Wait, Woken, deliver};
-use super::lock::lock_methods;
+use super::lock::{Lock, lock_methods};
 use super::mutual::{Grant, Holder, Mutual, acquire, acquire_again};
 use super::patience::seconds;
 use crate::call::CallError;
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// A lock whose holder can wait until another holder notifies it, as Python's.
 ///
-/// It has a reentrant lock of its own. Its `wait_for` is there for typed callers only: the predicate is a function, and
+/// It has a reentrant lock of its own, unless it is made `on` a lock or `sharing` that of another. Its `wait_for` is there for typed callers only: the predicate is a function, and
 /// stays where it is; others call `wait` until what they wait for is true.
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
@@ -67,6 +67,19 @@ impl Condition {
     #[allow(clippy::new_without_default, reason = "a condition in one process only is what std has")]
     pub fn new() -> Self {
         Condition { lock: Mutual::new(true), sleepers: Monitor::new(Sleepers::default()) }
+    }
+
+    /// A condition on a lock that is there already: Python's `Condition(lock)`.
+    #[remote(inline)]
+    pub fn on(lock: &Lock) -> Self {
+        Condition { lock: Arc::clone(lock.state()), sleepers: Monitor::new(Sleepers::default()) }
+    }
+
+    /// A condition on the lock of another condition: a bounded buffer has one for those who wait for items, and one for
+    /// those who wait for room.
+    #[remote(inline)]
+    pub fn sharing(condition: &Condition) -> Self {
+        Condition { lock: Arc::clone(&condition.lock), sleepers: Monitor::new(Sleepers::default()) }
     }
 }
 

@@ -52,6 +52,12 @@ impl RLock {
     }
 }
 
+impl Lock {
+    pub(super) fn state(&self) -> &Arc<Monitor<Mutual>> {
+        &self.lock
+    }
+}
+
 /// What locks have in common. The class has `lock`.
 macro_rules! lock_methods {
     ($class:ident) => {
