@@ -58,9 +58,11 @@ fn show<'a>(cell: &'a Arc<Cell>, walk: &'a mut Walk, depth: usize) -> BoxFuture<
             .map_err(|error| bad(class, error))?
         };
         // Its references are followed with its lock free: they may lead back to it, or to who waits for it.
+        // What is referred to may be shown many times: it is charged by what it takes in memory meanwhile, nearly.
+        let charge = if walk.path.is_empty() { 1 } else { 8 };
         walk.left = walk
             .left
-            .checked_sub(elements(&shown))
+            .checked_sub(charge * elements(&shown))
             .ok_or_else(|| bad(class, "with all that it refers to it is over the frame limit; take a part of it"))?;
         if has_references(&shown) {
             walk.path.push(cell.id());
