@@ -1,4 +1,8 @@
 //! One client's standing with the service: its handles, its calls in flight, the results it has not collected yet.
+//!
+//! - [`undo`]: what is taken back if its caller never hears of it.
+
+mod undo;
 
 use super::engine::{Deadline, Engine, Later, Request, Step};
 use super::gate::Gate;
@@ -11,14 +15,15 @@ use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-use tarmem_remote::context::{Host, SessionEnded, Undo};
+use tarmem_remote::context::Host;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 use tokio::sync::Notify;
 use tokio::task::unconstrained;
+use undo::Undos;
 use uuid::Uuid;
 
 /// How long `collect` waits for something to answer before it answers nothing.
@@ -36,17 +41,6 @@ pub(crate) struct ServerSession {
     provisional: AtomicUsize,
     /// Wakes `collect`.
     finished: Notify,
-}
-
-/// What is to be taken back, and who is to be told.
-#[derive(Default)]
-struct Undos {
-    /// What takes back the results that their callers have not acknowledged yet, by sequence number.
-    by_call: HashMap<u64, Vec<Undo>>,
-    watchers: Vec<Weak<dyn SessionEnded>>,
-    /// The watchers that there were when the dead among them were last left out.
-    watchers_swept: usize,
-    ended: bool,
 }
 
 struct Held {
@@ -343,79 +337,6 @@ impl ServerSession {
         if gate.is_none_or(|gate| !gate.stop()) {
             self.undo(sequence);
         }
-    }
-
-    /// The result of a provisional call has arrived.
-    pub(crate) fn acknowledge(&self, sequence: u64) {
-        let settled = self.take_undos(sequence);
-        drop(settled);
-    }
-
-    pub(crate) fn undo_unless_received(&self, sequence: u64, undo: Undo) {
-        let mut undos = self.undos.lock();
-        if undos.ended {
-            // Nobody will hear of anything any more.
-            drop(undos);
-            undo();
-        } else {
-            undos.by_call.entry(sequence).or_default().push(undo);
-            self.provisional.store(undos.by_call.len(), Ordering::Release);
-        }
-    }
-
-    pub(crate) fn undo(&self, sequence: u64) {
-        for undo in self.take_undos(sequence).into_iter().flatten() {
-            undo();
-        }
-    }
-
-    fn take_undos(&self, sequence: u64) -> Option<Vec<Undo>> {
-        if self.provisional.load(Ordering::Acquire) == 0 {
-            return None;
-        }
-        let mut undos = self.undos.lock();
-        let taken = undos.by_call.remove(&sequence);
-        self.provisional.store(undos.by_call.len(), Ordering::Release);
-        taken
-    }
-
-    pub(crate) fn is_provisional(&self, sequence: u64) -> bool {
-        self.provisional.load(Ordering::Acquire) > 0 && self.undos.lock().by_call.contains_key(&sequence)
-    }
-
-    /// A result that can be taken back is provisional; what was done for a call that failed is taken back at once.
-    pub(crate) fn settle(&self, sequence: u64, reply: Reply) -> Reply {
-        let reply = match reply {
-            // Nobody but the service itself has stopped it.
-            Reply::Failed(Error::Cancelled) if self.engine.is_closing() => Reply::Failed(Error::ShuttingDown),
-            reply => reply,
-        };
-        if !self.is_provisional(sequence) {
-            return reply;
-        }
-        match reply {
-            Reply::Done(body) => Reply::Provisional(body),
-            other => {
-                self.undo(sequence);
-                other
-            }
-        }
-    }
-
-    /// Tells `watcher` when the session ends; false if it has.
-    pub(crate) fn watch(&self, watcher: Weak<dyn SessionEnded>) -> bool {
-        let mut undos = self.undos.lock();
-        if undos.ended {
-            return false;
-        }
-        if !undos.watchers.iter().any(|known| known.ptr_eq(&watcher)) {
-            if undos.watchers.len() > 2 * undos.watchers_swept + 16 {
-                undos.watchers.retain(|known| known.strong_count() > 0);
-                undos.watchers_swept = undos.watchers.len();
-            }
-            undos.watchers.push(watcher);
-        }
-        true
     }
 
     /// The call is pending.
