@@ -61,7 +61,9 @@ async fn a_lock_excludes_and_a_guard_releases(fixture: Fixture) {
     let holder = other.holder().await.expect("answers").expect("held");
     assert_eq!((holder.token, holder.depth), (1, 1));
     assert!(other.try_acquire().await.expect("answers").is_none());
+    let begun = Instant::now();
     assert!(other.acquire_timeout(Duration::from_millis(20)).await.expect("answers").is_none());
+    assert!((Duration::from_millis(20)..Duration::from_secs(10)).contains(&begun.elapsed()));
     let mut waiting = tokio::spawn({
         let other = other.clone();
         async move { other.acquire().await.expect("granted").token() }

@@ -24,6 +24,9 @@ use tarmem_remote::{codec, import};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
+/// What the last results are given to arrive before the connections end.
+const ARRIVAL_TIME: Duration = Duration::from_millis(30);
+
 /// How long clients may take to collect the last results of a service that shuts down.
 const COLLECT_TIME: Duration = Duration::from_millis(500);
 
@@ -333,6 +336,8 @@ impl Engine {
             }
         };
         let _ = tokio::time::timeout(COLLECT_TIME, collected).await;
+        // And to arrive: a client that reads a result and the end of its connection in one turn may lose the result.
+        tokio::time::sleep(ARRIVAL_TIME).await;
         self.end();
     }
 
