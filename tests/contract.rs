@@ -226,6 +226,12 @@ async fn update_swaps_and_the_proxy_follows(fixture: Fixture) {
     let failed = session.update("k", unlucky_account::remote("update".into(), u64::MAX, 1)).await.map(drop);
     assert_eq!(failed, Err(CallError::Method(BankError::Overdrawn { missing: 13 })));
     assert_eq!(account.balance().await, Ok(2), "a failed update changes nothing");
+    // One that comes while a generator runs for `memoize` is the key's object, for those who wait, too.
+    let slow = tokio::spawn(session.memoize("late", slow_account::remote("late".into(), 1, 200)).with_info());
+    session.is_memoized("k").await.expect("answers");
+    session.update("late", AccountProxy::open(7)).await.expect("made");
+    let (late, _) = slow.await.expect("no panic").expect("made");
+    assert_eq!(late.balance().await, Ok(7));
 }
 
 async fn a_proxy_by_key_of_another_class_says_both(fixture: Fixture) {
@@ -400,6 +406,8 @@ async fn a_panic_while_changing_poisons_until_updated(fixture: Fixture) {
     session.memoize("other", AccountProxy::open(2)).await.expect("the service goes on");
     session.update("k", AccountProxy::open(3)).await.expect("made");
     assert_eq!(account.balance().await, Ok(3));
+    assert!(matches!(account.break_down_later().await, Err(Error::Panicked { .. })));
+    assert_eq!(account.balance().await, Err(Error::Poisoned { target: "\"k\"".into() }));
 }
 
 async fn a_panic_while_looking_poisons_nothing(fixture: Fixture) {

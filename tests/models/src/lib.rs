@@ -69,6 +69,13 @@ impl Account {
         panic!("the vault door fell off");
     }
 
+    /// Breaks half way through a change, after other tasks had their turn.
+    pub async fn break_down_later(&mut self) {
+        self.cents = -1;
+        tokio::task::yield_now().await;
+        panic!("the vault door fell off, later");
+    }
+
     /// Breaks while it only looks.
     pub fn look_badly(&self) -> i64 {
         panic!("the light went out")
