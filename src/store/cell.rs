@@ -1,5 +1,6 @@
 //! One object: its lock, and whether it is poisoned.
 
+use super::lock::{Lock, Use};
 use super::{Living, bury};
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -12,11 +13,7 @@ use tarmem_remote::error::Error;
 use tarmem_remote::modules::builtins::List;
 use tarmem_remote::object::Object;
 use tarmem_remote::registry::ClassInfo;
-use tokio::sync::Semaphore;
 use uuid::Uuid;
-
-/// Permits of a cell: a reader takes one, a writer all.
-const PERMITS: u32 = 1 << 16;
 
 /// An object with its lock: many readers, or one writer, in the order in which they come.
 ///
@@ -26,16 +23,14 @@ pub(crate) struct Cell {
     id: Uuid,
     class: Arc<ClassInfo>,
     poisoned: AtomicBool,
-    /// tokio's semaphore is fair: who waits is served in order, and a later reader does not overtake a waiting writer.
-    permits: Semaphore,
+    lock: Lock,
     object: UnsafeCell<ManuallyDrop<NewObject>>,
     _living: Living,
 }
 
 // SAFETY: the object itself is `Send + Sync` (supertraits of `Object`), and the only ways to it are the two guards.
-// A `ReadGuard` exists only while it holds one of `PERMITS` permits, a `WriteGuard` only while it holds all of them; permits
-// are given back in the guards' `Drop` and nowhere else, and never added. So there is either any number of shared
-// references or one exclusive one.
+// A `ReadGuard` exists only while it holds the lock shared, a `WriteGuard` only while it holds it alone; the lock is given
+// back in the guards' `Drop` and nowhere else. So there is either any number of shared references or one exclusive one.
 unsafe impl Sync for Cell {}
 
 impl Cell {
@@ -44,7 +39,7 @@ impl Cell {
             id,
             class,
             poisoned: AtomicBool::new(false),
-            permits: Semaphore::new(PERMITS as usize),
+            lock: Lock::default(),
             object: UnsafeCell::new(ManuallyDrop::new(object)),
             _living: living,
         }
@@ -73,32 +68,23 @@ impl Cell {
 
     /// The object, shared, if that needs no waiting.
     pub(crate) fn try_read(self: &Arc<Self>) -> Option<Result<ReadGuard, Error>> {
-        self.permits.try_acquire().ok()?.forget();
-        Some(ReadGuard { cell: Arc::clone(self) }.checked())
+        self.lock.try_acquire(Use::Shared).then(|| ReadGuard { cell: Arc::clone(self) }.checked())
     }
 
     /// The object, alone, if that needs no waiting.
     pub(crate) fn try_write(self: &Arc<Self>) -> Option<Result<WriteGuard, Error>> {
-        self.permits.try_acquire_many(PERMITS).ok()?.forget();
-        Some(WriteGuard { cell: Arc::clone(self) }.checked())
+        self.lock.try_acquire(Use::Exclusive).then(|| WriteGuard { cell: Arc::clone(self) }.checked())
     }
 
     /// The object, shared, after those who came before.
     pub(crate) async fn read(self: &Arc<Self>) -> Result<ReadGuard, Error> {
-        match self.permits.acquire().await {
-            Ok(permit) => permit.forget(),
-            // The semaphore is never closed.
-            Err(_) => return Err(Error::Cancelled),
-        }
+        self.lock.acquire(Use::Shared).await;
         ReadGuard { cell: Arc::clone(self) }.checked()
     }
 
     /// The object, alone, after those who came before.
     pub(crate) async fn write(self: &Arc<Self>) -> Result<WriteGuard, Error> {
-        match self.permits.acquire_many(PERMITS).await {
-            Ok(permit) => permit.forget(),
-            Err(_) => return Err(Error::Cancelled),
-        }
+        self.lock.acquire(Use::Exclusive).await;
         WriteGuard { cell: Arc::clone(self) }.checked()
     }
 }
@@ -136,14 +122,14 @@ impl Deref for ReadGuard {
     type Target = dyn Object;
 
     fn deref(&self) -> &Self::Target {
-        // SAFETY: this guard holds a permit, so no `WriteGuard` exists (see `Cell`).
+        // SAFETY: this guard holds the lock shared, so no `WriteGuard` exists (see `Cell`).
         unsafe { &***self.cell.object.get() }
     }
 }
 
 impl Drop for ReadGuard {
     fn drop(&mut self) {
-        self.cell.permits.add_permits(1);
+        self.cell.lock.release(Use::Shared);
     }
 }
 
@@ -182,20 +168,20 @@ impl Deref for WriteGuard {
     type Target = dyn Object;
 
     fn deref(&self) -> &Self::Target {
-        // SAFETY: this guard holds all permits, so no other guard exists (see `Cell`).
+        // SAFETY: this guard holds the lock alone, so no other guard exists (see `Cell`).
         unsafe { &***self.cell.object.get() }
     }
 }
 
 impl DerefMut for WriteGuard {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        // SAFETY: this guard holds all permits, so no other guard exists, and it is borrowed exclusively itself.
+        // SAFETY: this guard holds the lock alone, so no other guard exists, and it is borrowed exclusively itself.
         unsafe { &mut ***self.cell.object.get() }
     }
 }
 
 impl Drop for WriteGuard {
     fn drop(&mut self) {
-        self.cell.permits.add_permits(PERMITS as usize);
+        self.cell.lock.release(Use::Exclusive);
     }
 }

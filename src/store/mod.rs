@@ -1,6 +1,7 @@
 //! Where objects live: keys, the objects they are mapped to, and the generators that are making some.
 //!
-//! - [`cell`]: one object, its lock, whether it is poisoned.
+//! - [`cell`]: one object, its guards, whether it is poisoned.
+//! - [`lock`]: many readers or one writer.
 //! - [`bury`]: how objects are dropped.
 //! - [`flight`]: single flight per key, and the search for circles.
 //!
@@ -9,6 +10,7 @@
 mod bury;
 mod cell;
 mod flight;
+mod lock;
 
 pub(crate) use bury::bury;
 pub(crate) use cell::{Cell, ReadGuard, WriteGuard};
