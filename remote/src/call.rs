@@ -14,26 +14,37 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 /// Whoever carries operations to a service: a session over a connection, or the service itself in process.
 pub trait Caller: Send + Sync + 'static {
-    /// Hands over one encoded operation. Pending while too many are on their way already.
-    fn poll_submit(self: Arc<Self>, cx: &mut Context<'_>, operation: &[u8], timeout: Timeout) -> Poll<Ticket>;
+    /// Hands over one encoded operation, which is taken out of `operation`. Pending while too many are on their way already;
+    /// then it stays there. The task of `cx` is woken once it can be handed over, and again once the reply is there.
+    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Vec<u8>, timeout: Timeout) -> Poll<Submitted>;
 
-    /// Nobody waits for what [`poll_submit`](Self::poll_submit) handed out any more: it is given up if it has not begun, and
-    /// undone if it was [provisional](Reply::Provisional).
+    /// The reply to what [`poll_submit`](Self::poll_submit) took, once.
+    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64) -> Poll<Reply>;
+
+    /// Nobody waits for the reply any more: the operation is given up if it has not begun, and undone if it was
+    /// [provisional](Reply::Provisional).
     fn cancel(&self, sequence: u64);
 
-    /// A [provisional](Reply::Provisional) reply has reached whoever waited for it.
-    fn acknowledge(&self, sequence: u64);
+    /// Nobody waits for the reply any more, but the operation is to be done.
+    fn forget(&self, sequence: u64);
 
     /// Gives up one handle to an object, some time soon.
     fn release(&self, id: Uuid);
 
     /// Hands over one encoded operation of which nobody will hear, in its turn.
-    fn send(self: Arc<Self>, operation: &[u8]);
+    fn send(&self, operation: Vec<u8>);
+}
+
+/// What became of an operation that was handed over.
+pub enum Submitted {
+    /// It is on its way, under this number.
+    Waiting(u64),
+    /// It was answered at once.
+    Answered(Reply),
 }
 
 /// How long an operation may take.
@@ -46,73 +57,6 @@ pub enum Timeout {
     After(Duration),
     /// As long as it takes.
     Never,
-}
-
-/// An operation that was handed over, and will be answered. Dropping it cancels the operation if it has not begun.
-pub struct Ticket {
-    state: TicketState,
-}
-
-enum TicketState {
-    Ready(Option<Reply>),
-    Waiting {
-        reply: oneshot::Receiver<Reply>,
-        caller: Arc<dyn Caller>,
-        sequence: u64,
-        /// Dropping it cancels nothing.
-        kept: bool,
-    },
-}
-
-impl Ticket {
-    /// Answered already.
-    pub fn ready(reply: Reply) -> Self {
-        Ticket { state: TicketState::Ready(Some(reply)) }
-    }
-
-    /// Will be answered through `reply`; dropping the ticket before that calls `caller.cancel(sequence)`.
-    pub fn waiting(reply: oneshot::Receiver<Reply>, caller: Arc<dyn Caller>, sequence: u64) -> Self {
-        Ticket { state: TicketState::Waiting { reply, caller, sequence, kept: false } }
-    }
-
-    /// Drops it without cancelling anything.
-    pub fn detach(mut self) {
-        self.keep();
-    }
-
-    fn keep(&mut self) {
-        if let TicketState::Waiting { kept, .. } = &mut self.state {
-            *kept = true;
-        }
-    }
-
-    fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Reply> {
-        let reply = match &mut self.state {
-            TicketState::Ready(reply) => reply.take(),
-            TicketState::Waiting { reply, caller, sequence, .. } => match Pin::new(reply).poll(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(reply) => {
-                    if matches!(reply, Ok(Reply::Provisional(_))) {
-                        caller.acknowledge(*sequence);
-                    }
-                    self.state = TicketState::Ready(None);
-                    reply.ok()
-                }
-            },
-        };
-        // A caller that goes away without a word answers nothing any more.
-        Poll::Ready(reply.unwrap_or(Reply::Failed(Error::Cancelled)))
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if let TicketState::Waiting { reply, caller, sequence, kept: false } = &mut self.state {
-            // The reply may come between this and the cancellation, or be there unread: what it brought is undone then.
-            reply.close();
-            caller.cancel(*sequence);
-        }
-    }
 }
 
 /// What can come of a call that failed: made from a service's reply.
@@ -218,16 +162,26 @@ impl fmt::Display for Name {
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T, E = Error> {
     caller: Arc<dyn Caller>,
-    /// Boxed: a call is moved around, and an error is large.
-    operation: Result<Vec<u8>, Box<Error>>,
+    state: State,
     name: Name,
     /// A name that is known only as the program runs.
     label: Option<Box<str>>,
     encoding: Encoding,
     timeout: Timeout,
     cancellable: bool,
-    ticket: Option<Ticket>,
     result: PhantomData<fn() -> (T, E)>,
+}
+
+/// How far a call has come.
+enum State {
+    /// Not sent: here is the operation.
+    Made(Vec<u8>),
+    /// There is nothing to send. Boxed: a call is moved around, and an error is large.
+    Malformed(Box<Error>),
+    /// On its way.
+    Sent(u64),
+    Answered(Reply),
+    Over,
 }
 
 impl<T, E> Call<T, E> {
@@ -235,13 +189,12 @@ impl<T, E> Call<T, E> {
     pub fn new(caller: Arc<dyn Caller>, operation: Result<Vec<u8>, Error>, name: Name, encoding: Encoding) -> Self {
         Call {
             caller,
-            operation: operation.map_err(Box::new),
+            state: operation.map_or_else(|error| State::Malformed(Box::new(error)), State::Made),
             name,
             label: None,
             encoding,
             timeout: Timeout::Default,
             cancellable: true,
-            ticket: None,
             result: PhantomData,
         }
     }
@@ -284,26 +237,22 @@ impl<T, E> Call<T, E> {
 
     /// Sends the call, and forgets it: what comes of it is not told. Needs no runtime and no waiting, so that it can be done
     /// when something is dropped. It goes before whatever the caller sends later.
-    pub fn detach(self) {
-        if let Ok(operation) = &self.operation {
-            Arc::clone(&self.caller).send(operation);
+    pub fn detach(mut self) {
+        if let State::Made(operation) = std::mem::replace(&mut self.state, State::Over) {
+            self.caller.send(operation);
         }
     }
 
     /// Sees to it that the call is on its way; ready once it is.
     pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.ticket.is_none() {
-            let mut ticket = match &self.operation {
-                Err(error) => Ticket::ready(Reply::Failed(Error::clone(error))),
-                Ok(operation) => match Arc::clone(&self.caller).poll_submit(cx, operation, self.timeout) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(ticket) => ticket,
-                },
-            };
-            if !self.cancellable {
-                ticket.keep();
-            }
-            self.ticket = Some(ticket);
+        match &mut self.state {
+            State::Made(operation) => match self.caller.poll_submit(cx, operation, self.timeout) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Submitted::Waiting(sequence)) => self.state = State::Sent(sequence),
+                Poll::Ready(Submitted::Answered(reply)) => self.state = State::Answered(reply),
+            },
+            State::Malformed(error) => self.state = State::Answered(Reply::Failed(Error::clone(error))),
+            State::Sent(_) | State::Answered(_) | State::Over => {}
         }
         Poll::Ready(())
     }
@@ -352,13 +301,31 @@ impl<T: DeserializeOwned, E: Failure> Future for Call<T, E> {
     type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.poll_send(cx).is_pending() {
-            return Poll::Pending;
-        }
-        let Some(ticket) = &mut self.ticket else { return Poll::Pending };
-        match ticket.poll_reply(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(reply) => Poll::Ready(self.finish(reply)),
+        let reply = match self.state {
+            State::Sent(sequence) => self.caller.poll_reply(cx, sequence),
+            _ => {
+                if self.poll_send(cx).is_pending() || matches!(self.state, State::Sent(_)) {
+                    return Poll::Pending;
+                }
+                match std::mem::replace(&mut self.state, State::Over) {
+                    State::Answered(reply) => Poll::Ready(reply),
+                    _ => return Poll::Pending,
+                }
+            }
+        };
+        let Poll::Ready(reply) = reply else { return Poll::Pending };
+        self.state = State::Over;
+        Poll::Ready(self.finish(reply))
+    }
+}
+
+impl<T, E> Drop for Call<T, E> {
+    fn drop(&mut self) {
+        match self.state {
+            // The reply may come between this and the cancellation, or be there unread: what it brought is undone then.
+            State::Sent(sequence) if self.cancellable => self.caller.cancel(sequence),
+            State::Sent(sequence) => self.caller.forget(sequence),
+            _ => {}
         }
     }
 }

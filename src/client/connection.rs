@@ -18,9 +18,9 @@ use std::collections::VecDeque;
 use std::iter;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
-use tarmem_remote::call::{Caller, Ticket, Timeout};
+use tarmem_remote::call::{Caller, Submitted, Timeout};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{PROTOCOL_VERSION, Reply};
 use tarpc::client::{Config, NewClient, RpcError};
@@ -138,7 +138,7 @@ impl Drop for Connection {
 }
 
 impl Caller for Connection {
-    fn poll_submit(self: Arc<Self>, cx: &mut Context<'_>, operation: &[u8], timeout: Timeout) -> Poll<Ticket> {
+    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Vec<u8>, timeout: Timeout) -> Poll<Submitted> {
         let timeout = match timeout {
             Timeout::Default => self.call_timeout,
             Timeout::After(timeout) => Some(timeout),
@@ -147,14 +147,22 @@ impl Caller for Connection {
         let pushed = self.shared.outbox.lock().push(operation, timeout, cx.waker());
         match pushed {
             Pushed::Crowded => Poll::Pending,
-            Pushed::Refused(error) => Poll::Ready(Ticket::ready(Reply::Failed(error))),
-            Pushed::Waiting { reply, sequence, first } => {
+            Pushed::Refused(error) => Poll::Ready(Submitted::Answered(Reply::Failed(error))),
+            Pushed::Waiting { sequence, first } => {
                 if first {
                     self.shared.work.notify_one();
                 }
-                Poll::Ready(Ticket::waiting(reply, self, sequence))
+                Poll::Ready(Submitted::Waiting(sequence))
             }
         }
+    }
+
+    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64) -> Poll<Reply> {
+        let reply = self.shared.outbox.lock().poll_reply(cx, sequence);
+        if let Poll::Ready(Reply::Provisional(_)) = reply {
+            self.shared.work.notify_one();
+        }
+        reply
     }
 
     fn cancel(&self, sequence: u64) {
@@ -162,8 +170,8 @@ impl Caller for Connection {
         self.shared.work.notify_one();
     }
 
-    fn acknowledge(&self, sequence: u64) {
-        self.shared.outbox.lock().acknowledge(sequence);
+    fn forget(&self, sequence: u64) {
+        self.shared.outbox.lock().forget(sequence);
         self.shared.work.notify_one();
     }
 
@@ -172,7 +180,7 @@ impl Caller for Connection {
         self.shared.work.notify_one();
     }
 
-    fn send(self: Arc<Self>, operation: &[u8]) {
+    fn send(&self, operation: Vec<u8>) {
         self.shared.outbox.lock().send(operation);
         self.shared.work.notify_one();
     }
@@ -182,33 +190,30 @@ impl Shared {
     fn end(&self, cause: String) {
         let address = self.address.clone();
         let unknown = Error::OutcomeUnknown { address: address.clone(), cause: cause.clone() };
-        self.outbox.lock().end(Error::Closed { address, cause }, &unknown);
+        let waiting = self.outbox.lock().end(Error::Closed { address, cause }, &unknown);
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     /// Hands out the first [`REPLIES`] of `replies`; the rest of them.
     fn deliver(&self, replies: &Bytes) -> Result<Bytes, String> {
         let mut rest: &[u8] = replies;
-        let mut ready = Vec::with_capacity(REPLIES);
-        {
+        let mut answered = 0;
+        let mut waiting = Vec::with_capacity(REPLIES);
+        let more_work = {
             let mut outbox = self.outbox.lock();
-            while !rest.is_empty() && ready.len() < REPLIES {
-                let (answered, more) = batch::take::<Answered<'_>>(rest).map_err(|e| e.to_string())?;
-                rest = more;
+            while !rest.is_empty() && answered < REPLIES {
+                let (reply, more) = batch::take::<Answered<'_>>(rest).map_err(|e| e.to_string())?;
+                (rest, answered) = (more, answered + 1);
                 // One that is pending stays in the outbox.
-                if let Some(reply) = answered.outcome.into_reply(replies) {
-                    match outbox.answered(answered.sequence) {
-                        Some(waiting) => ready.push((reply, waiting)),
-                        // Given up in the meantime: what it brought is to be undone.
-                        None if matches!(reply, Reply::Provisional(_)) => outbox.cancel(answered.sequence),
-                        None => {}
-                    }
+                if let Some(outcome) = reply.outcome.into_reply(replies) {
+                    waiting.extend(outbox.answered(reply.sequence, outcome));
                 }
             }
-        }
-        for (reply, waiting) in ready {
-            let _ = waiting.send(reply);
-        }
-        if self.outbox.lock().has_work() {
+            outbox.has_work()
+        };
+        // Under no lock: they look for their replies at once.
+        waiting.into_iter().for_each(Waker::wake);
+        if more_work {
             self.work.notify_one();
         }
         Ok(replies.slice_ref(rest))
@@ -313,7 +318,10 @@ async fn carry_until_end(client: &WireClient, dispatch: &mut Dispatch, shared: &
                 return End { cause, broken: true };
             }
             () = shared.close.notified() => return End::ours("it was closed here"),
-            () = expiry.passed() => shared.outbox.lock().expire(Instant::now()),
+            () = expiry.passed() => {
+                let overdue = shared.outbox.lock().expire(Instant::now());
+                overdue.into_iter().for_each(Waker::wake);
+            }
             () = shared.work.notified(), if submitted.len() < REQUESTS => {
                 let (batch, more) = {
                     let mut outbox = shared.outbox.lock();

@@ -3,10 +3,12 @@
 //! - [`address`]: where a service is.
 //! - [`connection`]: one task that carries a session's calls.
 //! - [`outbox`]: what waits to be sent, and what waits for a reply.
+//! - [`window`]: the calls that are not over, by their numbers.
 
 mod address;
 mod connection;
 mod outbox;
+mod window;
 
 pub use address::Address;
 

@@ -1,19 +1,21 @@
 //! What waits to be sent, and what waits for a reply.
 
+use super::window::{Slot, Waiting, Window};
 use crate::wire::batch::{self, Preamble, Submission};
 use bytes::Bytes;
 use hashbrown::HashMap;
-use std::collections::VecDeque;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tarmem_remote::call::current_task;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 /// How much longer a call waits for the service to say that its time is up, before the client says so itself.
 const GRACE: Duration = Duration::from_millis(50);
+
+/// More than a submission takes besides its operation, in bytes.
+const SUBMISSION_OVERHEAD: usize = 48;
 
 /// The limits that the service told, or that the client set.
 #[derive(Clone, Copy, Debug)]
@@ -23,18 +25,20 @@ pub(super) struct Bounds {
     pub(super) in_flight: usize,
 }
 
-/// The calls of a session: those that wait to be sent, encoded, and all that wait for a reply.
+/// The calls of a session: those that wait to be sent, and those that wait for a reply.
 pub(super) struct Outbox {
     bounds: Bounds,
     /// `Some` once the session has ended.
     ended: Option<Error>,
-    last: u64,
-    /// Submissions, one after the other.
-    encoded: Vec<u8>,
-    queued: VecDeque<Queued>,
+    window: Window,
+    /// The first number that was not sent.
+    unsent: u64,
+    /// What waits to be sent, in bytes.
+    unsent_bytes: usize,
     /// When the first of those came.
     gathering_since: Instant,
-    in_flight: HashMap<u64, InFlight>,
+    /// Calls that wait for a reply.
+    in_flight: usize,
     /// No call is overdue before this.
     next_deadline: Option<Instant>,
     /// Handles to give up, with their counts.
@@ -47,23 +51,9 @@ pub(super) struct Outbox {
     farewell: Option<Bytes>,
 }
 
-struct Queued {
-    sequence: u64,
-    bytes: usize,
-    /// Sent on the client's own account: nobody waits for the reply.
-    housekeeping: bool,
-}
-
-struct InFlight {
-    reply: oneshot::Sender<Reply>,
-    deadline: Option<(Instant, Duration)>,
-    sent: bool,
-}
-
 /// What became of a call that was handed over.
 pub(super) enum Pushed {
     Waiting {
-        reply: oneshot::Receiver<Reply>,
         sequence: u64,
         /// Nothing was in line before it.
         first: bool,
@@ -74,14 +64,15 @@ pub(super) enum Pushed {
 
 impl Outbox {
     pub(super) fn new(bounds: Bounds) -> Self {
+        let window = Window::new();
         Outbox {
             bounds,
             ended: None,
-            last: 0,
-            encoded: Vec::new(),
-            queued: VecDeque::new(),
+            unsent: window.next(),
+            window,
+            unsent_bytes: 0,
             gathering_since: Instant::now(),
-            in_flight: HashMap::new(),
+            in_flight: 0,
             next_deadline: None,
             releases: HashMap::new(),
             settled: Vec::new(),
@@ -90,8 +81,8 @@ impl Outbox {
         }
     }
 
-    /// Puts a call in line.
-    pub(super) fn push(&mut self, operation: &[u8], timeout: Option<Duration>, waker: &Waker) -> Pushed {
+    /// Puts a call in line, which is taken out of `operation`; `waker` is woken when its reply is there.
+    pub(super) fn push(&mut self, operation: &mut Vec<u8>, timeout: Option<Duration>, waker: &Waker) -> Pushed {
         if let Some(error) = &self.ended {
             return Pushed::Refused(error.clone());
         }
@@ -106,28 +97,25 @@ impl Outbox {
             ));
         }
         // Twice the largest frame may wait; after that, callers do.
-        if self.in_flight.len() >= self.bounds.in_flight || self.encoded.len() >= 2 * limit {
+        if self.in_flight >= self.bounds.in_flight || self.unsent_bytes >= 2 * limit {
             if !self.crowded.iter().any(|known| known.will_wake(waker)) {
                 self.crowded.push(waker.clone());
             }
             return Pushed::Crowded;
         }
-        let sequence = match self.append(operation, current_task(), timeout) {
-            Ok(sequence) => sequence,
-            Err(error) => return Pushed::Refused(error),
-        };
+        let first = self.unsent == self.window.next();
         // One look at the clock for all that gather behind the first: it is a twentieth of what a call costs.
-        if self.queued.len() == 1 {
+        if first {
             self.gathering_since = Instant::now();
         }
-        let deadline =
-            timeout.and_then(|after| Some((self.gathering_since.checked_add(after)?.checked_add(GRACE)?, after)));
-        if let Some((at, _)) = deadline {
+        let deadline = timeout.and_then(|after| self.gathering_since.checked_add(after)?.checked_add(GRACE));
+        if let Some(at) = deadline {
             self.next_deadline = Some(self.next_deadline.map_or(at, |next| next.min(at)));
         }
-        let (sender, reply) = oneshot::channel();
-        self.in_flight.insert(sequence, InFlight { reply: sender, deadline, sent: false });
-        Pushed::Waiting { reply, sequence, first: self.queued.len() == 1 }
+        let waker = Some(waker.clone());
+        self.in_flight += 1;
+        let sequence = self.append(std::mem::take(operation), current_task(), timeout, deadline, waker);
+        Pushed::Waiting { sequence, first }
     }
 
     /// The largest operation that fits a frame, in bytes.
@@ -135,36 +123,71 @@ impl Outbox {
         self.bounds.frame_bytes.saturating_sub(1024)
     }
 
-    fn append(&mut self, operation: &[u8], task: u64, timeout: Option<Duration>) -> Result<u64, Error> {
-        let sequence = self.last + 1;
-        // Rounded up: a timeout of half a millisecond is not none.
-        let timeout_ms = timeout.map(|t| u64::try_from(t.as_micros().div_ceil(1000)).unwrap_or(u64::MAX));
-        let before = self.encoded.len();
-        batch::put(&mut self.encoded, &Submission { sequence, task, timeout_ms, operation })?;
-        self.last = sequence;
-        self.queued.push_back(Queued { sequence, bytes: self.encoded.len() - before, housekeeping: false });
-        Ok(sequence)
+    fn append(
+        &mut self,
+        operation: Vec<u8>,
+        task: u64,
+        timeout: Option<Duration>,
+        deadline: Option<Instant>,
+        waker: Option<Waker>,
+    ) -> u64 {
+        self.unsent_bytes += operation.len();
+        let call = Waiting { operation, task, timeout, deadline, sent: false, waker };
+        self.window.push(call, self.unsent)
+    }
+
+    /// The reply to a call, if it has come; otherwise `cx` is woken when it does.
+    pub(super) fn poll_reply(&mut self, cx: &mut Context<'_>, sequence: u64) -> Poll<Reply> {
+        match self.window.get_mut(sequence) {
+            Some(Slot::Waiting(call)) => {
+                match &mut call.waker {
+                    Some(waker) => waker.clone_from(cx.waker()),
+                    none => *none = Some(cx.waker().clone()),
+                }
+                return Poll::Pending;
+            }
+            Some(Slot::Answered(_)) => {}
+            Some(Slot::Over) | None => return Poll::Ready(Reply::Failed(Error::Cancelled)),
+        }
+        let Some(Slot::Answered(reply)) = self.window.remove(sequence) else { return Poll::Pending };
+        if matches!(reply, Reply::Provisional(_)) && self.ended.is_none() {
+            self.settled.push(Operation::Acknowledge { sequence });
+        }
+        Poll::Ready(reply)
     }
 
     /// Nobody waits for this call any more.
     pub(super) fn cancel(&mut self, sequence: u64) {
-        if self.ended.is_some() {
-            return;
+        match self.window.remove(sequence) {
+            Some(Slot::Waiting(call)) => {
+                self.in_flight -= 1;
+                // If it was not sent, it never will be.
+                if !call.sent {
+                    self.unsent_bytes -= call.operation.len();
+                    return self.uncrowd();
+                }
+            }
+            // It has answered, but the answer may be one that is to be undone.
+            Some(Slot::Answered(Reply::Provisional(_))) => {}
+            _ => return,
         }
-        // If it was not sent, it never will be. If it was, the service is told; even if it has answered: the answer may be
-        // one that is to be undone.
-        if self.in_flight.remove(&sequence).is_none_or(|call| call.sent) {
+        if self.ended.is_none() {
             self.settled.push(Operation::Cancel { sequence });
         }
         self.uncrowd();
     }
 
-    /// A provisional result has arrived.
-    pub(super) fn acknowledge(&mut self, sequence: u64) {
-        if self.ended.is_some() {
-            return;
+    /// Nobody waits for this call any more, but it is to be made.
+    pub(super) fn forget(&mut self, sequence: u64) {
+        match self.window.get_mut(sequence) {
+            Some(Slot::Waiting(call)) => {
+                call.waker = None;
+                self.in_flight -= 1;
+                self.uncrowd();
+            }
+            Some(Slot::Answered(_)) => self.cancel(sequence),
+            Some(Slot::Over) | None => {}
         }
-        self.settled.push(Operation::Acknowledge { sequence });
     }
 
     /// Gives up a handle.
@@ -176,55 +199,46 @@ impl Outbox {
     }
 
     /// Puts an operation in line of whose outcome nobody will hear.
-    pub(super) fn send(&mut self, operation: &[u8]) {
+    pub(super) fn send(&mut self, operation: Vec<u8>) {
         // What is larger than a frame would end the connection.
-        if self.ended.is_some() || operation.len() > self.largest() {
-            return;
-        }
-        // In its turn: what is sent later may rely on it.
-        if self.append(operation, current_task(), None).is_ok() {
-            self.mark_housekeeping();
+        if self.ended.is_none() && operation.len() <= self.largest() {
+            // In its turn: what is sent later may rely on it.
+            self.append(operation, current_task(), None, None, None);
         }
     }
 
     pub(super) fn has_work(&self) -> bool {
-        !self.queued.is_empty() || !self.settled.is_empty() || !self.releases.is_empty()
+        self.unsent < self.window.next() || !self.settled.is_empty() || !self.releases.is_empty()
     }
 
     /// The next batch to send: as much as fits a frame.
     pub(super) fn take_batch(&mut self) -> Result<Option<Bytes>, Error> {
         self.append_housekeeping()?;
-        let mut batch = Vec::with_capacity(self.encoded.len().min(self.bounds.frame_bytes) + 16);
+        let operations = usize::try_from(self.window.next() - self.unsent).unwrap_or(usize::MAX);
+        let most = self.unsent_bytes + operations.saturating_mul(SUBMISSION_OVERHEAD) + 16;
+        let mut batch = Vec::with_capacity(most.min(self.bounds.frame_bytes));
         batch::put(&mut batch, &Preamble { acknowledged_below: 0 })?;
         let begun = batch.len();
-        let (mut taken, mut operations) = (0, 0);
-        while let Some(next) = self.queued.front() {
-            if operations > 0
-                && (operations >= self.bounds.batch || batch.len() + next.bytes + 512 > self.bounds.frame_bytes)
-            {
-                break;
-            }
-            // Housekeeping has no entry, and nobody waits for its reply; a call without one was cancelled.
-            let wanted = match self.in_flight.get_mut(&next.sequence) {
-                Some(call) => {
-                    call.sent = true;
-                    true
+        let mut operations = 0;
+        while self.unsent < self.window.next() {
+            // One that was cancelled before it was sent is over.
+            if let Some(Slot::Waiting(call)) = self.window.get_mut(self.unsent) {
+                let Waiting { operation, task, timeout, .. } = call;
+                if operations > 0
+                    && (operations >= self.bounds.batch
+                        || batch.len() + operation.len() + SUBMISSION_OVERHEAD > self.bounds.frame_bytes)
+                {
+                    break;
                 }
-                None => next.housekeeping,
-            };
-            if wanted {
-                batch.extend_from_slice(&self.encoded[taken..taken + next.bytes]);
+                // Rounded up: a timeout of half a millisecond is not none.
+                let timeout_ms = timeout.map(|t| u64::try_from(t.as_micros().div_ceil(1000)).unwrap_or(u64::MAX));
+                let submission = Submission { sequence: self.unsent, task: *task, timeout_ms, operation };
+                batch::put(&mut batch, &submission)?;
+                call.sent = true;
+                self.unsent_bytes -= call.operation.len();
                 operations += 1;
             }
-            taken += next.bytes;
-            self.queued.pop_front();
-        }
-        if self.queued.is_empty() {
-            self.encoded.clear();
-            // What a burst needed is given back.
-            self.encoded.shrink_to(256 * 1024);
-        } else {
-            self.encoded.drain(..taken);
+            self.unsent += 1;
         }
         self.uncrowd();
         Ok((batch.len() > begun).then(|| batch.into()))
@@ -233,37 +247,36 @@ impl Outbox {
     fn append_housekeeping(&mut self) -> Result<(), Error> {
         // An acknowledged handle may be released at once: in this order.
         for operation in std::mem::take(&mut self.settled) {
-            self.append_unwaited(&operation)?;
+            self.append(operation.encode()?, 0, None, None, None);
         }
         for (id, count) in std::mem::take(&mut self.releases) {
-            self.append_unwaited(&Operation::Release { id, count })?;
+            self.append(Operation::Release { id, count }.encode()?, 0, None, None, None);
         }
         Ok(())
     }
 
-    fn append_unwaited(&mut self, operation: &Operation<'_>) -> Result<(), Error> {
-        self.append(&operation.encode()?, 0, None)?;
-        self.mark_housekeeping();
-        Ok(())
-    }
-
-    fn mark_housekeeping(&mut self) {
-        if let Some(last) = self.queued.back_mut() {
-            last.housekeeping = true;
+    /// A reply has come; who waits for it, if anybody still does.
+    pub(super) fn answered(&mut self, sequence: u64, reply: Reply) -> Option<Waker> {
+        if let Some(slot @ Slot::Waiting(_)) = self.window.get_mut(sequence) {
+            let Slot::Waiting(call) = std::mem::replace(slot, Slot::Over) else { return None };
+            if let Some(waker) = call.waker {
+                *slot = Slot::Answered(reply);
+                self.in_flight -= 1;
+                self.uncrowd();
+                return Some(waker);
+            }
+            self.window.remove(sequence);
         }
-    }
-
-    /// A reply has come: who waits for it, if anybody still does.
-    pub(super) fn answered(&mut self, sequence: u64) -> Option<oneshot::Sender<Reply>> {
-        let call = self.in_flight.remove(&sequence)?;
-        self.uncrowd();
-        Some(call.reply)
+        // Given up in the meantime: what it brought is to be undone.
+        if matches!(reply, Reply::Provisional(_)) && self.ended.is_none() {
+            self.settled.push(Operation::Cancel { sequence });
+        }
+        None
     }
 
     fn uncrowd(&mut self) {
         // Once for all of them, when there is room worth waking for.
-        let roomy =
-            self.in_flight.len() <= self.bounds.in_flight * 3 / 4 && self.encoded.len() <= self.bounds.frame_bytes;
+        let roomy = self.in_flight <= self.bounds.in_flight * 3 / 4 && self.unsent_bytes <= self.bounds.frame_bytes;
         if !self.crowded.is_empty() && roomy {
             self.crowded.drain(..).for_each(Waker::wake);
         }
@@ -273,25 +286,32 @@ impl Outbox {
         self.next_deadline
     }
 
-    /// Answers the calls whose time is up although the service has not said so.
-    pub(super) fn expire(&mut self, now: Instant) {
-        let overdue: Vec<u64> = self
-            .in_flight
-            .iter()
-            .filter(|(_, call)| call.deadline.is_some_and(|(at, _)| at <= now))
-            .map(|(sequence, _)| *sequence)
-            .collect();
-        for sequence in overdue {
-            if let Some(InFlight { reply, deadline: Some((_, after)), sent }) = self.in_flight.remove(&sequence) {
-                if sent {
-                    self.settled.push(Operation::Cancel { sequence });
-                }
-                let what = "the service".to_owned();
-                let _ = reply.send(Reply::Failed(Error::DeadlineExceeded { what, after }));
+    /// Answers the calls whose time is up although the service has not said so; who waits for them.
+    pub(super) fn expire(&mut self, now: Instant) -> Vec<Waker> {
+        self.next_deadline = None;
+        let mut overdue = Vec::new();
+        for (sequence, slot) in self.window.waiting() {
+            let Slot::Waiting(Waiting { timeout: Some(after), deadline: Some(at), sent, waker, operation, .. }) = slot
+            else {
+                continue;
+            };
+            if *at > now {
+                self.next_deadline = Some(self.next_deadline.map_or(*at, |next| next.min(*at)));
+                continue;
             }
+            let Some(waker) = waker.take() else { continue };
+            if *sent {
+                self.settled.push(Operation::Cancel { sequence });
+            } else {
+                self.unsent_bytes -= operation.len();
+            }
+            self.in_flight -= 1;
+            overdue.push(waker);
+            let what = "the service".to_owned();
+            *slot = Slot::Answered(Reply::Failed(Error::DeadlineExceeded { what, after: *after }));
         }
-        self.next_deadline = self.in_flight.values().filter_map(|call| Some(call.deadline?.0)).min();
         self.uncrowd();
+        overdue
     }
 
     /// What is still to be sent once the session has ended.
@@ -304,20 +324,26 @@ impl Outbox {
     }
 
     /// The session has ended: new calls get `closed`, and so do those that were never sent; of the others the outcome is
-    /// `unknown`.
-    pub(super) fn end(&mut self, closed: Error, unknown: &Error) {
+    /// `unknown`. Who waits for them is to be woken.
+    pub(super) fn end(&mut self, closed: Error, unknown: &Error) -> Vec<Waker> {
         if self.ended.is_some() {
-            return;
+            return Vec::new();
         }
-        for (_, call) in self.in_flight.drain() {
-            let error = if call.sent { unknown } else { &closed };
-            let _ = call.reply.send(Reply::Failed(error.clone()));
+        let mut wakers: Vec<Waker> = self.crowded.drain(..).collect();
+        for (_, slot) in self.window.waiting() {
+            let Slot::Waiting(Waiting { waker, sent, operation, .. }) = slot else { continue };
+            // The others are those that nobody was to wait for: the last ones may still be sent.
+            let Some(waker) = waker.take() else { continue };
+            if !*sent {
+                self.unsent_bytes -= operation.len();
+            }
+            wakers.push(waker);
+            let error = if *sent { unknown } else { &closed };
+            *slot = Slot::Answered(Reply::Failed(error.clone()));
         }
-        // Of what is queued, nobody waits for anything any more: what is left is what nobody was to wait for.
+        self.in_flight = 0;
         self.farewell = self.take_batch().ok().flatten();
         self.ended = Some(closed);
-        self.encoded = Vec::new();
-        self.queued = VecDeque::new();
-        self.crowded.drain(..).for_each(Waker::wake);
+        wakers
     }
 }

@@ -10,9 +10,9 @@ use futures::FutureExt;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use tarmem_remote::call::{Caller, Ticket, Timeout, current_task};
+use tarmem_remote::call::{Caller, Submitted, Timeout, current_task};
 use tarmem_remote::context::{Host, SessionEnded, Undo};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
@@ -26,12 +26,24 @@ const NESTED: Option<Duration> = Some(CALL_TIMEOUT);
 
 /// Carries operations straight to the engine.
 pub(crate) struct LocalCaller {
+    shared: Arc<Shared>,
+}
+
+/// What a call that is not over yet keeps alive.
+struct Shared {
     engine: Arc<Engine>,
     session: Holder,
     /// The generator on whose behalf it calls.
     within: Option<Arc<Flight>>,
     call_time: Option<Duration>,
-    pending: Mutex<HashMap<u64, Arc<Gate>>>,
+    calls: Mutex<HashMap<u64, LocalCall>>,
+}
+
+/// A call whose reply has not been taken.
+struct LocalCall {
+    reply: oneshot::Receiver<Reply>,
+    /// Until it is answered.
+    gate: Option<Arc<Gate>>,
 }
 
 /// A session's own caller must not keep the session alive; a generator's must.
@@ -74,9 +86,12 @@ impl LocalCaller {
     }
 
     fn new(engine: &Arc<Engine>, session: Holder, within: Option<Arc<Flight>>, call_time: Option<Duration>) -> Self {
-        LocalCaller { engine: Arc::clone(engine), session, within, call_time, pending: Mutex::default() }
+        let calls = Mutex::default();
+        LocalCaller { shared: Arc::new(Shared { engine: Arc::clone(engine), session, within, call_time, calls }) }
     }
+}
 
+impl Shared {
     fn holder(&self) -> Option<Arc<ServerSession>> {
         match &self.session {
             Holder::Strong(session) | Holder::Owned(session) => Some(Arc::clone(session)),
@@ -84,7 +99,7 @@ impl LocalCaller {
         }
     }
 
-    fn submit(self: Arc<Self>, operation: &[u8], timeout: Timeout) -> Result<Ticket, Error> {
+    fn submit(self: &Arc<Self>, cx: &mut Context<'_>, operation: &[u8], timeout: Timeout) -> Result<Submitted, Error> {
         let session = self.holder().ok_or(Error::Cancelled)?;
         if self.engine.is_closing() && self.within.is_none() {
             return Err(Error::ShuttingDown);
@@ -112,7 +127,7 @@ impl LocalCaller {
                 let _runtime = self.engine.runtime.enter();
                 match unconstrained(&mut later.run).now_or_never() {
                     Some(reply) => reply,
-                    None => return Ok(self.finish_later(later, deadline, session, sequence)),
+                    None => return Ok(self.finish_later(cx, later, deadline, session, sequence)),
                 }
             }
             Ok(Step::Done) => Reply::Done(out.into()),
@@ -121,27 +136,34 @@ impl LocalCaller {
         };
         let reply = session.settle(sequence, reply);
         if !matches!(reply, Reply::Provisional(_)) {
-            return Ok(Ticket::ready(reply));
+            return Ok(Submitted::Answered(reply));
         }
         // It is there, but it may be dropped unread.
         let (sender, receiver) = oneshot::channel();
         let _ = sender.send(reply);
-        Ok(Ticket::waiting(receiver, self, sequence))
+        self.calls.lock().insert(sequence, LocalCall { reply: receiver, gate: None });
+        cx.waker().wake_by_ref();
+        Ok(Submitted::Waiting(sequence))
     }
 
     fn finish_later(
-        self: Arc<Self>,
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
         later: Later,
         deadline: Deadline,
         session: Arc<ServerSession>,
         sequence: u64,
-    ) -> Ticket {
-        self.pending.lock().insert(sequence, Arc::clone(&later.gate));
+    ) -> Submitted {
+        let (sender, mut reply) = oneshot::channel();
+        // Nothing is there yet: this is only who will be woken.
+        let _ = reply.poll_unpin(cx);
+        self.calls.lock().insert(sequence, LocalCall { reply, gate: Some(Arc::clone(&later.gate)) });
         session.pending(sequence, &later.gate);
-        let (sender, receiver) = oneshot::channel();
-        let (caller, late) = (Arc::clone(&self), Arc::clone(&session));
+        let (caller, late) = (Arc::clone(self), Arc::clone(&session));
         let deliver = move |reply| {
-            caller.pending.lock().remove(&sequence);
+            if let Some(call) = caller.calls.lock().get_mut(&sequence) {
+                call.gate = None;
+            }
             session.finished(sequence);
             // Nobody may be there to take it any more, not even to cancel it.
             if sender.send(session.settle(sequence, reply)).is_err() {
@@ -150,65 +172,82 @@ impl LocalCaller {
         };
         let finish = drive(later, deadline, deliver, move || late.undo(sequence));
         self.engine.runtime.spawn(self.engine.running.track_future(finish));
-        Ticket::waiting(receiver, self, sequence)
+        Submitted::Waiting(sequence)
     }
 }
 
 impl Caller for LocalCaller {
-    fn poll_submit(self: Arc<Self>, _cx: &mut Context<'_>, operation: &[u8], timeout: Timeout) -> Poll<Ticket> {
-        Poll::Ready(self.submit(operation, timeout).unwrap_or_else(|error| Ticket::ready(Reply::Failed(error))))
+    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Vec<u8>, timeout: Timeout) -> Poll<Submitted> {
+        let submitted = self.shared.submit(cx, operation, timeout);
+        Poll::Ready(submitted.unwrap_or_else(|error| Submitted::Answered(Reply::Failed(error))))
+    }
+
+    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64) -> Poll<Reply> {
+        let mut calls = self.shared.calls.lock();
+        let Some(call) = calls.get_mut(&sequence) else { return Poll::Ready(Reply::Failed(Error::Cancelled)) };
+        let Poll::Ready(reply) = call.reply.poll_unpin(cx) else { return Poll::Pending };
+        calls.remove(&sequence);
+        drop(calls);
+        if matches!(reply, Ok(Reply::Provisional(_)))
+            && let Some(session) = self.shared.holder()
+        {
+            session.acknowledge(sequence);
+        }
+        // A runtime that has ended answers nothing any more.
+        Poll::Ready(reply.unwrap_or(Reply::Failed(Error::Cancelled)))
     }
 
     fn cancel(&self, sequence: u64) {
-        let gate = self.pending.lock().remove(&sequence);
+        // The reply may come between this and the cancellation: nobody is there to receive it then, which undoes it.
+        let call = self.shared.calls.lock().remove(&sequence);
+        let gate = call.and_then(|call| call.gate);
         if gate.is_none_or(|gate| !gate.stop())
-            && let Some(session) = self.holder()
+            && let Some(session) = self.shared.holder()
         {
             session.cancel(sequence);
         }
     }
 
-    fn acknowledge(&self, sequence: u64) {
-        if let Some(session) = self.holder() {
-            session.acknowledge(sequence);
-        }
+    fn forget(&self, sequence: u64) {
+        self.shared.calls.lock().remove(&sequence);
     }
 
     fn release(&self, id: Uuid) {
-        if let Some(session) = self.holder() {
+        if let Some(session) = self.shared.holder() {
             // A handle is released once for each time it was counted.
             let _ = session.release(id, 1);
         }
     }
 
-    fn send(self: Arc<Self>, operation: &[u8]) {
+    fn send(&self, operation: Vec<u8>) {
         // Nobody hears of it if the session has ended, either.
-        if let Ok(ticket) = self.submit(operation, Timeout::Never) {
-            ticket.detach();
+        let mut unheard = Context::from_waker(Waker::noop());
+        if let Ok(Submitted::Waiting(sequence)) = self.shared.submit(&mut unheard, &operation, Timeout::Never) {
+            self.forget(sequence);
         }
     }
 }
 
 impl Host for LocalCaller {
     fn watch(&self, watcher: Weak<dyn SessionEnded>) -> bool {
-        self.holder().is_some_and(|session| session.watch(watcher))
+        self.shared.holder().is_some_and(|session| session.watch(watcher))
     }
 
     fn undo_unless_received(&self, sequence: u64, undo: Undo) {
-        match self.holder() {
+        match self.shared.holder() {
             Some(session) => session.undo_unless_received(sequence, undo),
             None => undo(),
         }
     }
 
     fn waits(&self, sequence: u64) {
-        if let Some(session) = self.holder() {
+        if let Some(session) = self.shared.holder() {
             session.waits(sequence);
         }
     }
 }
 
-impl Drop for LocalCaller {
+impl Drop for Shared {
     fn drop(&mut self) {
         if let Holder::Owned(session) = &self.session {
             session.end();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context as TaskContext, Poll, Waker};
-use tarmem_remote::call::{Caller, Ticket, Timeout};
+use tarmem_remote::call::{Caller, Submitted, Timeout};
 use tarmem_remote::codec;
 use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
 use tarmem_remote::describe::{Function, FunctionInvoke, Invoke, Method};
@@ -29,7 +29,7 @@ pub(crate) fn context() -> Context {
 
 fn loopback() -> Arc<Loopback> {
     let registry = Registry::linked().expect("no names clash");
-    Arc::new(Loopback { registry, objects: Mutex::default() })
+    Arc::new_cyclic(|this| Loopback { this: Weak::clone(this), registry, objects: Mutex::default() })
 }
 
 /// Polls until it is ready: nothing here waits for anything outside.
@@ -50,24 +50,29 @@ pub(crate) async fn pause() {
 }
 
 struct Loopback {
+    this: Weak<Loopback>,
     registry: Registry,
     objects: Mutex<HashMap<String, Box<dyn Object>>>,
 }
 
 impl Caller for Loopback {
-    fn poll_submit(self: Arc<Self>, _: &mut TaskContext<'_>, operation: &[u8], _: Timeout) -> Poll<Ticket> {
+    fn poll_submit(&self, _: &mut TaskContext<'_>, operation: &mut Vec<u8>, _: Timeout) -> Poll<Submitted> {
         let reply = Operation::decode(operation).and_then(|operation| self.run(operation));
-        Poll::Ready(Ticket::ready(reply.into()))
+        Poll::Ready(Submitted::Answered(reply.into()))
+    }
+
+    fn poll_reply(&self, _: &mut TaskContext<'_>, _: u64) -> Poll<Reply> {
+        Poll::Ready(Reply::Failed(Error::Cancelled))
     }
 
     fn cancel(&self, _: u64) {}
 
-    fn acknowledge(&self, _: u64) {}
+    fn forget(&self, _: u64) {}
 
     fn release(&self, _: Uuid) {}
 
-    fn send(self: Arc<Self>, operation: &[u8]) {
-        let _ = Operation::decode(operation).and_then(|operation| self.run(operation));
+    fn send(&self, operation: Vec<u8>) {
+        let _ = Operation::decode(&operation).and_then(|operation| self.run(operation));
     }
 }
 
@@ -81,7 +86,7 @@ impl Host for Loopback {
 }
 
 impl Loopback {
-    fn run(self: &Arc<Self>, operation: Operation<'_>) -> Result<Reply, Error> {
+    fn run(&self, operation: Operation<'_>) -> Result<Reply, Error> {
         match operation {
             Operation::Memoize { key, source, expect } | Operation::Update { key, source, expect, .. } => {
                 match self.make(source)? {
@@ -114,7 +119,7 @@ impl Loopback {
         }
     }
 
-    fn make(self: &Arc<Self>, source: SourceRef<'_>) -> Result<Result<Box<dyn Object>, Reply>, Error> {
+    fn make(&self, source: SourceRef<'_>) -> Result<Result<Box<dyn Object>, Reply>, Error> {
         match source {
             SourceRef::Value(bytes) => codec::decode(bytes).map(Ok).map_err(|e| Error::malformed("value", e)),
             SourceRef::Generator { function, encoding, args } => Ok(match self.produce(function, encoding, args)? {
@@ -129,12 +134,7 @@ impl Loopback {
         }
     }
 
-    fn produce(
-        self: &Arc<Self>,
-        function: FunctionRef<'_>,
-        encoding: Encoding,
-        args: &[u8],
-    ) -> Result<Produced, Error> {
+    fn produce(&self, function: FunctionRef<'_>, encoding: Encoding, args: &[u8]) -> Result<Produced, Error> {
         let function: &Function = match function {
             FunctionRef::Id(id) => self.registry.function_by_id(id).expect("a typed caller knows the function"),
             FunctionRef::Name { module, name } => self.registry.function(module, name)?,
@@ -150,7 +150,7 @@ impl Loopback {
     }
 
     /// Nobody else is there to be waited for, and nothing is put back.
-    fn on_objects(self: &Arc<Self>, params: &[ObjectParam], call: PreparedCall) -> Result<Produced, Error> {
+    fn on_objects(&self, params: &[ObjectParam], call: PreparedCall) -> Result<Produced, Error> {
         let mut objects = self.objects.lock().expect("no test panics in here");
         let keys = call.objects.iter().map(|object| match object.target() {
             Target::Key(key) => key,
@@ -176,7 +176,7 @@ impl Loopback {
     }
 
     fn call(
-        self: &Arc<Self>,
+        &self,
         object: &mut dyn Object,
         method: MethodRef<'_>,
         encoding: Encoding,
@@ -222,9 +222,10 @@ impl Loopback {
         Ok(Reply::done(&ObjectInfo { id: Uuid::nil(), class: class.to_owned(), generation: 1, made: true }))
     }
 
-    fn context(self: &Arc<Self>) -> Context {
+    fn context(&self) -> Context {
         let owner = Owner { session: Uuid::nil(), task: 1 };
-        Context::new(owner, 1, None, Arc::clone(self) as Arc<dyn Host>)
+        let host = self.this.upgrade().expect("a call is running");
+        Context::new(owner, 1, None, host)
     }
 }
 

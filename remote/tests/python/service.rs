@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 use std::task::{Context as TaskContext, Poll};
-use tarmem_remote::call::{Caller, Ticket, Timeout};
+use tarmem_remote::call::{Caller, Submitted, Timeout};
 use tarmem_remote::codec;
 use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
 use tarmem_remote::describe::{FunctionInvoke, Invoke};
@@ -23,17 +23,21 @@ pub(crate) struct Service {
 struct Nobody;
 
 impl Caller for Nobody {
-    fn poll_submit(self: Arc<Self>, _: &mut TaskContext<'_>, _: &[u8], _: Timeout) -> Poll<Ticket> {
-        Poll::Ready(Ticket::ready(Reply::Failed(Error::Cancelled)))
+    fn poll_submit(&self, _: &mut TaskContext<'_>, _: &mut Vec<u8>, _: Timeout) -> Poll<Submitted> {
+        Poll::Ready(Submitted::Answered(Reply::Failed(Error::Cancelled)))
+    }
+
+    fn poll_reply(&self, _: &mut TaskContext<'_>, _: u64) -> Poll<Reply> {
+        Poll::Ready(Reply::Failed(Error::Cancelled))
     }
 
     fn cancel(&self, _: u64) {}
 
-    fn acknowledge(&self, _: u64) {}
+    fn forget(&self, _: u64) {}
 
     fn release(&self, _: Uuid) {}
 
-    fn send(self: Arc<Self>, _: &[u8]) {}
+    fn send(&self, _: Vec<u8>) {}
 }
 
 impl Host for Nobody {
