@@ -72,6 +72,18 @@ impl Context {
         Context { owner, sequence, deadline, host }
     }
 
+    /// The same for another call of the same session: a service keeps one for many calls.
+    pub fn renew(&mut self, task: u64, sequence: u64, deadline: Option<Instant>) {
+        self.owner.task = task;
+        self.sequence = sequence;
+        self.deadline = deadline;
+    }
+
+    /// The number of the call within its session.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
     /// The session that made the call.
     pub fn session(&self) -> Uuid {
         self.owner.session

@@ -1,7 +1,8 @@
 //! How one dispatch function per method serves every encoding.
 //!
-//! A dispatch function reads its arguments from [`Arguments`] and writes its result to an [`Output`]. Both go through
-//! erased-serde, so that neither knows whether the bytes are postcard (typed callers) or a [`Value`] (dynamic callers).
+//! A dispatch function reads its arguments from [`Arguments`] and writes its result to an [`Output`]; it does not know whether
+//! the bytes are postcard (typed callers) or a [`Value`] (dynamic callers). The typed encoding is the hot path and knows the
+//! types; dynamic arguments go through erased-serde.
 
 use crate::codec::{self, TypedDeserializer};
 use crate::describe::{NewObject, Param};
@@ -103,7 +104,7 @@ impl<'a> Output<'a> {
     ///
     /// # Errors
     /// [`Error::BadResult`] if it cannot be encoded, or is over the limit.
-    pub fn returned(&mut self, value: &dyn erased_serde::Serialize) -> Result<(), Error> {
+    pub fn returned<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         let encoded = match self.encoding {
             Encoding::Typed => codec::encode_into(value, self.body, self.limit).map_err(|e| e.to_string()),
             Encoding::Dynamic => value::to_value(value)
@@ -117,7 +118,7 @@ impl<'a> Output<'a> {
     ///
     /// # Errors
     /// As [`returned`](Self::returned).
-    pub fn raised(&mut self, message: &dyn Display, error: &dyn erased_serde::Serialize) -> Result<(), Error> {
+    pub fn raised<E: Serialize + ?Sized>(&mut self, message: &dyn Display, error: &E) -> Result<(), Error> {
         self.returned(error)?;
         self.raised = Some(message.to_string());
         Ok(())

@@ -20,7 +20,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
 
 /// An object as an argument. A typed caller passes a proxy; a dynamic one its key as a text, or a reference to it.
@@ -256,7 +256,7 @@ pub(crate) fn copy_encoded<T: Object + Serialize + DeserializeOwned>(object: &T)
         let reason = format!("a {class} is copied by its encoding, to be put back if the function fails, but {e}");
         Error::BadArguments { signature: String::new(), reason }
     };
-    with_scope(Arc::new(KeptRefs::default()), || {
+    with_scope(&KeptRefs::default(), || {
         let bytes = codec::encode(object).map_err(|e| bad(&e))?;
         let copy: T = codec::decode(&bytes).map_err(|e| bad(&e))?;
         Ok(Box::new(copy) as NewObject)

@@ -1,17 +1,20 @@
 //! Calling a method of an object.
 
 use super::engine::{Engine, Later, Request, Step, label};
+use super::gate::Gate;
 use super::panics;
-use super::scope::SessionScope;
-use crate::store::{Cell, ReadGuard, WriteGuard};
+use super::scope::MethodScope;
+use super::session::ServerSession;
+use crate::store::Cell;
 use bytes::Bytes;
 use std::sync::Arc;
 use tarmem_remote::context::Context;
 use tarmem_remote::describe::{Invoke, Method};
 use tarmem_remote::dispatch::{Arguments, Encoding, Finish, Output};
 use tarmem_remote::error::Error;
+use tarmem_remote::object::Object;
 use tarmem_remote::operation::{MethodRef, Reply, Target};
-use tarmem_remote::value::{RefScope, with_scope};
+use tarmem_remote::value::with_scope;
 
 impl Engine {
     /// Calls a method. One that is not async, on an object that nobody else is using, runs here and now.
@@ -26,43 +29,49 @@ impl Engine {
     ) -> Result<Step, Error> {
         let cell = self.target(request, target)?.cell;
         let method = self.method(&cell, target, method)?;
-        let context = self.context(request, request.session.host(request.within));
-        let site = CallSite { context, scope: request.scope_of(&cell) };
+        let site = CallSite {
+            context: request.context,
+            scope: MethodScope { session: request.session, sequence: request.sequence(), of: &cell },
+        };
         let call = MethodCall { method, encoding, limit: request.result_bytes };
         let named = |error| named_target(error, target);
         match method.invoke {
             Invoke::Shared(_) if !method.blocking => {
                 if let Some(guard) = cell.try_read() {
-                    return call.shared(&guard.map_err(named)?, &site, args, out);
+                    return call.shared(&*guard.map_err(named)?, &site, args, out);
                 }
             }
             Invoke::Exclusive(_) if !method.blocking => {
                 if let Some(guard) = cell.try_write() {
-                    return call.exclusive(&mut guard.map_err(named)?, &cell, &site, args, out);
+                    return call.exclusive(&mut *guard.map_err(named)?, &site, args, out);
                 }
             }
             _ => {}
         }
         let target = label(target);
         let args = Bytes::copy_from_slice(args);
+        let (session, context) = (Arc::clone(request.session), request.context.clone());
         let mut later = Later::new("the method", std::future::pending());
         let gate = Arc::clone(&later.gate);
         let runtime = self.runtime.clone();
         later.run = Box::pin(async move {
             let run = async {
+                if method.blocking {
+                    let site = OwnedSite { context, session, cell };
+                    return call.offload(&runtime, site, &gate, args).await;
+                }
+                let site = CallSite {
+                    context: &context,
+                    scope: MethodScope { session: &session, sequence: context.sequence(), of: &cell },
+                };
                 match method.invoke {
-                    Invoke::Shared(_) if method.blocking => {
-                        let guard = cell.read().await?;
-                        let run = move || call.reply(|out| call.shared(&guard, &site, &args, out));
-                        runtime.spawn_blocking(run).await.unwrap_or(Err(Error::Cancelled))
-                    }
                     Invoke::Shared(_) => {
                         let guard = cell.read().await?;
-                        call.reply(|out| call.shared(&guard, &site, &args, out))
+                        call.reply(|out| call.shared(&*guard, &site, &args, out))
                     }
                     Invoke::SharedAsync(_) => {
                         let guard = cell.read().await?;
-                        call.shared_async(&guard, &site, &args).await
+                        call.shared_async(&*guard, &site, &args).await
                     }
                     Invoke::Exclusive(_) | Invoke::ExclusiveAsync(_) => {
                         let mut guard = cell.write().await?;
@@ -70,12 +79,9 @@ impl Engine {
                             return Err(Error::Cancelled);
                         }
                         if matches!(method.invoke, Invoke::ExclusiveAsync(_)) {
-                            call.exclusive_async(&mut guard, &cell, &site, &args).await
-                        } else if method.blocking {
-                            let run = move || call.reply(|out| call.exclusive(&mut guard, &cell, &site, &args, out));
-                            runtime.spawn_blocking(run).await.unwrap_or(Err(Error::Cancelled))
+                            call.exclusive_async(&mut *guard, &site, &args).await
                         } else {
-                            call.reply(|out| call.exclusive(&mut guard, &cell, &site, &args, out))
+                            call.reply(|out| call.exclusive(&mut *guard, &site, &args, out))
                         }
                     }
                 }
@@ -124,14 +130,22 @@ fn named_target(error: Error, target: Target<'_>) -> Error {
 }
 
 /// Who calls, and who looks after the object references in the call.
-struct CallSite {
-    context: Context,
-    scope: Arc<SessionScope>,
+struct CallSite<'a> {
+    context: &'a Context,
+    scope: MethodScope<'a>,
 }
 
-impl CallSite {
-    fn scope(&self) -> Arc<dyn RefScope> {
-        self.scope.clone()
+/// The same for a call that goes to another thread.
+struct OwnedSite {
+    context: Context,
+    session: Arc<ServerSession>,
+    cell: Arc<Cell>,
+}
+
+impl OwnedSite {
+    fn as_site(&self) -> CallSite<'_> {
+        let scope = MethodScope { session: &self.session, sequence: self.context.sequence(), of: &self.cell };
+        CallSite { context: &self.context, scope }
     }
 }
 
@@ -144,23 +158,22 @@ struct MethodCall {
 }
 
 impl MethodCall {
-    fn shared(self, object: &ReadGuard, site: &CallSite, args: &[u8], out: &mut Vec<u8>) -> Result<Step, Error> {
+    fn shared(self, object: &dyn Object, site: &CallSite<'_>, args: &[u8], out: &mut Vec<u8>) -> Result<Step, Error> {
         let Invoke::Shared(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
-        self.run(site, args, out, |args, out| invoke(&**object, &site.context, args, out))
+        self.run(site, args, out, |args, out| invoke(object, site.context, args, out))
     }
 
     fn exclusive(
         self,
-        object: &mut WriteGuard,
-        cell: &Cell,
-        site: &CallSite,
+        object: &mut dyn Object,
+        site: &CallSite<'_>,
         args: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Step, Error> {
         let Invoke::Exclusive(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
-        let result = self.run(site, args, out, |args, out| invoke(&mut **object, &site.context, args, out));
+        let result = self.run(site, args, out, |args, out| invoke(object, site.context, args, out));
         if let Err(Error::Panicked { .. }) = result {
-            cell.poison();
+            site.scope.of.poison();
         }
         // It may have let go of a reference.
         site.scope.session.engine().loosen();
@@ -169,7 +182,7 @@ impl MethodCall {
 
     fn run(
         self,
-        site: &CallSite,
+        site: &CallSite<'_>,
         args: &[u8],
         out: &mut Vec<u8>,
         invoke: impl FnOnce(&mut Arguments<'_>, &mut Output<'_>) -> Result<(), Error>,
@@ -177,45 +190,60 @@ impl MethodCall {
         let mut output = Output::new(self.encoding, out, self.limit);
         // The name is made only if it is needed: this is the hot path.
         let result = panics::catch(String::new(), || {
-            with_scope(site.scope(), || invoke(&mut self.arguments(args)?, &mut output))
+            with_scope(&site.scope, || invoke(&mut self.arguments(args)?, &mut output))
         });
         result.and_then(|result| result).map_err(|error| self.named(error))?;
         Ok(output.into_raised().map_or(Step::Done, Step::Raised))
     }
 
-    async fn shared_async(self, object: &ReadGuard, site: &CallSite, args: &[u8]) -> Result<Reply, Error> {
+    /// Runs a method that blocks, on a thread for that.
+    async fn offload(
+        self,
+        runtime: &tokio::runtime::Handle,
+        site: OwnedSite,
+        gate: &Gate,
+        args: Bytes,
+    ) -> Result<Reply, Error> {
+        let run = if let Invoke::Shared(_) = self.method.invoke {
+            let guard = site.cell.read().await?;
+            runtime.spawn_blocking(move || self.reply(|out| self.shared(&*guard, &site.as_site(), &args, out)))
+        } else {
+            let mut guard = site.cell.write().await?;
+            if !gate.begin() {
+                return Err(Error::Cancelled);
+            }
+            runtime.spawn_blocking(move || self.reply(|out| self.exclusive(&mut *guard, &site.as_site(), &args, out)))
+        };
+        run.await.unwrap_or(Err(Error::Cancelled))
+    }
+
+    async fn shared_async(self, object: &dyn Object, site: &CallSite<'_>, args: &[u8]) -> Result<Reply, Error> {
         let Invoke::SharedAsync(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
         let running = panics::catch(self.method.full_name(), || {
-            with_scope(site.scope(), || invoke(&**object, &site.context, &mut self.arguments(args)?))
+            with_scope(&site.scope, || invoke(object, site.context, &mut self.arguments(args)?))
         })?;
         let running = running.map_err(|error| self.named(error))?;
         self.finish(site, panics::catch_async(self.method.full_name(), running).await?)
     }
 
-    async fn exclusive_async(
-        self,
-        object: &mut WriteGuard,
-        cell: &Cell,
-        site: &CallSite,
-        args: &[u8],
-    ) -> Result<Reply, Error> {
+    async fn exclusive_async(self, object: &mut dyn Object, site: &CallSite<'_>, args: &[u8]) -> Result<Reply, Error> {
         let Invoke::ExclusiveAsync(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
         let running = panics::catch(self.method.full_name(), || {
-            with_scope(site.scope(), || invoke(&mut **object, &site.context, &mut self.arguments(args)?))
+            with_scope(&site.scope, || invoke(object, site.context, &mut self.arguments(args)?))
         })?;
         let running = running.map_err(|error| self.named(error))?;
         let finished = panics::catch_async(self.method.full_name(), running).await;
         if finished.is_err() {
-            cell.poison();
+            site.scope.of.poison();
         }
         self.finish(site, finished?)
     }
 
     /// Encodes what an async method left behind.
-    fn finish(self, site: &CallSite, finish: Finish) -> Result<Reply, Error> {
+    fn finish(self, site: &CallSite<'_>, finish: Finish) -> Result<Reply, Error> {
         self.reply(|out| {
             let mut output = Output::new(self.encoding, out, self.limit);
-            let result = panics::catch(self.method.full_name(), || with_scope(site.scope(), || finish(&mut output)));
+            let result = panics::catch(self.method.full_name(), || with_scope(&site.scope, || finish(&mut output)));
             result.and_then(|result| result).map_err(|error| self.named(error))?;
             Ok(output.into_raised().map_or(Step::Done, Step::Raised))
         })

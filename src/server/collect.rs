@@ -83,7 +83,7 @@ impl Collector {
             self.count.store(suspects.len(), Ordering::Relaxed);
             suspects.values().filter_map(Weak::upgrade).collect()
         };
-        let candidates = garbage(&cells, |cell| cell.try_read()?.ok().map(|object| references(&*object)));
+        let candidates = garbage(&cells, |cell| cell.try_read_owned()?.ok().map(|object| references(&*object)));
         if candidates.is_empty() {
             return 0;
         }
@@ -92,7 +92,7 @@ impl Collector {
             .into_iter()
             .filter(|cell| candidates.contains(&cell.id()))
             .map(|cell| {
-                let guard = cell.try_write()?.ok()?;
+                let guard = cell.try_write_owned()?.ok()?;
                 Some((cell, guard))
             })
             .collect();
@@ -169,10 +169,10 @@ fn references(object: &dyn Object) -> Vec<ObjectRef> {
             Ok(())
         }
     }
-    let tracer = Arc::new(Tracer(Mutex::default()));
+    let tracer = Tracer(Mutex::default());
     // A resident class cannot be encoded; then it is not known to hold any.
     let _ = panics::catch("tracing", || {
-        with_scope(tracer.clone(), || codec::encode(object as &dyn erased_serde::Serialize).map(drop))
+        with_scope(&tracer, || codec::encode(object as &dyn erased_serde::Serialize).map(drop))
     });
     std::mem::take(&mut *tracer.0.lock())
 }

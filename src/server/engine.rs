@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-use tarmem_remote::context::{Context, Host, Owner};
+use tarmem_remote::context::{Context, Host};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{
     KeysPage, ObjectDescription, ObjectInfo, Operation, PROTOCOL_VERSION, Reply, Target, VersionInfo,
@@ -52,10 +52,8 @@ pub(crate) struct Engine {
 /// Who asks, and by when.
 pub(crate) struct Request<'a> {
     pub(crate) session: &'a Arc<ServerSession>,
-    /// What the call's undo goes by; unique within the session.
-    pub(crate) sequence: u64,
-    /// The task of the client that asks.
-    pub(crate) task: u64,
+    /// What a method of this call may know about it: the client's task, its sequence number, its deadline.
+    pub(crate) context: &'a Context,
     /// The generator that asks, if it is one.
     pub(crate) within: Option<&'a Arc<Flight>>,
     pub(crate) deadline: Deadline,
@@ -64,19 +62,24 @@ pub(crate) struct Request<'a> {
 }
 
 impl Request<'_> {
+    /// What the call's undo goes by; unique within the session.
+    pub(super) fn sequence(&self) -> u64 {
+        self.context.sequence()
+    }
+
     /// Counts a handle for the session, unless it never hears of it.
     fn hold(&self, cell: &Arc<Cell>) -> Result<(), Error> {
-        self.session.hold_for(self.sequence, cell)
+        self.session.hold_for(self.sequence(), cell)
     }
 
     /// What looks after the object references in this call's arguments and result.
     pub(super) fn scope(&self) -> Arc<SessionScope> {
-        SessionScope::new(self.session, self.sequence, None)
+        Arc::new(SessionScope::new(self.session, self.sequence()))
     }
 
-    /// As [`scope`](Self::scope), for a method of `cell`.
-    pub(super) fn scope_of(&self, cell: &Arc<Cell>) -> Arc<SessionScope> {
-        SessionScope::new(self.session, self.sequence, Some(cell))
+    /// What a function of this request may know about it, if it asks the service by `host`.
+    pub(super) fn context_of(&self, host: Arc<dyn Host>) -> Context {
+        Context::new(self.context.owner(), self.sequence(), self.deadline.at, host)
     }
 }
 
@@ -266,12 +269,6 @@ impl Engine {
             Target::Key(key) => self.mapping(key),
             Target::Id(id) => Ok(Mapping { cell: request.session.held(id)?, generation: 0 }),
         }
-    }
-
-    /// What a method or generator of this request may know about it.
-    pub(super) fn context(&self, request: &Request<'_>, host: Arc<dyn Host>) -> Context {
-        let owner = Owner { session: request.session.id(), task: request.task };
-        Context::new(owner, request.sequence, request.deadline.at, host)
     }
 
     pub(super) fn check_key(&self, key: &str) -> Result<(), Error> {

@@ -81,7 +81,7 @@ impl Engine {
             SourceRef::Existing(target) => return Ok(Evaluated::Ready(Ok(self.target(request, target)?.cell))),
             SourceRef::Value(bytes) => {
                 let scope = request.scope();
-                let cell = with_scope(scope.clone(), || self.decode_object(bytes))?;
+                let cell = with_scope(&*scope, || self.decode_object(bytes))?;
                 if scope.has_resolved() {
                     self.collector.suspect(&cell);
                 }
@@ -96,7 +96,7 @@ impl Engine {
             });
         }
         let caller = LocalCaller::within(self, request, within);
-        let context = self.context(request, Arc::new(caller));
+        let context = request.context_of(Arc::new(caller));
         let engine = Arc::clone(self);
         let scope = request.scope();
         Ok(match function.invoke {
@@ -137,19 +137,19 @@ impl Engine {
     ) -> Result<Step, Error> {
         let function = self.function(function)?;
         let (limit, scope) = (request.result_bytes, request.scope());
-        let context = self.context(request, Arc::new(LocalCaller::within(self, request, request.within)));
+        let context = request.context_of(Arc::new(LocalCaller::within(self, request, request.within)));
         // As for sources: what makes an object may take its time, unless it promises not to.
         let offload = function.blocking || ((function.generates)() && !function.inline);
         match function.invoke {
             FunctionInvoke::Sync(_) if !offload => {
                 let produced = run_sync(&scope, &function, &context, encoding, args)?;
-                with_scope(scope, || write_produced(&function, produced, encoding, out, limit))
+                with_scope(&*scope, || write_produced(&function, produced, encoding, out, limit))
             }
             FunctionInvoke::Sync(_) => {
                 let args = Bytes::copy_from_slice(args);
                 let task = self.runtime.spawn_blocking(move || {
                     let produced = run_sync(&scope, &function, &context, encoding, &args)?;
-                    with_scope(scope, || reply_produced(&function, produced, encoding, limit))
+                    with_scope(&*scope, || reply_produced(&function, produced, encoding, limit))
                 });
                 Ok(Step::Later(Later::new(
                     "a function",
@@ -161,7 +161,7 @@ impl Engine {
                 Ok(Step::Later(Later::new("a function", async move {
                     let result = async {
                         let produced = panics::catch_async(function.full_name(), running).await?;
-                        with_scope(scope, || reply_produced(&function, produced, encoding, limit))
+                        with_scope(&*scope, || reply_produced(&function, produced, encoding, limit))
                     };
                     result.await.into()
                 })))
@@ -256,7 +256,7 @@ fn run_sync(
 ) -> Result<Produced, Error> {
     let FunctionInvoke::Sync(invoke) = function.invoke else { return Err(Error::Cancelled) };
     let produced = panics::catch(function.full_name(), || {
-        with_scope(scope.clone(), || invoke(context, &mut arguments(function, encoding, args)?))
+        with_scope(&**scope, || invoke(context, &mut arguments(function, encoding, args)?))
     })?;
     produced.map_err(|error| named(function, error))
 }
@@ -270,7 +270,7 @@ fn start_async(
 ) -> Result<BoxFuture<'static, Produced>, Error> {
     let FunctionInvoke::Async(invoke) = function.invoke else { return Err(Error::Cancelled) };
     let running = panics::catch(function.full_name(), || {
-        with_scope(scope.clone(), || invoke(context, &mut arguments(function, encoding, args)?))
+        with_scope(&**scope, || invoke(context, &mut arguments(function, encoding, args)?))
     })?;
     running.map_err(|error| named(function, error))
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tarmem_remote::call::{Caller, Submitted, Timeout, current_task};
-use tarmem_remote::context::{Host, SessionEnded, Undo};
+use tarmem_remote::context::{Context as CallContext, Host, Owner, SessionEnded, Undo};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 use tokio::sync::oneshot;
@@ -110,10 +110,11 @@ impl Shared {
             Timeout::Never => Deadline::NEVER,
         };
         let sequence = self.engine.local_sequence();
+        let owner = Owner { session: session.id(), task: current_task() };
+        let host = session.host(self.within.as_ref());
         let request = Request {
             session: &session,
-            sequence,
-            task: current_task(),
+            context: &CallContext::new(owner, sequence, deadline.at, host),
             within: self.within.as_ref(),
             deadline,
             result_bytes: session.result_bytes(),

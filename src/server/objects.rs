@@ -110,7 +110,7 @@ impl Engine {
         let scope = request.scope();
         let noticing = Arc::new(Noticing { scope: Arc::clone(&scope), noticed: AtomicBool::new(false) });
         let prepared = panics::catch(String::new(), || {
-            with_scope(noticing.clone(), || (on.prepare)(&mut arguments(&function, encoding, args)?))
+            with_scope(&*noticing, || (on.prepare)(&mut arguments(&function, encoding, args)?))
         });
         let prepared = prepared.and_then(|prepared| prepared).map_err(|error| signed(&function, error))?;
         let PreparedCall { objects, work } = prepared;
@@ -234,9 +234,9 @@ impl Wants {
         let mut guards = Vec::with_capacity(self.objects.len());
         for wanted in &self.objects {
             let guard = if wanted.exclusive {
-                wanted.cell.try_write()?.map(Guard::Exclusive)
+                wanted.cell.try_write_owned()?.map(Guard::Exclusive)
             } else {
-                wanted.cell.try_read()?.map(Guard::Shared)
+                wanted.cell.try_read_owned()?.map(Guard::Shared)
             };
             match guard {
                 Ok(guard) => guards.push(guard),
@@ -293,7 +293,7 @@ impl Wants {
     ) -> Result<T, E> {
         let produced = produced.and_then(|produced| produced).map_err(|error| signed(&self.function, error))?;
         let failed = matches!(produced, Produced::Raised(..));
-        let finished = with_scope(scope.clone(), || finish(produced))?;
+        let finished = with_scope(&*scope, || finish(produced))?;
         if !failed {
             self.suspect(refers, &scope.session.engine().collector);
             holding.keep();
@@ -321,7 +321,7 @@ impl ObjectsCall {
         let Work::Sync(work) = work else { return Err(Error::Cancelled.into()) };
         let produced = panics::catch(String::new(), || {
             let objects = holding.objects(wants.params, &places);
-            with_scope(scope.clone(), || work(objects, &context))
+            with_scope(&*scope, || work(objects, &context))
         });
         wants.settle(holding, produced, refers, scope, finish)
     }
@@ -336,7 +336,7 @@ impl ObjectsCall {
         let Work::Async(work) = work else { return Err(Error::Cancelled.into()) };
         let produced = {
             let objects = holding.objects(wants.params, &places);
-            let running = panics::catch(String::new(), || with_scope(scope.clone(), || work(objects, &context)));
+            let running = panics::catch(String::new(), || with_scope(&*scope, || work(objects, &context)));
             match running {
                 Ok(running) => panics::catch_async(String::new(), running).await,
                 Err(error) => Err(error),

@@ -98,7 +98,7 @@ impl Engine {
         expect: &str,
         out: &mut Vec<u8>,
     ) -> Result<Step, Error> {
-        let (session, sequence) = (Arc::clone(request.session), request.sequence);
+        let (session, sequence) = (Arc::clone(request.session), request.sequence());
         let expect = expect.to_owned();
         self.with_object(request, "create", source, out, move |cell| {
             check_fits(|| "the new object".to_owned(), &cell, &expect)?;

@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-use tarmem_remote::context::Host;
+use tarmem_remote::context::{Context, Host, Owner};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 use tokio::sync::Notify;
@@ -59,6 +59,18 @@ struct Calls {
     /// Finished, and not collected.
     finished: VecDeque<(u64, Reply)>,
     finished_bytes: usize,
+}
+
+/// How far a batch has come, and what its operations have in common.
+struct Progress {
+    arrived: Instant,
+    /// The highest sequence number seen.
+    last: u64,
+    /// Calls that are pending or not collected.
+    in_flight: usize,
+    finished_bytes: usize,
+    /// For the operation that runs now.
+    context: Context,
 }
 
 impl ServerSession {
@@ -160,11 +172,20 @@ impl ServerSession {
         let mut replies = vec![if self.engine.is_closing() { CLOSING } else { 0 }];
         let mut scratch = Vec::new();
         let mut operations = 0;
-        // One look at the clock for all of them: it is a twentieth of what a call costs.
-        let arrived = Instant::now();
-        while !rest.is_empty() {
-            let (submission, more) = batch::take::<Submission<'_>>(rest)?;
-            rest = more;
+        // What is the same for all of them, or changes little, is looked up once: the clock alone is a twentieth of what a
+        // call costs.
+        let mut progress = self.progress();
+        let answered = loop {
+            if rest.is_empty() {
+                break Ok(replies.into());
+            }
+            let submission = match batch::take::<Submission<'_>>(rest) {
+                Ok((submission, more)) => {
+                    rest = more;
+                    submission
+                }
+                Err(error) => break Err(error),
+            };
             operations += 1;
             scratch.clear();
             let step = if operations > limits.batch_operations {
@@ -172,61 +193,71 @@ impl ServerSession {
                 let limit = limits.batch_operations as u64;
                 Err(Error::limit("operations in one batch", operations as u64, limit, remedy))
             } else {
-                self.start(&submission, arrived, &mut scratch)
+                self.start(&submission, &mut progress, &mut scratch)
             };
-            self.answer(submission, step, &scratch, &mut replies)?;
+            match self.answer(submission, step, &scratch, &mut replies) {
+                Ok(answered) => progress.in_flight += usize::from(!answered),
+                Err(error) => break Err(error),
+            }
+        };
+        self.calls.lock().last = progress.last;
+        answered
+    }
+
+    fn progress(&self) -> Progress {
+        let calls = self.calls.lock();
+        Progress {
+            arrived: Instant::now(),
+            last: calls.last,
+            in_flight: calls.pending.len() + calls.finished.len(),
+            finished_bytes: calls.finished_bytes,
+            context: Context::new(Owner { session: self.id, task: 0 }, 0, None, Arc::clone(&self.host)),
         }
-        Ok(replies.into())
     }
 
     fn start(
         self: &Arc<Self>,
         submission: &Submission<'_>,
-        arrived: Instant,
+        progress: &mut Progress,
         out: &mut Vec<u8>,
     ) -> Result<Step, Error> {
-        let operation = {
-            let mut calls = self.calls.lock();
-            // The upper half is for calls from within the process.
-            if submission.sequence <= calls.last || submission.sequence >= 1 << 63 {
-                let reason = format!("{} came after {}; each must be higher", submission.sequence, calls.last);
-                return Err(Error::malformed("sequence number", reason));
-            }
-            calls.last = submission.sequence;
-            let operation = Operation::decode(submission.operation)?;
-            let settles = matches!(
-                operation,
-                Operation::Cancel { .. } | Operation::Release { .. } | Operation::Acknowledge { .. }
-            );
-            if !settles {
-                self.admit(&calls)?;
-            }
-            operation
-        };
+        // The upper half is for calls from within the process.
+        if submission.sequence <= progress.last || submission.sequence >= 1 << 63 {
+            let reason = format!("{} came after {}; each must be higher", submission.sequence, progress.last);
+            return Err(Error::malformed("sequence number", reason));
+        }
+        progress.last = submission.sequence;
+        let operation = Operation::decode(submission.operation)?;
+        let settles =
+            matches!(operation, Operation::Cancel { .. } | Operation::Release { .. } | Operation::Acknowledge { .. });
+        if !settles {
+            self.admit(progress)?;
+        }
+        let deadline = Deadline::after_ms(progress.arrived, submission.timeout_ms);
+        progress.context.renew(submission.task, submission.sequence, deadline.at);
         let request = Request {
             session: self,
-            sequence: submission.sequence,
-            task: submission.task,
+            context: &progress.context,
             within: None,
-            deadline: Deadline::after_ms(arrived, submission.timeout_ms),
+            deadline,
             result_bytes: self.result_bytes(),
         };
         self.engine.execute(&request, operation, out)
     }
 
     /// Whether another call may begin.
-    fn admit(&self, calls: &Calls) -> Result<(), Error> {
+    fn admit(&self, progress: &Progress) -> Result<(), Error> {
         if self.engine.is_closing() {
             return Err(Error::ShuttingDown);
         }
         let limits = &self.engine.limits;
-        let in_flight = calls.pending.len() + calls.finished.len();
+        let in_flight = progress.in_flight;
         if in_flight >= limits.calls_in_flight {
             let (found, limit) = (in_flight as u64 + 1, limits.calls_in_flight as u64);
             return Err(Error::limit("calls in flight in this session", found, limit, "await some first"));
         }
-        if calls.finished_bytes >= limits.uncollected_bytes {
-            let (found, limit) = (calls.finished_bytes as u64, limits.uncollected_bytes as u64);
+        if progress.finished_bytes >= limits.uncollected_bytes {
+            let (found, limit) = (progress.finished_bytes as u64, limits.uncollected_bytes as u64);
             return Err(Error::limit("bytes of results not collected", found, limit, "collect them first"));
         }
         Ok(())
@@ -237,14 +268,14 @@ impl ServerSession {
         self.engine.limits.frame_bytes.saturating_sub(1024)
     }
 
-    /// Puts down the reply to one operation, or that there will be one.
+    /// Puts down the reply to one operation, or that there will be one: then false.
     fn answer(
         self: &Arc<Self>,
         submission: Submission<'_>,
         step: Result<Step, Error>,
         body: &[u8],
         replies: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let sequence = submission.sequence;
         let room = self.result_bytes().saturating_sub(replies.len());
         let reply;
@@ -286,7 +317,9 @@ impl ServerSession {
                 Outcome::Failed(error)
             }
         };
-        batch::put(replies, &Answered { sequence, outcome })
+        let answered = !matches!(outcome, Outcome::Pending);
+        batch::put(replies, &Answered { sequence, outcome })?;
+        Ok(answered)
     }
 
     fn finish_later(self: &Arc<Self>, submission: Submission<'_>, later: Later) {

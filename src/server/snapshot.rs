@@ -26,7 +26,7 @@ impl Engine {
                 let class = cell.class().entry().path;
                 let shown = show(&cell, &mut Walk { path: Vec::new(), left: limit }, 0).await?;
                 let mut out = Vec::new();
-                match value::with_scope(scope, || codec::encode_into(&shown, &mut out, limit)) {
+                match value::with_scope(&*scope, || codec::encode_into(&shown, &mut out, limit)) {
                     Ok(()) => Ok(Reply::Done(out.into())),
                     Err(error) => Err(bad(class, error)),
                 }

@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 /// An object with its lock: many readers, or one writer, in the order in which they come.
 ///
-/// The guards own their share of the cell, so that a call can be moved to another task or thread while it holds the
-/// object.
+/// A guard borrows the cell, or owns its share of it, so that a call can be moved to another task or thread while it holds
+/// the object.
 pub(crate) struct Cell {
     id: Uuid,
     class: Arc<ClassInfo>,
@@ -67,12 +67,22 @@ impl Cell {
     }
 
     /// The object, shared, if that needs no waiting.
-    pub(crate) fn try_read(self: &Arc<Self>) -> Option<Result<ReadGuard, Error>> {
-        self.lock.try_acquire(Use::Shared).then(|| ReadGuard { cell: Arc::clone(self) }.checked())
+    pub(crate) fn try_read(&self) -> Option<Result<ReadGuard<&Cell>, Error>> {
+        self.lock.try_acquire(Use::Shared).then(|| ReadGuard { cell: self }.checked())
     }
 
     /// The object, alone, if that needs no waiting.
-    pub(crate) fn try_write(self: &Arc<Self>) -> Option<Result<WriteGuard, Error>> {
+    pub(crate) fn try_write(&self) -> Option<Result<WriteGuard<&Cell>, Error>> {
+        self.lock.try_acquire(Use::Exclusive).then(|| WriteGuard { cell: self }.checked())
+    }
+
+    /// As [`try_read`](Self::try_read), with a guard that owns its share of the cell.
+    pub(crate) fn try_read_owned(self: &Arc<Self>) -> Option<Result<ReadGuard, Error>> {
+        self.lock.try_acquire(Use::Shared).then(|| ReadGuard { cell: Arc::clone(self) }.checked())
+    }
+
+    /// As [`try_write`](Self::try_write), with a guard that owns its share of the cell.
+    pub(crate) fn try_write_owned(self: &Arc<Self>) -> Option<Result<WriteGuard, Error>> {
         self.lock.try_acquire(Use::Exclusive).then(|| WriteGuard { cell: Arc::clone(self) }.checked())
     }
 
@@ -103,11 +113,11 @@ impl fmt::Debug for Cell {
 }
 
 /// Shared use of an object.
-pub(crate) struct ReadGuard {
-    cell: Arc<Cell>,
+pub(crate) struct ReadGuard<C: Deref<Target = Cell> = Arc<Cell>> {
+    cell: C,
 }
 
-impl ReadGuard {
+impl<C: Deref<Target = Cell>> ReadGuard<C> {
     fn checked(self) -> Result<Self, Error> {
         self.cell.check()?;
         Ok(self)
@@ -118,7 +128,7 @@ impl ReadGuard {
     }
 }
 
-impl Deref for ReadGuard {
+impl<C: Deref<Target = Cell>> Deref for ReadGuard<C> {
     type Target = dyn Object;
 
     fn deref(&self) -> &Self::Target {
@@ -127,18 +137,18 @@ impl Deref for ReadGuard {
     }
 }
 
-impl Drop for ReadGuard {
+impl<C: Deref<Target = Cell>> Drop for ReadGuard<C> {
     fn drop(&mut self) {
         self.cell.lock.release(Use::Shared);
     }
 }
 
 /// Exclusive use of an object.
-pub(crate) struct WriteGuard {
-    cell: Arc<Cell>,
+pub(crate) struct WriteGuard<C: Deref<Target = Cell> = Arc<Cell>> {
+    cell: C,
 }
 
-impl WriteGuard {
+impl<C: Deref<Target = Cell>> WriteGuard<C> {
     /// Takes the object out, for good: nobody may be left who could reach the cell.
     pub(crate) fn take(&mut self) -> NewObject {
         self.cell.poison();
@@ -164,7 +174,7 @@ impl WriteGuard {
     }
 }
 
-impl Deref for WriteGuard {
+impl<C: Deref<Target = Cell>> Deref for WriteGuard<C> {
     type Target = dyn Object;
 
     fn deref(&self) -> &Self::Target {
@@ -173,14 +183,14 @@ impl Deref for WriteGuard {
     }
 }
 
-impl DerefMut for WriteGuard {
+impl<C: Deref<Target = Cell>> DerefMut for WriteGuard<C> {
     fn deref_mut(&mut self) -> &mut Self::Target {
         // SAFETY: this guard holds the lock alone, so no other guard exists, and it is borrowed exclusively itself.
         unsafe { &mut ***self.cell.object.get() }
     }
 }
 
-impl Drop for WriteGuard {
+impl<C: Deref<Target = Cell>> Drop for WriteGuard<C> {
     fn drop(&mut self) {
         self.cell.lock.release(Use::Exclusive);
     }

@@ -16,7 +16,8 @@ pub(crate) use bury::bury;
 pub(crate) use cell::{Cell, ReadGuard, WriteGuard};
 pub(crate) use flight::{Flight, FlightError, Flights, Joined};
 
-use hashbrown::HashMap;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use parking_lot::RwLock;
 use std::collections::BinaryHeap;
 use std::hash::BuildHasher;
@@ -58,7 +59,8 @@ impl Drop for Living {
     }
 }
 
-type Shard = HashMap<Box<str>, Mapping>;
+/// The hash chooses the shard and then the bucket: it is computed once.
+type Shard = HashTable<(Box<str>, Mapping)>;
 
 /// What a key is mapped to.
 #[derive(Clone)]
@@ -90,7 +92,7 @@ impl Store {
     pub(crate) fn new(max_keys: usize) -> Self {
         let (service, _) = Uuid::new_v4().as_u64_pair();
         Store {
-            shards: (0..SHARDS).map(|_| RwLock::new(HashMap::new())).collect(),
+            shards: (0..SHARDS).map(|_| RwLock::new(HashTable::new())).collect(),
             hasher: hashbrown::DefaultHashBuilder::default(),
             keys: AtomicUsize::new(0),
             max_keys,
@@ -108,64 +110,79 @@ impl Store {
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Mapping> {
-        self.shard(key).read().get(key).cloned()
+        let hash = self.hash(key);
+        self.shard(hash).read().find(hash, is(key)).map(|(_, mapping)| mapping.clone())
     }
 
     pub(crate) fn contains(&self, key: &str) -> bool {
-        self.shard(key).read().contains_key(key)
+        let hash = self.hash(key);
+        self.shard(hash).read().find(hash, is(key)).is_some()
     }
 
     /// Maps `key` to `cell` unless it is mapped already; what it is mapped to then.
     pub(crate) fn insert_if_absent(&self, key: &str, cell: &Arc<Cell>) -> Result<Mapping, Error> {
-        let mut shard = self.shard(key).write();
-        match shard.get(key) {
-            Some(mapping) => Ok(mapping.clone()),
-            None => self.insert(&mut shard, key, cell),
+        let hash = self.hash(key);
+        let mut shard = self.shard(hash).write();
+        match shard.entry(hash, is(key), |(key, _)| self.hash(key)) {
+            Entry::Occupied(entry) => Ok(entry.get().1.clone()),
+            Entry::Vacant(entry) => {
+                let mapping = self.new_mapping(cell)?;
+                entry.insert((key.into(), mapping.clone()));
+                Ok(mapping)
+            }
         }
     }
 
     /// Maps `key` to `cell`, if it is at the generation that is expected (0: not mapped).
     pub(crate) fn swap(&self, key: &str, cell: &Arc<Cell>, expected: Option<u64>) -> Result<Mapping, Error> {
-        let replaced;
-        let mapping = {
-            let mut shard = self.shard(key).write();
-            let found = shard.get(key).map_or(0, |mapping| mapping.generation);
-            if let Some(expected) = expected.filter(|expected| *expected != found) {
-                return Err(Error::WrongGeneration { key: key.to_owned(), expected, found });
+        let hash = self.hash(key);
+        let mut shard = self.shard(hash).write();
+        let entry = shard.entry(hash, is(key), |(key, _)| self.hash(key));
+        let found = match &entry {
+            Entry::Occupied(entry) => entry.get().1.generation,
+            Entry::Vacant(_) => 0,
+        };
+        if let Some(expected) = expected.filter(|expected| *expected != found) {
+            return Err(Error::WrongGeneration { key: key.to_owned(), expected, found });
+        }
+        let (mapping, replaced) = match entry {
+            Entry::Occupied(mut entry) => {
+                let mapping = Mapping { cell: Arc::clone(cell), generation: self.next_generation() };
+                let replaced = std::mem::replace(&mut entry.get_mut().1, mapping.clone());
+                (mapping, Some(replaced))
             }
-            match shard.get_mut(key) {
-                None => return self.insert(&mut shard, key, cell),
-                Some(mapping) => {
-                    let generation = self.next_generation();
-                    replaced = std::mem::replace(mapping, Mapping { cell: Arc::clone(cell), generation });
-                    mapping.clone()
-                }
+            Entry::Vacant(entry) => {
+                let mapping = self.new_mapping(cell)?;
+                entry.insert((key.into(), mapping.clone()));
+                (mapping, None)
             }
         };
         // The last hold on the old object may end here, and with it run user code: not under the shard's lock.
+        drop(shard);
         drop(replaced);
         Ok(mapping)
     }
 
-    fn insert(&self, shard: &mut Shard, key: &str, cell: &Arc<Cell>) -> Result<Mapping, Error> {
-        let keys = self.keys.load(Ordering::Relaxed);
-        if keys >= self.max_keys {
+    /// A mapping of a key that had none, if there may be another.
+    fn new_mapping(&self, cell: &Arc<Cell>) -> Result<Mapping, Error> {
+        let one_more = |keys| (keys < self.max_keys).then_some(keys + 1);
+        if let Err(keys) = self.keys.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
             let remedy = "delete some, or raise the service's limit";
             return Err(Error::limit("the number of keys", keys as u64 + 1, self.max_keys as u64, remedy));
         }
-        self.keys.fetch_add(1, Ordering::Relaxed);
-        let mapping = Mapping { cell: Arc::clone(cell), generation: self.next_generation() };
-        shard.insert(key.into(), mapping.clone());
-        Ok(mapping)
+        Ok(Mapping { cell: Arc::clone(cell), generation: self.next_generation() })
     }
 
     /// Removes the mapping of `key`; whether there was one.
     pub(crate) fn remove(&self, key: &str) -> bool {
-        // As in `swap`: the object is dropped once the lock is free.
-        let removed = self.shard(key).write().remove(key);
+        let hash = self.hash(key);
+        let mut shard = self.shard(hash).write();
+        let removed = shard.find_entry(hash, is(key)).ok().map(|entry| entry.remove().0);
+        drop(shard);
         if removed.is_some() {
             self.keys.fetch_sub(1, Ordering::Relaxed);
         }
+        // As in `swap`: the object is dropped here, once the lock is free.
         removed.is_some()
     }
 
@@ -175,7 +192,7 @@ impl Store {
         let mut page: BinaryHeap<String> = BinaryHeap::new();
         let mut more = false;
         for shard in &self.shards {
-            for key in shard.read().keys() {
+            for (key, _) in shard.read().iter() {
                 if !key.starts_with(prefix) || **key <= *after {
                     continue;
                 }
@@ -206,11 +223,19 @@ impl Store {
         self.generations.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn shard(&self, key: &str) -> &RwLock<Shard> {
-        let hash = self.hasher.hash_one(key);
-        // The low bits choose the bucket within the shard's own map.
+    fn hash(&self, key: &str) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    fn shard(&self, hash: u64) -> &RwLock<Shard> {
+        // The low bits choose the bucket within the shard, and the uppermost seven tell its neighbours apart.
         &self.shards[(hash >> 48) as usize % SHARDS]
     }
+}
+
+/// Whether an entry is that of `key`.
+fn is(key: &str) -> impl Fn(&(Box<str>, Mapping)) -> bool {
+    move |(known, _)| **known == *key
 }
 
 fn id_bytes(service: u64, count: u64) -> [u8; 16] {

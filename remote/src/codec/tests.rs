@@ -203,9 +203,9 @@ impl RefScope for Spy {
 fn scopes_resolve_and_export_references() {
     let reference = |class: &str| ObjectRef::new(Uuid::from_u128(3), class);
     let value = |class: &str| Value::List(vec![reference(class).into()]);
-    let spy = Arc::new(Spy::default());
+    let spy = Spy::default();
     let outside = encode(&value("a.B")).unwrap();
-    with_scope(spy.clone(), || {
+    with_scope(&spy, || {
         assert_eq!(encode(&value("a.B")), Ok(outside.clone()));
         let back: Value = decode(&outside).unwrap();
         assert!(back.as_list().unwrap()[0].as_object().unwrap().live().is_some());
@@ -213,25 +213,25 @@ fn scopes_resolve_and_export_references() {
         assert_eq!(refused.to_string(), "not for you");
     });
     let unknown = encode(&value("no.Such")).unwrap();
-    let refused = with_scope(spy.clone(), || decode::<Value>(&unknown)).unwrap_err();
+    let refused = with_scope(&spy, || decode::<Value>(&unknown)).unwrap_err();
     assert_eq!(refused.to_string(), "no such object");
     assert_eq!(*spy.seen.lock().unwrap(), ["out a.B", "in a.B", "out is.Secret", "in no.Such"]);
 
     // Outside, and after a panic inside, nobody is asked.
     let panicked = std::panic::catch_unwind(|| {
-        with_scope(Arc::new(Spy::default()), || panic!("as arranged"));
+        with_scope(&Spy::default(), || panic!("as arranged"));
     });
     assert!(panicked.is_err());
     assert!(decode::<Value>(&unknown).is_ok());
     // The inner scope is asked, then the outer one again.
-    let inner = Arc::new(Spy::default());
-    with_scope(spy.clone(), || {
-        with_scope(inner.clone(), || decode::<Value>(&outside).unwrap());
+    let inner = Spy::default();
+    with_scope(&spy, || {
+        with_scope(&inner, || decode::<Value>(&outside).unwrap());
         decode::<Value>(&outside).unwrap();
     });
     assert_eq!((inner.seen.lock().unwrap().len(), spy.seen.lock().unwrap().len()), (1, 5));
     // Readable forms are not asked about: they come from and go to this process.
-    with_scope(spy.clone(), || serde_json::to_string(&value("is.Secret")).unwrap());
+    with_scope(&spy, || serde_json::to_string(&value("is.Secret")).unwrap());
 }
 
 #[test]
