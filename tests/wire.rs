@@ -106,8 +106,8 @@ async fn a_conversation_cut_at_any_byte_harms_nobody() {
         raw.0.shutdown().await.expect("closes");
         let answer = raw.until_closed().await;
         if cut == conversation.len() {
-            // A frame; response 2 to `submit`: no flags, operation 1, done, one byte: true.
-            let expected = [0, 0, 0, 8, 0, 2, 1, 0, 1, 1, 1, 1];
+            // A frame; response 2 to `submit`: no flags, no number; operation 1, done, one byte: true.
+            let expected = [0, 0, 0, 9, 0, 2, 1, 0, 0, 1, 1, 1, 1];
             assert_eq!(answer[answer.len() - expected.len()..], expected, "{answer:?}");
         }
     }

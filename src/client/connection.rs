@@ -6,7 +6,7 @@
 use super::SessionBuilder;
 use super::outbox::{Bounds, Outbox, Pushed};
 use crate::wire::WireClient;
-use crate::wire::batch::{self, Answered, CLOSING, FATAL};
+use crate::wire::batch::{Answered, CLOSING, FATAL, ReplyHead};
 use crate::wire::frame::FrameLimit;
 use crate::wire::handshake::{Answer, Hello, HelloDetails};
 use crate::wire::transport::{ClientCodec, LONGEST_REQUEST};
@@ -202,7 +202,7 @@ impl Shared {
         let more_work = {
             let mut outbox = self.outbox.lock();
             while !rest.is_empty() && answered < REPLIES {
-                let (reply, more) = batch::take::<Answered<'_>>(rest).map_err(|e| e.to_string())?;
+                let (reply, more) = Answered::take(rest).map_err(|e| e.to_string())?;
                 (rest, answered) = (more, answered + 1);
                 // One that is pending stays in the outbox.
                 if let Some(outcome) = reply.outcome.into_reply(replies) {
@@ -358,7 +358,7 @@ struct Replies {
 impl Replies {
     /// Takes in a frame; gives its flags.
     fn add(&mut self, frame: &Bytes) -> Result<u8, String> {
-        let (&flags, replies) = frame.split_first().ok_or("an empty answer")?;
+        let (ReplyHead { flags, .. }, replies) = ReplyHead::take(frame).map_err(|e| e.to_string())?;
         if flags & FATAL != 0 {
             return Err(String::from_utf8_lossy(replies).into_owned());
         }

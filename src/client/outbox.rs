@@ -1,7 +1,7 @@
 //! What waits to be sent, and what waits for a reply.
 
 use super::window::{Slot, Waiting, Window};
-use crate::wire::batch::{self, Preamble, Submission};
+use crate::wire::batch::{Preamble, SUBMISSION_OVERHEAD, Submission};
 use bytes::Bytes;
 use hashbrown::HashMap;
 use std::task::{Context, Poll, Waker};
@@ -13,9 +13,6 @@ use uuid::Uuid;
 
 /// How much longer a call waits for the service to say that its time is up, before the client says so itself.
 const GRACE: Duration = Duration::from_millis(50);
-
-/// More than a submission takes besides its operation, in bytes.
-const SUBMISSION_OVERHEAD: usize = 48;
 
 /// The limits that the service told, or that the client set.
 #[derive(Clone, Copy, Debug)]
@@ -217,7 +214,7 @@ impl Outbox {
         let operations = usize::try_from(self.window.next() - self.unsent).unwrap_or(usize::MAX);
         let most = self.unsent_bytes + operations.saturating_mul(SUBMISSION_OVERHEAD) + 16;
         let mut batch = Vec::with_capacity(most.min(self.bounds.frame_bytes));
-        batch::put(&mut batch, &Preamble { acknowledged_below: 0 })?;
+        Preamble { received_below: 0 }.put(&mut batch);
         let begun = batch.len();
         let mut operations = 0;
         while self.unsent < self.window.next() {
@@ -233,7 +230,7 @@ impl Outbox {
                 // Rounded up: a timeout of half a millisecond is not none.
                 let timeout_ms = timeout.map(|t| u64::try_from(t.as_micros().div_ceil(1000)).unwrap_or(u64::MAX));
                 let submission = Submission { sequence: self.unsent, task: *task, timeout_ms, operation };
-                batch::put(&mut batch, &submission)?;
+                submission.put(&mut batch);
                 call.sent = true;
                 self.unsent_bytes -= call.operation.len();
                 operations += 1;

@@ -8,7 +8,7 @@ use super::engine::{Deadline, Engine, Later, Request, Step};
 use super::gate::Gate;
 use super::local::LocalCaller;
 use crate::store::{Cell, Flight};
-use crate::wire::batch::{self, ANSWERED_OVERHEAD, Answered, CLOSING, Outcome, Preamble, Submission};
+use crate::wire::batch::{ANSWERED_OVERHEAD, Answered, CLOSING, Outcome, Preamble, ReplyHead, Submission};
 use bytes::Bytes;
 use futures::FutureExt;
 use hashbrown::{HashMap, HashSet};
@@ -167,9 +167,10 @@ impl ServerSession {
     /// # Errors
     /// If the batch cannot be read as one: then the connection has lost its way, and ends.
     pub(crate) fn submit(self: &Arc<Self>, batch: &Bytes) -> Result<Bytes, Error> {
-        let (_preamble, mut rest) = batch::take::<Preamble>(batch)?;
+        let (_preamble, mut rest) = Preamble::take(batch)?;
         let limits = &self.engine.limits;
-        let mut replies = vec![if self.engine.is_closing() { CLOSING } else { 0 }];
+        let mut replies = Vec::with_capacity(batch.len());
+        self.reply_head().put(&mut replies);
         let mut scratch = Vec::new();
         let mut operations = 0;
         // What is the same for all of them, or changes little, is looked up once: the clock alone is a twentieth of what a
@@ -179,7 +180,7 @@ impl ServerSession {
             if rest.is_empty() {
                 break Ok(replies.into());
             }
-            let submission = match batch::take::<Submission<'_>>(rest) {
+            let submission = match Submission::take(rest) {
                 Ok((submission, more)) => {
                     rest = more;
                     submission
@@ -202,6 +203,10 @@ impl ServerSession {
         };
         self.calls.lock().last = progress.last;
         answered
+    }
+
+    fn reply_head(&self) -> ReplyHead {
+        ReplyHead { flags: if self.engine.is_closing() { CLOSING } else { 0 }, number: 0 }
     }
 
     fn progress(&self) -> Progress {
@@ -318,7 +323,7 @@ impl ServerSession {
             }
         };
         let answered = !matches!(outcome, Outcome::Pending);
-        batch::put(replies, &Answered { sequence, outcome })?;
+        Answered { sequence, outcome }.put(replies)?;
         Ok(answered)
     }
 
@@ -446,17 +451,19 @@ impl ServerSession {
             }
         };
         let _ = tokio::time::timeout(LONGEST_POLL, ready).await;
-        let mut replies = vec![if self.engine.is_closing() { CLOSING } else { 0 }];
+        let mut replies = Vec::new();
+        self.reply_head().put(&mut replies);
+        let head = replies.len();
         let limit = self.result_bytes();
         let mut calls = self.calls.lock();
         while let Some((_, reply)) = calls.finished.front() {
             let bytes = size(reply);
-            if replies.len() > 1 && replies.len() + bytes > limit {
+            if replies.len() > head && replies.len() + bytes > limit {
                 break;
             }
             let Some((sequence, reply)) = calls.finished.pop_front() else { break };
             calls.finished_bytes -= bytes;
-            batch::put(&mut replies, &Answered { sequence, outcome: Outcome::of(&reply) })?;
+            Answered { sequence, outcome: Outcome::of(&reply) }.put(&mut replies)?;
         }
         Ok(replies.into())
     }

@@ -4,11 +4,13 @@
 //! - [`transport`]: tarpc's messages in frames, with deadlines clamped.
 //! - [`handshake`]: `open`: versions, a session, the service's limits.
 //! - [`batch`]: `submit` and `collect`: many operations in one request, many replies in one answer.
+//! - [`varint`]: the numbers in them.
 
 pub(crate) mod batch;
 pub(crate) mod frame;
 pub(crate) mod handshake;
 pub(crate) mod transport;
+mod varint;
 
 use bytes::Bytes;
 

@@ -80,6 +80,31 @@ impl Flavor for Bounded<'_> {
     }
 }
 
+impl Bounded<'_> {
+    /// As postcard writes a whole number: seven bits a byte, the lowest first. All ten bytes are copied and the rest is cut
+    /// off: a copy whose size is known needs no call, and small numbers are most of what there is.
+    #[inline]
+    fn put_varint(&mut self, mut value: u64) -> postcard::Result<()> {
+        let mut bytes = [0; 10];
+        let mut used = 0;
+        while value >= 0x80 && used < 9 {
+            bytes[used] = value as u8 | 0x80;
+            value >>= 7;
+            used += 1;
+        }
+        bytes[used] = value as u8;
+        used += 1;
+        if used > self.left {
+            return Err(postcard::Error::SerializeBufferFull);
+        }
+        self.left -= used;
+        let before = self.buf.len();
+        self.buf.extend_from_slice(&bytes);
+        self.buf.truncate(before + used);
+        Ok(())
+    }
+}
+
 struct Sink<'a> {
     postcard: postcard::Serializer<Bounded<'a>>,
     limit: usize,
@@ -119,7 +144,7 @@ impl Encoder<'_, '_> {
 
     #[inline]
     fn tag(&mut self, index: u32) -> Result<(), CodecError> {
-        let written = self.sink.postcard.serialize_u32(index);
+        let written = self.sink.postcard.output.put_varint(index.into());
         written.map_err(|error| self.sink.explain(error))
     }
 }
@@ -132,6 +157,22 @@ macro_rules! scalars {
             written.map_err(|error| self.sink.explain(error))
         }
     )*};
+}
+
+macro_rules! varints {
+    ($($method:ident $kind:ty as $zigzag:expr;)*) => {$(
+        #[inline]
+        fn $method(self, value: $kind) -> Result<(), CodecError> {
+            let written = self.sink.postcard.output.put_varint($zigzag(value.into()));
+            written.map_err(|error| self.sink.explain(error))
+        }
+    )*};
+}
+
+/// Small numbers of either sign as small ones without.
+#[inline]
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
 }
 
 impl<'s, 'a> Serializer for Encoder<'s, 'a> {
@@ -151,11 +192,18 @@ impl<'s, 'a> Serializer for Encoder<'s, 'a> {
     }
 
     scalars! {
-        serialize_bool bool
-        serialize_i8 i8 serialize_i16 i16 serialize_i32 i32 serialize_i64 i64 serialize_i128 i128
-        serialize_u8 u8 serialize_u16 u16 serialize_u32 u32 serialize_u64 u64 serialize_u128 u128
+        serialize_bool bool serialize_i8 i8 serialize_u8 u8 serialize_i128 i128 serialize_u128 u128
         serialize_f32 f32 serialize_f64 f64
         serialize_char char serialize_str &str serialize_bytes &[u8]
+    }
+
+    varints! {
+        serialize_i16 i16 as zigzag;
+        serialize_i32 i32 as zigzag;
+        serialize_i64 i64 as zigzag;
+        serialize_u16 u16 as std::convert::identity::<u64>;
+        serialize_u32 u32 as std::convert::identity::<u64>;
+        serialize_u64 u64 as std::convert::identity::<u64>;
     }
 
     #[inline]

@@ -1,0 +1,66 @@
+//! Whole numbers, seven bits a byte, the lowest first (LEB128), as postcard has them.
+
+use tarmem_remote::error::Error;
+
+/// The most bytes that a number takes.
+const LONGEST: usize = 10;
+
+/// Appends `value`.
+#[inline]
+pub(super) fn put(buffer: &mut Vec<u8>, mut value: u64) {
+    // All ten are written and the rest is cut off: a copy of a size that is known needs no call.
+    let mut bytes = [0; LONGEST];
+    let mut used = 0;
+    while value >= 0x80 && used < LONGEST - 1 {
+        bytes[used] = value as u8 | 0x80;
+        value >>= 7;
+        used += 1;
+    }
+    bytes[used] = value as u8;
+    let before = buffer.len();
+    buffer.extend_from_slice(&bytes);
+    buffer.truncate(before + used + 1);
+}
+
+/// The number at the front of `bytes`, and the rest.
+#[inline]
+pub(super) fn take(bytes: &[u8]) -> Result<(u64, &[u8]), Error> {
+    let mut value = 0;
+    for (index, byte) in bytes.iter().take(LONGEST).enumerate() {
+        // The tenth holds the last bit only.
+        if index == LONGEST - 1 && *byte > 1 {
+            break;
+        }
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return Ok((value, &bytes[index + 1..]));
+        }
+    }
+    Err(Error::malformed("batch", "a number is cut off or too long"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_number_is_read_as_it_was_written(value: u64, small in 0_u64..300, rest: Vec<u8>) {
+            for value in [value, small, u64::MAX, 1 << 63] {
+                let mut bytes = Vec::new();
+                put(&mut bytes, value);
+                prop_assert_eq!(&bytes, &postcard::to_stdvec(&value).expect("it is a number"));
+                bytes.extend(&rest);
+                prop_assert_eq!(take(&bytes).expect("it is one"), (value, &rest[..]));
+            }
+        }
+
+        #[test]
+        fn what_is_no_number_is_an_error(bytes: Vec<u8>) {
+            let ours = take(&bytes).ok();
+            let theirs = postcard::take_from_bytes::<u64>(&bytes).ok();
+            prop_assert_eq!(ours, theirs);
+        }
+    }
+}
