@@ -27,6 +27,9 @@ pub(crate) fn expand(args: TokenStream, mut item: ItemImpl) -> TokenStream {
 fn parse(item: &mut ItemImpl, errors: &mut Errors) -> Option<Vec<Signature>> {
     let class = (*item.self_ty).clone();
     let usable = check_class(item, errors);
+    if usable {
+        check_offers(item, errors);
+    }
     let mut signatures = Vec::new();
     for function in item.items.iter_mut() {
         if let ImplItem::Fn(function) = function {
@@ -55,11 +58,28 @@ fn check_class(item: &ItemImpl, errors: &mut Errors) -> bool {
     usable
 }
 
+/// A private function is a class's own affair; a block without any other has the attribute by mistake.
+fn check_offers(item: &ItemImpl, errors: &mut Errors) {
+    let private = |item: &ImplItem| match item {
+        ImplItem::Fn(function) => matches!(function.vis, Visibility::Inherited),
+        _ => true,
+    };
+    if item.items.iter().all(private) {
+        let message =
+            "nothing in here is remote, as only a `pub fn` is; make one `pub`, or remove this block's #[remote]";
+        errors.at(item.impl_token, message);
+    }
+}
+
 fn parse_function(function: &mut ImplItemFn, class: &Type, errors: &mut Errors) -> Option<Signature> {
     let place = if function.sig.receiver().is_some() { &args::METHOD } else { &args::CONSTRUCTOR };
     let helper = function.attrs.iter().find(|attr| args::is_remote(attr)).cloned();
     let options = Options::take(&mut function.attrs, place, errors);
     if options.skip.is_some() {
+        return None;
+    }
+    if let Visibility::Restricted(vis) = &function.vis {
+        errors.at(vis, "a remote function is called from other programs; make it `pub`, or mark it #[remote(skip)]");
         return None;
     }
     if !matches!(function.vis, Visibility::Public(_)) {

@@ -54,6 +54,10 @@ use syn::Item;
 /// methods goes through `async-trait`, as do its implementations, so that it has a `dyn` type. Methods with a default are
 /// remote like the others.
 ///
+/// What is remote of an `impl` block is what is `pub`: a `fn` that is not stays the class's own affair, and needs no mark.
+/// A `pub` one that is not meant for clients is marked `#[remote(skip)]`. Between the two there is nothing for clients: a
+/// `pub(crate) fn` without that mark is refused, and so is a block without any `pub fn`.
+///
 /// # Signatures
 ///
 /// | in Rust | on the wire |
