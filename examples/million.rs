@@ -11,6 +11,7 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Instant;
 use tarmem::{Service, Session, remote};
 
@@ -40,8 +41,32 @@ impl Counter {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let count: i64 = std::env::args().nth(1).map_or(Ok(1_000_000), |count| count.replace('_', "").parse())?;
+async fn main() -> ExitCode {
+    let done = match count(std::env::args().nth(1)) {
+        Ok(count) => run(count).await,
+        Err(error) => Err(error.into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("million: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// How many to make: a million, or what is asked for.
+fn count(asked: Option<String>) -> Result<i64, String> {
+    const USAGE: &str = "give how many objects to make, 2 or more; usage: million [COUNT]";
+    let Some(asked) = asked else { return Ok(1_000_000) };
+    match asked.replace('_', "").parse() {
+        Ok(count) if count >= 2 => Ok(count),
+        Ok(count) => Err(format!("{count} is too few: {USAGE}")),
+        Err(_) => Err(format!("{asked:?} is none: {USAGE}")),
+    }
+}
+
+async fn run(count: i64) -> Result<(), Box<dyn Error>> {
     let service = Service::new("127.0.0.1", 0).start().await?;
     let address = service.local_addr().ok_or("no address")?;
     let session = Session::connect(address.to_string()).await?;

@@ -121,6 +121,23 @@ fn shared_index_says_what_is_wrong_with_a_folder() {
 }
 
 #[test]
+fn million_wants_a_number() {
+    for (count, found) in [("x", "\"x\" is none"), ("1", "1 is too few"), ("-5", "-5 is too few"), ("", "\"\" is none")]
+    {
+        let mut command = example("million");
+        command.arg(count);
+        let ended = run(command);
+        assert!(!ended.success, "{}", ended.output);
+        let usage = "how many objects to make, 2 or more; usage: million [COUNT]";
+        assert_eq!(ended.errors, format!("million: {found}: give {usage}\n"));
+    }
+    let mut command = example("million");
+    command.arg("2_000");
+    let printed = run(command).success();
+    assert!(printed.starts_with("2000 keys; 1000 made in "), "{printed}");
+}
+
+#[test]
 fn workers_end_when_the_program_is_killed() {
     let (mut program, workers, _output) = long_search();
     program.0.kill().expect("it runs");
