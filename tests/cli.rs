@@ -137,7 +137,6 @@ mod bad_input {
             ("memoize x nothing.like.it", &[r#"no module "nothing""#]),
             ("memoize x builtin.list.new", &[r#""builtin""#, "did you mean builtins"]),
             ("import builtin", &["builtin", "did you mean builtins"]),
-            ("import .util", &["cannot import", "package"]),
             ("import ...util --package shop", &["climbs past the top"]),
         ];
         for (line, parts) in cases {
@@ -183,6 +182,8 @@ mod bad_input {
             ("get k --timeout -1", &["--timeout", "seconds"]),
             ("get k --addr nowhere", &["nowhere", "localhost:18813"]),
             ("serve --port 70000", &["70000"]),
+            ("serve --prot 70000", &["--prot", "a similar argument exists: '--port'"]),
+            ("get k k2", &["'k2'", "Usage: tarmem get"]),
             ("serve --workers 0", &["--workers"]),
             ("serve --addr localhost:1", &["--addr", "--host", "--port"]),
             ("--retries 1 serve", &["--retries"]),
@@ -197,7 +198,12 @@ mod bad_input {
         finish(tarmem(&["get", "k"])).refused(&["--addr", "TARMEM_ADDR"]);
         finish(tarmem(&["get", "k"]).env("TARMEM_ADDR", "")).refused(&["--addr", "TARMEM_ADDR"]);
         finish(tarmem(&["get", "k"]).env("TARMEM_ADDR", "nowhere")).refused(&["nowhere", "TARMEM_ADDR"]);
-        finish(&mut tarmem(&[])).refused(&["Usage"]);
+        finish(&mut tarmem(&[])).refused(&["Usage: tarmem", "memoize"]);
+        finish(tarmem(&["get", "k", "two\nlines"])).refused(&["two", "lines"]);
+        // Only the service would know what it is relative to.
+        let service = Serve::start(&[]);
+        service.run_line("import .util").refused(&["\".util\"", "--package"]);
+        service.run_line("import .util --package shop").failed(1, &["no module \"shop.util\""]);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Commands on what a service has and offers.
 
+use super::Cli;
 use super::output::{Failure, Json, Output};
 use crate::client::Session;
-use clap::Args;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory};
 use serde::Serialize;
 use tarmem_remote::operation::{MemberDescription, MemberKind, MethodDescription};
 
@@ -77,6 +79,13 @@ impl Describe {
 
 impl Import {
     pub(super) async fn run(self, session: &Session, output: &mut Output) -> Result<(), Failure> {
+        if self.module.starts_with('.') && self.package.as_deref().unwrap_or_default().is_empty() {
+            let message = format!(
+                "cannot import {:?}: a relative name needs the package that it is seen from; give it with --package",
+                self.module
+            );
+            return Err(Cli::command().error(ErrorKind::MissingRequiredArgument, message).into());
+        }
         let mut import = session.remote_import(&self.module);
         if let Some(package) = self.package {
             import = import.package(package);

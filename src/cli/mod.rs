@@ -46,7 +46,7 @@ Exit status: 0 done, 1 failed, 2 the command line is wrong.";
 
 /// Live objects on a network service, used together by many processes.
 #[derive(Parser)]
-#[command(name = "tarmem", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "tarmem", version, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -80,13 +80,13 @@ impl Failure {
     /// Tells the user, and the exit status.
     pub(super) fn report(self) -> ExitCode {
         match self {
+            // There is nobody else to tell if that fails.
             Failure::Usage(error) => {
-                // There is nobody else to tell.
-                let _ = error.print();
+                let _ = if error.use_stderr() { tell(&usage(&error)) } else { error.print() };
                 u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
             }
             Failure::Failed(message) => {
-                let _ = writeln!(io::stderr(), "tarmem: {}", one_line(&message));
+                let _ = tell(&message);
                 ExitCode::FAILURE
             }
             Failure::Unread => ExitCode::SUCCESS,
@@ -110,6 +110,22 @@ impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         Failure::Failed(error.to_string())
     }
+}
+
+fn tell(message: &str) -> io::Result<()> {
+    writeln!(io::stderr(), "tarmem: {}", one_line(message))
+}
+
+/// clap's paragraphs (what is wrong, perhaps a tip, the usage), one after the other.
+fn usage(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let paragraphs = text.split("\n\n").map(one_line).filter(|paragraph| !paragraph.is_empty());
+    let more = paragraphs.map(|paragraph| match paragraph.strip_prefix("For more information, ") {
+        Some(rest) => rest.trim_end_matches('.').to_owned(),
+        None => paragraph,
+    });
+    more.collect::<Vec<_>>().join("; ")
 }
 
 /// On one line, and harmless to a terminal: a message may come from a method on the service.
