@@ -22,8 +22,9 @@
 
 use crate::client::SessionBuilder;
 use crate::server::{RunningService, ServeError, Service};
+use std::io;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::mpsc;
 use tarmem_remote::error::Error;
 use tarmem_remote::routines::Routines;
 use tokio::runtime::{Builder, Runtime};
@@ -40,42 +41,12 @@ pub trait Wait: Future + Sized {
 impl<F: Future> Wait for F {}
 
 /// A session for code without an async runtime. Its routines are those of the async [`Session`](crate::Session).
+///
+/// It ends with [`close`](Self::close), or when the last clone and the last proxy are dropped: a proxy goes on without its
+/// session.
 #[derive(Clone, Debug)]
 pub struct Session {
     session: crate::Session,
-    /// Drives the connection.
-    runtime: Arc<Driver>,
-}
-
-#[derive(Debug)]
-struct Driver(Option<Runtime>);
-
-impl Driver {
-    fn new() -> Result<Self, Error> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("tarmem-session")
-            .enable_all()
-            .build()
-            .map_err(|e| Error::Refused { reason: format!("no thread can be started for it: {e}") })?;
-        Ok(Driver(Some(runtime)))
-    }
-
-    fn block_on<F: Future>(&self, future: F) -> F::Output {
-        match &self.0 {
-            Some(runtime) => runtime.block_on(future),
-            None => unreachable!("it is taken in `drop` only"),
-        }
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            // The last clone may be dropped anywhere, even on the driver's own thread.
-            runtime.shutdown_background();
-        }
-    }
 }
 
 impl Session {
@@ -83,9 +54,6 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::connect`](crate::Session::connect).
-    ///
-    /// # Panics
-    /// On a thread that runs async tasks.
     pub fn connect(address: impl Into<String>) -> Result<Self, Error> {
         Self::connect_with(crate::Session::builder(address))
     }
@@ -94,18 +62,35 @@ impl Session {
     ///
     /// # Errors
     /// As [`SessionBuilder::connect`].
-    ///
-    /// # Panics
-    /// On a thread that runs async tasks.
     pub fn connect_with(builder: SessionBuilder) -> Result<Self, Error> {
-        let runtime = Driver::new()?;
-        let session = runtime.block_on(builder.connect())?;
-        Ok(Session { session, runtime: Arc::new(runtime) })
+        let (sender, connected) = mpsc::sync_channel(1);
+        let unstarted = |e: io::Error| Error::Refused { reason: format!("no thread can be started for it: {e}") };
+        // The thread ends with the connection, and that with the last who needs it: a proxy may be the one.
+        let carry = move || {
+            let runtime = match Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(sender.send(Err(unstarted(error)))),
+            };
+            runtime.block_on(async {
+                let session = builder.connect().await;
+                let carried = session.as_ref().ok().map(crate::Session::carried);
+                // Dropped by whoever waits, or here if nobody does any more.
+                let _ = sender.send(session);
+                if let Some(carried) = carried {
+                    carried.await;
+                }
+            });
+        };
+        std::thread::Builder::new().name("tarmem-session".to_owned()).spawn(carry).map_err(unstarted)?;
+        let ended =
+            || Error::Refused { reason: "the thread that was to connect has ended; see what it said".to_owned() };
+        let session = connected.recv().unwrap_or_else(|_| Err(ended()))?;
+        Ok(Session { session })
     }
 
     /// Ends the session, as [`Session::close`](crate::Session::close).
     pub fn close(&self) {
-        self.runtime.block_on(self.session.close());
+        self.session.close().wait();
     }
 }
 

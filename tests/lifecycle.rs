@@ -7,6 +7,8 @@ use support::{Fixture, Way};
 use tarmem::modules::queue::QueueProxy;
 use tarmem::{CallError, Error, Limits, Proxy, ServeError, Service, Session};
 use tarmem_test_models::{Account, AccountProxy, slow_account};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 #[tokio::test]
 async fn a_port_in_use_is_one_clear_error() {
@@ -30,6 +32,42 @@ async fn nobody_there_is_one_clear_error_after_the_retries() {
     }
 }
 
+/// A web server, a host that is logged in to, and something that hangs up.
+#[tokio::test]
+async fn what_is_no_service_is_said_to_be_none() {
+    for (banner, waits) in [
+        ("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", true),
+        ("SSH-2.0-OpenSSH_9.6\r\n", false),
+        ("\0\0\0\u{3}abc", true),
+        ("", true),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+        let address = listener.local_addr().expect("bound").to_string();
+        let other = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("accepts");
+            if waits {
+                assert_ne!(stream.read(&mut [0; 64]).await.expect("hears something"), 0);
+            }
+            stream.write_all(banner.as_bytes()).await.expect("is heard");
+            // Some hang up, some wait for more.
+            if !banner.is_empty() {
+                let _ = stream.read_to_end(&mut Vec::new()).await;
+            }
+        });
+        let error = Session::connect(&address).await.expect_err("it is no service").to_string();
+        let expected = if banner.is_empty() {
+            format!(
+                "the session with {address} has ended (it hung up without an answer: it is no tarmem service, or has too \
+                 many connections); connect again"
+            )
+        } else {
+            format!("what answers at {address} is no tarmem service; check the address and the port")
+        };
+        assert_eq!(error, expected, "{banner:?}");
+        other.await.expect("no panic");
+    }
+}
+
 #[tokio::test]
 async fn a_service_that_comes_late_is_found() {
     let bound = Service::new("127.0.0.1", 0).bind().await.expect("a free port");
@@ -50,7 +88,9 @@ async fn a_socket_left_behind_is_replaced_and_one_in_use_is_not() {
     assert!(path.exists(), "left behind");
     let service = Service::without_listener().unix(&path).start().await.expect("replaced");
     assert!(Service::without_listener().unix(&path).bind().await.is_err(), "somebody listens there");
-    let session = Session::connect(format!("unix:{}", path.display())).await.expect("connects");
+    let address = format!("unix:{}", path.display());
+    assert_eq!((service.local_addr(), service.address()), (None, address.clone()));
+    let session = Session::connect(address).await.expect("connects");
     session.version().await.expect("answers");
     service.shutdown().await;
     assert!(!path.exists(), "removed at the end");

@@ -3,61 +3,12 @@
 mod support;
 
 use std::time::Duration;
+use support::raw::{Raw, frame, hello, open, request};
 use support::{Fixture, Way};
-use tarmem::{Error, Limits, Session, Value};
-use tarmem_test_models::{Account, AccountProxy};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-
-/// The header of a tarpc request in our frames: its id, no timeout to speak of, and the method.
-fn request(id: u8, method: u8, body: &[u8]) -> Vec<u8> {
-    let mut message = vec![0, id, 100, method];
-    message.extend_from_slice(body);
-    frame(&message)
-}
-
-fn frame(message: &[u8]) -> Vec<u8> {
-    let mut frame = u32::try_from(message.len()).expect("small").to_be_bytes().to_vec();
-    frame.extend_from_slice(message);
-    frame
-}
-
-fn open(protocol: u32) -> Vec<u8> {
-    let mut hello = b"tarmem".to_vec();
-    hello.extend_from_slice(&protocol.to_be_bytes());
-    // Do not ignore the version; no session to resume; no token.
-    hello.extend_from_slice(&[0, 0, 0]);
-    request(1, 0, &hello)
-}
-
-/// A stream of bytes to the service, and what comes back before it ends.
-struct Raw(TcpStream);
-
-impl Raw {
-    async fn connect(fixture: &Fixture) -> Self {
-        Raw(TcpStream::connect(fixture.address()).await.expect("accepts"))
-    }
-
-    async fn send(&mut self, bytes: &[u8]) {
-        // The service may have hung up already.
-        let _ = self.0.write_all(bytes).await;
-    }
-
-    async fn receive_frame(&mut self) -> Vec<u8> {
-        let length = self.0.read_u32().await.expect("a frame");
-        let mut message = vec![0; length as usize];
-        self.0.read_exact(&mut message).await.expect("a whole frame");
-        message
-    }
-
-    async fn until_closed(mut self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let read = self.0.read_to_end(&mut bytes);
-        // A reset is an end too.
-        let _ = tokio::time::timeout(Duration::from_secs(20), read).await.expect("the service hangs up");
-        bytes
-    }
-}
+use tarmem::{Error, Limits, Proxy, Session, Value, args};
+use tarmem_test_models::{Account, AccountProxy, NotesProxy};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
+use tokio::net::{TcpListener, TcpStream};
 
 async fn fixture() -> (Fixture, Session) {
     let fixture = Fixture::new(Way::Tcp).await;
@@ -148,11 +99,21 @@ async fn another_protocol_version_is_told_so() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frame_over_the_limit_ends_its_connection_only() {
-    let (fixture, session) = fixture().await;
-    // Before a session is open, the limit is small.
+    let mut limits = Limits::default();
+    limits.handshake_time = Duration::from_secs(3600);
+    let fixture = Fixture::with(Way::Tcp, limits).await;
+    let session = fixture.session().await;
+    session.memoize("k", AccountProxy::open(5)).await.expect("made");
+    // Before a session is open, the limit is small: the header alone is enough.
     let mut raw = Raw::connect(&fixture).await;
     raw.send(&5_000u32.to_be_bytes()).await;
     raw.until_closed().await;
+    // An `open` that is good but for its size is not answered.
+    let mut large = hello(1);
+    large.resize(5_000, 0);
+    let mut raw = Raw::connect(&fixture).await;
+    raw.send(&request(1, 0, &large)).await;
+    assert_eq!(raw.until_closed().await, b"");
     let mut raw = Raw::connect(&fixture).await;
     raw.send(&open(1)).await;
     raw.receive_frame().await;
@@ -213,7 +174,22 @@ async fn what_is_too_large_or_too_deep_fails_alone() {
             assert!(matches!(error, Error::LimitExceeded { limit: 64_512, .. }), "{way:?}: {error}");
         }
         let error = account.large(100_000).await.expect_err("too large a result");
-        assert!(matches!(error, Error::BadResult { .. }), "{way:?}: {error}");
+        assert_eq!(
+            error.to_string(),
+            "the result of bank.Account.large cannot be sent: larger than 64512 bytes when encoded; return less at once, \
+             or raise the service's frame limit",
+            "{way:?}"
+        );
+        let notes = session.memoize("notes", NotesProxy::new()).await.expect("made");
+        let deepest = (0..64).fold(Value::Null, |inside, _| Value::List(vec![inside]));
+        notes.add(deepest).await.expect("just deep enough");
+        let error = notes.dynamic().call("lines", args![]).await.expect_err("one level more");
+        assert_eq!(
+            error.to_string(),
+            "the result of lab.Notes.lines cannot be sent: nested deeper than 64 levels; return it in parts, or as \
+             references to objects",
+            "{way:?}"
+        );
         // Each fits a frame, all together do not.
         let results = session.pipeline((0..10).map(|_| account.large(30_000))).await;
         assert!(results.iter().all(|result| result.as_ref().is_ok_and(|bytes| bytes.len() == 30_000)), "{way:?}");
@@ -239,4 +215,39 @@ async fn too_many_calls_wait_their_turn() {
         }
         assert_eq!(account.balance().await, Ok(100));
     }
+}
+
+/// Passes on what the client says, and of what the service says the first frame only.
+async fn falling_silent(fixture: &Fixture) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let address = listener.local_addr().expect("bound").to_string();
+    let service = fixture.address();
+    tokio::spawn(async move {
+        let (client, _) = listener.accept().await.expect("accepts");
+        let service = TcpStream::connect(service).await.expect("accepts");
+        let ((mut from_client, mut to_client), (mut from_service, mut to_service)) =
+            (client.into_split(), service.into_split());
+        let answer = async {
+            let length = from_service.read_u32().await.expect("a frame");
+            let mut message = vec![0; length as usize];
+            from_service.read_exact(&mut message).await.expect("a whole frame");
+            to_client.write_all(&frame(&message)).await.expect("takes it");
+        };
+        let _ = tokio::join!(copy(&mut from_client, &mut to_service), answer);
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_whose_service_falls_silent_says_what_it_waited_for() {
+    let (fixture, _session) = fixture().await;
+    let session = Session::connect(falling_silent(&fixture).await).await.expect("it answers `open`");
+    let soon = Duration::from_millis(50);
+    let account = session.proxy::<Account>("k");
+    let late = account.balance().timeout(soon).await.expect_err("no answer").to_string();
+    assert_eq!(late, "no result from bank.Account.balance of \"k\" within 50ms; give it a longer timeout");
+    let late = account.dynamic().call("balance", args![]).timeout(soon).await.expect_err("no answer").to_string();
+    assert_eq!(late, "no result from balance of \"k\" within 50ms; give it a longer timeout");
+    let late = session.is_memoized("k").timeout(soon).await.expect_err("no answer").to_string();
+    assert_eq!(late, "no result from is_memoized of \"k\" within 50ms; give it a longer timeout");
 }

@@ -3,7 +3,7 @@
 use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
-use crate::operation::Reply;
+use crate::operation::{Operation, Reply};
 use crate::value::{Value, with_caller};
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -280,16 +280,41 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
         with_caller(&self.caller, || codec::decode(body))
     }
 
-    /// A typed call goes by a stable id, which says nothing to a person: puts in the name that it stands for.
+    /// Puts in what the service leaves out, since the caller knows it: the name that a typed call's stable id stands for,
+    /// and what was late.
     fn named(&self, error: Error) -> Error {
         match error {
-            Error::NoSuchMethod { class, method, near } if method.is_empty() => {
+            Error::DeadlineExceeded { what, after } if what.is_empty() => {
+                Error::DeadlineExceeded { what: self.whole_name(), after }
+            }
+            Error::GeneratorLate { what, limit } if what.is_empty() => {
+                Error::GeneratorLate { what: self.whole_name(), limit }
+            }
+            Error::NoSuchMethod { class, method, near } if method.is_empty() && self.encoding == Encoding::Typed => {
                 Error::NoSuchMethod { class, method: self.name.to_string(), near }
             }
             Error::NoSuchMember { module, name, near } if name.is_empty() && module.is_empty() => {
                 Error::NoSuchMember { module: self.name.scope.to_owned(), name: self.name.name.to_owned(), near }
             }
             other => other,
+        }
+    }
+
+    /// With the object that it is for, or the key: `bank.Account.deposit of "alice"`, `memoize of "k" by lab.load`. Read
+    /// from the operation itself, so that no call pays for it but one that was late.
+    fn whole_name(&self) -> String {
+        let what = self.what();
+        let operation = self.operation.as_ref().ok().and_then(|operation| Operation::decode(operation).ok());
+        let Some(operation) = operation else { return what };
+        let of = operation.target().map_or_else(String::new, |target| format!(" of {target}"));
+        match operation {
+            Operation::Memoize { .. } | Operation::Update { .. } | Operation::Create { .. }
+                if what != operation.name() =>
+            {
+                format!("{}{of} by {what}", operation.name())
+            }
+            Operation::Import { module, .. } => format!("{what} of {module:?}"),
+            _ => format!("{what}{of}"),
         }
     }
 }

@@ -243,6 +243,11 @@ impl Method {
         signature(self.name, self.params, self.returns)
     }
 
+    /// The same with its full name, for messages: `bank.Account.deposit(cents: i64) -> i64`.
+    pub fn full_signature(&self) -> String {
+        signature(&self.full_name(), self.params, self.returns)
+    }
+
     /// `bank.Account.deposit`
     pub fn full_name(&self) -> String {
         format!("{}.{}", self.interface, self.name)

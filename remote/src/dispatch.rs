@@ -4,11 +4,12 @@
 //! the bytes are postcard (typed callers) or a [`Value`] (dynamic callers). The typed encoding is the hot path and knows the
 //! types; dynamic arguments go through erased-serde.
 
-use crate::codec::{self, TypedDeserializer};
+use crate::codec::{self, CodecError, TypedDeserializer};
 use crate::describe::{NewObject, Param};
 use crate::error::Error;
 use crate::value::{self, Value};
 use serde::Deserialize;
+use serde::ser::Error as _;
 use serde::{Deserializer, Serialize};
 use std::fmt::Display;
 
@@ -106,12 +107,12 @@ impl<'a> Output<'a> {
     /// [`Error::BadResult`] if it cannot be encoded, or is over the limit.
     pub fn returned<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         let encoded = match self.encoding {
-            Encoding::Typed => codec::encode_into(value, self.body, self.limit).map_err(|e| e.to_string()),
+            Encoding::Typed => codec::encode_into(value, self.body, self.limit),
             Encoding::Dynamic => value::to_value(value)
-                .map_err(|e| e.to_string())
-                .and_then(|value| codec::encode_into(&value, self.body, self.limit).map_err(|e| e.to_string())),
+                .map_err(CodecError::custom)
+                .and_then(|value| codec::encode_into(&value, self.body, self.limit)),
         };
-        encoded.map_err(|reason| Error::BadResult { what: String::new(), reason })
+        encoded.map_err(|error| Error::bad_result("", &error))
     }
 
     /// The method returned an error of its own.

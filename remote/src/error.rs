@@ -1,5 +1,6 @@
 //! What can go wrong with a call, and what to do about it.
 
+use crate::codec::CodecError;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use uuid::Uuid;
@@ -40,7 +41,7 @@ pub enum Error {
         near: Vec<String>,
     },
     /// The class has no such method.
-    #[error("{class} has no method {method:?}{}", hint(near, "describe the key to see its methods"))]
+    #[error("{class} has no method {method:?}{}", hint(near, method_remedy(method)))]
     NoSuchMethod {
         /// The object's class.
         class: String,
@@ -173,6 +174,17 @@ pub enum Error {
         /// How long it was given.
         after: Duration,
     },
+    /// A generator took longer than the service allows.
+    #[error(
+        "{what} is not done within {}; that is the service's generator_time; make it quicker, or raise the limit",
+        duration(*limit)
+    )]
+    GeneratorLate {
+        /// What was waited for.
+        what: String,
+        /// The limit.
+        limit: Duration,
+    },
     /// The call was cancelled before it began.
     #[error("the call was cancelled before it began")]
     Cancelled,
@@ -223,6 +235,12 @@ pub enum Error {
         /// The last failure.
         cause: String,
     },
+    /// Something answers there, and not as a service does.
+    #[error("what answers at {address} is no tarmem service; check the address and the port")]
+    NotAService {
+        /// The address.
+        address: String,
+    },
     /// The connection ended before the call was answered. Whether it was applied is not known.
     #[error("the connection to {address} ended ({cause}); whether the call was applied is not known; connect again")]
     OutcomeUnknown {
@@ -258,6 +276,16 @@ impl Error {
         Error::LimitExceeded { what: what.into(), limit, found, remedy: remedy.into() }
     }
 
+    /// A result that cannot be encoded, with the remedy.
+    pub fn bad_result(what: impl Into<String>, error: &CodecError) -> Self {
+        let remedy = match error {
+            CodecError::TooLarge { .. } => "; return less at once, or raise the service's frame limit",
+            CodecError::TooDeep { .. } => "; return it in parts, or as references to objects",
+            _ => "",
+        };
+        Error::BadResult { what: what.into(), reason: format!("{error}{remedy}") }
+    }
+
     /// Something that arrived and makes no sense.
     pub fn malformed(what: impl Into<String>, reason: impl ToString) -> Self {
         Error::Malformed { what: what.into(), reason: reason.to_string() }
@@ -266,6 +294,14 @@ impl Error {
 
 fn hint(near: &[String], otherwise: &str) -> String {
     if near.is_empty() { format!("; {otherwise}") } else { format!("; did you mean {}?", near.join(" or ")) }
+}
+
+fn method_remedy(method: &str) -> &'static str {
+    if method.is_empty() {
+        "the name of a method cannot be empty; describe the key to see those that there are"
+    } else {
+        "describe the key to see its methods"
+    }
 }
 
 fn duration(duration: Duration) -> String {

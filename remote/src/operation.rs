@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::value::Value;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use uuid::Uuid;
 
 /// The version of the protocol that this crate speaks. Both sides must have the same.
@@ -155,6 +156,16 @@ pub enum Target<'a> {
     Id(Uuid),
 }
 
+/// As in messages: `"alice"`, `object 0190…`.
+impl fmt::Display for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Key(key) => write!(f, "{key:?}"),
+            Target::Id(id) => write!(f, "object {id}"),
+        }
+    }
+}
+
 /// What `memoize` and `update` make an object from.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum SourceRef<'a> {
@@ -205,6 +216,23 @@ impl Operation<'_> {
     /// Never in practice: every part is plain data. [`Error::Malformed`] if it cannot be encoded all the same.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
         codec::encode(self).map_err(|e| Error::malformed("operation", e))
+    }
+
+    /// The object that it is for, or the key of one to be; `None` if it is for none.
+    pub fn target(&self) -> Option<Target<'_>> {
+        match *self {
+            Operation::Memoize { key, .. }
+            | Operation::Update { key, .. }
+            | Operation::Get { key, .. }
+            | Operation::Delete { key }
+            | Operation::IsMemoized { key } => Some(Target::Key(key)),
+            Operation::Describe { target }
+            | Operation::Hold { target, .. }
+            | Operation::Call { target, .. }
+            | Operation::Snapshot { target } => Some(target),
+            Operation::Release { id, .. } => Some(Target::Id(id)),
+            _ => None,
+        }
     }
 
     /// The routine's name, for messages.

@@ -15,14 +15,17 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::io;
 use std::iter;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tarmem_remote::call::{Caller, Submitted, Timeout};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{PROTOCOL_VERSION, Reply};
+use tarpc::ChannelError;
 use tarpc::client::{Config, NewClient, RpcError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, watch};
@@ -39,6 +42,15 @@ const REQUESTS: usize = 4;
 /// the service is idle: client and service work at one time, and not in turns. (512 tasks on one session, both cores free:
 /// 1.11 million calls/s with all at once, 1.63 million with 64.)
 const REPLIES: usize = 64;
+
+/// The largest answer to `open`, in bytes.
+const ANSWER_BYTES: usize = 4 << 10;
+
+/// How a connection ends in order.
+const CLOSED: &str = "it was closed";
+
+/// How one ends on which nothing was said.
+const HUNG_UP: &str = "it hung up without an answer: it is no tarmem service, or has too many connections";
 
 /// How long the service may take to answer `open`.
 const OPEN_TIME: Duration = Duration::from_secs(10);
@@ -71,31 +83,50 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let address = options.address.clone();
-        let limit = FrameLimit::new(options.max_frame);
-        let framed = Framed::with_capacity(stream, ClientCodec::new(limit), BUFFER);
+        // What is no service of ours announces anything: a web server's first bytes, a frame of 1.2 GB.
+        let limit = FrameLimit::new(options.max_frame.min(ANSWER_BYTES));
+        let framed = Framed::with_capacity(stream, ClientCodec::new(limit.clone()), BUFFER);
         let NewClient { client, dispatch } = WireClient::new(Config::default(), framed);
-        let mut dispatch: Dispatch = Box::pin(dispatch.map(|end| match end {
-            Ok(()) => "it was closed".to_owned(),
-            Err(error) => root_cause(&error),
+        let nonsense = Arc::new(AtomicBool::new(false));
+        let heard_nonsense = Arc::clone(&nonsense);
+        let mut dispatch: Dispatch = Box::pin(dispatch.map(move |end| match end {
+            Ok(()) => CLOSED.to_owned(),
+            Err(error) => {
+                let is_nonsense =
+                    matches!(&error, ChannelError::Read(cause) if cause.kind() == io::ErrorKind::InvalidData);
+                heard_nonsense.store(is_nonsense, Ordering::Relaxed);
+                root_cause(&error)
+            }
         }));
         let hello = Hello {
             protocol: PROTOCOL_VERSION,
             details: HelloDetails { ignore_version: options.ignore_version, ..HelloDetails::default() },
         };
-        let closed = |cause: String| Error::Closed { address: address.clone(), cause };
-        let opening = client.open(context(), hello.encode()?);
-        let answer = tokio::select! {
-            answer = opening => answer.map_err(|error| closed(root_cause(&error)))?,
-            cause = &mut dispatch => return Err(closed(cause)),
-            () = tokio::time::sleep(OPEN_TIME) => return Err(closed(format!("it did not answer within {OPEN_TIME:?}"))),
-        };
-        let welcome = match Answer::decode(&answer)? {
-            Answer::Welcome(welcome) => welcome,
-            Answer::Refused { reason } => return Err(Error::Refused { reason }),
-            Answer::Protocol { service } => {
-                return Err(Error::ProtocolMismatch { client: PROTOCOL_VERSION, service });
+        let hello = hello.encode()?;
+        let (answer, ended) = {
+            let mut opening = pin!(client.open(context(), hello));
+            tokio::select! {
+                biased;
+                // Whoever is refused is told so and hung up on, perhaps in one turn.
+                cause = &mut dispatch => (opening.now_or_never().and_then(Result::ok), Some(cause)),
+                answer = &mut opening => (answer.ok(), None),
+                () = tokio::time::sleep(OPEN_TIME) => (None, Some(format!("it did not answer within {OPEN_TIME:?}"))),
             }
         };
+        let welcome = match answer.as_deref().map(Answer::decode) {
+            Some(Ok(Answer::Welcome(welcome))) if ended.is_none() => welcome,
+            Some(Ok(Answer::Refused { reason })) => return Err(Error::Refused { reason }),
+            Some(Ok(Answer::Protocol { service })) => {
+                return Err(Error::ProtocolMismatch { client: PROTOCOL_VERSION, service });
+            }
+            Some(Err(_)) => return Err(Error::NotAService { address }),
+            _ if nonsense.load(Ordering::Relaxed) => return Err(Error::NotAService { address }),
+            _ => {
+                let cause = ended.filter(|cause| cause != CLOSED).unwrap_or_else(|| HUNG_UP.to_owned());
+                return Err(Error::Closed { address, cause });
+            }
+        };
+        limit.set(options.max_frame);
         let bounds = Bounds {
             frame_bytes: usize::try_from(welcome.max_frame_bytes).unwrap_or(usize::MAX).min(options.max_frame),
             batch: (welcome.max_batch as usize).max(1),
@@ -127,7 +158,15 @@ impl Connection {
     pub(super) async fn close(&self) {
         self.shared.end("it was closed here".to_owned());
         self.shared.close.notify_one();
-        let _ = self.shared.ended.subscribe().wait_for(|ended| *ended).await;
+        self.carried().await;
+    }
+
+    /// Ready once the task that carries its calls has ended; does not keep it alive.
+    pub(super) fn carried(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut ended = self.shared.ended.subscribe();
+        async move {
+            let _ = ended.wait_for(|ended| *ended).await;
+        }
     }
 }
 

@@ -58,7 +58,8 @@ impl Session {
     /// Connects to a service, with the defaults of [`SessionBuilder`].
     ///
     /// # Errors
-    /// [`Error::Unreachable`] if nobody answers, after some attempts; [`Error::ProtocolMismatch`], [`Error::Refused`].
+    /// [`Error::Unreachable`] if nobody answers, after some attempts, [`Error::NotAService`] if something else does;
+    /// [`Error::ProtocolMismatch`], [`Error::Refused`].
     pub async fn connect(address: impl Into<String>) -> Result<Session, Error> {
         Session::builder(address).connect().await
     }
@@ -90,6 +91,16 @@ impl Session {
     pub async fn close(&self) {
         if let Some(connection) = &self.connection {
             connection.close().await;
+        }
+    }
+
+    /// Ready once the task that carries its calls has ended; does not keep the session alive. At once in process.
+    pub(crate) fn carried(&self) -> impl Future<Output = ()> + Send + 'static {
+        let carried = self.connection.as_ref().map(|connection| connection.carried());
+        async move {
+            if let Some(carried) = carried {
+                carried.await;
+            }
         }
     }
 
@@ -181,7 +192,8 @@ impl SessionBuilder {
     /// Connects.
     ///
     /// # Errors
-    /// [`Error::Unreachable`] if nobody answers; [`Error::ProtocolMismatch`], [`Error::Refused`].
+    /// [`Error::Unreachable`] if nobody answers, [`Error::NotAService`] if something else does;
+    /// [`Error::ProtocolMismatch`], [`Error::Refused`].
     pub async fn connect(self) -> Result<Session, Error> {
         let address: Address = self.address.parse()?;
         let least = Duration::from_millis(100).min(self.retry_delay);

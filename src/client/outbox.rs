@@ -304,8 +304,8 @@ impl Outbox {
             }
             self.in_flight -= 1;
             overdue.push(waker);
-            let what = "the service".to_owned();
-            *slot = Slot::Answered(Reply::Failed(Error::DeadlineExceeded { what, after: *after }));
+            // The call knows what was late, and fills it in.
+            *slot = Slot::Answered(Reply::Failed(Error::DeadlineExceeded { what: String::new(), after: *after }));
         }
         self.uncrowd();
         overdue

@@ -51,7 +51,7 @@ impl Engine {
         let target = label(target);
         let args = Bytes::copy_from_slice(args);
         let (session, context) = (Arc::clone(request.session), request.context.clone());
-        let mut later = Later::new("the method", std::future::pending());
+        let mut later = Later::new(std::future::pending());
         let gate = Arc::clone(&later.gate);
         let runtime = self.runtime.clone();
         later.run = Box::pin(async move {
@@ -259,13 +259,15 @@ impl MethodCall {
 
     fn arguments(self, args: &[u8]) -> Result<Arguments<'_>, Error> {
         Arguments::new(self.encoding, args, self.method.params)
-            .map_err(|reason| Error::BadArguments { signature: self.method.signature(), reason })
+            .map_err(|reason| Error::BadArguments { signature: self.method.full_signature(), reason })
     }
 
     /// Puts in what the dispatch function does not know: its own name.
     fn named(self, error: Error) -> Error {
         match error {
-            Error::BadArguments { reason, .. } => Error::BadArguments { signature: self.method.signature(), reason },
+            Error::BadArguments { reason, .. } => {
+                Error::BadArguments { signature: self.method.full_signature(), reason }
+            }
             Error::BadResult { reason, .. } => Error::BadResult { what: self.method.full_name(), reason },
             Error::Panicked { message, .. } => Error::Panicked { what: self.method.full_name(), message },
             other => other,

@@ -233,3 +233,52 @@ impl Wire for Handler {
         session.collect().await.unwrap_or_else(|error| self.connection.lose(&error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Limits;
+    use crate::wire::handshake::HelloDetails;
+    use tarmem_remote::registry::Registry;
+
+    /// What `peer` hears from a service that has no authentication, and whether it got a session.
+    fn open(peer: Peer, protected: bool) -> (Answer, bool) {
+        let limits = Limits::default();
+        let limit = FrameLimit::new(limits.handshake_frame_bytes);
+        let registry = Registry::linked().expect("no names clash");
+        let connection = Connection {
+            engine: Engine::new(registry, limits, tokio::runtime::Handle::current()),
+            peer,
+            protected,
+            crowded: false,
+            limit: limit.clone(),
+            session: OnceLock::new(),
+            lost: AtomicBool::new(false),
+        };
+        let hello = Hello { protocol: PROTOCOL_VERSION, details: HelloDetails::default() };
+        let answer = connection.open(&hello.encode().expect("encodes")).expect("it makes sense");
+        let opened = connection.session.get().is_some();
+        let raised = limit.get() > Limits::default().handshake_frame_bytes;
+        assert_eq!(opened, raised, "larger frames are for those with a session");
+        (answer, opened)
+    }
+
+    #[tokio::test]
+    async fn without_authentication_only_this_host_is_answered() {
+        for other in ["192.0.2.1", "10.0.0.1", "0.0.0.0", "2001:db8::1", "::ffff:192.0.2.1", "fe80::1"] {
+            let peer = || Peer::Ip(other.parse().expect("an address"));
+            let (answer, opened) = open(peer(), true);
+            let Answer::Refused { reason } = answer else { panic!("{other}: {answer:?}") };
+            assert!(reason.contains("--unprotected") && reason.contains("Service::unprotected"), "{reason}");
+            assert!(!opened, "{other}");
+            let (answer, opened) = open(peer(), false);
+            assert!(matches!(answer, Answer::Welcome(_)) && opened, "{other}: {answer:?}");
+        }
+        let here = ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"];
+        let here = here.map(|address| Peer::Ip(address.parse().expect("an address")));
+        for peer in here.into_iter().chain([Peer::Local]) {
+            let (answer, opened) = open(peer.clone(), true);
+            assert!(matches!(answer, Answer::Welcome(_)) && opened, "{peer:?}: {answer:?}");
+        }
+    }
+}

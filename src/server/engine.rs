@@ -115,8 +115,9 @@ impl Deadline {
         }
     }
 
-    pub(crate) fn error(self, what: impl Into<String>) -> Error {
-        Error::DeadlineExceeded { what: what.into(), after: self.after }
+    /// That it has passed. The caller knows what was late, and fills it in.
+    pub(crate) fn error(self) -> Error {
+        Error::DeadlineExceeded { what: String::new(), after: self.after }
     }
 }
 
@@ -132,14 +133,13 @@ pub(crate) enum Step {
 
 /// The rest of an operation.
 pub(crate) struct Later {
-    pub(crate) what: &'static str,
     pub(crate) run: BoxFuture<'static, Reply>,
     pub(crate) gate: Arc<Gate>,
 }
 
 impl Later {
-    pub(crate) fn new(what: &'static str, run: impl Future<Output = Reply> + Send + 'static) -> Self {
-        Later { what, run: Box::pin(run), gate: Arc::default() }
+    pub(crate) fn new(run: impl Future<Output = Reply> + Send + 'static) -> Self {
+        Later { run: Box::pin(run), gate: Arc::default() }
     }
 }
 
@@ -374,10 +374,7 @@ pub(super) fn quoted(key: &str) -> String {
 }
 
 pub(super) fn label(target: Target<'_>) -> String {
-    match target {
-        Target::Key(key) => quoted(key),
-        Target::Id(id) => format!("object {id}"),
-    }
+    target.to_string()
 }
 
 pub(super) fn put(out: &mut Vec<u8>, value: &impl serde::Serialize) -> Result<Step, Error> {

@@ -151,14 +151,11 @@ impl Engine {
                     let produced = run_sync(&scope, &function, &context, encoding, &args)?;
                     with_scope(&*scope, || reply_produced(&function, produced, encoding, limit))
                 });
-                Ok(Step::Later(Later::new(
-                    "a function",
-                    async move { task.await.unwrap_or(Err(Error::Cancelled)).into() },
-                )))
+                Ok(Step::Later(Later::new(async move { task.await.unwrap_or(Err(Error::Cancelled)).into() })))
             }
             FunctionInvoke::Async(_) => {
                 let running = start_async(&scope, &function, context, encoding, args)?;
-                Ok(Step::Later(Later::new("a function", async move {
+                Ok(Step::Later(Later::new(async move {
                     let result = async {
                         let produced = panics::catch_async(function.full_name(), running).await?;
                         with_scope(&*scope, || reply_produced(&function, produced, encoding, limit))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
@@ -23,6 +23,15 @@ pub trait Listener: Send + 'static {
     /// Its address, if it has one.
     fn local_addr(&self) -> Option<SocketAddr> {
         None
+    }
+
+    /// What [`Session::connect`](crate::Session::connect) takes to get here from this host, if that is enough.
+    fn address(&self) -> Option<String> {
+        let mut address = self.local_addr()?;
+        if address.ip().is_unspecified() {
+            address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+        }
+        Some(address.to_string())
     }
 }
 
@@ -134,6 +143,11 @@ impl Listener for BoundUnix {
             let (stream, _) = accepted?;
             Ok(Accepted { stream: Stream::Unix(stream.into_std()?) })
         })
+    }
+
+    fn address(&self) -> Option<String> {
+        // Whoever connects may be in another folder.
+        Some(format!("unix:{}", std::path::absolute(&self.path).ok()?.to_str()?))
     }
 }
 

@@ -37,7 +37,7 @@ use local::LocalCaller;
 use session::ServerSession;
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -137,7 +137,6 @@ impl Service {
             None => Registry::linked()?,
             Some(modules) => Registry::offering(modules)?,
         };
-        tracing::info!("offering {registry}");
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(self.workers.max(2))
             .thread_name("tarmem-runner")
@@ -153,6 +152,7 @@ impl Service {
             let bound = bound.unwrap_or_else(|e| Err(io::Error::other(e)));
             listeners.push(bound.map_err(|cause| ServeError::Listen { address, cause })?);
         }
+        tracing::info!("offering {registry}");
         let engine = Engine::new(registry, self.limits, runtime.handle().clone());
         runtime.handle().spawn(Collector::run(Arc::downgrade(&engine)));
         Ok(BoundService { listeners, engine, runtime, workers: self.workers, protected: self.protected })
@@ -207,7 +207,8 @@ impl BoundService {
 
     /// Runs in the background, on threads of its own.
     pub fn start(self) -> RunningService {
-        let address = self.local_addr();
+        let local_addr = self.local_addr();
+        let address = self.listeners.iter().find_map(|listener| listener.address()).unwrap_or_default();
         let workers: Vec<mpsc::Sender<Arrival>> =
             (0..self.workers).map(|index| worker(index, &self.engine, self.protected)).collect();
         let accepting = self
@@ -218,7 +219,7 @@ impl BoundService {
                 AbortOnDropHandle::new(self.runtime.handle().spawn(accept))
             })
             .collect();
-        RunningService { engine: self.engine, accepting, address, _runtime: self.runtime }
+        RunningService { engine: self.engine, accepting, local_addr, address, _runtime: self.runtime }
     }
 }
 
@@ -232,7 +233,8 @@ impl fmt::Debug for BoundService {
 pub struct RunningService {
     engine: Arc<Engine>,
     accepting: Vec<AbortOnDropHandle<()>>,
-    address: Option<SocketAddr>,
+    local_addr: Option<SocketAddr>,
+    address: String,
     /// Kept: what it runs ends with it.
     _runtime: OwnedRuntime,
 }
@@ -240,18 +242,13 @@ pub struct RunningService {
 impl RunningService {
     /// The address of its first TCP listener, with the real port.
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.address
+        self.local_addr
     }
 
-    /// What [`Session::connect`] takes to get here from this host; empty without a TCP listener.
+    /// What [`Session::connect`] takes to get here from this host: where the first of its listeners is that has an address,
+    /// `127.0.0.1:18813` or `unix:/path`. Empty if none has.
     pub fn address(&self) -> String {
-        let reachable = |mut address: SocketAddr| {
-            if address.ip().is_unspecified() {
-                address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
-            }
-            address.to_string()
-        };
-        self.address.map(reachable).unwrap_or_default()
+        self.address.clone()
     }
 
     /// A session with this service in its own process: the same calls, without a socket.
@@ -297,7 +294,7 @@ impl Drop for RunningService {
 
 impl fmt::Debug for RunningService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunningService").field("local_addr", &self.address).finish()
+        f.debug_struct("RunningService").field("address", &self.address).finish()
     }
 }
 

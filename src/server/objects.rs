@@ -39,7 +39,7 @@ impl Engine {
         {
             return call.run(holding?, |produced| write_produced(&function, produced, encoding, out, limit));
         }
-        let mut later = Later::new("a function", std::future::pending());
+        let mut later = Later::new(std::future::pending());
         let gate = Arc::clone(&later.gate);
         let runtime = self.runtime.clone();
         let finish = move |produced| reply_produced(&function, produced, encoding, limit);

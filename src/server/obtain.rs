@@ -1,9 +1,10 @@
 //! From a source to an object under a key: `memoize`, `update`, and `create` without one.
 
-use super::engine::{Deadline, Engine, Later, Request, Step, check_fits, checked, put, quoted};
+use super::engine::{Engine, Later, Request, Step, check_fits, checked, put, quoted};
 use super::evaluate::Evaluated;
 use crate::store::{Cell, Flight, FlightError, Joined, Mapping};
 use std::sync::Arc;
+use std::time::Duration;
 use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{ObjectInfo, Reply, SourceRef};
@@ -39,8 +40,7 @@ impl Engine {
                             let result = match tokio::time::timeout(time, &mut run).await {
                                 Ok(result) => result,
                                 Err(_) => {
-                                    let late = Deadline { at: None, after: time };
-                                    landing.tell(late.error(format!("the generator of {key:?}")).into());
+                                    landing.tell(late(time).into());
                                     // One that is not async cannot be stopped. Until it ends, nobody else may start.
                                     run.stop().await
                                 }
@@ -55,7 +55,7 @@ impl Engine {
         let engine = Arc::clone(self);
         let within = request.within.cloned();
         let (key, expect, encoding) = (key.to_owned(), expect.to_owned(), encoding_of(source));
-        Ok(Step::Later(Later::new("memoize", async move {
+        Ok(Step::Later(Later::new(async move {
             match engine.flights.wait(&flight, within.as_ref()).await {
                 Ok(mapping) => checked(|| quoted(&key), &mapping, &expect)
                     .map(|info| Reply::done(&ObjectInfo { made, ..info }))
@@ -83,7 +83,7 @@ impl Engine {
             }
         }
         let (engine, key, expect) = (Arc::clone(self), key.to_owned(), expect.to_owned());
-        self.with_object(request, "update", source, out, move |cell| {
+        self.with_object(request, source, out, move |cell| {
             check_fits(|| quoted(&key), &cell, &expect)?;
             let info = engine.store.swap(&key, &cell, generation)?.info();
             engine.loosen();
@@ -100,7 +100,7 @@ impl Engine {
     ) -> Result<Step, Error> {
         let (session, sequence) = (Arc::clone(request.session), request.sequence());
         let expect = expect.to_owned();
-        self.with_object(request, "create", source, out, move |cell| {
+        self.with_object(request, source, out, move |cell| {
             check_fits(|| "the new object".to_owned(), &cell, &expect)?;
             session.hold_for(sequence, &cell)?;
             Ok(Mapping { cell, generation: 0 }.info())
@@ -111,7 +111,6 @@ impl Engine {
     fn with_object(
         self: &Arc<Self>,
         request: &Request<'_>,
-        what: &'static str,
         source: SourceRef<'_>,
         out: &mut Vec<u8>,
         then: impl FnOnce(Arc<Cell>) -> Result<ObjectInfo, Error> + Send + 'static,
@@ -122,11 +121,11 @@ impl Engine {
         let reply = match self.evaluate(request, None, source) {
             Evaluated::Later(run) => {
                 let time = self.limits.generator_time;
-                return Ok(Step::Later(Later::new(what, async move {
+                return Ok(Step::Later(Later::new(async move {
                     match tokio::time::timeout(time, run).await {
                         Ok(Ok(cell)) => then(cell).map(|info| Reply::done(&info)).into(),
                         Ok(Err(error)) => error.into_reply(encoding),
-                        Err(_) => Reply::Failed(Deadline { at: None, after: time }.error("the generator")),
+                        Err(_) => Reply::Failed(late(time)),
                     }
                 })));
             }
@@ -169,6 +168,11 @@ impl Drop for Landing {
     fn drop(&mut self) {
         self.engine.flights.land(&self.flight, Err(Error::Cancelled.into()));
     }
+}
+
+/// Whoever waits knows for what, and fills it in.
+fn late(limit: Duration) -> Error {
+    Error::GeneratorLate { what: String::new(), limit }
 }
 
 /// The encoding in which the maker of a source expects what it fails with.

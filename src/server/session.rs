@@ -491,7 +491,7 @@ fn size(reply: &Reply) -> usize {
 /// Sees an operation to its end, or to its deadline, or until it is stopped; `deliver` is called once. `undo` is called when
 /// it came to its end after its deadline, so that nobody will have its result.
 pub(crate) async fn drive(later: Later, deadline: Deadline, deliver: impl FnOnce(Reply), undo: impl FnOnce()) {
-    let Later { what, mut run, gate } = later;
+    let Later { mut run, gate } = later;
     tokio::select! {
         biased;
         // First: whoever has stopped it relies on it that nothing comes of it any more.
@@ -499,7 +499,7 @@ pub(crate) async fn drive(later: Later, deadline: Deadline, deliver: impl FnOnce
         reply = &mut run => deliver(reply),
         () = deadline.passed() => {
             let stopped = gate.stop();
-            deliver(Reply::Failed(deadline.error(what)));
+            deliver(Reply::Failed(deadline.error()));
             if !stopped {
                 // An exclusive method that has begun runs to its end, or its object would be left half changed.
                 run.await;

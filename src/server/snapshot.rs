@@ -5,7 +5,9 @@ use super::panics;
 use crate::store::Cell;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use serde::ser::Error as _;
 use std::sync::Arc;
+use tarmem_remote::codec::CodecError;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Reply, Target};
 use tarmem_remote::value::{self, ObjectRef, Value};
@@ -21,14 +23,14 @@ impl Engine {
     pub(super) fn snapshot(&self, request: &Request<'_>, target: Target<'_>) -> Result<Step, Error> {
         let cell = self.target(request, target)?.cell;
         let (limit, scope) = (request.result_bytes, request.scope());
-        Ok(Step::Later(Later::new("snapshot", async move {
+        Ok(Step::Later(Later::new(async move {
             let shown = async {
                 let class = cell.class().entry().path;
                 let shown = show(&cell, &mut Walk { path: Vec::new(), left: limit }, 0).await?;
                 let mut out = Vec::new();
                 match value::with_scope(&*scope, || codec::encode_into(&shown, &mut out, limit)) {
                     Ok(()) => Ok(Reply::Done(out.into())),
-                    Err(error) => Err(bad(class, error)),
+                    Err(error) => Err(Error::bad_result(format!("a snapshot of a {class}"), &error)),
                 }
             };
             shown.await.into()
@@ -55,7 +57,7 @@ fn show<'a>(cell: &'a Arc<Cell>, walk: &'a mut Walk, depth: usize) -> BoxFuture<
             panics::catch(format!("a snapshot of a {class}"), || {
                 value::to_value(object as &dyn erased_serde::Serialize)
             })?
-            .map_err(|error| bad(class, error))?
+            .map_err(|error| Error::bad_result(format!("a snapshot of a {class}"), &CodecError::custom(error)))?
         };
         // Its references are followed with its lock free: they may lead back to it, or to who waits for it.
         // What is referred to may be shown many times: it is charged by what it takes in memory meanwhile, nearly.

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
 pub mod other;
+pub mod raw;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,0 +1,109 @@
+//! A client that says what it likes, byte by byte.
+
+use super::Fixture;
+use serde::Deserialize;
+use std::time::Duration;
+use tarmem::Error;
+use tarmem::operation::Operation;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// The header of a tarpc request in our frames: its id, no timeout to speak of, and the method.
+pub fn request(id: u8, method: u8, body: &[u8]) -> Vec<u8> {
+    let mut message = vec![0, id, 100, method];
+    message.extend_from_slice(body);
+    frame(&message)
+}
+
+pub fn frame(message: &[u8]) -> Vec<u8> {
+    let mut frame = u32::try_from(message.len()).expect("small").to_be_bytes().to_vec();
+    frame.extend_from_slice(message);
+    frame
+}
+
+pub fn hello(protocol: u32) -> Vec<u8> {
+    let mut hello = b"tarmem".to_vec();
+    hello.extend_from_slice(&protocol.to_be_bytes());
+    // Do not ignore the version; no session to resume; no token.
+    hello.extend_from_slice(&[0, 0, 0]);
+    hello
+}
+
+pub fn open(protocol: u32) -> Vec<u8> {
+    request(1, 0, &hello(protocol))
+}
+
+/// A batch of operations, the first of which has the number `first`.
+pub fn submit(id: u8, first: u64, operations: &[Operation<'_>]) -> Vec<u8> {
+    let mut batch = vec![0];
+    for (sequence, operation) in (first..).zip(operations) {
+        let operation = operation.encode().expect("encodes");
+        // Of task 0, without a timeout.
+        let submission = postcard::to_stdvec(&(sequence, 0u64, None::<u64>, operation)).expect("encodes");
+        batch.extend_from_slice(&submission);
+    }
+    request(id, 1, &batch)
+}
+
+/// What an operation came to.
+#[derive(Debug, Deserialize)]
+pub enum Outcome {
+    Pending,
+    Done(Vec<u8>),
+    Provisional(Vec<u8>),
+    Raised(String, Vec<u8>),
+    Failed(Error),
+}
+
+/// The replies in a response to `submit` or `collect`, with the numbers of their operations.
+pub fn replies(message: &[u8]) -> Vec<(u64, Outcome)> {
+    // The response's header and the batch's flags.
+    let mut rest = &message[4..];
+    let mut replies = Vec::new();
+    while !rest.is_empty() {
+        let (reply, more) = postcard::take_from_bytes(rest).expect("a reply");
+        replies.push(reply);
+        rest = more;
+    }
+    replies
+}
+
+/// A stream of bytes to the service, and what comes back before it ends.
+pub struct Raw(pub TcpStream);
+
+impl Raw {
+    pub async fn connect(fixture: &Fixture) -> Self {
+        Raw(TcpStream::connect(fixture.address()).await.expect("accepts"))
+    }
+
+    /// With a session.
+    pub async fn opened(fixture: &Fixture) -> Self {
+        let mut raw = Raw::connect(fixture).await;
+        raw.send(&open(1)).await;
+        raw.receive_frame().await;
+        raw
+    }
+
+    pub async fn send(&mut self, bytes: &[u8]) {
+        // The service may have hung up already.
+        let _ = self.0.write_all(bytes).await;
+    }
+
+    pub async fn receive_frame(&mut self) -> Vec<u8> {
+        let receive = async {
+            let length = self.0.read_u32().await.expect("a frame");
+            let mut message = vec![0; length as usize];
+            self.0.read_exact(&mut message).await.expect("a whole frame");
+            message
+        };
+        tokio::time::timeout(Duration::from_secs(20), receive).await.expect("the service answers")
+    }
+
+    pub async fn until_closed(mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let read = self.0.read_to_end(&mut bytes);
+        // A reset is an end too.
+        let _ = tokio::time::timeout(Duration::from_secs(20), read).await.expect("the service hangs up");
+        bytes
+    }
+}
