@@ -5,7 +5,8 @@ mod support;
 use futures::future::join_all;
 use std::time::{Duration, Instant};
 use support::Fixture;
-use tarmem::{CallError, Error, Proxy, Value, args};
+use tarmem::{CallError, Error, Proxy, Source, Value, args};
+use tarmem_remote::source::Prepared;
 use tarmem_test_models::{
     Account, AccountProxy, BankError, Circle, CircleProxy, Meeting, MeetingProxy, Named, Shape, Square, SquareProxy,
     add, broken_account, chained_account, heavy_account, runs, slow_account, unlucky_account,
@@ -26,6 +27,8 @@ each_way![
     update_swaps_and_the_proxy_follows,
     a_proxy_by_key_of_another_class_says_both,
     update_if_is_for_the_fastest,
+    update_if_looks_again_once_the_source_has_run,
+    what_is_created_is_of_the_class_that_is_expected,
     delete_frees_the_key_and_a_holder_keeps_the_object,
     unnamed_objects_live_as_long_as_their_proxies,
     keys_come_in_order_and_in_pages,
@@ -37,6 +40,7 @@ each_way![
     a_panic_while_changing_poisons_until_updated,
     a_panic_while_looking_poisons_nothing,
     a_deadline_ends_a_wait,
+    a_deadline_names_what_was_late,
     a_begun_change_runs_to_its_end,
     a_dropped_call_that_has_not_begun_never_runs,
     a_pipeline_keeps_its_order,
@@ -254,6 +258,46 @@ async fn update_if_is_for_the_fastest(fixture: Fixture) {
     assert!(again.generation > first.generation, "a generation never comes again");
 }
 
+async fn update_if_looks_again_once_the_source_has_run(fixture: Fixture) {
+    let session = fixture.session().await;
+    let (account, first) = session.update("k", AccountProxy::open(1)).with_info().await.expect("made");
+    let tag = format!("overtaken-{:?}", fixture.way);
+    let slow = session.update_if("k", first.generation, slow_account::remote(tag.clone(), 2, 300));
+    let slow = tokio::spawn(slow.with_info());
+    while runs::remote(tag.clone()).call(&session).await != Ok(1) {
+        tokio::task::yield_now().await;
+    }
+    let (_, faster) = session.update("k", AccountProxy::open(3)).with_info().await.expect("made");
+    let late = slow.await.expect("no panic").map(drop);
+    let (expected, found) = (first.generation, faster.generation);
+    assert_eq!(late, Err(Error::WrongGeneration { key: "k".into(), expected, found }));
+    assert_eq!(account.balance().await, Ok(3));
+}
+
+/// A source that does not make what it says.
+struct Mistaken;
+
+impl Source for Mistaken {
+    type Proxy = CircleProxy;
+    type Failure = Error;
+    const EXPECT: &'static str = "shapes.Circle";
+
+    fn prepare(self) -> Result<Prepared, Error> {
+        Account::open(1).prepare()
+    }
+}
+
+async fn what_is_created_is_of_the_class_that_is_expected(fixture: Fixture) {
+    let session = fixture.session().await;
+    let error = session.create(Mistaken).await.map(drop).expect_err("an account is no circle");
+    let (expected, found) = ("shapes.Circle".to_owned(), "bank.Account".to_owned());
+    assert_eq!(error, Error::WrongClass { target: "the new object".into(), expected, found });
+    let error = session.update("k", Mistaken).await.map(drop).expect_err("an account is no circle");
+    assert!(matches!(error, Error::WrongClass { ref target, .. } if target == "\"k\""), "{error}");
+    assert_eq!(session.is_memoized("k").await, Ok(false));
+    assert_eq!(fixture.service.object_count(), 0, "neither is kept");
+}
+
 async fn delete_frees_the_key_and_a_holder_keeps_the_object(fixture: Fixture) {
     let session = fixture.session().await;
     let account = session.memoize("k", AccountProxy::open(7)).await.expect("made");
@@ -326,8 +370,11 @@ async fn import_is_absolute_or_relative(fixture: Fixture) {
     assert_eq!(lab.call("add", args![2, 3]).await, Ok(Value::Int(5)));
     let account = session.remote_import(".bank").package("").await;
     assert!(matches!(account, Err(Error::BadImport { .. })), "{account:?}");
-    let bank = session.remote_import("..bank").package("lab.inner").await.map(|module| module.name().to_owned());
-    assert!(matches!(bank, Err(Error::NoSuchModule { ref module, .. }) if module == "lab.bank") || bank.is_ok());
+    let inner = |module: &str| session.remote_import(module).package("lab.other");
+    assert_eq!(inner("..inner").await.expect("imports").constant("HOURS"), Some(&Value::Int(24)));
+    assert_eq!(inner("..inner").await.map(|module| module.name().to_owned()).as_deref(), Ok("lab.inner"));
+    let bank = session.remote_import("..bank").package("lab.inner").await.map(drop);
+    assert!(matches!(bank, Err(Error::NoSuchModule { ref module, .. }) if module == "lab.bank"), "{bank:?}");
     let near = session.remote_import("bnak").await.map(drop);
     assert_eq!(near, Err(Error::NoSuchModule { module: "bnak".into(), near: vec!["bank".into()] }));
     let made = lab.construct("slow_account", args!["import", 3, 0]).await.expect("made");
@@ -343,11 +390,14 @@ async fn dynamic_calls_check_their_arguments(fixture: Fixture) {
     assert_eq!(account.call("deposit", args![5]).await, Ok(Value::Int(6)));
     assert_eq!(account.call("label", args!["a", ["x", "y"]]).await, Ok(Value::from("a:6:x+y:")));
     for (method, args, part) in [
-        ("deposit", args![], "deposit(cents: i64) -> i64: takes 1 argument, but 0 were given"),
+        ("deposit", args![], "bank.Account.deposit(cents: i64) -> i64: takes 1 argument, but 0 were given"),
         ("deposit", args![1, 2], "takes 1 argument, but 2 were given"),
-        ("deposit", args!["five"], "deposit(cents: i64) -> i64"),
+        ("deposit", args!["five"], "bank.Account.deposit(cents: i64) -> i64: "),
+        ("balance_slowly", args!["long"], "bank.Account.balance_slowly(millis: u64) -> i64: "),
+        ("deposit_slowly", args![], "bank.Account.deposit_slowly(cents: i64, millis: u64) -> i64: takes 2"),
         ("label", args!["a"], "takes 2 to 3 arguments, but 1 was given"),
         ("depossit", args![1], "has no method \"depossit\"; did you mean deposit?"),
+        ("", args![1], "bank.Account has no method \"\"; the name of a method cannot be empty"),
     ] {
         let error = account.call(method, args).await.expect_err(part);
         assert!(error.to_string().contains(part), "{error}");
@@ -420,13 +470,44 @@ async fn a_panic_while_looking_poisons_nothing(fixture: Fixture) {
 async fn a_deadline_ends_a_wait(fixture: Fixture) {
     let session = fixture.session().await;
     let account = session.memoize("k", AccountProxy::open(1)).await.expect("made");
-    let slow = account.balance_slowly(60_000).timeout(Duration::from_millis(50)).await;
-    assert!(
-        matches!(slow, Err(Error::DeadlineExceeded { after, .. }) if after == Duration::from_millis(50)),
-        "{slow:?}"
-    );
+    let soon = Duration::from_millis(50);
+    let slow = account.balance_slowly(60_000).timeout(soon).await;
+    assert!(matches!(slow, Err(Error::DeadlineExceeded { after, .. }) if after == soon), "{slow:?}");
     // It no longer holds the object.
     assert_eq!(account.deposit(1).await, Ok(2));
+}
+
+async fn a_deadline_names_what_was_late(fixture: Fixture) {
+    let session = fixture.session().await;
+    let soon = Duration::from_millis(50);
+    let account = session.memoize("k", AccountProxy::open(1)).await.expect("made");
+    let held = account.hold().await.expect("there");
+    let id = held.id().expect("by id");
+    let slow = || slow_account::remote(format!("late-{:?}", fixture.way), 1, 60_000);
+    let lab = session.remote_import("lab").await.expect("imports");
+    let dynamic = || lab.function("slow_account", args!["late", 1, 60_000]);
+    let errors = [
+        (account.balance_slowly(60_000).timeout(soon).await.map(drop), "bank.Account.balance_slowly of \"k\"".into()),
+        (
+            held.balance_slowly(60_000).timeout(soon).await.map(drop),
+            format!("bank.Account.balance_slowly of object {id}"),
+        ),
+        (
+            account.dynamic().call("balance_slowly", args![60_000]).timeout(soon).await.map(drop),
+            "balance_slowly of \"k\"".into(),
+        ),
+        (session.memoize("a", slow()).timeout(soon).await.map(drop), "memoize of \"a\" by lab.slow_account".into()),
+        (session.update("b", dynamic()).timeout(soon).await.map(drop), "update of \"b\" by lab.slow_account".into()),
+        (session.create(slow()).timeout(soon).await.map(drop), "create by lab.slow_account".into()),
+        (slow().call(&session).timeout(soon).await.map(drop), "lab.slow_account".into()),
+    ];
+    for (result, what) in errors {
+        let error = result.expect_err("it takes a minute").to_string();
+        assert_eq!(error, format!("no result from {what} within 50ms; give it a longer timeout"));
+    }
+    let _holding = account.deposit_slowly(1, 500).send().await;
+    let error = account.snapshot().timeout(soon).await.expect_err("it is held").to_string();
+    assert_eq!(error, "no result from snapshot of \"k\" within 50ms; give it a longer timeout");
 }
 
 async fn a_begun_change_runs_to_its_end(fixture: Fixture) {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use shared_objects::{CallError, Context, Error, Value, remote};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Barrier, Mutex};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 /// An account.
@@ -283,10 +283,18 @@ pub fn add(left: i64, right: i64) -> i64 {
 #[remote(module = "lab")]
 pub const DAYS: i64 = 7;
 
-/// Shows that methods overlap: its barrier opens when two of them are inside.
+/// The number of hours in a day.
+#[remote(module = "lab.inner")]
+pub const HOURS: i64 = 24;
+
+/// How long whoever comes first to a [`Meeting`] waits for another: so long that another comes, if it can.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Shows that methods overlap: two of them meet inside.
 #[remote(module = "lab", resident)]
 pub struct Meeting {
-    barrier: Barrier,
+    came: Mutex<u64>,
+    another: Condvar,
     inside: AtomicU64,
     most: AtomicU64,
 }
@@ -295,14 +303,27 @@ pub struct Meeting {
 impl Meeting {
     /// A meeting of two.
     pub fn new() -> Self {
-        Meeting { barrier: Barrier::new(2), inside: AtomicU64::new(0), most: AtomicU64::new(0) }
+        Meeting { came: Mutex::new(0), another: Condvar::new(), inside: AtomicU64::new(0), most: AtomicU64::new(0) }
     }
 
-    /// Returns only when two callers are inside at one time.
+    /// Returns when two callers are inside at one time; false if nobody else came.
     #[remote(blocking)]
     pub fn meet(&self) -> bool {
-        self.barrier.wait();
-        true
+        let mut came = self.came.lock().unwrap_or_else(PoisonError::into_inner);
+        *came += 1;
+        if came.is_multiple_of(2) {
+            self.another.notify_all();
+            return true;
+        }
+        let mine = *came;
+        let (mut came, waited) = self
+            .another
+            .wait_timeout_while(came, PATIENCE, |came| *came == mine)
+            .unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() {
+            *came -= 1;
+        }
+        !waited.timed_out()
     }
 
     /// Counts how many are inside; alone, if the object is held alone.
@@ -387,10 +408,10 @@ pub fn sum_of(one: &Account, other: &Account) -> i64 {
     one.cents + other.cents
 }
 
-/// Returns only when two callers are inside with the same account at one time.
+/// Returns when two callers are inside with the same account at one time.
 #[remote(module = "lab", blocking)]
 pub fn meet_over(meeting: &Meeting, account: &Account) -> i64 {
-    meeting.meet();
+    assert!(meeting.meet(), "nobody else came");
     account.cents
 }
 

@@ -1,0 +1,190 @@
+//! The limits that the service keeps itself, whatever a client does.
+
+mod support;
+
+use std::time::Duration;
+use support::raw::{Outcome, Raw, open, replies, request, submit};
+use support::{Fixture, Way};
+use tarmem::operation::{Operation, Target};
+use tarmem::{Error, Limits, Value, args};
+use tarmem_remote::describe::stable_id;
+use tarmem_remote::dispatch::Encoding;
+use tarmem_remote::operation::MethodRef;
+use tarmem_test_models::{Account, AccountProxy, slow_account};
+
+/// A service with an account under `k`.
+async fn fixture(limit: impl FnOnce(&mut Limits)) -> Fixture {
+    let mut limits = Limits::default();
+    limit(&mut limits);
+    let fixture = Fixture::with(Way::Tcp, limits).await;
+    fixture.session().await.memoize("k", AccountProxy::open(5)).await.expect("made");
+    fixture
+}
+
+async fn assert_well(fixture: &Fixture) {
+    assert_eq!(fixture.session().await.proxy::<Account>("k").balance().await, Ok(5));
+}
+
+fn encoded(args: Vec<Value>) -> Vec<u8> {
+    postcard::to_stdvec(&args).expect("encodes")
+}
+
+fn call<'a>(method: &'a str, args: &'a [u8]) -> Operation<'a> {
+    Operation::Call { target: Target::Key("k"), method: MethodRef::Name(method), encoding: Encoding::Dynamic, args }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_sends_more_calls_than_it_may_have_is_refused_them() {
+    let fixture = fixture(|limits| limits.calls_in_flight = 4).await;
+    let mut raw = Raw::opened(&fixture).await;
+    let args = encoded(args![60_000]);
+    let calls: Vec<_> = (0..6).map(|_| call("balance_slowly", &args)).collect();
+    raw.send(&submit(2, 1, &calls)).await;
+    let replies = replies(&raw.receive_frame().await);
+    let pending = replies.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Pending)).count();
+    assert_eq!((pending, replies.len()), (4, 6), "{replies:?}");
+    for (_, outcome) in &replies[4..] {
+        let Outcome::Failed(Error::LimitExceeded { what, limit: 4, found: 5, .. }) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(what, "calls in flight in this session");
+    }
+    assert_well(&fixture).await;
+}
+
+/// Asks for 30,000 bytes six times, where a frame holds two of them, and does not collect the rest; what became of it.
+async fn hoard(limit: usize) -> Vec<(u64, Outcome)> {
+    let fixture = fixture(|limits| {
+        limits.frame_bytes = 64 * 1024;
+        limits.uncollected_bytes = limit;
+    })
+    .await;
+    let mut raw = Raw::opened(&fixture).await;
+    let args = postcard::to_stdvec(&(30_000u64,)).expect("encodes");
+    let (target, method) = (Target::Key("k"), MethodRef::Id(stable_id("bank.Account", "large")));
+    let call = Operation::Call { target, method, encoding: Encoding::Typed, args: &args };
+    raw.send(&submit(2, 1, &[call; 6])).await;
+    let mut outcomes = replies(&raw.receive_frame().await);
+    assert_eq!(outcomes.len(), 6);
+    assert!(outcomes.iter().take(2).all(|(_, outcome)| matches!(outcome, Outcome::Done(body) if body.len() > 30_000)));
+    outcomes.retain(|(_, outcome)| !matches!(outcome, Outcome::Pending));
+    while outcomes.len() < 6 {
+        raw.send(&request(3, 2, &[])).await;
+        outcomes.extend(replies(&raw.receive_frame().await));
+    }
+    assert_well(&fixture).await;
+    outcomes.sort_by_key(|(sequence, _)| *sequence);
+    outcomes.split_off(2)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn results_that_nobody_collects_are_bounded() {
+    // One may always wait; the others would be too much together with it.
+    let outcomes = hoard(50_000).await;
+    assert!(matches!(outcomes[0], (3, Outcome::Done(_))), "{:?}", outcomes[0]);
+    for (_, outcome) in &outcomes[1..] {
+        let Outcome::Failed(Error::LimitExceeded { what, limit: 50_000, remedy, .. }) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(what, "bytes of results not collected");
+        assert!(remedy.contains("the call was made"), "{remedy}");
+    }
+    // With more than the limit waiting already, no call is begun any more.
+    let outcomes = hoard(20_000).await;
+    assert!(matches!(outcomes[0], (3, Outcome::Done(_))), "{:?}", outcomes[0]);
+    for (_, outcome) in &outcomes[1..] {
+        let Outcome::Failed(Error::LimitExceeded { what, limit: 20_000, remedy, .. }) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!((what.as_str(), remedy.as_str()), ("bytes of results not collected", "collect them first"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_with_too_many_requests_is_disconnected() {
+    let fixture = fixture(|limits| limits.requests_in_flight = 3).await;
+    let mut raw = Raw::opened(&fixture).await;
+    for id in 2..6 {
+        // A poll waits, as nothing is there to be collected.
+        raw.send(&request(id, 2, &[])).await;
+    }
+    raw.until_closed().await;
+    assert_well(&fixture).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_far_over_the_limit_are_dropped_unheard() {
+    /// How many over the limit are told.
+    const TOLD: usize = 128;
+    let mut limits = Limits::default();
+    limits.connections = 1;
+    limits.handshake_time = Duration::from_secs(3600);
+    let fixture = Fixture::with(Way::Tcp, limits).await;
+    let session = fixture.session().await;
+    let mut told = Vec::new();
+    for _ in 0..TOLD {
+        told.push(Raw::connect(&fixture).await);
+    }
+    let mut dropped = Raw::connect(&fixture).await;
+    dropped.send(&open(1)).await;
+    assert_eq!(dropped.until_closed().await, b"");
+    for raw in [0, TOLD - 1].map(|index| told.swap_remove(index.min(told.len() - 1))) {
+        let mut raw = raw;
+        raw.send(&open(1)).await;
+        let answer = String::from_utf8_lossy(&raw.receive_frame().await).into_owned();
+        assert!(answer.contains("limit of 1"), "{answer:?}");
+    }
+    assert_eq!(session.is_memoized("k").await, Ok(false), "who was there first is served");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn there_are_only_so_many_keys() {
+    for way in [Way::InProcess, Way::Memory, Way::Tcp] {
+        let mut limits = Limits::default();
+        limits.keys = 2;
+        let fixture = Fixture::with(way, limits).await;
+        let session = fixture.session().await;
+        session.memoize("a", AccountProxy::open(1)).await.expect("made");
+        session.update("b", AccountProxy::open(2)).await.expect("made");
+        let expected =
+            "the number of keys is 3, over the limit of 2; delete some, or raise the service's limit".to_owned();
+        let errors = [
+            session.memoize("c", AccountProxy::open(3)).await.map(drop),
+            session.update("c", AccountProxy::open(3)).await.map(drop),
+            session.update_if("c", 0, Account::open(3)).await.map(drop),
+        ];
+        for error in errors {
+            assert_eq!(error.map_err(|error| error.to_string()), Err(expected.clone()), "{way:?}");
+        }
+        assert_eq!(session.keys("", "", 0).await.expect("answers").keys, ["a", "b"]);
+        session.memoize("a", AccountProxy::open(1)).await.expect("it is there");
+        session.update("b", AccountProxy::open(4)).await.expect("it is there");
+        session.delete("a").await.expect("it is there");
+        session.memoize("c", AccountProxy::open(3)).await.expect("there is room again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn generators_have_so_much_time() {
+    for way in [Way::InProcess, Way::Memory, Way::Tcp] {
+        let mut limits = Limits::default();
+        limits.generator_time = Duration::from_millis(100);
+        let fixture = Fixture::with(way, limits).await;
+        let session = fixture.session().await;
+        let slow = || slow_account::remote("time".into(), 1, 60_000);
+        let asked = async {
+            [
+                (session.memoize("a", slow()).await.map(drop), "memoize of \"a\" by lab.slow_account"),
+                (session.update("b", slow()).await.map(drop), "update of \"b\" by lab.slow_account"),
+                (session.create(slow()).await.map(drop), "create by lab.slow_account"),
+            ]
+        };
+        let asked = tokio::time::timeout(Duration::from_secs(20), asked).await.expect("they are not waited for");
+        for (result, what) in asked {
+            let error = result.expect_err("it takes a minute").to_string();
+            let remedy = "that is the service's generator_time; make it quicker, or raise the limit";
+            assert_eq!(error, format!("{what} is not done within 100ms; {remedy}"), "{way:?}");
+        }
+        assert_eq!(session.keys("", "", 0).await.expect("answers").keys, [""; 0]);
+    }
+}
