@@ -138,6 +138,7 @@ mod bad_input {
             ("memoize x builtin.list.new", &[r#""builtin""#, "did you mean builtins"]),
             ("import builtin", &["builtin", "did you mean builtins"]),
             ("import ...util --package shop", &["climbs past the top"]),
+            ("import .util --package shop", &["no module \"shop.util\""]),
         ];
         for (line, parts) in cases {
             service.run_line(line).failed(1, parts);
@@ -183,6 +184,8 @@ mod bad_input {
             ("get k --addr nowhere", &["nowhere", "localhost:18813"]),
             ("serve --port 70000", &["70000"]),
             ("serve --prot 70000", &["--prot", "a similar argument exists: '--port'"]),
+            ("import .util", &["cannot import \".util\"", "--package"]),
+            ("import ..util --package=", &["cannot import \"..util\"", "--package"]),
             ("get k k2", &["'k2'", "Usage: tarmem get"]),
             ("serve --workers 0", &["--workers"]),
             ("serve --addr localhost:1", &["--addr", "--host", "--port"]),
@@ -198,12 +201,8 @@ mod bad_input {
         finish(tarmem(&["get", "k"])).refused(&["--addr", "TARMEM_ADDR"]);
         finish(tarmem(&["get", "k"]).env("TARMEM_ADDR", "")).refused(&["--addr", "TARMEM_ADDR"]);
         finish(tarmem(&["get", "k"]).env("TARMEM_ADDR", "nowhere")).refused(&["nowhere", "TARMEM_ADDR"]);
-        finish(&mut tarmem(&[])).refused(&["Usage: tarmem", "memoize"]);
+        finish(&mut tarmem(&[])).refused(&["requires a subcommand", "memoize", "Usage: tarmem"]);
         finish(tarmem(&["get", "k", "two\nlines"])).refused(&["two", "lines"]);
-        // Only the service would know what it is relative to.
-        let service = Serve::start(&[]);
-        service.run_line("import .util").refused(&["\".util\"", "--package"]);
-        service.run_line("import .util --package shop").failed(1, &["no module \"shop.util\""]);
     }
 
     #[test]

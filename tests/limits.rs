@@ -66,7 +66,9 @@ async fn hoard(limit: usize) -> Vec<(u64, Outcome)> {
     raw.send(&submit(2, 1, &[call; 6])).await;
     let mut outcomes = replies(&raw.receive_frame().await);
     assert_eq!(outcomes.len(), 6);
-    assert!(outcomes.iter().take(2).all(|(_, outcome)| matches!(outcome, Outcome::Done(body) if body.len() > 30_000)));
+    assert!(
+        outcomes.iter().take(2).all(|(_, outcome)| matches!(outcome, Outcome::Done(body) if body.0.len() > 30_000))
+    );
     outcomes.retain(|(_, outcome)| !matches!(outcome, Outcome::Pending));
     while outcomes.len() < 6 {
         raw.send(&request(3, 2, &[])).await;

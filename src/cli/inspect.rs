@@ -78,14 +78,19 @@ impl Describe {
 }
 
 impl Import {
-    pub(super) async fn run(self, session: &Session, output: &mut Output) -> Result<(), Failure> {
-        if self.module.starts_with('.') && self.package.as_deref().unwrap_or_default().is_empty() {
-            let message = format!(
-                "cannot import {:?}: a relative name needs the package that it is seen from; give it with --package",
-                self.module
-            );
-            return Err(Cli::command().error(ErrorKind::MissingRequiredArgument, message).into());
+    /// What is wrong with the command line without anybody being asked.
+    pub(super) fn check(&self) -> Result<(), clap::Error> {
+        if !self.module.starts_with('.') || self.package.as_ref().is_some_and(|package| !package.is_empty()) {
+            return Ok(());
         }
+        let message = format!(
+            "cannot import {:?}: a relative name needs the package that it is seen from; give it with --package",
+            self.module
+        );
+        Err(Cli::command().error(ErrorKind::MissingRequiredArgument, message))
+    }
+
+    pub(super) async fn run(self, session: &Session, output: &mut Output) -> Result<(), Failure> {
         let mut import = session.remote_import(&self.module);
         if let Some(package) = self.package {
             import = import.package(package);

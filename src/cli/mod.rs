@@ -46,7 +46,7 @@ Exit status: 0 done, 1 failed, 2 the command line is wrong.";
 
 /// Live objects on a network service, used together by many processes.
 #[derive(Parser)]
-#[command(name = "tarmem", version, after_help = EXAMPLES)]
+#[command(name = "tarmem", version, after_help = EXAMPLES, arg_required_else_help = false)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -85,8 +85,10 @@ pub fn main() -> ExitCode {
 fn parse() -> Result<Cli, clap::Error> {
     let matches = Cli::command().try_get_matches()?;
     let cli = Cli::from_arg_matches(&matches)?;
-    if let Command::Serve(_) = cli.command {
-        refuse_to_connect(&matches)?;
+    match &cli.command {
+        Command::Serve(_) => refuse_to_connect(&matches)?,
+        Command::Import(import) => import.check()?,
+        _ => {}
     }
     Ok(cli)
 }

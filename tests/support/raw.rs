@@ -2,6 +2,7 @@
 
 use super::Fixture;
 use serde::Deserialize;
+use std::fmt;
 use std::time::Duration;
 use tarmem::Error;
 use tarmem::operation::Operation;
@@ -49,10 +50,20 @@ pub fn submit(id: u8, first: u64, operations: &[Operation<'_>]) -> Vec<u8> {
 #[derive(Debug, Deserialize)]
 pub enum Outcome {
     Pending,
-    Done(Vec<u8>),
-    Provisional(Vec<u8>),
-    Raised(String, Vec<u8>),
+    Done(Body),
+    Provisional(Body),
+    Raised(String, Body),
     Failed(Error),
+}
+
+/// A result, encoded.
+#[derive(Deserialize)]
+pub struct Body(pub Vec<u8>);
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
 }
 
 /// The replies in a response to `submit` or `collect`, with the numbers of their operations.
