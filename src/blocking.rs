@@ -74,7 +74,6 @@ impl Session {
             runtime.block_on(async {
                 let session = builder.connect().await;
                 let carried = session.as_ref().ok().map(crate::Session::carried);
-                // Dropped by whoever waits, or here if nobody does any more.
                 let _ = sender.send(session);
                 if let Some(carried) = carried {
                     carried.await;

@@ -72,13 +72,16 @@ fn a_service_that_ends_fails_calls_at_once() {
     assert!(matches!(error, Error::ShuttingDown | Error::Closed { .. } | Error::OutcomeUnknown { .. }), "{error}");
 }
 
-/// A thread that runs async tasks is held up by it, and no more than that.
 #[test]
 fn nobody_there_is_one_clear_error() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("binds").local_addr().expect("bound").to_string();
     let builder = tarmem::Session::builder(gone).max_retry(1).retry_delay(Duration::from_millis(20));
     let error = soon(move || Session::connect_with(builder).map(drop)).expect_err("nobody is there");
     assert!(matches!(error, Error::Unreachable { attempts: 2, .. }), "{error}");
+}
+
+#[test]
+fn a_thread_that_runs_async_tasks_is_held_up_and_no_more() {
     let service = service();
     let address = service.address();
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("starts");

@@ -262,7 +262,7 @@ async fn update_if_looks_again_once_the_source_has_run(fixture: Fixture) {
     let session = fixture.session().await;
     let (account, first) = session.update("k", AccountProxy::open(1)).with_info().await.expect("made");
     let tag = format!("overtaken-{:?}", fixture.way);
-    let slow = session.update_if("k", first.generation, slow_account::remote(tag.clone(), 2, 300));
+    let slow = session.update_if("k", first.generation, slow_account::remote(tag.clone(), 2, 1_000));
     let slow = tokio::spawn(slow.with_info());
     while runs::remote(tag.clone()).call(&session).await != Ok(1) {
         tokio::task::yield_now().await;
