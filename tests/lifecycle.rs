@@ -39,6 +39,8 @@ async fn what_is_no_service_is_said_to_be_none() {
         ("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", true),
         ("SSH-2.0-OpenSSH_9.6\r\n", false),
         ("\0\0\0\u{3}abc", true),
+        // A frame of a megabyte, which would be waited for.
+        ("\0\u{10}\0\0abc", false),
         ("", true),
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
