@@ -18,12 +18,13 @@ use uuid::Uuid;
 
 /// Whoever carries operations to a service: a session over a connection, or the service itself in process.
 pub trait Caller: Send + Sync + 'static {
-    /// Hands over one encoded operation, which is taken out of `operation`. Pending while too many are on their way already;
-    /// then it stays there. The task of `cx` is woken once it can be handed over, and again once the reply is there.
+    /// Hands over one encoded operation, which may be taken out of `operation`. Pending while too many are on their way
+    /// already; then it stays there. The task of `cx` is woken once it can be handed over, and again once the reply is there.
     fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Vec<u8>, timeout: Timeout) -> Poll<Submitted>;
 
-    /// The reply to what [`poll_submit`](Self::poll_submit) took, once.
-    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64) -> Poll<Reply>;
+    /// The reply to what [`poll_submit`](Self::poll_submit) took, once. If it failed, `operation` is as it was before that,
+    /// for messages.
+    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Vec<u8>) -> Poll<Reply>;
 
     /// Nobody waits for the reply any more: the operation is given up if it has not begun, and undone if it was
     /// [provisional](Reply::Provisional).
@@ -162,6 +163,8 @@ impl fmt::Display for Name {
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T, E = Error> {
     caller: Arc<dyn Caller>,
+    /// Encoded; empty while the caller has it.
+    operation: Vec<u8>,
     state: State,
     name: Name,
     /// A name that is known only as the program runs.
@@ -174,11 +177,11 @@ pub struct Call<T, E = Error> {
 
 /// How far a call has come.
 enum State {
-    /// Not sent: here is the operation.
-    Made(Vec<u8>),
+    /// Not sent.
+    Made,
     /// There is nothing to send. Boxed: a call is moved around, and an error is large.
     Malformed(Box<Error>),
-    /// On its way.
+    /// On its way, under this number.
     Sent(u64),
     Answered(Reply),
     Over,
@@ -187,9 +190,14 @@ enum State {
 impl<T, E> Call<T, E> {
     /// A call of `operation`, as made by [`Operation::encode`](crate::operation::Operation::encode).
     pub fn new(caller: Arc<dyn Caller>, operation: Result<Vec<u8>, Error>, name: Name, encoding: Encoding) -> Self {
+        let (operation, state) = match operation {
+            Ok(operation) => (operation, State::Made),
+            Err(error) => (Vec::new(), State::Malformed(Box::new(error))),
+        };
         Call {
             caller,
-            state: operation.map_or_else(|error| State::Malformed(Box::new(error)), State::Made),
+            operation,
+            state,
             name,
             label: None,
             encoding,
@@ -238,15 +246,15 @@ impl<T, E> Call<T, E> {
     /// Sends the call, and forgets it: what comes of it is not told. Needs no runtime and no waiting, so that it can be done
     /// when something is dropped. It goes before whatever the caller sends later.
     pub fn detach(mut self) {
-        if let State::Made(operation) = std::mem::replace(&mut self.state, State::Over) {
-            self.caller.send(operation);
+        if let State::Made = self.state {
+            self.caller.send(std::mem::take(&mut self.operation));
         }
     }
 
     /// Sees to it that the call is on its way; ready once it is.
     pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.state {
-            State::Made(operation) => match self.caller.poll_submit(cx, operation, self.timeout) {
+            State::Made => match self.caller.poll_submit(cx, &mut self.operation, self.timeout) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Submitted::Waiting(sequence)) => self.state = State::Sent(sequence),
                 Poll::Ready(Submitted::Answered(reply)) => self.state = State::Answered(reply),
@@ -304,8 +312,7 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
     /// from the operation itself, so that no call pays for it but one that was late.
     fn whole_name(&self) -> String {
         let what = self.what();
-        let operation = self.operation.as_ref().ok().and_then(|operation| Operation::decode(operation).ok());
-        let Some(operation) = operation else { return what };
+        let Ok(operation) = Operation::decode(&self.operation) else { return what };
         let of = operation.target().map_or_else(String::new, |target| format!(" of {target}"));
         match operation {
             Operation::Memoize { .. } | Operation::Update { .. } | Operation::Create { .. }
@@ -327,7 +334,10 @@ impl<T: DeserializeOwned, E: Failure> Future for Call<T, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let reply = match self.state {
-            State::Sent(sequence) => self.caller.poll_reply(cx, sequence),
+            State::Sent(sequence) => {
+                let call = &mut *self;
+                call.caller.poll_reply(cx, sequence, &mut call.operation)
+            }
             _ => {
                 if self.poll_send(cx).is_pending() || matches!(self.state, State::Sent(_)) {
                     return Poll::Pending;

@@ -196,8 +196,8 @@ impl Caller for Connection {
         }
     }
 
-    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64) -> Poll<Reply> {
-        let reply = self.shared.outbox.lock().poll_reply(cx, sequence);
+    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Vec<u8>) -> Poll<Reply> {
+        let reply = self.shared.outbox.lock().poll_reply(cx, sequence, operation);
         if let Poll::Ready(Reply::Provisional(_)) = reply {
             self.shared.work.notify_one();
         }

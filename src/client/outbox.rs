@@ -134,7 +134,7 @@ impl Outbox {
     }
 
     /// The reply to a call, if it has come; otherwise `cx` is woken when it does.
-    pub(super) fn poll_reply(&mut self, cx: &mut Context<'_>, sequence: u64) -> Poll<Reply> {
+    pub(super) fn poll_reply(&mut self, cx: &mut Context<'_>, sequence: u64, operation: &mut Vec<u8>) -> Poll<Reply> {
         match self.window.get_mut(sequence) {
             Some(Slot::Waiting(call)) => {
                 match &mut call.waker {
@@ -143,10 +143,11 @@ impl Outbox {
                 }
                 return Poll::Pending;
             }
-            Some(Slot::Answered(_)) => {}
+            Some(Slot::Answered(..)) => {}
             Some(Slot::Over) | None => return Poll::Ready(Reply::Failed(Error::Cancelled)),
         }
-        let Some(Slot::Answered(reply)) = self.window.remove(sequence) else { return Poll::Pending };
+        let Some(Slot::Answered(reply, made)) = self.window.remove(sequence) else { return Poll::Pending };
+        *operation = made;
         if matches!(reply, Reply::Provisional(_)) && self.ended.is_none() {
             self.settled.push(Operation::Acknowledge { sequence });
         }
@@ -165,7 +166,7 @@ impl Outbox {
                 }
             }
             // It has answered, but the answer may be one that is to be undone.
-            Some(Slot::Answered(Reply::Provisional(_))) => {}
+            Some(Slot::Answered(Reply::Provisional(_), _)) => {}
             _ => return,
         }
         if self.ended.is_none() {
@@ -182,7 +183,7 @@ impl Outbox {
                 self.in_flight -= 1;
                 self.uncrowd();
             }
-            Some(Slot::Answered(_)) => self.cancel(sequence),
+            Some(Slot::Answered(..)) => self.cancel(sequence),
             Some(Slot::Over) | None => {}
         }
     }
@@ -257,7 +258,8 @@ impl Outbox {
         if let Some(slot @ Slot::Waiting(_)) = self.window.get_mut(sequence) {
             let Slot::Waiting(call) = std::mem::replace(slot, Slot::Over) else { return None };
             if let Some(waker) = call.waker {
-                *slot = Slot::Answered(reply);
+                let operation = if let Reply::Failed(_) = reply { call.operation } else { Vec::new() };
+                *slot = Slot::Answered(reply, operation);
                 self.in_flight -= 1;
                 self.uncrowd();
                 return Some(waker);
@@ -305,7 +307,8 @@ impl Outbox {
             self.in_flight -= 1;
             overdue.push(waker);
             // The call knows what was late, and fills it in.
-            *slot = Slot::Answered(Reply::Failed(Error::DeadlineExceeded { what: String::new(), after: *after }));
+            let error = Error::DeadlineExceeded { what: String::new(), after: *after };
+            *slot = Slot::Answered(Reply::Failed(error), std::mem::take(operation));
         }
         self.uncrowd();
         overdue
@@ -336,7 +339,7 @@ impl Outbox {
             }
             wakers.push(waker);
             let error = if *sent { unknown } else { &closed };
-            *slot = Slot::Answered(Reply::Failed(error.clone()));
+            *slot = Slot::Answered(Reply::Failed(error.clone()), std::mem::take(operation));
         }
         self.in_flight = 0;
         self.farewell = self.take_batch().ok().flatten();

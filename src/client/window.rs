@@ -20,8 +20,8 @@ pub(super) enum Slot {
     Over,
     /// To be sent, or to be answered.
     Waiting(Waiting),
-    /// Its reply was not taken yet.
-    Answered(Reply),
+    /// Its reply was not taken yet. The operation goes back with it if it failed, for messages; otherwise it is empty.
+    Answered(Reply, Vec<u8>),
 }
 
 /// A call that has not been answered.

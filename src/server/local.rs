@@ -183,7 +183,7 @@ impl Caller for LocalCaller {
         Poll::Ready(submitted.unwrap_or_else(|error| Submitted::Answered(Reply::Failed(error))))
     }
 
-    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64) -> Poll<Reply> {
+    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, _: &mut Vec<u8>) -> Poll<Reply> {
         let mut calls = self.shared.calls.lock();
         let Some(call) = calls.get_mut(&sequence) else { return Poll::Ready(Reply::Failed(Error::Cancelled)) };
         let Poll::Ready(reply) = call.reply.poll_unpin(cx) else { return Poll::Pending };

@@ -1,16 +1,19 @@
 //! One client's standing with the service: its handles, its calls in flight, the results it has not collected yet.
 //!
+//! - [`handles`]: the objects that it holds.
 //! - [`undo`]: what is taken back if its caller never hears of it.
 
+mod handles;
 mod undo;
 
 use super::engine::{Deadline, Engine, Later, Request, Step};
 use super::gate::Gate;
 use super::local::LocalCaller;
-use crate::store::{Cell, Flight};
+use crate::store::Flight;
 use crate::wire::batch::{ANSWERED_OVERHEAD, Answered, CLOSING, Outcome, Preamble, ReplyHead, Submission};
 use bytes::Bytes;
 use futures::FutureExt;
+use handles::Handles;
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 use std::cmp::Reverse;
@@ -34,18 +37,13 @@ pub(crate) struct ServerSession {
     id: Uuid,
     engine: Arc<Engine>,
     host: Arc<dyn Host>,
-    handles: Mutex<HashMap<Uuid, Held>>,
+    handles: Mutex<Handles>,
     calls: Mutex<Calls>,
     undos: Mutex<Undos>,
     /// Calls that have something to be undone: most have not, and need no lock to see it.
     provisional: AtomicUsize,
     /// Wakes `collect`.
     finished: Notify,
-}
-
-struct Held {
-    cell: Arc<Cell>,
-    count: u32,
 }
 
 #[derive(Default)]
@@ -71,6 +69,14 @@ struct Progress {
     finished_bytes: usize,
     /// For the operation that runs now.
     context: Context,
+}
+
+impl Progress {
+    /// What is under way now. It can only become less meanwhile, but for what the batch itself adds.
+    fn note(&mut self, calls: &Calls) {
+        self.in_flight = calls.pending.len() + calls.finished.len();
+        self.finished_bytes = calls.finished_bytes;
+    }
 }
 
 impl ServerSession {
@@ -104,63 +110,6 @@ impl ServerSession {
             Some(flight) => Arc::new(LocalCaller::of_generator(self, flight)),
         }
     }
-
-    // Handles.
-
-    /// Counts a handle to `cell` for this session, given up if the result of call `sequence` never arrives.
-    pub(crate) fn hold_for(self: &Arc<Self>, sequence: u64, cell: &Arc<Cell>) -> Result<(), Error> {
-        self.hold(cell)?;
-        let (session, id) = (Arc::downgrade(self), cell.id());
-        let release = move || {
-            if let Some(session) = session.upgrade() {
-                let _ = session.release(id, 1);
-            }
-        };
-        self.undo_unless_received(sequence, Box::new(release));
-        Ok(())
-    }
-
-    fn hold(&self, cell: &Arc<Cell>) -> Result<(), Error> {
-        let mut handles = self.handles.lock();
-        let held = handles.len();
-        let limit = self.engine.limits.handles;
-        match handles.get_mut(&cell.id()) {
-            Some(held) => {
-                held.count = held.count.checked_add(1).ok_or_else(|| {
-                    Error::limit("handles to one object", u64::from(held.count), u64::from(u32::MAX), "release some")
-                })?;
-            }
-            None if held >= limit => {
-                let remedy = "drop proxies of unnamed objects, or raise the service's limit";
-                return Err(Error::limit("handles of this session", held as u64 + 1, limit as u64, remedy));
-            }
-            None => {
-                handles.insert(cell.id(), Held { cell: Arc::clone(cell), count: 1 });
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) fn held(&self, id: Uuid) -> Result<Arc<Cell>, Error> {
-        let handles = self.handles.lock();
-        handles.get(&id).map(|held| Arc::clone(&held.cell)).ok_or(Error::NoSuchObject { id })
-    }
-
-    pub(crate) fn release(&self, id: Uuid, count: u32) -> Result<(), Error> {
-        // The object may be dropped here, and that runs user code: not under the lock.
-        let _last;
-        let mut handles = self.handles.lock();
-        let held = handles.get_mut(&id).ok_or(Error::NoSuchObject { id })?;
-        held.count = held.count.saturating_sub(count);
-        if held.count == 0 {
-            _last = handles.remove(&id);
-        }
-        drop(handles);
-        self.engine.loosen();
-        Ok(())
-    }
-
-    // Calls.
 
     /// Runs a batch of operations and answers a batch of replies.
     ///
@@ -197,7 +146,8 @@ impl ServerSession {
                 self.start(&submission, &mut progress, &mut scratch)
             };
             match self.answer(submission, step, &scratch, &mut replies) {
-                Ok(answered) => progress.in_flight += usize::from(!answered),
+                Ok(true) => {}
+                Ok(false) => progress.note(&self.calls.lock()),
                 Err(error) => break Err(error),
             }
         };
@@ -211,13 +161,11 @@ impl ServerSession {
 
     fn progress(&self) -> Progress {
         let calls = self.calls.lock();
-        Progress {
-            arrived: Instant::now(),
-            last: calls.last,
-            in_flight: calls.pending.len() + calls.finished.len(),
-            finished_bytes: calls.finished_bytes,
-            context: Context::new(Owner { session: self.id, task: 0 }, 0, None, Arc::clone(&self.host)),
-        }
+        let context = Context::new(Owner { session: self.id, task: 0 }, 0, None, Arc::clone(&self.host));
+        let mut progress =
+            Progress { arrived: Instant::now(), last: calls.last, in_flight: 0, finished_bytes: 0, context };
+        progress.note(&calls);
+        progress
     }
 
     fn start(

@@ -89,7 +89,8 @@ pub(crate) const SUBMISSION_OVERHEAD: usize = 48;
 pub(crate) const ANSWERED_OVERHEAD: usize = 32;
 
 /// More than a [`ReplyHead`] takes, in bytes.
-pub(crate) const REPLY_HEAD_BYTES: usize = 16;
+#[cfg(test)]
+const REPLY_HEAD_BYTES: usize = 16;
 
 impl Preamble {
     pub(crate) fn put(self, buffer: &mut Vec<u8>) {

@@ -1,7 +1,7 @@
 //! A client that says what it likes, byte by byte.
 
 use super::Fixture;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::time::Duration;
 use tarmem::Error;
@@ -53,7 +53,13 @@ pub enum Outcome {
     Done(Body),
     Provisional(Body),
     Raised(String, Body),
-    Failed(Error),
+    Failed(#[serde(deserialize_with = "framed")] Error),
+}
+
+/// An error has its length before it, as everything in a batch has.
+fn framed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Error, D::Error> {
+    let Body(bytes) = Body::deserialize(deserializer)?;
+    postcard::from_bytes(&bytes).map_err(serde::de::Error::custom)
 }
 
 /// A result, encoded.
@@ -68,8 +74,8 @@ impl fmt::Debug for Body {
 
 /// The replies in a response to `submit` or `collect`, with the numbers of their operations.
 pub fn replies(message: &[u8]) -> Vec<(u64, Outcome)> {
-    // The response's header and the batch's flags.
-    let mut rest = &message[4..];
+    // The response's header and the batch's flags; then the batch's number.
+    let (_, mut rest) = postcard::take_from_bytes::<u64>(&message[4..]).expect("a number");
     let mut replies = Vec::new();
     while !rest.is_empty() {
         let (reply, more) = postcard::take_from_bytes(rest).expect("a reply");

@@ -61,7 +61,7 @@ impl Caller for Loopback {
         Poll::Ready(Submitted::Answered(reply.into()))
     }
 
-    fn poll_reply(&self, _: &mut TaskContext<'_>, _: u64) -> Poll<Reply> {
+    fn poll_reply(&self, _: &mut TaskContext<'_>, _: u64, _: &mut Vec<u8>) -> Poll<Reply> {
         Poll::Ready(Reply::Failed(Error::Cancelled))
     }
 

@@ -27,7 +27,7 @@ impl Caller for Nobody {
         Poll::Ready(Submitted::Answered(Reply::Failed(Error::Cancelled)))
     }
 
-    fn poll_reply(&self, _: &mut TaskContext<'_>, _: u64) -> Poll<Reply> {
+    fn poll_reply(&self, _: &mut TaskContext<'_>, _: u64, _: &mut Vec<u8>) -> Poll<Reply> {
         Poll::Ready(Reply::Failed(Error::Cancelled))
     }
 
