@@ -19,8 +19,17 @@ pub struct Limits {
     pub calls_in_flight: usize,
     /// Operations in one batch. Default 4,096.
     pub batch_operations: usize,
-    /// Bytes of results of one session that it has not collected yet. Default 64 MiB.
+    /// Bytes of results of one session that its client has not said it has received. Default 64 MiB.
     pub uncollected_bytes: usize,
+    /// Batches of results of one session that its client has not said it has received. Default 4,096.
+    pub uncollected_batches: usize,
+    /// Bytes of results of all sessions that their clients have not said they have received. Default 1 GiB.
+    pub all_uncollected_bytes: usize,
+    /// Sessions at one time, with a connection or without. Default 65,536.
+    pub sessions: usize,
+    /// How long a session is kept of whose client nothing is heard: then its locks, waits and handles are given up. Its
+    /// client sends something three times as often. Default 10 s.
+    pub lease: Duration,
     /// Requests of one connection (batches, polls) that have not been answered yet. Default 64.
     pub requests_in_flight: usize,
     /// Keys. Default 2^32.
@@ -51,6 +60,10 @@ impl Default for Limits {
             calls_in_flight: 65_536,
             batch_operations: 4_096,
             uncollected_bytes: 64 << 20,
+            uncollected_batches: 4_096,
+            all_uncollected_bytes: 1 << 30,
+            sessions: 65_536,
+            lease: Duration::from_secs(10),
             requests_in_flight: 64,
             keys: 1 << 32,
             handles: 1_000_000,
@@ -61,5 +74,13 @@ impl Default for Limits {
             call_time: Duration::from_secs(30),
             shutdown_time: Duration::from_secs(10),
         }
+    }
+}
+
+impl Limits {
+    /// How long a poll waits for something to answer before it answers nothing: a client polls again at once, so this is its
+    /// heartbeat, apart from its calls.
+    pub(crate) fn poll_time(&self) -> Duration {
+        self.lease / 3
     }
 }

@@ -71,7 +71,7 @@ async fn hoard(limit: usize) -> Vec<(u64, Outcome)> {
     );
     outcomes.retain(|(_, outcome)| !matches!(outcome, Outcome::Pending));
     while outcomes.len() < 6 {
-        raw.send(&request(3, 2, &[])).await;
+        raw.send(&request(3, 2, &[0])).await;
         outcomes.extend(replies(&raw.receive_frame().await));
     }
     assert_well(&fixture).await;
@@ -88,7 +88,7 @@ async fn results_that_nobody_collects_are_bounded() {
         let Outcome::Failed(Error::LimitExceeded { what, limit: 50_000, remedy, .. }) = outcome else {
             panic!("{outcome:?}")
         };
-        assert_eq!(what, "bytes of results not collected");
+        assert_eq!(what, "bytes of results not received");
         assert!(remedy.contains("the call was made"), "{remedy}");
     }
     // With more than the limit waiting already, no call is begun any more.
@@ -98,7 +98,10 @@ async fn results_that_nobody_collects_are_bounded() {
         let Outcome::Failed(Error::LimitExceeded { what, limit: 20_000, remedy, .. }) = outcome else {
             panic!("{outcome:?}")
         };
-        assert_eq!((what.as_str(), remedy.as_str()), ("bytes of results not collected", "collect them first"));
+        assert_eq!(
+            (what.as_str(), remedy.as_str()),
+            ("bytes of results not received", "receive them first: read what the service sends")
+        );
     }
 }
 
@@ -108,7 +111,7 @@ async fn a_client_with_too_many_requests_is_disconnected() {
     let mut raw = Raw::opened(&fixture).await;
     for id in 2..6 {
         // A poll waits, as nothing is there to be collected.
-        raw.send(&request(id, 2, &[])).await;
+        raw.send(&request(id, 2, &[0])).await;
     }
     raw.until_closed().await;
     assert_well(&fixture).await;

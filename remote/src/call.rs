@@ -20,7 +20,7 @@ use uuid::Uuid;
 pub trait Caller: Send + Sync + 'static {
     /// Hands over one encoded operation, which may be taken out of `operation`. Pending while too many are on their way
     /// already; then it stays there. The task of `cx` is woken once it can be handed over, and again once the reply is there.
-    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Vec<u8>, timeout: Timeout) -> Poll<Submitted>;
+    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Vec<u8>, terms: Terms) -> Poll<Submitted>;
 
     /// The reply to what [`poll_submit`](Self::poll_submit) took, once. If it failed, `operation` is as it was before that,
     /// for messages.
@@ -46,6 +46,16 @@ pub enum Submitted {
     Waiting(u64),
     /// It was answered at once.
     Answered(Reply),
+}
+
+/// How an operation is to be carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// How long it may take.
+    pub timeout: Timeout,
+    /// Making it twice is as good as making it once: it may be sent again to a service that was started again and does not
+    /// know what became of it.
+    pub idempotent: bool,
 }
 
 /// How long an operation may take.
@@ -142,6 +152,17 @@ pub struct Name {
     pub scope: &'static str,
     /// The name.
     pub name: &'static str,
+    /// Making it twice is as good as making it once.
+    pub idempotent: bool,
+}
+
+impl Name {
+    /// A routine of the contract. Those that change nothing are idempotent, and so is `memoize`: it builds nothing twice.
+    pub(crate) fn of_routine(name: &'static str) -> Self {
+        const IDEMPOTENT: [&str; 9] =
+            ["memoize", "get", "is_memoized", "keys", "describe", "remote_import", "version", "hold", "snapshot"];
+        Name { scope: "", name, idempotent: IDEMPOTENT.contains(&name) }
+    }
 }
 
 impl fmt::Display for Name {
@@ -170,7 +191,7 @@ pub struct Call<T, E = Error> {
     /// A name that is known only as the program runs.
     label: Option<Box<str>>,
     encoding: Encoding,
-    timeout: Timeout,
+    terms: Terms,
     cancellable: bool,
     result: PhantomData<fn() -> (T, E)>,
 }
@@ -201,7 +222,7 @@ impl<T, E> Call<T, E> {
             name,
             label: None,
             encoding,
-            timeout: Timeout::Default,
+            terms: Terms { timeout: Timeout::Default, idempotent: name.idempotent },
             cancellable: true,
             result: PhantomData,
         }
@@ -226,13 +247,21 @@ impl<T, E> Call<T, E> {
     /// Fails with [`Error::DeadlineExceeded`] unless the result is there within `timeout`, counted from when the call is
     /// sent. The service does not work on it past that.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Timeout::After(timeout);
+        self.terms.timeout = Timeout::After(timeout);
         self
     }
 
     /// Waits for as long as it takes.
     pub fn no_timeout(mut self) -> Self {
-        self.timeout = Timeout::Never;
+        self.terms.timeout = Timeout::Never;
+        self
+    }
+
+    /// Making the call twice is as good as making it once. If the service is started again while the call is on its way, it
+    /// is made again in place of failing with [`Error::OutcomeUnknown`]. Methods with `&self` and those marked
+    /// `#[remote(idempotent)]` are so by themselves where they are called by a typed proxy.
+    pub fn idempotent(mut self) -> Self {
+        self.terms.idempotent = true;
         self
     }
 
@@ -254,7 +283,7 @@ impl<T, E> Call<T, E> {
     /// Sees to it that the call is on its way; ready once it is.
     pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.state {
-            State::Made => match self.caller.poll_submit(cx, &mut self.operation, self.timeout) {
+            State::Made => match self.caller.poll_submit(cx, &mut self.operation, self.terms) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Submitted::Waiting(sequence)) => self.state = State::Sent(sequence),
                 Poll::Ready(Submitted::Answered(reply)) => self.state = State::Answered(reply),

@@ -257,6 +257,15 @@ pub enum Error {
         /// How it ended.
         cause: String,
     },
+    /// Nothing was heard of the session for its lease, and the service has given it up: its locks, waits and handles are gone.
+    /// The call was not made.
+    #[error(
+        "the session with {address} has expired: nothing was heard of it for its lease; its locks and handles are gone; reconnect"
+    )]
+    SessionExpired {
+        /// The address.
+        address: String,
+    },
     /// The service is shutting down and takes no new calls.
     #[error("the service is shutting down; connect again when it is back")]
     ShuttingDown,

@@ -145,6 +145,8 @@ pub enum Operation<'a> {
         /// Its sequence number.
         sequence: u64,
     },
+    /// The client will not come back: the session ends with its connection. Answers `()`.
+    Goodbye,
 }
 
 /// The object of an operation.
@@ -256,6 +258,7 @@ impl Operation<'_> {
             Operation::Snapshot { .. } => "snapshot",
             Operation::Cancel { .. } => "cancel",
             Operation::Acknowledge { .. } => "acknowledge",
+            Operation::Goodbye => "goodbye",
         }
     }
 }

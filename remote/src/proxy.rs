@@ -181,7 +181,7 @@ impl ProxyCore {
     }
 
     fn plain<T>(&self, operation: Operation<'_>) -> Call<T> {
-        let name = Name { scope: "", name: operation.name() };
+        let name = Name::of_routine(operation.name());
         Call::new(Arc::clone(&self.caller), operation.encode(), name, Encoding::Typed)
     }
 }
@@ -244,7 +244,7 @@ impl DynamicProxy {
         let operation = codec::encode(&args)
             .map_err(|e| Error::BadArguments { signature: method.to_owned(), reason: e.to_string() })
             .and_then(|args| self.core.encode(MethodRef::Name(method), Encoding::Dynamic, &args));
-        let name = Name { scope: "", name: "the method" };
+        let name = Name::of_routine("the method");
         Call::new(Arc::clone(&self.core.caller), operation, name, Encoding::Dynamic).labelled(method)
     }
 }

@@ -183,7 +183,7 @@ impl Routines {
     }
 
     fn plain<T>(&self, operation: Operation<'_>) -> Call<T> {
-        let name = Name { scope: "", name: operation.name() };
+        let name = Name::of_routine(operation.name());
         Call::new(Arc::clone(&self.caller), operation.encode(), name, Encoding::Typed)
     }
 }
@@ -219,7 +219,7 @@ pub struct Obtain<P, E = Error> {
 
 impl<P, E> Obtain<P, E> {
     fn new(caller: &Arc<dyn Caller>, name: &'static str, operation: Result<Vec<u8>, Error>, key: Option<&str>) -> Self {
-        let name = Name { scope: "", name };
+        let name = Name::of_routine(name);
         let call = Call::new(Arc::clone(caller), operation, name, Encoding::Typed);
         Obtain { caller: Arc::clone(caller), call, key: key.map(Box::from), proxy: PhantomData }
     }

@@ -164,7 +164,7 @@ impl DynamicFunctionCall {
             let function = FunctionRef::Name { module: &self.module, name: &self.name };
             Operation::Run { function, encoding: Encoding::Dynamic, args: &args }.encode()
         });
-        let name = Name { scope: "", name: "the function" };
+        let name = Name::of_routine("the function");
         let label = format!("{}.{}", self.module, self.name);
         Call::new(Arc::clone(service.as_ref().caller()), operation, name, Encoding::Dynamic).labelled(label)
     }

@@ -1,17 +1,26 @@
 //! The client: a session with a service.
 //!
 //! - [`address`]: where a service is.
-//! - [`connection`]: one task that carries a session's calls.
+//! - [`connection`]: what a session's callers share with the task that carries their calls.
+//! - [`life`]: that task: connected, reconnecting, closed.
+//! - [`link`]: one connection, from its handshake on.
+//! - [`carry`]: how calls go over it.
 //! - [`outbox`]: what waits to be sent, and what waits for a reply.
+//! - [`received`]: the batches of replies that have arrived.
 //! - [`window`]: the calls that are not over, by their numbers.
 
 mod address;
+mod carry;
 mod connection;
+mod life;
+mod link;
 mod outbox;
+mod received;
 mod window;
 
 pub use address::Address;
 
+use crate::server::listener::ByteStream;
 use backon::{ExponentialBuilder, Retryable};
 use connection::Connection;
 use std::fmt;
@@ -26,6 +35,9 @@ use uuid::Uuid;
 
 /// How long a call may take if nobody says otherwise.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long one attempt to connect may take.
+const DIAL_TIME: Duration = Duration::from_secs(10);
 
 /// One client's standing with a service. Its [`Routines`] are the contract: `memoize`, `get`, `update` and the rest.
 ///
@@ -51,7 +63,31 @@ pub struct Session {
     routines: Routines,
     /// `None` in process.
     connection: Option<Arc<Connection>>,
+    /// In process; otherwise the connection knows it.
     id: Uuid,
+}
+
+/// How a session is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionState {
+    /// Calls are on their way.
+    Connected,
+    /// The connection broke, and another one is being made. Calls wait for it, each until its own deadline.
+    Reconnecting,
+    /// It was closed, or could not be kept: [`Session::ended`] says why. Calls fail until [`Session::reconnect`].
+    Closed,
+}
+
+/// A session that is connected again: what [`SessionBuilder::on_reconnect`] is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reconnected {
+    /// It is the same session, and nothing of it was lost. Otherwise it is a new one, of a service that was started again or
+    /// after [`Session::reconnect`]: handles, locks and waits of the old one are gone.
+    pub resumed: bool,
+    /// How many attempts it took.
+    pub attempts: usize,
 }
 
 impl Session {
@@ -83,10 +119,49 @@ impl Session {
 
     /// What the service knows the session by: the [`Context`](crate::Context) of its calls has the same.
     pub fn id(&self) -> Uuid {
-        self.id
+        self.connection.as_ref().map_or(self.id, |connection| connection.session())
     }
 
-    /// Ends the session: calls in flight fail, its handles are given up. In process there is nothing to end before the last
+    /// How it is connected now. Always [`SessionState::Connected`] in process.
+    pub fn state(&self) -> SessionState {
+        self.connection.as_ref().map_or(SessionState::Connected, |connection| *connection.states().borrow())
+    }
+
+    /// Ready once the session is in `state`. Never in process, but for [`SessionState::Connected`].
+    ///
+    /// # Cancellation
+    /// Dropping it changes nothing.
+    pub async fn wait_for(&self, state: SessionState) {
+        match &self.connection {
+            Some(connection) => {
+                let reached = connection.states().wait_for(|now| *now == state).await.is_ok();
+                if !reached {
+                    std::future::pending::<()>().await;
+                }
+            }
+            None if state == SessionState::Connected => {}
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Connects again after the session was closed, has expired or could not be kept: as a new session of the same service.
+    /// Proxies by key go on with it; those of unnamed objects answer [`Error::NoSuchObject`], and locks are no longer held.
+    /// At once if it is connected.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect). [`Error::Refused`] for a session [`over`](Self::over) a stream.
+    ///
+    /// # Cancellation
+    /// Dropping it does not stop what it began.
+    pub async fn reconnect(&self) -> Result<(), Error> {
+        match &self.connection {
+            Some(connection) => connection.reconnect().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the session: calls in flight fail, its handles are given up, and nothing connects again before
+    /// [`reconnect`](Self::reconnect). In process there is nothing to end before the last
     /// clone and proxy are dropped.
     pub async fn close(&self) {
         if let Some(connection) = &self.connection {
@@ -134,10 +209,13 @@ impl fmt::Debug for Session {
 }
 
 /// A session to be.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "nothing is connected yet"]
 pub struct SessionBuilder {
     address: String,
+    /// `None` over a stream, to which there is no way back.
+    target: Option<Address>,
+    on_reconnect: Option<Arc<dyn Fn(Reconnected) + Send + Sync>>,
     max_retry: usize,
     retry_delay: Duration,
     call_timeout: Option<Duration>,
@@ -149,6 +227,8 @@ impl Default for SessionBuilder {
     fn default() -> Self {
         SessionBuilder {
             address: "a stream".to_owned(),
+            target: None,
+            on_reconnect: None,
             max_retry: 4,
             retry_delay: Duration::from_secs(3),
             call_timeout: Some(CALL_TIMEOUT),
@@ -159,7 +239,8 @@ impl Default for SessionBuilder {
 }
 
 impl SessionBuilder {
-    /// How often a connection is tried again after the first attempt failed. Default 4.
+    /// How often a connection is tried again after the first attempt failed, at the beginning and whenever it breaks.
+    /// Default 4.
     pub fn max_retry(mut self, times: usize) -> Self {
         self.max_retry = times;
         self
@@ -168,6 +249,13 @@ impl SessionBuilder {
     /// The longest time between two attempts; it begins at a tenth of a second at most and doubles, with jitter. Default 3 s.
     pub fn retry_delay(mut self, delay: Duration) -> Self {
         self.retry_delay = delay;
+        self
+    }
+
+    /// `hook` is told whenever the session is connected again. It runs on the task that carries the session's calls: it must
+    /// not wait for any of them, but may start a task that makes some.
+    pub fn on_reconnect(mut self, hook: impl Fn(Reconnected) + Send + Sync + 'static) -> Self {
+        self.on_reconnect = Some(Arc::new(hook));
         self
     }
 
@@ -194,29 +282,73 @@ impl SessionBuilder {
     /// # Errors
     /// [`Error::Unreachable`] if nobody answers, [`Error::NotAService`] if something else does;
     /// [`Error::ProtocolMismatch`], [`Error::Refused`].
-    pub async fn connect(self) -> Result<Session, Error> {
-        let address: Address = self.address.parse()?;
-        let least = Duration::from_millis(100).min(self.retry_delay);
-        let policy = ExponentialBuilder::default()
-            .with_min_delay(least)
-            .with_max_delay(self.retry_delay)
-            .with_max_times(self.max_retry)
-            .with_jitter();
-        let stream = (|| address.connect()).retry(policy).await.map_err(|cause| Error::Unreachable {
-            address: self.address.clone(),
-            attempts: self.max_retry + 1,
-            cause: cause.to_string(),
-        })?;
-        self.over(stream).await
+    pub async fn connect(mut self) -> Result<Session, Error> {
+        self.target = Some(self.address.parse()?);
+        let stream = (|| self.dial())
+            .retry(self.backoff())
+            .when(|error| matches!(error, Error::Unreachable { .. }))
+            .await
+            .map_err(|error| match error {
+                Error::Unreachable { address, cause, .. } => {
+                    Error::Unreachable { address, attempts: self.max_retry + 1, cause }
+                }
+                other => other,
+            })?;
+        self.open(stream).await
     }
 
-    /// Opens a session over a stream of bytes that is connected already.
+    /// Opens a session over a stream of bytes that is connected already. There is no way back to it: the session ends with
+    /// its stream.
     ///
     /// # Errors
     /// [`Error::ProtocolMismatch`], [`Error::Refused`], [`Error::Closed`].
-    pub async fn over(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Session, Error> {
-        let connection = Arc::new(Connection::open(stream, &self).await?);
+    pub async fn over(
+        mut self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> Result<Session, Error> {
+        self.target = None;
+        self.open(stream).await
+    }
+
+    async fn open(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Session, Error> {
+        let connection = Arc::new(Connection::open(stream, self).await?);
         let (caller, id): (Arc<dyn Caller>, _) = (connection.clone(), connection.session());
         Ok(Session { routines: Routines::new(caller), connection: Some(connection), id })
+    }
+
+    /// There is a way back to the service.
+    fn can_come_back(&self) -> bool {
+        self.target.is_some()
+    }
+
+    /// One attempt to connect.
+    async fn dial(&self) -> Result<Box<dyn ByteStream>, Error> {
+        let unreachable = |cause: String| Error::Unreachable { address: self.address.clone(), attempts: 1, cause };
+        let Some(target) = &self.target else { return Err(unreachable("it has no address".to_owned())) };
+        match tokio::time::timeout(DIAL_TIME, target.connect()).await {
+            Ok(stream) => stream.map_err(|cause| unreachable(cause.to_string())),
+            Err(_) => Err(unreachable(format!("no connection within {DIAL_TIME:?}"))),
+        }
+    }
+
+    /// The pauses between attempts.
+    fn backoff(&self) -> ExponentialBuilder {
+        ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(100).min(self.retry_delay))
+            .with_max_delay(self.retry_delay)
+            .with_max_times(self.max_retry)
+            .with_jitter()
+    }
+
+    fn tell(&self, reconnected: Reconnected) {
+        if let Some(hook) = &self.on_reconnect {
+            hook(reconnected);
+        }
+    }
+}
+
+impl fmt::Debug for SessionBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionBuilder").field("address", &self.address).finish_non_exhaustive()
     }
 }

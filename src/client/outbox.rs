@@ -1,9 +1,11 @@
 //! What waits to be sent, and what waits for a reply.
 
+use super::received::Received;
 use super::window::{Slot, Waiting, Window};
 use crate::wire::batch::{Preamble, SUBMISSION_OVERHEAD, Submission};
 use bytes::Bytes;
 use hashbrown::HashMap;
+use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tarmem_remote::call::current_task;
@@ -28,6 +30,10 @@ pub(super) struct Outbox {
     /// `Some` once the session has ended.
     ended: Option<Error>,
     window: Window,
+    /// Calls that were sent over a connection that broke, and did not arrive; the first ones first.
+    again: VecDeque<u64>,
+    /// Batches of replies that have arrived.
+    received: Received,
     /// The first number that was not sent.
     unsent: u64,
     /// What waits to be sent, in bytes.
@@ -67,6 +73,8 @@ impl Outbox {
             ended: None,
             unsent: window.next(),
             window,
+            again: VecDeque::new(),
+            received: Received::default(),
             unsent_bytes: 0,
             gathering_since: Instant::now(),
             in_flight: 0,
@@ -79,7 +87,13 @@ impl Outbox {
     }
 
     /// Puts a call in line, which is taken out of `operation`; `waker` is woken when its reply is there.
-    pub(super) fn push(&mut self, operation: &mut Vec<u8>, timeout: Option<Duration>, waker: &Waker) -> Pushed {
+    pub(super) fn push(
+        &mut self,
+        operation: &mut Vec<u8>,
+        timeout: Option<Duration>,
+        idempotent: bool,
+        waker: &Waker,
+    ) -> Pushed {
         if let Some(error) = &self.ended {
             return Pushed::Refused(error.clone());
         }
@@ -109,9 +123,16 @@ impl Outbox {
         if let Some(at) = deadline {
             self.next_deadline = Some(self.next_deadline.map_or(at, |next| next.min(at)));
         }
-        let waker = Some(waker.clone());
         self.in_flight += 1;
-        let sequence = self.append(std::mem::take(operation), current_task(), timeout, deadline, waker);
+        let sequence = self.append(Waiting {
+            operation: std::mem::take(operation),
+            task: current_task(),
+            timeout,
+            deadline,
+            idempotent,
+            sent: false,
+            waker: Some(waker.clone()),
+        });
         Pushed::Waiting { sequence, first }
     }
 
@@ -120,17 +141,15 @@ impl Outbox {
         self.bounds.frame_bytes.saturating_sub(1024)
     }
 
-    fn append(
-        &mut self,
-        operation: Vec<u8>,
-        task: u64,
-        timeout: Option<Duration>,
-        deadline: Option<Instant>,
-        waker: Option<Waker>,
-    ) -> u64 {
-        self.unsent_bytes += operation.len();
-        let call = Waiting { operation, task, timeout, deadline, sent: false, waker };
+    fn append(&mut self, call: Waiting) -> u64 {
+        self.unsent_bytes += call.operation.len();
         self.window.push(call, self.unsent)
+    }
+
+    /// One of whose outcome nobody will hear.
+    fn append_unheard(&mut self, operation: Vec<u8>, task: u64) {
+        let (timeout, deadline, waker) = (None, None, None);
+        self.append(Waiting { operation, task, timeout, deadline, idempotent: false, sent: false, waker });
     }
 
     /// The reply to a call, if it has come; otherwise `cx` is woken when it does.
@@ -201,12 +220,22 @@ impl Outbox {
         // What is larger than a frame would end the connection.
         if self.ended.is_none() && operation.len() <= self.largest() {
             // In its turn: what is sent later may rely on it.
-            self.append(operation, current_task(), None, None, None);
+            self.append_unheard(operation, current_task());
         }
     }
 
     pub(super) fn has_work(&self) -> bool {
-        self.unsent < self.window.next() || !self.settled.is_empty() || !self.releases.is_empty()
+        self.unsent < self.window.next()
+            || !self.again.is_empty()
+            || !self.settled.is_empty()
+            || !self.releases.is_empty()
+    }
+
+    /// What every request begins with.
+    pub(super) fn preamble(&self) -> Bytes {
+        let mut preamble = Vec::new();
+        Preamble { received_below: self.received.below }.put(&mut preamble);
+        preamble.into()
     }
 
     /// The next batch to send: as much as fits a frame.
@@ -215,40 +244,44 @@ impl Outbox {
         let operations = usize::try_from(self.window.next() - self.unsent).unwrap_or(usize::MAX);
         let most = self.unsent_bytes + operations.saturating_mul(SUBMISSION_OVERHEAD) + 16;
         let mut batch = Vec::with_capacity(most.min(self.bounds.frame_bytes));
-        Preamble { received_below: 0 }.put(&mut batch);
+        Preamble { received_below: self.received.below }.put(&mut batch);
         let begun = batch.len();
         let mut operations = 0;
-        while self.unsent < self.window.next() {
+        while let Some(sequence) = self.again.front().copied().or_else(|| self.next_unsent()) {
             // One that was cancelled before it was sent is over.
-            if let Some(Slot::Waiting(call)) = self.window.get_mut(self.unsent) {
-                let Waiting { operation, task, timeout, .. } = call;
-                if operations > 0
-                    && (operations >= self.bounds.batch
-                        || batch.len() + operation.len() + SUBMISSION_OVERHEAD > self.bounds.frame_bytes)
-                {
+            if let Some(Slot::Waiting(call)) = self.window.get_mut(sequence) {
+                let full = operations >= self.bounds.batch
+                    || batch.len() + call.operation.len() + SUBMISSION_OVERHEAD > self.bounds.frame_bytes;
+                if operations > 0 && full {
                     break;
                 }
+                let timeout = if self.again.is_empty() { call.timeout } else { call.time_left() };
                 // Rounded up: a timeout of half a millisecond is not none.
                 let timeout_ms = timeout.map(|t| u64::try_from(t.as_micros().div_ceil(1000)).unwrap_or(u64::MAX));
-                let submission = Submission { sequence: self.unsent, task: *task, timeout_ms, operation };
-                submission.put(&mut batch);
+                Submission { sequence, task: call.task, timeout_ms, operation: &call.operation }.put(&mut batch);
                 call.sent = true;
                 self.unsent_bytes -= call.operation.len();
                 operations += 1;
             }
-            self.unsent += 1;
+            if self.again.pop_front().is_none() {
+                self.unsent += 1;
+            }
         }
         self.uncrowd();
         Ok((batch.len() > begun).then(|| batch.into()))
     }
 
+    fn next_unsent(&self) -> Option<u64> {
+        (self.unsent < self.window.next()).then_some(self.unsent)
+    }
+
     fn append_housekeeping(&mut self) -> Result<(), Error> {
         // An acknowledged handle may be released at once: in this order.
         for operation in std::mem::take(&mut self.settled) {
-            self.append(operation.encode()?, 0, None, None, None);
+            self.append_unheard(operation.encode()?, 0);
         }
         for (id, count) in std::mem::take(&mut self.releases) {
-            self.append(Operation::Release { id, count }.encode()?, 0, None, None, None);
+            self.append_unheard(Operation::Release { id, count }.encode()?, 0);
         }
         Ok(())
     }
@@ -267,7 +300,8 @@ impl Outbox {
             self.window.remove(sequence);
         }
         // Given up in the meantime: what it brought is to be undone.
-        if matches!(reply, Reply::Provisional(_)) && self.ended.is_none() {
+        let given_up = !matches!(self.window.get_mut(sequence), Some(Slot::Answered(..)));
+        if given_up && matches!(reply, Reply::Provisional(_)) && self.ended.is_none() {
             self.settled.push(Operation::Cancel { sequence });
         }
         None
@@ -323,27 +357,125 @@ impl Outbox {
         self.ended.as_ref()
     }
 
+    /// A batch of replies has arrived; false if it had before.
+    pub(super) fn received(&mut self, number: u64) -> bool {
+        self.received.add(number)
+    }
+
+    /// All batches below this number have arrived.
+    pub(super) fn received_below(&self) -> u64 {
+        self.received.below
+    }
+
+    /// How many batches of replies have arrived over all connections.
+    pub(super) fn count_received(&self) -> u64 {
+        self.received.count
+    }
+
+    /// Another connection carries the session. The service has begun the calls up to `begun`, and what came after them is sent
+    /// again.
+    pub(super) fn resume(&mut self, begun: u64) {
+        self.send_again(|sequence, _| sequence > begun);
+    }
+
+    /// Sends those calls again that were sent and that `lost` picks.
+    fn send_again(&mut self, lost: impl Fn(u64, &Waiting) -> bool) {
+        let mut again: Vec<u64> = self.again.drain(..).collect();
+        for (sequence, slot) in self.window.waiting() {
+            if let Slot::Waiting(call) = slot
+                && call.sent
+                && lost(sequence, call)
+            {
+                call.sent = false;
+                self.unsent_bytes += call.operation.len();
+                again.push(sequence);
+            }
+        }
+        again.sort_unstable();
+        self.again = again.into();
+    }
+
+    /// The session has expired after the service had begun the calls up to `begun`: of those nobody knows, and the others
+    /// were not made. Who waits for them is to be woken.
+    pub(super) fn expired(&mut self, begun: u64, expired: &Error, unknown: &Error) -> Vec<Waker> {
+        self.give_up(|sequence, call| Some(if call.sent && sequence <= begun { unknown } else { expired }.clone()))
+    }
+
+    /// Another service has taken the place of the one that had the session. What can be made twice is sent to it, and what
+    /// was not sent yet; of the rest the outcome is `unknown`. Who waits for them is to be woken.
+    pub(super) fn restart(&mut self, bounds: Bounds, unknown: &Error) -> Vec<Waker> {
+        let wakers = self.give_up(|_, call| (call.sent && !call.idempotent).then(|| unknown.clone()));
+        // Handles and provisional results are gone with the service that knew them.
+        let unheard: Vec<u64> =
+            self.window.waiting().filter_map(|(sequence, slot)| is_unheard(slot, sequence)).collect();
+        for sequence in unheard {
+            self.cancel(sequence);
+        }
+        self.settled.clear();
+        self.releases.clear();
+        self.received = self.received.of_another_session();
+        self.bounds = bounds;
+        self.send_again(|_, _| true);
+        wakers
+    }
+
+    /// Answers those that wait with the error that `of` has for them.
+    fn give_up(&mut self, of: impl Fn(u64, &Waiting) -> Option<Error>) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        for (sequence, slot) in self.window.waiting() {
+            let Slot::Waiting(call) = slot else { continue };
+            if call.waker.is_none() {
+                continue;
+            }
+            let Some(error) = of(sequence, call) else { continue };
+            if !call.sent {
+                self.unsent_bytes -= call.operation.len();
+            }
+            self.in_flight -= 1;
+            wakers.extend(call.waker.take());
+            let operation = std::mem::take(&mut call.operation);
+            *slot = Slot::Answered(Reply::Failed(error), operation);
+        }
+        wakers
+    }
+
     /// The session has ended: new calls get `closed`, and so do those that were never sent; of the others the outcome is
-    /// `unknown`. Who waits for them is to be woken.
-    pub(super) fn end(&mut self, closed: Error, unknown: &Error) -> Vec<Waker> {
+    /// `unknown`. Who waits for them is to be woken. What nobody was to wait for is the last that may still be sent, with
+    /// a `goodbye` if the client does not come back.
+    pub(super) fn end(&mut self, closed: Error, unknown: &Error, goodbye: bool) -> Vec<Waker> {
         if self.ended.is_some() {
             return Vec::new();
         }
-        let mut wakers: Vec<Waker> = self.crowded.drain(..).collect();
-        for (_, slot) in self.window.waiting() {
-            let Slot::Waiting(Waiting { waker, sent, operation, .. }) = slot else { continue };
-            // The others are those that nobody was to wait for: the last ones may still be sent.
-            let Some(waker) = waker.take() else { continue };
-            if !*sent {
-                self.unsent_bytes -= operation.len();
-            }
-            wakers.push(waker);
-            let error = if *sent { unknown } else { &closed };
-            *slot = Slot::Answered(Reply::Failed(error.clone()), std::mem::take(operation));
+        let mut wakers = self.give_up(|_, call| Some(if call.sent { unknown } else { &closed }.clone()));
+        wakers.extend(self.crowded.drain(..));
+        if goodbye && let Ok(operation) = Operation::Goodbye.encode() {
+            // After those that are to be sent before the session ends.
+            let _ = self.append_housekeeping();
+            self.append_unheard(operation, 0);
+            self.farewell = self.take_batch().ok().flatten();
         }
-        self.in_flight = 0;
-        self.farewell = self.take_batch().ok().flatten();
         self.ended = Some(closed);
         wakers
     }
+
+    /// A new session has taken the place of one that has ended.
+    pub(super) fn reopen(&mut self, bounds: Bounds) {
+        let left: Vec<u64> = self.window.waiting().map(|(sequence, _)| sequence).collect();
+        for sequence in left {
+            self.window.remove(sequence);
+        }
+        self.ended = None;
+        self.bounds = bounds;
+        self.again.clear();
+        self.settled.clear();
+        self.releases.clear();
+        self.farewell = None;
+        self.received = self.received.of_another_session();
+        (self.unsent, self.unsent_bytes, self.in_flight, self.next_deadline) = (self.window.next(), 0, 0, None);
+    }
+}
+
+/// Nobody waits for it.
+fn is_unheard(slot: &Slot, sequence: u64) -> Option<u64> {
+    matches!(slot, Slot::Waiting(call) if call.waker.is_none()).then_some(sequence)
 }

@@ -33,9 +33,19 @@ pub(super) struct Waiting {
     pub(super) timeout: Option<Duration>,
     /// When the client stops waiting for the service to say that the time is up.
     pub(super) deadline: Option<Instant>,
+    /// Making it twice is as good as making it once.
+    pub(super) idempotent: bool,
     pub(super) sent: bool,
     /// Who waits for the reply. `None` if nobody does: it was sent on the client's own account, or its caller has gone.
     pub(super) waker: Option<Waker>,
+}
+
+impl Waiting {
+    /// How much of its time is left.
+    pub(super) fn time_left(&self) -> Option<Duration> {
+        let left = self.deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        self.timeout.map(|timeout| left.map_or(timeout, |left| left.min(timeout)))
+    }
 }
 
 /// All calls that are not over.
@@ -110,7 +120,15 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn call(task: u64) -> Waiting {
-        Waiting { operation: Vec::new(), task, timeout: None, deadline: None, sent: false, waker: None }
+        Waiting {
+            operation: Vec::new(),
+            task,
+            timeout: None,
+            deadline: None,
+            idempotent: false,
+            sent: false,
+            waker: None,
+        }
     }
 
     fn task(slot: Option<&mut Slot>) -> Option<u64> {

@@ -4,9 +4,11 @@
 //! task.
 
 use super::engine::Engine;
-use super::session::ServerSession;
+use super::session::{Carrier, ServerSession};
+use super::sessions::Found;
+use crate::wire::batch::Preamble;
 use crate::wire::frame::FrameLimit;
-use crate::wire::handshake::{Answer, Hello, Welcome};
+use crate::wire::handshake::{Answer, Hello, Resume, Resumed, Welcome};
 use crate::wire::transport::ServerCodec;
 use crate::wire::{Wire, batch};
 use bytes::Bytes;
@@ -64,6 +66,7 @@ where
             crowded,
             limit: limit.clone(),
             session: OnceLock::new(),
+            line: Arc::default(),
             lost: AtomicBool::new(false),
         }),
     };
@@ -107,7 +110,11 @@ where
             }
             () = hung_up.notified() => {
                 // The poll that is out is answered by this, too.
-                connection.end_session();
+                connection.leave_session();
+                break;
+            }
+            () = connection.line.notified() => {
+                tracing::debug!("{:?}: its session has ended, or another connection carries it", connection.peer);
                 break;
             }
             () = &mut ended => break,
@@ -130,12 +137,12 @@ where
     let _ = tokio::time::timeout(FLUSH_TIME, flush).await;
 }
 
-/// A connection's session ends with it, however it ends.
+/// A connection lets go of its session, however it ends.
 struct Ending(Arc<Connection>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.0.end_session();
+        self.0.leave_session();
     }
 }
 
@@ -147,9 +154,18 @@ struct Connection {
     /// There are too many connections already.
     crowded: bool,
     limit: FrameLimit,
-    session: OnceLock<Arc<ServerSession>>,
+    session: OnceLock<Carried>,
+    /// Ends this connection: another one carries its session.
+    line: Arc<Notify>,
     /// The peer said something that makes no sense: it is answered, and the connection ends.
     lost: AtomicBool,
+}
+
+/// The session that a connection carries.
+struct Carried {
+    session: Arc<ServerSession>,
+    carrier: Carrier,
+    resumable: bool,
 }
 
 #[derive(Clone)]
@@ -181,25 +197,53 @@ impl Connection {
             return Err(Error::malformed("open", "this connection has a session already"));
         }
         let limits = &self.engine.limits;
-        let session = ServerSession::new(&self.engine);
+        let (session, carrier, resumed) = self.find_session(hello.details.resume)?;
         let welcome = Welcome {
             session: session.id(),
+            secret: session.secret(),
+            service: self.engine.id,
+            resumed,
+            lease_ms: u64::try_from(limits.lease.as_millis()).unwrap_or(u64::MAX),
             max_frame_bytes: limits.frame_bytes as u64,
             max_batch: u32::try_from(limits.batch_operations).unwrap_or(u32::MAX),
             max_in_flight: u32::try_from(limits.calls_in_flight).unwrap_or(u32::MAX),
         };
         self.limit.set(limits.frame_bytes);
-        let _ = self.session.set(session);
+        let _ = self.session.set(Carried { session, carrier, resumable: hello.details.resumable });
         Ok(Answer::Welcome(welcome))
     }
 
-    fn end_session(&self) {
-        if let Some(session) = self.session.get() {
+    /// The session that the client had, or a new one.
+    fn find_session(&self, resume: Option<Resume>) -> Result<(Arc<ServerSession>, Carrier, Resumed), Error> {
+        let line = || Arc::clone(&self.line);
+        let mut resumed = Resumed::New;
+        if let Some(resume) = resume {
+            resumed = match self.engine.sessions.find(resume.session, resume.secret) {
+                Found::Here(session) => match session.attach(line(), resume.received_below) {
+                    Some((carrier, begun)) => return Ok((session, carrier, Resumed::Yes { begun })),
+                    None => Resumed::Expired { begun: session.last() },
+                },
+                Found::Expired(begun) => Resumed::Expired { begun },
+                Found::Unknown => Resumed::Unknown,
+            };
+        }
+        let session = ServerSession::new(&self.engine);
+        let (carrier, _) = session.attach(line(), 0).ok_or(Error::Cancelled)?;
+        self.engine.sessions.add(&session, self.engine.limits.sessions)?;
+        Ok((session, carrier, resumed))
+    }
+
+    /// The session goes on without this connection for its lease, if its client may come back for it.
+    fn leave_session(&self) {
+        let Some(Carried { session, carrier, resumable }) = self.session.get() else { return };
+        let kept = *resumable && session.is_worth_keeping() && !self.engine.is_closing();
+        if session.detach(*carrier) && !kept {
+            self.engine.sessions.remove(session.id());
             session.end();
         }
     }
 
-    fn session(&self) -> Result<&Arc<ServerSession>, Error> {
+    fn session(&self) -> Result<&Carried, Error> {
         self.session.get().ok_or_else(|| Error::malformed("request", "open a session first"))
     }
 
@@ -221,16 +265,18 @@ impl Wire for Handler {
     }
 
     async fn submit(self, _: Context, batch: Bytes) -> Bytes {
-        let replies = self.connection.session().and_then(|session| session.submit(&batch));
+        let submit = |carried: &Carried| carried.session.submit(carried.carrier, &batch);
+        let replies = self.connection.session().and_then(submit);
         replies.unwrap_or_else(|error| self.connection.lose(&error))
     }
 
-    async fn collect(self, _: Context) -> Bytes {
-        let session = match self.connection.session() {
-            Ok(session) => Arc::clone(session),
-            Err(error) => return self.connection.lose(&error),
+    async fn collect(self, _: Context, received: Bytes) -> Bytes {
+        let collected = async {
+            let Carried { session, carrier, .. } = self.connection.session()?;
+            let (preamble, _) = Preamble::take(&received)?;
+            session.collect(*carrier, preamble.received_below).await
         };
-        session.collect().await.unwrap_or_else(|error| self.connection.lose(&error))
+        collected.await.unwrap_or_else(|error| self.connection.lose(&error))
     }
 }
 
@@ -253,6 +299,7 @@ mod tests {
             crowded: false,
             limit: limit.clone(),
             session: OnceLock::new(),
+            line: Arc::default(),
             lost: AtomicBool::new(false),
         };
         let hello = Hello { protocol: PROTOCOL_VERSION, details: HelloDetails::default() };

@@ -7,12 +7,12 @@ use super::collect::Collector;
 use super::gate::Gate;
 use super::scope::SessionScope;
 use super::session::ServerSession;
+use super::sessions::Sessions;
 use crate::config::Limits;
 use crate::store::{Cell, Flight, Flights, Mapping, Store};
 use futures::future::BoxFuture;
-use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tarmem_remote::context::{Context, Host};
 use tarmem_remote::error::Error;
@@ -23,6 +23,7 @@ use tarmem_remote::registry::Registry;
 use tarmem_remote::{codec, import};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 /// What the last results are given to arrive before the connections end.
 const ARRIVAL_TIME: Duration = Duration::from_millis(30);
@@ -46,7 +47,11 @@ pub(crate) struct Engine {
     closing: AtomicBool,
     /// Turns true when connections are to end.
     ended: watch::Sender<bool>,
-    sessions: Mutex<Vec<Weak<ServerSession>>>,
+    pub(crate) sessions: Sessions,
+    /// Bytes of results that are kept for clients which have not said they have them.
+    pub(crate) kept_bytes: AtomicUsize,
+    /// This service, and no other one: not even the same one when it is started again.
+    pub(crate) id: Uuid,
 }
 
 /// Who asks, and by when.
@@ -157,7 +162,9 @@ impl Engine {
             local_calls: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             ended: watch::Sender::new(false),
-            sessions: Mutex::default(),
+            sessions: Sessions::default(),
+            kept_bytes: AtomicUsize::new(0),
+            id: Uuid::new_v4(),
         })
     }
 
@@ -222,6 +229,10 @@ impl Engine {
             }
             Operation::Acknowledge { sequence } => {
                 request.session.acknowledge(sequence);
+                put(out, &())
+            }
+            Operation::Goodbye => {
+                request.session.leave();
                 put(out, &())
             }
         }
@@ -297,15 +308,6 @@ impl Engine {
         1 << 63 | self.local_calls.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(crate) fn add_session(&self, session: &Arc<ServerSession>) {
-        let mut sessions = self.sessions.lock();
-        // Swept only before the list would grow, so that each session pays for few others.
-        if sessions.len() == sessions.capacity() {
-            sessions.retain(|session| session.strong_count() > 0);
-        }
-        sessions.push(Arc::downgrade(session));
-    }
-
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }
@@ -313,7 +315,7 @@ impl Engine {
     /// Takes no new operations, tells the sessions, and waits for what runs, for `shutdown_time` at most.
     pub(crate) async fn close(&self) {
         self.closing.store(true, Ordering::Release);
-        let sessions: Vec<_> = self.sessions.lock().iter().filter_map(Weak::upgrade).collect();
+        let sessions = self.sessions.all();
         for session in &sessions {
             session.stop_waiting();
             session.wake();

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use tarmem_remote::call::{Caller, Submitted, Timeout, current_task};
+use tarmem_remote::call::{Caller, Submitted, Terms, Timeout, current_task};
 use tarmem_remote::context::{Context as CallContext, Host, Owner, SessionEnded, Undo};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
@@ -70,7 +70,7 @@ impl LocalCaller {
     pub(crate) fn within(engine: &Arc<Engine>, request: &Request<'_>, within: Option<&Arc<Flight>>) -> Self {
         match within {
             Some(flight) => {
-                Self::new(engine, Holder::Owned(ServerSession::new(engine)), Some(Arc::clone(flight)), NESTED)
+                Self::new(engine, Holder::Owned(ServerSession::local(engine)), Some(Arc::clone(flight)), NESTED)
             }
             None => {
                 let flight = request.within.cloned();
@@ -178,8 +178,8 @@ impl Shared {
 }
 
 impl Caller for LocalCaller {
-    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Vec<u8>, timeout: Timeout) -> Poll<Submitted> {
-        let submitted = self.shared.submit(cx, operation, timeout);
+    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Vec<u8>, terms: Terms) -> Poll<Submitted> {
+        let submitted = self.shared.submit(cx, operation, terms.timeout);
         Poll::Ready(submitted.unwrap_or_else(|error| Submitted::Answered(Reply::Failed(error))))
     }
 

@@ -23,6 +23,7 @@ mod obtain;
 mod panics;
 mod scope;
 mod session;
+mod sessions;
 mod snapshot;
 
 pub use listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, memory};
@@ -35,6 +36,7 @@ use engine::Engine;
 use listener::Bindable;
 use local::LocalCaller;
 use session::ServerSession;
+use sessions::Sessions;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -155,6 +157,7 @@ impl Service {
         tracing::info!("offering {registry}");
         let engine = Engine::new(registry, self.limits, runtime.handle().clone());
         runtime.handle().spawn(Collector::run(Arc::downgrade(&engine)));
+        runtime.handle().spawn(Sessions::look_after(Arc::downgrade(&engine), engine.limits.lease));
         Ok(BoundService { listeners, engine, runtime, workers: self.workers, protected: self.protected })
     }
 
@@ -253,7 +256,7 @@ impl RunningService {
 
     /// A session with this service in its own process: the same calls, without a socket.
     pub fn session(&self) -> Session {
-        let session = ServerSession::new(&self.engine);
+        let session = ServerSession::local(&self.engine);
         let id = session.id();
         Session::in_process(Arc::new(LocalCaller::session(session, Some(crate::client::CALL_TIMEOUT))), id)
     }

@@ -25,9 +25,21 @@ pub(crate) struct HelloDetails {
     /// Go on although the versions differ.
     pub(crate) ignore_version: bool,
     /// The session to resume; `None` for a new one.
-    pub(crate) resume: Option<Uuid>,
+    pub(crate) resume: Option<Resume>,
+    /// The client will come back if the connection breaks: the session is kept for its lease.
+    pub(crate) resumable: bool,
     /// Who it claims to be.
     pub(crate) token: Option<String>,
+}
+
+/// A session that a client had before.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Resume {
+    pub(crate) session: Uuid,
+    /// As the service told when it was opened.
+    pub(crate) secret: Uuid,
+    /// The client has all batches of replies below this number.
+    pub(crate) received_below: u64,
 }
 
 /// What a service says to that.
@@ -51,12 +63,33 @@ pub(crate) enum Answer {
 pub(crate) struct Welcome {
     /// The session.
     pub(crate) session: Uuid,
+    /// What resumes it.
+    pub(crate) secret: Uuid,
+    /// Which service this is: another one each time that it is started.
+    pub(crate) service: Uuid,
+    /// What became of the session that was to be resumed.
+    pub(crate) resumed: Resumed,
+    /// How long the session is kept of whose client nothing is heard, in milliseconds.
+    pub(crate) lease_ms: u64,
     /// The largest frame the service takes, in bytes.
     pub(crate) max_frame_bytes: u64,
     /// The most operations it takes in one batch.
     pub(crate) max_batch: u32,
     /// The most calls a session may have in flight.
     pub(crate) max_in_flight: u32,
+}
+
+/// What became of a session that was to be resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Resumed {
+    /// None was asked for.
+    New,
+    /// It goes on; calls up to this number were begun.
+    Yes { begun: u64 },
+    /// Its lease has run out, and this is a new one. Calls up to this number were begun in the old one.
+    Expired { begun: u64 },
+    /// The service does not know it, and this is a new one.
+    Unknown,
 }
 
 impl Hello {

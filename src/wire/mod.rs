@@ -25,6 +25,7 @@ pub(crate) trait Wire {
     /// *pending*.
     async fn submit(batch: Bytes) -> Bytes;
 
-    /// A long poll, one per session: answers what has finished since, or nothing after a while.
-    async fn collect() -> Bytes;
+    /// A long poll, one per session: answers what has finished since, or nothing after a while. A client always has one out,
+    /// so it is its heartbeat, too. Takes a [`batch::Preamble`].
+    async fn collect(received: Bytes) -> Bytes;
 }

@@ -64,7 +64,7 @@ impl Decoder for ServerCodec {
                 let message = match method {
                     Method::Open => WireRequest::Open { hello: body },
                     Method::Submit => WireRequest::Submit { batch: body },
-                    Method::Collect => WireRequest::Collect {},
+                    Method::Collect => WireRequest::Collect { received: body },
                 };
                 ClientMessage::Request(Request { context, id, message })
             }
@@ -160,7 +160,7 @@ impl Encoder<ClientMessage<WireRequest>> for ClientCodec {
                 let (method, body) = match request.message {
                     WireRequest::Open { hello } => (Method::Open, hello),
                     WireRequest::Submit { batch } => (Method::Submit, batch),
-                    WireRequest::Collect {} => (Method::Collect, Bytes::new()),
+                    WireRequest::Collect { received } => (Method::Collect, received),
                 };
                 self.asked.push((request.id, method));
                 (RequestHeader::Request { id: request.id, timeout_ms, method }, body)

@@ -25,8 +25,8 @@ pub fn frame(message: &[u8]) -> Vec<u8> {
 pub fn hello(protocol: u32) -> Vec<u8> {
     let mut hello = b"tarmem".to_vec();
     hello.extend_from_slice(&protocol.to_be_bytes());
-    // Do not ignore the version; no session to resume; no token.
-    hello.extend_from_slice(&[0, 0, 0]);
+    // Do not ignore the version; no session to resume; do not keep this one; no token.
+    hello.extend_from_slice(&[0, 0, 0, 0]);
     hello
 }
 
@@ -40,7 +40,7 @@ pub fn submit(id: u8, first: u64, operations: &[Operation<'_>]) -> Vec<u8> {
     for (sequence, operation) in (first..).zip(operations) {
         let operation = operation.encode().expect("encodes");
         // Of task 0, without a timeout.
-        let submission = postcard::to_stdvec(&(sequence, 0u64, None::<u64>, operation)).expect("encodes");
+        let submission = postcard::to_stdvec(&(sequence, 0u64, 0u64, operation)).expect("encodes");
         batch.extend_from_slice(&submission);
     }
     request(id, 1, &batch)
@@ -74,8 +74,8 @@ impl fmt::Debug for Body {
 
 /// The replies in a response to `submit` or `collect`, with the numbers of their operations.
 pub fn replies(message: &[u8]) -> Vec<(u64, Outcome)> {
-    // The response's header and the batch's flags; then the batch's number.
-    let (_, mut rest) = postcard::take_from_bytes::<u64>(&message[4..]).expect("a number");
+    // The response's header, the batch's flags, its number.
+    let mut rest = &message[3 + 1 + 8..];
     let mut replies = Vec::new();
     while !rest.is_empty() {
         let (reply, more) = postcard::take_from_bytes(rest).expect("a reply");

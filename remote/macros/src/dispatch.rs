@@ -96,7 +96,7 @@ pub(crate) fn method_entry(sig: &Signature, private: &TokenStream, ident: &Ident
         (false, false) => quote!(Exclusive),
         (false, true) => quote!(ExclusiveAsync),
     };
-    let idempotent = shared || sig.options.idempotent.is_some();
+    let idempotent = sig.is_idempotent();
     let blocking = sig.options.blocking.is_some();
     let place = place(private, sig.ident.span());
     quote! {
@@ -183,7 +183,7 @@ pub(crate) fn function_entry(
     let (params, returns) = (sig.describe_params(private), sig.describe_returns());
     let inline = sig.options.inline.is_some();
     let blocking = sig.options.blocking.is_some();
-    let idempotent = sig.options.idempotent.is_some();
+    let idempotent = sig.is_idempotent();
     let invoke = if objects::has(sig) {
         objects::invoke(sig, private, ident)
     } else if sig.is_async {

@@ -1,7 +1,7 @@
 //! What methods, constructors and functions have in common once expanded: decoding arguments, encoding results, and
 //! the proxy's side of a call.
 
-use crate::signature::{Param, Passing, Returns, Signature};
+use crate::signature::{Param, Passing, Receiver, Returns, Signature};
 use crate::{objects, types};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -127,6 +127,11 @@ impl Signature {
         quote_spanned!(self.ident.span()=> &(#(#fields,)*))
     }
 
+    /// Calling it twice is as good as calling it once.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        matches!(self.receiver, Some(Receiver::Shared)) || self.options.idempotent.is_some()
+    }
+
     /// The method of a proxy that calls this one. `scope` is the path of the class or interface.
     pub(crate) fn proxy_method(
         &self,
@@ -138,6 +143,7 @@ impl Signature {
         let attrs = self.carried.on_proxy(&format!("Calls `{name}` on the object."));
         let (params, tuple) = (self.proxy_params(private), self.proxy_tuple(private));
         let call = self.call_type(private, "Call");
+        let idempotent = self.is_idempotent();
         // An error about what comes back points at the return type.
         let encode = at(self.returns_span(), quote!(#private::ProxyCore::call));
         quote! {
@@ -145,7 +151,7 @@ impl Signature {
             #vis fn #ident(&self, #params) -> #call {
                 #encode(
                     #private::Proxy::core(self),
-                    #private::Name { scope: #scope, name: #name },
+                    #private::Name { scope: #scope, name: #name, idempotent: #idempotent },
                     const { #private::stable_id(#scope, #name) },
                     #tuple,
                 )
@@ -165,11 +171,12 @@ impl Signature {
         let (params, tuple) = (self.proxy_params(private), self.proxy_tuple(private));
         let call = self.call_type(private, "FunctionCall");
         let FunctionNames { module, name, id, .. } = names;
+        let idempotent = self.is_idempotent();
         quote! {
             #attrs
             #vis fn #ident(#params) -> #call {
                 #private::FunctionCall::new(
-                    #private::Name { scope: const { #module }, name: const { #name } },
+                    #private::Name { scope: const { #module }, name: const { #name }, idempotent: #idempotent },
                     const { #id },
                     #tuple,
                 )

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context as TaskContext, Poll, Waker};
-use tarmem_remote::call::{Caller, Submitted, Timeout};
+use tarmem_remote::call::{Caller, Submitted, Terms};
 use tarmem_remote::codec;
 use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
 use tarmem_remote::describe::{Function, FunctionInvoke, Invoke, Method};
@@ -56,7 +56,7 @@ struct Loopback {
 }
 
 impl Caller for Loopback {
-    fn poll_submit(&self, _: &mut TaskContext<'_>, operation: &mut Vec<u8>, _: Timeout) -> Poll<Submitted> {
+    fn poll_submit(&self, _: &mut TaskContext<'_>, operation: &mut Vec<u8>, _: Terms) -> Poll<Submitted> {
         let reply = Operation::decode(operation).and_then(|operation| self.run(operation));
         Poll::Ready(Submitted::Answered(reply.into()))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 use std::task::{Context as TaskContext, Poll};
-use tarmem_remote::call::{Caller, Submitted, Timeout};
+use tarmem_remote::call::{Caller, Submitted, Terms};
 use tarmem_remote::codec;
 use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
 use tarmem_remote::describe::{FunctionInvoke, Invoke};
@@ -23,7 +23,7 @@ pub(crate) struct Service {
 struct Nobody;
 
 impl Caller for Nobody {
-    fn poll_submit(&self, _: &mut TaskContext<'_>, _: &mut Vec<u8>, _: Timeout) -> Poll<Submitted> {
+    fn poll_submit(&self, _: &mut TaskContext<'_>, _: &mut Vec<u8>, _: Terms) -> Poll<Submitted> {
         Poll::Ready(Submitted::Answered(Reply::Failed(Error::Cancelled)))
     }
 

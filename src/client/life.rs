@@ -1,0 +1,231 @@
+//! A session's life: connected, reconnecting, closed; and connected again, if somebody asks for it.
+
+use super::carry::{End, Expiry, carry};
+use super::connection::{Ending, Shared};
+use super::link::{Link, Opened, context};
+use super::{Reconnected, SessionState};
+use crate::wire::handshake::{Resume, Resumed};
+use backon::BackoffBuilder;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tarmem_remote::error::Error;
+
+/// How long the service may take to answer the last that is sent.
+const FAREWELL_TIME: Duration = Duration::from_secs(1);
+
+/// Why a session does not go on.
+enum Over {
+    /// It was closed here.
+    Closed,
+    /// It cannot go on: new calls get this error, and of those that were sent nobody knows, for this cause.
+    Failed(Error, String),
+}
+
+/// Lives until nobody uses the session any more.
+pub(super) async fn live(link: Link, shared: Arc<Shared>, ending: Ending) {
+    let mut link = Some(link);
+    loop {
+        if let Some(link) = link.take() {
+            match stay(link, &shared).await {
+                Over::Closed => {}
+                Over::Failed(error, cause) => shared.end(error, &cause, false),
+            }
+        }
+        shared.state.send_replace(SessionState::Closed);
+        shared.revive.notified().await;
+        if shared.unused.load(Ordering::Acquire) {
+            break;
+        }
+        link = revive(&shared).await;
+    }
+    drop(ending);
+}
+
+/// Stays connected, by one connection after the other.
+async fn stay(mut link: Link, shared: &Shared) -> Over {
+    let mut fruitless = 0;
+    loop {
+        shared.state.send_replace(SessionState::Connected);
+        answer_revivals(shared, || Ok(()));
+        let received = shared.outbox.lock().count_received();
+        let end = carry(&mut link, shared).await;
+        let cause = match end {
+            End::Closed => {
+                shared.end(closed(shared, "it was closed here"), "it was closed here", true);
+                part(link, shared).await;
+                return Over::Closed;
+            }
+            End::ShutDown => {
+                let cause = "the service has shut down".to_owned();
+                return Over::Failed(closed(shared, &cause), cause);
+            }
+            End::Broken(cause) => cause,
+        };
+        drop(link);
+        if !shared.options.can_come_back() {
+            return Over::Failed(closed(shared, &cause), cause);
+        }
+        // A connection on which nothing came is no better than none: what is sent may be what breaks it.
+        fruitless = if shared.outbox.lock().count_received() > received { 0 } else { fruitless + 1 };
+        match come_back(shared, cause, fruitless).await {
+            Ok(opened) => link = opened,
+            Err(over) => return over,
+        }
+    }
+}
+
+/// Connects again, and resumes the session.
+async fn come_back(shared: &Shared, mut cause: String, fruitless: usize) -> Result<Link, Over> {
+    shared.state.send_replace(SessionState::Reconnecting);
+    let options = &shared.options;
+    let mut pauses = options.backoff().build().skip(fruitless.saturating_sub(1));
+    // The first attempt after a connection that was of use is made at once.
+    let mut pause = if fruitless == 0 { Some(Duration::ZERO) } else { pauses.next() };
+    let mut attempts = 0;
+    while let Some(wait) = pause {
+        attempts += 1;
+        let attempt = async {
+            tokio::time::sleep(wait).await;
+            let resume = {
+                let (identity, received_below) = (*shared.identity.lock(), shared.outbox.lock().received_below());
+                Resume { session: identity.session, secret: identity.secret, received_below }
+            };
+            let stream = options.dial().await?;
+            Link::open(stream, options, Some(resume)).await
+        };
+        match while_expiring(shared, attempt).await {
+            None => return Err(Over::Closed),
+            Some(Ok(opened)) => return resume(shared, opened, &cause, attempts),
+            Some(Err(error @ (Error::Refused { .. } | Error::ProtocolMismatch { .. } | Error::NotAService { .. }))) => {
+                return Err(Over::Failed(error, cause));
+            }
+            Some(Err(error)) => {
+                tracing::debug!("reconnecting to {}: {error}", options.address);
+                if attempts == 1 {
+                    cause = format!("{cause}; then: {error}");
+                }
+            }
+        }
+        pause = pauses.next();
+    }
+    let address = options.address.clone();
+    Err(Over::Failed(Error::Unreachable { address, attempts, cause: cause.clone() }, cause))
+}
+
+/// What the service says of the session decides what becomes of its calls.
+fn resume(shared: &Shared, opened: Opened, cause: &str, attempts: usize) -> Result<Link, Over> {
+    let Opened { link, identity, resumed, bounds } = opened;
+    let before = *shared.identity.lock();
+    let expired = Error::SessionExpired { address: shared.options.address.clone() };
+    let unknown = Error::OutcomeUnknown { address: shared.options.address.clone(), cause: cause.to_owned() };
+    let (waiting, resumed) = match resumed {
+        Resumed::Yes { begun } => {
+            shared.outbox.lock().resume(begun);
+            (Vec::new(), true)
+        }
+        // Whoever holds a lock must not go on as if it still did.
+        Resumed::Expired { begun } => {
+            let waiting = shared.outbox.lock().expired(begun, &expired, &unknown);
+            waiting.into_iter().for_each(std::task::Waker::wake);
+            return Err(Over::Failed(expired, cause.to_owned()));
+        }
+        Resumed::New | Resumed::Unknown if identity.service == before.service => {
+            return Err(Over::Failed(expired, cause.to_owned()));
+        }
+        // The service was started again: what it had is gone, and so is what it knew of the calls.
+        Resumed::New | Resumed::Unknown => (shared.outbox.lock().restart(bounds, &unknown), false),
+    };
+    *shared.identity.lock() = identity;
+    waiting.into_iter().for_each(std::task::Waker::wake);
+    shared.work.notify_one();
+    shared.options.tell(Reconnected { resumed, attempts });
+    Ok(link)
+}
+
+/// A new session in place of one that has ended; `None` if there can be none.
+async fn revive(shared: &Shared) -> Option<Link> {
+    let options = &shared.options;
+    if !options.can_come_back() {
+        let reason = "it was made over a stream of its user's; make another one".to_owned();
+        answer_revivals(shared, || Err(Error::Refused { reason: reason.clone() }));
+        return None;
+    }
+    let mut pauses = options.backoff().build();
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let attempt = async {
+            let stream = options.dial().await?;
+            Link::open(stream, options, None).await
+        };
+        let error = match while_expiring(shared, attempt).await {
+            None => Error::Cancelled,
+            Some(Ok(opened)) => {
+                *shared.identity.lock() = opened.identity;
+                shared.outbox.lock().reopen(opened.bounds);
+                options.tell(Reconnected { resumed: false, attempts });
+                return Some(opened.link);
+            }
+            Some(Err(Error::Unreachable { address, cause, .. })) => {
+                if let Some(pause) = pauses.next() {
+                    tokio::time::sleep(pause).await;
+                    continue;
+                }
+                Error::Unreachable { address, attempts, cause }
+            }
+            Some(Err(error)) => error,
+        };
+        answer_revivals(shared, || Err(error.clone()));
+        return None;
+    }
+}
+
+fn answer_revivals(shared: &Shared, answer: impl Fn() -> Result<(), Error>) {
+    for revived in std::mem::take(&mut *shared.revivals.lock()) {
+        let _ = revived.send(answer());
+    }
+}
+
+/// Calls whose time is up are told so while `attempt` goes on; `None` if the session is to end.
+async fn while_expiring<T>(shared: &Shared, attempt: impl Future<Output = T>) -> Option<T> {
+    let mut attempt = std::pin::pin!(attempt);
+    let mut expiry = Expiry::default();
+    loop {
+        expiry.set(shared.outbox.lock().next_deadline());
+        tokio::select! {
+            done = &mut attempt => return Some(done),
+            () = shared.close.notified() => return None,
+            () = expiry.passed() => shared.expire(),
+            // New calls have deadlines of their own.
+            () = shared.work.notified() => {}
+        }
+    }
+}
+
+/// Says the last that there is to say, and hangs up in order.
+async fn part(link: Link, shared: &Shared) {
+    let Link { client, mut dispatch } = link;
+    let farewell = shared.outbox.lock().take_farewell();
+    let mut broken = false;
+    if let Some(farewell) = farewell {
+        // The session's end would give all of this up, too, but others would be told that it had vanished.
+        let sent = async {
+            tokio::select! {
+                biased;
+                _ = client.submit(context(), farewell) => false,
+                _ = &mut dispatch => true,
+            }
+        };
+        broken = tokio::time::timeout(FAREWELL_TIME, sent).await.unwrap_or(false);
+    }
+    drop(client);
+    if !broken {
+        // Without a client tarpc closes its side of the connection in order.
+        let _ = tokio::time::timeout(FAREWELL_TIME, dispatch).await;
+    }
+}
+
+fn closed(shared: &Shared, cause: &str) -> Error {
+    Error::Closed { address: shared.options.address.clone(), cause: cause.to_owned() }
+}

@@ -1,0 +1,273 @@
+//! The operations of a batch, and their replies.
+
+use super::delivery::Replies;
+use super::lease::{Carrier, check_sequence};
+use super::{Calls, ServerSession, drive};
+use crate::server::engine::{Deadline, Later, Request, Step};
+use crate::wire::batch::{ANSWERED_OVERHEAD, Outcome, Preamble, Submission};
+use bytes::Bytes;
+use futures::FutureExt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+use tarmem_remote::context::{Context, Owner};
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::{Operation, Reply};
+use tokio::task::unconstrained;
+
+/// How far a batch has come, and what its operations have in common.
+struct Progress {
+    arrived: Instant,
+    /// The highest sequence number seen.
+    last: u64,
+    /// Calls that are pending or not sent.
+    in_flight: usize,
+    /// Results that the client has not said it has.
+    kept_bytes: usize,
+    kept_batches: usize,
+    /// For the operation that runs now.
+    context: Context,
+}
+
+impl Progress {
+    /// What is under way now. It only becomes less meanwhile, but for what the batch itself adds.
+    fn note(&mut self, calls: &Calls) {
+        self.in_flight = calls.pending.len() + calls.finished.len();
+        self.kept_bytes = calls.finished_bytes + calls.delivery.bytes();
+        self.kept_batches = calls.delivery.batches();
+    }
+}
+
+impl ServerSession {
+    /// Runs a batch of operations and answers a batch of replies.
+    ///
+    /// # Errors
+    /// If the batch cannot be read as one: then the connection has lost its way, and ends. Or if another connection has taken
+    /// its place. What was done before that is kept for the next one.
+    pub(crate) fn submit(self: &Arc<Self>, carrier: Carrier, batch: &Bytes) -> Result<Bytes, Error> {
+        let (preamble, mut rest) = Preamble::take(batch)?;
+        let limits = &self.engine.limits;
+        let mut replies = Replies::new(batch.len());
+        let mut scratch = Vec::new();
+        let mut operations = 0;
+        // What is the same for all of them, or changes little, is looked up once: the clock alone is a twentieth of what a
+        // call costs.
+        let mut progress = self.progress(carrier, preamble);
+        let read = loop {
+            if rest.is_empty() {
+                break Ok(());
+            }
+            let submission = match Submission::take(rest) {
+                Ok((submission, more)) => {
+                    rest = more;
+                    submission
+                }
+                Err(error) => break Err(error),
+            };
+            if let Err(error) = check_sequence(submission.sequence) {
+                break Err(error);
+            }
+            if submission.sequence <= progress.last {
+                // It was sent twice, and is made once: its reply is on its way, or was received.
+                replies.put(submission.sequence, Outcome::Pending)?;
+                continue;
+            }
+            if !self.lease.advance(carrier, progress.last, submission.sequence) {
+                break Err(Error::malformed("connection", "another one carries its session now"));
+            }
+            progress.last = submission.sequence;
+            operations += 1;
+            scratch.clear();
+            let step = if operations > limits.batch_operations {
+                let remedy = "send the rest in another batch";
+                let limit = limits.batch_operations as u64;
+                Err(Error::limit("operations in one batch", operations as u64, limit, remedy))
+            } else {
+                self.start(&submission, &mut progress, &mut scratch)
+            };
+            match self.answer(submission, step, &scratch, &mut replies) {
+                Ok(true) => {}
+                Ok(false) => progress.note(&self.calls.lock()),
+                Err(error) => break Err(error),
+            }
+        };
+        let replies = self.deliver(carrier, replies);
+        read.map(|()| replies)
+    }
+
+    fn progress(&self, carrier: Carrier, preamble: Preamble) -> Progress {
+        let arrived = Instant::now();
+        self.hear(arrived);
+        let mut calls = self.calls.lock();
+        self.received(carrier, &mut calls, preamble.received_below);
+        let context = Context::new(Owner { session: self.id, task: 0 }, 0, None, Arc::clone(&self.host));
+        let last = self.lease.last();
+        let mut progress = Progress { arrived, last, in_flight: 0, kept_bytes: 0, kept_batches: 0, context };
+        progress.note(&calls);
+        progress
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        submission: &Submission<'_>,
+        progress: &mut Progress,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        let operation = Operation::decode(submission.operation)?;
+        let settles = matches!(
+            operation,
+            Operation::Cancel { .. } | Operation::Release { .. } | Operation::Acknowledge { .. } | Operation::Goodbye
+        );
+        if !settles {
+            self.admit(progress)?;
+        }
+        let deadline = Deadline::after_ms(progress.arrived, submission.timeout_ms);
+        progress.context.renew(submission.task, submission.sequence, deadline.at);
+        let request = Request {
+            session: self,
+            context: &progress.context,
+            within: None,
+            deadline,
+            result_bytes: self.result_bytes(),
+        };
+        self.engine.execute(&request, operation, out)
+    }
+
+    /// Whether another call may begin.
+    fn admit(&self, progress: &Progress) -> Result<(), Error> {
+        if self.engine.is_closing() {
+            return Err(Error::ShuttingDown);
+        }
+        let limits = &self.engine.limits;
+        let in_flight = progress.in_flight;
+        if in_flight >= limits.calls_in_flight {
+            let (found, limit) = (in_flight as u64 + 1, limits.calls_in_flight as u64);
+            return Err(Error::limit("calls in flight in this session", found, limit, "await some first"));
+        }
+        // What the client says it has is forgotten at once: only one that does not read comes to these.
+        let kept = "receive them first: read what the service sends";
+        if progress.kept_bytes >= limits.uncollected_bytes {
+            let (found, limit) = (progress.kept_bytes as u64, limits.uncollected_bytes as u64);
+            return Err(Error::limit("bytes of results not received", found, limit, kept));
+        }
+        if progress.kept_batches >= limits.uncollected_batches {
+            let (found, limit) = (progress.kept_batches as u64, limits.uncollected_batches as u64);
+            return Err(Error::limit("batches of results not received", found, limit, kept));
+        }
+        let (found, limit) = (self.engine.kept_bytes.load(Ordering::Relaxed), limits.all_uncollected_bytes);
+        if found >= limit {
+            let what = "bytes of results that no session has received";
+            return Err(Error::limit(what, found as u64, limit as u64, "try again, or raise the service's limit"));
+        }
+        Ok(())
+    }
+
+    /// The largest result that fits a frame of its own.
+    pub(crate) fn result_bytes(&self) -> usize {
+        self.engine.limits.frame_bytes.saturating_sub(1024)
+    }
+
+    /// Puts down the reply to one operation, or that there will be one: then false.
+    fn answer(
+        self: &Arc<Self>,
+        submission: Submission<'_>,
+        step: Result<Step, Error>,
+        body: &[u8],
+        replies: &mut Replies,
+    ) -> Result<bool, Error> {
+        let sequence = submission.sequence;
+        let room = self.result_bytes().saturating_sub(replies.len());
+        let reply;
+        let outcome = match step {
+            // Many async methods need no waiting, and what is contended may be free by now. Without tokio's budget, which
+            // would have it wait for its turn, after what comes later.
+            Ok(Step::Later(mut later)) => match unconstrained(&mut later.run).now_or_never() {
+                Some(finished) if size(&finished) <= room => {
+                    self.calls.lock().waiting.remove(&sequence);
+                    reply = self.settle(sequence, finished);
+                    Outcome::of(&reply)
+                }
+                Some(finished) => {
+                    self.finish(sequence, finished);
+                    Outcome::Pending
+                }
+                None => {
+                    self.finish_later(submission, later);
+                    Outcome::Pending
+                }
+            },
+            Ok(Step::Done) if body.len() <= room && self.is_provisional(sequence) => Outcome::Provisional(body),
+            Ok(Step::Done) if body.len() <= room => Outcome::Done(body),
+            Ok(Step::Raised(ref message)) if body.len() + message.len() <= room => {
+                self.undo(sequence);
+                Outcome::Raised { message, body }
+            }
+            // The frame is full: this one goes with the next poll.
+            Ok(Step::Done) => {
+                self.finish(sequence, Reply::Done(Bytes::copy_from_slice(body)));
+                Outcome::Pending
+            }
+            Ok(Step::Raised(message)) => {
+                self.finish(sequence, Reply::Raised { message, body: Bytes::copy_from_slice(body) });
+                Outcome::Pending
+            }
+            Err(error) => {
+                self.undo(sequence);
+                Outcome::Failed(error)
+            }
+        };
+        let answered = !matches!(outcome, Outcome::Pending);
+        replies.put(sequence, outcome)?;
+        Ok(answered)
+    }
+
+    fn finish_later(self: &Arc<Self>, submission: Submission<'_>, later: Later) {
+        let sequence = submission.sequence;
+        self.pending(sequence, &later.gate);
+        let deadline = Deadline::after_ms(Instant::now(), submission.timeout_ms);
+        let session = Arc::clone(self);
+        let (late, given_up) = (Arc::clone(self), sequence);
+        let finish = drive(later, deadline, move |reply| session.finish(sequence, reply), move || late.undo(given_up));
+        // On the connection's own thread: what is woken there needs no other thread to be woken.
+        tokio::spawn(self.engine.running.track_future(finish));
+    }
+
+    /// A call that was answered *pending* has finished.
+    fn finish(&self, sequence: u64, reply: Reply) {
+        let reply = self.settle(sequence, reply);
+        let reply = self.within_bounds(sequence, reply);
+        let mut calls = self.calls.lock();
+        calls.waiting.remove(&sequence);
+        let gate = calls.pending.remove(&sequence);
+        calls.finished_bytes += size(&reply);
+        calls.finished.push_back((sequence, reply));
+        drop(calls);
+        self.finished.notify_one();
+        // It finished and was stopped in the same moment: see `cancel`.
+        if gate.is_some_and(|gate| gate.is_stopped()) {
+            self.undo(sequence);
+        }
+    }
+
+    /// The reply, unless the session has more results waiting than it may: then that it has.
+    fn within_bounds(&self, sequence: u64, reply: Reply) -> Reply {
+        let (waiting, limit) = (self.calls.lock().finished_bytes, self.engine.limits.uncollected_bytes);
+        let bytes = waiting + size(&reply);
+        // One may always wait: it has its own limit.
+        if waiting == 0 || bytes <= limit {
+            return reply;
+        }
+        self.undo(sequence);
+        let remedy = "collect results as they come, or ask for less at one time; the call was made";
+        Reply::Failed(Error::limit("bytes of results not received", bytes as u64, limit as u64, remedy))
+    }
+}
+
+pub(super) fn size(reply: &Reply) -> usize {
+    ANSWERED_OVERHEAD
+        + match reply {
+            Reply::Done(body) | Reply::Provisional(body) => body.len(),
+            Reply::Raised { message, body } => message.len() + body.len(),
+            Reply::Failed(error) => error.to_string().len() * 2,
+        }
+}

@@ -1,0 +1,155 @@
+//! How replies come to the client, and come again.
+//!
+//! Batches of replies are numbered within their session, and kept until the client says that it has them. The connection that
+//! takes over from one that broke brings those again: the client knows them by their numbers. (This is RIFL's completion
+//! record, of Lee et al., SOSP 2015, for batches instead of calls: it costs a call nothing.)
+
+use super::batches::size;
+use super::lease::Carrier;
+use super::{Calls, ServerSession};
+use crate::wire::batch::{Answered, CLOSING, Outcome, ReplyHead};
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+use tarmem_remote::error::Error;
+
+/// The batches of replies that the client may not have.
+#[derive(Default)]
+pub(super) struct Delivery {
+    /// The number of the last one that was made.
+    last: u64,
+    /// With their numbers, in order.
+    kept: VecDeque<(u64, Bytes)>,
+    bytes: usize,
+    /// Those to be sent over the connection that there is now; the others were.
+    again: VecDeque<Bytes>,
+}
+
+impl Delivery {
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn batches(&self) -> usize {
+        self.kept.len()
+    }
+}
+
+/// A batch of replies that is being written.
+pub(super) struct Replies {
+    /// Begins with room for its head.
+    bytes: Vec<u8>,
+    /// There is a reply in it.
+    answers: bool,
+}
+
+impl Replies {
+    pub(super) fn new(capacity: usize) -> Self {
+        let mut bytes = Vec::with_capacity(capacity + ReplyHead::BYTES);
+        ReplyHead { flags: 0, number: 0 }.put(&mut bytes);
+        Replies { bytes, answers: false }
+    }
+
+    pub(super) fn put(&mut self, sequence: u64, outcome: Outcome<'_>) -> Result<(), Error> {
+        self.answers |= !matches!(outcome, Outcome::Pending);
+        Answered { sequence, outcome }.put(&mut self.bytes)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn finish(self, closing: bool, number: u64) -> Bytes {
+        let mut bytes = self.bytes;
+        ReplyHead { flags: if closing { CLOSING } else { 0 }, number }.put_over(&mut bytes);
+        bytes.into()
+    }
+}
+
+impl ServerSession {
+    /// The batch as it goes to the client. Replies in it are kept.
+    pub(super) fn deliver(&self, carrier: Carrier, replies: Replies) -> Bytes {
+        let closing = self.engine.is_closing();
+        if !replies.answers {
+            return replies.finish(closing, 0);
+        }
+        let mut calls = self.calls.lock();
+        let delivery = &mut calls.delivery;
+        delivery.last += 1;
+        let batch = replies.finish(closing, delivery.last);
+        delivery.kept.push_back((delivery.last, batch.clone()));
+        delivery.bytes += batch.len();
+        self.engine.kept_bytes.fetch_add(batch.len(), Ordering::Relaxed);
+        if !self.lease.is_carried_by(carrier) {
+            // It was made for a connection that has been replaced.
+            delivery.again.push_back(batch.clone());
+            self.finished.notify_one();
+        }
+        batch
+    }
+
+    /// The client has all batches below this number.
+    pub(super) fn received(&self, carrier: Carrier, calls: &mut Calls, below: u64) {
+        if !self.lease.is_carried_by(carrier) {
+            return;
+        }
+        let delivery = &mut calls.delivery;
+        while let Some((number, _)) = delivery.kept.front()
+            && *number < below
+        {
+            let Some((_, batch)) = delivery.kept.pop_front() else { break };
+            delivery.bytes -= batch.len();
+            self.engine.kept_bytes.fetch_sub(batch.len(), Ordering::Relaxed);
+        }
+    }
+
+    /// What the client may not have is to be sent again.
+    pub(super) fn repeat(&self, calls: &mut Calls) {
+        let delivery = &mut calls.delivery;
+        delivery.again = delivery.kept.iter().map(|(_, batch)| batch.clone()).collect();
+    }
+
+    /// What has finished since the last poll; waits until there is something, for as long as a poll may take.
+    pub(crate) async fn collect(&self, carrier: Carrier, received_below: u64) -> Result<Bytes, Error> {
+        self.hear(Instant::now());
+        self.received(carrier, &mut self.calls.lock(), received_below);
+        let ready = async {
+            loop {
+                // `notify_one` keeps a permit, so nothing that finishes between the look and the wait is missed.
+                let idle = {
+                    let calls = self.calls.lock();
+                    calls.finished.is_empty() && calls.delivery.again.is_empty()
+                };
+                if !idle || self.engine.is_closing() || !self.lease.is_carried_by(carrier) {
+                    return;
+                }
+                self.finished.notified().await;
+            }
+        };
+        let _ = tokio::time::timeout(self.engine.limits.poll_time(), ready).await;
+        if !self.lease.is_carried_by(carrier) {
+            // What woke this was meant for the poll of the other connection.
+            self.finished.notify_one();
+            return Ok(Replies::new(0).finish(self.engine.is_closing(), 0));
+        }
+        let mut replies = Replies::new(0);
+        {
+            let mut calls = self.calls.lock();
+            if let Some(batch) = calls.delivery.again.pop_front() {
+                return Ok(batch);
+            }
+            let limit = self.result_bytes();
+            while let Some((_, reply)) = calls.finished.front() {
+                let bytes = size(reply);
+                if replies.answers && replies.len() + bytes > limit {
+                    break;
+                }
+                let Some((sequence, reply)) = calls.finished.pop_front() else { break };
+                calls.finished_bytes -= bytes;
+                replies.put(sequence, Outcome::of(&reply))?;
+            }
+        }
+        Ok(self.deliver(carrier, replies))
+    }
+}

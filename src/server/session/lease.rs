@@ -1,0 +1,186 @@
+//! Which connection carries a session, how far its calls have come, and when its client was last heard.
+
+use super::ServerSession;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tarmem_remote::error::Error;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+/// One of the connections that carry a session, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Carrier(u64);
+
+/// How many bits of a position are the sequence number; the rest is the carrier's.
+const SEQUENCE_BITS: u32 = 48;
+
+/// No call has this number or a higher one. (At two million calls a second the numbers last for four years.)
+const SEQUENCES: u64 = 1 << SEQUENCE_BITS;
+
+/// The carrier of a session that has ended: no connection is it.
+const NONE: Carrier = Carrier((1 << (64 - SEQUENCE_BITS)) - 1);
+
+pub(super) fn check_sequence(sequence: u64) -> Result<(), Error> {
+    // Those above are for calls from within the process.
+    if sequence < SEQUENCES {
+        return Ok(());
+    }
+    Err(Error::malformed("sequence number", format!("{sequence} is not below 2^{SEQUENCE_BITS}")))
+}
+
+/// What a session needs in order to change connections.
+pub(super) struct Lease {
+    /// What a client has to know, besides the session's id, to resume it: the id is no secret.
+    secret: Uuid,
+    /// The carrier, and the highest sequence number that it brought. Both in one, so that a connection that was replaced
+    /// cannot begin another call, and the one that replaced it knows exactly what was begun.
+    position: AtomicU64,
+    /// Ends the connection there is. Also says whether there is one.
+    line: Mutex<Option<Arc<Notify>>>,
+    /// When the client was last heard, in milliseconds after the session was made.
+    heard: AtomicU64,
+    made: Instant,
+    /// Its client said that it does not come back.
+    leaving: AtomicBool,
+}
+
+impl Lease {
+    pub(super) fn new() -> Self {
+        Lease {
+            secret: Uuid::new_v4(),
+            position: AtomicU64::new(0),
+            line: Mutex::default(),
+            heard: AtomicU64::new(0),
+            made: Instant::now(),
+            leaving: AtomicBool::new(false),
+        }
+    }
+
+    /// The highest sequence number of a call that was begun.
+    pub(super) fn last(&self) -> u64 {
+        self.position.load(Ordering::Acquire) & (SEQUENCES - 1)
+    }
+
+    pub(super) fn is_carried_by(&self, carrier: Carrier) -> bool {
+        self.position.load(Ordering::Acquire) >> SEQUENCE_BITS == carrier.0
+    }
+
+    /// A call is begun; false if the connection that brought it was replaced.
+    pub(super) fn advance(&self, carrier: Carrier, last: u64, next: u64) -> bool {
+        let at = |sequence| carrier.0 << SEQUENCE_BITS | sequence;
+        self.position.compare_exchange(at(last), at(next), Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Another connection carries it from now on; `None` if it has ended.
+    fn hand_over(&self) -> Option<Carrier> {
+        let next = |position: u64| {
+            let carrier = position >> SEQUENCE_BITS;
+            // After 65,534 connections it begins anew: the one that had this number before is long gone.
+            let next = if carrier + 1 == NONE.0 { 1 } else { carrier + 1 };
+            (carrier != NONE.0).then_some(next << SEQUENCE_BITS | position & (SEQUENCES - 1))
+        };
+        let before = self.position.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).ok()?;
+        next(before).map(|position| Carrier(position >> SEQUENCE_BITS))
+    }
+
+    /// No connection carries it any more, for ever.
+    pub(super) fn end(&self) {
+        self.position.fetch_or(NONE.0 << SEQUENCE_BITS, Ordering::AcqRel);
+        if let Some(line) = self.line.lock().take() {
+            line.notify_one();
+        }
+    }
+}
+
+impl ServerSession {
+    /// What resumes the session, for its client alone.
+    pub(crate) fn secret(&self) -> Uuid {
+        self.lease.secret
+    }
+
+    /// The highest sequence number of a call that was begun.
+    pub(crate) fn last(&self) -> u64 {
+        self.lease.last()
+    }
+
+    /// A connection carries the session from now on, and ends when `line` is notified. The one before it ends now. What the
+    /// client may not have, of the batches of replies from `received_below`, it gets again.
+    ///
+    /// Gives the highest sequence number of a call that was begun, too; `None` if the session has ended.
+    pub(crate) fn attach(&self, line: Arc<Notify>, received_below: u64) -> Option<(Carrier, u64)> {
+        self.hear(Instant::now());
+        let replaced = self.lease.line.lock().replace(line);
+        let carrier = self.lease.hand_over()?;
+        if let Some(replaced) = replaced {
+            replaced.notify_one();
+        }
+        let mut calls = self.calls.lock();
+        self.received(carrier, &mut calls, received_below);
+        self.repeat(&mut calls);
+        drop(calls);
+        self.wake();
+        Some((carrier, self.lease.last()))
+    }
+
+    /// The connection has ended; false if another one carries the session.
+    pub(crate) fn detach(&self, carrier: Carrier) -> bool {
+        if !self.lease.is_carried_by(carrier) {
+            return false;
+        }
+        self.lease.line.lock().take();
+        self.hear(Instant::now());
+        true
+    }
+
+    /// Its client does not come back: it ends with its connection.
+    pub(crate) fn leave(&self) {
+        self.lease.leaving.store(true, Ordering::Release);
+    }
+
+    /// There is something in it that a client could come back for.
+    pub(crate) fn is_worth_keeping(&self) -> bool {
+        !self.lease.leaving.load(Ordering::Acquire) && self.lease.last() > 0
+    }
+
+    /// Its client was heard.
+    pub(crate) fn hear(&self, now: Instant) {
+        let after = now.saturating_duration_since(self.lease.made);
+        self.lease.heard.store(u64::try_from(after.as_millis()).unwrap_or(u64::MAX), Ordering::Release);
+    }
+
+    /// How long ago its client was heard.
+    pub(crate) fn silence(&self, now: Instant) -> Duration {
+        let heard = Duration::from_millis(self.lease.heard.load(Ordering::Acquire));
+        now.saturating_duration_since(self.lease.made).saturating_sub(heard)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_was_replaced_begins_no_call() {
+        let lease = Lease::new();
+        let first = lease.hand_over().expect("it has not ended");
+        assert!(lease.advance(first, 0, 1) && lease.advance(first, 1, 7));
+        let second = lease.hand_over().expect("it has not ended");
+        assert!(!lease.advance(first, 7, 8));
+        assert_eq!(lease.last(), 7);
+        assert!(lease.advance(second, 7, 8));
+        lease.end();
+        assert!(!lease.advance(second, 8, 9));
+        assert_eq!((lease.last(), lease.hand_over()), (8, None));
+    }
+
+    #[test]
+    fn carriers_begin_anew_before_they_would_mean_none() {
+        let lease = Lease::new();
+        for _ in 0..200_000 {
+            let carrier = lease.hand_over().expect("it has not ended");
+            assert!(carrier != NONE && lease.is_carried_by(carrier));
+        }
+    }
+}

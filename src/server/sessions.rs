@@ -1,0 +1,114 @@
+//! The sessions of a service: those that clients may come back to, and how they end without one.
+
+use super::engine::Engine;
+use super::session::ServerSession;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+use subtle::ConstantTimeEq;
+use tarmem_remote::error::Error;
+use uuid::Uuid;
+
+/// How many sessions that have expired are remembered, so that their clients can be told what became of their calls.
+const REMEMBERED: usize = 16_384;
+
+/// How often the leases are looked at, within one of them.
+const LOOKS: u32 = 8;
+
+/// All sessions of a service.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    /// Those of connections, by their ids.
+    connected: Mutex<HashMap<Uuid, Arc<ServerSession>>>,
+    /// Those of callers within the process.
+    local: Mutex<Vec<Weak<ServerSession>>>,
+    /// The oldest first; with the number of the last call that was begun.
+    expired: Mutex<VecDeque<(Uuid, Uuid, u64)>>,
+}
+
+/// What there is of a session that a client asks for.
+pub(crate) enum Found {
+    Here(Arc<ServerSession>),
+    /// It has expired; calls up to this number were begun.
+    Expired(u64),
+    Unknown,
+}
+
+impl Sessions {
+    /// Takes in the session of a connection.
+    pub(crate) fn add(&self, session: &Arc<ServerSession>, limit: usize) -> Result<(), Error> {
+        let mut connected = self.connected.lock();
+        let found = connected.len() as u64 + 1;
+        if connected.len() >= limit {
+            let remedy = "close some, wait until those of clients that are gone expire, or raise the limit";
+            return Err(Error::limit("sessions of the service", found, limit as u64, remedy));
+        }
+        connected.insert(session.id(), Arc::clone(session));
+        Ok(())
+    }
+
+    /// Takes in the session of a caller within the process.
+    pub(crate) fn add_local(&self, session: &Arc<ServerSession>) {
+        let mut local = self.local.lock();
+        // Swept only before the list would grow, so that each session pays for few others.
+        if local.len() == local.capacity() {
+            local.retain(|session| session.strong_count() > 0);
+        }
+        local.push(Arc::downgrade(session));
+    }
+
+    /// The session that a client had, if it knows the secret.
+    pub(crate) fn find(&self, id: Uuid, secret: Uuid) -> Found {
+        let knows = |known: Uuid| bool::from(known.as_bytes().ct_eq(secret.as_bytes()));
+        let connected = self.connected.lock();
+        if let Some(session) = connected.get(&id).filter(|session| knows(session.secret())) {
+            // It does not expire between this and what comes next.
+            session.hear(Instant::now());
+            return Found::Here(Arc::clone(session));
+        }
+        drop(connected);
+        let expired = self.expired.lock();
+        match expired.iter().rev().find(|(known, ..)| *known == id) {
+            Some((_, known, begun)) if knows(*known) => Found::Expired(*begun),
+            _ => Found::Unknown,
+        }
+    }
+
+    pub(crate) fn remove(&self, id: Uuid) {
+        self.connected.lock().remove(&id);
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<ServerSession>> {
+        let mut all: Vec<_> = self.connected.lock().values().cloned().collect();
+        all.extend(self.local.lock().iter().filter_map(Weak::upgrade));
+        all
+    }
+
+    /// Ends the sessions of whose clients nothing has been heard for `lease`.
+    fn expire(&self, lease: Duration) {
+        let now = Instant::now();
+        let overdue: Vec<_> =
+            self.connected.lock().extract_if(|_, session| session.silence(now) > lease).map(|(_, s)| s).collect();
+        for session in overdue {
+            tracing::info!("session {} has expired: nothing was heard of it for {lease:?}", session.id());
+            session.end();
+            let mut expired = self.expired.lock();
+            if expired.len() >= REMEMBERED {
+                expired.pop_front();
+            }
+            expired.push_back((session.id(), session.secret(), session.last()));
+        }
+    }
+
+    /// Looks after the leases for as long as the service lives.
+    pub(crate) async fn look_after(engine: Weak<Engine>, lease: Duration) {
+        let pause = (lease / LOOKS).max(Duration::from_millis(1));
+        loop {
+            tokio::time::sleep(pause).await;
+            let Some(engine) = engine.upgrade() else { return };
+            engine.sessions.expire(lease);
+        }
+    }
+}
