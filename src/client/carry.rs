@@ -15,6 +15,7 @@ use std::iter;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 use tarpc::client::RpcError;
+use tokio::time::MissedTickBehavior;
 
 /// Requests on their way at one time. More does not help: while these are, the outbox gathers.
 const REQUESTS: usize = 4;
@@ -55,12 +56,17 @@ async fn carry_with(client: &WireClient, dispatch: &mut Dispatch, shared: &Share
     let mut collecting = collect(client, shared);
     let mut closing = false;
     let mut expiry = Expiry::default();
+    // The service answers a poll within a third of the lease. One of which nothing is heard for all of it is not there.
+    let mut listening = tokio::time::interval_at((Instant::now() + shared.lease()).into(), shared.lease());
+    listening.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut heard = false;
     loop {
         expiry.set(shared.outbox.lock().next_deadline());
         tokio::select! {
             biased;
             // The requests before the dispatch, so that what they hand to it is sent in the same turn.
             Some(answer) = submitted.next(), if !submitted.is_empty() => {
+                heard = true;
                 let answer = answered(answer).and_then(|frame| {
                     replies.add(&frame, shared)?;
                     replies.deliver(shared)
@@ -70,6 +76,7 @@ async fn carry_with(client: &WireClient, dispatch: &mut Dispatch, shared: &Share
                 }
             }
             answer = &mut collecting => {
+                heard = true;
                 let answer = answered(answer).and_then(|frame| {
                     closing |= replies.add(&frame, shared)? & CLOSING != 0;
                     replies.deliver(shared)
@@ -94,6 +101,11 @@ async fn carry_with(client: &WireClient, dispatch: &mut Dispatch, shared: &Share
             }
             () = shared.close.notified() => return End::Closed,
             () = expiry.passed() => shared.expire(),
+            _ = listening.tick() => {
+                if !std::mem::take(&mut heard) {
+                    return End::Broken(format!("nothing was heard of the service for {:?}", shared.lease()));
+                }
+            }
             () = shared.work.notified(), if submitted.len() < REQUESTS => {
                 let (batch, more) = {
                     let mut outbox = shared.outbox.lock();

@@ -169,6 +169,11 @@ impl Shared {
         waiting.into_iter().for_each(Waker::wake);
     }
 
+    /// How long a session is kept of whose client, or of whose service, nothing is heard.
+    pub(super) fn lease(&self) -> Duration {
+        self.identity.lock().lease
+    }
+
     /// Answers the calls whose time is up.
     pub(super) fn expire(&self) {
         let overdue = self.outbox.lock().expire(Instant::now());

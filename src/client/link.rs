@@ -51,6 +51,8 @@ pub(super) struct Identity {
     pub(super) secret: Uuid,
     /// The service that has it.
     pub(super) service: Uuid,
+    /// How long it is kept of whose client nothing is heard.
+    pub(super) lease: Duration,
 }
 
 /// What the service said to a client that came in.
@@ -120,7 +122,9 @@ impl Link {
             batch: (welcome.max_batch as usize).max(1),
             in_flight: (welcome.max_in_flight as usize).max(1),
         };
-        let identity = Identity { session, secret, service };
+        // Less would break a connection between two polls; more is no use.
+        let lease = Duration::from_millis(welcome.lease_ms.clamp(10, 24 * 3600 * 1000));
+        let identity = Identity { session, secret, service, lease };
         Ok(Opened { link: Link { client, dispatch }, identity, resumed, bounds })
     }
 }

@@ -447,7 +447,7 @@ impl Outbox {
             return Vec::new();
         }
         let mut wakers = self.give_up(|_, call| Some(if call.sent { unknown } else { &closed }.clone()));
-        wakers.extend(self.crowded.drain(..));
+        wakers.append(&mut self.crowded);
         if goodbye && let Ok(operation) = Operation::Goodbye.encode() {
             // After those that are to be sent before the session ends.
             let _ = self.append_housekeeping();

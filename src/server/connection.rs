@@ -4,6 +4,7 @@
 //! task.
 
 use super::engine::Engine;
+use super::pulse::Pulse;
 use super::session::{Carrier, ServerSession};
 use super::sessions::Found;
 use crate::wire::batch::Preamble;
@@ -50,20 +51,28 @@ impl Peer {
     }
 }
 
+/// What a connection finds where it arrives.
+pub(crate) struct House {
+    pub(crate) engine: Arc<Engine>,
+    /// Of the thread that serves it.
+    pub(crate) pulse: Arc<Pulse>,
+    /// Only loopback peers are answered.
+    pub(crate) protected: bool,
+    /// There are too many connections already: it gets to hear that, and no session.
+    pub(crate) crowded: bool,
+}
+
 /// Serves one connection until it ends, or the service does.
-///
-/// One that is `crowded` out gets to hear why, and no session.
-pub(crate) async fn serve<S>(stream: S, peer: Peer, engine: Arc<Engine>, protected: bool, crowded: bool)
+pub(crate) async fn serve<S>(stream: S, peer: Peer, house: House)
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
+    let engine = Arc::clone(&house.engine);
     let limit = FrameLimit::new(engine.limits.handshake_frame_bytes);
     let handler = Handler {
         connection: Arc::new(Connection {
-            engine: Arc::clone(&engine),
             peer,
-            protected,
-            crowded,
+            house,
             limit: limit.clone(),
             session: OnceLock::new(),
             line: Arc::default(),
@@ -147,12 +156,8 @@ impl Drop for Ending {
 }
 
 struct Connection {
-    engine: Arc<Engine>,
+    house: House,
     peer: Peer,
-    /// Only loopback peers are answered.
-    protected: bool,
-    /// There are too many connections already.
-    crowded: bool,
     limit: FrameLimit,
     session: OnceLock<Carried>,
     /// Ends this connection: another one carries its session.
@@ -179,29 +184,29 @@ impl Connection {
         if hello.protocol != PROTOCOL_VERSION && !hello.details.ignore_version {
             return Ok(Answer::Protocol { service: PROTOCOL_VERSION });
         }
-        if self.protected && !self.peer.is_loopback() {
+        if self.house.protected && !self.peer.is_loopback() {
             let reason = "it has no authentication, so it answers its own host only; start it with --unprotected \
                           (Service::unprotected) to let anybody in"
                 .to_owned();
             return Ok(Answer::Refused { reason });
         }
-        if self.engine.is_closing() {
+        if self.house.engine.is_closing() {
             return Ok(Answer::Refused { reason: Error::ShuttingDown.to_string() });
         }
-        if self.crowded {
-            let limit = self.engine.limits.connections;
+        if self.house.crowded {
+            let limit = self.house.engine.limits.connections;
             let reason = format!("it has as many connections as its limit of {limit} allows; close some, or raise it");
             return Ok(Answer::Refused { reason });
         }
         if self.session.get().is_some() {
             return Err(Error::malformed("open", "this connection has a session already"));
         }
-        let limits = &self.engine.limits;
+        let limits = &self.house.engine.limits;
         let (session, carrier, resumed) = self.find_session(hello.details.resume)?;
         let welcome = Welcome {
             session: session.id(),
             secret: session.secret(),
-            service: self.engine.id,
+            service: self.house.engine.id,
             resumed,
             lease_ms: u64::try_from(limits.lease.as_millis()).unwrap_or(u64::MAX),
             max_frame_bytes: limits.frame_bytes as u64,
@@ -218,8 +223,8 @@ impl Connection {
         let line = || Arc::clone(&self.line);
         let mut resumed = Resumed::New;
         if let Some(resume) = resume {
-            resumed = match self.engine.sessions.find(resume.session, resume.secret) {
-                Found::Here(session) => match session.attach(line(), resume.received_below) {
+            resumed = match self.house.engine.sessions.find(resume.session, resume.secret) {
+                Found::Here(session) => match session.attach(line(), &self.house.pulse, resume.received_below) {
                     Some((carrier, begun)) => return Ok((session, carrier, Resumed::Yes { begun })),
                     None => Resumed::Expired { begun: session.last() },
                 },
@@ -227,18 +232,18 @@ impl Connection {
                 Found::Unknown => Resumed::Unknown,
             };
         }
-        let session = ServerSession::new(&self.engine);
-        let (carrier, _) = session.attach(line(), 0).ok_or(Error::Cancelled)?;
-        self.engine.sessions.add(&session, self.engine.limits.sessions)?;
+        let session = ServerSession::new(&self.house.engine);
+        let (carrier, _) = session.attach(line(), &self.house.pulse, 0).ok_or(Error::Cancelled)?;
+        self.house.engine.sessions.add(&session, self.house.engine.limits.sessions)?;
         Ok((session, carrier, resumed))
     }
 
     /// The session goes on without this connection for its lease, if its client may come back for it.
     fn leave_session(&self) {
         let Some(Carried { session, carrier, resumable }) = self.session.get() else { return };
-        let kept = *resumable && session.is_worth_keeping() && !self.engine.is_closing();
+        let kept = *resumable && session.is_worth_keeping() && !self.house.engine.is_closing();
         if session.detach(*carrier) && !kept {
-            self.engine.sessions.remove(session.id());
+            self.house.engine.sessions.remove(session.id());
             session.end();
         }
     }
@@ -293,10 +298,13 @@ mod tests {
         let limit = FrameLimit::new(limits.handshake_frame_bytes);
         let registry = Registry::linked().expect("no names clash");
         let connection = Connection {
-            engine: Engine::new(registry, limits, tokio::runtime::Handle::current()),
+            house: House {
+                engine: Engine::new(registry, limits, tokio::runtime::Handle::current()),
+                pulse: Arc::default(),
+                protected,
+                crowded: false,
+            },
             peer,
-            protected,
-            crowded: false,
             limit: limit.clone(),
             session: OnceLock::new(),
             line: Arc::default(),

@@ -5,6 +5,7 @@
 
 use super::collect::Collector;
 use super::gate::Gate;
+use super::pulse::Pulse;
 use super::scope::SessionScope;
 use super::session::ServerSession;
 use super::sessions::Sessions;
@@ -48,6 +49,8 @@ pub(crate) struct Engine {
     /// Turns true when connections are to end.
     ended: watch::Sender<bool>,
     pub(crate) sessions: Sessions,
+    /// Of the threads that serve no connection.
+    pub(crate) pulse: Arc<Pulse>,
     /// Bytes of results that are kept for clients which have not said they have them.
     pub(crate) kept_bytes: AtomicUsize,
     /// This service, and no other one: not even the same one when it is started again.
@@ -163,6 +166,7 @@ impl Engine {
             closing: AtomicBool::new(false),
             ended: watch::Sender::new(false),
             sessions: Sessions::default(),
+            pulse: Arc::default(),
             kept_bytes: AtomicUsize::new(0),
             id: Uuid::new_v4(),
         })

@@ -21,6 +21,7 @@ mod local;
 mod objects;
 mod obtain;
 mod panics;
+mod pulse;
 mod scope;
 mod session;
 mod sessions;
@@ -31,10 +32,11 @@ pub use listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, 
 use crate::client::Session;
 use crate::config::Limits;
 use collect::Collector;
-use connection::Peer;
+use connection::{House, Peer};
 use engine::Engine;
 use listener::Bindable;
 use local::LocalCaller;
+use pulse::Pulse;
 use session::ServerSession;
 use sessions::Sessions;
 use std::fmt;
@@ -158,6 +160,8 @@ impl Service {
         let engine = Engine::new(registry, self.limits, runtime.handle().clone());
         runtime.handle().spawn(Collector::run(Arc::downgrade(&engine)));
         runtime.handle().spawn(Sessions::look_after(Arc::downgrade(&engine), engine.limits.lease));
+        let (pulse, lease) = (Arc::clone(&engine.pulse), engine.limits.lease);
+        runtime.handle().spawn(async move { pulse.beat(lease).await });
         Ok(BoundService { listeners, engine, runtime, workers: self.workers, protected: self.protected })
     }
 
@@ -374,16 +378,19 @@ fn worker(index: usize, engine: &Arc<Engine>, protected: bool) -> mpsc::Sender<A
             Err(error) => return tracing::error!("a worker cannot start: {error}"),
         };
         runtime.block_on(async {
+            let pulse = Arc::new(Pulse::default());
+            let (beating, lease) = (Arc::clone(&pulse), engine.limits.lease);
+            tokio::spawn(async move { beating.beat(lease).await });
             let connections = tokio_util::task::TaskTracker::new();
             while let Some(Arrival { stream, counted, crowded }) = arrivals.recv().await {
-                let engine = Arc::clone(&engine);
+                let house = House { engine: Arc::clone(&engine), pulse: Arc::clone(&pulse), protected, crowded };
                 connections.spawn(async move {
                     let _counted = counted;
                     let served = match stream {
-                        Stream::Tcp(stream) => serve_tcp(stream, engine, protected, crowded).await,
-                        Stream::Unix(stream) => serve_unix(stream, engine, protected, crowded).await,
+                        Stream::Tcp(stream) => serve_tcp(stream, house).await,
+                        Stream::Unix(stream) => serve_unix(stream, house).await,
                         Stream::Other(stream) => {
-                            connection::serve(stream, Peer::Local, engine, protected, crowded).await;
+                            connection::serve(stream, Peer::Local, house).await;
                             Ok(())
                         }
                     };
@@ -402,23 +409,18 @@ fn worker(index: usize, engine: &Arc<Engine>, protected: bool) -> mpsc::Sender<A
     sender
 }
 
-async fn serve_tcp(stream: std::net::TcpStream, engine: Arc<Engine>, protected: bool, crowded: bool) -> io::Result<()> {
+async fn serve_tcp(stream: std::net::TcpStream, house: House) -> io::Result<()> {
     let stream = tokio::net::TcpStream::from_std(stream)?;
     // tarpc does not set it, and without it a small reply waits for the peer's delayed acknowledgement.
     stream.set_nodelay(true)?;
     let peer = Peer::Ip(stream.peer_addr()?.ip());
-    connection::serve(stream, peer, engine, protected, crowded).await;
+    connection::serve(stream, peer, house).await;
     Ok(())
 }
 
-async fn serve_unix(
-    stream: std::os::unix::net::UnixStream,
-    engine: Arc<Engine>,
-    protected: bool,
-    crowded: bool,
-) -> io::Result<()> {
+async fn serve_unix(stream: std::os::unix::net::UnixStream, house: House) -> io::Result<()> {
     let stream = tokio::net::UnixStream::from_std(stream)?;
-    connection::serve(stream, Peer::Local, engine, protected, crowded).await;
+    connection::serve(stream, Peer::Local, house).await;
     Ok(())
 }
 

@@ -72,7 +72,7 @@ impl ServerSession {
             engine: Arc::clone(engine),
             host: Arc::new(LocalCaller::of_methods(engine, this.clone())),
             handles: Mutex::default(),
-            lease: Lease::new(),
+            lease: Lease::new(&engine.pulse),
             calls: Mutex::default(),
             undos: Mutex::default(),
             provisional: AtomicUsize::new(0),

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use subtle::ConstantTimeEq;
 use tarmem_remote::error::Error;
 use uuid::Uuid;
@@ -65,7 +65,7 @@ impl Sessions {
         let connected = self.connected.lock();
         if let Some(session) = connected.get(&id).filter(|session| knows(session.secret())) {
             // It does not expire between this and what comes next.
-            session.hear(Instant::now());
+            session.hear();
             return Found::Here(Arc::clone(session));
         }
         drop(connected);
@@ -88,9 +88,8 @@ impl Sessions {
 
     /// Ends the sessions of whose clients nothing has been heard for `lease`.
     fn expire(&self, lease: Duration) {
-        let now = Instant::now();
         let overdue: Vec<_> =
-            self.connected.lock().extract_if(|_, session| session.silence(now) > lease).map(|(_, s)| s).collect();
+            self.connected.lock().extract_if(|_, session| session.is_overdue()).map(|(_, s)| s).collect();
         for session in overdue {
             tracing::info!("session {} has expired: nothing was heard of it for {lease:?}", session.id());
             session.end();

@@ -97,7 +97,7 @@ impl ServerSession {
 
     fn progress(&self, carrier: Carrier, preamble: Preamble) -> Progress {
         let arrived = Instant::now();
-        self.hear(arrived);
+        self.hear();
         let mut calls = self.calls.lock();
         self.received(carrier, &mut calls, preamble.received_below);
         let context = Context::new(Owner { session: self.id, task: 0 }, 0, None, Arc::clone(&self.host));

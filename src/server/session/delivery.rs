@@ -11,7 +11,6 @@ use crate::wire::batch::{Answered, CLOSING, Outcome, ReplyHead};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 use tarmem_remote::error::Error;
 
 /// The batches of replies that the client may not have.
@@ -112,7 +111,7 @@ impl ServerSession {
 
     /// What has finished since the last poll; waits until there is something, for as long as a poll may take.
     pub(crate) async fn collect(&self, carrier: Carrier, received_below: u64) -> Result<Bytes, Error> {
-        self.hear(Instant::now());
+        self.hear();
         self.received(carrier, &mut self.calls.lock(), received_below);
         let ready = async {
             loop {

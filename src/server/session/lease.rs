@@ -1,10 +1,10 @@
 //! Which connection carries a session, how far its calls have come, and when its client was last heard.
 
 use super::ServerSession;
+use crate::server::pulse::{BEATS, Pulse};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 use tarmem_remote::error::Error;
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -39,21 +39,25 @@ pub(super) struct Lease {
     position: AtomicU64,
     /// Ends the connection there is. Also says whether there is one.
     line: Mutex<Option<Arc<Notify>>>,
-    /// When the client was last heard, in milliseconds after the session was made.
-    heard: AtomicU64,
-    made: Instant,
+    /// When the client was last heard.
+    heard: Mutex<Heard>,
     /// Its client said that it does not come back.
     leaving: AtomicBool,
 }
 
+/// A moment, by the pulse of the thread that reads what the client sends.
+struct Heard {
+    pulse: Arc<Pulse>,
+    at: u64,
+}
+
 impl Lease {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(pulse: &Arc<Pulse>) -> Self {
         Lease {
             secret: Uuid::new_v4(),
             position: AtomicU64::new(0),
             line: Mutex::default(),
-            heard: AtomicU64::new(0),
-            made: Instant::now(),
+            heard: Mutex::new(Heard { pulse: Arc::clone(pulse), at: pulse.beats() }),
             leaving: AtomicBool::new(false),
         }
     }
@@ -105,12 +109,12 @@ impl ServerSession {
         self.lease.last()
     }
 
-    /// A connection carries the session from now on, and ends when `line` is notified. The one before it ends now. What the
+    /// A connection carries the session from now on, and ends when `line` is notified; `pulse` is its thread's. The one before it ends now. What the
     /// client may not have, of the batches of replies from `received_below`, it gets again.
     ///
     /// Gives the highest sequence number of a call that was begun, too; `None` if the session has ended.
-    pub(crate) fn attach(&self, line: Arc<Notify>, received_below: u64) -> Option<(Carrier, u64)> {
-        self.hear(Instant::now());
+    pub(crate) fn attach(&self, line: Arc<Notify>, pulse: &Arc<Pulse>, received_below: u64) -> Option<(Carrier, u64)> {
+        self.hear_by(pulse);
         let replaced = self.lease.line.lock().replace(line);
         let carrier = self.lease.hand_over()?;
         if let Some(replaced) = replaced {
@@ -130,7 +134,7 @@ impl ServerSession {
             return false;
         }
         self.lease.line.lock().take();
-        self.hear(Instant::now());
+        self.hear_by(&self.engine.pulse);
         true
     }
 
@@ -145,15 +149,20 @@ impl ServerSession {
     }
 
     /// Its client was heard.
-    pub(crate) fn hear(&self, now: Instant) {
-        let after = now.saturating_duration_since(self.lease.made);
-        self.lease.heard.store(u64::try_from(after.as_millis()).unwrap_or(u64::MAX), Ordering::Release);
+    pub(crate) fn hear(&self) {
+        let mut heard = self.lease.heard.lock();
+        heard.at = heard.pulse.beats();
     }
 
-    /// How long ago its client was heard.
-    pub(crate) fn silence(&self, now: Instant) -> Duration {
-        let heard = Duration::from_millis(self.lease.heard.load(Ordering::Acquire));
-        now.saturating_duration_since(self.lease.made).saturating_sub(heard)
+    fn hear_by(&self, pulse: &Arc<Pulse>) {
+        *self.lease.heard.lock() = Heard { pulse: Arc::clone(pulse), at: pulse.beats() };
+    }
+
+    /// Nothing has been heard of its client for its lease.
+    pub(crate) fn is_overdue(&self) -> bool {
+        let heard = self.lease.heard.lock();
+        // One more: the first beat may come at once.
+        heard.pulse.beats().saturating_sub(heard.at) > BEATS
     }
 }
 
@@ -163,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_connection_that_was_replaced_begins_no_call() {
-        let lease = Lease::new();
+        let lease = Lease::new(&Arc::default());
         let first = lease.hand_over().expect("it has not ended");
         assert!(lease.advance(first, 0, 1) && lease.advance(first, 1, 7));
         let second = lease.hand_over().expect("it has not ended");
@@ -177,7 +186,7 @@ mod tests {
 
     #[test]
     fn carriers_begin_anew_before_they_would_mean_none() {
-        let lease = Lease::new();
+        let lease = Lease::new(&Arc::default());
         for _ in 0..200_000 {
             let carrier = lease.hand_over().expect("it has not ended");
             assert!(carrier != NONE && lease.is_carried_by(carrier));
