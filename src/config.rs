@@ -28,7 +28,7 @@ pub struct Limits {
     /// Sessions at one time, with a connection or without. Default 65,536.
     pub sessions: usize,
     /// How long a session is kept of whose client nothing is heard: then its locks, waits and handles are given up. Its
-    /// client sends something three times as often. Default 10 s.
+    /// client is heard four times as often. Default 10 s.
     pub lease: Duration,
     /// Requests of one connection (batches, polls) that have not been answered yet. Default 64.
     pub requests_in_flight: usize,
@@ -74,13 +74,5 @@ impl Default for Limits {
             call_time: Duration::from_secs(30),
             shutdown_time: Duration::from_secs(10),
         }
-    }
-}
-
-impl Limits {
-    /// How long a poll waits for something to answer before it answers nothing: a client polls again at once, so this is its
-    /// heartbeat, apart from its calls.
-    pub(crate) fn poll_time(&self) -> Duration {
-        self.lease / 3
     }
 }

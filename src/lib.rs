@@ -24,7 +24,7 @@ mod wire;
 
 pub mod cli;
 
-pub use client::{Address, Session, SessionBuilder};
+pub use client::{Address, Reconnected, Session, SessionBuilder, SessionState};
 pub use config::Limits;
 pub use server::{
     Accepted, BoundService, Listener, MemoryConnector, MemoryListener, RunningService, ServeError, Service, Stream,

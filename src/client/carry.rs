@@ -7,15 +7,15 @@ use super::connection::Shared;
 use super::link::{Dispatch, Link, context, root_cause};
 use crate::wire::WireClient;
 use crate::wire::batch::{CLOSING, FATAL, ReplyHead};
+use crate::wire::handshake::poll_patience;
 use bytes::Bytes;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use std::collections::VecDeque;
 use std::iter;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 use tarpc::client::RpcError;
-use tokio::time::MissedTickBehavior;
 
 /// Requests on their way at one time. More does not help: while these are, the outbox gathers.
 const REQUESTS: usize = 4;
@@ -56,17 +56,15 @@ async fn carry_with(client: &WireClient, dispatch: &mut Dispatch, shared: &Share
     let mut collecting = collect(client, shared);
     let mut closing = false;
     let mut expiry = Expiry::default();
-    // The service answers a poll within a third of the lease. One of which nothing is heard for all of it is not there.
-    let mut listening = tokio::time::interval_at((Instant::now() + shared.lease()).into(), shared.lease());
-    listening.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut heard = false;
+    // One of which nothing is heard is not there, whatever the socket says.
+    let patience = poll_patience(shared.lease());
+    let mut silence = pin!(tokio::time::sleep(patience));
     loop {
         expiry.set(shared.outbox.lock().next_deadline());
         tokio::select! {
             biased;
             // The requests before the dispatch, so that what they hand to it is sent in the same turn.
             Some(answer) = submitted.next(), if !submitted.is_empty() => {
-                heard = true;
                 let answer = answered(answer).and_then(|frame| {
                     replies.add(&frame, shared)?;
                     replies.deliver(shared)
@@ -76,7 +74,6 @@ async fn carry_with(client: &WireClient, dispatch: &mut Dispatch, shared: &Share
                 }
             }
             answer = &mut collecting => {
-                heard = true;
                 let answer = answered(answer).and_then(|frame| {
                     closing |= replies.add(&frame, shared)? & CLOSING != 0;
                     replies.deliver(shared)
@@ -89,6 +86,7 @@ async fn carry_with(client: &WireClient, dispatch: &mut Dispatch, shared: &Share
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
                 collecting = collect(client, shared);
+                silence.as_mut().reset(tokio::time::Instant::now() + patience);
             }
             cause = &mut *dispatch => {
                 // Answers that came in the same turn as the end.
@@ -101,10 +99,8 @@ async fn carry_with(client: &WireClient, dispatch: &mut Dispatch, shared: &Share
             }
             () = shared.close.notified() => return End::Closed,
             () = expiry.passed() => shared.expire(),
-            _ = listening.tick() => {
-                if !std::mem::take(&mut heard) {
-                    return End::Broken(format!("nothing was heard of the service for {:?}", shared.lease()));
-                }
+            () = &mut silence => {
+                return End::Broken(format!("nothing was heard of the service for {patience:?}"));
             }
             () = shared.work.notified(), if submitted.len() < REQUESTS => {
                 let (batch, more) = {

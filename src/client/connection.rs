@@ -1,6 +1,6 @@
 //! A session over connections: what its callers and the task that carries their calls share.
 
-use super::link::{Identity, Link, Opened};
+use super::link::{Identity, Opened};
 use super::outbox::{Outbox, Pushed};
 use super::{SessionBuilder, SessionState, life};
 use crate::wire::batch::Answered;
@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use tarmem_remote::call::{Caller, Submitted, Terms, Timeout};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, oneshot, watch};
 use uuid::Uuid;
 
@@ -42,12 +41,9 @@ pub(super) struct Shared {
 }
 
 impl Connection {
-    /// Opens a session over `stream`.
-    pub(super) async fn open<S>(stream: S, options: SessionBuilder) -> Result<Self, Error>
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        let Opened { link, identity, bounds, .. } = Link::open(stream, &options, None).await?;
+    /// Begins to carry the calls of a session that is open.
+    pub(super) fn begin(opened: Opened, options: SessionBuilder) -> Self {
+        let Opened { link, identity, bounds, .. } = opened;
         let call_timeout = options.call_timeout;
         let shared = Arc::new(Shared {
             options,
@@ -62,7 +58,7 @@ impl Connection {
             ended: watch::Sender::new(false),
         });
         tokio::spawn(life::live(link, Arc::clone(&shared), Ending(Arc::clone(&shared))));
-        Ok(Connection { shared, call_timeout })
+        Connection { shared, call_timeout }
     }
 
     pub(super) fn session(&self) -> Uuid {

@@ -124,6 +124,8 @@ fn resume(shared: &Shared, opened: Opened, cause: &str, attempts: usize) -> Resu
             shared.outbox.lock().resume(begun);
             (Vec::new(), true)
         }
+        // It was left before anything was begun in it: a new one is as good.
+        Resumed::Expired { begun: 0 } => (shared.outbox.lock().begin_anew(bounds), true),
         // Whoever holds a lock must not go on as if it still did.
         Resumed::Expired { begun } => {
             let waiting = shared.outbox.lock().expired(begun, &expired, &unknown);

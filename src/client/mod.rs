@@ -23,6 +23,7 @@ pub use address::Address;
 use crate::server::listener::ByteStream;
 use backon::{ExponentialBuilder, Retryable};
 use connection::Connection;
+use link::{Link, Opened};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -284,9 +285,10 @@ impl SessionBuilder {
     /// [`Error::ProtocolMismatch`], [`Error::Refused`].
     pub async fn connect(mut self) -> Result<Session, Error> {
         self.target = Some(self.address.parse()?);
-        let stream = (|| self.dial())
+        // A connection that breaks before the session is open is as good as none.
+        let opened = (|| async { Link::open(self.dial().await?, &self, None).await })
             .retry(self.backoff())
-            .when(|error| matches!(error, Error::Unreachable { .. }))
+            .when(|error| matches!(error, Error::Unreachable { .. } | Error::Closed { .. }))
             .await
             .map_err(|error| match error {
                 Error::Unreachable { address, cause, .. } => {
@@ -294,7 +296,7 @@ impl SessionBuilder {
                 }
                 other => other,
             })?;
-        self.open(stream).await
+        Ok(self.begin(opened))
     }
 
     /// Opens a session over a stream of bytes that is connected already. There is no way back to it: the session ends with
@@ -307,13 +309,14 @@ impl SessionBuilder {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> Result<Session, Error> {
         self.target = None;
-        self.open(stream).await
+        let opened = Link::open(stream, &self, None).await?;
+        Ok(self.begin(opened))
     }
 
-    async fn open(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Session, Error> {
-        let connection = Arc::new(Connection::open(stream, self).await?);
+    fn begin(self, opened: Opened) -> Session {
+        let connection = Arc::new(Connection::begin(opened, self));
         let (caller, id): (Arc<dyn Caller>, _) = (connection.clone(), connection.session());
-        Ok(Session { routines: Routines::new(caller), connection: Some(connection), id })
+        Session { routines: Routines::new(caller), connection: Some(connection), id }
     }
 
     /// There is a way back to the service.

@@ -419,6 +419,14 @@ impl Outbox {
         wakers
     }
 
+    /// A session in which nothing was begun has been replaced by a new one: everything is sent to that.
+    pub(super) fn begin_anew(&mut self, bounds: Bounds) -> Vec<Waker> {
+        self.received = self.received.of_another_session();
+        self.bounds = bounds;
+        self.send_again(|_, _| true);
+        Vec::new()
+    }
+
     /// Answers those that wait with the error that `of` has for them.
     fn give_up(&mut self, of: impl Fn(u64, &Waiting) -> Option<Error>) -> Vec<Waker> {
         let mut wakers = Vec::new();

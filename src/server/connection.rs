@@ -243,7 +243,7 @@ impl Connection {
         let Some(Carried { session, carrier, resumable }) = self.session.get() else { return };
         let kept = *resumable && session.is_worth_keeping() && !self.house.engine.is_closing();
         if session.detach(*carrier) && !kept {
-            self.house.engine.sessions.remove(session.id());
+            self.house.engine.sessions.forget(session);
             session.end();
         }
     }

@@ -24,9 +24,14 @@ pub(crate) struct Sessions {
     connected: Mutex<HashMap<Uuid, Arc<ServerSession>>>,
     /// Those of callers within the process.
     local: Mutex<Vec<Weak<ServerSession>>>,
-    /// The oldest first; with the number of the last call that was begun.
-    expired: Mutex<VecDeque<(Uuid, Uuid, u64)>>,
+    /// With the numbers of the last calls that were begun.
+    expired: Mutex<Remembered<u64>>,
+    /// Those that were left before any call was begun. Apart from the others: strangers can make many of them.
+    unused: Mutex<Remembered<()>>,
 }
+
+/// Ids and secrets, the oldest first, and what there is to know.
+type Remembered<T> = VecDeque<(Uuid, Uuid, T)>;
 
 /// What there is of a session that a client asks for.
 pub(crate) enum Found {
@@ -69,14 +74,22 @@ impl Sessions {
             return Found::Here(Arc::clone(session));
         }
         drop(connected);
-        let expired = self.expired.lock();
-        match expired.iter().rev().find(|(known, ..)| *known == id) {
-            Some((_, known, begun)) if knows(*known) => Found::Expired(*begun),
-            _ => Found::Unknown,
+        let begun = recall(&self.expired.lock(), id, knows).or_else(|| {
+            let unused = recall(&self.unused.lock(), id, knows);
+            unused.map(|()| 0)
+        });
+        begun.map_or(Found::Unknown, Found::Expired)
+    }
+
+    /// A session that was left before any call was begun is not kept.
+    pub(crate) fn forget(&self, session: &ServerSession) {
+        self.remove(session.id());
+        if session.last() == 0 {
+            remember(&mut self.unused.lock(), session, ());
         }
     }
 
-    pub(crate) fn remove(&self, id: Uuid) {
+    fn remove(&self, id: Uuid) {
         self.connected.lock().remove(&id);
     }
 
@@ -93,11 +106,7 @@ impl Sessions {
         for session in overdue {
             tracing::info!("session {} has expired: nothing was heard of it for {lease:?}", session.id());
             session.end();
-            let mut expired = self.expired.lock();
-            if expired.len() >= REMEMBERED {
-                expired.pop_front();
-            }
-            expired.push_back((session.id(), session.secret(), session.last()));
+            remember(&mut self.expired.lock(), &session, session.last());
         }
     }
 
@@ -110,4 +119,16 @@ impl Sessions {
             engine.sessions.expire(lease);
         }
     }
+}
+
+fn remember<T>(remembered: &mut Remembered<T>, session: &ServerSession, what: T) {
+    if remembered.len() >= REMEMBERED {
+        remembered.pop_front();
+    }
+    remembered.push_back((session.id(), session.secret(), what));
+}
+
+fn recall<T: Copy>(remembered: &Remembered<T>, id: Uuid, knows: impl Fn(Uuid) -> bool) -> Option<T> {
+    let (_, secret, what) = remembered.iter().rev().find(|(known, ..)| *known == id)?;
+    knows(*secret).then_some(*what)
 }

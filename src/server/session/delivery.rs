@@ -8,6 +8,7 @@ use super::batches::size;
 use super::lease::Carrier;
 use super::{Calls, ServerSession};
 use crate::wire::batch::{Answered, CLOSING, Outcome, ReplyHead};
+use crate::wire::handshake::poll_time;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -126,7 +127,7 @@ impl ServerSession {
                 self.finished.notified().await;
             }
         };
-        let _ = tokio::time::timeout(self.engine.limits.poll_time(), ready).await;
+        let _ = tokio::time::timeout(poll_time(self.engine.limits.lease), ready).await;
         if !self.lease.is_carried_by(carrier) {
             // What woke this was meant for the poll of the other connection.
             self.finished.notify_one();

@@ -1,0 +1,431 @@
+//! Sessions that outlive their connections: every call is made once, whatever the network does.
+
+mod support;
+
+use futures::future::join_all;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use support::fault::{Fault, Faults, Network};
+use support::other::{Other, Part, say};
+use support::{Fixture, Way};
+use tarmem::modules::builtins::{List, ListProxy};
+use tarmem::modules::threading::{Lock, LockProxy};
+use tarmem::{Error, Limits, Proxy, RunningService, Service, Session, SessionState};
+use tarmem_test_models::{Account, AccountProxy};
+
+/// A lease that a test can wait for, and that a busy machine does not let run out.
+const LEASE: Duration = Duration::from_millis(1500);
+
+async fn fixture() -> Fixture {
+    let mut limits = Limits::default();
+    limits.lease = LEASE;
+    Fixture::with(Way::Tcp, limits).await
+}
+
+fn service_of(fixture: &Fixture) -> SocketAddr {
+    fixture.service.local_addr().expect("a TCP listener")
+}
+
+async fn over(network: &Network) -> Session {
+    Session::builder(network.address.to_string())
+        .retry_delay(Duration::from_millis(50))
+        .max_retry(20)
+        .connect()
+        .await
+        .expect("a session opens")
+}
+
+async fn contents(fixture: &Fixture, key: &str) -> Vec<i64> {
+    fixture.session().await.get::<List>(key).await.expect("it is there").snapshot_as().await.expect("it is a list")
+}
+
+/// Three calls, one after the other; then the session is closed.
+async fn converse(network: &Network, key: &str) {
+    let session = over(network).await;
+    let list = session.memoize(key, ListProxy::new(None)).await.expect("made");
+    for number in 1..=3 {
+        list.append(number).await.expect("appended");
+    }
+    session.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_cut_at_any_byte_is_carried_to_its_end() {
+    let fixture = fixture().await;
+    let whole = Network::to(service_of(&fixture), |_| Faults::NONE).await;
+    converse(&whole, "whole").await;
+    let (up, down) = whole.bytes();
+    assert!(up > 100 && down > 100, "{up} and {down} bytes");
+    // The polls at the end may be more or fewer: a cut behind the last byte is none.
+    let cuts =
+        (0..=up).map(|at| Faults::up(Fault::Reset(at))).chain((0..=down).map(|at| Faults::down(Fault::Reset(at))));
+    let cuts: Vec<Faults> = cuts.collect();
+    for (index, some) in cuts.chunks(16).enumerate() {
+        let conversations = some.iter().enumerate().map(|(within, faults)| {
+            let (key, faults, service) = (format!("cut {index} {within}"), *faults, service_of(&fixture));
+            async move {
+                let network = Network::to(service, move |n| if n == 0 { faults } else { Faults::NONE }).await;
+                converse(&network, &key).await;
+                key
+            }
+        });
+        for key in join_all(conversations).await {
+            assert_eq!(contents(&fixture, &key).await, [1, 2, 3], "{key}: {some:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_that_falls_silent_is_left() {
+    let fixture = fixture().await;
+    for (index, faults) in [Faults::up(Fault::Silence(600)), Faults::down(Fault::Silence(600))].into_iter().enumerate()
+    {
+        let key = format!("silence {index}");
+        let network = Network::to(service_of(&fixture), move |n| if n == 0 { faults } else { Faults::NONE }).await;
+        let session = over(&network).await;
+        let list = session.memoize(&key, ListProxy::new(None)).await.expect("made");
+        for number in 0..40 {
+            list.append(number).await.expect("appended");
+        }
+        assert_eq!(contents(&fixture, &key).await, (0..40).collect::<Vec<_>>());
+        assert_eq!(network.connections(), 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_that_come_twice_are_answered_once() {
+    let fixture = fixture().await;
+    // The first ones are the handshake's; a few of each kind come after it.
+    for frame in 1..12 {
+        for (way, faults) in [("up", Faults::up(Fault::Twice(frame))), ("down", Faults::down(Fault::Twice(frame)))] {
+            let key = format!("{way} {frame}");
+            let network = Network::to(service_of(&fixture), move |n| if n == 0 { faults } else { Faults::NONE }).await;
+            let session = over(&network).await;
+            let list = session.memoize(&key, ListProxy::new(None)).await.expect("made");
+            for number in 0..12 {
+                list.append(number).await.expect("appended");
+            }
+            session.close().await;
+            assert_eq!(contents(&fixture, &key).await, (0..12).collect::<Vec<_>>(), "{key}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deadlines_hold_while_the_network_is_silent() {
+    let fixture = fixture().await;
+    let silent = Arc::new(AtomicU64::new(0));
+    let plan = Arc::clone(&silent);
+    let network = Network::to(service_of(&fixture), move |n| {
+        if plan.load(Ordering::SeqCst) > 0 && n > 0 {
+            Faults::up(Fault::Reset(0))
+        } else {
+            Faults::up(Fault::Silence(700))
+        }
+    })
+    .await;
+    let session = over(&network).await;
+    let account = session.memoize("slow network", AccountProxy::open(1)).await.expect("made");
+    silent.store(1, Ordering::SeqCst);
+    let begun = Instant::now();
+    loop {
+        // Sooner or later the bytes that pass are used up, and nothing is answered any more.
+        match account.balance().timeout(Duration::from_millis(100)).await {
+            Ok(1) => assert!(begun.elapsed() < Duration::from_secs(20), "the network never fell silent"),
+            Err(Error::DeadlineExceeded { what, .. }) => {
+                assert!(what.contains("balance") && what.contains("slow network"), "{what}");
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happens_to_a_session_can_be_seen() {
+    let fixture = fixture().await;
+    let network = Network::to(service_of(&fixture), |n| match n {
+        0 => Faults::up(Fault::Reset(900)),
+        // For a while nobody is there.
+        1..=3 => Faults::up(Fault::Reset(0)),
+        _ => Faults::NONE,
+    })
+    .await;
+    let (told, hears) = std::sync::mpsc::channel();
+    let session = Session::builder(network.address.to_string())
+        .retry_delay(Duration::from_millis(50))
+        .on_reconnect(move |reconnected| told.send(reconnected).expect("it is heard"))
+        .connect()
+        .await
+        .expect("a session opens");
+    let id = session.id();
+    assert_eq!(session.state(), SessionState::Connected);
+    let account = session.memoize("seen", AccountProxy::open(0)).await.expect("made");
+    let unnamed = session.create(AccountProxy::open(7)).await.expect("made");
+    let watching = session.clone();
+    let seen = tokio::spawn(async move { watching.wait_for(SessionState::Reconnecting).await });
+    for deposit in 1..=60 {
+        assert_eq!(account.deposit(1).await, Ok(deposit));
+    }
+    seen.await.expect("no panic");
+    let reconnected = hears.try_recv().expect("the hook was told");
+    assert!(reconnected.resumed, "{reconnected:?}");
+    assert_eq!(unnamed.balance().await, Ok(7), "handles survive");
+    assert_eq!((session.id(), session.state()), (id, SessionState::Connected));
+
+    session.close().await;
+    assert_eq!(session.state(), SessionState::Closed);
+    assert!(matches!(account.balance().await, Err(Error::Closed { .. })));
+    let connections = network.connections();
+    assert!(matches!(account.balance().await, Err(Error::Closed { .. })));
+    assert_eq!(network.connections(), connections, "nothing reconnects by itself");
+    session.reconnect().await.expect("it connects");
+    assert_eq!(session.state(), SessionState::Connected);
+    assert_ne!(session.id(), id);
+    assert_eq!(account.balance().await, Ok(60));
+    assert!(matches!(unnamed.balance().await, Err(Error::NoSuchObject { .. })));
+    assert!(!hears.try_recv().expect("the hook was told").resumed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_cannot_get_back_says_so() {
+    let fixture = fixture().await;
+    let network = Network::to(service_of(&fixture), |n| Faults::up(Fault::Reset(if n == 0 { 700 } else { 0 }))).await;
+    let session = Session::builder(network.address.to_string())
+        .retry_delay(Duration::from_millis(10))
+        .max_retry(3)
+        .connect()
+        .await
+        .expect("a session opens");
+    let account = session.memoize("far", AccountProxy::open(0)).await.expect("made");
+    let error = loop {
+        if let Err(error) = account.deposit(1).await {
+            break error;
+        }
+    };
+    // Whether the last one arrived is not known.
+    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
+    session.wait_for(SessionState::Closed).await;
+    let Err(Error::Unreachable { attempts, .. }) = account.balance().await else { panic!("it has not ended") };
+    assert!(attempts >= 3, "{attempts} attempts");
+}
+
+/// A service on the port of one that has gone.
+async fn service_on(address: Option<SocketAddr>) -> RunningService {
+    let port = address.map_or(0, |address| address.port());
+    let begun = Instant::now();
+    loop {
+        match Service::new("127.0.0.1", port).start().await {
+            Ok(service) => return service,
+            Err(error) => assert!(begun.elapsed() < Duration::from_secs(10), "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_service_that_was_started_again_only_what_may_be_repeated_is_repeated() {
+    let first = service_on(None).await;
+    let address = first.local_addr().expect("a TCP listener");
+    let session = Session::builder(address.to_string())
+        .retry_delay(Duration::from_millis(50))
+        .max_retry(100)
+        .connect()
+        .await
+        .expect("a session opens");
+    let account = session.memoize("a", AccountProxy::open(5)).await.expect("made");
+    let id = session.id();
+    let (reads, writes) = (account.balance_slowly(300), account.deposit_slowly(1, 300));
+    let (reads, writes) = (tokio::spawn(reads.send().await), tokio::spawn(writes.send().await));
+    // Both have arrived once this has been answered.
+    assert_eq!(session.is_memoized("a").await, Ok(true));
+    drop(first);
+    let second = service_on(Some(address)).await;
+    second.session().memoize("a", AccountProxy::open(70)).await.expect("made");
+    let error = writes.await.expect("no panic").expect_err("nobody knows");
+    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
+    match reads.await.expect("no panic") {
+        Ok(70) => {}
+        // It may have come before the key was there again.
+        Err(Error::NoSuchKey { .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(account.balance().await, Ok(70));
+    assert_ne!(session.id(), id);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_not_heard_of_loses_its_locks_and_learns_it() {
+    let fixture = fixture().await;
+    let session = fixture.session().await;
+    let lock = session.memoize("lock", LockProxy::new()).await.expect("made");
+    let holder = Other::start("holder", &fixture.address(), "lock");
+    let (holder, said) = holder.hears().await;
+    let first: u64 = said.and_then(|said| said.parse().ok()).expect("a token");
+    signal(holder.id(), "-STOP");
+    let guard =
+        tokio::time::timeout(Duration::from_secs(60), lock.acquire()).await.expect("in time").expect("it is given up");
+    assert!(guard.token() > first && guard.abandoned(), "{} after {first}", guard.token());
+    signal(holder.id(), "-CONT");
+    let (holder, said) = holder.hears().await;
+    assert_eq!(said.as_deref(), Some("expired"));
+    let (holder, said) = holder.hears().await;
+    assert_eq!(said.as_deref(), Some("not mine"), "after it has connected again");
+    holder.ends().await;
+    assert!(lock.locked().await.expect("a value"), "nobody else could release it");
+}
+
+fn signal(process: u32, signal: &str) {
+    let sent = std::process::Command::new("kill").args([signal, &process.to_string()]).status();
+    assert!(sent.expect("kill is there").success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_method_is_no_dead_client() {
+    let fixture = fixture().await;
+    let session = fixture.session().await;
+    let account = session.memoize("long", AccountProxy::open(1)).await.expect("made");
+    let lock = session.memoize("held", LockProxy::new()).await.expect("made");
+    let guard = lock.acquire().await.expect("free");
+    let long = LEASE * 2;
+    let millis = u64::try_from(long.as_millis()).expect("small");
+    assert_eq!(account.deposit_slowly(1, millis).await, Ok(2));
+    assert!(lock.locked().await.expect("a value"));
+    guard.release().await.expect("it is still ours");
+}
+
+/// So many numbers are appended through a network that breaks about every so many calls.
+const NUMBERS: u64 = 1_000_000;
+const CALLERS: u64 = 16;
+const PROCESSES: u64 = 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_million_calls_over_breaking_connections_are_each_made_once() {
+    let fixture = fixture().await;
+    let session = fixture.session().await;
+    session.memoize("numbers", ListProxy::new(None)).await.expect("made");
+    let seed = std::env::var("TARMEM_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_124_u64);
+    println!("TARMEM_SEED={seed}");
+    let network = Network::to(service_of(&fixture), move |connection| {
+        // About 40 bytes a call on the way there, and 12 back: a break in 2,000 calls, now here, now there.
+        let random = splitmix(seed ^ connection);
+        let calls = 500 + random % 3000;
+        if random & (1 << 40) == 0 {
+            Faults::up(Fault::Reset(calls * 40))
+        } else {
+            Faults::down(Fault::Reset(calls * 12))
+        }
+    })
+    .await;
+    let appenders: Vec<Other> =
+        (0..PROCESSES).map(|process| Other::start("appender", &network.address.to_string(), process)).collect();
+    for appender in appenders {
+        appender.ends().await;
+    }
+    println!("{} connections", network.connections());
+    assert!(network.connections() > 100, "only {} connections", network.connections());
+    let numbers = contents(&fixture, "numbers").await;
+    assert_eq!(numbers.len() as u64, NUMBERS);
+    let mut last: HashMap<u64, u64> = HashMap::new();
+    for number in numbers {
+        let number = u64::try_from(number).expect("none is negative");
+        let (caller, index) = (number % (CALLERS * PROCESSES), number / (CALLERS * PROCESSES));
+        // In order and without a gap: each of them once.
+        assert_eq!(last.insert(caller, index), index.checked_sub(1), "caller {caller}");
+    }
+}
+
+/// Sebastiano Vigna's mixer.
+fn splitmix(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// What another process does. Not a test of its own: see [`Other`].
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[ignore = "runs in processes that other tests start"]
+async fn role() {
+    let Some(Part { role, address, detail }) = Part::mine() else { return };
+    match role.as_str() {
+        "appender" => append_numbers(&address, detail.parse().expect("a number")).await,
+        "holder" => hold(&address, &detail).await,
+        other => panic!("there is no role {other}"),
+    }
+}
+
+async fn append_numbers(address: &str, process: u64) {
+    let session = Session::builder(address)
+        .retry_delay(Duration::from_millis(50))
+        .max_retry(100)
+        .call_timeout(None)
+        .connect()
+        .await
+        .expect("a session opens");
+    let callers = (0..CALLERS).map(|caller| {
+        let list = session.proxy::<List>("numbers");
+        tokio::spawn(async move {
+            let first = process * CALLERS + caller;
+            for number in (first..NUMBERS).step_by(usize::try_from(CALLERS * PROCESSES).expect("small")) {
+                list.append(i64::try_from(number).expect("small")).await.expect("appended");
+            }
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.expect("no call fails");
+    }
+    session.close().await;
+}
+
+async fn hold(address: &str, key: &str) {
+    let session = Session::connect(address).await.expect("a session opens");
+    let lock = session.get::<Lock>(key).await.expect("it is there");
+    let guard = lock.acquire().await.expect("it is free");
+    say(guard.token());
+    // Stopped here, and woken once its lease has run out.
+    session.wait_for(SessionState::Closed).await;
+    let error = lock.locked().await.expect_err("it has expired");
+    say(if matches!(error, Error::SessionExpired { .. }) { "expired".to_owned() } else { format!("{error:?}") });
+    session.reconnect().await.expect("it connects");
+    say(if guard.release().await.is_err() { "not mine" } else { "mine" });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn handles_that_are_dropped_are_given_up() {
+    let fixture = fixture().await;
+    let session = fixture.session().await;
+    let before = fixture.service.object_count();
+    for _ in 0..20 {
+        let calls = (0..500).map(|cents| session.create(AccountProxy::open(cents)));
+        let accounts: Vec<AccountProxy> =
+            join_all(calls).await.into_iter().map(|account| account.expect("made")).collect();
+        assert_eq!(fixture.service.object_count(), before + accounts.len());
+        drop(accounts);
+        // What comes later in the same session is done later.
+        session.is_memoized("nothing").await.expect("a value");
+        assert_eq!(fixture.service.object_count(), before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_of_clients_that_left_without_a_word_are_given_up() {
+    let fixture = fixture().await;
+    let before = fixture.service.object_count();
+    let network = Network::to(service_of(&fixture), |_| Faults::NONE).await;
+    let session = over(&network).await;
+    let account: Account = Account::open(1);
+    let unnamed = session.create(account).await.expect("made");
+    assert_eq!(fixture.service.object_count(), before + 1);
+    // The network is gone, and the client never comes back.
+    drop(network);
+    std::mem::forget(unnamed);
+    let begun = Instant::now();
+    while fixture.service.object_count() > before {
+        assert!(begun.elapsed() < LEASE * 20, "the object is still there");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
