@@ -21,10 +21,15 @@ pub struct Limits {
     pub batch_operations: usize,
     /// Bytes of results of one session that its client has not said it has received. Default 64 MiB.
     pub uncollected_bytes: usize,
+    /// Bytes of replies of one connection that it has not taken yet; beyond that it is not read from until it takes some.
+    /// Default 32 MiB.
+    pub unsent_bytes: usize,
+    /// Bytes of arguments of one session's calls that wait. Default 64 MiB.
+    pub waiting_bytes: usize,
     /// Batches of results of one session that its client has not said it has received. Default 4,096.
     pub uncollected_batches: usize,
-    /// Bytes of results of all sessions that their clients have not said they have received. Default 1 GiB.
-    pub all_uncollected_bytes: usize,
+    /// Bytes of all sessions' results that were not received, and of arguments of calls that wait. Default 1 GiB.
+    pub held_bytes: usize,
     /// Sessions at one time, with a connection or without. Default 65,536.
     pub sessions: usize,
     /// How long a session is kept of whose client nothing is heard: then its locks, waits and handles are given up. Its
@@ -60,8 +65,10 @@ impl Default for Limits {
             calls_in_flight: 65_536,
             batch_operations: 4_096,
             uncollected_bytes: 64 << 20,
+            unsent_bytes: 32 << 20,
+            waiting_bytes: 64 << 20,
             uncollected_batches: 4_096,
-            all_uncollected_bytes: 1 << 30,
+            held_bytes: 1 << 30,
             sessions: 65_536,
             lease: Duration::from_secs(10),
             requests_in_flight: 64,

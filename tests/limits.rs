@@ -11,6 +11,7 @@ use tarmem_remote::describe::stable_id;
 use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::operation::MethodRef;
 use tarmem_test_models::{Account, AccountProxy, slow_account};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A service with an account under `k`.
 async fn fixture(limit: impl FnOnce(&mut Limits)) -> Fixture {
@@ -191,5 +192,46 @@ async fn generators_have_so_much_time() {
             assert_eq!(error, format!("{what} is not done within 100ms; {remedy}"), "{way:?}");
         }
         assert_eq!(session.keys("", "", 0).await.expect("answers").keys, [""; 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_does_not_read_is_not_read_from() {
+    const UNSENT: usize = 1 << 20;
+    const ECHO: usize = 64 * 1024;
+    let fixture = fixture(|limits| {
+        limits.unsent_bytes = UNSENT;
+        limits.requests_in_flight = 100_000;
+        limits.uncollected_batches = 1_000_000;
+        limits.uncollected_bytes = 1 << 30;
+    })
+    .await;
+    let raw = Raw::opened(&fixture).await;
+    let (mut reads, mut writes) = raw.0.into_split();
+    // Each request has its own size again as its answer.
+    let args = postcard::to_stdvec(&("x".repeat(ECHO), Vec::<String>::new(), None::<String>)).expect("encodes");
+    let (target, method) = (Target::Key("k"), MethodRef::Id(stable_id("bank.Account", "label")));
+    let call = Operation::Call { target, method, encoding: Encoding::Typed, args: &args };
+    // Nothing is read, until nothing more can be written for a second.
+    let mut sent = 0_u64;
+    loop {
+        let request = submit(sent + 2, sent + 1, &[call; 1]);
+        let written = tokio::time::timeout(Duration::from_secs(1), writes.write_all(&request)).await;
+        if written.is_err() {
+            break;
+        }
+        sent += 1;
+        // What two sockets hold, in both directions, is a few megabytes.
+        assert!(sent < 64 * (1 << 20) / ECHO as u64, "the service reads on");
+    }
+    assert_well(&fixture).await;
+    // It goes on as soon as it is read from, and nothing is lost: but for the last one, which was cut.
+    for _ in 0..sent {
+        let mut length = [0; 4];
+        reads.read_exact(&mut length).await.expect("an answer");
+        let mut answer = vec![0; u32::from_be_bytes(length) as usize];
+        reads.read_exact(&mut answer).await.expect("a whole answer");
+        let answer = replies(&answer);
+        assert!(matches!(&answer[..], [(_, Outcome::Done(body))] if body.0.len() > ECHO), "{answer:?}");
     }
 }

@@ -30,7 +30,7 @@ const ANSWER_BYTES: usize = 4 << 10;
 const CLOSED: &str = "it was closed";
 
 /// How one ends on which nothing was said.
-const HUNG_UP: &str = "it hung up without an answer: it is no tarmem service, or has too many connections";
+pub(super) const HUNG_UP: &str = "it hung up without an answer: it is no tarmem service, or has too many connections";
 
 /// How long the service may take to answer `open`.
 const OPEN_TIME: Duration = Duration::from_secs(10);

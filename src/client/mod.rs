@@ -23,7 +23,7 @@ pub use address::Address;
 use crate::server::listener::ByteStream;
 use backon::{ExponentialBuilder, Retryable};
 use connection::Connection;
-use link::{Link, Opened};
+use link::{HUNG_UP, Link, Opened};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -288,7 +288,11 @@ impl SessionBuilder {
         // A connection that breaks before the session is open is as good as none.
         let opened = (|| async { Link::open(self.dial().await?, &self, None).await })
             .retry(self.backoff())
-            .when(|error| matches!(error, Error::Unreachable { .. } | Error::Closed { .. }))
+            .when(|error| match error {
+                Error::Unreachable { .. } => true,
+                Error::Closed { cause, .. } => cause != HUNG_UP,
+                _ => false,
+            })
             .await
             .map_err(|error| match error {
                 Error::Unreachable { address, cause, .. } => {

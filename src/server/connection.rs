@@ -7,6 +7,7 @@ use super::engine::Engine;
 use super::pulse::Pulse;
 use super::session::{Carrier, ServerSession};
 use super::sessions::Found;
+use super::throttle::{Throttled, Unsent};
 use crate::wire::batch::Preamble;
 use crate::wire::frame::FrameLimit;
 use crate::wire::handshake::{Answer, Hello, Resume, Resumed, Welcome};
@@ -15,6 +16,7 @@ use crate::wire::{Wire, batch};
 use bytes::Bytes;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -22,7 +24,7 @@ use std::time::Duration;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::PROTOCOL_VERSION;
 use tarpc::context::Context;
-use tarpc::server::{BaseChannel, Channel, Config};
+use tarpc::server::{BaseChannel, Channel, Config, InFlightRequest};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio_util::codec::Framed;
@@ -65,7 +67,7 @@ pub(crate) struct House {
 /// Serves one connection until it ends, or the service does.
 pub(crate) async fn serve<S>(stream: S, peer: Peer, house: House)
 where
-    S: AsyncRead + AsyncWrite + Send + 'static,
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let engine = Arc::clone(&house.engine);
     let limit = FrameLimit::new(engine.limits.handshake_frame_bytes);
@@ -77,10 +79,16 @@ where
             session: OnceLock::new(),
             line: Arc::default(),
             lost: AtomicBool::new(false),
+            unsent: Unsent::new(engine.limits.unsent_bytes),
         }),
     };
+    let connection = Arc::clone(&handler.connection);
+    let unsent = connection.unsent.clone();
     let hung_up = Arc::new(Notify::new());
-    let framed = Framed::with_capacity(stream, ServerCodec::new(limit, Arc::clone(&hung_up)), BUFFER);
+    let taking = Arc::clone(&connection);
+    let codec = ServerCodec::new(limit, Arc::clone(&hung_up), move |bytes| taking.has_taken(bytes));
+    let stream = Throttled { stream, unsent: unsent.clone() };
+    let framed = Framed::with_capacity(stream, codec, BUFFER);
     let channel = BaseChannel::new(Config { pending_response_buffer: 16 }, framed);
     let requests = channel.requests();
     tokio::pin!(requests);
@@ -89,24 +97,30 @@ where
     tokio::pin!(handshake);
     let ended = engine.ended();
     tokio::pin!(ended);
-    let connection = Arc::clone(&handler.connection);
+    // What was read before it was too much.
+    let mut held = VecDeque::new();
     let _ending = Ending(Arc::clone(&connection));
     loop {
+        while !unsent.is_too_much()
+            && let Some(request) = held.pop_front()
+        {
+            let request: InFlightRequest<_, _> = request;
+            let mut serving = Box::pin(request.execute(handler.clone().serve()));
+            if (&mut serving).now_or_never().is_none() {
+                waiting.push(serving);
+            }
+        }
+        let in_flight = waiting.len() + held.len();
+        if in_flight > engine.limits.requests_in_flight {
+            tracing::info!("{:?} has {in_flight} requests in flight, over the limit; disconnected", connection.peer);
+            break;
+        }
         tokio::select! {
             biased;
             Some(()) = waiting.next(), if !waiting.is_empty() => {}
+            () = unsent.is_taken(), if !held.is_empty() => {}
             request = requests.next() => match request {
-                Some(Ok(request)) => {
-                    let mut serving = Box::pin(request.execute(handler.clone().serve()));
-                    if (&mut serving).now_or_never().is_none() {
-                        if waiting.len() >= engine.limits.requests_in_flight {
-                            let limit = engine.limits.requests_in_flight;
-                            tracing::info!("{:?} has over {limit} requests in flight; disconnected", connection.peer);
-                            break;
-                        }
-                        waiting.push(serving);
-                    }
-                }
+                Some(Ok(request)) => held.push_back(request),
                 Some(Err(error)) => {
                     tracing::debug!("connection with {:?} ended: {error}", connection.peer);
                     break;
@@ -164,6 +178,7 @@ struct Connection {
     line: Arc<Notify>,
     /// The peer said something that makes no sense: it is answered, and the connection ends.
     lost: AtomicBool,
+    unsent: Unsent,
 }
 
 /// The session that a connection carries.
@@ -252,6 +267,21 @@ impl Connection {
         self.session.get().ok_or_else(|| Error::malformed("request", "open a session first"))
     }
 
+    /// The client has taken some of its replies: it is there, although it may not be read from just now.
+    fn has_taken(&self, bytes: usize) {
+        self.unsent.remove(bytes);
+        if let Some(carried) = self.session.get() {
+            carried.session.hear();
+        }
+    }
+
+    /// A reply on its way; what made no sense is answered, too.
+    fn send(&self, reply: Result<Bytes, Error>) -> Bytes {
+        let reply = reply.unwrap_or_else(|error| self.lose(&error));
+        self.unsent.add(reply.len());
+        reply
+    }
+
     /// Answers what made no sense, and ends the connection.
     fn lose(&self, error: &Error) -> Bytes {
         tracing::debug!("{:?}: {error}", self.peer);
@@ -272,7 +302,7 @@ impl Wire for Handler {
     async fn submit(self, _: Context, batch: Bytes) -> Bytes {
         let submit = |carried: &Carried| carried.session.submit(carried.carrier, &batch);
         let replies = self.connection.session().and_then(submit);
-        replies.unwrap_or_else(|error| self.connection.lose(&error))
+        self.connection.send(replies)
     }
 
     async fn collect(self, _: Context, received: Bytes) -> Bytes {
@@ -281,7 +311,7 @@ impl Wire for Handler {
             let (preamble, _) = Preamble::take(&received)?;
             session.collect(*carrier, preamble.received_below).await
         };
-        collected.await.unwrap_or_else(|error| self.connection.lose(&error))
+        self.connection.send(collected.await)
     }
 }
 
@@ -309,6 +339,7 @@ mod tests {
             session: OnceLock::new(),
             line: Arc::default(),
             lost: AtomicBool::new(false),
+            unsent: Unsent::new(1024),
         };
         let hello = Hello { protocol: PROTOCOL_VERSION, details: HelloDetails::default() };
         let answer = connection.open(&hello.encode().expect("encodes")).expect("it makes sense");

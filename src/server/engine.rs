@@ -51,8 +51,8 @@ pub(crate) struct Engine {
     pub(crate) sessions: Sessions,
     /// Of the threads that serve no connection.
     pub(crate) pulse: Arc<Pulse>,
-    /// Bytes of results that are kept for clients which have not said they have them.
-    pub(crate) kept_bytes: AtomicUsize,
+    /// Bytes of results that were not received, and of arguments of calls that wait.
+    pub(crate) held_bytes: AtomicUsize,
     /// This service, and no other one: not even the same one when it is started again.
     pub(crate) id: Uuid,
 }
@@ -167,7 +167,7 @@ impl Engine {
             ended: watch::Sender::new(false),
             sessions: Sessions::default(),
             pulse: Arc::default(),
-            kept_bytes: AtomicUsize::new(0),
+            held_bytes: AtomicUsize::new(0),
             id: Uuid::new_v4(),
         })
     }

@@ -159,7 +159,7 @@ impl Shared {
         // Nothing is there yet: this is only who will be woken.
         let _ = reply.poll_unpin(cx);
         self.calls.lock().insert(sequence, LocalCall { reply, gate: Some(Arc::clone(&later.gate)) });
-        session.pending(sequence, &later.gate);
+        session.pending(sequence, &later.gate, 0);
         let (caller, late) = (Arc::clone(self), Arc::clone(&session));
         let deliver = move |reply| {
             if let Some(call) = caller.calls.lock().get_mut(&sequence) {

@@ -26,6 +26,7 @@ mod scope;
 mod session;
 mod sessions;
 mod snapshot;
+mod throttle;
 
 pub use listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, memory};
 

@@ -55,7 +55,9 @@ pub(crate) struct ServerSession {
 #[derive(Default)]
 struct Calls {
     /// Answered *pending*.
-    pending: HashMap<u64, Arc<Gate>>,
+    pending: HashMap<u64, Pending>,
+    /// The arguments of those, in bytes.
+    waiting_bytes: usize,
     /// Those among them that wait for others, for as long as it takes.
     waiting: HashSet<u64>,
     /// Finished, and not sent.
@@ -63,6 +65,13 @@ struct Calls {
     finished_bytes: usize,
     /// Sent, and perhaps not received.
     delivery: Delivery,
+}
+
+/// A call that was answered *pending*.
+struct Pending {
+    gate: Arc<Gate>,
+    /// Of its arguments.
+    bytes: usize,
 }
 
 impl ServerSession {
@@ -106,15 +115,25 @@ impl ServerSession {
     /// Nobody waits for a call any more: stops it if it has not begun, and takes it back if it is provisional.
     pub(crate) fn cancel(&self, sequence: u64) {
         // Under no lock: stopping wakes the call's task.
-        let gate = self.calls.lock().pending.get(&sequence).map(Arc::clone);
+        let gate = self.calls.lock().pending.get(&sequence).map(|pending| Arc::clone(&pending.gate));
         if gate.is_none_or(|gate| !gate.stop()) {
             self.undo(sequence);
         }
     }
 
-    /// The call is pending.
-    pub(crate) fn pending(&self, sequence: u64, gate: &Arc<Gate>) {
-        self.calls.lock().pending.insert(sequence, Arc::clone(gate));
+    /// The call is pending, with so many bytes of arguments.
+    pub(crate) fn pending(&self, sequence: u64, gate: &Arc<Gate>, bytes: usize) {
+        {
+            let mut calls = self.calls.lock();
+            if self.lease.is_over() {
+                drop(calls);
+                gate.stop();
+                return;
+            }
+            calls.pending.insert(sequence, Pending { gate: Arc::clone(gate), bytes });
+            calls.waiting_bytes += bytes;
+        }
+        self.engine.held_bytes.fetch_add(bytes, Ordering::Relaxed);
         // It may have come to wait just before it was pending, and `stop_waiting` in between.
         if self.engine.is_closing() {
             self.stop_waiting();
@@ -125,7 +144,14 @@ impl ServerSession {
     pub(crate) fn finished(&self, sequence: u64) {
         let mut calls = self.calls.lock();
         calls.waiting.remove(&sequence);
-        calls.pending.remove(&sequence);
+        self.no_longer_pending(&mut calls, sequence);
+    }
+
+    fn no_longer_pending(&self, calls: &mut Calls, sequence: u64) -> Option<Arc<Gate>> {
+        let Pending { gate, bytes } = calls.pending.remove(&sequence)?;
+        calls.waiting_bytes -= bytes;
+        self.engine.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        Some(gate)
     }
 
     /// The call waits from now on until others do something, which may never happen.
@@ -140,7 +166,8 @@ impl ServerSession {
     pub(crate) fn stop_waiting(&self) {
         let waiting: Vec<_> = {
             let calls = self.calls.lock();
-            calls.waiting.iter().filter_map(|sequence| calls.pending.get(sequence)).map(Arc::clone).collect()
+            let pending = calls.waiting.iter().filter_map(|sequence| calls.pending.get(sequence));
+            pending.map(|pending| Arc::clone(&pending.gate)).collect()
         };
         for gate in waiting {
             gate.stop();
@@ -150,12 +177,13 @@ impl ServerSession {
     /// The session is gone: what has not begun never will, and what it held is given up.
     pub(crate) fn end(&self) {
         self.lease.end();
-        let kept = std::mem::take(&mut self.calls.lock().delivery);
-        self.engine.kept_bytes.fetch_sub(kept.bytes(), Ordering::Relaxed);
-        let pending: Vec<_> = self.calls.lock().pending.drain().map(|(_, gate)| gate).collect();
-        for gate in pending {
-            gate.stop();
+        let given_up = std::mem::take(&mut *self.calls.lock());
+        let held = given_up.delivery.bytes() + given_up.finished_bytes + given_up.waiting_bytes;
+        self.engine.held_bytes.fetch_sub(held, Ordering::Relaxed);
+        for pending in given_up.pending.values() {
+            pending.gate.stop();
         }
+        drop(given_up);
         let (watchers, by_call) = {
             let mut undos = self.undos.lock();
             undos.ended = true;

@@ -37,20 +37,22 @@ enum Method {
 }
 
 /// The service's side of a connection.
-pub(crate) struct ServerCodec {
+pub(crate) struct ServerCodec<F> {
     limit: FrameLimit,
     hung_up: Arc<Notify>,
+    written: F,
 }
 
-impl ServerCodec {
+impl<F: FnMut(usize)> ServerCodec<F> {
     /// Frames of at most `limit`; tells `hung_up` when the client sends no more. (tarpc says so only once every request has
-    /// been answered, and a long poll is not for long.)
-    pub(crate) fn new(limit: FrameLimit, hung_up: Arc<Notify>) -> Self {
-        ServerCodec { limit, hung_up }
+    /// been answered, and a long poll is not for long.) `written` hears how many bytes of a reply are being written, as soon
+    /// as the socket has taken the replies before it.
+    pub(crate) fn new(limit: FrameLimit, hung_up: Arc<Notify>, written: F) -> Self {
+        ServerCodec { limit, hung_up, written }
     }
 }
 
-impl Decoder for ServerCodec {
+impl<F> Decoder for ServerCodec<F> {
     type Item = ClientMessage<WireRequest>;
     type Error = io::Error;
 
@@ -85,7 +87,7 @@ impl Decoder for ServerCodec {
     }
 }
 
-impl Encoder<Response<WireResponse>> for ServerCodec {
+impl<F: FnMut(usize)> Encoder<Response<WireResponse>> for ServerCodec<F> {
     type Error = io::Error;
 
     fn encode(&mut self, response: Response<WireResponse>, buffer: &mut BytesMut) -> io::Result<()> {
@@ -96,6 +98,7 @@ impl Encoder<Response<WireResponse>> for ServerCodec {
             Ok(WireResponse::Collect(body)) => (ResponseHeader::Response { id, method: Method::Collect }, body),
             Err(error) => (ResponseHeader::ServerError { id }, Bytes::from(error.detail)),
         };
+        (self.written)(body.len());
         put_message(buffer, &header, &body)
     }
 }
@@ -205,7 +208,8 @@ mod tests {
             let mut buffer = BytesMut::new();
             let header = RequestHeader::Request { id: 1, timeout_ms, method: Method::Collect };
             put_message(&mut buffer, &header, b"").expect("encodes");
-            let decoded = ServerCodec::new(FrameLimit::new(1024), Arc::default()).decode(&mut buffer).expect("decodes");
+            let decoded =
+                ServerCodec::new(FrameLimit::new(1024), Arc::default(), |_| {}).decode(&mut buffer).expect("decodes");
             let Some(ClientMessage::Request(request)) = decoded else { panic!("not a request") };
             assert!(request.context.deadline <= Instant::now() + LONGEST_REQUEST);
         }
@@ -217,7 +221,7 @@ mod tests {
             let mut buffer = BytesMut::new();
             put_frame(&mut buffer, |b| { b.put_slice(&bytes); Ok(()) }).expect("fits");
             let mut copy = buffer.clone();
-            let _ = ServerCodec::new(FrameLimit::new(1 << 20), Arc::default()).decode(&mut buffer);
+            let _ = ServerCodec::new(FrameLimit::new(1 << 20), Arc::default(), |_| {}).decode(&mut buffer);
             let _ = ClientCodec::new(FrameLimit::new(1 << 20)).decode(&mut copy);
         }
     }

@@ -9,9 +9,9 @@ use tarmem::operation::Operation;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The header of a tarpc request in our frames: its id, no timeout to speak of, and the method.
-pub fn request(id: u8, method: u8, body: &[u8]) -> Vec<u8> {
-    let mut message = vec![0, id, 100, method];
+/// The header of a tarpc request in our frames: its id, ten minutes, and the method.
+pub fn request(id: u64, method: u8, body: &[u8]) -> Vec<u8> {
+    let mut message = postcard::to_stdvec(&(0_u8, id, 600_000_u64, method)).expect("encodes");
     message.extend_from_slice(body);
     frame(&message)
 }
@@ -35,7 +35,7 @@ pub fn open(protocol: u32) -> Vec<u8> {
 }
 
 /// A batch of operations, the first of which has the number `first`.
-pub fn submit(id: u8, first: u64, operations: &[Operation<'_>]) -> Vec<u8> {
+pub fn submit(id: u64, first: u64, operations: &[Operation<'_>]) -> Vec<u8> {
     let mut batch = vec![0];
     for (sequence, operation) in (first..).zip(operations) {
         let operation = operation.encode().expect("encodes");
@@ -74,8 +74,9 @@ impl fmt::Debug for Body {
 
 /// The replies in a response to `submit` or `collect`, with the numbers of their operations.
 pub fn replies(message: &[u8]) -> Vec<(u64, Outcome)> {
-    // The response's header, the batch's flags, its number.
-    let mut rest = &message[3 + 1 + 8..];
+    let ((_response, _id, _method), batch) = postcard::take_from_bytes::<(u8, u64, u8)>(message).expect("a header");
+    // The batch's flags and its number.
+    let mut rest = &batch[1 + 8..];
     let mut replies = Vec::new();
     while !rest.is_empty() {
         let (reply, more) = postcard::take_from_bytes(rest).expect("a reply");

@@ -25,6 +25,8 @@ struct Progress {
     /// Results that the client has not said it has.
     kept_bytes: usize,
     kept_batches: usize,
+    /// Arguments of pending calls.
+    waiting_bytes: usize,
     /// For the operation that runs now.
     context: Context,
 }
@@ -35,6 +37,7 @@ impl Progress {
         self.in_flight = calls.pending.len() + calls.finished.len();
         self.kept_bytes = calls.finished_bytes + calls.delivery.bytes();
         self.kept_batches = calls.delivery.batches();
+        self.waiting_bytes = calls.waiting_bytes;
     }
 }
 
@@ -102,7 +105,8 @@ impl ServerSession {
         self.received(carrier, &mut calls, preamble.received_below);
         let context = Context::new(Owner { session: self.id, task: 0 }, 0, None, Arc::clone(&self.host));
         let last = self.lease.last();
-        let mut progress = Progress { arrived, last, in_flight: 0, kept_bytes: 0, kept_batches: 0, context };
+        let mut progress =
+            Progress { arrived, last, in_flight: 0, kept_bytes: 0, kept_batches: 0, waiting_bytes: 0, context };
         progress.note(&calls);
         progress
     }
@@ -154,10 +158,20 @@ impl ServerSession {
             let (found, limit) = (progress.kept_batches as u64, limits.uncollected_batches as u64);
             return Err(Error::limit("batches of results not received", found, limit, kept));
         }
-        let (found, limit) = (self.engine.kept_bytes.load(Ordering::Relaxed), limits.all_uncollected_bytes);
+        if progress.waiting_bytes >= limits.waiting_bytes {
+            let (found, limit) = (progress.waiting_bytes as u64, limits.waiting_bytes as u64);
+            let what = "bytes of arguments of calls that wait in this session";
+            return Err(Error::limit(what, found, limit, "await some first"));
+        }
+        let (found, limit) = (self.engine.held_bytes.load(Ordering::Relaxed), limits.held_bytes);
         if found >= limit {
-            let what = "bytes of results that no session has received";
-            return Err(Error::limit(what, found as u64, limit as u64, "try again, or raise the service's limit"));
+            let what = "bytes that the service holds for all sessions";
+            return Err(Error::limit(
+                what,
+                found as u64,
+                limit as u64,
+                "try again later, or raise the service's limit",
+            ));
         }
         Ok(())
     }
@@ -223,7 +237,7 @@ impl ServerSession {
 
     fn finish_later(self: &Arc<Self>, submission: Submission<'_>, later: Later) {
         let sequence = submission.sequence;
-        self.pending(sequence, &later.gate);
+        self.pending(sequence, &later.gate, submission.operation.len());
         let deadline = Deadline::after_ms(Instant::now(), submission.timeout_ms);
         let session = Arc::clone(self);
         let (late, given_up) = (Arc::clone(self), sequence);
@@ -238,8 +252,15 @@ impl ServerSession {
         let reply = self.within_bounds(sequence, reply);
         let mut calls = self.calls.lock();
         calls.waiting.remove(&sequence);
-        let gate = calls.pending.remove(&sequence);
-        calls.finished_bytes += size(&reply);
+        if self.lease.is_over() {
+            // Nobody will ever ask for it.
+            drop(calls);
+            return self.undo(sequence);
+        }
+        let gate = self.no_longer_pending(&mut calls, sequence);
+        let bytes = size(&reply);
+        calls.finished_bytes += bytes;
+        self.engine.held_bytes.fetch_add(bytes, Ordering::Relaxed);
         calls.finished.push_back((sequence, reply));
         drop(calls);
         self.finished.notify_one();
@@ -251,8 +272,11 @@ impl ServerSession {
 
     /// The reply, unless the session has more results waiting than it may: then that it has.
     fn within_bounds(&self, sequence: u64, reply: Reply) -> Reply {
-        let (waiting, limit) = (self.calls.lock().finished_bytes, self.engine.limits.uncollected_bytes);
-        let bytes = waiting + size(&reply);
+        let (waiting, kept) = {
+            let calls = self.calls.lock();
+            (calls.finished_bytes, calls.delivery.bytes())
+        };
+        let (bytes, limit) = (waiting + kept + size(&reply), self.engine.limits.uncollected_bytes);
         // One may always wait: it has its own limit.
         if waiting == 0 || bytes <= limit {
             return reply;

@@ -75,12 +75,15 @@ impl ServerSession {
             return replies.finish(closing, 0);
         }
         let mut calls = self.calls.lock();
+        if self.lease.is_over() {
+            return replies.finish(closing, 0);
+        }
         let delivery = &mut calls.delivery;
         delivery.last += 1;
         let batch = replies.finish(closing, delivery.last);
         delivery.kept.push_back((delivery.last, batch.clone()));
         delivery.bytes += batch.len();
-        self.engine.kept_bytes.fetch_add(batch.len(), Ordering::Relaxed);
+        self.engine.held_bytes.fetch_add(batch.len(), Ordering::Relaxed);
         if !self.lease.is_carried_by(carrier) {
             // It was made for a connection that has been replaced.
             delivery.again.push_back(batch.clone());
@@ -100,7 +103,7 @@ impl ServerSession {
         {
             let Some((_, batch)) = delivery.kept.pop_front() else { break };
             delivery.bytes -= batch.len();
-            self.engine.kept_bytes.fetch_sub(batch.len(), Ordering::Relaxed);
+            self.engine.held_bytes.fetch_sub(batch.len(), Ordering::Relaxed);
         }
     }
 
@@ -147,6 +150,7 @@ impl ServerSession {
                 }
                 let Some((sequence, reply)) = calls.finished.pop_front() else { break };
                 calls.finished_bytes -= bytes;
+                self.engine.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
                 replies.put(sequence, Outcome::of(&reply))?;
             }
         }

@@ -71,6 +71,11 @@ impl Lease {
         self.position.load(Ordering::Acquire) >> SEQUENCE_BITS == carrier.0
     }
 
+    /// The session has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_carried_by(NONE)
+    }
+
     /// A call is begun; false if the connection that brought it was replaced.
     pub(super) fn advance(&self, carrier: Carrier, last: u64, next: u64) -> bool {
         let at = |sequence| carrier.0 << SEQUENCE_BITS | sequence;
