@@ -110,6 +110,9 @@ where
                 waiting.push(serving);
             }
         }
+        if connection.lost.load(Ordering::Relaxed) {
+            break;
+        }
         let in_flight = waiting.len() + held.len();
         if in_flight > engine.limits.requests_in_flight {
             tracing::info!("{:?} has {in_flight} requests in flight, over the limit; disconnected", connection.peer);
@@ -141,9 +144,6 @@ where
                 break;
             }
             () = &mut ended => break,
-        }
-        if connection.lost.load(Ordering::Relaxed) {
-            break;
         }
     }
     // What has been answered goes out before the connection ends; it gets a moment for that, not more.
