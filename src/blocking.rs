@@ -22,6 +22,7 @@
 
 use crate::client::SessionBuilder;
 use crate::server::{RunningService, ServeError, Service};
+use futures::stream::Stream;
 use std::io;
 use std::ops::Deref;
 use std::sync::mpsc;
@@ -39,6 +40,29 @@ pub trait Wait: Future + Sized {
 }
 
 impl<F: Future> Wait for F {}
+
+/// Goes through a stream on this thread, such as the elements of a collection.
+///
+/// ```
+/// use tarmem::blocking::WaitEach;
+/// use tarmem::modules::builtins::ListProxy;
+///
+/// fn sum(list: &ListProxy) -> Result<i64, Box<dyn std::error::Error>> {
+///     let mut sum = 0;
+///     for item in list.iter::<i64>().wait_each() {
+///         sum += item?;
+///     }
+///     Ok(sum)
+/// }
+/// ```
+pub trait WaitEach: Stream + Unpin + Sized {
+    /// Its items, each waited for when it is asked for.
+    fn wait_each(self) -> impl Iterator<Item = Self::Item> {
+        futures::executor::block_on_stream(self)
+    }
+}
+
+impl<S: Stream + Unpin> WaitEach for S {}
 
 /// A session for code without an async runtime. Its routines are those of the async [`Session`](crate::Session).
 ///

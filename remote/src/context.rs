@@ -55,6 +55,11 @@ pub trait Host: Caller {
 
     /// Call `sequence` waits from now on until others do something.
     fn waits(&self, _sequence: u64) {}
+
+    /// The most bytes that the result of a call may take.
+    fn result_bytes(&self) -> usize {
+        usize::MAX
+    }
 }
 
 /// What takes back the effect of a call whose result never reached its caller.
@@ -97,6 +102,12 @@ impl Context {
     /// When the caller stops waiting; `None` if it waits for as long as it takes.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// The most bytes that the result of this call may take on the wire. A method whose result could be larger gives it
+    /// in parts.
+    pub fn result_bytes(&self) -> usize {
+        self.host.result_bytes()
     }
 
     /// The service's own routines. A generator that comes to need its own key through them gets

@@ -4,10 +4,11 @@ use crate::call::{Call, Caller, Failure, Name};
 use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
+use crate::modules::Elements;
 use crate::object::Remote;
 use crate::operation::{MethodRef, ObjectDescription, Operation, Target};
 use crate::routines::{Obtain, Routines};
-use crate::value::{ObjectRef, Value, ValueError, from_value};
+use crate::value::{ObjectRef, Value, ValueError, from_value, to_value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::cell::Cell;
@@ -241,8 +242,29 @@ impl DynamicProxy {
     /// [`Error::NoSuchMethod`], [`Error::BadArguments`], [`Error::Raised`] if the method itself fails, and the session's.
     pub fn call(&self, method: &str, args: impl IntoIterator<Item = Value>) -> Call<Value> {
         let args: Vec<Value> = args.into_iter().collect();
-        let operation = codec::encode(&args)
-            .map_err(|e| Error::BadArguments { signature: method.to_owned(), reason: e.to_string() })
+        self.call_encoded(method, codec::encode(&args).map_err(|e| e.to_string()))
+    }
+
+    /// The elements of a collection, chunk after chunk, by its method `iter_chunk`.
+    ///
+    /// # Errors
+    /// As those of [`Elements`]; [`Error::NoSuchMethod`] for what is no collection.
+    pub fn iter<T>(&self) -> Elements<T> {
+        Elements::of_dynamic(self)
+    }
+
+    /// As [`call`](Self::call), with arguments of any type and errors of the caller's choice.
+    pub(crate) fn call_with<E>(&self, method: &str, args: &impl Serialize) -> Call<Value, E> {
+        let args = to_value(args).map_err(|e| e.to_string()).and_then(|args| match args {
+            Value::List(args) => codec::encode(&args).map_err(|e| e.to_string()),
+            other => Err(format!("arguments are a tuple, not {other}")),
+        });
+        self.call_encoded(method, args)
+    }
+
+    fn call_encoded<T, E>(&self, method: &str, args: Result<Vec<u8>, String>) -> Call<T, E> {
+        let operation = args
+            .map_err(|reason| Error::BadArguments { signature: method.to_owned(), reason })
             .and_then(|args| self.core.encode(MethodRef::Name(method), Encoding::Dynamic, &args));
         let name = Name::of_routine("the method");
         Call::new(Arc::clone(&self.core.caller), operation, name, Encoding::Dynamic).labelled(method)

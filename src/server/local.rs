@@ -246,6 +246,10 @@ impl Host for LocalCaller {
             session.waits(sequence);
         }
     }
+
+    fn result_bytes(&self) -> usize {
+        self.shared.holder().map_or(usize::MAX, |session| session.result_bytes())
+    }
 }
 
 impl Drop for Shared {

@@ -3,6 +3,7 @@
 //! - [`builtins`]: list, dict, set, tuple, str, bytes, int, float, bool.
 //! - [`collections`]: deque, Counter, OrderedDict, defaultdict.
 //! - [`types`]: SimpleNamespace. [`multiprocessing`]: Value and Array.
+//! - [`Elements`]: iteration over any of them, as a stream.
 //! - [`error`]: what their methods refuse, as [`Exception`]s.
 //! - [`threading`]: Lock, RLock, Semaphore, BoundedSemaphore, Event, Condition, Barrier.
 //! - [`queue`]: Queue, LifoQueue, PriorityQueue, SimpleQueue.
@@ -15,6 +16,7 @@
 pub mod builtins;
 pub mod collections;
 mod decoded;
+mod elements;
 pub mod error;
 pub mod multiprocessing;
 pub mod python;
@@ -24,6 +26,7 @@ pub mod threading;
 pub mod types;
 
 pub use decoded::{Decoded, DecodedPairs};
+pub use elements::Elements;
 pub use error::Exception;
 
 /// A call of a method that may refuse with an [`Exception`].

@@ -1,8 +1,11 @@
 //! `builtins.bytes`.
 
 use super::text::{Letter, Text, case, search, shape, split, text_methods};
-use crate::modules::Exception;
-use crate::modules::python::{Comparison, Slice, check_result, equal, iterate, repeats, repr, type_name, whole, word};
+use crate::context::Context;
+use crate::modules::python::{
+    Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, iterate, repeats, repr, type_name, whole, word,
+};
+use crate::modules::{Elements, Exception};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
@@ -10,7 +13,8 @@ use serde::{Deserialize, Serialize};
 /// Bytes, as Python's `bytes`. They never change: their methods give plain bytes.
 #[remote(module = "builtins", name = "bytes")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bytes(#[serde(with = "serde_bytes")] Vec<u8>);
+#[serde(transparent)]
+pub struct Bytes(#[serde(with = "serde_bytes")] Vec<u8>, #[serde(skip)] Stamp);
 
 type Unit = u8;
 
@@ -22,12 +26,12 @@ impl Bytes {
     pub fn new(value: Option<Value>, encoding: Option<String>, errors: Option<String>) -> Result<Self, Exception> {
         match (value, encoding) {
             (None, _) => Ok(Bytes::default()),
-            (Some(Value::Text(text)), Some(encoding)) => encode(&text, &encoding, errors.as_deref()).map(Bytes),
+            (Some(Value::Text(text)), Some(encoding)) => encode(&text, &encoding, errors.as_deref()).map(Bytes::of),
             (Some(Value::Text(_)), None) => Err(Exception::of_type("string argument without an encoding")),
             (Some(_), Some(_)) => Err(Exception::of_type("encoding without a string argument")),
-            (Some(Value::Bytes(bytes)), None) => Ok(Bytes(bytes)),
-            (Some(value @ (Value::Int(_) | Value::Bool(_))), None) => zeros(&value).map(Bytes),
-            (Some(items), None) => iterate(items)?.iter().map(byte).collect::<Result<_, _>>().map(Bytes),
+            (Some(Value::Bytes(bytes)), None) => Ok(Bytes::of(bytes)),
+            (Some(value @ (Value::Int(_) | Value::Bool(_))), None) => zeros(&value).map(Bytes::of),
+            (Some(items), None) => iterate(items)?.iter().map(byte).collect::<Result<_, _>>().map(Bytes::of),
         }
     }
 
@@ -45,7 +49,7 @@ impl Bytes {
             let low = chars.next().filter(|(next, _)| *next == at + 1).and_then(|(_, c)| c.to_digit(16));
             bytes.push((high * 16 + low.ok_or_else(|| refused(at + 1))?) as u8);
         }
-        Ok(Bytes(bytes))
+        Ok(Bytes::of(bytes))
     }
 
     /// How many bytes there are.
@@ -62,6 +66,13 @@ impl Bytes {
             return Ok(Value::Bytes(slice.span(self.0.len())?.positions().map(|at| self.0[at]).collect()));
         }
         super::list::checked(&index, self.0.len(), "byte", "index out of range").map(|at| self.0[at].into())
+    }
+
+    /// Some of the bytes as integers: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+    pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
+        let cursor = Cursor::of_same(cursor, &self.1, "bytes")?;
+        let rest = self.0.iter().enumerate().skip(cursor.at());
+        Ok(Chunk::collect(ctx, cursor, limit, true, rest.map(|(at, item)| (at + 1, Value::from(*item)))))
     }
 
     /// The text that the bytes are in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says what becomes
@@ -83,6 +94,12 @@ impl Bytes {
     /// ASCII letters as small ones.
     pub fn lower(&self) -> Value {
         Value::Bytes(self.0.to_ascii_lowercase())
+    }
+}
+
+impl Bytes {
+    fn of(bytes: Vec<u8>) -> Self {
+        Bytes(bytes, Stamp::default())
     }
 }
 
@@ -218,4 +235,11 @@ pub(super) fn decode(bytes: &[u8], encoding: &str, errors: Option<&str>) -> Resu
         }
     }
     Ok(text)
+}
+
+impl BytesProxy {
+    /// The bytes as integers, chunk after chunk, as a stream.
+    pub fn iter<T>(&self) -> Elements<T> {
+        Elements::of(self, "builtins.bytes", "iter_chunk")
+    }
 }

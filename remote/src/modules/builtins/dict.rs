@@ -1,11 +1,12 @@
 //! `builtins.dict`.
 
+use crate::context::Context;
 use crate::error::Error;
 use crate::modules::python::{
-    Key, Table, check_depth, check_result, equal, iterate, number, pairs, repr, type_name, weight,
+    Chunk, Cursor, Key, Table, check_depth, check_result, equal, iterate, number, pairs, repr, type_name, weight,
 };
-use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy};
-use crate::modules::{Decoded, DecodedPairs, Exception, Fallible};
+use crate::modules::shared::{dict_changed, dict_methods, mapping_methods, mapping_proxy};
+use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
@@ -54,9 +55,9 @@ impl Dict {
     }
 }
 
-mapping_methods!(Dict);
+mapping_methods!(Dict, dict_changed);
 dict_methods!(Dict, "dict");
-mapping_proxy!(DictProxy);
+mapping_proxy!(DictProxy, "builtins.dict");
 
 impl Dict {
     /// The keys and values.

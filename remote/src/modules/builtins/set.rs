@@ -1,7 +1,8 @@
 //! `builtins.set`.
 
-use crate::modules::python::{Comparison, Key, Table, iterate, number, repr, type_name};
-use crate::modules::{Decoded, Exception, Fallible};
+use crate::context::Context;
+use crate::modules::python::{Chunk, Comparison, Cursor, Key, Table, iterate, number, repr, type_name};
+use crate::modules::{Decoded, Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
@@ -83,6 +84,13 @@ impl Set {
     #[remote(name = "__contains__")]
     pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
         Ok(self.0.contains(&Key::new(value)?))
+    }
+
+    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+    /// `RuntimeError` if elements came or went meanwhile.
+    pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
+        let chunk = self.0.chunk(ctx, cursor, limit, |key, ()| key.value().clone());
+        chunk.map_err(|_| Exception::RuntimeError("Set changed size during iteration".to_owned()))
     }
 
     /// The set as Python writes it.
@@ -295,6 +303,11 @@ impl SetProxy {
     /// Puts in all of `items`.
     pub fn update<T: Into<Value>>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
         self.update_values(Value::List(items.into_iter().map(Into::into).collect()))
+    }
+
+    /// The elements, chunk after chunk, as a stream.
+    pub fn iter<T>(&self) -> Elements<T> {
+        Elements::of(self, "builtins.set", "iter_chunk")
     }
 
     /// All elements.

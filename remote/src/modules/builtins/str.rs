@@ -2,8 +2,11 @@
 
 use super::bytes::{decode, encode};
 use super::text::{Letter, Text, case, search, shape, split, text_methods};
-use crate::modules::Exception;
-use crate::modules::python::{Comparison, Slice, check_result, equal, iterate, repeats, repr, type_name, whole, word};
+use crate::context::Context;
+use crate::modules::python::{
+    Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, iterate, repeats, repr, type_name, whole, word,
+};
+use crate::modules::{Elements, Exception};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
@@ -11,9 +14,16 @@ use serde::{Deserialize, Serialize};
 /// A text, as Python's `str`. It never changes: its methods give plain texts.
 #[remote(module = "builtins", name = "str")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Str(pub(super) String);
+#[serde(transparent)]
+pub struct Str(pub(super) String, #[serde(skip)] Stamp);
 
 type Unit = char;
+
+impl Str {
+    fn of(text: String) -> Self {
+        Str(text, Stamp::default())
+    }
+}
 
 #[remote]
 impl Str {
@@ -23,13 +33,13 @@ impl Str {
     pub fn new(value: Option<Value>, encoding: Option<String>, errors: Option<String>) -> Result<Self, Exception> {
         match (value, encoding) {
             (None, _) => Ok(Str::default()),
-            (Some(Value::Bytes(bytes)), Some(encoding)) => decode(&bytes, &encoding, errors.as_deref()).map(Str),
+            (Some(Value::Bytes(bytes)), Some(encoding)) => decode(&bytes, &encoding, errors.as_deref()).map(Str::of),
             (Some(other), Some(_)) => Err(Exception::TypeError(format!(
                 "decoding to str: need a bytes-like object, {} found",
                 type_name(&other)
             ))),
-            (Some(Value::Text(text)), None) => Ok(Str(text)),
-            (Some(other), None) => Ok(Str(repr(&other))),
+            (Some(Value::Text(text)), None) => Ok(Str::of(text)),
+            (Some(other), None) => Ok(Str::of(repr(&other))),
         }
     }
 
@@ -48,6 +58,16 @@ impl Str {
             return Ok(Self::value(slice.span(units.len())?.positions().map(|at| units[at]).collect()));
         }
         super::list::checked(&index, units.len(), "string", "string index out of range").map(|at| units[at].into())
+    }
+
+    /// Some of the characters: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+    pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
+        let cursor = Cursor::of_same(cursor, &self.1, "str")?;
+        let begin = cursor.at();
+        // A position in bytes, so that nothing has to be counted; one that nobody gave out is the end.
+        let rest = self.0.get(begin..).unwrap_or_default().char_indices();
+        let items = rest.map(|(at, letter)| (begin + at + letter.len_utf8(), Value::from(letter)));
+        Ok(Chunk::collect(ctx, cursor, limit, true, items))
     }
 
     /// All capitals.
@@ -148,5 +168,12 @@ impl Text for Str {
             Value::Text(text) => Ok(text.chars().collect()),
             other => Err(Exception::TypeError(format!("must be str, not {}", type_name(other)))),
         }
+    }
+}
+
+impl StrProxy {
+    /// The characters, chunk after chunk, as a stream.
+    pub fn iter<T>(&self) -> Elements<T> {
+        Elements::of(self, "builtins.str", "iter_chunk")
     }
 }

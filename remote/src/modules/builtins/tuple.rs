@@ -1,23 +1,24 @@
 //! `builtins.tuple`.
 
 use super::list::{get, repeated};
+use crate::context::Context;
 use crate::modules::python::{
-    Comparison, check_depth, equal, equal_lists, index_of, insertion, iterate, repr, type_name,
+    Chunk, Comparison, Cursor, Stamp, check_depth, equal, equal_lists, index_of, insertion, iterate, repr, type_name,
 };
 use crate::modules::shared::sequence_comparisons;
-use crate::modules::{Decoded, Exception, Fallible};
+use crate::modules::{Decoded, Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A tuple, as Python's: a list that never changes.
 ///
 /// A [`Value`] has no kind of its own for a tuple, so a list stands for one: that is how a tuple is shown, and what it is
 /// compared with.
 #[remote(module = "builtins", name = "tuple")]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(try_from = "Vec<Value>")]
-pub struct Tuple(Vec<Value>);
+pub struct Tuple(Vec<Value>, Stamp);
 
 #[remote]
 impl Tuple {
@@ -95,6 +96,13 @@ impl Tuple {
         repeated(&self.0, &count)
     }
 
+    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+    pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
+        let cursor = Cursor::of_same(cursor, &self.1, "tuple")?;
+        let rest = self.0.iter().enumerate().skip(cursor.at());
+        Ok(Chunk::collect(ctx, cursor, limit, true, rest.map(|(at, item)| (at + 1, item.clone()))))
+    }
+
     /// The elements from the last to the first, as a plain list.
     #[remote(name = "__reversed__")]
     pub fn reversed(&self) -> Vec<Value> {
@@ -117,6 +125,11 @@ impl TupleProxy {
     /// The element at `index`.
     pub fn get<T>(&self, index: i64) -> Decoded<T> {
         Decoded::new(self.getitem(index.into()))
+    }
+
+    /// The elements, chunk after chunk, as a stream.
+    pub fn iter<T>(&self) -> Elements<T> {
+        Elements::of(self, "builtins.tuple", "iter_chunk")
     }
 
     /// How many elements are equal to `value`.
@@ -142,7 +155,13 @@ impl TryFrom<Vec<Value>> for Tuple {
 
     fn try_from(items: Vec<Value>) -> Result<Self, Exception> {
         items.iter().try_for_each(check_depth)?;
-        Ok(Tuple(items))
+        Ok(Tuple(items, Stamp::default()))
+    }
+}
+
+impl Serialize for Tuple {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
     }
 }
 

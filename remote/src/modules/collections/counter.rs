@@ -2,12 +2,14 @@
 
 mod arithmetic;
 
+use crate::context::Context;
 use crate::error::Error;
 use crate::modules::python::{
-    Comparison, Key, Table, check_depth, check_result, equal, index_of, iterate, merge_sort, number, repr, weight, word,
+    Chunk, Comparison, Cursor, Key, Table, check_depth, check_result, equal, index_of, iterate, merge_sort, number,
+    repr, weight, word,
 };
-use crate::modules::shared::{mapping_methods, mapping_proxy};
-use crate::modules::{Decoded, DecodedPairs, Exception, Fallible};
+use crate::modules::shared::{dict_changed, mapping_methods, mapping_proxy};
+use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
@@ -113,8 +115,8 @@ impl Counter {
     }
 }
 
-mapping_methods!(Counter);
-mapping_proxy!(CounterProxy);
+mapping_methods!(Counter, dict_changed);
+mapping_proxy!(CounterProxy, "collections.Counter");
 
 /// With plain Rust values. The methods that these stand for say what they do.
 impl CounterProxy {

@@ -1,10 +1,11 @@
 //! `collections.defaultdict`.
 
+use crate::context::Context;
 use crate::error::Error;
 use crate::modules::builtins::dict::entries;
-use crate::modules::python::{Key, Table, check_depth, equal, number, repr, type_name};
-use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy};
-use crate::modules::{Decoded, DecodedPairs, Exception, Fallible};
+use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, type_name};
+use crate::modules::shared::{dict_changed, dict_methods, mapping_methods, mapping_proxy};
+use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -122,9 +123,9 @@ impl DefaultDict {
     }
 }
 
-mapping_methods!(DefaultDict);
+mapping_methods!(DefaultDict, dict_changed);
 dict_methods!(DefaultDict, "collections.defaultdict");
-mapping_proxy!(DefaultDictProxy);
+mapping_proxy!(DefaultDictProxy, "collections.defaultdict");
 
 impl DefaultDict {
     /// The keys and values.

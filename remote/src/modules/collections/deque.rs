@@ -1,11 +1,12 @@
 //! `collections.deque`.
 
+use crate::context::Context;
 use crate::modules::python::{
-    Comparison, Slice, check_depth, equal, equal_lists, index_of, insertion, iterate, position, repeats, repr,
-    type_name, weight, whole, word,
+    Chunk, Comparison, Cursor, Slice, Stamp, check_depth, equal, equal_lists, index_of, insertion, iterate, position,
+    repeats, repr, type_name, weight, whole, word,
 };
 use crate::modules::shared::sequence_comparisons;
-use crate::modules::{Decoded, Exception, Fallible};
+use crate::modules::{Decoded, Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -18,6 +19,8 @@ use std::collections::VecDeque;
 pub struct Deque {
     items: VecDeque<Value>,
     maxlen: Option<usize>,
+    /// Of the elements' places, not of the elements.
+    stamp: Stamp,
 }
 
 #[remote]
@@ -27,7 +30,7 @@ impl Deque {
     #[remote(inline)]
     pub fn new(items: Option<Value>, maxlen: Option<Value>) -> Result<Self, Exception> {
         let maxlen = maxlen.as_ref().map(bound).transpose()?;
-        let mut deque = Deque { items: VecDeque::new(), maxlen };
+        let mut deque = Deque { maxlen, ..Deque::default() };
         if let Some(items) = items {
             deque.extend_values(items)?;
         }
@@ -67,18 +70,25 @@ impl Deque {
     /// Takes out the element at the right end and gives it. `IndexError` if there is none.
     #[remote(name = "pop")]
     pub fn pop_value(&mut self) -> Result<Value, Exception> {
-        self.items.pop_back().ok_or_else(|| Exception::index("pop from an empty deque"))
+        let last = self.items.pop_back().ok_or_else(|| Exception::index("pop from an empty deque"))?;
+        self.stamp.change();
+        Ok(last)
     }
 
     /// Takes out the element at the left end and gives it. `IndexError` if there is none.
     #[remote(name = "popleft")]
     pub fn popleft_value(&mut self) -> Result<Value, Exception> {
-        self.items.pop_front().ok_or_else(|| Exception::index("pop from an empty deque"))
+        let first = self.items.pop_front().ok_or_else(|| Exception::index("pop from an empty deque"))?;
+        self.stamp.change();
+        Ok(first)
     }
 
     /// Takes out every element.
     pub fn clear(&mut self) {
-        self.items.clear();
+        if !self.items.is_empty() {
+            self.stamp.change();
+            self.items.clear();
+        }
     }
 
     /// The elements, as a plain list.
@@ -114,6 +124,7 @@ impl Deque {
         if self.maxlen.is_some_and(|most| self.items.len() >= most) {
             return Err(Exception::index("deque already at its maximum size"));
         }
+        self.stamp.change();
         self.items.insert(at, value);
         Ok(())
     }
@@ -123,6 +134,7 @@ impl Deque {
     pub fn remove_value(&mut self, value: Value) -> Result<(), Exception> {
         match self.items.iter().position(|item| equal(item, &value)) {
             Some(at) => {
+                self.stamp.change();
                 self.items.remove(at);
                 Ok(())
             }
@@ -132,7 +144,10 @@ impl Deque {
 
     /// Turns the order round.
     pub fn reverse(&mut self) {
-        self.items.make_contiguous().reverse();
+        if self.items.len() > 1 {
+            self.stamp.change();
+            self.items.make_contiguous().reverse();
+        }
     }
 
     /// Moves `steps` elements (1 if left out) from the right end to the left; the other way if negative.
@@ -140,7 +155,8 @@ impl Deque {
     pub fn rotate_value(&mut self, steps: Option<Value>) -> Result<(), Exception> {
         let steps = steps.as_ref().map_or(Ok(1), word)?;
         let len = self.items.len() as i128;
-        if len > 0 {
+        if len > 1 {
+            self.stamp.change();
             // Between zero and the length, so it is a size.
             self.items.rotate_right(steps.rem_euclid(len) as usize);
         }
@@ -173,6 +189,15 @@ impl Deque {
     #[remote(name = "__contains__")]
     pub fn contains_value(&self, value: Value) -> bool {
         self.items.iter().any(|item| equal(item, &value))
+    }
+
+    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+    /// `RuntimeError` if elements came, went or moved meanwhile.
+    pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
+        let cursor = Cursor::resume(cursor, &self.stamp, self.items.len())
+            .map_err(|_| Exception::RuntimeError("deque mutated during iteration".to_owned()))?;
+        let rest = self.items.iter().enumerate().skip(cursor.at());
+        Ok(Chunk::collect(ctx, cursor, limit, false, rest.map(|(at, item)| (at + 1, item.clone()))))
     }
 
     /// The elements from the last to the first, as a plain list.
@@ -211,6 +236,7 @@ impl Deque {
     #[remote(name = "__delitem__")]
     pub fn delitem(&mut self, index: Value) -> Result<(), Exception> {
         let at = self.at(&index)?;
+        self.stamp.change();
         self.items.remove(at);
         Ok(())
     }
@@ -243,6 +269,7 @@ impl Deque {
     #[remote(name = "__imul__")]
     pub fn imul(&mut self, count: Value) -> Result<(), Exception> {
         self.items = self.repeated(&count)?.into();
+        self.stamp.change();
         Ok(())
     }
 }
@@ -286,6 +313,11 @@ impl DequeProxy {
         Decoded::new(self.getitem(index.into()))
     }
 
+    /// The elements from left to right, chunk after chunk, as a stream.
+    pub fn iter<T>(&self) -> Elements<T> {
+        Elements::of(self, "collections.deque", "iter_chunk")
+    }
+
     /// All elements.
     pub fn to_vec<T>(&self) -> Decoded<Vec<T>, Vec<Value>, crate::Error> {
         Decoded::new(self.copy_value())
@@ -298,6 +330,7 @@ impl Deque {
     }
 
     fn push(&mut self, value: Value) {
+        self.stamp.change();
         self.items.push_back(value);
         if self.maxlen.is_some_and(|most| self.items.len() > most) {
             self.items.pop_front();
@@ -305,6 +338,7 @@ impl Deque {
     }
 
     fn push_left(&mut self, value: Value) {
+        self.stamp.change();
         self.items.push_front(value);
         if self.maxlen.is_some_and(|most| self.items.len() > most) {
             self.items.pop_back();
@@ -375,7 +409,7 @@ impl<'de> Deserialize<'de> for Deque {
             Deserialize::deserialize(deserializer)?
         };
         items.iter().try_for_each(check_depth).map_err(serde::de::Error::custom)?;
-        let mut deque = Deque { items: VecDeque::new(), maxlen };
+        let mut deque = Deque { maxlen, ..Deque::default() };
         items.into_iter().for_each(|item| deque.push(item));
         Ok(deque)
     }

@@ -1,10 +1,11 @@
 //! `collections.OrderedDict`.
 
+use crate::context::Context;
 use crate::error::Error;
 use crate::modules::builtins::dict::{entries, fromkeys};
-use crate::modules::python::{Key, Table, check_depth, equal, number, repr, type_name};
-use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy};
-use crate::modules::{Decoded, DecodedPairs, Exception, Fallible};
+use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, type_name};
+use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy, ordered_dict_changed};
+use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
@@ -63,9 +64,9 @@ impl OrderedDict {
     }
 }
 
-mapping_methods!(OrderedDict);
+mapping_methods!(OrderedDict, ordered_dict_changed);
 dict_methods!(OrderedDict, "collections.OrderedDict");
-mapping_proxy!(OrderedDictProxy);
+mapping_proxy!(OrderedDictProxy, "collections.OrderedDict");
 
 impl OrderedDictProxy {
     /// Moves `key` to the end, to the front if `last` is false. `KeyError` if it is not there.

@@ -6,8 +6,9 @@
 //! - [`Key`] and [`Table`]: what hashes alike is one key; insertion order is kept.
 //! - [`Slice`] is `[start:stop:step]`.
 //! - [`repr`]: how Python writes a value.
-//! - [`iterate`]: the elements of anything that has some.
+//! - [`iterate`]: the elements of anything that has some. [`Chunk`], [`Cursor`], [`Stamp`]: some of them at a time.
 
+mod cursor;
 mod equality;
 mod index;
 mod iterate;
@@ -24,6 +25,7 @@ mod table_serde;
 #[cfg(test)]
 mod tests;
 
+pub use cursor::{CHUNK_BYTES, CHUNK_ITEMS, CHUNK_ITEMS_LIMIT, Chunk, Cursor, Stamp};
 pub use equality::{equal, truthy};
 pub use index::{index_of, position};
 pub use iterate::{iterate, pairs};

@@ -1,6 +1,7 @@
 //! A hash table that keeps the order in which its keys came: what dict, set and their like are made of.
 
-use super::{Key, equal};
+use super::{Chunk, Cursor, Key, Stamp, equal};
+use crate::context::Context;
 use crate::value::Value;
 use hashbrown::HashTable;
 use std::fmt;
@@ -18,6 +19,8 @@ pub struct Table<V> {
     /// No entry is before this position.
     first: usize,
     hasher: RandomState,
+    /// Of the keys and their order, not of what they stand for.
+    stamp: Stamp,
 }
 
 #[derive(Clone)]
@@ -29,7 +32,13 @@ struct Entry<V> {
 
 impl<V> Default for Table<V> {
     fn default() -> Self {
-        Table { positions: HashTable::new(), entries: Vec::new(), first: 0, hasher: RandomState::new() }
+        Table {
+            positions: HashTable::new(),
+            entries: Vec::new(),
+            first: 0,
+            hasher: RandomState::new(),
+            stamp: Stamp::default(),
+        }
     }
 }
 
@@ -70,6 +79,7 @@ impl<V> Table<V> {
         if let Some(present) = self.get_mut(&key) {
             return Some(std::mem::replace(present, value));
         }
+        self.stamp.change();
         let hash = self.hasher.hash_one(&key);
         let at = self.entries.len();
         self.entries.push(Some(Entry { hash, key, value }));
@@ -93,14 +103,23 @@ impl<V> Table<V> {
 
     /// Removes the first key.
     pub fn pop_first(&mut self) -> Option<(Key, V)> {
-        let at = (self.first..self.entries.len()).find(|&at| self.entry(at).is_some())?;
+        let at = self.first_position()?;
         self.first = at;
         self.remove_at(at)
     }
 
+    fn first_position(&self) -> Option<usize> {
+        (self.first..self.entries.len()).find(|&at| self.entry(at).is_some())
+    }
+
     /// Moves `key` to one of the ends; whether there is such a key.
     pub fn move_to_end(&mut self, key: &Key, last: bool) -> bool {
-        let Some((key, value)) = self.remove(key) else { return false };
+        let Some(at) = self.position(key) else { return false };
+        let end = if last { self.entries.len().checked_sub(1) } else { self.first_position() };
+        if end == Some(at) {
+            return true;
+        }
+        let Some((key, value)) = self.remove_at(at) else { return false };
         if last {
             self.insert(key, value);
         } else {
@@ -113,7 +132,38 @@ impl<V> Table<V> {
 
     /// Removes every key.
     pub fn clear(&mut self) {
-        *self = Self::default();
+        if !self.is_empty() {
+            *self = Self::default();
+        }
+    }
+
+    /// Becomes `other`. If that has the same keys in the same order, only what they stand for changes.
+    pub fn assign(&mut self, other: Self) {
+        if self.len() == other.len() && self.keys().eq(other.keys()) {
+            for (entry, (_, value)) in self.entries.iter_mut().flatten().zip(other.into_entries()) {
+                entry.value = value;
+            }
+        } else {
+            *self = other;
+        }
+    }
+
+    /// The chunk from `cursor` on: `item` makes an element of each key and what it stands for.
+    ///
+    /// # Errors
+    /// The length that the table had when the iteration began, if keys came, went or moved since.
+    pub(crate) fn chunk(
+        &self,
+        ctx: &Context,
+        cursor: Option<Cursor>,
+        limit: Option<u32>,
+        item: impl Fn(&Key, &V) -> Value,
+    ) -> Result<Chunk, usize> {
+        let cursor = Cursor::resume(cursor, &self.stamp, self.len())?;
+        let begin = cursor.at().max(self.first);
+        let rest = self.entries.iter().enumerate().skip(begin);
+        let items = rest.filter_map(|(at, entry)| entry.as_ref().map(|entry| (at + 1, item(&entry.key, &entry.value))));
+        Ok(Chunk::collect(ctx, cursor, limit, false, items))
     }
 
     /// The keys and what they stand for, in their order.
@@ -138,8 +188,17 @@ impl<V> Table<V> {
 
     /// Keeps the keys that `keep` says yes to.
     pub fn retain(&mut self, mut keep: impl FnMut(&Key, &V) -> bool) {
-        let old = std::mem::take(self);
-        self.extend(old.into_entries().filter(|(key, value)| keep(key, value)));
+        let mut removed = false;
+        for slot in &mut self.entries {
+            if slot.as_ref().is_some_and(|entry| !keep(&entry.key, &entry.value)) {
+                *slot = None;
+                removed = true;
+            }
+        }
+        if removed {
+            self.stamp.change();
+            self.close_holes();
+        }
     }
 
     fn entry(&self, at: usize) -> Option<&Entry<V>> {
@@ -154,6 +213,7 @@ impl<V> Table<V> {
 
     fn remove_at(&mut self, at: usize) -> Option<(Key, V)> {
         let Entry { hash, key, value } = self.entries.get_mut(at)?.take()?;
+        self.stamp.change();
         if let Ok(found) = self.positions.find_entry(hash, |&other| other == at) {
             found.remove();
         }

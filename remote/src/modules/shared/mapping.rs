@@ -1,8 +1,12 @@
 //! What dicts of all kinds can do. The class has `table` and `table_mut`.
 
+use crate::modules::Exception;
+
 /// The methods that do not differ between dict, OrderedDict, defaultdict and Counter.
+///
+/// `$changed` makes the error of an iteration from the length at its beginning and the one that is found.
 macro_rules! mapping_methods {
-    ($class:ident) => {
+    ($class:ident, $changed:path) => {
         #[$crate::remote]
         impl $class {
             /// The value under `key`; `default` if there is none, null without that.
@@ -130,6 +134,41 @@ macro_rules! mapping_methods {
                 self.table().len()
             }
 
+            /// Some of the keys: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+            /// `RuntimeError` if keys came, went or moved meanwhile.
+            pub fn iter_chunk(
+                &self,
+                ctx: &Context,
+                cursor: Option<Cursor>,
+                limit: Option<u32>,
+            ) -> Result<Chunk, Exception> {
+                let chunk = self.table().chunk(ctx, cursor, limit, |key, _| key.value().clone());
+                chunk.map_err(|before| $changed(before, self.table().len()))
+            }
+
+            /// As `iter_chunk`, of the values.
+            pub fn values_chunk(
+                &self,
+                ctx: &Context,
+                cursor: Option<Cursor>,
+                limit: Option<u32>,
+            ) -> Result<Chunk, Exception> {
+                let chunk = self.table().chunk(ctx, cursor, limit, |_, value| value.clone());
+                chunk.map_err(|before| $changed(before, self.table().len()))
+            }
+
+            /// As `iter_chunk`, of the keys with their values, as lists of two.
+            pub fn items_chunk(
+                &self,
+                ctx: &Context,
+                cursor: Option<Cursor>,
+                limit: Option<u32>,
+            ) -> Result<Chunk, Exception> {
+                let pair = |key: &Key, value: &Value| Value::List(vec![key.value().clone(), value.clone()]);
+                let chunk = self.table().chunk(ctx, cursor, limit, pair);
+                chunk.map_err(|before| $changed(before, self.table().len()))
+            }
+
             /// The keys from the last to the first, as a plain list.
             #[remote(name = "__reversed__")]
             pub fn reversed(&self) -> Vec<Value> {
@@ -198,6 +237,17 @@ macro_rules! dict_methods {
             }
         }
     };
+}
+
+/// What Python says of a dict that was changed while it was iterated over.
+pub(crate) fn dict_changed(before: usize, now: usize) -> Exception {
+    let what = if before == now { "keys changed" } else { "changed size" };
+    Exception::RuntimeError(format!("dictionary {what} during iteration"))
+}
+
+/// What Python says of an `OrderedDict` that was.
+pub(crate) fn ordered_dict_changed(_: usize, _: usize) -> Exception {
+    Exception::RuntimeError("OrderedDict mutated during iteration".to_owned())
 }
 
 pub(crate) use {dict_methods, mapping_methods};

@@ -1,8 +1,8 @@
 //! The proxies of dicts of all kinds, for plain Rust values.
 
-/// The methods of the proxy that take plain Rust values.
+/// The methods of the proxy that take plain Rust values; the class's path is `$path`.
 macro_rules! mapping_proxy {
-    ($proxy:ident) => {
+    ($proxy:ident, $path:literal) => {
         /// With plain Rust values. The methods that these stand for say what they do.
         impl $proxy {
             /// The value under `key`, `None` if there is none.
@@ -78,6 +78,21 @@ macro_rules! mapping_proxy {
             /// The keys with their values, in their order.
             pub fn items<K, V>(&self) -> DecodedPairs<K, V, Error> {
                 Decoded::new(self.items_value())
+            }
+
+            /// The keys, chunk after chunk, as a stream.
+            pub fn iter<K>(&self) -> Elements<K> {
+                Elements::of(self, $path, "iter_chunk")
+            }
+
+            /// The values, chunk after chunk, in the order of their keys, as a stream.
+            pub fn values_iter<V>(&self) -> Elements<V> {
+                Elements::of(self, $path, "values_chunk")
+            }
+
+            /// The keys with their values, chunk after chunk, as a stream.
+            pub fn items_iter<K, V>(&self) -> Elements<(K, V)> {
+                Elements::of(self, $path, "items_chunk")
             }
         }
     };

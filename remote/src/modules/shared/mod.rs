@@ -11,5 +11,5 @@ pub(crate) mod mapping_proxy;
 
 pub(crate) use arithmetic::{bit_methods, number_methods};
 pub(crate) use comparing::sequence_comparisons;
-pub(crate) use mapping::{dict_methods, mapping_methods};
+pub(crate) use mapping::{dict_changed, dict_methods, mapping_methods, ordered_dict_changed};
 pub(crate) use mapping_proxy::mapping_proxy;

@@ -1,8 +1,11 @@
 //! The methods with names.
 
 use super::{List, ListProxy, elements};
+use crate::context::Context;
 use crate::modules::Exception;
-use crate::modules::python::{check_depth, equal, index_of, insertion, position, repr, short, sort, word};
+use crate::modules::python::{
+    Chunk, Cursor, check_depth, equal, index_of, insertion, position, repr, short, sort, word,
+};
 use crate::remote;
 use crate::value::Value;
 
@@ -117,6 +120,14 @@ impl List {
     #[remote(name = "__contains__")]
     pub fn contains_value(&self, value: Value) -> bool {
         self.0.iter().any(|item| equal(item, &value))
+    }
+
+    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before. The list
+    /// may change meanwhile: as in Python, what counts is the position.
+    pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
+        let cursor = Cursor::of_same(cursor, &self.1, "list")?;
+        let rest = self.0.iter().enumerate().skip(cursor.at());
+        Ok(Chunk::collect(ctx, cursor, limit, false, rest.map(|(at, item)| (at + 1, item.clone()))))
     }
 
     /// The elements from the last to the first, as a plain list.

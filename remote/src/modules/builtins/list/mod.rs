@@ -9,18 +9,18 @@ pub(crate) use items::{checked, get};
 pub(crate) use operators::repeated;
 
 use crate::modules::Exception;
-use crate::modules::python::{check_depth, iterate};
+use crate::modules::python::{Stamp, check_depth, iterate};
 use crate::remote;
 use crate::value::Value;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A list, as Python's: any values, in order, by index and by slice.
 ///
 /// Where an index is wanted, a slice `[start:stop:step]` is given as `{"slice": [start, stop, step]}`.
 #[remote(module = "builtins", name = "list")]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(try_from = "Vec<Value>")]
-pub struct List(Vec<Value>);
+pub struct List(Vec<Value>, Stamp);
 
 #[remote]
 impl List {
@@ -54,7 +54,7 @@ impl TryFrom<Vec<Value>> for List {
 
     fn try_from(items: Vec<Value>) -> Result<Self, Exception> {
         items.iter().try_for_each(check_depth)?;
-        Ok(List(items))
+        Ok(List(items, Stamp::default()))
     }
 }
 
@@ -66,7 +66,13 @@ fn elements(value: Value) -> Result<Vec<Value>, Exception> {
 impl<T: Into<Value>> FromIterator<T> for List {
     /// How deep the elements are is checked by the service when they come there.
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
-        List(items.into_iter().map(Into::into).collect())
+        List(items.into_iter().map(Into::into).collect(), Stamp::default())
+    }
+}
+
+impl Serialize for List {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::ListProxy;
 use crate::call::Call;
 use crate::modules::python::Slice;
-use crate::modules::{Decoded, Fallible};
+use crate::modules::{Decoded, Elements, Fallible};
 use crate::value::Value;
 
 /// With plain Rust values. The methods that these stand for say what they do.
@@ -95,6 +95,11 @@ impl ListProxy {
     /// Takes out the elements of a slice.
     pub fn delete_slice(&self, slice: impl Into<Slice>) -> Fallible<()> {
         self.delitem(slice.into().into())
+    }
+
+    /// The elements, chunk after chunk, as a stream.
+    pub fn iter<T>(&self) -> Elements<T> {
+        Elements::of(self, "builtins.list", "iter_chunk")
     }
 
     /// All elements.

@@ -83,7 +83,7 @@ impl Counter {
                 merged.insert(key.clone(), kept.clone());
             }
         }
-        self.0 = merged;
+        self.0.assign(merged);
         Ok(())
     }
 
@@ -154,7 +154,7 @@ impl Counter {
             let combined = combine(merged.get(&key).unwrap_or(&ZERO), &count)?;
             merged.insert(key, combined);
         }
-        self.0 = keep_positive(merged)?;
+        self.0.assign(keep_positive(merged)?);
         Ok(())
     }
 
