@@ -18,6 +18,8 @@ each_way![
     a_long_chain_goes_without_overflowing,
     a_copy_has_a_bound_however_often_it_refers,
     a_circle_that_a_method_lets_go_of_is_collected,
+    a_defaultdict_makes_live_objects_by_any_generator,
+    what_there_is_can_be_listed,
 ];
 
 async fn make(session: &Session, class: &str) -> DynamicProxy {
@@ -198,4 +200,63 @@ async fn a_circle_that_a_method_lets_go_of_is_collected(fixture: Fixture) {
     session.is_memoized("k").await.expect("answers");
     outer.call("clear", args![]).await.expect("cleared");
     eventually("the circle goes", || fixture.service.object_count() == 1).await;
+}
+
+async fn a_defaultdict_makes_live_objects_by_any_generator(fixture: Fixture) {
+    let session = fixture.session().await;
+    let collections = session.remote_import("collections").await.expect("imports");
+    let dict =
+        session.memoize("d", collections.function("defaultdict", args!["collections.deque"])).await.expect("made");
+    assert_eq!(dict.call("default_factory", args![]).await, Ok("collections.deque".into()));
+    let deque = proxy_of(dict.call("__getitem__", args!["a"]).await.expect("it is made"));
+    deque.call("append", args![1]).await.expect("appended");
+    drop(deque);
+    session.is_memoized("k").await.expect("answers");
+    // It is the same one, and is made once.
+    let again = proxy_of(dict.call("__getitem__", args!["a"]).await.expect("it is there"));
+    assert_eq!(again.snapshot().await, Ok(Value::from(vec![1])));
+    assert_eq!(fixture.service.object_count(), 2);
+    drop(again);
+    dict.call("clear", args![]).await.expect("cleared");
+    eventually("what only the dict held goes", || fixture.service.object_count() == 1).await;
+
+    // What fails leaves the dict as it is.
+    let broken = collections.construct("defaultdict", args!["lab.broken_account"]).await.expect("made");
+    let error = broken.call("__getitem__", args!["a"]).await.expect_err("it panics").to_string();
+    assert!(
+        error.contains("RuntimeError: the factory lab.broken_account failed") && error.contains("panicked"),
+        "{error}"
+    );
+    assert_eq!(broken.call("__len__", args![]).await, Ok(0.into()));
+    for (factory, reason) in [
+        ("lab.DAYS", "it is a constant"),
+        ("lab.add", "it is a function that makes no object"),
+        ("lab.nothing", "has no member"),
+        ("nowhere.list", "no module"),
+    ] {
+        let error = collections.construct("defaultdict", args![factory]).await.expect_err("no generator").to_string();
+        assert!(error.contains("TypeError") && error.contains(factory) && error.contains(reason), "{error}");
+    }
+}
+
+async fn what_there_is_can_be_listed(fixture: Fixture) {
+    let session = fixture.session().await;
+    let lab = session.remote_import("lab").await.expect("imports");
+    let names = lab.dir();
+    assert!(names.is_sorted() && ["DAYS", "add", "runs"].iter().all(|name| names.contains(name)), "{names:?}");
+    let days = lab.member("DAYS").expect("it is there");
+    assert_eq!((days.value.clone(), &*days.signature), (Some(7.into()), "i64"));
+    let Err(Error::NoSuchMember { near, .. }) = lab.member("DAY") else { panic!("there is none") };
+    assert_eq!(near, ["DAYS"]);
+    let list = named(&session, "k", "list").await;
+    let names = list.dir().await.expect("it is there");
+    assert!(
+        names.is_sorted() && ["__len__", "append", "iter_chunk"].iter().all(|name| names.iter().any(|n| n == name))
+    );
+    let methods = list.describe().await.expect("it is there").methods;
+    let append = methods.iter().find(|method| method.name == "append").expect("it is there");
+    assert!(
+        append.receiver == "&mut self" && append.signature.contains("value: Value") && !append.docs.is_empty(),
+        "{append:?}"
+    );
 }

@@ -3,7 +3,9 @@
 use crate::call::Caller;
 use crate::error::Error;
 use crate::routines::Routines;
+use crate::value::ObjectRef;
 use serde::{Deserialize, Serialize};
+use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -60,6 +62,11 @@ pub trait Host: Caller {
     fn result_bytes(&self) -> usize {
         usize::MAX
     }
+
+    /// The object with this id, if the session holds it.
+    fn live(&self, _id: Uuid) -> Option<Arc<dyn Any + Send + Sync>> {
+        None
+    }
 }
 
 /// What takes back the effect of a call whose result never reached its caller.
@@ -108,6 +115,17 @@ impl Context {
     /// in parts.
     pub fn result_bytes(&self) -> usize {
         self.host.result_bytes()
+    }
+
+    /// The reference that another object can keep, of one that this call got by its [`routines`](Self::routines): the object
+    /// lives for as long as that does. (A proxy's own reference is a handle of the session, and ends with it.)
+    ///
+    /// # Errors
+    /// [`Error::NoSuchObject`] if the session does not hold it.
+    pub fn keep(&self, reference: &ObjectRef) -> Result<ObjectRef, Error> {
+        let id = reference.id();
+        let live = self.host.live(id).ok_or(Error::NoSuchObject { id })?;
+        Ok(ObjectRef::with_live(id, reference.class(), live))
     }
 
     /// The service's own routines. A generator that comes to need its own key through them gets

@@ -75,6 +75,21 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         }
     }
 
+    /// The names of its object's methods, sorted and each once, as Python's `dir`. [`describe`](Self::describe) tells their
+    /// signatures, receivers and documentation, too.
+    ///
+    /// # Errors
+    /// As [`describe`](Self::describe).
+    fn dir(&self) -> impl Future<Output = Result<Vec<String>, Error>> + Send {
+        let description = self.describe();
+        async move {
+            let mut names: Vec<String> = description.await?.methods.into_iter().map(|method| method.name).collect();
+            names.sort_unstable();
+            names.dedup();
+            Ok(names)
+        }
+    }
+
     /// Class, generation, and methods with their documentation.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 
 use crate::call::{Call, Caller, Failure, Name};
 use crate::dispatch::Encoding;
-use crate::error::Error;
+use crate::error::{Error, near_misses};
 use crate::object::Remote;
 use crate::operation::{
     KeysPage, MemberDescription, ModuleDescription, ObjectDescription, ObjectInfo, Operation, SourceRef, Target,
@@ -338,6 +338,34 @@ impl Module {
     /// What it offers: names, kinds, signatures, documentation.
     pub fn members(&self) -> &[MemberDescription] {
         &self.description.members
+    }
+
+    /// What it offers under `name`: its kind, signature and documentation, its methods or its value.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchMember`].
+    pub fn member(&self, name: &str) -> Result<&MemberDescription, Error> {
+        self.members().iter().find(|member| member.name == name).ok_or_else(|| {
+            let names = self.members().iter().map(|member| &*member.name);
+            let near = near_misses(name, names);
+            Error::NoSuchMember { module: self.name().to_owned(), name: name.to_owned(), near }
+        })
+    }
+
+    /// The names of what it offers, sorted, as Python's `dir`.
+    ///
+    /// ```
+    /// # async fn example(session: tarmem_remote::routines::Routines) -> Result<(), tarmem_remote::Error> {
+    /// let builtins = session.remote_import("builtins").await?;
+    /// assert!(builtins.dir().contains(&"list"));
+    /// assert!(builtins.member("list")?.methods.iter().any(|method| method.name == "append"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn dir(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.members().iter().map(|member| &*member.name).collect();
+        names.sort_unstable();
+        names
     }
 
     /// The modules inside it, by their absolute names.

@@ -9,6 +9,7 @@ use crate::store::Flight;
 use futures::FutureExt;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
+use std::any::Any;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -249,6 +250,11 @@ impl Host for LocalCaller {
 
     fn result_bytes(&self) -> usize {
         self.shared.holder().map_or(usize::MAX, |session| session.result_bytes())
+    }
+
+    fn live(&self, id: Uuid) -> Option<Arc<dyn Any + Send + Sync>> {
+        let cell = self.shared.holder()?.held(id).ok()?;
+        Some(cell)
     }
 }
 

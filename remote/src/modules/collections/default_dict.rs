@@ -6,14 +6,19 @@ use crate::modules::builtins::dict::entries;
 use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, type_name};
 use crate::modules::shared::{dict_changed, dict_methods, mapping_methods, mapping_proxy};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
+use crate::operation::MemberKind;
+use crate::proxy::Proxy;
 use crate::remote;
+use crate::source::DynamicFunctionCall;
 use crate::value::Value;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
 
 /// A dict that makes the value of a missing key when it is asked for, as Python's `defaultdict`.
 ///
-/// What makes it is named by its generator: `builtins.list`, `builtins.dict`, `builtins.set`, `builtins.tuple`,
-/// `builtins.str`, `builtins.bytes`, `builtins.int`, `builtins.float` or `builtins.bool`, with or without `builtins.`.
+/// What makes it is named by its generator. Those of `builtins`, with or without `builtins.`, make a plain value: an empty
+/// list, 0. Any other generator of the service (`collections.deque`, `shop.open_cart`) makes an object without arguments,
+/// and what stays under the key is that live object.
 #[remote(module = "collections", name = "defaultdict")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DefaultDict {
@@ -22,8 +27,16 @@ pub struct DefaultDict {
 }
 
 /// What can make a missing value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Factory {
+    Plain(Plain),
+    /// Any generator, by its module and its name there.
+    Generator(String, String),
+}
+
+/// A class of `builtins`, whose empty value is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Plain {
     List,
     Dict,
     Set,
@@ -35,40 +48,85 @@ enum Factory {
     Bool,
 }
 
-const FACTORIES: [(Factory, &str); 9] = [
-    (Factory::List, "builtins.list"),
-    (Factory::Dict, "builtins.dict"),
-    (Factory::Set, "builtins.set"),
-    (Factory::Tuple, "builtins.tuple"),
-    (Factory::Str, "builtins.str"),
-    (Factory::Bytes, "builtins.bytes"),
-    (Factory::Int, "builtins.int"),
-    (Factory::Float, "builtins.float"),
-    (Factory::Bool, "builtins.bool"),
+const FACTORIES: [(Plain, &str); 9] = [
+    (Plain::List, "builtins.list"),
+    (Plain::Dict, "builtins.dict"),
+    (Plain::Set, "builtins.set"),
+    (Plain::Tuple, "builtins.tuple"),
+    (Plain::Str, "builtins.str"),
+    (Plain::Bytes, "builtins.bytes"),
+    (Plain::Int, "builtins.int"),
+    (Plain::Float, "builtins.float"),
+    (Plain::Bool, "builtins.bool"),
 ];
 
 impl Factory {
     fn named(name: &str) -> Result<Self, Exception> {
         let found = FACTORIES.iter().find(|(_, path)| *path == name || path.strip_prefix("builtins.") == Some(name));
-        found.map(|(factory, _)| *factory).ok_or_else(|| {
-            let known: Vec<&str> = FACTORIES.iter().map(|(_, path)| *path).collect();
-            Exception::TypeError(format!("the first argument must name a factory or be null: {}", known.join(", ")))
-        })
+        match (found, name.rsplit_once('.')) {
+            (Some((plain, _)), _) => Ok(Factory::Plain(*plain)),
+            (None, Some((module, name))) if module != "builtins" => {
+                Ok(Factory::Generator(module.to_owned(), name.to_owned()))
+            }
+            _ => {
+                let known: Vec<&str> = FACTORIES.iter().map(|(_, path)| *path).collect();
+                let known = known.join(", ");
+                Err(Exception::TypeError(format!(
+                    "the first argument must name a generator of the service as module.name, or be null: {known}, or another"
+                )))
+            }
+        }
     }
 
+    /// Whether the service has it, and it makes objects.
+    async fn check(&self, ctx: &Context) -> Result<(), Exception> {
+        let Factory::Generator(module, name) = self else { return Ok(()) };
+        let refuse = |reason: String| Exception::TypeError(format!("{self} cannot be the factory: {reason}"));
+        let module = ctx.routines().remote_import(module).await.map_err(|error| refuse(error.to_string()))?;
+        let member = module.member(name).map_err(|error| refuse(error.to_string()))?;
+        match member.kind {
+            MemberKind::Class | MemberKind::Generator => Ok(()),
+            MemberKind::Function => Err(refuse("it is a function that makes no object".to_owned())),
+            MemberKind::Constant => Err(refuse("it is a constant".to_owned())),
+        }
+    }
+
+    async fn make(&self, ctx: &Context) -> Result<Value, Exception> {
+        let (module, name) = match self {
+            Factory::Plain(plain) => return Ok(plain.make()),
+            Factory::Generator(module, name) => (module, name),
+        };
+        let failed = |error: Error| Exception::RuntimeError(format!("the factory {self} failed: {error}"));
+        let made = ctx.routines().create(DynamicFunctionCall::new(module, name, [])).await.map_err(failed)?;
+        let reference = made.reference().ok_or_else(|| failed(Error::Cancelled))?;
+        // Kept here before the proxy gives up its handle.
+        Ok(ctx.keep(&reference).map_err(failed)?.into())
+    }
+}
+
+impl fmt::Display for Factory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Factory::Plain(plain) => f.write_str(plain.path()),
+            Factory::Generator(module, name) => write!(f, "{module}.{name}"),
+        }
+    }
+}
+
+impl Plain {
     fn path(self) -> &'static str {
         FACTORIES.iter().find(|(factory, _)| *factory == self).map_or("", |(_, path)| path)
     }
 
     fn make(self) -> Value {
         match self {
-            Factory::List | Factory::Set | Factory::Tuple => Value::List(Vec::new()),
-            Factory::Dict => Value::Map(Vec::new()),
-            Factory::Str => Value::Text(String::new()),
-            Factory::Bytes => Value::Bytes(Vec::new()),
-            Factory::Int => Value::Int(0),
-            Factory::Float => Value::Float(0.0),
-            Factory::Bool => Value::Bool(false),
+            Plain::List | Plain::Set | Plain::Tuple => Value::List(Vec::new()),
+            Plain::Dict => Value::Map(Vec::new()),
+            Plain::Str => Value::Text(String::new()),
+            Plain::Bytes => Value::Bytes(Vec::new()),
+            Plain::Int => Value::Int(0),
+            Plain::Float => Value::Float(0.0),
+            Plain::Bool => Value::Bool(false),
         }
     }
 }
@@ -76,35 +134,39 @@ impl Factory {
 #[remote]
 impl DefaultDict {
     /// A dict of `items`, a map or a list of pairs, that has `factory` make what is missing; nothing is made without
-    /// `factory`.
-    #[remote(inline)]
-    pub fn new(factory: Option<String>, items: Option<Value>) -> Result<Self, Exception> {
-        let factory = factory.map(|name| Factory::named(&name)).transpose()?;
-        Ok(DefaultDict { factory, table: items.map_or(Ok(Vec::new()), entries)?.into_iter().collect() })
+    /// `factory`. `TypeError` if the service has no such generator.
+    pub async fn new(ctx: &Context, factory: Option<String>, items: Option<Value>) -> Result<Self, Exception> {
+        let made = Self::with(factory, items)?;
+        if let Some(factory) = &made.factory {
+            factory.check(ctx).await?;
+        }
+        Ok(made)
     }
 
     /// The value under `key`. If there is none, the factory makes one, which stays there; `KeyError` without a factory.
     #[remote(name = "__getitem__")]
-    pub fn getitem(&mut self, key: Value) -> Result<Value, Exception> {
+    pub async fn getitem(&mut self, ctx: &Context, key: Value) -> Result<Value, Exception> {
         let key = Key::new(key)?;
         match self.table.get(&key) {
             Some(value) => Ok(value.clone()),
-            None => self.missing(key.into_value()),
+            None => self.missing(ctx, key.into_value()).await,
         }
     }
 
-    /// Has the factory make a value for `key`; `KeyError` without a factory.
+    /// Has the factory make a value for `key`; `KeyError` without a factory, `RuntimeError` if it fails. The dict is not used
+    /// by anybody else meanwhile: a factory that wants to use it waits until its own call is too late, and fails.
     #[remote(name = "__missing__")]
-    pub fn missing(&mut self, key: Value) -> Result<Value, Exception> {
+    pub async fn missing(&mut self, ctx: &Context, key: Value) -> Result<Value, Exception> {
         let key = Key::new(key)?;
-        let value = self.factory.ok_or_else(|| Exception::no_key(key.value()))?.make();
+        let factory = self.factory.as_ref().ok_or_else(|| Exception::no_key(key.value()))?;
+        let value = factory.make(ctx).await?;
         self.table.insert(key, value.clone());
         Ok(value)
     }
 
     /// The name of what makes missing values; null if nothing does.
     pub fn default_factory(&self) -> Option<String> {
-        self.factory.map(|factory| factory.path().to_owned())
+        self.factory.as_ref().map(ToString::to_string)
     }
 
     /// Takes out the key that came last, and gives it with its value as a list of two. `KeyError` if there is none.
@@ -116,8 +178,8 @@ impl DefaultDict {
     /// The dict as Python writes it.
     #[remote(name = "__repr__")]
     pub fn repr(&self) -> String {
-        let factory = self.factory.map_or("None".to_owned(), |factory| {
-            format!("<class '{}'>", factory.path().trim_start_matches("builtins."))
+        let factory = self.factory.as_ref().map_or("None".to_owned(), |factory| {
+            format!("<class '{}'>", factory.to_string().trim_start_matches("builtins."))
         });
         format!("defaultdict({factory}, {})", repr(&self.copy_value()))
     }
@@ -128,6 +190,12 @@ dict_methods!(DefaultDict, "collections.defaultdict");
 mapping_proxy!(DefaultDictProxy, "collections.defaultdict");
 
 impl DefaultDict {
+    /// As [`new`](Self::new), without asking whether there is such a factory.
+    pub(super) fn with(factory: Option<String>, items: Option<Value>) -> Result<Self, Exception> {
+        let factory = factory.map(|name| Factory::named(&name)).transpose()?;
+        Ok(DefaultDict { factory, table: items.map_or(Ok(Vec::new()), entries)?.into_iter().collect() })
+    }
+
     /// The keys and values.
     pub fn table(&self) -> &Table<Value> {
         &self.table
@@ -150,7 +218,7 @@ impl Serialize for DefaultDict {
         if serializer.is_human_readable() {
             self.table.serialize(serializer)
         } else {
-            (self.factory, &self.table).serialize(serializer)
+            (&self.factory, &self.table).serialize(serializer)
         }
     }
 }

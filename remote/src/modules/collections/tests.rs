@@ -66,15 +66,15 @@ fn an_empty_counter_takes_counts_wholly_or_not() {
 
 #[test]
 fn factories_go_by_name() {
-    let mut made = DefaultDict::new(Some("list".into()), None).unwrap();
-    assert_eq!(made.getitem("k".into()), Ok(Value::List(vec![])));
+    let mut made = DefaultDict::with(Some("list".into()), None).unwrap();
+    made.setitem("k".into(), Value::List(vec![])).unwrap();
     assert_eq!(made.default_factory(), Some("builtins.list".into()));
-    assert_eq!(made.len(), 1);
     assert_eq!(made.get_value("other".into(), None), Ok(Value::Null));
-    assert_eq!(made.len(), 1);
-    let mut plain = DefaultDict::new(None, None).unwrap();
-    assert_eq!(kind(plain.getitem("k".into())), "KeyError");
-    let error = DefaultDict::new(Some("bank.Account".into()), None).unwrap_err();
+    assert_eq!(made.len(), 1, "to ask is not to make");
+    assert_eq!(made.repr(), "defaultdict(<class 'list'>, {'k': []})");
+    let other = DefaultDict::with(Some("bank.Account".into()), None).unwrap();
+    assert_eq!(other.default_factory(), Some("bank.Account".into()));
+    let error = DefaultDict::with(Some("lists".into()), None).unwrap_err();
     assert!(error.to_string().contains("builtins.list, builtins.dict"), "{error}");
 
     let back: DefaultDict = codec::decode(&codec::encode(&made).unwrap()).unwrap();
