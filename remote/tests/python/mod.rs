@@ -16,3 +16,4 @@ mod numbers;
 mod proxies;
 mod sets;
 mod texts;
+mod members;
