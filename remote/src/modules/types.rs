@@ -1,6 +1,7 @@
 //! Module `types`: SimpleNamespace.
 
 use super::python::{Key, Table, check_depth, equal, repr};
+use super::shared::text_of_repr;
 use super::{Decoded, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
@@ -85,6 +86,8 @@ impl SimpleNamespace {
         format!("namespace({})", parts.join(", "))
     }
 }
+
+text_of_repr!(SimpleNamespace);
 
 /// With plain Rust values. The methods that these stand for say what they do.
 impl SimpleNamespaceProxy {

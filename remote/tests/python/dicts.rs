@@ -78,11 +78,11 @@ fn dict_operation(r: &mut Random, len: usize) -> Operation {
         20 => op("__contains__", [key]),
         21 => op("__len__", []),
         22 => op("__ior__", [items(r)]),
-        23 => op("__or__", [items(r)]),
+        23 => op(r.pick(&["__or__", "__ror__"]), [items(r)]),
         24 => op(r.pick(&["__eq__", "__ne__"]), [items(r)]),
         25 => op("incr", if r.one_in(3) { vec![key] } else { vec![key, r.orderly(false)] }),
         26 => op("compare_and_set", [key, r.scalar(), r.value()]),
-        _ => op(r.pick(&["__repr__", "__reversed__"]), []),
+        _ => op(r.pick(&["__repr__", "__str__", "__reversed__"]), []),
     }
 }
 

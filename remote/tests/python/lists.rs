@@ -54,9 +54,12 @@ fn list_operation(r: &mut Random, len: usize) -> Operation {
         27 => op("__iadd__", [if r.one_in(4) { r.value() } else { r.list(Random::value) }]),
         28 => op("__imul__", [r.pick(&[Value::from(0), 1.into(), 2.into(), (-4).into(), true.into(), 1.5.into()])]),
         29 => op("__add__", [if r.one_in(3) { r.value() } else { r.list(Random::value) }]),
-        30 => op("__mul__", [r.pick(&[Value::from(0), 2.into(), 3.into(), "a".into(), (1i64 << 50).into()])]),
+        30 => op(
+            r.pick(&["__mul__", "__rmul__"]),
+            [r.pick(&[Value::from(0), 2.into(), 3.into(), "a".into(), (1i64 << 50).into()])],
+        ),
         31 => op("__reversed__", []),
-        32 => op("__repr__", []),
+        32 => op(r.pick(&["__repr__", "__str__"]), []),
         33 => op(r.pick(&["__eq__", "__ne__"]), [if r.one_in(4) { r.value() } else { r.list(|r| r.orderly(false)) }]),
         _ => op(
             r.pick(&["__lt__", "__le__", "__gt__", "__ge__"]),
@@ -75,7 +78,7 @@ fn tuple() {
         3 => op("__getitem__", [r.slice()]),
         4 => op("__contains__", [r.value()]),
         5 => op("__add__", [if r.one_in(3) { r.scalar() } else { r.list(Random::value) }]),
-        6 => op("__mul__", [r.pick(&[Value::from(0), 2.into(), (-3).into(), "a".into()])]),
+        6 => op(r.pick(&["__mul__", "__rmul__"]), [r.pick(&[Value::from(0), 2.into(), (-3).into(), "a".into()])]),
         7 => op(r.pick(&["__len__", "__reversed__"]), []),
         _ => op(
             r.pick(&["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"]),
@@ -142,7 +145,7 @@ fn deque_operation(r: &mut Random, len: usize) -> Operation {
         22 => op("__contains__", [r.value()]),
         23 => op("__add__", [r.list(Random::value)]),
         24 => op("__iadd__", [if r.one_in(4) { r.value() } else { r.list(Random::value) }]),
-        25 => op("__mul__", [r.pick(&[Value::from(0), 2.into(), (-3).into(), "a".into()])]),
+        25 => op(r.pick(&["__mul__", "__rmul__"]), [r.pick(&[Value::from(0), 2.into(), (-3).into(), "a".into()])]),
         26 => op("__imul__", [r.pick(&[Value::from(0), 1.into(), 2.into(), "a".into()])]),
         _ => op(
             r.pick(&["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"]),

@@ -12,8 +12,8 @@ mod service;
 
 mod dicts;
 mod lists;
+mod members;
 mod numbers;
 mod proxies;
 mod sets;
 mod texts;
-mod members;

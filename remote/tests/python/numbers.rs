@@ -7,8 +7,11 @@ use tarmem_remote::Value;
 #[test]
 fn int() {
     let init = |r: &mut Random| vec![Value::Int(r.integer())];
-    let operation = |r: &mut Random, _| match r.below(12) {
-        0 => op(r.pick(&["bit_length", "bit_count", "as_integer_ratio", "__invert__"]), []),
+    let operation = |r: &mut Random, _| match r.below(14) {
+        0 => op(r.pick(&["bit_length", "bit_count", "as_integer_ratio", "__invert__", "__index__"]), []),
+        3 => op(r.pick(&["numerator", "denominator"]), []),
+        4 => op(r.pick(&["__rand__", "__ror__", "__rxor__"]), [r.number()]),
+        5 => op(r.pick(&["__rlshift__", "__rrshift__"]), [r.number()]),
         1 => op(r.pick(&["__lshift__", "__rshift__"]), [r.pick(&[0, 1, 5, 63, 64, 126, 127, 128, 200, -1]).into()]),
         2 => op(r.pick(&["__and__", "__or__", "__xor__"]), [r.number()]),
         _ => number_operation(r),
@@ -27,8 +30,18 @@ fn float() {
 }
 
 fn number_operation(r: &mut Random) -> Operation {
-    match r.below(8) {
-        0 => op(r.pick(&["__neg__", "__pos__", "__abs__", "__bool__", "__int__", "__float__", "__repr__"]), []),
+    match r.below(12) {
+        0 => op(
+            r.pick(&["__neg__", "__pos__", "__abs__", "__bool__", "__int__", "__float__", "__repr__", "__str__"]),
+            [],
+        ),
+        3 => op(r.pick(&["__trunc__", "__floor__", "__ceil__", "__round__", "conjugate", "real", "imag"]), []),
+        4 => op("__round__", [r.pick(&[0, 1, 2, 5, 17, -1, -2, -3, -18, -40]).into()]),
+        5 => op(
+            r.pick(&["__radd__", "__rsub__", "__rmul__", "__rtruediv__", "__rfloordiv__", "__rmod__", "__rdivmod__"]),
+            [r.number()],
+        ),
+        6 => op("__rpow__", [r.pick(&[Value::from(0), 1.into(), 2.into(), (-1).into(), 3.into(), 0.5.into()])]),
         1 => {
             op("__pow__", [r.pick(&[Value::from(0), 1.into(), 2.into(), 3.into(), 20.into(), (-1).into(), 0.5.into()])])
         }
@@ -48,4 +61,19 @@ fn numbers_from_text() {
     for (class, kind) in [("builtins.int", "int"), ("builtins.float", "float")] {
         check(&Subject { class, kind, init, operation, state: "value", unordered: false });
     }
+}
+
+/// Floats as hexadecimal text.
+#[test]
+fn floats_from_hexadecimal_text() {
+    let init = |r: &mut Random| vec![r.hexadecimal()];
+    let operation = |_: &mut Random, _| op("hex", []);
+    check(&Subject {
+        class: "builtins.float.fromhex",
+        kind: "fromhex",
+        init,
+        operation,
+        state: "value",
+        unordered: false,
+    });
 }

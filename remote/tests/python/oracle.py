@@ -9,12 +9,13 @@ import ast
 import copy
 import itertools
 import json
+import math
 import operator
 import sys
 from collections import Counter, OrderedDict, deque
 
 TYPES = {"list": list, "dict": dict, "set": set, "deque": deque, "Counter": Counter, "OrderedDict": OrderedDict,
-         "str": str, "bytes": bytes, "int": int, "float": float, "tuple": tuple}
+         "str": str, "bytes": bytes, "int": int, "float": float, "tuple": tuple, "fromhex": float.fromhex}
 
 # Called as operators, so that what is not supported is an error and not NotImplemented.
 OPERATORS = {
@@ -27,7 +28,17 @@ OPERATORS = {
     "__floordiv__": operator.floordiv, "__mod__": operator.mod, "__truediv__": operator.truediv,
     "__divmod__": divmod, "__pow__": pow, "__lshift__": operator.lshift, "__rshift__": operator.rshift,
     "__bool__": bool, "__int__": int, "__float__": float, "__str__": str, "__round__": round,
+    "__trunc__": math.trunc, "__floor__": math.floor, "__ceil__": math.ceil, "__index__": operator.index,
 }
+# With the object on the right.
+REFLECTED = {
+    "__radd__": operator.add, "__rsub__": operator.sub, "__rmul__": operator.mul, "__rtruediv__": operator.truediv,
+    "__rfloordiv__": operator.floordiv, "__rmod__": operator.mod, "__rdivmod__": divmod, "__rpow__": pow,
+    "__rand__": operator.and_, "__ror__": operator.or_, "__rxor__": operator.xor, "__rlshift__": operator.lshift,
+    "__rrshift__": operator.rshift,
+}
+# Attributes, which are methods here.
+PARTS = {"real", "imag", "numerator", "denominator"}
 IN_PLACE = {
     "__iadd__": operator.iadd, "__imul__": operator.imul, "__ior__": operator.ior, "__iand__": operator.iand,
     "__isub__": operator.isub, "__ixor__": operator.ixor,
@@ -35,7 +46,7 @@ IN_PLACE = {
 # What the wire cannot tell from a list or a map, where the other side has to be of the same type.
 SAME_TYPE = {"set": (set, list), "deque": (deque, list), "tuple": (tuple, list), "Counter": (Counter, dict)}
 BETWEEN = {"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__add__", "__sub__", "__or__", "__and__",
-           "__xor__", "__ior__", "__iand__", "__isub__", "__ixor__"}
+           "__xor__", "__ror__", "__rand__", "__rsub__", "__rxor__", "__ior__", "__iand__", "__isub__", "__ixor__"}
 
 
 def incr(obj, key, by=1):
@@ -133,15 +144,23 @@ def apply(kind, obj, name, args):
         args = [tuple(args[0]), *args[1:]]
     if kind in ("int", "float") and name in ("value", "__float__"):
         return obj, float(obj) if name == "__float__" else obj
-    if kind in ("int", "float") and name == "__mul__" and isinstance(args[0], (str, bytes, list)):
+    if kind in ("int", "float") and name in ("__mul__", "__rmul__", "__rmod__") and isinstance(args[0], (str, bytes, list)):
         raise TypeError("a number times a sequence is for the sequence to do")
-    if name == "__pow__":
-        power = obj ** args[0]
+    if name in PARTS:
+        return obj, getattr(obj, name)
+    if name == "__rpow__" and isinstance(args[0], int) and isinstance(obj, int) and abs(args[0]) > 1 and obj > 200:
+        raise OverflowError("more digits than memory has")
+    if name in ("__pow__", "__rpow__"):
+        power = obj ** args[0] if name == "__pow__" else args[0] ** obj
         if isinstance(power, complex):
             raise ValueError("complex")
         return obj, power
     if name in IN_PLACE:
         return IN_PLACE[name](obj, *args), None
+    if name == "__rlshift__" and obj > 200 and args[0] not in (0, 0.0) and isinstance(args[0], int):
+        raise OverflowError("more digits than memory has")
+    if name in REFLECTED:
+        return obj, REFLECTED[name](args[0], obj)
     if name in OPERATORS:
         return obj, OPERATORS[name](obj, *args)
     if name in EXTRA:

@@ -101,8 +101,10 @@ impl Random {
 
     /// A float, whole or not.
     pub(crate) fn float(&mut self) -> f64 {
-        match self.below(6) {
+        match self.below(7) {
             0 => self.small() as f64,
+            // Half way between two whole numbers, or two hundreds.
+            3 => self.small() as f64 * self.pick(&[0.5, 50.0, 0.125]),
             1 => self.pick(&[0.1, -0.1, 1e308, -1e308, 1e-308, 1e16, 1e22, 123456.789, -0.0]),
             2 => self.integer() as f64,
             _ => (self.next() as f64 / 1e19 - 0.5) * 10f64.powi(self.below(30) as i32 - 15),
@@ -128,6 +130,31 @@ impl Random {
                 let parts = ["1", "0", "23", "_", "-", "+", ".", "e5", "E-3", " ", "x", "inf", "nan", "9"];
                 (0..1 + self.below(4)).map(|_| self.pick(&parts)).collect::<String>().into()
             }
+        }
+    }
+
+    /// A text that is a float in hexadecimal, or nearly; near the limits of floats, too.
+    pub(crate) fn hexadecimal(&mut self) -> Value {
+        let sign = self.pick(&["", "", "-", "+", " "]);
+        let prefix = self.pick(&["0x", "0X", "", "x"]);
+        let mut digits = |most: usize| {
+            let zeros = "0".repeat(if self.one_in(4) { self.below(40) } else { 0 });
+            let digits: String = (0..self.below(most)).map(|_| self.pick(&["0", "1", "8", "f", "A", "7"])).collect();
+            format!("{zeros}{digits}")
+        };
+        let (above, below) = (digits(20), digits(20));
+        let point = self.pick(&[".", ".", ".", ""]);
+        let exponent = match self.below(6) {
+            0 => String::new(),
+            1 => format!("p{}", self.below(2300) as i64 - 1150),
+            2 => format!("P{:+}", -1074 + self.below(30) as i64 - 15),
+            3 => format!("p{}", 1023 + self.below(30) as i64 - 15),
+            4 => self.pick(&["p", "p+", "pp1", "p1.0", "p99999999999999999999", "p-99999999999999999999"]).to_owned(),
+            _ => format!("p{}", self.small()),
+        };
+        match self.below(30) {
+            0 => self.pick(&["inf", "-Infinity", "nan", "0x", ".", "", "infx", "0x.p1"]).into(),
+            _ => format!("{sign}{prefix}{above}{point}{below}{exponent}").into(),
         }
     }
 

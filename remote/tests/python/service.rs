@@ -60,10 +60,13 @@ impl Service {
 
     /// The arguments without the nulls at their end that mean nothing: those for what may be left out.
     pub(crate) fn given(&self, class: &str, method: Option<&str>, mut args: Vec<Value>) -> Vec<Value> {
-        let params = match (method, class.rsplit_once('.')) {
-            (Some(method), _) => self.registry.class(class).and_then(|class| class.method(method)).map(|m| m.params),
-            (None, Some((module, name))) => self.registry.function(module, name).map(|f| f.params),
-            (None, None) => panic!("a class has a module"),
+        let (module, name) = class.split_once('.').expect("a class has a module");
+        let params = match method {
+            Some(method) => {
+                let class = format!("{module}.{}", name.split('.').next().unwrap_or_default());
+                self.registry.class(&class).and_then(|class| class.method(method)).map(|m| m.params)
+            }
+            None => self.registry.function(module, name).map(|f| f.params),
         };
         let params = params.unwrap_or_else(|error| panic!("{error}"));
         while args.last() == Some(&Value::Null) && params.get(args.len() - 1).is_some_and(|param| param.optional) {
@@ -72,9 +75,9 @@ impl Service {
         args
     }
 
-    /// An object of a class, by its path.
+    /// An object of a class, by the path of the class or of one of its constructors.
     pub(crate) fn make(&self, class: &str, args: &[Value]) -> Outcome<Box<dyn Object>> {
-        let (module, name) = class.rsplit_once('.').expect("a path");
+        let (module, name) = class.split_once('.').expect("a path");
         let function = self.registry.function(module, name).expect("a class with a constructor");
         let bytes = codec::encode(args).expect("the arguments are not deep");
         let mut args = Arguments::new(Encoding::Dynamic, &bytes, function.params).map_err(bad_arguments)?;

@@ -36,7 +36,10 @@ fn set_operation(r: &mut Random, len: usize) -> Operation {
             op(r.pick(&["update", "intersection_update", "difference_update", "symmetric_difference_update"]), [other])
         }
         12 => op(r.pick(&["isdisjoint", "issubset", "issuperset"]), [other]),
-        13 => op(r.pick(&["__or__", "__and__", "__sub__", "__xor__"]), [other]),
+        13 => op(
+            r.pick(&["__or__", "__and__", "__sub__", "__xor__", "__ror__", "__rand__", "__rsub__", "__rxor__"]),
+            [other],
+        ),
         14 => op(r.pick(&["__ior__", "__iand__", "__isub__", "__ixor__"]), [other]),
         _ => op(r.pick(&["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"]), [other]),
     }

@@ -7,7 +7,13 @@ use tarmem_remote::Value;
 #[test]
 fn str() {
     let init = |r: &mut Random| vec![r.text()];
-    let operation = |r: &mut Random, _| text_operation(r, Random::text, Random::short_text);
+    let operation = |r: &mut Random, _| match r.below(24) {
+        0 => op("maketrans", [r.short_text(), r.short_text()]),
+        1 => op("maketrans", [r.short_text(), r.short_text(), r.text()]),
+        2 => op("maketrans", [r.map(Random::scalar)]),
+        3 => op("translate", [r.pick(&[Value::Map(vec![(97.into(), "x".into()), (98.into(), Value::Null)])])]),
+        _ => text_operation(r, Random::text, Random::short_text),
+    };
     check(&Subject { class: "builtins.str", kind: "str", init, operation, state: "value", unordered: false });
 }
 
@@ -18,6 +24,10 @@ fn bytes() {
         0 => op("hex", []),
         1 => op("decode", [r.pick(&["utf-8", "ascii", "latin-1"]).into()]),
         2 => op("decode", ["ascii".into(), r.pick(&["ignore", "replace", "strict"]).into()]),
+        4 => op("maketrans", [r.short_bytes(), r.short_bytes()]),
+        5 => op("translate", [Value::Null, r.short_bytes()]),
+        6 => op("translate", [if r.one_in(3) { r.bytes() } else { Value::Bytes((0..=255).rev().collect()) }]),
+        7 => op(r.pick(&["__str__", "__bytes__"]), []),
         3 => op("find", [r.pick(&[Value::from(97), 300.into(), 0.into(), (-1).into()])]),
         _ => text_operation(r, Random::bytes, Random::short_bytes),
     };
@@ -61,7 +71,10 @@ fn text_operation(r: &mut Random, text: fn(&mut Random) -> Value, short: fn(&mut
         29 => op("__getitem__", [r.slice()]),
         30 => op("__contains__", [part]),
         31 => op("__add__", [if r.one_in(5) { r.value() } else { text(r) }]),
-        32 => op("__mul__", [r.pick(&[Value::from(0), 1.into(), 3.into(), (-1).into(), "a".into(), 1.5.into()])]),
+        32 => op(
+            r.pick(&["__mul__", "__rmul__"]),
+            [r.pick(&[Value::from(0), 1.into(), 3.into(), (-1).into(), "a".into(), 1.5.into()])],
+        ),
         _ => op(
             r.pick(&["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"]),
             [if r.one_in(5) { r.value() } else { text(r) }],

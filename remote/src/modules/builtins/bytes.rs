@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, iterate, repeats, repr, type_name, whole, word,
 };
+use crate::modules::shared::{reflected_sequence_methods, text_of_repr};
 use crate::modules::{Elements, Exception};
 use crate::remote;
 use crate::value::Value;
@@ -81,6 +82,37 @@ impl Bytes {
         decode(&self.0, encoding.as_deref().unwrap_or("utf-8"), errors.as_deref())
     }
 
+    /// Each byte as `table`, 256 bytes, has it at the byte's number, or as it is if that is null; those that are in
+    /// `delete` are left out.
+    pub fn translate(&self, table: Value, delete: Option<Value>) -> Result<Value, Exception> {
+        let table = if table.is_null() { None } else { Some(Self::argument(&table)?) };
+        if table.as_ref().is_some_and(|table| table.len() != 256) {
+            return Err(Exception::value("translation table must be 256 characters long"));
+        }
+        let delete = delete.filter(|delete| !delete.is_null()).map(|delete| Self::argument(&delete)).transpose()?;
+        let mut dropped = [false; 256];
+        delete.iter().flatten().for_each(|byte| dropped[usize::from(*byte)] = true);
+        let stays = self.0.iter().filter(|byte| !dropped[usize::from(**byte)]);
+        Ok(Value::Bytes(stays.map(|byte| table.as_ref().map_or(*byte, |table| table[usize::from(*byte)])).collect()))
+    }
+
+    /// A table for `translate`, by which each byte of `from` becomes the one at its place in `to`.
+    pub fn maketrans(&self, from: Value, to: Value) -> Result<Value, Exception> {
+        let (from, to) = (Self::argument(&from)?, Self::argument(&to)?);
+        if from.len() != to.len() {
+            return Err(Exception::value("maketrans arguments must have same length"));
+        }
+        let mut table: Vec<u8> = (0..=255).collect();
+        from.iter().zip(to).for_each(|(from, to)| table[usize::from(*from)] = to);
+        Ok(Value::Bytes(table))
+    }
+
+    /// They as they are.
+    #[remote(name = "__bytes__")]
+    pub fn same(&self) -> Value {
+        Value::Bytes(self.0.clone())
+    }
+
     /// Two hexadecimal digits for each byte.
     pub fn hex(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -104,6 +136,8 @@ impl Bytes {
 }
 
 text_methods!(Bytes, "subsection");
+reflected_sequence_methods!(Bytes, Value);
+text_of_repr!(Bytes);
 
 impl Bytes {
     /// What is searched for is bytes, or one as an integer.

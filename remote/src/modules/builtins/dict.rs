@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::modules::python::{
     Chunk, Cursor, Key, Table, check_depth, check_result, equal, iterate, number, pairs, repr, type_name, weight,
 };
-use crate::modules::shared::{dict_changed, dict_methods, mapping_methods, mapping_proxy};
+use crate::modules::shared::{dict_changed, dict_methods, mapping_methods, mapping_proxy, text_of_repr};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
@@ -55,6 +55,7 @@ impl Dict {
     }
 }
 
+text_of_repr!(Dict);
 mapping_methods!(Dict, dict_changed);
 dict_methods!(Dict, "dict");
 mapping_proxy!(DictProxy, "builtins.dict");

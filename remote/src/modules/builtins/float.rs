@@ -1,8 +1,8 @@
 //! `builtins.float`.
 
 use crate::modules::Exception;
-use crate::modules::python::{Comparison, equal, number, repr, to_float, to_int, truthy};
-use crate::modules::shared::number_methods;
+use crate::modules::python::{Comparison, equal, hex_float, number, repr, to_float, to_int, truthy};
+use crate::modules::shared::{number_methods, part_methods, reflected_number_methods, text_of_repr};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,12 @@ impl Float {
     #[remote(inline)]
     pub fn new(value: Option<Value>) -> Result<Self, Exception> {
         value.map_or(Ok(0.0), |value| to_float(&value)).map(Float)
+    }
+
+    /// The float that hexadecimal text is, such as `0x1.8p+1`, which is what `hex` gives. `ValueError` if it is none.
+    #[remote(inline)]
+    pub fn fromhex(text: String) -> Result<Self, Exception> {
+        hex_float::parse(&text).map(Float)
     }
 
     /// Whether it is a whole number.
@@ -44,23 +50,14 @@ impl Float {
 
     /// The number as hexadecimal text, such as `0x1.8000000000000p+1`: it says exactly which float it is.
     pub fn hex(&self) -> String {
-        let sign = if self.0.is_sign_negative() && !self.0.is_nan() { "-" } else { "" };
-        let magnitude = self.0.abs();
-        if !magnitude.is_finite() {
-            return format!("{sign}{}", repr(&Value::Float(magnitude)));
-        }
-        let bits = magnitude.to_bits();
-        let (exponent, fraction) = ((bits >> 52) as i32, bits & ((1 << 52) - 1));
-        match (exponent, fraction) {
-            (0, 0) => format!("{sign}0x0.0p+0"),
-            // Too small for a leading one.
-            (0, fraction) => format!("{sign}0x0.{fraction:013x}p-1022"),
-            (exponent, fraction) => format!("{sign}0x1.{fraction:013x}p{:+}", exponent - 1023),
-        }
+        hex_float::write(self.0)
     }
 }
 
 number_methods!(Float);
+reflected_number_methods!(Float);
+part_methods!(Float);
+text_of_repr!(Float);
 
 impl Float {
     fn number(&self) -> Value {

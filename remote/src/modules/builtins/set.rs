@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::modules::python::{Chunk, Comparison, Cursor, Key, Table, iterate, number, repr, type_name};
+use crate::modules::shared::text_of_repr;
 use crate::modules::{Decoded, Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
@@ -206,6 +207,30 @@ impl Set {
         combined(&self.0, operand("^", other)?, symmetric_difference)
     }
 
+    /// `other | set`, as a plain list.
+    #[remote(name = "__ror__")]
+    pub fn ror(&self, other: Value) -> Result<Vec<Value>, Exception> {
+        combined(&operand("|", other)?, self.0.clone(), union)
+    }
+
+    /// `other & set`, as a plain list.
+    #[remote(name = "__rand__")]
+    pub fn rand(&self, other: Value) -> Result<Vec<Value>, Exception> {
+        combined(&operand("&", other)?, self.0.clone(), intersection)
+    }
+
+    /// `other - set`, as a plain list.
+    #[remote(name = "__rsub__")]
+    pub fn rsub(&self, other: Value) -> Result<Vec<Value>, Exception> {
+        combined(&operand("-", other)?, self.0.clone(), difference)
+    }
+
+    /// `other ^ set`, as a plain list.
+    #[remote(name = "__rxor__")]
+    pub fn rxor(&self, other: Value) -> Result<Vec<Value>, Exception> {
+        combined(&operand("^", other)?, self.0.clone(), symmetric_difference)
+    }
+
     /// `set |= other`
     #[remote(name = "__ior__")]
     pub fn ior(&mut self, other: Value) -> Result<(), Exception> {
@@ -272,6 +297,8 @@ impl Set {
         Ok(subset(&comparable(Comparison::GreaterOrEqual, other)?, &self.0))
     }
 }
+
+text_of_repr!(Set);
 
 /// With plain Rust values. The methods that these stand for say what they do.
 impl SetProxy {

@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, iterate, repeats, repr, type_name, whole, word,
 };
+use crate::modules::shared::reflected_sequence_methods;
 use crate::modules::{Elements, Exception};
 use crate::remote;
 use crate::value::Value;
@@ -115,6 +116,12 @@ impl Str {
         Ok(Value::Text(translated))
     }
 
+    /// A table for `translate`: of a map whose keys are characters or their numbers; or by which each character of `from`
+    /// becomes the one at its place in `to`, and those of `without` nothing.
+    pub fn maketrans(&self, from: Value, to: Option<String>, without: Option<String>) -> Result<Value, Exception> {
+        super::text::trans::table(from, to, without)
+    }
+
     /// Whether there are decimal digits in it, and nothing else.
     pub fn isdecimal(&self) -> bool {
         self.isdigit()
@@ -144,6 +151,7 @@ impl Str {
 }
 
 text_methods!(Str, "substring");
+reflected_sequence_methods!(Str, Value);
 
 impl Str {
     /// What is searched for has to be a text.

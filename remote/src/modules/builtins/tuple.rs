@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Stamp, check_depth, equal, equal_lists, index_of, insertion, iterate, repr, type_name,
 };
-use crate::modules::shared::sequence_comparisons;
+use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::modules::{Decoded, Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
@@ -118,6 +118,8 @@ impl Tuple {
     }
 }
 
+reflected_sequence_methods!(Tuple, Vec<Value>);
+text_of_repr!(Tuple);
 sequence_comparisons!(Tuple, "tuple");
 
 /// With plain Rust values. The methods that these stand for say what they do.

@@ -8,7 +8,7 @@ use crate::modules::python::{
     Chunk, Comparison, Cursor, Key, Table, check_depth, check_result, equal, index_of, iterate, merge_sort, number,
     repr, weight, word,
 };
-use crate::modules::shared::{dict_changed, mapping_methods, mapping_proxy};
+use crate::modules::shared::{dict_changed, mapping_methods, mapping_proxy, text_of_repr};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
@@ -35,6 +35,12 @@ impl Counter {
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, key: Value) -> Result<Value, Exception> {
         Ok(self.count(&Key::new(key)?).clone())
+    }
+
+    /// The count of what is not there: 0.
+    #[remote(name = "__missing__")]
+    pub fn missing(&self, _key: Value) -> i64 {
+        0
     }
 
     /// Takes out `key`, if it is there.
@@ -115,6 +121,7 @@ impl Counter {
     }
 }
 
+text_of_repr!(Counter);
 mapping_methods!(Counter, dict_changed);
 mapping_proxy!(CounterProxy, "collections.Counter");
 

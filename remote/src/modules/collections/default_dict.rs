@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::modules::builtins::dict::entries;
 use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, type_name};
-use crate::modules::shared::{dict_changed, dict_methods, mapping_methods, mapping_proxy};
+use crate::modules::shared::{dict_changed, dict_methods, mapping_methods, mapping_proxy, text_of_repr};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
 use crate::operation::MemberKind;
 use crate::proxy::Proxy;
@@ -185,6 +185,7 @@ impl DefaultDict {
     }
 }
 
+text_of_repr!(DefaultDict);
 mapping_methods!(DefaultDict, dict_changed);
 dict_methods!(DefaultDict, "collections.defaultdict");
 mapping_proxy!(DefaultDictProxy, "collections.defaultdict");

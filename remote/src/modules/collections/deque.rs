@@ -5,7 +5,7 @@ use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Stamp, check_depth, equal, equal_lists, index_of, insertion, iterate, position,
     repeats, repr, type_name, weight, whole, word,
 };
-use crate::modules::shared::sequence_comparisons;
+use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::modules::{Decoded, Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
@@ -274,6 +274,8 @@ impl Deque {
     }
 }
 
+reflected_sequence_methods!(Deque, Vec<Value>);
+text_of_repr!(Deque);
 sequence_comparisons!(Deque, "collections.deque");
 
 /// With plain Rust values. The methods that these stand for say what they do.

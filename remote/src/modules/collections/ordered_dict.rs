@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::modules::builtins::dict::{entries, fromkeys};
 use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, type_name};
-use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy, ordered_dict_changed};
+use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy, ordered_dict_changed, text_of_repr};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
@@ -64,6 +64,7 @@ impl OrderedDict {
     }
 }
 
+text_of_repr!(OrderedDict);
 mapping_methods!(OrderedDict, ordered_dict_changed);
 dict_methods!(OrderedDict, "collections.OrderedDict");
 mapping_proxy!(OrderedDictProxy, "collections.OrderedDict");

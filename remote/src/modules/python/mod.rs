@@ -5,11 +5,13 @@
 //! - [`Comparison`]: `<` and its like, a `TypeError` between kinds that have no order.
 //! - [`Key`] and [`Table`]: what hashes alike is one key; insertion order is kept.
 //! - [`Slice`] is `[start:stop:step]`.
+//! - [`round`], and [`number`] for the other arithmetic.
 //! - [`repr`]: how Python writes a value.
 //! - [`iterate`]: the elements of anything that has some. [`Chunk`], [`Cursor`], [`Stamp`]: some of them at a time.
 
 mod cursor;
 mod equality;
+pub(crate) mod hex_float;
 mod index;
 mod iterate;
 mod key;
@@ -18,6 +20,7 @@ pub mod number;
 mod ordering;
 mod parse;
 mod repr;
+mod rounding;
 mod slice;
 mod sort;
 mod table;
@@ -34,6 +37,7 @@ pub use limits::{ELEMENT_DEPTH, RESULT_LIMIT, check_depth, check_result, weight}
 pub use ordering::Comparison;
 pub use parse::{parse_float, parse_int, to_float, to_int};
 pub use repr::{repr, short};
+pub use rounding::round;
 pub use slice::{Slice, Span};
 pub use sort::sort;
 pub use table::Table;
@@ -42,6 +46,7 @@ pub(crate) use equality::{equal_lists, whole};
 pub(crate) use index::{insertion, word};
 pub(crate) use limits::repeats;
 pub(crate) use repr::printable;
+pub(crate) use rounding::to_side;
 pub(crate) use sort::merge_sort;
 
 use crate::value::Value;

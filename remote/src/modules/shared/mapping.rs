@@ -217,6 +217,17 @@ macro_rules! dict_methods {
                 Ok(both.into_value())
             }
 
+            /// `other | dict`, as a plain map: of a key that is in both, the dict's value. The other one has to be a map.
+            #[remote(name = "__ror__")]
+            pub fn ror(&self, other: Value) -> Result<Value, Exception> {
+                if !matches!(other, Value::Map(_)) {
+                    return Err(number::unsupported("|", type_name(&other), $name));
+                }
+                let mut both: Table<Value> = entries(other)?.into_iter().collect();
+                both.extend(self.table().clone().into_entries());
+                Ok(both.into_value())
+            }
+
             /// `dict |= items`: puts in all of `items`, a map or a list of pairs.
             #[remote(name = "__ior__")]
             pub fn ior(&mut self, items: Value) -> Result<(), Exception> {

@@ -2,14 +2,19 @@
 //!
 //! - [`mapping`] is for dicts of all kinds. [`mapping_proxy`] for their proxies.
 //! - [`arithmetic`] is for numbers.
+//! - [`parts`]: what numbers consist of, and rounding. [`reflected`]: `other + object`.
 //! - [`comparing`] has `==` and `<` for lists and what is like them.
 
 pub(crate) mod arithmetic;
 pub(crate) mod comparing;
 pub(crate) mod mapping;
 pub(crate) mod mapping_proxy;
+pub(crate) mod parts;
+pub(crate) mod reflected;
 
 pub(crate) use arithmetic::{bit_methods, number_methods};
 pub(crate) use comparing::sequence_comparisons;
 pub(crate) use mapping::{dict_changed, dict_methods, mapping_methods, ordered_dict_changed};
 pub(crate) use mapping_proxy::mapping_proxy;
+pub(crate) use parts::{part_methods, whole_methods};
+pub(crate) use reflected::{reflected_bit_methods, reflected_number_methods, reflected_sequence_methods, text_of_repr};

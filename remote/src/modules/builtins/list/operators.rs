@@ -3,7 +3,7 @@
 use super::{List, ListProxy, elements};
 use crate::modules::Exception;
 use crate::modules::python::{Comparison, equal_lists, repeats, type_name, weight, whole};
-use crate::modules::shared::sequence_comparisons;
+use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::remote;
 use crate::value::Value;
 
@@ -42,6 +42,8 @@ impl List {
     }
 }
 
+reflected_sequence_methods!(List, Vec<Value>);
+text_of_repr!(List);
 sequence_comparisons!(List, "list");
 
 /// The elements `count` times.

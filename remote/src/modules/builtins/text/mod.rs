@@ -2,13 +2,14 @@
 //! stripped alike. Python's methods on them are made by [`text_methods`], on these rooms:
 //!
 //! - [`search`]: where a part is, and how often. [`split`]: cutting into parts. [`shape`]: width and margins.
-//! - [`case`] is for capitals, and for questions such as `isalpha`.
+//! - [`case`] is for capitals, and for questions such as `isalpha`. [`trans`]: tables for `translate`.
 
 pub(crate) mod case;
 mod methods;
 pub(crate) mod search;
 pub(crate) mod shape;
 pub(crate) mod split;
+pub(crate) mod trans;
 
 pub(crate) use methods::text_methods;
 
