@@ -18,6 +18,7 @@ extern crate self as tarmem;
 pub mod blocking;
 mod client;
 mod config;
+mod security;
 mod server;
 mod store;
 mod wire;
@@ -25,7 +26,8 @@ mod wire;
 pub mod cli;
 
 pub use client::{Address, Reconnected, Session, SessionBuilder, SessionState};
-pub use config::Limits;
+pub use config::{LimitError, Limits};
+pub use security::{ClientTls, ServerTls, TlsError, Token, Tokens, TokensError};
 pub use server::{
     Accepted, BoundService, Listener, MemoryConnector, MemoryListener, RunningService, ServeError, Service, Stream,
     memory,

@@ -4,8 +4,12 @@
 //! process, and only its client is the program.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/authority.rs"]
+mod authority;
 #[path = "cli/program.rs"]
 mod program;
+#[path = "cli/settings.rs"]
+mod settings;
 
 use program::{Client, Serve, Watchdog, finish, spawn, tarmem, text};
 use serde_json::json;

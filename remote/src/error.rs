@@ -277,6 +277,22 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The session's token does not permit the operation.
+    #[error("this session may not {what}: {reason}; ask for another token")]
+    NotPermitted {
+        /// The operation, and on what.
+        what: String,
+        /// What the token permits instead.
+        reason: String,
+    },
+    /// No secure connection came about.
+    #[error("no secure connection with {address}: {reason}")]
+    Insecure {
+        /// The address.
+        address: String,
+        /// Why not, with the remedy.
+        reason: String,
+    },
 }
 
 impl Error {
@@ -318,7 +334,8 @@ fn duration(duration: Duration) -> String {
 }
 
 /// Up to three of `candidates` that look like `wanted`, best first.
-pub(crate) fn near_misses<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+#[doc(hidden)]
+pub fn near_misses<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     // A name from outside may be long: only its beginning is compared.
     let wanted: String = wanted.chars().take(64).collect::<String>().to_lowercase();
     let distance = |candidate: &str| strsim::osa_distance(&wanted, candidate);

@@ -3,18 +3,44 @@
 use super::Cli;
 use super::arguments::Timeout;
 use super::output::Failure;
-use crate::client::{Address, Session};
+use crate::client::Session;
+use crate::security::ClientTls;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory};
+use std::path::{Path, PathBuf};
 use tarmem_remote::error::Error;
 
 /// The options of every command but `serve`, before it or after it.
 #[derive(Args)]
 #[command(next_help_heading = "Options of every command but serve")]
 pub(super) struct Connect {
-    /// The service: HOST:PORT, or unix:/path
+    /// The service: HOST:PORT, unix:/path, or a URL such as tarmem://TOKEN@HOST:PORT or tarmems://HOST:PORT
     #[arg(long, global = true, env = "TARMEM_ADDR", hide_env_values = true, value_name = "HOST:PORT")]
     addr: Option<String>,
+
+    /// The file with the token that the service asks for, and nothing else; TARMEM_TOKEN can have it, too
+    #[arg(long, global = true, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+
+    /// Speak TLS, and trust what the certificates in this file (PEM) have signed
+    #[arg(long, global = true, value_name = "FILE")]
+    ca: Option<PathBuf>,
+
+    /// Speak TLS, and trust what this system trusts; so does tarmems:// without --ca
+    #[arg(long, global = true)]
+    system_roots: bool,
+
+    /// Show the certificate chain in this file (PEM) to a service that asks for one
+    #[arg(long = "cert", global = true, value_name = "FILE", requires = "client_key")]
+    client_cert: Option<PathBuf>,
+
+    /// The private key of --cert (PEM)
+    #[arg(long = "key", global = true, value_name = "FILE", requires = "client_cert")]
+    client_key: Option<PathBuf>,
+
+    /// The name that the service's certificate has to be for [default: its host]
+    #[arg(long, global = true, value_name = "NAME")]
+    server_name: Option<String>,
 
     /// How long to wait for the connection, and then for each answer; 0 for as long as it takes
     #[arg(long, global = true, default_value = "30", value_name = "SECONDS", allow_negative_numbers = true)]
@@ -31,8 +57,14 @@ pub(super) struct Connect {
 
 impl Connect {
     /// The options, by clap's id and as a user writes them.
-    pub(super) const OPTIONS: [(&str, &str); 4] = [
+    pub(super) const OPTIONS: [(&str, &str); 10] = [
         ("addr", "--addr"),
+        ("token_file", "--token-file"),
+        ("ca", "--ca"),
+        ("system_roots", "--system-roots"),
+        ("client_cert", "--cert"),
+        ("client_key", "--key"),
+        ("server_name", "--server-name"),
         ("timeout", "--timeout"),
         ("retries", "--retries"),
         ("ignore_version", "--ignore-version"),
@@ -44,22 +76,61 @@ impl Connect {
             let message = "no service is named; give --addr HOST:PORT, or set TARMEM_ADDR";
             Failure::from(Cli::command().error(ErrorKind::MissingRequiredArgument, message))
         })?;
-        if let Err(error) = address.parse::<Address>() {
+        if let Err(error) = Session::check_address(&address) {
             let message = format!("{error}; it comes from --addr or TARMEM_ADDR");
             return Err(Cli::command().error(ErrorKind::ValueValidation, message).into());
         }
         let Timeout(timeout) = self.timeout;
-        let session = Session::builder(&address)
+        let mut session = Session::builder(&address)
             .call_timeout(timeout)
             .max_retry(self.retries)
-            .ignore_version(self.ignore_version)
-            .connect();
+            .ignore_version(self.ignore_version);
+        if let Some(token) = token(self.token_file.as_deref())? {
+            session = session.token(token);
+        }
+        let identity = self.client_cert.zip(self.client_key);
+        if self.ca.is_some() || self.system_roots || identity.is_some() || self.server_name.is_some() {
+            let mut tls = ClientTls::new().system_roots(self.system_roots || self.ca.is_none());
+            if let Some(roots) = self.ca {
+                tls = tls.ca_file(roots);
+            }
+            if let Some((cert, key)) = identity {
+                tls = tls.identity(cert, key);
+            }
+            if let Some(name) = self.server_name {
+                tls = tls.server_name(name);
+            }
+            session = session.tls(tls);
+        }
+        let shown = session.address().to_owned();
+        let session = session.connect();
         let connected = match timeout {
             None => session.await,
             Some(timeout) => tokio::time::timeout(timeout, session).await.unwrap_or_else(|_| {
-                Err(Error::DeadlineExceeded { what: format!("connecting to {address}"), after: timeout })
+                Err(Error::DeadlineExceeded { what: format!("connecting to {shown}"), after: timeout })
             }),
         };
         Ok(connected?)
     }
+}
+
+/// The variable that a token may be in.
+const TOKEN: &str = "TARMEM_TOKEN";
+
+/// The token to say, if there is one.
+fn token(file: Option<&Path>) -> Result<Option<String>, Failure> {
+    let Some(path) = file else {
+        return match std::env::var(TOKEN) {
+            Ok(token) => Ok(Some(token).filter(|token| !token.is_empty())),
+            Err(std::env::VarError::NotPresent) => Ok(None),
+            Err(std::env::VarError::NotUnicode(_)) => Err(Failure::failed(format!("{TOKEN} is not UTF-8"))),
+        };
+    };
+    let token = std::fs::read_to_string(path)
+        .map_err(|error| Failure::failed(format!("the token cannot be read from {}: {error}", path.display())))?;
+    let token = token.trim();
+    if token.is_empty() {
+        return Err(Failure::failed(format!("there is no token in {}; write it there", path.display())));
+    }
+    Ok(Some(token.to_owned()))
 }

@@ -1,6 +1,6 @@
 //! The `tarmem` program: what its command line means.
 //!
-//! - `serve`: the service; `logs` are what it says on the way.
+//! - `serve`: the service; `settings` are what it is set up by, `logs` what it says on the way.
 //! - `connect`: the options that lead to a service, for all the other commands.
 //! - `objects`: commands on what one key is mapped to.
 //! - `inspect`: commands on what a service has and offers.
@@ -24,6 +24,7 @@ mod logs;
 mod objects;
 mod output;
 mod serve;
+mod settings;
 
 use crate::client::Session;
 use clap::error::ErrorKind;

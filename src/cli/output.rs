@@ -3,6 +3,7 @@
 use crate::server::ServeError;
 use serde::{Serialize, Serializer};
 use std::collections::HashSet;
+use std::fmt;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::process::ExitCode;
 use tarmem_remote::error::Error;
@@ -70,7 +71,7 @@ impl Failure {
         Failure::Failed(message.into())
     }
 
-    fn unwritten(error: &io::Error) -> Self {
+    pub(super) fn unwritten(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::Unread,
             _ => Failure::Failed(format!("cannot write to standard output: {error}")),
@@ -90,6 +91,16 @@ impl Failure {
                 ExitCode::FAILURE
             }
             Failure::Unread => ExitCode::SUCCESS,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Usage(error) => f.write_str(&usage(error)),
+            Failure::Failed(message) => f.write_str(message),
+            Failure::Unread => f.write_str("nobody reads the output"),
         }
     }
 }

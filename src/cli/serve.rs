@@ -2,11 +2,10 @@
 
 use super::logs;
 use super::output::Failure;
-use crate::server::Service;
+use super::settings::Settings;
 use clap::Args;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Host objects until SIGINT or SIGTERM
@@ -14,70 +13,49 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// Prints one line on standard output, `listening on HOST:PORT`, with the port that it has. Logs go to standard error; what
 /// is logged is set by TARMEM_LOG or RUST_LOG, such as debug or tarmem=debug (default: info).
 ///
-/// The first signal shuts down gracefully, with status 0: what runs may finish. The second ends the service at once.
+/// SIGINT or SIGTERM shuts down gracefully, with status 0: what runs may finish. The second ends the service at once.
+///
+/// SIGHUP reads the tokens again: sessions whose token is gone end.
 #[derive(Args)]
 pub(super) struct Serve {
-    /// The host or address to listen on; peers on other hosts need --unprotected too
-    #[arg(long, default_value = "0.0.0.0")]
-    host: String,
+    #[command(flatten)]
+    settings: Settings,
 
-    /// The port to listen on; 0 takes any free one
-    #[arg(long, default_value_t = 0)]
-    port: u16,
-
-    /// Listen on a Unix socket too
-    #[arg(long, value_name = "PATH")]
-    unix: Option<PathBuf>,
-
-    /// Answer peers on other hosts too, although nobody is asked who they are
+    /// Print all settings and limits, with their units and defaults, as the file for --config, and do nothing else
     #[arg(long)]
-    unprotected: bool,
-
-    /// Threads that serve connections [default: one per core]
-    #[arg(long, value_name = "THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    workers: Option<u16>,
-
-    /// Offer only these modules, and those inside them [default: all]
-    #[arg(long, value_name = "MODULE,...", value_delimiter = ',')]
-    modules: Option<Vec<String>>,
+    print_config: bool,
 }
 
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
+        if self.print_config {
+            return print(&self.settings.settle()?.to_toml());
+        }
         logs::begin()?;
         let mut signals = Signals::new()?;
+        let (service, tokens) = self.settings.settle()?.service()?;
         let service = tokio::select! {
-            bound = self.service().bind() => bound?,
-            _ = signals.next() => return Ok(()),
+            bound = service.bind() => bound?,
+            _ = signals.end() => return Ok(()),
         };
         let service = service.start();
         if let Some(address) = service.local_addr() {
             announce(address);
         }
-        signals.next().await;
+        while let Some(()) = signals.reload().await {
+            tokens.reload(&service);
+        }
         tokio::select! {
             () = service.shutdown() => Ok(()),
             // As a shell says it: 128 and the signal.
-            signal = signals.next() => std::process::exit(128 + signal.as_raw_value()),
+            signal = signals.end() => std::process::exit(128 + signal.as_raw_value()),
         }
     }
+}
 
-    fn service(self) -> Service {
-        let mut service = Service::new(self.host, self.port);
-        if let Some(path) = self.unix {
-            service = service.unix(path);
-        }
-        if self.unprotected {
-            service = service.unprotected();
-        }
-        if let Some(threads) = self.workers {
-            service = service.workers(threads.into());
-        }
-        if let Some(modules) = self.modules {
-            service = service.modules(modules);
-        }
-        service
-    }
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::unwritten(&error))
 }
 
 /// The one line on standard output. A service is of use although nobody reads it.
@@ -88,19 +66,34 @@ fn announce(address: SocketAddr) {
     }
 }
 
-/// The signals that end a service.
+/// The signals that a service heeds.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Signal,
 }
 
 impl Signals {
     fn new() -> Result<Self, Failure> {
         let listen = |kind| signal(kind).map_err(|error| Failure::failed(format!("cannot wait for signals: {error}")));
-        Ok(Signals { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+        Ok(Signals {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
     }
 
-    async fn next(&mut self) -> SignalKind {
+    /// `None` if it is not to read its tokens again, but to end.
+    async fn reload(&mut self) -> Option<()> {
+        tokio::select! {
+            _ = self.interrupt.recv() => None,
+            _ = self.terminate.recv() => None,
+            heard = self.hang_up.recv() => heard,
+        }
+    }
+
+    /// One that ends the service.
+    async fn end(&mut self) -> SignalKind {
         tokio::select! {
             _ = self.interrupt.recv() => SignalKind::interrupt(),
             _ = self.terminate.recv() => SignalKind::terminate(),

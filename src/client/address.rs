@@ -1,14 +1,21 @@
 //! Where a service is.
 
-use crate::server::listener::ByteStream;
+use crate::security::Secret;
+use percent_encoding::percent_decode_str;
 use std::fmt;
-use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 use tarmem_remote::error::Error;
-use tokio::net::{TcpStream, UnixStream};
 
-/// The address of a service: `host:port`, `tarmem://host:port` or `unix:/path`.
+/// The address of a service: `host:port` or `unix:/path`, as part of what [`Session::connect`](crate::Session::connect) takes:
+///
+/// | form | means |
+/// | --- | --- |
+/// | `host:port` | TCP; over TLS if [`SessionBuilder::tls`](crate::SessionBuilder::tls) is given |
+/// | `tarmem://host:port` | TCP, without TLS |
+/// | `tarmems://host:port` | TLS |
+/// | `tarmem://TOKEN@host:port`, `tarmems://TOKEN@host:port` | the same, with a token, percent-encoded where it has to be |
+/// | `unix:/path` | a Unix socket |
 ///
 /// ```
 /// use tarmem::Address;
@@ -29,39 +36,64 @@ pub enum Address {
     Unix(PathBuf),
 }
 
-impl Address {
-    pub(crate) async fn connect(&self) -> io::Result<Box<dyn ByteStream>> {
-        Ok(match self {
-            Address::Tcp { host, port } => {
-                let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                stream.set_nodelay(true)?;
-                Box::new(stream)
+/// What a URL says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Location {
+    pub(crate) address: Address,
+    /// Whether TLS is to be spoken; `None` if nothing is said of it.
+    pub(crate) secure: Option<bool>,
+    pub(crate) token: Option<Secret>,
+}
+
+impl Location {
+    /// # Errors
+    /// What is wrong with it; the token, or what might be one, is not shown.
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Ok(Location { address: Address::Unix(path.into()), secure: None, token: None });
+        }
+        let (secure, rest) = match text.split_once("://") {
+            Some(("tarmem", rest)) => (Some(false), rest),
+            Some(("tarmems", rest)) => (Some(true), rest),
+            Some(_) => return Err(nonsense("it begins with neither tarmem:// nor tarmems://")),
+            None => (None, text),
+        };
+        // An @ in a token is to be written as %40, but it does no harm if it is not: a host has none.
+        let (token, rest) = match rest.rsplit_once('@') {
+            Some((token, rest)) => {
+                let token = percent_decode_str(token).decode_utf8();
+                (Some(token.map_err(|_| nonsense("its token is not UTF-8"))?), rest)
             }
-            Address::Unix(path) => Box::new(UnixStream::connect(path).await?),
-        })
+            None => (None, rest),
+        };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let (host, port) = rest
+            .rsplit_once(':')
+            .and_then(|(host, port)| Some((host, port.parse().ok()?)))
+            .filter(|(host, _)| !host.is_empty())
+            .ok_or_else(|| nonsense(&format!("{rest:?} is not host:port, such as localhost:18813, or unix:/path")))?;
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let token = token.map(Secret::new);
+        if token.as_ref().is_some_and(Secret::is_empty) {
+            return Err(nonsense("its token is empty"));
+        }
+        Ok(Location { address: Address::Tcp { host: host.to_owned(), port }, secure, token })
     }
+}
+
+fn nonsense(reason: &str) -> Error {
+    Error::malformed("address", reason)
 }
 
 impl FromStr for Address {
     type Err = Error;
 
     fn from_str(address: &str) -> Result<Self, Error> {
-        if let Some(path) = address.strip_prefix("unix:") {
-            return Ok(Address::Unix(path.into()));
+        let Location { address, token, .. } = Location::parse(address)?;
+        match token {
+            None => Ok(address),
+            Some(_) => Err(nonsense("there is a token in it, which belongs to a session")),
         }
-        let bare = address.strip_prefix("tarmem://").unwrap_or(address).trim_end_matches('/');
-        let (host, port) = bare
-            .rsplit_once(':')
-            .ok_or(())
-            .and_then(|(host, port)| Ok((host, port.parse().map_err(|_| ())?)))
-            .map_err(|()| {
-                Error::malformed(
-                    "address",
-                    format!("{address:?} is not host:port, such as localhost:18813, or unix:/path"),
-                )
-            })?;
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        Ok(Address::Tcp { host: host.to_owned(), port })
     }
 }
 
@@ -72,5 +104,55 @@ impl fmt::Display for Address {
             Address::Tcp { host, port } => write!(f, "{host}:{port}"),
             Address::Unix(path) => write!(f, "unix:{}", path.display()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tcp(host: &str, port: u16) -> Address {
+        Address::Tcp { host: host.to_owned(), port }
+    }
+
+    #[test]
+    fn a_url_says_where_and_how() {
+        let cases = [
+            ("localhost:18813", tcp("localhost", 18813), None, None),
+            ("tarmem://localhost:1/", tcp("localhost", 1), Some(false), None),
+            ("tarmems://db.example.org:18813", tcp("db.example.org", 18813), Some(true), None),
+            ("tarmem://hush@localhost:1", tcp("localhost", 1), Some(false), Some("hush")),
+            ("tarmems://a%40b%2Fc@[::1]:2", tcp("::1", 2), Some(true), Some("a@b/c")),
+            ("a:b@c@localhost:1", tcp("localhost", 1), None, Some("a:b@c")),
+            ("unix:/run/a@b", Address::Unix("/run/a@b".into()), None, None),
+        ];
+        for (text, address, secure, token) in cases {
+            let location = Location::parse(text).expect(text);
+            assert_eq!(location, Location { address, secure, token: token.map(Secret::new) }, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_told_without_its_token() {
+        for text in [
+            "",
+            "localhost",
+            ":1",
+            "localhost:99999",
+            "hush@localhost",
+            "tarmem://hush@",
+            "tarmem://hush@:1",
+            "tarmem://@localhost:1",
+            "hush://localhost:1",
+            "tarmem://hu%ffsh@localhost:1",
+            "redis://hush@localhost:1",
+        ] {
+            let error = Location::parse(text).expect_err(text).to_string();
+            assert!(!error.contains("hush") && !error.contains("sh@"), "{text}: {error}");
+            let shown = format!("{:?}", crate::Session::builder(text));
+            assert!(!shown.contains("hush"), "{shown}");
+        }
+        let error = "tarmem://hush@localhost:1".parse::<Address>().expect_err("it has a token").to_string();
+        assert!(!error.contains("hush"), "{error}");
     }
 }

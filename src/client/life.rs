@@ -97,7 +97,7 @@ async fn come_back(shared: &Shared, mut cause: String, fruitless: usize) -> Resu
         match while_expiring(shared, attempt).await {
             None => return Err(Over::Closed),
             Some(Ok(opened)) => return resume(shared, opened, &cause, attempts),
-            Some(Err(error @ (Error::Refused { .. } | Error::ProtocolMismatch { .. } | Error::NotAService { .. }))) => {
+            Some(Err(error)) if is_final(&error) => {
                 return Err(Over::Failed(error, cause));
             }
             Some(Err(error)) => {
@@ -111,6 +111,12 @@ async fn come_back(shared: &Shared, mut cause: String, fruitless: usize) -> Resu
     }
     let address = options.address.clone();
     Err(Over::Failed(Error::Unreachable { address, attempts, cause: cause.clone() }, cause))
+}
+
+/// Trying again would give the same.
+fn is_final(error: &Error) -> bool {
+    use Error::{Insecure, NotAService, ProtocolMismatch, Refused};
+    matches!(error, Refused { .. } | ProtocolMismatch { .. } | NotAService { .. } | Insecure { .. })
 }
 
 /// What the service says of the session decides what becomes of its calls.

@@ -2,6 +2,7 @@
 
 use super::SessionBuilder;
 use super::outbox::Bounds;
+use crate::security::verdict_of;
 use crate::wire::WireClient;
 use crate::wire::frame::FrameLimit;
 use crate::wire::handshake::{Answer, Hello, HelloDetails, Resume, Resumed, Welcome};
@@ -9,8 +10,8 @@ use crate::wire::transport::{ClientCodec, LONGEST_REQUEST};
 use futures::FutureExt;
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::PROTOCOL_VERSION;
@@ -75,21 +76,30 @@ impl Link {
         let framed = Framed::with_capacity(stream, ClientCodec::new(limit.clone()), BUFFER);
         let NewClient { client, dispatch } = WireClient::new(Config::default(), framed);
         let nonsense = Arc::new(AtomicBool::new(false));
-        let heard_nonsense = Arc::clone(&nonsense);
+        let verdict = Arc::new(OnceLock::new());
+        let (heard_nonsense, heard_verdict) = (Arc::clone(&nonsense), Arc::clone(&verdict));
         let mut dispatch: Dispatch = Box::pin(dispatch.map(move |end| match end {
             Ok(()) => CLOSED.to_owned(),
             Err(error) => {
                 let is_nonsense =
                     matches!(&error, ChannelError::Read(cause) if cause.kind() == io::ErrorKind::InvalidData);
                 heard_nonsense.store(is_nonsense, Ordering::Relaxed);
-                root_cause(&error)
+                // The service's verdict on this client's certificate comes with the first bytes.
+                let verdict = match &error {
+                    ChannelError::Read(cause) => verdict_of(cause),
+                    _ => None,
+                };
+                if let Some(reason) = &verdict {
+                    let _ = heard_verdict.set(reason.clone());
+                }
+                verdict.unwrap_or_else(|| root_cause(&error))
             }
         }));
         let details = HelloDetails {
             ignore_version: options.ignore_version,
             resume,
             resumable: options.can_come_back(),
-            ..HelloDetails::default()
+            token: options.secret(),
         };
         let hello = Hello { protocol: PROTOCOL_VERSION, details }.encode()?;
         let (answer, ended) = {
@@ -109,6 +119,10 @@ impl Link {
                 return Err(Error::ProtocolMismatch { client: PROTOCOL_VERSION, service });
             }
             Some(Err(_)) => return Err(Error::NotAService { address }),
+            _ if verdict.get().is_some() => {
+                let reason = verdict.get().cloned().unwrap_or_default();
+                return Err(Error::Insecure { address, reason });
+            }
             _ if nonsense.load(Ordering::Relaxed) => return Err(Error::NotAService { address }),
             _ => {
                 let cause = ended.filter(|cause| cause != CLOSED).unwrap_or_else(|| HUNG_UP.to_owned());

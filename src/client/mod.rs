@@ -1,6 +1,6 @@
 //! The client: a session with a service.
 //!
-//! - [`address`]: where a service is.
+//! - [`builder`]: how a session is to be. [`address`]: where its service is; [`dial`]: the way there, secure or not.
 //! - [`connection`]: what a session's callers share with the task that carries their calls.
 //! - [`life`]: that task: connected, reconnecting, closed.
 //! - [`link`]: one connection, from its handshake on.
@@ -10,8 +10,10 @@
 //! - [`window`]: the calls that are not over, by their numbers.
 
 mod address;
+mod builder;
 mod carry;
 mod connection;
+mod dial;
 mod life;
 mod link;
 mod outbox;
@@ -19,11 +21,9 @@ mod received;
 mod window;
 
 pub use address::Address;
+pub use builder::SessionBuilder;
 
-use crate::server::listener::ByteStream;
-use backon::{ExponentialBuilder, Retryable};
 use connection::Connection;
-use link::{HUNG_UP, Link, Opened};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -36,9 +36,6 @@ use uuid::Uuid;
 
 /// How long a call may take if nobody says otherwise.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long one attempt to connect may take.
-const DIAL_TIME: Duration = Duration::from_secs(10);
 
 /// One client's standing with a service. Its [`Routines`] are the contract: `memoize`, `get`, `update` and the rest.
 ///
@@ -101,9 +98,15 @@ impl Session {
         Session::builder(address).connect().await
     }
 
-    /// A session to be with the service at `address`: `host:port`, `tarmem://host:port` or `unix:/path`.
+    /// A session to be with the service at `address`: `host:port`, `unix:/path`, or a URL such as `tarmem://TOKEN@host:port` or
+    /// `tarmems://host:port`. See [`Address`].
     pub fn builder(address: impl Into<String>) -> SessionBuilder {
-        SessionBuilder { address: address.into(), ..SessionBuilder::default() }
+        SessionBuilder::new(&address.into())
+    }
+
+    /// Whether an address makes sense: [`builder`](Self::builder) takes any, and `connect` says what is wrong with it.
+    pub(crate) fn check_address(address: &str) -> Result<(), Error> {
+        address::Location::parse(address).map(|_| ())
     }
 
     /// A session over a stream of bytes that is connected already.
@@ -206,156 +209,5 @@ impl fmt::Debug for Session {
             Some(connection) => write!(f, "Session({})", connection.address()),
             None => f.write_str("Session(in process)"),
         }
-    }
-}
-
-/// A session to be.
-#[derive(Clone)]
-#[must_use = "nothing is connected yet"]
-pub struct SessionBuilder {
-    address: String,
-    /// `None` over a stream, to which there is no way back.
-    target: Option<Address>,
-    on_reconnect: Option<Arc<dyn Fn(Reconnected) + Send + Sync>>,
-    max_retry: usize,
-    retry_delay: Duration,
-    call_timeout: Option<Duration>,
-    ignore_version: bool,
-    max_frame: usize,
-}
-
-impl Default for SessionBuilder {
-    fn default() -> Self {
-        SessionBuilder {
-            address: "a stream".to_owned(),
-            target: None,
-            on_reconnect: None,
-            max_retry: 4,
-            retry_delay: Duration::from_secs(3),
-            call_timeout: Some(CALL_TIMEOUT),
-            ignore_version: false,
-            max_frame: 1 << 30,
-        }
-    }
-}
-
-impl SessionBuilder {
-    /// How often a connection is tried again after the first attempt failed, at the beginning and whenever it breaks.
-    /// Default 4.
-    pub fn max_retry(mut self, times: usize) -> Self {
-        self.max_retry = times;
-        self
-    }
-
-    /// The longest time between two attempts; it begins at a tenth of a second at most and doubles, with jitter. Default 3 s.
-    pub fn retry_delay(mut self, delay: Duration) -> Self {
-        self.retry_delay = delay;
-        self
-    }
-
-    /// `hook` is told whenever the session is connected again. It runs on the task that carries the session's calls: it must
-    /// not wait for any of them, but may start a task that makes some.
-    pub fn on_reconnect(mut self, hook: impl Fn(Reconnected) + Send + Sync + 'static) -> Self {
-        self.on_reconnect = Some(Arc::new(hook));
-        self
-    }
-
-    /// How long a call may take that does not say; `None` for as long as it takes. Default 30 s.
-    pub fn call_timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.call_timeout = timeout;
-        self
-    }
-
-    /// Goes on although the service speaks another version of the protocol. What does not fit fails then, call by call.
-    pub fn ignore_version(mut self, ignore: bool) -> Self {
-        self.ignore_version = ignore;
-        self
-    }
-
-    /// The largest frame that is accepted from the service, in bytes. Default 1 GiB.
-    pub fn max_frame(mut self, bytes: usize) -> Self {
-        self.max_frame = bytes;
-        self
-    }
-
-    /// Connects.
-    ///
-    /// # Errors
-    /// [`Error::Unreachable`] if nobody answers, [`Error::NotAService`] if something else does;
-    /// [`Error::ProtocolMismatch`], [`Error::Refused`].
-    pub async fn connect(mut self) -> Result<Session, Error> {
-        self.target = Some(self.address.parse()?);
-        // A connection that breaks before the session is open is as good as none.
-        let opened = (|| async { Link::open(self.dial().await?, &self, None).await })
-            .retry(self.backoff())
-            .when(|error| match error {
-                Error::Unreachable { .. } => true,
-                Error::Closed { cause, .. } => cause != HUNG_UP,
-                _ => false,
-            })
-            .await
-            .map_err(|error| match error {
-                Error::Unreachable { address, cause, .. } => {
-                    Error::Unreachable { address, attempts: self.max_retry + 1, cause }
-                }
-                other => other,
-            })?;
-        Ok(self.begin(opened))
-    }
-
-    /// Opens a session over a stream of bytes that is connected already. There is no way back to it: the session ends with
-    /// its stream.
-    ///
-    /// # Errors
-    /// [`Error::ProtocolMismatch`], [`Error::Refused`], [`Error::Closed`].
-    pub async fn over(
-        mut self,
-        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    ) -> Result<Session, Error> {
-        self.target = None;
-        let opened = Link::open(stream, &self, None).await?;
-        Ok(self.begin(opened))
-    }
-
-    fn begin(self, opened: Opened) -> Session {
-        let connection = Arc::new(Connection::begin(opened, self));
-        let (caller, id): (Arc<dyn Caller>, _) = (connection.clone(), connection.session());
-        Session { routines: Routines::new(caller), connection: Some(connection), id }
-    }
-
-    /// There is a way back to the service.
-    fn can_come_back(&self) -> bool {
-        self.target.is_some()
-    }
-
-    /// One attempt to connect.
-    async fn dial(&self) -> Result<Box<dyn ByteStream>, Error> {
-        let unreachable = |cause: String| Error::Unreachable { address: self.address.clone(), attempts: 1, cause };
-        let Some(target) = &self.target else { return Err(unreachable("it has no address".to_owned())) };
-        match tokio::time::timeout(DIAL_TIME, target.connect()).await {
-            Ok(stream) => stream.map_err(|cause| unreachable(cause.to_string())),
-            Err(_) => Err(unreachable(format!("no connection within {DIAL_TIME:?}"))),
-        }
-    }
-
-    /// The pauses between attempts.
-    fn backoff(&self) -> ExponentialBuilder {
-        ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(100).min(self.retry_delay))
-            .with_max_delay(self.retry_delay)
-            .with_max_times(self.max_retry)
-            .with_jitter()
-    }
-
-    fn tell(&self, reconnected: Reconnected) {
-        if let Some(hook) = &self.on_reconnect {
-            hook(reconnected);
-        }
-    }
-}
-
-impl fmt::Debug for SessionBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionBuilder").field("address", &self.address).finish_non_exhaustive()
     }
 }

@@ -29,6 +29,20 @@ impl Engine {
     ) -> Result<Step, Error> {
         let cell = self.target(request, target)?.cell;
         let method = self.method(&cell, target, method)?;
+        self.call_method(request, (target, cell), method, encoding, args, out)
+    }
+
+    /// Calls a method of an object that has been found.
+    #[inline]
+    pub(super) fn call_method(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        (target, cell): (Target<'_>, Arc<Cell>),
+        method: &'static Method,
+        encoding: Encoding,
+        args: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
         let site = CallSite {
             context: request.context,
             scope: MethodScope { session: request.session, sequence: request.sequence(), of: &cell },
@@ -96,7 +110,12 @@ impl Engine {
         Ok(Step::Later(later))
     }
 
-    fn method(&self, cell: &Cell, target: Target<'_>, method: MethodRef<'_>) -> Result<&'static Method, Error> {
+    pub(super) fn method(
+        &self,
+        cell: &Cell,
+        target: Target<'_>,
+        method: MethodRef<'_>,
+    ) -> Result<&'static Method, Error> {
         let class = cell.class();
         match method {
             MethodRef::Name(name) => {

@@ -8,16 +8,17 @@ use super::pulse::Pulse;
 use super::session::{Carrier, ServerSession};
 use super::sessions::Found;
 use super::throttle::{Throttled, Unsent};
+use crate::security::{Door, Grant, Peer};
 use crate::wire::batch::Preamble;
 use crate::wire::frame::FrameLimit;
 use crate::wire::handshake::{Answer, Hello, Resume, Resumed, Welcome};
+use crate::wire::partial::Partial;
 use crate::wire::transport::ServerCodec;
 use crate::wire::{Wire, batch};
 use bytes::Bytes;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -35,33 +36,16 @@ const BUFFER: usize = 1024;
 /// How long a connection that ends may take to send what it has answered.
 const FLUSH_TIME: Duration = Duration::from_millis(200);
 
-/// Who is at the other end.
-#[derive(Clone, Debug)]
-pub(crate) enum Peer {
-    /// Another host, or this one, over TCP.
-    Ip(IpAddr),
-    /// A process on this host, over a Unix socket or in memory.
-    Local,
-}
-
-impl Peer {
-    fn is_loopback(&self) -> bool {
-        match self {
-            Peer::Ip(ip) => ip.to_canonical().is_loopback(),
-            Peer::Local => true,
-        }
-    }
-}
-
 /// What a connection finds where it arrives.
 pub(crate) struct House {
     pub(crate) engine: Arc<Engine>,
     /// Of the thread that serves it.
     pub(crate) pulse: Arc<Pulse>,
-    /// Only loopback peers are answered.
-    pub(crate) protected: bool,
+    pub(crate) door: Arc<Door>,
     /// There are too many connections already: it gets to hear that, and no session.
     pub(crate) crowded: bool,
+    /// It gets to hear this, and no session.
+    pub(crate) barred: Option<&'static str>,
 }
 
 /// Serves one connection until it ends, or the service does.
@@ -76,6 +60,7 @@ where
             peer,
             house,
             limit: limit.clone(),
+            opening: AtomicBool::new(false),
             session: OnceLock::new(),
             line: Arc::default(),
             lost: AtomicBool::new(false),
@@ -86,7 +71,8 @@ where
     let unsent = connection.unsent.clone();
     let hung_up = Arc::new(Notify::new());
     let taking = Arc::clone(&connection);
-    let codec = ServerCodec::new(limit, Arc::clone(&hung_up), move |bytes| taking.has_taken(bytes));
+    let partial = Partial::default();
+    let codec = ServerCodec::new(limit, Arc::clone(&hung_up), partial.clone(), move |bytes| taking.has_taken(bytes));
     let stream = Throttled { stream, unsent: unsent.clone() };
     let framed = Framed::with_capacity(stream, codec, BUFFER);
     let channel = BaseChannel::new(Config { pending_response_buffer: 16 }, framed);
@@ -96,7 +82,9 @@ where
     let handshake = tokio::time::sleep(engine.limits.handshake_time);
     tokio::pin!(handshake);
     let ended = engine.ended();
-    tokio::pin!(ended);
+    let frame_time = engine.limits.frame_time;
+    let overdue = partial.overdue(frame_time, || unsent.is_too_much());
+    tokio::pin!(ended, overdue);
     // What was read before it was too much.
     let mut held = VecDeque::new();
     let _ending = Ending(Arc::clone(&connection));
@@ -143,6 +131,10 @@ where
                 tracing::debug!("{:?}: its session has ended, or another connection carries it", connection.peer);
                 break;
             }
+            () = &mut overdue => {
+                tracing::info!("{:?}: a frame took over {frame_time:?}, the limit; disconnected", connection.peer);
+                break;
+            }
             () = &mut ended => break,
         }
     }
@@ -173,6 +165,8 @@ struct Connection {
     house: House,
     peer: Peer,
     limit: FrameLimit,
+    /// It has asked for a session: once is enough.
+    opening: AtomicBool,
     session: OnceLock<Carried>,
     /// Ends this connection: another one carries its session.
     line: Arc<Notify>,
@@ -194,30 +188,25 @@ struct Handler {
 }
 
 impl Connection {
-    fn open(&self, hello: &[u8]) -> Result<Answer, Error> {
+    async fn open(&self, hello: &[u8]) -> Result<Answer, Error> {
+        if self.opening.swap(true, Ordering::Relaxed) {
+            return Err(Error::malformed("open", "this connection has asked for a session already"));
+        }
         let hello = Hello::decode(hello, PROTOCOL_VERSION)?;
         if hello.protocol != PROTOCOL_VERSION && !hello.details.ignore_version {
+            self.opening.store(false, Ordering::Relaxed);
             return Ok(Answer::Protocol { service: PROTOCOL_VERSION });
         }
-        if self.house.protected && !self.peer.is_loopback() {
-            let reason = "it has no authentication, so it answers its own host only; start it with --unprotected \
-                          (Service::unprotected) to let anybody in"
-                .to_owned();
-            return Ok(Answer::Refused { reason });
-        }
-        if self.house.engine.is_closing() {
-            return Ok(Answer::Refused { reason: Error::ShuttingDown.to_string() });
-        }
-        if self.house.crowded {
-            let limit = self.house.engine.limits.connections;
-            let reason = format!("it has as many connections as its limit of {limit} allows; close some, or raise it");
-            return Ok(Answer::Refused { reason });
-        }
-        if self.session.get().is_some() {
-            return Err(Error::malformed("open", "this connection has a session already"));
-        }
+        let grant = match self.admit(&hello).await {
+            Ok(grant) => grant,
+            Err(reason) => {
+                self.lost.store(true, Ordering::Relaxed);
+                return Ok(Answer::Refused { reason });
+            }
+        };
         let limits = &self.house.engine.limits;
-        let (session, carrier, resumed) = self.find_session(hello.details.resume)?;
+        let (session, carrier, resumed) = self.find_session(hello.details.resume, &grant)?;
+        tracing::debug!("{:?} opened session {} as {:?}", self.peer, session.id(), grant.name);
         let welcome = Welcome {
             session: session.id(),
             secret: session.secret(),
@@ -230,24 +219,58 @@ impl Connection {
         };
         self.limit.set(limits.frame_bytes);
         let _ = self.session.set(Carried { session, carrier, resumable: hello.details.resumable });
+        if grant.is_revoked() {
+            // It was while the session was made: whoever ended the others may not have seen this one.
+            self.house.engine.sessions.end_revoked();
+        }
         Ok(Answer::Welcome(welcome))
     }
 
+    /// What the client comes in by; otherwise why it does not, with the remedy.
+    async fn admit(&self, hello: &Hello) -> Result<Arc<Grant>, String> {
+        let House { engine, door, crowded, barred, .. } = &self.house;
+        if let Some(reason) = barred.or_else(|| door.bars(&self.peer)) {
+            return Err(reason.to_owned());
+        }
+        let grant = door.ask(&self.peer, hello.details.token.as_ref()).await.map_err(|reason| {
+            tracing::info!("{:?} was refused: no token, or a wrong one", self.peer);
+            reason.to_owned()
+        })?;
+        if engine.is_closing() {
+            return Err(Error::ShuttingDown.to_string());
+        }
+        if *crowded {
+            let limit = engine.limits.connections;
+            return Err(format!("it has as many connections as its limit of {limit} allows; close some, or raise it"));
+        }
+        Ok(grant)
+    }
+
     /// The session that the client had, or a new one.
-    fn find_session(&self, resume: Option<Resume>) -> Result<(Arc<ServerSession>, Carrier, Resumed), Error> {
+    fn find_session(
+        &self,
+        resume: Option<Resume>,
+        grant: &Arc<Grant>,
+    ) -> Result<(Arc<ServerSession>, Carrier, Resumed), Error> {
         let line = || Arc::clone(&self.line);
         let mut resumed = Resumed::New;
         if let Some(resume) = resume {
             resumed = match self.house.engine.sessions.find(resume.session, resume.secret) {
-                Found::Here(session) => match session.attach(line(), &self.house.pulse, resume.received_below) {
-                    Some((carrier, begun)) => return Ok((session, carrier, Resumed::Yes { begun })),
-                    None => Resumed::Expired { begun: session.last() },
-                },
+                Found::Here(session) => {
+                    if !session.grant().is_some_and(|came_by| Arc::ptr_eq(came_by, grant)) {
+                        let reason = "its session was opened with another token; come back with that one".to_owned();
+                        return Err(Error::Refused { reason });
+                    }
+                    match session.attach(line(), &self.house.pulse, resume.received_below) {
+                        Some((carrier, begun)) => return Ok((session, carrier, Resumed::Yes { begun })),
+                        None => Resumed::Expired { begun: session.last() },
+                    }
+                }
                 Found::Expired(begun) => Resumed::Expired { begun },
                 Found::Unknown => Resumed::Unknown,
             };
         }
-        let session = ServerSession::new(&self.house.engine);
+        let session = ServerSession::new(&self.house.engine, Some(Arc::clone(grant)));
         let (carrier, _) = session.attach(line(), &self.house.pulse, 0).ok_or(Error::Cancelled)?;
         self.house.engine.sessions.add(&session, self.house.engine.limits.sessions)?;
         Ok((session, carrier, resumed))
@@ -292,9 +315,13 @@ impl Connection {
 
 impl Wire for Handler {
     async fn open(self, _: Context, hello: Bytes) -> Bytes {
-        let answer = self.connection.open(&hello).unwrap_or_else(|error| {
+        let answer = self.connection.open(&hello).await.unwrap_or_else(|error| {
             self.connection.lost.store(true, Ordering::Relaxed);
-            Answer::Refused { reason: error.to_string() }
+            let reason = match error {
+                Error::Refused { reason } => reason,
+                other => other.to_string(),
+            };
+            Answer::Refused { reason }
         });
         answer.encode()
     }
@@ -323,7 +350,7 @@ mod tests {
     use tarmem_remote::registry::Registry;
 
     /// What `peer` hears from a service that has no authentication, and whether it got a session.
-    fn open(peer: Peer, protected: bool) -> (Answer, bool) {
+    async fn open(peer: Peer, protected: bool) -> (Answer, bool) {
         let limits = Limits::default();
         let limit = FrameLimit::new(limits.handshake_frame_bytes);
         let registry = Registry::linked().expect("no names clash");
@@ -331,18 +358,20 @@ mod tests {
             house: House {
                 engine: Engine::new(registry, limits, tokio::runtime::Handle::current()),
                 pulse: Arc::default(),
-                protected,
+                door: Door::new(protected, None, None),
                 crowded: false,
+                barred: None,
             },
             peer,
             limit: limit.clone(),
+            opening: AtomicBool::new(false),
             session: OnceLock::new(),
             line: Arc::default(),
             lost: AtomicBool::new(false),
             unsent: Unsent::new(1024),
         };
         let hello = Hello { protocol: PROTOCOL_VERSION, details: HelloDetails::default() };
-        let answer = connection.open(&hello.encode().expect("encodes")).expect("it makes sense");
+        let answer = connection.open(&hello.encode().expect("encodes")).await.expect("it makes sense");
         let opened = connection.session.get().is_some();
         let raised = limit.get() > Limits::default().handshake_frame_bytes;
         assert_eq!(opened, raised, "larger frames are for those with a session");
@@ -353,17 +382,17 @@ mod tests {
     async fn without_authentication_only_this_host_is_answered() {
         for other in ["192.0.2.1", "10.0.0.1", "0.0.0.0", "2001:db8::1", "::ffff:192.0.2.1", "fe80::1"] {
             let peer = || Peer::Ip(other.parse().expect("an address"));
-            let (answer, opened) = open(peer(), true);
+            let (answer, opened) = open(peer(), true).await;
             let Answer::Refused { reason } = answer else { panic!("{other}: {answer:?}") };
             assert!(reason.contains("--unprotected") && reason.contains("Service::unprotected"), "{reason}");
             assert!(!opened, "{other}");
-            let (answer, opened) = open(peer(), false);
+            let (answer, opened) = open(peer(), false).await;
             assert!(matches!(answer, Answer::Welcome(_)) && opened, "{other}: {answer:?}");
         }
         let here = ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"];
         let here = here.map(|address| Peer::Ip(address.parse().expect("an address")));
         for peer in here.into_iter().chain([Peer::Local]) {
-            let (answer, opened) = open(peer.clone(), true);
+            let (answer, opened) = open(peer.clone(), true).await;
             assert!(matches!(answer, Answer::Welcome(_)) && opened, "{peer:?}: {answer:?}");
         }
     }

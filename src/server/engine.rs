@@ -172,8 +172,22 @@ impl Engine {
         })
     }
 
-    /// Runs one operation as far as that goes at once. A result goes to `out`, which is empty.
+    /// Runs one operation as far as that goes at once, if its session may have that done. A result goes to `out`, which is
+    /// empty.
     pub(crate) fn execute(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        operation: Operation<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        match request.session.permissions() {
+            None => self.perform(request, operation, out),
+            Some(permissions) => self.perform_permitted(permissions, request, operation, out),
+        }
+    }
+
+    /// As [`execute`](Self::execute), without asking.
+    pub(super) fn perform(
         self: &Arc<Self>,
         request: &Request<'_>,
         operation: Operation<'_>,
@@ -205,7 +219,7 @@ impl Engine {
                 self.check_key(key)?;
                 put(out, &self.store.contains(key))
             }
-            Operation::Keys { prefix, after, limit } => put(out, &self.keys(prefix, after, limit)),
+            Operation::Keys { prefix, after, limit } => put(out, &self.keys(request, prefix, after, limit)),
             Operation::Describe { target } => put(out, &self.describe(request, target)?),
             Operation::Import { module, package } => {
                 self.check_name("module", module)?;
@@ -242,10 +256,12 @@ impl Engine {
         }
     }
 
-    fn keys(&self, prefix: &str, after: &str, limit: u32) -> KeysPage {
+    fn keys(&self, request: &Request<'_>, prefix: &str, after: &str, limit: u32) -> KeysPage {
         let most = self.limits.page_keys;
         let limit = if limit == 0 { most } else { most.min(limit as usize) };
-        let (keys, more) = self.store.keys(prefix, after, limit);
+        let permissions = request.session.permissions();
+        let visible = |key: &str| permissions.is_none_or(|permissions| permissions.has_key(key));
+        let (keys, more) = self.store.keys(prefix, after, limit, visible);
         KeysPage { next: if more { keys.last().cloned() } else { None }, keys }
     }
 

@@ -229,19 +229,25 @@ impl Engine {
 
     /// A value that a client made, as an object.
     fn decode_object(&self, bytes: &[u8]) -> Result<Arc<Cell>, Error> {
-        // typetag's form: a map with one entry, whose key is the class's path. The class is looked up first: typetag's own
-        // error lists every name there is.
-        #[derive(Deserialize)]
-        struct Tag<'a>(u64, &'a str);
-        let tag: Tag<'_> = codec::decode_prefix(bytes).map_err(|e| Error::malformed("object", e))?.0;
-        if tag.0 != 1 {
-            return Err(Error::malformed("object", "it has not one tag"));
-        }
-        self.check_name("class", tag.1)?;
-        let class = self.registry.class(tag.1)?.entry().path;
+        // The class is looked up first: typetag's own error lists every name there is.
+        let class = class_of(bytes)?;
+        self.check_name("class", class)?;
+        let class = self.registry.class(class)?.entry().path;
         let decoded = panics::catch(class, || codec::decode::<NewObject>(bytes))?;
         self.host(decoded.map_err(|e| Error::BadValue { class: class.to_owned(), reason: e.to_string() })?)
     }
+}
+
+/// The path of the class that an encoded object says it is of.
+pub(super) fn class_of(bytes: &[u8]) -> Result<&str, Error> {
+    // typetag's form: a map with one entry, whose key is the class's path.
+    #[derive(Deserialize)]
+    struct Tag<'a>(u64, &'a str);
+    let tag: Tag<'_> = codec::decode_prefix(bytes).map_err(|e| Error::malformed("object", e))?.0;
+    if tag.0 != 1 {
+        return Err(Error::malformed("object", "it has not one tag"));
+    }
+    Ok(tag.1)
 }
 
 fn run_sync(

@@ -4,7 +4,6 @@
 use super::engine::{Deadline, Engine, Later, Request, Step};
 use super::gate::Gate;
 use super::session::{ServerSession, drive};
-use crate::client::CALL_TIMEOUT;
 use crate::store::Flight;
 use futures::FutureExt;
 use hashbrown::HashMap;
@@ -21,10 +20,6 @@ use tokio::sync::oneshot;
 use tokio::task::unconstrained;
 use uuid::Uuid;
 
-/// How long a call that a method or generator makes may take if it does not say. One that comes to wait for what its own
-/// caller holds ends by this, and the object is free again.
-const NESTED: Option<Duration> = Some(CALL_TIMEOUT);
-
 /// Carries operations straight to the engine.
 pub(crate) struct LocalCaller {
     shared: Arc<Shared>,
@@ -36,7 +31,9 @@ struct Shared {
     session: Holder,
     /// The generator on whose behalf it calls.
     within: Option<Arc<Flight>>,
-    call_time: Option<Duration>,
+    /// How long a call may take that does not say. One that comes to wait for what its own caller holds ends by this, and the
+    /// object is free again.
+    call_time: Duration,
     calls: Mutex<HashMap<u64, LocalCall>>,
 }
 
@@ -58,12 +55,12 @@ enum Holder {
 impl LocalCaller {
     /// For the methods that run for a session.
     pub(crate) fn of_methods(engine: &Arc<Engine>, session: Weak<ServerSession>) -> Self {
-        Self::new(engine, Holder::Weak(session), None, NESTED)
+        Self::new(engine, Holder::Weak(session), None)
     }
 
     /// For a generator.
     pub(crate) fn of_generator(session: &Arc<ServerSession>, flight: &Arc<Flight>) -> Self {
-        Self::new(session.engine(), Holder::Strong(Arc::clone(session)), Some(Arc::clone(flight)), NESTED)
+        Self::new(session.engine(), Holder::Strong(Arc::clone(session)), Some(Arc::clone(flight)))
     }
 
     /// For what a request runs. The generator of flight `within` has a session of its own: whoever asked for it first may
@@ -71,23 +68,25 @@ impl LocalCaller {
     pub(crate) fn within(engine: &Arc<Engine>, request: &Request<'_>, within: Option<&Arc<Flight>>) -> Self {
         match within {
             Some(flight) => {
-                Self::new(engine, Holder::Owned(ServerSession::local(engine)), Some(Arc::clone(flight)), NESTED)
+                // It may do what whoever asked for it may do.
+                let session = ServerSession::local(engine, request.session.grant().cloned());
+                Self::new(engine, Holder::Owned(session), Some(Arc::clone(flight)))
             }
             None => {
                 let flight = request.within.cloned();
-                Self::new(engine, Holder::Strong(Arc::clone(request.session)), flight, NESTED)
+                Self::new(engine, Holder::Strong(Arc::clone(request.session)), flight)
             }
         }
     }
 
     /// For a session in process, which ends with it.
-    pub(crate) fn session(session: Arc<ServerSession>, call_time: Option<Duration>) -> Self {
+    pub(crate) fn session(session: Arc<ServerSession>) -> Self {
         let engine = Arc::clone(session.engine());
-        Self::new(&engine, Holder::Owned(session), None, call_time)
+        Self::new(&engine, Holder::Owned(session), None)
     }
 
-    fn new(engine: &Arc<Engine>, session: Holder, within: Option<Arc<Flight>>, call_time: Option<Duration>) -> Self {
-        let calls = Mutex::default();
+    fn new(engine: &Arc<Engine>, session: Holder, within: Option<Arc<Flight>>) -> Self {
+        let (calls, call_time) = (Mutex::default(), engine.limits.call_time);
         LocalCaller { shared: Arc::new(Shared { engine: Arc::clone(engine), session, within, call_time, calls }) }
     }
 }
@@ -106,7 +105,7 @@ impl Shared {
             return Err(Error::ShuttingDown);
         }
         let deadline = match timeout {
-            Timeout::Default => self.call_time.map_or(Deadline::NEVER, Deadline::after),
+            Timeout::Default => Deadline::after(self.call_time),
             Timeout::After(after) => Deadline::after(after),
             Timeout::Never => Deadline::NEVER,
         };

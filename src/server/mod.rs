@@ -1,10 +1,10 @@
 //! The service: hosts objects, and answers whoever connects.
 //!
 //! - [`listener`]: where connections come from: TCP, a Unix socket, memory.
-//! - [`connection`]: one connection, on one task.
+//! - [`workers`]: the threads that connections are served on; [`connection`]: one of those, on one task.
 //! - [`session`]: one client's handles, calls in flight, results not collected.
 //! - [`engine`]: runs one operation; [`obtain`] for `memoize` and `update`, [`evaluate`] for sources and functions, [`call`]
-//!   for methods.
+//!   for methods; [`permit`] asks before, where a session may not do everything.
 //! - [`local`]: calls from within the process.
 //! - [`scope`]: object references in arguments and results; [`snapshot`]: plain copies of what they lead to; [`collect`]:
 //!   circles of them that are garbage.
@@ -21,23 +21,24 @@ mod local;
 mod objects;
 mod obtain;
 mod panics;
+mod permit;
 mod pulse;
 mod scope;
 mod session;
 mod sessions;
 mod snapshot;
 mod throttle;
+mod workers;
 
 pub use listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, memory};
 
 use crate::client::Session;
-use crate::config::Limits;
+use crate::config::{LimitError, Limits};
+use crate::security::{Door, ServerSide, ServerTls, TlsError, Tokens};
 use collect::Collector;
-use connection::{House, Peer};
 use engine::Engine;
 use listener::Bindable;
 use local::LocalCaller;
-use pulse::Pulse;
 use session::ServerSession;
 use sessions::Sessions;
 use std::fmt;
@@ -49,11 +50,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tarmem_remote::registry::{Registry, RegistryError};
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
-
-/// Connections over the limit that are still told so, rather than just dropped.
-const TOLD: usize = 128;
+use workers::{accept, worker};
 
 /// A service to be: where it listens, what it offers, its limits.
 ///
@@ -70,6 +68,8 @@ pub struct Service {
     modules: Option<Vec<String>>,
     workers: usize,
     protected: bool,
+    tokens: Option<Tokens>,
+    tls: Option<ServerTls>,
 }
 
 impl Service {
@@ -86,6 +86,8 @@ impl Service {
             modules: None,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             protected: true,
+            tokens: None,
+            tls: None,
         }
     }
 
@@ -126,6 +128,18 @@ impl Service {
         self
     }
 
+    /// Asks everybody for one of these tokens.
+    pub fn tokens(mut self, tokens: Tokens) -> Self {
+        self.tokens = Some(tokens);
+        self
+    }
+
+    /// Speaks TLS on its TCP listeners, and nothing else there. Its Unix sockets, which belong to this host, stay plain.
+    pub fn tls(mut self, tls: ServerTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Answers peers on other hosts too, although nobody is asked who they are.
     pub fn unprotected(mut self) -> Self {
         self.protected = false;
@@ -135,9 +149,12 @@ impl Service {
     /// Checks what was registered, and takes the addresses. Nothing is served before it is run.
     ///
     /// # Errors
-    /// [`ServeError::Registry`] if names clash or a module to be offered does not exist; [`ServeError::Listen`] if an
-    /// address cannot be had.
+    /// [`ServeError::Registry`] if names clash or a module to be offered does not exist; [`ServeError::Limit`] if a limit is out
+    /// of its range; [`ServeError::Tls`] if a certificate or key cannot be used; [`ServeError::Listen`] if an address cannot be had.
     pub async fn bind(self) -> Result<BoundService, ServeError> {
+        self.limits.check()?;
+        let tls = self.tls.as_ref().map(ServerSide::new).transpose()?;
+        let door = Door::new(self.protected, self.tokens, tls);
         let registry = match &self.modules {
             None => Registry::linked()?,
             Some(modules) => Registry::offering(modules)?,
@@ -163,7 +180,7 @@ impl Service {
         runtime.handle().spawn(Sessions::look_after(Arc::downgrade(&engine), engine.limits.lease));
         let (pulse, lease) = (Arc::clone(&engine.pulse), engine.limits.lease);
         runtime.handle().spawn(async move { pulse.beat(lease).await });
-        Ok(BoundService { listeners, engine, runtime, workers: self.workers, protected: self.protected })
+        Ok(BoundService { listeners, engine, runtime, workers: self.workers, door })
     }
 
     /// Binds and runs, for ever.
@@ -197,7 +214,7 @@ pub struct BoundService {
     engine: Arc<Engine>,
     runtime: OwnedRuntime,
     workers: usize,
-    protected: bool,
+    door: Arc<Door>,
 }
 
 impl BoundService {
@@ -217,8 +234,7 @@ impl BoundService {
     pub fn start(self) -> RunningService {
         let local_addr = self.local_addr();
         let address = self.listeners.iter().find_map(|listener| listener.address()).unwrap_or_default();
-        let workers: Vec<mpsc::Sender<Arrival>> =
-            (0..self.workers).map(|index| worker(index, &self.engine, self.protected)).collect();
+        let workers: Vec<_> = (0..self.workers).map(|index| worker(index, &self.engine, &self.door)).collect();
         let accepting = self
             .listeners
             .into_iter()
@@ -227,7 +243,7 @@ impl BoundService {
                 AbortOnDropHandle::new(self.runtime.handle().spawn(accept))
             })
             .collect();
-        RunningService { engine: self.engine, accepting, local_addr, address, _runtime: self.runtime }
+        RunningService { engine: self.engine, door: self.door, accepting, local_addr, address, _runtime: self.runtime }
     }
 }
 
@@ -240,6 +256,7 @@ impl fmt::Debug for BoundService {
 /// A service that is running, on threads of its own: whoever started it may block. Dropped without [`shutdown`](Self::shutdown), it ends at once, and connections break.
 pub struct RunningService {
     engine: Arc<Engine>,
+    door: Arc<Door>,
     accepting: Vec<AbortOnDropHandle<()>>,
     local_addr: Option<SocketAddr>,
     address: String,
@@ -261,9 +278,17 @@ impl RunningService {
 
     /// A session with this service in its own process: the same calls, without a socket.
     pub fn session(&self) -> Session {
-        let session = ServerSession::local(&self.engine);
+        let session = ServerSession::local(&self.engine, None);
         let id = session.id();
-        Session::in_process(Arc::new(LocalCaller::session(session, Some(crate::client::CALL_TIMEOUT))), id)
+        Session::in_process(Arc::new(LocalCaller::session(session)), id)
+    }
+
+    /// Asks for these tokens from now on, and for no others. Sessions end whose token is not among them any more, or has
+    /// other permissions now; if nobody was asked before, all do but those in process.
+    pub fn set_tokens(&self, tokens: Tokens) {
+        let (count, gone) = (tokens.len(), self.door.set_tokens(tokens));
+        self.engine.sessions.end_revoked();
+        tracing::info!("{count} tokens; {gone} of those before are revoked");
     }
 
     /// How many keys are mapped.
@@ -326,105 +351,6 @@ impl Drop for OwnedRuntime {
     }
 }
 
-/// A connection on its way to a worker.
-struct Arrival {
-    stream: Stream,
-    counted: Counted,
-    crowded: bool,
-}
-
-/// One connection, counted for as long as this lives.
-struct Counted(Arc<Engine>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// Takes connections and hands them to the workers in turn.
-async fn accept(mut listener: Box<dyn Listener>, workers: Vec<mpsc::Sender<Arrival>>, engine: Arc<Engine>) {
-    for worker in workers.iter().cycle() {
-        let accepted = loop {
-            match std::future::poll_fn(|cx| listener.poll_accept(cx)).await {
-                Ok(accepted) => break accepted,
-                Err(error) if error.kind() == io::ErrorKind::NotConnected => return,
-                Err(error) => {
-                    // Out of file descriptors, or the peer has gone already: others may have better luck.
-                    tracing::warn!("cannot accept a connection: {error}");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
-        };
-        let count = engine.connections.fetch_add(1, Ordering::AcqRel);
-        let counted = Counted(Arc::clone(&engine));
-        let crowded = count >= engine.limits.connections;
-        if count >= engine.limits.connections + TOLD {
-            continue;
-        }
-        if worker.send(Arrival { stream: accepted.stream, counted, crowded }).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// A thread with an event loop of its own: a connection's work stays on it. It ends when nobody can send it connections
-/// any more, and those it has are gone.
-fn worker(index: usize, engine: &Arc<Engine>, protected: bool) -> mpsc::Sender<Arrival> {
-    let (sender, mut arrivals) = mpsc::channel::<Arrival>(1024);
-    let engine = Arc::clone(engine);
-    let serve = move || {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => return tracing::error!("a worker cannot start: {error}"),
-        };
-        runtime.block_on(async {
-            let pulse = Arc::new(Pulse::default());
-            let (beating, lease) = (Arc::clone(&pulse), engine.limits.lease);
-            tokio::spawn(async move { beating.beat(lease).await });
-            let connections = tokio_util::task::TaskTracker::new();
-            while let Some(Arrival { stream, counted, crowded }) = arrivals.recv().await {
-                let house = House { engine: Arc::clone(&engine), pulse: Arc::clone(&pulse), protected, crowded };
-                connections.spawn(async move {
-                    let _counted = counted;
-                    let served = match stream {
-                        Stream::Tcp(stream) => serve_tcp(stream, house).await,
-                        Stream::Unix(stream) => serve_unix(stream, house).await,
-                        Stream::Other(stream) => {
-                            connection::serve(stream, Peer::Local, house).await;
-                            Ok(())
-                        }
-                    };
-                    if let Err(error) = served {
-                        tracing::debug!("a connection was gone before it was served: {error}");
-                    }
-                });
-            }
-            connections.close();
-            connections.wait().await;
-        });
-    };
-    if let Err(error) = std::thread::Builder::new().name(format!("tarmem-{index}")).spawn(serve) {
-        tracing::error!("worker {index} cannot start: {error}");
-    }
-    sender
-}
-
-async fn serve_tcp(stream: std::net::TcpStream, house: House) -> io::Result<()> {
-    let stream = tokio::net::TcpStream::from_std(stream)?;
-    // tarpc does not set it, and without it a small reply waits for the peer's delayed acknowledgement.
-    stream.set_nodelay(true)?;
-    let peer = Peer::Ip(stream.peer_addr()?.ip());
-    connection::serve(stream, peer, house).await;
-    Ok(())
-}
-
-async fn serve_unix(stream: std::os::unix::net::UnixStream, house: House) -> io::Result<()> {
-    let stream = tokio::net::UnixStream::from_std(stream)?;
-    connection::serve(stream, Peer::Local, house).await;
-    Ok(())
-}
-
 /// Why a service cannot serve.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -432,6 +358,12 @@ pub enum ServeError {
     /// What was registered does not fit together.
     #[error("{0}")]
     Registry(#[from] RegistryError),
+    /// A limit is out of its range.
+    #[error("{0}")]
+    Limit(#[from] LimitError),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] TlsError),
     /// An address cannot be had.
     #[error("cannot listen on {address}: {cause}{}", remedy(cause))]
     Listen {

@@ -116,6 +116,8 @@ impl Engine {
         let PreparedCall { objects, work } = prepared;
         let mut found = Vec::with_capacity(objects.len());
         for (index, (param, object)) in on.params.iter().zip(&objects).enumerate() {
+            // Only now it is known which objects these are.
+            request.permit_target("run a function on", object.target())?;
             let cell = self.target(request, object.target())?.cell;
             let class = cell.class();
             if !class.fits(param.class) {

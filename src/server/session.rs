@@ -20,6 +20,7 @@ pub(crate) use lease::Carrier;
 use super::engine::{Deadline, Engine, Later};
 use super::gate::Gate;
 use super::local::LocalCaller;
+use crate::security::{Grant, Permissions};
 use crate::store::Flight;
 use delivery::Delivery;
 use handles::Handles;
@@ -42,6 +43,8 @@ pub(crate) struct ServerSession {
     id: Uuid,
     engine: Arc<Engine>,
     host: Arc<dyn Host>,
+    /// What its client came in by; `None` within the process, where everything is permitted.
+    grant: Option<Arc<Grant>>,
     handles: Mutex<Handles>,
     lease: Lease,
     calls: Mutex<Calls>,
@@ -75,11 +78,13 @@ struct Pending {
 }
 
 impl ServerSession {
-    pub(crate) fn new(engine: &Arc<Engine>) -> Arc<Self> {
+    /// For a client that was let in.
+    pub(crate) fn new(engine: &Arc<Engine>, grant: Option<Arc<Grant>>) -> Arc<Self> {
         Arc::new_cyclic(|this| ServerSession {
             id: Uuid::new_v4(),
             engine: Arc::clone(engine),
             host: Arc::new(LocalCaller::of_methods(engine, this.clone())),
+            grant,
             handles: Mutex::default(),
             lease: Lease::new(&engine.pulse),
             calls: Mutex::default(),
@@ -89,15 +94,25 @@ impl ServerSession {
         })
     }
 
-    /// For a caller within the process.
-    pub(crate) fn local(engine: &Arc<Engine>) -> Arc<Self> {
-        let session = Self::new(engine);
+    /// For a caller within the process; `grant` is that of the client for whom it calls, if it does for one.
+    pub(crate) fn local(engine: &Arc<Engine>, grant: Option<Arc<Grant>>) -> Arc<Self> {
+        let session = Self::new(engine, grant);
         engine.sessions.add_local(&session);
         session
     }
 
     pub(crate) fn id(&self) -> Uuid {
         self.id
+    }
+
+    pub(crate) fn grant(&self) -> Option<&Arc<Grant>> {
+        self.grant.as_ref()
+    }
+
+    /// What it may do; `None` for everything.
+    #[inline]
+    pub(crate) fn permissions(&self) -> Option<&Permissions> {
+        self.grant.as_ref().and_then(|grant| grant.permissions.as_ref())
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {

@@ -110,6 +110,17 @@ impl Sessions {
         }
     }
 
+    /// Ends the sessions whose clients came in by what is good no more.
+    pub(crate) fn end_revoked(&self) {
+        let is_revoked = |session: &ServerSession| session.grant().is_some_and(|grant| grant.is_revoked());
+        let revoked: Vec<_> =
+            self.connected.lock().extract_if(|_, session| is_revoked(session)).map(|(_, session)| session).collect();
+        for session in revoked {
+            session.end();
+            remember(&mut self.expired.lock(), &session, session.last());
+        }
+    }
+
     /// Looks after the leases for as long as the service lives.
     pub(crate) async fn look_after(engine: Weak<Engine>, lease: Duration) {
         let pause = (lease / LOOKS).max(Duration::from_millis(1));

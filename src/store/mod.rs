@@ -186,14 +186,21 @@ impl Store {
         removed.is_some()
     }
 
-    /// The first `limit` keys, in order, that begin with `prefix` and come after `after`; and whether there are more.
-    pub(crate) fn keys(&self, prefix: &str, after: &str, limit: usize) -> (Vec<String>, bool) {
+    /// The first `limit` keys, in order, that begin with `prefix`, come after `after` and are `visible`; and whether there are
+    /// more.
+    pub(crate) fn keys(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+        visible: impl Fn(&str) -> bool,
+    ) -> (Vec<String>, bool) {
         // The largest is on top, so that it goes when a smaller one comes: memory for a page, not for all keys.
         let mut page: BinaryHeap<String> = BinaryHeap::new();
         let mut more = false;
         for shard in &self.shards {
             for (key, _) in shard.read().iter() {
-                if !key.starts_with(prefix) || **key <= *after {
+                if !key.starts_with(prefix) || **key <= *after || !visible(key) {
                     continue;
                 }
                 if page.len() == limit {

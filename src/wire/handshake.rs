@@ -3,6 +3,7 @@
 //! Its beginning is the same in every version of the protocol, so that a service and a client of different versions can
 //! still tell each other so.
 
+use crate::security::Secret;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub(crate) struct HelloDetails {
     /// The client will come back if the connection breaks: the session is kept for its lease.
     pub(crate) resumable: bool,
     /// Who it claims to be.
-    pub(crate) token: Option<String>,
+    pub(crate) token: Option<Secret>,
 }
 
 /// A session that a client had before.

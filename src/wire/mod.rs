@@ -9,6 +9,7 @@
 pub(crate) mod batch;
 pub(crate) mod frame;
 pub(crate) mod handshake;
+pub(crate) mod partial;
 pub(crate) mod transport;
 mod varint;
 

@@ -4,6 +4,7 @@
 //! does for one beyond 2^36 ms. So deadlines are clamped here, on both sides.
 
 use super::frame::{FrameLimit, put_frame, take_frame};
+use super::partial::Partial;
 use super::{WireRequest, WireResponse};
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
@@ -40,15 +41,16 @@ enum Method {
 pub(crate) struct ServerCodec<F> {
     limit: FrameLimit,
     hung_up: Arc<Notify>,
+    partial: Partial,
     written: F,
 }
 
 impl<F: FnMut(usize)> ServerCodec<F> {
     /// Frames of at most `limit`; tells `hung_up` when the client sends no more. (tarpc says so only once every request has
     /// been answered, and a long poll is not for long.) `written` hears how many bytes of a reply are being written, as soon
-    /// as the socket has taken the replies before it.
-    pub(crate) fn new(limit: FrameLimit, hung_up: Arc<Notify>, written: F) -> Self {
-        ServerCodec { limit, hung_up, written }
+    /// as the socket has taken the replies before it; `partial` when a frame has begun to arrive.
+    pub(crate) fn new(limit: FrameLimit, hung_up: Arc<Notify>, partial: Partial, written: F) -> Self {
+        ServerCodec { limit, hung_up, partial, written }
     }
 }
 
@@ -57,7 +59,11 @@ impl<F> Decoder for ServerCodec<F> {
     type Error = io::Error;
 
     fn decode(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Self::Item>> {
-        let Some(frame) = take_frame(buffer, &self.limit)? else { return Ok(None) };
+        let Some(frame) = take_frame(buffer, &self.limit)? else {
+            self.partial.note(!buffer.is_empty());
+            return Ok(None);
+        };
+        self.partial.next();
         let (header, body) = split::<RequestHeader>(&frame)?;
         Ok(Some(match header {
             RequestHeader::Request { id, timeout_ms, method } => {
@@ -208,8 +214,9 @@ mod tests {
             let mut buffer = BytesMut::new();
             let header = RequestHeader::Request { id: 1, timeout_ms, method: Method::Collect };
             put_message(&mut buffer, &header, b"").expect("encodes");
-            let decoded =
-                ServerCodec::new(FrameLimit::new(1024), Arc::default(), |_| {}).decode(&mut buffer).expect("decodes");
+            let decoded = ServerCodec::new(FrameLimit::new(1024), Arc::default(), Partial::default(), |_| {})
+                .decode(&mut buffer)
+                .expect("decodes");
             let Some(ClientMessage::Request(request)) = decoded else { panic!("not a request") };
             assert!(request.context.deadline <= Instant::now() + LONGEST_REQUEST);
         }
@@ -221,7 +228,7 @@ mod tests {
             let mut buffer = BytesMut::new();
             put_frame(&mut buffer, |b| { b.put_slice(&bytes); Ok(()) }).expect("fits");
             let mut copy = buffer.clone();
-            let _ = ServerCodec::new(FrameLimit::new(1 << 20), Arc::default(), |_| {}).decode(&mut buffer);
+            let _ = ServerCodec::new(FrameLimit::new(1 << 20), Arc::default(), Partial::default(), |_| {}).decode(&mut buffer);
             let _ = ClientCodec::new(FrameLimit::new(1 << 20)).decode(&mut copy);
         }
     }

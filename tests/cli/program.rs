@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 use std::borrow::BorrowMut;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -37,7 +37,9 @@ pub(crate) trait Client {
 pub(crate) struct Serve {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    stderr: Option<JoinHandle<String>>,
+    stderr: Option<JoinHandle<()>>,
+    /// What it has said so far.
+    said: Arc<(Mutex<String>, Condvar)>,
     pub(crate) address: String,
     _watchdog: Watchdog,
 }
@@ -50,11 +52,16 @@ impl Serve {
     pub(crate) fn of(command: &mut Command) -> Self {
         let mut child = spawn(command);
         let watchdog = Watchdog::over(&child);
-        let mut stderr = child.stderr.take().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let said = Arc::new((Mutex::new(String::new()), Condvar::new()));
+        let saying = Arc::clone(&said);
         let stderr = std::thread::spawn(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).unwrap();
-            text
+            for line in stderr.lines() {
+                let mut text = saying.0.lock().unwrap();
+                text.push_str(&line.unwrap());
+                text.push('\n');
+                saying.1.notify_all();
+            }
         });
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -62,7 +69,19 @@ impl Serve {
         let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix('\n'));
         let address = address.unwrap_or_else(|| panic!("it says {line:?}")).to_owned();
         assert!(!address.ends_with(":0"), "{address}");
-        Serve { child, stdout, stderr: Some(stderr), address, _watchdog: watchdog }
+        Serve { child, stdout, stderr: Some(stderr), said, address, _watchdog: watchdog }
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        kill(signal, self.child.id());
+    }
+
+    /// Waits until it says something on standard error.
+    #[track_caller]
+    pub(crate) fn says(&self, what: &str) {
+        let (said, more) = &*self.said;
+        let (text, _) = more.wait_timeout_while(said.lock().unwrap(), LIMIT, |text| !text.contains(what)).unwrap();
+        assert!(text.contains(what), "it does not say {what:?} but {text}");
     }
 
     /// Sends a signal, and waits for the end.
@@ -71,7 +90,8 @@ impl Serve {
         let mut stdout = String::new();
         self.stdout.read_to_string(&mut stdout).unwrap();
         let status = self.child.wait().unwrap();
-        let stderr = self.stderr.take().unwrap().join().unwrap();
+        self.stderr.take().unwrap().join().unwrap();
+        let stderr = self.said.0.lock().unwrap().clone();
         Stopped { status, stdout, stderr }
     }
 }
@@ -145,7 +165,13 @@ pub(crate) fn text(json: &Json) -> &str {
 /// The program, with nothing from the environment that these tests run in.
 pub(crate) fn tarmem(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tarmem"));
-    command.args(words).env_remove("TARMEM_ADDR").env_remove("TARMEM_LOG").env_remove("RUST_LOG");
+    command
+        .args(words)
+        .env_remove("TARMEM_ADDR")
+        .env_remove("TARMEM_TOKEN")
+        .env_remove("TARMEM_TOKENS")
+        .env_remove("TARMEM_LOG")
+        .env_remove("RUST_LOG");
     command
 }
 

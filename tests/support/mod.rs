@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
+pub mod authority;
 pub mod fault;
 pub mod other;
 pub mod raw;

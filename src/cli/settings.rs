@@ -1,0 +1,273 @@
+//! What a service is set up by: options, variables of the environment, a file. The first of these that says something counts.
+
+use super::output::Failure;
+use crate::config::{ConfigFile, Limits};
+use crate::security::{ServerTls, Tokens};
+use crate::server::{RunningService, Service};
+use clap::Args;
+use std::path::PathBuf;
+
+const DEFAULT_HOST: &str = "0.0.0.0";
+
+/// The options of `serve` that a file can have, too.
+#[derive(Args)]
+pub(super) struct Settings {
+    /// Read settings from this file, in TOML; options count more than it. --print-config shows how it looks
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// The host or address to listen on; peers on other hosts need --tokens, --tls-client-ca or --unprotected, too [default:
+    /// 0.0.0.0]
+    #[arg(long)]
+    host: Option<String>,
+
+    /// The port to listen on; 0 takes any free one [default: 0]
+    #[arg(long)]
+    port: Option<u16>,
+
+    /// Listen on a Unix socket too
+    #[arg(long, value_name = "PATH")]
+    unix: Option<PathBuf>,
+
+    /// Ask everybody for one of the tokens in this file, and of those in TARMEM_TOKENS (name:token,name:token). SIGHUP reads it
+    /// again
+    #[arg(long, value_name = "FILE")]
+    tokens: Option<PathBuf>,
+
+    /// Speak TLS, with the certificate chain in this file (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key of --tls-cert (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// Ask every client for a certificate that one of those in this file (PEM) has signed
+    #[arg(long, value_name = "FILE")]
+    tls_client_ca: Option<PathBuf>,
+
+    /// Answer peers on other hosts too, although nobody is asked who they are
+    #[arg(long)]
+    unprotected: bool,
+
+    /// Threads that serve connections [default: one per core]
+    #[arg(long, value_name = "THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: Option<u16>,
+
+    /// Offer only these modules, and those inside them [default: all]
+    #[arg(long, value_name = "MODULE,...", value_delimiter = ',')]
+    modules: Option<Vec<String>>,
+
+    /// Set a limit, such as frame_bytes=1MiB or lease=30s; --print-config shows all that there are
+    #[arg(long, value_name = "NAME=VALUE")]
+    limit: Vec<String>,
+}
+
+/// All that has been said, one way or the other.
+pub(super) struct Settled {
+    /// Where to listen: `host:port` or `unix:/path`, each.
+    listen: Vec<Listen>,
+    unprotected: bool,
+    workers: Option<u16>,
+    modules: Option<Vec<String>>,
+    tokens: TokensFrom,
+    tls: Option<ServerTls>,
+    tls_files: [Option<PathBuf>; 3],
+    limits: Limits,
+}
+
+enum Listen {
+    Tcp { host: String, port: u16 },
+    Unix(PathBuf),
+}
+
+/// Where tokens come from, now and later.
+pub(super) struct TokensFrom {
+    file: Option<PathBuf>,
+}
+
+impl Settings {
+    /// # Errors
+    /// What does not fit, with its file and line, or its option.
+    pub(super) fn settle(self) -> Result<Settled, Failure> {
+        let (file, mut limits) = match &self.config {
+            None => (ConfigFile::default(), Limits::default()),
+            Some(path) => ConfigFile::read(path).map_err(Failure::failed)?,
+        };
+        for limit in &self.limit {
+            let (name, value) = limit.split_once('=').ok_or_else(|| {
+                Failure::failed(format!("--limit {limit}: write NAME=VALUE, such as frame_bytes=1MiB"))
+            })?;
+            limits.set(name, value).map_err(|error| Failure::failed(format!("--limit {limit}: {error}")))?;
+        }
+        let [cert, key, client_ca] =
+            [self.tls_cert.or(file.tls.cert), self.tls_key.or(file.tls.key), self.tls_client_ca.or(file.tls.client_ca)];
+        let tls_files = [cert.clone(), key.clone(), client_ca.clone()];
+        let tls = match (cert, key, client_ca) {
+            (Some(cert), Some(key), None) => Some(ServerTls::new(cert, key)),
+            (Some(cert), Some(key), Some(roots)) => Some(ServerTls::new(cert, key).client_ca(roots)),
+            (None, None, None) => None,
+            _ => {
+                let message = "TLS needs both a certificate and its key; give --tls-cert and --tls-key, or cert and key in \
+                               [tls]";
+                return Err(Failure::failed(message));
+            }
+        };
+        let mut listen = Vec::new();
+        if self.host.is_some() || self.port.is_some() || (file.listen.is_none()) {
+            let host = self.host.unwrap_or_else(|| DEFAULT_HOST.to_owned());
+            listen.push(Listen::Tcp { host, port: self.port.unwrap_or(0) });
+        } else {
+            for place in file.listen.unwrap_or_default() {
+                listen.push(Listen::parse(&place)?);
+            }
+        }
+        listen.extend(self.unix.map(Listen::Unix));
+        Ok(Settled {
+            listen,
+            unprotected: self.unprotected || file.unprotected.unwrap_or(false),
+            workers: self.workers.or(file.workers),
+            modules: self.modules.or(file.modules),
+            tokens: TokensFrom { file: self.tokens.or(file.tokens) },
+            tls,
+            tls_files,
+            limits,
+        })
+    }
+}
+
+impl Listen {
+    fn parse(place: &str) -> Result<Self, Failure> {
+        if let Some(path) = place.strip_prefix("unix:") {
+            return Ok(Listen::Unix(path.into()));
+        }
+        let split = place.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+        let (host, port) = split.filter(|(host, _)| !host.is_empty()).ok_or_else(|| {
+            Failure::failed(format!("listen: {place:?} is not HOST:PORT, such as localhost:18813, or unix:/path"))
+        })?;
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        Ok(Listen::Tcp { host: host.to_owned(), port })
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Listen::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
+            Listen::Tcp { host, port } => format!("{host}:{port}"),
+            Listen::Unix(path) => format!("unix:{}", path.display()),
+        }
+    }
+}
+
+impl TokensFrom {
+    /// # Errors
+    /// Why there are none to be had; no secret is in it.
+    fn read(&self) -> Result<Option<Tokens>, Failure> {
+        let failed = |error: crate::security::TokensError| Failure::failed(error.to_string());
+        let file = self.file.as_ref().map(Tokens::from_file).transpose().map_err(failed)?;
+        let variable = Tokens::from_env().map_err(failed)?;
+        Ok(match (file, variable) {
+            (Some(file), Some(variable)) => Some(file.and(variable).map_err(failed)?),
+            (file, variable) => file.or(variable),
+        })
+    }
+
+    /// Reads them again. If that fails, those that there are stay.
+    pub(super) fn reload(&self, service: &RunningService) {
+        match self.read() {
+            Ok(Some(tokens)) => service.set_tokens(tokens),
+            Ok(None) => tracing::info!("there are no tokens to be read again; start the service with --tokens"),
+            Err(failure) => tracing::error!("the tokens stay as they were: {failure}"),
+        }
+    }
+}
+
+impl Settled {
+    /// The service to be, and where its tokens come from later.
+    ///
+    /// # Errors
+    /// If the tokens cannot be had.
+    pub(super) fn service(self) -> Result<(Service, TokensFrom), Failure> {
+        let mut service = Service::without_listener().limits(self.limits);
+        for listen in self.listen {
+            service = match listen {
+                Listen::Tcp { host, port } => service.tcp(host, port),
+                Listen::Unix(path) => service.unix(path),
+            };
+        }
+        if self.unprotected {
+            service = service.unprotected();
+        }
+        if let Some(threads) = self.workers {
+            service = service.workers(threads.into());
+        }
+        if let Some(modules) = self.modules {
+            service = service.modules(modules);
+        }
+        if let Some(tokens) = self.tokens.read()? {
+            service = service.tokens(tokens);
+        }
+        if let Some(tls) = self.tls {
+            service = service.tls(tls);
+        }
+        Ok((service, self.tokens))
+    }
+
+    /// A file that says all of this, with what each thing means.
+    pub(super) fn to_toml(&self) -> String {
+        let mut toml = String::from(
+            "# What `tarmem serve --config` reads, with what is set now. What is left out has its default.\n\n",
+        );
+        let mut put = |comment: &str, name: &str, value: Option<String>| toml.push_str(&entry(comment, name, value));
+        let list =
+            |items: Vec<String>| format!("[{}]", items.iter().map(|item| quote(item)).collect::<Vec<_>>().join(", "));
+        put(
+            "Where to listen: host:port, or unix:/path. Port 0 is any free one.",
+            "listen",
+            Some(list(self.listen.iter().map(Listen::show).collect())),
+        );
+        put(
+            "Whether peers on other hosts are answered although nobody is asked who they are. Default: false.",
+            "unprotected",
+            Some(self.unprotected.to_string()),
+        );
+        put(
+            "Threads that serve connections. Default: one per core.",
+            "workers",
+            self.workers.map(|workers| workers.to_string()),
+        );
+        put(
+            "The modules that are offered, with those inside them. Default: all.",
+            "modules",
+            self.modules.clone().map(list),
+        );
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| quote(&path.to_string_lossy()));
+        put("The file with the tokens. Default: nobody is asked for one.", "tokens", path(&self.tokens.file));
+        let [cert, key, client_ca] = &self.tls_files;
+        toml.push_str("\n[tls]\n");
+        let mut put = |comment: &str, name: &str, value: Option<String>| toml.push_str(&entry(comment, name, value));
+        put("The certificate chain, in PEM. Default: no TLS.", "cert", path(cert));
+        put("Its private key, in PEM.", "key", path(key));
+        put(
+            "What signs the certificates of clients, in PEM. Default: they are not asked for one.",
+            "client_ca",
+            path(client_ca),
+        );
+        toml.push_str("\n[limits]\n");
+        toml.push_str(&self.limits.to_toml());
+        toml
+    }
+}
+
+/// An entry of the file; one that is not set is a comment.
+fn entry(comment: &str, name: &str, value: Option<String>) -> String {
+    match value {
+        Some(value) => format!("# {comment}\n{name} = {value}\n"),
+        None => format!("# {comment}\n# {name} =\n"),
+    }
+}
+
+/// As a text of TOML.
+fn quote(text: &str) -> String {
+    // JSON's escapes are TOML's.
+    serde_json::Value::from(text).to_string()
+}

@@ -1,0 +1,211 @@
+//! How a session is to be connected.
+
+use super::address::Location;
+use super::connection::Connection;
+use super::dial::Target;
+use super::link::{HUNG_UP, Link, Opened};
+use super::{CALL_TIMEOUT, Reconnected, Session};
+use crate::security::{ClientTls, Secret};
+use crate::server::listener::ByteStream;
+use backon::{ExponentialBuilder, Retryable};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tarmem_remote::call::Caller;
+use tarmem_remote::error::Error;
+use tarmem_remote::routines::Routines;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A session to be.
+#[derive(Clone)]
+#[must_use = "nothing is connected yet"]
+pub struct SessionBuilder {
+    /// As it is shown: without a token.
+    pub(super) address: String,
+    location: Result<Location, Error>,
+    token: Option<Secret>,
+    tls: Option<ClientTls>,
+    /// `None` over a stream, to which there is no way back.
+    pub(super) target: Option<Target>,
+    on_reconnect: Option<Arc<dyn Fn(Reconnected) + Send + Sync>>,
+    max_retry: usize,
+    retry_delay: Duration,
+    pub(super) call_timeout: Option<Duration>,
+    pub(super) ignore_version: bool,
+    pub(super) max_frame: usize,
+}
+
+impl Default for SessionBuilder {
+    fn default() -> Self {
+        SessionBuilder {
+            address: "a stream".to_owned(),
+            location: Err(Error::malformed("address", "there is none")),
+            token: None,
+            tls: None,
+            target: None,
+            on_reconnect: None,
+            max_retry: 4,
+            retry_delay: Duration::from_secs(3),
+            call_timeout: Some(CALL_TIMEOUT),
+            ignore_version: false,
+            max_frame: 1 << 30,
+        }
+    }
+}
+
+impl SessionBuilder {
+    pub(super) fn new(address: &str) -> Self {
+        let location = Location::parse(address);
+        let (address, token) = match &location {
+            Ok(Location { address, token, .. }) => (address.to_string(), token.clone()),
+            // There may be a token in it.
+            Err(_) => ("an address that makes no sense".to_owned(), None),
+        };
+        SessionBuilder { address, location, token, ..SessionBuilder::default() }
+    }
+
+    /// Says this to a service that asks for a token; in place of the address's, if there is one in that.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(Secret::new(token));
+        self
+    }
+
+    /// Speaks TLS with the service. Default: for `tarmems://` addresses, trusting what this system does; not for others.
+    pub fn tls(mut self, tls: ClientTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// How often a connection is tried again after the first attempt failed, at the beginning and whenever it breaks.
+    /// Default 4.
+    pub fn max_retry(mut self, times: usize) -> Self {
+        self.max_retry = times;
+        self
+    }
+
+    /// The longest time between two attempts; it begins at a tenth of a second at most and doubles, with jitter. Default 3 s.
+    pub fn retry_delay(mut self, delay: Duration) -> Self {
+        self.retry_delay = delay;
+        self
+    }
+
+    /// `hook` is told whenever the session is connected again. It runs on the task that carries the session's calls: it must
+    /// not wait for any of them, but may start a task that makes some.
+    pub fn on_reconnect(mut self, hook: impl Fn(Reconnected) + Send + Sync + 'static) -> Self {
+        self.on_reconnect = Some(Arc::new(hook));
+        self
+    }
+
+    /// How long a call may take that does not say; `None` for as long as it takes. Default 30 s.
+    pub fn call_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.call_timeout = timeout;
+        self
+    }
+
+    /// Goes on although the service speaks another version of the protocol. What does not fit fails then, call by call.
+    pub fn ignore_version(mut self, ignore: bool) -> Self {
+        self.ignore_version = ignore;
+        self
+    }
+
+    /// The largest frame that is accepted from the service, in bytes. Default 1 GiB.
+    pub fn max_frame(mut self, bytes: usize) -> Self {
+        self.max_frame = bytes;
+        self
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] if nobody answers, [`Error::NotAService`] if something else does;
+    /// [`Error::ProtocolMismatch`], [`Error::Refused`]; [`Error::Insecure`] if there can be no TLS, or the one who answers is
+    /// not to be trusted.
+    pub async fn connect(mut self) -> Result<Session, Error> {
+        let location = self.location.clone()?;
+        self.target = Some(Target::new(location, self.tls.take())?);
+        // A connection that breaks before the session is open is as good as none.
+        let opened = (|| async { Link::open(self.dial().await?, &self, None).await })
+            .retry(self.backoff())
+            .when(|error| match error {
+                Error::Unreachable { .. } => true,
+                Error::Closed { cause, .. } => cause != HUNG_UP,
+                _ => false,
+            })
+            .await
+            .map_err(|error| match error {
+                Error::Unreachable { address, cause, .. } => {
+                    Error::Unreachable { address, attempts: self.max_retry + 1, cause }
+                }
+                other => other,
+            })?;
+        Ok(self.begin(opened))
+    }
+
+    /// Opens a session over a stream of bytes that is connected already. There is no way back to it: the session ends with
+    /// its stream.
+    ///
+    /// # Errors
+    /// [`Error::ProtocolMismatch`], [`Error::Refused`], [`Error::Closed`].
+    pub async fn over(
+        mut self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> Result<Session, Error> {
+        self.target = None;
+        let opened = Link::open(stream, &self, None).await?;
+        Ok(self.begin(opened))
+    }
+
+    fn begin(self, opened: Opened) -> Session {
+        let connection = Arc::new(Connection::begin(opened, self));
+        let (caller, id): (Arc<dyn Caller>, _) = (connection.clone(), connection.session());
+        Session { routines: Routines::new(caller), connection: Some(connection), id }
+    }
+
+    /// There is a way back to the service.
+    pub(super) fn can_come_back(&self) -> bool {
+        self.target.is_some()
+    }
+
+    /// One attempt to connect.
+    pub(super) async fn dial(&self) -> Result<Box<dyn ByteStream>, Error> {
+        match &self.target {
+            Some(target) => target.dial(&self.address).await,
+            None => Err(Error::Unreachable {
+                address: self.address.clone(),
+                attempts: 1,
+                cause: "it has no address".to_owned(),
+            }),
+        }
+    }
+
+    /// The address as it is shown: without a token.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// What it says to be let in.
+    pub(super) fn secret(&self) -> Option<Secret> {
+        self.token.clone()
+    }
+
+    /// The pauses between attempts.
+    pub(super) fn backoff(&self) -> ExponentialBuilder {
+        ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(100).min(self.retry_delay))
+            .with_max_delay(self.retry_delay)
+            .with_max_times(self.max_retry)
+            .with_jitter()
+    }
+
+    pub(super) fn tell(&self, reconnected: Reconnected) {
+        if let Some(hook) = &self.on_reconnect {
+            hook(reconnected);
+        }
+    }
+}
+
+impl fmt::Debug for SessionBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionBuilder").field("address", &self.address).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,67 @@
+//! What is wrong in a file, and on which line.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 16 << 20;
+
+/// What is wrong in a text, and where.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    /// In bytes from the beginning of the text.
+    at: Option<usize>,
+    message: String,
+}
+
+impl Problem {
+    pub(crate) fn at(at: usize, message: impl Into<String>) -> Self {
+        Problem { at: Some(at), message: message.into() }
+    }
+
+    pub(crate) fn of(error: &toml::de::Error) -> Self {
+        Problem { at: error.span().map(|span| span.start), message: error.message().replace('\n', ", ") }
+    }
+
+    /// As [`of`](Self::of), without anything of the text but the names of fields: there are secrets in it.
+    pub(crate) fn discreet(error: &toml::de::Error, text: &str) -> Self {
+        let Problem { at, message } = Problem::of(error);
+        // "invalid type: string "what was found", expected a boolean".
+        let message = match message.split_once(", expected ") {
+            Some((found, expected)) if found.starts_with("invalid ") => format!("{expected} is expected"),
+            _ => message,
+        };
+        let values = text.lines().map(|line| line.split_once('=').map_or(line, |(_, value)| value));
+        let mut words = values.flat_map(|value| value.split(|c: char| !c.is_alphanumeric()));
+        let tells = |word: &str| word.len() > 2 && message.contains(word);
+        if words.any(tells) && !message.starts_with("unknown field") {
+            return Problem { at, message: "this is not what is expected here".to_owned() };
+        }
+        Problem { at, message }
+    }
+
+    /// On one line, with the name of the file that the text came from.
+    pub(crate) fn told(&self, file: impl std::fmt::Display, text: &str) -> String {
+        let before = self.at.and_then(|at| text.as_bytes().get(..at));
+        match before {
+            Some(before) => {
+                let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+                format!("{file}, line {line}: {}", self.message)
+            }
+            None => format!("{file}: {}", self.message),
+        }
+    }
+}
+
+/// What `parse` makes of a file; an error names the file, and the line if it is on one.
+pub(crate) fn read_toml<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T, Problem>) -> Result<T, String> {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
+    let path = path.display();
+    let bytes = read.map_err(|error| format!("{path} cannot be read: {error}"))?;
+    if bytes as u64 > LARGEST {
+        return Err(format!("{path} is over the limit of {LARGEST} bytes"));
+    }
+    parse(&text).map_err(|problem| problem.told(path, &text))
+}

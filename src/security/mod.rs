@@ -1,0 +1,22 @@
+//! Who may come in, and what they may do: tokens, permissions, TLS.
+//!
+//! - [`secret`]: what is never shown.
+//! - [`tokens`]: the tokens of a service, and where they come from; [`file`] is their file.
+//! - [`permissions`]: what a token permits, asked once for each operation of a session that is restricted.
+//! - [`door`]: asks whoever connects; [`attempts`] slows those who guess.
+//! - [`tls`]: certificates, for both sides.
+
+mod attempts;
+mod door;
+mod file;
+mod permissions;
+mod secret;
+mod tls;
+mod tokens;
+
+pub(crate) use door::{Door, Grant, Peer};
+pub(crate) use permissions::Permissions;
+pub(crate) use secret::Secret;
+pub(crate) use tls::{ClientSide, ServerSide, TLS_BYTE, explain, verdict_of};
+pub use tls::{ClientTls, ServerTls, TlsError};
+pub use tokens::{Token, Tokens, TokensError};

@@ -1,0 +1,258 @@
+//! TLS 1.3 by rustls: certificates, for both sides.
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
+use rustls::version::TLS13;
+use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore, ServerConfig};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+/// The first byte of a TLS connection. That of a tarmem frame is 0 before a session is open.
+pub(crate) const TLS_BYTE: u8 = 0x16;
+
+/// What a service shows to its clients, and whether it asks them for a certificate too.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use tarmem::{ServerTls, Service};
+///
+/// let tls = ServerTls::new("server.pem", "server.key").client_ca("clients.pem");
+/// Service::new("0.0.0.0", 18813).tls(tls).run().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "it is given to `Service::tls`"]
+pub struct ServerTls {
+    cert: PathBuf,
+    key: PathBuf,
+    client_ca: Option<PathBuf>,
+}
+
+impl ServerTls {
+    /// With the certificate chain in the file `cert` and its private key in the file `key`, both in PEM.
+    pub fn new(cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        ServerTls { cert: cert.into(), key: key.into(), client_ca: None }
+    }
+
+    /// Asks each client for a certificate that one of those in the file (PEM) has signed: mutual TLS.
+    pub fn client_ca(mut self, roots: impl Into<PathBuf>) -> Self {
+        self.client_ca = Some(roots.into());
+        self
+    }
+}
+
+/// Whom a client trusts, and what it shows if it is asked for a certificate.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), tarmem::Error> {
+/// use tarmem::{ClientTls, Session};
+///
+/// let tls = ClientTls::new().ca_file("root.pem").identity("client.pem", "client.key");
+/// let session = Session::builder("tarmems://db.example.org:18813").tls(tls).connect().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "it is given to `SessionBuilder::tls`"]
+pub struct ClientTls {
+    ca: Option<PathBuf>,
+    system_roots: bool,
+    identity: Option<(PathBuf, PathBuf)>,
+    server_name: Option<String>,
+}
+
+impl ClientTls {
+    /// Trusts nobody yet.
+    pub fn new() -> Self {
+        ClientTls::default()
+    }
+
+    /// Trusts what the certificates in the file (PEM) have signed.
+    pub fn ca_file(mut self, roots: impl Into<PathBuf>) -> Self {
+        self.ca = Some(roots.into());
+        self
+    }
+
+    /// Trusts what this system trusts. Default: no.
+    pub fn system_roots(mut self, trust: bool) -> Self {
+        self.system_roots = trust;
+        self
+    }
+
+    /// Shows the certificate chain in the file `cert`, with the private key in the file `key`, both in PEM.
+    pub fn identity(mut self, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.identity = Some((cert.into(), key.into()));
+        self
+    }
+
+    /// The name that the service's certificate has to be for. Default: the host that is connected to.
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.server_name = Some(name.into());
+        self
+    }
+}
+
+/// Why TLS cannot be set up. It names the file, and never what is in it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TlsError(String);
+
+/// The service's side.
+pub(crate) struct ServerSide {
+    acceptor: TlsAcceptor,
+    mutual: bool,
+}
+
+impl ServerSide {
+    pub(crate) fn new(tls: &ServerTls) -> Result<Self, TlsError> {
+        let config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13])
+            .map_err(|error| TlsError(error.to_string()))?;
+        let config = match &tls.client_ca {
+            None => config.with_no_client_auth(),
+            Some(path) => {
+                let mut roots = RootCertStore::empty();
+                add_roots(&mut roots, path)?;
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build();
+                config.with_client_cert_verifier(verifier.map_err(|error| in_file(path, error))?)
+            }
+        };
+        let (chain, key) = identity(&tls.cert, &tls.key)?;
+        let config = config.with_single_cert(chain, key).map_err(|error| mismatch(&tls.cert, &tls.key, &error))?;
+        Ok(ServerSide { acceptor: TlsAcceptor::from(Arc::new(config)), mutual: tls.client_ca.is_some() })
+    }
+
+    pub(crate) fn acceptor(&self) -> &TlsAcceptor {
+        &self.acceptor
+    }
+
+    /// Whether clients are asked for a certificate.
+    pub(crate) fn is_mutual(&self) -> bool {
+        self.mutual
+    }
+}
+
+/// The client's side.
+#[derive(Clone)]
+pub(crate) struct ClientSide {
+    pub(crate) connector: TlsConnector,
+    pub(crate) name: ServerName<'static>,
+}
+
+impl ClientSide {
+    /// For a service on `host`.
+    pub(crate) fn new(tls: &ClientTls, host: &str) -> Result<Self, TlsError> {
+        let mut roots = RootCertStore::empty();
+        if let Some(path) = &tls.ca {
+            add_roots(&mut roots, path)?;
+        }
+        if tls.system_roots {
+            // Those that cannot be read are not trusted.
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+        if roots.is_empty() {
+            let message = "nobody is trusted, so no service can be; give the root of its certificate (--ca, \
+                           ClientTls::ca_file), or trust what this system does (--system-roots, ClientTls::system_roots)";
+            return Err(TlsError(message.to_owned()));
+        }
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13])
+            .map_err(|error| TlsError(error.to_string()))?
+            .with_webpki_verifier(verifier.map_err(|error| TlsError(error.to_string()))?);
+        let config = match &tls.identity {
+            None => config.with_no_client_auth(),
+            Some((cert, key)) => {
+                let (chain, private) = identity(cert, key)?;
+                config.with_client_auth_cert(chain, private).map_err(|error| mismatch(cert, key, &error))?
+            }
+        };
+        let name = tls.server_name.as_deref().unwrap_or(host);
+        let name = ServerName::try_from(name.to_owned()).map_err(|_| {
+            TlsError(format!("{name:?} is no host's name; give one (--server-name, ClientTls::server_name)"))
+        })?;
+        Ok(ClientSide { connector: TlsConnector::from(Arc::new(config)), name })
+    }
+}
+
+/// Why a client has no secure connection, and what to do about it.
+pub(crate) fn explain(error: &io::Error) -> String {
+    let inner = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    let remedy = match inner {
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
+            "its certificate is signed by nobody who is trusted here; give the root that has signed it (--ca)"
+        }
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => "its certificate is for another name; connect to that one, or give it (--server-name)",
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        )) => "its certificate has expired; give the service a new one",
+        Some(rustls::Error::AlertReceived(AlertDescription::CertificateRequired)) => {
+            "it asks for a client certificate; give one (--cert and --key)"
+        }
+        Some(rustls::Error::AlertReceived(
+            AlertDescription::UnknownCA
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateExpired
+            | AlertDescription::DecryptError,
+        )) => "it does not trust this client's certificate; give one that its client CA has signed (--cert and --key)",
+        Some(rustls::Error::InvalidMessage(_)) => "it does not speak TLS, it seems; connect to tarmem:// then",
+        None if hung_up(error) => "it hung up at once; if it does not speak TLS, connect to tarmem:// then",
+        _ => return error.to_string(),
+    };
+    remedy.to_owned()
+}
+
+/// What the other side said of this one's certificate, if that is why it hung up.
+pub(crate) fn verdict_of(error: &io::Error) -> Option<String> {
+    let is_verdict = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+    is_verdict.then(|| explain(error))
+}
+
+fn hung_up(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let certificates = certificates.map_err(|error| in_file(path, error))?;
+    if certificates.is_empty() {
+        return Err(in_file(path, "there is no certificate in it; PEM is needed"));
+    }
+    Ok(certificates)
+}
+
+fn identity(cert: &Path, key: &Path) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
+    use rustls::pki_types::pem;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| match error {
+        pem::Error::Io(error) => in_file(key, error),
+        // What is wrong with it is not told: it may be the key.
+        _ => in_file(key, "there is no private key in it; PEM is needed"),
+    })?;
+    Ok((certificates(cert)?, private))
+}
+
+fn add_roots(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
+    certificates(path)?.into_iter().try_for_each(|root| roots.add(root)).map_err(|error| in_file(path, error))
+}
+
+fn in_file(path: &Path, problem: impl std::fmt::Display) -> TlsError {
+    TlsError(format!("{}: {problem}", path.display()))
+}
+
+fn mismatch(cert: &Path, key: &Path, error: &rustls::Error) -> TlsError {
+    TlsError(format!("the certificate {} and the key {} do not serve: {error}", cert.display(), key.display()))
+}

@@ -1,0 +1,267 @@
+//! The tokens of a service: who may come in, and what each of them may do.
+
+use super::file;
+use super::permissions::Permissions;
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+
+/// The variable that [`Tokens::from_env`] reads.
+pub(super) const VARIABLE: &str = "TARMEM_TOKENS";
+
+/// A token: whoever says it may come in. It goes by a name, which is not secret, and permits everything unless told
+/// otherwise.
+///
+/// ```
+/// use tarmem::Token;
+///
+/// let reader = Token::new("reader", "a long random text").read_only().prefixes(["app/"]);
+/// assert!(!format!("{reader:?}").contains("random"));
+/// ```
+#[derive(Clone)]
+#[must_use = "a token is added to `Tokens`"]
+pub struct Token {
+    pub(super) name: String,
+    digest: [u8; 32],
+    empty: bool,
+    read_only: bool,
+    prefixes: Option<Vec<String>>,
+    modules: Option<Vec<String>>,
+}
+
+impl Token {
+    /// A token that goes by `name`. Only a digest of `secret` is kept.
+    pub fn new(name: impl Into<String>, secret: impl AsRef<str>) -> Self {
+        let secret = secret.as_ref();
+        Token { empty: secret.is_empty(), ..Token::from_sha256(name, digest(secret)) }
+    }
+
+    /// A token of whose secret only the SHA-256 digest is known.
+    pub fn from_sha256(name: impl Into<String>, digest: [u8; 32]) -> Self {
+        Token { name: name.into(), digest, empty: false, read_only: false, prefixes: None, modules: None }
+    }
+
+    /// Permits only what changes nothing: `get`, `keys`, `is_memoized`, `describe`, `remote_import`, `version`,
+    /// snapshots, handles, and the `&self` methods of classes whose values can be encoded. (A resident class, such as a
+    /// lock or a queue, keeps what changes behind `&self`.) No function or generator is run.
+    pub fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
+    /// Permits only keys that begin with one of `prefixes`; with none, no key.
+    pub fn prefixes<S: Into<String>>(mut self, prefixes: impl IntoIterator<Item = S>) -> Self {
+        self.prefixes = Some(prefixes.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Permits only what is in these modules, and in those inside them: to import them, to run their functions and
+    /// generators, and to send values of their classes. With none, nothing of that. Methods are not asked about: they come
+    /// with the object.
+    pub fn modules<S: Into<String>>(mut self, modules: impl IntoIterator<Item = S>) -> Self {
+        self.modules = Some(modules.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// `None` if it permits everything.
+    pub(super) fn permissions(&self) -> Option<Permissions> {
+        let Token { read_only, prefixes, modules, .. } = self;
+        (*read_only || prefixes.is_some() || modules.is_some()).then(|| Permissions {
+            read_only: *read_only,
+            prefixes: prefixes.clone(),
+            modules: modules.clone(),
+        })
+    }
+
+    /// The same secret, and the same permissions: who came in by the one can stay by the other.
+    pub(super) fn is_as(&self, other: &Token) -> bool {
+        self.name == other.name && self.digest == other.digest && self.permissions() == other.permissions()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("name", &self.name)
+            .field("read_only", &self.read_only)
+            .field("prefixes", &self.prefixes)
+            .field("modules", &self.modules)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The tokens of a service. A service that has been given some, even none at all, asks everybody for one.
+///
+/// ```
+/// use tarmem::{Token, Tokens};
+///
+/// let tokens = Tokens::new()
+///     .with(Token::new("alice", "correct horse battery staple"))?
+///     .with(Token::new("reports", "another long random text").read_only())?;
+/// assert!(tokens.clone().with(Token::new("alice", "twice")).is_err());
+/// # Ok::<(), tarmem::TokensError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Tokens {
+    pub(super) tokens: Vec<Arc<Token>>,
+}
+
+/// Why there are no tokens to be had. It names the file and the line where there are such, and never a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TokensError(pub(super) String);
+
+impl Tokens {
+    /// None: nobody can come in.
+    pub fn new() -> Self {
+        Tokens::default()
+    }
+
+    /// One more.
+    ///
+    /// # Errors
+    /// If its name or its secret is empty, or another token has one of the two.
+    pub fn with(mut self, token: Token) -> Result<Self, TokensError> {
+        let name = &token.name;
+        if name.is_empty() {
+            return Err(TokensError("a token needs a name; give it one".to_owned()));
+        }
+        if token.empty {
+            return Err(TokensError(format!("the token of {name:?} is empty; give it a long random text")));
+        }
+        if self.tokens.iter().any(|other| other.name == *name) {
+            return Err(TokensError(format!("there are two tokens called {name:?}; rename one")));
+        }
+        if let Some(other) = self.tokens.iter().find(|other| other.digest == token.digest) {
+            let other = &other.name;
+            return Err(TokensError(format!("{other:?} and {name:?} have the same token; give each its own")));
+        }
+        self.tokens.push(Arc::new(token));
+        Ok(self)
+    }
+
+    /// Those of a file, in TOML:
+    ///
+    /// ```toml
+    /// [tokens.alice]
+    /// token = "a long random text"
+    ///
+    /// [tokens.reports]
+    /// token_sha256 = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
+    /// read_only = true
+    /// prefixes = ["app/"]
+    /// modules = ["builtins"]
+    /// ```
+    ///
+    /// # Errors
+    /// If the file cannot be read, or something in it makes no sense: then the error names the file and the line.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TokensError> {
+        file::read(path.as_ref())
+    }
+
+    /// Those of the variable `TARMEM_TOKENS`: pairs `name:token`, with commas or spaces between them. Each permits
+    /// everything. `None` if the variable is not set, or empty.
+    ///
+    /// # Errors
+    /// If one of them is no such pair.
+    pub fn from_env() -> Result<Option<Self>, TokensError> {
+        match std::env::var(VARIABLE) {
+            Ok(pairs) if !pairs.is_empty() => pairs_of(&pairs).map(Some),
+            Ok(_) | Err(std::env::VarError::NotPresent) => Ok(None),
+            Err(std::env::VarError::NotUnicode(_)) => Err(TokensError(format!("{VARIABLE} is not UTF-8"))),
+        }
+    }
+
+    /// These and those.
+    ///
+    /// # Errors
+    /// If a name or a secret is in both.
+    pub fn and(self, others: Tokens) -> Result<Self, TokensError> {
+        others.tokens.into_iter().try_fold(self, |all, token| all.with(Arc::unwrap_or_clone(token)))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// Where the token is that has this secret. Every one is compared, to its end: how long that takes says nothing.
+    pub(super) fn find(&self, secret: &str) -> Option<usize> {
+        let given = digest(secret);
+        let (mut found, mut at) = (Choice::from(0), 0);
+        for (index, token) in (0u64..).zip(&self.tokens) {
+            let same = token.digest.ct_eq(&given);
+            at.conditional_assign(&index, same);
+            found |= same;
+        }
+        // An empty secret is none, whatever digest somebody wrote down.
+        (bool::from(found) && !secret.is_empty()).then(|| usize::try_from(at).ok()).flatten()
+    }
+}
+
+fn digest(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+fn pairs_of(pairs: &str) -> Result<Tokens, TokensError> {
+    let mut tokens = Tokens::new();
+    let pairs = pairs.split(|c: char| c == ',' || c.is_whitespace()).filter(|pair| !pair.is_empty());
+    for (index, pair) in pairs.enumerate() {
+        let number = index + 1;
+        let (name, secret) = pair.split_once(':').ok_or_else(|| {
+            TokensError(format!("{VARIABLE}: pair {number} has no colon; write name:token, with commas between pairs"))
+        })?;
+        let token = Token::new(name, secret);
+        tokens = tokens.with(token).map_err(|TokensError(error)| TokensError(format!("{VARIABLE}: {error}")))?;
+    }
+    Ok(tokens)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(tokens: &Tokens, secret: &str) -> Option<String> {
+        tokens.find(secret).map(|index| tokens.tokens[index].name.clone())
+    }
+
+    #[test]
+    fn pairs_are_found_by_their_secrets() {
+        let tokens = pairs_of("alice:one, bob:two:three\ncarol:four").expect("pairs");
+        assert_eq!(find(&tokens, "one").as_deref(), Some("alice"));
+        assert_eq!(find(&tokens, "two:three").as_deref(), Some("bob"));
+        assert_eq!(find(&tokens, "four").as_deref(), Some("carol"));
+        for wrong in ["", "two", "One", "one ", "alice", "alice:one"] {
+            assert_eq!(find(&tokens, wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pair_is_told_without_its_secret() {
+        for (pairs, part) in [
+            ("alice", "pair 1 has no colon"),
+            ("alice:one,hush", "pair 2 has no colon"),
+            (":hush", "needs a name"),
+            ("alice:", "is empty"),
+            ("a:hush,a:other", "two tokens called \"a\""),
+            ("a:hush,b:hush", "\"a\" and \"b\" have the same token"),
+        ] {
+            let error = pairs_of(pairs).expect_err(pairs).to_string();
+            assert!(error.contains(part) && error.contains(VARIABLE) && !error.contains("hush"), "{error}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_found_by_an_empty_secret() {
+        let empty = Token::from_sha256("careless", digest(""));
+        let tokens = Tokens::new().with(empty).expect("it cannot be told");
+        assert_eq!(find(&tokens, ""), None);
+    }
+}

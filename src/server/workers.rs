@@ -1,0 +1,177 @@
+//! The threads that connections are served on, and the way of a connection to one of them.
+
+use super::connection::{self, House};
+use super::engine::Engine;
+use super::listener::{Listener, Stream};
+use super::pulse::Pulse;
+use crate::security::{Door, Peer, TLS_BYTE};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// Connections over the limit that are still told so, rather than just dropped.
+const TOLD: usize = 128;
+
+/// What a client hears that speaks no TLS and should.
+const PLAIN: &str =
+    "it speaks TLS only; connect to tarmems://HOST:PORT, and say whom to trust (--ca, ClientTls::ca_file)";
+
+/// How long a client may take to hear why TLS came to nothing, and how many bytes it may go on sending meanwhile.
+const LINGER: (Duration, usize) = (Duration::from_millis(500), 64 * 1024);
+
+/// A connection on its way to a worker.
+pub(super) struct Arrival {
+    stream: Stream,
+    counted: Counted,
+    crowded: bool,
+}
+
+/// One connection, counted for as long as this lives.
+struct Counted(Arc<Engine>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Takes connections and hands them to the workers in turn.
+pub(super) async fn accept(mut listener: Box<dyn Listener>, workers: Vec<mpsc::Sender<Arrival>>, engine: Arc<Engine>) {
+    for worker in workers.iter().cycle() {
+        let accepted = loop {
+            match std::future::poll_fn(|cx| listener.poll_accept(cx)).await {
+                Ok(accepted) => break accepted,
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => return,
+                Err(error) => {
+                    // Out of file descriptors, or the peer has gone already: others may have better luck.
+                    tracing::warn!("cannot accept a connection: {error}");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        };
+        let count = engine.connections.fetch_add(1, Ordering::AcqRel);
+        let counted = Counted(Arc::clone(&engine));
+        let crowded = count >= engine.limits.connections;
+        if count >= engine.limits.connections + TOLD {
+            continue;
+        }
+        if worker.send(Arrival { stream: accepted.stream, counted, crowded }).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A thread with an event loop of its own: a connection's work stays on it. It ends when nobody can send it connections
+/// any more, and those it has are gone.
+pub(super) fn worker(index: usize, engine: &Arc<Engine>, door: &Arc<Door>) -> mpsc::Sender<Arrival> {
+    let (sender, mut arrivals) = mpsc::channel::<Arrival>(1024);
+    let (engine, door) = (Arc::clone(engine), Arc::clone(door));
+    let serve = move || {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return tracing::error!("a worker cannot start: {error}"),
+        };
+        runtime.block_on(async {
+            let pulse = Arc::new(Pulse::default());
+            let (beating, lease) = (Arc::clone(&pulse), engine.limits.lease);
+            tokio::spawn(async move { beating.beat(lease).await });
+            let connections = tokio_util::task::TaskTracker::new();
+            while let Some(Arrival { stream, counted, crowded }) = arrivals.recv().await {
+                let house = House {
+                    engine: Arc::clone(&engine),
+                    pulse: Arc::clone(&pulse),
+                    door: Arc::clone(&door),
+                    crowded,
+                    barred: None,
+                };
+                connections.spawn(async move {
+                    let _counted = counted;
+                    let served = match stream {
+                        Stream::Tcp(stream) => serve_tcp(stream, house).await,
+                        Stream::Unix(stream) => serve_unix(stream, house).await,
+                        Stream::Other(stream) => {
+                            connection::serve(stream, Peer::Local, house).await;
+                            Ok(())
+                        }
+                    };
+                    if let Err(error) = served {
+                        tracing::debug!("a connection was gone before it was served: {error}");
+                    }
+                });
+            }
+            connections.close();
+            connections.wait().await;
+        });
+    };
+    if let Err(error) = std::thread::Builder::new().name(format!("tarmem-{index}")).spawn(serve) {
+        tracing::error!("worker {index} cannot start: {error}");
+    }
+    sender
+}
+
+async fn serve_tcp(stream: std::net::TcpStream, mut house: House) -> io::Result<()> {
+    let stream = tokio::net::TcpStream::from_std(stream)?;
+    // tarpc does not set it, and without it a small reply waits for the peer's delayed acknowledgement.
+    stream.set_nodelay(true)?;
+    let peer = Peer::Ip(stream.peer_addr()?.ip());
+    let ended = house.engine.ended();
+    let secured = tokio::select! {
+        secured = secure(stream, &peer, &house) => secured?,
+        () = ended => return Ok(()),
+    };
+    match secured {
+        Secured::Not(stream, barred) => {
+            house.barred = barred;
+            connection::serve(stream, peer, house).await;
+        }
+        Secured::Tls(stream) => connection::serve(*stream, peer, house).await,
+        Secured::Failed => {}
+    }
+    Ok(())
+}
+
+async fn serve_unix(stream: std::os::unix::net::UnixStream, house: House) -> io::Result<()> {
+    connection::serve(tokio::net::UnixStream::from_std(stream)?, Peer::Local, house).await;
+    Ok(())
+}
+
+/// Speaks TLS if the service does. It has the handshake's time for that.
+async fn secure(stream: tokio::net::TcpStream, peer: &Peer, house: &House) -> io::Result<Secured> {
+    let Some(tls) = &house.door.tls else { return Ok(Secured::Not(stream, None)) };
+    let deadline = Instant::now() + house.engine.limits.handshake_time;
+    let mut first = [0];
+    if tokio::time::timeout_at(deadline, stream.peek(&mut first)).await?? == 0 {
+        return Ok(Secured::Failed);
+    }
+    if first != [TLS_BYTE] {
+        return Ok(Secured::Not(stream, Some(PLAIN)));
+    }
+    let accepting = tls.acceptor().accept(stream).into_fallible();
+    match tokio::time::timeout_at(deadline, accepting).await? {
+        Ok(stream) => Ok(Secured::Tls(Box::new(stream))),
+        Err((error, mut stream)) => {
+            tracing::info!("{peer:?}: no TLS: {error}");
+            // The client is to read why, and a connection that ends with something unread may be cut off before.
+            let (time, bytes) = LINGER;
+            let linger = async {
+                stream.shutdown().await?;
+                let mut rest = stream.take(bytes as u64);
+                tokio::io::copy(&mut rest, &mut tokio::io::sink()).await
+            };
+            let _ = tokio::time::timeout(time, linger).await;
+            Ok(Secured::Failed)
+        }
+    }
+}
+
+/// A connection as it is served.
+enum Secured {
+    /// In the clear; and why it is to be sent away, if it is.
+    Not(tokio::net::TcpStream, Option<&'static str>),
+    Tls(Box<tokio_rustls::server::TlsStream<tokio::net::TcpStream>>),
+    Failed,
+}
