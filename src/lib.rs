@@ -18,6 +18,11 @@ extern crate self as tarmem;
 pub mod blocking;
 mod client;
 mod config;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
+#[cfg(test)]
+mod linear;
 mod security;
 mod server;
 mod store;

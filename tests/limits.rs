@@ -107,6 +107,29 @@ async fn results_that_nobody_collects_are_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_of_too_many_operations_ends_its_connection() {
+    let fixture = fixture(|limits| limits.batch_operations = 3).await;
+    let session = fixture.session().await;
+    let args = postcard::to_stdvec(&(1_i64,)).expect("encodes");
+    let (target, method) = (Target::Key("k"), MethodRef::Id(stable_id("bank.Account", "deposit")));
+    let deposit = Operation::Call { target, method, encoding: Encoding::Typed, args: &args };
+    let before = session.get::<Account>("k").await.expect("there").balance().await.expect("answered");
+    for operations in [3, 4, 1_000] {
+        let mut raw = Raw::opened(&fixture).await;
+        raw.send(&submit(2, 1, &vec![deposit; operations])).await;
+        if operations == 3 {
+            assert_eq!(replies(&raw.receive_frame().await).len(), 3);
+            continue;
+        }
+        let said = raw.until_closed().await;
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.contains("operations in one batch is 4, over the limit of 3"), "{said}");
+    }
+    let after = session.get::<Account>("k").await.expect("there").balance().await.expect("answered");
+    assert_eq!(after - before, 9, "what was within the limit was done");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_with_too_many_requests_is_disconnected() {
     let fixture = fixture(|limits| limits.requests_in_flight = 8).await;
     let mut raw = Raw::opened(&fixture).await;

@@ -76,7 +76,7 @@ impl Collector {
     }
 
     /// Clears what is garbage; how many objects that was.
-    pub(super) fn collect(&self) -> usize {
+    pub(crate) fn collect(&self) -> usize {
         let cells: Vec<Arc<Cell>> = {
             let mut suspects = self.suspects.lock();
             suspects.retain(|_, cell| cell.strong_count() > 0);

@@ -12,8 +12,8 @@
 
 mod call;
 mod collect;
-mod connection;
-mod engine;
+pub(crate) mod connection;
+pub(crate) mod engine;
 mod evaluate;
 mod gate;
 pub(crate) mod listener;
@@ -24,7 +24,7 @@ mod panics;
 mod permit;
 mod pulse;
 mod scope;
-mod session;
+pub(crate) mod session;
 mod sessions;
 mod snapshot;
 mod throttle;
@@ -281,6 +281,11 @@ impl RunningService {
         let session = ServerSession::local(&self.engine, None);
         let id = session.id();
         Session::in_process(Arc::new(LocalCaller::session(session)), id)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
     }
 
     /// Asks for these tokens from now on, and for no others. Sessions end whose token is not among them any more, or has

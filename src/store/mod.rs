@@ -41,6 +41,22 @@ pub(crate) struct Store {
     generations: AtomicU64,
     ids: Ids,
     living: Arc<AtomicUsize>,
+    /// A fault that a test has planted.
+    #[cfg(test)]
+    pub(crate) planted: std::sync::atomic::AtomicU8,
+}
+
+/// Faults that a test may plant in a service of its own, to see that they are found.
+#[cfg(test)]
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Planted {
+    Nothing,
+    /// A call that is sent again is made again.
+    Twice,
+    /// `memoize` maps its key to what it has made, whatever came there meanwhile.
+    Overwrites,
+    /// `update_if` looks at the generation only before it makes the object.
+    DoesNotLookAgain,
 }
 
 /// One object, counted for as long as this lives.
@@ -99,7 +115,14 @@ impl Store {
             generations: AtomicU64::new(1),
             ids: Ids { service, next: AtomicU64::new(1) },
             living: Arc::default(),
+            #[cfg(test)]
+            planted: std::sync::atomic::AtomicU8::new(Planted::Nothing as u8),
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has(&self, fault: Planted) -> bool {
+        self.planted.load(Ordering::Relaxed) == fault as u8
     }
 
     /// Gives a new object a place to live. It is mapped to no key yet.
@@ -124,6 +147,11 @@ impl Store {
         let hash = self.hash(key);
         let mut shard = self.shard(hash).write();
         match shard.entry(hash, is(key), |(key, _)| self.hash(key)) {
+            #[cfg(test)]
+            Entry::Occupied(mut entry) if self.has(Planted::Overwrites) => {
+                entry.get_mut().1 = Mapping { cell: Arc::clone(cell), generation: self.next_generation() };
+                Ok(entry.get().1.clone())
+            }
             Entry::Occupied(entry) => Ok(entry.get().1.clone()),
             Entry::Vacant(entry) => {
                 let mapping = self.new_mapping(cell)?;
@@ -135,6 +163,8 @@ impl Store {
 
     /// Maps `key` to `cell`, if it is at the generation that is expected (0: not mapped).
     pub(crate) fn swap(&self, key: &str, cell: &Arc<Cell>, expected: Option<u64>) -> Result<Mapping, Error> {
+        #[cfg(test)]
+        let expected = expected.filter(|_| !self.has(Planted::DoesNotLookAgain));
         let hash = self.hash(key);
         let mut shard = self.shard(hash).write();
         let entry = shard.entry(hash, is(key), |(key, _)| self.hash(key));

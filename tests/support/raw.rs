@@ -30,6 +30,14 @@ pub fn hello(protocol: u32) -> Vec<u8> {
     hello
 }
 
+/// As `hello`, of a client that comes back, with a token or without.
+pub fn hello_with(token: Option<&str>) -> Vec<u8> {
+    let mut hello = b"tarmem".to_vec();
+    hello.extend_from_slice(&1u32.to_be_bytes());
+    hello.extend(postcard::to_stdvec(&(false, None::<()>, true, token)).expect("encodes"));
+    hello
+}
+
 pub fn open(protocol: u32) -> Vec<u8> {
     request(1, 0, &hello(protocol))
 }
@@ -91,7 +99,11 @@ pub struct Raw(pub TcpStream);
 
 impl Raw {
     pub async fn connect(fixture: &Fixture) -> Self {
-        Raw(TcpStream::connect(fixture.address()).await.expect("accepts"))
+        Raw::at(&fixture.address()).await
+    }
+
+    pub async fn at(address: &str) -> Self {
+        Raw(TcpStream::connect(address).await.expect("accepts"))
     }
 
     /// With a session.

@@ -67,10 +67,21 @@ impl ServerSession {
                 }
                 Err(error) => break Err(error),
             };
+            operations += 1;
+            if operations > limits.batch_operations {
+                // The client was told how many it may send: this is none of ours, and an error for each of millions would cost
+                // more than the batch did.
+                let remedy = "send the rest in another batch";
+                let limit = limits.batch_operations as u64;
+                break Err(Error::limit("operations in one batch", operations as u64, limit, remedy));
+            }
             if let Err(error) = check_sequence(submission.sequence) {
                 break Err(error);
             }
-            if submission.sequence <= progress.last {
+            let sent_before = submission.sequence <= progress.last;
+            #[cfg(test)]
+            let sent_before = sent_before && !self.engine.store.has(crate::store::Planted::Twice);
+            if sent_before {
                 // It was sent twice, and is made once: its reply is on its way, or was received.
                 replies.put(submission.sequence, Outcome::Pending)?;
                 continue;
@@ -79,15 +90,8 @@ impl ServerSession {
                 break Err(Error::malformed("connection", "another one carries its session now"));
             }
             progress.last = submission.sequence;
-            operations += 1;
             scratch.clear();
-            let step = if operations > limits.batch_operations {
-                let remedy = "send the rest in another batch";
-                let limit = limits.batch_operations as u64;
-                Err(Error::limit("operations in one batch", operations as u64, limit, remedy))
-            } else {
-                self.start(&submission, &mut progress, &mut scratch)
-            };
+            let step = self.start(&submission, &mut progress, &mut scratch);
             match self.answer(submission, step, &scratch, &mut replies) {
                 Ok(true) => {}
                 Ok(false) => progress.note(&self.calls.lock()),

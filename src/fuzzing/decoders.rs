@@ -1,0 +1,162 @@
+//! What reads bytes that come from outside.
+
+use crate::config::Limits;
+use crate::security::{Door, Peer, Token, Tokens};
+use crate::server::connection::{self, House};
+use crate::server::engine::Engine;
+use crate::wire::batch::{Answered, Preamble, ReplyHead, Submission};
+use crate::wire::frame::FrameLimit;
+use crate::wire::handshake::{Answer, Hello};
+use crate::wire::partial::Partial;
+use crate::wire::transport::{ClientCodec, ServerCodec};
+use bytes::BytesMut;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+use tarmem_remote::codec;
+use tarmem_remote::operation::{Operation, PROTOCOL_VERSION};
+use tarmem_remote::registry::Registry;
+use tarmem_remote::value::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::runtime::Runtime;
+use tokio_util::codec::Decoder;
+
+/// The largest frame here, in bytes.
+const FRAME: usize = 1 << 16;
+
+/// How far a buffer may grow ahead of what has arrived, and what it had before.
+const GROWTH: usize = 256 * 1024;
+
+/// Frames, in pieces as they may come off a socket: the first byte says how large these are. What is read does not depend on
+/// the pieces, and no buffer grows far ahead of what has arrived.
+pub fn frame(input: &[u8]) {
+    let Some((&piece, bytes)) = input.split_first() else { return };
+    let server = || ServerCodec::new(FrameLimit::new(FRAME), Arc::default(), Partial::default(), |_: usize| {});
+    let (whole, in_pieces) = (read_all(server(), bytes, bytes.len()), read_all(server(), bytes, usize::from(piece)));
+    assert_eq!(whole, in_pieces, "of the server");
+    let client = || ClientCodec::new(FrameLimit::new(FRAME));
+    let (whole, in_pieces) = (read_all(client(), bytes, bytes.len()), read_all(client(), bytes, usize::from(piece)));
+    assert_eq!(whole, in_pieces, "of the client");
+    batch(bytes);
+}
+
+/// How many messages there are, and whether an error ended them.
+fn read_all<D: Decoder>(mut decoder: D, bytes: &[u8], piece: usize) -> (usize, bool) {
+    let (mut buffer, mut messages) = (BytesMut::new(), 0);
+    for piece in bytes.chunks(piece.max(1)) {
+        buffer.extend_from_slice(piece);
+        loop {
+            match decoder.decode(&mut buffer) {
+                Ok(Some(_)) => messages += 1,
+                Ok(None) => break,
+                Err(_) => return (messages, true),
+            }
+        }
+        assert!(buffer.capacity() <= bytes.len() * 2 + GROWTH, "{} bytes for {}", buffer.capacity(), bytes.len());
+    }
+    (messages, false)
+}
+
+/// The batches in frames, either way.
+fn batch(bytes: &[u8]) {
+    if let Ok((_, mut rest)) = Preamble::take(bytes) {
+        while let Ok((submission, more)) = Submission::take(rest) {
+            assert!(more.len() < rest.len(), "each takes something");
+            let _ = Operation::decode(submission.operation);
+            rest = more;
+        }
+    }
+    if let Ok((_, mut rest)) = ReplyHead::take(bytes) {
+        while let Ok((_, more)) = Answered::take(rest) {
+            assert!(more.len() < rest.len(), "each takes something");
+            rest = more;
+        }
+    }
+}
+
+/// Values: what can be read is written and read again as the same, in each of the forms that there are.
+pub fn value(input: &[u8]) {
+    if let Ok(value) = codec::decode::<Value>(input) {
+        check(&value);
+    }
+    if let Ok(text) = std::str::from_utf8(input)
+        && let Ok(value) = Value::parse_json(text)
+    {
+        check(&value);
+    }
+    // What arguments are read as, and objects that a client made.
+    let _ = codec::decode::<(i64, String, Vec<Option<f64>>)>(input);
+    let _ = codec::decode::<Vec<Value>>(input);
+    let _ = codec::decode_prefix::<(u64, &str)>(input);
+    if let Ok(operation) = Operation::decode(input) {
+        let bytes = operation.encode().expect("it was read");
+        assert_eq!(Operation::decode(&bytes).expect("it was written"), operation);
+    }
+}
+
+fn check(value: &Value) {
+    let bytes = codec::encode(value).expect("it was read, so it is not too deep");
+    let again: Value = codec::decode(&bytes).expect("it was written");
+    // NaN is not equal to itself, so not by the values.
+    assert_eq!(codec::encode(&again).expect("it was read"), bytes);
+    let json = value.to_json().to_string();
+    if let Ok(again) = Value::parse_json(&json) {
+        assert_eq!(again.to_json().to_string(), json);
+    }
+    let _ = tarmem_remote::modules::python::repr(value);
+}
+
+struct Host {
+    runtime: Runtime,
+    engine: Arc<Engine>,
+    open: Arc<Door>,
+    closed: Arc<Door>,
+}
+
+/// One service for all inputs, with a door that asks for a token, and one that asks nobody.
+static HOST: LazyLock<Host> = LazyLock::new(|| {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let limits = Limits { sessions: 16, ..Limits::default() };
+    let engine = Engine::new(Registry::linked().expect("no names clash"), limits, runtime.handle().clone());
+    let tokens = Tokens::new().with(Token::new("fuzz", "fuzz")).expect("it has a name");
+    let (open, closed) = (Door::new(true, None, None), Door::new(true, Some(tokens), None));
+    Host { runtime, engine, open, closed }
+});
+
+/// The first bytes that a service hears: the connection ends, or a session is open; and whatever came, nothing is left of it.
+pub fn open(input: &[u8]) {
+    if let Ok(hello) = Hello::decode(input, PROTOCOL_VERSION) {
+        let bytes = hello.encode().expect("it was read");
+        assert_eq!(Hello::decode(&bytes, PROTOCOL_VERSION).expect("it was written").protocol, hello.protocol);
+    }
+    let _ = Answer::decode(input);
+    let Some((&first, bytes)) = input.split_first() else { return };
+    let Host { runtime, engine, open, closed } = &*HOST;
+    runtime.block_on(async {
+        let (mut client, stream) = tokio::io::duplex(1 << 16);
+        let house = House {
+            engine: Arc::clone(engine),
+            pulse: Arc::default(),
+            door: Arc::clone(if first & 1 == 0 { open } else { closed }),
+            crowded: first & 2 != 0,
+            barred: (first & 4 != 0).then_some("barred"),
+        };
+        let serving = tokio::spawn(connection::serve(stream, Peer::Local, house));
+        let talk = async {
+            let _ = client.write_all(bytes).await;
+            // What is said is heard, and then the end.
+            let _ = client.shutdown().await;
+            let mut heard = Vec::new();
+            let _ = client.read_to_end(&mut heard).await;
+        };
+        let ended = async {
+            talk.await;
+            serving.await.expect("it does not panic");
+        };
+        tokio::time::timeout(Duration::from_secs(20), ended).await.expect("it ends");
+    });
+    for session in engine.sessions.all() {
+        engine.sessions.forget(&session);
+        session.end();
+    }
+    assert_eq!(engine.held_bytes.load(std::sync::atomic::Ordering::Relaxed), 0);
+}

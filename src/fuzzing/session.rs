@@ -1,0 +1,324 @@
+//! A service without sockets, and sessions that submit whatever they like.
+
+use crate::config::Limits;
+use crate::server::engine::Engine;
+use crate::server::session::{Carrier, ServerSession};
+use crate::wire::batch::{Answered, Outcome, Preamble, ReplyHead, Submission};
+use arbitrary::{Arbitrary, Result, Unstructured};
+use bytes::Bytes;
+use futures::FutureExt;
+use std::collections::{BTreeMap, HashSet};
+use std::ops::RangeInclusive;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+use tarmem_remote::codec;
+use tarmem_remote::dispatch::Encoding;
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::{FunctionRef, MethodRef, ObjectInfo, Operation, SourceRef, Target};
+use tarmem_remote::registry::Registry;
+use tarmem_remote::value::{ObjectRef, Value};
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+const KEYS: [&str; 4] = ["a", "b", "c", "d"];
+
+/// Sessions at one time.
+const SESSIONS: usize = 2;
+
+/// What there is to be named.
+struct Names {
+    functions: Vec<(String, String)>,
+    methods: Vec<String>,
+}
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| {
+    let registry = Registry::linked().expect("no names clash");
+    let (mut functions, mut methods) = (Vec::new(), HashSet::new());
+    for module in ["builtins", "collections", "types", "multiprocessing", "threading", "queue"] {
+        let description = registry.describe_module(module).expect("it comes with tarmem");
+        for member in description.members {
+            methods.extend(member.methods.into_iter().map(|method| method.name));
+            functions.push((module.to_owned(), member.name));
+        }
+    }
+    functions.sort();
+    let mut methods: Vec<String> = methods.into_iter().collect();
+    methods.sort();
+    Names { functions, methods }
+});
+
+/// One service for all inputs: nothing of one is left when the next one comes.
+static SERVICE: LazyLock<(Runtime, Arc<Engine>)> = LazyLock::new(|| {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let limits = Limits {
+        frame_bytes: 1 << 18,
+        handles: 32,
+        keys: 3,
+        calls_in_flight: 16,
+        batch_operations: 12,
+        ..Limits::default()
+    };
+    let engine = Engine::new(Registry::linked().expect("no names clash"), limits, runtime.handle().clone());
+    (runtime, engine)
+});
+
+/// One client: what it has sent, and what it has heard.
+struct Client {
+    session: Arc<ServerSession>,
+    carrier: Carrier,
+    next: u64,
+    /// Numbers of calls that were begun, and whether there was a reply.
+    calls: BTreeMap<u64, bool>,
+    /// Numbers of which some may have been begun.
+    unknown: Vec<RangeInclusive<u64>>,
+    /// Batches of replies that have come.
+    heard: HashSet<u64>,
+    received_below: u64,
+    ended: bool,
+}
+
+/// Whatever is submitted, each call has at most one outcome, none of them is a panic, and nothing is left when all sessions have
+/// ended and all keys are gone.
+pub fn submit(input: &[u8]) {
+    let mut input = Unstructured::new(input);
+    let (runtime, engine) = &*SERVICE;
+    runtime.block_on(async {
+        let mut clients: Vec<Client> = (0..SESSIONS).map(|_| Client::new(engine)).collect();
+        let mut ids = vec![Uuid::nil()];
+        // Ready when the bytes are used up.
+        while !input.is_empty() {
+            let Ok(which) = input.int_in_range(0..=SESSIONS - 1) else { break };
+            if clients[which].act(engine, &mut input, &mut ids).is_err() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        finish(engine, clients).await;
+    });
+}
+
+async fn finish(engine: &Arc<Engine>, clients: Vec<Client>) {
+    for client in &clients {
+        client.session.end();
+    }
+    drop(clients);
+    engine.running.close();
+    tokio::time::timeout(Duration::from_secs(20), engine.running.wait()).await.expect("what was begun comes to an end");
+    engine.running.reopen();
+    for key in KEYS {
+        engine.store.remove(key);
+    }
+    // Circles go by the collector; what they held goes with them.
+    for _ in 0..1000 {
+        engine.collector.collect();
+        if engine.store.objects() == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(engine.store.objects(), 0, "objects that nobody can reach");
+    assert_eq!(engine.held_bytes.load(Ordering::Relaxed), 0, "bytes that are held for nobody");
+    assert_eq!(engine.store.len(), 0);
+}
+
+impl Client {
+    fn new(engine: &Arc<Engine>) -> Self {
+        let session = ServerSession::new(engine, None);
+        let (carrier, _) = session.attach(Arc::default(), &engine.pulse, 0).expect("it has not ended");
+        let (calls, heard) = (BTreeMap::new(), HashSet::new());
+        let unknown = Vec::new();
+        Client { session, carrier, next: 1, calls, unknown, heard, received_below: 0, ended: false }
+    }
+
+    fn act(&mut self, engine: &Arc<Engine>, input: &mut Unstructured<'_>, ids: &mut Vec<Uuid>) -> Result<()> {
+        match input.int_in_range(0..=15)? {
+            0 => {
+                let batch = Bytes::copy_from_slice(<&[u8]>::arbitrary(input)?);
+                // Nobody knows what was in it: whatever is answered is for nobody.
+                let first = self.session.last();
+                let answer = self.session.submit(self.carrier, &batch);
+                self.next = self.next.max(self.session.last() + 1);
+                self.unknown.push(first + 1..=self.session.last());
+                if let Ok(answer) = answer {
+                    self.hear(&answer, ids);
+                }
+            }
+            1 => {
+                let (session, carrier, below) = (Arc::clone(&self.session), self.carrier, self.received_below);
+                if let Some(Ok(answer)) = session.collect(carrier, below).now_or_never() {
+                    self.hear(&answer, ids);
+                }
+            }
+            2 => {
+                // What was received is the client's word; it may lie, and then loses replies of its own.
+                let below = if input.ratio(1, 8)? { u64::arbitrary(input)? } else { self.received_below };
+                match self.session.attach(Arc::default(), &engine.pulse, below) {
+                    Some((carrier, begun)) => {
+                        assert!(begun < self.next, "{begun} was begun, and {} not sent", self.next);
+                        self.carrier = carrier;
+                    }
+                    None => assert!(self.ended),
+                }
+            }
+            3 => {
+                self.session.detach(self.carrier);
+            }
+            4 if input.ratio(1, 4)? => {
+                self.session.end();
+                self.ended = true;
+            }
+            5 if input.ratio(1, 2)? => {
+                self.session.end();
+                *self = Client::new(engine);
+            }
+            _ => self.submit(input, ids)?,
+        }
+        Ok(())
+    }
+
+    fn submit(&mut self, input: &mut Unstructured<'_>, ids: &mut Vec<Uuid>) -> Result<()> {
+        let mut batch = Vec::new();
+        Preamble { received_below: self.received_below }.put(&mut batch);
+        let mut sent = Vec::new();
+        for _ in 0..input.int_in_range(1..=6)? {
+            let operation = self.operation(input, ids)?;
+            let sequence = match self.calls.keys().next_back() {
+                // Sent a second time.
+                Some(last) if input.ratio(1, 16)? => *last,
+                _ => self.next,
+            };
+            self.next = self.next.max(sequence + 1);
+            let timeout_ms = match input.int_in_range(0..=7)? {
+                0 => None,
+                1 => Some(0),
+                2 => Some(u64::MAX),
+                _ => Some(60_000),
+            };
+            Submission { sequence, task: u64::from(u8::arbitrary(input)? & 1), timeout_ms, operation: &operation }
+                .put(&mut batch);
+            sent.push(sequence);
+        }
+        let answer = self.session.submit(self.carrier, &batch.into());
+        for sequence in sent {
+            if sequence <= self.session.last() {
+                self.calls.entry(sequence).or_insert(false);
+            }
+        }
+        match answer {
+            Ok(answer) => self.hear(&answer, ids),
+            Err(_) => assert!(
+                self.session
+                    .attach(Arc::default(), &self.session.engine().pulse, 0)
+                    .map(|(c, _)| self.carrier = c)
+                    .is_some()
+                    || self.ended
+            ),
+        }
+        Ok(())
+    }
+
+    /// Takes note of a batch of replies.
+    fn hear(&mut self, batch: &[u8], ids: &mut Vec<Uuid>) {
+        let (head, mut rest) = ReplyHead::take(batch).expect("the service writes it");
+        if head.number != 0 && !self.heard.insert(head.number) {
+            return;
+        }
+        while self.heard.contains(&(self.received_below.max(1))) {
+            self.received_below = self.received_below.max(1) + 1;
+        }
+        while !rest.is_empty() {
+            let (Answered { sequence, outcome }, more) = Answered::take(rest).expect("the service writes it");
+            rest = more;
+            if matches!(outcome, Outcome::Pending) {
+                continue;
+            }
+            if self.unknown.iter().any(|range| range.contains(&sequence)) {
+                self.calls.entry(sequence).or_insert(false);
+            }
+            let answered = self.calls.get_mut(&sequence).expect("only what was begun is answered");
+            assert!(!*answered, "call {sequence} has two outcomes");
+            *answered = true;
+            match outcome {
+                Outcome::Failed(Error::Panicked { what, .. }) => panic!("{what} panicked"),
+                Outcome::Done(body) | Outcome::Provisional(body) => {
+                    if let Ok(info) = codec::decode::<ObjectInfo>(body)
+                        && ids.len() < 64
+                    {
+                        ids.push(info.id);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn operation(&self, input: &mut Unstructured<'_>, ids: &[Uuid]) -> Result<Vec<u8>> {
+        let key = *input.choose(&KEYS)?;
+        let expect = if input.ratio(1, 16)? { "builtins.list" } else { "" };
+        let (id, sequence) = (*input.choose(ids)?, u64::from(u8::arbitrary(input)?));
+        let target = if input.ratio(2, 3)? { Target::Key(key) } else { Target::Id(id) };
+        let names = &*NAMES;
+        let (module, name) = input.choose(&names.functions)?;
+        let function = FunctionRef::Name { module, name };
+        let encoding = if input.ratio(1, 16)? { Encoding::Typed } else { Encoding::Dynamic };
+        let args = arguments(input, ids)?;
+        let source = match input.int_in_range(0..=7)? {
+            0 => SourceRef::Existing(target),
+            1 => SourceRef::Value(&args),
+            _ => SourceRef::Generator { function, encoding, args: &args },
+        };
+        let operation = match input.int_in_range(0..=23)? {
+            0 | 1 => Operation::Memoize { key, source, expect },
+            2 => Operation::Update { key, source, generation: None, expect },
+            3 => Operation::Update { key, source, generation: Some(sequence & 3), expect },
+            4 => Operation::Get { key, expect },
+            5 => Operation::Delete { key },
+            6 => Operation::Keys { prefix: "", after: key, limit: 2 },
+            7 => Operation::Describe { target },
+            8 => Operation::Import { module, package: None },
+            9 | 10 => Operation::Create { source, expect },
+            11 => Operation::Hold { target, expect },
+            12 => Operation::Release { id, count: u32::from(sequence as u8 & 3) },
+            13 => Operation::Snapshot { target },
+            14 => Operation::Cancel { sequence: self.next.saturating_sub(sequence & 7) },
+            15 => Operation::Acknowledge { sequence: self.next.saturating_sub(sequence & 7) },
+            16 => Operation::Run { function, encoding, args: &args },
+            17 if sequence == 0 => Operation::Goodbye,
+            _ => {
+                let method = MethodRef::Name(input.choose(&names.methods)?);
+                Operation::Call { target, method, encoding, args: &args }
+            }
+        };
+        Ok(operation.encode().expect("it is not deep"))
+    }
+}
+
+fn arguments(input: &mut Unstructured<'_>, ids: &[Uuid]) -> Result<Vec<u8>> {
+    if input.ratio(1, 16)? {
+        return Ok(<&[u8]>::arbitrary(input)?.to_vec());
+    }
+    let args: Vec<Value> = (0..input.int_in_range(0..=3)?).map(|_| value(input, ids, 0)).collect::<Result<_>>()?;
+    Ok(codec::encode(&args).expect("they are not deep"))
+}
+
+fn value(input: &mut Unstructured<'_>, ids: &[Uuid], depth: usize) -> Result<Value> {
+    Ok(match input.int_in_range(0..=if depth < 4 { 11 } else { 8 })? {
+        0 => Value::Null,
+        1 => Value::Bool(bool::arbitrary(input)?),
+        2 => Value::Int(i128::arbitrary(input)?),
+        3 | 4 => Value::Int(i128::from(i8::arbitrary(input)?)),
+        5 => Value::Float(f64::arbitrary(input)?),
+        6 => Value::Text(<&str>::arbitrary(input)?.chars().take(64).collect()),
+        7 => Value::Bytes(<&[u8]>::arbitrary(input)?.iter().take(64).copied().collect()),
+        8 => Value::Ref(ObjectRef::new(*input.choose(ids)?, "")),
+        9 | 10 => {
+            Value::List((0..input.int_in_range(0..=4)?).map(|_| value(input, ids, depth + 1)).collect::<Result<_>>()?)
+        }
+        _ => Value::Map(
+            (0..input.int_in_range(0..=3)?)
+                .map(|_| Ok((value(input, ids, depth + 1)?, value(input, ids, depth + 1)?)))
+                .collect::<Result<_>>()?,
+        ),
+    })
+}
