@@ -38,7 +38,7 @@ struct Serve {
 impl Serve {
     async fn start(options: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tarmem"))
-            .args(["serve", "--host", "127.0.0.1", "--workers", "2"])
+            .args(["serve", "--host", "127.0.0.1"])
             .args(options)
             .env("TARMEM_LOG", "warn")
             .stdout(Stdio::piped())
@@ -476,4 +476,37 @@ async fn wrong_and_empty_tokens() {
         .await;
     let error = Session::connect(&bare).await.expect_err("it has no token");
     assert!(matches!(error, Error::Refused { .. }), "{error}");
+}
+
+/// One thread serves both of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batches_that_take_long() {
+    let serve = Serve::start(&["--workers", "1"]).await;
+    let session = Session::connect(&serve.address).await.expect("a session opens");
+    let items = tarmem::Value::List((0..100_000).map(tarmem::Value::from).collect());
+    session.memoize("list", ListProxy::new(Some(items))).await.expect("made");
+    let answered = serve
+        .under(256 * MIB, async {
+            let mut raw = Raw::at(&serve.address).await;
+            raw.send(&open(1)).await;
+            raw.receive_frame().await;
+            // Each looks through all of it, and finds nothing.
+            let args = postcard::to_stdvec(&[tarmem::Value::from(-1)][..]).expect("encodes");
+            let calls = vec![call("list", "count", &args); 4_000];
+            raw.send(&submit(2, 1, &calls)).await;
+            let mut answered = 0;
+            let mut id = 3;
+            let begun = Instant::now();
+            while answered < 4_000 && begun.elapsed() < Duration::from_secs(8) {
+                // What is done meanwhile comes with a poll.
+                raw.send(&request(id, 2, &[0])).await;
+                id += 1;
+                let frame = raw.receive_frame().await;
+                answered += replies(&frame).iter().filter(|(_, outcome)| matches!(outcome, Outcome::Done(_))).count();
+            }
+            answered
+        })
+        .await;
+    println!("{answered} answered");
+    assert!(answered > 0, "they are done all the same");
 }

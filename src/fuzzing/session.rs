@@ -89,7 +89,7 @@ pub fn submit(input: &[u8]) {
         // Ready when the bytes are used up.
         while !input.is_empty() {
             let Ok(which) = input.int_in_range(0..=SESSIONS - 1) else { break };
-            if clients[which].act(engine, &mut input, &mut ids).is_err() {
+            if clients[which].act(engine, &mut input, &mut ids).await.is_err() {
                 break;
             }
             tokio::task::yield_now().await;
@@ -131,13 +131,13 @@ impl Client {
         Client { session, carrier, next: 1, calls, unknown, heard, received_below: 0, ended: false }
     }
 
-    fn act(&mut self, engine: &Arc<Engine>, input: &mut Unstructured<'_>, ids: &mut Vec<Uuid>) -> Result<()> {
+    async fn act(&mut self, engine: &Arc<Engine>, input: &mut Unstructured<'_>, ids: &mut Vec<Uuid>) -> Result<()> {
         match input.int_in_range(0..=15)? {
             0 => {
                 let batch = Bytes::copy_from_slice(<&[u8]>::arbitrary(input)?);
                 // Nobody knows what was in it: whatever is answered is for nobody.
                 let first = self.session.last();
-                let answer = self.session.submit(self.carrier, &batch);
+                let answer = self.session.submit(self.carrier, &batch).await;
                 self.next = self.next.max(self.session.last() + 1);
                 self.unknown.push(first + 1..=self.session.last());
                 if let Ok(answer) = answer {
@@ -172,12 +172,12 @@ impl Client {
                 self.session.end();
                 *self = Client::new(engine);
             }
-            _ => self.submit(input, ids)?,
+            _ => self.submit(input, ids).await?,
         }
         Ok(())
     }
 
-    fn submit(&mut self, input: &mut Unstructured<'_>, ids: &mut Vec<Uuid>) -> Result<()> {
+    async fn submit(&mut self, input: &mut Unstructured<'_>, ids: &mut Vec<Uuid>) -> Result<()> {
         let mut batch = Vec::new();
         Preamble { received_below: self.received_below }.put(&mut batch);
         let mut sent = Vec::new();
@@ -199,7 +199,7 @@ impl Client {
                 .put(&mut batch);
             sent.push(sequence);
         }
-        let answer = self.session.submit(self.carrier, &batch.into());
+        let answer = self.session.submit(self.carrier, &batch.into()).await;
         for sequence in sent {
             if sequence <= self.session.last() {
                 self.calls.entry(sequence).or_insert(false);

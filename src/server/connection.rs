@@ -327,9 +327,11 @@ impl Wire for Handler {
     }
 
     async fn submit(self, _: Context, batch: Bytes) -> Bytes {
-        let submit = |carried: &Carried| carried.session.submit(carried.carrier, &batch);
-        let replies = self.connection.session().and_then(submit);
-        self.connection.send(replies)
+        let submitted = async {
+            let Carried { session, carrier, .. } = self.connection.session()?;
+            session.submit(*carrier, &batch).await
+        };
+        self.connection.send(submitted.await)
     }
 
     async fn collect(self, _: Context, received: Bytes) -> Bytes {

@@ -53,6 +53,8 @@ pub(crate) struct ServerSession {
     provisional: AtomicUsize,
     /// Wakes `collect`.
     finished: Notify,
+    /// Batches are run one after the other.
+    submitting: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -91,6 +93,7 @@ impl ServerSession {
             undos: Mutex::default(),
             provisional: AtomicUsize::new(0),
             finished: Notify::new(),
+            submitting: tokio::sync::Mutex::default(),
         })
     }
 

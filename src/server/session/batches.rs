@@ -9,15 +9,23 @@ use bytes::Bytes;
 use futures::FutureExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tarmem_remote::context::{Context, Owner};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
-use tokio::task::unconstrained;
+use tokio::task::{unconstrained, yield_now};
+
+/// How long a batch holds its thread before those of other connections have a turn.
+const TURN: Duration = Duration::from_millis(5);
+
+/// Operations between two looks at the clock, which takes a twentieth of what one of them does.
+const LOOK: usize = 8;
 
 /// How far a batch has come, and what its operations have in common.
 struct Progress {
     arrived: Instant,
+    /// When its turn began; what was late by then is not begun any more.
+    turn: Instant,
     /// The highest sequence number seen.
     last: u64,
     /// Calls that are pending or not sent.
@@ -47,7 +55,12 @@ impl ServerSession {
     /// # Errors
     /// If the batch cannot be read as one: then the connection has lost its way, and ends. Or if another connection has taken
     /// its place. What was done before that is kept for the next one.
-    pub(crate) fn submit(self: &Arc<Self>, carrier: Carrier, batch: &Bytes) -> Result<Bytes, Error> {
+    ///
+    /// # Cancellation
+    /// What was done by then is kept for the next connection, too.
+    pub(crate) async fn submit(self: &Arc<Self>, carrier: Carrier, batch: &Bytes) -> Result<Bytes, Error> {
+        // The batch after it is not begun while this one lets others go first.
+        let _turn = self.submitting.lock().await;
         let (preamble, mut rest) = Preamble::take(batch)?;
         let limits = &self.engine.limits;
         let mut replies = Replies::new(batch.len());
@@ -97,6 +110,12 @@ impl ServerSession {
                 Ok(false) => progress.note(&self.calls.lock()),
                 Err(error) => break Err(error),
             }
+            if operations % LOOK == 0 && progress.turn.elapsed() > TURN {
+                self.put_by(carrier, std::mem::replace(&mut replies, Replies::new(rest.len())));
+                yield_now().await;
+                progress.turn = Instant::now();
+                progress.note(&self.calls.lock());
+            }
         };
         let replies = self.deliver(carrier, replies);
         read.map(|()| replies)
@@ -109,8 +128,16 @@ impl ServerSession {
         self.received(carrier, &mut calls, preamble.received_below);
         let context = Context::new(Owner { session: self.id, task: 0 }, 0, None, Arc::clone(&self.host));
         let last = self.lease.last();
-        let mut progress =
-            Progress { arrived, last, in_flight: 0, kept_bytes: 0, kept_batches: 0, waiting_bytes: 0, context };
+        let mut progress = Progress {
+            arrived,
+            turn: arrived,
+            last,
+            in_flight: 0,
+            kept_bytes: 0,
+            kept_batches: 0,
+            waiting_bytes: 0,
+            context,
+        };
         progress.note(&calls);
         progress
     }
@@ -130,6 +157,9 @@ impl ServerSession {
             self.admit(progress)?;
         }
         let deadline = Deadline::after_ms(progress.arrived, submission.timeout_ms);
+        if deadline.at.is_some_and(|at| at < progress.turn) {
+            return Err(deadline.error());
+        }
         progress.context.renew(submission.task, submission.sequence, deadline.at);
         let request = Request {
             session: self,

@@ -92,6 +92,21 @@ impl ServerSession {
         batch
     }
 
+    /// As [`deliver`](Self::deliver), but it goes to the client with its poll.
+    pub(super) fn put_by(&self, carrier: Carrier, replies: Replies) {
+        if !replies.answers {
+            return;
+        }
+        let batch = self.deliver(carrier, replies);
+        let mut calls = self.calls.lock();
+        // Otherwise it is among those that the connection which came instead sends again.
+        if self.lease.is_carried_by(carrier) {
+            calls.delivery.again.push_back(batch);
+        }
+        drop(calls);
+        self.finished.notify_one();
+    }
+
     /// The client has all batches below this number.
     pub(super) fn received(&self, carrier: Carrier, calls: &mut Calls, below: u64) {
         if !self.lease.is_carried_by(carrier) {
