@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::raw::{Outcome, Raw, open, replies, request, submit};
 use support::{Fixture, Way};
 use tarmem::operation::{Operation, Target};
@@ -10,7 +10,7 @@ use tarmem::{Error, Limits, Value, args};
 use tarmem_remote::describe::stable_id;
 use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::operation::MethodRef;
-use tarmem_test_models::{Account, AccountProxy, slow_account};
+use tarmem_test_models::{Account, AccountProxy, heavy_account, runs, slow_account};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A service with an account under `k`.
@@ -257,4 +257,37 @@ async fn a_client_that_does_not_read_is_not_read_from() {
         let answer = replies(&answer);
         assert!(matches!(&answer[..], [(_, Outcome::Done(body))] if body.0.len() > ECHO), "{answer:?}");
     }
+}
+
+/// Slow generators of one session wait for one another, and not those of others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn generators_that_hold_threads_are_few_for_each_session() {
+    const EACH: Duration = Duration::from_millis(100);
+    let fixture = fixture(|limits| limits.blocking_calls = 2).await;
+    let (greedy, modest) = (fixture.session().await, fixture.session().await);
+    let heavy = |tag: &str| heavy_account::remote(tag.to_owned(), 1, EACH.as_millis() as u64);
+    let begun = Instant::now();
+    let many = async {
+        let made = (0..10).map(|n| greedy.create(heavy(&format!("greedy {n}"))));
+        for account in futures::future::join_all(made).await {
+            assert_eq!(account.expect("made").balance().await, Ok(1));
+        }
+        begun.elapsed()
+    };
+    let one = async {
+        modest.create(heavy("modest")).await.expect("made");
+        begun.elapsed()
+    };
+    let (many, one) = tokio::join!(many, one);
+    assert!(many >= EACH * 5, "ten of {EACH:?}, two at a time, took {many:?}");
+    assert!(one < many, "the other session's took {one:?}, and these {many:?}");
+    // One that is given up while it waits never begins.
+    let given_up = "given up";
+    let busy = futures::future::join_all((0..2).map(|n| greedy.create(heavy(&format!("busy {n}")))));
+    let late = greedy.create(heavy(given_up)).timeout(EACH / 2);
+    let (busy, late) = tokio::join!(busy, late);
+    assert!(busy.iter().all(Result::is_ok));
+    assert!(late.is_err());
+    tokio::time::sleep(EACH * 2).await;
+    assert_eq!(runs::remote(given_up.to_owned()).call(&greedy).await, Ok(0));
 }

@@ -57,7 +57,11 @@ async fn carry_with(client: &WireClient, dispatch: &mut Dispatch, shared: &Share
     let mut closing = false;
     let mut expiry = Expiry::default();
     // One of which nothing is heard is not there, whatever the socket says.
-    let patience = poll_patience(shared.lease());
+    let patience = match shared.options.can_come_back() {
+        true => poll_patience(shared.lease()),
+        // There is nothing to be gained by leaving early.
+        false => shared.lease() * 2,
+    };
     let mut silence = pin!(tokio::time::sleep(patience));
     loop {
         expiry.set(shared.outbox.lock().next_deadline());

@@ -80,6 +80,9 @@ limits! {
     connections: Count = "10000" in "1"..="1000000";
     /// Calls of one session that have not been answered yet.
     calls_in_flight: Count = "65536" in "1"..="16777216";
+    /// Generators, functions and methods of one session that run at one time on threads where they may block; more wait until
+    /// one of those is done. (There are 512 such threads.)
+    blocking_calls: Count = "64" in "1"..="512";
     /// Operations in one batch.
     batch_operations: Count = "4096" in "1"..="1048576";
     /// Bytes of results of one session that its client has not said it has received.

@@ -223,15 +223,22 @@ impl MethodCall {
         gate: &Gate,
         args: Bytes,
     ) -> Result<Reply, Error> {
+        let place = site.session.off_thread().await;
         let run = if let Invoke::Shared(_) = self.method.invoke {
             let guard = site.cell.read().await?;
-            runtime.spawn_blocking(move || self.reply(|out| self.shared(&*guard, &site.as_site(), &args, out)))
+            runtime.spawn_blocking(move || {
+                let _place = place;
+                self.reply(|out| self.shared(&*guard, &site.as_site(), &args, out))
+            })
         } else {
             let mut guard = site.cell.write().await?;
             if !gate.begin() {
                 return Err(Error::Cancelled);
             }
-            runtime.spawn_blocking(move || self.reply(|out| self.exclusive(&mut *guard, &site.as_site(), &args, out)))
+            runtime.spawn_blocking(move || {
+                let _place = place;
+                self.reply(|out| self.exclusive(&mut *guard, &site.as_site(), &args, out))
+            })
         };
         run.await.unwrap_or(Err(Error::Cancelled))
     }

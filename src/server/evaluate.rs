@@ -21,7 +21,6 @@ use tarmem_remote::operation::{FunctionRef, Reply, SourceRef};
 use tarmem_remote::value::with_scope;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio_util::task::AbortOnDropHandle;
 
 /// What came of a source.
 pub(super) enum Evaluated {
@@ -31,20 +30,68 @@ pub(super) enum Evaluated {
 
 /// A generator that is running, away from the connections' threads. Dropping it stops one that is async.
 pub(super) struct Evaluating {
-    task: AbortOnDropHandle<Result<Arc<Cell>, FlightError>>,
-    /// Dropped when the object is not wanted any more: what has not begun by then never does.
+    task: JoinHandle<Result<Arc<Cell>, FlightError>>,
+    /// Dropped when the object is not wanted any more: what has not begun by then never does. `None` for a task that can be
+    /// aborted.
     wanted: Option<oneshot::Sender<()>>,
 }
 
+impl Drop for Evaluating {
+    fn drop(&mut self) {
+        if self.wanted.is_none() {
+            self.task.abort();
+        }
+    }
+}
+
 impl Evaluating {
-    pub(super) fn new(task: JoinHandle<Result<Arc<Cell>, FlightError>>, wanted: Option<oneshot::Sender<()>>) -> Self {
-        Evaluating { task: AbortOnDropHandle::new(task), wanted }
+    /// A task that may be aborted at any time.
+    pub(super) fn new(task: JoinHandle<Result<Arc<Cell>, FlightError>>) -> Self {
+        Evaluating { task, wanted: None }
+    }
+
+    /// Work for a thread where it may block, once its session has a place there. It is given what is ready when nobody wants
+    /// the object any more.
+    pub(super) fn off_thread(
+        request: &Request<'_>,
+        runtime: &tokio::runtime::Handle,
+        work: impl FnOnce(oneshot::Receiver<()>) -> Result<Arc<Cell>, FlightError> + Send + 'static,
+    ) -> Self {
+        let (wanted, mut unwanted) = oneshot::channel::<()>();
+        let task = match request.session.try_off_thread() {
+            Some(place) => runtime.spawn_blocking(move || {
+                let _place = place;
+                work(unwanted)
+            }),
+            None => {
+                let (place, blocking) = (request.session.off_thread(), runtime.clone());
+                runtime.spawn(async move {
+                    let place = tokio::select! {
+                        place = place => place,
+                        _ = &mut unwanted => return Err(Error::Cancelled.into()),
+                    };
+                    let task = blocking.spawn_blocking(move || {
+                        let _place = place;
+                        work(unwanted)
+                    });
+                    task.await.unwrap_or_else(|_| Err(Error::Cancelled.into()))
+                })
+            }
+        };
+        Evaluating { task, wanted: Some(wanted) }
     }
 
     /// Stops it if it is async, and waits until it has ended either way.
     pub(super) async fn stop(mut self) -> Result<Arc<Cell>, FlightError> {
-        self.wanted = None;
-        self.task.abort();
+        match self.wanted.take() {
+            // From here on it is told; and not aborted, for then nobody would know when it has ended.
+            Some(wanted) => {
+                drop(wanted);
+                let (unheard, _) = oneshot::channel();
+                self.wanted = Some(unheard);
+            }
+            None => self.task.abort(),
+        }
         self.await
     }
 }
@@ -106,11 +153,14 @@ impl Engine {
             }
             FunctionInvoke::Sync(_) => {
                 let args = Bytes::copy_from_slice(args);
-                let task = self.runtime.spawn_blocking(move || {
+                let work = move |mut unwanted: oneshot::Receiver<()>| {
+                    if unwanted.try_recv() == Err(oneshot::error::TryRecvError::Closed) {
+                        return Err(Error::Cancelled.into());
+                    }
                     let produced = run_sync(&scope, &function, &context, encoding, &args)?;
                     engine.place_referring(&scope, &function, produced)
-                });
-                Evaluated::Later(Evaluating::new(task, None))
+                };
+                Evaluated::Later(Evaluating::off_thread(request, &self.runtime, work))
             }
             FunctionInvoke::Async(_) => {
                 let running = start_async(&scope, &function, context, encoding, args)?;
@@ -118,7 +168,7 @@ impl Engine {
                     let produced = panics::catch_async(function.full_name(), running).await?;
                     engine.place_referring(&scope, &function, produced)
                 });
-                Evaluated::Later(Evaluating::new(task, None))
+                Evaluated::Later(Evaluating::new(task))
             }
             FunctionInvoke::OnObjects(on) => {
                 self.evaluate_on_objects(request, Site { function, on, encoding, context }, args)?
@@ -147,11 +197,16 @@ impl Engine {
             }
             FunctionInvoke::Sync(_) => {
                 let args = Bytes::copy_from_slice(args);
-                let task = self.runtime.spawn_blocking(move || {
-                    let produced = run_sync(&scope, &function, &context, encoding, &args)?;
-                    with_scope(&*scope, || reply_produced(&function, produced, encoding, limit))
-                });
-                Ok(Step::Later(Later::new(async move { task.await.unwrap_or(Err(Error::Cancelled)).into() })))
+                let (place, runtime) = (request.session.off_thread(), self.runtime.clone());
+                Ok(Step::Later(Later::new(async move {
+                    let place = place.await;
+                    let task = runtime.spawn_blocking(move || {
+                        let _place = place;
+                        let produced = run_sync(&scope, &function, &context, encoding, &args)?;
+                        with_scope(&*scope, || reply_produced(&function, produced, encoding, limit))
+                    });
+                    task.await.unwrap_or(Err(Error::Cancelled)).into()
+                })))
             }
             FunctionInvoke::Async(_) => {
                 let running = start_async(&scope, &function, context, encoding, args)?;

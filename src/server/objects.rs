@@ -41,10 +41,11 @@ impl Engine {
         }
         let mut later = Later::new(std::future::pending());
         let gate = Arc::clone(&later.gate);
-        let runtime = self.runtime.clone();
+        let (place, runtime) = (request.session.off_thread(), self.runtime.clone());
         let finish = move |produced| reply_produced(&function, produced, encoding, limit);
         later.run = Box::pin(async move {
             let run = async {
+                let place = if offload && matches!(call.work, Work::Sync(_)) { place.await } else { None };
                 let holding = call.wants.hold().await?;
                 // What changes nothing may be dropped at any time.
                 if call.wants.is_exclusive() && !gate.begin() {
@@ -53,7 +54,11 @@ impl Engine {
                 match call.work {
                     Work::Async(_) => call.run_async(holding, finish).await,
                     Work::Sync(_) if offload => {
-                        runtime.spawn_blocking(move || call.run(holding, finish)).await.unwrap_or(Err(Error::Cancelled))
+                        let task = runtime.spawn_blocking(move || {
+                            let _place = place;
+                            call.run(holding, finish)
+                        });
+                        task.await.unwrap_or(Err(Error::Cancelled))
                     }
                     Work::Sync(_) => call.run(holding, finish),
                 }
@@ -79,7 +84,7 @@ impl Engine {
                 let holding = call.wants.hold().await?;
                 call.run_async(holding, place).await
             });
-            return Ok(Evaluated::Later(Evaluating::new(task, None)));
+            return Ok(Evaluated::Later(Evaluating::new(task)));
         }
         if function.inline
             && let Some(holding) = call.wants.try_hold()
@@ -87,9 +92,8 @@ impl Engine {
             return Ok(Evaluated::Ready(call.run(holding?, place)));
         }
         // Lives as long as somebody wants the object: the wait ends with it, and what has begun runs to its end.
-        let (wanted, unwanted) = oneshot::channel::<()>();
         let runtime = self.runtime.clone();
-        let task = self.runtime.spawn_blocking(move || {
+        let work = move |unwanted: oneshot::Receiver<()>| {
             let holding = match call.wants.try_hold() {
                 Some(holding) => holding?,
                 None => runtime.block_on(async {
@@ -100,8 +104,8 @@ impl Engine {
                 })?,
             };
             call.run(holding, place)
-        });
-        Ok(Evaluated::Later(Evaluating::new(task, Some(wanted))))
+        };
+        Ok(Evaluated::Later(Evaluating::off_thread(request, &self.runtime, work)))
     }
 
     /// Decodes the arguments, and finds the objects.

@@ -34,7 +34,7 @@ use std::sync::{Arc, Weak};
 use tarmem_remote::context::Host;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use undo::Undos;
 use uuid::Uuid;
 
@@ -53,6 +53,8 @@ pub(crate) struct ServerSession {
     provisional: AtomicUsize,
     /// Wakes `collect`.
     finished: Notify,
+    /// For what runs where it may block.
+    off_thread: Arc<Semaphore>,
     /// Batches are run one after the other.
     submitting: tokio::sync::Mutex<()>,
 }
@@ -93,6 +95,7 @@ impl ServerSession {
             undos: Mutex::default(),
             provisional: AtomicUsize::new(0),
             finished: Notify::new(),
+            off_thread: Arc::new(Semaphore::new(engine.limits.blocking_calls)),
             submitting: tokio::sync::Mutex::default(),
         })
     }
@@ -116,6 +119,18 @@ impl ServerSession {
     #[inline]
     pub(crate) fn permissions(&self) -> Option<&Permissions> {
         self.grant.as_ref().and_then(|grant| grant.permissions.as_ref())
+    }
+
+    /// A place for something that may block, if there is one; it is free again when this is dropped.
+    pub(crate) fn try_off_thread(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.off_thread).try_acquire_owned().ok()
+    }
+
+    /// As [`try_off_thread`](Self::try_off_thread), once there is one.
+    pub(crate) fn off_thread(&self) -> impl Future<Output = Option<OwnedSemaphorePermit>> + Send + use<> {
+        let places = Arc::clone(&self.off_thread);
+        // It is never closed.
+        async move { places.acquire_owned().await.ok() }
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
