@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::raw::{Raw, frame, hello, open, request};
 use support::{Fixture, Way};
 use tarmem::{Error, Limits, Proxy, Session, Value, args};
@@ -215,6 +215,35 @@ async fn too_many_calls_wait_their_turn() {
         }
         assert_eq!(account.balance().await, Ok(100));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_waits_for_room_has_its_time_all_the_same() {
+    let mut limits = Limits::default();
+    limits.calls_in_flight = 2;
+    let fixture = Fixture::with(Way::Tcp, limits).await;
+    let session = fixture.session().await;
+    let account = session.memoize("k", AccountProxy::open(5)).await.expect("made");
+    let busy: Vec<_> = (0..2)
+        .map(|_| {
+            let account = account.clone();
+            tokio::spawn(async move { account.balance_slowly(60_000).await })
+        })
+        .collect();
+    // They are there once the service has had a third for which there is no room.
+    let late = Duration::from_millis(150);
+    let begun = Instant::now();
+    loop {
+        let result = account.balance().timeout(late).await;
+        if let Err(error) = result {
+            assert!(matches!(&error, Error::DeadlineExceeded { what, .. } if what.contains("balance")), "{error}");
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "there is room");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(20), "it was told late");
+    busy.iter().for_each(tokio::task::JoinHandle::abort);
+    assert_eq!(account.balance().await, Ok(5), "there is room again");
 }
 
 /// Passes on what the client says, and of what the service says the first frame only.

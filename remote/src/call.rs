@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// Whoever carries operations to a service: a session over a connection, or the service itself in process.
@@ -56,6 +56,8 @@ pub struct Terms {
     /// Making it twice is as good as making it once: it may be sent again to a service that was started again and does not
     /// know what became of it.
     pub idempotent: bool,
+    /// How much of its time it has waited already, for room among the calls in flight.
+    pub waited: Duration,
 }
 
 /// How long an operation may take.
@@ -64,7 +66,7 @@ pub enum Timeout {
     /// As long as the session gives every call.
     #[default]
     Default,
-    /// So long, from when it is sent.
+    /// So long, from when it is first polled.
     After(Duration),
     /// As long as it takes.
     Never,
@@ -191,7 +193,8 @@ pub struct Call<T, E = Error> {
     /// A name that is known only as the program runs.
     label: Option<Box<str>>,
     encoding: Encoding,
-    terms: Terms,
+    timeout: Timeout,
+    idempotent: bool,
     cancellable: bool,
     result: PhantomData<fn() -> (T, E)>,
 }
@@ -200,6 +203,8 @@ pub struct Call<T, E = Error> {
 enum State {
     /// Not sent.
     Made,
+    /// Not sent, for there are too many in flight, since then.
+    Waiting(Instant),
     /// There is nothing to send. Boxed: a call is moved around, and an error is large.
     Malformed(Box<Error>),
     /// On its way, under this number.
@@ -222,7 +227,8 @@ impl<T, E> Call<T, E> {
             name,
             label: None,
             encoding,
-            terms: Terms { timeout: Timeout::Default, idempotent: name.idempotent },
+            timeout: Timeout::Default,
+            idempotent: name.idempotent,
             cancellable: true,
             result: PhantomData,
         }
@@ -247,13 +253,13 @@ impl<T, E> Call<T, E> {
     /// Fails with [`Error::DeadlineExceeded`] unless the result is there within `timeout`, counted from when the call is
     /// sent. The service does not work on it past that.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.terms.timeout = Timeout::After(timeout);
+        self.timeout = Timeout::After(timeout);
         self
     }
 
     /// Waits for as long as it takes.
     pub fn no_timeout(mut self) -> Self {
-        self.terms.timeout = Timeout::Never;
+        self.timeout = Timeout::Never;
         self
     }
 
@@ -261,7 +267,7 @@ impl<T, E> Call<T, E> {
     /// is made again in place of failing with [`Error::OutcomeUnknown`]. Methods with `&self` and those marked
     /// `#[remote(idempotent)]` are so by themselves where they are called by a typed proxy.
     pub fn idempotent(mut self) -> Self {
-        self.terms.idempotent = true;
+        self.idempotent = true;
         self
     }
 
@@ -275,21 +281,32 @@ impl<T, E> Call<T, E> {
     /// Sends the call, and forgets it: what comes of it is not told. Needs no runtime and no waiting, so that it can be done
     /// when something is dropped. It goes before whatever the caller sends later.
     pub fn detach(mut self) {
-        if let State::Made = self.state {
+        if let State::Made | State::Waiting(_) = self.state {
             self.caller.send(std::mem::take(&mut self.operation));
         }
     }
 
     /// Sees to it that the call is on its way; ready once it is.
     pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.state {
-            State::Made => match self.caller.poll_submit(cx, &mut self.operation, self.terms) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Submitted::Waiting(sequence)) => self.state = State::Sent(sequence),
-                Poll::Ready(Submitted::Answered(reply)) => self.state = State::Answered(reply),
-            },
-            State::Malformed(error) => self.state = State::Answered(Reply::Failed(Error::clone(error))),
-            State::Sent(_) | State::Answered(_) | State::Over => {}
+        // Few calls wait for room, and only those need the clock.
+        let since = match &mut self.state {
+            State::Made => None,
+            State::Waiting(since) => Some(*since),
+            State::Malformed(error) => {
+                self.state = State::Answered(Reply::Failed(Error::clone(error)));
+                return Poll::Ready(());
+            }
+            State::Sent(_) | State::Answered(_) | State::Over => return Poll::Ready(()),
+        };
+        let waited = since.map_or(Duration::ZERO, |since| since.elapsed());
+        let terms = Terms { timeout: self.timeout, idempotent: self.idempotent, waited };
+        match self.caller.poll_submit(cx, &mut self.operation, terms) {
+            Poll::Pending => {
+                self.state = State::Waiting(since.unwrap_or_else(Instant::now));
+                return Poll::Pending;
+            }
+            Poll::Ready(Submitted::Waiting(sequence)) => self.state = State::Sent(sequence),
+            Poll::Ready(Submitted::Answered(reply)) => self.state = State::Answered(reply),
         }
         Poll::Ready(())
     }

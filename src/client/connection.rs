@@ -115,9 +115,13 @@ impl Caller for Connection {
             Timeout::After(timeout) => Some(timeout),
             Timeout::Never => None,
         };
-        let pushed = self.shared.outbox.lock().push(operation, timeout, terms.idempotent, cx.waker());
+        let pushed = self.shared.outbox.lock().push(operation, timeout, terms, cx.waker());
         match pushed {
-            Pushed::Crowded => Poll::Pending,
+            Pushed::Crowded => {
+                // Whoever looks after the deadlines has to hear of one more.
+                self.shared.work.notify_one();
+                Poll::Pending
+            }
             Pushed::Refused(error) => Poll::Ready(Submitted::Answered(Reply::Failed(error))),
             Pushed::Waiting { sequence, first } => {
                 if first {

@@ -6,6 +6,7 @@
 //! - [`link`]: one connection, from its handshake on.
 //! - [`carry`]: how calls go over it.
 //! - [`outbox`]: what waits to be sent, and what waits for a reply.
+//! - [`crowd`]: calls that wait for room among those in flight.
 //! - [`received`]: the batches of replies that have arrived.
 //! - [`window`]: the calls that are not over, by their numbers.
 
@@ -13,6 +14,7 @@ mod address;
 mod builder;
 mod carry;
 mod connection;
+mod crowd;
 mod dial;
 mod life;
 mod link;

@@ -1,5 +1,6 @@
 //! What waits to be sent, and what waits for a reply.
 
+use super::crowd::{Crowd, earlier};
 use super::received::Received;
 use super::window::{Slot, Waiting, Window};
 use crate::wire::batch::{Preamble, SUBMISSION_OVERHEAD, Submission};
@@ -8,7 +9,7 @@ use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
-use tarmem_remote::call::current_task;
+use tarmem_remote::call::{Terms, current_task};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 use uuid::Uuid;
@@ -48,8 +49,7 @@ pub(super) struct Outbox {
     releases: HashMap<Uuid, u32>,
     /// What the service is to know about earlier calls.
     settled: Vec<Operation<'static>>,
-    /// Calls that found too many in flight.
-    crowded: Vec<Waker>,
+    crowd: Crowd,
     /// What is still to be sent when the session ends here: locks to release, results to acknowledge.
     farewell: Option<Bytes>,
 }
@@ -81,7 +81,7 @@ impl Outbox {
             next_deadline: None,
             releases: HashMap::new(),
             settled: Vec::new(),
-            crowded: Vec::new(),
+            crowd: Crowd::default(),
             farewell: None,
         }
     }
@@ -91,7 +91,7 @@ impl Outbox {
         &mut self,
         operation: &mut Vec<u8>,
         timeout: Option<Duration>,
-        idempotent: bool,
+        terms: Terms,
         waker: &Waker,
     ) -> Pushed {
         if let Some(error) = &self.ended {
@@ -109,27 +109,32 @@ impl Outbox {
         }
         // Twice the largest frame may wait; after that, callers do.
         if self.in_flight >= self.bounds.in_flight || self.unsent_bytes >= 2 * limit {
-            if !self.crowded.iter().any(|known| known.will_wake(waker)) {
-                self.crowded.push(waker.clone());
+            let left = timeout.map(|timeout| timeout.saturating_sub(terms.waited));
+            if left.is_some_and(|left| left.is_zero()) {
+                // The call knows what was late, and fills it in.
+                let after = timeout.unwrap_or_default();
+                return Pushed::Refused(Error::DeadlineExceeded { what: String::new(), after });
             }
+            let deadline = left.and_then(|left| Instant::now().checked_add(left));
+            self.crowd.join(waker, deadline);
+            self.next_deadline = earlier(self.next_deadline, deadline);
             return Pushed::Crowded;
         }
+        let timeout = timeout.map(|timeout| timeout.saturating_sub(terms.waited));
         let first = self.unsent == self.window.next();
         // One look at the clock for all that gather behind the first: it is a twentieth of what a call costs.
         if first {
             self.gathering_since = Instant::now();
         }
         let deadline = timeout.and_then(|after| self.gathering_since.checked_add(after)?.checked_add(GRACE));
-        if let Some(at) = deadline {
-            self.next_deadline = Some(self.next_deadline.map_or(at, |next| next.min(at)));
-        }
+        self.next_deadline = earlier(self.next_deadline, deadline);
         self.in_flight += 1;
         let sequence = self.append(Waiting {
             operation: std::mem::take(operation),
             task: current_task(),
             timeout,
             deadline,
-            idempotent,
+            idempotent: terms.idempotent,
             sent: false,
             waker: Some(waker.clone()),
         });
@@ -310,8 +315,8 @@ impl Outbox {
     fn uncrowd(&mut self) {
         // Once for all of them, when there is room worth waking for.
         let roomy = self.in_flight <= self.bounds.in_flight * 3 / 4 && self.unsent_bytes <= self.bounds.frame_bytes;
-        if !self.crowded.is_empty() && roomy {
-            self.crowded.drain(..).for_each(Waker::wake);
+        if !self.crowd.is_empty() && roomy {
+            self.crowd.let_in();
         }
     }
 
@@ -321,7 +326,7 @@ impl Outbox {
 
     /// Answers the calls whose time is up although the service has not said so; who waits for them.
     pub(super) fn expire(&mut self, now: Instant) -> Vec<Waker> {
-        self.next_deadline = None;
+        self.next_deadline = self.crowd.expire(now);
         let mut overdue = Vec::new();
         for (sequence, slot) in self.window.waiting() {
             let Slot::Waiting(Waiting { timeout: Some(after), deadline: Some(at), sent, waker, operation, .. }) = slot
@@ -329,7 +334,7 @@ impl Outbox {
                 continue;
             };
             if *at > now {
-                self.next_deadline = Some(self.next_deadline.map_or(*at, |next| next.min(*at)));
+                self.next_deadline = earlier(self.next_deadline, Some(*at));
                 continue;
             }
             let Some(waker) = waker.take() else { continue };
@@ -455,7 +460,7 @@ impl Outbox {
             return Vec::new();
         }
         let mut wakers = self.give_up(|_, call| Some(if call.sent { unknown } else { &closed }.clone()));
-        wakers.append(&mut self.crowded);
+        wakers.extend(self.crowd.take());
         if goodbye && let Ok(operation) = Operation::Goodbye.encode() {
             // After those that are to be sent before the session ends.
             let _ = self.append_housekeeping();
