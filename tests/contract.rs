@@ -9,7 +9,7 @@ use tarmem::{CallError, Error, Proxy, Source, Value, args};
 use tarmem_remote::source::Prepared;
 use tarmem_test_models::{
     Account, AccountProxy, BankError, Circle, CircleProxy, Meeting, MeetingProxy, Named, Shape, Square, SquareProxy,
-    add, broken_account, chained_account, heavy_account, runs, slow_account, unlucky_account,
+    add, broken_account, chained_account, heavy_account, runs, slow_account, time_left, unlucky_account,
 };
 
 each_way![
@@ -49,6 +49,7 @@ each_way![
     functions_run_and_give_values,
     values_move_and_existing_objects_are_shared,
     a_context_knows_its_session,
+    a_context_knows_its_deadline,
 ];
 
 async fn a_hit_does_not_run_the_source(fixture: Fixture) {
@@ -581,4 +582,18 @@ async fn a_context_knows_its_session(fixture: Fixture) {
     assert_ne!(by_one, by_two);
     assert_eq!(account.asked_by().await, Ok(by_one.clone()));
     assert_eq!(by_one, one.id().to_string());
+}
+
+async fn a_context_knows_its_deadline(fixture: Fixture) {
+    const LIMIT: Duration = Duration::from_secs(20);
+    let session = fixture.session().await;
+    let account = session.memoize("k", AccountProxy::open(4)).await.expect("made");
+    let left = account.time_left().timeout(LIMIT).await.expect("answers").expect("it has a deadline");
+    assert!(left > 0 && left <= LIMIT.as_millis() as u64, "{left} ms");
+    assert_eq!(account.time_left().no_timeout().await, Ok(None));
+    // By default it is the session's.
+    assert!(account.time_left().await.expect("answers").is_some_and(|left| left > 20_000));
+    let (left, asked) = time_left::remote().call(&session).timeout(LIMIT).await.expect("answers");
+    assert!(left.is_some_and(|left| left <= LIMIT.as_millis() as u64), "{left:?}");
+    assert_eq!(asked, session.id().to_string());
 }

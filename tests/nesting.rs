@@ -4,11 +4,13 @@ mod support;
 
 use std::time::{Duration, Instant};
 use support::{Fixture, Way};
+use tarmem::modules::builtins::{Dict, DictProxy, ListProxy};
 use tarmem::value::ObjectRef;
-use tarmem::{DynamicProxy, Error, Proxy, Session, Value, args};
+use tarmem::{CallError, DynamicProxy, Error, Proxy, Session, Value, args};
 
 each_way![
     a_list_in_a_dict_is_the_live_list,
+    what_is_inside_comes_as_a_proxy_of_its_type,
     a_reference_keeps_its_object_alive,
     a_circle_is_shown_with_an_end_and_does_not_leak,
     what_is_still_used_is_not_collected,
@@ -65,6 +67,36 @@ async fn a_list_in_a_dict_is_the_live_list(fixture: Fixture) {
     // A plain copy has the list's value in it.
     let copy = dict.snapshot().await.expect("copied");
     assert_eq!(copy, Value::Map(vec![("xs".into(), vec![7].into())]));
+}
+
+async fn what_is_inside_comes_as_a_proxy_of_its_type(fixture: Fixture) {
+    let (session, other) = (fixture.session().await, fixture.session().await);
+    let dict = session.memoize("d", DictProxy::new(None)).await.expect("made");
+    let list = session.create(ListProxy::new(None)).await.expect("made");
+    dict.set("xs", list.reference().expect("a proxy by id")).await.expect("put");
+    dict.set("n", 1).await.expect("put");
+    let theirs = other.get::<Dict>("d").await.expect("there");
+    let found: ListProxy = theirs.get("xs").await.expect("answered").expect("there");
+    found.append(7).await.expect("appended");
+    assert_eq!(list.snapshot_as::<Vec<i64>>().await, Ok(vec![7]));
+    assert!(theirs.get::<ListProxy>("nothing").await.expect("answered").is_none());
+    let error = theirs.get::<ListProxy>("n").await.expect_err("a number is no object");
+    assert!(matches!(error, CallError::Failed(Error::BadResult { .. })), "{error:?}");
+    // Also inside of what is not one itself, and without a type.
+    let all: Vec<(String, Value)> = theirs.items().await.expect("answered");
+    assert_eq!(all.len(), 2);
+    let values: Vec<DynamicProxy> = other
+        .create(ListProxy::new(Some(vec![Value::from(found.reference().expect("by id"))].into())))
+        .await
+        .expect("made")
+        .to_vec()
+        .await
+        .expect("references, all of them");
+    assert_eq!(values[0].call("__len__", args![]).await, Ok(1.into()));
+    // One that has another type says so when it is called.
+    let wrong: DictProxy = theirs.get("xs").await.expect("answered").expect("there");
+    let error = wrong.len().await.expect_err("it is a list");
+    assert!(error.to_string().contains("builtins.list"), "{error}");
 }
 
 async fn a_reference_keeps_its_object_alive(fixture: Fixture) {

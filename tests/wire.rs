@@ -5,7 +5,8 @@ mod support;
 use std::time::{Duration, Instant};
 use support::raw::{Raw, frame, hello, open, request};
 use support::{Fixture, Way};
-use tarmem::{Error, Limits, Proxy, Session, Value, args};
+use tarmem::modules::builtins::ListProxy;
+use tarmem::{CallError, Error, Limits, Proxy, Session, Value, args};
 use tarmem_test_models::{Account, AccountProxy, NotesProxy};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
@@ -194,6 +195,24 @@ async fn what_is_too_large_or_too_deep_fails_alone() {
         let results = session.pipeline((0..10).map(|_| account.large(30_000))).await;
         assert!(results.iter().all(|result| result.as_ref().is_ok_and(|bytes| bytes.len() == 30_000)), "{way:?}");
         assert_eq!(account.balance().await, Ok(5), "{way:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_million_elements_over_the_frame_limit_are_refused() {
+    for way in [Way::Memory, Way::Tcp] {
+        let fixture = Fixture::new(way).await;
+        let session = fixture.session().await;
+        let list = session.memoize("list", ListProxy::new(Some(vec![1].into()))).await.expect("made");
+        // 20 bytes each: 20 MB, over 16 MiB.
+        let error = list.extend(vec!["an element of a list"; 1_000_000]).await.expect_err("too large");
+        let CallError::Failed(Error::LimitExceeded { .. }) = &error else { panic!("{way:?}: {error:?}") };
+        assert!(error.to_string().contains("the call's size in bytes"), "{error}");
+        // In pieces it goes.
+        for _ in 0..4 {
+            list.extend(vec!["an element of a list"; 250_000]).await.expect("it fits");
+        }
+        assert_eq!(list.len().await, Ok(1_000_001), "{way:?}: unchanged by the first");
     }
 }
 

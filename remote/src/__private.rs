@@ -20,6 +20,13 @@ pub use {inventory, serde, typetag};
 
 mod copying;
 
+/// Reads an object reference as a proxy of its object.
+pub fn proxy_of_reference<'de, P: Proxy, D: serde::Deserializer<'de>>(deserializer: D) -> Result<P, D::Error> {
+    use serde::Deserialize;
+    let dynamic = crate::proxy::DynamicProxy::deserialize(deserializer)?;
+    Ok(P::from_core(Proxy::core(&dynamic).clone()))
+}
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::Any;

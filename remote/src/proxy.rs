@@ -9,8 +9,8 @@ use crate::object::Remote;
 use crate::operation::{MethodRef, ObjectDescription, Operation, Target};
 use crate::routines::{Obtain, Routines};
 use crate::value::{ObjectRef, Value, ValueError, from_value, to_value};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
@@ -239,6 +239,16 @@ impl Proxy for DynamicProxy {
 
     fn core(&self) -> &ProxyCore {
         &self.core
+    }
+}
+
+/// A proxy is what a reference in a result is read as: the live object. What is no reference, or was made by hand, is refused.
+impl<'de> Deserialize<'de> for DynamicProxy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let reference = ObjectRef::deserialize(deserializer)?;
+        DynamicProxy::from_reference(&reference).ok_or_else(|| {
+            serde::de::Error::custom("the reference did not come in a result: there is no way to its object")
+        })
     }
 }
 

@@ -159,6 +159,16 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
         }
 
         #(#cfgs)*
+        /// A proxy is what a reference in a result is read as: the live object.
+        impl<'de> #private::serde::Deserialize<'de> for #proxy {
+            fn deserialize<D: #private::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::std::result::Result<Self, D::Error> {
+                #private::proxy_of_reference(deserializer)
+            }
+        }
+
+        #(#cfgs)*
         #[automatically_derived]
         impl #private::Proxy for #proxy {
             fn from_core(core: #private::ProxyCore) -> Self {

@@ -63,6 +63,11 @@ impl Account {
         format!("{owner}:{}:{}:{}", self.cents, tags.join("+"), note.unwrap_or_default())
     }
 
+    /// How many milliseconds this call has left; `None` if it may take as long as it takes.
+    pub fn time_left(&self, ctx: &Context) -> Option<u64> {
+        ctx.deadline().map(|at| at.saturating_duration_since(std::time::Instant::now()).as_millis() as u64)
+    }
+
     /// Breaks half way through a change.
     pub fn break_down(&mut self) {
         self.cents = -1;
@@ -271,6 +276,13 @@ pub async fn chained_account(ctx: &Context, keys: Vec<String>) -> Result<Account
         })?;
     }
     Ok(Account { cents: 0 })
+}
+
+/// How many milliseconds this call has left, and which session made it.
+#[remote(module = "lab")]
+pub fn time_left(ctx: &Context) -> (Option<u64>, String) {
+    let left = ctx.deadline().map(|at| at.saturating_duration_since(std::time::Instant::now()).as_millis() as u64);
+    (left, ctx.session().to_string())
 }
 
 /// Not a generator: gives a number.
