@@ -8,6 +8,8 @@
 mod authority;
 #[path = "cli/program.rs"]
 mod program;
+#[path = "cli/session.rs"]
+mod session;
 #[path = "cli/settings.rs"]
 mod settings;
 

@@ -127,6 +127,11 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
+    /// All that a reader at a terminal sees.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.stdout.lines().chain(self.stderr.lines()).map(str::to_owned).collect()
+    }
+
     /// The lines it printed.
     #[track_caller]
     pub(crate) fn succeeded(self) -> Vec<String> {
