@@ -50,6 +50,7 @@ each_way![
     values_move_and_existing_objects_are_shared,
     a_context_knows_its_session,
     a_context_knows_its_deadline,
+    a_method_that_would_wait_for_itself_is_told_so,
 ];
 
 async fn a_hit_does_not_run_the_source(fixture: Fixture) {
@@ -582,6 +583,28 @@ async fn a_context_knows_its_session(fixture: Fixture) {
     assert_ne!(by_one, by_two);
     assert_eq!(account.asked_by().await, Ok(by_one.clone()));
     assert_eq!(by_one, one.id().to_string());
+}
+
+async fn a_method_that_would_wait_for_itself_is_told_so(fixture: Fixture) {
+    let session = fixture.session().await;
+    for key in ["a", "b", "c"] {
+        session.memoize(key, AccountProxy::open(10)).await.expect("made");
+    }
+    let account = session.proxy::<Account>("a");
+    let pass_on = |keys: &[&str]| {
+        let keys = keys.iter().map(|&key| key.to_owned()).collect();
+        account.pass_on(keys, 1).no_timeout()
+    };
+    assert_eq!(pass_on(&["b", "c"]).await, Ok(9));
+    for circle in [&["a"][..], &["b", "a"], &["b", "c", "b"], &["b", "c", "a"]] {
+        let error = tokio::time::timeout(Duration::from_secs(20), pass_on(circle)).await.expect("told at once");
+        let error = error.expect_err("it would wait for itself").to_string();
+        assert!(error.contains("would wait for itself"), "{circle:?}: {error}");
+    }
+    // Readers do not wait for readers.
+    assert_eq!(account.look_at("a".to_owned()).await, account.look_at("a".to_owned()).await);
+    assert!(account.look_at("b".to_owned()).await.is_ok());
+    assert_eq!(account.deposit(1).await.map(|_| ()), Ok(()), "it is free again");
 }
 
 async fn a_context_knows_its_deadline(fixture: Fixture) {

@@ -166,6 +166,14 @@ pub enum Error {
         /// The keys, in the order in which they need one another; the last is the first again.
         chain: Vec<String>,
     },
+    /// A method or generator asked for an object that the call which it runs for holds.
+    #[error(
+        "{target} is held by the call that this one is made for, which would wait for itself; do it in that method, or after it"
+    )]
+    HeldByCaller {
+        /// The object.
+        target: String,
+    },
     /// The deadline passed.
     #[error("no result from {what} within {}; give it a longer timeout", duration(*after))]
     DeadlineExceeded {

@@ -1,7 +1,9 @@
 //! Calling a method of an object.
 
+use super::chain::Chain;
 use super::engine::{Engine, Later, Request, Step, label};
 use super::gate::Gate;
+use super::local::LocalCaller;
 use super::panics;
 use super::scope::MethodScope;
 use super::session::ServerSession;
@@ -62,9 +64,18 @@ impl Engine {
             }
             _ => {}
         }
+        let exclusive = matches!(method.invoke, Invoke::Exclusive(_) | Invoke::ExclusiveAsync(_));
+        request.may_want(&cell, exclusive, || label(target))?;
         let target = label(target);
         let args = Bytes::copy_from_slice(args);
-        let (session, context) = (Arc::clone(request.session), request.context.clone());
+        let session = Arc::clone(request.session);
+        let may_wait = method.blocking || matches!(method.invoke, Invoke::SharedAsync(_) | Invoke::ExclusiveAsync(_));
+        let context = if may_wait {
+            let holding = Chain::new(&cell, exclusive, request.holding);
+            request.context_of(Arc::new(LocalCaller::holding(self, request, holding)))
+        } else {
+            request.context.clone()
+        };
         let mut later = Later::new(std::future::pending());
         let gate = Arc::clone(&later.gate);
         let runtime = self.runtime.clone();

@@ -3,6 +3,7 @@
 //! [`Engine::execute`] either finishes an operation at once, on the thread that asked, or hands back a future for the
 //! rest of it: a contended object, an async method, a generator.
 
+use super::chain::Chain;
 use super::collect::Collector;
 use super::gate::Gate;
 use super::pulse::Pulse;
@@ -64,6 +65,8 @@ pub(crate) struct Request<'a> {
     pub(crate) context: &'a Context,
     /// The generator that asks, if it is one.
     pub(crate) within: Option<&'a Arc<Flight>>,
+    /// What is held by the call that it is made for.
+    pub(crate) holding: Option<&'a Arc<Chain>>,
     pub(crate) deadline: Deadline,
     /// The most bytes a result may have.
     pub(crate) result_bytes: usize,
@@ -83,6 +86,16 @@ impl Request<'_> {
     /// What looks after the object references in this call's arguments and result.
     pub(super) fn scope(&self) -> Arc<SessionScope> {
         Arc::new(SessionScope::new(self.session, self.sequence()))
+    }
+
+    /// Refuses to wait for what the call holds that this one is made for.
+    pub(super) fn may_want(&self, cell: &Cell, exclusive: bool, target: impl FnOnce() -> String) -> Result<(), Error> {
+        match self.holding {
+            Some(holding) if holding.would_wait_for_itself(cell, exclusive) => {
+                Err(Error::HeldByCaller { target: target() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What a function of this request may know about it, if it asks the service by `host`.

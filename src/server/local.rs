@@ -1,6 +1,7 @@
 //! Calls from within the service's process: a session without a socket, and what methods and generators ask of their
 //! own service.
 
+use super::chain::Chain;
 use super::engine::{Deadline, Engine, Later, Request, Step};
 use super::gate::Gate;
 use super::session::{ServerSession, drive};
@@ -31,6 +32,8 @@ struct Shared {
     session: Holder,
     /// The generator on whose behalf it calls.
     within: Option<Arc<Flight>>,
+    /// What is held while it calls.
+    holding: Option<Arc<Chain>>,
     /// How long a call may take that does not say. One that comes to wait for what its own caller holds ends by this, and the
     /// object is free again.
     call_time: Duration,
@@ -55,12 +58,12 @@ enum Holder {
 impl LocalCaller {
     /// For the methods that run for a session.
     pub(crate) fn of_methods(engine: &Arc<Engine>, session: Weak<ServerSession>) -> Self {
-        Self::new(engine, Holder::Weak(session), None)
+        Self::new(engine, Holder::Weak(session), None, None)
     }
 
     /// For a generator.
     pub(crate) fn of_generator(session: &Arc<ServerSession>, flight: &Arc<Flight>) -> Self {
-        Self::new(session.engine(), Holder::Strong(Arc::clone(session)), Some(Arc::clone(flight)))
+        Self::new(session.engine(), Holder::Strong(Arc::clone(session)), Some(Arc::clone(flight)), None)
     }
 
     /// For what a request runs. The generator of flight `within` has a session of its own: whoever asked for it first may
@@ -70,11 +73,11 @@ impl LocalCaller {
             Some(flight) => {
                 // It may do what whoever asked for it may do.
                 let session = ServerSession::local(engine, request.session.grant().cloned());
-                Self::new(engine, Holder::Owned(session), Some(Arc::clone(flight)))
+                Self::new(engine, Holder::Owned(session), Some(Arc::clone(flight)), request.holding.cloned())
             }
             None => {
                 let flight = request.within.cloned();
-                Self::new(engine, Holder::Strong(Arc::clone(request.session)), flight)
+                Self::new(engine, Holder::Strong(Arc::clone(request.session)), flight, request.holding.cloned())
             }
         }
     }
@@ -82,12 +85,21 @@ impl LocalCaller {
     /// For a session in process, which ends with it.
     pub(crate) fn session(session: Arc<ServerSession>) -> Self {
         let engine = Arc::clone(session.engine());
-        Self::new(&engine, Holder::Owned(session), None)
+        Self::new(&engine, Holder::Owned(session), None, None)
     }
 
-    fn new(engine: &Arc<Engine>, session: Holder, within: Option<Arc<Flight>>) -> Self {
+    /// For a method that may wait while it holds its object.
+    pub(crate) fn holding(engine: &Arc<Engine>, request: &Request<'_>, holding: Arc<Chain>) -> Self {
+        // What an object keeps of its context must not keep the session alive.
+        let session = Holder::Weak(Arc::downgrade(request.session));
+        Self::new(engine, session, request.within.cloned(), Some(holding))
+    }
+
+    fn new(engine: &Arc<Engine>, session: Holder, within: Option<Arc<Flight>>, holding: Option<Arc<Chain>>) -> Self {
         let (calls, call_time) = (Mutex::default(), engine.limits.call_time);
-        LocalCaller { shared: Arc::new(Shared { engine: Arc::clone(engine), session, within, call_time, calls }) }
+        LocalCaller {
+            shared: Arc::new(Shared { engine: Arc::clone(engine), session, within, holding, call_time, calls }),
+        }
     }
 }
 
@@ -116,6 +128,7 @@ impl Shared {
             session: &session,
             context: &CallContext::new(owner, sequence, deadline.at, host),
             within: self.within.as_ref(),
+            holding: self.holding.as_ref(),
             deadline,
             result_bytes: session.result_bytes(),
         };

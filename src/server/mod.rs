@@ -8,9 +8,11 @@
 //! - [`local`]: calls from within the process.
 //! - [`scope`]: object references in arguments and results; [`snapshot`]: plain copies of what they lead to; [`collect`]:
 //!   circles of them that are garbage.
+//! - [`chain`]: what a call holds that asks its own service for something.
 //! - [`gate`], [`panics`]: what begins and what is stopped; a panic is an error of its call.
 
 mod call;
+mod chain;
 mod collect;
 pub(crate) mod connection;
 pub(crate) mod engine;

@@ -4,9 +4,11 @@
 //! object only and waits for no other: so there is no circle of calls that wait for one another. A function that calls
 //! its own service for an object that it holds waits for itself, until its deadline.
 
+use super::chain::Chain;
 use super::collect::Collector;
 use super::engine::{Engine, Later, Request, Step, label};
 use super::evaluate::{Evaluated, Evaluating, arguments, named, reply_produced, write_produced};
+use super::local::LocalCaller;
 use super::panics;
 use super::scope::SessionScope;
 use crate::store::{Cell, ReadGuard, WriteGuard};
@@ -131,6 +133,7 @@ impl Engine {
                     found: class.entry().path.to_owned(),
                 });
             }
+            request.may_want(&cell, param.exclusive, || label(object.target()))?;
             found.push(Wanted { cell, exclusive: param.exclusive, first: index });
         }
         // The one order in which everybody locks.
@@ -152,6 +155,16 @@ impl Engine {
                 }
             }
         }
+        let mut holding = None;
+        for Wanted { cell, exclusive, .. } in &wanted {
+            holding = Some(Chain::new(cell, *exclusive, holding.as_ref().or(request.holding)));
+        }
+        let context = match holding {
+            Some(holding) => {
+                request.context_of(Arc::new(LocalCaller::holding(request.session.engine(), request, holding)))
+            }
+            None => context,
+        };
         let wants = Wants { function, params: on.params, named: objects, objects: wanted };
         let refers = noticing.noticed.load(Ordering::Relaxed);
         Ok(ObjectsCall { wants, places, work, context, scope, refers })

@@ -63,6 +63,8 @@ pub(crate) struct ServerSession {
 struct Calls {
     /// Answered *pending*.
     pending: HashMap<u64, Pending>,
+    /// Those among them that were given up, and come to their end: the client counts them no more.
+    cancelled: usize,
     /// The arguments of those, in bytes.
     waiting_bytes: usize,
     /// Those among them that wait for others, for as long as it takes.
@@ -79,6 +81,7 @@ struct Pending {
     gate: Arc<Gate>,
     /// Of its arguments.
     bytes: usize,
+    cancelled: bool,
 }
 
 impl ServerSession {
@@ -149,8 +152,14 @@ impl ServerSession {
     pub(crate) fn cancel(&self, sequence: u64) {
         // Under no lock: stopping wakes the call's task.
         let gate = self.calls.lock().pending.get(&sequence).map(|pending| Arc::clone(&pending.gate));
-        if gate.is_none_or(|gate| !gate.stop()) {
-            self.undo(sequence);
+        if !gate.is_some_and(|gate| gate.stop()) {
+            return self.undo(sequence);
+        }
+        // It comes to its end now, and makes room at once.
+        let mut calls = self.calls.lock();
+        if let Some(pending) = calls.pending.get_mut(&sequence) {
+            let before = std::mem::replace(&mut pending.cancelled, true);
+            calls.cancelled += usize::from(!before);
         }
     }
 
@@ -163,7 +172,7 @@ impl ServerSession {
                 gate.stop();
                 return;
             }
-            calls.pending.insert(sequence, Pending { gate: Arc::clone(gate), bytes });
+            calls.pending.insert(sequence, Pending { gate: Arc::clone(gate), bytes, cancelled: false });
             calls.waiting_bytes += bytes;
         }
         self.engine.held_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -181,7 +190,8 @@ impl ServerSession {
     }
 
     fn no_longer_pending(&self, calls: &mut Calls, sequence: u64) -> Option<Arc<Gate>> {
-        let Pending { gate, bytes } = calls.pending.remove(&sequence)?;
+        let Pending { gate, bytes, cancelled } = calls.pending.remove(&sequence)?;
+        calls.cancelled -= usize::from(cancelled);
         calls.waiting_bytes -= bytes;
         self.engine.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
         Some(gate)

@@ -42,7 +42,7 @@ struct Progress {
 impl Progress {
     /// What is under way now. It only becomes less meanwhile, but for what the batch itself adds.
     fn note(&mut self, calls: &Calls) {
-        self.in_flight = calls.pending.len() + calls.finished.len();
+        self.in_flight = calls.pending.len() - calls.cancelled + calls.finished.len();
         self.kept_bytes = calls.finished_bytes + calls.delivery.bytes();
         self.kept_batches = calls.delivery.batches();
         self.waiting_bytes = calls.waiting_bytes;
@@ -165,10 +165,17 @@ impl ServerSession {
             session: self,
             context: &progress.context,
             within: None,
+            holding: None,
             deadline,
             result_bytes: self.result_bytes(),
         };
-        self.engine.execute(&request, operation, out)
+        let gives_up = matches!(operation, Operation::Cancel { .. });
+        let step = self.engine.execute(&request, operation, out);
+        if gives_up {
+            // The client has room again for another one, which may be the next operation.
+            progress.note(&self.calls.lock());
+        }
+        step
     }
 
     /// Whether another call may begin.
@@ -291,7 +298,13 @@ impl ServerSession {
             drop(calls);
             return self.undo(sequence);
         }
+        let cancelled = calls.pending.get(&sequence).is_some_and(|pending| pending.cancelled);
         let gate = self.no_longer_pending(&mut calls, sequence);
+        if cancelled {
+            // Nobody waits for it, and it counts as none.
+            drop(calls);
+            return self.undo(sequence);
+        }
         let bytes = size(&reply);
         calls.finished_bytes += bytes;
         self.engine.held_bytes.fetch_add(bytes, Ordering::Relaxed);

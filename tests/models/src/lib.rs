@@ -68,6 +68,24 @@ impl Account {
         ctx.deadline().map(|at| at.saturating_duration_since(std::time::Instant::now()).as_millis() as u64)
     }
 
+    /// Takes something out, and puts it into the account under the first of `keys`, which passes it on to the next.
+    pub async fn pass_on(&mut self, ctx: &Context, keys: Vec<String>, cents: i64) -> Result<i64, Error> {
+        self.cents -= cents;
+        if let Some((next, rest)) = keys.split_first() {
+            let next = ctx.routines().proxy::<Account>(next);
+            next.deposit(cents).await?;
+            next.pass_on(rest.to_vec(), cents).await.map_err(|error| match error {
+                CallError::Method(error) | CallError::Failed(error) => error,
+            })?;
+        }
+        Ok(self.cents)
+    }
+
+    /// What is in the account under `key`, perhaps this one.
+    pub async fn look_at(&self, ctx: &Context, key: String) -> Result<i64, Error> {
+        ctx.routines().proxy::<Account>(&key).balance().await
+    }
+
     /// Breaks half way through a change.
     pub fn break_down(&mut self) {
         self.cents = -1;

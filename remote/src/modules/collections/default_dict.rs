@@ -154,7 +154,7 @@ impl DefaultDict {
     }
 
     /// Has the factory make a value for `key`; `KeyError` without a factory, `RuntimeError` if it fails. The dict is not used
-    /// by anybody else meanwhile: a factory that wants to use it waits until its own call is too late, and fails.
+    /// by anybody else meanwhile: a factory that asks for it is told that it would wait for itself.
     #[remote(name = "__missing__")]
     pub async fn missing(&mut self, ctx: &Context, key: Value) -> Result<Value, Exception> {
         let key = Key::new(key)?;
