@@ -240,7 +240,9 @@ async fn a_defaultdict_makes_live_objects_by_any_generator(fixture: Fixture) {
     let dict =
         session.memoize("d", collections.function("defaultdict", args!["collections.deque"])).await.expect("made");
     assert_eq!(dict.call("default_factory", args![]).await, Ok("collections.deque".into()));
-    let deque = proxy_of(dict.call("__getitem__", args!["a"]).await.expect("it is made"));
+    let made = dict.call("__getitem__", args!["a"]).await.expect("it is made");
+    assert!(matches!(&made, Value::Ref(reference) if reference.class() == "collections.deque"), "{made}");
+    let deque = proxy_of(made);
     deque.call("append", args![1]).await.expect("appended");
     drop(deque);
     session.is_memoized("k").await.expect("answers");

@@ -5,7 +5,6 @@ use crate::error::Error;
 use crate::routines::Routines;
 use crate::value::ObjectRef;
 use serde::{Deserialize, Serialize};
-use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -63,8 +62,8 @@ pub trait Host: Caller {
         usize::MAX
     }
 
-    /// The object with this id, if the session holds it.
-    fn live(&self, _id: Uuid) -> Option<Arc<dyn Any + Send + Sync>> {
+    /// A reference that carries the object with this id, if the session holds it.
+    fn live(&self, _id: Uuid) -> Option<ObjectRef> {
         None
     }
 }
@@ -124,8 +123,7 @@ impl Context {
     /// [`Error::NoSuchObject`] if the session does not hold it.
     pub fn keep(&self, reference: &ObjectRef) -> Result<ObjectRef, Error> {
         let id = reference.id();
-        let live = self.host.live(id).ok_or(Error::NoSuchObject { id })?;
-        Ok(ObjectRef::with_live(id, reference.class(), live))
+        self.host.live(id).ok_or(Error::NoSuchObject { id })
     }
 
     /// The service's own routines. A generator that comes to need its own key through them gets

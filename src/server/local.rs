@@ -9,7 +9,6 @@ use crate::store::Flight;
 use futures::FutureExt;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use std::any::Any;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use tarmem_remote::call::{Caller, Submitted, Terms, Timeout, current_task};
 use tarmem_remote::context::{Context as CallContext, Host, Owner, SessionEnded, Undo};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
+use tarmem_remote::value::ObjectRef;
 use tokio::sync::oneshot;
 use tokio::task::unconstrained;
 use uuid::Uuid;
@@ -264,9 +264,10 @@ impl Host for LocalCaller {
         self.shared.holder().map_or(usize::MAX, |session| session.result_bytes())
     }
 
-    fn live(&self, id: Uuid) -> Option<Arc<dyn Any + Send + Sync>> {
+    fn live(&self, id: Uuid) -> Option<ObjectRef> {
         let cell = self.shared.holder()?.held(id).ok()?;
-        Some(cell)
+        let class = cell.class().entry().path;
+        Some(ObjectRef::with_live(id, class, cell))
     }
 }
 
