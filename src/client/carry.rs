@@ -4,18 +4,17 @@
 //! is sent at once, and many callers share requests, without a timer.
 
 use super::connection::Shared;
-use super::link::{Dispatch, Link, context, root_cause};
-use crate::wire::WireClient;
+use super::link::{Link, cause_of};
 use crate::wire::batch::{CLOSING, FATAL, ReplyHead};
 use crate::wire::handshake::poll_patience;
+use crate::wire::{WireRequest, WireResponse};
 use bytes::Bytes;
-use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
 use std::collections::VecDeque;
-use std::iter;
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-use tarpc::client::RpcError;
+use tokio::time::Sleep;
 
 /// Requests on their way at one time. More does not help: while these are, the outbox gathers.
 const REQUESTS: usize = 4;
@@ -35,13 +34,13 @@ pub(super) enum End {
     Broken(String),
 }
 
-type Answers = Pin<Box<dyn Future<Output = Result<Bytes, RpcError>> + Send>>;
+/// How long the client waits before it polls a service again that shuts down.
+const CLOSING_PAUSE: Duration = Duration::from_millis(5);
 
 /// Carries calls over one connection until it ends, or nobody needs it any more.
 pub(super) async fn carry(link: &mut Link, shared: &Shared) -> End {
-    let Link { client, dispatch } = link;
     let mut replies = Replies::default();
-    let end = carry_with(client, dispatch, shared, &mut replies).await;
+    let end = carry_with(link, shared, &mut replies).await;
     // The service need not keep them any longer: it was told, or will be, that they are here.
     while !replies.is_empty() {
         if replies.deliver(shared).is_err() {
@@ -51,11 +50,7 @@ pub(super) async fn carry(link: &mut Link, shared: &Shared) -> End {
     end
 }
 
-async fn carry_with(client: &WireClient, dispatch: &mut Dispatch, shared: &Shared, replies: &mut Replies) -> End {
-    let mut submitted: FuturesUnordered<Answers> = FuturesUnordered::new();
-    let mut collecting = collect(client, shared);
-    let mut closing = false;
-    let mut expiry = Expiry::default();
+async fn carry_with(link: &mut Link, shared: &Shared, replies: &mut Replies) -> End {
     // One of which nothing is heard is not there, whatever the socket says.
     let patience = match shared.options.can_come_back() {
         true => poll_patience(shared.lease()),
@@ -63,72 +58,125 @@ async fn carry_with(client: &WireClient, dispatch: &mut Dispatch, shared: &Share
         false => shared.lease() * 2,
     };
     let mut silence = pin!(tokio::time::sleep(patience));
-    loop {
-        expiry.set(shared.outbox.lock().next_deadline());
-        tokio::select! {
-            biased;
-            // The requests before the dispatch, so that what they hand to it is sent in the same turn.
-            Some(answer) = submitted.next(), if !submitted.is_empty() => {
-                let answer = answered(answer).and_then(|frame| {
-                    replies.add(&frame, shared)?;
-                    replies.deliver(shared)
-                });
-                if let Err(cause) = answer {
-                    return End::Broken(cause);
-                }
+    let mut close = pin!(shared.close.notified());
+    let mut expiry = Expiry::default();
+    let mut requests = Requests::default();
+    poll_fn(|cx| {
+        let broken = |cause| Poll::Ready(End::Broken(cause));
+        if close.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(End::Closed);
+        }
+        loop {
+            if let Err(cause) = requests.make(cx, link, shared) {
+                return broken(cause);
             }
-            answer = &mut collecting => {
-                let answer = answered(answer).and_then(|frame| {
-                    closing |= replies.add(&frame, shared)? & CLOSING != 0;
-                    replies.deliver(shared)
-                });
-                if let Err(cause) = answer {
-                    return End::Broken(cause);
-                }
-                if closing {
-                    // It answers polls at once now; what is left it says as it finishes.
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-                collecting = collect(client, shared);
-                silence.as_mut().reset(tokio::time::Instant::now() + patience);
-            }
-            cause = &mut *dispatch => {
-                // Answers that came in the same turn as the end.
-                let mut last: Vec<_> = iter::from_fn(|| submitted.next().now_or_never().flatten()).collect();
-                last.extend((&mut collecting).now_or_never());
-                for frame in last.into_iter().flatten() {
-                    closing |= replies.add(&frame, shared).is_ok_and(|flags| flags & CLOSING != 0);
-                }
-                return if closing { End::ShutDown } else { End::Broken(cause) };
-            }
-            () = shared.close.notified() => return End::Closed,
-            () = expiry.passed() => shared.expire(),
-            () = &mut silence => {
-                return End::Broken(format!("nothing was heard of the service for {patience:?}"));
-            }
-            () = shared.work.notified(), if submitted.len() < REQUESTS => {
-                let (batch, more) = {
-                    let mut outbox = shared.outbox.lock();
-                    (outbox.take_batch(), outbox.has_work())
-                };
-                match batch {
-                    Err(error) => return End::Broken(error.to_string()),
-                    Ok(None) => {}
-                    Ok(Some(batch)) => {
-                        let client = client.clone();
-                        submitted.push(Box::pin(async move { client.submit(context(), batch).await }));
+            match link.poll_response(cx) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(Some((id, response)))) => {
+                    match requests.take(id, response).and_then(|frame| replies.add(&frame, shared)) {
+                        Err(cause) => return broken(cause),
+                        Ok(flags) => requests.closing |= flags & CLOSING != 0,
+                    }
+                    if requests.collecting.is_none() {
+                        silence.as_mut().reset(tokio::time::Instant::now() + patience);
+                    }
+                    if let Err(cause) = replies.deliver(shared) {
+                        return broken(cause);
                     }
                 }
-                if more {
-                    shared.work.notify_one();
+                Poll::Ready(end) => {
+                    let cause = cause_of(end.err());
+                    return if requests.closing { Poll::Ready(End::ShutDown) } else { broken(cause) };
                 }
             }
-            // After all else: those that were woken run first, and so does what they send.
-            () = tokio::task::yield_now(), if !replies.is_empty() => {
-                if let Err(cause) = replies.deliver(shared) {
-                    return End::Broken(cause);
-                }
+        }
+        loop {
+            expiry.set(shared.outbox.lock().next_deadline());
+            match expiry.poll(cx) {
+                Poll::Ready(()) => shared.expire(),
+                Poll::Pending => break,
             }
+        }
+        if silence.as_mut().poll(cx).is_ready() {
+            return broken(format!("nothing was heard of the service for {patience:?}"));
+        }
+        if !replies.is_empty() {
+            // The next ones after those that were woken have run, and what they send has gone.
+            if let Err(cause) = replies.deliver(shared) {
+                return broken(cause);
+            }
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// The requests of one connection.
+#[derive(Default)]
+struct Requests {
+    /// Those that carry batches of calls, and are not answered yet.
+    submitted: Vec<u64>,
+    /// The poll that is out.
+    collecting: Option<u64>,
+    /// The service has said that it shuts down.
+    closing: bool,
+    /// Before the next poll.
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl Requests {
+    /// Makes those that there is something to ask by, and writes them.
+    fn make(&mut self, cx: &mut Context<'_>, link: &mut Link, shared: &Shared) -> Result<(), String> {
+        let broken = |error| cause_of(Some(error));
+        while self.submitted.len() < REQUESTS && shared.work.poll(cx).is_ready() {
+            let (batch, more) = {
+                let mut outbox = shared.outbox.lock();
+                (outbox.take_batch().map_err(|error| error.to_string())?, outbox.has_work())
+            };
+            if let Some(batch) = batch {
+                self.submitted.push(link.request(WireRequest::Submit { batch }).map_err(broken)?);
+            }
+            if more {
+                shared.work.raise();
+            }
+        }
+        if self.collecting.is_none() && self.poll_pause(cx).is_ready() {
+            let received = shared.outbox.lock().preamble();
+            self.collecting = Some(link.request(WireRequest::Collect { received }).map_err(broken)?);
+        }
+        match link.poll_flush(cx) {
+            Poll::Ready(Err(error)) => Err(broken(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ready if there may be another poll.
+    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(pause) = &mut self.pause else { return Poll::Ready(()) };
+        ready!(pause.as_mut().poll(cx));
+        self.pause = None;
+        Poll::Ready(())
+    }
+
+    /// Takes a response for the request that it answers; the batch of replies in it.
+    fn take(&mut self, id: u64, response: WireResponse) -> Result<Bytes, String> {
+        let another = || "the service answered another request than was made".to_owned();
+        match response {
+            WireResponse::Submit(frame) => {
+                let index = self.submitted.iter().position(|submitted| *submitted == id).ok_or_else(another)?;
+                self.submitted.swap_remove(index);
+                Ok(frame)
+            }
+            WireResponse::Collect(frame) if self.collecting == Some(id) => {
+                self.collecting = None;
+                if self.closing {
+                    // It answers polls at once now; what is left it says as it finishes.
+                    self.pause = Some(Box::pin(tokio::time::sleep(CLOSING_PAUSE)));
+                }
+                Ok(frame)
+            }
+            _ => Err(another()),
         }
     }
 }
@@ -168,19 +216,10 @@ impl Replies {
     }
 }
 
-fn collect(client: &WireClient, shared: &Shared) -> Answers {
-    let (client, received) = (client.clone(), shared.outbox.lock().preamble());
-    Box::pin(async move { client.collect(context(), received).await })
-}
-
-fn answered(answer: Result<Bytes, RpcError>) -> Result<Bytes, String> {
-    answer.map_err(|error| root_cause(&error))
-}
-
 /// A timer that is set again only when its time has changed.
 #[derive(Default)]
 pub(super) struct Expiry {
-    timer: Option<(Instant, Pin<Box<tokio::time::Sleep>>)>,
+    timer: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
 impl Expiry {
@@ -192,10 +231,11 @@ impl Expiry {
         }
     }
 
-    pub(super) async fn passed(&mut self) {
-        match &mut self.timer {
-            Some((_, timer)) => timer.as_mut().await,
-            None => std::future::pending().await,
-        }
+    /// Ready once it has passed.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some((_, timer)) = &mut self.timer else { return Poll::Pending };
+        ready!(timer.as_mut().poll(cx));
+        self.timer = None;
+        Poll::Ready(())
     }
 }

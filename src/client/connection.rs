@@ -2,6 +2,7 @@
 
 use super::link::{Identity, Opened};
 use super::outbox::{Outbox, Pushed};
+use super::signal::Signal;
 use super::{SessionBuilder, SessionState, life};
 use crate::wire::batch::Answered;
 use bytes::Bytes;
@@ -28,7 +29,7 @@ pub(super) struct Shared {
     pub(super) identity: Mutex<Identity>,
     pub(super) state: watch::Sender<SessionState>,
     /// There is something in the outbox.
-    pub(super) work: Notify,
+    pub(super) work: Signal,
     /// The session is to end.
     pub(super) close: Notify,
     /// Nobody uses the session any more.
@@ -50,7 +51,7 @@ impl Connection {
             outbox: Mutex::new(Outbox::new(bounds)),
             identity: Mutex::new(identity),
             state: watch::Sender::new(SessionState::Connected),
-            work: Notify::new(),
+            work: Signal::default(),
             close: Notify::new(),
             unused: AtomicBool::new(false),
             revivals: Mutex::default(),
@@ -119,13 +120,13 @@ impl Caller for Connection {
         match pushed {
             Pushed::Crowded => {
                 // Whoever looks after the deadlines has to hear of one more.
-                self.shared.work.notify_one();
+                self.shared.work.raise();
                 Poll::Pending
             }
             Pushed::Refused(error) => Poll::Ready(Submitted::Answered(Reply::Failed(error))),
             Pushed::Waiting { sequence, first } => {
                 if first {
-                    self.shared.work.notify_one();
+                    self.shared.work.raise();
                 }
                 Poll::Ready(Submitted::Waiting(sequence))
             }
@@ -135,29 +136,29 @@ impl Caller for Connection {
     fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Vec<u8>) -> Poll<Reply> {
         let reply = self.shared.outbox.lock().poll_reply(cx, sequence, operation);
         if let Poll::Ready(Reply::Provisional(_)) = reply {
-            self.shared.work.notify_one();
+            self.shared.work.raise();
         }
         reply
     }
 
     fn cancel(&self, sequence: u64) {
         self.shared.outbox.lock().cancel(sequence);
-        self.shared.work.notify_one();
+        self.shared.work.raise();
     }
 
     fn forget(&self, sequence: u64) {
         self.shared.outbox.lock().forget(sequence);
-        self.shared.work.notify_one();
+        self.shared.work.raise();
     }
 
     fn release(&self, id: Uuid) {
         self.shared.outbox.lock().release(id);
-        self.shared.work.notify_one();
+        self.shared.work.raise();
     }
 
     fn send(&self, operation: Vec<u8>) {
         self.shared.outbox.lock().send(operation);
-        self.shared.work.notify_one();
+        self.shared.work.raise();
     }
 }
 
@@ -200,7 +201,7 @@ impl Shared {
         // Under no lock: they look for their replies at once.
         waiting.into_iter().for_each(Waker::wake);
         if more_work {
-            self.work.notify_one();
+            self.work.raise();
         }
         Ok(replies.slice_ref(rest))
     }

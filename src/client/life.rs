@@ -2,10 +2,12 @@
 
 use super::carry::{End, Expiry, carry};
 use super::connection::{Ending, Shared};
-use super::link::{Link, Opened, context};
+use super::link::{Link, Opened};
 use super::{Reconnected, SessionState};
+use crate::wire::WireRequest;
 use crate::wire::handshake::{Resume, Resumed};
 use backon::BackoffBuilder;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -146,7 +148,7 @@ fn resume(shared: &Shared, opened: Opened, cause: &str, attempts: usize) -> Resu
     };
     *shared.identity.lock() = identity;
     waiting.into_iter().for_each(std::task::Waker::wake);
-    shared.work.notify_one();
+    shared.work.raise();
     shared.options.tell(Reconnected { resumed, attempts });
     Ok(link)
 }
@@ -204,34 +206,21 @@ async fn while_expiring<T>(shared: &Shared, attempt: impl Future<Output = T>) ->
         tokio::select! {
             done = &mut attempt => return Some(done),
             () = shared.close.notified() => return None,
-            () = expiry.passed() => shared.expire(),
+            () = poll_fn(|cx| expiry.poll(cx)) => shared.expire(),
             // New calls have deadlines of their own.
-            () = shared.work.notified() => {}
+            () = shared.work.seen() => {}
         }
     }
 }
 
 /// Says the last that there is to say, and hangs up in order.
-async fn part(link: Link, shared: &Shared) {
-    let Link { client, mut dispatch } = link;
+async fn part(mut link: Link, shared: &Shared) {
     let farewell = shared.outbox.lock().take_farewell();
-    let mut broken = false;
-    if let Some(farewell) = farewell {
+    if let Some(batch) = farewell {
         // The session's end would give all of this up, too, but others would be told that it had vanished.
-        let sent = async {
-            tokio::select! {
-                biased;
-                _ = client.submit(context(), farewell) => false,
-                _ = &mut dispatch => true,
-            }
-        };
-        broken = tokio::time::timeout(FAREWELL_TIME, sent).await.unwrap_or(false);
+        let _ = tokio::time::timeout(FAREWELL_TIME, link.ask(WireRequest::Submit { batch })).await;
     }
-    drop(client);
-    if !broken {
-        // Without a client tarpc closes its side of the connection in order.
-        let _ = tokio::time::timeout(FAREWELL_TIME, dispatch).await;
-    }
+    let _ = tokio::time::timeout(FAREWELL_TIME, link.close()).await;
 }
 
 fn closed(shared: &Shared, cause: &str) -> Error {

@@ -3,25 +3,21 @@
 use super::SessionBuilder;
 use super::outbox::Bounds;
 use crate::security::verdict_of;
-use crate::wire::WireClient;
+use crate::wire::channel::Channel;
 use crate::wire::frame::FrameLimit;
 use crate::wire::handshake::{Answer, Hello, HelloDetails, Resume, Resumed, Welcome};
-use crate::wire::transport::{ClientCodec, LONGEST_REQUEST};
-use futures::FutureExt;
+use crate::wire::transport::{ClientMessage, ServerMessage};
+use crate::wire::{WireRequest, WireResponse};
+use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::PROTOCOL_VERSION;
-use tarpc::ChannelError;
-use tarpc::client::{Config, NewClient};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_util::codec::Framed;
 use uuid::Uuid;
 
-/// What a connection's buffers begin with, in bytes; they grow as needed.
+/// What a connection's buffer for reading begins with, in bytes; it grows as needed.
 const BUFFER: usize = 4096;
 
 /// The largest answer to `open`, in bytes.
@@ -36,13 +32,16 @@ pub(super) const HUNG_UP: &str = "it hung up without an answer: it is no tarmem 
 /// How long the service may take to answer `open`.
 const OPEN_TIME: Duration = Duration::from_secs(10);
 
-/// Reads and writes; says why it ended.
-pub(super) type Dispatch = Pin<Box<dyn Future<Output = String> + Send>>;
+/// Whatever bytes come and go by.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A connection with an open session.
 pub(super) struct Link {
-    pub(super) client: WireClient,
-    pub(super) dispatch: Dispatch,
+    channel: Channel<Box<dyn Stream>>,
+    /// The number of the last request.
+    last: u64,
 }
 
 /// Which session a connection carries, and how it is found again.
@@ -73,28 +72,7 @@ impl Link {
         let address = options.address.clone();
         // What is no service of ours announces anything: a web server's first bytes, a frame of 1.2 GB.
         let limit = FrameLimit::new(options.max_frame.min(ANSWER_BYTES));
-        let framed = Framed::with_capacity(stream, ClientCodec::new(limit.clone()), BUFFER);
-        let NewClient { client, dispatch } = WireClient::new(Config::default(), framed);
-        let nonsense = Arc::new(AtomicBool::new(false));
-        let verdict = Arc::new(OnceLock::new());
-        let (heard_nonsense, heard_verdict) = (Arc::clone(&nonsense), Arc::clone(&verdict));
-        let mut dispatch: Dispatch = Box::pin(dispatch.map(move |end| match end {
-            Ok(()) => CLOSED.to_owned(),
-            Err(error) => {
-                let is_nonsense =
-                    matches!(&error, ChannelError::Read(cause) if cause.kind() == io::ErrorKind::InvalidData);
-                heard_nonsense.store(is_nonsense, Ordering::Relaxed);
-                // The service's verdict on this client's certificate comes with the first bytes.
-                let verdict = match &error {
-                    ChannelError::Read(cause) => verdict_of(cause),
-                    _ => None,
-                };
-                if let Some(reason) = &verdict {
-                    let _ = heard_verdict.set(reason.clone());
-                }
-                verdict.unwrap_or_else(|| root_cause(&error))
-            }
-        }));
+        let mut link = Link { channel: Channel::new(Box::new(stream), limit.clone(), BUFFER), last: 0 };
         let details = HelloDetails {
             ignore_version: options.ignore_version,
             resume,
@@ -102,31 +80,27 @@ impl Link {
             token: options.secret(),
         };
         let hello = Hello { protocol: PROTOCOL_VERSION, details }.encode()?;
-        let (answer, ended) = {
-            let mut opening = pin!(client.open(context(), hello));
-            tokio::select! {
-                biased;
-                // Whoever is refused is told so and hung up on, perhaps in one turn.
-                cause = &mut dispatch => (opening.now_or_never().and_then(Result::ok), Some(cause)),
-                answer = &mut opening => (answer.ok(), None),
-                () = tokio::time::sleep(OPEN_TIME) => (None, Some(format!("it did not answer within {OPEN_TIME:?}"))),
+        let welcome = match tokio::time::timeout(OPEN_TIME, link.ask(WireRequest::Open { hello })).await {
+            Ok(Ok(Some(WireResponse::Open(answer)))) => match Answer::decode(&answer) {
+                Ok(Answer::Welcome(welcome)) => welcome,
+                Ok(Answer::Refused { reason }) => return Err(Error::Refused { reason }),
+                Ok(Answer::Protocol { service }) => {
+                    return Err(Error::ProtocolMismatch { client: PROTOCOL_VERSION, service });
+                }
+                Err(_) => return Err(Error::NotAService { address }),
+            },
+            Ok(Ok(Some(_))) => return Err(Error::NotAService { address }),
+            Ok(Ok(None)) => return Err(Error::Closed { address, cause: HUNG_UP.to_owned() }),
+            Ok(Err(error)) => {
+                // The service's verdict on this client's certificate comes with the first bytes.
+                return Err(match verdict_of(&error) {
+                    Some(reason) => Error::Insecure { address, reason },
+                    None if error.kind() == io::ErrorKind::InvalidData => Error::NotAService { address },
+                    None => Error::Closed { address, cause: root_cause(&error) },
+                });
             }
-        };
-        let welcome = match answer.as_deref().map(Answer::decode) {
-            Some(Ok(Answer::Welcome(welcome))) if ended.is_none() => welcome,
-            Some(Ok(Answer::Refused { reason })) => return Err(Error::Refused { reason }),
-            Some(Ok(Answer::Protocol { service })) => {
-                return Err(Error::ProtocolMismatch { client: PROTOCOL_VERSION, service });
-            }
-            Some(Err(_)) => return Err(Error::NotAService { address }),
-            _ if verdict.get().is_some() => {
-                let reason = verdict.get().cloned().unwrap_or_default();
-                return Err(Error::Insecure { address, reason });
-            }
-            _ if nonsense.load(Ordering::Relaxed) => return Err(Error::NotAService { address }),
-            _ => {
-                let cause = ended.filter(|cause| cause != CLOSED).unwrap_or_else(|| HUNG_UP.to_owned());
-                return Err(Error::Closed { address, cause });
+            Err(_) => {
+                return Err(Error::Closed { address, cause: format!("it did not answer within {OPEN_TIME:?}") });
             }
         };
         limit.set(options.max_frame);
@@ -139,19 +113,60 @@ impl Link {
         // Less would break a connection between two polls; more is no use.
         let lease = Duration::from_millis(welcome.lease_ms.clamp(10, 24 * 3600 * 1000));
         let identity = Identity { session, secret, service, lease };
-        Ok(Opened { link: Link { client, dispatch }, identity, resumed, bounds })
+        Ok(Opened { link, identity, resumed, bounds })
+    }
+
+    /// Puts a request in line; its number.
+    pub(super) fn request(&mut self, request: WireRequest) -> io::Result<u64> {
+        self.last += 1;
+        let message = ClientMessage::Request { id: self.last, request }.encode()?;
+        self.channel.put(message.head(), message.body.clone())?;
+        Ok(self.last)
+    }
+
+    /// Writes what is in line.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.channel.is_flushed() { Poll::Ready(Ok(())) } else { self.channel.poll_flush(cx) }
+    }
+
+    /// The next response, with the number of its request; `None` if there are no more.
+    pub(super) fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<(u64, WireResponse)>>> {
+        let Some(frame) = ready!(self.channel.poll_frame(cx))? else { return Poll::Ready(Ok(None)) };
+        let ServerMessage { id, response } = ServerMessage::decode(&frame)?;
+        Poll::Ready(response.map(|response| Some((id, response))).map_err(io::Error::other))
+    }
+
+    /// Makes a request and awaits its response, passing over those to earlier ones.
+    pub(super) async fn ask(&mut self, request: WireRequest) -> io::Result<Option<WireResponse>> {
+        let asked = self.request(request)?;
+        poll_fn(|cx| {
+            // While it is being written, too: the service may not read before it has been heard.
+            let _ = self.poll_flush(cx)?;
+            loop {
+                match ready!(self.poll_response(cx))? {
+                    Some((id, response)) if id == asked => return Poll::Ready(Ok(Some(response))),
+                    Some(_) => {}
+                    None => return Poll::Ready(Ok(None)),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Hangs up in order, once all has been written.
+    pub(super) async fn close(mut self) -> io::Result<()> {
+        poll_fn(|cx| self.channel.poll_close(cx)).await
     }
 }
 
-/// tarpc's own deadline, for a request and not for a call in it.
-pub(super) fn context() -> tarpc::context::Context {
-    let mut context = tarpc::context::current();
-    context.deadline = Instant::now() + LONGEST_REQUEST;
-    context
+/// Why a connection ended.
+pub(super) fn cause_of(end: Option<io::Error>) -> String {
+    let Some(error) = end else { return CLOSED.to_owned() };
+    verdict_of(&error).unwrap_or_else(|| root_cause(&error))
 }
 
 /// What went wrong at the bottom: the layers above say only that something did.
-pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

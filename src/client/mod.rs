@@ -20,6 +20,7 @@ mod life;
 mod link;
 mod outbox;
 mod received;
+mod signal;
 mod window;
 
 pub use address::Address;

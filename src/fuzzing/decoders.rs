@@ -5,10 +5,9 @@ use crate::security::{Door, Peer, Token, Tokens};
 use crate::server::connection::{self, House};
 use crate::server::engine::Engine;
 use crate::wire::batch::{Answered, Preamble, ReplyHead, Submission};
-use crate::wire::frame::FrameLimit;
+use crate::wire::frame::{FrameLimit, take_frame};
 use crate::wire::handshake::{Answer, Hello};
-use crate::wire::partial::Partial;
-use crate::wire::transport::{ClientCodec, ServerCodec};
+use crate::wire::transport::{ClientMessage, ServerMessage};
 use bytes::BytesMut;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -18,7 +17,6 @@ use tarmem_remote::registry::Registry;
 use tarmem_remote::value::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Runtime;
-use tokio_util::codec::Decoder;
 
 /// The largest frame here, in bytes.
 const FRAME: usize = 1 << 16;
@@ -30,30 +28,32 @@ const GROWTH: usize = 256 * 1024;
 /// the pieces, and no buffer grows far ahead of what has arrived.
 pub fn frame(input: &[u8]) {
     let Some((&piece, bytes)) = input.split_first() else { return };
-    let server = || ServerCodec::new(FrameLimit::new(FRAME), Arc::default(), Partial::default(), |_: usize| {});
-    let (whole, in_pieces) = (read_all(server(), bytes, bytes.len()), read_all(server(), bytes, usize::from(piece)));
-    assert_eq!(whole, in_pieces, "of the server");
-    let client = || ClientCodec::new(FrameLimit::new(FRAME));
-    let (whole, in_pieces) = (read_all(client(), bytes, bytes.len()), read_all(client(), bytes, usize::from(piece)));
-    assert_eq!(whole, in_pieces, "of the client");
+    let (whole, in_pieces) = (read_all(bytes, bytes.len()), read_all(bytes, usize::from(piece)));
+    assert_eq!(whole, in_pieces);
     batch(bytes);
 }
 
-/// How many messages there are, and whether an error ended them.
-fn read_all<D: Decoder>(mut decoder: D, bytes: &[u8], piece: usize) -> (usize, bool) {
-    let (mut buffer, mut messages) = (BytesMut::new(), 0);
+/// How many frames there are, how many of them are messages of a client and of a service, and whether an error ended them.
+fn read_all(bytes: &[u8], piece: usize) -> (usize, usize, usize, bool) {
+    let limit = FrameLimit::new(FRAME);
+    let mut buffer = BytesMut::new();
+    let (mut frames, mut requests, mut responses) = (0, 0, 0);
     for piece in bytes.chunks(piece.max(1)) {
         buffer.extend_from_slice(piece);
         loop {
-            match decoder.decode(&mut buffer) {
-                Ok(Some(_)) => messages += 1,
+            match take_frame(&mut buffer, &limit) {
+                Ok(Some(frame)) => {
+                    frames += 1;
+                    requests += usize::from(ClientMessage::decode(&frame).is_ok());
+                    responses += usize::from(ServerMessage::decode(&frame).is_ok());
+                }
                 Ok(None) => break,
-                Err(_) => return (messages, true),
+                Err(_) => return (frames, requests, responses, true),
             }
         }
         assert!(buffer.capacity() <= bytes.len() * 2 + GROWTH, "{} bytes for {}", buffer.capacity(), bytes.len());
     }
-    (messages, false)
+    (frames, requests, responses, false)
 }
 
 /// The batches in frames, either way.

@@ -1,36 +1,31 @@
-//! One connection: tarpc's requests on one task.
+//! One connection: who it is, the session that it opens, and what it asks of that.
 //!
-//! A request is polled once where it arrives; most are done then. Only what waits (a `collect`) stays behind, on the same
-//! task.
+//! How its requests come and its responses go is in [`traffic`](super::traffic).
 
 use super::engine::Engine;
 use super::pulse::Pulse;
 use super::session::{Carrier, ServerSession};
 use super::sessions::Found;
-use super::throttle::{Throttled, Unsent};
+use super::traffic::{End, Traffic};
+use crate::config::Limits;
 use crate::security::{Door, Grant, Peer};
 use crate::wire::batch::Preamble;
+use crate::wire::channel::Channel;
 use crate::wire::frame::FrameLimit;
 use crate::wire::handshake::{Answer, Hello, Resume, Resumed, Welcome};
-use crate::wire::partial::Partial;
-use crate::wire::transport::ServerCodec;
 use crate::wire::{Wire, batch};
 use bytes::Bytes;
-use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
-use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::PROTOCOL_VERSION;
 use tarpc::context::Context;
-use tarpc::server::{BaseChannel, Channel, Config, InFlightRequest};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
-use tokio_util::codec::Framed;
 
-/// What a connection's buffers begin with, in bytes; they grow as needed.
+/// What a connection's buffer for reading begins with, in bytes; it grows as needed.
 const BUFFER: usize = 1024;
 
 /// How long a connection that ends may take to send what it has answered.
@@ -53,103 +48,29 @@ pub(crate) async fn serve<S>(stream: S, peer: Peer, house: House)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let engine = Arc::clone(&house.engine);
-    let limit = FrameLimit::new(engine.limits.handshake_frame_bytes);
-    let handler = Handler {
-        connection: Arc::new(Connection {
-            peer,
-            house,
-            limit: limit.clone(),
-            opening: AtomicBool::new(false),
-            session: OnceLock::new(),
-            line: Arc::default(),
-            lost: AtomicBool::new(false),
-            unsent: Unsent::new(engine.limits.unsent_bytes),
-        }),
-    };
-    let connection = Arc::clone(&handler.connection);
-    let unsent = connection.unsent.clone();
-    let hung_up = Arc::new(Notify::new());
-    let taking = Arc::clone(&connection);
-    let partial = Partial::default();
-    let codec = ServerCodec::new(limit, Arc::clone(&hung_up), partial.clone(), move |bytes| taking.has_taken(bytes));
-    let stream = Throttled { stream, unsent: unsent.clone() };
-    let framed = Framed::with_capacity(stream, codec, BUFFER);
-    let channel = BaseChannel::new(Config { pending_response_buffer: 16 }, framed);
-    let requests = channel.requests();
-    tokio::pin!(requests);
-    let mut waiting = FuturesUnordered::new();
-    let handshake = tokio::time::sleep(engine.limits.handshake_time);
-    tokio::pin!(handshake);
-    let ended = engine.ended();
-    let frame_time = engine.limits.frame_time;
-    let overdue = partial.overdue(frame_time, || unsent.is_too_much());
-    tokio::pin!(ended, overdue);
-    // What was read before it was too much.
-    let mut held = VecDeque::new();
+    let limit = FrameLimit::new(house.engine.limits.handshake_frame_bytes);
+    let connection = Arc::new(Connection {
+        peer,
+        house,
+        limit: limit.clone(),
+        opening: AtomicBool::new(false),
+        session: OnceLock::new(),
+        line: Arc::default(),
+        lost: AtomicBool::new(false),
+    });
     let _ending = Ending(Arc::clone(&connection));
-    loop {
-        while !unsent.is_too_much()
-            && let Some(request) = held.pop_front()
-        {
-            let request: InFlightRequest<_, _> = request;
-            let mut serving = Box::pin(request.execute(handler.clone().serve()));
-            if (&mut serving).now_or_never().is_none() {
-                waiting.push(serving);
-            }
-        }
-        if connection.lost.load(Ordering::Relaxed) {
-            break;
-        }
-        let in_flight = waiting.len() + held.len();
-        if in_flight > engine.limits.requests_in_flight {
-            tracing::info!("{:?} has {in_flight} requests in flight, over the limit; disconnected", connection.peer);
-            break;
-        }
-        tokio::select! {
-            biased;
-            Some(()) = waiting.next(), if !waiting.is_empty() => {}
-            () = unsent.is_taken(), if !held.is_empty() => {}
-            request = requests.next() => match request {
-                Some(Ok(request)) => held.push_back(request),
-                Some(Err(error)) => {
-                    tracing::debug!("connection with {:?} ended: {error}", connection.peer);
-                    break;
-                }
-                None => break,
-            },
-            () = &mut handshake, if connection.session.get().is_none() => {
-                tracing::debug!("{:?} opened no session in time", connection.peer);
-                break;
-            }
-            () = hung_up.notified() => {
-                // The poll that is out is answered by this, too.
-                connection.leave_session();
-                break;
-            }
-            () = connection.line.notified() => {
-                tracing::debug!("{:?}: its session has ended, or another connection carries it", connection.peer);
-                break;
-            }
-            () = &mut overdue => {
-                tracing::info!("{:?}: a frame took over {frame_time:?}, the limit; disconnected", connection.peer);
-                break;
-            }
-            () = &mut ended => break,
-        }
+    let mut traffic = Traffic::new(Channel::new(stream, limit, BUFFER), Arc::clone(&connection));
+    let end = poll_fn(|cx| traffic.poll(cx)).await;
+    match end {
+        End::Crowded(_) | End::Overdue => tracing::info!("{:?}: {end}; disconnected", connection.peer),
+        _ => tracing::debug!("connection with {:?} ended: {end}", connection.peer),
+    }
+    if let End::HungUp = end {
+        // The poll that is out is answered by this, too.
+        connection.leave_session();
     }
     // What has been answered goes out before the connection ends; it gets a moment for that, not more.
-    let flush = async {
-        while !waiting.is_empty() || requests.channel().in_flight_requests() > 0 {
-            tokio::select! {
-                biased;
-                Some(()) = waiting.next(), if !waiting.is_empty() => {}
-                request = requests.next() => if !matches!(request, Some(Ok(_))) { break },
-                () = tokio::time::sleep(Duration::from_millis(1)) => {}
-            }
-        }
-    };
-    let _ = tokio::time::timeout(FLUSH_TIME, flush).await;
+    let _ = tokio::time::timeout(FLUSH_TIME, poll_fn(|cx| traffic.poll_finish(cx))).await;
 }
 
 /// A connection lets go of its session, however it ends.
@@ -161,7 +82,8 @@ impl Drop for Ending {
     }
 }
 
-struct Connection {
+/// One connection of a client.
+pub(super) struct Connection {
     house: House,
     peer: Peer,
     limit: FrameLimit,
@@ -172,7 +94,6 @@ struct Connection {
     line: Arc<Notify>,
     /// The peer said something that makes no sense: it is answered, and the connection ends.
     lost: AtomicBool,
-    unsent: Unsent,
 }
 
 /// The session that a connection carries.
@@ -182,12 +103,50 @@ struct Carried {
     resumable: bool,
 }
 
+/// Answers the requests of a connection.
 #[derive(Clone)]
-struct Handler {
+pub(super) struct Handler {
     connection: Arc<Connection>,
 }
 
+impl Handler {
+    pub(super) fn new(connection: &Arc<Connection>) -> Self {
+        Handler { connection: Arc::clone(connection) }
+    }
+}
+
 impl Connection {
+    pub(super) fn limits(&self) -> &Limits {
+        &self.house.engine.limits
+    }
+
+    pub(super) fn has_session(&self) -> bool {
+        self.session.get().is_some()
+    }
+
+    /// It said something that makes no sense, or was refused.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Ready once its session has ended, or another connection carries it.
+    pub(super) fn let_go(&self) -> impl Future<Output = ()> + Send + use<> {
+        let line = Arc::clone(&self.line);
+        async move { line.notified().await }
+    }
+
+    /// Ready once connections are to end.
+    pub(super) fn service_ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.house.engine.ended()
+    }
+
+    /// The client was heard.
+    pub(super) fn hear(&self) {
+        if let Some(carried) = self.session.get() {
+            carried.session.hear();
+        }
+    }
+
     async fn open(&self, hello: &[u8]) -> Result<Answer, Error> {
         if self.opening.swap(true, Ordering::Relaxed) {
             return Err(Error::malformed("open", "this connection has asked for a session already"));
@@ -290,19 +249,9 @@ impl Connection {
         self.session.get().ok_or_else(|| Error::malformed("request", "open a session first"))
     }
 
-    /// The client has taken some of its replies: it is there, although it may not be read from just now.
-    fn has_taken(&self, bytes: usize) {
-        self.unsent.remove(bytes);
-        if let Some(carried) = self.session.get() {
-            carried.session.hear();
-        }
-    }
-
     /// A reply on its way; what made no sense is answered, too.
     fn send(&self, reply: Result<Bytes, Error>) -> Bytes {
-        let reply = reply.unwrap_or_else(|error| self.lose(&error));
-        self.unsent.add(reply.len());
-        reply
+        reply.unwrap_or_else(|error| self.lose(&error))
     }
 
     /// Answers what made no sense, and ends the connection.
@@ -347,7 +296,6 @@ impl Wire for Handler {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Limits;
     use crate::wire::handshake::HelloDetails;
     use tarmem_remote::registry::Registry;
 
@@ -370,7 +318,6 @@ mod tests {
             session: OnceLock::new(),
             line: Arc::default(),
             lost: AtomicBool::new(false),
-            unsent: Unsent::new(1024),
         };
         let hello = Hello { protocol: PROTOCOL_VERSION, details: HelloDetails::default() };
         let answer = connection.open(&hello.encode().expect("encodes")).await.expect("it makes sense");

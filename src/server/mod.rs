@@ -29,7 +29,7 @@ mod scope;
 pub(crate) mod session;
 mod sessions;
 mod snapshot;
-mod throttle;
+mod traffic;
 mod workers;
 
 pub use listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, memory};

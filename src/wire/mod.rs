@@ -1,15 +1,16 @@
 //! What travels: frames, the tarpc service in them, and the batches in that.
 //!
 //! - [`frame`]: length-prefixed frames that grow with what arrives.
-//! - [`transport`]: tarpc's messages in frames, with deadlines clamped.
+//! - [`channel`]: frames over a stream, both ways.
+//! - [`transport`]: the tarpc service's messages, as they stand in frames.
 //! - [`handshake`]: `open`: versions, a session, the service's limits.
 //! - [`batch`]: `submit` and `collect`: many operations in one request, many replies in one answer.
 //! - [`varint`]: the numbers in them.
 
 pub(crate) mod batch;
+pub(crate) mod channel;
 pub(crate) mod frame;
 pub(crate) mod handshake;
-pub(crate) mod partial;
 pub(crate) mod transport;
 mod varint;
 

@@ -1,205 +1,149 @@
-//! tarpc's messages in frames.
+//! The messages of the tarpc service [`Wire`](super::Wire), as they stand in frames.
 //!
-//! tarpc computes `Instant::now() + deadline` from what it decodes, which panics for a hostile duration, as its timer
-//! does for one beyond 2^36 ms. So deadlines are clamped here, on both sides.
+//! They are what tarpc's own channels send and take, and a test has tarpc's own client talk to a service. The time that a
+//! request names is of no use, since each call in it has its own: it is written for tarpc's sake, and not read. (tarpc computes
+//! `Instant::now() + timeout` from what it decodes, which panics for a hostile duration, as its timer does for one beyond
+//! 2^36 ms.)
 
-use super::frame::{FrameLimit, put_frame, take_frame};
-use super::partial::Partial;
 use super::{WireRequest, WireResponse};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::io;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tarpc::{ClientMessage, Request, Response, ServerError, context, trace};
-use tokio::sync::Notify;
-use tokio_util::codec::{Decoder, Encoder};
+use std::time::Duration;
 
-/// No request of tarpc's has longer than this. A call's own deadline travels in the batch.
+/// What a request says it may take: a day.
 pub(crate) const LONGEST_REQUEST: Duration = Duration::from_secs(24 * 3600);
 
+/// The most bytes a message has before its body.
+const HEAD: usize = 32;
+
 #[derive(Serialize, Deserialize)]
-enum RequestHeader {
+enum RequestHead {
     Request { id: u64, timeout_ms: u64, method: Method },
     Cancel { id: u64 },
 }
 
 #[derive(Serialize, Deserialize)]
-enum ResponseHeader {
+enum ResponseHead {
     Response { id: u64, method: Method },
     ServerError { id: u64 },
 }
 
-#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Method {
     Open,
     Submit,
     Collect,
 }
 
-/// The service's side of a connection.
-pub(crate) struct ServerCodec<F> {
-    limit: FrameLimit,
-    hung_up: Arc<Notify>,
-    partial: Partial,
-    written: F,
+/// What a client sends.
+#[derive(Debug)]
+pub(crate) enum ClientMessage {
+    Request { id: u64, request: WireRequest },
+    /// tarpc's client says so when nobody waits for the response any more.
+    Cancel { id: u64 },
 }
 
-impl<F: FnMut(usize)> ServerCodec<F> {
-    /// Frames of at most `limit`; tells `hung_up` when the client sends no more. (tarpc says so only once every request has
-    /// been answered, and a long poll is not for long.) `written` hears how many bytes of a reply are being written, as soon
-    /// as the socket has taken the replies before it; `partial` when a frame has begun to arrive.
-    pub(crate) fn new(limit: FrameLimit, hung_up: Arc<Notify>, partial: Partial, written: F) -> Self {
-        ServerCodec { limit, hung_up, partial, written }
+/// What a service sends.
+#[derive(Debug)]
+pub(crate) struct ServerMessage {
+    /// The request that it answers.
+    pub(crate) id: u64,
+    /// The response; or, of tarpc's own server, why there is none.
+    pub(crate) response: Result<WireResponse, String>,
+}
+
+/// A message as it is sent: what comes before its body, and the body.
+pub(crate) struct Encoded {
+    head: [u8; HEAD],
+    used: usize,
+    pub(crate) body: Bytes,
+}
+
+impl Encoded {
+    pub(crate) fn head(&self) -> &[u8] {
+        self.head.get(..self.used).unwrap_or_default()
+    }
+
+    fn new(head: &impl Serialize, body: Bytes) -> io::Result<Self> {
+        let mut bytes = [0; HEAD];
+        let used = postcard::to_slice(head, &mut bytes).map_err(invalid)?.len();
+        Ok(Encoded { head: bytes, used, body })
     }
 }
 
-impl<F> Decoder for ServerCodec<F> {
-    type Item = ClientMessage<WireRequest>;
-    type Error = io::Error;
-
-    fn decode(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Self::Item>> {
-        let Some(frame) = take_frame(buffer, &self.limit)? else {
-            self.partial.note(!buffer.is_empty());
-            return Ok(None);
-        };
-        self.partial.next();
-        let (header, body) = split::<RequestHeader>(&frame)?;
-        Ok(Some(match header {
-            RequestHeader::Request { id, timeout_ms, method } => {
-                let mut context = context::current();
-                context.deadline = Instant::now() + Duration::from_millis(timeout_ms).min(LONGEST_REQUEST);
-                let message = match method {
+impl ClientMessage {
+    pub(crate) fn decode(frame: &Bytes) -> io::Result<Self> {
+        let (head, body) = split::<RequestHead>(frame)?;
+        Ok(match head {
+            RequestHead::Request { id, method, timeout_ms: _ } => {
+                let request = match method {
                     Method::Open => WireRequest::Open { hello: body },
                     Method::Submit => WireRequest::Submit { batch: body },
                     Method::Collect => WireRequest::Collect { received: body },
                 };
-                ClientMessage::Request(Request { context, id, message })
+                ClientMessage::Request { id, request }
             }
-            RequestHeader::Cancel { id } => {
-                ClientMessage::Cancel { trace_context: trace::Context::default(), request_id: id }
-            }
-        }))
+            RequestHead::Cancel { id } => ClientMessage::Cancel { id },
+        })
     }
 
-    fn decode_eof(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Self::Item>> {
-        let decoded = self.decode(buffer)?;
-        if decoded.is_none() {
-            // Whatever is left of a frame that was cut off is of no use.
-            buffer.clear();
-            self.hung_up.notify_one();
-        }
-        Ok(decoded)
-    }
-}
-
-impl<F: FnMut(usize)> Encoder<Response<WireResponse>> for ServerCodec<F> {
-    type Error = io::Error;
-
-    fn encode(&mut self, response: Response<WireResponse>, buffer: &mut BytesMut) -> io::Result<()> {
-        let id = response.request_id;
-        let (header, body) = match response.message {
-            Ok(WireResponse::Open(body)) => (ResponseHeader::Response { id, method: Method::Open }, body),
-            Ok(WireResponse::Submit(body)) => (ResponseHeader::Response { id, method: Method::Submit }, body),
-            Ok(WireResponse::Collect(body)) => (ResponseHeader::Response { id, method: Method::Collect }, body),
-            Err(error) => (ResponseHeader::ServerError { id }, Bytes::from(error.detail)),
-        };
-        (self.written)(body.len());
-        put_message(buffer, &header, &body)
-    }
-}
-
-/// The client's side of a connection.
-pub(crate) struct ClientCodec {
-    limit: FrameLimit,
-    /// What is being waited for. A client has few requests out at one time.
-    asked: Vec<(u64, Method)>,
-}
-
-impl ClientCodec {
-    pub(crate) fn new(limit: FrameLimit) -> Self {
-        ClientCodec { limit, asked: Vec::new() }
-    }
-
-    /// tarpc panics if a response is not of its request's kind.
-    fn check(&mut self, id: u64, method: Option<Method>) -> io::Result<()> {
-        let Some(index) = self.asked.iter().position(|(asked, _)| *asked == id) else { return Ok(()) };
-        let (_, asked) = self.asked.swap_remove(index);
-        if method.is_none_or(|method| method == asked) {
-            return Ok(());
-        }
-        Err(invalid("the service answered another request than was made"))
-    }
-}
-
-impl Decoder for ClientCodec {
-    type Item = Response<WireResponse>;
-    type Error = io::Error;
-
-    fn decode(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Self::Item>> {
-        let Some(frame) = take_frame(buffer, &self.limit)? else { return Ok(None) };
-        let (header, body) = split::<ResponseHeader>(&frame)?;
-        Ok(Some(match header {
-            ResponseHeader::Response { id, method } => {
-                self.check(id, Some(method))?;
-                let message = match method {
-                    Method::Open => WireResponse::Open(body),
-                    Method::Submit => WireResponse::Submit(body),
-                    Method::Collect => WireResponse::Collect(body),
-                };
-                Response { request_id: id, message: Ok(message) }
-            }
-            ResponseHeader::ServerError { id } => {
-                self.check(id, None)?;
-                let detail = String::from_utf8_lossy(&body).into_owned();
-                Response { request_id: id, message: Err(ServerError::new(io::ErrorKind::Other, detail)) }
-            }
-        }))
-    }
-}
-
-impl Encoder<ClientMessage<WireRequest>> for ClientCodec {
-    type Error = io::Error;
-
-    fn encode(&mut self, message: ClientMessage<WireRequest>, buffer: &mut BytesMut) -> io::Result<()> {
-        let (header, body) = match message {
-            ClientMessage::Request(request) => {
-                let left = request.context.deadline.saturating_duration_since(Instant::now()).min(LONGEST_REQUEST);
-                let timeout_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-                let (method, body) = match request.message {
+    pub(crate) fn encode(self) -> io::Result<Encoded> {
+        match self {
+            ClientMessage::Request { id, request } => {
+                let (method, body) = match request {
                     WireRequest::Open { hello } => (Method::Open, hello),
                     WireRequest::Submit { batch } => (Method::Submit, batch),
                     WireRequest::Collect { received } => (Method::Collect, received),
                 };
-                self.asked.push((request.id, method));
-                (RequestHeader::Request { id: request.id, timeout_ms, method }, body)
+                // It fits: a day has fewer milliseconds.
+                let timeout_ms = LONGEST_REQUEST.as_millis() as u64;
+                Encoded::new(&RequestHead::Request { id, timeout_ms, method }, body)
             }
-            ClientMessage::Cancel { request_id, .. } => (RequestHeader::Cancel { id: request_id }, Bytes::new()),
-            other => return Err(invalid(format!("tarpc sent a message of a new kind: {other:?}"))),
-        };
-        put_message(buffer, &header, &body)
+            ClientMessage::Cancel { id } => Encoded::new(&RequestHead::Cancel { id }, Bytes::new()),
+        }
     }
 }
 
-fn put_message(buffer: &mut BytesMut, header: &impl Serialize, body: &[u8]) -> io::Result<()> {
-    put_frame(buffer, |buffer| {
-        let mut scratch = [0; 32];
-        let header = postcard::to_slice(header, &mut scratch).map_err(invalid)?;
-        buffer.reserve(header.len() + body.len());
-        buffer.put_slice(header);
-        buffer.put_slice(body);
-        Ok(())
-    })
+impl ServerMessage {
+    pub(crate) fn decode(frame: &Bytes) -> io::Result<Self> {
+        let (head, body) = split::<ResponseHead>(frame)?;
+        Ok(match head {
+            ResponseHead::Response { id, method } => {
+                let response = match method {
+                    Method::Open => WireResponse::Open(body),
+                    Method::Submit => WireResponse::Submit(body),
+                    Method::Collect => WireResponse::Collect(body),
+                };
+                ServerMessage { id, response: Ok(response) }
+            }
+            ResponseHead::ServerError { id } => {
+                ServerMessage { id, response: Err(String::from_utf8_lossy(&body).into_owned()) }
+            }
+        })
+    }
+
+    pub(crate) fn encode(self) -> io::Result<Encoded> {
+        let id = self.id;
+        match self.response {
+            Ok(WireResponse::Open(body)) => Encoded::new(&ResponseHead::Response { id, method: Method::Open }, body),
+            Ok(WireResponse::Submit(body)) => Encoded::new(&ResponseHead::Response { id, method: Method::Submit }, body),
+            Ok(WireResponse::Collect(body)) => {
+                Encoded::new(&ResponseHead::Response { id, method: Method::Collect }, body)
+            }
+            Err(message) => Encoded::new(&ResponseHead::ServerError { id }, message.into()),
+        }
+    }
 }
 
-/// The header of a frame, and the body after it, which shares the frame's memory.
+/// The head of a message, and the body after it, which shares the frame's memory.
 fn split<'a, H: Deserialize<'a>>(frame: &'a Bytes) -> io::Result<(H, Bytes)> {
-    let (header, rest) =
+    let (head, rest) =
         postcard::take_from_bytes(frame).map_err(|e| invalid(format!("this is not a tarmem frame: {e}")))?;
-    Ok((header, frame.slice_ref(rest)))
+    Ok((head, frame.slice_ref(rest)))
 }
 
-fn invalid(error: impl ToString) -> io::Error {
+pub(crate) fn invalid(error: impl ToString) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error.to_string())
 }
 
@@ -208,28 +152,46 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn whole(message: &Encoded) -> Bytes {
+        [message.head(), &message.body].concat().into()
+    }
+
     #[test]
-    fn a_hostile_deadline_is_clamped() {
-        for timeout_ms in [0, 1 << 36, u64::MAX] {
-            let mut buffer = BytesMut::new();
-            let header = RequestHeader::Request { id: 1, timeout_ms, method: Method::Collect };
-            put_message(&mut buffer, &header, b"").expect("encodes");
-            let decoded = ServerCodec::new(FrameLimit::new(1024), Arc::default(), Partial::default(), |_| {})
-                .decode(&mut buffer)
-                .expect("decodes");
-            let Some(ClientMessage::Request(request)) = decoded else { panic!("not a request") };
-            assert!(request.context.deadline <= Instant::now() + LONGEST_REQUEST);
+    fn messages_are_read_as_they_were_written() {
+        let body = Bytes::from_static(b"body");
+        let requests = [
+            WireRequest::Open { hello: body.clone() },
+            WireRequest::Submit { batch: body.clone() },
+            WireRequest::Collect { received: body.clone() },
+        ];
+        for request in requests {
+            let said = format!("{request:?}");
+            let encoded = ClientMessage::Request { id: u64::MAX, request }.encode().expect("it fits");
+            let Ok(ClientMessage::Request { id: u64::MAX, request }) = ClientMessage::decode(&whole(&encoded)) else {
+                panic!("another message")
+            };
+            assert_eq!(format!("{request:?}"), said);
+        }
+        let responses = [
+            Ok(WireResponse::Open(body.clone())),
+            Ok(WireResponse::Submit(body.clone())),
+            Ok(WireResponse::Collect(body)),
+            Err("why".to_owned()),
+        ];
+        for response in responses {
+            let said = format!("{response:?}");
+            let encoded = ServerMessage { id: u64::MAX, response }.encode().expect("it fits");
+            let read = ServerMessage::decode(&whole(&encoded)).expect("it was written");
+            assert_eq!((read.id, format!("{:?}", read.response)), (u64::MAX, said));
         }
     }
 
     proptest! {
         #[test]
         fn garbage_is_an_error_or_a_message_never_a_panic(bytes: Vec<u8>) {
-            let mut buffer = BytesMut::new();
-            put_frame(&mut buffer, |b| { b.put_slice(&bytes); Ok(()) }).expect("fits");
-            let mut copy = buffer.clone();
-            let _ = ServerCodec::new(FrameLimit::new(1 << 20), Arc::default(), Partial::default(), |_| {}).decode(&mut buffer);
-            let _ = ClientCodec::new(FrameLimit::new(1 << 20)).decode(&mut copy);
+            let frame = Bytes::from(bytes);
+            let _ = ClientMessage::decode(&frame);
+            let _ = ServerMessage::decode(&frame);
         }
     }
 }

@@ -1,0 +1,61 @@
+//! That there is something to do, for the one task that does it.
+
+use futures::task::AtomicWaker;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+/// Raised by many, seen by one. However often it was raised, it is seen once. (tokio's `Notify` keeps a list of those who wait,
+/// under a lock: several times the price, for each call.)
+#[derive(Default)]
+pub(super) struct Signal {
+    raised: AtomicBool,
+    waiter: AtomicWaker,
+}
+
+impl Signal {
+    pub(super) fn raise(&self) {
+        // Whoever raised it before has woken the waiter, which has not looked since.
+        if !self.raised.swap(true, Ordering::AcqRel) {
+            self.waiter.wake();
+        }
+    }
+
+    /// Ready if it was raised since it was last seen.
+    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.raised.swap(false, Ordering::AcqRel) {
+            return Poll::Ready(());
+        }
+        self.waiter.register(cx.waker());
+        // It may have been raised just before somebody was there to be woken.
+        if self.raised.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Returns once it was raised.
+    pub(super) async fn seen(&self) {
+        poll_fn(|cx| self.poll(cx)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn it_is_seen_once_and_wakes_whoever_waits() {
+        let signal = Arc::new(Signal::default());
+        signal.raise();
+        signal.raise();
+        assert!(signal.seen().now_or_never().is_some());
+        assert!(signal.seen().now_or_never().is_none());
+        let waiting = tokio::spawn({
+            let signal = Arc::clone(&signal);
+            async move { signal.seen().await }
+        });
+        tokio::task::yield_now().await;
+        signal.raise();
+        waiting.await.expect("it is woken");
+    }
+}

@@ -1,0 +1,236 @@
+//! The requests of one connection and their responses, on one task.
+//!
+//! A request is polled once where it arrives; most are done then, and answered at once. Only what waits (a `collect`) stays
+//! behind, on the same task. Nothing more is read while a client does not take its replies: then it cannot make more of
+//! them, and what it sends waits in the network, where it is the client's own. (tarpc's channel reads as long as there are
+//! requests, and keeps their responses.)
+
+use super::connection::{Connection, Handler};
+use crate::wire::channel::Channel;
+use crate::wire::transport::{ClientMessage, ServerMessage};
+use crate::wire::{Wire, WireResponse};
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use tarpc::ServerError;
+use tarpc::server::Serve;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Sleep};
+
+/// One connection's requests and responses.
+pub(super) struct Traffic<S> {
+    channel: Channel<S>,
+    connection: Arc<Connection>,
+    /// tarpc's, for every request alike: a call has its own.
+    context: tarpc::context::Context,
+    events: FuturesUnordered<BoxFuture<'static, Event>>,
+    /// Requests among the events.
+    waiting: usize,
+    /// The stream did not take all that it was given.
+    blocked: bool,
+    /// When a frame that is arriving has to be there; and since when it is arriving.
+    overdue: Option<(Instant, Pin<Box<Sleep>>)>,
+}
+
+/// What is waited for.
+enum Event {
+    /// A request has its response.
+    Responded(u64, Result<WireResponse, ServerError>),
+    /// The connection is to end.
+    End(End),
+    Nothing,
+}
+
+/// Why a connection ends.
+pub(super) enum End {
+    /// Its client sends no more.
+    HungUp,
+    Broken(io::Error),
+    /// The client said what makes no sense.
+    Lost,
+    /// It opened no session in time.
+    NotOpened,
+    /// Its session has ended, or another connection carries it.
+    LetGo,
+    /// It has so many requests in flight, over the limit.
+    Crowded(usize),
+    /// A frame took too long.
+    Overdue,
+    ServiceEnded,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            End::HungUp => f.write_str("its client has hung up"),
+            End::Broken(error) => error.fmt(f),
+            End::Lost => f.write_str("what it said made no sense, or it was refused"),
+            End::NotOpened => f.write_str("it opened no session in time"),
+            End::LetGo => f.write_str("its session has ended, or another connection carries it"),
+            End::Crowded(requests) => write!(f, "{requests} requests in flight are over the limit"),
+            End::Overdue => f.write_str("a frame took longer than its limit"),
+            End::ServiceEnded => f.write_str("the service has ended"),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
+    pub(super) fn new(channel: Channel<S>, connection: Arc<Connection>) -> Self {
+        let events = FuturesUnordered::new();
+        let (opening, time) = (Arc::clone(&connection), connection.limits().handshake_time);
+        let not_opened: BoxFuture<'static, Event> = Box::pin(async move {
+            tokio::time::sleep(time).await;
+            if opening.has_session() { Event::Nothing } else { Event::End(End::NotOpened) }
+        });
+        events.push(not_opened);
+        let let_go = connection.let_go();
+        events.push(Box::pin(async move {
+            let_go.await;
+            Event::End(End::LetGo)
+        }));
+        let ended = connection.service_ended();
+        events.push(Box::pin(async move {
+            ended.await;
+            Event::End(End::ServiceEnded)
+        }));
+        let context = tarpc::context::current();
+        Traffic { channel, connection, context, events, waiting: 0, blocked: false, overdue: None }
+    }
+
+    /// Answers requests until the connection is to end.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        loop {
+            // First of all: while this is written, the client can go on.
+            if let Err(error) = self.write(cx) {
+                return Poll::Ready(End::Broken(error));
+            }
+            if self.connection.is_lost() {
+                return Poll::Ready(End::Lost);
+            }
+            let limits = self.connection.limits();
+            if self.waiting > limits.requests_in_flight {
+                return Poll::Ready(End::Crowded(self.waiting));
+            }
+            let event = self.events.poll_next_unpin(cx);
+            if let Poll::Ready(Some(event)) = event {
+                match self.take(event) {
+                    Ok(()) => continue,
+                    Err(end) => return Poll::Ready(end),
+                }
+            }
+            if self.channel.unsent() > limits.unsent_bytes {
+                self.channel.excuse_partial();
+                return Poll::Pending;
+            }
+            let heard = match self.channel.poll_frame(cx) {
+                Poll::Ready(Ok(Some(frame))) => self.hear(cx, &frame),
+                Poll::Ready(Ok(None)) => Err(End::HungUp),
+                Poll::Ready(Err(error)) => Err(End::Broken(error)),
+                Poll::Pending => {
+                    ready!(self.poll_overdue(cx));
+                    Err(End::Overdue)
+                }
+            };
+            if let Err(end) = heard {
+                return Poll::Ready(end);
+            }
+        }
+    }
+
+    /// Writes as much as the stream takes.
+    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.channel.is_flushed() {
+            return Ok(());
+        }
+        let before = self.channel.unsent();
+        let flushed = self.channel.poll_flush(cx)?;
+        if self.blocked && self.channel.unsent() < before {
+            // The client takes its replies: it is there, although it may not be read from just now.
+            self.connection.hear();
+        }
+        self.blocked = flushed.is_pending();
+        Ok(())
+    }
+
+    fn take(&mut self, event: Event) -> Result<(), End> {
+        match event {
+            Event::Responded(id, response) => {
+                self.waiting -= 1;
+                self.respond(id, response)
+            }
+            Event::End(end) => Err(end),
+            Event::Nothing => Ok(()),
+        }
+    }
+
+    /// Takes in a frame from the client.
+    fn hear(&mut self, cx: &mut Context<'_>, frame: &Bytes) -> Result<(), End> {
+        let (id, request) = match ClientMessage::decode(frame).map_err(End::Broken)? {
+            ClientMessage::Request { id, request } => (id, request),
+            // Of what was begun there is a reply to be kept, whoever waits for the response.
+            ClientMessage::Cancel { .. } => return Ok(()),
+        };
+        let handler = Handler::new(&self.connection).serve();
+        let context = self.context;
+        let mut responding = Box::pin(async move { (id, handler.serve(context, request).await) });
+        match responding.as_mut().poll(cx) {
+            Poll::Ready((id, response)) => self.respond(id, response),
+            Poll::Pending => {
+                self.waiting += 1;
+                self.events.push(Box::pin(async move {
+                    let (id, response) = responding.await;
+                    Event::Responded(id, response)
+                }));
+                Ok(())
+            }
+        }
+    }
+
+    fn respond(&mut self, id: u64, response: Result<WireResponse, ServerError>) -> Result<(), End> {
+        let response = response.map_err(|error| error.detail);
+        let message = ServerMessage { id, response }.encode().map_err(End::Broken)?;
+        self.channel.put(message.head(), message.body.clone()).map_err(End::Broken)
+    }
+
+    /// Ready once the frame that is arriving has taken too long.
+    fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(since) = self.channel.partial_since() else {
+            self.overdue = None;
+            return Poll::Pending;
+        };
+        let by = since + self.connection.limits().frame_time;
+        let (known, timer) = self.overdue.get_or_insert_with(|| (since, Box::pin(tokio::time::sleep_until(by))));
+        if *known != since {
+            *known = since;
+            timer.as_mut().reset(by);
+        }
+        timer.as_mut().poll(cx)
+    }
+
+    /// Writes what has been answered, and what still is; ready once nothing is left to write. What the client says meanwhile
+    /// is not heard any more, but read: a connection that ends with something unread may be cut off before all of it arrived.
+    pub(super) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Poll::Ready(Some(event)) = self.events.poll_next_unpin(cx) {
+            if matches!(event, Event::Responded(..)) && self.take(event).is_err() {
+                return Poll::Ready(());
+            }
+        }
+        while let Poll::Ready(read) = self.channel.poll_frame(cx) {
+            if !matches!(read, Ok(Some(_))) {
+                break;
+            }
+        }
+        if self.waiting > 0 {
+            let _ = self.write(cx);
+            return Poll::Pending;
+        }
+        // The connection ends either way.
+        self.channel.poll_close(cx).map(|_| ())
+    }
+}

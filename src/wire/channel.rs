@@ -1,0 +1,248 @@
+//! Frames over a stream, both ways, by one task.
+//!
+//! What tarpc's channels do for each request (a queue, a timer, a span, a map entry, and a wake-up between two tasks) was
+//! more than the call itself took; here a frame is read, and answered, where it arrives. See docs/performance.md.
+
+use super::frame::{FrameLimit, put_header, take_frame};
+use bytes::{Buf, Bytes, BytesMut};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+use tokio_util::io::poll_read_buf;
+
+/// From this size on, in bytes, a message is not copied behind the ones before it, but written from where it is.
+const LARGE: usize = 8 * 1024;
+
+/// Pieces that are written by one system call.
+const PIECES: usize = 16;
+
+/// What is read at one time at the most, unless a frame is known to be larger, in bytes.
+const READ: usize = 16 * 1024;
+
+/// Frames over a stream.
+pub(crate) struct Channel<S> {
+    stream: S,
+    limit: FrameLimit,
+    incoming: BytesMut,
+    /// What is read at one time, in bytes: more once that was too little.
+    room: usize,
+    /// When the frame began that is arriving.
+    partial_since: Option<Instant>,
+    /// The peer sends no more.
+    hung_up: bool,
+    /// To be written, in order: these, and then `small`.
+    outgoing: VecDeque<Bytes>,
+    small: BytesMut,
+    unsent: usize,
+    /// The stream may hold back what it was given.
+    flushed: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
+    /// Frames of at most `limit`; `room` is what the buffer for reading begins with, in bytes.
+    pub(crate) fn new(stream: S, limit: FrameLimit, room: usize) -> Self {
+        Channel {
+            stream,
+            limit,
+            incoming: BytesMut::new(),
+            room,
+            partial_since: None,
+            hung_up: false,
+            outgoing: VecDeque::new(),
+            small: BytesMut::new(),
+            unsent: 0,
+            flushed: true,
+        }
+    }
+
+    /// The next frame, without its header; `None` when the peer sends no more. What is left then of a frame that was cut off is
+    /// of no use.
+    ///
+    /// # Errors
+    /// If the stream fails, or a frame is over the limit.
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        loop {
+            if let Some(frame) = take_frame(&mut self.incoming, &self.limit)? {
+                self.partial_since = None;
+                return Poll::Ready(Ok(Some(frame)));
+            }
+            if self.hung_up {
+                return Poll::Ready(Ok(None));
+            }
+            if self.incoming.capacity() - self.incoming.len() < self.room / 2 {
+                self.incoming.reserve(self.room);
+            }
+            let Poll::Ready(read) = poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.incoming) else {
+                if self.incoming.is_empty() {
+                    self.partial_since = None;
+                } else if self.partial_since.is_none() {
+                    self.partial_since = Some(Instant::now());
+                }
+                return Poll::Pending;
+            };
+            self.hung_up = read? == 0;
+            if self.incoming.len() == self.incoming.capacity() {
+                self.room = (self.room * 2).min(READ);
+            }
+        }
+    }
+
+    /// When the frame began to arrive of which not all has.
+    pub(crate) fn partial_since(&self) -> Option<Instant> {
+        self.partial_since
+    }
+
+    /// Its time begins anew: it was this side that did not read.
+    pub(crate) fn excuse_partial(&mut self) {
+        self.partial_since = self.partial_since.map(|_| Instant::now());
+    }
+
+    /// Puts a frame of `head` and `body` in line to be written.
+    ///
+    /// # Errors
+    /// If it has 4 GiB or more.
+    pub(crate) fn put(&mut self, head: &[u8], body: Bytes) -> io::Result<()> {
+        let before = self.small.len();
+        put_header(&mut self.small, head.len() + body.len())?;
+        self.small.extend_from_slice(head);
+        self.flushed = false;
+        self.unsent += self.small.len() - before + body.len();
+        if body.len() < LARGE {
+            self.small.extend_from_slice(&body);
+        } else {
+            self.outgoing.push_back(self.small.split().freeze());
+            self.outgoing.push_back(body);
+        }
+        Ok(())
+    }
+
+    /// What was put in line and the stream has not taken, in bytes.
+    pub(crate) fn unsent(&self) -> usize {
+        self.unsent
+    }
+
+    /// All has been written that was put in line.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.flushed
+    }
+
+    /// Writes what is in line.
+    ///
+    /// # Errors
+    /// If the stream fails.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.unsent > 0 {
+            let stream = Pin::new(&mut self.stream);
+            let written = if self.outgoing.is_empty() {
+                ready!(stream.poll_write(cx, &self.small))?
+            } else {
+                let mut pieces = [IoSlice::new(&[]); PIECES];
+                let waiting = self.outgoing.iter().map(|piece| &piece[..]).chain([&self.small[..]]);
+                let mut used = 0;
+                for (slot, piece) in pieces.iter_mut().zip(waiting) {
+                    *slot = IoSlice::new(piece);
+                    used += 1;
+                }
+                ready!(stream.poll_write_vectored(cx, &pieces[..used]))?
+            };
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.advance(written);
+        }
+        if !self.flushed {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.flushed = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        self.unsent -= written;
+        while let Some(piece) = self.outgoing.front_mut() {
+            if written < piece.len() {
+                return piece.advance(written);
+            }
+            written -= piece.len();
+            self.outgoing.pop_front();
+        }
+        self.small.advance(written);
+    }
+
+    /// Writes what is in line, and says that nothing more will be.
+    ///
+    /// # Errors
+    /// If the stream fails.
+    pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush(cx))?;
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::future::poll_fn;
+    use tokio::io::AsyncWriteExt;
+
+    fn channel<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> Channel<S> {
+        Channel::new(stream, FrameLimit::new(1 << 20), 64)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// Frames of any sizes arrive as they were put, however small the pieces are that the stream takes.
+        #[test]
+        fn what_is_put_arrives(sizes in prop::collection::vec(0_usize..3 * LARGE, 0..24), pipe in 1_usize..20_000) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            runtime.block_on(async {
+                let (one, other) = tokio::io::duplex(pipe);
+                let (mut one, mut other) = (channel(one), channel(other));
+                let bodies: Vec<Bytes> = sizes.iter().map(|&size| vec![size as u8; size].into()).collect();
+                let mut whole = 0;
+                for body in &bodies {
+                    one.put(b"head", body.clone()).expect("it fits");
+                    whole += 8 + body.len();
+                }
+                prop_assert_eq!(one.unsent(), whole);
+                let send = poll_fn(|cx| one.poll_close(cx));
+                let receive = async {
+                    let mut frames = Vec::new();
+                    while let Some(frame) = poll_fn(|cx| other.poll_frame(cx)).await.expect("the pipe holds") {
+                        frames.push(frame);
+                    }
+                    frames
+                };
+                let (sent, frames) = tokio::join!(send, receive);
+                sent.expect("the pipe holds");
+                let expected: Vec<Bytes> = bodies.iter().map(|body| [b"head", &body[..]].concat().into()).collect();
+                prop_assert_eq!(frames, expected);
+                prop_assert!(one.unsent() == 0 && one.is_flushed());
+                Ok(())
+            })?;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_is_arriving_is_noticed_until_it_is_there() {
+        let (mut peer, stream) = tokio::io::duplex(64);
+        let mut channel = channel(stream);
+        assert!(futures::poll!(poll_fn(|cx| channel.poll_frame(cx))).is_pending());
+        assert_eq!(channel.partial_since(), None);
+        peer.write_all(&[0, 0, 0, 2, 7]).await.expect("there is room");
+        assert!(futures::poll!(poll_fn(|cx| channel.poll_frame(cx))).is_pending());
+        let since = channel.partial_since().expect("it has begun");
+        assert!(futures::poll!(poll_fn(|cx| channel.poll_frame(cx))).is_pending());
+        assert_eq!(channel.partial_since(), Some(since), "more of it does not begin its time anew");
+        peer.write_all(&[8]).await.expect("there is room");
+        let frame = poll_fn(|cx| channel.poll_frame(cx)).await.expect("the pipe holds");
+        assert_eq!(frame, Some(Bytes::from_static(&[7, 8])));
+        assert_eq!(channel.partial_since(), None);
+        drop(peer);
+        assert_eq!(poll_fn(|cx| channel.poll_frame(cx)).await.expect("in order"), None);
+    }
+}
