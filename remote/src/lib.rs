@@ -21,6 +21,7 @@
 // The expansion of `#[remote]` names this crate by its path; that also has to work in here.
 extern crate self as tarmem_remote;
 
+pub mod body;
 pub mod call;
 pub mod codec;
 pub mod context;

@@ -3,11 +3,11 @@
 //! An [`Operation`] borrows from the bytes it was decoded from, so a service can run a call without copying it. Its
 //! arguments stay opaque bytes until the method that takes them is known.
 
+use crate::body::Body;
 use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::value::Value;
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
@@ -277,15 +277,15 @@ impl<'a> Operation<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     /// Its result, encoded.
-    Done(Bytes),
+    Done(Body),
     /// Its result, encoded, which is undone unless the caller says that it has it: a lock granted, a handle counted.
-    Provisional(Bytes),
+    Provisional(Body),
     /// The method or generator returned an error of its own.
     Raised {
         /// The error's message.
         message: String,
         /// The error, encoded.
-        body: Bytes,
+        body: Body,
     },
     /// It came to no result.
     Failed(Error),

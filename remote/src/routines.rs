@@ -14,11 +14,11 @@ use crate::source::{DynamicFunctionCall, Source};
 use crate::value::Value;
 use serde::de::DeserializeOwned;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// The routines of a service.
@@ -171,14 +171,25 @@ impl Routines {
         T: DeserializeOwned,
         E: Failure,
     {
-        let mut sent = Vec::new();
-        for call in calls {
-            sent.push(call.send().await);
-        }
-        let mut results = Vec::with_capacity(sent.len());
-        for call in sent {
-            results.push(call.await);
-        }
+        // All of them stay where they are: a call is too large to be moved about for nothing.
+        let mut calls: Vec<Call<T, E>> = calls.into_iter().collect();
+        let mut sent = 0;
+        poll_fn(|cx| {
+            while let Some(call) = calls.get_mut(sent) {
+                ready!(call.poll_send(cx));
+                sent += 1;
+            }
+            Poll::Ready(())
+        })
+        .await;
+        let mut results = Vec::with_capacity(calls.len());
+        poll_fn(|cx| {
+            while let Some(call) = calls.get_mut(results.len()) {
+                results.push(ready!(Pin::new(call).poll(cx)));
+            }
+            Poll::Ready(())
+        })
+        .await;
         results
     }
 

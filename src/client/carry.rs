@@ -130,14 +130,12 @@ impl Requests {
     fn make(&mut self, cx: &mut Context<'_>, link: &mut Link, shared: &Shared) -> Result<(), String> {
         let broken = |error| cause_of(Some(error));
         while self.submitted.len() < REQUESTS && shared.work.poll(cx).is_ready() {
-            let (batch, more) = {
-                let mut outbox = shared.outbox.lock();
-                (outbox.take_batch().map_err(|error| error.to_string())?, outbox.has_work())
-            };
-            if let Some(batch) = batch {
-                self.submitted.push(link.request(WireRequest::Submit { batch }).map_err(broken)?);
+            let mut outbox = shared.outbox.lock();
+            if outbox.has_batch().map_err(|error| error.to_string())? {
+                let submitted = link.submit(|buffer| outbox.put_batch(buffer)).map_err(broken)?;
+                self.submitted.push(submitted);
             }
-            if more {
+            if outbox.has_work() {
                 shared.work.raise();
             }
         }

@@ -8,6 +8,7 @@ use crate::wire::frame::FrameLimit;
 use crate::wire::handshake::{Answer, Hello, HelloDetails, Resume, Resumed, Welcome};
 use crate::wire::transport::{ClientMessage, ServerMessage};
 use crate::wire::{WireRequest, WireResponse};
+use bytes::Bytes;
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
@@ -121,6 +122,15 @@ impl Link {
         self.last += 1;
         let message = ClientMessage::Request { id: self.last, request }.encode()?;
         self.channel.put(message.head(), message.body.clone())?;
+        Ok(self.last)
+    }
+
+    /// Puts a batch of calls in line, which `write` appends; its number.
+    pub(super) fn submit(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> io::Result<u64> {
+        self.last += 1;
+        let request = WireRequest::Submit { batch: Bytes::new() };
+        let message = ClientMessage::Request { id: self.last, request }.encode()?;
+        self.channel.put_with(message.head(), write)?;
         Ok(self.last)
     }
 

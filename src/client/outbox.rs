@@ -243,37 +243,56 @@ impl Outbox {
         preamble.into()
     }
 
-    /// The next batch to send: as much as fits a frame.
-    pub(super) fn take_batch(&mut self) -> Result<Option<Bytes>, Error> {
+    /// Whether there is a batch to send, with what the service is to know first.
+    pub(super) fn has_batch(&mut self) -> Result<bool, Error> {
         self.append_housekeeping()?;
+        // One that was cancelled before it was sent is over.
+        while let Some(sequence) = self.next_to_send()
+            && !matches!(self.window.get_mut(sequence), Some(Slot::Waiting(_)))
+        {
+            self.pass_over();
+        }
+        Ok(self.next_to_send().is_some())
+    }
+
+    /// The first call to send.
+    fn next_to_send(&self) -> Option<u64> {
+        self.again.front().copied().or_else(|| self.next_unsent())
+    }
+
+    /// Goes on to the next call to send.
+    fn pass_over(&mut self) {
+        if self.again.pop_front().is_none() {
+            self.unsent += 1;
+        }
+    }
+
+    /// Appends the next batch to send: as much as fits a frame.
+    pub(super) fn put_batch(&mut self, batch: &mut Vec<u8>) {
+        let start = batch.len();
         let operations = usize::try_from(self.window.next() - self.unsent).unwrap_or(usize::MAX);
         let most = self.unsent_bytes + operations.saturating_mul(SUBMISSION_OVERHEAD) + 16;
-        let mut batch = Vec::with_capacity(most.min(self.bounds.frame_bytes));
-        Preamble { received_below: self.received.below }.put(&mut batch);
-        let begun = batch.len();
+        batch.reserve(most.min(self.bounds.frame_bytes));
+        Preamble { received_below: self.received.below }.put(batch);
         let mut operations = 0;
-        while let Some(sequence) = self.again.front().copied().or_else(|| self.next_unsent()) {
-            // One that was cancelled before it was sent is over.
+        while let Some(sequence) = self.next_to_send() {
             if let Some(Slot::Waiting(call)) = self.window.get_mut(sequence) {
                 let full = operations >= self.bounds.batch
-                    || batch.len() + call.operation.len() + SUBMISSION_OVERHEAD > self.bounds.frame_bytes;
+                    || batch.len() - start + call.operation.len() + SUBMISSION_OVERHEAD > self.bounds.frame_bytes;
                 if operations > 0 && full {
                     break;
                 }
                 let timeout = if self.again.is_empty() { call.timeout } else { call.time_left() };
                 // Rounded up: a timeout of half a millisecond is not none.
                 let timeout_ms = timeout.map(|t| u64::try_from(t.as_micros().div_ceil(1000)).unwrap_or(u64::MAX));
-                Submission { sequence, task: call.task, timeout_ms, operation: &call.operation }.put(&mut batch);
+                Submission { sequence, task: call.task, timeout_ms, operation: &call.operation }.put(batch);
                 call.sent = true;
                 self.unsent_bytes -= call.operation.len();
                 operations += 1;
             }
-            if self.again.pop_front().is_none() {
-                self.unsent += 1;
-            }
+            self.pass_over();
         }
         self.uncrowd();
-        Ok((batch.len() > begun).then(|| batch.into()))
     }
 
     fn next_unsent(&self) -> Option<u64> {
@@ -465,7 +484,9 @@ impl Outbox {
             // After those that are to be sent before the session ends.
             let _ = self.append_housekeeping();
             self.append_unheard(operation, 0);
-            self.farewell = self.take_batch().ok().flatten();
+            let mut farewell = Vec::new();
+            self.put_batch(&mut farewell);
+            self.farewell = Some(farewell.into());
         }
         self.ended = Some(closed);
         wakers

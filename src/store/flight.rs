@@ -50,8 +50,8 @@ impl FlightError {
             FlightError::Raised { message, typed, dynamic } => Reply::Raised {
                 message,
                 body: match encoding {
-                    Encoding::Typed => typed,
-                    Encoding::Dynamic => dynamic,
+                    Encoding::Typed => typed.into(),
+                    Encoding::Dynamic => dynamic.into(),
                 },
             },
         }

@@ -10,6 +10,7 @@
 
 use super::varint;
 use bytes::Bytes;
+use tarmem_remote::body::Body;
 use tarmem_remote::codec;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
@@ -207,10 +208,10 @@ impl<'a> Outcome<'a> {
     pub(crate) fn into_reply(self, frame: &Bytes) -> Option<Reply> {
         Some(match self {
             Outcome::Pending => return None,
-            Outcome::Done(body) => Reply::Done(frame.slice_ref(body)),
-            Outcome::Provisional(body) => Reply::Provisional(frame.slice_ref(body)),
+            Outcome::Done(body) => Reply::Done(Body::part_of(frame, body)),
+            Outcome::Provisional(body) => Reply::Provisional(Body::part_of(frame, body)),
             Outcome::Raised { message, body } => {
-                Reply::Raised { message: message.to_owned(), body: frame.slice_ref(body) }
+                Reply::Raised { message: message.to_owned(), body: Body::part_of(frame, body) }
             }
             Outcome::Failed(error) => Reply::Failed(error),
         })

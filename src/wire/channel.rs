@@ -3,7 +3,7 @@
 //! What tarpc's channels do for each request (a queue, a timer, a span, a map entry, and a wake-up between two tasks) was
 //! more than the call itself took; here a frame is read, and answered, where it arrives. See docs/performance.md.
 
-use super::frame::{FrameLimit, put_header, take_frame};
+use super::frame::{FrameLimit, HEADER, header, take_frame};
 use bytes::{Buf, Bytes, BytesMut};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -33,9 +33,10 @@ pub(crate) struct Channel<S> {
     partial_since: Option<Instant>,
     /// The peer sends no more.
     hung_up: bool,
-    /// To be written, in order: these, and then `small`.
+    /// To be written, in order: these, and then `small` from `taken` on.
     outgoing: VecDeque<Bytes>,
-    small: BytesMut,
+    small: Vec<u8>,
+    taken: usize,
     unsent: usize,
     /// The stream may hold back what it was given.
     flushed: bool,
@@ -52,7 +53,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             partial_since: None,
             hung_up: false,
             outgoing: VecDeque::new(),
-            small: BytesMut::new(),
+            small: Vec::new(),
+            taken: 0,
             unsent: 0,
             flushed: true,
         }
@@ -105,17 +107,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     /// # Errors
     /// If it has 4 GiB or more.
     pub(crate) fn put(&mut self, head: &[u8], body: Bytes) -> io::Result<()> {
-        let before = self.small.len();
-        put_header(&mut self.small, head.len() + body.len())?;
+        if body.len() < LARGE {
+            return self.put_with(head, |small| small.extend_from_slice(&body));
+        }
+        self.small.extend_from_slice(&header(head.len() + body.len())?);
         self.small.extend_from_slice(head);
         self.flushed = false;
-        self.unsent += self.small.len() - before + body.len();
-        if body.len() < LARGE {
-            self.small.extend_from_slice(&body);
-        } else {
-            self.outgoing.push_back(self.small.split().freeze());
-            self.outgoing.push_back(body);
+        self.unsent += HEADER + head.len() + body.len();
+        let mut before = Bytes::from(std::mem::take(&mut self.small));
+        before.advance(std::mem::take(&mut self.taken));
+        self.outgoing.push_back(before);
+        self.outgoing.push_back(body);
+        Ok(())
+    }
+
+    /// As [`put`](Self::put), with a body that `write` appends.
+    ///
+    /// # Errors
+    /// As of `put`; then nothing was put in line.
+    pub(crate) fn put_with(&mut self, head: &[u8], write: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        let start = self.small.len();
+        self.small.extend_from_slice(&[0; HEADER]);
+        self.small.extend_from_slice(head);
+        write(&mut self.small);
+        let length = self.small.len() - start - HEADER;
+        match header(length) {
+            Ok(header) => self.small[start..start + HEADER].copy_from_slice(&header),
+            Err(error) => {
+                self.small.truncate(start);
+                return Err(error);
+            }
         }
+        self.flushed = false;
+        self.unsent += HEADER + length;
         Ok(())
     }
 
@@ -137,10 +161,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         while self.unsent > 0 {
             let stream = Pin::new(&mut self.stream);
             let written = if self.outgoing.is_empty() {
-                ready!(stream.poll_write(cx, &self.small))?
+                ready!(stream.poll_write(cx, &self.small[self.taken..]))?
             } else {
                 let mut pieces = [IoSlice::new(&[]); PIECES];
-                let waiting = self.outgoing.iter().map(|piece| &piece[..]).chain([&self.small[..]]);
+                let waiting = self.outgoing.iter().map(|piece| &piece[..]).chain([&self.small[self.taken..]]);
                 let mut used = 0;
                 for (slot, piece) in pieces.iter_mut().zip(waiting) {
                     *slot = IoSlice::new(piece);
@@ -169,7 +193,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             written -= piece.len();
             self.outgoing.pop_front();
         }
-        self.small.advance(written);
+        self.taken += written;
+        if self.taken == self.small.len() {
+            self.taken = 0;
+            self.small.clear();
+            // What was needed once for a long line is not kept.
+            self.small.shrink_to(READ);
+        }
     }
 
     /// Writes what is in line, and says that nothing more will be.

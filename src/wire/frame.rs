@@ -1,6 +1,6 @@
 //! Length-prefixed frames.
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,27 +48,27 @@ pub(crate) fn take_frame(buffer: &mut BytesMut, limit: &FrameLimit) -> io::Resul
     Ok(Some(buffer.split_to(length).freeze()))
 }
 
-/// Appends the header of a frame of `length` bytes.
+/// The header of a frame of `length` bytes.
 ///
 /// # Errors
 /// If it has 4 GiB or more.
-pub(crate) fn put_header(buffer: &mut BytesMut, length: usize) -> io::Result<()> {
+pub(crate) fn header(length: usize) -> io::Result<[u8; HEADER]> {
     let length = u32::try_from(length)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a frame of 4 GiB or more cannot be sent"))?;
-    buffer.put_u32(length);
-    Ok(())
+    Ok(length.to_be_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::BufMut;
 
     #[test]
     fn a_frame_survives_any_cut() {
         let mut whole = BytesMut::new();
-        put_header(&mut whole, 5).expect("fits");
+        whole.put_slice(&header(5).expect("fits"));
         whole.put_slice(b"first");
-        put_header(&mut whole, 0).expect("fits");
+        whole.put_slice(&header(0).expect("fits"));
         for cut in 0..whole.len() {
             let limit = FrameLimit::new(5);
             let mut buffer = BytesMut::from(&whole[..cut]);

@@ -259,11 +259,11 @@ impl ServerSession {
             }
             // The frame is full: this one goes with the next poll.
             Ok(Step::Done) => {
-                self.finish(sequence, Reply::Done(Bytes::copy_from_slice(body)));
+                self.finish(sequence, Reply::Done(body.into()));
                 Outcome::Pending
             }
             Ok(Step::Raised(message)) => {
-                self.finish(sequence, Reply::Raised { message, body: Bytes::copy_from_slice(body) });
+                self.finish(sequence, Reply::Raised { message, body: body.into() });
                 Outcome::Pending
             }
             Err(error) => {

@@ -1,0 +1,100 @@
+//! Encoded bytes on their way.
+
+use bytes::Bytes;
+use std::fmt;
+use std::ops::Deref;
+
+/// Up to so many bytes stand in a [`Body`] itself: with them it takes as much room as without.
+const SMALL: usize = 38;
+
+/// An encoded result. Most are small, and are kept in place: to share the memory of the frame in which they came took two
+/// atomic steps each, and kept the frame's buffer from being used again.
+#[derive(Clone)]
+pub struct Body(Form);
+
+#[derive(Clone)]
+enum Form {
+    Small { length: u8, bytes: [u8; SMALL] },
+    Shared(Bytes),
+}
+
+impl Body {
+    /// `bytes`, which are a part of `whole`, and share its memory unless they are small.
+    ///
+    /// # Panics
+    /// If they are no part of it.
+    pub fn part_of(whole: &Bytes, bytes: &[u8]) -> Self {
+        Self::small(bytes).unwrap_or_else(|| Body(Form::Shared(whole.slice_ref(bytes))))
+    }
+
+    fn small(bytes: &[u8]) -> Option<Self> {
+        let mut small = [0; SMALL];
+        small.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(Body(Form::Small { length: bytes.len() as u8, bytes: small }))
+    }
+}
+
+impl Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Form::Small { length, bytes } => &bytes[..usize::from(*length).min(SMALL)],
+            Form::Shared(bytes) => bytes,
+        }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::small(&bytes).unwrap_or_else(|| Body(Form::Shared(bytes.into())))
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self::small(&bytes).unwrap_or(Body(Form::Shared(bytes)))
+    }
+}
+
+impl From<&[u8]> for Body {
+    fn from(bytes: &[u8]) -> Self {
+        Self::small(bytes).unwrap_or_else(|| Body(Form::Shared(Bytes::copy_from_slice(bytes))))
+    }
+}
+
+impl PartialEq for Body {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_holds_what_it_was_made_of_whatever_its_size() {
+        for size in [0, 1, SMALL - 1, SMALL, SMALL + 1, 300, 70_000] {
+            let bytes: Vec<u8> = (0..size).map(|index| index as u8).collect();
+            let whole = Bytes::from([b"before", &bytes[..], b"after"].concat());
+            let bodies = [
+                Body::from(&bytes[..]),
+                Body::from(bytes.clone()),
+                Body::from(Bytes::from(bytes.clone())),
+                Body::part_of(&whole, &whole[6..6 + size]),
+            ];
+            for body in bodies {
+                assert_eq!(*body, *bytes);
+                assert_eq!(body.clone(), body);
+            }
+        }
+        assert_eq!(size_of::<Body>(), SMALL + 2);
+    }
+}
