@@ -22,8 +22,8 @@ pub(super) struct Delivery {
     /// With their numbers, in order.
     kept: VecDeque<(u64, Bytes)>,
     bytes: usize,
-    /// Those to be sent over the connection that there is now; the others were.
-    again: VecDeque<Bytes>,
+    /// Those to be sent over the connection that there is now; the others were. Never one that is not kept.
+    again: VecDeque<(u64, Bytes)>,
 }
 
 impl Delivery {
@@ -86,7 +86,7 @@ impl ServerSession {
         self.engine.held_bytes.fetch_add(batch.len(), Ordering::Relaxed);
         if !self.lease.is_carried_by(carrier) {
             // It was made for a connection that has been replaced.
-            delivery.again.push_back(batch.clone());
+            delivery.again.push_back((delivery.last, batch.clone()));
             self.finished.notify_one();
         }
         batch
@@ -100,8 +100,10 @@ impl ServerSession {
         let batch = self.deliver(carrier, replies);
         let mut calls = self.calls.lock();
         // Otherwise it is among those that the connection which came instead sends again.
-        if self.lease.is_carried_by(carrier) {
-            calls.delivery.again.push_back(batch);
+        if self.lease.is_carried_by(carrier)
+            && let Ok((ReplyHead { number, .. }, _)) = ReplyHead::take(&batch)
+        {
+            calls.delivery.again.push_back((number, batch));
         }
         drop(calls);
         self.finished.notify_one();
@@ -120,12 +122,15 @@ impl ServerSession {
             delivery.bytes -= batch.len();
             self.engine.held_bytes.fetch_sub(batch.len(), Ordering::Relaxed);
         }
+        while delivery.again.front().is_some_and(|(number, _)| *number < below) {
+            delivery.again.pop_front();
+        }
     }
 
     /// What the client may not have is to be sent again.
     pub(super) fn repeat(&self, calls: &mut Calls) {
         let delivery = &mut calls.delivery;
-        delivery.again = delivery.kept.iter().map(|(_, batch)| batch.clone()).collect();
+        delivery.again = delivery.kept.clone();
     }
 
     /// What has finished since the last poll; waits until there is something, for as long as a poll may take.
@@ -154,7 +159,7 @@ impl ServerSession {
         let mut replies = Replies::new(0);
         {
             let mut calls = self.calls.lock();
-            if let Some(batch) = calls.delivery.again.pop_front() {
+            if let Some((_, batch)) = calls.delivery.again.pop_front() {
                 return Ok(batch);
             }
             let limit = self.result_bytes();
@@ -170,5 +175,32 @@ impl ServerSession {
             }
         }
         Ok(self.deliver(carrier, replies))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Limits;
+    use crate::server::engine::Engine;
+    use std::sync::Arc;
+    use tarmem_remote::registry::Registry;
+
+    #[tokio::test]
+    async fn what_the_client_says_it_has_is_not_kept_for_its_poll() {
+        let registry = Registry::linked().expect("no names clash");
+        let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current());
+        let session = ServerSession::new(&engine, None);
+        let (carrier, _) = session.attach(Arc::default(), &engine.pulse, 0).expect("it has not ended");
+        for sequence in 1..=4 {
+            let mut replies = Replies::new(64);
+            replies.put(sequence, Outcome::Done(b"large")).expect("encodes");
+            session.put_by(carrier, replies);
+        }
+        for (below, left) in [(0, 4), (3, 2), (u64::MAX, 0)] {
+            let mut calls = session.calls.lock();
+            session.received(carrier, &mut calls, below);
+            assert_eq!((calls.delivery.again.len(), calls.delivery.kept.len()), (left, left), "below {below}");
+        }
     }
 }
