@@ -120,8 +120,11 @@ impl ServerSession {
     /// Gives the highest sequence number of a call that was begun, too; `None` if the session has ended.
     pub(crate) fn attach(&self, line: Arc<Notify>, pulse: &Arc<Pulse>, received_below: u64) -> Option<(Carrier, u64)> {
         self.hear_by(pulse);
-        let replaced = self.lease.line.lock().replace(line);
-        let carrier = self.lease.hand_over()?;
+        let (carrier, replaced) = {
+            // Together, so that of two connections that come at once the one that carries it is the one that stays.
+            let mut current = self.lease.line.lock();
+            (self.lease.hand_over()?, current.replace(line))
+        };
         if let Some(replaced) = replaced {
             replaced.notify_one();
         }
@@ -140,10 +143,12 @@ impl ServerSession {
 
     /// The connection has ended; false if another one carries the session.
     pub(crate) fn detach(&self, carrier: Carrier) -> bool {
+        let mut line = self.lease.line.lock();
         if !self.lease.is_carried_by(carrier) {
             return false;
         }
-        self.lease.line.lock().take();
+        line.take();
+        drop(line);
         self.hear_by(&self.engine.pulse);
         true
     }
@@ -179,6 +184,10 @@ impl ServerSession {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Limits;
+    use crate::server::engine::Engine;
+    use futures::FutureExt;
+    use tarmem_remote::registry::Registry;
 
     #[test]
     fn a_connection_that_was_replaced_begins_no_call() {
@@ -192,6 +201,35 @@ mod tests {
         lease.end();
         assert!(!lease.advance(second, 8, 9));
         assert_eq!((lease.last(), lease.hand_over()), (8, None));
+    }
+
+    #[tokio::test]
+    async fn of_connections_that_come_at_once_the_last_one_stays() {
+        let registry = Registry::linked().expect("no names clash");
+        let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current());
+        let sessions: Vec<_> = (0..10_000).map(|_| (ServerSession::new(&engine, None), AtomicU64::new(0))).collect();
+        let attach_to_each = || {
+            let attach = |(session, arrived): &(Arc<ServerSession>, AtomicU64)| {
+                let line = Arc::<Notify>::default();
+                arrived.fetch_add(1, Ordering::SeqCst);
+                while arrived.load(Ordering::SeqCst) < 2 {
+                    std::thread::yield_now();
+                }
+                let (carrier, _) = session.attach(Arc::clone(&line), &engine.pulse, 0).expect("it has not ended");
+                (line, carrier)
+            };
+            sessions.iter().map(attach).collect::<Vec<_>>()
+        };
+        let (one, other) = std::thread::scope(|scope| {
+            let one = scope.spawn(attach_to_each);
+            (attach_to_each(), one.join().expect("no panic"))
+        });
+        for (index, (session, _)) in sessions.iter().enumerate() {
+            for (line, carrier) in [&one[index], &other[index]] {
+                let is_told_to_end = line.notified().now_or_never().is_some();
+                assert_ne!(is_told_to_end, session.lease.is_carried_by(*carrier), "session {index}");
+            }
+        }
     }
 
     #[test]
