@@ -291,3 +291,35 @@ async fn generators_that_hold_threads_are_few_for_each_session() {
     tokio::time::sleep(EACH * 2).await;
     assert_eq!(runs::remote(given_up.to_owned()).call(&greedy).await, Ok(0));
 }
+
+/// A handle that is counted is given back if the client never hears of it; until it says that it has, that is kept in mind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn results_that_nobody_acknowledges_are_bounded() {
+    const LIMIT: usize = 1024;
+    let fixture = fixture(|limits| limits.unacknowledged = LIMIT).await;
+    let mut raw = Raw::opened(&fixture).await;
+    let hold = Operation::Hold { target: Target::Key("k"), expect: "" };
+    raw.send(&submit(2, 1, &vec![hold; LIMIT + 2])).await;
+    let mut answers = replies(&raw.receive_frame().await);
+    while answers.len() < LIMIT + 2 {
+        // What was answered before the last turn of the batch comes with a poll.
+        raw.send(&request(3, 2, &[0])).await;
+        answers.extend(replies(&raw.receive_frame().await));
+    }
+    answers.sort_by_key(|(sequence, _)| *sequence);
+    assert!(answers[..LIMIT].iter().all(|(_, outcome)| matches!(outcome, Outcome::Provisional(_))));
+    for (_, outcome) in &answers[LIMIT..] {
+        let Outcome::Failed(Error::LimitExceeded { what, limit: 1024, found: 1025, .. }) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(what, "results not acknowledged");
+    }
+    let next = LIMIT as u64 + 3;
+    raw.send(&submit(4, next, &[Operation::Acknowledge { sequence: 1 }, hold, hold])).await;
+    let answers = replies(&raw.receive_frame().await);
+    assert!(
+        matches!(answers[..], [(_, Outcome::Done(_)), (_, Outcome::Provisional(_)), (_, Outcome::Failed(_))]),
+        "{answers:?}"
+    );
+    assert_well(&fixture).await;
+}

@@ -95,6 +95,9 @@ limits! {
     waiting_bytes: Bytes = "64MiB" in "4KiB"..="1TiB";
     /// Bytes of all sessions' results that were not received, and of arguments of calls that wait.
     held_bytes: Bytes = "1GiB" in "64KiB"..="1PiB";
+    /// Results of one session that are taken back unless its client says that it has them (handles, locks, items), of which it
+    /// has not said so yet.
+    unacknowledged: Count = "1000000" in "1024"..="4294967295";
     /// Sessions at one time, with a connection or without.
     sessions: Count = "65536" in "1"..="16777216";
     /// How long a session is kept of whose client nothing is heard: then its locks, waits and handles are given up. Its client

@@ -49,7 +49,7 @@ pub(crate) struct ServerSession {
     lease: Lease,
     calls: Mutex<Calls>,
     undos: Mutex<Undos>,
-    /// Calls that have something to be undone: most have not, and need no lock to see it.
+    /// What there is to be undone, of all calls: most have nothing, and need no lock to see it.
     provisional: AtomicUsize,
     /// Wakes `collect`.
     finished: Notify,

@@ -204,6 +204,11 @@ impl ServerSession {
             let what = "bytes of arguments of calls that wait in this session";
             return Err(Error::limit(what, found, limit, "await some first"));
         }
+        let (found, limit) = (self.provisional.load(Ordering::Relaxed), limits.unacknowledged);
+        if found >= limit {
+            let remedy = "acknowledge those that have arrived first";
+            return Err(Error::limit("results not acknowledged", found as u64 + 1, limit as u64, remedy));
+        }
         let (found, limit) = (self.engine.held_bytes.load(Ordering::Relaxed), limits.held_bytes);
         if found >= limit {
             let what = "bytes that the service holds for all sessions";

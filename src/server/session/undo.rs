@@ -34,7 +34,7 @@ impl ServerSession {
             undo();
         } else {
             undos.by_call.entry(sequence).or_default().push(undo);
-            self.provisional.store(undos.by_call.len(), Ordering::Release);
+            self.provisional.fetch_add(1, Ordering::Release);
         }
     }
 
@@ -49,9 +49,9 @@ impl ServerSession {
             return None;
         }
         let mut undos = self.undos.lock();
-        let taken = undos.by_call.remove(&sequence);
-        self.provisional.store(undos.by_call.len(), Ordering::Release);
-        taken
+        let taken = undos.by_call.remove(&sequence)?;
+        self.provisional.fetch_sub(taken.len(), Ordering::Release);
+        Some(taken)
     }
 
     pub(crate) fn is_provisional(&self, sequence: u64) -> bool {
