@@ -5,6 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 use support::raw::{Outcome, Raw, open, replies, request, submit};
 use support::{Fixture, Way};
+use tarmem::modules::builtins::ListProxy;
 use tarmem::operation::{Operation, Target};
 use tarmem::{Error, Limits, Value, args};
 use tarmem_remote::describe::stable_id;
@@ -321,5 +322,39 @@ async fn results_that_nobody_acknowledges_are_bounded() {
         matches!(answers[..], [(_, Outcome::Done(_)), (_, Outcome::Provisional(_)), (_, Outcome::Failed(_))]),
         "{answers:?}"
     );
+    assert_well(&fixture).await;
+}
+
+/// What it sends while a batch before it takes its time is not taken in without end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_is_not_served_yet_is_not_read_from() {
+    const BATCH: usize = 1 << 20;
+    let fixture = fixture(|limits| {
+        limits.unserved_bytes = 4 << 20;
+        limits.lease = Duration::from_millis(500);
+    })
+    .await;
+    let items = Value::List((0..50_000).map(Value::from).collect());
+    fixture.session().await.memoize("list", ListProxy::new(Some(items))).await.expect("made");
+    let mut raw = Raw::opened(&fixture).await;
+    // Each looks through all of it: that takes seconds, a turn after the other.
+    let args = encoded(args![-1]);
+    let (target, method) = (Target::Key("list"), MethodRef::Name("count"));
+    let slow = Operation::Call { target, method, encoding: Encoding::Dynamic, args: &args };
+    raw.send(&submit(2, 1, &vec![slow; 4_000])).await;
+    let large = vec![0; BATCH];
+    let mut sent = 0;
+    for batch in 0..60_u64 {
+        let request = submit(3 + batch, 5_000 + batch, &[call("nothing", &large)]);
+        // Longer than the lease: whoever is not read from is not taken for dead.
+        let written = tokio::time::timeout(Duration::from_secs(1), raw.0.write_all(&request)).await;
+        if written.is_err() {
+            break;
+        }
+        written.expect("in time").expect("it is still connected");
+        sent += 1;
+    }
+    // And what two sockets hold.
+    assert!(sent < 30, "{sent} MiB were taken");
     assert_well(&fixture).await;
 }

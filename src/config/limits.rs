@@ -91,6 +91,9 @@ limits! {
     uncollected_batches: Count = "4096" in "16"..="1048576";
     /// Bytes of replies of one connection that it has not taken yet; beyond that it is not read from until it takes some.
     unsent_bytes: Bytes = "32MiB" in "4KiB"..="1TiB";
+    /// Bytes of batches of one connection that wait for those before them; beyond that it is not read from until some are
+    /// served.
+    unserved_bytes: Bytes = "32MiB" in "4KiB"..="1TiB";
     /// Bytes of arguments of one session's calls that wait.
     waiting_bytes: Bytes = "64MiB" in "4KiB"..="1TiB";
     /// Bytes of all sessions' results that were not received, and of arguments of calls that wait.

@@ -2,7 +2,8 @@
 //!
 //! A request is polled once where it arrives; most are done then, and answered at once. Only what waits (a `collect`) stays
 //! behind, on the same task. Nothing more is read while a client does not take its replies: then it cannot make more of
-//! them, and what it sends waits in the network, where it is the client's own. (tarpc's channel reads as long as there are
+//! them, and what it sends waits in the network, where it is the client's own. The same holds while it sends faster than it is
+//! served. (tarpc's channel reads as long as there are
 //! requests, and keeps their responses.)
 
 use super::connection::{Connection, Handler};
@@ -30,8 +31,11 @@ pub(super) struct Traffic<S> {
     /// tarpc's, for every request alike: a call has its own.
     context: tarpc::context::Context,
     events: FuturesUnordered<BoxFuture<'static, Event>>,
-    /// Requests among the events.
+    /// Requests among the events, and their bytes.
     waiting: usize,
+    unserved: usize,
+    /// When the client is next taken for heard that is not read from, since it sends too much.
+    alive: Option<Pin<Box<Sleep>>>,
     /// The stream did not take all that it was given.
     blocked: bool,
     /// When a frame that is arriving has to be there; and since when it is arriving.
@@ -40,8 +44,8 @@ pub(super) struct Traffic<S> {
 
 /// What is waited for.
 enum Event {
-    /// A request has its response.
-    Responded(u64, Result<WireResponse, ServerError>),
+    /// A request, of so many bytes, has its response.
+    Responded(u64, usize, Result<WireResponse, ServerError>),
     /// The connection is to end.
     End(End),
     Nothing,
@@ -100,7 +104,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
             Event::End(End::ServiceEnded)
         }));
         let context = tarpc::context::current();
-        Traffic { channel, connection, context, events, waiting: 0, blocked: false, overdue: None }
+        Traffic {
+            channel,
+            connection,
+            context,
+            events,
+            waiting: 0,
+            unserved: 0,
+            alive: None,
+            blocked: false,
+            overdue: None,
+        }
     }
 
     /// Answers requests until the connection is to end.
@@ -124,8 +138,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
                     Err(end) => return Poll::Ready(end),
                 }
             }
-            if self.channel.unsent() > limits.unsent_bytes {
+            let too_fast = self.unserved > limits.unserved_bytes;
+            if too_fast || self.channel.unsent() > limits.unsent_bytes {
                 self.channel.excuse_partial();
+                if too_fast {
+                    self.keep_alive(cx);
+                }
                 return Poll::Pending;
             }
             let heard = match self.channel.poll_frame(cx) {
@@ -160,8 +178,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
 
     fn take(&mut self, event: Event) -> Result<(), End> {
         match event {
-            Event::Responded(id, response) => {
+            Event::Responded(id, bytes, response) => {
                 self.waiting -= 1;
+                self.unserved -= bytes;
                 self.respond(id, response)
             }
             Event::End(end) => Err(end),
@@ -182,10 +201,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         match responding.as_mut().poll(cx) {
             Poll::Ready((id, response)) => self.respond(id, response),
             Poll::Pending => {
+                let bytes = frame.len();
                 self.waiting += 1;
+                self.unserved += bytes;
                 self.events.push(Box::pin(async move {
                     let (id, response) = responding.await;
-                    Event::Responded(id, response)
+                    Event::Responded(id, bytes, response)
                 }));
                 Ok(())
             }
@@ -196,6 +217,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         let response = response.map_err(|error| error.detail);
         let message = ServerMessage { id, response }.encode().map_err(End::Broken)?;
         self.channel.put(message.head(), message.body.clone()).map_err(End::Broken)
+    }
+
+    /// A client that is not read from is heard all the same: its polls, by which it is, are not read either.
+    fn keep_alive(&mut self, cx: &mut Context<'_>) {
+        let pause = self.connection.limits().lease / 8;
+        let timer = self.alive.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
+        while timer.as_mut().poll(cx).is_ready() {
+            self.connection.hear();
+            timer.as_mut().reset(Instant::now() + pause);
+        }
     }
 
     /// Ready once the frame that is arriving has taken too long.
