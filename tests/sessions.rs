@@ -100,6 +100,27 @@ async fn a_network_that_falls_silent_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_is_full_has_room_for_who_comes_back() {
+    let mut limits = Limits::default();
+    (limits.lease, limits.connections) = (LEASE, 1);
+    let fixture = Fixture::with(Way::Tcp, limits).await;
+    // The service does not know that the first connection is dead when the second one comes.
+    let network =
+        Network::to(service_of(&fixture), |n| if n == 0 { Faults::up(Fault::Silence(600)) } else { Faults::NONE })
+            .await;
+    let session = over(&network).await;
+    let list = session.memoize("full", ListProxy::new(None)).await.expect("made");
+    for number in 0..40 {
+        list.append(number).await.expect("appended");
+    }
+    assert_eq!(network.connections(), 2);
+    let error = Session::connect(fixture.address()).await.expect_err("it is full");
+    assert!(error.to_string().contains("limit of 1"), "{error}");
+    let held: Vec<i64> = list.snapshot_as().await.expect("it is a list");
+    assert_eq!(held, (0..40).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_that_come_twice_are_answered_once() {
     let fixture = fixture().await;
     // The first ones are the handshake's; a few of each kind come after it.

@@ -198,11 +198,19 @@ impl Connection {
         if engine.is_closing() {
             return Err(Error::ShuttingDown.to_string());
         }
-        if *crowded {
+        if *crowded && !self.takes_over(hello) {
             let limit = engine.limits.connections;
             return Err(format!("it has as many connections as its limit of {limit} allows; close some, or raise it"));
         }
         Ok(grant)
+    }
+
+    /// It comes in place of a connection that is counted too, of which the service may not know yet that it broke.
+    fn takes_over(&self, hello: &Hello) -> bool {
+        let sessions = &self.house.engine.sessions;
+        hello.details.resume.is_some_and(|Resume { session, secret, .. }| {
+            matches!(sessions.find(session, secret), Found::Here(session) if session.has_connection())
+        })
     }
 
     /// The session that the client had, or a new one.

@@ -153,6 +153,11 @@ impl ServerSession {
         true
     }
 
+    /// A connection carries it, as far as the service knows.
+    pub(crate) fn has_connection(&self) -> bool {
+        self.lease.line.lock().is_some()
+    }
+
     /// Its client does not come back: it ends with its connection.
     pub(crate) fn leave(&self) {
         self.lease.leaving.store(true, Ordering::Release);
