@@ -100,6 +100,26 @@ async fn a_network_that_falls_silent_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_network_costs_time_and_nothing_else() {
+    const PIECE: Duration = Duration::from_millis(15);
+    let fixture = fixture().await;
+    let slow = Faults { up: Fault::Delay(PIECE), down: Fault::Delay(PIECE) };
+    let network = Network::to(service_of(&fixture), move |_| slow).await;
+    let session = over(&network).await;
+    let begun = Instant::now();
+    let list = session.memoize("slow", ListProxy::new(None)).await.expect("made");
+    for number in 0..20 {
+        list.append(number).await.expect("appended");
+    }
+    assert!(begun.elapsed() > PIECE * 40, "it is not slow: {:?}", begun.elapsed());
+    // Longer than the lease, which is kept all the same.
+    tokio::time::sleep(LEASE * 2).await;
+    list.append(20).await.expect("appended");
+    assert_eq!(contents(&fixture, "slow").await, (0..21).collect::<Vec<_>>());
+    assert_eq!(network.connections(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_is_full_has_room_for_who_comes_back() {
     let mut limits = Limits::default();
     (limits.lease, limits.connections) = (LEASE, 1);
