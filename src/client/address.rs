@@ -71,7 +71,13 @@ impl Location {
             .rsplit_once(':')
             .and_then(|(host, port)| Some((host, port.parse().ok()?)))
             .filter(|(host, _)| !host.is_empty())
-            .ok_or_else(|| nonsense(&format!("{rest:?} is not host:port, such as localhost:18813, or unix:/path")))?;
+            .ok_or_else(|| {
+                // What is there besides a host and a port may be meant as a token.
+                if rest.contains(['/', '?', '#', '=', '&', ' ']) {
+                    return nonsense("it is not host:port; a token comes first, as in tarmem://TOKEN@HOST:PORT");
+                }
+                nonsense(&format!("{rest:?} is not host:port, such as localhost:18813, or unix:/path"))
+            })?;
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let token = token.map(Secret::new);
         if token.as_ref().is_some_and(Secret::is_empty) {
@@ -146,6 +152,10 @@ mod tests {
             "hush://localhost:1",
             "tarmem://hu%ffsh@localhost:1",
             "redis://hush@localhost:1",
+            "tarmem://localhost:1/?token=hush",
+            "tarmem://localhost:1/hush",
+            "localhost:1#hush",
+            "localhost:1 hush",
         ] {
             let error = Location::parse(text).expect_err(text).to_string();
             assert!(!error.contains("hush") && !error.contains("sh@"), "{text}: {error}");
