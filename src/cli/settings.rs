@@ -9,6 +9,9 @@ use std::path::PathBuf;
 
 const DEFAULT_HOST: &str = "0.0.0.0";
 
+/// The most threads that may serve connections.
+const WORKERS: i64 = 1024;
+
 /// The options of `serve` that a file can have, too.
 #[derive(Args)]
 pub(super) struct Settings {
@@ -51,7 +54,7 @@ pub(super) struct Settings {
     unprotected: bool,
 
     /// Threads that serve connections [default: one per core]
-    #[arg(long, value_name = "THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "THREADS", value_parser = clap::value_parser!(u16).range(1..=WORKERS))]
     workers: Option<u16>,
 
     /// Offer only these modules, and those inside them [default: all]
@@ -113,6 +116,18 @@ impl Settings {
                 return Err(Failure::failed(message));
             }
         };
+        if let Some(workers) = file.workers.filter(|workers| !(1..=WORKERS).contains(&i64::from(*workers))) {
+            return Err(Failure::failed(format!("workers cannot be {workers}; give it 1 to {WORKERS}")));
+        }
+        if file.listen.as_ref().is_some_and(Vec::is_empty)
+            && self.host.is_none()
+            && self.port.is_none()
+            && self.unix.is_none()
+        {
+            return Err(Failure::failed(
+                "listen is empty, so nobody could connect; leave it out, or say where to listen",
+            ));
+        }
         let mut listen = Vec::new();
         if self.host.is_some() || self.port.is_some() || (file.listen.is_none()) {
             let host = self.host.unwrap_or_else(|| DEFAULT_HOST.to_owned());

@@ -95,7 +95,7 @@ fn options_count_more_than_the_file() {
 #[test]
 fn what_cannot_be_is_said_in_one_line() {
     let folder = Folder::new();
-    let cases: [(&[&str], &[&str]); 9] = [
+    let cases: [(&[&str], &[&str]); 12] = [
         (&["--limit", "frame_bytes"], &["NAME=VALUE"]),
         (&["--limit", "frame_byte=1MiB"], &["frame_byte", "did you mean frame_bytes"]),
         (&["--limit", "frame_bytes=1"], &["frame_bytes cannot be 1", "4KiB to 2GiB"]),
@@ -103,6 +103,9 @@ fn what_cannot_be_is_said_in_one_line() {
         (&["--config", "/nowhere/tarmem.toml"], &["/nowhere/tarmem.toml cannot be read"]),
         (&["--config", &folder.file("a.toml", "\n[limits]\nlease = \"1ms\"\n")], &["a.toml, line 3", "100ms to"]),
         (&["--config", &folder.file("b.toml", "listen = [\"here\"]\n")], &["\"here\" is not HOST:PORT"]),
+        (&["--config", &folder.file("d.toml", "workers = 0\n")], &["workers cannot be 0", "1 to 1024"]),
+        (&["--config", &folder.file("e.toml", "workers = 60000\n")], &["workers cannot be 60000", "1 to 1024"]),
+        (&["--config", &folder.file("f.toml", "listen = []\n")], &["listen is empty"]),
         (&["--tls-client-ca", "x.pem"], &["--tls-cert and --tls-key"]),
         (&["--tokens", &folder.file("c.toml", "[tokens.a]\ntoken = \"\"\n")], &["c.toml, line 1", "is empty"]),
     ];
