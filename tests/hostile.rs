@@ -364,7 +364,7 @@ async fn hostile_deadlines_and_unknown_variants() {
                     batch.extend(postcard::to_stdvec(&(sequence, 0_u64, 1_000_u64, operation)).expect("encodes"));
                 }
                 raw.send(&request(2, 1, &batch)).await;
-                let answers = replies(&raw.receive_frame().await);
+                let answers = raw.receive_replies(operations.len()).await;
                 assert_eq!(answers.len(), operations.len(), "each is answered");
                 raw.send(&request(3, byte, &[0])).await;
                 let message = postcard::to_stdvec(&(byte, 4_u64, 1_000_u64, 2_u8, 0_u8)).expect("encodes");

@@ -129,6 +129,20 @@ impl Raw {
         tokio::time::timeout(Duration::from_secs(20), receive).await.expect("the service answers")
     }
 
+    /// The replies to a batch of so many operations: what was answered before its last turn comes with a poll.
+    pub async fn receive_replies(&mut self, count: usize) -> Vec<(u64, Outcome)> {
+        let mut all = replies(&self.receive_frame().await);
+        for poll in (1 << 32)..(1 << 32) + 100 {
+            if all.len() >= count {
+                break;
+            }
+            self.send(&request(poll, 2, &[0])).await;
+            all.extend(replies(&self.receive_frame().await));
+        }
+        all.sort_by_key(|(sequence, _)| *sequence);
+        all
+    }
+
     pub async fn until_closed(mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let read = self.0.read_to_end(&mut bytes);
