@@ -185,8 +185,8 @@ impl Engine {
         })
     }
 
-    /// Runs one operation as far as that goes at once, if its session may have that done. A result goes to `out`, which is
-    /// empty.
+    /// Runs one operation as far as that goes at once, if its session may have that done. A result goes to the end of
+    /// `out`.
     pub(crate) fn execute(
         self: &Arc<Self>,
         request: &Request<'_>,

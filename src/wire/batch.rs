@@ -145,25 +145,78 @@ impl ReplyHead {
     }
 }
 
+/// A reply that is being written: its body is whatever comes behind it in the buffer.
+///
+/// So a method's result is encoded where it is sent from. (Its length takes four bytes, so that it can be filled in.)
+#[must_use]
+pub(crate) struct OpenReply {
+    start: usize,
+    /// Where the body begins.
+    body: usize,
+}
+
+/// The bytes of a body's length.
+const LENGTH: usize = size_of::<u32>();
+
+impl OpenReply {
+    /// Begins the reply to the operation of that number.
+    pub(crate) fn begin(buffer: &mut Vec<u8>, sequence: u64) -> Self {
+        let start = buffer.len();
+        varint::put(buffer, sequence);
+        buffer.extend_from_slice(&[tag::PENDING, 0, 0, 0, 0]);
+        OpenReply { start, body: buffer.len() }
+    }
+
+    /// What has been written behind it.
+    pub(crate) fn body<'a>(&self, buffer: &'a [u8]) -> &'a [u8] {
+        buffer.get(self.body..).unwrap_or_default()
+    }
+
+    /// It is done, perhaps provisionally.
+    pub(crate) fn done(self, buffer: &mut [u8], provisional: bool) -> Result<(), Error> {
+        self.close(buffer, if provisional { tag::PROVISIONAL } else { tag::DONE })
+    }
+
+    /// The method returned an error of its own.
+    pub(crate) fn raised(self, buffer: &mut Vec<u8>, message: &str) -> Result<(), Error> {
+        self.close(buffer, tag::RAISED)?;
+        put_bytes(buffer, message.as_bytes());
+        Ok(())
+    }
+
+    /// There will be another reply in its place.
+    pub(crate) fn withdraw(self, buffer: &mut Vec<u8>) {
+        buffer.truncate(self.start);
+    }
+
+    fn close(&self, buffer: &mut [u8], tag: u8) -> Result<(), Error> {
+        let length = u32::try_from(self.body(buffer).len()).map_err(|e| Error::malformed("reply", e))?;
+        let head = self.body.checked_sub(1 + LENGTH).and_then(|head| buffer.get_mut(head..self.body));
+        if let Some([first, rest @ ..]) = head {
+            *first = tag;
+            rest.copy_from_slice(&length.to_le_bytes());
+        }
+        Ok(())
+    }
+}
+
 impl<'a> Answered<'a> {
     pub(crate) fn put(&self, buffer: &mut Vec<u8>) -> Result<(), Error> {
-        varint::put(buffer, self.sequence);
+        let with_body = |buffer: &mut Vec<u8>, body: &[u8]| {
+            let reply = OpenReply::begin(buffer, self.sequence);
+            buffer.extend_from_slice(body);
+            reply
+        };
         match &self.outcome {
-            Outcome::Pending => buffer.push(tag::PENDING),
-            Outcome::Done(body) => {
-                buffer.push(tag::DONE);
-                put_bytes(buffer, body);
+            Outcome::Pending => {
+                varint::put(buffer, self.sequence);
+                buffer.push(tag::PENDING);
             }
-            Outcome::Provisional(body) => {
-                buffer.push(tag::PROVISIONAL);
-                put_bytes(buffer, body);
-            }
-            Outcome::Raised { message, body } => {
-                buffer.push(tag::RAISED);
-                put_bytes(buffer, message.as_bytes());
-                put_bytes(buffer, body);
-            }
+            Outcome::Done(body) => with_body(buffer, body).done(buffer, false)?,
+            Outcome::Provisional(body) => with_body(buffer, body).done(buffer, true)?,
+            Outcome::Raised { message, body } => with_body(buffer, body).raised(buffer, message)?,
             Outcome::Failed(error) => {
+                varint::put(buffer, self.sequence);
                 buffer.push(tag::FAILED);
                 put_bytes(buffer, &codec::encode(error).map_err(|e| Error::malformed("error", e))?);
             }
@@ -177,12 +230,13 @@ impl<'a> Answered<'a> {
         let (&tag, rest) = rest.split_first().ok_or_else(cut_off)?;
         let (outcome, rest) = match tag {
             tag::PENDING => (Outcome::Pending, rest),
-            tag::DONE => take_bytes(rest).map(|(body, rest)| (Outcome::Done(body), rest))?,
-            tag::PROVISIONAL => take_bytes(rest).map(|(body, rest)| (Outcome::Provisional(body), rest))?,
+            tag::DONE => take_body(rest).map(|(body, rest)| (Outcome::Done(body), rest))?,
+            tag::PROVISIONAL => take_body(rest).map(|(body, rest)| (Outcome::Provisional(body), rest))?,
             tag::RAISED => {
+                let (body, rest) = take_body(rest)?;
                 let (message, rest) = take_bytes(rest)?;
                 let message = std::str::from_utf8(message).map_err(|e| Error::malformed("batch", e))?;
-                take_bytes(rest).map(|(body, rest)| (Outcome::Raised { message, body }, rest))?
+                (Outcome::Raised { message, body }, rest)
             }
             tag::FAILED => {
                 let (error, rest) = take_bytes(rest)?;
@@ -234,6 +288,14 @@ fn put_bytes(buffer: &mut Vec<u8>, bytes: &[u8]) {
 fn take_bytes(bytes: &[u8]) -> Result<(&[u8], &[u8]), Error> {
     let (length, rest) = varint::take(bytes)?;
     usize::try_from(length).ok().and_then(|length| rest.split_at_checked(length)).ok_or_else(cut_off)
+}
+
+fn take_body(bytes: &[u8]) -> Result<(&[u8], &[u8]), Error> {
+    let (length, rest) = bytes.split_first_chunk::<LENGTH>().ok_or_else(cut_off)?;
+    usize::try_from(u32::from_le_bytes(*length))
+        .ok()
+        .and_then(|length| rest.split_at_checked(length))
+        .ok_or_else(cut_off)
 }
 
 fn cut_off() -> Error {

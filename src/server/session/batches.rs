@@ -4,7 +4,7 @@ use super::delivery::Replies;
 use super::lease::{Carrier, check_sequence};
 use super::{Calls, ServerSession, drive};
 use crate::server::engine::{Deadline, Later, Request, Step};
-use crate::wire::batch::{ANSWERED_OVERHEAD, Outcome, Preamble, Submission};
+use crate::wire::batch::{ANSWERED_OVERHEAD, OpenReply, Outcome, Preamble, Submission};
 use bytes::Bytes;
 use futures::FutureExt;
 use std::sync::Arc;
@@ -64,7 +64,6 @@ impl ServerSession {
         let (preamble, mut rest) = Preamble::take(batch)?;
         let limits = &self.engine.limits;
         let mut replies = Replies::new(batch.len());
-        let mut scratch = Vec::new();
         let mut operations = 0;
         // What is the same for all of them, or changes little, is looked up once: the clock alone is a twentieth of what a
         // call costs.
@@ -103,9 +102,9 @@ impl ServerSession {
                 break Err(Error::malformed("connection", "another one carries its session now"));
             }
             progress.last = submission.sequence;
-            scratch.clear();
-            let step = self.start(&submission, &mut progress, &mut scratch);
-            match self.answer(submission, step, &scratch, &mut replies) {
+            let open = replies.begin(submission.sequence);
+            let step = self.start(&submission, &mut progress, replies.buffer());
+            match self.answer(submission, step, open, &mut replies) {
                 Ok(true) => {}
                 Ok(false) => progress.note(&self.calls.lock()),
                 Err(error) => break Err(error),
@@ -227,58 +226,79 @@ impl ServerSession {
         self.engine.limits.frame_bytes.saturating_sub(1024)
     }
 
-    /// Puts down the reply to one operation, or that there will be one: then false.
+    /// Closes the reply to one operation, or puts down that there will be one: then false.
     fn answer(
         self: &Arc<Self>,
         submission: Submission<'_>,
         step: Result<Step, Error>,
-        body: &[u8],
+        open: OpenReply,
         replies: &mut Replies,
     ) -> Result<bool, Error> {
         let sequence = submission.sequence;
-        let room = self.result_bytes().saturating_sub(replies.len());
-        let reply;
-        let outcome = match step {
-            // Many async methods need no waiting, and what is contended may be free by now. Without tokio's budget, which
-            // would have it wait for its turn, after what comes later.
-            Ok(Step::Later(mut later)) => match unconstrained(&mut later.run).now_or_never() {
-                Some(finished) if size(&finished) <= room => {
-                    self.calls.lock().waiting.remove(&sequence);
-                    reply = self.settle(sequence, finished);
-                    Outcome::of(&reply)
-                }
-                Some(finished) => {
-                    self.finish(sequence, finished);
-                    Outcome::Pending
-                }
-                None => {
-                    self.finish_later(submission, later);
-                    Outcome::Pending
-                }
-            },
-            Ok(Step::Done) if body.len() <= room && self.is_provisional(sequence) => Outcome::Provisional(body),
-            Ok(Step::Done) if body.len() <= room => Outcome::Done(body),
-            Ok(Step::Raised(ref message)) if body.len() + message.len() <= room => {
+        let room = self.result_bytes().saturating_sub(replies.len() - replies.body(&open).len());
+        let length = replies.body(&open).len();
+        match step {
+            Ok(Step::Done) if length <= room => {
+                let provisional = self.is_provisional(sequence);
+                replies.done(open, provisional)?;
+                Ok(true)
+            }
+            Ok(Step::Raised(message)) if length + message.len() <= room => {
                 self.undo(sequence);
-                Outcome::Raised { message, body }
+                replies.raised(open, &message)?;
+                Ok(true)
             }
             // The frame is full: this one goes with the next poll.
             Ok(Step::Done) => {
-                self.finish(sequence, Reply::Done(body.into()));
-                Outcome::Pending
+                let reply = Reply::Done(replies.body(&open).into());
+                replies.withdraw(open);
+                self.finish(sequence, reply);
+                replies.put(sequence, Outcome::Pending)?;
+                Ok(false)
             }
             Ok(Step::Raised(message)) => {
-                self.finish(sequence, Reply::Raised { message, body: body.into() });
-                Outcome::Pending
+                let reply = Reply::Raised { message, body: replies.body(&open).into() };
+                replies.withdraw(open);
+                self.finish(sequence, reply);
+                replies.put(sequence, Outcome::Pending)?;
+                Ok(false)
+            }
+            Ok(Step::Later(later)) => {
+                replies.withdraw(open);
+                self.answer_later(submission, later, room, replies)
             }
             Err(error) => {
                 self.undo(sequence);
-                Outcome::Failed(error)
+                replies.withdraw(open);
+                replies.put(sequence, Outcome::Failed(error))?;
+                Ok(true)
             }
-        };
-        let answered = !matches!(outcome, Outcome::Pending);
-        replies.put(sequence, outcome)?;
-        Ok(answered)
+        }
+    }
+
+    /// As [`answer`](Self::answer), for an operation that did not come to its end at once.
+    fn answer_later(
+        self: &Arc<Self>,
+        submission: Submission<'_>,
+        mut later: Later,
+        room: usize,
+        replies: &mut Replies,
+    ) -> Result<bool, Error> {
+        let sequence = submission.sequence;
+        // Many async methods need no waiting, and what is contended may be free by now. Without tokio's budget, which would
+        // have it wait for its turn, after what comes later.
+        match unconstrained(&mut later.run).now_or_never() {
+            Some(finished) if size(&finished) <= room => {
+                self.calls.lock().waiting.remove(&sequence);
+                let reply = self.settle(sequence, finished);
+                replies.put(sequence, Outcome::of(&reply))?;
+                return Ok(true);
+            }
+            Some(finished) => self.finish(sequence, finished),
+            None => self.finish_later(submission, later),
+        }
+        replies.put(sequence, Outcome::Pending)?;
+        Ok(false)
     }
 
     fn finish_later(self: &Arc<Self>, submission: Submission<'_>, later: Later) {

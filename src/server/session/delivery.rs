@@ -7,7 +7,7 @@
 use super::batches::size;
 use super::lease::Carrier;
 use super::{Calls, ServerSession};
-use crate::wire::batch::{Answered, CLOSING, Outcome, ReplyHead};
+use crate::wire::batch::{Answered, CLOSING, OpenReply, Outcome, ReplyHead};
 use crate::wire::handshake::poll_time;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -54,6 +54,37 @@ impl Replies {
     pub(super) fn put(&mut self, sequence: u64, outcome: Outcome<'_>) -> Result<(), Error> {
         self.answers |= !matches!(outcome, Outcome::Pending);
         Answered { sequence, outcome }.put(&mut self.bytes)
+    }
+
+    /// Begins a reply, whose body is to be written to the [`buffer`](Self::buffer).
+    pub(super) fn begin(&mut self, sequence: u64) -> OpenReply {
+        OpenReply::begin(&mut self.bytes, sequence)
+    }
+
+    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// What has been written behind `reply`.
+    pub(super) fn body(&self, reply: &OpenReply) -> &[u8] {
+        reply.body(&self.bytes)
+    }
+
+    /// That reply is as it was written.
+    pub(super) fn done(&mut self, reply: OpenReply, provisional: bool) -> Result<(), Error> {
+        self.answers = true;
+        reply.done(&mut self.bytes, provisional)
+    }
+
+    /// That reply is an error of the method's own.
+    pub(super) fn raised(&mut self, reply: OpenReply, message: &str) -> Result<(), Error> {
+        self.answers = true;
+        reply.raised(&mut self.bytes, message)
+    }
+
+    /// Another one comes in place of that reply.
+    pub(super) fn withdraw(&mut self, reply: OpenReply) {
+        reply.withdraw(&mut self.bytes);
     }
 
     pub(super) fn len(&self) -> usize {
