@@ -8,7 +8,23 @@ use std::any::Any;
 /// `#[remote]` on a struct or enum implements it. Objects are typetag trait objects, tagged with their class's path,
 /// so a boxed object can be encoded and decoded without knowing its class.
 #[typetag::serde]
-pub trait Object: Any + Send + Sync {}
+pub trait Object: Any + Send + Sync + Viewed {}
+
+/// What sees a value of some class, given its place, as an object.
+pub type View = fn(*mut ()) -> *mut dyn Object;
+
+/// For whoever keeps objects in memory of its own: how an object of this one's class is seen as an object. Every class has it,
+/// and nobody can say otherwise.
+#[doc(hidden)]
+pub trait Viewed {
+    fn viewed(&self) -> View;
+}
+
+impl<T: Object> Viewed for T {
+    fn viewed(&self) -> View {
+        |place| place.cast::<T>()
+    }
+}
 
 impl dyn Object {
     /// The path of the object's class, `module.Name`.

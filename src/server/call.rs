@@ -39,7 +39,7 @@ impl Engine {
     pub(super) fn call_method(
         self: &Arc<Self>,
         request: &Request<'_>,
-        (target, cell): (Target<'_>, Arc<Cell>),
+        (target, cell): (Target<'_>, Cell),
         method: &'static Method,
         encoding: Encoding,
         args: &[u8],
@@ -169,7 +169,7 @@ struct CallSite<'a> {
 struct OwnedSite {
     context: Context,
     session: Arc<ServerSession>,
-    cell: Arc<Cell>,
+    cell: Cell,
 }
 
 impl OwnedSite {

@@ -38,7 +38,7 @@ mod tests {
     fn readers_do_not_wait_for_readers() {
         let (store, registry) = (Store::new(1), Registry::linked().expect("no names clash"));
         let class = registry.class(List::PATH).expect("it comes with tarmem");
-        let [one, other] = [(); 2].map(|()| store.host(Box::new(List::default()), Arc::clone(class)));
+        let [one, other] = [(); 2].map(|()| store.host(Box::new(List::default()), class, ""));
         let reads = Chain::new(&one, false, None);
         assert!(!reads.would_wait_for_itself(&one, false));
         assert!(reads.would_wait_for_itself(&one, true));

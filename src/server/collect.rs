@@ -8,11 +8,11 @@
 use super::engine::Engine;
 use super::panics;
 use super::snapshot::live;
-use crate::store::{Cell, WriteGuard, bury};
+use crate::store::{Cell, Remains, WeakCell, WriteGuard, bury};
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
+use std::sync::Weak;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
 use tarmem_remote::{Object, codec};
@@ -28,7 +28,7 @@ const REST: u32 = 20;
 /// Finds circles that are garbage.
 #[derive(Default)]
 pub(crate) struct Collector {
-    suspects: Mutex<HashMap<Uuid, Weak<Cell>>>,
+    suspects: Mutex<HashMap<Uuid, WeakCell>>,
     /// How many those are: asked for with each call.
     count: AtomicUsize,
     /// Something that a suspect may have been kept by has gone.
@@ -37,9 +37,9 @@ pub(crate) struct Collector {
 
 impl Collector {
     /// `cell` was given a reference.
-    pub(super) fn suspect(&self, cell: &Arc<Cell>) {
+    pub(super) fn suspect(&self, cell: &Cell) {
         let mut suspects = self.suspects.lock();
-        suspects.insert(cell.id(), Arc::downgrade(cell));
+        suspects.insert(cell.id(), cell.downgrade());
         self.count.store(suspects.len(), Ordering::Relaxed);
     }
 
@@ -77,18 +77,18 @@ impl Collector {
 
     /// Clears what is garbage; how many objects that was.
     pub(crate) fn collect(&self) -> usize {
-        let cells: Vec<Arc<Cell>> = {
+        let cells: Vec<Cell> = {
             let mut suspects = self.suspects.lock();
-            suspects.retain(|_, cell| cell.strong_count() > 0);
+            suspects.retain(|_, cell| cell.is_alive());
             self.count.store(suspects.len(), Ordering::Relaxed);
-            suspects.values().filter_map(Weak::upgrade).collect()
+            suspects.values().filter_map(WeakCell::upgrade).collect()
         };
         let candidates = garbage(&cells, |cell| cell.try_read_owned()?.ok().map(|object| references(&*object)));
         if candidates.is_empty() {
             return 0;
         }
         // Held alone, they can be reached by nobody who is not counted; what has changed since shows in a second look.
-        let held: Option<Vec<(Arc<Cell>, WriteGuard)>> = cells
+        let held: Option<Vec<(Cell, WriteGuard)>> = cells
             .into_iter()
             .filter(|cell| candidates.contains(&cell.id()))
             .map(|cell| {
@@ -96,8 +96,8 @@ impl Collector {
                 Some((cell, guard))
             })
             .collect();
-        let Some(mut held) = held else { return 0 };
-        let cells: Vec<Arc<Cell>> = held.iter().map(|(cell, _)| Arc::clone(cell)).collect();
+        let Some(held) = held else { return 0 };
+        let cells: Vec<Cell> = held.iter().map(|(cell, _)| cell.clone()).collect();
         let objects: HashMap<Uuid, &WriteGuard> = held.iter().map(|(cell, guard)| (cell.id(), guard)).collect();
         // Besides this list of cells: the one it was made from, and the guard's own.
         let still = garbage_with(&cells, 3, |cell| objects.get(&cell.id()).map(|object| references(&***object)));
@@ -106,8 +106,7 @@ impl Collector {
             return 0;
         }
         // They go one after the other, outside their own locks' order: nobody else can be waiting for them.
-        let taken: Vec<_> = held.iter_mut().map(|(_, guard)| guard.take()).collect();
-        drop(held);
+        let taken: Vec<Remains> = held.into_iter().map(|(_, guard)| guard.take()).collect();
         drop(cells);
         let count = taken.len();
         taken.into_iter().for_each(bury);
@@ -116,15 +115,11 @@ impl Collector {
 }
 
 /// Those of `cells` that are reachable only from one another. What cannot be traced counts as reachable.
-fn garbage(cells: &[Arc<Cell>], trace: impl Fn(&Arc<Cell>) -> Option<Vec<ObjectRef>>) -> HashSet<Uuid> {
+fn garbage(cells: &[Cell], trace: impl Fn(&Cell) -> Option<Vec<ObjectRef>>) -> HashSet<Uuid> {
     garbage_with(cells, 1, trace)
 }
 
-fn garbage_with(
-    cells: &[Arc<Cell>],
-    ours: usize,
-    trace: impl Fn(&Arc<Cell>) -> Option<Vec<ObjectRef>>,
-) -> HashSet<Uuid> {
+fn garbage_with(cells: &[Cell], ours: usize, trace: impl Fn(&Cell) -> Option<Vec<ObjectRef>>) -> HashSet<Uuid> {
     let traced: HashMap<Uuid, Option<Vec<ObjectRef>>> = cells.iter().map(|cell| (cell.id(), trace(cell))).collect();
     // One allocation may be shared by several references: it holds its object once, and is ours alone if all its holders
     // are among those found. Each was found by making one more holder.
@@ -140,9 +135,9 @@ fn garbage_with(
             *inside.entry(id).or_default() += 1;
         }
     }
-    let outside = |cell: &Arc<Cell>| {
+    let outside = |cell: &Cell| {
         let counted = inside.get(&cell.id()).copied().unwrap_or(0) + ours;
-        Arc::strong_count(cell) > counted || traced.get(&cell.id()).is_none_or(Option::is_none)
+        cell.shares() > counted || traced.get(&cell.id()).is_none_or(Option::is_none)
     };
     let mut alive: HashSet<Uuid> = HashSet::new();
     let mut reached: Vec<Uuid> = cells.iter().filter(|cell| outside(cell)).map(|cell| cell.id()).collect();

@@ -79,7 +79,7 @@ impl Request<'_> {
     }
 
     /// Counts a handle for the session, unless it never hears of it.
-    fn hold(&self, cell: &Arc<Cell>) -> Result<(), Error> {
+    fn hold(&self, cell: &Cell) -> Result<(), Error> {
         self.session.hold_for(self.sequence(), cell)
     }
 

@@ -24,13 +24,13 @@ use tokio::task::JoinHandle;
 
 /// What came of a source.
 pub(super) enum Evaluated {
-    Ready(Result<Arc<Cell>, FlightError>),
+    Ready(Result<Cell, FlightError>),
     Later(Evaluating),
 }
 
 /// A generator that is running, away from the connections' threads. Dropping it stops one that is async.
 pub(super) struct Evaluating {
-    task: JoinHandle<Result<Arc<Cell>, FlightError>>,
+    task: JoinHandle<Result<Cell, FlightError>>,
     /// Dropped when the object is not wanted any more: what has not begun by then never does. `None` for a task that can be
     /// aborted.
     wanted: Option<oneshot::Sender<()>>,
@@ -46,7 +46,7 @@ impl Drop for Evaluating {
 
 impl Evaluating {
     /// A task that may be aborted at any time.
-    pub(super) fn new(task: JoinHandle<Result<Arc<Cell>, FlightError>>) -> Self {
+    pub(super) fn new(task: JoinHandle<Result<Cell, FlightError>>) -> Self {
         Evaluating { task, wanted: None }
     }
 
@@ -55,7 +55,7 @@ impl Evaluating {
     pub(super) fn off_thread(
         request: &Request<'_>,
         runtime: &tokio::runtime::Handle,
-        work: impl FnOnce(oneshot::Receiver<()>) -> Result<Arc<Cell>, FlightError> + Send + 'static,
+        work: impl FnOnce(oneshot::Receiver<()>) -> Result<Cell, FlightError> + Send + 'static,
     ) -> Self {
         let (wanted, mut unwanted) = oneshot::channel::<()>();
         let task = match request.session.try_off_thread() {
@@ -82,7 +82,7 @@ impl Evaluating {
     }
 
     /// Stops it if it is async, and waits until it has ended either way.
-    pub(super) async fn stop(mut self) -> Result<Arc<Cell>, FlightError> {
+    pub(super) async fn stop(mut self) -> Result<Cell, FlightError> {
         match self.wanted.take() {
             // From here on it is told; and not aborted, for then nobody would know when it has ended.
             Some(wanted) => {
@@ -97,7 +97,7 @@ impl Evaluating {
 }
 
 impl Future for Evaluating {
-    type Output = Result<Arc<Cell>, FlightError>;
+    type Output = Result<Cell, FlightError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.task).poll(cx).map(|joined| joined.unwrap_or_else(|_| Err(Error::Cancelled.into())))
@@ -105,14 +105,15 @@ impl Future for Evaluating {
 }
 
 impl Engine {
-    /// Makes an object from `source`; for the flight `within`, if it is one.
+    /// Makes an object from `source`: for the flight `within`, if it is for one, and for the key `name`, if that is not empty.
     pub(super) fn evaluate(
         self: &Arc<Self>,
         request: &Request<'_>,
         within: Option<&Arc<Flight>>,
+        name: &str,
         source: SourceRef<'_>,
     ) -> Evaluated {
-        match self.try_evaluate(request, within, source) {
+        match self.try_evaluate(request, within, name, source) {
             Ok(evaluated) => evaluated,
             Err(error) => Evaluated::Ready(Err(error.into())),
         }
@@ -122,13 +123,14 @@ impl Engine {
         self: &Arc<Self>,
         request: &Request<'_>,
         within: Option<&Arc<Flight>>,
+        name: &str,
         source: SourceRef<'_>,
     ) -> Result<Evaluated, Error> {
         let (function, encoding, args) = match source {
             SourceRef::Existing(target) => return Ok(Evaluated::Ready(Ok(self.target(request, target)?.cell))),
             SourceRef::Value(bytes) => {
                 let scope = request.scope();
-                let cell = with_scope(&*scope, || self.decode_object(bytes))?;
+                let cell = with_scope(&*scope, || self.decode_object(bytes, name))?;
                 if scope.has_resolved() {
                     self.collector.suspect(&cell);
                 }
@@ -149,29 +151,30 @@ impl Engine {
         Ok(match function.invoke {
             FunctionInvoke::Sync(_) if function.inline => {
                 let produced = run_sync(&scope, &function, &context, encoding, args)?;
-                Evaluated::Ready(self.place_referring(&scope, &function, produced))
+                Evaluated::Ready(self.place_referring(&scope, &function, produced, name))
             }
             FunctionInvoke::Sync(_) => {
-                let args = Bytes::copy_from_slice(args);
+                let (args, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
                 let work = move |mut unwanted: oneshot::Receiver<()>| {
                     if unwanted.try_recv() == Err(oneshot::error::TryRecvError::Closed) {
                         return Err(Error::Cancelled.into());
                     }
                     let produced = run_sync(&scope, &function, &context, encoding, &args)?;
-                    engine.place_referring(&scope, &function, produced)
+                    engine.place_referring(&scope, &function, produced, &name)
                 };
                 Evaluated::Later(Evaluating::off_thread(request, &self.runtime, work))
             }
             FunctionInvoke::Async(_) => {
                 let running = start_async(&scope, &function, context, encoding, args)?;
+                let name = Box::<str>::from(name);
                 let task = self.runtime.spawn(async move {
                     let produced = panics::catch_async(function.full_name(), running).await?;
-                    engine.place_referring(&scope, &function, produced)
+                    engine.place_referring(&scope, &function, produced, &name)
                 });
                 Evaluated::Later(Evaluating::new(task))
             }
             FunctionInvoke::OnObjects(on) => {
-                self.evaluate_on_objects(request, Site { function, on, encoding, context }, args)?
+                self.evaluate_on_objects(request, Site { function, on, encoding, context }, args, name)?
             }
         })
     }
@@ -246,8 +249,9 @@ impl Engine {
         scope: &SessionScope,
         function: &Function,
         produced: Produced,
-    ) -> Result<Arc<Cell>, FlightError> {
-        let placed = self.place(function, produced);
+        name: &str,
+    ) -> Result<Cell, FlightError> {
+        let placed = self.place(function, produced, name);
         if let Ok(cell) = &placed
             && scope.has_resolved()
         {
@@ -256,9 +260,9 @@ impl Engine {
         placed
     }
 
-    pub(super) fn place(&self, function: &Function, produced: Produced) -> Result<Arc<Cell>, FlightError> {
+    pub(super) fn place(&self, function: &Function, produced: Produced, name: &str) -> Result<Cell, FlightError> {
         match produced {
-            Produced::Object(object) => Ok(self.host(object)?),
+            Produced::Object(object) => Ok(self.host(object, name)?),
             // `generates` said otherwise.
             Produced::Value(_) => {
                 Err(Error::NotAGenerator { function: function.full_name(), returns: function.returns.to_owned() }
@@ -277,19 +281,19 @@ impl Engine {
         }
     }
 
-    fn host(&self, object: NewObject) -> Result<Arc<Cell>, Error> {
-        let class = Arc::clone(self.registry.class(object.class())?);
-        Ok(self.store.host(object, class))
+    fn host(&self, object: NewObject, name: &str) -> Result<Cell, Error> {
+        let class = self.registry.class(object.class())?;
+        Ok(self.store.host(object, class, name))
     }
 
     /// A value that a client made, as an object.
-    fn decode_object(&self, bytes: &[u8]) -> Result<Arc<Cell>, Error> {
+    fn decode_object(&self, bytes: &[u8], name: &str) -> Result<Cell, Error> {
         // The class is looked up first: typetag's own error lists every name there is.
         let class = class_of(bytes)?;
         self.check_name("class", class)?;
         let class = self.registry.class(class)?.entry().path;
         let decoded = panics::catch(class, || codec::decode::<NewObject>(bytes))?;
-        self.host(decoded.map_err(|e| Error::BadValue { class: class.to_owned(), reason: e.to_string() })?)
+        self.host(decoded.map_err(|e| Error::BadValue { class: class.to_owned(), reason: e.to_string() })?, name)
     }
 }
 

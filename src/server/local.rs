@@ -267,7 +267,7 @@ impl Host for LocalCaller {
     fn live(&self, id: Uuid) -> Option<ObjectRef> {
         let cell = self.shared.holder()?.held(id).ok()?;
         let class = cell.class().entry().path;
-        Some(ObjectRef::with_live(id, class, cell))
+        Some(ObjectRef::with_live(id, class, Arc::new(cell)))
     }
 }
 

@@ -70,17 +70,19 @@ impl Engine {
         Ok(Step::Later(later))
     }
 
-    /// Runs a generator over objects.
+    /// Runs a generator over objects, for the key `name`.
     pub(super) fn evaluate_on_objects(
         self: &Arc<Self>,
         request: &Request<'_>,
         site: Site,
         args: &[u8],
+        name: &str,
     ) -> Result<Evaluated, Error> {
         let function = site.function;
         let call = self.objects_call(request, site, args)?;
         let engine = Arc::clone(self);
-        let place = move |produced| engine.place(&function, produced);
+        let name: Box<str> = name.into();
+        let place = move |produced| engine.place(&function, produced, &name);
         if matches!(call.work, Work::Async(_)) {
             let task = self.runtime.spawn(async move {
                 let holding = call.wants.hold().await?;
@@ -237,7 +239,7 @@ struct Wants {
 }
 
 struct Wanted {
-    cell: Arc<Cell>,
+    cell: Cell,
     exclusive: bool,
     /// The first parameter that it is passed for.
     first: usize,

@@ -30,7 +30,7 @@ impl Engine {
                 made = !matches!(source, SourceRef::Existing(_));
                 // From here on the flight lands, whatever happens.
                 let landing = Landing { engine: Arc::clone(self), flight: Arc::clone(&flight) };
-                match self.evaluate(request, Some(&flight), source) {
+                match self.evaluate(request, Some(&flight), key, source) {
                     Evaluated::Ready(result) => landing.land(key, result),
                     Evaluated::Later(run) => {
                         let key = key.to_owned();
@@ -82,8 +82,9 @@ impl Engine {
                 return Err(Error::WrongGeneration { key: key.to_owned(), expected, found });
             }
         }
-        let (engine, key, expect) = (Arc::clone(self), key.to_owned(), expect.to_owned());
-        self.with_object(request, source, out, move |cell| {
+        let (engine, name, expect) = (Arc::clone(self), key, expect.to_owned());
+        let key = key.to_owned();
+        self.with_object(request, name, source, out, move |cell| {
             check_fits(|| quoted(&key), &cell, &expect)?;
             let info = engine.store.swap(&key, &cell, generation)?.info();
             engine.loosen();
@@ -100,25 +101,26 @@ impl Engine {
     ) -> Result<Step, Error> {
         let (session, sequence) = (Arc::clone(request.session), request.sequence());
         let expect = expect.to_owned();
-        self.with_object(request, source, out, move |cell| {
+        self.with_object(request, "", source, out, move |cell| {
             check_fits(|| "the new object".to_owned(), &cell, &expect)?;
             session.hold_for(sequence, &cell)?;
             Ok(Mapping { cell, generation: 0 }.info())
         })
     }
 
-    /// Makes the object of `source`, off any lock, and gives it to `then`.
+    /// Makes the object of `source`, off any lock, for the key `name` if that is not empty, and gives it to `then`.
     fn with_object(
         self: &Arc<Self>,
         request: &Request<'_>,
+        name: &str,
         source: SourceRef<'_>,
         out: &mut Vec<u8>,
-        then: impl FnOnce(Arc<Cell>) -> Result<ObjectInfo, Error> + Send + 'static,
+        then: impl FnOnce(Cell) -> Result<ObjectInfo, Error> + Send + 'static,
     ) -> Result<Step, Error> {
         let encoding = encoding_of(source);
         let made = !matches!(source, SourceRef::Existing(_));
         let then = move |cell| Ok(ObjectInfo { made, ..then(cell)? });
-        let reply = match self.evaluate(request, None, source) {
+        let reply = match self.evaluate(request, None, name, source) {
             Evaluated::Later(run) => {
                 let time = self.limits.generator_time;
                 return Ok(Step::Later(Later::new(async move {
@@ -153,7 +155,7 @@ struct Landing {
 }
 
 impl Landing {
-    fn land(self, key: &str, result: Result<Arc<Cell>, FlightError>) {
+    fn land(self, key: &str, result: Result<Cell, FlightError>) {
         // An update may have come first: then that is the key's object, and this one was made for nothing.
         let result = result.and_then(|cell| Ok(self.engine.store.insert_if_absent(key, &cell)?));
         self.engine.flights.land(&self.flight, result);

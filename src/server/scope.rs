@@ -43,7 +43,7 @@ pub(super) struct MethodScope<'a> {
     pub(super) session: &'a Arc<ServerSession>,
     pub(super) sequence: u64,
     /// The object whose method runs: given a reference, it may become part of a circle.
-    pub(super) of: &'a Arc<Cell>,
+    pub(super) of: &'a Cell,
 }
 
 impl RefScope for MethodScope<'_> {
@@ -62,12 +62,12 @@ impl RefScope for MethodScope<'_> {
 fn resolve(session: &ServerSession, reference: &ObjectRef) -> Result<ObjectRef, String> {
     let cell = session.held(reference.id()).map_err(|error| error.to_string())?;
     let class = cell.class().entry().path;
-    Ok(ObjectRef::with_live(cell.id(), class, cell))
+    Ok(ObjectRef::with_live(cell.id(), class, Arc::new(cell)))
 }
 
 /// Its client gets a handle to what it hears of.
 fn export(session: &Arc<ServerSession>, sequence: u64, reference: &ObjectRef) -> Result<(), String> {
-    let live = reference.live().and_then(|live| Arc::clone(live).downcast::<Cell>().ok());
+    let live = reference.live().and_then(|live| live.downcast_ref::<Cell>());
     let cell = live.ok_or_else(|| format!("{reference} is not an object of this service"))?;
-    session.hold_for(sequence, &cell).map_err(|error| error.to_string())
+    session.hold_for(sequence, cell).map_err(|error| error.to_string())
 }

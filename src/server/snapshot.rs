@@ -6,7 +6,6 @@ use crate::store::Cell;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::ser::Error as _;
-use std::sync::Arc;
 use tarmem_remote::codec::CodecError;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Reply, Target};
@@ -48,7 +47,7 @@ struct Walk {
 }
 
 /// The value of an object; `depth` is where it stands in the whole.
-fn show<'a>(cell: &'a Arc<Cell>, walk: &'a mut Walk, depth: usize) -> BoxFuture<'a, Result<Value, Error>> {
+fn show<'a>(cell: &'a Cell, walk: &'a mut Walk, depth: usize) -> BoxFuture<'a, Result<Value, Error>> {
     async move {
         let class = cell.class().entry().path;
         let mut shown = {
@@ -124,8 +123,8 @@ fn has_references(value: &Value) -> bool {
 }
 
 /// The object behind a reference of this service.
-pub(super) fn live(reference: &ObjectRef) -> Option<Arc<Cell>> {
-    Arc::clone(reference.live()?).downcast().ok()
+pub(super) fn live(reference: &ObjectRef) -> Option<Cell> {
+    reference.live()?.downcast_ref::<Cell>().cloned()
 }
 
 fn bad(class: &str, reason: impl ToString) -> Error {

@@ -1,12 +1,33 @@
 //! Dropping objects: one after the other, however they hold one another, and whatever their destructors do.
 
+use super::block::Block;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use tarmem_remote::describe::NewObject;
+
+/// An object that nobody can come to any more: it goes when this does.
+pub(crate) struct Remains {
+    block: Block,
+}
+
+impl Remains {
+    /// # Safety
+    /// The object is there; nobody uses it, now or later, and nobody else drops it.
+    pub(super) unsafe fn new(block: Block) -> Self {
+        Remains { block }
+    }
+}
+
+impl Drop for Remains {
+    fn drop(&mut self) {
+        self.block.header().kind.ends();
+        // SAFETY: as `new` demands, it is there and nobody is at it; and it is dropped here only.
+        unsafe { self.block.object().drop_in_place() };
+    }
+}
 
 thread_local! {
     /// `Some` while this thread is dropping objects: those that wait for their turn.
-    static WAITING: RefCell<Option<Vec<NewObject>>> = const { RefCell::new(None) };
+    static WAITING: RefCell<Option<Vec<Remains>>> = const { RefCell::new(None) };
 }
 
 /// Drops an object.
@@ -14,7 +35,7 @@ thread_local! {
 /// An object that was the last to refer to another drops that one too; with a chain of references that is as deep as the
 /// chain is long, and would overflow the stack. So what is dropped on the way waits for its turn. A destructor that panics
 /// ends with its object, and nothing else does.
-pub(crate) fn bury(object: NewObject) {
+pub(crate) fn bury(object: Remains) {
     let mut object = Some(object);
     let waits = WAITING.try_with(|waiting| match &mut *waiting.borrow_mut() {
         Some(waiting) => {

@@ -1,197 +1,266 @@
 //! One object: its lock, and whether it is poisoned.
 
-use super::lock::{Lock, Use};
-use super::{Living, bury};
-use std::cell::UnsafeCell;
+use super::block::{Block, count_one};
+use super::bury::{Remains, bury};
+use super::kind::Kind;
+use super::lock::Use;
+use std::borrow::Borrow;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{Ordering, fence};
 use tarmem_remote::describe::NewObject;
 use tarmem_remote::error::Error;
-use tarmem_remote::modules::builtins::List;
 use tarmem_remote::object::Object;
 use tarmem_remote::registry::ClassInfo;
 use uuid::Uuid;
 
-/// An object with its lock: many readers, or one writer, in the order in which they come.
+/// A share in an object with its lock: many readers, or one writer, in the order in which they come.
 ///
-/// A guard borrows the cell, or owns its share of it, so that a call can be moved to another task or thread while it holds
-/// the object.
+/// It is as an `Arc` would be: a clone is another share in the same object, which goes with the last of them.
+///
+/// A guard borrows the cell, or owns a share, so that a call can be moved to another task or thread while it holds the
+/// object.
 pub(crate) struct Cell {
-    id: Uuid,
-    class: Arc<ClassInfo>,
-    poisoned: AtomicBool,
-    lock: Lock,
-    object: UnsafeCell<ManuallyDrop<NewObject>>,
-    _living: Living,
+    /// All shares of an object have one hold on its memory together; the last share gives it up.
+    block: ManuallyDrop<Block>,
 }
 
-// SAFETY: the object itself is `Send + Sync` (supertraits of `Object`), and the only ways to it are the two guards.
-// A `ReadGuard` exists only while it holds the lock shared, a `WriteGuard` only while it holds it alone; the lock is given
-// back in the guards' `Drop` and nowhere else. So there is either any number of shared references or one exclusive one.
-unsafe impl Sync for Cell {}
+/// What knows an object without keeping it.
+pub(crate) struct WeakCell {
+    block: Block,
+}
 
 impl Cell {
-    pub(super) fn new(id: Uuid, object: NewObject, class: Arc<ClassInfo>, living: Living) -> Self {
-        Cell {
-            id,
-            class,
-            poisoned: AtomicBool::new(false),
-            lock: Lock::default(),
-            object: UnsafeCell::new(ManuallyDrop::new(object)),
-            _living: living,
-        }
+    /// Gives `object` a place, with the key beside it that it is made for, if there is one.
+    pub(super) fn new(object: NewObject, kind: Arc<Kind>, name: &str, count: u64) -> Self {
+        kind.begins();
+        // It begins with one share, this one, and with the one hold of all shares.
+        Cell { block: ManuallyDrop::new(Block::new(object, kind, name, count)) }
     }
 
     pub(crate) fn id(&self) -> Uuid {
-        self.id
+        let header = self.block.header();
+        header.kind.id(header.count)
     }
 
     pub(crate) fn class(&self) -> &Arc<ClassInfo> {
-        &self.class
+        self.block.header().kind.class()
+    }
+
+    /// The key that it was made for; empty if for none. It need not be mapped to it, or not any more.
+    pub(super) fn name(&self) -> &str {
+        self.block.name()
+    }
+
+    /// The generation of its mapping under its name. To be asked for, and set, under the lock of that key's shard.
+    pub(super) fn generation(&self) -> u64 {
+        self.block.header().generation.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_generation(&self, generation: u64) {
+        self.block.header().generation.store(generation, Ordering::Relaxed);
+    }
+
+    /// How many shares there are.
+    pub(crate) fn shares(&self) -> usize {
+        self.block.header().shares.load(Ordering::Acquire) as usize
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakCell {
+        WeakCell { block: Block::clone(&self.block) }
     }
 
     pub(crate) fn is_poisoned(&self) -> bool {
-        self.poisoned.load(Ordering::Acquire)
+        self.block.header().lock.is_poisoned()
     }
 
     /// A method panicked while it was changing the object: nobody knows what state it is in.
     pub(crate) fn poison(&self) {
-        self.poisoned.store(true, Ordering::Release);
+        self.block.header().lock.poison();
     }
 
     fn check(&self) -> Result<(), Error> {
-        if self.is_poisoned() { Err(Error::Poisoned { target: format!("object {}", self.id) }) } else { Ok(()) }
+        if self.is_poisoned() { Err(Error::Poisoned { target: format!("object {}", self.id()) }) } else { Ok(()) }
+    }
+
+    fn try_acquire(&self, wants: Use) -> bool {
+        self.block.header().lock.try_acquire(wants)
     }
 
     /// The object, shared, if that needs no waiting.
     pub(crate) fn try_read(&self) -> Option<Result<ReadGuard<&Cell>, Error>> {
-        self.lock.try_acquire(Use::Shared).then(|| ReadGuard { cell: self }.checked())
+        self.try_acquire(Use::Shared).then(|| ReadGuard { cell: self }.checked())
     }
 
     /// The object, alone, if that needs no waiting.
     pub(crate) fn try_write(&self) -> Option<Result<WriteGuard<&Cell>, Error>> {
-        self.lock.try_acquire(Use::Exclusive).then(|| WriteGuard { cell: self }.checked())
+        self.try_acquire(Use::Exclusive).then(|| WriteGuard { cell: self }.checked())
     }
 
-    /// As [`try_read`](Self::try_read), with a guard that owns its share of the cell.
-    pub(crate) fn try_read_owned(self: &Arc<Self>) -> Option<Result<ReadGuard, Error>> {
-        self.lock.try_acquire(Use::Shared).then(|| ReadGuard { cell: Arc::clone(self) }.checked())
+    /// As [`try_read`](Self::try_read), with a guard that owns a share.
+    pub(crate) fn try_read_owned(&self) -> Option<Result<ReadGuard, Error>> {
+        self.try_acquire(Use::Shared).then(|| ReadGuard { cell: self.clone() }.checked())
     }
 
-    /// As [`try_write`](Self::try_write), with a guard that owns its share of the cell.
-    pub(crate) fn try_write_owned(self: &Arc<Self>) -> Option<Result<WriteGuard, Error>> {
-        self.lock.try_acquire(Use::Exclusive).then(|| WriteGuard { cell: Arc::clone(self) }.checked())
+    /// As [`try_write`](Self::try_write), with a guard that owns a share.
+    pub(crate) fn try_write_owned(&self) -> Option<Result<WriteGuard, Error>> {
+        self.try_acquire(Use::Exclusive).then(|| WriteGuard { cell: self.clone() }.checked())
     }
 
     /// The object, shared, after those who came before.
-    pub(crate) async fn read(self: &Arc<Self>) -> Result<ReadGuard, Error> {
-        self.lock.acquire(Use::Shared).await;
-        ReadGuard { cell: Arc::clone(self) }.checked()
+    pub(crate) async fn read(&self) -> Result<ReadGuard, Error> {
+        self.block.header().lock.acquire(Use::Shared).await;
+        ReadGuard { cell: self.clone() }.checked()
     }
 
     /// The object, alone, after those who came before.
-    pub(crate) async fn write(self: &Arc<Self>) -> Result<WriteGuard, Error> {
-        self.lock.acquire(Use::Exclusive).await;
-        WriteGuard { cell: Arc::clone(self) }.checked()
+    pub(crate) async fn write(&self) -> Result<WriteGuard, Error> {
+        self.block.header().lock.acquire(Use::Exclusive).await;
+        WriteGuard { cell: self.clone() }.checked()
+    }
+}
+
+impl Clone for Cell {
+    fn clone(&self) -> Self {
+        count_one(&self.block.header().shares);
+        Cell { block: self.block.uncounted() }
     }
 }
 
 impl Drop for Cell {
     fn drop(&mut self) {
-        // SAFETY: the cell is being dropped, so nobody uses the object, now or later; and it is taken here only.
-        bury(unsafe { ManuallyDrop::take(self.object.get_mut()) });
+        let header = self.block.header();
+        if header.shares.fetch_sub(1, Ordering::Release) != 1 {
+            return;
+        }
+        // What was done by way of other shares comes before what is done here.
+        fence(Ordering::Acquire);
+        let taken = header.lock.is_empty();
+        // SAFETY: this was the last share, and is used no more; so the hold that all shares have together is taken by one.
+        let block = unsafe { ManuallyDrop::take(&mut self.block) };
+        if !taken {
+            // SAFETY: no share is left, so no guard is, and none will be; and nobody took the object before.
+            bury(unsafe { Remains::new(block) });
+        }
     }
 }
 
 impl fmt::Debug for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.class.entry().path, self.id)
+        write!(f, "{} {}", self.class().entry().path, self.id())
     }
 }
 
+impl WeakCell {
+    /// A share, unless there was none left.
+    pub(crate) fn upgrade(&self) -> Option<Cell> {
+        let one_more = |shares: u32| (shares != 0 && shares <= u32::MAX / 2).then(|| shares + 1);
+        let shares = &self.block.header().shares;
+        shares.fetch_update(Ordering::Acquire, Ordering::Relaxed, one_more).ok()?;
+        Some(Cell { block: self.block.uncounted() })
+    }
+
+    /// Whether there is a share left.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.block.header().shares.load(Ordering::Acquire) > 0
+    }
+}
+
+// Why the guards may hand out references: they are made only by a cell, whose share keeps the object in its place, after
+// the lock was acquired for that use, and they are kept only if `checked` finds that the object is there (one that was
+// taken is poisoned). The lock is given back in their `Drop` and nowhere else. So there is any number of `ReadGuard`s, or
+// one `WriteGuard`.
+
 /// Shared use of an object.
-pub(crate) struct ReadGuard<C: Deref<Target = Cell> = Arc<Cell>> {
+pub(crate) struct ReadGuard<C: Borrow<Cell> = Cell> {
     cell: C,
 }
 
-impl<C: Deref<Target = Cell>> ReadGuard<C> {
+impl<C: Borrow<Cell>> ReadGuard<C> {
     fn checked(self) -> Result<Self, Error> {
-        self.cell.check()?;
+        self.cell.borrow().check()?;
         Ok(self)
     }
 
     pub(crate) fn class(&self) -> &ClassInfo {
-        &self.cell.class
+        self.cell.borrow().class()
     }
 }
 
-impl<C: Deref<Target = Cell>> Deref for ReadGuard<C> {
+impl<C: Borrow<Cell>> Deref for ReadGuard<C> {
     type Target = dyn Object;
 
     fn deref(&self) -> &Self::Target {
-        // SAFETY: this guard holds the lock shared, so no `WriteGuard` exists (see `Cell`).
-        unsafe { &***self.cell.object.get() }
+        // SAFETY: this guard holds the lock shared, so no `WriteGuard` exists, and the object is there: see above.
+        unsafe { &*self.cell.borrow().block.object() }
     }
 }
 
-impl<C: Deref<Target = Cell>> Drop for ReadGuard<C> {
+impl<C: Borrow<Cell>> Drop for ReadGuard<C> {
     fn drop(&mut self) {
-        self.cell.lock.release(Use::Shared);
+        self.cell.borrow().block.header().lock.release(Use::Shared);
     }
 }
 
 /// Exclusive use of an object.
-pub(crate) struct WriteGuard<C: Deref<Target = Cell> = Arc<Cell>> {
+pub(crate) struct WriteGuard<C: Borrow<Cell> = Cell> {
     cell: C,
 }
 
-impl<C: Deref<Target = Cell>> WriteGuard<C> {
-    /// Takes the object out, for good: nobody may be left who could reach the cell.
-    pub(crate) fn take(&mut self) -> NewObject {
-        self.cell.poison();
-        // SAFETY: as in `deref_mut`.
-        let object: &mut NewObject = unsafe { &mut *self.cell.object.get() };
-        #[allow(clippy::mem_replace_with_default, reason = "the default of a `NewObject` is not what it says")]
-        std::mem::replace(object, Box::<List>::default())
-    }
-
+impl<C: Borrow<Cell>> WriteGuard<C> {
     fn checked(self) -> Result<Self, Error> {
-        self.cell.check()?;
+        self.cell.borrow().check()?;
         Ok(self)
     }
 
     pub(crate) fn class(&self) -> &ClassInfo {
-        &self.cell.class
+        self.cell.borrow().class()
     }
 
-    /// Puts another value of the class in the object's place; what was there.
-    pub(crate) fn replace(&mut self, object: NewObject) -> NewObject {
+    /// Takes the object away, for good: whoever comes for it finds it poisoned.
+    pub(crate) fn take(self) -> Remains {
+        let block = &self.cell.borrow().block;
+        block.header().lock.empty();
+        // SAFETY: this guard holds the lock alone, and ends here; none is made again, since the object is poisoned now. And
+        // the last share leaves the object alone, since the lock says that it was taken.
+        unsafe { Remains::new(Block::clone(block)) }
+    }
+
+    /// Puts another value of the class in the object's place; what was there. A value of another class is given back, and
+    /// the object poisoned.
+    pub(crate) fn replace(&mut self, mut object: NewObject) -> NewObject {
+        let cell = self.cell.borrow();
         // SAFETY: as for `deref_mut`.
-        std::mem::replace(unsafe { &mut **self.cell.object.get() }, object)
+        if !unsafe { cell.block.exchange(&mut *object) } {
+            cell.poison();
+        }
+        object
     }
 }
 
-impl<C: Deref<Target = Cell>> Deref for WriteGuard<C> {
+impl<C: Borrow<Cell>> Deref for WriteGuard<C> {
     type Target = dyn Object;
 
     fn deref(&self) -> &Self::Target {
-        // SAFETY: this guard holds the lock alone, so no other guard exists (see `Cell`).
-        unsafe { &***self.cell.object.get() }
+        // SAFETY: this guard holds the lock alone, so no other guard exists, and the object is there: see above.
+        unsafe { &*self.cell.borrow().block.object() }
     }
 }
 
-impl<C: Deref<Target = Cell>> DerefMut for WriteGuard<C> {
+impl<C: Borrow<Cell>> DerefMut for WriteGuard<C> {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        // SAFETY: this guard holds the lock alone, so no other guard exists, and it is borrowed exclusively itself.
-        unsafe { &mut ***self.cell.object.get() }
+        // SAFETY: as in `deref`; and this guard is borrowed exclusively itself.
+        unsafe { &mut *self.cell.borrow().block.object() }
     }
 }
 
-impl<C: Deref<Target = Cell>> Drop for WriteGuard<C> {
+impl<C: Borrow<Cell>> Drop for WriteGuard<C> {
     fn drop(&mut self) {
-        self.cell.lock.release(Use::Exclusive);
+        self.cell.borrow().block.header().lock.release(Use::Exclusive);
     }
 }
+
+#[cfg(test)]
+mod tests;

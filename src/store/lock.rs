@@ -1,11 +1,10 @@
 //! The lock of one object: many readers or one writer, in the order in which they come.
 //!
-//! There is one for each of millions of objects, and nearly every call finds it free. So it is small, and where nobody waits
-//! it is one atomic step to take and one to give back. (tokio's semaphore, which was here before, takes a mutex to give
-//! back; it was a tenth of what a call cost the service.)
+//! There is one for each of millions of objects, and nearly every call finds it free. So it is one word, and where nobody
+//! waits it is one atomic step to take and one to give back. Who waits does so elsewhere, in [`queues`](super::queues).
+//! (tokio's semaphore, which was here at first, takes a mutex to give back; it was a tenth of what a call cost the service.)
 
-use parking_lot::Mutex;
-use std::collections::VecDeque;
+use super::queues::{self, Next, Waiter};
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::oneshot;
 
@@ -14,6 +13,15 @@ const ALONE: u32 = 1 << 31;
 
 /// Somebody waits: nobody takes it past the queue.
 const QUEUED: u32 = 1 << 30;
+
+/// The object is in a state that nobody knows.
+const POISONED: u32 = 1 << 29;
+
+/// The object was taken away. It is poisoned, too.
+const EMPTY: u32 = 1 << 28;
+
+/// How many share it.
+const SHARING: u32 = EMPTY - 1;
 
 /// How somebody uses an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,31 +37,35 @@ pub(super) enum Use {
 /// What is taken has to be given back, by [`release`](Self::release): the guards of [`Cell`](super::Cell) see to that.
 #[derive(Default)]
 pub(super) struct Lock {
-    /// How many share it; or [`ALONE`]; and perhaps [`QUEUED`].
+    /// How many share it, or [`ALONE`]; and what else there is to say.
     state: AtomicU32,
-    /// Boxed, and only there while somebody waits: most objects never see a queue.
-    queue: Mutex<Option<Box<Queue>>>,
-}
-
-#[derive(Default)]
-struct Queue {
-    waiters: VecDeque<Waiter>,
-    /// The waiters that were left when those who had gone away were last left out.
-    swept: usize,
-}
-
-struct Waiter {
-    wants: Use,
-    granted: oneshot::Sender<Granted>,
 }
 
 /// Says that the lock was taken for the one who waited. Unread, it is given back by [`Waiting`].
-struct Granted;
+pub(super) struct Granted;
 
 impl Lock {
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.state.load(Ordering::Acquire) & POISONED != 0
+    }
+
+    pub(super) fn poison(&self) {
+        self.state.fetch_or(POISONED, Ordering::SeqCst);
+    }
+
+    /// Whether the object was taken away.
+    pub(super) fn is_empty(&self) -> bool {
+        self.state.load(Ordering::Acquire) & EMPTY != 0
+    }
+
+    /// The object was taken away.
+    pub(super) fn empty(&self) {
+        self.state.fetch_or(POISONED | EMPTY, Ordering::SeqCst);
+    }
+
     /// Takes it if it is free and nobody waits for it.
     pub(super) fn try_acquire(&self, wants: Use) -> bool {
-        self.take(wants, |state| state & QUEUED == 0)
+        self.take(wants, QUEUED)
     }
 
     /// Takes it, after those who came before. Dropping the future leaves the queue.
@@ -63,14 +75,11 @@ impl Lock {
         }
         let (granted, waiting) = oneshot::channel();
         let mut waiting = Waiting { lock: self, wants, granted: waiting, taken: false };
-        {
-            let mut queue = self.queue.lock();
-            let waiters = queue.get_or_insert_default();
-            waiters.push(Waiter { wants, granted });
-            // From here on whoever gives it back looks at the queue. Who did so just before is seen by `grant`.
+        // From here on whoever gives it back looks at the queue. Who did so just before is seen by `grant`.
+        queues::push(self, Waiter { wants, granted }, || {
             self.state.fetch_or(QUEUED, Ordering::SeqCst);
-            self.grant(&mut queue);
-        }
+        });
+        self.grant();
         // A sender is dropped unsent only when its receiver is closed.
         let _ = (&mut waiting.granted).await;
         waiting.taken = true;
@@ -80,41 +89,53 @@ impl Lock {
     pub(super) fn release(&self, used: Use) {
         let before = self.state.fetch_sub(used.unit(), Ordering::SeqCst);
         if before & QUEUED != 0 {
-            self.grant(&mut self.queue.lock());
+            self.grant();
         }
     }
 
-    /// Takes it if nobody is in the way, and `may` allows.
-    fn take(&self, wants: Use, may: impl Fn(u32) -> bool) -> bool {
+    /// Takes it, if nobody is in the way, and none of `unless` is so.
+    fn take(&self, wants: Use, unless: u32) -> bool {
         let taken = |state: u32| {
             let free = match wants {
-                Use::Shared => state & ALONE == 0 && state & !QUEUED < QUEUED - 1,
-                Use::Exclusive => state & !QUEUED == 0,
+                Use::Shared => state & ALONE == 0 && state & SHARING < SHARING,
+                Use::Exclusive => state & (ALONE | SHARING) == 0,
             };
-            (free && may(state)).then(|| state + wants.unit())
+            (free && state & unless == 0).then(|| state + wants.unit())
         };
         self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, taken).is_ok()
     }
 
     /// Takes it for the first in the queue, and for those behind that can use it at the same time.
-    fn grant(&self, queue: &mut Option<Box<Queue>>) {
-        let Some(waiters) = queue else { return };
-        while let Some(first) = waiters.waiters.front() {
-            if first.granted.is_closed() {
-                waiters.waiters.pop_front();
-                continue;
-            }
-            if !self.take(first.wants, |_| true) {
-                return;
-            }
-            let Some(first) = waiters.waiters.pop_front() else { return };
-            if first.granted.send(Granted).is_err() {
-                // It went away just now. Not by `release`: that would come back here.
-                self.state.fetch_sub(first.wants.unit(), Ordering::SeqCst);
+    fn grant(&self) {
+        loop {
+            let next = queues::next(
+                self,
+                |wants| self.take(wants, 0),
+                || {
+                    self.state.fetch_and(!QUEUED, Ordering::SeqCst);
+                },
+            );
+            // What is told to who waited, and what is dropped, is so with no queue locked: wakers are not ours.
+            match next {
+                Next::Granted(waiter) => {
+                    if waiter.granted.send(Granted).is_err() {
+                        // It went away just now. The queue is looked at again anyway: not by `release`.
+                        self.state.fetch_sub(waiter.wants.unit(), Ordering::SeqCst);
+                    }
+                }
+                Next::Gone(waiter) => drop(waiter),
+                Next::Nobody => return,
             }
         }
-        *queue = None;
-        self.state.fetch_and(!QUEUED, Ordering::SeqCst);
+    }
+}
+
+/// What waits for it has borrowed it, so there is nobody, unless a future was forgotten while it waited.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if *self.state.get_mut() & QUEUED != 0 {
+            queues::forget(self);
+        }
     }
 }
 
@@ -124,17 +145,6 @@ impl Use {
             Use::Shared => 1,
             Use::Exclusive => ALONE,
         }
-    }
-}
-
-impl Queue {
-    fn push(&mut self, waiter: Waiter) {
-        // Who went away is left out before the queue doubles: it never holds many more than really wait.
-        if self.waiters.len() >= 2 * self.swept + 16 {
-            self.waiters.retain(|waiter| !waiter.granted.is_closed());
-            self.swept = self.waiters.len();
-        }
-        self.waiters.push_back(waiter);
     }
 }
 
@@ -157,8 +167,7 @@ impl Drop for Waiting<'_> {
             self.lock.release(self.wants);
         } else {
             // Those behind may have waited for this one only.
-            let mut queue = self.lock.queue.lock();
-            self.lock.grant(&mut queue);
+            self.lock.grant();
         }
     }
 }
@@ -230,7 +239,7 @@ mod tests {
         for _ in 0..10_000 {
             assert!(lock.acquire(Use::Shared).now_or_never().is_none());
         }
-        let waiting = lock.queue.lock().as_ref().map_or(0, |queue| queue.waiters.len());
+        let waiting = queues::waiting(&lock);
         assert!(waiting <= 16, "{waiting} wait");
     }
 
@@ -278,7 +287,7 @@ mod tests {
                 thread.join().expect("no thread sees another beside it");
             }
             prop_assert_eq!(lock.state.load(Ordering::SeqCst), 0);
-            prop_assert!(lock.queue.lock().is_none());
+            prop_assert_eq!(queues::waiting(&lock), 0);
         }
     }
 }

@@ -1,24 +1,31 @@
 //! Where objects live: keys, the objects they are mapped to, and the generators that are making some.
 //!
+//! - [`shard`]: a part of the keys, and what they are mapped to.
 //! - [`cell`]: one object, its guards, whether it is poisoned.
-//! - [`lock`]: many readers or one writer.
+//! - [`block`]: its memory; [`kind`]: what the objects of a class have in common.
+//! - [`lock`]: many readers or one writer; [`queues`]: who waits for that.
 //! - [`bury`]: how objects are dropped.
 //! - [`flight`]: single flight per key, and the search for circles.
 //!
 //! No lock of the store is held while user code runs.
 
+mod block;
 mod bury;
 mod cell;
 mod flight;
+mod kind;
 mod lock;
+mod queues;
+mod shard;
 
-pub(crate) use bury::bury;
-pub(crate) use cell::{Cell, ReadGuard, WriteGuard};
+pub(crate) use bury::{Remains, bury};
+pub(crate) use cell::{Cell, ReadGuard, WeakCell, WriteGuard};
 pub(crate) use flight::{Flight, FlightError, Flights, Joined};
+pub(crate) use shard::Mapping;
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use kind::Kinds;
 use parking_lot::RwLock;
+use shard::Shard;
 use std::collections::BinaryHeap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -27,7 +34,6 @@ use tarmem_remote::describe::NewObject;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::ObjectInfo;
 use tarmem_remote::registry::ClassInfo;
-use uuid::Uuid;
 
 /// More shards than threads that will ever meet in one.
 const SHARDS: usize = 64;
@@ -39,8 +45,9 @@ pub(crate) struct Store {
     keys: AtomicUsize,
     max_keys: usize,
     generations: AtomicU64,
-    ids: Ids,
-    living: Arc<AtomicUsize>,
+    /// The count of the next object.
+    counts: AtomicU64,
+    kinds: Kinds,
     /// A fault that a test has planted.
     #[cfg(test)]
     pub(crate) planted: std::sync::atomic::AtomicU8,
@@ -59,34 +66,6 @@ pub(crate) enum Planted {
     DoesNotLookAgain,
 }
 
-/// One object, counted for as long as this lives.
-pub(crate) struct Living(Arc<AtomicUsize>);
-
-impl Living {
-    fn new(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Living(Arc::clone(count))
-    }
-}
-
-impl Drop for Living {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The hash chooses the shard and then the bucket: it is computed once.
-type Shard = HashTable<(Box<str>, Mapping)>;
-
-/// What a key is mapped to.
-#[derive(Clone)]
-pub(crate) struct Mapping {
-    pub(crate) cell: Arc<Cell>,
-    /// Grows with every mapping, over all keys of the service, so a key never has one generation twice: not even if it was
-    /// deleted in between.
-    pub(crate) generation: u64,
-}
-
 impl Mapping {
     pub(crate) fn info(&self) -> ObjectInfo {
         ObjectInfo {
@@ -98,23 +77,16 @@ impl Mapping {
     }
 }
 
-/// Makes ids that no other object of any service has: random bits for the service, then a count.
-struct Ids {
-    service: u64,
-    next: AtomicU64,
-}
-
 impl Store {
     pub(crate) fn new(max_keys: usize) -> Self {
-        let (service, _) = Uuid::new_v4().as_u64_pair();
         Store {
-            shards: (0..SHARDS).map(|_| RwLock::new(HashTable::new())).collect(),
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             hasher: hashbrown::DefaultHashBuilder::default(),
             keys: AtomicUsize::new(0),
             max_keys,
             generations: AtomicU64::new(1),
-            ids: Ids { service, next: AtomicU64::new(1) },
-            living: Arc::default(),
+            counts: AtomicU64::new(1),
+            kinds: Kinds::new(),
             #[cfg(test)]
             planted: std::sync::atomic::AtomicU8::new(Planted::Nothing as u8),
         }
@@ -125,89 +97,86 @@ impl Store {
         self.planted.load(Ordering::Relaxed) == fault as u8
     }
 
-    /// Gives a new object a place to live. It is mapped to no key yet.
-    pub(crate) fn host(&self, object: NewObject, class: Arc<ClassInfo>) -> Arc<Cell> {
-        let count = self.ids.next.fetch_add(1, Ordering::Relaxed);
-        let id = Uuid::new_v8(id_bytes(self.ids.service, count));
-        Arc::new(Cell::new(id, object, class, Living::new(&self.living)))
+    /// Gives a new object a place to live. `name` is the key that it is made for, empty if there is none: to be mapped to that
+    /// will take no more memory. It is mapped to no key yet.
+    pub(crate) fn host(&self, object: NewObject, class: &Arc<ClassInfo>, name: &str) -> Cell {
+        let count = self.counts.fetch_add(1, Ordering::Relaxed);
+        let kind = self.kinds.of(&*object, class);
+        Cell::new(object, kind, name, count)
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Mapping> {
         let hash = self.hash(key);
-        self.shard(hash).read().find(hash, is(key)).map(|(_, mapping)| mapping.clone())
+        self.shard(hash).read().get(hash, key)
     }
 
     pub(crate) fn contains(&self, key: &str) -> bool {
         let hash = self.hash(key);
-        self.shard(hash).read().find(hash, is(key)).is_some()
+        self.shard(hash).read().generation(hash, key) != 0
     }
 
     /// Maps `key` to `cell` unless it is mapped already; what it is mapped to then.
-    pub(crate) fn insert_if_absent(&self, key: &str, cell: &Arc<Cell>) -> Result<Mapping, Error> {
+    pub(crate) fn insert_if_absent(&self, key: &str, cell: &Cell) -> Result<Mapping, Error> {
         let hash = self.hash(key);
         let mut shard = self.shard(hash).write();
-        match shard.entry(hash, is(key), |(key, _)| self.hash(key)) {
-            #[cfg(test)]
-            Entry::Occupied(mut entry) if self.has(Planted::Overwrites) => {
-                entry.get_mut().1 = Mapping { cell: Arc::clone(cell), generation: self.next_generation() };
-                Ok(entry.get().1.clone())
-            }
-            Entry::Occupied(entry) => Ok(entry.get().1.clone()),
-            Entry::Vacant(entry) => {
-                let mapping = self.new_mapping(cell)?;
-                entry.insert((key.into(), mapping.clone()));
-                Ok(mapping)
-            }
+        let found = shard.get(hash, key);
+        #[cfg(test)]
+        let found = found.filter(|_| !self.has(Planted::Overwrites));
+        if let Some(mapping) = found {
+            return Ok(mapping);
         }
+        let (mapping, replaced) = self.put(&mut shard, hash, key, cell)?;
+        drop(shard);
+        drop(replaced);
+        Ok(mapping)
     }
 
     /// Maps `key` to `cell`, if it is at the generation that is expected (0: not mapped).
-    pub(crate) fn swap(&self, key: &str, cell: &Arc<Cell>, expected: Option<u64>) -> Result<Mapping, Error> {
+    pub(crate) fn swap(&self, key: &str, cell: &Cell, expected: Option<u64>) -> Result<Mapping, Error> {
         #[cfg(test)]
         let expected = expected.filter(|_| !self.has(Planted::DoesNotLookAgain));
         let hash = self.hash(key);
         let mut shard = self.shard(hash).write();
-        let entry = shard.entry(hash, is(key), |(key, _)| self.hash(key));
-        let found = match &entry {
-            Entry::Occupied(entry) => entry.get().1.generation,
-            Entry::Vacant(_) => 0,
-        };
-        if let Some(expected) = expected.filter(|expected| *expected != found) {
-            return Err(Error::WrongGeneration { key: key.to_owned(), expected, found });
+        if let Some(expected) = expected {
+            let found = shard.generation(hash, key);
+            if found != expected {
+                return Err(Error::WrongGeneration { key: key.to_owned(), expected, found });
+            }
         }
-        let (mapping, replaced) = match entry {
-            Entry::Occupied(mut entry) => {
-                let mapping = Mapping { cell: Arc::clone(cell), generation: self.next_generation() };
-                let replaced = std::mem::replace(&mut entry.get_mut().1, mapping.clone());
-                (mapping, Some(replaced))
-            }
-            Entry::Vacant(entry) => {
-                let mapping = self.new_mapping(cell)?;
-                entry.insert((key.into(), mapping.clone()));
-                (mapping, None)
-            }
-        };
+        let (mapping, replaced) = self.put(&mut shard, hash, key, cell)?;
         // The last hold on the old object may end here, and with it run user code: not under the shard's lock.
         drop(shard);
         drop(replaced);
         Ok(mapping)
     }
 
-    /// A mapping of a key that had none, if there may be another.
-    fn new_mapping(&self, cell: &Arc<Cell>) -> Result<Mapping, Error> {
+    /// Maps `key`, which is of this shard, to `cell`; the object that it was mapped to, to be dropped once the lock is free.
+    fn put(&self, shard: &mut Shard, hash: u64, key: &str, cell: &Cell) -> Result<(Mapping, Option<Cell>), Error> {
+        let is_new = shard.generation(hash, key) == 0;
+        if is_new {
+            self.count_key()?;
+        }
+        let generation = self.generations.fetch_add(1, Ordering::Relaxed);
+        let mapping = Mapping { cell: cell.clone(), generation };
+        let replaced = shard.put(hash, key, mapping.clone(), &self.hasher);
+        Ok((mapping, replaced))
+    }
+
+    /// Counts a key that is not mapped yet, if there may be another.
+    fn count_key(&self) -> Result<(), Error> {
         let one_more = |keys| (keys < self.max_keys).then_some(keys + 1);
         if let Err(keys) = self.keys.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
             let remedy = "delete some, or raise the service's limit";
             return Err(Error::limit("the number of keys", keys as u64 + 1, self.max_keys as u64, remedy));
         }
-        Ok(Mapping { cell: Arc::clone(cell), generation: self.next_generation() })
+        Ok(())
     }
 
     /// Removes the mapping of `key`; whether there was one.
     pub(crate) fn remove(&self, key: &str) -> bool {
         let hash = self.hash(key);
         let mut shard = self.shard(hash).write();
-        let removed = shard.find_entry(hash, is(key)).ok().map(|entry| entry.remove().0);
+        let removed = shard.remove(hash, key);
         drop(shard);
         if removed.is_some() {
             self.keys.fetch_sub(1, Ordering::Relaxed);
@@ -229,18 +198,18 @@ impl Store {
         let mut page: BinaryHeap<String> = BinaryHeap::new();
         let mut more = false;
         for shard in &self.shards {
-            for (key, _) in shard.read().iter() {
-                if !key.starts_with(prefix) || **key <= *after || !visible(key) {
+            for key in shard.read().keys() {
+                if !key.starts_with(prefix) || *key <= *after || !visible(key) {
                     continue;
                 }
                 if page.len() == limit {
                     more = true;
-                    if page.peek().is_none_or(|largest| **key >= **largest) {
+                    if page.peek().is_none_or(|largest| *key >= **largest) {
                         continue;
                     }
                     page.pop();
                 }
-                page.push(key.to_string());
+                page.push(key.to_owned());
             }
         }
         (page.into_sorted_vec(), more)
@@ -248,16 +217,12 @@ impl Store {
 
     /// How many objects there are, mapped or not.
     pub(crate) fn objects(&self) -> usize {
-        self.living.load(Ordering::Relaxed)
+        self.kinds.living()
     }
 
     /// How many keys are mapped.
     pub(crate) fn len(&self) -> usize {
         self.keys.load(Ordering::Relaxed)
-    }
-
-    fn next_generation(&self) -> u64 {
-        self.generations.fetch_add(1, Ordering::Relaxed)
     }
 
     fn hash(&self, key: &str) -> u64 {
@@ -270,26 +235,5 @@ impl Store {
     }
 }
 
-/// Whether an entry is that of `key`.
-fn is(key: &str) -> impl Fn(&(Box<str>, Mapping)) -> bool {
-    move |(known, _)| **known == *key
-}
-
-fn id_bytes(service: u64, count: u64) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&service.to_be_bytes());
-    bytes[8..].copy_from_slice(&count.to_be_bytes());
-    bytes
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_keep_their_count() {
-        let one = Uuid::new_v8(id_bytes(7, 1));
-        let two = Uuid::new_v8(id_bytes(7, 2));
-        assert_ne!(one, two);
-    }
-}
+mod tests;

@@ -10,13 +10,13 @@ use uuid::Uuid;
 pub(super) type Handles = HashMap<Uuid, Held>;
 
 pub(super) struct Held {
-    cell: Arc<Cell>,
+    cell: Cell,
     count: u32,
 }
 
 impl ServerSession {
     /// Counts a handle to `cell` for this session, given up if the result of call `sequence` never arrives.
-    pub(crate) fn hold_for(self: &Arc<Self>, sequence: u64, cell: &Arc<Cell>) -> Result<(), Error> {
+    pub(crate) fn hold_for(self: &Arc<Self>, sequence: u64, cell: &Cell) -> Result<(), Error> {
         self.hold(cell)?;
         let (session, id) = (Arc::downgrade(self), cell.id());
         let release = move || {
@@ -28,7 +28,7 @@ impl ServerSession {
         Ok(())
     }
 
-    fn hold(&self, cell: &Arc<Cell>) -> Result<(), Error> {
+    fn hold(&self, cell: &Cell) -> Result<(), Error> {
         let mut handles = self.handles.lock();
         let held = handles.len();
         let limit = self.engine.limits.handles;
@@ -43,15 +43,15 @@ impl ServerSession {
                 return Err(Error::limit("handles of this session", held as u64 + 1, limit as u64, remedy));
             }
             None => {
-                handles.insert(cell.id(), Held { cell: Arc::clone(cell), count: 1 });
+                handles.insert(cell.id(), Held { cell: cell.clone(), count: 1 });
             }
         }
         Ok(())
     }
 
-    pub(crate) fn held(&self, id: Uuid) -> Result<Arc<Cell>, Error> {
+    pub(crate) fn held(&self, id: Uuid) -> Result<Cell, Error> {
         let handles = self.handles.lock();
-        handles.get(&id).map(|held| Arc::clone(&held.cell)).ok_or(Error::NoSuchObject { id })
+        handles.get(&id).map(|held| held.cell.clone()).ok_or(Error::NoSuchObject { id })
     }
 
     pub(crate) fn release(&self, id: Uuid, count: u32) -> Result<(), Error> {
