@@ -11,8 +11,8 @@ use super::snapshot::live;
 use crate::store::{Cell, Remains, WeakCell, WriteGuard, bury};
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
-use std::sync::Weak;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
 use tarmem_remote::{Object, codec};
@@ -125,6 +125,10 @@ fn garbage_with(cells: &[Cell], ours: usize, trace: impl Fn(&Cell) -> Option<Vec
     // are among those found. Each was found by making one more holder.
     let mut found: HashMap<usize, (Uuid, usize, usize)> = HashMap::new();
     for reference in traced.values().flatten().flatten() {
+        // What it carries, a share, may have been taken out of it, and stand elsewhere: then this one is not all of it.
+        if reference.live().is_none_or(|live| Arc::strong_count(live) > 1) {
+            continue;
+        }
         let (identity, holders) = reference.sharing();
         let entry = found.entry(identity).or_insert((reference.id(), 0, holders));
         entry.1 += 1;

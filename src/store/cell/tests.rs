@@ -2,6 +2,7 @@ use crate::store::{Cell, Store, bury};
 use serde::{Deserialize, Serialize};
 use std::any::Any;
 use std::sync::Arc;
+use tarmem_remote::__private::typetag;
 use tarmem_remote::modules::builtins::List;
 use tarmem_remote::object::{Object, Remote};
 use tarmem_remote::registry::{ClassInfo, Registry};
@@ -12,7 +13,7 @@ use tarmem_remote::registry::{ClassInfo, Registry};
 struct Odd {
     number: u8,
     #[serde(skip)]
-    counted: Arc<()>,
+    _counted: Arc<()>,
 }
 
 #[typetag::serde(name = "tests.Odd")]
@@ -32,7 +33,7 @@ fn store() -> (Store, Arc<ClassInfo>) {
 }
 
 fn odd(number: u8, counted: &Arc<()>) -> Box<Odd> {
-    Box::new(Odd { number, counted: Arc::clone(counted) })
+    Box::new(Odd { number, _counted: Arc::clone(counted) })
 }
 
 fn number(object: &dyn Object) -> u8 {
