@@ -12,6 +12,7 @@
 //! table the peers take turns (A B C D A B C D …), and a ratio is the median of the ratios within one turn: what else the
 //! machine does then hits all of them.
 
+#[allow(dead_code, reason = "each benchmark uses its share")]
 mod support;
 
 use criterion::{Criterion, SamplingMode, Throughput};
@@ -24,10 +25,11 @@ use tokio::runtime::Runtime;
 
 fn main() {
     // The same executable is the peers' processes.
-    if process::serve_if_told() {
-        return;
-    }
     let runtime = support::current_thread();
+    if let Some(name) = process::told_to_serve() {
+        let peer = Peer::named(&name).expect("a peer of that name");
+        return runtime.block_on(peer.serve(process::ready));
+    }
     let peers = Peers::start();
     let in_process = runtime.block_on(InProcess::start());
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -3,11 +3,13 @@
 //! - [`peer`]: who is compared, and in which shapes of load.
 //! - [`tarmem_peer`], [`tarpc_peer`], [`echo_peer`]: one peer each, both its ends.
 //! - [`process`]: a peer's process.
-//! - [`table`]: the peers in turn, and the table of that.
+//! - [`statistics`]: what is done with the numbers.
+//! - [`table`]: the peers of `calls` in turn, and the table of that.
 
 pub(crate) mod echo_peer;
 pub(crate) mod peer;
 pub(crate) mod process;
+pub(crate) mod statistics;
 pub(crate) mod table;
 pub(crate) mod tarmem_peer;
 pub(crate) mod tarpc_peer;

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use std::time::{Duration, Instant};
 
 /// So many callers at one time.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Load {
     /// Tasks, each of which makes one call at a time.
     Tasks { connections: usize, each: usize },
@@ -24,11 +24,12 @@ impl Load {
 }
 
 /// A load under its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) name: &'static str,
     pub(crate) load: Load,
     /// Both processes share one core: then no core has to be woken, which takes longer than the call.
-    one_core: bool,
+    pub(crate) one_core: bool,
 }
 
 /// All shapes that can be had here, from the loneliest.
@@ -80,6 +81,10 @@ impl Peer {
         }
     }
 
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Peer::ALL.into_iter().find(|peer| peer.name() == name)
+    }
+
     /// Serves on a free port of this host, which `ready` is told, for ever.
     pub(crate) async fn serve(self, ready: impl FnOnce(u16)) {
         match self {
@@ -89,6 +94,15 @@ impl Peer {
             Peer::Echo => echo_peer::serve(ready).await,
         }
     }
+
+    /// How long `rounds` of a load take, over new connections to a port; those and one round before are not counted.
+    pub(crate) async fn measure(self, port: u16, load: Load, rounds: u64) -> Duration {
+        match self {
+            Peer::Tarmem => measure::<tarmem_peer::Client>(port, load, rounds).await,
+            Peer::TarpcInline | Peer::TarpcSpawned => measure::<tarpc_peer::Client>(port, load, rounds).await,
+            Peer::Echo => echo_peer::measure(port, load, rounds).await,
+        }
+    }
 }
 
 /// Every peer, serving in a process of its own.
@@ -96,7 +110,7 @@ pub(crate) struct Peers(Vec<(Peer, PeerProcess)>);
 
 impl Peers {
     pub(crate) fn start() -> Self {
-        Peers(Peer::ALL.into_iter().map(|peer| (peer, PeerProcess::start(peer))).collect())
+        Peers(Peer::ALL.into_iter().map(|peer| (peer, PeerProcess::start(peer.name()))).collect())
     }
 
     /// The process that serves `peer`.
@@ -109,12 +123,7 @@ impl Peers {
     pub(crate) async fn measure(&self, peer: Peer, shape: &Shape, rounds: u64) -> Duration {
         let process = self.process(peer);
         let _pinned = shape.one_core.then(|| OneCore::new(process.id()));
-        let (load, port) = (shape.load, process.port());
-        match peer {
-            Peer::Tarmem => measure::<tarmem_peer::Client>(port, load, rounds).await,
-            Peer::TarpcInline | Peer::TarpcSpawned => measure::<tarpc_peer::Client>(port, load, rounds).await,
-            Peer::Echo => echo_peer::measure(port, load, rounds).await,
-        }
+        peer.measure(process.port(), shape.load, rounds).await
     }
 }
 
@@ -131,7 +140,7 @@ pub(crate) trait Connection: Clone + Send + 'static {
     async fn close(self);
 }
 
-async fn measure<C: Connection>(port: u16, load: Load, rounds: u64) -> Duration {
+pub(crate) async fn measure<C: Connection>(port: u16, load: Load, rounds: u64) -> Duration {
     let (Load::Tasks { connections, .. } | Load::Pipeline { connections, .. }) = load;
     let connections = join_all((0..connections).map(|_| C::connect(port))).await;
     drive(&connections, load, 1).await;

@@ -1,6 +1,5 @@
 //! A peer's process: this executable again, told by the environment what to serve.
 
-use super::peer::Peer;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -15,17 +14,26 @@ pub(crate) struct PeerProcess {
 }
 
 impl PeerProcess {
-    pub(crate) fn start(peer: Peer) -> Self {
-        let mut child = Command::new(std::env::current_exe().expect("this executable"))
-            .env(PEER, peer.name())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let stdout = child.stdout.take().expect("it is piped");
+    /// Starts this executable again, to serve the peer of that name.
+    pub(crate) fn start(peer: &str) -> Self {
+        let mut program = Command::new(std::env::current_exe().expect("this executable"));
+        Self::told_by(program.env(PEER, peer)).expect("it starts, and says its port")
+    }
+
+    /// Starts a program that prints its port, and ends when its standard input does. `None` if it does not.
+    pub(crate) fn told_by(program: &mut Command) -> Option<Self> {
+        let mut child = program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
+        let stdout = child.stdout.take()?;
+        // From here on it is killed when dropped.
+        let mut process = PeerProcess { child, port: 0 };
         let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).expect("it says its port");
-        let port = line.trim().parse().expect("a port");
+        BufReader::new(stdout).read_line(&mut line).ok()?;
+        process.port = line.trim().parse().ok()?;
+        Some(process)
+    }
+
+    /// A program that was started with the port it is to serve on.
+    pub(crate) fn told_to(child: Child, port: u16) -> Self {
         PeerProcess { child, port }
     }
 
@@ -35,6 +43,13 @@ impl PeerProcess {
 
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it has in memory, in bytes (`/proc/PID/statm`, its second field, in pages); `None` where that cannot be known.
+    pub(crate) fn resident_bytes(&self) -> Option<u64> {
+        const PAGE: u64 = 4096;
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.id())).ok()?;
+        Some(statm.split_whitespace().nth(1)?.parse::<u64>().ok()? * PAGE)
     }
 
     /// The processor time that it has used.
@@ -106,18 +121,19 @@ fn processor_time(process: &str) -> Duration {
         .sum()
 }
 
-/// Serves, if this process was started to; returns when whoever started it is gone.
-pub(crate) fn serve_if_told() -> bool {
-    let Ok(name) = std::env::var(PEER) else { return false };
-    let peer = Peer::ALL.into_iter().find(|peer| peer.name() == name).expect("a peer of that name");
+/// The peer that this process was started to serve, if it was. It ends when whoever started it is gone.
+pub(crate) fn told_to_serve() -> Option<String> {
+    let name = std::env::var(PEER).ok()?;
     // The pipe closes with the process at its other end, however that ends.
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     });
-    super::current_thread().block_on(peer.serve(|port| {
-        println!("{port}");
-        std::io::stdout().flush().expect("somebody listens");
-    }));
-    true
+    Some(name)
+}
+
+/// Tells whoever started this process on which port it serves.
+pub(crate) fn ready(port: u16) {
+    println!("{port}");
+    std::io::stdout().flush().expect("somebody listens");
 }

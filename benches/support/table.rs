@@ -2,6 +2,7 @@
 
 use super::peer::{Peer, Peers, Shape, shapes};
 use super::process::own_processor_time;
+use super::statistics::{load_average, median, rounds, thousands};
 use super::tarmem_peer::InProcess;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -85,7 +86,7 @@ impl Row {
     fn new(shape: &'static Shape, runtime: &Runtime, peers: &Peers, effort: &Effort) -> Self {
         let cell = |peer| Cell {
             peer,
-            rounds: rounds(effort, |rounds| runtime.block_on(peers.measure(peer, shape, rounds))),
+            rounds: rounds(effort.turn, |rounds| runtime.block_on(peers.measure(peer, shape, rounds))),
             rates: Vec::new(),
             callers: Vec::new(),
             service: Vec::new(),
@@ -134,37 +135,8 @@ impl Row {
     }
 }
 
-/// How many rounds take one turn's time.
-fn rounds(effort: &Effort, measure: impl Fn(u64) -> Duration) -> u64 {
-    let mut rounds = 1;
-    loop {
-        let elapsed = measure(rounds);
-        if elapsed * 8 >= effort.turn {
-            let scaled = rounds as f64 * effort.turn.as_secs_f64() / elapsed.as_secs_f64();
-            return (scaled as u64).max(1);
-        }
-        rounds *= 2;
-    }
-}
-
 /// The calls per second of one caller that has nobody to take turns with.
 fn turns(effort: &Effort, measure: impl Fn(u64) -> Duration) -> Vec<f64> {
-    let rounds = rounds(effort, &measure);
+    let rounds = rounds(effort.turn, &measure);
     (0..effort.turns).map(|_| rounds as f64 / measure(rounds).as_secs_f64()).collect()
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-fn thousands(rate: f64) -> String {
-    if rate >= 1e6 { format!("{:.2} M", rate / 1e6) } else { format!("{:.1} k", rate / 1e3) }
-}
-
-/// What else was going on in the last minute: 1 for each thread that wanted to run.
-fn load_average() -> String {
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    format!("load average {}", load.split_whitespace().next().unwrap_or("unknown"))
 }

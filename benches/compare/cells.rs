@@ -1,0 +1,224 @@
+//! The cells of the table: who does what, and what tarmem is to reach beside them.
+
+use super::contest::{Contest, Goal, Runner, Unit};
+use super::keys::Keys;
+use super::options::Effort;
+use super::peers::Peers;
+use super::ractor_peer::Asked;
+use super::remoc_peer;
+use super::support::peer::{self, Load, Peer, Shape};
+use super::support::process::{OneCore, PeerProcess};
+use super::support::tarmem_peer::{self, InProcess};
+use super::work::{Appending, ELEMENT, Getting, Locking, Memoizing};
+use super::{bulk_peer, isolation};
+use Goal::{AtLeast, AtMost, Within};
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+const ALONE: Shape = Shape { name: "one caller, one core for both", load: tasks(1, 1), one_core: true };
+const FREE: Shape = Shape { name: "one caller, free cores", load: tasks(1, 1), one_core: false };
+const FIFTY: Shape = Shape { name: "50 connections, one call each", load: tasks(50, 1), one_core: false };
+const EIGHT: Shape = Shape {
+    name: "pipeline of 64, 8 connections",
+    load: Load::Pipeline { connections: 8, depth: 64 },
+    one_core: false,
+};
+const CROWD: Shape = Shape { name: "512 tasks, one session", load: tasks(1, 512), one_core: false };
+
+const fn tasks(connections: usize, each: usize) -> Load {
+    Load::Tasks { connections, each }
+}
+
+/// 64 KiB.
+const LARGE: usize = 1 << 16;
+
+/// How many threads are many to Python: more are no faster.
+const MANY: usize = 16;
+
+/// Everything that is measured by the clock.
+pub(crate) fn all<'a>(runtime: &'a Runtime, peers: &'a Peers, keys: &'a Keys, effort: &'a Effort) -> Vec<Contest<'a>> {
+    let cells = Cells { runtime, peers, turn: effort.turn, can_pin: OneCore::is_possible() };
+    let mut contests = Vec::new();
+    contests.extend([ALONE, FREE, FIFTY, EIGHT, CROWD].into_iter().filter_map(|shape| cells.add(shape)));
+    contests.extend(cells.others());
+    contests.extend([1, 8].map(|in_flight| cells.large(in_flight)));
+    contests.extend(cells.in_process());
+    contests.extend(cells.python());
+    contests.extend(cells.locks());
+    contests.push(keys.contest(runtime, effort));
+    contests.extend(isolation::contests(runtime, effort));
+    contests
+}
+
+struct Cells<'a> {
+    runtime: &'a Runtime,
+    peers: &'a Peers,
+    turn: Duration,
+    can_pin: bool,
+}
+
+impl<'a> Cells<'a> {
+    /// Somebody in a process of their own. `measure` is given the port, the load and how many rounds.
+    fn runner(
+        &self,
+        name: &'static str,
+        process: &'a PeerProcess,
+        shape: Shape,
+        measure: impl AsyncFn(u16, Load, u64) -> Duration + 'a,
+    ) -> Runner<'a> {
+        let runtime = self.runtime;
+        Runner::timed(name, self.turn, shape.load.calls(), move |rounds| {
+            let _pinned = shape.one_core.then(|| OneCore::new(process.id()));
+            runtime.block_on(measure(process.port(), shape.load, rounds))
+        })
+    }
+
+    fn tarmem<C: peer::Connection>(&self, name: &'static str, shape: Shape) -> Runner<'a> {
+        self.runner(name, &self.peers.tarmem, shape, peer::measure::<C>)
+    }
+
+    fn redis(&self, shape: Shape, before: &'a [&'a str], command: &'a [&'a str]) -> Option<Runner<'a>> {
+        Some(self.peers.redis.as_ref()?.runner(self.turn, shape, 1, before, command))
+    }
+
+    fn common(&self, peer: Peer, shape: Shape) -> Runner<'a> {
+        let process = match peer {
+            Peer::Tarmem => &self.peers.tarmem,
+            Peer::TarpcInline => &self.peers.tarpc_inline,
+            Peer::TarpcSpawned => &self.peers.tarpc_spawned,
+            Peer::Echo => &self.peers.echo,
+        };
+        self.runner(peer.name(), process, shape, async move |port, load, rounds| peer.measure(port, load, rounds).await)
+    }
+
+    /// `add` on a counter found by its key.
+    fn add(&self, shape: Shape) -> Option<Contest<'a>> {
+        if shape.one_core && !self.can_pin {
+            return None;
+        }
+        let contest =
+            Contest::new(format!("add: {}", shape.name), Unit::CallsPerSecond, self.common(Peer::Tarmem, shape))
+                .against(self.redis(shape, &[], &["INCR", "counter"]))
+                .against(self.common(Peer::Echo, shape))
+                .against(self.common(Peer::TarpcInline, shape));
+        let remoc = || self.runner("remoc", &self.peers.remoc, shape, peer::measure::<remoc_peer::Client>);
+        Some(match shape {
+            ALONE => contest.goal("Redis", AtLeast(1.0)).goal("TCP echo", AtMost(1.35)).against(remoc()),
+            FREE => contest.goal("Redis", AtLeast(1.0)).goal("TCP echo", AtMost(1.15)),
+            FIFTY => contest.goal("Redis", AtLeast(1.4)),
+            EIGHT => contest.goal("Redis", AtLeast(1.5)),
+            _ => contest
+                .against(self.common(Peer::TarpcSpawned, shape))
+                .against(remoc())
+                .goal("Redis", AtLeast(0.8))
+                .goal("tarpc, inline", AtLeast(4.0))
+                .goal("tarpc, spawned", AtLeast(4.0))
+                .goal("remoc", AtLeast(50.0)),
+        })
+    }
+
+    /// `append` on a list, `get` of a small value, and a `memoize` that finds what it wants: in the same shapes.
+    fn others(&self) -> Vec<Contest<'a>> {
+        const SMALL: usize = 64;
+        const SMALL_TEXT: &str = match std::str::from_utf8(&[b'x'; SMALL]) {
+            Ok(text) => text,
+            Err(_) => "",
+        };
+        if let Some(redis) = &self.peers.redis {
+            redis.tell(&["SET", "small", SMALL_TEXT]).expect("Redis answers");
+        }
+        let mut contests = Vec::new();
+        for shape in [ALONE, FREE, FIFTY, EIGHT, CROWD] {
+            if shape.one_core && !self.can_pin {
+                continue;
+            }
+            let append = self.tarmem::<Appending>("tarmem", shape);
+            contests.push(
+                Contest::new(format!("append: {}", shape.name), Unit::CallsPerSecond, append)
+                    .against(self.redis(shape, &["DEL", "list"], &["RPUSH", "list", ELEMENT]))
+                    .goal("Redis", AtLeast(1.0)),
+            );
+            let get = self.tarmem::<Getting<SMALL>>("tarmem", shape);
+            contests.push(
+                Contest::new(format!("get 64 B: {}", shape.name), Unit::CallsPerSecond, get)
+                    .against(self.redis(shape, &[], &["GET", "small"]))
+                    .goal("Redis", AtLeast(1.0)),
+            );
+        }
+        contests.sort_by_key(|contest| contest.is_of("get"));
+        let hit = self.tarmem::<Memoizing>("tarmem", CROWD);
+        contests.push(Contest::new(format!("memoize, a hit: {}", CROWD.name), Unit::CallsPerSecond, hit));
+        contests
+    }
+
+    /// 64 KiB at a time, over one connection.
+    fn large(&self, in_flight: usize) -> Contest<'a> {
+        let shape = Shape { name: "large", load: tasks(1, in_flight), one_core: false };
+        let (runtime, peers, turn) = (self.runtime, self.peers, self.turn);
+        let amount = LARGE as u64 * shape.load.calls();
+        let tarmem = Runner::timed("tarmem", turn, amount, move |rounds| {
+            runtime.block_on(peer::measure::<Getting<LARGE>>(peers.tarmem.port(), shape.load, rounds))
+        });
+        let raw = Runner::timed("TCP, bulk", turn, amount, move |rounds| {
+            runtime.block_on(bulk_peer::measure(peers.bulk.port(), shape.load, LARGE, rounds))
+        });
+        let redis = peers.redis.as_ref().map(|redis| {
+            redis.tell(&["SET", "large", &"x".repeat(LARGE)]).expect("Redis answers");
+            redis.runner(turn, shape, LARGE as u64, &[], &["GET", "large"])
+        });
+        let contest = Contest::new(format!("get 64 KiB: {in_flight} in flight"), Unit::BytesPerSecond, tarmem);
+        let contest = contest.against(raw).against(redis);
+        // With one in flight it is the turn-around that is measured, more than the bytes: it is shown, and not judged.
+        if in_flight > 1 { contest.goal("TCP, bulk", AtLeast(0.8)) } else { contest }
+    }
+
+    /// Without a socket, one caller.
+    fn in_process(&self) -> [Contest<'a>; 2] {
+        let (runtime, turn) = (self.runtime, self.turn);
+        let tarmem = Rc::new(runtime.block_on(InProcess::start()));
+        let asked = runtime.block_on(Asked::start());
+        let ask = Runner::timed("ractor", turn, 1, move |calls| runtime.block_on(asked.ask(calls)));
+        let dynamic = tarmem.clone();
+        let dynamic = Runner::timed("tarmem", turn, 1, move |calls| runtime.block_on(dynamic.dynamic(calls)));
+        let typed = Runner::timed("tarmem", turn, 1, move |calls| runtime.block_on(tarmem.typed(calls)));
+        [
+            Contest::new("in process, typed", Unit::CallsPerSecond, typed).against(ask).goal("ractor", AtLeast(1.0)),
+            Contest::new("in process, dynamic", Unit::CallsPerSecond, dynamic).goal("tarmem", Within(2e-6)),
+        ]
+    }
+
+    /// Beside what Python has. What is shared there can be called by one thread at a time, whatever the connections.
+    fn python(&self) -> Vec<Contest<'a>> {
+        let (peers, turn) = (self.peers, self.turn);
+        let runner = |callers| {
+            let rpyc = peers.rpyc.as_ref().map(|rpyc| rpyc.runner("RPyC, by name", turn, callers));
+            let managers = peers.managers.as_ref().map(|managers| managers.runner("managers", turn, callers));
+            (rpyc, managers)
+        };
+        let mut contests = Vec::new();
+        for (cell, shape, callers, least) in [
+            ("beside Python: one caller, free cores", FREE, 1, 10.0),
+            ("beside Python: 512 tasks, 16 threads there", CROWD, MANY, 500.0),
+        ] {
+            let (rpyc, managers) = runner(callers);
+            if rpyc.is_some() || managers.is_some() {
+                let contest = Contest::new(cell, Unit::CallsPerSecond, self.common(Peer::Tarmem, shape));
+                contests.push(contest.against(rpyc).against(managers).goal("RPyC, by name", AtLeast(least)));
+            }
+        }
+        contests
+    }
+
+    /// In round trips, where no core has to be woken if that can be had.
+    fn locks(&self) -> Option<Contest<'a>> {
+        let shape = if self.can_pin { ALONE } else { FREE };
+        let contest = Contest::new(
+            format!("lock and unlock: {}", shape.name),
+            Unit::CallsPerSecond,
+            self.tarmem::<Locking>("tarmem", shape),
+        );
+        let round_trip = self.tarmem::<tarmem_peer::Client>("tarmem, add", shape);
+        Some(contest.against(round_trip).goal("tarmem, add", AtMost(2.2)))
+    }
+}

@@ -1,0 +1,44 @@
+//! What is asked for.
+
+use clap::Parser;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// tarmem beside what else there is.
+#[derive(Parser)]
+#[command(name = "cargo bench --bench compare --")]
+pub(crate) struct Options {
+    /// Measure less of everything: in under a minute, and rougher.
+    #[arg(long)]
+    quick: bool,
+    /// Write what was found to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Fail if a cell reaches less than half of what it is to reach, and name it.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// What `cargo bench` says.
+    #[arg(long, hide = true)]
+    pub(crate) bench: bool,
+}
+
+impl Options {
+    pub(crate) fn effort(&self) -> Effort {
+        if self.quick { QUICK } else { FULL }
+    }
+}
+
+/// How much is measured.
+pub(crate) struct Effort {
+    /// How often each peer has its turn.
+    pub(crate) turns: usize,
+    /// How long a turn takes, about.
+    pub(crate) turn: Duration,
+    /// How many keys are many.
+    pub(crate) keys: u64,
+    /// How many sessions are many.
+    pub(crate) sessions: usize,
+}
+
+const FULL: Effort = Effort { turns: 9, turn: Duration::from_millis(400), keys: 1_000_000, sessions: 10_000 };
+const QUICK: Effort = Effort { turns: 3, turn: Duration::from_millis(60), keys: 100_000, sessions: 1_000 };

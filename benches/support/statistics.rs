@@ -1,0 +1,34 @@
+//! What the benchmarks do with numbers.
+
+use std::time::Duration;
+
+/// How many rounds take one turn's time.
+pub(crate) fn rounds(turn: Duration, mut measure: impl FnMut(u64) -> Duration) -> u64 {
+    let mut rounds = 1;
+    loop {
+        let elapsed = measure(rounds);
+        if elapsed * 8 >= turn {
+            let scaled = rounds as f64 * turn.as_secs_f64() / elapsed.as_secs_f64();
+            return (scaled as u64).max(1);
+        }
+        rounds *= 2;
+    }
+}
+
+/// The middle one.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// A rate, for people.
+pub(crate) fn thousands(rate: f64) -> String {
+    if rate >= 1e6 { format!("{:.2} M", rate / 1e6) } else { format!("{:.1} k", rate / 1e3) }
+}
+
+/// What else was going on in the last minute: 1 for each thread that wanted to run.
+pub(crate) fn load_average() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    format!("load average {}", load.split_whitespace().next().unwrap_or("unknown"))
+}
