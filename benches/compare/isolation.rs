@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// A counter, made by somebody who holds a thread meanwhile.
 #[remote(module = "bench")]
-pub fn slow_counter(millis: u64) -> Counter {
+pub(crate) fn slow_counter(millis: u64) -> Counter {
     std::thread::sleep(Duration::from_millis(millis));
     Counter::new()
 }
