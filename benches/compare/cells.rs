@@ -37,8 +37,7 @@ const LARGE: usize = 1 << 16;
 const MANY: usize = 16;
 
 /// Everything that is measured by the clock.
-pub(crate) fn all<'a>(runtime: &'a Runtime, peers: &'a Peers, keys: &'a Keys, effort: &'a Effort) -> Vec<Contest<'a>> {
-    let cells = Cells { runtime, peers, turn: effort.turn, can_pin: OneCore::is_possible() };
+pub(crate) fn all<'a>(cells: &Cells<'a>, keys: &'a Keys, effort: &'a Effort) -> Vec<Contest<'a>> {
     let mut contests = Vec::new();
     contests.extend([ALONE, FREE, FIFTY, EIGHT, CROWD].into_iter().filter_map(|shape| cells.add(shape)));
     contests.extend(cells.others());
@@ -46,12 +45,13 @@ pub(crate) fn all<'a>(runtime: &'a Runtime, peers: &'a Peers, keys: &'a Keys, ef
     contests.extend(cells.in_process());
     contests.extend(cells.python());
     contests.extend(cells.locks());
-    contests.push(keys.contest(runtime, effort));
-    contests.extend(isolation::contests(runtime, effort));
+    contests.push(keys.contest(cells.runtime, effort));
+    contests.extend(isolation::contests(cells.runtime, effort));
     contests
 }
 
-struct Cells<'a> {
+/// Who there is, and how long their turns are.
+pub(crate) struct Cells<'a> {
     runtime: &'a Runtime,
     peers: &'a Peers,
     turn: Duration,
@@ -59,6 +59,18 @@ struct Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
+    pub(crate) fn new(runtime: &'a Runtime, peers: &'a Peers, turn: Duration) -> Self {
+        Cells { runtime, peers, turn, can_pin: OneCore::is_possible() }
+    }
+
+    pub(crate) fn runtime(&self) -> &'a Runtime {
+        self.runtime
+    }
+
+    pub(crate) fn peers(&self) -> &'a Peers {
+        self.peers
+    }
+
     /// Somebody in a process of their own. `measure` is given the port, the load and how many rounds.
     fn runner(
         &self,
@@ -78,11 +90,13 @@ impl<'a> Cells<'a> {
         self.runner(name, &self.peers.tarmem, shape, peer::measure::<C>)
     }
 
-    fn redis(&self, shape: Shape, before: &'a [&'a str], command: &'a [&'a str]) -> Option<Runner<'a>> {
+    /// A command by `redis-benchmark`, if Redis is there.
+    pub(crate) fn redis(&self, shape: Shape, before: &'a [&'a str], command: &'a [&'a str]) -> Option<Runner<'a>> {
         Some(self.peers.redis.as_ref()?.runner(self.turn, shape, 1, before, command))
     }
 
-    fn common(&self, peer: Peer, shape: Shape) -> Runner<'a> {
+    /// One of those that `calls` compares, too.
+    pub(crate) fn common(&self, peer: Peer, shape: Shape) -> Runner<'a> {
         let process = match peer {
             Peer::Tarmem => &self.peers.tarmem,
             Peer::TarpcInline => &self.peers.tarpc_inline,

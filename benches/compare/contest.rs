@@ -17,6 +17,19 @@ impl<'a> Runner<'a> {
         Runner { name, run: Box::new(run), turns: Vec::new() }
     }
 
+    pub(crate) fn called(self, name: &'static str) -> Self {
+        Runner { name, ..self }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// One turn's figure.
+    pub(crate) fn run(&mut self) -> f64 {
+        (self.run)()
+    }
+
     /// Someone whose rounds are timed, as many as fill a turn. The figure is the `amount` in one round, per second.
     pub(crate) fn timed(
         name: &'static str,
@@ -101,9 +114,18 @@ impl<'a> Contest<'a> {
     /// Each runner in turn.
     pub(crate) fn turn(&mut self) {
         for runner in &mut self.runners {
-            let figure = (runner.run)();
+            let figure = runner.run();
             runner.turns.push(figure);
         }
+    }
+
+    /// Forgets what was measured, if it is too little by far, and says whether that was so.
+    pub(crate) fn is_to_be_repeated(&mut self) -> bool {
+        let lost = self.findings().iter().any(Finding::is_lost);
+        if lost {
+            self.runners.iter_mut().for_each(|runner| runner.turns.clear());
+        }
+        lost
     }
 
     pub(crate) fn findings(&self) -> Vec<Finding> {

@@ -14,6 +14,9 @@ pub(crate) struct Options {
     /// Write what was found to this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Measure cost as work grows, too, and draw it: SVG files in this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) plots: Option<PathBuf>,
     /// Fail if a cell reaches less than half of what it is to reach, and name it.
     #[arg(long)]
     pub(crate) check: bool,

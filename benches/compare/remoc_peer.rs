@@ -1,4 +1,4 @@
-//! remoc: a remote trait with its defaults.
+//! remoc: a remote trait.
 
 use super::support::peer::Connection;
 use futures::future::join_all;
@@ -6,10 +6,18 @@ use remoc::prelude::*;
 use remoc::rtc::CallError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
 /// Reads and writes are gathered, as remoc's documentation advises.
 const BUFFER: usize = 8192;
+
+/// Its defaults, but for the 20 ms that it otherwise waits for more to send: a lone caller would see nothing else.
+fn settings() -> remoc::Cfg {
+    let mut settings = remoc::Cfg::default();
+    settings.flush_delay = Duration::ZERO;
+    settings
+}
 
 #[rtc::remote]
 pub(crate) trait Adder {
@@ -36,7 +44,7 @@ pub(crate) async fn serve(ready: impl FnOnce(u16)) {
         tokio::spawn(async move {
             let (server, client) = AdderServerShared::<_>::new(counter, 512);
             let (read, write) = stream.into_split();
-            let connect = remoc::Connect::io_buffered(remoc::Cfg::default(), read, write, BUFFER);
+            let connect = remoc::Connect::io_buffered(settings(), read, write, BUFFER);
             if connect.provide(client).await.is_ok() {
                 // A call is answered where it arrives: no task is made for it.
                 let _ = server.serve(false).await;
@@ -53,7 +61,7 @@ impl Connection for Client {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
         stream.set_nodelay(true).expect("it is TCP");
         let (read, write) = stream.into_split();
-        let connect = remoc::Connect::io_buffered(remoc::Cfg::default(), read, write, BUFFER);
+        let connect = remoc::Connect::io_buffered(settings(), read, write, BUFFER);
         Client(connect.consume().await.expect("a client"))
     }
 

@@ -1,9 +1,10 @@
 //! The table, and the same as JSON.
 
 use super::contest::{Finding, Goal, Unit};
+use super::growth::Growth;
 use super::options::Effort;
 use super::peers::Peers;
-use super::support::statistics::{load_average, thousands};
+use super::support::statistics::{load, load_average, thousands};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -14,12 +15,14 @@ pub(crate) struct Report {
     cores: usize,
     processor: String,
     system: String,
-    load_average: String,
+    load_average: Option<f64>,
     turns: usize,
     turn_seconds: f64,
     peers: Vec<String>,
     skipped: Vec<String>,
     findings: Vec<Finding>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    growth: Vec<Growth>,
 }
 
 /// How wide the columns are printed.
@@ -28,17 +31,18 @@ const PEER: usize = 24;
 const FIGURE: usize = 13;
 
 impl Report {
-    pub(crate) fn new(effort: &Effort, peers: &Peers, findings: Vec<Finding>) -> Self {
+    pub(crate) fn new(effort: &Effort, peers: &Peers, findings: Vec<Finding>, growth: Vec<Growth>) -> Self {
         Report {
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             processor: processor().unwrap_or_else(|| "unknown".to_owned()),
             system: std::env::consts::OS.to_owned(),
-            load_average: load_average(),
+            load_average: load(),
             turns: effort.turns,
             turn_seconds: effort.turn.as_secs_f64(),
             peers: peers.versions(),
             skipped: peers.skipped().to_vec(),
             findings,
+            growth,
         }
     }
 
@@ -55,7 +59,7 @@ impl Report {
             self.cores,
             self.processor,
             self.system,
-            self.load_average,
+            load_average(),
             self.peers.join(", ")
         );
         for skipped in &self.skipped {

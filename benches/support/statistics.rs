@@ -27,8 +27,12 @@ pub(crate) fn thousands(rate: f64) -> String {
     if rate >= 1e6 { format!("{:.2} M", rate / 1e6) } else { format!("{:.1} k", rate / 1e3) }
 }
 
-/// What else was going on in the last minute: 1 for each thread that wanted to run.
+/// What else was going on in the last minute: 1 for each thread that wanted to run. `None` where that is not told.
+pub(crate) fn load() -> Option<f64> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
+}
+
+/// The same, for people.
 pub(crate) fn load_average() -> String {
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    format!("load average {}", load.split_whitespace().next().unwrap_or("unknown"))
+    format!("load average {}", load().map_or("unknown".to_owned(), |load| load.to_string()))
 }

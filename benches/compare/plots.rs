@@ -1,0 +1,75 @@
+//! Draws how cost grows.
+
+use super::growth::Growth;
+use plotters::prelude::*;
+use std::error::Error;
+use std::ops::Range;
+use std::path::Path;
+
+const SIZE: (u32, u32) = (720, 440);
+
+const COLOURS: [RGBColor; 4] =
+    [RGBColor(31, 119, 180), RGBColor(214, 39, 40), RGBColor(44, 160, 44), RGBColor(148, 103, 189)];
+
+/// A file for each, named after it.
+pub(crate) fn draw(folder: &Path, all: &[Growth]) -> Result<(), Box<dyn Error>> {
+    std::fs::create_dir_all(folder)?;
+    all.iter().try_for_each(|growth| draw_one(&folder.join(format!("{}.svg", growth.name)), growth))
+}
+
+fn draw_one(file: &Path, growth: &Growth) -> Result<(), Box<dyn Error>> {
+    let area = SVGBackend::new(file, SIZE).into_drawing_area();
+    area.fill(&WHITE)?;
+    let points = || growth.curves.iter().flat_map(|curve| curve.points.iter().copied());
+    let mut chart = ChartBuilder::on(&area)
+        .caption(growth.title, ("sans-serif", 18))
+        .margin(12)
+        .x_label_area_size(40)
+        .y_label_area_size(70)
+        .build_cartesian_2d(
+            around(points().map(|(x, _)| x), 1.0).log_scale(),
+            around(points().map(|(_, y)| y), 1.5).log_scale(),
+        )?;
+    chart
+        .configure_mesh()
+        .x_desc(growth.x)
+        .y_desc(growth.y)
+        .x_label_formatter(&|x| short(*x, growth.x == "bytes"))
+        .y_label_formatter(&|y| short(*y, false))
+        .light_line_style(WHITE)
+        .draw()?;
+    for (curve, colour) in growth.curves.iter().zip(COLOURS) {
+        let points = &curve.points;
+        chart
+            .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?
+            .label(curve.peer)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
+        chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::LowerRight)
+        .background_style(WHITE.mix(0.8))
+        .border_style(BLACK.mix(0.3))
+        .draw()?;
+    area.present()?;
+    Ok(())
+}
+
+/// From the least to the most, with room.
+fn around(values: impl Iterator<Item = f64> + Clone, room: f64) -> Range<f64> {
+    let least = values.clone().fold(f64::INFINITY, f64::min);
+    let most = values.fold(1.0, f64::max);
+    least.min(most) / room..most * room
+}
+
+fn short(value: f64, is_size: bool) -> String {
+    let (step, units) = if is_size { (1024.0, ["", " KiB", " MiB", " GiB"]) } else { (1000.0, ["", " k", " M", " G"]) };
+    let (mut value, mut unit) = (value, 0);
+    while value >= step && unit + 1 < units.len() {
+        value /= step;
+        unit += 1;
+    }
+    let digits = usize::from(value < 10.0 && value.fract() > 0.05);
+    format!("{value:.digits$}{}", units[unit])
+}
