@@ -94,9 +94,9 @@ impl<'a> Contest<'a> {
         Contest { cell: cell.into(), unit, runners: vec![tarmem], goals: Vec::new() }
     }
 
-    /// Whether it is a cell of such work.
-    pub(crate) fn is_of(&self, work: &str) -> bool {
-        self.cell.starts_with(work)
+    /// Its name.
+    pub(crate) fn cell(&self) -> &str {
+        &self.cell
     }
 
     /// Against somebody, if they are there.

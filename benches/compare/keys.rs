@@ -45,9 +45,9 @@ impl Keys {
         Keys { many, few, count, bytes }
     }
 
-    pub(crate) fn findings(&self) -> [Finding; 1] {
+    pub(crate) fn finding(&self) -> Finding {
         let cell = format!("{} named counters, each", self.count);
-        [Finding::alone(cell, Unit::Bytes, self.bytes, Some(Goal::Within(120.0)))]
+        Finding::alone(cell, Unit::Bytes, self.bytes, Some(Goal::Within(120.0)))
     }
 
     /// One caller, who calls all of them in no order.

@@ -5,6 +5,7 @@
 //! cargo bench --bench compare -- --quick          in less than a minute; rougher
 //! cargo bench --bench compare -- --json FILE      writes what was found, too
 //! cargo bench --bench compare -- --plots FOLDER   measures cost as work grows, too, and draws it
+//! cargo bench --bench compare -- "512 tasks"      only the cells whose names hold this
 //! cargo bench --bench compare -- --check          fails if a cell reaches less than half of what it is to reach
 //! ```
 //!
@@ -78,6 +79,9 @@ fn measure(runtime: &Runtime, options: &Options) -> Result<bool, Box<dyn Error>>
     let peers = Peers::start();
     let keys = Keys::fill(runtime, &effort);
     let mut contests = cells::all(&Cells::new(runtime, &peers, effort.turn), &keys, &effort);
+    if let Some(filter) = &options.filter {
+        contests.retain(|contest| contest.cell().contains(filter));
+    }
     take_turns(contests.iter_mut(), &effort);
     if options.check {
         // Noise seldom hits one cell twice.
@@ -88,9 +92,11 @@ fn measure(runtime: &Runtime, options: &Options) -> Result<bool, Box<dyn Error>>
     }
     let mut findings: Vec<Finding> = contests.iter().flat_map(Contest::findings).collect();
     drop(contests);
-    findings.extend(keys.findings());
+    if options.filter.is_none() {
+        findings.push(keys.finding());
+        findings.push(sessions::idle(runtime, &effort));
+    }
     drop(keys);
-    findings.push(sessions::idle(runtime, &effort));
     let growth = match &options.plots {
         Some(folder) => {
             let growth = growth::all(&Cells::new(runtime, &peers, growth::TURN));

@@ -20,6 +20,8 @@ pub(crate) struct Options {
     /// Fail if a cell reaches less than half of what it is to reach, and name it.
     #[arg(long)]
     pub(crate) check: bool,
+    /// Measure only the cells whose names hold this.
+    pub(crate) filter: Option<String>,
     /// What `cargo bench` says.
     #[arg(long, hide = true)]
     pub(crate) bench: bool,

@@ -34,8 +34,8 @@ fn draw_one(file: &Path, growth: &Growth) -> Result<(), Box<dyn Error>> {
         .configure_mesh()
         .x_desc(growth.x)
         .y_desc(growth.y)
-        .x_label_formatter(&|x| short(*x, growth.x == "bytes"))
-        .y_label_formatter(&|y| short(*y, false))
+        .x_label_formatter(&|x| short(*x))
+        .y_label_formatter(&|y| short(*y))
         .light_line_style(WHITE)
         .draw()?;
     for (curve, colour) in growth.curves.iter().zip(COLOURS) {
@@ -63,13 +63,13 @@ fn around(values: impl Iterator<Item = f64> + Clone, room: f64) -> Range<f64> {
     least.min(most) / room..most * room
 }
 
-fn short(value: f64, is_size: bool) -> String {
-    let (step, units) = if is_size { (1024.0, ["", " KiB", " MiB", " GiB"]) } else { (1000.0, ["", " k", " M", " G"]) };
+/// The axes have a mark at each power of ten.
+fn short(value: f64) -> String {
     let (mut value, mut unit) = (value, 0);
-    while value >= step && unit + 1 < units.len() {
-        value /= step;
+    const UNITS: [&str; 4] = ["", " k", " M", " G"];
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
         unit += 1;
     }
-    let digits = usize::from(value < 10.0 && value.fract() > 0.05);
-    format!("{value:.digits$}{}", units[unit])
+    format!("{value:.0}{}", UNITS[unit])
 }

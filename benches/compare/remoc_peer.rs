@@ -1,22 +1,34 @@
 //! remoc: a remote trait.
 
 use super::support::peer::Connection;
+use bytes::BytesMut;
+use futures::TryStreamExt;
 use futures::future::join_all;
 use remoc::prelude::*;
+use remoc::rch::base;
 use remoc::rtc::CallError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::codec::LengthDelimitedCodec;
 
-/// Reads and writes are gathered, as remoc's documentation advises.
-const BUFFER: usize = 8192;
-
-/// Its defaults, but for the 20 ms that it otherwise waits for more to send: a lone caller would see nothing else.
-fn settings() -> remoc::Cfg {
-    let mut settings = remoc::Cfg::default();
-    settings.flush_delay = Duration::ZERO;
-    settings
+/// remoc otherwise waits 20 ms for more to send, or, if told not to, for the next millisecond: a lone caller would see nothing
+/// else. So what is written is flushed before anything else is waited for.
+async fn connect<Out: RemoteSend, In: RemoteSend>(stream: TcpStream) -> (base::Sender<Out>, base::Receiver<In>) {
+    stream.set_nodelay(true).expect("it is TCP");
+    let (read, write) = stream.into_split();
+    let mut frames = LengthDelimitedCodec::builder();
+    frames.little_endian().length_field_length(4);
+    let mut sink = frames.new_write(write);
+    if let Ok(boundary) = std::env::var("REMOC_BOUNDARY") {
+        sink.set_backpressure_boundary(boundary.parse().unwrap());
+    }
+    let stream = frames.new_read(read).map_ok(BytesMut::freeze);
+    let mut cfg = remoc::Cfg::default();
+    cfg.flush_delay = std::time::Duration::ZERO;
+    let (connection, sender, receiver) = remoc::Connect::framed(cfg, sink, stream).await.expect("remoc");
+    tokio::spawn(connection);
+    (sender, receiver)
 }
 
 #[rtc::remote]
@@ -39,13 +51,11 @@ pub(crate) async fn serve(ready: impl FnOnce(u16)) {
     let counter = Arc::new(Counter::default());
     loop {
         let (stream, _) = listener.accept().await.expect("a connection");
-        stream.set_nodelay(true).expect("it is TCP");
         let counter = counter.clone();
         tokio::spawn(async move {
             let (server, client) = AdderServerShared::<_>::new(counter, 512);
-            let (read, write) = stream.into_split();
-            let connect = remoc::Connect::io_buffered(settings(), read, write, BUFFER);
-            if connect.provide(client).await.is_ok() {
+            let (mut clients, _nothing) = connect::<AdderClient, ()>(stream).await;
+            if clients.send(client).await.is_ok() {
                 // A call is answered where it arrives: no task is made for it.
                 let _ = server.serve(false).await;
             }
@@ -59,10 +69,8 @@ pub(crate) struct Client(AdderClient);
 impl Connection for Client {
     async fn connect(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
-        stream.set_nodelay(true).expect("it is TCP");
-        let (read, write) = stream.into_split();
-        let connect = remoc::Connect::io_buffered(settings(), read, write, BUFFER);
-        Client(connect.consume().await.expect("a client"))
+        let (_nothing, mut clients) = connect::<(), AdderClient>(stream).await;
+        Client(clients.recv().await.expect("it answers").expect("a client"))
     }
 
     async fn call(&self) {
