@@ -9,24 +9,23 @@ use remoc::rch::base;
 use remoc::rtc::CallError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::codec::LengthDelimitedCodec;
 
-/// remoc otherwise waits 20 ms for more to send, or, if told not to, for the next millisecond: a lone caller would see nothing
-/// else. So what is written is flushed before anything else is waited for.
+/// remoc would wait 20 ms for more to send, or, if told not to wait, for the next millisecond: a lone caller would see nothing
+/// else. So what is written is flushed before anything else is waited for, which is no slower with many callers.
 async fn connect<Out: RemoteSend, In: RemoteSend>(stream: TcpStream) -> (base::Sender<Out>, base::Receiver<In>) {
     stream.set_nodelay(true).expect("it is TCP");
     let (read, write) = stream.into_split();
     let mut frames = LengthDelimitedCodec::builder();
     frames.little_endian().length_field_length(4);
     let mut sink = frames.new_write(write);
-    if let Ok(boundary) = std::env::var("REMOC_BOUNDARY") {
-        sink.set_backpressure_boundary(boundary.parse().unwrap());
-    }
+    sink.set_backpressure_boundary(1);
     let stream = frames.new_read(read).map_ok(BytesMut::freeze);
-    let mut cfg = remoc::Cfg::default();
-    cfg.flush_delay = std::time::Duration::ZERO;
-    let (connection, sender, receiver) = remoc::Connect::framed(cfg, sink, stream).await.expect("remoc");
+    let settings = remoc::Cfg { flush_delay: Duration::ZERO, ..remoc::Cfg::default() };
+    let (connection, sender, receiver) =
+        remoc::Connect::framed(settings, sink, stream).await.expect("remoc at the other end");
     tokio::spawn(connection);
     (sender, receiver)
 }
