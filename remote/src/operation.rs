@@ -3,6 +3,8 @@
 //! An [`Operation`] borrows from the bytes it was decoded from, so a service can run a call without copying it. Its
 //! arguments stay opaque bytes until the method that takes them is known.
 
+mod call;
+
 use crate::body::Body;
 use crate::codec;
 use crate::dispatch::Encoding;
@@ -104,17 +106,16 @@ pub enum Operation<'a> {
         /// How many handles.
         count: u32,
     },
-    /// Calls a method. Answers its result.
+    /// Calls a method. Answers its result. It has [a form of its own](call) in bytes.
+    #[serde(skip)]
     Call {
         /// The object.
-        #[serde(borrow)]
         target: Target<'a>,
         /// The method.
         method: MethodRef<'a>,
         /// How the arguments are encoded, and the result is to be.
         encoding: Encoding,
         /// The arguments.
-        #[serde(with = "serde_bytes")]
         args: &'a [u8],
     },
     /// Runs a function of a module. Answers its result.
@@ -217,7 +218,10 @@ impl Operation<'_> {
     /// # Errors
     /// Never in practice: every part is plain data. [`Error::Malformed`] if it cannot be encoded all the same.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
-        codec::encode(self).map_err(|e| Error::malformed("operation", e))
+        match *self {
+            Operation::Call { target, method, encoding, args } => call::encode(target, method, encoding, args),
+            _ => codec::encode(self).map_err(|e| Error::malformed("operation", e)),
+        }
     }
 
     /// The object that it is for, or the key of one to be; `None` if it is for none.
@@ -269,6 +273,9 @@ impl<'a> Operation<'a> {
     /// # Errors
     /// [`Error::Malformed`].
     pub fn decode(bytes: &'a [u8]) -> Result<Self, Error> {
+        if call::is_call(bytes) {
+            return call::decode(bytes);
+        }
         codec::decode(bytes).map_err(|e| Error::malformed("operation", e))
     }
 }

@@ -283,9 +283,7 @@ impl Outbox {
                     break;
                 }
                 let timeout = if self.again.is_empty() { call.timeout } else { call.time_left() };
-                // Rounded up: a timeout of half a millisecond is not none.
-                let timeout_ms = timeout.map(|t| u64::try_from(t.as_micros().div_ceil(1000)).unwrap_or(u64::MAX));
-                Submission { sequence, task: call.task, timeout_ms, operation: &call.operation }.put(batch);
+                Submission { sequence, task: call.task, timeout_ms: timeout.map(in_ms), operation: &call.operation }.put(batch);
                 call.sent = true;
                 self.unsent_bytes -= call.operation.len();
                 operations += 1;
@@ -507,6 +505,12 @@ impl Outbox {
         self.received = self.received.of_another_session();
         (self.unsent, self.unsent_bytes, self.in_flight, self.next_deadline) = (self.window.next(), 0, 0, None);
     }
+}
+
+/// In milliseconds, rounded up: a timeout of half a one is not none.
+fn in_ms(time: Duration) -> u64 {
+    let rest = time.subsec_nanos().div_ceil(1_000_000);
+    time.as_secs().saturating_mul(1000).saturating_add(u64::from(rest))
 }
 
 /// Nobody waits for it.

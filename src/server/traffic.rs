@@ -265,3 +265,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         self.channel.poll_close(cx).map(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests;
