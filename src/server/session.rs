@@ -87,13 +87,17 @@ struct Pending {
 impl ServerSession {
     /// For a client that was let in.
     pub(crate) fn new(engine: &Arc<Engine>, grant: Option<Arc<Grant>>) -> Arc<Self> {
+        Self::known_as(Uuid::new_v4(), Uuid::new_v4(), engine, grant)
+    }
+
+    fn known_as(id: Uuid, secret: Uuid, engine: &Arc<Engine>, grant: Option<Arc<Grant>>) -> Arc<Self> {
         Arc::new_cyclic(|this| ServerSession {
-            id: Uuid::new_v4(),
+            id,
             engine: Arc::clone(engine),
             host: Arc::new(LocalCaller::of_methods(engine, this.clone())),
             grant,
             handles: Mutex::default(),
-            lease: Lease::new(&engine.pulse),
+            lease: Lease::new(secret, &engine.pulse),
             calls: Mutex::default(),
             undos: Mutex::default(),
             provisional: AtomicUsize::new(0),
@@ -105,7 +109,10 @@ impl ServerSession {
 
     /// For a caller within the process; `grant` is that of the client for whom it calls, if it does for one.
     pub(crate) fn local(engine: &Arc<Engine>, grant: Option<Arc<Grant>>) -> Arc<Self> {
-        let session = Self::new(engine, grant);
+        // Each generator has one, and nobody can ask for it from outside: a number will do, and there is no secret.
+        let (service, _) = engine.id.as_u64_pair();
+        let number = u128::from(service) << 64 | u128::from(engine.local_sequence());
+        let session = Self::known_as(Uuid::new_v8(number.to_be_bytes()), Uuid::nil(), engine, grant);
         engine.sessions.add_local(&session);
         session
     }

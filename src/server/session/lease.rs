@@ -52,9 +52,9 @@ struct Heard {
 }
 
 impl Lease {
-    pub(super) fn new(pulse: &Arc<Pulse>) -> Self {
+    pub(super) fn new(secret: Uuid, pulse: &Arc<Pulse>) -> Self {
         Lease {
-            secret: Uuid::new_v4(),
+            secret,
             position: AtomicU64::new(0),
             line: Mutex::default(),
             heard: Mutex::new(Heard { pulse: Arc::clone(pulse), at: pulse.beats() }),
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_connection_that_was_replaced_begins_no_call() {
-        let lease = Lease::new(&Arc::default());
+        let lease = Lease::new(Uuid::nil(), &Arc::default());
         let first = lease.hand_over().expect("it has not ended");
         assert!(lease.advance(first, 0, 1) && lease.advance(first, 1, 7));
         let second = lease.hand_over().expect("it has not ended");
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn carriers_begin_anew_before_they_would_mean_none() {
-        let lease = Lease::new(&Arc::default());
+        let lease = Lease::new(Uuid::nil(), &Arc::default());
         for _ in 0..200_000 {
             let carrier = lease.hand_over().expect("it has not ended");
             assert!(carrier != NONE && lease.is_carried_by(carrier));
