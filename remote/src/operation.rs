@@ -106,18 +106,6 @@ pub enum Operation<'a> {
         /// How many handles.
         count: u32,
     },
-    /// Calls a method. Answers its result. It has [a form of its own](call) in bytes.
-    #[serde(skip)]
-    Call {
-        /// The object.
-        target: Target<'a>,
-        /// The method.
-        method: MethodRef<'a>,
-        /// How the arguments are encoded, and the result is to be.
-        encoding: Encoding,
-        /// The arguments.
-        args: &'a [u8],
-    },
     /// Runs a function of a module. Answers its result.
     Run {
         /// The function.
@@ -148,6 +136,19 @@ pub enum Operation<'a> {
     },
     /// The client will not come back: the session ends with its connection. Answers `()`.
     Goodbye,
+    /// Calls a method. Answers its result. It has a form of its own in bytes, and stands
+    /// last here: serde numbers what comes after one that it skips in two ways.
+    #[serde(skip)]
+    Call {
+        /// The object.
+        target: Target<'a>,
+        /// The method.
+        method: MethodRef<'a>,
+        /// How the arguments are encoded, and the result is to be.
+        encoding: Encoding,
+        /// The arguments.
+        args: &'a [u8],
+    },
 }
 
 /// The object of an operation.

@@ -283,7 +283,8 @@ impl Outbox {
                     break;
                 }
                 let timeout = if self.again.is_empty() { call.timeout } else { call.time_left() };
-                Submission { sequence, task: call.task, timeout_ms: timeout.map(in_ms), operation: &call.operation }.put(batch);
+                Submission { sequence, task: call.task, timeout_ms: timeout.map(in_ms), operation: &call.operation }
+                    .put(batch);
                 call.sent = true;
                 self.unsent_bytes -= call.operation.len();
                 operations += 1;

@@ -39,9 +39,14 @@ enum Method {
 /// What a client sends.
 #[derive(Debug)]
 pub(crate) enum ClientMessage {
-    Request { id: u64, request: WireRequest },
+    Request {
+        id: u64,
+        request: WireRequest,
+    },
     /// tarpc's client says so when nobody waits for the response any more.
-    Cancel { id: u64 },
+    Cancel {
+        id: u64,
+    },
 }
 
 /// What a service sends.
@@ -127,7 +132,9 @@ impl ServerMessage {
         let id = self.id;
         match self.response {
             Ok(WireResponse::Open(body)) => Encoded::new(&ResponseHead::Response { id, method: Method::Open }, body),
-            Ok(WireResponse::Submit(body)) => Encoded::new(&ResponseHead::Response { id, method: Method::Submit }, body),
+            Ok(WireResponse::Submit(body)) => {
+                Encoded::new(&ResponseHead::Response { id, method: Method::Submit }, body)
+            }
             Ok(WireResponse::Collect(body)) => {
                 Encoded::new(&ResponseHead::Response { id, method: Method::Collect }, body)
             }

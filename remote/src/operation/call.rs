@@ -5,7 +5,7 @@
 //!
 //! | bytes | what |
 //! | --- | --- |
-//! | 1 | that it is a call, with [flags](self) |
+//! | 1 | that it is a call, with flags for the rest |
 //! | 16, or 4 and as many as these say | the object's id; or the key, after its length |
 //! | 8, or 4 and as many as these say | the method's id; or its name, after its length |
 //! | the rest | the arguments |
@@ -133,6 +133,24 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn so_are_the_other_operations() {
+        let target = Target::Key("k");
+        for operation in [
+            Operation::IsMemoized { key: "k" },
+            Operation::Release { id: Uuid::nil(), count: 1 },
+            Operation::Snapshot { target },
+            Operation::Hold { target, expect: "" },
+            Operation::Cancel { sequence: 7 },
+            Operation::Acknowledge { sequence: 7 },
+            Operation::Goodbye,
+        ] {
+            let bytes = operation.encode().expect("it fits");
+            assert!(!is_call(&bytes));
+            assert_eq!(Operation::decode(&bytes).expect("it was written"), operation);
         }
     }
 
