@@ -1,4 +1,4 @@
-//! Whoever guesses tokens is slowed, more with each wrong one; nobody is locked out.
+//! Whoever guesses tokens is slowed, more with each wrong one; nobody who has a session is locked out.
 
 use super::door::Peer;
 use hashbrown::HashMap;

@@ -191,26 +191,30 @@ impl Connection {
         if let Some(reason) = barred.or_else(|| door.bars(&self.peer)) {
             return Err(reason.to_owned());
         }
-        let grant = door.ask(&self.peer, hello.details.token.as_ref()).await.map_err(|reason| {
-            tracing::info!("{:?} was refused: no token, or a wrong one", self.peer);
-            reason.to_owned()
-        })?;
+        let comes_back = self.session_of(hello);
+        let grant =
+            door.ask(&self.peer, hello.details.token.as_ref(), comes_back.is_some()).await.map_err(|reason| {
+                tracing::info!("{:?} was refused: no token, or a wrong one", self.peer);
+                reason.to_owned()
+            })?;
         if engine.is_closing() {
             return Err(Error::ShuttingDown.to_string());
         }
-        if *crowded && !self.takes_over(hello) {
+        // The connection that broke is counted, too: the service may not know of it yet.
+        if *crowded && !comes_back.is_some_and(|session| session.has_connection()) {
             let limit = engine.limits.connections;
             return Err(format!("it has as many connections as its limit of {limit} allows; close some, or raise it"));
         }
         Ok(grant)
     }
 
-    /// It comes in place of a connection that is counted too, of which the service may not know yet that it broke.
-    fn takes_over(&self, hello: &Hello) -> bool {
-        let sessions = &self.house.engine.sessions;
-        hello.details.resume.is_some_and(|Resume { session, secret, .. }| {
-            matches!(sessions.find(session, secret), Found::Here(session) if session.has_connection())
-        })
+    /// The session that the client comes back to, if it knows its secret.
+    fn session_of(&self, hello: &Hello) -> Option<Arc<ServerSession>> {
+        let Resume { session, secret, .. } = hello.details.resume?;
+        match self.house.engine.sessions.find(session, secret) {
+            Found::Here(session) => Some(session),
+            Found::Expired(_) | Found::Unknown => None,
+        }
     }
 
     /// The session that the client had, or a new one.

@@ -1,6 +1,7 @@
 //! Who is let in.
 
 use super::{ALICE, BOB, service, session, tokens};
+use crate::support::fault::{Fault, Faults, Network};
 use std::time::{Duration, Instant};
 use tarmem::modules::builtins::ListProxy;
 use tarmem::modules::threading::LockProxy;
@@ -92,6 +93,39 @@ async fn who_guesses_is_slowed_and_nobody_else() {
         begun.elapsed()
     });
     assert!(calls < slow, "{calls:?} for twenty calls, {slow:?} for a guess");
+}
+
+/// Many who guess at one time are sent away before they are asked, and so is whoever comes from the same host: but for a client
+/// that comes back to its session.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_back_is_not_kept_out_by_who_guesses() {
+    let service = service([Token::new("alice", ALICE)]).await;
+    let network = Network::to(service.local_addr().expect("TCP"), |n| {
+        if n == 0 { Faults::up(Fault::Reset(3_000)) } else { Faults::NONE }
+    })
+    .await;
+    let session = Session::builder(network.address.to_string()).token(ALICE).connect().await.expect("let in");
+    let list = session.memoize("k", ListProxy::new(None)).await.expect("made");
+    let guesses: Vec<_> = (0..48)
+        .map(|n| {
+            let address = service.address();
+            tokio::spawn(async move {
+                loop {
+                    let _ = Session::builder(&address).token(format!("guess {n}")).connect().await;
+                }
+            })
+        })
+        .collect();
+    let begun = Instant::now();
+    let stranger = || Session::builder(service.address()).token("another guess").connect();
+    while !reason(stranger().await.expect_err("it is wrong")).contains("too many") {
+        assert!(begun.elapsed() < Duration::from_secs(20), "they are too few");
+    }
+    for number in 0..100 {
+        list.append(number).await.expect("appended");
+    }
+    assert_eq!(network.connections(), 2);
+    guesses.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test]
