@@ -29,7 +29,14 @@ impl Redis {
         let number = version.split_whitespace().find_map(|word| word.strip_prefix("v="))?.to_owned();
         // It is free until somebody else takes it, which is unlikely within a moment.
         let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
-        let child = Command::new("redis-server")
+        // Where that can be had, it is ended with this process, however that ends.
+        let tied =
+            Command::new("setpriv").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+        let mut server = if tied { Command::new("setpriv") } else { Command::new("redis-server") };
+        if tied {
+            server.args(["--pdeathsig", "KILL", "redis-server"]);
+        }
+        let child = server
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
