@@ -37,7 +37,7 @@ const LARGE: usize = 1 << 16;
 const MANY: usize = 16;
 
 /// Everything that is measured by the clock.
-pub(crate) fn all<'a>(cells: &Cells<'a>, keys: &'a Keys, effort: &'a Effort) -> Vec<Contest<'a>> {
+pub(crate) fn all<'a>(cells: &Cells<'a>, keys: Option<&'a Keys>, effort: &'a Effort) -> Vec<Contest<'a>> {
     let mut contests = Vec::new();
     contests.extend([ALONE, FREE, FIFTY, EIGHT, CROWD].into_iter().filter_map(|shape| cells.add(shape)));
     contests.extend(cells.others());
@@ -45,7 +45,7 @@ pub(crate) fn all<'a>(cells: &Cells<'a>, keys: &'a Keys, effort: &'a Effort) -> 
     contests.extend(cells.in_process());
     contests.extend(cells.python());
     contests.extend(cells.locks());
-    contests.push(keys.contest(cells.runtime, effort));
+    contests.extend(keys.map(|keys| keys.contest(cells.runtime, effort)));
     contests.extend(isolation::contests(cells.runtime, effort));
     contests
 }

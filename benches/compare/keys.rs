@@ -17,6 +17,10 @@ const IN_FLIGHT: usize = 4096;
 
 const FEW: u64 = 1_000;
 
+/// The cells, less the count.
+pub(crate) const LATENCY: &str = "add: one of so many keys";
+pub(crate) const MEMORY: &str = "named counters, each";
+
 /// A service with many counters, and one with few.
 pub(crate) struct Keys {
     many: PeerProcess,
@@ -46,8 +50,7 @@ impl Keys {
     }
 
     pub(crate) fn finding(&self) -> Finding {
-        let cell = format!("{} named counters, each", self.count);
-        Finding::alone(cell, Unit::Bytes, self.bytes, Some(Goal::Within(120.0)))
+        Finding::alone(format!("{} {MEMORY}", self.count), Unit::Bytes, self.bytes, Some(Goal::Within(120.0)))
     }
 
     /// One caller, who calls all of them in no order.
@@ -60,7 +63,7 @@ impl Keys {
             })
         };
         let many = runner("tarmem", &self.many, self.count);
-        Contest::new(format!("add: one of {} keys", self.count), Unit::CallsPerSecond, many)
+        Contest::new(LATENCY, Unit::CallsPerSecond, many)
             .against(runner("tarmem, 1000 keys", &self.few, FEW))
             .goal("tarmem, 1000 keys", Goal::AtMost(1.3))
     }

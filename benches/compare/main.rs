@@ -77,11 +77,11 @@ fn main() -> ExitCode {
 fn measure(runtime: &Runtime, options: &Options) -> Result<bool, Box<dyn Error>> {
     let effort = options.effort();
     let peers = Peers::start();
-    let keys = Keys::fill(runtime, &effort);
-    let mut contests = cells::all(&Cells::new(runtime, &peers, effort.turn), &keys, &effort);
-    if let Some(filter) = &options.filter {
-        contests.retain(|contest| contest.cell().contains(filter));
-    }
+    // A million keys take some seconds.
+    let keys =
+        [keys::LATENCY, keys::MEMORY].iter().any(|cell| options.wants(cell)).then(|| Keys::fill(runtime, &effort));
+    let mut contests = cells::all(&Cells::new(runtime, &peers, effort.turn), keys.as_ref(), &effort);
+    contests.retain(|contest| options.wants(contest.cell()));
     take_turns(contests.iter_mut(), &effort);
     if options.check {
         // Noise seldom hits one cell twice.
@@ -92,11 +92,10 @@ fn measure(runtime: &Runtime, options: &Options) -> Result<bool, Box<dyn Error>>
     }
     let mut findings: Vec<Finding> = contests.iter().flat_map(Contest::findings).collect();
     drop(contests);
-    if options.filter.is_none() {
-        findings.push(keys.finding());
+    findings.extend(keys.map(|keys| keys.finding()).filter(|_| options.wants(keys::MEMORY)));
+    if options.wants(sessions::CELL) {
         findings.push(sessions::idle(runtime, &effort));
     }
-    drop(keys);
     let growth = match &options.plots {
         Some(folder) => {
             let growth = growth::all(&Cells::new(runtime, &peers, growth::TURN));

@@ -21,13 +21,18 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) check: bool,
     /// Measure only the cells whose names hold this.
-    pub(crate) filter: Option<String>,
+    filter: Option<String>,
     /// What `cargo bench` says.
     #[arg(long, hide = true)]
     pub(crate) bench: bool,
 }
 
 impl Options {
+    /// Whether a cell is to be measured.
+    pub(crate) fn wants(&self, cell: &str) -> bool {
+        self.filter.as_ref().is_none_or(|filter| cell.contains(filter.as_str()))
+    }
+
     pub(crate) fn effort(&self) -> Effort {
         if self.quick { QUICK } else { FULL }
     }

@@ -9,6 +9,9 @@ use futures::{StreamExt, stream};
 use tarmem::{Limits, Service, Session};
 use tokio::runtime::Runtime;
 
+/// The cell, less the count.
+pub(crate) const CELL: &str = "idle sessions, each";
+
 /// Sessions that are opened at one time.
 const AT_ONCE: usize = 64;
 
@@ -39,7 +42,7 @@ pub(crate) fn idle(runtime: &Runtime, effort: &Effort) -> Finding {
         join_all(first.iter().chain(&sessions).map(Session::close)).await;
         taken.map_or(f64::NAN, |taken| taken as f64 / count as f64)
     });
-    Finding::alone(format!("{count} idle sessions, each"), Unit::Bytes, each, Some(Goal::Within(12.0 * 1024.0)))
+    Finding::alone(format!("{count} {CELL}"), Unit::Bytes, each, Some(Goal::Within(12.0 * 1024.0)))
 }
 
 async fn open(port: u16, count: usize) -> Vec<Session> {
