@@ -59,7 +59,7 @@ async fn a_conversation_cut_at_any_byte_harms_nobody() {
         let answer = raw.until_closed().await;
         if cut == conversation.len() {
             // A frame; response 2 to `submit`: no flags, the first batch; operation 1, done, one byte: true.
-            let expected = [0, 0, 0, 16, 0, 2, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1];
+            let expected = [0, 0, 0, 19, 0, 2, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1];
             assert_eq!(answer[answer.len() - expected.len()..], expected, "{answer:?}");
         }
     }
@@ -84,7 +84,7 @@ async fn an_operation_that_makes_no_sense_fails_alone() {
     let text = String::from_utf8_lossy(&reply);
     assert!(text.contains("operation"), "{text:?}");
     // Operation 2 is done, and 1 is not made again: its reply is on its way already.
-    assert!(reply.ends_with(&[2, 1, 1, 1, 1, 0]), "{reply:?}");
+    assert!(reply.ends_with(&[2, 1, 1, 0, 0, 0, 1, 1, 0]), "{reply:?}");
     assert_well(&fixture, &session).await;
 }
 

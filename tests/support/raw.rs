@@ -1,7 +1,6 @@
 //! A client that says what it likes, byte by byte.
 
 use super::Fixture;
-use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::time::Duration;
 use tarmem::Error;
@@ -55,29 +54,51 @@ pub fn submit(id: u64, first: u64, operations: &[Operation<'_>]) -> Vec<u8> {
 }
 
 /// What an operation came to.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub enum Outcome {
     Pending,
     Done(Body),
     Provisional(Body),
     Raised(String, Body),
-    Failed(#[serde(deserialize_with = "framed")] Error),
-}
-
-/// An error has its length before it, as everything in a batch has.
-fn framed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Error, D::Error> {
-    let Body(bytes) = Body::deserialize(deserializer)?;
-    postcard::from_bytes(&bytes).map_err(serde::de::Error::custom)
+    Failed(Error),
 }
 
 /// A result, encoded.
-#[derive(Deserialize)]
 pub struct Body(pub Vec<u8>);
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.0.len())
     }
+}
+
+/// The next reply of a batch, and the rest.
+fn reply(bytes: &[u8]) -> ((u64, Outcome), &[u8]) {
+    let ((sequence, tag), rest) = postcard::take_from_bytes::<(u64, u8)>(bytes).expect("a reply");
+    let body = |rest: &[u8]| {
+        let (length, rest) = rest.split_first_chunk().expect("a length");
+        let (body, rest) = rest.split_at(u32::from_le_bytes(*length) as usize);
+        (Body(body.to_vec()), rest.len())
+    };
+    let (outcome, left) = match tag {
+        0 => (Outcome::Pending, rest.len()),
+        1 | 2 => {
+            let (body, left) = body(rest);
+            (if tag == 1 { Outcome::Done(body) } else { Outcome::Provisional(body) }, left)
+        }
+        3 => {
+            let (body, left) = body(rest);
+            let (message, rest) = postcard::take_from_bytes(&rest[rest.len() - left..]).expect("a message");
+            (Outcome::Raised(message, body), rest.len())
+        }
+        4 => {
+            // An error has its length before it.
+            let (error, rest) = postcard::take_from_bytes::<&[u8]>(rest).expect("an error");
+            (Outcome::Failed(postcard::from_bytes(error).expect("an error")), rest.len())
+        }
+        other => panic!("there is no outcome {other}"),
+    };
+    ((sequence, outcome), &rest[rest.len() - left..])
 }
 
 /// The replies in a response to `submit` or `collect`, with the numbers of their operations.
@@ -87,8 +108,8 @@ pub fn replies(message: &[u8]) -> Vec<(u64, Outcome)> {
     let mut rest = &batch[1 + 8..];
     let mut replies = Vec::new();
     while !rest.is_empty() {
-        let (reply, more) = postcard::take_from_bytes(rest).expect("a reply");
-        replies.push(reply);
+        let (answered, more) = reply(rest);
+        replies.push(answered);
         rest = more;
     }
     replies

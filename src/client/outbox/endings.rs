@@ -1,0 +1,126 @@
+//! What becomes of calls when a connection ends, or a session.
+
+use super::super::window::{Slot, Waiting};
+use super::{Bounds, Outbox};
+use std::task::Waker;
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::{Operation, Reply};
+
+impl Outbox {
+    /// Another connection carries the session. The service has begun the calls up to `begun`, and what came after them is sent
+    /// again.
+    pub(in crate::client) fn resume(&mut self, begun: u64) {
+        self.send_again(|sequence, _| sequence > begun);
+    }
+
+    /// Sends those calls again that were sent and that `lost` picks.
+    fn send_again(&mut self, lost: impl Fn(u64, &Waiting) -> bool) {
+        let mut again: Vec<u64> = self.again.drain(..).collect();
+        for (sequence, slot) in self.window.waiting() {
+            if let Slot::Waiting(call) = slot
+                && call.sent
+                && lost(sequence, call)
+            {
+                call.sent = false;
+                self.unsent_bytes += call.operation.len();
+                again.push(sequence);
+            }
+        }
+        again.sort_unstable();
+        self.again = again.into();
+    }
+
+    /// The session has expired after the service had begun the calls up to `begun`: of those nobody knows, and the others
+    /// were not made. Who waits for them is to be woken.
+    pub(in crate::client) fn expired(&mut self, begun: u64, expired: &Error, unknown: &Error) -> Vec<Waker> {
+        self.give_up(|sequence, call| Some(if call.sent && sequence <= begun { unknown } else { expired }.clone()))
+    }
+
+    /// Another service has taken the place of the one that had the session. What can be made twice is sent to it, and what
+    /// was not sent yet; of the rest the outcome is `unknown`. Who waits for them is to be woken.
+    pub(in crate::client) fn restart(&mut self, bounds: Bounds, unknown: &Error) -> Vec<Waker> {
+        let wakers = self.give_up(|_, call| (call.sent && !call.idempotent).then(|| unknown.clone()));
+        // Handles and provisional results are gone with the service that knew them.
+        let unheard: Vec<u64> =
+            self.window.waiting().filter_map(|(sequence, slot)| is_unheard(slot, sequence)).collect();
+        for sequence in unheard {
+            self.cancel(sequence);
+        }
+        self.settled.clear();
+        self.releases.clear();
+        self.received = self.received.of_another_session();
+        self.bounds = bounds;
+        self.send_again(|_, _| true);
+        wakers
+    }
+
+    /// A session in which nothing was begun has been replaced by a new one: everything is sent to that.
+    pub(in crate::client) fn begin_anew(&mut self, bounds: Bounds) -> Vec<Waker> {
+        self.received = self.received.of_another_session();
+        self.bounds = bounds;
+        self.send_again(|_, _| true);
+        Vec::new()
+    }
+
+    /// Answers those that wait with the error that `of` has for them.
+    fn give_up(&mut self, of: impl Fn(u64, &Waiting) -> Option<Error>) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        for (sequence, slot) in self.window.waiting() {
+            let Slot::Waiting(call) = slot else { continue };
+            if call.waker.is_none() {
+                continue;
+            }
+            let Some(error) = of(sequence, call) else { continue };
+            if !call.sent {
+                self.unsent_bytes -= call.operation.len();
+            }
+            self.in_flight -= 1;
+            wakers.extend(call.waker.take());
+            let operation = std::mem::take(&mut call.operation);
+            *slot = Slot::Answered(Reply::Failed(error), operation);
+        }
+        wakers
+    }
+
+    /// The session has ended: new calls get `closed`, and so do those that were never sent; of the others the outcome is
+    /// `unknown`. Who waits for them is to be woken. What nobody was to wait for is the last that may still be sent, with
+    /// a `goodbye` if the client does not come back.
+    pub(in crate::client) fn end(&mut self, closed: Error, unknown: &Error, goodbye: bool) -> Vec<Waker> {
+        if self.ended.is_some() {
+            return Vec::new();
+        }
+        let mut wakers = self.give_up(|_, call| Some(if call.sent { unknown } else { &closed }.clone()));
+        wakers.extend(self.crowd.take());
+        if goodbye && let Ok(operation) = Operation::Goodbye.encode() {
+            // After those that are to be sent before the session ends.
+            let _ = self.append_housekeeping();
+            self.append_unheard(operation, 0);
+            let mut farewell = Vec::new();
+            self.put_batch(&mut farewell);
+            self.farewell = Some(farewell.into());
+        }
+        self.ended = Some(closed);
+        wakers
+    }
+
+    /// A new session has taken the place of one that has ended.
+    pub(in crate::client) fn reopen(&mut self, bounds: Bounds) {
+        let left: Vec<u64> = self.window.waiting().map(|(sequence, _)| sequence).collect();
+        for sequence in left {
+            self.window.remove(sequence);
+        }
+        self.ended = None;
+        self.bounds = bounds;
+        self.again.clear();
+        self.settled.clear();
+        self.releases.clear();
+        self.farewell = None;
+        self.received = self.received.of_another_session();
+        (self.unsent, self.unsent_bytes, self.in_flight, self.next_deadline) = (self.window.next(), 0, 0, None);
+    }
+}
+
+/// Nobody waits for it.
+fn is_unheard(slot: &Slot, sequence: u64) -> Option<u64> {
+    matches!(slot, Slot::Waiting(call) if call.waker.is_none()).then_some(sequence)
+}
