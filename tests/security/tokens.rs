@@ -99,19 +99,21 @@ async fn who_guesses_is_slowed_and_nobody_else() {
 /// that comes back to its session.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_comes_back_is_not_kept_out_by_who_guesses() {
+    const BREAKS: u64 = 4;
     let service = service([Token::new("alice", ALICE)]).await;
     let network = Network::to(service.local_addr().expect("TCP"), |n| {
-        if n == 0 { Faults::up(Fault::Reset(3_000)) } else { Faults::NONE }
+        if n < BREAKS { Faults::up(Fault::Reset(1_500)) } else { Faults::NONE }
     })
     .await;
     let session = Session::builder(network.address.to_string()).token(ALICE).connect().await.expect("let in");
     let list = session.memoize("k", ListProxy::new(None)).await.expect("made");
-    let guesses: Vec<_> = (0..48)
+    let guesses: Vec<_> = (0..64)
         .map(|n| {
             let address = service.address();
             tokio::spawn(async move {
                 loop {
                     let _ = Session::builder(&address).token(format!("guess {n}")).connect().await;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             })
         })
@@ -121,10 +123,10 @@ async fn who_comes_back_is_not_kept_out_by_who_guesses() {
     while !reason(stranger().await.expect_err("it is wrong")).contains("too many") {
         assert!(begun.elapsed() < Duration::from_secs(20), "they are too few");
     }
-    for number in 0..100 {
+    for number in 0..250 {
         list.append(number).await.expect("appended");
     }
-    assert_eq!(network.connections(), 2);
+    assert!(network.connections() > BREAKS);
     guesses.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
