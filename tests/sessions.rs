@@ -141,6 +141,47 @@ async fn a_service_that_is_full_has_room_for_who_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_back_to_a_service_that_is_full_tries_again() {
+    let mut limits = Limits::default();
+    limits.connections = 1;
+    let fixture = Fixture::with(Way::Tcp, limits).await;
+    let network = Network::to(service_of(&fixture), |n| match n {
+        0 => Faults::up(Fault::Reset(900)),
+        // Until somebody else has taken the place.
+        1..=3 => Faults::up(Fault::Reset(0)),
+        _ => Faults::NONE,
+    })
+    .await;
+    let session = Session::builder(network.address.to_string())
+        .retry_delay(Duration::from_millis(50))
+        .max_retry(10_000)
+        .connect()
+        .await
+        .expect("a session opens");
+    let list = session.memoize("full", ListProxy::new(None)).await.expect("made");
+    let appending = tokio::spawn(async move {
+        for number in 0..60 {
+            list.append(number).await.expect("appended");
+        }
+        list.snapshot_as::<Vec<i64>>().await.expect("it is a list")
+    });
+    session.wait_for(SessionState::Reconnecting).await;
+    // The service may not know yet that its only connection is gone.
+    let other = loop {
+        if let Ok(other) = Session::connect(fixture.address()).await {
+            break other;
+        }
+    };
+    let seen = network.connections();
+    while network.connections() < seen.max(4) + 3 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(session.state(), SessionState::Reconnecting, "it goes on trying");
+    other.close().await;
+    assert_eq!(appending.await.expect("no call failed"), (0..60).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_that_come_twice_are_answered_once() {
     let fixture = fixture().await;
     // The first ones are the handshake's; a few of each kind come after it.

@@ -5,7 +5,6 @@ use super::output::Failure;
 use super::settings::Settings;
 use clap::Args;
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Host objects until SIGINT or SIGTERM
@@ -39,9 +38,8 @@ impl Serve {
             _ = signals.end() => return Ok(()),
         };
         let service = service.start();
-        if let Some(address) = service.local_addr() {
-            announce(address);
-        }
+        // As HOST:PORT, or as the path of a Unix socket if that is all there is.
+        announce(&service.local_addr().map_or_else(|| service.address(), |address| address.to_string()));
         while let Some(()) = signals.reload().await {
             tokens.reload(&service);
         }
@@ -59,7 +57,7 @@ fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// The one line on standard output. A service is of use although nobody reads it.
-fn announce(address: SocketAddr) {
+fn announce(address: &str) {
     let mut out = io::stdout();
     if let Err(error) = writeln!(out, "listening on {address}").and_then(|()| out.flush()) {
         tracing::warn!("listening on {address}, which cannot be said on standard output: {error}");

@@ -3,7 +3,7 @@
 use super::address::Location;
 use super::connection::Connection;
 use super::dial::Target;
-use super::link::{HUNG_UP, Link, Opened};
+use super::link::{HUNG_UP, Link, NoEntry, Opened};
 use super::{CALL_TIMEOUT, Reconnected, Session};
 use crate::security::{ClientTls, Secret};
 use crate::server::listener::ByteStream;
@@ -126,13 +126,13 @@ impl SessionBuilder {
         // A connection that breaks before the session is open is as good as none.
         let opened = (|| async { Link::open(self.dial().await?, &self, None).await })
             .retry(self.backoff())
-            .when(|error| match error {
+            .when(|NoEntry { error, .. }| match error {
                 Error::Unreachable { .. } => true,
                 Error::Closed { cause, .. } => cause != HUNG_UP,
                 _ => false,
             })
             .await
-            .map_err(|error| match error {
+            .map_err(|NoEntry { error, .. }| match error {
                 Error::Unreachable { address, cause, .. } => {
                     Error::Unreachable { address, attempts: self.max_retry + 1, cause }
                 }
@@ -151,7 +151,7 @@ impl SessionBuilder {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> Result<Session, Error> {
         self.target = None;
-        let opened = Link::open(stream, &self, None).await?;
+        let opened = Link::open(stream, &self, None).await.map_err(|NoEntry { error, .. }| error)?;
         Ok(self.begin(opened))
     }
 

@@ -2,7 +2,7 @@
 
 use super::carry::{End, Expiry, carry};
 use super::connection::{Ending, Shared};
-use super::link::{Link, Opened};
+use super::link::{Link, NoEntry, Opened};
 use super::{Reconnected, SessionState};
 use crate::wire::WireRequest;
 use crate::wire::handshake::{Resume, Resumed};
@@ -99,10 +99,8 @@ async fn come_back(shared: &Shared, mut cause: String, fruitless: usize) -> Resu
         match while_expiring(shared, attempt).await {
             None => return Err(Over::Closed),
             Some(Ok(opened)) => return resume(shared, opened, &cause, attempts),
-            Some(Err(error)) if is_final(&error) => {
-                return Err(Over::Failed(error, cause));
-            }
-            Some(Err(error)) => {
+            Some(Err(NoEntry { error, is_final: true })) => return Err(Over::Failed(error, cause)),
+            Some(Err(NoEntry { error, .. })) => {
                 tracing::debug!("reconnecting to {}: {error}", options.address);
                 if attempts == 1 {
                     cause = format!("{cause}; then: {error}");
@@ -113,12 +111,6 @@ async fn come_back(shared: &Shared, mut cause: String, fruitless: usize) -> Resu
     }
     let address = options.address.clone();
     Err(Over::Failed(Error::Unreachable { address, attempts, cause: cause.clone() }, cause))
-}
-
-/// Trying again would give the same.
-fn is_final(error: &Error) -> bool {
-    use Error::{Insecure, NotAService, ProtocolMismatch, Refused};
-    matches!(error, Refused { .. } | ProtocolMismatch { .. } | NotAService { .. } | Insecure { .. })
 }
 
 /// What the service says of the session decides what becomes of its calls.
@@ -162,10 +154,11 @@ async fn revive(shared: &Shared) -> Option<Link> {
         return None;
     }
     let mut pauses = options.backoff().build();
-    let mut attempts = 0;
+    let (mut attempts, mut pause) = (0, Duration::ZERO);
     loop {
         attempts += 1;
         let attempt = async {
+            tokio::time::sleep(pause).await;
             let stream = options.dial().await?;
             Link::open(stream, options, None).await
         };
@@ -177,14 +170,14 @@ async fn revive(shared: &Shared) -> Option<Link> {
                 options.tell(Reconnected { resumed: false, attempts });
                 return Some(opened.link);
             }
-            Some(Err(Error::Unreachable { address, cause, .. })) => {
-                if let Some(pause) = pauses.next() {
-                    tokio::time::sleep(pause).await;
+            Some(Err(NoEntry { error: Error::Unreachable { address, cause, .. }, .. })) => {
+                if let Some(next) = pauses.next() {
+                    pause = next;
                     continue;
                 }
                 Error::Unreachable { address, attempts, cause }
             }
-            Some(Err(error)) => error,
+            Some(Err(NoEntry { error, .. })) => error,
         };
         answer_revivals(shared, || Err(error.clone()));
         return None;

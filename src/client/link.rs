@@ -64,9 +64,24 @@ pub(super) struct Opened {
     pub(super) bounds: Bounds,
 }
 
+/// Why a connection came to no session.
+pub(super) struct NoEntry {
+    pub(super) error: Error,
+    /// Trying again would give the same.
+    pub(super) is_final: bool,
+}
+
+impl From<Error> for NoEntry {
+    fn from(error: Error) -> Self {
+        use Error::{Insecure, NotAService, ProtocolMismatch, Refused};
+        let is_final = matches!(error, Refused { .. } | ProtocolMismatch { .. } | NotAService { .. } | Insecure { .. });
+        NoEntry { error, is_final }
+    }
+}
+
 impl Link {
     /// Opens a session over `stream`, or resumes one.
-    pub(super) async fn open<S>(stream: S, options: &SessionBuilder, resume: Option<Resume>) -> Result<Opened, Error>
+    pub(super) async fn open<S>(stream: S, options: &SessionBuilder, resume: Option<Resume>) -> Result<Opened, NoEntry>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -84,24 +99,28 @@ impl Link {
         let welcome = match tokio::time::timeout(OPEN_TIME, link.ask(WireRequest::Open { hello })).await {
             Ok(Ok(Some(WireResponse::Open(answer)))) => match Answer::decode(&answer) {
                 Ok(Answer::Welcome(welcome)) => welcome,
-                Ok(Answer::Refused { reason }) => return Err(Error::Refused { reason }),
-                Ok(Answer::Protocol { service }) => {
-                    return Err(Error::ProtocolMismatch { client: PROTOCOL_VERSION, service });
+                Ok(Answer::Refused { reason, temporary }) => {
+                    return Err(NoEntry { error: Error::Refused { reason }, is_final: !temporary });
                 }
-                Err(_) => return Err(Error::NotAService { address }),
+                Ok(Answer::Protocol { service }) => {
+                    return Err(Error::ProtocolMismatch { client: PROTOCOL_VERSION, service }.into());
+                }
+                Err(_) => return Err(Error::NotAService { address }.into()),
             },
-            Ok(Ok(Some(_))) => return Err(Error::NotAService { address }),
-            Ok(Ok(None)) => return Err(Error::Closed { address, cause: HUNG_UP.to_owned() }),
+            Ok(Ok(Some(_))) => return Err(Error::NotAService { address }.into()),
+            Ok(Ok(None)) => return Err(Error::Closed { address, cause: HUNG_UP.to_owned() }.into()),
             Ok(Err(error)) => {
                 // The service's verdict on this client's certificate comes with the first bytes.
-                return Err(match verdict_of(&error) {
+                let error = match verdict_of(&error) {
                     Some(reason) => Error::Insecure { address, reason },
                     None if error.kind() == io::ErrorKind::InvalidData => Error::NotAService { address },
                     None => Error::Closed { address, cause: root_cause(&error) },
-                });
+                };
+                return Err(error.into());
             }
             Err(_) => {
-                return Err(Error::Closed { address, cause: format!("it did not answer within {OPEN_TIME:?}") });
+                let cause = format!("it did not answer within {OPEN_TIME:?}");
+                return Err(Error::Closed { address, cause }.into());
             }
         };
         limit.set(options.max_frame);

@@ -57,6 +57,25 @@ struct Guests {
     grants: Vec<Arc<Grant>>,
 }
 
+/// Why somebody does not come in.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Refusal {
+    /// With the remedy.
+    pub(crate) reason: String,
+    /// It may be another time.
+    pub(crate) temporary: bool,
+}
+
+impl Refusal {
+    pub(crate) fn for_good(reason: impl Into<String>) -> Self {
+        Refusal { reason: reason.into(), temporary: false }
+    }
+
+    pub(crate) fn for_now(reason: impl Into<String>) -> Self {
+        Refusal { reason: reason.into(), temporary: true }
+    }
+}
+
 /// What somebody came in by.
 pub(crate) struct Grant {
     /// Of the token; empty if none was asked for.
@@ -132,16 +151,17 @@ impl Door {
         peer: &Peer,
         token: Option<&Secret>,
         comes_back: bool,
-    ) -> Result<Arc<Grant>, &'static str> {
+    ) -> Result<Arc<Grant>, Refusal> {
         if self.guests.read().tokens.is_none() {
-            return self.find(None).ok_or(WRONG);
+            return self.find(None).ok_or_else(|| Refusal::for_good(WRONG));
         }
-        let turn = if comes_back { None } else { self.attempts.turn(peer).await.ok_or(BUSY)? };
+        let busy = || Refusal::for_now(BUSY);
+        let turn = if comes_back { None } else { self.attempts.turn(peer).await.ok_or_else(busy)? };
         let found = self.find(token);
         drop(turn);
         found.ok_or_else(|| {
             self.attempts.failed(peer);
-            WRONG
+            Refusal::for_good(WRONG)
         })
     }
 
@@ -181,7 +201,7 @@ mod tests {
         assert_eq!(ask("two").await.expect("known").name, "d");
         assert!(Arc::ptr_eq(&ask("one").await.expect("known"), &a));
         assert_eq!(door.set_tokens(Tokens::new()), 4);
-        assert_eq!(ask("one").await.err(), Some(WRONG));
+        assert_eq!(ask("one").await.err(), Some(Refusal::for_good(WRONG)));
     }
 
     #[tokio::test]
@@ -194,6 +214,6 @@ mod tests {
         door.set_tokens(tokens(&[("a", "one")]));
         assert!(anybody.is_revoked());
         assert_eq!(door.bars(&other), None);
-        assert_eq!(door.ask(&Peer::Local, None, false).await.err(), Some(WRONG));
+        assert_eq!(door.ask(&Peer::Local, None, false).await.err(), Some(Refusal::for_good(WRONG)));
     }
 }

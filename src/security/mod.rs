@@ -14,7 +14,7 @@ mod secret;
 mod tls;
 mod tokens;
 
-pub(crate) use door::{Door, Grant, Peer};
+pub(crate) use door::{Door, Grant, Peer, Refusal};
 pub(crate) use permissions::Permissions;
 pub(crate) use secret::Secret;
 pub(crate) use tls::{ClientSide, ServerSide, TLS_BYTE, explain, verdict_of};

@@ -162,14 +162,17 @@ impl Tokens {
     }
 
     /// Those of the variable `TARMEM_TOKENS`: pairs `name:token`, with commas or spaces between them. Each permits
-    /// everything. `None` if the variable is not set, or empty.
+    /// everything. `None` if the variable is not set.
     ///
     /// # Errors
-    /// If one of them is no such pair.
+    /// If one of them is no such pair, or there is none: whoever sets the variable means to ask for something.
     pub fn from_env() -> Result<Option<Self>, TokensError> {
         match std::env::var(VARIABLE) {
-            Ok(pairs) if !pairs.is_empty() => pairs_of(&pairs).map(Some),
-            Ok(_) | Err(std::env::VarError::NotPresent) => Ok(None),
+            Ok(pairs) if pairs.trim().is_empty() => {
+                Err(TokensError(format!("{VARIABLE} is set and names no token; write name:token, or unset it")))
+            }
+            Ok(pairs) => pairs_of(&pairs).map(Some),
+            Err(std::env::VarError::NotPresent) => Ok(None),
             Err(std::env::VarError::NotUnicode(_)) => Err(TokensError(format!("{VARIABLE} is not UTF-8"))),
         }
     }

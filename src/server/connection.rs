@@ -8,7 +8,7 @@ use super::session::{Carrier, ServerSession};
 use super::sessions::Found;
 use super::traffic::{End, Traffic};
 use crate::config::Limits;
-use crate::security::{Door, Grant, Peer};
+use crate::security::{Door, Grant, Peer, Refusal};
 use crate::wire::batch::Preamble;
 use crate::wire::channel::Channel;
 use crate::wire::frame::FrameLimit;
@@ -140,6 +140,16 @@ impl Connection {
         self.house.engine.ended()
     }
 
+    /// So many bytes more wait here, of all that the service holds.
+    pub(super) fn hold_more(&self, bytes: usize) {
+        self.house.engine.held_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// So many bytes less.
+    pub(super) fn hold_less(&self, bytes: usize) {
+        self.house.engine.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     /// The client was heard.
     pub(super) fn hear(&self) {
         if let Some(carried) = self.session.get() {
@@ -158,9 +168,9 @@ impl Connection {
         }
         let grant = match self.admit(&hello).await {
             Ok(grant) => grant,
-            Err(reason) => {
+            Err(Refusal { reason, temporary }) => {
                 self.lost.store(true, Ordering::Relaxed);
-                return Ok(Answer::Refused { reason });
+                return Ok(Answer::Refused { reason, temporary });
             }
         };
         let limits = &self.house.engine.limits;
@@ -186,24 +196,24 @@ impl Connection {
     }
 
     /// What the client comes in by; otherwise why it does not, with the remedy.
-    async fn admit(&self, hello: &Hello) -> Result<Arc<Grant>, String> {
+    async fn admit(&self, hello: &Hello) -> Result<Arc<Grant>, Refusal> {
         let House { engine, door, crowded, barred, .. } = &self.house;
         if let Some(reason) = barred.or_else(|| door.bars(&self.peer)) {
-            return Err(reason.to_owned());
+            return Err(Refusal::for_good(reason));
         }
         let comes_back = self.session_of(hello);
         let grant =
-            door.ask(&self.peer, hello.details.token.as_ref(), comes_back.is_some()).await.map_err(|reason| {
-                tracing::info!("{:?} was refused: no token, or a wrong one", self.peer);
-                reason.to_owned()
+            door.ask(&self.peer, hello.details.token.as_ref(), comes_back.is_some()).await.inspect_err(|refusal| {
+                tracing::info!("{:?} was refused: {}", self.peer, refusal.reason);
             })?;
         if engine.is_closing() {
-            return Err(Error::ShuttingDown.to_string());
+            return Err(Refusal::for_now(Error::ShuttingDown.to_string()));
         }
         // The connection that broke is counted, too: the service may not know of it yet.
         if *crowded && !comes_back.is_some_and(|session| session.has_connection()) {
             let limit = engine.limits.connections;
-            return Err(format!("it has as many connections as its limit of {limit} allows; close some, or raise it"));
+            let reason = format!("it has as many connections as its limit of {limit} allows; close some, or raise it");
+            return Err(Refusal::for_now(reason));
         }
         Ok(grant)
     }
@@ -278,11 +288,12 @@ impl Wire for Handler {
     async fn open(self, _: Context, hello: Bytes) -> Bytes {
         let answer = self.connection.open(&hello).await.unwrap_or_else(|error| {
             self.connection.lost.store(true, Ordering::Relaxed);
-            let reason = match error {
-                Error::Refused { reason } => reason,
-                other => other.to_string(),
-            };
-            Answer::Refused { reason }
+            match error {
+                Error::Refused { reason } => Answer::Refused { reason, temporary: false },
+                // Too many sessions, say.
+                Error::LimitExceeded { .. } => Answer::Refused { reason: error.to_string(), temporary: true },
+                other => Answer::Refused { reason: other.to_string(), temporary: false },
+            }
         });
         answer.encode()
     }
@@ -344,7 +355,7 @@ mod tests {
         for other in ["192.0.2.1", "10.0.0.1", "0.0.0.0", "2001:db8::1", "::ffff:192.0.2.1", "fe80::1"] {
             let peer = || Peer::Ip(other.parse().expect("an address"));
             let (answer, opened) = open(peer(), true).await;
-            let Answer::Refused { reason } = answer else { panic!("{other}: {answer:?}") };
+            let Answer::Refused { reason, temporary: false } = answer else { panic!("{other}: {answer:?}") };
             assert!(reason.contains("--unprotected") && reason.contains("Service::unprotected"), "{reason}");
             assert!(!opened, "{other}");
             let (answer, opened) = open(peer(), false).await;

@@ -181,6 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
             Event::Responded(id, bytes, response) => {
                 self.waiting -= 1;
                 self.unserved -= bytes;
+                self.connection.hold_less(bytes);
                 self.respond(id, response)
             }
             Event::End(end) => Err(end),
@@ -204,6 +205,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
                 let bytes = frame.len();
                 self.waiting += 1;
                 self.unserved += bytes;
+                self.connection.hold_more(bytes);
                 self.events.push(Box::pin(async move {
                     let (id, response) = responding.await;
                     Event::Responded(id, bytes, response)
@@ -263,6 +265,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         }
         // The connection ends either way.
         self.channel.poll_close(cx).map(|_| ())
+    }
+}
+
+impl<S> Drop for Traffic<S> {
+    fn drop(&mut self) {
+        self.connection.hold_less(self.unserved);
     }
 }
 

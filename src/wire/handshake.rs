@@ -58,6 +58,8 @@ pub(crate) enum Answer {
     Refused {
         /// Why, with the remedy.
         reason: String,
+        /// It may be another time: there is no place just now.
+        temporary: bool,
     },
 }
 

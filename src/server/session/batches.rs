@@ -99,7 +99,7 @@ impl ServerSession {
                 continue;
             }
             if !self.lease.advance(carrier, progress.last, submission.sequence) {
-                break Err(Error::malformed("connection", "another one carries its session now"));
+                break Err(Error::malformed("connection", "its session has ended, or another one carries it now"));
             }
             progress.last = submission.sequence;
             let open = replies.begin(submission.sequence);
