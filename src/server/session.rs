@@ -15,6 +15,7 @@ mod handles;
 mod lease;
 mod undo;
 
+pub(crate) use batches::TURN;
 pub(crate) use lease::Carrier;
 
 use super::engine::{Deadline, Engine, Later};

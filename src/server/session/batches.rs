@@ -16,7 +16,7 @@ use tarmem_remote::operation::{Operation, Reply};
 use tokio::task::{unconstrained, yield_now};
 
 /// How long a batch holds its thread before those of other connections have a turn.
-const TURN: Duration = Duration::from_millis(5);
+pub(crate) const TURN: Duration = Duration::from_millis(5);
 
 /// Operations between two looks at the clock, which takes a twentieth of what one of them does.
 const LOOK: usize = 8;
