@@ -22,6 +22,8 @@ use tarmem::{Service, Session, blocking, blocking::Wait};
 const WORKERS: usize = 3;
 /// Files over this are left out, in bytes.
 const LARGEST: u64 = 16 << 20;
+/// How the result of a file that cannot be read begins.
+const UNREADABLE: &str = "unreadable: ";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
@@ -33,8 +35,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Fills the queue, starts the workers, kills one, and checks what came out.
 fn share_out(folder: &Path) -> Result<(), Box<dyn Error>> {
-    let files = files_of(folder)?;
-    println!("{} files in {}", files.len(), folder.display());
+    let (files, unnamed) = files_of(folder)?;
+    if files.is_empty() {
+        return Err(format!("there is nothing to hash in {}; give a folder with files", folder.display()).into());
+    }
+    println!("{} files in {} ({unnamed} left out: their names are no text)", files.len(), folder.display());
     let service = blocking::start(Service::new("127.0.0.1", 0))?;
     let session = blocking::Session::connect(service.address())?;
     let jobs = session.memoize("jobs", QueueProxy::new(None)).wait()?;
@@ -61,11 +66,12 @@ fn share_out(folder: &Path) -> Result<(), Box<dyn Error>> {
         return Err(format!("{} files, but {} hashes", files.len(), found.len()).into());
     }
     for (file, hash) in &found {
-        if *hash != digest(Path::new(file))? {
+        if *hash != digest(Path::new(file)) {
             return Err(format!("{file} was hashed wrongly").into());
         }
     }
-    println!("every file is hashed exactly once: {} hashes", found.len());
+    let unread = found.iter().filter(|(_, hash)| hash.starts_with(UNREADABLE)).count();
+    println!("every file is hashed exactly once: {} hashes ({unread} files cannot be read)", found.len() - unread);
     blocking::shutdown(service);
     Ok(())
 }
@@ -81,21 +87,25 @@ async fn work(address: &str, unlucky: bool) -> Result<(), Box<dyn Error>> {
             // Until it is killed.
             std::future::pending::<()>().await;
         }
-        let hash = digest(Path::new(&*job))?;
+        let hash = digest(Path::new(&*job));
         hashes.setdefault::<String>(job.as_str(), hash).await?;
         job.ack().await?;
     }
     Ok(())
 }
 
-fn digest(file: &Path) -> std::io::Result<String> {
-    let digest = Sha256::digest(std::fs::read(file)?);
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+/// The hash of a file, or why there is none: a job that fails has a result, too, or it would come back for ever.
+fn digest(file: &Path) -> String {
+    match std::fs::read(file) {
+        Ok(bytes) => Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        Err(error) => format!("{UNREADABLE}{error}"),
+    }
 }
 
-/// The files below `folder`, in order; without hidden ones, build results, and links.
-fn files_of(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
-    let (mut folders, mut files) = (vec![PathBuf::from(folder)], Vec::new());
+/// The files below `folder`, in order; without hidden ones, build results, and links. And how many have names that are no
+/// text, and so cannot be a job.
+fn files_of(folder: &Path) -> Result<(Vec<String>, usize), Box<dyn Error>> {
+    let (mut folders, mut files, mut unnamed) = (vec![PathBuf::from(folder)], Vec::new(), 0);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))? {
             let entry = entry?;
@@ -106,12 +116,15 @@ fn files_of(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
             if kind.is_dir() {
                 folders.push(entry.path());
             } else if kind.is_file() && entry.metadata()?.len() <= LARGEST {
-                files.extend(entry.path().to_str().map(str::to_owned));
+                match entry.path().into_os_string().into_string() {
+                    Ok(file) => files.push(file),
+                    Err(_) => unnamed += 1,
+                }
             }
         }
     }
     files.sort();
-    Ok(files)
+    Ok((files, unnamed))
 }
 
 /// A worker process; killed when dropped.

@@ -1,7 +1,9 @@
 //! Runs each example as a user would, as a process in some other directory, and checks what it prints.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -118,6 +120,39 @@ fn shared_index_says_what_is_wrong_with_a_folder() {
         assert!(!ended.success, "{}", ended.output);
         assert_eq!(ended.errors, format!("shared_index: {message}\n"));
     }
+}
+
+#[test]
+fn job_queue_hashes_every_file_once_though_a_worker_is_killed() {
+    let folder = Folder::new("jobs");
+    for file in 0..40 {
+        fs::write(folder.0.join(format!("{file:02}.txt")), format!("file {file}")).expect("a file is written");
+    }
+    // A job is a text, and this name is none.
+    fs::write(folder.0.join(OsStr::from_bytes(b"\xff.txt")), "").expect("a file is written");
+    // Neither is a file.
+    fs::create_dir(folder.0.join("empty")).expect("a folder is made");
+    symlink(folder.0.join("00.txt"), folder.0.join("link.txt")).expect("a link is made");
+    let mut command = example("job_queue");
+    command.arg(&folder.0);
+    let printed = run(command).success();
+    let lines: Vec<&str> = printed.lines().collect();
+    let [files, killed, did, hashed] = lines[..] else { panic!("{printed}") };
+    let folder = folder.0.display();
+    assert_eq!(files, format!("40 files in {folder} (1 left out: their names are no text)"));
+    assert_eq!(killed, format!("killed a worker that was hashing {folder}/00.txt"));
+    assert!(did.starts_with("3 workers did the rest in "), "{did}");
+    assert_eq!(hashed, "every file is hashed exactly once: 40 hashes (0 files cannot be read)");
+}
+
+#[test]
+fn job_queue_wants_files() {
+    let folder = Folder::new("no-jobs");
+    let mut command = example("job_queue");
+    command.arg(&folder.0);
+    let ended = run(command);
+    assert!(!ended.success, "{}", ended.output);
+    assert!(ended.errors.contains("there is nothing to hash in "), "{}", ended.errors);
 }
 
 #[test]
