@@ -51,6 +51,14 @@ mod commands {
     }
 
     #[test]
+    fn integers_keep_their_digits() {
+        let service = Serve::start(&[]);
+        let wide = "170141183460469231731687303715884105727";
+        assert_eq!(service.prints(&format!("memoize n builtins.int {wide}")), [format!(r#"{{"$int":"{wide}"}}"#)]);
+        assert_eq!(service.prints("call n __sub__ 170141183460469231731687303715884105726"), ["1"]);
+    }
+
+    #[test]
     fn keys_come_and_go() {
         let service = Serve::start(&[]);
         assert_eq!(service.prints("keys"), [""; 0]);

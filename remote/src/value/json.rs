@@ -1,5 +1,6 @@
 //! Values and JSON, both ways, with forms for what JSON does not have.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -48,11 +49,12 @@ impl Value {
         JsonSeed(Depth::default()).deserialize(json).map_err(|error| ValueError::new(error.to_string()))
     }
 
-    /// As [`Value::from_json`], from text; an object's keys stay in their order.
+    /// As [`Value::from_json`], from text; an object's keys stay in their order, and an integer of up to 128 bits is one,
+    /// where a [`serde_json::Value`] makes a float of it.
     ///
     /// # Errors
     ///
-    /// As [`Value::from_json`], and text that is not JSON, or more than 127 levels of JSON.
+    /// As [`Value::from_json`], and text that is not JSON, an integer beyond 128 bits, or more than 127 levels of JSON.
     ///
     /// ```
     /// use tarmem_remote::value::Value;
@@ -62,6 +64,7 @@ impl Value {
     /// ```
     pub fn parse_json(text: &str) -> Result<Value, ValueError> {
         let describe = |error: serde_json::Error| ValueError::new(format!("not JSON: {error}"));
+        let text = &wide_ints(text)?;
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let value =
             JsonSeed(Depth::default()).deserialize(&mut deserializer).map_err(|error| match error.is_data() {
@@ -123,6 +126,55 @@ fn pairs(entries: &[(Value, Value)], inside: Depth) -> Json {
     let pairs: Vec<Json> =
         entries.iter().map(|(key, value)| json!([to_json(key, inside), to_json(value, inside)])).collect();
     json!({ MAP: pairs })
+}
+
+/// The text with its integers beyond 64 bits as `{"$int": …}`, and `-0` as `0`: of these `serde_json` makes floats, and
+/// digits are lost without a word.
+fn wide_ints(text: &str) -> Result<Cow<'_, str>, ValueError> {
+    let bytes = text.as_bytes();
+    let (mut wide, mut copied, mut at) = (String::new(), 0, 0);
+    while let Some(&byte) = bytes.get(at) {
+        let begin = at;
+        at += 1;
+        match byte {
+            b'"' => {
+                while bytes.get(at).is_some_and(|&byte| byte != b'"') {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                at += 1;
+            }
+            b'-' | b'0'..=b'9' => {
+                let more = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
+                at += bytes[at..].iter().take_while(more).count();
+                let number = &text[begin..at];
+                let digits = number.strip_prefix('-').unwrap_or(number);
+                // A leading zero is not JSON, which is for the parser to say.
+                let whole = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+                let fits = number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok();
+                let instead = match number {
+                    "-0" => "0".to_owned(),
+                    _ if digits.is_empty() || !whole || fits => continue,
+                    _ if number.parse::<i128>().is_ok() => format!(r#"{{"{INT}":"{number}"}}"#),
+                    _ => {
+                        let long = digits.len();
+                        let remedy = "write .0 behind it for a float, or quotes around it for text";
+                        return Err(ValueError::new(format!(
+                            "an integer of {long} digits does not fit 128 bits; {remedy}"
+                        )));
+                    }
+                };
+                wide.push_str(&text[copied..begin]);
+                wide.push_str(&instead);
+                copied = at;
+            }
+            _ => {}
+        }
+    }
+    if copied == 0 {
+        return Ok(Cow::Borrowed(text));
+    }
+    wide.push_str(&text[copied..]);
+    Ok(Cow::Owned(wide))
 }
 
 /// Reads JSON at a depth.

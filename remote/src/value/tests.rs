@@ -284,6 +284,28 @@ fn what_is_refused_and_how() {
 }
 
 #[test]
+fn integers_in_json_keep_their_digits() {
+    let read = |text: &str| Value::parse_json(text).unwrap();
+    for n in [i128::MAX, i128::MIN, 1 << 64, -(1 << 63) - 1, i128::from(u64::MAX), i128::from(i64::MIN)] {
+        assert_eq!(read(&n.to_string()), Value::Int(n));
+        let inside = format!(r#"{{"a": [{n},{{"b\\\"": {n}}}], "{n}": "[{n}]"}}"#);
+        let Value::Map(entries) = read(&inside) else { panic!("a map") };
+        let inner = Value::Map(vec![("b\\\"".into(), Value::Int(n))]);
+        assert_eq!(entries[0].1, Value::List(vec![Value::Int(n), inner]));
+        assert_eq!(entries[1], (n.to_string().into(), format!("[{n}]").into()), "text stays as it is");
+    }
+    assert_eq!(read("[-0, -0.0]"), Value::List(vec![0.into(), (-0.0).into()]));
+    assert_eq!(read("1e30"), Value::Float(1e30));
+    assert_eq!(read("18446744073709551616.0"), Value::Float(18_446_744_073_709_551_616.0));
+    let wide = "9".repeat(40);
+    let error = Value::parse_json(&format!("[{wide}]")).unwrap_err();
+    assert!(error.message().contains("an integer of 40 digits does not fit 128 bits"), "{error}");
+    for text in ["-", "[-]", "00", "--1", "1-1", "\"\\", "[18446744073709551616", "018446744073709551616", "{1:2}"] {
+        assert!(Value::parse_json(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn depth_is_limited_everywhere() {
     let deep = |result: Result<Value, ValueError>| {
         assert_eq!(result.unwrap_err().message().split(" at ").next(), Some("nested deeper than 64 levels"));
