@@ -217,6 +217,10 @@ mod bad_input {
         finish(tarmem(&["get", "k"]).env("TARMEM_ADDR", "nowhere")).refused(&["nowhere", "TARMEM_ADDR"]);
         finish(&mut tarmem(&[])).refused(&["requires a subcommand", "memoize", "Usage: tarmem"]);
         finish(tarmem(&["get", "k", "two\nlines"])).refused(&["two", "lines"]);
+        // What is wrong with it can be found behind it.
+        let long = finish(tarmem(&["call", "k", "append", &"[".repeat(10_000)]));
+        assert!(long.lines().concat().len() < 400, "{long:?}");
+        long.refused(&["[[[…'", "nested deeper than 64 levels"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Results as lines of JSON on standard output, failures as a line of text on standard error.
 
 use crate::server::ServeError;
+use clap::error::{ContextKind, ContextValue};
 use serde::{Serialize, Serializer};
 use std::collections::HashSet;
 use std::fmt;
@@ -127,9 +128,20 @@ fn tell(message: &str) -> io::Result<()> {
     writeln!(io::stderr(), "tarmem: {}", one_line(message))
 }
 
+/// How many characters of a wrong argument are shown.
+const SHOWN: usize = 80;
+
 /// clap's paragraphs (what is wrong, perhaps a tip, the usage), one after the other.
 fn usage(error: &clap::Error) -> String {
     let text = error.to_string();
+    let text = match error.get(ContextKind::InvalidValue) {
+        // What is wrong with it stands behind it, and would not be found.
+        Some(ContextValue::String(value)) if value.chars().count() > SHOWN => {
+            let short: String = value.chars().take(SHOWN).collect();
+            text.replacen(value, &format!("{short}…"), 1)
+        }
+        _ => text,
+    };
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let paragraphs = text.split("\n\n").map(one_line).filter(|paragraph| !paragraph.is_empty());
     let more = paragraphs.map(|paragraph| match paragraph.strip_prefix("For more information, ") {
