@@ -51,6 +51,27 @@ mod commands {
     }
 
     #[test]
+    fn an_argument_may_be_the_object_under_a_key() {
+        let service = Serve::start(&[]);
+        let run = |words: &[&str]| service.run(words);
+        for line in ["memoize xs builtins.list", "memoize lock threading.Lock"] {
+            service.run_line(line).succeeded();
+        }
+        let made = run(&["memoize", "d", "builtins.dict", r#"{"xs": {"$key": "xs"}}"#]).succeeded();
+        assert_eq!(made, [r#"{"xs":[]}"#]);
+        assert_eq!(run(&["call", "d", "__setitem__", r#""all""#, r#"[{"$key": "xs"}, 7]"#]).succeeded(), ["null"]);
+        assert_eq!(service.prints("call xs append 3"), ["null"]);
+        assert_eq!(service.prints("get d"), [r#"{"xs":[3],"all":[[3],7]}"#]);
+        // A constructor that takes an object, not a value.
+        run(&["memoize", "ready", "threading.Condition.on", r#"{"$key": "lock"}"#]).succeeded();
+        assert_eq!(service.prints("call ready acquire"), ["true"]);
+        run(&["call", "d", "__setitem__", "1", r#"{"$key": "nothing"}"#]).failed(1, &[r#""nothing""#]);
+        run(&["memoize", "e", "builtins.list", r#"[{"$key": "nothing"}]"#]).failed(1, &[r#""nothing""#]);
+        assert_eq!(service.prints("call d __len__"), ["2"]);
+        assert_eq!(service.prints("is-memoized e"), ["false"]);
+    }
+
+    #[test]
     fn integers_keep_their_digits() {
         let service = Serve::start(&[]);
         let wide = "170141183460469231731687303715884105727";

@@ -4,7 +4,7 @@
 //! - `connect`: the options that lead to a service, for all the other commands.
 //! - `objects`: commands on what one key is mapped to.
 //! - `inspect`: commands on what a service has and offers.
-//! - `arguments`: what an argument may look like.
+//! - `arguments`: what an argument may look like; `named`, objects among them.
 //! - `output`: results as lines of JSON, failures as a line of text.
 //!
 //! `tarmem serve` offers the modules that are linked into it. A program that serves classes of your own is two lines:
@@ -21,6 +21,7 @@ mod arguments;
 mod connect;
 mod inspect;
 mod logs;
+mod named;
 mod objects;
 mod output;
 mod serve;

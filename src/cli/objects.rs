@@ -1,6 +1,7 @@
 //! Commands on what one key is mapped to.
 
 use super::arguments::{FunctionName, json};
+use super::named::Named;
 use super::output::{Failure, Json, Output};
 use crate::client::Session;
 use clap::Args;
@@ -63,13 +64,13 @@ pub(super) struct Call {
     key: String,
     /// The method; `module.Interface.method` where two interfaces have one of that name
     method: String,
-    /// Its arguments, each in JSON: 3, '"text"', '[1,2]'
+    /// Its arguments, each in JSON: 3, '"text"', '[1,2]'; '{"$key": "k"}' is the object under k
     #[arg(value_name = "JSON", value_parser = json, allow_negative_numbers = true)]
     args: Vec<Value>,
 }
 
 /// Any class: what it has, only the service knows.
-enum Untyped {}
+pub(super) enum Untyped {}
 
 impl Remote for Untyped {
     const PATH: &'static str = "";
@@ -82,14 +83,14 @@ struct Source {
     /// The class or generator that makes it: builtins.list, bank.Account.open
     #[arg(value_name = "MODULE.NAME")]
     function: FunctionName,
-    /// Its arguments, each in JSON: 3, '"text"', '[1,2]'
+    /// Its arguments, each in JSON: 3, '"text"', '[1,2]'; '{"$key": "k"}' is the object under k
     #[arg(value_name = "JSON", value_parser = json, allow_negative_numbers = true)]
     args: Vec<Value>,
 }
 
 impl Memoize {
     pub(super) async fn run(self, session: &Session, output: &mut Output) -> Result<(), Failure> {
-        let made = self.source.obtain(|source| session.memoize(&self.key, source)).await?;
+        let made = self.source.obtain(session, |source| session.memoize(&self.key, source)).await?;
         show(made, output).await
     }
 }
@@ -103,7 +104,7 @@ impl Get {
 
 impl Update {
     pub(super) async fn run(self, session: &Session, output: &mut Output) -> Result<(), Failure> {
-        let made = self.source.obtain(|source| session.update(&self.key, source)).await?;
+        let made = self.source.obtain(session, |source| session.update(&self.key, source)).await?;
         show(made, output).await
     }
 }
@@ -117,9 +118,11 @@ impl Delete {
 
 impl Call {
     pub(super) async fn run(self, session: &Session, output: &mut Output) -> Result<(), Failure> {
+        let named = Named::find(session, &self.args).await?;
         // A round trip less than `get_dynamic`: whether there is such a key, the call tells.
         let object = session.proxy::<Untyped>(&self.key);
-        let result = object.call(&self.method, self.args).await.map_err(|error| raised_by(&self.method, error))?;
+        let result = object.call(&self.method, named.put_into(self.args)).await;
+        let result = result.map_err(|error| raised_by(&self.method, error))?;
         output.line(&Json(&result))
     }
 }
@@ -129,11 +132,14 @@ impl Source {
     /// long as that is wrong.
     async fn obtain(
         &self,
+        session: &Session,
         obtain: impl Fn(DynamicFunctionCall) -> Obtain<DynamicProxy>,
     ) -> Result<(DynamicProxy, ObjectInfo), Error> {
+        let named = Named::find(session, &self.args).await?;
+        let args = named.put_into(self.args.clone());
         let mut best: Option<Error> = None;
         for (module, name) in self.function.splits() {
-            match obtain(DynamicFunctionCall::new(module, name, self.args.clone())).with_info().await {
+            match obtain(DynamicFunctionCall::new(module, name, args.clone())).with_info().await {
                 Err(error) if is_absent(&error, module, name) => {
                     if best.as_ref().is_none_or(|best| helpfulness(&error) > helpfulness(best)) {
                         best = Some(error);
