@@ -11,7 +11,10 @@ fn str() {
         0 => op("maketrans", [r.short_text(), r.short_text()]),
         1 => op("maketrans", [r.short_text(), r.short_text(), r.text()]),
         2 => op("maketrans", [r.map(Random::scalar)]),
-        3 => op("translate", [r.pick(&[Value::Map(vec![(97.into(), "x".into()), (98.into(), Value::Null)])])]),
+        3 => {
+            let other = r.pick(&[Value::from("x"), 120.into(), (1i64 << 40).into(), (-1).into(), 1.5.into()]);
+            op("translate", [Value::Map(vec![(97.into(), other), (98.into(), Value::Null)])])
+        }
         _ => text_operation(r, Random::text, Random::short_text),
     };
     check(&Subject { class: "builtins.str", kind: "str", init, operation, state: "value", unordered: false });
@@ -21,7 +24,7 @@ fn str() {
 fn bytes() {
     let init = |r: &mut Random| vec![r.bytes()];
     let operation = |r: &mut Random, _| match r.below(24) {
-        0 => op("hex", []),
+        0 => op("hex", hex_arguments(r)),
         1 => op("decode", [r.pick(&["utf-8", "ascii", "latin-1"]).into()]),
         2 => op("decode", ["ascii".into(), r.pick(&["ignore", "replace", "strict"]).into()]),
         4 => op("maketrans", [r.short_bytes(), r.short_bytes()]),
@@ -79,5 +82,16 @@ fn text_operation(r: &mut Random, text: fn(&mut Random) -> Value, short: fn(&mut
             r.pick(&["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"]),
             [if r.one_in(5) { r.value() } else { text(r) }],
         ),
+    }
+}
+
+/// A separator and the size of a group, or nearly.
+fn hex_arguments(r: &mut Random) -> Vec<Value> {
+    let separator = r.pick(&[Value::from(":"), " ".into(), "é".into(), "".into(), "ab".into(), 5.into()]);
+    let separator = if r.one_in(4) { r.short_bytes() } else { separator };
+    match r.below(3) {
+        0 => vec![],
+        1 => vec![separator],
+        _ => vec![separator, if r.one_in(20) { (1i64 << 40).into() } else { r.small().into() }],
     }
 }

@@ -3,10 +3,11 @@
 use super::text::{Letter, Text, case, search, shape, split, text_methods};
 use crate::context::Context;
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, iterate, repeats, repr, type_name, whole, word,
+    Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, index_of, iterate, repeats, repr, type_name, whole,
+    word,
 };
 use crate::modules::shared::{reflected_sequence_methods, text_of_repr};
-use crate::modules::{Elements, Exception};
+use crate::modules::{Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
@@ -113,9 +114,26 @@ impl Bytes {
         Value::Bytes(self.0.clone())
     }
 
-    /// Two hexadecimal digits for each byte.
-    pub fn hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    /// Two hexadecimal digits for each byte; `separator`, one ASCII character, stands between groups of `group` bytes (1
+    /// if left out), counted from the right; from the left if `group` is negative.
+    #[remote(name = "hex")]
+    pub fn hex_value(&self, separator: Option<Value>, group: Option<Value>) -> Result<String, Exception> {
+        let group = group.as_ref().map_or(Ok(1), index_of)?;
+        let group =
+            i32::try_from(group).map_err(|_| Exception::overflow("Python int too large to convert to C int"))?;
+        let separator = separator.as_ref().map(hex_separator).transpose()?;
+        let len = self.0.len();
+        let size = group.unsigned_abs() as usize;
+        let mut digits = String::with_capacity(2 * len);
+        for (at, byte) in self.0.iter().enumerate() {
+            let counted = if group < 0 { at } else { len - at };
+            if let Some(separator) = separator.filter(|_| at > 0 && size > 0 && counted.is_multiple_of(size)) {
+                digits.push(separator);
+            }
+            digits.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or_default());
+            digits.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or_default());
+        }
+        Ok(digits)
     }
 
     /// ASCII letters as capitals.
@@ -272,8 +290,29 @@ pub(super) fn decode(bytes: &[u8], encoding: &str, errors: Option<&str>) -> Resu
 }
 
 impl BytesProxy {
+    /// Two hexadecimal digits for each byte.
+    pub fn hex(&self) -> Fallible<String> {
+        self.hex_value(None, None)
+    }
+
     /// The bytes as integers, chunk after chunk, as a stream.
     pub fn iter<T>(&self) -> Elements<T> {
         Elements::of(self, "builtins.bytes", "iter_chunk")
+    }
+}
+
+/// What stands between the groups of `hex`.
+fn hex_separator(separator: &Value) -> Result<char, Exception> {
+    let text = match separator {
+        Value::Text(text) => text.clone(),
+        // Each byte is a character, as in Latin-1.
+        Value::Bytes(bytes) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+        _ => return Err(Exception::of_type("sep must be str or bytes.")),
+    };
+    let mut letters = text.chars();
+    match (letters.next(), letters.next()) {
+        (Some(letter), None) if letter.is_ascii() => Ok(letter),
+        (Some(_), None) => Err(Exception::value("sep must be ASCII.")),
+        _ => Err(Exception::value("sep must be length 1.")),
     }
 }

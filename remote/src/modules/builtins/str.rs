@@ -104,12 +104,12 @@ impl Str {
                 None => translated.push(c),
                 Some(Value::Null) => {}
                 Some(Value::Text(text)) => translated.push_str(text),
-                Some(other) => match whole(other).and_then(|n| u32::try_from(n).ok()).and_then(char::from_u32) {
-                    Some(c) => translated.push(c),
-                    None => {
-                        return Err(Exception::of_type("a character becomes a number, a text or null"));
-                    }
-                },
+                Some(other) => {
+                    let number = whole(other)
+                        .ok_or_else(|| Exception::of_type("character mapping must return integer, None or str"))?;
+                    let c = u32::try_from(number).ok().and_then(char::from_u32);
+                    translated.push(c.ok_or_else(|| Exception::value("character mapping must be in range(0x110000)"))?);
+                }
             }
             check_result(translated.len(), 1)?;
         }

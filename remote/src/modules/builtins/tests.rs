@@ -146,9 +146,17 @@ fn encodings() {
     let broken = Bytes::fromhex("61 ff 62".into()).unwrap();
     assert_eq!(kind(broken.decode(None, None)), "UnicodeDecodeError");
     assert_eq!(broken.decode(None, Some("ignore".into())), Ok("ab".into()));
-    assert_eq!(broken.hex(), "61ff62");
+    assert_eq!(broken.hex_value(None, None), Ok("61ff62".into()));
+    assert_eq!(broken.hex_value(Some(":".into()), Some(2.into())), Ok("61:ff62".into()));
+    assert_eq!(broken.hex_value(Some(":".into()), Some((-2).into())), Ok("61ff:62".into()));
     assert_eq!(kind(Bytes::fromhex("6".into())), "ValueError");
     assert_eq!(kind(Bytes::fromhex("6 1".into())), "ValueError");
+}
+
+#[test]
+fn numbers_that_are_no_digits_are_alphanumeric() {
+    let is = |text: &str| Str::new(Some(text.into()), None, None).unwrap().isalnum();
+    assert!(is("x½²٣") && is("Ⅷ") && !is("½ ") && !is(""));
 }
 
 #[test]

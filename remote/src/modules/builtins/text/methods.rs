@@ -200,9 +200,9 @@ macro_rules! text_methods {
                 case::all(&self.units(), Letter::is_digit)
             }
 
-            /// Whether there are letters or digits in it, and nothing else.
+            /// Whether there are letters, digits or other numbers in it, and nothing else.
             pub fn isalnum(&self) -> bool {
-                case::all(&self.units(), |unit| Letter::is_alpha(unit) || Letter::is_digit(unit))
+                case::all(&self.units(), |unit| Letter::is_alpha(unit) || Letter::is_numeric(unit))
             }
 
             /// Whether there are spaces in it, and nothing else.

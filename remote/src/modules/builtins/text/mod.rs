@@ -56,6 +56,11 @@ pub(crate) trait Letter: Copy + PartialEq {
         self.char().is_some_and(|c| c.is_ascii_digit())
     }
 
+    /// Whether it is a number of any kind: a digit, a fraction, a Roman numeral.
+    fn is_numeric(self) -> bool {
+        self.char().is_some_and(char::is_numeric)
+    }
+
     /// Whether it is a capital.
     fn is_upper(self) -> bool {
         self.char().is_some_and(char::is_uppercase)
