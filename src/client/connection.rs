@@ -181,29 +181,35 @@ impl Shared {
         overdue.into_iter().for_each(Waker::wake);
     }
 
-    /// Hands out the first `most` of `replies`; the rest of them.
-    pub(super) fn deliver(&self, replies: &Bytes, most: usize) -> Result<Bytes, String> {
+    /// Hands out the first `most` of `replies`; the rest of them. `woken` is empty, before and after.
+    pub(super) fn deliver(&self, replies: &Bytes, most: usize, woken: &mut Vec<Waker>) -> Result<Bytes, String> {
         let mut rest: &[u8] = replies;
-        let mut answered = 0;
-        let mut waiting = Vec::with_capacity(most);
-        let more_work = {
+        let (taken, more_work) = {
             let mut outbox = self.outbox.lock();
-            while !rest.is_empty() && answered < most {
-                let (reply, more) = Answered::take(rest).map_err(|e| e.to_string())?;
-                (rest, answered) = (more, answered + 1);
+            let mut take_one = || {
+                let (reply, more) = Answered::take(rest)?;
+                rest = more;
                 // One that is pending stays in the outbox.
                 if let Some(outcome) = reply.outcome.into_reply(replies) {
-                    waiting.extend(outbox.answered(reply.sequence, outcome));
+                    woken.extend(outbox.answered(reply.sequence, outcome));
                 }
+                Ok(!more.is_empty())
+            };
+            let mut taken = Ok(!replies.is_empty());
+            for _ in 0..most {
+                if !matches!(taken, Ok(true)) {
+                    break;
+                }
+                taken = take_one();
             }
-            outbox.has_work()
+            (taken, outbox.has_work())
         };
-        // Under no lock: they look for their replies at once.
-        waiting.into_iter().for_each(Waker::wake);
+        // Under no lock: they look for their replies at once. Those whose replies made sense, whatever comes after them.
+        woken.drain(..).for_each(Waker::wake);
         if more_work {
             self.work.raise();
         }
-        Ok(replies.slice_ref(rest))
+        taken.map(|_more| replies.slice_ref(rest)).map_err(|error: Error| error.to_string())
     }
 }
 

@@ -167,18 +167,16 @@ impl Outbox {
 
     /// The reply to a call, if it has come; otherwise `cx` is woken when it does.
     pub(super) fn poll_reply(&mut self, cx: &mut Context<'_>, sequence: u64, operation: &mut Vec<u8>) -> Poll<Reply> {
-        match self.window.get_mut(sequence) {
-            Some(Slot::Waiting(call)) => {
-                match &mut call.waker {
-                    Some(waker) => waker.clone_from(cx.waker()),
-                    none => *none = Some(cx.waker().clone()),
-                }
-                return Poll::Pending;
+        let Some((reply, made)) = self.window.take_answer(sequence) else {
+            let Some(Slot::Waiting(call)) = self.window.get_mut(sequence) else {
+                return Poll::Ready(Reply::Failed(Error::Cancelled));
+            };
+            match &mut call.waker {
+                Some(waker) => waker.clone_from(cx.waker()),
+                none => *none = Some(cx.waker().clone()),
             }
-            Some(Slot::Answered(..)) => {}
-            Some(Slot::Over) | None => return Poll::Ready(Reply::Failed(Error::Cancelled)),
-        }
-        let Some(Slot::Answered(reply, made)) = self.window.remove(sequence) else { return Poll::Pending };
+            return Poll::Pending;
+        };
         *operation = made;
         if matches!(reply, Reply::Provisional(_)) && self.ended.is_none() {
             self.settled.push(Operation::Acknowledge { sequence });

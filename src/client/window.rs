@@ -94,6 +94,17 @@ impl Window {
         }
     }
 
+    /// The reply to a call, if it has come: then the call is over.
+    pub(super) fn take_answer(&mut self, sequence: u64) -> Option<(Reply, Vec<u8>)> {
+        if !matches!(self.get_mut(sequence), Some(Slot::Answered(..))) {
+            return None;
+        }
+        match self.remove(sequence) {
+            Some(Slot::Answered(reply, operation)) => Some((reply, operation)),
+            _ => None,
+        }
+    }
+
     /// A call is over; what there was of it.
     pub(super) fn remove(&mut self, sequence: u64) -> Option<Slot> {
         let Some(index) = sequence.checked_sub(self.first) else { return self.early.remove(&sequence) };

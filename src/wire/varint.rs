@@ -8,18 +8,13 @@ const LONGEST: usize = 10;
 /// Appends `value`.
 #[inline]
 pub(super) fn put(buffer: &mut Vec<u8>, mut value: u64) {
-    // All ten are written and the rest is cut off: a copy of a size that is known needs no call.
-    let mut bytes = [0; LONGEST];
-    let mut used = 0;
-    while value >= 0x80 && used < LONGEST - 1 {
-        bytes[used] = value as u8 | 0x80;
+    // Byte by byte: gathered in an array first, and copied from there, they would be read before they are written through,
+    // which the processor waits for.
+    while value >= 0x80 {
+        buffer.push(value as u8 | 0x80);
         value >>= 7;
-        used += 1;
     }
-    bytes[used] = value as u8;
-    let before = buffer.len();
-    buffer.extend_from_slice(&bytes);
-    buffer.truncate(before + used + 1);
+    buffer.push(value as u8);
 }
 
 /// The number at the front of `bytes`, and the rest.
