@@ -18,7 +18,7 @@ use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 /// The routines of a service.
@@ -175,8 +175,12 @@ impl Routines {
         let mut calls: Vec<Call<T, E>> = calls.into_iter().collect();
         let mut sent = 0;
         poll_fn(|cx| {
+            // Nobody is woken by a reply that is not being waited for: one of them is at a time, by the loop below.
+            let mut quiet = Context::from_waker(Waker::noop());
             while let Some(call) = calls.get_mut(sent) {
-                ready!(call.poll_send(cx));
+                if call.poll_send(&mut quiet).is_pending() {
+                    ready!(call.poll_send(cx));
+                }
                 sent += 1;
             }
             Poll::Ready(())
