@@ -67,11 +67,13 @@ async fn carry_with(link: &mut Link, shared: &Shared, replies: &mut Replies) -> 
             return Poll::Ready(End::Closed);
         }
         loop {
-            if let Err(cause) = requests.make(cx, link, shared) {
-                return broken(cause);
-            }
+            // What has come is read although nothing can be written any more: a service that shuts down says so first.
+            let written = requests.make(cx, link, shared);
             match link.poll_response(cx) {
-                Poll::Pending => break,
+                Poll::Pending => match written {
+                    Ok(()) => break,
+                    Err(cause) => return requests.ended(cause),
+                },
                 Poll::Ready(Ok(Some((id, response)))) => {
                     match requests.take(id, response).and_then(|frame| replies.add(&frame, shared)) {
                         Err(cause) => return broken(cause),
@@ -84,9 +86,10 @@ async fn carry_with(link: &mut Link, shared: &Shared, replies: &mut Replies) -> 
                         return broken(cause);
                     }
                 }
-                Poll::Ready(end) => {
-                    let cause = cause_of(end.err());
-                    return if requests.closing { Poll::Ready(End::ShutDown) } else { broken(cause) };
+                Poll::Ready(Err(error)) => return requests.ended(cause_of(Some(error))),
+                Poll::Ready(Ok(None)) => {
+                    // Why nothing can be written tells more than that nothing more comes.
+                    return requests.ended(written.err().unwrap_or_else(|| cause_of(None)));
                 }
             }
         }
@@ -147,6 +150,11 @@ impl Requests {
             Poll::Ready(Err(error)) => Err(broken(error)),
             _ => Ok(()),
         }
+    }
+
+    /// How a connection has ended that ends by itself.
+    fn ended(&self, cause: String) -> Poll<End> {
+        Poll::Ready(if self.closing { End::ShutDown } else { End::Broken(cause) })
     }
 
     /// Ready if there may be another poll.

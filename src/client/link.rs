@@ -169,13 +169,17 @@ impl Link {
     pub(super) async fn ask(&mut self, request: WireRequest) -> io::Result<Option<WireResponse>> {
         let asked = self.request(request)?;
         poll_fn(|cx| {
-            // While it is being written, too: the service may not read before it has been heard.
-            let _ = self.poll_flush(cx)?;
+            // What has come is read although nothing can be written any more: it may say why.
+            let written = self.poll_flush(cx);
             loop {
-                match ready!(self.poll_response(cx))? {
-                    Some((id, response)) if id == asked => return Poll::Ready(Ok(Some(response))),
-                    Some(_) => {}
-                    None => return Poll::Ready(Ok(None)),
+                match self.poll_response(cx)? {
+                    Poll::Ready(Some((id, response))) if id == asked => return Poll::Ready(Ok(Some(response))),
+                    Poll::Ready(Some(_)) => {}
+                    Poll::Ready(None) => return Poll::Ready(Ok(None)),
+                    Poll::Pending => match written {
+                        Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                        _ => return Poll::Pending,
+                    },
                 }
             }
         })
