@@ -20,6 +20,7 @@ each_way![
     a_long_chain_goes_without_overflowing,
     a_copy_has_a_bound_however_often_it_refers,
     a_circle_that_a_method_lets_go_of_is_collected,
+    a_circle_through_a_queue_is_collected,
     a_defaultdict_makes_live_objects_by_any_generator,
     what_there_is_can_be_listed,
 ];
@@ -132,6 +133,28 @@ async fn a_circle_is_shown_with_an_end_and_does_not_leak(fixture: Fixture) {
         session.delete("d").await.expect("there");
         eventually("nothing outside refers to them", || fixture.service.object_count() == 0).await;
     }
+}
+
+async fn a_circle_through_a_queue_is_collected(fixture: Fixture) {
+    let session = fixture.session().await;
+    let queues = session.remote_import("queue").await.expect("it comes with tarmem");
+    let used =
+        session.memoize("used", queues.function("Queue", args![])).await.expect("made").hold().await.expect("held");
+    used.call("put", [reference(&used)]).await.expect("put");
+    for kind in ["Queue", "LifoQueue", "PriorityQueue", "SimpleQueue"] {
+        let queue = queues.construct(kind, args![]).await.expect("made");
+        let list = make(&session, "list").await;
+        list.call("append", [reference(&queue)]).await.expect("put");
+        queue.call("put", [reference(&list)]).await.expect("put");
+        if kind != "SimpleQueue" {
+            // One that is under a lease is still the queue's.
+            let leased = queue.call("get_leased", args![]).await.expect("there is one");
+            drop(leased);
+        }
+        drop((queue, list));
+        eventually("nothing outside refers to them", || fixture.service.object_count() == 1).await;
+    }
+    assert_eq!(used.call("qsize", args![]).await, Ok(Value::Int(1)), "it is under a key");
 }
 
 async fn what_is_still_used_is_not_collected(fixture: Fixture) {

@@ -16,9 +16,11 @@ pub use crate::value::{Value, to_value};
 pub use async_trait::async_trait;
 pub use copying::{CloneWay, Copying, EncodingWay, NoWay};
 pub use futures::future::BoxFuture;
+pub use tracing::{EncodedWay, Tracing, TraverseWay};
 pub use {inventory, serde, typetag};
 
 mod copying;
+mod tracing;
 
 /// Reads an object reference as a proxy of its object.
 pub fn proxy_of_reference<'de, P: Proxy, D: serde::Deserializer<'de>>(deserializer: D) -> Result<P, D::Error> {

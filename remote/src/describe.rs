@@ -62,9 +62,15 @@ pub struct ClassEntry {
     /// A copy of one of its values: what is put back if a function that was changing the object fails. By `Clone` if the
     /// class has it, otherwise by way of its encoding; an error, which names the class, if it has neither.
     pub copy: fn(&dyn Object) -> Result<NewObject, Error>,
+    /// What tells of the references in one of its values. A function, since a constant cannot find it out; `None` if that is
+    /// done by encoding them.
+    pub trace: fn() -> Option<Trace>,
     /// Where it is defined.
     pub place: Place,
 }
+
+/// Shows each value that an object holds, for the references in it.
+pub type Trace = fn(&dyn Object, &mut dyn FnMut(&Value));
 
 /// The methods a class offers under one interface, or under its own name.
 #[derive(Clone, Copy)]

@@ -83,7 +83,7 @@ impl Collector {
             self.count.store(suspects.len(), Ordering::Relaxed);
             suspects.values().filter_map(WeakCell::upgrade).collect()
         };
-        let candidates = garbage(&cells, |cell| cell.try_read_owned()?.ok().map(|object| references(&*object)));
+        let candidates = garbage(&cells, |cell| cell.try_read_owned()?.ok().map(|object| references(cell, &*object)));
         if candidates.is_empty() {
             return 0;
         }
@@ -100,7 +100,7 @@ impl Collector {
         let cells: Vec<Cell> = held.iter().map(|(cell, _)| cell.clone()).collect();
         let objects: HashMap<Uuid, &WriteGuard> = held.iter().map(|(cell, guard)| (cell.id(), guard)).collect();
         // Besides this list of cells: the one it was made from, and the guard's own.
-        let still = garbage_with(&cells, 3, |cell| objects.get(&cell.id()).map(|object| references(&***object)));
+        let still = garbage_with(&cells, 3, |cell| objects.get(&cell.id()).map(|object| references(cell, &***object)));
         drop(objects);
         if still.len() != held.len() {
             return 0;
@@ -153,8 +153,8 @@ fn garbage_with(cells: &[Cell], ours: usize, trace: impl Fn(&Cell) -> Option<Vec
     cells.iter().map(|cell| cell.id()).filter(|id| !alive.contains(id)).collect()
 }
 
-/// The live references in an object: found by encoding it.
-fn references(object: &dyn Object) -> Vec<ObjectRef> {
+/// The live references in the object of a cell: found by encoding it, or what its class says that it holds.
+fn references(cell: &Cell, object: &dyn Object) -> Vec<ObjectRef> {
     struct Tracer(Mutex<Vec<ObjectRef>>);
     impl RefScope for Tracer {
         fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
@@ -169,9 +169,13 @@ fn references(object: &dyn Object) -> Vec<ObjectRef> {
         }
     }
     let tracer = Tracer(Mutex::default());
-    // A resident class cannot be encoded; then it is not known to hold any.
+    let trace = (cell.class().entry().trace)();
     let _ = panics::catch("tracing", || {
-        with_scope(&tracer, || codec::encode(object as &dyn erased_serde::Serialize).map(drop))
+        with_scope(&tracer, || match trace {
+            Some(trace) => trace(object, &mut |value| drop(codec::encode(value))),
+            // A resident class cannot be encoded; if it does not tell, it is not known to hold any.
+            None => drop(codec::encode(object as &dyn erased_serde::Serialize)),
+        });
     });
     std::mem::take(&mut *tracer.0.lock())
 }

@@ -51,8 +51,12 @@ pub(crate) fn bury(object: Remains) {
         return;
     }
     while let Some(next) = object.take() {
-        if catch_unwind(AssertUnwindSafe(|| drop(next))).is_err() {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(next))) {
             tracing::warn!("an object panicked as it was dropped");
+            // What it panicked with may panic in turn; then what that panics with is let be.
+            if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+                std::mem::forget(again);
+            }
         }
         object = WAITING.try_with(|waiting| waiting.borrow_mut().as_mut().and_then(Vec::pop)).ok().flatten();
     }

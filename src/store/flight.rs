@@ -4,6 +4,7 @@
 use super::Mapping;
 use bytes::Bytes;
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -11,6 +12,9 @@ use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
 use tokio::sync::Notify;
+
+/// The keys of a circle that an error names.
+const LONGEST: usize = 32;
 
 /// The generators that are running for `memoize`.
 #[derive(Default)]
@@ -21,8 +25,8 @@ pub(crate) struct Flights {
 #[derive(Default)]
 struct Table {
     by_key: HashMap<Box<str>, Arc<Flight>>,
-    /// Which flights wait for which: an edge for each generator that is itself waiting for a `memoize`.
-    waits: Vec<(u64, Arc<Flight>)>,
+    /// What the generator of each flight waits for: several at one time, if it asks for several.
+    waits: HashMap<u64, Vec<Arc<Flight>>>,
     next: u64,
 }
 
@@ -138,12 +142,10 @@ impl Flights {
     /// Notes that `from` waits for `to`, unless that closes a circle.
     fn edge(&self, from: &Arc<Flight>, to: &Arc<Flight>) -> Result<Edge<'_>, Error> {
         let mut table = self.table.lock();
-        let mut chain = Vec::new();
-        if table.leads(to, from.id, &mut chain) {
-            chain.push(to.key.to_string());
-            return Err(Error::Cycle { chain });
+        if let Some(chain) = table.way(to, from.id) {
+            return Err(Error::Cycle { chain: shown(chain) });
         }
-        table.waits.push((from.id, Arc::clone(to)));
+        table.waits.entry(from.id).or_default().push(Arc::clone(to));
         Ok(Edge { flights: self, from: from.id, to: to.id })
     }
 
@@ -155,19 +157,49 @@ impl Flights {
 }
 
 impl Table {
-    /// Whether `flight` is, or waits for, the flight `goal`; if so, the keys on the way are in `chain`.
+    /// The way from `first` to the flight `goal`, if it is that one or waits for it, and back to `first`.
     ///
-    /// There is no circle among the edges yet, so this ends; it is as deep as generators are nested, which the chain
-    /// shows, and a generator's stack is its own.
-    fn leads(&self, flight: &Flight, goal: u64, chain: &mut Vec<String>) -> bool {
-        chain.push(flight.key.to_string());
-        let found = flight.id == goal
-            || self.waits.iter().filter(|(from, _)| *from == flight.id).any(|(_, to)| self.leads(to, goal, chain));
-        if !found {
-            chain.pop();
+    /// Each flight is looked at once, however many wait for it (a build asks for one thing in many ways), and none on this
+    /// thread's stack, however deep generators are nested.
+    fn way<'a>(&'a self, first: &'a Arc<Flight>, goal: u64) -> Option<Vec<&'a Flight>> {
+        // Each with the one that waits for it.
+        let mut seen: HashMap<u64, (&'a Flight, Option<u64>)> = HashMap::from([(first.id, (&**first, None))]);
+        let mut to_do = vec![&**first];
+        while let Some(flight) = to_do.pop() {
+            if flight.id == goal {
+                let mut way = vec![&**first];
+                let mut at = Some(goal);
+                while let Some((flight, by)) = at.and_then(|at| seen.get(&at)) {
+                    way.push(flight);
+                    at = *by;
+                }
+                way.reverse();
+                return Some(way);
+            }
+            for next in self.waits.get(&flight.id).into_iter().flatten() {
+                if let Entry::Vacant(entry) = seen.entry(next.id) {
+                    entry.insert((next, Some(flight.id)));
+                    to_do.push(next);
+                }
+            }
         }
-        found
+        None
     }
+}
+
+/// The keys on a way; of a long one, the first and the last.
+fn shown(way: Vec<&Flight>) -> Vec<String> {
+    let left_out = way.len().saturating_sub(LONGEST);
+    let mut keys: Vec<String> = Vec::with_capacity(way.len().min(LONGEST) + 1);
+    for (index, flight) in way.iter().enumerate() {
+        if index == LONGEST / 2 && left_out > 0 {
+            keys.push(format!("({left_out} more)"));
+        }
+        if index < LONGEST / 2 || index >= LONGEST / 2 + left_out {
+            keys.push(flight.key.to_string());
+        }
+    }
+    keys
 }
 
 /// One flight waits for another, for as long as this lives.
@@ -180,8 +212,12 @@ struct Edge<'a> {
 impl Drop for Edge<'_> {
     fn drop(&mut self) {
         let mut table = self.flights.table.lock();
-        if let Some(index) = table.waits.iter().position(|(from, to)| *from == self.from && to.id == self.to) {
-            table.waits.swap_remove(index);
+        let Entry::Occupied(mut waits) = table.waits.entry(self.from) else { return };
+        if let Some(index) = waits.get().iter().position(|to| to.id == self.to) {
+            waits.get_mut().swap_remove(index);
+        }
+        if waits.get().is_empty() {
+            waits.remove();
         }
     }
 }
@@ -219,6 +255,39 @@ mod tests {
             flights.land(&flight, failure());
         }
         assert!(flights.is_empty());
+    }
+
+    /// A build whose every step needs all steps of the layer below: 3^40 ways through it, and 120 flights.
+    #[tokio::test]
+    async fn each_flight_is_looked_at_once_however_many_wait_for_it() {
+        let flights = Flights::default();
+        let layers: Vec<[Arc<Flight>; 3]> =
+            (0..40).map(|layer| [0, 1, 2].map(|step| first(&flights, &format!("{layer}:{step}")))).collect();
+        let mut edges = Vec::new();
+        for pair in layers.windows(2) {
+            for (upper, lower) in pair[0].iter().flat_map(|upper| pair[1].iter().map(move |lower| (upper, lower))) {
+                edges.push(flights.edge(upper, lower).expect("no circle"));
+            }
+        }
+        let late = first(&flights, "late");
+        edges.push(flights.edge(&late, &layers[0][0]).expect("no circle"));
+        let Err(Error::Cycle { chain }) = flights.edge(&layers[39][0], &late).map(drop) else { panic!("no circle") };
+        assert!(chain.first() == chain.last() && chain.len() == LONGEST + 1, "{chain:?}");
+        assert!(chain.iter().any(|key| key == "(10 more)"), "{chain:?}");
+        drop(edges);
+        assert!(flights.table.lock().waits.is_empty());
+    }
+
+    /// As deep as a client may ask a recursive generator to go: found without this thread's stack.
+    #[tokio::test]
+    async fn a_circle_of_any_length_is_found() {
+        const LENGTH: usize = 200_000;
+        let flights = Flights::default();
+        let all: Vec<_> = (0..LENGTH).map(|n| first(&flights, &n.to_string())).collect();
+        let edges: Vec<_> = all.windows(2).map(|pair| flights.edge(&pair[0], &pair[1]).expect("no circle")).collect();
+        let Err(Error::Cycle { chain }) = flights.edge(&all[LENGTH - 1], &all[0]).map(drop) else { panic!("none") };
+        assert_eq!((chain[0].as_str(), chain[LONGEST].as_str()), ("0", "0"));
+        drop(edges);
     }
 
     #[tokio::test]

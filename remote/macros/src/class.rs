@@ -143,6 +143,11 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
                     use #private::{CloneWay as _, EncodingWay as _, NoWay as _};
                     #copy
                 },
+                trace: || {
+                    #[allow(unused_imports)]
+                    use #private::{EncodedWay as _, TraverseWay as _};
+                    (&&#private::Tracing::<#ident>::new()).way()
+                },
                 place: #place,
             })
         }

@@ -106,6 +106,12 @@ impl Items {
         })
     }
 
+    /// All items, those under a lease, too.
+    pub(super) fn visit(&self, visit: &mut dyn FnMut(&Value)) {
+        self.store.iter().for_each(&mut *visit);
+        self.leases.values().for_each(|leased| visit(&leased.item));
+    }
+
     pub(super) fn len(&self) -> usize {
         self.store.len()
     }

@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::modules::Exception;
 use crate::modules::threading::Patience;
 use crate::modules::threading::line::Monitor;
+use crate::object::Traverse;
 use crate::remote;
 use crate::value::Value;
 use items::Items;
@@ -102,6 +103,18 @@ impl SimpleQueue {
         items::put_nowait(&self.items, item)
     }
 }
+
+macro_rules! traverse {
+    ($($class:ident),+) => {$(
+        impl Traverse for $class {
+            fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+                self.items.with(|items, _| items.visit(visit));
+            }
+        }
+    )+};
+}
+
+traverse!(Queue, LifoQueue, PriorityQueue, SimpleQueue);
 
 queue_methods!(Queue);
 queue_methods!(LifoQueue);

@@ -25,6 +25,15 @@ impl Store {
         }
     }
 
+    /// In no order.
+    pub(super) fn iter(&self) -> Box<dyn Iterator<Item = &Value> + '_> {
+        match self {
+            Store::Fifo(items) => Box::new(items.iter()),
+            Store::Lifo(items) => Box::new(items.iter()),
+            Store::Heap(heap) => Box::new(heap.items.iter().chain(&heap.first)),
+        }
+    }
+
     /// # Errors
     /// `TypeError` if items have to be compared that have no order; then it is not in.
     pub(super) fn push(&mut self, item: Value) -> Result<(), Exception> {
