@@ -6,6 +6,7 @@
 //! - [`proxies`] is not about Python: the same classes from Rust, with types.
 
 mod check;
+mod given;
 mod oracle;
 mod random;
 mod service;

@@ -1,5 +1,6 @@
 //! Objects and their methods by name, through the dispatch layer, as a service does it.
 
+use super::given::given;
 use std::sync::{Arc, Weak};
 use std::task::{Context as TaskContext, Poll};
 use tarmem_remote::call::{Caller, Submitted, Terms};
@@ -58,21 +59,8 @@ impl Service {
         Service { registry, context: Context::new(owner, 1, None, Arc::new(Nobody)) }
     }
 
-    /// The arguments without the nulls at their end that mean nothing: those for what may be left out.
-    pub(crate) fn given(&self, class: &str, method: Option<&str>, mut args: Vec<Value>) -> Vec<Value> {
-        let (module, name) = class.split_once('.').expect("a class has a module");
-        let params = match method {
-            Some(method) => {
-                let class = format!("{module}.{}", name.split('.').next().unwrap_or_default());
-                self.registry.class(&class).and_then(|class| class.method(method)).map(|m| m.params)
-            }
-            None => self.registry.function(module, name).map(|f| f.params),
-        };
-        let params = params.unwrap_or_else(|error| panic!("{error}"));
-        while args.last() == Some(&Value::Null) && params.get(args.len() - 1).is_some_and(|param| param.optional) {
-            args.pop();
-        }
-        args
+    pub(crate) fn given(&self, class: &str, method: Option<&str>, args: Vec<Value>) -> Vec<Value> {
+        given(&self.registry, class, method, args)
     }
 
     /// An object of a class, by the path of the class or of one of its constructors.

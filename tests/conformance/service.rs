@@ -1,0 +1,55 @@
+//! A service with a socket, and a session with it.
+
+use super::given::given;
+use tarmem::{DynamicProxy, Error, RunningService, Session};
+use tarmem_remote::{Registry, Value};
+use tokio::runtime::Runtime;
+
+pub(crate) struct Service {
+    runtime: Runtime,
+    registry: Registry,
+    session: Session,
+    _running: RunningService,
+}
+
+/// A result, or the message of an error.
+pub(crate) type Outcome<T> = Result<T, String>;
+
+impl Service {
+    pub(crate) fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("one");
+        let (running, session) = runtime.block_on(async {
+            let running = tarmem::Service::new("127.0.0.1", 0).start().await.expect("a free port");
+            let session = Session::connect(running.address()).await.expect("it is there");
+            (running, session)
+        });
+        Service { runtime, registry: Registry::linked().expect("no names clash"), session, _running: running }
+    }
+
+    pub(crate) fn given(&self, class: &str, method: Option<&str>, args: Vec<Value>) -> Vec<Value> {
+        given(&self.registry, class, method, args)
+    }
+
+    /// An object of a class, by the path of the class or of one of its constructors.
+    pub(crate) fn make(&self, class: &str, args: &[Value]) -> Outcome<Box<DynamicProxy>> {
+        let (module, name) = class.split_once('.').expect("a path");
+        self.runtime.block_on(async {
+            let module = self.session.remote_import(module).await.expect("it comes with tarmem");
+            module.construct(name, args.to_vec()).await.map(Box::new).map_err(message)
+        })
+    }
+
+    /// Calls a method by its name.
+    pub(crate) fn call(&self, object: &mut DynamicProxy, method: &str, args: &[Value]) -> Outcome<Value> {
+        self.runtime.block_on(async { object.call(method, args.to_vec()).await }).map_err(message)
+    }
+}
+
+/// As Python says it: what does not fit a signature is a TypeError.
+fn message(error: Error) -> String {
+    match error {
+        Error::Raised { message, .. } => message,
+        Error::BadArguments { reason, .. } => format!("TypeError: {reason}"),
+        other => panic!("the service fails: {other}"),
+    }
+}
