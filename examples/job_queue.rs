@@ -56,7 +56,10 @@ fn share_out(folder: &Path) -> Result<(), Box<dyn Error>> {
     let workers: Vec<Worker> =
         (0..WORKERS).map(|_| Worker::start(&service.address(), false)).collect::<Result<_, _>>()?;
     jobs.join().wait()?;
-    println!("{WORKERS} workers did the rest in {:.0?}", begun.elapsed());
+    println!(
+        "{WORKERS} workers did the rest in {:.0?}: the killed one's job came back with the end of its lease",
+        begun.elapsed()
+    );
     drop(workers);
 
     let found: Vec<(String, String)> = hashes.items().wait()?;
