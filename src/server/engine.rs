@@ -192,7 +192,7 @@ impl Engine {
         request: &Request<'_>,
         operation: Operation<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<Step, Error> {
+    ) -> Result<Step, Box<Error>> {
         match request.session.permissions() {
             None => self.perform(request, operation, out),
             Some(permissions) => self.perform_permitted(permissions, request, operation, out),
@@ -205,10 +205,25 @@ impl Engine {
         request: &Request<'_>,
         operation: Operation<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<Step, Error> {
+    ) -> Result<Step, Box<Error>> {
         match operation {
             Operation::Call { target, method, encoding, args } => {
                 self.call(request, target, method, encoding, args, out)
+            }
+            other => Ok(self.perform_other(request, other, out)?),
+        }
+    }
+
+    /// Whatever is no call.
+    fn perform_other(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        operation: Operation<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        match operation {
+            Operation::Call { target, method, encoding, args } => {
+                self.call(request, target, method, encoding, args, out).map_err(|error| *error)
             }
             Operation::Run { function, encoding, args } => self.run(request, function, encoding, args, out),
             Operation::Memoize { key, source, expect } => self.memoize(request, key, source, expect, out),

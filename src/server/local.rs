@@ -133,8 +133,9 @@ impl Shared {
             result_bytes: session.result_bytes(),
         };
         let mut out = Vec::new();
-        let step =
-            Operation::decode(operation).and_then(|operation| self.engine.execute(&request, operation, &mut out));
+        let step = Operation::decode(operation)
+            .map_err(Box::new)
+            .and_then(|operation| self.engine.execute(&request, operation, &mut out));
         let reply = match step {
             Ok(Step::Later(mut later)) => {
                 // Many async methods need no waiting. A timer needs a runtime to be made in, and the caller may have none.
@@ -146,7 +147,7 @@ impl Shared {
             }
             Ok(Step::Done) => Reply::Done(out.into()),
             Ok(Step::Raised(message)) => Reply::Raised { message, body: out.into() },
-            Err(error) => Reply::Failed(error),
+            Err(error) => Reply::Failed(*error),
         };
         let reply = session.settle(sequence, reply);
         if !matches!(reply, Reply::Provisional(_)) {

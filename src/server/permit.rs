@@ -18,7 +18,7 @@ impl Engine {
         request: &Request<'_>,
         operation: Operation<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<Step, Error> {
+    ) -> Result<Step, Box<Error>> {
         let what = operation.name();
         match operation {
             Operation::Memoize { key, source, .. } | Operation::Update { key, source, .. } => {

@@ -146,7 +146,7 @@ impl ServerSession {
         submission: &Submission<'_>,
         progress: &mut Progress,
         out: &mut Vec<u8>,
-    ) -> Result<Step, Error> {
+    ) -> Result<Step, Box<Error>> {
         let operation = Operation::decode(submission.operation)?;
         let settles = matches!(
             operation,
@@ -157,7 +157,7 @@ impl ServerSession {
         }
         let deadline = Deadline::after_ms(progress.arrived, submission.timeout_ms);
         if deadline.at.is_some_and(|at| at < progress.turn) {
-            return Err(deadline.error());
+            return Err(deadline.error().into());
         }
         progress.context.renew(submission.task, submission.sequence, deadline.at);
         let request = Request {
@@ -230,7 +230,7 @@ impl ServerSession {
     fn answer(
         self: &Arc<Self>,
         submission: Submission<'_>,
-        step: Result<Step, Error>,
+        step: Result<Step, Box<Error>>,
         open: OpenReply,
         replies: &mut Replies,
     ) -> Result<bool, Error> {
@@ -270,7 +270,7 @@ impl ServerSession {
             Err(error) => {
                 self.undo(sequence);
                 replies.withdraw(open);
-                replies.put(sequence, Outcome::Failed(error))?;
+                replies.put(sequence, Outcome::Failed(*error))?;
                 Ok(true)
             }
         }
