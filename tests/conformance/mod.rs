@@ -1,5 +1,6 @@
 //! The oracle, the operations and the comparison are those of `remote/tests/python`; [`service`] is a real one.
 
+#[allow(clippy::explicit_auto_deref, reason = "there it is a `dyn Object` in its box")]
 #[path = "../../remote/tests/python/check.rs"]
 mod check;
 #[path = "../../remote/tests/python/given.rs"]
