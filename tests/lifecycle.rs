@@ -105,11 +105,13 @@ async fn a_shutdown_finishes_what_runs_and_tells_the_clients() {
         let (session, idle) = (fixture.session().await, fixture.session().await);
         let account = session.memoize("k", AccountProxy::open(1)).await.expect("made");
         let running = account.deposit_slowly(1, 300).send().await;
-        let making = session.memoize("slow", slow_account::remote("shutdown".into(), 7, 300)).with_info();
+        // Runs are counted for the whole process.
+        let tag = format!("shutdown {way:?}");
+        let making = session.memoize("slow", slow_account::remote(tag.clone(), 7, 300)).with_info();
         let making = tokio::spawn(making);
         // In its turn: the calls before it have been taken by now.
         session.is_memoized("k").await.expect("answers");
-        while runs("shutdown", &session).await == 0 {
+        while runs(&tag, &session).await == 0 {
             tokio::task::yield_now().await;
         }
         let stopping = tokio::spawn(fixture.service.shutdown());

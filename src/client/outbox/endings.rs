@@ -89,7 +89,9 @@ impl Outbox {
         if self.ended.is_some() {
             return Vec::new();
         }
-        let mut wakers = self.give_up(|_, call| Some(if call.sent { unknown } else { &closed }.clone()));
+        // Of one that may be made twice it does not matter whether it was.
+        let mut wakers =
+            self.give_up(|_, call| Some(if call.sent && !call.idempotent { unknown } else { &closed }.clone()));
         wakers.extend(self.crowd.take());
         if goodbye && let Ok(operation) = Operation::Goodbye.encode() {
             // After those that are to be sent before the session ends.
