@@ -173,7 +173,9 @@ async fn who_comes_back_to_a_service_that_is_full_tries_again() {
         }
     };
     let seen = network.connections();
+    let begun = Instant::now();
     while network.connections() < seen.max(4) + 3 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it gave up");
         tokio::task::yield_now().await;
     }
     assert_eq!(session.state(), SessionState::Reconnecting, "it goes on trying");
