@@ -6,7 +6,7 @@ use futures::future::join_all;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use support::fault::{Fault, Faults, Network};
 use support::other::{Other, Part, say};
@@ -364,6 +364,47 @@ async fn who_is_not_heard_of_loses_its_locks_and_learns_it() {
     assert_eq!(said.as_deref(), Some("not mine"), "after it has connected again");
     holder.ends().await;
     assert!(lock.locked().await.expect("a value"), "nobody else could release it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_the_calls_of_an_expired_session_only_those_are_in_doubt_that_may_not_be_repeated() {
+    let fixture = fixture().await;
+    let again = Arc::new(AtomicBool::new(false));
+    let open = again.clone();
+    let network = Network::to(service_of(&fixture), move |n| match n {
+        0 => Faults::up(Fault::Reset(3000)),
+        _ if open.load(Ordering::SeqCst) => Faults::NONE,
+        _ => Faults::up(Fault::Reset(0)),
+    })
+    .await;
+    let session = Session::builder(network.address.to_string())
+        .retry_delay(Duration::from_millis(20))
+        .max_retry(10_000)
+        .connect()
+        .await
+        .expect("a session opens");
+    let one = session.memoize("one", AccountProxy::open(1)).await.expect("made");
+    let other = session.memoize("other", AccountProxy::open(2)).await.expect("made");
+    let before = fixture.service.object_count();
+    let handle = session.create(AccountProxy::open(3)).await.expect("made");
+    let (reads, writes) = (one.balance_slowly(600_000).no_timeout(), other.deposit_slowly(1, 600_000).no_timeout());
+    let (reads, writes) = (reads.send().await, writes.send().await);
+    assert_eq!(session.is_memoized("x").await, Ok(false), "both have arrived");
+    let breaking = session.clone();
+    let late = tokio::spawn(async move { while breaking.is_memoized("x").await.is_ok() {} });
+    session.wait_for(SessionState::Reconnecting).await;
+    let never = one.deposit(1).send().await;
+    let begun = Instant::now();
+    while fixture.service.object_count() > before {
+        assert!(begun.elapsed() < LEASE * 20, "the session has not expired");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    drop(handle);
+    again.store(true, Ordering::SeqCst);
+    assert!(matches!(writes.await, Err(Error::OutcomeUnknown { .. })), "it had begun");
+    assert!(matches!(reads.await, Err(Error::SessionExpired { .. })), "it may be made again");
+    assert!(matches!(never.await, Err(Error::SessionExpired { .. })), "it had not begun");
+    late.await.expect("no panic");
 }
 
 fn signal(process: u32, signal: &str) {

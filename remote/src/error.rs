@@ -249,7 +249,8 @@ pub enum Error {
         /// The address.
         address: String,
     },
-    /// The connection ended before the call was answered. Whether it was applied is not known.
+    /// The connection ended before the call was answered. Whether it was applied is not known. Calls that may be made twice
+    /// are never told so: they are made again, or get the error with which the session ended.
     #[error("the connection to {address} ended ({cause}); whether the call was applied is not known; connect again")]
     OutcomeUnknown {
         /// The address.
@@ -257,7 +258,9 @@ pub enum Error {
         /// How it ended.
         cause: String,
     },
-    /// The session has ended; the call was not sent.
+    /// The session has ended. The call was not sent, or it is one that may be made twice ([`Call::idempotent`]).
+    ///
+    /// [`Call::idempotent`]: crate::call::Call::idempotent
     #[error("the session with {address} has ended ({cause}); connect again")]
     Closed {
         /// The address.
@@ -266,7 +269,7 @@ pub enum Error {
         cause: String,
     },
     /// Nothing was heard of the session for its lease, and the service has given it up: its locks, waits and handles are gone.
-    /// The call was not made.
+    /// The call was not made, or it is one that may be made twice.
     #[error(
         "the session with {address} has expired: nothing was heard of it for its lease; its locks and handles are gone; reconnect"
     )]

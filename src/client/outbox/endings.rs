@@ -31,9 +31,12 @@ impl Outbox {
     }
 
     /// The session has expired after the service had begun the calls up to `begun`: of those nobody knows, and the others
-    /// were not made. Who waits for them is to be woken.
+    /// were not made. Of a call that may be made twice it does not matter whether it was. Who waits for them is to be woken.
     pub(in crate::client) fn expired(&mut self, begun: u64, expired: &Error, unknown: &Error) -> Vec<Waker> {
-        self.give_up(|sequence, call| Some(if call.sent && sequence <= begun { unknown } else { expired }.clone()))
+        self.give_up(|sequence, call| {
+            let doubtful = call.sent && sequence <= begun && !call.idempotent;
+            Some(if doubtful { unknown } else { expired }.clone())
+        })
     }
 
     /// Another service has taken the place of the one that had the session. What can be made twice is sent to it, and what
@@ -82,14 +85,13 @@ impl Outbox {
         wakers
     }
 
-    /// The session has ended: new calls get `closed`, and so do those that were never sent; of the others the outcome is
-    /// `unknown`. Who waits for them is to be woken. What nobody was to wait for is the last that may still be sent, with
+    /// The session has ended: new calls get `closed`, and so do those that were never sent or that may be made twice; of the
+    /// others the outcome is `unknown`. Who waits for them is to be woken. What nobody was to wait for is the last that may still be sent, with
     /// a `goodbye` if the client does not come back.
     pub(in crate::client) fn end(&mut self, closed: Error, unknown: &Error, goodbye: bool) -> Vec<Waker> {
         if self.ended.is_some() {
             return Vec::new();
         }
-        // Of one that may be made twice it does not matter whether it was.
         let mut wakers =
             self.give_up(|_, call| Some(if call.sent && !call.idempotent { unknown } else { &closed }.clone()));
         wakers.extend(self.crowd.take());
