@@ -338,7 +338,7 @@ async fn hostile_deadlines_and_unknown_variants() {
                     // The call's, in the batch.
                     let operation = call("well-behaved", "get", &[0]).encode().expect("encodes");
                     let mut batch = vec![0];
-                    batch.extend(postcard::to_stdvec(&(1_u64, 0_u64, timeout, &operation)).expect("encodes"));
+                    batch.extend(postcard::to_stdvec(&(1_u64, 0_u64, timeout, &*operation)).expect("encodes"));
                     raw.send(&request(2, 1, &batch)).await;
                     let answers = replies(&raw.receive_frame().await);
                     assert!(matches!(answers[..], [(1, Outcome::Done(_))]), "{timeout}: {answers:?}");
@@ -354,7 +354,7 @@ async fn hostile_deadlines_and_unknown_variants() {
                 let mut operations: Vec<Vec<u8>> = Vec::new();
                 for operation in [get, called] {
                     operations.extend((0..operation.len()).map(|at| {
-                        let mut changed = operation.clone();
+                        let mut changed = operation.to_vec();
                         changed[at] = byte;
                         changed
                     }));

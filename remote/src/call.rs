@@ -1,5 +1,6 @@
 //! One operation on its way, as a future.
 
+use crate::body::Body;
 use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
@@ -12,7 +13,7 @@ use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -20,11 +21,11 @@ use uuid::Uuid;
 pub trait Caller: Send + Sync + 'static {
     /// Hands over one encoded operation, which may be taken out of `operation`. Pending while too many are on their way
     /// already; then it stays there. The task of `cx` is woken once it can be handed over, and again once the reply is there.
-    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Vec<u8>, terms: Terms) -> Poll<Submitted>;
+    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Body, terms: Terms) -> Poll<Submitted>;
 
-    /// The reply to what [`poll_submit`](Self::poll_submit) took, once. If it failed, `operation` is as it was before that,
-    /// for messages.
-    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Vec<u8>) -> Poll<Reply>;
+    /// The reply to what [`poll_submit`](Self::poll_submit) took, once. If it failed, `operation` becomes what that took,
+    /// for messages, where there still is something of it.
+    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Option<Box<Body>>) -> Poll<Reply>;
 
     /// Nobody waits for the reply any more: the operation is given up if it has not begun, and undone if it was
     /// [provisional](Reply::Provisional).
@@ -37,7 +38,7 @@ pub trait Caller: Send + Sync + 'static {
     fn release(&self, id: Uuid);
 
     /// Hands over one encoded operation of which nobody will hear, in its turn.
-    fn send(&self, operation: Vec<u8>);
+    fn send(&self, operation: Body);
 }
 
 /// What became of an operation that was handed over.
@@ -159,12 +160,40 @@ pub struct Name {
 }
 
 impl Name {
-    /// A routine of the contract. Those that change nothing are idempotent, and so is `memoize`: it builds nothing twice.
-    pub(crate) fn of_routine(name: &'static str) -> Self {
-        const IDEMPOTENT: [&str; 9] =
-            ["memoize", "get", "is_memoized", "keys", "describe", "remote_import", "version", "hold", "snapshot"];
-        Name { scope: "", name, idempotent: IDEMPOTENT.contains(&name) }
+    /// A method of a class or interface that changes nothing.
+    pub(crate) const fn of_reader(scope: &'static str, name: &'static str) -> Self {
+        Name { scope, name, idempotent: true }
     }
+
+    /// A routine of the contract. Those that change nothing are idempotent, and so is `memoize`: it builds nothing twice.
+    pub(crate) fn of_routine(name: &str) -> &'static Self {
+        const fn once(name: &'static str) -> Name {
+            Name { scope: "", name, idempotent: false }
+        }
+        const fn twice(name: &'static str) -> Name {
+            Name { scope: "", name, idempotent: true }
+        }
+        // Those first that are called most.
+        static ROUTINES: [Name; 13] = [
+            twice("memoize"),
+            twice("get"),
+            twice("is_memoized"),
+            once("create"),
+            twice("hold"),
+            twice("snapshot"),
+            once("update"),
+            once("update_if"),
+            once("delete"),
+            twice("keys"),
+            twice("describe"),
+            twice("remote_import"),
+            twice("version"),
+        ];
+        ROUTINES.iter().find(|routine| routine.name == name).unwrap_or(&Self::UNKNOWN)
+    }
+
+    /// What has a name that is known only as the program runs: a call's label says it.
+    pub(crate) const UNKNOWN: Name = Name { scope: "", name: "the call", idempotent: false };
 }
 
 impl fmt::Display for Name {
@@ -186,10 +215,8 @@ impl fmt::Display for Name {
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T, E = Error> {
     caller: Arc<dyn Caller>,
-    /// Encoded; empty while the caller has it.
-    operation: Vec<u8>,
     state: State,
-    name: Name,
+    name: &'static Name,
     /// A name that is known only as the program runs.
     label: Option<Box<str>>,
     encoding: Encoding,
@@ -199,13 +226,13 @@ pub struct Call<T, E = Error> {
     result: PhantomData<fn() -> (T, E)>,
 }
 
-/// How far a call has come.
+/// How far a call has come. A call is moved around, and many are there at one time: what is large and rare is boxed.
 enum State {
-    /// Not sent.
-    Made,
+    /// Encoded, and not sent.
+    Made(Body),
     /// Not sent, for there are too many in flight, since then.
-    Waiting(Instant),
-    /// There is nothing to send. Boxed: a call is moved around, and an error is large.
+    Waiting(Box<(Body, Instant)>),
+    /// There is nothing to send.
     Malformed(Box<Error>),
     /// On its way, under this number.
     Sent(u64),
@@ -215,14 +242,18 @@ enum State {
 
 impl<T, E> Call<T, E> {
     /// A call of `operation`, as made by [`Operation::encode`](crate::operation::Operation::encode).
-    pub fn new(caller: Arc<dyn Caller>, operation: Result<Vec<u8>, Error>, name: Name, encoding: Encoding) -> Self {
-        let (operation, state) = match operation {
-            Ok(operation) => (operation, State::Made),
-            Err(error) => (Vec::new(), State::Malformed(Box::new(error))),
+    pub fn new(
+        caller: Arc<dyn Caller>,
+        operation: Result<Body, Error>,
+        name: &'static Name,
+        encoding: Encoding,
+    ) -> Self {
+        let state = match operation {
+            Ok(operation) => State::Made(operation),
+            Err(error) => State::Malformed(Box::new(error)),
         };
         Call {
             caller,
-            operation,
             state,
             name,
             label: None,
@@ -241,7 +272,7 @@ impl<T, E> Call<T, E> {
     }
 
     /// Known as `name`, for messages.
-    pub(crate) fn named_as(mut self, name: Name) -> Self {
+    pub(crate) fn named_as(mut self, name: &'static Name) -> Self {
         self.name = name;
         self
     }
@@ -281,68 +312,55 @@ impl<T, E> Call<T, E> {
     /// Sends the call, and forgets it: what comes of it is not told. Needs no runtime and no waiting, so that it can be done
     /// when something is dropped. It goes before whatever the caller sends later.
     pub fn detach(mut self) {
-        if let State::Made | State::Waiting(_) = self.state {
-            self.caller.send(std::mem::take(&mut self.operation));
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Made(operation) => self.caller.send(operation),
+            State::Waiting(waiting) => self.caller.send(waiting.0),
+            other => self.state = other,
         }
     }
 
     /// Sees to it that the call is on its way; ready once it is.
     pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // Few calls wait for room, and only those need the clock.
-        let since = match &mut self.state {
-            State::Made => None,
-            State::Waiting(since) => Some(*since),
+        let (operation, waited) = match &mut self.state {
+            State::Made(operation) => (operation, Duration::ZERO),
+            State::Waiting(waiting) => {
+                let (operation, since) = &mut **waiting;
+                (operation, since.elapsed())
+            }
             State::Malformed(error) => {
-                self.state = State::Answered(Reply::Failed(Error::clone(error)));
+                self.state = State::Answered(Reply::Failed(error.clone()));
                 return Poll::Ready(());
             }
             State::Sent(_) | State::Answered(_) | State::Over => return Poll::Ready(()),
         };
-        let waited = since.map_or(Duration::ZERO, |since| since.elapsed());
         let terms = Terms { timeout: self.timeout, idempotent: self.idempotent, waited };
-        match self.caller.poll_submit(cx, &mut self.operation, terms) {
+        match self.caller.poll_submit(cx, operation, terms) {
             Poll::Pending => {
-                self.state = State::Waiting(since.unwrap_or_else(Instant::now));
+                if let State::Made(operation) = &mut self.state {
+                    self.state = State::Waiting(Box::new((std::mem::take(operation), Instant::now())));
+                }
                 return Poll::Pending;
             }
             Poll::Ready(Submitted::Waiting(sequence)) => self.state = State::Sent(sequence),
+            Poll::Ready(Submitted::Answered(Reply::Failed(error))) => {
+                let operation = std::mem::take(operation);
+                self.state = State::Answered(Reply::failed(self.named(*error, &operation)));
+            }
             Poll::Ready(Submitted::Answered(reply)) => self.state = State::Answered(reply),
         }
         Poll::Ready(())
     }
 
-    /// Sends the call without waiting for its result; that comes when the call is awaited.
-    pub async fn send(mut self) -> Self {
-        std::future::poll_fn(|cx| self.poll_send(cx)).await;
-        self
-    }
-}
-
-impl<T: DeserializeOwned, E: Failure> Call<T, E> {
-    fn finish(&self, reply: Reply) -> Result<T, E> {
-        match reply {
-            Reply::Done(body) | Reply::Provisional(body) => {
-                self.decode(&body).map_err(|e| E::failed(Error::BadResult { what: self.what(), reason: e.to_string() }))
-            }
-            Reply::Raised { message, body } => Err(E::raised(&self.what(), message, &body, self.encoding)),
-            Reply::Failed(error) => Err(E::failed(self.named(error))),
-        }
-    }
-
-    /// Object references in the result become handles of this client, given up when they are dropped.
-    fn decode(&self, body: &[u8]) -> Result<T, codec::CodecError> {
-        with_caller(&self.caller, || codec::decode(body))
-    }
-
     /// Puts in what the service leaves out, since the caller knows it: the name that a typed call's stable id stands for,
     /// and what was late.
-    fn named(&self, error: Error) -> Error {
+    fn named(&self, error: Error, operation: &[u8]) -> Error {
         match error {
             Error::DeadlineExceeded { what, after } if what.is_empty() => {
-                Error::DeadlineExceeded { what: self.whole_name(), after }
+                Error::DeadlineExceeded { what: self.whole_name(operation), after }
             }
             Error::GeneratorLate { what, limit } if what.is_empty() => {
-                Error::GeneratorLate { what: self.whole_name(), limit }
+                Error::GeneratorLate { what: self.whole_name(operation), limit }
             }
             Error::NoSuchMethod { class, method, near } if method.is_empty() && self.encoding == Encoding::Typed => {
                 Error::NoSuchMethod { class, method: self.name.to_string(), near }
@@ -356,9 +374,9 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
 
     /// With the object that it is for, or the key: `bank.Account.deposit of "alice"`, `memoize of "k" by lab.load`. Read
     /// from the operation itself, so that no call pays for it but one that was late.
-    fn whole_name(&self) -> String {
+    fn whole_name(&self, operation: &[u8]) -> String {
         let what = self.what();
-        let Ok(operation) = Operation::decode(&self.operation) else { return what };
+        let Ok(operation) = Operation::decode(operation) else { return what };
         let of = operation.target().map_or_else(String::new, |target| format!(" of {target}"));
         match operation {
             Operation::Memoize { .. } | Operation::Update { .. } | Operation::Create { .. }
@@ -370,6 +388,30 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
             _ => format!("{what}{of}"),
         }
     }
+
+    /// Sends the call without waiting for its result; that comes when the call is awaited.
+    pub async fn send(mut self) -> Self {
+        std::future::poll_fn(|cx| self.poll_send(cx)).await;
+        self
+    }
+}
+
+impl<T: DeserializeOwned, E: Failure> Call<T, E> {
+    /// `operation` is what the caller had of a call that failed.
+    fn finish(&self, reply: Reply, operation: &[u8]) -> Result<T, E> {
+        match reply {
+            Reply::Done(body) | Reply::Provisional(body) => {
+                self.decode(&body).map_err(|e| E::failed(Error::BadResult { what: self.what(), reason: e.to_string() }))
+            }
+            Reply::Raised(raised) => Err(E::raised(&self.what(), raised.message, &raised.body, self.encoding)),
+            Reply::Failed(error) => Err(E::failed(self.named(*error, operation))),
+        }
+    }
+
+    /// Object references in the result become handles of this client, given up when they are dropped.
+    fn decode(&self, body: &[u8]) -> Result<T, codec::CodecError> {
+        with_caller(&self.caller, || codec::decode(body))
+    }
 }
 
 // Nothing in it is ever pinned.
@@ -379,24 +421,18 @@ impl<T: DeserializeOwned, E: Failure> Future for Call<T, E> {
     type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let reply = match self.state {
-            State::Sent(sequence) => {
-                let call = &mut *self;
-                call.caller.poll_reply(cx, sequence, &mut call.operation)
-            }
-            _ => {
-                if self.poll_send(cx).is_pending() || matches!(self.state, State::Sent(_)) {
-                    return Poll::Pending;
-                }
-                match std::mem::replace(&mut self.state, State::Over) {
-                    State::Answered(reply) => Poll::Ready(reply),
-                    _ => return Poll::Pending,
-                }
-            }
-        };
-        let Poll::Ready(reply) = reply else { return Poll::Pending };
-        self.state = State::Over;
-        Poll::Ready(self.finish(reply))
+        if let State::Sent(sequence) = self.state {
+            let mut operation = None;
+            let reply = ready!(self.caller.poll_reply(cx, sequence, &mut operation));
+            self.state = State::Over;
+            return Poll::Ready(self.finish(reply, operation.as_deref().map_or(&[], |operation| operation)));
+        }
+        ready!(self.poll_send(cx));
+        let State::Answered(_) = self.state else { return Poll::Pending };
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Answered(reply) => Poll::Ready(self.finish(reply, &[])),
+            _ => Poll::Pending,
+        }
     }
 }
 

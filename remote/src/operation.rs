@@ -218,10 +218,10 @@ impl Operation<'_> {
     ///
     /// # Errors
     /// Never in practice: every part is plain data. [`Error::Malformed`] if it cannot be encoded all the same.
-    pub fn encode(&self) -> Result<Vec<u8>, Error> {
+    pub fn encode(&self) -> Result<Body, Error> {
         match *self {
             Operation::Call { target, method, encoding, args } => call::encode(target, method, encoding, args),
-            _ => codec::encode(self).map_err(|e| Error::malformed("operation", e)),
+            _ => codec::encode(self).map(Body::from).map_err(|e| Error::malformed("operation", e)),
         }
     }
 
@@ -289,29 +289,43 @@ pub enum Reply {
     /// Its result, encoded, which is undone unless the caller says that it has it: a lock granted, a handle counted.
     Provisional(Body),
     /// The method or generator returned an error of its own.
-    Raised {
-        /// The error's message.
-        message: String,
-        /// The error, encoded.
-        body: Body,
-    },
-    /// It came to no result.
-    Failed(Error),
+    Raised(Box<Raised>),
+    /// It came to no result. Boxed, as errors are: a reply is moved from hand to hand, and most bring none.
+    Failed(Box<Error>),
+}
+
+/// What a method or generator returned that is an error of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Raised {
+    /// The error's message.
+    pub message: String,
+    /// The error, encoded.
+    pub body: Body,
 }
 
 impl Reply {
+    /// It came to no result.
+    pub fn failed(error: Error) -> Self {
+        Reply::Failed(Box::new(error))
+    }
+
+    /// The method or generator returned an error of its own.
+    pub fn raised(message: String, body: Body) -> Self {
+        Reply::Raised(Box::new(Raised { message, body }))
+    }
+
     /// A reply with `value` as its result.
     pub fn done(value: &impl Serialize) -> Self {
         match codec::encode(value) {
             Ok(bytes) => Reply::Done(bytes.into()),
-            Err(e) => Reply::Failed(Error::malformed("result", e)),
+            Err(e) => Reply::failed(Error::malformed("result", e)),
         }
     }
 }
 
 impl From<Result<Reply, Error>> for Reply {
     fn from(result: Result<Reply, Error>) -> Self {
-        result.unwrap_or_else(Reply::Failed)
+        result.unwrap_or_else(Reply::failed)
     }
 }
 

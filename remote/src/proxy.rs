@@ -1,5 +1,6 @@
 //! What a client holds: a stand-in for an object that lives on a service.
 
+use crate::body::Body;
 use crate::call::{Call, Caller, Failure, Name};
 use crate::codec;
 use crate::dispatch::Encoding;
@@ -183,7 +184,7 @@ impl ProxyCore {
     }
 
     /// Calls the method with stable id `id`, known as `name`; `args` is a tuple. For generated code.
-    pub fn call<T, E: Failure>(&self, name: Name, id: u64, args: &impl Serialize) -> Call<T, E> {
+    pub fn call<T, E: Failure>(&self, name: &'static Name, id: u64, args: &impl Serialize) -> Call<T, E> {
         let operation = with_scratch(|scratch| {
             codec::encode_into(args, scratch, usize::MAX)
                 .map_err(|e| Error::BadArguments { signature: name.to_string(), reason: e.to_string() })?;
@@ -192,7 +193,7 @@ impl ProxyCore {
         Call::new(Arc::clone(&self.caller), operation, name, Encoding::Typed)
     }
 
-    fn encode(&self, method: MethodRef<'_>, encoding: Encoding, args: &[u8]) -> Result<Vec<u8>, Error> {
+    fn encode(&self, method: MethodRef<'_>, encoding: Encoding, args: &[u8]) -> Result<Body, Error> {
         Operation::Call { target: self.target.as_ref(), method, encoding, args }.encode()
     }
 
@@ -291,7 +292,6 @@ impl DynamicProxy {
         let operation = args
             .map_err(|reason| Error::BadArguments { signature: method.to_owned(), reason })
             .and_then(|args| self.core.encode(MethodRef::Name(method), Encoding::Dynamic, &args));
-        let name = Name::of_routine("the method");
-        Call::new(Arc::clone(&self.core.caller), operation, name, Encoding::Dynamic).labelled(method)
+        Call::new(Arc::clone(&self.core.caller), operation, &Name::UNKNOWN, Encoding::Dynamic).labelled(method)
     }
 }

@@ -1,6 +1,7 @@
 //! The routines of the contract: what a client may ask of a service, from a session or from a
 //! [`Context`](crate::Context).
 
+use crate::body::Body;
 use crate::call::{Call, Caller, Failure, Name};
 use crate::dispatch::Encoding;
 use crate::error::{Error, near_misses};
@@ -233,7 +234,7 @@ pub struct Obtain<P, E = Error> {
 }
 
 impl<P, E> Obtain<P, E> {
-    fn new(caller: &Arc<dyn Caller>, name: &'static str, operation: Result<Vec<u8>, Error>, key: Option<&str>) -> Self {
+    fn new(caller: &Arc<dyn Caller>, name: &str, operation: Result<Body, Error>, key: Option<&str>) -> Self {
         let name = Name::of_routine(name);
         let call = Call::new(Arc::clone(caller), operation, name, Encoding::Typed);
         Obtain { caller: Arc::clone(caller), call, key: key.map(Box::from), proxy: PhantomData }
@@ -242,9 +243,9 @@ impl<P, E> Obtain<P, E> {
     fn from_source<S: Source>(
         caller: &Arc<dyn Caller>,
         key: Option<&str>,
-        routine: &'static str,
+        routine: &str,
         source: S,
-        operation: impl FnOnce(SourceRef<'_>) -> Result<Vec<u8>, Error>,
+        operation: impl FnOnce(SourceRef<'_>) -> Result<Body, Error>,
     ) -> Self {
         match source.prepare() {
             Err(error) => Self::new(caller, routine, Err(error), key),

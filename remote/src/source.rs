@@ -40,7 +40,7 @@ pub struct Prepared {
 }
 
 enum Form {
-    Generator { name: Name, id: u64, args: Vec<u8> },
+    Generator { name: &'static Name, id: u64, args: Vec<u8> },
     Named { module: String, name: String, args: Vec<u8> },
     Value(Vec<u8>),
     Existing(OwnedTarget),
@@ -60,7 +60,7 @@ impl Prepared {
     /// What a message about `call` should name: the generator, if it is one.
     pub(crate) fn name<T, E>(&self, call: Call<T, E>) -> Call<T, E> {
         match &self.form {
-            Form::Generator { name, .. } => call.named_as(*name),
+            Form::Generator { name, .. } => call.named_as(name),
             Form::Named { module, name, .. } => call.labelled(format!("{module}.{name}")),
             Form::Value(_) | Form::Existing(_) => call,
         }
@@ -98,7 +98,7 @@ impl<P: Proxy> Source for &P {
 /// a class, to be given to `memoize`, `update` or `create` as a generator.
 #[must_use = "a function call does nothing until it is called, memoized or created"]
 pub struct FunctionCall<R, E = Error> {
-    name: Name,
+    name: &'static Name,
     id: u64,
     args: Result<Vec<u8>, Error>,
     result: PhantomData<fn() -> (R, E)>,
@@ -106,7 +106,7 @@ pub struct FunctionCall<R, E = Error> {
 
 impl<R, E> FunctionCall<R, E> {
     /// For generated code: the function with stable id `id`, known as `name`; `args` is a tuple.
-    pub fn new(name: Name, id: u64, args: &impl Serialize) -> Self {
+    pub fn new(name: &'static Name, id: u64, args: &impl Serialize) -> Self {
         let args =
             codec::encode(args).map_err(|e| Error::BadArguments { signature: name.to_string(), reason: e.to_string() });
         FunctionCall { name, id, args, result: PhantomData }
@@ -164,9 +164,8 @@ impl DynamicFunctionCall {
             let function = FunctionRef::Name { module: &self.module, name: &self.name };
             Operation::Run { function, encoding: Encoding::Dynamic, args: &args }.encode()
         });
-        let name = Name::of_routine("the function");
         let label = format!("{}.{}", self.module, self.name);
-        Call::new(Arc::clone(service.as_ref().caller()), operation, name, Encoding::Dynamic).labelled(label)
+        Call::new(Arc::clone(service.as_ref().caller()), operation, &Name::UNKNOWN, Encoding::Dynamic).labelled(label)
     }
 
     fn encode_args(&self) -> Result<Vec<u8>, Error> {

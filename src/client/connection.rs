@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+use tarmem_remote::body::Body;
 use tarmem_remote::call::{Caller, Submitted, Terms, Timeout};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
@@ -110,7 +111,7 @@ impl Drop for Connection {
 }
 
 impl Caller for Connection {
-    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Vec<u8>, terms: Terms) -> Poll<Submitted> {
+    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Body, terms: Terms) -> Poll<Submitted> {
         let timeout = match terms.timeout {
             Timeout::Default => self.call_timeout,
             Timeout::After(timeout) => Some(timeout),
@@ -123,7 +124,7 @@ impl Caller for Connection {
                 self.shared.work.raise();
                 Poll::Pending
             }
-            Pushed::Refused(error) => Poll::Ready(Submitted::Answered(Reply::Failed(error))),
+            Pushed::Refused(error) => Poll::Ready(Submitted::Answered(Reply::failed(error))),
             Pushed::Waiting { sequence, first } => {
                 if first {
                     self.shared.work.raise();
@@ -133,7 +134,7 @@ impl Caller for Connection {
         }
     }
 
-    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Vec<u8>) -> Poll<Reply> {
+    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Option<Box<Body>>) -> Poll<Reply> {
         let reply = self.shared.outbox.lock().poll_reply(cx, sequence, operation);
         if let Poll::Ready(Reply::Provisional(_)) = reply {
             self.shared.work.raise();
@@ -156,7 +157,7 @@ impl Caller for Connection {
         self.shared.work.raise();
     }
 
-    fn send(&self, operation: Vec<u8>) {
+    fn send(&self, operation: Body) {
         self.shared.outbox.lock().send(operation);
         self.shared.work.raise();
     }

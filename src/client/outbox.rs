@@ -13,6 +13,7 @@ use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+use tarmem_remote::body::Body;
 use tarmem_remote::call::{Terms, current_task};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
@@ -93,7 +94,7 @@ impl Outbox {
     /// Puts a call in line, which is taken out of `operation`; `waker` is woken when its reply is there.
     pub(super) fn push(
         &mut self,
-        operation: &mut Vec<u8>,
+        operation: &mut Body,
         timeout: Option<Duration>,
         terms: Terms,
         waker: &Waker,
@@ -160,24 +161,34 @@ impl Outbox {
     }
 
     /// One of whose outcome nobody will hear.
-    fn append_unheard(&mut self, operation: Vec<u8>, task: u64) {
+    fn append_unheard(&mut self, operation: Body, task: u64) {
         let (timeout, deadline, waker) = (None, None, None);
         self.append(Waiting { operation, task, timeout, deadline, idempotent: false, sent: false, waker });
     }
 
     /// The reply to a call, if it has come; otherwise `cx` is woken when it does.
-    pub(super) fn poll_reply(&mut self, cx: &mut Context<'_>, sequence: u64, operation: &mut Vec<u8>) -> Poll<Reply> {
-        let Some((reply, made)) = self.window.take_answer(sequence) else {
-            let Some(Slot::Waiting(call)) = self.window.get_mut(sequence) else {
-                return Poll::Ready(Reply::Failed(Error::Cancelled));
-            };
-            match &mut call.waker {
-                Some(waker) => waker.clone_from(cx.waker()),
-                none => *none = Some(cx.waker().clone()),
+    pub(super) fn poll_reply(
+        &mut self,
+        cx: &mut Context<'_>,
+        sequence: u64,
+        operation: &mut Option<Box<Body>>,
+    ) -> Poll<Reply> {
+        let reply = match self.window.get_mut(sequence) {
+            Some(slot @ Slot::Answered(..)) => {
+                let Slot::Answered(reply, made) = std::mem::replace(slot, Slot::Over) else { return Poll::Pending };
+                *operation = made;
+                self.window.is_over(sequence);
+                reply
             }
-            return Poll::Pending;
+            Some(Slot::Waiting(call)) => {
+                match &mut call.waker {
+                    Some(waker) => waker.clone_from(cx.waker()),
+                    none => *none = Some(cx.waker().clone()),
+                }
+                return Poll::Pending;
+            }
+            Some(Slot::Over) | None => return Poll::Ready(Reply::failed(Error::Cancelled)),
         };
-        *operation = made;
         if matches!(reply, Reply::Provisional(_)) && self.ended.is_none() {
             self.settled.push(Operation::Acknowledge { sequence });
         }
@@ -227,7 +238,7 @@ impl Outbox {
     }
 
     /// Puts an operation in line of whose outcome nobody will hear.
-    pub(super) fn send(&mut self, operation: Vec<u8>) {
+    pub(super) fn send(&mut self, operation: Body) {
         // What is larger than a frame would end the connection.
         if self.ended.is_none() && operation.len() <= self.largest() {
             // In its turn: what is sent later may rely on it.
@@ -322,10 +333,12 @@ impl Outbox {
 
     /// A reply has come; who waits for it, if anybody still does.
     pub(super) fn answered(&mut self, sequence: u64, reply: Reply) -> Option<Waker> {
-        if let Some(slot @ Slot::Waiting(_)) = self.window.get_mut(sequence) {
-            let Slot::Waiting(call) = std::mem::replace(slot, Slot::Over) else { return None };
-            if let Some(waker) = call.waker {
-                let operation = if let Reply::Failed(_) = reply { call.operation } else { Vec::new() };
+        if let Some(slot) = self.window.get_mut(sequence)
+            && let Slot::Waiting(call) = slot
+        {
+            if let Some(waker) = call.waker.take() {
+                let operation =
+                    matches!(reply, Reply::Failed(_)).then(|| Box::new(std::mem::take(&mut call.operation)));
                 *slot = Slot::Answered(reply, operation);
                 self.in_flight -= 1;
                 self.uncrowd();
@@ -376,7 +389,7 @@ impl Outbox {
             overdue.push(waker);
             // The call knows what was late, and fills it in.
             let error = Error::DeadlineExceeded { what: String::new(), after: *after };
-            *slot = Slot::Answered(Reply::Failed(error), std::mem::take(operation));
+            *slot = Slot::Answered(Reply::failed(error), Some(Box::new(std::mem::take(operation))));
         }
         self.uncrowd();
         overdue

@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::task::Waker;
 use std::time::{Duration, Instant};
+use tarmem_remote::body::Body;
 use tarmem_remote::operation::Reply;
 
 /// Calls between the first and the last that are not over, beyond which the first ones no longer hold a place for all that
@@ -20,14 +21,14 @@ pub(super) enum Slot {
     Over,
     /// To be sent, or to be answered.
     Waiting(Waiting),
-    /// Its reply was not taken yet. The operation goes back with it if it failed, for messages; otherwise it is empty.
-    Answered(Reply, Vec<u8>),
+    /// Its reply was not taken yet. The operation goes back with it if it failed, for messages.
+    Answered(Reply, Option<Box<Body>>),
 }
 
 /// A call that has not been answered.
 pub(super) struct Waiting {
     /// The operation, encoded.
-    pub(super) operation: Vec<u8>,
+    pub(super) operation: Body,
     /// The task that made it.
     pub(super) task: u64,
     pub(super) timeout: Option<Duration>,
@@ -94,26 +95,29 @@ impl Window {
         }
     }
 
-    /// The reply to a call, if it has come: then the call is over.
-    pub(super) fn take_answer(&mut self, sequence: u64) -> Option<(Reply, Vec<u8>)> {
-        if !matches!(self.get_mut(sequence), Some(Slot::Answered(..))) {
-            return None;
-        }
-        match self.remove(sequence) {
-            Some(Slot::Answered(reply, operation)) => Some((reply, operation)),
-            _ => None,
-        }
-    }
-
     /// A call is over; what there was of it.
     pub(super) fn remove(&mut self, sequence: u64) -> Option<Slot> {
         let Some(index) = sequence.checked_sub(self.first) else { return self.early.remove(&sequence) };
         let slot = std::mem::replace(self.ring.get_mut(usize::try_from(index).ok()?)?, Slot::Over);
+        self.advance();
+        Some(slot)
+    }
+
+    /// A call is over whose slot says so already.
+    pub(super) fn is_over(&mut self, sequence: u64) {
+        if sequence < self.first {
+            self.early.remove(&sequence);
+        } else {
+            self.advance();
+        }
+    }
+
+    /// Past those that are over.
+    fn advance(&mut self) {
         while let Some(Slot::Over) = self.ring.front() {
             self.ring.pop_front();
             self.first += 1;
         }
-        Some(slot)
     }
 
     /// All that have not been answered.
@@ -132,7 +136,7 @@ mod tests {
 
     fn call(task: u64) -> Waiting {
         Waiting {
-            operation: Vec::new(),
+            operation: Body::default(),
             task,
             timeout: None,
             deadline: None,

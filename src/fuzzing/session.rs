@@ -12,6 +12,7 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
+use tarmem_remote::body::Body;
 use tarmem_remote::codec;
 use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::error::Error;
@@ -240,7 +241,7 @@ impl Client {
             assert!(!*answered, "call {sequence} has two outcomes");
             *answered = true;
             match outcome {
-                Outcome::Failed(Error::Panicked { what, .. }) => panic!("{what} panicked"),
+                Outcome::Failed(error) => assert!(!matches!(*error, Error::Panicked { .. }), "{error}"),
                 Outcome::Done(body) | Outcome::Provisional(body) => {
                     if let Ok(info) = codec::decode::<ObjectInfo>(body)
                         && ids.len() < 64
@@ -253,7 +254,7 @@ impl Client {
         }
     }
 
-    fn operation(&self, input: &mut Unstructured<'_>, ids: &[Uuid]) -> Result<Vec<u8>> {
+    fn operation(&self, input: &mut Unstructured<'_>, ids: &[Uuid]) -> Result<Body> {
         let key = *input.choose(&KEYS)?;
         let expect = if input.ratio(1, 16)? { "builtins.list" } else { "" };
         let (id, sequence) = (*input.choose(ids)?, u64::from(u8::arbitrary(input)?));

@@ -303,7 +303,7 @@ impl MethodCall {
     fn reply(self, run: impl FnOnce(&mut Vec<u8>) -> Result<Step, Box<Error>>) -> Result<Reply, Error> {
         let mut body = Vec::new();
         match run(&mut body).map_err(|error| *error)? {
-            Step::Raised(message) => Ok(Reply::Raised { message, body: body.into() }),
+            Step::Raised(message) => Ok(Reply::raised(message, body.into())),
             _ => Ok(Reply::Done(body.into())),
         }
     }

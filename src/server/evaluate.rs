@@ -377,7 +377,7 @@ pub(super) fn reply_produced(
 ) -> Result<Reply, Error> {
     let mut body = Vec::new();
     match write_produced(function, produced, encoding, &mut body, limit)? {
-        Step::Raised(message) => Ok(Reply::Raised { message, body: body.into() }),
+        Step::Raised(message) => Ok(Reply::raised(message, body.into())),
         _ => Ok(Reply::Done(body.into())),
     }
 }

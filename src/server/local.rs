@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use tarmem_remote::body::Body;
 use tarmem_remote::call::{Caller, Submitted, Terms, Timeout, current_task};
 use tarmem_remote::context::{Context as CallContext, Host, Owner, SessionEnded, Undo};
 use tarmem_remote::error::Error;
@@ -43,6 +44,8 @@ struct Shared {
 /// A call whose reply has not been taken.
 struct LocalCall {
     reply: oneshot::Receiver<Reply>,
+    /// For messages, should it fail.
+    operation: Option<Box<Body>>,
     /// Until it is answered.
     gate: Option<Arc<Gate>>,
 }
@@ -146,8 +149,8 @@ impl Shared {
                 }
             }
             Ok(Step::Done) => Reply::Done(out.into()),
-            Ok(Step::Raised(message)) => Reply::Raised { message, body: out.into() },
-            Err(error) => Reply::Failed(*error),
+            Ok(Step::Raised(message)) => Reply::raised(message, out.into()),
+            Err(error) => Reply::Failed(error),
         };
         let reply = session.settle(sequence, reply);
         if !matches!(reply, Reply::Provisional(_)) {
@@ -156,7 +159,7 @@ impl Shared {
         // It is there, but it may be dropped unread.
         let (sender, receiver) = oneshot::channel();
         let _ = sender.send(reply);
-        self.calls.lock().insert(sequence, LocalCall { reply: receiver, gate: None });
+        self.calls.lock().insert(sequence, LocalCall { reply: receiver, gate: None, operation: None });
         cx.waker().wake_by_ref();
         Ok(Submitted::Waiting(sequence))
     }
@@ -172,7 +175,7 @@ impl Shared {
         let (sender, mut reply) = oneshot::channel();
         // Nothing is there yet: this is only who will be woken.
         let _ = reply.poll_unpin(cx);
-        self.calls.lock().insert(sequence, LocalCall { reply, gate: Some(Arc::clone(&later.gate)) });
+        self.calls.lock().insert(sequence, LocalCall { reply, gate: Some(Arc::clone(&later.gate)), operation: None });
         session.pending(sequence, &later.gate, 0);
         let (caller, late) = (Arc::clone(self), Arc::clone(&session));
         let deliver = move |reply| {
@@ -192,16 +195,21 @@ impl Shared {
 }
 
 impl Caller for LocalCaller {
-    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Vec<u8>, terms: Terms) -> Poll<Submitted> {
+    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Body, terms: Terms) -> Poll<Submitted> {
         let submitted = self.shared.submit(cx, operation, terms.timeout);
-        Poll::Ready(submitted.unwrap_or_else(|error| Submitted::Answered(Reply::Failed(error))))
+        if let Ok(Submitted::Waiting(sequence)) = submitted
+            && let Some(call) = self.shared.calls.lock().get_mut(&sequence)
+        {
+            call.operation = Some(Box::new(std::mem::take(operation)));
+        }
+        Poll::Ready(submitted.unwrap_or_else(|error| Submitted::Answered(Reply::failed(error))))
     }
 
-    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, _: &mut Vec<u8>) -> Poll<Reply> {
+    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Option<Box<Body>>) -> Poll<Reply> {
         let mut calls = self.shared.calls.lock();
-        let Some(call) = calls.get_mut(&sequence) else { return Poll::Ready(Reply::Failed(Error::Cancelled)) };
+        let Some(call) = calls.get_mut(&sequence) else { return Poll::Ready(Reply::failed(Error::Cancelled)) };
         let Poll::Ready(reply) = call.reply.poll_unpin(cx) else { return Poll::Pending };
-        calls.remove(&sequence);
+        *operation = calls.remove(&sequence).and_then(|call| call.operation);
         drop(calls);
         if matches!(reply, Ok(Reply::Provisional(_)))
             && let Some(session) = self.shared.holder()
@@ -209,7 +217,7 @@ impl Caller for LocalCaller {
             session.acknowledge(sequence);
         }
         // A runtime that has ended answers nothing any more.
-        Poll::Ready(reply.unwrap_or(Reply::Failed(Error::Cancelled)))
+        Poll::Ready(reply.unwrap_or_else(|_| Reply::failed(Error::Cancelled)))
     }
 
     fn cancel(&self, sequence: u64) {
@@ -234,7 +242,7 @@ impl Caller for LocalCaller {
         }
     }
 
-    fn send(&self, operation: Vec<u8>) {
+    fn send(&self, operation: Body) {
         // Nobody hears of it if the session has ended, either.
         let mut unheard = Context::from_waker(Waker::noop());
         if let Ok(Submitted::Waiting(sequence)) = self.shared.submit(&mut unheard, &operation, Timeout::Never) {

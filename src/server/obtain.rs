@@ -127,7 +127,7 @@ impl Engine {
                     match tokio::time::timeout(time, run).await {
                         Ok(Ok(cell)) => then(cell).map(|info| Reply::done(&info)).into(),
                         Ok(Err(error)) => error.into_reply(encoding),
-                        Err(_) => Reply::Failed(late(time)),
+                        Err(_) => Reply::failed(late(time)),
                     }
                 })));
             }
@@ -135,10 +135,10 @@ impl Engine {
             Evaluated::Ready(Err(error)) => error.into_reply(encoding),
         };
         match reply {
-            Reply::Failed(error) => Err(error),
-            Reply::Raised { message, body } => {
-                out.extend_from_slice(&body);
-                Ok(Step::Raised(message))
+            Reply::Failed(error) => Err(*error),
+            Reply::Raised(raised) => {
+                out.extend_from_slice(&raised.body);
+                Ok(Step::Raised(raised.message))
             }
             Reply::Done(body) | Reply::Provisional(body) => {
                 out.extend_from_slice(&body);

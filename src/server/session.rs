@@ -274,11 +274,11 @@ pub(crate) async fn drive(later: Later, deadline: Deadline, deliver: impl FnOnce
     tokio::select! {
         biased;
         // First: whoever has stopped it relies on it that nothing comes of it any more.
-        () = gate.when_stopped() => deliver(Reply::Failed(Error::Cancelled)),
+        () = gate.when_stopped() => deliver(Reply::failed(Error::Cancelled)),
         reply = &mut run => deliver(reply),
         () = deadline.passed() => {
             let stopped = gate.stop();
-            deliver(Reply::Failed(deadline.error()));
+            deliver(Reply::failed(deadline.error()));
             if !stopped {
                 // An exclusive method that has begun runs to its end, or its object would be left half changed.
                 run.await;

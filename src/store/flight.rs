@@ -50,14 +50,14 @@ pub(crate) enum FlightError {
 impl FlightError {
     pub(crate) fn into_reply(self, encoding: Encoding) -> Reply {
         match self {
-            FlightError::Failed(error) => Reply::Failed(error),
-            FlightError::Raised { message, typed, dynamic } => Reply::Raised {
-                message,
-                body: match encoding {
-                    Encoding::Typed => typed.into(),
-                    Encoding::Dynamic => dynamic.into(),
-                },
-            },
+            FlightError::Failed(error) => Reply::failed(error),
+            FlightError::Raised { message, typed, dynamic } => {
+                let body = match encoding {
+                    Encoding::Typed => typed,
+                    Encoding::Dynamic => dynamic,
+                };
+                Reply::raised(message, body.into())
+            }
         }
     }
 }

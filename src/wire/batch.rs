@@ -65,7 +65,7 @@ pub(crate) enum Outcome<'a> {
         message: &'a str,
         body: &'a [u8],
     },
-    Failed(Error),
+    Failed(Box<Error>),
 }
 
 /// How an [`Outcome`] is told from another.
@@ -240,7 +240,8 @@ impl<'a> Answered<'a> {
             }
             tag::FAILED => {
                 let (error, rest) = take_bytes(rest)?;
-                (Outcome::Failed(codec::decode(error).map_err(|e| Error::malformed("error", e))?), rest)
+                let error = codec::decode(error).map_err(|e| Error::malformed("error", e))?;
+                (Outcome::Failed(Box::new(error)), rest)
             }
             other => return Err(Error::malformed("batch", format!("there is no outcome {other}"))),
         };
@@ -253,7 +254,7 @@ impl<'a> Outcome<'a> {
         match reply {
             Reply::Done(body) => Outcome::Done(body),
             Reply::Provisional(body) => Outcome::Provisional(body),
-            Reply::Raised { message, body } => Outcome::Raised { message, body },
+            Reply::Raised(raised) => Outcome::Raised { message: &raised.message, body: &raised.body },
             Reply::Failed(error) => Outcome::Failed(error.clone()),
         }
     }
@@ -264,9 +265,7 @@ impl<'a> Outcome<'a> {
             Outcome::Pending => return None,
             Outcome::Done(body) => Reply::Done(Body::part_of(frame, body)),
             Outcome::Provisional(body) => Reply::Provisional(Body::part_of(frame, body)),
-            Outcome::Raised { message, body } => {
-                Reply::Raised { message: message.to_owned(), body: Body::part_of(frame, body) }
-            }
+            Outcome::Raised { message, body } => Reply::raised(message.to_owned(), Body::part_of(frame, body)),
             Outcome::Failed(error) => Reply::Failed(error),
         })
     }
@@ -338,7 +337,7 @@ mod tests {
                 Outcome::Done(&body),
                 Outcome::Provisional(&body),
                 Outcome::Raised { message: &message, body: &body },
-                Outcome::Failed(Error::NoSuchKey { key: message.clone() }),
+                Outcome::Failed(Box::new(Error::NoSuchKey { key: message.clone() })),
             ] {
                 let answered = Answered { sequence, outcome };
                 let mut batch = Vec::new();

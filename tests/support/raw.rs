@@ -47,7 +47,7 @@ pub fn submit(id: u64, first: u64, operations: &[Operation<'_>]) -> Vec<u8> {
     for (sequence, operation) in (first..).zip(operations) {
         let operation = operation.encode().expect("encodes");
         // Of task 0, without a timeout.
-        let submission = postcard::to_stdvec(&(sequence, 0u64, 0u64, operation)).expect("encodes");
+        let submission = postcard::to_stdvec(&(sequence, 0u64, 0u64, &*operation)).expect("encodes");
         batch.extend_from_slice(&submission);
     }
     request(id, 1, &batch)

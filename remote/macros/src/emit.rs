@@ -151,7 +151,7 @@ impl Signature {
             #vis fn #ident(&self, #params) -> #call {
                 #encode(
                     #private::Proxy::core(self),
-                    #private::Name { scope: #scope, name: #name, idempotent: #idempotent },
+                    const { &#private::Name { scope: #scope, name: #name, idempotent: #idempotent } },
                     const { #private::stable_id(#scope, #name) },
                     #tuple,
                 )
@@ -176,7 +176,7 @@ impl Signature {
             #attrs
             #vis fn #ident(#params) -> #call {
                 #private::FunctionCall::new(
-                    #private::Name { scope: const { #module }, name: const { #name }, idempotent: #idempotent },
+                    const { &#private::Name { scope: #module, name: #name, idempotent: #idempotent } },
                     const { #id },
                     #tuple,
                 )

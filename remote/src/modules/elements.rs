@@ -95,14 +95,14 @@ impl Asked {
 
 /// Whose elements they are.
 enum Target {
-    Typed { core: ProxyCore, method: Name },
+    Typed { core: ProxyCore, method: &'static Name },
     Dynamic(DynamicProxy),
 }
 
 impl<T> Elements<T> {
-    /// By the method `name` of the class `class`.
-    pub(crate) fn of<P: Proxy>(proxy: &P, class: &'static str, name: &'static str) -> Self {
-        Self::new(Target::Typed { core: proxy.core().clone(), method: Name { scope: class, name, idempotent: true } })
+    /// By that method of its class.
+    pub(crate) fn of<P: Proxy>(proxy: &P, method: &'static Name) -> Self {
+        Self::new(Target::Typed { core: proxy.core().clone(), method })
     }
 
     /// By name.
@@ -132,7 +132,7 @@ impl<T> Elements<T> {
         let args = (cursor, Some(self.limit));
         match &self.target {
             Target::Typed { core, method } => {
-                let call = core.call(*method, stable_id(method.scope, method.name), &args);
+                let call = core.call(method, stable_id(method.scope, method.name), &args);
                 Asked::Typed(self.in_time(call))
             }
             Target::Dynamic(proxy) => Asked::Dynamic(self.in_time(proxy.call_with("iter_chunk", &args))),

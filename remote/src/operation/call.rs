@@ -13,6 +13,7 @@
 //! Numbers are little-endian.
 
 use super::{MethodRef, Operation, Target};
+use crate::body::Body;
 use crate::dispatch::Encoding;
 use crate::error::Error;
 use uuid::Uuid;
@@ -42,38 +43,33 @@ pub(super) fn encode(
     method: MethodRef<'_>,
     encoding: Encoding,
     args: &[u8],
-) -> Result<Vec<u8>, Error> {
-    let id;
-    let (target_flag, target) = match &target {
-        Target::Key(key) => (0, key.as_bytes()),
-        Target::Id(id) => (BY_ID, &id.as_bytes()[..]),
+) -> Result<Body, Error> {
+    let (key_length, id, name_length);
+    let (target_flag, head, target) = match &target {
+        Target::Key(key) => {
+            key_length = length_of(key)?;
+            (0, &key_length[..], key.as_bytes())
+        }
+        Target::Id(id) => (BY_ID, &[][..], &id.as_bytes()[..]),
     };
-    let (method_flag, method) = match method {
+    let (method_flag, middle, method) = match method {
         MethodRef::Id(method) => {
             id = method.to_le_bytes();
-            (0, &id[..])
+            (0, &[][..], &id[..])
         }
-        MethodRef::Name(name) => (BY_NAME, name.as_bytes()),
+        MethodRef::Name(name) => {
+            name_length = length_of(name)?;
+            (BY_NAME, &name_length[..], name.as_bytes())
+        }
     };
     let dynamic = if encoding == Encoding::Dynamic { DYNAMIC } else { 0 };
-    let mut bytes = Vec::with_capacity(1 + 2 * LENGTH + target.len() + method.len() + args.len());
-    bytes.push(CALL | target_flag | method_flag | dynamic);
-    if target_flag == 0 {
-        put_length(&mut bytes, target)?;
-    }
-    bytes.extend_from_slice(target);
-    if method_flag == BY_NAME {
-        put_length(&mut bytes, method)?;
-    }
-    bytes.extend_from_slice(method);
-    bytes.extend_from_slice(args);
-    Ok(bytes)
+    let first = [CALL | target_flag | method_flag | dynamic];
+    Ok(Body::concat([&first, head, target, middle, method, args]))
 }
 
-fn put_length(bytes: &mut Vec<u8>, text: &[u8]) -> Result<(), Error> {
+fn length_of(text: &str) -> Result<[u8; LENGTH], Error> {
     let length = u32::try_from(text.len()).map_err(|e| Error::malformed("operation", e))?;
-    bytes.extend_from_slice(&length.to_le_bytes());
-    Ok(())
+    Ok(length.to_le_bytes())
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Operation<'_>, Error> {

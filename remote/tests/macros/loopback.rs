@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context as TaskContext, Poll, Waker};
+use tarmem_remote::body::Body;
 use tarmem_remote::call::{Caller, Submitted, Terms};
 use tarmem_remote::codec;
 use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
@@ -56,13 +57,13 @@ struct Loopback {
 }
 
 impl Caller for Loopback {
-    fn poll_submit(&self, _: &mut TaskContext<'_>, operation: &mut Vec<u8>, _: Terms) -> Poll<Submitted> {
+    fn poll_submit(&self, _: &mut TaskContext<'_>, operation: &mut Body, _: Terms) -> Poll<Submitted> {
         let reply = Operation::decode(operation).and_then(|operation| self.run(operation));
         Poll::Ready(Submitted::Answered(reply.into()))
     }
 
-    fn poll_reply(&self, _: &mut TaskContext<'_>, _: u64, _: &mut Vec<u8>) -> Poll<Reply> {
-        Poll::Ready(Reply::Failed(Error::Cancelled))
+    fn poll_reply(&self, _: &mut TaskContext<'_>, _: u64, _: &mut Option<Box<Body>>) -> Poll<Reply> {
+        Poll::Ready(Reply::failed(Error::Cancelled))
     }
 
     fn cancel(&self, _: u64) {}
@@ -71,7 +72,7 @@ impl Caller for Loopback {
 
     fn release(&self, _: Uuid) {}
 
-    fn send(&self, operation: Vec<u8>) {
+    fn send(&self, operation: Body) {
         let _ = Operation::decode(&operation).and_then(|operation| self.run(operation));
     }
 }
@@ -127,7 +128,7 @@ impl Loopback {
                 Produced::Value(_) => panic!("no generator"),
                 Produced::Raised(message, error) => {
                     let body = codec::encode(&*error).expect("an error can be encoded");
-                    Err(Reply::Raised { message, body: body.into() })
+                    Err(Reply::raised(message, body.into()))
                 }
             }),
             SourceRef::Existing(_) => panic!("existing objects are more than these tests need"),
@@ -239,7 +240,7 @@ fn signed(error: Error, signature: String) -> Error {
 
 fn reply(raised: Option<String>, body: Vec<u8>) -> Reply {
     match raised {
-        Some(message) => Reply::Raised { message, body: body.into() },
+        Some(message) => Reply::raised(message, body.into()),
         None => Reply::Done(body.into()),
     }
 }

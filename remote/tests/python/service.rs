@@ -3,6 +3,7 @@
 use super::given::given;
 use std::sync::{Arc, Weak};
 use std::task::{Context as TaskContext, Poll};
+use tarmem_remote::body::Body;
 use tarmem_remote::call::{Caller, Submitted, Terms};
 use tarmem_remote::codec;
 use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
@@ -24,12 +25,12 @@ pub(crate) struct Service {
 struct Nobody;
 
 impl Caller for Nobody {
-    fn poll_submit(&self, _: &mut TaskContext<'_>, _: &mut Vec<u8>, _: Terms) -> Poll<Submitted> {
-        Poll::Ready(Submitted::Answered(Reply::Failed(Error::Cancelled)))
+    fn poll_submit(&self, _: &mut TaskContext<'_>, _: &mut Body, _: Terms) -> Poll<Submitted> {
+        Poll::Ready(Submitted::Answered(Reply::failed(Error::Cancelled)))
     }
 
-    fn poll_reply(&self, _: &mut TaskContext<'_>, _: u64, _: &mut Vec<u8>) -> Poll<Reply> {
-        Poll::Ready(Reply::Failed(Error::Cancelled))
+    fn poll_reply(&self, _: &mut TaskContext<'_>, _: u64, _: &mut Option<Box<Body>>) -> Poll<Reply> {
+        Poll::Ready(Reply::failed(Error::Cancelled))
     }
 
     fn cancel(&self, _: u64) {}
@@ -38,7 +39,7 @@ impl Caller for Nobody {
 
     fn release(&self, _: Uuid) {}
 
-    fn send(&self, _: Vec<u8>) {}
+    fn send(&self, _: Body) {}
 }
 
 impl Host for Nobody {

@@ -80,7 +80,7 @@ impl Outbox {
             self.in_flight -= 1;
             wakers.extend(call.waker.take());
             let operation = std::mem::take(&mut call.operation);
-            *slot = Slot::Answered(Reply::Failed(error), operation);
+            *slot = Slot::Answered(Reply::failed(error), Some(Box::new(operation)));
         }
         wakers
     }

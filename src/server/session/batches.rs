@@ -257,7 +257,7 @@ impl ServerSession {
                 Ok(false)
             }
             Ok(Step::Raised(message)) => {
-                let reply = Reply::Raised { message, body: replies.body(&open).into() };
+                let reply = Reply::raised(message, replies.body(&open).into());
                 replies.withdraw(open);
                 self.finish(sequence, reply);
                 replies.put(sequence, Outcome::Pending)?;
@@ -270,7 +270,7 @@ impl ServerSession {
             Err(error) => {
                 self.undo(sequence);
                 replies.withdraw(open);
-                replies.put(sequence, Outcome::Failed(*error))?;
+                replies.put(sequence, Outcome::Failed(error))?;
                 Ok(true)
             }
         }
@@ -355,7 +355,7 @@ impl ServerSession {
         }
         self.undo(sequence);
         let remedy = "collect results as they come, or ask for less at one time; the call was made";
-        Reply::Failed(Error::limit("bytes of results not received", bytes as u64, limit as u64, remedy))
+        Reply::failed(Error::limit("bytes of results not received", bytes as u64, limit as u64, remedy))
     }
 }
 
@@ -363,7 +363,7 @@ pub(super) fn size(reply: &Reply) -> usize {
     ANSWERED_OVERHEAD
         + match reply {
             Reply::Done(body) | Reply::Provisional(body) => body.len(),
-            Reply::Raised { message, body } => message.len() + body.len(),
+            Reply::Raised(raised) => raised.message.len() + raised.body.len(),
             Reply::Failed(error) => error.to_string().len() * 2,
         }
 }

@@ -1,5 +1,6 @@
 //! `builtins.set`.
 
+use crate::call::Name;
 use crate::context::Context;
 use crate::modules::python::{Chunk, Comparison, Cursor, Key, Table, iterate, number, repr, type_name};
 use crate::modules::shared::text_of_repr;
@@ -334,7 +335,7 @@ impl SetProxy {
 
     /// The elements, chunk after chunk, as a stream.
     pub fn iter<T>(&self) -> Elements<T> {
-        Elements::of(self, "builtins.set", "iter_chunk")
+        Elements::of(self, const { &Name::of_reader("builtins.set", "iter_chunk") })
     }
 
     /// All elements.
