@@ -1,20 +1,21 @@
 //! Sessions that outlive their connections: every call is made once, whatever the network does.
 
+#[path = "sessions/endings.rs"]
+mod endings;
 mod support;
 
 use futures::future::join_all;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use support::fault::{Fault, Faults, Network};
-use support::other::{Other, Part, say};
+use support::other::{Other, Part};
 use support::{Fixture, Way};
 use tarmem::modules::builtins::{List, ListProxy};
-use tarmem::modules::threading::{Lock, LockProxy};
-use tarmem::{Error, Limits, Proxy, RunningService, Service, Session, SessionState};
-use tarmem_test_models::{Account, AccountProxy};
+use tarmem::{Error, Limits, Proxy, Session, SessionState};
+use tarmem_test_models::AccountProxy;
 
 /// A lease that a test can wait for, and that a busy machine does not let run out.
 const LEASE: Duration = Duration::from_millis(1500);
@@ -278,154 +279,6 @@ async fn what_happens_to_a_session_can_be_seen() {
     assert!(!hears.try_recv().expect("the hook was told").resumed);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_that_cannot_get_back_says_so() {
-    let fixture = fixture().await;
-    let network = Network::to(service_of(&fixture), |n| Faults::up(Fault::Reset(if n == 0 { 700 } else { 0 }))).await;
-    let session = Session::builder(network.address.to_string())
-        .retry_delay(Duration::from_millis(10))
-        .max_retry(3)
-        .connect()
-        .await
-        .expect("a session opens");
-    let account = session.memoize("far", AccountProxy::open(0)).await.expect("made");
-    let error = loop {
-        if let Err(error) = account.deposit(1).await {
-            break error;
-        }
-    };
-    // Whether the last one arrived is not known.
-    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
-    session.wait_for(SessionState::Closed).await;
-    let Err(Error::Unreachable { attempts, .. }) = account.balance().await else { panic!("it has not ended") };
-    assert!(attempts >= 3, "{attempts} attempts");
-}
-
-/// A service on the port of one that has gone.
-async fn service_on(address: Option<SocketAddr>) -> RunningService {
-    let port = address.map_or(0, |address| address.port());
-    let begun = Instant::now();
-    loop {
-        match Service::new("127.0.0.1", port).start().await {
-            Ok(service) => return service,
-            Err(error) => assert!(begun.elapsed() < Duration::from_secs(10), "{error}"),
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_a_service_that_was_started_again_only_what_may_be_repeated_is_repeated() {
-    let first = service_on(None).await;
-    let address = first.local_addr().expect("a TCP listener");
-    let session = Session::builder(address.to_string())
-        .retry_delay(Duration::from_millis(50))
-        .max_retry(100)
-        .connect()
-        .await
-        .expect("a session opens");
-    let account = session.memoize("a", AccountProxy::open(5)).await.expect("made");
-    let id = session.id();
-    let (reads, writes) = (account.balance_slowly(300), account.deposit_slowly(1, 300));
-    let (reads, writes) = (tokio::spawn(reads.send().await), tokio::spawn(writes.send().await));
-    // Both have arrived once this has been answered.
-    assert_eq!(session.is_memoized("a").await, Ok(true));
-    drop(first);
-    let second = service_on(Some(address)).await;
-    second.session().memoize("a", AccountProxy::open(70)).await.expect("made");
-    let error = writes.await.expect("no panic").expect_err("nobody knows");
-    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
-    match reads.await.expect("no panic") {
-        Ok(70) => {}
-        // It may have come before the key was there again.
-        Err(Error::NoSuchKey { .. }) => {}
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(account.balance().await, Ok(70));
-    assert_ne!(session.id(), id);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_not_heard_of_loses_its_locks_and_learns_it() {
-    let fixture = fixture().await;
-    let session = fixture.session().await;
-    let lock = session.memoize("lock", LockProxy::new()).await.expect("made");
-    let holder = Other::start("holder", &fixture.address(), "lock");
-    let (holder, said) = holder.hears().await;
-    let first: u64 = said.and_then(|said| said.parse().ok()).expect("a token");
-    signal(holder.id(), "-STOP");
-    let guard =
-        tokio::time::timeout(Duration::from_secs(60), lock.acquire()).await.expect("in time").expect("it is given up");
-    assert!(guard.token() > first && guard.abandoned(), "{} after {first}", guard.token());
-    signal(holder.id(), "-CONT");
-    let (holder, said) = holder.hears().await;
-    assert_eq!(said.as_deref(), Some("expired"));
-    let (holder, said) = holder.hears().await;
-    assert_eq!(said.as_deref(), Some("not mine"), "after it has connected again");
-    holder.ends().await;
-    assert!(lock.locked().await.expect("a value"), "nobody else could release it");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_the_calls_of_an_expired_session_only_those_are_in_doubt_that_may_not_be_repeated() {
-    let fixture = fixture().await;
-    let again = Arc::new(AtomicBool::new(false));
-    let open = again.clone();
-    let network = Network::to(service_of(&fixture), move |n| match n {
-        0 => Faults::up(Fault::Reset(3000)),
-        _ if open.load(Ordering::SeqCst) => Faults::NONE,
-        _ => Faults::up(Fault::Reset(0)),
-    })
-    .await;
-    let session = Session::builder(network.address.to_string())
-        .retry_delay(Duration::from_millis(20))
-        .max_retry(10_000)
-        .connect()
-        .await
-        .expect("a session opens");
-    let one = session.memoize("one", AccountProxy::open(1)).await.expect("made");
-    let other = session.memoize("other", AccountProxy::open(2)).await.expect("made");
-    let before = fixture.service.object_count();
-    let handle = session.create(AccountProxy::open(3)).await.expect("made");
-    let (reads, writes) = (one.balance_slowly(600_000).no_timeout(), other.deposit_slowly(1, 600_000).no_timeout());
-    let (reads, writes) = (reads.send().await, writes.send().await);
-    assert_eq!(session.is_memoized("x").await, Ok(false), "both have arrived");
-    let breaking = session.clone();
-    let late = tokio::spawn(async move { while breaking.is_memoized("x").await.is_ok() {} });
-    session.wait_for(SessionState::Reconnecting).await;
-    let never = one.deposit(1).send().await;
-    let begun = Instant::now();
-    while fixture.service.object_count() > before {
-        assert!(begun.elapsed() < LEASE * 20, "the session has not expired");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    drop(handle);
-    again.store(true, Ordering::SeqCst);
-    assert!(matches!(writes.await, Err(Error::OutcomeUnknown { .. })), "it had begun");
-    assert!(matches!(reads.await, Err(Error::SessionExpired { .. })), "it may be made again");
-    assert!(matches!(never.await, Err(Error::SessionExpired { .. })), "it had not begun");
-    late.await.expect("no panic");
-}
-
-fn signal(process: u32, signal: &str) {
-    let sent = std::process::Command::new("kill").args([signal, &process.to_string()]).status();
-    assert!(sent.expect("kill is there").success());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_long_method_is_no_dead_client() {
-    let fixture = fixture().await;
-    let session = fixture.session().await;
-    let account = session.memoize("long", AccountProxy::open(1)).await.expect("made");
-    let lock = session.memoize("held", LockProxy::new()).await.expect("made");
-    let guard = lock.acquire().await.expect("free");
-    let long = LEASE * 2;
-    let millis = u64::try_from(long.as_millis()).expect("small");
-    assert_eq!(account.deposit_slowly(1, millis).await, Ok(2));
-    assert!(lock.locked().await.expect("a value"));
-    guard.release().await.expect("it is still ours");
-}
-
 /// So many numbers are appended through a network that breaks about every so many calls.
 const NUMBERS: u64 = 1_000_000;
 const CALLERS: u64 = 16;
@@ -482,7 +335,7 @@ async fn role() {
     let Some(Part { role, address, detail }) = Part::mine() else { return };
     match role.as_str() {
         "appender" => append_numbers(&address, detail.parse().expect("a number")).await,
-        "holder" => hold(&address, &detail).await,
+        "holder" => endings::hold(&address, &detail).await,
         other => panic!("there is no role {other}"),
     }
 }
@@ -510,19 +363,6 @@ async fn append_numbers(address: &str, process: u64) {
     session.close().await;
 }
 
-async fn hold(address: &str, key: &str) {
-    let session = Session::connect(address).await.expect("a session opens");
-    let lock = session.get::<Lock>(key).await.expect("it is there");
-    let guard = lock.acquire().await.expect("it is free");
-    say(guard.token());
-    // Stopped here, and woken once its lease has run out.
-    session.wait_for(SessionState::Closed).await;
-    let error = lock.locked().await.expect_err("it has expired");
-    say(if matches!(error, Error::SessionExpired { .. }) { "expired".to_owned() } else { format!("{error:?}") });
-    session.reconnect().await.expect("it connects");
-    say(if guard.release().await.is_err() { "not mine" } else { "mine" });
-}
-
 /// A million, in 100 goes: neither objects nor handles are left after any of them, nor memory after all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn handles_that_are_dropped_are_given_up() {
@@ -544,24 +384,5 @@ async fn handles_that_are_dropped_are_given_up() {
             assert!(begun.elapsed() < Duration::from_secs(20), "go {go}: {} left", fixture.service.object_count());
             session.is_memoized("nothing").await.expect("a value");
         }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_of_clients_that_left_without_a_word_are_given_up() {
-    let fixture = fixture().await;
-    let before = fixture.service.object_count();
-    let network = Network::to(service_of(&fixture), |_| Faults::NONE).await;
-    let session = over(&network).await;
-    let account: Account = Account::open(1);
-    let unnamed = session.create(account).await.expect("made");
-    assert_eq!(fixture.service.object_count(), before + 1);
-    // The network is gone, and the client never comes back.
-    drop(network);
-    std::mem::forget(unnamed);
-    let begun = Instant::now();
-    while fixture.service.object_count() > before {
-        assert!(begun.elapsed() < LEASE * 20, "the object is still there");
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

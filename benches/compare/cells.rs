@@ -6,8 +6,9 @@ use super::options::Effort;
 use super::peers::Peers;
 use super::ractor_peer::Asked;
 use super::remoc_peer;
+use super::support::cores::Cores;
 use super::support::peer::{self, Load, Peer, Shape};
-use super::support::process::{OneCore, PeerProcess};
+use super::support::process::PeerProcess;
 use super::support::tarmem_peer::{self, InProcess};
 use super::work::{Appending, ELEMENT, Getting, Locking, Memoizing};
 use super::{bulk_peer, isolation};
@@ -16,15 +17,16 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-const ALONE: Shape = Shape { name: "one caller, one core for both", load: tasks(1, 1), one_core: true };
-const FREE: Shape = Shape { name: "one caller, free cores", load: tasks(1, 1), one_core: false };
-const FIFTY: Shape = Shape { name: "50 connections, one call each", load: tasks(50, 1), one_core: false };
+const ALONE: Shape = Shape { name: "one caller, one core for both", load: tasks(1, 1), cores: Cores::Shared };
+const FREE: Shape = Shape { name: "one caller, free cores", load: tasks(1, 1), cores: Cores::Any };
+const OWN: Shape = Shape { name: "one caller, a core for each", load: tasks(1, 1), cores: Cores::Own };
+const FIFTY: Shape = Shape { name: "50 connections, one call each", load: tasks(50, 1), cores: Cores::Any };
 const EIGHT: Shape = Shape {
     name: "pipeline of 64, 8 connections",
     load: Load::Pipeline { connections: 8, depth: 64 },
-    one_core: false,
+    cores: Cores::Any,
 };
-const CROWD: Shape = Shape { name: "512 tasks, one session", load: tasks(1, 512), one_core: false };
+const CROWD: Shape = Shape { name: "512 tasks, one session", load: tasks(1, 512), cores: Cores::Any };
 
 const fn tasks(connections: usize, each: usize) -> Load {
     Load::Tasks { connections, each }
@@ -39,7 +41,7 @@ const MANY: usize = 16;
 /// Everything that is measured by the clock.
 pub(crate) fn all<'a>(cells: &Cells<'a>, keys: Option<&'a Keys>, effort: &'a Effort) -> Vec<Contest<'a>> {
     let mut contests = Vec::new();
-    contests.extend([ALONE, FREE, FIFTY, EIGHT, CROWD].into_iter().filter_map(|shape| cells.add(shape)));
+    contests.extend([ALONE, FREE, OWN, FIFTY, EIGHT, CROWD].into_iter().filter_map(|shape| cells.add(shape)));
     contests.extend(cells.others());
     contests.extend([1, 8].map(|in_flight| cells.large(in_flight)));
     contests.extend(cells.in_process());
@@ -55,12 +57,11 @@ pub(crate) struct Cells<'a> {
     runtime: &'a Runtime,
     peers: &'a Peers,
     turn: Duration,
-    can_pin: bool,
 }
 
 impl<'a> Cells<'a> {
     pub(crate) fn new(runtime: &'a Runtime, peers: &'a Peers, turn: Duration) -> Self {
-        Cells { runtime, peers, turn, can_pin: OneCore::is_possible() }
+        Cells { runtime, peers, turn }
     }
 
     pub(crate) fn runtime(&self) -> &'a Runtime {
@@ -81,7 +82,7 @@ impl<'a> Cells<'a> {
     ) -> Runner<'a> {
         let runtime = self.runtime;
         Runner::timed(name, self.turn, shape.load.calls(), move |rounds| {
-            let _pinned = shape.one_core.then(|| OneCore::new(process.id()));
+            let _pinned = shape.cores.pin(process.id());
             runtime.block_on(measure(process.port(), shape.load, rounds))
         })
     }
@@ -108,7 +109,7 @@ impl<'a> Cells<'a> {
 
     /// `add` on a counter found by its key.
     fn add(&self, shape: Shape) -> Option<Contest<'a>> {
-        if shape.one_core && !self.can_pin {
+        if !shape.cores.are_here() {
             return None;
         }
         let contest =
@@ -120,6 +121,7 @@ impl<'a> Cells<'a> {
         Some(match shape {
             ALONE => contest.goal("Redis", AtLeast(1.0)).goal("TCP echo", AtMost(1.35)).against(remoc()),
             FREE => contest.goal("Redis", AtLeast(1.0)).goal("TCP echo", AtMost(1.15)),
+            OWN => contest,
             FIFTY => contest.goal("Redis", AtLeast(1.4)),
             EIGHT => contest.goal("Redis", AtLeast(1.5)),
             _ => contest
@@ -144,7 +146,7 @@ impl<'a> Cells<'a> {
         }
         let mut contests = Vec::new();
         for shape in [ALONE, FREE, FIFTY, EIGHT, CROWD] {
-            if shape.one_core && !self.can_pin {
+            if !shape.cores.are_here() {
                 continue;
             }
             let append = self.tarmem::<Appending>("tarmem", shape);
@@ -168,7 +170,7 @@ impl<'a> Cells<'a> {
 
     /// 64 KiB at a time, over one connection.
     fn large(&self, in_flight: usize) -> Contest<'a> {
-        let shape = Shape { name: "large", load: tasks(1, in_flight), one_core: false };
+        let shape = Shape { name: "large", load: tasks(1, in_flight), cores: Cores::Any };
         let (runtime, peers, turn) = (self.runtime, self.peers, self.turn);
         let amount = LARGE as u64 * shape.load.calls();
         let tarmem = Runner::timed("tarmem", turn, amount, move |rounds| {
@@ -205,17 +207,18 @@ impl<'a> Cells<'a> {
     /// Beside what Python has. What is shared there can be called by one thread at a time, whatever the connections.
     fn python(&self) -> Vec<Contest<'a>> {
         let (peers, turn) = (self.peers, self.turn);
-        let runner = |callers| {
-            let rpyc = peers.rpyc.as_ref().map(|rpyc| rpyc.runner("RPyC, by name", turn, callers));
-            let managers = peers.managers.as_ref().map(|managers| managers.runner("managers", turn, callers));
+        let runner = |cores, callers| {
+            let rpyc = peers.rpyc.as_ref().map(|rpyc| rpyc.runner("RPyC, by name", turn, cores, callers));
+            let managers = peers.managers.as_ref().map(|managers| managers.runner("managers", turn, cores, callers));
             (rpyc, managers)
         };
         let mut contests = Vec::new();
+        let alone = if ALONE.cores.are_here() { ALONE } else { FREE };
         for (cell, shape, callers, least) in [
-            ("beside Python: one caller, free cores", FREE, 1, 10.0),
-            ("beside Python: 512 tasks, 16 threads there", CROWD, MANY, 500.0),
+            (format!("beside Python: {}", alone.name), alone, 1, 10.0),
+            ("beside Python: 512 tasks, 16 threads there".to_owned(), CROWD, MANY, 500.0),
         ] {
-            let (rpyc, managers) = runner(callers);
+            let (rpyc, managers) = runner(shape.cores, callers);
             if rpyc.is_some() || managers.is_some() {
                 let contest = Contest::new(cell, Unit::CallsPerSecond, self.common(Peer::Tarmem, shape));
                 contests.push(contest.against(rpyc).against(managers).goal("RPyC, by name", AtLeast(least)));
@@ -226,7 +229,7 @@ impl<'a> Cells<'a> {
 
     /// In round trips, where no core has to be woken if that can be had.
     fn locks(&self) -> Option<Contest<'a>> {
-        let shape = if self.can_pin { ALONE } else { FREE };
+        let shape = if ALONE.cores.are_here() { ALONE } else { FREE };
         let contest = Contest::new(
             format!("lock and unlock: {}", shape.name),
             Unit::CallsPerSecond,

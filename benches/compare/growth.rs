@@ -5,6 +5,7 @@ use super::cells::Cells;
 use super::contest::Runner;
 use super::keys;
 use super::peers::Served;
+use super::support::cores::Cores;
 use super::support::peer::{self, Load, Peer, Shape};
 use super::support::statistics::median;
 use super::work::{self, Getting};
@@ -60,7 +61,7 @@ pub(crate) fn all(cells: &Cells) -> Vec<Growth> {
 }
 
 fn shape(load: Load) -> Shape {
-    Shape { name: "growing", load, one_core: false }
+    Shape { name: "growing", load, cores: Cores::Any }
 }
 
 const CALLS: &str = "calls per second";

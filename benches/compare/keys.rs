@@ -3,8 +3,9 @@
 use super::contest::{Contest, Finding, Goal, Runner, Unit};
 use super::options::Effort;
 use super::peers::Served;
+use super::support::cores::Cores;
 use super::support::peer::Peer;
-use super::support::process::{OneCore, PeerProcess};
+use super::support::process::PeerProcess;
 use super::support::tarmem_peer::{Counter, CounterProxy};
 use super::work::session;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -55,10 +56,9 @@ impl Keys {
 
     /// One caller, who calls all of them in no order.
     pub(crate) fn contest<'a>(&'a self, runtime: &'a Runtime, effort: &Effort) -> Contest<'a> {
-        let can_pin = OneCore::is_possible();
         let runner = |name, process: &'a PeerProcess, count| {
             Runner::timed(name, effort.turn, 1, move |calls| {
-                let _pinned = can_pin.then(|| OneCore::new(process.id()));
+                let _pinned = Cores::Shared.pin(process.id());
                 runtime.block_on(call(process.port(), count, 1, calls))
             })
         };

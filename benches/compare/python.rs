@@ -1,6 +1,7 @@
 //! Python's peers, in processes of their own at both ends: `peers.py`.
 
 use super::contest::Runner;
+use super::support::cores::Cores;
 use super::support::process::PeerProcess;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -32,10 +33,11 @@ impl Python {
     }
 
     /// So many callers, each a thread with a connection of its own.
-    pub(crate) fn runner(&self, name: &'static str, turn: Duration, callers: usize) -> Runner<'_> {
+    pub(crate) fn runner(&self, name: &'static str, turn: Duration, cores: Cores, callers: usize) -> Runner<'_> {
         let seconds = turn.max(SHORTEST_TURN).as_secs_f64();
         Runner::new(name, move || {
             let port = self.process.port();
+            let _pinned = cores.pin(self.process.id());
             let numbers = [port.to_string(), callers.to_string(), seconds.to_string()];
             let output = script(&["call", self.library]).args(numbers).output().expect("it was there before");
             let output = String::from_utf8_lossy(&output.stdout);

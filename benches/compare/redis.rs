@@ -2,7 +2,7 @@
 
 use super::contest::Runner;
 use super::support::peer::{Load, Shape};
-use super::support::process::{OneCore, PeerProcess};
+use super::support::process::PeerProcess;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
@@ -84,7 +84,7 @@ impl Redis {
             if !before.is_empty() {
                 self.tell(before).expect("Redis answers");
             }
-            let _pinned = shape.one_core.then(|| OneCore::new(self.process.id()));
+            let _pinned = shape.cores.pin(self.process.id());
             self.measure(shape.load, rounds, command)
         })
     }

@@ -2,10 +2,11 @@
 //!
 //! - [`peer`]: who is compared, and in which shapes of load.
 //! - [`tarmem_peer`], [`tarpc_peer`], [`echo_peer`]: one peer each, both its ends.
-//! - [`process`]: a peer's process.
+//! - [`cores`], [`process`]: a peer's process, and where it runs.
 //! - [`statistics`]: what is done with the numbers.
 //! - [`table`]: the peers of `calls` in turn, and the table of that.
 
+pub(crate) mod cores;
 pub(crate) mod echo_peer;
 pub(crate) mod peer;
 pub(crate) mod process;

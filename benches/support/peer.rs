@@ -1,6 +1,7 @@
 //! Who is compared, and in which shapes of load.
 
-use super::process::{OneCore, PeerProcess};
+use super::cores::Cores;
+use super::process::PeerProcess;
 use super::tarpc_peer::{self, Handlers};
 use super::{echo_peer, tarmem_peer};
 use futures::future::join_all;
@@ -28,31 +29,34 @@ impl Load {
 pub(crate) struct Shape {
     pub(crate) name: &'static str,
     pub(crate) load: Load,
-    /// Both processes share one core: then no core has to be woken, which takes longer than the call.
-    pub(crate) one_core: bool,
+    /// Where both processes run.
+    pub(crate) cores: Cores,
 }
 
 /// All shapes that can be had here, from the loneliest.
 pub(crate) fn shapes() -> impl Iterator<Item = &'static Shape> {
-    let can_pin = OneCore::is_possible();
-    SHAPES.iter().filter(move |shape| can_pin || !shape.one_core)
+    SHAPES.iter().filter(|shape| shape.cores.are_here())
 }
 
 const SHAPES: &[Shape] = &[
-    Shape { name: "one caller", load: Load::Tasks { connections: 1, each: 1 }, one_core: false },
-    Shape { name: "one caller, one core for both", load: Load::Tasks { connections: 1, each: 1 }, one_core: true },
-    Shape { name: "50 connections, one call each", load: Load::Tasks { connections: 50, each: 1 }, one_core: false },
-    Shape { name: "8 connections, 64 tasks each", load: Load::Tasks { connections: 8, each: 64 }, one_core: false },
-    Shape { name: "512 tasks, one connection", load: Load::Tasks { connections: 1, each: 512 }, one_core: false },
+    Shape { name: "one caller, a core for each", load: Load::Tasks { connections: 1, each: 1 }, cores: Cores::Own },
+    Shape {
+        name: "one caller, one core for both",
+        load: Load::Tasks { connections: 1, each: 1 },
+        cores: Cores::Shared,
+    },
+    Shape { name: "50 connections, one call each", load: Load::Tasks { connections: 50, each: 1 }, cores: Cores::Any },
+    Shape { name: "8 connections, 64 tasks each", load: Load::Tasks { connections: 8, each: 64 }, cores: Cores::Any },
+    Shape { name: "512 tasks, one connection", load: Load::Tasks { connections: 1, each: 512 }, cores: Cores::Any },
     Shape {
         name: "pipeline of 64, one connection",
         load: Load::Pipeline { connections: 1, depth: 64 },
-        one_core: false,
+        cores: Cores::Any,
     },
     Shape {
         name: "pipeline of 64, 8 connections",
         load: Load::Pipeline { connections: 8, depth: 64 },
-        one_core: false,
+        cores: Cores::Any,
     },
 ];
 
@@ -122,7 +126,7 @@ impl Peers {
     /// How long `rounds` of a shape take, over new connections; those and one round before are not counted.
     pub(crate) async fn measure(&self, peer: Peer, shape: &Shape, rounds: u64) -> Duration {
         let process = self.process(peer);
-        let _pinned = shape.one_core.then(|| OneCore::new(process.id()));
+        let _pinned = shape.cores.pin(process.id());
         peer.measure(process.port(), shape.load, rounds).await
     }
 }

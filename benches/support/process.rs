@@ -65,47 +65,6 @@ impl Drop for PeerProcess {
     }
 }
 
-/// This process and another on one core, for as long as this lives.
-pub(crate) struct OneCore {
-    processes: [u32; 2],
-    /// Where they may run otherwise.
-    cores: String,
-}
-
-impl OneCore {
-    pub(crate) fn is_possible() -> bool {
-        Command::new("taskset").arg("--version").stdout(Stdio::null()).status().is_ok() && cores().is_some()
-    }
-
-    pub(crate) fn new(other: u32) -> Self {
-        let cores = cores().expect("Linux tells");
-        let pinned = OneCore { processes: [std::process::id(), other], cores };
-        let end = pinned.cores.find(|c: char| !c.is_ascii_digit()).unwrap_or(pinned.cores.len());
-        pinned.run_on(&pinned.cores[..end]);
-        pinned
-    }
-
-    fn run_on(&self, cores: &str) {
-        for process in self.processes {
-            let mut taskset = Command::new("taskset");
-            taskset.args(["--all-tasks", "--cpu-list", "--pid", cores, &process.to_string()]).stdout(Stdio::null());
-            assert!(taskset.status().is_ok_and(|status| status.success()), "taskset failed");
-        }
-    }
-}
-
-impl Drop for OneCore {
-    fn drop(&mut self) {
-        self.run_on(&self.cores);
-    }
-}
-
-/// The cores this process may run on, as in `0-3,6`.
-fn cores() -> Option<String> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    Some(status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?.trim().to_owned())
-}
-
 /// The processor time of this process.
 pub(crate) fn own_processor_time() -> Duration {
     processor_time("self")
