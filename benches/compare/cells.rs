@@ -28,6 +28,12 @@ const EIGHT: Shape = Shape {
 };
 const CROWD: Shape = Shape { name: "512 tasks, one session", load: tasks(1, 512), cores: Cores::Any };
 
+/// Of one caller on free cores, the scheduler makes 20,000 calls a second or 70,000, as it puts both ends on one core or not.
+fn contest<'a>(what: &str, shape: Shape, tarmem: Runner<'a>) -> Contest<'a> {
+    let contest = Contest::new(format!("{what}: {}", shape.name), Unit::CallsPerSecond, tarmem);
+    if shape == FREE { contest.by_luck() } else { contest }
+}
+
 const fn tasks(connections: usize, each: usize) -> Load {
     Load::Tasks { connections, each }
 }
@@ -112,16 +118,15 @@ impl<'a> Cells<'a> {
         if !shape.cores.are_here() {
             return None;
         }
-        let contest =
-            Contest::new(format!("add: {}", shape.name), Unit::CallsPerSecond, self.common(Peer::Tarmem, shape))
-                .against(self.redis(shape, &[], &["INCR", "counter"]))
-                .against(self.common(Peer::Echo, shape))
-                .against(self.common(Peer::TarpcInline, shape));
+        let contest = contest("add", shape, self.common(Peer::Tarmem, shape))
+            .against(self.redis(shape, &[], &["INCR", "counter"]))
+            .against(self.common(Peer::Echo, shape))
+            .against(self.common(Peer::TarpcInline, shape));
         let remoc = || self.runner("remoc", &self.peers.remoc, shape, peer::measure::<remoc_peer::Client>);
         Some(match shape {
             ALONE => contest.goal("Redis", AtLeast(1.0)).goal("TCP echo", AtMost(1.35)).against(remoc()),
             FREE => contest.goal("Redis", AtLeast(1.0)).goal("TCP echo", AtMost(1.15)),
-            OWN => contest,
+            OWN => contest.goal("TCP echo", AtMost(1.15)),
             FIFTY => contest.goal("Redis", AtLeast(1.4)),
             EIGHT => contest.goal("Redis", AtLeast(1.5)),
             _ => contest
@@ -151,13 +156,13 @@ impl<'a> Cells<'a> {
             }
             let append = self.tarmem::<Appending>("tarmem", shape);
             contests.push(
-                Contest::new(format!("append: {}", shape.name), Unit::CallsPerSecond, append)
+                contest("append", shape, append)
                     .against(self.redis(shape, &["DEL", "list"], &["RPUSH", "list", ELEMENT]))
                     .goal("Redis", AtLeast(1.0)),
             );
             let get = self.tarmem::<Getting<SMALL>>("tarmem", shape);
             contests.push(
-                Contest::new(format!("get 64 B: {}", shape.name), Unit::CallsPerSecond, get)
+                contest("get 64 B", shape, get)
                     .against(self.redis(shape, &[], &["GET", "small"]))
                     .goal("Redis", AtLeast(1.0)),
             );

@@ -87,11 +87,12 @@ pub(crate) struct Contest<'a> {
     unit: Unit,
     runners: Vec<Runner<'a>>,
     goals: Vec<(&'static str, Goal)>,
+    by_luck: bool,
 }
 
 impl<'a> Contest<'a> {
     pub(crate) fn new(cell: impl Into<String>, unit: Unit, tarmem: Runner<'a>) -> Self {
-        Contest { cell: cell.into(), unit, runners: vec![tarmem], goals: Vec::new() }
+        Contest { cell: cell.into(), unit, runners: vec![tarmem], goals: Vec::new(), by_luck: false }
     }
 
     /// Its name.
@@ -109,6 +110,11 @@ impl<'a> Contest<'a> {
     pub(crate) fn goal(mut self, peer: &'static str, goal: Goal) -> Self {
         self.goals.push((peer, goal));
         self
+    }
+
+    /// What comes of it is a matter of luck by more than a factor of two: it proves nothing if too little is reached.
+    pub(crate) fn by_luck(self) -> Self {
+        Contest { by_luck: true, ..self }
     }
 
     /// Each runner in turn.
@@ -169,6 +175,7 @@ impl<'a> Contest<'a> {
             theirs: other.map(|other| median(&other.turns)),
             compared: ratios.unwrap_or(f64::NAN),
             goal: None,
+            by_luck: self.by_luck,
             turns: [Some(tarmem), other].into_iter().flatten().map(|runner| runner.turns.clone()).collect(),
         }
     }
@@ -187,6 +194,8 @@ pub(crate) struct Finding {
     /// What is compared to the goal: the median of the ratios within one turn, or tarmem's own figure.
     pub(crate) compared: f64,
     pub(crate) goal: Option<Goal>,
+    #[serde(skip)]
+    by_luck: bool,
     /// tarmem's figures, turn by turn, and the other's.
     turns: Vec<Vec<f64>>,
 }
@@ -195,7 +204,17 @@ impl Finding {
     /// A figure of tarmem's own, that is to be within a limit.
     pub(crate) fn alone(cell: impl Into<String>, unit: Unit, figure: f64, goal: Option<Goal>) -> Self {
         let turns = vec![vec![figure]];
-        Finding { cell: cell.into(), unit, tarmem: figure, peer: None, theirs: None, compared: figure, goal, turns }
+        Finding {
+            cell: cell.into(),
+            unit,
+            tarmem: figure,
+            peer: None,
+            theirs: None,
+            compared: figure,
+            goal,
+            by_luck: false,
+            turns,
+        }
     }
 
     /// Whether the goal is reached, if there is one.
@@ -205,7 +224,7 @@ impl Finding {
 
     /// Whether so much is missing that noise cannot be the reason.
     pub(crate) fn is_lost(&self) -> bool {
-        self.goal.is_some_and(|goal| !self.reaches(goal, 2.0))
+        !self.by_luck && self.goal.is_some_and(|goal| !self.reaches(goal, 2.0))
     }
 
     /// What is not a number reaches nothing.
