@@ -117,7 +117,7 @@ static HOST: LazyLock<Host> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let limits = Limits { sessions: 16, ..Limits::default() };
     let engine = Engine::new(Registry::linked().expect("no names clash"), limits, runtime.handle().clone());
-    let tokens = Tokens::new().with(Token::new("fuzz", "fuzz")).expect("it has a name");
+    let tokens = Tokens::new().with(Token::new("fuzz", "fuzz-fuzz")).expect("it is one");
     let (open, closed) = (Door::new(true, None, None), Door::new(true, Some(tokens), None));
     Host { runtime, engine, open, closed }
 });

@@ -1,99 +1,134 @@
-//! Whoever guesses tokens is slowed, more with each wrong one; nobody who has a session is locked out.
+//! Whoever guesses tokens waits for the answer, longer with each wrong one. Whoever has the right token never waits.
+//!
+//! A token is looked at as soon as it has come, and if it is right nothing here is asked: nobody, from however many hosts they
+//! guess, can delay or keep out a client that has the right one. Only the answer to a wrong token waits. What that costs the
+//! service is bounded: hosts are counted in a table of a fixed size, and beyond a number of answers that wait, of one host
+//! and of all, a further one is given at once, so that its connection makes room.
 
 use super::door::Peer;
-use hashbrown::HashMap;
 use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Wrong tokens of one host that cost it nothing.
+/// Wrong tokens of one host that are answered at once.
 const FREE: u32 = 3;
 
-/// What each further one adds to the time that the next takes.
+/// What each further one adds to the time that its answer takes.
 const STEP: Duration = Duration::from_millis(100);
 
-/// The longest that a token takes to be looked at.
+/// The longest that an answer takes.
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// A host that has sent no wrong token for this long has sent none.
 const FORGIVEN: Duration = Duration::from_secs(60);
 
-/// Hosts that are told apart; all others count as one.
-const HOSTS: usize = 1024;
+/// Hosts that are told apart. The answers to all others take the longest.
+const HOSTS: usize = 4096;
 
-/// Tokens that wait to be looked at, of all hosts.
-const WAITING: usize = 32;
+/// How often a full table is looked through for hosts that are forgiven.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Answers that wait at one time, of one host.
+const WAITING_OF_ONE: u32 = 256;
+
+/// The same of all hosts; fewer if the service has but few connections.
+const WAITING: u32 = 1024;
 
 /// The wrong tokens of late.
 pub(super) struct Attempts {
-    hosts: Mutex<HashMap<Host, Failed>>,
-    waiting: Semaphore,
+    counts: Mutex<Counts>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Default)]
+struct Counts {
+    /// With the standard library's keyed hash: anybody chooses addresses of a network of IPv6.
+    hosts: HashMap<Host, Failed>,
+    swept: Option<Instant>,
+    /// Answers that wait.
+    waiting: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Host {
     /// This one, by other ways than IP.
     Local,
     V4(Ipv4Addr),
-    /// A network: one host may have all of its addresses.
-    V6([u16; 4]),
-    /// Those that there is no room for.
-    Others,
+    /// A site, of 48 bits, as providers give them to their customers: whoever has it has all of its addresses.
+    V6([u16; 3]),
 }
 
+#[derive(Clone, Copy)]
 struct Failed {
     times: u32,
     last: Instant,
+    waiting: u32,
+}
+
+/// The answer to a wrong token waits. Its place is free again once this is dropped.
+struct Waiting<'a> {
+    attempts: &'a Attempts,
+    host: Host,
+    time: Duration,
 }
 
 impl Attempts {
     pub(super) fn new() -> Self {
-        Attempts { hosts: Mutex::default(), waiting: Semaphore::new(WAITING) }
+        Attempts { counts: Mutex::default() }
     }
 
-    /// Waits until a token of `peer` may be looked at; `None` if too many wait already. What it gives is held meanwhile.
-    pub(super) async fn turn(&self, peer: &Peer) -> Option<Option<SemaphorePermit<'_>>> {
-        let delay = self.delay(peer, Instant::now());
-        if delay.is_zero() {
-            return Some(None);
+    /// A token of `peer` was wrong: waits as long as the answer is to take. Of `connections` that the service may have, at most
+    /// half are occupied by that.
+    pub(super) async fn failed(&self, peer: &Peer, connections: usize) {
+        if let Some(waiting) = self.failed_at(peer, connections, Instant::now()) {
+            tokio::time::sleep(waiting.time).await;
         }
-        let place = self.waiting.try_acquire().ok()?;
-        tokio::time::sleep(delay).await;
-        Some(Some(place))
     }
 
-    fn delay(&self, peer: &Peer, now: Instant) -> Duration {
-        let hosts = self.hosts.lock();
-        let failed = hosts.get(&Host::of(peer)).or_else(|| hosts.get(&Host::Others));
-        match failed {
-            Some(failed) if now.duration_since(failed.last) < FORGIVEN => {
-                (STEP * failed.times.saturating_sub(FREE - 1).min(1000)).min(LONGEST)
+    fn failed_at(&self, peer: &Peer, connections: usize, now: Instant) -> Option<Waiting<'_>> {
+        let most = WAITING.min(u32::try_from(connections / 2).unwrap_or(u32::MAX));
+        let host = Host::of(peer);
+        let mut counts = self.counts.lock();
+        let Counts { hosts, swept, waiting } = &mut *counts;
+        let is_due = swept.is_none_or(|swept| now.saturating_duration_since(swept) >= SWEEP);
+        if is_due && hosts.len() >= HOSTS && !hosts.contains_key(&host) {
+            *swept = Some(now);
+            hosts.retain(|_, failed| now.saturating_duration_since(failed.last) < FORGIVEN);
+        }
+        let is_known = hosts.len() < HOSTS || hosts.contains_key(&host);
+        let time = if is_known {
+            let failed = hosts.entry(host).or_insert(Failed { times: 0, last: now, waiting: 0 });
+            if now.saturating_duration_since(failed.last) >= FORGIVEN {
+                failed.times = 0;
             }
-            _ => Duration::ZERO,
-        }
-    }
-
-    /// A token of `peer` was wrong.
-    pub(super) fn failed(&self, peer: &Peer) {
-        self.failed_at(peer, Instant::now());
-    }
-
-    fn failed_at(&self, peer: &Peer, now: Instant) {
-        let mut hosts = self.hosts.lock();
-        let mut host = Host::of(peer);
-        if hosts.len() >= HOSTS && !hosts.contains_key(&host) {
-            hosts.retain(|_, failed| now.duration_since(failed.last) < FORGIVEN);
-            if hosts.len() >= HOSTS {
-                host = Host::Others;
+            failed.times = failed.times.saturating_add(1);
+            failed.last = now;
+            if failed.waiting >= WAITING_OF_ONE {
+                return None;
             }
+            (STEP * failed.times.saturating_sub(FREE).min(1000)).min(LONGEST)
+        } else {
+            LONGEST
+        };
+        if time.is_zero() || *waiting >= most {
+            return None;
         }
-        let failed = hosts.entry(host).or_insert(Failed { times: 0, last: now });
-        if now.duration_since(failed.last) >= FORGIVEN {
-            failed.times = 0;
+        *waiting += 1;
+        if let Some(failed) = hosts.get_mut(&host) {
+            failed.waiting += 1;
         }
-        failed.times = failed.times.saturating_add(1);
-        failed.last = now;
+        Some(Waiting { attempts: self, host, time })
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.attempts.counts.lock();
+        counts.waiting = counts.waiting.saturating_sub(1);
+        // Of a host that was not told apart when it began to wait, it may be none of these: then one more of it may wait.
+        if let Some(failed) = counts.hosts.get_mut(&self.host) {
+            failed.waiting = failed.waiting.saturating_sub(1);
+        }
     }
 }
 
@@ -104,8 +139,8 @@ impl Host {
             Peer::Ip(ip) => match ip.to_canonical() {
                 IpAddr::V4(ip) => Host::V4(ip),
                 IpAddr::V6(ip) => {
-                    let [a, b, c, d, ..] = ip.segments();
-                    Host::V6([a, b, c, d])
+                    let [a, b, c, ..] = ip.segments();
+                    Host::V6([a, b, c])
                 }
             },
         }
@@ -116,64 +151,85 @@ impl Host {
 mod tests {
     use super::*;
 
+    /// The limit of connections, where that is not what is asked about.
+    const MANY: usize = 10_000;
+
     fn peer(n: u32) -> Peer {
         Peer::Ip(Ipv4Addr::from(n).into())
     }
 
-    #[test]
-    fn each_wrong_token_slows_its_host_alone() {
-        let (attempts, now) = (Attempts::new(), Instant::now());
-        let delays: Vec<Duration> = (0..40)
-            .map(|_| {
-                let delay = attempts.delay(&peer(1), now);
-                attempts.failed_at(&peer(1), now);
-                delay
-            })
-            .collect();
-        assert_eq!(delays[..5], [0, 0, 0, 1, 2].map(|steps| STEP * steps));
-        assert_eq!(delays[39], LONGEST);
-        assert_eq!(attempts.delay(&peer(2), now), Duration::ZERO);
-        assert_eq!(attempts.delay(&peer(1), now + FORGIVEN), Duration::ZERO);
-        attempts.failed_at(&peer(1), now + FORGIVEN);
-        assert_eq!(attempts.delay(&peer(1), now + FORGIVEN), Duration::ZERO);
+    /// How long the answer to a wrong token takes, if no other waits.
+    fn time(attempts: &Attempts, peer: &Peer, now: Instant) -> Duration {
+        attempts.failed_at(peer, MANY, now).map_or(Duration::ZERO, |waiting| waiting.time)
     }
 
     #[test]
-    fn a_network_of_version_6_is_one_host() {
+    fn each_wrong_token_of_a_host_takes_longer_to_be_answered() {
+        let (attempts, now) = (Attempts::new(), Instant::now());
+        let times: Vec<Duration> = (0..40).map(|_| time(&attempts, &peer(1), now)).collect();
+        assert_eq!(times[..5], [0, 0, 0, 1, 2].map(|steps| STEP * steps));
+        assert_eq!(times[39], LONGEST);
+        assert_eq!(time(&attempts, &peer(2), now), Duration::ZERO);
+        assert_eq!(time(&attempts, &peer(1), now + FORGIVEN), Duration::ZERO);
+        assert_eq!(time(&attempts, &peer(1), now + FORGIVEN), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_site_of_version_6_is_one_host() {
         let ip = |text: &str| Peer::Ip(text.parse().expect("an address"));
-        assert!(Host::of(&ip("2001:db8:1:2::1")) == Host::of(&ip("2001:db8:1:2:ffff::")));
-        assert!(Host::of(&ip("2001:db8:1:2::1")) != Host::of(&ip("2001:db8:1:3::1")));
-        assert!(Host::of(&ip("::ffff:10.0.0.1")) == Host::of(&ip("10.0.0.1")));
+        assert_eq!(Host::of(&ip("2001:db8:1:2::1")), Host::of(&ip("2001:db8:1:ffff:ffff::")));
+        assert_ne!(Host::of(&ip("2001:db8:1:2::1")), Host::of(&ip("2001:db8:2:2::1")));
+        assert_eq!(Host::of(&ip("::ffff:10.0.0.1")), Host::of(&ip("10.0.0.1")));
+        assert_ne!(Host::of(&ip("::ffff:10.0.0.1")), Host::of(&ip("10.0.0.2")));
     }
 
     #[test]
-    fn many_hosts_take_little_memory() {
+    fn many_hosts_take_little_memory_and_their_answers_wait() {
         let (attempts, now) = (Attempts::new(), Instant::now());
-        for n in 0..10_000 {
-            attempts.failed_at(&peer(n), now);
+        for n in 0..100_000 {
+            time(&attempts, &peer(n), now);
         }
-        assert!(attempts.hosts.lock().len() <= HOSTS + 1);
-        // One more that is not told apart from those before it.
-        assert_eq!(attempts.delay(&peer(20_000), now), LONGEST);
-        attempts.failed_at(&peer(1), now + FORGIVEN);
-        attempts.failed_at(&peer(20_000), now + FORGIVEN);
-        assert_eq!(attempts.hosts.lock().len(), 2);
+        assert_eq!(attempts.counts.lock().hosts.len(), HOSTS);
+        // One more is not told apart.
+        assert_eq!(time(&attempts, &peer(200_000), now), LONGEST);
+        assert_eq!(time(&attempts, &peer(1), now + FORGIVEN), Duration::ZERO);
+        assert_eq!(time(&attempts, &peer(200_000), now + FORGIVEN), Duration::ZERO);
+        assert_eq!(attempts.counts.lock().hosts.len(), 2);
+        assert_eq!(attempts.counts.lock().waiting, 0);
+    }
+
+    #[test]
+    fn answers_that_wait_are_bounded_by_host_and_in_all() {
+        let (attempts, now) = (Attempts::new(), Instant::now());
+        let of = |host: u32| (0..1_000).filter_map(|_| attempts.failed_at(&peer(host), MANY, now)).collect::<Vec<_>>();
+        let first = of(1);
+        assert_eq!(first.len(), WAITING_OF_ONE as usize);
+        let others: Vec<_> = (2..10).map(of).collect();
+        assert_eq!(first.len() + others.iter().map(Vec::len).sum::<usize>(), WAITING as usize);
+        assert!(attempts.failed_at(&peer(1), MANY, now).is_none());
+        drop(first);
+        assert_eq!(of(1).len(), WAITING_OF_ONE as usize);
+        drop(others);
+        assert_eq!(attempts.counts.lock().waiting, 0);
+        assert!(attempts.counts.lock().hosts.values().all(|failed| failed.waiting == 0));
+        // Half of the connections are for others.
+        assert_eq!((0..100).filter_map(|_| attempts.failed_at(&peer(1), 20, now)).collect::<Vec<_>>().len(), 10);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn few_wait_at_one_time() {
+    async fn an_answer_that_is_not_awaited_any_more_makes_room() {
         let attempts = Attempts::new();
-        (0..20).for_each(|_| attempts.failed(&peer(1)));
-        let (one, other) = (peer(1), peer(2));
-        let mut turns: Vec<_> = (0..WAITING).map(|_| Box::pin(attempts.turn(&one))).collect();
-        for turn in &mut turns {
-            assert!(futures::poll!(turn.as_mut()).is_pending());
+        let one = peer(1);
+        for _ in 0..FREE {
+            attempts.failed(&one, MANY).await;
         }
-        assert!(attempts.turn(&one).await.is_none());
-        assert!(attempts.turn(&other).await.is_some_and(|place| place.is_none()));
-        for turn in turns {
-            assert!(turn.await.is_some());
-        }
-        assert!(attempts.turn(&one).await.is_some());
+        let begun = tokio::time::Instant::now();
+        attempts.failed(&one, MANY).await;
+        assert_eq!(begun.elapsed(), STEP);
+        let mut waiting = Box::pin(attempts.failed(&one, MANY));
+        assert!(futures::poll!(waiting.as_mut()).is_pending());
+        assert_eq!(attempts.counts.lock().waiting, 1);
+        drop(waiting);
+        assert_eq!(attempts.counts.lock().waiting, 0);
     }
 }

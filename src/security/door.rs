@@ -19,9 +19,6 @@ const PROTECTED: &str = "it has no authentication, so it answers its own host on
 const WRONG: &str = "it asks for a token, and there was none or a wrong one; give the right one (--token-file, TARMEM_TOKEN, \
                      tarmem://TOKEN@HOST:PORT or SessionBuilder::token)";
 
-/// What is said if even the refusals are too many.
-const BUSY: &str = "there have been too many wrong tokens of late; try again in some seconds";
-
 /// Who is at the other end.
 #[derive(Clone, Debug)]
 pub(crate) enum Peer {
@@ -144,25 +141,19 @@ impl Door {
         (open && !peer.is_loopback()).then_some(PROTECTED)
     }
 
-    /// Lets `peer` in, or says why not. Takes its time if there were wrong tokens from there, unless it `comes_back`: then it
-    /// knows more than any guess, and others who guess are not to keep it out.
+    /// Lets `peer` in, or says why not. Who has the right token is let in at once, whatever others do; the answer to a wrong one
+    /// takes its time if there were more of them from there. At most half of the `connections` that there may be wait for one.
     pub(crate) async fn ask(
         &self,
         peer: &Peer,
         token: Option<&Secret>,
-        comes_back: bool,
+        connections: usize,
     ) -> Result<Arc<Grant>, Refusal> {
-        if self.guests.read().tokens.is_none() {
-            return self.find(None).ok_or_else(|| Refusal::for_good(WRONG));
+        if let Some(grant) = self.find(token) {
+            return Ok(grant);
         }
-        let busy = || Refusal::for_now(BUSY);
-        let turn = if comes_back { None } else { self.attempts.turn(peer).await.ok_or_else(busy)? };
-        let found = self.find(token);
-        drop(turn);
-        found.ok_or_else(|| {
-            self.attempts.failed(peer);
-            Refusal::for_good(WRONG)
-        })
+        self.attempts.failed(peer, connections).await;
+        Err(Refusal::for_good(WRONG))
     }
 
     fn find(&self, token: Option<&Secret>) -> Option<Arc<Grant>> {
@@ -187,21 +178,22 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_still_on_the_list_stays() {
-        let door = Door::new(true, Some(tokens(&[("a", "one"), ("b", "two"), ("c", "three")])), None);
+        let door = Door::new(true, Some(tokens(&[("a", "the-first"), ("b", "the-second"), ("c", "the-third")])), None);
         let ask = |secret: &'static str| {
             let door = Arc::clone(&door);
-            async move { door.ask(&Peer::Local, Some(&Secret::new(secret)), false).await }
+            async move { door.ask(&Peer::Local, Some(&Secret::new(secret)), 100).await }
         };
-        let (a, b, c) = (ask("one").await, ask("two").await, ask("three").await);
+        let (a, b, c) = (ask("the-first").await, ask("the-second").await, ask("the-third").await);
         let (a, b, c) = (a.expect("known"), b.expect("known"), c.expect("known"));
         // "b" has another secret, "c" another permission, "d" the secret of "b".
-        let next = tokens(&[("d", "two"), ("b", "2"), ("a", "one")]).with(Token::new("c", "three").read_only());
+        let next = tokens(&[("d", "the-second"), ("b", "another-one"), ("a", "the-first")])
+            .with(Token::new("c", "the-third").read_only());
         assert_eq!(door.set_tokens(next.expect("new")), 2);
         assert_eq!([&a, &b, &c].map(|grant| grant.is_revoked()), [false, true, true]);
-        assert_eq!(ask("two").await.expect("known").name, "d");
-        assert!(Arc::ptr_eq(&ask("one").await.expect("known"), &a));
+        assert_eq!(ask("the-second").await.expect("known").name, "d");
+        assert!(Arc::ptr_eq(&ask("the-first").await.expect("known"), &a));
         assert_eq!(door.set_tokens(Tokens::new()), 4);
-        assert_eq!(ask("one").await.err(), Some(Refusal::for_good(WRONG)));
+        assert_eq!(ask("the-first").await.err(), Some(Refusal::for_good(WRONG)));
     }
 
     #[tokio::test]
@@ -210,10 +202,37 @@ mod tests {
         let other = Peer::Ip([10, 0, 0, 1].into());
         assert_eq!(door.bars(&other), Some(PROTECTED));
         assert_eq!(door.bars(&Peer::Ip([127, 0, 0, 1].into())), None);
-        let anybody = door.ask(&Peer::Local, Some(&Secret::new("whatever")), false).await.expect("not asked");
-        door.set_tokens(tokens(&[("a", "one")]));
+        let anybody = door.ask(&Peer::Local, Some(&Secret::new("whatever")), 100).await.expect("not asked");
+        door.set_tokens(tokens(&[("a", "the-first")]));
         assert!(anybody.is_revoked());
         assert_eq!(door.bars(&other), None);
-        assert_eq!(door.ask(&Peer::Local, None, false).await.err(), Some(Refusal::for_good(WRONG)));
+        assert_eq!(door.ask(&Peer::Local, None, 100).await.err(), Some(Refusal::for_good(WRONG)));
+    }
+    /// More hosts than are told apart have sent wrong tokens, and as many answers wait as may: the right one comes in at once.
+    #[tokio::test(start_paused = true)]
+    async fn the_right_token_is_never_delayed() {
+        let door = Door::new(true, Some(tokens(&[("a", "the-right-one")])), None);
+        let ask = |host: u32, secret: &'static str| {
+            let door = Arc::clone(&door);
+            let peer = Peer::Ip(std::net::Ipv4Addr::from(host).into());
+            async move { door.ask(&peer, Some(&Secret::new(secret)), 10_000).await }
+        };
+        let mut guesses = Vec::new();
+        for host in (0..20_000).chain([1; 2_000]) {
+            let mut guess = Box::pin(ask(host, "a-wrong-guess"));
+            if futures::poll!(guess.as_mut()).is_pending() {
+                guesses.push(guess);
+            }
+        }
+        assert!(guesses.len() >= 1_000, "{} wait", guesses.len());
+        // A new host, one that has guessed like mad, and one of those before.
+        for host in [30_000, 1, 19_999] {
+            let mut right = Box::pin(ask(host, "the-right-one"));
+            let std::task::Poll::Ready(answer) = futures::poll!(right.as_mut()) else { panic!("{host} has to wait") };
+            assert_eq!(answer.expect("it is right").name, "a");
+        }
+        for guess in guesses {
+            assert_eq!(guess.await.err(), Some(Refusal::for_good(WRONG)));
+        }
     }
 }

@@ -106,6 +106,10 @@ mod tests {
         assert_eq!(reports.modules, Some(vec!["builtins".to_owned()]));
     }
 
+    /// With what `printf "" | sha256sum` prints.
+    const EMPTY: &str =
+        "[tokens.a]\ntoken_sha256 = \"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"";
+
     #[test]
     fn what_is_wrong_is_told_with_its_line_and_without_its_secret() {
         let cases = [
@@ -125,7 +129,12 @@ mod tests {
             ("[tokens.a]\ntoken = 2001-01-01", 2, ""),
             ("[tokens.a]\nread_only = \"hush\"", 2, ""),
             ("[tokens.a]\ntoken = \"hush\"\ntoken = \"hush\"", 3, ""),
-            ("[tokens.a]\ntoken = \"hush\"\n[tokens.b]\ntoken = \"hush\"", 3, "same token"),
+            ("[tokens.a]\ntoken = \"hush-hush\"\n[tokens.b]\ntoken = \"hush-hush\"", 3, "same token"),
+            ("[tokens.a]\ntoken = \"hush\"", 1, "8 are the fewest"),
+            ("[tokens.a]\ntoken = \"   \"", 1, "white space"),
+            ("\n[tokens.a]\ntoken = \"hush-hush\"\nprefixes = [\"\"]", 2, "leave prefixes out"),
+            ("\n[tokens.a]\ntoken = \"hush-hush\"\nmodules = [\"\"]", 2, "leave modules out"),
+            (EMPTY, 1, "digest of nothing"),
         ];
         for (text, line, part) in cases {
             let error = tokens_of(text).expect_err(text).told("file", text);

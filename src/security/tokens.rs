@@ -11,6 +11,13 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 /// The variable that [`Tokens::from_env`] reads.
 pub(super) const VARIABLE: &str = "TARMEM_TOKENS";
 
+/// The fewest characters that a token has. Whoever guesses is not kept from that for long by anything but its length.
+const SHORTEST: usize = 8;
+
+/// What is said of every token that anybody could guess.
+const RANDOM: &str = "give it a long random text, such as `openssl rand -hex 32` prints, or leave the tokens out if nobody is \
+                      to be asked for one";
+
 /// A token: whoever says it may come in. It goes by a name, which is not secret, and permits everything unless told
 /// otherwise.
 ///
@@ -25,7 +32,8 @@ pub(super) const VARIABLE: &str = "TARMEM_TOKENS";
 pub struct Token {
     pub(super) name: String,
     digest: [u8; 32],
-    empty: bool,
+    /// Why its secret cannot be one.
+    flaw: Option<String>,
     read_only: bool,
     prefixes: Option<Vec<String>>,
     modules: Option<Vec<String>>,
@@ -35,12 +43,13 @@ impl Token {
     /// A token that goes by `name`. Only a digest of `secret` is kept.
     pub fn new(name: impl Into<String>, secret: impl AsRef<str>) -> Self {
         let secret = secret.as_ref();
-        Token { empty: secret.is_empty(), ..Token::from_sha256(name, digest(secret)) }
+        Token { flaw: flaw_of(secret), ..Token::from_sha256(name, digest(secret)) }
     }
 
-    /// A token of whose secret only the SHA-256 digest is known.
+    /// A token of whose secret only the SHA-256 digest is known, as `printf %s SECRET | sha256sum` prints it.
     pub fn from_sha256(name: impl Into<String>, digest: [u8; 32]) -> Self {
-        Token { name: name.into(), digest, empty: false, read_only: false, prefixes: None, modules: None }
+        let flaw = flaw_of_digest(&digest).map(str::to_owned);
+        Token { name: name.into(), digest, flaw, read_only: false, prefixes: None, modules: None }
     }
 
     /// Permits only what changes nothing: `get`, `keys`, `is_memoized`, `describe`, `remote_import`, `version`,
@@ -51,7 +60,8 @@ impl Token {
         self
     }
 
-    /// Permits only keys that begin with one of `prefixes`; with none, no key.
+    /// Permits only keys that begin with one of `prefixes`; with none, no key. An empty one, with which every key begins, is
+    /// refused by [`Tokens::with`].
     pub fn prefixes<S: Into<String>>(mut self, prefixes: impl IntoIterator<Item = S>) -> Self {
         self.prefixes = Some(prefixes.into_iter().map(Into::into).collect());
         self
@@ -73,6 +83,24 @@ impl Token {
             prefixes: prefixes.clone(),
             modules: modules.clone(),
         })
+    }
+
+    /// Why its permissions cannot be what was meant.
+    fn flaw_of_permissions(&self) -> Option<&'static str> {
+        let has = |list: &Option<Vec<String>>, odd: fn(&str) -> bool| list.iter().flatten().any(|item| odd(item));
+        if has(&self.prefixes, str::is_empty) {
+            return Some(
+                "has an empty prefix, and every key begins with that; leave prefixes out to permit every key, or write [] to \
+                 permit none",
+            );
+        }
+        if has(&self.modules, |module| module.trim().is_empty()) {
+            return Some(
+                "has a module without a name, which is none; leave modules out to permit every module, or write [] to permit \
+                 none",
+            );
+        }
+        None
     }
 
     /// The same secret, and the same permissions: who came in by the one can stay by the other.
@@ -122,14 +150,18 @@ impl Tokens {
     /// One more.
     ///
     /// # Errors
-    /// If its name or its secret is empty, or another token has one of the two.
+    /// If its name is empty, or another token has its name or its secret; if the secret is none (empty, white space, one
+    /// character repeated, fewer than 8 characters), as far as a digest tells; or if one of its prefixes or modules is empty.
     pub fn with(mut self, token: Token) -> Result<Self, TokensError> {
         let name = &token.name;
         if name.is_empty() {
             return Err(TokensError("a token needs a name; give it one".to_owned()));
         }
-        if token.empty {
-            return Err(TokensError(format!("the token of {name:?} is empty; give it a long random text")));
+        if let Some(flaw) = &token.flaw {
+            return Err(TokensError(format!("the token of {name:?} {flaw}")));
+        }
+        if let Some(flaw) = token.flaw_of_permissions() {
+            return Err(TokensError(format!("the token of {name:?} {flaw}")));
         }
         if self.tokens.iter().any(|other| other.name == *name) {
             return Err(TokensError(format!("there are two tokens called {name:?}; rename one")));
@@ -213,6 +245,41 @@ fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
+/// Why a text is no secret, with the way to say what was meant. The text itself is not in it.
+fn flaw_of(secret: &str) -> Option<String> {
+    let mut characters = secret.chars();
+    let Some(first) = characters.next() else { return Some(format!("is empty; {RANDOM}")) };
+    if secret.trim().is_empty() {
+        return Some(format!("is nothing but white space; {RANDOM}"));
+    }
+    if secret.trim() != secret {
+        // A client reads its own from a file without the end of the line.
+        let remedy = "take that away: clients read theirs without it";
+        return Some(format!("begins or ends with white space; {remedy}"));
+    }
+    if characters.clone().all(|other| other == first) {
+        return Some(format!("is one character, which anybody guesses; {RANDOM}"));
+    }
+    let count = characters.count() + 1;
+    (count < SHORTEST).then(|| format!("has {count} characters, and {SHORTEST} are the fewest; {RANDOM}"))
+}
+
+/// The same, as far as a digest tells: it is that of nothing, of spaces, or of one character, with the end of a line or without.
+fn flaw_of_digest(given: &[u8; 32]) -> Option<&'static str> {
+    let is = |text: &str| digest(text) == *given || digest(&format!("{text}\n")) == *given;
+    if is("") {
+        return Some(
+            "is the digest of nothing; write what `printf %s TOKEN | sha256sum` prints, with the token for TOKEN",
+        );
+    }
+    let spaces = (1..=64).any(|count| is(&" ".repeat(count)));
+    let character = (0..=u8::MAX).any(|character| is(char::from(character).encode_utf8(&mut [0; 4])));
+    (spaces || character).then_some(
+        "is the digest of one character or of spaces, which anybody guesses; give it a long random text, and write what \
+         `printf %s TOKEN | sha256sum` prints, with that text for TOKEN",
+    )
+}
+
 fn pairs_of(pairs: &str) -> Result<Tokens, TokensError> {
     let mut tokens = Tokens::new();
     let pairs = pairs.split(|c: char| c == ',' || c.is_whitespace()).filter(|pair| !pair.is_empty());
@@ -237,11 +304,11 @@ mod tests {
 
     #[test]
     fn pairs_are_found_by_their_secrets() {
-        let tokens = pairs_of("alice:one, bob:two:three\ncarol:four").expect("pairs");
-        assert_eq!(find(&tokens, "one").as_deref(), Some("alice"));
-        assert_eq!(find(&tokens, "two:three").as_deref(), Some("bob"));
-        assert_eq!(find(&tokens, "four").as_deref(), Some("carol"));
-        for wrong in ["", "two", "One", "one ", "alice", "alice:one"] {
+        let tokens = pairs_of("alice:the-first, bob:the:second\ncarol:the-fourth").expect("pairs");
+        assert_eq!(find(&tokens, "the-first").as_deref(), Some("alice"));
+        assert_eq!(find(&tokens, "the:second").as_deref(), Some("bob"));
+        assert_eq!(find(&tokens, "the-fourth").as_deref(), Some("carol"));
+        for wrong in ["", "the", "The-first", "the-first ", "alice", "alice:the-first"] {
             assert_eq!(find(&tokens, wrong), None, "{wrong:?}");
         }
     }
@@ -250,21 +317,73 @@ mod tests {
     fn what_is_no_pair_is_told_without_its_secret() {
         for (pairs, part) in [
             ("alice", "pair 1 has no colon"),
-            ("alice:one,hush", "pair 2 has no colon"),
-            (":hush", "needs a name"),
+            ("alice:one-or-other,hush", "pair 2 has no colon"),
+            (":hush-hush", "needs a name"),
             ("alice:", "is empty"),
-            ("a:hush,a:other", "two tokens called \"a\""),
-            ("a:hush,b:hush", "\"a\" and \"b\" have the same token"),
+            ("alice:hush", "has 4 characters, and 8 are the fewest"),
+            ("a:hush-hush,a:another-one", "two tokens called \"a\""),
+            ("a:hush-hush,b:hush-hush", "\"a\" and \"b\" have the same token"),
         ] {
             let error = pairs_of(pairs).expect_err(pairs).to_string();
             assert!(error.contains(part) && error.contains(VARIABLE) && !error.contains("hush"), "{error}");
         }
     }
 
+    fn refused(token: Token, parts: &[&str]) {
+        let error = Tokens::new().with(token).expect_err("it is none").to_string();
+        assert!(error.contains("\"a\"") && parts.iter().all(|part| error.contains(part)), "{parts:?}: {error}");
+    }
+
+    #[test]
+    fn a_text_that_anybody_guesses_is_no_token() {
+        for (secret, part) in [
+            ("", "is empty"),
+            (" ", "white space"),
+            ("        \t\n", "white space"),
+            ("x", "is one character"),
+            ("ß", "is one character"),
+            ("aaaaaaaaaaaaaaaa", "is one character"),
+            ("1234567", "has 7 characters, and 8 are the fewest"),
+            ("ßßßßßßé", "has 7 characters"),
+        ] {
+            refused(Token::new("a", secret), &[part, "openssl rand", "leave the tokens out"]);
+        }
+        for secret in [" a-long-random-text", "a-long-random-text\n", "\u{a0}a-long-random-text"] {
+            refused(Token::new("a", secret), &["begins or ends with white space", "take that away"]);
+        }
+        for secret in ["12345678", "a long random text", "ßßßßßßßé"] {
+            Tokens::new().with(Token::new("a", secret)).expect(secret);
+        }
+    }
+
+    #[test]
+    fn a_digest_of_what_anybody_guesses_is_no_token() {
+        for nothing in ["", "\n"] {
+            refused(Token::from_sha256("a", digest(nothing)), &["digest of nothing", "sha256sum"]);
+        }
+        for little in [" ", "  ", "        ", "x", "x\n", "7", "\0", "ß"] {
+            refused(Token::from_sha256("a", digest(little)), &["one character or of spaces", "sha256sum"]);
+        }
+        Tokens::new().with(Token::from_sha256("a", digest("secret"))).expect("nobody can tell how long that was");
+    }
+
+    #[test]
+    fn permissions_that_permit_everything_by_mistake_are_refused() {
+        let token = || Token::new("a", "a long random text");
+        refused(token().prefixes([""]), &["empty prefix", "leave prefixes out", "[]"]);
+        refused(token().prefixes(["app/", ""]), &["empty prefix"]);
+        refused(token().modules([""]), &["module without a name", "leave modules out", "[]"]);
+        refused(token().modules(["builtins", " "]), &["module without a name"]);
+        for token in [token().prefixes(["app/", " "]), token().prefixes([""; 0]), token().modules([""; 0])] {
+            Tokens::new().with(token).expect("that can be meant");
+        }
+    }
+
+    /// Whatever digest somebody wrote down.
     #[test]
     fn nothing_is_found_by_an_empty_secret() {
-        let empty = Token::from_sha256("careless", digest(""));
-        let tokens = Tokens::new().with(empty).expect("it cannot be told");
+        let careless = Token { flaw: None, ..Token::from_sha256("careless", digest("")) };
+        let tokens = Tokens::new().with(careless).expect("it is not looked at");
         assert_eq!(find(&tokens, ""), None);
     }
 }

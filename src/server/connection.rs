@@ -201,15 +201,16 @@ impl Connection {
         if let Some(reason) = barred.or_else(|| door.bars(&self.peer)) {
             return Err(Refusal::for_good(reason));
         }
-        let comes_back = self.session_of(hello);
-        let grant =
-            door.ask(&self.peer, hello.details.token.as_ref(), comes_back.is_some()).await.inspect_err(|refusal| {
+        let grant = door.ask(&self.peer, hello.details.token.as_ref(), engine.limits.connections).await.inspect_err(
+            |refusal| {
                 tracing::info!("{:?} was refused: {}", self.peer, refusal.reason);
-            })?;
+            },
+        )?;
         if engine.is_closing() {
             return Err(Refusal::for_now(Error::ShuttingDown.to_string()));
         }
         // The connection that broke is counted, too: the service may not know of it yet.
+        let comes_back = self.session_of(hello);
         if *crowded && !comes_back.is_some_and(|session| session.has_connection()) {
             let limit = engine.limits.connections;
             let reason = format!("it has as many connections as its limit of {limit} allows; close some, or raise it");

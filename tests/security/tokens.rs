@@ -2,10 +2,17 @@
 
 use super::{ALICE, BOB, service, session, tokens};
 use crate::support::fault::{Fault, Faults, Network};
+use crate::support::raw::{Raw, hello_with, request};
+use futures::future::join_all;
+use futures::stream::{self, StreamExt};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tarmem::modules::builtins::ListProxy;
 use tarmem::modules::threading::LockProxy;
 use tarmem::{Error, Service, Session, SessionState, Token, Tokens, memory};
+use tokio::net::{TcpSocket, TcpStream};
 
 fn reason(error: Error) -> String {
     match error {
@@ -65,9 +72,8 @@ async fn a_service_without_any_token_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn who_guesses_is_slowed_and_nobody_else() {
+async fn who_guesses_waits_for_the_answer_and_who_knows_does_not() {
     let service = service([Token::new("alice", ALICE)]).await;
-    let inside = session(&service, ALICE).await;
     let guess = |n: u32| {
         let address = service.address();
         async move {
@@ -79,24 +85,95 @@ async fn who_guesses_is_slowed_and_nobody_else() {
     for n in 0..6 {
         guess(n).await;
     }
-    // Six wrong ones of late: the next one takes 400 ms at least, however good.
+    // Six wrong ones of late: the answer to the next takes 400 ms at least.
     assert!(guess(6).await >= Duration::from_millis(400));
-    let begun = Instant::now();
-    session(&service, ALICE).await;
-    assert!(begun.elapsed() >= Duration::from_millis(400), "a good guess is not told apart by its time");
-    // Calls on a session that is open are not asked again.
-    let (slow, calls) = tokio::join!(guess(7), async {
-        let begun = Instant::now();
-        for _ in 0..20 {
-            inside.version().await.expect("answered");
-        }
-        begun.elapsed()
-    });
-    assert!(calls < slow, "{calls:?} for twenty calls, {slow:?} for a guess");
+    // Of the same host, and after them: the answers to these are not there when the right token has come in, by far.
+    let guesses: Vec<_> = (0..30).map(|n| tokio::spawn(guess(n))).collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let inside = session(&service, ALICE).await;
+    for _ in 0..20 {
+        inside.version().await.expect("answered");
+    }
+    let waiting = guesses.iter().filter(|guess| !guess.is_finished()).count();
+    assert!(waiting > 20, "{waiting} of 30 wait");
+    guesses.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
-/// Many who guess at one time are sent away before they are asked, and so is whoever comes from the same host: but for a client
-/// that comes back to its session.
+/// A connection from an address of this host's own network.
+async fn from(host: Ipv4Addr, service: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind((host, 0).into()).expect("all of 127.0.0.0/8 is this host");
+    socket.connect(service).await.expect("accepts")
+}
+
+/// The `n`th host.
+fn host(n: u32) -> Ipv4Addr {
+    Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 0)) + n)
+}
+
+/// Says a wrong token, and waits for what comes of it.
+async fn guess(from_host: Ipv4Addr, service: SocketAddr) {
+    let mut raw = Raw(from(from_host, service).await);
+    raw.send(&request(1, 0, &hello_with(Some("a wrong guess")))).await;
+    assert_eq!(raw.receive_frame().await[3], 2, "it is refused");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_thousand_hosts_that_guess_keep_nobody_out() {
+    let service = service([Token::new("alice", ALICE)]).await;
+    let address = service.local_addr().expect("TCP");
+    stream::iter(0..2_000).for_each_concurrent(64, |n| guess(host(n), address)).await;
+    // Whose answers wait: of hosts that were there, and of new ones.
+    let guesses: Vec<_> = (0..400).map(|n| tokio::spawn(guess(host(n % 200 * 20), address))).collect();
+    // With the time that the answer to one wrong token of theirs would take, not one of these could come in.
+    let begun = Instant::now();
+    for newcomer in 10_000..10_010 {
+        let stream = from(host(newcomer), address).await;
+        let session = Session::builder("").token(ALICE).over(stream).await.expect("the token is good");
+        session.version().await.expect("answered");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    guesses.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn newcomers_come_in_beside_forty_eight_that_guess() {
+    let service = service([Token::new("alice", ALICE)]).await;
+    let address = service.local_addr().expect("TCP");
+    // From so many hosts that they are not all told apart, and from one.
+    let over = Arc::new(AtomicBool::new(false));
+    let threads: Vec<_> = (0..48_u32)
+        .map(|thread| {
+            let over = Arc::clone(&over);
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                runtime.block_on(async {
+                    let mut guesses = 0_u32;
+                    while !over.load(Ordering::Relaxed) {
+                        let from_host = if thread % 2 == 0 { host(0) } else { host(thread * 1_000 + guesses % 1_000) };
+                        guess(from_host, address).await;
+                        guesses += 1;
+                    }
+                    guesses
+                })
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let newcomers = (0..20).map(|n| async move {
+        // Half of them from where the others guess.
+        let stream = from(host(if n % 2 == 0 { 0 } else { 100_000 + n }), address).await;
+        let session = Session::builder("").token(ALICE).over(stream).await.expect("the token is good");
+        session.version().await.expect("answered");
+    });
+    let came = tokio::time::timeout(Duration::from_secs(20), join_all(newcomers)).await.expect("all come in").len();
+    assert_eq!(came, 20);
+    over.store(true, Ordering::Relaxed);
+    let guesses: u32 = threads.into_iter().map(|thread| thread.join().expect("each guess is answered")).sum();
+    assert!(guesses > 48, "{guesses} guesses");
+}
+
+/// A client that comes back to its session over and over is not kept out either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_comes_back_is_not_kept_out_by_who_guesses() {
     const BREAKS: u64 = 4;
@@ -108,21 +185,15 @@ async fn who_comes_back_is_not_kept_out_by_who_guesses() {
     let session = Session::builder(network.address.to_string()).token(ALICE).connect().await.expect("let in");
     let list = session.memoize("k", ListProxy::new(None)).await.expect("made");
     let guesses: Vec<_> = (0..64)
-        .map(|n| {
-            let address = service.address();
+        .map(|_| {
+            let address = service.local_addr().expect("TCP");
             tokio::spawn(async move {
                 loop {
-                    let _ = Session::builder(&address).token(format!("guess {n}")).connect().await;
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    guess(Ipv4Addr::LOCALHOST, address).await;
                 }
             })
         })
         .collect();
-    let begun = Instant::now();
-    let stranger = || Session::builder(service.address()).token("another guess").connect();
-    while !reason(stranger().await.expect_err("it is wrong")).contains("too many") {
-        assert!(begun.elapsed() < Duration::from_secs(20), "they are too few");
-    }
     for number in 0..250 {
         list.append(number).await.expect("appended");
     }
