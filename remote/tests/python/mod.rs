@@ -18,3 +18,4 @@ mod numbers;
 mod proxies;
 mod sets;
 mod texts;
+mod unicode;

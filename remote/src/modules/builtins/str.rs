@@ -5,7 +5,8 @@ use super::text::{Letter, Text, case, search, shape, split, text_methods};
 use crate::call::Name;
 use crate::context::Context;
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, iterate, repeats, repr, type_name, whole, word,
+    Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, iterate, repeats, repr, type_name, unicode, whole,
+    word,
 };
 use crate::modules::shared::reflected_sequence_methods;
 use crate::modules::{Elements, Exception};
@@ -74,17 +75,17 @@ impl Str {
 
     /// All capitals.
     pub fn upper(&self) -> String {
-        self.0.to_uppercase()
+        unicode::upper(&self.0)
     }
 
     /// All small letters.
     pub fn lower(&self) -> String {
-        self.0.to_lowercase()
+        unicode::lower(&self.0)
     }
 
-    /// Small letters for comparing without regard to case: also `ss` for `ß`.
+    /// Small letters for comparing without regard to case: also `ss` for `ß`, and `fi` for `ﬁ`.
     pub fn casefold(&self) -> String {
-        self.0.to_lowercase().replace('ß', "ss").replace('ς', "σ")
+        unicode::fold(&self.0)
     }
 
     /// Its bytes in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says what becomes of what has none:
@@ -125,23 +126,23 @@ impl Str {
 
     /// Whether there are decimal digits in it, and nothing else.
     pub fn isdecimal(&self) -> bool {
-        self.isdigit()
+        case::all(&self.units(), unicode::is_decimal)
     }
 
     /// Whether there are numbers in it, of whatever script, and nothing else.
     pub fn isnumeric(&self) -> bool {
-        case::all(&self.units(), char::is_numeric)
+        case::all(&self.units(), unicode::is_numeric)
     }
 
     /// Whether it could be the name of a variable.
     pub fn isidentifier(&self) -> bool {
         let mut chars = self.0.chars();
-        chars.next().is_some_and(|c| c == '_' || c.is_alphabetic()) && chars.all(|c| c == '_' || c.is_alphanumeric())
+        chars.next().is_some_and(unicode::begins_identifier) && chars.all(unicode::continues_identifier)
     }
 
     /// Whether Python would write all of it as it is.
     pub fn isprintable(&self) -> bool {
-        self.0.chars().all(crate::modules::python::printable)
+        self.0.chars().all(unicode::is_printable)
     }
 
     /// It as it is.

@@ -27,6 +27,7 @@ mod table;
 mod table_serde;
 #[cfg(test)]
 mod tests;
+pub(crate) mod unicode;
 
 pub use cursor::{CHUNK_BYTES, CHUNK_ITEMS, CHUNK_ITEMS_LIMIT, Chunk, Cursor, Stamp};
 pub use equality::{equal, truthy};
@@ -45,7 +46,6 @@ pub use table::Table;
 pub(crate) use equality::{equal_lists, whole};
 pub(crate) use index::{insertion, word};
 pub(crate) use limits::repeats;
-pub(crate) use repr::printable;
 pub(crate) use rounding::to_side;
 pub(crate) use sort::merge_sort;
 

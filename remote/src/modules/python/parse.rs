@@ -2,8 +2,10 @@
 
 use super::number::too_large;
 use super::short;
+use super::unicode::decimal_value;
 use crate::modules::Exception;
 use crate::value::Value;
+use std::borrow::Cow;
 
 /// A whole number in `base` (2 to 36, or 0 for the base that its prefix tells); with spaces around it, and single
 /// underscores between digits.
@@ -11,11 +13,15 @@ use crate::value::Value;
 /// # Errors
 /// `ValueError` for what is none, `OverflowError` beyond 128 bits.
 pub fn parse_int(text: &str, base: i128) -> Result<i128, Exception> {
+    literal(&ascii_digits(text), base, || text.into())
+}
+
+/// As [`parse_int`], with what is shown if it is none.
+fn literal(text: &str, base: i128, shown: impl Fn() -> Value) -> Result<i128, Exception> {
     if base != 0 && !(2..=36).contains(&base) {
         return Err(Exception::value("int() base must be >= 2 and <= 36, or 0"));
     }
-    let invalid =
-        || Exception::ValueError(format!("invalid literal for int() with base {base}: {}", short(&text.into())));
+    let invalid = || Exception::ValueError(format!("invalid literal for int() with base {base}: {}", short(&shown())));
     let trimmed = text.trim();
     let (negative, unsigned) = match trimmed.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -36,6 +42,19 @@ pub fn parse_int(text: &str, base: i128) -> Result<i128, Exception> {
     }
     let signed = if negative { format!("-{clean}") } else { clean };
     i128::from_str_radix(&signed, radix).map_err(|_| too_large())
+}
+
+/// Decimal digits of other scripts as those of ASCII.
+fn ascii_digits(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return text.into();
+    }
+    text.chars().map(|c| decimal_value(c).map_or(c, |digit| (b'0' + digit).into())).collect()
+}
+
+/// Bytes as a text that can be a number: only ASCII can.
+fn ascii_text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).ok().filter(|text| text.is_ascii()).unwrap_or_default()
 }
 
 fn prefixed(text: &str, base: u32) -> (u32, &str) {
@@ -61,7 +80,12 @@ fn without_underscores(digits: &str, prefix: bool) -> Option<String> {
 /// # Errors
 /// `ValueError` for what is none.
 pub fn parse_float(text: &str) -> Result<f64, Exception> {
-    let invalid = || Exception::ValueError(format!("could not convert string to float: {}", short(&text.into())));
+    float_literal(&ascii_digits(text), || text.into())
+}
+
+/// As [`parse_float`], with what is shown if it is none.
+fn float_literal(text: &str, shown: impl Fn() -> Value) -> Result<f64, Exception> {
+    let invalid = || Exception::ValueError(format!("could not convert string to float: {}", short(&shown())));
     let trimmed = text.trim();
     let bytes = trimmed.as_bytes();
     let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
@@ -80,7 +104,7 @@ pub fn parse_float(text: &str) -> Result<f64, Exception> {
 pub fn to_int(value: &Value, base: Option<i128>) -> Result<i128, Exception> {
     match (value, base) {
         (Value::Text(text), base) => parse_int(text, base.unwrap_or(10)),
-        (Value::Bytes(bytes), base) => parse_int(&String::from_utf8_lossy(bytes), base.unwrap_or(10)),
+        (Value::Bytes(bytes), base) => literal(ascii_text(bytes), base.unwrap_or(10), || value.clone()),
         (_, Some(_)) => Err(Exception::of_type("int() can't convert non-string with explicit base")),
         (Value::Float(x), None) => float_to_int(*x),
         (value, None) => super::whole(value).ok_or_else(|| {
@@ -115,7 +139,7 @@ pub(crate) fn float_to_int(x: f64) -> Result<i128, Exception> {
 pub fn to_float(value: &Value) -> Result<f64, Exception> {
     match value {
         Value::Text(text) => parse_float(text),
-        Value::Bytes(bytes) => parse_float(&String::from_utf8_lossy(bytes)),
+        Value::Bytes(bytes) => float_literal(ascii_text(bytes), || value.clone()),
         value => super::number::Number::of(value).map(super::number::Number::float).ok_or_else(|| {
             Exception::TypeError(format!(
                 "float() argument must be a string or a real number, not '{}'",

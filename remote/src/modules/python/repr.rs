@@ -1,5 +1,6 @@
 //! How Python writes a value.
 
+use super::unicode::is_printable;
 use crate::value::{DEPTH_LIMIT, Value};
 use std::fmt::Write;
 
@@ -88,7 +89,7 @@ impl Bounded {
                     self.text.push('\\');
                     self.text.push(c);
                 }
-                c if printable(c) => self.text.push(c),
+                c if is_printable(c) => self.text.push(c),
                 c => {
                     let code = u32::from(c);
                     // Writing to a String cannot fail.
@@ -128,19 +129,6 @@ impl Bounded {
         }
         self.text.push(quote);
     }
-}
-
-/// Whether a character shows as itself. Python asks the Unicode tables; this knows the ranges that matter: controls,
-/// spaces other than the plain one, invisible marks and private use.
-pub(crate) fn printable(c: char) -> bool {
-    if c.is_ascii() {
-        return !c.is_ascii_control();
-    }
-    let invisible = matches!(
-        u32::from(c),
-        0xad | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0xe000..=0xf8ff | 0xfeff | 0xfff0..=0xfffb | 0xf0000..
-    );
-    !(c.is_control() || c.is_whitespace() || invisible)
 }
 
 /// A float as Python writes it: the fewest digits that mean this float, without an exponent from 0.0001 up to 1e16.

@@ -212,12 +212,12 @@ macro_rules! text_methods {
 
             /// Whether there are letters with a case in it, all of them capitals.
             pub fn isupper(&self) -> bool {
-                case::all_cased(&self.units(), Letter::is_lower)
+                case::all_cased(&self.units(), Letter::is_upper, Letter::is_lower)
             }
 
             /// Whether there are letters with a case in it, all of them small.
             pub fn islower(&self) -> bool {
-                case::all_cased(&self.units(), Letter::is_upper)
+                case::all_cased(&self.units(), Letter::is_lower, Letter::is_upper)
             }
 
             /// Whether each word in it begins with a capital that is the only one, and there is a word.

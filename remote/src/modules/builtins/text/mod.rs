@@ -14,6 +14,7 @@ pub(crate) mod trans;
 pub(crate) use methods::text_methods;
 
 use crate::modules::Exception;
+use crate::modules::python::unicode;
 use crate::value::Value;
 
 /// A sequence of units: characters or bytes.
@@ -43,32 +44,44 @@ pub(crate) trait Letter: Copy + PartialEq {
     fn is_line_end(self) -> bool;
     /// As a capital.
     fn to_upper(self) -> Vec<Self>;
-    /// As a small letter.
-    fn to_lower(self) -> Vec<Self>;
+    /// At the beginning of a word.
+    fn to_title(self) -> Vec<Self>;
+    /// The one at `at` as a small letter.
+    fn lower_at(text: &[Self], at: usize) -> Vec<Self>;
 
     /// Whether it is a letter.
     fn is_alpha(self) -> bool {
-        self.char().is_some_and(char::is_alphabetic)
+        self.char().is_some_and(unicode::is_alpha)
     }
 
-    /// Whether it is a decimal digit.
+    /// Whether it is a digit, also in a form in which no number is written.
     fn is_digit(self) -> bool {
-        self.char().is_some_and(|c| c.is_ascii_digit())
+        self.char().is_some_and(unicode::is_digit)
     }
 
     /// Whether it is a number of any kind: a digit, a fraction, a Roman numeral.
     fn is_numeric(self) -> bool {
-        self.char().is_some_and(char::is_numeric)
+        self.char().is_some_and(unicode::is_numeric)
     }
 
     /// Whether it is a capital.
     fn is_upper(self) -> bool {
-        self.char().is_some_and(char::is_uppercase)
+        self.char().is_some_and(unicode::is_upper)
     }
 
     /// Whether it is a small letter.
     fn is_lower(self) -> bool {
-        self.char().is_some_and(char::is_lowercase)
+        self.char().is_some_and(unicode::is_lower)
+    }
+
+    /// Whether it is two letters in one, of which the first is a capital.
+    fn is_title(self) -> bool {
+        self.char().is_some_and(unicode::is_title)
+    }
+
+    /// Whether there are capitals and small letters of its kind.
+    fn is_cased(self) -> bool {
+        self.char().is_some_and(unicode::is_cased)
     }
 }
 
@@ -82,7 +95,7 @@ impl Letter for char {
     }
 
     fn is_space(self) -> bool {
-        self.is_whitespace() || ('\x1c'..='\x1f').contains(&self)
+        unicode::is_space(self)
     }
 
     fn is_line_end(self) -> bool {
@@ -90,11 +103,15 @@ impl Letter for char {
     }
 
     fn to_upper(self) -> Vec<char> {
-        self.to_uppercase().collect()
+        unicode::upper_letter(self)
     }
 
-    fn to_lower(self) -> Vec<char> {
-        self.to_lowercase().collect()
+    fn to_title(self) -> Vec<char> {
+        unicode::title_letter(self)
+    }
+
+    fn lower_at(text: &[char], at: usize) -> Vec<char> {
+        unicode::lower_letter(text, at)
     }
 }
 
@@ -119,7 +136,11 @@ impl Letter for u8 {
         vec![self.to_ascii_uppercase()]
     }
 
-    fn to_lower(self) -> Vec<u8> {
-        vec![self.to_ascii_lowercase()]
+    fn to_title(self) -> Vec<u8> {
+        self.to_upper()
+    }
+
+    fn lower_at(text: &[u8], at: usize) -> Vec<u8> {
+        vec![text[at].to_ascii_lowercase()]
     }
 }
