@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "security/certificates.rs"]
+mod certificates;
 #[path = "security/permissions.rs"]
 mod permissions;
 #[path = "security/tls.rs"]

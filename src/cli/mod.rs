@@ -5,6 +5,7 @@
 //! - `objects`: commands on what one key is mapped to.
 //! - `inspect`: commands on what a service has and offers.
 //! - `arguments`: what an argument may look like; `named`, objects among them.
+//! - `tls`: certificates for a service and its clients.
 //! - `output`: results as lines of JSON, failures as a line of text.
 //!
 //! `tarmem serve` offers the modules that are linked into it. A program that serves classes of your own is two lines:
@@ -26,6 +27,7 @@ mod objects;
 mod output;
 mod serve;
 mod settings;
+mod tls;
 
 use crate::client::Session;
 use clap::error::ErrorKind;
@@ -59,6 +61,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Tls(tls::Tls),
     Memoize(objects::Memoize),
     Get(objects::Get),
     Update(objects::Update),
@@ -88,7 +91,10 @@ fn parse() -> Result<Cli, clap::Error> {
     let matches = Cli::command().try_get_matches()?;
     let cli = Cli::from_arg_matches(&matches)?;
     match &cli.command {
-        Command::Serve(_) => refuse_to_connect(&matches)?,
+        Command::Serve(_) => {
+            refuse_to_connect(&matches, "where `tarmem serve` listens is given by --host and --port")?;
+        }
+        Command::Tls(_) => refuse_to_connect(&matches, "`tarmem tls` makes files, and connects to nobody")?,
         Command::Import(import) => import.check()?,
         _ => {}
     }
@@ -96,19 +102,19 @@ fn parse() -> Result<Cli, clap::Error> {
 }
 
 /// `serve --addr` would be understood as the address to listen on, by whoever writes it.
-fn refuse_to_connect(matches: &ArgMatches) -> Result<(), clap::Error> {
+fn refuse_to_connect(matches: &ArgMatches, instead: &str) -> Result<(), clap::Error> {
     match Connect::OPTIONS.iter().find(|(id, _)| matches.value_source(id) == Some(ValueSource::CommandLine)) {
         None => Ok(()),
-        Some((_, option)) => Err(Cli::command().error(
-            ErrorKind::ArgumentConflict,
-            format!("{option} is for a client; where `tarmem serve` listens is given by --host and --port"),
-        )),
+        Some((_, option)) => {
+            Err(Cli::command().error(ErrorKind::ArgumentConflict, format!("{option} is for a client; {instead}")))
+        }
     }
 }
 
 async fn run(cli: Cli) -> Result<(), Failure> {
     let command = match cli.command {
         Command::Serve(serve) => return serve.run().await,
+        Command::Tls(tls) => return tls.run(),
         command => command,
     };
     let session = cli.connect.session().await?;
@@ -121,7 +127,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
 async fn ask(command: Command, session: &Session) -> Result<(), Failure> {
     let mut output = Output::new();
     match command {
-        Command::Serve(_) => {}
+        Command::Serve(_) | Command::Tls(_) => {}
         Command::Memoize(memoize) => memoize.run(session, &mut output).await?,
         Command::Get(get) => get.run(session, &mut output).await?,
         Command::Update(update) => update.run(session, &mut output).await?,

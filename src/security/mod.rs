@@ -4,7 +4,7 @@
 //! - [`tokens`]: the tokens of a service, and where they come from; [`file`] is their file.
 //! - [`permissions`]: what a token permits, asked once for each operation of a session that is restricted.
 //! - [`door`]: asks whoever connects; [`attempts`] slows those who guess.
-//! - [`tls`]: certificates, for both sides.
+//! - [`tls`]: certificates, for both sides; [`verdict`]: what is wrong with one, in words.
 
 mod attempts;
 mod door;
@@ -13,10 +13,12 @@ mod permissions;
 mod secret;
 mod tls;
 mod tokens;
+mod verdict;
 
 pub(crate) use door::{Door, Grant, Peer, Refusal};
 pub(crate) use permissions::Permissions;
 pub(crate) use secret::Secret;
-pub(crate) use tls::{ClientSide, ServerSide, TLS_BYTE, explain, verdict_of};
+pub(crate) use tls::{ClientSide, ServerSide, TLS_BYTE};
 pub use tls::{ClientTls, ServerTls, TlsError};
 pub use tokens::{Token, Tokens, TokensError};
+pub(crate) use verdict::{explain, explain_to_service, verdict_of};

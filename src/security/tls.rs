@@ -1,13 +1,13 @@
 //! TLS 1.3 by rustls: certificates, for both sides.
 
+use super::verdict::{Role, flaw_of_own, problem_with};
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::TLS13;
-use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore, ServerConfig};
-use std::io;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -124,7 +124,13 @@ impl ServerSide {
             }
         };
         let (chain, key) = identity(&tls.cert, &tls.key)?;
-        let config = config.with_single_cert(chain, key).map_err(|error| mismatch(&tls.cert, &tls.key, &error))?;
+        if let Some(flaw) = flaw_of_own(&chain, Role::Service) {
+            // It is a matter of the clock, too, so the service runs all the same.
+            tracing::warn!("{}: clients will refuse this service: {flaw}", tls.cert.display());
+        }
+        let config = config
+            .with_single_cert(chain, key)
+            .map_err(|error| mismatch(&tls.cert, &tls.key, &error, Role::Service))?;
         Ok(ServerSide { acceptor: TlsAcceptor::from(Arc::new(config)), mutual: tls.client_ca.is_some() })
     }
 
@@ -170,7 +176,9 @@ impl ClientSide {
             None => config.with_no_client_auth(),
             Some((cert, key)) => {
                 let (chain, private) = identity(cert, key)?;
-                config.with_client_auth_cert(chain, private).map_err(|error| mismatch(cert, key, &error))?
+                config
+                    .with_client_auth_cert(chain, private)
+                    .map_err(|error| mismatch(cert, key, &error, Role::Client))?
             }
         };
         let name = tls.server_name.as_deref().unwrap_or(host);
@@ -179,47 +187,6 @@ impl ClientSide {
         })?;
         Ok(ClientSide { connector: TlsConnector::from(Arc::new(config)), name })
     }
-}
-
-/// Why a client has no secure connection, and what to do about it.
-pub(crate) fn explain(error: &io::Error) -> String {
-    let inner = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
-    let remedy = match inner {
-        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
-            "its certificate is signed by nobody who is trusted here; give the root that has signed it (--ca)"
-        }
-        Some(rustls::Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        )) => "its certificate is for another name; connect to that one, or give it (--server-name)",
-        Some(rustls::Error::InvalidCertificate(
-            CertificateError::Expired | CertificateError::ExpiredContext { .. },
-        )) => "its certificate has expired; give the service a new one",
-        Some(rustls::Error::AlertReceived(AlertDescription::CertificateRequired)) => {
-            "it asks for a client certificate; give one (--cert and --key)"
-        }
-        Some(rustls::Error::AlertReceived(
-            AlertDescription::UnknownCA
-            | AlertDescription::BadCertificate
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::CertificateExpired
-            | AlertDescription::DecryptError,
-        )) => "it does not trust this client's certificate; give one that its client CA has signed (--cert and --key)",
-        Some(rustls::Error::InvalidMessage(_)) => "it does not speak TLS, it seems; connect to tarmem:// then",
-        None if hung_up(error) => "it hung up at once; if it does not speak TLS, connect to tarmem:// then",
-        _ => return error.to_string(),
-    };
-    remedy.to_owned()
-}
-
-/// What the other side said of this one's certificate, if that is why it hung up.
-pub(crate) fn verdict_of(error: &io::Error) -> Option<String> {
-    let is_verdict = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
-    is_verdict.then(|| explain(error))
-}
-
-fn hung_up(error: &io::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -253,6 +220,16 @@ fn in_file(path: &Path, problem: impl std::fmt::Display) -> TlsError {
     TlsError(format!("{}: {problem}", path.display()))
 }
 
-fn mismatch(cert: &Path, key: &Path, error: &rustls::Error) -> TlsError {
-    TlsError(format!("the certificate {} and the key {} do not serve: {error}", cert.display(), key.display()))
+fn mismatch(cert: &Path, key: &Path, error: &rustls::Error, role: Role) -> TlsError {
+    match (error, role) {
+        (rustls::Error::InvalidCertificate(problem), Role::Service) => {
+            in_file(cert, format!("clients would refuse this service: {}", problem_with(problem, role)))
+        }
+        (rustls::Error::InvalidCertificate(problem), Role::Client) => {
+            in_file(cert, format!("a service would refuse this client: {}", problem_with(problem, role)))
+        }
+        _ => {
+            TlsError(format!("the certificate {} and the key {} do not serve: {error}", cert.display(), key.display()))
+        }
+    }
 }

@@ -40,8 +40,14 @@ impl Authority {
 
     /// A certificate for a host's name.
     pub fn identity(&self, name: &str) -> Identity {
+        self.identity_but(name, |_| {})
+    }
+
+    /// The same, but for what is changed about it.
+    pub fn identity_but(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec![name.to_owned()]).expect("sound");
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("sound");
+        change(&mut params);
         let cert = params.signed_by(&key, &self.issuer).expect("signed");
         let files = Identity { cert: self.file(name, "pem"), key: self.file(name, "key") };
         fs::write(&files.cert, cert.pem()).expect("written");

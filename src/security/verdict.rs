@@ -1,0 +1,283 @@
+//! What is wrong with a certificate, or with the other side's TLS, in words, with what to do about it.
+
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerIncompatible};
+use std::io;
+use std::time::{Duration, UNIX_EPOCH};
+use webpki::{EndEntityCert, KeyUsage};
+
+/// How a certificate that serves is made.
+const MADE_BY: &str = "`tarmem tls init` makes one, or the openssl lines in docs/security.md";
+
+/// Names of a certificate that are shown at most, and characters of each.
+const NAMES: usize = 5;
+const NAME_CHARACTERS: usize = 80;
+
+/// Whose certificate it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Role {
+    Service,
+    Client,
+}
+
+impl Role {
+    /// As the other side speaks of it.
+    fn owner(self) -> &'static str {
+        match self {
+            Role::Service => "its certificate",
+            Role::Client => "the client's certificate",
+        }
+    }
+
+    /// What says whom this side trusts.
+    fn trusts(self) -> &'static str {
+        match self {
+            Role::Service => "give the CA that has signed it (--ca, ClientTls::ca_file)",
+            Role::Client => "give the client one that the client CA has signed (its --cert and --key)",
+        }
+    }
+
+    fn usage(self) -> &'static str {
+        match self {
+            Role::Service => "serverAuth",
+            Role::Client => "clientAuth",
+        }
+    }
+}
+
+/// Why a client has no secure connection, and what to do about it.
+pub(crate) fn explain(error: &io::Error) -> String {
+    let Some(error) = of_rustls(error) else {
+        return if hung_up(error) {
+            "it hung up at once; if it does not speak TLS, connect to tarmem:// then".to_owned()
+        } else {
+            error.to_string()
+        };
+    };
+    match error {
+        Error::InvalidCertificate(problem) => problem_with(problem, Role::Service),
+        Error::AlertReceived(alert) => refused(*alert, Role::Client).unwrap_or_else(|| error.to_string()),
+        Error::InvalidMessage(_) => "it does not speak TLS, it seems; connect to tarmem:// then".to_owned(),
+        Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) => OLD.to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Said of a side that speaks an older TLS.
+const OLD: &str = "it speaks no TLS 1.3, and nothing older is spoken here; it needs a newer TLS library";
+
+/// What the other side said of this one's certificate, if that is why it hung up.
+pub(crate) fn verdict_of(error: &io::Error) -> Option<String> {
+    of_rustls(error).map(|_| explain(error))
+}
+
+/// Why a service has no secure connection with a client, for its log.
+pub(crate) fn explain_to_service(error: &io::Error) -> String {
+    match of_rustls(error) {
+        None if hung_up(error) => "it hung up during the handshake".to_owned(),
+        None => error.to_string(),
+        Some(Error::InvalidCertificate(problem)) => problem_with(problem, Role::Client),
+        Some(Error::NoCertificatesPresented) => {
+            "it has shown no certificate, and this service asks for one; give the client one (its --cert and --key)"
+                .to_owned()
+        }
+        Some(Error::AlertReceived(alert)) => {
+            refused(*alert, Role::Service).unwrap_or_else(|| format!("it hung up: {alert:?}"))
+        }
+        Some(Error::PeerIncompatible(
+            PeerIncompatible::SupportedVersionsExtensionRequired
+            | PeerIncompatible::Tls12NotOffered
+            | PeerIncompatible::Tls12NotOfferedOrEnabled,
+        )) => OLD.to_owned(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// What is wrong with a certificate of this side's own, which the other side would refuse: told when it is set up.
+pub(super) fn flaw_of_own(chain: &[CertificateDer<'_>], role: Role) -> Option<String> {
+    let usage = match role {
+        Role::Service => KeyUsage::server_auth(),
+        Role::Client => KeyUsage::client_auth(),
+    };
+    let (own, others) = chain.split_first()?;
+    // Nobody is trusted here: what a certificate is by itself is asked before who has signed it.
+    let verified = EndEntityCert::try_from(own).and_then(|own| {
+        own.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &[], others, UnixTime::now(), usage, None, None).map(drop)
+    });
+    use webpki::Error as Flaw;
+    let problem = match verified {
+        Ok(()) | Err(Flaw::UnknownIssuer) => return None,
+        Err(Flaw::CertExpired { time, not_after }) => CertificateError::ExpiredContext { time, not_after },
+        Err(Flaw::CertNotValidYet { time, not_before }) => CertificateError::NotValidYetContext { time, not_before },
+        Err(Flaw::RequiredEkuNotFoundContext(_)) => CertificateError::InvalidPurpose,
+        // Those of the other side's CA, or of a way through the chain.
+        Err(
+            flaw @ (Flaw::CaUsedAsEndEntity | Flaw::UnsupportedCertVersion | Flaw::InvalidCertValidity | Flaw::BadDer),
+        ) => CertificateError::Other(OtherError(std::sync::Arc::new(flaw))),
+        Err(_) => return None,
+    };
+    Some(problem_with(&problem, role))
+}
+
+fn of_rustls(error: &io::Error) -> Option<&Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// What is wrong with the certificate of a side in this `role`, as the other one found.
+pub(super) fn problem_with(problem: &CertificateError, role: Role) -> String {
+    use CertificateError as Problem;
+    let (owner, trusts, usage) = (role.owner(), role.trusts(), role.usage());
+    let anew = match role {
+        Role::Service => "give the service a new one",
+        Role::Client => "give the client a new one",
+    };
+    match problem {
+        Problem::UnknownIssuer => format!("{owner} is signed by nobody who is trusted here; {trusts}"),
+        Problem::BadSignature => {
+            format!("{owner} is not signed by the CA of that name that is trusted here, but by another one; {trusts}")
+        }
+        Problem::NotValidForName => {
+            format!("{owner} is for another name; connect to that one, or give it (--server-name)")
+        }
+        Problem::NotValidForNameContext { expected, presented } if presented.is_empty() => format!(
+            "{owner} names no host, so it is not for {}; it needs a subjectAltName, since its CN does not count: {MADE_BY}",
+            expected.to_str()
+        ),
+        Problem::NotValidForNameContext { expected, presented } => format!(
+            "{owner} is for another name than {}: for {}; connect to a name of those, or give it (--server-name)",
+            expected.to_str(),
+            names(presented)
+        ),
+        Problem::Expired => format!("{owner} has expired; {anew}"),
+        Problem::ExpiredContext { time, not_after } => {
+            format!("{owner} has expired, on {} (it is {} here); {anew}", date(*not_after), date(*time))
+        }
+        Problem::NotValidYet => format!("{owner} is not valid yet; set the clocks of both hosts, or wait"),
+        Problem::NotValidYetContext { time, not_before } => format!(
+            "{owner} is not valid yet, but from {} on (it is {} here); set the clocks of both hosts, or wait",
+            date(*not_before),
+            date(*time)
+        ),
+        Problem::InvalidPurpose | Problem::InvalidPurposeContext { .. } => format!(
+            "{owner} is for another purpose; its extendedKeyUsage has to have {usage}, or to be left out: {MADE_BY}"
+        ),
+        Problem::Revoked => format!("{owner} was revoked; {anew}"),
+        Problem::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
+            Some(webpki::Error::CaUsedAsEndEntity) => format!(
+                "{owner} is that of a CA (its basicConstraints say CA:TRUE), and a CA only signs others; have it sign one without \
+                 that: {MADE_BY}"
+            ),
+            Some(webpki::Error::UnsupportedCertVersion) => format!(
+                "{owner} is an X.509 certificate of version 1, which names no host and no purpose; version 3 is needed, which \
+                 `openssl x509` makes with -extfile: {MADE_BY}"
+            ),
+            Some(webpki::Error::EndEntityUsedAsCa) => format!(
+                "{owner} is signed by a certificate that is no CA's; sign it by one whose basicConstraints say CA:TRUE: {MADE_BY}"
+            ),
+            Some(webpki::Error::InvalidCertValidity) => format!("{owner} ends before it begins; {anew}"),
+            _ => format!("{owner} cannot be used ({problem}); {anew}: {MADE_BY}"),
+        },
+        _ => format!("{owner} cannot be used ({problem}); {anew}: {MADE_BY}"),
+    }
+}
+
+/// What the other side has said of the certificate that was shown to it by a side in this `role`; `None` if of something else.
+fn refused(alert: AlertDescription, role: Role) -> Option<String> {
+    let (own, remedy) = match role {
+        Role::Client => ("this client's certificate", "give another one (--cert and --key, ClientTls::identity)"),
+        Role::Service => ("this service's certificate", "see what the client says of it"),
+    };
+    let problem = match (alert, role) {
+        (AlertDescription::CertificateRequired, Role::Client) => {
+            return Some(
+                "it asks for a client certificate; give one (--cert and --key, ClientTls::identity)".to_owned(),
+            );
+        }
+        (AlertDescription::ProtocolVersion, _) => return Some(OLD.to_owned()),
+        (AlertDescription::UnknownCA, Role::Client) => {
+            return Some(format!(
+                "it does not trust {own}, which none of its client CA has signed; give one that its client CA has signed (--cert \
+                 and --key)"
+            ));
+        }
+        (AlertDescription::UnknownCA, Role::Service) => {
+            return Some(format!("it does not trust who has signed {own}; give the client that CA (its --ca)"));
+        }
+        (AlertDescription::DecryptError, Role::Client) => {
+            return Some(format!(
+                "it does not trust {own}: another CA has signed it, of the name of its client CA; give one that its \
+                                 client CA has signed (--cert and --key)"
+            ));
+        }
+        (AlertDescription::CertificateExpired, _) => "has expired, or is not valid yet",
+        (AlertDescription::UnsupportedCertificate, _) => "is for another purpose: look at its extendedKeyUsage",
+        (AlertDescription::BadCertificate, Role::Service) => {
+            "is for another name than the one that the client connects to"
+        }
+        (AlertDescription::CertificateUnknown, _) => "is none that can be used: that of a CA, or of version 1",
+        (AlertDescription::CertificateRevoked, _) => "was revoked",
+        (AlertDescription::BadCertificate | AlertDescription::DecryptError | AlertDescription::AccessDenied, _) => {
+            "cannot be used"
+        }
+        _ => return None,
+    };
+    Some(format!("it refuses {own}, which {problem}; {remedy}"))
+}
+
+/// The names that somebody else's certificate is for.
+fn names(presented: &[String]) -> String {
+    let mut shown: Vec<String> = presented
+        .iter()
+        .take(NAMES)
+        .map(|name| {
+            // `DnsName("localhost")`, `IpAddress(127.0.0.1)`
+            let inner = name.split_once('(').and_then(|(_, inner)| inner.strip_suffix(')')).unwrap_or(name);
+            inner.trim_matches('"').chars().take(NAME_CHARACTERS).flat_map(char::escape_debug).collect()
+        })
+        .collect();
+    if presented.len() > NAMES {
+        shown.push(format!("and {} more", presented.len() - NAMES));
+    }
+    shown.join(", ")
+}
+
+fn date(time: UnixTime) -> String {
+    /// Of the year 9999: no certificate says a later one.
+    const LAST_SECOND: u64 = 253_402_300_799;
+    let seconds = time.as_secs();
+    if seconds > LAST_SECOND {
+        return format!("{seconds} s after 1970");
+    }
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+}
+
+fn hung_up(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_a_certificate_are_shown_as_text_and_not_all() {
+        let many: Vec<String> = (0..100).map(|n| format!("DnsName(\"host-{n}\u{1b}[31m\")")).collect();
+        let shown = names(&many);
+        assert!(shown.starts_with("host-0\\u{1b}[31m, host-1") && shown.ends_with(", and 95 more"), "{shown}");
+        assert_eq!(
+            names(&["IpAddress(127.0.0.1)".to_owned(), "DnsName(\"localhost\")".to_owned()]),
+            "127.0.0.1, localhost"
+        );
+        assert!(names(&["x".repeat(1_000)]).len() <= NAME_CHARACTERS);
+    }
+
+    #[test]
+    fn a_date_is_written_out() {
+        let at = |seconds| date(UnixTime::since_unix_epoch(Duration::from_secs(seconds)));
+        assert_eq!(at(1_700_000_000), "2023-11-14T22:13:20Z");
+        assert!(at(u64::MAX).contains("after 1970"));
+    }
+}
