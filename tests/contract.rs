@@ -69,7 +69,7 @@ async fn a_hit_does_not_even_decode_the_source(fixture: Fixture) {
     let module = session.remote_import("bank").await.expect("imports");
     let nonsense = module.function("Account.open", args!["not", "a", "number"]);
     let account = session.memoize("k", nonsense.clone()).await.expect("a hit");
-    assert_eq!(account.call("balance", args![]).await, Ok(Value::Int(1)));
+    assert_eq!(account.call("balance", args![]).await, Ok(Value::from(1)));
     assert!(matches!(session.memoize("other", nonsense).await, Err(Error::BadArguments { .. })));
 }
 
@@ -368,19 +368,19 @@ async fn describe_tells_all(fixture: Fixture) {
 async fn import_is_absolute_or_relative(fixture: Fixture) {
     let session = fixture.session().await;
     let lab = session.remote_import("lab").await.expect("imports");
-    assert_eq!(lab.constant("DAYS"), Some(&Value::Int(7)));
-    assert_eq!(lab.call("add", args![2, 3]).await, Ok(Value::Int(5)));
+    assert_eq!(lab.constant("DAYS"), Some(&Value::from(7)));
+    assert_eq!(lab.call("add", args![2, 3]).await, Ok(Value::from(5)));
     let account = session.remote_import(".bank").package("").await;
     assert!(matches!(account, Err(Error::BadImport { .. })), "{account:?}");
     let inner = |module: &str| session.remote_import(module).package("lab.other");
-    assert_eq!(inner("..inner").await.expect("imports").constant("HOURS"), Some(&Value::Int(24)));
+    assert_eq!(inner("..inner").await.expect("imports").constant("HOURS"), Some(&Value::from(24)));
     assert_eq!(inner("..inner").await.map(|module| module.name().to_owned()).as_deref(), Ok("lab.inner"));
     let bank = session.remote_import("..bank").package("lab.inner").await.map(drop);
     assert!(matches!(bank, Err(Error::NoSuchModule { ref module, .. }) if module == "lab.bank"), "{bank:?}");
     let near = session.remote_import("bnak").await.map(drop);
     assert_eq!(near, Err(Error::NoSuchModule { module: "bnak".into(), near: vec!["bank".into()] }));
     let made = lab.construct("slow_account", args!["import", 3, 0]).await.expect("made");
-    assert_eq!(made.call("balance", args![]).await, Ok(Value::Int(3)));
+    assert_eq!(made.call("balance", args![]).await, Ok(Value::from(3)));
     let no_generator = session.memoize("k", lab.function("add", args![1, 2])).await.map(drop);
     let error = no_generator.expect_err("add gives a number");
     assert_eq!(error, Error::NotAGenerator { function: "lab.add".into(), returns: "i64".into() },);
@@ -389,7 +389,7 @@ async fn import_is_absolute_or_relative(fixture: Fixture) {
 async fn dynamic_calls_check_their_arguments(fixture: Fixture) {
     let session = fixture.session().await;
     let account = session.memoize("k", AccountProxy::open(1)).await.expect("made").dynamic();
-    assert_eq!(account.call("deposit", args![5]).await, Ok(Value::Int(6)));
+    assert_eq!(account.call("deposit", args![5]).await, Ok(Value::from(6)));
     assert_eq!(account.call("label", args!["a", ["x", "y"]]).await, Ok(Value::from("a:6:x+y:")));
     for (method, args, part) in [
         ("deposit", args![], "bank.Account.deposit(cents: i64) -> i64: takes 1 argument, but 0 were given"),
@@ -404,7 +404,7 @@ async fn dynamic_calls_check_their_arguments(fixture: Fixture) {
         let error = account.call(method, args).await.expect_err(part);
         assert!(error.to_string().contains(part), "{error}");
     }
-    assert_eq!(account.call("balance", args![]).await, Ok(Value::Int(6)), "nothing changed");
+    assert_eq!(account.call("balance", args![]).await, Ok(Value::from(6)), "nothing changed");
 }
 
 async fn an_interface_is_a_proxy_too(fixture: Fixture) {
@@ -572,7 +572,7 @@ async fn values_move_and_existing_objects_are_shared(fixture: Fixture) {
     value.deposit(1).await.expect("answers");
     assert_eq!(shared.balance().await, Ok(5));
     let shown = shared.snapshot().await.expect("it can be shown");
-    assert_eq!(shown.get("cents"), Some(&Value::Int(5)));
+    assert_eq!(shown.get("cents"), Some(&Value::from(5)));
 }
 
 async fn a_context_knows_its_session(fixture: Fixture) {

@@ -154,7 +154,7 @@ async fn a_circle_through_a_queue_is_collected(fixture: Fixture) {
         drop((queue, list));
         eventually("nothing outside refers to them", || fixture.service.object_count() == 1).await;
     }
-    assert_eq!(used.call("qsize", args![]).await, Ok(Value::Int(1)), "it is under a key");
+    assert_eq!(used.call("qsize", args![]).await, Ok(Value::from(1)), "it is under a key");
 }
 
 async fn what_is_still_used_is_not_collected(fixture: Fixture) {
@@ -170,7 +170,7 @@ async fn what_is_still_used_is_not_collected(fixture: Fixture) {
     drop((inner, garbage));
     eventually("the garbage goes", || fixture.service.object_count() == 2).await;
     let inner = proxy_of(kept.call("__getitem__", args![1]).await.expect("there"));
-    assert_eq!(inner.call("__len__", args![]).await, Ok(Value::Int(1)));
+    assert_eq!(inner.call("__len__", args![]).await, Ok(Value::from(1)));
 }
 
 async fn a_reference_that_nobody_gave_is_refused(fixture: Fixture) {
@@ -180,7 +180,7 @@ async fn a_reference_that_nobody_gave_is_refused(fixture: Fixture) {
     let guessed = ObjectRef::new(secret.id().expect("by id"), "builtins.list");
     let error = list.call("append", [Value::Ref(guessed)]).await.expect_err("not theirs");
     assert!(error.to_string().contains("holds no object"), "{error}");
-    assert_eq!(list.call("__len__", args![]).await, Ok(Value::Int(0)));
+    assert_eq!(list.call("__len__", args![]).await, Ok(Value::from(0)));
 }
 
 async fn handles_that_came_in_results_are_given_up(fixture: Fixture) {

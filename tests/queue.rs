@@ -397,7 +397,7 @@ async fn a_priority_queue_agrees_with_pythons() {
             size += 1;
             let number = random(9);
             operations.push(match random(3) {
-                0 => Value::Int(number.into()),
+                0 => Value::from(number),
                 1 => Value::Float(number as f64),
                 _ => Value::Bool(number > 4),
             });

@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_told_how_to_be() {
-        assert_eq!(json("[1, null]").unwrap(), Value::List(vec![Value::Int(1), Value::Null]));
+        assert_eq!(json("[1, null]").unwrap(), Value::List(vec![Value::from(1), Value::Null]));
         let hints = [
             ("tea \"x\"", r#"write '"tea \"x\""'"#),
             ("it's", r#"write '"it'\''s"'"#),

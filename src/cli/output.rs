@@ -182,7 +182,7 @@ mod tests {
         let twice = Value::Map(vec![("a".into(), 1.into()), ("a".into(), 2.into())]);
         let values = [
             Value::Map(vec![(1.into(), twice.clone()), (Value::Bytes(vec![7]), Value::Float(f64::NAN))]),
-            Value::Map(vec![("$x".into(), Value::Int(i128::MAX))]),
+            Value::Map(vec![("$x".into(), Value::from(i128::MAX))]),
             twice,
             Value::Map(Vec::new()),
             Value::List(vec![Value::Bool(true), Value::Text("\u{1b}\n".into())]),

@@ -307,8 +307,8 @@ fn value(input: &mut Unstructured<'_>, ids: &[Uuid], depth: usize) -> Result<Val
     Ok(match input.int_in_range(0..=if depth < 4 { 11 } else { 8 })? {
         0 => Value::Null,
         1 => Value::Bool(bool::arbitrary(input)?),
-        2 => Value::Int(i128::arbitrary(input)?),
-        3 | 4 => Value::Int(i128::from(i8::arbitrary(input)?)),
+        2 => Value::from(i128::arbitrary(input)?),
+        3 | 4 => Value::from(i8::arbitrary(input)?),
         5 => Value::Float(f64::arbitrary(input)?),
         6 => Value::Text(<&str>::arbitrary(input)?.chars().take(64).collect()),
         7 => Value::Bytes(<&[u8]>::arbitrary(input)?.iter().take(64).copied().collect()),

@@ -29,7 +29,7 @@ pub enum Exception {
     TypeError(String),
     /// An iterator has come to its end.
     StopIteration(String),
-    /// A number does not fit: integers have 128 bits here.
+    /// A number does not fit: integers have [`INTEGER_BITS_LIMIT`](crate::value::INTEGER_BITS_LIMIT) bits here.
     OverflowError(String),
     /// Division by zero.
     ZeroDivisionError(String),

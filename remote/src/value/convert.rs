@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{ObjectRef, Value};
+use super::{Integer, ObjectRef, Value};
 
 /// The arguments of a dynamic call: a `Vec<Value>` of whatever converts into a [`Value`](crate::value::Value).
 ///
@@ -33,18 +33,11 @@ macro_rules! from_ints {
     )*};
 }
 
-from_ints!(i8 i16 i32 i64 i128 u8 u16 u32 u64);
+from_ints!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
 
-impl From<isize> for Value {
-    fn from(n: isize) -> Self {
-        // No pointer is wider than 128 bits.
-        Value::Int(n as i128)
-    }
-}
-
-impl From<usize> for Value {
-    fn from(n: usize) -> Self {
-        Value::Int(n as i128)
+impl From<Integer> for Value {
+    fn from(n: Integer) -> Self {
+        Value::Int(n)
     }
 }
 
@@ -141,13 +134,14 @@ impl<K: Into<Value>, V: Into<Value>, S> From<HashMap<K, V, S>> for Value {
 
 macro_rules! from_tuples {
     ($(($($name:ident)+))*) => {$(
+        /// A tuple.
         impl<$($name: Into<Value>),+> From<($($name,)+)> for Value {
             #[allow(non_snake_case, reason = "the type parameters name the fields")]
             fn from(($($name,)+): ($($name,)+)) -> Self {
-                Value::List(vec![$($name.into()),+])
+                Value::Tuple(vec![$($name.into()),+])
             }
         }
     )*};
 }
 
-from_tuples!((A)(A B)(A B C)(A B C D));
+from_tuples!((A)(A B)(A B C)(A B C D)(A B C D E)(A B C D E F)(A B C D E F G)(A B C D E F G H));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Value;
 
-/// How many lists and maps may be nested in a [`Value`]: 64. A 65th level is refused.
+/// How many lists, tuples, sets and maps may be nested in a [`Value`]: 64. A 65th level is refused.
 pub const DEPTH_LIMIT: usize = 64;
 
 /// How many levels of Rust types may be nested when anything is encoded, decoded or turned into a [`Value`]: 192.
@@ -34,7 +34,7 @@ pub(super) struct Depth {
 }
 
 impl Depth {
-    /// The depth inside a list or map.
+    /// The depth inside a list, tuple, set or map.
     #[inline]
     pub(super) fn container(self) -> Result<Depth, TooDeep> {
         if usize::from(self.containers) >= DEPTH_LIMIT {
@@ -56,7 +56,7 @@ impl Depth {
     /// Checks that a whole value fits below this depth.
     pub(super) fn check(self, value: &Value) -> Result<(), TooDeep> {
         match value {
-            Value::List(items) => {
+            Value::List(items) | Value::Tuple(items) | Value::Set(items) => {
                 let inside = self.container()?;
                 items.iter().try_for_each(|item| inside.check(item))
             }

@@ -8,11 +8,12 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, Seq
 use super::depth::Depth;
 use super::handoff::{self, VALUE_NAME};
 use super::reference::{CLASS_FIELD, ID_FIELD};
-use super::serialize::{TAGGED, VARIANTS};
-use super::{ObjectRef, Value};
+use super::serialize::{INT_FIELD, TAGGED, VARIANTS};
+use super::{Integer, ObjectRef, Value};
 
 /// From a binary format the tagged form; from a readable one whatever it holds. From a `Value` the very same, with its
-/// live objects. A map of `$ref` and `class` in a readable format is an object reference.
+/// live objects. A map of `$ref` and `class` in a readable format is an object reference,
+/// and one of `$int` a large integer.
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         ValueSeed(Depth::default()).deserialize(deserializer)
@@ -49,6 +50,9 @@ enum Tag {
     List,
     Map,
     Ref,
+    Tuple,
+    Set,
+    Integer,
 }
 
 struct Tagged(Depth);
@@ -68,7 +72,7 @@ impl<'de> Visitor<'de> for Tagged {
                 Value::Null
             }
             Tag::Bool => Value::Bool(content.newtype_variant()?),
-            Tag::Int => Value::Int(content.newtype_variant()?),
+            Tag::Int => Value::Int(content.newtype_variant::<i128>()?.into()),
             Tag::Float => Value::Float(content.newtype_variant()?),
             Tag::Text => Value::Text(content.newtype_variant()?),
             Tag::Bytes => Value::Bytes(content.newtype_variant_seed(ByteBuf)?),
@@ -81,6 +85,18 @@ impl<'de> Visitor<'de> for Tagged {
                 Value::Map(content.newtype_variant_seed(Entries(inside))?)
             }
             Tag::Ref => Value::Ref(content.newtype_variant()?),
+            Tag::Tuple => {
+                let inside = self.0.container().map_err(A::Error::custom)?;
+                Value::Tuple(content.newtype_variant_seed(Items(inside))?)
+            }
+            Tag::Set => {
+                let inside = self.0.container().map_err(A::Error::custom)?;
+                Value::set(content.newtype_variant_seed(Items(inside))?).map_err(A::Error::custom)?
+            }
+            Tag::Integer => {
+                let bytes = content.newtype_variant_seed(ByteBuf)?;
+                Value::Int(Integer::from_signed_bytes_le(&bytes).map_err(A::Error::custom)?)
+            }
         })
     }
 }
@@ -100,19 +116,19 @@ impl<'de> Visitor<'de> for Natural {
     }
 
     fn visit_i64<E>(self, v: i64) -> Result<Value, E> {
-        Ok(Value::Int(v.into()))
+        Ok(v.into())
     }
 
     fn visit_u64<E>(self, v: u64) -> Result<Value, E> {
-        Ok(Value::Int(v.into()))
+        Ok(v.into())
     }
 
     fn visit_i128<E>(self, v: i128) -> Result<Value, E> {
-        Ok(Value::Int(v))
+        Ok(v.into())
     }
 
-    fn visit_u128<E: Error>(self, v: u128) -> Result<Value, E> {
-        i128::try_from(v).map(Value::Int).map_err(|_| E::custom(format_args!("{v} does not fit i128")))
+    fn visit_u128<E>(self, v: u128) -> Result<Value, E> {
+        Ok(v.into())
     }
 
     fn visit_f64<E>(self, v: f64) -> Result<Value, E> {
@@ -162,10 +178,13 @@ impl<'de> Visitor<'de> for Natural {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
         let inside = self.0.container().map_err(A::Error::custom)?;
         let entries = Entries(inside).visit_map(map)?;
-        Ok(match as_reference(&entries) {
-            Some(reference) => Value::Ref(reference),
-            None => Value::Map(entries),
-        })
+        if let Some(reference) = as_reference(&entries) {
+            return Ok(Value::Ref(reference));
+        }
+        if let Some(n) = as_integer(&entries) {
+            return Ok(Value::Int(n));
+        }
+        Ok(Value::Map(entries))
     }
 }
 
@@ -178,6 +197,14 @@ fn as_reference(entries: &[(Value, Value)]) -> Option<ObjectRef> {
         return None;
     }
     Some(ObjectRef::new(id.as_str()?.parse().ok()?, class.as_str()?))
+}
+
+/// The integer that the readable form of a large one stands for.
+fn as_integer(entries: &[(Value, Value)]) -> Option<Integer> {
+    match entries {
+        [(key, digits)] if key.as_str() == Some(INT_FIELD) => digits.as_str()?.parse().ok(),
+        _ => None,
+    }
 }
 
 /// No announced length reserves more than this many elements.

@@ -4,8 +4,8 @@ use std::fmt::{self, Write};
 
 use super::{DEPTH_LIMIT, Value};
 
-/// Compact text like JSON: bytes are `0x` and hexadecimal, an object reference is its class and id in angle brackets,
-/// and what is nested deeper than [`DEPTH_LIMIT`] is `…`.
+/// Compact text like JSON: bytes are `0x` and hexadecimal, a tuple is in parentheses (`(1,)` if it has one element), a set
+/// in braces (`set()` if it has none), an object reference is its class and id in angle brackets, and what is nested deeper than [`DEPTH_LIMIT`] is `…`.
 ///
 /// ```
 /// use tarmem_remote::value::Value;
@@ -30,17 +30,11 @@ fn write_value(value: &Value, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::
             f.write_str("0x")?;
             bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
         }
-        Value::List(_) | Value::Map(_) if depth >= DEPTH_LIMIT => f.write_char('…'),
-        Value::List(items) => {
-            f.write_char('[')?;
-            for (i, item) in items.iter().enumerate() {
-                if i > 0 {
-                    f.write_char(',')?;
-                }
-                write_value(item, f, depth + 1)?;
-            }
-            f.write_char(']')
-        }
+        Value::List(_) | Value::Tuple(_) | Value::Set(_) | Value::Map(_) if depth >= DEPTH_LIMIT => f.write_char('…'),
+        Value::List(items) => write_items("[", items, "]", f, depth),
+        Value::Tuple(items) => write_items("(", items, if items.len() == 1 { ",)" } else { ")" }, f, depth),
+        Value::Set(items) if items.is_empty() => f.write_str("set()"),
+        Value::Set(items) => write_items("{", items, "}", f, depth),
         Value::Map(entries) => {
             f.write_char('{')?;
             for (i, (key, value)) in entries.iter().enumerate() {
@@ -55,6 +49,17 @@ fn write_value(value: &Value, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::
         }
         Value::Ref(reference) => write!(f, "<{reference}>"),
     }
+}
+
+fn write_items(open: &str, items: &[Value], close: &str, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
+    f.write_str(open)?;
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            f.write_char(',')?;
+        }
+        write_value(item, f, depth + 1)?;
+    }
+    f.write_str(close)
 }
 
 fn write_text(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {

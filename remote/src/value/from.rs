@@ -9,7 +9,8 @@ use serde::de::{Deserializer, Visitor};
 use super::depth::Depth;
 use super::handoff::{self, REF_NAME, VALUE_NAME};
 use super::reference::{CLASS_FIELD, ID_FIELD};
-use super::{Value, ValueError};
+use super::serialize::INT_FIELD;
+use super::{Integer, Value, ValueError};
 
 mod access;
 mod forward;
@@ -19,7 +20,7 @@ use access::{Entries, Items, Variant};
 /// Turns a [`Value`] into anything deserializable.
 ///
 /// It is forgiving where nothing can be lost: an int is taken for a float that holds it exactly, a list of small ints
-/// for bytes and the other way round, null for `None` and `()`, a text or a map of one entry for an enum. It is strict
+/// for bytes and the other way round, a list for a tuple and a tuple or a set for a list, null for `None` and `()`, a text or a map of one entry for an enum. It is strict
 /// elsewhere: a float is never an int, an int has to fit, a tuple has to have its length.
 ///
 /// A `&Value` is a [`Deserializer`] too, from which text and bytes can be borrowed.
@@ -85,7 +86,7 @@ impl<'de> FromValue<'de> {
             Held::Borrowed(Value::Bytes(b)) => visitor.visit_borrowed_bytes(b),
             Held::Owned(Value::Bytes(b)) => visitor.visit_byte_buf(b),
             _ => match self.value() {
-                Value::List(items) => visitor.visit_byte_buf(list_as_bytes(items)?),
+                Value::List(items) | Value::Tuple(items) => visitor.visit_byte_buf(list_as_bytes(items)?),
                 _ => self.mismatch("bytes"),
             },
         }
@@ -93,11 +94,11 @@ impl<'de> FromValue<'de> {
 
     fn list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.held {
-            Held::Borrowed(Value::List(items)) => {
+            Held::Borrowed(Value::List(items) | Value::Tuple(items) | Value::Set(items)) => {
                 let inside = self.depth.container()?;
                 Items::visit(items.iter().map(Held::Borrowed), inside, visitor)
             }
-            Held::Owned(Value::List(items)) => {
+            Held::Owned(Value::List(items) | Value::Tuple(items) | Value::Set(items)) => {
                 let inside = self.depth.container()?;
                 Items::visit(items.into_iter().map(Held::Owned), inside, visitor)
             }
@@ -110,7 +111,7 @@ impl<'de> FromValue<'de> {
 
     fn tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, ValueError> {
         let found = match self.value() {
-            Value::List(items) => items.len(),
+            Value::List(items) | Value::Tuple(items) => items.len(),
             Value::Bytes(bytes) => bytes.len(),
             _ => return self.mismatch(format_args!("a list of {len}")),
         };
@@ -152,20 +153,22 @@ fn list_as_bytes(items: &[Value]) -> Result<Vec<u8>, ValueError> {
     items
         .iter()
         .map(|item| match item {
-            Value::Int(n) => u8::try_from(*n).map_err(|_| ValueError::new(format!("{n} does not fit u8"))),
+            Value::Int(n) => u8::try_from(n),
             _ => Err(ValueError::mismatch("u8", item)),
         })
         .collect()
+}
+
+/// The float that an integer is worth exactly.
+fn exact(n: &Integer) -> Option<f64> {
+    n.to_f64().filter(|x| Integer::from_f64(*x).as_ref() == Some(n))
 }
 
 macro_rules! ints {
     ($($method:ident $visit:ident $int:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
             match self.value() {
-                Value::Int(n) => match $int::try_from(*n) {
-                    Ok(n) => visitor.$visit(n),
-                    Err(_) => Err(ValueError::new(format!("{n} does not fit {}", stringify!($int)))),
-                },
+                Value::Int(n) => visitor.$visit($int::try_from(n)?),
                 _ => self.mismatch(stringify!($int)),
             }
         }
@@ -190,18 +193,22 @@ impl<'de> Deserializer<'de> for FromValue<'de> {
             Value::Bool(b) => visitor.visit_bool(*b),
             Value::Int(n) => {
                 // Few visitors know 128 bits.
-                if let Ok(n) = i64::try_from(*n) {
+                if let Some(n) = n.as_i64() {
                     visitor.visit_i64(n)
-                } else if let Ok(n) = u64::try_from(*n) {
+                } else if let Ok(n) = u64::try_from(n) {
                     visitor.visit_u64(n)
+                } else if let Some(n) = n.as_i128() {
+                    visitor.visit_i128(n)
+                } else if let Ok(n) = u128::try_from(n) {
+                    visitor.visit_u128(n)
                 } else {
-                    visitor.visit_i128(*n)
+                    visitor.visit_map(MapDeserializer::new([(INT_FIELD, n.to_string())].into_iter()))
                 }
             }
             Value::Float(x) => visitor.visit_f64(*x),
             Value::Text(_) => self.text(visitor),
             Value::Bytes(_) => self.bytes(visitor),
-            Value::List(_) => self.list(visitor),
+            Value::List(_) | Value::Tuple(_) | Value::Set(_) => self.list(visitor),
             Value::Map(_) => self.map(visitor),
             Value::Ref(reference) => {
                 let id = (ID_FIELD, reference.id().to_string());
@@ -216,6 +223,7 @@ impl<'de> Deserializer<'de> for FromValue<'de> {
         deserialize_i16 visit_i16 i16
         deserialize_i32 visit_i32 i32
         deserialize_i64 visit_i64 i64
+        deserialize_i128 visit_i128 i128
         deserialize_u8 visit_u8 u8
         deserialize_u16 visit_u16 u16
         deserialize_u32 visit_u32 u32
@@ -233,13 +241,6 @@ impl<'de> Deserializer<'de> for FromValue<'de> {
         deserialize_map map
     }
 
-    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        match self.value() {
-            Value::Int(n) => visitor.visit_i128(*n),
-            _ => self.mismatch("i128"),
-        }
-    }
-
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.value() {
             Value::Bool(b) => visitor.visit_bool(*b),
@@ -251,7 +252,9 @@ impl<'de> Deserializer<'de> for FromValue<'de> {
         let narrow = match self.value() {
             // A float is rounded to the narrower type, but not to infinity.
             Value::Float(x) => Some(*x as f32).filter(|n| n.is_finite() || !x.is_finite()),
-            Value::Int(n) => Some(*n as f32).filter(|x| *x as i128 == *n && *n != i128::MAX),
+            Value::Int(n) => {
+                exact(n).map(|x| x as f32).filter(|narrow| Integer::from_f64((*narrow).into()).as_ref() == Some(n))
+            }
             _ => return self.mismatch("f32"),
         };
         match narrow {
@@ -263,9 +266,7 @@ impl<'de> Deserializer<'de> for FromValue<'de> {
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.value() {
             Value::Float(x) => visitor.visit_f64(*x),
-            // The cast saturates, so that the widest int would seem to fit.
-            Value::Int(n) if *n as f64 as i128 == *n && *n != i128::MAX => visitor.visit_f64(*n as f64),
-            Value::Int(n) => Err(ValueError::new(format!("{n} does not fit f64 exactly"))),
+            Value::Int(n) => visitor.visit_f64(exact(n).ok_or_else(|| n.does_not_fit("f64 exactly"))?),
             _ => self.mismatch("f64"),
         }
     }
@@ -292,7 +293,7 @@ impl<'de> Deserializer<'de> for FromValue<'de> {
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.value() {
             Value::Null => visitor.visit_unit(),
-            Value::List(items) if items.is_empty() => visitor.visit_unit(),
+            Value::List(items) | Value::Tuple(items) if items.is_empty() => visitor.visit_unit(),
             _ => self.mismatch("null"),
         }
     }

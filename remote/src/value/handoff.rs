@@ -13,6 +13,10 @@ use super::Value;
 pub(super) const VALUE_NAME: &str = "$tarmem::Value";
 /// The newtype name by which an `ObjectRef` gives and asks for itself.
 pub(super) const REF_NAME: &str = "$tarmem::Ref";
+/// The newtype names by which what is in a [`Value`] says what it is, where serde has no kind of its own for it.
+pub(super) const TUPLE_NAME: &str = "$tarmem::Tuple";
+pub(super) const SET_NAME: &str = "$tarmem::Set";
+pub(super) const INT_NAME: &str = "$tarmem::Int";
 
 thread_local! {
     static SLOT: Cell<Option<Value>> = const { Cell::new(None) };

@@ -8,21 +8,24 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::depth::Depth;
-use super::{ObjectRef, Value, ValueError};
+use super::integer::check_digits;
+use super::serialize::INT_FIELD as INT;
+use super::{Integer, ObjectRef, Value, ValueError};
 
 const BYTES: &str = "$bytes";
 const REF: &str = "$ref";
 const MAP: &str = "$map";
+const TUPLE: &str = "$tuple";
+const SET: &str = "$set";
 const FLOAT: &str = "$float";
-const INT: &str = "$int";
 const TOO_DEEP: &str = "$too_deep";
 
 impl Value {
     /// The value as JSON.
     ///
     /// What JSON does not have becomes an object: bytes `{"$bytes": "<hex>"}`, an object reference
-    /// `{"$ref": "<uuid>", "class": "…"}`, an int beyond 64 bits `{"$int": "…"}`, a float that is not finite
-    /// `{"$float": "nan" | "inf" | "-inf"}`, and a map that is not an object, because a key is not text, begins with `$`
+    /// `{"$ref": "<uuid>", "class": "…"}`, a tuple `{"$tuple": […]}`, a set `{"$set": […]}`, an int beyond 64 bits `{"$int": "…"}`, a float that is not finite
+    /// `{"$float": "nan" | "-nan" | "inf" | "-inf"}`, and a map that is not an object, because a key is not text, begins with `$`
     /// or is there twice, `{"$map": [[key, value], …]}`. [`Value::from_json`] reads them back. The order of an object's
     /// keys is not kept. What is nested deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT) becomes `{"$too_deep": 64}`,
     /// which is not read back.
@@ -49,12 +52,13 @@ impl Value {
         JsonSeed(Depth::default()).deserialize(json).map_err(|error| ValueError::new(error.to_string()))
     }
 
-    /// As [`Value::from_json`], from text; an object's keys stay in their order, and an integer of up to 128 bits is one,
+    /// As [`Value::from_json`], from text; an object's keys stay in their order, and an integer of any size is one,
     /// where a [`serde_json::Value`] makes a float of it.
     ///
     /// # Errors
     ///
-    /// As [`Value::from_json`], and text that is not JSON, an integer beyond 128 bits, or more than 127 levels of JSON.
+    /// As [`Value::from_json`], and text that is not JSON, an integer beyond
+    /// [`INTEGER_BITS_LIMIT`](super::INTEGER_BITS_LIMIT), or more than 127 levels of JSON.
     ///
     /// ```
     /// use tarmem_remote::value::Value;
@@ -80,13 +84,14 @@ fn to_json(value: &Value, depth: Depth) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Bool(b) => Json::Bool(*b),
-        Value::Int(n) => match (i64::try_from(*n), u64::try_from(*n)) {
-            (Ok(n), _) => n.into(),
+        Value::Int(n) => match (n.as_i64(), u64::try_from(n)) {
+            (Some(n), _) => n.into(),
             (_, Ok(n)) => n.into(),
             _ => json!({ INT: n.to_string() }),
         },
         Value::Float(x) => match serde_json::Number::from_f64(*x) {
             Some(number) => Json::Number(number),
+            None if x.is_nan() && x.is_sign_negative() => json!({ FLOAT: "-nan" }),
             None if x.is_nan() => json!({ FLOAT: "nan" }),
             None if *x > 0.0 => json!({ FLOAT: "inf" }),
             None => json!({ FLOAT: "-inf" }),
@@ -97,7 +102,11 @@ fn to_json(value: &Value, depth: Depth) -> Json {
             json!({ REF: reference.id().to_string(), "class": reference.class() })
         }
         Value::List(items) => match depth.container() {
-            Ok(inside) => items.iter().map(|item| to_json(item, inside)).collect(),
+            Ok(inside) => items_to_json(items, inside),
+            Err(too_deep) => json!({ TOO_DEEP: too_deep.limit }),
+        },
+        Value::Tuple(items) | Value::Set(items) => match depth.container() {
+            Ok(inside) => json!({ (if value.as_set().is_some() { SET } else { TUPLE }): items_to_json(items, inside) }),
             Err(too_deep) => json!({ TOO_DEEP: too_deep.limit }),
         },
         Value::Map(entries) => match depth.container() {
@@ -105,6 +114,10 @@ fn to_json(value: &Value, depth: Depth) -> Json {
             Err(too_deep) => json!({ TOO_DEEP: too_deep.limit }),
         },
     }
+}
+
+fn items_to_json(items: &[Value], inside: Depth) -> Json {
+    items.iter().map(|item| to_json(item, inside)).collect()
 }
 
 /// A map as a plain object, if it can be one.
@@ -154,13 +167,9 @@ fn wide_ints(text: &str) -> Result<Cow<'_, str>, ValueError> {
                 let instead = match number {
                     "-0" => "0".to_owned(),
                     _ if digits.is_empty() || !whole || fits => continue,
-                    _ if number.parse::<i128>().is_ok() => format!(r#"{{"{INT}":"{number}"}}"#),
                     _ => {
-                        let long = digits.len();
-                        let remedy = "write .0 behind it for a float, or quotes around it for text";
-                        return Err(ValueError::new(format!(
-                            "an integer of {long} digits does not fit 128 bits; {remedy}"
-                        )));
+                        check_digits(digits.len()).map_err(|error| ValueError::new(error.to_string()))?;
+                        format!(r#"{{"{INT}":"{number}"}}"#)
                     }
                 };
                 wide.push_str(&text[copied..begin]);
@@ -237,6 +246,15 @@ impl<'de> Visitor<'de> for JsonSeed {
         let mut entries = Vec::new();
         let mut form = false;
         while let Some(key) = map.next_key::<String>()? {
+            if key == TUPLE || key == SET {
+                // The list in it is the one level that they are.
+                let list = JsonSeed(self.0.wrapper().map_err(A::Error::custom)?);
+                let Value::List(items) = map.next_value_seed(list)? else { return Err(no_form(&key)) };
+                if !entries.is_empty() || map.next_key::<String>()?.is_some() {
+                    return Err(no_form(&key));
+                }
+                return if key == SET { Value::set(items).map_err(A::Error::custom) } else { Ok(Value::Tuple(items)) };
+            }
             if key == MAP {
                 let pairs = PairsSeed(self.0.container().map_err(A::Error::custom)?);
                 let pairs = map.next_value_seed(pairs)?;
@@ -330,8 +348,12 @@ fn read_form(entries: &[(Value, Value)]) -> Result<Value, ValueError> {
     let value = match fields[..] {
         _ if fields.len() != entries.len() => None,
         [(BYTES, hex)] => from_hex(hex).map(Value::Bytes),
-        [(INT, digits)] => digits.parse().ok().map(Value::Int),
+        [(INT, digits)] => match Integer::from_digits(digits, 10) {
+            Some(n) => return n.map(Value::Int).map_err(|error| ValueError::new(error.to_string())),
+            None => None,
+        },
         [(FLOAT, "nan")] => Some(Value::Float(f64::NAN)),
+        [(FLOAT, "-nan")] => Some(Value::Float(-f64::NAN)),
         [(FLOAT, "inf")] => Some(Value::Float(f64::INFINITY)),
         [(FLOAT, "-inf")] => Some(Value::Float(f64::NEG_INFINITY)),
         [(REF, id), ("class", class)] => Uuid::parse_str(id).ok().map(|id| Value::Ref(ObjectRef::new(id, class))),

@@ -1,6 +1,6 @@
 //! The dynamic value: what a call carries when its types are not known beforehand.
 //!
-//! - [`Value`] is null, a bool, an integer, a float, text, bytes, a list, a map or an [`ObjectRef`].
+//! - [`Value`] is null, a bool, an [`Integer`], a float, text, bytes, a list, a tuple, a set, a map or an [`ObjectRef`].
 //! - [`to_value`] turns anything serializable into a `Value`, [`from_value`] turns a `Value` into anything
 //!   deserializable. Both are forgiving where that is safe, and say what was expected and found where it is not.
 //! - A `Value` travels in the binary encoding of [`crate::codec`] as a tagged form, and in JSON through
@@ -23,6 +23,7 @@ mod display;
 mod error;
 mod from;
 mod handoff;
+mod integer;
 mod json;
 mod reference;
 mod scope;
@@ -35,6 +36,7 @@ pub(crate) mod tests;
 pub use depth::{DEPTH_LIMIT, NESTING_LIMIT};
 pub use error::ValueError;
 pub use from::from_value;
+pub use integer::{INTEGER_BITS_LIMIT, Integer, IntegerTooLarge};
 pub use reference::ObjectRef;
 pub(crate) use scope::with_caller;
 pub use scope::{RefScope, with_scope};
@@ -44,10 +46,11 @@ pub(crate) use depth::TooDeep;
 
 /// A value whose type is known only when it arrives.
 ///
-/// Two values are equal when they have the same structure: maps compare as ordered pairs, floats as in IEEE 754 (so
-/// `NaN` differs from itself), and object references by id.
+/// Two values are equal when they have the same structure: maps compare as ordered pairs and sets as ordered elements,
+/// floats as in IEEE 754 (so `NaN` differs from itself), and object references by id.
+/// [`modules::python::equal`](crate::modules::python::equal) compares as Python does.
 ///
-/// Lists and maps may be nested [`DEPTH_LIMIT`] levels deep; what is deeper is refused wherever values are read or
+/// Lists, tuples, sets and maps may be nested [`DEPTH_LIMIT`] levels deep; what is deeper is refused wherever values are read or
 /// written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
@@ -56,25 +59,32 @@ pub enum Value {
     Null,
     /// True or false.
     Bool(bool),
-    /// Any integer, of any width.
-    Int(i128),
+    /// An integer of any size.
+    Int(Integer),
     /// A floating-point number.
     Float(f64),
     /// Text.
     Text(String),
     /// Bytes, as opposed to a list of small integers.
     Bytes(Vec<u8>),
-    /// A list, also a tuple.
+    /// A list, also what serde calls a sequence, and a tuple or an array in typed data, which serde does not tell apart.
     List(Vec<Value>),
     /// A map, also a struct; the pairs stay in the order they were put in.
     Map(Vec<(Value, Value)>),
     /// An object on the service.
     Ref(ObjectRef),
+    /// A tuple: a list that never changes, so that it can be a key. `Value::from((1, "a"))` makes one.
+    Tuple(Vec<Value>),
+    /// A set that never changes, so that it can be a key; the elements stay in the order they were put in.
+    ///
+    /// Each is there once, and is no list or map, nor has any in it: [`Value::set`] sees to that, and so does whoever reads
+    /// a set from outside.
+    Set(Vec<Value>),
 }
 
 impl Value {
-    /// The name of this kind of value: `"null"`, `"bool"`, `"int"`, `"float"`, `"text"`, `"bytes"`, `"list"`, `"map"`
-    /// or `"object reference"`.
+    /// The name of this kind of value: `"null"`, `"bool"`, `"int"`, `"float"`, `"text"`, `"bytes"`, `"list"`, `"map"`,
+    /// `"object reference"`, `"tuple"` or `"set"`.
     ///
     /// ```
     /// use tarmem_remote::value::Value;
@@ -91,6 +101,8 @@ impl Value {
             Value::List(_) => "list",
             Value::Map(_) => "map",
             Value::Ref(_) => "object reference",
+            Value::Tuple(_) => "tuple",
+            Value::Set(_) => "set",
         }
     }
 
@@ -107,19 +119,24 @@ impl Value {
         }
     }
 
-    /// The integer, if it is one; a float is none, even if it is whole.
+    /// The integer, if it is one that fits 128 bits; a float is none, even if it is whole.
     pub fn as_int(&self) -> Option<i128> {
+        self.as_integer()?.as_i128()
+    }
+
+    /// The integer, if it is one.
+    pub fn as_integer(&self) -> Option<&Integer> {
         match self {
-            Value::Int(n) => Some(*n),
+            Value::Int(n) => Some(n),
             _ => None,
         }
     }
 
-    /// The number as a float: a float as it is, an integer rounded to the nearest float.
+    /// The number as a float: a float as it is, an integer rounded to the nearest float, if it is not beyond all of them.
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Value::Float(x) => Some(*x),
-            Value::Int(n) => Some(*n as f64),
+            Value::Int(n) => n.to_f64(),
             _ => None,
         }
     }
@@ -148,6 +165,47 @@ impl Value {
         }
     }
 
+    /// The elements, if it is a tuple.
+    pub fn as_tuple(&self) -> Option<&[Value]> {
+        match self {
+            Value::Tuple(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The elements in their order, if it is a set.
+    pub fn as_set(&self) -> Option<&[Value]> {
+        match self {
+            Value::Set(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The elements, if it is a list, a tuple or a set.
+    pub fn as_items(&self) -> Option<&[Value]> {
+        match self {
+            Value::List(items) | Value::Tuple(items) | Value::Set(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// A set of these elements, each once: of those that are equal, as Python has it, the first stays.
+    ///
+    /// # Errors
+    ///
+    /// An element that is a list or a map, or a tuple with one in it.
+    ///
+    /// ```
+    /// use tarmem_remote::value::Value;
+    ///
+    /// let set = Value::set([1.into(), 2.into(), 1.0.into()]).unwrap();
+    /// assert_eq!(set.to_string(), "{1,2}");
+    /// assert!(Value::set([Value::List(vec![])]).is_err());
+    /// ```
+    pub fn set(items: impl IntoIterator<Item = Value>) -> Result<Value, ValueError> {
+        crate::modules::python::unique(items).map(Value::Set).map_err(|error| ValueError::new(error.message()))
+    }
+
     /// The pairs in their order, if it is a map.
     pub fn as_map(&self) -> Option<&[(Value, Value)]> {
         match self {
@@ -171,7 +229,7 @@ impl Value {
     /// use std::collections::BTreeMap;
     ///
     /// let prices = to_value(&BTreeMap::from([("tea", 3), ("rum", 9)])).unwrap();
-    /// assert_eq!(prices.get("tea"), Some(&Value::Int(3)));
+    /// assert_eq!(prices.get("tea"), Some(&Value::from(3)));
     /// assert_eq!(prices.get("milk"), None);
     /// ```
     pub fn get(&self, key: &str) -> Option<&Value> {

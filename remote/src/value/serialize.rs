@@ -3,15 +3,21 @@
 use serde::ser::{Error, SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::Value;
 use super::depth::Depth;
+use super::handoff::{INT_NAME, SET_NAME, TUPLE_NAME};
+use super::{Integer, Value};
 
 /// The serde name of the tagged form, and its variants in the order of their tags. Part of the wire format.
 pub(super) const TAGGED: &str = "Value";
-pub(super) const VARIANTS: &[&str] = &["Null", "Bool", "Int", "Float", "Text", "Bytes", "List", "Map", "Ref"];
+pub(super) const VARIANTS: &[&str] =
+    &["Null", "Bool", "Int", "Float", "Text", "Bytes", "List", "Map", "Ref", "Tuple", "Set", "Integer"];
+
+/// The key of the readable form of a large integer.
+pub(super) const INT_FIELD: &str = "$int";
 
 /// In a binary format a tagged form, which loses nothing. In a readable one the natural form: a map is a map and bytes
-/// are the format's bytes; formats without them, such as JSON, lose the difference: [`Value::to_json`] keeps it.
+/// are the format's bytes, tuples and sets are sequences, and an integer beyond 128 bits is `{"$int": digits}`. Formats
+/// without bytes, such as JSON, lose the difference: [`Value::to_json`] keeps it, and [`to_value`](super::to_value) does.
 ///
 /// # Errors
 ///
@@ -37,7 +43,14 @@ impl Nested<'_> {
         match self.0 {
             Value::Null => serializer.serialize_unit_variant(TAGGED, 0, "Null"),
             Value::Bool(b) => serializer.serialize_newtype_variant(TAGGED, 1, "Bool", b),
-            Value::Int(n) => serializer.serialize_newtype_variant(TAGGED, 2, "Int", n),
+            // In a machine's 64 bits it takes the very bytes that it takes in 128.
+            Value::Int(n) => match (n.as_i64(), n.as_i128()) {
+                (Some(n), _) => serializer.serialize_newtype_variant(TAGGED, 2, "Int", &n),
+                (None, Some(n)) => serializer.serialize_newtype_variant(TAGGED, 2, "Int", &n),
+                (None, None) => {
+                    serializer.serialize_newtype_variant(TAGGED, 11, "Integer", &AsBytes(&n.to_signed_bytes_le()))
+                }
+            },
             Value::Float(x) => serializer.serialize_newtype_variant(TAGGED, 3, "Float", x),
             Value::Text(s) => serializer.serialize_newtype_variant(TAGGED, 4, "Text", s),
             Value::Bytes(b) => serializer.serialize_newtype_variant(TAGGED, 5, "Bytes", &AsBytes(b)),
@@ -50,6 +63,14 @@ impl Nested<'_> {
                 serializer.serialize_newtype_variant(TAGGED, 7, "Map", &entries)
             }
             Value::Ref(reference) => serializer.serialize_newtype_variant(TAGGED, 8, "Ref", reference),
+            Value::Tuple(items) => {
+                let items = Items(items, depth.container().map_err(S::Error::custom)?);
+                serializer.serialize_newtype_variant(TAGGED, 9, "Tuple", &items)
+            }
+            Value::Set(items) => {
+                let items = Items(items, depth.container().map_err(S::Error::custom)?);
+                serializer.serialize_newtype_variant(TAGGED, 10, "Set", &items)
+            }
         }
     }
 
@@ -58,25 +79,46 @@ impl Nested<'_> {
         match self.0 {
             Value::Null => serializer.serialize_unit(),
             Value::Bool(b) => serializer.serialize_bool(*b),
-            Value::Int(n) => natural_int(*n, serializer),
+            Value::Int(n) => natural_int(n, serializer),
             Value::Float(x) => serializer.serialize_f64(*x),
             Value::Text(s) => serializer.serialize_str(s),
             Value::Bytes(b) => serializer.serialize_bytes(b),
             Value::List(items) => Items(items, depth.container().map_err(S::Error::custom)?).serialize(serializer),
             Value::Map(entries) => Entries(entries, depth.container().map_err(S::Error::custom)?).serialize(serializer),
             Value::Ref(reference) => reference.serialize(serializer),
+            Value::Tuple(items) => {
+                let items = Items(items, depth.container().map_err(S::Error::custom)?);
+                serializer.serialize_newtype_struct(TUPLE_NAME, &items)
+            }
+            Value::Set(items) => {
+                let items = Items(items, depth.container().map_err(S::Error::custom)?);
+                serializer.serialize_newtype_struct(SET_NAME, &items)
+            }
         }
     }
 }
 
-/// As the narrowest type: few formats know 128 bits.
-fn natural_int<S: Serializer>(n: i128, serializer: S) -> Result<S::Ok, S::Error> {
-    if let Ok(n) = i64::try_from(n) {
+/// As the narrowest type, for few formats know 128 bits; beyond those as `{"$int": digits}`.
+fn natural_int<S: Serializer>(n: &Integer, serializer: S) -> Result<S::Ok, S::Error> {
+    if let Some(n) = n.as_i64() {
         serializer.serialize_i64(n)
     } else if let Ok(n) = u64::try_from(n) {
         serializer.serialize_u64(n)
-    } else {
+    } else if let Some(n) = n.as_i128() {
         serializer.serialize_i128(n)
+    } else {
+        serializer.serialize_newtype_struct(INT_NAME, &Digits(n))
+    }
+}
+
+/// An integer in a readable form of its own.
+struct Digits<'a>(&'a Integer);
+
+impl Serialize for Digits<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry(INT_FIELD, &self.0.to_string())?;
+        map.end()
     }
 }
 

@@ -9,18 +9,22 @@ use serde::ser::{
 use serde::{Serialize, Serializer};
 
 use super::depth::Depth;
-use super::handoff::{self, REF_NAME};
+use super::handoff::{self, INT_NAME, REF_NAME, SET_NAME, TUPLE_NAME};
+use super::serialize::INT_FIELD;
 use super::{Value, ValueError};
 
 /// Turns anything serializable into a [`Value`].
 ///
-/// Structs and maps become maps (of text keys for structs), sequences and tuples lists, `()` and `None` null, integers
-/// ints, characters text. A newtype is what it wraps, a unit variant its name, any other variant a map of its name to
-/// its content. A `Value` comes out as it went in.
+/// Structs and maps become maps (of text keys for structs), `()` and `None` null, integers ints, characters text. A newtype
+/// is what it wraps, a unit variant its name, any other variant a map of its name to its content. A `Value` comes out as it
+/// went in.
+///
+/// Sequences become lists, and so do tuples and arrays: to serde an array is a tuple, and a `[f64; 3]` in a struct is to be
+/// read as a list. `Value::from((1, "a"))` makes a [`Value::Tuple`], [`Value::set`] a [`Value::Set`].
 ///
 /// # Errors
 ///
-/// An integer above `i128::MAX`, nesting deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT) lists and maps, and errors of
+/// Nesting deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT) lists and maps, and errors of
 /// the type's own `Serialize`.
 ///
 /// ```
@@ -90,12 +94,8 @@ impl Serializer for ToValue {
 
     ints! {
         serialize_i8 i8 serialize_i16 i16 serialize_i32 i32 serialize_i64 i64 serialize_i128 i128
-        serialize_u8 u8 serialize_u16 u16 serialize_u32 u32 serialize_u64 u64
+        serialize_u8 u8 serialize_u16 u16 serialize_u32 u32 serialize_u64 u64 serialize_u128 u128
         serialize_f32 f32 serialize_f64 f64 serialize_bool bool serialize_char char serialize_str &str
-    }
-
-    fn serialize_u128(self, n: u128) -> Result<Value, ValueError> {
-        i128::try_from(n).map(Value::Int).map_err(|_| ValueError::new(format!("{n} does not fit i128, the widest int")))
     }
 
     fn serialize_bytes(self, bytes: &[u8]) -> Result<Value, ValueError> {
@@ -137,7 +137,19 @@ impl Serializer for ToValue {
         {
             return Ok(reference);
         }
-        value.serialize(self.wrapper()?)
+        match name {
+            // What these wrap counts as their level.
+            TUPLE_NAME | SET_NAME => Ok(match (value.serialize(self)?, name) {
+                (Value::List(items), TUPLE_NAME) => Value::Tuple(items),
+                (Value::List(items), _) => Value::Set(items),
+                (other, _) => other,
+            }),
+            INT_NAME => match value.serialize(ToValue::default())?.get(INT_FIELD).and_then(Value::as_str) {
+                Some(digits) => digits.parse().map(Value::Int),
+                None => Err(ValueError::new("an integer without its digits")),
+            },
+            _ => value.serialize(self.wrapper()?),
+        }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

@@ -268,13 +268,13 @@ fn dynamic_calls_reach_them_too() {
     let routines = routines();
     wait(routines.memoize("alice", AccountProxy::open(100))).expect("opened");
     let account = wait(routines.get_dynamic("alice")).expect("it is there");
-    assert_eq!(wait(account.call("balance", [])), Ok(Value::Int(100)));
-    assert_eq!(wait(account.call("withdraw", [30.into()])), Ok(Value::Int(70)));
+    assert_eq!(wait(account.call("balance", [])), Ok(Value::from(100)));
+    assert_eq!(wait(account.call("withdraw", [30.into()])), Ok(Value::from(70)));
     let raised = wait(account.call("withdraw", [71.into()])).expect_err("overdrawn");
     assert!(matches!(&raised, Error::Raised { message, .. } if message == "1 cents are missing"), "{raised}");
     assert_eq!(wait(account.call("note", ["a".into(), vec!["b"].into()])), Ok(Value::Null), "the last may be left out");
     assert_eq!(wait(account.call("notes", [])), Ok(vec!["a", "b"].into()));
-    assert_eq!(wait(account.call("__len__", [])), Ok(Value::Int(2)));
+    assert_eq!(wait(account.call("__len__", [])), Ok(Value::from(2)));
     let refused = wait(account.call("withdraw", ["much".into()])).expect_err("a text is no number").to_string();
     assert!(refused.starts_with("withdraw(cents: i64) -> Result<i64, BankError>: "), "{refused}");
     let refused = wait(account.call("balance", [1.into()])).expect_err("it takes none").to_string();

@@ -102,7 +102,7 @@ fn constants_have_values() {
     let registry = Registry::linked().expect("no names clash");
     let members = registry.describe_module("functions").expect("it is there").members;
     assert_eq!(members[0].docs, "The most there may be.");
-    let pair = Value::List(vec![Value::Int(5), "five".into()]);
+    let pair = Value::List(vec![Value::from(5), "five".into()]);
     assert_eq!(members[0].value, Some(Value::List(vec![pair])));
     let inner = registry.describe_module("functions.inner").expect("it is there").members;
     assert_eq!((inner[0].name.as_str(), &inner[0].value), ("half", &Some(Value::Float(HALF))));
@@ -139,7 +139,7 @@ fn dynamic_calls_run_them() {
         wait(tarmem_remote::source::DynamicFunctionCall::new("functions", name, args).call(&routines))
     };
     assert_eq!(call("join", vec!["a".into()]), Ok("a".into()), "an Option may be left out");
-    assert_eq!(call("divide", vec![7.into(), 2.into()]), Ok(Value::Int(3)));
+    assert_eq!(call("divide", vec![7.into(), 2.into()]), Ok(Value::from(3)));
     assert_eq!(call("nothing", vec![]), Ok(Value::Null));
     let refused = call("divide", vec![7.into()]).expect_err("one is missing").to_string();
     assert_eq!(refused, "functions.divide(a: i64, b: i64) -> Result<i64, Error>: takes 2 arguments, but 1 was given");

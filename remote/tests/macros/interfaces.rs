@@ -196,7 +196,7 @@ fn dynamic_calls_go_by_name() {
     let routines = routines();
     shapes(&routines);
     let circle = wait(routines.get_dynamic("circle")).expect("it is there");
-    assert_eq!(wait(circle.call("area", [])), Ok(Value::Int(-1)), "its own goes first");
+    assert_eq!(wait(circle.call("area", [])), Ok(Value::from(-1)), "its own goes first");
     assert_eq!(wait(circle.call("interfaces.Shape.area", [])), Ok(Value::Float(3.0)));
     assert_eq!(wait(circle.call("title", [])), Ok("circle".into()));
     assert_eq!(wait(circle.call("scale", [2.into()])), Ok(Value::Float(12.0)));

@@ -227,7 +227,7 @@ fn an_object_goes_by_key_or_by_reference() {
     let typed = codec::encode(&(ObjectArg::Key("a".into()), ObjectArg::Id(id), 5_i64)).expect("encoded");
     assert_eq!(decode(Encoding::Typed, &typed, params), Ok(expected.clone()));
     let reference = Value::Ref(ObjectRef::new(id, "objects.Purse"));
-    let dynamic = codec::encode(&vec![Value::from("a"), reference, Value::Int(5)]).expect("encoded");
+    let dynamic = codec::encode(&vec![Value::from("a"), reference, Value::from(5)]).expect("encoded");
     assert_eq!(decode(Encoding::Dynamic, &dynamic, params), Ok(expected));
 }
 
@@ -281,7 +281,7 @@ fn a_class_says_how_it_is_put_back() {
     let live = Value::Ref(ObjectRef::with_live(Uuid::from_u128(7), "objects.Purse", Arc::new(5_u8)));
     let chest = copy(&Chest { holds: vec![live, 5.into()] }).expect("by its encoding");
     let holds = &is::<Chest>(&*chest).holds;
-    assert_eq!(holds[1], Value::Int(5));
+    assert_eq!(holds[1], Value::from(5));
     let Value::Ref(reference) = &holds[0] else { panic!("{} is no reference", holds[0]) };
     assert!(reference.live().is_some(), "a copy refers to the very same objects");
     let error = copy(&Dial::new()).map(|_| ()).expect_err("neither").to_string();

@@ -80,7 +80,7 @@ fn run(subject: &Subject, service: &Service, random: &mut Random, init: &[Value]
 
 fn outcome(subject: &Subject, result: Result<Value, String>, state: Value) -> Outcome {
     let shown = |value: Value| {
-        let value = if subject.unordered { unordered(value) } else { value };
+        let value = if subject.unordered { unordered(value) } else { listed(value) };
         repr(&value)
     };
     match result {
@@ -89,6 +89,14 @@ fn outcome(subject: &Subject, result: Result<Value, String>, state: Value) -> Ou
             let kind = message.split(':').next().unwrap_or_default().to_owned();
             Outcome { error: Some(kind), result: shown(Value::Null), state: shown(state) }
         }
+    }
+}
+
+/// As the oracle writes a tuple.
+fn listed(value: Value) -> Value {
+    match value {
+        Value::Tuple(items) | Value::List(items) => Value::List(items.into_iter().map(listed).collect()),
+        value => value,
     }
 }
 
@@ -108,7 +116,7 @@ fn unordered(value: Value) -> Value {
 fn whole(value: Value) -> Value {
     match value {
         Value::Bool(b) => i128::from(b).into(),
-        Value::Float(x) if x.fract() == 0.0 && x.abs() < 1e300 => Value::Int(x as i128),
+        Value::Float(x) if x.fract() == 0.0 && x.abs() < 1e300 => Value::from(x as i128),
         value => value,
     }
 }

@@ -6,7 +6,7 @@ use tarmem_remote::Value;
 
 #[test]
 fn int() {
-    let init = |r: &mut Random| vec![Value::Int(r.integer())];
+    let init = |r: &mut Random| vec![Value::from(r.integer())];
     let operation = |r: &mut Random, _| match r.below(14) {
         0 => op(r.pick(&["bit_length", "bit_count", "as_integer_ratio", "__invert__", "__index__"]), []),
         3 => op(r.pick(&["numerator", "denominator"]), []),

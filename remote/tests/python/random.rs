@@ -1,6 +1,7 @@
 //! Random numbers and values that come out the same for the same seed.
 
 use tarmem_remote::Value;
+use tarmem_remote::value::Integer;
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 pub(crate) struct Random(u64);
@@ -43,7 +44,7 @@ impl Random {
             2 => self.pick(&[0.5, -2.25, 1e300, 1e-7, 123456789.125, 1e16]).into(),
             3 => (self.small() as f64).into(),
             4 => Value::Bytes(self.pick(&[&b""[..], b"x", b"a'b\x00\xff", b"\"'"]).to_vec()),
-            5 => Value::Int(self.pick(&[1 << 70, -(1 << 63), (1 << 53) + 1, i128::MAX / 4])),
+            5 => Value::from(self.pick(&[1 << 70, -(1 << 63), (1 << 53) + 1, i128::MAX / 4])),
             6..=9 => self.pick(&["a", "b", "c", "", "é'", "\n\\\"", "ab", "😀"]).into(),
             _ => self.small().into(),
         }
@@ -93,10 +94,27 @@ impl Random {
         Value::Bytes(self.pick(&[&b"a"[..], b"b", b"ab", b"aba", b"aa", b"", b" ", b"\n", b"\xff"]).to_vec())
     }
 
+    /// An integer of 128 bits at most.
+    fn wide(&mut self) -> i128 {
+        (i128::from(self.next()) << 64 | i128::from(self.next())) >> self.below(128)
+    }
+
     /// An integer of any length.
-    pub(crate) fn integer(&mut self) -> i128 {
-        let wide = (i128::from(self.next()) << 64 | i128::from(self.next())) >> self.below(128);
-        if self.one_in(3) { i128::from(self.small()) } else { wide }
+    pub(crate) fn integer(&mut self) -> Integer {
+        match self.below(9) {
+            0..=2 => self.small().into(),
+            // Now and then near a power of two.
+            3 => {
+                let power = Integer::new(1).shift_left(self.below(2200) as u64).expect("it is within the limit");
+                let near = power.add(&self.small().into()).expect("it is within the limit");
+                if self.one_in(2) { near.negate() } else { near }
+            }
+            4 => {
+                let bytes: Vec<u8> = (0..self.below(60)).map(|_| self.next() as u8).collect();
+                Integer::from_signed_bytes_le(&bytes).expect("it is within the limit")
+            }
+            _ => self.wide().into(),
+        }
     }
 
     /// A float, whole or not.
@@ -106,7 +124,7 @@ impl Random {
             // Half way between two whole numbers, or two hundreds.
             3 => self.small() as f64 * self.pick(&[0.5, 50.0, 0.125]),
             1 => self.pick(&[0.1, -0.1, 1e308, -1e308, 1e-308, 1e16, 1e22, 123456.789, -0.0]),
-            2 => self.integer() as f64,
+            2 => self.wide() as f64,
             _ => (self.next() as f64 / 1e19 - 0.5) * 10f64.powi(self.below(30) as i32 - 15),
         }
     }
@@ -117,7 +135,7 @@ impl Random {
             0 => self.scalar(),
             1 => self.one_in(2).into(),
             2..=5 => self.float().into(),
-            _ => Value::Int(self.integer()),
+            _ => Value::from(self.integer()),
         }
     }
 
@@ -161,7 +179,7 @@ impl Random {
     /// An index: mostly near, sometimes far, sometimes none at all.
     pub(crate) fn index(&mut self) -> Value {
         match self.below(24) {
-            0 => Value::Int(self.pick(&[i128::MAX, i128::MIN, 1 << 63, -(1 << 63), (1 << 63) - 1, 1 << 40])),
+            0 => Value::from(self.pick(&[i128::MAX, i128::MIN, 1 << 63, -(1 << 63), (1 << 63) - 1, 1 << 40])),
             1 => self.one_in(2).into(),
             2 => self.pick(&[Value::from("a"), Value::from(1.0), Value::Null, Value::List(vec![])]),
             _ => (self.below(24) as i64 - 12).into(),

@@ -4,7 +4,7 @@ use crate::modules::Exception;
 use crate::modules::python::{Comparison, equal, hex_float, number, repr, to_float, to_int, truthy};
 use crate::modules::shared::{number_methods, part_methods, reflected_number_methods, text_of_repr};
 use crate::remote;
-use crate::value::Value;
+use crate::value::{Integer, Value};
 use serde::{Deserialize, Serialize};
 
 /// A floating-point number, as Python's `float`. It never changes: `multiprocessing.Value` is a number that does.
@@ -31,21 +31,22 @@ impl Float {
         self.0.is_finite() && self.0.fract() == 0.0
     }
 
-    /// The two whole numbers that it is the quotient of, as a list. `OverflowError` if they do not fit 128 bits.
-    pub fn as_integer_ratio(&self) -> Result<(i128, i128), Exception> {
+    /// The two whole numbers that it is the quotient of, as a tuple.
+    pub fn as_integer_ratio(&self) -> Result<Value, Exception> {
         if self.0.is_nan() {
             return Err(Exception::value("cannot convert NaN to integer ratio"));
         }
         if self.0.is_infinite() {
             return Err(Exception::overflow("cannot convert Infinity to integer ratio"));
         }
-        let (mut above, mut below) = (self.0, 1i128);
+        let (mut above, mut doublings) = (self.0, 0);
         // Doubling is exact.
         while above.fract() != 0.0 {
             above *= 2.0;
-            below = below.checked_mul(2).ok_or_else(number::too_large)?;
+            doublings += 1;
         }
-        Ok((to_int(&Value::Float(above), None)?, below))
+        let below = Integer::new(1).shift_left(doublings).map_err(number::too_large)?;
+        Ok((to_int(&Value::Float(above), None)?, below).into())
     }
 
     /// The number as hexadecimal text, such as `0x1.8000000000000p+1`: it says exactly which float it is.

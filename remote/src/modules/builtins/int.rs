@@ -7,14 +7,14 @@ use crate::modules::shared::{
     whole_methods,
 };
 use crate::remote;
-use crate::value::Value;
+use crate::value::{Integer, Value};
 use serde::{Deserialize, Serialize};
 
-/// A whole number, as Python's `int`, but of 128 bits at most. It never changes: `multiprocessing.Value` is a number
-/// that does.
+/// A whole number, as Python's `int`, of [`INTEGER_BITS_LIMIT`](crate::value::INTEGER_BITS_LIMIT) bits at most. It never
+/// changes: `multiprocessing.Value` is a number that does.
 #[remote(module = "builtins", name = "int")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Int(pub(super) i128);
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Int(pub(super) Integer);
 
 /// True or false, as Python's `bool`: also the numbers 1 and 0.
 #[remote(module = "builtins", name = "bool")]
@@ -28,7 +28,7 @@ impl Int {
     #[remote(inline)]
     pub fn new(value: Option<Value>, base: Option<Value>) -> Result<Self, Exception> {
         let base = base.as_ref().map(index_of).transpose()?;
-        value.map_or(Ok(0), |value| to_int(&value, base)).map(Int)
+        value.map_or(Ok(Integer::ZERO), |value| to_int(&value, base)).map(Int)
     }
 
     /// The number that `bytes` stand for; the first byte counts most if `byteorder` is `big` or left out, least if it is
@@ -40,49 +40,47 @@ impl Int {
 }
 
 /// The number that `bytes` stand for.
-fn from_bytes(bytes: Value, byteorder: Option<String>, signed: Option<bool>) -> Result<i128, Exception> {
+fn from_bytes(bytes: Value, byteorder: Option<String>, signed: Option<bool>) -> Result<Integer, Exception> {
     let Value::Bytes(mut bytes) = bytes else { return Err(Exception::of_type("cannot convert to bytes")) };
-    if !big(byteorder)? {
+    if big(byteorder)? {
         bytes.reverse();
     }
-    let negative = signed.unwrap_or(false) && bytes.first().is_some_and(|first| *first >= 0x80);
-    let fill = if negative { 0xff } else { 0 };
-    let spare = bytes.len().saturating_sub(16);
-    let (above, low) = bytes.split_at(spare);
-    let mut wide = [fill; 16];
-    wide[16 - low.len()..].copy_from_slice(low);
-    let n = i128::from_be_bytes(wide);
-    if above.iter().any(|byte| *byte != fill) || (n < 0) != negative {
-        return Err(number::too_large());
+    match signed {
+        Some(true) => Integer::from_signed_bytes_le(&bytes),
+        _ => Integer::from_unsigned_bytes_le(&bytes),
     }
-    Ok(n)
+    .map_err(number::too_large)
 }
 
 /// `n` in `length` bytes.
 fn to_bytes(
-    n: i128,
+    n: &Integer,
     length: Option<Value>,
     byteorder: Option<String>,
     signed: Option<bool>,
 ) -> Result<Value, Exception> {
     let length = length.as_ref().map_or(Ok(1), index_of)?;
-    let length = usize::try_from(length).map_err(|_| Exception::value("length argument must be non-negative"))?;
+    let length = usize::try_from(length).map_err(|_| match length < 0 {
+        true => Exception::value("length argument must be non-negative"),
+        false => Exception::overflow("Python int too large to convert to C ssize_t"),
+    })?;
     let big = big(byteorder)?;
     let signed = signed.unwrap_or(false);
-    if n < 0 && !signed {
+    if n.is_negative() && !signed {
         return Err(Exception::overflow("can't convert negative int to unsigned"));
     }
     crate::modules::python::check_result(1, length)?;
-    let fill = if n < 0 { 0xff } else { 0 };
-    let wide = n.to_be_bytes();
-    let mut bytes = vec![fill; length.saturating_sub(16)];
-    let (above, low) = wide.split_at(16 - length.min(16));
-    bytes.extend_from_slice(low);
-    let sign_fits = !signed || bytes.first().map_or(n == 0, |first| (*first >= 0x80) == (n < 0));
-    if above.iter().any(|byte| *byte != fill) || !sign_fits {
+    let fill = if n.is_negative() { 0xff } else { 0 };
+    let mut bytes = n.to_signed_bytes_le();
+    if bytes.last() == Some(&0) && (!signed || n.is_zero()) {
+        // It tells the sign alone.
+        bytes.pop();
+    }
+    if bytes.len() > length {
         return Err(Exception::overflow("int too big to convert"));
     }
-    if !big {
+    bytes.resize(length, fill);
+    if big {
         bytes.reverse();
     }
     Ok(Value::Bytes(bytes))
@@ -107,7 +105,7 @@ impl Bool {
     /// Whether the number that `bytes` stand for is not zero; they are read as by `int.from_bytes`.
     #[remote(inline)]
     pub fn from_bytes(bytes: Value, byteorder: Option<String>, signed: Option<bool>) -> Result<Self, Exception> {
-        from_bytes(bytes, byteorder, signed).map(|n| Bool(n != 0))
+        from_bytes(bytes, byteorder, signed).map(|n| Bool(!n.is_zero()))
     }
 }
 
@@ -128,12 +126,20 @@ text_of_repr!(Int, Bool);
 
 impl Int {
     fn number(&self) -> Value {
-        Value::Int(self.0)
+        Value::Int(self.0.clone())
+    }
+
+    fn whole(&self) -> Integer {
+        self.0.clone()
     }
 }
 
 impl Bool {
     fn number(&self) -> Value {
         Value::Bool(self.0)
+    }
+
+    fn whole(&self) -> Integer {
+        Integer::new(self.0.into())
     }
 }

@@ -11,7 +11,7 @@ use crate::modules::python::{
 use crate::modules::shared::{dict_changed, mapping_methods, mapping_proxy, text_of_repr};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
 use crate::remote;
-use crate::value::Value;
+use crate::value::{Integer, Value};
 use serde::{Deserialize, Serialize};
 
 /// A dict that counts: a number under each key, and 0 under every other, as Python's `Counter`.
@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize};
 #[remote(module = "collections")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counter(Table<Value>);
+
+const ZERO: Value = Value::Int(Integer::ZERO);
 
 #[remote]
 impl Counter {
@@ -101,7 +103,7 @@ impl Counter {
     /// The sum of the counts.
     #[remote(name = "total")]
     pub fn total_value(&self) -> Result<Value, Exception> {
-        self.0.values().try_fold(Value::Int(0), |sum, count| number::add(&sum, count))
+        self.0.values().try_fold(Value::from(0), |sum, count| number::add(&sum, count))
     }
 
     /// Takes out the key that came last, and gives it with its count as a list of two. `KeyError` if there is none.
@@ -160,7 +162,7 @@ impl Counter {
     }
 
     fn count(&self, key: &Key) -> &Value {
-        self.0.get(key).unwrap_or(&Value::Int(0))
+        self.0.get(key).unwrap_or(&ZERO)
     }
 
     /// Combines each count with one in `items`; all of them, or none.
@@ -183,7 +185,7 @@ impl Counter {
 fn counts(items: Value) -> Result<Vec<(Key, Value)>, Exception> {
     let entries = match items {
         Value::Map(entries) => entries,
-        items => iterate(items)?.into_iter().map(|item| (item, Value::Int(1))).collect(),
+        items => iterate(items)?.into_iter().map(|item| (item, Value::from(1))).collect(),
     };
     let entry = |(key, count)| {
         check_depth(&count)?;

@@ -124,7 +124,7 @@ impl Plain {
             Plain::Dict => Value::Map(Vec::new()),
             Plain::Str => Value::Text(String::new()),
             Plain::Bytes => Value::Bytes(Vec::new()),
-            Plain::Int => Value::Int(0),
+            Plain::Int => Value::from(0),
             Plain::Float => Value::Float(0.0),
             Plain::Bool => Value::Bool(false),
         }

@@ -68,7 +68,7 @@ impl SharedArray {
     #[remote(name = "add")]
     pub fn add_value(&mut self, index: Value, by: Option<Value>) -> Result<Value, Exception> {
         let at = self.at(&index)?;
-        let sum = self.typecode.sum(&self.values[at], &by.unwrap_or(Value::Int(1)))?;
+        let sum = self.typecode.sum(&self.values[at], &by.unwrap_or_else(|| 1.into()))?;
         self.values[at] = sum.clone();
         Ok(sum)
     }

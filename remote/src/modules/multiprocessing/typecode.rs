@@ -2,8 +2,8 @@
 
 use crate::modules::Exception;
 use crate::modules::python::number::Number;
-use crate::modules::python::{type_name, whole};
-use crate::value::Value;
+use crate::modules::python::{integer, type_name};
+use crate::value::{Integer, Value};
 use serde::{Deserialize, Serialize};
 
 /// A type code.
@@ -64,20 +64,22 @@ impl Typecode {
             Typecode::F32 | Typecode::F64 => Value::Float(0.0),
             Typecode::Char => Value::Bytes(vec![0]),
             Typecode::Bool => Value::Bool(false),
-            _ => Value::Int(0),
+            _ => Value::from(0),
         }
     }
 
     /// What is left of a value in this type: integers lose the bits that do not fit, as in C.
     pub(super) fn fit(self, value: &Value) -> Result<Value, Exception> {
         let whole = || {
-            whole(value)
+            integer(value)
+                .map(|n| low_bits(&n))
                 .ok_or_else(|| Exception::TypeError(format!("an integer is required, not '{}'", type_name(value))))
         };
         let float = || {
-            Number::of(value)
-                .map(Number::float)
-                .ok_or_else(|| Exception::TypeError(format!("must be real number, not {}", type_name(value))))
+            let number = Number::of(value);
+            number
+                .ok_or_else(|| Exception::TypeError(format!("must be real number, not {}", type_name(value))))?
+                .float()
         };
         Ok(match self {
             Typecode::I8 => Value::from(whole()? as i8),
@@ -93,7 +95,7 @@ impl Typecode {
             Typecode::Bool => Value::Bool(crate::modules::python::truthy(value)),
             Typecode::Char => match value {
                 Value::Bytes(bytes) if bytes.len() == 1 => value.clone(),
-                Value::Int(n) if u8::try_from(*n).is_ok() => Value::Bytes(vec![*n as u8]),
+                Value::Int(n) if u8::try_from(n).is_ok() => Value::Bytes(vec![low_bits(n) as u8]),
                 _ => {
                     return Err(Exception::of_type("one character bytes, bytearray or integer expected".to_owned()));
                 }
@@ -107,11 +109,22 @@ impl Typecode {
         match self {
             Typecode::Char | Typecode::Bool => Err(unsupported("+=", "a byte or bool", type_name(by))),
             Typecode::F32 | Typecode::F64 => self.fit(&add(value, by)?),
-            _ => match (crate::modules::python::whole(value), crate::modules::python::whole(by)) {
+            _ => match (integer(value), integer(by)) {
                 // All of these types count round and round.
-                (Some(value), Some(by)) => self.fit(&Value::Int(value.wrapping_add(by))),
+                (Some(value), Some(by)) => self.fit(&low_bits(&value).wrapping_add(low_bits(&by)).into()),
                 _ => Err(Exception::TypeError(format!("an integer is required, not '{}'", type_name(by)))),
             },
         }
     }
+}
+
+/// The lowest 64 bits, and more, in two's complement: no type here has more.
+fn low_bits(n: &Integer) -> i128 {
+    n.as_i128().unwrap_or_else(|| {
+        let bytes = n.to_signed_bytes_le();
+        let mut low = [0; 16];
+        // It has 17 bytes at least.
+        low.copy_from_slice(&bytes[..16]);
+        i128::from_le_bytes(low)
+    })
 }

@@ -43,7 +43,7 @@ impl SharedValue {
     /// Adds `by` (1 if left out), at once; gives the sum. Integers wrap round, as in C.
     #[remote(name = "add")]
     pub fn add_value(&mut self, by: Option<Value>) -> Result<Value, Exception> {
-        self.value = self.typecode.sum(&self.value, &by.unwrap_or(Value::Int(1)))?;
+        self.value = self.typecode.sum(&self.value, &by.unwrap_or_else(|| 1.into()))?;
         Ok(self.value.clone())
     }
 

@@ -163,11 +163,12 @@ fn encoded(value: &Value) -> usize {
     const HEAD: usize = 11;
     HEAD + match value {
         Value::Null | Value::Bool(_) => 0,
-        Value::Int(_) | Value::Float(_) => 9 + HEAD,
+        Value::Int(n) => 9 + HEAD + n.weight(),
+        Value::Float(_) => 9 + HEAD,
         Value::Text(text) => text.len(),
         Value::Bytes(bytes) => bytes.len(),
         Value::Ref(reference) => 2 * HEAD + reference.class().len(),
-        Value::List(items) => items.iter().map(encoded).sum(),
+        Value::List(items) | Value::Tuple(items) | Value::Set(items) => items.iter().map(encoded).sum(),
         Value::Map(entries) => entries.iter().map(|(key, value)| encoded(key) + encoded(value)).sum(),
     }
 }

@@ -1,12 +1,13 @@
 //! `==`, and what counts as true.
 
 use super::Key;
-use crate::value::Value;
+use crate::value::{Integer, Value};
+use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-/// Whether Python calls two values equal: numbers by what they are worth, whatever their type; lists element by
-/// element; maps whatever their order; object references if they are to one object.
+/// Whether Python calls two values equal: numbers by what they are worth, whatever their type; lists and tuples
+/// element by element, each among their own; maps and sets whatever their order; object references if they are to one object.
 ///
 /// ```
 /// use tarmem_remote::Value;
@@ -21,14 +22,15 @@ pub fn equal(a: &Value, b: &Value) -> bool {
         (Value::Null, Value::Null) => true,
         (Value::Text(a), Value::Text(b)) => a == b,
         (Value::Bytes(a), Value::Bytes(b)) => a == b,
-        (Value::List(a), Value::List(b)) => equal_lists(a, b),
+        (Value::List(a), Value::List(b)) | (Value::Tuple(a), Value::Tuple(b)) => equal_lists(a, b),
+        (Value::Set(a), Value::Set(b)) => equal_sets(a, b),
         (Value::Map(a), Value::Map(b)) => equal_maps(a, b),
         (Value::Ref(a), Value::Ref(b)) => a == b,
         (Value::Float(a), Value::Float(b)) => a == b,
-        _ => match (whole(a), whole(b)) {
+        _ => match (integer(a), integer(b)) {
             (Some(a), Some(b)) => a == b,
-            (Some(n), None) => equal_int_float(n, b),
-            (None, Some(n)) => equal_int_float(n, a),
+            (Some(n), None) => equal_int_float(&n, b),
+            (None, Some(n)) => equal_int_float(&n, a),
             (None, None) => false,
         },
     }
@@ -37,6 +39,13 @@ pub fn equal(a: &Value, b: &Value) -> bool {
 /// Whether two lists are equal.
 pub(crate) fn equal_lists(a: &[Value], b: &[Value]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
+}
+
+/// Whether two sets are equal.
+fn equal_sets(a: &[Value], b: &[Value]) -> bool {
+    // Those that come from outside have each element once.
+    let keys = |items: &[Value]| items.iter().map(|item| Key::new(item.clone()).ok()).collect::<Option<HashSet<Key>>>();
+    a.len() == b.len() && matches!((keys(a), keys(b)), (Some(a), Some(b)) if a == b)
 }
 
 fn equal_maps(a: &[(Value, Value)], b: &[(Value, Value)]) -> bool {
@@ -60,39 +69,40 @@ pub fn truthy(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(b) => *b,
-        Value::Int(n) => *n != 0,
+        Value::Int(n) => !n.is_zero(),
         Value::Float(x) => *x != 0.0,
         Value::Text(text) => !text.is_empty(),
         Value::Bytes(bytes) => !bytes.is_empty(),
-        Value::List(items) => !items.is_empty(),
+        Value::List(items) | Value::Tuple(items) | Value::Set(items) => !items.is_empty(),
         Value::Map(entries) => !entries.is_empty(),
         Value::Ref(_) => true,
     }
 }
 
 /// The integer that an integer or a bool is.
-pub(crate) fn whole(value: &Value) -> Option<i128> {
+#[inline]
+pub(crate) fn integer(value: &Value) -> Option<Cow<'_, Integer>> {
     match value {
-        Value::Int(n) => Some(*n),
-        Value::Bool(b) => Some(i128::from(*b)),
+        Value::Int(n) => Some(Cow::Borrowed(n)),
+        Value::Bool(b) => Some(Cow::Owned(Integer::new((*b).into()))),
         _ => None,
     }
 }
 
-fn equal_int_float(n: i128, x: &Value) -> bool {
+/// As [`integer`], in 128 bits: the highest or lowest that there is for one that is beyond. For indices, counts and sizes,
+/// of which those are all too large.
+pub(crate) fn whole(value: &Value) -> Option<i128> {
+    integer(value).map(|n| n.saturating_i128())
+}
+
+fn equal_int_float(n: &Integer, x: &Value) -> bool {
     matches!(x, Value::Float(x) if compare_int_float(n, *x) == Some(Ordering::Equal))
 }
 
 /// Compares exactly, where a cast would round; `None` for NaN.
-pub(crate) fn compare_int_float(n: i128, x: f64) -> Option<Ordering> {
-    // The first float above i128: a power of two, and so exact.
-    const ABOVE: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
-    if x >= ABOVE {
-        Some(Ordering::Less)
-    } else if x < -ABOVE {
-        Some(Ordering::Greater)
-    } else {
-        let whole = x.trunc();
-        whole.partial_cmp(&x).map(|rest| n.cmp(&(whole as i128)).then(rest))
+pub(crate) fn compare_int_float(n: &Integer, x: f64) -> Option<Ordering> {
+    match Integer::from_f64(x) {
+        Some(whole) => x.trunc().partial_cmp(&x).map(|rest| n.cmp(&whole).then(rest)),
+        None => 0.0.partial_cmp(&x),
     }
 }

@@ -66,7 +66,8 @@ fn parse_digits(text: &str) -> Option<Result<f64, Exception>> {
             scale += 4;
         }
     }
-    Some(nearest(bits | u128::from(sticky), exponent.saturating_add(scale)))
+    let too_large = || Exception::overflow("hexadecimal value too large to represent as a float");
+    Some(nearest(bits | u128::from(sticky), exponent.saturating_add(scale)).ok_or_else(too_large))
 }
 
 /// Decimal, with or without a sign; as large as it likes.
@@ -80,16 +81,15 @@ fn parse_exponent(text: &str) -> Option<i64> {
     Some(if text.starts_with('-') { -size } else { size })
 }
 
-/// The float nearest to `bits * 2^scale`; of two, the even one.
-fn nearest(bits: u128, scale: i64) -> Result<f64, Exception> {
+/// The float nearest to `bits * 2^scale`; of two, the even one. `None` if it is beyond all floats.
+pub(super) fn nearest(bits: u128, scale: i64) -> Option<f64> {
     if bits == 0 {
-        return Ok(0.0);
+        return Some(0.0);
     }
-    let too_large = || Exception::overflow("hexadecimal value too large to represent as a float");
     // The exponent of its first bit, and that of the last one that can be kept.
     let first = scale.saturating_add(i64::from(127 - bits.leading_zeros()));
     if first > 1023 {
-        return Err(too_large());
+        return None;
     }
     let last = (first - 52).max(-1074);
     let drop = last - scale;
@@ -106,5 +106,5 @@ fn nearest(bits: u128, scale: i64) -> Result<f64, Exception> {
     // At most 2^53, and by two powers that are floats: the second product is exact.
     let half = last / 2;
     let x = rounded as f64 * f64::powi(2.0, half as i32) * f64::powi(2.0, (last - half) as i32);
-    if x.is_infinite() { Err(too_large()) } else { Ok(x) }
+    x.is_finite().then_some(x)
 }

@@ -4,13 +4,13 @@ use super::type_name;
 use crate::modules::Exception;
 use crate::value::Value;
 
-/// The elements of a value: those of a list, the keys of a map, the characters of a text, the integers in bytes.
+/// The elements of a value: those of a list, a tuple or a set, the keys of a map, the characters of a text, the integers in bytes.
 ///
 /// # Errors
 /// `TypeError` for what has no elements.
 pub fn iterate(value: Value) -> Result<Vec<Value>, Exception> {
     match value {
-        Value::List(items) => Ok(items),
+        Value::List(items) | Value::Tuple(items) | Value::Set(items) => Ok(items),
         Value::Map(entries) => Ok(entries.into_iter().map(|(key, _)| key).collect()),
         Value::Text(text) => Ok(text.chars().map(Value::from).collect()),
         Value::Bytes(bytes) => Ok(bytes.into_iter().map(Value::from).collect()),

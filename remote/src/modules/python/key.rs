@@ -1,13 +1,15 @@
 //! What can be a key of a dict or an element of a set.
 
-use super::equality::{compare_int_float, whole};
-use super::{equal, type_name};
+use super::equality::integer;
+use super::{Table, equal, type_name};
 use crate::modules::Exception;
-use crate::value::Value;
-use std::cmp::Ordering;
-use std::hash::{Hash, Hasher};
+use crate::value::{Integer, Value};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::LazyLock;
 
-/// A value that can be a key: anything but a list or a map.
+/// A value that can be a key: anything but a list or a map, and a tuple if all its elements can be keys.
+///
+/// A set is one, as Python's `frozenset` is.
 ///
 /// Keys that are equal are one key, whatever their types: `1`, `1.0` and `true`. NaN is one key, too.
 #[derive(Clone, Debug)]
@@ -17,14 +19,10 @@ impl Key {
     /// The value as a key.
     ///
     /// # Errors
-    /// `TypeError` for a list or a map.
+    /// `TypeError` for a list or a map, and for a tuple with one in it.
     pub fn new(value: Value) -> Result<Self, Exception> {
-        match value {
-            Value::List(_) | Value::Map(_) => {
-                Err(Exception::TypeError(format!("unhashable type: '{}'", type_name(&value))))
-            }
-            value => Ok(Key(value)),
-        }
+        hashable(&value)?;
+        Ok(Key(value))
     }
 
     /// The value that it is.
@@ -35,6 +33,24 @@ impl Key {
     /// The value that it is.
     pub fn into_value(self) -> Value {
         self.0
+    }
+}
+
+/// The elements, each once: of those that are equal the first stays.
+pub(crate) fn unique(items: impl IntoIterator<Item = Value>) -> Result<Vec<Value>, Exception> {
+    let mut table = Table::<()>::new();
+    for item in items {
+        table.insert(Key::new(item)?, ());
+    }
+    Ok(table.into_entries().map(|(key, ())| key.into_value()).collect())
+}
+
+fn hashable(value: &Value) -> Result<(), Exception> {
+    match value {
+        Value::List(_) | Value::Map(_) => Err(Exception::TypeError(format!("unhashable type: '{}'", type_name(value)))),
+        // The elements of a set are.
+        Value::Tuple(items) => items.iter().try_for_each(hashable),
+        _ => Ok(()),
     }
 }
 
@@ -51,27 +67,41 @@ impl Eq for Key {}
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        match &self.0 {
-            Value::Float(x) => match whole_float(*x) {
-                Some(n) => n.hash(state),
-                None if x.is_nan() => f64::NAN.to_bits().hash(state),
-                None => x.to_bits().hash(state),
-            },
-            Value::Text(text) => text.hash(state),
-            Value::Bytes(bytes) => bytes.hash(state),
-            Value::Ref(reference) => reference.hash(state),
-            // As the float that is equal to it.
-            value => {
-                if let Some(n) = whole(value) {
-                    n.hash(state);
-                }
-            }
-        }
+        hash(&self.0, state);
     }
 }
 
-/// The integer that a float is worth.
-fn whole_float(x: f64) -> Option<i128> {
-    let n = x as i128;
-    (compare_int_float(n, x) == Some(Ordering::Equal)).then_some(n)
+fn hash<H: Hasher>(value: &Value, state: &mut H) {
+    match value {
+        // As the integer that is equal to it.
+        Value::Float(x) => match Integer::from_f64(*x).filter(|_| x.fract() == 0.0) {
+            Some(n) => n.hash(state),
+            None if x.is_nan() => f64::NAN.to_bits().hash(state),
+            None => x.to_bits().hash(state),
+        },
+        Value::Text(text) => text.hash(state),
+        Value::Bytes(bytes) => bytes.hash(state),
+        Value::Ref(reference) => reference.hash(state),
+        Value::Tuple(items) => {
+            items.len().hash(state);
+            items.iter().for_each(|item| hash(item, state));
+        }
+        Value::Set(items) => {
+            /// At random, because elements come from strangers.
+            static ELEMENTS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+            let element = |item: &Value| {
+                let mut hasher = ELEMENTS.build_hasher();
+                hash(item, &mut hasher);
+                hasher.finish()
+            };
+            // In any order the same.
+            items.len().hash(state);
+            items.iter().map(element).fold(0, u64::wrapping_add).hash(state);
+        }
+        value => {
+            if let Some(n) = integer(value) {
+                n.hash(state);
+            }
+        }
+    }
 }

@@ -25,7 +25,9 @@ pub fn check_depth(value: &Value) -> Result<(), Exception> {
 
 fn fits(value: &Value, levels: usize) -> bool {
     match value {
-        Value::List(items) => levels > 0 && items.iter().all(|item| fits(item, levels - 1)),
+        Value::List(items) | Value::Tuple(items) | Value::Set(items) => {
+            levels > 0 && items.iter().all(|item| fits(item, levels - 1))
+        }
         Value::Map(entries) => {
             levels > 0 && entries.iter().all(|(key, value)| fits(key, levels - 1) && fits(value, levels - 1))
         }
@@ -38,7 +40,8 @@ pub fn weight(value: &Value) -> usize {
     let inside = match value {
         Value::Text(text) => text.len(),
         Value::Bytes(bytes) => bytes.len(),
-        Value::List(items) => items.iter().map(weight).sum(),
+        Value::List(items) | Value::Tuple(items) | Value::Set(items) => items.iter().map(weight).sum(),
+        Value::Int(n) => n.weight(),
         Value::Map(entries) => entries.iter().map(|(key, value)| weight(key) + weight(value)).sum(),
         _ => 0,
     };

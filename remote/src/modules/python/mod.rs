@@ -43,8 +43,9 @@ pub use slice::{Slice, Span};
 pub use sort::sort;
 pub use table::Table;
 
-pub(crate) use equality::{equal_lists, whole};
+pub(crate) use equality::{equal_lists, integer, whole};
 pub(crate) use index::{insertion, word};
+pub(crate) use key::unique;
 pub(crate) use limits::repeats;
 pub(crate) use rounding::to_side;
 pub(crate) use sort::merge_sort;
@@ -61,6 +62,8 @@ pub fn type_name(value: &Value) -> &str {
         Value::Text(_) => "str",
         Value::Bytes(_) => "bytes",
         Value::List(_) => "list",
+        Value::Tuple(_) => "tuple",
+        Value::Set(_) => "set",
         Value::Map(_) => "dict",
         Value::Ref(reference) => reference.class(),
     }

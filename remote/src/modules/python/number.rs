@@ -1,33 +1,46 @@
-//! Arithmetic, as Python does it: whole numbers stay whole and exact, within 128 bits.
+//! Arithmetic, as Python does it: whole numbers stay whole and exact, within
+//! [`INTEGER_BITS_LIMIT`](crate::value::INTEGER_BITS_LIMIT).
 
-use super::equality::whole;
-use super::type_name;
+use super::equality::integer;
+use super::{hex_float, type_name};
 use crate::modules::Exception;
-use crate::value::Value;
+use crate::value::{Integer, IntegerTooLarge, Value};
+use std::borrow::Cow;
 
 /// A number: what an int, a bool or a float is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Number {
+#[derive(Clone, Debug)]
+pub(crate) enum Number<'a> {
     /// An int or a bool.
-    Whole(i128),
+    Whole(Cow<'a, Integer>),
     /// A float.
     Float(f64),
 }
 
-impl Number {
+impl<'a> Number<'a> {
     /// The number that a value is.
-    pub(crate) fn of(value: &Value) -> Option<Self> {
+    #[inline]
+    pub(crate) fn of(value: &'a Value) -> Option<Self> {
         match value {
             Value::Float(x) => Some(Number::Float(*x)),
-            value => whole(value).map(Number::Whole),
+            value => integer(value).map(Number::Whole),
         }
     }
 
     /// As a float, rounded.
-    pub(crate) fn float(self) -> f64 {
+    ///
+    /// # Errors
+    /// `OverflowError` if it is beyond all floats.
+    pub(crate) fn float(&self) -> Result<f64, Exception> {
         match self {
-            Number::Whole(n) => n as f64,
-            Number::Float(x) => x,
+            Number::Whole(n) => n.to_f64().ok_or_else(|| Exception::overflow("int too large to convert to float")),
+            Number::Float(x) => Ok(*x),
+        }
+    }
+
+    fn is_zero(&self) -> bool {
+        match self {
+            Number::Whole(n) => n.is_zero(),
+            Number::Float(x) => *x == 0.0,
         }
     }
 }
@@ -35,9 +48,9 @@ impl Number {
 /// `a + b`
 ///
 /// # Errors
-/// `TypeError` for what is no number, `OverflowError` beyond 128 bits.
+/// `TypeError` for what is no number, `OverflowError` beyond [`INTEGER_BITS_LIMIT`](crate::value::INTEGER_BITS_LIMIT).
 pub fn add(a: &Value, b: &Value) -> Result<Value, Exception> {
-    arithmetic(a, b, "+", |a, b| a.checked_add(b).ok_or_else(too_large), |a, b| Ok(a + b))
+    arithmetic(a, b, "+", |a, b| a.add(b).map_err(too_large), |a, b| Ok(a + b))
 }
 
 /// `a - b`
@@ -45,7 +58,7 @@ pub fn add(a: &Value, b: &Value) -> Result<Value, Exception> {
 /// # Errors
 /// As [`add`].
 pub fn subtract(a: &Value, b: &Value) -> Result<Value, Exception> {
-    arithmetic(a, b, "-", |a, b| a.checked_sub(b).ok_or_else(too_large), |a, b| Ok(a - b))
+    arithmetic(a, b, "-", |a, b| a.subtract(b).map_err(too_large), |a, b| Ok(a - b))
 }
 
 /// `a * b`
@@ -53,7 +66,7 @@ pub fn subtract(a: &Value, b: &Value) -> Result<Value, Exception> {
 /// # Errors
 /// As [`add`].
 pub fn multiply(a: &Value, b: &Value) -> Result<Value, Exception> {
-    arithmetic(a, b, "*", |a, b| a.checked_mul(b).ok_or_else(too_large), |a, b| Ok(a * b))
+    arithmetic(a, b, "*", |a, b| a.multiply(b).map_err(too_large), |a, b| Ok(a * b))
 }
 
 /// `a / b`, always a float.
@@ -62,32 +75,29 @@ pub fn multiply(a: &Value, b: &Value) -> Result<Value, Exception> {
 /// As [`add`]; `ZeroDivisionError`.
 pub fn divide(a: &Value, b: &Value) -> Result<Value, Exception> {
     match (Number::of(a), Number::of(b)) {
-        (Some(Number::Whole(_)), Some(Number::Whole(0))) => Err(zero("division by zero")),
-        (Some(Number::Whole(a)), Some(Number::Whole(b))) => Ok(Value::Float(whole_quotient(a, b))),
-        (Some(_), Some(b)) if b.float() == 0.0 => Err(zero("float division by zero")),
-        (Some(a), Some(b)) => Ok(Value::Float(a.float() / b.float())),
+        (Some(Number::Whole(_)), Some(Number::Whole(b))) if b.is_zero() => Err(zero("division by zero")),
+        (Some(Number::Whole(a)), Some(Number::Whole(b))) => whole_quotient(&a, &b).map(Value::Float),
+        (Some(_), Some(b)) if b.is_zero() => Err(zero("float division by zero")),
+        (Some(a), Some(b)) => Ok(Value::Float(a.float()? / b.float()?)),
         _ => Err(unsupported("/", type_name(a), type_name(b))),
     }
 }
 
-/// The float nearest to `a / b`, where `b` is not zero: long division, for the floats nearest to the two would be rounded
-/// before they are divided.
-fn whole_quotient(a: i128, b: i128) -> f64 {
-    let (dividend, divisor) = (a.unsigned_abs(), b.unsigned_abs());
-    let (mut quotient, mut left) = (dividend / divisor, dividend % divisor);
-    let mut exponent = 0;
-    // Two bits more than a float has.
-    while left != 0 && quotient < 1 << 55 {
-        // The divisor is at most 2^127, and what is left is less.
-        left *= 2;
-        quotient = quotient * 2 + u128::from(left >= divisor);
-        left -= if left >= divisor { divisor } else { 0 };
-        exponent -= 1;
+/// The float nearest to `a / b`, where `b` is not zero: of the exact quotient, for the floats nearest to the two would be
+/// rounded before they are divided.
+fn whole_quotient(a: &Integer, b: &Integer) -> Result<f64, Exception> {
+    /// Up to here, integers are floats exactly.
+    const EXACT: u64 = 1 << 53;
+    if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64())
+        && a.unsigned_abs() <= EXACT
+        && b.unsigned_abs() <= EXACT
+    {
+        return Ok(a as f64 / b as f64);
     }
-    // Anything left breaks the tie.
-    quotient |= u128::from(left != 0);
-    let magnitude = quotient as f64 * f64::powi(2.0, exponent);
-    if (a < 0) != (b < 0) { -magnitude } else { magnitude }
+    let Some((mantissa, scale)) = a.quotient_bits(b) else { return Err(zero("division by zero")) };
+    let magnitude = hex_float::nearest(mantissa, scale)
+        .ok_or_else(|| Exception::overflow("integer division result too large for a float"))?;
+    Ok(if a.is_negative() != b.is_negative() { -magnitude } else { magnitude })
 }
 
 /// `a // b`: the quotient, rounded down.
@@ -95,14 +105,9 @@ fn whole_quotient(a: i128, b: i128) -> f64 {
 /// # Errors
 /// As [`divide`].
 pub fn floor_divide(a: &Value, b: &Value) -> Result<Value, Exception> {
-    let whole = |a: i128, b: i128| {
-        let remainder = a.checked_rem(b);
-        match (a.checked_div(b), remainder) {
-            (Some(quotient), Some(remainder)) if remainder != 0 && (remainder < 0) != (b < 0) => Ok(quotient - 1),
-            (Some(quotient), _) => Ok(quotient),
-            (None, _) if b == 0 => Err(zero("integer division or modulo by zero")),
-            (None, _) => Err(too_large()),
-        }
+    let whole = |a: &Integer, b: &Integer| match a.div_mod_floor(b) {
+        Some((quotient, _)) => Ok(quotient),
+        None => Err(zero("integer division or modulo by zero")),
     };
     arithmetic(a, b, "//", whole, |a, b| float_divmod(a, b, "float floor division by zero").map(|(div, _)| div))
 }
@@ -112,11 +117,9 @@ pub fn floor_divide(a: &Value, b: &Value) -> Result<Value, Exception> {
 /// # Errors
 /// As [`divide`].
 pub fn modulo(a: &Value, b: &Value) -> Result<Value, Exception> {
-    let whole = |a: i128, b: i128| match (b, a.checked_rem(b)) {
-        (0, _) => Err(zero("integer modulo by zero")),
-        (_, Some(remainder)) if remainder != 0 && (remainder < 0) != (b < 0) => Ok(remainder + b),
-        // Only the lowest integer by -1 has no remainder in 128 bits, and that is none.
-        (_, remainder) => Ok(remainder.unwrap_or(0)),
+    let whole = |a: &Integer, b: &Integer| match a.div_mod_floor(b) {
+        Some((_, left)) => Ok(left),
+        None => Err(zero("integer modulo by zero")),
     };
     arithmetic(a, b, "%", whole, |a, b| float_divmod(a, b, "float modulo").map(|(_, left)| left))
 }
@@ -127,20 +130,12 @@ pub fn modulo(a: &Value, b: &Value) -> Result<Value, Exception> {
 /// As [`divide`]; `ValueError` where the result would be complex.
 pub fn power(a: &Value, b: &Value) -> Result<Value, Exception> {
     match (Number::of(a), Number::of(b)) {
-        (Some(Number::Whole(base)), Some(Number::Whole(exponent))) if exponent >= 0 => whole_power(base, exponent),
-        (Some(a), Some(b)) => float_power(a.float(), b.float()).map(Value::Float),
+        (Some(Number::Whole(base)), Some(Number::Whole(exponent))) if !exponent.is_negative() => {
+            base.power(&exponent).map(Value::Int).map_err(too_large)
+        }
+        (Some(a), Some(b)) => float_power(a.float()?, b.float()?).map(Value::Float),
         _ => Err(unsupported("** or pow()", type_name(a), type_name(b))),
     }
-}
-
-fn whole_power(base: i128, exponent: i128) -> Result<Value, Exception> {
-    let power = match (base, u32::try_from(exponent)) {
-        (0 | 1, _) => Some(if exponent == 0 { 1 } else { base }),
-        (-1, _) => Some(if exponent % 2 == 0 { 1 } else { -1 }),
-        (_, Ok(exponent)) => base.checked_pow(exponent),
-        (_, Err(_)) => None,
-    };
-    power.map(Value::Int).ok_or_else(too_large)
 }
 
 fn float_power(base: f64, exponent: f64) -> Result<f64, Exception> {
@@ -183,12 +178,12 @@ fn arithmetic(
     a: &Value,
     b: &Value,
     sign: &str,
-    whole: impl Fn(i128, i128) -> Result<i128, Exception>,
+    whole: impl Fn(&Integer, &Integer) -> Result<Integer, Exception>,
     float: impl Fn(f64, f64) -> Result<f64, Exception>,
 ) -> Result<Value, Exception> {
     match (Number::of(a), Number::of(b)) {
-        (Some(Number::Whole(a)), Some(Number::Whole(b))) => whole(a, b).map(Value::Int),
-        (Some(a), Some(b)) => float(a.float(), b.float()).map(Value::Float),
+        (Some(Number::Whole(a)), Some(Number::Whole(b))) => whole(&a, &b).map(Value::Int),
+        (Some(a), Some(b)) => float(a.float()?, b.float()?).map(Value::Float),
         _ => Err(unsupported(sign, type_name(a), type_name(b))),
     }
 }
@@ -197,10 +192,18 @@ fn arithmetic(
 ///
 /// # Errors
 /// `TypeError` for what is no whole number.
-pub fn bitwise(a: &Value, b: &Value, sign: &str, combine: fn(i128, i128) -> i128) -> Result<Value, Exception> {
-    match (a, b, whole(a), whole(b)) {
-        (Value::Bool(_), Value::Bool(_), Some(a), Some(b)) => Ok(Value::Bool(combine(a, b) != 0)),
-        (_, _, Some(a), Some(b)) => Ok(Value::Int(combine(a, b))),
+pub fn bitwise(
+    a: &Value,
+    b: &Value,
+    sign: &str,
+    combine: fn(&Integer, &Integer) -> Result<Integer, IntegerTooLarge>,
+) -> Result<Value, Exception> {
+    match (integer(a), integer(b)) {
+        (Some(m), Some(n)) => {
+            let combined = combine(&m, &n).map_err(too_large)?;
+            let bools = matches!((a, b), (Value::Bool(_), Value::Bool(_)));
+            Ok(if bools { Value::Bool(!combined.is_zero()) } else { Value::Int(combined) })
+        }
         _ => Err(unsupported(sign, type_name(a), type_name(b))),
     }
 }
@@ -208,16 +211,11 @@ pub fn bitwise(a: &Value, b: &Value, sign: &str, combine: fn(i128, i128) -> i128
 /// `a << b`
 ///
 /// # Errors
-/// `TypeError` for what is no whole number, `ValueError` for a negative count, `OverflowError` beyond 128 bits.
+/// `TypeError` for what is no whole number, `ValueError` for a negative count, `OverflowError` beyond
+/// [`INTEGER_BITS_LIMIT`](crate::value::INTEGER_BITS_LIMIT).
 pub fn shift_left(a: &Value, b: &Value) -> Result<Value, Exception> {
     let (n, count) = shifted(a, b, "<<")?;
-    let power = u32::try_from(count).ok().filter(|&count| count < 127).map(|count| 1i128 << count);
-    match (n, power) {
-        (0, _) => Ok(Value::Int(0)),
-        (n, Some(power)) => n.checked_mul(power).map(Value::Int).ok_or_else(too_large),
-        (-1, None) if count == 127 => Ok(Value::Int(i128::MIN)),
-        (_, None) => Err(too_large()),
-    }
+    n.shift_left(count).map(Value::Int).map_err(too_large)
 }
 
 /// `a >> b`
@@ -226,14 +224,27 @@ pub fn shift_left(a: &Value, b: &Value) -> Result<Value, Exception> {
 /// As [`shift_left`].
 pub fn shift_right(a: &Value, b: &Value) -> Result<Value, Exception> {
     let (n, count) = shifted(a, b, ">>")?;
-    Ok(Value::Int(n >> count.min(127)))
+    Ok(Value::Int(n.shift_right(count)))
 }
 
-fn shifted(a: &Value, b: &Value, sign: &str) -> Result<(i128, i128), Exception> {
-    match (whole(a), whole(b)) {
-        (Some(_), Some(count)) if count < 0 => Err(Exception::value("negative shift count")),
-        (Some(n), Some(count)) => Ok((n, count)),
+/// The number, and by how many bits: no number has more than the highest count.
+fn shifted<'a>(a: &'a Value, b: &Value, sign: &str) -> Result<(Cow<'a, Integer>, u64), Exception> {
+    match (integer(a), integer(b)) {
+        (Some(_), Some(count)) if count.is_negative() => Err(Exception::value("negative shift count")),
+        (Some(n), Some(count)) => Ok((n, u64::try_from(&*count).unwrap_or(u64::MAX))),
         _ => Err(unsupported(sign, type_name(a), type_name(b))),
+    }
+}
+
+/// `-a`
+///
+/// # Errors
+/// `TypeError` for what is no number.
+pub fn negate(a: &Value) -> Result<Value, Exception> {
+    match Number::of(a) {
+        Some(Number::Whole(n)) => Ok(Value::Int(n.negate())),
+        Some(Number::Float(x)) => Ok(Value::Float(-x)),
+        None => Err(Exception::TypeError(format!("bad operand type for unary -: '{}'", type_name(a)))),
     }
 }
 
@@ -242,9 +253,9 @@ pub(crate) fn unsupported(sign: &str, a: &str, b: &str) -> Exception {
     Exception::TypeError(format!("unsupported operand type(s) for {sign}: '{a}' and '{b}'"))
 }
 
-/// That an integer does not fit.
-pub(crate) fn too_large() -> Exception {
-    Exception::overflow("the result does not fit an integer of 128 bits")
+/// That an integer is beyond the limit.
+pub(crate) fn too_large(error: IntegerTooLarge) -> Exception {
+    Exception::overflow(error.to_string())
 }
 
 fn zero(message: &str) -> Exception {

@@ -2,7 +2,7 @@
 
 use super::equality::compare_int_float;
 use super::number::Number;
-use super::{equal, type_name};
+use super::{Table, equal, type_name};
 use crate::modules::Exception;
 use crate::value::Value;
 use std::cmp::Ordering;
@@ -22,7 +22,8 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// Whether it holds between two values: numbers, texts, bytes, and lists of such, each among their own.
+    /// Whether it holds between two values: numbers, texts, bytes, and lists and tuples of such, each among their own;
+    /// between sets, whether one is part of the other.
     ///
     /// # Errors
     /// `TypeError` for values that have no order.
@@ -38,12 +39,13 @@ impl Comparison {
         let order = match (a, b) {
             (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
             (Value::Bytes(a), Value::Bytes(b)) => Some(a.cmp(b)),
-            (Value::List(a), Value::List(b)) => return self.lists(a, b),
+            (Value::List(a), Value::List(b)) | (Value::Tuple(a), Value::Tuple(b)) => return self.lists(a, b),
+            (Value::Set(a), Value::Set(b)) => return Ok(self.sets(a, b)),
             (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
             _ => match (Number::of(a), Number::of(b)) {
                 (Some(Number::Whole(a)), Some(Number::Whole(b))) => Some(a.cmp(&b)),
-                (Some(Number::Whole(a)), Some(Number::Float(b))) => compare_int_float(a, b),
-                (Some(Number::Float(a)), Some(Number::Whole(b))) => compare_int_float(b, a).map(Ordering::reverse),
+                (Some(Number::Whole(a)), Some(Number::Float(b))) => compare_int_float(&a, b),
+                (Some(Number::Float(a)), Some(Number::Whole(b))) => compare_int_float(&b, a).map(Ordering::reverse),
                 _ => return Err(self.unsupported(type_name(a), type_name(b))),
             },
         };
@@ -58,6 +60,17 @@ impl Comparison {
         match a.iter().zip(b).find(|(a, b)| !equal(a, b)) {
             Some((a, b)) => self.holds(a, b),
             None => Ok(self.accepts(a.len().cmp(&b.len()))),
+        }
+    }
+
+    /// Whether it holds between two sets, whose order is that one is part of the other.
+    fn sets(self, a: &[Value], b: &[Value]) -> bool {
+        let (Ok(a), Ok(b)) = (Table::of_elements(a), Table::of_elements(b)) else { return false };
+        match self {
+            Comparison::Less => a.len() < b.len() && a.is_subset(&b),
+            Comparison::LessOrEqual => a.is_subset(&b),
+            Comparison::Greater => b.len() < a.len() && b.is_subset(&a),
+            Comparison::GreaterOrEqual => b.is_subset(&a),
         }
     }
 

@@ -1,23 +1,24 @@
 //! Numbers from text, as Python's `int(…)` and `float(…)` read them.
 
-use super::number::too_large;
+use super::equality::integer;
+use super::number::{Number, too_large};
 use super::short;
 use super::unicode::decimal_value;
 use crate::modules::Exception;
-use crate::value::Value;
+use crate::value::{Integer, Value};
 use std::borrow::Cow;
 
 /// A whole number in `base` (2 to 36, or 0 for the base that its prefix tells); with spaces around it, and single
 /// underscores between digits.
 ///
 /// # Errors
-/// `ValueError` for what is none, `OverflowError` beyond 128 bits.
-pub fn parse_int(text: &str, base: i128) -> Result<i128, Exception> {
+/// `ValueError` for what is none, `OverflowError` beyond [`INTEGER_BITS_LIMIT`](crate::value::INTEGER_BITS_LIMIT).
+pub fn parse_int(text: &str, base: i128) -> Result<Integer, Exception> {
     literal(&ascii_digits(text), base, || text.into())
 }
 
 /// As [`parse_int`], with what is shown if it is none.
-fn literal(text: &str, base: i128, shown: impl Fn() -> Value) -> Result<i128, Exception> {
+fn literal(text: &str, base: i128, shown: impl Fn() -> Value) -> Result<Integer, Exception> {
     if base != 0 && !(2..=36).contains(&base) {
         return Err(Exception::value("int() base must be >= 2 and <= 36, or 0"));
     }
@@ -41,7 +42,7 @@ fn literal(text: &str, base: i128, shown: impl Fn() -> Value) -> Result<i128, Ex
         return Err(invalid());
     }
     let signed = if negative { format!("-{clean}") } else { clean };
-    i128::from_str_radix(&signed, radix).map_err(|_| too_large())
+    Integer::from_digits(&signed, radix).ok_or_else(invalid)?.map_err(too_large)
 }
 
 /// Decimal digits of other scripts as those of ASCII.
@@ -101,13 +102,13 @@ fn float_literal(text: &str, shown: impl Fn() -> Value) -> Result<f64, Exception
 ///
 /// # Errors
 /// `TypeError`, `ValueError` or `OverflowError` for what is none.
-pub fn to_int(value: &Value, base: Option<i128>) -> Result<i128, Exception> {
+pub fn to_int(value: &Value, base: Option<i128>) -> Result<Integer, Exception> {
     match (value, base) {
         (Value::Text(text), base) => parse_int(text, base.unwrap_or(10)),
         (Value::Bytes(bytes), base) => literal(ascii_text(bytes), base.unwrap_or(10), || value.clone()),
         (_, Some(_)) => Err(Exception::of_type("int() can't convert non-string with explicit base")),
         (Value::Float(x), None) => float_to_int(*x),
-        (value, None) => super::whole(value).ok_or_else(|| {
+        (value, None) => integer(value).map(Cow::into_owned).ok_or_else(|| {
             let found = super::type_name(value);
             Exception::TypeError(format!(
                 "int() argument must be a string, a bytes-like object or a real number, not '{found}'"
@@ -117,34 +118,27 @@ pub fn to_int(value: &Value, base: Option<i128>) -> Result<i128, Exception> {
 }
 
 /// The whole part of a float.
-pub(crate) fn float_to_int(x: f64) -> Result<i128, Exception> {
-    if x.is_nan() {
-        return Err(Exception::value("cannot convert float NaN to integer"));
-    }
-    if x.is_infinite() {
-        return Err(Exception::overflow("cannot convert float infinity to integer"));
-    }
-    let n = x.trunc() as i128;
-    if super::equality::compare_int_float(n, x.trunc()) == Some(std::cmp::Ordering::Equal) {
-        Ok(n)
-    } else {
-        Err(too_large())
-    }
+pub(crate) fn float_to_int(x: f64) -> Result<Integer, Exception> {
+    Integer::from_f64(x).ok_or_else(|| match x.is_nan() {
+        true => Exception::value("cannot convert float NaN to integer"),
+        false => Exception::overflow("cannot convert float infinity to integer"),
+    })
 }
 
 /// The float that `float(…)` makes of a value.
 ///
 /// # Errors
-/// `TypeError` or `ValueError` for what is none.
+/// `TypeError` or `ValueError` for what is none, `OverflowError` for an integer beyond all floats.
 pub fn to_float(value: &Value) -> Result<f64, Exception> {
     match value {
         Value::Text(text) => parse_float(text),
         Value::Bytes(bytes) => float_literal(ascii_text(bytes), || value.clone()),
-        value => super::number::Number::of(value).map(super::number::Number::float).ok_or_else(|| {
-            Exception::TypeError(format!(
+        value => match Number::of(value) {
+            Some(number) => number.float(),
+            None => Err(Exception::TypeError(format!(
                 "float() argument must be a string or a real number, not '{}'",
                 super::type_name(value)
-            ))
-        }),
+            ))),
+        },
     }
 }

@@ -4,7 +4,8 @@ use super::unicode::is_printable;
 use crate::value::{DEPTH_LIMIT, Value};
 use std::fmt::Write;
 
-/// The value as Python's `repr` writes it: `None`, `True`, `1.0`, `'text'`, `b'bytes'`, `[1, 2]`, `{'a': 1}`.
+/// The value as Python's `repr` writes it: `None`, `True`, `1.0`, `'text'`, `b'bytes'`, `[1, 2]`, `(1,)`, `{1, 2}`,
+/// `{'a': 1}`.
 ///
 /// ```
 /// use tarmem_remote::modules::python::repr;
@@ -47,8 +48,14 @@ impl Bounded {
             Value::Float(x) => self.put(&write_float(*x)),
             Value::Text(text) => self.quoted(text),
             Value::Bytes(bytes) => self.bytes(bytes),
-            Value::List(_) | Value::Map(_) if depth > DEPTH_LIMIT => self.put("..."),
+            Value::List(_) | Value::Tuple(_) | Value::Set(_) | Value::Map(_) if depth > DEPTH_LIMIT => self.put("..."),
             Value::List(items) => self.joined("[", items, "]", |out, item| out.value(item, depth + 1)),
+            Value::Tuple(items) => {
+                let close = if items.len() == 1 { ",)" } else { ")" };
+                self.joined("(", items, close, |out, item| out.value(item, depth + 1));
+            }
+            Value::Set(items) if items.is_empty() => self.put("set()"),
+            Value::Set(items) => self.joined("{", items, "}", |out, item| out.value(item, depth + 1)),
             Value::Map(entries) => self.joined("{", entries, "}", |out, (key, value)| {
                 out.value(key, depth + 1);
                 out.put(": ");

@@ -4,7 +4,8 @@ use super::index_of;
 use super::number::{Number, too_large};
 use super::parse::float_to_int;
 use crate::modules::Exception;
-use crate::value::Value;
+use crate::value::{Integer, Value};
+use std::cmp::Ordering;
 
 /// A number, rounded to `digits` after the point (before it, if negative); to a whole number without `digits`. What is
 /// half way goes to the even side.
@@ -14,7 +15,7 @@ use crate::value::Value;
 pub fn round(number: &Value, digits: Option<&Value>) -> Result<Value, Exception> {
     let digits = digits.filter(|digits| !digits.is_null()).map(index_of).transpose()?;
     match (Number::of(number), digits) {
-        (Some(Number::Whole(n)), digits) => round_whole(n, digits.unwrap_or(0)).map(Value::Int),
+        (Some(Number::Whole(n)), digits) => round_whole(&n, digits.unwrap_or(0)).map(Value::Int),
         (Some(Number::Float(x)), None) => float_to_int(x.round_ties_even()).map(Value::Int),
         (Some(Number::Float(x)), Some(digits)) => round_float(x, digits).map(Value::Float),
         (None, _) => Err(Exception::of_type("only numbers can be rounded")),
@@ -24,7 +25,7 @@ pub fn round(number: &Value, digits: Option<&Value>) -> Result<Value, Exception>
 /// The whole number below (`up` false) or above.
 ///
 /// # Errors
-/// `ValueError` for what is no number, `OverflowError` for what is infinite or beyond 128 bits.
+/// `ValueError` for what is no number, `OverflowError` for what is infinite.
 pub(crate) fn to_side(number: &Value, up: bool) -> Result<Value, Exception> {
     match number {
         Value::Float(x) => float_to_int(if up { x.ceil() } else { x.floor() }).map(Value::Int),
@@ -32,20 +33,24 @@ pub(crate) fn to_side(number: &Value, up: bool) -> Result<Value, Exception> {
     }
 }
 
-fn round_whole(n: i128, digits: i128) -> Result<i128, Exception> {
+fn round_whole(n: &Integer, digits: i128) -> Result<Integer, Exception> {
     if digits >= 0 {
-        return Ok(n);
+        return Ok(n.clone());
     }
-    // 10^39 is beyond twice any number of 128 bits.
-    let Some(unit) = u32::try_from(-digits).ok().and_then(|power| 10i128.checked_pow(power)) else { return Ok(0) };
-    let (quotient, left) = (n.div_euclid(unit), n.rem_euclid(unit));
-    // Compared without doubling, which might overflow.
-    let up = match left.cmp(&(unit - left)) {
-        std::cmp::Ordering::Less => false,
-        std::cmp::Ordering::Equal => quotient % 2 != 0,
-        std::cmp::Ordering::Greater => true,
+    // Beyond its decimal digits nothing is left of it: one is more than three bits.
+    if digits.unsigned_abs() > u128::from(n.bits() / 3 + 1) {
+        return Ok(Integer::ZERO);
+    }
+    let unit = Integer::new(10).power(&Integer::from(digits.unsigned_abs())).map_err(too_large)?;
+    let Some((quotient, left)) = n.div_mod_floor(&unit) else { return Ok(n.clone()) };
+    let rest = unit.subtract(&left).map_err(too_large)?;
+    let down = n.subtract(&left).map_err(too_large)?;
+    let up = match left.cmp(&rest) {
+        Ordering::Less => false,
+        Ordering::Equal => quotient.is_odd(),
+        Ordering::Greater => true,
     };
-    (quotient + i128::from(up)).checked_mul(unit).ok_or_else(too_large)
+    if up { down.add(&unit).map_err(too_large) } else { Ok(down) }
 }
 
 /// By the decimals that the float exactly is, as CPython does by dtoa.

@@ -2,6 +2,7 @@
 
 use super::{Chunk, Cursor, Key, Stamp, equal};
 use crate::context::Context;
+use crate::modules::Exception;
 use crate::value::Value;
 use hashbrown::HashTable;
 use std::fmt;
@@ -257,9 +258,22 @@ impl Table<Value> {
 }
 
 impl Table<()> {
-    /// The keys as a list.
+    /// The keys as a set.
     pub fn into_value(self) -> Value {
-        Value::List(self.into_entries().map(|(key, ())| key.into_value()).collect())
+        Value::Set(self.into_entries().map(|(key, ())| key.into_value()).collect())
+    }
+
+    /// A set of these elements.
+    ///
+    /// # Errors
+    /// `TypeError` for one that cannot be an element of a set.
+    pub(crate) fn of_elements(items: &[Value]) -> Result<Self, Exception> {
+        items.iter().map(|item| Ok((Key::new(item.clone())?, ()))).collect()
+    }
+
+    /// Whether every key is one of `other`.
+    pub(crate) fn is_subset(&self, other: &Self) -> bool {
+        self.len() <= other.len() && self.keys().all(|key| other.contains(key))
     }
 }
 

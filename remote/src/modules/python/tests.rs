@@ -4,7 +4,7 @@
 use super::*;
 use crate::codec;
 use crate::modules::Exception;
-use crate::value::{Value, from_value, to_value};
+use crate::value::{INTEGER_BITS_LIMIT, Value, from_value, to_value};
 
 fn key(value: impl Into<Value>) -> Key {
     Key::new(value.into()).unwrap()
@@ -60,7 +60,7 @@ fn what_is_equal_is_one_key() {
     }
     table.insert(key(-0.0), ());
     table.insert(key(false), ());
-    assert_eq!(table.into_value().to_string(), "[1,NaN,-0.0]");
+    assert_eq!(table.into_value().to_string(), "{1,NaN,-0.0}");
     let error = Key::new(Value::List(vec![])).unwrap_err();
     assert_eq!(error.to_string(), "TypeError: unhashable type: 'list'");
 }
@@ -136,27 +136,52 @@ fn a_sort_without_an_order_moves_nothing() {
 }
 
 #[test]
-fn arithmetic_does_not_leave_128_bits() {
-    let (least, most) = (Value::Int(i128::MIN), Value::Int(i128::MAX));
-    let minus_one = Value::Int(-1);
+fn arithmetic_does_not_leave_the_limit() {
+    let most = number::shift_left(&1.into(), &(INTEGER_BITS_LIMIT - 1).into()).unwrap();
+    let minus_one = Value::from(-1);
     for too_much in [
-        number::add(&most, &1.into()),
-        number::subtract(&least, &1.into()),
-        number::multiply(&least, &minus_one),
-        number::floor_divide(&least, &minus_one),
-        number::power(&2.into(), &127.into()),
+        number::add(&most, &most),
+        number::multiply(&most, &2.into()),
+        number::power(&2.into(), &INTEGER_BITS_LIMIT.into()),
         number::power(&2.into(), &most),
-        number::shift_left(&1.into(), &127.into()),
+        number::shift_left(&1.into(), &INTEGER_BITS_LIMIT.into()),
         number::shift_left(&1.into(), &most),
+        number::divide(&most, &1.into()),
+        number::add(&most, &1.5.into()),
     ] {
         assert_eq!(too_much.unwrap_err().kind(), "OverflowError");
     }
-    assert_eq!(number::modulo(&least, &minus_one), Ok(0.into()));
-    assert_eq!(number::shift_left(&minus_one, &127.into()), Ok(least.clone()));
-    assert_eq!(number::shift_right(&least, &most), Ok(minus_one.clone()));
-    assert_eq!(number::power(&minus_one, &most), Ok(minus_one.clone()));
-    assert_eq!(number::divide(&least, &least), Ok(1.0.into()));
+    let error = number::add(&most, &most).unwrap_err();
+    assert!(error.message().contains("65536 bits (INTEGER_BITS_LIMIT)"), "{error}");
+    assert_eq!(number::modulo(&most, &minus_one), Ok(0.into()));
+    assert_eq!(number::shift_right(&most, &most), Ok(0.into()));
+    assert_eq!(number::power(&minus_one, &number::add(&most, &1.into()).unwrap()), Ok(minus_one.clone()));
+    assert_eq!(number::divide(&most, &most), Ok(1.0.into()));
     assert_eq!(number::power(&(-8.0).into(), &0.5.into()).unwrap_err().kind(), "ValueError");
+}
+
+#[test]
+fn a_negated_nan_has_the_other_sign() {
+    let negated = number::negate(&f64::NAN.into()).unwrap();
+    assert!(negated.as_f64().unwrap().is_sign_negative());
+}
+
+#[test]
+fn tuples_and_sets_are_keys() {
+    let mut table = Table::new();
+    let set = |items: &[i64]| Value::set(items.iter().map(|&n| n.into())).unwrap();
+    table.insert(key((1, "a")), "tuple");
+    table.insert(key(set(&[1, 2])), "set");
+    assert_eq!(table.get(&key((1.0, "a"))), Some(&"tuple"));
+    assert_eq!(table.get(&key(set(&[2, 1]))), Some(&"set"), "in any order");
+    assert_eq!(table.get(&key(set(&[1, 3]))), None);
+    assert!(!equal(&(1, 2).into(), &[1, 2].into()));
+    assert_eq!(Key::new((1, [1]).into()).unwrap_err().to_string(), "TypeError: unhashable type: 'list'");
+    assert_eq!(repr(&((1,), (), set(&[]), set(&[3])).into()), "((1,), None, set(), {3})");
+    assert_eq!(Comparison::Less.holds(&set(&[1]), &set(&[2, 1])), Ok(true));
+    assert_eq!(Comparison::Less.holds(&set(&[1, 3]), &set(&[2, 1])), Ok(false));
+    assert_eq!(Comparison::Less.holds(&(1, 2).into(), &(1, 3).into()), Ok(true));
+    assert_eq!(Comparison::Less.holds(&(1, 2).into(), &[1, 3].into()).unwrap_err().kind(), "TypeError");
 }
 
 #[test]

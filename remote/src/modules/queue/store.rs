@@ -146,11 +146,11 @@ mod tests {
             numbers.push(i128::from(seed >> 54));
         }
         for number in &numbers {
-            store.push(Value::Int(*number)).expect("numbers have an order");
+            store.push(Value::from(*number)).expect("numbers have an order");
         }
         numbers.sort_unstable();
         for number in numbers {
-            assert_eq!(store.pop(), Ok(Some(Value::Int(number))));
+            assert_eq!(store.pop(), Ok(Some(Value::from(number))));
         }
         assert_eq!(store.pop(), Ok(None));
     }

@@ -47,11 +47,11 @@ macro_rules! number_methods {
                 number::modulo(&self.number(), &other)
             }
 
-            /// `number // other` and `number % other`, as a list of two.
+            /// `number // other` and `number % other`, as a tuple of two.
             #[remote(name = "__divmod__")]
-            pub fn divmod(&self, other: Value) -> Result<(Value, Value), Exception> {
+            pub fn divmod(&self, other: Value) -> Result<Value, Exception> {
                 let number = self.number();
-                Ok((number::floor_divide(&number, &other)?, number::modulo(&number, &other)?))
+                Ok((number::floor_divide(&number, &other)?, number::modulo(&number, &other)?).into())
             }
 
             /// `number ** exponent`
@@ -63,13 +63,13 @@ macro_rules! number_methods {
             /// `-number`
             #[remote(name = "__neg__")]
             pub fn neg(&self) -> Result<Value, Exception> {
-                number::multiply(&self.number(), &Value::Int(-1))
+                number::negate(&self.number())
             }
 
             /// `+number`
             #[remote(name = "__pos__")]
             pub fn pos(&self) -> Result<Value, Exception> {
-                number::multiply(&self.number(), &Value::Int(1))
+                number::multiply(&self.number(), &Value::from(1))
             }
 
             /// The number without its sign.
@@ -77,7 +77,7 @@ macro_rules! number_methods {
             pub fn abs(&self) -> Result<Value, Exception> {
                 match self.number() {
                     Value::Float(x) => Ok(Value::Float(x.abs())),
-                    negative if Comparison::Less.holds(&negative, &Value::Int(0))? => self.neg(),
+                    negative if Comparison::Less.holds(&negative, &Value::from(0))? => self.neg(),
                     _ => self.pos(),
                 }
             }
@@ -151,7 +151,7 @@ macro_rules! number_methods {
     };
 }
 
-/// The operators on the bits of whole numbers.
+/// The operators on the bits of whole numbers. The class has `whole`, which gives what it is as an `Integer`.
 macro_rules! bit_methods {
     ($class:ident) => {
         #[$crate::remote]
@@ -159,25 +159,25 @@ macro_rules! bit_methods {
             /// `number & other`
             #[remote(name = "__and__")]
             pub fn and(&self, other: Value) -> Result<Value, Exception> {
-                number::bitwise(&self.number(), &other, "&", |a, b| a & b)
+                number::bitwise(&self.number(), &other, "&", Integer::bit_and)
             }
 
             /// `number | other`
             #[remote(name = "__or__")]
             pub fn or(&self, other: Value) -> Result<Value, Exception> {
-                number::bitwise(&self.number(), &other, "|", |a, b| a | b)
+                number::bitwise(&self.number(), &other, "|", Integer::bit_or)
             }
 
             /// `number ^ other`
             #[remote(name = "__xor__")]
             pub fn xor(&self, other: Value) -> Result<Value, Exception> {
-                number::bitwise(&self.number(), &other, "^", |a, b| a ^ b)
+                number::bitwise(&self.number(), &other, "^", Integer::bit_xor)
             }
 
             /// `~number`, which is `-number - 1`
             #[remote(name = "__invert__")]
-            pub fn invert(&self) -> Value {
-                Value::Int(!i128::from(self.0))
+            pub fn invert(&self) -> Result<Value, Exception> {
+                self.whole().invert().map(Value::Int).map_err(number::too_large)
             }
 
             /// `number << count`
@@ -193,18 +193,18 @@ macro_rules! bit_methods {
             }
 
             /// How many bits it takes to write its absolute value.
-            pub fn bit_length(&self) -> u32 {
-                128 - i128::from(self.0).unsigned_abs().leading_zeros()
+            pub fn bit_length(&self) -> u64 {
+                self.whole().bits()
             }
 
             /// How many ones are in its absolute value.
-            pub fn bit_count(&self) -> u32 {
-                i128::from(self.0).unsigned_abs().count_ones()
+            pub fn bit_count(&self) -> u64 {
+                self.whole().count_ones()
             }
 
-            /// Itself over one, as a list of two.
-            pub fn as_integer_ratio(&self) -> (i128, i128) {
-                (i128::from(self.0), 1)
+            /// Itself over one, as a tuple of two.
+            pub fn as_integer_ratio(&self) -> Value {
+                (self.whole(), 1).into()
             }
         }
     };

@@ -79,8 +79,9 @@ macro_rules! mapping_methods {
             #[remote(name = "incr")]
             pub fn incr_value(&mut self, key: Value, by: Option<Value>) -> Result<Value, Exception> {
                 let key = Key::new(key)?;
-                let by = by.unwrap_or(Value::Int(1));
-                let sum = number::add(self.table().get(&key).unwrap_or(&Value::Int(0)), &by)?;
+                let by = by.unwrap_or_else(|| 1.into());
+                let sum =
+                    number::add(self.table().get(&key).unwrap_or(&Value::Int($crate::value::Integer::ZERO)), &by)?;
                 self.table_mut().insert(key, sum.clone());
                 Ok(sum)
             }

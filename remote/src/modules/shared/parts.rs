@@ -42,7 +42,7 @@ macro_rules! part_methods {
 
             /// Zero.
             pub fn imag(&self) -> Result<Value, Exception> {
-                number::multiply(&self.number(), &Value::Int(0)).map(|zero| match zero {
+                number::multiply(&self.number(), &Value::from(0)).map(|zero| match zero {
                     Value::Float(_) => Value::Float(0.0),
                     zero => zero,
                 })
@@ -58,13 +58,13 @@ macro_rules! whole_methods {
         impl $class {
             /// The number, as an index.
             #[remote(name = "__index__")]
-            pub fn index(&self) -> i128 {
-                i128::from(self.0)
+            pub fn index(&self) -> Integer {
+                self.whole()
             }
 
             /// The number itself, as the upper part of a fraction.
-            pub fn numerator(&self) -> i128 {
-                i128::from(self.0)
+            pub fn numerator(&self) -> Integer {
+                self.whole()
             }
 
             /// True, as for a float that is a whole number.
@@ -73,7 +73,7 @@ macro_rules! whole_methods {
             }
 
             /// One, as the lower part of a fraction.
-            pub fn denominator(&self) -> i128 {
+            pub fn denominator(&self) -> i64 {
                 1
             }
 
@@ -85,7 +85,7 @@ macro_rules! whole_methods {
                 byteorder: Option<String>,
                 signed: Option<bool>,
             ) -> Result<Value, Exception> {
-                to_bytes(i128::from(self.0), length, byteorder, signed)
+                to_bytes(&self.whole(), length, byteorder, signed)
             }
         }
     };

@@ -41,11 +41,11 @@ macro_rules! reflected_number_methods {
                 number::modulo(&other, &self.number())
             }
 
-            /// `other // number` and `other % number`, as a list of two.
+            /// `other // number` and `other % number`, as a tuple of two.
             #[remote(name = "__rdivmod__")]
-            pub fn rdivmod(&self, other: Value) -> Result<(Value, Value), Exception> {
+            pub fn rdivmod(&self, other: Value) -> Result<Value, Exception> {
                 let number = self.number();
-                Ok((number::floor_divide(&other, &number)?, number::modulo(&other, &number)?))
+                Ok((number::floor_divide(&other, &number)?, number::modulo(&other, &number)?).into())
             }
 
             /// `other ** number`
@@ -65,19 +65,19 @@ macro_rules! reflected_bit_methods {
             /// `other & number`
             #[remote(name = "__rand__")]
             pub fn rand(&self, other: Value) -> Result<Value, Exception> {
-                number::bitwise(&other, &self.number(), "&", |a, b| a & b)
+                number::bitwise(&other, &self.number(), "&", Integer::bit_and)
             }
 
             /// `other | number`
             #[remote(name = "__ror__")]
             pub fn ror(&self, other: Value) -> Result<Value, Exception> {
-                number::bitwise(&other, &self.number(), "|", |a, b| a | b)
+                number::bitwise(&other, &self.number(), "|", Integer::bit_or)
             }
 
             /// `other ^ number`
             #[remote(name = "__rxor__")]
             pub fn rxor(&self, other: Value) -> Result<Value, Exception> {
-                number::bitwise(&other, &self.number(), "^", |a, b| a ^ b)
+                number::bitwise(&other, &self.number(), "^", Integer::bit_xor)
             }
 
             /// `other << number`

@@ -88,7 +88,7 @@ pub(crate) fn get(items: &[Value], index: &Value, what: &str) -> Result<Value, E
 /// The position that an index means.
 pub(crate) fn checked(index: &Value, len: usize, what: &str, missing: &str) -> Result<usize, Exception> {
     let index = match index {
-        Value::Int(n) => *n,
+        Value::Int(n) => n.saturating_i128(),
         Value::Bool(b) => i128::from(*b),
         other => {
             let found = type_name(other);

@@ -172,7 +172,7 @@ macro_rules! text_methods {
 
             /// With spaces for tabs, up to the next column that `tabsize` (8 if left out) divides.
             pub fn expandtabs(&self, tabsize: Option<Value>) -> Result<Value, Exception> {
-                shape::expand_tabs(&self.units(), &tabsize.unwrap_or(Value::Int(8))).map(Self::value)
+                shape::expand_tabs(&self.units(), &tabsize.unwrap_or_else(|| 8.into())).map(Self::value)
             }
 
             /// With its first letter as a capital, and the rest as small letters.

@@ -1,12 +1,10 @@
 //! The operators of counters: what comes out of them has positive counts only.
 
-use super::{Counter, CounterProxy, counts};
+use super::{Counter, CounterProxy, ZERO, counts};
 use crate::modules::Exception;
 use crate::modules::python::{Comparison, Table, equal, number, type_name};
 use crate::remote;
 use crate::value::Value;
-
-const ZERO: Value = Value::Int(0);
 
 #[remote]
 impl Counter {

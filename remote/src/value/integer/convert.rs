@@ -1,0 +1,156 @@
+//! Integers from machine integers, text and bytes, and back; and by serde.
+
+use std::str::FromStr;
+
+use num_bigint::{BigInt, BigUint, Sign};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{INTEGER_BITS_LIMIT, Integer, IntegerTooLarge, Repr, check};
+use crate::value::{Value, ValueError};
+
+macro_rules! machine {
+    ($($int:ty)*) => {$(
+        impl From<$int> for Integer {
+            #[inline]
+            fn from(n: $int) -> Self {
+                match i64::try_from(n) {
+                    Ok(n) => Integer::new(n),
+                    Err(_) => Integer(Repr::Large(Box::new(BigInt::from(n)))),
+                }
+            }
+        }
+
+        impl TryFrom<&Integer> for $int {
+            type Error = ValueError;
+
+            #[inline]
+            fn try_from(n: &Integer) -> Result<Self, ValueError> {
+                let fitting = match &n.0 {
+                    Repr::Small(n) => <$int>::try_from(*n).ok(),
+                    Repr::Large(n) => <$int>::try_from(&**n).ok(),
+                };
+                fitting.ok_or_else(|| n.does_not_fit(stringify!($int)))
+            }
+        }
+
+        impl PartialEq<$int> for Integer {
+            fn eq(&self, other: &$int) -> bool {
+                <$int>::try_from(self).is_ok_and(|n| n == *other)
+            }
+        }
+    )*};
+}
+
+machine!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
+
+impl Integer {
+    /// That it does not fit a type; a number that would fill the message is told by its bits.
+    #[cold]
+    pub(crate) fn does_not_fit(&self, kind: &str) -> ValueError {
+        match self.bits() {
+            0..=256 => ValueError::new(format!("{self} does not fit {kind}")),
+            bits => ValueError::new(format!("an integer of {bits} bits does not fit {kind}")),
+        }
+    }
+
+    /// The number that digits of a base from 2 to 36 stand for, with a sign in front or without.
+    ///
+    /// # Errors
+    /// `None` for what are no digits of that base; an error for more bits than [`INTEGER_BITS_LIMIT`].
+    ///
+    /// # Panics
+    /// If the base is below 2 or above 36.
+    pub fn from_digits(text: &str, base: u32) -> Option<Result<Self, IntegerTooLarge>> {
+        if let Ok(n) = i64::from_str_radix(text, base) {
+            return Some(Ok(Integer::new(n)));
+        }
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
+        if digits.is_empty() || !digits.chars().all(|c| c.is_digit(base)) {
+            return None;
+        }
+        let digits = digits.trim_start_matches('0');
+        // Each digit is at least so many bits: what is longer is not computed.
+        let least = u64::from(base.ilog2()).saturating_mul(digits.len().saturating_sub(1) as u64);
+        if least > INTEGER_BITS_LIMIT {
+            return Some(Err(IntegerTooLarge { bits: None }));
+        }
+        let magnitude = match digits {
+            "" => BigUint::ZERO,
+            digits => BigUint::parse_bytes(digits.as_bytes(), base)?,
+        };
+        Some(Integer::checked(BigInt::from_biguint(if negative { Sign::Minus } else { Sign::Plus }, magnitude)))
+    }
+
+    /// The number that bytes stand for, in two's complement, the first byte counting least.
+    ///
+    /// # Errors
+    /// More bits than [`INTEGER_BITS_LIMIT`].
+    pub fn from_signed_bytes_le(bytes: &[u8]) -> Result<Self, IntegerTooLarge> {
+        Integer::checked(BigInt::from_signed_bytes_le(within(bytes, 0xff)?))
+    }
+
+    /// The number that bytes stand for, without a sign, the first byte counting least.
+    ///
+    /// # Errors
+    /// More bits than [`INTEGER_BITS_LIMIT`].
+    pub fn from_unsigned_bytes_le(bytes: &[u8]) -> Result<Self, IntegerTooLarge> {
+        Integer::checked(BigInt::from_bytes_le(Sign::Plus, within(bytes, 0)?))
+    }
+
+    /// As few bytes as hold it in two's complement, the first counting least; one byte at least.
+    pub fn to_signed_bytes_le(&self) -> Vec<u8> {
+        self.big().to_signed_bytes_le()
+    }
+}
+
+/// The bytes without those at the end that only repeat the sign, if the rest is not beyond the limit.
+fn within(bytes: &[u8], negative: u8) -> Result<&[u8], IntegerTooLarge> {
+    const MOST: usize = INTEGER_BITS_LIMIT as usize / 8 + 1;
+    let fill = match bytes.last() {
+        Some(0xff) if negative == 0xff => 0xff,
+        _ => 0,
+    };
+    let above = bytes.get(MOST..).unwrap_or_default();
+    match above.iter().rposition(|byte| *byte != fill) {
+        Some(last) => Err(IntegerTooLarge { bits: Some((MOST + last) as u64 * 8 + 1) }),
+        // One byte more, so that the sign stays.
+        None => Ok(&bytes[..bytes.len().min(MOST + 1)]),
+    }
+}
+
+/// Decimal digits, with a sign in front or without.
+impl FromStr for Integer {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match Integer::from_digits(text, 10) {
+            Some(n) => n.map_err(|error| ValueError::new(error.to_string())),
+            None => Err(ValueError::new("an integer is written in digits, with a sign in front or without")),
+        }
+    }
+}
+
+/// As the int that it is as a [`Value`].
+impl Serialize for Integer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Value::Int(self.clone()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Integer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Int(n) => Ok(n),
+            other => Err(serde::de::Error::custom(ValueError::mismatch("an integer", &other))),
+        }
+    }
+}
+
+/// Within the limit, for a reader that has to say so itself.
+pub(crate) fn check_digits(digits: usize) -> Result<(), IntegerTooLarge> {
+    // A decimal digit is more than three bits.
+    check((digits.saturating_sub(1) as u64).saturating_mul(3)).map_err(|_| IntegerTooLarge { bits: None })
+}
