@@ -1,7 +1,9 @@
 //! What can go wrong with a call, and what to do about it.
 
 use crate::codec::CodecError;
+use crate::escape::escape_lines;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -79,7 +81,7 @@ pub enum Error {
         near: Vec<String>,
     },
     /// A relative import that leads nowhere.
-    #[error("cannot import {name:?}: {reason}")]
+    #[error("cannot import {name:?}: {}", shown(reason))]
     BadImport {
         /// The name as given.
         name: String,
@@ -115,7 +117,7 @@ pub enum Error {
         found: u64,
     },
     /// The arguments do not fit the method.
-    #[error("{signature}: {reason}")]
+    #[error("{}: {}", shown(signature), shown(reason))]
     BadArguments {
         /// The signature of the method or function.
         signature: String,
@@ -123,7 +125,7 @@ pub enum Error {
         reason: String,
     },
     /// A value does not fit its class.
-    #[error("this value does not fit {class}: {reason}")]
+    #[error("this value does not fit {}: {}", shown(class), shown(reason))]
     BadValue {
         /// The class.
         class: String,
@@ -131,7 +133,7 @@ pub enum Error {
         reason: String,
     },
     /// The result of a method could not be sent.
-    #[error("the result of {what} cannot be sent: {reason}")]
+    #[error("the result of {} cannot be sent: {}", shown(what), shown(reason))]
     BadResult {
         /// The method or function.
         what: String,
@@ -145,7 +147,7 @@ pub enum Error {
         target: String,
     },
     /// The method, function or generator panicked.
-    #[error("{what} panicked: {message}")]
+    #[error("{} panicked: {}", shown(what), shown(message))]
     Panicked {
         /// The method, function or generator.
         what: String,
@@ -153,7 +155,7 @@ pub enum Error {
         message: String,
     },
     /// The generator returned an error of its own.
-    #[error("{what} failed: {message}")]
+    #[error("{} failed: {}", shown(what), shown(message))]
     Raised {
         /// The method, function or generator.
         what: String,
@@ -161,7 +163,7 @@ pub enum Error {
         message: String,
     },
     /// A generator came to need its own key.
-    #[error("a generator needs its own key: {}; break the circle", chain.join(" -> "))]
+    #[error("a generator needs its own key: {}; break the circle", shown(&chain.join(" -> ")))]
     Cycle {
         /// The keys, in the order in which they need one another; the last is the first again.
         chain: Vec<String>,
@@ -209,7 +211,7 @@ pub enum Error {
         remedy: String,
     },
     /// A key that cannot be one.
-    #[error("{reason}")]
+    #[error("{}", shown(reason))]
     BadKey {
         /// What is wrong with the key, with the remedy.
         reason: String,
@@ -226,7 +228,7 @@ pub enum Error {
         service: u32,
     },
     /// The service refused the connection.
-    #[error("the service refused the connection: {reason}")]
+    #[error("the service refused the connection: {}", shown(reason))]
     Refused {
         /// Why, with the remedy.
         reason: String,
@@ -281,7 +283,7 @@ pub enum Error {
     #[error("the service is shutting down; connect again when it is back")]
     ShuttingDown,
     /// What arrived makes no sense in this protocol.
-    #[error("malformed {what}: {reason}")]
+    #[error("malformed {}: {}", shown(what), shown(reason))]
     Malformed {
         /// Which part.
         what: String,
@@ -289,7 +291,7 @@ pub enum Error {
         reason: String,
     },
     /// The session's token does not permit the operation.
-    #[error("this session may not {what}: {reason}; ask for another token")]
+    #[error("this session may not {}: {}; ask for another token", shown(what), shown(reason))]
     NotPermitted {
         /// The operation, and on what.
         what: String,
@@ -297,7 +299,7 @@ pub enum Error {
         reason: String,
     },
     /// No secure connection came about.
-    #[error("no secure connection with {address}: {reason}")]
+    #[error("no secure connection with {}: {}", shown(address), shown(reason))]
     Insecure {
         /// The address.
         address: String,
@@ -328,8 +330,13 @@ impl Error {
     }
 }
 
+/// Words from outside: a method's own message, a name that somebody chose.
+fn shown(text: &str) -> Cow<'_, str> {
+    escape_lines(text)
+}
+
 fn hint(near: &[String], otherwise: &str) -> String {
-    if near.is_empty() { format!("; {otherwise}") } else { format!("; did you mean {}?", near.join(" or ")) }
+    if near.is_empty() { format!("; {otherwise}") } else { format!("; did you mean {}?", shown(&near.join(" or "))) }
 }
 
 fn method_remedy(method: &str) -> &'static str {
@@ -377,6 +384,35 @@ mod tests {
         assert_eq!(near_misses("bnak", ["bank", "builtins"]), ["bank"]);
         assert!(near_misses("frobnicate", names).is_empty());
         assert_eq!(near_misses("bilder", ["shop.builder", "shop.other"]), ["shop.builder"]);
+    }
+
+    #[test]
+    fn no_message_has_what_a_terminal_obeys() {
+        let bad = || "a\u{9b}31m\u{202e}\u{7f}\u{2028}\u{1b}[2J\n".to_owned();
+        let (what, reason, message, address, cause) = (bad(), bad(), bad(), bad(), bad());
+        let errors = [
+            Error::NoSuchKey { key: bad() },
+            Error::NoSuchMethod { class: "a.B".into(), method: bad(), near: vec![bad()] },
+            Error::NoSuchModule { module: bad(), near: Vec::new() },
+            Error::BadImport { name: bad(), reason: bad() },
+            Error::BadArguments { signature: bad(), reason: bad() },
+            Error::BadValue { class: bad(), reason: bad() },
+            Error::BadResult { what: bad(), reason: bad() },
+            Error::Panicked { what: bad(), message: bad() },
+            Error::Raised { what, message },
+            Error::Cycle { chain: vec![bad(), bad()] },
+            Error::BadKey { reason: bad() },
+            Error::Malformed { what: bad(), reason: bad() },
+            Error::NotPermitted { what: bad(), reason },
+            Error::Insecure { address, reason: cause },
+            Error::Refused { reason: bad() },
+        ];
+        for error in errors {
+            let text = error.to_string();
+            assert!(!text.contains(|c| crate::escape::is_unsafe(c) && c != '\n'), "{text:?}");
+        }
+        let raised = Error::Raised { what: "f".into(), message: "two\nlines\u{1b}".into() };
+        assert_eq!(raised.to_string(), "f failed: two\nlines\\u{1b}");
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub mod context;
 pub mod describe;
 pub mod dispatch;
 pub mod error;
+pub mod escape;
 pub mod import;
 pub mod modules;
 pub mod object;

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::{DEPTH_LIMIT, Value};
+use crate::escape::is_unsafe;
 
 /// Compact text like JSON: bytes are `0x` and hexadecimal, a tuple is in parentheses (`(1,)` if it has one element), a set
 /// in braces (`set()` if it has none), an object reference is its class and id in angle brackets, and what is nested deeper than [`DEPTH_LIMIT`] is `…`.
@@ -71,7 +72,7 @@ fn write_text(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             '\n' => f.write_str("\\n")?,
             '\r' => f.write_str("\\r")?,
             '\t' => f.write_str("\\t")?,
-            c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
+            c if is_unsafe(c) => write!(f, "\\u{:04x}", u32::from(c))?,
             c => f.write_char(c)?,
         }
     }
