@@ -41,8 +41,8 @@ pub use tarmem_remote::call::{Call, CallError};
 pub use tarmem_remote::routines::{Module, Obtain, Routines};
 pub use tarmem_remote::source::{DynamicFunctionCall, FunctionCall, Source};
 pub use tarmem_remote::{
-    Class, Context, DynamicProxy, Error, Interface, Object, Proxy, Registry, Remote, Value, args, modules, operation,
-    registry, remote, value,
+    Class, Context, DynamicProxy, Error, Interface, Object, Proxy, Registry, Remote, Value, args, escape, modules,
+    operation, registry, remote, value,
 };
 
 #[doc(hidden)]

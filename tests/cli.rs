@@ -12,6 +12,8 @@ mod program;
 mod session;
 #[path = "cli/settings.rs"]
 mod settings;
+#[path = "cli/values.rs"]
+mod values;
 
 use program::{Client, Serve, Watchdog, finish, spawn, tarmem, text};
 use serde_json::json;
@@ -140,14 +142,24 @@ mod commands {
     fn help_says_what_there_is() {
         let help = finish(tarmem(&["--help"])).succeeded().join("\n");
         let commands =
-            "serve memoize get update delete call is-memoized keys describe import version TARMEM_ADDR --timeout";
+            "serve memoize get update delete call run is-memoized keys describe import version TARMEM_ADDR --timeout";
         for word in commands.split(' ') {
             assert!(help.contains(word), "{word} is not in {help}");
         }
         assert!(
             finish(tarmem(&["memoize", "--help"])).succeeded().join("\n").contains("<KEY> <MODULE.NAME> [JSON]...")
         );
-        assert!(finish(tarmem(&["help", "serve"])).succeeded().join("\n").contains("listening on HOST:PORT"));
+        let help = finish(tarmem(&["help", "serve"])).succeeded().join("\n");
+        assert!(help.contains("listening on HOST:PORT"));
+        for option in ["--addr", "--token-file", "--ca", "--system-roots", "--cert", "--timeout", "--retries"] {
+            assert!(!help.contains(&format!("{option} ")), "{option} is of no use to serve: {help}");
+            let given = if option == "--system-roots" { option.to_owned() } else { format!("{option}=1") };
+            finish(tarmem(&["serve", &given])).refused(&[option]);
+        }
+        let help = finish(tarmem(&["call", "--help"])).succeeded().join("\n");
+        for part in ["@FILE", "standard input", r#"{"$map":[["$key",5]"#, r#"'"@home"'"#, "64 MiB"] {
+            assert!(help.contains(part), "{part} is not in {help}");
+        }
         assert_eq!(finish(tarmem(&["--version"])).succeeded(), [concat!("tarmem ", env!("CARGO_PKG_VERSION"))]);
     }
 }
@@ -216,12 +228,12 @@ mod bad_input {
             ("fetch k", &["fetch"]),
             ("get k --timeout never", &["--timeout", "seconds"]),
             ("get k --timeout -1", &["--timeout", "seconds"]),
-            ("get k --addr nowhere", &["nowhere", "localhost:18813"]),
+            ("get k --addr nowhere", &["nowhere", "localhost:18813", "--addr;"]),
             ("serve --port 70000", &["70000"]),
             ("serve --prot 70000", &["--prot", "a similar argument exists: '--port'"]),
             ("import .util", &["cannot import \".util\"", "--package"]),
             ("import ..util --package=", &["cannot import \"..util\"", "--package"]),
-            ("get k k2", &["'k2'", "Usage: tarmem get"]),
+            ("get k k2", &["'k2'", "Usage: tarmem get [OPTIONS] <KEY>; try 'tarmem get --help'"]),
             ("serve --workers 0", &["--workers"]),
             ("serve --addr localhost:1", &["--addr", "--host", "--port"]),
             ("--retries 1 serve", &["--retries"]),
@@ -235,6 +247,8 @@ mod bad_input {
         }
         finish(tarmem(&["get", "k"])).refused(&["--addr", "TARMEM_ADDR"]);
         finish(tarmem(&["get", "k"]).env("TARMEM_ADDR", "")).refused(&["--addr", "TARMEM_ADDR"]);
+        let usage = "provided: <KEY>; Usage: tarmem get [OPTIONS] <KEY>; try";
+        finish(tarmem(&["get"]).env("TARMEM_ADDR", "127.0.0.1:1")).refused(&[usage]);
         finish(tarmem(&["get", "k"]).env("TARMEM_ADDR", "nowhere")).refused(&["nowhere", "TARMEM_ADDR"]);
         finish(&mut tarmem(&[])).refused(&["requires a subcommand", "memoize", "Usage: tarmem"]);
         finish(tarmem(&["get", "k", "two\nlines"])).refused(&["two", "lines"]);
@@ -425,13 +439,20 @@ mod classes {
         assert_eq!((&relative[0]["module"], &relative[0]["name"]), (&json!("counting.inner"), &json!("Hidden")));
     }
 
+    fn memoize(service: &Host, keys: &[String]) {
+        let session = service.session();
+        for key in keys {
+            session.memoize(key, Counter { count: 0 }).wait().unwrap();
+        }
+    }
+
     #[test]
     fn keys_come_page_by_page() {
         let mut limits = Limits::default();
         limits.page_keys = 3;
         let service = Host::start(limits);
         let keys: Vec<String> = (0..10).map(|n| format!("key-{n}")).collect();
-        service.memoize(&keys);
+        memoize(&service, &keys);
         let lines: Vec<String> = keys.iter().map(|key| format!("{key:?}")).collect();
         assert_eq!(service.prints("keys"), lines);
         assert_eq!(service.prints("keys key-1"), ["\"key-1\""]);
@@ -442,7 +463,7 @@ mod classes {
         let service = Host::start(Limits::default());
         // More than a pipe holds.
         let keys: Vec<String> = (0..3000).map(|n| format!("{n:0100}")).collect();
-        service.memoize(&keys);
+        memoize(&service, &keys);
         let mut child = spawn(tarmem(&["keys", "--addr", &service.address]));
         let _watchdog = Watchdog::over(&child);
         let mut first = String::new();
@@ -453,39 +474,36 @@ mod classes {
         let output = child.wait_with_output().unwrap();
         assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
     }
+}
 
-    /// A service in this process.
-    struct Host {
-        service: Option<RunningService>,
-        address: String,
+/// A service in this process.
+pub(crate) struct Host {
+    service: Option<RunningService>,
+    address: String,
+}
+
+impl Host {
+    pub(crate) fn start(limits: Limits) -> Self {
+        let service = blocking::start(Service::new("127.0.0.1", 0).limits(limits)).unwrap();
+        let address = service.local_addr().unwrap().to_string();
+        Host { service: Some(service), address }
     }
 
-    impl Host {
-        fn start(limits: Limits) -> Self {
-            let service = blocking::start(Service::new("127.0.0.1", 0).limits(limits)).unwrap();
-            let address = service.local_addr().unwrap().to_string();
-            Host { service: Some(service), address }
-        }
-
-        fn memoize(&self, keys: &[String]) {
-            let session: Session = self.service.as_ref().unwrap().session();
-            for key in keys {
-                session.memoize(key, Counter { count: 0 }).wait().unwrap();
-            }
-        }
+    pub(crate) fn session(&self) -> Session {
+        self.service.as_ref().unwrap().session()
     }
+}
 
-    impl Client for Host {
-        fn address(&self) -> &str {
-            &self.address
-        }
+impl Client for Host {
+    fn address(&self) -> &str {
+        &self.address
     }
+}
 
-    impl Drop for Host {
-        fn drop(&mut self) {
-            if let Some(service) = self.service.take() {
-                blocking::shutdown(service);
-            }
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(service) = self.service.take() {
+            blocking::shutdown(service);
         }
     }
 }

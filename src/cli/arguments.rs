@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
-use tarmem_remote::value::Value;
 
 /// A timeout in seconds; 0 is none.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,20 +17,6 @@ impl FromStr for Timeout {
         let duration = duration.ok_or_else(bad)?;
         Ok(Timeout((!duration.is_zero()).then_some(duration)))
     }
-}
-
-/// An argument of a method or generator: a value in JSON.
-pub(super) fn json(text: &str) -> Result<Value, String> {
-    Value::parse_json(text).map_err(|error| match text.trim_start().chars().next() {
-        // It is JSON, but begins like one of tarmem's own forms: the error says it all.
-        _ if serde_json::from_str::<serde_json::Value>(text).is_ok() => error.to_string(),
-        Some('[' | '{') => format!("{error}; write the whole value between single quotes, such as '[1, \"two\"]'"),
-        Some('"') => format!("{error}; write text between both kinds of quotes, such as '\"two words\"'"),
-        _ => {
-            let quoted = serde_json::Value::from(text).to_string().replace('\'', r"'\''");
-            format!("{error}; if it is meant as text, write '{quoted}'")
-        }
-    })
 }
 
 /// The name of a class or generator, with its module: `builtins.list`, `bank.Account.open`.
@@ -107,22 +92,6 @@ mod tests {
         assert_eq!("0".parse(), Ok(Timeout(None)));
         for text in ["", "x", "-1", "nan", "inf", "1e300"] {
             assert!(text.parse::<Timeout>().is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_not_json_is_told_how_to_be() {
-        assert_eq!(json("[1, null]").unwrap(), Value::List(vec![Value::from(1), Value::Null]));
-        let hints = [
-            ("tea \"x\"", r#"write '"tea \"x\""'"#),
-            ("it's", r#"write '"it'\''s"'"#),
-            ("[1,", r#"such as '[1, "two"]'"#),
-            ("\"two", r#"such as '"two words"'"#),
-            (r#"{"$int": null}"#, "$int"),
-        ];
-        for (text, hint) in hints {
-            let error = json(text).unwrap_err();
-            assert!(error.contains(hint), "{error}");
         }
     }
 }

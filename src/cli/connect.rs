@@ -1,12 +1,11 @@
 //! How a client command gets to its service.
 
-use super::Cli;
 use super::arguments::Timeout;
-use super::output::Failure;
+use super::output::{Failure, wrong};
 use crate::client::Session;
 use crate::security::ClientTls;
+use clap::Args;
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory};
 use std::path::{Path, PathBuf};
 use tarmem_remote::error::Error;
 
@@ -14,8 +13,10 @@ use tarmem_remote::error::Error;
 #[derive(Args)]
 #[command(next_help_heading = "Options of every command but serve")]
 pub(super) struct Connect {
-    /// The service: HOST:PORT, unix:/path, or a URL such as tarmem://TOKEN@HOST:PORT or tarmems://HOST:PORT
-    #[arg(long, global = true, env = "TARMEM_ADDR", hide_env_values = true, value_name = "HOST:PORT")]
+    /// The service: HOST:PORT, unix:/path, or a URL such as tarmem://TOKEN@HOST:PORT or tarmems://HOST:PORT [default: what
+    /// TARMEM_ADDR says]
+    // Not by clap's `env`: it would show the option as one that has to be given, in the usage, when the variable is set.
+    #[arg(long, global = true, value_name = "ADDRESS")]
     addr: Option<String>,
 
     /// The file with the token that the service asks for, and nothing else; TARMEM_TOKEN can have it, too
@@ -31,11 +32,11 @@ pub(super) struct Connect {
     system_roots: bool,
 
     /// Show the certificate chain in this file (PEM) to a service that asks for one
-    #[arg(long = "cert", global = true, value_name = "FILE", requires = "client_key")]
+    #[arg(long = "cert", global = true, value_name = "FILE")]
     client_cert: Option<PathBuf>,
 
     /// The private key of --cert (PEM)
-    #[arg(long = "key", global = true, value_name = "FILE", requires = "client_cert")]
+    #[arg(long = "key", global = true, value_name = "FILE")]
     client_key: Option<PathBuf>,
 
     /// The name that the service's certificate has to be for [default: its host]
@@ -56,37 +57,23 @@ pub(super) struct Connect {
 }
 
 impl Connect {
-    /// The options, by clap's id and as a user writes them.
-    pub(super) const OPTIONS: [(&str, &str); 10] = [
-        ("addr", "--addr"),
-        ("token_file", "--token-file"),
-        ("ca", "--ca"),
-        ("system_roots", "--system-roots"),
-        ("client_cert", "--cert"),
-        ("client_key", "--key"),
-        ("server_name", "--server-name"),
-        ("timeout", "--timeout"),
-        ("retries", "--retries"),
-        ("ignore_version", "--ignore-version"),
-    ];
-
     /// A session with the service.
     pub(super) async fn session(self) -> Result<Session, Failure> {
-        let address = self.addr.filter(|address| !address.is_empty()).ok_or_else(|| {
-            let message = "no service is named; give --addr HOST:PORT, or set TARMEM_ADDR";
-            Failure::from(Cli::command().error(ErrorKind::MissingRequiredArgument, message))
-        })?;
+        let (address, source) = address(self.addr)?;
         if let Err(error) = Session::check_address(&address) {
-            let message = format!("{error}; it comes from --addr or TARMEM_ADDR");
-            return Err(Cli::command().error(ErrorKind::ValueValidation, message).into());
+            return Err(wrong(ErrorKind::ValueValidation, format!("{error}; it comes from {source}")));
         }
         let Timeout(timeout) = self.timeout;
         let mut session = Session::builder(&address)
             .call_timeout(timeout)
             .max_retry(self.retries)
             .ignore_version(self.ignore_version);
-        if let Some(token) = token(self.token_file.as_deref())? {
+        if let Some(token) = token(self.token_file.as_deref(), &address, source)? {
             session = session.token(token);
+        }
+        if self.client_cert.is_some() != self.client_key.is_some() {
+            let message = "a certificate and its key belong together; give both --cert and --key";
+            return Err(wrong(ErrorKind::MissingRequiredArgument, message));
         }
         let identity = self.client_cert.zip(self.client_key);
         if self.ca.is_some() || self.system_roots || identity.is_some() || self.server_name.is_some() {
@@ -114,17 +101,41 @@ impl Connect {
     }
 }
 
+/// The variable that an address may be in.
+const ADDR: &str = "TARMEM_ADDR";
+
 /// The variable that a token may be in.
 const TOKEN: &str = "TARMEM_TOKEN";
 
-/// The token to say, if there is one.
-fn token(file: Option<&Path>) -> Result<Option<String>, Failure> {
+/// The address of the service, and where it comes from: the option, or the variable.
+fn address(option: Option<String>) -> Result<(String, &'static str), Failure> {
+    if let Some(address) = option.filter(|address| !address.is_empty()) {
+        return Ok((address, "--addr"));
+    }
+    match variable(ADDR)? {
+        Some(address) => Ok((address, ADDR)),
+        None => {
+            let message = "no service is named; give --addr HOST:PORT, or set TARMEM_ADDR";
+            Err(wrong(ErrorKind::MissingRequiredArgument, message))
+        }
+    }
+}
+
+/// A variable of the environment. An empty one is as good as none.
+fn variable(name: &str) -> Result<Option<String>, Failure> {
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(Failure::failed(format!("{name} is not UTF-8"))),
+    }
+}
+
+/// The token to say, if there is one that counts more than what the address may have: that of a file; or that of the
+/// variable, unless the command line has an address with one.
+fn token(file: Option<&Path>, address: &str, source: &str) -> Result<Option<String>, Failure> {
     let Some(path) = file else {
-        return match std::env::var(TOKEN) {
-            Ok(token) => Ok(Some(token).filter(|token| !token.is_empty())),
-            Err(std::env::VarError::NotPresent) => Ok(None),
-            Err(std::env::VarError::NotUnicode(_)) => Err(Failure::failed(format!("{TOKEN} is not UTF-8"))),
-        };
+        let in_address = address.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
+        return if source != ADDR && in_address { Ok(None) } else { variable(TOKEN) };
     };
     let token = std::fs::read_to_string(path)
         .map_err(|error| Failure::failed(format!("the token cannot be read from {}: {error}", path.display())))?;

@@ -1,8 +1,13 @@
 //! What a service says on standard error.
 
 use super::output::Failure;
+use std::fmt;
 use std::io::{self, IsTerminal};
+use tarmem_remote::escape::escape;
+use tracing::field::Field;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::format::{self, Writer};
 
 /// Where the filter comes from, the first that is set.
 const VARIABLES: [&str; 2] = ["TARMEM_LOG", "RUST_LOG"];
@@ -21,14 +26,63 @@ pub(super) fn begin() -> Result<(), Failure> {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(colours)
+        .fmt_fields(format::debug_fn(write_field).delimited(" "))
         // Standard error may be a pipe that nobody reads any more: complaining there would be a panic.
         .log_internal_errors(false)
         .init();
     Ok(())
 }
 
+/// A field of an event, on the event's line, and harmless to a terminal: some of it was given by clients.
+fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    let text = format!("{value:?}");
+    match field.name() {
+        "message" => writer.write_str(&escape(&text)),
+        name => write!(writer, "{name}={}", escape(&text)),
+    }
+}
+
 /// The filter as given. tarpc tells of every request at `info`: it is asked by name, or silent.
 fn filter_of(given: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
     let quiet = if given.contains("tarpc") { "" } else { ",tarpc=warn" };
     EnvFilter::try_new(format!("{given}{quiet}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().map_err(|_| io::Error::other("poisoned"))?.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_log_is_lines_that_are_harmless() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .fmt_fields(format::debug_fn(write_field).delimited(" "))
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let name = "x\u{9b}31m\u{202e}\n2026 INFO forged";
+            tracing::info!(%name, count = 3, "refused {name}");
+        });
+        let text = String::from_utf8(lines.0.lock().expect("whole").clone()).expect("UTF-8");
+        let name = r"x\u{9b}31m\u{202e}\n2026 INFO forged";
+        assert!(text.trim_end().ends_with(&format!("refused {name} name={name} count=3")), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+    }
 }

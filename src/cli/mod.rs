@@ -1,11 +1,9 @@
 //! The `tarmem` program: what its command line means.
 //!
-//! - `serve`: the service; `settings` are what it is set up by, `logs` what it says on the way.
+//! - `serve`: the service; `settings` are what it is set up by, `listen` where it listens, `logs` what it says on the way.
 //! - `connect`: the options that lead to a service, for all the other commands.
-//! - `objects`: commands on what one key is mapped to.
-//! - `inspect`: commands on what a service has and offers.
-//! - `arguments`: what an argument may look like; `named`, objects among them.
-//! - `tls`: certificates for a service and its clients.
+//! - `commands`: these commands, one file for each; `tls`: certificates for a service and its clients.
+//! - `arguments`: what an argument may look like; `values`: those that are values, with objects among them.
 //! - `output`: results as lines of JSON, failures as a line of text.
 //!
 //! `tarmem serve` offers the modules that are linked into it. A program that serves classes of your own is two lines:
@@ -19,22 +17,22 @@
 //! ```
 
 mod arguments;
+mod commands;
 mod connect;
-mod inspect;
+mod listen;
 mod logs;
-mod named;
-mod objects;
 mod output;
 mod serve;
 mod settings;
 mod tls;
+mod values;
 
-use crate::client::Session;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser};
+use commands::Command;
 use connect::Connect;
-use output::{Failure, Output};
+use output::{Failure, wrong};
 use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
@@ -44,6 +42,7 @@ Examples:
   tarmem memoize k builtins.list '[1,2]'    prints [1,2]
   tarmem call k append 3                    prints null
   tarmem get k                              prints [1,2,3]
+  tarmem memoize big builtins.list @big.json
 
 Results are JSON on standard output, one value a line. A failure is one line on standard error.
 Exit status: 0 done, 1 failed, 2 the command line is wrong.";
@@ -58,25 +57,9 @@ struct Cli {
     connect: Connect,
 }
 
-#[derive(Subcommand)]
-enum Command {
-    Serve(serve::Serve),
-    Tls(tls::Tls),
-    Memoize(objects::Memoize),
-    Get(objects::Get),
-    Update(objects::Update),
-    Delete(objects::Delete),
-    Call(objects::Call),
-    IsMemoized(inspect::IsMemoized),
-    Keys(inspect::Keys),
-    Describe(inspect::Describe),
-    Import(inspect::Import),
-    Version(inspect::Version),
-}
-
 /// Does what the command line says.
 pub fn main() -> ExitCode {
-    let done = parse().map_err(Failure::from).and_then(|cli| {
+    let done = parse().and_then(|cli| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::failed(format!("cannot start a runtime: {error}")))?;
         let done = runtime.block_on(run(cli));
@@ -87,26 +70,44 @@ pub fn main() -> ExitCode {
     done.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
 }
 
-fn parse() -> Result<Cli, clap::Error> {
-    let matches = Cli::command().try_get_matches()?;
-    let cli = Cli::from_arg_matches(&matches)?;
-    match &cli.command {
-        Command::Serve(_) => {
-            refuse_to_connect(&matches, "where `tarmem serve` listens is given by --host and --port")?;
-        }
-        Command::Tls(_) => refuse_to_connect(&matches, "`tarmem tls` makes files, and connects to nobody")?,
-        Command::Import(import) => import.check()?,
-        _ => {}
-    }
+/// The commands that connect to nobody, and what is said of an option of a client there.
+const ALONE: [(&str, &str); 2] = [
+    ("serve", "where `tarmem serve` listens is given by --host, --port and --unix"),
+    ("tls", "`tarmem tls` makes files, and connects to nobody"),
+];
+
+/// What the program understands.
+fn command() -> clap::Command {
+    let command = Cli::command();
+    let options: Vec<Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
+    // These know the options as well, to say what to give instead, but do not offer them.
+    let hidden = || options.iter().map(|option| option.clone().hide(true));
+    ALONE.iter().fold(command, |command, (name, _)| {
+        command.mut_subcommand(name, |command| command.args(hidden()).mut_subcommands(|inside| inside.args(hidden())))
+    })
+}
+
+fn parse() -> Result<Cli, Failure> {
+    let matches = command().try_get_matches()?;
+    refuse_to_connect(&matches)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    cli.command.load()?;
     Ok(cli)
 }
 
 /// `serve --addr` would be understood as the address to listen on, by whoever writes it.
-fn refuse_to_connect(matches: &ArgMatches, instead: &str) -> Result<(), clap::Error> {
-    match Connect::OPTIONS.iter().find(|(id, _)| matches.value_source(id) == Some(ValueSource::CommandLine)) {
+fn refuse_to_connect(matches: &ArgMatches) -> Result<(), Failure> {
+    let name = matches.subcommand_name();
+    let Some((_, instead)) = ALONE.iter().find(|(alone, _)| name == Some(alone)) else { return Ok(()) };
+    // Before the command, behind it, and behind one inside it.
+    let levels = || std::iter::successors(Some(matches), |level| level.subcommand().map(|(_, inside)| inside));
+    let given = |id: &str| levels().any(|level| level.value_source(id) == Some(ValueSource::CommandLine));
+    let options = command();
+    match options.get_arguments().find(|option| option.is_global_set() && given(option.get_id().as_str())) {
         None => Ok(()),
-        Some((_, option)) => {
-            Err(Cli::command().error(ErrorKind::ArgumentConflict, format!("{option} is for a client; {instead}")))
+        Some(option) => {
+            let option = option.get_long().unwrap_or_default();
+            Err(wrong(ErrorKind::ArgumentConflict, format!("--{option} is for a client; {instead}")))
         }
     }
 }
@@ -118,37 +119,16 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         command => command,
     };
     let session = cli.connect.session().await?;
-    let done = ask(command, &session).await;
+    let done = command.run(&session).await;
     // In order: what was taken out of a queue, say, is back in it unless the service hears that it has arrived.
     session.close().await;
     done
 }
 
-async fn ask(command: Command, session: &Session) -> Result<(), Failure> {
-    let mut output = Output::new();
-    match command {
-        Command::Serve(_) | Command::Tls(_) => {}
-        Command::Memoize(memoize) => memoize.run(session, &mut output).await?,
-        Command::Get(get) => get.run(session, &mut output).await?,
-        Command::Update(update) => update.run(session, &mut output).await?,
-        Command::Delete(delete) => delete.run(session, &mut output).await?,
-        Command::Call(call) => call.run(session, &mut output).await?,
-        Command::IsMemoized(is_memoized) => is_memoized.run(session, &mut output).await?,
-        Command::Keys(keys) => keys.run(session, &mut output).await?,
-        Command::Describe(describe) => describe.run(session, &mut output).await?,
-        Command::Import(import) => import.run(session, &mut output).await?,
-        Command::Version(version) => version.run(session, &mut output).await?,
-    }
-    output.flush()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::Cli;
-    use clap::CommandFactory;
-
     #[test]
     fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
+        super::command().debug_assert();
     }
 }

@@ -1,13 +1,14 @@
 //! Results as lines of JSON on standard output, failures as a line of text on standard error.
 
 use crate::server::ServeError;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde::{Serialize, Serializer};
-use std::collections::HashSet;
+use serde_json::ser::Formatter;
 use std::fmt;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::process::ExitCode;
 use tarmem_remote::error::Error;
+use tarmem_remote::escape::{escape, is_unsafe};
 use tarmem_remote::value::Value;
 
 /// Standard output: JSON, one value a line.
@@ -22,7 +23,7 @@ impl Output {
 
     /// Prints one line.
     pub(super) fn line(&mut self, line: &impl Serialize) -> Result<(), Failure> {
-        serde_json::to_writer(&mut self.out, line).map_err(|error| Failure::unwritten(&error.into()))?;
+        write_json(&mut self.out, line).map_err(|error| Failure::unwritten(&error.into()))?;
         self.out.write_all(b"\n").map_err(|error| Failure::unwritten(&error))
     }
 
@@ -32,29 +33,37 @@ impl Output {
     }
 }
 
-/// A value in the form of [`Value::to_json`], with the keys of its maps in their order.
+/// A value in the form of [`Value::to_json`].
 pub(super) struct Json<'a>(pub(super) &'a Value);
 
 impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Value::List(items) => serializer.collect_seq(items.iter().map(Json)),
-            Value::Map(entries) if is_object(entries) => {
-                serializer.collect_map(entries.iter().map(|(key, value)| (key.as_str(), Json(value))))
-            }
-            Value::Map(entries) => {
-                let pairs: Vec<_> = entries.iter().map(|(key, value)| (Json(key), Json(value))).collect();
-                serializer.collect_map([("$map", pairs)])
-            }
-            other => other.to_json().serialize(serializer),
-        }
+        self.0.to_json().serialize(serializer)
     }
 }
 
-/// Whether JSON can have the map as it is.
-fn is_object(entries: &[(Value, Value)]) -> bool {
-    let mut seen = HashSet::new();
-    entries.iter().all(|(key, _)| key.as_str().is_some_and(|key| !key.starts_with('$') && seen.insert(key)))
+/// Compact JSON that has nothing in it which a terminal obeys, or nobody sees: text is escaped further than JSON asks for.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut plain = fragment;
+        while let Some(at) = plain.find(is_unsafe) {
+            let (before, rest) = plain.split_at(at);
+            writer.write_all(before.as_bytes())?;
+            let mut rest = rest.chars();
+            for unit in rest.next().into_iter().flat_map(|c| c.encode_utf16(&mut [0; 2]).to_vec()) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            plain = rest.as_str();
+        }
+        writer.write_all(plain.as_bytes())
+    }
+}
+
+/// One line of JSON.
+fn write_json(out: &mut impl Write, line: &impl Serialize) -> Result<(), serde_json::Error> {
+    line.serialize(&mut serde_json::Serializer::with_formatter(out, Harmless))
 }
 
 /// Why the program did not do what it was told.
@@ -124,6 +133,11 @@ impl From<ServeError> for Failure {
     }
 }
 
+/// That the command line is wrong, in a way that clap does not know of.
+pub(super) fn wrong(kind: ErrorKind, message: impl fmt::Display) -> Failure {
+    super::command().error(kind, message).into()
+}
+
 fn tell(message: &str) -> io::Result<()> {
     writeln!(io::stderr(), "tarmem: {}", one_line(message))
 }
@@ -131,34 +145,49 @@ fn tell(message: &str) -> io::Result<()> {
 /// How many characters of a wrong argument are shown.
 const SHOWN: usize = 80;
 
-/// clap's paragraphs (what is wrong, perhaps a tip, the usage), one after the other.
+/// What is wrong with the command line, perhaps with a tip, and how it has to look: clap's paragraphs, as one line.
 fn usage(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let text = match error.get(ContextKind::InvalidValue) {
-        // What is wrong with it stands behind it, and would not be found.
-        Some(ContextValue::String(value)) if value.chars().count() > SHOWN => {
-            let short: String = value.chars().take(SHOWN).collect();
-            text.replacen(value, &format!("{short}…"), 1)
+    let mut text = error.to_string();
+    // What was given may have lines of its own; and what is wrong with it stands behind it, and would not be found.
+    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
+        if let Some(ContextValue::String(given)) = error.get(kind) {
+            let mut short: String = given.chars().take(SHOWN).collect();
+            if short.len() < given.len() {
+                short.push('…');
+            }
+            text = text.replacen(given, &escape(&short), 1);
         }
-        _ => text,
-    };
+    }
     let text = text.strip_prefix("error: ").unwrap_or(&text);
-    let paragraphs = text.split("\n\n").map(one_line).filter(|paragraph| !paragraph.is_empty());
-    let more = paragraphs.map(|paragraph| match paragraph.strip_prefix("For more information, ") {
-        Some(rest) => rest.trim_end_matches('.').to_owned(),
-        None => paragraph,
+    let wrong = text.split("\n\n").map(one_line).filter(|paragraph| {
+        let known = ["Usage: ", "For more information, "];
+        !paragraph.is_empty() && !known.iter().any(|begin| paragraph.starts_with(begin))
     });
-    more.collect::<Vec<_>>().join("; ")
+    let (usage, name) = usage_of(error);
+    wrong.chain([usage, format!("try '{name} --help'")]).collect::<Vec<_>>().join("; ")
+}
+
+/// How the command has to look, and its name: that of which the error is, or the one that was given.
+fn usage_of(error: &clap::Error) -> (String, String) {
+    let mut program = super::command();
+    program.build();
+    let told = error.to_string();
+    let told = told.split_once("Usage: tarmem ").map_or("", |(_, usage)| usage);
+    let arguments = std::env::args().skip(1);
+    let mut words = told.split_whitespace().map(str::to_owned).take(1).chain(arguments);
+    let name = words.find(|word| program.find_subcommand(word).is_some());
+    let command = match name.and_then(|name| program.find_subcommand_mut(&name)) {
+        Some(command) => command,
+        None => &mut program,
+    };
+    let name = command.get_bin_name().unwrap_or("tarmem").to_owned();
+    (one_line(&command.render_usage().to_string()), name)
 }
 
 /// On one line, and harmless to a terminal: a message may come from a method on the service.
 fn one_line(message: &str) -> String {
     let lines: Vec<&str> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    lines
-        .join(" ")
-        .chars()
-        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
-        .collect()
+    escape(&lines.join(" ")).into_owned()
 }
 
 #[cfg(test)]
@@ -166,34 +195,47 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use proptest::prelude::*;
 
-    fn shown(value: &Value) -> String {
-        serde_json::to_string(&Json(value)).unwrap()
+    fn shown(line: &impl Serialize) -> String {
+        let mut out = Vec::new();
+        write_json(&mut out, line).unwrap();
+        String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn keys_stay_in_their_order() {
-        let text = r#"{"b":[{"z":1,"a":2.5}],"a":null}"#;
-        assert_eq!(shown(&Value::parse_json(text).unwrap()), text);
+    fn values_are_shown_as_everywhere() {
+        for text in [r#"{"b":[{"z":1,"a":2.5}],"a":null}"#, r#"{"$map":[["$x",{"$bytes":"07"}]]}"#, r#""\u001b\n""#] {
+            let value = Value::parse_json(text).unwrap();
+            assert_eq!(shown(&Json(&value)), text);
+            assert_eq!(shown(&Json(&value)), value.to_json().to_string());
+        }
     }
 
     #[test]
-    fn what_json_does_not_have_is_as_everywhere() {
-        let twice = Value::Map(vec![("a".into(), 1.into()), ("a".into(), 2.into())]);
-        let values = [
-            Value::Map(vec![(1.into(), twice.clone()), (Value::Bytes(vec![7]), Value::Float(f64::NAN))]),
-            Value::Map(vec![("$x".into(), Value::from(i128::MAX))]),
-            twice,
-            Value::Map(Vec::new()),
-            Value::List(vec![Value::Bool(true), Value::Text("\u{1b}\n".into())]),
-        ];
-        for value in values {
-            assert_eq!(shown(&value), value.to_json().to_string());
+    fn text_is_harmless_to_a_terminal() {
+        assert_eq!(shown(&"a\u{9b}31m\u{202e}\u{7f}b\u{2028}é👍"), r#""a\u009b31m\u202e\u007fb\u2028é👍""#);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_json_and_has_nothing_unsafe(
+            text in prop::collection::vec(prop_oneof![any::<char>(), prop::char::range('\0', '\u{a0}'), prop::char::range('\u{2000}', '\u{2070}')], 0..40)
+        ) {
+            let text: String = text.into_iter().collect();
+            let value = Value::Map(vec![(text.clone().into(), text.clone().into())]);
+            let line = shown(&Json(&value));
+            prop_assert!(!line.contains(is_unsafe), "{line:?}");
+            prop_assert_eq!(Value::parse_json(&line), Ok(value));
+            let keys: String = serde_json::from_str(&shown(&text)).unwrap();
+            prop_assert_eq!(&keys, &text);
+            prop_assert!(!one_line(&text).contains(is_unsafe));
         }
     }
 
     #[test]
     fn a_message_is_one_harmless_line() {
         assert_eq!(one_line("two\n  lines\r\n\n\u{1b}[2Jred"), r"two lines \u{1b}[2Jred");
+        assert_eq!(one_line("\u{9b}2J\u{202e}\u{2028}x"), r"\u{9b}2J\u{202e}\u{2028}x");
     }
 }

@@ -1,13 +1,13 @@
 //! What a service is set up by: options, variables of the environment, a file. The first of these that says something counts.
 
-use super::output::Failure;
+use super::listen::{Listen, ListenOptions};
+use super::output::{Failure, wrong};
 use crate::config::{ConfigFile, Limits};
 use crate::security::{ServerTls, Tokens};
 use crate::server::{RunningService, Service};
 use clap::Args;
+use clap::error::ErrorKind;
 use std::path::PathBuf;
-
-const DEFAULT_HOST: &str = "0.0.0.0";
 
 /// The most threads that may serve connections.
 const WORKERS: i64 = 1024;
@@ -19,18 +19,8 @@ pub(super) struct Settings {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// The host or address to listen on; peers on other hosts need --tokens, --tls-client-ca or --unprotected, too [default:
-    /// 0.0.0.0]
-    #[arg(long)]
-    host: Option<String>,
-
-    /// The port to listen on; 0 takes any free one [default: 0]
-    #[arg(long)]
-    port: Option<u16>,
-
-    /// Listen on a Unix socket too
-    #[arg(long, value_name = "PATH")]
-    unix: Option<PathBuf>,
+    #[command(flatten)]
+    listen: ListenOptions,
 
     /// Ask everybody for one of the tokens in this file, and of those in TARMEM_TOKENS (name:token,name:token). SIGHUP reads it
     /// again
@@ -38,20 +28,20 @@ pub(super) struct Settings {
     tokens: Option<PathBuf>,
 
     /// Speak TLS, with the certificate chain in this file (PEM)
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(long, value_name = "FILE")]
     tls_cert: Option<PathBuf>,
 
     /// The private key of --tls-cert (PEM)
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, value_name = "FILE")]
     tls_key: Option<PathBuf>,
 
     /// Ask every client for a certificate that one of those in this file (PEM) has signed
     #[arg(long, value_name = "FILE")]
     tls_client_ca: Option<PathBuf>,
 
-    /// Answer peers on other hosts too, although nobody is asked who they are
-    #[arg(long)]
-    unprotected: bool,
+    /// Answer peers on other hosts too, although nobody is asked who they are; --unprotected=false if the file says otherwise
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    unprotected: Option<bool>,
 
     /// Threads that serve connections [default: one per core]
     #[arg(long, value_name = "THREADS", value_parser = clap::value_parser!(u16).range(1..=WORKERS))]
@@ -68,7 +58,6 @@ pub(super) struct Settings {
 
 /// All that has been said, one way or the other.
 pub(super) struct Settled {
-    /// Where to listen: `host:port` or `unix:/path`, each.
     listen: Vec<Listen>,
     unprotected: bool,
     workers: Option<u16>,
@@ -77,11 +66,6 @@ pub(super) struct Settled {
     tls: Option<ServerTls>,
     tls_files: [Option<PathBuf>; 3],
     limits: Limits,
-}
-
-enum Listen {
-    Tcp { host: String, port: u16 },
-    Unix(PathBuf),
 }
 
 /// Where tokens come from, now and later.
@@ -103,6 +87,7 @@ impl Settings {
             })?;
             limits.set(name, value).map_err(|error| Failure::failed(format!("--limit {limit}: {error}")))?;
         }
+        let here = self.tls_cert.is_some() || self.tls_key.is_some() || self.tls_client_ca.is_some();
         let [cert, key, client_ca] =
             [self.tls_cert.or(file.tls.cert), self.tls_key.or(file.tls.key), self.tls_client_ca.or(file.tls.client_ca)];
         let tls_files = [cert.clone(), key.clone(), client_ca.clone()];
@@ -113,34 +98,19 @@ impl Settings {
             _ => {
                 let message = "TLS needs both a certificate and its key; give --tls-cert and --tls-key, or cert and key in \
                                [tls]";
-                return Err(Failure::failed(message));
+                return Err(if here {
+                    wrong(ErrorKind::MissingRequiredArgument, message)
+                } else {
+                    Failure::failed(message)
+                });
             }
         };
         if let Some(workers) = file.workers.filter(|workers| !(1..=WORKERS).contains(&i64::from(*workers))) {
             return Err(Failure::failed(format!("workers cannot be {workers}; give it 1 to {WORKERS}")));
         }
-        if file.listen.as_ref().is_some_and(Vec::is_empty)
-            && self.host.is_none()
-            && self.port.is_none()
-            && self.unix.is_none()
-        {
-            return Err(Failure::failed(
-                "listen is empty, so nobody could connect; leave it out, or say where to listen",
-            ));
-        }
-        let mut listen = Vec::new();
-        if self.host.is_some() || self.port.is_some() || (file.listen.is_none()) {
-            let host = self.host.unwrap_or_else(|| DEFAULT_HOST.to_owned());
-            listen.push(Listen::Tcp { host, port: self.port.unwrap_or(0) });
-        } else {
-            for place in file.listen.unwrap_or_default() {
-                listen.push(Listen::parse(&place)?);
-            }
-        }
-        listen.extend(self.unix.map(Listen::Unix));
         Ok(Settled {
-            listen,
-            unprotected: self.unprotected || file.unprotected.unwrap_or(false),
+            listen: self.listen.settle(file.listen)?,
+            unprotected: self.unprotected.or(file.unprotected).unwrap_or(false),
             workers: self.workers.or(file.workers),
             modules: self.modules.or(file.modules),
             tokens: TokensFrom { file: self.tokens.or(file.tokens) },
@@ -148,28 +118,6 @@ impl Settings {
             tls_files,
             limits,
         })
-    }
-}
-
-impl Listen {
-    fn parse(place: &str) -> Result<Self, Failure> {
-        if let Some(path) = place.strip_prefix("unix:") {
-            return Ok(Listen::Unix(path.into()));
-        }
-        let split = place.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
-        let (host, port) = split.filter(|(host, _)| !host.is_empty()).ok_or_else(|| {
-            Failure::failed(format!("listen: {place:?} is not HOST:PORT, such as localhost:18813, or unix:/path"))
-        })?;
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        Ok(Listen::Tcp { host: host.to_owned(), port })
-    }
-
-    fn show(&self) -> String {
-        match self {
-            Listen::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
-            Listen::Tcp { host, port } => format!("{host}:{port}"),
-            Listen::Unix(path) => format!("unix:{}", path.display()),
-        }
     }
 }
 

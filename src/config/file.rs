@@ -2,8 +2,11 @@
 
 use super::limits::Limits;
 use super::problem::{Problem, read_toml};
-use serde::Deserialize;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use toml::{Spanned, Value};
 
@@ -12,9 +15,11 @@ use toml::{Spanned, Value};
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConfigFile {
     /// Where to listen: `host:port` or `unix:/path`, each.
+    #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) listen: Option<Vec<String>>,
     pub(crate) unprotected: Option<bool>,
     pub(crate) workers: Option<u16>,
+    #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) modules: Option<Vec<String>>,
     /// The file that tokens are in.
     pub(crate) tokens: Option<PathBuf>,
@@ -31,6 +36,29 @@ pub(crate) struct TlsFiles {
     pub(crate) cert: Option<PathBuf>,
     pub(crate) key: Option<PathBuf>,
     pub(crate) client_ca: Option<PathBuf>,
+}
+
+/// A list of strings; one of them need not be in a list.
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    struct OneOrMore;
+
+    impl<'de> Visitor<'de> for OneOrMore {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string or a list of strings")
+        }
+
+        fn visit_str<E>(self, one: &str) -> Result<Vec<String>, E> {
+            Ok(vec![one.to_owned()])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Vec<String>, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(list))
+        }
+    }
+
+    deserializer.deserialize_any(OneOrMore).map(Some)
 }
 
 impl ConfigFile {
@@ -82,6 +110,12 @@ mod tests {
     }
 
     #[test]
+    fn one_of_a_list_needs_no_list() {
+        let (file, _) = ConfigFile::parse("listen = \"127.0.0.1:1\"\nmodules = \"builtins\"").expect("sound");
+        assert_eq!((file.listen, file.modules), (Some(vec!["127.0.0.1:1".into()]), Some(vec!["builtins".into()])));
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_its_line() {
         let cases = [
             ("listn = []", 1, "unknown field `listn`"),
@@ -91,6 +125,9 @@ mod tests {
             ("[limits]\nframe_bytes = true", 2, "cannot be \"boolean\""),
             ("workers = 1\nworkers = 2", 2, ""),
             ("workers = \"many\"", 1, ""),
+            ("\nlisten = 18813", 2, "a string or a list of strings"),
+            ("listen = [\"h:1\",\n18813]", 2, "expected a string"),
+            ("\nmodules = {a = 1}", 2, "a string or a list of strings"),
             ("workers = ", 1, ""),
         ];
         for (text, line, part) in cases {

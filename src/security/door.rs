@@ -6,6 +6,7 @@ use super::secret::Secret;
 use super::tls::ServerSide;
 use super::tokens::Tokens;
 use parking_lot::RwLock;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +34,16 @@ impl Peer {
         match self {
             Peer::Ip(ip) => ip.to_canonical().is_loopback(),
             Peer::Local => true,
+        }
+    }
+}
+
+/// As in logs: `192.0.2.7`, `this host`.
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Ip(ip) => ip.to_canonical().fmt(f),
+            Peer::Local => f.write_str("this host"),
         }
     }
 }

@@ -62,8 +62,8 @@ where
     let mut traffic = Traffic::new(Channel::new(stream, limit, BUFFER), Arc::clone(&connection));
     let end = poll_fn(|cx| traffic.poll(cx)).await;
     match end {
-        End::Crowded(_) | End::Overdue => tracing::info!("{:?}: {end}; disconnected", connection.peer),
-        _ => tracing::debug!("connection with {:?} ended: {end}", connection.peer),
+        End::Crowded(_) | End::Overdue => tracing::info!("{}: {end}; disconnected", connection.peer),
+        _ => tracing::debug!("connection with {} ended: {end}", connection.peer),
     }
     if let End::HungUp = end {
         // The poll that is out is answered by this, too.
@@ -175,7 +175,7 @@ impl Connection {
         };
         let limits = &self.house.engine.limits;
         let (session, carrier, resumed) = self.find_session(hello.details.resume, &grant)?;
-        tracing::debug!("{:?} opened session {} as {:?}", self.peer, session.id(), grant.name);
+        tracing::debug!("{} opened session {} as {:?}", self.peer, session.id(), grant.name);
         let welcome = Welcome {
             session: session.id(),
             secret: session.secret(),
@@ -203,7 +203,7 @@ impl Connection {
         }
         let grant = door.ask(&self.peer, hello.details.token.as_ref(), engine.limits.connections).await.inspect_err(
             |refusal| {
-                tracing::info!("{:?} was refused: {}", self.peer, refusal.reason);
+                tracing::info!("{} was refused: {}", self.peer, refusal.reason);
             },
         )?;
         if engine.is_closing() {
@@ -279,7 +279,7 @@ impl Connection {
 
     /// Answers what made no sense, and ends the connection.
     fn lose(&self, error: &Error) -> Bytes {
-        tracing::debug!("{:?}: {error}", self.peer);
+        tracing::debug!("{}: {error}", self.peer);
         self.lost.store(true, Ordering::Relaxed);
         batch::fatal(error)
     }

@@ -154,7 +154,7 @@ async fn secure(stream: tokio::net::TcpStream, peer: &Peer, house: &House) -> io
     match tokio::time::timeout_at(deadline, accepting).await? {
         Ok(stream) => Ok(Secured::Tls(Box::new(stream))),
         Err((error, mut stream)) => {
-            tracing::info!("{peer:?}: no TLS: {}", explain_to_service(&error));
+            tracing::info!("{peer}: no TLS: {}", explain_to_service(&error));
             // The client is to read why, and a connection that ends with something unread may be cut off before.
             let (time, bytes) = LINGER;
             let linger = async {

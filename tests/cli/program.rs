@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 use std::borrow::BorrowMut;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread::JoinHandle;
@@ -127,6 +127,12 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
+    fn of(line: String, child: Child) -> Self {
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Finished { line, status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
     /// All that a reader at a terminal sees.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.stdout.lines().chain(self.stderr.lines()).map(str::to_owned).collect()
@@ -146,6 +152,14 @@ impl Finished {
         assert_eq!(self.stderr.lines().count(), 1, "{self:?}");
         assert!(self.stderr.starts_with("tarmem: ") && self.stderr.ends_with('\n'), "{self:?}");
         assert_has(&self.stderr, parts, &self.line);
+    }
+
+    /// It failed, with one line on standard error.
+    #[track_caller]
+    pub(crate) fn told(self) {
+        let status = self.status.unwrap_or_default();
+        assert!(status == 1 || status == 2, "{self:?}");
+        self.failed(status, &[]);
     }
 
     /// The command line was wrong.
@@ -180,6 +194,17 @@ pub(crate) fn tarmem(words: &[&str]) -> Command {
     command
 }
 
+/// As [`finish`], with something on standard input.
+pub(crate) fn finish_reading(mut command: impl BorrowMut<Command>, input: &[u8]) -> Finished {
+    let command = command.borrow_mut();
+    let line = format!("{command:?}");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let _watchdog = Watchdog::over(&child);
+    // Whoever does not read it all has its reasons, and says so.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    Finished::of(line, child)
+}
+
 pub(crate) fn spawn(mut command: impl BorrowMut<Command>) -> Child {
     let command = command.borrow_mut();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -190,9 +215,7 @@ pub(crate) fn finish(mut command: impl BorrowMut<Command>) -> Finished {
     let line = format!("{command:?}");
     let child = spawn(command);
     let _watchdog = Watchdog::over(&child);
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Finished { line, status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Finished::of(line, child)
 }
 
 fn kill(signal: &str, id: u32) {

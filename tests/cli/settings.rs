@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A folder that goes with its test.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("tarmem-settings-{}-{count}", std::process::id()));
@@ -18,7 +18,7 @@ impl Folder {
         Folder(folder)
     }
 
-    fn file(&self, name: &str, text: &str) -> String {
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
         fs::write(&path, text).unwrap();
         shown(&path)
@@ -93,9 +93,41 @@ fn options_count_more_than_the_file() {
 }
 
 #[test]
+fn nothing_listens_where_nobody_asked() {
+    let folder = Folder::new();
+    let file = folder.file("two.toml", "listen = [\"127.0.0.1:1\", \"unix:/a\"]\nunprotected = true\n");
+    let one = folder.file("one.toml", "listen = \"127.0.0.1:1\"\nmodules = \"builtins\"\n");
+    let cases: [(&[&str], &str); 6] = [
+        (&["--config", &file, "--port", "7"], r#"listen = ["127.0.0.1:7", "unix:/a"]"#),
+        (&["--config", &file, "--unix", "/b"], r#"listen = ["127.0.0.1:1", "unix:/b"]"#),
+        (&["--unix", "/b"], r#"listen = ["unix:/b"]"#),
+        (&["--config", &one], r#"listen = ["127.0.0.1:1"]"#),
+        (&["--config", &one], r#"modules = ["builtins"]"#),
+        (&["--config", &file, "--unprotected=false"], "unprotected = false"),
+    ];
+    for (options, line) in cases {
+        let printed = serve(&[options, &["--print-config"]].concat()).succeeded();
+        assert!(printed.contains(&line.to_owned()), "{options:?}: {line:?} is not in {printed:#?}");
+    }
+}
+
+#[test]
+fn a_token_of_the_command_line_counts_more_than_that_of_the_environment() {
+    let folder = Folder::new();
+    let file = folder.file("tokens.toml", "[tokens.alice]\ntoken = \"alices-secret\"\n");
+    let service = Serve::start(&["--host", "127.0.0.1", "--tokens", &file]);
+    let with_token = format!("tarmem://alices-secret@{}", service.address);
+    assert_eq!(ask(&with_token, &[], &[("TARMEM_TOKEN", "wrong")]).succeeded(), [""; 0]);
+    let right = folder.file("token", "alices-secret");
+    let wrong = format!("tarmem://wrong@{}", service.address);
+    assert_eq!(ask(&wrong, &["--token-file", &right], &[("TARMEM_TOKEN", "wrong")]).succeeded(), [""; 0]);
+    ask(&service.address, &[], &[("TARMEM_TOKEN", "wrong")]).failed(1, &["TARMEM_TOKEN"]);
+}
+
+#[test]
 fn what_cannot_be_is_said_in_one_line() {
     let folder = Folder::new();
-    let cases: [(&[&str], &[&str]); 12] = [
+    let cases: [(&[&str], &[&str]); 11] = [
         (&["--limit", "frame_bytes"], &["NAME=VALUE"]),
         (&["--limit", "frame_byte=1MiB"], &["frame_byte", "did you mean frame_bytes"]),
         (&["--limit", "frame_bytes=1"], &["frame_bytes cannot be 1", "4KiB to 2GiB"]),
@@ -106,13 +138,13 @@ fn what_cannot_be_is_said_in_one_line() {
         (&["--config", &folder.file("d.toml", "workers = 0\n")], &["workers cannot be 0", "1 to 1024"]),
         (&["--config", &folder.file("e.toml", "workers = 60000\n")], &["workers cannot be 60000", "1 to 1024"]),
         (&["--config", &folder.file("f.toml", "listen = []\n")], &["listen is empty"]),
-        (&["--tls-client-ca", "x.pem"], &["--tls-cert and --tls-key"]),
         (&["--tokens", &folder.file("c.toml", "[tokens.a]\ntoken = \"\"\n")], &["c.toml, line 1", "is empty"]),
     ];
     for (options, parts) in cases {
         serve(options).failed(1, parts);
     }
-    serve(&["--tls-cert", "x.pem"]).refused(&["--tls-key"]);
+    serve(&["--tls-cert", "x.pem"]).refused(&["--tls-key", "try 'tarmem serve --help'"]);
+    serve(&["--tls-client-ca", "x.pem"]).refused(&["--tls-cert and --tls-key"]);
     serve(&["--token-file", "x"]).refused(&["--token-file is for a client"]);
 }
 

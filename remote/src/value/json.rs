@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::depth::Depth;
 use super::integer::check_digits;
 use super::serialize::INT_FIELD as INT;
-use super::{Integer, ObjectRef, Value, ValueError};
+use super::{Integer, ObjectRef, TooDeep, Value, ValueError};
 
 const BYTES: &str = "$bytes";
 const REF: &str = "$ref";
@@ -18,17 +18,24 @@ const MAP: &str = "$map";
 const TUPLE: &str = "$tuple";
 const SET: &str = "$set";
 const FLOAT: &str = "$float";
+const KEY: &str = "$key";
 const TOO_DEEP: &str = "$too_deep";
+
+/// How many characters of a wrong key an error shows.
+const SHOWN: usize = 40;
+
+/// What gives the object under a key.
+type Named<'a> = &'a dyn Fn(&str) -> Result<ObjectRef, ValueError>;
 
 impl Value {
     /// The value as JSON.
     ///
     /// What JSON does not have becomes an object: bytes `{"$bytes": "<hex>"}`, an object reference
-    /// `{"$ref": "<uuid>", "class": "…"}`, a tuple `{"$tuple": […]}`, a set `{"$set": […]}`, an int beyond 64 bits `{"$int": "…"}`, a float that is not finite
-    /// `{"$float": "nan" | "-nan" | "inf" | "-inf"}`, and a map that is not an object, because a key is not text, begins with `$`
-    /// or is there twice, `{"$map": [[key, value], …]}`. [`Value::from_json`] reads them back. The order of an object's
-    /// keys is not kept. What is nested deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT) becomes `{"$too_deep": 64}`,
-    /// which is not read back.
+    /// `{"$ref": "<uuid>", "class": "…"}`, a tuple `{"$tuple": […]}`, a set `{"$set": […]}`, an int beyond 64 bits
+    /// `{"$int": "…"}`, a float that is not finite `{"$float": "nan" | "-nan" | "inf" | "-inf"}`, and a map that is not an
+    /// object, because a key is not text, begins with `$` or is there twice, `{"$map": [[key, value], …]}`.
+    /// [`Value::from_json`] reads them back. The keys of an object stay in their order. What is nested deeper than
+    /// [`DEPTH_LIMIT`](super::DEPTH_LIMIT) becomes `{"$too_deep": 64}`, which is not read back.
     ///
     /// ```
     /// use tarmem_remote::value::Value;
@@ -46,10 +53,10 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// Nesting deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT), and an object that begins like one of those forms but
-    /// is none.
+    /// Nesting deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT), and an object with a key that begins with `$` which is not
+    /// exactly one of those forms. A map with such a key is written as `{"$map": [["$key", 5]]}`.
     pub fn from_json(json: &Json) -> Result<Value, ValueError> {
-        JsonSeed(Depth::default()).deserialize(json).map_err(|error| ValueError::new(error.to_string()))
+        JsonSeed::new(&nobody).deserialize(json).map_err(|error| ValueError::new(error.to_string()))
     }
 
     /// As [`Value::from_json`], from text; an object's keys stay in their order, and an integer of any size is one,
@@ -67,17 +74,49 @@ impl Value {
     /// assert!(Value::parse_json("[1,").unwrap_err().message().contains("EOF"));
     /// ```
     pub fn parse_json(text: &str) -> Result<Value, ValueError> {
+        Value::parse_json_with(text, &nobody)
+    }
+
+    /// As [`Value::parse_json`]; and `{"$key": "alice"}` stands for the reference that `object` gives for `"alice"`. The commands
+    /// of the `tarmem` program take their arguments in this form.
+    ///
+    /// # Errors
+    ///
+    /// As [`Value::parse_json`], and those of `object`.
+    ///
+    /// ```
+    /// use tarmem_remote::value::{ObjectRef, Value};
+    ///
+    /// let alice = ObjectRef::new(Default::default(), "bank.Account");
+    /// let value = Value::parse_json_with(r#"[{"$key": "alice"}, 5]"#, &|_| Ok(alice.clone()))?;
+    /// assert_eq!(value, Value::List(vec![Value::Ref(alice.clone()), 5.into()]));
+    /// // A map that looks the same.
+    /// let map = Value::parse_json(r#"{"$map": [["$key", "alice"]]}"#)?;
+    /// assert_eq!(map, Value::Map(vec![("$key".into(), "alice".into())]));
+    /// # Ok::<(), tarmem_remote::value::ValueError>(())
+    /// ```
+    pub fn parse_json_with(
+        text: &str,
+        object: &dyn Fn(&str) -> Result<ObjectRef, ValueError>,
+    ) -> Result<Value, ValueError> {
         let describe = |error: serde_json::Error| ValueError::new(format!("not JSON: {error}"));
         let text = &wide_ints(text)?;
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        let value =
-            JsonSeed(Depth::default()).deserialize(&mut deserializer).map_err(|error| match error.is_data() {
-                true => ValueError::new(error.to_string()),
-                false => describe(error),
-            })?;
+        let value = JsonSeed::new(object).deserialize(&mut deserializer).map_err(|error| match error.is_data() {
+            true => ValueError::new(error.to_string()),
+            false => describe(error),
+        })?;
         deserializer.end().map_err(describe)?;
         Ok(value)
     }
+}
+
+/// Where no object can be found by its key.
+fn nobody(_: &str) -> Result<ObjectRef, ValueError> {
+    Err(ValueError::new(format!(
+        "{{\"{KEY}\": …}} stands for the object under a key in the arguments of tarmem's commands, and nowhere else; a map with \
+         such a key is written {{\"{MAP}\": [[\"{KEY}\", …], …]}}"
+    )))
 }
 
 fn to_json(value: &Value, depth: Depth) -> Json {
@@ -188,9 +227,23 @@ fn wide_ints(text: &str) -> Result<Cow<'_, str>, ValueError> {
 
 /// Reads JSON at a depth.
 #[derive(Clone, Copy)]
-struct JsonSeed(Depth);
+struct JsonSeed<'a> {
+    depth: Depth,
+    object: Named<'a>,
+}
 
-impl<'de> DeserializeSeed<'de> for JsonSeed {
+impl<'a> JsonSeed<'a> {
+    fn new(object: Named<'a>) -> Self {
+        JsonSeed { depth: Depth::default(), object }
+    }
+
+    /// For what is inside.
+    fn at<E: Error>(self, depth: Result<Depth, TooDeep>) -> Result<Self, E> {
+        Ok(JsonSeed { depth: depth.map_err(E::custom)?, ..self })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for JsonSeed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -198,7 +251,7 @@ impl<'de> DeserializeSeed<'de> for JsonSeed {
     }
 }
 
-impl<'de> Visitor<'de> for JsonSeed {
+impl<'de> Visitor<'de> for JsonSeed<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -234,7 +287,7 @@ impl<'de> Visitor<'de> for JsonSeed {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let inside = JsonSeed(self.0.container().map_err(A::Error::custom)?);
+        let inside = self.at(self.depth.container())?;
         let mut items = Vec::new();
         while let Some(item) = seq.next_element_seed(inside)? {
             items.push(item);
@@ -248,42 +301,43 @@ impl<'de> Visitor<'de> for JsonSeed {
         while let Some(key) = map.next_key::<String>()? {
             if key == TUPLE || key == SET {
                 // The list in it is the one level that they are.
-                let list = JsonSeed(self.0.wrapper().map_err(A::Error::custom)?);
-                let Value::List(items) = map.next_value_seed(list)? else { return Err(no_form(&key)) };
+                let list = self.at(self.depth.wrapper())?;
+                let Value::List(items) = map.next_value_seed(list)? else {
+                    return Err(A::Error::custom(no_form(&key)));
+                };
                 if !entries.is_empty() || map.next_key::<String>()?.is_some() {
-                    return Err(no_form(&key));
+                    return Err(A::Error::custom(no_form(&key)));
                 }
                 return if key == SET { Value::set(items).map_err(A::Error::custom) } else { Ok(Value::Tuple(items)) };
             }
             if key == MAP {
-                let pairs = PairsSeed(self.0.container().map_err(A::Error::custom)?);
-                let pairs = map.next_value_seed(pairs)?;
+                let pairs = map.next_value_seed(PairsSeed(self.at(self.depth.container())?))?;
                 if !entries.is_empty() || map.next_key::<String>()?.is_some() {
-                    return Err(no_form(MAP));
+                    return Err(A::Error::custom(no_form(MAP)));
                 }
                 return Ok(Value::Map(pairs));
             }
-            form |= [BYTES, REF, FLOAT, INT, TOO_DEEP].contains(&key.as_str());
+            form |= key.starts_with('$');
             // A form such as `$int` is a scalar, so that it is no level of its own.
             let inside = match form {
-                true => self.0.wrapper(),
-                false => self.0.container(),
+                true => self.depth.wrapper(),
+                false => self.depth.container(),
             };
-            let seed = JsonSeed(inside.map_err(A::Error::custom)?);
-            entries.push((Value::Text(key), map.next_value_seed(seed)?));
+            let value = map.next_value_seed(self.at::<A::Error>(inside)?)?;
+            entries.push((Value::Text(key), value));
         }
         if form {
-            return read_form(&entries).map_err(A::Error::custom);
+            return read_form(&entries, self.object).map_err(A::Error::custom);
         }
-        self.0.container().map_err(A::Error::custom)?;
+        self.at::<A::Error>(self.depth.container())?;
         Ok(Value::Map(entries))
     }
 }
 
 /// The pairs of a `$map`.
-struct PairsSeed(Depth);
+struct PairsSeed<'a>(JsonSeed<'a>);
 
-impl<'de> DeserializeSeed<'de> for PairsSeed {
+impl<'de> DeserializeSeed<'de> for PairsSeed<'_> {
     type Value = Vec<(Value, Value)>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -291,7 +345,7 @@ impl<'de> DeserializeSeed<'de> for PairsSeed {
     }
 }
 
-impl<'de> Visitor<'de> for PairsSeed {
+impl<'de> Visitor<'de> for PairsSeed<'_> {
     type Value = Vec<(Value, Value)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -307,9 +361,9 @@ impl<'de> Visitor<'de> for PairsSeed {
     }
 }
 
-struct PairSeed(Depth);
+struct PairSeed<'a>(JsonSeed<'a>);
 
-impl<'de> DeserializeSeed<'de> for PairSeed {
+impl<'de> DeserializeSeed<'de> for PairSeed<'_> {
     type Value = (Value, Value);
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -317,7 +371,7 @@ impl<'de> DeserializeSeed<'de> for PairSeed {
     }
 }
 
-impl<'de> Visitor<'de> for PairSeed {
+impl<'de> Visitor<'de> for PairSeed<'_> {
     type Value = (Value, Value);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -326,27 +380,47 @@ impl<'de> Visitor<'de> for PairSeed {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut next = |n| {
-            let next = seq.next_element_seed(JsonSeed(self.0))?;
+            let next = seq.next_element_seed(self.0)?;
             next.ok_or_else(|| Error::invalid_length(n, &"a key and a value"))
         };
         Ok((next(0)?, next(1)?))
     }
 }
 
-fn no_form<E: Error>(key: &str) -> E {
-    E::custom(format_args!(
-        "an object with the key {key:?} has to be one of tarmem's own forms; write a map with such a key as \
-         {{\"$map\": [[{key:?}, …], …]}}"
+/// Why an object with a reserved key is none of tarmem's own forms, and how to write a map with such a key.
+fn no_form(key: &str) -> ValueError {
+    let form = match key {
+        BYTES => r#"{"$bytes": "<hexadecimal digits>"}"#,
+        REF => r#"{"$ref": "<uuid>", "class": "<class>"}"#,
+        MAP => r#"{"$map": [[<key>, <value>], …]}"#,
+        TUPLE => r#"{"$tuple": [<value>, …]}"#,
+        SET => r#"{"$set": [<value>, …]}"#,
+        FLOAT => r#"{"$float": "nan"}, or "-nan", "inf" or "-inf" in it"#,
+        INT => r#"{"$int": "<digits>"}"#,
+        KEY => r#"{"$key": "<key>"}"#,
+        _ => "",
+    };
+    let mut shown: String = key.chars().take(SHOWN).collect();
+    if shown.len() < key.len() {
+        shown.push('…');
+    }
+    let wrong = match form {
+        "" => "is none of tarmem's own forms".to_owned(),
+        form => format!("has to be exactly {form}"),
+    };
+    ValueError::new(format!(
+        "an object with the key {shown:?} {wrong}; write a map with such a key as {{\"{MAP}\": [[{shown:?}, …], …]}}"
     ))
 }
 
 /// What an object with one of the reserved keys stands for.
-fn read_form(entries: &[(Value, Value)]) -> Result<Value, ValueError> {
+fn read_form(entries: &[(Value, Value)], object: Named<'_>) -> Result<Value, ValueError> {
     let mut fields: Vec<(&str, &str)> =
         entries.iter().filter_map(|(key, value)| Some((key.as_str()?, value.as_str()?))).collect();
     fields.sort_unstable();
     let value = match fields[..] {
         _ if fields.len() != entries.len() => None,
+        [(KEY, key)] => return object(key).map(Value::Ref),
         [(BYTES, hex)] => from_hex(hex).map(Value::Bytes),
         [(INT, digits)] => match Integer::from_digits(digits, 10) {
             Some(n) => return n.map(Value::Int).map_err(|error| ValueError::new(error.to_string())),

@@ -370,8 +370,17 @@ fn json_forms() {
     assert_eq!(nan.to_json().to_string(), r#"{"$float":"nan"}"#);
     let twice = Value::Map(vec![("a".into(), 1.into()), ("a".into(), 2.into())]);
     assert_eq!(Value::from_json(&twice.to_json()), Ok(twice));
-    assert_eq!(Value::parse_json(r#"{"$schema":1}"#).unwrap().to_string(), r#"{"$schema":1}"#);
+    let schema = r#"{"$map":[["$schema",1]]}"#;
+    assert_eq!(Value::parse_json(schema).unwrap().to_json().to_string(), schema);
     for bad in [
+        r#"{"$schema":1}"#,
+        r#"{"$":null}"#,
+        r#"{"a":{"x":1,"$b":2}}"#,
+        r#"{"$key":5}"#,
+        r#"{"$key":"n2","x":1}"#,
+        r#"{"x":1,"$key":"n2"}"#,
+        r#"{"$key":"n2"}"#,
+        r#"{"$too_deep":64}"#,
         r##"{"$ref":"#/definitions/a"}"##,
         r#"{"$bytes":"0"}"#,
         r#"{"$bytes":"+1"}"#,
@@ -383,11 +392,40 @@ fn json_forms() {
         r#"{"$map":[],"a":2}"#,
     ] {
         let message = Value::parse_json(bad).unwrap_err().to_string();
-        assert!(message.contains("write a map with such a key as"), "{message}");
+        assert!(message.contains("a map with such a key"), "{message}");
+        assert!(message.contains(r#"{"$map": [["#), "{message}");
     }
     assert!(Value::parse_json(r#"{"$map":[[1]]}"#).is_err());
     assert!(Value::parse_json(r#"{"$map":[[1,2,3]]}"#).is_err());
     assert!(Value::parse_json("1 2").is_err());
+}
+
+#[test]
+fn keys_of_json_objects_stay_in_their_order() {
+    let text = r#"{"z":1,"a":[{"y":1,"b":2.5}],"m":{"$map":[[{"q":1,"c":2},{"z":1,"a":2}]]}}"#;
+    let value = Value::parse_json(text).unwrap();
+    assert_eq!(value.to_json().to_string(), text);
+    assert_eq!(Value::from_json(&value.to_json()), Ok(value));
+}
+
+#[test]
+fn objects_in_json_can_be_named_by_their_keys() {
+    let object = |key: &str| match key {
+        "" => Err(ValueError::new("no key is empty")),
+        key => Ok(ObjectRef::new(Uuid::nil(), key)),
+    };
+    let read = |text: &str| Value::parse_json_with(text, &object);
+    let found = |key: &str| Value::Ref(ObjectRef::new(Uuid::nil(), key));
+    assert_eq!(read(r#"{"$key":"k"}"#), Ok(found("k")));
+    let inside = Value::Map(vec![("a".into(), Value::List(vec![found("k"), 1.into()]))]);
+    assert_eq!(read(r#"{"a":[{"$key":"k"},1]}"#), Ok(inside));
+    let literal = Value::Map(vec![("$key".into(), found("k"))]);
+    assert_eq!(read(r#"{"$map":[["$key",{"$key":"k"}]]}"#), Ok(literal));
+    assert!(read(r#"{"$key":""}"#).unwrap_err().message().starts_with("no key is empty"));
+    for bad in [r#"{"$key":5}"#, r#"{"$key":"k","x":1}"#, r#"{"$key":"a","$key":"b"}"#, r#"{"$key":{"$key":"k"}}"#] {
+        let message = read(bad).unwrap_err().to_string();
+        assert!(message.contains(r#"exactly {"$key": "<key>"}; write a map"#), "{message}");
+    }
 }
 
 #[test]
@@ -450,10 +488,7 @@ fn a_set_has_each_element_once_wherever_it_comes_from() {
         assert!(Value::from_json(&set.to_json()).unwrap_err().message().contains("unhashable type"));
     }
     for text in [r#"{"$tuple":1}"#, r#"{"$set":{}}"#, r#"{"$tuple":[],"a":1}"#, r#"{"a":1,"$set":[]}"#] {
-        assert!(
-            Value::parse_json(text).unwrap_err().message().contains("has to be one of tarmem's own forms"),
-            "{text}"
-        );
+        assert!(Value::parse_json(text).unwrap_err().message().contains("has to be exactly {"), "{text}");
     }
 }
 

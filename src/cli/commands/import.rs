@@ -1,0 +1,85 @@
+//! `tarmem import`.
+
+use crate::cli::output::{Failure, Json, Output, wrong};
+use crate::client::Session;
+use clap::Args;
+use clap::error::ErrorKind;
+use serde::Serialize;
+use tarmem_remote::operation::{MemberDescription, MemberKind, MethodDescription};
+
+/// Print what a module offers: a line for each class, function, constant and module in it
+///
+/// Each line is a JSON object with name, kind, signature and documentation; that of a class has its methods too, that of a
+/// constant its value.
+#[derive(Args)]
+pub(in crate::cli) struct Import {
+    /// The module: `shop.pricing`, or `..util` as seen from a package
+    module: String,
+    /// The package that a relative name (one that begins with a dot) is seen from
+    #[arg(long)]
+    package: Option<String>,
+}
+
+impl Import {
+    /// What is wrong with the command line without anybody being asked.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if !self.module.starts_with('.') || self.package.as_ref().is_some_and(|package| !package.is_empty()) {
+            return Ok(());
+        }
+        let message = format!(
+            "cannot import {:?}: a relative name needs the package that it is seen from; give it with --package",
+            self.module
+        );
+        Err(wrong(ErrorKind::MissingRequiredArgument, message))
+    }
+
+    pub(super) async fn run(self, session: &Session, output: &mut Output) -> Result<(), Failure> {
+        let mut import = session.remote_import(&self.module);
+        if let Some(package) = self.package {
+            import = import.package(package);
+        }
+        let module = import.await?;
+        for member in module.members() {
+            output.line(&MemberLine::new(module.name(), member))?;
+        }
+        for inside in module.modules() {
+            output.line(&ModuleLine { module: inside, kind: "module" })?;
+        }
+        Ok(())
+    }
+}
+
+/// A member of a module, as it is printed.
+#[derive(Serialize)]
+struct MemberLine<'a> {
+    module: &'a str,
+    name: &'a str,
+    kind: MemberKind,
+    signature: &'a str,
+    docs: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<Json<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    methods: Option<&'a [MethodDescription]>,
+}
+
+impl<'a> MemberLine<'a> {
+    fn new(module: &'a str, member: &'a MemberDescription) -> Self {
+        MemberLine {
+            module,
+            name: &member.name,
+            kind: member.kind,
+            signature: &member.signature,
+            docs: &member.docs,
+            value: member.value.as_ref().map(Json),
+            methods: (member.kind == MemberKind::Class).then_some(&member.methods),
+        }
+    }
+}
+
+/// A module inside a module, as it is printed.
+#[derive(Serialize)]
+struct ModuleLine<'a> {
+    module: &'a str,
+    kind: &'static str,
+}

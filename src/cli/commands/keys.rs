@@ -1,0 +1,31 @@
+//! `tarmem keys`.
+
+use crate::cli::output::{Failure, Output};
+use crate::client::Session;
+use clap::Args;
+
+/// Print the keys, in order, each as a line of JSON text
+#[derive(Args)]
+pub(in crate::cli) struct Keys {
+    /// Only keys that begin like this
+    #[arg(default_value = "", hide_default_value = true)]
+    prefix: String,
+}
+
+impl Keys {
+    pub(super) async fn run(self, session: &Session, output: &mut Output) -> Result<(), Failure> {
+        let mut after = String::new();
+        loop {
+            let page = session.keys(&self.prefix, &after, 0).await?;
+            for key in &page.keys {
+                output.line(key)?;
+            }
+            // Whoever reads gets a page at a time; and if nobody does any more, the next one is not asked for.
+            output.flush()?;
+            match page.next {
+                Some(next) => after = next,
+                None => return Ok(()),
+            }
+        }
+    }
+}

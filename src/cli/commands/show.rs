@@ -1,0 +1,31 @@
+//! How an object is printed.
+
+use crate::cli::output::{Failure, Json, Output};
+use serde::Serialize;
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::ObjectInfo;
+use tarmem_remote::proxy::{DynamicProxy, Proxy};
+use uuid::Uuid;
+
+/// Prints an object's value, or the object if it can show none.
+///
+/// The value is that of a moment later: somebody may have changed the object by then, or the key.
+pub(super) async fn show((object, info): (DynamicProxy, ObjectInfo), output: &mut Output) -> Result<(), Failure> {
+    match object.snapshot().await {
+        Ok(value) => output.line(&Json(&value)),
+        Err(Error::BadResult { reason, .. }) => {
+            let ObjectInfo { id, class, generation, .. } = info;
+            output.line(&WithoutValue { class, id, generation, no_value: reason })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An object whose value cannot be shown.
+#[derive(Serialize)]
+struct WithoutValue {
+    class: String,
+    id: Uuid,
+    generation: u64,
+    no_value: String,
+}

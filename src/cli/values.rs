@@ -1,0 +1,223 @@
+//! Values among the arguments of a command: JSON, on the command line or in a file, in which objects are named by their keys.
+
+use super::commands::Untyped;
+use super::output::{Failure, wrong};
+use crate::client::Session;
+use clap::Args;
+use clap::error::ErrorKind;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use tarmem_remote::error::Error;
+use tarmem_remote::proxy::{DynamicProxy, Proxy};
+use tarmem_remote::value::{ObjectRef, Value, ValueError};
+
+/// The most that is read for one argument from a file or standard input, in bytes.
+const LARGEST: u64 = 64 << 20;
+
+/// How arguments are given: below the help of each command that takes some.
+pub(super) const HELP: &str = r#"Arguments are JSON:
+  3  -2.5  true  null  '"text"'  '[1,2]'  '{"a":1}'
+  '{"$key":"k"}'   the object under the key k itself, here and inside lists and maps
+  @FILE            JSON that is read from a file
+  -                JSON that is read from standard input; one argument at most
+  '{"$bytes":"00ff"}', '{"$float":"nan"}': what JSON does not have
+  '{"$map":[["$key",5],[1,2]]}': a map with keys that begin with $, or are no text
+Text that begins with @ is JSON as any other: '"@home"'. A file whose name begins with @ is @./@name.
+At most 64 MiB are read for an argument."#;
+
+/// The arguments of a method, function or generator.
+#[derive(Args)]
+pub(super) struct Values {
+    /// Its arguments, each in JSON: 3, '"text"', '[1,2]'; '{"$key":"k"}' is the object under k; @FILE and - (standard input) are
+    /// read
+    #[arg(value_name = "JSON", allow_negative_numbers = true)]
+    args: Vec<Given>,
+}
+
+/// Where an argument is to be found.
+#[derive(Clone, Debug)]
+enum Given {
+    Here(Draft),
+    File(PathBuf),
+    StandardInput,
+}
+
+/// A value in JSON whose objects are not looked up yet.
+#[derive(Clone, Debug, PartialEq)]
+struct Draft {
+    text: String,
+    /// The keys of the objects in it.
+    keys: Vec<String>,
+}
+
+/// Arguments as they are sent. The objects among them are held for as long as this lives.
+pub(super) struct Resolved {
+    pub(super) values: Vec<Value>,
+    _held: BTreeMap<String, DynamicProxy>,
+}
+
+impl Values {
+    /// Reads what is not on the command line. Nobody has been asked anything by then.
+    ///
+    /// # Errors
+    /// What cannot be read, or is no JSON.
+    pub(super) fn load(&mut self) -> Result<(), Failure> {
+        if self.args.iter().filter(|arg| matches!(arg, Given::StandardInput)).count() > 1 {
+            let message = "only one argument can be -, for standard input is read once; give the others as @FILE";
+            return Err(wrong(ErrorKind::TooManyValues, message));
+        }
+        for arg in &mut self.args {
+            let (name, text) = match arg {
+                Given::Here(_) => continue,
+                Given::File(path) => (path.display().to_string(), read_file(path)),
+                Given::StandardInput => ("standard input".to_owned(), read(io::stdin().lock())),
+            };
+            let text = text.map_err(|why| Failure::failed(format!("no argument can be read from {name}: {why}")))?;
+            let draft = Draft::parse(text).map_err(|error| Failure::failed(format!("{name}: {error}")))?;
+            *arg = Given::Here(draft);
+        }
+        Ok(())
+    }
+
+    /// The values, with the objects that they name.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`], and the session's.
+    pub(super) async fn resolve(&self, session: &Session) -> Result<Resolved, Error> {
+        let drafts =
+            || self.args.iter().filter_map(|arg| if let Given::Here(draft) = arg { Some(draft) } else { None });
+        let mut held: BTreeMap<String, DynamicProxy> = BTreeMap::new();
+        for key in drafts().flat_map(|draft| &draft.keys) {
+            if !held.contains_key(key) {
+                held.insert(key.clone(), session.proxy::<Untyped>(key).hold().await?);
+            }
+        }
+        let reference = |key: &str| {
+            let found = held.get(key).and_then(Proxy::reference);
+            found.ok_or_else(|| ValueError::new(format!("the object under {key:?} is not held")))
+        };
+        let values = drafts().map(|draft| Value::parse_json_with(&draft.text, &reference));
+        let bad = |error: ValueError| Error::malformed("argument", error);
+        let values = values.collect::<Result<_, _>>().map_err(bad)?;
+        Ok(Resolved { values, _held: held })
+    }
+}
+
+impl FromStr for Given {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix('@') {
+            Some("") => Err(r#"the name of a file is needed behind @; text is written '"@"'"#.to_owned()),
+            Some("-") => Ok(Given::StandardInput),
+            Some(path) => Ok(Given::File(path.into())),
+            None if text == "-" => Ok(Given::StandardInput),
+            None => Draft::parse(text.to_owned()).map(Given::Here).map_err(|error| with_hint(text, &error)),
+        }
+    }
+}
+
+impl Draft {
+    /// # Errors
+    /// What is wrong with the JSON.
+    fn parse(text: String) -> Result<Self, ValueError> {
+        let keys = RefCell::new(Vec::new());
+        // Any object will do as yet.
+        let note = |key: &str| {
+            keys.borrow_mut().push(key.to_owned());
+            Ok(ObjectRef::new(uuid::Uuid::nil(), ""))
+        };
+        Value::parse_json_with(&text, &note)?;
+        Ok(Draft { text, keys: keys.into_inner() })
+    }
+}
+
+/// What is wrong with an argument that stands on the command line, where quotes are often what is missing.
+fn with_hint(text: &str, error: &ValueError) -> String {
+    match text.trim_start().chars().next() {
+        // It is JSON, but begins like one of tarmem's own forms: the error says it all.
+        _ if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => error.to_string(),
+        Some('[' | '{') => format!("{error}; write the whole value between single quotes, such as '[1, \"two\"]'"),
+        Some('"') => format!("{error}; write text between both kinds of quotes, such as '\"two words\"'"),
+        _ => {
+            let quoted = serde_json::Value::from(text).to_string().replace('\'', r"'\''");
+            format!("{error}; if it is meant as text, write '{quoted}'")
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<String, String> {
+    read(File::open(path).map_err(|error| error.to_string())?)
+}
+
+fn read(source: impl Read) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let read = source.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if read as u64 > LARGEST {
+        return Err(format!("it is over the limit of {LARGEST} bytes for an argument; send it in parts"));
+    }
+    String::from_utf8(bytes)
+        .map_err(|error| format!("it is not UTF-8 from byte {} on; JSON has to be", error.utf8_error().valid_up_to()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn draft(text: &str) -> Draft {
+        match text.parse().unwrap() {
+            Given::Here(draft) => draft,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn objects_are_named_by_their_keys() {
+        assert_eq!(draft("[1, null]").keys, [""; 0]);
+        assert_eq!(draft(r#"[{"$key":"a"},{"b":{"$key":"b"}},{"$key":"a"}]"#).keys, ["a", "b", "a"]);
+        assert_eq!(draft(r#"{"$map":[["$key","a"]]}"#).keys, [""; 0]);
+    }
+
+    #[test]
+    fn a_value_may_be_elsewhere() {
+        assert!(matches!("-".parse().unwrap(), Given::StandardInput));
+        assert!(matches!("@-".parse().unwrap(), Given::StandardInput));
+        assert!(matches!("@./-".parse().unwrap(), Given::File(path) if path == Path::new("./-")));
+        assert!(matches!("@@x".parse().unwrap(), Given::File(path) if path == Path::new("@x")));
+        assert!("@".parse::<Given>().unwrap_err().contains("file"));
+        assert_eq!(draft(r#""@x""#).text, r#""@x""#);
+        assert_eq!(draft("-1").text, "-1");
+    }
+
+    #[test]
+    fn no_more_is_read_than_the_limit() {
+        assert!(read(io::repeat(b' ')).unwrap_err().contains("67108864 bytes"));
+        assert!(read(&b"[\"\xff\"]"[..]).unwrap_err().contains("from byte 2 on"));
+    }
+
+    #[test]
+    fn what_is_not_json_is_told_how_to_be() {
+        let hints = [
+            ("tea \"x\"", r#"write '"tea \"x\""'"#),
+            ("it's", r#"write '"it'\''s"'"#),
+            ("[1,", r#"such as '[1, "two"]'"#),
+            ("\"two", r#"such as '"two words"'"#),
+            (r#"{"$int": null}"#, "$int"),
+            (
+                r#"{"$key":5}"#,
+                r#"exactly {"$key": "<key>"}; write a map with such a key as {"$map": [["$key", …], …]}"#,
+            ),
+            (r#"{"$key":"n2","x":1}"#, r#"exactly {"$key": "<key>"}"#),
+        ];
+        for (text, hint) in hints {
+            let error = text.parse::<Given>().unwrap_err();
+            assert!(error.contains(hint), "{error}");
+        }
+    }
+}
