@@ -62,14 +62,15 @@ fn a_closed_session_fails_its_calls_at_once() {
 }
 
 #[test]
-fn a_service_that_ends_fails_calls_at_once() {
+fn a_service_that_ends_and_does_not_come_back_fails_calls() {
     let service = service();
-    let session = Session::connect(service.address()).expect("connects");
+    let builder = tarmem::Session::builder(service.address()).max_retry(1).retry_delay(Duration::from_millis(20));
+    let session = Session::connect_with(builder).expect("connects");
     let account = session.memoize("k", AccountProxy::open(1)).wait().expect("made");
     drop(session);
     blocking::shutdown(service);
     let error = soon(move || account.balance().wait()).expect_err("it is gone");
-    assert!(matches!(error, Error::ShuttingDown | Error::Closed { .. } | Error::OutcomeUnknown { .. }), "{error}");
+    assert!(matches!(error, Error::Unreachable { .. }), "{error}");
 }
 
 #[test]

@@ -279,7 +279,8 @@ pub enum Error {
         /// The address.
         address: String,
     },
-    /// The service is shutting down and takes no new calls.
+    /// The service is shutting down and takes no new calls: this one was not made. A session that has a way back keeps it for the
+    /// service that comes next; so this is for those in process and over streams.
     #[error("the service is shutting down; connect again when it is back")]
     ShuttingDown,
     /// What arrived makes no sense in this protocol.
@@ -317,7 +318,9 @@ impl Error {
     /// A result that cannot be encoded, with the remedy.
     pub fn bad_result(what: impl Into<String>, error: &CodecError) -> Self {
         let remedy = match error {
-            CodecError::TooLarge { .. } => "; return less at once, or raise the service's frame limit",
+            CodecError::TooLarge { .. } => {
+                "; return less at once, or raise the frame limit: the service's, or the client's max_frame"
+            }
             CodecError::TooDeep { .. } => "; return it in parts, or as references to objects",
             _ => "",
         };

@@ -9,12 +9,16 @@ use crate::security::{ClientTls, Secret};
 use crate::server::listener::ByteStream;
 use backon::{ExponentialBuilder, Retryable};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use tarmem_remote::call::Caller;
 use tarmem_remote::error::Error;
 use tarmem_remote::routines::Routines;
 use tokio::io::{AsyncRead, AsyncWrite};
+
+/// No client takes less, in bytes: errors and the answers to `open` need some.
+const LEAST_FRAME: usize = 4 << 10;
 
 /// A session to be.
 #[derive(Clone)]
@@ -76,21 +80,23 @@ impl SessionBuilder {
         self
     }
 
-    /// How often a connection is tried again after the first attempt failed, at the beginning and whenever it breaks.
-    /// Default 4.
+    /// How often a connection is tried again after the first attempt failed: at the beginning, and whenever it breaks or the
+    /// service shuts down. Default 4.
     pub fn max_retry(mut self, times: usize) -> Self {
         self.max_retry = times;
         self
     }
 
-    /// The longest time between two attempts; it begins at a tenth of a second at most and doubles, with jitter. Default 3 s.
+    /// The longest time between two attempts, to which jitter is added. At the beginning the first is a tenth of a second at
+    /// most, and each twice as long as the one before it; when a session comes back, four times as long. Default 3 s. So, with
+    /// the defaults, a service may be away for 5 s, to be started again say, and no client gives up.
     pub fn retry_delay(mut self, delay: Duration) -> Self {
         self.retry_delay = delay;
         self
     }
 
     /// `hook` is told whenever the session is connected again. It runs on the task that carries the session's calls: it must
-    /// not wait for any of them, but may start a task that makes some.
+    /// not wait for any of them, but may start a task that makes some. If it panics, that is traced, and the session goes on.
     pub fn on_reconnect(mut self, hook: impl Fn(Reconnected) + Send + Sync + 'static) -> Self {
         self.on_reconnect = Some(Arc::new(hook));
         self
@@ -108,9 +114,10 @@ impl SessionBuilder {
         self
     }
 
-    /// The largest frame that is accepted from the service, in bytes. Default 1 GiB.
+    /// The largest frame that is accepted from the service, in bytes; 4 KiB at least. Default 1 GiB. The service is told so: a
+    /// call whose result is larger fails, alone, with [`Error::BadResult`].
     pub fn max_frame(mut self, bytes: usize) -> Self {
-        self.max_frame = bytes;
+        self.max_frame = bytes.max(LEAST_FRAME);
         self
     }
 
@@ -197,9 +204,15 @@ impl SessionBuilder {
             .with_jitter()
     }
 
+    /// The pauses between attempts to come back. They grow faster: with the defaults, a service may be away for five seconds.
+    pub(super) fn backoff_of_return(&self) -> ExponentialBuilder {
+        self.backoff().with_factor(4.0)
+    }
+
     pub(super) fn tell(&self, reconnected: Reconnected) {
-        if let Some(hook) = &self.on_reconnect {
-            hook(reconnected);
+        let Some(hook) = &self.on_reconnect else { return };
+        if catch_unwind(AssertUnwindSafe(|| hook(reconnected))).is_err() {
+            tracing::error!("`on_reconnect` of the session with {} panicked; the session goes on", self.address);
         }
     }
 }

@@ -77,7 +77,14 @@ async fn carry_with(link: &mut Link, shared: &Shared, replies: &mut Replies) -> 
                 Poll::Ready(Ok(Some((id, response)))) => {
                     match requests.take(id, response).and_then(|frame| replies.add(&frame, shared)) {
                         Err(cause) => return broken(cause),
-                        Ok(flags) => requests.closing |= flags & CLOSING != 0,
+                        Ok(flags) if flags & CLOSING != 0 && !requests.closing => {
+                            requests.closing = true;
+                            // There is no other service for what has no way to one.
+                            if shared.options.can_come_back() {
+                                shared.outbox.lock().pause();
+                            }
+                        }
+                        Ok(_) => {}
                     }
                     if requests.collecting.is_none() {
                         silence.as_mut().reset(tokio::time::Instant::now() + patience);

@@ -7,6 +7,7 @@ use super::{SessionBuilder, SessionState, life};
 use crate::wire::batch::Answered;
 use bytes::Bytes;
 use parking_lot::Mutex;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -221,7 +222,13 @@ impl Drop for Ending {
     fn drop(&mut self) {
         let cause = "the task that carried it has ended, with its runtime perhaps";
         let closed = Error::Closed { address: self.0.options.address.clone(), cause: cause.to_owned() };
-        self.0.end(closed, cause, false);
+        // It may be a panic that ends the task: a second one, of a waker say, would abort the process.
+        if catch_unwind(AssertUnwindSafe(|| self.0.end(closed, cause, false))).is_err() {
+            tracing::error!(
+                "the end of the session with {} was not told to all of its callers",
+                self.0.options.address
+            );
+        }
         self.0.revivals.lock().clear();
         self.0.state.send_replace(SessionState::Closed);
         self.0.ended.send_replace(true);

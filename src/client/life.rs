@@ -10,11 +10,14 @@ use backon::BackoffBuilder;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tarmem_remote::error::Error;
 
 /// How long the service may take to answer the last that is sent.
 const FAREWELL_TIME: Duration = Duration::from_secs(1);
+
+/// After so long a connection that carried no calls was of use, although nothing came: there was nothing to come.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// Why a session does not go on.
 enum Over {
@@ -50,26 +53,30 @@ async fn stay(mut link: Link, shared: &Shared) -> Over {
     loop {
         shared.state.send_replace(SessionState::Connected);
         answer_revivals(shared, || Ok(()));
-        let received = shared.outbox.lock().count_received();
+        let (received, begun) = (shared.outbox.lock().count_received(), Instant::now());
         let end = carry(&mut link, shared).await;
-        let cause = match end {
+        let (cause, in_order) = match end {
             End::Closed => {
                 shared.end(closed(shared, "it was closed here"), "it was closed here", true);
                 part(link, shared).await;
                 return Over::Closed;
             }
-            End::ShutDown => {
-                let cause = "the service has shut down".to_owned();
-                return Over::Failed(closed(shared, &cause), cause);
-            }
-            End::Broken(cause) => cause,
+            End::ShutDown => ("the service has shut down".to_owned(), true),
+            End::Broken(cause) => (cause, false),
         };
+        // One on which nothing came is no better than none: what is sent may be what breaks it.
+        let was_quiet = !link.is_used() && begun.elapsed() >= QUIET;
+        let of_use = in_order || was_quiet || shared.outbox.lock().count_received() > received;
         drop(link);
         if !shared.options.can_come_back() {
             return Over::Failed(closed(shared, &cause), cause);
         }
-        // A connection on which nothing came is no better than none: what is sent may be what breaks it.
-        fruitless = if shared.outbox.lock().count_received() > received { 0 } else { fruitless + 1 };
+        fruitless = match of_use {
+            // It takes a moment to be started again.
+            true if in_order => 1,
+            true => 0,
+            false => fruitless + 1,
+        };
         match come_back(shared, cause, fruitless).await {
             Ok(opened) => link = opened,
             Err(over) => return over,
@@ -81,10 +88,11 @@ async fn stay(mut link: Link, shared: &Shared) -> Over {
 async fn come_back(shared: &Shared, mut cause: String, fruitless: usize) -> Result<Link, Over> {
     shared.state.send_replace(SessionState::Reconnecting);
     let options = &shared.options;
-    let mut pauses = options.backoff().build().skip(fruitless.saturating_sub(1));
+    let mut pauses = options.backoff_of_return().build().skip(fruitless.saturating_sub(1));
     // The first attempt after a connection that was of use is made at once.
     let mut pause = if fruitless == 0 { Some(Duration::ZERO) } else { pauses.next() };
-    let mut attempts = 0;
+    // Connections that came to nothing were attempts, too.
+    let mut attempts = fruitless;
     while let Some(wait) = pause {
         attempts += 1;
         let attempt = async {
@@ -102,7 +110,7 @@ async fn come_back(shared: &Shared, mut cause: String, fruitless: usize) -> Resu
             Some(Err(NoEntry { error, is_final: true })) => return Err(Over::Failed(error, cause)),
             Some(Err(NoEntry { error, .. })) => {
                 tracing::debug!("reconnecting to {}: {error}", options.address);
-                if attempts == 1 {
+                if attempts == fruitless + 1 {
                     cause = format!("{cause}; then: {error}");
                 }
             }

@@ -43,6 +43,8 @@ pub(super) struct Link {
     channel: Channel<Box<dyn Stream>>,
     /// The number of the last request.
     last: u64,
+    /// It has carried calls.
+    used: bool,
 }
 
 /// Which session a connection carries, and how it is found again.
@@ -88,12 +90,13 @@ impl Link {
         let address = options.address.clone();
         // What is no service of ours announces anything: a web server's first bytes, a frame of 1.2 GB.
         let limit = FrameLimit::new(options.max_frame.min(ANSWER_BYTES));
-        let mut link = Link { channel: Channel::new(Box::new(stream), limit.clone(), BUFFER), last: 0 };
+        let mut link = Link { channel: Channel::new(Box::new(stream), limit.clone(), BUFFER), last: 0, used: false };
         let details = HelloDetails {
             ignore_version: options.ignore_version,
             resume,
             resumable: options.can_come_back(),
             token: options.secret(),
+            max_frame_bytes: options.max_frame as u64,
         };
         let hello = Hello { protocol: PROTOCOL_VERSION, details }.encode()?;
         let welcome = match tokio::time::timeout(OPEN_TIME, link.ask(WireRequest::Open { hello })).await {
@@ -147,10 +150,16 @@ impl Link {
     /// Puts a batch of calls in line, which `write` appends; its number.
     pub(super) fn submit(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> io::Result<u64> {
         self.last += 1;
+        self.used = true;
         let request = WireRequest::Submit { batch: Bytes::new() };
         let message = ClientMessage::Request { id: self.last, request }.encode()?;
         self.channel.put_with(message.head(), write)?;
         Ok(self.last)
+    }
+
+    /// Whether it has carried calls.
+    pub(super) fn is_used(&self) -> bool {
+        self.used
     }
 
     /// Writes what is in line.

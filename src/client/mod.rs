@@ -8,11 +8,12 @@
 //! - [`outbox`]: what waits to be sent, and what waits for a reply.
 //! - [`crowd`]: calls that wait for room among those in flight.
 //! - [`received`]: the batches of replies that have arrived.
-//! - [`window`]: the calls that are not over, by their numbers.
+//! - [`window`]: the calls that are not over, by their numbers. [`clock`]: the time that they have.
 
 mod address;
 mod builder;
 mod carry;
+mod clock;
 mod connection;
 mod crowd;
 mod dial;
@@ -74,7 +75,8 @@ pub struct Session {
 pub enum SessionState {
     /// Calls are on their way.
     Connected,
-    /// The connection broke, and another one is being made. Calls wait for it, each until its own deadline.
+    /// The connection broke, or the service shut down, and another one is being made. Calls wait for it, each until its own
+    /// deadline.
     Reconnecting,
     /// It was closed, or could not be kept: [`Session::ended`] says why. Calls fail until [`Session::reconnect`].
     Closed,

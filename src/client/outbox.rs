@@ -3,10 +3,13 @@
 //! - [`endings`]: what becomes of that when a connection ends, or a session.
 
 mod endings;
+#[cfg(test)]
+mod tests;
 
+use super::clock::Clock;
 use super::crowd::{Crowd, earlier};
 use super::received::Received;
-use super::window::{Slot, Waiting, Window};
+use super::window::{By, Slot, Waiting, Window};
 use crate::wire::batch::{Preamble, SUBMISSION_OVERHEAD, Submission};
 use bytes::Bytes;
 use hashbrown::HashMap;
@@ -19,8 +22,12 @@ use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 use uuid::Uuid;
 
-/// How much longer a call waits for the service to say that its time is up, before the client says so itself.
-const GRACE: Duration = Duration::from_millis(50);
+/// Below this a call's time is taken by a look at the clock of its own. Others share one, a few milliseconds old at most: a look
+/// is a twentieth of what a call costs, and more.
+const SHORT: Duration = Duration::from_secs(1);
+
+/// Below this a timer is too coarse: a reply is looked at by the clock.
+const VERY_SHORT: Duration = Duration::from_millis(10);
 
 /// The limits that the service told, or that the client set.
 #[derive(Clone, Copy, Debug)]
@@ -42,12 +49,9 @@ pub(super) struct Outbox {
     received: Received,
     /// The first number that was not sent.
     unsent: u64,
-    /// What waits to be sent, in bytes.
-    unsent_bytes: usize,
-    /// When the first of those came.
-    gathering_since: Instant,
-    /// Calls that wait for a reply.
-    in_flight: usize,
+    clock: Clock,
+    /// The service shuts down: calls wait for the one that takes its place.
+    paused: bool,
     /// No call is overdue before this.
     next_deadline: Option<Instant>,
     /// Handles to give up, with their counts.
@@ -80,9 +84,8 @@ impl Outbox {
             window,
             again: VecDeque::new(),
             received: Received::default(),
-            unsent_bytes: 0,
-            gathering_since: Instant::now(),
-            in_flight: 0,
+            clock: Clock::new(),
+            paused: false,
             next_deadline: None,
             releases: HashMap::new(),
             settled: Vec::new(),
@@ -112,41 +115,35 @@ impl Outbox {
                 remedy,
             ));
         }
+        let left = timeout.map(|timeout| timeout.saturating_sub(terms.waited));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Pushed::Refused(late(timeout));
+        }
         // Twice the largest frame may wait; after that, callers do.
-        if self.in_flight >= self.bounds.in_flight || self.unsent_bytes >= 2 * limit {
-            let left = timeout.map(|timeout| timeout.saturating_sub(terms.waited));
-            if left.is_some_and(|left| left.is_zero()) {
-                // The call knows what was late, and fills it in.
-                let after = timeout.unwrap_or_default();
-                return Pushed::Refused(Error::DeadlineExceeded { what: String::new(), after });
-            }
+        let load = self.window.load();
+        if load.in_flight >= self.bounds.in_flight || load.unsent_bytes >= 2 * limit {
             let deadline = left.and_then(|left| Instant::now().checked_add(left));
             self.crowd.join(waker, deadline);
             self.next_deadline = earlier(self.next_deadline, deadline);
             return Pushed::Crowded;
         }
-        let timeout = timeout.map(|timeout| timeout.saturating_sub(terms.waited));
         let first = self.unsent == self.window.next();
-        // One look at the clock for all that gather behind the first: it is a twentieth of what a call costs.
-        if first {
-            self.gathering_since = Instant::now();
-        }
-        let deadline = timeout.and_then(|after| self.gathering_since.checked_add(after)?.checked_add(GRACE));
+        let deadline = left.and_then(|left| self.clock.now(left < SHORT).checked_add(left));
         self.next_deadline = earlier(self.next_deadline, deadline);
-        self.in_flight += 1;
         // What was given up before makes room for this one: the service is to know it first. (It is plain data.)
         if !self.settled.is_empty() {
             let _ = self.append_settled();
         }
-        let sequence = self.append(Waiting {
+        let call = Waiting {
             operation: std::mem::take(operation),
             task: current_task(),
             timeout,
             deadline,
             idempotent: terms.idempotent,
             sent: false,
-            waker: Some(waker.clone()),
-        });
+            by: By::Caller(waker.clone()),
+        };
+        let sequence = self.window.push(call, self.unsent);
         Pushed::Waiting { sequence, first }
     }
 
@@ -155,15 +152,10 @@ impl Outbox {
         self.bounds.frame_bytes.saturating_sub(1024)
     }
 
-    fn append(&mut self, call: Waiting) -> u64 {
-        self.unsent_bytes += call.operation.len();
-        self.window.push(call, self.unsent)
-    }
-
-    /// One of whose outcome nobody will hear.
-    fn append_unheard(&mut self, operation: Body, task: u64) {
-        let (timeout, deadline, waker) = (None, None, None);
-        self.append(Waiting { operation, task, timeout, deadline, idempotent: false, sent: false, waker });
+    /// Puts one in line of whose outcome nobody will hear.
+    fn append(&mut self, operation: Body, task: u64, by: By) {
+        let call = Waiting { operation, task, timeout: None, deadline: None, idempotent: false, sent: false, by };
+        self.window.push(call, self.unsent);
     }
 
     /// The reply to a call, if it has come; otherwise `cx` is woken when it does.
@@ -173,22 +165,24 @@ impl Outbox {
         sequence: u64,
         operation: &mut Option<Box<Body>>,
     ) -> Poll<Reply> {
-        let reply = match self.window.get_mut(sequence) {
-            Some(slot @ Slot::Answered(..)) => {
-                let Slot::Answered(reply, made) = std::mem::replace(slot, Slot::Over) else { return Poll::Pending };
-                *operation = made;
-                self.window.is_over(sequence);
-                reply
-            }
-            Some(Slot::Waiting(call)) => {
-                match &mut call.waker {
-                    Some(waker) => waker.clone_from(cx.waker()),
-                    none => *none = Some(cx.waker().clone()),
+        let Some(mut slot) = self.window.get_mut(sequence) else {
+            return Poll::Ready(Reply::failed(Error::Cancelled));
+        };
+        match &mut *slot {
+            Slot::Answered(..) => {}
+            Slot::Waiting(call) => {
+                match &mut call.by {
+                    By::Caller(waker) => waker.clone_from(cx.waker()),
+                    by => *by = By::Caller(cx.waker().clone()),
                 }
                 return Poll::Pending;
             }
-            Some(Slot::Over) | None => return Poll::Ready(Reply::failed(Error::Cancelled)),
-        };
+            Slot::Over => return Poll::Ready(Reply::failed(Error::Cancelled)),
+        }
+        let Slot::Answered(reply, made) = std::mem::replace(&mut *slot, Slot::Over) else { return Poll::Pending };
+        drop(slot);
+        self.window.tidy(sequence);
+        *operation = made;
         if matches!(reply, Reply::Provisional(_)) && self.ended.is_none() {
             self.settled.push(Operation::Acknowledge { sequence });
         }
@@ -198,14 +192,9 @@ impl Outbox {
     /// Nobody waits for this call any more.
     pub(super) fn cancel(&mut self, sequence: u64) {
         match self.window.remove(sequence) {
-            Some(Slot::Waiting(call)) => {
-                self.in_flight -= 1;
-                // If it was not sent, it never will be.
-                if !call.sent {
-                    self.unsent_bytes -= call.operation.len();
-                    return self.uncrowd();
-                }
-            }
+            // If it was not sent, it never will be.
+            Some(Slot::Waiting(call)) if !call.sent => return self.uncrowd(),
+            Some(Slot::Waiting(_)) => {}
             // It has answered, but the answer may be one that is to be undone.
             Some(Slot::Answered(Reply::Provisional(_), _)) => {}
             _ => return,
@@ -218,15 +207,17 @@ impl Outbox {
 
     /// Nobody waits for this call any more, but it is to be made.
     pub(super) fn forget(&mut self, sequence: u64) {
-        match self.window.get_mut(sequence) {
-            Some(Slot::Waiting(call)) => {
-                call.waker = None;
-                self.in_flight -= 1;
-                self.uncrowd();
+        let Some(mut slot) = self.window.get_mut(sequence) else { return };
+        match &mut *slot {
+            Slot::Waiting(call) => call.by = By::Unheard,
+            Slot::Answered(..) => {
+                drop(slot);
+                return self.cancel(sequence);
             }
-            Some(Slot::Answered(..)) => self.cancel(sequence),
-            Some(Slot::Over) | None => {}
+            Slot::Over => return,
         }
+        drop(slot);
+        self.uncrowd();
     }
 
     /// Gives up a handle.
@@ -242,7 +233,7 @@ impl Outbox {
         // What is larger than a frame would end the connection.
         if self.ended.is_none() && operation.len() <= self.largest() {
             // In its turn: what is sent later may rely on it.
-            self.append_unheard(operation, current_task());
+            self.append(operation, current_task(), By::Unheard);
         }
     }
 
@@ -265,11 +256,23 @@ impl Outbox {
         self.append_housekeeping()?;
         // One that was cancelled before it was sent is over.
         while let Some(sequence) = self.next_to_send()
-            && !matches!(self.window.get_mut(sequence), Some(Slot::Waiting(_)))
+            && !self.may_go(sequence)
         {
             self.pass_over();
         }
         Ok(self.next_to_send().is_some())
+    }
+
+    /// It is to be sent, and to this service.
+    fn may_go(&mut self, sequence: u64) -> bool {
+        let slot = self.window.get_mut(sequence);
+        matches!(slot.as_deref(), Some(Slot::Waiting(call)) if !self.paused || matches!(call.by, By::Client))
+    }
+
+    /// The service shuts down, and begins nothing new: calls wait for the one that takes its place, for as long as each may.
+    /// What this one is to know about earlier calls is still sent.
+    pub(super) fn pause(&mut self) {
+        self.paused = true;
     }
 
     /// The first call to send.
@@ -288,22 +291,25 @@ impl Outbox {
     pub(super) fn put_batch(&mut self, batch: &mut Vec<u8>) {
         let start = batch.len();
         let operations = usize::try_from(self.window.next() - self.unsent).unwrap_or(usize::MAX);
-        let most = self.unsent_bytes + operations.saturating_mul(SUBMISSION_OVERHEAD) + 16;
+        let most = self.window.load().unsent_bytes + operations.saturating_mul(SUBMISSION_OVERHEAD) + 16;
         batch.reserve(most.min(self.bounds.frame_bytes));
         Preamble { received_below: self.received.below }.put(batch);
+        // Some may have waited for long: while there was no connection, say.
+        let now = self.clock.now(false);
         let mut operations = 0;
         while let Some(sequence) = self.next_to_send() {
-            if let Some(Slot::Waiting(call)) = self.window.get_mut(sequence) {
+            if let Some(mut slot) = self.window.get_mut(sequence)
+                && let Slot::Waiting(call) = &mut *slot
+                && (!self.paused || matches!(call.by, By::Client))
+            {
                 let full = operations >= self.bounds.batch
                     || batch.len() - start + call.operation.len() + SUBMISSION_OVERHEAD > self.bounds.frame_bytes;
                 if operations > 0 && full {
                     break;
                 }
-                let timeout = if self.again.is_empty() { call.timeout } else { call.time_left() };
-                Submission { sequence, task: call.task, timeout_ms: timeout.map(in_ms), operation: &call.operation }
-                    .put(batch);
+                let timeout_ms = call.time_left(now).map(in_ms);
+                Submission { sequence, task: call.task, timeout_ms, operation: &call.operation }.put(batch);
                 call.sent = true;
-                self.unsent_bytes -= call.operation.len();
                 operations += 1;
             }
             self.pass_over();
@@ -319,35 +325,55 @@ impl Outbox {
         // An acknowledged handle may be released at once: in this order.
         self.append_settled()?;
         for (id, count) in std::mem::take(&mut self.releases) {
-            self.append_unheard(Operation::Release { id, count }.encode()?, 0);
+            self.append(Operation::Release { id, count }.encode()?, 0, By::Client);
         }
         Ok(())
     }
 
     fn append_settled(&mut self) -> Result<(), Error> {
         for operation in std::mem::take(&mut self.settled) {
-            self.append_unheard(operation.encode()?, 0);
+            self.append(operation.encode()?, 0, By::Client);
         }
         Ok(())
     }
 
     /// A reply has come; who waits for it, if anybody still does.
     pub(super) fn answered(&mut self, sequence: u64, reply: Reply) -> Option<Waker> {
-        if let Some(slot) = self.window.get_mut(sequence)
+        let mut held = self.window.get_mut(sequence);
+        if let Some(slot) = held.as_deref_mut()
             && let Slot::Waiting(call) = slot
         {
-            if let Some(waker) = call.waker.take() {
+            if self.paused && matches!(&reply, Reply::Failed(error) if **error == Error::ShuttingDown) {
+                // It was not made: it is for the service that takes this one's place.
+                call.sent = false;
+                return None;
+            }
+            if let By::Caller(waker) = std::mem::replace(&mut call.by, By::Unheard) {
+                let is_late = call.timeout.is_some_and(|timeout| timeout < VERY_SHORT)
+                    && call.deadline.is_some_and(|at| at <= Instant::now());
+                let reply = match reply {
+                    reply if is_late => {
+                        if matches!(reply, Reply::Provisional(_)) {
+                            self.settled.push(Operation::Cancel { sequence });
+                        }
+                        Reply::failed(late(call.timeout))
+                    }
+                    Reply::Failed(error) => Reply::Failed(in_own_words(error, call.timeout)),
+                    reply => reply,
+                };
                 let operation =
                     matches!(reply, Reply::Failed(_)).then(|| Box::new(std::mem::take(&mut call.operation)));
                 *slot = Slot::Answered(reply, operation);
-                self.in_flight -= 1;
+                drop(held);
                 self.uncrowd();
                 return Some(waker);
             }
-            self.window.remove(sequence);
+            *slot = Slot::Over;
         }
         // Given up in the meantime: what it brought is to be undone.
-        let given_up = !matches!(self.window.get_mut(sequence), Some(Slot::Answered(..)));
+        let given_up = !matches!(held.as_deref(), Some(Slot::Answered(..)));
+        drop(held);
+        self.window.tidy(sequence);
         if given_up && matches!(reply, Reply::Provisional(_)) && self.ended.is_none() {
             self.settled.push(Operation::Cancel { sequence });
         }
@@ -356,7 +382,8 @@ impl Outbox {
 
     fn uncrowd(&mut self) {
         // Once for all of them, when there is room worth waking for.
-        let roomy = self.in_flight <= self.bounds.in_flight * 3 / 4 && self.unsent_bytes <= self.bounds.frame_bytes;
+        let load = self.window.load();
+        let roomy = load.in_flight <= self.bounds.in_flight * 3 / 4 && load.unsent_bytes <= self.bounds.frame_bytes;
         if !self.crowd.is_empty() && roomy {
             self.crowd.let_in();
         }
@@ -366,31 +393,25 @@ impl Outbox {
         self.next_deadline
     }
 
-    /// Answers the calls whose time is up although the service has not said so; who waits for them.
+    /// Answers the calls whose time is up, whatever the service does; who waits for them.
     pub(super) fn expire(&mut self, now: Instant) -> Vec<Waker> {
         self.next_deadline = self.crowd.expire(now);
-        let mut overdue = Vec::new();
-        for (sequence, slot) in self.window.waiting() {
-            let Slot::Waiting(Waiting { timeout: Some(after), deadline: Some(at), sent, waker, operation, .. }) = slot
-            else {
-                continue;
-            };
-            if *at > now {
-                self.next_deadline = earlier(self.next_deadline, Some(*at));
-                continue;
+        let (mut overdue, mut next) = (Vec::new(), self.next_deadline);
+        self.window.each_waiting(|sequence, slot| {
+            let Slot::Waiting(call) = slot else { return };
+            let (By::Caller(waker), Some(at)) = (&call.by, call.deadline) else { return };
+            if at > now {
+                next = earlier(next, Some(at));
+                return;
             }
-            let Some(waker) = waker.take() else { continue };
-            if *sent {
+            if call.sent {
                 self.settled.push(Operation::Cancel { sequence });
-            } else {
-                self.unsent_bytes -= operation.len();
             }
-            self.in_flight -= 1;
-            overdue.push(waker);
-            // The call knows what was late, and fills it in.
-            let error = Error::DeadlineExceeded { what: String::new(), after: *after };
-            *slot = Slot::Answered(Reply::failed(error), Some(Box::new(std::mem::take(operation))));
-        }
+            overdue.push(waker.clone());
+            let operation = Box::new(std::mem::take(&mut call.operation));
+            *slot = Slot::Answered(Reply::failed(late(call.timeout)), Some(operation));
+        });
+        self.next_deadline = next;
         self.uncrowd();
         overdue
     }
@@ -417,6 +438,19 @@ impl Outbox {
     /// How many batches of replies have arrived over all connections.
     pub(super) fn count_received(&self) -> u64 {
         self.received.count
+    }
+}
+
+/// That a call's time is up. The call knows what was late, and fills it in.
+fn late(timeout: Option<Duration>) -> Error {
+    Error::DeadlineExceeded { what: String::new(), after: timeout.unwrap_or_default() }
+}
+
+/// The service knows a call's time as milliseconds, and as what was left of it.
+fn in_own_words(error: Box<Error>, timeout: Option<Duration>) -> Box<Error> {
+    match *error {
+        Error::DeadlineExceeded { ref what, .. } if what.is_empty() => Box::new(late(timeout)),
+        _ => error,
     }
 }
 

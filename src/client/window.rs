@@ -6,6 +6,7 @@
 
 use hashbrown::HashMap;
 use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 use tarmem_remote::body::Body;
@@ -37,15 +38,91 @@ pub(super) struct Waiting {
     /// Making it twice is as good as making it once.
     pub(super) idempotent: bool,
     pub(super) sent: bool,
-    /// Who waits for the reply. `None` if nobody does: it was sent on the client's own account, or its caller has gone.
-    pub(super) waker: Option<Waker>,
+    pub(super) by: By,
+}
+
+/// Who made a call.
+pub(super) enum By {
+    /// A caller that waits for its reply, to be woken by this.
+    Caller(Waker),
+    /// A caller that does not: it was detached, or whoever waited has gone.
+    Unheard,
+    /// The client on its own account: what this service is to know about earlier calls.
+    Client,
 }
 
 impl Waiting {
     /// How much of its time is left.
-    pub(super) fn time_left(&self) -> Option<Duration> {
-        let left = self.deadline.map(|at| at.saturating_duration_since(Instant::now()));
+    pub(super) fn time_left(&self, now: Instant) -> Option<Duration> {
+        let left = self.deadline.map(|at| at.saturating_duration_since(now));
         self.timeout.map(|timeout| left.map_or(timeout, |left| left.min(timeout)))
+    }
+}
+
+/// What the calls of a window come to together. Nobody adds to it or takes from it: it follows from the calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Load {
+    /// Calls that somebody waits for.
+    pub(super) in_flight: usize,
+    /// What is to be sent, in bytes.
+    pub(super) unsent_bytes: usize,
+}
+
+impl Load {
+    fn of(slot: &Slot) -> Self {
+        let Slot::Waiting(call) = slot else { return Load::default() };
+        Load {
+            in_flight: usize::from(matches!(call.by, By::Caller(_))),
+            unsent_bytes: if call.sent { 0 } else { call.operation.len() },
+        }
+    }
+
+    /// A slot that came to `before` comes to `after` now.
+    fn replace(&mut self, before: Load, after: Load) {
+        let replace = |count: &mut usize, before: usize, after: usize| {
+            let replaced = count.checked_add(after).and_then(|count| count.checked_sub(before));
+            // It cannot be less than one of its parts. If it were, a session that goes on is better than one that waits for ever.
+            *count = replaced.unwrap_or_else(|| {
+                tracing::error!("a session's count of {count} loses {before}; it begins again at {after}");
+                after
+            });
+        };
+        replace(&mut self.in_flight, before.in_flight, after.in_flight);
+        replace(&mut self.unsent_bytes, before.unsent_bytes, after.unsent_bytes);
+    }
+}
+
+/// A slot that may be changed; the window's load follows when it is dropped.
+pub(super) struct Held<'a> {
+    slot: &'a mut Slot,
+    load: &'a mut Load,
+    before: Load,
+}
+
+impl<'a> Held<'a> {
+    fn new(slot: &'a mut Slot, load: &'a mut Load) -> Self {
+        let before = Load::of(slot);
+        Held { slot, load, before }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.load.replace(self.before, Load::of(self.slot));
+    }
+}
+
+impl Deref for Held<'_> {
+    type Target = Slot;
+
+    fn deref(&self) -> &Slot {
+        self.slot
+    }
+}
+
+impl DerefMut for Held<'_> {
+    fn deref_mut(&mut self) -> &mut Slot {
+        self.slot
     }
 }
 
@@ -56,11 +133,17 @@ pub(super) struct Window {
     ring: VecDeque<Slot>,
     /// Earlier ones, of which there are few.
     early: HashMap<u64, Slot>,
+    load: Load,
 }
 
 impl Window {
     pub(super) fn new() -> Self {
-        Window { first: 1, ring: VecDeque::new(), early: HashMap::new() }
+        Window { first: 1, ring: VecDeque::new(), early: HashMap::new(), load: Load::default() }
+    }
+
+    /// What its calls come to.
+    pub(super) fn load(&self) -> Load {
+        self.load
     }
 
     /// The number that the next call gets.
@@ -74,7 +157,9 @@ impl Window {
             self.shorten(sent_below);
         }
         let sequence = self.next();
-        self.ring.push_back(Slot::Waiting(call));
+        let slot = Slot::Waiting(call);
+        self.load.replace(Load::default(), Load::of(&slot));
+        self.ring.push_back(slot);
         sequence
     }
 
@@ -88,25 +173,27 @@ impl Window {
         }
     }
 
-    pub(super) fn get_mut(&mut self, sequence: u64) -> Option<&mut Slot> {
-        match sequence.checked_sub(self.first) {
+    pub(super) fn get_mut(&mut self, sequence: u64) -> Option<Held<'_>> {
+        let slot = match sequence.checked_sub(self.first) {
             Some(index) => self.ring.get_mut(usize::try_from(index).ok()?),
             None => self.early.get_mut(&sequence),
-        }
+        };
+        slot.map(|slot| Held::new(slot, &mut self.load))
     }
 
     /// A call is over; what there was of it.
     pub(super) fn remove(&mut self, sequence: u64) -> Option<Slot> {
-        let Some(index) = sequence.checked_sub(self.first) else { return self.early.remove(&sequence) };
-        let slot = std::mem::replace(self.ring.get_mut(usize::try_from(index).ok()?)?, Slot::Over);
-        self.advance();
+        let slot = std::mem::replace(&mut *self.get_mut(sequence)?, Slot::Over);
+        self.tidy(sequence);
         Some(slot)
     }
 
-    /// A call is over whose slot says so already.
-    pub(super) fn is_over(&mut self, sequence: u64) {
+    /// Tidies up after a call whose slot may say that it is over.
+    pub(super) fn tidy(&mut self, sequence: u64) {
         if sequence < self.first {
-            self.early.remove(&sequence);
+            if let Some(Slot::Over) = self.early.get(&sequence) {
+                self.early.remove(&sequence);
+            }
         } else {
             self.advance();
         }
@@ -120,11 +207,40 @@ impl Window {
         }
     }
 
-    /// All that have not been answered.
-    pub(super) fn waiting(&mut self) -> impl Iterator<Item = (u64, &mut Slot)> {
+    /// Shows all that have not been answered, with their numbers; `look` may answer them.
+    pub(super) fn each_waiting(&mut self, mut look: impl FnMut(u64, &mut Slot)) {
         let early = self.early.iter_mut().map(|(sequence, slot)| (*sequence, slot));
         let ring = (self.first..).zip(&mut self.ring);
-        early.chain(ring).filter(|(_, slot)| matches!(slot, Slot::Waiting(_)))
+        for (sequence, slot) in early.chain(ring) {
+            if matches!(slot, Slot::Waiting(_)) {
+                look(sequence, &mut Held::new(slot, &mut self.load));
+            }
+        }
+    }
+
+    /// Those that have not been answered and that `of_no_use` picks are over.
+    pub(super) fn discard(&mut self, of_no_use: impl Fn(&Waiting) -> bool) {
+        let mut discarded = Vec::new();
+        self.each_waiting(|sequence, slot| {
+            if let Slot::Waiting(call) = slot
+                && of_no_use(call)
+            {
+                discarded.push(sequence);
+            }
+        });
+        for sequence in discarded {
+            self.remove(sequence);
+        }
+    }
+
+    /// What its calls come to, counted anew.
+    #[cfg(test)]
+    pub(super) fn count_load(&self) -> Load {
+        let mut load = Load::default();
+        for slot in self.early.values().chain(&self.ring) {
+            load.replace(Load::default(), Load::of(slot));
+        }
+        load
     }
 }
 
@@ -142,12 +258,12 @@ mod tests {
             deadline: None,
             idempotent: false,
             sent: false,
-            waker: None,
+            by: By::Unheard,
         }
     }
 
-    fn task(slot: Option<&mut Slot>) -> Option<u64> {
-        match slot {
+    fn task(slot: Option<Held<'_>>) -> Option<u64> {
+        match slot.as_deref() {
             Some(Slot::Waiting(call)) => Some(call.task),
             _ => None,
         }
@@ -176,7 +292,9 @@ mod tests {
                 for (sequence, made) in &model {
                     prop_assert_eq!(task(window.get_mut(*sequence)), Some(*made));
                 }
-                prop_assert_eq!(window.waiting().count(), model.len());
+                let mut waiting = 0;
+                window.each_waiting(|_, _| waiting += 1);
+                prop_assert_eq!(waiting, model.len());
             }
         }
     }
@@ -186,7 +304,7 @@ mod tests {
         let mut window = Window::new();
         let (one, two) = (window.push(call(1), 1), window.push(call(2), 1));
         window.remove(two);
-        assert!(matches!(window.get_mut(two), Some(Slot::Over)));
+        assert!(matches!(window.get_mut(two).as_deref(), Some(Slot::Over)));
         window.remove(one);
         assert!(window.get_mut(one).is_none() && window.get_mut(two).is_none());
         assert_eq!(window.push(call(3), 1), 3);

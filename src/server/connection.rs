@@ -186,6 +186,7 @@ impl Connection {
             max_batch: u32::try_from(limits.batch_operations).unwrap_or(u32::MAX),
             max_in_flight: u32::try_from(limits.calls_in_flight).unwrap_or(u32::MAX),
         };
+        session.takes_frames_of(hello.details.max_frame_bytes);
         self.limit.set(limits.frame_bytes);
         let _ = self.session.set(Carried { session, carrier, resumable: hello.details.resumable });
         if grant.is_revoked() {

@@ -124,6 +124,9 @@ impl Shared {
             Timeout::After(after) => Deadline::after(after),
             Timeout::Never => Deadline::NEVER,
         };
+        if deadline.after.is_zero() {
+            return Err(deadline.error());
+        }
         let sequence = self.engine.local_sequence();
         let owner = Owner { session: session.id(), task: current_task() };
         let host = session.host(self.within.as_ref());

@@ -30,7 +30,7 @@ use lease::Lease;
 use parking_lot::Mutex;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use tarmem_remote::context::Host;
 use tarmem_remote::error::Error;
@@ -38,6 +38,9 @@ use tarmem_remote::operation::Reply;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use undo::Undos;
 use uuid::Uuid;
+
+/// What every client takes, in bytes: less would not hold an error.
+const LEAST_FRAME: usize = 4 << 10;
 
 /// A session, as the service sees it.
 pub(crate) struct ServerSession {
@@ -52,6 +55,11 @@ pub(crate) struct ServerSession {
     undos: Mutex<Undos>,
     /// What there is to be undone, of all calls: most have nothing, and need no lock to see it.
     provisional: AtomicUsize,
+    /// The largest frame that its client takes, in bytes.
+    frame_bytes: AtomicUsize,
+    /// Its client was told that the service shuts down; and it knows it.
+    told_of_end: AtomicBool,
+    knows_of_end: AtomicBool,
     /// Wakes `collect`.
     finished: Notify,
     /// For what runs where it may block.
@@ -102,6 +110,9 @@ impl ServerSession {
             calls: Mutex::default(),
             undos: Mutex::default(),
             provisional: AtomicUsize::new(0),
+            frame_bytes: AtomicUsize::new(engine.limits.frame_bytes),
+            told_of_end: AtomicBool::new(false),
+            knows_of_end: AtomicBool::new(false),
             finished: Notify::new(),
             off_thread: Arc::new(Semaphore::new(engine.limits.blocking_calls)),
             submitting: tokio::sync::Mutex::default(),
@@ -256,9 +267,17 @@ impl ServerSession {
         self.wake();
     }
 
-    /// Nothing is left to collect.
+    /// Nothing is left to collect; and its client, if it is there, knows that the service shuts down: what it sent before it did
+    /// has been answered.
     pub(crate) fn is_collected(&self) -> bool {
-        self.calls.lock().finished.is_empty()
+        let is_there = self.has_connection() && !self.lease.is_over();
+        (!is_there || self.knows_of_end.load(Ordering::Relaxed)) && self.calls.lock().finished.is_empty()
+    }
+
+    /// Its client takes frames of so many bytes.
+    pub(crate) fn takes_frames_of(&self, bytes: u64) {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).max(LEAST_FRAME);
+        self.frame_bytes.store(bytes.min(self.engine.limits.frame_bytes), Ordering::Relaxed);
     }
 
     /// The service is shutting down, or the session has ended: polls are answered at once.

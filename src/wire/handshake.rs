@@ -22,7 +22,7 @@ pub(crate) struct Hello {
     pub(crate) details: HelloDetails,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct HelloDetails {
     /// Go on although the versions differ.
     pub(crate) ignore_version: bool,
@@ -32,6 +32,19 @@ pub(crate) struct HelloDetails {
     pub(crate) resumable: bool,
     /// Who it claims to be.
     pub(crate) token: Option<Secret>,
+    /// The largest frame it takes, in bytes. It comes behind the rest: a client that does not say takes any.
+    #[serde(skip, default = "any")]
+    pub(crate) max_frame_bytes: u64,
+}
+
+fn any() -> u64 {
+    u64::MAX
+}
+
+impl Default for HelloDetails {
+    fn default() -> Self {
+        HelloDetails { ignore_version: false, resume: None, resumable: false, token: None, max_frame_bytes: any() }
+    }
 }
 
 /// A session that a client had before.
@@ -112,7 +125,10 @@ impl Hello {
     pub(crate) fn encode(&self) -> Result<Bytes, Error> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend(self.protocol.to_be_bytes());
-        postcard::to_extend(&self.details, bytes).map(Bytes::from).map_err(|e| Error::malformed("hello", e))
+        postcard::to_extend(&self.details, bytes)
+            .and_then(|bytes| postcard::to_extend(&self.details.max_frame_bytes, bytes))
+            .map(Bytes::from)
+            .map_err(|e| Error::malformed("hello", e))
     }
 
     /// The version first: of another version the rest may not make sense, and is not read.
@@ -122,8 +138,10 @@ impl Hello {
             .and_then(|rest| rest.split_first_chunk::<4>())
             .ok_or_else(|| Error::malformed("hello", "this is not a tarmem client"))?;
         let (protocol, rest) = (u32::from_be_bytes(*rest.0), rest.1);
-        let details = match postcard::from_bytes(rest) {
-            Ok(details) => details,
+        let details = match postcard::take_from_bytes::<HelloDetails>(rest) {
+            Ok((details, rest)) => {
+                HelloDetails { max_frame_bytes: postcard::from_bytes(rest).unwrap_or_else(|_| any()), ..details }
+            }
             Err(_) if protocol != ours => HelloDetails::default(),
             Err(error) => return Err(Error::malformed("hello", error)),
         };
@@ -145,6 +163,17 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_that_does_not_say_which_frames_it_takes_takes_any() {
+        let details = HelloDetails { resumable: true, max_frame_bytes: 65_536, ..HelloDetails::default() };
+        let hello = Hello { protocol: 1, details };
+        let bytes = hello.encode().expect("encodes");
+        assert_eq!(Hello::decode(&bytes, 1).expect("readable"), hello);
+        // 65,536 takes three bytes.
+        let before = Hello::decode(&bytes[..bytes.len() - 3], 1).expect("readable");
+        assert_eq!((before.details.resumable, before.details.max_frame_bytes), (true, u64::MAX));
+    }
 
     #[test]
     fn another_version_is_recognised_whatever_follows() {

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
 pub mod authority;
+pub mod detour;
 pub mod fault;
 pub mod other;
 pub mod raw;

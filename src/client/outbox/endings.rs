@@ -1,6 +1,6 @@
 //! What becomes of calls when a connection ends, or a session.
 
-use super::super::window::{Slot, Waiting};
+use super::super::window::{By, Slot, Waiting};
 use super::{Bounds, Outbox};
 use std::task::Waker;
 use tarmem_remote::error::Error;
@@ -10,22 +10,21 @@ impl Outbox {
     /// Another connection carries the session. The service has begun the calls up to `begun`, and what came after them is sent
     /// again.
     pub(in crate::client) fn resume(&mut self, begun: u64) {
-        self.send_again(|sequence, _| sequence > begun);
+        self.send_again(|sequence| sequence > begun);
     }
 
-    /// Sends those calls again that were sent and that `lost` picks.
-    fn send_again(&mut self, lost: impl Fn(u64, &Waiting) -> bool) {
-        let mut again: Vec<u64> = self.again.drain(..).collect();
-        for (sequence, slot) in self.window.waiting() {
+    /// Sends those calls again that were sent and that `lost` picks, and those whose turn has passed although they were not.
+    fn send_again(&mut self, lost: impl Fn(u64) -> bool) {
+        let (mut again, unsent) = (Vec::new(), self.unsent);
+        self.window.each_waiting(|sequence, slot| {
             if let Slot::Waiting(call) = slot
-                && call.sent
-                && lost(sequence, call)
+                && sequence < unsent
+                && (!call.sent || lost(sequence))
             {
                 call.sent = false;
-                self.unsent_bytes += call.operation.len();
                 again.push(sequence);
             }
-        }
+        });
         again.sort_unstable();
         self.again = again.into();
     }
@@ -43,45 +42,45 @@ impl Outbox {
     /// was not sent yet; of the rest the outcome is `unknown`. Who waits for them is to be woken.
     pub(in crate::client) fn restart(&mut self, bounds: Bounds, unknown: &Error) -> Vec<Waker> {
         let wakers = self.give_up(|_, call| (call.sent && !call.idempotent).then(|| unknown.clone()));
-        // Handles and provisional results are gone with the service that knew them.
-        let unheard: Vec<u64> =
-            self.window.waiting().filter_map(|(sequence, slot)| is_unheard(slot, sequence)).collect();
-        for sequence in unheard {
-            self.cancel(sequence);
-        }
+        // Handles and provisional results are gone with the service that knew them, and so is what was sent of which nobody hears.
+        self.window.discard(|call| match call.by {
+            By::Caller(_) => false,
+            By::Unheard => call.sent,
+            By::Client => true,
+        });
         self.settled.clear();
         self.releases.clear();
-        self.received = self.received.of_another_session();
-        self.bounds = bounds;
-        self.send_again(|_, _| true);
+        self.begin_session(bounds);
+        self.send_again(|_| true);
+        self.uncrowd();
         wakers
     }
 
     /// A session in which nothing was begun has been replaced by a new one: everything is sent to that.
     pub(in crate::client) fn begin_anew(&mut self, bounds: Bounds) -> Vec<Waker> {
+        self.begin_session(bounds);
+        self.send_again(|_| true);
+        self.uncrowd();
+        Vec::new()
+    }
+
+    fn begin_session(&mut self, bounds: Bounds) {
         self.received = self.received.of_another_session();
         self.bounds = bounds;
-        self.send_again(|_, _| true);
-        Vec::new()
+        self.paused = false;
     }
 
     /// Answers those that wait with the error that `of` has for them.
     fn give_up(&mut self, of: impl Fn(u64, &Waiting) -> Option<Error>) -> Vec<Waker> {
         let mut wakers = Vec::new();
-        for (sequence, slot) in self.window.waiting() {
-            let Slot::Waiting(call) = slot else { continue };
-            if call.waker.is_none() {
-                continue;
-            }
-            let Some(error) = of(sequence, call) else { continue };
-            if !call.sent {
-                self.unsent_bytes -= call.operation.len();
-            }
-            self.in_flight -= 1;
-            wakers.extend(call.waker.take());
+        self.window.each_waiting(|sequence, slot| {
+            let Slot::Waiting(call) = slot else { return };
+            let By::Caller(waker) = &call.by else { return };
+            let Some(error) = of(sequence, call) else { return };
+            wakers.push(waker.clone());
             let operation = std::mem::take(&mut call.operation);
             *slot = Slot::Answered(Reply::failed(error), Some(Box::new(operation)));
-        }
+        });
         wakers
     }
 
@@ -98,7 +97,7 @@ impl Outbox {
         if goodbye && let Ok(operation) = Operation::Goodbye.encode() {
             // After those that are to be sent before the session ends.
             let _ = self.append_housekeeping();
-            self.append_unheard(operation, 0);
+            self.append(operation, 0, By::Client);
             let mut farewell = Vec::new();
             self.put_batch(&mut farewell);
             self.farewell = Some(farewell.into());
@@ -109,22 +108,13 @@ impl Outbox {
 
     /// A new session has taken the place of one that has ended.
     pub(in crate::client) fn reopen(&mut self, bounds: Bounds) {
-        let left: Vec<u64> = self.window.waiting().map(|(sequence, _)| sequence).collect();
-        for sequence in left {
-            self.window.remove(sequence);
-        }
+        self.window.discard(|_| true);
         self.ended = None;
-        self.bounds = bounds;
         self.again.clear();
         self.settled.clear();
         self.releases.clear();
         self.farewell = None;
-        self.received = self.received.of_another_session();
-        (self.unsent, self.unsent_bytes, self.in_flight, self.next_deadline) = (self.window.next(), 0, 0, None);
+        self.begin_session(bounds);
+        (self.unsent, self.next_deadline) = (self.window.next(), None);
     }
-}
-
-/// Nobody waits for it.
-fn is_unheard(slot: &Slot, sequence: u64) -> Option<u64> {
-    matches!(slot, Slot::Waiting(call) if call.waker.is_none()).then_some(sequence)
 }

@@ -223,7 +223,7 @@ impl ServerSession {
 
     /// The largest result that fits a frame of its own.
     pub(crate) fn result_bytes(&self) -> usize {
-        self.engine.limits.frame_bytes.saturating_sub(1024)
+        self.frame_bytes.load(Ordering::Relaxed).saturating_sub(1024)
     }
 
     /// Closes the reply to one operation, or puts down that there will be one: then false.

@@ -168,6 +168,19 @@ impl ServerSession {
     pub(crate) async fn collect(&self, carrier: Carrier, received_below: u64) -> Result<Bytes, Error> {
         self.hear();
         self.received(carrier, &mut self.calls.lock(), received_below);
+        if self.told_of_end.load(Ordering::Relaxed) {
+            // A client has one poll out at a time: this one was made after that answer had come.
+            self.knows_of_end.store(true, Ordering::Relaxed);
+        }
+        let batch = self.next_batch(carrier).await?;
+        if ReplyHead::take(&batch).is_ok_and(|(head, _)| head.flags & CLOSING != 0) {
+            self.told_of_end.store(true, Ordering::Relaxed);
+        }
+        Ok(batch)
+    }
+
+    /// What has finished, once there is something, or a poll may take no longer.
+    async fn next_batch(&self, carrier: Carrier) -> Result<Bytes, Error> {
         let ready = async {
             loop {
                 // `notify_one` keeps a permit, so nothing that finishes between the look and the wait is missed.

@@ -130,6 +130,12 @@ impl Account {
         self.cents
     }
 
+    /// Holds the thread that serves the connection.
+    pub fn hold_up(&self, millis: u64) -> i64 {
+        std::thread::sleep(Duration::from_millis(millis));
+        self.cents
+    }
+
     /// The session that asks, as text.
     pub fn asked_by(&self, ctx: &Context) -> String {
         ctx.session().to_string()

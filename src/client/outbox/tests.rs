@@ -1,0 +1,253 @@
+//! Whatever happens to a session, and in whichever order: what it counts is what there is.
+
+use super::*;
+use futures::task::noop_waker;
+use proptest::prelude::*;
+use tarmem_remote::call::Timeout;
+
+const BOUNDS: Bounds = Bounds { frame_bytes: 4096, batch: 8, in_flight: 6 };
+
+/// What can happen.
+#[derive(Clone, Debug)]
+enum Event {
+    Call { bytes: usize, idempotent: bool, timeout_ms: Option<u64> },
+    Detached { bytes: usize },
+    Cancel(prop::sample::Index),
+    Forget(prop::sample::Index),
+    Take(prop::sample::Index),
+    Answer(prop::sample::Index, Kind),
+    Send,
+    Expire { after_ms: u64 },
+    Pause,
+    Resume(prop::sample::Index),
+    Restart,
+    BeginAnew,
+    Expired(prop::sample::Index),
+    End { goodbye: bool },
+    Reopen,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Done,
+    Provisional,
+    Failed,
+    ShuttingDown,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let index = any::<prop::sample::Index>;
+    let kind = prop::sample::select(vec![Kind::Done, Kind::Provisional, Kind::Failed, Kind::ShuttingDown]);
+    prop_oneof![
+        8 => (0_usize..3000, any::<bool>(), prop::option::of(0_u64..50)).prop_map(|(bytes, idempotent, timeout_ms)| {
+            Event::Call { bytes, idempotent, timeout_ms }
+        }),
+        3 => (0_usize..3000).prop_map(|bytes| Event::Detached { bytes }),
+        3 => index().prop_map(Event::Cancel),
+        2 => index().prop_map(Event::Forget),
+        3 => index().prop_map(Event::Take),
+        6 => (index(), kind).prop_map(|(call, kind)| Event::Answer(call, kind)),
+        6 => Just(Event::Send),
+        1 => (0_u64..60).prop_map(|after_ms| Event::Expire { after_ms }),
+        1 => Just(Event::Pause),
+        2 => index().prop_map(Event::Resume),
+        2 => Just(Event::Restart),
+        1 => Just(Event::BeginAnew),
+        1 => index().prop_map(Event::Expired),
+        1 => any::<bool>().prop_map(|goodbye| Event::End { goodbye }),
+        2 => Just(Event::Reopen),
+    ]
+}
+
+fn unknown() -> Error {
+    Error::OutcomeUnknown { address: String::new(), cause: String::new() }
+}
+
+fn reply(kind: Kind) -> Reply {
+    match kind {
+        Kind::Done => Reply::Done(b"done"[..].into()),
+        Kind::Provisional => Reply::Provisional(b"done"[..].into()),
+        Kind::Failed => Reply::failed(Error::NoSuchKey { key: "k".to_owned() }),
+        Kind::ShuttingDown => Reply::failed(Error::ShuttingDown),
+    }
+}
+
+/// A session's outbox, and the calls whose callers have not gone.
+struct Session {
+    outbox: Outbox,
+    calls: Vec<u64>,
+}
+
+impl Session {
+    fn pick(&mut self, index: &prop::sample::Index) -> Option<u64> {
+        (!self.calls.is_empty()).then(|| self.calls.swap_remove(index.index(self.calls.len())))
+    }
+
+    fn happens(&mut self, event: Event) {
+        let waker = noop_waker();
+        let last = self.outbox.window.next() - 1;
+        let upto = |index: &prop::sample::Index| index.index(usize::try_from(last + 1).expect("few")) as u64;
+        match event {
+            Event::Call { bytes, idempotent, timeout_ms } => {
+                let mut operation = Body::from(&vec![0; bytes][..]);
+                let terms = Terms { timeout: Timeout::Default, idempotent, waited: Duration::ZERO };
+                let timeout = timeout_ms.map(Duration::from_millis);
+                if let Pushed::Waiting { sequence, .. } = self.outbox.push(&mut operation, timeout, terms, &waker) {
+                    self.calls.push(sequence);
+                }
+            }
+            Event::Detached { bytes } => self.outbox.send(Body::from(&vec![0; bytes][..])),
+            Event::Cancel(call) => {
+                if let Some(call) = self.pick(&call) {
+                    self.outbox.cancel(call);
+                }
+            }
+            Event::Forget(call) => {
+                if let Some(call) = self.pick(&call) {
+                    self.outbox.forget(call);
+                }
+            }
+            Event::Take(call) => {
+                if let Some(call) = self.pick(&call) {
+                    let taken = self.outbox.poll_reply(&mut Context::from_waker(&waker), call, &mut None);
+                    if taken.is_pending() {
+                        self.calls.push(call);
+                    }
+                }
+            }
+            Event::Answer(call, kind) => drop(self.outbox.answered(upto(&call), reply(kind))),
+            Event::Send => {
+                if self.outbox.ended.is_none() && self.outbox.has_batch().expect("it is plain data") {
+                    let mut batch = Vec::new();
+                    self.outbox.put_batch(&mut batch);
+                    assert!(batch.len() <= BOUNDS.frame_bytes, "{}", batch.len());
+                }
+            }
+            Event::Expire { after_ms } => {
+                drop(self.outbox.expire(Instant::now() + Duration::from_millis(after_ms)));
+            }
+            Event::Pause => self.outbox.pause(),
+            // What happens to a session happens while it has not ended.
+            _ if self.outbox.ended.is_some() => {
+                if matches!(event, Event::Reopen) {
+                    self.outbox.reopen(BOUNDS);
+                }
+            }
+            Event::Resume(begun) => self.outbox.resume(upto(&begun)),
+            Event::Restart => drop(self.outbox.restart(BOUNDS, &unknown())),
+            Event::BeginAnew => drop(self.outbox.begin_anew(BOUNDS)),
+            Event::Expired(begun) => {
+                drop(self.outbox.expired(upto(&begun), &Error::Cancelled, &unknown()));
+                drop(self.outbox.end(Error::Cancelled, &unknown(), false));
+            }
+            Event::End { goodbye } => drop(self.outbox.end(Error::Cancelled, &unknown(), goodbye)),
+            Event::Reopen => {}
+        }
+    }
+
+    /// All that its callers still wait for is answered; then there is room, and a call comes through.
+    fn goes_on(&mut self) {
+        if self.outbox.ended.is_some() {
+            self.outbox.reopen(BOUNDS);
+        }
+        drop(self.outbox.restart(BOUNDS, &unknown()));
+        for sequence in std::mem::take(&mut self.calls) {
+            self.outbox.cancel(sequence);
+        }
+        assert_eq!(self.outbox.window.load().in_flight, 0);
+        while self.outbox.has_batch().expect("it is plain data") {
+            self.outbox.put_batch(&mut Vec::new());
+        }
+        assert_eq!(self.outbox.window.load(), self.outbox.window.count_load());
+        assert_eq!(self.outbox.window.load().unsent_bytes, 0);
+        let waker = noop_waker();
+        let pushed = self.outbox.push(&mut Body::from(&b"one"[..]), None, Terms::default(), &waker);
+        let Pushed::Waiting { sequence, .. } = pushed else { panic!("there is no room") };
+        assert!(self.outbox.has_batch().expect("it is plain data"));
+        self.outbox.put_batch(&mut Vec::new());
+        assert!(self.outbox.answered(sequence, reply(Kind::Done)).is_some(), "somebody waits for it");
+        let taken = self.outbox.poll_reply(&mut Context::from_waker(&waker), sequence, &mut None);
+        assert!(matches!(taken, Poll::Ready(Reply::Done(_))));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+    #[test]
+    fn what_is_counted_is_what_there_is(events in prop::collection::vec(event(), 1..60)) {
+        let mut session = Session { outbox: Outbox::new(BOUNDS), calls: Vec::new() };
+        for event in events {
+            session.happens(event);
+            prop_assert_eq!(session.outbox.window.load(), session.outbox.window.count_load());
+            prop_assert!(session.outbox.window.load().in_flight <= BOUNDS.in_flight);
+        }
+        session.goes_on();
+    }
+}
+
+/// What is sent of which nobody hears is gone with its service; what was not sent goes to the next one.
+#[test]
+fn a_session_goes_on_with_a_service_that_was_started_again() {
+    let mut session = Session { outbox: Outbox::new(BOUNDS), calls: Vec::new() };
+    session.outbox.send(b"sent"[..].into());
+    assert!(session.outbox.has_batch().expect("it is plain data"));
+    session.outbox.put_batch(&mut Vec::new());
+    session.outbox.send(b"not sent"[..].into());
+    drop(session.outbox.restart(BOUNDS, &unknown()));
+    let mut batch = Vec::new();
+    assert!(session.outbox.has_batch().expect("it is plain data"));
+    session.outbox.put_batch(&mut batch);
+    assert!(batch.ends_with(b"not sent"));
+    assert_eq!(batch.windows(4).filter(|word| word == b"sent").count(), 1);
+    session.goes_on();
+}
+
+#[test]
+fn a_call_without_time_is_not_sent() {
+    let (mut outbox, waker) = (Outbox::new(BOUNDS), noop_waker());
+    let mut operation = Body::from(&b"one"[..]);
+    let pushed = outbox.push(&mut operation, Some(Duration::ZERO), Terms::default(), &waker);
+    let Pushed::Refused(Error::DeadlineExceeded { after: Duration::ZERO, .. }) = pushed else { panic!("it is taken") };
+    assert!(!outbox.has_work() && operation.len() == 3);
+}
+
+#[test]
+fn a_reply_that_comes_too_late_is_not_taken_and_undone() {
+    for timeout in [Duration::from_nanos(1), Duration::from_micros(20), Duration::from_micros(1500)] {
+        let (mut outbox, waker) = (Outbox::new(BOUNDS), noop_waker());
+        let pushed = outbox.push(&mut Body::from(&b"one"[..]), Some(timeout), Terms::default(), &waker);
+        let Pushed::Waiting { sequence, .. } = pushed else { panic!("there is room") };
+        outbox.put_batch(&mut Vec::new());
+        std::thread::sleep(timeout);
+        assert!(outbox.answered(sequence, reply(Kind::Provisional)).is_some());
+        let taken = outbox.poll_reply(&mut Context::from_waker(&waker), sequence, &mut None);
+        let Poll::Ready(Reply::Failed(error)) = taken else { panic!("it is late") };
+        assert_eq!(*error, Error::DeadlineExceeded { what: String::new(), after: timeout });
+        assert!(outbox.has_work(), "what it brought is given back");
+    }
+}
+
+#[test]
+fn a_timeout_is_rounded_up_for_the_service() {
+    for (micros, ms) in [(1, 1), (999, 1), (1000, 1), (1001, 2), (1500, 2), (30_000_000, 30_000)] {
+        assert_eq!(in_ms(Duration::from_micros(micros)), ms, "{micros}");
+    }
+    assert_eq!(in_ms(Duration::MAX), u64::MAX);
+}
+
+/// The time that a call waits for its connection is its own, however many came before it.
+#[test]
+fn a_call_that_comes_behind_others_has_its_whole_time() {
+    let (mut outbox, waker) = (Outbox::new(BOUNDS), noop_waker());
+    for timeout in [Duration::from_secs(30), Duration::from_secs(5), Duration::from_millis(40)] {
+        let begun = Instant::now();
+        let pushed = outbox.push(&mut Body::from(&b"one"[..]), Some(timeout), Terms::default(), &waker);
+        let Pushed::Waiting { sequence, .. } = pushed else { panic!("there is room") };
+        let slot = outbox.window.get_mut(sequence);
+        let Some(Slot::Waiting(Waiting { deadline: Some(at), .. })) = slot.as_deref() else { panic!("it waits") };
+        // A tick is a hundredth of a second at most.
+        let least = if timeout < SHORT { timeout } else { timeout - Duration::from_millis(20) };
+        assert!(at.duration_since(begun) >= least, "{timeout:?}");
+        std::thread::sleep(Duration::from_millis(60));
+    }
+}

@@ -1,0 +1,176 @@
+//! What a client makes of a service that goes away and comes back, and of what happens to itself meanwhile.
+
+use super::support::detour::Detour;
+use super::support::{Fixture, Way};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tarmem::modules::queue::{Queue, QueueProxy};
+use tarmem::{CallError, Error, RunningService, Service, Session, SessionState};
+use tarmem_test_models::{Account, AccountProxy};
+
+async fn service() -> RunningService {
+    Service::new("127.0.0.1", 0).start().await.expect("starts")
+}
+
+fn address_of(service: &RunningService) -> std::net::SocketAddr {
+    service.local_addr().expect("a TCP listener")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_orderly_end_of_the_service_is_a_pause() {
+    let first = service().await;
+    let detour = Detour::to(address_of(&first)).await;
+    let (idle, session) = (detour.address.to_string(), detour.address.to_string());
+    let (idle, session) =
+        (Session::connect(idle).await.expect("connects"), Session::connect(session).await.expect("connects"));
+    let account = session.memoize("k", AccountProxy::open(1)).await.expect("made");
+    let queue = session.memoize("q", QueueProxy::new(None)).await.expect("made");
+    let running = account.deposit_slowly(1, 300).send().await;
+    let waiting = queue.get::<i64>().send().await;
+    session.is_memoized("k").await.expect("answers; so the calls before it have arrived");
+    first.shutdown().await;
+    assert_eq!(running.await, Ok(2), "what runs is finished, and its result arrives");
+    let (id, unsent) = (session.id(), account.deposit(10).send().await);
+    // With the defaults, a service may be away for some seconds.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let second = service().await;
+    second.session().memoize("k", AccountProxy::open(70)).await.expect("made");
+    let items = second.session().memoize("q", QueueProxy::new(None)).await.expect("made");
+    items.put(5).await.expect("there is room");
+    detour.lead_to(address_of(&second));
+    assert_eq!(unsent.await, Ok(80), "it was not sent, and goes on");
+    assert_eq!(waiting.await, Ok(5), "it had not begun, and goes on");
+    assert_eq!(idle.proxy::<Account>("k").balance().await, Ok(80));
+    assert_ne!(session.id(), id);
+    assert_eq!((session.state(), session.ended()), (SessionState::Connected, None));
+}
+
+/// Of a session in which nothing is done, nothing is lost by many of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_session_outlives_any_number_of_restarts() {
+    let mut running = service().await;
+    let detour = Detour::to(address_of(&running)).await;
+    let connections = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&connections);
+    let session = Session::builder(detour.address.to_string())
+        .retry_delay(Duration::from_millis(20))
+        .on_reconnect(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        })
+        .connect()
+        .await
+        .expect("connects");
+    for restart in 1..=10 {
+        let next = service().await;
+        detour.lead_to(address_of(&next));
+        running.shutdown().await;
+        running = next;
+        while connections.load(Ordering::SeqCst) < restart {
+            assert_ne!(session.state(), SessionState::Closed, "{restart}: {:?}", session.ended());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // It is there for a while, as services are.
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    assert_eq!(session.is_memoized("k").await, Ok(false));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_in_the_hook_is_no_end_of_the_session() {
+    let service = service().await;
+    let detour = Detour::to(address_of(&service)).await;
+    let told = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&told);
+    let session = Session::builder(detour.address.to_string())
+        .retry_delay(Duration::from_millis(20))
+        .on_reconnect(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            panic!("the hook is broken");
+        })
+        .connect()
+        .await
+        .expect("connects");
+    let account = session.memoize("k", AccountProxy::open(0)).await.expect("made");
+    for cut in 1..=2 {
+        detour.cut();
+        // It may be on its way over the connection that is cut.
+        while told.load(Ordering::SeqCst) < cut {
+            account.balance().await.expect("the session goes on");
+        }
+        assert_eq!(account.deposit(1).await, Ok(i64::try_from(cut).expect("small")));
+    }
+    session.close().await;
+    session.reconnect().await.expect("it connects");
+    assert_eq!((told.load(Ordering::SeqCst), account.balance().await), (3, Ok(2)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_too_large_for_the_client_fails_its_call_alone() {
+    let fixture = Fixture::new(Way::Tcp).await;
+    let session = Session::builder(fixture.address()).max_frame(64 << 10).connect().await.expect("connects");
+    let account = session.memoize("k", AccountProxy::open(3)).await.expect("made");
+    let id = session.id();
+    let others: Vec<_> = (0..20).map(|_| account.large(40 << 10)).collect();
+    let (large, others) = tokio::join!(account.large(1 << 20), session.pipeline(others));
+    let error = large.expect_err("it does not fit");
+    assert!(matches!(error, Error::BadResult { .. }) && error.to_string().contains("max_frame"), "{error}");
+    for other in others {
+        assert_eq!(other.map(|bytes| bytes.len()), Ok(40 << 10));
+    }
+    // After a pause, too: a poll brings what did not finish at once.
+    assert!(matches!(account.large(66 << 10).await, Err(Error::BadResult { .. })));
+    assert_eq!((session.id(), session.state(), account.balance().await), (id, SessionState::Connected, Ok(3)));
+    // Less than a client must take is as much as it must.
+    let least = Session::builder(fixture.address()).max_frame(1).connect().await.expect("connects");
+    assert_eq!(least.proxy::<Account>("k").balance().await, Ok(3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_has_the_time_that_it_was_given_and_no_more() {
+    for way in [Way::InProcess, Way::Memory, Way::Tcp, Way::Unix] {
+        let fixture = Fixture::new(way).await;
+        let session = fixture.session().await;
+        let account = session.memoize("k", AccountProxy::open(3)).await.expect("made");
+        let none = account.deposit(1).timeout(Duration::ZERO).await;
+        let Err(Error::DeadlineExceeded { what, after: Duration::ZERO }) = none else { panic!("{way:?}: {none:?}") };
+        assert!(what.contains("deposit"), "{what}");
+        assert_eq!(account.balance().await, Ok(3), "{way:?}: it was not sent");
+        if way != Way::InProcess {
+            for short in [Duration::from_nanos(1), Duration::from_micros(1)] {
+                let result = account.balance().timeout(short).await;
+                assert!(
+                    matches!(result, Err(Error::DeadlineExceeded { after, .. }) if after == short),
+                    "{way:?}: {result:?}"
+                );
+            }
+        }
+        let queue = session.memoize("q", QueueProxy::new(None)).await.expect("made");
+        let error = queue.get::<i64>().timeout(Duration::from_micros(1500)).await.expect_err("nothing is there");
+        assert!(
+            matches!(error, CallError::Failed(Error::DeadlineExceeded { after, .. }) if after == Duration::from_micros(1500)),
+            "{way:?}: {error}"
+        );
+    }
+}
+
+/// The method holds the thread that reads what the client sends: nobody but the client can tell its caller.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_is_told_when_its_time_is_up_whatever_the_service_does() {
+    for way in [Way::Memory, Way::Tcp, Way::Unix] {
+        let fixture = Fixture::new(way).await;
+        let session = fixture.session().await;
+        let account = session.memoize("k", AccountProxy::open(3)).await.expect("made");
+        let begun = Instant::now();
+        let error = account.hold_up(2000).timeout(Duration::from_millis(50)).await.expect_err("it takes longer");
+        let elapsed = begun.elapsed();
+        assert!(
+            matches!(error, Error::DeadlineExceeded { after, .. } if after == Duration::from_millis(50)),
+            "{error}"
+        );
+        assert!(elapsed >= Duration::from_millis(50) && elapsed < Duration::from_millis(1500), "{way:?}: {elapsed:?}");
+        // Its reply comes late, and the session goes on.
+        assert_eq!(account.deposit(1).await, Ok(4), "{way:?}");
+        assert_eq!(session.proxy::<Queue>("none").waiting().await, Err(Error::NoSuchKey { key: "none".into() }));
+    }
+}
