@@ -47,6 +47,18 @@ mod commands {
     }
 
     #[test]
+    fn memoize_refuses_what_is_of_another_class() {
+        let service = Serve::start(&[]);
+        service.prints(r#"memoize d builtins.dict {"a":1}"#);
+        for function in ["builtins.list", "builtins.list.new"] {
+            let wrong = service.run_line(&format!("memoize d {function} [1]"));
+            wrong.failed(1, &[r#""d" is a builtins.dict, not a builtins.list"#]);
+        }
+        service.run_line("memoize d builtins.lst").failed(1, &["did you mean list"]);
+        assert_eq!(service.prints("memoize d builtins.dict"), [r#"{"a":1}"#]);
+    }
+
+    #[test]
     fn a_constructor_can_be_written_out() {
         let service = Serve::start(&[]);
         assert_eq!(service.prints("memoize k builtins.list.new [1]"), ["[1]"]);

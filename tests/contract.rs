@@ -5,7 +5,7 @@ mod support;
 use futures::future::join_all;
 use std::time::{Duration, Instant};
 use support::Fixture;
-use tarmem::{CallError, Error, Proxy, Source, Value, args};
+use tarmem::{CallError, DynamicFunctionCall, Error, Proxy, Source, Value, args};
 use tarmem_remote::source::Prepared;
 use tarmem_test_models::{
     Account, AccountProxy, BankError, Circle, CircleProxy, Meeting, MeetingProxy, Named, Shape, Square, SquareProxy,
@@ -29,6 +29,7 @@ each_way![
     update_if_is_for_the_fastest,
     update_if_looks_again_once_the_source_has_run,
     what_is_created_is_of_the_class_that_is_expected,
+    a_dynamic_memoize_gets_the_class_that_it_asks_for,
     delete_frees_the_key_and_a_holder_keeps_the_object,
     unnamed_objects_live_as_long_as_their_proxies,
     keys_come_in_order_and_in_pages,
@@ -298,6 +299,46 @@ async fn what_is_created_is_of_the_class_that_is_expected(fixture: Fixture) {
     assert!(matches!(error, Error::WrongClass { ref target, .. } if target == "\"k\""), "{error}");
     assert_eq!(session.is_memoized("k").await, Ok(false));
     assert_eq!(fixture.service.object_count(), 0, "neither is kept");
+}
+
+async fn a_dynamic_memoize_gets_the_class_that_it_asks_for(fixture: Fixture) {
+    let session = fixture.session().await;
+    let list = || DynamicFunctionCall::new("builtins", "list", [Value::from([1, 2])]);
+    let dict = |name: &str| DynamicFunctionCall::new("builtins", name, []);
+    session.memoize("k", list()).await.expect("made");
+    // A hit, as always, and no argument is looked at.
+    let bad_arguments = DynamicFunctionCall::new("builtins", "list", [1.into(), 2.into(), 3.into()]);
+    assert_eq!(session.memoize("k", bad_arguments).await.expect("there").snapshot().await, Ok(Value::from([1, 2])));
+    for name in ["dict", "dict.new"] {
+        let wrong = session.memoize("k", dict(name)).await.expect_err("a list");
+        let (expected, found) = ("builtins.dict".to_owned(), "builtins.list".to_owned());
+        assert_eq!(wrong, Error::WrongClass { target: "\"k\"".into(), expected, found });
+    }
+    // A generator that is no constructor makes what its signature says.
+    let account = |cents: i64| DynamicFunctionCall::new("bank", "Account.open", [Value::from(cents)]);
+    let wrong = session.memoize("k", account(1)).await.expect_err("a list");
+    assert!(matches!(&wrong, Error::WrongClass { expected, .. } if expected == "bank.Account"), "{wrong}");
+    let there = session.memoize("k", dict("dct")).await.expect_err("there is none");
+    assert!(matches!(&there, Error::NoSuchMember { near, .. } if near[..] == ["dict"]), "{there}");
+    let value = session.memoize("k", DynamicFunctionCall::new("lab", "add", [1.into(), 2.into()])).await;
+    assert!(matches!(value, Err(Error::NotAGenerator { .. })), "{value:?}");
+    // An update is no question.
+    session.update("k", dict("dict")).await.expect("swapped");
+    session.memoize("k", dict("dict")).await.expect("a dict");
+    // Whoever waits for another's object is told as well.
+    let mixed = (0..8).map(|n| session.memoize("raced", if n % 2 == 0 { list() } else { dict("dict") }));
+    let classes: Vec<_> = join_all(mixed.map(|obtain| obtain.with_info())).await;
+    let made = session.get_dynamic("raced").with_info().await.expect("made").1.class;
+    for (n, got) in classes.into_iter().enumerate() {
+        let asked = if n % 2 == 0 { "builtins.list" } else { "builtins.dict" };
+        match got {
+            Ok((_, info)) => assert_eq!((info.class.as_str(), made.as_str()), (asked, asked)),
+            Err(error) => assert!(
+                matches!(error, Error::WrongClass { ref expected, .. } if expected == asked && made != asked),
+                "{error}"
+            ),
+        }
+    }
 }
 
 async fn delete_frees_the_key_and_a_holder_keeps_the_object(fixture: Fixture) {

@@ -221,13 +221,18 @@ impl<T> Kind<T> {
 
 /// See [`Kind`].
 pub trait ObjectKind {
+    /// What it makes.
+    type Made: Class;
+
     /// It makes an object.
-    fn kind(&self) -> MakesObject {
-        MakesObject
+    fn kind(&self) -> MakesObject<Self::Made> {
+        MakesObject(PhantomData)
     }
 }
 
-impl<T: Class> ObjectKind for Kind<T> {}
+impl<T: Class> ObjectKind for Kind<T> {
+    type Made = T;
+}
 
 /// See [`Kind`].
 pub trait ValueKind {
@@ -240,16 +245,16 @@ pub trait ValueKind {
 impl<T: Serialize> ValueKind for &Kind<T> {}
 
 /// See [`Kind`].
-pub struct MakesObject;
+pub struct MakesObject<T>(PhantomData<fn() -> T>);
 
-impl MakesObject {
-    /// That it does.
-    pub fn generates(self) -> bool {
-        true
+impl<T: Class> MakesObject<T> {
+    /// Of which class.
+    pub fn makes(self) -> Option<&'static str> {
+        Some(T::PATH)
     }
 
     /// The object.
-    pub fn produce<T: Class>(self, value: T) -> Produced {
+    pub fn produce(self, value: T) -> Produced {
         Produced::Object(Box::new(value))
     }
 }
@@ -259,8 +264,8 @@ pub struct GivesValue;
 
 impl GivesValue {
     /// That it makes no object.
-    pub fn generates(self) -> bool {
-        false
+    pub fn makes(self) -> Option<&'static str> {
+        None
     }
 
     /// The value.

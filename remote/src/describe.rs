@@ -164,8 +164,8 @@ pub struct Function {
     pub blocking: bool,
     /// Whether applying it twice is the same as applying it once.
     pub idempotent: bool,
-    /// Whether what it returns is an object of a class, so that it can be a generator.
-    pub generates: fn() -> bool,
+    /// The path of the class of which it makes an object, so that it can be a generator; `None` if it gives a value.
+    pub makes: fn() -> Option<&'static str>,
     /// Where it is defined.
     pub place: Place,
     /// The dispatch function.

@@ -279,7 +279,7 @@ impl Member {
                 ..described(MemberKind::Class, class.entry.path.to_owned(), class.entry.docs)
             },
             Member::Function(function) => {
-                let kind = if (function.generates)() { MemberKind::Generator } else { MemberKind::Function };
+                let kind = if (function.makes)().is_some() { MemberKind::Generator } else { MemberKind::Function };
                 described(kind, function.signature(), function.docs)
             }
             Member::Constant(constant) => MemberDescription {

@@ -141,6 +141,8 @@ impl<R, E> fmt::Debug for FunctionCall<R, E> {
 }
 
 /// A generator by name, with its arguments as [`Value`]s.
+///
+/// What is there already has to be of the class that it makes, as for a [`FunctionCall`]: the service knows the class.
 #[must_use = "a function call does nothing until it is memoized or created"]
 #[derive(Clone, Debug)]
 pub struct DynamicFunctionCall {

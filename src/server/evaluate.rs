@@ -138,12 +138,7 @@ impl Engine {
             }
             SourceRef::Generator { function, encoding, args } => (self.function(function)?, encoding, args),
         };
-        if !(function.generates)() {
-            return Err(Error::NotAGenerator {
-                function: function.full_name(),
-                returns: if function.returns.is_empty() { "nothing".into() } else { function.returns.into() },
-            });
-        }
+        made_by(&function)?;
         let caller = LocalCaller::within(self, request, within);
         let context = request.context_of(Arc::new(caller));
         let engine = Arc::clone(self);
@@ -192,7 +187,7 @@ impl Engine {
         let (limit, scope) = (request.result_bytes, request.scope());
         let context = request.context_of(Arc::new(LocalCaller::within(self, request, request.within)));
         // As for sources: what makes an object may take its time, unless it promises not to.
-        let offload = function.blocking || ((function.generates)() && !function.inline);
+        let offload = function.blocking || ((function.makes)().is_some() && !function.inline);
         match function.invoke {
             FunctionInvoke::Sync(_) if !offload => {
                 let produced = run_sync(&scope, &function, &context, encoding, args)?;
@@ -224,6 +219,20 @@ impl Engine {
             FunctionInvoke::OnObjects(on) => {
                 self.run_on_objects(request, Site { function, on, encoding, context }, args, out)
             }
+        }
+    }
+
+    /// What the object under a key has to be for whoever would make it from `source`: the class that is expected or, if it is
+    /// to be made by a generator which goes by its name, the class of which that makes objects. The generator is not run.
+    ///
+    /// # Errors
+    /// If there is no such generator.
+    pub(super) fn expected<'a>(&self, source: SourceRef<'_>, expect: &'a str) -> Result<&'a str, Error> {
+        match source {
+            SourceRef::Generator { function: function @ FunctionRef::Name { .. }, .. } if expect.is_empty() => {
+                made_by(&self.function(function)?)
+            }
+            _ => Ok(expect),
         }
     }
 
@@ -263,7 +272,7 @@ impl Engine {
     pub(super) fn place(&self, function: &Function, produced: Produced, name: &str) -> Result<Cell, FlightError> {
         match produced {
             Produced::Object(object) => Ok(self.host(object, name)?),
-            // `generates` said otherwise.
+            // `makes` said otherwise.
             Produced::Value(_) => {
                 Err(Error::NotAGenerator { function: function.full_name(), returns: function.returns.to_owned() }
                     .into())
@@ -295,6 +304,14 @@ impl Engine {
         let decoded = panics::catch(class, || codec::decode::<NewObject>(bytes))?;
         self.host(decoded.map_err(|e| Error::BadValue { class: class.to_owned(), reason: e.to_string() })?, name)
     }
+}
+
+/// The path of the class of which a generator makes an object.
+fn made_by(function: &Function) -> Result<&'static str, Error> {
+    (function.makes)().ok_or_else(|| Error::NotAGenerator {
+        function: function.full_name(),
+        returns: if function.returns.is_empty() { "nothing".into() } else { function.returns.into() },
+    })
 }
 
 /// The path of the class that an encoded object says it is of.

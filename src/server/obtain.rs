@@ -19,6 +19,7 @@ impl Engine {
         out: &mut Vec<u8>,
     ) -> Result<Step, Error> {
         self.check_key(key)?;
+        let expect = self.expected(source, expect)?;
         if let Some(mapping) = self.store.get(key) {
             return put(out, &checked(|| quoted(key), &mapping, expect)?);
         }

@@ -206,9 +206,9 @@ pub(crate) fn function_entry(
             inline: #inline,
             blocking: #blocking,
             idempotent: #idempotent,
-            generates: || {
+            makes: || {
                 use #private::{ObjectKind as _, ValueKind as _};
-                #kind.generates()
+                #kind.makes()
             },
             place: #place,
             invoke: #private::FunctionInvoke::#invoke,

@@ -234,11 +234,11 @@ fn a_constructor_is_a_function_of_the_module() {
     assert_eq!((open.class, open.id), (Some("classes.bank.Account"), stable_id("classes.bank.Account", "open")));
     assert_eq!(open.signature(), "classes.bank.Account.open(cents: i64) -> Account");
     assert_eq!((open.docs, open.inline, open.idempotent), ("Opens an account.", false, false));
-    assert!((open.generates)());
+    assert_eq!((open.makes)(), Some("classes.bank.Account"));
     let later = registry.function("classes.bank", "Account.open_later").expect("it is there");
-    assert!(later.inline && later.idempotent && (later.generates)());
+    assert!(later.inline && later.idempotent && (later.makes)().is_some());
     let currency = registry.function("classes.bank", "Account.currency").expect("it is there");
-    assert!(!(currency.generates)());
+    assert!((currency.makes)().is_none());
     assert!(registry.function("classes.bank", "Account.empty").is_ok(), "from the other block");
     // A class stands for its `new`, under the name it goes by on the wire.
     assert_eq!(registry.function("classes", "switch").expect("it has a `new`").name, "switch.new");
