@@ -86,8 +86,13 @@ impl Failure for Error {
         error
     }
 
-    fn raised(what: &str, message: String, _body: &[u8], _encoding: Encoding) -> Self {
-        Error::Raised { what: what.to_owned(), message }
+    fn raised(what: &str, message: String, body: &[u8], encoding: Encoding) -> Self {
+        let error = match encoding {
+            // Its type is known to nobody here.
+            Encoding::Typed => None,
+            Encoding::Dynamic => codec::decode(body).ok().map(Box::new),
+        };
+        Error::Raised { what: what.to_owned(), message, error }
     }
 }
 
@@ -142,8 +147,8 @@ impl<E: DeserializeOwned> Failure for CallError<E> {
         };
         match decoded {
             Ok(error) => CallError::Method(error),
-            // The service's error type is not ours: its message is all there is.
-            Err(_) => CallError::Failed(Error::Raised { what: what.to_owned(), message }),
+            // The service's error type is not ours.
+            Err(_) => CallError::Failed(<Error as Failure>::raised(what, message, body, encoding)),
         }
     }
 }
@@ -403,7 +408,9 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
             Reply::Done(body) | Reply::Provisional(body) => {
                 self.decode(&body).map_err(|e| E::failed(Error::BadResult { what: self.what(), reason: e.to_string() }))
             }
-            Reply::Raised(raised) => Err(E::raised(&self.what(), raised.message, &raised.body, self.encoding)),
+            Reply::Raised(raised) => {
+                Err(with_caller(&self.caller, || E::raised(&self.what(), raised.message, &raised.body, self.encoding)))
+            }
             Reply::Failed(error) => Err(E::failed(self.named(*error, operation))),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::codec::CodecError;
 use crate::escape::escape_lines;
+use crate::value::Value;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -154,13 +155,15 @@ pub enum Error {
         /// The panic's message.
         message: String,
     },
-    /// The generator returned an error of its own.
+    /// The method, function or generator returned an error of its own.
     #[error("{} failed: {}", shown(what), shown(message))]
     Raised {
         /// The method, function or generator.
         what: String,
         /// The error's own message.
         message: String,
+        /// The error itself, if the call was a dynamic one: see [`Error::raised`].
+        error: Option<Box<Value>>,
     },
     /// A generator came to need its own key.
     #[error("a generator needs its own key: {}; break the circle", shown(&chain.join(" -> ")))]
@@ -310,6 +313,41 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error that a method, function or generator returned, as a value: whatever its type serialises to. `None` if this
+    /// is no [`Error::Raised`], or is one of a typed call, which has the error as a
+    /// [`CallError::Method`](crate::CallError::Method).
+    pub fn raised(&self) -> Option<&Value> {
+        match self {
+            Error::Raised { error, .. } => error.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The class of the error that a method returned, such as `KeyError`: for the [`Exception`]s of the modules, and for
+    /// any type that serialises to a map with a text `class` in it.
+    ///
+    /// ```
+    /// use tarmem_remote::modules::Exception;
+    /// use tarmem_remote::{Error, Value, to_value};
+    ///
+    /// let error = to_value(&Exception::KeyError("k".into())).ok().map(Box::new);
+    /// let error = Error::Raised { what: "__getitem__".into(), message: "KeyError: 'k'".into(), error };
+    /// assert_eq!(error.raised_class(), Some("KeyError"));
+    /// assert_eq!(error.raised_args(), Some(&[Value::from("k")][..]));
+    /// ```
+    ///
+    /// [`Exception`]: crate::modules::Exception
+    pub fn raised_class(&self) -> Option<&str> {
+        self.raised()?.get("class")?.as_str()
+    }
+
+    /// The arguments of the error that a method returned, where [`raised_class`](Self::raised_class) knows one: the key of a
+    /// `KeyError`, the message of the others.
+    pub fn raised_args(&self) -> Option<&[Value]> {
+        self.raised_class()?;
+        self.raised()?.get("args")?.as_list()
+    }
+
     /// A limit that was passed: what it limits (with its unit), what was asked for, what to do.
     pub fn limit(what: impl Into<String>, found: u64, limit: u64, remedy: impl Into<String>) -> Self {
         Error::LimitExceeded { what: what.into(), limit, found, remedy: remedy.into() }
@@ -402,7 +440,7 @@ mod tests {
             Error::BadValue { class: bad(), reason: bad() },
             Error::BadResult { what: bad(), reason: bad() },
             Error::Panicked { what: bad(), message: bad() },
-            Error::Raised { what, message },
+            Error::Raised { what, message, error: None },
             Error::Cycle { chain: vec![bad(), bad()] },
             Error::BadKey { reason: bad() },
             Error::Malformed { what: bad(), reason: bad() },
@@ -414,7 +452,7 @@ mod tests {
             let text = error.to_string();
             assert!(!text.contains(|c| crate::escape::is_unsafe(c) && c != '\n'), "{text:?}");
         }
-        let raised = Error::Raised { what: "f".into(), message: "two\nlines\u{1b}".into() };
+        let raised = Error::Raised { what: "f".into(), message: "two\nlines\u{1b}".into(), error: None };
         assert_eq!(raised.to_string(), "f failed: two\nlines\\u{1b}");
     }
 

@@ -279,8 +279,23 @@ impl DynamicProxy {
         Elements::of_dynamic(self)
     }
 
-    /// As [`call`](Self::call), with arguments of any type and errors of the caller's choice.
-    pub(crate) fn call_with<E>(&self, method: &str, args: &impl Serialize) -> Call<Value, E> {
+    /// As [`call`](Self::call), with arguments of any type (a tuple of them), and what fails as the caller chooses: an
+    /// [`Error`], or a [`CallError`](crate::CallError) of what the method is known to fail with.
+    ///
+    /// ```no_run
+    /// use tarmem_remote::CallError;
+    /// use tarmem_remote::modules::Exception;
+    /// # async fn example(dict: tarmem_remote::proxy::DynamicProxy) {
+    /// match dict.call_with::<CallError<Exception>>("__getitem__", &("k",)).await {
+    ///     Err(CallError::Method(Exception::KeyError(key))) => println!("there is no {key}"),
+    ///     other => println!("{other:?}"),
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`call`](Self::call); [`Error::BadArguments`] if `args` are no tuple or cannot be values.
+    pub fn call_with<E>(&self, method: &str, args: &impl Serialize) -> Call<Value, E> {
         let args = to_value(args).map_err(|e| e.to_string()).and_then(|args| match args {
             Value::List(args) => codec::encode(&args).map_err(|e| e.to_string()),
             other => Err(format!("arguments are a tuple, not {other}")),

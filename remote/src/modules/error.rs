@@ -1,90 +1,132 @@
 //! What the methods of these modules refuse, by the names that Python gives it.
 
-use super::python::short;
+use super::python::{short, weight};
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
-/// An exception of Python's: its kind, and its message in Python's own words where there are some.
-///
-/// An operation that fails with one has changed nothing.
-///
-/// ```
-/// use tarmem_remote::modules::Exception;
-///
-/// let error = Exception::IndexError("pop from empty list".into());
-/// assert_eq!(error.to_string(), "IndexError: pop from empty list");
-/// assert_eq!(error.kind(), "IndexError");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum Exception {
+/// Makes the enum: all but `KeyError` have a message and nothing else.
+macro_rules! exceptions {
+    ($($(#[$doc:meta])* $kind:ident,)*) => {
+        /// An exception of Python's: its kind, and its message in Python's own words where there are some.
+        ///
+        /// An operation that fails with one has changed nothing.
+        ///
+        /// Dynamic callers get it as a map of its `class`, its `message` and its `args`, the arguments that Python makes it
+        /// of: see [`Error::raised_class`](crate::Error::raised_class).
+        ///
+        /// ```
+        /// use tarmem_remote::modules::Exception;
+        ///
+        /// let error = Exception::IndexError("pop from empty list".into());
+        /// assert_eq!(error.to_string(), "IndexError: pop from empty list");
+        /// assert_eq!(error.kind(), "IndexError");
+        /// ```
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(into = "Parts", try_from = "Parts")]
+        #[non_exhaustive]
+        pub enum Exception {
+            /// There is no such key: this one. A key of more than 64 KiB is told by the beginning of how Python writes it.
+            KeyError(Value),
+            $($(#[$doc])* $kind(String),)*
+        }
+
+        impl Exception {
+            /// The name of its kind, as Python has it.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    Exception::KeyError(_) => "KeyError",
+                    $(Exception::$kind(_) => stringify!($kind),)*
+                }
+            }
+
+            /// What is wrong; for a `KeyError` the key, as Python writes it.
+            pub fn message(&self) -> Cow<'_, str> {
+                match self {
+                    Exception::KeyError(key) => short(key).into(),
+                    $(Exception::$kind(message) => message.into(),)*
+                }
+            }
+
+            fn of_parts(parts: Parts) -> Option<Self> {
+                match &*parts.class {
+                    "KeyError" => Some(Exception::KeyError(parts.args.into_iter().next()?)),
+                    $(stringify!($kind) => Some(Exception::$kind(parts.message)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+exceptions! {
     /// An index is outside the sequence, or there is nothing to take from it.
-    IndexError(String),
-    /// There is no such key; the message is the key, as Python writes it.
-    KeyError(String),
+    IndexError,
     /// The type is right, the value is not.
-    ValueError(String),
+    ValueError,
     /// The type is not right.
-    TypeError(String),
+    TypeError,
     /// An iterator has come to its end.
-    StopIteration(String),
+    StopIteration,
     /// A number does not fit: integers have [`INTEGER_BITS_LIMIT`](crate::value::INTEGER_BITS_LIMIT) bits here.
-    OverflowError(String),
+    OverflowError,
     /// Division by zero.
-    ZeroDivisionError(String),
+    ZeroDivisionError,
     /// There is no such attribute.
-    AttributeError(String),
+    AttributeError,
     /// The result would be larger than [`RESULT_LIMIT`](crate::modules::python::RESULT_LIMIT).
-    MemoryError(String),
+    MemoryError,
     /// What is looked up, such as an encoding, is not known.
-    LookupError(String),
+    LookupError,
     /// These bytes are no text in that encoding.
-    UnicodeDecodeError(String),
+    UnicodeDecodeError,
     /// That encoding has no bytes for this text.
-    UnicodeEncodeError(String),
+    UnicodeEncodeError,
     /// It cannot be done now: a lock that is not held is to be released, say.
-    RuntimeError(String),
+    RuntimeError,
     /// The barrier is broken, or breaks while somebody waits there.
-    BrokenBarrierError(String),
+    BrokenBarrierError,
     /// There is nothing in the queue.
-    Empty(String),
+    Empty,
     /// There is no room in the queue.
-    Full(String),
+    Full,
+}
+
+/// The largest key that a `KeyError` carries, in bytes of memory.
+const KEY_LIMIT: usize = 64 << 10;
+
+/// How it is sent.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Exception")]
+struct Parts {
+    class: Cow<'static, str>,
+    message: String,
+    args: Vec<Value>,
+}
+
+impl From<Exception> for Parts {
+    fn from(error: Exception) -> Self {
+        let (class, message) = (error.kind().into(), error.message().into_owned());
+        let args = match error {
+            Exception::KeyError(key) => vec![key],
+            _ if message.is_empty() => Vec::new(),
+            _ => vec![message.clone().into()],
+        };
+        Parts { class, message, args }
+    }
+}
+
+impl TryFrom<Parts> for Exception {
+    type Error = String;
+
+    fn try_from(parts: Parts) -> Result<Self, String> {
+        let class = parts.class.clone();
+        Exception::of_parts(parts).ok_or_else(|| format!("{class} is no exception that this client knows"))
+    }
 }
 
 impl Exception {
-    /// The name of its kind, as Python has it.
-    pub fn kind(&self) -> &'static str {
-        self.parts().0
-    }
-
-    /// What is wrong.
-    pub fn message(&self) -> &str {
-        self.parts().1
-    }
-
-    fn parts(&self) -> (&'static str, &str) {
-        match self {
-            Exception::IndexError(message) => ("IndexError", message),
-            Exception::KeyError(message) => ("KeyError", message),
-            Exception::ValueError(message) => ("ValueError", message),
-            Exception::TypeError(message) => ("TypeError", message),
-            Exception::StopIteration(message) => ("StopIteration", message),
-            Exception::OverflowError(message) => ("OverflowError", message),
-            Exception::ZeroDivisionError(message) => ("ZeroDivisionError", message),
-            Exception::AttributeError(message) => ("AttributeError", message),
-            Exception::MemoryError(message) => ("MemoryError", message),
-            Exception::LookupError(message) => ("LookupError", message),
-            Exception::UnicodeDecodeError(message) => ("UnicodeDecodeError", message),
-            Exception::UnicodeEncodeError(message) => ("UnicodeEncodeError", message),
-            Exception::RuntimeError(message) => ("RuntimeError", message),
-            Exception::BrokenBarrierError(message) => ("BrokenBarrierError", message),
-            Exception::Empty(message) => ("Empty", message),
-            Exception::Full(message) => ("Full", message),
-        }
-    }
-
     pub(crate) fn index(message: impl Into<String>) -> Self {
         Exception::IndexError(message.into())
     }
@@ -99,7 +141,7 @@ impl Exception {
 
     /// That there is no such key.
     pub(crate) fn no_key(key: &Value) -> Self {
-        Exception::KeyError(short(key))
+        if weight(key) > KEY_LIMIT { Exception::KeyError(short(key).into()) } else { Exception::KeyError(key.clone()) }
     }
 
     pub(crate) fn overflow(message: impl Into<String>) -> Self {
@@ -109,7 +151,7 @@ impl Exception {
 
 impl fmt::Display for Exception {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, message) = self.parts();
+        let (kind, message) = (self.kind(), self.message());
         if message.is_empty() { f.write_str(kind) } else { write!(f, "{kind}: {message}") }
     }
 }

@@ -7,7 +7,7 @@ use tarmem_remote::modules::builtins::{DictProxy, List, ListProxy, SetProxy};
 use tarmem_remote::modules::collections::{CounterProxy, DefaultDictProxy, DequeProxy};
 use tarmem_remote::modules::multiprocessing::{SharedArrayProxy, SharedValueProxy};
 use tarmem_remote::modules::types::SimpleNamespaceProxy;
-use tarmem_remote::{CallError, Error, Value, args};
+use tarmem_remote::{CallError, Error, Proxy, Value, args};
 
 #[test]
 fn a_list_takes_and_gives_plain_values() {
@@ -62,7 +62,41 @@ fn a_dict_takes_and_gives_plain_values() {
     assert_eq!(wait(dict.setdefault::<i64>("n", 3)).unwrap(), 3);
     assert_eq!(wait(dict.items::<String, Value>()).unwrap()[3], ("n".to_owned(), 3.into()));
     let error = wait(dict.delete("nothing")).unwrap_err();
-    assert_eq!(error.method(), Some(&Exception::KeyError("'nothing'".into())));
+    assert_eq!(error.method(), Some(&Exception::KeyError("nothing".into())));
+    assert_eq!(error.to_string(), "KeyError: 'nothing'");
+    let error = wait(dict.item::<i64>(2.5)).unwrap_err();
+    assert_eq!(error.method(), Some(&Exception::KeyError(2.5.into())));
+}
+
+#[test]
+fn an_error_of_a_dynamic_call_has_a_class_and_arguments() {
+    let routines = routines();
+    let dict = wait(routines.memoize("d", DictProxy::new(None))).unwrap();
+    let error = wait(dict.dynamic().call("__getitem__", args![7])).unwrap_err();
+    assert_eq!(error.raised_class(), Some("KeyError"));
+    assert_eq!(error.raised_args(), Some(&[Value::from(7)][..]));
+    assert_eq!(error.to_string(), "__getitem__ failed: KeyError: 7");
+    let error = wait(dict.dynamic().call("popitem", args![])).unwrap_err();
+    assert_eq!(error.raised_args(), Some(&["popitem(): dictionary is empty".into()][..]));
+    let error = wait(dict.dynamic().call("update", args![5])).unwrap_err();
+    let message = "'int' object is not iterable";
+    assert_eq!((error.raised_class(), error.raised_args()), (Some("TypeError"), Some(&[message.into()][..])));
+    let long = Value::from("x".repeat(100_000));
+    let error = wait(dict.dynamic().call("__getitem__", [long])).unwrap_err();
+    let told = error.raised_args().unwrap()[0].as_str().unwrap();
+    assert!(told.starts_with("'xxx") && told.len() < 200, "{told}");
+}
+
+#[test]
+fn a_dynamic_call_fails_with_the_error_type_that_is_asked_for() {
+    let routines = routines();
+    let dict = wait(routines.memoize("d", DictProxy::new(None))).unwrap();
+    let failed = dict.dynamic().call_with::<CallError<Exception>>("__getitem__", &("k",));
+    assert_eq!(wait(failed), Err(CallError::Method(Exception::KeyError("k".into()))));
+    // Of a type that it is not there is the message, and the error as it came.
+    let failed = dict.dynamic().call_with::<CallError<i64>>("__getitem__", &("k",));
+    let Err(CallError::Failed(error)) = wait(failed) else { panic!("an exception is no number") };
+    assert_eq!((error.raised_class(), error.raised_args()), (Some("KeyError"), Some(&["k".into()][..])));
 }
 
 #[test]

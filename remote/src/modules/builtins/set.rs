@@ -51,7 +51,7 @@ impl Set {
     #[remote(name = "pop")]
     pub fn pop_value(&mut self) -> Result<Value, Exception> {
         let first = self.0.pop_first().map(|(key, ())| key.into_value());
-        first.ok_or_else(|| Exception::KeyError("'pop from an empty set'".to_owned()))
+        first.ok_or_else(|| Exception::KeyError("pop from an empty set".into()))
     }
 
     /// Takes every element out.

@@ -109,7 +109,7 @@ impl Counter {
     /// Takes out the key that came last, and gives it with its count as a list of two. `KeyError` if there is none.
     pub fn popitem(&mut self) -> Result<(Value, Value), Exception> {
         let last = self.0.pop_last().map(|(key, value)| (key.into_value(), value));
-        last.ok_or_else(|| Exception::KeyError("'popitem(): dictionary is empty'".to_owned()))
+        last.ok_or_else(|| Exception::KeyError("popitem(): dictionary is empty".into()))
     }
 
     /// The counter as Python writes it.

@@ -172,7 +172,7 @@ impl DefaultDict {
     /// Takes out the key that came last, and gives it with its value as a list of two. `KeyError` if there is none.
     pub fn popitem(&mut self) -> Result<(Value, Value), Exception> {
         let last = self.table.pop_last().map(|(key, value)| (key.into_value(), value));
-        last.ok_or_else(|| Exception::KeyError("'popitem(): dictionary is empty'".to_owned()))
+        last.ok_or_else(|| Exception::KeyError("popitem(): dictionary is empty".into()))
     }
 
     /// The dict as Python writes it.

@@ -43,7 +43,7 @@ impl OrderedDict {
     pub fn popitem(&mut self, last: Option<bool>) -> Result<(Value, Value), Exception> {
         let taken = if last.unwrap_or(true) { self.0.pop_last() } else { self.0.pop_first() };
         let taken = taken.map(|(key, value)| (key.into_value(), value));
-        taken.ok_or_else(|| Exception::KeyError("'dictionary is empty'".to_owned()))
+        taken.ok_or_else(|| Exception::KeyError("dictionary is empty".into()))
     }
 
     /// Moves `key` to the end, to the front if `last` is false. `KeyError` if it is not there.
