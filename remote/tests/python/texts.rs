@@ -2,6 +2,7 @@
 
 use super::check::{Operation, Subject, check, op};
 use super::random::Random;
+use super::service::Service;
 use tarmem_remote::Value;
 
 #[test]
@@ -94,4 +95,93 @@ fn hex_arguments(r: &mut Random) -> Vec<Value> {
         1 => vec![separator],
         _ => vec![separator, if r.one_in(20) { (1i64 << 40).into() } else { r.small().into() }],
     }
+}
+
+/// CPython 3.11's, word for word.
+#[test]
+fn errors_have_the_words_of_python() {
+    let service = Service::new();
+    let bytes = |text: &str| Value::Bytes(text.as_bytes().to_vec());
+    let list = |item: Value| Value::List(vec![item]);
+    let told = |class: &str, init: Value, method: &str, args: &[Value]| {
+        let mut object = service.make(class, &[init]).expect("it can be made");
+        service.call(&mut *object, method, args).expect_err(method)
+    };
+    for (method, args, expected) in [
+        ("__getitem__", vec!["x".into()], "TypeError: string indices must be integers, not 'str'"),
+        ("join", vec![list(1.into())], "TypeError: sequence item 0: expected str instance, int found"),
+        ("join", vec![5.into()], "TypeError: can only join an iterable"),
+        ("strip", vec![5.into()], "TypeError: strip arg must be None or str"),
+        ("rstrip", vec![5.into()], "TypeError: rstrip arg must be None or str"),
+        ("split", vec![5.into()], "TypeError: must be str or None, not int"),
+        ("split", vec!["".into()], "ValueError: empty separator"),
+        ("partition", vec![5.into()], "TypeError: must be str, not int"),
+        ("startswith", vec![5.into()], "TypeError: startswith first arg must be str or a tuple of str, not int"),
+        ("endswith", vec![list(1.into())], "TypeError: tuple for endswith must only contain str, not int"),
+        ("replace", vec!["a".into(), 1.into()], "TypeError: replace() argument 2 must be str, not int"),
+        ("removeprefix", vec![1.into()], "TypeError: removeprefix() argument must be str, not int"),
+        ("find", vec![1.into()], "TypeError: must be str, not int"),
+        ("__contains__", vec![1.into()], "TypeError: 'in <string>' requires string as left operand, not int"),
+        ("__add__", vec![1.into()], "TypeError: can only concatenate str (not \"int\") to str"),
+        ("center", vec![3.into(), 5.into()], "TypeError: The fill character must be a unicode character, not int"),
+        ("center", vec![3.into(), "xx".into()], "TypeError: The fill character must be exactly one character long"),
+    ] {
+        assert_eq!(told("builtins.str", "abc".into(), method, &args), expected);
+    }
+    for (method, args, expected) in [
+        ("join", vec![list(1.into())], "TypeError: sequence item 0: expected a bytes-like object, int found"),
+        ("strip", vec![5.into()], "TypeError: a bytes-like object is required, not 'int'"),
+        ("endswith", vec!["x".into()], "TypeError: endswith first arg must be bytes or a tuple of bytes, not str"),
+        ("endswith", vec![list(1.into())], "TypeError: a bytes-like object is required, not 'int'"),
+        ("find", vec!["x".into()], "TypeError: argument should be integer or bytes-like object, not 'str'"),
+        ("__contains__", vec!["x".into()], "TypeError: a bytes-like object is required, not 'str'"),
+        ("__add__", vec![1.into()], "TypeError: can't concat int to bytes"),
+        (
+            "ljust",
+            vec![3.into(), "x".into()],
+            "TypeError: ljust() argument 2 must be a byte string of length 1, not str",
+        ),
+    ] {
+        assert_eq!(told("builtins.bytes", bytes("abc"), method, &args), expected);
+    }
+    assert_eq!(told("collections.deque", list(1.into()), "remove", &[7.into()]), "ValueError: 7 is not in deque");
+    for (class, args, expected) in [
+        ("builtins.int", vec![Value::Bytes(b"1\xa0".to_vec())], r"invalid literal for int() with base 10: b'1\xa0'"),
+        ("builtins.float", vec![Value::Bytes(b"12\xa0".to_vec())], r"could not convert string to float: b'12\xa0'"),
+    ] {
+        assert_eq!(service.make(class, &args).err(), Some(format!("ValueError: {expected}")));
+    }
+}
+
+#[test]
+fn text_and_bytes_are_made_with_errors_or_an_encoding_alone() {
+    let service = Service::new();
+    let made = |class: &str, args: &[Value]| {
+        let mut object = service.make(class, args)?;
+        service.call(&mut *object, "value", &[])
+    };
+    let foo = || Value::Bytes(b"foo\xff".to_vec());
+    assert_eq!(made("builtins.str", &[foo(), Value::Null, "replace".into()]), Ok("foo\u{fffd}".into()));
+    assert_eq!(made("builtins.str", &[foo()]), Ok(r"b'foo\xff'".into()));
+    let refused = |class: &str, args: &[Value]| made(class, args).expect_err(class);
+    let strict = || Value::from("strict");
+    assert_eq!(
+        refused("builtins.str", &["a".into(), Value::Null, strict()]),
+        "TypeError: decoding str is not supported"
+    );
+    assert_eq!(
+        refused("builtins.str", &[5.into(), Value::Null, strict()]),
+        "TypeError: decoding to str: need a bytes-like object, int found"
+    );
+    for (args, expected) in [
+        (vec![Value::Null, "utf-8".into()], "encoding without a string argument"),
+        (vec![Value::Null, Value::Null, strict()], "errors without a string argument"),
+        (vec![5.into(), Value::Null, strict()], "errors without a string argument"),
+        (vec!["a".into(), Value::Null, strict()], "string argument without an encoding"),
+        (vec![1.5.into()], "cannot convert 'float' object to bytes"),
+    ] {
+        assert_eq!(refused("builtins.bytes", &args), format!("TypeError: {expected}"));
+    }
+    assert_eq!(made("builtins.bytes.fromhex", &["1A\u{b}2B\t".into()]), Ok(Value::Bytes(vec![0x1a, 0x2b])));
+    assert!(made("builtins.bytes.fromhex", &["1A\u{1c}2B".into()]).is_err());
 }

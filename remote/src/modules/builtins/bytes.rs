@@ -27,14 +27,23 @@ impl Bytes {
     /// without `value`.
     #[remote(inline)]
     pub fn new(value: Option<Value>, encoding: Option<String>, errors: Option<String>) -> Result<Self, Exception> {
+        let text = matches!(value, Some(Value::Text(_)));
+        if !text && encoding.is_some() {
+            return Err(Exception::of_type("encoding without a string argument"));
+        }
+        if !text && errors.is_some() {
+            return Err(Exception::of_type("errors without a string argument"));
+        }
         match (value, encoding) {
             (None, _) => Ok(Bytes::default()),
             (Some(Value::Text(text)), Some(encoding)) => encode(&text, &encoding, errors.as_deref()).map(Bytes::of),
             (Some(Value::Text(_)), None) => Err(Exception::of_type("string argument without an encoding")),
-            (Some(_), Some(_)) => Err(Exception::of_type("encoding without a string argument")),
-            (Some(Value::Bytes(bytes)), None) => Ok(Bytes::of(bytes)),
-            (Some(value @ (Value::Int(_) | Value::Bool(_))), None) => zeros(&value).map(Bytes::of),
-            (Some(items), None) => iterate(items)?.iter().map(byte).collect::<Result<_, _>>().map(Bytes::of),
+            (Some(Value::Bytes(bytes)), _) => Ok(Bytes::of(bytes)),
+            (Some(value @ (Value::Int(_) | Value::Bool(_))), _) => zeros(&value).map(Bytes::of),
+            (Some(value @ (Value::Float(_) | Value::Null)), _) => {
+                Err(Exception::TypeError(format!("cannot convert '{}' object to bytes", type_name(&value))))
+            }
+            (Some(items), _) => iterate(items)?.iter().map(byte).collect::<Result<_, _>>().map(Bytes::of),
         }
     }
 
@@ -45,7 +54,7 @@ impl Bytes {
             Exception::ValueError(format!("non-hexadecimal number found in fromhex() arg at position {at}"))
         };
         let mut bytes = Vec::new();
-        let mut chars = text.chars().enumerate().filter(|(_, c)| !c.is_ascii_whitespace());
+        let mut chars = text.chars().enumerate().filter(|(_, c)| !matches!(c, '\t'..='\r' | ' '));
         while let Some((at, high)) = chars.next() {
             let high = high.to_digit(16).ok_or_else(|| refused(at))?;
             // The other digit stands right beside it.
@@ -165,12 +174,17 @@ impl Bytes {
             Value::Int(_) | Value::Bool(_) => {
                 byte(part).map(|byte| vec![byte]).map_err(|_| Exception::value("byte must be in range(0, 256)"))
             }
-            part => Self::argument(part),
+            part => Self::argument(part).map_err(|_| {
+                let found = type_name(part);
+                Exception::TypeError(format!("argument should be integer or bytes-like object, not '{found}'"))
+            }),
         }
     }
 }
 
 impl Text for Bytes {
+    const KIND: &str = "bytes";
+
     type Unit = u8;
 
     fn units(&self) -> Vec<u8> {

@@ -30,19 +30,23 @@ impl Str {
 
 #[remote]
 impl Str {
-    /// The text that Python's `str(value)` is: a text as it is, anything else as Python writes it; with an `encoding`,
-    /// the text that bytes mean. Empty without `value`.
+    /// The text that Python's `str(value)` is: a text as it is, anything else as Python writes it; with an `encoding`
+    /// (utf-8 if there are only `errors`), the text that bytes mean. Empty without `value`.
     #[remote(inline)]
     pub fn new(value: Option<Value>, encoding: Option<String>, errors: Option<String>) -> Result<Self, Exception> {
-        match (value, encoding) {
-            (None, _) => Ok(Str::default()),
-            (Some(Value::Bytes(bytes)), Some(encoding)) => decode(&bytes, &encoding, errors.as_deref()).map(Str::of),
-            (Some(other), Some(_)) => Err(Exception::TypeError(format!(
+        let decoded = encoding.is_some() || errors.is_some();
+        match value {
+            None => Ok(Str::default()),
+            Some(Value::Text(text)) if !decoded => Ok(Str::of(text)),
+            Some(other) if !decoded => Ok(Str::of(repr(&other))),
+            Some(Value::Bytes(bytes)) => {
+                decode(&bytes, encoding.as_deref().unwrap_or("utf-8"), errors.as_deref()).map(Str::of)
+            }
+            Some(Value::Text(_)) => Err(Exception::of_type("decoding str is not supported")),
+            Some(other) => Err(Exception::TypeError(format!(
                 "decoding to str: need a bytes-like object, {} found",
                 type_name(&other)
             ))),
-            (Some(Value::Text(text)), None) => Ok(Str::of(text)),
-            (Some(other), None) => Ok(Str::of(repr(&other))),
         }
     }
 
@@ -163,6 +167,8 @@ impl Str {
 }
 
 impl Text for Str {
+    const KIND: &str = "str";
+
     type Unit = char;
 
     fn units(&self) -> Vec<char> {

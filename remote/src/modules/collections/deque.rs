@@ -4,7 +4,7 @@ use crate::call::Name;
 use crate::context::Context;
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Stamp, check_depth, equal, equal_lists, index_of, insertion, iterate, position,
-    repeats, repr, type_name, weight, whole, word,
+    repeats, repr, short, type_name, weight, whole, word,
 };
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::modules::{Decoded, Elements, Exception, Fallible};
@@ -114,7 +114,7 @@ impl Deque {
         };
         let (start, stop) = (bound(start, 0)?, bound(stop, self.items.len())?);
         let found = self.items.iter().enumerate().take(stop).skip(start).find(|(_, item)| equal(item, &value));
-        found.map(|(at, _)| at).ok_or_else(|| Exception::ValueError(format!("{} is not in deque", repr(&value))))
+        found.map(|(at, _)| at).ok_or_else(|| Exception::ValueError(format!("{} is not in deque", short(&value))))
     }
 
     /// Puts `value` before `index`; an index beyond either end means that end. `IndexError` if the deque is full.
@@ -139,7 +139,7 @@ impl Deque {
                 self.items.remove(at);
                 Ok(())
             }
-            None => Err(Exception::value("deque.remove(x): x not in deque")),
+            None => Err(Exception::ValueError(format!("{} is not in deque", short(&value)))),
         }
     }
 

@@ -92,7 +92,10 @@ pub(crate) fn checked(index: &Value, len: usize, what: &str, missing: &str) -> R
         Value::Bool(b) => i128::from(*b),
         other => {
             let found = type_name(other);
-            return Err(Exception::TypeError(format!("{what} indices must be integers or slices, not {found}")));
+            return Err(Exception::TypeError(match what {
+                "string" => format!("string indices must be integers, not '{found}'"),
+                what => format!("{what} indices must be integers or slices, not {found}"),
+            }));
         }
     };
     position(index, len).ok_or_else(|| match i64::try_from(index) {

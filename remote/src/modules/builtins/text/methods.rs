@@ -43,7 +43,7 @@ macro_rules! text_methods {
                 start: Option<Value>,
                 stop: Option<Value>,
             ) -> Result<bool, Exception> {
-                self.at_end(prefix, start, stop, |text, part| text.starts_with(part))
+                self.at_end("startswith", prefix, start, stop, |text, part| text.starts_with(part))
             }
 
             /// Whether it ends with `suffix`, or with one of a list of them, after `start` and at `stop`.
@@ -53,13 +53,19 @@ macro_rules! text_methods {
                 start: Option<Value>,
                 stop: Option<Value>,
             ) -> Result<bool, Exception> {
-                self.at_end(suffix, start, stop, |text, part| text.ends_with(part))
+                self.at_end("endswith", suffix, start, stop, |text, part| text.ends_with(part))
             }
 
             /// Whether `part` is in it.
             #[remote(name = "__contains__")]
             pub fn contains(&self, part: Value) -> Result<bool, Exception> {
-                Ok(search::find(&self.units(), &self.searched(&part)?).is_some())
+                let part = match part {
+                    Value::Int(_) | Value::Bool(_) if Self::KIND == "bytes" => self.searched(&part)?,
+                    part => Self::argument_or(&part, |found| {
+                        format!("'in <string>' requires string as left operand, not {found}")
+                    })?,
+                };
+                Ok(search::find(&self.units(), &part).is_some())
             }
         }
 
@@ -99,7 +105,8 @@ macro_rules! text_methods {
 
             /// `new` in place of every `old`, or of the first `count` of them.
             pub fn replace(&self, old: Value, new: Value, count: Option<Value>) -> Result<Value, Exception> {
-                let (old, new) = (Self::argument(&old)?, Self::argument(&new)?);
+                let words = |nth| move |found: &str| format!("replace() argument {nth} must be str, not {found}");
+                let (old, new) = (Self::argument_or(&old, words(1))?, Self::argument_or(&new, words(2))?);
                 let most = split::cuts(count.as_ref().map_or(Ok(-1), word)?);
                 split::replace(&self.units(), &old, &new, most).map(Self::value)
             }
@@ -109,25 +116,30 @@ macro_rules! text_methods {
                 let part = |(at, item): (usize, Value)| {
                     Self::argument(&item).map_err(|_| {
                         let found = type_name(&item);
-                        Exception::TypeError(format!(
-                            concat!("sequence item {}: expected a ", $what, ", {} found"),
-                            at, found
-                        ))
+                        let expected = if Self::KIND == "str" { "str instance" } else { "a bytes-like object" };
+                        Exception::TypeError(format!("sequence item {at}: expected {expected}, {found} found"))
                     })
                 };
-                let parts = iterate(items)?.into_iter().enumerate().map(part).collect::<Result<Vec<_>, _>>()?;
+                let items = iterate(items).map_err(|_| Exception::of_type("can only join an iterable"))?;
+                let parts = items.into_iter().enumerate().map(part).collect::<Result<Vec<_>, _>>()?;
                 split::join(&self.units(), &parts).map(Self::value)
             }
 
             /// It without `prefix`, if it begins with that.
             pub fn removeprefix(&self, prefix: Value) -> Result<Value, Exception> {
-                let (units, prefix) = (self.units(), Self::argument(&prefix)?);
+                let (units, prefix) = (
+                    self.units(),
+                    Self::argument_or(&prefix, |found| format!("removeprefix() argument must be str, not {found}"))?,
+                );
                 Ok(Self::value(units.strip_prefix(prefix.as_slice()).unwrap_or(&units).to_vec()))
             }
 
             /// It without `suffix`, if it ends with that.
             pub fn removesuffix(&self, suffix: Value) -> Result<Value, Exception> {
-                let (units, suffix) = (self.units(), Self::argument(&suffix)?);
+                let (units, suffix) = (
+                    self.units(),
+                    Self::argument_or(&suffix, |found| format!("removesuffix() argument must be str, not {found}"))?,
+                );
                 Ok(Self::value(units.strip_suffix(suffix.as_slice()).unwrap_or(&units).to_vec()))
             }
 
@@ -257,7 +269,10 @@ macro_rules! text_methods {
                 let mut units = self.units();
                 units.extend(Self::argument(&other).map_err(|_| {
                     let found = type_name(&other);
-                    Exception::TypeError(format!(concat!("can only concatenate a ", $what, ", not '{}'"), found))
+                    Exception::TypeError(match Self::KIND {
+                        "str" => format!("can only concatenate str (not \"{found}\") to str"),
+                        kind => format!("can't concat {found} to {kind}"),
+                    })
                 })?);
                 Ok(Self::value(units))
             }
@@ -333,16 +348,27 @@ macro_rules! text_methods {
 
             fn at_end(
                 &self,
+                name: &str,
                 part: Value,
                 start: Option<Value>,
                 stop: Option<Value>,
                 holds: fn(&[Unit], &[Unit]) -> bool,
             ) -> Result<bool, Exception> {
                 let parts = match part {
-                    Value::List(parts) => parts,
-                    part => vec![part],
+                    Value::List(parts) | Value::Tuple(parts) => parts
+                        .iter()
+                        .map(|part| {
+                            Self::argument_or(part, |found| {
+                                format!("tuple for {name} must only contain str, not {found}")
+                            })
+                        })
+                        .collect::<Result<Vec<_>, _>>()?,
+                    part => vec![Self::argument(&part).map_err(|_| {
+                        let (kind, found) = (Self::KIND, type_name(&part));
+                        let expected = format!("{kind} or a tuple of {kind}");
+                        Exception::TypeError(format!("{name} first arg must be {expected}, not {found}"))
+                    })?],
                 };
-                let parts = parts.iter().map(Self::argument).collect::<Result<Vec<_>, _>>()?;
                 let units = self.units();
                 let bounds = search::bounds(units.len(), start.as_ref(), stop.as_ref())?;
                 Ok(bounds.is_some_and(|bounds| parts.iter().any(|part| holds(&units[bounds.clone()], part))))
@@ -358,14 +384,20 @@ macro_rules! text_methods {
                 let most = split::cuts(maxsplit.as_ref().map_or(Ok(-1), word)?);
                 let units = self.units();
                 let parts = match separator {
-                    Some(separator) => at(&units, &self.separator(&separator)?, most),
+                    Some(separator) => {
+                        let words = |found: &str| format!("must be str or None, not {found}");
+                        at(&units, &Self::not_empty(Self::argument_or(&separator, words)?)?, most)
+                    }
                     None => between_words(&units, most),
                 };
                 Ok(parts.into_iter().map(Self::value).collect())
             }
 
             fn separator(&self, separator: &Value) -> Result<Vec<Unit>, Exception> {
-                let separator = Self::argument(separator)?;
+                Self::not_empty(Self::argument(separator)?)
+            }
+
+            fn not_empty(separator: Vec<Unit>) -> Result<Vec<Unit>, Exception> {
                 if separator.is_empty() { Err(Exception::value("empty separator")) } else { Ok(separator) }
             }
 
@@ -375,8 +407,16 @@ macro_rules! text_methods {
             }
 
             fn stripped(&self, these: Option<Value>, left: bool, right: bool) -> Result<Value, Exception> {
+                let name = match (left, right) {
+                    (true, true) => "strip",
+                    (true, false) => "lstrip",
+                    _ => "rstrip",
+                };
                 let strip = match these {
-                    Some(these) => shape::Strip::These(Self::argument(&these)?),
+                    Some(these) => {
+                        let words = |_: &str| format!("{name} arg must be None or str");
+                        shape::Strip::These(Self::argument_or(&these, words)?)
+                    }
                     None => shape::Strip::Spaces,
                 };
                 Ok(Self::value(strip.off(&self.units(), left, right)))
@@ -385,10 +425,26 @@ macro_rules! text_methods {
             fn padded(&self, width: Value, fill: Option<Value>, side: shape::Side) -> Result<Value, Exception> {
                 let fill = match fill {
                     None => Unit::ascii(b' '),
-                    Some(fill) => match Self::argument(&fill)?.as_slice() {
-                        [fill] => *fill,
-                        _ => return Err(Exception::of_type("the fill character must be exactly one character long")),
-                    },
+                    Some(fill) => {
+                        let name = match side {
+                            shape::Side::Left => "ljust",
+                            shape::Side::Center => "center",
+                            shape::Side::Right => "rjust",
+                        };
+                        let found = type_name(&fill);
+                        let refused = |expected: &str| {
+                            Exception::TypeError(match Self::KIND {
+                                "str" => format!("The fill character must be {expected}"),
+                                _ => format!("{name}() argument 2 must be a byte string of length 1, not {found}"),
+                            })
+                        };
+                        let one =
+                            Self::argument(&fill).map_err(|_| refused(&format!("a unicode character, not {found}")))?;
+                        match one.as_slice() {
+                            [fill] => *fill,
+                            _ => return Err(refused("exactly one character long")),
+                        }
+                    }
                 };
                 shape::pad(self.units(), &width, fill, side).map(Self::value)
             }

@@ -14,7 +14,7 @@ pub(crate) mod trans;
 pub(crate) use methods::text_methods;
 
 use crate::modules::Exception;
-use crate::modules::python::unicode;
+use crate::modules::python::{type_name, unicode};
 use crate::value::Value;
 
 /// A sequence of units: characters or bytes.
@@ -27,6 +27,17 @@ pub(crate) trait Text: Sized {
 
     /// Units as a plain value.
     fn value(units: Vec<Self::Unit>) -> Value;
+
+    /// What Python calls its type.
+    const KIND: &str;
+
+    /// As [`argument`](Self::argument); what a `str` says of another type is for its method to word.
+    fn argument_or(value: &Value, words: impl FnOnce(&str) -> String) -> Result<Vec<Self::Unit>, Exception> {
+        Self::argument(value).map_err(|error| match Self::KIND {
+            "str" => Exception::TypeError(words(type_name(value))),
+            _ => error,
+        })
+    }
 
     /// The units of an argument, which has to be of the same type.
     fn argument(value: &Value) -> Result<Vec<Self::Unit>, Exception>;
