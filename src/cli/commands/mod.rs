@@ -89,7 +89,7 @@ impl Remote for Untyped {
 /// Puts in what failed: a dynamic call does not keep the name.
 fn raised_by(name: &str, error: Error) -> Error {
     match error {
-        Error::Raised { message, .. } => Error::Raised { what: name.to_owned(), message },
+        Error::Raised { message, error, .. } => Error::Raised { what: name.to_owned(), message, error },
         other => other,
     }
 }
