@@ -336,6 +336,51 @@ mod serve {
     }
 
     #[test]
+    fn it_says_each_address_that_it_listens_on() {
+        let folder = crate::settings::Folder::new();
+        let socket = folder.path("socket");
+        let listen = format!("listen = [\"127.0.0.1:0\", \"unix:{socket}\", \"127.0.0.1:0\"]\n");
+        let service = Serve::start(&["--config", &folder.file("tarmem.toml", &listen)]);
+        assert!(service.address.starts_with("127.0.0.1:"), "{}", service.address);
+        let first = service.address.clone();
+        let stopped = service.stop("TERM");
+        let [unix, tcp] = &stopped.stdout.lines().collect::<Vec<_>>()[..] else { panic!("{stopped:?}") };
+        assert_eq!(*unix, format!("listening on unix:{socket}"));
+        assert!(tcp.starts_with("listening on 127.0.0.1:") && !tcp.ends_with(&first), "{tcp}");
+        // It alone: no port is open that nobody asked for.
+        let service = Serve::start(&["--unix", &socket]);
+        assert_eq!(service.address, format!("unix:{socket}"));
+        assert_eq!(service.prints("is-memoized k"), ["false"]);
+        assert_eq!(service.stop("TERM").stdout, "");
+    }
+
+    #[test]
+    fn what_is_in_the_place_of_a_unix_socket_is_named() {
+        let folder = crate::settings::Folder::new();
+        let (file, none) = (folder.file("file", "precious"), folder.path("none/socket"));
+        let serve = |path: &str| finish(tarmem(&["serve", "--unix", path]));
+        serve(&file).failed(1, &[&format!("unix:{file}: a file is there, and no socket"), "another path"]);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+        serve(&folder.path("")).failed(1, &["a folder is there"]);
+        serve(&none).failed(1, &["there is no folder", "make it"]);
+        serve(&format!("{file}/socket")).failed(1, &["is no folder"]);
+        serve(&folder.path(&"x".repeat(120))).failed(1, &["over the limit of 107"]);
+        let socket = folder.path("socket");
+        let _service = Serve::start(&["--unix", &socket]);
+        serve(&socket).failed(1, &["another process listens there"]);
+    }
+
+    #[test]
+    fn logs_name_peers_by_their_addresses() {
+        let mut command = tarmem(&["serve", "--host", "127.0.0.1"]);
+        let service = Serve::of(command.env("TARMEM_LOG", "debug"));
+        service.prints("is-memoized k");
+        service.says("127.0.0.1 opened session");
+        let logs = service.stop("TERM").stderr;
+        assert!(!logs.contains("Ip("), "{logs}");
+    }
+
+    #[test]
     fn it_offers_what_it_is_told() {
         let service = Serve::start(&["--modules", "builtins"]);
         assert_eq!(service.prints("memoize k builtins.list [1]"), ["[1]"]);

@@ -5,12 +5,16 @@ use super::output::Failure;
 use super::settings::Settings;
 use clap::Args;
 use std::io::{self, Write};
+use tarmem_remote::escape::escape;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Host objects until SIGINT or SIGTERM
 ///
-/// Prints one line on standard output, `listening on HOST:PORT`, with the port that it has. Logs go to standard error; what
-/// is logged is set by TARMEM_LOG or RUST_LOG, such as debug or tarmem=debug (default: info).
+/// Prints a line on standard output for each address, `listening on HOST:PORT` or `listening on unix:/path`, with the port that
+/// it has. Logs go to standard error; what is logged is set by TARMEM_LOG or RUST_LOG, such as debug or tarmem=debug (default:
+/// info).
+///
+/// The command line counts more than the file of --config, option by option.
 ///
 /// SIGINT or SIGTERM shuts down gracefully, with status 0: what runs may finish. The second ends the service at once.
 ///
@@ -37,9 +41,9 @@ impl Serve {
             bound = service.bind() => bound?,
             _ = signals.end() => return Ok(()),
         };
+        let addresses = service.addresses();
         let service = service.start();
-        // As HOST:PORT, or as the path of a Unix socket if that is all there is.
-        announce(&service.local_addr().map_or_else(|| service.address(), |address| address.to_string()));
+        announce(&addresses);
         while let Some(()) = signals.reload().await {
             tokens.reload(&service);
         }
@@ -56,11 +60,12 @@ fn print(text: &str) -> Result<(), Failure> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::unwritten(&error))
 }
 
-/// The one line on standard output. A service is of use although nobody reads it.
-fn announce(address: &str) {
+/// A line for each address on standard output, all at once. A service is of use although nobody reads them.
+fn announce(addresses: &[String]) {
     let mut out = io::stdout();
-    if let Err(error) = writeln!(out, "listening on {address}").and_then(|()| out.flush()) {
-        tracing::warn!("listening on {address}, which cannot be said on standard output: {error}");
+    let lines: String = addresses.iter().map(|address| format!("listening on {}\n", escape(address))).collect();
+    if let Err(error) = out.write_all(lines.as_bytes()).and_then(|()| out.flush()) {
+        tracing::warn!("listening on {}, which cannot be said on standard output: {error}", addresses.join(", "));
     }
 }
 

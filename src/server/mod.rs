@@ -30,6 +30,7 @@ pub(crate) mod session;
 mod sessions;
 mod snapshot;
 mod traffic;
+mod unbound;
 mod workers;
 
 pub use listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, memory};
@@ -225,6 +226,16 @@ impl BoundService {
         self.listeners.iter().find_map(|listener| listener.local_addr())
     }
 
+    /// Where it listens, all of it: `127.0.0.1:18813`, `[::1]:18813`, `unix:/path`, with the real ports. Listeners that have no
+    /// address are left out.
+    pub fn addresses(&self) -> Vec<String> {
+        let address = |listener: &dyn Listener| match listener.local_addr() {
+            Some(address) => Some(address.to_string()),
+            None => listener.address(),
+        };
+        self.listeners.iter().filter_map(|listener| address(&**listener)).collect()
+    }
+
     /// Runs until `shutdown` is ready, then shuts down as [`RunningService::shutdown`] does.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
         let running = self.start();
@@ -372,7 +383,7 @@ pub enum ServeError {
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] TlsError),
     /// An address cannot be had.
-    #[error("cannot listen on {address}: {cause}{}", remedy(cause))]
+    #[error("cannot listen on {address}: {}", unbound::why(address, cause))]
     Listen {
         /// The address.
         address: String,
@@ -380,12 +391,4 @@ pub enum ServeError {
         #[source]
         cause: io::Error,
     },
-}
-
-fn remedy(cause: &io::Error) -> &'static str {
-    match cause.kind() {
-        io::ErrorKind::AddrInUse => "; stop what listens there, or use port 0 for any free port",
-        io::ErrorKind::PermissionDenied => "; use a port of 1024 or more",
-        _ => "; check the host name",
-    }
 }

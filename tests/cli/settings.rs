@@ -18,6 +18,10 @@ impl Folder {
         Folder(folder)
     }
 
+    pub(crate) fn path(&self, name: &str) -> String {
+        shown(&self.0.join(name))
+    }
+
     pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
         fs::write(&path, text).unwrap();
