@@ -2,7 +2,7 @@
 
 use super::link::{Identity, Opened};
 use super::outbox::{Outbox, Pushed};
-use super::signal::Signal;
+use super::signal::{Signal, wake};
 use super::{SessionBuilder, SessionState, life};
 use crate::wire::batch::Answered;
 use bytes::Bytes;
@@ -169,7 +169,7 @@ impl Shared {
     pub(super) fn end(&self, closed: Error, cause: &str, goodbye: bool) {
         let unknown = Error::OutcomeUnknown { address: self.options.address.clone(), cause: cause.to_owned() };
         let waiting = self.outbox.lock().end(closed, &unknown, goodbye);
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_iter().for_each(wake);
     }
 
     /// How long a session is kept of whose client, or of whose service, nothing is heard.
@@ -180,7 +180,7 @@ impl Shared {
     /// Answers the calls whose time is up.
     pub(super) fn expire(&self) {
         let overdue = self.outbox.lock().expire(Instant::now());
-        overdue.into_iter().for_each(Waker::wake);
+        overdue.into_iter().for_each(wake);
     }
 
     /// Hands out the first `most` of `replies`; the rest of them. `woken` is empty, before and after.
@@ -207,7 +207,7 @@ impl Shared {
             (taken, outbox.has_work())
         };
         // Under no lock: they look for their replies at once. Those whose replies made sense, whatever comes after them.
-        woken.drain(..).for_each(Waker::wake);
+        woken.drain(..).for_each(wake);
         if more_work {
             self.work.raise();
         }

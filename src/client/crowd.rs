@@ -1,5 +1,6 @@
 //! Calls that found too many in flight, and wait for room.
 
+use super::signal::wake;
 use std::task::Waker;
 use std::time::Instant;
 
@@ -23,7 +24,7 @@ impl Crowd {
 
     /// There is room: all of them look again.
     pub(super) fn let_in(&mut self) {
-        self.take().for_each(Waker::wake);
+        self.take().for_each(wake);
     }
 
     /// All of them, for whoever wakes them.
@@ -34,7 +35,7 @@ impl Crowd {
     /// Those that are late look again, and see that they are; when the next one is late.
     pub(super) fn expire(&mut self, now: Instant) -> Option<Instant> {
         let is_late = |(_, deadline): &mut (Waker, Option<Instant>)| deadline.is_some_and(|at| at <= now);
-        self.0.extract_if(.., is_late).for_each(|(waker, _)| waker.wake());
+        self.0.extract_if(.., is_late).for_each(|(waker, _)| wake(waker));
         self.0.iter().filter_map(|(_, deadline)| *deadline).min()
     }
 }

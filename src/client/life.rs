@@ -3,6 +3,7 @@
 use super::carry::{End, Expiry, carry};
 use super::connection::{Ending, Shared};
 use super::link::{Link, NoEntry, Opened};
+use super::signal::wake;
 use super::{Reconnected, SessionState};
 use crate::wire::WireRequest;
 use crate::wire::handshake::{Resume, Resumed};
@@ -137,7 +138,7 @@ fn resume(shared: &Shared, opened: Opened, cause: &str, attempts: usize) -> Resu
         // Whoever holds a lock must not go on as if it still did.
         Resumed::Expired { begun } => {
             let waiting = shared.outbox.lock().expired(begun, &expired, &unknown);
-            waiting.into_iter().for_each(std::task::Waker::wake);
+            waiting.into_iter().for_each(wake);
             return Err(Over::Failed(expired, cause.to_owned()));
         }
         Resumed::New | Resumed::Unknown if identity.service == before.service => {
@@ -147,7 +148,7 @@ fn resume(shared: &Shared, opened: Opened, cause: &str, attempts: usize) -> Resu
         Resumed::New | Resumed::Unknown => (shared.outbox.lock().restart(bounds, &unknown), false),
     };
     *shared.identity.lock() = identity;
-    waiting.into_iter().for_each(std::task::Waker::wake);
+    waiting.into_iter().for_each(wake);
     shared.work.raise();
     shared.options.tell(Reconnected { resumed, attempts });
     Ok(link)

@@ -2,8 +2,10 @@
 
 use super::support::detour::Detour;
 use super::support::{Fixture, Way};
+use futures::FutureExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 use tarmem::modules::queue::{Queue, QueueProxy};
 use tarmem::{CallError, Error, RunningService, Service, Session, SessionState};
@@ -172,5 +174,46 @@ async fn a_caller_is_told_when_its_time_is_up_whatever_the_service_does() {
         // Its reply comes late, and the session goes on.
         assert_eq!(account.deposit(1).await, Ok(4), "{way:?}");
         assert_eq!(session.proxy::<Queue>("none").waiting().await, Err(Error::NoSuchKey { key: "none".into() }));
+    }
+}
+
+/// A waker that is broken: those of an executor of the user's own may be.
+struct Broken;
+
+impl Wake for Broken {
+    fn wake(self: Arc<Self>) {
+        panic!("the waker is broken");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_waker_that_panics_is_no_end_of_the_session() {
+    for way in [Way::Memory, Way::Tcp, Way::Unix] {
+        let fixture = Fixture::new(way).await;
+        let session = fixture.session().await;
+        let account = session.memoize("k", AccountProxy::open(0)).await.expect("made");
+        let waker = Waker::from(Arc::new(Broken));
+        let mut broken: Vec<_> = (0..3).map(|_| account.deposit_slowly(1, 20)).collect();
+        for call in &mut broken {
+            assert!(call.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+        }
+        let sound = account.deposit_slowly(1, 20).send().await;
+        assert_eq!(sound.await, Ok(4), "{way:?}");
+        for (call, balance) in broken.into_iter().zip(1..) {
+            assert_eq!(call.await, Ok(balance), "{way:?}");
+        }
+        // Nor does the end of the session end the process.
+        let waiting: Vec<_> = (0..3)
+            .map(|_| {
+                let mut call = account.deposit_slowly(1, 60_000);
+                assert!(call.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+                call
+            })
+            .collect();
+        session.close().await;
+        for call in waiting {
+            assert!(matches!(call.await, Err(Error::OutcomeUnknown { .. } | Error::Closed { .. })), "{way:?}");
+        }
+        assert!(session.ended().is_some());
     }
 }

@@ -172,7 +172,7 @@ impl Session {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
     #[test]
     fn what_is_counted_is_what_there_is(events in prop::collection::vec(event(), 1..60)) {
         let mut session = Session { outbox: Outbox::new(BOUNDS), calls: Vec::new() };
