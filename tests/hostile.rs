@@ -5,6 +5,11 @@
 
 mod support;
 
+#[path = "hostile/calls.rs"]
+mod calls;
+#[path = "hostile/tls.rs"]
+mod tls;
+
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
 use std::io::{BufRead, BufReader};

@@ -6,6 +6,8 @@ mod support;
 mod certificates;
 #[path = "security/permissions.rs"]
 mod permissions;
+#[path = "security/strangers.rs"]
+mod strangers;
 #[path = "security/tls.rs"]
 mod tls;
 #[path = "security/tokens.rs"]

@@ -386,4 +386,33 @@ mod tests {
         let tokens = Tokens::new().with(careless).expect("it is not looked at");
         assert_eq!(find(&tokens, ""), None);
     }
+
+    /// Printed, and not asserted: no machine that does something else, too, is quiet enough. What makes it so is above: of a
+    /// secret only its digest is compared, each to its end, with all tokens.
+    #[test]
+    fn the_time_of_a_look_tells_nothing_about_the_token() {
+        let right = "a-long-random-text-of-some-length";
+        let tokens = (0..8).map(|n| Token::new(format!("t{n}"), format!("another-random-text-{n}")));
+        let tokens =
+            tokens.chain([Token::new("a", right)]).fold(Tokens::new(), |all, token| all.with(token).expect("new"));
+        let (first, last) = (format!("X{}", &right[1..]), format!("{}X", &right[..right.len() - 1]));
+        let mut times = [const { Vec::new() }; 2];
+        for _ in 0..4_000 {
+            for (times, guess) in times.iter_mut().zip([&first, &last]) {
+                let begun = std::time::Instant::now();
+                assert_eq!(tokens.find(std::hint::black_box(guess)), None);
+                times.push(begun.elapsed().as_nanos() as f64);
+            }
+        }
+        let [one, other] = times.map(|mut times| {
+            times.sort_by(f64::total_cmp);
+            // Without the tenth that was interrupted.
+            times.truncate(times.len() * 9 / 10);
+            let mean = times.iter().sum::<f64>() / times.len() as f64;
+            let variance = times.iter().map(|time| (time - mean).powi(2)).sum::<f64>() / times.len() as f64;
+            (mean, variance / times.len() as f64)
+        });
+        let t = (one.0 - other.0) / (one.1 + other.1).sqrt();
+        println!("wrong in its first character: {:.0} ns; in its last: {:.0} ns; Welch's t is {t:.1}", one.0, other.0);
+    }
 }

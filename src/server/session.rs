@@ -22,7 +22,7 @@ use super::engine::{Deadline, Engine, Later};
 use super::gate::Gate;
 use super::local::LocalCaller;
 use crate::security::{Grant, Permissions};
-use crate::store::Flight;
+use crate::store::{Flight, Seeded};
 use delivery::Delivery;
 use handles::Handles;
 use hashbrown::{HashMap, HashSet};
@@ -71,7 +71,7 @@ pub(crate) struct ServerSession {
 #[derive(Default)]
 struct Calls {
     /// Answered *pending*.
-    pending: HashMap<u64, Pending>,
+    pending: HashMap<u64, Pending, Seeded>,
     /// Those among them that were given up, and come to their end: the client counts them no more.
     cancelled: usize,
     /// The arguments of those, in bytes.

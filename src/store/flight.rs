@@ -24,7 +24,7 @@ pub(crate) struct Flights {
 
 #[derive(Default)]
 struct Table {
-    by_key: HashMap<Box<str>, Arc<Flight>>,
+    by_key: HashMap<Box<str>, Arc<Flight>, super::Seeded>,
     /// What the generator of each flight waits for: several at one time, if it asks for several.
     waits: HashMap<u64, Vec<Arc<Flight>>>,
     next: u64,

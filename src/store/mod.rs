@@ -5,6 +5,7 @@
 //! - [`block`]: its memory; [`kind`]: what the objects of a class have in common.
 //! - [`lock`]: many readers or one writer; [`queues`]: who waits for that.
 //! - [`bury`]: how objects are dropped.
+//! - [`hash`]: how keys are hashed.
 //! - [`flight`]: single flight per key, and the search for circles.
 //!
 //! No lock of the store is held while user code runs.
@@ -13,6 +14,7 @@ mod block;
 mod bury;
 mod cell;
 mod flight;
+mod hash;
 mod kind;
 mod lock;
 mod queues;
@@ -21,6 +23,7 @@ mod shard;
 pub(crate) use bury::{Remains, bury};
 pub(crate) use cell::{Cell, ReadGuard, WeakCell, WriteGuard};
 pub(crate) use flight::{Flight, FlightError, Flights, Joined};
+pub(crate) use hash::Seeded;
 pub(crate) use shard::Mapping;
 
 use kind::Kinds;
@@ -41,7 +44,7 @@ const SHARDS: usize = 64;
 /// The keys of a service, and their objects.
 pub(crate) struct Store {
     shards: Box<[RwLock<Shard>]>,
-    hasher: hashbrown::DefaultHashBuilder,
+    hasher: Seeded,
     keys: AtomicUsize,
     max_keys: usize,
     generations: AtomicU64,
@@ -81,7 +84,7 @@ impl Store {
     pub(crate) fn new(max_keys: usize) -> Self {
         Store {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            hasher: hashbrown::DefaultHashBuilder::default(),
+            hasher: Seeded::default(),
             keys: AtomicUsize::new(0),
             max_keys,
             generations: AtomicU64::new(1),

@@ -1,8 +1,9 @@
 //! A part of the keys, and what they are mapped to.
 
 use super::cell::Cell;
+use super::hash::Seeded;
+use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
 /// What a key is mapped to.
@@ -44,7 +45,7 @@ impl Shard {
     }
 
     /// Maps `key`; the object that it was mapped to.
-    pub(super) fn put(&mut self, hash: u64, key: &str, mapping: Mapping, by: &DefaultHashBuilder) -> Option<Cell> {
+    pub(super) fn put(&mut self, hash: u64, key: &str, mapping: Mapping, by: &Seeded) -> Option<Cell> {
         let Mapping { cell, generation } = &mapping;
         if cell.name() != key {
             let replaced = self.named.find_entry(hash, |cell| cell.name() == key).ok().map(|entry| entry.remove().0);

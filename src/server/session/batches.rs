@@ -68,6 +68,7 @@ impl ServerSession {
         // What is the same for all of them, or changes little, is looked up once: the clock alone is a twentieth of what a
         // call costs.
         let mut progress = self.progress(carrier, preamble);
+        self.is_received(&progress)?;
         let read = loop {
             if rest.is_empty() {
                 break Ok(());
@@ -175,6 +176,28 @@ impl ServerSession {
             progress.note(&self.calls.lock());
         }
         step
+    }
+
+    /// Whether the client says that it has its replies. Of one that does not, calls are refused, but that is a reply, too, and
+    /// so are those to what always may begin (to cancel, to release, to acknowledge). So at twice the limits nothing is heard
+    /// any more.
+    ///
+    /// # Errors
+    /// If it does not: the connection ends.
+    fn is_received(&self, progress: &Progress) -> Result<(), Error> {
+        let limits = &self.engine.limits;
+        let kept = [
+            ("bytes of replies not acknowledged", progress.kept_bytes, limits.uncollected_bytes),
+            ("batches of replies not acknowledged", progress.kept_batches, limits.uncollected_batches),
+        ];
+        for (what, found, limit) in kept {
+            let limit = limit.saturating_mul(2);
+            if found > limit {
+                let remedy = "say with each batch which replies have been received";
+                return Err(Error::limit(what, found as u64, limit as u64, remedy));
+            }
+        }
+        Ok(())
     }
 
     /// Whether another call may begin.

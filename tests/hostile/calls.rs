@@ -1,0 +1,164 @@
+//! Clients with a session that use it for what it is not meant for.
+
+use super::{MIB, Serve, call};
+use crate::support::raw::{Outcome, Raw, open, replies, request, submit};
+use futures::future::{join_all, try_join_all};
+use tarmem::modules::builtins::{List, ListProxy};
+use tarmem::operation::Operation;
+use tarmem::{Proxy, Session, Value};
+
+/// As `submit`, saying which replies it has.
+fn submit_with(id: u64, below: u64, first: u64, operations: &[Operation<'_>]) -> Vec<u8> {
+    let mut batch = postcard::to_stdvec(&below).expect("encodes");
+    for (sequence, operation) in (first..).zip(operations) {
+        let operation = operation.encode().expect("encodes");
+        batch.extend(postcard::to_stdvec(&(sequence, 0_u64, 0_u64, &*operation)).expect("encodes"));
+    }
+    request(id, 1, &batch)
+}
+
+/// The number of the batch of replies in a response.
+fn number_of(message: &[u8]) -> u64 {
+    let ((_, _, _), batch) = postcard::take_from_bytes::<(u8, u64, u8)>(message).expect("a header");
+    u64::from_le_bytes(batch[1..9].try_into().expect("a number"))
+}
+
+/// Whether the service says with it that the connection ends.
+fn is_fatal(message: &[u8]) -> bool {
+    let ((_, _, _), batch) = postcard::take_from_bytes::<(u8, u64, u8)>(message).expect("a header");
+    batch[0] & 2 != 0
+}
+
+async fn opened(serve: &Serve) -> Raw {
+    let mut raw = Raw::at(&serve.address).await;
+    raw.send(&open(1)).await;
+    raw.receive_frame().await;
+    raw
+}
+
+/// Reads all replies and never says so, with what is always let in, and with calls that are refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replies_that_are_never_acknowledged() {
+    let operations = [Operation::Cancel { sequence: 7 }, Operation::IsMemoized { key: "k" }];
+    for operation in operations {
+        let serve = Serve::start(&["--limit", "uncollected_bytes=2MiB", "--limit", "uncollected_batches=512"]).await;
+        let taken = serve
+            .under(48 * MIB, async {
+                let mut raw = opened(&serve).await;
+                let batch = vec![operation.clone(); 4_000];
+                for n in 0..2_000_u64 {
+                    raw.send(&submit(n + 2, n * 4_000 + 1, &batch)).await;
+                    let frame = raw.receive_frame().await;
+                    // The flag of what ends the connection.
+                    if is_fatal(&frame) {
+                        let said = String::from_utf8_lossy(&frame).into_owned();
+                        assert!(said.contains("not acknowledged"), "{said}");
+                        raw.until_closed().await;
+                        return n;
+                    }
+                }
+                panic!("8,000,000 replies were kept");
+            })
+            .await;
+        println!("{taken} batches of 4,000 were taken");
+        assert!(taken > 1);
+    }
+}
+
+/// In order, but for nothing: what is not there, what has gone, and what runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_only_cancels() {
+    let serve = Serve::start(&[]).await;
+    serve
+        .under(48 * MIB, async {
+            let mut raw = opened(&serve).await;
+            let mut below = 0;
+            for n in 0..300_u64 {
+                let first = n * 4_000 + 1;
+                let cancels: Vec<_> =
+                    (0..4_000).map(|at| Operation::Cancel { sequence: first.wrapping_add(at * 31) }).collect();
+                raw.send(&submit_with(n + 2, below, first, &cancels)).await;
+                let frame = raw.receive_frame().await;
+                let mut answered = replies(&frame);
+                below = number_of(&frame) + 1;
+                // Those of a batch that took more than its turn come with a poll.
+                for poll in 0..100 {
+                    if answered.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Done(_))).count() == 4_000 {
+                        break;
+                    }
+                    raw.send(&request((1 << 40) + n * 100 + poll, 2, &[0])).await;
+                    let more = raw.receive_frame().await;
+                    below = below.max(number_of(&more) + 1);
+                    answered.extend(replies(&more));
+                }
+            }
+        })
+        .await;
+    // Calls that wait, each given up with the next operation.
+    let serve = Serve::start(&[]).await;
+    let session = Session::connect(&serve.address).await.expect("a session opens");
+    session.memoize("queue", tarmem::modules::queue::QueueProxy::new(None)).await.expect("made");
+    serve
+        .under(48 * MIB, async {
+            let mut raw = opened(&serve).await;
+            let none = postcard::to_stdvec(&[Value::Null; 0][..]).expect("encodes");
+            let mut below = 0;
+            for n in 0..100_u64 {
+                let first = n * 2_000 + 1;
+                let operations: Vec<_> = (0..1_000)
+                    .flat_map(|at| [call("queue", "get", &none), Operation::Cancel { sequence: first + at * 2 }])
+                    .collect();
+                raw.send(&submit_with(n + 2, below, first, &operations)).await;
+                below = below.max(number_of(&raw.receive_frame().await) + 1);
+            }
+        })
+        .await;
+    let queue = session.get::<tarmem::modules::queue::Queue>("queue").await.expect("there");
+    queue.put(1).await.expect("put");
+    assert_eq!(queue.get::<i64>().await.expect("nobody who gave up has taken it"), 1);
+}
+
+/// At once, in one frame: far more than a batch may have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_of_a_million() {
+    let operations = vec![Operation::IsMemoized { key: "k" }; 1_000_000];
+    let batch = submit(2, 1, &operations);
+    let serve = Serve::start(&[]).await;
+    serve
+        .under(96 * MIB, async {
+            let mut raw = opened(&serve).await;
+            raw.send(&batch).await;
+            let said = raw.until_closed().await;
+            assert!(String::from_utf8_lossy(&said).contains("operations in one batch"));
+        })
+        .await;
+}
+
+/// Circles of objects, many and large, and something let go all the time, so that the collector looks at them over and over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn circles_that_are_dear_to_look_through() {
+    let serve = Serve::start(&[]).await;
+    let session = Session::connect(&serve.address).await.expect("a session opens");
+    serve
+        .under(1024 * MIB, async {
+            // Each is in a circle with itself.
+            let lists = try_join_all((0..5_000).map(|_| session.create(ListProxy::new(None)))).await.expect("made");
+            let circles = lists.iter().map(|list| list.append(Value::Ref(list.reference().expect("it is unnamed"))));
+            try_join_all(circles).await.expect("appended");
+            let numbers = || Value::List((0..200_000).map(Value::from).collect());
+            let large =
+                try_join_all((0..8).map(|_| session.create(ListProxy::new(Some(numbers()))))).await.expect("made");
+            let circles = large.iter().map(|list| list.append(Value::Ref(list.reference().expect("it is unnamed"))));
+            try_join_all(circles).await.expect("appended");
+            // It is looked at whenever something has gone.
+            for _ in 0..200 {
+                drop(session.create(ListProxy::new(None)).await.expect("made"));
+                let calls = large.iter().map(|list| list.append(1));
+                join_all(calls).await.into_iter().for_each(|appended| appended.expect("nobody holds it for long"));
+            }
+            drop((lists, large));
+        })
+        .await;
+    session.memoize("after", ListProxy::new(None)).await.expect("made");
+    assert!(session.get::<List>("after").await.is_ok());
+}
