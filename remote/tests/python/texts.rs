@@ -144,6 +144,24 @@ fn errors_have_the_words_of_python() {
     ] {
         assert_eq!(told("builtins.bytes", bytes("abc"), method, &args), expected);
     }
+    for (text, encoding, expected) in [
+        ("é", "ascii", r"'ascii' codec can't encode character '\xe9' in position 0: ordinal not in range(128)"),
+        ("aééb", "us-ascii", "'ascii' codec can't encode characters in position 1-2: ordinal not in range(128)"),
+        ("a€", "latin1", r"'latin-1' codec can't encode character '\u20ac' in position 1: ordinal not in range(256)"),
+    ] {
+        let error = told("builtins.str", text.into(), "encode", &[encoding.into()]);
+        assert_eq!(error, format!("UnicodeEncodeError: {expected}"));
+    }
+    for (bytes, encoding, expected) in [
+        (&b"\xff"[..], "utf-8", "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
+        (b"ab\xc3", "utf8", "'utf-8' codec can't decode byte 0xc3 in position 2: unexpected end of data"),
+        (b"ab\xe2\x82", "utf8", "'utf-8' codec can't decode bytes in position 2-3: unexpected end of data"),
+        (b"ab\xe2\x82x", "utf8", "'utf-8' codec can't decode bytes in position 2-3: invalid continuation byte"),
+        (b"a\xff", "ascii", "'ascii' codec can't decode byte 0xff in position 1: ordinal not in range(128)"),
+    ] {
+        let error = told("builtins.bytes", Value::Bytes(bytes.to_vec()), "decode", &[encoding.into()]);
+        assert_eq!(error, format!("UnicodeDecodeError: {expected}"));
+    }
     assert_eq!(told("collections.deque", list(1.into()), "remove", &[7.into()]), "ValueError: 7 is not in deque");
     for (class, args, expected) in [
         ("builtins.int", vec![Value::Bytes(b"1\xa0".to_vec())], r"invalid literal for int() with base 10: b'1\xa0'"),

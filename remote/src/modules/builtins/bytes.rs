@@ -262,30 +262,56 @@ pub(super) fn encode(text: &str, encoding: &str, errors: Option<&str>) -> Result
             (_, Some(true)) => bytes.push(b'?'),
             (_, Some(false)) => {}
             (_, None) => {
-                return Err(Exception::UnicodeEncodeError(format!(
-                    "'{encoding}' codec can't encode character {} in position {at}: ordinal not in range({bound})",
-                    repr(&c.into())
-                )));
+                let many = text.chars().skip(at).take_while(|c| u32::from(*c) >= bound).count();
+                return Err(not_encodable(c, at, many, bound));
             }
         }
     }
     Ok(bytes)
 }
 
+/// That `many` characters, of which `c` at `at` is the first, have no bytes below `bound`.
+fn not_encodable(c: char, at: usize, many: usize, bound: u32) -> Exception {
+    let codec = narrow_name(bound);
+    let which = match (many, u32::from(c)) {
+        (2.., _) => format!("characters in position {at}-{}", at + many - 1),
+        (_, code @ ..=0xff) => format!("character '\\x{code:02x}' in position {at}"),
+        (_, code @ ..=0xffff) => format!("character '\\u{code:04x}' in position {at}"),
+        (_, code) => format!("character '\\U{code:08x}' in position {at}"),
+    };
+    Exception::UnicodeEncodeError(format!("'{codec}' codec can't encode {which}: ordinal not in range({bound})"))
+}
+
+/// The name of the encoding of one byte for each character below `bound`.
+fn narrow_name(bound: u32) -> &'static str {
+    if bound == 0x80 { "ascii" } else { "latin-1" }
+}
+
+/// That bytes are no UTF-8, in CPython's words.
+fn not_utf8(bytes: &[u8], error: std::str::Utf8Error) -> Exception {
+    let at = error.valid_up_to();
+    let first = bytes.get(at).copied().unwrap_or_default();
+    let many = error.error_len().unwrap_or(bytes.len() - at);
+    let why = match (error.error_len(), first) {
+        (None, _) => "unexpected end of data",
+        (_, 0xc2..=0xf4) => "invalid continuation byte",
+        _ => "invalid start byte",
+    };
+    let which = match many {
+        0 | 1 => format!("byte 0x{first:02x} in position {at}"),
+        _ => format!("bytes in position {at}-{}", at + many - 1),
+    };
+    Exception::UnicodeDecodeError(format!("'utf-8' codec can't decode {which}: {why}"))
+}
+
 /// The text that bytes are.
 pub(super) fn decode(bytes: &[u8], encoding: &str, errors: Option<&str>) -> Result<String, Exception> {
     let replace = replacement(errors)?;
-    let refused = |at: usize, why: &str| {
-        let byte = bytes.get(at).copied().unwrap_or_default();
-        Exception::UnicodeDecodeError(format!(
-            "'{encoding}' codec can't decode byte 0x{byte:02x} in position {at}: {why}"
-        ))
-    };
     let bound = match Encoding::named(encoding)? {
         Encoding::Utf8 => {
             return match (std::str::from_utf8(bytes), replace) {
                 (Ok(text), _) => Ok(text.to_owned()),
-                (Err(error), None) => Err(refused(error.valid_up_to(), "invalid utf-8")),
+                (Err(error), None) => Err(not_utf8(bytes, error)),
                 (Err(_), Some(true)) => Ok(String::from_utf8_lossy(bytes).into_owned()),
                 (Err(_), Some(false)) => Ok(bytes.utf8_chunks().map(|chunk| chunk.valid()).collect()),
             };
@@ -298,7 +324,12 @@ pub(super) fn decode(bytes: &[u8], encoding: &str, errors: Option<&str>) -> Resu
             _ if u32::from(byte) < bound => text.push(byte.into()),
             Some(true) => text.push('\u{fffd}'),
             Some(false) => {}
-            None => return Err(refused(at, &format!("ordinal not in range({bound})"))),
+            None => {
+                let codec = narrow_name(bound);
+                return Err(Exception::UnicodeDecodeError(format!(
+                    "'{codec}' codec can't decode byte 0x{byte:02x} in position {at}: ordinal not in range({bound})"
+                )));
+            }
         }
     }
     Ok(text)
