@@ -328,7 +328,8 @@ impl Error {
     ///
     /// ```
     /// use tarmem_remote::modules::Exception;
-    /// use tarmem_remote::{Error, Value, to_value};
+    /// use tarmem_remote::value::to_value;
+    /// use tarmem_remote::{Error, Value};
     ///
     /// let error = to_value(&Exception::KeyError("k".into())).ok().map(Box::new);
     /// let error = Error::Raised { what: "__getitem__".into(), message: "KeyError: 'k'".into(), error };
