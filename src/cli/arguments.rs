@@ -19,6 +19,16 @@ impl FromStr for Timeout {
     }
 }
 
+/// A number of a port.
+pub(super) fn port(text: &str) -> Result<u16, &'static str> {
+    text.parse().map_err(|_| "a port is a number from 0 to 65535, such as 18813; 0 takes any free one")
+}
+
+/// How often something is done.
+pub(super) fn times(text: &str) -> Result<usize, &'static str> {
+    text.parse().map_err(|_| "a whole number is needed, such as 4, or 0 for never")
+}
+
 /// The name of a class or generator, with its module: `builtins.list`, `bank.Account.open`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct FunctionName(String);

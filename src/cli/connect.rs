@@ -1,6 +1,6 @@
 //! How a client command gets to its service.
 
-use super::arguments::Timeout;
+use super::arguments::{Timeout, times};
 use super::output::{Failure, wrong};
 use crate::client::Session;
 use crate::security::ClientTls;
@@ -9,9 +9,9 @@ use clap::error::ErrorKind;
 use std::path::{Path, PathBuf};
 use tarmem_remote::error::Error;
 
-/// The options of every command but `serve`, before it or after it.
+/// The options of every command but `serve` and `tls`, before it or after it.
 #[derive(Args)]
-#[command(next_help_heading = "Options of every command but serve")]
+#[command(next_help_heading = "Options of every command but serve and tls")]
 pub(super) struct Connect {
     /// The service: HOST:PORT, unix:/path, or a URL such as tarmem://TOKEN@HOST:PORT or tarmems://HOST:PORT [default: what
     /// TARMEM_ADDR says]
@@ -48,7 +48,7 @@ pub(super) struct Connect {
     timeout: Timeout,
 
     /// How often to try again if the service cannot be reached
-    #[arg(long, global = true, default_value = "4", value_name = "TIMES")]
+    #[arg(long, global = true, default_value = "4", value_name = "TIMES", value_parser = times)]
     retries: usize,
 
     /// Go on although the service speaks another version of the protocol

@@ -1,5 +1,6 @@
 //! Where a service listens: what options say and what the file says, option by option.
 
+use super::arguments::port;
 use super::output::Failure;
 use clap::Args;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ pub(super) struct ListenOptions {
     host: Option<String>,
 
     /// The port to listen on, in place of those in the file; 0 takes any free one [default: 0]
-    #[arg(long)]
+    #[arg(long, value_parser = port)]
     port: Option<u16>,
 
     /// Listen on a Unix socket, in place of those in the file; and by TCP only if --host, --port or the file asks for it

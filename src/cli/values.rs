@@ -32,8 +32,8 @@ At most 64 MiB are read for an argument."#;
 /// The arguments of a method, function or generator.
 #[derive(Args)]
 pub(super) struct Values {
-    /// Its arguments, each in JSON: 3, '"text"', '[1,2]'; '{"$key":"k"}' is the object under k; @FILE and - (standard input) are
-    /// read
+    /// Its arguments, each in JSON: 3, '"text"', '[1,2]'; '{"$key":"k"}' is the object under k; @FILE reads one from a
+    /// file, and - from standard input
     #[arg(value_name = "JSON", allow_negative_numbers = true)]
     args: Vec<Given>,
 }
