@@ -43,7 +43,7 @@ struct Progress {
 /// Only what may be repeated.
 async fn read(session: Session, key: String, progress: Arc<Progress>, done: Arc<AtomicU64>) {
     while !progress.over.load(Ordering::SeqCst) {
-        let account = session.memoize(&*key, AccountProxy::open(0)).await.expect("`memoize` may be repeated");
+        let account = session.memoize(&key, AccountProxy::open(0)).await.expect("`memoize` may be repeated");
         for result in [account.balance().await, account.deposit(0).idempotent().await] {
             match result {
                 Ok(balance) => assert_eq!(balance, 0),
@@ -63,7 +63,7 @@ async fn count(session: Session, key: String, progress: Arc<Progress>, done: Arc
     let mut killed = 0;
     while !progress.over.load(Ordering::SeqCst) {
         // Nothing has been counted with this service, as far as this task was told.
-        let account = session.memoize(&*key, AccountProxy::open(0)).await.expect("`memoize` may be repeated");
+        let account = session.memoize(&key, AccountProxy::open(0)).await.expect("`memoize` may be repeated");
         for expected in 1.. {
             if progress.over.load(Ordering::SeqCst) {
                 break;
