@@ -433,6 +433,12 @@ mod classes {
             self.count
         }
 
+        /// Breaks half way.
+        pub fn break_down(&mut self) {
+            self.count = -1;
+            panic!("it came to pieces");
+        }
+
         /// Never gives anything.
         pub fn refuse(&self) -> Result<i64, String> {
             Err("no more numbers".to_owned())
@@ -514,6 +520,27 @@ mod classes {
         let lines: Vec<String> = keys.iter().map(|key| format!("{key:?}")).collect();
         assert_eq!(service.prints("keys"), lines);
         assert_eq!(service.prints("keys key-1"), ["\"key-1\""]);
+    }
+
+    #[test]
+    fn what_is_poisoned_is_shown_with_a_warning_and_can_be_cleared() {
+        let service = Host::start(Limits::default());
+        let run = |words: &[&str]| {
+            let output = tarmem(words).env("TARMEM_ADDR", &service.address).output().unwrap();
+            let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+            (output.status.code(), text(output.stdout), text(output.stderr))
+        };
+        assert_eq!(run(&["memoize", "k", "counting.Counter.starting", "5"]).0, Some(0));
+        let broken = run(&["call", "k", "break_down"]);
+        assert!(broken.0 == Some(1) && broken.2.contains("it came to pieces"), "{broken:?}");
+        let refused = run(&["call", "k", "next"]);
+        assert!(refused.0 == Some(1) && refused.2.contains("clear_poison"), "{refused:?}");
+        let shown = run(&["get", "k"]);
+        assert!(shown.0 == Some(0) && shown.1.contains("-1") && shown.2.contains("clear-poison"), "{shown:?}");
+        assert_eq!(run(&["clear-poison", "k"]), (Some(0), "true\n".to_owned(), String::new()));
+        assert_eq!(run(&["call", "k", "next"]), (Some(0), "0\n".to_owned(), String::new()));
+        let missing = run(&["clear-poison", "none"]);
+        assert!(missing.0 == Some(1) && missing.2.contains("none"), "{missing:?}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod support;
 use futures::future::join_all;
 use std::time::{Duration, Instant};
 use support::Fixture;
+use tarmem::modules::builtins::ListProxy;
 use tarmem::{CallError, DynamicFunctionCall, Error, Proxy, Source, Value, args};
 use tarmem_remote::source::Prepared;
 use tarmem_test_models::{
@@ -39,8 +40,10 @@ each_way![
     an_interface_is_a_proxy_too,
     readers_overlap_and_writers_do_not,
     a_panic_while_changing_poisons_until_updated,
+    what_is_poisoned_can_be_read_and_cleared,
     a_panic_while_looking_poisons_nothing,
     a_deadline_ends_a_wait,
+    a_deadline_holds_whatever_a_method_does,
     a_deadline_names_what_was_late,
     a_begun_change_runs_to_its_end,
     a_dropped_call_that_has_not_begun_never_runs,
@@ -503,6 +506,40 @@ async fn a_panic_while_changing_poisons_until_updated(fixture: Fixture) {
     assert_eq!(account.balance().await, Err(Error::Poisoned { target: "\"k\"".into() }));
 }
 
+async fn what_is_poisoned_can_be_read_and_cleared(fixture: Fixture) {
+    let session = fixture.session().await;
+    for by_key in [true, false] {
+        let (account, info) = session.update("k", AccountProxy::open(1)).with_info().await.expect("made");
+        let account = if by_key { account } else { account.hold().await.expect("held") };
+        assert!(!info.poisoned);
+        assert_eq!(account.is_poisoned().await, Ok(false));
+        assert!(account.break_down().await.is_err());
+        let (_, info) = session.get::<Account>("k").with_info().await.expect("it is found");
+        assert!(info.poisoned && account.is_poisoned().await == Ok(true), "and marked");
+        assert_eq!(session.is_poisoned("k").await, Ok(true));
+        assert!(matches!(account.balance().await, Err(Error::Poisoned { .. })), "what only reads is refused, too");
+        let shown = account.snapshot().await.expect("it is shown").to_string();
+        assert!(shown.contains("-1"), "as the method left it: {shown}");
+        account.clear_poison().await.expect("it is there");
+        account.clear_poison().await.expect("it does nothing more");
+        assert_eq!((account.balance().await, account.is_poisoned().await), (Ok(-1), Ok(false)));
+        assert_eq!(account.deposit(11).await, Ok(10));
+        assert!(account.break_down_later().await.is_err());
+        session.clear_poison("k").await.expect("it is there");
+        assert_eq!(account.balance().await, Ok(-1));
+    }
+    assert_eq!(session.clear_poison("none").await, Err(Error::NoSuchKey { key: "none".into() }));
+    // What refers to it shows it, too.
+    let account = session.get::<Account>("k").await.expect("it is found");
+    assert!(account.break_down().await.is_err());
+    let held = account.hold().await.expect("held");
+    let reference = held.reference().expect("it is by id");
+    let list = session.create(ListProxy::new(None)).await.expect("made");
+    list.append(Value::Ref(reference)).await.expect("appended");
+    let shown = list.snapshot().await.expect("it is shown").to_string();
+    assert!(shown.contains("-1"), "{shown}");
+}
+
 async fn a_panic_while_looking_poisons_nothing(fixture: Fixture) {
     let session = fixture.session().await;
     let account = session.memoize("k", AccountProxy::open(1)).await.expect("made");
@@ -518,6 +555,35 @@ async fn a_deadline_ends_a_wait(fixture: Fixture) {
     assert!(matches!(slow, Err(Error::DeadlineExceeded { after, .. }) if after == soon), "{slow:?}");
     // It no longer holds the object.
     assert_eq!(account.deposit(1).await, Ok(2));
+}
+
+async fn a_deadline_holds_whatever_a_method_does(fixture: Fixture) {
+    let session = fixture.session().await;
+    let account = session.memoize("k", AccountProxy::open(1)).await.expect("made");
+    let (short, long) = (Duration::from_millis(50), 1_500);
+    let begun = Instant::now();
+    let read = account.balance_holding(long).timeout(short).await;
+    assert!(matches!(read, Err(Error::DeadlineExceeded { after, .. }) if after == short), "{read:?}");
+    let written = account.deposit_holding(2, long).timeout(short).await;
+    assert!(matches!(written, Err(Error::DeadlineExceeded { .. })), "{written:?}");
+    assert!(begun.elapsed() < Duration::from_millis(long), "told after {:?}", begun.elapsed());
+    let dynamic = account.dynamic();
+    let late = dynamic.call("balance_holding", args![long]).timeout(short).await;
+    assert!(matches!(late, Err(Error::DeadlineExceeded { .. })), "{late:?}");
+    // Calls of one task are made in its order, whether they have a time-out or not.
+    let deposits = [
+        account.deposit(1).timeout(Duration::from_secs(60)).send().await,
+        account.deposit(1).send().await,
+        account.deposit(1).timeout(Duration::from_secs(60)).send().await,
+    ];
+    let mut balances = Vec::new();
+    for deposit in deposits {
+        balances.push(deposit.await.expect("in time"));
+    }
+    let first = balances[0];
+    assert_eq!(balances, [first, first + 1, first + 2]);
+    // The late one had begun, or was given up before.
+    assert!([2, 4].contains(&first), "{first}");
 }
 
 async fn a_deadline_names_what_was_late(fixture: Fixture) {

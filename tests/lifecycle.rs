@@ -50,6 +50,43 @@ async fn a_port_in_use_is_one_clear_error() {
 }
 
 #[tokio::test]
+async fn a_service_listens_on_all_addresses_of_its_name() {
+    let bound = Service::new("localhost", 0).bind().await.expect("a free port");
+    let port = bound.local_addr().expect("TCP").port();
+    let mut expected = vec![format!("127.0.0.1:{port}")];
+    if std::net::TcpListener::bind("[::1]:0").is_ok() {
+        expected.push(format!("[::1]:{port}"));
+    }
+    assert_eq!(bound.addresses(), expected, "with one port");
+    let service = bound.start();
+    assert_eq!(service.addresses(), expected);
+    for address in &expected {
+        let session = Session::connect(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
+        session.version().await.expect("answers");
+    }
+    let path = std::env::temp_dir().join(format!("tarmem-addresses-{}.sock", std::process::id()));
+    let both = Service::new("127.0.0.1", 0).unix(&path).bind().await.expect("binds");
+    let tcp = both.local_addr().expect("TCP").to_string();
+    assert_eq!(both.addresses(), [tcp, format!("unix:{}", path.display())]);
+}
+
+/// A storm of clients that come back finds a place in the line.
+#[tokio::test]
+async fn the_line_of_a_listener_is_as_long_as_its_limit() {
+    let mut limits = Limits::default();
+    assert!(limits.listen_backlog >= 1_024);
+    limits.listen_backlog = 700;
+    // Bound, and not started: nobody is accepted.
+    let bound = Service::new("127.0.0.1", 0).limits(limits).bind().await.expect("a free port");
+    let address = bound.local_addr().expect("TCP");
+    let mut waiting = Vec::new();
+    for n in 0..700 {
+        let stream = tokio::time::timeout(Duration::from_secs(10), tokio::net::TcpStream::connect(address)).await;
+        waiting.push(stream.unwrap_or_else(|_| panic!("{n}: no place")).expect("connects"));
+    }
+}
+
+#[tokio::test]
 async fn nobody_there_is_one_clear_error_after_the_retries() {
     let gone = Service::new("127.0.0.1", 0).bind().await.expect("a free port").local_addr().expect("TCP");
     let builder = Session::builder(gone.to_string()).max_retry(2).retry_delay(Duration::from_millis(20));
@@ -158,6 +195,77 @@ async fn a_shutdown_finishes_what_runs_and_tells_the_clients() {
                 }
                 _ => panic!("{way:?}: {error}"),
             }
+        }
+    }
+}
+
+/// On the threads of their connections, and on those of callers within the process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_shutdown_finishes_methods_that_hold_their_threads() {
+    for way in [Way::InProcess, Way::Memory, Way::Tcp, Way::Unix] {
+        let fixture = Fixture::new(way).await;
+        // As many as there are threads, and one more, beside which another result is ready.
+        let mut running = Vec::new();
+        for index in 0..3 {
+            let session = fixture.session().await;
+            let account = session.memoize(&format!("k{index}"), AccountProxy::open(index)).await.expect("made");
+            let beside = session.memoize(&format!("b{index}"), AccountProxy::open(index)).await.expect("made");
+            let beside = beside.deposit_slowly(2, 300).send().await;
+            running.push((index, tokio::spawn(account.deposit_holding(1, 2_500)), beside, session));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let begun = Instant::now();
+        fixture.service.shutdown().await;
+        assert!(begun.elapsed() > Duration::from_secs(2), "{way:?}: it has waited for them");
+        for (index, running, beside, _session) in running {
+            assert_eq!(running.await.expect("no panic"), Ok(index + 1), "{way:?}");
+            assert_eq!(beside.await, Ok(index + 2), "{way:?}: it is collected although the thread was held");
+        }
+    }
+}
+
+/// What is logged at the level of errors, by everything in this process.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic in here").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_of_a_method_is_logged_with_its_class_and_session() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).with_ansi(false);
+    subscriber.with_writer(move || writer.clone()).init();
+    for way in [Way::InProcess, Way::Tcp] {
+        let fixture = Fixture::new(way).await;
+        let session = fixture.session().await;
+        let account = session.memoize("k", AccountProxy::open(1)).await.expect("made");
+        for call in [account.break_down(), account.break_down_later()] {
+            assert!(call.await.is_err());
+            account.clear_poison().await.expect("it is there");
+        }
+        assert!(account.look_badly().await.is_err());
+        let text = String::from_utf8(log.0.lock().expect("no panic in here").clone()).expect("text");
+        let id = session.id().to_string();
+        for (method, message) in [
+            ("break_down", "the vault door fell off"),
+            ("break_down_later", "the vault door fell off, later"),
+            ("look_badly", "the light went out"),
+        ] {
+            let told = text.lines().any(|line| {
+                let has = |part: &str| line.contains(part);
+                has(&id) && has("class=\"bank.Account\"") && has(&format!("method=\"{method}\"")) && has(message)
+            });
+            assert!(told, "{way:?}: {method} of {id} in:\n{text}");
         }
     }
 }

@@ -54,6 +54,26 @@ async fn a_client_that_sends_more_calls_than_it_may_have_is_refused_them() {
     assert_well(&fixture).await;
 }
 
+/// Without a time-out of its own, a call within the process runs where it was made: what comes too late is still no result.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_that_comes_after_the_default_deadline_is_none() {
+    for (call_time, takes) in [(1_000, 2_500), (200, 1_500)] {
+        let mut limits = Limits::default();
+        limits.call_time = Duration::from_millis(call_time);
+        let fixture = Fixture::with(Way::InProcess, limits).await;
+        let session = fixture.session().await;
+        let account = session.memoize("k", AccountProxy::open(5)).await.expect("made");
+        let begun = Instant::now();
+        let late = account.balance_holding(takes).await;
+        assert!(matches!(late, Err(Error::DeadlineExceeded { .. })), "{late:?}");
+        // A short one is told in time.
+        assert!(call_time >= 1_000 || begun.elapsed() < Duration::from_millis(takes), "{:?}", begun.elapsed());
+        assert_eq!(account.balance().await, Ok(5));
+        let none = account.balance().timeout(Duration::ZERO).await;
+        assert!(matches!(none, Err(Error::DeadlineExceeded { .. })), "{none:?}");
+    }
+}
+
 /// Asks for 30,000 bytes six times, where a frame holds two of them, and does not collect the rest; what became of it.
 async fn hoard(limit: usize) -> Vec<(u64, Outcome)> {
     let fixture = fixture(|limits| {

@@ -142,7 +142,9 @@ pub enum Error {
         reason: String,
     },
     /// An earlier exclusive method panicked half way.
-    #[error("{target} is poisoned: a method panicked while changing it; update the key with a new object")]
+    #[error(
+        "{target} is poisoned: a method panicked while changing it; look at it by a snapshot, then clear_poison it, or update the key with a new object"
+    )]
     Poisoned {
         /// The key or id.
         target: String,

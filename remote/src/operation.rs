@@ -136,6 +136,18 @@ pub enum Operation<'a> {
     },
     /// The client will not come back: the session ends with its connection. Answers `()`.
     Goodbye,
+    /// Whether a method panicked while it changed the object. Answers `bool`.
+    IsPoisoned {
+        /// The object.
+        #[serde(borrow)]
+        target: Target<'a>,
+    },
+    /// The object can be used again, although a method panicked while it changed it. Answers `()`.
+    ClearPoison {
+        /// The object.
+        #[serde(borrow)]
+        target: Target<'a>,
+    },
     /// Calls a method. Answers its result. It has a form of its own in bytes, and stands
     /// last here: serde numbers what comes after one that it skips in two ways.
     #[serde(skip)]
@@ -236,7 +248,9 @@ impl Operation<'_> {
             Operation::Describe { target }
             | Operation::Hold { target, .. }
             | Operation::Call { target, .. }
-            | Operation::Snapshot { target } => Some(target),
+            | Operation::Snapshot { target }
+            | Operation::IsPoisoned { target }
+            | Operation::ClearPoison { target } => Some(target),
             Operation::Release { id, .. } => Some(Target::Id(id)),
             _ => None,
         }
@@ -264,6 +278,8 @@ impl Operation<'_> {
             Operation::Cancel { .. } => "cancel",
             Operation::Acknowledge { .. } => "acknowledge",
             Operation::Goodbye => "goodbye",
+            Operation::IsPoisoned { .. } => "is_poisoned",
+            Operation::ClearPoison { .. } => "clear_poison",
         }
     }
 }
@@ -340,6 +356,8 @@ pub struct ObjectInfo {
     pub generation: u64,
     /// Whether this very operation made it: false on a hit, and for an object that was there before.
     pub made: bool,
+    /// Whether a method panicked while changing it.
+    pub poisoned: bool,
 }
 
 /// Some keys, in order.

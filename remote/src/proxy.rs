@@ -112,7 +112,26 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         }
     }
 
+    /// As [`Routines::is_poisoned`].
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`] and the session's.
+    fn is_poisoned(&self) -> Call<bool> {
+        let core = self.core();
+        core.plain(Operation::IsPoisoned { target: core.target.as_ref() })
+    }
+
+    /// As [`Routines::clear_poison`].
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`], [`Error::NotPermitted`] and the session's.
+    fn clear_poison(&self) -> Call<()> {
+        let core = self.core();
+        core.plain(Operation::ClearPoison { target: core.target.as_ref() })
+    }
+
     /// A copy of the object's value, as of now, with the objects that it refers to in the places of the references.
+    /// Of a [poisoned](Self::is_poisoned) object, too, which may be half changed.
     ///
     /// # Errors
     /// [`Error::BadResult`] for a class that cannot show one; [`Error::NoSuchKey`] and the session's.

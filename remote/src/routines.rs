@@ -147,6 +147,37 @@ impl Routines {
         self.plain(Operation::Describe { target: Target::Key(key) })
     }
 
+    /// Whether a method panicked while it changed the object under `key`; then it answers [`Error::Poisoned`], and nothing but
+    /// snapshots and what is asked about it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`].
+    pub fn is_poisoned(&self, key: &str) -> Call<bool> {
+        self.plain(Operation::IsPoisoned { target: Target::Key(key) })
+    }
+
+    /// Lets the object under `key` be used again although a method panicked while it changed it, as
+    /// [`Mutex::clear_poison`](std::sync::Mutex::clear_poison) does. It is as that method left it: look at it by a
+    /// [`snapshot`](Proxy::snapshot) first, and put right by its next calls what is wrong. Does nothing to one that is not
+    /// poisoned.
+    ///
+    /// ```
+    /// # use tarmem_remote::{Error, Proxy};
+    /// # async fn example(session: tarmem_remote::routines::Routines) -> Result<(), Error> {
+    /// if session.is_poisoned("stock").await? {
+    ///     println!("half changed: {}", session.proxy_dynamic("stock").snapshot().await?);
+    ///     session.clear_poison("stock").await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`]; [`Error::NotPermitted`] for a session that may only read.
+    pub fn clear_poison(&self, key: &str) -> Call<()> {
+        self.plain(Operation::ClearPoison { target: Target::Key(key) })
+    }
+
     /// A module of the service, by its absolute name, or by a relative one with [`Import::package`].
     ///
     /// # Errors

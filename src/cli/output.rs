@@ -138,6 +138,11 @@ pub(super) fn wrong(kind: ErrorKind, message: impl fmt::Display) -> Failure {
     super::command().error(kind, message).into()
 }
 
+/// Something that the user should know, beside the result.
+pub(super) fn warn(message: &str) {
+    let _ = tell(message);
+}
+
 fn tell(message: &str) -> io::Result<()> {
     writeln!(io::stderr(), "tarmem: {}", one_line(message))
 }

@@ -78,6 +78,9 @@ limits! {
     handshake_time: Time = "10s" in "10ms"..="1h";
     /// Connections at one time.
     connections: Count = "10000" in "1"..="1000000";
+    /// Connections in the line of each listener that are still to be accepted. The system has a limit of its own (on Linux,
+    /// net.core.somaxconn); who finds the line full tries again after a second.
+    listen_backlog: Count = "1024" in "1"..="65535";
     /// Calls of one session that have not been answered yet.
     calls_in_flight: Count = "65536" in "1"..="16777216";
     /// Generators, functions and methods of one session that run at one time on threads where they may block; more wait until

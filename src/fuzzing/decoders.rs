@@ -2,13 +2,14 @@
 
 use crate::config::Limits;
 use crate::security::{Door, Peer, Token, Tokens};
-use crate::server::connection::{self, House};
+use crate::server::connection::{self, Crowded, House};
 use crate::server::engine::Engine;
 use crate::wire::batch::{Answered, Preamble, ReplyHead, Submission};
 use crate::wire::frame::{FrameLimit, take_frame};
 use crate::wire::handshake::{Answer, Hello};
 use crate::wire::transport::{ClientMessage, ServerMessage};
 use bytes::BytesMut;
+use parking_lot::Mutex;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tarmem_remote::codec;
@@ -137,8 +138,9 @@ pub fn open(input: &[u8]) {
             engine: Arc::clone(engine),
             pulse: Arc::default(),
             door: Arc::clone(if first & 1 == 0 { open } else { closed }),
-            crowded: first & 2 != 0,
+            crowded: (first & 2 != 0).then_some(Crowded::Connections),
             barred: (first & 4 != 0).then_some("barred"),
+            stranger: Mutex::default(),
         };
         let serving = tokio::spawn(connection::serve(stream, Peer::Local, house));
         let talk = async {

@@ -12,9 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a peer on another host hears of a service that asks nobody.
-const PROTECTED: &str = "it has no authentication, so it answers its own host only; give it tokens (--tokens, Service::tokens) \
-                         or a client CA (--tls-client-ca), or start it with --unprotected (Service::unprotected) to let \
-                         anybody in";
+const PROTECTED: &str = "it has no authentication, so it answers 127.0.0.1, ::1 and its Unix sockets only: whoever comes by this \
+                         machine's own address in the network connects to 127.0.0.1 instead; a service in a container, to \
+                         which a published port comes from outside, is given tokens (--tokens, Service::tokens) or a client \
+                         CA (--tls-client-ca), or --unprotected (Service::unprotected) if the port is published to \
+                         127.0.0.1 only; behind a proxy on this machine everybody seems to be 127.0.0.1 and is let in, so \
+                         there, and for all others, give it tokens";
 
 /// What everybody hears who has not the right token: it does not say what is wrong with it.
 const WRONG: &str = "it asks for a token, and there was none or a wrong one; give the right one (--token-file, TARMEM_TOKEN, \

@@ -51,13 +51,14 @@ impl Engine {
         };
         let call = MethodCall { method, encoding, limit: request.result_bytes };
         let named = |error| named_target(error, target);
+        let offload = method.blocking || request.elsewhere;
         match method.invoke {
-            Invoke::Shared(_) if !method.blocking => {
+            Invoke::Shared(_) if !offload => {
                 if let Some(guard) = cell.try_read() {
                     return call.shared(&*guard.map_err(named)?, &site, args, out);
                 }
             }
-            Invoke::Exclusive(_) if !method.blocking => {
+            Invoke::Exclusive(_) if !offload => {
                 if let Some(guard) = cell.try_write() {
                     return call.exclusive(&mut *guard.map_err(named)?, &site, args, out);
                 }
@@ -81,7 +82,7 @@ impl Engine {
         let runtime = self.runtime.clone();
         later.run = Box::pin(async move {
             let run = async {
-                if method.blocking {
+                if offload && matches!(method.invoke, Invoke::Shared(_) | Invoke::Exclusive(_)) {
                     let site = OwnedSite { context, session, cell };
                     return call.offload(&runtime, site, &gate, args).await;
                 }
@@ -236,11 +237,11 @@ impl MethodCall {
         match result {
             Ok(Ok(())) => Ok(output.into_raised().map_or(Step::Done, Step::Raised)),
             Ok(Err(error)) => Err(self.named(*error).into()),
-            Err(error) => Err(self.named(error).into()),
+            Err(error) => Err(self.panicked(site, error).into()),
         }
     }
 
-    /// Runs a method that blocks, on a thread for that.
+    /// Runs a method that is not async on a thread where it may block.
     async fn offload(
         self,
         runtime: &tokio::runtime::Handle,
@@ -248,9 +249,15 @@ impl MethodCall {
         gate: &Gate,
         args: Bytes,
     ) -> Result<Reply, Error> {
-        let place = site.session.off_thread().await;
+        // One that is only not to hold its caller's thread waits for its object alone: so it does not fall behind the calls that
+        // its caller makes after it.
+        let place = if self.method.blocking { site.session.off_thread().await } else { None };
         let run = if let Invoke::Shared(_) = self.method.invoke {
             let guard = site.cell.read().await?;
+            // It cannot be stopped any more; what it takes after its deadline is given back.
+            if !gate.begin() {
+                return Err(Error::Cancelled);
+            }
             runtime.spawn_blocking(move || {
                 let _place = place;
                 self.reply(|out| self.shared(&*guard, &site.as_site(), &args, out))
@@ -272,22 +279,25 @@ impl MethodCall {
         let Invoke::SharedAsync(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
         let running = panics::catch(self.method.full_name(), || {
             with_scope(&site.scope, || Ok(invoke(object, site.context, &mut self.arguments(args)?)?))
-        })?;
+        });
+        let running = running.map_err(|error| self.panicked(site, error))?;
         let running = running.map_err(|error: Box<Error>| self.named(*error))?;
-        self.finish(site, panics::catch_async(self.method.full_name(), running).await?)
+        let finished = panics::catch_async(self.method.full_name(), running).await;
+        self.finish(site, finished.map_err(|error| self.panicked(site, error))?)
     }
 
     async fn exclusive_async(self, object: &mut dyn Object, site: &CallSite<'_>, args: &[u8]) -> Result<Reply, Error> {
         let Invoke::ExclusiveAsync(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
         let running = panics::catch(self.method.full_name(), || {
             with_scope(&site.scope, || Ok(invoke(object, site.context, &mut self.arguments(args)?)?))
-        })?;
+        });
+        let running = running.map_err(|error| self.panicked(site, error))?;
         let running = running.map_err(|error: Box<Error>| self.named(*error))?;
         let finished = panics::catch_async(self.method.full_name(), running).await;
         if finished.is_err() {
             site.scope.of.poison();
         }
-        self.finish(site, finished?)
+        self.finish(site, finished.map_err(|error| self.panicked(site, error))?)
     }
 
     /// Encodes what an async method left behind.
@@ -295,6 +305,7 @@ impl MethodCall {
         self.reply(|out| {
             let mut output = Output::new(self.encoding, out, self.limit);
             let result = panics::catch(self.method.full_name(), || with_scope(&site.scope, || finish(&mut output)));
+            let result = result.map_err(|error| self.panicked(site, error));
             result.and_then(|result| result).map_err(|error| self.named(error))?;
             Ok(output.into_raised().map_or(Step::Done, Step::Raised))
         })
@@ -311,6 +322,18 @@ impl MethodCall {
     fn arguments(self, args: &[u8]) -> Result<Arguments<'_>, Box<Error>> {
         Arguments::new(self.encoding, args, self.method.params)
             .map_err(|reason| Error::BadArguments { signature: self.method.full_signature(), reason }.into())
+    }
+
+    /// A method's panic, which is logged: its caller may not know whom to tell.
+    #[cold]
+    fn panicked(self, site: &CallSite<'_>, error: Error) -> Error {
+        let error = self.named(error);
+        if let Error::Panicked { what, message } = &error {
+            let (class, method, session) =
+                (site.scope.of.class().entry().path, self.method.name, site.scope.session.id());
+            tracing::error!(class, method, %session, "{what} panicked: {message}");
+        }
+        error
     }
 
     /// Puts in what the dispatch function does not know: its own name.

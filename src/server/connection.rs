@@ -6,6 +6,7 @@ use super::engine::Engine;
 use super::pulse::Pulse;
 use super::session::{Carrier, ServerSession};
 use super::sessions::Found;
+use super::strangers::Stranger;
 use super::traffic::{End, Traffic};
 use crate::config::Limits;
 use crate::security::{Door, Grant, Peer, Refusal};
@@ -15,6 +16,7 @@ use crate::wire::frame::FrameLimit;
 use crate::wire::handshake::{Answer, Hello, Resume, Resumed, Welcome};
 use crate::wire::{Wire, batch};
 use bytes::Bytes;
+use parking_lot::Mutex;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -37,10 +39,48 @@ pub(crate) struct House {
     /// Of the thread that serves it.
     pub(crate) pulse: Arc<Pulse>,
     pub(crate) door: Arc<Door>,
-    /// There are too many connections already: it gets to hear that, and no session.
-    pub(crate) crowded: bool,
+    /// There is no room for it: it gets to hear that, and no session.
+    pub(crate) crowded: Option<Crowded>,
     /// It gets to hear this, and no session.
     pub(crate) barred: Option<&'static str>,
+    /// Until it has a session.
+    pub(crate) stranger: Mutex<Option<Stranger>>,
+}
+
+/// Why there is no room for a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Crowded {
+    /// There are as many as there may be.
+    Connections,
+    /// The process may have no more descriptors.
+    Descriptors,
+}
+
+impl Crowded {
+    fn reason(self, limit: usize) -> String {
+        match self {
+            Crowded::Connections => {
+                format!("it has as many connections as its limit of {limit} allows; close some, or raise it")
+            }
+            Crowded::Descriptors => {
+                "its process has no file descriptors left; close some connections, or let it have more (ulimit -n)"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+impl House {
+    /// Ready once the connection has to make room for another, because it has no session yet.
+    pub(super) fn dismissed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let dismissed = self.stranger.lock().as_ref().map(Stranger::dismissed);
+        async move {
+            match dismissed {
+                Some(dismissed) => dismissed.await,
+                None => std::future::pending().await,
+            }
+        }
+    }
 }
 
 /// Serves one connection until it ends, or the service does.
@@ -61,8 +101,20 @@ where
     let _ending = Ending(Arc::clone(&connection));
     let mut traffic = Traffic::new(Channel::new(stream, limit, BUFFER), Arc::clone(&connection));
     let end = poll_fn(|cx| traffic.poll(cx)).await;
+    let logs = &connection.house.engine.logs;
     match end {
-        End::Crowded(_) | End::Overdue => tracing::info!("{}: {end}; disconnected", connection.peer),
+        End::Crowded(_) | End::Overdue | End::Displaced => {
+            logs.ended.log(|| tracing::info!("{}: {end}; disconnected", connection.peer));
+        }
+        End::Foreign(foreign) => {
+            logs.foreign.log(|| tracing::info!("{}: {end}; disconnected", connection.peer));
+            let ended = connection.service_ended();
+            tokio::select! {
+                () = foreign.send_away(traffic.stream(), connection.house.barred) => {}
+                () = ended => {}
+            }
+            return;
+        }
         _ => tracing::debug!("connection with {} ended: {end}", connection.peer),
     }
     if let End::HungUp = end {
@@ -135,6 +187,11 @@ impl Connection {
         async move { line.notified().await }
     }
 
+    /// Ready once it has to make room for another connection, because it has no session yet.
+    pub(super) fn dismissed(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.house.dismissed()
+    }
+
     /// Ready once connections are to end.
     pub(super) fn service_ended(&self) -> impl Future<Output = ()> + Send + use<> {
         self.house.engine.ended()
@@ -169,6 +226,8 @@ impl Connection {
         let grant = match self.admit(&hello).await {
             Ok(grant) => grant,
             Err(Refusal { reason, temporary }) => {
+                let logs = &self.house.engine.logs;
+                logs.refused.log(|| tracing::info!("{} was refused: {reason}", self.peer));
                 self.lost.store(true, Ordering::Relaxed);
                 return Ok(Answer::Refused { reason, temporary });
             }
@@ -189,6 +248,7 @@ impl Connection {
         session.takes_frames_of(hello.details.max_frame_bytes);
         self.limit.set(limits.frame_bytes);
         let _ = self.session.set(Carried { session, carrier, resumable: hello.details.resumable });
+        self.house.stranger.lock().take();
         if grant.is_revoked() {
             // It was while the session was made: whoever ended the others may not have seen this one.
             self.house.engine.sessions.end_revoked();
@@ -202,20 +262,16 @@ impl Connection {
         if let Some(reason) = barred.or_else(|| door.bars(&self.peer)) {
             return Err(Refusal::for_good(reason));
         }
-        let grant = door.ask(&self.peer, hello.details.token.as_ref(), engine.limits.connections).await.inspect_err(
-            |refusal| {
-                tracing::info!("{} was refused: {}", self.peer, refusal.reason);
-            },
-        )?;
+        let grant = door.ask(&self.peer, hello.details.token.as_ref(), engine.limits.connections).await?;
         if engine.is_closing() {
             return Err(Refusal::for_now(Error::ShuttingDown.to_string()));
         }
         // The connection that broke is counted, too: the service may not know of it yet.
         let comes_back = self.session_of(hello);
-        if *crowded && !comes_back.is_some_and(|session| session.has_connection()) {
-            let limit = engine.limits.connections;
-            let reason = format!("it has as many connections as its limit of {limit} allows; close some, or raise it");
-            return Err(Refusal::for_now(reason));
+        if let Some(crowded) = crowded
+            && !comes_back.is_some_and(|session| session.has_connection())
+        {
+            return Err(Refusal::for_now(crowded.reason(engine.limits.connections)));
         }
         Ok(grant)
     }
@@ -334,8 +390,9 @@ mod tests {
                 engine: Engine::new(registry, limits, tokio::runtime::Handle::current()),
                 pulse: Arc::default(),
                 door: Door::new(protected, None, None),
-                crowded: false,
+                crowded: None,
                 barred: None,
+                stranger: Mutex::default(),
             },
             peer,
             limit: limit.clone(),

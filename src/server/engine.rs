@@ -6,10 +6,13 @@
 use super::chain::Chain;
 use super::collect::Collector;
 use super::gate::Gate;
+use super::local::LocalCalls;
+use super::log_limit::Logs;
 use super::pulse::Pulse;
 use super::scope::SessionScope;
 use super::session::ServerSession;
 use super::sessions::Sessions;
+use super::strangers::Strangers;
 use crate::config::Limits;
 use crate::store::{Cell, Flight, Flights, Mapping, Store};
 use futures::future::BoxFuture;
@@ -45,7 +48,10 @@ pub(crate) struct Engine {
     /// What is running; a shutdown waits for it.
     pub(crate) running: TaskTracker,
     pub(crate) connections: AtomicUsize,
-    local_calls: AtomicU64,
+    pub(crate) strangers: Arc<Strangers>,
+    pub(crate) logs: Logs,
+    pub(crate) local_calls: LocalCalls,
+    local_sessions: AtomicU64,
     closing: AtomicBool,
     /// Turns true when connections are to end.
     ended: watch::Sender<bool>,
@@ -70,6 +76,8 @@ pub(crate) struct Request<'a> {
     pub(crate) deadline: Deadline,
     /// The most bytes a result may have.
     pub(crate) result_bytes: usize,
+    /// It may not hold its thread: whoever asks would not hear in time that its deadline has passed.
+    pub(crate) elsewhere: bool,
 }
 
 impl Request<'_> {
@@ -113,6 +121,11 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     pub(crate) const NEVER: Deadline = Deadline { at: None, after: Duration::MAX };
+
+    /// Whether it has passed by now.
+    pub(crate) fn has_passed(self) -> bool {
+        self.at.is_some_and(|at| at < Instant::now())
+    }
 
     pub(crate) fn after(after: Duration) -> Self {
         Self::from(Instant::now(), after)
@@ -172,10 +185,13 @@ impl Engine {
             flights: Flights::default(),
             collector: Collector::default(),
             limits,
+            strangers: Arc::default(),
+            logs: Logs::new(&runtime),
             runtime,
             running: TaskTracker::new(),
             connections: AtomicUsize::new(0),
-            local_calls: AtomicU64::new(0),
+            local_calls: LocalCalls::default(),
+            local_sessions: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             ended: watch::Sender::new(false),
             sessions: Sessions::default(),
@@ -277,6 +293,11 @@ impl Engine {
                 request.session.acknowledge(sequence);
                 put(out, &())
             }
+            Operation::IsPoisoned { target } => put(out, &self.target(request, target)?.cell.is_poisoned()),
+            Operation::ClearPoison { target } => {
+                self.target(request, target)?.cell.clear_poison();
+                put(out, &())
+            }
             Operation::Goodbye => {
                 request.session.leave();
                 put(out, &())
@@ -351,29 +372,37 @@ impl Engine {
         Err(Error::limit(what, name.len() as u64, limit as u64, "there is none so long"))
     }
 
-    /// A number for a call from within the process: none that a client's session gives to its own.
-    pub(crate) fn local_sequence(&self) -> u64 {
-        1 << 63 | self.local_calls.fetch_add(1, Ordering::Relaxed)
+    /// A number for a session within the process.
+    pub(crate) fn local_session(&self) -> u64 {
+        self.local_sessions.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Acquire)
+        self.closing.load(Ordering::SeqCst)
     }
 
-    /// Takes no new operations, tells the sessions, and waits for what runs, for `shutdown_time` at most.
-    pub(crate) async fn close(&self) {
-        self.closing.store(true, Ordering::Release);
+    /// Takes no new operations, tells the sessions, and waits for what runs, for `shutdown_time` at most: what goes on by
+    /// itself, what runs on the threads of connections, which is over when these are `at_rest`, and what runs on threads that
+    /// are not the service's.
+    pub(crate) async fn close(&self, at_rest: impl Future<Output = ()>) {
+        self.closing.store(true, Ordering::SeqCst);
         let sessions = self.sessions.all();
         for session in &sessions {
             session.stop_waiting();
             session.wake();
         }
         self.running.close();
-        if tokio::time::timeout(self.limits.shutdown_time, self.running.wait()).await.is_err() {
+        let in_process = async {
+            while self.local_calls.are_running() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let finished = async { tokio::join!(at_rest, in_process, self.running.wait()) };
+        if tokio::time::timeout(self.limits.shutdown_time, finished).await.is_err() {
             tracing::warn!(
-                "{} calls were still running after {:?}; they are abandoned",
-                self.running.len(),
-                self.limits.shutdown_time
+                "calls were still running after {:?}, {} of them apart from their connections; they are abandoned",
+                self.limits.shutdown_time,
+                self.running.len()
             );
         }
         // What has just finished is still to be collected, by clients that poll every few milliseconds now.

@@ -187,7 +187,7 @@ impl Engine {
         let (limit, scope) = (request.result_bytes, request.scope());
         let context = request.context_of(Arc::new(LocalCaller::within(self, request, request.within)));
         // As for sources: what makes an object may take its time, unless it promises not to.
-        let offload = function.blocking || ((function.makes)().is_some() && !function.inline);
+        let offload = request.elsewhere || function.blocking || ((function.makes)().is_some() && !function.inline);
         match function.invoke {
             FunctionInvoke::Sync(_) if !offload => {
                 let produced = run_sync(&scope, &function, &context, encoding, args)?;

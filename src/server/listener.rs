@@ -3,10 +3,9 @@
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 /// How much an in-memory stream holds before its writer waits, in bytes.
@@ -69,33 +68,6 @@ pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ByteStream for S {}
 
-/// A listener that may not have its address yet.
-pub(crate) enum Bindable {
-    Tcp { host: String, port: u16 },
-    Unix(PathBuf),
-    Other(Box<dyn Listener>),
-}
-
-impl Bindable {
-    pub(crate) async fn bind(self) -> io::Result<Box<dyn Listener>> {
-        Ok(match self {
-            Bindable::Tcp { host, port } => Box::new(TcpListener::bind((host.as_str(), port)).await?),
-            Bindable::Unix(path) => Box::new(BoundUnix::bind(path)?),
-            Bindable::Other(listener) => listener,
-        })
-    }
-}
-
-impl fmt::Display for Bindable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Bindable::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Bindable::Unix(path) => write!(f, "unix:{}", path.display()),
-            Bindable::Other(_) => f.write_str("a listener"),
-        }
-    }
-}
-
 impl Listener for TcpListener {
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
         TcpListener::poll_accept(self, cx).map(|accepted| {
@@ -106,54 +78,6 @@ impl Listener for TcpListener {
 
     fn local_addr(&self) -> Option<SocketAddr> {
         TcpListener::local_addr(self).ok()
-    }
-}
-
-/// A Unix socket that is removed when it is no longer listened on.
-struct BoundUnix {
-    listener: UnixListener,
-    path: PathBuf,
-}
-
-impl BoundUnix {
-    fn bind(path: PathBuf) -> io::Result<Self> {
-        let listener = match UnixListener::bind(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_left_behind(&path) => {
-                std::fs::remove_file(&path)?;
-                UnixListener::bind(&path)?
-            }
-            bound => bound?,
-        };
-        Ok(BoundUnix { listener, path })
-    }
-}
-
-/// A socket that nobody listens on: its service was killed.
-fn is_left_behind(path: &Path) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
-    let refused = std::os::unix::net::UnixStream::connect(path)
-        .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-    is_socket && refused
-}
-
-impl Listener for BoundUnix {
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
-        self.listener.poll_accept(cx).map(|accepted| {
-            let (stream, _) = accepted?;
-            Ok(Accepted { stream: Stream::Unix(stream.into_std()?) })
-        })
-    }
-
-    fn address(&self) -> Option<String> {
-        // Whoever connects may be in another folder.
-        Some(format!("unix:{}", std::path::absolute(&self.path).ok()?.to_str()?))
-    }
-}
-
-impl Drop for BoundUnix {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The service: hosts objects, and answers whoever connects.
 //!
-//! - [`listener`]: where connections come from: TCP, a Unix socket, memory.
+//! - [`listener`]: where connections come from: TCP, a Unix socket, memory; [`binding`]: the addresses of a host's name.
 //! - [`workers`]: the threads that connections are served on; [`connection`]: one of those, on one task.
 //! - [`session`]: one client's handles, calls in flight, results not collected.
 //! - [`engine`]: runs one operation; [`obtain`] for `memoize` and `update`, [`evaluate`] for sources and functions, [`call`]
@@ -9,17 +9,22 @@
 //! - [`scope`]: object references in arguments and results; [`snapshot`]: plain copies of what they lead to; [`collect`]:
 //!   circles of them that are garbage.
 //! - [`chain`]: what a call holds that asks its own service for something.
+//! - [`strangers`]: connections without a session, which make room when there is none; [`foreign`]: who speaks something else;
+//!   [`log_limit`]: how much of that is logged.
 //! - [`gate`], [`panics`]: what begins and what is stopped; a panic is an error of its call.
 
+mod binding;
 mod call;
 mod chain;
 mod collect;
 pub(crate) mod connection;
 pub(crate) mod engine;
 mod evaluate;
+mod foreign;
 mod gate;
 pub(crate) mod listener;
 mod local;
+mod log_limit;
 mod objects;
 mod obtain;
 mod panics;
@@ -29,6 +34,7 @@ mod scope;
 pub(crate) mod session;
 mod sessions;
 mod snapshot;
+mod strangers;
 mod traffic;
 mod unbound;
 mod workers;
@@ -38,9 +44,9 @@ pub use listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, 
 use crate::client::Session;
 use crate::config::{LimitError, Limits};
 use crate::security::{Door, ServerSide, ServerTls, TlsError, Tokens};
+use binding::{Bindable, Unbound};
 use collect::Collector;
 use engine::Engine;
-use listener::Bindable;
 use local::LocalCaller;
 use session::ServerSession;
 use sessions::Sessions;
@@ -53,8 +59,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tarmem_remote::registry::{Registry, RegistryError};
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
-use workers::{accept, worker};
+use workers::{Errand, accept, at_rest, worker};
 
 /// A service to be: where it listens, what it offers, its limits.
 ///
@@ -76,7 +83,9 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service on `host` and `port`; port 0 takes any free one, which [`BoundService::local_addr`] tells.
+    /// A service on `host` and `port`. If `host` is a name, it listens on all addresses of the name that this machine has
+    /// (`localhost` is `127.0.0.1` and `::1`). Port 0 takes any free one, the same on all of them if there is one;
+    /// [`BoundService::addresses`] tells which.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Service::without_listener().tcp(host, port)
     }
@@ -94,7 +103,7 @@ impl Service {
         }
     }
 
-    /// Listens on one more host and port.
+    /// Listens on one more host and port, as [`new`](Self::new) does.
     pub fn tcp(mut self, host: impl Into<String>, port: u16) -> Self {
         self.listeners.push(Bindable::Tcp { host: host.into(), port });
         self
@@ -172,10 +181,11 @@ impl Service {
         let mut listeners: Vec<Box<dyn Listener>> = Vec::new();
         for bindable in self.listeners {
             let address = bindable.to_string();
+            let backlog = u32::try_from(self.limits.listen_backlog).unwrap_or(u32::MAX);
             // A listener belongs to the runtime that it is made in.
-            let bound = runtime.handle().spawn(bindable.bind()).await;
-            let bound = bound.unwrap_or_else(|e| Err(io::Error::other(e)));
-            listeners.push(bound.map_err(|cause| ServeError::Listen { address, cause })?);
+            let bound = runtime.handle().spawn(bindable.bind(backlog)).await;
+            let bound = bound.unwrap_or_else(|e| Err(Unbound { address, cause: io::Error::other(e) }));
+            listeners.extend(bound.map_err(|Unbound { address, cause }| ServeError::Listen { address, cause })?);
         }
         tracing::info!("offering {registry}");
         let engine = Engine::new(registry, self.limits, runtime.handle().clone());
@@ -244,25 +254,25 @@ impl BoundService {
     }
 
     /// Runs in the background, on threads of its own.
-    pub fn start(self) -> RunningService {
-        let local_addr = self.local_addr();
+    pub fn start(mut self) -> RunningService {
+        let (local_addr, addresses) = (self.local_addr(), self.addresses());
         let address = self.listeners.iter().find_map(|listener| listener.address()).unwrap_or_default();
         let workers: Vec<_> = (0..self.workers).map(|index| worker(index, &self.engine, &self.door)).collect();
-        let accepting = self
-            .listeners
+        let accepting = std::mem::take(&mut self.listeners)
             .into_iter()
             .map(|listener| {
                 let accept = accept(listener, workers.clone(), Arc::clone(&self.engine));
                 AbortOnDropHandle::new(self.runtime.handle().spawn(accept))
             })
             .collect();
-        RunningService { engine: self.engine, door: self.door, accepting, local_addr, address, _runtime: self.runtime }
+        let BoundService { engine, door, runtime, .. } = self;
+        RunningService { engine, door, accepting, workers, local_addr, addresses, address, _runtime: runtime }
     }
 }
 
 impl fmt::Debug for BoundService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoundService").field("local_addr", &self.local_addr()).finish()
+        f.debug_struct("BoundService").field("addresses", &self.addresses()).finish()
     }
 }
 
@@ -271,7 +281,9 @@ pub struct RunningService {
     engine: Arc<Engine>,
     door: Arc<Door>,
     accepting: Vec<AbortOnDropHandle<()>>,
+    workers: Vec<mpsc::Sender<Errand>>,
     local_addr: Option<SocketAddr>,
+    addresses: Vec<String>,
     address: String,
     /// Kept: what it runs ends with it.
     _runtime: OwnedRuntime,
@@ -281,6 +293,12 @@ impl RunningService {
     /// The address of its first TCP listener, with the real port.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.local_addr
+    }
+
+    /// Where it listens, all of it: `127.0.0.1:18813`, `[::1]:18813`, `unix:/path`, with the real ports. Listeners that have no
+    /// address are left out.
+    pub fn addresses(&self) -> &[String] {
+        &self.addresses
     }
 
     /// What [`Session::connect`] takes to get here from this host: where the first of its listeners is that has an address,
@@ -319,12 +337,12 @@ impl RunningService {
         self.engine.store.objects()
     }
 
-    /// Stops accepting, tells the clients, lets what runs finish ([`Limits::shutdown_time`] at most), and ends the
-    /// connections.
+    /// Stops accepting, tells the clients, lets what runs finish ([`Limits::shutdown_time`] at most), on whichever thread it
+    /// does, and ends the connections once its results have been sent.
     pub async fn shutdown(mut self) {
         self.accepting.clear();
         tracing::info!("shutting down");
-        self.engine.close().await;
+        self.engine.close(at_rest(&self.workers)).await;
         // Connections flush what they have answered, and go.
         let gone = async {
             while self.engine.connections.load(Ordering::Acquire) > 0 {
@@ -332,7 +350,10 @@ impl RunningService {
             }
         };
         if tokio::time::timeout(Duration::from_secs(1), gone).await.is_err() {
-            tracing::warn!("{} connections did not end", self.engine.connections.load(Ordering::Acquire));
+            let connections = self.engine.connections.load(Ordering::Acquire);
+            tracing::warn!(
+                "{connections} connections did not end: a method still runs on their threads, or their peers are slow"
+            );
         }
     }
 }
@@ -345,7 +366,7 @@ impl Drop for RunningService {
 
 impl fmt::Debug for RunningService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunningService").field("address", &self.address).finish()
+        f.debug_struct("RunningService").field("addresses", &self.addresses).finish()
     }
 }
 

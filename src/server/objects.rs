@@ -34,7 +34,7 @@ impl Engine {
     ) -> Result<Step, Error> {
         let (function, encoding, limit) = (site.function, site.encoding, request.result_bytes);
         let call = self.objects_call(request, site, args)?;
-        let offload = function.blocking || ((function.makes)().is_some() && !function.inline);
+        let offload = request.elsewhere || function.blocking || ((function.makes)().is_some() && !function.inline);
         if !offload
             && matches!(call.work, Work::Sync(_))
             && let Some(holding) = call.wants.try_hold()

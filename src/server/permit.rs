@@ -39,7 +39,14 @@ impl Engine {
                 self.permit_function(permissions, function)?;
             }
             Operation::Get { key, .. } | Operation::IsMemoized { key } => permissions.key(what, key)?,
-            Operation::Describe { target } | Operation::Hold { target, .. } | Operation::Snapshot { target } => {
+            Operation::Describe { target }
+            | Operation::Hold { target, .. }
+            | Operation::Snapshot { target }
+            | Operation::IsPoisoned { target } => {
+                permit_target(permissions, what, target)?;
+            }
+            Operation::ClearPoison { target } => {
+                permissions.change(what)?;
                 permit_target(permissions, what, target)?;
             }
             Operation::Call { target, method, encoding, args } => {

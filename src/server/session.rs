@@ -123,7 +123,7 @@ impl ServerSession {
     pub(crate) fn local(engine: &Arc<Engine>, grant: Option<Arc<Grant>>) -> Arc<Self> {
         // Each generator has one, and nobody can ask for it from outside: a number will do, and there is no secret.
         let (service, _) = engine.id.as_u64_pair();
-        let number = u128::from(service) << 64 | u128::from(engine.local_sequence());
+        let number = u128::from(service) << 64 | u128::from(engine.local_session());
         let session = Self::known_as(Uuid::new_v8(number.to_be_bytes()), Uuid::nil(), engine, grant);
         engine.sessions.add_local(&session);
         session

@@ -51,7 +51,8 @@ fn show<'a>(cell: &'a Cell, walk: &'a mut Walk, depth: usize) -> BoxFuture<'a, R
     async move {
         let class = cell.class().entry().path;
         let mut shown = {
-            let object = cell.read().await?;
+            // What a method left half changed can be looked at, too: whether it is, `is_poisoned` tells.
+            let object = cell.read_even_poisoned().await?;
             let object: &dyn Object = &*object;
             panics::catch(format!("a snapshot of a {class}"), || {
                 value::to_value(object as &dyn erased_serde::Serialize)

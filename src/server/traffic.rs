@@ -7,6 +7,7 @@
 //! requests, and keeps their responses.)
 
 use super::connection::{Connection, Handler};
+use super::foreign::Foreign;
 use super::session::TURN;
 use crate::wire::channel::Channel;
 use crate::wire::transport::{ClientMessage, ServerMessage};
@@ -61,6 +62,10 @@ pub(super) enum End {
     Lost,
     /// It opened no session in time.
     NotOpened,
+    /// It opened no session yet, and another connection needs its place.
+    Displaced,
+    /// It does not speak tarmem's protocol.
+    Foreign(Foreign),
     /// Its session has ended, or another connection carries it.
     LetGo,
     /// It has so many requests in flight, over the limit.
@@ -77,6 +82,8 @@ impl fmt::Display for End {
             End::Broken(error) => error.fmt(f),
             End::Lost => f.write_str("what it said made no sense, or it was refused"),
             End::NotOpened => f.write_str("it opened no session in time"),
+            End::Displaced => f.write_str("it had opened no session, and there is no room for it any more"),
+            End::Foreign(foreign) => foreign.fmt(f),
             End::LetGo => f.write_str("its session has ended, or another connection carries it"),
             End::Crowded(requests) => write!(f, "{requests} requests in flight are over the limit"),
             End::Overdue => f.write_str("a frame took longer than its limit"),
@@ -90,8 +97,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         let events = FuturesUnordered::new();
         let (opening, time) = (Arc::clone(&connection), connection.limits().handshake_time);
         let not_opened: BoxFuture<'static, Event> = Box::pin(async move {
-            tokio::time::sleep(time).await;
-            if opening.has_session() { Event::Nothing } else { Event::End(End::NotOpened) }
+            let end = tokio::select! {
+                () = tokio::time::sleep(time) => End::NotOpened,
+                () = opening.dismissed() => End::Displaced,
+            };
+            if opening.has_session() { Event::Nothing } else { Event::End(end) }
         });
         events.push(not_opened);
         let let_go = connection.let_go();
@@ -150,8 +160,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
             }
             let heard = match self.channel.poll_frame(cx) {
                 Poll::Ready(Ok(Some(frame))) => self.hear(cx, &frame),
-                Poll::Ready(Ok(None)) => Err(End::HungUp),
-                Poll::Ready(Err(error)) => Err(End::Broken(error)),
+                Poll::Ready(Ok(None)) => Err(self.foreign().unwrap_or(End::HungUp)),
+                Poll::Ready(Err(error)) => Err(self.foreign().unwrap_or(End::Broken(error))),
                 Poll::Pending => {
                     ready!(self.poll_overdue(cx));
                     Err(End::Overdue)
@@ -167,6 +177,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// That what came first is no frame, if it is none.
+    fn foreign(&self) -> Option<End> {
+        if self.connection.has_session() {
+            return None;
+        }
+        Foreign::recognise(self.channel.unread()).map(End::Foreign)
+    }
+
+    /// What it is all about; for the last words to who does not understand others.
+    pub(super) fn stream(&mut self) -> &mut S {
+        self.channel.stream()
     }
 
     /// Writes as much as the stream takes.
@@ -199,7 +222,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
 
     /// Takes in a frame from the client.
     fn hear(&mut self, cx: &mut Context<'_>, frame: &Bytes) -> Result<(), End> {
-        let (id, request) = match ClientMessage::decode(frame).map_err(End::Broken)? {
+        let message = ClientMessage::decode(frame).map_err(|error| match self.connection.has_session() {
+            true => End::Broken(error),
+            false => End::Foreign(Foreign::Other),
+        });
+        let (id, request) = match message? {
             ClientMessage::Request { id, request } => (id, request),
             // Of what was begun there is a reply to be kept, whoever waits for the response.
             ClientMessage::Cancel { .. } => return Ok(()),

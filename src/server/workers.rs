@@ -1,16 +1,18 @@
 //! The threads that connections are served on, and the way of a connection to one of them.
 
-use super::connection::{self, House};
+use super::connection::{self, Crowded, House};
 use super::engine::Engine;
+use super::foreign::linger;
 use super::listener::{Listener, Stream};
 use super::pulse::Pulse;
+use super::strangers::{Stranger, descriptors_are_scarce};
 use crate::security::{Door, Peer, TLS_BYTE, explain_to_service};
+use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 /// Connections over the limit that are still told so, rather than just dropped.
@@ -20,14 +22,23 @@ const TOLD: usize = 128;
 const PLAIN: &str =
     "it speaks TLS only; connect to tarmems://HOST:PORT, and say whom to trust (--ca, ClientTls::ca_file)";
 
-/// How long a client may take to hear why TLS came to nothing, and how many bytes it may go on sending meanwhile.
-const LINGER: (Duration, usize) = (Duration::from_millis(500), 64 * 1024);
+/// How long to wait when a connection cannot be accepted: there are no more descriptors, and one has just been given back.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What a worker is told.
+pub(super) enum Errand {
+    /// Serve a connection.
+    Serve(Arrival),
+    /// Say that the thread has got to this: what ran on it before has come to its end.
+    Answer(oneshot::Sender<()>),
+}
 
 /// A connection on its way to a worker.
 pub(super) struct Arrival {
     stream: Stream,
     counted: Counted,
-    crowded: bool,
+    stranger: Stranger,
+    crowded: Option<Crowded>,
 }
 
 /// One connection, counted for as long as this lives.
@@ -40,7 +51,7 @@ impl Drop for Counted {
 }
 
 /// Takes connections and hands them to the workers in turn.
-pub(super) async fn accept(mut listener: Box<dyn Listener>, workers: Vec<mpsc::Sender<Arrival>>, engine: Arc<Engine>) {
+pub(super) async fn accept(mut listener: Box<dyn Listener>, workers: Vec<mpsc::Sender<Errand>>, engine: Arc<Engine>) {
     for worker in workers.iter().cycle() {
         let accepted = loop {
             match std::future::poll_fn(|cx| listener.poll_accept(cx)).await {
@@ -48,18 +59,32 @@ pub(super) async fn accept(mut listener: Box<dyn Listener>, workers: Vec<mpsc::S
                 Err(error) if error.kind() == io::ErrorKind::NotConnected => return,
                 Err(error) => {
                     // Out of file descriptors, or the peer has gone already: others may have better luck.
-                    tracing::warn!("cannot accept a connection: {error}");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    engine.logs.accept.log(|| tracing::warn!("cannot accept a connection: {error}"));
+                    if error.kind() != io::ErrorKind::ConnectionAborted {
+                        engine.strangers.give_back_descriptor();
+                    }
+                    tokio::time::sleep(PAUSE).await;
                 }
             }
         };
         let count = engine.connections.fetch_add(1, Ordering::AcqRel);
         let counted = Counted(Arc::clone(&engine));
-        let crowded = count >= engine.limits.connections;
+        let full = if count >= engine.limits.connections {
+            Some(Crowded::Connections)
+        } else {
+            descriptors_are_scarce(&accepted.stream).then_some(Crowded::Descriptors)
+        };
+        // Who has not said who it is makes room for who may be about to.
+        let crowded = full.filter(|full| match full {
+            Crowded::Connections => !engine.strangers.make_place(),
+            Crowded::Descriptors => !engine.strangers.give_back_descriptor(),
+        });
         if count >= engine.limits.connections + TOLD {
             continue;
         }
-        if worker.send(Arrival { stream: accepted.stream, counted, crowded }).await.is_err() {
+        let stranger = engine.strangers.arrive(crowded.is_none());
+        let arrival = Arrival { stream: accepted.stream, counted, stranger, crowded };
+        if worker.send(Errand::Serve(arrival)).await.is_err() {
             return;
         }
     }
@@ -67,8 +92,8 @@ pub(super) async fn accept(mut listener: Box<dyn Listener>, workers: Vec<mpsc::S
 
 /// A thread with an event loop of its own: a connection's work stays on it. It ends when nobody can send it connections
 /// any more, and those it has are gone.
-pub(super) fn worker(index: usize, engine: &Arc<Engine>, door: &Arc<Door>) -> mpsc::Sender<Arrival> {
-    let (sender, mut arrivals) = mpsc::channel::<Arrival>(1024);
+pub(super) fn worker(index: usize, engine: &Arc<Engine>, door: &Arc<Door>) -> mpsc::Sender<Errand> {
+    let (sender, mut errands) = mpsc::channel::<Errand>(1024);
     let (engine, door) = (Arc::clone(engine), Arc::clone(door));
     let serve = move || {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -80,13 +105,21 @@ pub(super) fn worker(index: usize, engine: &Arc<Engine>, door: &Arc<Door>) -> mp
             let (beating, lease) = (Arc::clone(&pulse), engine.limits.lease);
             tokio::spawn(async move { beating.beat(lease).await });
             let connections = tokio_util::task::TaskTracker::new();
-            while let Some(Arrival { stream, counted, crowded }) = arrivals.recv().await {
+            while let Some(errand) = errands.recv().await {
+                let Arrival { stream, counted, stranger, crowded } = match errand {
+                    Errand::Serve(arrival) => arrival,
+                    Errand::Answer(answer) => {
+                        let _ = answer.send(());
+                        continue;
+                    }
+                };
                 let house = House {
                     engine: Arc::clone(&engine),
                     pulse: Arc::clone(&pulse),
                     door: Arc::clone(&door),
                     crowded,
                     barred: None,
+                    stranger: Mutex::new(Some(stranger)),
                 };
                 connections.spawn(async move {
                     let _counted = counted;
@@ -113,15 +146,28 @@ pub(super) fn worker(index: usize, engine: &Arc<Engine>, door: &Arc<Door>) -> mp
     sender
 }
 
+/// Ready once each of the workers has come to the end of what runs on its thread.
+pub(super) async fn at_rest(workers: &[mpsc::Sender<Errand>]) {
+    let answers = workers.iter().map(async |worker| {
+        let (answer, answered) = oneshot::channel();
+        if worker.send(Errand::Answer(answer)).await.is_ok() {
+            let _ = answered.await;
+        }
+    });
+    futures::future::join_all(answers).await;
+}
+
 async fn serve_tcp(stream: std::net::TcpStream, mut house: House) -> io::Result<()> {
     let stream = tokio::net::TcpStream::from_std(stream)?;
     // tarpc does not set it, and without it a small reply waits for the peer's delayed acknowledgement.
     stream.set_nodelay(true)?;
     let peer = Peer::Ip(stream.peer_addr()?.ip());
     let ended = house.engine.ended();
+    let dismissed = house.dismissed();
     let secured = tokio::select! {
         secured = secure(stream, &peer, &house) => secured?,
         () = ended => return Ok(()),
+        () = dismissed => return Ok(()),
     };
     match secured {
         Secured::Not(stream, barred) => {
@@ -154,15 +200,9 @@ async fn secure(stream: tokio::net::TcpStream, peer: &Peer, house: &House) -> io
     match tokio::time::timeout_at(deadline, accepting).await? {
         Ok(stream) => Ok(Secured::Tls(Box::new(stream))),
         Err((error, mut stream)) => {
-            tracing::info!("{peer}: no TLS: {}", explain_to_service(&error));
-            // The client is to read why, and a connection that ends with something unread may be cut off before.
-            let (time, bytes) = LINGER;
-            let linger = async {
-                stream.shutdown().await?;
-                let mut rest = stream.take(bytes as u64);
-                tokio::io::copy(&mut rest, &mut tokio::io::sink()).await
-            };
-            let _ = tokio::time::timeout(time, linger).await;
+            house.engine.logs.foreign.log(|| tracing::info!("{peer}: no TLS: {}", explain_to_service(&error)));
+            // The client is to read why.
+            let _ = linger(&mut stream).await;
             Ok(Secured::Failed)
         }
     }

@@ -81,8 +81,17 @@ impl Cell {
         self.block.header().lock.poison();
     }
 
+    /// Somebody knows what state it is in, or does not mind.
+    pub(crate) fn clear_poison(&self) {
+        self.block.header().lock.clear_poison();
+    }
+
     fn check(&self) -> Result<(), Error> {
-        if self.is_poisoned() { Err(Error::Poisoned { target: format!("object {}", self.id()) }) } else { Ok(()) }
+        if self.is_poisoned() { Err(self.poisoned()) } else { Ok(()) }
+    }
+
+    fn poisoned(&self) -> Error {
+        Error::Poisoned { target: format!("object {}", self.id()) }
     }
 
     fn try_acquire(&self, wants: Use) -> bool {
@@ -113,6 +122,14 @@ impl Cell {
     pub(crate) async fn read(&self) -> Result<ReadGuard, Error> {
         self.block.header().lock.acquire(Use::Shared).await;
         ReadGuard { cell: self.clone() }.checked()
+    }
+
+    /// As [`read`](Self::read), of an object that is poisoned, too, if it is there.
+    pub(crate) async fn read_even_poisoned(&self) -> Result<ReadGuard, Error> {
+        self.block.header().lock.acquire(Use::Shared).await;
+        let guard = ReadGuard { cell: self.clone() };
+        // It is not taken away while this guard holds the lock.
+        if self.block.header().lock.is_empty() { Err(self.poisoned()) } else { Ok(guard) }
     }
 
     /// The object, alone, after those who came before.
@@ -169,8 +186,8 @@ impl WeakCell {
 }
 
 // Why the guards may hand out references: they are made only by a cell, whose share keeps the object in its place, after
-// the lock was acquired for that use, and they are kept only if `checked` finds that the object is there (one that was
-// taken is poisoned). The lock is given back in their `Drop` and nowhere else. So there is any number of `ReadGuard`s, or
+// the lock was acquired for that use, and they are kept only if `checked`, or `read_even_poisoned`, finds that the object is
+// there (one that was taken is poisoned, and stays so). The lock is given back in their `Drop` and nowhere else. So there is any number of `ReadGuard`s, or
 // one `WriteGuard`.
 
 /// Shared use of an object.

@@ -53,6 +53,12 @@ impl Lock {
         self.state.fetch_or(POISONED, Ordering::SeqCst);
     }
 
+    /// The object's state is known again, or good enough. Not that of one that was taken away: there is none.
+    pub(super) fn clear_poison(&self) {
+        let cleared = |state: u32| (state & EMPTY == 0).then_some(state & !POISONED);
+        let _ = self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, cleared);
+    }
+
     /// Whether the object was taken away.
     pub(super) fn is_empty(&self) -> bool {
         self.state.load(Ordering::Acquire) & EMPTY != 0

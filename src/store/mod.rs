@@ -76,6 +76,7 @@ impl Mapping {
             class: self.cell.class().entry().path.to_owned(),
             generation: self.generation,
             made: false,
+            poisoned: self.cell.is_poisoned(),
         }
     }
 }

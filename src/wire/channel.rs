@@ -92,6 +92,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         }
     }
 
+    /// What has arrived and is no whole frame.
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.incoming
+    }
+
+    /// The stream itself. Frames that are on their way in it are not looked after.
+    pub(crate) fn stream(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
     /// When the frame began to arrive of which not all has.
     pub(crate) fn partial_since(&self) -> Option<Instant> {
         self.partial_since

@@ -43,6 +43,22 @@ async fn two(restricted: Token) -> (RunningService, Session, Session) {
     (service, all, some)
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_only_read_reads_what_is_poisoned_and_does_not_clear_it() {
+    let (_service, all, some) = two(Token::new("bob", BOB).read_only()).await;
+    let account = all.memoize("k", AccountProxy::open(1)).await.expect("permitted");
+    assert!(account.break_down().await.is_err());
+    let account = some.get::<Account>("k").await.expect("permitted");
+    assert_eq!(account.is_poisoned().await, Ok(true));
+    account.snapshot().await.expect("permitted");
+    refused(account.clear_poison().await, &["clear_poison"]);
+    assert_eq!(all.is_poisoned("k").await, Ok(true));
+    let (_service, all, some) = two(Token::new("bob", BOB).prefixes(["app/"])).await;
+    all.memoize("k", AccountProxy::open(1)).await.expect("permitted");
+    refused(some.clear_poison("k").await, &["clear_poison"]);
+    refused(some.is_poisoned("k").await, &["is_poisoned"]);
+}
+
 #[tokio::test]
 async fn read_only_reads_and_changes_nothing() {
     let (_service, all, reader) = two(Token::new("bob", BOB).read_only()).await;

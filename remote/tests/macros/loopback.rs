@@ -220,7 +220,13 @@ impl Loopback {
             let (expected, found) = (expect.to_owned(), class.to_owned());
             return Err(Error::WrongClass { target: "the object".to_owned(), expected, found });
         }
-        Ok(Reply::done(&ObjectInfo { id: Uuid::nil(), class: class.to_owned(), generation: 1, made: true }))
+        Ok(Reply::done(&ObjectInfo {
+            id: Uuid::nil(),
+            class: class.to_owned(),
+            generation: 1,
+            made: true,
+            poisoned: false,
+        }))
     }
 
     fn context(&self) -> Context {

@@ -4,6 +4,7 @@
 //! [`Command::run`]; if it takes `Values`, one in [`Command::load`] too.
 
 mod call;
+mod clear_poison;
 mod delete;
 mod describe;
 mod get;
@@ -34,6 +35,7 @@ pub(super) enum Command {
     Get(get::Get),
     Update(update::Update),
     Delete(delete::Delete),
+    ClearPoison(clear_poison::ClearPoison),
     Call(call::Call),
     Run(run::Run),
     IsMemoized(is_memoized::IsMemoized),
@@ -66,6 +68,7 @@ impl Command {
             Command::Get(get) => get.run(session, output).await?,
             Command::Update(update) => update.run(session, output).await?,
             Command::Delete(delete) => delete.run(session, output).await?,
+            Command::ClearPoison(clear) => clear.run(session, output).await?,
             Command::Call(call) => call.run(session, output).await?,
             Command::Run(run) => run.run(session, output).await?,
             Command::IsMemoized(is_memoized) => is_memoized.run(session, output).await?,

@@ -1,6 +1,6 @@
 //! How an object is printed.
 
-use crate::cli::output::{Failure, Json, Output};
+use crate::cli::output::{Failure, Json, Output, warn};
 use serde::Serialize;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::ObjectInfo;
@@ -11,6 +11,9 @@ use uuid::Uuid;
 ///
 /// The value is that of a moment later: somebody may have changed the object by then, or the key.
 pub(super) async fn show((object, info): (DynamicProxy, ObjectInfo), output: &mut Output) -> Result<(), Failure> {
+    if info.poisoned {
+        warn("a method panicked while changing this object, which may be half changed; update it, or clear-poison it");
+    }
     match object.snapshot().await {
         Ok(value) => output.line(&Json(&value)),
         Err(Error::BadResult { reason, .. }) => {

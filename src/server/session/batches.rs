@@ -168,6 +168,8 @@ impl ServerSession {
             holding: None,
             deadline,
             result_bytes: self.result_bytes(),
+            // Its client looks at the clock, too.
+            elsewhere: false,
         };
         let gives_up = matches!(operation, Operation::Cancel { .. });
         let step = self.engine.execute(&request, operation, out);

@@ -61,8 +61,9 @@ async fn tarpcs_own_client_is_answered() {
         engine: Engine::new(registry, Limits::default(), tokio::runtime::Handle::current()),
         pulse: Arc::default(),
         door: Door::new(true, None, None),
-        crowded: false,
+        crowded: None,
         barred: None,
+        stranger: Default::default(),
     };
     let serving = tokio::spawn(serve(stream, Peer::Local, house));
     let client = WireClient::new(Config::default(), Framed::new(client, Stock)).spawn();

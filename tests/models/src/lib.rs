@@ -58,6 +58,19 @@ impl Account {
         Ok(self.cents)
     }
 
+    /// Puts something in, and keeps its thread that long.
+    pub fn deposit_holding(&mut self, cents: i64, millis: u64) -> i64 {
+        std::thread::sleep(Duration::from_millis(millis));
+        self.cents += cents;
+        self.cents
+    }
+
+    /// What is in it; keeps its thread that long.
+    pub fn balance_holding(&self, millis: u64) -> i64 {
+        std::thread::sleep(Duration::from_millis(millis));
+        self.cents
+    }
+
     /// A label, made of borrowed arguments.
     pub fn label(&self, owner: &str, tags: &[String], note: Option<String>) -> String {
         format!("{owner}:{}:{}:{}", self.cents, tags.join("+"), note.unwrap_or_default())
