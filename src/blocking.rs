@@ -1,8 +1,9 @@
 //! The client for code without an async runtime: the same proxies and the same calls, each with [`Wait::wait`] at its end
 //! in place of `.await`.
 //!
-//! A blocking [`Session`] keeps its connection on a thread of its own, so it stays alive while nobody waits. Do not wait
-//! on a thread that runs async tasks: it would hold them all up.
+//! A blocking [`Session`] keeps its connection on a thread of its own, so it stays alive while nobody waits. Waiting on a thread that
+//! runs async tasks would hold them all up, those perhaps that carry the call, and panics: write `.await` there, or wait within
+//! [`tokio::task::spawn_blocking`].
 //!
 //! ```
 //! use tarmem::blocking::{self, Session, Wait};
@@ -20,26 +21,94 @@
 //! # }
 //! ```
 
-use crate::client::SessionBuilder;
+use crate::client::{SessionBuilder, SessionState};
 use crate::server::{RunningService, ServeError, Service};
 use futures::stream::Stream;
+use std::cell::Cell;
 use std::io;
 use std::ops::Deref;
-use std::sync::mpsc;
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 use tarmem_remote::error::Error;
 use tarmem_remote::routines::Routines;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Waits for a call, a proxy or an import, on this thread.
 pub trait Wait: Future + Sized {
-    /// Its result, once it is there.
+    /// Its result, once it is there. What is waited for may wait for others in the same way.
+    ///
+    /// # Panics
+    /// On a thread that runs async tasks of tokio.
     fn wait(self) -> Self::Output {
-        // Calls need no runtime of their own: the session's thread does their work.
-        futures::executor::block_on(self)
+        let mut future = pin!(self);
+        block_on(|cx| future.as_mut().poll(cx))
     }
 }
 
 impl<F: Future> Wait for F {}
+
+/// Who waits on a thread, and is woken there.
+struct Waiter {
+    thread: Thread,
+    is_woken: AtomicBool,
+}
+
+impl Wake for Waiter {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.is_woken.swap(true, Ordering::Release) {
+            self.thread.unpark();
+        }
+    }
+}
+
+thread_local! {
+    /// For whoever waits on this thread. One who waits within a wait has another: it must not take the other's wake-ups.
+    static WAITER: Cell<Option<Arc<Waiter>>> = const { Cell::new(None) };
+}
+
+/// Polls until there is something, on this thread. Calls need no runtime of their own: the session's does their work.
+fn block_on<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+    expect_idle_thread();
+    let waiter = WAITER
+        .take()
+        .unwrap_or_else(|| Arc::new(Waiter { thread: std::thread::current(), is_woken: AtomicBool::new(false) }));
+    // Whatever woke it before was for somebody else.
+    waiter.is_woken.store(false, Ordering::Relaxed);
+    let waker = Waker::from(Arc::clone(&waiter));
+    let mut cx = Context::from_waker(&waker);
+    let done = loop {
+        if let Poll::Ready(done) = poll(&mut cx) {
+            break done;
+        }
+        while !waiter.is_woken.swap(false, Ordering::Acquire) {
+            std::thread::park();
+        }
+    };
+    WAITER.set(Some(waiter));
+    done
+}
+
+/// # Panics
+/// If this thread runs async tasks.
+fn expect_idle_thread() {
+    let Ok(runtime) = Handle::try_current() else { return };
+    // Only tokio knows whether the thread drives it, or is one that may wait (`spawn_blocking`, `block_in_place`), and says so
+    // by a panic.
+    if std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(std::future::ready(())))).is_err() {
+        panic!(
+            "a blocking wait on a thread that runs async tasks would hold them all up, those perhaps that carry the call; write \
+             .await in place of .wait(), or wait within tokio::task::spawn_blocking"
+        );
+    }
+}
 
 /// Goes through a stream on this thread, such as the elements of a collection.
 ///
@@ -57,8 +126,11 @@ impl<F: Future> Wait for F {}
 /// ```
 pub trait WaitEach: Stream + Unpin + Sized {
     /// Its items, each waited for when it is asked for.
-    fn wait_each(self) -> impl Iterator<Item = Self::Item> {
-        futures::executor::block_on_stream(self)
+    ///
+    /// # Panics
+    /// On a thread that runs async tasks of tokio, when an item is asked for.
+    fn wait_each(mut self) -> impl Iterator<Item = Self::Item> {
+        std::iter::from_fn(move || block_on(|cx| Pin::new(&mut self).poll_next(cx)))
     }
 }
 
@@ -78,6 +150,9 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::connect`](crate::Session::connect).
+    ///
+    /// # Panics
+    /// On a thread that runs async tasks of tokio.
     pub fn connect(address: impl Into<String>) -> Result<Self, Error> {
         Self::connect_with(crate::Session::builder(address))
     }
@@ -86,7 +161,11 @@ impl Session {
     ///
     /// # Errors
     /// As [`SessionBuilder::connect`].
+    ///
+    /// # Panics
+    /// On a thread that runs async tasks of tokio.
     pub fn connect_with(builder: SessionBuilder) -> Result<Self, Error> {
+        expect_idle_thread();
         let (sender, connected) = mpsc::sync_channel(1);
         let unstarted = |e: io::Error| Error::Refused { reason: format!("no thread can be started for it: {e}") };
         // The thread ends with the connection, and that with the last who needs it: a proxy may be the one.
@@ -112,8 +191,32 @@ impl Session {
     }
 
     /// Ends the session, as [`Session::close`](crate::Session::close).
+    ///
+    /// # Panics
+    /// On a thread that runs async tasks of tokio.
     pub fn close(&self) {
         self.session.close().wait();
+    }
+
+    /// Connects again, as [`Session::reconnect`](crate::Session::reconnect).
+    ///
+    /// # Errors
+    /// As [`Session::reconnect`](crate::Session::reconnect).
+    ///
+    /// # Panics
+    /// On a thread that runs async tasks of tokio.
+    pub fn reconnect(&self) -> Result<(), Error> {
+        self.session.reconnect().wait()
+    }
+
+    /// How it is connected now.
+    pub fn state(&self) -> SessionState {
+        self.session.state()
+    }
+
+    /// Why the session has ended; `None` while it has not.
+    pub fn ended(&self) -> Option<Error> {
+        self.session.ended()
     }
 }
 

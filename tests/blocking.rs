@@ -2,9 +2,11 @@
 
 mod support;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-use tarmem::blocking::{self, Session, Wait};
+use tarmem::blocking::{self, Session, Wait, WaitEach};
+use tarmem::modules::builtins::ListProxy;
 use tarmem::{Error, RunningService, Service};
 use tarmem_test_models::{Account, AccountProxy};
 
@@ -81,15 +83,110 @@ fn nobody_there_is_one_clear_error() {
     assert!(matches!(error, Error::Unreachable { attempts: 2, .. }), "{error}");
 }
 
+/// What somebody is told who waits where nobody may.
+fn refusal(wait: impl FnOnce() + std::panic::UnwindSafe) -> String {
+    let panic = std::panic::catch_unwind(wait).expect_err("it panics");
+    (*panic.downcast_ref::<&str>().expect("a message")).to_owned()
+}
+
 #[test]
-fn a_thread_that_runs_async_tasks_is_held_up_and_no_more() {
+fn waiting_on_a_thread_that_runs_async_tasks_is_refused_at_once() {
     let service = service();
     let address = service.address();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("starts");
-    let balance = runtime.block_on(async {
-        let session = Session::connect(address).expect("connects");
-        session.memoize("k", Account::open(3)).wait().expect("made").balance().wait()
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("starts");
+    let many = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("starts");
+    let kept = Session::connect(&*address).expect("connects");
+    for runtime in [&runtime, &many] {
+        let (kept, address) = (kept.clone(), address.clone());
+        runtime.block_on(async {
+            let session = tarmem::Session::connect(&*address).await.expect("connects");
+            let list = session.memoize("list", ListProxy::new(None)).await.expect("made");
+            let refusals = [
+                refusal(AssertUnwindSafe(|| drop(session.is_memoized("k").wait()))),
+                refusal(AssertUnwindSafe(|| drop(kept.is_memoized("k").wait()))),
+                refusal(AssertUnwindSafe(|| drop(list.iter::<i64>().wait_each().next()))),
+                refusal(AssertUnwindSafe(|| kept.close())),
+                refusal(AssertUnwindSafe(|| drop(Session::connect(&*address)))),
+            ];
+            for refusal in refusals {
+                assert!(refusal.contains(".await") && refusal.contains("spawn_blocking"), "{refusal}");
+            }
+            // Where waiting is right, it is done.
+            let waited = tokio::task::spawn_blocking(move || session.is_memoized("list").wait()).await;
+            assert_eq!(waited.expect("no panic"), Ok(true));
+        });
+    }
+    let waited = many.block_on(async {
+        tokio::spawn(async move { tokio::task::block_in_place(|| kept.is_memoized("list").wait()) }).await
     });
-    assert_eq!(balance, Ok(3));
+    assert_eq!(waited.expect("no panic"), Ok(true));
+    blocking::shutdown(service);
+}
+
+#[test]
+fn what_is_waited_for_may_wait_itself() {
+    let service = service();
+    let session = Session::connect(service.address()).expect("connects");
+    let account = session.memoize("k", AccountProxy::open(1)).wait().expect("made");
+    let balance = soon(move || {
+        async {
+            // Both are woken while the other one waits.
+            let (one, other) = (account.deposit(1).send().await, account.deposit(10).send().await);
+            let balance = other.wait().expect("made");
+            assert_eq!(async { account.deposit(100).wait() }.wait(), Ok(112));
+            (one.await.expect("made"), balance)
+        }
+        .wait()
+    });
+    assert_eq!(balance, (2, 12));
+    blocking::shutdown(service);
+}
+
+/// What `child` gives in a child of this process: small, and soon.
+fn in_child(child: impl FnOnce() -> u8) -> i32 {
+    // SAFETY: the child has this thread alone, and runs nothing but `child`, which is about what such a child may not do. It
+    // leaves without any destructors, and by a signal if it hangs.
+    unsafe {
+        let process = libc::fork();
+        assert!(process >= 0, "it forks");
+        if process == 0 {
+            libc::alarm(20);
+            libc::_exit(i32::from(child()));
+        }
+        let mut status = 0;
+        assert_eq!(libc::waitpid(process, &raw mut status, 0), process);
+        assert!(libc::WIFEXITED(status), "it hangs: {status}");
+        libc::WEXITSTATUS(status)
+    }
+}
+
+#[test]
+fn a_forked_child_is_told_that_the_session_is_its_parents() {
+    let service = service();
+    let address = service.address();
+    let session = Session::connect(&*address).expect("connects");
+    let account = session.memoize("k", AccountProxy::open(1)).wait().expect("made");
+    let pending = account.deposit(1);
+    let code = in_child(|| {
+        let forked = |result: Result<i64, Error>| matches!(&result, Err(error @ Error::Forked { .. }) if error.to_string().contains("connect again"));
+        if !forked(account.balance().timeout(Duration::from_millis(50)).wait()) {
+            return 1;
+        }
+        if !forked(pending.wait()) || !matches!(session.ended(), Some(Error::Forked { .. })) {
+            return 2;
+        }
+        session.close();
+        drop(account.clone());
+        drop(session.clone());
+        // It can have one of its own.
+        let Ok(own) = Session::connect(&*address) else { return 3 };
+        if own.get::<Account>("k").wait().map(|account| account.deposit(5).wait()) != Ok(Ok(6)) {
+            return 4;
+        }
+        0
+    });
+    assert_eq!(code, 0);
+    // The parent's goes on.
+    assert_eq!(account.deposit(1).wait(), Ok(7));
     blocking::shutdown(service);
 }

@@ -2,6 +2,8 @@
 
 #[path = "sessions/endings.rs"]
 mod endings;
+#[path = "sessions/homes.rs"]
+mod homes;
 mod support;
 
 use futures::future::join_all;

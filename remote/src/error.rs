@@ -312,6 +312,14 @@ pub enum Error {
         /// Why not, with the remedy.
         reason: String,
     },
+    /// This process was forked from the one that made the session, which goes on using it.
+    #[error(
+        "the session with {address} was made before this process was forked, and belongs to its parent; connect again in this process"
+    )]
+    Forked {
+        /// The address.
+        address: String,
+    },
 }
 
 impl Error {

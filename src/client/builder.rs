@@ -4,18 +4,19 @@ use super::address::Location;
 use super::connection::Connection;
 use super::dial::Target;
 use super::link::{HUNG_UP, Link, NoEntry, Opened};
-use super::{CALL_TIMEOUT, Reconnected, Session};
+use super::{CALL_TIMEOUT, Reconnected, Session, background};
 use crate::security::{ClientTls, Secret};
 use crate::server::listener::ByteStream;
+use crate::wire::handshake::Resume;
 use backon::{ExponentialBuilder, Retryable};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use tarmem_remote::call::Caller;
 use tarmem_remote::error::Error;
 use tarmem_remote::routines::Routines;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::Handle;
 
 /// No client takes less, in bytes: errors and the answers to `open` need some.
 const LEAST_FRAME: usize = 4 << 10;
@@ -31,7 +32,7 @@ pub struct SessionBuilder {
     tls: Option<ClientTls>,
     /// `None` over a stream, to which there is no way back.
     pub(super) target: Option<Target>,
-    on_reconnect: Option<Arc<dyn Fn(Reconnected) + Send + Sync>>,
+    pub(super) on_reconnect: Option<Arc<dyn Fn(Reconnected) + Send + Sync>>,
     max_retry: usize,
     retry_delay: Duration,
     pub(super) call_timeout: Option<Duration>,
@@ -95,8 +96,9 @@ impl SessionBuilder {
         self
     }
 
-    /// `hook` is told whenever the session is connected again. It runs on the task that carries the session's calls: it must
-    /// not wait for any of them, but may start a task that makes some. If it panics, that is traced, and the session goes on.
+    /// `hook` is told whenever the session is connected again. It runs beside the session, on a thread where it may wait, and
+    /// is told one thing after the other. Tasks that it starts run on the runtime that the session was made on. If it
+    /// panics, that is traced, and the session goes on.
     pub fn on_reconnect(mut self, hook: impl Fn(Reconnected) + Send + Sync + 'static) -> Self {
         self.on_reconnect = Some(Arc::new(hook));
         self
@@ -128,10 +130,11 @@ impl SessionBuilder {
     /// [`Error::ProtocolMismatch`], [`Error::Refused`]; [`Error::Insecure`] if there can be no TLS, or the one who answers is
     /// not to be trusted.
     pub async fn connect(mut self) -> Result<Session, Error> {
+        let background = background::runtime()?;
         let location = self.location.clone()?;
         self.target = Some(Target::new(location, self.tls.take())?);
         // A connection that breaks before the session is open is as good as none.
-        let opened = (|| async { Link::open(self.dial().await?, &self, None).await })
+        let opened = (|| self.open(None))
             .retry(self.backoff())
             .when(|NoEntry { error, .. }| match error {
                 Error::Unreachable { .. } => true,
@@ -145,7 +148,7 @@ impl SessionBuilder {
                 }
                 other => other,
             })?;
-        Ok(self.begin(opened))
+        Ok(self.begin(opened, &background))
     }
 
     /// Opens a session over a stream of bytes that is connected already. There is no way back to it: the session ends with
@@ -157,13 +160,14 @@ impl SessionBuilder {
         mut self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> Result<Session, Error> {
+        let background = background::runtime()?;
         self.target = None;
         let opened = Link::open(stream, &self, None).await.map_err(|NoEntry { error, .. }| error)?;
-        Ok(self.begin(opened))
+        Ok(self.begin(opened, &background))
     }
 
-    fn begin(self, opened: Opened) -> Session {
-        let connection = Arc::new(Connection::begin(opened, self));
+    fn begin(self, opened: Opened, background: &Handle) -> Session {
+        let connection = Arc::new(Connection::begin(opened, self, background));
         let (caller, id): (Arc<dyn Caller>, _) = (connection.clone(), connection.session());
         Session { routines: Routines::new(caller), connection: Some(connection), id }
     }
@@ -173,8 +177,13 @@ impl SessionBuilder {
         self.target.is_some()
     }
 
+    /// One attempt to connect, and to open a session or resume one.
+    pub(super) async fn open(&self, resume: Option<Resume>) -> Result<Opened, NoEntry> {
+        Link::open(self.dial().await?, self, resume).await
+    }
+
     /// One attempt to connect.
-    pub(super) async fn dial(&self) -> Result<Box<dyn ByteStream>, Error> {
+    async fn dial(&self) -> Result<Box<dyn ByteStream>, Error> {
         match &self.target {
             Some(target) => target.dial(&self.address).await,
             None => Err(Error::Unreachable {
@@ -207,13 +216,6 @@ impl SessionBuilder {
     /// The pauses between attempts to come back. They grow faster: with the defaults, a service may be away for five seconds.
     pub(super) fn backoff_of_return(&self) -> ExponentialBuilder {
         self.backoff().with_factor(4.0)
-    }
-
-    pub(super) fn tell(&self, reconnected: Reconnected) {
-        let Some(hook) = &self.on_reconnect else { return };
-        if catch_unwind(AssertUnwindSafe(|| hook(reconnected))).is_err() {
-            tracing::error!("`on_reconnect` of the session with {} panicked; the session goes on", self.address);
-        }
     }
 }
 

@@ -5,14 +5,14 @@
 
 use super::connection::Shared;
 use super::link::{Link, cause_of};
+use super::seat::Seat;
 use crate::wire::batch::{CLOSING, FATAL, ReplyHead};
 use crate::wire::handshake::poll_patience;
 use crate::wire::{WireRequest, WireResponse};
 use bytes::Bytes;
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
@@ -32,25 +32,26 @@ pub(super) enum End {
     ShutDown,
     /// It broke.
     Broken(String),
+    /// It is as good as ever, but is to be carried elsewhere, for this reason.
+    Left(&'static str),
 }
+
+/// Why a connection is left whose seat was revoked.
+const TAKEN: &str = "another task carries the session";
 
 /// How long the client waits before it polls a service again that shuts down.
 const CLOSING_PAUSE: Duration = Duration::from_millis(5);
 
-/// Carries calls over one connection until it ends, or nobody needs it any more.
-pub(super) async fn carry(link: &mut Link, shared: &Shared) -> End {
-    let mut replies = Replies::default();
-    let end = carry_with(link, shared, &mut replies).await;
+/// Carries calls over one connection until it ends, or nobody needs it any more, or somebody else takes the `seat`.
+pub(super) async fn carry(link: &mut Link, shared: &Shared, seat: &Seat) -> End {
+    let end = carry_with(link, shared, seat).await;
     // The service need not keep them any longer: it was told, or will be, that they are here.
-    while !replies.is_empty() {
-        if replies.deliver(shared).is_err() {
-            break;
-        }
-    }
+    let mut woken = Vec::new();
+    while !matches!(end, End::Left(_)) && matches!(shared.deliver(usize::MAX, &mut woken), Ok(true)) {}
     end
 }
 
-async fn carry_with(link: &mut Link, shared: &Shared, replies: &mut Replies) -> End {
+async fn carry_with(link: &mut Link, shared: &Shared, seat: &Seat) -> End {
     // One of which nothing is heard is not there, whatever the socket says.
     let patience = match shared.options.can_come_back() {
         true => poll_patience(shared.lease()),
@@ -58,24 +59,31 @@ async fn carry_with(link: &mut Link, shared: &Shared, replies: &mut Replies) -> 
         false => shared.lease() * 2,
     };
     let mut silence = pin!(tokio::time::sleep(patience));
-    let mut close = pin!(shared.close.notified());
     let mut expiry = Expiry::default();
     let mut requests = Requests::default();
+    // Room for those who are to be woken: made anew for each turn, it would be the largest piece of memory that a turn takes, and
+    // has the allocator tidy up.
+    let mut woken = Vec::new();
     poll_fn(|cx| {
         let broken = |cause| Poll::Ready(End::Broken(cause));
-        if close.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(End::Closed);
+        if shared.forked().is_some() {
+            // The socket is the parent's.
+            return Poll::Pending;
         }
         loop {
             // What has come is read although nothing can be written any more: a service that shuts down says so first.
             let written = requests.make(cx, link, shared);
+            // Whoever closes it alerts those who look at the signal, as was just done.
+            if shared.is_closing() {
+                return Poll::Ready(End::Closed);
+            }
             match link.poll_response(cx) {
                 Poll::Pending => match written {
                     Ok(()) => break,
                     Err(cause) => return requests.ended(cause),
                 },
                 Poll::Ready(Ok(Some((id, response)))) => {
-                    match requests.take(id, response).and_then(|frame| replies.add(&frame, shared)) {
+                    match requests.take(id, response).and_then(|frame| add(&frame, shared)) {
                         Err(cause) => return broken(cause),
                         Ok(flags) if flags & CLOSING != 0 && !requests.closing => {
                             requests.closing = true;
@@ -89,7 +97,11 @@ async fn carry_with(link: &mut Link, shared: &Shared, replies: &mut Replies) -> 
                     if requests.collecting.is_none() {
                         silence.as_mut().reset(tokio::time::Instant::now() + patience);
                     }
-                    if let Err(cause) = replies.deliver(shared) {
+                    let mut delivered = Ok(false);
+                    if !seat.aside(|| delivered = shared.deliver(REPLIES, &mut woken)) {
+                        return Poll::Ready(End::Left(TAKEN));
+                    }
+                    if let Err(cause) = delivered {
                         return broken(cause);
                     }
                 }
@@ -100,19 +112,31 @@ async fn carry_with(link: &mut Link, shared: &Shared, replies: &mut Replies) -> 
                 }
             }
         }
-        loop {
-            expiry.set(shared.outbox.lock().next_deadline());
+        let has_arrived = loop {
+            let has_arrived = {
+                let outbox = shared.outbox.lock();
+                expiry.set(outbox.next_deadline());
+                outbox.has_arrived()
+            };
             match expiry.poll(cx) {
-                Poll::Ready(()) => shared.expire(),
-                Poll::Pending => break,
+                Poll::Ready(()) => {
+                    if !seat.aside(|| shared.expire()) {
+                        return Poll::Ready(End::Left(TAKEN));
+                    }
+                }
+                Poll::Pending => break has_arrived,
             }
-        }
+        };
         if silence.as_mut().poll(cx).is_ready() {
             return broken(format!("nothing was heard of the service for {patience:?}"));
         }
-        if !replies.is_empty() {
+        if has_arrived {
             // The next ones after those that were woken have run, and what they send has gone.
-            if let Err(cause) = replies.deliver(shared) {
+            let mut delivered = Ok(false);
+            if !seat.aside(|| delivered = shared.deliver(REPLIES, &mut woken)) {
+                return Poll::Ready(End::Left(TAKEN));
+            }
+            if let Err(cause) = delivered {
                 return broken(cause);
             }
             cx.waker().wake_by_ref();
@@ -148,6 +172,10 @@ impl Requests {
             if outbox.has_work() {
                 shared.work.raise();
             }
+        }
+        if self.submitted.len() >= REQUESTS {
+            // There is one thing that does not wait for a response: the session's end.
+            shared.work.listen(cx);
         }
         if self.collecting.is_none() && self.poll_pause(cx).is_ready() {
             let received = shared.outbox.lock().preamble();
@@ -194,42 +222,16 @@ impl Requests {
     }
 }
 
-/// Batches of replies that have arrived and were not handed out yet.
-#[derive(Default)]
-struct Replies {
-    batches: VecDeque<Bytes>,
-    /// Room for those who are to be woken: made anew for each turn, it would be the largest piece of memory that a turn takes, and
-    /// has the allocator tidy up.
-    woken: Vec<Waker>,
-}
-
-impl Replies {
-    /// Takes in a frame, unless it is one that came before; gives its flags.
-    fn add(&mut self, frame: &Bytes, shared: &Shared) -> Result<u8, String> {
-        let (ReplyHead { flags, number }, replies) = ReplyHead::take(frame).map_err(|e| e.to_string())?;
-        if flags & FATAL != 0 {
-            return Err(String::from_utf8_lossy(replies).into_owned());
-        }
-        if !replies.is_empty() && (number == 0 || shared.outbox.lock().received(number)) {
-            self.batches.push_back(frame.slice_ref(replies));
-        }
-        Ok(flags)
+/// Takes in a frame of replies; gives its flags.
+fn add(frame: &Bytes, shared: &Shared) -> Result<u8, String> {
+    let (ReplyHead { flags, number }, replies) = ReplyHead::take(frame).map_err(|e| e.to_string())?;
+    if flags & FATAL != 0 {
+        return Err(String::from_utf8_lossy(replies).into_owned());
     }
-
-    fn is_empty(&self) -> bool {
-        self.batches.is_empty()
+    if !replies.is_empty() {
+        shared.outbox.lock().arrived(number, frame.slice_ref(replies));
     }
-
-    /// Hands out the first [`REPLIES`].
-    fn deliver(&mut self, shared: &Shared) -> Result<(), String> {
-        if let Some(replies) = self.batches.pop_front() {
-            let rest = shared.deliver(&replies, REPLIES, &mut self.woken)?;
-            if !rest.is_empty() {
-                self.batches.push_front(rest);
-            }
-        }
-        Ok(())
-    }
+    Ok(flags)
 }
 
 /// A timer that is set again only when its time has changed.

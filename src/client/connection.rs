@@ -1,11 +1,11 @@
 //! A session over connections: what its callers and the task that carries their calls share.
 
+use super::home::{Home, LATE};
 use super::link::{Identity, Opened};
 use super::outbox::{Outbox, Pushed};
 use super::signal::{Signal, wake};
-use super::{SessionBuilder, SessionState, life};
-use crate::wire::batch::Answered;
-use bytes::Bytes;
+use super::told::Told;
+use super::{Reconnected, SessionBuilder, SessionState, fork, life};
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,8 +16,12 @@ use tarmem_remote::body::Body;
 use tarmem_remote::call::{Caller, Submitted, Terms, Timeout};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
+
+/// Why a session has ended that was closed.
+const CLOSED_HERE: &str = "it was closed here";
 
 /// A session over one connection after the other.
 pub(crate) struct Connection {
@@ -30,22 +34,27 @@ pub(super) struct Shared {
     pub(super) outbox: Mutex<Outbox>,
     pub(super) identity: Mutex<Identity>,
     pub(super) state: watch::Sender<SessionState>,
-    /// There is something in the outbox.
+    /// There is something in the outbox, or the session is to end, or to be connected again.
     pub(super) work: Signal,
-    /// The session is to end.
-    pub(super) close: Notify,
+    /// Where its connections are carried.
+    pub(super) home: Home,
+    /// It is to be closed, or was, and nobody has wanted it again since. Changes while `revivals` is locked.
+    closed: AtomicBool,
     /// Nobody uses the session any more.
     pub(super) unused: AtomicBool,
     /// Who wants it to connect again.
-    pub(super) revivals: Mutex<Vec<oneshot::Sender<Result<(), Error>>>>,
-    pub(super) revive: Notify,
+    revivals: Mutex<Vec<oneshot::Sender<Result<(), Error>>>>,
+    /// What the hook is to be told.
+    told: Mutex<Told>,
+    /// In which process it was made.
+    forks: u64,
     /// Turns true when the task has ended.
     ended: watch::Sender<bool>,
 }
 
 impl Connection {
-    /// Begins to carry the calls of a session that is open.
-    pub(super) fn begin(opened: Opened, options: SessionBuilder) -> Self {
+    /// Begins to carry the calls of a session that is open, and lives in the `background`.
+    pub(super) fn begin(opened: Opened, options: SessionBuilder, background: &Handle) -> Self {
         let Opened { link, identity, bounds, .. } = opened;
         let call_timeout = options.call_timeout;
         let shared = Arc::new(Shared {
@@ -54,13 +63,16 @@ impl Connection {
             identity: Mutex::new(identity),
             state: watch::Sender::new(SessionState::Connected),
             work: Signal::default(),
-            close: Notify::new(),
+            home: Home::here(),
+            closed: AtomicBool::new(false),
             unused: AtomicBool::new(false),
             revivals: Mutex::default(),
-            revive: Notify::new(),
+            told: Mutex::default(),
+            forks: fork::count(),
             ended: watch::Sender::new(false),
         });
-        tokio::spawn(life::live(link, Arc::clone(&shared), Ending(Arc::clone(&shared))));
+        let carrying = shared.home.start(link, &shared);
+        background.spawn(life::live(carrying, Arc::clone(&shared), Ending(Arc::clone(&shared))));
         Connection { shared, call_timeout }
     }
 
@@ -73,7 +85,7 @@ impl Connection {
     }
 
     pub(super) fn ended(&self) -> Option<Error> {
-        self.shared.outbox.lock().ended().cloned()
+        self.shared.forked().or_else(|| self.shared.outbox.lock().ended().cloned())
     }
 
     pub(super) fn states(&self) -> watch::Receiver<SessionState> {
@@ -81,16 +93,42 @@ impl Connection {
     }
 
     pub(super) async fn close(&self) {
-        let closed = Error::Closed { address: self.address().to_owned(), cause: "it was closed here".to_owned() };
-        self.shared.end(closed, "it was closed here", true);
-        self.shared.close.notify_one();
-        let _ = self.shared.state.subscribe().wait_for(|state| *state == SessionState::Closed).await;
+        let shared = &self.shared;
+        if shared.forked().is_some() {
+            return;
+        }
+        let revivals = {
+            let mut revivals = shared.revivals.lock();
+            shared.closed.store(true, Ordering::Release);
+            std::mem::take(&mut *revivals)
+        };
+        revivals.into_iter().for_each(|revived| drop(revived.send(Err(shared.closed_here()))));
+        shared.end_here();
+        shared.work.alert();
+        let is_over = |state: &SessionState| {
+            // Or somebody wants it again already.
+            *state == SessionState::Closed || !shared.closed.load(Ordering::Acquire)
+        };
+        let _ = shared.state.subscribe().wait_for(is_over).await;
     }
 
     pub(super) async fn reconnect(&self) -> Result<(), Error> {
-        let (sender, revived) = oneshot::channel();
-        self.shared.revivals.lock().push(sender);
-        self.shared.revive.notify_one();
+        if let Some(forked) = self.shared.forked() {
+            return Err(forked);
+        }
+        let revived = {
+            let mut revivals = self.shared.revivals.lock();
+            let is_closed = self.shared.closed.load(Ordering::Acquire);
+            if !is_closed && *self.shared.state.borrow() == SessionState::Connected {
+                return Ok(());
+            }
+            let (sender, revived) = oneshot::channel();
+            // Those of whom nobody hears any more make room.
+            revivals.retain(|revived| !revived.is_closed());
+            revivals.push(sender);
+            revived
+        };
+        self.shared.work.alert();
         revived.await.unwrap_or_else(|_| Err(self.ended().unwrap_or(Error::Cancelled)))
     }
 
@@ -105,14 +143,19 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.shared.unused.store(true, Ordering::Release);
-        self.shared.close.notify_one();
-        self.shared.revive.notify_one();
+        // In a forked child there is no task to hear of it.
+        if self.shared.forked().is_none() {
+            self.shared.unused.store(true, Ordering::Release);
+            self.shared.work.alert();
+        }
     }
 }
 
 impl Caller for Connection {
     fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Body, terms: Terms) -> Poll<Submitted> {
+        if let Some(forked) = self.shared.forked() {
+            return Poll::Ready(Submitted::Answered(Reply::failed(forked)));
+        }
         let timeout = match terms.timeout {
             Timeout::Default => self.call_timeout,
             Timeout::After(timeout) => Some(timeout),
@@ -136,6 +179,9 @@ impl Caller for Connection {
     }
 
     fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Option<Box<Body>>) -> Poll<Reply> {
+        if let Some(forked) = self.shared.forked() {
+            return Poll::Ready(Reply::failed(forked));
+        }
         let reply = self.shared.outbox.lock().poll_reply(cx, sequence, operation);
         if let Poll::Ready(Reply::Provisional(_)) = reply {
             self.shared.work.raise();
@@ -144,23 +190,31 @@ impl Caller for Connection {
     }
 
     fn cancel(&self, sequence: u64) {
-        self.shared.outbox.lock().cancel(sequence);
-        self.shared.work.raise();
+        if self.shared.forked().is_none() {
+            self.shared.outbox.lock().cancel(sequence);
+            self.shared.work.raise();
+        }
     }
 
     fn forget(&self, sequence: u64) {
-        self.shared.outbox.lock().forget(sequence);
-        self.shared.work.raise();
+        if self.shared.forked().is_none() {
+            self.shared.outbox.lock().forget(sequence);
+            self.shared.work.raise();
+        }
     }
 
     fn release(&self, id: Uuid) {
-        self.shared.outbox.lock().release(id);
-        self.shared.work.raise();
+        if self.shared.forked().is_none() {
+            self.shared.outbox.lock().release(id);
+            self.shared.work.raise();
+        }
     }
 
     fn send(&self, operation: Body) {
-        self.shared.outbox.lock().send(operation);
-        self.shared.work.raise();
+        if self.shared.forked().is_none() {
+            self.shared.outbox.lock().send(operation);
+            self.shared.work.raise();
+        }
     }
 }
 
@@ -170,6 +224,75 @@ impl Shared {
         let unknown = Error::OutcomeUnknown { address: self.options.address.clone(), cause: cause.to_owned() };
         let waiting = self.outbox.lock().end(closed, &unknown, goodbye);
         waiting.into_iter().for_each(wake);
+    }
+
+    /// The session ends since it was closed here, or nobody uses it any more.
+    pub(super) fn end_here(&self) {
+        self.end(self.closed_here(), CLOSED_HERE, true);
+    }
+
+    fn closed_here(&self) -> Error {
+        Error::Closed { address: self.options.address.clone(), cause: CLOSED_HERE.to_owned() }
+    }
+
+    /// The session is to end.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closed.load(Ordering::Acquire) || self.unused.load(Ordering::Acquire)
+    }
+
+    /// Somebody waits for it to be connected again; from then on it is no longer closed.
+    pub(super) fn is_wanted(&self) -> bool {
+        let mut revivals = self.revivals.lock();
+        revivals.retain(|revived| !revived.is_closed());
+        let is_wanted = !revivals.is_empty();
+        if is_wanted {
+            self.closed.store(false, Ordering::Release);
+        }
+        is_wanted
+    }
+
+    /// Tells those who want it to be connected again what came of it.
+    pub(super) fn answer_revivals(&self, answer: impl Fn() -> Result<(), Error>) {
+        for revived in std::mem::take(&mut *self.revivals.lock()) {
+            let _ = revived.send(answer());
+        }
+    }
+
+    /// It is how the session is connected now.
+    pub(super) fn set_state(&self, state: SessionState) {
+        self.state.send_if_modified(|before| std::mem::replace(before, state) != state);
+    }
+
+    /// This process is not the one that the session was made in: nothing of it may be touched, since its locks may be held by
+    /// threads that are not there.
+    pub(super) fn forked(&self) -> Option<Error> {
+        if fork::count() == self.forks {
+            return None;
+        }
+        Some(Error::Forked { address: self.options.address.clone() })
+    }
+
+    /// Tells the hook that the session is connected again: beside this thread, and in the order in which it was.
+    pub(super) fn tell(self: &Arc<Self>, reconnected: Reconnected) {
+        let Some(hook) = self.options.on_reconnect.clone() else { return };
+        if !self.told.lock().add(reconnected) {
+            return;
+        }
+        let shared = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            let home = shared.home.runtime();
+            // Tasks that the hook starts run there.
+            let _entered = home.as_ref().map(Handle::enter);
+            while let Some(next) = { shared.told.lock().next() } {
+                let told = catch_unwind(AssertUnwindSafe(|| hook(next)));
+                if told.is_err() {
+                    tracing::error!(
+                        "`on_reconnect` of the session with {} panicked; the session goes on",
+                        shared.options.address
+                    );
+                }
+            }
+        });
     }
 
     /// How long a session is kept of whose client, or of whose service, nothing is heard.
@@ -183,35 +306,27 @@ impl Shared {
         overdue.into_iter().for_each(wake);
     }
 
-    /// Hands out the first `most` of `replies`; the rest of them. `woken` is empty, before and after.
-    pub(super) fn deliver(&self, replies: &Bytes, most: usize, woken: &mut Vec<Waker>) -> Result<Bytes, String> {
-        let mut rest: &[u8] = replies;
-        let (taken, more_work) = {
+    /// As [`expire`](Self::expire), of calls that should have been answered a while ago: whoever does that does not run.
+    pub(super) fn expire_late(&self) {
+        let is_late = |at: Instant| at.elapsed() > LATE;
+        if self.outbox.lock().next_deadline().is_some_and(is_late) {
+            self.expire();
+        }
+    }
+
+    /// Hands out the first `most` of the replies that have arrived; whether there are more. `woken` is empty, before and after.
+    pub(super) fn deliver(&self, most: usize, woken: &mut Vec<Waker>) -> Result<bool, String> {
+        let (more, more_work) = {
             let mut outbox = self.outbox.lock();
-            let mut take_one = || {
-                let (reply, more) = Answered::take(rest)?;
-                rest = more;
-                // One that is pending stays in the outbox.
-                if let Some(outcome) = reply.outcome.into_reply(replies) {
-                    woken.extend(outbox.answered(reply.sequence, outcome));
-                }
-                Ok(!more.is_empty())
-            };
-            let mut taken = Ok(!replies.is_empty());
-            for _ in 0..most {
-                if !matches!(taken, Ok(true)) {
-                    break;
-                }
-                taken = take_one();
-            }
-            (taken, outbox.has_work())
+            let more = outbox.deliver(most, woken);
+            (more, outbox.has_work())
         };
         // Under no lock: they look for their replies at once. Those whose replies made sense, whatever comes after them.
         woken.drain(..).for_each(wake);
         if more_work {
             self.work.raise();
         }
-        taken.map(|_more| replies.slice_ref(rest)).map_err(|error: Error| error.to_string())
+        more.map_err(|error| error.to_string())
     }
 }
 
@@ -220,7 +335,7 @@ pub(super) struct Ending(Arc<Shared>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let cause = "the task that carried it has ended, with its runtime perhaps";
+        let cause = "the task that it lived in has ended; see what it said";
         let closed = Error::Closed { address: self.0.options.address.clone(), cause: cause.to_owned() };
         // It may be a panic that ends the task: a second one, of a waker say, would abort the process.
         if catch_unwind(AssertUnwindSafe(|| self.0.end(closed, cause, false))).is_err() {

@@ -1,7 +1,8 @@
 //! A session's life: connected, reconnecting, closed; and connected again, if somebody asks for it.
 
-use super::carry::{End, Expiry, carry};
+use super::carry::{End, Expiry};
 use super::connection::{Ending, Shared};
+use super::home::Carrying;
 use super::link::{Link, NoEntry, Opened};
 use super::signal::wake;
 use super::{Reconnected, SessionState};
@@ -29,46 +30,47 @@ enum Over {
 }
 
 /// Lives until nobody uses the session any more.
-pub(super) async fn live(link: Link, shared: Arc<Shared>, ending: Ending) {
-    let mut link = Some(link);
+pub(super) async fn live(carrying: Carrying, shared: Arc<Shared>, ending: Ending) {
+    let mut carrying = Some(carrying);
     loop {
-        if let Some(link) = link.take() {
-            match stay(link, &shared).await {
+        if let Some(carrying) = carrying.take() {
+            match stay(carrying, &shared).await {
                 Over::Closed => {}
                 Over::Failed(error, cause) => shared.end(error, &cause, false),
             }
         }
-        shared.state.send_replace(SessionState::Closed);
-        shared.revive.notified().await;
+        shared.set_state(SessionState::Closed);
+        while !shared.unused.load(Ordering::Acquire) && !shared.is_wanted() {
+            shared.work.seen().await;
+        }
         if shared.unused.load(Ordering::Acquire) {
             break;
         }
-        link = revive(&shared).await;
+        carrying = revive(&shared).await.map(|link| shared.home.start(link, &shared));
     }
     drop(ending);
 }
 
 /// Stays connected, by one connection after the other.
-async fn stay(mut link: Link, shared: &Shared) -> Over {
+async fn stay(mut carrying: Carrying, shared: &Arc<Shared>) -> Over {
     let mut fruitless = 0;
     loop {
-        shared.state.send_replace(SessionState::Connected);
-        answer_revivals(shared, || Ok(()));
+        shared.set_state(SessionState::Connected);
+        shared.answer_revivals(|| Ok(()));
         let (received, begun) = (shared.outbox.lock().count_received(), Instant::now());
-        let end = carry(&mut link, shared).await;
-        let (cause, in_order) = match end {
-            End::Closed => {
-                shared.end(closed(shared, "it was closed here"), "it was closed here", true);
-                part(link, shared).await;
-                return Over::Closed;
-            }
-            End::ShutDown => ("the service has shut down".to_owned(), true),
-            End::Broken(cause) => (cause, false),
+        let (end, is_used) = shared.home.carry(carrying, shared).await;
+        let (cause, in_order, is_broken) = match end {
+            End::Closed => return Over::Closed,
+            End::ShutDown => ("the service has shut down".to_owned(), true, true),
+            End::Broken(cause) => (cause, false, true),
+            End::Left(reason) => (reason.to_owned(), false, false),
         };
+        // What has arrived is handed out, whoever carries the rest.
+        let mut woken = Vec::new();
+        while let Ok(true) = shared.deliver(usize::MAX, &mut woken) {}
         // One on which nothing came is no better than none: what is sent may be what breaks it.
-        let was_quiet = !link.is_used() && begun.elapsed() >= QUIET;
-        let of_use = in_order || was_quiet || shared.outbox.lock().count_received() > received;
-        drop(link);
+        let was_quiet = !is_used && begun.elapsed() >= QUIET;
+        let of_use = in_order || !is_broken || was_quiet || shared.outbox.lock().count_received() > received;
         if !shared.options.can_come_back() {
             return Over::Failed(closed(shared, &cause), cause);
         }
@@ -78,16 +80,20 @@ async fn stay(mut link: Link, shared: &Shared) -> Over {
             true => 0,
             false => fruitless + 1,
         };
-        match come_back(shared, cause, fruitless).await {
-            Ok(opened) => link = opened,
+        match come_back(shared, cause, fruitless, is_broken).await {
+            Ok(link) => carrying = shared.home.start(link, shared),
             Err(over) => return over,
         }
     }
 }
 
-/// Connects again, and resumes the session.
-async fn come_back(shared: &Shared, mut cause: String, fruitless: usize) -> Result<Link, Over> {
-    shared.state.send_replace(SessionState::Reconnecting);
+/// Connects again, and resumes the session. Unless its connection `is_broken` nobody is to notice.
+async fn come_back(
+    shared: &Arc<Shared>,
+    mut cause: String,
+    fruitless: usize,
+    mut is_broken: bool,
+) -> Result<Link, Over> {
     let options = &shared.options;
     let mut pauses = options.backoff_of_return().build().skip(fruitless.saturating_sub(1));
     // The first attempt after a connection that was of use is made at once.
@@ -96,18 +102,20 @@ async fn come_back(shared: &Shared, mut cause: String, fruitless: usize) -> Resu
     let mut attempts = fruitless;
     while let Some(wait) = pause {
         attempts += 1;
+        if is_broken {
+            shared.set_state(SessionState::Reconnecting);
+        }
         let attempt = async {
             tokio::time::sleep(wait).await;
             let resume = {
                 let (identity, received_below) = (*shared.identity.lock(), shared.outbox.lock().received_below());
                 Resume { session: identity.session, secret: identity.secret, received_below }
             };
-            let stream = options.dial().await?;
-            Link::open(stream, options, Some(resume)).await
+            shared.home.open(shared, Some(resume)).await
         };
         match while_expiring(shared, attempt).await {
             None => return Err(Over::Closed),
-            Some(Ok(opened)) => return resume(shared, opened, &cause, attempts),
+            Some(Ok(opened)) => return resume(shared, opened, &cause, attempts, is_broken),
             Some(Err(NoEntry { error, is_final: true })) => return Err(Over::Failed(error, cause)),
             Some(Err(NoEntry { error, .. })) => {
                 tracing::debug!("reconnecting to {}: {error}", options.address);
@@ -116,14 +124,14 @@ async fn come_back(shared: &Shared, mut cause: String, fruitless: usize) -> Resu
                 }
             }
         }
-        pause = pauses.next();
+        (pause, is_broken) = (pauses.next(), true);
     }
     let address = options.address.clone();
     Err(Over::Failed(Error::Unreachable { address, attempts, cause: cause.clone() }, cause))
 }
 
 /// What the service says of the session decides what becomes of its calls.
-fn resume(shared: &Shared, opened: Opened, cause: &str, attempts: usize) -> Result<Link, Over> {
+fn resume(shared: &Arc<Shared>, opened: Opened, cause: &str, attempts: usize, was_broken: bool) -> Result<Link, Over> {
     let Opened { link, identity, resumed, bounds } = opened;
     let before = *shared.identity.lock();
     let expired = Error::SessionExpired { address: shared.options.address.clone() };
@@ -150,16 +158,18 @@ fn resume(shared: &Shared, opened: Opened, cause: &str, attempts: usize) -> Resu
     *shared.identity.lock() = identity;
     waiting.into_iter().for_each(wake);
     shared.work.raise();
-    shared.options.tell(Reconnected { resumed, attempts });
+    if was_broken || !resumed {
+        shared.tell(Reconnected { resumed, attempts });
+    }
     Ok(link)
 }
 
 /// A new session in place of one that has ended; `None` if there can be none.
-async fn revive(shared: &Shared) -> Option<Link> {
+async fn revive(shared: &Arc<Shared>) -> Option<Link> {
     let options = &shared.options;
     if !options.can_come_back() {
         let reason = "it was made over a stream of its user's; make another one".to_owned();
-        answer_revivals(shared, || Err(Error::Refused { reason: reason.clone() }));
+        shared.answer_revivals(|| Err(Error::Refused { reason: reason.clone() }));
         return None;
     }
     let mut pauses = options.backoff().build();
@@ -168,15 +178,14 @@ async fn revive(shared: &Shared) -> Option<Link> {
         attempts += 1;
         let attempt = async {
             tokio::time::sleep(pause).await;
-            let stream = options.dial().await?;
-            Link::open(stream, options, None).await
+            shared.home.open(shared, None).await
         };
         let error = match while_expiring(shared, attempt).await {
             None => Error::Cancelled,
             Some(Ok(opened)) => {
                 *shared.identity.lock() = opened.identity;
                 shared.outbox.lock().reopen(opened.bounds);
-                options.tell(Reconnected { resumed: false, attempts });
+                shared.tell(Reconnected { resumed: false, attempts });
                 return Some(opened.link);
             }
             Some(Err(NoEntry { error: Error::Unreachable { address, cause, .. }, .. })) => {
@@ -188,14 +197,8 @@ async fn revive(shared: &Shared) -> Option<Link> {
             }
             Some(Err(NoEntry { error, .. })) => error,
         };
-        answer_revivals(shared, || Err(error.clone()));
+        shared.answer_revivals(|| Err(error.clone()));
         return None;
-    }
-}
-
-fn answer_revivals(shared: &Shared, answer: impl Fn() -> Result<(), Error>) {
-    for revived in std::mem::take(&mut *shared.revivals.lock()) {
-        let _ = revived.send(answer());
     }
 }
 
@@ -204,19 +207,21 @@ async fn while_expiring<T>(shared: &Shared, attempt: impl Future<Output = T>) ->
     let mut attempt = std::pin::pin!(attempt);
     let mut expiry = Expiry::default();
     loop {
+        if shared.is_closing() {
+            return None;
+        }
         expiry.set(shared.outbox.lock().next_deadline());
         tokio::select! {
             done = &mut attempt => return Some(done),
-            () = shared.close.notified() => return None,
             () = poll_fn(|cx| expiry.poll(cx)) => shared.expire(),
-            // New calls have deadlines of their own.
+            // New calls have deadlines of their own; or it is to end.
             () = shared.work.seen() => {}
         }
     }
 }
 
 /// Says the last that there is to say, and hangs up in order.
-async fn part(mut link: Link, shared: &Shared) {
+pub(super) async fn part(mut link: Link, shared: &Shared) {
     let farewell = shared.outbox.lock().take_farewell();
     if let Some(batch) = farewell {
         // The session's end would give all of this up, too, but others would be told that it had vanished.

@@ -1,6 +1,7 @@
 //! One connection to a service, from its handshake on.
 
 use super::SessionBuilder;
+use super::home::Place;
 use super::outbox::Bounds;
 use crate::security::verdict_of;
 use crate::wire::channel::Channel;
@@ -45,6 +46,8 @@ pub(super) struct Link {
     last: u64,
     /// It has carried calls.
     used: bool,
+    /// Where it can be carried.
+    pub(super) place: Place,
 }
 
 /// Which session a connection carries, and how it is found again.
@@ -90,7 +93,9 @@ impl Link {
         let address = options.address.clone();
         // What is no service of ours announces anything: a web server's first bytes, a frame of 1.2 GB.
         let limit = FrameLimit::new(options.max_frame.min(ANSWER_BYTES));
-        let mut link = Link { channel: Channel::new(Box::new(stream), limit.clone(), BUFFER), last: 0, used: false };
+        let stream: Box<dyn Stream> = Box::new(stream);
+        let channel = Channel::new(stream, limit.clone(), BUFFER);
+        let mut link = Link { channel, last: 0, used: false, place: Place::Home };
         let details = HelloDetails {
             ignore_version: options.ignore_version,
             resume,

@@ -2,7 +2,9 @@
 //!
 //! - [`builder`]: how a session is to be. [`address`]: where its service is; [`dial`]: the way there, secure or not.
 //! - [`connection`]: what a session's callers share with the task that carries their calls.
-//! - [`life`]: that task: connected, reconnecting, closed.
+//! - [`life`]: a session's life: connected, reconnecting, closed. It goes on in the [`background`], while its connection is carried
+//!   on the runtime that it was made on, its [`home`], by whoever has the [`seat`].
+//! - [`told`]: what its user's hook is to be told. [`fork`]: whether this is the process that it was made in.
 //! - [`link`]: one connection, from its handshake on.
 //! - [`carry`]: how calls go over it.
 //! - [`outbox`]: what waits to be sent, and what waits for a reply.
@@ -11,17 +13,22 @@
 //! - [`window`]: the calls that are not over, by their numbers. [`clock`]: the time that they have.
 
 mod address;
+mod background;
 mod builder;
 mod carry;
 mod clock;
 mod connection;
 mod crowd;
 mod dial;
+mod fork;
+mod home;
 mod life;
 mod link;
 mod outbox;
 mod received;
+mod seat;
 mod signal;
+mod told;
 mod window;
 
 pub use address::Address;

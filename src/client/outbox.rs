@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::crowd::{Crowd, earlier};
 use super::received::Received;
 use super::window::{By, Slot, Waiting, Window};
-use crate::wire::batch::{Preamble, SUBMISSION_OVERHEAD, Submission};
+use crate::wire::batch::{Answered, Preamble, SUBMISSION_OVERHEAD, Submission};
 use bytes::Bytes;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
@@ -47,6 +47,9 @@ pub(super) struct Outbox {
     again: VecDeque<u64>,
     /// Batches of replies that have arrived.
     received: Received,
+    /// What is in those that was not handed out yet. It is kept here, and not with the connection that it came over: that may be
+    /// gone before.
+    arrived: VecDeque<Bytes>,
     /// The first number that was not sent.
     unsent: u64,
     clock: Clock,
@@ -84,6 +87,7 @@ impl Outbox {
             window,
             again: VecDeque::new(),
             received: Received::default(),
+            arrived: VecDeque::new(),
             clock: Clock::new(),
             paused: false,
             next_deadline: None,
@@ -425,9 +429,38 @@ impl Outbox {
         self.ended.as_ref()
     }
 
-    /// A batch of replies has arrived; false if it had before.
-    pub(super) fn received(&mut self, number: u64) -> bool {
-        self.received.add(number)
+    /// A batch of replies has arrived, the `number`th, or the last of all if that is 0. One that had before is dropped.
+    pub(super) fn arrived(&mut self, number: u64, replies: Bytes) {
+        if !replies.is_empty() && (number == 0 || self.received.add(number)) {
+            self.arrived.push_back(replies);
+        }
+    }
+
+    /// Hands out the first `most` of the replies in the first batch that has arrived; whether there are more. `woken` are those who
+    /// wait for them.
+    pub(super) fn deliver(&mut self, most: usize, woken: &mut Vec<Waker>) -> Result<bool, Error> {
+        let Some(replies) = self.arrived.pop_front() else { return Ok(false) };
+        let mut rest: &[u8] = &replies;
+        for _ in 0..most {
+            if rest.is_empty() {
+                break;
+            }
+            let (reply, more) = Answered::take(rest)?;
+            rest = more;
+            // One that is pending stays here.
+            if let Some(outcome) = reply.outcome.into_reply(&replies) {
+                woken.extend(self.answered(reply.sequence, outcome));
+            }
+        }
+        if !rest.is_empty() {
+            self.arrived.push_front(replies.slice_ref(rest));
+        }
+        Ok(self.has_arrived())
+    }
+
+    /// There are replies that nobody was given yet.
+    pub(super) fn has_arrived(&self) -> bool {
+        !self.arrived.is_empty()
     }
 
     /// All batches below this number have arrived.

@@ -29,6 +29,17 @@ impl Signal {
         }
     }
 
+    /// As [`raise`](Self::raise), also for one who only [listens](Self::listen).
+    pub(super) fn alert(&self) {
+        self.raised.store(true, Ordering::Release);
+        self.waiter.wake();
+    }
+
+    /// Has the task of `cx` woken when there is an alert, without a look at the signal.
+    pub(super) fn listen(&self, cx: &mut Context<'_>) {
+        self.waiter.register(cx.waker());
+    }
+
     /// Ready if it was raised since it was last seen.
     pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         if self.raised.swap(false, Ordering::AcqRel) {
@@ -65,5 +76,24 @@ mod tests {
         tokio::task::yield_now().await;
         signal.raise();
         waiting.await.expect("it is woken");
+    }
+
+    #[tokio::test]
+    async fn one_who_listens_is_woken_by_an_alert_though_it_was_raised_before() {
+        let signal = Arc::new(Signal::default());
+        let listening = tokio::spawn({
+            let signal = Arc::clone(&signal);
+            let mut polls = 0;
+            poll_fn(move |cx| {
+                signal.listen(cx);
+                polls += 1;
+                if polls > 1 { Poll::Ready(()) } else { Poll::Pending }
+            })
+        });
+        tokio::task::yield_now().await;
+        signal.raised.store(true, Ordering::Release);
+        signal.alert();
+        listening.await.expect("it is woken");
+        assert!(signal.seen().now_or_never().is_some());
     }
 }

@@ -111,6 +111,7 @@ impl Outbox {
         self.window.discard(|_| true);
         self.ended = None;
         self.again.clear();
+        self.arrived.clear();
         self.settled.clear();
         self.releases.clear();
         self.farewell = None;

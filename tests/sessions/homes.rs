@@ -1,0 +1,231 @@
+//! Sessions and the runtimes that they were made on: one that stands still, or is gone, costs a session nothing.
+
+use super::support::fault::{Faults, Network};
+use super::{LEASE, fixture, over, service_of};
+use futures::FutureExt;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+use tarmem::blocking;
+use tarmem::modules::threading::{Lock, LockProxy};
+use tarmem::{Error, Limits, RunningService, Service, Session, SessionState};
+use tarmem_test_models::AccountProxy;
+use tokio::runtime::{Builder, Runtime};
+
+/// After this, something hangs.
+const LIMIT: Duration = Duration::from_secs(30);
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("starts")
+}
+
+fn service() -> RunningService {
+    let mut limits = Limits::default();
+    limits.lease = LEASE;
+    blocking::start(Service::new("127.0.0.1", 0).limits(limits)).expect("starts")
+}
+
+async fn soon<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LIMIT, work).await.expect("it does not hang")
+}
+
+#[test]
+fn a_session_in_a_static_outlives_the_runtime_that_it_was_made_on() {
+    static SESSION: OnceLock<Session> = OnceLock::new();
+    let service = service();
+    let address = service.address();
+    let guard = runtime().block_on(async {
+        let session = Session::connect(&*address).await.expect("connects");
+        let session = SESSION.get_or_init(|| session);
+        session.memoize("lock", LockProxy::new()).await.expect("made").acquire().await.expect("free")
+    });
+    // Its heartbeat goes on although that runtime is gone.
+    std::thread::sleep(LEASE * 2);
+    runtime().block_on(async {
+        let session = SESSION.get().expect("it was made");
+        soon(session.reconnect()).await.expect("it is connected");
+        let account = soon(session.memoize("k", AccountProxy::open(1))).await.expect("made");
+        assert_eq!(soon(account.deposit(1)).await, Ok(2));
+        assert_eq!(session.state(), SessionState::Connected);
+        let other = Session::connect(&*address).await.expect("connects");
+        let lock = other.get::<Lock>("lock").await.expect("there");
+        assert!(lock.try_acquire().await.expect("asked").is_none(), "the lock is still held");
+        soon(guard.release()).await.expect("it was held");
+        // It ends in order, too, and can be made anew.
+        soon(session.close()).await;
+        assert!(matches!(session.is_memoized("k").await, Err(Error::Closed { .. })));
+        soon(session.reconnect()).await.expect("the service is there");
+        assert_eq!(soon(account.deposit(1)).await, Ok(3));
+    });
+    blocking::shutdown(service);
+}
+
+#[test]
+fn a_session_goes_on_between_two_uses_of_its_runtime() {
+    let service = service();
+    let address = service.address();
+    let runtime = runtime();
+    let (session, guard) = runtime.block_on(async {
+        let session = Session::connect(&*address).await.expect("connects");
+        let lock = session.memoize("lock", LockProxy::new()).await.expect("made");
+        (session, lock.acquire().await.expect("free"))
+    });
+    std::thread::sleep(LEASE * 2);
+    let elsewhere = self::runtime();
+    elsewhere.block_on(async {
+        let other = Session::connect(&*address).await.expect("connects");
+        let lock = other.get::<Lock>("lock").await.expect("there");
+        assert!(lock.try_acquire().await.expect("asked").is_none(), "the lock is still held");
+        // It answers while its runtime stands still, and can be closed and made anew.
+        soon(session.reconnect()).await.expect("it is connected");
+        assert_eq!(soon(session.is_memoized("lock")).await, Ok(true));
+    });
+    runtime.block_on(async {
+        soon(session.reconnect()).await.expect("it is connected");
+        soon(guard.release()).await.expect("it was held");
+        soon(session.close()).await;
+        soon(session.reconnect()).await.expect("the service is there");
+        assert_eq!(soon(session.is_memoized("lock")).await, Ok(true));
+    });
+    blocking::shutdown(service);
+}
+
+#[test]
+fn user_code_that_blocks_for_longer_than_the_lease_loses_no_lock() {
+    let service = service();
+    let (address, port) = (service.address(), service.local_addr().expect("a TCP listener"));
+    let elsewhere = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("starts");
+    let network = elsewhere.block_on(Network::to(port, |_| Faults::NONE));
+    runtime().block_on(async {
+        let session = over(&network).await;
+        let lock = session.memoize("lock", LockProxy::new()).await.expect("made");
+        let guard = lock.acquire().await.expect("free");
+        assert_eq!(network.connections(), 1);
+        std::thread::sleep(LEASE * 2);
+        // The thread that keeps the session has resumed it over another connection.
+        assert_eq!(network.connections(), 2);
+        let other = elsewhere.spawn(async move {
+            let other = Session::connect(address).await.expect("connects");
+            other.get::<Lock>("lock").await.expect("there").try_acquire().await.expect("asked").is_some()
+        });
+        assert!(!other.await.expect("no panic"), "the lock is still held");
+        guard.release().await.expect("it was held");
+        // And calls cross no thread again, now that the runtime runs.
+        let begun = Instant::now();
+        while network.connections() < 3 {
+            assert!(begun.elapsed() < LIMIT, "it stays in the background");
+            assert_eq!(session.is_memoized("lock").await, Ok(true));
+        }
+        assert_eq!((session.is_memoized("lock").await, session.state()), (Ok(true), SessionState::Connected));
+    });
+    blocking::shutdown(service);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_in_flight_are_made_once_while_a_runtime_stands_still_and_goes_on() {
+    let fixture = fixture().await;
+    let address = fixture.address();
+    let user = std::thread::spawn(move || {
+        runtime().block_on(async {
+            let session = Session::connect(address).await.expect("connects");
+            let account = session.memoize("k", AccountProxy::open(0)).await.expect("made");
+            let mut calls = tokio::task::JoinSet::new();
+            for _ in 0..500 {
+                let account = account.clone();
+                calls.spawn(async move { account.deposit(1).await });
+            }
+            for pause in [LEASE / 2, LEASE * 2, LEASE] {
+                // Some are on their way, some are not.
+                tokio::task::yield_now().await;
+                std::thread::sleep(pause);
+                for _ in 0..500 {
+                    let account = account.clone();
+                    calls.spawn(async move { account.deposit(1).await });
+                }
+            }
+            let mut balances: Vec<i64> = calls.join_all().await.into_iter().map(|made| made.expect("made")).collect();
+            balances.sort_unstable();
+            balances
+        })
+    });
+    let balances = tokio::task::spawn_blocking(|| user.join()).await.expect("joined").expect("no panic");
+    assert_eq!(balances, (1..=2000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_call_is_late_in_its_time_although_the_runtime_of_its_session_stands_still() {
+    let service = service();
+    let runtime = runtime();
+    let address = service.address();
+    let session = runtime.block_on(Session::connect(&*address)).expect("connects");
+    // The session's runtime is not run any more. (The call may be made all the same, once the background carries it.)
+    let begun = Instant::now();
+    let made =
+        self::runtime().block_on(async { soon(session.is_memoized("k").timeout(Duration::from_millis(1))).await });
+    assert!(matches!(made, Ok(false) | Err(Error::DeadlineExceeded { .. })), "{made:?}");
+    assert!(begun.elapsed() < LEASE * 4, "{:?}", begun.elapsed());
+    blocking::shutdown(service);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reconnecting_is_done_at_once_where_the_session_is_connected() {
+    let fixture = fixture().await;
+    let session = fixture.session().await;
+    assert_eq!(session.reconnect().now_or_never(), Some(Ok(())));
+    assert_eq!(session.is_memoized("k").await, Ok(false));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_stays_closed_whatever_was_wanted_before() {
+    let fixture = fixture().await;
+    let network = Network::to(service_of(&fixture), |_| Faults::NONE).await;
+    let session = over(&network).await;
+    // Given up before it is done: of a session that is connected, and of one that is closed.
+    let _ = session.reconnect().now_or_never();
+    session.close().await;
+    assert_eq!(session.reconnect().now_or_never(), None);
+    session.close().await;
+    let closed = || matches!(session.ended(), Some(Error::Closed { .. })) && session.state() == SessionState::Closed;
+    let begun = Instant::now();
+    while begun.elapsed() < LEASE / 3 {
+        assert!(closed(), "{:?}, {:?}", session.state(), session.ended());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // Closed twice, it is open when it was wanted after that.
+    session.close().await;
+    soon(session.reconnect()).await.expect("the service is there");
+    assert_eq!(session.is_memoized("k").await, Ok(false));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hook_that_blocks_or_panics_holds_up_no_session() {
+    let fixture = fixture().await;
+    // Hangs up on everybody, once.
+    let network = Network::to(service_of(&fixture), |n| match n {
+        0 => Faults::up(super::Fault::Reset(900)),
+        _ => Faults::NONE,
+    })
+    .await;
+    let (told, mut hears) = tokio::sync::mpsc::unbounded_channel();
+    let (free, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let session = Session::builder(network.address.to_string())
+        .on_reconnect(move |reconnected| {
+            told.send(reconnected).expect("it is heard");
+            let _ = held.lock().expect("no panic").recv();
+            panic!("as a hook may");
+        })
+        .connect()
+        .await
+        .expect("connects");
+    let account = session.memoize("k", AccountProxy::open(0)).await.expect("made");
+    for n in 1..=60 {
+        assert_eq!(account.deposit(1).await, Ok(n));
+    }
+    assert!(hears.recv().await.expect("it is told").resumed);
+    // The hook still waits, for longer than the lease.
+    tokio::time::sleep(LEASE * 2).await;
+    assert_eq!(account.deposit(1).await, Ok(61));
+    assert_eq!(network.connections(), 2);
+    drop(free);
+    assert_eq!(account.deposit(1).await, Ok(62));
+}
