@@ -113,7 +113,7 @@ mod commands {
     fn a_service_tells_of_itself() {
         let service = Serve::start(&[]);
         let version = service.prints_json("version");
-        assert_eq!(version, [json!({"service": env!("CARGO_PKG_VERSION"), "protocol": 1, "client": "0.1.0"})]);
+        assert_eq!(version, [json!({"service": env!("CARGO_PKG_VERSION"), "protocol": 2, "client": "0.1.0"})]);
 
         let members = service.prints_json("import builtins");
         let list = members.iter().find(|member| member["name"] == "list").expect("builtins.list");

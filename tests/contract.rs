@@ -661,7 +661,7 @@ async fn keys_have_limits(fixture: Fixture) {
 
 async fn versions_are_told(fixture: Fixture) {
     let version = fixture.session().await.version().await.expect("answers");
-    assert_eq!((version.service.as_str(), version.protocol), (env!("CARGO_PKG_VERSION"), 1));
+    assert_eq!((version.service.as_str(), version.protocol), (env!("CARGO_PKG_VERSION"), 2));
 }
 
 async fn functions_run_and_give_values(fixture: Fixture) {

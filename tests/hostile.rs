@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use support::fault::{Faults, Network};
-use support::raw::{Outcome, Raw, frame, hello_with, open, replies, request, submit};
+use support::raw::{Outcome, PROTOCOL, Raw, frame, hello_with, open, replies, request, submit};
 use tarmem::blocking::{self, Wait};
 use tarmem::modules::builtins::{DictProxy, List, ListProxy};
 use tarmem::modules::multiprocessing::SharedValueProxy;
@@ -148,7 +148,7 @@ async fn two_thousand_connections_that_send_only_a_header() {
                 let mut raw = Raw::at(&serve.address).await;
                 // Half of them open a session first, and may announce more.
                 if index % 2 == 0 {
-                    raw.send(&open(1)).await;
+                    raw.send(&open(PROTOCOL)).await;
                     raw.receive_frame().await;
                     raw.send(&(16_u32 << 20).to_be_bytes()).await;
                 } else {
@@ -174,7 +174,7 @@ async fn a_byte_at_a_time() {
                 async move {
                     let mut raw = Raw::at(address).await;
                     if index % 2 == 0 {
-                        raw.send(&open(1)).await;
+                        raw.send(&open(PROTOCOL)).await;
                         raw.receive_frame().await;
                     }
                     let (mut reads, mut writes) = raw.0.into_split();
@@ -255,7 +255,7 @@ async fn frames_of_the_announced_maximum() {
                 async move {
                     for _ in 0..3 {
                         let mut raw = Raw::at(address).await;
-                        raw.send(&open(1)).await;
+                        raw.send(&open(PROTOCOL)).await;
                         raw.receive_frame().await;
                         let body: Vec<u8> = match kind {
                             // Zeros; operations of no bytes; one large argument; one byte too many.
@@ -298,7 +298,7 @@ async fn nesting_bombs() {
                 args.extend((0..depth).flat_map(|_| [list, 1]));
                 args.extend([list, 0]);
                 let mut raw = Raw::at(&serve.address).await;
-                raw.send(&open(1)).await;
+                raw.send(&open(PROTOCOL)).await;
                 raw.receive_frame().await;
                 let function = FunctionRef::Name { module: "builtins", name: "list" };
                 let encoding = tarmem_remote::dispatch::Encoding::Dynamic;
@@ -335,7 +335,7 @@ async fn hostile_deadlines_and_unknown_variants() {
                 let mut raw = Raw::at(&serve.address).await;
                 // tarpc's own deadline, in the header of the request.
                 let mut message = postcard::to_stdvec(&(0_u8, 1_u64, timeout, 0_u8)).expect("encodes");
-                message.extend(support::raw::hello(1));
+                message.extend(support::raw::hello(PROTOCOL));
                 raw.send(&frame(&message)).await;
                 // A deadline of no time may be answered by nobody.
                 if timeout > 1 {
@@ -352,7 +352,7 @@ async fn hostile_deadlines_and_unknown_variants() {
             for byte in 0..=255_u8 {
                 // Of tarpc's messages, its methods, operations, targets and encodings.
                 let mut raw = Raw::at(&serve.address).await;
-                raw.send(&open(1)).await;
+                raw.send(&open(PROTOCOL)).await;
                 raw.receive_frame().await;
                 let get = Operation::Get { key: "well-behaved", expect: "" }.encode().expect("encodes");
                 let called = call("well-behaved", "get", &[0]).encode().expect("encodes");
@@ -393,7 +393,7 @@ async fn a_flood_of_calls_that_nobody_reads() {
                 let address = &serve.address;
                 async move {
                     let mut raw = Raw::at(address).await;
-                    raw.send(&open(1)).await;
+                    raw.send(&open(PROTOCOL)).await;
                     raw.receive_frame().await;
                     let args = postcard::to_stdvec(&[tarmem::Value::from("k")][..]).expect("encodes");
                     let mut sent = 0;
@@ -430,7 +430,7 @@ async fn a_handshake_that_was_recorded_is_worth_nothing() {
             // What a client said that left its session: again, and with guesses of the secret.
             for guess in 0..200_u8 {
                 let mut hello = b"tarmem".to_vec();
-                hello.extend_from_slice(&1u32.to_be_bytes());
+                hello.extend_from_slice(&PROTOCOL.to_be_bytes());
                 let id = session.id();
                 let resume = Some((id.as_bytes().as_slice(), &[guess; 16][..], 1_u64));
                 hello.extend(postcard::to_stdvec(&(false, resume, true, None::<&str>)).expect("encodes"));
@@ -493,7 +493,7 @@ async fn batches_that_take_long() {
     let answered = serve
         .under(256 * MIB, async {
             let mut raw = Raw::at(&serve.address).await;
-            raw.send(&open(1)).await;
+            raw.send(&open(PROTOCOL)).await;
             raw.receive_frame().await;
             // Each looks through all of it, and finds nothing.
             let args = postcard::to_stdvec(&[tarmem::Value::from(-1)][..]).expect("encodes");

@@ -3,12 +3,11 @@
 mod support;
 
 use std::time::{Duration, Instant};
-use support::raw::{Outcome, Raw, open, replies, request, submit};
+use support::raw::{Outcome, PROTOCOL, Raw, open, replies, request, signature_id, submit};
 use support::{Fixture, Way};
 use tarmem::modules::builtins::ListProxy;
 use tarmem::operation::{Operation, Target};
 use tarmem::{Error, Limits, Value, args};
-use tarmem_remote::describe::stable_id;
 use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::operation::MethodRef;
 use tarmem_test_models::{Account, AccountProxy, heavy_account, runs, slow_account};
@@ -83,7 +82,7 @@ async fn hoard(limit: usize) -> Vec<(u64, Outcome)> {
     .await;
     let mut raw = Raw::opened(&fixture).await;
     let args = postcard::to_stdvec(&(30_000u64,)).expect("encodes");
-    let (target, method) = (Target::Key("k"), MethodRef::Id(stable_id("bank.Account", "large")));
+    let (target, method) = (Target::Key("k"), MethodRef::Id(signature_id("bank.Account", "large")));
     let call = Operation::Call { target, method, encoding: Encoding::Typed, args: &args };
     raw.send(&submit(2, 1, &[call; 6])).await;
     let mut outcomes = replies(&raw.receive_frame().await);
@@ -132,7 +131,7 @@ async fn a_batch_of_too_many_operations_ends_its_connection() {
     let fixture = fixture(|limits| limits.batch_operations = 3).await;
     let session = fixture.session().await;
     let args = postcard::to_stdvec(&(1_i64,)).expect("encodes");
-    let (target, method) = (Target::Key("k"), MethodRef::Id(stable_id("bank.Account", "deposit")));
+    let (target, method) = (Target::Key("k"), MethodRef::Id(signature_id("bank.Account", "deposit")));
     let deposit = Operation::Call { target, method, encoding: Encoding::Typed, args: &args };
     let before = session.get::<Account>("k").await.expect("there").balance().await.expect("answered");
     for operations in [3, 4, 1_000] {
@@ -176,11 +175,11 @@ async fn connections_far_over_the_limit_are_dropped_unheard() {
         told.push(Raw::connect(&fixture).await);
     }
     let mut dropped = Raw::connect(&fixture).await;
-    dropped.send(&open(1)).await;
+    dropped.send(&open(PROTOCOL)).await;
     assert_eq!(dropped.until_closed().await, b"");
     for raw in [0, TOLD - 1].map(|index| told.swap_remove(index.min(told.len() - 1))) {
         let mut raw = raw;
-        raw.send(&open(1)).await;
+        raw.send(&open(PROTOCOL)).await;
         let answer = String::from_utf8_lossy(&raw.receive_frame().await).into_owned();
         assert!(answer.contains("limit of 1"), "{answer:?}");
     }
@@ -254,7 +253,7 @@ async fn a_client_that_does_not_read_is_not_read_from() {
     let (mut reads, mut writes) = raw.0.into_split();
     // Each request has its own size again as its answer.
     let args = postcard::to_stdvec(&("x".repeat(ECHO), Vec::<String>::new(), None::<String>)).expect("encodes");
-    let (target, method) = (Target::Key("k"), MethodRef::Id(stable_id("bank.Account", "label")));
+    let (target, method) = (Target::Key("k"), MethodRef::Id(signature_id("bank.Account", "label")));
     let call = Operation::Call { target, method, encoding: Encoding::Typed, args: &args };
     // Nothing is read, until nothing more can be written for a second.
     let mut sent = 0_u64;

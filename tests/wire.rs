@@ -3,7 +3,7 @@
 mod support;
 
 use std::time::{Duration, Instant};
-use support::raw::{Raw, frame, hello, open, request};
+use support::raw::{PROTOCOL, Raw, frame, hello, open, request};
 use support::{Fixture, Way};
 use tarmem::modules::builtins::ListProxy;
 use tarmem::{CallError, Error, Limits, Proxy, Session, Value, args};
@@ -49,7 +49,7 @@ async fn garbage_costs_its_sender_the_connection() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_conversation_cut_at_any_byte_harms_nobody() {
     let (fixture, session) = fixture().await;
-    let mut conversation = open(1);
+    let mut conversation = open(PROTOCOL);
     // A batch: acknowledged below 0; operation 1, of task 0, no timeout, 3 bytes; and it is `is_memoized("k")`.
     conversation.extend(request(2, 1, &[0, 1, 0, 0, 3, 4, 1, b'k']));
     for cut in 0..=conversation.len() {
@@ -70,7 +70,7 @@ async fn a_conversation_cut_at_any_byte_harms_nobody() {
 async fn an_operation_that_makes_no_sense_fails_alone() {
     let (fixture, session) = fixture().await;
     let mut raw = Raw::connect(&fixture).await;
-    raw.send(&open(1)).await;
+    raw.send(&open(PROTOCOL)).await;
     raw.receive_frame().await;
     // Operation 1 is of an unknown kind, operation 2 is `is_memoized("k")`, then 1 again: replayed.
     let is_memoized: &[u8] = &[4, 1, b'k'];
@@ -94,7 +94,7 @@ async fn another_protocol_version_is_told_so() {
     let mut raw = Raw::connect(&fixture).await;
     raw.send(&open(7)).await;
     // The answer says which version the service speaks.
-    assert_eq!(raw.receive_frame().await, [0, 1, 0, 1, 1]);
+    assert_eq!(raw.receive_frame().await, [0, 1, 0, 1, PROTOCOL as u8]);
     assert_well(&fixture, &session).await;
 }
 
@@ -110,13 +110,13 @@ async fn a_frame_over_the_limit_ends_its_connection_only() {
     raw.send(&5_000u32.to_be_bytes()).await;
     raw.until_closed().await;
     // An `open` that is good but for its size is not answered.
-    let mut large = hello(1);
+    let mut large = hello(PROTOCOL);
     large.resize(5_000, 0);
     let mut raw = Raw::connect(&fixture).await;
     raw.send(&request(1, 0, &large)).await;
     assert_eq!(raw.until_closed().await, b"");
     let mut raw = Raw::connect(&fixture).await;
-    raw.send(&open(1)).await;
+    raw.send(&open(PROTOCOL)).await;
     raw.receive_frame().await;
     raw.send(&u32::MAX.to_be_bytes()).await;
     raw.until_closed().await;

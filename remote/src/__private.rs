@@ -11,6 +11,10 @@ pub use crate::error::Error;
 pub use crate::object::{Class, Interface, Object, Remote};
 pub use crate::objects::{AnyViews, HeldObjects, ObjectArg, ObjectParam, OnObjects, PreparedCall, Views};
 pub use crate::proxy::{Proxy, ProxyCore};
+pub use crate::shape::Shape;
+pub use crate::signature::{
+    ERROR_ROOT, Kind as SignatureKind, KnownShape, OpaqueShape, RESULT_ROOT, Returned, Signature, rename,
+};
 pub use crate::source::{FunctionCall, Prepared, Source};
 pub use crate::value::{Value, to_value};
 pub use async_trait::async_trait;
@@ -27,6 +31,27 @@ pub fn proxy_of_reference<'de, P: Proxy, D: serde::Deserializer<'de>>(deserializ
     use serde::Deserialize;
     let dynamic = crate::proxy::DynamicProxy::deserialize(deserializer)?;
     Ok(P::from_core(Proxy::core(&dynamic).clone()))
+}
+
+/// A value of a resident class is read from nothing. `name` is how [`Tracer`](crate::shape::Tracer) knows that.
+pub fn resident<'de, T, D: serde::Deserializer<'de>>(
+    deserializer: D,
+    name: &'static str,
+    message: &'static str,
+) -> Result<T, D::Error> {
+    struct Never<T>(&'static str, PhantomData<fn() -> T>);
+    impl<'de, T> serde::de::Visitor<'de> for Never<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("nothing")
+        }
+
+        fn visit_newtype_struct<D: serde::Deserializer<'de>>(self, _: D) -> Result<T, D::Error> {
+            Err(serde::de::Error::custom(self.0))
+        }
+    }
+    deserializer.deserialize_newtype_struct(name, Never(message, PhantomData))
 }
 
 use serde::Serialize;

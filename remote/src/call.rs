@@ -1,11 +1,20 @@
 //! One operation on its way, as a future.
 
+mod failure;
+mod name;
+mod renaming;
+
 use crate::body::Body;
 use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::operation::{Operation, Reply};
-use crate::value::{Value, with_caller};
+use crate::signature::{Change, Changes};
+use crate::value::{Value, from_value, with_caller};
+pub use failure::{CallError, Failure};
+pub use name::Name;
+use renaming::Asking;
+pub(crate) use renaming::by_names;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::Future;
@@ -39,6 +48,11 @@ pub trait Caller: Send + Sync + 'static {
 
     /// Hands over one encoded operation of which nobody will hear, in its turn.
     fn send(&self, operation: Body);
+
+    /// Which methods the service was built with other signatures of; `None` if it is this very program.
+    fn changes(&self) -> Option<&Changes> {
+        None
+    }
 }
 
 /// What became of an operation that was handed over.
@@ -73,140 +87,6 @@ pub enum Timeout {
     Never,
 }
 
-/// What can come of a call that failed: made from a service's reply.
-pub trait Failure: Sized {
-    /// The operation came to no result.
-    fn failed(error: Error) -> Self;
-    /// The method or generator `what` returned an error of its own.
-    fn raised(what: &str, message: String, body: &[u8], encoding: Encoding) -> Self;
-}
-
-impl Failure for Error {
-    fn failed(error: Error) -> Self {
-        error
-    }
-
-    fn raised(what: &str, message: String, body: &[u8], encoding: Encoding) -> Self {
-        let error = match encoding {
-            // Its type is known to nobody here.
-            Encoding::Typed => None,
-            Encoding::Dynamic => codec::decode(body).ok().map(Box::new),
-        };
-        Error::Raised { what: what.to_owned(), message, error }
-    }
-}
-
-/// Why a call to a method that returns a `Result` failed.
-#[derive(Clone, Debug, PartialEq)]
-pub enum CallError<E> {
-    /// The method ran, and returned this error of its own.
-    Method(E),
-    /// The call came to no result of the method.
-    Failed(Error),
-}
-
-impl<E> CallError<E> {
-    /// The method's own error, if it is one.
-    pub fn method(&self) -> Option<&E> {
-        match self {
-            CallError::Method(error) => Some(error),
-            CallError::Failed(_) => None,
-        }
-    }
-}
-
-impl<E: fmt::Display> fmt::Display for CallError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CallError::Method(error) => error.fmt(f),
-            CallError::Failed(error) => error.fmt(f),
-        }
-    }
-}
-
-impl<E: fmt::Debug + fmt::Display> std::error::Error for CallError<E> {}
-
-/// So that `?` does for both kinds of calls.
-impl<E> From<Error> for CallError<E> {
-    fn from(error: Error) -> Self {
-        CallError::Failed(error)
-    }
-}
-
-impl<E: DeserializeOwned> Failure for CallError<E> {
-    fn failed(error: Error) -> Self {
-        CallError::Failed(error)
-    }
-
-    fn raised(what: &str, message: String, body: &[u8], encoding: Encoding) -> Self {
-        let decoded = match encoding {
-            Encoding::Typed => codec::decode(body).map_err(|e| e.to_string()),
-            Encoding::Dynamic => codec::decode::<Value>(body)
-                .map_err(|e| e.to_string())
-                .and_then(|value| crate::value::from_value(value).map_err(|e| e.to_string())),
-        };
-        match decoded {
-            Ok(error) => CallError::Method(error),
-            // The service's error type is not ours.
-            Err(_) => CallError::Failed(<Error as Failure>::raised(what, message, body, encoding)),
-        }
-    }
-}
-
-/// What is called, for messages: an interface's or module's path, and a name.
-#[derive(Clone, Copy, Debug)]
-pub struct Name {
-    /// The path.
-    pub scope: &'static str,
-    /// The name.
-    pub name: &'static str,
-    /// Making it twice is as good as making it once.
-    pub idempotent: bool,
-}
-
-impl Name {
-    /// A method of a class or interface that changes nothing.
-    pub(crate) const fn of_reader(scope: &'static str, name: &'static str) -> Self {
-        Name { scope, name, idempotent: true }
-    }
-
-    /// A routine of the contract. Those that change nothing are idempotent, and so is `memoize`: it builds nothing twice.
-    pub(crate) fn of_routine(name: &str) -> &'static Self {
-        const fn once(name: &'static str) -> Name {
-            Name { scope: "", name, idempotent: false }
-        }
-        const fn twice(name: &'static str) -> Name {
-            Name { scope: "", name, idempotent: true }
-        }
-        // Those first that are called most.
-        static ROUTINES: [Name; 13] = [
-            twice("memoize"),
-            twice("get"),
-            twice("is_memoized"),
-            once("create"),
-            twice("hold"),
-            twice("snapshot"),
-            once("update"),
-            once("update_if"),
-            once("delete"),
-            twice("keys"),
-            twice("describe"),
-            twice("remote_import"),
-            twice("version"),
-        ];
-        ROUTINES.iter().find(|routine| routine.name == name).unwrap_or(&Self::UNKNOWN)
-    }
-
-    /// What has a name that is known only as the program runs: a call's label says it.
-    pub(crate) const UNKNOWN: Name = Name { scope: "", name: "the call", idempotent: false };
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.scope.is_empty() { f.write_str(self.name) } else { write!(f, "{}.{}", self.scope, self.name) }
-    }
-}
-
 /// One operation, as a future of its result.
 ///
 /// Nothing is sent before it is first polled (or [`send`](Self::send) is called).
@@ -228,6 +108,8 @@ pub struct Call<T, E = Error> {
     timeout: Timeout,
     idempotent: bool,
     cancellable: bool,
+    /// It goes by names, since the service has another signature of what it calls.
+    renamed: Option<Arc<Change>>,
     result: PhantomData<fn() -> (T, E)>,
 }
 
@@ -241,6 +123,8 @@ enum State {
     Malformed(Box<Error>),
     /// On its way, under this number.
     Sent(u64),
+    /// The service was built with another signature, and is asked for it.
+    Asking(Box<Asking>),
     Answered(Reply),
     Over,
 }
@@ -266,6 +150,7 @@ impl<T, E> Call<T, E> {
             timeout: Timeout::Default,
             idempotent: name.idempotent,
             cancellable: true,
+            renamed: None,
             result: PhantomData,
         }
     }
@@ -317,6 +202,7 @@ impl<T, E> Call<T, E> {
     /// Sends the call, and forgets it: what comes of it is not told. Needs no runtime and no waiting, so that it can be done
     /// when something is dropped. It goes before whatever the caller sends later.
     pub fn detach(mut self) {
+        self.use_names();
         match std::mem::replace(&mut self.state, State::Over) {
             State::Made(operation) => self.caller.send(operation),
             State::Waiting(waiting) => self.caller.send(waiting.0),
@@ -326,6 +212,7 @@ impl<T, E> Call<T, E> {
 
     /// Sees to it that the call is on its way; ready once it is.
     pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.use_names();
         // Few calls wait for room, and only those need the clock.
         let (operation, waited) = match &mut self.state {
             State::Made(operation) => (operation, Duration::ZERO),
@@ -337,7 +224,7 @@ impl<T, E> Call<T, E> {
                 self.state = State::Answered(Reply::Failed(error.clone()));
                 return Poll::Ready(());
             }
-            State::Sent(_) | State::Answered(_) | State::Over => return Poll::Ready(()),
+            State::Sent(_) | State::Asking(_) | State::Answered(_) | State::Over => return Poll::Ready(()),
         };
         let terms = Terms { timeout: self.timeout, idempotent: self.idempotent, waited };
         match self.caller.poll_submit(cx, operation, terms) {
@@ -350,6 +237,10 @@ impl<T, E> Call<T, E> {
             Poll::Ready(Submitted::Waiting(sequence)) => self.state = State::Sent(sequence),
             Poll::Ready(Submitted::Answered(Reply::Failed(error))) => {
                 let operation = std::mem::take(operation);
+                if let Error::SignatureUnknown { class } = *error {
+                    self.ask(class, operation);
+                    return Poll::Ready(());
+                }
                 self.state = State::Answered(Reply::failed(self.named(*error, &operation)));
             }
             Poll::Ready(Submitted::Answered(reply)) => self.state = State::Answered(reply),
@@ -405,19 +296,38 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
     /// `operation` is what the caller had of a call that failed.
     fn finish(&self, reply: Reply, operation: &[u8]) -> Result<T, E> {
         match reply {
-            Reply::Done(body) | Reply::Provisional(body) => {
-                self.decode(&body).map_err(|e| E::failed(Error::BadResult { what: self.what(), reason: e.to_string() }))
-            }
+            Reply::Done(body) | Reply::Provisional(body) => self.decode(&body).map_err(|reason| {
+                E::failed(match &self.renamed {
+                    Some(change) => change.error(format!("the call was made, and its result does not fit: {reason}")),
+                    None => Error::BadResult { what: self.what(), reason },
+                })
+            }),
             Reply::Raised(raised) => {
-                Err(with_caller(&self.caller, || E::raised(&self.what(), raised.message, &raised.body, self.encoding)))
+                let encoding = if self.renamed.is_some() { Encoding::Dynamic } else { self.encoding };
+                Err(with_caller(&self.caller, || E::raised(&self.what(), raised.message, &raised.body, encoding)))
             }
-            Reply::Failed(error) => Err(E::failed(self.named(*error, operation))),
+            Reply::Failed(error) => Err(E::failed(match (&self.renamed, *error) {
+                (Some(change), Error::BadArguments { reason, .. } | Error::BadValue { reason, .. }) => {
+                    change.error(format!("the call was not made: {reason}"))
+                }
+                (_, error) => self.named(error, operation),
+            })),
         }
     }
 
     /// Object references in the result become handles of this client, given up when they are dropped.
-    fn decode(&self, body: &[u8]) -> Result<T, codec::CodecError> {
-        with_caller(&self.caller, || codec::decode(body))
+    fn decode(&self, body: &[u8]) -> Result<T, String> {
+        with_caller(&self.caller, || {
+            if let Some(change) = &self.renamed
+                && self.encoding == Encoding::Dynamic
+            {
+                let value: Value = codec::decode(body).map_err(|e| e.to_string())?;
+                // Who expects nothing is content with anything.
+                let value = if change.ignores_result { Value::Null } else { value };
+                return from_value(value).map_err(|e| e.to_string());
+            }
+            codec::decode(body).map_err(|e| e.to_string())
+        })
     }
 }
 
@@ -428,17 +338,37 @@ impl<T: DeserializeOwned, E: Failure> Future for Call<T, E> {
     type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let State::Sent(sequence) = self.state {
-            let mut operation = None;
-            let reply = ready!(self.caller.poll_reply(cx, sequence, &mut operation));
-            self.state = State::Over;
-            return Poll::Ready(self.finish(reply, operation.as_deref().map_or(&[], |operation| operation)));
-        }
-        ready!(self.poll_send(cx));
-        let State::Answered(_) = self.state else { return Poll::Pending };
-        match std::mem::replace(&mut self.state, State::Over) {
-            State::Answered(reply) => Poll::Ready(self.finish(reply, &[])),
-            _ => Poll::Pending,
+        loop {
+            if let State::Sent(sequence) = self.state {
+                let mut operation = None;
+                let reply = ready!(self.caller.poll_reply(cx, sequence, &mut operation));
+                self.state = State::Over;
+                match (reply, operation) {
+                    (Reply::Failed(error), operation) if matches!(*error, Error::SignatureUnknown { .. }) => {
+                        let Error::SignatureUnknown { class } = *error else { continue };
+                        self.ask(class, operation.map_or_else(Body::default, |operation| *operation));
+                    }
+                    (reply, operation) => {
+                        let operation = operation.as_deref().map_or(&[][..], |operation| operation);
+                        return Poll::Ready(self.finish(reply, operation));
+                    }
+                }
+            }
+            if let State::Asking(_) = self.state {
+                ready!(self.poll_signature(cx));
+            }
+            ready!(self.poll_send(cx));
+            match std::mem::replace(&mut self.state, State::Over) {
+                State::Answered(reply) => return Poll::Ready(self.finish(reply, &[])),
+                State::Sent(sequence) => {
+                    self.state = State::Sent(sequence);
+                    // Whoever submitted it wakes this task once there is a reply.
+                    return Poll::Pending;
+                }
+                State::Over => return Poll::Pending,
+                // It is to be asked for a signature first.
+                other => self.state = other,
+            }
         }
     }
 }

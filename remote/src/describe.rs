@@ -7,6 +7,7 @@ use crate::dispatch::{Arguments, Finish, Output, Produced};
 use crate::error::Error;
 use crate::object::Object;
 use crate::objects::{AnyViews, OnObjects};
+use crate::signature::Signature;
 use crate::value::Value;
 use futures::future::BoxFuture;
 use std::fmt;
@@ -33,7 +34,8 @@ pub struct Param {
     pub name: &'static str,
     /// Its type, as written.
     pub ty: &'static str,
-    /// Whether a dynamic caller may leave it out (its type is an `Option`; what is left out is `None`).
+    /// Whether a dynamic caller may leave it out: its type is an `Option`, and what is left out is `None`; or an
+    /// [`Arg`](crate::args::Arg), or it has a default.
     pub optional: bool,
 }
 
@@ -65,6 +67,8 @@ pub struct ClassEntry {
     /// What tells of the references in one of its values. A function, since a constant cannot find it out; `None` if that is
     /// done by encoding them.
     pub trace: fn() -> Option<Trace>,
+    /// What of its values has to be the same at a client.
+    pub signature: fn() -> &'static Signature,
     /// Where it is defined.
     pub place: Place,
 }
@@ -105,7 +109,7 @@ pub struct Method {
     pub interface: &'static str,
     /// Its name.
     pub name: &'static str,
-    /// What names it on the wire: [`stable_id`] of the interface and the name.
+    /// [`stable_id`] of the interface and the name.
     pub id: u64,
     /// How it takes its object.
     pub receiver: Receiver,
@@ -119,6 +123,8 @@ pub struct Method {
     pub idempotent: bool,
     /// Whether it is moved off the async threads.
     pub blocking: bool,
+    /// What it is on the wire, and what of it has to be the same at a client.
+    pub signature: fn() -> &'static Signature,
     /// Where it is defined.
     pub place: Place,
     /// The dispatch function.
@@ -150,7 +156,7 @@ pub struct Function {
     pub name: &'static str,
     /// For a constructor: the class's path.
     pub class: Option<&'static str>,
-    /// What names it on the wire: [`stable_id`] of the module (the class's path for a constructor) and the last name.
+    /// [`stable_id`] of the module (the class's path for a constructor) and the last name.
     pub id: u64,
     /// Its parameters.
     pub params: &'static [Param],
@@ -166,6 +172,8 @@ pub struct Function {
     pub idempotent: bool,
     /// The path of the class of which it makes an object, so that it can be a generator; `None` if it gives a value.
     pub makes: fn() -> Option<&'static str>,
+    /// What it is on the wire, and what of it has to be the same at a client.
+    pub signature: fn() -> &'static Signature,
     /// Where it is defined.
     pub place: Place,
     /// The dispatch function.
@@ -237,7 +245,7 @@ pub const fn stable_id(scope: &str, name: &str) -> u64 {
 }
 
 /// `name(a: i64, b: Option<String>) -> Result<i64, BankError>`, as shown to people.
-fn signature(name: &str, params: &[Param], returns: &str) -> String {
+pub(crate) fn signature_text(name: &str, params: &[Param], returns: &str) -> String {
     let params: Vec<String> = params.iter().map(|p| format!("{}: {}", p.name, p.ty)).collect();
     let arrow = if returns.is_empty() || returns == "()" { String::new() } else { format!(" -> {returns}") };
     format!("{name}({}){arrow}", params.join(", "))
@@ -246,12 +254,12 @@ fn signature(name: &str, params: &[Param], returns: &str) -> String {
 impl Method {
     /// Its signature as shown to people, without the receiver.
     pub fn signature(&self) -> String {
-        signature(self.name, self.params, self.returns)
+        signature_text(self.name, self.params, self.returns)
     }
 
     /// The same with its full name, for messages: `bank.Account.deposit(cents: i64) -> i64`.
     pub fn full_signature(&self) -> String {
-        signature(&self.full_name(), self.params, self.returns)
+        signature_text(&self.full_name(), self.params, self.returns)
     }
 
     /// `bank.Account.deposit`
@@ -263,7 +271,7 @@ impl Method {
 impl Function {
     /// Its signature as shown to people.
     pub fn signature(&self) -> String {
-        signature(&self.full_name(), self.params, self.returns)
+        signature_text(&self.full_name(), self.params, self.returns)
     }
 
     /// `bank.load_ledger`

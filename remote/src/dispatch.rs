@@ -1,9 +1,10 @@
 //! How one dispatch function per method serves every encoding.
 //!
 //! A dispatch function reads its arguments from [`Arguments`] and writes its result to an [`Output`]; it does not know whether
-//! the bytes are postcard (typed callers) or a [`Value`] (dynamic callers). The typed encoding is the hot path and knows the
+//! the bytes are postcard (typed callers) or [`Value`]s (dynamic callers). The typed encoding is the hot path and knows the
 //! types; dynamic arguments go through erased-serde.
 
+use crate::args::{Args, Bound};
 use crate::codec::{self, CodecError, TypedDeserializer};
 use crate::describe::{NewObject, Param};
 use crate::error::Error;
@@ -18,7 +19,7 @@ use std::fmt::Display;
 pub enum Encoding {
     /// postcard of the Rust types themselves: both sides know them.
     Typed,
-    /// postcard of [`Value`]s: a list of arguments, or one result.
+    /// postcard of [`Value`]s: [`Args`], or one result.
     Dynamic,
 }
 
@@ -29,7 +30,7 @@ pub struct Arguments<'de> {
 
 enum Form<'de> {
     Typed(TypedDeserializer<'de>),
-    Dynamic(Value),
+    Dynamic(Vec<Option<Value>>),
 }
 
 impl<'de> Arguments<'de> {
@@ -42,13 +43,8 @@ impl<'de> Arguments<'de> {
         let form = match encoding {
             Encoding::Typed => Form::Typed(TypedDeserializer::new(bytes)),
             Encoding::Dynamic => {
-                let mut list: Vec<Value> = codec::decode(bytes).map_err(|e| e.to_string())?;
-                let least = params.iter().rposition(|p| !p.optional).map_or(0, |last| last + 1);
-                if list.len() < least || list.len() > params.len() {
-                    return Err(miscount(least, params.len(), list.len()));
-                }
-                list.resize(params.len(), Value::Null);
-                Form::Dynamic(Value::List(list))
+                let args = Args::decode(bytes).map_err(|e| e.to_string())?;
+                Form::Dynamic(args.bind(params)?)
             }
         };
         Ok(Arguments { form })
@@ -69,7 +65,7 @@ impl<'de> Arguments<'de> {
                     (decoded, _) => decoded,
                 }
             }
-            Form::Dynamic(list) => decode_erased(&*list),
+            Form::Dynamic(bound) => decode_erased(Bound(bound)),
         };
         decoded.map_err(|reason| Error::BadArguments { signature: String::new(), reason })
     }
@@ -78,13 +74,6 @@ impl<'de> Arguments<'de> {
 fn decode_erased<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>) -> Result<T, String> {
     let mut erased = <dyn erased_serde::Deserializer<'_>>::erase(deserializer);
     erased_serde::deserialize(&mut erased).map_err(|e| e.to_string())
-}
-
-fn miscount(least: usize, most: usize, found: usize) -> String {
-    let plural = |n: usize| if n == 1 { "argument" } else { "arguments" };
-    let wanted =
-        if least == most { format!("{most} {}", plural(most)) } else { format!("{least} to {most} arguments") };
-    format!("takes {wanted}, but {found} {} given", if found == 1 { "was" } else { "were" })
 }
 
 /// Where a dispatch function puts its result: encoded at once, in the caller's encoding, within its limit.

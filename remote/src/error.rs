@@ -304,6 +304,34 @@ pub enum Error {
         /// What the token permits instead.
         reason: String,
     },
+    /// Client and service were built with different signatures of the method, and this call cannot be carried from one to
+    /// the other. See [`signature`](crate::signature).
+    #[error(
+        "{}; the signature is {} at the client, {} at the service{}; \
+         build both with the same one, or add what is new as an Option or with #[serde(default)]",
+        shown(reason),
+        shown(client),
+        shown(service),
+        listed(differences)
+    )]
+    SignatureChanged {
+        /// The signature that the client was built with.
+        client: String,
+        /// The service's.
+        service: String,
+        /// What differs, a line each.
+        differences: Vec<String>,
+        /// What could not be carried, and whether the call was made.
+        reason: String,
+    },
+    /// The service was built with another signature, or with none of that name. A client does not show it: it asks for the
+    /// service's, and goes on by names.
+    #[doc(hidden)]
+    #[error("the service knows no such signature of {class}")]
+    SignatureUnknown {
+        /// The class of the object; or of the value, or the word for a function.
+        class: String,
+    },
     /// No secure connection came about.
     #[error("no secure connection with {}: {}", shown(address), shown(reason))]
     Insecure {
@@ -385,6 +413,10 @@ impl Error {
 /// Words from outside: a method's own message, a name that somebody chose.
 fn shown(text: &str) -> Cow<'_, str> {
     escape_lines(text)
+}
+
+fn listed(differences: &[String]) -> String {
+    if differences.is_empty() { String::new() } else { format!(" ({})", shown(&differences.join("; "))) }
 }
 
 fn hint(near: &[String], otherwise: &str) -> String {

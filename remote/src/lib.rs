@@ -7,7 +7,8 @@
 //! - [`registry`]: everything `#[remote]` registered, checked once at start-up.
 //! - [`import`]: importlib's rules for module names.
 //! - [`value`] and [`codec`]: the dynamic and the typed encoding of arguments and results.
-//! - [`dispatch`]: how one function per method serves both encodings.
+//! - [`shape`] and [`signature`]: what client and service each were built with, and what is done where that differs.
+//! - [`args`] and [`dispatch`]: how one function per method serves both encodings.
 //! - [`objects`]: functions over several objects, and how they are given them.
 //! - [`operation`]: what a client may ask of a service, and what it may answer.
 //! - [`call`], [`proxy`], [`source`], [`routines`]: the client's side of an operation, over any [`Caller`].
@@ -21,6 +22,7 @@
 // The expansion of `#[remote]` names this crate by its path; that also has to work in here.
 extern crate self as tarmem_remote;
 
+pub mod args;
 pub mod body;
 pub mod call;
 pub mod codec;
@@ -37,6 +39,8 @@ pub mod operation;
 pub mod proxy;
 pub mod registry;
 pub mod routines;
+pub mod shape;
+pub mod signature;
 pub mod source;
 pub mod value;
 

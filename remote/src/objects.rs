@@ -15,7 +15,7 @@ use crate::proxy::Proxy;
 use crate::value::{ObjectRef, RefScope, Value, with_scope};
 use futures::future::BoxFuture;
 use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::any::Any;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
 
 /// An object as an argument. A typed caller passes a proxy; a dynamic one its key as a text, or a reference to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ObjectArg<'a> {
     /// Whatever the key is mapped to when the call runs.
     Key(Cow<'a, str>),
@@ -46,6 +46,17 @@ impl<'a> ObjectArg<'a> {
         match self {
             ObjectArg::Key(key) => Target::Key(key),
             ObjectArg::Id(id) => Target::Id(*id),
+        }
+    }
+}
+
+impl Serialize for ObjectArg<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            ObjectArg::Key(key) if serializer.is_human_readable() => serializer.serialize_str(key),
+            ObjectArg::Id(id) if serializer.is_human_readable() => ObjectRef::new(*id, "").serialize(serializer),
+            ObjectArg::Key(key) => serializer.serialize_newtype_variant("ObjectArg", 0, "Key", key),
+            ObjectArg::Id(id) => serializer.serialize_newtype_variant("ObjectArg", 1, "Id", id),
         }
     }
 }

@@ -9,13 +9,14 @@ use crate::body::Body;
 use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
+use crate::signature::SignatureRef;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
 
 /// The version of the protocol that this crate speaks. Both sides must have the same.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// One thing a client asks of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -148,6 +149,12 @@ pub enum Operation<'a> {
         #[serde(borrow)]
         target: Target<'a>,
     },
+    /// The signature that the service was built with. Answers [`SignatureDescription`](crate::signature::SignatureDescription).
+    Signature {
+        /// Of what.
+        #[serde(borrow)]
+        of: SignatureRef<'a>,
+    },
     /// Calls a method. Answers its result. It has a form of its own in bytes, and stands
     /// last here: serde numbers what comes after one that it skips in two ways.
     #[serde(skip)]
@@ -196,8 +203,22 @@ pub enum SourceRef<'a> {
         #[serde(with = "serde_bytes")]
         args: &'a [u8],
     },
-    /// A value made by the client: a tagged object in postcard.
-    Value(#[serde(with = "serde_bytes")] &'a [u8]),
+    /// A value made by the client.
+    Value {
+        /// The class's signature, by its number.
+        signature: u64,
+        /// The value, tagged with its class, in postcard.
+        #[serde(with = "serde_bytes")]
+        object: &'a [u8],
+    },
+    /// A value made by a client that has another signature of its class.
+    ValueByNames {
+        /// The class's path.
+        class: &'a str,
+        /// A [`Value`] in postcard: of the object, without the tag.
+        #[serde(with = "serde_bytes")]
+        value: &'a [u8],
+    },
     /// An object that the service already has.
     Existing(#[serde(borrow)] Target<'a>),
 }
@@ -205,7 +226,7 @@ pub enum SourceRef<'a> {
 /// Names a function.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FunctionRef<'a> {
-    /// By its stable id: typed callers.
+    /// By the number of its [signature](crate::signature): typed callers.
     Id(u64),
     /// By its name: dynamic callers. A class stands for its constructor `new`.
     Name {
@@ -219,7 +240,7 @@ pub enum FunctionRef<'a> {
 /// Names a method.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum MethodRef<'a> {
-    /// By its stable id: typed callers.
+    /// By the number of its [signature](crate::signature): typed callers.
     Id(u64),
     /// By its name, with the interface's path and a dot before it where that is needed: dynamic callers.
     Name(&'a str),
@@ -280,6 +301,7 @@ impl Operation<'_> {
             Operation::Goodbye => "goodbye",
             Operation::IsPoisoned { .. } => "is_poisoned",
             Operation::ClearPoison { .. } => "clear_poison",
+            Operation::Signature { .. } => "signature",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a client holds: a stand-in for an object that lives on a service.
 
+use crate::args::Args;
 use crate::body::Body;
 use crate::call::{Call, Caller, Failure, Name};
 use crate::codec;
@@ -9,6 +10,7 @@ use crate::modules::Elements;
 use crate::object::Remote;
 use crate::operation::{MethodRef, ObjectDescription, Operation, Target};
 use crate::routines::{Obtain, Routines};
+use crate::signature::Signature;
 use crate::value::{ObjectRef, Value, ValueError, from_value, to_value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -202,12 +204,17 @@ impl ProxyCore {
         Routines::new(Arc::clone(&self.caller))
     }
 
-    /// Calls the method with stable id `id`, known as `name`; `args` is a tuple. For generated code.
-    pub fn call<T, E: Failure>(&self, name: &'static Name, id: u64, args: &impl Serialize) -> Call<T, E> {
+    /// Calls the method of that name; `args` is a tuple. For generated code.
+    pub fn call<T, E: Failure>(
+        &self,
+        name: &'static Name,
+        signature: &'static Signature,
+        args: &impl Serialize,
+    ) -> Call<T, E> {
         let operation = with_scratch(|scratch| {
             codec::encode_into(args, scratch, usize::MAX)
                 .map_err(|e| Error::BadArguments { signature: name.to_string(), reason: e.to_string() })?;
-            self.encode(MethodRef::Id(id), Encoding::Typed, scratch)
+            self.encode(MethodRef::Id(signature.id()), Encoding::Typed, scratch)
         });
         Call::new(Arc::clone(&self.caller), operation, name, Encoding::Typed)
     }
@@ -285,9 +292,8 @@ impl DynamicProxy {
     ///
     /// # Errors
     /// [`Error::NoSuchMethod`], [`Error::BadArguments`], [`Error::Raised`] if the method itself fails, and the session's.
-    pub fn call(&self, method: &str, args: impl IntoIterator<Item = Value>) -> Call<Value> {
-        let args: Vec<Value> = args.into_iter().collect();
-        self.call_encoded(method, codec::encode(&args).map_err(|e| e.to_string()))
+    pub fn call(&self, method: &str, args: impl Into<Args>) -> Call<Value> {
+        self.call_encoded(method, args.into().encode().map_err(|e| e.to_string()))
     }
 
     /// The elements of a collection, chunk after chunk, by its method `iter_chunk`.
@@ -316,7 +322,7 @@ impl DynamicProxy {
     /// As [`call`](Self::call); [`Error::BadArguments`] if `args` are no tuple or cannot be values.
     pub fn call_with<E>(&self, method: &str, args: &impl Serialize) -> Call<Value, E> {
         let args = to_value(args).map_err(|e| e.to_string()).and_then(|args| match args {
-            Value::List(args) => codec::encode(&args).map_err(|e| e.to_string()),
+            Value::List(args) => Args::from(args).encode().map_err(|e| e.to_string()),
             other => Err(format!("arguments are a tuple, not {other}")),
         });
         self.call_encoded(method, args)

@@ -7,6 +7,7 @@ use crate::error::{Error, near_misses};
 use crate::import;
 use crate::objects::AnyViews;
 use crate::operation::{MemberDescription, MemberKind, MethodDescription, ModuleDescription};
+use crate::signature::{Signature, SignatureRef};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ pub struct Registry {
     classes: HashMap<&'static str, Arc<ClassInfo>>,
     interfaces: HashMap<&'static str, InterfaceEntry>,
     functions: HashMap<u64, Function>,
-    /// The interface that a method's stable id belongs to, on whatever class.
-    method_scopes: HashMap<u64, (&'static str, &'static str)>,
+    /// What a method's number stands for, on whatever class.
+    methods: HashMap<u64, &'static Method>,
     modules: BTreeMap<String, BTreeMap<&'static str, Member>>,
 }
 
@@ -119,7 +120,7 @@ impl Registry {
         }
         // The linker's order is not ours to rely on.
         implementations.sort_by_key(|i| (i.class, i.interface != i.class, i.interface, i.place.file, i.place.line));
-        let mut method_scopes = HashMap::new();
+        let mut methods = HashMap::new();
         let mut infos: HashMap<&'static str, ClassInfo> =
             classes.into_iter().map(|(path, entry)| (path, ClassInfo::new(entry))).collect();
         for implementation in &implementations {
@@ -127,7 +128,7 @@ impl Registry {
             for method in implementation.methods {
                 checks.name("method", format!("{} of {}", method.full_name(), info.entry.path), method.place);
                 checks.id(method.id, method.full_name(), method.place);
-                method_scopes.insert(method.id, (method.interface, method.name));
+                methods.insert((method.signature)().id(), method);
             }
             info.add(implementation);
         }
@@ -143,7 +144,7 @@ impl Registry {
         for function in functions {
             checks.member(function.module, function.name, function.place);
             checks.id(function.id, function.full_name(), function.place);
-            by_id.insert(function.id, function);
+            by_id.insert((function.signature)().id(), function);
             modules.entry(function.module.to_owned()).or_default().insert(function.name, Member::Function(function));
         }
         for constant in constants {
@@ -160,7 +161,7 @@ impl Registry {
         for package in packages {
             modules.entry(package).or_default();
         }
-        Ok(Registry { classes, interfaces, functions: by_id, method_scopes, modules })
+        Ok(Registry { classes, interfaces, functions: by_id, methods, modules })
     }
 
     /// The class of that path.
@@ -174,7 +175,7 @@ impl Registry {
         })
     }
 
-    /// The function of that stable id.
+    /// The function of that number, which its signature has.
     pub fn function_by_id(&self, id: u64) -> Option<&Function> {
         self.functions.get(&id)
     }
@@ -204,9 +205,34 @@ impl Registry {
         }
     }
 
-    /// The interface (or class) and the name that a method's stable id stands for, on whatever class.
-    pub fn method_scope(&self, id: u64) -> Option<(&'static str, &'static str)> {
-        self.method_scopes.get(&id).copied()
+    /// The interface (or class) that the method of that number belongs to, on whatever class.
+    pub fn method_scope(&self, id: u64) -> Option<&'static str> {
+        self.methods.get(&id).map(|method| method.interface)
+    }
+
+    /// Whether there is a class or interface of that path.
+    pub fn has_scope(&self, path: &str) -> bool {
+        self.classes.contains_key(path) || self.interfaces.contains_key(path)
+    }
+
+    /// The signature that this program was built with.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchMethod`], [`Error::NoSuchModule`], [`Error::NoSuchMember`], [`Error::NoSuchClass`].
+    pub fn signature(&self, of: SignatureRef<'_>) -> Result<&'static Signature, Error> {
+        match of {
+            SignatureRef::Method { interface, name } => {
+                let of_interface = || self.methods.values().filter(|method| method.interface == interface);
+                let found = of_interface().find(|method| method.name == name);
+                found.map(|method| (method.signature)()).ok_or_else(|| Error::NoSuchMethod {
+                    class: interface.to_owned(),
+                    method: name.to_owned(),
+                    near: near_misses(name, of_interface().map(|method| method.name)),
+                })
+            }
+            SignatureRef::Function { module, name } => Ok((self.function(module, name)?.signature)()),
+            SignatureRef::Class { path } => Ok((self.class(path)?.entry.signature)()),
+        }
     }
 
     /// What module `name` offers.
@@ -309,7 +335,7 @@ impl ClassInfo {
         self.views.extend(implementation.views.map(|views| (implementation.interface, views)));
         for method in implementation.methods {
             let index = self.methods.len();
-            self.by_id.insert(method.id, index);
+            self.by_id.insert((method.signature)().id(), index);
             self.by_name.entry(method.name).or_default().push(index);
             self.methods.push(method);
         }
@@ -335,7 +361,7 @@ impl ClassInfo {
         expected.is_empty() || expected == self.entry.path || self.interfaces.contains(&expected)
     }
 
-    /// The method of that stable id.
+    /// The method of that number, which its signature has.
     pub fn method_by_id(&self, id: u64) -> Option<&'static Method> {
         self.by_id.get(&id).map(|&index| self.methods[index])
     }

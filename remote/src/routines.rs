@@ -1,6 +1,7 @@
 //! The routines of the contract: what a client may ask of a service, from a session or from a
 //! [`Context`](crate::Context).
 
+use crate::args::Args;
 use crate::body::Body;
 use crate::call::{Call, Caller, Failure, Name};
 use crate::dispatch::Encoding;
@@ -429,12 +430,12 @@ impl Module {
     ///
     /// # Errors
     /// [`Error::NoSuchMember`], [`Error::NotAGenerator`], [`Error::BadArguments`], and what the generator fails with.
-    pub fn construct(&self, name: &str, args: impl IntoIterator<Item = Value>) -> Obtain<DynamicProxy> {
+    pub fn construct(&self, name: &str, args: impl Into<Args>) -> Obtain<DynamicProxy> {
         self.routines.create(self.function(name, args))
     }
 
     /// The class or generator `name` with its arguments, as a source for `memoize` and `update`.
-    pub fn function(&self, name: &str, args: impl IntoIterator<Item = Value>) -> DynamicFunctionCall {
+    pub fn function(&self, name: &str, args: impl Into<Args>) -> DynamicFunctionCall {
         DynamicFunctionCall::new(self.name(), name, args)
     }
 
@@ -442,7 +443,7 @@ impl Module {
     ///
     /// # Errors
     /// [`Error::NoSuchMember`], [`Error::BadArguments`], [`Error::Raised`].
-    pub fn call(&self, name: &str, args: impl IntoIterator<Item = Value>) -> Call<Value> {
+    pub fn call(&self, name: &str, args: impl Into<Args>) -> Call<Value> {
         self.function(name, args).call(&self.routines)
     }
 }

@@ -1,5 +1,6 @@
 //! What `memoize` and `update` take: a generator, a value, or an existing object.
 
+use crate::args::Args;
 use crate::call::{Call, Failure, Name};
 use crate::codec;
 use crate::dispatch::Encoding;
@@ -8,6 +9,7 @@ use crate::object::{Class, Object, Remote};
 use crate::operation::{FunctionRef, Operation, SourceRef};
 use crate::proxy::{DynamicProxy, OwnedTarget, Proxy};
 use crate::routines::Routines;
+use crate::signature::Signature;
 use crate::value::Value;
 use serde::Serialize;
 use std::fmt;
@@ -40,9 +42,9 @@ pub struct Prepared {
 }
 
 enum Form {
-    Generator { name: &'static Name, id: u64, args: Vec<u8> },
+    Generator { name: &'static Name, signature: &'static Signature, args: Vec<u8> },
     Named { module: String, name: String, args: Vec<u8> },
-    Value(Vec<u8>),
+    Value { signature: &'static Signature, object: Vec<u8> },
     Existing(OwnedTarget),
 }
 
@@ -51,10 +53,10 @@ impl Prepared {
     ///
     /// # Errors
     /// [`Error::BadValue`] if it cannot be encoded.
-    pub fn value(object: &dyn Object) -> Result<Self, Error> {
+    pub fn value(object: &dyn Object, signature: &'static Signature) -> Result<Self, Error> {
         let encoded = codec::encode(object)
             .map_err(|e| Error::BadValue { class: object.class().to_owned(), reason: e.to_string() })?;
-        Ok(Prepared { form: Form::Value(encoded) })
+        Ok(Prepared { form: Form::Value { signature, object: encoded } })
     }
 
     /// What a message about `call` should name: the generator, if it is one.
@@ -62,7 +64,7 @@ impl Prepared {
         match &self.form {
             Form::Generator { name, .. } => call.named_as(name),
             Form::Named { module, name, .. } => call.labelled(format!("{module}.{name}")),
-            Form::Value(_) | Form::Existing(_) => call,
+            Form::Value { .. } | Form::Existing(_) => call,
         }
     }
 
@@ -72,13 +74,13 @@ impl Prepared {
 
     pub(crate) fn as_ref(&self) -> SourceRef<'_> {
         match &self.form {
-            Form::Generator { id, args, .. } => {
-                SourceRef::Generator { function: FunctionRef::Id(*id), encoding: Encoding::Typed, args }
+            Form::Generator { signature, args, .. } => {
+                SourceRef::Generator { function: FunctionRef::Id(signature.id()), encoding: Encoding::Typed, args }
             }
             Form::Named { module, name, args } => {
                 SourceRef::Generator { function: FunctionRef::Name { module, name }, encoding: Encoding::Dynamic, args }
             }
-            Form::Value(object) => SourceRef::Value(object),
+            Form::Value { signature, object } => SourceRef::Value { signature: signature.id(), object },
             Form::Existing(target) => SourceRef::Existing(target.as_ref()),
         }
     }
@@ -99,17 +101,17 @@ impl<P: Proxy> Source for &P {
 #[must_use = "a function call does nothing until it is called, memoized or created"]
 pub struct FunctionCall<R, E = Error> {
     name: &'static Name,
-    id: u64,
+    signature: &'static Signature,
     args: Result<Vec<u8>, Error>,
     result: PhantomData<fn() -> (R, E)>,
 }
 
 impl<R, E> FunctionCall<R, E> {
-    /// For generated code: the function with stable id `id`, known as `name`; `args` is a tuple.
-    pub fn new(name: &'static Name, id: u64, args: &impl Serialize) -> Self {
+    /// For generated code: the function of that name; `args` is a tuple.
+    pub fn new(name: &'static Name, signature: &'static Signature, args: &impl Serialize) -> Self {
         let args =
             codec::encode(args).map_err(|e| Error::BadArguments { signature: name.to_string(), reason: e.to_string() });
-        FunctionCall { name, id, args, result: PhantomData }
+        FunctionCall { name, signature, args, result: PhantomData }
     }
 
     /// Runs the function on the service. If it makes an object, the result is a copy of its value.
@@ -118,7 +120,8 @@ impl<R, E> FunctionCall<R, E> {
     /// The function's own, and the session's.
     pub fn call(self, service: impl AsRef<Routines>) -> Call<R, E> {
         let operation = self.args.and_then(|args| {
-            Operation::Run { function: FunctionRef::Id(self.id), encoding: Encoding::Typed, args: &args }.encode()
+            Operation::Run { function: FunctionRef::Id(self.signature.id()), encoding: Encoding::Typed, args: &args }
+                .encode()
         });
         Call::new(Arc::clone(service.as_ref().caller()), operation, self.name, Encoding::Typed)
     }
@@ -130,7 +133,7 @@ impl<R: Class, E: Failure> Source for FunctionCall<R, E> {
     const EXPECT: &'static str = R::PATH;
 
     fn prepare(self) -> Result<Prepared, Error> {
-        Ok(Prepared { form: Form::Generator { name: self.name, id: self.id, args: self.args? } })
+        Ok(Prepared { form: Form::Generator { name: self.name, signature: self.signature, args: self.args? } })
     }
 }
 
@@ -148,13 +151,13 @@ impl<R, E> fmt::Debug for FunctionCall<R, E> {
 pub struct DynamicFunctionCall {
     module: String,
     name: String,
-    args: Vec<Value>,
+    args: Args,
 }
 
 impl DynamicFunctionCall {
     /// The function `name` of `module`; a class stands for its constructor `new`.
-    pub fn new(module: impl Into<String>, name: impl Into<String>, args: impl IntoIterator<Item = Value>) -> Self {
-        DynamicFunctionCall { module: module.into(), name: name.into(), args: args.into_iter().collect() }
+    pub fn new(module: impl Into<String>, name: impl Into<String>, args: impl Into<Args>) -> Self {
+        DynamicFunctionCall { module: module.into(), name: name.into(), args: args.into() }
     }
 
     /// Runs the function on the service. If it makes an object, the result is a copy of its value.
@@ -171,7 +174,7 @@ impl DynamicFunctionCall {
     }
 
     fn encode_args(&self) -> Result<Vec<u8>, Error> {
-        codec::encode(&self.args).map_err(|e| Error::BadArguments {
+        self.args.encode().map_err(|e| Error::BadArguments {
             signature: format!("{}.{}", self.module, self.name),
             reason: e.to_string(),
         })

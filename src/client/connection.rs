@@ -16,6 +16,7 @@ use tarmem_remote::body::Body;
 use tarmem_remote::call::{Caller, Submitted, Terms, Timeout};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
+use tarmem_remote::signature::{self, Changes};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
@@ -33,6 +34,8 @@ pub(super) struct Shared {
     pub(super) options: SessionBuilder,
     pub(super) outbox: Mutex<Outbox>,
     pub(super) identity: Mutex<Identity>,
+    /// Methods that the service was built with other signatures of.
+    pub(super) changes: Changes,
     pub(super) state: watch::Sender<SessionState>,
     /// There is something in the outbox, or the session is to end, or to be connected again.
     pub(super) work: Signal,
@@ -61,6 +64,7 @@ impl Connection {
             options,
             outbox: Mutex::new(Outbox::new(bounds)),
             identity: Mutex::new(identity),
+            changes: Changes::default(),
             state: watch::Sender::new(SessionState::Connected),
             work: Signal::default(),
             home: Home::here(),
@@ -216,6 +220,10 @@ impl Caller for Connection {
             self.shared.work.raise();
         }
     }
+
+    fn changes(&self) -> Option<&Changes> {
+        Some(&self.shared.changes)
+    }
 }
 
 impl Shared {
@@ -295,6 +303,15 @@ impl Shared {
         });
     }
 
+    /// This is the session from now on, and the service that has it.
+    pub(super) fn identify(&self, identity: Identity) {
+        let before = std::mem::replace(&mut *self.identity.lock(), identity);
+        if before.service != identity.service {
+            // It may have been built with other signatures.
+            self.changes.clear();
+        }
+    }
+
     /// How long a session is kept of whose client, or of whose service, nothing is heard.
     pub(super) fn lease(&self) -> Duration {
         self.identity.lock().lease
@@ -316,14 +333,19 @@ impl Shared {
 
     /// Hands out the first `most` of the replies that have arrived; whether there are more. `woken` is empty, before and after.
     pub(super) fn deliver(&self, most: usize, woken: &mut Vec<Waker>) -> Result<bool, String> {
-        let (more, more_work) = {
+        let (more, unknown, more_work) = {
             let mut outbox = self.outbox.lock();
             let more = outbox.deliver(most, woken);
-            (more, outbox.has_work())
+            (more, outbox.take_unknown(), outbox.has_work())
         };
         // Under no lock: they look for their replies at once. Those whose replies made sense, whatever comes after them.
         woken.drain(..).for_each(wake);
-        if more_work {
+        for operation in &unknown {
+            if let Some(renamed) = signature::by_names(operation) {
+                self.outbox.lock().send(renamed);
+            }
+        }
+        if more_work || !unknown.is_empty() {
             self.work.raise();
         }
         more.map_err(|error| error.to_string())

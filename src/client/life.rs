@@ -155,7 +155,7 @@ fn resume(shared: &Arc<Shared>, opened: Opened, cause: &str, attempts: usize, wa
         // The service was started again: what it had is gone, and so is what it knew of the calls.
         Resumed::New | Resumed::Unknown => (shared.outbox.lock().restart(bounds, &unknown), false),
     };
-    *shared.identity.lock() = identity;
+    shared.identify(identity);
     waiting.into_iter().for_each(wake);
     shared.work.raise();
     if was_broken || !resumed {
@@ -183,7 +183,7 @@ async fn revive(shared: &Arc<Shared>) -> Option<Link> {
         let error = match while_expiring(shared, attempt).await {
             None => Error::Cancelled,
             Some(Ok(opened)) => {
-                *shared.identity.lock() = opened.identity;
+                shared.identify(opened.identity);
                 shared.outbox.lock().reopen(opened.bounds);
                 shared.tell(Reconnected { resumed: false, attempts });
                 return Some(opened.link);

@@ -62,6 +62,8 @@ pub(super) struct Outbox {
     /// What the service is to know about earlier calls.
     settled: Vec<Operation<'static>>,
     crowd: Crowd,
+    /// What nobody hears of, and the service knows no such signature of.
+    unknown: Vec<Body>,
     /// What is still to be sent when the session ends here: locks to release, results to acknowledge.
     farewell: Option<Bytes>,
 }
@@ -94,6 +96,7 @@ impl Outbox {
             releases: HashMap::new(),
             settled: Vec::new(),
             crowd: Crowd::default(),
+            unknown: Vec::new(),
             farewell: None,
         }
     }
@@ -372,6 +375,9 @@ impl Outbox {
                 self.uncrowd();
                 return Some(waker);
             }
+            if matches!(&reply, Reply::Failed(error) if matches!(**error, Error::SignatureUnknown { .. })) {
+                self.unknown.push(std::mem::take(&mut call.operation));
+            }
             *slot = Slot::Over;
         }
         // Given up in the meantime: what it brought is to be undone.
@@ -382,6 +388,11 @@ impl Outbox {
             self.settled.push(Operation::Cancel { sequence });
         }
         None
+    }
+
+    /// What is to be told by names, and sent again. Off the lock, since the arguments' own code is run for it.
+    pub(super) fn take_unknown(&mut self) -> Vec<Body> {
+        std::mem::take(&mut self.unknown)
     }
 
     fn uncrowd(&mut self) {

@@ -264,9 +264,11 @@ impl Client {
         let function = FunctionRef::Name { module, name };
         let encoding = if input.ratio(1, 16)? { Encoding::Typed } else { Encoding::Dynamic };
         let args = arguments(input, ids)?;
+        let class = format!("{module}.{name}");
         let source = match input.int_in_range(0..=7)? {
             0 => SourceRef::Existing(target),
-            1 => SourceRef::Value(&args),
+            1 => SourceRef::Value { signature: sequence, object: &args },
+            2 if sequence & 1 == 1 => SourceRef::ValueByNames { class: &class, value: &args },
             _ => SourceRef::Generator { function, encoding, args: &args },
         };
         let operation = match input.int_in_range(0..=23)? {

@@ -132,21 +132,24 @@ impl Engine {
         match method {
             MethodRef::Name(name) => {
                 self.check_name("method", name)?;
-                class.method(name)
-            }
-            MethodRef::Id(id) => class.method_by_id(id).ok_or_else(|| {
-                match self.registry.method_scope(id) {
-                    Some((scope, _)) if !class.fits(scope) => Error::WrongClass {
+                class.method(name).map_err(|error| match name.rsplit_once('.') {
+                    Some((scope, _)) if self.registry.has_scope(scope) && !class.fits(scope) => Error::WrongClass {
                         target: label(target),
                         expected: scope.to_owned(),
                         found: class.entry().path.to_owned(),
                     },
-                    // The caller knows what the id stands for, and fills it in.
-                    _ => Error::NoSuchMethod {
-                        class: class.entry().path.to_owned(),
-                        method: String::new(),
-                        near: Vec::new(),
+                    _ => error,
+                })
+            }
+            MethodRef::Id(id) => class.method_by_id(id).ok_or_else(|| {
+                match self.registry.method_scope(id) {
+                    Some(scope) if !class.fits(scope) => Error::WrongClass {
+                        target: label(target),
+                        expected: scope.to_owned(),
+                        found: class.entry().path.to_owned(),
                     },
+                    // The caller knows what the number stands for, and asks by name.
+                    _ => Error::SignatureUnknown { class: class.entry().path.to_owned() },
                 }
             }),
         }

@@ -25,6 +25,7 @@ use tarmem_remote::operation::{
     KeysPage, ObjectDescription, ObjectInfo, Operation, PROTOCOL_VERSION, Reply, Target, VersionInfo,
 };
 use tarmem_remote::registry::Registry;
+use tarmem_remote::signature::SignatureRef;
 use tarmem_remote::{codec, import};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
@@ -301,6 +302,13 @@ impl Engine {
             Operation::Goodbye => {
                 request.session.leave();
                 put(out, &())
+            }
+            Operation::Signature { of } => {
+                let (SignatureRef::Method { interface: name, .. }
+                | SignatureRef::Function { module: name, .. }
+                | SignatureRef::Class { path: name }) = of;
+                self.check_name("module, class or interface", name)?;
+                put(out, &self.registry.signature(of)?.describe())
             }
         }
     }

@@ -18,7 +18,7 @@ use tarmem_remote::describe::{Function, FunctionInvoke, NewObject};
 use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{FunctionRef, Reply, SourceRef};
-use tarmem_remote::value::with_scope;
+use tarmem_remote::value::{Value, from_value, with_scope};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -128,9 +128,9 @@ impl Engine {
     ) -> Result<Evaluated, Error> {
         let (function, encoding, args) = match source {
             SourceRef::Existing(target) => return Ok(Evaluated::Ready(Ok(self.target(request, target)?.cell))),
-            SourceRef::Value(bytes) => {
+            SourceRef::Value { .. } | SourceRef::ValueByNames { .. } => {
                 let scope = request.scope();
-                let cell = with_scope(&*scope, || self.decode_object(bytes, name))?;
+                let cell = with_scope(&*scope, || self.decode_object(source, name))?;
                 if scope.has_resolved() {
                     self.collector.suspect(&cell);
                 }
@@ -238,12 +238,9 @@ impl Engine {
 
     fn function(&self, function: FunctionRef<'_>) -> Result<Function, Error> {
         match function {
-            FunctionRef::Id(id) => self.registry.function_by_id(id).copied().ok_or_else(|| Error::NoSuchMember {
-                // The caller knows what the id stands for, and fills it in.
-                module: String::new(),
-                name: String::new(),
-                near: Vec::new(),
-            }),
+            // The caller knows what the number stands for, and asks by name.
+            FunctionRef::Id(id) => (self.registry.function_by_id(id).copied())
+                .ok_or_else(|| Error::SignatureUnknown { class: "the function".to_owned() }),
             FunctionRef::Name { module, name } => {
                 self.check_name("module", module)?;
                 self.check_name("function", name)?;
@@ -296,13 +293,26 @@ impl Engine {
     }
 
     /// A value that a client made, as an object.
-    fn decode_object(&self, bytes: &[u8], name: &str) -> Result<Cell, Error> {
+    fn decode_object(&self, source: SourceRef<'_>, name: &str) -> Result<Cell, Error> {
         // The class is looked up first: typetag's own error lists every name there is.
-        let class = class_of(bytes)?;
+        let class = class_of(source)?;
         self.check_name("class", class)?;
-        let class = self.registry.class(class)?.entry().path;
-        let decoded = panics::catch(class, || codec::decode::<NewObject>(bytes))?;
-        self.host(decoded.map_err(|e| Error::BadValue { class: class.to_owned(), reason: e.to_string() })?, name)
+        let entry = self.registry.class(class)?.entry();
+        let class = entry.path;
+        let decoded: Result<NewObject, String> = match source {
+            SourceRef::Value { signature, .. } if signature != (entry.signature)().id() => {
+                return Err(Error::SignatureUnknown { class: class.to_owned() });
+            }
+            SourceRef::Value { object, .. } => {
+                panics::catch(class, || codec::decode(object))?.map_err(|e| e.to_string())
+            }
+            SourceRef::ValueByNames { value, .. } => panics::catch(class, || {
+                let value: Value = codec::decode(value).map_err(|e| e.to_string())?;
+                from_value(Value::Map(vec![(class.into(), value)])).map_err(|e| e.to_string())
+            })?,
+            _ => Err("it is no value".to_owned()),
+        };
+        self.host(decoded.map_err(|reason| Error::BadValue { class: class.to_owned(), reason })?, name)
     }
 }
 
@@ -314,12 +324,17 @@ fn made_by(function: &Function) -> Result<&'static str, Error> {
     })
 }
 
-/// The path of the class that an encoded object says it is of.
-pub(super) fn class_of(bytes: &[u8]) -> Result<&str, Error> {
+/// The path of the class that a value says it is of.
+pub(super) fn class_of(source: SourceRef<'_>) -> Result<&str, Error> {
     // typetag's form: a map with one entry, whose key is the class's path.
     #[derive(Deserialize)]
     struct Tag<'a>(u64, &'a str);
-    let tag: Tag<'_> = codec::decode_prefix(bytes).map_err(|e| Error::malformed("object", e))?.0;
+    let object = match source {
+        SourceRef::Value { object, .. } => object,
+        SourceRef::ValueByNames { class, .. } => return Ok(class),
+        _ => return Err(Error::malformed("object", "it is no value")),
+    };
+    let tag: Tag<'_> = codec::decode_prefix(object).map_err(|e| Error::malformed("object", e))?.0;
     if tag.0 != 1 {
         return Err(Error::malformed("object", "it has not one tag"));
     }

@@ -182,6 +182,6 @@ fn late(limit: Duration) -> Error {
 fn encoding_of(source: SourceRef<'_>) -> Encoding {
     match source {
         SourceRef::Generator { encoding, .. } => encoding,
-        SourceRef::Value(_) | SourceRef::Existing(_) => Encoding::Typed,
+        SourceRef::Value { .. } | SourceRef::ValueByNames { .. } | SourceRef::Existing(_) => Encoding::Typed,
     }
 }

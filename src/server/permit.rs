@@ -8,6 +8,7 @@ use tarmem_remote::describe::{Method, Receiver};
 use tarmem_remote::error::Error;
 use tarmem_remote::import;
 use tarmem_remote::operation::{FunctionRef, Operation, SourceRef, Target};
+use tarmem_remote::signature::SignatureRef;
 
 impl Engine {
     /// Performs an operation if `permissions` permit it.
@@ -64,9 +65,13 @@ impl Engine {
                 self.check_name("package", package.unwrap_or_default())?;
                 permissions.module("import anything", &import::resolve(module, package)?)?;
             }
+            Operation::Signature { of: SignatureRef::Function { module, .. } } => {
+                permissions.module("ask for signatures", module)?;
+            }
             // The listing leaves out what is not permitted; the others are about what the session has already.
             Operation::Keys { .. }
             | Operation::Version
+            | Operation::Signature { .. }
             | Operation::Release { .. }
             | Operation::Cancel { .. }
             | Operation::Acknowledge { .. }
@@ -78,8 +83,8 @@ impl Engine {
     fn permit_source(&self, permissions: &Permissions, source: SourceRef<'_>) -> Result<(), Error> {
         match source {
             SourceRef::Generator { function, .. } => self.permit_function(permissions, function),
-            SourceRef::Value(bytes) => {
-                let class = class_of(bytes)?;
+            SourceRef::Value { .. } | SourceRef::ValueByNames { .. } => {
+                let class = class_of(source)?;
                 permissions.module("send values", class.rsplit_once('.').map_or("", |(module, _)| module))
             }
             SourceRef::Existing(target) => permit_target(permissions, "use", target),

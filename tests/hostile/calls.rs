@@ -1,7 +1,7 @@
 //! Clients with a session that use it for what it is not meant for.
 
 use super::{MIB, Serve, call};
-use crate::support::raw::{Outcome, Raw, open, replies, request, submit};
+use crate::support::raw::{Outcome, PROTOCOL, Raw, open, replies, request, submit};
 use futures::future::{join_all, try_join_all};
 use tarmem::modules::builtins::{List, ListProxy};
 use tarmem::operation::Operation;
@@ -31,7 +31,7 @@ fn is_fatal(message: &[u8]) -> bool {
 
 async fn opened(serve: &Serve) -> Raw {
     let mut raw = Raw::at(&serve.address).await;
-    raw.send(&open(1)).await;
+    raw.send(&open(PROTOCOL)).await;
     raw.receive_frame().await;
     raw
 }

@@ -2,7 +2,7 @@
 
 use super::{MIB, Serve};
 use crate::support::authority::{Authority, Identity};
-use crate::support::raw::{Raw, open, request};
+use crate::support::raw::{PROTOCOL, Raw, open, request};
 use futures::future::join_all;
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
@@ -48,7 +48,7 @@ impl Secure {
         let stream = TcpStream::connect(&self.tcp).expect("accepts");
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("it is TCP");
         let mut stream = rustls::StreamOwned::new(client, stream);
-        stream.write_all(&open(1)).expect("taken");
+        stream.write_all(&open(PROTOCOL)).expect("taken");
         let mut answer = [0; 64];
         let read = stream.read(&mut answer).expect("answered");
         assert!(read > 4, "the session opens");

@@ -21,6 +21,14 @@ pub fn frame(message: &[u8]) -> Vec<u8> {
     frame
 }
 
+pub const PROTOCOL: u32 = tarmem_remote::operation::PROTOCOL_VERSION;
+
+/// What a typed call names a method by.
+pub fn signature_id(class: &str, method: &str) -> u64 {
+    let registry = tarmem_remote::Registry::linked().expect("no names clash");
+    (registry.class(class).and_then(|class| class.method(method)).expect("it is there").signature)().id()
+}
+
 pub fn hello(protocol: u32) -> Vec<u8> {
     let mut hello = b"tarmem".to_vec();
     hello.extend_from_slice(&protocol.to_be_bytes());
@@ -32,7 +40,7 @@ pub fn hello(protocol: u32) -> Vec<u8> {
 /// As `hello`, of a client that comes back, with a token or without.
 pub fn hello_with(token: Option<&str>) -> Vec<u8> {
     let mut hello = b"tarmem".to_vec();
-    hello.extend_from_slice(&1u32.to_be_bytes());
+    hello.extend_from_slice(&PROTOCOL.to_be_bytes());
     hello.extend(postcard::to_stdvec(&(false, None::<()>, true, token)).expect("encodes"));
     hello
 }
@@ -130,7 +138,7 @@ impl Raw {
     /// With a session.
     pub async fn opened(fixture: &Fixture) -> Self {
         let mut raw = Raw::connect(fixture).await;
-        raw.send(&open(1)).await;
+        raw.send(&open(PROTOCOL)).await;
         raw.receive_frame().await;
         raw
     }

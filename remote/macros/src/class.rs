@@ -4,7 +4,7 @@ use crate::args::{self, Options};
 use crate::docs::Carried;
 use crate::emit::{allow, place};
 use crate::errors::Errors;
-use crate::krate;
+use crate::{krate, shape};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Attribute, Generics, Ident, ItemEnum, ItemStruct, Token, Visibility, punctuated::Punctuated};
@@ -76,6 +76,7 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
     let encodable = !resident;
     let copy = quote!((&&&#private::Copying::<#ident>::new()).way().copy(__object));
     let moving = if resident { serde_refusal(class, private, &path) } else { source(class, private, &proxy) };
+    let signature = shape::of_class(private, ident, &path);
     // The trait's name is at the user's type, for an error that says what the type lacks.
     let object = quote_spanned!(ident.span()=> #private::Object);
     quote! {
@@ -98,8 +99,6 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
         #(#cfgs)*
         #[automatically_derived]
         impl #private::Class for #ident {}
-
-        #moving
 
         #proxy_docs
         #allow
@@ -131,7 +130,13 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
         }
 
         #(#cfgs)*
-        #private::inventory::submit! {
+        #allow
+        const _: () = {
+            #signature
+
+            #moving
+
+            #private::inventory::submit! {
             #private::Registration::Class(#private::ClassEntry {
                 path: #path,
                 module: #module,
@@ -148,9 +153,11 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
                     use #private::{EncodedWay as _, TraverseWay as _};
                     (&&#private::Tracing::<#ident>::new()).way()
                 },
+                signature: __signature,
                 place: #place,
             })
-        }
+            }
+        };
     }
 }
 
@@ -167,7 +174,7 @@ fn source(class: &Class<'_>, private: &TokenStream, proxy: &Ident) -> TokenStrea
             const EXPECT: &'static str = <#ident as #private::Remote>::PATH;
 
             fn prepare(self) -> ::core::result::Result<#private::Prepared, #private::Error> {
-                #private::Prepared::value(&self)
+                #private::Prepared::value(&self, __signature())
             }
         }
     }
@@ -177,6 +184,7 @@ fn source(class: &Class<'_>, private: &TokenStream, proxy: &Ident) -> TokenStrea
 fn serde_refusal(class: &Class<'_>, private: &TokenStream, path: &str) -> TokenStream {
     let ident = class.ident;
     let Carried { cfgs, .. } = Carried::of(class.attrs);
+    let name = format!("$tarmem::resident {path}");
     let message = format!("{path} is a resident class: its values stay on the service where they were made");
     quote! {
         #(#cfgs)*
@@ -194,9 +202,9 @@ fn serde_refusal(class: &Class<'_>, private: &TokenStream, path: &str) -> TokenS
         #[automatically_derived]
         impl<'de> #private::serde::Deserialize<'de> for #ident {
             fn deserialize<__D: #private::serde::Deserializer<'de>>(
-                _: __D,
+                deserializer: __D,
             ) -> ::core::result::Result<Self, __D::Error> {
-                ::core::result::Result::Err(<__D::Error as #private::serde::de::Error>::custom(#message))
+                #private::resident(deserializer, #name, #message)
             }
         }
     }

@@ -82,7 +82,12 @@ fn with_lifetime(generics: &TokenStream) -> TokenStream {
 }
 
 /// The entry of a method in its table.
-pub(crate) fn method_entry(sig: &Signature, private: &TokenStream, ident: &Ident, target: &Target<'_>) -> TokenStream {
+pub(crate) fn method_entry(
+    sig: &Signature,
+    private: &TokenStream,
+    (ident, signature): (&Ident, &Ident),
+    target: &Target<'_>,
+) -> TokenStream {
     let Target { scope, turbofish, .. } = target;
     let Signature { name, .. } = sig;
     let cfgs = &sig.carried.cfgs;
@@ -111,6 +116,7 @@ pub(crate) fn method_entry(sig: &Signature, private: &TokenStream, ident: &Ident
             docs: #docs,
             idempotent: #idempotent,
             blocking: #blocking,
+            signature: #signature,
             place: #place,
             invoke: #private::Invoke::#invoke(#ident #turbofish),
         }
@@ -174,7 +180,7 @@ pub(crate) fn work(sig: &Signature, private: &TokenStream, user: &TokenStream, p
 pub(crate) fn function_entry(
     sig: &Signature,
     private: &TokenStream,
-    ident: &Ident,
+    (ident, signature): (&Ident, &Ident),
     names: &FunctionNames,
 ) -> TokenStream {
     let FunctionNames { module, name, class, id } = names;
@@ -210,6 +216,7 @@ pub(crate) fn function_entry(
                 use #private::{ObjectKind as _, ValueKind as _};
                 #kind.makes()
             },
+            signature: #signature,
             place: #place,
             invoke: #private::FunctionInvoke::#invoke,
         }

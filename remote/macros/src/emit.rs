@@ -35,7 +35,7 @@ impl Signature {
     /// `&[Param { … }, …]`
     pub(crate) fn describe_params(&self, private: &TokenStream) -> TokenStream {
         let params = self.arguments().map(|param| {
-            let (name, ty, optional) = (param.name(), types::pretty(&param.ty), types::ends_in(&param.ty, "Option"));
+            let (name, ty, optional) = (param.name(), types::pretty(&param.ty), param.is_optional());
             quote!(#private::Param { name: #name, ty: #ty, optional: #optional })
         });
         quote!(&[#(#params),*])
@@ -138,6 +138,7 @@ impl Signature {
         private: &TokenStream,
         vis: &syn::Visibility,
         scope: &TokenStream,
+        signature: &Ident,
     ) -> TokenStream {
         let Signature { ident, name, .. } = self;
         let attrs = self.carried.on_proxy(&format!("Calls `{name}` on the object."));
@@ -151,8 +152,15 @@ impl Signature {
             #vis fn #ident(&self, #params) -> #call {
                 #encode(
                     #private::Proxy::core(self),
-                    const { &#private::Name { scope: #scope, name: #name, idempotent: #idempotent } },
-                    const { #private::stable_id(#scope, #name) },
+                    const {
+                        &#private::Name {
+                            scope: #scope,
+                            name: #name,
+                            idempotent: #idempotent,
+                            signature: ::core::option::Option::Some(#signature),
+                        }
+                    },
+                    #signature(),
                     #tuple,
                 )
             }
@@ -166,18 +174,26 @@ impl Signature {
         vis: &syn::Visibility,
         ident: &Ident,
         names: &FunctionNames,
+        signature: &Ident,
     ) -> TokenStream {
         let attrs = self.carried.on_proxy(&format!("A call of `{}`.", self.name));
         let (params, tuple) = (self.proxy_params(private), self.proxy_tuple(private));
         let call = self.call_type(private, "FunctionCall");
-        let FunctionNames { module, name, id, .. } = names;
+        let FunctionNames { module, name, .. } = names;
         let idempotent = self.is_idempotent();
         quote! {
             #attrs
             #vis fn #ident(#params) -> #call {
                 #private::FunctionCall::new(
-                    const { &#private::Name { scope: #module, name: #name, idempotent: #idempotent } },
-                    const { #id },
+                    const {
+                        &#private::Name {
+                            scope: #module,
+                            name: #name,
+                            idempotent: #idempotent,
+                            signature: ::core::option::Option::Some(#signature),
+                        }
+                    },
+                    #signature(),
                     #tuple,
                 )
             }
@@ -201,7 +217,12 @@ pub(crate) struct FunctionNames {
 }
 
 impl Param {
-    fn decoded_type(&self, private: &TokenStream) -> TokenStream {
+    /// Whether a dynamic caller may leave it out.
+    fn is_optional(&self) -> bool {
+        types::ends_in(&self.ty, "Option") || types::ends_in(&self.ty, "Arg")
+    }
+
+    pub(crate) fn decoded_type(&self, private: &TokenStream) -> TokenStream {
         match &self.passing {
             Passing::Borrowed(owned) => owned.to_token_stream(),
             Passing::Object(_) => quote!(#private::ObjectArg<'static>),

@@ -5,7 +5,7 @@ use crate::docs::Carried;
 use crate::emit::{FunctionNames, allow, place};
 use crate::errors::Errors;
 use crate::signature::{self, Owner, Signature};
-use crate::{dispatch, krate, types};
+use crate::{dispatch, krate, shape, types};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{ItemConst, ItemFn, Visibility};
@@ -37,8 +37,10 @@ fn generate(sig: &Signature, private: &TokenStream, vis: &Visibility, module: &s
     };
     let dispatch = format_ident!("__dispatch");
     let dispatcher = dispatch::function(sig, private, &dispatch, &quote!(#ident));
-    let entry = dispatch::function_entry(sig, private, &dispatch, &names);
-    let remote = sig.proxy_function(private, vis, &format_ident!("remote"), &names);
+    let signature = format_ident!("__signature");
+    let signed = shape::of_function(sig, private, &signature, &names);
+    let entry = dispatch::function_entry(sig, private, (&dispatch, &signature), &names);
+    let remote = sig.proxy_function(private, vis, &format_ident!("remote"), &names, &signature);
     let (allow, cfgs) = (allow(), &carried.cfgs);
     let docs = format!("The function [`{ident}`](fn@{ident}) of module `{module}`, to be called by a client.");
     quote! {
@@ -46,7 +48,13 @@ fn generate(sig: &Signature, private: &TokenStream, vis: &Visibility, module: &s
         #allow
         const _: () = {
             #dispatcher
+            #signed
             #private::inventory::submit! { #private::Registration::Functions(&[#entry]) }
+
+            #allow
+            impl #ident {
+                #remote
+            }
         };
 
         // A type beside the function: they live in namespaces of their own.
@@ -56,12 +64,6 @@ fn generate(sig: &Signature, private: &TokenStream, vis: &Visibility, module: &s
         #[allow(non_camel_case_types)]
         #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
         #vis enum #ident {}
-
-        #(#cfgs)*
-        #allow
-        impl #ident {
-            #remote
-        }
     }
 }
 

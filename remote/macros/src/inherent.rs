@@ -6,7 +6,7 @@ use crate::docs::Carried;
 use crate::emit::{FunctionNames, allow, place};
 use crate::errors::Errors;
 use crate::signature::{self, Owner, Signature};
-use crate::{krate, types};
+use crate::{krate, shape, types};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::spanned::Spanned;
@@ -106,16 +106,19 @@ fn generate(item: &ItemImpl, private: &TokenStream, signatures: &[Signature]) ->
     let vis: Visibility = syn::parse_quote!(pub);
     for (index, sig) in signatures.iter().enumerate() {
         let dispatch = format_ident!("__dispatch_{index}");
+        let signature = format_ident!("__signature_{index}");
         if sig.receiver.is_some() {
             dispatchers.push(dispatch::method(sig, private, &dispatch, &target));
-            methods.push(dispatch::method_entry(sig, private, &dispatch, &target));
-            proxied.push(sig.proxy_method(private, &vis, &path));
+            dispatchers.push(shape::of_method(sig, private, &signature, &path));
+            methods.push(dispatch::method_entry(sig, private, (&dispatch, &signature), &target));
+            proxied.push(sig.proxy_method(private, &vis, &path, &signature));
         } else {
             let user = &sig.ident;
             let names = constructor_names(sig, private, &path);
             dispatchers.push(dispatch::function(sig, private, &dispatch, &quote!(<#class>::#user)));
-            functions.push(dispatch::function_entry(sig, private, &dispatch, &names));
-            proxied.push(sig.proxy_function(private, &vis, user, &names));
+            dispatchers.push(shape::of_function(sig, private, &signature, &names));
+            functions.push(dispatch::function_entry(sig, private, (&dispatch, &signature), &names));
+            proxied.push(sig.proxy_function(private, &vis, user, &names, &signature));
         }
     }
     let (allow, proxy, place) = (allow(), proxy_of(class), place(private, class.span()));
@@ -141,13 +144,12 @@ fn generate(item: &ItemImpl, private: &TokenStream, signatures: &[Signature]) ->
             #(#dispatchers)*
             #methods
             #functions
-        };
 
-        #(#cfgs)*
-        #allow
-        impl #proxy {
-            #(#proxied)*
-        }
+            #allow
+            impl #proxy {
+                #(#proxied)*
+            }
+        };
     }
 }
 

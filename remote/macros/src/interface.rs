@@ -5,8 +5,8 @@ use crate::dispatch::{self, Target};
 use crate::docs::Carried;
 use crate::emit::{allow, place};
 use crate::errors::Errors;
-use crate::krate;
 use crate::signature::{self, Owner, Signature};
+use crate::{krate, shape};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Attribute, ItemTrait, TraitItem, TraitItemFn};
@@ -106,9 +106,11 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
     let (mut dispatchers, mut methods, mut proxied) = (Vec::new(), Vec::new(), Vec::new());
     for (index, sig) in signatures.iter().enumerate() {
         let dispatch = format_ident!("__dispatch_{index}");
+        let signature = format_ident!("__signature_{index}");
         dispatchers.push(dispatch::method(sig, private, &dispatch, &target));
-        methods.push(dispatch::method_entry(sig, private, &dispatch, &target));
-        proxied.push(sig.proxy_method(private, vis, &scope));
+        dispatchers.push(shape::of_method(sig, private, &signature, &scope));
+        methods.push(dispatch::method_entry(sig, private, (&dispatch, &signature), &target));
+        proxied.push(sig.proxy_method(private, vis, &scope, &signature));
     }
     let (allow, place) = (allow(), place(private, ident.span()));
     quote! {
@@ -149,6 +151,11 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
             #private::inventory::submit! {
                 #private::Registration::Interface(#private::InterfaceEntry { path: #path, docs: #docs, place: #place })
             }
+
+            #allow
+            impl #proxy {
+                #(#proxied)*
+            }
         };
 
         #proxy_docs
@@ -178,12 +185,6 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
             fn core(&self) -> &#private::ProxyCore {
                 &self.core
             }
-        }
-
-        #(#cfgs)*
-        #allow
-        impl #proxy {
-            #(#proxied)*
         }
     }
 }

@@ -21,6 +21,7 @@ mod inherent;
 mod interface;
 mod krate;
 mod objects;
+mod shape;
 mod signature;
 mod types;
 

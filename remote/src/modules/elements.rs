@@ -2,8 +2,7 @@
 
 use super::python::{CHUNK_ITEMS, Chunk, Cursor};
 use super::{Exception, Fallible};
-use crate::call::{CallError, Failure, Name};
-use crate::describe::stable_id;
+use crate::call::{CallError, Failure};
 use crate::error::Error;
 use crate::proxy::{DynamicProxy, Proxy, ProxyCore};
 use crate::value::{Value, from_value};
@@ -95,14 +94,19 @@ impl Asked {
 
 /// Whose elements they are.
 enum Target {
-    Typed { core: ProxyCore, method: &'static Name },
+    Typed { core: ProxyCore, chunk: Box<FetchChunk> },
     Dynamic(DynamicProxy),
 }
 
+/// Calls the method that gives a chunk: from where, and how many at the most.
+type FetchChunk = dyn Fn(Option<Cursor>, Option<u32>) -> Fallible<Chunk> + Send + Sync;
+
 impl<T> Elements<T> {
     /// By that method of its class.
-    pub(crate) fn of<P: Proxy>(proxy: &P, method: &'static Name) -> Self {
-        Self::new(Target::Typed { core: proxy.core().clone(), method })
+    pub(crate) fn of<P: Proxy>(proxy: &P, method: fn(&P, Option<Cursor>, Option<u32>) -> Fallible<Chunk>) -> Self {
+        let of = proxy.clone();
+        let chunk = Box::new(move |cursor, limit| method(&of, cursor, limit));
+        Self::new(Target::Typed { core: proxy.core().clone(), chunk })
     }
 
     /// By name.
@@ -131,10 +135,7 @@ impl<T> Elements<T> {
     fn ask(&self, cursor: Option<Cursor>) -> Asked {
         let args = (cursor, Some(self.limit));
         match &self.target {
-            Target::Typed { core, method } => {
-                let call = core.call(method, stable_id(method.scope, method.name), &args);
-                Asked::Typed(self.in_time(call))
-            }
+            Target::Typed { chunk, .. } => Asked::Typed(self.in_time(chunk(args.0, args.1))),
             Target::Dynamic(proxy) => Asked::Dynamic(self.in_time(proxy.call_with("iter_chunk", &args))),
         }
     }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Integer, ObjectRef, Value};
 
-/// The arguments of a dynamic call: a `Vec<Value>` of whatever converts into a [`Value`](crate::value::Value).
+/// The arguments of a dynamic call: a `Vec<Value>` of whatever converts into a [`Value`](crate::value::Value); with a
+/// semicolon and names behind it, [`Args`](crate::args::Args).
 ///
 /// ```
 /// use tarmem_remote::args;
@@ -16,6 +17,9 @@ use super::{Integer, ObjectRef, Value};
 /// ```
 #[macro_export]
 macro_rules! args {
+    ($($argument:expr),* $(,)?; $($name:ident = $named:expr),* $(,)?) => {
+        $crate::args::Args::from($crate::args![$($argument),*])$(.named(stringify!($name), $named))*
+    };
     ($($argument:expr),* $(,)?) => {{
         let arguments: ::std::vec::Vec<$crate::value::Value> =
             ::std::vec![$($crate::value::Value::from($argument)),*];

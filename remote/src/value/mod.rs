@@ -43,6 +43,7 @@ pub use scope::{RefScope, with_scope};
 pub use to::to_value;
 
 pub(crate) use depth::TooDeep;
+pub(crate) use serialize::is_tagged_form;
 
 /// A value whose type is known only when it arrives.
 ///

@@ -15,6 +15,11 @@ pub(super) const VARIANTS: &[&str] =
 /// The key of the readable form of a large integer.
 pub(super) const INT_FIELD: &str = "$int";
 
+/// Whether an enum that a type asks for is the tagged form.
+pub(crate) fn is_tagged_form(name: &str, variants: &[&str]) -> bool {
+    name == TAGGED && variants == VARIANTS
+}
+
 /// In a binary format a tagged form, which loses nothing. In a readable one the natural form: a map is a map and bytes
 /// are the format's bytes, tuples and sets are sequences, and an integer beyond 128 bits is `{"$int": digits}`. Formats
 /// without bytes, such as JSON, lose the difference: [`Value::to_json`] keeps it, and [`to_value`](super::to_value) does.

@@ -12,6 +12,7 @@ use super::depth::Depth;
 use super::handoff::{self, INT_NAME, REF_NAME, SET_NAME, TUPLE_NAME};
 use super::serialize::INT_FIELD;
 use super::{Value, ValueError};
+use crate::args::ABSENT;
 
 /// Turns anything serializable into a [`Value`].
 ///
@@ -114,8 +115,9 @@ impl Serializer for ToValue {
         Ok(Value::Null)
     }
 
-    fn serialize_unit_struct(self, _name: &'static str) -> Result<Value, ValueError> {
-        Ok(Value::Null)
+    fn serialize_unit_struct(self, name: &'static str) -> Result<Value, ValueError> {
+        // It is for whoever collects arguments, and no value.
+        if name == ABSENT { Err(ValueError::new(ABSENT)) } else { Ok(Value::Null) }
     }
 
     fn serialize_unit_variant(

@@ -122,7 +122,7 @@ impl Loopback {
 
     fn make(&self, source: SourceRef<'_>) -> Result<Result<Box<dyn Object>, Reply>, Error> {
         match source {
-            SourceRef::Value(bytes) => codec::decode(bytes).map(Ok).map_err(|e| Error::malformed("value", e)),
+            SourceRef::Value { object, .. } => codec::decode(object).map(Ok).map_err(|e| Error::malformed("value", e)),
             SourceRef::Generator { function, encoding, args } => Ok(match self.produce(function, encoding, args)? {
                 Produced::Object(object) => Ok(object),
                 Produced::Value(_) => panic!("no generator"),
@@ -131,7 +131,9 @@ impl Loopback {
                     Err(Reply::raised(message, body.into()))
                 }
             }),
-            SourceRef::Existing(_) => panic!("existing objects are more than these tests need"),
+            SourceRef::ValueByNames { .. } | SourceRef::Existing(_) => {
+                panic!("such sources are more than these tests need")
+            }
         }
     }
 

@@ -1,7 +1,6 @@
 //! `builtins.bytes`.
 
 use super::text::{Letter, Text, case, search, shape, split, text_methods};
-use crate::call::Name;
 use crate::context::Context;
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, index_of, iterate, repeats, repr, type_name, whole,
@@ -343,7 +342,7 @@ impl BytesProxy {
 
     /// The bytes as integers, chunk after chunk, as a stream.
     pub fn iter<T>(&self) -> Elements<T> {
-        Elements::of(self, const { &Name::of_reader("builtins.bytes", "iter_chunk") })
+        Elements::of(self, Self::iter_chunk)
     }
 }
 

@@ -1,6 +1,5 @@
 //! `builtins.set`.
 
-use crate::call::Name;
 use crate::context::Context;
 use crate::modules::python::{Chunk, Comparison, Cursor, Key, Table, iterate, number, repr, type_name};
 use crate::modules::shared::text_of_repr;
@@ -335,7 +334,7 @@ impl SetProxy {
 
     /// The elements, chunk after chunk, as a stream.
     pub fn iter<T>(&self) -> Elements<T> {
-        Elements::of(self, const { &Name::of_reader("builtins.set", "iter_chunk") })
+        Elements::of(self, Self::iter_chunk)
     }
 
     /// All elements.

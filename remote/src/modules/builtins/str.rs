@@ -2,7 +2,6 @@
 
 use super::bytes::{decode, encode};
 use super::text::{Letter, Text, case, search, shape, split, text_methods};
-use crate::call::Name;
 use crate::context::Context;
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, iterate, repeats, repr, type_name, unicode, whole,
@@ -190,6 +189,6 @@ impl Text for Str {
 impl StrProxy {
     /// The characters, chunk after chunk, as a stream.
     pub fn iter<T>(&self) -> Elements<T> {
-        Elements::of(self, const { &Name::of_reader("builtins.str", "iter_chunk") })
+        Elements::of(self, Self::iter_chunk)
     }
 }

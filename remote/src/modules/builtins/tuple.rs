@@ -1,7 +1,6 @@
 //! `builtins.tuple`.
 
 use super::list::{get, repeated};
-use crate::call::Name;
 use crate::context::Context;
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Stamp, check_depth, equal, equal_lists, index_of, insertion, iterate, repr, type_name,
@@ -132,7 +131,7 @@ impl TupleProxy {
 
     /// The elements, chunk after chunk, as a stream.
     pub fn iter<T>(&self) -> Elements<T> {
-        Elements::of(self, const { &Name::of_reader("builtins.tuple", "iter_chunk") })
+        Elements::of(self, Self::iter_chunk)
     }
 
     /// How many elements are equal to `value`.

@@ -1,6 +1,5 @@
 //! `collections.deque`.
 
-use crate::call::Name;
 use crate::context::Context;
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Stamp, check_depth, equal, equal_lists, index_of, insertion, iterate, position,
@@ -318,7 +317,7 @@ impl DequeProxy {
 
     /// The elements from left to right, chunk after chunk, as a stream.
     pub fn iter<T>(&self) -> Elements<T> {
-        Elements::of(self, const { &Name::of_reader("collections.deque", "iter_chunk") })
+        Elements::of(self, Self::iter_chunk)
     }
 
     /// All elements.

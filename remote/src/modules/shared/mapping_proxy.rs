@@ -82,17 +82,17 @@ macro_rules! mapping_proxy {
 
             /// The keys, chunk after chunk, as a stream.
             pub fn iter<K>(&self) -> Elements<K> {
-                Elements::of(self, const { &$crate::call::Name::of_reader($path, "iter_chunk") })
+                Elements::of(self, Self::iter_chunk)
             }
 
             /// The values, chunk after chunk, in the order of their keys, as a stream.
             pub fn values_iter<V>(&self) -> Elements<V> {
-                Elements::of(self, const { &$crate::call::Name::of_reader($path, "values_chunk") })
+                Elements::of(self, Self::values_chunk)
             }
 
             /// The keys with their values, chunk after chunk, as a stream.
             pub fn items_iter<K, V>(&self) -> Elements<(K, V)> {
-                Elements::of(self, const { &$crate::call::Name::of_reader($path, "items_chunk") })
+                Elements::of(self, Self::items_chunk)
             }
         }
     };

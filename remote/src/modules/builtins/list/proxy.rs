@@ -1,7 +1,7 @@
 //! The proxy, for plain Rust values.
 
 use super::ListProxy;
-use crate::call::{Call, Name};
+use crate::call::Call;
 use crate::modules::python::Slice;
 use crate::modules::{Decoded, Elements, Fallible};
 use crate::value::Value;
@@ -99,7 +99,7 @@ impl ListProxy {
 
     /// The elements, chunk after chunk, as a stream.
     pub fn iter<T>(&self) -> Elements<T> {
-        Elements::of(self, const { &Name::of_reader("builtins.list", "iter_chunk") })
+        Elements::of(self, Self::iter_chunk)
     }
 
     /// All elements.

@@ -1,0 +1,437 @@
+//! The arguments of a dynamic call: some by their places, some by their names.
+
+use crate::codec::{self, CodecError};
+use crate::describe::Param;
+use crate::error::near_misses;
+use crate::value::{Value, ValueError, to_value};
+use serde::de::value::SeqDeserializer;
+use serde::de::{Deserializer, IntoDeserializer, Visitor};
+use serde::ser::{Impossible, SerializeTuple, Serializer};
+use serde::{Deserialize, Serialize, forward_to_deserialize_any};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// The arguments of a dynamic call: some by their places, and after them some by the names of their parameters, as in
+/// Python. Whatever is a list of [`Value`]s will do where there are no names.
+///
+/// ```
+/// use tarmem_remote::args;
+/// use tarmem_remote::args::Args;
+///
+/// let both: Args = args!["1,2"; sep = ",", maxsplit = 1];
+/// assert_eq!(both, Args::from(args!["1,2"]).named("sep", ",").named("maxsplit", 1));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Args {
+    positional: Vec<Value>,
+    named: Vec<(String, Value)>,
+    /// All are there, by the caller's own signature: null for a parameter that the service has no more is no argument.
+    by_signature: bool,
+}
+
+impl<I: IntoIterator<Item = Value>> From<I> for Args {
+    fn from(values: I) -> Self {
+        Args { positional: values.into_iter().collect(), ..Args::default() }
+    }
+}
+
+impl Args {
+    /// With an argument for the parameter of that name.
+    pub fn named(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.named.push((name.into(), value.into()));
+        self
+    }
+
+    /// Those of a typed call, which has one for each parameter of its own signature.
+    pub(crate) fn by_names(named: Vec<(String, Value)>) -> Self {
+        Args { positional: Vec::new(), named, by_signature: true }
+    }
+
+    /// As they travel: the list of those by their places, and what is behind it only if there is something by name.
+    ///
+    /// # Errors
+    /// Values that are nested too deep.
+    pub fn encode(&self) -> Result<Vec<u8>, CodecError> {
+        let mut bytes = codec::encode(&self.positional)?;
+        if self.by_signature || !self.named.is_empty() {
+            codec::encode_into(&(&self.named, self.by_signature), &mut bytes, usize::MAX)?;
+        }
+        Ok(bytes)
+    }
+
+    /// As they were encoded.
+    ///
+    /// # Errors
+    /// What makes no sense.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        let (positional, rest) = codec::decode_prefix(bytes)?;
+        let (named, by_signature) = if rest.is_empty() { Default::default() } else { codec::decode(rest)? };
+        Ok(Args { positional, named, by_signature })
+    }
+
+    /// Those that are given by their places.
+    pub fn positional(&self) -> &[Value] {
+        &self.positional
+    }
+
+    /// Gives each parameter its argument; `None` for one that was left out.
+    ///
+    /// # Errors
+    /// In words, for an [`Error::BadArguments`](crate::Error::BadArguments).
+    pub(crate) fn bind(self, params: &[Param]) -> Result<Vec<Option<Value>>, String> {
+        let Args { positional, named, by_signature } = self;
+        let least = params.iter().rposition(|p| !p.optional).map_or(0, |last| last + 1);
+        let found = positional.len() + named.len();
+        if positional.len() > params.len() || (named.is_empty() && found < least) {
+            return Err(miscount(least, params.len(), found));
+        }
+        let mut bound: Vec<Option<Value>> = positional.into_iter().map(Some).collect();
+        bound.resize(params.len(), None);
+        for (name, value) in named {
+            let Some(place) = params.iter().position(|param| param.name == name) else {
+                if by_signature && value.is_null() {
+                    continue;
+                }
+                let near = near_misses(&name, params.iter().map(|param| param.name));
+                let hint =
+                    if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
+                return Err(format!("it has no parameter `{name}`{hint}"));
+            };
+            if bound[place].replace(value).is_some() {
+                return Err(format!("its argument `{name}` is given twice"));
+            }
+        }
+        let missing = params.iter().zip(&bound).find(|(param, value)| value.is_none() && !param.optional);
+        match missing {
+            Some((param, _)) => Err(format!("its argument `{}` is missing", param.name)),
+            None => Ok(bound),
+        }
+    }
+}
+
+fn miscount(least: usize, most: usize, found: usize) -> String {
+    let plural = |n: usize| if n == 1 { "argument" } else { "arguments" };
+    let wanted =
+        if least == most { format!("{most} {}", plural(most)) } else { format!("{least} to {most} arguments") };
+    format!("takes {wanted}, but {found} {} given", if found == 1 { "was" } else { "were" })
+}
+
+/// An argument that may be left out, and then is absent: which is something else than null, or `None`.
+///
+/// ```
+/// use tarmem_remote::Value;
+/// use tarmem_remote::args::Arg;
+///
+/// fn pop(default: Arg<Value>) -> Result<Value, &'static str> {
+///     default.given().ok_or("KeyError")
+/// }
+///
+/// assert_eq!(pop(Arg::Absent), Err("KeyError"));
+/// assert_eq!(pop(Value::Null.into()), Ok(Value::Null));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arg<T> {
+    /// It was left out.
+    #[default]
+    Absent,
+    /// It is this.
+    Given(T),
+}
+
+impl<T> Arg<T> {
+    /// What was given, if anything was.
+    pub fn given(self) -> Option<T> {
+        match self {
+            Arg::Absent => None,
+            Arg::Given(value) => Some(value),
+        }
+    }
+
+    /// What was given, by reference.
+    pub fn as_ref(&self) -> Arg<&T> {
+        match self {
+            Arg::Absent => Arg::Absent,
+            Arg::Given(value) => Arg::Given(value),
+        }
+    }
+
+    /// What was given, or else what `default` makes.
+    pub fn or_else(self, default: impl FnOnce() -> T) -> T {
+        self.given().unwrap_or_else(default)
+    }
+
+    /// Whether it was left out.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Arg::Absent)
+    }
+}
+
+impl<T> From<T> for Arg<T> {
+    fn from(value: T) -> Self {
+        Arg::Given(value)
+    }
+}
+
+/// The newtype by whose name an [`Arg`] asks for itself.
+const GIVEN: &str = "$tarmem::Arg";
+
+/// The unit struct by whose name one that is absent gives itself.
+pub(crate) const ABSENT: &str = "$tarmem::Absent";
+
+impl<T: Serialize> Serialize for Arg<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Arg::Given(value) if serializer.is_human_readable() => value.serialize(serializer),
+            Arg::Given(value) => serializer.serialize_some(value),
+            Arg::Absent if serializer.is_human_readable() => serializer.serialize_unit_struct(ABSENT),
+            Arg::Absent => serializer.serialize_none(),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Arg<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return Ok(Option::deserialize(deserializer)?.map_or(Arg::Absent, Arg::Given));
+        }
+        struct Read<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Read<T> {
+            type Value = Arg<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an argument")
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<Arg<T>, D::Error> {
+                T::deserialize(inner).map(Arg::Given)
+            }
+
+            fn visit_none<E>(self) -> Result<Arg<T>, E> {
+                Ok(Arg::Absent)
+            }
+        }
+        deserializer.deserialize_newtype_struct(GIVEN, Read(PhantomData))
+    }
+}
+
+/// Arguments in the places of their parameters, to be read as a tuple.
+pub(crate) struct Bound<'a>(pub(crate) &'a [Option<Value>]);
+
+impl<'de> Deserializer<'de> for Bound<'de> {
+    type Error = ValueError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        let places = self.0.iter().map(Place);
+        let mut places = SeqDeserializer::new(places);
+        let read = visitor.visit_seq(&mut places)?;
+        places.end()?;
+        Ok(read)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+struct Place<'a>(&'a Option<Value>);
+
+impl<'de> IntoDeserializer<'de, ValueError> for Place<'de> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+/// Each method as of the value, if there is one.
+macro_rules! places {
+    ($($method:ident($($name:ident: $ty:ty),*))*) => {$(
+        fn $method<V: Visitor<'de>>(self, $($name: $ty,)* visitor: V) -> Result<V::Value, ValueError> {
+            match self.0 {
+                Some(value) => value.$method($($name,)* visitor),
+                None => visitor.visit_none(),
+            }
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Place<'de> {
+    type Error = ValueError;
+
+    places! {
+        deserialize_any()
+        deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
+        deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128()
+        deserialize_f32() deserialize_f64() deserialize_char() deserialize_str() deserialize_string()
+        deserialize_bytes() deserialize_byte_buf() deserialize_option() deserialize_unit()
+        deserialize_unit_struct(name: &'static str) deserialize_newtype_struct(name: &'static str) deserialize_seq()
+        deserialize_tuple(length: usize) deserialize_tuple_struct(name: &'static str, length: usize)
+        deserialize_map() deserialize_struct(name: &'static str, fields: &'static [&'static str])
+        deserialize_enum(name: &'static str, variants: &'static [&'static str])
+        deserialize_identifier() deserialize_ignored_any()
+    }
+}
+
+/// The arguments of a tuple as values; `None` for those that are [absent](Arg::Absent).
+pub(crate) fn present<T: Serialize>(args: &T) -> Result<Vec<Option<Value>>, String> {
+    args.serialize(Collect).map_err(|e| e.to_string())
+}
+
+struct Collect;
+
+/// The arguments so far.
+struct Collected(Vec<Option<Value>>);
+
+impl SerializeTuple for Collected {
+    type Ok = Vec<Option<Value>>;
+    type Error = ValueError;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
+        self.0.push(match to_value(value) {
+            Err(error) if error.message() == ABSENT => None,
+            value => Some(value?),
+        });
+        Ok(())
+    }
+
+    fn end(self) -> Result<Self::Ok, ValueError> {
+        Ok(self.0)
+    }
+}
+
+/// Arguments are a tuple, and nothing else.
+macro_rules! no_tuple {
+    ($($method:ident($($ty:ty),*) -> $ok:ty;)*) => {$(
+        fn $method(self, $(_: $ty),*) -> Result<$ok, ValueError> {
+            Err(ValueError::new("arguments are a tuple"))
+        }
+    )*};
+}
+
+type No = Impossible<Vec<Option<Value>>, ValueError>;
+
+impl Serializer for Collect {
+    type Ok = Vec<Option<Value>>;
+    type Error = ValueError;
+    type SerializeSeq = No;
+    type SerializeTuple = Collected;
+    type SerializeTupleStruct = No;
+    type SerializeTupleVariant = No;
+    type SerializeMap = No;
+    type SerializeStruct = No;
+    type SerializeStructVariant = No;
+
+    fn serialize_tuple(self, length: usize) -> Result<Collected, ValueError> {
+        Ok(Collected(Vec::with_capacity(length)))
+    }
+
+    fn serialize_unit(self) -> Result<Self::Ok, ValueError> {
+        Ok(Vec::new())
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<Self::Ok, ValueError> {
+        Err(ValueError::new("arguments are a tuple"))
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result<Self::Ok, ValueError> {
+        Err(ValueError::new("arguments are a tuple"))
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: &T,
+    ) -> Result<Self::Ok, ValueError> {
+        Err(ValueError::new("arguments are a tuple"))
+    }
+
+    no_tuple! {
+        serialize_bool(bool) -> Self::Ok;
+        serialize_i8(i8) -> Self::Ok;
+        serialize_i16(i16) -> Self::Ok;
+        serialize_i32(i32) -> Self::Ok;
+        serialize_i64(i64) -> Self::Ok;
+        serialize_u8(u8) -> Self::Ok;
+        serialize_u16(u16) -> Self::Ok;
+        serialize_u32(u32) -> Self::Ok;
+        serialize_u64(u64) -> Self::Ok;
+        serialize_f32(f32) -> Self::Ok;
+        serialize_f64(f64) -> Self::Ok;
+        serialize_char(char) -> Self::Ok;
+        serialize_str(&str) -> Self::Ok;
+        serialize_bytes(&[u8]) -> Self::Ok;
+        serialize_none() -> Self::Ok;
+        serialize_unit_struct(&'static str) -> Self::Ok;
+        serialize_unit_variant(&'static str, u32, &'static str) -> Self::Ok;
+        serialize_seq(Option<usize>) -> No;
+        serialize_tuple_struct(&'static str, usize) -> No;
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> No;
+        serialize_map(Option<usize>) -> No;
+        serialize_struct(&'static str, usize) -> No;
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> No;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args;
+
+    const PARAMS: &[Param] = &[
+        Param { name: "a", ty: "i64", optional: false },
+        Param { name: "b", ty: "Option<i64>", optional: true },
+        Param { name: "c", ty: "Arg<Value>", optional: true },
+    ];
+
+    fn read(args: impl Into<Args>) -> Result<(i64, Option<i64>, Arg<Value>), String> {
+        let args: Args = args.into();
+        assert_eq!(Args::decode(&args.encode().expect("flat")), Ok(args.clone()));
+        let bound = args.bind(PARAMS)?;
+        Deserialize::deserialize(Bound(&bound)).map_err(|e: ValueError| e.to_string())
+    }
+
+    #[test]
+    fn arguments_go_by_place_and_by_name() {
+        assert_eq!(read(args![1]), Ok((1, None, Arg::Absent)));
+        assert_eq!(read(args![1, 2, 3]), Ok((1, Some(2), Arg::Given(3.into()))));
+        assert_eq!(read(args![1; c = 3]), Ok((1, None, Arg::Given(3.into()))));
+        assert_eq!(read(args![; c = 3, a = 1]), Ok((1, None, Arg::Given(3.into()))));
+    }
+
+    #[test]
+    fn null_is_not_absent() {
+        assert_eq!(read(args![1, None::<i64>, None::<i64>]), Ok((1, None, Arg::Given(Value::Null))));
+        assert_eq!(
+            present(&(1, Arg::<u8>::Absent, Arg::Given(None::<u8>))),
+            Ok(vec![Some(1.into()), None, Some(Value::Null)])
+        );
+        assert_eq!(present(&()), Ok(vec![]));
+        assert!(present(&5).is_err());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_in_the_names_of_the_parameters() {
+        let refused = |args: Args| read(args).expect_err("it does not fit");
+        assert_eq!(refused(args![].into()), "takes 1 to 3 arguments, but 0 were given");
+        assert_eq!(refused(args![1, 2, 3, 4].into()), "takes 1 to 3 arguments, but 4 were given");
+        assert_eq!(refused(args![; b = 2]), "its argument `a` is missing");
+        assert_eq!(refused(args![1; a = 2]), "its argument `a` is given twice");
+        assert_eq!(refused(args![1; b = 2, b = 3]), "its argument `b` is given twice");
+        assert_eq!(refused(args![1; d = 2]), "it has no parameter `d`; did you mean a or b or c?");
+    }
+
+    #[test]
+    fn a_parameter_that_is_no_more_may_only_have_been_null() {
+        let args = |value| Args::by_names(vec![("a".into(), 1.into()), ("gone".into(), value)]);
+        assert_eq!(read(args(Value::Null)), Ok((1, None, Arg::Absent)));
+        assert!(read(args(5.into())).is_err());
+        assert!(read(Args::from(args![1]).named("gone", Value::Null)).is_err());
+    }
+}

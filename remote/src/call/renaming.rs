@@ -1,0 +1,221 @@
+//! A typed call whose signature the service does not know: it asks for the service's, and goes on by names.
+
+use super::{Call, State};
+use crate::body::Body;
+use crate::codec;
+use crate::describe::{NewObject, Registration};
+use crate::dispatch::Encoding;
+use crate::error::Error;
+use crate::operation::{FunctionRef, MethodRef, Operation, Reply, SourceRef};
+use crate::signature::{Signature, SignatureDescription, SignatureRef};
+use crate::value::{Value, to_value};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+/// The service is being asked.
+pub(super) struct Asking {
+    call: Call<SignatureDescription>,
+    /// What is to be sent after that.
+    operation: Body,
+    /// The class of the object that it was for, for messages.
+    class: String,
+    since: Instant,
+}
+
+impl<T, E> Call<T, E> {
+    /// Goes by names from the first, if it is known that it has to.
+    #[inline]
+    pub(super) fn use_names(&mut self) {
+        if self.caller.changes().is_some_and(|changes| changes.any()) {
+            self.use_names_if_changed();
+        }
+    }
+
+    #[cold]
+    fn use_names_if_changed(&mut self) {
+        let State::Made(operation) = &mut self.state else { return };
+        if self.renamed.is_some() {
+            return;
+        }
+        let operation = std::mem::take(operation);
+        let change = self.signature_of(&operation).and_then(|signature| self.caller.changes()?.get(signature.id()));
+        self.state = State::Made(operation);
+        if let Some(change) = change {
+            self.renamed = Some(change);
+            self.rename(Instant::now());
+        }
+    }
+
+    /// Asks for the service's signature of what `operation` calls.
+    #[cold]
+    pub(super) fn ask(&mut self, class: String, operation: Body) {
+        let Some(signature) = self.signature_of(&operation) else {
+            // Only what has one is answered so.
+            self.state = State::Answered(Reply::failed(Error::SignatureUnknown { class }));
+            return;
+        };
+        let of = signature.reference();
+        let asked = Operation::Signature { of }.encode();
+        let name = super::Name::of_routine("signature");
+        let mut call = Call::new(Arc::clone(&self.caller), asked, name, Encoding::Typed);
+        call.timeout = self.timeout;
+        self.state = State::Asking(Box::new(Asking { call, operation, class, since: Instant::now() }));
+    }
+
+    /// Ready once the service has told, and the call is made anew.
+    pub(super) fn poll_signature(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let State::Asking(asking) = &mut self.state else { return Poll::Ready(()) };
+        let told = ready!(Pin::new(&mut asking.call).poll(cx));
+        let State::Asking(asking) = std::mem::replace(&mut self.state, State::Over) else { return Poll::Ready(()) };
+        let Asking { operation, class, since, .. } = *asking;
+        let signature = self.signature_of(&operation);
+        match (told, signature, self.caller.changes()) {
+            (Ok(told), Some(signature), Some(changes)) => {
+                self.renamed = Some(changes.insert(signature.id(), signature.compare(told)));
+                self.state = State::Made(operation);
+                self.rename(since);
+            }
+            (Err(Error::NoSuchMethod { near, .. }), ..) => {
+                let error = Error::NoSuchMethod { class, method: self.name.to_string(), near };
+                self.state = State::Answered(Reply::failed(error));
+            }
+            (Err(error), ..) => self.state = State::Answered(Reply::failed(error)),
+            _ => self.state = State::Answered(Reply::failed(Error::SignatureUnknown { class })),
+        }
+        Poll::Ready(())
+    }
+
+    /// Makes the operation, which is typed, one by names. It has waited since then.
+    fn rename(&mut self, since: Instant) {
+        let (State::Made(operation), Some(change)) = (&self.state, &self.renamed) else { return };
+        if !change.idempotent && self.name.idempotent {
+            // The client took it for a method that changes nothing, and the service knows better.
+            self.idempotent = false;
+        }
+        let renamed = if change.refused {
+            Err("the call was not made: what the service returns cannot be what the client expects".to_owned())
+        } else {
+            by_names(operation, self.signature_of(operation))
+                .map_err(|reason| format!("the call was not made: {reason}"))
+        };
+        self.state = match renamed {
+            Ok(renamed) => {
+                if !matches!(
+                    Operation::decode(&renamed),
+                    Ok(Operation::Memoize { .. } | Operation::Update { .. } | Operation::Create { .. })
+                ) {
+                    self.encoding = Encoding::Dynamic;
+                }
+                State::Waiting(Box::new((renamed, since)))
+            }
+            Err(reason) => State::Malformed(Box::new(change.error(reason))),
+        };
+    }
+
+    /// The signature that a typed operation goes by.
+    fn signature_of(&self, operation: &[u8]) -> Option<&'static Signature> {
+        match Operation::decode(operation).ok()? {
+            Operation::Memoize { source: SourceRef::Value { object, .. }, .. }
+            | Operation::Update { source: SourceRef::Value { object, .. }, .. }
+            | Operation::Create { source: SourceRef::Value { object, .. }, .. } => {
+                of_class(codec::decode_prefix(object).ok()?.0)
+            }
+            _ => Some(self.name.signature?()),
+        }
+    }
+}
+
+/// As typetag begins the encoding of an object: a map with one entry, whose key is the class's path.
+type Tag<'a> = (u64, &'a str);
+
+fn of_class((_, class): Tag<'_>) -> Option<&'static Signature> {
+    inventory::iter::<Registration>.into_iter().find_map(|registration| match registration {
+        Registration::Class(entry) if entry.path == class => Some((entry.signature)()),
+        _ => None,
+    })
+}
+
+/// A typed operation, by names.
+///
+/// # Errors
+/// In words, if its arguments cannot be told so.
+pub(crate) fn by_names(operation: &[u8], signature: Option<&'static Signature>) -> Result<Body, String> {
+    let words = |e: Error| e.to_string();
+    let args = |args: &[u8]| {
+        let signature = signature.ok_or("it has no signature")?;
+        signature.by_names(args)?.encode().map_err(|e| e.to_string())
+    };
+    let full_name;
+    let encoding = Encoding::Dynamic;
+    let operation = Operation::decode(operation).map_err(words)?;
+    let function = match signature.map(Signature::reference) {
+        Some(SignatureRef::Function { module, name }) => FunctionRef::Name { module, name },
+        _ => FunctionRef::Id(0),
+    };
+    let renamed_args;
+    let class_value;
+    let source_of = |source: SourceRef<'_>| -> Result<Named, String> {
+        Ok(match source {
+            SourceRef::Generator { args: typed, .. } => Named::Args(args(typed)?),
+            SourceRef::Value { object, .. } => {
+                let object: NewObject = codec::decode(object).map_err(|e| e.to_string())?;
+                Named::Value(object.class(), codec::encode(&Untagged::of(&*object)?).map_err(|e| e.to_string())?)
+            }
+            _ => return Err("it has no signature".to_owned()),
+        })
+    };
+    let operation = match operation {
+        Operation::Call { target, args: typed, .. } => {
+            renamed_args = args(typed)?;
+            full_name = signature.map(Signature::full_name).unwrap_or_default();
+            Operation::Call { target, method: MethodRef::Name(&full_name), encoding, args: &renamed_args }
+        }
+        Operation::Run { args: typed, .. } => {
+            renamed_args = args(typed)?;
+            Operation::Run { function, encoding, args: &renamed_args }
+        }
+        Operation::Memoize { key, source, expect } => {
+            class_value = source_of(source)?;
+            Operation::Memoize { key, source: class_value.source(function), expect }
+        }
+        Operation::Update { key, source, generation, expect } => {
+            class_value = source_of(source)?;
+            Operation::Update { key, source: class_value.source(function), generation, expect }
+        }
+        Operation::Create { source, expect } => {
+            class_value = source_of(source)?;
+            Operation::Create { source: class_value.source(function), expect }
+        }
+        other => return Err(format!("{} has no signature", other.name())),
+    };
+    operation.encode().map_err(words)
+}
+
+/// A source by names.
+enum Named {
+    Args(Vec<u8>),
+    Value(&'static str, Vec<u8>),
+}
+
+impl Named {
+    fn source<'a>(&'a self, function: FunctionRef<'a>) -> SourceRef<'a> {
+        match self {
+            Named::Args(args) => SourceRef::Generator { function, encoding: Encoding::Dynamic, args },
+            Named::Value(class, value) => SourceRef::ValueByNames { class, value },
+        }
+    }
+}
+
+/// The value of an object, without the tag that typetag puts around it.
+struct Untagged;
+
+impl Untagged {
+    fn of(object: &dyn crate::Object) -> Result<Value, String> {
+        match to_value(object).map_err(|e| e.to_string())? {
+            Value::Map(mut entries) if entries.len() == 1 => Ok(entries.remove(0).1),
+            other => Err(format!("an object is a tagged value, not {}", other.kind())),
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! The signature of a method or function, as client and service each were built with it.
+//!
+//! A typed call names its method by a number that is made of the method's name *and* its signature: parameters, result and
+//! error, with the shapes of their types in depth. So a service that was built with another signature does not know the
+//! number, and nothing is ever decoded as something else. The client then asks once for the service's
+//! [`SignatureDescription`], and goes on by names: arguments as a map of self-describing values, so that serde's own rules
+//! decide what fits ([`Changes`] keeps which methods are called so). Where both sides have the same signature, this costs a
+//! call nothing.
+
+use crate::args::Args;
+use crate::body::Body;
+use crate::codec;
+use crate::describe::{Param, signature_text, stable_id};
+use crate::error::Error;
+use crate::operation::{FunctionRef, MethodRef, Operation};
+use crate::shape::{ERROR, RETURN, Shape, Shapes, Tracer};
+use crate::value::Value;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+
+/// A signature that this program was built with. Made by `#[remote]`, one for each method, constructor, function and class.
+pub struct Signature {
+    kind: Kind,
+    scope: &'static str,
+    name: &'static str,
+    stable: u64,
+    params: &'static [Param],
+    returns: &'static str,
+    idempotent: bool,
+    trace: fn(&mut Tracer) -> Vec<(String, Shape)>,
+    rename: fn(&[u8]) -> Result<Vec<Option<Value>>, String>,
+    known: OnceLock<Known>,
+}
+
+/// What a signature is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A method.
+    Method,
+    /// A function of a module, or a constructor.
+    Function,
+    /// The values of a class.
+    Class,
+}
+
+/// What is found out when it is first asked for.
+struct Known {
+    id: u64,
+    shapes: Shapes,
+}
+
+/// Names what a signature is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SignatureRef<'a> {
+    /// A method.
+    Method {
+        /// The path of its interface, or of its class.
+        interface: &'a str,
+        /// Its name.
+        name: &'a str,
+    },
+    /// A function of a module, or a constructor.
+    Function {
+        /// The module.
+        module: &'a str,
+        /// The name within the module: `load`, `Account.open`.
+        name: &'a str,
+    },
+    /// The values of a class.
+    Class {
+        /// Its path.
+        path: &'a str,
+    },
+}
+
+/// A signature, as it is told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SignatureDescription {
+    /// For people.
+    pub text: String,
+    /// Making the call twice is as good as making it once.
+    pub idempotent: bool,
+    /// Of its parameters, its result and its error.
+    pub shapes: Shapes,
+}
+
+impl Signature {
+    /// For generated code: `name` in `scope`, of the method or function with that stable id.
+    #[allow(clippy::too_many_arguments, reason = "for generated code")]
+    pub const fn new(
+        kind: Kind,
+        scope: &'static str,
+        name: &'static str,
+        stable: u64,
+        params: &'static [Param],
+        returns: &'static str,
+        idempotent: bool,
+        trace: fn(&mut Tracer) -> Vec<(String, Shape)>,
+        rename: fn(&[u8]) -> Result<Vec<Option<Value>>, String>,
+    ) -> Self {
+        Signature { kind, scope, name, stable, params, returns, idempotent, trace, rename, known: OnceLock::new() }
+    }
+
+    /// For generated code: the values of the class `path`.
+    pub const fn of_class(path: &'static str, trace: fn(&mut Tracer) -> Vec<(String, Shape)>) -> Self {
+        Self::new(Kind::Class, "", path, stable_id(path, ""), &[], "", true, trace, |_| {
+            Err("an object goes as a whole".to_owned())
+        })
+    }
+
+    /// The number that it goes by on the wire.
+    pub fn id(&'static self) -> u64 {
+        self.known().id
+    }
+
+    fn known(&'static self) -> &'static Known {
+        self.known.get_or_init(|| {
+            let mut tracer = Tracer::default();
+            let roots = (self.trace)(&mut tracer);
+            let shapes = tracer.finish(roots);
+            let fingerprint = shapes.fingerprint().unwrap_or_else(|| {
+                tracing::debug!("the types of {self} are not known in depth: its calls go by names");
+                // Nothing but this very program is sure to mean the same.
+                this_program()
+            });
+            let idempotent = u64::from(self.idempotent);
+            let id = (self.stable ^ fingerprint.rotate_left(32))
+                .wrapping_add(idempotent)
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            BY_ID.lock().unwrap_or_else(PoisonError::into_inner).insert(id, self);
+            Known { id, shapes }
+        })
+    }
+
+    /// As the other side is told.
+    pub fn describe(&'static self) -> SignatureDescription {
+        SignatureDescription {
+            text: self.to_string(),
+            idempotent: self.idempotent,
+            shapes: self.known().shapes.clone(),
+        }
+    }
+
+    /// What it is of.
+    pub fn reference(&self) -> SignatureRef<'static> {
+        match self.kind {
+            Kind::Method => SignatureRef::Method { interface: self.scope, name: self.name },
+            Kind::Function => SignatureRef::Function { module: self.scope, name: self.name },
+            Kind::Class => SignatureRef::Class { path: self.name },
+        }
+    }
+
+    /// `bank.Account.deposit`
+    pub(crate) fn full_name(&self) -> String {
+        format!("{}.{}", self.scope, self.name)
+    }
+
+    /// The arguments of a typed call, by names.
+    ///
+    /// # Errors
+    /// In words, if they cannot be told so.
+    pub fn by_names(&self, args: &[u8]) -> Result<Args, String> {
+        let values = (self.rename)(args)?;
+        let named = self.params.iter().zip(values).filter_map(|(param, value)| Some((param.name.to_owned(), value?)));
+        Ok(Args::by_names(named.collect()))
+    }
+
+    /// How this signature, which is the client's, and the service's differ.
+    pub(crate) fn compare(&'static self, service: SignatureDescription) -> Change {
+        let ours = self.describe();
+        let differences = ours.shapes.differences(&service.shapes);
+        let ignores_result = ours.shapes.root(RETURN) == Some(&Shape::Unit);
+        let refused = !ours.shapes.result_may_fit(&service.shapes);
+        Change {
+            ours: ours.text,
+            idempotent: service.idempotent && ours.idempotent,
+            theirs: service.text,
+            differences,
+            ignores_result,
+            refused,
+        }
+    }
+}
+
+/// Those of this program whose number was asked for.
+static BY_ID: LazyLock<Mutex<HashMap<u64, &'static Signature>>> = LazyLock::new(Mutex::default);
+
+/// The same operation by names, for a service that was built with another signature of what it calls; `None` if there is no
+/// telling it so. Runs the types' own serialization.
+pub fn by_names(operation: &[u8]) -> Option<Body> {
+    let id = match Operation::decode(operation).ok()? {
+        Operation::Call { method: MethodRef::Id(id), .. } | Operation::Run { function: FunctionRef::Id(id), .. } => id,
+        _ => return None,
+    };
+    let signature = BY_ID.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()?;
+    // A panic of the types' own code is none of whoever carries the call.
+    catch_unwind(AssertUnwindSafe(|| crate::call::by_names(operation, Some(signature)).ok())).ok()?
+}
+
+/// As in Rust, with its full name. Of a class, its path.
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.scope.is_empty() {
+            return f.write_str(self.name);
+        }
+        f.write_str(&signature_text(&format!("{}.{}", self.scope, self.name), self.params, self.returns))
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Signature({self})")
+    }
+}
+
+/// A number that no other program has.
+fn this_program() -> u64 {
+    static PROGRAM: OnceLock<u64> = OnceLock::new();
+    *PROGRAM.get_or_init(|| uuid::Uuid::new_v4().as_u64_pair().0)
+}
+
+/// A method that client and service were built with different signatures of.
+#[derive(Debug)]
+pub(crate) struct Change {
+    ours: String,
+    theirs: String,
+    differences: Vec<String>,
+    /// Both sides say that it may be made twice.
+    pub(crate) idempotent: bool,
+    /// The client expects no result.
+    pub(crate) ignores_result: bool,
+    /// What it returns can never be what the client expects: so it is not called at all.
+    pub(crate) refused: bool,
+}
+
+impl Change {
+    /// What could not be carried.
+    pub(crate) fn error(&self, reason: impl Into<String>) -> Error {
+        Error::SignatureChanged {
+            client: self.ours.clone(),
+            service: self.theirs.clone(),
+            differences: self.differences.clone(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// The methods that are called by names in a session, since its service was built with other signatures of them. Asked
+/// before each typed call is sent.
+#[derive(Debug, Default)]
+pub struct Changes {
+    any: AtomicBool,
+    by_id: Mutex<HashMap<u64, Arc<Change>>>,
+}
+
+impl Changes {
+    /// Whether there are any.
+    #[inline]
+    pub(crate) fn any(&self) -> bool {
+        self.any.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn get(&self, id: u64) -> Option<Arc<Change>> {
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// One for each signature of this program at the most.
+    pub(crate) fn insert(&self, id: u64, change: Change) -> Arc<Change> {
+        let change = Arc::new(change);
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&change));
+        self.any.store(true, Ordering::Relaxed);
+        change
+    }
+
+    /// Another service has taken the place of the one that was asked.
+    pub fn clear(&self) {
+        self.any.store(false, Ordering::Relaxed);
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// For generated code: the arguments of a typed call as values, those that are absent as `None`.
+///
+/// # Errors
+/// In words.
+pub fn rename<T: DeserializeOwned + Serialize>(args: &[u8]) -> Result<Vec<Option<Value>>, String> {
+    let args: T = codec::decode(args).map_err(|e| e.to_string())?;
+    crate::args::present(&args)
+}
+
+/// Tells types whose shape can be learned from those that only a service can encode, as
+/// [`Kind`](crate::__private::Kind) does: `(&Returned::<T>::new()).shape(tracer, "T")`.
+pub struct Returned<T>(PhantomData<fn() -> T>);
+
+impl<T> Returned<T> {
+    /// Of `T`.
+    #[allow(clippy::new_without_default)]
+    pub const fn new() -> Self {
+        Returned(PhantomData)
+    }
+}
+
+/// See [`Returned`].
+pub trait KnownShape {
+    /// Its shape.
+    fn shape(&self, tracer: &mut Tracer, text: &str) -> Shape;
+}
+
+impl<T: DeserializeOwned> KnownShape for Returned<T> {
+    fn shape(&self, tracer: &mut Tracer, _: &str) -> Shape {
+        tracer.shape::<T>()
+    }
+}
+
+/// See [`Returned`].
+pub trait OpaqueShape {
+    /// Its name.
+    fn shape(&self, tracer: &mut Tracer, text: &str) -> Shape;
+}
+
+impl<T> OpaqueShape for &Returned<T> {
+    fn shape(&self, _: &mut Tracer, text: &str) -> Shape {
+        Shape::Opaque(text.to_owned())
+    }
+}
+
+/// For generated code: the name of a result among the roots.
+pub const RESULT_ROOT: &str = RETURN;
+
+/// For generated code: the name of an error among the roots.
+pub const ERROR_ROOT: &str = ERROR;
