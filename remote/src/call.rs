@@ -303,7 +303,8 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
                 })
             }),
             Reply::Raised(raised) => {
-                let encoding = if self.renamed.is_some() { Encoding::Dynamic } else { self.encoding };
+                let encoding =
+                    if self.renamed.is_some() || self.by_names() { Encoding::Dynamic } else { self.encoding };
                 Err(with_caller(&self.caller, || E::raised(&self.what(), raised.message, &raised.body, encoding)))
             }
             Reply::Failed(error) => Err(E::failed(match (&self.renamed, *error) {
@@ -315,15 +316,19 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
         }
     }
 
+    /// What it calls goes by names always.
+    fn by_names(&self) -> bool {
+        self.name.signature.is_some_and(|signature| signature().goes_by_names())
+    }
+
     /// Object references in the result become handles of this client, given up when they are dropped.
     fn decode(&self, body: &[u8]) -> Result<T, String> {
         with_caller(&self.caller, || {
-            if let Some(change) = &self.renamed
-                && self.encoding == Encoding::Dynamic
-            {
+            if self.encoding == Encoding::Dynamic {
                 let value: Value = codec::decode(body).map_err(|e| e.to_string())?;
                 // Who expects nothing is content with anything.
-                let value = if change.ignores_result { Value::Null } else { value };
+                let ignored = self.renamed.as_ref().is_some_and(|change| change.ignores_result);
+                let value = if ignored { Value::Null } else { value };
                 return from_value(value).map_err(|e| e.to_string());
             }
             codec::decode(body).map_err(|e| e.to_string())

@@ -211,12 +211,29 @@ impl ProxyCore {
         signature: &'static Signature,
         args: &impl Serialize,
     ) -> Call<T, E> {
+        if signature.goes_by_names() {
+            return self.call_by_names(name, signature, args);
+        }
         let operation = with_scratch(|scratch| {
             codec::encode_into(args, scratch, usize::MAX)
                 .map_err(|e| Error::BadArguments { signature: name.to_string(), reason: e.to_string() })?;
             self.encode(MethodRef::Id(signature.id()), Encoding::Typed, scratch)
         });
         Call::new(Arc::clone(&self.caller), operation, name, Encoding::Typed)
+    }
+
+    #[cold]
+    fn call_by_names<T, E: Failure>(
+        &self,
+        name: &'static Name,
+        signature: &'static Signature,
+        args: &impl Serialize,
+    ) -> Call<T, E> {
+        let args = signature.values_by_names(args).and_then(|args| args.encode().map_err(|e| e.to_string()));
+        let operation = args
+            .map_err(|reason| Error::BadArguments { signature: name.to_string(), reason })
+            .and_then(|args| self.encode(MethodRef::Name(&signature.full_name()), Encoding::Dynamic, &args));
+        Call::new(Arc::clone(&self.caller), operation, name, Encoding::Dynamic)
     }
 
     fn encode(&self, method: MethodRef<'_>, encoding: Encoding, args: &[u8]) -> Result<Body, Error> {

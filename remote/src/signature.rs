@@ -11,6 +11,7 @@ use crate::args::Args;
 use crate::body::Body;
 use crate::codec;
 use crate::describe::{Param, signature_text, stable_id};
+use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::operation::{FunctionRef, MethodRef, Operation};
 use crate::shape::{ERROR, RETURN, Shape, Shapes, Tracer};
@@ -53,6 +54,8 @@ pub enum Kind {
 struct Known {
     id: u64,
     shapes: Shapes,
+    /// The types are known in depth.
+    learned: bool,
 }
 
 /// Names what a signature is of.
@@ -124,17 +127,18 @@ impl Signature {
             let mut tracer = Tracer::default();
             let roots = (self.trace)(&mut tracer);
             let shapes = tracer.finish(roots);
-            let fingerprint = shapes.fingerprint().unwrap_or_else(|| {
+            let fingerprint = shapes.fingerprint();
+            let learned = fingerprint.is_some();
+            if !learned {
                 tracing::debug!("the types of {self} are not known in depth: its calls go by names");
-                // Nothing but this very program is sure to mean the same.
-                this_program()
-            });
+            }
+            let fingerprint = fingerprint.unwrap_or_default();
             let idempotent = u64::from(self.idempotent);
             let id = (self.stable ^ fingerprint.rotate_left(32))
                 .wrapping_add(idempotent)
                 .wrapping_mul(0x9e37_79b9_7f4a_7c15);
             BY_ID.lock().unwrap_or_else(PoisonError::into_inner).insert(id, self);
-            Known { id, shapes }
+            Known { id, shapes, learned }
         })
     }
 
@@ -156,9 +160,30 @@ impl Signature {
         }
     }
 
+    /// How a typed caller names the function that it is of.
+    pub(crate) fn function(&'static self) -> FunctionRef<'static> {
+        if self.goes_by_names() {
+            FunctionRef::Name { module: self.scope, name: self.name }
+        } else {
+            FunctionRef::Id(self.id())
+        }
+    }
+
+    /// How a typed caller encodes arguments.
+    pub(crate) fn encoding(&'static self) -> Encoding {
+        if self.goes_by_names() { Encoding::Dynamic } else { Encoding::Typed }
+    }
+
     /// `bank.Account.deposit`
     pub(crate) fn full_name(&self) -> String {
         format!("{}.{}", self.scope, self.name)
+    }
+
+    /// Whether its calls always go by names, since the types in it are not known in depth: they check their content in ways
+    /// that no made-up data passes, or ask what the data is, which the typed encoding cannot tell (`#[serde(untagged)]`,
+    /// `#[serde(flatten)]`).
+    pub fn goes_by_names(&'static self) -> bool {
+        !self.known().learned
     }
 
     /// The arguments of a typed call, by names.
@@ -166,9 +191,20 @@ impl Signature {
     /// # Errors
     /// In words, if they cannot be told so.
     pub fn by_names(&self, args: &[u8]) -> Result<Args, String> {
-        let values = (self.rename)(args)?;
+        (self.rename)(args).map(|values| self.name(values))
+    }
+
+    /// The arguments of a call, by names.
+    ///
+    /// # Errors
+    /// In words, if they cannot be told so.
+    pub(crate) fn values_by_names(&self, args: &impl Serialize) -> Result<Args, String> {
+        crate::args::present(args).map(|values| self.name(values))
+    }
+
+    fn name(&self, values: Vec<Option<Value>>) -> Args {
         let named = self.params.iter().zip(values).filter_map(|(param, value)| Some((param.name.to_owned(), value?)));
-        Ok(Args::by_names(named.collect()))
+        Args::by_names(named.collect())
     }
 
     /// How this signature, which is the client's, and the service's differ.
@@ -217,12 +253,6 @@ impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signature({self})")
     }
-}
-
-/// A number that no other program has.
-fn this_program() -> u64 {
-    static PROGRAM: OnceLock<u64> = OnceLock::new();
-    *PROGRAM.get_or_init(|| uuid::Uuid::new_v4().as_u64_pair().0)
 }
 
 /// A method that client and service were built with different signatures of.

@@ -10,7 +10,7 @@ use crate::operation::{FunctionRef, Operation, SourceRef};
 use crate::proxy::{DynamicProxy, OwnedTarget, Proxy};
 use crate::routines::Routines;
 use crate::signature::Signature;
-use crate::value::Value;
+use crate::value::{Value, to_value};
 use serde::Serialize;
 use std::fmt;
 use std::marker::PhantomData;
@@ -45,6 +45,7 @@ enum Form {
     Generator { name: &'static Name, signature: &'static Signature, args: Vec<u8> },
     Named { module: String, name: String, args: Vec<u8> },
     Value { signature: &'static Signature, object: Vec<u8> },
+    ValueByNames { class: &'static str, value: Vec<u8> },
     Existing(OwnedTarget),
 }
 
@@ -54,8 +55,14 @@ impl Prepared {
     /// # Errors
     /// [`Error::BadValue`] if it cannot be encoded.
     pub fn value(object: &dyn Object, signature: &'static Signature) -> Result<Self, Error> {
-        let encoded = codec::encode(object)
-            .map_err(|e| Error::BadValue { class: object.class().to_owned(), reason: e.to_string() })?;
+        let class = object.class();
+        let unfit = |reason| Error::BadValue { class: class.to_owned(), reason };
+        if signature.goes_by_names() {
+            let value = untagged(object).map_err(unfit)?;
+            let value = codec::encode(&value).map_err(|e| unfit(e.to_string()))?;
+            return Ok(Prepared { form: Form::ValueByNames { class, value } });
+        }
+        let encoded = codec::encode(object).map_err(|e| unfit(e.to_string()))?;
         Ok(Prepared { form: Form::Value { signature, object: encoded } })
     }
 
@@ -64,7 +71,7 @@ impl Prepared {
         match &self.form {
             Form::Generator { name, .. } => call.named_as(name),
             Form::Named { module, name, .. } => call.labelled(format!("{module}.{name}")),
-            Form::Value { .. } | Form::Existing(_) => call,
+            Form::Value { .. } | Form::ValueByNames { .. } | Form::Existing(_) => call,
         }
     }
 
@@ -75,12 +82,13 @@ impl Prepared {
     pub(crate) fn as_ref(&self) -> SourceRef<'_> {
         match &self.form {
             Form::Generator { signature, args, .. } => {
-                SourceRef::Generator { function: FunctionRef::Id(signature.id()), encoding: Encoding::Typed, args }
+                SourceRef::Generator { function: signature.function(), encoding: signature.encoding(), args }
             }
             Form::Named { module, name, args } => {
                 SourceRef::Generator { function: FunctionRef::Name { module, name }, encoding: Encoding::Dynamic, args }
             }
             Form::Value { signature, object } => SourceRef::Value { signature: signature.id(), object },
+            Form::ValueByNames { class, value } => SourceRef::ValueByNames { class, value },
             Form::Existing(target) => SourceRef::Existing(target.as_ref()),
         }
     }
@@ -109,8 +117,12 @@ pub struct FunctionCall<R, E = Error> {
 impl<R, E> FunctionCall<R, E> {
     /// For generated code: the function of that name; `args` is a tuple.
     pub fn new(name: &'static Name, signature: &'static Signature, args: &impl Serialize) -> Self {
-        let args =
-            codec::encode(args).map_err(|e| Error::BadArguments { signature: name.to_string(), reason: e.to_string() });
+        let args = if signature.goes_by_names() {
+            signature.values_by_names(args).and_then(|args| args.encode().map_err(|e| e.to_string()))
+        } else {
+            codec::encode(args).map_err(|e| e.to_string())
+        };
+        let args = args.map_err(|reason| Error::BadArguments { signature: name.to_string(), reason });
         FunctionCall { name, signature, args, result: PhantomData }
     }
 
@@ -120,10 +132,10 @@ impl<R, E> FunctionCall<R, E> {
     /// The function's own, and the session's.
     pub fn call(self, service: impl AsRef<Routines>) -> Call<R, E> {
         let operation = self.args.and_then(|args| {
-            Operation::Run { function: FunctionRef::Id(self.signature.id()), encoding: Encoding::Typed, args: &args }
-                .encode()
+            let (function, encoding) = (self.signature.function(), self.signature.encoding());
+            Operation::Run { function, encoding, args: &args }.encode()
         });
-        Call::new(Arc::clone(service.as_ref().caller()), operation, self.name, Encoding::Typed)
+        Call::new(Arc::clone(service.as_ref().caller()), operation, self.name, self.signature.encoding())
     }
 }
 
@@ -189,5 +201,13 @@ impl Source for DynamicFunctionCall {
     fn prepare(self) -> Result<Prepared, Error> {
         let args = self.encode_args()?;
         Ok(Prepared { form: Form::Named { module: self.module, name: self.name, args } })
+    }
+}
+
+/// The value of an object, without the tag that typetag puts around it.
+pub(crate) fn untagged(object: &dyn Object) -> Result<Value, String> {
+    match to_value(object).map_err(|e| e.to_string())? {
+        Value::Map(mut entries) if entries.len() == 1 => Ok(entries.remove(0).1),
+        other => Err(format!("an object is a tagged value, not {}", other.kind())),
     }
 }

@@ -8,7 +8,7 @@ use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::operation::{FunctionRef, MethodRef, Operation, Reply, SourceRef};
 use crate::signature::{Signature, SignatureDescription, SignatureRef};
-use crate::value::{Value, to_value};
+use crate::source::untagged;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -161,7 +161,7 @@ pub(crate) fn by_names(operation: &[u8], signature: Option<&'static Signature>) 
             SourceRef::Generator { args: typed, .. } => Named::Args(args(typed)?),
             SourceRef::Value { object, .. } => {
                 let object: NewObject = codec::decode(object).map_err(|e| e.to_string())?;
-                Named::Value(object.class(), codec::encode(&Untagged::of(&*object)?).map_err(|e| e.to_string())?)
+                Named::Value(object.class(), codec::encode(&untagged(&*object)?).map_err(|e| e.to_string())?)
             }
             _ => return Err("it has no signature".to_owned()),
         })
@@ -204,18 +204,6 @@ impl Named {
         match self {
             Named::Args(args) => SourceRef::Generator { function, encoding: Encoding::Dynamic, args },
             Named::Value(class, value) => SourceRef::ValueByNames { class, value },
-        }
-    }
-}
-
-/// The value of an object, without the tag that typetag puts around it.
-struct Untagged;
-
-impl Untagged {
-    fn of(object: &dyn crate::Object) -> Result<Value, String> {
-        match to_value(object).map_err(|e| e.to_string())? {
-            Value::Map(mut entries) if entries.len() == 1 => Ok(entries.remove(0).1),
-            other => Err(format!("an object is a tagged value, not {}", other.kind())),
         }
     }
 }

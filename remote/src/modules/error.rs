@@ -121,6 +121,10 @@ impl TryFrom<Parts> for Exception {
     type Error = String;
 
     fn try_from(parts: Parts) -> Result<Self, String> {
+        // What has no class is an error all the same.
+        if parts.class.is_empty() {
+            return Ok(Exception::RuntimeError(parts.message));
+        }
         let class = parts.class.clone();
         Exception::of_parts(parts).ok_or_else(|| format!("{class} is no exception that this client knows"))
     }

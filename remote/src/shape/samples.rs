@@ -43,3 +43,6 @@ pub(super) const BYTES: [usize; 6] = [0, 16, 4, 32, 12, 64];
 
 /// Lengths of sequences and maps.
 pub(super) const LENGTHS: [usize; 3] = [1, 2, 0];
+
+/// Values, by the numbers of their variants: null, a text, an integer, a list, a map.
+pub(super) const VALUES: [u32; 5] = [0, 4, 2, 6, 7];

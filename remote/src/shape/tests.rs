@@ -158,7 +158,21 @@ fn types_that_check_their_content_are_given_what_they_take() {
         }
     }
 
+    /// What is wrong with it shows when all of it has been read.
+    #[derive(Deserialize)]
+    #[serde(try_from = "(u8, bool, u8)")]
+    struct Even;
+
+    impl TryFrom<(u8, bool, u8)> for Even {
+        type Error = String;
+
+        fn try_from((first, ..): (u8, bool, u8)) -> Result<Self, String> {
+            if first == 2 { Ok(Even) } else { Err("not 2".to_owned()) }
+        }
+    }
+
     for fingerprint in [
+        fingerprint::<(Even, NonZeroU32, Even, Name)>(),
         fingerprint::<NonZeroU32>(),
         fingerprint::<Uuid>(),
         fingerprint::<(IpAddr, SocketAddr)>(),
@@ -228,4 +242,22 @@ fn only_what_can_never_fit_is_refused_beforehand() {
     assert!(fits::<Vec<u8>, (u8, u8)>() && fits::<crate::Value, i64>() && fits::<String, one::Shape>());
     assert!(!fits::<i64, String>() && !fits::<String, i64>() && !fits::<i64, f64>() && !fits::<i64, ()>());
     assert!(!fits::<Vec<i64>, Vec<String>>() && !fits::<one::Point, i64>() && !fits::<bool, u8>());
+}
+
+#[test]
+fn every_signature_of_the_modules_is_known_in_depth() {
+    for registration in inventory::iter::<crate::describe::Registration> {
+        use crate::describe::Registration;
+        let signatures: Vec<_> = match registration {
+            Registration::Class(class) => vec![class.signature],
+            Registration::Implementation(implementation) => {
+                implementation.methods.iter().map(|method| method.signature).collect()
+            }
+            Registration::Functions(functions) => functions.iter().map(|function| function.signature).collect(),
+            _ => Vec::new(),
+        };
+        for signature in signatures {
+            assert!(!signature().goes_by_names(), "{}: {:?}", signature(), signature().describe().shapes);
+        }
+    }
 }

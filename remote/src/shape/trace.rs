@@ -1,6 +1,6 @@
 //! Learns shapes, by letting types deserialize made-up data.
 
-use super::samples::{BOOLS, BYTES, CHARS, FLOATS, INTEGERS, LENGTHS, TEXTS};
+use super::samples::{BOOLS, BYTES, CHARS, FLOATS, INTEGERS, LENGTHS, TEXTS, VALUES};
 use super::{Definition, Form, Plain, Shape, Shapes};
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
@@ -30,14 +30,24 @@ pub struct Tracer {
     known: HashMap<(&'static str, &'static str), usize>,
     /// Which sample each leaf is given, by its place.
     samples: HashMap<u64, usize>,
-    /// The leaf that was given one last.
-    last: Option<u64>,
+    /// The leaves that were given one in this run, with how many there are for each.
+    given: Vec<(u64, usize)>,
+    /// What is tried since a run was refused.
+    search: Option<Search>,
     /// How deep in a type that is in itself.
     recursion: usize,
     depth: usize,
     steps: usize,
     /// Enums that were left with something to learn, so far in this run.
     open: usize,
+}
+
+/// A run was refused: its leaves are given other samples, one leaf at a time, the last one first, until a run gets further.
+struct Search {
+    leaves: Vec<(u64, usize)>,
+    /// The leaf that is tried, and which sample it had.
+    tried: usize,
+    before: usize,
 }
 
 /// A struct or enum, as far as it is known.
@@ -97,15 +107,16 @@ impl serde::de::Error for Stop {
 impl Tracer {
     /// The shape of `T`; [`Shape::Unknown`] if it cannot be learned.
     pub fn shape<T: DeserializeOwned>(&mut self) -> Shape {
-        self.last = None;
+        self.search = None;
         self.steps = 0;
         for _ in 0..RUNS {
             let mut shape = Shape::Unknown;
             (self.recursion, self.depth, self.open) = (0, 0, 0);
+            self.given.clear();
             self.definitions.iter_mut().for_each(|definition| definition.active = 0);
             match T::deserialize(Place { tracer: self, shape: &mut shape, path: 0 }) {
                 Ok(_) if self.open == 0 => return shape,
-                Ok(_) => {}
+                Ok(_) => self.search = None,
                 Err(Stop::Refused) if self.another_sample() => {}
                 Err(Stop::Endless(Some(definition))) if self.another_variant(definition) => {}
                 Err(Stop::Resident(class)) => return Shape::Opaque(class.to_owned()),
@@ -126,13 +137,30 @@ impl Tracer {
         Shapes { roots, definitions: definitions.collect() }
     }
 
-    /// Whether the leaf that was given a sample last has another one.
+    /// Whether there is something else to give to a leaf of the run that was refused.
     fn another_sample(&mut self) -> bool {
-        let Some(last) = self.last else { return false };
-        let sample = self.samples.entry(last).or_default();
-        *sample += 1;
-        // The longest list there is: shorter ones begin anew.
-        *sample < TEXTS.len()
+        let chosen = |samples: &HashMap<u64, usize>, path| samples.get(&path).copied().unwrap_or(0);
+        let search = match &mut self.search {
+            Some(search) if self.given.len() <= search.leaves.len() => search,
+            search => {
+                // It got further than any before: what its leaves were given is kept.
+                let leaves = self.given.clone();
+                let Some(tried) = leaves.len().checked_sub(1) else { return false };
+                let before = chosen(&self.samples, leaves[tried].0);
+                search.insert(Search { leaves, tried, before })
+            }
+        };
+        loop {
+            let (path, count) = search.leaves[search.tried];
+            // Around, from the one that it had.
+            let next = (chosen(&self.samples, path) + 1) % count;
+            self.samples.insert(path, next);
+            if next != search.before {
+                return true;
+            }
+            let Some(tried) = search.tried.checked_sub(1) else { return false };
+            (search.tried, search.before) = (tried, chosen(&self.samples, search.leaves[tried].0));
+        }
     }
 
     /// Whether the enum has another variant to be guessed, or tried.
@@ -146,9 +174,8 @@ impl Tracer {
     }
 
     fn sample<T: Copy>(&mut self, path: u64, samples: &[T]) -> T {
-        self.last = Some(path);
-        let chosen = self.samples.get(&path).copied().unwrap_or(0);
-        samples[chosen % samples.len()]
+        self.given.push((path, samples.len()));
+        samples[self.samples.get(&path).copied().unwrap_or(0) % samples.len()]
     }
 
     /// Whether what is met now is to be learned. Within a type that is in itself it has been, or will be.
@@ -428,7 +455,7 @@ impl<'de> Deserializer<'de> for Place<'_> {
     ) -> Result<V::Value, Stop> {
         if crate::value::is_tagged_form(name, variants) {
             *self.shape = Shape::Value;
-            return visitor.visit_enum(Null);
+            return visitor.visit_enum(Made(self.tracer.sample(self.path, &VALUES)));
         }
         self.named(type_name::<V>(), name, |tracer, definition| {
             let learned = &mut tracer.definitions[definition];
@@ -584,28 +611,31 @@ impl<'de> VariantAccess<'de> for Chosen<'_> {
     }
 }
 
-/// The first variant of a [`Value`](crate::Value).
-struct Null;
+/// A made-up [`Value`](crate::Value): the variant of that number.
+struct Made(u32);
 
-impl<'de> EnumAccess<'de> for Null {
+impl<'de> EnumAccess<'de> for Made {
     type Error = Stop;
     type Variant = Self;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Stop> {
-        let index: serde::de::value::U32Deserializer<Stop> = 0_u32.into_deserializer();
+        let index: serde::de::value::U32Deserializer<Stop> = self.0.into_deserializer();
         Ok((seed.deserialize(index)?, self))
     }
 }
 
-impl<'de> VariantAccess<'de> for Null {
+impl<'de> VariantAccess<'de> for Made {
     type Error = Stop;
 
     fn unit_variant(self) -> Result<(), Stop> {
         Ok(())
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, Stop> {
-        Err(Stop::Refused)
+    /// A bool, an integer, a text, a list or a map: empty, each.
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Stop> {
+        // Nothing of this is noted, nor is anything else given than what comes first.
+        let (mut tracer, mut shape) = (Tracer { recursion: 1, ..Tracer::default() }, Shape::Unknown);
+        seed.deserialize(Place { tracer: &mut tracer, shape: &mut shape, path: 0 })
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Stop> {
