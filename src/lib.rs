@@ -38,6 +38,7 @@ pub use server::{
     memory,
 };
 pub use tarmem_remote::call::{Call, CallError};
+pub use tarmem_remote::pipeline::PipelinedCall;
 pub use tarmem_remote::routines::{Module, Obtain, Routines};
 pub use tarmem_remote::source::{DynamicFunctionCall, FunctionCall, Source};
 pub use tarmem_remote::{

@@ -5,7 +5,7 @@ mod support;
 use futures::future::join_all;
 use std::time::{Duration, Instant};
 use support::Fixture;
-use tarmem::modules::builtins::ListProxy;
+use tarmem::modules::builtins::{Dict, DictProxy, ListProxy};
 use tarmem::{CallError, DynamicFunctionCall, Error, Proxy, Source, Value, args};
 use tarmem_remote::source::Prepared;
 use tarmem_test_models::{
@@ -48,6 +48,7 @@ each_way![
     a_begun_change_runs_to_its_end,
     a_dropped_call_that_has_not_begun_never_runs,
     a_pipeline_keeps_its_order,
+    a_pipeline_takes_typed_calls_of_every_kind,
     keys_have_limits,
     versions_are_told,
     functions_run_and_give_values,
@@ -644,6 +645,24 @@ async fn a_pipeline_keeps_its_order(fixture: Fixture) {
     let results = session.pipeline((1..=1000).map(|_| account.deposit(1))).await;
     let expected: Vec<_> = (1..=1000).map(Ok).collect();
     assert_eq!(results, expected);
+}
+
+async fn a_pipeline_takes_typed_calls_of_every_kind(fixture: Fixture) {
+    let session = fixture.session().await;
+    let names = ["d1", "d2"];
+    let made = session.pipeline(names.map(|name| session.memoize(name, DictProxy::new(None)))).await;
+    let dicts: Vec<DictProxy> = made.into_iter().collect::<Result<_, _>>().expect("made");
+    let set = session.pipeline((0..100_i64).map(|n| dicts[0].set(n, n * n))).await;
+    assert_eq!(set, vec![Ok(()); 100]);
+    let got = session.pipeline((0..100_i64).map(|n| dicts[0].get::<i64>(n))).await;
+    assert_eq!(got, (0..100).map(|n| Ok(Some(n * n))).collect::<Vec<_>>());
+    let popped = session.pipeline([dicts[0].pop::<i64>(3), dicts[0].pop::<i64>(4), dicts[0].pop::<i64>(3)]).await;
+    assert_eq!(popped, [Ok(Some(9)), Ok(Some(16)), Ok(None)]);
+    let modules = session.pipeline(["builtins", "nowhere", "queue"].map(|name| session.remote_import(name))).await;
+    let names: Vec<_> = modules.iter().map(|module| module.as_ref().map(tarmem::Module::name)).collect();
+    assert!(matches!(names[..], [Ok("builtins"), Err(Error::NoSuchModule { .. }), Ok("queue")]), "{names:?}");
+    let found = session.pipeline(["d2", "absent"].map(|name| session.get::<Dict>(name))).await;
+    assert!(found[0].is_ok() && matches!(found[1], Err(Error::NoSuchKey { .. })), "{found:?}");
 }
 
 async fn keys_have_limits(fixture: Fixture) {

@@ -36,6 +36,7 @@ pub mod modules;
 pub mod object;
 pub mod objects;
 pub mod operation;
+pub mod pipeline;
 pub mod proxy;
 pub mod registry;
 pub mod routines;

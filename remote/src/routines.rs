@@ -11,16 +11,16 @@ use crate::operation::{
     KeysPage, MemberDescription, ModuleDescription, ObjectDescription, ObjectInfo, Operation, SourceRef, Target,
     VersionInfo,
 };
+use crate::pipeline::{self, PipelinedCall};
 use crate::proxy::{DynamicProxy, Proxy, ProxyCore};
 use crate::source::{DynamicFunctionCall, Source};
 use crate::value::Value;
-use serde::de::DeserializeOwned;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// The routines of a service.
@@ -195,39 +195,24 @@ impl Routines {
         self.plain(Operation::Version)
     }
 
-    /// Sends all `calls` together, without waiting in between, and gives their results in order: explicit pipelining.
+    /// Sends all `calls` together, without waiting in between, and gives their results in order: explicit pipelining. They
+    /// are of one type: calls of one method, typed or by name, or of several that give the same.
+    ///
+    /// ```
+    /// # use tarmem_remote::{Error, Value, modules::builtins::DictProxy, routines::Routines};
+    /// # async fn example(session: Routines, ages: DictProxy) -> Result<(), Box<dyn std::error::Error>> {
+    /// let found = session.pipeline(["alice", "bob"].map(|name| ages.get::<i64>(name))).await;
+    /// for age in found {
+    ///     println!("{:?}", age?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Each call has its own outcome.
-    pub async fn pipeline<T, E>(&self, calls: impl IntoIterator<Item = Call<T, E>>) -> Vec<Result<T, E>>
-    where
-        T: DeserializeOwned,
-        E: Failure,
-    {
-        // All of them stay where they are: a call is too large to be moved about for nothing.
-        let mut calls: Vec<Call<T, E>> = calls.into_iter().collect();
-        let mut sent = 0;
-        poll_fn(|cx| {
-            // Nobody is woken by a reply that is not being waited for: one of them is at a time, by the loop below.
-            let mut quiet = Context::from_waker(Waker::noop());
-            while let Some(call) = calls.get_mut(sent) {
-                if call.poll_send(&mut quiet).is_pending() {
-                    ready!(call.poll_send(cx));
-                }
-                sent += 1;
-            }
-            Poll::Ready(())
-        })
-        .await;
-        let mut results = Vec::with_capacity(calls.len());
-        poll_fn(|cx| {
-            while let Some(call) = calls.get_mut(results.len()) {
-                results.push(ready!(Pin::new(call).poll(cx)));
-            }
-            Poll::Ready(())
-        })
-        .await;
-        results
+    pub async fn pipeline<C: PipelinedCall>(&self, calls: impl IntoIterator<Item = C>) -> Vec<C::Output> {
+        pipeline::run(calls).await
     }
 
     fn plain<T>(&self, operation: Operation<'_>) -> Call<T> {
@@ -340,6 +325,12 @@ impl<P: Proxy, E: Failure> Future for Obtain<P, E> {
 // Nothing in it is ever pinned.
 impl<P, E> Unpin for Obtain<P, E> {}
 
+impl<P: Proxy, E: Failure> PipelinedCall for Obtain<P, E> {
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.call.poll_send(cx)
+    }
+}
+
 /// A `remote_import` on its way.
 #[must_use = "it does nothing until it is awaited"]
 pub struct Import {
@@ -357,16 +348,27 @@ impl Import {
     }
 }
 
+impl Import {
+    fn call(&mut self) -> &mut Call<ModuleDescription> {
+        self.call.get_or_insert_with(|| {
+            let package = self.package.as_deref();
+            self.routines.plain(Operation::Import { module: &self.module, package })
+        })
+    }
+}
+
 impl Future for Import {
     type Output = Result<Module, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let call = this.call.get_or_insert_with(|| {
-            let package = this.package.as_deref();
-            this.routines.plain(Operation::Import { module: &this.module, package })
-        });
-        Pin::new(call).poll(cx).map_ok(|description| Module { routines: this.routines.clone(), description })
+        let polled = Pin::new(self.call()).poll(cx);
+        polled.map_ok(|description| Module { routines: self.routines.clone(), description })
+    }
+}
+
+impl PipelinedCall for Import {
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.call().poll_send(cx)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Exception;
 use crate::call::{Call, CallError, Failure};
 use crate::error::Error;
+use crate::pipeline::PipelinedCall;
 use crate::value::{Value, from_value, to_value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -68,5 +69,16 @@ where
                 E::failed(Error::BadResult { what, reason: error.to_string() })
             })
         })
+    }
+}
+
+impl<T, R, E> PipelinedCall for Decoded<T, R, E>
+where
+    T: DeserializeOwned,
+    R: Serialize + DeserializeOwned,
+    E: Failure,
+{
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.call.poll_send(cx)
     }
 }
