@@ -74,6 +74,11 @@ impl Args {
         &self.positional
     }
 
+    /// Those that are given by the names of their parameters.
+    pub fn by_name(&self) -> &[(String, Value)] {
+        &self.named
+    }
+
     /// Gives each parameter its argument; `None` for one that was left out.
     ///
     /// # Errors
@@ -129,6 +134,8 @@ fn miscount(least: usize, most: usize, found: usize) -> String {
 /// assert_eq!(pop(Arg::Absent), Err("KeyError"));
 /// assert_eq!(pop(Value::Null.into()), Ok(Value::Null));
 /// ```
+///
+/// The method of a proxy takes `impl Into<Arg<T>>` in the place of an `Arg<T>`: the argument itself, or `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Arg<T> {
     /// It was left out.
@@ -171,6 +178,25 @@ impl<T> From<T> for Arg<T> {
         Arg::Given(value)
     }
 }
+
+/// Rust's own `None` is an argument that is left out. One that is there and null is `Arg::Given(Value::Null)`.
+impl<T> From<Option<T>> for Arg<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Arg::Absent, Arg::Given)
+    }
+}
+
+macro_rules! from_plain {
+    ($($plain:ty)*) => {$(
+        impl From<$plain> for Arg<Value> {
+            fn from(plain: $plain) -> Self {
+                Arg::Given(plain.into())
+            }
+        }
+    )*};
+}
+
+from_plain!(bool i32 i64 u64 usize f64 &str String);
 
 /// The newtype by whose name an [`Arg`] asks for itself.
 const GIVEN: &str = "$tarmem::Arg";

@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use tarmem_remote::args;
 use tarmem_remote::error::Error;
 use tarmem_remote::proxy::{DynamicProxy, Proxy};
 use tarmem_remote::value::{ObjectRef, Value, ValueError};
@@ -26,16 +27,26 @@ pub(super) const HELP: &str = r#"Arguments are JSON:
   -                JSON that is read from standard input; one argument at most
   '{"$bytes":"00ff"}', '{"$float":"nan"}': what JSON does not have
   '{"$map":[["$key",5],[1,2]]}': a map with keys that begin with $, or are no text
-Text that begins with @ is JSON as any other: '"@home"'. A file whose name begins with @ is @./@name.
+  NAME=ARGUMENT    any of these for the parameter NAME, after those that go by their places: maxsplit=1, sep='","'
+Text that begins with @ or has a = is JSON as any other: '"@home"', '"a=b"'. A file whose name begins with @ is @./@name.
+`tarmem describe` and `tarmem import` show the names.
 At most 64 MiB are read for an argument."#;
 
 /// The arguments of a method, function or generator.
 #[derive(Args)]
 pub(super) struct Values {
     /// Its arguments, each in JSON: 3, '"text"', '[1,2]'; '{"$key":"k"}' is the object under k; @FILE reads one from a
-    /// file, and - from standard input
+    /// file, and - from standard input; NAME=JSON gives one to the parameter of that name
     #[arg(value_name = "JSON", allow_negative_numbers = true)]
-    args: Vec<Given>,
+    args: Vec<Word>,
+}
+
+/// One argument.
+#[derive(Clone, Debug)]
+struct Word {
+    /// The parameter that it is for, if it says so.
+    name: Option<String>,
+    given: Given,
 }
 
 /// Where an argument is to be found.
@@ -56,7 +67,7 @@ struct Draft {
 
 /// Arguments as they are sent. The objects among them are held for as long as this lives.
 pub(super) struct Resolved {
-    pub(super) values: Vec<Value>,
+    pub(super) args: args::Args,
     _held: BTreeMap<String, DynamicProxy>,
 }
 
@@ -66,19 +77,24 @@ impl Values {
     /// # Errors
     /// What cannot be read, or is no JSON.
     pub(super) fn load(&mut self) -> Result<(), Failure> {
-        if self.args.iter().filter(|arg| matches!(arg, Given::StandardInput)).count() > 1 {
+        let named = |word: &&[Word]| word[0].name.is_some() && word[1].name.is_none();
+        if let Some(name) = self.args.windows(2).find(named).and_then(|words| words[0].name.as_deref()) {
+            let message = format!("after {name}=… every argument needs a name; give those without one first");
+            return Err(wrong(ErrorKind::ValueValidation, message));
+        }
+        if self.args.iter().filter(|arg| matches!(arg.given, Given::StandardInput)).count() > 1 {
             let message = "only one argument can be -, for standard input is read once; give the others as @FILE";
             return Err(wrong(ErrorKind::TooManyValues, message));
         }
         for arg in &mut self.args {
-            let (name, text) = match arg {
+            let (name, text) = match &arg.given {
                 Given::Here(_) => continue,
                 Given::File(path) => (path.display().to_string(), read_file(path)),
                 Given::StandardInput => ("standard input".to_owned(), read(io::stdin().lock())),
             };
             let text = text.map_err(|why| Failure::failed(format!("no argument can be read from {name}: {why}")))?;
             let draft = Draft::parse(text).map_err(|error| Failure::failed(format!("{name}: {error}")))?;
-            *arg = Given::Here(draft);
+            arg.given = Given::Here(draft);
         }
         Ok(())
     }
@@ -88,10 +104,14 @@ impl Values {
     /// # Errors
     /// [`Error::NoSuchKey`], and the session's.
     pub(super) async fn resolve(&self, session: &Session) -> Result<Resolved, Error> {
-        let drafts =
-            || self.args.iter().filter_map(|arg| if let Given::Here(draft) = arg { Some(draft) } else { None });
+        let drafts = || {
+            self.args.iter().filter_map(|arg| match &arg.given {
+                Given::Here(draft) => Some((arg.name.as_ref(), draft)),
+                _ => None,
+            })
+        };
         let mut held: BTreeMap<String, DynamicProxy> = BTreeMap::new();
-        for key in drafts().flat_map(|draft| &draft.keys) {
+        for key in drafts().flat_map(|(_, draft)| &draft.keys) {
             if !held.contains_key(key) {
                 held.insert(key.clone(), session.proxy::<Untyped>(key).hold().await?);
             }
@@ -100,11 +120,46 @@ impl Values {
             let found = held.get(key).and_then(Proxy::reference);
             found.ok_or_else(|| ValueError::new(format!("the object under {key:?} is not held")))
         };
-        let values = drafts().map(|draft| Value::parse_json_with(&draft.text, &reference));
-        let bad = |error: ValueError| Error::malformed("argument", error);
-        let values = values.collect::<Result<_, _>>().map_err(bad)?;
-        Ok(Resolved { values, _held: held })
+        let (mut positional, mut named) = (Vec::new(), Vec::new());
+        for (name, draft) in drafts() {
+            let value = Value::parse_json_with(&draft.text, &reference);
+            let value = value.map_err(|error| Error::malformed("argument", error))?;
+            match name {
+                None => positional.push(value),
+                Some(name) => named.push((name, value)),
+            }
+        }
+        let args = named.into_iter().fold(positional.into(), |args: args::Args, (name, value)| args.named(name, value));
+        Ok(Resolved { args, _held: held })
     }
+}
+
+impl FromStr for Word {
+    type Err = String;
+
+    /// No JSON begins with a name and `=`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=').filter(|(name, _)| is_name(name)) {
+            Some((name, given)) => match given.parse() {
+                Ok(given) => Ok(Word { name: Some(name.to_owned()), given }),
+                Err(error) => Err(format!("of the argument {name}: {error}{}", whole_hint(text, given))),
+            },
+            None => Ok(Word { name: None, given: text.parse()? }),
+        }
+    }
+}
+
+/// What a parameter may be called.
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c == '_' || c.is_alphabetic()) && text.chars().all(|c| c == '_' || c.is_alphanumeric())
+}
+
+/// How to write all of a word as text that was taken for an argument with a name, if it may have been meant so.
+fn whole_hint(text: &str, given: &str) -> String {
+    if given.starts_with(['[', '{', '"', '@']) {
+        return String::new();
+    }
+    format!("; if all of it is text, write {}", quoted(text))
 }
 
 impl FromStr for Given {
@@ -144,10 +199,14 @@ fn with_hint(text: &str, error: &ValueError) -> String {
         Some('[' | '{') => format!("{error}; write the whole value between single quotes, such as '[1, \"two\"]'"),
         Some('"') => format!("{error}; write text between both kinds of quotes, such as '\"two words\"'"),
         _ => {
-            let quoted = serde_json::Value::from(text).to_string().replace('\'', r"'\''");
-            format!("{error}; if it is meant as text, write '{quoted}'")
+            format!("{error}; if it is meant as text, write {}", quoted(text))
         }
     }
+}
+
+/// Text in JSON as a shell takes it.
+fn quoted(text: &str) -> String {
+    format!("'{}'", serde_json::Value::from(text).to_string().replace('\'', r"'\''"))
 }
 
 fn read_file(path: &Path) -> Result<String, String> {
@@ -171,7 +230,7 @@ mod tests {
     use super::*;
 
     fn draft(text: &str) -> Draft {
-        match text.parse().unwrap() {
+        match text.parse::<Word>().unwrap().given {
             Given::Here(draft) => draft,
             other => panic!("{other:?}"),
         }
@@ -196,6 +255,25 @@ mod tests {
     }
 
     #[test]
+    fn an_argument_may_have_a_name() {
+        let named = |text: &str| text.parse::<Word>().unwrap().name;
+        assert_eq!(named("sep=\",\""), Some("sep".into()));
+        assert_eq!(named("_n1=-"), Some("_n1".into()));
+        assert_eq!(named(r#""sep=1""#), None);
+        assert_eq!(named(r#"{"a=":"b="}"#), None);
+        assert_eq!(draft("a=[1, \"=\"]").text, "[1, \"=\"]");
+        for (text, hint) in [
+            ("sep=,", r#"of the argument sep: not JSON"#),
+            ("sep=,", r#"if it is meant as text, write '","'; if all of it is text, write '"sep=,"'"#),
+            ("sep=", r#"write '"sep="'"#),
+            ("1a=b", r#"write '"1a=b"'"#),
+        ] {
+            let error = text.parse::<Word>().unwrap_err();
+            assert!(error.contains(hint), "{error}");
+        }
+    }
+
+    #[test]
     fn no_more_is_read_than_the_limit() {
         assert!(read(io::repeat(b' ')).unwrap_err().contains("67108864 bytes"));
         assert!(read(&b"[\"\xff\"]"[..]).unwrap_err().contains("from byte 2 on"));
@@ -216,7 +294,7 @@ mod tests {
             (r#"{"$key":"n2","x":1}"#, r#"exactly {"$key": "<key>"}"#),
         ];
         for (text, hint) in hints {
-            let error = text.parse::<Given>().unwrap_err();
+            let error = text.parse::<Word>().unwrap_err();
             assert!(error.contains(hint), "{error}");
         }
     }

@@ -16,6 +16,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tarmem_remote::args::Arg;
 use tarmem_remote::modules::Exception;
 use tarmem_remote::modules::builtins::DictProxy;
 use tarmem_remote::modules::multiprocessing::{SharedValue as Shared, SharedValueProxy as ValueProxy};
@@ -34,7 +35,7 @@ const HISTORIES: u64 = 40;
 #[remote(module = "linear")]
 async fn slowly(number: i64) -> Result<Shared, Exception> {
     tokio::time::sleep(Duration::from_micros(300)).await;
-    Shared::new("q".to_owned(), Some(number.into()))
+    Shared::new("q".to_owned(), Arg::Given(number.into()))
 }
 
 /// A service, and a network to it that breaks now and then.

@@ -101,6 +101,27 @@ fn an_argument_may_be_on_standard_input() {
 }
 
 #[test]
+fn an_argument_may_be_given_by_name() {
+    let service = Serve::start(&[]);
+    assert_eq!(service.prints(r#"memoize n builtins.int "ff" base=16"#), ["255"]);
+    assert_eq!(service.prints(r#"memoize k builtins.str object="a,b,c""#), [r#""a,b,c""#]);
+    assert_eq!(service.prints(r#"call k split maxsplit=1 sep=",""#), [r#"["a","b,c"]"#]);
+    assert_eq!(service.prints(r#"call k split sep=null"#), [r#"["a,b,c"]"#]);
+    assert_eq!(service.prints(r#"call k replace "a" "x=y""#), [r#""x=y,b,c""#]);
+    let folder = Folder::new();
+    let file = folder.file("sep.json", r#""b""#);
+    assert_eq!(service.prints(&format!("call k split sep=@{file}")), [r#"["a,",",c"]"#]);
+    service.prints("memoize d builtins.dict");
+    assert_eq!(service.prints(r#"call d pop "k" default=null"#), ["null"]);
+    assert_eq!(service.prints(r#"run builtins.int "7" base=8"#), ["7"]);
+    service.run_line("call k split max=1").failed(1, &["no parameter `max`"]);
+    service.run_line("call k split sep=1 sep=2").failed(1, &["`sep` is given twice"]);
+    service.run_line("call k split sep=, maxsplit=1").refused(&["of the argument sep: not JSON", r#"'","'"#]);
+    service.run_line("call k split maxsplit=1 2").refused(&["after maxsplit=…", "needs a name"]);
+    service.run_line("call k split sep=- maxsplit=-").refused(&["only one argument can be -"]);
+}
+
+#[test]
 fn what_cannot_be_read_is_said_before_anybody_is_asked() {
     let folder = Folder::new();
     // Nobody listens there.

@@ -3,8 +3,6 @@
 #[allow(clippy::explicit_auto_deref, reason = "there it is a `dyn Object` in its box")]
 #[path = "../../remote/tests/python/check.rs"]
 mod check;
-#[path = "../../remote/tests/python/given.rs"]
-mod given;
 #[path = "../../remote/tests/python/oracle.rs"]
 mod oracle;
 #[allow(dead_code, reason = "numbers and texts are compared there, where a call is cheaper")]

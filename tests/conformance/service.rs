@@ -1,13 +1,12 @@
 //! A service with a socket, and a session with it.
 
-use super::given::given;
 use tarmem::{DynamicProxy, Error, RunningService, Session};
-use tarmem_remote::{Registry, Value};
+use tarmem_remote::Value;
+use tarmem_remote::args::Args;
 use tokio::runtime::Runtime;
 
 pub(crate) struct Service {
     runtime: Runtime,
-    registry: Registry,
     session: Session,
     _running: RunningService,
 }
@@ -23,11 +22,7 @@ impl Service {
             let session = Session::connect(running.address()).await.expect("it is there");
             (running, session)
         });
-        Service { runtime, registry: Registry::linked().expect("no names clash"), session, _running: running }
-    }
-
-    pub(crate) fn given(&self, class: &str, method: Option<&str>, args: Vec<Value>) -> Vec<Value> {
-        given(&self.registry, class, method, args)
+        Service { runtime, session, _running: running }
     }
 
     /// An object of a class, by the path of the class or of one of its constructors.
@@ -41,7 +36,12 @@ impl Service {
 
     /// Calls a method by its name.
     pub(crate) fn call(&self, object: &mut DynamicProxy, method: &str, args: &[Value]) -> Outcome<Value> {
-        self.runtime.block_on(async { object.call(method, args.to_vec()).await }).map_err(message)
+        self.call_with(object, method, &args.to_vec().into())
+    }
+
+    /// As [`call`](Self::call), with arguments by name.
+    pub(crate) fn call_with(&self, object: &mut DynamicProxy, method: &str, args: &Args) -> Outcome<Value> {
+        self.runtime.block_on(async { object.call(method, args.clone()).await }).map_err(message)
     }
 }
 

@@ -112,9 +112,18 @@ impl Signature {
                 let proxy = at(ty.span(), quote!(&<#ty as #private::ObjectType>::Proxy));
                 quote!(#ident: #proxy)
             }
+            Passing::Owned if types::ends_in(ty, "Arg") => quote!(#ident: impl ::core::convert::Into<#ty>),
             _ => quote!(#ident: #ty),
         });
         quote!(#(#params),*)
+    }
+
+    /// Makes what the proxy's side takes in place of an `Arg` the `Arg` that is sent.
+    fn proxy_conversions(&self) -> TokenStream {
+        let converted = self.arguments().filter(|param| types::ends_in(&param.ty, "Arg"));
+        converted
+            .map(|Param { ident, ty, .. }| quote!(let #ident: #ty = ::core::convert::Into::into(#ident);))
+            .collect()
     }
 
     /// The tuple that is encoded: a reference to it, of references.
@@ -143,6 +152,7 @@ impl Signature {
         let Signature { ident, name, .. } = self;
         let attrs = self.carried.on_proxy(&format!("Calls `{name}` on the object."));
         let (params, tuple) = (self.proxy_params(private), self.proxy_tuple(private));
+        let converted = self.proxy_conversions();
         let call = self.call_type(private, "Call");
         let idempotent = self.is_idempotent();
         // An error about what comes back points at the return type.
@@ -150,6 +160,7 @@ impl Signature {
         quote! {
             #attrs
             #vis fn #ident(&self, #params) -> #call {
+                #converted
                 #encode(
                     #private::Proxy::core(self),
                     const {
@@ -178,12 +189,14 @@ impl Signature {
     ) -> TokenStream {
         let attrs = self.carried.on_proxy(&format!("A call of `{}`.", self.name));
         let (params, tuple) = (self.proxy_params(private), self.proxy_tuple(private));
+        let converted = self.proxy_conversions();
         let call = self.call_type(private, "FunctionCall");
         let FunctionNames { module, name, .. } = names;
         let idempotent = self.is_idempotent();
         quote! {
             #attrs
             #vis fn #ident(#params) -> #call {
+                #converted
                 #private::FunctionCall::new(
                     const {
                         &#private::Name {

@@ -3,6 +3,7 @@
 use super::python::{Key, Table, check_depth, equal, repr};
 use super::shared::text_of_repr;
 use super::{Decoded, Exception, Fallible};
+use crate::args::Arg;
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
@@ -17,8 +18,8 @@ pub struct SimpleNamespace(Table<Value>);
 impl SimpleNamespace {
     /// An object with the attributes in a map. It has none without `attributes`.
     #[remote(inline)]
-    pub fn new(attributes: Option<Value>) -> Result<Self, Exception> {
-        let table = attributes.map_or(Ok(Vec::new()), super::builtins::dict::entries)?;
+    pub fn new(attributes: Arg<Value>) -> Result<Self, Exception> {
+        let table = attributes.given().map_or(Ok(Vec::new()), super::builtins::dict::entries)?;
         SimpleNamespace::try_from(table.into_iter().collect::<Table<Value>>())
     }
 

@@ -4,6 +4,7 @@ use super::oracle::{Oracle, Outcome};
 use super::random::Random;
 use super::service::Service;
 use tarmem_remote::Value;
+use tarmem_remote::args::Args;
 use tarmem_remote::modules::python::repr;
 
 /// Operations for each type, at least.
@@ -12,7 +13,7 @@ const OPERATIONS: usize = 20_000;
 /// Operations on one object.
 const BATCH: usize = 100;
 
-pub(super) type Operation = (String, Vec<Value>);
+pub(super) type Operation = (String, Args);
 
 /// One of the types, and how to come by arguments for it.
 pub(super) struct Subject {
@@ -27,7 +28,7 @@ pub(super) struct Subject {
     pub(super) unordered: bool,
 }
 
-pub(super) fn op(name: &str, args: impl Into<Vec<Value>>) -> Operation {
+pub(super) fn op(name: &str, args: impl Into<Args>) -> Operation {
     (name.to_owned(), args.into())
 }
 
@@ -42,7 +43,7 @@ pub(super) fn check(subject: &Subject) {
     let mut random = Random::new(seed);
     let mut applied = 0;
     while applied < OPERATIONS {
-        let init = service.given(subject.class, None, (subject.init)(&mut random));
+        let init = (subject.init)(&mut random);
         let (operations, ours) = run(subject, &service, &mut random, &init);
         let theirs = oracle.ask(subject.kind, &init, &operations);
         compare(subject, seed, &init, &operations, &ours, &theirs);
@@ -61,9 +62,8 @@ fn run(subject: &Subject, service: &Service, random: &mut Random, init: &[Value]
     outcomes.push(outcome(subject, Ok(Value::Null), state.clone()));
     for _ in 0..if subject.kind == "int" || subject.kind == "float" { BATCH / 10 } else { BATCH } {
         let len = state.as_list().map_or_else(|| state.as_map().map_or(0, <[_]>::len), <[_]>::len);
-        let (mut name, args) = (subject.operation)(random, len);
-        let mut args = service.given(subject.class, Some(&name), args);
-        let result = service.call(&mut *object, &name, &args);
+        let (mut name, mut args) = (subject.operation)(random, len);
+        let result = service.call_with(&mut *object, &name, &args);
         state = service.call(&mut *object, subject.state, &[]).expect("it can be shown");
         outcomes.push(outcome(subject, result.clone(), state.clone()));
         if subject.kind == "set"
@@ -131,9 +131,12 @@ fn compare(
 ) {
     for (at, (ours_at, theirs_at)) in ours.iter().zip(theirs).enumerate() {
         if ours_at != theirs_at {
-            let shown = |args: &[Value]| args.iter().map(repr).collect::<Vec<_>>().join(", ");
+            let shown = |args: &Args| {
+                let named = args.by_name().iter().map(|(name, value)| format!("{name}={}", repr(value)));
+                args.positional().iter().map(repr).chain(named).collect::<Vec<_>>().join(", ")
+            };
             let (what, before) = match at.checked_sub(1) {
-                None => (format!("{}({})", subject.kind, shown(init)), "nothing"),
+                None => (format!("{}({})", subject.kind, shown(&Args::from(init.to_vec()))), "nothing"),
                 Some(nth) => {
                     let (name, args) = &operations[nth];
                     (format!("{name}({})", shown(args)), ours[nth].state.as_str())

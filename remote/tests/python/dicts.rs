@@ -2,7 +2,7 @@
 
 use super::check::{Operation, Subject, check, op};
 use super::random::Random;
-use tarmem_remote::Value;
+use tarmem_remote::{Value, args};
 
 #[test]
 fn dict() {
@@ -22,8 +22,10 @@ fn ordered_dict() {
     let init = |r: &mut Random| vec![items(r)];
     let operation = |r: &mut Random, len: usize| match r.below(6) {
         0 => op("move_to_end", [r.scalar()]),
-        1 => op("move_to_end", [r.scalar(), r.one_in(2).into()]),
-        2 => op("popitem", [r.one_in(2).into()]),
+        1 => op("move_to_end", [r.scalar(), r.optional(false.into())]),
+        3 if r.one_in(3) => op("move_to_end", args![; last = r.optional(true.into()), key = r.scalar()]),
+        4 if r.one_in(3) => op(r.pick(&["pop", "setdefault"]), args![r.scalar(); default = r.scalar()]),
+        2 => op("popitem", args![; last = r.optional(true.into())]),
         _ => loop {
             // It is written otherwise, and a slice is a key in a dict.
             let operation = dict_operation(r, len);
@@ -63,7 +65,7 @@ fn dict_operation(r: &mut Random, len: usize) -> Operation {
         2 => op("setdefault", [key]),
         3 => op("setdefault", [key, r.value()]),
         4 => op("pop", [key]),
-        5 => op("pop", [key, 7.into()]),
+        5 => op("pop", [key, r.optional(7.into())]),
         6 => op("pop_or", [key, r.value()]),
         7 => op("popitem", []),
         8 | 9 => op("update", [items(r)]),

@@ -2,7 +2,7 @@
 
 use super::check::{Operation, Subject, check, op};
 use super::random::Random;
-use tarmem_remote::Value;
+use tarmem_remote::{Value, args};
 
 #[test]
 fn list() {
@@ -21,6 +21,11 @@ fn list() {
     });
 }
 
+/// A bound of a search, or nearly.
+fn bound(r: &mut Random, from: &[i64]) -> Value {
+    if r.one_in(8) { r.pick(&[Value::Null, "x".into(), 1.5.into()]) } else { r.pick(from).into() }
+}
+
 fn list_operation(r: &mut Random, len: usize) -> Operation {
     if len > 40 {
         return if r.one_in(2) { op("clear", []) } else { op("__delitem__", [r.slice()]) };
@@ -32,17 +37,24 @@ fn list_operation(r: &mut Random, len: usize) -> Operation {
         4 => op("pop", []),
         5 => op(
             "pop",
-            [r.pick(&[Value::from(-1), Value::from(0), Value::from(3), Value::from("x"), (1i128 << 70).into()])],
+            [r.pick(&[
+                Value::from(-1),
+                Value::from(0),
+                Value::from(3),
+                Value::from("x"),
+                (1i128 << 70).into(),
+                Value::Null,
+            ])],
         ),
         6 => op("remove", [r.orderly(false)]),
         7 if r.one_in(6) => op("clear", []),
         8 => op("copy", []),
         9 => op("count", [r.value()]),
         10 => op("index", [r.orderly(false)]),
-        11 => op("index", vec![r.orderly(false), r.pick(&[0, 1, -3, 50]).into(), r.pick(&[0, 5, -1, 99]).into()]),
+        11 => op("index", vec![r.orderly(false), bound(r, &[0, 1, -3, 50]), bound(r, &[0, 5, -1, 99])]),
         12 => op("reverse", []),
         13 | 14 => op("sort", []),
-        15 => op("sort", [r.one_in(2).into()]),
+        15 => op("sort", args![; reverse = r.optional(true.into())]),
         16 | 17 => op("__getitem__", [r.index()]),
         18 | 19 => op("__getitem__", [r.slice()]),
         20 => op("__setitem__", [r.index(), r.value()]),
@@ -73,6 +85,7 @@ fn tuple() {
     let init = |r: &mut Random| vec![r.list(Random::value)];
     let operation = |r: &mut Random, _| match r.below(9) {
         0 => op("count", [r.value()]),
+        1 if r.one_in(3) => op("index", [r.scalar(), bound(r, &[0, 1, -3, 50])]),
         1 => op("index", [r.scalar()]),
         2 => op("__getitem__", [r.index()]),
         3 => op("__getitem__", [r.slice()]),
@@ -99,8 +112,6 @@ fn tuple() {
 fn deque() {
     let init = |r: &mut Random| {
         let items = if r.one_in(12) { r.value() } else { r.list(Random::value) };
-        // Before other arguments a null means that nothing is given.
-        let items = if items.is_null() { Value::List(Vec::new()) } else { items };
         match r.below(4) {
             0 => vec![items],
             1 => vec![items, r.pick(&[Value::from(0), 1.into(), (-1).into(), 2.5.into(), Value::Null])],
@@ -132,7 +143,7 @@ fn deque_operation(r: &mut Random, len: usize) -> Operation {
         9 => op("copy", []),
         10 => op("count", [r.value()]),
         11 => op("index", [r.scalar()]),
-        12 => op("index", vec![r.scalar(), r.pick(&[0, 1, -3, 50]).into(), r.pick(&[0, 5, -1, 99]).into()]),
+        12 => op("index", vec![r.scalar(), bound(r, &[0, 1, -3, 50]), bound(r, &[0, 5, -1, 99])]),
         13 => op("insert", [r.index(), r.value()]),
         14 => op("remove", [r.scalar()]),
         15 => op("reverse", []),

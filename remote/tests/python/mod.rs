@@ -6,7 +6,6 @@
 //! - [`proxies`] is not about Python: the same classes from Rust, with types.
 
 mod check;
-mod given;
 mod oracle;
 mod random;
 mod service;

@@ -1,6 +1,6 @@
 """Applies operations to Python's own types: the oracle of conformance.rs.
 
-A line of JSON in is one object and what is done to it: {"type": …, "init": [arguments], "ops": [[name, arguments], …]}.
+A line of JSON in is one object and what is done to it: {"type": …, "init": [arguments], "ops": [[name, arguments, arguments by name], …]}.
 A line of JSON out is what came of each: [kind of the error or null, result, state afterwards]; the first is of the
 construction. Values are written as Python's repr writes them, both ways.
 """
@@ -128,7 +128,7 @@ def whole(value):
     return value
 
 
-def apply(kind, obj, name, args):
+def apply(kind, obj, name, args, named):
     if name in BETWEEN and kind in SAME_TYPE:
         same, from_wire = SAME_TYPE[kind]
         try:
@@ -164,10 +164,10 @@ def apply(kind, obj, name, args):
     if name in OPERATORS:
         return obj, OPERATORS[name](obj, *args)
     if name in EXTRA:
-        return obj, EXTRA[name](obj, *args)
+        return obj, EXTRA[name](obj, *args, **named)
     if name == "sort":
-        return obj, sort(obj, *args)
-    return obj, getattr(obj, name)(*args)
+        return obj, sort(obj, *args, **named)
+    return obj, getattr(obj, name)(*args, **named)
 
 
 def shown(kind, obj):
@@ -191,10 +191,11 @@ def main():
         kind = batch["type"]
         error, obj = outcome(lambda: TYPES[kind](*[parse(arg) for arg in batch["init"]]))
         replies = [[error, "None", repr(shown(kind, obj))]]
-        for name, args in batch["ops"] if error is None else []:
+        for name, args, named in batch["ops"] if error is None else []:
             # What fails changes nothing.
             before = copy.copy(obj)
-            error, result = outcome(lambda: apply(kind, obj, name, [parse(arg) for arg in args]))
+            error, result = outcome(lambda: apply(kind, obj, name, [parse(arg) for arg in args],
+                                                  {key: parse(arg) for key, arg in named.items()}))
             obj, result = result if error is None else (before, None)
             replies.append([error, repr(plain(result)), repr(shown(kind, obj))])
         print(json.dumps(replies), flush=True)

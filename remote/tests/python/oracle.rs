@@ -1,9 +1,11 @@
 //! CPython, in a process of its own.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use tarmem_remote::Value;
+use tarmem_remote::args::Args;
 use tarmem_remote::modules::python::repr;
 
 pub(crate) struct Oracle {
@@ -45,9 +47,12 @@ impl Oracle {
     }
 
     /// What Python makes of an object of `kind` and of operations on it.
-    pub(crate) fn ask(&mut self, kind: &str, init: &[Value], ops: &[(String, Vec<Value>)]) -> Vec<Outcome> {
+    pub(crate) fn ask(&mut self, kind: &str, init: &[Value], ops: &[(String, Args)]) -> Vec<Outcome> {
         let written = |args: &[Value]| args.iter().map(repr).collect::<Vec<_>>();
-        let ops: Vec<_> = ops.iter().map(|(name, args)| (name, written(args))).collect();
+        let named = |args: &Args| -> HashMap<String, String> {
+            args.by_name().iter().map(|(name, value)| (name.clone(), repr(value))).collect()
+        };
+        let ops: Vec<_> = ops.iter().map(|(name, args)| (name, written(args.positional()), named(args))).collect();
         let batch = serde_json::json!({ "type": kind, "init": written(init), "ops": ops });
         writeln!(self.requests, "{batch}").expect("the oracle reads");
         self.requests.flush().expect("the oracle reads");

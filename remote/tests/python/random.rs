@@ -198,6 +198,15 @@ impl Random {
         vec![("slice".into(), Value::List(parts))].into_map()
     }
 
+    /// The argument, or now and then null or something else in its place.
+    pub(crate) fn optional(&mut self, argument: Value) -> Value {
+        match self.below(4) {
+            0 => Value::Null,
+            1 => self.pick(&[5.into(), "x".into(), false.into(), 1.5.into()]),
+            _ => argument,
+        }
+    }
+
     /// A list of anything, not so long.
     pub(crate) fn list(&mut self, mut item: impl FnMut(&mut Self) -> Value) -> Value {
         Value::List((0..self.below(7)).map(|_| item(self)).collect())

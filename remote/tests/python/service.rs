@@ -1,8 +1,8 @@
 //! Objects and their methods by name, through the dispatch layer, as a service does it.
 
-use super::given::given;
 use std::sync::{Arc, Weak};
 use std::task::{Context as TaskContext, Poll};
+use tarmem_remote::args::Args;
 use tarmem_remote::body::Body;
 use tarmem_remote::call::{Caller, Submitted, Terms};
 use tarmem_remote::codec;
@@ -60,15 +60,16 @@ impl Service {
         Service { registry, context: Context::new(owner, 1, None, Arc::new(Nobody)) }
     }
 
-    pub(crate) fn given(&self, class: &str, method: Option<&str>, args: Vec<Value>) -> Vec<Value> {
-        given(&self.registry, class, method, args)
-    }
-
     /// An object of a class, by the path of the class or of one of its constructors.
     pub(crate) fn make(&self, class: &str, args: &[Value]) -> Outcome<Box<dyn Object>> {
+        self.make_with(class, &args.to_vec().into())
+    }
+
+    /// As [`make`](Self::make), with arguments by name.
+    pub(crate) fn make_with(&self, class: &str, args: &Args) -> Outcome<Box<dyn Object>> {
         let (module, name) = class.split_once('.').expect("a path");
         let function = self.registry.function(module, name).expect("a class with a constructor");
-        let bytes = codec::encode(args).expect("the arguments are not deep");
+        let bytes = args.encode().expect("the arguments are not deep");
         let mut args = Arguments::new(Encoding::Dynamic, &bytes, function.params).map_err(bad_arguments)?;
         let FunctionInvoke::Sync(invoke) = function.invoke else { panic!("{class} is made at once") };
         match invoke(&self.context, &mut args).map_err(|e| bad_arguments(e.to_string()))? {
@@ -80,9 +81,14 @@ impl Service {
 
     /// Calls a method by its name.
     pub(crate) fn call(&self, object: &mut dyn Object, method: &str, args: &[Value]) -> Outcome<Value> {
+        self.call_with(object, method, &args.to_vec().into())
+    }
+
+    /// As [`call`](Self::call), with arguments by name.
+    pub(crate) fn call_with(&self, object: &mut dyn Object, method: &str, args: &Args) -> Outcome<Value> {
         let class = self.registry.class(object.class()).expect("its class is registered");
         let method = class.method(method).unwrap_or_else(|error| panic!("{error}"));
-        let bytes = codec::encode(args).expect("the arguments are not deep");
+        let bytes = args.encode().expect("the arguments are not deep");
         let mut args = Arguments::new(Encoding::Dynamic, &bytes, method.params).map_err(bad_arguments)?;
         let mut body = Vec::new();
         let mut out = Output::new(Encoding::Dynamic, &mut body, LIMIT);

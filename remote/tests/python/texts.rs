@@ -3,14 +3,18 @@
 use super::check::{Operation, Subject, check, op};
 use super::random::Random;
 use super::service::Service;
-use tarmem_remote::Value;
+use tarmem_remote::args::Args;
+use tarmem_remote::{Value, args};
 
 #[test]
 fn str() {
     let init = |r: &mut Random| vec![r.text()];
     let operation = |r: &mut Random, _| match r.below(24) {
         0 => op("maketrans", [r.short_text(), r.short_text()]),
+        1 if r.one_in(3) => op("maketrans", [r.short_text(), r.optional("a".into()), r.optional("b".into())]),
         1 => op("maketrans", [r.short_text(), r.short_text(), r.text()]),
+        4 => op("encode", [r.pick(&["ascii".into(), Value::Null, 5.into()])]),
+        5 => op("encode", args![; errors = errors(r), encoding = r.pick(&["ascii", "utf-8"])]),
         2 => op("maketrans", [r.map(Random::scalar)]),
         3 => {
             let other = r.pick(&[Value::from("x"), 120.into(), (1i64 << 40).into(), (-1).into(), 1.5.into()]);
@@ -26,10 +30,15 @@ fn bytes() {
     let init = |r: &mut Random| vec![r.bytes()];
     let operation = |r: &mut Random, _| match r.below(24) {
         0 => op("hex", hex_arguments(r)),
-        1 => op("decode", [r.pick(&["utf-8", "ascii", "latin-1"]).into()]),
+        1 => match r.below(3) {
+            0 => op("decode", [r.pick(&["utf-8".into(), Value::Null, 5.into()])]),
+            1 => op("decode", args![; errors = errors(r)]),
+            _ => op("decode", [r.pick(&["utf-8", "ascii", "latin-1"]).into()]),
+        },
         2 => op("decode", ["ascii".into(), r.pick(&["ignore", "replace", "strict"]).into()]),
         4 => op("maketrans", [r.short_bytes(), r.short_bytes()]),
-        5 => op("translate", [Value::Null, r.short_bytes()]),
+        5 if r.one_in(3) => op("translate", args![Value::Null; delete = r.optional(Value::Bytes(b"a".to_vec()))]),
+        5 => op("translate", [Value::Null, if r.one_in(4) { Value::Null } else { r.short_bytes() }]),
         6 => op("translate", [if r.one_in(3) { r.bytes() } else { Value::Bytes((0..=255).rev().collect()) }]),
         7 => op(r.pick(&["__str__", "__bytes__"]), []),
         3 => op("find", [r.pick(&[Value::from(97), 300.into(), 0.into(), (-1).into()])]),
@@ -53,22 +62,38 @@ fn text_operation(r: &mut Random, text: fn(&mut Random) -> Value, short: fn(&mut
         3..=5 => op(r.pick(&["find", "rfind", "index", "rindex", "count", "startswith", "endswith"]), [part]),
         6 => op(r.pick(&["startswith", "endswith"]), [vec![short(r), short(r)].into()]),
         7 | 8 => op(r.pick(&["split", "rsplit"]), []),
-        9 => op(r.pick(&["split", "rsplit"]), [Value::Null, r.small().into()]),
-        10 => op(r.pick(&["split", "rsplit"]), [part]),
+        9 => op(r.pick(&["split", "rsplit"]), [Value::Null, r.optional(3.into())]),
+        10 => match r.below(3) {
+            0 => op(r.pick(&["split", "rsplit"]), args![; maxsplit = r.optional(1.into())]),
+            1 => op(r.pick(&["split", "rsplit"]), args![; maxsplit = r.small(), sep = part]),
+            _ => op(r.pick(&["split", "rsplit"]), [part]),
+        },
         11 => op(r.pick(&["split", "rsplit"]), [part, r.small().into()]),
         12 => op("splitlines", []),
-        13 => op("splitlines", [r.one_in(2).into()]),
+        13 => match r.below(3) {
+            0 => op("splitlines", [r.one_in(2).into()]),
+            1 => op("splitlines", [r.optional(2.into())]),
+            _ => op("splitlines", args![; keepends = r.optional(true.into())]),
+        },
         14 => op(r.pick(&["partition", "rpartition"]), [part]),
         15 => op("replace", [part, text(r)]),
-        16 => op("replace", [part, short(r), r.small().into()]),
+        16 => op("replace", [part, short(r), if r.one_in(6) { Value::Null } else { r.small().into() }]),
         17 => op("join", [if r.one_in(8) { r.value() } else { r.list(text) }]),
         18 => op(r.pick(&["removeprefix", "removesuffix"]), [part]),
         19 | 20 => op(r.pick(&["strip", "lstrip", "rstrip"]), []),
-        21 => op(r.pick(&["strip", "lstrip", "rstrip"]), [part]),
+        21 => op(r.pick(&["strip", "lstrip", "rstrip"]), [if r.one_in(6) { Value::Null } else { part }]),
         22 => op(r.pick(&["center", "ljust", "rjust"]), [r.pick(&[0, 5, 8, 9, 12, 13, -3]).into()]),
-        23 => op(r.pick(&["center", "ljust", "rjust"]), [r.pick(&[5, 10, 11]).into(), part]),
+        23 => {
+            let fill = if r.one_in(6) { Value::Null } else { part };
+            op(r.pick(&["center", "ljust", "rjust"]), [r.pick(&[5, 10, 11]).into(), fill])
+        }
         24 => op("zfill", [r.pick(&[0, 5, 8, 12]).into()]),
-        25 => op("expandtabs", if r.one_in(2) { vec![] } else { vec![r.small().into()] }),
+        25 => match r.below(4) {
+            0 => op("expandtabs", []),
+            1 => op("expandtabs", args![; tabsize = r.optional(3.into())]),
+            2 => op("expandtabs", [Value::Null]),
+            _ => op("expandtabs", [r.small().into()]),
+        },
         26 => op(r.pick(&["upper", "lower", "capitalize", "title", "swapcase", "__repr__", "__len__"]), []),
         27 => op(r.pick(&["isalpha", "isdigit", "isalnum", "isspace", "isupper", "islower", "istitle", "isascii"]), []),
         28 => op("__getitem__", [r.index()]),
@@ -86,14 +111,23 @@ fn text_operation(r: &mut Random, text: fn(&mut Random) -> Value, short: fn(&mut
     }
 }
 
+/// What becomes of what cannot be encoded or decoded, or nearly.
+fn errors(r: &mut Random) -> Value {
+    r.pick(&["replace".into(), "ignore".into(), "strict".into(), Value::Null, 5.into()])
+}
+
 /// A separator and the size of a group, or nearly.
-fn hex_arguments(r: &mut Random) -> Vec<Value> {
+fn hex_arguments(r: &mut Random) -> Args {
     let separator = r.pick(&[Value::from(":"), " ".into(), "é".into(), "".into(), "ab".into(), 5.into()]);
     let separator = if r.one_in(4) { r.short_bytes() } else { separator };
-    match r.below(3) {
-        0 => vec![],
-        1 => vec![separator],
-        _ => vec![separator, if r.one_in(20) { (1i64 << 40).into() } else { r.small().into() }],
+    let size = if r.one_in(20) { (1i64 << 40).into() } else { r.optional(2.into()) };
+    match r.below(6) {
+        0 => args![].into(),
+        1 => args![separator].into(),
+        2 => args![r.optional(separator), size].into(),
+        3 => args![; sep = separator, bytes_per_sep = size],
+        4 => args![separator; bytes_per_sep = r.small()],
+        _ => args![separator, r.small()].into(),
     }
 }
 
@@ -174,32 +208,102 @@ fn errors_have_the_words_of_python() {
 #[test]
 fn text_and_bytes_are_made_with_errors_or_an_encoding_alone() {
     let service = Service::new();
-    let made = |class: &str, args: &[Value]| {
-        let mut object = service.make(class, args)?;
+    let made = |class: &str, args: Args| {
+        let mut object = service.make_with(class, &args)?;
         service.call(&mut *object, "value", &[])
     };
     let foo = || Value::Bytes(b"foo\xff".to_vec());
-    assert_eq!(made("builtins.str", &[foo(), Value::Null, "replace".into()]), Ok("foo\u{fffd}".into()));
-    assert_eq!(made("builtins.str", &[foo()]), Ok(r"b'foo\xff'".into()));
-    let refused = |class: &str, args: &[Value]| made(class, args).expect_err(class);
-    let strict = || Value::from("strict");
+    assert_eq!(made("builtins.str", args![foo(); errors = "replace"]), Ok("foo\u{fffd}".into()));
+    assert_eq!(made("builtins.str", args![foo()].into()), Ok(r"b'foo\xff'".into()));
+    let refused = |class: &str, args: Args| made(class, args).expect_err(class);
+    assert_eq!(refused("builtins.str", args!["a"; errors = "strict"]), "TypeError: decoding str is not supported");
     assert_eq!(
-        refused("builtins.str", &["a".into(), Value::Null, strict()]),
-        "TypeError: decoding str is not supported"
-    );
-    assert_eq!(
-        refused("builtins.str", &[5.into(), Value::Null, strict()]),
+        refused("builtins.str", args![; object = 5, errors = "strict"]),
         "TypeError: decoding to str: need a bytes-like object, int found"
     );
     for (args, expected) in [
-        (vec![Value::Null, "utf-8".into()], "encoding without a string argument"),
-        (vec![Value::Null, Value::Null, strict()], "errors without a string argument"),
-        (vec![5.into(), Value::Null, strict()], "errors without a string argument"),
-        (vec!["a".into(), Value::Null, strict()], "string argument without an encoding"),
-        (vec![1.5.into()], "cannot convert 'float' object to bytes"),
+        (args![; encoding = "utf-8"], "encoding without a string argument"),
+        (args![; errors = "strict"], "errors without a string argument"),
+        (args![5; errors = "strict"], "errors without a string argument"),
+        (args![; source = "a", errors = "strict"], "string argument without an encoding"),
+        (args![1.5].into(), "cannot convert 'float' object to bytes"),
     ] {
-        assert_eq!(refused("builtins.bytes", &args), format!("TypeError: {expected}"));
+        assert_eq!(refused("builtins.bytes", args), format!("TypeError: {expected}"));
     }
-    assert_eq!(made("builtins.bytes.fromhex", &["1A\u{b}2B\t".into()]), Ok(Value::Bytes(vec![0x1a, 0x2b])));
-    assert!(made("builtins.bytes.fromhex", &["1A\u{1c}2B".into()]).is_err());
+    assert_eq!(made("builtins.bytes.fromhex", args!["1A\u{b}2B\t"].into()), Ok(Value::Bytes(vec![0x1a, 0x2b])));
+    assert!(made("builtins.bytes.fromhex", args!["1A\u{1c}2B"].into()).is_err());
+}
+
+/// What CPython 3.11 says of a null where an argument could be left out, word for word.
+#[test]
+fn an_argument_that_is_null_is_not_one_that_is_left_out() {
+    let service = Service::new();
+    let text = |class: &str| if class == "builtins.bytes" { Value::Bytes(b"a".to_vec()) } else { "a".into() };
+    let no_integer = "'NoneType' object cannot be interpreted as an integer";
+    for (class, method, args, expected) in [
+        ("builtins.bytes", "hex", args![(); bytes_per_sep = 0], "object of type 'NoneType' has no len()"),
+        ("builtins.bytes", "decode", args![()].into(), "decode() argument 'encoding' must be str, not None"),
+        ("builtins.bytes", "translate", args![(); delete = ()], "a bytes-like object is required, not 'NoneType'"),
+        (
+            "builtins.bytes",
+            "ljust",
+            args![3, ()].into(),
+            "ljust() argument 2 must be a byte string of length 1, not None",
+        ),
+        ("builtins.str", "encode", args![; errors = ()], "encode() argument 'errors' must be str, not None"),
+        ("builtins.str", "maketrans", args!["a", ()].into(), "maketrans() argument 2 must be str, not None"),
+        ("builtins.str", "split", args![; maxsplit = ()], no_integer),
+        ("builtins.str", "splitlines", args![; keepends = ()], no_integer),
+        ("builtins.str", "expandtabs", args![; tabsize = ()], no_integer),
+        ("builtins.str", "replace", args!["a", "b", ()].into(), no_integer),
+        ("builtins.str", "center", args![3, ()].into(), "The fill character must be a unicode character, not NoneType"),
+        ("builtins.list", "pop", args![()].into(), no_integer),
+        ("builtins.list", "sort", args![; reverse = ()], no_integer),
+        ("builtins.list", "index", args!["a", ()].into(), "slice indices must be integers or have an __index__ method"),
+        (
+            "builtins.tuple",
+            "index",
+            args!["a", ()].into(),
+            "slice indices must be integers or have an __index__ method",
+        ),
+        ("collections.deque", "rotate", args![()].into(), no_integer),
+    ] {
+        let mut object = service.make(class, &[text(class)]).expect("it can be made");
+        let error = service.call_with(&mut *object, method, &args).expect_err(method);
+        assert_eq!(error, format!("TypeError: {expected}"), "{class}.{method}");
+    }
+    let not_iterable = "'NoneType' object is not iterable";
+    for (class, args, expected) in [
+        ("builtins.list", args![()].into(), not_iterable),
+        ("builtins.tuple", args![()].into(), not_iterable),
+        ("builtins.set", args![()].into(), not_iterable),
+        ("builtins.dict", args![()].into(), not_iterable),
+        ("collections.OrderedDict", args![()].into(), not_iterable),
+        ("collections.deque", args![; iterable = ()], not_iterable),
+        ("builtins.bytes", args![()].into(), "cannot convert 'NoneType' object to bytes"),
+        ("builtins.bytes", args!["a"; encoding = ()], "bytes() argument 'encoding' must be str, not None"),
+        (
+            "builtins.str",
+            args![text("builtins.bytes"), "utf8", ()].into(),
+            "str() argument 'errors' must be str, not None",
+        ),
+        ("builtins.int", args!["7"; base = ()], no_integer),
+        ("builtins.int", args![; base = 10], "int() missing string argument"),
+        (
+            "builtins.int",
+            args![()].into(),
+            "int() argument must be a string, a bytes-like object or a real number, not 'NoneType'",
+        ),
+        ("builtins.float", args![()].into(), "float() argument must be a string or a real number, not 'NoneType'"),
+    ] {
+        assert_eq!(service.make_with(class, &args).err(), Some(format!("TypeError: {expected}")), "{class}");
+    }
+    let mut none = service.make("builtins.str", &[Value::Null]).expect("it is `str(None)`");
+    assert_eq!(service.call(&mut *none, "value", &[]), Ok("None".into()));
+    let mut counter = service.make("collections.Counter", &[Value::Null]).expect("CPython takes it");
+    assert_eq!(service.call(&mut *counter, "update", &[Value::Null]), Ok(Value::Null));
+    let mut dict = service.make("builtins.dict", &[]).expect("it can be made");
+    assert_eq!(service.call(&mut *dict, "pop", args!["k", ()].as_slice()), Ok(Value::Null));
+    assert_eq!(service.call(&mut *dict, "pop", &["k".into()]), Err("KeyError: 'k'".into()));
+    assert_eq!(service.call(&mut *dict, "update", &[Value::Null]), Err(format!("TypeError: {not_iterable}")));
 }

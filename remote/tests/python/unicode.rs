@@ -7,6 +7,7 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use tarmem_remote::Value;
+use tarmem_remote::args::Arg;
 use tarmem_remote::modules::builtins::{Int, Str};
 
 /// Python's version for which [`CHANGED`] is written down.
@@ -78,7 +79,7 @@ fn points() -> impl Iterator<Item = char> {
 }
 
 fn text(text: String) -> Str {
-    Str::new(Some(text.into()), None, None).expect("a text is one")
+    Str::new(text.into(), Arg::Absent, Arg::Absent).expect("a text is one")
 }
 
 fn plain(value: Value) -> String {
@@ -209,7 +210,7 @@ fn every_code_point_is_as_in_python() {
     let asked: Vec<char> = points().filter(few).collect();
     asked.iter().zip(sigma(&asked)).for_each(|(c, ours)| compare("sigma", *c, ours == theirs[index(*c)]));
     for c in points() {
-        let ours = Int::new(Some(c.to_string().into()), None).ok().map(|n| plain(n.repr().into()));
+        let ours = Int::new(c.to_string().into(), Arg::Absent).ok().map(|n| plain(n.repr().into()));
         compare("decimal", c, ours == python.decimal.get(&c.into()).map(i64::to_string));
     }
     let expected: BTreeMap<&str, BTreeSet<u32>> =

@@ -26,10 +26,10 @@ impl Call {
     }
 
     pub(super) async fn run(self, session: &Session, output: &mut Output) -> Result<(), Failure> {
-        let args = self.values.resolve(session).await?;
+        let values = self.values.resolve(session).await?;
         // A round trip less than `get_dynamic`: whether there is such a key, the call tells.
         let object = session.proxy::<Untyped>(&self.key);
-        let result = object.call(&self.method, args.values.iter().cloned()).await;
+        let result = object.call(&self.method, values.args.clone()).await;
         let result = result.map_err(|error| raised_by(&self.method, error))?;
         output.line(&Json(&result))
     }

@@ -49,10 +49,10 @@ impl Source {
     where
         F: IntoFuture<Output = Result<T, Error>>,
     {
-        let args = self.values.resolve(session).await?;
+        let values = self.values.resolve(session).await?;
         let mut best: Option<Error> = None;
         for (module, name) in self.function.splits() {
-            match ask(DynamicFunctionCall::new(module, name, args.values.iter().cloned())).await {
+            match ask(DynamicFunctionCall::new(module, name, values.args.clone())).await {
                 Err(error) if is_absent(&error, module, name) => {
                     if best.as_ref().is_none_or(|best| helpfulness(&error) > helpfulness(best)) {
                         best = Some(error);

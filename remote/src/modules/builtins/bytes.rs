@@ -1,10 +1,11 @@
 //! `builtins.bytes`.
 
 use super::text::{Letter, Text, case, search, shape, split, text_methods};
+use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, index_of, iterate, repeats, repr, type_name, whole,
-    word,
+    Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, index_of, iterate, repeats, repr, text_argument,
+    type_name, whole, word,
 };
 use crate::modules::shared::{reflected_sequence_methods, text_of_repr};
 use crate::modules::{Elements, Exception, Fallible};
@@ -23,17 +24,19 @@ type Unit = u8;
 #[remote]
 impl Bytes {
     /// Bytes of a list of integers below 256, as many zeros as an integer says, or what a text is in an `encoding`. Empty
-    /// without `value`.
+    /// without `source`.
     #[remote(inline)]
-    pub fn new(value: Option<Value>, encoding: Option<String>, errors: Option<String>) -> Result<Self, Exception> {
-        let text = matches!(value, Some(Value::Text(_)));
+    pub fn new(source: Arg<Value>, encoding: Arg<Value>, errors: Arg<Value>) -> Result<Self, Exception> {
+        let (encoding, errors) =
+            (text_argument(encoding, "bytes", "'encoding'")?, text_argument(errors, "bytes", "'errors'")?);
+        let text = matches!(source, Arg::Given(Value::Text(_)));
         if !text && encoding.is_some() {
             return Err(Exception::of_type("encoding without a string argument"));
         }
         if !text && errors.is_some() {
             return Err(Exception::of_type("errors without a string argument"));
         }
-        match (value, encoding) {
+        match (source.given(), encoding) {
             (None, _) => Ok(Bytes::default()),
             (Some(Value::Text(text)), Some(encoding)) => encode(&text, &encoding, errors.as_deref()).map(Bytes::of),
             (Some(Value::Text(_)), None) => Err(Exception::of_type("string argument without an encoding")),
@@ -88,18 +91,20 @@ impl Bytes {
 
     /// The text that the bytes are in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says what becomes
     /// of what is none: `strict`, `ignore` or `replace`.
-    pub fn decode(&self, encoding: Option<String>, errors: Option<String>) -> Result<String, Exception> {
+    pub fn decode(&self, encoding: Arg<Value>, errors: Arg<Value>) -> Result<String, Exception> {
+        let (encoding, errors) =
+            (text_argument(encoding, "decode", "'encoding'")?, text_argument(errors, "decode", "'errors'")?);
         decode(&self.0, encoding.as_deref().unwrap_or("utf-8"), errors.as_deref())
     }
 
     /// Each byte as `table`, 256 bytes, has it at the byte's number, or as it is if that is null; those that are in
     /// `delete` are left out.
-    pub fn translate(&self, table: Value, delete: Option<Value>) -> Result<Value, Exception> {
+    pub fn translate(&self, table: Value, delete: Arg<Value>) -> Result<Value, Exception> {
         let table = if table.is_null() { None } else { Some(Self::argument(&table)?) };
         if table.as_ref().is_some_and(|table| table.len() != 256) {
             return Err(Exception::value("translation table must be 256 characters long"));
         }
-        let delete = delete.filter(|delete| !delete.is_null()).map(|delete| Self::argument(&delete)).transpose()?;
+        let delete = delete.given().map(|delete| Self::argument(&delete)).transpose()?;
         let mut dropped = [false; 256];
         delete.iter().flatten().for_each(|byte| dropped[usize::from(*byte)] = true);
         let stays = self.0.iter().filter(|byte| !dropped[usize::from(**byte)]);
@@ -123,14 +128,14 @@ impl Bytes {
         Value::Bytes(self.0.clone())
     }
 
-    /// Two hexadecimal digits for each byte; `separator`, one ASCII character, stands between groups of `group` bytes (1
-    /// if left out), counted from the right; from the left if `group` is negative.
+    /// Two hexadecimal digits for each byte; `sep`, one ASCII character, stands between groups of `bytes_per_sep` bytes (1
+    /// if left out), counted from the right; from the left if that is negative.
     #[remote(name = "hex")]
-    pub fn hex_value(&self, separator: Option<Value>, group: Option<Value>) -> Result<String, Exception> {
-        let group = group.as_ref().map_or(Ok(1), index_of)?;
+    pub fn hex_value(&self, sep: Arg<Value>, bytes_per_sep: Arg<Value>) -> Result<String, Exception> {
+        let group = bytes_per_sep.given().as_ref().map_or(Ok(1), index_of)?;
         let group =
             i32::try_from(group).map_err(|_| Exception::overflow("Python int too large to convert to C int"))?;
-        let separator = separator.as_ref().map(hex_separator).transpose()?;
+        let separator = sep.given().as_ref().map(hex_separator).transpose()?;
         let len = self.0.len();
         let size = group.unsigned_abs() as usize;
         let mut digits = String::with_capacity(2 * len);
@@ -352,7 +357,10 @@ fn hex_separator(separator: &Value) -> Result<char, Exception> {
         Value::Text(text) => text.clone(),
         // Each byte is a character, as in Latin-1.
         Value::Bytes(bytes) => bytes.iter().map(|byte| char::from(*byte)).collect(),
-        _ => return Err(Exception::of_type("sep must be str or bytes.")),
+        Value::List(_) | Value::Tuple(_) | Value::Set(_) | Value::Map(_) => {
+            return Err(Exception::of_type("sep must be str or bytes."));
+        }
+        other => return Err(Exception::TypeError(format!("object of type '{}' has no len()", type_name(other)))),
     };
     let mut letters = text.chars();
     match (letters.next(), letters.next()) {

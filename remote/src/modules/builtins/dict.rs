@@ -1,5 +1,6 @@
 //! `builtins.dict`.
 
+use crate::args::Arg;
 use crate::context::Context;
 use crate::error::Error;
 use crate::modules::python::{
@@ -22,8 +23,8 @@ pub struct Dict(Table<Value>);
 impl Dict {
     /// A dict of `items`: a map, or a list of pairs. Empty without `items`.
     #[remote(inline)]
-    pub fn new(items: Option<Value>) -> Result<Self, Exception> {
-        Ok(Dict(items.map_or(Ok(Vec::new()), entries)?.into_iter().collect()))
+    pub fn new(items: Arg<Value>) -> Result<Self, Exception> {
+        Ok(Dict(items.given().map_or(Ok(Vec::new()), entries)?.into_iter().collect()))
     }
 
     /// A dict of the elements of `keys`, each with the same value: null without `value`.

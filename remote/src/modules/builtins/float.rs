@@ -1,5 +1,6 @@
 //! `builtins.float`.
 
+use crate::args::Arg;
 use crate::modules::Exception;
 use crate::modules::python::{Comparison, equal, hex_float, number, repr, to_float, to_int, truthy};
 use crate::modules::shared::{number_methods, part_methods, reflected_number_methods, text_of_repr};
@@ -16,8 +17,8 @@ pub struct Float(f64);
 impl Float {
     /// The float that is nearest to a number, or that a text is. 0.0 without `value`.
     #[remote(inline)]
-    pub fn new(value: Option<Value>) -> Result<Self, Exception> {
-        value.map_or(Ok(0.0), |value| to_float(&value)).map(Float)
+    pub fn new(value: Arg<Value>) -> Result<Self, Exception> {
+        value.given().map_or(Ok(0.0), |value| to_float(&value)).map(Float)
     }
 
     /// The float that hexadecimal text is, such as `0x1.8p+1`, which is what `hex` gives. `ValueError` if it is none.

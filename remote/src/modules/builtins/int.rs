@@ -1,7 +1,8 @@
 //! `builtins.int` and `builtins.bool`.
 
+use crate::args::Arg;
 use crate::modules::Exception;
-use crate::modules::python::{Comparison, equal, index_of, number, repr, to_float, to_int, truthy};
+use crate::modules::python::{Comparison, equal, index_of, number, repr, text_argument, to_float, to_int, truthy};
 use crate::modules::shared::{
     bit_methods, number_methods, part_methods, reflected_bit_methods, reflected_number_methods, text_of_repr,
     whole_methods,
@@ -26,46 +27,45 @@ impl Int {
     /// The whole part of a number, or the number that a text is in `base` (10 if left out; 0 for what its prefix says).
     /// 0 without `value`.
     #[remote(inline)]
-    pub fn new(value: Option<Value>, base: Option<Value>) -> Result<Self, Exception> {
-        let base = base.as_ref().map(index_of).transpose()?;
-        value.map_or(Ok(Integer::ZERO), |value| to_int(&value, base)).map(Int)
+    pub fn new(value: Arg<Value>, base: Arg<Value>) -> Result<Self, Exception> {
+        match (value.given(), base.given().as_ref().map(index_of).transpose()?) {
+            (Some(value), base) => to_int(&value, base).map(Int),
+            (None, None) => Ok(Int::default()),
+            (None, Some(_)) => Err(Exception::of_type("int() missing string argument")),
+        }
     }
 
     /// The number that `bytes` stand for; the first byte counts most if `byteorder` is `big` or left out, least if it is
     /// `little`.
     #[remote(inline)]
-    pub fn from_bytes(bytes: Value, byteorder: Option<String>, signed: Option<bool>) -> Result<Self, Exception> {
+    pub fn from_bytes(bytes: Value, byteorder: Arg<Value>, signed: Arg<Value>) -> Result<Self, Exception> {
         from_bytes(bytes, byteorder, signed).map(Int)
     }
 }
 
 /// The number that `bytes` stand for.
-fn from_bytes(bytes: Value, byteorder: Option<String>, signed: Option<bool>) -> Result<Integer, Exception> {
+fn from_bytes(bytes: Value, byteorder: Arg<Value>, signed: Arg<Value>) -> Result<Integer, Exception> {
+    let big = big(byteorder, "from_bytes")?;
     let Value::Bytes(mut bytes) = bytes else { return Err(Exception::of_type("cannot convert to bytes")) };
-    if big(byteorder)? {
+    if big {
         bytes.reverse();
     }
-    match signed {
-        Some(true) => Integer::from_signed_bytes_le(&bytes),
-        _ => Integer::from_unsigned_bytes_le(&bytes),
+    match is_signed(signed) {
+        true => Integer::from_signed_bytes_le(&bytes),
+        false => Integer::from_unsigned_bytes_le(&bytes),
     }
     .map_err(number::too_large)
 }
 
 /// `n` in `length` bytes.
-fn to_bytes(
-    n: &Integer,
-    length: Option<Value>,
-    byteorder: Option<String>,
-    signed: Option<bool>,
-) -> Result<Value, Exception> {
-    let length = length.as_ref().map_or(Ok(1), index_of)?;
+fn to_bytes(n: &Integer, length: Arg<Value>, byteorder: Arg<Value>, signed: Arg<Value>) -> Result<Value, Exception> {
+    let length = length.given().as_ref().map_or(Ok(1), index_of)?;
     let length = usize::try_from(length).map_err(|_| match length < 0 {
         true => Exception::value("length argument must be non-negative"),
         false => Exception::overflow("Python int too large to convert to C ssize_t"),
     })?;
-    let big = big(byteorder)?;
-    let signed = signed.unwrap_or(false);
+    let big = big(byteorder, "to_bytes")?;
+    let signed = is_signed(signed);
     if n.is_negative() && !signed {
         return Err(Exception::overflow("can't convert negative int to unsigned"));
     }
@@ -86,8 +86,13 @@ fn to_bytes(
     Ok(Value::Bytes(bytes))
 }
 
-fn big(byteorder: Option<String>) -> Result<bool, Exception> {
-    match byteorder.as_deref() {
+fn is_signed(signed: Arg<Value>) -> bool {
+    signed.given().is_some_and(|signed| truthy(&signed))
+}
+
+/// Whether the first byte counts most. `method` is whose argument it is.
+fn big(byteorder: Arg<Value>, method: &str) -> Result<bool, Exception> {
+    match text_argument(byteorder, method, "'byteorder'")?.as_deref() {
         None | Some("big") => Ok(true),
         Some("little") => Ok(false),
         Some(_) => Err(Exception::value("byteorder must be either 'little' or 'big'")),
@@ -104,7 +109,7 @@ impl Bool {
 
     /// Whether the number that `bytes` stand for is not zero; they are read as by `int.from_bytes`.
     #[remote(inline)]
-    pub fn from_bytes(bytes: Value, byteorder: Option<String>, signed: Option<bool>) -> Result<Self, Exception> {
+    pub fn from_bytes(bytes: Value, byteorder: Arg<Value>, signed: Arg<Value>) -> Result<Self, Exception> {
         from_bytes(bytes, byteorder, signed).map(|n| Bool(!n.is_zero()))
     }
 }

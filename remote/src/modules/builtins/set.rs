@@ -1,5 +1,6 @@
 //! `builtins.set`.
 
+use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::python::{Chunk, Comparison, Cursor, Key, Table, iterate, number, repr, type_name};
 use crate::modules::shared::text_of_repr;
@@ -21,8 +22,8 @@ impl Set {
     /// A set of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers in bytes.
     /// Empty without `items`.
     #[remote(inline)]
-    pub fn new(items: Option<Value>) -> Result<Self, Exception> {
-        items.map_or(Ok(Table::new()), elements).map(Set)
+    pub fn new(items: Arg<Value>) -> Result<Self, Exception> {
+        items.given().map_or(Ok(Table::new()), elements).map(Set)
     }
 
     /// Puts `value` in, if it is not there yet.

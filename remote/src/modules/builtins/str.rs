@@ -2,10 +2,11 @@
 
 use super::bytes::{decode, encode};
 use super::text::{Letter, Text, case, search, shape, split, text_methods};
+use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, iterate, repeats, repr, type_name, unicode, whole,
-    word,
+    Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, index_of, iterate, repeats, repr, text_argument,
+    type_name, unicode, whole, word,
 };
 use crate::modules::shared::reflected_sequence_methods;
 use crate::modules::{Elements, Exception};
@@ -29,12 +30,14 @@ impl Str {
 
 #[remote]
 impl Str {
-    /// The text that Python's `str(value)` is: a text as it is, anything else as Python writes it; with an `encoding`
-    /// (utf-8 if there are only `errors`), the text that bytes mean. Empty without `value`.
+    /// The text that Python's `str(object)` is: a text as it is, anything else as Python writes it; with an `encoding`
+    /// (utf-8 if there are only `errors`), the text that bytes mean. Empty without `object`.
     #[remote(inline)]
-    pub fn new(value: Option<Value>, encoding: Option<String>, errors: Option<String>) -> Result<Self, Exception> {
+    pub fn new(object: Arg<Value>, encoding: Arg<Value>, errors: Arg<Value>) -> Result<Self, Exception> {
+        let (encoding, errors) =
+            (text_argument(encoding, "str", "'encoding'")?, text_argument(errors, "str", "'errors'")?);
         let decoded = encoding.is_some() || errors.is_some();
-        match value {
+        match object.given() {
             None => Ok(Str::default()),
             Some(Value::Text(text)) if !decoded => Ok(Str::of(text)),
             Some(other) if !decoded => Ok(Str::of(repr(&other))),
@@ -93,7 +96,9 @@ impl Str {
 
     /// Its bytes in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says what becomes of what has none:
     /// `strict`, `ignore` or `replace`.
-    pub fn encode(&self, encoding: Option<String>, errors: Option<String>) -> Result<Value, Exception> {
+    pub fn encode(&self, encoding: Arg<Value>, errors: Arg<Value>) -> Result<Value, Exception> {
+        let (encoding, errors) =
+            (text_argument(encoding, "encode", "'encoding'")?, text_argument(errors, "encode", "'errors'")?);
         encode(&self.0, encoding.as_deref().unwrap_or("utf-8"), errors.as_deref()).map(Value::Bytes)
     }
 
@@ -123,7 +128,7 @@ impl Str {
 
     /// A table for `translate`: of a map whose keys are characters or their numbers; or by which each character of `from`
     /// becomes the one at its place in `to`, and those of `without` nothing.
-    pub fn maketrans(&self, from: Value, to: Option<String>, without: Option<String>) -> Result<Value, Exception> {
+    pub fn maketrans(&self, from: Value, to: Arg<Value>, without: Arg<Value>) -> Result<Value, Exception> {
         super::text::trans::table(from, to, without)
     }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::args::Arg;
 use crate::codec;
 use crate::modules::Exception;
 use crate::modules::python::{ELEMENT_DEPTH, Slice};
@@ -42,19 +43,19 @@ fn what_fails_changes_nothing() {
     assert_eq!(kind(xs.append_value(nested(ELEMENT_DEPTH + 1))), "ValueError");
     let every_other = Slice { start: None, stop: None, step: Some(2) };
     assert_eq!(kind(xs.setitem(every_other.into(), [1].into())), "ValueError");
-    assert_eq!(kind(xs.pop_value(Some(3.into()))), "IndexError");
+    assert_eq!(kind(xs.pop_value(Arg::Given(3.into()))), "IndexError");
     assert_eq!(xs, list([3, 1, 2]));
 
-    let mut d = Dict::new(Some(Value::Map(vec![("a".into(), 1.into())]))).unwrap();
+    let mut d = Dict::new(Arg::Given(Value::Map(vec![("a".into(), 1.into())]))).unwrap();
     let before = d.clone();
     let half_good = Value::List(vec![[1, 2].into(), [3].into()]);
-    assert_eq!(kind(d.update_values(Some(half_good))), "ValueError");
+    assert_eq!(kind(d.update_values(Arg::Given(half_good))), "ValueError");
     assert_eq!(kind(d.ior(Value::List(vec![Value::List(vec![Value::List(vec![]), 1.into()])]))), "TypeError");
-    assert_eq!(kind(d.incr_value("a".into(), Some("x".into()))), "TypeError");
+    assert_eq!(kind(d.incr_value("a".into(), Arg::Given("x".into()))), "TypeError");
     assert_eq!(d, before);
     let most = crate::modules::python::number::power(&2.into(), &(INTEGER_BITS_LIMIT - 1).into()).unwrap();
     d.setitem("n".into(), most.clone()).unwrap();
-    assert_eq!(kind(d.incr_value("n".into(), Some(most))), "OverflowError");
+    assert_eq!(kind(d.incr_value("n".into(), Arg::Given(most))), "OverflowError");
 }
 
 #[test]
@@ -73,12 +74,12 @@ fn classes_show_themselves_as_what_they_are() {
         tagged.as_map().unwrap()[0].1.to_string()
     };
     assert_eq!(shown(&list([1, 2])), "[1,2]");
-    assert_eq!(shown(&Dict::new(Some(vec![("a", 1)].into())).unwrap()), r#"{"a":1}"#);
-    assert_eq!(shown(&Set::new(Some([1, 2, 1].into())).unwrap()), "[1,2]");
-    assert_eq!(shown(&Tuple::new(Some("ab".into())).unwrap()), r#"["a","b"]"#);
-    assert_eq!(shown(&Str::new(Some(2.5.into()), None, None).unwrap()), r#""2.5""#);
-    assert_eq!(shown(&Bytes::new(Some([1, 255].into()), None, None).unwrap()), "0x01ff");
-    assert_eq!(shown(&Int::new(Some("0x10".into()), Some(0.into())).unwrap()), "16");
+    assert_eq!(shown(&Dict::new(Arg::Given(vec![("a", 1)].into())).unwrap()), r#"{"a":1}"#);
+    assert_eq!(shown(&Set::new(Arg::Given([1, 2, 1].into())).unwrap()), "[1,2]");
+    assert_eq!(shown(&Tuple::new(Arg::Given("ab".into())).unwrap()), r#"["a","b"]"#);
+    assert_eq!(shown(&Str::new(Arg::Given(2.5.into()), Arg::Absent, Arg::Absent).unwrap()), r#""2.5""#);
+    assert_eq!(shown(&Bytes::new(Arg::Given([1, 255].into()), Arg::Absent, Arg::Absent).unwrap()), "0x01ff");
+    assert_eq!(shown(&Int::new(Arg::Given("0x10".into()), Arg::Given(0.into())).unwrap()), "16");
     assert_eq!(shown(&Bool::new(Some("x".into()))), "true");
 }
 
@@ -86,9 +87,9 @@ fn classes_show_themselves_as_what_they_are() {
 fn objects_travel_with_their_class() {
     let objects: [Box<dyn Object>; 4] = [
         Box::new(list([1, 2])),
-        Box::new(Dict::new(Some(vec![("a", 1)].into())).unwrap()),
-        Box::new(Set::new(Some([1].into())).unwrap()),
-        Box::new(Bytes::new(Some([1, 255].into()), None, None).unwrap()),
+        Box::new(Dict::new(Arg::Given(vec![("a", 1)].into())).unwrap()),
+        Box::new(Set::new(Arg::Given([1].into())).unwrap()),
+        Box::new(Bytes::new(Arg::Given([1, 255].into()), Arg::Absent, Arg::Absent).unwrap()),
     ];
     for object in objects {
         let bytes = codec::encode(&object).unwrap();
@@ -109,26 +110,26 @@ fn a_list_too_deep_does_not_come_in() {
 
 #[test]
 fn texts_do_not_grow_beyond_memory() {
-    let text = Str::new(Some("ab\tab".repeat(1000).into()), None, None).unwrap();
+    let text = Str::new(Arg::Given("ab\tab".repeat(1000).into()), Arg::Absent, Arg::Absent).unwrap();
     let huge = Value::from(1_000_000_000_000i64);
-    assert_eq!(kind(text.ljust(huge.clone(), None)), "MemoryError");
+    assert_eq!(kind(text.ljust(huge.clone(), Arg::Absent)), "MemoryError");
     assert_eq!(kind(text.zfill(huge.clone())), "MemoryError");
-    assert_eq!(kind(text.expandtabs(Some(huge.clone()))), "MemoryError");
+    assert_eq!(kind(text.expandtabs(Arg::Given(huge.clone()))), "MemoryError");
     assert_eq!(kind(text.mul(huge.clone())), "MemoryError");
-    assert_eq!(kind(text.center(i128::MAX.into(), None)), "OverflowError");
+    assert_eq!(kind(text.center(i128::MAX.into(), Arg::Absent)), "OverflowError");
     let long = Value::from("x".repeat(100_000));
-    assert_eq!(kind(text.replace("".into(), long.clone(), None)), "MemoryError");
+    assert_eq!(kind(text.replace("".into(), long.clone(), Arg::Absent)), "MemoryError");
     let table = Value::Map(vec![(97.into(), long)]);
     assert_eq!(kind(text.translate(table)), "MemoryError");
-    let separator = Str::new(Some("x".repeat(1 << 20).into()), None, None).unwrap();
+    let separator = Str::new(Arg::Given("x".repeat(1 << 20).into()), Arg::Absent, Arg::Absent).unwrap();
     assert_eq!(kind(separator.join(vec![""; 1000].into())), "MemoryError");
-    assert_eq!(kind(Bytes::new(Some(huge), None, None)), "MemoryError");
-    assert_eq!(kind(Bytes::new(Some((-1).into()), None, None)), "ValueError");
+    assert_eq!(kind(Bytes::new(Arg::Given(huge), Arg::Absent, Arg::Absent)), "MemoryError");
+    assert_eq!(kind(Bytes::new(Arg::Given((-1).into()), Arg::Absent, Arg::Absent)), "ValueError");
 }
 
 #[test]
 fn searching_takes_no_longer_for_a_nasty_text() {
-    let text = Str::new(Some("a".repeat(200_000).into()), None, None).unwrap();
+    let text = Str::new(Arg::Given("a".repeat(200_000).into()), Arg::Absent, Arg::Absent).unwrap();
     let part = Value::from(format!("{}b", "a".repeat(100_000)));
     assert_eq!(text.find(part.clone(), None, None), Ok(-1));
     assert_eq!(text.rfind(part.clone(), None, None), Ok(-1));
@@ -137,34 +138,34 @@ fn searching_takes_no_longer_for_a_nasty_text() {
 
 #[test]
 fn encodings() {
-    let text = Str::new(Some("aé😀".into()), None, None).unwrap();
-    let encoded = |encoding: &str, errors: Option<&str>| text.encode(Some(encoding.into()), errors.map(Into::into));
+    let text = Str::new(Arg::Given("aé😀".into()), Arg::Absent, Arg::Absent).unwrap();
+    let encoded = |encoding: &str, errors: Option<&str>| text.encode(encoding.into(), errors.map(Value::from).into());
     assert_eq!(encoded("latin_1", Some("replace")), Ok(Value::Bytes(vec![b'a', 0xe9, b'?'])));
     assert_eq!(encoded("ASCII", Some("ignore")), Ok(Value::Bytes(vec![b'a'])));
     assert_eq!(kind(encoded("ascii", None)), "UnicodeEncodeError");
     assert_eq!(kind(encoded("ebcdic", None)), "LookupError");
     assert_eq!(kind(encoded("utf-8", Some("guess"))), "LookupError");
     let broken = Bytes::fromhex("61 ff 62".into()).unwrap();
-    assert_eq!(kind(broken.decode(None, None)), "UnicodeDecodeError");
-    assert_eq!(broken.decode(None, Some("ignore".into())), Ok("ab".into()));
-    assert_eq!(broken.hex_value(None, None), Ok("61ff62".into()));
-    assert_eq!(broken.hex_value(Some(":".into()), Some(2.into())), Ok("61:ff62".into()));
-    assert_eq!(broken.hex_value(Some(":".into()), Some((-2).into())), Ok("61ff:62".into()));
+    assert_eq!(kind(broken.decode(Arg::Absent, Arg::Absent)), "UnicodeDecodeError");
+    assert_eq!(broken.decode(Arg::Absent, Arg::Given("ignore".into())), Ok("ab".into()));
+    assert_eq!(broken.hex_value(Arg::Absent, Arg::Absent), Ok("61ff62".into()));
+    assert_eq!(broken.hex_value(Arg::Given(":".into()), Arg::Given(2.into())), Ok("61:ff62".into()));
+    assert_eq!(broken.hex_value(Arg::Given(":".into()), Arg::Given((-2).into())), Ok("61ff:62".into()));
     assert_eq!(kind(Bytes::fromhex("6".into())), "ValueError");
     assert_eq!(kind(Bytes::fromhex("6 1".into())), "ValueError");
 }
 
 #[test]
 fn numbers_that_are_no_digits_are_alphanumeric() {
-    let is = |text: &str| Str::new(Some(text.into()), None, None).unwrap().isalnum();
+    let is = |text: &str| Str::new(Arg::Given(text.into()), Arg::Absent, Arg::Absent).unwrap().isalnum();
     assert!(is("x½²٣") && is("Ⅷ") && !is("½ ") && !is(""));
 }
 
 #[test]
 fn integers_in_bytes() {
-    let bytes = |n: i128, length: i64, order: &str, signed| {
-        let int = Int::new(Some(n.into()), None).unwrap();
-        int.to_bytes(Some(length.into()), Some(order.into()), Some(signed))
+    let bytes = |n: i128, length: i64, order: &str, signed: bool| {
+        let int = Int::new(Arg::Given(n.into()), Arg::Absent).unwrap();
+        int.to_bytes(Arg::Given(length.into()), Arg::Given(order.into()), signed.into())
     };
     assert_eq!(bytes(258, 4, "big", false), Ok(Value::Bytes(vec![0, 0, 1, 2])));
     assert_eq!(bytes(-2, 20, "little", true).unwrap().as_bytes().map(<[u8]>::len), Some(20));
@@ -177,22 +178,22 @@ fn integers_in_bytes() {
     for n in [0, 1, -1, 255, -256, i128::MAX, i128::MIN] {
         for order in ["big", "little"] {
             let there = bytes(n, 17, order, true).unwrap();
-            assert_eq!(Int::from_bytes(there, Some(order.into()), Some(true)).unwrap().plain(), n.into());
+            assert_eq!(Int::from_bytes(there, order.into(), true.into()).unwrap().plain(), n.into());
         }
     }
     let wide = Value::Bytes(vec![255; 17]);
-    assert_eq!(Int::from_bytes(wide.clone(), None, None).unwrap().bit_length(), 17 * 8);
-    assert_eq!(Int::from_bytes(wide, None, Some(true)).unwrap().plain(), (-1).into());
-    assert_eq!(kind(Int::from_bytes(Value::Bytes(vec![255; 8193]), None, None)), "OverflowError");
+    assert_eq!(Int::from_bytes(wide.clone(), Arg::Absent, Arg::Absent).unwrap().bit_length(), 17 * 8);
+    assert_eq!(Int::from_bytes(wide, Arg::Absent, true.into()).unwrap().plain(), (-1).into());
+    assert_eq!(kind(Int::from_bytes(Value::Bytes(vec![255; 8193]), Arg::Absent, Arg::Absent)), "OverflowError");
 }
 
 #[test]
 fn floats_as_hexadecimal() {
-    let hex = |x: f64| Float::new(Some(x.into())).unwrap().hex();
+    let hex = |x: f64| Float::new(Arg::Given(x.into())).unwrap().hex();
     assert_eq!(hex(-0.5), "-0x1.0000000000000p-1");
     assert_eq!(hex(0.0), "0x0.0p+0");
     assert_eq!(hex(5e-324), "0x0.0000000000001p-1022");
     assert_eq!(hex(f64::INFINITY), "inf");
-    assert_eq!(kind(Float::new(Some(f64::INFINITY.into())).unwrap().to_int()), "OverflowError");
-    assert_eq!(kind(Float::new(Some(f64::NAN.into())).unwrap().as_integer_ratio()), "ValueError");
+    assert_eq!(kind(Float::new(Arg::Given(f64::INFINITY.into())).unwrap().to_int()), "OverflowError");
+    assert_eq!(kind(Float::new(Arg::Given(f64::NAN.into())).unwrap().as_integer_ratio()), "ValueError");
 }

@@ -1,9 +1,10 @@
 //! `builtins.tuple`.
 
 use super::list::{get, repeated};
+use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Stamp, check_depth, equal, equal_lists, index_of, insertion, iterate, repr, type_name,
+    Chunk, Comparison, Cursor, Stamp, bound_of, check_depth, equal, equal_lists, insertion, iterate, repr, type_name,
 };
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::modules::{Decoded, Elements, Exception, Fallible};
@@ -25,8 +26,8 @@ impl Tuple {
     /// A tuple of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers in
     /// bytes. Empty without `items`.
     #[remote(inline)]
-    pub fn new(items: Option<Value>) -> Result<Self, Exception> {
-        Tuple::try_from(items.map_or(Ok(Vec::new()), iterate)?)
+    pub fn new(items: Arg<Value>) -> Result<Self, Exception> {
+        Tuple::try_from(items.given().map_or(Ok(Vec::new()), iterate)?)
     }
 
     /// How many elements are equal to `value`.
@@ -38,9 +39,9 @@ impl Tuple {
     /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
     /// none.
     #[remote(name = "index")]
-    pub fn index_value(&self, value: Value, start: Option<Value>, stop: Option<Value>) -> Result<usize, Exception> {
-        let bound = |bound: Option<Value>, otherwise: usize| match bound {
-            Some(bound) => index_of(&bound).map(|at| insertion(at, self.0.len())),
+    pub fn index_value(&self, value: Value, start: Arg<Value>, stop: Arg<Value>) -> Result<usize, Exception> {
+        let bound = |bound: Arg<Value>, otherwise: usize| match bound.given() {
+            Some(bound) => bound_of(&bound).map(|at| insertion(at, self.0.len())),
             None => Ok(otherwise),
         };
         let (start, stop) = (bound(start, 0)?, bound(stop, self.0.len())?);

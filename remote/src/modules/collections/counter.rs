@@ -2,6 +2,7 @@
 
 mod arithmetic;
 
+use crate::args::Arg;
 use crate::context::Context;
 use crate::error::Error;
 use crate::modules::python::{

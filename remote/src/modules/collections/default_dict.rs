@@ -1,5 +1,6 @@
 //! `collections.defaultdict`.
 
+use crate::args::Arg;
 use crate::context::Context;
 use crate::error::Error;
 use crate::modules::builtins::dict::entries;
@@ -135,7 +136,7 @@ impl Plain {
 impl DefaultDict {
     /// A dict of `items`, a map or a list of pairs, that has `factory` make what is missing; nothing is made without
     /// `factory`. `TypeError` if the service has no such generator.
-    pub async fn new(ctx: &Context, factory: Option<String>, items: Option<Value>) -> Result<Self, Exception> {
+    pub async fn new(ctx: &Context, factory: Option<String>, items: Arg<Value>) -> Result<Self, Exception> {
         let made = Self::with(factory, items)?;
         if let Some(factory) = &made.factory {
             factory.check(ctx).await?;
@@ -192,9 +193,9 @@ mapping_proxy!(DefaultDictProxy, "collections.defaultdict");
 
 impl DefaultDict {
     /// As [`new`](Self::new), without asking whether there is such a factory.
-    pub(super) fn with(factory: Option<String>, items: Option<Value>) -> Result<Self, Exception> {
+    pub(super) fn with(factory: Option<String>, items: Arg<Value>) -> Result<Self, Exception> {
         let factory = factory.map(|name| Factory::named(&name)).transpose()?;
-        Ok(DefaultDict { factory, table: items.map_or(Ok(Vec::new()), entries)?.into_iter().collect() })
+        Ok(DefaultDict { factory, table: items.given().map_or(Ok(Vec::new()), entries)?.into_iter().collect() })
     }
 
     /// The keys and values.

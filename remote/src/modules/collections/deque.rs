@@ -1,8 +1,9 @@
 //! `collections.deque`.
 
+use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Slice, Stamp, check_depth, equal, equal_lists, index_of, insertion, iterate, position,
+    Chunk, Comparison, Cursor, Slice, Stamp, bound_of, check_depth, equal, equal_lists, insertion, iterate, position,
     repeats, repr, short, type_name, weight, whole, word,
 };
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
@@ -25,13 +26,13 @@ pub struct Deque {
 
 #[remote]
 impl Deque {
-    /// A deque of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers in
+    /// A deque of the elements of `iterable`: of a list, the keys of a map, the characters of a text, the integers in
     /// bytes; the last `maxlen` of them.
     #[remote(inline)]
-    pub fn new(items: Option<Value>, maxlen: Option<Value>) -> Result<Self, Exception> {
+    pub fn new(iterable: Arg<Value>, maxlen: Option<Value>) -> Result<Self, Exception> {
         let maxlen = maxlen.as_ref().map(bound).transpose()?;
         let mut deque = Deque { maxlen, ..Deque::default() };
-        if let Some(items) = items {
+        if let Arg::Given(items) = iterable {
             deque.extend_values(items)?;
         }
         Ok(deque)
@@ -106,9 +107,9 @@ impl Deque {
     /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
     /// none.
     #[remote(name = "index")]
-    pub fn index_value(&self, value: Value, start: Option<Value>, stop: Option<Value>) -> Result<usize, Exception> {
-        let bound = |bound: Option<Value>, otherwise: usize| match bound {
-            Some(bound) => index_of(&bound).map(|at| insertion(at, self.items.len())),
+    pub fn index_value(&self, value: Value, start: Arg<Value>, stop: Arg<Value>) -> Result<usize, Exception> {
+        let bound = |bound: Arg<Value>, otherwise: usize| match bound.given() {
+            Some(bound) => bound_of(&bound).map(|at| insertion(at, self.items.len())),
             None => Ok(otherwise),
         };
         let (start, stop) = (bound(start, 0)?, bound(stop, self.items.len())?);
@@ -152,8 +153,8 @@ impl Deque {
 
     /// Moves `steps` elements (1 if left out) from the right end to the left; the other way if negative.
     #[remote(name = "rotate")]
-    pub fn rotate_value(&mut self, steps: Option<Value>) -> Result<(), Exception> {
-        let steps = steps.as_ref().map_or(Ok(1), word)?;
+    pub fn rotate_value(&mut self, steps: Arg<Value>) -> Result<(), Exception> {
+        let steps = steps.given().as_ref().map_or(Ok(1), word)?;
         let len = self.items.len() as i128;
         if len > 1 {
             self.stamp.change();
@@ -307,7 +308,7 @@ impl DequeProxy {
 
     /// Moves `steps` elements from the right end to the left; the other way if negative.
     pub fn rotate(&self, steps: i64) -> Fallible<()> {
-        self.rotate_value(Some(steps.into()))
+        self.rotate_value(Value::from(steps))
     }
 
     /// The element at `index`.

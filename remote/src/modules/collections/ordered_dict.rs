@@ -1,9 +1,10 @@
 //! `collections.OrderedDict`.
 
+use crate::args::Arg;
 use crate::context::Context;
 use crate::error::Error;
 use crate::modules::builtins::dict::{entries, fromkeys};
-use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, type_name};
+use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, truthy, type_name};
 use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy, ordered_dict_changed, text_of_repr};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
 use crate::remote;
@@ -21,8 +22,8 @@ pub struct OrderedDict(Table<Value>);
 impl OrderedDict {
     /// A dict of `items`: a map, or a list of pairs. Empty without `items`.
     #[remote(inline)]
-    pub fn new(items: Option<Value>) -> Result<Self, Exception> {
-        Ok(OrderedDict(items.map_or(Ok(Vec::new()), entries)?.into_iter().collect()))
+    pub fn new(items: Arg<Value>) -> Result<Self, Exception> {
+        Ok(OrderedDict(items.given().map_or(Ok(Vec::new()), entries)?.into_iter().collect()))
     }
 
     /// A dict of the elements of `keys`, each with the same value: null without `value`.
@@ -40,8 +41,8 @@ impl OrderedDict {
 
     /// Takes out the last key, the first if `last` is false, and gives it with its value as a list of two. `KeyError` if
     /// there is none.
-    pub fn popitem(&mut self, last: Option<bool>) -> Result<(Value, Value), Exception> {
-        let taken = if last.unwrap_or(true) { self.0.pop_last() } else { self.0.pop_first() };
+    pub fn popitem(&mut self, last: Arg<Value>) -> Result<(Value, Value), Exception> {
+        let taken = if is_last(last) { self.0.pop_last() } else { self.0.pop_first() };
         let taken = taken.map(|(key, value)| (key.into_value(), value));
         taken.ok_or_else(|| Exception::KeyError("dictionary is empty".into()))
     }
@@ -50,9 +51,9 @@ impl OrderedDict {
     ///
     /// To the front takes time in proportion to the size of the dict.
     #[remote(name = "move_to_end")]
-    pub fn move_to_end_value(&mut self, key: Value, last: Option<bool>) -> Result<(), Exception> {
+    pub fn move_to_end_value(&mut self, key: Value, last: Arg<Value>) -> Result<(), Exception> {
         let key = Key::new(key)?;
-        if self.0.move_to_end(&key, last.unwrap_or(true)) { Ok(()) } else { Err(Exception::no_key(key.value())) }
+        if self.0.move_to_end(&key, is_last(last)) { Ok(()) } else { Err(Exception::no_key(key.value())) }
     }
 
     /// The dict as Python writes it.
@@ -72,7 +73,7 @@ mapping_proxy!(OrderedDictProxy, "collections.OrderedDict");
 impl OrderedDictProxy {
     /// Moves `key` to the end, to the front if `last` is false. `KeyError` if it is not there.
     pub fn move_to_end(&self, key: impl Into<Value>, last: bool) -> Fallible<()> {
-        self.move_to_end_value(key.into(), Some(last))
+        self.move_to_end_value(key.into(), last)
     }
 }
 
@@ -91,4 +92,9 @@ impl OrderedDict {
     pub fn into_table(self) -> Table<Value> {
         self.0
     }
+}
+
+/// Whether the end is meant: it is, unless something says otherwise.
+fn is_last(last: Arg<Value>) -> bool {
+    last.given().is_none_or(|last| truthy(&last))
 }

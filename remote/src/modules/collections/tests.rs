@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::args::Arg;
 use crate::codec;
 use crate::modules::Exception;
 use crate::object::Object;
@@ -13,7 +14,7 @@ fn kind<T: std::fmt::Debug>(result: Result<T, Exception>) -> &'static str {
 
 #[test]
 fn a_bounded_deque_stays_bounded() {
-    let mut deque = Deque::new(Some([1, 2, 3, 4].into()), Some(3.into())).unwrap();
+    let mut deque = Deque::new(Arg::Given([1, 2, 3, 4].into()), Some(3.into())).unwrap();
     assert_eq!(deque.copy_value(), [2.into(), 3.into(), 4.into()]);
     deque.appendleft_value(1.into()).unwrap();
     assert_eq!(kind(deque.insert_value(0.into(), 9.into())), "IndexError");
@@ -30,11 +31,11 @@ fn a_bounded_deque_stays_bounded() {
 
 #[test]
 fn a_deque_without_bounds_is_not_made_endless() {
-    let mut deque = Deque::new(Some([1].into()), None).unwrap();
+    let mut deque = Deque::new(Arg::Given([1].into()), None).unwrap();
     assert_eq!(kind(deque.imul(1_000_000_000_000i64.into())), "MemoryError");
-    deque.rotate_value(Some(i64::MIN.into())).unwrap();
-    assert_eq!(kind(deque.rotate_value(Some(i128::MAX.into()))), "OverflowError");
-    assert_eq!(kind(Deque::new(None, Some(i128::MAX.into()))), "OverflowError");
+    deque.rotate_value(Arg::Given(i64::MIN.into())).unwrap();
+    assert_eq!(kind(deque.rotate_value(Arg::Given(i128::MAX.into()))), "OverflowError");
+    assert_eq!(kind(Deque::new(Arg::Absent, Some(i128::MAX.into()))), "OverflowError");
 }
 
 #[test]
@@ -66,15 +67,15 @@ fn an_empty_counter_takes_counts_wholly_or_not() {
 
 #[test]
 fn factories_go_by_name() {
-    let mut made = DefaultDict::with(Some("list".into()), None).unwrap();
+    let mut made = DefaultDict::with(Some("list".into()), Arg::Absent).unwrap();
     made.setitem("k".into(), Value::List(vec![])).unwrap();
     assert_eq!(made.default_factory(), Some("builtins.list".into()));
     assert_eq!(made.get_value("other".into(), None), Ok(Value::Null));
     assert_eq!(made.len(), 1, "to ask is not to make");
     assert_eq!(made.repr(), "defaultdict(<class 'list'>, {'k': []})");
-    let other = DefaultDict::with(Some("bank.Account".into()), None).unwrap();
+    let other = DefaultDict::with(Some("bank.Account".into()), Arg::Absent).unwrap();
     assert_eq!(other.default_factory(), Some("bank.Account".into()));
-    let error = DefaultDict::with(Some("lists".into()), None).unwrap_err();
+    let error = DefaultDict::with(Some("lists".into()), Arg::Absent).unwrap_err();
     assert!(error.to_string().contains("builtins.list, builtins.dict"), "{error}");
 
     let back: DefaultDict = codec::decode(&codec::encode(&made).unwrap()).unwrap();
@@ -84,9 +85,9 @@ fn factories_go_by_name() {
 
 #[test]
 fn the_first_goes_first() {
-    let mut dict = OrderedDict::new(Some(vec![("a", 1), ("b", 2), ("c", 3)].into())).unwrap();
-    dict.move_to_end_value("c".into(), Some(false)).unwrap();
-    assert_eq!(dict.popitem(Some(false)), Ok(("c".into(), 3.into())));
-    assert_eq!(kind(dict.move_to_end_value("c".into(), None)), "KeyError");
+    let mut dict = OrderedDict::new(Arg::Given(vec![("a", 1), ("b", 2), ("c", 3)].into())).unwrap();
+    dict.move_to_end_value("c".into(), false.into()).unwrap();
+    assert_eq!(dict.popitem(false.into()), Ok(("c".into(), 3.into())));
+    assert_eq!(kind(dict.move_to_end_value("c".into(), Arg::Absent)), "KeyError");
     assert_eq!(dict.repr(), "OrderedDict([('a', 1), ('b', 2)])");
 }

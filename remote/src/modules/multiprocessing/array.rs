@@ -1,6 +1,7 @@
 //! `multiprocessing.Array`.
 
 use super::typecode::Typecode;
+use crate::args::Arg;
 use crate::modules::python::{Slice, check_result, equal, index_of, iterate, position};
 use crate::modules::{Decoded, Exception, Fallible};
 use crate::remote;
@@ -18,12 +19,12 @@ pub struct SharedArray {
 
 #[remote]
 impl SharedArray {
-    /// Numbers of the type that `typecode` names, as in `multiprocessing.Value`: as many zeros as an integer says, or those
+    /// Numbers of the type that `typecode_or_type` names, as in `multiprocessing.Value`: as many zeros as an integer says, or those
     /// of a list.
     #[remote(inline)]
-    pub fn new(typecode: String, size_or_values: Value) -> Result<Self, Exception> {
-        let typecode = Typecode::named(&typecode)?;
-        let values = match size_or_values {
+    pub fn new(typecode_or_type: String, size_or_initializer: Value) -> Result<Self, Exception> {
+        let typecode = Typecode::named(&typecode_or_type)?;
+        let values = match size_or_initializer {
             size @ (Value::Int(_) | Value::Bool(_)) => {
                 let size = usize::try_from(index_of(&size)?)
                     .map_err(|_| Exception::value("the size of an array is not negative, and fits 64 bits"))?;
@@ -66,9 +67,9 @@ impl SharedArray {
 
     /// Adds `by` (1 if left out) to the number at `index`, at once; gives the sum. Integers wrap round, as in C.
     #[remote(name = "add")]
-    pub fn add_value(&mut self, index: Value, by: Option<Value>) -> Result<Value, Exception> {
+    pub fn add_value(&mut self, index: Value, by: Arg<Value>) -> Result<Value, Exception> {
         let at = self.at(&index)?;
-        let sum = self.typecode.sum(&self.values[at], &by.unwrap_or_else(|| 1.into()))?;
+        let sum = self.typecode.sum(&self.values[at], &by.or_else(|| 1.into()))?;
         self.values[at] = sum.clone();
         Ok(sum)
     }

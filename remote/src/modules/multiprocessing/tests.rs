@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::args::Arg;
 use crate::codec;
 use crate::modules::Exception;
 use crate::modules::python::Slice;
@@ -12,7 +13,7 @@ fn kind<T: std::fmt::Debug>(result: Result<T, Exception>) -> &'static str {
 }
 
 fn number(typecode: &str, value: impl Into<Value>) -> Result<SharedValue, Exception> {
-    SharedValue::new(typecode.into(), Some(value.into()))
+    SharedValue::new(typecode.into(), Arg::Given(value.into()))
 }
 
 #[test]
@@ -20,8 +21,8 @@ fn integers_wrap_round_as_in_c() {
     assert_eq!(number("i", 1i64 << 31).unwrap().get_value(), i32::MIN.into());
     assert_eq!(number("B", -1).unwrap().get_value(), 255.into());
     let mut most = number("q", i64::MAX).unwrap();
-    assert_eq!(most.add_value(None), Ok(i64::MIN.into()));
-    assert_eq!(most.add_value(Some(i128::MAX.into())), Ok(i64::MAX.into()));
+    assert_eq!(most.add_value(Arg::Absent), Ok(i64::MIN.into()));
+    assert_eq!(most.add_value(Arg::Given(i128::MAX.into())), Ok(i64::MAX.into()));
     assert_eq!(number("f", 0.1).unwrap().get_value(), 0.1f32.into());
     assert_eq!(number("d", 3).unwrap().get_value(), 3.0.into());
     assert_eq!(number("?", "x").unwrap().get_value(), true.into());
@@ -32,13 +33,13 @@ fn integers_wrap_round_as_in_c() {
 fn what_is_no_number_is_refused_and_changes_nothing() {
     let mut value = number("i", 5).unwrap();
     assert_eq!(kind(value.set_value(1.5.into())), "TypeError");
-    assert_eq!(kind(value.add_value(Some("x".into()))), "TypeError");
+    assert_eq!(kind(value.add_value(Arg::Given("x".into()))), "TypeError");
     assert_eq!(kind(value.compare_and_set_value(5.into(), "x".into())), "TypeError");
     assert_eq!(value.get_value(), 5.into());
     assert_eq!(value.compare_and_set_value(4.into(), 1.into()), Ok(false));
     assert_eq!(kind(number("x", 1)), "TypeError");
     assert_eq!(kind(number("c", "ab")), "TypeError");
-    assert_eq!(kind(number("?", 1).unwrap().add_value(None)), "TypeError");
+    assert_eq!(kind(number("?", 1).unwrap().add_value(Arg::Absent)), "TypeError");
 }
 
 #[test]
@@ -50,7 +51,7 @@ fn an_array_keeps_its_size() {
     assert_eq!(kind(array.setitem(every_other.clone(), [1].into())), "ValueError");
     assert_eq!(kind(array.setitem(every_other, Value::List(vec![1.into(), "x".into()]))), "TypeError");
     assert_eq!(kind(array.getitem(4.into())), "IndexError");
-    assert_eq!(array.add_value((-1).into(), Some(3.into())), Ok(7.into()));
+    assert_eq!(array.add_value((-1).into(), Arg::Given(3.into())), Ok(7.into()));
     assert_eq!(array.to_list(), [4464.into(), 2.into(), 8.into(), 7.into()]);
     assert_eq!(kind(SharedArray::new("i".into(), (1i64 << 50).into())), "MemoryError");
     assert_eq!(kind(SharedArray::new("i".into(), (-1).into())), "ValueError");

@@ -1,6 +1,7 @@
 //! `multiprocessing.Value`.
 
 use super::typecode::Typecode;
+use crate::args::Arg;
 use crate::modules::python::equal;
 use crate::modules::{Decoded, Exception, Fallible};
 use crate::remote;
@@ -18,12 +19,12 @@ pub struct SharedValue {
 
 #[remote]
 impl SharedValue {
-    /// A number of the type that `typecode` names: `b B h H i I l L q Q` are integers of 8, 16, 32, 64 and 64 bits (capital
+    /// A number of the type that `typecode_or_type` names: `b B h H i I l L q Q` are integers of 8, 16, 32, 64 and 64 bits (capital
     /// letters have no sign), `f` and `d` floats, `c` a byte, `?` a bool. Zero without `value`.
     #[remote(inline)]
-    pub fn new(typecode: String, value: Option<Value>) -> Result<Self, Exception> {
-        let typecode = Typecode::named(&typecode)?;
-        let value = value.map_or(Ok(typecode.zero()), |value| typecode.fit(&value))?;
+    pub fn new(typecode_or_type: String, value: Arg<Value>) -> Result<Self, Exception> {
+        let typecode = Typecode::named(&typecode_or_type)?;
+        let value = value.given().map_or(Ok(typecode.zero()), |value| typecode.fit(&value))?;
         Ok(SharedValue { typecode, value })
     }
 
@@ -42,8 +43,8 @@ impl SharedValue {
 
     /// Adds `by` (1 if left out), at once; gives the sum. Integers wrap round, as in C.
     #[remote(name = "add")]
-    pub fn add_value(&mut self, by: Option<Value>) -> Result<Value, Exception> {
-        self.value = self.typecode.sum(&self.value, &by.unwrap_or_else(|| 1.into()))?;
+    pub fn add_value(&mut self, by: Arg<Value>) -> Result<Value, Exception> {
+        self.value = self.typecode.sum(&self.value, &by.or_else(|| 1.into()))?;
         Ok(self.value.clone())
     }
 

@@ -15,6 +15,14 @@ pub fn index_of(value: &Value) -> Result<i128, Exception> {
     })
 }
 
+/// As [`index_of`], of a bound of a search.
+///
+/// # Errors
+/// `TypeError` for what is no integer.
+pub(crate) fn bound_of(bound: &Value) -> Result<i128, Exception> {
+    index_of(bound).map_err(|_| Exception::of_type("slice indices must be integers or have an __index__ method"))
+}
+
 /// As [`index_of`], of what has to fit a machine's word, as CPython wants it.
 ///
 /// # Errors

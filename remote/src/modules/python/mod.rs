@@ -44,12 +44,14 @@ pub use sort::sort;
 pub use table::Table;
 
 pub(crate) use equality::{equal_lists, integer, whole};
-pub(crate) use index::{insertion, word};
+pub(crate) use index::{bound_of, insertion, word};
 pub(crate) use key::unique;
 pub(crate) use limits::repeats;
 pub(crate) use rounding::to_side;
 pub(crate) use sort::merge_sort;
 
+use crate::args::Arg;
+use crate::modules::Exception;
 use crate::value::Value;
 
 /// What Python calls the type of a value.
@@ -66,5 +68,21 @@ pub fn type_name(value: &Value) -> &str {
         Value::Set(_) => "set",
         Value::Map(_) => "dict",
         Value::Ref(reference) => reference.class(),
+    }
+}
+
+/// An argument that has to be a text if it is given. `argument` is its name as CPython
+/// writes it, between quotes, or its place if it has none there.
+///
+/// # Errors
+/// `TypeError` for anything else, in the words of CPython.
+pub(crate) fn text_argument(value: Arg<Value>, method: &str, argument: &str) -> Result<Option<String>, Exception> {
+    match value {
+        Arg::Absent => Ok(None),
+        Arg::Given(Value::Text(text)) => Ok(Some(text)),
+        Arg::Given(other) => {
+            let found = if other.is_null() { "None" } else { type_name(&other) };
+            Err(Exception::TypeError(format!("{method}() argument {argument} must be str, not {found}")))
+        }
     }
 }

@@ -15,7 +15,7 @@ macro_rules! queue_methods {
             pub async fn get_value(
                 &self,
                 ctx: &Context,
-                block: Option<bool>,
+                block: Arg<Value>,
                 timeout: Option<f64>,
             ) -> Result<Value, Exception> {
                 items::get(&self.items, ctx, Patience::to_queue(block, timeout)?).await
@@ -34,7 +34,7 @@ macro_rules! queue_methods {
             pub async fn get_leased_value(
                 &self,
                 ctx: &Context,
-                block: Option<bool>,
+                block: Arg<Value>,
                 timeout: Option<f64>,
             ) -> Result<Lease, Exception> {
                 items::get_leased(&self.items, ctx, Patience::to_queue(block, timeout)?).await
@@ -86,7 +86,7 @@ macro_rules! bounded_methods {
                 &self,
                 ctx: &Context,
                 item: Value,
-                block: Option<bool>,
+                block: Arg<Value>,
                 timeout: Option<f64>,
             ) -> Result<(), Exception> {
                 items::put(&self.items, ctx, Patience::to_queue(block, timeout)?, item).await

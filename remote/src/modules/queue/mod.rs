@@ -11,6 +11,7 @@ mod store;
 pub use items::Lease;
 pub use proxy::{Leased, LeasedItem, Leasing};
 
+use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::Exception;
 use crate::modules::threading::Patience;
@@ -58,8 +59,8 @@ pub struct SimpleQueue {
 impl Queue {
     /// An empty queue, with room for `maxsize` items; for any number if that is not said, or not more than 0.
     #[remote(inline)]
-    pub fn new(maxsize: Option<i64>) -> Self {
-        Queue { items: Items::new(Store::Fifo(VecDeque::new()), maxsize) }
+    pub fn new(maxsize: Arg<i64>) -> Self {
+        Queue { items: Items::new(Store::Fifo(VecDeque::new()), maxsize.given()) }
     }
 }
 
@@ -67,8 +68,8 @@ impl Queue {
 impl LifoQueue {
     /// An empty queue, with room for `maxsize` items; for any number if that is not said, or not more than 0.
     #[remote(inline)]
-    pub fn new(maxsize: Option<i64>) -> Self {
-        LifoQueue { items: Items::new(Store::Lifo(Vec::new()), maxsize) }
+    pub fn new(maxsize: Arg<i64>) -> Self {
+        LifoQueue { items: Items::new(Store::Lifo(Vec::new()), maxsize.given()) }
     }
 }
 
@@ -76,8 +77,8 @@ impl LifoQueue {
 impl PriorityQueue {
     /// An empty queue, with room for `maxsize` items; for any number if that is not said, or not more than 0.
     #[remote(inline)]
-    pub fn new(maxsize: Option<i64>) -> Self {
-        PriorityQueue { items: Items::new(Store::Heap(Heap::default()), maxsize) }
+    pub fn new(maxsize: Arg<i64>) -> Self {
+        PriorityQueue { items: Items::new(Store::Heap(Heap::default()), maxsize.given()) }
     }
 }
 
@@ -92,7 +93,7 @@ impl SimpleQueue {
 
     /// Puts an item in. It never waits, so the other arguments do not matter.
     #[remote(name = "put")]
-    pub fn put_value(&self, item: Value, block: Option<bool>, timeout: Option<f64>) -> Result<(), Exception> {
+    pub fn put_value(&self, item: Value, block: Arg<Value>, timeout: Option<f64>) -> Result<(), Exception> {
         let _ = (block, timeout);
         items::put_nowait(&self.items, item)
     }

@@ -29,14 +29,12 @@ macro_rules! mapping_methods {
             }
 
             /// Takes out `key`, and gives its value; `default` if there is none, `KeyError` without that.
-            ///
-            /// A null counts as no default: use `pop_or` for that.
             #[remote(name = "pop")]
-            pub fn pop_value(&mut self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
+            pub fn pop_value(&mut self, key: Value, default: Arg<Value>) -> Result<Value, Exception> {
                 let key = Key::new(key)?;
                 match self.table_mut().remove(&key) {
                     Some((_, value)) => Ok(value),
-                    None => default.ok_or_else(|| Exception::no_key(key.value())),
+                    None => default.given().ok_or_else(|| Exception::no_key(key.value())),
                 }
             }
 
@@ -77,9 +75,9 @@ macro_rules! mapping_methods {
 
             /// Adds `by` (1 if left out) to the number under `key`, at once; gives the sum. A missing key counts as 0.
             #[remote(name = "incr")]
-            pub fn incr_value(&mut self, key: Value, by: Option<Value>) -> Result<Value, Exception> {
+            pub fn incr_value(&mut self, key: Value, by: Arg<Value>) -> Result<Value, Exception> {
                 let key = Key::new(key)?;
-                let by = by.unwrap_or_else(|| 1.into());
+                let by = by.or_else(|| 1.into());
                 let sum =
                     number::add(self.table().get(&key).unwrap_or(&Value::Int($crate::value::Integer::ZERO)), &by)?;
                 self.table_mut().insert(key, sum.clone());
@@ -192,8 +190,8 @@ macro_rules! dict_methods {
         impl $class {
             /// Puts in all of `items`: a map, or a list of pairs.
             #[remote(name = "update")]
-            pub fn update_values(&mut self, items: Option<Value>) -> Result<(), Exception> {
-                if let Some(items) = items {
+            pub fn update_values(&mut self, items: Arg<Value>) -> Result<(), Exception> {
+                if let Arg::Given(items) = items {
                     self.table_mut().extend(entries(items)?);
                 }
                 Ok(())

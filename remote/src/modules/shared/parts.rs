@@ -5,11 +5,11 @@ macro_rules! part_methods {
     ($class:ident) => {
         #[$crate::remote]
         impl $class {
-            /// The nearest whole number, the even one of two; with `digits`, the nearest number with so many after the
+            /// The nearest whole number, the even one of two; with `ndigits`, the nearest number with so many after the
             /// point (or that many zeros before it, if negative).
             #[remote(name = "__round__")]
-            pub fn round(&self, digits: Option<Value>) -> Result<Value, Exception> {
-                $crate::modules::python::round(&self.number(), digits.as_ref())
+            pub fn round(&self, ndigits: Option<Value>) -> Result<Value, Exception> {
+                $crate::modules::python::round(&self.number(), ndigits.as_ref())
             }
 
             /// The nearest whole number towards zero.
@@ -81,9 +81,9 @@ macro_rules! whole_methods {
             /// out, least if it is `little`. `OverflowError` if it does not fit.
             pub fn to_bytes(
                 &self,
-                length: Option<Value>,
-                byteorder: Option<String>,
-                signed: Option<bool>,
+                length: Arg<Value>,
+                byteorder: Arg<Value>,
+                signed: Arg<Value>,
             ) -> Result<Value, Exception> {
                 to_bytes(&self.whole(), length, byteorder, signed)
             }

@@ -6,6 +6,7 @@ use super::line::{Door, Line, Monitor, Wait, Woken, deliver};
 use super::lock::{Lock, lock_methods};
 use super::mutual::{Grant, Holder, Mutual, acquire, acquire_again};
 use super::patience::seconds;
+use crate::args::Arg;
 use crate::call::CallError;
 use crate::context::Context;
 use crate::modules::{Exception, Fallible};
@@ -108,10 +109,10 @@ impl Condition {
     /// Notifies `n` of those who wait, one if that is not said, in the order in which they came. `RuntimeError` unless the
     /// caller holds the lock.
     #[remote(name = "notify")]
-    pub fn notify_some(&self, ctx: &Context, n: Option<i64>) -> Result<(), Exception> {
+    pub fn notify_some(&self, ctx: &Context, n: Arg<i64>) -> Result<(), Exception> {
         self.check_held(ctx, "notify")?;
         self.sleepers.with(|sleepers, woken| {
-            let mut left = n.unwrap_or(1);
+            let mut left = n.or_else(|| 1);
             while left > 0 && sleepers.line.grant_first(woken, |()| ()) {
                 left -= 1;
             }
@@ -121,7 +122,7 @@ impl Condition {
 
     /// Notifies all who wait. `RuntimeError` unless the caller holds the lock.
     pub fn notify_all(&self, ctx: &Context) -> Result<(), Exception> {
-        self.notify_some(ctx, Some(i64::MAX))
+        self.notify_some(ctx, i64::MAX.into())
     }
 
     /// How many wait to be notified.

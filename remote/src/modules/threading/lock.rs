@@ -4,6 +4,7 @@ use super::Patience;
 use super::guard::{Guard, lockable};
 use super::line::Monitor;
 use super::mutual::{Grant, Holder, Mutual, acquire};
+use crate::args::Arg;
 use crate::call::CallError;
 use crate::context::Context;
 use crate::modules::{Exception, Fallible};
@@ -72,8 +73,8 @@ macro_rules! lock_methods {
             pub async fn acquire_bool(
                 &self,
                 ctx: &Context,
-                blocking: Option<bool>,
-                timeout: Option<f64>,
+                blocking: Arg<bool>,
+                timeout: Arg<f64>,
             ) -> Result<bool, Exception> {
                 Ok(acquire(&self.lock, ctx, Patience::to_acquire(blocking, timeout)?).await?.is_some())
             }
@@ -84,8 +85,8 @@ macro_rules! lock_methods {
             pub async fn acquire_grant(
                 &self,
                 ctx: &Context,
-                blocking: Option<bool>,
-                timeout: Option<f64>,
+                blocking: Arg<bool>,
+                timeout: Arg<f64>,
             ) -> Result<Option<Grant>, Exception> {
                 acquire(&self.lock, ctx, Patience::to_acquire(blocking, timeout)?).await
             }

@@ -1,7 +1,10 @@
 //! For how long somebody waits.
 
+use crate::args::Arg;
 use crate::modules::Exception;
+use crate::modules::python::truthy;
 use crate::remote;
+use crate::value::Value;
 use std::time::Duration;
 
 /// The longest timeout, in seconds: as in CPython.
@@ -27,9 +30,9 @@ impl Patience {
     ///
     /// # Errors
     /// `ValueError` for a negative one, and for one without blocking.
-    pub(crate) fn to_acquire(blocking: Option<bool>, timeout: Option<f64>) -> Result<Self, Exception> {
-        let timeout = timeout.filter(|timeout| *timeout != -1.0);
-        match (blocking.unwrap_or(true), timeout) {
+    pub(crate) fn to_acquire(blocking: Arg<bool>, timeout: Arg<f64>) -> Result<Self, Exception> {
+        let timeout = timeout.given().filter(|timeout| *timeout != -1.0);
+        match (blocking.or_else(|| true), timeout) {
             (true, None) => Ok(Patience::Forever),
             (true, Some(timeout)) if timeout < 0.0 => {
                 Err(Exception::value("timeout value must be a non-negative number"))
@@ -38,6 +41,14 @@ impl Patience {
             (false, None) => Ok(Patience::None),
             (false, Some(_)) => Err(Exception::value("can't specify a timeout for a non-blocking call")),
         }
+    }
+
+    /// Of a semaphore's `acquire(blocking, timeout)`, where a timeout may be null.
+    ///
+    /// # Errors
+    /// As [`to_acquire`](Self::to_acquire).
+    pub(crate) fn to_acquire_permit(blocking: Arg<Value>, timeout: Option<f64>) -> Result<Self, Exception> {
+        Patience::to_acquire(is_true(blocking).into(), timeout.into())
     }
 
     /// Of `wait(timeout)`: a negative timeout is as good as 0.
@@ -54,8 +65,8 @@ impl Patience {
     ///
     /// # Errors
     /// `ValueError` for a negative timeout.
-    pub(crate) fn to_queue(block: Option<bool>, timeout: Option<f64>) -> Result<Self, Exception> {
-        match (block.unwrap_or(true), timeout) {
+    pub(crate) fn to_queue(block: Arg<Value>, timeout: Option<f64>) -> Result<Self, Exception> {
+        match (is_true(block), timeout) {
             (false, _) => Ok(Patience::None),
             (true, None) => Ok(Patience::Forever),
             (true, Some(timeout)) if timeout < 0.0 => Err(Exception::value("'timeout' must be a non-negative number")),
@@ -75,6 +86,11 @@ impl Patience {
     }
 }
 
+/// Whether something is wanted: it is, unless something says otherwise.
+fn is_true(wanted: Arg<Value>) -> bool {
+    wanted.given().is_none_or(|wanted| truthy(&wanted))
+}
+
 /// A timeout of a typed caller, as it travels.
 pub(crate) fn seconds(timeout: Duration) -> Option<f64> {
     Some(timeout.as_secs_f64().min(TIMEOUT_MAX))
@@ -86,7 +102,7 @@ mod tests {
 
     #[test]
     fn acquire_takes_what_pythons_takes() {
-        let of = Patience::to_acquire;
+        let of = |blocking: Option<bool>, timeout: Option<f64>| Patience::to_acquire(blocking.into(), timeout.into());
         assert_eq!(of(None, None), Ok(Patience::Forever));
         assert_eq!(of(Some(true), Some(-1.0)), Ok(Patience::Forever));
         assert_eq!(of(Some(false), Some(-1.0)), Ok(Patience::None));
@@ -106,7 +122,7 @@ mod tests {
     fn the_others_take_what_theirs_take() {
         assert_eq!(Patience::to_wait(Some(-3.0)), Ok(Patience::None));
         assert!(matches!(Patience::to_wait(Some(f64::NAN)), Err(Exception::ValueError(_))));
-        assert_eq!(Patience::to_queue(Some(false), Some(-3.0)), Ok(Patience::None));
-        assert!(matches!(Patience::to_queue(None, Some(-3.0)), Err(Exception::ValueError(_))));
+        assert_eq!(Patience::to_queue(Arg::Given(Value::Null), Some(-3.0)), Ok(Patience::None));
+        assert!(matches!(Patience::to_queue(Arg::Absent, Some(-3.0)), Err(Exception::ValueError(_))));
     }
 }

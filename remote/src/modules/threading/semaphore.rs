@@ -3,6 +3,7 @@
 use super::Patience;
 use super::line::{Attempt, Door, Line, Monitor, Woken, deliver, enter};
 use super::patience::seconds;
+use crate::args::Arg;
 use crate::call::CallError;
 use crate::context::{Context, SessionEnded};
 use crate::modules::{Exception, Fallible};
@@ -36,7 +37,7 @@ pub struct BoundedSemaphore {
 impl Semaphore {
     /// A semaphore with `value` permits, with one if that is not said. `ValueError` for a negative number.
     #[remote(inline)]
-    pub fn new(value: Option<i64>) -> Result<Self, Exception> {
+    pub fn new(value: Arg<i64>) -> Result<Self, Exception> {
         Ok(Semaphore { permits: Permits::new(value, false)? })
     }
 }
@@ -45,7 +46,7 @@ impl Semaphore {
 impl BoundedSemaphore {
     /// A semaphore with `value` permits, with one if that is not said. `ValueError` for a negative number.
     #[remote(inline)]
-    pub fn new(value: Option<i64>) -> Result<Self, Exception> {
+    pub fn new(value: Arg<i64>) -> Result<Self, Exception> {
         Ok(BoundedSemaphore { permits: Permits::new(value, true)? })
     }
 }
@@ -75,9 +76,9 @@ impl Door for Permits {
 }
 
 impl Permits {
-    fn new(value: Option<i64>, bounded: bool) -> Result<Arc<Monitor<Self>>, Exception> {
+    fn new(value: Arg<i64>, bounded: bool) -> Result<Arc<Monitor<Self>>, Exception> {
         let free =
-            u64::try_from(value.unwrap_or(1)).map_err(|_| Exception::value("semaphore initial value must be >= 0"))?;
+            u64::try_from(value.or_else(|| 1)).map_err(|_| Exception::value("semaphore initial value must be >= 0"))?;
         Ok(Monitor::new(Permits { free, bounded, held: HashMap::new(), line: Line::default() }))
     }
 
@@ -163,8 +164,8 @@ async fn acquire(permits: &Arc<Monitor<Permits>>, ctx: &Context, patience: Patie
 }
 
 /// How many permits are meant; one if that is not said.
-fn count(n: Option<i64>) -> Result<u64, Exception> {
-    match u64::try_from(n.unwrap_or(1)) {
+fn count(n: Arg<i64>) -> Result<u64, Exception> {
+    match u64::try_from(n.or_else(|| 1)) {
         Ok(count @ 1..) => Ok(count),
         _ => Err(Exception::value("n must be one or more")),
     }
@@ -184,22 +185,22 @@ macro_rules! semaphore_methods {
             pub async fn acquire_bool(
                 &self,
                 ctx: &Context,
-                blocking: Option<bool>,
+                blocking: Arg<Value>,
                 timeout: Option<f64>,
             ) -> Result<bool, Exception> {
-                acquire(&self.permits, ctx, Patience::to_acquire(blocking, timeout)?).await
+                acquire(&self.permits, ctx, Patience::to_acquire_permit(blocking, timeout)?).await
             }
 
             /// Releases `n` permits, one if that is not said: first those that the session holds. `ValueError` for less
             /// than one, and for more than the session holds if the semaphore is bounded.
-            pub fn release(&self, ctx: &Context, n: Option<i64>) -> Result<(), Exception> {
+            pub fn release(&self, ctx: &Context, n: Arg<i64>) -> Result<(), Exception> {
                 let count = count(n)?;
                 self.permits.with(|permits, woken| permits.release(ctx.session(), count, woken))
             }
 
             /// Uses up `n` permits that the session holds, one if that is not said: they do not return when the session
             /// ends. `ValueError` if it holds fewer.
-            pub fn forget(&self, ctx: &Context, n: Option<i64>) -> Result<(), Exception> {
+            pub fn forget(&self, ctx: &Context, n: Arg<i64>) -> Result<(), Exception> {
                 let count = count(n)?;
                 self.permits.with(|permits, _| {
                     let held = permits.held_by(ctx.session());
@@ -288,7 +289,7 @@ macro_rules! semaphore_methods {
             /// # Errors
             /// The session's.
             pub async fn try_acquire(&self) -> Result<Option<Permit<Self>>, CallError<Exception>> {
-                let granted = self.acquire_bool(Some(false), None).await?;
+                let granted = self.acquire_bool(false, None).await?;
                 Ok(granted.then(|| Permit { semaphore: Some(self.clone()) }))
             }
         }

@@ -1,10 +1,11 @@
 //! The methods with names.
 
 use super::{List, ListProxy, elements};
+use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::Exception;
 use crate::modules::python::{
-    Chunk, Cursor, check_depth, equal, index_of, insertion, position, repr, short, sort, word,
+    Chunk, Cursor, bound_of, check_depth, equal, index_of, insertion, position, repr, short, sort, word,
 };
 use crate::remote;
 use crate::value::Value;
@@ -37,8 +38,8 @@ impl List {
 
     /// Takes out the element at `index`, the last one without `index`, and gives it. `IndexError` if it is not there.
     #[remote(name = "pop")]
-    pub fn pop_value(&mut self, index: Option<Value>) -> Result<Value, Exception> {
-        let index = index.as_ref().map_or(Ok(-1), word)?;
+    pub fn pop_value(&mut self, index: Arg<Value>) -> Result<Value, Exception> {
+        let index = index.given().as_ref().map_or(Ok(-1), word)?;
         match position(index, self.0.len()) {
             Some(at) => Ok(self.0.remove(at)),
             None if self.0.is_empty() => Err(Exception::index("pop from empty list")),
@@ -77,9 +78,9 @@ impl List {
     /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
     /// none.
     #[remote(name = "index")]
-    pub fn index_value(&self, value: Value, start: Option<Value>, stop: Option<Value>) -> Result<usize, Exception> {
-        let bound = |bound: Option<Value>, otherwise: usize| match bound {
-            Some(bound) => slice_index(&bound).map(|at| insertion(at, self.0.len())),
+    pub fn index_value(&self, value: Value, start: Arg<Value>, stop: Arg<Value>) -> Result<usize, Exception> {
+        let bound = |bound: Arg<Value>, otherwise: usize| match bound.given() {
+            Some(bound) => bound_of(&bound).map(|at| insertion(at, self.0.len())),
             None => Ok(otherwise),
         };
         let (start, stop) = (bound(start, 0)?, bound(stop, self.0.len())?);
@@ -95,8 +96,8 @@ impl List {
     /// Puts the elements in ascending order, in descending order if `reverse`; equal ones keep their order.
     /// `TypeError`, and no change, if two of them have no order.
     #[remote(name = "sort", blocking)]
-    pub fn sort_values(&mut self, reverse: Option<bool>) -> Result<(), Exception> {
-        sort(&mut self.0, reverse.unwrap_or(false))
+    pub fn sort_values(&mut self, reverse: Arg<Value>) -> Result<(), Exception> {
+        sort(&mut self.0, reverse.given().as_ref().map_or(Ok(0), index_of)? != 0)
     }
 
     /// How many elements there are.
@@ -141,9 +142,4 @@ impl List {
     pub fn repr(&self) -> String {
         repr(&Value::List(self.0.clone()))
     }
-}
-
-/// An index that may be anything, as a bound of a search.
-fn slice_index(bound: &Value) -> Result<i128, Exception> {
-    index_of(bound).map_err(|_| Exception::of_type("slice indices must be integers or have an __index__ method"))
 }

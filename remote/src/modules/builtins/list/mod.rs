@@ -8,6 +8,7 @@ mod proxy;
 pub(crate) use items::{checked, get};
 pub(crate) use operators::repeated;
 
+use crate::args::Arg;
 use crate::modules::Exception;
 use crate::modules::python::{Stamp, check_depth, iterate};
 use crate::remote;
@@ -27,8 +28,8 @@ impl List {
     /// A list of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers in
     /// bytes. Empty without `items`.
     #[remote(inline)]
-    pub fn new(items: Option<Value>) -> Result<Self, Exception> {
-        List::try_from(items.map_or(Ok(Vec::new()), iterate)?)
+    pub fn new(items: Arg<Value>) -> Result<Self, Exception> {
+        List::try_from(items.given().map_or(Ok(Vec::new()), iterate)?)
     }
 }
 

@@ -60,7 +60,7 @@ impl ListProxy {
 
     /// Puts the elements in descending order.
     pub fn sort_descending(&self) -> Fallible<()> {
-        self.sort_values(Some(true))
+        self.sort_values(true)
     }
 
     /// The element at `index`.

@@ -72,19 +72,20 @@ macro_rules! text_methods {
         /// Cutting and joining.
         #[$crate::remote]
         impl $class {
-            /// The parts between `separator`, or the words without one; `maxsplit` cuts at most.
-            pub fn split(&self, separator: Option<Value>, maxsplit: Option<Value>) -> Result<Vec<Value>, Exception> {
-                self.cut(separator, maxsplit, split::split, split::split_words)
+            /// The parts between `sep`, or the words without one; `maxsplit` cuts at most.
+            pub fn split(&self, sep: Option<Value>, maxsplit: Arg<Value>) -> Result<Vec<Value>, Exception> {
+                self.cut(sep, maxsplit, split::split, split::split_words)
             }
 
             /// As `split`, but the cuts are made from the end on.
-            pub fn rsplit(&self, separator: Option<Value>, maxsplit: Option<Value>) -> Result<Vec<Value>, Exception> {
-                self.cut(separator, maxsplit, split::rsplit, split::rsplit_words)
+            pub fn rsplit(&self, sep: Option<Value>, maxsplit: Arg<Value>) -> Result<Vec<Value>, Exception> {
+                self.cut(sep, maxsplit, split::rsplit, split::rsplit_words)
             }
 
             /// The lines, with what ends them if `keepends`.
-            pub fn splitlines(&self, keepends: Option<bool>) -> Vec<Value> {
-                split::lines(&self.units(), keepends.unwrap_or(false)).into_iter().map(Self::value).collect()
+            pub fn splitlines(&self, keepends: Arg<Value>) -> Result<Vec<Value>, Exception> {
+                let keepends = keepends.given().as_ref().map_or(Ok(0), index_of)? != 0;
+                Ok(split::lines(&self.units(), keepends).into_iter().map(Self::value).collect())
             }
 
             /// What is before the first `separator`, the separator, and what is after it, as a list; the whole and twice
@@ -104,10 +105,10 @@ macro_rules! text_methods {
             }
 
             /// `new` in place of every `old`, or of the first `count` of them.
-            pub fn replace(&self, old: Value, new: Value, count: Option<Value>) -> Result<Value, Exception> {
+            pub fn replace(&self, old: Value, new: Value, count: Arg<Value>) -> Result<Value, Exception> {
                 let words = |nth| move |found: &str| format!("replace() argument {nth} must be str, not {found}");
                 let (old, new) = (Self::argument_or(&old, words(1))?, Self::argument_or(&new, words(2))?);
-                let most = split::cuts(count.as_ref().map_or(Ok(-1), word)?);
+                let most = split::cuts(count.given().as_ref().map_or(Ok(-1), word)?);
                 split::replace(&self.units(), &old, &new, most).map(Self::value)
             }
 
@@ -163,17 +164,17 @@ macro_rules! text_methods {
         #[$crate::remote]
         impl $class {
             /// In the middle of `width`, between spaces or between `fill`.
-            pub fn center(&self, width: Value, fill: Option<Value>) -> Result<Value, Exception> {
+            pub fn center(&self, width: Value, fill: Arg<Value>) -> Result<Value, Exception> {
                 self.padded(width, fill, shape::Side::Center)
             }
 
             /// At the left of `width`, before spaces or `fill`.
-            pub fn ljust(&self, width: Value, fill: Option<Value>) -> Result<Value, Exception> {
+            pub fn ljust(&self, width: Value, fill: Arg<Value>) -> Result<Value, Exception> {
                 self.padded(width, fill, shape::Side::Left)
             }
 
             /// At the right of `width`, after spaces or `fill`.
-            pub fn rjust(&self, width: Value, fill: Option<Value>) -> Result<Value, Exception> {
+            pub fn rjust(&self, width: Value, fill: Arg<Value>) -> Result<Value, Exception> {
                 self.padded(width, fill, shape::Side::Right)
             }
 
@@ -183,8 +184,8 @@ macro_rules! text_methods {
             }
 
             /// With spaces for tabs, up to the next column that `tabsize` (8 if left out) divides.
-            pub fn expandtabs(&self, tabsize: Option<Value>) -> Result<Value, Exception> {
-                shape::expand_tabs(&self.units(), &tabsize.unwrap_or_else(|| 8.into())).map(Self::value)
+            pub fn expandtabs(&self, tabsize: Arg<Value>) -> Result<Value, Exception> {
+                shape::expand_tabs(&self.units(), &tabsize.or_else(|| 8.into())).map(Self::value)
             }
 
             /// With its first letter as a capital, and the rest as small letters.
@@ -377,11 +378,11 @@ macro_rules! text_methods {
             fn cut(
                 &self,
                 separator: Option<Value>,
-                maxsplit: Option<Value>,
+                maxsplit: Arg<Value>,
                 at: fn(&[Unit], &[Unit], usize) -> Vec<Vec<Unit>>,
                 between_words: fn(&[Unit], usize) -> Vec<Vec<Unit>>,
             ) -> Result<Vec<Value>, Exception> {
-                let most = split::cuts(maxsplit.as_ref().map_or(Ok(-1), word)?);
+                let most = split::cuts(maxsplit.given().as_ref().map_or(Ok(-1), word)?);
                 let units = self.units();
                 let parts = match separator {
                     Some(separator) => {
@@ -422,8 +423,8 @@ macro_rules! text_methods {
                 Ok(Self::value(strip.off(&self.units(), left, right)))
             }
 
-            fn padded(&self, width: Value, fill: Option<Value>, side: shape::Side) -> Result<Value, Exception> {
-                let fill = match fill {
+            fn padded(&self, width: Value, fill: Arg<Value>, side: shape::Side) -> Result<Value, Exception> {
+                let fill = match fill.given() {
                     None => Unit::ascii(b' '),
                     Some(fill) => {
                         let name = match side {
@@ -432,10 +433,12 @@ macro_rules! text_methods {
                             shape::Side::Right => "rjust",
                         };
                         let found = type_name(&fill);
+                        // CPython names None by itself among the arguments of bytes.
+                        let none = if fill.is_null() { "None" } else { found };
                         let refused = |expected: &str| {
                             Exception::TypeError(match Self::KIND {
                                 "str" => format!("The fill character must be {expected}"),
-                                _ => format!("{name}() argument 2 must be a byte string of length 1, not {found}"),
+                                _ => format!("{name}() argument 2 must be a byte string of length 1, not {none}"),
                             })
                         };
                         let one =

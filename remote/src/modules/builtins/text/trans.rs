@@ -1,11 +1,14 @@
 //! `str.maketrans`.
 
+use crate::args::Arg;
 use crate::modules::Exception;
-use crate::modules::python::{Key, Table, whole};
+use crate::modules::python::{Key, Table, text_argument, whole};
 use crate::value::Value;
 
 /// What Python's `str.maketrans` makes: a map from characters' numbers to numbers, texts and null.
-pub(crate) fn table(from: Value, to: Option<String>, without: Option<String>) -> Result<Value, Exception> {
+pub(crate) fn table(from: Value, to: Arg<Value>, without: Arg<Value>) -> Result<Value, Exception> {
+    let to = text_argument(to, "maketrans", "2")?;
+    let without = text_argument(without, "maketrans", "3")?;
     let mut table = Table::new();
     match (from, to) {
         (Value::Text(from), Some(to)) => {
