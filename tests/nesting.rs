@@ -19,6 +19,7 @@ each_way![
     a_generator_takes_references,
     a_long_chain_goes_without_overflowing,
     a_copy_has_a_bound_however_often_it_refers,
+    a_copy_shows_what_is_in_tuples_and_leaves_what_is_in_sets,
     a_circle_that_a_method_lets_go_of_is_collected,
     a_circle_through_a_queue_is_collected,
     a_defaultdict_makes_live_objects_by_any_generator,
@@ -235,14 +236,26 @@ async fn a_long_chain_goes_without_overflowing(fixture: Fixture) {
 
 async fn a_copy_has_a_bound_however_often_it_refers(fixture: Fixture) {
     let session = fixture.session().await;
-    let mut list = make(&session, "list").await;
-    for _ in 0..40 {
-        let next = make(&session, "list").await;
-        next.call("extend", [Value::List(vec![reference(&list), reference(&list)])]).await.expect("put");
-        list = next;
+    for pair in [Value::List as fn(Vec<Value>) -> Value, Value::Tuple] {
+        let mut list = make(&session, "list").await;
+        for _ in 0..40 {
+            let next = make(&session, "list").await;
+            next.call("append", [pair(vec![reference(&list), reference(&list)])]).await.expect("put");
+            list = next;
+        }
+        let error = list.snapshot().no_timeout().await.expect_err("2^40 lists");
+        assert!(matches!(error, Error::BadResult { ref reason, .. } if reason.contains("frame limit")), "{error}");
     }
-    let error = list.snapshot().no_timeout().await.expect_err("2^40 lists");
-    assert!(matches!(error, Error::BadResult { ref reason, .. } if reason.contains("frame limit")), "{error}");
+}
+
+async fn a_copy_shows_what_is_in_tuples_and_leaves_what_is_in_sets(fixture: Fixture) {
+    let session = fixture.session().await;
+    let (outer, inner) = (make(&session, "list").await, make(&session, "list").await);
+    inner.call("append", args![1]).await.expect("put");
+    let set = Value::set([reference(&inner)]).expect("a reference can be an element");
+    outer.call("append", [Value::Tuple(vec![reference(&inner), set.clone()])]).await.expect("put");
+    let shown = outer.snapshot().await.expect("it is shown");
+    assert_eq!(shown, vec![Value::Tuple(vec![[1].into(), set])].into());
 }
 
 async fn a_circle_that_a_method_lets_go_of_is_collected(fixture: Fixture) {

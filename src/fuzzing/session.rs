@@ -306,7 +306,7 @@ fn arguments(input: &mut Unstructured<'_>, ids: &[Uuid]) -> Result<Vec<u8>> {
 }
 
 fn value(input: &mut Unstructured<'_>, ids: &[Uuid], depth: usize) -> Result<Value> {
-    Ok(match input.int_in_range(0..=if depth < 4 { 11 } else { 8 })? {
+    Ok(match input.int_in_range(0..=if depth < 4 { 13 } else { 8 })? {
         0 => Value::Null,
         1 => Value::Bool(bool::arbitrary(input)?),
         2 => Value::from(i128::arbitrary(input)?),
@@ -318,6 +318,11 @@ fn value(input: &mut Unstructured<'_>, ids: &[Uuid], depth: usize) -> Result<Val
         9 | 10 => {
             Value::List((0..input.int_in_range(0..=4)?).map(|_| value(input, ids, depth + 1)).collect::<Result<_>>()?)
         }
+        11 => {
+            Value::Tuple((0..input.int_in_range(0..=4)?).map(|_| value(input, ids, depth + 1)).collect::<Result<_>>()?)
+        }
+        // Now and then with an element twice, or one that cannot be one.
+        12 => Value::Set((0..input.int_in_range(0..=4)?).map(|_| value(input, ids, depth + 1)).collect::<Result<_>>()?),
         _ => Value::Map(
             (0..input.int_in_range(0..=3)?)
                 .map(|_| Ok((value(input, ids, depth + 1)?, value(input, ids, depth + 1)?)))

@@ -80,7 +80,7 @@ fn show<'a>(cell: &'a Cell, walk: &'a mut Walk, depth: usize) -> BoxFuture<'a, R
 fn expand<'a>(value: &'a mut Value, walk: &'a mut Walk, depth: usize) -> BoxFuture<'a, Result<(), Error>> {
     async move {
         match value {
-            Value::List(items) => {
+            Value::List(items) | Value::Tuple(items) => {
                 for item in items.iter_mut().filter(|item| has_references(item)) {
                     expand(item, walk, depth + 1).await?;
                 }
@@ -105,7 +105,7 @@ fn expand<'a>(value: &'a mut Value, walk: &'a mut Walk, depth: usize) -> BoxFutu
 /// How many elements a value has, itself included. No deeper than a value can be.
 fn elements(value: &Value) -> usize {
     1 + match value {
-        Value::List(items) => items.iter().map(elements).sum(),
+        Value::List(items) | Value::Tuple(items) | Value::Set(items) => items.iter().map(elements).sum(),
         Value::Map(pairs) => pairs.iter().map(|(key, item)| elements(key) + elements(item)).sum(),
         Value::Text(text) => text.len(),
         Value::Bytes(bytes) => bytes.len(),
@@ -113,11 +113,12 @@ fn elements(value: &Value) -> usize {
     }
 }
 
-/// No deeper than a value can be.
+/// Whether there are references in the places where objects are shown. Keys of maps and elements of sets stay references: the
+/// objects could be neither. No deeper than a value can be.
 fn has_references(value: &Value) -> bool {
     match value {
         Value::Ref(_) => true,
-        Value::List(items) => items.iter().any(has_references),
+        Value::List(items) | Value::Tuple(items) => items.iter().any(has_references),
         Value::Map(pairs) => pairs.iter().any(|(_, item)| has_references(item)),
         _ => false,
     }

@@ -60,7 +60,7 @@ impl Slice {
                 Exception::of_type("slice indices must be integers or None or have an __index__ method".to_owned())
             }),
         };
-        let (start, stop, step) = match parts.as_list() {
+        let (start, stop, step) = match parts.as_items() {
             Some([stop]) => (&Value::Null, stop, &Value::Null),
             Some([start, stop]) => (start, stop, &Value::Null),
             Some([start, stop, step]) => (start, stop, step),
