@@ -35,7 +35,7 @@ pub struct Signature {
     returns: &'static str,
     idempotent: bool,
     trace: fn(&mut Tracer) -> Vec<(String, Shape)>,
-    rename: fn(&[u8]) -> Result<Vec<Option<Value>>, String>,
+    rename: Rename,
     known: OnceLock<Known>,
 }
 
@@ -49,6 +49,9 @@ pub enum Kind {
     /// The values of a class.
     Class,
 }
+
+/// Decodes the arguments of a typed call, and gives those that are there as values.
+type Rename = fn(&[u8]) -> Result<Vec<Option<Value>>, String>;
 
 /// What is found out when it is first asked for.
 struct Known {
@@ -105,7 +108,7 @@ impl Signature {
         returns: &'static str,
         idempotent: bool,
         trace: fn(&mut Tracer) -> Vec<(String, Shape)>,
-        rename: fn(&[u8]) -> Result<Vec<Option<Value>>, String>,
+        rename: Rename,
     ) -> Self {
         Signature { kind, scope, name, stable, params, returns, idempotent, trace, rename, known: OnceLock::new() }
     }

@@ -1,8 +1,10 @@
 //! What waits to be sent, and what waits for a reply.
 //!
+//! - [`late`]: what a call is told whose time is up, and how much of it the service is told.
 //! - [`endings`]: what becomes of that when a connection ends, or a session.
 
 mod endings;
+mod late;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +15,7 @@ use super::window::{By, Slot, Waiting, Window};
 use crate::wire::batch::{Answered, Preamble, SUBMISSION_OVERHEAD, Submission};
 use bytes::Bytes;
 use hashbrown::HashMap;
+use late::{in_ms, in_own_words, late};
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -483,23 +486,4 @@ impl Outbox {
     pub(super) fn count_received(&self) -> u64 {
         self.received.count
     }
-}
-
-/// That a call's time is up. The call knows what was late, and fills it in.
-fn late(timeout: Option<Duration>) -> Error {
-    Error::DeadlineExceeded { what: String::new(), after: timeout.unwrap_or_default() }
-}
-
-/// The service knows a call's time as milliseconds, and as what was left of it.
-fn in_own_words(error: Box<Error>, timeout: Option<Duration>) -> Box<Error> {
-    match *error {
-        Error::DeadlineExceeded { ref what, .. } if what.is_empty() => Box::new(late(timeout)),
-        _ => error,
-    }
-}
-
-/// In milliseconds, rounded up: a timeout of half a one is not none.
-fn in_ms(time: Duration) -> u64 {
-    let rest = time.subsec_nanos().div_ceil(1_000_000);
-    time.as_secs().saturating_mul(1000).saturating_add(u64::from(rest))
 }

@@ -229,6 +229,6 @@ fn plain(from: Plain, to: Plain) -> bool {
     use Plain::{Bool, Bytes, Char, F32, F64, Str};
     let number = |plain| !matches!(plain, Bool | Bytes | Char | Str);
     from == to
-        || (number(from) && number(to) && !(matches!(from, F32 | F64) && !matches!(to, F32 | F64)))
+        || (number(from) && number(to) && (matches!(to, F32 | F64) || !matches!(from, F32 | F64)))
         || matches!((from, to), (Char, Str) | (Str, Char) | (Str, Bytes) | (Bytes, Str))
 }

@@ -4,7 +4,6 @@ use super::*;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
@@ -175,7 +174,7 @@ fn types_that_check_their_content_are_given_what_they_take() {
         fingerprint::<(Even, NonZeroU32, Even, Name)>(),
         fingerprint::<NonZeroU32>(),
         fingerprint::<Uuid>(),
-        fingerprint::<(IpAddr, SocketAddr)>(),
+        fingerprint::<(core::net::IpAddr, core::net::SocketAddr)>(),
         fingerprint::<(Duration, SystemTime)>(),
         fingerprint::<(Name, NonZeroU32, Option<Name>)>(),
         fingerprint::<(std::path::PathBuf, std::ops::Range<u8>)>(),

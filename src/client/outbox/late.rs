@@ -1,0 +1,23 @@
+//! A call's time: what it is told when that is up, and how much of it the service is told.
+
+use std::time::Duration;
+use tarmem_remote::error::Error;
+
+/// That a call's time is up. The call knows what was late, and fills it in.
+pub(super) fn late(timeout: Option<Duration>) -> Error {
+    Error::DeadlineExceeded { what: String::new(), after: timeout.unwrap_or_default() }
+}
+
+/// The service knows a call's time as milliseconds, and as what was left of it.
+pub(super) fn in_own_words(error: Box<Error>, timeout: Option<Duration>) -> Box<Error> {
+    match *error {
+        Error::DeadlineExceeded { ref what, .. } if what.is_empty() => Box::new(late(timeout)),
+        _ => error,
+    }
+}
+
+/// In milliseconds, rounded up: a timeout of half a one is not none.
+pub(super) fn in_ms(time: Duration) -> u64 {
+    let rest = time.subsec_nanos().div_ceil(1_000_000);
+    time.as_secs().saturating_mul(1000).saturating_add(u64::from(rest))
+}
