@@ -240,7 +240,8 @@ pub enum Error {
     },
     /// The service cannot be reached.
     #[error(
-        "no service answers at {address} ({cause}; attempts: {attempts}); start one with `tarmem serve` or check the address"
+        "no service answers at {address} ({cause}; attempts: {attempts}); start one with `tarmem serve{}` or check the {}",
+        if is_unix(address) { " --unix PATH" } else { "" }, if is_unix(address) { "path" } else { "address" }
     )]
     Unreachable {
         /// The address.
@@ -251,10 +252,15 @@ pub enum Error {
         cause: String,
     },
     /// Something answers there, and not as a service does.
-    #[error("what answers at {address} is no tarmem service; check the address and the port")]
+    #[error(
+        "connected to {address}, but nothing there speaks tarmem's protocol: {}; check the {}", shown(seen),
+        if is_unix(address) { "path" } else { "address and the port" }
+    )]
     NotAService {
         /// The address.
         address: String,
+        /// What was seen of it: what it speaks, where that can be told.
+        seen: String,
     },
     /// The connection ended before the call was answered. Whether it was applied is not known. Calls that may be made twice
     /// are never told so: they are made again, or get the error with which the session ended.
@@ -413,6 +419,10 @@ impl Error {
 /// Words from outside: a method's own message, a name that somebody chose.
 fn shown(text: &str) -> Cow<'_, str> {
     escape_lines(text)
+}
+
+fn is_unix(address: &str) -> bool {
+    address.starts_with("unix:")
 }
 
 fn listed(differences: &[String]) -> String {

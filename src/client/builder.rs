@@ -6,8 +6,6 @@ use super::dial::Target;
 use super::link::{HUNG_UP, Link, NoEntry, Opened};
 use super::{CALL_TIMEOUT, Reconnected, Session, background};
 use crate::security::{ClientTls, Secret};
-use crate::server::listener::ByteStream;
-use crate::wire::handshake::Resume;
 use backon::{ExponentialBuilder, Retryable};
 use std::fmt;
 use std::sync::Arc;
@@ -175,23 +173,6 @@ impl SessionBuilder {
     /// There is a way back to the service.
     pub(super) fn can_come_back(&self) -> bool {
         self.target.is_some()
-    }
-
-    /// One attempt to connect, and to open a session or resume one.
-    pub(super) async fn open(&self, resume: Option<Resume>) -> Result<Opened, NoEntry> {
-        Link::open(self.dial().await?, self, resume).await
-    }
-
-    /// One attempt to connect.
-    async fn dial(&self) -> Result<Box<dyn ByteStream>, Error> {
-        match &self.target {
-            Some(target) => target.dial(&self.address).await,
-            None => Err(Error::Unreachable {
-                address: self.address.clone(),
-                attempts: 1,
-                cause: "it has no address".to_owned(),
-            }),
-        }
     }
 
     /// The address as it is shown: without a token.

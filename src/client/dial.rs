@@ -1,15 +1,21 @@
 //! The way to a service: one attempt to connect, over TLS or not.
 
 use super::address::{Address, Location};
+use super::answerer::Answerer;
+use super::race::race;
+use super::unix;
 use crate::security::{ClientSide, ClientTls, explain};
 use crate::server::listener::ByteStream;
 use std::io;
 use std::time::Duration;
 use tarmem_remote::error::Error;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::{TcpStream, UnixStream, lookup_host};
 
-/// How long one attempt to connect may take.
+/// How long a Unix socket, and then a TLS handshake, may take. (Of the addresses of a host each has as long: see [`race`].)
 const DIAL_TIME: Duration = Duration::from_secs(10);
+
+/// How long a name may take to be resolved.
+const NAME_TIME: Duration = Duration::from_secs(10);
 
 /// Where to go, and how.
 #[derive(Clone)]
@@ -48,42 +54,81 @@ impl Target {
         Ok(Target { address, tls })
     }
 
-    /// One attempt; `shown` is the address in errors.
-    pub(super) async fn dial(&self, shown: &str) -> Result<Box<dyn ByteStream>, Error> {
-        let unreachable = |cause: String| Error::Unreachable { address: shown.to_owned(), attempts: 1, cause };
-        match tokio::time::timeout(DIAL_TIME, self.connect()).await {
-            Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(Failure::Tls(error))) => {
-                let reason = explain(&error);
-                // What rustls says does not change; a connection that breaks on the way may be another one next time.
-                let is_verdict = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
-                let insecure = Error::Insecure { address: shown.to_owned(), reason: reason.clone() };
-                Err(if is_verdict { insecure } else { unreachable(reason) })
+    /// One attempt to connect; `shown` is the address in errors. A name is resolved each time.
+    pub(super) async fn reach(&self, shown: &str) -> Result<Box<dyn ByteStream>, Error> {
+        match &self.address {
+            Address::Tcp { host, port } => {
+                let resolved = tokio::time::timeout(NAME_TIME, lookup_host((host.as_str(), *port))).await;
+                let addresses = resolved
+                    .unwrap_or_else(|_| Err(io::Error::other(format!("not resolved within {NAME_TIME:?}"))))
+                    .map_err(|error| unreachable(shown, format!("its name, {host:?}: {error}")))?;
+                let connect = |address| async move {
+                    let stream = TcpStream::connect(address).await?;
+                    stream.set_nodelay(true)?;
+                    Ok(stream)
+                };
+                Ok(Box::new(race(addresses, connect).await.map_err(|cause| unreachable(shown, cause))?))
             }
-            Ok(Err(Failure::Tcp(error))) => Err(unreachable(error.to_string())),
-            Err(_) => Err(unreachable(format!("no connection within {DIAL_TIME:?}"))),
+            Address::Unix(path) => match tokio::time::timeout(DIAL_TIME, UnixStream::connect(path)).await {
+                Ok(Ok(stream)) => Ok(Box::new(stream)),
+                Ok(Err(error)) => Err(unreachable(shown, unix::explain(path, &error))),
+                Err(_) => Err(unreachable(shown, format!("no connection within {DIAL_TIME:?}"))),
+            },
         }
     }
 
-    async fn connect(&self) -> Result<Box<dyn ByteStream>, Failure> {
-        Ok(match &self.address {
-            Address::Tcp { host, port } => {
-                let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(Failure::Tcp)?;
-                stream.set_nodelay(true).map_err(Failure::Tcp)?;
-                match &self.tls {
-                    None => Box::new(stream),
-                    Some(ClientSide { connector, name }) => {
-                        Box::new(connector.connect(name.clone(), stream).await.map_err(Failure::Tls)?)
-                    }
-                }
+    /// Speaks TLS over `stream`, if there is to be any.
+    pub(super) async fn secure(&self, stream: Box<dyn ByteStream>, shown: &str) -> Result<Box<dyn ByteStream>, NoTls> {
+        let Some(ClientSide { connector, name }) = &self.tls else { return Ok(stream) };
+        match tokio::time::timeout(DIAL_TIME, connector.connect(name.clone(), stream)).await {
+            Ok(Ok(stream)) => Ok(Box::new(stream)),
+            Ok(Err(error)) => {
+                let reason = explain(&error);
+                // What rustls says does not change; a connection that breaks on the way may be another one next time.
+                let verdict = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+                Err(NoTls {
+                    is_foreign: matches!(verdict, Some(rustls::Error::InvalidMessage(_)))
+                        || error.kind() == io::ErrorKind::UnexpectedEof,
+                    error: match verdict {
+                        Some(_) => Error::Insecure { address: shown.to_owned(), reason },
+                        None => unreachable(shown, reason),
+                    },
+                })
             }
-            Address::Unix(path) => Box::new(UnixStream::connect(path).await.map_err(Failure::Tcp)?),
-        })
+            Err(_) => {
+                let error = unreachable(shown, format!("no TLS within {DIAL_TIME:?}"));
+                Err(NoTls { is_foreign: false, error })
+            }
+        }
+    }
+
+    /// Asks over a connection of its own what answers there; `None` if nothing does. If there is to be TLS, `over_tls` says
+    /// whether it goes that far.
+    pub(super) async fn ask(&self, over_tls: bool) -> Option<Answerer> {
+        let asked = async {
+            let stream = self.reach("").await.ok()?;
+            if over_tls {
+                Answerer::ask(self.secure(stream, "").await.ok()?).await
+            } else {
+                Answerer::ask(stream).await
+            }
+        };
+        tokio::time::timeout(DIAL_TIME, asked).await.ok()?
+    }
+
+    /// There is to be TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.tls.is_some()
     }
 }
 
-/// Where it failed.
-enum Failure {
-    Tcp(io::Error),
-    Tls(io::Error),
+/// Why no TLS is spoken.
+pub(super) struct NoTls {
+    pub(super) error: Error,
+    /// What answers may speak something else.
+    pub(super) is_foreign: bool,
+}
+
+fn unreachable(shown: &str, cause: String) -> Error {
+    Error::Unreachable { address: shown.to_owned(), attempts: 1, cause }
 }

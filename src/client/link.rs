@@ -1,6 +1,7 @@
 //! One connection to a service, from its handshake on.
 
 use super::SessionBuilder;
+use super::answerer::Answerer;
 use super::home::Place;
 use super::outbox::Bounds;
 use crate::security::verdict_of;
@@ -113,15 +114,28 @@ impl Link {
                 Ok(Answer::Protocol { service }) => {
                     return Err(Error::ProtocolMismatch { client: PROTOCOL_VERSION, service }.into());
                 }
-                Err(_) => return Err(Error::NotAService { address }.into()),
+                Err(error) => return Err(Error::NotAService { address, seen: format!("its answer is {error}") }.into()),
             },
-            Ok(Ok(Some(_))) => return Err(Error::NotAService { address }.into()),
-            Ok(Ok(None)) => return Err(Error::Closed { address, cause: HUNG_UP.to_owned() }.into()),
+            Ok(Ok(Some(_))) => {
+                let seen = "it answered another request than was made".to_owned();
+                return Err(Error::NotAService { address, seen }.into());
+            }
+            Ok(Ok(None)) => {
+                return Err(match Answerer::recognise(link.channel.unread()) {
+                    Some(answerer) => Error::NotAService { address, seen: answerer.to_string() },
+                    None => Error::Closed { address, cause: HUNG_UP.to_owned() },
+                }
+                .into());
+            }
             Ok(Err(error)) => {
                 // The service's verdict on this client's certificate comes with the first bytes.
                 let error = match verdict_of(&error) {
                     Some(reason) => Error::Insecure { address, reason },
-                    None if error.kind() == io::ErrorKind::InvalidData => Error::NotAService { address },
+                    None if error.kind() == io::ErrorKind::InvalidData => {
+                        let answerer = Answerer::recognise(link.channel.unread());
+                        let seen = answerer.map_or_else(|| root_cause(&error), |answerer| answerer.to_string());
+                        Error::NotAService { address, seen }
+                    }
                     None => Error::Closed { address, cause: root_cause(&error) },
                 };
                 return Err(error.into());

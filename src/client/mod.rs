@@ -1,6 +1,8 @@
 //! The client: a session with a service.
 //!
-//! - [`builder`]: how a session is to be. [`address`]: where its service is; [`dial`]: the way there, secure or not.
+//! - [`builder`]: how a session is to be. [`address`]: where its service is; [`dial`]: the way there, secure or not; its addresses
+//!   [`race`], and [`unix`] says what is wrong with a socket. [`opening`]: from there to an open session, with [`answerer`] for what
+//!   answers and is no service.
 //! - [`connection`]: what a session's callers share with the task that carries their calls.
 //! - [`life`]: a session's life: connected, reconnecting, closed. It goes on in the [`background`], while its connection is carried
 //!   on the runtime that it was made on, its [`home`], by whoever has the [`seat`].
@@ -13,6 +15,7 @@
 //! - [`window`]: the calls that are not over, by their numbers. [`clock`]: the time that they have.
 
 mod address;
+mod answerer;
 mod background;
 mod builder;
 mod carry;
@@ -24,11 +27,14 @@ mod fork;
 mod home;
 mod life;
 mod link;
+mod opening;
 mod outbox;
+mod race;
 mod received;
 mod seat;
 mod signal;
 mod told;
+mod unix;
 mod window;
 
 pub use address::Address;

@@ -1,0 +1,121 @@
+//! What answers at an address, and is no tarmem service: told by the first bytes that it says, or by what it says to a question
+//! that nearly everybody has an answer for.
+
+use std::fmt;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// Web servers answer it, so does Redis, with an error; what speaks TLS, with an alert; and a tarmem service says what it is.
+const QUESTION: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
+
+/// How long the answer may take to begin, and then, each time, to go on.
+const ANSWER_TIME: (Duration, Duration) = (Duration::from_secs(3), Duration::from_millis(100));
+
+/// So much of an answer is looked at, in bytes.
+const ANSWER_BYTES: usize = 1024;
+
+/// What a tarmem service says to whoever speaks something else.
+const SERVICE: &str = "this is a tarmem service";
+
+/// Characters of an answer that are shown.
+const SHOWN: usize = 60;
+
+/// What somebody is who has said something that is not of tarmem's protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answerer {
+    /// A tarmem service after all.
+    Service,
+    /// With the first line of what it said.
+    Http(String),
+    Redis,
+    Tls,
+    /// With what it said.
+    Other(String),
+}
+
+impl Answerer {
+    /// Who says this; `None` if it is nothing, or may be the beginning of a frame.
+    pub(super) fn recognise(said: &[u8]) -> Option<Self> {
+        if said.windows(SERVICE.len()).any(|part| part == SERVICE.as_bytes()) {
+            return Some(Answerer::Service);
+        }
+        let line = said.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
+        let shown = || String::from_utf8_lossy(line).chars().take(SHOWN).collect();
+        Some(match said {
+            // The length of an answer to `open` is so small that its first byte is zero.
+            [] | [0, ..] => return None,
+            [0x14..=0x17, 3, ..] => Answerer::Tls,
+            _ if said.starts_with(b"HTTP/") || said.starts_with(b"<!DOCTYPE") || said.starts_with(b"<html") => {
+                Answerer::Http(shown())
+            }
+            [b'-', letter, ..] if letter.is_ascii_uppercase() => Answerer::Redis,
+            _ => Answerer::Other(shown()),
+        })
+    }
+
+    /// Asks whoever is at the other end of `stream`; `None` if there is no answer.
+    pub(super) async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<Self> {
+        let mut said = Vec::new();
+        let mut patience = ANSWER_TIME.0;
+        // What has come counts, however it ends.
+        let _ = tokio::time::timeout(patience, stream.write_all(QUESTION)).await;
+        while said.len() < ANSWER_BYTES {
+            let read = tokio::time::timeout(patience, stream.read_buf(&mut said)).await;
+            if !matches!(read, Ok(Ok(1..))) {
+                break;
+            }
+            patience = ANSWER_TIME.1;
+        }
+        Self::recognise(&said)
+    }
+}
+
+impl fmt::Display for Answerer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Answerer::Service => f.write_str("it is a tarmem service, and did not understand this client"),
+            Answerer::Http(line) => write!(f, "it speaks HTTP ({line:?})"),
+            Answerer::Redis => f.write_str("it speaks Redis's protocol (RESP)"),
+            Answerer::Tls => f.write_str("it speaks TLS; if it is a tarmem service, connect to tarmems:// then"),
+            Answerer::Other(said) => write!(f, "it says {said:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_answers_is_told_by_the_first_bytes() {
+        let other = |said: &str| Some(Answerer::Other(said.to_owned()));
+        let http = |line: &str| Some(Answerer::Http(line.to_owned()));
+        let cases: [(&[u8], Option<Answerer>); 11] = [
+            (b"", None),
+            (&[0, 0, 1, 4, b'H'], None),
+            (b"HTTP/1.0 200 OK\r\nServer: x\r\n\r\n", http("HTTP/1.0 200 OK")),
+            (b"<html><body>", http("<html><body>")),
+            (b"HTTP/1.1 400 Bad Request\r\n\r\nthis is a tarmem service, and no HTTP", Some(Answerer::Service)),
+            (b"-ERR wrong number of arguments for 'get' command\r\n", Some(Answerer::Redis)),
+            (b"-NOAUTH Authentication required.\r\n", Some(Answerer::Redis)),
+            (&[0x15, 3, 3, 0, 2, 2, 10], Some(Answerer::Tls)),
+            (b"SSH-2.0-OpenSSH_9.6\r\n", other("SSH-2.0-OpenSSH_9.6")),
+            (b"+OK POP3 ready\r\n", other("+OK POP3 ready")),
+            (&[0xff, 0xff], other("\u{fffd}\u{fffd}")),
+        ];
+        for (said, expected) in cases {
+            assert_eq!(Answerer::recognise(said), expected, "{said:?}");
+        }
+        let Some(Answerer::Other(shown)) = Answerer::recognise(&[b'x'; 4096]) else { panic!("it says something") };
+        assert_eq!(shown.len(), SHOWN);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_says_nothing_is_not_waited_for_long() {
+        let (stream, _silent) = tokio::io::duplex(4);
+        assert_eq!(Answerer::ask(stream).await, None);
+        let (stream, gone) = tokio::io::duplex(64);
+        drop(gone);
+        assert_eq!(Answerer::ask(stream).await, None);
+    }
+}
