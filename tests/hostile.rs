@@ -27,6 +27,7 @@ use tarmem::operation::{FunctionRef, MethodRef, Operation, SourceRef, Target};
 use tarmem::{Error, Proxy, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 
 /// The longest that a call of the well-behaved client may take.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -68,7 +69,7 @@ impl Serve {
     /// Runs an attack beside a well-behaved client, none of whose calls takes long or fails; and the service's memory does not
     /// grow by more than `bytes`, now or at any time meanwhile.
     async fn under<T>(&self, bytes: u64, attack: impl Future<Output = T>) -> T {
-        let neighbour = Neighbour::start(&self.address);
+        let neighbour = Neighbour::start(&self.address).await;
         let mut attack = Box::pin(attack);
         let mut most = 0;
         let done = loop {
@@ -92,12 +93,16 @@ struct Neighbour {
 }
 
 impl Neighbour {
-    fn start(address: &str) -> Self {
-        let session = blocking::Session::connect(address).expect("a session opens");
-        let counter = session.memoize("well-behaved", SharedValueProxy::new("q".into(), None)).wait().expect("made");
+    async fn start(address: &str) -> Self {
+        let address = address.to_owned();
         let over = Arc::new(AtomicBool::new(false));
         let until = Arc::clone(&over);
+        let (ready, is_ready) = oneshot::channel();
         let thread = std::thread::spawn(move || {
+            let session = blocking::Session::connect(&address).expect("a session opens");
+            let counter =
+                session.memoize("well-behaved", SharedValueProxy::new("q".into(), None)).wait().expect("made");
+            ready.send(()).expect("it is waited for");
             let (mut expected, mut worst) = (0, Duration::ZERO);
             while !until.load(Ordering::Relaxed) {
                 let begun = Instant::now();
@@ -109,6 +114,7 @@ impl Neighbour {
             drop(session);
             (expected, worst)
         });
+        is_ready.await.expect("its session opens");
         Neighbour { over, thread }
     }
 

@@ -156,14 +156,14 @@ macro_rules! mapping_methods {
                 chunk.map_err(|before| $changed(before, self.table().len()))
             }
 
-            /// As `iter_chunk`, of the keys with their values, as lists of two.
+            /// As `iter_chunk`, of the keys with their values, as pairs.
             pub fn items_chunk(
                 &self,
                 ctx: &Context,
                 cursor: Option<Cursor>,
                 limit: Option<u32>,
             ) -> Result<Chunk, Exception> {
-                let pair = |key: &Key, value: &Value| Value::List(vec![key.value().clone(), value.clone()]);
+                let pair = |key: &Key, value: &Value| Value::Tuple(vec![key.value().clone(), value.clone()]);
                 let chunk = self.table().chunk(ctx, cursor, limit, pair);
                 chunk.map_err(|before| $changed(before, self.table().len()))
             }
