@@ -51,7 +51,9 @@ impl<T, E> Call<T, E> {
     /// Asks for the service's signature of what `operation` calls.
     #[cold]
     pub(super) fn ask(&mut self, class: String, operation: Body) {
-        let Some(signature) = self.signature_of(&operation) else {
+        // What goes by names already does not hang on any signature: a service that says so is none of ours.
+        let signature = if self.renamed.is_some() { None } else { self.signature_of(&operation) };
+        let Some(signature) = signature else {
             // Only what has one is answered so.
             self.state = State::Answered(Reply::failed(Error::SignatureUnknown { class }));
             return;

@@ -6,6 +6,9 @@ use std::collections::HashSet;
 /// The most differences that are told.
 const MOST: usize = 12;
 
+/// How deep types are looked at for whether they may fit; what is deeper may.
+const DEEPEST: usize = 128;
+
 impl Shapes {
     /// What differs, a line each: `self` is the client's, `service` the service's. Both are as they were told: each may be
     /// from outside.
@@ -26,7 +29,8 @@ impl Shapes {
     pub fn result_may_fit(&self, service: &Shapes) -> bool {
         let (Some(expected), Some(found)) = (self.root(RETURN), service.root(RETURN)) else { return true };
         // Who expects nothing is content with anything.
-        *expected == Shape::Unit || Fitting { from: service, to: self, seen: HashSet::new() }.shape(found, expected)
+        *expected == Shape::Unit
+            || Fitting { from: service, to: self, seen: HashSet::new(), depth: 0 }.shape(found, expected)
     }
 }
 
@@ -154,10 +158,22 @@ struct Fitting<'a> {
     from: &'a Shapes,
     to: &'a Shapes,
     seen: HashSet<(u32, u32)>,
+    depth: usize,
 }
 
 impl Fitting<'_> {
     fn shape(&mut self, from: &Shape, to: &Shape) -> bool {
+        // A type may be wrapped in itself: by an option, say.
+        if self.depth > DEEPEST {
+            return true;
+        }
+        self.depth += 1;
+        let fits = self.fits(from, to);
+        self.depth -= 1;
+        fits
+    }
+
+    fn fits(&mut self, from: &Shape, to: &Shape) -> bool {
         match (from, to) {
             (Shape::Unknown | Shape::Value | Shape::Opaque(_) | Shape::Object { .. }, _)
             | (_, Shape::Unknown | Shape::Value | Shape::Opaque(_) | Shape::Object { .. }) => true,

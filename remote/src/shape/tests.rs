@@ -232,6 +232,22 @@ fn differences_are_told_where_they_are() {
 }
 
 #[test]
+fn a_type_that_wraps_itself_may_fit_anything_and_is_not_looked_at_for_ever() {
+    #[derive(Deserialize)]
+    struct Wrapped(Option<Box<Wrapped>>);
+    let (wrapped, number) = (shapes::<Wrapped>(), shapes::<i64>());
+    assert!(number.result_may_fit(&wrapped) && wrapped.result_may_fit(&number));
+    assert!(!wrapped.differences(&number).is_empty());
+    // As nobody's `Deserialize` says it, but a service might.
+    let circle = Shapes {
+        roots: vec![(RETURN.to_owned(), Shape::Named(0))],
+        definitions: vec![Definition { name: "Circle".into(), form: Form::Newtype(Shape::Named(0)) }],
+    };
+    assert!(number.result_may_fit(&circle) && circle.result_may_fit(&number));
+    assert!(circle.differences(&circle).is_empty());
+}
+
+#[test]
 fn only_what_can_never_fit_is_refused_beforehand() {
     fn fits<Client: DeserializeOwned, Service: DeserializeOwned>() -> bool {
         shapes::<Client>().result_may_fit(&shapes::<Service>())
