@@ -30,7 +30,8 @@ fn float() {
 }
 
 fn number_operation(r: &mut Random) -> Operation {
-    match r.below(12) {
+    match r.below(14) {
+        12 | 13 => op("__format__", [r.format_spec().into()]),
         0 => op(
             r.pick(&["__neg__", "__pos__", "__abs__", "__bool__", "__int__", "__float__", "__repr__", "__str__"]),
             [],

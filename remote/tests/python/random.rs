@@ -207,6 +207,83 @@ impl Random {
         }
     }
 
+    /// What `format` takes, or nearly.
+    pub(crate) fn format_spec(&mut self) -> String {
+        let mut spec = String::new();
+        if self.one_in(3) {
+            spec += self.pick(&["", "*", "0", "é", " ", "{"]);
+            spec += self.pick(&["<", ">", "^", "="]);
+        }
+        for (odds, parts) in [
+            (3, &["+", "-", " "][..]),
+            (12, &["z"]),
+            (4, &["#"]),
+            (3, &["0"]),
+            (2, &["1", "6", "7", "12", "13", "25", "40"]),
+            (3, &[",", "_", ",", "_", ",_", "_,"]),
+            (3, &[".0", ".1", ".3", ".6", ".17", ".30", "."]),
+            (2, &["d", "e", "f", "g", "E", "F", "G", "%", "n", "b", "o", "x", "X", "c", "s", "r", "dd"]),
+        ] {
+            if self.one_in(odds) {
+                spec += self.pick(parts);
+            }
+        }
+        spec
+    }
+
+    /// A text with fields, or nearly, for what is in [`fields`](Self::fields).
+    pub(crate) fn template(&mut self) -> Value {
+        let mut text = String::new();
+        for _ in 0..1 + self.below(4) {
+            text += &match self.below(12) {
+                0 => self.pick(&["{{", "}}", "a", "é", " "]).to_owned(),
+                1 => self
+                    .pick(&["{", "}", "{}", "{0}", "{a", "{a!", "{a!r", "{a!x}", "{a!rr}", "{a:{", "{[0]}"])
+                    .to_owned(),
+                2 => self
+                    .pick(&[
+                        "{l[0]}", "{l[9]}", "{l[x]}", "{m[k]}", "{m[0]}", "{m[z]}", "{l[]}", "{l[0}", "{l[0]x}",
+                        "{a[0]}", "{t[1]}",
+                    ])
+                    .to_owned(),
+                3 => self
+                    .pick(&["{n:{w}}", "{x:{w}.{p}f}", "{n:{f}>{w}}", "{n:{w[0]}}", "{n:{l[0]:{w}}}", "{a.zz}", "{a.}"])
+                    .to_owned(),
+                4 => self
+                    .pick(&["{a!r}", "{t!s:>9}", "{t!a}", "{l!r:>20}", "{none}", "{none:5}", "{l}", "{l:>9}", "{m}"])
+                    .to_owned(),
+                5 => "{missing}".to_owned(),
+                _ => {
+                    let name = self.pick(&["a", "n", "x", "t", "b"]);
+                    format!("{{{name}:{}}}", self.format_spec().replace('{', "*"))
+                }
+            };
+        }
+        text.into()
+    }
+
+    /// What the fields of a template are.
+    pub(crate) fn fields(&mut self) -> Value {
+        let list = Value::List(vec![self.small().into(), "é".into()]);
+        let map = vec![(Value::from("k"), self.scalar()), (Value::from(0), self.scalar())];
+        [
+            ("a", self.scalar()),
+            ("n", Value::from(self.integer())),
+            ("x", self.float().into()),
+            ("t", self.text()),
+            ("b", self.one_in(2).into()),
+            ("none", Value::Null),
+            ("w", 9.into()),
+            ("p", 2.into()),
+            ("f", "*".into()),
+            ("l", list),
+            ("m", map.into_map()),
+        ]
+        .map(|(name, value)| (name.into(), value))
+        .to_vec()
+        .into_map()
+    }
+
     /// A list of anything, not so long.
     pub(crate) fn list(&mut self, mut item: impl FnMut(&mut Self) -> Value) -> Value {
         Value::List((0..self.below(7)).map(|_| item(self)).collect())

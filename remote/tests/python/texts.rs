@@ -131,6 +131,16 @@ fn hex_arguments(r: &mut Random) -> Args {
     }
 }
 
+#[test]
+fn templates() {
+    let init = |r: &mut Random| vec![r.template()];
+    let operation = |r: &mut Random, _| match r.below(4) {
+        0 => op("__format__", [r.format_spec().into()]),
+        _ => op("format_map", [r.fields()]),
+    };
+    check(&Subject { class: "builtins.str", kind: "str", init, operation, state: "value", unordered: false });
+}
+
 /// CPython 3.11's, word for word.
 #[test]
 fn errors_have_the_words_of_python() {

@@ -153,6 +153,12 @@ impl Str {
         self.0.chars().all(unicode::is_printable)
     }
 
+    /// The text with what is in `mapping` in the place of its fields, such as `{name}`, `{name!r:>10}`, `{list[0]:{width}}`.
+    /// A field has elements (`[…]`), but no attributes.
+    pub fn format_map(&self, mapping: Value) -> Result<String, Exception> {
+        super::text::template::format_map(&self.0, mapping)
+    }
+
     /// It as it is.
     #[remote(name = "__str__")]
     pub fn text(&self) -> &str {

@@ -197,3 +197,22 @@ fn floats_as_hexadecimal() {
     assert_eq!(kind(Float::new(Arg::Given(f64::INFINITY.into())).unwrap().to_int()), "OverflowError");
     assert_eq!(kind(Float::new(Arg::Given(f64::NAN.into())).unwrap().as_integer_ratio()), "ValueError");
 }
+
+#[test]
+fn formatting_is_bounded() {
+    let text = |text: &str| Str::new(text.into(), Arg::Absent, Arg::Absent).unwrap();
+    let map = |a: Value| Value::Map(vec![("a".into(), a)]);
+    let five = Int::new(5.into(), Arg::Absent).unwrap();
+    for spec in ["99999999999", "b<99999999", "é<40000000", ".99999999f", "99999999,"] {
+        assert_eq!(kind(five.format(spec.into())), "MemoryError", "{spec}");
+    }
+    assert_eq!(kind(five.format("9999999999999999999999".into())), "ValueError");
+    assert_eq!(five.format(".2000f".into()).unwrap().len(), 2002);
+    assert_eq!(kind(text("{a:33999999}".repeat(2).as_str()).format_map(map(1.into()))), "MemoryError");
+    // Each field shows nothing of a large list.
+    let list = map(vec![0; 100_000].into());
+    assert_eq!(kind(text("{a!r:.0}".repeat(1000).as_str()).format_map(list.clone())), "MemoryError");
+    assert_eq!(text("{a[7]}{a[99999]:02}{{}}").format_map(list), Ok("000{}".into()));
+    assert_eq!(kind(text("{0}").format_map(map(1.into()))), "ValueError");
+    assert_eq!(kind(text("{a}").format_map(5.into())), "TypeError");
+}

@@ -6,11 +6,12 @@
 //! - [`Key`] and [`Table`]: what hashes alike is one key; insertion order is kept.
 //! - [`Slice`] is `[start:stop:step]`.
 //! - [`round`], and [`number`] for the other arithmetic.
-//! - [`repr`]: how Python writes a value.
+//! - [`repr`]: how Python writes a value. [`format`] writes it as a spec says.
 //! - [`iterate`]: the elements of anything that has some. [`Chunk`], [`Cursor`], [`Stamp`]: some of them at a time.
 
 mod cursor;
 mod equality;
+mod format;
 pub(crate) mod hex_float;
 mod index;
 mod iterate;
@@ -31,6 +32,7 @@ pub(crate) mod unicode;
 
 pub use cursor::{CHUNK_BYTES, CHUNK_ITEMS, CHUNK_ITEMS_LIMIT, Chunk, Cursor, Stamp};
 pub use equality::{equal, truthy};
+pub use format::format;
 pub use index::{index_of, position};
 pub use iterate::{iterate, pairs};
 pub use key::Key;
@@ -44,6 +46,7 @@ pub use sort::sort;
 pub use table::Table;
 
 pub(crate) use equality::{equal_lists, integer, whole};
+pub(crate) use format::text_of;
 pub(crate) use index::{bound_of, insertion, word};
 pub(crate) use key::unique;
 pub(crate) use limits::repeats;

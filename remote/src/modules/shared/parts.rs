@@ -12,6 +12,12 @@ macro_rules! part_methods {
                 $crate::modules::python::round(&self.number(), ndigits.as_ref())
             }
 
+            /// The number as `format_spec` says: `,`, `08.3f`, `#x`. `ValueError` for what makes no sense.
+            #[remote(name = "__format__")]
+            pub fn format(&self, format_spec: String) -> Result<String, Exception> {
+                $crate::modules::python::format(&self.number(), &format_spec)
+            }
+
             /// The nearest whole number towards zero.
             #[remote(name = "__trunc__")]
             pub fn trunc(&self) -> Result<Value, Exception> {

@@ -326,6 +326,12 @@ macro_rules! text_methods {
                 Comparison::GreaterOrEqual.holds(&self.plain(), &other)
             }
 
+            /// It as `format_spec` says: `>10`, `.3`. `TypeError` for what takes no such thing.
+            #[remote(name = "__format__")]
+            pub fn format(&self, format_spec: String) -> Result<String, Exception> {
+                $crate::modules::python::format(&self.plain(), &format_spec)
+            }
+
             /// It as Python writes it.
             #[remote(name = "__repr__")]
             pub fn repr(&self) -> String {

@@ -9,6 +9,7 @@ mod methods;
 pub(crate) mod search;
 pub(crate) mod shape;
 pub(crate) mod split;
+pub(crate) mod template;
 pub(crate) mod trans;
 
 pub(crate) use methods::text_methods;

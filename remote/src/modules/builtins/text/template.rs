@@ -1,0 +1,227 @@
+//! `str.format_map`.
+
+use crate::modules::Exception;
+use crate::modules::python::{Key, Table, check_result, format, position, repr, text_of, type_name, weight};
+use crate::value::Value;
+
+/// How deep fields may be within the specs of fields.
+const DEPTH: usize = 2;
+
+/// The text of `template` with what is in `mapping` in the place of its fields.
+pub(crate) fn format_map(template: &str, mapping: Value) -> Result<String, Exception> {
+    let Value::Map(entries) = mapping else {
+        return Err(Exception::TypeError(format!("'{}' object is not a mapping", type_name(&mapping))));
+    };
+    let table = entries.into_iter().map(|(key, value)| Ok((Key::new(key)?, value)));
+    let table: Table<Value> = table.collect::<Result<Vec<_>, Exception>>()?.into_iter().collect();
+    Fields { table, work: 0 }.filled(&template.chars().collect::<Vec<_>>(), DEPTH)
+}
+
+/// What the fields stand for.
+struct Fields {
+    table: Table<Value>,
+    /// How much was looked at so far, in bytes.
+    work: usize,
+}
+
+impl Fields {
+    /// A value is looked at. Many fields may name a large one, and show nothing of it.
+    ///
+    /// # Errors
+    /// `MemoryError` if all in all that is more than a result may have.
+    fn look_at(&mut self, value: &Value) -> Result<(), Exception> {
+        self.work = self.work.saturating_add(weight(value));
+        check_result(1, self.work)
+    }
+
+    fn filled(&mut self, template: &[char], depth: usize) -> Result<String, Exception> {
+        if depth == 0 {
+            return Err(Exception::value("Max string recursion exceeded"));
+        }
+        let mut text = String::new();
+        let mut rest = template;
+        loop {
+            match rest {
+                [] => return Ok(text),
+                ['{', '{', after @ ..] => {
+                    text.push('{');
+                    rest = after;
+                }
+                ['}', '}', after @ ..] => {
+                    text.push('}');
+                    rest = after;
+                }
+                ['}', ..] => return Err(Exception::value("Single '}' encountered in format string")),
+                ['{'] => return Err(Exception::value("Single '{' encountered in format string")),
+                ['{', after @ ..] => {
+                    let (field, after) = Field::parse(after)?;
+                    text.push_str(&field.text(self, depth)?);
+                    rest = after;
+                }
+                [c, after @ ..] => {
+                    text.push(*c);
+                    rest = after;
+                }
+            }
+            check_result(1, text.len())?;
+        }
+    }
+}
+
+/// What is between two braces.
+struct Field<'a> {
+    name: &'a [char],
+    conversion: Option<char>,
+    spec: &'a [char],
+}
+
+impl<'a> Field<'a> {
+    /// The field, and what is after it.
+    fn parse(rest: &'a [char]) -> Result<(Self, &'a [char]), Exception> {
+        let unended = || Exception::value("expected '}' before end of string");
+        let (mut at, mut in_brackets) = (0, false);
+        let end = loop {
+            match rest.get(at) {
+                None => return Err(unended()),
+                Some('{') => return Err(Exception::value("unexpected '{' in field name")),
+                Some('[') => in_brackets = true,
+                Some(']') => in_brackets = false,
+                Some(c @ ('}' | ':' | '!')) if !in_brackets => break *c,
+                Some(_) => {}
+            }
+            at += 1;
+        };
+        let name = &rest[..at];
+        let mut rest = &rest[at + 1..];
+        let (mut conversion, mut end) = (None, end);
+        if end == '!' {
+            let [letter, after @ ..] = rest else {
+                return Err(Exception::value("end of string while looking for conversion specifier"));
+            };
+            conversion = Some(*letter);
+            end = match after {
+                [] => return Err(Exception::value("unmatched '{' in format spec")),
+                [end @ ('}' | ':'), ..] => *end,
+                _ => return Err(Exception::value("expected ':' after conversion specifier")),
+            };
+            rest = &after[1..];
+        }
+        if end == '}' {
+            return Ok((Field { name, conversion, spec: &[] }, rest));
+        }
+        let mut open = 1;
+        for (at, c) in rest.iter().enumerate() {
+            match c {
+                '{' => open += 1,
+                '}' => open -= 1,
+                _ => {}
+            }
+            if open == 0 {
+                return Ok((Field { name, conversion, spec: &rest[..at] }, &rest[at + 1..]));
+            }
+        }
+        Err(Exception::value("unmatched '{' in format spec"))
+    }
+
+    fn text(&self, fields: &mut Fields, depth: usize) -> Result<String, Exception> {
+        let found = self.find(fields)?;
+        let found = match self.conversion {
+            None => found,
+            Some('s') => text_of(&found).into(),
+            Some('r') => repr(&found).into(),
+            Some('a') => ascii(&repr(&found)).into(),
+            Some(other) => {
+                let other = other.escape_default();
+                return Err(Exception::ValueError(format!("Unknown conversion specifier '{other}'")));
+            }
+        };
+        let spec = if self.spec.iter().any(|c| matches!(c, '{' | '}')) {
+            fields.filled(self.spec, depth - 1)?
+        } else {
+            self.spec.iter().collect()
+        };
+        format(&found, &spec)
+    }
+
+    /// The value that the field names.
+    fn find(&self, fields: &mut Fields) -> Result<Value, Exception> {
+        let first = self.name.iter().position(|c| matches!(c, '.' | '[')).unwrap_or(self.name.len());
+        let (key, mut path) = self.name.split_at(first);
+        if key.iter().all(char::is_ascii_digit) {
+            return Err(Exception::value("Format string contains positional fields"));
+        }
+        let key = Key::new(key.iter().collect::<String>().into())?;
+        let mut found = fields.table.get(&key).cloned().ok_or_else(|| Exception::no_key(key.value()))?;
+        loop {
+            fields.look_at(&found)?;
+            match path {
+                [] => return Ok(found),
+                ['[', after @ ..] => {
+                    let end = after.iter().position(|c| *c == ']');
+                    let end = end.ok_or_else(|| Exception::value("Missing ']' in format string"))?;
+                    found = element(&found, &after[..end].iter().collect::<String>())?;
+                    path = &after[end + 1..];
+                }
+                ['.', after @ ..] => {
+                    let end = after.iter().position(|c| matches!(c, '.' | '[')).unwrap_or(after.len());
+                    if end == 0 {
+                        return Err(Exception::value("Empty attribute in format string"));
+                    }
+                    let name: String = after[..end.min(100)].iter().collect();
+                    let class = type_name(&found);
+                    return Err(Exception::AttributeError(format!("'{class}' object has no attribute '{name}'")));
+                }
+                _ => {
+                    let message = "Only '.' or '[' may follow ']' in format field specifier";
+                    return Err(Exception::value(message));
+                }
+            }
+        }
+    }
+}
+
+/// `value[name]`; a number is an index.
+fn element(value: &Value, name: &str) -> Result<Value, Exception> {
+    if name.is_empty() {
+        return Err(Exception::value("Empty attribute in format string"));
+    }
+    let index = if name.bytes().all(|byte| byte.is_ascii_digit()) {
+        Some(name.parse::<i64>().map_err(|_| Exception::value("Too many decimal digits in format string"))?)
+    } else {
+        None
+    };
+    let refused = |kind: &str| Exception::TypeError(format!("{kind} indices must be integers or slices, not str"));
+    let at = |len: usize, kind: &str| {
+        let index = index.ok_or_else(|| refused(kind))?;
+        position(index.into(), len).ok_or_else(|| Exception::IndexError(format!("{kind} index out of range")))
+    };
+    match value {
+        Value::Map(entries) => {
+            let key = Key::new(index.map_or_else(|| name.into(), Value::from))?;
+            let same = |other: &Value| Key::new(other.clone()).is_ok_and(|other| other == key);
+            let found = entries.iter().find(|(other, _)| same(other)).map(|(_, value)| value.clone());
+            found.ok_or_else(|| Exception::no_key(key.value()))
+        }
+        Value::List(items) | Value::Tuple(items) => at(items.len(), type_name(value)).map(|at| items[at].clone()),
+        Value::Bytes(bytes) => at(bytes.len(), "byte").map(|at| bytes[at].into()),
+        Value::Text(text) => {
+            let at = at(text.chars().count(), "string")?;
+            text.chars().nth(at).map(Value::from).ok_or_else(|| Exception::index("string index out of range"))
+        }
+        other => Err(Exception::TypeError(format!("'{}' object is not subscriptable", type_name(other)))),
+    }
+}
+
+/// What is not ASCII, escaped.
+fn ascii(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match u32::from(c) {
+            0..=0x7f => escaped.push(c),
+            code @ 0x80..=0xff => escaped.push_str(&format!("\\x{code:02x}")),
+            code @ 0x100..=0xffff => escaped.push_str(&format!("\\u{code:04x}")),
+            code => escaped.push_str(&format!("\\U{code:08x}")),
+        }
+    }
+    escaped
+}
