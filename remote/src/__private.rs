@@ -1,16 +1,17 @@
 //! What the expansion of `#[remote]` stands on. Not for people: anything in here may change.
 
+pub use crate::args::Arg;
 pub use crate::call::{Call, CallError, Name};
 pub use crate::context::Context;
 pub use crate::describe::{
-    ClassEntry, Constant, Function, FunctionInvoke, Implementation, InterfaceEntry, Invoke, Method, Param, Place,
-    Receiver, Registration, stable_id,
+    ClassEntry, Constant, Function, FunctionInvoke, Implementation, InterfaceEntry, Invoke, Method, Param, ParamKind,
+    Place, Receiver, Registration, stable_id,
 };
 pub use crate::dispatch::{Arguments, Finish, Output, Produced};
 pub use crate::error::Error;
-pub use crate::object::{Class, Interface, Object, Remote};
+pub use crate::object::{Class, Encodable, Interface, Object, Remote};
 pub use crate::objects::{AnyViews, HeldObjects, ObjectArg, ObjectParam, OnObjects, PreparedCall, Views};
-pub use crate::proxy::{Proxy, ProxyCore};
+pub use crate::proxy::{Proxy, ProxyCore, TypedProxy};
 pub use crate::shape::Shape;
 pub use crate::signature::{
     ERROR_ROOT, Kind as SignatureKind, KnownShape, OpaqueShape, RESULT_ROOT, Returned, Signature, rename,
@@ -21,10 +22,12 @@ pub use async_trait::async_trait;
 pub use copying::{CloneWay, Copying, EncodingWay, NoWay};
 pub use futures::future::BoxFuture;
 pub use tracing::{EncodedWay, Tracing, TraverseWay};
+pub use ways::{EncodableWay, UnencodableWay, Ways, encodable};
 pub use {inventory, serde, typetag};
 
 mod copying;
 mod tracing;
+mod ways;
 
 /// Reads an object reference as a proxy of its object.
 pub fn proxy_of_reference<'de, P: Proxy, D: serde::Deserializer<'de>>(deserializer: D) -> Result<P, D::Error> {
@@ -32,6 +35,10 @@ pub fn proxy_of_reference<'de, P: Proxy, D: serde::Deserializer<'de>>(deserializ
     let dynamic = crate::proxy::DynamicProxy::deserialize(deserializer)?;
     Ok(P::from_core(Proxy::core(&dynamic).clone()))
 }
+
+/// How typetag reads an object of some class.
+pub type ReadObject =
+    fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<Box<dyn Object + Send + Sync>, erased_serde::Error>;
 
 /// A value of a resident class is read from nothing. `name` is how [`Tracer`](crate::shape::Tracer) knows that.
 pub fn resident<'de, T, D: serde::Deserializer<'de>>(
@@ -179,13 +186,13 @@ pub fn constant<T: Serialize + ?Sized>(name: &str, value: &T) -> Result<Value, E
 
 /// The object as its class. The service looks a method up in the class of the very object, so this does not fail
 /// unless a dispatch table is wrong; then it is an error and no panic.
-pub fn shared<T: Object>(object: &dyn Object) -> Result<&T, Error> {
+pub fn shared<T: 'static>(object: &dyn Object) -> Result<&T, Error> {
     let class = object.class();
     (object as &dyn Any).downcast_ref().ok_or_else(|| mismatch::<T>(class))
 }
 
 /// As [`shared`].
-pub fn exclusive<T: Object>(object: &mut dyn Object) -> Result<&mut T, Error> {
+pub fn exclusive<T: 'static>(object: &mut dyn Object) -> Result<&mut T, Error> {
     let class = object.class();
     (object as &mut dyn Any).downcast_mut().ok_or_else(|| mismatch::<T>(class))
 }
@@ -232,8 +239,9 @@ pub fn produced_error<E: Serialize + Display + Send + 'static>(error: E) -> Prod
     Produced::Raised(error.to_string(), Box::new(error))
 }
 
-/// Tells a function that makes an object from one that gives a value, by the type it returns: `(&Kind::<T>::new()).kind()`
-/// finds [`ObjectKind`] if `T` is a class, and [`ValueKind`], which is one reference further, if not.
+/// Tells a function that makes an object from one that gives a value, by the type it returns: `(&&Kind::<T>::new()).kind()`
+/// finds [`ObjectKind`] if `T` is a class, else [`ValueKind`], which is one reference further, else [`NoKind`], for a class that
+/// cannot be serialized and was told so.
 pub struct Kind<T>(PhantomData<fn() -> T>);
 
 impl<T> Kind<T> {
@@ -255,7 +263,7 @@ pub trait ObjectKind {
     }
 }
 
-impl<T: Class> ObjectKind for Kind<T> {
+impl<T: Class> ObjectKind for &Kind<T> {
     type Made = T;
 }
 
@@ -267,7 +275,32 @@ pub trait ValueKind {
     }
 }
 
-impl<T: Serialize> ValueKind for &Kind<T> {}
+impl<T: Serialize> ValueKind for &&Kind<T> {}
+
+/// See [`Kind`].
+pub trait NoKind {
+    /// It gives nothing, in a program that does not compile.
+    fn kind(&self) -> GivesNothing {
+        GivesNothing
+    }
+}
+
+impl<T: Remote> NoKind for Kind<T> {}
+
+/// See [`Kind`].
+pub struct GivesNothing;
+
+impl GivesNothing {
+    /// That it makes no object.
+    pub fn makes(self) -> Option<&'static str> {
+        None
+    }
+
+    /// Nothing.
+    pub fn produce<T>(self, _: T) -> Produced {
+        Produced::Value(Box::new(()))
+    }
+}
 
 /// See [`Kind`].
 pub struct MakesObject<T>(PhantomData<fn() -> T>);

@@ -409,12 +409,14 @@ impl Serializer for Collect {
 mod tests {
     use super::*;
     use crate::args;
+    use crate::describe::ParamKind;
 
-    const PARAMS: &[Param] = &[
-        Param { name: "a", ty: "i64", optional: false },
-        Param { name: "b", ty: "Option<i64>", optional: true },
-        Param { name: "c", ty: "Arg<Value>", optional: true },
-    ];
+    const fn param(name: &'static str, ty: &'static str, optional: bool) -> Param {
+        Param { name, kind: ParamKind::Value, ty, optional, default: None }
+    }
+
+    const PARAMS: &[Param] =
+        &[param("a", "i64", false), param("b", "Option<i64>", true), param("c", "Arg<Value>", true)];
 
     fn read(args: impl Into<Args>) -> Result<(i64, Option<i64>, Arg<Value>), String> {
         let args: Args = args.into();

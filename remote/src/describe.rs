@@ -10,6 +10,7 @@ use crate::objects::{AnyViews, OnObjects};
 use crate::signature::Signature;
 use crate::value::Value;
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A place in a user's source, to name in an error at start-up.
@@ -32,11 +33,27 @@ impl fmt::Display for Place {
 pub struct Param {
     /// Its name.
     pub name: &'static str,
+    /// What a caller passes.
+    pub kind: ParamKind,
     /// Its type, as written.
     pub ty: &'static str,
     /// Whether a dynamic caller may leave it out: its type is an `Option`, and what is left out is `None`; or an
     /// [`Arg`](crate::args::Arg), or it has a default.
     pub optional: bool,
+    /// What it is then, as written in Rust; `None` for an [`Arg`](crate::args::Arg), which tells that it was left out.
+    pub default: Option<&'static str>,
+}
+
+/// What a caller passes for a parameter. Whatever it is, it may be passed by its place or by the parameter's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParamKind {
+    /// A value.
+    Value,
+    /// `&T`: an object of the service, by its key or by reference, which others may read meanwhile.
+    Object,
+    /// `&mut T`: the same, and the function has it for itself.
+    ExclusiveObject,
 }
 
 /// How a method takes its object.
@@ -246,7 +263,13 @@ pub const fn stable_id(scope: &str, name: &str) -> u64 {
 
 /// `name(a: i64, b: Option<String>) -> Result<i64, BankError>`, as shown to people.
 pub(crate) fn signature_text(name: &str, params: &[Param], returns: &str) -> String {
-    let params: Vec<String> = params.iter().map(|p| format!("{}: {}", p.name, p.ty)).collect();
+    let param = |p: &Param| match p.default {
+        Some(default) if !p.ty.starts_with("Option<") || default != "None" => {
+            format!("{}: {} = {default}", p.name, p.ty)
+        }
+        _ => format!("{}: {}", p.name, p.ty),
+    };
+    let params: Vec<String> = params.iter().map(param).collect();
     let arrow = if returns.is_empty() || returns == "()" { String::new() } else { format!(" -> {returns}") };
     format!("{name}({}){arrow}", params.join(", "))
 }

@@ -1,13 +1,13 @@
 //! What can go wrong with a call, and what to do about it.
 
 mod near;
-
-#[doc(hidden)]
-pub use near::near_misses;
+mod verdict;
 
 use crate::codec::CodecError;
 use crate::escape::escape_lines;
 use crate::value::Value;
+#[doc(hidden)]
+pub use near::near_misses;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -40,8 +40,8 @@ pub enum Error {
         /// The object's id.
         id: Uuid,
     },
-    /// The service knows no class of that path.
-    #[error("the service knows no class {class:?}{}", hint(near, "link the crate that defines it into the service"))]
+    /// The service knows no class or interface of that path.
+    #[error("the service knows no class or interface {class:?}{}", or_link(near))]
     NoSuchClass {
         /// The path that was asked for.
         class: String,
@@ -69,7 +69,7 @@ pub enum Error {
         candidates: Vec<String>,
     },
     /// The service offers no module of that name.
-    #[error("the service offers no module {module:?}{}", hint(near, "import what was registered with the service"))]
+    #[error("the service offers no module {module:?}{}", or_link(near))]
     NoSuchModule {
         /// The module's absolute name.
         module: String,
@@ -77,7 +77,7 @@ pub enum Error {
         near: Vec<String>,
     },
     /// The module has no such member.
-    #[error("module {module:?} has no member {name:?}{}", hint(near, "import the module to see what it offers"))]
+    #[error("module {module:?} has no member {name:?}{}", hint(near, MEMBER_REMEDY))]
     NoSuchMember {
         /// The module.
         module: String,
@@ -438,13 +438,30 @@ fn hint(near: &[String], otherwise: &str) -> String {
     if near.is_empty() { format!("; {otherwise}") } else { format!("; did you mean {}?", shown(&near.join(" or "))) }
 }
 
+/// For what may be there under another name, or in a crate that the service's program was linked without.
+fn or_link(near: &[String]) -> String {
+    let link =
+        "the service's program names the crate that defines it with `tarmem::link!`, or the linker leaves it out";
+    if near.is_empty() {
+        format!("; {link}")
+    } else {
+        format!("; did you mean {}? If not: {link}", shown(&near.join(" or ")))
+    }
+}
+
 fn method_remedy(method: &str) -> &'static str {
     if method.is_empty() {
         "the name of a method cannot be empty; describe the key to see those that there are"
+    } else if method.contains('.') {
+        "describe the key to see its methods; those of an interface are there once the service's program names the crate that \
+         implements it for the class with `tarmem::link!`"
     } else {
         "describe the key to see its methods"
     }
 }
+
+const MEMBER_REMEDY: &str = "import the module to see what it offers; what another crate adds to it is there once the \
+    service's program names that crate with `tarmem::link!`";
 
 fn duration(duration: Duration) -> String {
     format!("{duration:?}")

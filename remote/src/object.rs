@@ -2,6 +2,8 @@
 
 use crate::proxy::Proxy;
 use crate::value::Value;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::any::Any;
 
 /// A value of a class: what lives on a service.
@@ -9,7 +11,28 @@ use std::any::Any;
 /// `#[remote]` on a struct or enum implements it. Objects are typetag trait objects, tagged with their class's path,
 /// so a boxed object can be encoded and decoded without knowing its class.
 #[typetag::serde]
-pub trait Object: Any + Send + Sync + Viewed {}
+pub trait Object: Encodable + Any + Send + Sync + Viewed {}
+
+/// What is `Serialize` and `DeserializeOwned`, as a class is, with other words for one that is not.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the class `{Self}` cannot be serialized",
+    label = "its values can neither go to a service nor be shown",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it; or, where it holds what cannot be serialized (a socket, a \
+            channel, …), make it `resident`: #[remote(module = \"…\", resident)]"
+)]
+pub trait Encodable: typetag::Serialize + typetag::Deserialize {
+    fn read(deserializer: &mut dyn erased_serde::Deserializer<'_>) -> Result<Self, erased_serde::Error>
+    where
+        Self: Sized;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> Encodable for T {
+    fn read(deserializer: &mut dyn erased_serde::Deserializer<'_>) -> Result<Self, erased_serde::Error> {
+        erased_serde::deserialize(deserializer)
+    }
+}
 
 /// What sees a value of some class, given its place, as an object.
 pub type View = fn(*mut ()) -> *mut dyn Object;

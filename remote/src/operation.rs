@@ -4,13 +4,16 @@
 //! arguments stay opaque bytes until the method that takes them is known.
 
 mod call;
+mod description;
 
 use crate::body::Body;
 use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::signature::SignatureRef;
-use crate::value::Value;
+pub use description::{
+    MemberDescription, MemberKind, MethodDescription, ModuleDescription, ObjectDescription, ParameterDescription,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
@@ -398,80 +401,4 @@ pub struct VersionInfo {
     pub service: String,
     /// Of the protocol.
     pub protocol: u32,
-}
-
-/// What is known about an object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ObjectDescription {
-    /// The object's id.
-    pub id: Uuid,
-    /// The path of its class.
-    pub class: String,
-    /// The generation of the key's mapping; 0 if it was asked for by id.
-    pub generation: u64,
-    /// Whether a method panicked while changing it.
-    pub poisoned: bool,
-    /// The class's documentation.
-    pub docs: String,
-    /// The interfaces that the class implements.
-    pub interfaces: Vec<String>,
-    /// Its methods.
-    pub methods: Vec<MethodDescription>,
-}
-
-/// What is known about a method.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MethodDescription {
-    /// Its name.
-    pub name: String,
-    /// The interface it belongs to; the class's own path for an inherent method.
-    pub interface: String,
-    /// `&self` or `&mut self`.
-    pub receiver: String,
-    /// Its name, parameters and result.
-    pub signature: String,
-    /// Its documentation.
-    pub docs: String,
-}
-
-/// What a module offers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ModuleDescription {
-    /// Its absolute name.
-    pub name: String,
-    /// Its members, by name.
-    pub members: Vec<MemberDescription>,
-    /// The modules inside it.
-    pub modules: Vec<String>,
-}
-
-/// What is known about a member of a module.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MemberDescription {
-    /// Its name within the module.
-    pub name: String,
-    /// What it is.
-    pub kind: MemberKind,
-    /// For a function: its signature. For a constant: its type. For a class: its path.
-    pub signature: String,
-    /// Its documentation.
-    pub docs: String,
-    /// For a class: its methods.
-    pub methods: Vec<MethodDescription>,
-    /// For a constant: its value.
-    pub value: Option<Value>,
-}
-
-/// What a member of a module is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MemberKind {
-    /// A class.
-    Class,
-    /// A function that makes an object: good for `memoize`.
-    Generator,
-    /// A function that gives a value.
-    Function,
-    /// A constant.
-    Constant,
 }

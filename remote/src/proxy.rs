@@ -143,6 +143,13 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
     }
 }
 
+/// A proxy of objects of one class, or of one interface: what `#[remote]` makes. The methods of an interface are callable on every
+/// proxy whose class implements it, by the trait of calls that `#[remote]` makes of the interface.
+pub trait TypedProxy: Proxy {
+    /// The class, or the `dyn` type of the interface.
+    type Of: Remote<Proxy = Self> + ?Sized;
+}
+
 /// What proxies are made of: who carries the calls, and which object they are for.
 #[derive(Clone)]
 pub struct ProxyCore {

@@ -295,6 +295,7 @@ impl Member {
             name: name.to_owned(),
             kind,
             signature,
+            parameters: Vec::new(),
             docs: docs.to_owned(),
             methods: Vec::new(),
             value: None,
@@ -306,7 +307,10 @@ impl Member {
             },
             Member::Function(function) => {
                 let kind = if (function.makes)().is_some() { MemberKind::Generator } else { MemberKind::Function };
-                described(kind, function.signature(), function.docs)
+                MemberDescription {
+                    parameters: function.params.iter().map(Into::into).collect(),
+                    ..described(kind, function.signature(), function.docs)
+                }
             }
             Member::Constant(constant) => MemberDescription {
                 value: Some((constant.value)()?),
@@ -409,6 +413,7 @@ impl ClassInfo {
                     Receiver::Exclusive => "&mut self".to_owned(),
                 },
                 signature: method.signature(),
+                parameters: method.params.iter().map(Into::into).collect(),
                 docs: method.docs.to_owned(),
             })
             .collect()

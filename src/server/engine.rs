@@ -250,7 +250,7 @@ impl Engine {
             Operation::Create { source, expect } => self.create(request, source, expect, out),
             Operation::Get { key, expect } => {
                 let mapping = self.mapping(key)?;
-                put(out, &checked(|| quoted(key), &mapping, expect)?)
+                put(out, &checked(|| quoted(key), &mapping, expect).map_err(|error| self.or_unknown(error))?)
             }
             Operation::Delete { key } => {
                 self.check_key(key)?;
@@ -277,7 +277,7 @@ impl Engine {
             }
             Operation::Hold { target, expect } => {
                 let mapping = self.target(request, target)?;
-                let info = checked(|| label(target), &mapping, expect)?;
+                let info = checked(|| label(target), &mapping, expect).map_err(|error| self.or_unknown(error))?;
                 request.hold(&mapping.cell)?;
                 put(out, &info)
             }
@@ -436,6 +436,18 @@ impl Engine {
         let mut ended = self.ended.subscribe();
         async move {
             let _ = ended.wait_for(|ended| *ended).await;
+        }
+    }
+}
+
+impl Engine {
+    /// No object can be what this program does not know: that is the error then.
+    fn or_unknown(&self, error: Error) -> Error {
+        match &error {
+            Error::WrongClass { expected, .. } if !self.registry.has_scope(expected) => {
+                self.registry.class(expected).err().unwrap_or(error)
+            }
+            _ => error,
         }
     }
 }

@@ -79,14 +79,34 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
     let signature = shape::of_class(private, ident, &path);
     // The trait's name is at the user's type, for an error that says what the type lacks.
     let object = quote_spanned!(ident.span()=> #private::Object);
+    let encodable_check = quote_spanned!(ident.span()=> #private::encodable);
     quote! {
         #(#cfgs)*
         #allow
         const _: () = {
-            // The expansion of typetag names itself, which the user's crate need not know.
-            use #private::typetag;
-            #[typetag::serde(name = #path)]
-            impl #object for #ident {}
+            // The one error about a class that cannot be serialized. Nothing else here asks: the bound below is assumed, since it
+            // is said to hold for any lifetime, and the rest does without where it does not hold.
+            const _: () = #encodable_check::<#ident>();
+
+            // What #[typetag::serde] makes of an implementation, but for the bound, and how an object is read.
+            impl #object for #ident where for<'__any> #ident: #private::Encodable {
+                fn typetag_name(&self) -> &'static str {
+                    #path
+                }
+
+                fn typetag_deserialize(&self) {}
+            }
+
+            #private::inventory::submit! {
+                <dyn #private::Object>::typetag_register(
+                    #path,
+                    (|__deserializer| {
+                        #[allow(unused_imports)]
+                        use #private::{EncodableWay as _, UnencodableWay as _};
+                        (&#private::Ways::<#ident>::new()).read(__deserializer)
+                    }) as #private::ReadObject,
+                )
+            }
         };
 
         #(#cfgs)*
@@ -98,7 +118,7 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
 
         #(#cfgs)*
         #[automatically_derived]
-        impl #private::Class for #ident {}
+        impl #private::Class for #ident where for<'__any> #ident: #private::Encodable {}
 
         #proxy_docs
         #allow
@@ -127,6 +147,12 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
             fn core(&self) -> &#private::ProxyCore {
                 &self.core
             }
+        }
+
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #private::TypedProxy for #proxy {
+            type Of = #ident;
         }
 
         #(#cfgs)*
@@ -174,7 +200,9 @@ fn source(class: &Class<'_>, private: &TokenStream, proxy: &Ident) -> TokenStrea
             const EXPECT: &'static str = <#ident as #private::Remote>::PATH;
 
             fn prepare(self) -> ::core::result::Result<#private::Prepared, #private::Error> {
-                #private::Prepared::value(&self, __signature())
+                #[allow(unused_imports)]
+                use #private::{EncodableWay as _, UnencodableWay as _};
+                (&#private::Ways::<#ident>::new()).prepare(&self, __signature())
             }
         }
     }

@@ -170,7 +170,7 @@ pub(crate) fn work(sig: &Signature, private: &TokenStream, user: &TokenStream, p
         quote!(#kind.produce(#result))
     };
     quote! {
-        use #private::{ObjectKind as _, ValueKind as _};
+        use #private::{NoKind as _, ObjectKind as _, ValueKind as _};
         let #bound = #user(#pass) #wait;
         #produce
     }
@@ -213,7 +213,7 @@ pub(crate) fn function_entry(
             blocking: #blocking,
             idempotent: #idempotent,
             makes: || {
-                use #private::{ObjectKind as _, ValueKind as _};
+                use #private::{NoKind as _, ObjectKind as _, ValueKind as _};
                 #kind.makes()
             },
             signature: #signature,
@@ -227,7 +227,7 @@ pub(crate) fn function_entry(
 fn kind(sig: &Signature, private: &TokenStream) -> TokenStream {
     let made = made_type(sig, private);
     let kind = quote_spanned!(sig.returns_span()=> kind);
-    quote!((&#private::Kind::<#made>::new()).#kind())
+    quote!((&&#private::Kind::<#made>::new()).#kind())
 }
 
 /// What a function makes, as it makes it.

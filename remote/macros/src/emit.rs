@@ -36,7 +36,22 @@ impl Signature {
     pub(crate) fn describe_params(&self, private: &TokenStream) -> TokenStream {
         let params = self.arguments().map(|param| {
             let (name, ty, optional) = (param.name(), types::pretty(&param.ty), param.is_optional());
-            quote!(#private::Param { name: #name, ty: #ty, optional: #optional })
+            let kind = match &param.passing {
+                Passing::Object(object) if object.exclusive => quote!(ExclusiveObject),
+                Passing::Object(_) => quote!(Object),
+                _ => quote!(Value),
+            };
+            let default = match param.default_text() {
+                Some(text) => quote!(::core::option::Option::Some(#text)),
+                None => quote!(::core::option::Option::None),
+            };
+            quote!(#private::Param {
+                name: #name,
+                kind: #private::ParamKind::#kind,
+                ty: #ty,
+                optional: #optional,
+                default: #default,
+            })
         });
         quote!(&[#(#params),*])
     }
@@ -79,14 +94,18 @@ impl Signature {
         // Each type is asked about in its own place before the tuple is, for an error that points there.
         let checks = self.arguments().zip(&types).map(|(param, decoded)| match &param.passing {
             Passing::Object(object) => objects::check(object, private),
-            _ => Some(quote_spanned!(decoded.span()=> #private::argument::<#decoded>();)),
+            _ => {
+                let owned = param.owned_type().unwrap_or_else(|| decoded.clone());
+                Some(quote_spanned!(owned.span()=> #private::argument::<#owned>();))
+            }
         });
+        let defaults = self.arguments().enumerate().filter_map(|(index, param)| param.fill_in(&local(index)));
         if types.is_empty() {
             quote!(#private::Arguments::decode::<()>(__args)?;)
         } else {
             // What is still wrong with the tuple is the function's.
             let decode = at(self.ident.span(), quote!(#private::Arguments::decode::<(#(#types,)*)>));
-            quote!(#(#checks)* let (#(#locals,)*) = #decode(__args)?;)
+            quote!(#(#checks)* let (#(#locals,)*) = #decode(__args)?; #(#defaults)*)
         }
     }
 
@@ -106,7 +125,7 @@ impl Signature {
 
     /// `cents: i64, note: &str, to: &AccountProxy`, as the proxy's side takes them.
     fn proxy_params(&self, private: &TokenStream) -> TokenStream {
-        let params = self.arguments().map(|Param { ident, ty, passing }| match passing {
+        let params = self.arguments().map(|Param { ident, ty, passing, .. }| match passing {
             Passing::Object(object) => {
                 let ty = &object.ty;
                 let proxy = at(ty.span(), quote!(&<#ty as #private::ObjectType>::Proxy));
@@ -128,7 +147,9 @@ impl Signature {
 
     /// The tuple that is encoded: a reference to it, of references.
     fn proxy_tuple(&self, private: &TokenStream) -> TokenStream {
-        let fields = self.arguments().map(|Param { ident, passing, .. }| match passing {
+        let fields = self.arguments().map(|Param { ident, passing, default, .. }| match passing {
+            Passing::Owned if default.is_some() => quote!(#private::Arg::Given(&#ident)),
+            Passing::Borrowed(_) if default.is_some() => quote!(#private::Arg::Given(#ident)),
             Passing::Owned => quote!(&#ident),
             Passing::Object(_) => quote!(#private::ObjectArg::of(#ident)),
             _ => quote!(#ident),
@@ -149,33 +170,57 @@ impl Signature {
         scope: &TokenStream,
         signature: &Ident,
     ) -> TokenStream {
-        let Signature { ident, name, .. } = self;
-        let attrs = self.carried.on_proxy(&format!("Calls `{name}` on the object."));
-        let (params, tuple) = (self.proxy_params(private), self.proxy_tuple(private));
+        let (head, body) = (self.proxy_head(private), self.proxy_body(private, scope, signature));
+        let attrs = self.carried.on_proxy(&format!("Calls `{}` on the object.", self.name));
+        quote!(#attrs #vis #head { #body })
+    }
+
+    fn proxy_body(&self, private: &TokenStream, scope: &TokenStream, signature: &Ident) -> TokenStream {
         let converted = self.proxy_conversions();
-        let call = self.call_type(private, "Call");
-        let idempotent = self.is_idempotent();
+        let (name, tuple, idempotent) = (&self.name, self.proxy_tuple(private), self.is_idempotent());
         // An error about what comes back points at the return type.
         let encode = at(self.returns_span(), quote!(#private::ProxyCore::call));
         quote! {
-            #attrs
-            #vis fn #ident(&self, #params) -> #call {
-                #converted
-                #encode(
-                    #private::Proxy::core(self),
-                    const {
-                        &#private::Name {
-                            scope: #scope,
-                            name: #name,
-                            idempotent: #idempotent,
-                            signature: ::core::option::Option::Some(#signature),
-                        }
-                    },
-                    #signature(),
-                    #tuple,
-                )
-            }
+            #converted
+            #encode(
+                #private::Proxy::core(self),
+                const {
+                    &#private::Name {
+                        scope: #scope,
+                        name: #name,
+                        idempotent: #idempotent,
+                        signature: ::core::option::Option::Some(#signature),
+                    }
+                },
+                #signature(),
+                #tuple,
+            )
         }
+    }
+
+    /// `fn deposit(&self, cents: i64) -> Call<i64>`
+    fn proxy_head(&self, private: &TokenStream) -> TokenStream {
+        let (ident, params, call) = (&self.ident, self.proxy_params(private), self.call_type(private, "Call"));
+        quote!(fn #ident(&self, #params) -> #call)
+    }
+
+    /// The same in a trait.
+    pub(crate) fn proxy_declaration(&self, private: &TokenStream) -> TokenStream {
+        let attrs = self.carried.on_proxy(&format!("Calls `{}` on the object.", self.name));
+        let head = self.proxy_head(private);
+        quote!(#attrs #head;)
+    }
+
+    /// What implements that.
+    pub(crate) fn proxy_implementation(
+        &self,
+        private: &TokenStream,
+        scope: &TokenStream,
+        signature: &Ident,
+    ) -> TokenStream {
+        let (cfgs, body) = (&self.carried.cfgs, self.proxy_body(private, scope, signature));
+        let head = self.proxy_head(private);
+        quote!(#(#cfgs)* #head { #body })
     }
 
     /// The function that stands for this one at the client.
@@ -232,15 +277,40 @@ pub(crate) struct FunctionNames {
 impl Param {
     /// Whether a dynamic caller may leave it out.
     fn is_optional(&self) -> bool {
-        types::ends_in(&self.ty, "Option") || types::ends_in(&self.ty, "Arg")
+        self.default.is_some() || types::ends_in(&self.ty, "Option") || types::ends_in(&self.ty, "Arg")
     }
 
-    pub(crate) fn decoded_type(&self, private: &TokenStream) -> TokenStream {
-        match &self.passing {
-            Passing::Borrowed(owned) => owned.to_token_stream(),
-            Passing::Object(_) => quote!(#private::ObjectArg<'static>),
-            _ => self.ty.to_token_stream(),
+    /// What it is if it is left out, for people; `None` if it may not be, or is told from all that it can be.
+    fn default_text(&self) -> Option<String> {
+        match &self.default {
+            Some(default) => Some(default.text()),
+            None => types::ends_in(&self.ty, "Option").then(|| "None".to_owned()),
         }
+    }
+
+    /// What the service reads it as. One with a default may be absent.
+    pub(crate) fn decoded_type(&self, private: &TokenStream) -> TokenStream {
+        match self.owned_type() {
+            Some(owned) if self.default.is_some() => quote!(#private::Arg<#owned>),
+            Some(owned) => owned,
+            None => quote!(#private::ObjectArg<'static>),
+        }
+    }
+
+    /// What it is once it is there; `None` for an object.
+    fn owned_type(&self) -> Option<TokenStream> {
+        match &self.passing {
+            Passing::Borrowed(owned) => Some(owned.to_token_stream()),
+            Passing::Object(_) => None,
+            _ => Some(self.ty.to_token_stream()),
+        }
+    }
+
+    /// Puts the default in where the argument was left out.
+    fn fill_in(&self, local: &Ident) -> Option<TokenStream> {
+        let (default, owned) = (self.default.as_ref()?, self.owned_type()?);
+        let value = default.value(&owned);
+        Some(quote!(let #local: #owned = #local.or_else(|| -> #owned { #value });))
     }
 }
 

@@ -10,7 +10,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{ItemConst, ItemFn, Visibility};
 
-pub(crate) fn expand(args: TokenStream, item: ItemFn) -> TokenStream {
+pub(crate) fn expand(args: TokenStream, mut item: ItemFn) -> TokenStream {
     let mut errors = Errors::default();
     if let Some(receiver) = item.sig.receiver() {
         // The attribute stands on a method of a block that has none itself.
@@ -21,7 +21,7 @@ pub(crate) fn expand(args: TokenStream, item: ItemFn) -> TokenStream {
     let options = Options::parse(args, &args::FUNCTION, &mut errors);
     let private = krate::private(options.krate.as_ref(), &mut errors);
     let module = options.module(&args::FUNCTION, &mut errors);
-    let sig = signature::parse(&item.sig, Carried::of(&item.attrs), options, Owner::Module, &mut errors);
+    let sig = signature::parse(&mut item.sig, Carried::of(&item.attrs), options, Owner::Module, &mut errors);
     let generated = sig.map(|sig| generate(&sig, &private, &item.vis, &module));
     let errors = errors.into_tokens();
     quote!(#item #generated #errors)

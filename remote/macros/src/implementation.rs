@@ -5,7 +5,7 @@ use crate::docs::Carried;
 use crate::emit::{allow, place};
 use crate::errors::Errors;
 use crate::interface::boxing;
-use crate::{krate, types};
+use crate::{defaults, krate, types};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -28,6 +28,7 @@ fn check(item: &mut ItemImpl, interface: &Path, errors: &mut Errors) -> bool {
     for member in &mut item.items {
         if let ImplItem::Fn(function) = member {
             Options::take(&mut function.attrs, &args::IMPLEMENTED_METHOD, errors);
+            defaults::refuse(&mut function.sig, defaults::IMPLEMENTED, errors);
         }
     }
     if !item.generics.params.is_empty() {

@@ -6,7 +6,7 @@ use crate::docs::Carried;
 use crate::emit::{FunctionNames, allow, place};
 use crate::errors::Errors;
 use crate::signature::{self, Owner, Signature};
-use crate::{krate, shape, types};
+use crate::{defaults, krate, shape, types};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::spanned::Spanned;
@@ -76,7 +76,11 @@ fn parse_function(function: &mut ImplItemFn, class: &Type, errors: &mut Errors) 
     let helper = function.attrs.iter().find(|attr| args::is_remote(attr)).cloned();
     let options = Options::take(&mut function.attrs, place, errors);
     if options.skip.is_some() {
+        defaults::refuse(&mut function.sig, defaults::SKIPPED, errors);
         return None;
+    }
+    if !matches!(function.vis, Visibility::Public(_)) {
+        defaults::refuse(&mut function.sig, defaults::SKIPPED, errors);
     }
     if let Visibility::Restricted(vis) = &function.vis {
         errors.at(vis, "a remote function is called from other programs; make it `pub`, or mark it #[remote(skip)]");
@@ -88,7 +92,7 @@ fn parse_function(function: &mut ImplItemFn, class: &Type, errors: &mut Errors) 
         }
         return None;
     }
-    signature::parse(&function.sig, Carried::of(&function.attrs), options, Owner::Class(class), errors)
+    signature::parse(&mut function.sig, Carried::of(&function.attrs), options, Owner::Class(class), errors)
 }
 
 fn generate(item: &ItemImpl, private: &TokenStream, signatures: &[Signature]) -> TokenStream {

@@ -6,7 +6,7 @@ use crate::docs::Carried;
 use crate::emit::{allow, place};
 use crate::errors::Errors;
 use crate::signature::{self, Owner, Signature};
-use crate::{krate, shape};
+use crate::{defaults, krate, shape};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Attribute, ItemTrait, TraitItem, TraitItemFn};
@@ -70,10 +70,11 @@ struct NotDyn;
 
 fn parse_method(function: &mut TraitItemFn, errors: &mut Errors) -> Result<Option<Signature>, NotDyn> {
     let options = Options::take(&mut function.attrs, &args::INTERFACE_METHOD, errors);
-    let sig = &function.sig;
     if options.skip.is_some() {
+        defaults::refuse(&mut function.sig, defaults::SKIPPED, errors);
         return Ok(None);
     }
+    let sig = &mut function.sig;
     if sig.receiver().is_none() {
         errors.at(&sig.ident, "an interface has no constructors; take &self, or make it a function of the module");
         return Err(NotDyn);
@@ -95,7 +96,8 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
     let proxy = format_ident!("{ident}Proxy");
     let proxy_docs = carried.after(&format!("Proxy of an object with the interface [`{ident}`]."));
     let scope = quote!(<dyn #ident as #private::Remote>::PATH);
-    let bounds = quote!(#ident + #private::Class);
+    // All that a class is, but for what is asked of it where it stands.
+    let bounds = quote!(#ident + #private::Remote + ::core::marker::Send + ::core::marker::Sync + 'static);
     let target = Target {
         object: quote!(__C),
         lookup: quote!(<__C as #ident>),
@@ -104,6 +106,7 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
         scope: &scope,
     };
     let (mut dispatchers, mut methods, mut proxied) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut declared, mut called) = (Vec::new(), Vec::new());
     for (index, sig) in signatures.iter().enumerate() {
         let dispatch = format_ident!("__dispatch_{index}");
         let signature = format_ident!("__signature_{index}");
@@ -111,7 +114,13 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
         dispatchers.push(shape::of_method(sig, private, &signature, &scope));
         methods.push(dispatch::method_entry(sig, private, (&dispatch, &signature), &target));
         proxied.push(sig.proxy_method(private, vis, &scope, &signature));
+        declared.push(sig.proxy_declaration(private));
+        called.push(sig.proxy_implementation(private, &scope, &signature));
     }
+    let calls = format_ident!("{ident}Calls");
+    let calls_docs = carried.after(&format!(
+        "The methods of [`{ident}`], on the proxy of a class that implements it: to be imported where they are called so."
+    ));
     let (allow, place) = (allow(), place(private, ident.span()));
     quote! {
         #(#cfgs)*
@@ -156,7 +165,28 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
             impl #proxy {
                 #(#proxied)*
             }
+
+            #allow
+            impl<__P> #calls for __P
+            where
+                __P: #private::TypedProxy,
+                <__P as #private::TypedProxy>::Of: #ident,
+            {
+                #(#called)*
+            }
         };
+
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #private::TypedProxy for #proxy {
+            type Of = dyn #ident;
+        }
+
+        #calls_docs
+        #allow
+        #vis trait #calls: #private::Proxy {
+            #(#declared)*
+        }
 
         #proxy_docs
         #allow

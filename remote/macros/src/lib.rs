@@ -11,6 +11,7 @@
 
 mod args;
 mod class;
+mod defaults;
 mod dispatch;
 mod docs;
 mod emit;

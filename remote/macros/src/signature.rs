@@ -1,6 +1,7 @@
 //! The signature of one method, constructor or function: parsed, checked, and as the expansion needs it.
 
 use crate::args::Options;
+use crate::defaults::{self, Default};
 use crate::docs::Carried;
 use crate::errors::Errors;
 use crate::types::{self, Role};
@@ -34,6 +35,8 @@ pub(crate) struct Param {
     /// As written, but with the class for `Self`.
     pub(crate) ty: Type,
     pub(crate) passing: Passing,
+    /// What it is if a caller leaves it out.
+    pub(crate) default: Option<Default>,
 }
 
 /// How an argument gets from the wire to the parameter.
@@ -75,15 +78,23 @@ pub(crate) enum Owner<'a> {
 /// The longest tuple that serde knows.
 const MOST_PARAMS: usize = 16;
 
-/// Parses and checks one signature. `None` if it cannot be remote; the errors say why.
+/// Parses and checks one signature, and takes our attributes off its parameters. `None` if it cannot be remote; the errors say
+/// why.
 pub(crate) fn parse(
-    sig: &syn::Signature,
+    sig: &mut syn::Signature,
     carried: Carried,
     options: Options,
     owner: Owner<'_>,
     errors: &mut Errors,
 ) -> Option<Signature> {
     let mut found = Errors::default();
+    let mut taken: Vec<Option<Default>> = Vec::new();
+    for input in &mut sig.inputs {
+        if let FnArg::Typed(input) = input {
+            taken.push(defaults::take(&mut input.attrs, &mut found));
+        }
+    }
+    let (sig, mut taken) = (&*sig, taken.into_iter());
     check_form(sig, &mut found);
     let name = options.name(&sig.ident, &mut found);
     let receiver = parse_receiver(sig, &mut found);
@@ -101,7 +112,10 @@ pub(crate) fn parse(
         .inputs
         .iter()
         .filter_map(|input| match input {
-            FnArg::Typed(input) => parse_param(input, owner, receiver.is_some(), &mut found),
+            FnArg::Typed(input) => {
+                let default = taken.next().flatten();
+                parse_param(input, default, owner, receiver.is_some(), &mut found)
+            }
             FnArg::Receiver(_) => None,
         })
         .collect();
@@ -163,7 +177,13 @@ fn parse_receiver(sig: &syn::Signature, errors: &mut Errors) -> Option<Receiver>
     Some(if mutable { Receiver::Exclusive } else { Receiver::Shared })
 }
 
-fn parse_param(input: &syn::PatType, owner: Owner<'_>, of_method: bool, errors: &mut Errors) -> Option<Param> {
+fn parse_param(
+    input: &syn::PatType,
+    mut default: Option<Default>,
+    owner: Owner<'_>,
+    of_method: bool,
+    errors: &mut Errors,
+) -> Option<Param> {
     for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("cfg")) {
         errors.at(attr, "a call has the same arguments everywhere; put the #[cfg] on the whole function");
     }
@@ -182,7 +202,20 @@ fn parse_param(input: &syn::PatType, owner: Owner<'_>, of_method: bool, errors: 
             Passing::Owned
         }
     };
-    ident.map(|ident| Param { ident, ty, passing })
+    if let (Some(default), Owner::Class(class)) = (&mut default, owner) {
+        default.resolve(class);
+    }
+    if default.is_some() {
+        match &passing {
+            Passing::Object(_) => errors.at(&ty, "a caller says which object it is; remove the default"),
+            Passing::Context => errors.at(&ty, "the service passes this, and no caller; remove the default"),
+            _ if types::ends_in(&ty, "Arg") => {
+                errors.at(&ty, "an Arg tells when it was left out; take the plain type, or remove the default");
+            }
+            _ => {}
+        }
+    }
+    ident.map(|ident| Param { ident, ty, passing, default })
 }
 
 fn borrowed_param(reference: &TypeReference, of_method: bool, errors: &mut Errors) -> Passing {

@@ -150,6 +150,11 @@ pub(crate) fn replace_self(ty: &mut Type, class: &Type) {
     ReplaceSelf { class }.visit_type_mut(ty);
 }
 
+/// The same in an expression.
+pub(crate) fn replace_self_in(expr: &mut Expr, class: &Type) {
+    ReplaceSelf { class }.visit_expr_mut(expr);
+}
+
 struct ReplaceSelf<'a> {
     class: &'a Type,
 }
@@ -208,8 +213,13 @@ pub(crate) fn find_self(ty: &Type) -> Option<syn::Ident> {
 
 /// A type as a person writes it: `Vec<i64>`.
 pub(crate) fn pretty(ty: &Type) -> String {
+    pretty_tokens(ty.to_token_stream())
+}
+
+/// The same of an expression.
+pub(crate) fn pretty_tokens(tokens: TokenStream) -> String {
     let mut out = String::new();
-    print(ty.to_token_stream(), &mut out);
+    print(tokens, &mut out);
     // The expansion spells out what it adds itself.
     out.replace("::std::string::String", "String").replace("::std::vec::Vec", "Vec")
 }

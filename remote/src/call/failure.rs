@@ -3,7 +3,8 @@
 use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
-use crate::value::Value;
+use crate::value::{Value, to_value};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 
@@ -47,6 +48,30 @@ impl<E> CallError<E> {
             CallError::Failed(_) => None,
         }
     }
+
+    /// Why the call came to no result, if it came to none.
+    fn failure(&self) -> Option<&Error> {
+        match self {
+            CallError::Method(_) => None,
+            CallError::Failed(error) => Some(error),
+        }
+    }
+
+    /// As [`Error::is_timeout`]. Never of an error that the method returned.
+    pub fn is_timeout(&self) -> bool {
+        self.failure().is_some_and(Error::is_timeout)
+    }
+
+    /// As [`Error::is_retryable`]. Never of an error that the method returned: whether its call is worth another try, that error
+    /// has to say.
+    pub fn is_retryable(&self) -> bool {
+        self.failure().is_some_and(Error::is_retryable)
+    }
+
+    /// As [`Error::is_not_applied`]. Never of an error that the method returned, which ran.
+    pub fn is_not_applied(&self) -> bool {
+        self.failure().is_some_and(Error::is_not_applied)
+    }
 }
 
 impl<E: fmt::Display> fmt::Display for CallError<E> {
@@ -58,12 +83,65 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
     }
 }
 
-impl<E: fmt::Debug + fmt::Display> std::error::Error for CallError<E> {}
+/// Its source is the [`Error`] with which the call failed, so that whoever has it boxed finds that, whatever `E` is.
+///
+/// ```
+/// use tarmem_remote::{CallError, Error};
+///
+/// fn status(error: Box<dyn std::error::Error + Send + Sync>) -> u16 {
+///     match error.source().and_then(|source| source.downcast_ref::<Error>()) {
+///         Some(error) if error.is_timeout() => 504,
+///         Some(_) => 503,
+///         None => 400,
+///     }
+/// }
+///
+/// let poor: CallError<String> = CallError::Method("too little is there".into());
+/// assert_eq!(status(poor.into()), 400);
+/// let closing: CallError<String> = Error::ShuttingDown.into();
+/// assert_eq!(status(closing.into()), 503);
+/// ```
+impl<E: fmt::Debug + fmt::Display> std::error::Error for CallError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            CallError::Method(_) => None,
+            CallError::Failed(error) => Some(error),
+        }
+    }
+}
 
 /// So that `?` does for both kinds of calls.
 impl<E> From<Error> for CallError<E> {
     fn from(error: Error) -> Self {
         CallError::Failed(error)
+    }
+}
+
+/// So that `?` does in a function that returns an [`Error`]: what a method returned becomes an [`Error::Raised`], with the error
+/// as a value in it, if it can be one.
+///
+/// ```
+/// use tarmem_remote::{CallError, Error};
+///
+/// fn pay(result: Result<(), CallError<String>>) -> Result<(), Error> {
+///     Ok(result?)
+/// }
+///
+/// let error = pay(Err(CallError::Method("too little is there".into()))).unwrap_err();
+/// assert_eq!(error.to_string(), "the method failed: too little is there");
+/// assert_eq!(error.raised(), Some(&"too little is there".into()));
+/// assert_eq!(pay(Err(Error::Cancelled.into())), Err(Error::Cancelled));
+/// ```
+impl<E: fmt::Display + Serialize> From<CallError<E>> for Error {
+    fn from(error: CallError<E>) -> Self {
+        match error {
+            CallError::Method(error) => Error::Raised {
+                what: "the method".to_owned(),
+                message: error.to_string(),
+                error: to_value(&error).ok().map(Box::new),
+            },
+            CallError::Failed(error) => error,
+        }
     }
 }
 

@@ -203,3 +203,38 @@ fn dynamic_calls_go_by_name() {
     assert_eq!(wait(circle.call("later", [])), Ok(Value::Float(12.0)));
     assert!(matches!(wait(circle.call("local", [1.into()])), Err(Error::NoSuchMethod { .. })));
 }
+
+/// Another interface, which begins where the first one ends.
+#[remote(module = "interfaces")]
+pub(crate) trait Solid: Shape {
+    fn volume(&self, height: f64) -> f64 {
+        self.area() * height
+    }
+}
+
+#[remote]
+impl Solid for Square {}
+
+#[test]
+fn methods_of_an_interface_are_called_on_the_proxy_of_a_class() {
+    let routines = routines();
+    let circle = wait(routines.memoize("circle", CircleProxy::new(1.0))).expect("made");
+    let square = wait(routines.memoize("square", Square(2.0))).expect("moved");
+    assert_eq!(wait(square.area()), Ok(4.0), "no cast");
+    assert_eq!(wait(square.scale(2.0)), Ok(16.0));
+    assert_eq!(wait(square.scale(0.0).idempotent()), Ok(0.0));
+    assert_eq!(wait(circle.area()), Ok(-1), "its own goes first, as in Rust");
+    assert_eq!(wait(ShapeCalls::area(&circle)), Ok(3.0));
+    assert_eq!(wait(ShapeCalls::name(&circle)), Ok("a shape of 3".to_owned()), "of two interfaces one is named");
+    assert_eq!(wait(circle.rename("ring")), Ok(()), "implemented in another module");
+    assert_eq!(wait(NamedCalls::name(&circle)), Ok("ring".to_owned()));
+
+    fn area_of(proxy: &impl ShapeCalls) -> Result<f64, Error> {
+        wait(proxy.area())
+    }
+    let shape = circle.cast::<dyn Shape>();
+    assert_eq!((area_of(&circle), area_of(&shape)), (Ok(3.0), Ok(3.0)), "what takes one takes the other");
+    let solid = square.cast::<dyn Solid>();
+    assert_eq!((wait(square.volume(2.0)), wait(solid.volume(2.0))), (Ok(0.0), Ok(0.0)));
+    assert_eq!(wait(solid.later()), Ok(0.0), "an interface has those of its supertraits");
+}

@@ -2,6 +2,7 @@
 //! proxies ask for.
 
 mod classes;
+mod defaults;
 mod functions;
 mod interfaces;
 mod loopback;

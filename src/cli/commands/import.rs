@@ -5,7 +5,7 @@ use crate::client::Session;
 use clap::Args;
 use clap::error::ErrorKind;
 use serde::Serialize;
-use tarmem_remote::operation::{MemberDescription, MemberKind, MethodDescription};
+use tarmem_remote::operation::{MemberDescription, MemberKind, MethodDescription, ParameterDescription};
 
 /// Print what a module offers: a line for each class, function, constant and module in it
 ///
@@ -56,6 +56,8 @@ struct MemberLine<'a> {
     name: &'a str,
     kind: MemberKind,
     signature: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<&'a [ParameterDescription]>,
     docs: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Json<'a>>,
@@ -70,6 +72,8 @@ impl<'a> MemberLine<'a> {
             name: &member.name,
             kind: member.kind,
             signature: &member.signature,
+            parameters: matches!(member.kind, MemberKind::Function | MemberKind::Generator)
+                .then_some(&member.parameters),
             docs: &member.docs,
             value: member.value.as_ref().map(Json),
             methods: (member.kind == MemberKind::Class).then_some(&member.methods),

@@ -1,0 +1,114 @@
+//! What is told about objects, methods and modules.
+
+use crate::describe::{Param, ParamKind};
+use crate::value::Value;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What is known about an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectDescription {
+    /// The object's id.
+    pub id: Uuid,
+    /// The path of its class.
+    pub class: String,
+    /// The generation of the key's mapping; 0 if it was asked for by id.
+    pub generation: u64,
+    /// Whether a method panicked while changing it.
+    pub poisoned: bool,
+    /// The class's documentation.
+    pub docs: String,
+    /// The interfaces that the class implements.
+    pub interfaces: Vec<String>,
+    /// Its methods.
+    pub methods: Vec<MethodDescription>,
+}
+
+/// What is known about a method.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MethodDescription {
+    /// Its name.
+    pub name: String,
+    /// The interface it belongs to; the class's own path for an inherent method.
+    pub interface: String,
+    /// `&self` or `&mut self`.
+    pub receiver: String,
+    /// Its name, parameters and result.
+    pub signature: String,
+    /// Its parameters, one by one.
+    pub parameters: Vec<ParameterDescription>,
+    /// Its documentation.
+    pub docs: String,
+}
+
+/// What is known about a parameter of a method or function. It may be passed by its place, or by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParameterDescription {
+    /// Its name.
+    pub name: String,
+    /// What a caller passes.
+    pub kind: ParamKind,
+    /// Its type, as written in Rust.
+    #[serde(rename = "type")]
+    pub ty: String,
+    /// Whether a dynamic caller may leave it out.
+    pub optional: bool,
+    /// What it is then, as written in Rust: `None`, `60`. `None` if it may not be left out, or if the method itself sees to it.
+    pub default: Option<String>,
+}
+
+impl From<&Param> for ParameterDescription {
+    fn from(param: &Param) -> Self {
+        ParameterDescription {
+            name: param.name.to_owned(),
+            kind: param.kind,
+            ty: param.ty.to_owned(),
+            optional: param.optional,
+            default: param.default.map(str::to_owned),
+        }
+    }
+}
+
+/// What a module offers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModuleDescription {
+    /// Its absolute name.
+    pub name: String,
+    /// Its members, by name.
+    pub members: Vec<MemberDescription>,
+    /// The modules inside it.
+    pub modules: Vec<String>,
+}
+
+/// What is known about a member of a module.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemberDescription {
+    /// Its name within the module.
+    pub name: String,
+    /// What it is.
+    pub kind: MemberKind,
+    /// For a function: its signature. For a constant: its type. For a class: its path.
+    pub signature: String,
+    /// For a function: its parameters, one by one.
+    pub parameters: Vec<ParameterDescription>,
+    /// Its documentation.
+    pub docs: String,
+    /// For a class: its methods.
+    pub methods: Vec<MethodDescription>,
+    /// For a constant: its value.
+    pub value: Option<Value>,
+}
+
+/// What a member of a module is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberKind {
+    /// A class.
+    Class,
+    /// A function that makes an object: good for `memoize`.
+    Generator,
+    /// A function that gives a value.
+    Function,
+    /// A constant.
+    Constant,
+}

@@ -1,0 +1,139 @@
+//! Parameters with a default.
+
+use crate::loopback::{routines, wait};
+use serde::{Deserialize, Serialize};
+use tarmem_remote::describe::ParamKind;
+use tarmem_remote::operation::ParameterDescription;
+use tarmem_remote::source::DynamicFunctionCall;
+use tarmem_remote::{Error, Proxy, Registry, Value, args, remote};
+
+const WEIGHT: u8 = 3;
+
+#[remote(module = "defaults")]
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Cache {
+    size: u64,
+}
+
+#[remote]
+impl Cache {
+    const TTL: u64 = 60;
+
+    pub fn new(#[remote(default = 16)] size: u64) -> Self {
+        Cache { size }
+    }
+
+    pub fn tune(
+        &mut self,
+        key: &str,
+        #[remote(default = Self::TTL)] ttl: u64,
+        #[remote(default = WEIGHT)] weight: u8,
+        #[remote(default = "none")] owner: String,
+        #[remote(default = Some(5))] most: Option<u8>,
+    ) -> String {
+        format!("{key} {ttl} {weight} {owner} {most:?} of {}", self.size)
+    }
+
+    pub async fn join(
+        &self,
+        #[remote(default = ", ")] separator: &str,
+        #[remote(default)] words: &[String],
+        last: Option<bool>,
+    ) -> String {
+        format!("{} {last:?}", words.join(separator))
+    }
+}
+
+/// Of two caches.
+#[remote(module = "defaults")]
+pub(crate) fn merge(from: &Cache, to: &mut Cache, #[remote(default = { 1 + 1 })] times: u64) -> u64 {
+    to.size += from.size * times;
+    to.size
+}
+
+#[remote(module = "defaults")]
+pub(crate) trait Store {
+    fn room(&self, #[remote(default = 10)] percent: u64) -> u64;
+}
+
+#[remote]
+impl Store for Cache {
+    fn room(&self, percent: u64) -> u64 {
+        self.size * percent / 100
+    }
+}
+
+#[test]
+fn what_a_dynamic_caller_leaves_out_is_the_default() {
+    let routines = routines();
+    let made = |args: tarmem_remote::args::Args| DynamicFunctionCall::new("defaults", "Cache", args);
+    let cache = wait(routines.memoize("cache", made(args![].into()))).expect("made");
+    wait(routines.memoize("other", made(args![100].into()))).expect("made");
+    let tune = |args: tarmem_remote::args::Args| wait(cache.call("tune", args));
+    assert_eq!(tune(args!["k"].into()), Ok("k 60 3 none Some(5) of 16".into()));
+    assert_eq!(tune(args!["k", 1].into()), Ok("k 1 3 none Some(5) of 16".into()));
+    assert_eq!(tune(args!["k"; owner = "me", weight = 9]), Ok("k 60 9 me Some(5) of 16".into()));
+    assert_eq!(tune(args!["k"; most = None::<u8>]), Ok("k 60 3 none None of 16".into()), "null is not absent");
+    let refused = tune(args!["k", Value::Null].into()).expect_err("null is no number");
+    assert!(matches!(refused, Error::BadArguments { .. }), "{refused}");
+    let missing = tune(args![; ttl = 5]).expect_err("it has no default").to_string();
+    assert!(missing.contains("its argument `key` is missing"), "{missing}");
+    assert_eq!(wait(cache.call("join", args![])), Ok(" None".into()));
+    assert_eq!(wait(cache.call("join", args![; words = vec!["a", "b"]])), Ok("a, b None".into()));
+    assert_eq!(wait(cache.call("room", args![])), Ok(1.into()));
+    let merge = |args| wait(DynamicFunctionCall::new("defaults", "merge", args).call(&routines));
+    assert_eq!(merge(args!["other", "cache"].into()), Ok(216.into()));
+    assert_eq!(merge(args!["other", "cache"; times = 1]), Ok(316.into()));
+}
+
+#[test]
+fn typed_callers_pass_all() {
+    let routines = routines();
+    let cache = wait(routines.memoize("cache", CacheProxy::new(8))).expect("made");
+    let other = wait(routines.memoize("other", CacheProxy::new(1))).expect("made");
+    let tuned = wait(cache.tune("k", 1, 2, "me".to_owned(), None)).expect("called");
+    assert_eq!(tuned, "k 1 2 me None of 8");
+    let words = ["a".to_owned(), "b".to_owned()];
+    assert_eq!(wait(cache.join("-", &words, Some(true))), Ok("a-b Some(true)".to_owned()));
+    assert_eq!(wait(cache.room(50)), Ok(4));
+    assert_eq!(wait(merge::remote(&other, &cache, 3).call(&routines)), Ok(11));
+}
+
+#[test]
+fn parameters_are_described_one_by_one() {
+    let registry = Registry::linked().expect("no names clash");
+    let module = registry.describe_module("defaults").expect("it is there");
+    let class = module.members.iter().find(|member| member.name == "Cache").expect("it is there");
+    let tune = class.methods.iter().find(|method| method.name == "tune").expect("it is there");
+    let parameter = |name: &str, ty: &str, optional, default: Option<&str>| ParameterDescription {
+        name: name.to_owned(),
+        kind: ParamKind::Value,
+        ty: ty.to_owned(),
+        optional,
+        default: default.map(str::to_owned),
+    };
+    assert_eq!(
+        tune.parameters,
+        [
+            parameter("key", "&str", false, None),
+            parameter("ttl", "u64", true, Some("<Cache>::TTL")),
+            parameter("weight", "u8", true, Some("WEIGHT")),
+            parameter("owner", "String", true, Some(r#""none""#)),
+            parameter("most", "Option<u8>", true, Some("Some(5)")),
+        ]
+    );
+    let join = class.methods.iter().find(|method| method.name == "join").expect("it is there");
+    assert_eq!(
+        join.signature,
+        r#"join(separator: &str = ", ", words: &[String] = Default::default(), last: Option<bool>) -> String"#
+    );
+    assert_eq!(join.parameters[2], parameter("last", "Option<bool>", true, Some("None")));
+    let merge = module.members.iter().find(|member| member.name == "merge").expect("it is there");
+    let kinds: Vec<ParamKind> = merge.parameters.iter().map(|parameter| parameter.kind).collect();
+    assert_eq!(kinds, [ParamKind::Object, ParamKind::ExclusiveObject, ParamKind::Value]);
+    let json = serde_json::to_value(&merge.parameters[2]).expect("it is plain");
+    let expected = serde_json::json!({
+        "name": "times", "kind": "value", "type": "u64", "optional": true, "default": "{ 1 + 1 }"
+    });
+    assert_eq!(json, expected);
+}

@@ -1,0 +1,53 @@
+//! A class that cannot be serialized is one error, at the type, whatever is done with it.
+
+use serde::Serialize;
+use tarmem_remote::remote;
+
+/// Neither.
+#[remote(module = "wires")]
+pub struct Socket {
+    number: u32,
+}
+
+#[remote]
+impl Socket {
+    pub fn new() -> Self {
+        Socket { number: 1 }
+    }
+
+    pub fn open() -> Result<Self, String> {
+        Ok(Socket { number: 2 })
+    }
+
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub fn renumber(&mut self, number: u32) {
+        self.number = number;
+    }
+}
+
+#[remote(module = "wires")]
+pub trait Wire {
+    fn length(&self) -> u32;
+}
+
+#[remote]
+impl Wire for Socket {
+    fn length(&self) -> u32 {
+        self.number
+    }
+}
+
+/// One of the two.
+#[remote(module = "wires")]
+#[derive(Serialize)]
+pub struct Half(u32);
+
+fn source<S: tarmem_remote::Source>(_: S) {}
+
+fn main() {
+    source(Socket::new());
+    source(Half(1));
+}
