@@ -2,7 +2,7 @@
 
 use super::home::{Home, LATE};
 use super::link::{Identity, Opened};
-use super::outbox::{Outbox, Pushed};
+use super::outbox::{Locked, Outbox, Pushed};
 use super::signal::{Signal, wake};
 use super::told::Told;
 use super::{Reconnected, SessionBuilder, SessionState, fork, life};
@@ -32,7 +32,7 @@ pub(crate) struct Connection {
 
 pub(super) struct Shared {
     pub(super) options: SessionBuilder,
-    pub(super) outbox: Mutex<Outbox>,
+    pub(super) outbox: Locked,
     pub(super) identity: Mutex<Identity>,
     /// Methods that the service was built with other signatures of.
     pub(super) changes: Changes,
@@ -62,7 +62,7 @@ impl Connection {
         let call_timeout = options.call_timeout;
         let shared = Arc::new(Shared {
             options,
-            outbox: Mutex::new(Outbox::new(bounds)),
+            outbox: Locked::new(Outbox::new(bounds)),
             identity: Mutex::new(identity),
             changes: Changes::default(),
             state: watch::Sender::new(SessionState::Connected),

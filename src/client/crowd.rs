@@ -1,6 +1,5 @@
 //! Calls that found too many in flight, and wait for room.
 
-use super::signal::wake;
 use std::task::Waker;
 use std::time::Instant;
 
@@ -22,20 +21,15 @@ impl Crowd {
         }
     }
 
-    /// There is room: all of them look again.
-    pub(super) fn let_in(&mut self) {
-        self.take().for_each(wake);
-    }
-
-    /// All of them, for whoever wakes them.
+    /// All of them, for whoever wakes them: under no lock.
     pub(super) fn take(&mut self) -> impl Iterator<Item = Waker> + use<> {
         std::mem::take(&mut self.0).into_iter().map(|(waker, _)| waker)
     }
 
-    /// Those that are late look again, and see that they are; when the next one is late.
-    pub(super) fn expire(&mut self, now: Instant) -> Option<Instant> {
+    /// Those that are late are to look again, and see that they are; when the next one is late.
+    pub(super) fn expire(&mut self, now: Instant, late: &mut Vec<Waker>) -> Option<Instant> {
         let is_late = |(_, deadline): &mut (Waker, Option<Instant>)| deadline.is_some_and(|at| at <= now);
-        self.0.extract_if(.., is_late).for_each(|(waker, _)| wake(waker));
+        late.extend(self.0.extract_if(.., is_late).map(|(waker, _)| waker));
         self.0.iter().filter_map(|(_, deadline)| *deadline).min()
     }
 }

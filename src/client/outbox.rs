@@ -1,10 +1,12 @@
 //! What waits to be sent, and what waits for a reply.
 //!
 //! - [`late`]: what a call is told whose time is up, and how much of it the service is told.
-//! - [`endings`]: what becomes of that when a connection ends, or a session.
+//! - [`endings`]: what becomes of that when a connection ends, or a session. [`detached`]: calls nobody hears of. [`lock`]: its lock.
 
+mod detached;
 mod endings;
 mod late;
+mod lock;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +18,7 @@ use crate::wire::batch::{Answered, Preamble, SUBMISSION_OVERHEAD, Submission};
 use bytes::Bytes;
 use hashbrown::HashMap;
 use late::{in_ms, in_own_words, late};
+pub(super) use lock::Locked;
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -65,6 +68,10 @@ pub(super) struct Outbox {
     /// What the service is to know about earlier calls.
     settled: Vec<Operation<'static>>,
     crowd: Crowd,
+    /// Those of it for whom there is room now: see [`lock`].
+    admitted: Vec<Waker>,
+    /// The last detached call found no room.
+    is_dropping: bool,
     /// What nobody hears of, and the service knows no such signature of.
     unknown: Vec<Body>,
     /// What is still to be sent when the session ends here: locks to release, results to acknowledge.
@@ -99,6 +106,8 @@ impl Outbox {
             releases: HashMap::new(),
             settled: Vec::new(),
             crowd: Crowd::default(),
+            admitted: Vec::new(),
+            is_dropping: false,
             unknown: Vec::new(),
             farewell: None,
         }
@@ -238,15 +247,6 @@ impl Outbox {
         *self.releases.entry(id).or_default() += 1;
     }
 
-    /// Puts an operation in line of whose outcome nobody will hear.
-    pub(super) fn send(&mut self, operation: Body) {
-        // What is larger than a frame would end the connection.
-        if self.ended.is_none() && operation.len() <= self.largest() {
-            // In its turn: what is sent later may rely on it.
-            self.append(operation, current_task(), By::Unheard);
-        }
-    }
-
     pub(super) fn has_work(&self) -> bool {
         self.unsent < self.window.next()
             || !self.again.is_empty()
@@ -324,6 +324,7 @@ impl Outbox {
             }
             self.pass_over();
         }
+        self.is_dropping = false;
         self.uncrowd();
     }
 
@@ -403,7 +404,7 @@ impl Outbox {
         let load = self.window.load();
         let roomy = load.in_flight <= self.bounds.in_flight * 3 / 4 && load.unsent_bytes <= self.bounds.frame_bytes;
         if !self.crowd.is_empty() && roomy {
-            self.crowd.let_in();
+            self.admitted.extend(self.crowd.take());
         }
     }
 
@@ -413,8 +414,9 @@ impl Outbox {
 
     /// Answers the calls whose time is up, whatever the service does; who waits for them.
     pub(super) fn expire(&mut self, now: Instant) -> Vec<Waker> {
-        self.next_deadline = self.crowd.expire(now);
-        let (mut overdue, mut next) = (Vec::new(), self.next_deadline);
+        let mut overdue = Vec::new();
+        self.next_deadline = self.crowd.expire(now, &mut overdue);
+        let mut next = self.next_deadline;
         self.window.each_waiting(|sequence, slot| {
             let Slot::Waiting(call) = slot else { return };
             let (By::Caller(waker), Some(at)) = (&call.by, call.deadline) else { return };

@@ -1,0 +1,61 @@
+//! Calls of whose outcome nobody will hear.
+
+use super::super::window::{By, Slot};
+use super::Outbox;
+use tarmem_remote::body::Body;
+use tarmem_remote::call::current_task;
+
+impl Outbox {
+    /// Puts an operation in line of whose outcome nobody will hear. Nobody can wait for room with it, either: if more is in line
+    /// than callers may have there, which is twice the largest frame, it is dropped, and that is traced.
+    pub(in crate::client) fn send(&mut self, operation: Body) {
+        // What is larger than a frame would end the connection.
+        if self.ended.is_some() || operation.len() > self.largest() {
+            return;
+        }
+        if !self.has_room(operation.len()) {
+            if !std::mem::replace(&mut self.is_dropping, true) {
+                tracing::warn!(
+                    "a detached call is dropped, and so are those that follow until some are sent: calls of {} bytes wait to be \
+                     sent, the limit being twice the largest frame; await calls, so that they wait for room",
+                    2 * self.largest()
+                );
+            }
+            return;
+        }
+        // In its turn: what is sent later may rely on it.
+        self.append(operation, current_task(), By::Unheard);
+    }
+
+    /// Each call counts with the place that it takes here, too: the smallest are no less to be bounded.
+    fn has_room(&self, bytes: usize) -> bool {
+        let calls = usize::try_from(self.window.next() - self.unsent).unwrap_or(usize::MAX);
+        let places = calls.saturating_add(self.again.len() + 1).saturating_mul(size_of::<Slot>());
+        places.saturating_add(self.window.load().unsent_bytes + bytes) <= 2 * self.largest()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Bounds;
+    use super::*;
+
+    #[test]
+    fn detached_calls_are_bounded_and_go_on_once_some_were_sent() {
+        for bytes in [1, 1000] {
+            let mut outbox = Outbox::new(Bounds { frame_bytes: 64 << 10, batch: 100_000, in_flight: 8 });
+            for _ in 0..10_000 {
+                outbox.send(Body::from(&vec![7; bytes][..]));
+            }
+            let load = outbox.window.load();
+            let in_line = (outbox.window.next() - outbox.unsent) as usize;
+            assert!(in_line > 50 && in_line * (bytes + size_of::<Slot>()) <= 128 << 10, "{in_line}: {load:?}");
+            while outbox.has_batch().expect("it encodes") {
+                outbox.put_batch(&mut Vec::new());
+            }
+            let next = outbox.window.next();
+            outbox.send(Body::from(&b"one"[..]));
+            assert_eq!(outbox.window.next(), next + 1);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The outbox's lock. Nobody is woken under it: a waker is its caller's own code, which may make calls.
+
+use super::super::signal::wake;
+use super::Outbox;
+use parking_lot::{Mutex, MutexGuard};
+use std::ops::{Deref, DerefMut};
+
+/// An outbox, shared by callers and the task that carries their calls.
+pub(in crate::client) struct Locked(Mutex<Outbox>);
+
+impl Locked {
+    pub(in crate::client) fn new(outbox: Outbox) -> Self {
+        Locked(Mutex::new(outbox))
+    }
+
+    pub(in crate::client) fn lock(&self) -> Guard<'_> {
+        Guard(self.0.lock())
+    }
+}
+
+/// The lock, held. Those for whom there was room meanwhile are woken once it is not.
+pub(in crate::client) struct Guard<'a>(MutexGuard<'a, Outbox>);
+
+impl Deref for Guard<'_> {
+    type Target = Outbox;
+
+    fn deref(&self) -> &Outbox {
+        &self.0
+    }
+}
+
+impl DerefMut for Guard<'_> {
+    fn deref_mut(&mut self) -> &mut Outbox {
+        &mut self.0
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if !self.0.admitted.is_empty() {
+            let admitted = std::mem::take(&mut self.0.admitted);
+            MutexGuard::unlocked(&mut self.0, || admitted.into_iter().for_each(wake));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Bounds, Pushed};
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::{Wake, Waker};
+    use tarmem_remote::body::Body;
+    use tarmem_remote::call::Terms;
+
+    /// Looks whether the lock is free when it is woken.
+    struct Looking(Arc<Locked>, AtomicBool);
+
+    impl Wake for Looking {
+        fn wake(self: Arc<Self>) {
+            self.1.store(self.0.0.try_lock().is_some(), Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn callers_are_let_in_under_no_lock() {
+        let bounds = Bounds { frame_bytes: 4096, batch: 8, in_flight: 2 };
+        let locked = Arc::new(Locked::new(Outbox::new(bounds)));
+        let looking = Arc::new(Looking(Arc::clone(&locked), AtomicBool::new(false)));
+        let waker = Waker::from(Arc::clone(&looking));
+        let push = || locked.lock().push(&mut Body::from(&b"one"[..]), None, Terms::default(), &waker);
+        let Pushed::Waiting { sequence, .. } = push() else { panic!("there is room") };
+        let Pushed::Waiting { sequence: second, .. } = push() else { panic!("there is room") };
+        assert!(matches!(push(), Pushed::Crowded));
+        locked.lock().cancel(sequence);
+        locked.lock().cancel(second);
+        assert!(looking.1.load(Ordering::Relaxed), "it was woken under the lock, or not at all");
+    }
+}
