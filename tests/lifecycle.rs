@@ -101,13 +101,18 @@ async fn nobody_there_is_one_clear_error_after_the_retries() {
 /// A web server, a host that is logged in to, and something that hangs up.
 #[tokio::test]
 async fn what_is_no_service_is_said_to_be_none() {
-    for (banner, waits) in [
-        ("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", true),
-        ("SSH-2.0-OpenSSH_9.6\r\n", false),
-        ("\0\0\0\u{3}abc", true),
+    let nonsense = "what it says makes no sense";
+    for (banner, waits, seen) in [
+        (
+            "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+            true,
+            "it speaks HTTP (\"HTTP/1.1 400 Bad Request\")",
+        ),
+        ("SSH-2.0-OpenSSH_9.6\r\n", false, "it says \"SSH-2.0-OpenSSH_9.6\""),
+        ("\0\0\0\u{3}abc", true, nonsense),
         // A frame of a megabyte, which would be waited for.
-        ("\0\u{10}\0\0abc", false),
-        ("", true),
+        ("\0\u{10}\0\0abc", false, nonsense),
+        ("", true, ""),
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let address = listener.local_addr().expect("bound").to_string();
@@ -129,7 +134,9 @@ async fn what_is_no_service_is_said_to_be_none() {
                  many connections); connect again"
             )
         } else {
-            format!("what answers at {address} is no tarmem service; check the address and the port")
+            format!(
+                "connected to {address}, but nothing there speaks tarmem's protocol: {seen}; check the address and the port"
+            )
         };
         assert_eq!(error, expected, "{banner:?}");
         other.await.expect("no panic");

@@ -133,7 +133,8 @@ impl Link {
                     Some(reason) => Error::Insecure { address, reason },
                     None if error.kind() == io::ErrorKind::InvalidData => {
                         let answerer = Answerer::recognise(link.channel.unread());
-                        let seen = answerer.map_or_else(|| root_cause(&error), |answerer| answerer.to_string());
+                        let seen = answerer
+                            .map_or_else(|| "what it says makes no sense".to_owned(), |answerer| answerer.to_string());
                         Error::NotAService { address, seen }
                     }
                     None => Error::Closed { address, cause: root_cause(&error) },
