@@ -7,6 +7,8 @@ mod support;
 
 #[path = "hostile/calls.rs"]
 mod calls;
+#[path = "hostile/memory.rs"]
+mod memory;
 #[path = "hostile/tls.rs"]
 mod tls;
 

@@ -43,7 +43,7 @@ impl<'de> Arguments<'de> {
         let form = match encoding {
             Encoding::Typed => Form::Typed(TypedDeserializer::new(bytes)),
             Encoding::Dynamic => {
-                let args = Args::decode(bytes).map_err(|e| e.to_string())?;
+                let args = value::limited(|| Args::decode(bytes)).map_err(|e| e.to_string())?;
                 Form::Dynamic(args.bind(params)?)
             }
         };
@@ -59,7 +59,7 @@ impl<'de> Arguments<'de> {
             Form::Typed(typed) => {
                 // `T` is known here, and the typed encoding is the hot path: past erased-serde, which took a seventh of the
                 // service's time for a small call.
-                let decoded = T::deserialize(&mut *typed).map_err(|e| e.to_string());
+                let decoded = value::limited(|| T::deserialize(&mut *typed)).map_err(|e| e.to_string());
                 match (decoded, typed.remaining()) {
                     (Ok(_), left @ 1..) => Err(format!("{left} bytes are left over after the arguments")),
                     (decoded, _) => decoded,

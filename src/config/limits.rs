@@ -97,7 +97,7 @@ limits! {
     /// Bytes of batches of one connection that wait for those before them; beyond that it is not read from until some are
     /// served.
     unserved_bytes: Bytes = "32MiB" in "4KiB"..="1TiB";
-    /// Bytes of arguments of one session's calls that wait.
+    /// Bytes of arguments of one session's calls that wait, as they came, and with what they take decoded where they are.
     waiting_bytes: Bytes = "64MiB" in "4KiB"..="1TiB";
     /// Bytes of all sessions' results that were not received, and of arguments of calls that wait.
     held_bytes: Bytes = "1GiB" in "64KiB"..="1PiB";

@@ -12,6 +12,7 @@ use super::pulse::Pulse;
 use super::scope::SessionScope;
 use super::session::ServerSession;
 use super::sessions::Sessions;
+use super::snapshot::LARGE_SNAPSHOTS;
 use super::strangers::Strangers;
 use crate::config::Limits;
 use crate::store::{Cell, Flight, Flights, Mapping, Store};
@@ -27,7 +28,7 @@ use tarmem_remote::operation::{
 use tarmem_remote::registry::Registry;
 use tarmem_remote::signature::SignatureRef;
 use tarmem_remote::{codec, import};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -61,6 +62,8 @@ pub(crate) struct Engine {
     pub(crate) pulse: Arc<Pulse>,
     /// Bytes of results that were not received, and of arguments of calls that wait.
     pub(crate) held_bytes: AtomicUsize,
+    /// For snapshots that take more than a turn, of all sessions: each holds what it has copied so far.
+    pub(super) snapshots: Arc<Semaphore>,
     /// This service, and no other one: not even the same one when it is started again.
     pub(crate) id: Uuid,
 }
@@ -198,6 +201,7 @@ impl Engine {
             sessions: Sessions::default(),
             pulse: Arc::default(),
             held_bytes: AtomicUsize::new(0),
+            snapshots: Arc::new(Semaphore::new(LARGE_SNAPSHOTS)),
             id: Uuid::new_v4(),
         })
     }

@@ -64,6 +64,8 @@ pub(crate) struct ServerSession {
     finished: Notify,
     /// For what runs where it may block.
     off_thread: Arc<Semaphore>,
+    /// For a snapshot that takes more than a turn: one at a time.
+    pub(super) snapshots: Arc<Semaphore>,
     /// Batches are run one after the other.
     submitting: tokio::sync::Mutex<()>,
 }
@@ -115,6 +117,7 @@ impl ServerSession {
             knows_of_end: AtomicBool::new(false),
             finished: Notify::new(),
             off_thread: Arc::new(Semaphore::new(engine.limits.blocking_calls)),
+            snapshots: Arc::new(Semaphore::new(1)),
             submitting: tokio::sync::Mutex::default(),
         })
     }

@@ -2,19 +2,31 @@
 
 use super::engine::{Engine, Later, Request, Step};
 use super::panics;
-use crate::store::Cell;
+use crate::store::{Cell, ReadGuard};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::ser::Error as _;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 use tarmem_remote::codec::CodecError;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Reply, Target};
 use tarmem_remote::value::{self, ObjectRef, Value};
 use tarmem_remote::{Object, codec};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::yield_now;
 use uuid::Uuid;
 
 /// References deeper than this stay references: a value has its own limit of 64 levels.
 const DEEPEST_REFERENCE: usize = 48;
+
+/// How long a snapshot holds its thread before others have a turn.
+const TURN: Duration = Duration::from_millis(1);
+
+/// How many snapshots that take more than a turn are made at once.
+pub(super) const LARGE_SNAPSHOTS: usize = 4;
 
 impl Engine {
     /// Each object is read on its own, one after the other: the copy is not one moment of all of them. A reference to an
@@ -22,10 +34,12 @@ impl Engine {
     pub(super) fn snapshot(&self, request: &Request<'_>, target: Target<'_>) -> Result<Step, Error> {
         let cell = self.target(request, target)?.cell;
         let (limit, scope) = (request.result_bytes, request.scope());
+        let queues = [Arc::clone(&request.session.snapshots), Arc::clone(&self.snapshots)];
         Ok(Step::Later(Later::new(async move {
             let shown = async {
                 let class = cell.class().entry().path;
-                let shown = show(&cell, &mut Walk { path: Vec::new(), left: limit }, 0).await?;
+                let mut walk = Walk { path: Vec::new(), left: limit, turn: Instant::now(), queues, places: None };
+                let shown = show(&cell, &mut walk, 0).await?;
                 let mut out = Vec::new();
                 match value::with_scope(&*scope, || codec::encode_into(&shown, &mut out, limit)) {
                     Ok(()) => Ok(Reply::Done(out.into())),
@@ -44,15 +58,51 @@ struct Walk {
     /// The elements that may still be shown, of all objects together. Each takes a byte of the result at least, and an
     /// object that is referred to twice is shown twice: a few objects may stand for more than there is memory.
     left: usize,
+    /// When it began to hold the connection's thread.
+    turn: Instant,
+    /// Where one that takes more than a turn queues: behind those of its session, then behind those of all.
+    queues: [Arc<Semaphore>; 2],
+    /// Its places, once it had to queue.
+    places: Option<[OwnedSemaphorePermit; 2]>,
+}
+
+impl Walk {
+    /// Lets others have the thread when the turn is over. What has more than one turn waits for its place: so there are few
+    /// that hold much, however many are asked for.
+    async fn step(&mut self) {
+        if self.turn.elapsed() < TURN {
+            return;
+        }
+        if self.places.is_none() {
+            let [of_session, of_all] = self.queues.clone();
+            // Neither is ever closed.
+            if let (Ok(first), Ok(second)) = (of_session.acquire_owned().await, of_all.acquire_owned().await) {
+                self.places = Some([first, second]);
+            }
+        }
+        yield_now().await;
+        self.turn = Instant::now();
+    }
+
+    /// The object, to be read. While it waits for that, others have its places: it may be one of them that is waited for.
+    async fn read(&mut self, cell: &Cell) -> Result<ReadGuard, Error> {
+        let mut reading = pin!(cell.read_even_poisoned());
+        if let Poll::Ready(read) = futures::poll!(&mut reading) {
+            return read;
+        }
+        self.places = None;
+        reading.await
+    }
 }
 
 /// The value of an object; `depth` is where it stands in the whole.
 fn show<'a>(cell: &'a Cell, walk: &'a mut Walk, depth: usize) -> BoxFuture<'a, Result<Value, Error>> {
     async move {
+        walk.step().await;
         let class = cell.class().entry().path;
         let mut shown = {
             // What a method left half changed can be looked at, too: whether it is, `is_poisoned` tells.
-            let object = cell.read_even_poisoned().await?;
+            let object = walk.read(cell).await?;
             let object: &dyn Object = &*object;
             panics::catch(format!("a snapshot of a {class}"), || {
                 value::to_value(object as &dyn erased_serde::Serialize)

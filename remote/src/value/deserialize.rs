@@ -9,6 +9,7 @@ use super::depth::Depth;
 use super::handoff::{self, VALUE_NAME};
 use super::reference::{CLASS_FIELD, ID_FIELD};
 use super::serialize::{INT_FIELD, TAGGED, VARIANTS};
+use super::weight::charge;
 use super::{Integer, ObjectRef, Value};
 
 /// From a binary format the tagged form; from a readable one whatever it holds. From a `Value` the very same, with its
@@ -230,6 +231,7 @@ impl<'de> Visitor<'de> for Items {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Value>, A::Error> {
         let mut items = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(RESERVED));
         while let Some(item) = seq.next_element_seed(ValueSeed(self.0))? {
+            charge(size_of::<Value>()).map_err(A::Error::custom)?;
             items.push(item);
         }
         Ok(items)
@@ -257,6 +259,7 @@ impl<'de> Visitor<'de> for Entries {
         let mut entries = Vec::with_capacity(map.size_hint().unwrap_or(0).min(RESERVED));
         let seed = ValueSeed(self.0);
         while let Some(entry) = map.next_entry_seed(seed, seed)? {
+            charge(size_of::<(Value, Value)>()).map_err(A::Error::custom)?;
             entries.push(entry);
         }
         Ok(entries)

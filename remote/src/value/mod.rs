@@ -29,6 +29,7 @@ mod reference;
 mod scope;
 mod serialize;
 mod to;
+mod weight;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -41,9 +42,11 @@ pub use reference::ObjectRef;
 pub(crate) use scope::with_caller;
 pub use scope::{RefScope, with_scope};
 pub use to::to_value;
+pub use weight::{DECODED_LIMIT, take_decoded_weight};
 
 pub(crate) use depth::TooDeep;
 pub(crate) use serialize::is_tagged_form;
+pub(crate) use weight::limited;
 
 /// A value whose type is known only when it arrives.
 ///

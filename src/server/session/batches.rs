@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tarmem_remote::context::{Context, Owner};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
+use tarmem_remote::value::take_decoded_weight;
 use tokio::task::{unconstrained, yield_now};
 
 /// How long a batch holds its thread before those of other connections have a turn.
@@ -312,6 +313,7 @@ impl ServerSession {
         let sequence = submission.sequence;
         // Many async methods need no waiting, and what is contended may be free by now. Without tokio's budget, which would
         // have it wait for its turn, after what comes later.
+        take_decoded_weight();
         match unconstrained(&mut later.run).now_or_never() {
             Some(finished) if size(&finished) <= room => {
                 self.calls.lock().waiting.remove(&sequence);
@@ -320,15 +322,16 @@ impl ServerSession {
                 return Ok(true);
             }
             Some(finished) => self.finish(sequence, finished),
-            None => self.finish_later(submission, later),
+            // What it has decoded by now it keeps as long as it waits.
+            None => self.finish_later(submission, later, take_decoded_weight()),
         }
         replies.put(sequence, Outcome::Pending)?;
         Ok(false)
     }
 
-    fn finish_later(self: &Arc<Self>, submission: Submission<'_>, later: Later) {
+    fn finish_later(self: &Arc<Self>, submission: Submission<'_>, later: Later, decoded: usize) {
         let sequence = submission.sequence;
-        self.pending(sequence, &later.gate, submission.operation.len());
+        self.pending(sequence, &later.gate, submission.operation.len() + decoded);
         let deadline = Deadline::after_ms(Instant::now(), submission.timeout_ms);
         let session = Arc::clone(self);
         let (late, given_up) = (Arc::clone(self), sequence);
