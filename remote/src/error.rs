@@ -8,6 +8,7 @@ use crate::escape::escape_lines;
 use crate::value::Value;
 #[doc(hidden)]
 pub use near::near_misses;
+use near::{MEMBER_REMEDY, hint, method_remedy, or_link};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -433,35 +434,6 @@ fn is_unix(address: &str) -> bool {
 fn listed(differences: &[String]) -> String {
     if differences.is_empty() { String::new() } else { format!(" ({})", shown(&differences.join("; "))) }
 }
-
-fn hint(near: &[String], otherwise: &str) -> String {
-    if near.is_empty() { format!("; {otherwise}") } else { format!("; did you mean {}?", shown(&near.join(" or "))) }
-}
-
-/// For what may be there under another name, or in a crate that the service's program was linked without.
-fn or_link(near: &[String]) -> String {
-    let link =
-        "the service's program names the crate that defines it with `tarmem::link!`, or the linker leaves it out";
-    if near.is_empty() {
-        format!("; {link}")
-    } else {
-        format!("; did you mean {}? If not: {link}", shown(&near.join(" or ")))
-    }
-}
-
-fn method_remedy(method: &str) -> &'static str {
-    if method.is_empty() {
-        "the name of a method cannot be empty; describe the key to see those that there are"
-    } else if method.contains('.') {
-        "describe the key to see its methods; those of an interface are there once the service's program names the crate that \
-         implements it for the class with `tarmem::link!`"
-    } else {
-        "describe the key to see its methods"
-    }
-}
-
-const MEMBER_REMEDY: &str = "import the module to see what it offers; what another crate adds to it is there once the \
-    service's program names that crate with `tarmem::link!`";
 
 fn duration(duration: Duration) -> String {
     format!("{duration:?}")

@@ -43,7 +43,7 @@ use syn::Item;
 /// | --- | --- | --- |
 /// | `struct`, `enum` | the class `module.Name` | `NameProxy`; a value of it is a source for `memoize` and `update` |
 /// | `impl Name` | the `pub fn`s: with `&self` or `&mut self` as methods, without as constructors, `Name.open` in the class's module | methods of `NameProxy`; a constructor is `NameProxy::open(…)`, which gives a `FunctionCall` |
-/// | `trait` | the interface `module.Name` | `NameProxy`; `get::<dyn Name>(key)` and `proxy.cast::<dyn Name>()` give one |
+/// | `trait` | the interface `module.Name` | `NameProxy`; `get::<dyn Name>(key)` and `proxy.cast::<dyn Name>()` give one; and the trait `NameCalls`, see below |
 /// | `impl Trait for Name` | that the class has the interface | nothing more |
 /// | `fn` | the function `module.name`; a generator if what it returns is a class | the type `name`, with `name::remote(…)`, which gives a `FunctionCall` |
 /// | `const` | the constant `module.NAME` | its value is in the module's description |
@@ -51,6 +51,11 @@ use syn::Item;
 /// A proxy has the visibility of its class or trait, and stands beside it: where one is imported, so must the other be.
 /// A class may have any number of `impl` blocks; each names the class by a path at the end of which the proxy is found,
 /// too (`impl super::Account` extends `super::AccountProxy`).
+///
+/// The methods of an interface are callable on the proxy of every class that implements it, as a trait's methods are on a type:
+/// where `NameCalls` is imported, `circle.area()` is a call of `Shape::area` for a `CircleProxy`. A method of the class itself, of
+/// the same name, goes first; `ShapeCalls::area(&circle)` names the interface's. What works with any such proxy takes an
+/// `impl ShapeCalls`. A proxy of an interface has the methods of its supertraits in this way.
 ///
 /// A class has to be `Send + Sync + 'static`, and `Serialize + Deserialize` unless it is `resident`. A trait with `async`
 /// methods goes through `async-trait`, as do its implementations, so that it has a `dyn` type. Methods with a default are
@@ -125,6 +130,12 @@ use syn::Item;
 /// | `blocking` | all that are not async | it is moved off the async threads |
 /// | `inline` | constructors | as above |
 /// | `skip` | all | it is not remote, and may have any signature |
+///
+/// On a parameter, as an attribute of its own:
+///
+/// | option | means |
+/// | --- | --- |
+/// | `default`, `default = 60` | a dynamic caller may leave it out, and so may a client that was built before there was one; then it is what its type has by `Default`, or this expression, which the service evaluates for each such call. For a `&str` or a `String` a text will do; for a `&[T]` it is a `Vec<T>`. Typed proxies take it as any other. Not for objects, a `&Context` and an `Arg` |
 ///
 /// Names are what older and newer programs know each other by: a method is called by a hash of its class's or interface's
 /// path and its name. To rename one in Rust, keep the old name with `name`. Changing parameters breaks older callers.

@@ -1,4 +1,6 @@
-//! Names that look like one that is not there.
+//! Names that look like one that is not there, and what else may be the matter.
+
+use super::shown;
 
 /// Up to three of `candidates` that look like `wanted`, best first.
 pub fn near_misses<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
@@ -19,6 +21,35 @@ pub fn near_misses<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a st
     near.dedup();
     near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
 }
+
+pub(super) fn hint(near: &[String], otherwise: &str) -> String {
+    if near.is_empty() { format!("; {otherwise}") } else { format!("; did you mean {}?", shown(&near.join(" or "))) }
+}
+
+/// For what may be there under another name, or in a crate that the service's program was linked without.
+pub(super) fn or_link(near: &[String]) -> String {
+    let link =
+        "the service's program names the crate that defines it with `tarmem::link!`, or the linker leaves it out";
+    if near.is_empty() {
+        format!("; {link}")
+    } else {
+        format!("; did you mean {}? If not: {link}", shown(&near.join(" or ")))
+    }
+}
+
+pub(super) fn method_remedy(method: &str) -> &'static str {
+    if method.is_empty() {
+        "the name of a method cannot be empty; describe the key to see those that there are"
+    } else if method.contains('.') {
+        "describe the key to see its methods; those of an interface are there once the service's program names the crate that \
+         implements it for the class with `tarmem::link!`"
+    } else {
+        "describe the key to see its methods"
+    }
+}
+
+pub(super) const MEMBER_REMEDY: &str = "import the module to see what it offers; what another crate adds to it is there once the \
+    service's program names that crate with `tarmem::link!`";
 
 #[cfg(test)]
 mod tests {

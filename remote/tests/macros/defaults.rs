@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use tarmem_remote::describe::ParamKind;
 use tarmem_remote::operation::ParameterDescription;
 use tarmem_remote::source::DynamicFunctionCall;
-use tarmem_remote::{Error, Proxy, Registry, Value, args, remote};
+use tarmem_remote::{Error, Registry, Value, args, remote};
 
 const WEIGHT: u8 = 3;
 
@@ -46,7 +46,7 @@ impl Cache {
 
 /// Of two caches.
 #[remote(module = "defaults")]
-pub(crate) fn merge(from: &Cache, to: &mut Cache, #[remote(default = { 1 + 1 })] times: u64) -> u64 {
+pub(crate) fn merge(from: &Cache, to: &mut Cache, #[remote(default = 1 + 1)] times: u64) -> u64 {
     to.size += from.size * times;
     to.size
 }
@@ -133,7 +133,7 @@ fn parameters_are_described_one_by_one() {
     assert_eq!(kinds, [ParamKind::Object, ParamKind::ExclusiveObject, ParamKind::Value]);
     let json = serde_json::to_value(&merge.parameters[2]).expect("it is plain");
     let expected = serde_json::json!({
-        "name": "times", "kind": "value", "type": "u64", "optional": true, "default": "{ 1 + 1 }"
+        "name": "times", "kind": "value", "type": "u64", "optional": true, "default": "1 + 1"
     });
     assert_eq!(json, expected);
 }
