@@ -120,8 +120,10 @@ mod tests {
 
     #[test]
     fn options_count_more_than_the_file_one_by_one() {
+        /// The options, the file's places, and what they come to.
+        type Case<'a> = (&'a str, Option<&'a [&'a str]>, &'a [&'a str]);
         let both: &[&str] = &["127.0.0.1:1", "unix:/a"];
-        let cases: [(&str, Option<&[&str]>, &[&str]); 15] = [
+        let cases: [Case; 15] = [
             ("", None, &["0.0.0.0:0"]),
             ("port=7", None, &["0.0.0.0:7"]),
             ("host=h", None, &["h:0"]),

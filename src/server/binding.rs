@@ -187,7 +187,7 @@ mod tests {
         let listeners = bind_each(&[nowhere, here], 8).ok().expect("one of them can be had");
         let bound: Vec<_> = listeners.iter().map(|listener| listener.local_addr().expect("bound").ip()).collect();
         assert_eq!(bound, [here.ip()]);
-        let unbound = bind_each(&[nowhere], 8).err().expect("there is no other");
+        let unbound = bind_each(&[nowhere], 8).expect_err("there is no other");
         assert_eq!((&*unbound.address, unbound.cause.kind()), ("192.0.2.1:0", io::ErrorKind::AddrNotAvailable));
     }
 
@@ -200,7 +200,7 @@ mod tests {
             address.set_port(port);
             address
         };
-        let unbound = bind_each(&[at(one), at(two)], 8).err().expect("it is taken");
+        let unbound = bind_each(&[at(one), at(two)], 8).expect_err("it is taken");
         assert_eq!((unbound.address, unbound.cause.kind()), (at(two).to_string(), io::ErrorKind::AddrInUse));
         // Any port is one that both have.
         let both = bind_each(&[one, two], 8).ok().expect("there is one");

@@ -45,7 +45,7 @@ async fn replies_that_are_never_acknowledged() {
         let taken = serve
             .under(48 * MIB, async {
                 let mut raw = opened(&serve).await;
-                let batch = vec![operation.clone(); 4_000];
+                let batch = vec![operation; 4_000];
                 for n in 0..2_000_u64 {
                     raw.send(&submit(n + 2, n * 4_000 + 1, &batch)).await;
                     let frame = raw.receive_frame().await;

@@ -224,8 +224,11 @@ fn insecure(result: Result<Session, Error>, parts: &[&str]) {
     assert!(parts.iter().all(|part| message.contains(part)), "{parts:?} in {message}");
 }
 
-/// What makes a certificate of no use, and what is said of it, by itself.
-fn flaws() -> Vec<(&'static str, fn(&mut CertificateParams), &'static str)> {
+/// What makes a certificate of no use: its name, how it is made, and what is said of it.
+type Flaw = (&'static str, fn(&mut CertificateParams), &'static str);
+
+/// Each by itself.
+fn flaws() -> Vec<Flaw> {
     vec![
         ("ca", |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained), "that of a CA"),
         ("expired", |params| params.not_after = date_time_ymd(2001, 2, 3), "has expired, on 2001-02-03"),

@@ -53,7 +53,8 @@ proptest! {
     fn a_number_has_one_form(a in any_integer(), b in any_integer()) {
         let there_and_back = a.add(&b).unwrap().subtract(&b).unwrap();
         prop_assert_eq!(&there_and_back, &a);
-        prop_assert_eq!(a.as_i64().is_some(), a >= Integer::from(i64::MIN) && a <= Integer::from(i64::MAX));
+        let machine = Integer::from(i64::MIN)..=Integer::from(i64::MAX);
+        prop_assert_eq!(a.as_i64().is_some(), machine.contains(&a));
         prop_assert_eq!(a.to_string().parse::<Integer>().unwrap(), a.clone());
         prop_assert_eq!(Integer::from_signed_bytes_le(&a.to_signed_bytes_le()).unwrap(), a.clone());
         prop_assert_eq!(a.cmp(&b) == Ordering::Equal, a == b);
