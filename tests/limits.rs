@@ -2,6 +2,9 @@
 
 mod support;
 
+#[path = "limits/results.rs"]
+mod results;
+
 use std::time::{Duration, Instant};
 use support::raw::{Outcome, PROTOCOL, Raw, open, replies, request, signature_id, submit};
 use support::{Fixture, Way};
@@ -70,59 +73,6 @@ async fn a_result_that_comes_after_the_default_deadline_is_none() {
         assert_eq!(account.balance().await, Ok(5));
         let none = account.balance().timeout(Duration::ZERO).await;
         assert!(matches!(none, Err(Error::DeadlineExceeded { .. })), "{none:?}");
-    }
-}
-
-/// Asks for 30,000 bytes six times, where a frame holds two of them, and does not collect the rest; what became of it.
-async fn hoard(limit: usize) -> Vec<(u64, Outcome)> {
-    let fixture = fixture(|limits| {
-        limits.frame_bytes = 64 * 1024;
-        limits.uncollected_bytes = limit;
-    })
-    .await;
-    let mut raw = Raw::opened(&fixture).await;
-    let args = postcard::to_stdvec(&(30_000u64,)).expect("encodes");
-    let (target, method) = (Target::Key("k"), MethodRef::Id(signature_id("bank.Account", "large")));
-    let call = Operation::Call { target, method, encoding: Encoding::Typed, args: &args };
-    raw.send(&submit(2, 1, &[call; 6])).await;
-    let mut outcomes = replies(&raw.receive_frame().await);
-    assert_eq!(outcomes.len(), 6);
-    assert!(
-        outcomes.iter().take(2).all(|(_, outcome)| matches!(outcome, Outcome::Done(body) if body.0.len() > 30_000))
-    );
-    outcomes.retain(|(_, outcome)| !matches!(outcome, Outcome::Pending));
-    while outcomes.len() < 6 {
-        raw.send(&request(3, 2, &[0])).await;
-        outcomes.extend(replies(&raw.receive_frame().await));
-    }
-    assert_well(&fixture).await;
-    outcomes.sort_by_key(|(sequence, _)| *sequence);
-    outcomes.split_off(2)
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn results_that_nobody_collects_are_bounded() {
-    // One may always wait; the others would be too much together with it.
-    let outcomes = hoard(50_000).await;
-    assert!(matches!(outcomes[0], (3, Outcome::Done(_))), "{:?}", outcomes[0]);
-    for (_, outcome) in &outcomes[1..] {
-        let Outcome::Failed(Error::LimitExceeded { what, limit: 50_000, remedy, .. }) = outcome else {
-            panic!("{outcome:?}")
-        };
-        assert_eq!(what, "bytes of results not received");
-        assert!(remedy.contains("the call was made"), "{remedy}");
-    }
-    // With more than the limit waiting already, no call is begun any more.
-    let outcomes = hoard(20_000).await;
-    assert!(matches!(outcomes[0], (3, Outcome::Done(_))), "{:?}", outcomes[0]);
-    for (_, outcome) in &outcomes[1..] {
-        let Outcome::Failed(Error::LimitExceeded { what, limit: 20_000, remedy, .. }) = outcome else {
-            panic!("{outcome:?}")
-        };
-        assert_eq!(
-            (what.as_str(), remedy.as_str()),
-            ("bytes of results not received", "receive them first: read what the service sends")
-        );
     }
 }
 

@@ -83,7 +83,7 @@ async fn what_is_inside_comes_as_a_proxy_of_its_type(fixture: Fixture) {
     assert_eq!(list.snapshot_as::<Vec<i64>>().await, Ok(vec![7]));
     assert!(theirs.get::<ListProxy>("nothing").await.expect("answered").is_none());
     let error = theirs.get::<ListProxy>("n").await.expect_err("a number is no object");
-    assert!(matches!(error, CallError::Failed(Error::BadResult { .. })), "{error:?}");
+    assert!(matches!(error, CallError::Failed(Error::UnexpectedResult { .. })), "{error:?}");
     // Also inside of what is not one itself, and without a type.
     let all: Vec<(String, Value)> = theirs.items().await.expect("answered");
     assert_eq!(all.len(), 2);

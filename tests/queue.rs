@@ -20,6 +20,7 @@ each_way![
     the_least_leaves_first_or_nothing_changes,
     the_work_is_done_when_all_is_done,
     leases_end_in_three_ways,
+    what_its_caller_cannot_read_stays_in_the_queue,
     bad_input_is_refused_and_changes_nothing,
 ];
 
@@ -64,7 +65,11 @@ async fn items_leave_in_order(fixture: Fixture) {
     assert_eq!(queue.get().await, Ok((1, "two".to_owned())));
     queue.put("text").await.expect("room");
     let error = queue.get::<i64>().await.expect_err("no number");
-    assert!(matches!(error, CallError::Failed(Error::BadResult { .. })), "{error}");
+    let CallError::Failed(unexpected) = &error else { panic!("{error}") };
+    assert!(matches!(unexpected, Error::UnexpectedResult { undone: true, .. }), "{error}");
+    let words = "is the text \"text\", where an i64 was expected; what it took was put back";
+    assert_eq!(error.to_string(), format!("the result of queue.Queue.get {words}"));
+    assert_eq!(queue.get().await, Ok("text".to_owned()), "it is not lost");
 }
 
 async fn what_waits_is_served_in_turn(fixture: Fixture) {
@@ -273,7 +278,8 @@ async fn leases_end_in_three_ways(fixture: Fixture) {
     drop(second);
     until("it is back", || async { queue.qsize().await == Ok(3) }).await;
     let text = other.get_leased::<String>().await.expect_err("it is a number");
-    assert!(matches!(text, CallError::Failed(Error::BadResult { .. })), "{text}");
+    let words = "is the int 1, where a String was expected; what it took was put back";
+    assert!(text.to_string().contains(words), "{text}");
     until("it is back again", || async { queue.qsize().await == Ok(3) }).await;
     // The end of the session: they come back in their order, before what was not out.
     let leased = (other.get_leased_value(None, None).await, other.get_leased_value(None, None).await);
@@ -284,6 +290,54 @@ async fn leases_end_in_three_ways(fixture: Fixture) {
     for number in 1..4 {
         assert_eq!(queue.get().await, Ok(number));
     }
+}
+
+/// Each way to take an item, typed; with what an item that refers to live objects counts, too.
+async fn what_its_caller_cannot_read_stays_in_the_queue(fixture: Fixture) {
+    let session = fixture.session().await;
+    let queue = session.memoize("queue", QueueProxy::new(None)).await.expect("made");
+    let simple = session.memoize("simple", SimpleQueueProxy::new()).await.expect("made");
+    for number in [5, 6] {
+        queue.put(number).await.expect("room");
+        simple.put(number).await.expect("room");
+    }
+    let undone = |error: Failed, number: i64| {
+        let CallError::Failed(Error::UnexpectedResult { what, reason, value: None, undone: true }) = error else {
+            panic!("{error}")
+        };
+        assert!(what.contains("Queue.get") || what.contains("get_held"), "{what}");
+        assert!(reason.contains(&format!("int {number}")) && reason.contains("Vec<String>"), "{reason}");
+    };
+    undone(queue.get::<Vec<String>>().await.expect_err("a number"), 5);
+    undone(queue.get_nowait::<Vec<String>>().await.expect_err("a number"), 5);
+    undone(queue.get_timeout::<Vec<String>>(Duration::ZERO).await.expect_err("a number"), 5);
+    undone(queue.get_leased::<Vec<String>>().await.map(|_| ()).expect_err("a number"), 5);
+    undone(simple.get::<Vec<String>>().await.expect_err("a number"), 5);
+    let by_id = queue.hold().await.expect("there");
+    undone(by_id.get_leased_timeout::<Vec<String>>(Duration::ZERO).await.map(|_| ()).expect_err("a number"), 5);
+    // One that waits for its item.
+    let waiting = tokio::spawn({
+        let empty = session.memoize("empty", QueueProxy::new(None)).await.expect("made");
+        async move { empty.get::<Vec<String>>().await }
+    });
+    let empty = session.get::<Queue>("empty").await.expect("there");
+    until("it waits", || async { empty.waiting().await == Ok(1) }).await;
+    empty.put(7).await.expect("room");
+    undone(waiting.await.expect("no panic").expect_err("a number"), 7);
+    assert_eq!(empty.get().await, Ok(7));
+    for number in [5, 6] {
+        assert_eq!((queue.get().await, simple.get().await), (Ok(number), Ok(number)));
+    }
+    // A handle that came with what was refused is given up once, and not twice.
+    let held = session.create(QueueProxy::new(None)).await.expect("made");
+    queue.put(Value::List(vec![held.reference().expect("by id").into(), 1.into()])).await.expect("room");
+    for _ in 0..3 {
+        let error = queue.get::<(tarmem::DynamicProxy, String)>().await.expect_err("no text");
+        assert!(matches!(error, CallError::Failed(Error::UnexpectedResult { undone: true, .. })), "{error}");
+    }
+    held.put("still there").await.expect("its handle is its own");
+    let (reference, one): (tarmem::DynamicProxy, i64) = queue.get().await.expect("it stayed");
+    assert_eq!((reference.call("get", args![]).await, one), (Ok("still there".into()), 1));
 }
 
 async fn bad_input_is_refused_and_changes_nothing(fixture: Fixture) {

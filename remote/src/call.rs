@@ -9,8 +9,9 @@ use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::operation::{Operation, Reply};
+use crate::proxy::holding_back;
 use crate::signature::{Change, Changes};
-use crate::value::{Value, from_value, with_caller};
+use crate::value::{Value, from_value, short_name, with_article, with_caller};
 pub use failure::{CallError, Failure};
 pub use name::Name;
 use renaming::Asking;
@@ -35,6 +36,10 @@ pub trait Caller: Send + Sync + 'static {
     /// The reply to what [`poll_submit`](Self::poll_submit) took, once. If it failed, `operation` becomes what that took,
     /// for messages, where there still is something of it.
     fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Option<Box<Body>>) -> Poll<Reply>;
+
+    /// What becomes of a [provisional](Reply::Provisional) reply that was taken: it stays done if it is `received`, and is
+    /// undone if it did not make sense to whoever took it.
+    fn settle(&self, sequence: u64, received: bool);
 
     /// Nobody waits for the reply any more: the operation is given up if it has not begun, and undone if it was
     /// [provisional](Reply::Provisional).
@@ -292,16 +297,98 @@ impl<T, E> Call<T, E> {
     }
 }
 
+/// A result that is undone unless its caller makes sense of it, even by a panic.
+struct Undecided<'a> {
+    caller: &'a dyn Caller,
+    sequence: u64,
+    received: bool,
+}
+
+impl Drop for Undecided<'_> {
+    fn drop(&mut self) {
+        self.caller.settle(self.sequence, self.received);
+    }
+}
+
+/// A result that does not fit: what came and what was expected, and the result itself, if it is a value.
+pub(crate) type Misfit = (String, Option<Box<Value>>);
+
 impl<T: DeserializeOwned, E: Failure> Call<T, E> {
+    /// As [`poll`](Future::poll), and makes something else of the result. What does not fit has not been received: it is undone,
+    /// where it can be.
+    pub(crate) fn poll_as<U>(
+        &mut self,
+        cx: &mut Context<'_>,
+        convert: impl FnOnce(T) -> Result<U, Misfit>,
+    ) -> Poll<Result<U, E>> {
+        loop {
+            if let State::Sent(sequence) = self.state {
+                let mut operation = None;
+                let reply = ready!(self.caller.poll_reply(cx, sequence, &mut operation));
+                self.state = State::Over;
+                match (reply, operation) {
+                    (Reply::Failed(error), operation) if matches!(*error, Error::SignatureUnknown { .. }) => {
+                        let Error::SignatureUnknown { class } = *error else { continue };
+                        self.ask(class, operation.map_or_else(Body::default, |operation| *operation));
+                    }
+                    (reply, operation) => {
+                        let operation = operation.as_deref().map_or(&[][..], |operation| operation);
+                        return Poll::Ready(self.finish(sequence, reply, operation, convert));
+                    }
+                }
+            }
+            if let State::Asking(_) = self.state {
+                ready!(self.poll_signature(cx));
+            }
+            ready!(self.poll_send(cx));
+            match std::mem::replace(&mut self.state, State::Over) {
+                State::Answered(reply) => return Poll::Ready(self.finish(0, reply, &[], convert)),
+                State::Sent(sequence) => {
+                    self.state = State::Sent(sequence);
+                    // Whoever submitted it wakes this task once there is a reply.
+                    return Poll::Pending;
+                }
+                State::Over => return Poll::Pending,
+                // It is to be asked for a signature first.
+                other => self.state = other,
+            }
+        }
+    }
+
     /// `operation` is what the caller had of a call that failed.
-    fn finish(&self, reply: Reply, operation: &[u8]) -> Result<T, E> {
+    fn finish<U>(
+        &self,
+        sequence: u64,
+        reply: Reply,
+        operation: &[u8],
+        convert: impl FnOnce(T) -> Result<U, Misfit>,
+    ) -> Result<U, E> {
+        let decode = |body: &[u8]| match self.decode(body) {
+            Ok(result) => convert(result),
+            Err(error) => {
+                let expected = with_article(&short_name(std::any::type_name::<T>()));
+                Err((format!("cannot be read as {expected}: {error}"), None))
+            }
+        };
+        let unfit = |(reason, value), undone| {
+            E::failed(match &self.renamed {
+                Some(change) => {
+                    let done = if undone { "what it took was put back" } else { "the call was made" };
+                    change.error(format!("{done}; its result {reason}"))
+                }
+                None => Error::UnexpectedResult { what: self.what(), reason, value, undone },
+            })
+        };
         match reply {
-            Reply::Done(body) | Reply::Provisional(body) => self.decode(&body).map_err(|reason| {
-                E::failed(match &self.renamed {
-                    Some(change) => change.error(format!("the call was made, and its result does not fit: {reason}")),
-                    None => Error::BadResult { what: self.what(), reason },
-                })
-            }),
+            Reply::Done(body) => decode(&body).map_err(|misfit| unfit(misfit, false)),
+            Reply::Provisional(body) => {
+                let mut undecided = Undecided { caller: &*self.caller, sequence, received: false };
+                // What is not received, the service gives up itself: handles, too.
+                let result = holding_back(|| decode(&body).map_err(|(reason, _)| reason));
+                undecided.received = result.is_ok();
+                drop(undecided);
+                result.map_err(|reason| unfit((reason, None), true))
+            }
             Reply::Raised(raised) => {
                 let encoding =
                     if self.renamed.is_some() || self.by_names() { Encoding::Dynamic } else { self.encoding };
@@ -343,38 +430,7 @@ impl<T: DeserializeOwned, E: Failure> Future for Call<T, E> {
     type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            if let State::Sent(sequence) = self.state {
-                let mut operation = None;
-                let reply = ready!(self.caller.poll_reply(cx, sequence, &mut operation));
-                self.state = State::Over;
-                match (reply, operation) {
-                    (Reply::Failed(error), operation) if matches!(*error, Error::SignatureUnknown { .. }) => {
-                        let Error::SignatureUnknown { class } = *error else { continue };
-                        self.ask(class, operation.map_or_else(Body::default, |operation| *operation));
-                    }
-                    (reply, operation) => {
-                        let operation = operation.as_deref().map_or(&[][..], |operation| operation);
-                        return Poll::Ready(self.finish(reply, operation));
-                    }
-                }
-            }
-            if let State::Asking(_) = self.state {
-                ready!(self.poll_signature(cx));
-            }
-            ready!(self.poll_send(cx));
-            match std::mem::replace(&mut self.state, State::Over) {
-                State::Answered(reply) => return Poll::Ready(self.finish(reply, &[])),
-                State::Sent(sequence) => {
-                    self.state = State::Sent(sequence);
-                    // Whoever submitted it wakes this task once there is a reply.
-                    return Poll::Pending;
-                }
-                State::Over => return Poll::Pending,
-                // It is to be asked for a signature first.
-                other => self.state = other,
-            }
-        }
+        self.poll_as(cx, Ok)
     }
 }
 

@@ -147,6 +147,19 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// The result of the call has come, and is none of what its caller asked for. Where the service can undo the call, it does:
+    /// an item that was taken out of a queue is back there. Otherwise the result is in here, so that it is not lost.
+    #[error("the result of {} {}; {}", shown(what), shown(reason), undone_words(*undone, value.is_some()))]
+    UnexpectedResult {
+        /// The method or function.
+        what: String,
+        /// What came, and what was expected.
+        reason: String,
+        /// The result of a call that was made, where it is a value.
+        value: Option<Box<Value>>,
+        /// Whether what the call did was undone.
+        undone: bool,
+    },
     /// An earlier exclusive method panicked half way.
     #[error(
         "{target} is poisoned: a method panicked while changing it; look at it by a snapshot, then clear_poison it, or update the key with a new object"
@@ -435,6 +448,14 @@ fn listed(differences: &[String]) -> String {
     if differences.is_empty() { String::new() } else { format!(" ({})", shown(&differences.join("; "))) }
 }
 
+fn undone_words(undone: bool, here: bool) -> &'static str {
+    match (undone, here) {
+        (true, _) => "what it took was put back",
+        (false, true) => "the call was made, and its result is in this error",
+        (false, false) => "the call was made",
+    }
+}
+
 fn duration(duration: Duration) -> String {
     format!("{duration:?}")
 }
@@ -455,6 +476,7 @@ mod tests {
             Error::BadArguments { signature: bad(), reason: bad() },
             Error::BadValue { class: bad(), reason: bad() },
             Error::BadResult { what: bad(), reason: bad() },
+            Error::UnexpectedResult { what: bad(), reason: bad(), value: None, undone: true },
             Error::Panicked { what: bad(), message: bad() },
             Error::Raised { what, message, error: None },
             Error::Cycle { chain: vec![bad(), bad()] },

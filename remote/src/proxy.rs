@@ -14,7 +14,7 @@ use crate::signature::Signature;
 use crate::value::{ObjectRef, Value, ValueError, from_value, to_value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -172,8 +172,46 @@ pub(crate) struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.caller.release(self.id);
+        let held_back = HELD_BACK.try_with(|held_back| {
+            let mut held_back = held_back.try_borrow_mut().ok()?;
+            held_back.as_mut()?.push((Arc::clone(&self.caller), self.id));
+            Some(())
+        });
+        if !matches!(held_back, Ok(Some(()))) {
+            self.caller.release(self.id);
+        }
     }
+}
+
+/// Handles that were dropped, to be given up once it is known whether their result was received.
+type HeldBack = Vec<(Arc<dyn Caller>, Uuid)>;
+
+thread_local! {
+    static HELD_BACK: RefCell<Option<HeldBack>> = const { RefCell::new(None) };
+}
+
+/// Makes sense of a result that is undone if that fails. Handles in it that are dropped meanwhile are not given up then: the
+/// service does that, and would give up others' otherwise.
+pub(crate) fn holding_back<T, E>(decode: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    /// Even if it panics.
+    struct Restore(Option<HeldBack>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            let before = self.0.take();
+            let held_back = HELD_BACK.with(|held_back| std::mem::replace(&mut *held_back.borrow_mut(), before));
+            drop(held_back);
+        }
+    }
+    let restore = Restore(HELD_BACK.with(|held_back| held_back.borrow_mut().replace(Vec::new())));
+    let result = decode();
+    let held_back = HELD_BACK.with(|held_back| held_back.borrow_mut().as_mut().map(std::mem::take));
+    drop(restore);
+    if result.is_ok() {
+        for (caller, id) in held_back.into_iter().flatten() {
+            caller.release(id);
+        }
+    }
+    result
 }
 
 /// The reference with a handle, of those that the service has counted for whoever calls by `caller`.

@@ -186,11 +186,12 @@ impl Caller for Connection {
         if let Some(forked) = self.shared.forked() {
             return Poll::Ready(Reply::failed(forked));
         }
-        let reply = self.shared.outbox.lock().poll_reply(cx, sequence, operation);
-        if let Poll::Ready(Reply::Provisional(_)) = reply {
-            self.shared.work.raise();
-        }
-        reply
+        self.shared.outbox.lock().poll_reply(cx, sequence, operation)
+    }
+
+    fn settle(&self, sequence: u64, received: bool) {
+        self.shared.outbox.lock().settle(sequence, received);
+        self.shared.work.raise();
     }
 
     fn cancel(&self, sequence: u64) {

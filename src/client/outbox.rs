@@ -202,10 +202,18 @@ impl Outbox {
         drop(slot);
         self.window.tidy(sequence);
         *operation = made;
-        if matches!(reply, Reply::Provisional(_)) && self.ended.is_none() {
-            self.settled.push(Operation::Acknowledge { sequence });
-        }
         Poll::Ready(reply)
+    }
+
+    /// A provisional reply that was taken is to stay, or to be undone.
+    pub(super) fn settle(&mut self, sequence: u64, received: bool) {
+        if self.ended.is_none() {
+            self.settled.push(if received {
+                Operation::Acknowledge { sequence }
+            } else {
+                Operation::Cancel { sequence }
+            });
+        }
     }
 
     /// Nobody waits for this call any more.

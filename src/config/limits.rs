@@ -88,9 +88,11 @@ limits! {
     blocking_calls: Count = "64" in "1"..="512";
     /// Operations in one batch.
     batch_operations: Count = "4096" in "1"..="1048576";
-    /// Bytes of results of one session that its client has not said it has received.
+    /// Bytes of results of one session that its client has not said it has received; beyond that its next calls wait until it
+    /// has received some. The results of those that began before are kept, up to a quarter of held_bytes.
     uncollected_bytes: Bytes = "64MiB" in "4KiB"..="1TiB";
-    /// Batches of results of one session that its client has not said it has received.
+    /// Batches of results of one session that its client has not said it has received; beyond that its next calls wait until
+    /// it has received some.
     uncollected_batches: Count = "4096" in "16"..="1048576";
     /// Bytes of replies of one connection that it has not taken yet; beyond that it is not read from until it takes some.
     unsent_bytes: Bytes = "32MiB" in "4KiB"..="1TiB";

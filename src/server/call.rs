@@ -18,6 +18,24 @@ use tarmem_remote::object::Object;
 use tarmem_remote::operation::{MethodRef, Reply, Target};
 use tarmem_remote::value::with_scope;
 
+/// The object, and room for what the call gives: many calls may have waited for the object when there still was some. Nobody
+/// is kept waiting for the object by one who waits for room, nor the other way round; and nobody overtakes another.
+macro_rules! roomy {
+    ($session:ident, $cell:ident, $try:ident, $wait:ident) => {
+        loop {
+            let guard = $cell.$wait().await?;
+            if $session.has_room_at_once() {
+                break guard;
+            }
+            drop(guard);
+            let _turn = $session.room().await;
+            if let Some(guard) = $cell.$try() {
+                break guard?;
+            }
+        }
+    };
+}
+
 impl Engine {
     /// Calls a method. One that is not async, on an object that nobody else is using, runs here and now.
     pub(super) fn call(
@@ -92,7 +110,7 @@ impl Engine {
                 };
                 match method.invoke {
                     Invoke::Shared(_) => {
-                        let guard = cell.read().await?;
+                        let guard = roomy!(session, cell, try_read_owned, read);
                         call.reply(|out| call.shared(&*guard, &site, &args, out))
                     }
                     Invoke::SharedAsync(_) => {
@@ -100,7 +118,7 @@ impl Engine {
                         call.shared_async(&*guard, &site, &args).await
                     }
                     Invoke::Exclusive(_) | Invoke::ExclusiveAsync(_) => {
-                        let mut guard = cell.write().await?;
+                        let mut guard = roomy!(session, cell, try_write_owned, write);
                         if !gate.begin() {
                             return Err(Error::Cancelled);
                         }

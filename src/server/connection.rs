@@ -207,6 +207,11 @@ impl Connection {
         self.house.engine.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
+    /// Its session has calls that cannot begin before the client has received the results of others.
+    pub(super) fn is_starved(&self) -> bool {
+        self.session.get().is_some_and(|carried| carried.session.is_starved())
+    }
+
     /// The client was heard.
     pub(super) fn hear(&self) {
         if let Some(carried) = self.session.get() {

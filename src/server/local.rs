@@ -263,13 +263,16 @@ impl Caller for LocalCaller {
         let Poll::Ready(reply) = call.reply.poll_unpin(cx) else { return Poll::Pending };
         *operation = calls.remove(&sequence).and_then(|call| call.operation);
         drop(calls);
-        if matches!(reply, Ok(Reply::Provisional(_)))
-            && let Some(session) = self.shared.holder()
-        {
-            session.acknowledge(sequence);
-        }
         // A runtime that has ended answers nothing any more.
         Poll::Ready(reply.unwrap_or_else(|_| Reply::failed(Error::Cancelled)))
+    }
+
+    fn settle(&self, sequence: u64, received: bool) {
+        match self.shared.holder() {
+            Some(session) if received => session.acknowledge(sequence),
+            Some(session) => session.undo(sequence),
+            None => {}
+        }
     }
 
     fn cancel(&self, sequence: u64) {

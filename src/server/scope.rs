@@ -56,13 +56,21 @@ impl RefScope for MethodScope<'_> {
     fn export(&self, reference: &ObjectRef) -> Result<(), String> {
         export(self.session, self.sequence, reference)
     }
+
+    fn this(&self) -> Option<ObjectRef> {
+        Some(reference_to(self.of.clone()))
+    }
 }
 
 /// A client can refer to what it has a handle to, and to nothing else.
 fn resolve(session: &ServerSession, reference: &ObjectRef) -> Result<ObjectRef, String> {
     let cell = session.held(reference.id()).map_err(|error| error.to_string())?;
+    Ok(reference_to(cell))
+}
+
+fn reference_to(cell: Cell) -> ObjectRef {
     let class = cell.class().entry().path;
-    Ok(ObjectRef::with_live(cell.id(), class, Arc::new(cell)))
+    ObjectRef::with_live(cell.id(), class, Arc::new(cell))
 }
 
 /// Its client gets a handle to what it hears of.

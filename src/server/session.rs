@@ -7,12 +7,14 @@
 //! - [`delivery`]: how replies come to the client, and come again.
 //! - [`handles`]: the objects that it holds.
 //! - [`lease`]: which connection carries it, and for how long it is kept without one.
+//! - [`room`]: calls that wait until their client has received the results of others.
 //! - [`undo`]: what is taken back if its caller never hears of it.
 
 mod batches;
 mod delivery;
 mod handles;
 mod lease;
+mod room;
 mod undo;
 
 pub(crate) use batches::TURN;
@@ -28,6 +30,7 @@ use handles::Handles;
 use hashbrown::{HashMap, HashSet};
 use lease::Lease;
 use parking_lot::Mutex;
+use room::Room;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -66,6 +69,8 @@ pub(crate) struct ServerSession {
     off_thread: Arc<Semaphore>,
     /// For a snapshot that takes more than a turn: one at a time.
     pub(super) snapshots: Arc<Semaphore>,
+    /// Calls that wait for room.
+    room: Room,
     /// Batches are run one after the other.
     submitting: tokio::sync::Mutex<()>,
 }
@@ -118,6 +123,7 @@ impl ServerSession {
             finished: Notify::new(),
             off_thread: Arc::new(Semaphore::new(engine.limits.blocking_calls)),
             snapshots: Arc::new(Semaphore::new(1)),
+            room: Room::default(),
             submitting: tokio::sync::Mutex::default(),
         })
     }
@@ -286,6 +292,7 @@ impl ServerSession {
     /// The service is shutting down, or the session has ended: polls are answered at once.
     pub(crate) fn wake(&self) {
         self.finished.notify_one();
+        self.room.look();
     }
 }
 

@@ -26,6 +26,9 @@ use tarpc::server::Serve;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep};
 
+/// A client sends no more batches at one time.
+const BATCHES: usize = 4;
+
 /// One connection's requests and responses.
 pub(super) struct Traffic<S> {
     channel: Channel<S>,
@@ -150,7 +153,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
                     Err(end) => return Poll::Ready(end),
                 }
             }
-            let too_fast = self.unserved > limits.unserved_bytes;
+            // A client that has results to receive says by its polls which it has: these are read, behind as many batches as it
+            // may have on their way.
+            let spare = if self.connection.is_starved() { limits.frame_bytes.saturating_mul(BATCHES) } else { 0 };
+            let too_fast = self.unserved > limits.unserved_bytes.max(spare);
             if too_fast || self.channel.unsent() > limits.unsent_bytes {
                 self.channel.excuse_partial();
                 if too_fast {

@@ -36,7 +36,8 @@ async fn opened(serve: &Serve) -> Raw {
     raw
 }
 
-/// Reads all replies and never says so, with what is always let in, and with calls that are refused.
+/// Reads all replies and never says so, with what is always let in, until it is let go; and with calls, which are not begun any
+/// more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replies_that_are_never_acknowledged() {
     let operations = [Operation::Cancel { sequence: 7 }, Operation::IsMemoized { key: "k" }];
@@ -48,7 +49,11 @@ async fn replies_that_are_never_acknowledged() {
                 let batch = vec![operation; 4_000];
                 for n in 0..2_000_u64 {
                     raw.send(&submit(n + 2, n * 4_000 + 1, &batch)).await;
-                    let frame = raw.receive_frame().await;
+                    let Ok(frame) = tokio::time::timeout(std::time::Duration::from_secs(3), raw.receive_frame()).await
+                    else {
+                        assert!(matches!(operation, Operation::IsMemoized { .. }), "it is answered, or let go");
+                        return n;
+                    };
                     // The flag of what ends the connection.
                     if is_fatal(&frame) {
                         let said = String::from_utf8_lossy(&frame).into_owned();

@@ -79,12 +79,15 @@ impl Error {
             | Error::HeldByCaller { .. }
             | Error::NotPermitted { .. }
             | Error::SignatureUnknown { .. } => NOT_APPLIED,
+            // It was made, and its effect put back.
+            Error::UnexpectedResult { undone: true, .. } => NOT_APPLIED,
             Error::Cancelled | Error::ShuttingDown => NOT_MADE,
             Error::DeadlineExceeded { .. } | Error::GeneratorLate { .. } => TIMEOUT,
             // Not sent, or such that it may be made twice.
             Error::Unreachable { .. } | Error::Closed { .. } | Error::SessionExpired { .. } => RETRYABLE,
             // It ran, or may have run.
             Error::BadResult { .. }
+            | Error::UnexpectedResult { .. }
             | Error::Panicked { .. }
             | Error::Raised { .. }
             | Error::OutcomeUnknown { .. }
@@ -147,12 +150,19 @@ mod tests {
             Unreachable { address: text(), attempts: 1, cause: text() }, Closed { address: text(), cause: text() },
             SessionExpired { address: text() };
         unknown:
-            BadResult { what: text(), reason: text() }, Panicked { what: text(), message: text() },
+            BadResult { what: text(), reason: text() },
+            UnexpectedResult { what: text(), reason: text(), value: None, undone: false }, Panicked { what: text(), message: text() },
             Raised { what: text(), message: text(), error: None }, OutcomeUnknown { address: text(), cause: text() },
             LimitExceeded { what: text(), limit: 1, found: 2, remedy: text() }, Malformed { what: text(), reason: text() },
             SignatureChanged { client: text(), service: text(), differences: vec![], reason: text() },
             ProtocolMismatch { client: 1, service: 2 }, Refused { reason: text() }, NotAService { address: text(), seen: text() },
             Insecure { address: text(), reason: text() }, Forked { address: text() };
+    }
+
+    #[test]
+    fn what_was_put_back_was_not_applied() {
+        let error = Error::UnexpectedResult { what: text(), reason: text(), value: None, undone: true };
+        assert!(error.is_not_applied() && !error.is_retryable() && !error.is_timeout());
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! A call whose result is made of `Value`s, as the caller wants to have it.
 
 use super::Exception;
+use crate::call::Misfit;
 use crate::call::{Call, CallError, Failure};
-use crate::error::Error;
 use crate::pipeline::PipelinedCall;
-use crate::value::{Value, from_value, to_value};
+use crate::value::{Value, from_value, misfit, to_value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::future::Future;
@@ -16,7 +16,10 @@ use std::time::Duration;
 /// A call that gives an `R`, which is made of values, decoded as a `T`: what `dict.get::<i64>("k")` is.
 ///
 /// # Errors
-/// Those of the call; [`Error::BadResult`] if what it gives is no `T`.
+/// Those of the call; [`Error::UnexpectedResult`] if what it gives is no `T`: what the call took out of a queue is put back
+/// then, and what it took out of a list or a dict is in the error.
+///
+/// [`Error::UnexpectedResult`]: crate::Error::UnexpectedResult
 #[must_use = "a call does nothing until it is awaited"]
 #[derive(Debug)]
 pub struct Decoded<T, R = Value, E = CallError<Exception>> {
@@ -63,12 +66,7 @@ where
     type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.call).poll(cx).map(|result| {
-            to_value(&result?).and_then(from_value).map_err(|error| {
-                let what = format!("the call as {}", std::any::type_name::<T>());
-                E::failed(Error::BadResult { what, reason: error.to_string() })
-            })
-        })
+        self.call.poll_as(cx, |result| decode::<T>(&result))
     }
 }
 
@@ -81,4 +79,14 @@ where
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.call.poll_send(cx)
     }
+}
+
+/// What came as what was asked for.
+fn decode<T: DeserializeOwned>(result: &impl Serialize) -> Result<T, Misfit> {
+    let came = to_value(result).map_err(|error| (format!("cannot be read: {error}"), None))?;
+    from_value(came).map_err(|error| {
+        // Made anew, for the few calls whose result does not fit.
+        let came = to_value(result).unwrap_or_default();
+        (misfit::<T>(&came, &error), Some(Box::new(came)))
+    })
 }

@@ -56,6 +56,32 @@ impl From<TooDeep> for ValueError {
     }
 }
 
+/// That `found` is no `T`, as a sentence goes on: `is the integer 5, where a String was expected`.
+pub(crate) fn misfit<T>(found: &Value, error: &ValueError) -> String {
+    let expected = with_article(&short_name(std::any::type_name::<T>()));
+    // What is wrong inside of something larger is told, too.
+    let why = if matches!(found, Value::List(_) | Value::Map(_)) { format!(" ({error})") } else { String::new() };
+    let the = if found.is_null() { "" } else { "the " };
+    format!("is {the}{}, where {expected} was expected{why}", Found(found))
+}
+
+/// A type's name without the paths in it.
+pub(crate) fn short_name(name: &str) -> String {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let mut short = String::new();
+    for part in name.split_inclusive(|c| !is_word(c)) {
+        let word = part.trim_end_matches(|c| !is_word(c));
+        short.push_str(word.rsplit("::").next().unwrap_or(word));
+        short.push_str(&part[word.len()..]);
+    }
+    short
+}
+
+pub(crate) fn with_article(name: &str) -> String {
+    let article = if name.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']) { "an" } else { "a" };
+    format!("{article} {name}")
+}
+
 /// A value for an error message: its kind and its first characters.
 pub(super) struct Found<'a>(pub(super) &'a Value);
 

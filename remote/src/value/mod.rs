@@ -28,6 +28,7 @@ mod json;
 mod reference;
 mod scope;
 mod serialize;
+mod this;
 mod to;
 mod weight;
 
@@ -36,11 +37,13 @@ pub(crate) mod tests;
 
 pub use depth::{DEPTH_LIMIT, NESTING_LIMIT};
 pub use error::ValueError;
+pub(crate) use error::{misfit, short_name, with_article};
 pub use from::from_value;
 pub use integer::{INTEGER_BITS_LIMIT, Integer, IntegerTooLarge};
 pub use reference::ObjectRef;
 pub(crate) use scope::with_caller;
 pub use scope::{RefScope, with_scope};
+pub use this::{Granted, This};
 pub use to::to_value;
 pub use weight::{DECODED_LIMIT, take_decoded_weight};
 

@@ -24,6 +24,11 @@ pub trait RefScope {
     ///
     /// Words for the one who sends; encoding fails with them.
     fn export(&self, reference: &ObjectRef) -> Result<(), String>;
+
+    /// The object whose method the message is about, if it is about one: what [`This`](super::This) is.
+    fn this(&self) -> Option<ObjectRef> {
+        None
+    }
 }
 
 thread_local! {
@@ -101,6 +106,14 @@ pub(super) fn export(reference: &ObjectRef) -> Result<(), String> {
     ask(|current| match current {
         Some(Current::Given(scope)) => scope.export(reference),
         Some(Current::Client(_)) | None => Ok(()),
+    })
+}
+
+/// The object whose method's result is being encoded.
+pub(super) fn this() -> Option<ObjectRef> {
+    ask(|current| match current {
+        Some(Current::Given(scope)) => scope.this(),
+        Some(Current::Client(_)) | None => None,
     })
 }
 

@@ -66,6 +66,8 @@ impl Caller for Loopback {
         Poll::Ready(Reply::failed(Error::Cancelled))
     }
 
+    fn settle(&self, _: u64, _: bool) {}
+
     fn cancel(&self, _: u64) {}
 
     fn forget(&self, _: u64) {}

@@ -32,8 +32,11 @@ fn a_list_takes_and_gives_plain_values() {
     let error = wait(list.get::<i64>(9)).unwrap_err();
     assert_eq!(error.method(), Some(&Exception::IndexError("list index out of range".into())));
     assert_eq!(error.to_string(), "IndexError: list index out of range");
-    let error = wait(list.get::<String>(0)).unwrap_err();
-    assert!(matches!(error, CallError::Failed(Error::BadResult { .. })), "{error}");
+    let error = wait(list.pop_at::<String>(0)).unwrap_err();
+    let words = "is the int 7, where a String was expected; the call was made, and its result is in this error";
+    assert_eq!(error.to_string(), format!("the result of builtins.list.pop {words}"));
+    let CallError::Failed(Error::UnexpectedResult { value, undone: false, .. }) = error else { panic!("{error}") };
+    assert_eq!(value.as_deref(), Some(&Value::from(7)), "what was taken out is not lost");
 }
 
 #[test]

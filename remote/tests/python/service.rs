@@ -33,6 +33,8 @@ impl Caller for Nobody {
         Poll::Ready(Reply::failed(Error::Cancelled))
     }
 
+    fn settle(&self, _: u64, _: bool) {}
+
     fn cancel(&self, _: u64) {}
 
     fn forget(&self, _: u64) {}

@@ -3,6 +3,7 @@
 use super::delivery::Replies;
 use super::lease::{Carrier, check_sequence};
 use super::{Calls, ServerSession, drive};
+use crate::config::Limits;
 use crate::server::engine::{Deadline, Later, Request, Step};
 use crate::wire::batch::{ANSWERED_OVERHEAD, OpenReply, Outcome, Preamble, Submission};
 use bytes::Bytes;
@@ -33,6 +34,8 @@ struct Progress {
     in_flight: usize,
     /// Results that the client has not said it has.
     kept_bytes: usize,
+    /// Those that were sent to it since it last said that it has some, when there were as many as may be already.
+    beyond_bytes: usize,
     kept_batches: usize,
     /// Arguments of pending calls.
     waiting_bytes: usize,
@@ -45,8 +48,14 @@ impl Progress {
     fn note(&mut self, calls: &Calls) {
         self.in_flight = calls.pending.len() - calls.cancelled + calls.finished.len();
         self.kept_bytes = calls.finished_bytes + calls.delivery.bytes();
+        self.beyond_bytes = calls.delivery.beyond();
         self.kept_batches = calls.delivery.batches();
         self.waiting_bytes = calls.waiting_bytes;
+    }
+
+    /// The client has so much to receive that no other call may begin.
+    fn is_full(&self, limits: &Limits) -> bool {
+        self.kept_bytes >= limits.uncollected_bytes || self.kept_batches >= limits.uncollected_batches
     }
 }
 
@@ -61,7 +70,13 @@ impl ServerSession {
     /// What was done by then is kept for the next connection, too.
     pub(crate) async fn submit(self: &Arc<Self>, carrier: Carrier, batch: &Bytes) -> Result<Bytes, Error> {
         // The batch after it is not begun while this one lets others go first.
-        let _turn = self.submitting.lock().await;
+        let _turn = match self.submitting.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => {
+                self.heed(batch);
+                self.submitting.lock().await
+            }
+        };
         let (preamble, mut rest) = Preamble::take(batch)?;
         let limits = &self.engine.limits;
         let mut replies = Replies::new(batch.len());
@@ -100,10 +115,28 @@ impl ServerSession {
                 replies.put(submission.sequence, Outcome::Pending)?;
                 continue;
             }
+            // Before it has begun: over a connection that breaks meanwhile, it never has.
+            let wants_room = progress.is_full(&self.engine.limits) || self.room.is_wanted();
+            let _room = match wants_room && !settles(submission.operation) {
+                false => None,
+                true => {
+                    // What is done already goes to the client now: it makes room by receiving it.
+                    self.put_by(carrier, std::mem::replace(&mut replies, Replies::new(rest.len())));
+                    let deadline = Deadline::after_ms(progress.arrived, submission.timeout_ms);
+                    let room = self.room_for(submission.sequence, carrier, deadline).await;
+                    progress.turn = Instant::now();
+                    progress.note(&self.calls.lock());
+                    Some(room)
+                }
+            };
             if !self.lease.advance(carrier, progress.last, submission.sequence) {
                 break Err(Error::malformed("connection", "its session has ended, or another one carries it now"));
             }
             progress.last = submission.sequence;
+            if self.room.was_given_up(submission.sequence) {
+                replies.put(submission.sequence, Outcome::Failed(Error::Cancelled.into()))?;
+                continue;
+            }
             let open = replies.begin(submission.sequence);
             let step = self.start(&submission, &mut progress, replies.buffer());
             match self.answer(submission, step, open, &mut replies) {
@@ -135,6 +168,7 @@ impl ServerSession {
             last,
             in_flight: 0,
             kept_bytes: 0,
+            beyond_bytes: 0,
             kept_batches: 0,
             waiting_bytes: 0,
             context,
@@ -150,11 +184,7 @@ impl ServerSession {
         out: &mut Vec<u8>,
     ) -> Result<Step, Box<Error>> {
         let operation = Operation::decode(submission.operation)?;
-        let settles = matches!(
-            operation,
-            Operation::Cancel { .. } | Operation::Release { .. } | Operation::Acknowledge { .. } | Operation::Goodbye
-        );
-        if !settles {
+        if !is_settling(&operation) {
             self.admit(progress)?;
         }
         let deadline = Deadline::after_ms(progress.arrived, submission.timeout_ms);
@@ -181,20 +211,21 @@ impl ServerSession {
         step
     }
 
-    /// Whether the client says that it has its replies. Of one that does not, calls are refused, but that is a reply, too, and
-    /// so are those to what always may begin (to cancel, to release, to acknowledge). So at twice the limits nothing is heard
-    /// any more.
+    /// Whether the client says that it has its replies. Of one that does not, calls do not begin, but what always may (to cancel,
+    /// to release, to acknowledge) is replied to. So at some point nothing is heard any more. Nobody comes to that who reads: the
+    /// answer to a poll is all that may be on its way to it beyond the limit.
     ///
     /// # Errors
     /// If it does not: the connection ends.
     fn is_received(&self, progress: &Progress) -> Result<(), Error> {
         let limits = &self.engine.limits;
+        let bytes = limits.uncollected_bytes.saturating_add(limits.frame_bytes);
+        let batches = limits.uncollected_batches.saturating_mul(2);
         let kept = [
-            ("bytes of replies not acknowledged", progress.kept_bytes, limits.uncollected_bytes),
-            ("batches of replies not acknowledged", progress.kept_batches, limits.uncollected_batches),
+            ("bytes of replies not acknowledged", progress.beyond_bytes, bytes),
+            ("batches of replies not acknowledged", progress.kept_batches, batches),
         ];
         for (what, found, limit) in kept {
-            let limit = limit.saturating_mul(2);
             if found > limit {
                 let remedy = "say with each batch which replies have been received";
                 return Err(Error::limit(what, found as u64, limit as u64, remedy));
@@ -213,16 +244,6 @@ impl ServerSession {
         if in_flight >= limits.calls_in_flight {
             let (found, limit) = (in_flight as u64 + 1, limits.calls_in_flight as u64);
             return Err(Error::limit("calls in flight in this session", found, limit, "await some first"));
-        }
-        // What the client says it has is forgotten at once: only one that does not read comes to these.
-        let kept = "receive them first: read what the service sends";
-        if progress.kept_bytes >= limits.uncollected_bytes {
-            let (found, limit) = (progress.kept_bytes as u64, limits.uncollected_bytes as u64);
-            return Err(Error::limit("bytes of results not received", found, limit, kept));
-        }
-        if progress.kept_batches >= limits.uncollected_batches {
-            let (found, limit) = (progress.kept_batches as u64, limits.uncollected_batches as u64);
-            return Err(Error::limit("batches of results not received", found, limit, kept));
         }
         if progress.waiting_bytes >= limits.waiting_bytes {
             let (found, limit) = (progress.waiting_bytes as u64, limits.waiting_bytes as u64);
@@ -369,22 +390,18 @@ impl ServerSession {
             self.undo(sequence);
         }
     }
+}
 
-    /// The reply, unless the session has more results waiting than it may: then that it has.
-    fn within_bounds(&self, sequence: u64, reply: Reply) -> Reply {
-        let (waiting, kept) = {
-            let calls = self.calls.lock();
-            (calls.finished_bytes, calls.delivery.bytes())
-        };
-        let (bytes, limit) = (waiting + kept + size(&reply), self.engine.limits.uncollected_bytes);
-        // One may always wait: it has its own limit.
-        if waiting == 0 || bytes <= limit {
-            return reply;
-        }
-        self.undo(sequence);
-        let remedy = "collect results as they come, or ask for less at one time; the call was made";
-        Reply::failed(Error::limit("bytes of results not received", bytes as u64, limit as u64, remedy))
-    }
+/// It gives something up, or says that something has arrived: it makes room, and needs none.
+fn is_settling(operation: &Operation<'_>) -> bool {
+    matches!(
+        operation,
+        Operation::Cancel { .. } | Operation::Release { .. } | Operation::Acknowledge { .. } | Operation::Goodbye
+    )
+}
+
+fn settles(operation: &[u8]) -> bool {
+    Operation::decode(operation).is_ok_and(|operation| is_settling(&operation))
 }
 
 pub(super) fn size(reply: &Reply) -> usize {

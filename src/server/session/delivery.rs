@@ -22,6 +22,8 @@ pub(super) struct Delivery {
     /// With their numbers, in order.
     kept: VecDeque<(u64, Bytes)>,
     bytes: usize,
+    /// Of those that were made since the client last said that it has some, when there were as many as may be already.
+    beyond: usize,
     /// Those to be sent over the connection that there is now; the others were. Never one that is not kept.
     again: VecDeque<(u64, Bytes)>,
 }
@@ -29,6 +31,10 @@ pub(super) struct Delivery {
 impl Delivery {
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    pub(super) fn beyond(&self) -> usize {
+        self.beyond
     }
 
     pub(super) fn batches(&self) -> usize {
@@ -113,6 +119,9 @@ impl ServerSession {
         delivery.last += 1;
         let batch = replies.finish(closing, delivery.last);
         delivery.kept.push_back((delivery.last, batch.clone()));
+        if delivery.bytes >= self.engine.limits.uncollected_bytes {
+            delivery.beyond += batch.len();
+        }
         delivery.bytes += batch.len();
         self.engine.held_bytes.fetch_add(batch.len(), Ordering::Relaxed);
         if !self.lease.is_carried_by(carrier) {
@@ -146,6 +155,7 @@ impl ServerSession {
             return;
         }
         let delivery = &mut calls.delivery;
+        let before = delivery.kept.len();
         while let Some((number, _)) = delivery.kept.front()
             && *number < below
         {
@@ -155,6 +165,11 @@ impl ServerSession {
         }
         while delivery.again.front().is_some_and(|(number, _)| *number < below) {
             delivery.again.pop_front();
+        }
+        if delivery.kept.len() < before {
+            delivery.beyond = 0;
+            // Whoever waits looks once the caller is done with `calls`.
+            self.room.look();
         }
     }
 

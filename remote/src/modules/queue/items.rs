@@ -4,8 +4,8 @@ use super::store::Store;
 use crate::context::{Context, SessionEnded};
 use crate::modules::Exception;
 use crate::modules::python::check_depth;
-use crate::modules::threading::Patience;
 use crate::modules::threading::line::{Attempt, Door, Line, Monitor, Woken, deliver, enter};
+use crate::modules::threading::{Patience, next_token};
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 pub struct Lease {
     /// The item.
     pub item: Value,
-    /// What to acknowledge it by.
+    /// What to acknowledge it by: higher than all tokens before it, of whichever queue or lock.
     pub token: u64,
 }
 
@@ -33,7 +33,6 @@ pub(super) struct Items {
     /// Items that were put and not reported as done.
     unfinished: u64,
     leases: BTreeMap<u64, Leased>,
-    last_lease: u64,
     getters: Line<(), Result<Value, Exception>>,
     putters: Line<Value, Result<(), Exception>>,
     joiners: Line<(), ()>,
@@ -99,7 +98,6 @@ impl Items {
             capacity: maxsize.and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0),
             unfinished: 0,
             leases: BTreeMap::new(),
-            last_lease: 0,
             getters: Line::default(),
             putters: Line::default(),
             joiners: Line::default(),
@@ -175,9 +173,9 @@ impl Items {
     }
 
     fn lease(&mut self, session: Uuid, item: Value) -> u64 {
-        self.last_lease += 1;
-        self.leases.insert(self.last_lease, Leased { session, item });
-        self.last_lease
+        let token = next_token();
+        self.leases.insert(token, Leased { session, item });
+        token
     }
 
     fn end_lease(&mut self, session: Uuid, token: u64) -> Result<Value, Exception> {

@@ -40,6 +40,17 @@ macro_rules! queue_methods {
                 items::get_leased(&self.items, ctx, Patience::to_queue(block, timeout)?).await
             }
 
+            /// As `get_leased`, and gives a reference to this queue, too. Who leases an item by key acknowledges it by that:
+            /// the key may lead to another queue by then.
+            pub async fn get_held(
+                &self,
+                ctx: &Context,
+                block: Arg<Value>,
+                timeout: Option<f64>,
+            ) -> Result<Granted<Lease>, Exception> {
+                items::get_leased(&self.items, ctx, Patience::to_queue(block, timeout)?).await.map(Granted::here)
+            }
+
             /// The item of this lease is done with; counts as its `task_done`. `ValueError` if the session has no such
             /// lease.
             pub fn ack(&self, ctx: &Context, token: u64) -> Result<(), Exception> {

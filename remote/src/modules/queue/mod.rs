@@ -18,7 +18,7 @@ use crate::modules::threading::Patience;
 use crate::modules::threading::line::Monitor;
 use crate::object::Traverse;
 use crate::remote;
-use crate::value::Value;
+use crate::value::{Granted, Value};
 use items::Items;
 use methods::{bounded_methods, queue_methods};
 use std::collections::VecDeque;

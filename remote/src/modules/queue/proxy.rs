@@ -2,19 +2,25 @@
 
 use super::items::Lease;
 use super::{LifoQueueProxy, PriorityQueueProxy, QueueProxy, SimpleQueueProxy};
-use crate::call::{CallError, Failure};
-use crate::error::Error;
+use crate::call::{CallError, Misfit};
 use crate::modules::threading::seconds;
 use crate::modules::{Decoded, Exception, Fallible};
 use crate::proxy::Proxy;
-use crate::value::{Value, from_value};
+use crate::value::{Granted, Value, misfit};
 use serde::de::DeserializeOwned;
 use std::fmt;
+use std::future::poll_fn;
 use std::ops::Deref;
 use std::time::Duration;
 
 /// A proxy of a queue whose items can be leased.
 pub trait Leasing: Proxy {
+    #[doc(hidden)]
+    fn send_lease(&self, timeout: Option<f64>) -> Fallible<Lease>;
+
+    #[doc(hidden)]
+    fn send_lease_held(&self, timeout: Option<f64>) -> Fallible<Granted<Lease>>;
+
     #[doc(hidden)]
     fn send_ack(&self, token: u64) -> Fallible<()>;
 
@@ -25,7 +31,8 @@ pub trait Leasing: Proxy {
 /// An item under a lease, as [`LeasedItem`] of a queue's proxy.
 pub type Leased<P, T> = Result<LeasedItem<P, T>, CallError<Exception>>;
 
-/// An item that was taken out of a queue on trial. Dropping it puts the item back, as the next to leave; so does the end of
+/// An item that was taken out of a queue on trial. It belongs to the object that it was taken from, whatever becomes of the key
+/// that led to it. Dropping it puts the item back, as the next to leave; so does the end of
 /// the session. [`ack`](Self::ack) keeps it out.
 #[must_use = "the item goes back into the queue when this is dropped"]
 pub struct LeasedItem<P: Leasing, T> {
@@ -36,22 +43,27 @@ pub struct LeasedItem<P: Leasing, T> {
 }
 
 impl<P: Leasing, T: DeserializeOwned> LeasedItem<P, T> {
-    async fn get(queue: &P, lease: Fallible<Lease>) -> Leased<P, T> {
-        let Lease { item, token } = lease.no_timeout().await?;
-        // If it is no `T`, it goes back.
-        let lease = LeasedItem { queue: Some(queue.clone()), token, item: () };
-        let item = from_value(item).map_err(|error| {
-            let what = format!("the item as {}", std::any::type_name::<T>());
-            CallError::failed(Error::BadResult { what, reason: error.to_string() })
-        })?;
-        Ok(lease.with(item))
+    async fn get(queue: &P, timeout: Option<f64>) -> Leased<P, T> {
+        // If the item is no `T`, it goes back.
+        if queue.key().is_none() {
+            let mut call = queue.send_lease(timeout).no_timeout();
+            let (token, item) = poll_fn(|cx| call.poll_as(cx, decode)).await?;
+            return Ok(LeasedItem { queue: Some(queue.clone()), token, item });
+        }
+        // The key may lead to another queue by the time that the item is acknowledged.
+        let mut call = queue.send_lease_held(timeout).no_timeout();
+        let held = poll_fn(|cx| {
+            call.poll_as(cx, |Granted { grant, of }| decode(grant).map(|(token, item)| (token, item, of)))
+        });
+        let (token, item, of) = held.await?;
+        Ok(LeasedItem { queue: of.proxy().or_else(|| Some(queue.clone())), token, item })
     }
 }
 
-impl<P: Leasing> LeasedItem<P, ()> {
-    fn with<T>(mut self, item: T) -> LeasedItem<P, T> {
-        LeasedItem { queue: self.queue.take(), token: self.token, item }
-    }
+fn decode<T: DeserializeOwned>(lease: Lease) -> Result<(u64, T), Misfit> {
+    let Lease { item, token } = lease;
+    let item = T::deserialize(&item).map_err(|error| (misfit::<T>(&item, &error), None))?;
+    Ok((token, item))
 }
 
 impl<P: Leasing, T> LeasedItem<P, T> {
@@ -63,7 +75,10 @@ impl<P: Leasing, T> LeasedItem<P, T> {
     /// The item is done with.
     ///
     /// # Errors
-    /// `ValueError` if the lease has ended, and the session's.
+    /// `ValueError` if the lease has ended, and the session's; [`NoSuchObject`] if the session has ended meanwhile, or the
+    /// service was started again: then others may have the item.
+    ///
+    /// [`NoSuchObject`]: crate::Error::NoSuchObject
     pub async fn ack(mut self) -> Result<(), CallError<Exception>> {
         let Some(queue) = self.queue.clone() else { return Ok(()) };
         // Until it is on its way, dropping this puts the item back; then, it goes its way.
@@ -99,6 +114,14 @@ impl<P: Leasing, T: fmt::Debug> fmt::Debug for LeasedItem<P, T> {
 macro_rules! queue_proxy {
     ($proxy:ident) => {
         impl Leasing for $proxy {
+            fn send_lease(&self, timeout: Option<f64>) -> Fallible<Lease> {
+                self.get_leased_value(None, timeout)
+            }
+
+            fn send_lease_held(&self, timeout: Option<f64>) -> Fallible<Granted<Lease>> {
+                self.get_held(None, timeout)
+            }
+
             fn send_ack(&self, token: u64) -> Fallible<()> {
                 self.ack(token)
             }
@@ -130,7 +153,7 @@ macro_rules! queue_proxy {
             /// # Errors
             /// The session's.
             pub async fn get_leased<T: DeserializeOwned>(&self) -> Leased<Self, T> {
-                LeasedItem::get(self, self.get_leased_value(None, None)).await
+                LeasedItem::get(self, None).await
             }
 
             /// Takes an item out on trial; waits for one, for no longer than `timeout`.
@@ -138,7 +161,7 @@ macro_rules! queue_proxy {
             /// # Errors
             /// `Empty` then, and the session's.
             pub async fn get_leased_timeout<T: DeserializeOwned>(&self, timeout: Duration) -> Leased<Self, T> {
-                LeasedItem::get(self, self.get_leased_value(None, seconds(timeout))).await
+                LeasedItem::get(self, seconds(timeout)).await
             }
         }
     };

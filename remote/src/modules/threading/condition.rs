@@ -11,7 +11,7 @@ use crate::call::CallError;
 use crate::context::Context;
 use crate::modules::{Exception, Fallible};
 use crate::remote;
-use crate::value::Value;
+use crate::value::{Granted, Value};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::sync::Arc;

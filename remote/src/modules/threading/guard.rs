@@ -5,6 +5,7 @@ use super::patience::seconds;
 use crate::call::CallError;
 use crate::modules::{Exception, Fallible};
 use crate::proxy::Proxy;
+use crate::value::Granted;
 use std::fmt;
 use std::time::Duration;
 
@@ -14,10 +15,14 @@ pub trait Lockable: Proxy {
     fn send_acquire(&self, blocking: Option<bool>, timeout: Option<f64>) -> Fallible<Option<Grant>>;
 
     #[doc(hidden)]
+    fn send_acquire_held(&self, blocking: Option<bool>, timeout: Option<f64>) -> Fallible<Option<Granted<Grant>>>;
+
+    #[doc(hidden)]
     fn send_release(&self, token: Option<u64>) -> Fallible<()>;
 }
 
-/// A lock that is held. Dropping it releases the lock, some time soon and without a word should that fail;
+/// A lock that is held. It belongs to the object that it was acquired from, and is released there, whatever becomes of the
+/// key that led to it: those who wait for that object go on. Dropping it releases the lock, some time soon and without a word should that fail;
 /// [`release`](Self::release) waits for it.
 ///
 /// It may be dropped by another task than the one that acquired the lock, and outside of any async runtime.
@@ -35,21 +40,35 @@ impl<P: Lockable> Guard<P> {
 
     pub(crate) async fn acquire(lock: &P) -> Result<Self, CallError<Exception>> {
         // It waits by choice: no other call's timeout is meant for it. Without one it is not refused.
-        let granted = lock.send_acquire(None, None).no_timeout().await?;
-        granted.map(|grant| Guard::new(lock, grant)).ok_or_else(not_granted)
+        Self::ask(lock, None, None, true).await?.ok_or_else(not_granted)
     }
 
     pub(crate) async fn acquire_timeout(lock: &P, timeout: Duration) -> Result<Option<Self>, CallError<Exception>> {
-        let granted = lock.send_acquire(None, seconds(timeout)).no_timeout().await?;
-        Ok(granted.map(|grant| Guard::new(lock, grant)))
+        Self::ask(lock, None, seconds(timeout), true).await
     }
 
     pub(crate) async fn try_acquire(lock: &P) -> Result<Option<Self>, CallError<Exception>> {
-        let granted = lock.send_acquire(Some(false), None).await?;
-        Ok(granted.map(|grant| Guard::new(lock, grant)))
+        Self::ask(lock, Some(false), None, false).await
     }
 
-    /// The fencing token: higher than that of every earlier grant of this lock.
+    async fn ask(
+        lock: &P,
+        blocking: Option<bool>,
+        timeout: Option<f64>,
+        waits: bool,
+    ) -> Result<Option<Self>, CallError<Exception>> {
+        if lock.key().is_none() {
+            let call = lock.send_acquire(blocking, timeout);
+            let granted = if waits { call.no_timeout() } else { call }.await?;
+            return Ok(granted.map(|grant| Guard::new(lock, grant)));
+        }
+        // The key may lead to another lock by the time that this one is released.
+        let call = lock.send_acquire_held(blocking, timeout);
+        let granted = if waits { call.no_timeout() } else { call }.await?;
+        Ok(granted.map(|Granted { grant, of }| Guard::new(&of.proxy().unwrap_or_else(|| lock.clone()), grant)))
+    }
+
+    /// The fencing token: higher than that of every earlier grant of the service, of this lock or another.
     pub fn token(&self) -> u64 {
         self.grant.token
     }
@@ -62,7 +81,10 @@ impl<P: Lockable> Guard<P> {
     /// Releases the lock, and waits until that is done.
     ///
     /// # Errors
-    /// `RuntimeError` if it is not held under this token any more, and the session's.
+    /// `RuntimeError` if it is not held under this token any more, and the session's; [`NoSuchObject`] if the session has
+    /// ended meanwhile, or the service was started again: then the lock has been released.
+    ///
+    /// [`NoSuchObject`]: crate::Error::NoSuchObject
     pub async fn release(mut self) -> Result<(), CallError<Exception>> {
         let Some(lock) = self.lock.clone() else { return Err(not_granted()) };
         // Until it is on its way, dropping this releases the lock as dropping the guard does; then, it goes its way.
@@ -105,6 +127,14 @@ macro_rules! lockable {
         impl $crate::modules::threading::Lockable for $proxy {
             fn send_acquire(&self, blocking: Option<bool>, timeout: Option<f64>) -> Fallible<Option<Grant>> {
                 self.acquire_grant(blocking, timeout)
+            }
+
+            fn send_acquire_held(
+                &self,
+                blocking: Option<bool>,
+                timeout: Option<f64>,
+            ) -> Fallible<Option<Granted<Grant>>> {
+                self.acquire_held(blocking, timeout)
             }
 
             fn send_release(&self, token: Option<u64>) -> Fallible<()> {

@@ -9,7 +9,7 @@ use crate::call::CallError;
 use crate::context::Context;
 use crate::modules::{Exception, Fallible};
 use crate::remote;
-use crate::value::Value;
+use crate::value::{Granted, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,6 +91,18 @@ macro_rules! lock_methods {
                 acquire(&self.lock, ctx, Patience::to_acquire(blocking, timeout)?).await
             }
 
+            /// As `acquire_token`, and gives a reference to this lock, too. Who acquires it by key releases it by that: the
+            /// key may lead to another lock by then.
+            pub async fn acquire_held(
+                &self,
+                ctx: &Context,
+                blocking: Arg<bool>,
+                timeout: Arg<f64>,
+            ) -> Result<Option<Granted<Grant>>, Exception> {
+                let granted = acquire(&self.lock, ctx, Patience::to_acquire(blocking, timeout)?).await?;
+                Ok(granted.map(Granted::here))
+            }
+
             /// Releases the lock. `RuntimeError` unless the caller holds it: the task that acquired it does, and any other
             /// task of its session if it gives the token.
             #[remote(name = "release")]
@@ -127,7 +139,7 @@ macro_rules! lock_methods {
                 self.lock.with(|lock, _| lock.holder())
             }
 
-            /// The highest token so far; 0 if it was never acquired.
+            /// The token of its last grant; 0 if it was never acquired.
             pub fn token(&self) -> u64 {
                 self.lock.with(|lock, _| lock.last_token())
             }

@@ -12,6 +12,7 @@ mod lock;
 mod mutual;
 mod patience;
 mod semaphore;
+mod token;
 
 pub use barrier::{Barrier, BarrierProxy};
 pub use condition::{Condition, ConditionProxy};
@@ -24,3 +25,4 @@ pub use patience::TIMEOUT_MAX;
 pub use semaphore::{BoundedSemaphore, BoundedSemaphoreProxy, Permit, Semaphore, SemaphoreProxy};
 
 pub(crate) use patience::{Patience, seconds};
+pub(crate) use token::next_token;

@@ -1,7 +1,7 @@
 //! Mutual exclusion: the state of a Lock, an RLock, and the lock of a Condition.
 
-use super::Patience;
 use super::line::{Attempt, Door, Line, Monitor, Wait, Woken, deliver, enter};
+use super::{Patience, next_token};
 use crate::context::{Context, Owner, SessionEnded};
 use crate::modules::Exception;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,9 @@ use uuid::Uuid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Grant {
-    /// The fencing token. Each grant of a lock has a higher one than those before it: a store that is written to under the
-    /// lock can tell a late write of an earlier holder, if tokens go along.
+    /// The fencing token. Each grant has a higher one than all before it, of whichever lock, and also of the service before
+    /// it was started again: a store that is written to under the lock can tell a late write of an earlier holder, if tokens
+    /// go along.
     pub token: u64,
     /// The last holder vanished while it held the lock: what the lock protects may be half changed.
     pub abandoned: bool,
@@ -129,7 +130,7 @@ impl Mutual {
     }
 
     fn next_grant(&mut self) -> Grant {
-        self.last_token += 1;
+        self.last_token = next_token();
         Grant { token: self.last_token, abandoned: std::mem::take(&mut self.abandoned) }
     }
 

@@ -9,7 +9,7 @@ use crate::context::{Context, SessionEnded};
 use crate::modules::{Exception, Fallible};
 use crate::proxy::Proxy;
 use crate::remote;
-use crate::value::Value;
+use crate::value::{Granted, Value};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -191,6 +191,18 @@ macro_rules! semaphore_methods {
                 acquire(&self.permits, ctx, Patience::to_acquire_permit(blocking, timeout)?).await
             }
 
+            /// As `acquire`, and gives a reference to this semaphore, or null in place of false. Who acquires a permit by
+            /// key releases it by that: the key may lead to another semaphore by then.
+            pub async fn acquire_held(
+                &self,
+                ctx: &Context,
+                blocking: Arg<Value>,
+                timeout: Option<f64>,
+            ) -> Result<Option<Granted<()>>, Exception> {
+                let granted = acquire(&self.permits, ctx, Patience::to_acquire_permit(blocking, timeout)?).await?;
+                Ok(granted.then(|| Granted::here(())))
+            }
+
             /// Releases `n` permits, one if that is not said: first those that the session holds. `ValueError` for less
             /// than one, and for more than the session holds if the semaphore is bounded.
             pub fn release(&self, ctx: &Context, n: Arg<i64>) -> Result<(), Exception> {
@@ -249,6 +261,14 @@ macro_rules! semaphore_methods {
         }
 
         impl Permitting for $proxy {
+            fn send_acquire(&self, blocking: Option<bool>, timeout: Option<f64>) -> Fallible<bool> {
+                self.acquire_bool(blocking.map(Value::from), timeout)
+            }
+
+            fn send_acquire_held(&self, blocking: Option<bool>, timeout: Option<f64>) -> Fallible<Option<Granted<()>>> {
+                self.acquire_held(blocking.map(Value::from), timeout)
+            }
+
             fn send_release(&self) -> Fallible<()> {
                 self.release(None)
             }
@@ -268,8 +288,8 @@ macro_rules! semaphore_methods {
             /// The session's.
             pub async fn acquire(&self) -> Result<Permit<Self>, CallError<Exception>> {
                 // It waits by choice. Without a timeout it is not refused.
-                self.acquire_bool(None, None).no_timeout().await?;
-                Ok(Permit { semaphore: Some(self.clone()) })
+                let granted = Permit::ask(self, None, None, true).await?;
+                granted.ok_or_else(|| CallError::Method(Exception::RuntimeError("no permit was granted".to_owned())))
             }
 
             /// Acquires a permit unless that takes longer than `timeout`; then it gives `None`.
@@ -280,8 +300,7 @@ macro_rules! semaphore_methods {
                 &self,
                 timeout: Duration,
             ) -> Result<Option<Permit<Self>>, CallError<Exception>> {
-                let granted = self.acquire_bool(None, seconds(timeout)).no_timeout().await?;
-                Ok(granted.then(|| Permit { semaphore: Some(self.clone()) }))
+                Permit::ask(self, None, seconds(timeout), true).await
             }
 
             /// Acquires a permit if one is free.
@@ -289,8 +308,7 @@ macro_rules! semaphore_methods {
             /// # Errors
             /// The session's.
             pub async fn try_acquire(&self) -> Result<Option<Permit<Self>>, CallError<Exception>> {
-                let granted = self.acquire_bool(false, None).await?;
-                Ok(granted.then(|| Permit { semaphore: Some(self.clone()) }))
+                Permit::ask(self, Some(false), None, false).await
             }
         }
     };
@@ -302,13 +320,20 @@ semaphore_methods!(BoundedSemaphore, BoundedSemaphoreProxy);
 /// A proxy of something that gives permits.
 pub trait Permitting: Proxy {
     #[doc(hidden)]
+    fn send_acquire(&self, blocking: Option<bool>, timeout: Option<f64>) -> Fallible<bool>;
+
+    #[doc(hidden)]
+    fn send_acquire_held(&self, blocking: Option<bool>, timeout: Option<f64>) -> Fallible<Option<Granted<()>>>;
+
+    #[doc(hidden)]
     fn send_release(&self) -> Fallible<()>;
 
     #[doc(hidden)]
     fn send_forget(&self) -> Fallible<()>;
 }
 
-/// A permit of a semaphore. Dropping it releases the permit, some time soon and without a word should that fail.
+/// A permit of a semaphore. It belongs to the object that it was acquired from, and returns there, whatever becomes of the
+/// key that led to it. Dropping it releases the permit, some time soon and without a word should that fail.
 ///
 /// It may be dropped by another task than the one that acquired it, and outside of any async runtime.
 #[must_use = "the permit is released when this is dropped"]
@@ -318,10 +343,30 @@ pub struct Permit<P: Permitting> {
 }
 
 impl<P: Permitting> Permit<P> {
+    async fn ask(
+        semaphore: &P,
+        blocking: Option<bool>,
+        timeout: Option<f64>,
+        waits: bool,
+    ) -> Result<Option<Self>, CallError<Exception>> {
+        if semaphore.key().is_none() {
+            let call = semaphore.send_acquire(blocking, timeout);
+            let granted = if waits { call.no_timeout() } else { call }.await?;
+            return Ok(granted.then(|| Permit { semaphore: Some(semaphore.clone()) }));
+        }
+        // The key may lead to another semaphore by the time that the permit is released.
+        let call = semaphore.send_acquire_held(blocking, timeout);
+        let granted = if waits { call.no_timeout() } else { call }.await?;
+        Ok(granted.map(|Granted { of, .. }| Permit { semaphore: of.proxy().or_else(|| Some(semaphore.clone())) }))
+    }
+
     /// Releases the permit, and waits until that is done.
     ///
     /// # Errors
-    /// `ValueError` if the session does not hold it any more, and the session's.
+    /// `ValueError` if the session does not hold it any more, and the session's; [`NoSuchObject`] if the session has ended
+    /// meanwhile, or the service was started again: then the permit has returned.
+    ///
+    /// [`NoSuchObject`]: crate::Error::NoSuchObject
     pub async fn release(self) -> Result<(), CallError<Exception>> {
         self.finish(P::send_release).await
     }

@@ -1,0 +1,57 @@
+//! Where tokens come from.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A token that no grant and no lease in this process has had, and higher than all that have: of whichever object.
+///
+/// They begin at the microseconds since 1970, by the clock, at the time of the first one, and count up by one from there.
+/// A process that is started later begins higher than this one ever came: it would have to give more than a million tokens
+/// in each second of its life for that to be otherwise, or the clock to be set back by more than the process has lived (less
+/// the microsecond for each token that it gave). So fencing tokens go on growing when a service is started again, although
+/// it remembers nothing. They stay below 2^53, which is what JSON's readers keep exactly, until the year 2255, and do not
+/// wrap around before the year 586,000.
+pub(crate) fn next_token() -> u64 {
+    static LAST: OnceLock<AtomicU64> = OnceLock::new();
+    let last = LAST.get_or_init(|| AtomicU64::new(first(SystemTime::now())));
+    // Whoever asks holds the lock of its object: the tokens of one object grow in the order of its grants.
+    last.fetch_add(1, Ordering::Relaxed)
+}
+
+/// What a process begins with that gives its first token at this time; never 0, which means none.
+fn first(now: SystemTime) -> u64 {
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX / 2).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    #[test]
+    fn tokens_grow_whoever_asks_and_none_is_given_twice() {
+        let ask = || (0..10_000).map(|_| next_token()).collect::<Vec<_>>();
+        let (one, other) = std::thread::scope(|scope| {
+            let one = scope.spawn(ask);
+            (ask(), one.join().expect("no panic"))
+        });
+        for tokens in [&one, &other] {
+            assert!(tokens.is_sorted_by(|earlier, later| earlier < later));
+        }
+        assert_eq!(one.iter().chain(&other).collect::<BTreeSet<_>>().len(), 20_000);
+    }
+
+    #[test]
+    fn a_process_that_is_started_later_begins_higher_than_an_earlier_one_came() {
+        let started = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        // One that lived for a second, and gave half a million tokens meanwhile.
+        let came_to = first(started) + 500_000;
+        assert!(first(started + Duration::from_secs(1)) > came_to);
+        assert!(first(started) < 1 << 53);
+        // A clock that was never set.
+        assert_eq!((first(UNIX_EPOCH), first(UNIX_EPOCH - Duration::from_secs(9))), (1, 1));
+    }
+}
