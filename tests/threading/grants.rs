@@ -201,8 +201,8 @@ async fn who_waits_goes_on_with_the_object_that_the_key_led_to(fixture: Fixture)
         old.put(1).await.expect("room");
         let key = two.get::<Queue>("queue").await.expect("there");
         let lease = key.get_leased::<i64>().await.expect("an item");
-        let joining = tokio::spawn(key.join());
-        // In its turn, after the wait has begun.
+        let joining = tokio::spawn(key.join().send().await);
+        // In its turn: the wait has begun by the time that this is answered.
         key.qsize().await.expect("answers");
         befall!(one, "queue", fate, QueueProxy::new(None));
         lease.ack().await.expect("its own queue");
