@@ -8,7 +8,7 @@
 //! - [`import`]: importlib's rules for module names.
 //! - [`value`] and [`codec`]: the dynamic and the typed encoding of arguments and results.
 //! - [`shape`] and [`signature`]: what client and service each were built with, and what is done where that differs.
-//! - [`args`] and [`dispatch`]: how one function per method serves both encodings.
+//! - [`mod@args`] and [`dispatch`]: how one function per method serves both encodings.
 //! - [`objects`]: functions over several objects, and how they are given them.
 //! - [`operation`]: what a client may ask of a service, and what it may answer.
 //! - [`call`], [`proxy`], [`source`], [`routines`]: the client's side of an operation, over any [`Caller`].

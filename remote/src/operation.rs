@@ -121,7 +121,7 @@ pub enum Operation<'a> {
         #[serde(with = "serde_bytes")]
         args: &'a [u8],
     },
-    /// A copy of the object's value, where its class can show one. Answers [`Value`].
+    /// A copy of the object's value, where its class can show one. Answers [`Value`](crate::Value).
     Snapshot {
         /// The object.
         #[serde(borrow)]
@@ -218,7 +218,7 @@ pub enum SourceRef<'a> {
     ValueByNames {
         /// The class's path.
         class: &'a str,
-        /// A [`Value`] in postcard: of the object, without the tag.
+        /// A [`Value`](crate::Value) in postcard: of the object, without the tag.
         #[serde(with = "serde_bytes")]
         value: &'a [u8],
     },

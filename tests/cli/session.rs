@@ -41,10 +41,13 @@ fn words(command: &str) -> Vec<String> {
 
 /// Without what is another number each time.
 fn lasting(line: &str) -> String {
-    match line.split_once("\"stamp\":") {
-        Some((before, after)) => format!("{before}{}", after.trim_start_matches(|c: char| c.is_ascii_digit())),
-        None => line.to_owned(),
+    let mut line = line.to_owned();
+    for number in ["\"stamp\":", "\"token\":"] {
+        if let Some((before, after)) = line.split_once(number) {
+            line = format!("{before}{number}{}", after.trim_start_matches(|c: char| c.is_ascii_digit()));
+        }
     }
+    line
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! - [`Key`] and [`Table`]: what hashes alike is one key; insertion order is kept.
 //! - [`Slice`] is `[start:stop:step]`.
 //! - [`round`], and [`number`] for the other arithmetic.
-//! - [`repr`]: how Python writes a value. [`format`] writes it as a spec says.
+//! - [`repr`]: how Python writes a value. `format` writes it as a spec says.
 //! - [`iterate`]: the elements of anything that has some. [`Chunk`], [`Cursor`], [`Stamp`]: some of them at a time.
 
 mod cursor;
