@@ -32,7 +32,17 @@ async fn arguments_that_wait_are_charged_by_what_they_take_in_memory() {
     assert!(refused >= 16, "only {refused} were refused");
     let peak = peak(&serve);
     assert!(peak < 1024 * MIB, "the service held {} MiB", peak / MIB);
-    assert_eq!(queue.call("get", args![]).await, Ok(0.into()), "and it serves on");
+    // The callers know that their time is up; the service gives up what it has of theirs a little later.
+    let served = async {
+        loop {
+            match queue.call("get", args![]).await {
+                Err(Error::LimitExceeded { .. }) => tokio::time::sleep(Duration::from_millis(20)).await,
+                served => break served,
+            }
+        }
+    };
+    let served = tokio::time::timeout(Duration::from_secs(20), served).await.expect("there is room again");
+    assert_eq!(served, Ok(0.into()), "and it serves on");
 }
 
 #[tokio::test]
