@@ -10,7 +10,7 @@ use support::{Fixture, Way};
 use tarmem::modules::builtins::{BytesProxy, Dict, DictProxy, List, ListProxy, SetProxy, StrProxy, TupleProxy};
 use tarmem::modules::collections::{CounterProxy, DefaultDictProxy, DequeProxy, OrderedDictProxy};
 use tarmem::modules::{Elements, Exception};
-use tarmem::{CallError, Error, Limits, Proxy, Session, Value, args};
+use tarmem::{CallError, DynamicProxy, Error, Limits, Proxy, Session, Value, args};
 
 each_way![
     every_collection_gives_its_elements_in_order,
@@ -24,6 +24,7 @@ each_way![
     an_element_of_another_type_ends_it,
     an_abandoned_one_leaves_nothing_behind,
     by_name_it_needs_no_types,
+    a_cursor_without_an_element_notices_what_changes_before_the_first,
 ];
 
 async fn all<T: DeserializeOwned>(elements: Elements<T>) -> Vec<T> {
@@ -314,6 +315,59 @@ async fn by_name_it_needs_no_types(fixture: Fixture) {
     let lock = threading.construct("Lock", args![]).await.expect("made");
     let error = lock.iter::<Value>().next().await.expect("an item").expect_err("no collection");
     assert!(matches!(error, CallError::Failed(Error::NoSuchMethod { .. })), "{error}");
+}
+
+/// In Python: `elements = iter(d)`, then a change, then `next(elements)`.
+async fn a_cursor_without_an_element_notices_what_changes_before_the_first(fixture: Fixture) {
+    let session = fixture.session().await;
+    let begin = async |object: &DynamicProxy| {
+        let chunk = object.call("iter_chunk", args![null(), 0]).await.expect("a chunk");
+        assert_eq!(chunk.get("items"), Some(&Value::List(vec![])));
+        chunk.get("next").expect("a cursor").clone()
+    };
+    let builtins = session.remote_import("builtins").await.expect("imports");
+    let collections = session.remote_import("collections").await.expect("imports");
+
+    let dict = "RuntimeError: dictionary changed size during iteration";
+    let ordered = "RuntimeError: OrderedDict mutated during iteration";
+    let set = "RuntimeError: Set changed size during iteration";
+    let deque = "RuntimeError: deque mutated during iteration";
+    for (module, class, change, message) in [
+        (&builtins, "dict", ("__setitem__", args!["b", 2]), dict),
+        (&builtins, "set", ("add", args!["b"]), set),
+        (&collections, "deque", ("append", args!["b"]), deque),
+        (&collections, "Counter", ("update", args!["b"]), dict),
+        (&collections, "OrderedDict", ("__setitem__", args!["b", 2]), ordered),
+    ] {
+        // Of an empty one, too.
+        for empty in [true, false] {
+            let object = module.construct(class, args![]).await.expect("made");
+            let (method, args) = &change;
+            if !empty {
+                object.call(method, args.clone()).await.expect("put");
+                object.call("clear", args![]).await.expect("cleared");
+                let mut first = args.clone();
+                first[0] = "a".into();
+                object.call(method, first).await.expect("put");
+            }
+            let unchanged = begin(&object).await;
+            let items = object.call("iter_chunk", args![unchanged.clone(), 1]).await.expect("nothing changed");
+            let items = items.get("items").and_then(Value::as_list).expect("a list").len();
+            assert_eq!(items, usize::from(!empty), "{class}");
+            object.call(method, args.clone()).await.expect("put");
+            let error = object.call("iter_chunk", args![unchanged]).await.expect_err("it changed");
+            assert!(error.to_string().ends_with(message), "{class}: {error}");
+        }
+    }
+
+    // A list may change: the position counts. What cannot change has no cursor at its end.
+    let list = builtins.construct("list", args![]).await.expect("made");
+    let cursor = begin(&list).await;
+    list.call("append", args![7]).await.expect("put");
+    let items = list.call("iter_chunk", [cursor]).await.expect("it goes on");
+    assert_eq!(items.get("items"), Some(&Value::from([7])));
+    let tuple = builtins.construct("tuple", args![]).await.expect("made");
+    assert_eq!(begin(&tuple).await, Value::Null);
 }
 
 fn null() -> Value {

@@ -119,10 +119,11 @@ impl<T> Elements<T> {
         Elements { target, limit: CHUNK_ITEMS, timeout: None, items, next, element: PhantomData }
     }
 
-    /// Fetches up to `limit` elements at a time; 1024 unless said. The service has a bound of its own
+    /// Fetches up to `limit` elements at a time, at least one; 1024 unless said. The service has a bound of its own
     /// ([`CHUNK_ITEMS_LIMIT`](super::python::CHUNK_ITEMS_LIMIT)).
     pub fn chunks_of(mut self, limit: u32) -> Self {
-        self.limit = limit;
+        // A chunk of none would be asked for again and again.
+        self.limit = limit.max(1);
         self
     }
 

@@ -128,7 +128,8 @@ impl Chunk {
     /// Each comes with the position after it.
     ///
     /// Of a collection that can change, the end is told by a chunk without elements: so that a change is noticed until
-    /// then. `fixed` says that it cannot.
+    /// then. `fixed` says that it cannot. A limit of zero gives no element, and the cursor at which it stands: so that a
+    /// change is noticed from then on.
     pub(crate) fn collect(
         ctx: &Context,
         cursor: Cursor,
@@ -136,7 +137,7 @@ impl Chunk {
         fixed: bool,
         items: impl Iterator<Item = (usize, Value)>,
     ) -> Self {
-        let most = limit.unwrap_or(CHUNK_ITEMS).clamp(1, CHUNK_ITEMS_LIMIT) as usize;
+        let most = limit.unwrap_or(CHUNK_ITEMS).min(CHUNK_ITEMS_LIMIT) as usize;
         let mut room = CHUNK_BYTES.min(ctx.result_bytes()).saturating_sub(CHUNK_FRAME);
         let mut chunk = Chunk { items: Vec::new(), next: None, more: false };
         let mut at = cursor.at;
@@ -150,7 +151,8 @@ impl Chunk {
             chunk.items.push(item);
             at = after as u64;
         }
-        if chunk.more || !(fixed || chunk.items.is_empty()) {
+        let ended = fixed || (chunk.items.is_empty() && most > 0);
+        if chunk.more || !ended {
             chunk.next = Some(Cursor { at, ..cursor });
         }
         chunk

@@ -36,13 +36,6 @@ impl<'a> Number<'a> {
             Number::Float(x) => Ok(*x),
         }
     }
-
-    fn is_zero(&self) -> bool {
-        match self {
-            Number::Whole(n) => n.is_zero(),
-            Number::Float(x) => *x == 0.0,
-        }
-    }
 }
 
 /// `a + b`
@@ -77,8 +70,11 @@ pub fn divide(a: &Value, b: &Value) -> Result<Value, Exception> {
     match (Number::of(a), Number::of(b)) {
         (Some(Number::Whole(_)), Some(Number::Whole(b))) if b.is_zero() => Err(zero("division by zero")),
         (Some(Number::Whole(a)), Some(Number::Whole(b))) => whole_quotient(&a, &b).map(Value::Float),
-        (Some(_), Some(b)) if b.is_zero() => Err(zero("float division by zero")),
-        (Some(a), Some(b)) => Ok(Value::Float(a.float()? / b.float()?)),
+        // An int that is no float is told first, as by CPython.
+        (Some(a), Some(b)) => match (a.float()?, b.float()?) {
+            (_, 0.0) => Err(zero("float division by zero")),
+            (a, b) => Ok(Value::Float(a / b)),
+        },
         _ => Err(unsupported("/", type_name(a), type_name(b))),
     }
 }

@@ -50,6 +50,19 @@ fn integers_and_floats_compare_exactly() {
 }
 
 #[test]
+fn an_int_beyond_floats_is_told_before_a_division_by_zero() {
+    let huge = number::power(&10.into(), &400.into()).unwrap();
+    for divide in [number::divide, number::floor_divide, number::modulo] {
+        for (a, b) in [(&huge, &0.0.into()), (&1.5.into(), &huge)] {
+            let error = divide(a, b).unwrap_err();
+            assert_eq!(error, Exception::OverflowError("int too large to convert to float".into()));
+        }
+        assert_eq!(divide(&1.into(), &0.0.into()).unwrap_err().kind(), "ZeroDivisionError");
+        assert_eq!(divide(&huge, &0.into()).unwrap_err().kind(), "ZeroDivisionError");
+    }
+}
+
+#[test]
 fn what_is_equal_is_one_key() {
     let mut table = Table::new();
     for one in [Value::from(1), 1.0.into(), true.into()] {
