@@ -110,6 +110,34 @@ impl<T, E> Fallible for Result<T, E> {
 /// Asks whether an argument can be of type `T`: where a user's type stands, so that the error does too.
 pub const fn argument<T: Serialize + DeserializeOwned>() {}
 
+/// Asks whether all further arguments by place can be of type `T`.
+pub const fn further_args<T: FurtherArgs + Serialize + DeserializeOwned>() {}
+
+/// Asks whether all further arguments by name can be of type `T`.
+pub const fn further_kwargs<T: FurtherKwargs + Serialize + DeserializeOwned>() {}
+
+/// What a parameter with `#[remote(args)]` may be.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot hold all further arguments by place",
+    label = "not a list",
+    note = "take a Vec<Value>, a Vec of what each of them is, or a slice of it"
+)]
+pub trait FurtherArgs {}
+
+impl<T> FurtherArgs for Vec<T> {}
+
+/// What a parameter with `#[remote(kwargs)]` may be.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot hold all further arguments by name",
+    label = "not a map of names",
+    note = "take Kwargs (tarmem_remote::args::Kwargs), or a HashMap or BTreeMap whose keys are Strings"
+)]
+pub trait FurtherKwargs {}
+
+impl FurtherKwargs for crate::args::Kwargs {}
+impl<T, S> FurtherKwargs for std::collections::HashMap<String, T, S> {}
+impl<T> FurtherKwargs for std::collections::BTreeMap<String, T> {}
+
 /// A class or the `dyn` type of an interface, as the parameter of a function over objects: [`Remote`] with other words for
 /// what is neither.
 #[diagnostic::on_unimplemented(

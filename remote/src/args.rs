@@ -1,7 +1,7 @@
 //! The arguments of a dynamic call: some by their places, some by their names.
 
 use crate::codec::{self, CodecError};
-use crate::describe::Param;
+use crate::describe::{Param, ParamKind};
 use crate::error::near_misses;
 use crate::value::{Value, ValueError, to_value};
 use serde::de::value::SeqDeserializer;
@@ -10,6 +10,10 @@ use serde::ser::{Impossible, SerializeTuple, Serializer};
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 use std::fmt;
 use std::marker::PhantomData;
+
+mod kwargs;
+
+pub use kwargs::Kwargs;
 
 /// The arguments of a dynamic call: some by their places, and after them some by the names of their parameters, as in
 /// Python. Whatever is a list of [`Value`]s will do where there are no names.
@@ -85,26 +89,38 @@ impl Args {
     /// In words, for an [`Error::BadArguments`](crate::Error::BadArguments).
     pub(crate) fn bind(self, params: &[Param]) -> Result<Vec<Option<Value>>, String> {
         let Args { positional, named, by_signature } = self;
-        let least = params.iter().rposition(|p| !p.optional).map_or(0, |last| last + 1);
+        let rest_at = |kind| params.iter().position(|param| param.kind == kind);
+        let (args_at, kwargs_at) = (rest_at(ParamKind::Args), rest_at(ParamKind::Kwargs));
+        // What comes after all further arguments by place goes by its name.
+        let by_place = &params[..args_at.or(kwargs_at).unwrap_or(params.len())];
+        let least = by_place.iter().rposition(|p| !p.optional).map_or(0, |last| last + 1);
+        let most = if args_at.is_none() { by_place.len() } else { usize::MAX };
         let found = positional.len() + named.len();
-        if positional.len() > params.len() || (named.is_empty() && found < least) {
-            return Err(miscount(least, params.len(), found));
+        if positional.len() > most || (named.is_empty() && found < least) {
+            return Err(miscount(least, most, found));
         }
-        let mut bound: Vec<Option<Value>> = positional.into_iter().map(Some).collect();
-        bound.resize(params.len(), None);
+        let mut bound: Vec<Option<Value>> = vec![None; params.len()];
+        let mut positional = positional.into_iter();
+        bound[..by_place.len()].iter_mut().zip(&mut positional).for_each(|(place, value)| *place = Some(value));
+        let mut kwargs = Kwargs::new();
         for (name, value) in named {
-            let Some(place) = params.iter().position(|param| param.name == name) else {
-                if by_signature && value.is_null() {
-                    continue;
-                }
-                let near = near_misses(&name, params.iter().map(|param| param.name));
-                let hint =
-                    if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
-                return Err(format!("it has no parameter `{name}`{hint}"));
-            };
-            if bound[place].replace(value).is_some() {
-                return Err(format!("its argument `{name}` is given twice"));
+            let twice = || format!("its argument `{name}` is given twice");
+            // A caller that knows the signature passes all further arguments as that one parameter.
+            let place = params.iter().position(|param| param.name == name && (by_signature || !param.kind.is_rest()));
+            match place {
+                Some(place) if bound[place].is_some() => return Err(twice()),
+                Some(place) => bound[place] = Some(value),
+                None if by_signature && value.is_null() => {}
+                None if by_signature || kwargs_at.is_none() => return Err(unknown(&name, params)),
+                None if kwargs.contains(&name) => return Err(twice()),
+                None => kwargs.insert(name, value),
             }
+        }
+        if let Some(at) = args_at {
+            bound[at].get_or_insert_with(|| Value::List(positional.collect()));
+        }
+        if let Some(at) = kwargs_at {
+            bound[at].get_or_insert_with(|| kwargs.into());
         }
         let missing = params.iter().zip(&bound).find(|(param, value)| value.is_none() && !param.optional);
         match missing {
@@ -114,10 +130,19 @@ impl Args {
     }
 }
 
+fn unknown(name: &str, params: &[Param]) -> String {
+    let near = near_misses(name, params.iter().filter(|param| !param.kind.is_rest()).map(|param| param.name));
+    let hint = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
+    format!("it has no parameter `{name}`{hint}")
+}
+
 fn miscount(least: usize, most: usize, found: usize) -> String {
     let plural = |n: usize| if n == 1 { "argument" } else { "arguments" };
-    let wanted =
-        if least == most { format!("{most} {}", plural(most)) } else { format!("{least} to {most} arguments") };
+    let wanted = match most {
+        usize::MAX => format!("at least {least} {}", plural(least)),
+        most if most == least => format!("{most} {}", plural(most)),
+        most => format!("{least} to {most} arguments"),
+    };
     format!("takes {wanted}, but {found} {} given", if found == 1 { "was" } else { "were" })
 }
 
@@ -409,7 +434,6 @@ impl Serializer for Collect {
 mod tests {
     use super::*;
     use crate::args;
-    use crate::describe::ParamKind;
 
     const fn param(name: &'static str, ty: &'static str, optional: bool) -> Param {
         Param { name, kind: ParamKind::Value, ty, optional, default: None }
@@ -431,6 +455,50 @@ mod tests {
         assert_eq!(read(args![1, 2, 3]), Ok((1, Some(2), Arg::Given(3.into()))));
         assert_eq!(read(args![1; c = 3]), Ok((1, None, Arg::Given(3.into()))));
         assert_eq!(read(args![; c = 3, a = 1]), Ok((1, None, Arg::Given(3.into()))));
+    }
+
+    const fn rest(name: &'static str, kind: ParamKind) -> Param {
+        Param { name, kind, ty: "", optional: true, default: None }
+    }
+
+    #[test]
+    fn further_arguments_are_gathered_by_place_and_by_name() {
+        const PARAMS: &[Param] = &[
+            param("a", "i64", false),
+            rest("args", ParamKind::Args),
+            param("sep", "Option<i64>", true),
+            rest("kwargs", ParamKind::Kwargs),
+        ];
+        type All = (i64, Vec<Value>, Option<i64>, Kwargs);
+        let read = |args: Args| -> Result<All, String> {
+            let bound = args.bind(PARAMS)?;
+            Deserialize::deserialize(Bound(&bound)).map_err(|e: ValueError| e.to_string())
+        };
+        let none = Kwargs::new;
+        assert_eq!(read(args![1].into()), Ok((1, vec![], None, none())));
+        assert_eq!(read(args![1, 2, 3].into()), Ok((1, vec![2.into(), 3.into()], None, none())));
+        assert_eq!(read(args![1, 2; sep = 3]), Ok((1, vec![2.into()], Some(3), none())));
+        let named = none().with("x", 5).with("args", 6).with("kwargs", 7);
+        assert_eq!(read(args![; x = 5, a = 1, args = 6, kwargs = 7]), Ok((1, vec![], None, named)));
+        let refused = |args: Args| read(args).expect_err("it does not fit");
+        assert_eq!(refused(args![].into()), "takes at least 1 argument, but 0 were given");
+        assert_eq!(refused(args![; x = 1]), "its argument `a` is missing");
+        assert_eq!(refused(args![1; a = 1]), "its argument `a` is given twice");
+        assert_eq!(refused(args![1; x = 1, x = 2]), "its argument `x` is given twice");
+        // A typed caller of another build passes each parameter by its name, and these two only if they hold something.
+        let signed = |named: Vec<(&str, Value)>| {
+            read(Args::by_names(named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
+        };
+        let all = vec![("a", 1.into()), ("args", vec![2].into()), ("kwargs", none().with("x", 5).into())];
+        assert_eq!(signed(all), Ok((1, vec![2.into()], None, none().with("x", 5))));
+        assert_eq!(signed(vec![("a", 1.into()), ("gone", Value::Null)]), Ok((1, vec![], None, none())));
+        assert!(signed(vec![("a", 1.into()), ("gone", 5.into())]).is_err());
+    }
+
+    #[test]
+    fn names_alone_leave_no_place_for_more_arguments() {
+        const PARAMS: &[Param] = &[param("a", "Option<i64>", true), rest("kwargs", ParamKind::Kwargs)];
+        assert_eq!(Args::from(args![1, 2]).bind(PARAMS), Err("takes 0 to 1 arguments, but 2 were given".to_owned()));
     }
 
     #[test]

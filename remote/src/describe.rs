@@ -40,11 +40,12 @@ pub struct Param {
     /// Whether a dynamic caller may leave it out: its type is an `Option`, and what is left out is `None`; or an
     /// [`Arg`](crate::args::Arg), or it has a default.
     pub optional: bool,
-    /// What it is then, as written in Rust; `None` for an [`Arg`](crate::args::Arg), which tells that it was left out.
+    /// What it is then, as written in Rust; `None` for an [`Arg`](crate::args::Arg), which tells that it was left out, and for
+    /// what takes all further arguments, which is empty then.
     pub default: Option<&'static str>,
 }
 
-/// What a caller passes for a parameter. Whatever it is, it may be passed by its place or by the parameter's name.
+/// What a caller passes for a parameter: by its place or by the parameter's name, if it is one argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ParamKind {
@@ -54,6 +55,17 @@ pub enum ParamKind {
     Object,
     /// `&mut T`: the same, and the function has it for itself.
     ExclusiveObject,
+    /// All further arguments by place, as `*args` in Python.
+    Args,
+    /// All further arguments by name, as `**kwargs` in Python.
+    Kwargs,
+}
+
+impl ParamKind {
+    /// Whether it takes all further arguments, of which there may be none.
+    pub fn is_rest(self) -> bool {
+        matches!(self, ParamKind::Args | ParamKind::Kwargs)
+    }
 }
 
 /// How a method takes its object.
@@ -267,7 +279,14 @@ pub(crate) fn signature_text(name: &str, params: &[Param], returns: &str) -> Str
         Some(default) if !p.ty.starts_with("Option<") || default != "None" => {
             format!("{}: {} = {default}", p.name, p.ty)
         }
-        _ => format!("{}: {}", p.name, p.ty),
+        _ => {
+            let stars = match p.kind {
+                ParamKind::Args => "*",
+                ParamKind::Kwargs => "**",
+                _ => "",
+            };
+            format!("{stars}{}: {}", p.name, p.ty)
+        }
     };
     let params: Vec<String> = params.iter().map(param).collect();
     let arrow = if returns.is_empty() || returns == "()" { String::new() } else { format!(" -> {returns}") };

@@ -206,7 +206,11 @@ impl Signature {
     }
 
     fn name(&self, values: Vec<Option<Value>>) -> Args {
-        let named = self.params.iter().zip(values).filter_map(|(param, value)| Some((param.name.to_owned(), value?)));
+        let named = self.params.iter().zip(values).filter_map(|(param, value)| {
+            // Where there are no further arguments, there is nothing to say.
+            let value = value.filter(|value| !(param.kind.is_rest() && is_empty(value)))?;
+            Some((param.name.to_owned(), value))
+        });
         Args::by_names(named.collect())
     }
 
@@ -225,6 +229,10 @@ impl Signature {
             refused,
         }
     }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_list().is_some_and(<[_]>::is_empty) || value.as_map().is_some_and(<[_]>::is_empty)
 }
 
 /// Those of this program whose number was asked for.

@@ -1,9 +1,10 @@
-//! `#[remote(default = …)]` on a parameter: what it is if a caller leaves it out.
+//! `#[remote(…)]` on a parameter: what it is if a caller leaves it out, or that it takes all further arguments.
 
 use crate::args::is_remote;
 use crate::errors::Errors;
+use crate::signature::{Param, Passing};
 use crate::types;
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
@@ -17,18 +18,44 @@ pub(crate) enum Default {
     Value(Box<Expr>),
 }
 
-const FORM: &str = "a parameter has only `default`: #[remote(default)], for its type's, or #[remote(default = 60)]";
+/// A parameter that takes all further arguments.
+#[derive(Clone, Copy)]
+pub(crate) struct Rest {
+    pub(crate) kind: RestKind,
+    /// Where that is said.
+    span: Span,
+}
+
+/// Which arguments those are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RestKind {
+    /// `args`: those by place.
+    Args,
+    /// `kwargs`: those by name.
+    Kwargs,
+}
+
+/// What the attributes of a parameter say.
+#[derive(std::default::Default)]
+pub(crate) struct Marks {
+    pub(crate) default: Option<Default>,
+    pub(crate) rest: Option<Rest>,
+}
+
+const FORM: &str = "a parameter has `default`, for its type's, or `default = 60`; or `args`, for all further arguments by \
+     place, or `kwargs`, for all further ones by name: #[remote(default)]";
 
 /// Of a function that no caller reaches.
-pub(crate) const SKIPPED: &str = "what is not remote is always called with all its arguments; remove the default";
+pub(crate) const SKIPPED: &str =
+    "what is not remote is always called with all its arguments; remove this, or make the function remote";
 
 /// Of an implementation of an interface.
 pub(crate) const IMPLEMENTED: &str =
-    "the default is the interface's; put it on the method in the trait, and remove it here";
+    "this is for the interface to say; put it on the method in the trait, and remove it here";
 
-/// Takes the default off a parameter. All `#[remote(…)]` goes, as rustc knows no attributes there.
-pub(crate) fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Option<Default> {
-    let mut default = None;
+/// Takes the marks off a parameter. All `#[remote(…)]` goes, as rustc knows no attributes there.
+pub(crate) fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Marks {
+    let mut marks = Marks::default();
     for attr in attrs.extract_if(.., |attr| is_remote(attr)) {
         let Meta::List(list) = &attr.meta else {
             errors.at(&attr, FORM);
@@ -45,21 +72,78 @@ pub(crate) fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Option<De
                 continue;
             }
         };
-        for meta in metas {
-            let found = match &meta {
-                Meta::Path(path) if path.is_ident("default") => Default::OfType,
-                Meta::NameValue(pair) if pair.path.is_ident("default") => Default::Value(Box::new(pair.value.clone())),
-                other => {
-                    errors.at(other, FORM);
-                    continue;
-                }
-            };
-            if default.replace(found).is_some() {
-                errors.at(&meta, "`default` is given twice; remove one");
+        metas.iter().for_each(|meta| marks.add(meta, errors));
+    }
+    marks
+}
+
+impl Marks {
+    fn add(&mut self, meta: &Meta, errors: &mut Errors) {
+        let rest = |kind| Some(Rest { kind, span: meta.span() });
+        let (default, rest) = match meta {
+            Meta::Path(path) if path.is_ident("default") => (Some(Default::OfType), None),
+            Meta::NameValue(pair) if pair.path.is_ident("default") => {
+                (Some(Default::Value(Box::new(pair.value.clone()))), None)
+            }
+            Meta::Path(path) if path.is_ident("args") => (None, rest(RestKind::Args)),
+            Meta::Path(path) if path.is_ident("kwargs") => (None, rest(RestKind::Kwargs)),
+            other => return errors.at(other, FORM),
+        };
+        let had_default = self.default.is_some();
+        match (default, rest) {
+            (Some(_), _) if had_default => errors.at(meta, "`default` is given twice; remove one"),
+            (_, Some(_)) if self.rest.is_some() => {
+                errors.at(meta, "a parameter takes the further arguments by place or by name; remove one");
+            }
+            (Some(_), _) if self.rest.is_some() => errors.at(meta, EMPTY),
+            (_, Some(_)) if had_default => errors.at(meta, EMPTY),
+            (default, rest) => {
+                self.default = self.default.take().or(default);
+                self.rest = self.rest.or(rest);
             }
         }
     }
-    default
+}
+
+const EMPTY: &str = "where no further arguments are given, this is empty; remove the default";
+
+/// Checks where parameters that take all further arguments stand.
+pub(crate) fn check_rests(params: &[Param], errors: &mut Errors) {
+    let mut before: Vec<RestKind> = Vec::new();
+    for param in params.iter().filter(|param| !matches!(param.passing, Passing::Context)) {
+        match &param.rest {
+            Some(rest) if before.contains(&rest.kind) => {
+                let message = match rest.kind {
+                    RestKind::Args => "another parameter takes all further arguments by place; remove this one",
+                    RestKind::Kwargs => "another parameter takes all further arguments by name; remove this one",
+                };
+                errors.push(syn::Error::new(rest.span, message));
+            }
+            _ if before.contains(&RestKind::Kwargs) => {
+                errors.at(&param.ident, "`kwargs` takes all names that are left, so it comes last; put this before it");
+            }
+            _ => {}
+        }
+        before.extend(param.rest.map(|rest| rest.kind));
+    }
+}
+
+impl Rest {
+    /// Refuses types that can hold no such arguments, as far as one can see.
+    pub(crate) fn check(&self, ty: &syn::Type, passing: &Passing, errors: &mut Errors) {
+        let instead = match self.kind {
+            RestKind::Args => "take a Vec<Value>, or a slice",
+            RestKind::Kwargs => "take Kwargs, or a map whose keys are Strings",
+        };
+        match passing {
+            Passing::Object(_) => errors.at(ty, format!("an object is one argument, and no others; {instead}")),
+            Passing::Context => errors.at(ty, "the service passes this, and no caller; remove the attribute"),
+            _ if types::ends_in(ty, "Option") || types::ends_in(ty, "Arg") => {
+                errors.at(ty, format!("where no further arguments are given, this is empty; {instead}"));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Takes defaults off the parameters of a function that has no use for them, which is an error: `remedy` says what to do.

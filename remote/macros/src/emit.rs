@@ -1,6 +1,7 @@
 //! What methods, constructors and functions have in common once expanded: decoding arguments, encoding results, and
 //! the proxy's side of a call.
 
+use crate::defaults::RestKind;
 use crate::signature::{Param, Passing, Receiver, Returns, Signature};
 use crate::{objects, types};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
@@ -39,7 +40,11 @@ impl Signature {
             let kind = match &param.passing {
                 Passing::Object(object) if object.exclusive => quote!(ExclusiveObject),
                 Passing::Object(_) => quote!(Object),
-                _ => quote!(Value),
+                _ => match param.rest.map(|rest| rest.kind) {
+                    Some(RestKind::Args) => quote!(Args),
+                    Some(RestKind::Kwargs) => quote!(Kwargs),
+                    None => quote!(Value),
+                },
             };
             let default = match param.default_text() {
                 Some(text) => quote!(::core::option::Option::Some(#text)),
@@ -96,7 +101,12 @@ impl Signature {
             Passing::Object(object) => objects::check(object, private),
             _ => {
                 let owned = param.owned_type().unwrap_or_else(|| decoded.clone());
-                Some(quote_spanned!(owned.span()=> #private::argument::<#owned>();))
+                let check = match param.rest.map(|rest| rest.kind) {
+                    Some(RestKind::Args) => quote_spanned!(owned.span()=> #private::further_args),
+                    Some(RestKind::Kwargs) => quote_spanned!(owned.span()=> #private::further_kwargs),
+                    None => quote_spanned!(owned.span()=> #private::argument),
+                };
+                Some(quote_spanned!(owned.span()=> #check::<#owned>();))
             }
         });
         let defaults = self.arguments().enumerate().filter_map(|(index, param)| param.fill_in(&local(index)));
@@ -277,7 +287,10 @@ pub(crate) struct FunctionNames {
 impl Param {
     /// Whether a dynamic caller may leave it out.
     fn is_optional(&self) -> bool {
-        self.default.is_some() || types::ends_in(&self.ty, "Option") || types::ends_in(&self.ty, "Arg")
+        self.default.is_some()
+            || self.rest.is_some()
+            || types::ends_in(&self.ty, "Option")
+            || types::ends_in(&self.ty, "Arg")
     }
 
     /// What it is if it is left out, for people; `None` if it may not be, or is told from all that it can be.

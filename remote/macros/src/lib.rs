@@ -136,6 +136,10 @@ use syn::Item;
 /// | option | means |
 /// | --- | --- |
 /// | `default`, `default = 60` | a dynamic caller may leave it out, and so may a client that was built before there was one; then it is what its type has by `Default`, or this expression, which the service evaluates for each such call. For a `&str` or a `String` a text will do; for a `&[T]` it is a `Vec<T>`. Typed proxies take it as any other. Not for objects, a `&Context` and an `Arg` |
+/// | `args` | it takes all further arguments by place, as `*args` in Python: a `Vec<T>` or `&[T]`, empty where there are none. Parameters after it go by name only |
+/// | `kwargs` | it takes all further arguments by name, as `**kwargs` in Python: a [`Kwargs`](../tarmem_remote/args/struct.Kwargs.html), `HashMap<String, T>` or `BTreeMap<String, T>`, empty where there are none. It comes last |
+///
+/// Typed proxies take these two as they are written: `text.format(vec![…], Kwargs::new())`.
 ///
 /// Names are what older and newer programs know each other by: a method is called by a hash of its class's or interface's
 /// path and its name. To rename one in Rust, keep the old name with `name`. Changing parameters breaks older callers.
@@ -149,7 +153,7 @@ use syn::Item;
 /// - `self` by value: the object stays on its service.
 /// - References other than those above, lifetimes, and `dyn` types, anywhere in a signature: what arrives is decoded, and
 ///   belongs to its receiver. References to objects in methods: see above.
-/// - Pointers and function pointers; `unsafe`, `extern` and variadic functions.
+/// - Pointers and function pointers; `unsafe`, `extern` and C's variadic functions.
 /// - Patterns as parameters (`mut x` is fine): an argument goes by its name.
 /// - Associated types, constants and functions in a trait, and `Self` in its signatures: there is no `dyn` type then.
 /// - Statics, unions, modules, type aliases.

@@ -1,7 +1,7 @@
 //! The signature of one method, constructor or function: parsed, checked, and as the expansion needs it.
 
 use crate::args::Options;
-use crate::defaults::{self, Default};
+use crate::defaults::{self, Default, Marks, Rest};
 use crate::docs::Carried;
 use crate::errors::Errors;
 use crate::types::{self, Role};
@@ -37,6 +37,8 @@ pub(crate) struct Param {
     pub(crate) passing: Passing,
     /// What it is if a caller leaves it out.
     pub(crate) default: Option<Default>,
+    /// That it takes all further arguments.
+    pub(crate) rest: Option<Rest>,
 }
 
 /// How an argument gets from the wire to the parameter.
@@ -88,7 +90,7 @@ pub(crate) fn parse(
     errors: &mut Errors,
 ) -> Option<Signature> {
     let mut found = Errors::default();
-    let mut taken: Vec<Option<Default>> = Vec::new();
+    let mut taken: Vec<Marks> = Vec::new();
     for input in &mut sig.inputs {
         if let FnArg::Typed(input) = input {
             taken.push(defaults::take(&mut input.attrs, &mut found));
@@ -113,12 +115,13 @@ pub(crate) fn parse(
         .iter()
         .filter_map(|input| match input {
             FnArg::Typed(input) => {
-                let default = taken.next().flatten();
-                parse_param(input, default, owner, receiver.is_some(), &mut found)
+                let marks = taken.next().unwrap_or_default();
+                parse_param(input, marks, owner, receiver.is_some(), &mut found)
             }
             FnArg::Receiver(_) => None,
         })
         .collect();
+    defaults::check_rests(&params, &mut found);
     let arguments = params.iter().filter(|param| !matches!(param.passing, Passing::Context)).count();
     if arguments > MOST_PARAMS {
         found.at(&sig.inputs, format!("a call carries at most {MOST_PARAMS} arguments; put some into a struct"));
@@ -157,7 +160,10 @@ fn check_form(sig: &syn::Signature, errors: &mut Errors) {
         errors.at(abi, "a remote function has Rust's own calling convention; remove the `extern`");
     }
     if let Some(variadic) = &sig.variadic {
-        errors.at(variadic, "a remote function has a fixed number of arguments; take a Vec");
+        errors.at(
+            variadic,
+            "a remote function takes what is of any number as one parameter: #[remote(args)] args: Vec<Value>",
+        );
     }
 }
 
@@ -179,7 +185,7 @@ fn parse_receiver(sig: &syn::Signature, errors: &mut Errors) -> Option<Receiver>
 
 fn parse_param(
     input: &syn::PatType,
-    mut default: Option<Default>,
+    Marks { mut default, rest }: Marks,
     owner: Owner<'_>,
     of_method: bool,
     errors: &mut Errors,
@@ -215,7 +221,10 @@ fn parse_param(
             _ => {}
         }
     }
-    ident.map(|ident| Param { ident, ty, passing, default })
+    if let Some(rest) = &rest {
+        rest.check(&ty, &passing, errors);
+    }
+    ident.map(|ident| Param { ident, ty, passing, default, rest })
 }
 
 fn borrowed_param(reference: &TypeReference, of_method: bool, errors: &mut Errors) -> Passing {

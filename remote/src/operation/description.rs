@@ -41,7 +41,9 @@ pub struct MethodDescription {
     pub docs: String,
 }
 
-/// What is known about a parameter of a method or function. It may be passed by its place, or by its name.
+/// What is known about a parameter of a method or function. It may be passed by its place, or by its name; one of a
+/// [kind](ParamKind) that takes all further arguments is passed by passing those, and those after [`ParamKind::Args`] go by
+/// their names only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParameterDescription {
     /// Its name.

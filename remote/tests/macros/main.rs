@@ -4,6 +4,7 @@
 mod classes;
 mod defaults;
 mod functions;
+mod further;
 mod interfaces;
 mod loopback;
 mod names;
