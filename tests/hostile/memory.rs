@@ -26,7 +26,7 @@ async fn arguments_that_wait_are_charged_by_what_they_take_in_memory() {
     queue.call("put", args![0]).await.expect("there is room");
     let error = queue.call("put", args![nulls(15)]).await.expect_err("refused");
     assert!(matches!(error, Error::BadArguments { .. }) && error.to_string().contains("limit of"), "{error}");
-    let puts = (0..24).map(|_| queue.call("put", args![nulls(3)]).timeout(Duration::from_secs(20)));
+    let puts = (0..24).map(|_| queue.call("put", args![nulls(1)]).timeout(Duration::from_secs(20)));
     let refused =
         join_all(puts).await.into_iter().filter(|put| matches!(put, Err(Error::LimitExceeded { .. }))).count();
     assert!(refused >= 16, "only {refused} were refused");

@@ -49,7 +49,7 @@ pub use weight::{DECODED_LIMIT, take_decoded_weight};
 
 pub(crate) use depth::TooDeep;
 pub(crate) use serialize::is_tagged_form;
-pub(crate) use weight::limited;
+pub(crate) use weight::{allocated, limited};
 
 /// A value whose type is known only when it arrives.
 ///

@@ -6,8 +6,20 @@
 use std::cell::Cell;
 use std::fmt;
 
-/// How much memory the elements of the [`Value`](super::Value)s among the arguments of one call may take: 128 MiB.
-pub const DECODED_LIMIT: usize = 128 << 20;
+/// How much memory the elements of the [`Value`](super::Value)s among the arguments of one call may take, and no less what
+/// one operation of the [`modules`](crate::modules) may make
+/// ([`RESULT_LIMIT`](crate::modules::python::RESULT_LIMIT)): 64 MiB.
+pub const DECODED_LIMIT: usize = 64 << 20;
+
+/// About what an allocation of so many bytes takes: allocators keep a word beside it, and round up.
+#[inline]
+pub(crate) const fn allocated(bytes: usize) -> usize {
+    match bytes {
+        0 => 0,
+        1..=24 => 32,
+        more => more.saturating_add(8 + 15) & !15,
+    }
+}
 
 thread_local! {
     /// What may still be taken by what is being decoded.

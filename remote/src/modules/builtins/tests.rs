@@ -17,8 +17,8 @@ fn nested(depth: usize) -> Value {
     (0..depth).fold(Value::Null, |inside, _| Value::List(vec![inside]))
 }
 
-fn kind<T: std::fmt::Debug>(result: Result<T, Exception>) -> &'static str {
-    result.unwrap_err().kind()
+fn kind<T>(result: Result<T, Exception>) -> &'static str {
+    result.map(drop).unwrap_err().kind()
 }
 
 #[test]
@@ -215,4 +215,58 @@ fn formatting_is_bounded() {
     assert_eq!(text("{a[7]}{a[99999]:02}{{}}").format_map(list), Ok("000{}".into()));
     assert_eq!(kind(text("{0}").format_map(map(1.into()))), "ValueError");
     assert_eq!(kind(text("{a}").format_map(5.into())), "TypeError");
+}
+
+/// As many bytes on the wire, of which each becomes an element.
+fn letters(count: usize) -> Value {
+    "a".repeat(count).into()
+}
+
+#[test]
+fn elements_of_a_text_are_refused_before_they_take_the_memory() {
+    // A letter is an element of 32 bytes with an allocation of 32 more.
+    let (fits, too_many) = (1 << 20, (1 << 20) + 1);
+    assert_eq!(List::new(Arg::Given(letters(fits))).unwrap().len(), fits);
+    let error = List::new(Arg::Given(letters(too_many))).map(drop).unwrap_err();
+    let told = "the result would take 67108928 bytes or more, over the limit of 67108864; make it in parts";
+    assert_eq!(error, Exception::MemoryError(told.into()));
+    assert_eq!(kind(Tuple::new(Arg::Given(letters(too_many)))), "MemoryError");
+    assert_eq!(kind(Set::new(Arg::Given(letters(too_many)))), "MemoryError");
+    assert_eq!(kind(Dict::new(Arg::Given(letters(too_many)))), "MemoryError");
+    assert_eq!(kind(Dict::new(Arg::Given(vec![letters(too_many)].into()))), "MemoryError");
+    assert_eq!(kind(List::new(Arg::Given(Value::Bytes(vec![7; (2 << 20) + 1])))), "MemoryError");
+    let mut xs = list([1]);
+    assert_eq!(kind(xs.extend_values(letters(too_many))), "MemoryError");
+    assert_eq!(kind(xs.setitem(Slice::from(0..).into(), letters(too_many))), "MemoryError");
+    assert_eq!(xs, list([1]));
+}
+
+#[test]
+fn parts_of_a_text_are_refused_before_they_take_the_memory() {
+    let text = |of: &str| Str::new(Arg::Given(of.repeat(1 << 20).into()), Arg::Absent, Arg::Absent).unwrap();
+    let bytes = |of: &[u8]| Bytes::new(Arg::Given(Value::Bytes(of.repeat(1 << 20))), Arg::Absent, Arg::Absent).unwrap();
+    let separated = text("a,");
+    assert_eq!(kind(separated.split(Some(",".into()), Arg::Absent)), "MemoryError");
+    assert_eq!(kind(separated.rsplit(Some(",".into()), Arg::Absent)), "MemoryError");
+    assert_eq!(separated.split(Some(",".into()), Arg::Given(9.into())).unwrap().len(), 10);
+    assert_eq!(separated.count(",".into(), None, None), Ok(1 << 20));
+    let words = text("aa ");
+    assert_eq!(words.split(None, Arg::Absent).unwrap().len(), 1 << 20);
+    let words = text("a b ");
+    assert_eq!(kind(words.split(None, Arg::Absent)), "MemoryError");
+    assert_eq!(kind(words.rsplit(None, Arg::Absent)), "MemoryError");
+    assert_eq!(kind(text("a\nb\n").splitlines(Arg::Absent)), "MemoryError");
+    assert_eq!(kind(bytes(b"a,b,").split(Some(Value::Bytes(b",".to_vec())), Arg::Absent)), "MemoryError");
+    let joined = Str::new(Arg::Absent, Arg::Absent, Arg::Absent).unwrap().join(letters(2 << 20));
+    assert_eq!(kind(joined), "MemoryError");
+    assert_eq!(kind(Str::new(Arg::Absent, Arg::Absent, Arg::Absent).unwrap().join(1.into())), "TypeError");
+}
+
+#[test]
+fn copies_of_elements_are_refused_before_they_take_the_memory() {
+    let large: List = (0..(2 << 20) + 1).collect();
+    assert_eq!(kind(large.getitem(Slice::from(..).into())), "MemoryError");
+    assert!(large.getitem(Slice::from(1..).into()).is_ok());
+    assert_eq!(kind(large.add(Value::List(vec![]))), "MemoryError");
+    assert_eq!(kind(list([]).add(large.into())), "MemoryError");
 }

@@ -4,7 +4,8 @@ use super::list::{get, repeated};
 use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Stamp, bound_of, check_depth, equal, equal_lists, insertion, iterate, repr, type_name,
+    Chunk, Comparison, Cursor, Stamp, bound_of, check_depth, copied, equal, equal_lists, insertion, iterate, repr,
+    type_name,
 };
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::modules::{Decoded, Elements, Exception, Fallible};
@@ -83,7 +84,7 @@ impl Tuple {
     #[remote(name = "__add__")]
     pub fn add(&self, other: Value) -> Result<Vec<Value>, Exception> {
         match other {
-            Value::List(other) => Ok(self.0.iter().cloned().chain(other).collect()),
+            Value::List(other) => copied(self.0.iter().chain(&other)),
             other => Err(Exception::TypeError(format!(
                 "can only concatenate tuple (not \"{}\") to tuple",
                 type_name(&other)

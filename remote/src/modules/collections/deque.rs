@@ -3,8 +3,8 @@
 use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Slice, Stamp, bound_of, check_depth, equal, equal_lists, insertion, iterate, position,
-    repeats, repr, short, type_name, weight, whole, word,
+    Chunk, Comparison, Cursor, Slice, Stamp, bound_of, check_depth, copied, equal, equal_lists, insertion, iterate,
+    position, repeats, repr, short, type_name, weight, whole, word,
 };
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::modules::{Decoded, Elements, Exception, Fallible};
@@ -245,13 +245,14 @@ impl Deque {
     /// `deque + other`, as a plain list, within the deque's `maxlen`; the other one has to be a list.
     #[remote(name = "__add__")]
     pub fn add(&self, other: Value) -> Result<Vec<Value>, Exception> {
-        if !matches!(other, Value::List(_)) {
+        let Value::List(other) = other else {
             let found = type_name(&other);
             return Err(Exception::TypeError(format!("can only concatenate deque (not \"{found}\") to deque")));
-        }
-        let mut sum = self.clone();
-        sum.extend_values(other)?;
-        Ok(sum.as_list())
+        };
+        other.iter().try_for_each(check_depth)?;
+        let both = self.items.len() + other.len();
+        let skipped = self.maxlen.map_or(0, |most| both.saturating_sub(most));
+        copied(self.items.iter().chain(&other).skip(skipped))
     }
 
     /// `deque += items`: puts the elements of `items` at the right end.

@@ -1,19 +1,26 @@
 //! The elements of anything that has some.
 
-use super::type_name;
+use super::{check_result, type_name};
 use crate::modules::Exception;
-use crate::value::Value;
+use crate::value::{Value, allocated};
 
 /// The elements of a value: those of a list, a tuple or a set, the keys of a map, the characters of a text, the integers in bytes.
 ///
 /// # Errors
-/// `TypeError` for what has no elements.
+/// `TypeError` for what has no elements; `MemoryError` for a text or bytes whose elements would take more than
+/// [`RESULT_LIMIT`](super::RESULT_LIMIT): each takes 32 times a byte, or 64.
 pub fn iterate(value: Value) -> Result<Vec<Value>, Exception> {
     match value {
         Value::List(items) | Value::Tuple(items) | Value::Set(items) => Ok(items),
         Value::Map(entries) => Ok(entries.into_iter().map(|(key, _)| key).collect()),
-        Value::Text(text) => Ok(text.chars().map(Value::from).collect()),
-        Value::Bytes(bytes) => Ok(bytes.into_iter().map(Value::from).collect()),
+        Value::Text(text) => {
+            check_result(size_of::<Value>() + allocated(1), text.chars().count())?;
+            Ok(text.chars().map(Value::from).collect())
+        }
+        Value::Bytes(bytes) => {
+            check_result(size_of::<Value>(), bytes.len())?;
+            Ok(bytes.into_iter().map(Value::from).collect())
+        }
         other => Err(Exception::TypeError(format!("'{}' object is not iterable", type_name(&other)))),
     }
 }
@@ -27,8 +34,11 @@ pub fn pairs(value: Value) -> Result<Vec<(Value, Value)>, Exception> {
         return Ok(entries);
     }
     let pair = |(at, item): (usize, Value)| {
-        let mut item = iterate(item).map_err(|_| {
-            Exception::TypeError(format!("cannot convert dictionary update sequence element #{at} to a sequence"))
+        let mut item = iterate(item).map_err(|error| match error {
+            Exception::TypeError(_) => {
+                Exception::TypeError(format!("cannot convert dictionary update sequence element #{at} to a sequence"))
+            }
+            error => error,
         })?;
         match (item.pop(), item.pop(), item.len()) {
             (Some(value), Some(key), 0) => Ok((key, value)),

@@ -1,15 +1,18 @@
 //! How large and how deep things may become.
 
 use crate::modules::Exception;
-use crate::value::{DEPTH_LIMIT, Value};
+use crate::value::{DECODED_LIMIT, DEPTH_LIMIT, Value, allocated};
 
 /// How deep a value may be nested to be an element of a collection: two levels less than
 /// [`DEPTH_LIMIT`], so that the collection itself, and a list of its items, can be shown.
 pub const ELEMENT_DEPTH: usize = DEPTH_LIMIT - 2;
 
 /// How much memory the result of one operation may take where it can be much larger than what it was made of, such as
-/// `xs * n`: 64 MiB.
-pub const RESULT_LIMIT: usize = 64 << 20;
+/// `xs * n` or `list(text)`: as much as [the arguments of a call](DECODED_LIMIT), 64 MiB.
+///
+/// What is counted is memory, not characters: an element of a list takes 32 bytes, and a text of its own 32 more at least.
+/// The `MemoryError` comes before the memory is taken.
+pub const RESULT_LIMIT: usize = DECODED_LIMIT;
 
 /// Checks that a value can be an element of a collection.
 ///
@@ -35,11 +38,11 @@ fn fits(value: &Value, levels: usize) -> bool {
     }
 }
 
-/// About how many bytes of memory a value takes.
+/// About how many bytes of memory a value takes, with what the allocator adds to a text.
 pub fn weight(value: &Value) -> usize {
     let inside = match value {
-        Value::Text(text) => text.len(),
-        Value::Bytes(bytes) => bytes.len(),
+        Value::Text(text) => allocated(text.len()),
+        Value::Bytes(bytes) => allocated(bytes.len()),
         Value::List(items) | Value::Tuple(items) | Value::Set(items) => items.iter().map(weight).sum(),
         Value::Int(n) => n.weight(),
         Value::Map(entries) => entries.iter().map(|(key, value)| weight(key) + weight(value)).sum(),
@@ -55,11 +58,43 @@ pub fn weight(value: &Value) -> usize {
 pub fn check_result(each: usize, count: usize) -> Result<(), Exception> {
     match each.checked_mul(count) {
         Some(bytes) if bytes <= RESULT_LIMIT => Ok(()),
-        _ => Err(Exception::MemoryError(format!(
-            "the result would take {} bytes, over the limit of {RESULT_LIMIT}; make it in parts",
-            each as u128 * count as u128
-        ))),
+        _ => Err(too_large(each as u128 * count as u128)),
     }
+}
+
+/// What a result takes while it is made.
+#[derive(Default)]
+pub(crate) struct Meter(usize);
+
+impl Meter {
+    /// So many bytes are to be taken.
+    ///
+    /// # Errors
+    /// `MemoryError` if all in all that is over [`RESULT_LIMIT`].
+    pub(crate) fn take(&mut self, bytes: usize) -> Result<(), Exception> {
+        self.0 = self.0.saturating_add(bytes);
+        if self.0 > RESULT_LIMIT { Err(too_large(self.0 as u128)) } else { Ok(()) }
+    }
+}
+
+/// Copies of these elements.
+///
+/// # Errors
+/// `MemoryError` before they take more than [`RESULT_LIMIT`].
+pub(crate) fn copied<'a>(items: impl Iterator<Item = &'a Value>) -> Result<Vec<Value>, Exception> {
+    let mut meter = Meter::default();
+    let mut copies = Vec::with_capacity(items.size_hint().0.min(RESULT_LIMIT / size_of::<Value>()));
+    for item in items {
+        meter.take(weight(item))?;
+        copies.push(item.clone());
+    }
+    Ok(copies)
+}
+
+fn too_large(bytes: u128) -> Exception {
+    Exception::MemoryError(format!(
+        "the result would take {bytes} bytes or more, over the limit of {RESULT_LIMIT}; make it in parts"
+    ))
 }
 
 /// How often `count` repeats something that takes `bytes`: never if it is negative.

@@ -2,7 +2,7 @@
 
 use super::{List, ListProxy, elements};
 use crate::modules::Exception;
-use crate::modules::python::{Slice, check_depth, position, type_name};
+use crate::modules::python::{Slice, check_depth, copied, position, type_name};
 use crate::remote;
 use crate::value::Value;
 
@@ -80,7 +80,7 @@ impl List {
 /// An element, or those of a slice, of a sequence that Python calls `what`.
 pub(crate) fn get(items: &[Value], index: &Value, what: &str) -> Result<Value, Exception> {
     if let Some(slice) = Slice::of(index)? {
-        return Ok(Value::List(slice.span(items.len())?.positions().map(|at| items[at].clone()).collect()));
+        return copied(slice.span(items.len())?.positions().map(|at| &items[at])).map(Value::List);
     }
     checked(index, items.len(), what, &format!("{what} index out of range")).map(|at| items[at].clone())
 }

@@ -2,7 +2,7 @@
 
 use super::{List, ListProxy, elements};
 use crate::modules::Exception;
-use crate::modules::python::{Comparison, equal_lists, repeats, type_name, weight, whole};
+use crate::modules::python::{Comparison, copied, equal_lists, repeats, type_name, weight, whole};
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::remote;
 use crate::value::Value;
@@ -13,7 +13,7 @@ impl List {
     #[remote(name = "__add__")]
     pub fn add(&self, other: Value) -> Result<Vec<Value>, Exception> {
         match other {
-            Value::List(other) => Ok(self.0.iter().cloned().chain(other).collect()),
+            Value::List(other) => copied(self.0.iter().chain(&other)),
             other => {
                 let found = type_name(&other);
                 Err(Exception::TypeError(format!("can only concatenate list (not \"{found}\") to list")))

@@ -33,7 +33,7 @@ macro_rules! text_methods {
                 let units = self.units();
                 let bounds = search::bounds(units.len(), start.as_ref(), stop.as_ref())?;
                 let part = self.searched(&part)?;
-                Ok(bounds.map_or(0, |bounds| search::apart(&units[bounds], &part).len()))
+                Ok(bounds.map_or(0, |bounds| search::apart(&units[bounds], &part).count()))
             }
 
             /// Whether it begins with `prefix`, or with one of a list of them, at `start` and before `stop`.
@@ -74,18 +74,20 @@ macro_rules! text_methods {
         impl $class {
             /// The parts between `sep`, or the words without one; `maxsplit` cuts at most.
             pub fn split(&self, sep: Option<Value>, maxsplit: Arg<Value>) -> Result<Vec<Value>, Exception> {
-                self.cut(sep, maxsplit, split::split, split::split_words)
+                self.cut(sep, maxsplit, split::split, split::split_words).map(split::Parts::into_values)
             }
 
             /// As `split`, but the cuts are made from the end on.
             pub fn rsplit(&self, sep: Option<Value>, maxsplit: Arg<Value>) -> Result<Vec<Value>, Exception> {
-                self.cut(sep, maxsplit, split::rsplit, split::rsplit_words)
+                self.cut(sep, maxsplit, split::rsplit, split::rsplit_words).map(split::Parts::into_reversed)
             }
 
             /// The lines, with what ends them if `keepends`.
             pub fn splitlines(&self, keepends: Arg<Value>) -> Result<Vec<Value>, Exception> {
                 let keepends = keepends.given().as_ref().map_or(Ok(0), index_of)? != 0;
-                Ok(split::lines(&self.units(), keepends).into_iter().map(Self::value).collect())
+                let mut lines = split::Parts::default();
+                split::lines(&self.units(), keepends, &mut |line| lines.push(Self::value(line.to_vec())))?;
+                Ok(lines.into_values())
             }
 
             /// What is before the first `separator`, the separator, and what is after it, as a list; the whole and twice
@@ -121,7 +123,10 @@ macro_rules! text_methods {
                         Exception::TypeError(format!("sequence item {at}: expected {expected}, {found} found"))
                     })
                 };
-                let items = iterate(items).map_err(|_| Exception::of_type("can only join an iterable"))?;
+                let items = iterate(items).map_err(|error| match error {
+                    Exception::TypeError(_) => Exception::of_type("can only join an iterable"),
+                    error => error,
+                })?;
                 let parts = items.into_iter().enumerate().map(part).collect::<Result<Vec<_>, _>>()?;
                 split::join(&self.units(), &parts).map(Self::value)
             }
@@ -385,19 +390,21 @@ macro_rules! text_methods {
                 &self,
                 separator: Option<Value>,
                 maxsplit: Arg<Value>,
-                at: fn(&[Unit], &[Unit], usize) -> Vec<Vec<Unit>>,
-                between_words: fn(&[Unit], usize) -> Vec<Vec<Unit>>,
-            ) -> Result<Vec<Value>, Exception> {
+                at: fn(&[Unit], &[Unit], usize, split::Take<'_, Unit>) -> Result<(), Exception>,
+                between_words: fn(&[Unit], usize, split::Take<'_, Unit>) -> Result<(), Exception>,
+            ) -> Result<split::Parts, Exception> {
                 let most = split::cuts(maxsplit.given().as_ref().map_or(Ok(-1), word)?);
                 let units = self.units();
-                let parts = match separator {
+                let mut parts = split::Parts::default();
+                let mut take = |part: &[Unit]| parts.push(Self::value(part.to_vec()));
+                match separator {
                     Some(separator) => {
                         let words = |found: &str| format!("must be str or None, not {found}");
-                        at(&units, &Self::not_empty(Self::argument_or(&separator, words)?)?, most)
+                        at(&units, &Self::not_empty(Self::argument_or(&separator, words)?)?, most, &mut take)?;
                     }
-                    None => between_words(&units, most),
-                };
-                Ok(parts.into_iter().map(Self::value).collect())
+                    None => between_words(&units, most, &mut take)?,
+                }
+                Ok(parts)
             }
 
             fn separator(&self, separator: &Value) -> Result<Vec<Unit>, Exception> {

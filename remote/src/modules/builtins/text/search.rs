@@ -43,9 +43,9 @@ impl<'a, T: PartialEq> Places<'a, T> {
         Places { text, part, borders, at: 0, matched: 0 }
     }
 
-    /// Forgets what is matched in part: the next place does not overlap the last one.
-    pub(crate) fn apart(&mut self) {
-        self.matched = 0;
+    /// Those that do not overlap.
+    fn apart(self) -> Apart<'a, T> {
+        Apart(self)
     }
 }
 
@@ -85,20 +85,21 @@ pub(crate) fn rfind<T: PartialEq>(text: &[T], part: &[T]) -> Option<usize> {
     if part.is_empty() { Some(text.len()) } else { Places::new(text, part).last() }
 }
 
-/// The places of `part` that do not overlap, from the first on.
-pub(crate) fn apart<T: PartialEq>(text: &[T], part: &[T]) -> Vec<usize> {
-    let mut places = Places::new(text, part);
-    let mut found = Vec::new();
-    while let Some(place) = places.next() {
-        found.push(place);
-        places.apart();
+/// The places of a part that do not overlap.
+pub(crate) struct Apart<'a, T>(Places<'a, T>);
+
+impl<T: PartialEq> Iterator for Apart<'_, T> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let place = self.0.next()?;
+        // What is matched in part by now is of this one.
+        self.0.matched = 0;
+        Some(place)
     }
-    found
 }
 
-/// The places of `part` that do not overlap, from the last on, in descending order.
-pub(crate) fn apart_from_end<T: PartialEq + Copy>(text: &[T], part: &[T]) -> Vec<usize> {
-    let reversed = |units: &[T]| units.iter().rev().copied().collect::<Vec<T>>();
-    let mirrored = apart(&reversed(text), &reversed(part));
-    mirrored.into_iter().map(|place| text.len() - place - part.len()).collect()
+/// The places of `part` that do not overlap, from the first on. None of them is kept: there may be as many as units.
+pub(crate) fn apart<'a, T: PartialEq>(text: &'a [T], part: &'a [T]) -> Apart<'a, T> {
+    Places::new(text, part).apart()
 }
