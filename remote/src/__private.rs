@@ -36,6 +36,20 @@ pub fn proxy_of_reference<'de, P: Proxy, D: serde::Deserializer<'de>>(deserializ
     Ok(P::from_core(Proxy::core(&dynamic).clone()))
 }
 
+/// Writes a proxy as a reference to its object.
+pub fn proxy_as_reference<P: Proxy, S: serde::Serializer>(proxy: &P, serializer: S) -> Result<S::Ok, S::Error> {
+    use serde::Serialize;
+    use serde::ser::Error;
+    match (proxy.reference(), proxy.key()) {
+        (Some(reference), _) => reference.serialize(serializer),
+        (None, key) => Err(S::Error::custom(format_args!(
+            "a proxy by key ({:?}) follows the key, and is a reference to no object: pass `proxy.hold().await?` for the object \
+             that is there now",
+            key.unwrap_or_default()
+        ))),
+    }
+}
+
 /// How typetag reads an object of some class.
 pub type ReadObject =
     fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<Box<dyn Object + Send + Sync>, erased_serde::Error>;

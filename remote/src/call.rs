@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::operation::{Operation, Reply};
 use crate::proxy::holding_back;
 use crate::signature::{Change, Changes};
-use crate::value::{Value, from_value, short_name, with_article, with_caller};
+use crate::value::{ObjectRef, Value, from_value, short_name, with_article, with_caller};
 pub use failure::{CallError, Failure};
 pub use name::Name;
 use renaming::Asking;
@@ -115,6 +115,8 @@ pub struct Call<T, E = Error> {
     cancellable: bool,
     /// It goes by names, since the service has another signature of what it calls.
     renamed: Option<Arc<Change>>,
+    /// Objects that its arguments refer to: they are held until it is over. Boxed, for few calls have any.
+    kept: Option<Box<Vec<ObjectRef>>>,
     result: PhantomData<fn() -> (T, E)>,
 }
 
@@ -156,6 +158,7 @@ impl<T, E> Call<T, E> {
             idempotent: name.idempotent,
             cancellable: true,
             renamed: None,
+            kept: None,
             result: PhantomData,
         }
     }
@@ -169,6 +172,22 @@ impl<T, E> Call<T, E> {
     /// Known as `name`, for messages.
     pub(crate) fn named_as(mut self, name: &'static Name) -> Self {
         self.name = name;
+        self
+    }
+
+    /// Never made: it fails with [`Error::BadArguments`].
+    pub(crate) fn refused(mut self, reason: String) -> Self {
+        let error = Error::BadArguments { signature: self.what(), reason };
+        self.state = State::Malformed(Box::new(error));
+        self
+    }
+
+    /// Holds these until it is over, since its arguments refer to them: what is referred to by nothing else would be gone when
+    /// the call arrives.
+    pub(crate) fn keeping(mut self, references: Vec<ObjectRef>) -> Self {
+        if !references.is_empty() {
+            self.kept = Some(Box::new(references));
+        }
         self
     }
 

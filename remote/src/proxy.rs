@@ -1,5 +1,6 @@
 //! What a client holds: a stand-in for an object that lives on a service.
 
+use crate::__private::proxy_as_reference;
 use crate::args::Args;
 use crate::body::Body;
 use crate::call::{Call, Caller, Failure, Name};
@@ -13,7 +14,7 @@ use crate::routines::{Obtain, Routines};
 use crate::signature::Signature;
 use crate::value::{ObjectRef, Value, ValueError, from_value, to_value};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::Arc;
@@ -338,6 +339,13 @@ impl<'de> Deserialize<'de> for DynamicProxy {
         DynamicProxy::from_reference(&reference).ok_or_else(|| {
             serde::de::Error::custom("the reference did not come in a result: there is no way to its object")
         })
+    }
+}
+
+/// A proxy by id goes into a collection as a reference to its object, the live one. One by key is refused.
+impl Serialize for DynamicProxy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        proxy_as_reference(self, serializer)
     }
 }
 

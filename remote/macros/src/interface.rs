@@ -206,6 +206,17 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
         }
 
         #(#cfgs)*
+        /// A proxy by id goes into a collection as a reference to its object, the live one. One by key is refused.
+        impl #private::serde::Serialize for #proxy {
+            fn serialize<S: #private::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::std::result::Result<S::Ok, S::Error> {
+                #private::proxy_as_reference(self, serializer)
+            }
+        }
+
+        #(#cfgs)*
         #[automatically_derived]
         impl #private::Proxy for #proxy {
             fn from_core(core: #private::ProxyCore) -> Self {

@@ -18,6 +18,7 @@ pub mod collections;
 mod decoded;
 mod elements;
 pub mod error;
+mod given;
 pub mod multiprocessing;
 pub mod python;
 pub mod queue;
@@ -28,6 +29,7 @@ pub mod types;
 pub use decoded::{Decoded, DecodedPairs};
 pub use elements::Elements;
 pub use error::Exception;
+pub(crate) use given::{Given, given};
 
 /// A call of a method that may refuse with an [`Exception`].
 pub type Fallible<T> = crate::call::Call<T, crate::call::CallError<Exception>>;

@@ -2,10 +2,10 @@
 
 use super::python::{Key, Table, check_depth, equal, repr};
 use super::shared::text_of_repr;
-use super::{Decoded, Exception, Fallible};
+use super::{Decoded, Exception, Fallible, given};
 use crate::args::Arg;
 use crate::remote;
-use crate::value::Value;
+use crate::value::{IntoValue, Value};
 use serde::{Deserialize, Serialize};
 
 /// An object of any attributes, as Python's `types.SimpleNamespace`.
@@ -98,8 +98,8 @@ impl SimpleNamespaceProxy {
     }
 
     /// Gives the attribute `name` a value.
-    pub fn set(&self, name: &str, value: impl Into<Value>) -> Fallible<()> {
-        self.setattr(name.to_owned(), value.into())
+    pub fn set(&self, name: &str, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.setattr(name.to_owned(), value))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Anything serializable as a `Value`.
 
+use std::any::type_name;
 use std::fmt::Display;
 
 use serde::ser::{
@@ -41,22 +42,48 @@ pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value, ValueError> {
     value.serialize(ToValue::default())
 }
 
+/// As [`to_value`], but a tuple is a tuple wherever [`Value::from`] could have made one: outside of the user's own types.
+pub(super) fn with_tuples<T: Serialize + ?Sized>(value: &T) -> Result<Value, ValueError> {
+    value.serialize(ToValue { name: Some(type_name::<T>), ..ToValue::default() })
+}
+
 #[derive(Clone, Copy, Default)]
 struct ToValue {
     depth: Depth,
+    /// What the type that is serialized is called, where its tuples are to be told from its arrays: to serde they are the same.
+    name: Option<fn() -> &'static str>,
 }
 
 impl ToValue {
     fn container(self) -> Result<Self, ValueError> {
-        Ok(ToValue { depth: self.depth.container()? })
+        Ok(ToValue { depth: self.depth.container()?, ..self })
     }
 
     fn wrapper(self) -> Result<Self, ValueError> {
-        Ok(ToValue { depth: self.depth.wrapper()? })
+        Ok(ToValue { depth: self.depth.wrapper()?, ..self })
+    }
+
+    /// For a part of it, of that type.
+    fn of<T: ?Sized>(self) -> Self {
+        ToValue { name: self.name.map(|_| type_name::<T> as fn() -> &'static str), ..self }
+    }
+
+    /// Within a type of the user's own.
+    fn within(self) -> Self {
+        ToValue { name: None, ..self }
+    }
+
+    fn is_tuple(self) -> bool {
+        self.name.is_some_and(|name| is_tuple(name()))
     }
 
     fn list(self, len: Option<usize>) -> Result<List, ValueError> {
-        Ok(List { items: Vec::with_capacity(len.unwrap_or(0).min(1024)), inside: self.container()?, variant: None })
+        Ok(List {
+            items: Vec::with_capacity(len.unwrap_or(0).min(1024)),
+            inside: self.container()?,
+            is_tuple: false,
+            variant: None,
+        })
     }
 
     fn map(self, len: Option<usize>) -> Result<Map, ValueError> {
@@ -67,6 +94,12 @@ impl ToValue {
             variant: None,
         })
     }
+}
+
+/// Whether a type of that name is a tuple, or a reference to one. Names are for people, and may be written otherwise one day:
+/// tuples would be lists then, and a test would tell.
+fn is_tuple(name: &str) -> bool {
+    name.trim_start_matches(['&', ' ']).trim_start_matches("mut ").starts_with('(')
 }
 
 /// What an externally tagged variant with content looks like.
@@ -108,7 +141,7 @@ impl Serializer for ToValue {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Value, ValueError> {
-        value.serialize(self.wrapper()?)
+        value.serialize(self.wrapper()?.of::<T>())
     }
 
     fn serialize_unit(self) -> Result<Value, ValueError> {
@@ -150,7 +183,7 @@ impl Serializer for ToValue {
                 Some(digits) => digits.parse().map(Value::Int),
                 None => Err(ValueError::new("an integer without its digits")),
             },
-            _ => value.serialize(self.wrapper()?),
+            _ => value.serialize(self.wrapper()?.within()),
         }
     }
 
@@ -161,7 +194,7 @@ impl Serializer for ToValue {
         name: &'static str,
         value: &T,
     ) -> Result<Value, ValueError> {
-        Ok(variant(name, value.serialize(self.container()?)?))
+        Ok(variant(name, value.serialize(self.container()?.within())?))
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<List, ValueError> {
@@ -169,11 +202,11 @@ impl Serializer for ToValue {
     }
 
     fn serialize_tuple(self, len: usize) -> Result<List, ValueError> {
-        self.list(Some(len))
+        Ok(List { is_tuple: self.is_tuple(), ..self.list(Some(len))? })
     }
 
     fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<List, ValueError> {
-        self.list(Some(len))
+        self.within().list(Some(len))
     }
 
     fn serialize_tuple_variant(
@@ -183,7 +216,7 @@ impl Serializer for ToValue {
         variant: &'static str,
         len: usize,
     ) -> Result<List, ValueError> {
-        let list = self.container()?.list(Some(len))?;
+        let list = self.container()?.within().list(Some(len))?;
         Ok(List { variant: Some(variant), ..list })
     }
 
@@ -192,7 +225,7 @@ impl Serializer for ToValue {
     }
 
     fn serialize_struct(self, _name: &'static str, len: usize) -> Result<Map, ValueError> {
-        self.map(Some(len))
+        self.within().map(Some(len))
     }
 
     fn serialize_struct_variant(
@@ -202,7 +235,7 @@ impl Serializer for ToValue {
         variant: &'static str,
         len: usize,
     ) -> Result<Map, ValueError> {
-        let map = self.container()?.map(Some(len))?;
+        let map = self.container()?.within().map(Some(len))?;
         Ok(Map { variant: Some(variant), ..map })
     }
 
@@ -215,17 +248,18 @@ impl Serializer for ToValue {
 struct List {
     items: Vec<Value>,
     inside: ToValue,
+    is_tuple: bool,
     variant: Option<&'static str>,
 }
 
 impl List {
     fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
-        self.items.push(value.serialize(self.inside)?);
+        self.items.push(value.serialize(self.inside.of::<T>())?);
         Ok(())
     }
 
     fn finish(self) -> Result<Value, ValueError> {
-        let list = Value::List(self.items);
+        let list = if self.is_tuple { Value::Tuple(self.items) } else { Value::List(self.items) };
         Ok(match self.variant {
             Some(name) => variant(name, list),
             None => list,
@@ -284,12 +318,12 @@ impl SerializeMap for Map {
     type Error = ValueError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), ValueError> {
-        self.key = Some(key.serialize(self.inside)?);
+        self.key = Some(key.serialize(self.inside.of::<T>())?);
         Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
-        let value = value.serialize(self.inside)?;
+        let value = value.serialize(self.inside.of::<T>())?;
         let key = self.key.take().ok_or_else(|| ValueError::new("a map's value came before its key"))?;
         self.entries.push((key, value));
         Ok(())

@@ -4,9 +4,9 @@ use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::python::{Chunk, Comparison, Cursor, Key, Table, iterate, number, repr, type_name};
 use crate::modules::shared::text_of_repr;
-use crate::modules::{Decoded, Elements, Exception, Fallible};
+use crate::modules::{Decoded, Elements, Exception, Fallible, Given, given};
 use crate::remote;
-use crate::value::Value;
+use crate::value::{IntoValue, Value};
 use serde::{Deserialize, Serialize};
 
 /// A set, as Python's: every element once. They stay in the order in which they came.
@@ -304,18 +304,18 @@ text_of_repr!(Set);
 /// With plain Rust values. The methods that these stand for say what they do.
 impl SetProxy {
     /// Puts `value` in, if it is not there yet.
-    pub fn add(&self, value: impl Into<Value>) -> Fallible<()> {
-        self.add_value(value.into())
+    pub fn add(&self, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.add_value(value))
     }
 
     /// Takes `value` out, if it is there.
-    pub fn discard(&self, value: impl Into<Value>) -> Fallible<()> {
-        self.discard_value(value.into())
+    pub fn discard(&self, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.discard_value(value))
     }
 
     /// Takes `value` out. `KeyError` if it is not there.
-    pub fn remove(&self, value: impl Into<Value>) -> Fallible<()> {
-        self.remove_value(value.into())
+    pub fn remove(&self, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.remove_value(value))
     }
 
     /// Takes out the element that came first. `KeyError` if there is none.
@@ -324,13 +324,15 @@ impl SetProxy {
     }
 
     /// Whether `value` is in the set.
-    pub fn contains(&self, value: impl Into<Value>) -> Fallible<bool> {
-        self.contains_value(value.into())
+    pub fn contains(&self, value: impl IntoValue) -> Fallible<bool> {
+        given(value, |value| self.contains_value(value))
     }
 
     /// Puts in all of `items`.
-    pub fn update<T: Into<Value>>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
-        self.update_values(Value::List(items.into_iter().map(Into::into).collect()))
+    pub fn update<T: IntoValue>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
+        let mut given = Given::default();
+        let call = self.update_values(given.list(items));
+        given.checked(call)
     }
 
     /// The elements, chunk after chunk, as a stream.

@@ -8,9 +8,9 @@ use crate::modules::python::{
     type_name,
 };
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
-use crate::modules::{Decoded, Elements, Exception, Fallible};
+use crate::modules::{Decoded, Elements, Exception, Fallible, given};
 use crate::remote;
-use crate::value::Value;
+use crate::value::{IntoValue, Value};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A tuple, as Python's: a list that never changes.
@@ -137,13 +137,13 @@ impl TupleProxy {
     }
 
     /// How many elements are equal to `value`.
-    pub fn count(&self, value: impl Into<Value>) -> crate::Call<usize> {
-        self.count_value(value.into())
+    pub fn count(&self, value: impl IntoValue) -> crate::Call<usize> {
+        given(value, |value| self.count_value(value))
     }
 
     /// Where the first element that is equal to `value` is.
-    pub fn index(&self, value: impl Into<Value>) -> Fallible<usize> {
-        self.index_value(value.into(), None, None)
+    pub fn index(&self, value: impl IntoValue) -> Fallible<usize> {
+        given(value, |value| self.index_value(value, None, None))
     }
 }
 

@@ -10,9 +10,9 @@ use crate::modules::python::{
     repr, weight, word,
 };
 use crate::modules::shared::{dict_changed, mapping_methods, mapping_proxy, text_of_repr};
-use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
+use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible, Given};
 use crate::remote;
-use crate::value::{Integer, Value};
+use crate::value::{Integer, IntoValue, Value};
 use serde::{Deserialize, Serialize};
 
 /// A dict that counts: a number under each key, and 0 under every other, as Python's `Counter`.
@@ -131,8 +131,10 @@ mapping_proxy!(CounterProxy, "collections.Counter");
 /// With plain Rust values. The methods that these stand for say what they do.
 impl CounterProxy {
     /// Counts the elements of `items` too.
-    pub fn count<T: Into<Value>>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
-        self.update_values(Some(Value::List(items.into_iter().map(Into::into).collect())))
+    pub fn count<T: IntoValue>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
+        let mut given = Given::default();
+        let call = self.update_values(Some(given.list(items)));
+        given.checked(call)
     }
 
     /// The keys with their counts, the highest first; only the first `n` of them.

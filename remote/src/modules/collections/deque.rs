@@ -7,9 +7,9 @@ use crate::modules::python::{
     position, repeats, repr, short, type_name, weight, whole, word,
 };
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
-use crate::modules::{Decoded, Elements, Exception, Fallible};
+use crate::modules::{Decoded, Elements, Exception, Fallible, Given, given};
 use crate::remote;
-use crate::value::Value;
+use crate::value::{IntoValue, Value};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::VecDeque;
 
@@ -283,18 +283,20 @@ sequence_comparisons!(Deque, "collections.deque");
 /// With plain Rust values. The methods that these stand for say what they do.
 impl DequeProxy {
     /// Puts `value` at the right end.
-    pub fn append(&self, value: impl Into<Value>) -> Fallible<()> {
-        self.append_value(value.into())
+    pub fn append(&self, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.append_value(value))
     }
 
     /// Puts `value` at the left end.
-    pub fn appendleft(&self, value: impl Into<Value>) -> Fallible<()> {
-        self.appendleft_value(value.into())
+    pub fn appendleft(&self, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.appendleft_value(value))
     }
 
     /// Puts the elements of `items` at the right end.
-    pub fn extend<T: Into<Value>>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
-        self.extend_values(Value::List(items.into_iter().map(Into::into).collect()))
+    pub fn extend<T: IntoValue>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
+        let mut given = Given::default();
+        let call = self.extend_values(given.list(items));
+        given.checked(call)
     }
 
     /// Takes out the element at the right end.

@@ -6,9 +6,9 @@ use crate::error::Error;
 use crate::modules::builtins::dict::{entries, fromkeys};
 use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, truthy, type_name};
 use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy, ordered_dict_changed, text_of_repr};
-use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
+use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible, given};
 use crate::remote;
-use crate::value::Value;
+use crate::value::{IntoValue, Value};
 use serde::{Deserialize, Serialize};
 
 /// A dict whose keys can be moved to either end, as Python's `OrderedDict`.
@@ -72,8 +72,8 @@ mapping_proxy!(OrderedDictProxy, "collections.OrderedDict");
 
 impl OrderedDictProxy {
     /// Moves `key` to the end, to the front if `last` is false. `KeyError` if it is not there.
-    pub fn move_to_end(&self, key: impl Into<Value>, last: bool) -> Fallible<()> {
-        self.move_to_end_value(key.into(), last)
+    pub fn move_to_end(&self, key: impl IntoValue, last: bool) -> Fallible<()> {
+        given(key, |key| self.move_to_end_value(key, last))
     }
 }
 

@@ -3,9 +3,9 @@
 use super::typecode::Typecode;
 use crate::args::Arg;
 use crate::modules::python::{Slice, check_result, equal, index_of, iterate, position};
-use crate::modules::{Decoded, Exception, Fallible};
+use crate::modules::{Decoded, Exception, Fallible, Given, given};
 use crate::remote;
-use crate::value::Value;
+use crate::value::{IntoValue, Value};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// So many numbers of one of C's types, as Python's `multiprocessing.Array`, but each operation is atomic, adding too:
@@ -118,18 +118,20 @@ impl SharedArrayProxy {
     }
 
     /// Puts `value` at `index`.
-    pub fn set(&self, index: i64, value: impl Into<Value>) -> Fallible<()> {
-        self.setitem(index.into(), value.into())
+    pub fn set(&self, index: i64, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.setitem(index.into(), value))
     }
 
     /// Adds `by` to the number at `index`, at once; gives the sum.
-    pub fn add<T>(&self, index: i64, by: impl Into<Value>) -> Decoded<T> {
-        Decoded::new(self.add_value(index.into(), Some(by.into())))
+    pub fn add<T>(&self, index: i64, by: impl IntoValue) -> Decoded<T> {
+        Decoded::new(given(by, |by| self.add_value(index.into(), Some(by))))
     }
 
     /// Puts `new` at `index` if the number there is equal to `expected`; whether it was.
-    pub fn compare_and_set(&self, index: i64, expected: impl Into<Value>, new: impl Into<Value>) -> Fallible<bool> {
-        self.compare_and_set_value(index.into(), expected.into(), new.into())
+    pub fn compare_and_set(&self, index: i64, expected: impl IntoValue, new: impl IntoValue) -> Fallible<bool> {
+        let mut given = Given::default();
+        let call = self.compare_and_set_value(index.into(), given.value(expected), given.value(new));
+        given.checked(call)
     }
 
     /// All numbers.

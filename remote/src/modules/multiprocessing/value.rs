@@ -3,9 +3,9 @@
 use super::typecode::Typecode;
 use crate::args::Arg;
 use crate::modules::python::equal;
-use crate::modules::{Decoded, Exception, Fallible};
+use crate::modules::{Decoded, Exception, Fallible, Given, given};
 use crate::remote;
-use crate::value::Value;
+use crate::value::{IntoValue, Value};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One number of one of C's types, as Python's `multiprocessing.Value`, but each operation is atomic, adding too: there
@@ -68,18 +68,20 @@ impl SharedValueProxy {
     }
 
     /// Puts a number there.
-    pub fn set(&self, value: impl Into<Value>) -> Fallible<()> {
-        self.set_value(value.into())
+    pub fn set(&self, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.set_value(value))
     }
 
     /// Adds `by`, at once; gives the sum.
-    pub fn add<T>(&self, by: impl Into<Value>) -> Decoded<T> {
-        Decoded::new(self.add_value(Some(by.into())))
+    pub fn add<T>(&self, by: impl IntoValue) -> Decoded<T> {
+        Decoded::new(given(by, |by| self.add_value(Some(by))))
     }
 
     /// Puts `new` there if the number is equal to `expected`; whether it was.
-    pub fn compare_and_set(&self, expected: impl Into<Value>, new: impl Into<Value>) -> Fallible<bool> {
-        self.compare_and_set_value(expected.into(), new.into())
+    pub fn compare_and_set(&self, expected: impl IntoValue, new: impl IntoValue) -> Fallible<bool> {
+        let mut given = Given::default();
+        let call = self.compare_and_set_value(given.value(expected), given.value(new));
+        given.checked(call)
     }
 }
 

@@ -4,9 +4,9 @@ use super::items::Lease;
 use super::{LifoQueueProxy, PriorityQueueProxy, QueueProxy, SimpleQueueProxy};
 use crate::call::{CallError, Misfit};
 use crate::modules::threading::seconds;
-use crate::modules::{Decoded, Exception, Fallible};
+use crate::modules::{Decoded, Exception, Fallible, given};
 use crate::proxy::Proxy;
-use crate::value::{Granted, Value, misfit};
+use crate::value::{Granted, IntoValue, misfit};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::poll_fn;
@@ -173,18 +173,18 @@ macro_rules! bounded_proxy {
         /// With plain Rust values. The methods that these stand for say what they do.
         impl $proxy {
             /// Puts an item in; waits for room, however long that takes.
-            pub fn put(&self, item: impl Into<Value>) -> Fallible<()> {
-                self.put_value(item.into(), None, None).no_timeout()
+            pub fn put(&self, item: impl IntoValue) -> Fallible<()> {
+                given(item, |item| self.put_value(item, None, None)).no_timeout()
             }
 
             /// Puts an item in; waits for room, for no longer than `timeout`. `Full` then.
-            pub fn put_timeout(&self, item: impl Into<Value>, timeout: Duration) -> Fallible<()> {
-                self.put_value(item.into(), None, seconds(timeout)).no_timeout()
+            pub fn put_timeout(&self, item: impl IntoValue, timeout: Duration) -> Fallible<()> {
+                given(item, |item| self.put_value(item, None, seconds(timeout))).no_timeout()
             }
 
             /// Puts an item in. `Full` if there is no room.
-            pub fn put_nowait(&self, item: impl Into<Value>) -> Fallible<()> {
-                self.put_nowait_value(item.into())
+            pub fn put_nowait(&self, item: impl IntoValue) -> Fallible<()> {
+                given(item, |item| self.put_nowait_value(item))
             }
 
             /// Waits until all items that were put are done with, however long that takes; gives true.
@@ -211,7 +211,7 @@ bounded_proxy!(PriorityQueueProxy);
 
 impl SimpleQueueProxy {
     /// Puts an item in.
-    pub fn put(&self, item: impl Into<Value>) -> Fallible<()> {
-        self.put_nowait_value(item.into())
+    pub fn put(&self, item: impl IntoValue) -> Fallible<()> {
+        given(item, |item| self.put_nowait_value(item))
     }
 }

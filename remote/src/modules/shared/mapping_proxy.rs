@@ -6,63 +6,80 @@ macro_rules! mapping_proxy {
         /// With plain Rust values. The methods that these stand for say what they do.
         impl $proxy {
             /// The value under `key`, `None` if there is none.
-            pub fn get<T>(&self, key: impl Into<Value>) -> Decoded<Option<T>> {
-                Decoded::new(self.get_value(key.into(), None))
+            pub fn get<T>(&self, key: impl $crate::value::IntoValue) -> Decoded<Option<T>> {
+                Decoded::new($crate::modules::given(key, |key| self.get_value(key, None)))
             }
 
             /// The value under `key`. `KeyError` if there is none.
-            pub fn item<T>(&self, key: impl Into<Value>) -> Decoded<T> {
-                Decoded::new(self.getitem(key.into()))
+            pub fn item<T>(&self, key: impl $crate::value::IntoValue) -> Decoded<T> {
+                Decoded::new($crate::modules::given(key, |key| self.getitem(key)))
             }
 
             /// Puts `value` under `key`.
-            pub fn set(&self, key: impl Into<Value>, value: impl Into<Value>) -> Fallible<()> {
-                self.setitem(key.into(), value.into())
+            pub fn set(
+                &self,
+                key: impl $crate::value::IntoValue,
+                value: impl $crate::value::IntoValue,
+            ) -> Fallible<()> {
+                let mut given = $crate::modules::Given::default();
+                let call = self.setitem(given.value(key), given.value(value));
+                given.checked(call)
             }
 
             /// Takes out `key`. `KeyError` if it is not there.
-            pub fn delete(&self, key: impl Into<Value>) -> Fallible<()> {
-                self.delitem(key.into())
+            pub fn delete(&self, key: impl $crate::value::IntoValue) -> Fallible<()> {
+                $crate::modules::given(key, |key| self.delitem(key))
             }
 
             /// The value under `key`; if there is none, puts `default` there and gives that.
-            pub fn setdefault<T>(&self, key: impl Into<Value>, default: impl Into<Value>) -> Decoded<T> {
-                Decoded::new(self.setdefault_value(key.into(), Some(default.into())))
+            pub fn setdefault<T>(
+                &self,
+                key: impl $crate::value::IntoValue,
+                default: impl $crate::value::IntoValue,
+            ) -> Decoded<T> {
+                let mut given = $crate::modules::Given::default();
+                let call = self.setdefault_value(given.value(key), Some(given.value(default)));
+                Decoded::new(given.checked(call))
             }
 
             /// Takes out `key`; gives its value, `None` if there is none.
-            pub fn pop<T>(&self, key: impl Into<Value>) -> Decoded<Option<T>> {
-                Decoded::new(self.pop_or_value(key.into(), Value::Null))
+            pub fn pop<T>(&self, key: impl $crate::value::IntoValue) -> Decoded<Option<T>> {
+                Decoded::new($crate::modules::given(key, |key| self.pop_or_value(key, Value::Null)))
             }
 
             /// Puts in all of `items`.
-            pub fn update<K: Into<Value>, V: Into<Value>>(
+            pub fn update<K: $crate::value::IntoValue, V: $crate::value::IntoValue>(
                 &self,
                 items: impl IntoIterator<Item = (K, V)>,
             ) -> Fallible<()> {
-                let items = items.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-                self.update_values(Some(Value::Map(items)))
+                let mut given = $crate::modules::Given::default();
+                let call = self.update_values(Some(given.map(items)));
+                given.checked(call)
             }
 
             /// Whether there is such a key.
-            pub fn contains_key(&self, key: impl Into<Value>) -> Fallible<bool> {
-                self.contains_key_value(key.into())
+            pub fn contains_key(&self, key: impl $crate::value::IntoValue) -> Fallible<bool> {
+                $crate::modules::given(key, |key| self.contains_key_value(key))
             }
 
             /// Adds `by` to the number under `key`, at once; gives the sum. A missing key counts as 0.
-            pub fn incr<T>(&self, key: impl Into<Value>, by: impl Into<Value>) -> Decoded<T> {
-                Decoded::new(self.incr_value(key.into(), Some(by.into())))
+            pub fn incr<T>(&self, key: impl $crate::value::IntoValue, by: impl $crate::value::IntoValue) -> Decoded<T> {
+                let mut given = $crate::modules::Given::default();
+                let call = self.incr_value(given.value(key), Some(given.value(by)));
+                Decoded::new(given.checked(call))
             }
 
             /// Puts `new` under `key` if what is there is equal to `expected`; whether it was. A missing key counts as
             /// null.
             pub fn compare_and_set(
                 &self,
-                key: impl Into<Value>,
-                expected: impl Into<Value>,
-                new: impl Into<Value>,
+                key: impl $crate::value::IntoValue,
+                expected: impl $crate::value::IntoValue,
+                new: impl $crate::value::IntoValue,
             ) -> Fallible<bool> {
-                self.compare_and_set_value(key.into(), expected.into(), new.into())
+                let mut given = $crate::modules::Given::default();
+                let call = self.compare_and_set_value(given.value(key), given.value(expected), given.value(new));
+                given.checked(call)
             }
 
             /// The keys, in their order.

@@ -3,24 +3,26 @@
 use super::ListProxy;
 use crate::call::Call;
 use crate::modules::python::Slice;
-use crate::modules::{Decoded, Elements, Fallible};
-use crate::value::Value;
+use crate::modules::{Decoded, Elements, Fallible, Given, given};
+use crate::value::IntoValue;
 
 /// With plain Rust values. The methods that these stand for say what they do.
 impl ListProxy {
     /// Puts `value` at the end.
-    pub fn append(&self, value: impl Into<Value>) -> Fallible<()> {
-        self.append_value(value.into())
+    pub fn append(&self, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.append_value(value))
     }
 
     /// Puts the elements of `items` at the end.
-    pub fn extend<T: Into<Value>>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
-        self.extend_values(Value::List(items.into_iter().map(Into::into).collect()))
+    pub fn extend<T: IntoValue>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
+        let mut given = Given::default();
+        let call = self.extend_values(given.list(items));
+        given.checked(call)
     }
 
     /// Puts `value` before `index`.
-    pub fn insert(&self, index: i64, value: impl Into<Value>) -> Fallible<()> {
-        self.insert_value(index.into(), value.into())
+    pub fn insert(&self, index: i64, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.insert_value(index.into(), value))
     }
 
     /// Takes out the last element.
@@ -34,23 +36,23 @@ impl ListProxy {
     }
 
     /// Takes out the first element that is equal to `value`.
-    pub fn remove(&self, value: impl Into<Value>) -> Fallible<()> {
-        self.remove_value(value.into())
+    pub fn remove(&self, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.remove_value(value))
     }
 
     /// How many elements are equal to `value`.
-    pub fn count(&self, value: impl Into<Value>) -> Call<usize> {
-        self.count_value(value.into())
+    pub fn count(&self, value: impl IntoValue) -> Call<usize> {
+        given(value, |value| self.count_value(value))
     }
 
     /// Where the first element that is equal to `value` is.
-    pub fn index(&self, value: impl Into<Value>) -> Fallible<usize> {
-        self.index_value(value.into(), None, None)
+    pub fn index(&self, value: impl IntoValue) -> Fallible<usize> {
+        given(value, |value| self.index_value(value, None, None))
     }
 
     /// Whether an element is equal to `value`.
-    pub fn contains(&self, value: impl Into<Value>) -> Call<bool> {
-        self.contains_value(value.into())
+    pub fn contains(&self, value: impl IntoValue) -> Call<bool> {
+        given(value, |value| self.contains_value(value))
     }
 
     /// Puts the elements in ascending order.
@@ -69,8 +71,8 @@ impl ListProxy {
     }
 
     /// Puts `value` in place of the element at `index`.
-    pub fn set(&self, index: i64, value: impl Into<Value>) -> Fallible<()> {
-        self.setitem(index.into(), value.into())
+    pub fn set(&self, index: i64, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.setitem(index.into(), value))
     }
 
     /// Takes out the element at `index`.
@@ -84,12 +86,10 @@ impl ListProxy {
     }
 
     /// Puts `items` in place of the elements of a slice.
-    pub fn set_slice<T: Into<Value>>(
-        &self,
-        slice: impl Into<Slice>,
-        items: impl IntoIterator<Item = T>,
-    ) -> Fallible<()> {
-        self.setitem(slice.into().into(), Value::List(items.into_iter().map(Into::into).collect()))
+    pub fn set_slice<T: IntoValue>(&self, slice: impl Into<Slice>, items: impl IntoIterator<Item = T>) -> Fallible<()> {
+        let mut given = Given::default();
+        let call = self.setitem(slice.into().into(), given.list(items));
+        given.checked(call)
     }
 
     /// Takes out the elements of a slice.

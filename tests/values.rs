@@ -1,0 +1,219 @@
+//! What goes into the collections of a service through their proxies, and comes out: anything that serde can carry.
+
+mod support;
+
+use serde::{Deserialize, Serialize, Serializer};
+use std::collections::BTreeMap;
+use support::Fixture;
+use tarmem::blocking::{self, Wait};
+use tarmem::modules::Exception;
+use tarmem::modules::builtins::{DictProxy, List, ListProxy, SetProxy};
+use tarmem::modules::collections::{CounterProxy, DequeProxy, OrderedDictProxy};
+use tarmem::modules::queue::{LifoQueueProxy, PriorityQueueProxy, QueueProxy, SimpleQueueProxy};
+use tarmem::modules::types::SimpleNamespaceProxy;
+use tarmem::{CallError, Error, Proxy, Service, Value};
+
+each_way![
+    a_struct_goes_into_every_collection_and_comes_out_as_it_was,
+    a_tuple_is_a_tuple_and_an_array_a_list,
+    a_proxy_goes_in_as_its_object,
+    what_cannot_be_a_value_is_named_and_the_call_is_not_made,
+];
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Job {
+    path: String,
+    kind: Kind,
+    size: Option<(u32, u32)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Kind {
+    Scan,
+    Resize { to: [u16; 2] },
+}
+
+fn job(path: &str) -> Job {
+    Job { path: path.to_owned(), kind: Kind::Resize { to: [640, 480] }, size: Some((1, 2)) }
+}
+
+fn scan() -> Job {
+    Job { path: "/tmp".to_owned(), kind: Kind::Scan, size: None }
+}
+
+async fn a_struct_goes_into_every_collection_and_comes_out_as_it_was(fixture: Fixture) {
+    let session = fixture.session().await;
+    let queue = session.memoize("queue", QueueProxy::new(None)).await.expect("made");
+    queue.put(job("a")).await.expect("room");
+    queue.put_nowait(&scan()).await.expect("room");
+    assert_eq!(queue.get().await, Ok(job("a")));
+    let leased = queue.get_leased::<Job>().await.expect("an item");
+    assert_eq!(*leased, scan());
+    leased.ack().await.expect("it is leased");
+    let lifo = session.memoize("lifo", LifoQueueProxy::new(None)).await.expect("made");
+    let simple = session.memoize("simple", SimpleQueueProxy::new()).await.expect("made");
+    let least = session.memoize("least", PriorityQueueProxy::new(None)).await.expect("made");
+    lifo.put(scan()).await.expect("room");
+    simple.put(scan()).await.expect("room");
+    least.put((2, job("second"))).await.expect("room");
+    least.put((1, job("first"))).await.expect("room");
+    assert_eq!((lifo.get().await, simple.get().await), (Ok(scan()), Ok(scan())));
+    assert_eq!(least.get().await, Ok((1, job("first"))));
+
+    let list = session.memoize("list", ListProxy::new(None)).await.expect("made");
+    list.append(job("b")).await.expect("appends");
+    list.extend([scan(), job("c")]).await.expect("extends");
+    list.insert(0, Some(job("a"))).await.expect("inserts");
+    list.set(-1, &job("d")).await.expect("is there");
+    assert_eq!(list.to_vec::<Job>().await, Ok(vec![job("a"), job("b"), scan(), job("d")]));
+    assert_eq!((list.index(scan()).await, list.contains(job("z")).await), (Ok(2), Ok(false)));
+    list.remove(job("b")).await.expect("is there");
+
+    let dict = session.memoize("dict", DictProxy::new(None)).await.expect("made");
+    dict.set("a", job("a")).await.expect("sets");
+    dict.update(BTreeMap::from([("b", job("b")), ("c", scan())])).await.expect("updates");
+    assert_eq!(dict.get("a").await, Ok(Some(job("a"))));
+    assert_eq!(dict.setdefault("d", scan()).await, Ok(scan()));
+    assert_eq!(dict.compare_and_set("a", job("a"), job("e")).await, Ok(true));
+    assert_eq!(dict.pop("a").await, Ok(Some(job("e"))));
+    assert_eq!(dict.values::<Job>().await, Ok(vec![job("b"), scan(), scan()]));
+    let ordered = session.memoize("ordered", OrderedDictProxy::new(None)).await.expect("made");
+    ordered.set(Kind::Scan, scan()).await.expect("a unit variant is a text");
+    assert_eq!(ordered.item("Scan").await, Ok(scan()));
+    let namespace = session.memoize("namespace", SimpleNamespaceProxy::new(None)).await.expect("made");
+    namespace.set("job", scan()).await.expect("sets");
+    assert_eq!(namespace.get("job").await, Ok(scan()));
+
+    let deque = session.memoize("deque", DequeProxy::new(None, None)).await.expect("made");
+    deque.append(job("right")).await.expect("appends");
+    deque.appendleft(scan()).await.expect("appends");
+    assert_eq!((deque.pop().await, deque.popleft().await), (Ok(job("right")), Ok(scan())));
+
+    // Many on their way at one time.
+    let puts = ["x", "y", "z"].map(|path| queue.put(job(path)));
+    assert!(session.pipeline(puts).await.iter().all(Result::is_ok));
+    let got = session.pipeline([queue.get::<Job>(), queue.get(), queue.get()]).await;
+    assert_eq!(got, [Ok(job("x")), Ok(job("y")), Ok(job("z"))]);
+}
+
+async fn a_tuple_is_a_tuple_and_an_array_a_list(fixture: Fixture) {
+    let session = fixture.session().await;
+    let list = session.memoize("list", ListProxy::new(None)).await.expect("made");
+    list.append((1, "a")).await.expect("appends");
+    list.append(&(1, [2, 3])).await.expect("appends");
+    list.append([1, 2]).await.expect("appends");
+    list.append(vec![(1, 2)]).await.expect("appends");
+    list.append(Value::from((1,))).await.expect("appends");
+    list.append(Some((1, ()))).await.expect("appends");
+    let expected = [
+        Value::from((1, "a")),
+        Value::from((1, Value::from([2, 3]))),
+        [1, 2].into(),
+        Value::List(vec![Value::from((1, 2))]),
+        Value::from((1,)),
+        Value::from((1, Value::Null)),
+    ];
+    assert_eq!(list.to_vec::<Value>().await, Ok(expected.to_vec()));
+    // So it can be a key, which a list cannot.
+    let dict = session.memoize("dict", DictProxy::new(None)).await.expect("made");
+    dict.set((1, "a"), 5).await.expect("sets");
+    dict.update([((2, "b"), 6)]).await.expect("updates");
+    assert_eq!(dict.get::<i64>((1, "a")).await, Ok(Some(5)));
+    assert_eq!(dict.contains_key((2, "b")).await, Ok(true));
+    assert!(matches!(dict.set([1, 2], 5).await, Err(CallError::Method(Exception::TypeError(_)))));
+    let set = session.memoize("set", SetProxy::new(None)).await.expect("made");
+    set.add((1, 2)).await.expect("adds");
+    assert_eq!(set.contains((1, 2)).await, Ok(true));
+    let counter = session.memoize("counter", CounterProxy::new(None)).await.expect("made");
+    counter.count([(1, 2), (1, 2)]).await.expect("counts");
+    assert_eq!(counter.item::<i64>((1, 2)).await, Ok(2));
+    // In a struct they are what serde has for both.
+    list.append(job("a")).await.expect("appends");
+    let last: Value = list.get(-1).await.expect("there");
+    assert_eq!(last.get("size"), Some(&Value::from([1, 2])));
+}
+
+async fn a_proxy_goes_in_as_its_object(fixture: Fixture) {
+    #[derive(Serialize, Deserialize)]
+    struct Task {
+        name: String,
+        results: ListProxy,
+    }
+
+    let session = fixture.session().await;
+    let inner = session.create(ListProxy::new(None)).await.expect("made");
+    let dict = session.memoize("dict", DictProxy::new(None)).await.expect("made");
+    dict.set("typed", &inner).await.expect("sets");
+    dict.set("dynamic", inner.dynamic()).await.expect("sets");
+    dict.set("task", Task { name: "t".to_owned(), results: inner.clone() }).await.expect("sets");
+    dict.set("reference", inner.reference().expect("by id")).await.expect("sets");
+    for key in ["typed", "dynamic", "reference"] {
+        dict.item::<ListProxy>(key).await.expect("a list").append(key).await.expect("appends");
+    }
+    let task: Task = dict.item("task").await.expect("a task");
+    task.results.append(task.name).await.expect("appends");
+    assert_eq!(inner.to_vec::<String>().await, Ok(["typed", "dynamic", "reference", "t"].map(str::to_owned).to_vec()));
+    // One by key is none in particular.
+    let named = session.memoize("named", ListProxy::new(None)).await.expect("made");
+    let error = dict.set("named", &named).await.expect_err("by key");
+    assert!(error.to_string().contains("proxy.hold()") && error.to_string().contains("\"named\""), "{error}");
+    // What nothing else holds is held until it is there.
+    dict.set("named", named.hold().await.expect("there")).await.expect("sets");
+    dict.set("fresh", session.create(ListProxy::new(None)).await.expect("made")).await.expect("sets");
+    dict.item::<ListProxy>("fresh").await.expect("a list").append(1).await.expect("appends");
+    assert_eq!(dict.len().await, Ok(6));
+}
+
+/// What fails to be serialized.
+struct Secret;
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("it is secret"))
+    }
+}
+
+/// Deeper than values go.
+#[derive(Serialize)]
+struct Deep(Option<Box<[Deep; 1]>>);
+
+async fn what_cannot_be_a_value_is_named_and_the_call_is_not_made(fixture: Fixture) {
+    let session = fixture.session().await;
+    let list = session.memoize("list", ListProxy::new(None)).await.expect("made");
+    let dict = session.memoize("dict", DictProxy::new(None)).await.expect("made");
+    let queue = session.memoize("queue", QueueProxy::new(None)).await.expect("made");
+    let deep = (0..100).fold(Deep(None), |inner, _| Deep(Some(Box::new([inner]))));
+    let refusals = [
+        (list.append(&deep).await, "builtins.list.append: a &Deep cannot be a value: "),
+        (list.extend([Secret]).await, "builtins.list.extend: a Secret cannot be a value: it is secret; "),
+        (dict.set("k", Secret).await, "builtins.dict.__setitem__: a Secret cannot be a value: it is secret; "),
+        (dict.set(Secret, &deep).await, "builtins.dict.__setitem__: a Secret cannot be a value: it is secret; "),
+        (dict.update([("k", Secret)]).await, "builtins.dict.update: a Secret cannot be a value: it is secret; "),
+        (queue.put(Secret).await, "queue.Queue.put: a Secret cannot be a value: it is secret; "),
+    ];
+    for (refused, words) in refusals {
+        let error = refused.expect_err("it is no value");
+        assert!(matches!(error, CallError::Failed(Error::BadArguments { .. })), "{error:?}");
+        assert!(error.to_string().starts_with(words) && error.to_string().contains("`Value`"), "{error}");
+    }
+    queue.put(Secret).detach();
+    let error = session.pipeline([list.append(Secret)]).await.remove(0).expect_err("it is no value");
+    assert!(error.to_string().contains("a Secret cannot be a value"), "{error}");
+    assert_eq!((list.len().await, dict.len().await, queue.qsize().await), (Ok(0), Ok(0), Ok(0)));
+}
+
+#[test]
+fn a_blocking_caller_puts_structs_in_too() {
+    let service = blocking::start(Service::new("127.0.0.1", 0)).expect("starts");
+    let session = blocking::Session::connect(service.address()).expect("connects");
+    let queue = session.memoize("queue", QueueProxy::new(None)).wait().expect("made");
+    queue.put(job("a")).wait().expect("room");
+    assert_eq!(queue.get().wait(), Ok(job("a")));
+    let error = queue.put(Secret).wait().expect_err("it is no value");
+    assert!(error.to_string().contains("a Secret cannot be a value: it is secret"), "{error}");
+    assert_eq!(queue.qsize().wait(), Ok(0));
+    let list = session.update("list", List::from_iter([1, 2])).wait().expect("made");
+    list.append(scan()).wait().expect("appends");
+    assert_eq!(list.get(-1).wait(), Ok(scan()));
+    blocking::shutdown(service);
+}
