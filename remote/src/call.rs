@@ -230,6 +230,8 @@ impl<T, E> Call<T, E> {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Made(operation) => self.caller.send(operation),
             State::Waiting(waiting) => self.caller.send(waiting.0),
+            // It need not wait for the answer: what nobody hears of goes on by names by itself.
+            State::Asking(asking) => self.caller.send(asking.into_operation()),
             other => self.state = other,
         }
     }
@@ -455,10 +457,12 @@ impl<T: DeserializeOwned, E: Failure> Future for Call<T, E> {
 
 impl<T, E> Drop for Call<T, E> {
     fn drop(&mut self) {
-        match self.state {
+        match std::mem::replace(&mut self.state, State::Over) {
             // The reply may come between this and the cancellation, or be there unread: what it brought is undone then.
             State::Sent(sequence) if self.cancellable => self.caller.cancel(sequence),
             State::Sent(sequence) => self.caller.forget(sequence),
+            // The service refused it for its signature: it was on its way, and is to be done all the same.
+            State::Asking(asking) if !self.cancellable => self.caller.send(asking.into_operation()),
             _ => {}
         }
     }

@@ -24,6 +24,13 @@ pub(super) struct Asking {
     since: Instant,
 }
 
+impl Asking {
+    /// What is to be sent, for whoever does not wait for the answer.
+    pub(super) fn into_operation(self: Box<Self>) -> Body {
+        self.operation
+    }
+}
+
 impl<T, E> Call<T, E> {
     /// Goes by names from the first, if it is known that it has to.
     #[inline]

@@ -10,3 +10,4 @@ mod loopback;
 mod names;
 mod objects;
 mod registry;
+mod renaming;
