@@ -13,7 +13,9 @@ use support::other::Part;
 use support::{Fixture, Way};
 use tarmem::modules::queue::QueueProxy;
 use tarmem::{CallError, Error, Limits, Proxy, ServeError, Service, Session};
-use tarmem_test_models::{Account, AccountProxy, slow_account};
+use tarmem_test_models::{
+    Account, AccountProxy, Mishap, broken_account, merge, slow_account, transfer_half, transfer_slowly,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -247,7 +249,7 @@ impl std::io::Write for Log {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_panic_of_a_method_is_logged_with_its_class_and_session() {
+async fn a_panic_is_logged_with_what_panicked_and_the_session() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).with_ansi(false);
@@ -261,6 +263,11 @@ async fn a_panic_of_a_method_is_logged_with_its_class_and_session() {
             account.clear_poison().await.expect("it is there");
         }
         assert!(account.look_badly().await.is_err());
+        let other = session.memoize("other", AccountProxy::open(1)).await.expect("made");
+        assert!(transfer_half::remote(&account, &other, 1, Mishap::Panic).call(&session).await.is_err());
+        assert!(transfer_slowly::remote(&account, &other, 1, 1, Some(Mishap::Panic)).call(&session).await.is_err());
+        assert!(session.memoize("m", merge::remote(&account, &other, Some(Mishap::Panic))).await.is_err());
+        assert!(session.memoize("b", broken_account::remote()).await.is_err());
         let text = String::from_utf8(log.0.lock().expect("no panic in here").clone()).expect("text");
         let id = session.id().to_string();
         for (method, message) in [
@@ -273,6 +280,13 @@ async fn a_panic_of_a_method_is_logged_with_its_class_and_session() {
                 has(&id) && has("class=\"bank.Account\"") && has(&format!("method=\"{method}\"")) && has(message)
             });
             assert!(told, "{way:?}: {method} of {id} in:\n{text}");
+        }
+        for function in ["transfer_half", "transfer_slowly", "merge", "broken_account"] {
+            let told = text.lines().any(|line| {
+                let has = |part: &str| line.contains(part);
+                has(&id) && has(&format!("function=\"{function}\"")) && has("panicked: ")
+            });
+            assert!(told, "{way:?}: {function} of {id} in:\n{text}");
         }
     }
 }

@@ -21,6 +21,7 @@ use tarmem_remote::operation::{FunctionRef, Reply, SourceRef};
 use tarmem_remote::value::{Value, from_value, with_scope};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 /// What came of a source.
 pub(super) enum Evaluated {
@@ -142,7 +143,7 @@ impl Engine {
         let caller = LocalCaller::within(self, request, within);
         let context = request.context_of(Arc::new(caller));
         let engine = Arc::clone(self);
-        let scope = request.scope();
+        let (scope, session) = (request.scope(), request.session.id());
         Ok(match function.invoke {
             FunctionInvoke::Sync(_) if function.inline => {
                 let produced = run_sync(&scope, &function, &context, encoding, args)?;
@@ -163,7 +164,7 @@ impl Engine {
                 let running = start_async(&scope, &function, context, encoding, args)?;
                 let name = Box::<str>::from(name);
                 let task = self.runtime.spawn(async move {
-                    let produced = panics::catch_async(function.full_name(), running).await?;
+                    let produced = panics::catch_async_in(&function, session, running).await?;
                     engine.place_referring(&scope, &function, produced, &name)
                 });
                 Evaluated::Later(Evaluating::new(task))
@@ -184,14 +185,14 @@ impl Engine {
         out: &mut Vec<u8>,
     ) -> Result<Step, Error> {
         let function = self.function(function)?;
-        let (limit, scope) = (request.result_bytes, request.scope());
+        let (limit, scope, session) = (request.result_bytes, request.scope(), request.session.id());
         let context = request.context_of(Arc::new(LocalCaller::within(self, request, request.within)));
         // As for sources: what makes an object may take its time, unless it promises not to.
         let offload = request.elsewhere || function.blocking || ((function.makes)().is_some() && !function.inline);
         match function.invoke {
             FunctionInvoke::Sync(_) if !offload => {
                 let produced = run_sync(&scope, &function, &context, encoding, args)?;
-                with_scope(&*scope, || write_produced(&function, produced, encoding, out, limit))
+                with_scope(&*scope, || write_produced(&function, session, produced, encoding, out, limit))
             }
             FunctionInvoke::Sync(_) => {
                 let args = Bytes::copy_from_slice(args);
@@ -201,7 +202,7 @@ impl Engine {
                     let task = runtime.spawn_blocking(move || {
                         let _place = place;
                         let produced = run_sync(&scope, &function, &context, encoding, &args)?;
-                        with_scope(&*scope, || reply_produced(&function, produced, encoding, limit))
+                        with_scope(&*scope, || reply_produced(&function, session, produced, encoding, limit))
                     });
                     task.await.unwrap_or(Err(Error::Cancelled)).into()
                 })))
@@ -210,8 +211,8 @@ impl Engine {
                 let running = start_async(&scope, &function, context, encoding, args)?;
                 Ok(Step::Later(Later::new(async move {
                     let result = async {
-                        let produced = panics::catch_async(function.full_name(), running).await?;
-                        with_scope(&*scope, || reply_produced(&function, produced, encoding, limit))
+                        let produced = panics::catch_async_in(&function, session, running).await?;
+                        with_scope(&*scope, || reply_produced(&function, session, produced, encoding, limit))
                     };
                     result.await.into()
                 })))
@@ -257,7 +258,7 @@ impl Engine {
         produced: Produced,
         name: &str,
     ) -> Result<Cell, FlightError> {
-        let placed = self.place(function, produced, name);
+        let placed = self.place(function, scope.session.id(), produced, name);
         if let Ok(cell) = &placed
             && scope.has_resolved()
         {
@@ -266,7 +267,13 @@ impl Engine {
         placed
     }
 
-    pub(super) fn place(&self, function: &Function, produced: Produced, name: &str) -> Result<Cell, FlightError> {
+    pub(super) fn place(
+        &self,
+        function: &Function,
+        session: Uuid,
+        produced: Produced,
+        name: &str,
+    ) -> Result<Cell, FlightError> {
         match produced {
             Produced::Object(object) => Ok(self.host(object, name)?),
             // `makes` said otherwise.
@@ -278,7 +285,7 @@ impl Engine {
                 let encode = |encoding| {
                     let mut body = Vec::new();
                     let mut out = Output::new(encoding, &mut body, self.limits.frame_bytes / 2);
-                    let encoded = panics::catch(function.full_name(), || out.returned(&*error));
+                    let encoded = panics::catch_in(function, session, || out.returned(&*error));
                     encoded.and_then(|encoded| encoded).map(|()| Bytes::from(body))
                 };
                 let (typed, dynamic) = (encode(Encoding::Typed)?, encode(Encoding::Dynamic)?);
@@ -349,7 +356,7 @@ fn run_sync(
     args: &[u8],
 ) -> Result<Produced, Error> {
     let FunctionInvoke::Sync(invoke) = function.invoke else { return Err(Error::Cancelled) };
-    let produced = panics::catch(function.full_name(), || {
+    let produced = panics::catch_in(function, context.session(), || {
         with_scope(&**scope, || invoke(context, &mut arguments(function, encoding, args)?))
     })?;
     produced.map_err(|error| named(function, error))
@@ -363,7 +370,8 @@ fn start_async(
     args: &[u8],
 ) -> Result<BoxFuture<'static, Produced>, Error> {
     let FunctionInvoke::Async(invoke) = function.invoke else { return Err(Error::Cancelled) };
-    let running = panics::catch(function.full_name(), || {
+    let session = context.session();
+    let running = panics::catch_in(function, session, || {
         with_scope(&**scope, || invoke(context, &mut arguments(function, encoding, args)?))
     })?;
     running.map_err(|error| named(function, error))
@@ -385,13 +393,14 @@ pub(super) fn named(function: &Function, error: Error) -> Error {
 
 pub(super) fn write_produced(
     function: &Function,
+    session: Uuid,
     produced: Produced,
     encoding: Encoding,
     out: &mut Vec<u8>,
     limit: usize,
 ) -> Result<Step, Error> {
     let mut output = Output::new(encoding, out, limit);
-    let written = panics::catch(function.full_name(), || match produced {
+    let written = panics::catch_in(function, session, || match produced {
         // A copy of the object's value: whoever wants the object itself creates it.
         Produced::Object(object) => output.returned(&*object as &dyn erased_serde::Serialize),
         Produced::Value(value) => output.returned(&*value),
@@ -403,12 +412,13 @@ pub(super) fn write_produced(
 
 pub(super) fn reply_produced(
     function: &Function,
+    session: Uuid,
     produced: Produced,
     encoding: Encoding,
     limit: usize,
 ) -> Result<Reply, Error> {
     let mut body = Vec::new();
-    match write_produced(function, produced, encoding, &mut body, limit)? {
+    match write_produced(function, session, produced, encoding, &mut body, limit)? {
         Step::Raised(message) => Ok(Reply::raised(message, body.into())),
         _ => Ok(Reply::Done(body.into())),
     }

@@ -21,6 +21,7 @@ use tarmem_remote::error::Error;
 use tarmem_remote::objects::{Held, HeldObjects, ObjectArg, ObjectParam, OnObjects, PreparedCall, Work};
 use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 impl Engine {
     /// Runs a function over objects for its result. One that is not async, on objects that nobody else is using, runs here
@@ -33,18 +34,19 @@ impl Engine {
         out: &mut Vec<u8>,
     ) -> Result<Step, Error> {
         let (function, encoding, limit) = (site.function, site.encoding, request.result_bytes);
+        let session = request.session.id();
         let call = self.objects_call(request, site, args)?;
         let offload = request.elsewhere || function.blocking || ((function.makes)().is_some() && !function.inline);
         if !offload
             && matches!(call.work, Work::Sync(_))
             && let Some(holding) = call.wants.try_hold()
         {
-            return call.run(holding?, |produced| write_produced(&function, produced, encoding, out, limit));
+            return call.run(holding?, |produced| write_produced(&function, session, produced, encoding, out, limit));
         }
         let mut later = Later::new(std::future::pending());
         let gate = Arc::clone(&later.gate);
         let (place, runtime) = (request.session.off_thread(), self.runtime.clone());
-        let finish = move |produced| reply_produced(&function, produced, encoding, limit);
+        let finish = move |produced| reply_produced(&function, session, produced, encoding, limit);
         later.run = Box::pin(async move {
             let run = async {
                 let place = if offload && matches!(call.work, Work::Sync(_)) { place.await } else { None };
@@ -78,11 +80,11 @@ impl Engine {
         args: &[u8],
         name: &str,
     ) -> Result<Evaluated, Error> {
-        let function = site.function;
+        let (function, session) = (site.function, request.session.id());
         let call = self.objects_call(request, site, args)?;
         let engine = Arc::clone(self);
         let name: Box<str> = name.into();
-        let place = move |produced| engine.place(&function, produced, &name);
+        let place = move |produced| engine.place(&function, session, produced, &name);
         if matches!(call.work, Work::Async(_)) {
             let task = self.runtime.spawn(async move {
                 let holding = call.wants.hold().await?;
@@ -117,10 +119,10 @@ impl Engine {
         let Site { function, on, encoding, context } = site;
         let scope = request.scope();
         let noticing = Arc::new(Noticing { scope: Arc::clone(&scope), noticed: AtomicBool::new(false) });
-        let prepared = panics::catch(String::new(), || {
+        let prepared = panics::catch_in(&function, request.session.id(), || {
             with_scope(&*noticing, || (on.prepare)(&mut arguments(&function, encoding, args)?))
         });
-        let prepared = prepared.and_then(|prepared| prepared).map_err(|error| signed(&function, error))?;
+        let prepared = prepared.and_then(|prepared| prepared).map_err(|error| named(&function, error))?;
         let PreparedCall { objects, work } = prepared;
         let mut found = Vec::with_capacity(objects.len());
         for (index, (param, object)) in on.params.iter().zip(&objects).enumerate() {
@@ -167,7 +169,8 @@ impl Engine {
             }
             None => context,
         };
-        let wants = Wants { function, params: on.params, named: objects, objects: wanted };
+        let wants =
+            Wants { function, session: request.session.id(), params: on.params, named: objects, objects: wanted };
         let refers = noticing.noticed.load(Ordering::Relaxed);
         Ok(ObjectsCall { wants, places, work, context, scope, refers })
     }
@@ -231,6 +234,7 @@ impl RefScope for Noticing {
 /// What a call has to hold.
 struct Wants {
     function: Function,
+    session: Uuid,
     params: &'static [ObjectParam],
     /// As the caller named them, for messages.
     named: Vec<ObjectArg<'static>>,
@@ -288,8 +292,10 @@ impl Wants {
             copies.push(match guard {
                 Guard::Shared(_) => None,
                 Guard::Exclusive(object) => {
-                    let copy = panics::catch(String::new(), || (wanted.cell.class().entry().copy)(&**object));
-                    Some(copy.and_then(|copy| copy).map_err(|error| signed(&self.function, error))?)
+                    let copy = panics::catch_in(&self.function, self.session, || {
+                        (wanted.cell.class().entry().copy)(&**object)
+                    });
+                    Some(copy.and_then(|copy| copy).map_err(|error| named(&self.function, error))?)
                 }
             });
         }
@@ -312,7 +318,7 @@ impl Wants {
         scope: Arc<SessionScope>,
         finish: impl FnOnce(Produced) -> Result<T, E>,
     ) -> Result<T, E> {
-        let produced = produced.and_then(|produced| produced).map_err(|error| signed(&self.function, error))?;
+        let produced = produced.and_then(|produced| produced).map_err(|error| named(&self.function, error))?;
         let failed = matches!(produced, Produced::Raised(..));
         let finished = with_scope(&*scope, || finish(produced))?;
         if !failed {
@@ -340,7 +346,7 @@ impl ObjectsCall {
     ) -> Result<T, E> {
         let ObjectsCall { wants, places, work, context, scope, refers } = self;
         let Work::Sync(work) = work else { return Err(Error::Cancelled.into()) };
-        let produced = panics::catch(String::new(), || {
+        let produced = panics::catch_in(&wants.function, wants.session, || {
             let objects = holding.objects(wants.params, &places);
             with_scope(&*scope, || work(objects, &context))
         });
@@ -357,9 +363,10 @@ impl ObjectsCall {
         let Work::Async(work) = work else { return Err(Error::Cancelled.into()) };
         let produced = {
             let objects = holding.objects(wants.params, &places);
-            let running = panics::catch(String::new(), || with_scope(&*scope, || work(objects, &context)));
+            let running =
+                panics::catch_in(&wants.function, wants.session, || with_scope(&*scope, || work(objects, &context)));
             match running {
-                Ok(running) => panics::catch_async(String::new(), running).await,
+                Ok(running) => panics::catch_async_in(&wants.function, wants.session, running).await,
                 Err(error) => Err(error),
             }
         };
@@ -421,13 +428,5 @@ impl Drop for Holding {
                 let _ = panics::catch(String::new(), || drop(changed));
             }
         }
-    }
-}
-
-/// Puts in what a dispatch function does not know: its own name.
-fn signed(function: &Function, error: Error) -> Error {
-    match error {
-        Error::Panicked { message, .. } => Error::Panicked { what: function.full_name(), message },
-        other => named(function, other),
     }
 }

@@ -3,7 +3,9 @@
 use futures::FutureExt;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use tarmem_remote::describe::Function;
 use tarmem_remote::error::Error;
+use uuid::Uuid;
 
 /// Runs `code`; its panic is an error that says what panicked.
 ///
@@ -15,6 +17,29 @@ pub(crate) fn catch<T>(what: impl Into<String>, code: impl FnOnce() -> T) -> Res
 /// As [`catch`], for a future.
 pub(crate) async fn catch_async<T>(what: impl Into<String>, code: impl Future<Output = T>) -> Result<T, Error> {
     AssertUnwindSafe(code).catch_unwind().await.map_err(|panic| panicked(what.into(), panic))
+}
+
+/// As [`catch`], for what a function or constructor does for a session. Its panic is logged: its caller may not know whom to
+/// tell.
+pub(super) fn catch_in<T>(function: &Function, session: Uuid, code: impl FnOnce() -> T) -> Result<T, Error> {
+    catch(String::new(), code).map_err(|error| logged(function, session, error))
+}
+
+/// As [`catch_in`], for a future.
+pub(super) async fn catch_async_in<T>(
+    function: &Function,
+    session: Uuid,
+    code: impl Future<Output = T>,
+) -> Result<T, Error> {
+    catch_async(String::new(), code).await.map_err(|error| logged(function, session, error))
+}
+
+#[cold]
+fn logged(function: &Function, session: Uuid, error: Error) -> Error {
+    let Error::Panicked { message, .. } = error else { return error };
+    let what = function.full_name();
+    tracing::error!(module = function.module, function = function.name, %session, "{what} panicked: {message}");
+    Error::Panicked { what, message }
 }
 
 fn panicked(what: String, panic: Box<dyn Any + Send>) -> Error {
