@@ -265,7 +265,12 @@ async fn an_element_of_another_type_ends_it(fixture: Fixture) {
     let got: Vec<_> = list.iter::<i64>().collect().await;
     assert_eq!(got.len(), 2);
     assert_eq!(got[0], Ok(1));
-    assert!(matches!(&got[1], Err(CallError::Failed(Error::BadResult { what, .. })) if what == "an element as i64"));
+    let Err(CallError::Failed(error @ Error::UnexpectedResult { .. })) = &got[1] else { panic!("{got:?}") };
+    let message = "the result of iter_chunk is the text \"two\", where an i64 was expected; the call was made";
+    assert_eq!(error.to_string(), message);
+    let error = list.snapshot_as::<Vec<i64>>().await.expect_err("one is a text");
+    assert!(matches!(&error, Error::UnexpectedResult { what, .. } if what == "snapshot"), "{error}");
+    assert!(error.to_string().starts_with("the result of snapshot is not a Vec<i64>: "), "{error}");
 }
 
 async fn an_abandoned_one_leaves_nothing_behind(fixture: Fixture) {

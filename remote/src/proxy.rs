@@ -12,7 +12,7 @@ use crate::object::Remote;
 use crate::operation::{MethodRef, ObjectDescription, Operation, Target};
 use crate::routines::{Obtain, Routines};
 use crate::signature::Signature;
-use crate::value::{ObjectRef, Value, ValueError, from_value, to_value};
+use crate::value::{ObjectRef, Value, from_value, short_name, to_value, with_article};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cell::{Cell, RefCell};
@@ -106,12 +106,15 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
     /// A copy of the object's value, as of now, as the type `T`.
     ///
     /// # Errors
-    /// [`Error::BadResult`] if the value does not fit `T`; and those of [`snapshot`](Self::snapshot).
+    /// [`Error::UnexpectedResult`] if the value does not fit `T`; and those of [`snapshot`](Self::snapshot).
     fn snapshot_as<T: DeserializeOwned>(&self) -> impl Future<Output = Result<T, Error>> + Send {
         let snapshot = self.snapshot();
         async move {
-            let unfit = |e: ValueError| Error::BadResult { what: "a snapshot".to_owned(), reason: e.to_string() };
-            from_value(snapshot.await?).map_err(unfit)
+            from_value(snapshot.await?).map_err(|error| {
+                let expected = with_article(&short_name(std::any::type_name::<T>()));
+                let reason = format!("is not {expected}: {error}");
+                Error::UnexpectedResult { what: "snapshot".to_owned(), reason, value: None, undone: false }
+            })
         }
     }
 

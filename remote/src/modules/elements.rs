@@ -5,7 +5,7 @@ use super::{Exception, Fallible};
 use crate::call::{CallError, Failure};
 use crate::error::Error;
 use crate::proxy::{DynamicProxy, Proxy, ProxyCore};
-use crate::value::{Value, from_value};
+use crate::value::{Value, from_value, misfit};
 use futures::stream::{FusedStream, Stream};
 use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
@@ -28,7 +28,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// The first error is the last item: `RuntimeError` as above; [`Error::NoSuchKey`] through a proxy by key that was deleted;
-/// [`Error::BadResult`] for an element that is no `T`; and the session's. A proxy by id keeps its object alive, and so does
+/// [`Error::UnexpectedResult`] for an element that is no `T`; and the session's. A proxy by id keeps its object alive, and so does
 /// the stream.
 ///
 /// # Cancellation
@@ -84,12 +84,16 @@ impl Asked {
         match self {
             Asked::Typed(call) => Pin::new(call).poll(cx),
             Asked::Dynamic(call) => Pin::new(call).poll(cx).map(|chunk| {
-                from_value(chunk?).map_err(|error| {
-                    CallError::failed(Error::BadResult { what: "iter_chunk".to_owned(), reason: error.to_string() })
-                })
+                from_value(chunk?)
+                    .map_err(|error| unexpected("iter_chunk", format!("is no chunk of elements: {error}")))
             }),
         }
     }
+}
+
+/// What came is left where it is: an element that is only looked at is not lost.
+fn unexpected(what: &str, reason: String) -> CallError<Exception> {
+    CallError::failed(Error::UnexpectedResult { what: what.to_owned(), reason, value: None, undone: false })
 }
 
 /// Whose elements they are.
@@ -186,10 +190,7 @@ impl<T: DeserializeOwned> Stream for Elements<T> {
         let item = match self.poll_chunk(cx) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Ok(true)) => self.items.pop_front().map(|item| {
-                from_value(item).map_err(|error| {
-                    let what = format!("an element as {}", std::any::type_name::<T>());
-                    CallError::failed(Error::BadResult { what, reason: error.to_string() })
-                })
+                T::deserialize(&item).map_err(|error| unexpected("iter_chunk", misfit::<T>(&item, &error)))
             }),
             Poll::Ready(Ok(false)) => None,
             Poll::Ready(Err(error)) => Some(Err(error)),
