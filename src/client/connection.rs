@@ -18,7 +18,7 @@ use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
 use tarmem_remote::signature::{self, Changes};
 use tokio::runtime::Handle;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use uuid::Uuid;
 
 /// Why a session has ended that was closed.
@@ -45,6 +45,8 @@ pub(super) struct Shared {
     closed: AtomicBool,
     /// Nobody uses the session any more.
     pub(super) unused: AtomicBool,
+    /// One of these two has just turned true.
+    closing: Notify,
     /// Who wants it to connect again.
     revivals: Mutex<Vec<oneshot::Sender<Result<(), Error>>>>,
     /// What the hook is to be told.
@@ -70,6 +72,7 @@ impl Connection {
             home: Home::here(),
             closed: AtomicBool::new(false),
             unused: AtomicBool::new(false),
+            closing: Notify::new(),
             revivals: Mutex::default(),
             told: Mutex::default(),
             forks: fork::count(),
@@ -108,6 +111,7 @@ impl Connection {
         };
         revivals.into_iter().for_each(|revived| drop(revived.send(Err(shared.closed_here()))));
         shared.end_here();
+        shared.closing.notify_waiters();
         shared.work.alert();
         let is_over = |state: &SessionState| {
             // Or somebody wants it again already.
@@ -150,6 +154,7 @@ impl Drop for Connection {
         // In a forked child there is no task to hear of it.
         if self.shared.forked().is_none() {
             self.shared.unused.store(true, Ordering::Release);
+            self.shared.closing.notify_waiters();
             self.shared.work.alert();
         }
     }
@@ -247,6 +252,17 @@ impl Shared {
     /// The session is to end.
     pub(super) fn is_closing(&self) -> bool {
         self.closed.load(Ordering::Acquire) || self.unused.load(Ordering::Acquire)
+    }
+
+    /// Returns once the session is to end.
+    pub(super) async fn closing(&self) {
+        loop {
+            let closing = self.closing.notified();
+            if self.is_closing() {
+                return;
+            }
+            closing.await;
+        }
     }
 
     /// Somebody waits for it to be connected again; from then on it is no longer closed.

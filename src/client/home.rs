@@ -153,8 +153,8 @@ impl Home {
     ) -> Option<T> {
         // The service last heard of this client a quarter of the lease before its home stood still. Three of these later, at the
         // latest, that is known, which leaves as much for another connection.
-        let pause = shared.lease() / 8;
-        let mut was_nudged = false;
+        let mut pause = shared.lease() / 8;
+        let (mut was_nudged, mut is_closing) = (false, false);
         loop {
             tokio::select! {
                 done = &mut task => {
@@ -166,6 +166,14 @@ impl Home {
                     return done;
                 }
                 () = tokio::time::sleep(pause) => shared.expire_late(),
+                // Whoever closes it waits for that.
+                () = shared.closing(), if !is_closing => {
+                    (is_closing, pause) = (true, pause.min(LATE));
+                    seat.was_polled();
+                    seat.nudge();
+                    was_nudged = true;
+                    continue;
+                }
             }
             // There is no way back to a stream: whatever becomes of it is its user's affair.
             if seat.was_polled() || !shared.options.can_come_back() {

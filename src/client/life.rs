@@ -63,6 +63,10 @@ async fn stay(mut carrying: Carrying, shared: &Arc<Shared>) -> Over {
             End::Closed => return Over::Closed,
             End::ShutDown => ("the service has shut down".to_owned(), true, true),
             End::Broken(cause) => (cause, false, true),
+            End::Left(_) if shared.is_closing() => {
+                part_elsewhere(shared).await;
+                return Over::Closed;
+            }
             End::Left(reason) => (reason.to_owned(), false, false),
         };
         // What has arrived is handed out, whoever carries the rest.
@@ -107,11 +111,7 @@ async fn come_back(
         }
         let attempt = async {
             tokio::time::sleep(wait).await;
-            let resume = {
-                let (identity, received_below) = (*shared.identity.lock(), shared.outbox.lock().received_below());
-                Resume { session: identity.session, secret: identity.secret, received_below }
-            };
-            shared.home.open(shared, Some(resume)).await
+            shared.home.open(shared, Some(resume_of(shared))).await
         };
         match while_expiring(shared, attempt).await {
             None => return Err(Over::Closed),
@@ -228,6 +228,21 @@ pub(super) async fn part(mut link: Link, shared: &Shared) {
         let _ = tokio::time::timeout(FAREWELL_TIME, link.ask(WireRequest::Submit { batch })).await;
     }
     let _ = tokio::time::timeout(FAREWELL_TIME, link.close()).await;
+}
+
+/// As [`part`], where the connection was left: over another one, if one can be had.
+async fn part_elsewhere(shared: &Arc<Shared>) {
+    shared.end_here();
+    match tokio::time::timeout(FAREWELL_TIME, shared.home.open(shared, Some(resume_of(shared)))).await {
+        Ok(Ok(Opened { link, resumed: Resumed::Yes { .. }, .. })) => part(link, shared).await,
+        // There is no such session any more, or no service.
+        _ => {}
+    }
+}
+
+fn resume_of(shared: &Shared) -> Resume {
+    let (identity, received_below) = (*shared.identity.lock(), shared.outbox.lock().received_below());
+    Resume { session: identity.session, secret: identity.secret, received_below }
 }
 
 fn closed(shared: &Shared, cause: &str) -> Error {

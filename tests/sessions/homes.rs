@@ -166,6 +166,35 @@ fn a_call_is_late_in_its_time_although_the_runtime_of_its_session_stands_still()
     blocking::shutdown(service);
 }
 
+#[test]
+fn session_ends_in_order_although_its_runtime_stands_still() {
+    let mut limits = Limits::default();
+    // Long enough for nothing here to wait for it.
+    limits.lease = LIMIT * 4;
+    let service = blocking::start(Service::new("127.0.0.1", 0).limits(limits)).expect("starts");
+    let home = runtime();
+    let other = service.session();
+    for is_closed in [true, false] {
+        let key = if is_closed { "closed" } else { "dropped" };
+        let (session, guard) = home.block_on(async {
+            let session = Session::connect(service.address()).await.expect("connects");
+            let lock = session.memoize(key, LockProxy::new()).await.expect("made");
+            (session, lock.acquire().await.expect("free"))
+        });
+        if is_closed {
+            self::runtime().block_on(soon(session.close()));
+        } else {
+            drop((session, guard));
+        }
+        // The service knows that it has ended, so that what it held is free.
+        self::runtime().block_on(async {
+            let lock = soon(other.get::<Lock>(key)).await.expect("there");
+            soon(lock.acquire()).await.expect("free").release().await.expect("held");
+        });
+    }
+    blocking::shutdown(service);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reconnecting_is_done_at_once_where_the_session_is_connected() {
     let fixture = fixture().await;
