@@ -4,6 +4,7 @@ use super::chain::Chain;
 use super::engine::{Engine, Later, Request, Step, label};
 use super::gate::Gate;
 use super::local::LocalCaller;
+use super::looking::{Asked, Held, Hold, LookingScope, Looks, Receiver};
 use super::panics;
 use super::scope::MethodScope;
 use super::session::ServerSession;
@@ -17,24 +18,6 @@ use tarmem_remote::error::Error;
 use tarmem_remote::object::Object;
 use tarmem_remote::operation::{MethodRef, Reply, Target};
 use tarmem_remote::value::with_scope;
-
-/// The object, and room for what the call gives: many calls may have waited for the object when there still was some. Nobody
-/// is kept waiting for the object by one who waits for room, nor the other way round; and nobody overtakes another.
-macro_rules! roomy {
-    ($session:ident, $cell:ident, $try:ident, $wait:ident) => {
-        loop {
-            let guard = $cell.$wait().await?;
-            if $session.has_room_at_once() {
-                break guard;
-            }
-            drop(guard);
-            let _turn = $session.room().await;
-            if let Some(guard) = $cell.$try() {
-                break guard?;
-            }
-        }
-    };
-}
 
 impl Engine {
     /// Calls a method. One that is not async, on an object that nobody else is using, runs here and now.
@@ -68,21 +51,34 @@ impl Engine {
             scope: MethodScope { session: request.session, sequence: request.sequence(), of: &cell },
         };
         let call = MethodCall { method, encoding, limit: request.result_bytes };
-        let named = |error| named_target(error, target);
+        let named = |error| named_target(error, || label(target));
         let offload = method.blocking || request.elsewhere;
+        let looks = Looks::default();
         match method.invoke {
             Invoke::Shared(_) if !offload => {
                 if let Some(guard) = cell.try_read() {
-                    return call.shared(&*guard.map_err(named)?, &site, args, out);
+                    let (guard, begin) = (guard.map_err(named)?, out.len());
+                    let step = call.shared(&*guard, &site, &looks, args, out);
+                    if is_over(&step, &looks) {
+                        return step;
+                    }
+                    out.truncate(begin);
                 }
             }
             Invoke::Exclusive(_) if !offload => {
                 if let Some(guard) = cell.try_write() {
-                    return call.exclusive(&mut *guard.map_err(named)?, &site, args, out);
+                    let (mut guard, begin) = (guard.map_err(named)?, out.len());
+                    let step = call.exclusive(&mut *guard, &site, &looks, args, out);
+                    if is_over(&step, &looks) {
+                        return step;
+                    }
+                    out.truncate(begin);
                 }
             }
             _ => {}
         }
+        let mut asked = Asked::default();
+        looks.ask(&mut asked, Some(&cell), request.holding)?;
         let exclusive = matches!(method.invoke, Invoke::Exclusive(_) | Invoke::ExclusiveAsync(_));
         request.may_want(&cell, exclusive, || label(target))?;
         let target = label(target);
@@ -97,45 +93,31 @@ impl Engine {
         };
         let mut later = Later::new(std::future::pending());
         let gate = Arc::clone(&later.gate);
-        let runtime = self.runtime.clone();
+        let (runtime, holding) = (offload.then(|| self.runtime.clone()), request.holding.cloned());
         later.run = Box::pin(async move {
+            let named = |error| named_target(error, || target.clone());
             let run = async {
-                if offload && matches!(method.invoke, Invoke::Shared(_) | Invoke::Exclusive(_)) {
-                    let site = OwnedSite { context, session, cell };
-                    return call.offload(&runtime, site, &gate, args).await;
+                if matches!(method.invoke, Invoke::Shared(_) | Invoke::Exclusive(_)) {
+                    let site = OwnedSite { context, session, cell, holding };
+                    return call.patiently(runtime.as_ref(), site, &gate, asked, args, named).await;
                 }
                 let site = CallSite {
                     context: &context,
                     scope: MethodScope { session: &session, sequence: context.sequence(), of: &cell },
                 };
-                match method.invoke {
-                    Invoke::Shared(_) => {
-                        let guard = roomy!(session, cell, try_read_owned, read);
-                        call.reply(|out| call.shared(&*guard, &site, &args, out))
+                if exclusive {
+                    let mut guard = roomy(&session, &cell, exclusive, &asked, named).await?;
+                    if !gate.begin() {
+                        return Err(Error::Cancelled);
                     }
-                    Invoke::SharedAsync(_) => {
-                        let guard = cell.read().await?;
-                        call.shared_async(&*guard, &site, &args).await
-                    }
-                    Invoke::Exclusive(_) | Invoke::ExclusiveAsync(_) => {
-                        let mut guard = roomy!(session, cell, try_write_owned, write);
-                        if !gate.begin() {
-                            return Err(Error::Cancelled);
-                        }
-                        if matches!(method.invoke, Invoke::ExclusiveAsync(_)) {
-                            call.exclusive_async(&mut *guard, &site, &args).await
-                        } else {
-                            call.reply(|out| call.exclusive(&mut *guard, &site, &args, out))
-                        }
-                    }
+                    let Hold::Exclusive(guard) = &mut guard.receiver else { return Err(Error::Cancelled) };
+                    call.exclusive_async(&mut **guard, &site, &args).await
+                } else {
+                    let guard = cell.read().await.map_err(named)?;
+                    call.shared_async(&*guard, &site, &args).await
                 }
             };
-            run.await
-                .map_err(|error| match error {
-                    Error::Poisoned { .. } => Error::Poisoned { target },
-                    other => other,
-                })
-                .into()
+            run.await.into()
         });
         Ok(Step::Later(later))
     }
@@ -174,10 +156,38 @@ impl Engine {
     }
 }
 
-fn named_target(error: Error, target: Target<'_>) -> Error {
+fn named_target(error: Error, target: impl FnOnce() -> String) -> Error {
     match error {
-        Error::Poisoned { .. } => Error::Poisoned { target: label(target) },
+        Error::Poisoned { .. } => Error::Poisoned { target: target() },
         other => other,
+    }
+}
+
+/// Whether this is what the call gives. It is not if the method looked in vain for what others use; unless it broke, after which
+/// nothing is made again.
+fn is_over<T>(result: &Result<T, Box<Error>>, looks: &Looks) -> bool {
+    !looks.are_incomplete() || result.as_ref().is_err_and(|error| matches!(**error, Error::Panicked { .. }))
+}
+
+/// The objects, and room for what the call gives: many calls may have waited for the object when there still was some. Nobody
+/// is kept waiting for the object by one who waits for room, nor the other way round; and nobody overtakes another.
+async fn roomy(
+    session: &ServerSession,
+    cell: &Cell,
+    exclusive: bool,
+    asked: &Asked,
+    named: impl Fn(Error) -> Error,
+) -> Result<Held, Error> {
+    loop {
+        let held = asked.hold(cell, exclusive, &named).await?;
+        if session.has_room_at_once() {
+            return Ok(held);
+        }
+        drop(held);
+        let _turn = session.room().await;
+        if let Some(held) = asked.try_hold(cell, exclusive, &named) {
+            return held;
+        }
     }
 }
 
@@ -187,17 +197,26 @@ struct CallSite<'a> {
     scope: MethodScope<'a>,
 }
 
-/// The same for a call that goes to another thread.
+/// The same for a call that waits, or goes to another thread.
 struct OwnedSite {
     context: Context,
     session: Arc<ServerSession>,
     cell: Cell,
+    /// What is held by the call that it is made for.
+    holding: Option<Arc<Chain>>,
 }
 
 impl OwnedSite {
     fn as_site(&self) -> CallSite<'_> {
         let scope = MethodScope { session: &self.session, sequence: self.context.sequence(), of: &self.cell };
         CallSite { context: &self.context, scope }
+    }
+}
+
+impl CallSite<'_> {
+    fn looking<'a>(&'a self, looks: &'a Looks, object: Option<&'a dyn Object>) -> LookingScope<'a> {
+        let receiver = Some(Receiver { cell: self.scope.of, object });
+        LookingScope { scope: &self.scope, looks, receiver }
     }
 }
 
@@ -214,22 +233,26 @@ impl MethodCall {
         self,
         object: &dyn Object,
         site: &CallSite<'_>,
+        looks: &Looks,
         args: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Step, Box<Error>> {
         let Invoke::Shared(invoke) = self.method.invoke else { return Err(Error::Cancelled.into()) };
-        self.run(site, args, out, |args, out| invoke(object, site.context, args, out))
+        let scope = site.looking(looks, Some(object));
+        self.run(site, scope, args, out, |args, out| invoke(object, site.context, args, out))
     }
 
     fn exclusive(
         self,
         object: &mut dyn Object,
         site: &CallSite<'_>,
+        looks: &Looks,
         args: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Step, Box<Error>> {
         let Invoke::Exclusive(invoke) = self.method.invoke else { return Err(Error::Cancelled.into()) };
-        let result = self.run(site, args, out, |args, out| invoke(object, site.context, args, out));
+        let scope = site.looking(looks, None);
+        let result = self.run(site, scope, args, out, |args, out| invoke(object, site.context, args, out));
         if result.as_ref().is_err_and(|error| matches!(**error, Error::Panicked { .. })) {
             site.scope.of.poison();
         }
@@ -243,6 +266,7 @@ impl MethodCall {
     fn run(
         self,
         site: &CallSite<'_>,
+        scope: LookingScope<'_>,
         args: &[u8],
         out: &mut Vec<u8>,
         invoke: impl FnOnce(&mut Arguments<'_>, &mut Output<'_>) -> Result<(), Error>,
@@ -250,7 +274,7 @@ impl MethodCall {
         let mut output = Output::new(self.encoding, out, self.limit);
         // The name is made only if it is needed: this is the hot path.
         let result = panics::catch(String::new(), || {
-            with_scope(&site.scope, || -> Result<(), Box<Error>> {
+            with_scope(&scope, || -> Result<(), Box<Error>> {
                 invoke(&mut self.arguments(args)?, &mut output)?;
                 Ok(())
             })
@@ -262,38 +286,65 @@ impl MethodCall {
         }
     }
 
-    /// Runs a method that is not async on a thread where it may block.
-    async fn offload(
+    /// Runs a method that is not async once its object and what it asked for are held, and anew as often as it asks for more;
+    /// with a runtime, on a thread where it may block.
+    async fn patiently(
         self,
-        runtime: &tokio::runtime::Handle,
+        elsewhere: Option<&tokio::runtime::Handle>,
         site: OwnedSite,
         gate: &Gate,
+        mut asked: Asked,
         args: Bytes,
+        named: impl Fn(Error) -> Error,
     ) -> Result<Reply, Error> {
+        let exclusive = matches!(self.method.invoke, Invoke::Exclusive(_));
         // One that is only not to hold its caller's thread waits for its object alone: so it does not fall behind the calls that
         // its caller makes after it.
         let place = if self.method.blocking { site.session.off_thread().await } else { None };
-        let run = if let Invoke::Shared(_) = self.method.invoke {
-            let guard = site.cell.read().await?;
-            // It cannot be stopped any more; what it takes after its deadline is given back.
-            if !gate.begin() {
+        let (site, place) = (Arc::new(site), Arc::new(place));
+        loop {
+            let held = match elsewhere {
+                Some(_) => asked.hold(&site.cell, exclusive, &named).await?,
+                None => roomy(&site.session, &site.cell, exclusive, &asked, &named).await?,
+            };
+            // Then it cannot be stopped any more; what it takes after its deadline is given back.
+            let begins = exclusive || elsewhere.is_some();
+            if begins && !gate.begin() {
                 return Err(Error::Cancelled);
             }
-            runtime.spawn_blocking(move || {
-                let _place = place;
-                self.reply(|out| self.shared(&*guard, &site.as_site(), &args, out))
-            })
-        } else {
-            let mut guard = site.cell.write().await?;
-            if !gate.begin() {
+            let run = {
+                let (site, place, args) = (Arc::clone(&site), Arc::clone(&place), args.clone());
+                move || {
+                    let _place = place;
+                    self.attempt(held, &site, asked, &args)
+                }
+            };
+            let attempt = match elsewhere {
+                Some(runtime) => runtime.spawn_blocking(run).await.unwrap_or(Err(Error::Cancelled))?,
+                None => run()?,
+            };
+            asked = match attempt {
+                Attempt::Over(reply) => return Ok(reply),
+                Attempt::Asks(asked) => asked,
+            };
+            if begins && !gate.put_back() {
                 return Err(Error::Cancelled);
             }
-            runtime.spawn_blocking(move || {
-                let _place = place;
-                self.reply(|out| self.exclusive(&mut *guard, &site.as_site(), &args, out))
-            })
+        }
+    }
+
+    fn attempt(self, held: Held, site: &OwnedSite, mut asked: Asked, args: &[u8]) -> Result<Attempt, Error> {
+        let looks = Looks::holding(held.others);
+        let mut body = Vec::new();
+        let step = match held.receiver {
+            Hold::Shared(object) => self.shared(&*object, &site.as_site(), &looks, args, &mut body),
+            Hold::Exclusive(mut object) => self.exclusive(&mut *object, &site.as_site(), &looks, args, &mut body),
         };
-        run.await.unwrap_or(Err(Error::Cancelled))
+        if !is_over(&step, &looks) {
+            looks.ask(&mut asked, Some(&site.cell), site.holding.as_ref())?;
+            return Ok(Attempt::Asks(asked));
+        }
+        replied(step, body).map(Attempt::Over)
     }
 
     async fn shared_async(self, object: &dyn Object, site: &CallSite<'_>, args: &[u8]) -> Result<Reply, Error> {
@@ -334,10 +385,8 @@ impl MethodCall {
 
     fn reply(self, run: impl FnOnce(&mut Vec<u8>) -> Result<Step, Box<Error>>) -> Result<Reply, Error> {
         let mut body = Vec::new();
-        match run(&mut body).map_err(|error| *error)? {
-            Step::Raised(message) => Ok(Reply::raised(message, body.into())),
-            _ => Ok(Reply::Done(body.into())),
-        }
+        let step = run(&mut body);
+        replied(step, body)
     }
 
     fn arguments(self, args: &[u8]) -> Result<Arguments<'_>, Box<Error>> {
@@ -367,5 +416,19 @@ impl MethodCall {
             Error::Panicked { message, .. } => Error::Panicked { what: self.method.full_name(), message },
             other => other,
         }
+    }
+}
+
+/// What came of running a method.
+enum Attempt {
+    Over(Reply),
+    /// It looked in vain for one of these, and is to be run again when all are held.
+    Asks(Asked),
+}
+
+fn replied(step: Result<Step, Box<Error>>, body: Vec<u8>) -> Result<Reply, Error> {
+    match step.map_err(|error| *error)? {
+        Step::Raised(message) => Ok(Reply::raised(message, body.into())),
+        _ => Ok(Reply::Done(body.into())),
     }
 }

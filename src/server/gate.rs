@@ -6,6 +6,8 @@ use tokio::sync::Notify;
 const WAITING: u8 = 0;
 const BEGUN: u8 = 1;
 const STOPPED: u8 = 2;
+/// It has begun, and somebody wanted to stop it since.
+const UNWANTED: u8 = 3;
 
 /// Decides, once and for all, between a call that begins and whoever wants to stop it.
 #[derive(Default)]
@@ -22,12 +24,22 @@ impl Gate {
 
     /// Stops the call; false if it has begun.
     pub(crate) fn stop(&self) -> bool {
-        let stopped = self.decide(STOPPED);
-        if stopped {
-            // Stores a permit if nobody waits yet.
-            self.stopped.notify_one();
+        loop {
+            if self.decide(STOPPED) {
+                // Stores a permit if nobody waits yet.
+                self.stopped.notify_one();
+                return true;
+            }
+            // Unless it is put back in between, it is begun.
+            if !matches!(self.change(BEGUN, UNWANTED), Err(WAITING)) {
+                return false;
+            }
         }
-        stopped
+    }
+
+    /// The call has done nothing yet, and is to begin anew; false if somebody wanted to stop it, so that it does not.
+    pub(crate) fn put_back(&self) -> bool {
+        self.change(BEGUN, WAITING).is_ok()
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -40,9 +52,13 @@ impl Gate {
     }
 
     fn decide(&self, outcome: u8) -> bool {
-        match self.state.compare_exchange(WAITING, outcome, Ordering::AcqRel, Ordering::Acquire) {
+        match self.change(WAITING, outcome) {
             Ok(_) => true,
             Err(decided) => decided == outcome,
         }
+    }
+
+    fn change(&self, from: u8, to: u8) -> Result<u8, u8> {
+        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
     }
 }

@@ -25,6 +25,7 @@ mod gate;
 pub(crate) mod listener;
 mod local;
 mod log_limit;
+mod looking;
 mod objects;
 mod obtain;
 mod panics;

@@ -204,6 +204,10 @@ impl<C: Borrow<Cell>> ReadGuard<C> {
     pub(crate) fn class(&self) -> &ClassInfo {
         self.cell.borrow().class()
     }
+
+    pub(crate) fn cell(&self) -> &Cell {
+        self.cell.borrow()
+    }
 }
 
 impl<C: Borrow<Cell>> Deref for ReadGuard<C> {

@@ -85,6 +85,8 @@ exceptions! {
     UnicodeEncodeError,
     /// It cannot be done now: a lock that is not held is to be released, say.
     RuntimeError,
+    /// What is compared or written is nested too deep, or goes round in a circle.
+    RecursionError,
     /// The barrier is broken, or breaks while somebody waits there.
     BrokenBarrierError,
     /// There is nothing in the queue.
@@ -146,6 +148,11 @@ impl Exception {
     /// That there is no such key.
     pub(crate) fn no_key(key: &Value) -> Self {
         if weight(key) > KEY_LIMIT { Exception::KeyError(short(key).into()) } else { Exception::KeyError(key.clone()) }
+    }
+
+    /// That others use an object that was to be looked into. Nobody sees it: the call is made again once the object is held.
+    pub(crate) fn busy() -> Self {
+        Exception::RuntimeError("an object that this looks into is in use".to_owned())
     }
 
     pub(crate) fn overflow(message: impl Into<String>) -> Self {

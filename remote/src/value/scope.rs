@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::ObjectRef;
 use crate::call::Caller;
+use crate::object::Object;
 use crate::proxy::handle;
 
 /// Resolves the references that arrive in a message, and is told of those that leave in one.
@@ -29,6 +30,29 @@ pub trait RefScope {
     fn this(&self) -> Option<ObjectRef> {
         None
     }
+
+    /// Whether `reference` is to that object.
+    fn is_this(&self, _reference: &ObjectRef) -> bool {
+        false
+    }
+
+    /// Shows `view` the object that `reference` stands for, held for reading until the method or function that asks is over.
+    /// It never waits.
+    fn look(&self, _reference: &ObjectRef, _view: &mut dyn FnMut(&dyn Object)) -> Looked {
+        Looked::Closed
+    }
+}
+
+/// What came of [`RefScope::look`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looked {
+    /// The object was shown.
+    Shown,
+    /// There is nothing to be seen: the reference carries no object, or none that can be held here.
+    Closed,
+    /// Others use the object now. Whoever asked comes to an end without having changed anything, whatever its result is; it
+    /// is run again once the object is held.
+    Busy,
 }
 
 thread_local! {
@@ -115,6 +139,55 @@ pub(super) fn this() -> Option<ObjectRef> {
         Some(Current::Given(scope)) => scope.this(),
         Some(Current::Client(_)) | None => None,
     })
+}
+
+/// Shows `view` an object that is only referred to: see [`RefScope::look`]. Outside of a service there is nothing to be seen.
+pub(crate) fn look(reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {
+    ask(|current| match current {
+        Some(Current::Given(scope)) => scope.look(reference, view),
+        Some(Current::Client(_)) | None => Looked::Closed,
+    })
+}
+
+/// Runs `f` with the receiver of the running method to be seen by [`look`]: a method with `&mut self` lends it for as long as
+/// it only searches, since nobody else could show what it has for itself.
+pub(crate) fn with_this<R>(this: &dyn Object, f: impl FnOnce() -> R) -> R {
+    ask(|current| match current {
+        Some(Current::Given(outer)) => with_scope(&Lent { outer, this }, f),
+        Some(Current::Client(_)) | None => f(),
+    })
+}
+
+/// A scope whose receiver is lent.
+struct Lent<'a> {
+    outer: &'a dyn RefScope,
+    this: &'a dyn Object,
+}
+
+impl RefScope for Lent<'_> {
+    fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
+        self.outer.resolve(reference)
+    }
+
+    fn export(&self, reference: &ObjectRef) -> Result<(), String> {
+        self.outer.export(reference)
+    }
+
+    fn this(&self) -> Option<ObjectRef> {
+        self.outer.this()
+    }
+
+    fn is_this(&self, reference: &ObjectRef) -> bool {
+        self.outer.is_this(reference)
+    }
+
+    fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {
+        if self.is_this(reference) {
+            view(self.this);
+            return Looked::Shown;
+        }
+        self.outer.look(reference, view)
+    }
 }
 
 enum Current<'a> {

@@ -3,6 +3,7 @@
 use super::text::{Letter, Text, case, search, shape, split, text_methods};
 use crate::args::Arg;
 use crate::context::Context;
+use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, index_of, iterate, repeats, repr, text_argument,
     type_name, whole, word,
@@ -20,6 +21,12 @@ use serde::{Deserialize, Serialize};
 pub struct Bytes(#[serde(with = "serde_bytes")] Vec<u8>, #[serde(skip)] Stamp);
 
 type Unit = u8;
+
+impl Holds for Bytes {
+    fn seen(&self) -> Seen<'_> {
+        Seen::Bytes(&self.0)
+    }
+}
 
 #[remote]
 impl Bytes {

@@ -3,6 +3,7 @@
 use crate::args::Arg;
 use crate::context::Context;
 use crate::error::Error;
+use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{
     Chunk, Cursor, Key, Table, check_depth, check_result, equal, iterate, number, pairs, repr, type_name, weight,
 };
@@ -75,6 +76,12 @@ impl Dict {
     /// The keys and values.
     pub fn into_table(self) -> Table<Value> {
         self.0
+    }
+}
+
+impl Holds for Dict {
+    fn seen(&self) -> Seen<'_> {
+        Seen::Dict(&self.0)
     }
 }
 

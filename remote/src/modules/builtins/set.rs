@@ -2,6 +2,7 @@
 
 use crate::args::Arg;
 use crate::context::Context;
+use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{Chunk, Comparison, Cursor, Key, Table, iterate, number, repr, type_name};
 use crate::modules::shared::text_of_repr;
 use crate::modules::{Decoded, Elements, Exception, Fallible, Given, given};
@@ -343,6 +344,12 @@ impl SetProxy {
     /// All elements.
     pub fn to_vec<T>(&self) -> Decoded<Vec<T>, Vec<Value>, crate::Error> {
         Decoded::new(self.copy_value())
+    }
+}
+
+impl Holds for Set {
+    fn seen(&self) -> Seen<'_> {
+        Seen::Set(&self.0)
     }
 }
 

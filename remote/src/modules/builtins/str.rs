@@ -4,6 +4,7 @@ use super::bytes::{decode, encode};
 use super::text::{Letter, Text, case, search, shape, split, text_methods};
 use crate::args::Arg;
 use crate::context::Context;
+use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, index_of, iterate, repeats, repr, text_argument,
     type_name, unicode, whole, word,
@@ -25,6 +26,12 @@ type Unit = char;
 impl Str {
     fn of(text: String) -> Self {
         Str(text, Stamp::default())
+    }
+}
+
+impl Holds for Str {
+    fn seen(&self) -> Seen<'_> {
+        Seen::Text(&self.0)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::list::{get, repeated};
 use crate::args::Arg;
 use crate::context::Context;
+use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Stamp, bound_of, check_depth, copied, equal, equal_lists, insertion, iterate, repr,
     type_name,
@@ -150,6 +151,12 @@ impl TupleProxy {
 impl Tuple {
     fn as_list(&self) -> &[Value] {
         &self.0
+    }
+}
+
+impl Holds for Tuple {
+    fn seen(&self) -> Seen<'_> {
+        Seen::Tuple(&self.0)
     }
 }
 

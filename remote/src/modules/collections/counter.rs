@@ -5,6 +5,7 @@ mod arithmetic;
 use crate::args::Arg;
 use crate::context::Context;
 use crate::error::Error;
+use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Key, Table, check_depth, check_result, equal, index_of, iterate, merge_sort, number,
     repr, weight, word,
@@ -181,6 +182,12 @@ impl Counter {
         }
         self.0.extend(changed.into_entries());
         Ok(())
+    }
+}
+
+impl Holds for Counter {
+    fn seen(&self) -> Seen<'_> {
+        Seen::Dict(&self.0)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::args::Arg;
 use crate::context::Context;
 use crate::error::Error;
 use crate::modules::builtins::dict::entries;
+use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, type_name};
 use crate::modules::shared::{dict_changed, dict_methods, mapping_methods, mapping_proxy, text_of_repr};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
@@ -211,6 +212,12 @@ impl DefaultDict {
     /// The keys and values.
     pub fn into_table(self) -> Table<Value> {
         self.table
+    }
+}
+
+impl Holds for DefaultDict {
+    fn seen(&self) -> Seen<'_> {
+        Seen::Dict(&self.table)
     }
 }
 

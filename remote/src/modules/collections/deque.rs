@@ -2,6 +2,7 @@
 
 use crate::args::Arg;
 use crate::context::Context;
+use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Stamp, bound_of, check_depth, copied, equal, equal_lists, insertion, iterate,
     position, repeats, repr, short, type_name, weight, whole, word,
@@ -418,6 +419,12 @@ impl<'de> Deserialize<'de> for Deque {
         let mut deque = Deque { maxlen, ..Deque::default() };
         items.into_iter().for_each(|item| deque.push(item));
         Ok(deque)
+    }
+}
+
+impl Holds for Deque {
+    fn seen(&self) -> Seen<'_> {
+        Seen::Deque(&self.items)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::args::Arg;
 use crate::context::Context;
 use crate::error::Error;
 use crate::modules::builtins::dict::{entries, fromkeys};
+use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, truthy, type_name};
 use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy, ordered_dict_changed, text_of_repr};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible, given};
@@ -17,6 +18,12 @@ use serde::{Deserialize, Serialize};
 #[remote(module = "collections")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct OrderedDict(Table<Value>);
+
+impl Holds for OrderedDict {
+    fn seen(&self) -> Seen<'_> {
+        Seen::Dict(&self.0)
+    }
+}
 
 #[remote]
 impl OrderedDict {

@@ -2,6 +2,7 @@
 
 use super::typecode::Typecode;
 use crate::args::Arg;
+use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{Slice, check_result, equal, index_of, iterate, position};
 use crate::modules::{Decoded, Exception, Fallible, Given, given};
 use crate::remote;
@@ -15,6 +16,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct SharedArray {
     typecode: Typecode,
     values: Vec<Value>,
+}
+
+impl Holds for SharedArray {
+    fn seen(&self) -> Seen<'_> {
+        Seen::Items(&self.values)
+    }
 }
 
 #[remote]

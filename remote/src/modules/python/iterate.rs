@@ -1,10 +1,12 @@
 //! The elements of anything that has some.
 
+use super::live::{Seen, plain, type_of, view};
 use super::{check_result, type_name};
 use crate::modules::Exception;
 use crate::value::{Value, allocated};
 
-/// The elements of a value: those of a list, a tuple or a set, the keys of a map, the characters of a text, the integers in bytes.
+/// The elements of a value: those of a list, a tuple or a set, the keys of a map, the characters of a text, the integers in bytes;
+/// and those of a live object of these modules, where a service runs this.
 ///
 /// # Errors
 /// `TypeError` for what has no elements; `MemoryError` for a text or bytes whose elements would take more than
@@ -21,8 +23,16 @@ pub fn iterate(value: Value) -> Result<Vec<Value>, Exception> {
             check_result(size_of::<Value>(), bytes.len())?;
             Ok(bytes.into_iter().map(Value::from).collect())
         }
-        other => Err(Exception::TypeError(format!("'{}' object is not iterable", type_name(&other)))),
+        Value::Ref(reference) => view(&reference, |seen| {
+            let elements = seen.as_ref().and_then(Seen::elements);
+            elements.unwrap_or_else(|| Err(not_iterable(type_of(&reference))))
+        }),
+        other => Err(not_iterable(type_name(&other))),
     }
+}
+
+fn not_iterable(name: &str) -> Exception {
+    Exception::TypeError(format!("'{name}' object is not iterable"))
 }
 
 /// The pairs that a dict can be made of: those of a map, or the elements of a list if each is a pair itself.
@@ -30,9 +40,10 @@ pub fn iterate(value: Value) -> Result<Vec<Value>, Exception> {
 /// # Errors
 /// `TypeError` for what has no elements, or whose elements have none; `ValueError` for one that is not two.
 pub fn pairs(value: Value) -> Result<Vec<(Value, Value)>, Exception> {
-    if let Value::Map(entries) = value {
-        return Ok(entries);
-    }
+    let value = match plain(value)? {
+        Value::Map(entries) => return Ok(entries),
+        value => value,
+    };
     let pair = |(at, item): (usize, Value)| {
         let mut item = iterate(item).map_err(|error| match error {
             Exception::TypeError(_) => {

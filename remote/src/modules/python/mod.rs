@@ -17,6 +17,7 @@ mod index;
 mod iterate;
 mod key;
 mod limits;
+pub(crate) mod live;
 pub mod number;
 mod ordering;
 mod parse;
@@ -50,6 +51,7 @@ pub(crate) use format::text_of;
 pub(crate) use index::{bound_of, insertion, word};
 pub(crate) use key::unique;
 pub(crate) use limits::{Meter, copied, repeats};
+pub(crate) use live::with_this;
 pub(crate) use rounding::to_side;
 pub(crate) use sort::merge_sort;
 
@@ -70,7 +72,7 @@ pub fn type_name(value: &Value) -> &str {
         Value::Tuple(_) => "tuple",
         Value::Set(_) => "set",
         Value::Map(_) => "dict",
-        Value::Ref(reference) => reference.class(),
+        Value::Ref(reference) => live::type_of(reference),
     }
 }
 

@@ -148,6 +148,12 @@ macro_rules! number_methods {
                 number.number()
             }
         }
+
+        impl $crate::modules::python::live::Holds for $class {
+            fn seen(&self) -> $crate::modules::python::live::Seen<'_> {
+                $crate::modules::python::live::Seen::Number(self.number())
+            }
+        }
     };
 }
 

@@ -10,6 +10,7 @@ pub(crate) use operators::repeated;
 
 use crate::args::Arg;
 use crate::modules::Exception;
+use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{Stamp, check_depth, iterate};
 use crate::remote;
 use crate::value::Value;
@@ -46,6 +47,12 @@ impl List {
     /// The elements.
     pub fn into_values(self) -> Vec<Value> {
         self.0
+    }
+}
+
+impl Holds for List {
+    fn seen(&self) -> Seen<'_> {
+        Seen::List(&self.0)
     }
 }
 

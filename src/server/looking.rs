@@ -1,0 +1,260 @@
+//! Looking into objects that a call only refers to: in its arguments, or in what its object holds.
+//!
+//! A method that meets such a reference asks its scope to show the object, which is tried for and never waited for: whoever waits
+//! while it holds something may wait in a circle. If others use the object, the method comes to an end without having changed
+//! anything, what came of it is thrown away, and everything that it holds is let go. Then the call takes its own object and all
+//! that it asked for in the order of their ids, as functions over several objects do, waiting as any call waits, and the method
+//! runs again. What was shown stays held until it is over: it sees all of it as it is at one time.
+
+use super::chain::Chain;
+use crate::store::{Cell, ReadGuard, WriteGuard};
+use hashbrown::HashMap;
+use std::cell::RefCell;
+use std::sync::Arc;
+use tarmem_remote::error::Error;
+use tarmem_remote::object::Object;
+use tarmem_remote::value::{Looked, ObjectRef, RefScope};
+use uuid::Uuid;
+
+/// How many objects one call may look into.
+pub(super) const LOOK_LIMIT: usize = 10_000;
+
+/// How often one call is made again because it asked for an object that others used.
+pub(super) const ATTEMPT_LIMIT: u32 = 100;
+
+/// What a call has looked into so far. Empty, it costs nothing.
+#[derive(Default)]
+pub(super) struct Looks {
+    state: RefCell<Option<Box<Shown>>>,
+}
+
+#[derive(Default)]
+struct Shown {
+    held: HashMap<Uuid, Arc<ReadGuard>>,
+    /// Those that others use.
+    busy: Vec<Cell>,
+    failed: Option<Error>,
+}
+
+/// The objects that a call asked for, without its own: in the order of their ids, each once.
+#[derive(Default)]
+pub(super) struct Asked {
+    cells: Vec<Cell>,
+    attempts: u32,
+}
+
+impl Looks {
+    /// For a call that holds these already.
+    pub(super) fn holding(held: Vec<ReadGuard>) -> Self {
+        if held.is_empty() {
+            return Self::default();
+        }
+        let held = held.into_iter().map(|guard| (guard.cell().id(), Arc::new(guard))).collect();
+        Looks { state: RefCell::new(Some(Box::new(Shown { held, ..Shown::default() }))) }
+    }
+
+    /// Whether what came of the call is to be thrown away.
+    #[inline]
+    pub(super) fn are_incomplete(&self) -> bool {
+        self.state.borrow().as_ref().is_some_and(|shown| shown.failed.is_some() || !shown.busy.is_empty())
+    }
+
+    fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {
+        let Some(cell) = reference.live().and_then(|live| live.downcast_ref::<Cell>()) else { return Looked::Closed };
+        let shown = match self.state.borrow_mut().get_or_insert_default().hold(cell) {
+            Some(guard) => guard,
+            None => return Looked::Busy,
+        };
+        // Not under the borrow: it may look further.
+        view(&**shown);
+        Looked::Shown
+    }
+
+    /// What has to be held for the next attempt; lets go of everything.
+    ///
+    /// # Errors
+    /// What makes another one useless: an object that is poisoned, too many of them, or one that the caller's own call has.
+    pub(super) fn ask(self, asked: &mut Asked, of: Option<&Cell>, holding: Option<&Arc<Chain>>) -> Result<(), Error> {
+        let Some(shown) = self.state.into_inner() else { return Ok(()) };
+        let Shown { held, busy, failed } = *shown;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        asked.attempts += 1;
+        let before = asked.cells.len();
+        // Those that were there to be had, too: the next attempt does not fail for one of them.
+        asked.cells.extend(held.values().map(|guard| guard.cell().clone()));
+        drop(held);
+        for cell in &busy {
+            if let Some(holding) = holding
+                && holding.would_wait_for_itself(cell, false)
+            {
+                return Err(Error::HeldByCaller { target: format!("object {}", cell.id()) });
+            }
+        }
+        asked.cells.extend(busy);
+        asked.cells.sort_by_key(Cell::id);
+        asked.cells.dedup_by_key(|cell| cell.id());
+        if let Some(of) = of {
+            asked.cells.retain(|cell| cell.id() != of.id());
+        }
+        // One that asks for what it holds would ask for ever.
+        if asked.attempts > ATTEMPT_LIMIT || asked.cells.len() == before {
+            let what = "how often a call is made again because others use what it looks into";
+            let remedy = "make it when the objects are used less, or over fewer of them";
+            return Err(Error::limit(what, asked.attempts.into(), ATTEMPT_LIMIT.into(), remedy));
+        }
+        Ok(())
+    }
+}
+
+impl Shown {
+    fn hold(&mut self, cell: &Cell) -> Option<Arc<ReadGuard>> {
+        let id = cell.id();
+        if let Some(guard) = self.held.get(&id) {
+            return Some(Arc::clone(guard));
+        }
+        if self.held.len() + self.busy.len() >= LOOK_LIMIT {
+            let remedy = "do it in parts, or compare objects by their identity";
+            let (found, most) = (LOOK_LIMIT as u64 + 1, LOOK_LIMIT as u64);
+            self.failed = Some(Error::limit("the objects that one call looks into", found, most, remedy));
+            return None;
+        }
+        match cell.try_read_owned() {
+            Some(Ok(guard)) => {
+                let guard = Arc::new(guard);
+                self.held.insert(id, Arc::clone(&guard));
+                Some(guard)
+            }
+            Some(Err(error)) => {
+                self.failed = Some(error);
+                None
+            }
+            None => {
+                self.busy.push(cell.clone());
+                None
+            }
+        }
+    }
+}
+
+/// The scope of a method or function that may look into what it is given references to.
+pub(super) struct LookingScope<'a> {
+    pub(super) scope: &'a dyn RefScope,
+    pub(super) looks: &'a Looks,
+    /// The object whose method runs, as far as it may be shown: not if the method may change it, unless that lends it.
+    pub(super) receiver: Option<Receiver<'a>>,
+}
+
+/// The object whose method runs.
+#[derive(Clone, Copy)]
+pub(super) struct Receiver<'a> {
+    pub(super) cell: &'a Cell,
+    pub(super) object: Option<&'a dyn Object>,
+}
+
+impl RefScope for LookingScope<'_> {
+    fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
+        self.scope.resolve(reference)
+    }
+
+    fn export(&self, reference: &ObjectRef) -> Result<(), String> {
+        self.scope.export(reference)
+    }
+
+    fn this(&self) -> Option<ObjectRef> {
+        self.scope.this()
+    }
+
+    fn is_this(&self, reference: &ObjectRef) -> bool {
+        self.receiver.is_some_and(|receiver| receiver.cell.id() == reference.id())
+    }
+
+    fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {
+        match self.receiver {
+            Some(Receiver { cell, object }) if cell.id() == reference.id() => match object {
+                Some(object) => {
+                    view(object);
+                    Looked::Shown
+                }
+                None => Looked::Closed,
+            },
+            _ => self.looks.look(reference, view),
+        }
+    }
+}
+
+/// An object and what its method looks into, held.
+pub(super) struct Held {
+    pub(super) receiver: Hold,
+    pub(super) others: Vec<ReadGuard>,
+}
+
+pub(super) enum Hold {
+    Shared(ReadGuard),
+    Exclusive(WriteGuard),
+}
+
+impl Hold {
+    async fn of(cell: &Cell, exclusive: bool) -> Result<Self, Error> {
+        if exclusive { cell.write().await.map(Hold::Exclusive) } else { cell.read().await.map(Hold::Shared) }
+    }
+
+    fn at_once(cell: &Cell, exclusive: bool) -> Option<Result<Self, Error>> {
+        Some(if exclusive {
+            cell.try_write_owned()?.map(Hold::Exclusive)
+        } else {
+            cell.try_read_owned()?.map(Hold::Shared)
+        })
+    }
+}
+
+impl Asked {
+    /// `cell` and what was asked for, each after those who came before, in the one order in which everybody locks. `named`
+    /// says of an error of the object's own whose it is.
+    pub(super) async fn hold(
+        &self,
+        cell: &Cell,
+        exclusive: bool,
+        named: impl Fn(Error) -> Error,
+    ) -> Result<Held, Error> {
+        let mut others = Vec::with_capacity(self.cells.len());
+        let (before, after) = self.around(cell);
+        read(before, &mut others).await?;
+        let receiver = Hold::of(cell, exclusive).await.map_err(named)?;
+        read(after, &mut others).await?;
+        Ok(Held { receiver, others })
+    }
+
+    /// The same, if that needs no waiting.
+    pub(super) fn try_hold(
+        &self,
+        cell: &Cell,
+        exclusive: bool,
+        named: impl Fn(Error) -> Error,
+    ) -> Option<Result<Held, Error>> {
+        let mut others = Vec::with_capacity(self.cells.len());
+        let receiver = match Hold::at_once(cell, exclusive)?.map_err(named) {
+            Ok(receiver) => receiver,
+            Err(error) => return Some(Err(error)),
+        };
+        for cell in &self.cells {
+            match cell.try_read_owned()? {
+                Ok(guard) => others.push(guard),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Some(Ok(Held { receiver, others }))
+    }
+
+    fn around(&self, cell: &Cell) -> (&[Cell], &[Cell]) {
+        self.cells.split_at(self.cells.partition_point(|other| other.id() < cell.id()))
+    }
+}
+
+async fn read(cells: &[Cell], guards: &mut Vec<ReadGuard>) -> Result<(), Error> {
+    for cell in cells {
+        guards.push(cell.read().await?);
+    }
+    Ok(())
+}
