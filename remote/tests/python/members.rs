@@ -54,7 +54,7 @@ const MISSING: &[(&str, &[&str])] = &[
     // In Python it is of dicts, or an error that says so.
     ("collections.Counter", &["__ror__", "fromkeys"]),
     // Templates.
-    ("builtins.str", &["__mod__", "__rmod__", "format"]),
+    ("builtins.str", &["__mod__", "__rmod__"]),
     ("builtins.bytes", &["__mod__", "__rmod__"]),
     // Newer than Python 3.13.
     ("builtins.float", &["from_number"]),

@@ -3,7 +3,7 @@
 
 use crate::loopback::{routines, wait};
 use tarmem_remote::modules::Exception;
-use tarmem_remote::modules::builtins::{DictProxy, List, ListProxy, SetProxy};
+use tarmem_remote::modules::builtins::{DictProxy, List, ListProxy, SetProxy, StrProxy};
 use tarmem_remote::modules::collections::{CounterProxy, DefaultDictProxy, DequeProxy};
 use tarmem_remote::modules::multiprocessing::{SharedArrayProxy, SharedValueProxy};
 use tarmem_remote::modules::types::SimpleNamespaceProxy;
@@ -154,4 +154,16 @@ fn by_name_it_takes_no_types_at_all() {
     let said = "TypeError: '<' not supported between instances of 'str' and 'int'";
     assert!(error.to_string().ends_with(said), "{error}");
     assert_eq!(wait(list.call("copy", args![])).unwrap(), Value::List(vec![3.into(), "a".into()]));
+}
+
+#[test]
+fn a_template_takes_arguments_by_place_and_by_name() {
+    let routines = routines();
+    let text = wait(routines.memoize("t", StrProxy::new(Some("{:>{width}} {0}".into()), None, None))).unwrap();
+    let error = wait(text.format(args!["tea"; width = 5])).unwrap_err();
+    let words = "cannot switch from automatic field numbering to manual field specification";
+    assert_eq!(error.method(), Some(&Exception::ValueError(words.into())));
+    let text = wait(routines.memoize("u", StrProxy::new(Some("{1:>{width}} {0}".into()), None, None))).unwrap();
+    assert_eq!(wait(text.format(args![2, "tea"; width = 5])).unwrap(), "  tea 2");
+    assert_eq!(wait(text.dynamic().call("format", args![2, "tea"; width = 5])), Ok("  tea 2".into()));
 }

@@ -1,6 +1,7 @@
 //! Random numbers and values that come out the same for the same seed.
 
 use tarmem_remote::Value;
+use tarmem_remote::args::Args;
 use tarmem_remote::value::Integer;
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
@@ -260,6 +261,38 @@ impl Random {
             };
         }
         text.into()
+    }
+
+    /// A text with fields that have numbers, or nearly, for arguments by place and by name.
+    pub(crate) fn numbered_template(&mut self) -> Value {
+        let by_hand = self.one_in(2);
+        let mut text = String::new();
+        for _ in 0..1 + self.below(5) {
+            let number = if by_hand { self.pick(&["0", "1", "2", "3"]) } else { "" };
+            text += &match self.below(12) {
+                0 => self.pick(&["{", "}", "{-1}", "{ 0}", "{0x}", "{9}", "{99999999999999999999}", "{٢}"]).to_owned(),
+                1 => self.pick(&["{0}", "{}", "{n}", "{zz}"]).to_owned(),
+                2 => format!("{{{number}[{}]}}", self.pick(&["0", "9", "x", "k", "٠", "", "99999999999999999999"])),
+                3 => format!("{{{number}.{}}}", self.pick(&["real", "imag", "denominator", "real.imag", "zz", ""])),
+                4 => format!("{{{number}:{{{}}}}}", if by_hand { "4" } else { "" }),
+                5 => format!("{{n:{{{number}}}}}"),
+                6 => format!("{{{number}!{}}}", self.pick(&["r", "s", "a", "r:>9", "x"])),
+                7 => format!("{{{number}:{}}}", self.format_spec().replace(['{', '}'], "*")),
+                _ => format!("{{{number}}}"),
+            };
+        }
+        text.into()
+    }
+
+    /// Arguments for [`numbered_template`](Self::numbered_template).
+    pub(crate) fn format_arguments(&mut self) -> Args {
+        let list = Value::List(vec![self.small().into(), "é".into()]);
+        let map = vec![(Value::from("k"), self.scalar()), (Value::from(0), self.scalar())].into_map();
+        // A float of many digits would be a precision beyond the limit, where it is a width.
+        let number = if self.one_in(2) { self.small().into() } else { (self.small() as f64 / 2.0).into() };
+        let by_place = vec![number, self.text(), list, map, 7.into()];
+        let given = if self.one_in(8) { self.below(5) } else { 5 };
+        Args::from(by_place.into_iter().take(given).collect::<Vec<_>>()).named("n", self.integer())
     }
 
     /// What the fields of a template are.

@@ -141,6 +141,13 @@ fn templates() {
     check(&Subject { class: "builtins.str", kind: "str", init, operation, state: "value", unordered: false });
 }
 
+#[test]
+fn templates_with_arguments() {
+    let init = |r: &mut Random| vec![r.numbered_template()];
+    let operation = |r: &mut Random, _| op("format", r.format_arguments());
+    check(&Subject { class: "builtins.str", kind: "str", init, operation, state: "value", unordered: false });
+}
+
 /// CPython 3.11's, word for word.
 #[test]
 fn errors_have_the_words_of_python() {
@@ -213,6 +220,44 @@ fn errors_have_the_words_of_python() {
     ] {
         assert_eq!(service.make(class, &args).err(), Some(format!("ValueError: {expected}")));
     }
+}
+
+/// CPython 3.11's, word for word.
+#[test]
+fn what_is_wrong_with_a_template_is_told_in_the_words_of_python() {
+    let service = Service::new();
+    let formatted = |template: &str, args: Args| {
+        let mut text = service.make("builtins.str", &[template.into()]).expect("a text");
+        service.call_with(&mut *text, "format", &args)
+    };
+    for (template, args, expected) in [
+        ("{}", args![].into(), "IndexError: Replacement index 0 out of range for positional args tuple"),
+        (
+            "{} {0}",
+            args![1].into(),
+            "ValueError: cannot switch from automatic field numbering to manual field specification",
+        ),
+        (
+            "{0} {}",
+            args![1].into(),
+            "ValueError: cannot switch from manual field specification to automatic field numbering",
+        ),
+        ("{a}", args![; b = 1], "KeyError: 'a'"),
+        ("{0.foo}", args![5].into(), "AttributeError: 'int' object has no attribute 'foo'"),
+        ("{0[x]}", args![vec![5]].into(), "TypeError: list indices must be integers or slices, not str"),
+        ("{0[x", args![5].into(), "ValueError: expected '}' before end of string"),
+        ("{0]}", args![5].into(), "KeyError: '0]'"),
+        ("{:{:{}}}", args![1, 2, 3].into(), "ValueError: Max string recursion exceeded"),
+        ("{0!x}", args![5].into(), "ValueError: Unknown conversion specifier 'x'"),
+        ("{0:s}", args![5].into(), "ValueError: Unknown format code 's' for object of type 'int'"),
+    ] {
+        assert_eq!(formatted(template, args), Err(expected.to_owned()), "{template}");
+    }
+    let error = formatted("{0:99999999}", args!["x"].into()).expect_err("over the limit");
+    assert!(error.starts_with("MemoryError"), "{error}");
+    let error = formatted(&"{0:9999999}".repeat(9), args!["x"].into()).expect_err("over the limit, all in all");
+    assert!(error.starts_with("MemoryError"), "{error}");
+    assert_eq!(formatted("{self} {args}", args![; args = 1, self = 2]), Ok("2 1".into()));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::bytes::{decode, encode};
 use super::text::{Letter, Text, case, search, shape, split, text_methods};
-use crate::args::Arg;
+use crate::args::{Arg, Args, Kwargs};
 use crate::context::Context;
 use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{
@@ -10,7 +10,7 @@ use crate::modules::python::{
     type_name, unicode, whole, word,
 };
 use crate::modules::shared::reflected_sequence_methods;
-use crate::modules::{Elements, Exception};
+use crate::modules::{Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
@@ -160,8 +160,19 @@ impl Str {
         self.0.chars().all(unicode::is_printable)
     }
 
-    /// The text with what is in `mapping` in the place of its fields, such as `{name}`, `{name!r:>10}`, `{list[0]:{width}}`.
-    /// A field has elements (`[…]`), but no attributes.
+    /// The text with its arguments in the place of its fields, such as `{}`, `{0}`, `{name}`, `{name!r:>10}`,
+    /// `{list[0]:{width}}`. A field has elements (`[…]`), and a number has `.real`, `.imag`, `.numerator` and `.denominator`;
+    /// there are no other attributes.
+    #[remote(name = "format")]
+    pub fn format_values(
+        &self,
+        #[remote(args)] args: Vec<Value>,
+        #[remote(kwargs)] kwargs: Kwargs,
+    ) -> Result<String, Exception> {
+        super::text::template::format_args(&self.0, args, kwargs)
+    }
+
+    /// As `format`, with what is in `mapping` under the names of the fields, none of which may have a number.
     pub fn format_map(&self, mapping: Value) -> Result<String, Exception> {
         super::text::template::format_map(&self.0, mapping)
     }
@@ -205,6 +216,12 @@ impl Text for Str {
 }
 
 impl StrProxy {
+    /// The text with its arguments in the place of its fields: `text.format(args!["tea", 5; width = 10])`.
+    pub fn format(&self, args: impl Into<Args>) -> Fallible<String> {
+        let (args, kwargs) = args.into().into_parts();
+        self.format_values(args, kwargs)
+    }
+
     /// The characters, chunk after chunk, as a stream.
     pub fn iter<T>(&self) -> Elements<T> {
         Elements::of(self, Self::iter_chunk)

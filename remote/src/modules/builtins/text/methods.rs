@@ -333,7 +333,7 @@ macro_rules! text_methods {
 
             /// It as `format_spec` says: `>10`, `.3`. `TypeError` for what takes no such thing.
             #[remote(name = "__format__")]
-            pub fn format(&self, format_spec: String) -> Result<String, Exception> {
+            pub fn formatted(&self, format_spec: String) -> Result<String, Exception> {
                 $crate::modules::python::format(&self.plain(), &format_spec)
             }
 

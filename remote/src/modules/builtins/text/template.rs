@@ -1,7 +1,9 @@
-//! `str.format_map`.
+//! `str.format` and `str.format_map`.
 
+use crate::args::Kwargs;
 use crate::modules::Exception;
-use crate::modules::python::{Key, Table, check_result, format, position, repr, text_of, type_name, weight};
+use crate::modules::python::number::Number;
+use crate::modules::python::{Key, Table, check_result, format, position, repr, text_of, type_name, unicode, weight};
 use crate::value::Value;
 
 /// How deep fields may be within the specs of fields.
@@ -14,17 +16,87 @@ pub(crate) fn format_map(template: &str, mapping: Value) -> Result<String, Excep
     };
     let table = entries.into_iter().map(|(key, value)| Ok((Key::new(key)?, value)));
     let table: Table<Value> = table.collect::<Result<Vec<_>, Exception>>()?.into_iter().collect();
-    Fields { table, work: 0 }.filled(&template.chars().collect::<Vec<_>>(), DEPTH)
+    filled(template, Arguments::Mapping(table))
+}
+
+/// The text of `template` with the arguments in the place of its fields, by their numbers and names.
+pub(crate) fn format_args(template: &str, args: Vec<Value>, kwargs: Kwargs) -> Result<String, Exception> {
+    filled(template, Arguments::Given(args, kwargs))
+}
+
+fn filled(template: &str, arguments: Arguments) -> Result<String, Exception> {
+    let mut fields = Fields { arguments, numbering: None, work: 0 };
+    fields.filled(&template.chars().collect::<Vec<_>>(), DEPTH)
 }
 
 /// What the fields stand for.
+enum Arguments {
+    Mapping(Table<Value>),
+    Given(Vec<Value>, Kwargs),
+}
+
+/// How fields are numbered: all in one way.
+#[derive(Clone, Copy)]
+enum Numbering {
+    /// `{0}`
+    ByHand,
+    /// `{}`: and the number of the next one.
+    Automatic(usize),
+}
+
 struct Fields {
-    table: Table<Value>,
+    arguments: Arguments,
+    /// Unknown until a field has a number.
+    numbering: Option<Numbering>,
     /// How much was looked at so far, in bytes.
     work: usize,
 }
 
 impl Fields {
+    /// The argument that a field begins with: its number, nothing, or a name.
+    fn argument(&mut self, name: &[char]) -> Result<Value, Exception> {
+        let number = if name.is_empty() { None } else { number(name)? };
+        if !name.is_empty() && number.is_none() {
+            let name: String = name.iter().collect();
+            let found = match &self.arguments {
+                Arguments::Mapping(table) => table.get(&Key::new(name.as_str().into())?),
+                Arguments::Given(_, kwargs) => kwargs.get(&name),
+            };
+            return found.cloned().ok_or_else(|| Exception::no_key(&name.into()));
+        }
+        let number = self.number(number)?;
+        let Arguments::Given(args, _) = &self.arguments else {
+            return Err(Exception::value("Format string contains positional fields"));
+        };
+        args.get(number).cloned().ok_or_else(|| {
+            Exception::IndexError(format!("Replacement index {number} out of range for positional args tuple"))
+        })
+    }
+
+    /// The number of a field that has this one, or none of its own.
+    fn number(&mut self, number: Option<usize>) -> Result<usize, Exception> {
+        match (self.numbering, number) {
+            (None | Some(Numbering::ByHand), Some(number)) => {
+                self.numbering = Some(Numbering::ByHand);
+                Ok(number)
+            }
+            (Some(Numbering::Automatic(_)), Some(_)) => {
+                Err(Exception::value("cannot switch from automatic field numbering to manual field specification"))
+            }
+            (Some(Numbering::ByHand), None) => {
+                Err(Exception::value("cannot switch from manual field specification to automatic field numbering"))
+            }
+            (None, None) => {
+                self.numbering = Some(Numbering::Automatic(1));
+                Ok(0)
+            }
+            (Some(Numbering::Automatic(next)), None) => {
+                self.numbering = Some(Numbering::Automatic(next + 1));
+                Ok(next)
+            }
+        }
+    }
+
     /// A value is looked at. Many fields may name a large one, and show nothing of it.
     ///
     /// # Errors
@@ -146,12 +218,8 @@ impl<'a> Field<'a> {
     /// The value that the field names.
     fn find(&self, fields: &mut Fields) -> Result<Value, Exception> {
         let first = self.name.iter().position(|c| matches!(c, '.' | '[')).unwrap_or(self.name.len());
-        let (key, mut path) = self.name.split_at(first);
-        if key.iter().all(char::is_ascii_digit) {
-            return Err(Exception::value("Format string contains positional fields"));
-        }
-        let key = Key::new(key.iter().collect::<String>().into())?;
-        let mut found = fields.table.get(&key).cloned().ok_or_else(|| Exception::no_key(key.value()))?;
+        let (argument, mut path) = self.name.split_at(first);
+        let mut found = fields.argument(argument)?;
         loop {
             fields.look_at(&found)?;
             match path {
@@ -159,7 +227,7 @@ impl<'a> Field<'a> {
                 ['[', after @ ..] => {
                     let end = after.iter().position(|c| *c == ']');
                     let end = end.ok_or_else(|| Exception::value("Missing ']' in format string"))?;
-                    found = element(&found, &after[..end].iter().collect::<String>())?;
+                    found = element(&found, &after[..end])?;
                     path = &after[end + 1..];
                 }
                 ['.', after @ ..] => {
@@ -167,9 +235,8 @@ impl<'a> Field<'a> {
                     if end == 0 {
                         return Err(Exception::value("Empty attribute in format string"));
                     }
-                    let name: String = after[..end.min(100)].iter().collect();
-                    let class = type_name(&found);
-                    return Err(Exception::AttributeError(format!("'{class}' object has no attribute '{name}'")));
+                    found = attribute(&found, &after[..end])?;
+                    path = &after[end..];
                 }
                 _ => {
                     let message = "Only '.' or '[' may follow ']' in format field specifier";
@@ -180,24 +247,49 @@ impl<'a> Field<'a> {
     }
 }
 
+/// The number that digits are, of whatever script; `None` for anything else.
+///
+/// # Errors
+/// `ValueError` for one that is too large for an index.
+fn number(name: &[char]) -> Result<Option<usize>, Exception> {
+    let Some(digits) = name.iter().map(|c| unicode::decimal_value(*c)).collect::<Option<Vec<u8>>>() else {
+        return Ok(None);
+    };
+    let number = digits.into_iter().try_fold(0_i64, |number, digit| number.checked_mul(10)?.checked_add(digit.into()));
+    let number = number.and_then(|number| usize::try_from(number).ok());
+    number.map(Some).ok_or_else(|| Exception::value("Too many decimal digits in format string"))
+}
+
+/// `value.name`: what a number consists of. Other values have methods only, which are nothing to show.
+fn attribute(value: &Value, name: &[char]) -> Result<Value, Exception> {
+    let name: String = name.iter().take(100).collect();
+    let found = match (Number::of(value), name.as_str()) {
+        (Some(Number::Whole(n)), "real" | "numerator") => Some(Value::Int(n.into_owned())),
+        (Some(Number::Whole(_)), "imag") => Some(0.into()),
+        (Some(Number::Whole(_)), "denominator") => Some(1.into()),
+        (Some(Number::Float(x)), "real") => Some(x.into()),
+        (Some(Number::Float(_)), "imag") => Some(0.0.into()),
+        _ => None,
+    };
+    let class = type_name(value);
+    found.ok_or_else(|| Exception::AttributeError(format!("'{class}' object has no attribute '{name}'")))
+}
+
 /// `value[name]`; a number is an index.
-fn element(value: &Value, name: &str) -> Result<Value, Exception> {
+fn element(value: &Value, name: &[char]) -> Result<Value, Exception> {
     if name.is_empty() {
         return Err(Exception::value("Empty attribute in format string"));
     }
-    let index = if name.bytes().all(|byte| byte.is_ascii_digit()) {
-        Some(name.parse::<i64>().map_err(|_| Exception::value("Too many decimal digits in format string"))?)
-    } else {
-        None
-    };
+    let index = number(name)?;
+    let name: String = name.iter().collect();
     let refused = |kind: &str| Exception::TypeError(format!("{kind} indices must be integers or slices, not str"));
     let at = |len: usize, kind: &str| {
         let index = index.ok_or_else(|| refused(kind))?;
-        position(index.into(), len).ok_or_else(|| Exception::IndexError(format!("{kind} index out of range")))
+        position(index as i128, len).ok_or_else(|| Exception::IndexError(format!("{kind} index out of range")))
     };
     match value {
         Value::Map(entries) => {
-            let key = Key::new(index.map_or_else(|| name.into(), Value::from))?;
+            let key = Key::new(index.map_or_else(|| name.as_str().into(), Value::from))?;
             let same = |other: &Value| Key::new(other.clone()).is_ok_and(|other| other == key);
             let found = entries.iter().find(|(other, _)| same(other)).map(|(_, value)| value.clone());
             found.ok_or_else(|| Exception::no_key(key.value()))
