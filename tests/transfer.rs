@@ -11,12 +11,13 @@ use tarmem::{CallError, Error, Proxy, Session, Value, args};
 use tarmem_test_models::{
     Account, AccountProxy, BalloonProxy, BankError, CircleProxy, Meeting, MeetingProxy, Mishap, NotesProxy, Shape,
     SquareProxy, fit, meet_over, merge, merge_slowly, move_lines, receipt, runs, sum_of, transfer, transfer_blocking,
-    transfer_half, transfer_slowly,
+    transfer_half, transfer_slowly, transfer_trusted,
 };
 use uuid::Uuid;
 
 each_way![
     all_or_nothing,
+    what_promises_all_or_nothing_is_not_put_back,
     objects_go_by_key_and_by_id,
     dynamic_callers_use_names,
     the_same_object_twice,
@@ -59,6 +60,20 @@ async fn all_or_nothing(fixture: Fixture) {
     assert_eq!(panicked, Err(CallError::Failed(Error::Panicked { what, message })));
     assert_eq!(balances(&alice, &bob).await, (70, 35), "and nobody is poisoned");
     assert_eq!(transfer::remote(&bob, &alice, 35).call(&session).await, Ok(()));
+}
+
+async fn what_promises_all_or_nothing_is_not_put_back(fixture: Fixture) {
+    let session = fixture.session().await;
+    let (alice, bob) = accounts(&session).await;
+    let failed = transfer_trusted::remote(&alice, &bob, 10, Mishap::Error).call(&session).await;
+    assert_eq!(failed, Err(CallError::Method(BankError::Overdrawn { missing: 5 })));
+    assert_eq!(balances(&alice, &bob).await, (90, 5), "no copy was made");
+    let panicked = transfer_trusted::remote(&alice, &bob, 10, Mishap::Panic).call(&session).await;
+    assert!(matches!(panicked, Err(CallError::Failed(Error::Panicked { .. }))), "{panicked:?}");
+    assert_eq!(alice.balance().await, Err(Error::Poisoned { target: "\"alice\"".into() }));
+    assert_eq!(bob.balance().await, Err(Error::Poisoned { target: "\"bob\"".into() }));
+    session.clear_poison("alice").await.expect("cleared");
+    assert_eq!(alice.balance().await, Ok(80));
 }
 
 async fn objects_go_by_key_and_by_id(fixture: Fixture) {

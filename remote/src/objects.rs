@@ -92,7 +92,8 @@ pub struct ObjectParam {
     pub name: &'static str,
     /// The path of the class or interface that the object has to have.
     pub class: &'static str,
-    /// `&mut`: the function has the object for itself, and the object is put back as it was if the function fails.
+    /// `&mut`: the function has the object for itself, and the object is put back as it was if the function fails, unless that
+    /// promises to see to it ([`OnObjects::all_or_nothing`]).
     pub exclusive: bool,
 }
 
@@ -101,6 +102,9 @@ pub struct ObjectParam {
 pub struct OnObjects {
     /// The parameters that are objects, in their order.
     pub params: &'static [ObjectParam],
+    /// It promises to leave its objects as they were if it fails. So no copies of them are made to put back; and as with a
+    /// method, those that it could change are poisoned if it panics.
+    pub all_or_nothing: bool,
     /// Decodes the arguments.
     pub prepare: fn(&mut Arguments<'_>) -> Result<PreparedCall, Error>,
 }

@@ -169,8 +169,14 @@ impl Engine {
             }
             None => context,
         };
-        let wants =
-            Wants { function, session: request.session.id(), params: on.params, named: objects, objects: wanted };
+        let wants = Wants {
+            function,
+            session: request.session.id(),
+            params: on.params,
+            copies: !on.all_or_nothing,
+            named: objects,
+            objects: wanted,
+        };
         let refers = noticing.noticed.load(Ordering::Relaxed);
         Ok(ObjectsCall { wants, places, work, context, scope, refers })
     }
@@ -236,6 +242,8 @@ struct Wants {
     function: Function,
     session: Uuid,
     params: &'static [ObjectParam],
+    /// Whether what it could change is copied before, to be put back if it fails.
+    copies: bool,
     /// As the caller named them, for messages.
     named: Vec<ObjectArg<'static>>,
     /// Each object once, in the order in which they are locked.
@@ -290,13 +298,13 @@ impl Wants {
         let mut copies = Vec::with_capacity(guards.len());
         for (wanted, guard) in self.objects.iter().zip(&guards) {
             copies.push(match guard {
-                Guard::Shared(_) => None,
-                Guard::Exclusive(object) => {
+                Guard::Exclusive(object) if self.copies => {
                     let copy = panics::catch_in(&self.function, self.session, || {
                         (wanted.cell.class().entry().copy)(&**object)
                     });
                     Some(copy.and_then(|copy| copy).map_err(|error| named(&self.function, error))?)
                 }
+                _ => None,
             });
         }
         Ok(Holding { guards, copies })
@@ -318,12 +326,20 @@ impl Wants {
         scope: Arc<SessionScope>,
         finish: impl FnOnce(Produced) -> Result<T, E>,
     ) -> Result<T, E> {
+        if !self.copies && matches!(produced, Err(Error::Panicked { .. })) {
+            // Nobody knows what state they are in.
+            self.objects.iter().filter(|wanted| wanted.exclusive).for_each(|wanted| wanted.cell.poison());
+        }
         let produced = produced.and_then(|produced| produced).map_err(|error| named(&self.function, error))?;
         let failed = matches!(produced, Produced::Raised(..));
         let finished = with_scope(&*scope, || finish(produced))?;
         if !failed {
             self.suspect(refers, &scope.session.engine().collector);
             holding.keep();
+            if self.is_exclusive() {
+                // They may have let go of references.
+                scope.session.engine().loosen();
+            }
         }
         Ok(finished)
     }
@@ -378,7 +394,7 @@ impl ObjectsCall {
 /// whether the function failed, panicked, or was given up.
 struct Holding {
     guards: Vec<Guard>,
-    /// One for each guard; `None` for what is only looked at.
+    /// One for each guard; `None` for what is only looked at, and for what the function promises to leave as it was.
     copies: Vec<Option<NewObject>>,
 }
 

@@ -17,6 +17,7 @@ pub(crate) struct Options {
     pub(crate) blocking: Option<Span>,
     pub(crate) inline: Option<Span>,
     pub(crate) skip: Option<Span>,
+    pub(crate) all_or_nothing: Option<Span>,
 }
 
 /// Where an attribute stands, and the options it may have there.
@@ -27,8 +28,10 @@ pub(crate) struct Place {
 
 pub(crate) const CLASS: Place = Place { what: "a class", known: &["module", "name", "resident", "crate"] };
 pub(crate) const INTERFACE: Place = Place { what: "an interface", known: &["module", "name", "crate"] };
-pub(crate) const FUNCTION: Place =
-    Place { what: "a function", known: &["module", "name", "idempotent", "inline", "blocking", "crate"] };
+pub(crate) const FUNCTION: Place = Place {
+    what: "a function",
+    known: &["module", "name", "idempotent", "inline", "blocking", "all_or_nothing", "crate"],
+};
 pub(crate) const CONSTANT: Place = Place { what: "a constant", known: &["module", "name", "crate"] };
 pub(crate) const IMPL: Place = Place { what: "an impl block", known: &["crate"] };
 pub(crate) const TRAIT_IMPL: Place = Place { what: "an implementation of an interface", known: &["crate"] };
@@ -91,6 +94,7 @@ impl Options {
             "idempotent" => flag(meta, errors) && self.idempotent.replace(span).is_some(),
             "blocking" => flag(meta, errors) && self.blocking.replace(span).is_some(),
             "inline" => flag(meta, errors) && self.inline.replace(span).is_some(),
+            "all_or_nothing" => flag(meta, errors) && self.all_or_nothing.replace(span).is_some(),
             _ => flag(meta, errors) && self.skip.replace(span).is_some(),
         };
         if twice {

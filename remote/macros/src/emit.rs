@@ -98,7 +98,7 @@ impl Signature {
         let locals = (0..types.len()).map(local);
         // Each type is asked about in its own place before the tuple is, for an error that points there.
         let checks = self.arguments().zip(&types).map(|(param, decoded)| match &param.passing {
-            Passing::Object(object) => objects::check(object, private),
+            Passing::Object(object) => objects::check(self, object, private),
             _ => {
                 let owned = param.owned_type().unwrap_or_else(|| decoded.clone());
                 let check = match param.rest.map(|rest| rest.kind) {

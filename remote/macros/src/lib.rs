@@ -99,8 +99,8 @@ use syn::Item;
 ///   back as it was, and none is poisoned. So too if it is async and is given up half way. What else it did, it did.
 /// - To be put back, an object is copied before each call: by `Clone`, if its class has it; else by way of its encoding,
 ///   so that what serde skips is not put back. What is behind an `Arc` is the copy's too, and is not put back. A copy
-///   costs what cloning (or encoding and decoding) the object costs: for a large one, derive a `Clone` that is cheap, or
-///   take it as `&T`. A class that has neither, a resident one, is refused as `&mut T`; behind `&mut dyn I` the call is.
+///   costs what cloning (or encoding and decoding) the object costs: for a large one, derive a `Clone` that is cheap,
+///   take it as `&T`, or promise to leave it as it was (`all_or_nothing`, below). A class that has neither, a resident one, is refused as `&mut T`; behind `&mut dyn I` the call is.
 /// - An async function that takes a `dyn` type needs the interface to be `trait Shape: Send + Sync`.
 /// - One that makes an object is a generator like others. An async one that is stopped by its time limit is as if it had
 ///   not begun; one that is not async runs to its end.
@@ -118,6 +118,7 @@ use syn::Item;
 /// | `resident` | class | its values cannot be encoded (they hold a socket, a channel, …): they are made on the service by a constructor or generator, and stay there; no `Serialize` needed |
 /// | `inline` | function | it promises to be quick: it may run on the connection's own thread although it makes an object |
 /// | `blocking` | function | it is moved off the async threads although it makes no object |
+/// | `all_or_nothing` | function with `&mut` objects, not async | it promises to leave them as they were if it fails: no copies are made of them, and as after a method, they are poisoned if it panics; if only its result cannot be sent, what it did is done |
 /// | `idempotent` | function | applying it twice is the same as applying it once, so that it may be sent again after a failure |
 /// | `crate = path` | all | where tarmem is, if the crate does not depend on `tarmem` or `tarmem-remote` itself (it may under any name) |
 ///

@@ -21,9 +21,9 @@ fn params(sig: &Signature) -> impl Iterator<Item = (Ident, &Param, &ObjectType)>
 }
 
 /// Refuses what cannot be put back as it was, where the user's type stands.
-pub(crate) fn check(object: &ObjectType, private: &TokenStream) -> Option<TokenStream> {
+pub(crate) fn check(sig: &Signature, object: &ObjectType, private: &TokenStream) -> Option<TokenStream> {
     let ty = &object.ty;
-    (object.exclusive && !object.is_dyn()).then(|| {
+    (object.exclusive && !object.is_dyn() && sig.options.all_or_nothing.is_none()).then(|| {
         quote_spanned! {ty.span()=>
             {
                 #[allow(unused_imports)]
@@ -79,5 +79,10 @@ pub(crate) fn invoke(sig: &Signature, private: &TokenStream, ident: &Ident) -> T
         let class = at(ty.span(), quote!(<#ty as #private::ObjectType>::PATH));
         quote!(#private::ObjectParam { name: #name, class: #class, exclusive: #exclusive })
     });
-    quote!(OnObjects(#private::OnObjects { params: &[#(#params),*], prepare: #ident }))
+    let all_or_nothing = sig.options.all_or_nothing.is_some();
+    quote!(OnObjects(#private::OnObjects {
+        params: &[#(#params),*],
+        all_or_nothing: #all_or_nothing,
+        prepare: #ident,
+    }))
 }

@@ -126,6 +126,16 @@ pub(crate) fn parse(
     if arguments > MOST_PARAMS {
         found.at(&sig.inputs, format!("a call carries at most {MOST_PARAMS} arguments; put some into a struct"));
     }
+    if let Some(promise) = options.all_or_nothing {
+        let changes = params.iter().any(|param| matches!(&param.passing, Passing::Object(object) if object.exclusive));
+        if is_async {
+            let message = "what is async may be given up half way, so its objects are put back from copies; remove \
+                           `all_or_nothing`, or `async`";
+            found.push(syn::Error::new(promise, message));
+        } else if !changes {
+            found.push(syn::Error::new(promise, "it changes no object; remove `all_or_nothing`, or take a &mut"));
+        }
+    }
     let lends = receiver.is_some() && !is_async;
     let returns = parse_returns(&sig.output, owner, lends, &mut found);
     if found.is_empty() {

@@ -60,4 +60,14 @@ async fn waiting(ctx: &Context, priced: &dyn Priced) -> i64 {
     priced.price()
 }
 
+#[remote(module = "shop", all_or_nothing)]
+fn look(basket: &Basket) -> usize {
+    basket.items.len()
+}
+
+#[remote(module = "shop", all_or_nothing)]
+async fn given_up(basket: &mut Basket) {
+    basket.items.clear();
+}
+
 fn main() {}

@@ -423,6 +423,12 @@ pub fn transfer_half(from: &mut Account, to: &mut Account, cents: i64, then: Mis
     }
 }
 
+/// A transfer that promises not to come half way, and breaks its promise.
+#[remote(module = "lab", all_or_nothing)]
+pub fn transfer_trusted(from: &mut Account, to: &mut Account, cents: i64, then: Mishap) -> Result<i64, BankError> {
+    transfer_half(from, to, cents, then)
+}
+
 /// A transfer that takes its time half way, and may come to grief after it.
 #[remote(module = "lab")]
 pub async fn transfer_slowly(
