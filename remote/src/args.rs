@@ -273,13 +273,15 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Arg<T> {
 }
 
 /// Arguments in the places of their parameters, to be read as a tuple.
-pub(crate) struct Bound<'a>(pub(crate) &'a [Option<Value>]);
+///
+/// They are moved into what is read: a second copy would double the memory of a large one.
+pub(crate) struct Bound(pub(crate) Vec<Option<Value>>);
 
-impl<'de> Deserializer<'de> for Bound<'de> {
+impl<'de> Deserializer<'de> for Bound {
     type Error = ValueError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        let places = self.0.iter().map(Place);
+        let places = self.0.into_iter().map(Place);
         let mut places = SeqDeserializer::new(places);
         let read = visitor.visit_seq(&mut places)?;
         places.end()?;
@@ -296,9 +298,9 @@ impl<'de> Deserializer<'de> for Bound<'de> {
     }
 }
 
-struct Place<'a>(&'a Option<Value>);
+struct Place(Option<Value>);
 
-impl<'de> IntoDeserializer<'de, ValueError> for Place<'de> {
+impl<'de> IntoDeserializer<'de, ValueError> for Place {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -318,7 +320,7 @@ macro_rules! places {
     )*};
 }
 
-impl<'de> Deserializer<'de> for Place<'de> {
+impl<'de> Deserializer<'de> for Place {
     type Error = ValueError;
 
     places! {

@@ -50,7 +50,8 @@ impl<'de> Arguments<'de> {
         Ok(Arguments { form })
     }
 
-    /// Decodes all arguments at once, as a tuple, and checks that nothing is left over.
+    /// Decodes all arguments at once, as a tuple, and checks that nothing is left over. They are moved into it: there is
+    /// nothing to decode after that.
     ///
     /// # Errors
     /// [`Error::BadArguments`] without the signature, which the caller knows.
@@ -65,7 +66,7 @@ impl<'de> Arguments<'de> {
                     (decoded, _) => decoded,
                 }
             }
-            Form::Dynamic(bound) => decode_erased(Bound(bound)),
+            Form::Dynamic(bound) => decode_erased(Bound(std::mem::take(bound))),
         };
         decoded.map_err(|reason| Error::BadArguments { signature: String::new(), reason })
     }

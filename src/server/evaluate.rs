@@ -18,7 +18,7 @@ use tarmem_remote::describe::{Function, FunctionInvoke, NewObject};
 use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{FunctionRef, Reply, SourceRef};
-use tarmem_remote::value::{Value, from_value, with_scope};
+use tarmem_remote::value::{Value, from_value, limited, with_scope};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -311,10 +311,10 @@ impl Engine {
                 return Err(Error::SignatureUnknown { class: class.to_owned() });
             }
             SourceRef::Value { object, .. } => {
-                panics::catch(class, || codec::decode(object))?.map_err(|e| e.to_string())
+                panics::catch(class, || limited(|| codec::decode(object)))?.map_err(|e| e.to_string())
             }
             SourceRef::ValueByNames { value, .. } => panics::catch(class, || {
-                let value: Value = codec::decode(value).map_err(|e| e.to_string())?;
+                let value: Value = limited(|| codec::decode(value)).map_err(|e| e.to_string())?;
                 from_value(Value::Map(vec![(class.into(), value)])).map_err(|e| e.to_string())
             })?,
             _ => Err("it is no value".to_owned()),

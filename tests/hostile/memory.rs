@@ -3,6 +3,8 @@
 use super::{MIB, Neighbour, Serve};
 use futures::future::join_all;
 use std::time::Duration;
+use tarmem::modules::builtins::{List, Set, Tuple};
+use tarmem::value::from_value;
 use tarmem::{Error, Proxy, Session, Value, args};
 
 /// A byte each on the wire, and 32 in memory.
@@ -10,11 +12,76 @@ fn nulls(mebi: usize) -> Value {
     Value::List(vec![Value::Null; mebi << 20])
 }
 
+/// Of as many elements as one call may have: nearly 64 MiB in memory.
+fn largest() -> Value {
+    Value::List(vec![Value::Null; (2 << 20) - 64])
+}
+
 /// The most that the process has held, in bytes.
 fn peak(serve: &Serve) -> u64 {
+    status(serve, "VmHWM:")
+}
+
+/// What the system says about the process, in bytes.
+fn status(serve: &Serve, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", serve.child.id())).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says so");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux says so");
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+}
+
+#[tokio::test]
+async fn a_list_is_decoded_to_where_it_stays_and_not_copied() {
+    let serve = Serve::start(&[]).await;
+    let session = Session::connect(&serve.address).await.expect("a session opens");
+    let builtins = session.remote_import("builtins").await.expect("offered");
+    builtins.construct("list", args![1]).await.expect_err("an integer has no elements");
+    let before = peak(&serve);
+    let list = builtins.construct("list", args![largest()]).await.expect("within the limit");
+    let grown = peak(&serve) - before;
+    assert!(grown > 60 * MIB && grown < 80 * MIB, "a list of 64 MiB took {} MiB while it was made", grown / MIB);
+    assert_eq!(list.call("__len__", args![]).await, Ok(((2 << 20) - 64).into()));
+}
+
+#[tokio::test]
+async fn objects_sent_by_value_are_bounded_as_arguments_are() {
+    let serve = Serve::start(&[]).await;
+    let session = Session::connect(&serve.address).await.expect("a session opens");
+    let (list, tuple): (List, Tuple) = ((0..3 << 20).map(|_| Value::Null).collect(), Tuple::default());
+    let set: Set = from_value((0..2 << 20).map(Value::from).collect::<Vec<_>>().into()).expect("a set");
+    let refused = [
+        session.update("list", list).await.map(drop).expect_err("refused"),
+        session.update("set", set).await.map(drop).expect_err("refused"),
+    ];
+    for error in refused {
+        assert!(matches!(error, Error::BadValue { .. }) && error.to_string().contains("limit of 67108864"), "{error}");
+    }
+    session.update("tuple", tuple).await.expect("it is small");
+    let peak = peak(&serve);
+    assert!(peak < 512 * MIB, "the service held {} MiB", peak / MIB);
+}
+
+#[tokio::test]
+async fn memory_that_is_not_there_fails_the_call_and_not_the_service() {
+    let serve = Serve::start(&[]).await;
+    let session = Session::connect(&serve.address).await.expect("a session opens");
+    let builtins = session.remote_import("builtins").await.expect("offered");
+    let small = builtins.construct("list", args![[1, 2]]).await.expect("made");
+    // There is room for one large list, and not for two.
+    let limit = status(&serve, "VmSize:") + 96 * MIB;
+    let limited = std::process::Command::new("prlimit")
+        .args([format!("--pid={}", serve.child.id()), format!("--as={limit}")])
+        .status();
+    assert!(limited.expect("util-linux is there").success());
+    let mut lists = Vec::new();
+    let error = loop {
+        assert!(lists.len() < 2, "two are more than there is room for");
+        match builtins.construct("list", args![largest()]).await {
+            Ok(list) => lists.push(list),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("there is no memory for"), "{error}");
+    assert_eq!(small.call("__len__", args![]).await, Ok(2.into()), "and it serves on");
 }
 
 #[tokio::test]

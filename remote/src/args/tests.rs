@@ -11,7 +11,7 @@ fn read(args: impl Into<Args>) -> Result<(i64, Option<i64>, Arg<Value>), String>
     let args: Args = args.into();
     assert_eq!(Args::decode(&args.encode().expect("flat")), Ok(args.clone()));
     let bound = args.bind(PARAMS)?;
-    Deserialize::deserialize(Bound(&bound)).map_err(|e: ValueError| e.to_string())
+    Deserialize::deserialize(Bound(bound)).map_err(|e: ValueError| e.to_string())
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn further_arguments_are_gathered_by_place_and_by_name() {
     type All = (i64, Vec<Value>, Option<i64>, Kwargs);
     let read = |args: Args| -> Result<All, String> {
         let bound = args.bind(PARAMS)?;
-        Deserialize::deserialize(Bound(&bound)).map_err(|e: ValueError| e.to_string())
+        Deserialize::deserialize(Bound(bound)).map_err(|e: ValueError| e.to_string())
     };
     let none = Kwargs::new;
     assert_eq!(read(args![1].into()), Ok((1, vec![], None, none())));

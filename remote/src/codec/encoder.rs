@@ -43,7 +43,8 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CodecError> {
 /// ```
 pub fn encode_into<T: Serialize + ?Sized>(value: &T, buf: &mut Vec<u8>, limit: usize) -> Result<(), CodecError> {
     let before = buf.len();
-    let mut sink = Sink { postcard: postcard::Serializer { output: Bounded { buf, left: limit } }, limit };
+    let mut sink =
+        Sink { postcard: postcard::Serializer { output: Bounded { buf, left: limit, starved: false } }, limit };
     let result = value.serialize(Encoder { sink: &mut sink, depth: 0 });
     if result.is_err() {
         buf.truncate(before);
@@ -55,6 +56,8 @@ pub fn encode_into<T: Serialize + ?Sized>(value: &T, buf: &mut Vec<u8>, limit: u
 struct Bounded<'a> {
     buf: &'a mut Vec<u8>,
     left: usize,
+    /// There was no memory for more.
+    starved: bool,
 }
 
 impl Flavor for Bounded<'_> {
@@ -66,6 +69,7 @@ impl Flavor for Bounded<'_> {
             return Err(postcard::Error::SerializeBufferFull);
         }
         self.left -= data.len();
+        self.make_room(data.len())?;
         self.buf.extend_from_slice(data);
         Ok(())
     }
@@ -81,6 +85,20 @@ impl Flavor for Bounded<'_> {
 }
 
 impl Bounded<'_> {
+    /// A result that there is no memory for is an error of its call.
+    #[inline]
+    fn make_room(&mut self, bytes: usize) -> postcard::Result<()> {
+        if bytes > self.buf.capacity() - self.buf.len() { self.grow(bytes) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn grow(&mut self, bytes: usize) -> postcard::Result<()> {
+        self.buf.try_reserve(bytes).map_err(|_| {
+            self.starved = true;
+            postcard::Error::SerializeBufferFull
+        })
+    }
+
     /// As postcard writes a whole number: seven bits a byte, the lowest first. All ten bytes are copied and the rest is cut
     /// off: a copy whose size is known needs no call, and small numbers are most of what there is.
     #[inline]
@@ -98,6 +116,7 @@ impl Bounded<'_> {
             return Err(postcard::Error::SerializeBufferFull);
         }
         self.left -= used;
+        self.make_room(bytes.len())?;
         let before = self.buf.len();
         self.buf.extend_from_slice(&bytes);
         self.buf.truncate(before + used);
@@ -114,6 +133,10 @@ impl Sink<'_> {
     #[cold]
     fn explain(&self, error: postcard::Error) -> CodecError {
         match error {
+            _ if self.postcard.output.starved => {
+                let held = self.postcard.output.buf.len();
+                CodecError::Malformed(format!("there is no memory for more than {held} bytes now; take less at once"))
+            }
             postcard::Error::SerializeBufferFull => CodecError::TooLarge { limit: self.limit },
             error => CodecError::from_postcard(error),
         }

@@ -9,7 +9,7 @@ use super::depth::Depth;
 use super::handoff::{self, VALUE_NAME};
 use super::reference::{CLASS_FIELD, ID_FIELD};
 use super::serialize::{INT_FIELD, TAGGED, VARIANTS};
-use super::weight::charge;
+use super::weight::{allocated, announced, charge, copy, push};
 use super::{Integer, ObjectRef, Value};
 
 /// From a binary format the tagged form; from a readable one whatever it holds. From a `Value` the very same, with its
@@ -75,7 +75,7 @@ impl<'de> Visitor<'de> for Tagged {
             Tag::Bool => Value::Bool(content.newtype_variant()?),
             Tag::Int => Value::Int(content.newtype_variant::<i128>()?.into()),
             Tag::Float => Value::Float(content.newtype_variant()?),
-            Tag::Text => Value::Text(content.newtype_variant()?),
+            Tag::Text => Value::Text(content.newtype_variant_seed(TextBuf)?),
             Tag::Bytes => Value::Bytes(content.newtype_variant_seed(ByteBuf)?),
             Tag::List => {
                 let inside = self.0.container().map_err(A::Error::custom)?;
@@ -208,8 +208,15 @@ fn as_integer(entries: &[(Value, Value)]) -> Option<Integer> {
     }
 }
 
-/// No announced length reserves more than this many elements.
-const RESERVED: usize = 1024;
+/// A list of values, counted towards [`DECODED_LIMIT`](super::DECODED_LIMIT) wherever it is decoded: what the collections on
+/// a service are read from.
+pub(crate) struct Counted(pub(crate) Vec<Value>);
+
+impl<'de> Deserialize<'de> for Counted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Items(Depth::default()).deserialize(deserializer).map(Counted)
+    }
+}
 
 struct Items(Depth);
 
@@ -229,10 +236,10 @@ impl<'de> Visitor<'de> for Items {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Value>, A::Error> {
-        let mut items = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(RESERVED));
+        let mut items = announced(seq.size_hint()).map_err(A::Error::custom)?;
         while let Some(item) = seq.next_element_seed(ValueSeed(self.0))? {
             charge(size_of::<Value>()).map_err(A::Error::custom)?;
-            items.push(item);
+            push(&mut items, item).map_err(A::Error::custom)?;
         }
         Ok(items)
     }
@@ -256,13 +263,45 @@ impl<'de> Visitor<'de> for Entries {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Vec::with_capacity(map.size_hint().unwrap_or(0).min(RESERVED));
+        let mut entries = announced(map.size_hint()).map_err(A::Error::custom)?;
         let seed = ValueSeed(self.0);
         while let Some(entry) = map.next_entry_seed(seed, seed)? {
             charge(size_of::<(Value, Value)>()).map_err(A::Error::custom)?;
-            entries.push(entry);
+            push(&mut entries, entry).map_err(A::Error::custom)?;
         }
         Ok(entries)
+    }
+}
+
+struct TextBuf;
+
+impl<'de> DeserializeSeed<'de> for TextBuf {
+    type Value = String;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_string(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TextBuf {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: Error>(self, v: &str) -> Result<String, E> {
+        charge(allocated(v.len())).map_err(E::custom)?;
+        let mut text = String::new();
+        text.try_reserve_exact(v.len()).map_err(E::custom)?;
+        text.push_str(v);
+        Ok(text)
+    }
+
+    fn visit_string<E: Error>(self, v: String) -> Result<String, E> {
+        charge(allocated(v.len())).map_err(E::custom)?;
+        Ok(v)
     }
 }
 
@@ -283,11 +322,13 @@ impl<'de> Visitor<'de> for ByteBuf {
         f.write_str("bytes")
     }
 
-    fn visit_bytes<E>(self, v: &[u8]) -> Result<Vec<u8>, E> {
-        Ok(v.to_vec())
+    fn visit_bytes<E: Error>(self, v: &[u8]) -> Result<Vec<u8>, E> {
+        charge(allocated(v.len())).map_err(E::custom)?;
+        copy(v).map_err(E::custom)
     }
 
-    fn visit_byte_buf<E>(self, v: Vec<u8>) -> Result<Vec<u8>, E> {
+    fn visit_byte_buf<E: Error>(self, v: Vec<u8>) -> Result<Vec<u8>, E> {
+        charge(allocated(v.len())).map_err(E::custom)?;
         Ok(v)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use super::weight::OutOfMemory;
 use super::{TooDeep, Value};
 
 /// Why a value could not be made from something, or something from a value: words for the one who passed it.
@@ -47,6 +48,12 @@ impl serde::ser::Error for ValueError {
 impl serde::de::Error for ValueError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         ValueError(message.to_string())
+    }
+}
+
+impl From<OutOfMemory> for ValueError {
+    fn from(error: OutOfMemory) -> Self {
+        ValueError::new(error.to_string())
     }
 }
 

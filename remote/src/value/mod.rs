@@ -47,11 +47,12 @@ pub use scope::{Looked, RefScope, with_scope};
 pub(crate) use scope::{look, with_caller, with_this};
 pub use this::{Granted, This};
 pub use to::to_value;
-pub use weight::{DECODED_LIMIT, take_decoded_weight};
+pub use weight::{DECODED_LIMIT, limited, take_decoded_weight};
 
 pub(crate) use depth::TooDeep;
+pub(crate) use deserialize::Counted;
 pub(crate) use serialize::is_tagged_form;
-pub(crate) use weight::{allocated, limited};
+pub(crate) use weight::{allocated, charge, with_room};
 
 /// A value whose type is known only when it arrives.
 ///

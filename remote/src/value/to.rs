@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 use super::depth::Depth;
 use super::handoff::{self, INT_NAME, REF_NAME, SET_NAME, TUPLE_NAME};
 use super::serialize::INT_FIELD;
+use super::weight::push;
 use super::{Value, ValueError};
 use crate::args::ABSENT;
 
@@ -254,7 +255,8 @@ struct List {
 
 impl List {
     fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
-        self.items.push(value.serialize(self.inside.of::<T>())?);
+        let item = value.serialize(self.inside.of::<T>())?;
+        push(&mut self.items, item)?;
         Ok(())
     }
 
@@ -325,7 +327,7 @@ impl SerializeMap for Map {
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
         let value = value.serialize(self.inside.of::<T>())?;
         let key = self.key.take().ok_or_else(|| ValueError::new("a map's value came before its key"))?;
-        self.entries.push((key, value));
+        push(&mut self.entries, (key, value))?;
         Ok(())
     }
 

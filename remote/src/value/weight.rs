@@ -4,9 +4,11 @@
 //! many times as large in memory as it was on its way. So the elements are counted while they are decoded.
 
 use std::cell::Cell;
+use std::collections::TryReserveError;
 use std::fmt;
 
-/// How much memory the elements of the [`Value`](super::Value)s among the arguments of one call may take, and no less what
+/// How much memory the [`Value`](super::Value)s among the arguments of one call may take, with the texts and bytes in them,
+/// or those in an object that is sent by value; and no less what
 /// one operation of the [`modules`](crate::modules) may make
 /// ([`RESULT_LIMIT`](crate::modules::python::RESULT_LIMIT)): 64 MiB.
 pub const DECODED_LIMIT: usize = 64 << 20;
@@ -29,7 +31,7 @@ thread_local! {
 }
 
 /// More than [`DECODED_LIMIT`].
-pub(super) struct TooHeavy;
+pub(crate) struct TooHeavy;
 
 impl fmt::Display for TooHeavy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,9 +42,9 @@ impl fmt::Display for TooHeavy {
     }
 }
 
-/// Decodes the arguments of a call with `decode`, within [`DECODED_LIMIT`].
+/// Decodes the arguments of a call, or an object that was sent by value, with `decode`, within [`DECODED_LIMIT`].
 #[inline]
-pub(crate) fn limited<R>(decode: impl FnOnce() -> R) -> R {
+pub fn limited<R>(decode: impl FnOnce() -> R) -> R {
     /// Puts back what was left, also after a panic.
     struct Restore(usize);
     impl Drop for Restore {
@@ -57,9 +59,9 @@ pub(crate) fn limited<R>(decode: impl FnOnce() -> R) -> R {
     decode()
 }
 
-/// Counts one element more, of so many bytes.
+/// Counts so many bytes more.
 #[inline]
-pub(super) fn charge(bytes: usize) -> Result<(), TooHeavy> {
+pub(crate) fn charge(bytes: usize) -> Result<(), TooHeavy> {
     let left = LEFT.get();
     // Outside of `limited` nothing is counted.
     if left != usize::MAX {
@@ -72,4 +74,69 @@ pub(super) fn charge(bytes: usize) -> Result<(), TooHeavy> {
 /// encoded form.
 pub fn take_decoded_weight() -> usize {
     TAKEN.take()
+}
+
+/// No announced length reserves more than this many elements where nothing is counted.
+const RESERVED: usize = 1024;
+
+/// There is no memory for this now: what asked for it fails, and nothing else.
+pub(crate) struct OutOfMemory {
+    bytes: usize,
+}
+
+impl fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no memory for {} bytes now; take less at once, or give the service more", self.bytes)
+    }
+}
+
+impl OutOfMemory {
+    fn of<T>(count: usize) -> impl Fn(TryReserveError) -> Self {
+        move |_| OutOfMemory { bytes: count.saturating_mul(size_of::<T>()) }
+    }
+}
+
+/// An empty list with room for `count` elements.
+pub(crate) fn with_room<T>(count: usize) -> Result<Vec<T>, OutOfMemory> {
+    let mut items = Vec::new();
+    items.try_reserve_exact(count).map_err(OutOfMemory::of::<T>(count))?;
+    Ok(items)
+}
+
+/// An empty list for as many elements as are announced, or as may come.
+pub(super) fn announced<T>(count: Option<usize>) -> Result<Vec<T>, OutOfMemory> {
+    let most = match LEFT.get() {
+        usize::MAX => RESERVED,
+        left => left / size_of::<T>(),
+    };
+    with_room(count.unwrap_or(0).min(most))
+}
+
+/// Puts `item` at the end.
+#[inline]
+pub(super) fn push<T>(items: &mut Vec<T>, item: T) -> Result<(), OutOfMemory> {
+    if items.len() == items.capacity() {
+        items.try_reserve(1).map_err(OutOfMemory::of::<T>(items.len() + 1))?;
+    }
+    items.push(item);
+    Ok(())
+}
+
+/// A copy of so many bytes.
+pub(super) fn copy(bytes: &[u8]) -> Result<Vec<u8>, OutOfMemory> {
+    let mut copy = with_room(bytes.len())?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_is_not_there_is_an_error() {
+        let error = with_room::<u64>(usize::MAX / 16).err().map(|error| error.to_string());
+        let told = "there is no memory for 9223372036854775800 bytes now; take less at once, or give the service more";
+        assert_eq!(error.as_deref(), Some(told));
+    }
 }

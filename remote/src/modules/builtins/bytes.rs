@@ -5,8 +5,8 @@ use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, index_of, iterate, repeats, repr, text_argument,
-    type_name, whole, word,
+    Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, index_of, iterate, repeated, repeats, repr,
+    text_argument, type_name, whole, word,
 };
 use crate::modules::shared::{reflected_sequence_methods, text_of_repr};
 use crate::modules::{Elements, Exception, Fallible};
@@ -222,7 +222,7 @@ fn byte(value: &Value) -> Result<u8, Exception> {
 fn zeros(count: &Value) -> Result<Vec<u8>, Exception> {
     let count = usize::try_from(word(count)?).map_err(|_| Exception::value("negative count"))?;
     check_result(1, count)?;
-    Ok(vec![0; count])
+    repeated(&[0], count)
 }
 
 /// What encodings there are.

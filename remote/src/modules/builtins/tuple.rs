@@ -11,7 +11,7 @@ use crate::modules::python::{
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::modules::{Decoded, Elements, Exception, Fallible, given};
 use crate::remote;
-use crate::value::{IntoValue, Value};
+use crate::value::{Counted, IntoValue, Value};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A tuple, as Python's: a list that never changes.
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize, Serializer};
 /// compared with.
 #[remote(module = "builtins", name = "tuple")]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(try_from = "Vec<Value>")]
+#[serde(try_from = "Counted")]
 pub struct Tuple(Vec<Value>, Stamp);
 
 #[remote]
@@ -167,6 +167,14 @@ impl TryFrom<Vec<Value>> for Tuple {
     fn try_from(items: Vec<Value>) -> Result<Self, Exception> {
         items.iter().try_for_each(check_depth)?;
         Ok(Tuple(items, Stamp::default()))
+    }
+}
+
+impl TryFrom<Counted> for Tuple {
+    type Error = Exception;
+
+    fn try_from(items: Counted) -> Result<Self, Exception> {
+        Tuple::try_from(items.0)
     }
 }
 

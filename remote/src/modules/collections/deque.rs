@@ -5,12 +5,12 @@ use crate::context::Context;
 use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Stamp, bound_of, check_depth, copied, equal, equal_lists, insertion, iterate,
-    position, repeats, repr, short, type_name, weight, whole, word,
+    position, repeats, repr, room, short, type_name, weight, whole, word,
 };
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::modules::{Decoded, Elements, Exception, Fallible, Given, given};
 use crate::remote;
-use crate::value::{IntoValue, Value};
+use crate::value::{Counted, IntoValue, Value};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::VecDeque;
 
@@ -373,7 +373,9 @@ impl Deque {
         let enough = self.maxlen.map_or(i128::MAX, |most| (most.div_ceil(len.max(1)) + 1) as i128);
         let times = repeats(self.items.iter().map(weight).sum(), count.min(enough))?;
         let skipped = self.maxlen.map_or(0, |most| (len * times).saturating_sub(most));
-        Ok(std::iter::repeat_n(&self.items, times).flatten().skip(skipped).cloned().collect())
+        let mut repeated = room((len * times).saturating_sub(skipped))?;
+        repeated.extend(std::iter::repeat_n(&self.items, times).flatten().skip(skipped).cloned());
+        Ok(repeated)
     }
 }
 
@@ -410,7 +412,7 @@ impl Serialize for Deque {
 /// From what people see it is not bounded.
 impl<'de> Deserialize<'de> for Deque {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (items, maxlen): (Vec<Value>, _) = if deserializer.is_human_readable() {
+        let (Counted(items), maxlen): (Counted, _) = if deserializer.is_human_readable() {
             (Deserialize::deserialize(deserializer)?, None)
         } else {
             Deserialize::deserialize(deserializer)?

@@ -3,10 +3,10 @@
 use super::typecode::Typecode;
 use crate::args::Arg;
 use crate::modules::python::live::{Holds, Seen};
-use crate::modules::python::{Slice, check_result, equal, index_of, iterate, position};
+use crate::modules::python::{Slice, check_result, equal, index_of, iterate, position, repeated};
 use crate::modules::{Decoded, Exception, Fallible, Given, given};
 use crate::remote;
-use crate::value::{IntoValue, Value};
+use crate::value::{Counted, IntoValue, Value};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// So many numbers of one of C's types, as Python's `multiprocessing.Array`, but each operation is atomic, adding too:
@@ -36,7 +36,7 @@ impl SharedArray {
                 let size = usize::try_from(index_of(&size)?)
                     .map_err(|_| Exception::value("the size of an array is not negative, and fits 64 bits"))?;
                 check_result(size_of::<Value>(), size)?;
-                vec![typecode.zero(); size]
+                repeated(&[typecode.zero()], size)?
             }
             values => iterate(values)?.iter().map(|value| typecode.fit(value)).collect::<Result<_, _>>()?,
         };
@@ -168,10 +168,10 @@ impl Serialize for SharedArray {
 /// From what people see they are all `q`, or all `d` if one of them is a float.
 impl<'de> Deserialize<'de> for SharedArray {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (typecode, values): (Typecode, Vec<Value>) = if deserializer.is_human_readable() {
-            let values: Vec<Value> = Deserialize::deserialize(deserializer)?;
+        let (typecode, Counted(values)): (Typecode, Counted) = if deserializer.is_human_readable() {
+            let Counted(values) = Deserialize::deserialize(deserializer)?;
             let floats = values.iter().any(|value| matches!(value, Value::Float(_)));
-            (if floats { Typecode::F64 } else { Typecode::I64 }, values)
+            (if floats { Typecode::F64 } else { Typecode::I64 }, Counted(values))
         } else {
             Deserialize::deserialize(deserializer)?
         };

@@ -1,7 +1,7 @@
 //! The elements of anything that has some.
 
 use super::live::{Seen, plain, type_of, view};
-use super::{check_result, type_name};
+use super::{check_result, room, type_name};
 use crate::modules::Exception;
 use crate::value::{Value, allocated};
 
@@ -17,11 +17,15 @@ pub fn iterate(value: Value) -> Result<Vec<Value>, Exception> {
         Value::Map(entries) => Ok(entries.into_iter().map(|(key, _)| key).collect()),
         Value::Text(text) => {
             check_result(size_of::<Value>() + allocated(1), text.chars().count())?;
-            Ok(text.chars().map(Value::from).collect())
+            let mut letters = room(text.chars().count())?;
+            letters.extend(text.chars().map(Value::from));
+            Ok(letters)
         }
         Value::Bytes(bytes) => {
             check_result(size_of::<Value>(), bytes.len())?;
-            Ok(bytes.into_iter().map(Value::from).collect())
+            let mut integers = room(bytes.len())?;
+            integers.extend(bytes.into_iter().map(Value::from));
+            Ok(integers)
         }
         Value::Ref(reference) => view(&reference, |seen| {
             let elements = seen.as_ref().and_then(Seen::elements);

@@ -1,7 +1,7 @@
 //! How large and how deep things may become.
 
 use crate::modules::Exception;
-use crate::value::{DECODED_LIMIT, DEPTH_LIMIT, Value, allocated};
+use crate::value::{DECODED_LIMIT, DEPTH_LIMIT, Value, allocated, with_room};
 
 /// How deep a value may be nested to be an element of a collection: two levels less than
 /// [`DEPTH_LIMIT`], so that the collection itself, and a list of its items, can be shown.
@@ -83,12 +83,30 @@ impl Meter {
 /// `MemoryError` before they take more than [`RESULT_LIMIT`].
 pub(crate) fn copied<'a>(items: impl Iterator<Item = &'a Value>) -> Result<Vec<Value>, Exception> {
     let mut meter = Meter::default();
-    let mut copies = Vec::with_capacity(items.size_hint().0.min(RESULT_LIMIT / size_of::<Value>()));
+    let mut copies = room(items.size_hint().0.min(RESULT_LIMIT / size_of::<Value>()))?;
     for item in items {
         meter.take(weight(item))?;
         copies.push(item.clone());
     }
     Ok(copies)
+}
+
+/// An empty list with room for `count` elements.
+///
+/// # Errors
+/// `MemoryError` if there is no memory for them now.
+pub(crate) fn room<T>(count: usize) -> Result<Vec<T>, Exception> {
+    with_room(count).map_err(|error| Exception::MemoryError(error.to_string()))
+}
+
+/// The elements, `times` times one after another.
+///
+/// # Errors
+/// As [`room`]; that they are not too many is for the caller to [check](repeats).
+pub(crate) fn repeated<T: Clone>(items: &[T], times: usize) -> Result<Vec<T>, Exception> {
+    let mut repeated = room(items.len().saturating_mul(times))?;
+    (0..times).for_each(|_| repeated.extend_from_slice(items));
+    Ok(repeated)
 }
 
 fn too_large(bytes: u128) -> Exception {

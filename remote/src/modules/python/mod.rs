@@ -50,7 +50,7 @@ pub(crate) use equality::{equal_lists, integer, whole};
 pub(crate) use format::text_of;
 pub(crate) use index::{bound_of, insertion, word};
 pub(crate) use key::unique;
-pub(crate) use limits::{Meter, copied, repeats};
+pub(crate) use limits::{Meter, copied, repeated, repeats, room};
 pub(crate) use live::with_this;
 pub(crate) use rounding::to_side;
 pub(crate) use sort::merge_sort;

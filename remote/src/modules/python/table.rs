@@ -44,6 +44,9 @@ impl<V> Default for Table<V> {
 }
 
 impl<V> Table<V> {
+    /// About what an entry takes, with its place among the positions.
+    pub(crate) const ENTRY_BYTES: usize = size_of::<Option<Entry<V>>>() + 2 * size_of::<usize>();
+
     /// An empty one.
     pub fn new() -> Self {
         Self::default()

@@ -1,7 +1,7 @@
 //! How tables travel: a table of values as a map, a table of nothing, which is a set, as a list.
 
 use super::{Key, Table, check_depth};
-use crate::value::Value;
+use crate::value::{Value, charge};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use std::fmt;
@@ -50,6 +50,7 @@ impl<'de> Visitor<'de> for Entries {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Table<Value>, A::Error> {
         let mut table = Table::new();
         while let Some((key, value)) = map.next_entry::<Value, Value>()? {
+            charge(Table::<Value>::ENTRY_BYTES).map_err(de::Error::custom)?;
             check_depth(&value).map_err(de::Error::custom)?;
             table.insert(Key::new(key).map_err(de::Error::custom)?, value);
         }
@@ -69,6 +70,7 @@ impl<'de> Visitor<'de> for Elements {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Table<()>, A::Error> {
         let mut table = Table::new();
         while let Some(key) = seq.next_element::<Value>()? {
+            charge(Table::<()>::ENTRY_BYTES).map_err(de::Error::custom)?;
             table.insert(Key::new(key).map_err(de::Error::custom)?, ());
         }
         Ok(table)

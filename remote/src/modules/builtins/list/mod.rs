@@ -13,7 +13,7 @@ use crate::modules::Exception;
 use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{Stamp, check_depth, iterate};
 use crate::remote;
-use crate::value::Value;
+use crate::value::{Counted, Value};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A list, as Python's: any values, in order, by index and by slice.
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize, Serializer};
 /// Where an index is wanted, a slice `[start:stop:step]` is given as `{"slice": [start, stop, step]}`.
 #[remote(module = "builtins", name = "list")]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(try_from = "Vec<Value>")]
+#[serde(try_from = "Counted")]
 pub struct List(Vec<Value>, Stamp);
 
 #[remote]
@@ -63,6 +63,14 @@ impl TryFrom<Vec<Value>> for List {
     fn try_from(items: Vec<Value>) -> Result<Self, Exception> {
         items.iter().try_for_each(check_depth)?;
         Ok(List(items, Stamp::default()))
+    }
+}
+
+impl TryFrom<Counted> for List {
+    type Error = Exception;
+
+    fn try_from(items: Counted) -> Result<Self, Exception> {
+        List::try_from(items.0)
     }
 }
 

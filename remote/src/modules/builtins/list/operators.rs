@@ -1,9 +1,9 @@
 //! The operators: `+`, `*`, `+=`, `*=`, and comparisons.
 
 use super::{List, ListProxy, elements};
-use crate::modules::Exception;
 use crate::modules::python::{Comparison, copied, equal_lists, repeats, type_name, weight, whole};
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
+use crate::modules::{Exception, python};
 use crate::remote;
 use crate::value::Value;
 
@@ -52,5 +52,5 @@ pub(crate) fn repeated(items: &[Value], count: &Value) -> Result<Vec<Value>, Exc
         Exception::TypeError(format!("can't multiply sequence by non-int of type '{}'", type_name(count)))
     })?;
     let times = repeats(items.iter().map(weight).sum(), times)?;
-    Ok(std::iter::repeat_n(items, times).flatten().cloned().collect())
+    python::repeated(items, times)
 }

@@ -292,7 +292,7 @@ macro_rules! text_methods {
                     Exception::TypeError(format!("can't multiply sequence by non-int of type '{found}'"))
                 })?;
                 let times = repeats(size_of_val(units.as_slice()), count)?;
-                Ok(Self::value(units.repeat(times)))
+                $crate::modules::python::repeated(&units, times).map(Self::value)
             }
 
             /// Whether it is equal to `other`.

@@ -2,7 +2,7 @@
 
 use super::Letter;
 use crate::modules::Exception;
-use crate::modules::python::{check_result, word};
+use crate::modules::python::{check_result, room, word};
 use crate::value::Value;
 
 /// Where what is too narrow stands in the width.
@@ -23,19 +23,23 @@ pub(crate) fn pad<T: Letter>(text: Vec<T>, width: &Value, fill: T, side: Side) -
         // CPython's rounding: the odd one goes to the left where the width is odd.
         Side::Center => missing / 2 + (missing & width & 1),
     };
-    let mut padded = vec![fill; left];
+    let mut padded = room(width)?;
+    padded.resize(left, fill);
     padded.extend(text);
     padded.resize(width, fill);
     Ok(padded)
 }
 
 /// Fills with zeros after the sign.
-pub(crate) fn zero_fill<T: Letter>(mut text: Vec<T>, width: &Value) -> Result<Vec<T>, Exception> {
+pub(crate) fn zero_fill<T: Letter>(text: Vec<T>, width: &Value) -> Result<Vec<T>, Exception> {
     let missing = missing(&text, width)?;
     let signed = text.first().is_some_and(|first| *first == T::ascii(b'+') || *first == T::ascii(b'-'));
     let at = usize::from(signed);
-    text.splice(at..at, std::iter::repeat_n(T::ascii(b'0'), missing));
-    Ok(text)
+    let mut filled = room(text.len() + missing)?;
+    filled.extend_from_slice(&text[..at]);
+    filled.resize(at + missing, T::ascii(b'0'));
+    filled.extend_from_slice(&text[at..]);
+    Ok(filled)
 }
 
 fn missing<T>(text: &[T], width: &Value) -> Result<usize, Exception> {

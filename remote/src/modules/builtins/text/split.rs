@@ -3,7 +3,7 @@
 use super::Letter;
 use super::search::apart;
 use crate::modules::Exception;
-use crate::modules::python::{Meter, check_result, weight};
+use crate::modules::python::{Meter, check_result, room, weight};
 use crate::value::Value;
 
 /// Takes a part, or says that there are too many.
@@ -98,8 +98,9 @@ pub(crate) fn lines<T: Letter>(text: &[T], keep_ends: bool, take: Take<'_, T>) -
 /// Puts `new` in place of `old`, `most` times, from the first on.
 pub(crate) fn replace<T: Letter>(text: &[T], old: &[T], new: &[T], most: usize) -> Result<Vec<T>, Exception> {
     // Nothing is found before every unit and at the end: `Places` passes over it without overlapping, too.
-    check_result(size_of_val(new), apart(text, old).take(most).count())?;
-    let mut replaced = Vec::with_capacity(text.len());
+    let count = apart(text, old).take(most).count();
+    check_result(size_of_val(new), count)?;
+    let mut replaced = room(text.len() + count * new.len() - count * old.len())?;
     let mut from = 0;
     for place in apart(text, old).take(most) {
         replaced.extend_from_slice(&text[from..place]);
@@ -113,5 +114,13 @@ pub(crate) fn replace<T: Letter>(text: &[T], old: &[T], new: &[T], most: usize) 
 /// Puts `separator` between the parts.
 pub(crate) fn join<T: Letter>(separator: &[T], parts: &[Vec<T>]) -> Result<Vec<T>, Exception> {
     check_result(size_of_val(separator), parts.len())?;
-    Ok(parts.join(separator))
+    let between = separator.len() * parts.len().saturating_sub(1);
+    let mut joined = room(parts.iter().map(Vec::len).sum::<usize>() + between)?;
+    for (nth, part) in parts.iter().enumerate() {
+        if nth > 0 {
+            joined.extend_from_slice(separator);
+        }
+        joined.extend_from_slice(part);
+    }
+    Ok(joined)
 }
