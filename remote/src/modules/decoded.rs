@@ -28,7 +28,7 @@ pub struct Decoded<T, R = Value, E = CallError<Exception>> {
 }
 
 /// A call that gives pairs, such as the items of a dict.
-pub type DecodedPairs<K, V, E = CallError<Exception>> = Decoded<Vec<(K, V)>, Vec<(Value, Value)>, E>;
+pub type DecodedPairs<K, V, E = CallError<Exception>> = Decoded<Vec<(K, V)>, Vec<Value>, E>;
 
 impl<T, R, E> Decoded<T, R, E> {
     pub(crate) fn new(call: Call<R, E>) -> Self {

@@ -51,7 +51,7 @@ pub use weight::{DECODED_LIMIT, limited, take_decoded_weight};
 
 pub(crate) use depth::TooDeep;
 pub(crate) use deserialize::Counted;
-pub(crate) use serialize::is_tagged_form;
+pub(crate) use serialize::{is_tagged_form, serialize_set, serialize_tuple};
 pub(crate) use weight::{allocated, charge, with_room};
 
 /// A value whose type is known only when it arrives.

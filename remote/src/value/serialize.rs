@@ -33,6 +33,25 @@ impl Serialize for Value {
     }
 }
 
+/// Writes what Python calls a tuple, of a class that keeps it otherwise than as a [`Value`]: in a binary format, which knows the
+/// class, as the list that it is.
+pub(crate) fn serialize_tuple<S: Serializer, T: Serialize>(items: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    named(TUPLE_NAME, items, serializer)
+}
+
+/// As [`serialize_tuple`], what Python calls a set.
+pub(crate) fn serialize_set<S: Serializer, T: Serialize>(items: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    named(SET_NAME, items, serializer)
+}
+
+fn named<S: Serializer, T: Serialize>(name: &'static str, items: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    if serializer.is_human_readable() {
+        serializer.serialize_newtype_struct(name, items)
+    } else {
+        items.serialize(serializer)
+    }
+}
+
 /// A value and how deep in the outermost one it is.
 struct Nested<'a>(&'a Value, Depth);
 

@@ -61,7 +61,7 @@ fn run(subject: &Subject, service: &Service, random: &mut Random, init: &[Value]
     let mut state = service.call(&mut *object, subject.state, &[]).expect("it can be shown");
     outcomes.push(outcome(subject, Ok(Value::Null), state.clone()));
     for _ in 0..if subject.kind == "int" || subject.kind == "float" { BATCH / 10 } else { BATCH } {
-        let len = state.as_list().map_or_else(|| state.as_map().map_or(0, <[_]>::len), <[_]>::len);
+        let len = state.as_items().map_or_else(|| state.as_map().map_or(0, <[_]>::len), <[_]>::len);
         let (mut name, mut args) = (subject.operation)(random, len);
         let result = service.call_with(&mut *object, &name, &args);
         state = service.call(&mut *object, subject.state, &[]).expect("it can be shown");
@@ -79,10 +79,7 @@ fn run(subject: &Subject, service: &Service, random: &mut Random, init: &[Value]
 }
 
 fn outcome(subject: &Subject, result: Result<Value, String>, state: Value) -> Outcome {
-    let shown = |value: Value| {
-        let value = if subject.unordered { unordered(value) } else { listed(value) };
-        repr(&value)
-    };
+    let shown = |value: Value| repr(&if subject.unordered { unordered(value) } else { value });
     match result {
         Ok(value) => Outcome { error: None, result: shown(value), state: shown(state) },
         Err(message) => {
@@ -92,21 +89,13 @@ fn outcome(subject: &Subject, result: Result<Value, String>, state: Value) -> Ou
     }
 }
 
-/// As the oracle writes a tuple.
-fn listed(value: Value) -> Value {
-    match value {
-        Value::Tuple(items) | Value::List(items) => Value::List(items.into_iter().map(listed).collect()),
-        value => value,
-    }
-}
-
 /// As the oracle writes a set.
 fn unordered(value: Value) -> Value {
     match value {
-        Value::List(items) => {
+        Value::Set(items) => {
             let mut items: Vec<Value> = items.into_iter().map(whole).collect();
             items.sort_by_key(repr);
-            Value::List(items)
+            Value::Set(items)
         }
         value => value,
     }
@@ -117,6 +106,7 @@ fn whole(value: Value) -> Value {
     match value {
         Value::Bool(b) => i128::from(b).into(),
         Value::Float(x) if x.fract() == 0.0 && x.abs() < 1e300 => Value::from(x as i128),
+        Value::Tuple(items) => Value::Tuple(items.into_iter().map(whole).collect()),
         value => value,
     }
 }

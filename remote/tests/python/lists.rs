@@ -82,7 +82,10 @@ fn list_operation(r: &mut Random, len: usize) -> Operation {
 
 #[test]
 fn tuple() {
-    let init = |r: &mut Random| vec![r.list(Random::value)];
+    let init = |r: &mut Random| {
+        let orderly = r.one_in(2);
+        vec![r.list(|r| if orderly { r.orderly(false) } else { r.value() })]
+    };
     let operation = |r: &mut Random, _| match r.below(9) {
         0 => op("count", [r.value()]),
         1 if r.one_in(3) => op("index", [r.scalar(), bound(r, &[0, 1, -3, 50])]),
@@ -90,12 +93,16 @@ fn tuple() {
         2 => op("__getitem__", [r.index()]),
         3 => op("__getitem__", [r.slice()]),
         4 => op("__contains__", [r.value()]),
-        5 => op("__add__", [if r.one_in(3) { r.scalar() } else { r.list(Random::value) }]),
+        5 => op("__add__", [if r.one_in(3) { r.value() } else { r.tuple(Random::value) }]),
         6 => op(r.pick(&["__mul__", "__rmul__"]), [r.pick(&[Value::from(0), 2.into(), (-3).into(), "a".into()])]),
         7 => op(r.pick(&["__len__", "__reversed__"]), []),
         _ => op(
             r.pick(&["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"]),
-            [if r.one_in(6) { r.value() } else { r.list(|r| r.orderly(false)) }],
+            [match r.below(6) {
+                0 => r.value(),
+                1 => r.list(|r| r.orderly(false)),
+                _ => r.tuple(|r| r.orderly(false)),
+            }],
         ),
     };
     check(&Subject {

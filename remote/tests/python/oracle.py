@@ -43,8 +43,8 @@ IN_PLACE = {
     "__iadd__": operator.iadd, "__imul__": operator.imul, "__ior__": operator.ior, "__iand__": operator.iand,
     "__isub__": operator.isub, "__ixor__": operator.ixor,
 }
-# What the wire cannot tell from a list or a map, where the other side has to be of the same type.
-SAME_TYPE = {"set": (set, list), "deque": (deque, list), "tuple": (tuple, list), "Counter": (Counter, dict)}
+# What the wire cannot tell from a map, where the other side has to be of the same type.
+SAME_TYPE = {"deque": (deque, list), "Counter": (Counter, dict)}
 BETWEEN = {"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__add__", "__sub__", "__or__", "__and__",
            "__xor__", "__ror__", "__rand__", "__rsub__", "__rxor__", "__ior__", "__iand__", "__isub__", "__ixor__"}
 
@@ -112,17 +112,26 @@ def parse(text):
 
 def plain(value):
     """As it looks on the wire."""
-    if isinstance(value, (set, frozenset)):
-        return sorted((whole(element) for element in value), key=repr)
     if isinstance(value, dict):
         return {key: plain(element) for key, element in value.items()}
-    if isinstance(value, (list, tuple, deque, type({}.keys()), type({}.values()), type({}.items()))):
+    if isinstance(value, tuple):
+        return tuple(plain(element) for element in value)
+    if isinstance(value, (list, deque, type({}.keys()), type({}.values()), type({}.items()))):
         return [plain(element) for element in value]
     return value
 
 
+def written(value):
+    """As repr, and a set in the order of what is written of its elements."""
+    if isinstance(value, set) and value:
+        return "{" + ", ".join(sorted(repr(whole(element)) for element in value)) + "}"
+    return repr(value)
+
+
 def whole(value):
     """Equal elements of a set are one; which of them stays is not compared."""
+    if isinstance(value, tuple):
+        return tuple(whole(element) for element in value)
     if isinstance(value, (bool, float)) and value == value and abs(value) < 1e300 and value == int(value):
         return int(value)
     return value
@@ -140,11 +149,9 @@ def apply(kind, obj, name, args, named):
     if name in ("pop", "pop_or") and isinstance(obj, dict) and args:
         # An empty dict does not look at the key, a service's does.
         hash(args[0])
-    if name in ("startswith", "endswith") and isinstance(args[0], list):
-        args = [tuple(args[0]), *args[1:]]
     if kind in ("int", "float") and name in ("value", "__float__"):
         return obj, float(obj) if name == "__float__" else obj
-    if kind in ("int", "float") and name in ("__mul__", "__rmul__", "__rmod__") and isinstance(args[0], (str, bytes, list)):
+    if kind in ("int", "float") and name in ("__mul__", "__rmul__", "__rmod__") and isinstance(args[0], (str, bytes, list, tuple)):
         raise TypeError("a number times a sequence is for the sequence to do")
     if name in PARTS:
         return obj, getattr(obj, name)
@@ -171,7 +178,7 @@ def apply(kind, obj, name, args, named):
 
 
 def shown(kind, obj):
-    return plain(obj[::-1] if kind == "tuple" and obj is not None else obj)
+    return list(reversed(obj)) if kind == "tuple" and obj is not None else plain(obj)
 
 
 def outcome(run):
@@ -190,14 +197,14 @@ def main():
         batch = json.loads(line)
         kind = batch["type"]
         error, obj = outcome(lambda: TYPES[kind](*[parse(arg) for arg in batch["init"]]))
-        replies = [[error, "None", repr(shown(kind, obj))]]
+        replies = [[error, "None", written(shown(kind, obj))]]
         for name, args, named in batch["ops"] if error is None else []:
             # What fails changes nothing.
             before = copy.copy(obj)
             error, result = outcome(lambda: apply(kind, obj, name, [parse(arg) for arg in args],
                                                   {key: parse(arg) for key, arg in named.items()}))
             obj, result = result if error is None else (before, None)
-            replies.append([error, repr(plain(result)), repr(shown(kind, obj))])
+            replies.append([error, written(plain(result)), written(shown(kind, obj))])
         print(json.dumps(replies), flush=True)
 
 

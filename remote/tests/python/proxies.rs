@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::loopback::{routines, wait};
+use std::collections::HashSet;
 use tarmem_remote::modules::Exception;
 use tarmem_remote::modules::builtins::{DictProxy, List, ListProxy, SetProxy, StrProxy};
-use tarmem_remote::modules::collections::{CounterProxy, DefaultDictProxy, DequeProxy};
+use tarmem_remote::modules::collections::{CounterProxy, DefaultDictProxy, DequeProxy, OrderedDictProxy};
 use tarmem_remote::modules::multiprocessing::{SharedArrayProxy, SharedValueProxy};
 use tarmem_remote::modules::types::SimpleNamespaceProxy;
 use tarmem_remote::{CallError, Error, Proxy, Value, args};
@@ -141,6 +142,32 @@ fn the_others_take_and_give_plain_values_too() {
     assert_eq!(wait(point.get::<i64>("x")).unwrap(), 3);
     let error = wait(point.get::<i64>("y")).unwrap_err();
     assert_eq!(error.to_string(), "AttributeError: 'types.SimpleNamespace' object has no attribute 'y'");
+}
+
+#[test]
+fn tuples_and_sets_are_decoded_as_what_the_caller_has() {
+    let routines = routines();
+    let set = wait(routines.memoize("set", SetProxy::new(Some([1, 2].into())))).unwrap();
+    assert_eq!(wait(set.to_set::<i64>()).unwrap(), HashSet::from([1, 2]));
+    assert_eq!(wait(set.to_vec::<i64>()).unwrap(), [1, 2]);
+    let both = wait(set.or(Value::set([3.into()]).unwrap())).unwrap();
+    assert_eq!(both, Value::set([1.into(), 2.into(), 3.into()]).unwrap());
+
+    let dict = wait(routines.memoize("d", DictProxy::new(Some(vec![("a", 1), ("b", 2)].into())))).unwrap();
+    // What came out of the set is a key as it is, and what came out of the dict is an element.
+    wait(dict.set(both.clone(), both.clone())).unwrap();
+    assert_eq!(wait(dict.item::<HashSet<i64>>(both)).unwrap(), HashSet::from([1, 2, 3]));
+    let (_, _): (Value, Vec<i64>) = wait(dict.popitem()).unwrap();
+    let pair = wait(dict.dynamic().call("popitem", args![])).unwrap();
+    assert_eq!(pair, ("b", 2).into());
+    wait(set.add(pair.clone())).unwrap();
+    assert!(wait(set.contains(pair)).unwrap());
+    assert_eq!(wait(dict.popitem::<String, i64>()).unwrap(), ("a".to_owned(), 1));
+    assert_eq!(wait(dict.popitem::<String, i64>()).unwrap_err().method().map(Exception::kind), Some("KeyError"));
+
+    let ordered = OrderedDictProxy::new(Some(vec![("a", 1), ("b", 2)].into()));
+    let ordered = wait(routines.memoize("ordered", ordered)).unwrap();
+    assert_eq!(wait(ordered.popitem::<String, i64>(false)).unwrap(), ("a".to_owned(), 1));
 }
 
 #[test]

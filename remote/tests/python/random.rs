@@ -39,7 +39,7 @@ impl Random {
 
     /// What can be a key.
     pub(crate) fn scalar(&mut self) -> Value {
-        match self.below(16) {
+        match self.below(17) {
             0 => Value::Null,
             1 => self.one_in(2).into(),
             2 => self.pick(&[0.5, -2.25, 1e300, 1e-7, 123456789.125, 1e16]).into(),
@@ -47,16 +47,18 @@ impl Random {
             4 => Value::Bytes(self.pick(&[&b""[..], b"x", b"a'b\x00\xff", b"\"'"]).to_vec()),
             5 => Value::from(self.pick(&[1 << 70, -(1 << 63), (1 << 53) + 1, i128::MAX / 4])),
             6..=9 => self.pick(&["a", "b", "c", "", "é'", "\n\\\"", "ab", "😀"]).into(),
+            10 => Value::Tuple((0..self.below(3)).map(|_| self.scalar()).collect()),
             _ => self.small().into(),
         }
     }
 
-    /// Anything, also a list or a map now and then.
+    /// Anything, also a list, a tuple or a map now and then.
     pub(crate) fn value(&mut self) -> Value {
-        match self.below(14) {
+        match self.below(15) {
             0 => Value::List((0..self.below(3)).map(|_| self.small().into()).collect()),
             1 => [("a", self.small())].map(|(key, value)| (key.into(), value.into())).to_vec().into_map(),
             2 => Value::List(vec![self.scalar()]),
+            3 => Value::Tuple((0..self.below(3)).map(|_| self.value()).collect()),
             _ => self.scalar(),
         }
     }
@@ -320,6 +322,16 @@ impl Random {
     /// A list of anything, not so long.
     pub(crate) fn list(&mut self, mut item: impl FnMut(&mut Self) -> Value) -> Value {
         Value::List((0..self.below(7)).map(|_| item(self)).collect())
+    }
+
+    /// As [`list`](Self::list), a tuple.
+    pub(crate) fn tuple(&mut self, item: impl FnMut(&mut Self) -> Value) -> Value {
+        Value::Tuple(self.list(item).as_list().expect("a list").to_vec())
+    }
+
+    /// A set, not so large.
+    pub(crate) fn set(&mut self) -> Value {
+        Value::set((0..self.below(7)).map(|_| self.scalar())).expect("all can be keys")
     }
 
     /// A map of anything, not so large.

@@ -5,7 +5,13 @@ use super::random::Random;
 
 #[test]
 fn set() {
-    let init = |r: &mut Random| vec![if r.one_in(12) { r.value() } else { r.list(Random::scalar) }];
+    let init = |r: &mut Random| {
+        vec![match r.below(12) {
+            0 => r.value(),
+            1..=3 => r.set(),
+            _ => r.list(Random::scalar),
+        }]
+    };
     check(&Subject {
         class: "builtins.set",
         kind: "set",
@@ -21,7 +27,11 @@ fn set_operation(r: &mut Random, len: usize) -> Operation {
         return op("clear", []);
     }
     let element = if r.one_in(20) { r.value() } else { r.scalar() };
-    let other = if r.one_in(10) { r.value() } else { r.list(Random::scalar) };
+    let other = match r.below(10) {
+        0 => r.value(),
+        1 | 2 => r.list(Random::scalar),
+        _ => r.set(),
+    };
     match r.below(16) {
         0..=2 => op("add", [element]),
         3 => op("discard", [element]),

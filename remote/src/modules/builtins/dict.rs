@@ -7,7 +7,9 @@ use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{
     Chunk, Cursor, Key, Table, check_depth, check_result, equal, iterate, number, pairs, repr, type_name, weight,
 };
-use crate::modules::shared::{dict_changed, dict_methods, mapping_methods, mapping_proxy, text_of_repr};
+use crate::modules::shared::{
+    dict_changed, dict_methods, mapping_methods, mapping_proxy, popitem_method, text_of_repr,
+};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
@@ -44,12 +46,6 @@ impl Dict {
         self.0.get(&key).cloned().ok_or_else(|| Exception::no_key(key.value()))
     }
 
-    /// Takes out the key that came last, and gives it with its value as a list of two. `KeyError` if there is none.
-    pub fn popitem(&mut self) -> Result<(Value, Value), Exception> {
-        let last = self.0.pop_last().map(|(key, value)| (key.into_value(), value));
-        last.ok_or_else(|| Exception::KeyError("popitem(): dictionary is empty".into()))
-    }
-
     /// The dict as Python writes it.
     #[remote(name = "__repr__")]
     pub fn repr(&self) -> String {
@@ -58,6 +54,7 @@ impl Dict {
 }
 
 text_of_repr!(Dict);
+popitem_method!(Dict, DictProxy);
 mapping_methods!(Dict, dict_changed);
 dict_methods!(Dict, "dict");
 mapping_proxy!(DictProxy, "builtins.dict");

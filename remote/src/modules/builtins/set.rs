@@ -9,11 +9,13 @@ use crate::modules::{Decoded, Elements, Exception, Fallible, Given, given};
 use crate::remote;
 use crate::value::{IntoValue, Value};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::hash::Hash;
 
 /// A set, as Python's: every element once. They stay in the order in which they came.
 ///
-/// A [`Value`] has no kind of its own for a set, so a list stands for one: that is how a set is shown, and what the
-/// operators and comparisons take. An element is anything but a list or a map; `1`, `1.0` and `true` are one element.
+/// What comes out of it as a set, and what operators and comparisons take, is a [`Value::Set`]; methods such as `union` take
+/// whatever has elements. An element is anything but a list or a map; `1`, `1.0` and `true` are one element.
 #[remote(module = "builtins", name = "set")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Set(Table<()>);
@@ -60,10 +62,10 @@ impl Set {
         self.0.clear();
     }
 
-    /// The elements, as a plain list.
+    /// The elements, as a plain set.
     #[remote(name = "copy")]
-    pub fn copy_value(&self) -> Vec<Value> {
-        list(&self.0)
+    pub fn copy_value(&self) -> Value {
+        self.clone().into()
     }
 
     /// How many elements there are.
@@ -99,38 +101,34 @@ impl Set {
     /// The set as Python writes it.
     #[remote(name = "__repr__")]
     pub fn repr(&self) -> String {
-        if self.0.is_empty() {
-            return "set()".to_owned();
-        }
-        let list = repr(&Value::List(list(&self.0)));
-        format!("{{{}}}", list.trim_start_matches('[').trim_end_matches(']'))
+        repr(&self.copy_value())
     }
 }
 
 /// Two sets, or a set and any elements.
 #[remote]
 impl Set {
-    /// The elements that are in either, as a plain list.
+    /// The elements that are in either, as a plain set.
     #[remote(name = "union")]
-    pub fn union_values(&self, items: Value) -> Result<Vec<Value>, Exception> {
+    pub fn union_values(&self, items: Value) -> Result<Value, Exception> {
         combined(&self.0, elements(items)?, union)
     }
 
-    /// The elements that are in both, as a plain list.
+    /// The elements that are in both, as a plain set.
     #[remote(name = "intersection")]
-    pub fn intersection_values(&self, items: Value) -> Result<Vec<Value>, Exception> {
+    pub fn intersection_values(&self, items: Value) -> Result<Value, Exception> {
         combined(&self.0, elements(items)?, intersection)
     }
 
-    /// The elements that are in this set alone, as a plain list.
+    /// The elements that are in this set alone, as a plain set.
     #[remote(name = "difference")]
-    pub fn difference_values(&self, items: Value) -> Result<Vec<Value>, Exception> {
+    pub fn difference_values(&self, items: Value) -> Result<Value, Exception> {
         combined(&self.0, elements(items)?, difference)
     }
 
-    /// The elements that are in one of the two, as a plain list.
+    /// The elements that are in one of the two, as a plain set.
     #[remote(name = "symmetric_difference")]
-    pub fn symmetric_difference_values(&self, items: Value) -> Result<Vec<Value>, Exception> {
+    pub fn symmetric_difference_values(&self, items: Value) -> Result<Value, Exception> {
         combined(&self.0, elements(items)?, symmetric_difference)
     }
 
@@ -182,54 +180,54 @@ impl Set {
     }
 }
 
-/// The operators, which take a list, as that is how a set comes.
+/// The operators, which take another set.
 #[remote]
 impl Set {
-    /// `set | other`, as a plain list.
+    /// `set | other`, as a plain set.
     #[remote(name = "__or__")]
-    pub fn or(&self, other: Value) -> Result<Vec<Value>, Exception> {
+    pub fn or(&self, other: Value) -> Result<Value, Exception> {
         combined(&self.0, operand("|", other)?, union)
     }
 
-    /// `set & other`, as a plain list.
+    /// `set & other`, as a plain set.
     #[remote(name = "__and__")]
-    pub fn and(&self, other: Value) -> Result<Vec<Value>, Exception> {
+    pub fn and(&self, other: Value) -> Result<Value, Exception> {
         combined(&self.0, operand("&", other)?, intersection)
     }
 
-    /// `set - other`, as a plain list.
+    /// `set - other`, as a plain set.
     #[remote(name = "__sub__")]
-    pub fn sub(&self, other: Value) -> Result<Vec<Value>, Exception> {
+    pub fn sub(&self, other: Value) -> Result<Value, Exception> {
         combined(&self.0, operand("-", other)?, difference)
     }
 
-    /// `set ^ other`, as a plain list.
+    /// `set ^ other`, as a plain set.
     #[remote(name = "__xor__")]
-    pub fn xor(&self, other: Value) -> Result<Vec<Value>, Exception> {
+    pub fn xor(&self, other: Value) -> Result<Value, Exception> {
         combined(&self.0, operand("^", other)?, symmetric_difference)
     }
 
-    /// `other | set`, as a plain list.
+    /// `other | set`, as a plain set.
     #[remote(name = "__ror__")]
-    pub fn ror(&self, other: Value) -> Result<Vec<Value>, Exception> {
+    pub fn ror(&self, other: Value) -> Result<Value, Exception> {
         combined(&operand("|", other)?, self.0.clone(), union)
     }
 
-    /// `other & set`, as a plain list.
+    /// `other & set`, as a plain set.
     #[remote(name = "__rand__")]
-    pub fn rand(&self, other: Value) -> Result<Vec<Value>, Exception> {
+    pub fn rand(&self, other: Value) -> Result<Value, Exception> {
         combined(&operand("&", other)?, self.0.clone(), intersection)
     }
 
-    /// `other - set`, as a plain list.
+    /// `other - set`, as a plain set.
     #[remote(name = "__rsub__")]
-    pub fn rsub(&self, other: Value) -> Result<Vec<Value>, Exception> {
+    pub fn rsub(&self, other: Value) -> Result<Value, Exception> {
         combined(&operand("-", other)?, self.0.clone(), difference)
     }
 
-    /// `other ^ set`, as a plain list.
+    /// `other ^ set`, as a plain set.
     #[remote(name = "__rxor__")]
-    pub fn rxor(&self, other: Value) -> Result<Vec<Value>, Exception> {
+    pub fn rxor(&self, other: Value) -> Result<Value, Exception> {
         combined(&operand("^", other)?, self.0.clone(), symmetric_difference)
     }
 
@@ -261,13 +259,13 @@ impl Set {
         Ok(())
     }
 
-    /// Whether `other` has the same elements, in whatever order.
+    /// Whether `other` is a set of the same elements, in whatever order.
     #[remote(name = "__eq__")]
     pub fn equals(&self, other: Value) -> bool {
-        matches!(other, Value::List(_)) && elements(other).is_ok_and(|other| other == self.0)
+        matches!(other, Value::Set(_)) && elements(other).is_ok_and(|other| other == self.0)
     }
 
-    /// Whether `other` is anything but a list of the same elements.
+    /// Whether `other` is anything but a set of the same elements.
     #[remote(name = "__ne__")]
     pub fn differs(&self, other: Value) -> bool {
         !self.equals(other)
@@ -342,7 +340,12 @@ impl SetProxy {
     }
 
     /// All elements.
-    pub fn to_vec<T>(&self) -> Decoded<Vec<T>, Vec<Value>, crate::Error> {
+    pub fn to_vec<T>(&self) -> Decoded<Vec<T>, Value, crate::Error> {
+        Decoded::new(self.copy_value())
+    }
+
+    /// All elements, as a set.
+    pub fn to_set<T: Eq + Hash>(&self) -> Decoded<HashSet<T>, Value, crate::Error> {
         Decoded::new(self.copy_value())
     }
 }
@@ -359,10 +362,6 @@ impl From<Set> for Value {
     }
 }
 
-fn list(table: &Table<()>) -> Vec<Value> {
-    table.keys().map(|key| key.value().clone()).collect()
-}
-
 /// What can be elements of a set.
 fn elements(value: Value) -> Result<Table<()>, Exception> {
     iterate(value)?.into_iter().map(|item| Ok((Key::new(item)?, ()))).collect()
@@ -371,7 +370,7 @@ fn elements(value: Value) -> Result<Table<()>, Exception> {
 /// The other side of an operator.
 fn operand(sign: &str, other: Value) -> Result<Table<()>, Exception> {
     match other {
-        Value::List(_) => elements(other),
+        Value::Set(_) => elements(other),
         other => Err(number::unsupported(sign, "set", type_name(&other))),
     }
 }
@@ -379,19 +378,15 @@ fn operand(sign: &str, other: Value) -> Result<Table<()>, Exception> {
 /// The other side of a comparison.
 fn comparable(comparison: Comparison, other: Value) -> Result<Table<()>, Exception> {
     match other {
-        Value::List(_) => elements(other),
+        Value::Set(_) => elements(other),
         other => Err(comparison.unsupported("set", type_name(&other))),
     }
 }
 
-fn combined(
-    one: &Table<()>,
-    other: Table<()>,
-    combine: fn(&mut Table<()>, Table<()>),
-) -> Result<Vec<Value>, Exception> {
+fn combined(one: &Table<()>, other: Table<()>, combine: fn(&mut Table<()>, Table<()>)) -> Result<Value, Exception> {
     let mut both = one.clone();
     combine(&mut both, other);
-    Ok(list(&both))
+    Ok(both.into_value())
 }
 
 fn union(one: &mut Table<()>, other: Table<()>) {

@@ -75,8 +75,8 @@ fn classes_show_themselves_as_what_they_are() {
     };
     assert_eq!(shown(&list([1, 2])), "[1,2]");
     assert_eq!(shown(&Dict::new(Arg::Given(vec![("a", 1)].into())).unwrap()), r#"{"a":1}"#);
-    assert_eq!(shown(&Set::new(Arg::Given([1, 2, 1].into())).unwrap()), "[1,2]");
-    assert_eq!(shown(&Tuple::new(Arg::Given("ab".into())).unwrap()), r#"["a","b"]"#);
+    assert_eq!(shown(&Set::new(Arg::Given([1, 2, 1].into())).unwrap()), "{1,2}");
+    assert_eq!(shown(&Tuple::new(Arg::Given("ab".into())).unwrap()), r#"("a","b")"#);
     assert_eq!(shown(&Str::new(Arg::Given(2.5.into()), Arg::Absent, Arg::Absent).unwrap()), r#""2.5""#);
     assert_eq!(shown(&Bytes::new(Arg::Given([1, 255].into()), Arg::Absent, Arg::Absent).unwrap()), "0x01ff");
     assert_eq!(shown(&Int::new(Arg::Given("0x10".into()), Arg::Given(0.into())).unwrap()), "16");

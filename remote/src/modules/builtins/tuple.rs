@@ -11,13 +11,12 @@ use crate::modules::python::{
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::modules::{Decoded, Elements, Exception, Fallible, given};
 use crate::remote;
-use crate::value::{Counted, IntoValue, Value};
+use crate::value::{Counted, IntoValue, Value, serialize_tuple};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A tuple, as Python's: a list that never changes.
 ///
-/// A [`Value`] has no kind of its own for a tuple, so a list stands for one: that is how a tuple is shown, and what it is
-/// compared with.
+/// What comes out of it as a tuple, and what it is compared with, is a [`Value::Tuple`].
 #[remote(module = "builtins", name = "tuple")]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(try_from = "Counted")]
@@ -68,11 +67,11 @@ impl Tuple {
         self.0.len()
     }
 
-    /// The element at `index`, or the elements of a slice, `{"slice": [start, stop, step]}`, as a plain list.
+    /// The element at `index`, or the elements of a slice, `{"slice": [start, stop, step]}`, as a plain tuple.
     /// `IndexError` if it is not there.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
-        get(&self.0, &index, "tuple")
+        get(&self.0, &index, "tuple", Value::Tuple)
     }
 
     /// Whether an element is equal to `value`.
@@ -81,11 +80,11 @@ impl Tuple {
         self.0.iter().any(|item| equal(item, &value))
     }
 
-    /// `tuple + other`, as a plain list; the other one has to be a list too.
+    /// `tuple + other`, as a plain tuple; the other one has to be a tuple too.
     #[remote(name = "__add__")]
-    pub fn add(&self, other: Value) -> Result<Vec<Value>, Exception> {
+    pub fn add(&self, other: Value) -> Result<Value, Exception> {
         match other {
-            Value::List(other) => copied(self.0.iter().chain(&other)),
+            Value::Tuple(other) => copied(self.0.iter().chain(&other)).map(Value::Tuple),
             other => Err(Exception::TypeError(format!(
                 "can only concatenate tuple (not \"{}\") to tuple",
                 type_name(&other)
@@ -93,10 +92,10 @@ impl Tuple {
         }
     }
 
-    /// `tuple * count`, as a plain list.
+    /// `tuple * count`, as a plain tuple.
     #[remote(name = "__mul__")]
-    pub fn mul(&self, count: Value) -> Result<Vec<Value>, Exception> {
-        repeated(&self.0, &count)
+    pub fn mul(&self, count: Value) -> Result<Value, Exception> {
+        repeated(&self.0, &count).map(Value::Tuple)
     }
 
     /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
@@ -115,15 +114,13 @@ impl Tuple {
     /// The tuple as Python writes it.
     #[remote(name = "__repr__")]
     pub fn repr(&self) -> String {
-        let items: Vec<String> = self.0.iter().map(repr).collect();
-        let comma = if items.len() == 1 { "," } else { "" };
-        format!("({}{comma})", items.join(", "))
+        repr(&self.clone().into())
     }
 }
 
-reflected_sequence_methods!(Tuple, Vec<Value>);
+reflected_sequence_methods!(Tuple, Value);
 text_of_repr!(Tuple);
-sequence_comparisons!(Tuple, "tuple");
+sequence_comparisons!(Tuple, "tuple", Tuple);
 
 /// With plain Rust values. The methods that these stand for say what they do.
 impl TupleProxy {
@@ -180,12 +177,12 @@ impl TryFrom<Counted> for Tuple {
 
 impl Serialize for Tuple {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        serialize_tuple(&self.0, serializer)
     }
 }
 
 impl From<Tuple> for Value {
     fn from(tuple: Tuple) -> Self {
-        Value::List(tuple.0)
+        Value::Tuple(tuple.0)
     }
 }

@@ -10,7 +10,7 @@ use crate::modules::python::{
     Chunk, Comparison, Cursor, Key, Table, check_depth, check_result, equal, index_of, iterate, merge_sort, number,
     repr, weight, word,
 };
-use crate::modules::shared::{dict_changed, mapping_methods, mapping_proxy, text_of_repr};
+use crate::modules::shared::{dict_changed, mapping_methods, mapping_proxy, popitem_method, text_of_repr};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible, Given};
 use crate::remote;
 use crate::value::{Integer, IntoValue, Value};
@@ -74,19 +74,12 @@ impl Counter {
         items.map_or(Ok(()), |items| self.combine(items, number::subtract))
     }
 
-    /// The keys with their counts as pairs, the highest first, and the one that came first among equals; only the first
+    /// The keys with their counts as tuples, the highest first, and the one that came first among equals; only the first
     /// `n` of them.
     #[remote(name = "most_common", blocking)]
-    pub fn most_common_values(&self, n: Option<Value>) -> Result<Vec<(Value, Value)>, Exception> {
-        let n = n.as_ref().map(index_of).transpose()?;
-        if n.is_some_and(|n| n <= 0) {
-            return Ok(Vec::new());
-        }
-        let counts: Vec<(&Key, &Value)> = self.0.iter().collect();
-        let order = merge_sort(counts.len(), |a, b| Comparison::Greater.holds(counts[a].1, counts[b].1))?;
-        let n = n.map_or(counts.len(), |n| usize::try_from(n).unwrap_or(usize::MAX));
-        let pair = |at: usize| counts.get(at).map(|(key, count)| (key.value().clone(), (*count).clone()));
-        Ok(order.into_iter().take(n).filter_map(pair).collect())
+    pub fn most_common_values(&self, n: Option<Value>) -> Result<Vec<Value>, Exception> {
+        let pairs = self.ordered(n)?.into_iter().map(|(key, count)| (key.value().clone(), count.clone()).into());
+        Ok(pairs.collect())
     }
 
     /// Each key as often as it counts, as a plain list; not those below one.
@@ -108,24 +101,22 @@ impl Counter {
         self.0.values().try_fold(Value::from(0), |sum, count| number::add(&sum, count))
     }
 
-    /// Takes out the key that came last, and gives it with its count as a list of two. `KeyError` if there is none.
-    pub fn popitem(&mut self) -> Result<(Value, Value), Exception> {
-        let last = self.0.pop_last().map(|(key, value)| (key.into_value(), value));
-        last.ok_or_else(|| Exception::KeyError("popitem(): dictionary is empty".into()))
-    }
-
     /// The counter as Python writes it.
     #[remote(name = "__repr__")]
     pub fn repr(&self) -> String {
-        match self.most_common_values(None) {
+        match self.ordered(None) {
             Ok(pairs) if pairs.is_empty() => "Counter()".to_owned(),
-            Ok(pairs) => format!("Counter({})", repr(&Value::Map(pairs))),
+            Ok(pairs) => {
+                let pairs = pairs.into_iter().map(|(key, count)| (key.value().clone(), count.clone()));
+                format!("Counter({})", repr(&Value::Map(pairs.collect())))
+            }
             Err(_) => format!("Counter({})", repr(&self.copy_value())),
         }
     }
 }
 
 text_of_repr!(Counter);
+popitem_method!(Counter, CounterProxy);
 mapping_methods!(Counter, dict_changed);
 mapping_proxy!(CounterProxy, "collections.Counter");
 
@@ -163,6 +154,18 @@ impl Counter {
     /// The keys and counts.
     pub fn into_table(self) -> Table<Value> {
         self.0
+    }
+
+    /// The keys with their counts, the highest first, and the one that came first among equals; only the first `n` of them.
+    fn ordered(&self, n: Option<Value>) -> Result<Vec<(&Key, &Value)>, Exception> {
+        let n = n.as_ref().map(index_of).transpose()?;
+        if n.is_some_and(|n| n <= 0) {
+            return Ok(Vec::new());
+        }
+        let counts: Vec<(&Key, &Value)> = self.0.iter().collect();
+        let order = merge_sort(counts.len(), |a, b| Comparison::Greater.holds(counts[a].1, counts[b].1))?;
+        let n = n.map_or(counts.len(), |n| usize::try_from(n).unwrap_or(usize::MAX));
+        Ok(order.into_iter().take(n).filter_map(|at| counts.get(at).copied()).collect())
     }
 
     fn count(&self, key: &Key) -> &Value {

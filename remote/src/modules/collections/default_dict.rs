@@ -6,7 +6,9 @@ use crate::error::Error;
 use crate::modules::builtins::dict::entries;
 use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, type_name};
-use crate::modules::shared::{dict_changed, dict_methods, mapping_methods, mapping_proxy, text_of_repr};
+use crate::modules::shared::{
+    dict_changed, dict_methods, mapping_methods, mapping_proxy, popitem_method, text_of_repr,
+};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
 use crate::operation::MemberKind;
 use crate::proxy::Proxy;
@@ -122,7 +124,9 @@ impl Plain {
 
     fn make(self) -> Value {
         match self {
-            Plain::List | Plain::Set | Plain::Tuple => Value::List(Vec::new()),
+            Plain::List => Value::List(Vec::new()),
+            Plain::Set => Value::Set(Vec::new()),
+            Plain::Tuple => Value::Tuple(Vec::new()),
             Plain::Dict => Value::Map(Vec::new()),
             Plain::Str => Value::Text(String::new()),
             Plain::Bytes => Value::Bytes(Vec::new()),
@@ -171,12 +175,6 @@ impl DefaultDict {
         self.factory.as_ref().map(ToString::to_string)
     }
 
-    /// Takes out the key that came last, and gives it with its value as a list of two. `KeyError` if there is none.
-    pub fn popitem(&mut self) -> Result<(Value, Value), Exception> {
-        let last = self.table.pop_last().map(|(key, value)| (key.into_value(), value));
-        last.ok_or_else(|| Exception::KeyError("popitem(): dictionary is empty".into()))
-    }
-
     /// The dict as Python writes it.
     #[remote(name = "__repr__")]
     pub fn repr(&self) -> String {
@@ -188,6 +186,7 @@ impl DefaultDict {
 }
 
 text_of_repr!(DefaultDict);
+popitem_method!(DefaultDict, DefaultDictProxy);
 mapping_methods!(DefaultDict, dict_changed);
 dict_methods!(DefaultDict, "collections.defaultdict");
 mapping_proxy!(DefaultDictProxy, "collections.defaultdict");

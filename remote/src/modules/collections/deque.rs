@@ -279,7 +279,7 @@ impl Deque {
 
 reflected_sequence_methods!(Deque, Vec<Value>);
 text_of_repr!(Deque);
-sequence_comparisons!(Deque, "collections.deque");
+sequence_comparisons!(Deque, "collections.deque", List);
 
 /// With plain Rust values. The methods that these stand for say what they do.
 impl DequeProxy {

@@ -46,11 +46,12 @@ impl OrderedDict {
         self.0.get(&key).cloned().ok_or_else(|| Exception::no_key(key.value()))
     }
 
-    /// Takes out the last key, the first if `last` is false, and gives it with its value as a list of two. `KeyError` if
-    /// there is none.
-    pub fn popitem(&mut self, last: Arg<Value>) -> Result<(Value, Value), Exception> {
+    /// Takes out the last key, the first if `last` is false, and gives it with its value as a tuple of two. `KeyError`
+    /// if there is none.
+    #[remote(name = "popitem")]
+    pub fn popitem_value(&mut self, last: Arg<Value>) -> Result<Value, Exception> {
         let taken = if is_last(last) { self.0.pop_last() } else { self.0.pop_first() };
-        let taken = taken.map(|(key, value)| (key.into_value(), value));
+        let taken = taken.map(|(key, value)| (key.into_value(), value).into());
         taken.ok_or_else(|| Exception::KeyError("dictionary is empty".into()))
     }
 
@@ -81,6 +82,11 @@ impl OrderedDictProxy {
     /// Moves `key` to the end, to the front if `last` is false. `KeyError` if it is not there.
     pub fn move_to_end(&self, key: impl IntoValue, last: bool) -> Fallible<()> {
         given(key, |key| self.move_to_end_value(key, last))
+    }
+
+    /// Takes out the last key, the first if `last` is false, and gives it with its value. `KeyError` if there is none.
+    pub fn popitem<K, V>(&self, last: bool) -> Decoded<(K, V)> {
+        Decoded::new(self.popitem_value(Value::from(last)))
     }
 }
 

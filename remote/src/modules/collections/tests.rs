@@ -87,7 +87,7 @@ fn factories_go_by_name() {
 fn the_first_goes_first() {
     let mut dict = OrderedDict::new(Arg::Given(vec![("a", 1), ("b", 2), ("c", 3)].into())).unwrap();
     dict.move_to_end_value("c".into(), false.into()).unwrap();
-    assert_eq!(dict.popitem(false.into()), Ok(("c".into(), 3.into())));
+    assert_eq!(dict.popitem_value(false.into()), Ok(("c", 3).into()));
     assert_eq!(kind(dict.move_to_end_value("c".into(), Arg::Absent)), "KeyError");
     assert_eq!(dict.repr(), "OrderedDict([('a', 1), ('b', 2)])");
 }

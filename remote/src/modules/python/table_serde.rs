@@ -1,7 +1,7 @@
-//! How tables travel: a table of values as a map, a table of nothing, which is a set, as a list.
+//! How tables travel: a table of values as a map, a table of nothing as the set that it is.
 
 use super::{Key, Table, check_depth};
-use crate::value::{Value, charge};
+use crate::value::{Value, charge, serialize_set};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use std::fmt;
@@ -18,8 +18,16 @@ impl Serialize for Table<Value> {
 
 impl Serialize for Table<()> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut seq = serializer.serialize_seq(Some(self.len()))?;
-        for key in self.keys() {
+        serialize_set(&Keys(self), serializer)
+    }
+}
+
+struct Keys<'a>(&'a Table<()>);
+
+impl Serialize for Keys<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(Some(self.0.len()))?;
+        for key in self.0.keys() {
             seq.serialize_element(key.value())?;
         }
         seq.end()
@@ -64,7 +72,7 @@ impl<'de> Visitor<'de> for Elements {
     type Value = Table<()>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
+        f.write_str("a set")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Table<()>, A::Error> {

@@ -1,17 +1,17 @@
 //! `==` and `<` for what is like a list. The class has `as_list`, which gives its elements as a slice.
 
-/// The comparisons of a sequence, which Python calls `$name`, with another one: a list, as that is how it comes.
+/// The comparisons of a sequence, which Python calls `$name`, with another one of its kind: a `Value::$kind`.
 macro_rules! sequence_comparisons {
-    ($class:ident, $name:literal) => {
+    ($class:ident, $name:literal, $kind:ident) => {
         #[$crate::remote]
         impl $class {
-            /// Whether `other` is a list of equal elements.
+            #[doc = concat!("Whether `other` is a ", $name, " of equal elements.")]
             #[remote(name = "__eq__")]
             pub fn equals(&self, other: Value) -> bool {
-                matches!(other, Value::List(other) if equal_lists(&self.as_list(), &other))
+                matches!(other, Value::$kind(other) if equal_lists(&self.as_list(), &other))
             }
 
-            /// Whether `other` is anything but a list of equal elements.
+            #[doc = concat!("Whether `other` is anything but a ", $name, " of equal elements.")]
             #[remote(name = "__ne__")]
             pub fn differs(&self, other: Value) -> bool {
                 !self.equals(other)
@@ -46,7 +46,7 @@ macro_rules! sequence_comparisons {
         impl $class {
             fn compare(&self, comparison: Comparison, other: &Value) -> Result<bool, Exception> {
                 match other {
-                    Value::List(other) => comparison.lists(&self.as_list(), other),
+                    Value::$kind(other) => comparison.lists(&self.as_list(), other),
                     other => Err(comparison.unsupported($name, type_name(other))),
                 }
             }

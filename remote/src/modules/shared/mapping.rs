@@ -67,10 +67,10 @@ macro_rules! mapping_methods {
                 self.table().values().cloned().collect()
             }
 
-            /// The keys with their values, as a plain list of pairs.
+            /// The keys with their values, as a plain list of pairs, which are tuples.
             #[remote(name = "items")]
-            pub fn items_value(&self) -> Vec<(Value, Value)> {
-                self.table().iter().map(|(key, value)| (key.value().clone(), value.clone())).collect()
+            pub fn items_value(&self) -> Vec<Value> {
+                self.table().iter().map(|(key, value)| (key.value().clone(), value.clone()).into()).collect()
             }
 
             /// Adds `by` (1 if left out) to the number under `key`, at once; gives the sum. A missing key counts as 0.
@@ -163,7 +163,7 @@ macro_rules! mapping_methods {
                 cursor: Option<Cursor>,
                 limit: Option<u32>,
             ) -> Result<Chunk, Exception> {
-                let pair = |key: &Key, value: &Value| Value::Tuple(vec![key.value().clone(), value.clone()]);
+                let pair = |key: &Key, value: &Value| (key.value().clone(), value.clone()).into();
                 let chunk = self.table().chunk(ctx, cursor, limit, pair);
                 chunk.map_err(|before| $changed(before, self.table().len()))
             }
@@ -249,6 +249,28 @@ macro_rules! dict_methods {
     };
 }
 
+/// `popitem` of all that have it without an argument, and of their proxies.
+macro_rules! popitem_method {
+    ($class:ident, $proxy:ident) => {
+        #[$crate::remote]
+        impl $class {
+            /// Takes out the key that came last, and gives it with its value as a tuple of two. `KeyError` if there is none.
+            #[remote(name = "popitem")]
+            pub fn popitem_value(&mut self) -> Result<Value, Exception> {
+                let last = self.table_mut().pop_last().map(|(key, value)| (key.into_value(), value).into());
+                last.ok_or_else(|| Exception::KeyError("popitem(): dictionary is empty".into()))
+            }
+        }
+
+        impl $proxy {
+            /// Takes out the key that came last, and gives it with its value. `KeyError` if there is none.
+            pub fn popitem<K, V>(&self) -> Decoded<(K, V)> {
+                Decoded::new(self.popitem_value())
+            }
+        }
+    };
+}
+
 /// What Python says of a dict that was changed while it was iterated over.
 pub(crate) fn dict_changed(before: usize, now: usize) -> Exception {
     let what = if before == now { "keys changed" } else { "changed size" };
@@ -260,4 +282,4 @@ pub(crate) fn ordered_dict_changed(_: usize, _: usize) -> Exception {
     Exception::RuntimeError("OrderedDict mutated during iteration".to_owned())
 }
 
-pub(crate) use {dict_methods, mapping_methods};
+pub(crate) use {dict_methods, mapping_methods, popitem_method};

@@ -14,7 +14,7 @@ pub(crate) mod reflected;
 
 pub(crate) use arithmetic::{bit_methods, number_methods};
 pub(crate) use comparing::sequence_comparisons;
-pub(crate) use mapping::{dict_changed, dict_methods, mapping_methods, ordered_dict_changed};
+pub(crate) use mapping::{dict_changed, dict_methods, mapping_methods, ordered_dict_changed, popitem_method};
 pub(crate) use mapping_proxy::mapping_proxy;
 pub(crate) use parts::{part_methods, whole_methods};
 pub(crate) use reflected::{reflected_bit_methods, reflected_number_methods, reflected_sequence_methods, text_of_repr};

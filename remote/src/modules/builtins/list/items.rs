@@ -11,7 +11,7 @@ impl List {
     /// The element at `index`, or the elements of a slice as a plain list. `IndexError` if it is not there.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
-        get(&self.0, &index, "list")
+        get(&self.0, &index, "list", Value::List)
     }
 
     /// Puts `value` in place of the element at `index`, or the elements of `value` in place of those of a slice; where
@@ -77,10 +77,15 @@ impl List {
     }
 }
 
-/// An element, or those of a slice, of a sequence that Python calls `what`.
-pub(crate) fn get(items: &[Value], index: &Value, what: &str) -> Result<Value, Exception> {
+/// An element, or those of a slice, as what `of_slice` makes of them, of a sequence that Python calls `what`.
+pub(crate) fn get(
+    items: &[Value],
+    index: &Value,
+    what: &str,
+    of_slice: fn(Vec<Value>) -> Value,
+) -> Result<Value, Exception> {
     if let Some(slice) = Slice::of(index)? {
-        return copied(slice.span(items.len())?.positions().map(|at| &items[at])).map(Value::List);
+        return copied(slice.span(items.len())?.positions().map(|at| &items[at])).map(of_slice);
     }
     checked(index, items.len(), what, &format!("{what} index out of range")).map(|at| items[at].clone())
 }

@@ -44,7 +44,7 @@ impl List {
 
 reflected_sequence_methods!(List, Vec<Value>);
 text_of_repr!(List);
-sequence_comparisons!(List, "list");
+sequence_comparisons!(List, "list", List);
 
 /// The elements `count` times.
 pub(crate) fn repeated(items: &[Value], count: &Value) -> Result<Vec<Value>, Exception> {

@@ -36,7 +36,7 @@ macro_rules! text_methods {
                 Ok(bounds.map_or(0, |bounds| search::apart(&units[bounds], &part).count()))
             }
 
-            /// Whether it begins with `prefix`, or with one of a list of them, at `start` and before `stop`.
+            /// Whether it begins with `prefix`, or with one of a tuple of them, at `start` and before `stop`.
             pub fn startswith(
                 &self,
                 prefix: Value,
@@ -46,7 +46,7 @@ macro_rules! text_methods {
                 self.at_end("startswith", prefix, start, stop, |text, part| text.starts_with(part))
             }
 
-            /// Whether it ends with `suffix`, or with one of a list of them, after `start` and at `stop`.
+            /// Whether it ends with `suffix`, or with one of a tuple of them, after `start` and at `stop`.
             pub fn endswith(
                 &self,
                 suffix: Value,
@@ -90,17 +90,17 @@ macro_rules! text_methods {
                 Ok(lines.into_values())
             }
 
-            /// What is before the first `separator`, the separator, and what is after it, as a list; the whole and twice
+            /// What is before the first `separator`, the separator, and what is after it, as a tuple; the whole and twice
             /// nothing if it is not there.
-            pub fn partition(&self, separator: Value) -> Result<Vec<Value>, Exception> {
+            pub fn partition(&self, separator: Value) -> Result<Value, Exception> {
                 let (units, separator) = (self.units(), self.separator(&separator)?);
                 let found = search::find(&units, &separator);
                 Ok(Self::three(&units, found, separator.len(), units.len()))
             }
 
-            /// What is before the last `separator`, the separator, and what is after it, as a list; twice nothing and the
+            /// What is before the last `separator`, the separator, and what is after it, as a tuple; twice nothing and the
             /// whole if it is not there.
-            pub fn rpartition(&self, separator: Value) -> Result<Vec<Value>, Exception> {
+            pub fn rpartition(&self, separator: Value) -> Result<Value, Exception> {
                 let (units, separator) = (self.units(), self.separator(&separator)?);
                 let found = search::rfind(&units, &separator);
                 Ok(Self::three(&units, found, separator.len(), 0))
@@ -367,7 +367,7 @@ macro_rules! text_methods {
                 holds: fn(&[Unit], &[Unit]) -> bool,
             ) -> Result<bool, Exception> {
                 let parts = match part {
-                    Value::List(parts) | Value::Tuple(parts) => parts
+                    Value::Tuple(parts) => parts
                         .iter()
                         .map(|part| {
                             Self::argument_or(part, |found| {
@@ -415,9 +415,11 @@ macro_rules! text_methods {
                 if separator.is_empty() { Err(Exception::value("empty separator")) } else { Ok(separator) }
             }
 
-            fn three(units: &[Unit], found: Option<usize>, len: usize, otherwise: usize) -> Vec<Value> {
+            fn three(units: &[Unit], found: Option<usize>, len: usize, otherwise: usize) -> Value {
                 let (from, to) = found.map_or((otherwise, otherwise), |at| (at, at + len));
-                [&units[..from], &units[from..to], &units[to..]].map(|part| Self::value(part.to_vec())).to_vec()
+                Value::Tuple(
+                    [&units[..from], &units[from..to], &units[to..]].map(|part| Self::value(part.to_vec())).to_vec(),
+                )
             }
 
             fn stripped(&self, these: Option<Value>, left: bool, right: bool) -> Result<Value, Exception> {
