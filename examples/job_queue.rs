@@ -42,8 +42,8 @@ fn share_out(folder: &Path) -> Result<(), Box<dyn Error>> {
     println!("{} files in {} ({unnamed} left out: their names are no text)", files.len(), folder.display());
     let service = blocking::start(Service::new("127.0.0.1", 0))?;
     let session = blocking::Session::connect(service.address())?;
-    let jobs = session.memoize("jobs", QueueProxy::new(None)).wait()?;
-    let hashes = session.memoize("hashes", DictProxy::new(None)).wait()?;
+    let jobs = session.memoize("jobs", QueueProxy::default()).wait()?;
+    let hashes = session.memoize("hashes", DictProxy::default()).wait()?;
     for file in &files {
         jobs.put(file.as_str()).wait()?;
     }

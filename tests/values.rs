@@ -3,11 +3,11 @@
 mod support;
 
 use serde::{Deserialize, Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use support::Fixture;
 use tarmem::blocking::{self, Wait};
 use tarmem::modules::Exception;
-use tarmem::modules::builtins::{DictProxy, List, ListProxy, SetProxy};
+use tarmem::modules::builtins::{DictProxy, List, ListProxy, SetProxy, TupleProxy};
 use tarmem::modules::collections::{CounterProxy, DequeProxy, OrderedDictProxy};
 use tarmem::modules::queue::{LifoQueueProxy, PriorityQueueProxy, QueueProxy, SimpleQueueProxy};
 use tarmem::modules::types::SimpleNamespaceProxy;
@@ -18,6 +18,8 @@ each_way![
     a_tuple_is_a_tuple_and_an_array_a_list,
     a_proxy_goes_in_as_its_object,
     what_cannot_be_a_value_is_named_and_the_call_is_not_made,
+    what_is_empty_is_made_of_nothing_and_the_rest_of_rusts_collections,
+    proxies_have_the_names_of_rusts_collections,
 ];
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -200,6 +202,66 @@ async fn what_cannot_be_a_value_is_named_and_the_call_is_not_made(fixture: Fixtu
     let error = session.pipeline([list.append(Secret)]).await.remove(0).expect_err("it is no value");
     assert!(error.to_string().contains("a Secret cannot be a value"), "{error}");
     assert_eq!((list.len().await, dict.len().await, queue.qsize().await), (Ok(0), Ok(0), Ok(0)));
+}
+
+async fn what_is_empty_is_made_of_nothing_and_the_rest_of_rusts_collections(fixture: Fixture) {
+    let session = fixture.session().await;
+    let empty: [(&str, usize); 9] = [
+        ("list", session.create(ListProxy::default()).await.expect("made").len().await.expect("answers")),
+        ("nothing", session.create(ListProxy::new(())).await.expect("made").len().await.expect("answers")),
+        ("dict", session.create(DictProxy::default()).await.expect("made").len().await.expect("answers")),
+        ("set", session.create(SetProxy::default()).await.expect("made").len().await.expect("answers")),
+        ("tuple", session.create(TupleProxy::default()).await.expect("made").len().await.expect("answers")),
+        ("deque", session.create(DequeProxy::default()).await.expect("made").len().await.expect("answers")),
+        ("counter", session.create(CounterProxy::default()).await.expect("made").len().await.expect("answers")),
+        ("queue", session.create(QueueProxy::default()).await.expect("made").qsize().await.expect("answers")),
+        ("bounded", session.create(QueueProxy::new(())).await.expect("made").qsize().await.expect("answers")),
+    ];
+    assert!(empty.iter().all(|(_, len)| *len == 0), "{empty:?}");
+    assert_eq!(session.create(QueueProxy::default()).await.expect("made").full().await, Ok(false));
+
+    let list = session.create(ListProxy::new(vec!["a", "b"])).await.expect("made");
+    assert_eq!(list.to_vec::<String>().await, Ok(vec!["a".to_owned(), "b".to_owned()]));
+    let list = session.create(ListProxy::new([(1, "a")])).await.expect("made");
+    assert_eq!(list.get::<(i64, String)>(0).await, Ok((1, "a".to_owned())));
+    let list = session.create(ListProxy::new((1..4).map(|n| n * n).collect::<Value>())).await.expect("made");
+    assert_eq!(list.to_vec::<i64>().await, Ok(vec![1, 4, 9]));
+    let dict = session.create(DictProxy::new(BTreeMap::from([("a", 1), ("b", 2)]))).await.expect("made");
+    assert_eq!(dict.items::<String, i64>().await, Ok(vec![("a".to_owned(), 1), ("b".to_owned(), 2)]));
+    let dict = session.create(DictProxy::new(HashMap::from([("a", [1])]))).await.expect("made");
+    assert_eq!(dict.get::<Vec<i64>>("a").await, Ok(Some(vec![1])));
+    let dict = session.create(DictProxy::new(Value::map([(1, "x"), (2, "y")]))).await.expect("made");
+    assert_eq!(dict.get::<String>(2).await, Ok(Some("y".to_owned())));
+    let deque = session.create(DequeProxy::new(VecDeque::from([1, 2, 3]), Some(2.into()))).await.expect("made");
+    assert_eq!(deque.to_vec::<i64>().await, Ok(vec![2, 3]));
+}
+
+async fn proxies_have_the_names_of_rusts_collections(fixture: Fixture) {
+    let session = fixture.session().await;
+    let list = session.memoize("list", ListProxy::default()).await.expect("made");
+    list.push(scan()).await.expect("pushes");
+    assert_eq!((list.len().await, list.pop().await), (Ok(1), Ok(scan())));
+    let dict = session.memoize("dict", DictProxy::default()).await.expect("made");
+    dict.insert("a", scan()).await.expect("inserts");
+    assert_eq!((dict.len().await, dict.contains_key("a").await), (Ok(1), Ok(true)));
+    assert_eq!((dict.remove("a").await, dict.remove::<Job>("a").await), (Ok(Some(scan())), Ok(None)));
+    let set = session.memoize("set", SetProxy::default()).await.expect("made");
+    set.insert(5).await.expect("inserts");
+    assert_eq!((set.contains(5).await, set.len().await), (Ok(true), Ok(1)));
+    let deque = session.memoize("deque", DequeProxy::default()).await.expect("made");
+    deque.push_back(2).await.expect("pushes");
+    deque.push_front(1).await.expect("pushes");
+    deque.insert(2, 4).await.expect("inserts");
+    deque.set(-1, 3).await.expect("sets");
+    deque.extendleft([0, -1]).await.expect("extends");
+    assert_eq!(deque.to_vec::<i64>().await, Ok(vec![-1, 0, 1, 2, 3]));
+    assert_eq!((deque.contains(3).await, deque.count(9).await, deque.index(1).await), (Ok(true), Ok(0), Ok(2)));
+    deque.remove(0).await.expect("is there");
+    deque.delete(1).await.expect("is there");
+    assert_eq!((deque.pop_front().await, deque.pop_back().await), (Ok(-1), Ok(3)));
+    assert_eq!(deque.len().await, Ok(1));
+    let tuple = session.create(TupleProxy::new([1, 2])).await.expect("made");
+    assert_eq!((tuple.to_vec::<i64>().await, tuple.contains(2).await), (Ok(vec![1, 2]), Ok(true)));
 }
 
 #[test]

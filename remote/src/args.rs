@@ -8,6 +8,7 @@ use serde::de::value::SeqDeserializer;
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 use serde::ser::{Impossible, SerializeTuple, Serializer};
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -229,6 +230,38 @@ macro_rules! from_plain {
 }
 
 from_plain!(bool i32 i64 u64 usize f64 &str String);
+
+macro_rules! from_nothing {
+    ($($ty:ty)*) => {$(
+        /// `()` is an argument that is left out.
+        impl From<()> for Arg<$ty> {
+            fn from((): ()) -> Self {
+                Arg::Absent
+            }
+        }
+    )*};
+}
+
+from_nothing!(Value bool i64 u64 usize f64 String);
+
+macro_rules! from_collections {
+    ($([$($generics:tt)*] $collection:ty;)*) => {$(
+        impl<$($generics)*> From<$collection> for Arg<Value> {
+            fn from(collection: $collection) -> Self {
+                Arg::Given(collection.into())
+            }
+        }
+    )*};
+}
+
+from_collections! {
+    [T: Into<Value>] Vec<T>;
+    [T: Into<Value>] VecDeque<T>;
+    [T: Into<Value>, const N: usize] [T; N];
+    [T: Into<Value> + Clone] &[T];
+    [K: Into<Value>, V: Into<Value>] BTreeMap<K, V>;
+    [K: Into<Value>, V: Into<Value>, S] HashMap<K, V, S>;
+}
 
 /// The newtype by whose name an [`Arg`] asks for itself.
 const GIVEN: &str = "$tarmem::Arg";

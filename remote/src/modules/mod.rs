@@ -17,6 +17,7 @@ pub mod builtins;
 pub mod collections;
 mod decoded;
 mod elements;
+mod empty;
 pub mod error;
 mod given;
 pub mod multiprocessing;

@@ -1,6 +1,7 @@
 //! Values from ordinary Rust values, without serde: `From`, and the `args!` macro.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::{Integer, ObjectRef, Value};
 
@@ -93,6 +94,18 @@ impl From<String> for Value {
     }
 }
 
+impl From<Cow<'_, str>> for Value {
+    fn from(s: Cow<'_, str>) -> Self {
+        Value::Text(s.into_owned())
+    }
+}
+
+impl From<Box<str>> for Value {
+    fn from(s: Box<str>) -> Self {
+        Value::Text(s.into())
+    }
+}
+
 impl From<ObjectRef> for Value {
     fn from(reference: ObjectRef) -> Self {
         Value::Ref(reference)
@@ -108,6 +121,26 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 /// A list, of bytes too: bytes are made by [`Value::Bytes`].
 impl<T: Into<Value>> From<Vec<T>> for Value {
     fn from(items: Vec<T>) -> Self {
+        Value::List(items.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<Value>> From<VecDeque<T>> for Value {
+    fn from(items: VecDeque<T>) -> Self {
+        items.into_iter().collect()
+    }
+}
+
+/// A list. ([`Value::map`] collects pairs, and [`Value::set`] elements of a set.)
+///
+/// ```
+/// use tarmem_remote::value::Value;
+///
+/// let squares: Value = (1..4).map(|n| n * n).collect();
+/// assert_eq!(squares, Value::from([1, 4, 9]));
+/// ```
+impl<T: Into<Value>> FromIterator<T> for Value {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
         Value::List(items.into_iter().map(Into::into).collect())
     }
 }

@@ -216,6 +216,17 @@ impl Value {
         crate::modules::python::unique(items).map(Value::Set).map_err(|error| ValueError::new(error.message()))
     }
 
+    /// A map of these pairs, in their order.
+    ///
+    /// ```
+    /// use tarmem_remote::value::Value;
+    ///
+    /// assert_eq!(Value::map([("tea", 3), ("rum", 9)]).to_string(), r#"{"tea":3,"rum":9}"#);
+    /// ```
+    pub fn map<K: Into<Value>, V: Into<Value>>(entries: impl IntoIterator<Item = (K, V)>) -> Value {
+        Value::Map(entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+    }
+
     /// The pairs in their order, if it is a map.
     pub fn as_map(&self) -> Option<&[(Value, Value)]> {
         match self {

@@ -307,6 +307,11 @@ impl SetProxy {
         given(value, |value| self.add_value(value))
     }
 
+    /// Puts `value` in, if it is not there yet, as [`add`](Self::add).
+    pub fn insert(&self, value: impl IntoValue) -> Fallible<()> {
+        self.add(value)
+    }
+
     /// Takes `value` out, if it is there.
     pub fn discard(&self, value: impl IntoValue) -> Fallible<()> {
         given(value, |value| self.discard_value(value))

@@ -134,6 +134,16 @@ impl TupleProxy {
         Elements::of(self, Self::iter_chunk)
     }
 
+    /// All elements.
+    pub fn to_vec<T>(&self) -> Decoded<Vec<T>> {
+        Decoded::new(self.getitem(crate::modules::python::Slice::from(..).into()))
+    }
+
+    /// Whether an element is equal to `value`.
+    pub fn contains(&self, value: impl IntoValue) -> crate::Call<bool> {
+        given(value, |value| self.contains_value(value))
+    }
+
     /// How many elements are equal to `value`.
     pub fn count(&self, value: impl IntoValue) -> crate::Call<usize> {
         given(value, |value| self.count_value(value))

@@ -300,6 +300,58 @@ impl DequeProxy {
         given.checked(call)
     }
 
+    /// Puts `value` at the right end, as [`append`](Self::append).
+    pub fn push_back(&self, value: impl IntoValue) -> Fallible<()> {
+        self.append(value)
+    }
+
+    /// Puts `value` at the left end, as [`appendleft`](Self::appendleft).
+    pub fn push_front(&self, value: impl IntoValue) -> Fallible<()> {
+        self.appendleft(value)
+    }
+
+    /// Puts the elements of `items` at the left end, one after another: the last one is first then.
+    pub fn extendleft<T: IntoValue>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
+        let mut given = Given::default();
+        let call = self.extendleft_values(given.list(items));
+        given.checked(call)
+    }
+
+    /// Puts `value` before `index`. `IndexError` if the deque is full.
+    pub fn insert(&self, index: i64, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.insert_value(index.into(), value))
+    }
+
+    /// Puts `value` in place of the element at `index`.
+    pub fn set(&self, index: i64, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.setitem(index.into(), value))
+    }
+
+    /// Takes out the element at `index`.
+    pub fn delete(&self, index: i64) -> Fallible<()> {
+        self.delitem(index.into())
+    }
+
+    /// Takes out the first element that is equal to `value`. `ValueError` if there is none.
+    pub fn remove(&self, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.remove_value(value))
+    }
+
+    /// How many elements are equal to `value`.
+    pub fn count(&self, value: impl IntoValue) -> crate::Call<usize> {
+        given(value, |value| self.count_value(value))
+    }
+
+    /// Where the first element that is equal to `value` is. `ValueError` if there is none.
+    pub fn index(&self, value: impl IntoValue) -> Fallible<usize> {
+        given(value, |value| self.index_value(value, None, None))
+    }
+
+    /// Whether an element is equal to `value`.
+    pub fn contains(&self, value: impl IntoValue) -> crate::Call<bool> {
+        given(value, |value| self.contains_value(value))
+    }
+
     /// Takes out the element at the right end.
     pub fn pop<T>(&self) -> Decoded<T> {
         Decoded::new(self.pop_value())
@@ -308,6 +360,16 @@ impl DequeProxy {
     /// Takes out the element at the left end.
     pub fn popleft<T>(&self) -> Decoded<T> {
         Decoded::new(self.popleft_value())
+    }
+
+    /// Takes out the element at the right end, as [`pop`](Self::pop).
+    pub fn pop_back<T>(&self) -> Decoded<T> {
+        self.pop()
+    }
+
+    /// Takes out the element at the left end, as [`popleft`](Self::popleft).
+    pub fn pop_front<T>(&self) -> Decoded<T> {
+        self.popleft()
     }
 
     /// Moves `steps` elements from the right end to the left; the other way if negative.

@@ -26,6 +26,20 @@ macro_rules! mapping_proxy {
                 given.checked(call)
             }
 
+            /// Puts `value` under `key`, as [`set`](Self::set).
+            pub fn insert(
+                &self,
+                key: impl $crate::value::IntoValue,
+                value: impl $crate::value::IntoValue,
+            ) -> Fallible<()> {
+                self.set(key, value)
+            }
+
+            /// Takes out `key`; gives its value, `None` if there is none, as [`pop`](Self::pop).
+            pub fn remove<T>(&self, key: impl $crate::value::IntoValue) -> Decoded<Option<T>> {
+                self.pop(key)
+            }
+
             /// Takes out `key`. `KeyError` if it is not there.
             pub fn delete(&self, key: impl $crate::value::IntoValue) -> Fallible<()> {
                 $crate::modules::given(key, |key| self.delitem(key))

@@ -13,6 +13,11 @@ impl ListProxy {
         given(value, |value| self.append_value(value))
     }
 
+    /// Puts `value` at the end, as [`append`](Self::append).
+    pub fn push(&self, value: impl IntoValue) -> Fallible<()> {
+        self.append(value)
+    }
+
     /// Puts the elements of `items` at the end.
     pub fn extend<T: IntoValue>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
         let mut given = Given::default();
