@@ -101,13 +101,22 @@ fn block_on<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
 fn expect_idle_thread() {
     let Ok(runtime) = Handle::try_current() else { return };
     // Only tokio knows whether the thread drives it, or is one that may wait (`spawn_blocking`, `block_in_place`), and says so
-    // by a panic.
-    if std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(std::future::ready(())))).is_err() {
+    // by a panic, which prints a message of its own: it is asked only if there is no other sign.
+    if has_budget() || std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(std::future::ready(())))).is_err()
+    {
         panic!(
             "a blocking wait on a thread that runs async tasks would hold them all up, those perhaps that carry the call; write \
              .await in place of .wait(), or wait within tokio::task::spawn_blocking"
         );
     }
+}
+
+/// Whether this is called by an async task that has only so much to do before others get their turn. tokio gives each such a
+/// budget, and none to who may wait. (Nor to what is `unconstrained`, which is not told apart here.)
+fn has_budget() -> bool {
+    let mut unheard = Context::from_waker(Waker::noop());
+    // No budget is larger than this. That it is used up does no harm: the task is about to panic, or yields once.
+    (0..=u8::MAX).any(|_| pin!(tokio::task::coop::consume_budget()).poll(&mut unheard).is_pending())
 }
 
 /// Goes through a stream on this thread, such as the elements of a collection.

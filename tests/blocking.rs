@@ -3,7 +3,8 @@
 mod support;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 use tarmem::blocking::{self, Session, Wait, WaitEach};
 use tarmem::modules::builtins::ListProxy;
@@ -121,6 +122,34 @@ fn waiting_on_a_thread_that_runs_async_tasks_is_refused_at_once() {
     });
     assert_eq!(waited.expect("no panic"), Ok(true));
     blocking::shutdown(service);
+}
+
+#[test]
+fn a_refused_wait_prints_its_own_message_alone() {
+    // What is printed, by this test's threads.
+    static PRINTED: Mutex<Vec<(ThreadId, String)>> = Mutex::new(Vec::new());
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload_as_str().unwrap_or_default().to_owned();
+        PRINTED.lock().unwrap_or_else(PoisonError::into_inner).push((std::thread::current().id(), message));
+        before(panic);
+    }));
+    let refused = || {
+        refusal(|| std::future::ready(()).wait());
+        let this = std::thread::current().id();
+        let mut printed = PRINTED.lock().unwrap_or_else(PoisonError::into_inner);
+        printed.extract_if(.., |(thread, _)| *thread == this).map(|(_, message)| message).collect::<Vec<_>>()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("starts");
+    let many = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("starts");
+    let task = |runtime: &tokio::runtime::Runtime| {
+        runtime.block_on(async move { tokio::spawn(async move { refused() }).await.expect("no panic") })
+    };
+    let printed =
+        [runtime.block_on(async { refused() }), many.block_on(async { refused() }), task(&runtime), task(&many)];
+    for messages in printed {
+        assert!(matches!(&messages[..], [ours] if ours.contains("spawn_blocking")), "{messages:?}");
+    }
 }
 
 #[test]
