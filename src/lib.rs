@@ -37,7 +37,7 @@ pub use server::{
     Accepted, BoundService, Listener, MemoryConnector, MemoryListener, RunningService, ServeError, Service, Stream,
     memory,
 };
-pub use tarmem_remote::call::{Call, CallError};
+pub use tarmem_remote::call::{Call, CallError, OwnerId};
 pub use tarmem_remote::pipeline::PipelinedCall;
 pub use tarmem_remote::routines::{Module, Obtain, Routines};
 pub use tarmem_remote::source::{DynamicFunctionCall, FunctionCall, Source};

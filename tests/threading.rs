@@ -4,6 +4,8 @@ mod support;
 
 #[path = "threading/grants.rs"]
 mod grants;
+#[path = "threading/owners.rs"]
+mod owners;
 #[path = "threading/processes.rs"]
 mod processes;
 

@@ -2,6 +2,7 @@
 
 mod failure;
 mod name;
+mod owner;
 mod renaming;
 
 use crate::body::Body;
@@ -14,12 +15,13 @@ use crate::signature::{Change, Changes};
 use crate::value::{ObjectRef, Value, from_value, short_name, with_article, with_caller};
 pub use failure::{CallError, Failure};
 pub use name::Name;
+pub(crate) use owner::Owned;
+pub use owner::{OwnerId, current_task};
 use renaming::Asking;
 pub(crate) use renaming::by_names;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::Future;
-use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -51,8 +53,9 @@ pub trait Caller: Send + Sync + 'static {
     /// Gives up one handle to an object, some time soon.
     fn release(&self, id: Uuid);
 
-    /// Hands over one encoded operation of which nobody will hear, in its turn.
-    fn send(&self, operation: Body);
+    /// Hands over one encoded operation of which nobody will hear, in its turn; on behalf of the task that runs this, unless an
+    /// `owner` is named.
+    fn send(&self, operation: Body, owner: Option<OwnerId>);
 
     /// Which methods the service was built with other signatures of; `None` if it is this very program.
     fn changes(&self) -> Option<&Changes> {
@@ -78,6 +81,8 @@ pub struct Terms {
     pub idempotent: bool,
     /// How much of its time it has waited already, for room among the calls in flight.
     pub waited: Duration,
+    /// On whose behalf it is made; `None` for the task that makes it.
+    pub owner: Option<OwnerId>,
 }
 
 /// How long an operation may take.
@@ -113,6 +118,7 @@ pub struct Call<T, E = Error> {
     timeout: Timeout,
     idempotent: bool,
     cancellable: bool,
+    owner: Option<OwnerId>,
     /// It goes by names, since the service has another signature of what it calls.
     renamed: Option<Arc<Change>>,
     /// Objects that its arguments refer to: they are held until it is over. Boxed, for few calls have any.
@@ -157,6 +163,7 @@ impl<T, E> Call<T, E> {
             timeout: Timeout::Default,
             idempotent: name.idempotent,
             cancellable: true,
+            owner: None,
             renamed: None,
             kept: None,
             result: PhantomData,
@@ -216,6 +223,40 @@ impl<T, E> Call<T, E> {
         self
     }
 
+    /// Makes the call on behalf of this owner, not of the task (or thread) that first polls it: locks belong to owners. So a bridge
+    /// can have its own callers, the tasks of another language say, hold locks apart on one session. Owners exclude one another,
+    /// an owner acquires an `RLock` again, and none releases what another holds, unless it gives the token. (A guard gives it.)
+    ///
+    /// Ids are the session's own: any numbers below 2^62 ([`OwnerId::LIMIT`]) that tell its callers apart. None is ever taken for a
+    /// task or a thread, and one of another session is another owner. An owner needs no beginning and no end: what it holds is
+    /// given up by whoever knows its id, and at the end of the session.
+    ///
+    /// [`Proxy::as_owner`](crate::Proxy::as_owner) does this for all calls of a proxy, those of its guards too.
+    ///
+    /// # Errors
+    /// The call fails with [`Error::LimitExceeded`] for an id that is not below 2^62.
+    ///
+    /// ```no_run
+    /// # use tarmem_remote::modules::threading::RLockProxy;
+    /// # async fn example(lock: RLockProxy) -> Result<(), Box<dyn std::error::Error>> {
+    /// assert!(lock.acquire_bool(None, None).owner(1).await?);
+    /// assert!(lock.acquire_bool(None, None).owner(1).await?, "it is that owner's");
+    /// assert!(!lock.acquire_bool(false, None).owner(2).await?);
+    /// lock.release_token(None).owner(1).await?;
+    /// lock.release_token(None).owner(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn owner(mut self, id: u64) -> Self {
+        match OwnerId::new(id) {
+            Ok(owner) => self.owner = Some(owner),
+            Err(error) if matches!(self.state, State::Made(_)) => self.state = State::Malformed(Box::new(error)),
+            // It was begun on behalf of its task.
+            Err(_) => {}
+        }
+        self
+    }
+
     /// Once it is on its way, dropping it does not cancel it. For a call that gives something up, which nothing would do
     /// otherwise.
     pub fn uncancelled(mut self) -> Self {
@@ -228,10 +269,10 @@ impl<T, E> Call<T, E> {
     pub fn detach(mut self) {
         self.use_names();
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Made(operation) => self.caller.send(operation),
-            State::Waiting(waiting) => self.caller.send(waiting.0),
+            State::Made(operation) => self.caller.send(operation, self.owner),
+            State::Waiting(waiting) => self.caller.send(waiting.0, self.owner),
             // It need not wait for the answer: what nobody hears of goes on by names by itself.
-            State::Asking(asking) => self.caller.send(asking.into_operation()),
+            State::Asking(asking) => self.caller.send(asking.into_operation(), self.owner),
             other => self.state = other,
         }
     }
@@ -252,7 +293,7 @@ impl<T, E> Call<T, E> {
             }
             State::Sent(_) | State::Asking(_) | State::Answered(_) | State::Over => return Poll::Ready(()),
         };
-        let terms = Terms { timeout: self.timeout, idempotent: self.idempotent, waited };
+        let terms = Terms { timeout: self.timeout, idempotent: self.idempotent, waited, owner: self.owner };
         match self.caller.poll_submit(cx, operation, terms) {
             Poll::Pending => {
                 if let State::Made(operation) = &mut self.state {
@@ -462,7 +503,7 @@ impl<T, E> Drop for Call<T, E> {
             State::Sent(sequence) if self.cancellable => self.caller.cancel(sequence),
             State::Sent(sequence) => self.caller.forget(sequence),
             // The service refused it for its signature: it was on its way, and is to be done all the same.
-            State::Asking(asking) if !self.cancellable => self.caller.send(asking.into_operation()),
+            State::Asking(asking) if !self.cancellable => self.caller.send(asking.into_operation(), self.owner),
             _ => {}
         }
     }
@@ -472,39 +513,4 @@ impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Call({})", self.what())
     }
-}
-
-/// A number for the task that runs this, or for its thread if it is in none: what tells one of a client's callers from
-/// another.
-pub fn current_task() -> u64 {
-    /// Both ids are a single integer, and theirs is a private one: hashing is the way to it.
-    #[derive(Default)]
-    struct Integer(u64);
-
-    impl Hasher for Integer {
-        fn finish(&self) -> u64 {
-            self.0
-        }
-
-        fn write(&mut self, bytes: &[u8]) {
-            for byte in bytes {
-                self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-            }
-        }
-
-        fn write_u64(&mut self, integer: u64) {
-            self.0 = self.0.rotate_left(32) ^ integer;
-        }
-    }
-
-    let mut hasher = Integer::default();
-    match tokio::task::try_id() {
-        Some(task) => task.hash(&mut hasher),
-        // The upper half: threads are not taken for tasks.
-        None => {
-            std::thread::current().id().hash(&mut hasher);
-            hasher.0 |= 1 << 63;
-        }
-    }
-    hasher.finish()
 }

@@ -1,6 +1,6 @@
 //! What a method, function or generator may know about the call it runs for.
 
-use crate::call::Caller;
+use crate::call::{Caller, OwnerId};
 use crate::error::Error;
 use crate::routines::Routines;
 use crate::value::ObjectRef;
@@ -42,8 +42,16 @@ pub struct Context {
 pub struct Owner {
     /// The session.
     pub session: Uuid,
-    /// The task within the client, or its thread if it has no tasks: any number that tells one from another.
+    /// The task within the client, or its thread if it has no tasks, or the owner that the client has chosen
+    /// ([`Call::owner`](crate::Call::owner)): any number that tells one from another.
     pub task: u64,
+}
+
+impl Owner {
+    /// The owner that the client has chosen, if it has.
+    pub fn chosen(&self) -> Option<OwnerId> {
+        OwnerId::of_task(self.task)
+    }
 }
 
 /// What the service is to the calls that it runs: it takes calls of its own, and looks after what outlives a call.

@@ -3,7 +3,7 @@
 use crate::__private::proxy_as_reference;
 use crate::args::Args;
 use crate::body::Body;
-use crate::call::{Call, Caller, Failure, Name};
+use crate::call::{Call, Caller, Failure, Name, Owned};
 use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
@@ -56,6 +56,25 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
     /// The same object without types.
     fn dynamic(&self) -> DynamicProxy {
         DynamicProxy::from_core(self.core().clone())
+    }
+
+    /// The same object, whose calls are made on behalf of this owner, as by [`Call::owner`]: all of them, those of its guards, and
+    /// of the proxies in its results. A call may still name another.
+    ///
+    /// ```no_run
+    /// # use tarmem_remote::Proxy;
+    /// # use tarmem_remote::modules::threading::LockProxy;
+    /// # async fn example(lock: LockProxy) -> Result<(), Box<dyn std::error::Error>> {
+    /// let (one, other) = (lock.as_owner(1), lock.as_owner(2));
+    /// let guard = one.acquire().await?;
+    /// assert!(other.try_acquire().await?.is_none());
+    /// # drop(guard);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn as_owner(&self, id: u64) -> Self {
+        let ProxyCore { caller, target } = self.core();
+        Self::from_core(ProxyCore { caller: Owned::by(caller, id), target: target.clone() })
     }
 
     /// A proxy by id for the object that is there now: it stays with that object, whatever becomes of the key.

@@ -3,7 +3,7 @@
 
 use crate::args::Args;
 use crate::body::Body;
-use crate::call::{Call, Caller, Failure, Name};
+use crate::call::{Call, Caller, Failure, Name, Owned};
 use crate::dispatch::Encoding;
 use crate::error::{Error, near_misses};
 use crate::object::Remote;
@@ -38,6 +38,12 @@ impl Routines {
     /// Who carries the operations.
     pub fn caller(&self) -> &Arc<dyn Caller> {
         &self.caller
+    }
+
+    /// The same service, whose calls are made on behalf of this owner, as by [`Call::owner`]: all of them, and those of the proxies
+    /// that come of them.
+    pub fn as_owner(&self, id: u64) -> Self {
+        Routines { caller: Owned::by(&self.caller, id) }
     }
 
     /// The object under `key`. On a miss it is made from `source`, exactly once however many callers race; on a hit the

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tarmem_remote::body::Body;
-use tarmem_remote::call::{Caller, Submitted, Terms, Timeout};
+use tarmem_remote::call::{Caller, OwnerId, Submitted, Terms, Timeout, current_task};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
 use tarmem_remote::signature::{self, Changes};
@@ -220,9 +220,10 @@ impl Caller for Connection {
         }
     }
 
-    fn send(&self, operation: Body) {
+    fn send(&self, operation: Body, owner: Option<OwnerId>) {
         if self.shared.forked().is_none() {
-            self.shared.outbox.lock().send(operation);
+            let task = owner.map_or_else(current_task, OwnerId::task);
+            self.shared.outbox.lock().send(operation, task);
             self.shared.work.raise();
         }
     }
@@ -357,9 +358,9 @@ impl Shared {
         };
         // Under no lock: they look for their replies at once. Those whose replies made sense, whatever comes after them.
         woken.drain(..).for_each(wake);
-        for operation in &unknown {
+        for (operation, task) in &unknown {
             if let Some(renamed) = signature::by_names(operation) {
-                self.outbox.lock().send(renamed);
+                self.outbox.lock().send(renamed, *task);
             }
         }
         if more_work || !unknown.is_empty() {

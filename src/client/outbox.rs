@@ -23,7 +23,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tarmem_remote::body::Body;
-use tarmem_remote::call::{Terms, current_task};
+use tarmem_remote::call::Terms;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 use uuid::Uuid;
@@ -72,8 +72,8 @@ pub(super) struct Outbox {
     admitted: Vec<Waker>,
     /// The last detached call found no room.
     is_dropping: bool,
-    /// What nobody hears of, and the service knows no such signature of.
-    unknown: Vec<Body>,
+    /// What nobody hears of, and the service knows no such signature of; and who made it.
+    unknown: Vec<(Body, u64)>,
     /// What is still to be sent when the session ends here: locks to release, results to acknowledge.
     farewell: Option<Bytes>,
 }
@@ -155,7 +155,7 @@ impl Outbox {
         }
         let call = Waiting {
             operation: std::mem::take(operation),
-            task: current_task(),
+            task: terms.task(),
             timeout,
             deadline,
             idempotent: terms.idempotent,
@@ -388,7 +388,7 @@ impl Outbox {
                 return Some(waker);
             }
             if matches!(&reply, Reply::Failed(error) if matches!(**error, Error::SignatureUnknown { .. })) {
-                self.unknown.push(std::mem::take(&mut call.operation));
+                self.unknown.push((std::mem::take(&mut call.operation), call.task));
             }
             *slot = Slot::Over;
         }
@@ -403,7 +403,7 @@ impl Outbox {
     }
 
     /// What is to be told by names, and sent again. Off the lock, since the arguments' own code is run for it.
-    pub(super) fn take_unknown(&mut self) -> Vec<Body> {
+    pub(super) fn take_unknown(&mut self) -> Vec<(Body, u64)> {
         std::mem::take(&mut self.unknown)
     }
 

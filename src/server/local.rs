@@ -14,7 +14,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tarmem_remote::body::Body;
-use tarmem_remote::call::{Caller, Submitted, Terms, Timeout, current_task};
+use tarmem_remote::call::{Caller, OwnerId, Submitted, Terms, Timeout};
 use tarmem_remote::context::{Context as CallContext, Host, Owner, SessionEnded, Undo};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
@@ -152,14 +152,14 @@ impl Shared {
         }
     }
 
-    fn submit(self: &Arc<Self>, cx: &mut Context<'_>, operation: &[u8], timeout: Timeout) -> Result<Submitted, Error> {
+    fn submit(self: &Arc<Self>, cx: &mut Context<'_>, operation: &[u8], terms: Terms) -> Result<Submitted, Error> {
         let session = self.holder().ok_or(Error::Cancelled)?;
         // Before it is asked whether there is to be an end: then that waits for this.
         let call = self.engine.local_calls.begin();
         if self.engine.is_closing() && self.within.is_none() {
             return Err(Error::ShuttingDown);
         }
-        let (deadline, elsewhere) = match timeout {
+        let (deadline, elsewhere) = match terms.timeout {
             Timeout::Default => (Deadline::after(self.call_time), self.call_time < LONG),
             Timeout::After(after) => (Deadline::after(after), true),
             Timeout::Never => (Deadline::NEVER, false),
@@ -168,7 +168,7 @@ impl Shared {
             return Err(deadline.error());
         }
         let sequence = call.sequence;
-        let owner = Owner { session: session.id(), task: current_task() };
+        let owner = Owner { session: session.id(), task: terms.task() };
         let host = session.host(self.within.as_ref());
         let request = Request {
             session: &session,
@@ -248,7 +248,7 @@ impl Shared {
 
 impl Caller for LocalCaller {
     fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Body, terms: Terms) -> Poll<Submitted> {
-        let submitted = self.shared.submit(cx, operation, terms.timeout);
+        let submitted = self.shared.submit(cx, operation, terms);
         if let Ok(Submitted::Waiting(sequence)) = submitted
             && let Some(call) = self.shared.calls.lock().get_mut(&sequence)
         {
@@ -297,10 +297,11 @@ impl Caller for LocalCaller {
         }
     }
 
-    fn send(&self, operation: Body) {
+    fn send(&self, operation: Body, owner: Option<OwnerId>) {
         // Nobody hears of it if the session has ended, either.
         let mut unheard = Context::from_waker(Waker::noop());
-        if let Ok(Submitted::Waiting(sequence)) = self.shared.submit(&mut unheard, &operation, Timeout::Never) {
+        let terms = Terms { timeout: Timeout::Never, owner, ..Terms::default() };
+        if let Ok(Submitted::Waiting(sequence)) = self.shared.submit(&mut unheard, &operation, terms) {
             self.forget(sequence);
         }
     }

@@ -44,6 +44,11 @@ impl<T, R, E> Decoded<T, R, E> {
     pub fn no_timeout(self) -> Self {
         Decoded::new(self.call.no_timeout())
     }
+
+    /// As [`Call::owner`].
+    pub fn owner(self, id: u64) -> Self {
+        Decoded::new(self.call.owner(id))
+    }
 }
 
 impl<T, R, E> Decoded<T, R, E>

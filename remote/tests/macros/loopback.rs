@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context as TaskContext, Poll, Waker};
 use tarmem_remote::body::Body;
-use tarmem_remote::call::{Caller, Submitted, Terms};
+use tarmem_remote::call::{Caller, OwnerId, Submitted, Terms};
 use tarmem_remote::codec;
 use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
 use tarmem_remote::describe::{Function, FunctionInvoke, Invoke, Method};
@@ -74,7 +74,7 @@ impl Caller for Loopback {
 
     fn release(&self, _: Uuid) {}
 
-    fn send(&self, operation: Body) {
+    fn send(&self, operation: Body, _: Option<OwnerId>) {
         let _ = Operation::decode(&operation).and_then(|operation| self.run(operation));
     }
 }

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use tarmem_remote::body::Body;
-use tarmem_remote::call::{Caller, Submitted, Terms};
+use tarmem_remote::call::{Caller, OwnerId, Submitted, Terms};
 use tarmem_remote::operation::{Operation, Reply};
 use tarmem_remote::signature::Changes;
 use tarmem_remote::{Error, Remote, Routines, remote};
@@ -59,7 +59,7 @@ impl Caller for Stranger {
 
     fn release(&self, _: Uuid) {}
 
-    fn send(&self, operation: Body) {
+    fn send(&self, operation: Body, _: Option<OwnerId>) {
         self.sent.lock().expect("no test panics in here").push(operation);
     }
 

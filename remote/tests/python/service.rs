@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context as TaskContext, Poll};
 use tarmem_remote::args::Args;
 use tarmem_remote::body::Body;
-use tarmem_remote::call::{Caller, Submitted, Terms};
+use tarmem_remote::call::{Caller, OwnerId, Submitted, Terms};
 use tarmem_remote::codec;
 use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
 use tarmem_remote::describe::{FunctionInvoke, Invoke};
@@ -41,7 +41,7 @@ impl Caller for Nobody {
 
     fn release(&self, _: Uuid) {}
 
-    fn send(&self, _: Body) {}
+    fn send(&self, _: Body, _: Option<OwnerId>) {}
 }
 
 impl Host for Nobody {

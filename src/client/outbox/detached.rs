@@ -3,12 +3,11 @@
 use super::super::window::{By, Slot};
 use super::Outbox;
 use tarmem_remote::body::Body;
-use tarmem_remote::call::current_task;
 
 impl Outbox {
     /// Puts an operation in line of whose outcome nobody will hear. Nobody can wait for room with it, either: if more is in line
     /// than callers may have there, which is twice the largest frame, it is dropped, and that is traced.
-    pub(in crate::client) fn send(&mut self, operation: Body) {
+    pub(in crate::client) fn send(&mut self, operation: Body, task: u64) {
         // What is larger than a frame would end the connection.
         if self.ended.is_some() || operation.len() > self.largest() {
             return;
@@ -24,7 +23,7 @@ impl Outbox {
             return;
         }
         // In its turn: what is sent later may rely on it.
-        self.append(operation, current_task(), By::Unheard);
+        self.append(operation, task, By::Unheard);
     }
 
     /// Each call counts with the place that it takes here, too: the smallest are no less to be bounded.
@@ -45,7 +44,7 @@ mod tests {
         for bytes in [1, 1000] {
             let mut outbox = Outbox::new(Bounds { frame_bytes: 64 << 10, batch: 100_000, in_flight: 8 });
             for _ in 0..10_000 {
-                outbox.send(Body::from(&vec![7; bytes][..]));
+                outbox.send(Body::from(&vec![7; bytes][..]), 0);
             }
             let load = outbox.window.load();
             let in_line = (outbox.window.next() - outbox.unsent) as usize;
@@ -54,7 +53,7 @@ mod tests {
                 outbox.put_batch(&mut Vec::new());
             }
             let next = outbox.window.next();
-            outbox.send(Body::from(&b"one"[..]));
+            outbox.send(Body::from(&b"one"[..]), 0);
             assert_eq!(outbox.window.next(), next + 1);
         }
     }

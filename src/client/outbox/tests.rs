@@ -3,7 +3,6 @@
 use super::*;
 use futures::task::noop_waker;
 use proptest::prelude::*;
-use tarmem_remote::call::Timeout;
 
 const BOUNDS: Bounds = Bounds { frame_bytes: 4096, batch: 8, in_flight: 6 };
 
@@ -90,13 +89,13 @@ impl Session {
         match event {
             Event::Call { bytes, idempotent, timeout_ms } => {
                 let mut operation = Body::from(&vec![0; bytes][..]);
-                let terms = Terms { timeout: Timeout::Default, idempotent, waited: Duration::ZERO };
+                let terms = Terms { idempotent, ..Terms::default() };
                 let timeout = timeout_ms.map(Duration::from_millis);
                 if let Pushed::Waiting { sequence, .. } = self.outbox.push(&mut operation, timeout, terms, &waker) {
                     self.calls.push(sequence);
                 }
             }
-            Event::Detached { bytes } => self.outbox.send(Body::from(&vec![0; bytes][..])),
+            Event::Detached { bytes } => self.outbox.send(Body::from(&vec![0; bytes][..]), 0),
             Event::Cancel(call) => {
                 if let Some(call) = self.pick(&call) {
                     self.outbox.cancel(call);
@@ -189,10 +188,10 @@ proptest! {
 #[test]
 fn a_session_goes_on_with_a_service_that_was_started_again() {
     let mut session = Session { outbox: Outbox::new(BOUNDS), calls: Vec::new() };
-    session.outbox.send(b"sent"[..].into());
+    session.outbox.send(b"sent"[..].into(), 0);
     assert!(session.outbox.has_batch().expect("it is plain data"));
     session.outbox.put_batch(&mut Vec::new());
-    session.outbox.send(b"not sent"[..].into());
+    session.outbox.send(b"not sent"[..].into(), 0);
     drop(session.outbox.restart(BOUNDS, &unknown()));
     let mut batch = Vec::new();
     assert!(session.outbox.has_batch().expect("it is plain data"));

@@ -2,6 +2,7 @@
 
 use super::line::{Attempt, Door, Line, Monitor, Wait, Woken, deliver, enter};
 use super::{Patience, next_token};
+use crate::call::OwnerId;
 use crate::context::{Context, Owner, SessionEnded};
 use crate::modules::Exception;
 use serde::{Deserialize, Serialize};
@@ -26,12 +27,19 @@ pub struct Grant {
 pub struct Holder {
     /// The session.
     pub session: Uuid,
-    /// The task within the session.
+    /// The task within the session; [`owner`](Self::owner) tells the id, if the caller has chosen one.
     pub task: u64,
     /// The token of its grant.
     pub token: u64,
     /// How often it has acquired the lock and not released it: more than once only if the lock is reentrant.
     pub depth: usize,
+}
+
+impl Holder {
+    /// The id of the owner on whose behalf the lock was acquired, if that was chosen by [`Call::owner`](crate::Call::owner).
+    pub fn owner(&self) -> Option<u64> {
+        OwnerId::of_task(self.task).map(OwnerId::id)
+    }
 }
 
 /// How often a reentrant lock may be acquired before it is released.
