@@ -5,6 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 use support::{Fixture, Way};
 use tarmem::modules::builtins::{Dict, DictProxy, ListProxy};
+use tarmem::modules::collections::DefaultDictProxy;
 use tarmem::value::ObjectRef;
 use tarmem::{CallError, DynamicProxy, Error, Proxy, Session, Value, args};
 
@@ -23,6 +24,8 @@ each_way![
     a_circle_that_a_method_lets_go_of_is_collected,
     a_circle_through_a_queue_is_collected,
     a_defaultdict_makes_live_objects_by_any_generator,
+    a_defaultdict_can_be_given_another_factory_or_none,
+    attributes_are_read_as_python_has_them,
     what_there_is_can_be_listed,
 ];
 
@@ -306,6 +309,61 @@ async fn a_defaultdict_makes_live_objects_by_any_generator(fixture: Fixture) {
     ] {
         let error = collections.construct("defaultdict", args![factory]).await.expect_err("no generator").to_string();
         assert!(error.contains("TypeError") && error.contains(factory) && error.contains(reason), "{error}");
+    }
+}
+
+async fn a_defaultdict_can_be_given_another_factory_or_none(fixture: Fixture) {
+    let session = fixture.session().await;
+    let dict = session.create(DefaultDictProxy::new(Some("int".into()), None)).await.expect("made");
+    assert_eq!(dict.item::<i64>("a").await, Ok(0));
+    dict.set_default_factory(Some("tuple".into())).await.expect("there is one");
+    assert_eq!(dict.item::<Value>("b").await, Ok(Value::Tuple(vec![])));
+    let error = dict.set_default_factory(Some("lab.nothing".into())).await.expect_err("there is none").to_string();
+    assert!(error.starts_with("TypeError: lab.nothing cannot be the factory"), "{error}");
+    assert_eq!(dict.default_factory().await, Ok(Some("builtins.tuple".to_owned())), "nothing has changed");
+    dict.set_default_factory(None).await.expect("taken away");
+    assert_eq!(dict.item::<Value>("c").await.expect_err("nothing is made").to_string(), "KeyError: 'c'");
+
+    // As an attribute.
+    let dict = dict.dynamic();
+    let attribute = "default_factory";
+    dict.call("__setattr__", args![attribute, "collections.deque"]).await.expect("set");
+    assert_eq!(dict.call("__getattr__", args![attribute]).await, Ok("collections.deque".into()));
+    assert!(matches!(dict.call("__getitem__", args!["c"]).await, Ok(Value::Ref(_))));
+    dict.call("__setattr__", args![attribute, Value::Null]).await.expect("taken away");
+    assert_eq!(dict.call("__getattr__", args![attribute]).await, Ok(Value::Null));
+    for (name, value, message) in [
+        (
+            attribute,
+            Value::from(5),
+            "TypeError: default_factory must be the name of a generator of the service, or null, not int",
+        ),
+        (attribute, "lists".into(), "TypeError: the first argument must name a generator of the service"),
+        ("foo", 5.into(), "AttributeError: 'collections.defaultdict' object has no attribute 'foo'"),
+    ] {
+        let error = dict.call("__setattr__", args![name, value]).await.expect_err("refused").to_string();
+        assert!(error.contains(message), "{error}");
+    }
+}
+
+async fn attributes_are_read_as_python_has_them(fixture: Fixture) {
+    let session = fixture.session().await;
+    let collections = session.remote_import("collections").await.expect("imports");
+    for (bound, expected) in [(args!["abc", 2], Value::from(2)), (args!["abc"], Value::Null)] {
+        let deque = collections.construct("deque", bound).await.expect("made");
+        assert_eq!(deque.call("__getattr__", args!["maxlen"]).await, Ok(expected));
+        for (method, args, message) in [
+            ("__getattr__", args!["foo"], "AttributeError: 'collections.deque' object has no attribute 'foo'"),
+            ("__setattr__", args!["foo", 1], "AttributeError: 'collections.deque' object has no attribute 'foo'"),
+            (
+                "__setattr__",
+                args!["maxlen", 1],
+                "AttributeError: attribute 'maxlen' of 'collections.deque' objects is not writable",
+            ),
+        ] {
+            let error = deque.call(method, args).await.expect_err("refused").to_string();
+            assert!(error.ends_with(message), "{error}");
+        }
     }
 }
 

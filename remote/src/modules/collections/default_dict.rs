@@ -175,6 +175,17 @@ impl DefaultDict {
         self.factory.as_ref().map(ToString::to_string)
     }
 
+    /// Has `factory` make what is missing from now on; nothing is made if it is null. `TypeError`, and no change, if the
+    /// service has no such generator.
+    pub async fn set_default_factory(&mut self, ctx: &Context, factory: Option<String>) -> Result<(), Exception> {
+        let factory = factory.map(|name| Factory::named(&name)).transpose()?;
+        if let Some(factory) = &factory {
+            factory.check(ctx).await?;
+        }
+        self.factory = factory;
+        Ok(())
+    }
+
     /// The dict as Python writes it.
     #[remote(name = "__repr__")]
     pub fn repr(&self) -> String {

@@ -1,5 +1,6 @@
 //! Module `collections`: deque, Counter, OrderedDict and defaultdict.
 
+mod attributes;
 pub mod counter;
 pub mod default_dict;
 pub mod deque;
