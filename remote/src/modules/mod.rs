@@ -13,6 +13,7 @@
 //! `tarmem call k append 3`. Through its proxy, with plain Rust values: `list.append(3)`. And as the Rust type that it is:
 //! where a method takes or gives values, its name there ends in `_value`, or is the operator's.
 
+pub mod bisect;
 pub mod builtins;
 pub mod collections;
 mod decoded;
@@ -20,6 +21,8 @@ mod elements;
 mod empty;
 pub mod error;
 mod given;
+pub mod heapq;
+pub mod itertools;
 pub mod multiprocessing;
 pub mod python;
 pub mod queue;

@@ -8,7 +8,7 @@ use tarmem_remote::args::Args;
 use tarmem_remote::modules::python::repr;
 
 /// Operations for each type, at least.
-const OPERATIONS: usize = 20_000;
+pub(super) const OPERATIONS: usize = 20_000;
 
 /// Operations on one object.
 const BATCH: usize = 100;
@@ -32,13 +32,18 @@ pub(super) fn op(name: &str, args: impl Into<Args>) -> Operation {
     (name.to_owned(), args.into())
 }
 
+/// Where the random operations begin.
+pub(super) fn seed() -> u64 {
+    match std::env::var("TARMEM_SEED") {
+        Ok(seed) => seed.parse().expect("TARMEM_SEED is a number"),
+        Err(_) => 20_240_607,
+    }
+}
+
 /// Applies operations on both sides, a batch to each object, and compares.
 pub(super) fn check(subject: &Subject) {
     let Some(mut oracle) = Oracle::start() else { return };
-    let seed = match std::env::var("TARMEM_SEED") {
-        Ok(seed) => seed.parse().expect("TARMEM_SEED is a number"),
-        Err(_) => 20_240_607,
-    };
+    let seed = seed();
     let service = Service::new();
     let mut random = Random::new(seed);
     let mut applied = 0;

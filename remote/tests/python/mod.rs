@@ -11,6 +11,7 @@ mod random;
 mod service;
 
 mod dicts;
+mod functions;
 mod lists;
 mod members;
 mod numbers;

@@ -6,7 +6,10 @@ construction. Values are written as Python's repr writes them, both ways.
 """
 
 import ast
+import bisect
+import builtins
 import copy
+import heapq
 import itertools
 import json
 import math
@@ -15,7 +18,8 @@ import sys
 from collections import Counter, OrderedDict, deque
 
 TYPES = {"list": list, "dict": dict, "set": set, "deque": deque, "Counter": Counter, "OrderedDict": OrderedDict,
-         "str": str, "bytes": bytes, "int": int, "float": float, "tuple": tuple, "fromhex": float.fromhex}
+         "str": str, "bytes": bytes, "int": int, "float": float, "tuple": tuple, "fromhex": float.fromhex,
+         "functions": lambda: None, "heap": list, "sorted list": list, "count": itertools.count}
 
 # Called as operators, so that what is not supported is an error and not NotImplemented.
 OPERATORS = {
@@ -97,6 +101,20 @@ def fits(value):
     return all(fits(element) for element in value) if isinstance(value, (list, tuple, set, deque)) else True
 
 
+def function(kind, obj, name, args, named):
+    """One of a module's; of a heap and a sorted list, those that take the list as their first argument."""
+    if name in FIRST_OF_ALL:
+        args = [obj, *args]
+    module = next(module for module in (heapq, bisect, builtins) if hasattr(module, name))
+    result = getattr(module, name)(*args, **named)
+    return obj, list(result) if isinstance(result, LAZY) else result
+
+
+FUNCTIONS = {"functions", "heap", "sorted list"}
+FIRST_OF_ALL = {"heappush", "heappop", "heappushpop", "heapreplace", "heapify", "bisect", "bisect_left", "bisect_right", "insort",
+                "insort_left", "insort_right"}
+LAZY = (enumerate, zip, reversed, type(heapq.merge()), type(reversed([])), type(reversed({})), type(reversed(range(0))))
+
 EXTRA = {"incr": incr, "compare_and_set": compare_and_set, "pop_or": pop_or, "pop_this": pop_this, "maxlen": lambda d: d.maxlen,
          "elements": elements}
 
@@ -114,6 +132,8 @@ def plain(value):
     """As it looks on the wire."""
     if isinstance(value, dict):
         return {key: plain(element) for key, element in value.items()}
+    if isinstance(value, itertools.count):
+        return repr(value)
     if isinstance(value, tuple):
         return tuple(plain(element) for element in value)
     if isinstance(value, (list, deque, type({}.keys()), type({}.values()), type({}.items()))):
@@ -138,6 +158,10 @@ def whole(value):
 
 
 def apply(kind, obj, name, args, named):
+    if kind in FUNCTIONS:
+        return function(kind, obj, name, args, named)
+    if kind == "count":
+        return obj, next(obj) if name == "next" else OPERATORS[name](obj)
     if name in BETWEEN and kind in SAME_TYPE:
         same, from_wire = SAME_TYPE[kind]
         try:
@@ -181,14 +205,14 @@ def shown(kind, obj):
     return list(reversed(obj)) if kind == "tuple" and obj is not None else plain(obj)
 
 
-def outcome(run):
+def outcome(run, words=False):
     try:
         result = run()
         if not fits(result):
             raise OverflowError
         return None, result
     except Exception as error:  # noqa: BLE001, its kind is the result
-        return type(error).__name__, None
+        return f"{type(error).__name__}: {error}" if words else type(error).__name__, None
 
 
 def main():
@@ -202,7 +226,8 @@ def main():
             # What fails changes nothing.
             before = copy.copy(obj)
             error, result = outcome(lambda: apply(kind, obj, name, [parse(arg) for arg in args],
-                                                  {key: parse(arg) for key, arg in named.items()}))
+                                                  {key: parse(arg) for key, arg in named.items()}),
+                                    kind in FUNCTIONS)
             obj, result = result if error is None else (before, None)
             replies.append([error, written(plain(result)), written(shown(kind, obj))])
         print(json.dumps(replies), flush=True)

@@ -9,7 +9,9 @@ use tarmem_remote::codec;
 use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
 use tarmem_remote::describe::{FunctionInvoke, Invoke};
 use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
+use tarmem_remote::objects::{Held, Work};
 use tarmem_remote::operation::Reply;
+use tarmem_remote::value::to_value;
 use tarmem_remote::{Context, Error, Object, Registry, Value};
 use uuid::Uuid;
 
@@ -78,6 +80,32 @@ impl Service {
             Produced::Object(object) => Ok(object),
             Produced::Raised(message, _) => Err(message),
             Produced::Value(_) => panic!("{class} makes an object"),
+        }
+    }
+
+    /// Calls a function by its module and name; one that works on objects, on `object` alone.
+    pub(crate) fn run(&self, function: (&str, &str), object: Option<&mut dyn Object>, args: &Args) -> Outcome<Value> {
+        let function = self.registry.function(function.0, function.1).unwrap_or_else(|error| panic!("{error}"));
+        let bytes = args.encode().expect("the arguments are not deep");
+        let mut args = Arguments::new(Encoding::Dynamic, &bytes, function.params).map_err(bad_arguments)?;
+        let bad = |error: Error| bad_arguments(error.to_string());
+        let produced = match (function.invoke, object) {
+            (FunctionInvoke::Sync(invoke), _) => invoke(&self.context, &mut args).map_err(bad)?,
+            (FunctionInvoke::OnObjects(on), Some(object)) => {
+                let prepared = (on.prepare)(&mut args).map_err(bad)?;
+                let held = match on.params {
+                    [param] if param.exclusive => Held::exclusive(object, None),
+                    _ => Held::shared(object, None),
+                };
+                let Work::Sync(work) = prepared.work else { panic!("{} is not async", function.name) };
+                work([held].into_iter().collect(), &self.context).map_err(bad)?
+            }
+            _ => panic!("{} works at once", function.name),
+        };
+        match produced {
+            Produced::Value(value) => to_value(&*value).map_err(|e| e.to_string()),
+            Produced::Raised(message, _) => Err(message),
+            Produced::Object(_) => panic!("{} gives a value", function.name),
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod bytes;
 pub mod dict;
 pub mod float;
+pub mod functions;
 pub mod int;
 pub mod list;
 pub mod set;

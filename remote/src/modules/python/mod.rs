@@ -12,6 +12,7 @@
 mod cursor;
 mod equality;
 mod format;
+pub(crate) mod heap;
 pub(crate) mod hex_float;
 mod index;
 mod iterate;

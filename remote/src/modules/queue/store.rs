@@ -1,7 +1,7 @@
 //! Where a queue keeps its items, and in which order they leave.
 
 use crate::modules::Exception;
-use crate::modules::python::Comparison;
+use crate::modules::python::heap;
 use crate::value::Value;
 use std::collections::VecDeque;
 
@@ -69,8 +69,7 @@ impl Store {
     }
 }
 
-/// A heap, as Python's `heapq`: the same comparisons in the same order, so that what is equal leaves in the same order.
-/// Unlike there, an operation that fails has changed nothing.
+/// A heap, and what is to leave before all in it.
 #[derive(Debug, Default)]
 pub(super) struct Heap {
     items: Vec<Value>,
@@ -80,51 +79,14 @@ pub(super) struct Heap {
 
 impl Heap {
     fn push(&mut self, item: Value) -> Result<(), (Exception, Value)> {
-        // The places above that it has to pass.
-        let mut path = Vec::new();
-        let mut at = self.items.len();
-        while at > 0 {
-            at = (at - 1) / 2;
-            match Comparison::Less.holds(&item, &self.items[at]) {
-                Ok(true) => path.push(at),
-                Ok(false) => break,
-                Err(error) => return Err((error, item)),
-            }
-        }
-        let mut at = self.items.len();
-        self.items.push(item);
-        for above in path {
-            self.items.swap(at, above);
-            at = above;
-        }
-        Ok(())
+        heap::push(&mut self.items, item)
     }
 
     fn pop(&mut self) -> Result<Option<Value>, Exception> {
         if let Some(item) = self.first.pop() {
             return Ok(Some(item));
         }
-        let Some((last, rest)) = self.items.split_last() else { return Ok(None) };
-        // The way down, along the smaller children, and then up again, to where the last item is to go.
-        let mut down = vec![0];
-        let mut child = 1;
-        while child < rest.len() {
-            let right = child + 1;
-            if right < rest.len() && !Comparison::Less.holds(&rest[child], &rest[right])? {
-                child = right;
-            }
-            down.push(child);
-            child = 2 * child + 1;
-        }
-        let mut place = down.len() - 1;
-        while place > 0 && Comparison::Less.holds(last, &rest[down[place]])? {
-            place -= 1;
-        }
-        let top = self.items.swap_remove(0);
-        for step in down.windows(2).take(place) {
-            self.items.swap(step[0], step[1]);
-        }
-        Ok(Some(top))
+        heap::pop(&mut self.items)
     }
 }
 

@@ -40,6 +40,11 @@ impl List {
         &self.0
     }
 
+    /// The elements, to be changed: whoever puts some in checks that they are not nested too deep.
+    pub(crate) fn values_mut(&mut self) -> &mut Vec<Value> {
+        &mut self.0
+    }
+
     fn as_list(&self) -> &[Value] {
         &self.0
     }

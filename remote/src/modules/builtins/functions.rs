@@ -1,0 +1,305 @@
+//! The functions of `builtins`: `len`, `sorted`, `sum` and their like, of live objects and of plain values.
+//!
+//! A live object is passed by a reference to it, and looked at where it is. All that a call looks at, it sees as it is at one
+//! time. From Rust, `sorted::remote(to_value(&list)?, true)` is such a call; what Python gives one after the other is a list.
+
+use crate::args::Arg;
+use crate::modules::Exception;
+use crate::modules::python::live::{Seen, plain, view};
+use crate::modules::python::{
+    self, Comparison, Meter, check_result, index_of, iterate, number, sort, truthy, type_name, weight,
+};
+use crate::remote;
+use crate::value::{Value, allocated};
+use std::ops::ControlFlow;
+
+/// How many elements there are.
+#[remote(module = "builtins", idempotent)]
+pub fn len(obj: Value) -> Result<usize, Exception> {
+    count(&obj)?.ok_or_else(|| Exception::TypeError(format!("object of type '{}' has no len()", type_name(&obj))))
+}
+
+/// The elements in ascending order, in descending order if `reverse`; equal ones keep their order.
+#[remote(module = "builtins", idempotent)]
+pub fn sorted(iterable: Value, reverse: Arg<Value>) -> Result<Vec<Value>, Exception> {
+    let mut items = iterate(iterable)?;
+    sort(&mut items, reverse.given().as_ref().map_or(Ok(0), index_of)? != 0)?;
+    Ok(items)
+}
+
+/// The elements of a sequence, or the keys of a dict, from the last to the first.
+#[remote(module = "builtins", idempotent)]
+pub fn reversed(sequence: Value) -> Result<Vec<Value>, Exception> {
+    let name = match &sequence {
+        Value::Set(_) | Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => Some(type_name(&sequence)),
+        Value::Ref(reference) => view(reference, |seen| {
+            let has_order = !matches!(seen, None | Some(Seen::Set(_) | Seen::Number(_)));
+            Ok(if has_order { None } else { Some(type_name(&sequence)) })
+        })?,
+        _ => None,
+    };
+    if let Some(name) = name {
+        return Err(Exception::TypeError(format!("'{name}' object is not reversible")));
+    }
+    let mut items = iterate(sequence)?;
+    items.reverse();
+    Ok(items)
+}
+
+/// `start`, 0 if it is left out, and all elements added to it: numbers, or lists or tuples to one such.
+#[remote(module = "builtins", idempotent)]
+pub fn sum(iterable: Value, start: Arg<Value>) -> Result<Value, Exception> {
+    count(&iterable)?.ok_or_else(|| not_iterable(&iterable))?;
+    let mut sum = plain(start.or_else(|| 0.into()))?;
+    match sum {
+        Value::Text(_) => return Err(Exception::of_type("sum() can't sum strings [use ''.join(seq) instead]")),
+        Value::Bytes(_) => return Err(Exception::of_type("sum() can't sum bytes [use b''.join(seq) instead]")),
+        _ => {}
+    }
+    let mut meter = Meter::default();
+    meter.take(weight(&sum))?;
+    each(&iterable, &mut |item| {
+        match (&mut sum, item) {
+            (sum, Value::Ref(_)) => add(sum, &plain(item.clone())?, &mut meter)?,
+            (sum, item) => add(sum, item, &mut meter)?,
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(sum)
+}
+
+/// The least of the elements of one argument, or of several arguments; `default` if there are no elements.
+#[remote(module = "builtins", idempotent)]
+pub fn min(#[remote(args)] args: Vec<Value>, default: Arg<Value>) -> Result<Value, Exception> {
+    extreme("min", Comparison::Less, args, default)
+}
+
+/// The greatest of the elements of one argument, or of several arguments; `default` if there are no elements.
+#[remote(module = "builtins", idempotent)]
+pub fn max(#[remote(args)] args: Vec<Value>, default: Arg<Value>) -> Result<Value, Exception> {
+    extreme("max", Comparison::Greater, args, default)
+}
+
+/// Whether an element counts as true.
+#[remote(module = "builtins", idempotent)]
+pub fn any(iterable: Value) -> Result<bool, Exception> {
+    find(&iterable, true)
+}
+
+/// Whether every element counts as true.
+#[remote(module = "builtins", idempotent)]
+pub fn all(iterable: Value) -> Result<bool, Exception> {
+    find(&iterable, false).map(|found| !found)
+}
+
+/// The elements, each in a pair with its number, from `start` on, or from 0.
+#[remote(module = "builtins", idempotent)]
+pub fn enumerate(iterable: Value, start: Arg<Value>) -> Result<Vec<Value>, Exception> {
+    let mut number = start.or_else(|| 0.into());
+    index_of(&number)?;
+    let mut meter = Meter::default();
+    let mut pairs = Vec::new();
+    each(&iterable, &mut |item| {
+        meter.take(PAIR + weight(&number) + weight(item))?;
+        // Of a bool the number that it is.
+        let this = number::add(&number, &0.into())?;
+        number = number::add(&this, &1.into())?;
+        pairs.push(Value::Tuple(vec![this, item.clone()]));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(pairs)
+}
+
+/// Tuples of the first elements of all arguments, the second ones, and so on, as long as each has one; with `strict` all have
+/// to have as many, or it is `ValueError`.
+#[remote(module = "builtins", idempotent)]
+pub fn zip(#[remote(args)] iterables: Vec<Value>, strict: Arg<Value>) -> Result<Vec<Value>, Exception> {
+    let counts = iterables.iter().map(|value| count(value)?.ok_or_else(|| not_iterable(value)));
+    let counts = counts.collect::<Result<Vec<usize>, Exception>>()?;
+    let most = counts.iter().copied().min().unwrap_or(0);
+    if strict.given().is_some_and(|strict| truthy(&strict)) {
+        same_length(&counts, most)?;
+    }
+    let mut meter = Meter::default();
+    check_result(PAIR + iterables.len() * size_of::<Value>(), most)?;
+    let mut tuples = vec![Vec::with_capacity(iterables.len()); most];
+    for iterable in &iterables {
+        let mut places = tuples.iter_mut();
+        each(iterable, &mut |item| {
+            let Some(place) = places.next() else { return Ok(ControlFlow::Break(())) };
+            meter.take(weight(item))?;
+            place.push(item.clone());
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(tuples.into_iter().map(Value::Tuple).collect())
+}
+
+/// The object as Python writes it.
+#[remote(module = "builtins", idempotent)]
+pub fn repr(obj: Value) -> Result<String, Exception> {
+    Ok(python::repr(&obj))
+}
+
+/// What a pair takes beside its two elements.
+const PAIR: usize = size_of::<Value>() + allocated(1);
+
+/// How many elements there are; `None` for what has none.
+fn count(value: &Value) -> Result<Option<usize>, Exception> {
+    Ok(match value {
+        Value::List(items) | Value::Tuple(items) | Value::Set(items) => Some(items.len()),
+        Value::Map(entries) => Some(entries.len()),
+        Value::Text(text) => Some(text.chars().count()),
+        Value::Bytes(bytes) => Some(bytes.len()),
+        Value::Ref(reference) => return view(reference, |seen| Ok(seen.and_then(|seen| count_seen(&seen)))),
+        _ => None,
+    })
+}
+
+fn count_seen(seen: &Seen<'_>) -> Option<usize> {
+    Some(match seen {
+        Seen::List(items) | Seen::Tuple(items) | Seen::Items(items) => items.len(),
+        Seen::Deque(items) => items.len(),
+        Seen::Set(table) => table.len(),
+        Seen::Dict(table) => table.len(),
+        Seen::Text(text) => text.chars().count(),
+        Seen::Bytes(bytes) => bytes.len(),
+        Seen::Number(_) => return None,
+    })
+}
+
+type Visit<'a> = dyn FnMut(&Value) -> Result<ControlFlow<()>, Exception> + 'a;
+
+/// Shows `visit` the elements one after the other where they are, until it has seen enough.
+fn each(value: &Value, visit: &mut Visit<'_>) -> Result<(), Exception> {
+    match value {
+        Value::List(items) | Value::Tuple(items) | Value::Set(items) => all_of(items, visit),
+        Value::Map(entries) => all_of(entries.iter().map(|(key, _)| key), visit),
+        Value::Text(text) => made(text.chars(), visit),
+        Value::Bytes(bytes) => made(bytes.iter().copied(), visit),
+        Value::Ref(reference) => view(reference, |seen| match seen {
+            Some(Seen::List(items) | Seen::Tuple(items) | Seen::Items(items)) => all_of(items, visit),
+            Some(Seen::Deque(items)) => all_of(items, visit),
+            Some(Seen::Set(table)) => all_of(table.keys().map(python::Key::value), visit),
+            Some(Seen::Dict(table)) => all_of(table.keys().map(python::Key::value), visit),
+            Some(Seen::Text(text)) => made(text.chars(), visit),
+            Some(Seen::Bytes(bytes)) => made(bytes.iter().copied(), visit),
+            Some(Seen::Number(_)) | None => Err(not_iterable(value)),
+        }),
+        other => Err(not_iterable(other)),
+    }
+}
+
+fn all_of<'a>(items: impl IntoIterator<Item = &'a Value>, visit: &mut Visit<'_>) -> Result<(), Exception> {
+    for item in items {
+        if visit(item)?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn made<T: Into<Value>>(items: impl Iterator<Item = T>, visit: &mut Visit<'_>) -> Result<(), Exception> {
+    for item in items {
+        if visit(&item.into())?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn not_iterable(value: &Value) -> Exception {
+    Exception::TypeError(format!("'{}' object is not iterable", type_name(value)))
+}
+
+/// Whether there is an element that counts as `wanted`.
+fn find(iterable: &Value, wanted: bool) -> Result<bool, Exception> {
+    let mut found = false;
+    each(iterable, &mut |item| {
+        found = truth(item)? == wanted;
+        Ok(if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    Ok(found)
+}
+
+/// Whether a value counts as true; of a live object, what it holds.
+fn truth(value: &Value) -> Result<bool, Exception> {
+    match value {
+        Value::Ref(reference) => view(reference, |seen| {
+            Ok(match seen {
+                Some(Seen::Number(number)) => truthy(&number),
+                Some(seen) => count_seen(&seen) != Some(0),
+                None => true,
+            })
+        }),
+        value => Ok(truthy(value)),
+    }
+}
+
+/// `sum += item`
+fn add(sum: &mut Value, item: &Value, meter: &mut Meter) -> Result<(), Exception> {
+    match (&mut *sum, item) {
+        (Value::List(sum), Value::List(items)) | (Value::Tuple(sum), Value::Tuple(items)) => {
+            items.iter().try_for_each(|item| meter.take(weight(item)))?;
+            sum.extend_from_slice(items);
+        }
+        (sequence @ (Value::List(_) | Value::Tuple(_)), item) => {
+            let (name, found) = (type_name(sequence), type_name(item));
+            return Err(Exception::TypeError(format!("can only concatenate {name} (not \"{found}\") to {name}")));
+        }
+        (number, item) => *number = number::add(number, item)?,
+    }
+    Ok(())
+}
+
+/// The first of those that come before all others.
+fn extreme(name: &str, comparison: Comparison, args: Vec<Value>, default: Arg<Value>) -> Result<Value, Exception> {
+    let several = match <[Value; 1]>::try_from(args) {
+        Ok([iterable]) => {
+            let mut best = None;
+            each(&iterable, &mut |item| {
+                better(comparison, &mut best, item)?;
+                Ok(ControlFlow::Continue(()))
+            })?;
+            return best
+                .or(default.given())
+                .ok_or_else(|| Exception::ValueError(format!("{name}() arg is an empty sequence")));
+        }
+        Err(several) => several,
+    };
+    if several.is_empty() {
+        return Err(Exception::TypeError(format!("{name} expected at least 1 argument, got 0")));
+    }
+    if !default.is_absent() {
+        let message = format!("Cannot specify a default for {name}() with multiple positional arguments");
+        return Err(Exception::TypeError(message));
+    }
+    let mut best = None;
+    several.iter().try_for_each(|item| better(comparison, &mut best, item))?;
+    Ok(best.unwrap_or_default())
+}
+
+fn better(comparison: Comparison, best: &mut Option<Value>, item: &Value) -> Result<(), Exception> {
+    let is_better = match best {
+        Some(best) => comparison.holds(item, best)?,
+        None => true,
+    };
+    if is_better {
+        *best = Some(item.clone());
+    }
+    Ok(())
+}
+
+/// # Errors
+/// `ValueError` unless all have `most` elements.
+fn same_length(counts: &[usize], most: usize) -> Result<(), Exception> {
+    let first_short = counts.iter().position(|&count| count == most);
+    // What has the least decides, and if that is the first one, what has more.
+    let (which, words) = match first_short {
+        Some(0) => (counts.iter().position(|&count| count > most), "longer"),
+        which => (which, "shorter"),
+    };
+    let Some(which) = which else { return Ok(()) };
+    let others = if which == 1 { "argument 1".to_owned() } else { format!("arguments 1-{which}") };
+    Err(Exception::ValueError(format!("zip() argument {} is {words} than {others}", which + 1)))
+}
