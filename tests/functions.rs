@@ -3,13 +3,14 @@
 mod support;
 
 use futures::future::join_all;
-use support::{Fixture, Way};
+use support::Fixture;
 use tarmem::modules::Exception;
 use tarmem::modules::bisect::{bisect_left, insort};
 use tarmem::modules::builtins::ListProxy;
 use tarmem::modules::heapq::{heapify, heappop, heappush, heappushpop, heapreplace};
+use tarmem::modules::itertools::Count;
 use tarmem::modules::itertools::CountProxy;
-use tarmem::{CallError, Error, Value, args};
+use tarmem::{CallError, Error, Proxy, Value, args};
 
 each_way![
     a_heap_is_used_by_many_at_one_time,
@@ -31,7 +32,8 @@ async fn a_heap_is_used_by_many_at_one_time(fixture: Fixture) {
     assert_eq!(heapreplace::remote(&heap, 100.into()).call(&session).await, Ok(0.into()));
     assert_eq!(heappushpop::remote(&heap, (-1).into()).call(&session).await, Ok((-1).into()), "it would be the least");
     let popped = join_all((0..63).map(|n| heappop::remote(&heap).call(&sessions[n % 3]))).await;
-    let mut popped: Vec<i64> = popped.into_iter().map(|item| item.expect("there").as_i64().expect("an int")).collect();
+    let mut popped: Vec<i64> =
+        popped.into_iter().map(|item| item.expect("there").as_f64().expect("a number") as i64).collect();
     popped.sort_unstable();
     let mut all: Vec<i64> = (1..60).chain([3, 5, 9, 100]).collect();
     all.sort_unstable();
@@ -70,7 +72,7 @@ async fn no_number_of_a_count_is_given_twice(fixture: Fixture) {
     let ids = session.memoize("ids", CountProxy::new(Some(10.into()), None)).await.expect("made");
     let sessions = join_all((0..3).map(|_| fixture.session())).await;
     let proxies: Vec<CountProxy> =
-        join_all(sessions.iter().map(|session| async { session.get("ids").await.expect("there") })).await;
+        join_all(sessions.iter().map(|session| async { session.get::<Count>("ids").await.expect("there") })).await;
     let mut numbers: Vec<i64> = join_all((0..60).map(|n| proxies[n % 3].next::<i64>()))
         .await
         .into_iter()

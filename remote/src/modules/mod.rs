@@ -7,6 +7,7 @@
 //! - [`error`]: what their methods refuse, as [`Exception`]s.
 //! - [`threading`]: Lock, RLock, Semaphore, BoundedSemaphore, Event, Condition, Barrier.
 //! - [`queue`]: Queue, LifoQueue, PriorityQueue, SimpleQueue.
+//! - [`builtins::functions`]: len, sorted, sum and their like. [`heapq`], [`bisect`]: functions over lists. [`itertools`]: count.
 //! - [`python`]: what these types have in common: equality, order, keys, slices.
 //!
 //! Every class here is used in three ways. By name, with Python's method names and [`Value`](crate::Value)s:
