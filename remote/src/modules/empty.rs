@@ -3,6 +3,7 @@
 use super::Exception;
 use super::builtins::{Dict, DictProxy, List, ListProxy, Set, SetProxy, Tuple, TupleProxy};
 use super::collections::{Counter, CounterProxy, Deque, DequeProxy, OrderedDict, OrderedDictProxy};
+use super::multiprocessing::{JoinableQueue, JoinableQueueProxy, SharedQueue, SharedQueueProxy};
 use super::queue::{
     LifoQueue, LifoQueueProxy, PriorityQueue, PriorityQueueProxy, Queue, QueueProxy, SimpleQueue, SimpleQueueProxy,
 };
@@ -34,4 +35,6 @@ empty! {
     LifoQueueProxy(()) -> LifoQueue;
     PriorityQueueProxy(()) -> PriorityQueue;
     SimpleQueueProxy() -> SimpleQueue;
+    SharedQueueProxy(()) -> SharedQueue;
+    JoinableQueueProxy(()) -> JoinableQueue;
 }

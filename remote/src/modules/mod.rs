@@ -2,7 +2,7 @@
 //!
 //! - [`builtins`]: list, dict, set, tuple, str, bytes, int, float, bool.
 //! - [`collections`]: deque, Counter, OrderedDict, defaultdict.
-//! - [`types`]: SimpleNamespace. [`multiprocessing`]: Value and Array.
+//! - [`types`]: SimpleNamespace. [`multiprocessing`]: Value, Array, Queue, JoinableQueue.
 //! - [`Elements`]: iteration over any of them, as a stream.
 //! - [`error`]: what their methods refuse, as [`Exception`]s.
 //! - [`threading`]: Lock, RLock, Semaphore, BoundedSemaphore, Event, Condition, Barrier.

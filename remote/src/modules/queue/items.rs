@@ -26,7 +26,7 @@ pub struct Lease {
 ///
 /// Whenever nobody looks: if somebody waits for an item, there is none; if somebody waits for room, there is none.
 #[derive(Debug)]
-pub(super) struct Items {
+pub(in crate::modules) struct Items {
     store: Store,
     /// `None` for any number.
     capacity: Option<usize>,
@@ -44,7 +44,7 @@ struct Leased {
     item: Value,
 }
 
-pub(super) enum Getters {}
+pub(in crate::modules) enum Getters {}
 
 impl Door for Getters {
     type State = Items;
@@ -62,7 +62,7 @@ impl Door for Getters {
     }
 }
 
-pub(super) enum Putters {}
+pub(in crate::modules) enum Putters {}
 
 impl Door for Putters {
     type State = Items;
@@ -77,7 +77,7 @@ impl Door for Putters {
     fn pass_on(_: &mut Items, _: Self::Grant, _: &mut Woken) {}
 }
 
-pub(super) enum Joiners {}
+pub(in crate::modules) enum Joiners {}
 
 impl Door for Joiners {
     type State = Items;
@@ -92,7 +92,7 @@ impl Door for Joiners {
 }
 
 impl Items {
-    pub(super) fn new(store: Store, maxsize: Option<i64>) -> Arc<Monitor<Self>> {
+    pub(in crate::modules) fn new(store: Store, maxsize: Option<i64>) -> Arc<Monitor<Self>> {
         Monitor::new(Items {
             store,
             capacity: maxsize.and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0),
@@ -105,24 +105,24 @@ impl Items {
     }
 
     /// All items, those under a lease, too.
-    pub(super) fn visit(&self, visit: &mut dyn FnMut(&Value)) {
+    pub(in crate::modules) fn visit(&self, visit: &mut dyn FnMut(&Value)) {
         self.store.iter().for_each(&mut *visit);
         self.leases.values().for_each(|leased| visit(&leased.item));
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::modules) fn len(&self) -> usize {
         self.store.len()
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(in crate::modules) fn is_full(&self) -> bool {
         self.capacity.is_some_and(|capacity| self.store.len() >= capacity)
     }
 
-    pub(super) fn leased(&self) -> usize {
+    pub(in crate::modules) fn leased(&self) -> usize {
         self.leases.len()
     }
 
-    pub(super) fn waiting(&self) -> usize {
+    pub(in crate::modules) fn waiting(&self) -> usize {
         self.getters.len() + self.putters.len()
     }
 
@@ -188,7 +188,12 @@ impl Items {
     }
 
     /// The item of a lease is done with.
-    pub(super) fn acknowledge(&mut self, session: Uuid, token: u64, woken: &mut Woken) -> Result<Value, Exception> {
+    pub(in crate::modules) fn acknowledge(
+        &mut self,
+        session: Uuid,
+        token: u64,
+        woken: &mut Woken,
+    ) -> Result<Value, Exception> {
         let item = self.end_lease(session, token)?;
         if self.unfinished > 0 {
             self.finish(woken);
@@ -198,13 +203,18 @@ impl Items {
     }
 
     /// The item of a lease is to be had by others.
-    pub(super) fn give_back(&mut self, session: Uuid, token: u64, woken: &mut Woken) -> Result<(), Exception> {
+    pub(in crate::modules) fn give_back(
+        &mut self,
+        session: Uuid,
+        token: u64,
+        woken: &mut Woken,
+    ) -> Result<(), Exception> {
         let item = self.end_lease(session, token)?;
         self.put_back(item, woken);
         Ok(())
     }
 
-    pub(super) fn task_done(&mut self, woken: &mut Woken) -> Result<(), Exception> {
+    pub(in crate::modules) fn task_done(&mut self, woken: &mut Woken) -> Result<(), Exception> {
         if self.unfinished == 0 {
             return Err(Exception::value("task_done() called too many times"));
         }
@@ -237,7 +247,7 @@ impl SessionEnded for Monitor<Items> {
 }
 
 /// Puts an item in. `Full` if there is no room for as long as `patience` lasts.
-pub(super) async fn put(
+pub(in crate::modules) async fn put(
     items: &Arc<Monitor<Items>>,
     ctx: &Context,
     patience: Patience,
@@ -249,7 +259,7 @@ pub(super) async fn put(
 }
 
 /// As [`put`], without waiting.
-pub(super) fn put_nowait(items: &Monitor<Items>, item: Value) -> Result<(), Exception> {
+pub(in crate::modules) fn put_nowait(items: &Monitor<Items>, item: Value) -> Result<(), Exception> {
     check_depth(&item)?;
     match items.with(|items, woken| items.attempt_put(item, woken)) {
         Attempt::Granted(put) => put,
@@ -259,14 +269,18 @@ pub(super) fn put_nowait(items: &Monitor<Items>, item: Value) -> Result<(), Exce
 
 /// Takes an item out; it comes back if it does not reach the caller. `Empty` if there is none for as long as `patience`
 /// lasts.
-pub(super) async fn get(items: &Arc<Monitor<Items>>, ctx: &Context, patience: Patience) -> Result<Value, Exception> {
+pub(in crate::modules) async fn get(
+    items: &Arc<Monitor<Items>>,
+    ctx: &Context,
+    patience: Patience,
+) -> Result<Value, Exception> {
     let item = take(items, ctx, patience).await?;
     returning(items, ctx, &item);
     Ok(item)
 }
 
 /// As [`get`], without waiting.
-pub(super) fn get_nowait(items: &Arc<Monitor<Items>>, ctx: &Context) -> Result<Value, Exception> {
+pub(in crate::modules) fn get_nowait(items: &Arc<Monitor<Items>>, ctx: &Context) -> Result<Value, Exception> {
     match items.with(Items::attempt_get) {
         Attempt::Granted(got) => {
             let item = got?;
@@ -278,7 +292,7 @@ pub(super) fn get_nowait(items: &Arc<Monitor<Items>>, ctx: &Context) -> Result<V
 }
 
 /// Takes an item out under a lease of the caller's session.
-pub(super) async fn get_leased(
+pub(in crate::modules) async fn get_leased(
     items: &Arc<Monitor<Items>>,
     ctx: &Context,
     patience: Patience,
@@ -294,7 +308,11 @@ pub(super) async fn get_leased(
 }
 
 /// Waits until all items that were put are reported as done.
-pub(super) async fn join(items: &Arc<Monitor<Items>>, ctx: &Context, patience: Patience) -> Result<bool, Exception> {
+pub(in crate::modules) async fn join(
+    items: &Arc<Monitor<Items>>,
+    ctx: &Context,
+    patience: Patience,
+) -> Result<bool, Exception> {
     let attempt = |items: &mut Items, _: &mut Woken| {
         Ok(if items.unfinished == 0 { Attempt::Granted(()) } else { Attempt::Wait(()) })
     };

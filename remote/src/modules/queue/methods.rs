@@ -1,4 +1,25 @@
-//! What queues of all kinds can do. The class has `items`.
+//! What queues of all kinds can do. The class has `items`, and is a [`Kind`].
+
+use crate::args::Arg;
+use crate::context::Context;
+use crate::modules::Exception;
+use crate::modules::threading::Patience;
+use crate::value::Value;
+
+/// What differs between the queues of `queue` and those of `multiprocessing`.
+pub(in crate::modules) trait Kind {
+    /// # Errors
+    /// `ValueError` if the caller has closed it.
+    fn check_open(&self, _ctx: &Context) -> Result<(), Exception> {
+        Ok(())
+    }
+
+    /// # Errors
+    /// For a timeout that makes no sense.
+    fn patience(block: Arg<Value>, timeout: Option<f64>) -> Result<Patience, Exception> {
+        Patience::to_queue(block, timeout)
+    }
+}
 
 /// The methods that every queue has.
 macro_rules! queue_methods {
@@ -18,12 +39,14 @@ macro_rules! queue_methods {
                 block: Arg<Value>,
                 timeout: Option<f64>,
             ) -> Result<Value, Exception> {
-                items::get(&self.items, ctx, Patience::to_queue(block, timeout)?).await
+                self.check_open(ctx)?;
+                items::get(&self.items, ctx, Self::patience(block, timeout)?).await
             }
 
             /// Takes an item out, and gives it. `Empty` if there is none.
             #[remote(name = "get_nowait")]
             pub fn get_nowait_value(&self, ctx: &Context) -> Result<Value, Exception> {
+                self.check_open(ctx)?;
                 items::get_nowait(&self.items, ctx)
             }
 
@@ -37,7 +60,8 @@ macro_rules! queue_methods {
                 block: Arg<Value>,
                 timeout: Option<f64>,
             ) -> Result<Lease, Exception> {
-                items::get_leased(&self.items, ctx, Patience::to_queue(block, timeout)?).await
+                self.check_open(ctx)?;
+                items::get_leased(&self.items, ctx, Self::patience(block, timeout)?).await
             }
 
             /// As `get_leased`, and gives a reference to this queue, too. Who leases an item by key acknowledges it by that:
@@ -48,7 +72,8 @@ macro_rules! queue_methods {
                 block: Arg<Value>,
                 timeout: Option<f64>,
             ) -> Result<Granted<Lease>, Exception> {
-                items::get_leased(&self.items, ctx, Patience::to_queue(block, timeout)?).await.map(Granted::here)
+                self.check_open(ctx)?;
+                items::get_leased(&self.items, ctx, Self::patience(block, timeout)?).await.map(Granted::here)
             }
 
             /// The item of this lease is done with; counts as its `task_done`. `ValueError` if the session has no such
@@ -85,7 +110,7 @@ macro_rules! queue_methods {
     };
 }
 
-/// The methods of queues that may be full, and know when the work is done.
+/// The methods of queues that may be full.
 macro_rules! bounded_methods {
     ($class:ident) => {
         #[$crate::remote]
@@ -100,12 +125,14 @@ macro_rules! bounded_methods {
                 block: Arg<Value>,
                 timeout: Option<f64>,
             ) -> Result<(), Exception> {
-                items::put(&self.items, ctx, Patience::to_queue(block, timeout)?, item).await
+                self.check_open(ctx)?;
+                items::put(&self.items, ctx, Self::patience(block, timeout)?, item).await
             }
 
             /// Puts an item in. `Full` if there is no room.
             #[remote(name = "put_nowait")]
-            pub fn put_nowait_value(&self, item: Value) -> Result<(), Exception> {
+            pub fn put_nowait_value(&self, ctx: &Context, item: Value) -> Result<(), Exception> {
+                self.check_open(ctx)?;
                 items::put_nowait(&self.items, item)
             }
 
@@ -113,7 +140,15 @@ macro_rules! bounded_methods {
             pub fn full(&self) -> bool {
                 self.items.with(|items, _| items.is_full())
             }
+        }
+    };
+}
 
+/// The methods of queues that know when the work is done.
+macro_rules! joinable_methods {
+    ($class:ident) => {
+        #[$crate::remote]
+        impl $class {
             /// An item that was taken out is done with. `ValueError` if all that were put are already.
             pub fn task_done(&self) -> Result<(), Exception> {
                 self.items.with(Items::task_done)
@@ -123,10 +158,10 @@ macro_rules! bounded_methods {
             /// `timeout` seconds.
             #[remote(name = "join")]
             pub async fn join_bool(&self, ctx: &Context, timeout: Option<f64>) -> Result<bool, Exception> {
-                items::join(&self.items, ctx, Patience::to_wait(timeout)?).await
+                items::join(&self.items, ctx, $crate::modules::threading::Patience::to_wait(timeout)?).await
             }
         }
     };
 }
 
-pub(super) use {bounded_methods, queue_methods};
+pub(in crate::modules) use {bounded_methods, joinable_methods, queue_methods};

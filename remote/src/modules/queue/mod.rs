@@ -3,10 +3,10 @@
 //! Those who wait get their turn in the order in which they came. An item that is taken out by a caller that goes away
 //! before it has it is the next to leave again; one that is taken out under a [lease](Lease) is, until it is acknowledged.
 
-mod items;
-mod methods;
-mod proxy;
-mod store;
+pub(super) mod items;
+pub(super) mod methods;
+pub(super) mod proxy;
+pub(super) mod store;
 
 pub use items::Lease;
 pub use proxy::{Leased, LeasedItem, Leasing};
@@ -14,13 +14,12 @@ pub use proxy::{Leased, LeasedItem, Leasing};
 use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::Exception;
-use crate::modules::threading::Patience;
 use crate::modules::threading::line::Monitor;
 use crate::object::Traverse;
 use crate::remote;
 use crate::value::{Granted, Value};
 use items::Items;
-use methods::{bounded_methods, queue_methods};
+use methods::{Kind, bounded_methods, joinable_methods, queue_methods};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use store::{Heap, Store};
@@ -124,3 +123,11 @@ queue_methods!(SimpleQueue);
 bounded_methods!(Queue);
 bounded_methods!(LifoQueue);
 bounded_methods!(PriorityQueue);
+joinable_methods!(Queue);
+joinable_methods!(LifoQueue);
+joinable_methods!(PriorityQueue);
+
+impl Kind for Queue {}
+impl Kind for LifoQueue {}
+impl Kind for PriorityQueue {}
+impl Kind for SimpleQueue {}

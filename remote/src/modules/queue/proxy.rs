@@ -43,7 +43,7 @@ pub struct LeasedItem<P: Leasing, T> {
 }
 
 impl<P: Leasing, T: DeserializeOwned> LeasedItem<P, T> {
-    async fn get(queue: &P, timeout: Option<f64>) -> Leased<P, T> {
+    pub(in crate::modules) async fn get(queue: &P, timeout: Option<f64>) -> Leased<P, T> {
         // If the item is no `T`, it goes back.
         if queue.key().is_none() {
             let mut call = queue.send_lease(timeout).no_timeout();
@@ -113,7 +113,7 @@ impl<P: Leasing, T: fmt::Debug> fmt::Debug for LeasedItem<P, T> {
 /// What the proxies of all queues have.
 macro_rules! queue_proxy {
     ($proxy:ident) => {
-        impl Leasing for $proxy {
+        impl $crate::modules::queue::Leasing for $proxy {
             fn send_lease(&self, timeout: Option<f64>) -> Fallible<Lease> {
                 self.get_leased_value(None, timeout)
             }
@@ -186,7 +186,15 @@ macro_rules! bounded_proxy {
             pub fn put_nowait(&self, item: impl IntoValue) -> Fallible<()> {
                 given(item, |item| self.put_nowait_value(item))
             }
+        }
+    };
+}
 
+/// What the proxies of queues have that know when the work is done.
+macro_rules! joinable_proxy {
+    ($proxy:ident) => {
+        /// With plain Rust values. The methods that these stand for say what they do.
+        impl $proxy {
             /// Waits until all items that were put are done with, however long that takes; gives true.
             pub fn join(&self) -> Fallible<bool> {
                 self.join_bool(None).no_timeout()
@@ -208,6 +216,9 @@ queue_proxy!(SimpleQueueProxy);
 bounded_proxy!(QueueProxy);
 bounded_proxy!(LifoQueueProxy);
 bounded_proxy!(PriorityQueueProxy);
+joinable_proxy!(QueueProxy);
+joinable_proxy!(LifoQueueProxy);
+joinable_proxy!(PriorityQueueProxy);
 
 impl SimpleQueueProxy {
     /// Puts an item in.
@@ -215,3 +226,5 @@ impl SimpleQueueProxy {
         given(item, |item| self.put_nowait_value(item))
     }
 }
+
+pub(in crate::modules) use {bounded_proxy, joinable_proxy, queue_proxy};

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 /// The items of a queue.
 #[derive(Debug)]
-pub(super) enum Store {
+pub(in crate::modules) enum Store {
     /// The first to come is the first to leave.
     Fifo(VecDeque<Value>),
     /// The last to come is the first to leave.
@@ -17,7 +17,7 @@ pub(super) enum Store {
 }
 
 impl Store {
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::modules) fn len(&self) -> usize {
         match self {
             Store::Fifo(items) => items.len(),
             Store::Lifo(items) => items.len(),
@@ -26,7 +26,7 @@ impl Store {
     }
 
     /// In no order.
-    pub(super) fn iter(&self) -> Box<dyn Iterator<Item = &Value> + '_> {
+    pub(in crate::modules) fn iter(&self) -> Box<dyn Iterator<Item = &Value> + '_> {
         match self {
             Store::Fifo(items) => Box::new(items.iter()),
             Store::Lifo(items) => Box::new(items.iter()),
@@ -36,7 +36,7 @@ impl Store {
 
     /// # Errors
     /// `TypeError` if items have to be compared that have no order; then it is not in.
-    pub(super) fn push(&mut self, item: Value) -> Result<(), Exception> {
+    pub(in crate::modules) fn push(&mut self, item: Value) -> Result<(), Exception> {
         match self {
             Store::Fifo(items) => items.push_back(item),
             Store::Lifo(items) => items.push(item),
@@ -47,7 +47,7 @@ impl Store {
 
     /// # Errors
     /// `TypeError` if items have to be compared that have no order; then none is out.
-    pub(super) fn pop(&mut self) -> Result<Option<Value>, Exception> {
+    pub(in crate::modules) fn pop(&mut self) -> Result<Option<Value>, Exception> {
         match self {
             Store::Fifo(items) => Ok(items.pop_front()),
             Store::Lifo(items) => Ok(items.pop()),
@@ -56,7 +56,7 @@ impl Store {
     }
 
     /// An item that had left is to be the next to leave; of a heap, when its turn comes.
-    pub(super) fn put_back(&mut self, item: Value) {
+    pub(in crate::modules) fn put_back(&mut self, item: Value) {
         match self {
             Store::Fifo(items) => items.push_front(item),
             Store::Lifo(items) => items.push(item),
@@ -71,7 +71,7 @@ impl Store {
 
 /// A heap, and what is to leave before all in it.
 #[derive(Debug, Default)]
-pub(super) struct Heap {
+pub(in crate::modules) struct Heap {
     items: Vec<Value>,
     /// Items that came back when they had no order with the others any more.
     first: Vec<Value>,

@@ -74,6 +74,14 @@ impl Patience {
         }
     }
 
+    /// Of the same of `multiprocessing`'s, where a negative timeout is as good as 0.
+    ///
+    /// # Errors
+    /// As [`to_wait`](Self::to_wait).
+    pub(crate) fn to_process_queue(block: Arg<Value>, timeout: Option<f64>) -> Result<Self, Exception> {
+        if is_true(block) { Patience::to_wait(timeout) } else { Ok(Patience::None) }
+    }
+
     fn seconds(timeout: f64) -> Result<Self, Exception> {
         if timeout.is_nan() {
             return Err(Exception::value("Invalid value NaN (not a number)"));
