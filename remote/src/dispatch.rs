@@ -94,11 +94,12 @@ impl<'a> Output<'a> {
     /// The method returned `value`.
     ///
     /// # Errors
-    /// [`Error::BadResult`] if it cannot be encoded, or is over the limit.
+    /// [`Error::BadResult`] if it cannot be encoded, or is over the limit; for a dynamic caller also if it takes more than
+    /// [`DECODED_LIMIT`](crate::value::DECODED_LIMIT) as values.
     pub fn returned<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         let encoded = match self.encoding {
             Encoding::Typed => codec::encode_into(value, self.body, self.limit),
-            Encoding::Dynamic => value::to_value(value)
+            Encoding::Dynamic => value::limited(|| value::to_value(value))
                 .map_err(CodecError::custom)
                 .and_then(|value| codec::encode_into(&value, self.body, self.limit)),
         };
@@ -132,4 +133,24 @@ pub enum Produced {
     Value(Box<dyn erased_serde::Serialize + Send>),
     /// An error of its own: its message, and the error itself.
     Raised(String, Box<dyn erased_serde::Serialize + Send>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_a_result_are_bounded_as_those_of_arguments_are() {
+        let returned = |result: &[Value]| {
+            let mut body = Vec::new();
+            let returned = Output::new(Encoding::Dynamic, &mut body, usize::MAX).returned(result);
+            returned.map(|()| body.len()).map_err(|error| error.to_string())
+        };
+        let nulls = vec![Value::Null; (2 << 20) + 1];
+        assert_eq!(returned(&nulls[1..]), Ok((2 << 20) + 5));
+        let error = returned(&nulls).expect_err("too many");
+        assert!(error.contains("limit of 67108864 bytes for one call"), "{error}");
+        let texts = vec![Value::from("a"); (1 << 20) + 1];
+        assert!(returned(&texts[1..]).is_ok() && returned(&texts).is_err());
+    }
 }

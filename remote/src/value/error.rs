@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::weight::OutOfMemory;
+use super::weight::{OutOfMemory, TooHeavy};
 use super::{TooDeep, Value};
 
 /// Why a value could not be made from something, or something from a value: words for the one who passed it.
@@ -48,6 +48,12 @@ impl serde::ser::Error for ValueError {
 impl serde::de::Error for ValueError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         ValueError(message.to_string())
+    }
+}
+
+impl From<TooHeavy> for ValueError {
+    fn from(error: TooHeavy) -> Self {
+        ValueError::new(error.to_string())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::any::type_name;
 use std::fmt::Display;
 
+use serde::ser::Error as _;
 use serde::ser::{
     SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple, SerializeTupleStruct,
     SerializeTupleVariant,
@@ -12,7 +13,7 @@ use serde::{Serialize, Serializer};
 use super::depth::Depth;
 use super::handoff::{self, INT_NAME, REF_NAME, SET_NAME, TUPLE_NAME};
 use super::serialize::INT_FIELD;
-use super::weight::push;
+use super::weight::{allocated, charge, copy, push};
 use super::{Value, ValueError};
 use crate::args::ABSENT;
 
@@ -130,11 +131,20 @@ impl Serializer for ToValue {
     ints! {
         serialize_i8 i8 serialize_i16 i16 serialize_i32 i32 serialize_i64 i64 serialize_i128 i128
         serialize_u8 u8 serialize_u16 u16 serialize_u32 u32 serialize_u64 u64 serialize_u128 u128
-        serialize_f32 f32 serialize_f64 f64 serialize_bool bool serialize_char char serialize_str &str
+        serialize_f32 f32 serialize_f64 f64 serialize_bool bool serialize_char char
+    }
+
+    fn serialize_str(self, text: &str) -> Result<Value, ValueError> {
+        charge(allocated(text.len()))?;
+        let mut copy = String::new();
+        copy.try_reserve_exact(text.len()).map_err(ValueError::custom)?;
+        copy.push_str(text);
+        Ok(Value::Text(copy))
     }
 
     fn serialize_bytes(self, bytes: &[u8]) -> Result<Value, ValueError> {
-        Ok(Value::Bytes(bytes.to_vec()))
+        charge(allocated(bytes.len()))?;
+        Ok(Value::Bytes(copy(bytes)?))
     }
 
     fn serialize_none(self) -> Result<Value, ValueError> {
@@ -255,6 +265,7 @@ struct List {
 
 impl List {
     fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
+        charge(size_of::<Value>())?;
         let item = value.serialize(self.inside.of::<T>())?;
         push(&mut self.items, item)?;
         Ok(())
@@ -302,7 +313,7 @@ struct Map {
 impl Map {
     fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), ValueError> {
         let value = value.serialize(self.inside)?;
-        self.entries.push((name.into(), value));
+        push(&mut self.entries, (name.into(), value))?;
         Ok(())
     }
 
@@ -320,6 +331,7 @@ impl SerializeMap for Map {
     type Error = ValueError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), ValueError> {
+        charge(size_of::<(Value, Value)>())?;
         self.key = Some(key.serialize(self.inside.of::<T>())?);
         Ok(())
     }

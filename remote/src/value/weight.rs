@@ -37,12 +37,13 @@ impl fmt::Display for TooHeavy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the values would take more memory than the limit of {DECODED_LIMIT} bytes for one call; send them in parts"
+            "the values would take more memory than the limit of {DECODED_LIMIT} bytes for one call; divide them among several"
         )
     }
 }
 
-/// Decodes the arguments of a call, or an object that was sent by value, with `decode`, within [`DECODED_LIMIT`].
+/// Decodes the arguments of a call, or an object that was sent by value, with `decode`, within [`DECODED_LIMIT`]; or makes values
+/// of a result.
 #[inline]
 pub fn limited<R>(decode: impl FnOnce() -> R) -> R {
     /// Puts back what was left, also after a panic.
