@@ -173,6 +173,29 @@ fn million_wants_a_number() {
 }
 
 #[test]
+fn churn_says_what_a_service_holds_when_it_is_full_and_when_it_is_empty_again() {
+    let tarmem = env!("CARGO_BIN_EXE_tarmem");
+    for (args, problem) in [
+        (&[][..], "give the path of the tarmem program"),
+        (&[tarmem, "0"], "give how many lists to make, 1 or more"),
+        (&[tarmem, "1", "x"], "give how many seconds to leave it alone"),
+    ] {
+        let mut command = example("churn");
+        command.args(args);
+        let ended = run(command);
+        assert!(!ended.success, "{}", ended.output);
+        assert_eq!(ended.errors, format!("churn: {problem}; usage: churn PATH [COUNT [SECONDS]]\n"));
+    }
+    let mut command = example("churn");
+    command.args([tarmem, "2_000", "0"]).env("TARMEM_LOG", "error");
+    let printed = run(command).success();
+    let lines: Vec<&str> = printed.lines().map(|line| line.split(": ").next().unwrap_or_default()).collect();
+    let [empty, one, deleted, idle, two, ..] = lines[..] else { panic!("{printed}") };
+    assert_eq!([empty, deleted, idle], ["empty", "deleted", "idle for 0 s"], "{printed}");
+    assert_eq!([one, two], ["2000 lists of the first client", "2000 lists of a second client"], "{printed}");
+}
+
+#[test]
 fn workers_end_when_the_program_is_killed() {
     let (mut program, workers, _output) = long_search();
     program.0.kill().expect("it runs");

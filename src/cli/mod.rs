@@ -25,6 +25,7 @@ mod output;
 mod serve;
 mod settings;
 mod tls;
+mod trim;
 mod values;
 
 use clap::error::ErrorKind;

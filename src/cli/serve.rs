@@ -3,6 +3,7 @@
 use super::logs;
 use super::output::Failure;
 use super::settings::Settings;
+use super::trim;
 use clap::Args;
 use std::io::{self, Write};
 use tarmem_remote::escape::escape;
@@ -44,6 +45,9 @@ impl Serve {
         let addresses = service.addresses();
         let service = service.start();
         announce(&addresses);
+        if let Err(error) = trim::begin() {
+            tracing::warn!("memory that becomes free is kept, for there is no thread to give it back: {error}");
+        }
         while let Some(()) = signals.reload().await {
             tokens.reload(&service);
         }

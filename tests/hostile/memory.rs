@@ -1,9 +1,11 @@
 //! What is small on the wire and large in memory, and what holds up a thread.
 
 use super::{MIB, Neighbour, Serve};
+use futures::StreamExt;
 use futures::future::join_all;
+use futures::stream;
 use std::time::Duration;
-use tarmem::modules::builtins::{List, Set, Tuple};
+use tarmem::modules::builtins::{List, ListProxy, Set, Tuple};
 use tarmem::value::from_value;
 use tarmem::{Error, Proxy, Session, Value, args};
 
@@ -110,6 +112,31 @@ async fn arguments_that_wait_are_charged_by_what_they_take_in_memory() {
     };
     let served = tokio::time::timeout(Duration::from_secs(20), served).await.expect("there is room again");
     assert_eq!(served, Ok(0.into()), "and it serves on");
+}
+
+#[tokio::test]
+async fn an_empty_service_gives_back_what_a_full_one_took() {
+    const LISTS: usize = 20_000;
+    let serve = Serve::start(&[]).await;
+    let session = Session::connect(&serve.address).await.expect("a session opens");
+    let before = serve.resident();
+    let elements = Value::List(vec![Value::from(7); 100]);
+    let make = async |number: usize| {
+        session.memoize(&number.to_string(), ListProxy::new(Some(elements.clone()))).await.expect("made");
+    };
+    let delete = async |number: usize| session.delete(&number.to_string()).await.expect("it is there");
+    stream::iter(0..LISTS).for_each_concurrent(1000, make).await;
+    let full = serve.resident() - before;
+    assert!(full > 60 * MIB, "{LISTS} lists took {} MiB", full / MIB);
+    stream::iter(0..LISTS).for_each_concurrent(1000, delete).await;
+    // It is given back in the first second that is quiet, and one that sees nobody is.
+    let given_back = async {
+        while serve.resident() > before + full / 4 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let given_back = tokio::time::timeout(Duration::from_secs(30), given_back).await;
+    assert!(given_back.is_ok(), "{} MiB are kept of {}", (serve.resident() - before) / MIB, full / MIB);
 }
 
 #[tokio::test]
