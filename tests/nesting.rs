@@ -4,6 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 use support::{Fixture, Way};
+use tarmem::args::Kwargs;
 use tarmem::modules::builtins::{Dict, DictProxy, ListProxy};
 use tarmem::modules::collections::DefaultDictProxy;
 use tarmem::value::ObjectRef;
@@ -26,6 +27,7 @@ each_way![
     a_defaultdict_makes_live_objects_by_any_generator,
     a_defaultdict_can_be_given_another_factory_or_none,
     attributes_are_read_as_python_has_them,
+    arguments_by_name_are_entries_of_dicts,
     what_there_is_can_be_listed,
 ];
 
@@ -344,6 +346,29 @@ async fn a_defaultdict_can_be_given_another_factory_or_none(fixture: Fixture) {
         let error = dict.call("__setattr__", args![name, value]).await.expect_err("refused").to_string();
         assert!(error.contains(message), "{error}");
     }
+}
+
+async fn arguments_by_name_are_entries_of_dicts(fixture: Fixture) {
+    let session = fixture.session().await;
+    let collections = session.remote_import("collections").await.expect("imports");
+    let given = || Value::from(vec![("b", 1)]);
+    for (args, expected) in [
+        (args!["int", given(); a = 2], "defaultdict(<class 'int'>, {'b': 1, 'a': 2})"),
+        (args![; factory = 3, a = 2], "defaultdict(None, {'factory': 3, 'a': 2})"),
+    ] {
+        let dict = collections.construct("defaultdict", args).await.expect("made");
+        assert_eq!(dict.call("__repr__", args![]).await, Ok(expected.into()));
+    }
+    let error = collections.construct("defaultdict", args!["int", given(), 1]).await.expect_err("too many");
+    assert!(error.to_string().ends_with("TypeError: dict expected at most 1 argument, got 2"), "{error}");
+    let error = collections.construct("defaultdict", args![5]).await.expect_err("no name");
+    assert!(error.to_string().contains("TypeError: the first argument must name a generator"), "{error}");
+
+    // By a typed caller.
+    let source = DictProxy::from_args(vec![given()], Kwargs::new().with("items", 2));
+    let dict = session.create(source).await.expect("made");
+    dict.update_values(vec![], Kwargs::new().with("b", 3)).await.expect("put");
+    assert_eq!(dict.items::<String, i64>().await, Ok(vec![("b".to_owned(), 3), ("items".to_owned(), 2)]));
 }
 
 async fn attributes_are_read_as_python_has_them(fixture: Fixture) {

@@ -27,10 +27,15 @@ impl Service {
 
     /// An object of a class, by the path of the class or of one of its constructors.
     pub(crate) fn make(&self, class: &str, args: &[Value]) -> Outcome<Box<DynamicProxy>> {
+        self.make_with(class, &args.to_vec().into())
+    }
+
+    /// As [`make`](Self::make), with arguments by name.
+    pub(crate) fn make_with(&self, class: &str, args: &Args) -> Outcome<Box<DynamicProxy>> {
         let (module, name) = class.split_once('.').expect("a path");
         self.runtime.block_on(async {
             let module = self.session.remote_import(module).await.expect("it comes with tarmem");
-            module.construct(name, args.to_vec()).await.map(Box::new).map_err(message)
+            module.construct(name, args.clone()).await.map(Box::new).map_err(message)
         })
     }
 

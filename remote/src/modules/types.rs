@@ -3,8 +3,10 @@
 use super::python::{Key, Table, check_depth, equal, repr};
 use super::shared::text_of_repr;
 use super::{Decoded, Exception, Fallible, given};
-use crate::args::Arg;
+use crate::args::{Arg, Kwargs};
+use crate::call::CallError;
 use crate::remote;
+use crate::source::FunctionCall;
 use crate::value::{IntoValue, Value};
 use serde::{Deserialize, Serialize};
 
@@ -16,10 +18,10 @@ pub struct SimpleNamespace(Table<Value>);
 
 #[remote]
 impl SimpleNamespace {
-    /// An object with the attributes in a map. It has none without `attributes`.
-    #[remote(inline)]
-    pub fn new(attributes: Arg<Value>) -> Result<Self, Exception> {
-        let table = attributes.given().map_or(Ok(Vec::new()), super::builtins::dict::entries)?;
+    /// An object with the attributes in a map, if there is one, and those that are given by name.
+    #[remote(inline, name = "new")]
+    pub fn from_args(#[remote(args)] args: Vec<Value>, #[remote(kwargs)] kwargs: Kwargs) -> Result<Self, Exception> {
+        let table = super::builtins::dict::entries_of("SimpleNamespace", args, kwargs)?;
         SimpleNamespace::try_from(table.into_iter().collect::<Table<Value>>())
     }
 
@@ -92,6 +94,11 @@ text_of_repr!(SimpleNamespace);
 
 /// With plain Rust values. The methods that these stand for say what they do.
 impl SimpleNamespaceProxy {
+    /// An object with the attributes in a map. It has none without `attributes`.
+    pub fn new(attributes: impl Into<Arg<Value>>) -> FunctionCall<SimpleNamespace, CallError<Exception>> {
+        Self::from_args(attributes.into().given().into_iter().collect(), Kwargs::new())
+    }
+
     /// The attribute `name`. `AttributeError` if there is none.
     pub fn get<T>(&self, name: &str) -> Decoded<T> {
         Decoded::new(self.getattr(name.to_owned()))

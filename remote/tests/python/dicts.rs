@@ -2,6 +2,8 @@
 
 use super::check::{Operation, Subject, check, op};
 use super::random::Random;
+use super::service::Service;
+use tarmem_remote::args::Args;
 use tarmem_remote::{Value, args};
 
 #[test]
@@ -44,6 +46,41 @@ fn ordered_dict() {
     });
 }
 
+/// What CPython 3.11 makes of arguments by name.
+#[test]
+fn arguments_by_name_are_entries() {
+    let service = Service::new();
+    let made = |class: &str, args: Args| {
+        let mut object = service.make_with(class, &args)?;
+        service.call(&mut *object, "__repr__", &[]).map(|text| text.as_str().expect("a text").to_owned())
+    };
+    let pairs = || Value::from(vec![("a", 1), ("b", 2)]);
+    for (class, args, expected) in [
+        ("builtins.dict", args![; a = 1], "{'a': 1}"),
+        (
+            "builtins.dict",
+            args![; items = 3, self = 4, args = 5, kwargs = 6],
+            "{'items': 3, 'self': 4, 'args': 5, 'kwargs': 6}",
+        ),
+        ("builtins.dict", args![pairs(); c = 3, a = 4], "{'a': 4, 'b': 2, 'c': 3}"),
+        ("collections.OrderedDict", args![pairs(); a = 3], "OrderedDict([('a', 3), ('b', 2)])"),
+        ("collections.Counter", args!["aab"; a = 1], "Counter({'a': 3, 'b': 1})"),
+        ("collections.Counter", args![; a = 1, iterable = 2], "Counter({'iterable': 2, 'a': 1})"),
+        ("collections.Counter", args![Value::Null; a = 1], "Counter({'a': 1})"),
+        ("types.SimpleNamespace", args![; a = 1, b = 2], "namespace(a=1, b=2)"),
+    ] {
+        assert_eq!(made(class, args), Ok(expected.to_owned()));
+    }
+    for (class, args, expected) in [
+        ("builtins.dict", args![1, 2; a = 3], "TypeError: dict expected at most 1 argument, got 2"),
+        ("builtins.dict", args![5; a = 1], "TypeError: 'int' object is not iterable"),
+        ("collections.Counter", args![[1]; a = "x"], "TypeError: "),
+    ] {
+        let error = made(class, args).expect_err("refused");
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
 /// What a dict can be made of, for the most part.
 fn items(r: &mut Random) -> Value {
     match r.below(10) {
@@ -68,7 +105,9 @@ fn dict_operation(r: &mut Random, len: usize) -> Operation {
         5 => op("pop", [key, r.optional(7.into())]),
         6 => op("pop_or", [key, r.value()]),
         7 => op("popitem", []),
-        8 | 9 => op("update", [items(r)]),
+        8 => op("update", [items(r)]),
+        9 if r.one_in(5) => op("update", args![; a = r.value(), items = r.value()]),
+        9 => op("update", args![items(r); a = r.value(), kwargs = r.value()]),
         10 if r.one_in(5) => op("clear", []),
         11 => op("copy", []),
         12 => op("keys", []),
@@ -122,8 +161,14 @@ fn counter_operation(r: &mut Random, len: usize) -> Operation {
         0..=2 => op("__getitem__", [key]),
         3 => op("__setitem__", [key, r.small().into()]),
         4 => op("__delitem__", [key]),
-        5 | 6 => op("update", [counted(r)]),
-        7 | 8 => op("subtract", [counted(r)]),
+        5 => op("update", [counted(r)]),
+        7 => op("subtract", [counted(r)]),
+        6 | 8 if r.one_in(9) => op(r.pick(&["update", "subtract"]), args![Value::Null; a = r.small()]),
+        6 | 8 if r.one_in(2) => op(r.pick(&["update", "subtract"]), args![; a = r.small(), iterable = r.small()]),
+        6 | 8 => op(
+            r.pick(&["update", "subtract"]),
+            args![counted(r); a = if r.one_in(20) { r.scalar() } else { r.small().into() }],
+        ),
         9 => op("most_common", []),
         10 => op("most_common", [r.pick(&[Value::from(0), 1.into(), 3.into(), (-1).into(), "a".into(), 100.into()])]),
         11 => op("total", []),

@@ -1,6 +1,6 @@
 """Applies operations to Python's own types: the oracle of conformance.rs.
 
-A line of JSON in is one object and what is done to it: {"type": …, "init": [arguments], "ops": [[name, arguments, arguments by name], …]}.
+A line of JSON in is one object and what is done to it: {"type": …, "init": [arguments], "ops": [[name, arguments, [[name, argument], …]], …]}.
 A line of JSON out is what came of each: [kind of the error or null, result, state afterwards]; the first is of the
 construction. Values are written as Python's repr writes them, both ways.
 """
@@ -226,7 +226,7 @@ def main():
             # What fails changes nothing.
             before = copy.copy(obj)
             error, result = outcome(lambda: apply(kind, obj, name, [parse(arg) for arg in args],
-                                                  {key: parse(arg) for key, arg in named.items()}),
+                                                  {key: parse(arg) for key, arg in named}),
                                     kind in FUNCTIONS)
             obj, result = result if error is None else (before, None)
             replies.append([error, written(plain(result)), written(shown(kind, obj))])

@@ -1,6 +1,5 @@
 //! CPython, in a process of its own.
 
-use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -49,7 +48,7 @@ impl Oracle {
     /// What Python makes of an object of `kind` and of operations on it.
     pub(crate) fn ask(&mut self, kind: &str, init: &[Value], ops: &[(String, Args)]) -> Vec<Outcome> {
         let written = |args: &[Value]| args.iter().map(repr).collect::<Vec<_>>();
-        let named = |args: &Args| -> HashMap<String, String> {
+        let named = |args: &Args| -> Vec<(String, String)> {
             args.by_name().iter().map(|(name, value)| (name.clone(), repr(value))).collect()
         };
         let ops: Vec<_> = ops.iter().map(|(name, args)| (name, written(args.positional()), named(args))).collect();

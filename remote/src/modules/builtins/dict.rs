@@ -1,17 +1,20 @@
 //! `builtins.dict`.
 
-use crate::args::Arg;
+use crate::args::{Arg, Kwargs};
+use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{
-    Chunk, Cursor, Key, Table, check_depth, check_result, equal, iterate, number, pairs, repr, type_name, weight,
+    Chunk, Cursor, Key, Table, at_most_one, check_depth, check_result, equal, iterate, number, pairs, repr, type_name,
+    weight,
 };
 use crate::modules::shared::{
     dict_changed, dict_methods, mapping_methods, mapping_proxy, popitem_method, text_of_repr,
 };
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
 use crate::remote;
+use crate::source::FunctionCall;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
 
@@ -24,10 +27,10 @@ pub struct Dict(Table<Value>);
 
 #[remote]
 impl Dict {
-    /// A dict of `items`: a map, or a list of pairs. Empty without `items`.
-    #[remote(inline)]
-    pub fn new(items: Arg<Value>) -> Result<Self, Exception> {
-        Ok(Dict(items.given().map_or(Ok(Vec::new()), entries)?.into_iter().collect()))
+    /// A dict of a map, or of a list of pairs, if there is one; and of the arguments by name, under their names.
+    #[remote(inline, name = "new")]
+    pub fn from_args(#[remote(args)] args: Vec<Value>, #[remote(kwargs)] kwargs: Kwargs) -> Result<Self, Exception> {
+        Ok(Dict(entries_of("dict", args, kwargs)?.into_iter().collect()))
     }
 
     /// A dict of the elements of `keys`, each with the same value: null without `value`.
@@ -59,7 +62,22 @@ mapping_methods!(Dict, dict_changed);
 dict_methods!(Dict, "dict");
 mapping_proxy!(DictProxy, "builtins.dict");
 
+impl DictProxy {
+    /// A dict of `items`: a map, or a list of pairs. Empty without `items`.
+    pub fn new(items: impl Into<Arg<Value>>) -> FunctionCall<Dict, CallError<Exception>> {
+        Self::from_args(items.into().given().into_iter().collect(), Kwargs::new())
+    }
+}
+
 impl Dict {
+    /// A dict of `items`: a map, or a list of pairs. Empty without `items`.
+    ///
+    /// # Errors
+    /// `TypeError` and `ValueError` for what is neither.
+    pub fn new(items: Arg<Value>) -> Result<Self, Exception> {
+        Self::from_args(items.given().into_iter().collect(), Kwargs::new())
+    }
+
     /// The keys and values.
     pub fn table(&self) -> &Table<Value> {
         &self.0
@@ -98,6 +116,13 @@ pub(crate) fn entries(value: Value) -> Result<Vec<(Key, Value)>, Exception> {
         Ok((Key::new(key)?, value))
     };
     pairs(value)?.into_iter().map(entry).collect()
+}
+
+/// As [`entries`], of the only argument by place of what CPython calls `function`, and of those by name after it.
+pub(crate) fn entries_of(function: &str, args: Vec<Value>, kwargs: Kwargs) -> Result<Vec<(Key, Value)>, Exception> {
+    let mut all = at_most_one(function, args)?.map_or(Ok(Vec::new()), entries)?;
+    all.append(&mut entries(kwargs.into())?);
+    Ok(all)
 }
 
 impl From<Table<Value>> for Dict {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::args::Arg;
+use crate::args::{Arg, Kwargs};
 use crate::codec;
 use crate::modules::Exception;
 use crate::modules::python::{ELEMENT_DEPTH, Slice};
@@ -49,7 +49,7 @@ fn what_fails_changes_nothing() {
     let mut d = Dict::new(Arg::Given(Value::Map(vec![("a".into(), 1.into())]))).unwrap();
     let before = d.clone();
     let half_good = Value::List(vec![[1, 2].into(), [3].into()]);
-    assert_eq!(kind(d.update_values(Arg::Given(half_good))), "ValueError");
+    assert_eq!(kind(d.update_values(vec![half_good], Kwargs::new())), "ValueError");
     assert_eq!(kind(d.ior(Value::List(vec![Value::List(vec![Value::List(vec![]), 1.into()])]))), "TypeError");
     assert_eq!(kind(d.incr_value("a".into(), Arg::Given("x".into()))), "TypeError");
     assert_eq!(d, before);

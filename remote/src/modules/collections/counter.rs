@@ -2,17 +2,19 @@
 
 mod arithmetic;
 
-use crate::args::Arg;
+use crate::args::{Arg, Kwargs};
+use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Key, Table, check_depth, check_result, equal, index_of, iterate, merge_sort, number,
-    repr, weight, word,
+    Chunk, Comparison, Cursor, Key, Table, at_most_one, check_depth, check_result, equal, index_of, iterate,
+    merge_sort, number, repr, weight, word,
 };
 use crate::modules::shared::{dict_changed, mapping_methods, mapping_proxy, popitem_method, text_of_repr};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible, Given};
 use crate::remote;
+use crate::source::FunctionCall;
 use crate::value::{Integer, IntoValue, Value};
 use serde::{Deserialize, Serialize};
 
@@ -27,11 +29,11 @@ const ZERO: Value = Value::Int(Integer::ZERO);
 
 #[remote]
 impl Counter {
-    /// Counts the elements of `items`; a map is taken as counts. Empty without `items`.
-    #[remote(inline)]
-    pub fn new(items: Option<Value>) -> Result<Self, Exception> {
+    /// Counts the elements of what is given; a map is taken as counts, and so are the arguments by name.
+    #[remote(inline, name = "new")]
+    pub fn from_args(#[remote(args)] args: Vec<Value>, #[remote(kwargs)] kwargs: Kwargs) -> Result<Self, Exception> {
         let mut counter = Counter::default();
-        counter.update_values(items)?;
+        counter.apply("Counter", args, kwargs, Counter::count_in)?;
         Ok(counter)
     }
 
@@ -54,24 +56,25 @@ impl Counter {
         Ok(())
     }
 
-    /// Counts the elements of `items` too; the counts in a map are added.
+    /// Counts the elements of what is given, too; the counts in a map are added, and so are the arguments by name.
     #[remote(name = "update")]
-    pub fn update_values(&mut self, items: Option<Value>) -> Result<(), Exception> {
-        match items {
-            None => Ok(()),
-            // The first counts may be anything, for nothing is added to them.
-            Some(items @ Value::Map(_)) if self.0.is_empty() => {
-                self.0.extend(counts(items)?);
-                Ok(())
-            }
-            Some(items) => self.combine(items, |count, other| number::add(other, count)),
-        }
+    pub fn update_values(
+        &mut self,
+        #[remote(args)] args: Vec<Value>,
+        #[remote(kwargs)] kwargs: Kwargs,
+    ) -> Result<(), Exception> {
+        self.apply("Counter.update", args, kwargs, Counter::count_in)
     }
 
-    /// Takes one from the count of each of `items`; the counts in a map are subtracted. Counts may become negative.
+    /// Takes one from the count of each element of what is given; the counts in a map are subtracted, and so are the arguments
+    /// by name. Counts may become negative.
     #[remote(name = "subtract")]
-    pub fn subtract_values(&mut self, items: Option<Value>) -> Result<(), Exception> {
-        items.map_or(Ok(()), |items| self.combine(items, number::subtract))
+    pub fn subtract_values(
+        &mut self,
+        #[remote(args)] args: Vec<Value>,
+        #[remote(kwargs)] kwargs: Kwargs,
+    ) -> Result<(), Exception> {
+        self.apply("Counter.subtract", args, kwargs, |counter, items| counter.combine(items, number::subtract))
     }
 
     /// The keys with their counts as tuples, the highest first, and the one that came first among equals; only the first
@@ -122,10 +125,15 @@ mapping_proxy!(CounterProxy, "collections.Counter");
 
 /// With plain Rust values. The methods that these stand for say what they do.
 impl CounterProxy {
+    /// Counts the elements of `items`; a map is taken as counts. Empty without `items`.
+    pub fn new(items: Option<Value>) -> FunctionCall<Counter, CallError<Exception>> {
+        Self::from_args(items.into_iter().collect(), Kwargs::new())
+    }
+
     /// Counts the elements of `items` too.
     pub fn count<T: IntoValue>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
         let mut given = Given::default();
-        let call = self.update_values(Some(given.list(items)));
+        let call = self.update_values(vec![given.list(items)], Kwargs::new());
         given.checked(call)
     }
 
@@ -141,6 +149,14 @@ impl CounterProxy {
 }
 
 impl Counter {
+    /// Counts the elements of `items`; a map is taken as counts. Empty without `items`.
+    ///
+    /// # Errors
+    /// `TypeError` for what has no elements.
+    pub fn new(items: Option<Value>) -> Result<Self, Exception> {
+        Self::from_args(items.into_iter().collect(), Kwargs::new())
+    }
+
     /// The keys and counts.
     pub fn table(&self) -> &Table<Value> {
         &self.0
@@ -170,6 +186,40 @@ impl Counter {
 
     fn count(&self, key: &Key) -> &Value {
         self.0.get(key).unwrap_or(&ZERO)
+    }
+
+    /// Has `with` take the only argument by place, if there is one, and those by name: all of them, or none.
+    fn apply(
+        &mut self,
+        function: &str,
+        args: Vec<Value>,
+        kwargs: Kwargs,
+        with: fn(&mut Self, Value) -> Result<(), Exception>,
+    ) -> Result<(), Exception> {
+        let items = at_most_one(function, args)?.filter(|items| !items.is_null());
+        match (items, kwargs.is_empty()) {
+            (None, true) => Ok(()),
+            (Some(items), true) => with(self, items),
+            (None, false) => with(self, kwargs.into()),
+            (Some(items), false) => {
+                let mut both = self.clone();
+                with(&mut both, items)?;
+                with(&mut both, kwargs.into())?;
+                self.0.assign(both.0);
+                Ok(())
+            }
+        }
+    }
+
+    fn count_in(&mut self, items: Value) -> Result<(), Exception> {
+        match items {
+            // The first counts may be anything, for nothing is added to them.
+            items @ Value::Map(_) if self.0.is_empty() => {
+                self.0.extend(counts(items)?);
+                Ok(())
+            }
+            items => self.combine(items, |count, other| number::add(other, count)),
+        }
     }
 
     /// Combines each count with one in `items`; all of them, or none.

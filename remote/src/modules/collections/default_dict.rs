@@ -1,9 +1,10 @@
 //! `collections.defaultdict`.
 
-use crate::args::Arg;
+use crate::args::{Arg, Kwargs};
+use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
-use crate::modules::builtins::dict::entries;
+use crate::modules::builtins::dict::{entries, entries_of};
 use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, type_name};
 use crate::modules::shared::{
@@ -13,7 +14,7 @@ use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
 use crate::operation::MemberKind;
 use crate::proxy::Proxy;
 use crate::remote;
-use crate::source::DynamicFunctionCall;
+use crate::source::{DynamicFunctionCall, FunctionCall};
 use crate::value::Value;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -72,13 +73,7 @@ impl Factory {
             (None, Some((module, name))) if module != "builtins" => {
                 Ok(Factory::Generator(module.to_owned(), name.to_owned()))
             }
-            _ => {
-                let known: Vec<&str> = FACTORIES.iter().map(|(_, path)| *path).collect();
-                let known = known.join(", ");
-                Err(Exception::TypeError(format!(
-                    "the first argument must name a generator of the service as module.name, or be null: {known}, or another"
-                )))
-            }
+            _ => Err(no_name()),
         }
     }
 
@@ -106,6 +101,14 @@ impl Factory {
         // Kept here before the proxy gives up its handle.
         Ok(ctx.keep(&reference).map_err(failed)?.into())
     }
+}
+
+fn no_name() -> Exception {
+    let known: Vec<&str> = FACTORIES.iter().map(|(_, path)| *path).collect();
+    let known = known.join(", ");
+    Exception::TypeError(format!(
+        "the first argument must name a generator of the service as module.name, or be null: {known}, or another"
+    ))
 }
 
 impl fmt::Display for Factory {
@@ -139,10 +142,18 @@ impl Plain {
 
 #[remote]
 impl DefaultDict {
-    /// A dict of `items`, a map or a list of pairs, that has `factory` make what is missing; nothing is made without
-    /// `factory`. `TypeError` if the service has no such generator.
-    pub async fn new(ctx: &Context, factory: Option<String>, items: Arg<Value>) -> Result<Self, Exception> {
-        let made = Self::with(factory, items)?;
+    /// A dict that has a generator of the service make what is missing: the one whose name is the first argument; nothing is
+    /// made without one, or if it is null. `TypeError` if the service has no such generator. There is in it what is in the second
+    /// argument, a map or a list of pairs, and the arguments by name.
+    #[remote(name = "new")]
+    pub async fn from_args(
+        ctx: &Context,
+        #[remote(args)] args: Vec<Value>,
+        #[remote(kwargs)] kwargs: Kwargs,
+    ) -> Result<Self, Exception> {
+        let mut args = args.into_iter();
+        let factory = args.next().unwrap_or_default();
+        let made = Self::with(&factory, args.collect(), kwargs)?;
         if let Some(factory) = &made.factory {
             factory.check(ctx).await?;
         }
@@ -202,11 +213,27 @@ mapping_methods!(DefaultDict, dict_changed);
 dict_methods!(DefaultDict, "collections.defaultdict");
 mapping_proxy!(DefaultDictProxy, "collections.defaultdict");
 
+impl DefaultDictProxy {
+    /// A dict of `items`, a map or a list of pairs, that has the generator `factory` make what is missing; nothing is made
+    /// without `factory`.
+    pub fn new(
+        factory: Option<String>,
+        items: impl Into<Arg<Value>>,
+    ) -> FunctionCall<DefaultDict, CallError<Exception>> {
+        let args = std::iter::once(factory.map_or(Value::Null, Value::from)).chain(items.into().given());
+        Self::from_args(args.collect(), Kwargs::new())
+    }
+}
+
 impl DefaultDict {
-    /// As [`new`](Self::new), without asking whether there is such a factory.
-    pub(super) fn with(factory: Option<String>, items: Arg<Value>) -> Result<Self, Exception> {
-        let factory = factory.map(|name| Factory::named(&name)).transpose()?;
-        Ok(DefaultDict { factory, table: items.given().map_or(Ok(Vec::new()), entries)?.into_iter().collect() })
+    /// As [`from_args`](Self::from_args), without asking whether there is such a factory.
+    pub(super) fn with(factory: &Value, args: Vec<Value>, kwargs: Kwargs) -> Result<Self, Exception> {
+        let factory = match factory {
+            Value::Null => None,
+            Value::Text(name) => Some(Factory::named(name)?),
+            _ => return Err(no_name()),
+        };
+        Ok(DefaultDict { factory, table: entries_of("dict", args, kwargs)?.into_iter().collect() })
     }
 
     /// The keys and values.

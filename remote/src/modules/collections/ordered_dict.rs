@@ -1,14 +1,16 @@
 //! `collections.OrderedDict`.
 
-use crate::args::Arg;
+use crate::args::{Arg, Kwargs};
+use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
-use crate::modules::builtins::dict::{entries, fromkeys};
+use crate::modules::builtins::dict::{entries, entries_of, fromkeys};
 use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, truthy, type_name};
 use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy, ordered_dict_changed, text_of_repr};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible, given};
 use crate::remote;
+use crate::source::FunctionCall;
 use crate::value::{IntoValue, Value};
 use serde::{Deserialize, Serialize};
 
@@ -27,10 +29,10 @@ impl Holds for OrderedDict {
 
 #[remote]
 impl OrderedDict {
-    /// A dict of `items`: a map, or a list of pairs. Empty without `items`.
-    #[remote(inline)]
-    pub fn new(items: Arg<Value>) -> Result<Self, Exception> {
-        Ok(OrderedDict(items.given().map_or(Ok(Vec::new()), entries)?.into_iter().collect()))
+    /// A dict of a map, or of a list of pairs, if there is one; and of the arguments by name, under their names.
+    #[remote(inline, name = "new")]
+    pub fn from_args(#[remote(args)] args: Vec<Value>, #[remote(kwargs)] kwargs: Kwargs) -> Result<Self, Exception> {
+        Ok(OrderedDict(entries_of("OrderedDict", args, kwargs)?.into_iter().collect()))
     }
 
     /// A dict of the elements of `keys`, each with the same value: null without `value`.
@@ -79,6 +81,11 @@ dict_methods!(OrderedDict, "collections.OrderedDict");
 mapping_proxy!(OrderedDictProxy, "collections.OrderedDict");
 
 impl OrderedDictProxy {
+    /// A dict of `items`: a map, or a list of pairs. Empty without `items`.
+    pub fn new(items: impl Into<Arg<Value>>) -> FunctionCall<OrderedDict, CallError<Exception>> {
+        Self::from_args(items.into().given().into_iter().collect(), Kwargs::new())
+    }
+
     /// Moves `key` to the end, to the front if `last` is false. `KeyError` if it is not there.
     pub fn move_to_end(&self, key: impl IntoValue, last: bool) -> Fallible<()> {
         given(key, |key| self.move_to_end_value(key, last))
@@ -91,6 +98,14 @@ impl OrderedDictProxy {
 }
 
 impl OrderedDict {
+    /// A dict of `items`: a map, or a list of pairs. Empty without `items`.
+    ///
+    /// # Errors
+    /// `TypeError` and `ValueError` for what is neither.
+    pub fn new(items: Arg<Value>) -> Result<Self, Exception> {
+        Self::from_args(items.given().into_iter().collect(), Kwargs::new())
+    }
+
     /// The keys and values.
     pub fn table(&self) -> &Table<Value> {
         &self.0

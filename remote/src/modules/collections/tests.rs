@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::args::Arg;
+use crate::args::{Arg, Kwargs};
 use crate::codec;
 use crate::modules::Exception;
 use crate::object::Object;
@@ -50,8 +50,8 @@ fn a_counter_changes_wholly_or_not() {
     let mut counter = Counter::new(Some("ab".into())).unwrap();
     let before = counter.clone();
     let half_good = Value::Map(vec![("a".into(), 1.into()), ("b".into(), "x".into())]);
-    assert_eq!(kind(counter.update_values(Some(half_good.clone()))), "TypeError");
-    assert_eq!(kind(counter.subtract_values(Some(half_good.clone()))), "TypeError");
+    assert_eq!(kind(counter.update_values(vec![half_good.clone()], Kwargs::new())), "TypeError");
+    assert_eq!(kind(counter.subtract_values(vec![half_good.clone()], Kwargs::new())), "TypeError");
     assert_eq!(kind(counter.iadd(half_good)), "TypeError");
     assert_eq!(kind(counter.iadd([1].into())), "TypeError");
     assert_eq!(counter, before);
@@ -61,21 +61,21 @@ fn a_counter_changes_wholly_or_not() {
 fn an_empty_counter_takes_counts_wholly_or_not() {
     let mut counter = Counter::default();
     let half_good = Value::Map(vec![("a".into(), 1.into()), (Value::List(vec![]), 1.into())]);
-    assert_eq!(kind(counter.update_values(Some(half_good))), "TypeError");
+    assert_eq!(kind(counter.update_values(vec![half_good], Kwargs::new())), "TypeError");
     assert_eq!(counter, Counter::default());
 }
 
 #[test]
 fn factories_go_by_name() {
-    let mut made = DefaultDict::with(Some("list".into()), Arg::Absent).unwrap();
+    let mut made = DefaultDict::with(&"list".into(), vec![], Kwargs::new()).unwrap();
     made.setitem("k".into(), Value::List(vec![])).unwrap();
     assert_eq!(made.default_factory(), Some("builtins.list".into()));
     assert_eq!(made.get_value("other".into(), None), Ok(Value::Null));
     assert_eq!(made.len(), 1, "to ask is not to make");
     assert_eq!(made.repr(), "defaultdict(<class 'list'>, {'k': []})");
-    let other = DefaultDict::with(Some("bank.Account".into()), Arg::Absent).unwrap();
+    let other = DefaultDict::with(&"bank.Account".into(), vec![], Kwargs::new()).unwrap();
     assert_eq!(other.default_factory(), Some("bank.Account".into()));
-    let error = DefaultDict::with(Some("lists".into()), Arg::Absent).unwrap_err();
+    let error = DefaultDict::with(&"lists".into(), vec![], Kwargs::new()).unwrap_err();
     assert!(error.to_string().contains("builtins.list, builtins.dict"), "{error}");
 
     let back: DefaultDict = codec::decode(&codec::encode(&made).unwrap()).unwrap();

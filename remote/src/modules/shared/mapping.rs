@@ -188,12 +188,15 @@ macro_rules! dict_methods {
     ($class:ident, $name:literal) => {
         #[$crate::remote]
         impl $class {
-            /// Puts in all of `items`: a map, or a list of pairs.
+            /// Puts in all of a map, or of a list of pairs, if there is one; and the arguments by name, under their names.
             #[remote(name = "update")]
-            pub fn update_values(&mut self, items: Arg<Value>) -> Result<(), Exception> {
-                if let Arg::Given(items) = items {
-                    self.table_mut().extend(entries(items)?);
-                }
+            pub fn update_values(
+                &mut self,
+                #[remote(args)] args: Vec<Value>,
+                #[remote(kwargs)] kwargs: Kwargs,
+            ) -> Result<(), Exception> {
+                let items = entries_of("update", args, kwargs)?;
+                self.table_mut().extend(items);
                 Ok(())
             }
 

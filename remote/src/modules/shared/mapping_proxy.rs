@@ -67,7 +67,7 @@ macro_rules! mapping_proxy {
                 items: impl IntoIterator<Item = (K, V)>,
             ) -> Fallible<()> {
                 let mut given = $crate::modules::Given::default();
-                let call = self.update_values(Some(given.map(items)));
+                let call = self.update_values(vec![given.map(items)], $crate::args::Kwargs::new());
                 given.checked(call)
             }
 
