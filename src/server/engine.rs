@@ -80,7 +80,8 @@ pub(crate) struct Request<'a> {
     pub(crate) deadline: Deadline,
     /// The most bytes a result may have.
     pub(crate) result_bytes: usize,
-    /// It may not hold its thread: whoever asks would not hear in time that its deadline has passed.
+    /// It may not hold its thread: whoever asks would not hear in time that its deadline has passed, or it is so large that
+    /// others would wait for it.
     pub(crate) elsewhere: bool,
 }
 

@@ -129,13 +129,14 @@ impl Engine {
     ) -> Result<Evaluated, Error> {
         let (function, encoding, args) = match source {
             SourceRef::Existing(target) => return Ok(Evaluated::Ready(Ok(self.target(request, target)?.cell))),
+            SourceRef::Value { .. } | SourceRef::ValueByNames { .. } if request.elsewhere => {
+                let (engine, scope) = (Arc::clone(self), request.scope());
+                let (value, name) = (OwnedValue::of(source), Box::<str>::from(name));
+                let work = move |_| engine.decode_object(&scope, value.source(), &name).map_err(FlightError::from);
+                return Ok(Evaluated::Later(Evaluating::off_thread(request, &self.runtime, work)));
+            }
             SourceRef::Value { .. } | SourceRef::ValueByNames { .. } => {
-                let scope = request.scope();
-                let cell = with_scope(&*scope, || self.decode_object(source, name))?;
-                if scope.has_resolved() {
-                    self.collector.suspect(&cell);
-                }
-                return Ok(Evaluated::Ready(Ok(cell)));
+                return Ok(Evaluated::Ready(Ok(self.decode_object(&request.scope(), source, name)?)));
             }
             SourceRef::Generator { function, encoding, args } => (self.function(function)?, encoding, args),
         };
@@ -300,7 +301,15 @@ impl Engine {
     }
 
     /// A value that a client made, as an object.
-    fn decode_object(&self, source: SourceRef<'_>, name: &str) -> Result<Cell, Error> {
+    fn decode_object(&self, scope: &SessionScope, source: SourceRef<'_>, name: &str) -> Result<Cell, Error> {
+        let cell = with_scope(scope, || self.decode_in_scope(source, name))?;
+        if scope.has_resolved() {
+            self.collector.suspect(&cell);
+        }
+        Ok(cell)
+    }
+
+    fn decode_in_scope(&self, source: SourceRef<'_>, name: &str) -> Result<Cell, Error> {
         // The class is looked up first: typetag's own error lists every name there is.
         let class = class_of(source)?;
         self.check_name("class", class)?;
@@ -320,6 +329,34 @@ impl Engine {
             _ => Err("it is no value".to_owned()),
         };
         self.host(decoded.map_err(|reason| Error::BadValue { class: class.to_owned(), reason })?, name)
+    }
+}
+
+/// A value that a client made, for another thread.
+enum OwnedValue {
+    Typed { signature: u64, object: Bytes },
+    ByNames { class: Box<str>, value: Bytes },
+}
+
+impl OwnedValue {
+    fn of(source: SourceRef<'_>) -> Self {
+        match source {
+            SourceRef::ValueByNames { class, value } => {
+                OwnedValue::ByNames { class: class.into(), value: Bytes::copy_from_slice(value) }
+            }
+            SourceRef::Value { signature, object } => {
+                OwnedValue::Typed { signature, object: Bytes::copy_from_slice(object) }
+            }
+            // It is none, and is told so when it is decoded.
+            _ => OwnedValue::Typed { signature: 0, object: Bytes::new() },
+        }
+    }
+
+    fn source(&self) -> SourceRef<'_> {
+        match self {
+            OwnedValue::Typed { signature, object } => SourceRef::Value { signature: *signature, object },
+            OwnedValue::ByNames { class, value } => SourceRef::ValueByNames { class, value },
+        }
     }
 }
 

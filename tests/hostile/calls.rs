@@ -4,7 +4,7 @@ use super::{MIB, Serve, call};
 use crate::support::raw::{Outcome, PROTOCOL, Raw, open, replies, request, submit};
 use futures::future::{join_all, try_join_all};
 use tarmem::modules::builtins::{List, ListProxy};
-use tarmem::operation::Operation;
+use tarmem::operation::{Operation, SourceRef};
 use tarmem::{Proxy, Session, Value};
 
 /// As `submit`, saying which replies it has.
@@ -166,4 +166,39 @@ async fn circles_that_are_dear_to_look_through() {
         .await;
     session.memoize("after", ListProxy::new(None)).await.expect("made");
     assert!(session.get::<List>("after").await.is_ok());
+}
+
+/// What takes long only to be decoded is decoded on no connection's thread, so that nobody else waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_arguments_hold_up_no_thread() {
+    let serve = Serve::start(&["--workers", "1"]).await;
+    let session = Session::connect(&serve.address).await.expect("a session opens");
+    session.memoize("list", ListProxy::new(Some(vec![Value::Null, 1.into()].into()))).await.expect("made");
+    let nulls = vec![Value::Null; 1_000_000];
+    let args = postcard::to_stdvec(&[Value::List(nulls.clone())][..]).expect("encodes");
+    let value = postcard::to_stdvec(&Value::List(nulls)).expect("encodes");
+    let source = SourceRef::ValueByNames { class: "builtins.list", value: &value };
+    let large = call("list", "count", &args);
+    let update = Operation::Update { key: "large", source, generation: None, expect: "" };
+    let mut raw = opened(&serve).await;
+    raw.send(&submit(2, 1, &[large, update, Operation::IsMemoized { key: "list" }])).await;
+    let mut answered = replies(&raw.receive_frame().await);
+    let mut poll = 3..;
+    while answered.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Done(_))).count() < 3 {
+        raw.send(&request(poll.next().expect("there is no end"), 2, &[0])).await;
+        answered.extend(replies(&raw.receive_frame().await));
+    }
+    let is_pending = |reply: &&(u64, Outcome)| matches!(reply, (_, Outcome::Pending));
+    let mut pending: Vec<u64> = answered.iter().filter(is_pending).map(|reply| reply.0).collect();
+    pending.sort_unstable();
+    assert_eq!(pending, [1, 2], "{answered:?}");
+    assert_eq!(session.get::<List>("large").await.expect("it was made").len().await, Ok(1_000_000));
+    // In the order in which they were sent, whatever their size is.
+    let list = session.memoize("order", ListProxy::new(None)).await.expect("made");
+    let texts: Vec<Value> = (0..20).map(|n| "x".repeat(if n % 3 == 0 { 400 << 10 } else { n }).into()).collect();
+    for (n, appended) in session.pipeline(texts.iter().map(|text| list.append(text.clone()))).await.iter().enumerate() {
+        assert_eq!(appended, &Ok(()), "{n}");
+    }
+    let lengths: Vec<usize> = list.to_vec::<String>().await.expect("shown").iter().map(String::len).collect();
+    assert_eq!(lengths, (0..20).map(|n| if n % 3 == 0 { 400 << 10 } else { n }).collect::<Vec<_>>());
 }

@@ -23,6 +23,12 @@ pub(crate) const TURN: Duration = Duration::from_millis(5);
 /// Operations between two looks at the clock, which takes a twentieth of what one of them does.
 const LOOK: usize = 8;
 
+/// One of so many bytes counts for another one.
+const LOOK_BYTES: usize = 8 << 10;
+
+/// An operation of so many bytes, which may be as many elements to be decoded, does not run on its connection's thread.
+const LARGE: usize = 256 << 10;
+
 /// How far a batch has come, and what its operations have in common.
 struct Progress {
     arrived: Instant,
@@ -80,7 +86,8 @@ impl ServerSession {
         let (preamble, mut rest) = Preamble::take(batch)?;
         let limits = &self.engine.limits;
         let mut replies = Replies::new(batch.len());
-        let mut operations = 0;
+        // How many there were, and how many since the last look at the clock.
+        let (mut operations, mut unseen) = (0, 0);
         // What is the same for all of them, or changes little, is looked up once: the clock alone is a twentieth of what a
         // call costs.
         let mut progress = self.progress(carrier, preamble);
@@ -144,7 +151,12 @@ impl ServerSession {
                 Ok(false) => progress.note(&self.calls.lock()),
                 Err(error) => break Err(error),
             }
-            if operations % LOOK == 0 && progress.turn.elapsed() > TURN {
+            unseen += 1 + submission.operation.len() / LOOK_BYTES;
+            if unseen < LOOK {
+                continue;
+            }
+            unseen = 0;
+            if progress.turn.elapsed() > TURN {
                 self.put_by(carrier, std::mem::replace(&mut replies, Replies::new(rest.len())));
                 yield_now().await;
                 progress.turn = Instant::now();
@@ -199,8 +211,8 @@ impl ServerSession {
             holding: None,
             deadline,
             result_bytes: self.result_bytes(),
-            // Its client looks at the clock, too.
-            elsewhere: false,
+            // (Its client looks at the clock, too.)
+            elsewhere: submission.operation.len() >= LARGE,
         };
         let gives_up = matches!(operation, Operation::Cancel { .. });
         let step = self.engine.execute(&request, operation, out);
