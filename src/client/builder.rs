@@ -134,10 +134,9 @@ impl SessionBuilder {
         // A connection that breaks before the session is open is as good as none.
         let opened = (|| self.open(None))
             .retry(self.backoff())
-            .when(|NoEntry { error, .. }| match error {
-                Error::Unreachable { .. } => true,
+            .when(|NoEntry { error, is_final }| match error {
                 Error::Closed { cause, .. } => cause != HUNG_UP,
-                _ => false,
+                _ => !is_final,
             })
             .await
             .map_err(|NoEntry { error, .. }| match error {

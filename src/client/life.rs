@@ -188,14 +188,16 @@ async fn revive(shared: &Arc<Shared>) -> Option<Link> {
                 shared.tell(Reconnected { resumed: false, attempts });
                 return Some(opened.link);
             }
-            Some(Err(NoEntry { error: Error::Unreachable { address, cause, .. }, .. })) => {
-                if let Some(next) = pauses.next() {
+            Some(Err(NoEntry { error, is_final })) => {
+                if !is_final && let Some(next) = pauses.next() {
                     pause = next;
                     continue;
                 }
-                Error::Unreachable { address, attempts, cause }
+                match error {
+                    Error::Unreachable { address, cause, .. } => Error::Unreachable { address, attempts, cause },
+                    other => other,
+                }
             }
-            Some(Err(NoEntry { error, .. })) => error,
         };
         shared.answer_revivals(|| Err(error.clone()));
         return None;

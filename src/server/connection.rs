@@ -268,11 +268,12 @@ impl Connection {
             return Err(Refusal::for_good(reason));
         }
         let grant = door.ask(&self.peer, hello.details.token.as_ref(), engine.limits.connections).await?;
-        if engine.is_closing() {
-            return Err(Refusal::for_now(Error::ShuttingDown.to_string()));
-        }
         // The connection that broke is counted, too: the service may not know of it yet.
         let comes_back = self.session_of(hello);
+        // Who comes back for results may have them as long as there are any to come.
+        if engine.is_closing() && comes_back.is_none() {
+            return Err(Refusal::for_now(Error::ShuttingDown.to_string()));
+        }
         if let Some(crowded) = crowded
             && !comes_back.is_some_and(|session| session.has_connection())
         {
@@ -323,7 +324,7 @@ impl Connection {
     /// The session goes on without this connection for its lease, if its client may come back for it.
     fn leave_session(&self) {
         let Some(Carried { session, carrier, resumable }) = self.session.get() else { return };
-        let kept = *resumable && session.is_worth_keeping() && !self.house.engine.is_closing();
+        let kept = *resumable && session.is_worth_keeping() && !self.house.engine.has_ended();
         if session.detach(*carrier) && !kept {
             self.house.engine.sessions.forget(session);
             session.end();

@@ -427,13 +427,17 @@ impl Engine {
         let _ = tokio::time::timeout(COLLECT_TIME, collected).await;
         // And to arrive: a client that reads a result and the end of its connection in one turn may lose the result.
         tokio::time::sleep(ARRIVAL_TIME).await;
-        self.end();
     }
 
     /// Ends the connections at once.
     pub(crate) fn end(&self) {
         self.closing.store(true, Ordering::Release);
         self.ended.send_replace(true);
+    }
+
+    /// Connections are to end.
+    pub(crate) fn has_ended(&self) -> bool {
+        *self.ended.borrow()
     }
 
     /// Ready once connections are to end.

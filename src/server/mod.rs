@@ -338,12 +338,14 @@ impl RunningService {
         self.engine.store.objects()
     }
 
-    /// Stops accepting, tells the clients, lets what runs finish ([`Limits::shutdown_time`] at most), on whichever thread it
-    /// does, and ends the connections once its results have been sent.
+    /// Opens no more sessions, tells the clients, lets what runs finish ([`Limits::shutdown_time`] at most), on whichever thread
+    /// it does, and ends the connections once its results have been sent. Until then it listens, for clients that come back for
+    /// their results: the thread that their connection was on may be busy with what runs.
     pub async fn shutdown(mut self) {
-        self.accepting.clear();
         tracing::info!("shutting down");
         self.engine.close(at_rest(&self.workers)).await;
+        self.accepting.clear();
+        self.engine.end();
         // Connections flush what they have answered, and go.
         let gone = async {
             while self.engine.connections.load(Ordering::Acquire) > 0 {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 use tarmem::modules::queue::{Queue, QueueProxy};
-use tarmem::{CallError, Error, RunningService, Service, Session, SessionState};
+use tarmem::{CallError, Error, Limits, RunningService, Service, Session, SessionState};
 use tarmem_test_models::{Account, AccountProxy};
 
 async fn service() -> RunningService {
@@ -46,6 +46,51 @@ async fn an_orderly_end_of_the_service_is_a_pause() {
     assert_eq!(idle.proxy::<Account>("k").balance().await, Ok(80));
     assert_ne!(session.id(), id);
     assert_eq!((session.state(), session.ended()), (SessionState::Connected, None));
+}
+
+/// The thread of its connection is held by the method, so that the client hears nothing for a part of its lease and tries another
+/// connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shutdown_delivers_the_result_of_a_method_that_holds_its_thread_for_longer_than_clients_are_patient() {
+    for workers in [1, 2] {
+        let mut limits = Limits::default();
+        limits.lease = Duration::from_millis(1_500);
+        let service = Service::new("127.0.0.1", 0).workers(workers).limits(limits).start().await.expect("starts");
+        let session = Session::connect(service.address()).await.expect("connects");
+        let account = session.memoize("k", AccountProxy::open(1)).await.expect("made");
+        let running = tokio::spawn(account.deposit_holding(1, 2_500));
+        // It runs: with several threads others are answered, and with one nobody is.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        service.shutdown().await;
+        assert_eq!(running.await.expect("no panic"), Ok(2), "{workers} workers");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn client_that_comes_while_a_service_shuts_down_finds_the_next_one() {
+    let first = service().await;
+    let detour = Detour::to(address_of(&first)).await;
+    let session = Session::connect(detour.address.to_string()).await.expect("connects");
+    let account = session.memoize("k", AccountProxy::open(1)).await.expect("made");
+    let running = account.deposit_slowly(1, 1_000).send().await;
+    session.is_memoized("k").await.expect("answers; so the call before it runs");
+    let shutdown = tokio::spawn(first.shutdown());
+    let refused = Session::builder(detour.address.to_string()).max_retry(0);
+    let error = loop {
+        match refused.clone().connect().await {
+            // It has not begun yet.
+            Ok(_) => tokio::task::yield_now().await,
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("shutting down"), "{error}");
+    let newcomer = tokio::spawn(Session::builder(detour.address.to_string()).max_retry(100).connect());
+    assert_eq!(running.await, Ok(2));
+    shutdown.await.expect("no panic");
+    let second = service().await;
+    detour.lead_to(address_of(&second));
+    let newcomer = newcomer.await.expect("no panic").expect("it has come to the next one");
+    assert_eq!(newcomer.is_memoized("k").await, Ok(false));
 }
 
 /// Of a session in which nothing is done, nothing is lost by many of them.
