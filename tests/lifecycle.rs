@@ -100,6 +100,21 @@ async fn nobody_there_is_one_clear_error_after_the_retries() {
     }
 }
 
+#[tokio::test]
+async fn connecting_has_the_time_that_it_is_given_and_says_what_went_wrong() {
+    let address = TcpListener::bind("127.0.0.1:0").await.expect("binds").local_addr().expect("bound").to_string();
+    let builder = Session::builder(&*address).max_retry(1_000).retry_delay(Duration::from_millis(10));
+    let error = builder.connect_timeout(Duration::from_millis(500)).connect().await.expect_err("nobody is there");
+    let Error::Unreachable { attempts, cause, .. } = &error else { panic!("{error}") };
+    assert!(*attempts > 1 && cause.contains("refused"), "{error}");
+    // Where nothing has gone wrong so far, the time is all that can be named.
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let address = silent.local_addr().expect("bound").to_string();
+    let error = Session::builder(&*address).connect_timeout(Duration::from_millis(100)).connect().await;
+    let Err(Error::DeadlineExceeded { what, .. }) = &error else { panic!("{error:?}") };
+    assert_eq!(*what, format!("connecting to {address}"));
+}
+
 /// A web server, a host that is logged in to, and something that hangs up.
 #[tokio::test]
 async fn what_is_no_service_is_said_to_be_none() {

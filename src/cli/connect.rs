@@ -7,7 +7,6 @@ use crate::security::ClientTls;
 use clap::Args;
 use clap::error::ErrorKind;
 use std::path::{Path, PathBuf};
-use tarmem_remote::error::Error;
 
 /// The options of every command but `serve` and `tls`, before it or after it.
 #[derive(Args)]
@@ -89,15 +88,10 @@ impl Connect {
             }
             session = session.tls(tls);
         }
-        let shown = session.address().to_owned();
-        let session = session.connect();
-        let connected = match timeout {
-            None => session.await,
-            Some(timeout) => tokio::time::timeout(timeout, session).await.unwrap_or_else(|_| {
-                Err(Error::DeadlineExceeded { what: format!("connecting to {shown}"), after: timeout })
-            }),
-        };
-        Ok(connected?)
+        if let Some(timeout) = timeout {
+            session = session.connect_timeout(timeout);
+        }
+        Ok(session.connect().await?)
     }
 }
 

@@ -33,6 +33,7 @@ pub struct SessionBuilder {
     pub(super) on_reconnect: Option<Arc<dyn Fn(Reconnected) + Send + Sync>>,
     max_retry: usize,
     retry_delay: Duration,
+    connect_timeout: Option<Duration>,
     pub(super) call_timeout: Option<Duration>,
     pub(super) ignore_version: bool,
     pub(super) max_frame: usize,
@@ -49,6 +50,7 @@ impl Default for SessionBuilder {
             on_reconnect: None,
             max_retry: 4,
             retry_delay: Duration::from_secs(3),
+            connect_timeout: None,
             call_timeout: Some(CALL_TIMEOUT),
             ignore_version: false,
             max_frame: 1 << 30,
@@ -94,6 +96,13 @@ impl SessionBuilder {
         self
     }
 
+    /// How long [`connect`](Self::connect) may take, with all its attempts. Default: as long as these take. The error is that of
+    /// the last attempt, which says what is wrong; [`Error::DeadlineExceeded`] if none had ended by then.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
     /// `hook` is told whenever the session is connected again. It runs beside the session, on a thread where it may wait, and
     /// is told one thing after the other. Tasks that it starts run on the runtime that the session was made on. If it
     /// panics, that is traced, and the session goes on.
@@ -131,20 +140,26 @@ impl SessionBuilder {
         let background = background::runtime()?;
         let location = self.location.clone()?;
         self.target = Some(Target::new(location, self.tls.take())?);
-        // A connection that breaks before the session is open is as good as none.
-        let opened = (|| self.open(None))
+        let mut attempts = Attempts::default();
+        let opening = (|| self.open(None))
             .retry(self.backoff())
             .when(|NoEntry { error, is_final }| match error {
+                // A connection that breaks before the session is open is as good as none.
                 Error::Closed { cause, .. } => cause != HUNG_UP,
                 _ => !is_final,
             })
-            .await
-            .map_err(|NoEntry { error, .. }| match error {
-                Error::Unreachable { address, cause, .. } => {
-                    Error::Unreachable { address, attempts: self.max_retry + 1, cause }
-                }
-                other => other,
-            })?;
+            .notify(|NoEntry { error, .. }, _| attempts.failed(error.clone()));
+        let opened = match self.connect_timeout {
+            None => opening.await,
+            Some(timeout) => match tokio::time::timeout(timeout, opening).await {
+                Ok(opened) => opened,
+                Err(_) => return Err(attempts.late(&self.address, timeout)),
+            },
+        };
+        let opened = opened.map_err(|NoEntry { error, .. }| {
+            attempts.failed(error);
+            attempts.into_error().unwrap_or(Error::Cancelled)
+        })?;
         Ok(self.begin(opened, &background))
     }
 
@@ -174,11 +189,6 @@ impl SessionBuilder {
         self.target.is_some()
     }
 
-    /// The address as it is shown: without a token.
-    pub(crate) fn address(&self) -> &str {
-        &self.address
-    }
-
     /// What it says to be let in.
     pub(super) fn secret(&self) -> Option<Secret> {
         self.token.clone()
@@ -196,6 +206,33 @@ impl SessionBuilder {
     /// The pauses between attempts to come back. They grow faster: with the defaults, a service may be away for five seconds.
     pub(super) fn backoff_of_return(&self) -> ExponentialBuilder {
         self.backoff().with_factor(4.0)
+    }
+}
+
+/// What came of attempts to connect.
+#[derive(Default)]
+struct Attempts {
+    count: usize,
+    last: Option<Error>,
+}
+
+impl Attempts {
+    fn failed(&mut self, error: Error) {
+        self.count += 1;
+        self.last = Some(error);
+    }
+
+    fn into_error(self) -> Option<Error> {
+        Some(match self.last? {
+            Error::Unreachable { address, cause, .. } => Error::Unreachable { address, attempts: self.count, cause },
+            other => other,
+        })
+    }
+
+    /// The error when there is no time for another one.
+    fn late(self, address: &str, limit: Duration) -> Error {
+        self.into_error()
+            .unwrap_or_else(|| Error::DeadlineExceeded { what: format!("connecting to {address}"), after: limit })
     }
 }
 

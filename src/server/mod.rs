@@ -45,7 +45,7 @@ pub use listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, 
 use crate::client::Session;
 use crate::config::{LimitError, Limits};
 use crate::security::{Door, ServerSide, ServerTls, TlsError, Tokens};
-use binding::{Bindable, Unbound};
+use binding::{Bindable, Unbound, v4_ports};
 use collect::Collector;
 use engine::Engine;
 use local::LocalCaller;
@@ -180,11 +180,16 @@ impl Service {
             .map_err(|cause| ServeError::Listen { address: "a runtime".to_owned(), cause })?;
         let runtime = OwnedRuntime(Some(runtime));
         let mut listeners: Vec<Box<dyn Listener>> = Vec::new();
+        let v4: Arc<[u16]> = v4_ports(&self.listeners).into();
         for bindable in self.listeners {
             let address = bindable.to_string();
             let backlog = u32::try_from(self.limits.listen_backlog).unwrap_or(u32::MAX);
             // A listener belongs to the runtime that it is made in.
-            let bound = runtime.handle().spawn(bindable.bind(backlog)).await;
+            let bound = runtime.handle().spawn({
+                let v4 = Arc::clone(&v4);
+                async move { bindable.bind(backlog, &v4).await }
+            });
+            let bound = bound.await;
             let bound = bound.unwrap_or_else(|e| Err(Unbound { address, cause: io::Error::other(e) }));
             listeners.extend(bound.map_err(|Unbound { address, cause }| ServeError::Listen { address, cause })?);
         }
