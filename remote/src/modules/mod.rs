@@ -1,6 +1,6 @@
 //! The modules that come with tarmem: Python's own types, by Python's names.
 //!
-//! - [`builtins`]: list, dict, set, tuple, str, bytes, int, float, bool.
+//! - [`builtins`]: list, dict, set, frozenset, tuple, range, str, bytes, bytearray, int, float, complex, bool.
 //! - [`collections`]: deque, Counter, OrderedDict, defaultdict.
 //! - [`types`]: SimpleNamespace. [`multiprocessing`]: Value, Array, Queue, JoinableQueue.
 //! - [`Elements`]: iteration over any of them, as a stream.

@@ -10,12 +10,16 @@ mod oracle;
 mod random;
 mod service;
 
+mod bytearrays;
+mod complexes;
 mod dicts;
+mod frozensets;
 mod functions;
 mod lists;
 mod members;
 mod numbers;
 mod proxies;
+mod ranges;
 mod sets;
 mod texts;
 mod unicode;

@@ -19,7 +19,8 @@ from collections import Counter, OrderedDict, deque
 
 TYPES = {"list": list, "dict": dict, "set": set, "deque": deque, "Counter": Counter, "OrderedDict": OrderedDict,
          "str": str, "bytes": bytes, "int": int, "float": float, "tuple": tuple, "fromhex": float.fromhex,
-         "functions": lambda: None, "heap": list, "sorted list": list, "count": itertools.count}
+         "functions": lambda: None, "heap": list, "sorted list": list, "count": itertools.count,
+         "bytearray": bytearray, "frozenset": frozenset, "range": range, "complex": complex}
 
 # Called as operators, so that what is not supported is an error and not NotImplemented.
 OPERATORS = {
@@ -42,7 +43,7 @@ REFLECTED = {
     "__rrshift__": operator.rshift,
 }
 # Attributes, which are methods here.
-PARTS = {"real", "imag", "numerator", "denominator"}
+PARTS = {"real", "imag", "numerator", "denominator", "start", "stop", "step"}
 IN_PLACE = {
     "__iadd__": operator.iadd, "__imul__": operator.imul, "__ior__": operator.ior, "__iand__": operator.iand,
     "__isub__": operator.isub, "__ixor__": operator.ixor,
@@ -125,11 +126,23 @@ def parse(text):
         parts = value["slice"]
         if isinstance(parts, list) and 1 <= len(parts) <= 3:
             return slice(*parts)
+    if isinstance(value, dict) and list(value) == ["real", "imag"]:
+        return complex(**value)
+    if isinstance(value, dict) and list(value) == ["start", "stop", "step"]:
+        return range(*value.values())
     return value
 
 
 def plain(value):
     """As it looks on the wire."""
+    if isinstance(value, bytearray):
+        return bytes(value)
+    if isinstance(value, frozenset):
+        return set(value)
+    if isinstance(value, complex):
+        return {"real": value.real, "imag": value.imag}
+    if isinstance(value, range):
+        return {"start": value.start, "stop": value.stop, "step": value.step}
     if isinstance(value, dict):
         return {key: plain(element) for key, element in value.items()}
     if isinstance(value, itertools.count):
@@ -181,7 +194,9 @@ def apply(kind, obj, name, args, named):
         return obj, getattr(obj, name)
     if name == "__rpow__" and isinstance(args[0], int) and isinstance(obj, int) and abs(args[0]) > 1 and obj > 100_000:
         raise OverflowError("more digits than memory has")
-    if name in ("__pow__", "__rpow__"):
+    if kind == "range" and name == "__reversed__":
+        return obj, obj[::-1]
+    if name in ("__pow__", "__rpow__") and kind != "complex":
         power = obj ** args[0] if name == "__pow__" else args[0] ** obj
         if isinstance(power, complex):
             raise ValueError("complex")

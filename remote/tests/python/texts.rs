@@ -48,7 +48,11 @@ fn bytes() {
 }
 
 /// What str and bytes have alike.
-fn text_operation(r: &mut Random, text: fn(&mut Random) -> Value, short: fn(&mut Random) -> Value) -> Operation {
+pub(super) fn text_operation(
+    r: &mut Random,
+    text: fn(&mut Random) -> Value,
+    short: fn(&mut Random) -> Value,
+) -> Operation {
     // Something of another type now and then.
     let part = if r.one_in(20) { r.scalar() } else { short(r) };
     let part = if part.is_null() { short(r) } else { part };
@@ -117,7 +121,7 @@ fn errors(r: &mut Random) -> Value {
 }
 
 /// A separator and the size of a group, or nearly.
-fn hex_arguments(r: &mut Random) -> Args {
+pub(super) fn hex_arguments(r: &mut Random) -> Args {
     let separator = r.pick(&[Value::from(":"), " ".into(), "é".into(), "".into(), "ab".into(), 5.into()]);
     let separator = if r.one_in(4) { r.short_bytes() } else { separator };
     let size = if r.one_in(20) { (1i64 << 40).into() } else { r.optional(2.into()) };

@@ -1,6 +1,6 @@
 //! `builtins.bytes`.
 
-use super::text::{Letter, Text, case, search, shape, split, text_methods};
+use super::text::{Letter, Text, byte_methods, case, search, shape, shown_methods, split, text_methods};
 use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::python::live::{Holds, Seen};
@@ -34,99 +34,7 @@ impl Bytes {
     /// without `source`.
     #[remote(inline)]
     pub fn new(source: Arg<Value>, encoding: Arg<Value>, errors: Arg<Value>) -> Result<Self, Exception> {
-        let (encoding, errors) =
-            (text_argument(encoding, "bytes", "'encoding'")?, text_argument(errors, "bytes", "'errors'")?);
-        let text = matches!(source, Arg::Given(Value::Text(_)));
-        if !text && encoding.is_some() {
-            return Err(Exception::of_type("encoding without a string argument"));
-        }
-        if !text && errors.is_some() {
-            return Err(Exception::of_type("errors without a string argument"));
-        }
-        match (source.given(), encoding) {
-            (None, _) => Ok(Bytes::default()),
-            (Some(Value::Text(text)), Some(encoding)) => encode(&text, &encoding, errors.as_deref()).map(Bytes::of),
-            (Some(Value::Text(_)), None) => Err(Exception::of_type("string argument without an encoding")),
-            (Some(Value::Bytes(bytes)), _) => Ok(Bytes::of(bytes)),
-            (Some(value @ (Value::Int(_) | Value::Bool(_))), _) => zeros(&value).map(Bytes::of),
-            (Some(value @ (Value::Float(_) | Value::Null)), _) => {
-                Err(Exception::TypeError(format!("cannot convert '{}' object to bytes", type_name(&value))))
-            }
-            (Some(items), _) => iterate(items)?.iter().map(byte).collect::<Result<_, _>>().map(Bytes::of),
-        }
-    }
-
-    /// The bytes that pairs of hexadecimal digits are, with or without spaces between the pairs.
-    #[remote(inline)]
-    pub fn fromhex(text: String) -> Result<Self, Exception> {
-        let refused = |at: usize| {
-            Exception::ValueError(format!("non-hexadecimal number found in fromhex() arg at position {at}"))
-        };
-        let mut bytes = Vec::new();
-        let mut chars = text.chars().enumerate().filter(|(_, c)| !matches!(c, '\t'..='\r' | ' '));
-        while let Some((at, high)) = chars.next() {
-            let high = high.to_digit(16).ok_or_else(|| refused(at))?;
-            // The other digit stands right beside it.
-            let low = chars.next().filter(|(next, _)| *next == at + 1).and_then(|(_, c)| c.to_digit(16));
-            bytes.push((high * 16 + low.ok_or_else(|| refused(at + 1))?) as u8);
-        }
-        Ok(Bytes::of(bytes))
-    }
-
-    /// How many bytes there are.
-    #[remote(name = "__len__")]
-    pub fn length(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The integer at `index`, or the bytes of a slice, `{"slice": [start, stop, step]}`. `IndexError` if it is not
-    /// there.
-    #[remote(name = "__getitem__")]
-    pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
-        if let Some(slice) = Slice::of(&index)? {
-            return Ok(Value::Bytes(slice.span(self.0.len())?.positions().map(|at| self.0[at]).collect()));
-        }
-        super::list::checked(&index, self.0.len(), "byte", "index out of range").map(|at| self.0[at].into())
-    }
-
-    /// Some of the bytes as integers: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
-    pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
-        let cursor = Cursor::of_same(cursor, &self.1, "bytes")?;
-        let rest = self.0.iter().enumerate().skip(cursor.at());
-        Ok(Chunk::collect(ctx, cursor, limit, true, rest.map(|(at, item)| (at + 1, Value::from(*item)))))
-    }
-
-    /// The text that the bytes are in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says what becomes
-    /// of what is none: `strict`, `ignore` or `replace`.
-    pub fn decode(&self, encoding: Arg<Value>, errors: Arg<Value>) -> Result<String, Exception> {
-        let (encoding, errors) =
-            (text_argument(encoding, "decode", "'encoding'")?, text_argument(errors, "decode", "'errors'")?);
-        decode(&self.0, encoding.as_deref().unwrap_or("utf-8"), errors.as_deref())
-    }
-
-    /// Each byte as `table`, 256 bytes, has it at the byte's number, or as it is if that is null; those that are in
-    /// `delete` are left out.
-    pub fn translate(&self, table: Value, delete: Arg<Value>) -> Result<Value, Exception> {
-        let table = if table.is_null() { None } else { Some(Self::argument(&table)?) };
-        if table.as_ref().is_some_and(|table| table.len() != 256) {
-            return Err(Exception::value("translation table must be 256 characters long"));
-        }
-        let delete = delete.given().map(|delete| Self::argument(&delete)).transpose()?;
-        let mut dropped = [false; 256];
-        delete.iter().flatten().for_each(|byte| dropped[usize::from(*byte)] = true);
-        let stays = self.0.iter().filter(|byte| !dropped[usize::from(**byte)]);
-        Ok(Value::Bytes(stays.map(|byte| table.as_ref().map_or(*byte, |table| table[usize::from(*byte)])).collect()))
-    }
-
-    /// A table for `translate`, by which each byte of `from` becomes the one at its place in `to`.
-    pub fn maketrans(&self, from: Value, to: Value) -> Result<Value, Exception> {
-        let (from, to) = (Self::argument(&from)?, Self::argument(&to)?);
-        if from.len() != to.len() {
-            return Err(Exception::value("maketrans arguments must have same length"));
-        }
-        let mut table: Vec<u8> = (0..=255).collect();
-        from.iter().zip(to).for_each(|(from, to)| table[usize::from(*from)] = to);
-        Ok(Value::Bytes(table))
+        contents(source, encoding, errors, "bytes").map(Bytes::of)
     }
 
     /// They as they are.
@@ -134,64 +42,13 @@ impl Bytes {
     pub fn same(&self) -> Value {
         Value::Bytes(self.0.clone())
     }
-
-    /// Two hexadecimal digits for each byte; `sep`, one ASCII character, stands between groups of `bytes_per_sep` bytes (1
-    /// if left out), counted from the right; from the left if that is negative.
-    #[remote(name = "hex")]
-    pub fn hex_value(&self, sep: Arg<Value>, bytes_per_sep: Arg<Value>) -> Result<String, Exception> {
-        let group = bytes_per_sep.given().as_ref().map_or(Ok(1), index_of)?;
-        let group =
-            i32::try_from(group).map_err(|_| Exception::overflow("Python int too large to convert to C int"))?;
-        let separator = sep.given().as_ref().map(hex_separator).transpose()?;
-        let len = self.0.len();
-        let size = group.unsigned_abs() as usize;
-        let mut digits = String::with_capacity(2 * len);
-        for (at, byte) in self.0.iter().enumerate() {
-            let counted = if group < 0 { at } else { len - at };
-            if let Some(separator) = separator.filter(|_| at > 0 && size > 0 && counted.is_multiple_of(size)) {
-                digits.push(separator);
-            }
-            digits.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or_default());
-            digits.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or_default());
-        }
-        Ok(digits)
-    }
-
-    /// ASCII letters as capitals.
-    pub fn upper(&self) -> Value {
-        Value::Bytes(self.0.to_ascii_uppercase())
-    }
-
-    /// ASCII letters as small ones.
-    pub fn lower(&self) -> Value {
-        Value::Bytes(self.0.to_ascii_lowercase())
-    }
-}
-
-impl Bytes {
-    fn of(bytes: Vec<u8>) -> Self {
-        Bytes(bytes, Stamp::default())
-    }
 }
 
 text_methods!(Bytes, "subsection");
+shown_methods!(Bytes);
+byte_methods!(Bytes, "byte", "index out of range", true);
 reflected_sequence_methods!(Bytes, Value);
 text_of_repr!(Bytes);
-
-impl Bytes {
-    /// What is searched for is bytes, or one as an integer.
-    fn searched(&self, part: &Value) -> Result<Vec<u8>, Exception> {
-        match part {
-            Value::Int(_) | Value::Bool(_) => {
-                byte(part).map(|byte| vec![byte]).map_err(|_| Exception::value("byte must be in range(0, 256)"))
-            }
-            part => Self::argument(part).map_err(|_| {
-                let found = type_name(part);
-                Exception::TypeError(format!("argument should be integer or bytes-like object, not '{found}'"))
-            }),
-        }
-    }
-}
 
 impl Text for Bytes {
     const KIND: &str = "bytes";
@@ -207,10 +64,60 @@ impl Text for Bytes {
     }
 
     fn argument(value: &Value) -> Result<Vec<u8>, Exception> {
-        match value {
-            Value::Bytes(bytes) => Ok(bytes.clone()),
-            other => Err(Exception::TypeError(format!("a bytes-like object is required, not '{}'", type_name(other)))),
+        bytes_argument(value)
+    }
+}
+
+/// The bytes that Python makes of the arguments of `bytes` or `bytearray`, which `kind` says.
+pub(super) fn contents(
+    source: Arg<Value>,
+    encoding: Arg<Value>,
+    errors: Arg<Value>,
+    kind: &str,
+) -> Result<Vec<u8>, Exception> {
+    let (encoding, errors) = (text_argument(encoding, kind, "'encoding'")?, text_argument(errors, kind, "'errors'")?);
+    let text = matches!(source, Arg::Given(Value::Text(_)));
+    if !text && encoding.is_some() {
+        return Err(Exception::of_type("encoding without a string argument"));
+    }
+    if !text && errors.is_some() {
+        return Err(Exception::of_type("errors without a string argument"));
+    }
+    match (source.given(), encoding) {
+        (None, _) => Ok(Vec::new()),
+        (Some(Value::Text(text)), Some(encoding)) => encode(&text, &encoding, errors.as_deref()),
+        (Some(Value::Text(_)), None) => Err(Exception::of_type("string argument without an encoding")),
+        (Some(Value::Bytes(bytes)), _) => Ok(bytes),
+        (Some(value @ (Value::Int(_) | Value::Bool(_))), _) => zeros(&value),
+        (Some(value @ (Value::Float(_) | Value::Null)), _) => {
+            Err(Exception::TypeError(format!("cannot convert '{}' object to {kind}", type_name(&value))))
         }
+        (Some(items), _) if kind == "bytes" => iterate(items)?.iter().map(byte).collect(),
+        (Some(items), _) => iterate(items)?.iter().map(one_byte).collect(),
+    }
+}
+
+/// A byte, in the words of `bytearray`.
+pub(super) fn one_byte(value: &Value) -> Result<u8, Exception> {
+    u8::try_from(index_of(value)?).map_err(|_| Exception::value("byte must be in range(0, 256)"))
+}
+
+/// What is searched for is bytes, or one as an integer.
+pub(super) fn searched(part: &Value) -> Result<Vec<u8>, Exception> {
+    match part {
+        Value::Int(_) | Value::Bool(_) => one_byte(part).map(|byte| vec![byte]),
+        part => bytes_argument(part).map_err(|_| {
+            let found = type_name(part);
+            Exception::TypeError(format!("argument should be integer or bytes-like object, not '{found}'"))
+        }),
+    }
+}
+
+/// An argument that has to be bytes.
+pub(super) fn bytes_argument(value: &Value) -> Result<Vec<u8>, Exception> {
+    match value {
+        Value::Bytes(bytes) => Ok(bytes.clone()),
+        other => Err(Exception::TypeError(format!("a bytes-like object is required, not '{}'", type_name(other)))),
     }
 }
 
@@ -359,7 +266,7 @@ impl BytesProxy {
 }
 
 /// What stands between the groups of `hex`.
-fn hex_separator(separator: &Value) -> Result<char, Exception> {
+pub(super) fn hex_separator(separator: &Value) -> Result<char, Exception> {
     let text = match separator {
         Value::Text(text) => text.clone(),
         // Each byte is a character, as in Latin-1.

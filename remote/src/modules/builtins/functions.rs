@@ -151,7 +151,13 @@ fn count(value: &Value) -> Result<Option<usize>, Exception> {
         Value::Map(entries) => Some(entries.len()),
         Value::Text(text) => Some(text.chars().count()),
         Value::Bytes(bytes) => Some(bytes.len()),
-        Value::Ref(reference) => return view(reference, |seen| Ok(seen.and_then(|seen| count_seen(&seen)))),
+        Value::Ref(reference) => {
+            return view(reference, |seen| match seen {
+                // There may be more than can be counted.
+                Some(Seen::Range(range)) => range.length().map(|length| usize::try_from(length).ok()),
+                seen => Ok(seen.and_then(|seen| count_seen(&seen))),
+            });
+        }
         _ => None,
     })
 }
@@ -164,6 +170,7 @@ fn count_seen(seen: &Seen<'_>) -> Option<usize> {
         Seen::Dict(table) => table.len(),
         Seen::Text(text) => text.chars().count(),
         Seen::Bytes(bytes) => bytes.len(),
+        Seen::Range(range) => range.count(),
         Seen::Number(_) => return None,
     })
 }
@@ -184,6 +191,7 @@ fn each(value: &Value, visit: &mut Visit<'_>) -> Result<(), Exception> {
             Some(Seen::Dict(table)) => all_of(table.keys().map(python::Key::value), visit),
             Some(Seen::Text(text)) => made(text.chars(), visit),
             Some(Seen::Bytes(bytes)) => made(bytes.iter().copied(), visit),
+            Some(Seen::Range(range)) => made(range.items()?, visit),
             Some(Seen::Number(_)) | None => Err(not_iterable(value)),
         }),
         other => Err(not_iterable(other)),

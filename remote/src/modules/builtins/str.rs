@@ -1,7 +1,7 @@
 //! `builtins.str`.
 
 use super::bytes::{decode, encode};
-use super::text::{Letter, Text, case, search, shape, split, text_methods};
+use super::text::{Letter, Text, case, search, shape, shown_methods, split, text_methods};
 use crate::args::{Arg, Args, Kwargs};
 use crate::context::Context;
 use crate::modules::python::live::{Holds, Seen};
@@ -185,6 +185,7 @@ impl Str {
 }
 
 text_methods!(Str, "substring");
+shown_methods!(Str);
 reflected_sequence_methods!(Str, Value);
 
 impl Str {

@@ -42,22 +42,24 @@ pub(crate) fn text_of(value: &Value) -> String {
     }
 }
 
-struct Spec {
-    fill: char,
-    align: char,
-    sign: Option<char>,
-    no_negative_zero: bool,
-    alternate: bool,
-    width: usize,
+/// A spec, taken apart.
+#[derive(Clone, Copy)]
+pub(super) struct Spec {
+    pub(super) fill: char,
+    pub(super) align: char,
+    pub(super) sign: Option<char>,
+    pub(super) no_negative_zero: bool,
+    pub(super) alternate: bool,
+    pub(super) width: usize,
     /// What stands between groups of digits.
-    group: Option<char>,
-    precision: Option<usize>,
+    pub(super) group: Option<char>,
+    pub(super) precision: Option<usize>,
     /// NUL for none.
-    kind: char,
+    pub(super) kind: char,
 }
 
 impl Spec {
-    fn parse(text: &str, kind: char, align: char, name: &str) -> Result<Self, Exception> {
+    pub(super) fn parse(text: &str, kind: char, align: char, name: &str) -> Result<Self, Exception> {
         let mut spec = Spec {
             fill: ' ',
             align,
@@ -150,7 +152,7 @@ impl Spec {
         Ok(spec)
     }
 
-    fn unknown(&self, name: &str) -> Exception {
+    pub(super) fn unknown(&self, name: &str) -> Exception {
         Exception::ValueError(format!(
             "Unknown format code '{}' for object of type '{name}'",
             self.kind.escape_default()
@@ -208,8 +210,13 @@ fn format_text(text: &str, spec: &Spec) -> Result<String, Exception> {
         return Err(Exception::value(refused));
     }
     let shown: String = text.chars().take(spec.precision.unwrap_or(usize::MAX)).collect();
-    let (left, right) = spec.padding(shown.chars().count());
-    Ok(spec.fills(left).chain(shown.chars()).chain(spec.fills(right)).collect())
+    Ok(padded(&shown, spec))
+}
+
+/// The text in the width that the spec says.
+pub(super) fn padded(text: &str, spec: &Spec) -> String {
+    let (left, right) = spec.padding(text.chars().count());
+    spec.fills(left).chain(text.chars()).chain(spec.fills(right)).collect()
 }
 
 /// A number in its parts.
@@ -321,7 +328,7 @@ fn power_of_two_digits(n: &Integer, shift: usize) -> String {
     if digits.is_empty() { "0".to_owned() } else { digits }
 }
 
-fn format_float(x: f64, spec: &Spec, name: &str) -> Result<String, Exception> {
+pub(super) fn format_float(x: f64, spec: &Spec, name: &str) -> Result<String, Exception> {
     let kind = match spec.kind {
         '\0' if spec.precision.is_none() => 'r',
         '\0' | 'n' => 'g',

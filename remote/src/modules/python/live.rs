@@ -4,7 +4,9 @@
 //! service runs it again once it holds them all: see [`RefScope::look`](crate::value::RefScope::look).
 
 use super::{Key, Meter, Table, check_result, copied, iterate, weight};
-use crate::modules::builtins::{Bool, Bytes, Dict, Float, Int, List, Set, Str, Tuple};
+use crate::modules::builtins::{
+    Bool, ByteArray, Bytes, Complex, Dict, Float, FrozenSet, Int, List, Range, Set, Str, Tuple,
+};
 use crate::modules::collections::{Counter, DefaultDict, Deque, OrderedDict};
 use crate::modules::error::Exception;
 use crate::modules::multiprocessing::SharedArray;
@@ -27,6 +29,7 @@ pub(crate) enum Seen<'a> {
     /// Elements, and nothing that Python has a plain type for.
     Items(&'a [Value]),
     Number(Value),
+    Range(&'a Range),
 }
 
 /// A class whose objects hold something that others may look at.
@@ -41,7 +44,7 @@ fn see<T: Holds>(object: &dyn Object) -> Option<Seen<'_>> {
 }
 
 /// The classes that are looked into, by their paths.
-const CLASSES: [(&str, See); 14] = [
+const CLASSES: [(&str, See); 18] = [
     (List::PATH, see::<List>),
     (Dict::PATH, see::<Dict>),
     (Str::PATH, see::<Str>),
@@ -55,6 +58,10 @@ const CLASSES: [(&str, See); 14] = [
     (OrderedDict::PATH, see::<OrderedDict>),
     (DefaultDict::PATH, see::<DefaultDict>),
     (Counter::PATH, see::<Counter>),
+    (ByteArray::PATH, see::<ByteArray>),
+    (Complex::PATH, see::<Complex>),
+    (Range::PATH, see::<Range>),
+    (FrozenSet::PATH, see::<FrozenSet>),
     (SharedArray::PATH, see::<SharedArray>),
 ];
 
@@ -112,7 +119,7 @@ impl Seen<'_> {
             Seen::Text(text) => check_result(1, text.len()).map(|()| (*text).into()),
             Seen::Bytes(bytes) => check_result(1, bytes.len()).map(|()| Value::Bytes(bytes.to_vec())),
             Seen::Number(number) => Ok(number.clone()),
-            Seen::Deque(_) | Seen::Items(_) => return None,
+            Seen::Deque(_) | Seen::Items(_) | Seen::Range(_) => return None,
         })
     }
 
@@ -124,6 +131,7 @@ impl Seen<'_> {
             Seen::Set(table) => copied(table.keys().map(Key::value)),
             Seen::Dict(table) => copied(table.keys().map(Key::value)),
             Seen::Text(_) | Seen::Bytes(_) => self.plain()?.and_then(iterate),
+            Seen::Range(range) => range.items().map(Iterator::collect),
             Seen::Number(_) => return None,
         })
     }

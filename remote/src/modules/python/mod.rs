@@ -9,6 +9,7 @@
 //! - [`repr`]: how Python writes a value. `format` writes it as a spec says.
 //! - [`iterate`]: the elements of anything that has some. [`Chunk`], [`Cursor`], [`Stamp`]: some of them at a time.
 
+pub(crate) mod complex;
 mod cursor;
 mod equality;
 mod format;

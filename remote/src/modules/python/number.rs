@@ -123,7 +123,7 @@ pub fn modulo(a: &Value, b: &Value) -> Result<Value, Exception> {
 /// `a ** b`
 ///
 /// # Errors
-/// As [`divide`]; `ValueError` where the result would be complex.
+/// As [`divide`]; `ValueError` where the result would be complex, which a `builtins.complex` can give.
 pub fn power(a: &Value, b: &Value) -> Result<Value, Exception> {
     match (Number::of(a), Number::of(b)) {
         (Some(Number::Whole(base)), Some(Number::Whole(exponent))) if !exponent.is_negative() => {
@@ -141,7 +141,7 @@ fn float_power(base: f64, exponent: f64) -> Result<f64, Exception> {
     let power = base.powf(exponent);
     if base.is_finite() && exponent.is_finite() {
         if power.is_nan() {
-            return Err(Exception::value("a root of a negative number is complex, and there are no complex numbers"));
+            return Err(Exception::value("a root of a negative number is complex; complex(x).__pow__(y) gives it"));
         }
         if power.is_infinite() {
             return Err(Exception::overflow("(34, 'Numerical result out of range')"));

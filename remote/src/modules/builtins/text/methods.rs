@@ -60,7 +60,7 @@ macro_rules! text_methods {
             #[remote(name = "__contains__")]
             pub fn contains(&self, part: Value) -> Result<bool, Exception> {
                 let part = match part {
-                    Value::Int(_) | Value::Bool(_) if Self::KIND == "bytes" => self.searched(&part)?,
+                    Value::Int(_) | Value::Bool(_) if Self::KIND != "str" => self.searched(&part)?,
                     part => Self::argument_or(&part, |found| {
                         format!("'in <string>' requires string as left operand, not {found}")
                     })?,
@@ -330,18 +330,6 @@ macro_rules! text_methods {
             pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
                 Comparison::GreaterOrEqual.holds(&self.plain(), &other)
             }
-
-            /// It as `format_spec` says: `>10`, `.3`. `TypeError` for what takes no such thing.
-            #[remote(name = "__format__")]
-            pub fn formatted(&self, format_spec: String) -> Result<String, Exception> {
-                $crate::modules::python::format(&self.plain(), &format_spec)
-            }
-
-            /// It as Python writes it.
-            #[remote(name = "__repr__")]
-            pub fn repr(&self) -> String {
-                repr(&self.plain())
-            }
         }
 
         impl $class {
@@ -376,7 +364,8 @@ macro_rules! text_methods {
                         })
                         .collect::<Result<Vec<_>, _>>()?,
                     part => vec![Self::argument(&part).map_err(|_| {
-                        let (kind, found) = (Self::KIND, type_name(&part));
+                        let kind = if Self::KIND == "str" { "str" } else { "bytes" };
+                        let found = type_name(&part);
                         let expected = format!("{kind} or a tuple of {kind}");
                         Exception::TypeError(format!("{name} first arg must be {expected}, not {found}"))
                     })?],
@@ -476,4 +465,24 @@ macro_rules! text_methods {
     };
 }
 
-pub(crate) use text_methods;
+/// How it is shown.
+macro_rules! shown_methods {
+    ($class:ident) => {
+        #[$crate::remote]
+        impl $class {
+            /// It as `format_spec` says: `>10`, `.3`. `TypeError` for what takes no such thing.
+            #[remote(name = "__format__")]
+            pub fn formatted(&self, format_spec: String) -> Result<String, Exception> {
+                $crate::modules::python::format(&self.plain(), &format_spec)
+            }
+
+            /// It as Python writes it.
+            #[remote(name = "__repr__")]
+            pub fn repr(&self) -> String {
+                repr(&self.plain())
+            }
+        }
+    };
+}
+
+pub(crate) use {shown_methods, text_methods};

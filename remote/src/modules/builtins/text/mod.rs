@@ -1,9 +1,11 @@
 //! What `str` and `bytes` have in common: sequences of characters, or of bytes, that are searched, split, joined and
-//! stripped alike. Python's methods on them are made by [`text_methods`], on these rooms:
+//! stripped alike. Python's methods on them are made by [`text_methods`] and, for
+//! bytes, [`byte_methods`], on these rooms:
 //!
 //! - [`search`]: where a part is, and how often. [`split`]: cutting into parts. [`shape`]: width and margins.
 //! - [`case`] is for capitals, and for questions such as `isalpha`. [`trans`]: tables for `translate`.
 
+mod byte_methods;
 pub(crate) mod case;
 mod methods;
 pub(crate) mod search;
@@ -12,7 +14,8 @@ pub(crate) mod split;
 pub(crate) mod template;
 pub(crate) mod trans;
 
-pub(crate) use methods::text_methods;
+pub(crate) use byte_methods::byte_methods;
+pub(crate) use methods::{shown_methods, text_methods};
 
 use crate::modules::Exception;
 use crate::modules::python::{type_name, unicode};
