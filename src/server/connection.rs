@@ -102,16 +102,21 @@ where
     let mut traffic = Traffic::new(Channel::new(stream, limit, BUFFER), Arc::clone(&connection));
     let end = poll_fn(|cx| traffic.poll(cx)).await;
     let logs = &connection.house.engine.logs;
+    if let End::Displaced = end {
+        traffic.turn_away(connection.displaced());
+    }
     match end {
         End::Crowded(_) | End::Overdue | End::Displaced => {
             logs.ended.log(|| tracing::info!("{}: {end}; disconnected", connection.peer));
         }
         End::Foreign(foreign) => {
             logs.foreign.log(|| tracing::info!("{}: {end}; disconnected", connection.peer));
-            let ended = connection.service_ended();
+            let (ended, dismissed) = (connection.service_ended(), connection.dismissed());
             tokio::select! {
+                biased;
                 () = foreign.send_away(traffic.stream(), connection.house.barred) => {}
                 () = ended => {}
+                () = dismissed => {}
             }
             return;
         }
@@ -190,6 +195,18 @@ impl Connection {
     /// Ready once it has to make room for another connection, because it has no session yet.
     pub(super) fn dismissed(&self) -> impl Future<Output = ()> + Send + use<> {
         self.house.dismissed()
+    }
+
+    /// What a client hears that has to make room.
+    fn displaced(&self) -> String {
+        match self.house.crowded {
+            Some(crowded) => crowded.reason(self.house.engine.limits.connections),
+            None => {
+                "others came while it had opened no session, and there is no room for more connections; try again, \
+                     close some, or let it have more (the limit connections, ulimit -n)"
+                    .to_owned()
+            }
+        }
     }
 
     /// Ready once connections are to end.

@@ -1,95 +1,163 @@
 //! Connections that have not introduced themselves. Each takes a place and a descriptor; when these run out, the oldest of
 //! them goes first, and not whoever comes next.
 
-use super::listener::Stream;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+use tokio_util::sync::CancellationToken;
 
-/// File descriptors that are kept back, for files that the service opens and for telling others that there are no more. Of few
-/// descriptors an eighth.
+/// File descriptors that are kept back for files that the service opens; and as many below these for connections that are told
+/// that there are no more, or are on their way out. Of few descriptors an eighth each.
 const RESERVE: u64 = 16;
 
 /// The connections of a service that have not opened a session yet, the oldest first.
 #[derive(Default)]
 pub(crate) struct Strangers {
     line: Mutex<Line>,
+    /// Tells that a descriptor is back.
+    gone: Notify,
 }
 
 #[derive(Default)]
 struct Line {
     next: u64,
     /// Those that have a place.
-    placed: BTreeMap<u64, Arc<Notify>>,
+    placed: BTreeMap<u64, CancellationToken>,
     /// Those that are only to be told that there is none.
-    crowded: BTreeMap<u64, Arc<Notify>>,
+    crowded: BTreeMap<u64, CancellationToken>,
+    /// How many were sent away and still have their descriptors.
+    leaving: usize,
 }
 
 /// A connection's place among them, until it is dropped.
 pub(crate) struct Stranger {
     strangers: Arc<Strangers>,
     number: u64,
-    dismissed: Arc<Notify>,
+    dismissed: CancellationToken,
 }
 
 impl Strangers {
     /// One more connection, which has a place or is to be told that there is none.
     pub(crate) fn arrive(self: &Arc<Self>, placed: bool) -> Stranger {
-        let dismissed = Arc::new(Notify::new());
+        let dismissed = CancellationToken::new();
         let mut line = self.line.lock();
         let number = line.next;
         line.next += 1;
         let line = &mut *line;
         let those = if placed { &mut line.placed } else { &mut line.crowded };
-        those.insert(number, Arc::clone(&dismissed));
+        those.insert(number, dismissed.clone());
         Stranger { strangers: Arc::clone(self), number, dismissed }
     }
 
     /// Sends the oldest that has a place away, so that another can have that; false if there is none.
     pub(crate) fn make_place(&self) -> bool {
-        let oldest = self.line.lock().placed.pop_first();
-        oldest.map(|(_, dismissed)| dismissed.notify_one()).is_some()
+        let mut line = self.line.lock();
+        let oldest = line.placed.pop_first();
+        line.send_away(oldest)
     }
 
-    /// As [`make_place`](Self::make_place); if there is none, it sends away one that has no place, for its descriptor.
-    pub(crate) fn give_back_descriptor(&self) -> bool {
-        let placed = self.make_place();
-        if !placed && let Some((_, dismissed)) = self.line.lock().crowded.pop_first() {
-            dismissed.notify_one();
+    /// Sends strangers away until so many are on their way out: the oldest first of those that have a place, and then of those
+    /// that have none, who were told so. False, and nobody goes, if there are too few.
+    pub(crate) fn give_back(&self, descriptors: usize) -> bool {
+        let mut line = self.line.lock();
+        if line.leaving + line.placed.len() + line.crowded.len() < descriptors {
+            return false;
         }
-        placed
+        while line.leaving < descriptors {
+            let oldest = line.placed.pop_first().or_else(|| line.crowded.pop_first());
+            line.send_away(oldest);
+        }
+        true
+    }
+
+    /// If nobody is on the way out, sends one away: the oldest that has no place, which has had a moment to hear so, or has one.
+    pub(crate) fn cut_short(&self) {
+        let mut line = self.line.lock();
+        if line.leaving == 0 {
+            let oldest = line.crowded.pop_first().or_else(|| line.placed.pop_first());
+            line.send_away(oldest);
+        }
+    }
+
+    /// Ready once a descriptor is back, from now on.
+    pub(crate) fn gone(&self) -> Notified<'_> {
+        self.gone.notified()
+    }
+
+    /// A connection has ended, whether it had a session or not: its descriptor is back.
+    pub(crate) fn has_gone(&self) {
+        self.gone.notify_waiters();
+    }
+}
+
+impl Line {
+    fn send_away(&mut self, stranger: Option<(u64, CancellationToken)>) -> bool {
+        let Some((_, dismissed)) = stranger else { return false };
+        dismissed.cancel();
+        self.leaving += 1;
+        true
     }
 }
 
 impl Stranger {
     /// Ready once it has to make room.
     pub(crate) fn dismissed(&self) -> impl Future<Output = ()> + Send + use<> {
-        let dismissed = Arc::clone(&self.dismissed);
-        async move { dismissed.notified().await }
+        self.dismissed.clone().cancelled_owned()
     }
 }
 
 impl Drop for Stranger {
     fn drop(&mut self) {
         let mut line = self.strangers.line.lock();
-        if line.placed.remove(&self.number).is_none() {
-            line.crowded.remove(&self.number);
+        if line.placed.remove(&self.number).is_none() && line.crowded.remove(&self.number).is_none() {
+            // It was sent away, and is gone; or it has a session after all.
+            line.leaving -= 1;
         }
     }
 }
 
-/// Whether this connection has one of the last descriptors that the process may have. (The system gives out the lowest that
-/// is free.)
-pub(super) fn descriptors_are_scarce(stream: &Stream) -> bool {
-    let descriptor = match stream {
-        Stream::Tcp(stream) => stream.as_raw_fd(),
-        Stream::Unix(stream) => stream.as_raw_fd(),
-        Stream::Other(_) => return false,
-    };
-    let Ok(most) = rlimit::Resource::NOFILE.get_soft() else { return false };
-    u64::try_from(descriptor).is_ok_and(|descriptor| descriptor >= most - RESERVE.min(most / 8))
+/// How far the descriptors of the process are used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shortage {
+    /// How many have to come back before a connection has a place.
+    pub(crate) missing: usize,
+    /// Only those are left that are kept back.
+    pub(crate) at_reserve: bool,
+}
+
+impl Shortage {
+    /// `None` if there are enough. It asks for a descriptor itself, and gives it back: the system gives out the lowest that is
+    /// free, so all below it are used. (What a connection has tells less: it may have filled a gap.)
+    pub(crate) fn now() -> Option<Self> {
+        match UnixDatagram::unbound() {
+            Ok(next) => {
+                let most = rlimit::Resource::NOFILE.get_soft().ok()?;
+                Shortage::at(u64::try_from(next.as_raw_fd()).ok()?, most)
+            }
+            Err(error) => has_no_descriptor(&error).then(Shortage::complete),
+        }
+    }
+
+    fn at(next: u64, most: u64) -> Option<Self> {
+        let reserve = RESERVE.min(most / 8);
+        let missing = next.checked_sub(most - 2 * reserve).filter(|missing| *missing > 0)?;
+        Some(Shortage { missing: usize::try_from(missing).ok()?, at_reserve: next + 1 >= most - reserve })
+    }
+
+    /// There is not even one left.
+    pub(crate) fn complete() -> Self {
+        Shortage { missing: 2 * RESERVE as usize, at_reserve: true }
+    }
+}
+
+/// The process, or the system, has no descriptor left, or no memory for one.
+pub(crate) fn has_no_descriptor(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }
 
 #[cfg(test)]
@@ -110,6 +178,39 @@ mod tests {
         assert!(strangers.make_place() && !strangers.make_place(), "there was one more");
         assert!(three.dismissed().now_or_never().is_some());
         assert!(crowded.dismissed().now_or_never().is_none(), "it has no place to give");
-        assert!(!strangers.give_back_descriptor() && crowded.dismissed().now_or_never().is_some());
+        strangers.cut_short();
+        assert!(crowded.dismissed().now_or_never().is_none(), "another is on the way out");
+        drop(three);
+        strangers.cut_short();
+        assert!(crowded.dismissed().now_or_never().is_some());
+    }
+
+    #[test]
+    fn who_is_on_the_way_out_counts() {
+        let strangers = Arc::new(Strangers::default());
+        let mut all = [(); 4].map(|()| Some(strangers.arrive(true)));
+        let is_dismissed = |one: &Option<Stranger>| one.as_ref().is_some_and(|one| one.dismissed.is_cancelled());
+        assert!(strangers.give_back(2) && strangers.give_back(2));
+        assert_eq!(all.each_ref().map(is_dismissed), [true, true, false, false]);
+        all[0].take();
+        assert!(strangers.give_back(2), "one has gone, so another goes");
+        assert_eq!(all.each_ref().map(is_dismissed), [false, true, true, false]);
+        assert!(!strangers.give_back(4), "there are only three");
+        assert_eq!(all.each_ref().map(is_dismissed), [false, true, true, false], "so nobody goes");
+        let crowded = Some(strangers.arrive(false));
+        assert!(strangers.give_back(4));
+        assert!(is_dismissed(&all[3]) && is_dismissed(&crowded));
+        drop(crowded);
+        all.iter_mut().for_each(|one| drop(one.take()));
+        assert!(!strangers.give_back(1), "they have gone");
+    }
+
+    #[test]
+    fn descriptors_are_kept_back() {
+        let at = |next, most| Shortage::at(next, most).map(|it| (it.missing, it.at_reserve));
+        assert_eq!([at(224, 256), at(225, 256), at(238, 256)], [None, Some((1, false)), Some((14, false))]);
+        assert_eq!([at(239, 256), at(255, 256)], [Some((15, true)), Some((31, true))]);
+        assert_eq!([at(48, 64), at(49, 64), at(55, 64)], [None, Some((1, false)), Some((7, true))], "an eighth each");
+        assert_eq!([at(1 << 40, u64::MAX), at(3, 4)], [None, None]);
     }
 }

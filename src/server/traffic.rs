@@ -10,6 +10,7 @@ use super::connection::{Connection, Handler};
 use super::foreign::Foreign;
 use super::session::TURN;
 use crate::wire::channel::Channel;
+use crate::wire::handshake::Answer;
 use crate::wire::transport::{ClientMessage, ServerMessage};
 use crate::wire::{Wire, WireResponse};
 use bytes::Bytes;
@@ -29,6 +30,9 @@ use tokio::time::{Instant, Sleep};
 /// A client sends no more batches at one time.
 const BATCHES: usize = 4;
 
+/// The number of a client's first request, which asks for a session.
+const FIRST: u64 = 1;
+
 /// One connection's requests and responses.
 pub(super) struct Traffic<S> {
     channel: Channel<S>,
@@ -45,6 +49,8 @@ pub(super) struct Traffic<S> {
     blocked: bool,
     /// When a frame that is arriving has to be there; and since when it is arriving.
     overdue: Option<(Instant, Pin<Box<Sleep>>)>,
+    /// Another connection needs its place.
+    dismissed: bool,
 }
 
 /// What is waited for.
@@ -128,6 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
             alive: None,
             blocked: false,
             overdue: None,
+            dismissed: false,
         }
     }
 
@@ -156,9 +163,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
             // A client that has results to receive says by its polls which it has: these are read, behind as many batches as it
             // may have on their way.
             let spare = if self.connection.is_starved() { limits.frame_bytes.saturating_mul(BATCHES) } else { 0 };
+            if self.must_go() && self.waiting > 0 {
+                return Poll::Ready(End::Displaced);
+            }
             let too_fast = self.unserved > limits.unserved_bytes.max(spare);
             if too_fast || self.channel.unsent() > limits.unsent_bytes {
                 self.channel.excuse_partial();
+                if self.must_go() {
+                    return Poll::Ready(End::Displaced);
+                }
                 if too_fast {
                     self.keep_alive(cx);
                 }
@@ -168,6 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
                 Poll::Ready(Ok(Some(frame))) => self.hear(cx, &frame),
                 Poll::Ready(Ok(None)) => Err(self.foreign().unwrap_or(End::HungUp)),
                 Poll::Ready(Err(error)) => Err(self.foreign().unwrap_or(End::Broken(error))),
+                Poll::Pending if self.must_go() => Err(End::Displaced),
                 Poll::Pending => {
                     ready!(self.poll_overdue(cx));
                     Err(End::Overdue)
@@ -183,6 +197,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// It has to make room for another connection, and has no session yet.
+    fn must_go(&self) -> bool {
+        self.dismissed && !self.connection.has_session()
+    }
+
+    /// Puts in line what a client is told that may not stay: the answer to its first request, whether that has come or not.
+    pub(super) fn turn_away(&mut self, reason: String) {
+        let says_something_else = self.channel.unread().first().is_some_and(|first| *first != 0);
+        if self.waiting > 0 || says_something_else {
+            return;
+        }
+        let answer = Answer::Refused { reason, temporary: true }.encode();
+        let _ = self.respond(FIRST, Ok(WireResponse::Open(answer)));
     }
 
     /// That what came first is no frame, if it is none.
@@ -220,6 +249,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
                 self.unserved -= bytes;
                 self.connection.hold_less(bytes);
                 self.respond(id, response)
+            }
+            // What it has sent is read first: it may be about to open a session.
+            Event::End(End::Displaced) => {
+                self.dismissed = true;
+                Ok(())
             }
             Event::End(end) => Err(end),
             Event::Nothing => Ok(()),

@@ -5,7 +5,7 @@ use super::engine::Engine;
 use super::foreign::linger;
 use super::listener::{Listener, Stream};
 use super::pulse::Pulse;
-use super::strangers::{Stranger, descriptors_are_scarce};
+use super::strangers::{Shortage, Stranger, Strangers, has_no_descriptor};
 use crate::security::{Door, Peer, TLS_BYTE, explain_to_service};
 use parking_lot::Mutex;
 use std::io;
@@ -22,8 +22,11 @@ const TOLD: usize = 128;
 const PLAIN: &str =
     "it speaks TLS only; connect to tarmems://HOST:PORT, and say whom to trust (--ca, ClientTls::ca_file)";
 
-/// How long to wait when a connection cannot be accepted: there are no more descriptors, and one has just been given back.
+/// How long to wait before a listener is asked again that fails.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// How long to wait at most for a descriptor to come back: what uses them up may be no connection.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What a worker is told.
 pub(super) enum Errand {
@@ -47,47 +50,67 @@ struct Counted(Arc<Engine>);
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::AcqRel);
+        self.0.strangers.has_gone();
     }
 }
 
-/// Takes connections and hands them to the workers in turn.
+/// Takes connections and hands them to the workers in turn. None is taken while only those descriptors are left that are kept
+/// back.
 pub(super) async fn accept(mut listener: Box<dyn Listener>, workers: Vec<mpsc::Sender<Errand>>, engine: Arc<Engine>) {
+    let strangers = &engine.strangers;
     for worker in workers.iter().cycle() {
-        let accepted = loop {
-            match std::future::poll_fn(|cx| listener.poll_accept(cx)).await {
-                Ok(accepted) => break accepted,
+        let stream = loop {
+            let error = match std::future::poll_fn(|cx| listener.poll_accept(cx)).await {
+                Ok(accepted) => break accepted.stream,
                 Err(error) if error.kind() == io::ErrorKind::NotConnected => return,
-                Err(error) => {
-                    // Out of file descriptors, or the peer has gone already: others may have better luck.
-                    engine.logs.accept.log(|| tracing::warn!("cannot accept a connection: {error}"));
-                    if error.kind() != io::ErrorKind::ConnectionAborted {
-                        engine.strangers.give_back_descriptor();
-                    }
-                    tokio::time::sleep(PAUSE).await;
-                }
+                Err(error) => error,
+            };
+            engine.logs.accept.log(|| tracing::warn!("cannot accept a connection: {error}"));
+            if has_no_descriptor(&error) {
+                strangers.give_back(Shortage::complete().missing);
+                descriptor_is_back(strangers).await;
+            } else if error.kind() != io::ErrorKind::ConnectionAborted {
+                tokio::time::sleep(PAUSE).await;
             }
         };
         let count = engine.connections.fetch_add(1, Ordering::AcqRel);
         let counted = Counted(Arc::clone(&engine));
-        let full = if count >= engine.limits.connections {
-            Some(Crowded::Connections)
-        } else {
-            descriptors_are_scarce(&accepted.stream).then_some(Crowded::Descriptors)
-        };
+        let shortage = Shortage::now();
         // Who has not said who it is makes room for who may be about to.
-        let crowded = full.filter(|full| match full {
-            Crowded::Connections => !engine.strangers.make_place(),
-            Crowded::Descriptors => !engine.strangers.give_back_descriptor(),
-        });
+        let mut crowded = None;
+        if count >= engine.limits.connections && !strangers.make_place() {
+            crowded = Some(Crowded::Connections);
+        }
+        if shortage.is_some_and(|shortage| !strangers.give_back(shortage.missing)) {
+            crowded = crowded.or(Some(Crowded::Descriptors));
+        }
         if count >= engine.limits.connections + TOLD {
             continue;
         }
-        let stranger = engine.strangers.arrive(crowded.is_none());
-        let arrival = Arrival { stream: accepted.stream, counted, stranger, crowded };
+        let stranger = strangers.arrive(crowded.is_none());
+        let arrival = Arrival { stream, counted, stranger, crowded };
         if worker.send(Errand::Serve(arrival)).await.is_err() {
             return;
         }
+        if shortage.is_some_and(|shortage| shortage.at_reserve) {
+            descriptor_is_back(strangers).await;
+        }
     }
+}
+
+/// Returns once there is a descriptor besides those that are kept back, or enough has been waited for one.
+async fn descriptor_is_back(strangers: &Strangers) {
+    let back = async {
+        loop {
+            let gone = strangers.gone();
+            if Shortage::now().is_none_or(|shortage| !shortage.at_reserve) {
+                return;
+            }
+            strangers.cut_short();
+            gone.await;
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, back).await;
 }
 
 /// A thread with an event loop of its own: a connection's work stays on it. It ends when nobody can send it connections
@@ -165,6 +188,7 @@ async fn serve_tcp(stream: std::net::TcpStream, mut house: House) -> io::Result<
     let ended = house.engine.ended();
     let dismissed = house.dismissed();
     let secured = tokio::select! {
+        biased;
         secured = secure(stream, &peer, &house) => secured?,
         () = ended => return Ok(()),
         () = dismissed => return Ok(()),
