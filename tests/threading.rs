@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "threading/conditions.rs"]
+mod conditions;
 #[path = "threading/grants.rs"]
 mod grants;
 #[path = "threading/owners.rs"]

@@ -47,7 +47,8 @@ async fn a_struct_goes_into_every_collection_and_comes_out_as_it_was(fixture: Fi
     let session = fixture.session().await;
     let queue = session.memoize("queue", QueueProxy::new(None)).await.expect("made");
     queue.put(job("a")).await.expect("room");
-    queue.put_nowait(&scan()).await.expect("room");
+    let (borrowed, other) = (scan(), job("d"));
+    queue.put_nowait(&borrowed).await.expect("room");
     assert_eq!(queue.get().await, Ok(job("a")));
     let leased = queue.get_leased::<Job>().await.expect("an item");
     assert_eq!(*leased, scan());
@@ -66,7 +67,7 @@ async fn a_struct_goes_into_every_collection_and_comes_out_as_it_was(fixture: Fi
     list.append(job("b")).await.expect("appends");
     list.extend([scan(), job("c")]).await.expect("extends");
     list.insert(0, Some(job("a"))).await.expect("inserts");
-    list.set(-1, &job("d")).await.expect("is there");
+    list.set(-1, &other).await.expect("is there");
     assert_eq!(list.to_vec::<Job>().await, Ok(vec![job("a"), job("b"), scan(), job("d")]));
     assert_eq!((list.index(scan()).await, list.contains(job("z")).await), (Ok(2), Ok(false)));
     list.remove(job("b")).await.expect("is there");
@@ -102,7 +103,8 @@ async fn a_tuple_is_a_tuple_and_an_array_a_list(fixture: Fixture) {
     let session = fixture.session().await;
     let list = session.memoize("list", ListProxy::new(None)).await.expect("made");
     list.append((1, "a")).await.expect("appends");
-    list.append(&(1, [2, 3])).await.expect("appends");
+    let pair = (1, [2, 3]);
+    list.append(&pair).await.expect("appends");
     list.append([1, 2]).await.expect("appends");
     list.append(vec![(1, 2)]).await.expect("appends");
     list.append(Value::from((1,))).await.expect("appends");

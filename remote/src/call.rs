@@ -121,7 +121,8 @@ pub struct Call<T, E = Error> {
     owner: Option<OwnerId>,
     /// It goes by names, since the service has another signature of what it calls.
     renamed: Option<Arc<Change>>,
-    /// Objects that its arguments refer to: they are held until it is over. Boxed, for few calls have any.
+    /// Objects that its arguments refer to: they are held until it is over.
+    #[allow(clippy::box_collection, reason = "few calls have any, and all of them are moved around")]
     kept: Option<Box<Vec<ObjectRef>>>,
     result: PhantomData<fn() -> (T, E)>,
 }

@@ -3,23 +3,27 @@
 use super::Patience;
 use super::guard::{Guard, lockable};
 use super::line::{Door, Line, Monitor, Wait, Woken, deliver};
-use super::lock::{Lock, lock_methods};
+use super::lock::{Lock, RLock, lock_methods, owned_methods};
 use super::mutual::{Grant, Holder, Mutual, acquire, acquire_again};
 use super::patience::seconds;
 use crate::args::Arg;
 use crate::call::CallError;
 use crate::context::Context;
+use crate::modules::python::type_name;
 use crate::modules::{Exception, Fallible};
 use crate::remote;
-use crate::value::{Granted, Value};
+use crate::source::FunctionCall;
+use crate::value::{self, Granted, Looked, ObjectRef, Value};
 use serde::{Deserialize, Serialize};
+use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A lock whose holder can wait until another holder notifies it, as Python's.
 ///
-/// It has a reentrant lock of its own, unless it is made `on` a lock or `sharing` that of another. Its `wait_for` is there for typed callers only: the predicate is a function, and
+/// It has a reentrant lock of its own, unless it is made of one that is there already, be it a Lock, an RLock or that of another
+/// Condition. Its `wait_for` is there for typed callers only: the predicate is a function, and
 /// stays where it is; others call `wait` until what they wait for is true.
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
@@ -61,30 +65,86 @@ pub struct Wake {
     pub abandoned: bool,
 }
 
-#[remote]
 impl Condition {
     /// A condition whose lock nobody holds.
-    #[remote(inline)]
     #[allow(clippy::new_without_default, reason = "a condition in one process only is what std has")]
     pub fn new() -> Self {
-        Condition { lock: Mutual::new(true), sleepers: Monitor::new(Sleepers::default()) }
+        Condition::with(Mutual::new(true))
+    }
+
+    fn with(lock: Arc<Monitor<Mutual>>) -> Self {
+        Condition { lock, sleepers: Monitor::new(Sleepers::default()) }
+    }
+}
+
+impl ConditionProxy {
+    /// A condition whose lock nobody holds.
+    #[allow(clippy::new_ret_no_self, reason = "a proxy is of an object; this is what makes one")]
+    pub fn new() -> FunctionCall<Condition, CallError<Exception>> {
+        ConditionProxy::with_lock(())
+    }
+}
+
+#[remote]
+impl Condition {
+    /// A condition on `lock`: a reference to a Lock, an RLock or another Condition, whose lock it shares. Without it, or if it is
+    /// null, the condition has a reentrant lock of its own, which nobody holds.
+    #[remote(name = "new", inline)]
+    pub fn with_lock(lock: Arg<Value>) -> Result<Self, Exception> {
+        match lock.given() {
+            None | Some(Value::Null) => Ok(Condition::new()),
+            Some(Value::Ref(reference)) => lock_of(&reference).map(Condition::with),
+            Some(other) => Err(no_lock(type_name(&other))),
+        }
     }
 
     /// A condition on a lock that is there already: Python's `Condition(lock)`.
     #[remote(inline)]
     pub fn on(lock: &Lock) -> Self {
-        Condition { lock: Arc::clone(lock.state()), sleepers: Monitor::new(Sleepers::default()) }
+        Condition::with(Arc::clone(lock.state()))
+    }
+
+    /// A condition on a reentrant lock that is there already: Python's `Condition(rlock)`. A wait releases it however often it is
+    /// held, and acquires it as often again.
+    #[remote(inline)]
+    pub fn on_rlock(lock: &RLock) -> Self {
+        Condition::with(Arc::clone(lock.state()))
     }
 
     /// A condition on the lock of another condition: a bounded buffer has one for those who wait for items, and one for
     /// those who wait for room.
     #[remote(inline)]
     pub fn sharing(condition: &Condition) -> Self {
-        Condition { lock: Arc::clone(&condition.lock), sleepers: Monitor::new(Sleepers::default()) }
+        Condition::with(Arc::clone(&condition.lock))
     }
 }
 
+/// The lock of a live object.
+fn lock_of(reference: &ObjectRef) -> Result<Arc<Monitor<Mutual>>, Exception> {
+    let mut lock = None;
+    let looked = value::look(reference, &mut |object| {
+        let object = object as &dyn Any;
+        lock = (object.downcast_ref().map(Lock::state))
+            .or_else(|| object.downcast_ref().map(RLock::state))
+            .or_else(|| object.downcast_ref().map(|condition: &Condition| &condition.lock))
+            .cloned();
+    });
+    match (lock, looked) {
+        (Some(lock), _) => Ok(lock),
+        // Nobody sees it: this is run again once the object can be seen.
+        (None, Looked::Busy) => Err(Exception::busy()),
+        (None, _) => Err(no_lock(reference.class())),
+    }
+}
+
+fn no_lock(found: &str) -> Exception {
+    Exception::TypeError(format!(
+        "a Condition is on a threading.Lock, an RLock or another Condition, by a reference to it, not on '{found}'"
+    ))
+}
+
 lock_methods!(Condition);
+owned_methods!(Condition);
 lockable!(ConditionProxy);
 
 #[remote]

@@ -59,6 +59,12 @@ impl Lock {
     }
 }
 
+impl RLock {
+    pub(super) fn state(&self) -> &Arc<Monitor<Mutual>> {
+        &self.lock
+    }
+}
+
 /// What locks have in common. The class has `lock`.
 macro_rules! lock_methods {
     ($class:ident) => {
@@ -152,9 +158,38 @@ macro_rules! lock_methods {
     };
 }
 
-pub(crate) use lock_methods;
+/// What Python's `Condition` asks of a lock that its holder may acquire again. The class has `lock`.
+macro_rules! owned_methods {
+    ($class:ident) => {
+        #[$crate::remote]
+        impl $class {
+            /// Whether the caller holds it: its task, or the owner that it names.
+            #[remote(name = "_is_owned")]
+            pub fn is_owned(&self, ctx: &Context) -> bool {
+                self.lock.with(|lock, _| lock.is_held_by(ctx.owner()))
+            }
+
+            /// Releases the lock however often the caller holds it, and gives what `_acquire_restore` takes. `RuntimeError` unless
+            /// the caller holds it.
+            #[remote(name = "_release_save")]
+            pub fn release_save(&self, ctx: &Context) -> Result<Value, Exception> {
+                $crate::modules::threading::mutual::release_save(&self.lock, ctx)
+            }
+
+            /// Acquires the lock as often as the caller held it before `_release_save`, which gave the `state`; waits for that.
+            /// It is under a new token then.
+            #[remote(name = "_acquire_restore")]
+            pub async fn acquire_restore(&self, ctx: &Context, state: Value) -> Result<(), Exception> {
+                $crate::modules::threading::mutual::acquire_restore(&self.lock, ctx, &state).await
+            }
+        }
+    };
+}
+
+pub(crate) use {lock_methods, owned_methods};
 
 lock_methods!(Lock);
 lock_methods!(RLock);
+owned_methods!(RLock);
 lockable!(LockProxy);
 lockable!(RLockProxy);

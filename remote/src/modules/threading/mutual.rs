@@ -5,6 +5,8 @@ use super::{Patience, next_token};
 use crate::call::OwnerId;
 use crate::context::{Context, Owner, SessionEnded};
 use crate::modules::Exception;
+use crate::modules::python::type_name;
+use crate::value::Value;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -72,6 +74,30 @@ struct Held {
 pub(crate) struct Acquirer {
     owner: Owner,
     lower: Vec<u64>,
+    /// How often more than that it is to hold the lock, under the token that it gets.
+    more: usize,
+}
+
+impl Acquirer {
+    fn once(owner: Owner) -> Self {
+        Acquirer { owner, lower: Vec::new(), more: 0 }
+    }
+
+    /// Who is to hold the lock so often at once, as it did before.
+    ///
+    /// # Errors
+    /// `ValueError` for never, or for more often than may be.
+    pub(crate) fn restoring(owner: Owner, depth: usize) -> Result<Self, Exception> {
+        if !(1..=DEPTH).contains(&depth) {
+            return Err(Exception::ValueError(format!("a lock is held from once to {DEPTH} times, not {depth}")));
+        }
+        Ok(Acquirer { owner, lower: Vec::new(), more: depth - 1 })
+    }
+
+    /// How often it held the lock.
+    pub(crate) fn depth(&self) -> usize {
+        self.lower.len() + self.more + 1
+    }
 }
 
 /// Those who wait for a lock.
@@ -110,13 +136,17 @@ impl Mutual {
         self.line.len()
     }
 
+    pub(crate) fn is_reentrant(&self) -> bool {
+        self.reentrant
+    }
+
     pub(crate) fn is_held_by(&self, owner: Owner) -> bool {
         self.held.as_ref().is_some_and(|held| held.owner == owner)
     }
 
     fn attempt(&mut self, owner: Owner) -> Result<Attempt<Acquirers>, Exception> {
         match &mut self.held {
-            None => Ok(Attempt::Granted(self.hold(Acquirer { owner, lower: Vec::new() }))),
+            None => Ok(Attempt::Granted(self.hold(Acquirer::once(owner)))),
             Some(held) if self.reentrant && held.owner == owner => {
                 if held.lower.len() + 1 >= DEPTH {
                     return Err(Exception::OverflowError(format!(
@@ -127,7 +157,7 @@ impl Mutual {
                 held.top = held.grant.token;
                 Ok(Attempt::Granted(Grant { abandoned: false, ..held.grant }))
             }
-            Some(_) => Ok(Attempt::Wait(Acquirer { owner, lower: Vec::new() })),
+            Some(_) => Ok(Attempt::Wait(Acquirer::once(owner))),
         }
     }
 
@@ -190,7 +220,7 @@ impl Mutual {
     pub(crate) fn release_all(&mut self, owner: Owner, woken: &mut Woken) -> Option<Acquirer> {
         let held = self.held.take_if(|held| held.owner == owner)?;
         self.hand_on(woken);
-        Some(Acquirer { owner, lower: held.lower })
+        Some(Acquirer { owner, lower: held.lower, more: 0 })
     }
 
     /// A grant never reached whoever waited for it.
@@ -215,7 +245,8 @@ impl Mutual {
 }
 
 impl Held {
-    fn new(Acquirer { owner, lower }: Acquirer, grant: Grant) -> Self {
+    fn new(Acquirer { owner, mut lower, more }: Acquirer, grant: Grant) -> Self {
+        lower.extend(std::iter::repeat_n(grant.token, more));
         Held { owner, grant, lower, top: grant.token }
     }
 
@@ -248,6 +279,57 @@ pub(crate) async fn acquire(
         deliver(ctx, lock, move |lock, woken| lock.take_back(grant, woken))?;
     }
     Ok(granted)
+}
+
+/// Releases the lock however often the caller holds it, and gives what [`acquire_restore`] takes: as Python's `_release_save`. Null of
+/// a lock that is not reentrant.
+pub(crate) fn release_save(lock: &Arc<Monitor<Mutual>>, ctx: &Context) -> Result<Value, Exception> {
+    let owner = ctx.owner();
+    lock.with(|lock, woken| {
+        if !lock.is_reentrant() {
+            return lock.release(owner, None, woken).map(|()| Value::Null);
+        }
+        let released = lock.release_all(owner, woken);
+        let refused = || Exception::RuntimeError("cannot release un-acquired lock".to_owned());
+        released.map(|acquirer| Value::from((acquirer.depth(), owner.task))).ok_or_else(refused)
+    })
+}
+
+/// Acquires the lock as often as the caller held it when it released it by [`release_save`], which gave the state.
+pub(crate) async fn acquire_restore(
+    lock: &Arc<Monitor<Mutual>>,
+    ctx: &Context,
+    state: &Value,
+) -> Result<(), Exception> {
+    let acquirer = if lock.with(|lock, _| lock.is_reentrant()) {
+        Acquirer::restoring(ctx.owner(), saved_depth(state)?)?
+    } else {
+        Acquirer::once(ctx.owner())
+    };
+    // It counts among those who wait.
+    let ticket = lock.with(|lock, _| match lock.held {
+        None => Ok(Err(lock.hold(acquirer))),
+        Some(_) => lock.line.join(acquirer).map(Ok),
+    })?;
+    let grant = match ticket {
+        Ok(ticket) => Wait::<Acquirers>::new(ctx, lock, ticket).await,
+        Err(grant) => grant,
+    };
+    deliver(ctx, lock, move |lock, woken| lock.take_back_all(grant, woken))
+}
+
+fn saved_depth(state: &Value) -> Result<usize, Exception> {
+    let what = "_acquire_restore() argument 1 must be";
+    match state {
+        Value::Tuple(items) | Value::List(items) if items.len() == 2 => {
+            let depth = items[0].as_integer().and_then(|depth| usize::try_from(depth).ok());
+            depth.ok_or_else(|| Exception::TypeError("an integer is required, from once up".to_owned()))
+        }
+        Value::Tuple(items) | Value::List(items) => {
+            Err(Exception::TypeError(format!("{what} sequence of length 2, not {}", items.len())))
+        }
+        other => Err(Exception::TypeError(format!("{what} 2-item sequence, not {}", type_name(other)))),
+    }
 }
 
 /// Acquires the lock as often as it was before, for one who has released it meanwhile; whether or not it is delivered
