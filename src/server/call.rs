@@ -4,7 +4,7 @@ use super::chain::Chain;
 use super::engine::{Engine, Later, Request, Step, label};
 use super::gate::Gate;
 use super::local::LocalCaller;
-use super::looking::{Asked, Held, Hold, LookingScope, Looks, Receiver};
+use super::looking::{Asked, Held, Hold, LookingScope, Looks, Own};
 use super::panics;
 use super::scope::MethodScope;
 use super::session::ServerSession;
@@ -78,7 +78,7 @@ impl Engine {
             _ => {}
         }
         let mut asked = Asked::default();
-        looks.ask(&mut asked, Some(&cell), request.holding)?;
+        looks.ask(&mut asked, [&cell], request.holding)?;
         let exclusive = matches!(method.invoke, Invoke::Exclusive(_) | Invoke::ExclusiveAsync(_));
         request.may_want(&cell, exclusive, || label(target))?;
         let target = label(target);
@@ -214,9 +214,8 @@ impl OwnedSite {
 }
 
 impl CallSite<'_> {
-    fn looking<'a>(&'a self, looks: &'a Looks, object: Option<&'a dyn Object>) -> LookingScope<'a> {
-        let receiver = Some(Receiver { cell: self.scope.of, object });
-        LookingScope { scope: &self.scope, looks, receiver }
+    fn looking<'a>(&'a self, looks: &'a Looks, own: &'a [Own<'a>]) -> LookingScope<'a> {
+        LookingScope { scope: &self.scope, looks, own }
     }
 }
 
@@ -238,8 +237,8 @@ impl MethodCall {
         out: &mut Vec<u8>,
     ) -> Result<Step, Box<Error>> {
         let Invoke::Shared(invoke) = self.method.invoke else { return Err(Error::Cancelled.into()) };
-        let scope = site.looking(looks, Some(object));
-        self.run(site, scope, args, out, |args, out| invoke(object, site.context, args, out))
+        let own = [Own::shared(site.scope.of, object)];
+        self.run(site, site.looking(looks, &own), args, out, |args, out| invoke(object, site.context, args, out))
     }
 
     fn exclusive(
@@ -251,8 +250,9 @@ impl MethodCall {
         out: &mut Vec<u8>,
     ) -> Result<Step, Box<Error>> {
         let Invoke::Exclusive(invoke) = self.method.invoke else { return Err(Error::Cancelled.into()) };
-        let scope = site.looking(looks, None);
-        let result = self.run(site, scope, args, out, |args, out| invoke(object, site.context, args, out));
+        let own = [Own::exclusive(site.scope.of, object)];
+        let result =
+            self.run(site, site.looking(looks, &own), args, out, |args, out| invoke(object, site.context, args, out));
         if result.as_ref().is_err_and(|error| matches!(**error, Error::Panicked { .. })) {
             site.scope.of.poison();
         }
@@ -341,7 +341,7 @@ impl MethodCall {
             Hold::Exclusive(mut object) => self.exclusive(&mut *object, &site.as_site(), &looks, args, &mut body),
         };
         if !is_over(&step, &looks) {
-            looks.ask(&mut asked, Some(&site.cell), site.holding.as_ref())?;
+            looks.ask(&mut asked, [&site.cell], site.holding.as_ref())?;
             return Ok(Attempt::Asks(asked));
         }
         replied(step, body).map(Attempt::Over)

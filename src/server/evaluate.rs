@@ -1,11 +1,13 @@
 //! From a source to an object, and from a function to its result.
 
+use super::chain::Chain;
 use super::engine::{Engine, Later, Request, Step};
 use super::local::LocalCaller;
+use super::looking::{Asked, LookingScope, Looks};
 use super::objects::Site;
 use super::panics;
 use super::scope::SessionScope;
-use crate::store::{Cell, Flight, FlightError};
+use crate::store::{Cell, Flight, FlightError, ReadGuard};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -145,19 +147,41 @@ impl Engine {
         let context = request.context_of(Arc::new(caller));
         let engine = Arc::clone(self);
         let (scope, session) = (request.scope(), request.session.id());
+        let holding = request.holding.cloned();
         Ok(match function.invoke {
             FunctionInvoke::Sync(_) if function.inline => {
-                let produced = run_sync(&scope, &function, &context, encoding, args)?;
-                Evaluated::Ready(self.place_referring(&scope, &function, produced, name))
+                let call = SyncCall { scope, function, context, encoding, holding };
+                match call.attempt(args, Vec::new(), Asked::default())? {
+                    Ran::Over(produced) => {
+                        Evaluated::Ready(self.place_referring(&call.scope, &function, produced, name))
+                    }
+                    Ran::Asks(asked) => {
+                        let (args, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
+                        Evaluated::Later(Evaluating::new(self.runtime.spawn(async move {
+                            let produced = call.patiently(&args, asked).await?;
+                            engine.place_referring(&call.scope, &function, produced, &name)
+                        })))
+                    }
+                }
             }
             FunctionInvoke::Sync(_) => {
                 let (args, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
+                let call = SyncCall { scope, function, context, encoding, holding };
+                let runtime = self.runtime.clone();
                 let work = move |mut unwanted: oneshot::Receiver<()>| {
                     if unwanted.try_recv() == Err(oneshot::error::TryRecvError::Closed) {
                         return Err(Error::Cancelled.into());
                     }
-                    let produced = run_sync(&scope, &function, &context, encoding, &args)?;
-                    engine.place_referring(&scope, &function, produced, &name)
+                    let produced = match call.attempt(&args, Vec::new(), Asked::default())? {
+                        Ran::Over(produced) => produced,
+                        Ran::Asks(asked) => runtime.block_on(async {
+                            tokio::select! {
+                                produced = call.patiently(&args, asked) => produced,
+                                _ = unwanted => Err(Error::Cancelled),
+                            }
+                        })?,
+                    };
+                    engine.place_referring(&call.scope, &function, produced, &name)
                 };
                 Evaluated::Later(Evaluating::off_thread(request, &self.runtime, work))
             }
@@ -192,20 +216,54 @@ impl Engine {
         let offload = request.elsewhere || function.blocking || ((function.makes)().is_some() && !function.inline);
         match function.invoke {
             FunctionInvoke::Sync(_) if !offload => {
-                let produced = run_sync(&scope, &function, &context, encoding, args)?;
-                with_scope(&*scope, || write_produced(&function, session, produced, encoding, out, limit))
+                let holding = request.holding.cloned();
+                let call = SyncCall { scope, function, context, encoding, holding };
+                match call.attempt(args, Vec::new(), Asked::default())? {
+                    Ran::Over(produced) => {
+                        with_scope(&*call.scope, || write_produced(&function, session, produced, encoding, out, limit))
+                    }
+                    Ran::Asks(asked) => {
+                        let args = Bytes::copy_from_slice(args);
+                        Ok(Step::Later(Later::new(async move {
+                            let result = async {
+                                let produced = call.patiently(&args, asked).await?;
+                                with_scope(&*call.scope, || {
+                                    reply_produced(&function, session, produced, encoding, limit)
+                                })
+                            };
+                            result.await.into()
+                        })))
+                    }
+                }
             }
             FunctionInvoke::Sync(_) => {
                 let args = Bytes::copy_from_slice(args);
+                let holding = request.holding.cloned();
+                let call = SyncCall { scope, function, context, encoding, holding };
                 let (place, runtime) = (request.session.off_thread(), self.runtime.clone());
                 Ok(Step::Later(Later::new(async move {
-                    let place = place.await;
-                    let task = runtime.spawn_blocking(move || {
-                        let _place = place;
-                        let produced = run_sync(&scope, &function, &context, encoding, &args)?;
-                        with_scope(&*scope, || reply_produced(&function, session, produced, encoding, limit))
-                    });
-                    task.await.unwrap_or(Err(Error::Cancelled)).into()
+                    let (call, place) = (Arc::new(call), Arc::new(place.await));
+                    let result = async {
+                        let mut asked = Asked::default();
+                        loop {
+                            let held = asked.hold_alone().await?;
+                            let (call, place, args) = (Arc::clone(&call), Arc::clone(&place), args.clone());
+                            let task = runtime.spawn_blocking(move || {
+                                let _place = place;
+                                Ok(match call.attempt(&args, held, asked)? {
+                                    Ran::Over(produced) => Ran::Over(with_scope(&*call.scope, || {
+                                        reply_produced(&function, session, produced, encoding, limit)
+                                    })?),
+                                    Ran::Asks(asked) => Ran::Asks(asked),
+                                })
+                            });
+                            match task.await.unwrap_or(Err(Error::Cancelled))? {
+                                Ran::Over(reply) => return Ok(reply),
+                                Ran::Asks(more) => asked = more,
+                            }
+                        }
+                    };
+                    result.await.into()
                 })))
             }
             FunctionInvoke::Async(_) => {
@@ -385,18 +443,50 @@ pub(super) fn class_of(source: SourceRef<'_>) -> Result<&str, Error> {
     Ok(tag.1)
 }
 
-fn run_sync(
-    scope: &Arc<SessionScope>,
-    function: &Function,
-    context: &Context,
+/// A call of a function that is not async, and who looks after its references.
+struct SyncCall {
+    scope: Arc<SessionScope>,
+    function: Function,
+    context: Context,
     encoding: Encoding,
-    args: &[u8],
-) -> Result<Produced, Error> {
-    let FunctionInvoke::Sync(invoke) = function.invoke else { return Err(Error::Cancelled) };
-    let produced = panics::catch_in(function, context.session(), || {
-        with_scope(&**scope, || invoke(context, &mut arguments(function, encoding, args)?))
-    })?;
-    produced.map_err(|error| named(function, error))
+    /// What is held by the call that it is made for.
+    holding: Option<Arc<Chain>>,
+}
+
+/// How a function ended that may look into what it is given references to.
+pub(super) enum Ran<T> {
+    Over(T),
+    /// It looked in vain for one of these, and is to be run again when all are held.
+    Asks(Asked),
+}
+
+impl SyncCall {
+    /// Runs it with what it asked for before held.
+    fn attempt(&self, args: &[u8], held: Vec<ReadGuard>, mut asked: Asked) -> Result<Ran<Produced>, Error> {
+        let SyncCall { scope, function, context, encoding, holding } = self;
+        let FunctionInvoke::Sync(invoke) = function.invoke else { return Err(Error::Cancelled) };
+        let looks = Looks::holding(held);
+        let looking = LookingScope { scope: &**scope, looks: &looks, own: &[] };
+        let produced = panics::catch_in(function, context.session(), || {
+            with_scope(&looking, || invoke(context, &mut arguments(function, *encoding, args)?))
+        })?;
+        if looks.are_incomplete() {
+            looks.ask(&mut asked, [], holding.as_ref())?;
+            return Ok(Ran::Asks(asked));
+        }
+        produced.map(Ran::Over).map_err(|error| named(function, error))
+    }
+
+    /// Runs it until it has all that it asks for.
+    async fn patiently(&self, args: &[u8], mut asked: Asked) -> Result<Produced, Error> {
+        loop {
+            let held = asked.hold_alone().await?;
+            match self.attempt(args, held, asked)? {
+                Ran::Over(produced) => return Ok(produced),
+                Ran::Asks(more) => asked = more,
+            }
+        }
+    }
 }
 
 fn start_async(

@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use tarmem_remote::error::Error;
 use tarmem_remote::object::Object;
-use tarmem_remote::value::{Looked, ObjectRef, RefScope};
+use tarmem_remote::value::{Looked, ObjectRef, RefScope, place_of};
 use uuid::Uuid;
 
 /// How many objects one call may look into.
@@ -70,11 +70,16 @@ impl Looks {
         Looked::Shown
     }
 
-    /// What has to be held for the next attempt; lets go of everything.
+    /// What has to be held for the next attempt beside the call's `own` objects; lets go of everything.
     ///
     /// # Errors
     /// What makes another one useless: an object that is poisoned, too many of them, or one that the caller's own call has.
-    pub(super) fn ask(self, asked: &mut Asked, of: Option<&Cell>, holding: Option<&Arc<Chain>>) -> Result<(), Error> {
+    pub(super) fn ask<'a>(
+        self,
+        asked: &mut Asked,
+        own: impl IntoIterator<Item = &'a Cell>,
+        holding: Option<&Arc<Chain>>,
+    ) -> Result<(), Error> {
         let Some(shown) = self.state.into_inner() else { return Ok(()) };
         let Shown { held, busy, failed } = *shown;
         if let Some(error) = failed {
@@ -95,8 +100,8 @@ impl Looks {
         asked.cells.extend(busy);
         asked.cells.sort_by_key(Cell::id);
         asked.cells.dedup_by_key(|cell| cell.id());
-        if let Some(of) = of {
-            asked.cells.retain(|cell| cell.id() != of.id());
+        for own in own {
+            asked.cells.retain(|cell| cell.id() != own.id());
         }
         // One that asks for what it holds would ask for ever.
         if asked.attempts > ATTEMPT_LIMIT || asked.cells.len() == before {
@@ -142,15 +147,33 @@ impl Shown {
 pub(super) struct LookingScope<'a> {
     pub(super) scope: &'a dyn RefScope,
     pub(super) looks: &'a Looks,
-    /// The object whose method runs, as far as it may be shown: not if the method may change it, unless that lends it.
-    pub(super) receiver: Option<Receiver<'a>>,
+    /// What it has for itself: the object whose method runs, or those that a function works on.
+    pub(super) own: &'a [Own<'a>],
 }
 
-/// The object whose method runs.
+/// An object that a call has for itself.
 #[derive(Clone, Copy)]
-pub(super) struct Receiver<'a> {
-    pub(super) cell: &'a Cell,
-    pub(super) object: Option<&'a dyn Object>,
+pub(super) struct Own<'a> {
+    cell: &'a Cell,
+    place: usize,
+    /// To be shown; unless it may be changed, by whoever can lend it then.
+    object: Option<&'a dyn Object>,
+}
+
+impl<'a> Own<'a> {
+    pub(super) fn shared(cell: &'a Cell, object: &'a dyn Object) -> Self {
+        Own { cell, place: place_of(object), object: Some(object) }
+    }
+
+    pub(super) fn exclusive(cell: &'a Cell, object: &dyn Object) -> Self {
+        Own { cell, place: place_of(object), object: None }
+    }
+}
+
+impl<'a> LookingScope<'a> {
+    fn own(&self, reference: &ObjectRef) -> Option<Own<'a>> {
+        self.own.iter().find(|own| own.cell.id() == reference.id()).copied()
+    }
 }
 
 impl RefScope for LookingScope<'_> {
@@ -166,20 +189,18 @@ impl RefScope for LookingScope<'_> {
         self.scope.this()
     }
 
-    fn is_this(&self, reference: &ObjectRef) -> bool {
-        self.receiver.is_some_and(|receiver| receiver.cell.id() == reference.id())
+    fn place(&self, reference: &ObjectRef) -> Option<usize> {
+        self.own(reference).map(|own| own.place)
     }
 
     fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {
-        match self.receiver {
-            Some(Receiver { cell, object }) if cell.id() == reference.id() => match object {
-                Some(object) => {
-                    view(object);
-                    Looked::Shown
-                }
-                None => Looked::Closed,
-            },
-            _ => self.looks.look(reference, view),
+        match self.own(reference) {
+            Some(Own { object: Some(object), .. }) => {
+                view(object);
+                Looked::Shown
+            }
+            Some(Own { object: None, .. }) => Looked::Closed,
+            None => self.looks.look(reference, view),
         }
     }
 }
@@ -245,6 +266,18 @@ impl Asked {
             }
         }
         Some(Ok(Held { receiver, others }))
+    }
+
+    /// What was asked for by a call that has no object of its own.
+    pub(super) async fn hold_alone(&self) -> Result<Vec<ReadGuard>, Error> {
+        let mut others = Vec::with_capacity(self.cells.len());
+        read(&self.cells, &mut others).await?;
+        Ok(others)
+    }
+
+    /// In the order of their ids.
+    pub(super) fn cells(&self) -> &[Cell] {
+        &self.cells
     }
 
     fn around(&self, cell: &Cell) -> (&[Cell], &[Cell]) {

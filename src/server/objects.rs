@@ -1,17 +1,19 @@
 //! Functions over several objects: all of them held for the call, and as they were before if it fails.
 //!
-//! The objects are locked in the order of their ids, which is the same for every call, and a call of a method holds one
-//! object only and waits for no other: so there is no circle of calls that wait for one another. A function that calls
-//! its own service for an object that it holds waits for itself, until its deadline.
+//! The objects are locked in the order of their ids, which is the same for every call; a call of a method waits for its own
+//! object alone or, if that looks into others, for all of them in this order: so there is no circle of calls that wait for one
+//! another. A function that calls its own service for an object that it holds waits for itself, until its deadline.
 
 use super::chain::Chain;
 use super::collect::Collector;
 use super::engine::{Engine, Later, Request, Step, label};
 use super::evaluate::{Evaluated, Evaluating, arguments, named, reply_produced, write_produced};
 use super::local::LocalCaller;
+use super::looking::{Asked, LookingScope, Looks, Own};
 use super::panics;
 use super::scope::SessionScope;
 use crate::store::{Cell, ReadGuard, WriteGuard};
+use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tarmem_remote::context::Context;
@@ -35,36 +37,54 @@ impl Engine {
     ) -> Result<Step, Error> {
         let (function, encoding, limit) = (site.function, site.encoding, request.result_bytes);
         let session = request.session.id();
-        let call = self.objects_call(request, site, args)?;
+        let mut call = self.objects_call(request, site, args)?;
         let offload = request.elsewhere || function.blocking || ((function.makes)().is_some() && !function.inline);
         if !offload
-            && matches!(call.work, Work::Sync(_))
+            && call.is_sync()
             && let Some(holding) = call.wants.try_hold()
         {
-            return call.run(holding?, |produced| write_produced(&function, session, produced, encoding, out, limit));
+            let finish = |produced| write_produced(&function, session, produced, encoding, out, limit);
+            call = match call.run(holding?, finish)? {
+                Ran::Over(step) => return Ok(step),
+                Ran::Asks(call, _) => call.again(args)?,
+            };
         }
+        let args = Bytes::copy_from_slice(args);
         let mut later = Later::new(std::future::pending());
         let gate = Arc::clone(&later.gate);
         let (place, runtime) = (request.session.off_thread(), self.runtime.clone());
         let finish = move |produced| reply_produced(&function, session, produced, encoding, limit);
         later.run = Box::pin(async move {
             let run = async {
-                let place = if offload && matches!(call.work, Work::Sync(_)) { place.await } else { None };
-                let holding = call.wants.hold().await?;
-                // What changes nothing may be dropped at any time.
-                if call.wants.is_exclusive() && !gate.begin() {
-                    return Err(Error::Cancelled);
-                }
-                match call.work {
-                    Work::Async(_) => call.run_async(holding, finish).await,
-                    Work::Sync(_) if offload => {
+                let place = if offload && call.is_sync() { place.await } else { None };
+                let place = Arc::new(place);
+                loop {
+                    let holding = call.wants.hold().await?;
+                    // What changes nothing may be dropped at any time.
+                    let begins = call.wants.is_exclusive();
+                    if begins && !gate.begin() {
+                        return Err(Error::Cancelled);
+                    }
+                    if !call.is_sync() {
+                        return call.run_async(holding, finish).await;
+                    }
+                    let ran = if offload {
+                        let place = Arc::clone(&place);
                         let task = runtime.spawn_blocking(move || {
                             let _place = place;
                             call.run(holding, finish)
                         });
                         task.await.unwrap_or(Err(Error::Cancelled))
+                    } else {
+                        call.run(holding, finish)
+                    };
+                    call = match ran? {
+                        Ran::Over(reply) => return Ok(reply),
+                        Ran::Asks(call, _) => call.again(&args)?,
+                    };
+                    if begins && !gate.put_back() {
+                        return Err(Error::Cancelled);
                     }
-                    Work::Sync(_) => call.run(holding, finish),
                 }
             };
             run.await.into()
@@ -81,11 +101,11 @@ impl Engine {
         name: &str,
     ) -> Result<Evaluated, Error> {
         let (function, session) = (site.function, request.session.id());
-        let call = self.objects_call(request, site, args)?;
+        let mut call = self.objects_call(request, site, args)?;
         let engine = Arc::clone(self);
         let name: Box<str> = name.into();
-        let place = move |produced| engine.place(&function, session, produced, &name);
-        if matches!(call.work, Work::Async(_)) {
+        let mut place = move |produced| engine.place(&function, session, produced, &name);
+        if !call.is_sync() {
             let task = self.runtime.spawn(async move {
                 let holding = call.wants.hold().await?;
                 call.run_async(holding, place).await
@@ -95,21 +115,30 @@ impl Engine {
         if function.inline
             && let Some(holding) = call.wants.try_hold()
         {
-            return Ok(Evaluated::Ready(call.run(holding?, place)));
+            match call.run(holding?, place) {
+                Ok(Ran::Over(cell)) => return Ok(Evaluated::Ready(Ok(cell))),
+                Ok(Ran::Asks(asks, again)) => (call, place) = (asks.again(args)?, again),
+                Err(error) => return Ok(Evaluated::Ready(Err(error))),
+            }
         }
         // Lives as long as somebody wants the object: the wait ends with it, and what has begun runs to its end.
-        let runtime = self.runtime.clone();
-        let work = move |unwanted: oneshot::Receiver<()>| {
-            let holding = match call.wants.try_hold() {
-                Some(holding) => holding?,
-                None => runtime.block_on(async {
-                    tokio::select! {
-                        holding = call.wants.hold() => holding,
-                        _ = unwanted => Err(Error::Cancelled),
-                    }
-                })?,
-            };
-            call.run(holding, place)
+        let (runtime, args) = (self.runtime.clone(), Bytes::copy_from_slice(args));
+        let work = move |mut unwanted: oneshot::Receiver<()>| {
+            loop {
+                let holding = match call.wants.try_hold() {
+                    Some(holding) => holding?,
+                    None => runtime.block_on(async {
+                        tokio::select! {
+                            holding = call.wants.hold() => holding,
+                            _ = &mut unwanted => Err(Error::Cancelled),
+                        }
+                    })?,
+                };
+                match call.run(holding, place)? {
+                    Ran::Over(cell) => return Ok(cell),
+                    Ran::Asks(asks, again) => (call, place) = (asks.again(&args)?, again),
+                }
+            }
         };
         Ok(Evaluated::Later(Evaluating::off_thread(request, &self.runtime, work)))
     }
@@ -176,9 +205,11 @@ impl Engine {
             copies: !on.all_or_nothing,
             named: objects,
             objects: wanted,
+            asked: Asked::default(),
         };
         let refers = noticing.noticed.load(Ordering::Relaxed);
-        Ok(ObjectsCall { wants, places, work, context, scope, refers })
+        let (work, holding) = (Some(work), request.holding.cloned());
+        Ok(ObjectsCall { wants, on, encoding, holding, places, work, context, scope, refers })
     }
 }
 
@@ -211,9 +242,14 @@ fn same_twice(
 /// A call whose objects are found, and not held yet.
 struct ObjectsCall {
     wants: Wants,
+    on: OnObjects,
+    encoding: Encoding,
+    /// What is held by the call that it is made for.
+    holding: Option<Arc<Chain>>,
     /// Where in `wants` each parameter's object is.
     places: Vec<usize>,
-    work: Work,
+    /// Until it is done.
+    work: Option<Work>,
     context: Context,
     scope: Arc<SessionScope>,
     /// Whether there are object references in the arguments.
@@ -248,6 +284,15 @@ struct Wants {
     named: Vec<ObjectArg<'static>>,
     /// Each object once, in the order in which they are locked.
     objects: Vec<Wanted>,
+    /// What the function looked into in vain, to be held, too.
+    asked: Asked,
+}
+
+/// How a function over objects ended that may look into what these refer to.
+enum Ran<T, F> {
+    Over(T),
+    /// It has to hold more, and nothing was done. This is what was to be done with its result.
+    Asks(ObjectsCall, F),
 }
 
 struct Wanted {
@@ -276,13 +321,19 @@ impl Wants {
                 Err(error) => return Some(Err(self.poisoned(wanted, error))),
             }
         }
-        Some(self.holding(guards))
+        let others: Option<Result<_, _>> = self.asked.cells().iter().map(Cell::try_read_owned).collect();
+        Some(others?.and_then(|others| self.holding(guards, others)))
     }
 
     /// All the objects, one after the other, each after those who came before.
     async fn hold(&self) -> Result<Holding, Error> {
         let mut guards = Vec::with_capacity(self.objects.len());
+        let mut others = Vec::with_capacity(self.asked.cells().len());
+        let mut asked = self.asked.cells().iter().peekable();
         for wanted in &self.objects {
+            while let Some(cell) = asked.next_if(|cell| cell.id() < wanted.cell.id()) {
+                others.push(cell.read().await?);
+            }
             let guard = if wanted.exclusive {
                 wanted.cell.write().await.map(Guard::Exclusive)
             } else {
@@ -290,11 +341,14 @@ impl Wants {
             };
             guards.push(guard.map_err(|error| self.poisoned(wanted, error))?);
         }
-        self.holding(guards)
+        for cell in asked {
+            others.push(cell.read().await?);
+        }
+        self.holding(guards, others)
     }
 
     /// Takes the copies from which the objects are put back.
-    fn holding(&self, guards: Vec<Guard>) -> Result<Holding, Error> {
+    fn holding(&self, guards: Vec<Guard>, others: Vec<ReadGuard>) -> Result<Holding, Error> {
         let mut copies = Vec::with_capacity(guards.len());
         for (wanted, guard) in self.objects.iter().zip(&guards) {
             copies.push(match guard {
@@ -307,7 +361,7 @@ impl Wants {
                 _ => None,
             });
         }
-        Ok(Holding { guards, copies })
+        Ok(Holding { guards, copies, others })
     }
 
     fn poisoned(&self, wanted: &Wanted, error: Error) -> Error {
@@ -353,20 +407,42 @@ impl Wants {
 }
 
 impl ObjectsCall {
+    fn is_sync(&self) -> bool {
+        matches!(self.work, Some(Work::Sync(_)))
+    }
+
     /// Runs a function that is not async, and gives what it produced to `finish`. Only if that works, too, are the objects
     /// left as they are now: an error means that nothing changed.
-    fn run<T, E: From<Error>>(
-        self,
+    fn run<T, E: From<Error>, F: FnOnce(Produced) -> Result<T, E>>(
+        mut self,
         mut holding: Holding,
-        finish: impl FnOnce(Produced) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let ObjectsCall { wants, places, work, context, scope, refers } = self;
-        let Work::Sync(work) = work else { return Err(Error::Cancelled.into()) };
+        finish: F,
+    ) -> Result<Ran<T, F>, E> {
+        let Some(Work::Sync(work)) = self.work.take() else { return Err(Error::Cancelled.into()) };
+        let looks = Looks::holding(std::mem::take(&mut holding.others));
+        let ObjectsCall { wants, places, context, scope, refers, holding: outer, .. } = &mut self;
         let produced = panics::catch_in(&wants.function, wants.session, || {
-            let objects = holding.objects(wants.params, &places);
-            with_scope(&*scope, || work(objects, &context))
+            let (objects, own) = holding.objects(&wants.objects, wants.params, places);
+            let scope = LookingScope { scope: &**scope, looks: &looks, own: &own };
+            with_scope(&scope, || work(objects, context))
         });
-        wants.settle(holding, produced, refers, scope, finish)
+        if looks.are_incomplete() && produced.is_ok() {
+            drop(holding);
+            looks.ask(&mut wants.asked, wants.objects.iter().map(|wanted| &wanted.cell), outer.as_ref())?;
+            return Ok(Ran::Asks(self, finish));
+        }
+        wants.settle(holding, produced, *refers, Arc::clone(scope), finish).map(Ran::Over)
+    }
+
+    /// Its work anew, once it came to an end without having done any.
+    fn again(mut self, args: &[u8]) -> Result<Self, Error> {
+        let function = self.wants.function;
+        let prepared = panics::catch_in(&function, self.wants.session, || {
+            with_scope(&*self.scope, || (self.on.prepare)(&mut arguments(&function, self.encoding, args)?))
+        });
+        let prepared = prepared.and_then(|prepared| prepared).map_err(|error| named(&function, error))?;
+        self.work = Some(prepared.work);
+        Ok(self)
     }
 
     /// As [`run`](Self::run), for an `async fn`. Dropped half way, it leaves the objects as they were.
@@ -375,10 +451,10 @@ impl ObjectsCall {
         mut holding: Holding,
         finish: impl FnOnce(Produced) -> Result<T, E>,
     ) -> Result<T, E> {
-        let ObjectsCall { wants, places, work, context, scope, refers } = self;
-        let Work::Async(work) = work else { return Err(Error::Cancelled.into()) };
+        let ObjectsCall { wants, places, work, context, scope, refers, .. } = self;
+        let Some(Work::Async(work)) = work else { return Err(Error::Cancelled.into()) };
         let produced = {
-            let objects = holding.objects(wants.params, &places);
+            let (objects, _) = holding.objects(&wants.objects, wants.params, &places);
             let running =
                 panics::catch_in(&wants.function, wants.session, || with_scope(&*scope, || work(objects, &context)));
             match running {
@@ -394,6 +470,8 @@ impl ObjectsCall {
 /// whether the function failed, panicked, or was given up.
 struct Holding {
     guards: Vec<Guard>,
+    /// What is only looked into.
+    others: Vec<ReadGuard>,
     /// One for each guard; `None` for what is only looked at, and for what the function promises to leave as it was.
     copies: Vec<Option<NewObject>>,
 }
@@ -404,10 +482,16 @@ enum Guard {
 }
 
 impl Holding {
-    /// The objects in the order of the parameters.
-    fn objects(&mut self, params: &[ObjectParam], places: &[usize]) -> HeldObjects<'_> {
+    /// The objects in the order of the parameters; and each of them once, as whoever looks finds it.
+    fn objects<'a>(
+        &'a mut self,
+        wanted: &'a [Wanted],
+        params: &[ObjectParam],
+        places: &[usize],
+    ) -> (HeldObjects<'a>, Vec<Own<'a>>) {
         let mut guards: Vec<Option<&mut Guard>> = self.guards.iter_mut().map(Some).collect();
         let mut shared: Vec<Option<&ReadGuard>> = vec![None; guards.len()];
+        let mut own = Vec::with_capacity(guards.len());
         let objects = params.iter().zip(places).filter_map(|(param, &place)| {
             if let Some(object) = shared[place] {
                 return Some(Held::shared(&**object, object.class().views(param.class)));
@@ -416,15 +500,17 @@ impl Holding {
                 Guard::Shared(object) => {
                     let object: &ReadGuard = object;
                     shared[place] = Some(object);
+                    own.push(Own::shared(&wanted[place].cell, &**object));
                     Some(Held::shared(&**object, object.class().views(param.class)))
                 }
                 Guard::Exclusive(object) => {
                     let views = object.class().views(param.class);
+                    own.push(Own::exclusive(&wanted[place].cell, &**object));
                     Some(Held::exclusive(&mut **object, views))
                 }
             }
         });
-        objects.collect()
+        (objects.collect(), own)
     }
 
     /// What was done to the objects stays done.

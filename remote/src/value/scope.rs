@@ -31,9 +31,10 @@ pub trait RefScope {
         None
     }
 
-    /// Whether `reference` is to that object.
-    fn is_this(&self, _reference: &ObjectRef) -> bool {
-        false
+    /// Where the object of `reference` is in memory, if what runs has that object for itself: a method its own, a function those
+    /// that it works on.
+    fn place(&self, _reference: &ObjectRef) -> Option<usize> {
+        None
     }
 
     /// Shows `view` the object that `reference` stands for, held for reading until the method or function that asks is over.
@@ -149,19 +150,24 @@ pub(crate) fn look(reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> 
     })
 }
 
-/// Runs `f` with the receiver of the running method to be seen by [`look`]: a method with `&mut self` lends it for as long as
-/// it only searches, since nobody else could show what it has for itself.
-pub(crate) fn with_this<R>(this: &dyn Object, f: impl FnOnce() -> R) -> R {
+/// Runs `f` with `object`, which what runs has for itself, to be seen by [`look`]: who may change an object lends it for as long
+/// as it only searches, since nobody else could show it.
+pub(crate) fn lending<R>(object: &dyn Object, f: impl FnOnce() -> R) -> R {
     ask(|current| match current {
-        Some(Current::Given(outer)) => with_scope(&Lent { outer, this }, f),
+        Some(Current::Given(outer)) => with_scope(&Lent { outer, object }, f),
         Some(Current::Client(_)) | None => f(),
     })
 }
 
-/// A scope whose receiver is lent.
+/// The address of an object.
+pub fn place_of(object: &dyn Object) -> usize {
+    std::ptr::from_ref(object).cast::<()>().addr()
+}
+
+/// A scope with an object that is lent.
 struct Lent<'a> {
     outer: &'a dyn RefScope,
-    this: &'a dyn Object,
+    object: &'a dyn Object,
 }
 
 impl RefScope for Lent<'_> {
@@ -177,13 +183,13 @@ impl RefScope for Lent<'_> {
         self.outer.this()
     }
 
-    fn is_this(&self, reference: &ObjectRef) -> bool {
-        self.outer.is_this(reference)
+    fn place(&self, reference: &ObjectRef) -> Option<usize> {
+        self.outer.place(reference)
     }
 
     fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {
-        if self.is_this(reference) {
-            view(self.this);
+        if self.place(reference) == Some(place_of(self.object)) {
+            view(self.object);
             return Looked::Shown;
         }
         self.outer.look(reference, view)

@@ -15,7 +15,7 @@ use crate::value::{self, Looked, ObjectRef, Value};
 use std::any::Any;
 use std::collections::VecDeque;
 
-pub(crate) use crate::value::with_this;
+pub(crate) use crate::value::lending;
 
 /// What an object of the modules holds, to look at.
 pub(crate) enum Seen<'a> {

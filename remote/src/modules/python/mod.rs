@@ -55,7 +55,7 @@ pub(crate) use index::{bound_of, insertion, word};
 pub(crate) use key::unique;
 pub(crate) use keywords::at_most_one;
 pub(crate) use limits::{Meter, copied, repeated, repeats, room};
-pub(crate) use live::with_this;
+pub(crate) use live::lending;
 pub(crate) use rounding::to_side;
 pub(crate) use sort::merge_sort;
 

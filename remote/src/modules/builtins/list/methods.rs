@@ -5,7 +5,7 @@ use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::Exception;
 use crate::modules::python::{
-    Chunk, Cursor, bound_of, check_depth, equal, index_of, insertion, position, repr, short, sort, with_this, word,
+    Chunk, Cursor, bound_of, check_depth, equal, index_of, insertion, lending, position, repr, short, sort, word,
 };
 use crate::remote;
 use crate::value::Value;
@@ -23,7 +23,7 @@ impl List {
     /// Puts the elements of `items` at the end.
     #[remote(name = "extend")]
     pub fn extend_values(&mut self, items: Value) -> Result<(), Exception> {
-        let mut items = with_this(self, || elements(items))?;
+        let mut items = lending(self, || elements(items))?;
         self.0.append(&mut items);
         Ok(())
     }
