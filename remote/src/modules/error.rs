@@ -98,6 +98,13 @@ exceptions! {
 /// The largest key that a `KeyError` carries, in bytes of memory.
 const KEY_LIMIT: usize = 64 << 10;
 
+const BUSY: &str = "an object that this looks into is in use";
+
+/// Whether it is [`Exception::busy`].
+pub(crate) fn is_busy(error: &Exception) -> bool {
+    matches!(error, Exception::RuntimeError(message) if message == BUSY)
+}
+
 /// How it is sent.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Exception")]
@@ -152,7 +159,7 @@ impl Exception {
 
     /// That others use an object that was to be looked into. Nobody sees it: the call is made again once the object is held.
     pub(crate) fn busy() -> Self {
-        Exception::RuntimeError("an object that this looks into is in use".to_owned())
+        Exception::RuntimeError(BUSY.to_owned())
     }
 
     pub(crate) fn overflow(message: impl Into<String>) -> Self {

@@ -4,7 +4,7 @@ use crate::args::{Arg, Kwargs};
 use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
-use crate::modules::python::live::{Holds, Seen};
+use crate::modules::python::live::{Holds, Mapping, Seen};
 use crate::modules::python::{
     Chunk, Cursor, Key, Table, at_most_one, check_depth, check_result, equal, iterate, number, pairs, repr, type_name,
     weight,
@@ -96,7 +96,7 @@ impl Dict {
 
 impl Holds for Dict {
     fn seen(&self) -> Seen<'_> {
-        Seen::Dict(&self.0)
+        Seen::Dict(&self.0, Mapping::Plain)
     }
 }
 

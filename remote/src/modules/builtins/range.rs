@@ -251,7 +251,7 @@ impl Range {
         Ok(distance.div_mod_floor(&self.step).filter(|(_, left)| left.is_zero()).map(|(place, _)| place))
     }
 
-    fn same(&self, other: &Range) -> bool {
+    pub(crate) fn same(&self, other: &Range) -> bool {
         self.length == other.length
             && (self.is_empty()
                 || (self.start == other.start && (self.length.as_i64() == Some(1) || self.step == other.step)))

@@ -6,7 +6,7 @@ use crate::args::{Arg, Kwargs};
 use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
-use crate::modules::python::live::{Holds, Seen};
+use crate::modules::python::live::{Holds, Mapping, Seen};
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Key, Table, at_most_one, check_depth, check_result, equal, index_of, iterate,
     merge_sort, number, repr, weight, word,
@@ -240,7 +240,7 @@ impl Counter {
 
 impl Holds for Counter {
     fn seen(&self) -> Seen<'_> {
-        Seen::Dict(&self.0)
+        Seen::Dict(&self.0, Mapping::Counter)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::modules::builtins::dict::{entries, entries_of};
-use crate::modules::python::live::{Holds, Seen};
+use crate::modules::python::live::{Holds, Mapping, Seen};
 use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, type_name};
 use crate::modules::shared::{
     dict_changed, dict_methods, mapping_methods, mapping_proxy, popitem_method, text_of_repr,
@@ -200,10 +200,7 @@ impl DefaultDict {
     /// The dict as Python writes it.
     #[remote(name = "__repr__")]
     pub fn repr(&self) -> String {
-        let factory = self.factory.as_ref().map_or("None".to_owned(), |factory| {
-            format!("<class '{}'>", factory.to_string().trim_start_matches("builtins."))
-        });
-        format!("defaultdict({factory}, {})", repr(&self.copy_value()))
+        format!("defaultdict({}, {})", self.factory_text(), repr(&self.copy_value()))
     }
 }
 
@@ -236,6 +233,13 @@ impl DefaultDict {
         Ok(DefaultDict { factory, table: entries_of("dict", args, kwargs)?.into_iter().collect() })
     }
 
+    /// The factory as Python writes it.
+    fn factory_text(&self) -> String {
+        self.factory.as_ref().map_or("None".to_owned(), |factory| {
+            format!("<class '{}'>", factory.to_string().trim_start_matches("builtins."))
+        })
+    }
+
     /// The keys and values.
     pub fn table(&self) -> &Table<Value> {
         &self.table
@@ -254,7 +258,7 @@ impl DefaultDict {
 
 impl Holds for DefaultDict {
     fn seen(&self) -> Seen<'_> {
-        Seen::Dict(&self.table)
+        Seen::Dict(&self.table, Mapping::Default(self.factory_text()))
     }
 }
 

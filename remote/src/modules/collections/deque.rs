@@ -488,7 +488,7 @@ impl<'de> Deserialize<'de> for Deque {
 
 impl Holds for Deque {
     fn seen(&self) -> Seen<'_> {
-        Seen::Deque(&self.items)
+        Seen::Deque(&self.items, self.maxlen)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::modules::builtins::dict::{entries, entries_of, fromkeys};
-use crate::modules::python::live::{Holds, Seen};
+use crate::modules::python::live::{Holds, Mapping, Seen};
 use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, truthy, type_name};
 use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy, ordered_dict_changed, text_of_repr};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible, given};
@@ -23,7 +23,7 @@ pub struct OrderedDict(Table<Value>);
 
 impl Holds for OrderedDict {
     fn seen(&self) -> Seen<'_> {
-        Seen::Dict(&self.0)
+        Seen::Dict(&self.0, Mapping::Ordered)
     }
 }
 

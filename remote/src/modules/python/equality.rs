@@ -48,7 +48,7 @@ fn equal_sets(a: &[Value], b: &[Value]) -> bool {
     a.len() == b.len() && matches!((keys(a), keys(b)), (Some(a), Some(b)) if a == b)
 }
 
-fn equal_maps(a: &[(Value, Value)], b: &[(Value, Value)]) -> bool {
+pub(super) fn equal_maps(a: &[(Value, Value)], b: &[(Value, Value)]) -> bool {
     // Of a key that is there twice, the last one counts.
     match (table(a), table(b)) {
         (Some(a), Some(b)) => {

@@ -1,6 +1,6 @@
 //! The elements of anything that has some.
 
-use super::live::{Seen, plain, type_of, view};
+use super::live::{plain, type_of, view};
 use super::{check_result, room, type_name};
 use crate::modules::Exception;
 use crate::value::{Value, allocated};
@@ -27,8 +27,8 @@ pub fn iterate(value: Value) -> Result<Vec<Value>, Exception> {
             integers.extend(bytes.into_iter().map(Value::from));
             Ok(integers)
         }
-        Value::Ref(reference) => view(&reference, |seen| {
-            let elements = seen.as_ref().and_then(Seen::elements);
+        Value::Ref(reference) => view(&reference, |sight| {
+            let elements = sight.and_then(|sight| sight.seen.elements());
             elements.unwrap_or_else(|| Err(not_iterable(type_of(&reference))))
         }),
         other => Err(not_iterable(type_name(&other))),

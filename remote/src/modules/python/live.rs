@@ -11,25 +11,63 @@ use crate::modules::collections::{Counter, DefaultDict, Deque, OrderedDict};
 use crate::modules::error::Exception;
 use crate::modules::multiprocessing::SharedArray;
 use crate::object::{Object, Remote};
-use crate::value::{self, Looked, ObjectRef, Value};
+use crate::value::{self, Looked, ObjectRef, Value, place_of};
 use std::any::Any;
 use std::collections::VecDeque;
 
+pub(super) use crate::modules::error::is_busy;
 pub(crate) use crate::value::lending;
 
-/// What an object of the modules holds, to look at.
+/// What a value is, or an object of the modules holds, to look at.
 pub(crate) enum Seen<'a> {
     List(&'a [Value]),
     Tuple(&'a [Value]),
-    Deque(&'a VecDeque<Value>),
+    /// With the most elements that it holds.
+    Deque(&'a VecDeque<Value>, Option<usize>),
     Set(&'a Table<()>),
-    Dict(&'a Table<Value>),
+    Dict(&'a Table<Value>, Mapping),
     Text(&'a str),
     Bytes(&'a [u8]),
+    Number(Value),
     /// Elements, and nothing that Python has a plain type for.
     Items(&'a [Value]),
-    Number(Value),
     Range(&'a Range),
+    /// The elements of a plain set.
+    Elements(&'a [Value]),
+    /// Those of a plain map.
+    Entries(&'a [(Value, Value)]),
+    Nothing,
+}
+
+/// What kind of a dict.
+pub(crate) enum Mapping {
+    Plain,
+    Ordered,
+    Counter,
+    /// With its factory, as Python writes it.
+    Default(String),
+}
+
+/// What can be equal, or has an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    List,
+    Tuple,
+    Deque,
+    Set,
+    Dict,
+    Text,
+    Bytes,
+    Number,
+    Range,
+    /// Anything else, which is equal to itself alone.
+    Other,
+}
+
+/// What a value is or an object holds, and where the object is.
+pub(crate) struct Sight<'a> {
+    pub(crate) seen: Seen<'a>,
+    pub(crate) place: Option<usize>,
 }
 
 /// A class whose objects hold something that others may look at.
@@ -44,26 +82,39 @@ fn see<T: Holds>(object: &dyn Object) -> Option<Seen<'_>> {
 }
 
 /// The classes that are looked into, by their paths.
-const CLASSES: [(&str, See); 18] = [
-    (List::PATH, see::<List>),
-    (Dict::PATH, see::<Dict>),
-    (Str::PATH, see::<Str>),
-    (Set::PATH, see::<Set>),
-    (Tuple::PATH, see::<Tuple>),
-    (Bytes::PATH, see::<Bytes>),
-    (Int::PATH, see::<Int>),
-    (Float::PATH, see::<Float>),
-    (Bool::PATH, see::<Bool>),
-    (Deque::PATH, see::<Deque>),
-    (OrderedDict::PATH, see::<OrderedDict>),
-    (DefaultDict::PATH, see::<DefaultDict>),
-    (Counter::PATH, see::<Counter>),
-    (ByteArray::PATH, see::<ByteArray>),
-    (Complex::PATH, see::<Complex>),
-    (Range::PATH, see::<Range>),
-    (FrozenSet::PATH, see::<FrozenSet>),
-    (SharedArray::PATH, see::<SharedArray>),
+const CLASSES: [(&str, Kind, See); 18] = [
+    (List::PATH, Kind::List, see::<List>),
+    (Dict::PATH, Kind::Dict, see::<Dict>),
+    (Str::PATH, Kind::Text, see::<Str>),
+    (Set::PATH, Kind::Set, see::<Set>),
+    (Tuple::PATH, Kind::Tuple, see::<Tuple>),
+    (Bytes::PATH, Kind::Bytes, see::<Bytes>),
+    (Int::PATH, Kind::Number, see::<Int>),
+    (Float::PATH, Kind::Number, see::<Float>),
+    (Bool::PATH, Kind::Number, see::<Bool>),
+    (Deque::PATH, Kind::Deque, see::<Deque>),
+    (OrderedDict::PATH, Kind::Dict, see::<OrderedDict>),
+    (DefaultDict::PATH, Kind::Dict, see::<DefaultDict>),
+    (Counter::PATH, Kind::Dict, see::<Counter>),
+    (ByteArray::PATH, Kind::Bytes, see::<ByteArray>),
+    (Complex::PATH, Kind::Number, see::<Complex>),
+    (Range::PATH, Kind::Range, see::<Range>),
+    (FrozenSet::PATH, Kind::Set, see::<FrozenSet>),
+    (SharedArray::PATH, Kind::Other, see::<SharedArray>),
 ];
+
+/// The kind of a value or, by its class alone, of the object that it refers to.
+pub(super) fn kind_of(value: &Value) -> Kind {
+    match value {
+        Value::Ref(reference) => class(reference).map_or(Kind::Other, |(kind, _)| kind),
+        value => Seen::of(value).kind(),
+    }
+}
+
+fn class(reference: &ObjectRef) -> Option<(Kind, See)> {
+    let (_, kind, see) = CLASSES.iter().find(|(path, ..)| *path == reference.class())?;
+    Some((*kind, *see))
+}
 
 /// Gives `f` what an object of the modules holds; nothing of any other object, which is not even asked for.
 ///
@@ -71,19 +122,29 @@ const CLASSES: [(&str, See); 18] = [
 /// Those of `f`; and [`Exception::busy`], which nobody sees, if others use the object.
 pub(crate) fn view<R>(
     reference: &ObjectRef,
-    f: impl FnOnce(Option<Seen<'_>>) -> Result<R, Exception>,
+    f: impl FnOnce(Option<Sight<'_>>) -> Result<R, Exception>,
 ) -> Result<R, Exception> {
-    let Some((_, see)) = CLASSES.iter().find(|(path, _)| *path == reference.class()) else { return f(None) };
+    let Some((_, see)) = class(reference) else { return f(None) };
     let (mut f, mut result) = (Some(f), None);
     let looked = value::look(reference, &mut |object| {
         if let Some(f) = f.take() {
-            result = Some(f(see(object)));
+            result = Some(f(see(object).map(|seen| Sight { seen, place: Some(place_of(object)) })));
         }
     });
     match (result, f) {
         (Some(result), _) => result,
         (None, Some(f)) if looked == Looked::Closed => f(None),
         _ => Err(Exception::busy()),
+    }
+}
+
+/// Looks at the objects that these refer to, so that those that are in use are asked for together.
+pub(super) fn look_ahead<'a>(values: impl Iterator<Item = &'a Value>) {
+    /// More are not worth it.
+    const AHEAD: usize = 1_000;
+    let references = values.take(AHEAD).filter_map(Value::as_object).filter(|reference| class(reference).is_some());
+    for reference in references {
+        value::look(reference, &mut |_| {});
     }
 }
 
@@ -94,8 +155,8 @@ pub(crate) fn view<R>(
 /// As [`view`].
 pub(crate) fn plain(value: Value) -> Result<Value, Exception> {
     match value {
-        Value::Ref(reference) => view(&reference, |seen| {
-            seen.as_ref().and_then(Seen::plain).unwrap_or_else(|| Ok(Value::Ref(reference.clone())))
+        Value::Ref(reference) => view(&reference, |sight| {
+            sight.and_then(|sight| sight.seen.plain()).unwrap_or_else(|| Ok(Value::Ref(reference.clone())))
         }),
         value => Ok(value),
     }
@@ -109,30 +170,61 @@ pub(super) fn type_of(reference: &ObjectRef) -> &str {
     }
 }
 
-impl Seen<'_> {
+impl<'a> Seen<'a> {
+    /// What a value is; nothing if it refers to an object.
+    pub(super) fn of(value: &'a Value) -> Self {
+        match value {
+            Value::List(items) => Seen::List(items),
+            Value::Tuple(items) => Seen::Tuple(items),
+            Value::Set(items) => Seen::Elements(items),
+            Value::Map(entries) => Seen::Entries(entries),
+            Value::Text(text) => Seen::Text(text),
+            Value::Bytes(bytes) => Seen::Bytes(bytes),
+            Value::Bool(_) | Value::Int(_) | Value::Float(_) => Seen::Number(value.clone()),
+            Value::Null | Value::Ref(_) => Seen::Nothing,
+        }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Seen::List(_) => Kind::List,
+            Seen::Tuple(_) => Kind::Tuple,
+            Seen::Deque(..) => Kind::Deque,
+            Seen::Set(_) | Seen::Elements(_) => Kind::Set,
+            Seen::Dict(..) | Seen::Entries(_) => Kind::Dict,
+            Seen::Text(_) => Kind::Text,
+            Seen::Bytes(_) => Kind::Bytes,
+            Seen::Number(_) => Kind::Number,
+            Seen::Range(_) => Kind::Range,
+            Seen::Items(_) | Seen::Nothing => Kind::Other,
+        }
+    }
+
     fn plain(&self) -> Option<Result<Value, Exception>> {
         Some(match self {
             Seen::List(items) => copied(items.iter()).map(Value::List),
             Seen::Tuple(items) => copied(items.iter()).map(Value::Tuple),
+            Seen::Elements(items) => copied(items.iter()).map(Value::Set),
             Seen::Set(table) => copied(table.keys().map(Key::value)).map(Value::Set),
-            Seen::Dict(table) => copied_pairs(table).map(Value::Map),
+            Seen::Dict(table, _) => copied_pairs(table).map(Value::Map),
             Seen::Text(text) => check_result(1, text.len()).map(|()| (*text).into()),
             Seen::Bytes(bytes) => check_result(1, bytes.len()).map(|()| Value::Bytes(bytes.to_vec())),
             Seen::Number(number) => Ok(number.clone()),
-            Seen::Deque(_) | Seen::Items(_) | Seen::Range(_) => return None,
+            Seen::Deque(..) | Seen::Items(_) | Seen::Range(_) | Seen::Entries(_) | Seen::Nothing => return None,
         })
     }
 
     /// What is iterated over; `None` if there is no such thing.
     pub(super) fn elements(&self) -> Option<Result<Vec<Value>, Exception>> {
         Some(match self {
-            Seen::List(items) | Seen::Tuple(items) | Seen::Items(items) => copied(items.iter()),
-            Seen::Deque(items) => copied(items.iter()),
+            Seen::List(items) | Seen::Tuple(items) | Seen::Items(items) | Seen::Elements(items) => copied(items.iter()),
+            Seen::Deque(items, _) => copied(items.iter()),
             Seen::Set(table) => copied(table.keys().map(Key::value)),
-            Seen::Dict(table) => copied(table.keys().map(Key::value)),
+            Seen::Dict(table, _) => copied(table.keys().map(Key::value)),
+            Seen::Entries(entries) => copied(entries.iter().map(|(key, _)| key)),
             Seen::Text(_) | Seen::Bytes(_) => self.plain()?.and_then(iterate),
             Seen::Range(range) => range.items().map(Iterator::collect),
-            Seen::Number(_) => return None,
+            Seen::Number(_) | Seen::Nothing => return None,
         })
     }
 }

@@ -9,6 +9,7 @@
 //! - [`repr`]: how Python writes a value. `format` writes it as a spec says.
 //! - [`iterate`]: the elements of anything that has some. [`Chunk`], [`Cursor`], [`Stamp`]: some of them at a time.
 
+mod compare;
 pub(crate) mod complex;
 mod cursor;
 mod equality;
@@ -34,6 +35,7 @@ mod table_serde;
 mod tests;
 pub(crate) mod unicode;
 
+pub use compare::{AGAIN_LIMIT, LOOK_DEPTH};
 pub use cursor::{CHUNK_BYTES, CHUNK_ITEMS, CHUNK_ITEMS_LIMIT, Chunk, Cursor, Stamp};
 pub use equality::{equal, truthy};
 pub use format::format;
@@ -49,6 +51,7 @@ pub use slice::{Slice, Span};
 pub use sort::sort;
 pub use table::Table;
 
+pub(crate) use compare::Comparing;
 pub(crate) use equality::{equal_lists, integer, whole};
 pub(crate) use format::text_of;
 pub(crate) use index::{bound_of, insertion, word};
@@ -56,6 +59,7 @@ pub(crate) use key::unique;
 pub(crate) use keywords::at_most_one;
 pub(crate) use limits::{Meter, copied, repeated, repeats, room};
 pub(crate) use live::lending;
+pub(crate) use repr::repr_of;
 pub(crate) use rounding::to_side;
 pub(crate) use sort::merge_sort;
 

@@ -40,7 +40,11 @@ impl Comparison {
             (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
             (Value::Bytes(a), Value::Bytes(b)) => Some(a.cmp(b)),
             (Value::List(a), Value::List(b)) | (Value::Tuple(a), Value::Tuple(b)) => return self.lists(a, b),
-            (Value::Set(a), Value::Set(b)) => return Ok(self.sets(a, b)),
+            (Value::Set(a), Value::Set(b)) => {
+                return Ok(
+                    matches!((Table::of_elements(a), Table::of_elements(b)), (Ok(a), Ok(b)) if self.sets(&a, &b)),
+                );
+            }
             (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
             _ => match (Number::of(a), Number::of(b)) {
                 (Some(Number::Whole(a)), Some(Number::Whole(b))) => Some(a.cmp(&b)),
@@ -64,13 +68,12 @@ impl Comparison {
     }
 
     /// Whether it holds between two sets, whose order is that one is part of the other.
-    fn sets(self, a: &[Value], b: &[Value]) -> bool {
-        let (Ok(a), Ok(b)) = (Table::of_elements(a), Table::of_elements(b)) else { return false };
+    pub(super) fn sets(self, a: &Table<()>, b: &Table<()>) -> bool {
         match self {
-            Comparison::Less => a.len() < b.len() && a.is_subset(&b),
-            Comparison::LessOrEqual => a.is_subset(&b),
-            Comparison::Greater => b.len() < a.len() && b.is_subset(&a),
-            Comparison::GreaterOrEqual => b.is_subset(&a),
+            Comparison::Less => a.len() < b.len() && a.is_subset(b),
+            Comparison::LessOrEqual => a.is_subset(b),
+            Comparison::Greater => b.len() < a.len() && b.is_subset(a),
+            Comparison::GreaterOrEqual => b.is_subset(a),
         }
     }
 

@@ -1,7 +1,11 @@
 //! How Python writes a value.
 
+use super::live::{Holds, Mapping, Seen, Sight, view};
 use super::unicode::is_printable;
-use crate::value::{DEPTH_LIMIT, Value};
+use super::{Comparing, Comparison, Key, LOOK_DEPTH, RESULT_LIMIT, Table, merge_sort};
+use crate::modules::error::Exception;
+use crate::object::Object;
+use crate::value::{ObjectRef, Value, place_of};
 use std::fmt::Write;
 
 /// The value as Python's `repr` writes it: `None`, `True`, `1.0`, `'text'`, `b'bytes'`, `[1, 2]`, `(1,)`, `{1, 2}`,
@@ -12,25 +16,52 @@ use std::fmt::Write;
 /// assert_eq!(repr(&["it's".into(), tarmem_remote::Value::Null].into()), r#"["it's", None]"#);
 /// ```
 pub fn repr(value: &Value) -> String {
-    let mut out = Bounded { text: String::new(), most: usize::MAX };
+    let mut out = Bounded::new(usize::MAX);
     out.value(value, 0);
     out.text
 }
 
 /// As [`repr`], but cut off after about a hundred characters: for messages.
 pub fn short(value: &Value) -> String {
-    let mut out = Bounded { text: String::new(), most: 100 };
+    let mut out = Bounded::new(100);
     out.value(value, 0);
     if out.full() { out.text.chars().take(out.most).chain(['…']).collect() } else { out.text }
+}
+
+/// An object as Python's `repr` writes it, with what it refers to.
+///
+/// # Errors
+/// `RecursionError` for what is nested too deep, `MemoryError` for what is too long, and those of looking.
+pub(crate) fn repr_of<T: Holds>(object: &T) -> Result<String, Exception> {
+    let mut out = Bounded::new(RESULT_LIMIT);
+    out.sight(&Sight { seen: object.seen(), place: Some(place_of(object as &dyn Object)) }, 0);
+    if let Some(error) = out.failed {
+        return Err(error);
+    }
+    if out.full() {
+        let found = out.text.len();
+        return Err(Exception::MemoryError(format!(
+            "the text would take {found} bytes or more, over the limit of {RESULT_LIMIT}; ask for its parts"
+        )));
+    }
+    Ok(out.text)
 }
 
 /// A text that stops growing once it is long enough.
 struct Bounded {
     text: String,
     most: usize,
+    /// The objects that are being written, by their places.
+    open: Vec<usize>,
+    /// Why it is not what it should be.
+    failed: Option<Exception>,
 }
 
 impl Bounded {
+    fn new(most: usize) -> Self {
+        Bounded { text: String::new(), most, open: Vec::new(), failed: None }
+    }
+
     fn full(&self) -> bool {
         self.text.len() > self.most
     }
@@ -48,7 +79,7 @@ impl Bounded {
             Value::Float(x) => self.put(&write_float(*x)),
             Value::Text(text) => self.quoted(text),
             Value::Bytes(bytes) => self.bytes(bytes),
-            Value::List(_) | Value::Tuple(_) | Value::Set(_) | Value::Map(_) if depth > DEPTH_LIMIT => self.put("..."),
+            Value::List(_) | Value::Tuple(_) | Value::Set(_) | Value::Map(_) if depth >= LOOK_DEPTH => self.too_deep(),
             Value::List(items) => self.joined("[", items, "]", |out, item| out.value(item, depth + 1)),
             Value::Tuple(items) => {
                 let close = if items.len() == 1 { ",)" } else { ")" };
@@ -56,18 +87,134 @@ impl Bounded {
             }
             Value::Set(items) if items.is_empty() => self.put("set()"),
             Value::Set(items) => self.joined("{", items, "}", |out, item| out.value(item, depth + 1)),
-            Value::Map(entries) => self.joined("{", entries, "}", |out, (key, value)| {
-                out.value(key, depth + 1);
-                out.put(": ");
-                out.value(value, depth + 1);
-            }),
-            Value::Ref(reference) => self.put(&format!("<{reference}>")),
+            Value::Map(entries) => {
+                self.joined("{", entries, "}", |out, (key, value)| out.entry(key, value, depth + 1));
+            }
+            Value::Ref(reference) => self.reference(reference, depth),
         }
     }
 
-    fn joined<T>(&mut self, open: &str, items: &[T], close: &str, mut each: impl FnMut(&mut Self, &T)) {
+    fn entry(&mut self, key: &Value, value: &Value, depth: usize) {
+        self.value(key, depth);
+        self.put(": ");
+        self.value(value, depth);
+    }
+
+    /// What an object holds; or which one it is, if that cannot be seen.
+    fn reference(&mut self, reference: &ObjectRef, depth: usize) {
+        let before = self.text.len();
+        let seen = view(reference, |sight| {
+            if let Some(sight) = sight.filter(|sight| !matches!(sight.seen, Seen::Items(_))) {
+                self.sight(&sight, depth);
+            }
+            Ok(())
+        });
+        if let Err(error) = seen {
+            self.failed.get_or_insert(error);
+        }
+        if self.text.len() == before {
+            self.put(&format!("<{reference}>"));
+        }
+    }
+
+    fn sight(&mut self, sight: &Sight<'_>, depth: usize) {
+        let Some(place) = sight.place else { return };
+        if depth >= LOOK_DEPTH {
+            return self.too_deep();
+        }
+        let is_open = self.open.contains(&place);
+        self.open.push(place);
+        self.seen(&sight.seen, is_open, depth);
+        self.open.pop();
+    }
+
+    /// An object that is open already is the end of a circle.
+    fn seen(&mut self, seen: &Seen<'_>, is_open: bool, depth: usize) {
+        match seen {
+            Seen::Dict(_, Mapping::Default(_)) => {}
+            // It is made of a dict of its own, which CPython does not recognize.
+            Seen::Dict(_, Mapping::Counter) if is_open => return self.too_deep(),
+            _ if is_open => return self.put(end_of_circle(seen)),
+            _ => {}
+        }
+        let depth = depth + 1;
+        match seen {
+            Seen::List(items) | Seen::Items(items) => self.joined("[", *items, "]", |out, item| out.value(item, depth)),
+            Seen::Tuple(items) => {
+                let close = if items.len() == 1 { ",)" } else { ")" };
+                self.joined("(", *items, close, |out, item| out.value(item, depth));
+            }
+            Seen::Deque(items, most) => {
+                self.joined("deque([", *items, "]", |out, item| out.value(item, depth));
+                if let Some(most) = most {
+                    self.put(&format!(", maxlen={most}"));
+                }
+                self.put(")");
+            }
+            Seen::Set(table) if table.is_empty() => self.put("set()"),
+            Seen::Set(table) => self.joined("{", table.keys(), "}", |out, key| out.value(key.value(), depth)),
+            Seen::Dict(table, kind) => self.mapping(table, kind, is_open, depth),
+            Seen::Text(text) => self.quoted(text),
+            Seen::Bytes(bytes) => self.bytes(bytes),
+            Seen::Number(number) => self.value(number, depth),
+            Seen::Range(_) | Seen::Elements(_) | Seen::Entries(_) | Seen::Nothing => {}
+        }
+    }
+
+    fn mapping(&mut self, table: &Table<Value>, kind: &Mapping, is_open: bool, depth: usize) {
+        match kind {
+            Mapping::Plain => self.entries("{", table.iter(), "}", depth),
+            Mapping::Ordered if table.is_empty() => self.put("OrderedDict()"),
+            Mapping::Ordered => self.joined("OrderedDict([", table.iter(), "])", |out, (key, value)| {
+                out.put("(");
+                out.value(key.value(), depth);
+                out.put(", ");
+                out.value(value, depth);
+                out.put(")");
+            }),
+            Mapping::Default(factory) => {
+                self.put(&format!("defaultdict({factory}, "));
+                if is_open {
+                    self.put("{...}");
+                } else {
+                    self.entries("{", table.iter(), "}", depth);
+                }
+                self.put(")");
+            }
+            Mapping::Counter if table.is_empty() => self.put("Counter()"),
+            // The highest count first, if they have an order.
+            Mapping::Counter => match highest_first(table) {
+                Ok(pairs) => self.entries("Counter({", pairs.into_iter(), "})", depth),
+                Err(_) => self.entries("Counter({", table.iter(), "})", depth),
+            },
+        }
+    }
+
+    fn too_deep(&mut self) {
+        let message = "maximum recursion depth exceeded while getting the repr of an object";
+        self.failed.get_or_insert_with(|| Exception::RecursionError(message.to_owned()));
+        self.put("...");
+    }
+
+    fn entries<'a>(
+        &mut self,
+        open: &str,
+        entries: impl Iterator<Item = (&'a Key, &'a Value)>,
+        close: &str,
+        depth: usize,
+    ) {
+        self.joined(open, entries, close, |out, (key, value)| out.entry(key.value(), value, depth));
+    }
+
+    fn joined<T>(
+        &mut self,
+        open: &str,
+        items: impl IntoIterator<Item = T>,
+        close: &str,
+        mut each: impl FnMut(&mut Self, T),
+    ) {
         self.put(open);
-        for (at, item) in items.iter().enumerate() {
+        for (at, item) in items.into_iter().enumerate() {
             if self.full() {
                 return;
             }
@@ -136,6 +283,24 @@ impl Bounded {
         }
         self.text.push(quote);
     }
+}
+
+fn end_of_circle(seen: &Seen<'_>) -> &'static str {
+    match seen {
+        Seen::List(_) | Seen::Deque(..) => "[...]",
+        Seen::Tuple(_) => "(...)",
+        Seen::Set(_) => "set(...)",
+        Seen::Dict(_, Mapping::Plain) => "{...}",
+        _ => "...",
+    }
+}
+
+/// The entries with the highest count first, and the one that came first among equals.
+fn highest_first(table: &Table<Value>) -> Result<Vec<(&Key, &Value)>, Exception> {
+    let counts: Vec<(&Key, &Value)> = table.iter().collect();
+    let mut comparing = Comparing::default();
+    let order = merge_sort(counts.len(), |a, b| comparing.holds(Comparison::Greater, counts[a].1, counts[b].1))?;
+    Ok(order.into_iter().map(|at| counts[at]).collect())
 }
 
 /// A float as Python writes it: the fewest digits that mean this float, without an exponent from 0.0001 up to 1e16.

@@ -1,6 +1,6 @@
 //! A sort that can fail half way, and then has changed nothing.
 
-use super::Comparison;
+use super::{Comparing, Comparison};
 use crate::modules::Exception;
 use crate::value::Value;
 
@@ -13,10 +13,16 @@ use crate::value::Value;
 /// `TypeError` if two values have no order; then nothing has moved.
 pub fn sort(items: &mut Vec<Value>, descending: bool) -> Result<(), Exception> {
     let comparison = if descending { Comparison::Greater } else { Comparison::Less };
-    let order = merge_sort(items.len(), |a, b| comparison.holds(&items[a], &items[b]))?;
+    let mut comparing = Comparing::default();
+    let order = merge_sort(items.len(), |a, b| comparing.holds(comparison, &items[a], &items[b]))?;
+    reorder(items, order);
+    Ok(())
+}
+
+/// Puts the elements in this order, in which each of their positions is once.
+pub(crate) fn reorder(items: &mut Vec<Value>, order: Vec<usize>) {
     let mut taken: Vec<Value> = std::mem::take(items);
     *items = order.into_iter().map(|at| std::mem::take(&mut taken[at])).collect();
-    Ok(())
 }
 
 /// The indices below `len` in order: merges ever longer runs, beginning with those that are there.
