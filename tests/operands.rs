@@ -5,8 +5,9 @@ mod support;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
-use support::{Fixture, Way};
+use support::Fixture;
 use tarmem::modules::builtins::List;
+use tarmem::modules::python::LOOK_DEPTH;
 use tarmem::{DynamicProxy, Error, Proxy, Session, Value, args, remote};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -16,6 +17,18 @@ each_way![
     an_operand_in_use_is_waited_for,
     a_wait_for_an_operand_has_a_deadline,
     lists_that_extend_each_other_do_not_wait_in_a_circle,
+    whatever_python_iterates_over_is_an_operand,
+    what_python_refuses_is_refused,
+    an_object_is_its_own_operand,
+    a_new_object_is_made_of_what_another_one_holds,
+    live_objects_are_equal_by_what_they_hold,
+    what_is_equal_is_found,
+    live_objects_have_pythons_order,
+    circles_are_written_with_an_end_and_not_compared,
+    what_is_nested_too_deep_is_a_recursion_error,
+    shared_structure_is_compared_once,
+    whatever_is_in_use_is_waited_for_together,
+    objects_of_other_classes_are_equal_to_themselves_alone,
 ];
 
 async fn a_list_is_extended_by_what_another_one_holds(fixture: Fixture) {
@@ -82,6 +95,339 @@ async fn lists_that_extend_each_other_do_not_wait_in_a_circle(fixture: Fixture) 
     }
 }
 
+async fn whatever_python_iterates_over_is_an_operand(fixture: Fixture) {
+    let session = fixture.session().await;
+    let pairs = || Value::List(vec![(1, "a").into(), (2, "b").into()]);
+    let map = || Value::Map(vec![(1.into(), "a".into()), (2.into(), "b".into())]);
+    let operands = [
+        ("builtins.list", ints([1, 2]), ints([1, 2])),
+        ("builtins.tuple", ints([1, 2]), ints([1, 2])),
+        ("builtins.set", ints([1, 2]), ints([1, 2])),
+        ("builtins.dict", map(), ints([1, 2])),
+        ("builtins.str", "xy".into(), Value::from(vec!["x", "y"])),
+        ("builtins.bytes", Value::Bytes(vec![1, 2]), ints([1, 2])),
+        ("collections.deque", ints([1, 2]), ints([1, 2])),
+        ("collections.OrderedDict", pairs(), ints([1, 2])),
+        ("collections.Counter", ints([1, 2, 1]), ints([1, 2])),
+    ];
+    for (class, made_of, elements) in operands {
+        let operand = make(&session, class, class, made_of).await;
+        let list = list(&session, &format!("list of {class}"), ints([])).await;
+        list.call("__iadd__", [reference(&operand)]).await.expect("it is iterable");
+        let slice = Value::Map(vec![("slice".into(), ints([0, 0]))]);
+        list.call("__setitem__", [slice, reference(&operand)]).await.expect("it is iterable");
+        let twice = [&elements, &elements].into_iter().flat_map(|items| items.as_list().expect("a list").to_vec());
+        assert_eq!(list.snapshot().await, Ok(Value::List(twice.collect())), "{class}");
+        let set = make(&session, &format!("set of {class}"), "builtins.set", ints([7])).await;
+        set.call("update", [reference(&operand)]).await.expect("it is iterable");
+        set.call("difference_update", [ints([7])]).await.expect("answers");
+        assert_eq!(set.call("issuperset", [reference(&operand)]).await, Ok(true.into()), "{class}");
+        assert_eq!(set.call("__len__", args![]).await, Ok(2.into()), "{class}");
+    }
+    let dict = make(&session, "dict", "builtins.dict", Value::Map(vec![])).await;
+    for class in ["builtins.dict", "collections.OrderedDict"] {
+        dict.call("update", [reference(&held(&session, class).await)]).await.expect("it is a mapping");
+        assert_eq!(dict.snapshot().await, Ok(map()));
+        dict.call("clear", args![]).await.expect("answers");
+    }
+    let of_pairs = list(&session, "pairs", pairs()).await;
+    dict.call("__ior__", [reference(&of_pairs)]).await.expect("they are pairs");
+    assert_eq!(dict.call("__or__", [reference(&dict)]).await, Ok(map()));
+    let counter = held(&session, "collections.Counter").await;
+    counter.call("update", [reference(&counter)]).await.expect("it is a counter");
+    assert_eq!(counter.call("__getitem__", args![1]).await, Ok(4.into()));
+    let comma = make(&session, "comma", "builtins.str", ",").await;
+    let words = list(&session, "words", Value::List(vec!["a".into(), reference(&comma), "b".into()])).await;
+    assert_eq!(comma.call("join", [reference(&words)]).await, Ok("a,,,b".into()));
+}
+
+async fn what_python_refuses_is_refused(fixture: Fixture) {
+    let session = fixture.session().await;
+    for (class, made_of) in [
+        ("builtins.list", ints([1])),
+        ("builtins.tuple", ints([1])),
+        ("builtins.set", ints([1])),
+        ("builtins.dict", Value::Map(vec![(1.into(), 2.into())])),
+        ("builtins.int", 5.into()),
+        ("collections.deque", ints([1])),
+    ] {
+        make(&session, class, class, made_of).await;
+    }
+    // What CPython 3.11 says.
+    for (class, method, other, says) in [
+        ("list", "__add__", "tuple", "can only concatenate list (not \"tuple\") to list"),
+        ("list", "__add__", "deque", "can only concatenate list (not \"collections.deque\") to list"),
+        ("tuple", "__add__", "list", "can only concatenate tuple (not \"list\") to tuple"),
+        ("deque", "__add__", "list", "can only concatenate deque (not \"list\") to deque"),
+        ("set", "__or__", "list", "unsupported operand type(s) for |: 'set' and 'list'"),
+        ("dict", "__or__", "list", "unsupported operand type(s) for |: 'dict' and 'list'"),
+        ("list", "extend", "int", "'int' object is not iterable"),
+        ("set", "__lt__", "list", "'<' not supported between instances of 'set' and 'list'"),
+        ("dict", "update", "list", "cannot convert dictionary update sequence element #0 to a sequence"),
+        ("list", "__lt__", "deque", "'<' not supported between instances of 'list' and 'collections.deque'"),
+    ] {
+        let key = |class: &str| format!("{}.{class}", if class == "deque" { "collections" } else { "builtins" });
+        let (object, other) = (held(&session, &key(class)).await, held(&session, &key(other)).await);
+        let error = object.call(method, [reference(&other)]).await.expect_err(says);
+        assert_eq!(raised(&error), format!("TypeError: {says}"));
+    }
+}
+
+async fn an_object_is_its_own_operand(fixture: Fixture) {
+    let session = fixture.session().await;
+    let xs = list(&session, "xs", ints([1, 2])).await;
+    assert_eq!(xs.call("__add__", [reference(&xs)]).await, Ok(ints([1, 2, 1, 2])));
+    assert_eq!(xs.call("__eq__", [reference(&xs)]).await, Ok(true.into()));
+    xs.call("append", [reference(&xs)]).await.expect("appended");
+    xs.call("append", args![3]).await.expect("appended");
+    xs.call("remove", [reference(&xs)]).await.expect("it is in itself");
+    assert_eq!(xs.snapshot().await, Ok(ints([1, 2, 3])));
+    let deque = make(&session, "deque", "collections.deque", ints([1, 2])).await;
+    deque.call("extendleft", [reference(&deque)]).await.expect("extended");
+    assert_eq!(deque.snapshot().await, Ok(ints([2, 1, 1, 2])));
+    let set = make(&session, "set", "builtins.set", ints([1, 2])).await;
+    set.call("symmetric_difference_update", [reference(&set)]).await.expect("updated");
+    assert_eq!(set.call("__len__", args![]).await, Ok(0.into()));
+}
+
+async fn a_new_object_is_made_of_what_another_one_holds(fixture: Fixture) {
+    let session = fixture.session().await;
+    let xs = list(&session, "xs", ints([1, 2])).await;
+    for class in ["builtins.tuple", "builtins.list", "builtins.set", "collections.deque", "collections.Counter"] {
+        let made = make(&session, class, class, reference(&xs)).await;
+        assert_eq!(made.call("__len__", args![]).await, Ok(2.into()), "{class}");
+    }
+    // One that is in use is waited for, by sources of every kind.
+    let in_use = InUse::begin(&fixture, "xs").await;
+    let builtins = session.remote_import("builtins").await.expect("imports");
+    let memoized = session.memoize("waits", builtins.function("list", [reference(&xs)])).into_future();
+    let created = builtins.construct("tuple", [reference(&xs)]).into_future();
+    let run = builtins.call("list", [reference(&xs)]).into_future();
+    let waiting = tokio::spawn(async move { tokio::join!(memoized, created, run) });
+    session.is_memoized("xs").await.expect("answers");
+    assert!(!waiting.is_finished());
+    in_use.end().await;
+    let (memoized, created, run) = waiting.await.expect("no panic");
+    assert_eq!(memoized.expect("made").snapshot().await, Ok(ints([1, 2, 9])));
+    assert_eq!(created.expect("made").call("__len__", args![]).await, Ok(3.into()));
+    assert_eq!(run, Ok(ints([1, 2, 9])));
+}
+
+async fn live_objects_are_equal_by_what_they_hold(fixture: Fixture) {
+    let session = fixture.session().await;
+    let one = |name: &'static str, class: &'static str, made_of: Value| {
+        let session = &session;
+        async move { lasting(make(session, name, class, made_of).await) }
+    };
+    let map = |pairs: &[(&str, i64)]| Value::Map(pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect());
+    let (ab, ba) = (map(&[("a", 1), ("b", 2)]), map(&[("b", 2), ("a", 1)]));
+    let xs = one("xs", "builtins.list", ints([1])).await;
+    let same = one("same", "builtins.list", Value::List(vec![1.0.into()])).await;
+    let deque = one("deque", "collections.deque", ints([1])).await;
+    let other_deque = one("other deque", "collections.deque", ints([1])).await;
+    let ordered = one("ordered", "collections.OrderedDict", ab).await;
+    let otherwise = one("otherwise", "collections.OrderedDict", ba.clone()).await;
+    let counter = one("counter", "collections.Counter", map(&[("a", 1)])).await;
+    let zero = one("zero", "collections.Counter", map(&[("a", 1), ("b", 0)])).await;
+    let set = one("set", "builtins.set", ints([2, 1])).await;
+    let tuple = one("tuple", "builtins.tuple", ints([1])).await;
+    let int = one("int", "builtins.int", 1.into()).await;
+    let text = one("text", "builtins.str", "ab".into()).await;
+    // As CPython compares `[one] == [other]`.
+    for (one, other, equal) in [
+        (&xs, &ints([1]), true),
+        (&xs, &same, true),
+        (&xs, &tuple, false),
+        (&xs, &deque, false),
+        (&deque, &other_deque, true),
+        (&deque, &ints([1]), false),
+        (&ordered, &otherwise, false),
+        (&ordered, &ba, true),
+        (&counter, &zero, true),
+        (&counter, &map(&[("a", 1), ("b", 0)]), false),
+        (&set, &Value::set([1.into(), 2.into()]).expect("hashable"), true),
+        (&set, &ints([2, 1]), false),
+        (&tuple, &Value::Tuple(vec![true.into()]), true),
+        (&int, &1.0.into(), true),
+        (&text, &"ab".into(), true),
+        (&text, &Value::Bytes(b"ab".to_vec()), false),
+        (&xs, &Value::Null, false),
+    ] {
+        let left = list(&session, "left", Value::List(vec![one.clone()])).await;
+        let plain = Value::List(vec![other.clone()]);
+        let live = lasting(list(&session, "right", plain.clone()).await);
+        for right in [plain, live] {
+            assert_eq!(left.call("__eq__", [right.clone()]).await, Ok(equal.into()), "[{one}] == {right}");
+            assert_eq!(left.call("__ne__", [right.clone()]).await, Ok((!equal).into()), "[{one}] != {right}");
+        }
+        let nested = make(&session, "nested", "builtins.dict", Value::Map(vec![(1.into(), one.clone())])).await;
+        let map = Value::Map(vec![(1.into(), other.clone())]);
+        assert_eq!(nested.call("__eq__", [map]).await, Ok(equal.into()), "{one} == {other}");
+        for key in ["left", "right", "nested"] {
+            session.delete(key).await.expect("there");
+        }
+    }
+}
+
+async fn what_is_equal_is_found(fixture: Fixture) {
+    let session = fixture.session().await;
+    let inner = list(&session, "inner", ints([1])).await;
+    for class in ["builtins.list", "builtins.tuple", "collections.deque"] {
+        let outer = make(&session, class, class, Value::List(vec![0.into(), reference(&inner), ints([1])])).await;
+        assert_eq!(outer.call("__contains__", [ints([1])]).await, Ok(true.into()), "{class}");
+        assert_eq!(outer.call("index", [ints([1])]).await, Ok(1.into()), "{class}");
+        assert_eq!(outer.call("count", [ints([1])]).await, Ok(2.into()), "{class}");
+        if class != "builtins.tuple" {
+            outer.call("remove", [ints([1])]).await.expect("it is there");
+            assert_eq!(outer.snapshot().await, Ok(Value::List(vec![0.into(), ints([1])])), "{class}");
+        }
+    }
+    let dict = make(&session, "dict", "builtins.dict", Value::Map(vec![("k".into(), reference(&inner))])).await;
+    assert_eq!(dict.call("compare_and_set", [Value::from("k"), ints([1]), 2.into()]).await, Ok(true.into()));
+    assert_eq!(dict.call("__getitem__", args!["k"]).await, Ok(2.into()));
+}
+
+async fn live_objects_have_pythons_order(fixture: Fixture) {
+    let session = fixture.session().await;
+    let mut lists = Vec::new();
+    for n in [3, 1, 2] {
+        lists.push(lasting(list(&session, &n.to_string(), ints([n])).await));
+    }
+    let outer = list(&session, "outer", Value::List(lists.clone())).await;
+    outer.call("append", [ints([0])]).await.expect("appended");
+    outer.call("sort", args![]).await.expect("lists have an order");
+    assert_eq!(outer.call("__repr__", args![]).await, Ok("[[0], [1], [2], [3]]".into()));
+    assert_eq!(outer.call("__lt__", [Value::List(vec![ints([1])])]).await, Ok(true.into()));
+    assert_eq!(outer.call("__ge__", [reference(&outer)]).await, Ok(true.into()));
+    let set = make(&session, "set", "builtins.set", ints([1, 2])).await;
+    let larger = make(&session, "larger", "builtins.set", ints([1, 2, 3])).await;
+    assert_eq!(set.call("__lt__", [reference(&larger)]).await, Ok(true.into()));
+}
+
+async fn circles_are_written_with_an_end_and_not_compared(fixture: Fixture) {
+    let session = fixture.session().await;
+    let (xs, ys) = (list(&session, "xs", ints([])).await, list(&session, "ys", ints([])).await);
+    let deque = make(&session, "deque", "collections.deque", ints([1])).await;
+    for circle in [&xs, &ys, &deque] {
+        circle.call("append", [reference(circle)]).await.expect("appended");
+    }
+    let empty = || Value::Map(vec![]);
+    let dict = make(&session, "dict", "builtins.dict", empty()).await;
+    let ordered = make(&session, "ordered", "collections.OrderedDict", empty()).await;
+    let counter = make(&session, "counter", "collections.Counter", empty()).await;
+    let default = session.remote_import("collections").await.expect("imports");
+    let default = default.construct("defaultdict", args!["list"]).await.expect("made");
+    for circle in [&dict, &ordered, &counter, &default] {
+        circle.call("__setitem__", [Value::from("me"), reference(circle)]).await.expect("put");
+    }
+    let inner = list(&session, "inner", ints([])).await;
+    let tuple = make(&session, "tuple", "builtins.tuple", Value::List(vec![reference(&inner)])).await;
+    inner.call("append", [reference(&tuple)]).await.expect("appended");
+    for (circle, written) in [
+        (&xs, "[[...]]"),
+        (&deque, "deque([1, [...]])"),
+        (&dict, "{'me': {...}}"),
+        (&ordered, "OrderedDict([('me', ...)])"),
+        (&default, "defaultdict(<class 'list'>, {'me': defaultdict(<class 'list'>, {...})})"),
+        (&tuple, "([(...)],)"),
+        (&inner, "[([...],)]"),
+    ] {
+        assert_eq!(circle.call("__repr__", args![]).await, Ok(written.into()));
+        assert_eq!(circle.call("__str__", args![]).await, Ok(written.into()));
+    }
+    let error = counter.call("__repr__", args![]).await.expect_err("CPython does not see that circle");
+    assert_eq!(error.raised_class(), Some("RecursionError"));
+    // Each is equal to itself.
+    assert_eq!(xs.call("__eq__", [reference(&xs)]).await, Ok(true.into()));
+    assert_eq!(xs.call("__contains__", [reference(&xs)]).await, Ok(true.into()));
+    for method in ["__eq__", "__ne__", "__lt__", "__ge__", "__contains__", "count", "remove"] {
+        let error = xs.call(method, [reference(&ys)]).await.expect_err("it goes round for ever");
+        assert_eq!(raised(&error), "RecursionError: maximum recursion depth exceeded in comparison", "{method}");
+    }
+    assert_eq!(xs.call("__len__", args![]).await, Ok(1.into()), "nothing was taken out");
+}
+
+async fn what_is_nested_too_deep_is_a_recursion_error(fixture: Fixture) {
+    let session = fixture.session().await;
+    let (xs, ys) = (chain(&session, "x", LOOK_DEPTH).await, chain(&session, "y", LOOK_DEPTH).await);
+    assert_eq!(xs.call("__eq__", [reference(&ys)]).await, Ok(true.into()));
+    let written = format!("{}1{}", "[".repeat(LOOK_DEPTH), "]".repeat(LOOK_DEPTH));
+    assert_eq!(xs.call("__repr__", args![]).await, Ok(written.into()));
+    let xs = list(&session, "deeper", Value::List(vec![reference(&xs)])).await;
+    let ys = list(&session, "and deeper", Value::List(vec![reference(&ys)])).await;
+    let error = xs.call("__eq__", [reference(&ys)]).await.expect_err("too deep");
+    assert_eq!(raised(&error), "RecursionError: maximum recursion depth exceeded in comparison");
+    let error = xs.call("__repr__", args![]).await.expect_err("too deep");
+    let says = "RecursionError: maximum recursion depth exceeded while getting the repr of an object";
+    assert_eq!(raised(&error), says);
+}
+
+/// A list in a list, and so on.
+async fn chain(session: &Session, name: &str, depth: usize) -> DynamicProxy {
+    let mut outer = list(session, &format!("{name} 0"), ints([1])).await;
+    for level in 1..depth {
+        outer = list(session, &format!("{name} {level}"), Value::List(vec![lasting(outer)])).await;
+    }
+    outer
+}
+
+async fn shared_structure_is_compared_once(fixture: Fixture) {
+    let session = fixture.session().await;
+    let mut ends = Vec::new();
+    for name in ["x", "y"] {
+        let mut outer = list(&session, &format!("{name} 0"), ints([1])).await;
+        for level in 1..45 {
+            let twice = vec![lasting(outer); 2];
+            outer = list(&session, &format!("{name} {level}"), Value::List(twice)).await;
+        }
+        ends.push(outer);
+    }
+    // 2⁴⁴ comparisons, for whoever does not remember.
+    let equal = ends[0].call("__eq__", [reference(&ends[1])]).timeout(Duration::from_secs(20)).await;
+    assert_eq!(equal, Ok(true.into()));
+    // What is compared again and again has a bound, too.
+    let inner = list(&session, "inner", ints(0..1_000)).await;
+    let many = list(&session, "many", Value::List(vec![reference(&inner); 10_000])).await;
+    let unequal = ints((0..999).chain([-1]));
+    let error = many.call("count", [unequal]).timeout(Duration::from_secs(20)).await.expect_err("too much work");
+    assert!(raised(&error).starts_with("RuntimeError: the comparison looks again at more than"), "{error}");
+}
+
+async fn whatever_is_in_use_is_waited_for_together(fixture: Fixture) {
+    let session = fixture.session().await;
+    let mut lists = Vec::new();
+    let mut in_use = Vec::new();
+    for n in 0..20 {
+        let key = format!("list {n}");
+        lists.push(lasting(list(&session, &key, ints([n])).await));
+        in_use.push(InUse::begin(&fixture, &key).await);
+    }
+    let outer = list(&session, "outer", Value::List(lists)).await;
+    let expected = Value::List((0..20).map(|n| ints([n, 9])).collect());
+    let equal = outer.call("__eq__", [expected]).no_timeout().send().await;
+    let equal = tokio::spawn(equal.into_future());
+    session.is_memoized("outer").await.expect("answers");
+    for in_use in in_use {
+        assert!(!equal.is_finished());
+        in_use.end().await;
+    }
+    assert_eq!(equal.await.expect("no panic"), Ok(true.into()));
+}
+
+async fn objects_of_other_classes_are_equal_to_themselves_alone(fixture: Fixture) {
+    let session = fixture.session().await;
+    let threading = session.remote_import("threading").await.expect("imports");
+    let one = threading.construct("Lock", args![]).await.expect("made");
+    let other = threading.construct("Lock", args![]).await.expect("made");
+    let (one, other) = (reference(&one), reference(&other));
+    let xs = list(&session, "xs", Value::List(vec![one.clone()])).await;
+    assert_eq!(xs.call("__eq__", [Value::List(vec![one.clone()])]).await, Ok(true.into()));
+    assert_eq!(xs.call("__eq__", [Value::List(vec![other.clone()])]).await, Ok(false.into()));
+    assert_eq!(xs.call("__contains__", [other]).await, Ok(false.into()));
+    let written = xs.call("__repr__", args![]).await.expect("answers");
+    assert_eq!(written.as_str().map(|text| text.starts_with("[<threading.Lock ")), Some(true), "{written}");
+}
+
 /// Holds a list until somebody lets it go, and puts something in.
 #[remote(module = "operands")]
 pub async fn occupy(list: &mut List, gate: String) {
@@ -145,6 +491,13 @@ async fn held(session: &Session, key: &str) -> DynamicProxy {
 
 fn reference(proxy: &DynamicProxy) -> Value {
     Value::Ref(proxy.reference().expect("a proxy by id"))
+}
+
+/// A reference to what the session holds from now on.
+fn lasting(proxy: DynamicProxy) -> Value {
+    let reference = reference(&proxy);
+    std::mem::forget(proxy);
+    reference
 }
 
 fn ints(items: impl IntoIterator<Item = i64>) -> Value {

@@ -1,6 +1,6 @@
 //! Module `types`: SimpleNamespace.
 
-use super::python::{Key, Table, check_depth, equal, repr};
+use super::python::{Comparing, Key, Table, check_depth, repr};
 use super::shared::text_of_repr;
 use super::{Decoded, Exception, Fallible, given};
 use crate::args::{Arg, Kwargs};
@@ -68,14 +68,14 @@ impl SimpleNamespace {
 
     /// Whether `other`, as a map, has the same attributes.
     #[remote(name = "__eq__")]
-    pub fn equals(&self, other: Value) -> bool {
-        equal(&self.attributes(), &other)
+    pub fn equals(&self, other: Value) -> Result<bool, Exception> {
+        Comparing::default().equal(&self.attributes(), &other)
     }
 
     /// Whether `other` is anything but a map of the same attributes.
     #[remote(name = "__ne__")]
-    pub fn differs(&self, other: Value) -> bool {
-        !self.equals(other)
+    pub fn differs(&self, other: Value) -> Result<bool, Exception> {
+        self.equals(other).map(|equal| !equal)
     }
 
     /// The object as Python writes it.

@@ -7,8 +7,8 @@ use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Slice, Span, Stamp, equal, format, index_of, insertion, iterate, position, repeats,
-    repr, text_argument, type_name, whole, word,
+    Chunk, Comparison, Cursor, Slice, Span, Stamp, format, index_of, insertion, iterate, position, repeats, repr,
+    text_argument, type_name, whole, word,
 };
 use crate::modules::shared::{reflected_sequence_methods, text_of_repr};
 use crate::modules::{Decoded, Elements, Exception, Fallible};

@@ -3,10 +3,11 @@
 use super::text::{Letter, Text, byte_methods, case, search, shape, shown_methods, split, text_methods};
 use crate::args::Arg;
 use crate::context::Context;
+use crate::modules::python::live::plain;
 use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, index_of, iterate, repeated, repeats, repr,
-    text_argument, type_name, whole, word,
+    Chunk, Comparison, Cursor, Slice, Stamp, check_result, index_of, iterate, repeated, repeats, repr, text_argument,
+    type_name, whole, word,
 };
 use crate::modules::shared::{reflected_sequence_methods, text_of_repr};
 use crate::modules::{Elements, Exception, Fallible};
@@ -76,14 +77,15 @@ pub(super) fn contents(
     kind: &str,
 ) -> Result<Vec<u8>, Exception> {
     let (encoding, errors) = (text_argument(encoding, kind, "'encoding'")?, text_argument(errors, kind, "'errors'")?);
-    let text = matches!(source, Arg::Given(Value::Text(_)));
+    let source = source.given().map(plain).transpose()?;
+    let text = matches!(source, Some(Value::Text(_)));
     if !text && encoding.is_some() {
         return Err(Exception::of_type("encoding without a string argument"));
     }
     if !text && errors.is_some() {
         return Err(Exception::of_type("errors without a string argument"));
     }
-    match (source.given(), encoding) {
+    match (source, encoding) {
         (None, _) => Ok(Vec::new()),
         (Some(Value::Text(text)), Some(encoding)) => encode(&text, &encoding, errors.as_deref()),
         (Some(Value::Text(_)), None) => Err(Exception::of_type("string argument without an encoding")),

@@ -4,11 +4,12 @@ use crate::args::{Arg, Kwargs};
 use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
+use crate::modules::python::live::plain;
 use crate::modules::python::live::{Holds, Mapping, Seen};
 use crate::modules::python::{
-    Chunk, Cursor, Key, Table, at_most_one, check_depth, check_result, equal, iterate, number, pairs, repr, type_name,
-    weight,
+    Chunk, Cursor, Key, Table, at_most_one, check_depth, check_result, iterate, number, pairs, type_name, weight,
 };
+use crate::modules::python::{Comparing, lending, repr_of};
 use crate::modules::shared::{
     dict_changed, dict_methods, mapping_methods, mapping_proxy, popitem_method, text_of_repr,
 };
@@ -51,12 +52,12 @@ impl Dict {
 
     /// The dict as Python writes it.
     #[remote(name = "__repr__")]
-    pub fn repr(&self) -> String {
-        repr(&self.copy_value())
+    pub fn repr(&self) -> Result<String, Exception> {
+        repr_of(self)
     }
 }
 
-text_of_repr!(Dict);
+text_of_repr!(looking Dict);
 popitem_method!(Dict, DictProxy);
 mapping_methods!(Dict, dict_changed);
 dict_methods!(Dict, "dict");

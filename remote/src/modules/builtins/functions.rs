@@ -138,7 +138,7 @@ pub fn zip(#[remote(args)] iterables: Vec<Value>, strict: Arg<Value>) -> Result<
 /// The object as Python writes it.
 #[remote(module = "builtins", idempotent)]
 pub fn repr(obj: Value) -> Result<String, Exception> {
-    Ok(python::repr(&obj))
+    python::whole_repr(&obj)
 }
 
 /// What a pair takes beside its two elements.
@@ -165,13 +165,15 @@ fn count(value: &Value) -> Result<Option<usize>, Exception> {
 fn count_seen(seen: &Seen<'_>) -> Option<usize> {
     Some(match seen {
         Seen::List(items) | Seen::Tuple(items) | Seen::Items(items) => items.len(),
-        Seen::Deque(items) => items.len(),
+        Seen::Deque(items, _) => items.len(),
         Seen::Set(table) => table.len(),
-        Seen::Dict(table) => table.len(),
+        Seen::Dict(table, _) => table.len(),
         Seen::Text(text) => text.chars().count(),
         Seen::Bytes(bytes) => bytes.len(),
         Seen::Range(range) => range.count(),
-        Seen::Number(_) => return None,
+        Seen::Elements(items) => items.len(),
+        Seen::Entries(entries) => entries.len(),
+        Seen::Number(_) | Seen::Nothing => return None,
     })
 }
 
@@ -185,14 +187,17 @@ fn each(value: &Value, visit: &mut Visit<'_>) -> Result<(), Exception> {
         Value::Text(text) => made(text.chars(), visit),
         Value::Bytes(bytes) => made(bytes.iter().copied(), visit),
         Value::Ref(reference) => view(reference, |seen| match seen {
-            Some(Seen::List(items) | Seen::Tuple(items) | Seen::Items(items)) => all_of(items, visit),
-            Some(Seen::Deque(items)) => all_of(items, visit),
+            Some(Seen::List(items) | Seen::Tuple(items) | Seen::Items(items) | Seen::Elements(items)) => {
+                all_of(items, visit)
+            }
+            Some(Seen::Deque(items, _)) => all_of(items, visit),
             Some(Seen::Set(table)) => all_of(table.keys().map(python::Key::value), visit),
-            Some(Seen::Dict(table)) => all_of(table.keys().map(python::Key::value), visit),
+            Some(Seen::Dict(table, _)) => all_of(table.keys().map(python::Key::value), visit),
             Some(Seen::Text(text)) => made(text.chars(), visit),
             Some(Seen::Bytes(bytes)) => made(bytes.iter().copied(), visit),
             Some(Seen::Range(range)) => made(range.items()?, visit),
-            Some(Seen::Number(_)) | None => Err(not_iterable(value)),
+            Some(Seen::Entries(entries)) => all_of(entries.iter().map(|(key, _)| key), visit),
+            Some(Seen::Number(_) | Seen::Nothing) | None => Err(not_iterable(value)),
         }),
         other => Err(not_iterable(other)),
     }
@@ -289,7 +294,7 @@ fn extreme(name: &str, comparison: Comparison, args: Vec<Value>, default: Arg<Va
 
 fn better(comparison: Comparison, best: &mut Option<Value>, item: &Value) -> Result<(), Exception> {
     let is_better = match best {
-        Some(best) => comparison.holds(item, best)?,
+        Some(best) => python::Comparing::default().holds(comparison, item, best)?,
         None => true,
     };
     if is_better {

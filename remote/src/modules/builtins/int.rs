@@ -2,7 +2,9 @@
 
 use crate::args::Arg;
 use crate::modules::Exception;
-use crate::modules::python::{Comparison, equal, index_of, number, repr, text_argument, to_float, to_int, truthy};
+use crate::modules::python::Comparing;
+use crate::modules::python::live::plain;
+use crate::modules::python::{Comparison, index_of, number, repr, text_argument, to_float, to_int, truthy};
 use crate::modules::shared::{
     bit_methods, number_methods, part_methods, reflected_bit_methods, reflected_number_methods, text_of_repr,
     whole_methods,

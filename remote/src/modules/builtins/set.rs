@@ -2,8 +2,10 @@
 
 use crate::args::Arg;
 use crate::context::Context;
+use crate::modules::python::live::plain;
 use crate::modules::python::live::{Holds, Seen};
-use crate::modules::python::{Chunk, Comparison, Cursor, Key, Table, iterate, number, repr, type_name};
+use crate::modules::python::{Chunk, Comparison, Cursor, Key, Table, iterate, number, type_name};
+use crate::modules::python::{Comparing, lending, repr_of};
 use crate::modules::shared::text_of_repr;
 use crate::modules::{Decoded, Elements, Exception, Fallible, Given, given};
 use crate::remote;
@@ -100,8 +102,8 @@ impl Set {
 
     /// The set as Python writes it.
     #[remote(name = "__repr__")]
-    pub fn repr(&self) -> String {
-        repr(&self.copy_value())
+    pub fn repr(&self) -> Result<String, Exception> {
+        repr_of(self)
     }
 }
 
@@ -135,28 +137,32 @@ impl Set {
     /// Puts in all of `items`.
     #[remote(name = "update")]
     pub fn update_values(&mut self, items: Value) -> Result<(), Exception> {
-        union(&mut self.0, elements(items)?);
+        let items = lending(self, || elements(items))?;
+        union(&mut self.0, items);
         Ok(())
     }
 
     /// Keeps only the elements that are in `items` too.
     #[remote(name = "intersection_update")]
     pub fn intersection_update_values(&mut self, items: Value) -> Result<(), Exception> {
-        intersection(&mut self.0, elements(items)?);
+        let items = lending(self, || elements(items))?;
+        intersection(&mut self.0, items);
         Ok(())
     }
 
     /// Takes out the elements that are in `items`.
     #[remote(name = "difference_update")]
     pub fn difference_update_values(&mut self, items: Value) -> Result<(), Exception> {
-        difference(&mut self.0, elements(items)?);
+        let items = lending(self, || elements(items))?;
+        difference(&mut self.0, items);
         Ok(())
     }
 
     /// Takes out the elements that are in `items`, and puts in those of `items` that were not there.
     #[remote(name = "symmetric_difference_update")]
     pub fn symmetric_difference_update_values(&mut self, items: Value) -> Result<(), Exception> {
-        symmetric_difference(&mut self.0, elements(items)?);
+        let items = lending(self, || elements(items))?;
+        symmetric_difference(&mut self.0, items);
         Ok(())
     }
 
@@ -234,41 +240,45 @@ impl Set {
     /// `set |= other`
     #[remote(name = "__ior__")]
     pub fn ior(&mut self, other: Value) -> Result<(), Exception> {
-        union(&mut self.0, operand("|=", other)?);
+        let other = lending(self, || operand("|=", other))?;
+        union(&mut self.0, other);
         Ok(())
     }
 
     /// `set &= other`
     #[remote(name = "__iand__")]
     pub fn iand(&mut self, other: Value) -> Result<(), Exception> {
-        intersection(&mut self.0, operand("&=", other)?);
+        let other = lending(self, || operand("&=", other))?;
+        intersection(&mut self.0, other);
         Ok(())
     }
 
     /// `set -= other`
     #[remote(name = "__isub__")]
     pub fn isub(&mut self, other: Value) -> Result<(), Exception> {
-        difference(&mut self.0, operand("-=", other)?);
+        let other = lending(self, || operand("-=", other))?;
+        difference(&mut self.0, other);
         Ok(())
     }
 
     /// `set ^= other`
     #[remote(name = "__ixor__")]
     pub fn ixor(&mut self, other: Value) -> Result<(), Exception> {
-        symmetric_difference(&mut self.0, operand("^=", other)?);
+        let other = lending(self, || operand("^=", other))?;
+        symmetric_difference(&mut self.0, other);
         Ok(())
     }
 
     /// Whether `other` is a set of the same elements, in whatever order.
     #[remote(name = "__eq__")]
-    pub fn equals(&self, other: Value) -> bool {
-        matches!(other, Value::Set(_)) && elements(other).is_ok_and(|other| other == self.0)
+    pub fn equals(&self, other: Value) -> Result<bool, Exception> {
+        Comparing::default().equals(self, &other)
     }
 
     /// Whether `other` is anything but a set of the same elements.
     #[remote(name = "__ne__")]
-    pub fn differs(&self, other: Value) -> bool {
-        !self.equals(other)
+    pub fn differs(&self, other: Value) -> Result<bool, Exception> {
+        self.equals(other).map(|equal| !equal)
     }
 
     /// Whether every element is in `other`, which has more.
@@ -298,7 +308,7 @@ impl Set {
     }
 }
 
-text_of_repr!(Set);
+text_of_repr!(looking Set);
 
 /// With plain Rust values. The methods that these stand for say what they do.
 impl SetProxy {
@@ -374,16 +384,16 @@ fn elements(value: Value) -> Result<Table<()>, Exception> {
 
 /// The other side of an operator.
 fn operand(sign: &str, other: Value) -> Result<Table<()>, Exception> {
-    match other {
-        Value::Set(_) => elements(other),
+    match plain(other)? {
+        other @ Value::Set(_) => elements(other),
         other => Err(number::unsupported(sign, "set", type_name(&other))),
     }
 }
 
 /// The other side of a comparison.
 fn comparable(comparison: Comparison, other: Value) -> Result<Table<()>, Exception> {
-    match other {
-        Value::Set(_) => elements(other),
+    match plain(other)? {
+        other @ Value::Set(_) => elements(other),
         other => Err(comparison.unsupported("set", type_name(&other))),
     }
 }

@@ -4,10 +4,11 @@ use super::bytes::{decode, encode};
 use super::text::{Letter, Text, case, search, shape, shown_methods, split, text_methods};
 use crate::args::{Arg, Args, Kwargs};
 use crate::context::Context;
+use crate::modules::python::live::plain;
 use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Slice, Stamp, check_result, equal, index_of, iterate, repeats, repr, text_argument,
-    type_name, unicode, whole, word,
+    Chunk, Comparison, Cursor, Slice, Stamp, check_result, index_of, iterate, repeats, repr, text_argument, type_name,
+    unicode, whole, word,
 };
 use crate::modules::shared::reflected_sequence_methods;
 use crate::modules::{Elements, Exception, Fallible};
@@ -44,7 +45,7 @@ impl Str {
         let (encoding, errors) =
             (text_argument(encoding, "str", "'encoding'")?, text_argument(errors, "str", "'errors'")?);
         let decoded = encoding.is_some() || errors.is_some();
-        match object.given() {
+        match object.given().map(plain).transpose()? {
             None => Ok(Str::default()),
             Some(Value::Text(text)) if !decoded => Ok(Str::of(text)),
             Some(other) if !decoded => Ok(Str::of(repr(&other))),

@@ -3,11 +3,12 @@
 use super::list::{get, repeated};
 use crate::args::Arg;
 use crate::context::Context;
+use crate::modules::python::live::plain;
 use crate::modules::python::live::{Holds, Seen};
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Stamp, bound_of, check_depth, copied, equal, equal_lists, insertion, iterate, repr,
-    type_name,
+    Chunk, Comparison, Cursor, Stamp, bound_of, check_depth, copied, insertion, iterate, type_name,
 };
+use crate::modules::python::{Comparing, repr_of};
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::modules::{Decoded, Elements, Exception, Fallible, given};
 use crate::remote;
@@ -33,8 +34,8 @@ impl Tuple {
 
     /// How many elements are equal to `value`.
     #[remote(name = "count")]
-    pub fn count_value(&self, value: Value) -> usize {
-        self.0.iter().filter(|item| equal(item, &value)).count()
+    pub fn count_value(&self, value: Value) -> Result<usize, Exception> {
+        Comparing::default().count(&self.0, &value)
     }
 
     /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
@@ -46,8 +47,8 @@ impl Tuple {
             None => Ok(otherwise),
         };
         let (start, stop) = (bound(start, 0)?, bound(stop, self.0.len())?);
-        let found = self.0.iter().enumerate().take(stop).skip(start).find(|(_, item)| equal(item, &value));
-        found.map(|(at, _)| at).ok_or_else(|| Exception::value("tuple.index(x): x not in tuple"))
+        let found = Comparing::default().position(self.0.iter().take(stop).skip(start), &value)?;
+        found.map(|at| start + at).ok_or_else(|| Exception::value("tuple.index(x): x not in tuple"))
     }
 
     /// How many elements there are.
@@ -76,14 +77,14 @@ impl Tuple {
 
     /// Whether an element is equal to `value`.
     #[remote(name = "__contains__")]
-    pub fn contains_value(&self, value: Value) -> bool {
-        self.0.iter().any(|item| equal(item, &value))
+    pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
+        Ok(Comparing::default().position(&self.0, &value)?.is_some())
     }
 
     /// `tuple + other`, as a plain tuple; the other one has to be a tuple too.
     #[remote(name = "__add__")]
     pub fn add(&self, other: Value) -> Result<Value, Exception> {
-        match other {
+        match plain(other)? {
             Value::Tuple(other) => copied(self.0.iter().chain(&other)).map(Value::Tuple),
             other => Err(Exception::TypeError(format!(
                 "can only concatenate tuple (not \"{}\") to tuple",
@@ -113,13 +114,13 @@ impl Tuple {
 
     /// The tuple as Python writes it.
     #[remote(name = "__repr__")]
-    pub fn repr(&self) -> String {
-        repr(&self.clone().into())
+    pub fn repr(&self) -> Result<String, Exception> {
+        repr_of(self)
     }
 }
 
 reflected_sequence_methods!(Tuple, Value);
-text_of_repr!(Tuple);
+text_of_repr!(looking Tuple);
 sequence_comparisons!(Tuple, "tuple", Tuple);
 
 /// With plain Rust values. The methods that these stand for say what they do.
@@ -140,12 +141,12 @@ impl TupleProxy {
     }
 
     /// Whether an element is equal to `value`.
-    pub fn contains(&self, value: impl IntoValue) -> crate::Call<bool> {
+    pub fn contains(&self, value: impl IntoValue) -> Fallible<bool> {
         given(value, |value| self.contains_value(value))
     }
 
     /// How many elements are equal to `value`.
-    pub fn count(&self, value: impl IntoValue) -> crate::Call<usize> {
+    pub fn count(&self, value: impl IntoValue) -> Fallible<usize> {
         given(value, |value| self.count_value(value))
     }
 

@@ -6,11 +6,13 @@ use crate::args::{Arg, Kwargs};
 use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
+use crate::modules::python::live::plain;
 use crate::modules::python::live::{Holds, Mapping, Seen};
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Key, Table, at_most_one, check_depth, check_result, equal, index_of, iterate,
-    merge_sort, number, repr, weight, word,
+    Chunk, Comparison, Cursor, Key, Table, at_most_one, check_depth, check_result, index_of, iterate, merge_sort,
+    number, weight, word,
 };
+use crate::modules::python::{Comparing, lending, repr_of};
 use crate::modules::shared::{dict_changed, mapping_methods, mapping_proxy, popitem_method, text_of_repr};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible, Given};
 use crate::remote;
@@ -106,19 +108,12 @@ impl Counter {
 
     /// The counter as Python writes it.
     #[remote(name = "__repr__")]
-    pub fn repr(&self) -> String {
-        match self.ordered(None) {
-            Ok(pairs) if pairs.is_empty() => "Counter()".to_owned(),
-            Ok(pairs) => {
-                let pairs = pairs.into_iter().map(|(key, count)| (key.value().clone(), count.clone()));
-                format!("Counter({})", repr(&Value::Map(pairs.collect())))
-            }
-            Err(_) => format!("Counter({})", repr(&self.copy_value())),
-        }
+    pub fn repr(&self) -> Result<String, Exception> {
+        repr_of(self)
     }
 }
 
-text_of_repr!(Counter);
+text_of_repr!(looking Counter);
 popitem_method!(Counter, CounterProxy);
 mapping_methods!(Counter, dict_changed);
 mapping_proxy!(CounterProxy, "collections.Counter");
@@ -179,7 +174,8 @@ impl Counter {
             return Ok(Vec::new());
         }
         let counts: Vec<(&Key, &Value)> = self.0.iter().collect();
-        let order = merge_sort(counts.len(), |a, b| Comparison::Greater.holds(counts[a].1, counts[b].1))?;
+        let mut comparing = Comparing::default();
+        let order = merge_sort(counts.len(), |a, b| comparing.holds(Comparison::Greater, counts[a].1, counts[b].1))?;
         let n = n.map_or(counts.len(), |n| usize::try_from(n).unwrap_or(usize::MAX));
         Ok(order.into_iter().take(n).filter_map(|at| counts.get(at).copied()).collect())
     }
@@ -197,6 +193,7 @@ impl Counter {
         with: fn(&mut Self, Value) -> Result<(), Exception>,
     ) -> Result<(), Exception> {
         let items = at_most_one(function, args)?.filter(|items| !items.is_null());
+        let items = items.map(|items| lending(self, || plain(items))).transpose()?;
         match (items, kwargs.is_empty()) {
             (None, true) => Ok(()),
             (Some(items), true) => with(self, items),
@@ -246,7 +243,7 @@ impl Holds for Counter {
 
 /// The entries of a map, or each element once.
 fn counts(items: Value) -> Result<Vec<(Key, Value)>, Exception> {
-    let entries = match items {
+    let entries = match plain(items)? {
         Value::Map(entries) => entries,
         items => iterate(items)?.into_iter().map(|item| (item, Value::from(1))).collect(),
     };

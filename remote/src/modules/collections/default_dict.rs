@@ -5,8 +5,10 @@ use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::modules::builtins::dict::{entries, entries_of};
+use crate::modules::python::live::plain;
 use crate::modules::python::live::{Holds, Mapping, Seen};
-use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, type_name};
+use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, number, type_name};
+use crate::modules::python::{Comparing, lending, repr_of};
 use crate::modules::shared::{
     dict_changed, dict_methods, mapping_methods, mapping_proxy, popitem_method, text_of_repr,
 };
@@ -199,12 +201,12 @@ impl DefaultDict {
 
     /// The dict as Python writes it.
     #[remote(name = "__repr__")]
-    pub fn repr(&self) -> String {
-        format!("defaultdict({}, {})", self.factory_text(), repr(&self.copy_value()))
+    pub fn repr(&self) -> Result<String, Exception> {
+        repr_of(self)
     }
 }
 
-text_of_repr!(DefaultDict);
+text_of_repr!(looking DefaultDict);
 popitem_method!(DefaultDict, DefaultDictProxy);
 mapping_methods!(DefaultDict, dict_changed);
 dict_methods!(DefaultDict, "collections.defaultdict");

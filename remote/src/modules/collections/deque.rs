@@ -2,11 +2,12 @@
 
 use crate::args::Arg;
 use crate::context::Context;
-use crate::modules::python::live::{Holds, Seen};
+use crate::modules::python::live::{Holds, Kind, Seen, kind_of};
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Slice, Stamp, bound_of, check_depth, copied, equal, equal_lists, insertion, iterate,
-    position, repeats, repr, room, short, type_name, weight, whole, word,
+    Chunk, Comparison, Cursor, Slice, Stamp, bound_of, check_depth, copied, insertion, iterate, position, repeats,
+    room, short, type_name, weight, whole, word,
 };
+use crate::modules::python::{Comparing, lending, repr_of};
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::modules::{Decoded, Elements, Exception, Fallible, Given, given};
 use crate::remote;
@@ -58,14 +59,16 @@ impl Deque {
     /// Puts the elements of `items` at the right end, one after another.
     #[remote(name = "extend")]
     pub fn extend_values(&mut self, items: Value) -> Result<(), Exception> {
-        elements(items)?.into_iter().for_each(|item| self.push(item));
+        let items = lending(self, || elements(items))?;
+        items.into_iter().for_each(|item| self.push(item));
         Ok(())
     }
 
     /// Puts the elements of `items` at the left end, one after another: the last one is first then.
     #[remote(name = "extendleft")]
     pub fn extendleft_values(&mut self, items: Value) -> Result<(), Exception> {
-        elements(items)?.into_iter().for_each(|item| self.push_left(item));
+        let items = lending(self, || elements(items))?;
+        items.into_iter().for_each(|item| self.push_left(item));
         Ok(())
     }
 
@@ -101,8 +104,8 @@ impl Deque {
 
     /// How many elements are equal to `value`.
     #[remote(name = "count")]
-    pub fn count_value(&self, value: Value) -> usize {
-        self.items.iter().filter(|item| equal(item, &value)).count()
+    pub fn count_value(&self, value: Value) -> Result<usize, Exception> {
+        Comparing::default().count(&self.items, &value)
     }
 
     /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
@@ -114,8 +117,8 @@ impl Deque {
             None => Ok(otherwise),
         };
         let (start, stop) = (bound(start, 0)?, bound(stop, self.items.len())?);
-        let found = self.items.iter().enumerate().take(stop).skip(start).find(|(_, item)| equal(item, &value));
-        found.map(|(at, _)| at).ok_or_else(|| Exception::ValueError(format!("{} is not in deque", short(&value))))
+        let found = Comparing::default().position(self.items.iter().take(stop).skip(start), &value)?;
+        found.map(|at| start + at).ok_or_else(|| Exception::ValueError(format!("{} is not in deque", short(&value))))
     }
 
     /// Puts `value` before `index`; an index beyond either end means that end. `IndexError` if the deque is full.
@@ -134,7 +137,7 @@ impl Deque {
     /// Takes out the first element that is equal to `value`. `ValueError` if there is none.
     #[remote(name = "remove")]
     pub fn remove_value(&mut self, value: Value) -> Result<(), Exception> {
-        match self.items.iter().position(|item| equal(item, &value)) {
+        match lending(self, || Comparing::default().position(&self.items, &value))? {
             Some(at) => {
                 self.stamp.change();
                 self.items.remove(at);
@@ -189,8 +192,8 @@ impl Deque {
 
     /// Whether an element is equal to `value`.
     #[remote(name = "__contains__")]
-    pub fn contains_value(&self, value: Value) -> bool {
-        self.items.iter().any(|item| equal(item, &value))
+    pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
+        Ok(Comparing::default().position(&self.items, &value)?.is_some())
     }
 
     /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
@@ -210,9 +213,8 @@ impl Deque {
 
     /// The deque as Python writes it.
     #[remote(name = "__repr__")]
-    pub fn repr(&self) -> String {
-        let items = repr(&Value::List(self.as_list()));
-        self.maxlen.map_or_else(|| format!("deque({items})"), |most| format!("deque({items}, maxlen={most})"))
+    pub fn repr(&self) -> Result<String, Exception> {
+        repr_of(self)
     }
 }
 
@@ -243,12 +245,16 @@ impl Deque {
         Ok(())
     }
 
-    /// `deque + other`, as a plain list, within the deque's `maxlen`; the other one has to be a list.
+    /// `deque + other`, as a plain list, within the deque's `maxlen`; the other one has to be a deque, or a list in its place.
     #[remote(name = "__add__")]
     pub fn add(&self, other: Value) -> Result<Vec<Value>, Exception> {
-        let Value::List(other) = other else {
-            let found = type_name(&other);
-            return Err(Exception::TypeError(format!("can only concatenate deque (not \"{found}\") to deque")));
+        let other = match other {
+            Value::List(other) => other,
+            other if kind_of(&other) == Kind::Deque => iterate(other)?,
+            other => {
+                let found = type_name(&other);
+                return Err(Exception::TypeError(format!("can only concatenate deque (not \"{found}\") to deque")));
+            }
         };
         other.iter().try_for_each(check_depth)?;
         let both = self.items.len() + other.len();
@@ -278,7 +284,7 @@ impl Deque {
 }
 
 reflected_sequence_methods!(Deque, Vec<Value>);
-text_of_repr!(Deque);
+text_of_repr!(looking Deque);
 sequence_comparisons!(Deque, "collections.deque", List);
 
 /// With plain Rust values. The methods that these stand for say what they do.
@@ -338,7 +344,7 @@ impl DequeProxy {
     }
 
     /// How many elements are equal to `value`.
-    pub fn count(&self, value: impl IntoValue) -> crate::Call<usize> {
+    pub fn count(&self, value: impl IntoValue) -> Fallible<usize> {
         given(value, |value| self.count_value(value))
     }
 
@@ -348,7 +354,7 @@ impl DequeProxy {
     }
 
     /// Whether an element is equal to `value`.
-    pub fn contains(&self, value: impl IntoValue) -> crate::Call<bool> {
+    pub fn contains(&self, value: impl IntoValue) -> Fallible<bool> {
         given(value, |value| self.contains_value(value))
     }
 

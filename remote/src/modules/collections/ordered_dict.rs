@@ -5,8 +5,10 @@ use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::modules::builtins::dict::{entries, entries_of, fromkeys};
+use crate::modules::python::live::plain;
 use crate::modules::python::live::{Holds, Mapping, Seen};
-use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, equal, number, repr, truthy, type_name};
+use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, number, truthy, type_name};
+use crate::modules::python::{Comparing, lending, repr_of};
 use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy, ordered_dict_changed, text_of_repr};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible, given};
 use crate::remote;
@@ -68,14 +70,12 @@ impl OrderedDict {
 
     /// The dict as Python writes it.
     #[remote(name = "__repr__")]
-    pub fn repr(&self) -> String {
-        let pairs: Vec<String> =
-            self.0.iter().map(|(key, value)| format!("({}, {})", repr(key.value()), repr(value))).collect();
-        if pairs.is_empty() { "OrderedDict()".to_owned() } else { format!("OrderedDict([{}])", pairs.join(", ")) }
+    pub fn repr(&self) -> Result<String, Exception> {
+        repr_of(self)
     }
 }
 
-text_of_repr!(OrderedDict);
+text_of_repr!(looking OrderedDict);
 mapping_methods!(OrderedDict, ordered_dict_changed);
 dict_methods!(OrderedDict, "collections.OrderedDict");
 mapping_proxy!(OrderedDictProxy, "collections.OrderedDict");

@@ -72,7 +72,7 @@ fn factories_go_by_name() {
     assert_eq!(made.default_factory(), Some("builtins.list".into()));
     assert_eq!(made.get_value("other".into(), None), Ok(Value::Null));
     assert_eq!(made.len(), 1, "to ask is not to make");
-    assert_eq!(made.repr(), "defaultdict(<class 'list'>, {'k': []})");
+    assert_eq!(made.repr().unwrap(), "defaultdict(<class 'list'>, {'k': []})");
     let other = DefaultDict::with(&"bank.Account".into(), vec![], Kwargs::new()).unwrap();
     assert_eq!(other.default_factory(), Some("bank.Account".into()));
     let error = DefaultDict::with(&"lists".into(), vec![], Kwargs::new()).unwrap_err();
@@ -89,5 +89,5 @@ fn the_first_goes_first() {
     dict.move_to_end_value("c".into(), false.into()).unwrap();
     assert_eq!(dict.popitem_value(false.into()), Ok(("c", 3).into()));
     assert_eq!(kind(dict.move_to_end_value("c".into(), Arg::Absent)), "KeyError");
-    assert_eq!(dict.repr(), "OrderedDict([('a', 1), ('b', 2)])");
+    assert_eq!(dict.repr().unwrap(), "OrderedDict([('a', 1), ('b', 2)])");
 }

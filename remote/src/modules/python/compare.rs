@@ -1,7 +1,7 @@
 //! `==` and `<` of values that may refer to live objects: these are looked into.
 
 use super::equality;
-use super::live::{Holds, Kind, Mapping, Seen, Sight, is_busy, kind_of, look_ahead, view};
+use super::live::{Holds, Kind, Mapping, Seen, Sight, is_busy, kind_of, look_ahead, sight};
 use super::{Comparison, Key, Table, type_name};
 use crate::modules::error::Exception;
 use crate::object::Object;
@@ -109,6 +109,16 @@ impl Comparing {
         })
     }
 
+    /// Whether two lists have equal elements.
+    pub(crate) fn items_equal(&mut self, a: &[Value], b: &[Value]) -> Result<bool, Exception> {
+        self.lists(a.len(), a, b.len(), b)
+    }
+
+    /// Which of two lists comes first, by the first elements that differ.
+    pub(crate) fn items_hold(&mut self, comparison: Comparison, a: &[Value], b: &[Value]) -> Result<bool, Exception> {
+        self.first_difference(comparison, a.len(), a, b.len(), b)
+    }
+
     fn nested(&mut self, a: &Value, b: &Value) -> Result<bool, Exception> {
         match (a, b) {
             (Value::Ref(a), Value::Ref(b)) if a == b => Ok(true),
@@ -153,7 +163,7 @@ impl Comparing {
         f: impl FnOnce(&mut Self, &Sight<'_>) -> Result<R, Exception>,
     ) -> Result<R, Exception> {
         let Value::Ref(reference) = value else { return f(self, &Sight { seen: Seen::of(value), place: None }) };
-        view(reference, |sight| {
+        sight(reference, |sight| {
             let sight = sight.unwrap_or(Sight { seen: Seen::Nothing, place: None });
             let again = sight.place.is_some_and(|place| !self.seen.insert(place));
             self.again += usize::from(again);

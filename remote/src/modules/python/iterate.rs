@@ -27,8 +27,8 @@ pub fn iterate(value: Value) -> Result<Vec<Value>, Exception> {
             integers.extend(bytes.into_iter().map(Value::from));
             Ok(integers)
         }
-        Value::Ref(reference) => view(&reference, |sight| {
-            let elements = sight.and_then(|sight| sight.seen.elements());
+        Value::Ref(reference) => view(&reference, |seen| {
+            let elements = seen.and_then(|seen| seen.elements());
             elements.unwrap_or_else(|| Err(not_iterable(type_of(&reference))))
         }),
         other => Err(not_iterable(type_name(&other))),

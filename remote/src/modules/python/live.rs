@@ -104,7 +104,7 @@ const CLASSES: [(&str, Kind, See); 18] = [
 ];
 
 /// The kind of a value or, by its class alone, of the object that it refers to.
-pub(super) fn kind_of(value: &Value) -> Kind {
+pub(crate) fn kind_of(value: &Value) -> Kind {
     match value {
         Value::Ref(reference) => class(reference).map_or(Kind::Other, |(kind, _)| kind),
         value => Seen::of(value).kind(),
@@ -121,6 +121,14 @@ fn class(reference: &ObjectRef) -> Option<(Kind, See)> {
 /// # Errors
 /// Those of `f`; and [`Exception::busy`], which nobody sees, if others use the object.
 pub(crate) fn view<R>(
+    reference: &ObjectRef,
+    f: impl FnOnce(Option<Seen<'_>>) -> Result<R, Exception>,
+) -> Result<R, Exception> {
+    sight(reference, |sight| f(sight.map(|sight| sight.seen)))
+}
+
+/// As [`view`], with the place where the object is.
+pub(super) fn sight<R>(
     reference: &ObjectRef,
     f: impl FnOnce(Option<Sight<'_>>) -> Result<R, Exception>,
 ) -> Result<R, Exception> {
@@ -155,8 +163,8 @@ pub(super) fn look_ahead<'a>(values: impl Iterator<Item = &'a Value>) {
 /// As [`view`].
 pub(crate) fn plain(value: Value) -> Result<Value, Exception> {
     match value {
-        Value::Ref(reference) => view(&reference, |sight| {
-            sight.and_then(|sight| sight.seen.plain()).unwrap_or_else(|| Ok(Value::Ref(reference.clone())))
+        Value::Ref(reference) => view(&reference, |seen| {
+            seen.and_then(|seen| seen.plain()).unwrap_or_else(|| Ok(Value::Ref(reference.clone())))
         }),
         value => Ok(value),
     }

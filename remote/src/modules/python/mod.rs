@@ -52,16 +52,16 @@ pub use sort::sort;
 pub use table::Table;
 
 pub(crate) use compare::Comparing;
-pub(crate) use equality::{equal_lists, integer, whole};
+pub(crate) use equality::{integer, whole};
 pub(crate) use format::text_of;
 pub(crate) use index::{bound_of, insertion, word};
 pub(crate) use key::unique;
 pub(crate) use keywords::at_most_one;
 pub(crate) use limits::{Meter, copied, repeated, repeats, room};
 pub(crate) use live::lending;
-pub(crate) use repr::repr_of;
+pub(crate) use repr::{repr_of, whole_repr};
 pub(crate) use rounding::to_side;
-pub(crate) use sort::merge_sort;
+pub(crate) use sort::{merge_sort, order_of, reorder};
 
 use crate::args::Arg;
 use crate::modules::Exception;

@@ -1,6 +1,6 @@
 //! How Python writes a value.
 
-use super::live::{Holds, Mapping, Seen, Sight, view};
+use super::live::{Holds, Mapping, Seen, Sight, sight};
 use super::unicode::is_printable;
 use super::{Comparing, Comparison, Key, LOOK_DEPTH, RESULT_LIMIT, Table, merge_sort};
 use crate::modules::error::Exception;
@@ -35,16 +35,17 @@ pub fn short(value: &Value) -> String {
 pub(crate) fn repr_of<T: Holds>(object: &T) -> Result<String, Exception> {
     let mut out = Bounded::new(RESULT_LIMIT);
     out.sight(&Sight { seen: object.seen(), place: Some(place_of(object as &dyn Object)) }, 0);
-    if let Some(error) = out.failed {
-        return Err(error);
-    }
-    if out.full() {
-        let found = out.text.len();
-        return Err(Exception::MemoryError(format!(
-            "the text would take {found} bytes or more, over the limit of {RESULT_LIMIT}; ask for its parts"
-        )));
-    }
-    Ok(out.text)
+    out.whole()
+}
+
+/// As [`repr_of`], of a value.
+///
+/// # Errors
+/// As there.
+pub(crate) fn whole_repr(value: &Value) -> Result<String, Exception> {
+    let mut out = Bounded::new(RESULT_LIMIT);
+    out.value(value, 0);
+    out.whole()
 }
 
 /// A text that stops growing once it is long enough.
@@ -60,6 +61,19 @@ struct Bounded {
 impl Bounded {
     fn new(most: usize) -> Self {
         Bounded { text: String::new(), most, open: Vec::new(), failed: None }
+    }
+
+    fn whole(self) -> Result<String, Exception> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        if self.full() {
+            let found = self.text.len();
+            return Err(Exception::MemoryError(format!(
+                "the text would take {found} bytes or more, over the limit of {RESULT_LIMIT}; ask for its parts"
+            )));
+        }
+        Ok(self.text)
     }
 
     fn full(&self) -> bool {
@@ -103,7 +117,7 @@ impl Bounded {
     /// What an object holds; or which one it is, if that cannot be seen.
     fn reference(&mut self, reference: &ObjectRef, depth: usize) {
         let before = self.text.len();
-        let seen = view(reference, |sight| {
+        let seen = sight(reference, |sight| {
             if let Some(sight) = sight.filter(|sight| !matches!(sight.seen, Seen::Items(_))) {
                 self.sight(&sight, depth);
             }

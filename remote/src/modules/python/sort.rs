@@ -12,11 +12,16 @@ use crate::value::Value;
 /// # Errors
 /// `TypeError` if two values have no order; then nothing has moved.
 pub fn sort(items: &mut Vec<Value>, descending: bool) -> Result<(), Exception> {
-    let comparison = if descending { Comparison::Greater } else { Comparison::Less };
-    let mut comparing = Comparing::default();
-    let order = merge_sort(items.len(), |a, b| comparing.holds(comparison, &items[a], &items[b]))?;
+    let order = order_of(items, descending)?;
     reorder(items, order);
     Ok(())
+}
+
+/// The positions of the elements in the order that [`sort`] puts them in.
+pub(crate) fn order_of(items: &[Value], descending: bool) -> Result<Vec<usize>, Exception> {
+    let comparison = if descending { Comparison::Greater } else { Comparison::Less };
+    let mut comparing = Comparing::default();
+    merge_sort(items.len(), |a, b| comparing.holds(comparison, &items[a], &items[b]))
 }
 
 /// Puts the elements in this order, in which each of their positions is once.

@@ -84,38 +84,38 @@ macro_rules! number_methods {
 
             /// Whether it is equal to `other`, whatever the types of the numbers.
             #[remote(name = "__eq__")]
-            pub fn equals(&self, other: Value) -> bool {
-                equal(&self.number(), &other)
+            pub fn equals(&self, other: Value) -> Result<bool, Exception> {
+                Comparing::default().equals(self, &other)
             }
 
             /// Whether it is not equal to `other`.
             #[remote(name = "__ne__")]
-            pub fn differs(&self, other: Value) -> bool {
-                !equal(&self.number(), &other)
+            pub fn differs(&self, other: Value) -> Result<bool, Exception> {
+                self.equals(other).map(|equal| !equal)
             }
 
             /// `number < other`
             #[remote(name = "__lt__")]
             pub fn less(&self, other: Value) -> Result<bool, Exception> {
-                Comparison::Less.holds(&self.number(), &other)
+                Comparison::Less.holds(&self.number(), &plain(other)?)
             }
 
             /// `number <= other`
             #[remote(name = "__le__")]
             pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
-                Comparison::LessOrEqual.holds(&self.number(), &other)
+                Comparison::LessOrEqual.holds(&self.number(), &plain(other)?)
             }
 
             /// `number > other`
             #[remote(name = "__gt__")]
             pub fn greater(&self, other: Value) -> Result<bool, Exception> {
-                Comparison::Greater.holds(&self.number(), &other)
+                Comparison::Greater.holds(&self.number(), &plain(other)?)
             }
 
             /// `number >= other`
             #[remote(name = "__ge__")]
             pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
-                Comparison::GreaterOrEqual.holds(&self.number(), &other)
+                Comparison::GreaterOrEqual.holds(&self.number(), &plain(other)?)
             }
 
             /// Whether it is not zero.

@@ -7,14 +7,19 @@ macro_rules! sequence_comparisons {
         impl $class {
             #[doc = concat!("Whether `other` is a ", $name, " of equal elements.")]
             #[remote(name = "__eq__")]
-            pub fn equals(&self, other: Value) -> bool {
-                matches!(other, Value::$kind(other) if equal_lists(&self.as_list(), &other))
+            pub fn equals(&self, other: Value) -> Result<bool, Exception> {
+                match &other {
+                    Value::$kind(items) => {
+                        $crate::modules::python::Comparing::default().items_equal(&self.as_list(), items)
+                    }
+                    other => $crate::modules::python::Comparing::default().equals(self, other),
+                }
             }
 
             #[doc = concat!("Whether `other` is anything but a ", $name, " of equal elements.")]
             #[remote(name = "__ne__")]
-            pub fn differs(&self, other: Value) -> bool {
-                !self.equals(other)
+            pub fn differs(&self, other: Value) -> Result<bool, Exception> {
+                self.equals(other).map(|equal| !equal)
             }
 
             /// Whether the first elements that differ are in ascending order; if there are none, whether this one is
@@ -46,8 +51,10 @@ macro_rules! sequence_comparisons {
         impl $class {
             fn compare(&self, comparison: Comparison, other: &Value) -> Result<bool, Exception> {
                 match other {
-                    Value::$kind(other) => comparison.lists(&self.as_list(), other),
-                    other => Err(comparison.unsupported($name, type_name(other))),
+                    Value::$kind(items) => {
+                        $crate::modules::python::Comparing::default().items_hold(comparison, &self.as_list(), items)
+                    }
+                    other => $crate::modules::python::Comparing::default().object_holds(comparison, self, $name, other),
                 }
             }
         }

@@ -95,7 +95,9 @@ macro_rules! mapping_methods {
             ) -> Result<bool, Exception> {
                 check_depth(&new)?;
                 let key = Key::new(key)?;
-                let same = equal(self.table().get(&key).unwrap_or(&Value::Null), &expected);
+                let same = lending(self, || {
+                    Comparing::default().equal(self.table().get(&key).unwrap_or(&Value::Null), &expected)
+                })?;
                 if same {
                     self.table_mut().insert(key, new);
                 }
@@ -195,7 +197,7 @@ macro_rules! dict_methods {
                 #[remote(args)] args: Vec<Value>,
                 #[remote(kwargs)] kwargs: Kwargs,
             ) -> Result<(), Exception> {
-                let items = entries_of("update", args, kwargs)?;
+                let items = lending(self, || entries_of("update", args, kwargs))?;
                 self.table_mut().extend(items);
                 Ok(())
             }
@@ -211,6 +213,7 @@ macro_rules! dict_methods {
             /// map.
             #[remote(name = "__or__")]
             pub fn or(&self, other: Value) -> Result<Value, Exception> {
+                let other = plain(other)?;
                 if !matches!(other, Value::Map(_)) {
                     return Err(number::unsupported("|", $name, type_name(&other)));
                 }
@@ -222,6 +225,7 @@ macro_rules! dict_methods {
             /// `other | dict`, as a plain map: of a key that is in both, the dict's value. The other one has to be a map.
             #[remote(name = "__ror__")]
             pub fn ror(&self, other: Value) -> Result<Value, Exception> {
+                let other = plain(other)?;
                 if !matches!(other, Value::Map(_)) {
                     return Err(number::unsupported("|", type_name(&other), $name));
                 }
@@ -233,20 +237,21 @@ macro_rules! dict_methods {
             /// `dict |= items`: puts in all of `items`, a map or a list of pairs.
             #[remote(name = "__ior__")]
             pub fn ior(&mut self, items: Value) -> Result<(), Exception> {
-                self.table_mut().extend(entries(items)?);
+                let items = lending(self, || entries(items))?;
+                self.table_mut().extend(items);
                 Ok(())
             }
 
             /// Whether `other` is a map of equal keys and values, in whatever order.
             #[remote(name = "__eq__")]
-            pub fn equals(&self, other: Value) -> bool {
-                equal(&self.table().clone().into_value(), &other)
+            pub fn equals(&self, other: Value) -> Result<bool, Exception> {
+                Comparing::default().equals(self, &other)
             }
 
             /// Whether `other` is anything but a map of equal keys and values.
             #[remote(name = "__ne__")]
-            pub fn differs(&self, other: Value) -> bool {
-                !self.equals(other)
+            pub fn differs(&self, other: Value) -> Result<bool, Exception> {
+                self.equals(other).map(|equal| !equal)
             }
         }
     };

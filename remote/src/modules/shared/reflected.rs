@@ -111,6 +111,16 @@ macro_rules! reflected_sequence_methods {
 
 /// `str(object)`, which for most classes is what Python's `repr` gives.
 macro_rules! text_of_repr {
+    (looking $class:ident) => {
+        #[$crate::remote]
+        impl $class {
+            /// What it says when it is printed.
+            #[remote(name = "__str__")]
+            pub fn text(&self) -> Result<String, Exception> {
+                self.repr()
+            }
+        }
+    };
     ($($class:ident),+) => {$(
         #[$crate::remote]
         impl $class {

@@ -2,6 +2,7 @@
 
 use super::{List, ListProxy, elements};
 use crate::modules::Exception;
+use crate::modules::python::lending;
 use crate::modules::python::{Slice, check_depth, copied, position, type_name};
 use crate::remote;
 use crate::value::Value;
@@ -51,15 +52,11 @@ impl List {
     fn set_slice(&mut self, slice: Slice, value: Value) -> Result<(), Exception> {
         let stepped = slice.step.is_some_and(|step| step != 1);
         let span = slice.span(self.0.len())?;
-        let items = match value {
-            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Ref(_) if stepped => {
-                return Err(Exception::of_type("must assign iterable to extended slice"));
-            }
-            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Ref(_) => {
-                return Err(Exception::of_type("can only assign an iterable"));
-            }
-            value => elements(value)?,
-        };
+        let items = lending(self, || elements(value)).map_err(|error| match error {
+            Exception::TypeError(_) if stepped => Exception::of_type("must assign iterable to extended slice"),
+            Exception::TypeError(_) => Exception::of_type("can only assign an iterable"),
+            error => error,
+        })?;
         if !stepped {
             self.0.splice(span.start..span.start + span.len, items);
         } else if items.len() == span.len {

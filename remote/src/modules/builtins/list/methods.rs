@@ -5,8 +5,9 @@ use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::Exception;
 use crate::modules::python::{
-    Chunk, Cursor, bound_of, check_depth, equal, index_of, insertion, lending, position, repr, short, sort, word,
+    Chunk, Cursor, bound_of, check_depth, index_of, insertion, lending, position, short, word,
 };
+use crate::modules::python::{Comparing, order_of, reorder, repr_of};
 use crate::remote;
 use crate::value::Value;
 
@@ -51,7 +52,7 @@ impl List {
     /// Takes out the first element that is equal to `value`. `ValueError` if there is none.
     #[remote(name = "remove")]
     pub fn remove_value(&mut self, value: Value) -> Result<(), Exception> {
-        match self.0.iter().position(|item| equal(item, &value)) {
+        match lending(self, || Comparing::default().position(&self.0, &value))? {
             Some(at) => {
                 self.0.remove(at);
                 Ok(())
@@ -72,8 +73,8 @@ impl List {
 
     /// How many elements are equal to `value`.
     #[remote(name = "count")]
-    pub fn count_value(&self, value: Value) -> usize {
-        self.0.iter().filter(|item| equal(item, &value)).count()
+    pub fn count_value(&self, value: Value) -> Result<usize, Exception> {
+        Comparing::default().count(&self.0, &value)
     }
 
     /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
@@ -85,8 +86,8 @@ impl List {
             None => Ok(otherwise),
         };
         let (start, stop) = (bound(start, 0)?, bound(stop, self.0.len())?);
-        let found = self.0.iter().enumerate().take(stop).skip(start).find(|(_, item)| equal(item, &value));
-        found.map(|(at, _)| at).ok_or_else(|| Exception::ValueError(format!("{} is not in list", short(&value))))
+        let found = Comparing::default().position(self.0.iter().take(stop).skip(start), &value)?;
+        found.map(|at| start + at).ok_or_else(|| Exception::ValueError(format!("{} is not in list", short(&value))))
     }
 
     /// Turns the order round.
@@ -98,7 +99,10 @@ impl List {
     /// `TypeError`, and no change, if two of them have no order.
     #[remote(name = "sort", blocking)]
     pub fn sort_values(&mut self, reverse: Arg<Value>) -> Result<(), Exception> {
-        sort(&mut self.0, reverse.given().as_ref().map_or(Ok(0), index_of)? != 0)
+        let descending = reverse.given().as_ref().map_or(Ok(0), index_of)? != 0;
+        let order = lending(self, || order_of(&self.0, descending))?;
+        reorder(&mut self.0, order);
+        Ok(())
     }
 
     /// How many elements there are.
@@ -120,8 +124,8 @@ impl List {
 
     /// Whether an element is equal to `value`.
     #[remote(name = "__contains__")]
-    pub fn contains_value(&self, value: Value) -> bool {
-        self.0.iter().any(|item| equal(item, &value))
+    pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
+        Ok(Comparing::default().position(&self.0, &value)?.is_some())
     }
 
     /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before. The list
@@ -140,7 +144,7 @@ impl List {
 
     /// The list as Python writes it.
     #[remote(name = "__repr__")]
-    pub fn repr(&self) -> String {
-        repr(&Value::List(self.0.clone()))
+    pub fn repr(&self) -> Result<String, Exception> {
+        repr_of(self)
     }
 }

@@ -1,7 +1,8 @@
 //! The operators: `+`, `*`, `+=`, `*=`, and comparisons.
 
-use super::{List, ListProxy, elements};
-use crate::modules::python::{Comparison, copied, equal_lists, repeats, type_name, weight, whole};
+use super::{List, ListProxy};
+use crate::modules::python::live::plain;
+use crate::modules::python::{Comparison, copied, repeats, type_name, weight, whole};
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::modules::{Exception, python};
 use crate::remote;
@@ -12,7 +13,7 @@ impl List {
     /// `list + other`, as a plain list; the other one has to be a list too.
     #[remote(name = "__add__")]
     pub fn add(&self, other: Value) -> Result<Vec<Value>, Exception> {
-        match other {
+        match plain(other)? {
             Value::List(other) => copied(self.0.iter().chain(&other)),
             other => {
                 let found = type_name(&other);
@@ -30,8 +31,7 @@ impl List {
     /// `list += items`: puts the elements of `items` at the end.
     #[remote(name = "__iadd__")]
     pub fn iadd(&mut self, items: Value) -> Result<(), Exception> {
-        self.0.append(&mut elements(items)?);
-        Ok(())
+        self.extend_values(items)
     }
 
     /// `list *= count`: repeats the elements; takes them out if `count` is below one.
@@ -43,7 +43,7 @@ impl List {
 }
 
 reflected_sequence_methods!(List, Vec<Value>);
-text_of_repr!(List);
+text_of_repr!(looking List);
 sequence_comparisons!(List, "list", List);
 
 /// The elements `count` times.

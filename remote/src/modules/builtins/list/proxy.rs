@@ -1,7 +1,6 @@
 //! The proxy, for plain Rust values.
 
 use super::ListProxy;
-use crate::call::Call;
 use crate::modules::python::Slice;
 use crate::modules::{Decoded, Elements, Fallible, Given, given};
 use crate::value::IntoValue;
@@ -46,7 +45,7 @@ impl ListProxy {
     }
 
     /// How many elements are equal to `value`.
-    pub fn count(&self, value: impl IntoValue) -> Call<usize> {
+    pub fn count(&self, value: impl IntoValue) -> Fallible<usize> {
         given(value, |value| self.count_value(value))
     }
 
@@ -56,7 +55,7 @@ impl ListProxy {
     }
 
     /// Whether an element is equal to `value`.
-    pub fn contains(&self, value: impl IntoValue) -> Call<bool> {
+    pub fn contains(&self, value: impl IntoValue) -> Fallible<bool> {
         given(value, |value| self.contains_value(value))
     }
 

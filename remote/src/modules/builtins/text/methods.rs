@@ -117,6 +117,7 @@ macro_rules! text_methods {
             /// The elements of `items`, with this between them.
             pub fn join(&self, items: Value) -> Result<Value, Exception> {
                 let part = |(at, item): (usize, Value)| {
+                    let item = $crate::modules::python::live::plain(item)?;
                     Self::argument(&item).map_err(|_| {
                         let found = type_name(&item);
                         let expected = if Self::KIND == "str" { "str instance" } else { "a bytes-like object" };
@@ -297,38 +298,38 @@ macro_rules! text_methods {
 
             /// Whether it is equal to `other`.
             #[remote(name = "__eq__")]
-            pub fn equals(&self, other: Value) -> bool {
-                equal(&self.plain(), &other)
+            pub fn equals(&self, other: Value) -> Result<bool, Exception> {
+                $crate::modules::python::Comparing::default().equals(self, &other)
             }
 
             /// Whether it is not equal to `other`.
             #[remote(name = "__ne__")]
-            pub fn differs(&self, other: Value) -> bool {
-                !self.equals(other)
+            pub fn differs(&self, other: Value) -> Result<bool, Exception> {
+                self.equals(other).map(|equal| !equal)
             }
 
             /// Whether it is before `other` in the order of their characters.
             #[remote(name = "__lt__")]
             pub fn less(&self, other: Value) -> Result<bool, Exception> {
-                Comparison::Less.holds(&self.plain(), &other)
+                Comparison::Less.holds(&self.plain(), &$crate::modules::python::live::plain(other)?)
             }
 
             /// Whether it is before `other`, or equal.
             #[remote(name = "__le__")]
             pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
-                Comparison::LessOrEqual.holds(&self.plain(), &other)
+                Comparison::LessOrEqual.holds(&self.plain(), &$crate::modules::python::live::plain(other)?)
             }
 
             /// Whether it is after `other`.
             #[remote(name = "__gt__")]
             pub fn greater(&self, other: Value) -> Result<bool, Exception> {
-                Comparison::Greater.holds(&self.plain(), &other)
+                Comparison::Greater.holds(&self.plain(), &$crate::modules::python::live::plain(other)?)
             }
 
             /// Whether it is after `other`, or equal.
             #[remote(name = "__ge__")]
             pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
-                Comparison::GreaterOrEqual.holds(&self.plain(), &other)
+                Comparison::GreaterOrEqual.holds(&self.plain(), &$crate::modules::python::live::plain(other)?)
             }
         }
 

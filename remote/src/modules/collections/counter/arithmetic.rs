@@ -2,7 +2,9 @@
 
 use super::{Counter, CounterProxy, ZERO, counts};
 use crate::modules::Exception;
-use crate::modules::python::{Comparison, Table, equal, number, type_name};
+use crate::modules::python::live::plain;
+use crate::modules::python::{Comparing, lending};
+use crate::modules::python::{Comparison, Table, number, type_name};
 use crate::remote;
 use crate::value::Value;
 
@@ -51,28 +53,28 @@ impl Counter {
     /// `counter += other`: adds the counts, and takes out what is not positive then.
     #[remote(name = "__iadd__")]
     pub fn iadd(&mut self, other: Value) -> Result<(), Exception> {
-        let other = operand("+=", other)?;
+        let other = lending(self, || operand("+=", other))?;
         self.merge_in(other, number::add)
     }
 
     /// `counter -= other`: subtracts the counts, and takes out what is not positive then.
     #[remote(name = "__isub__")]
     pub fn isub(&mut self, other: Value) -> Result<(), Exception> {
-        let other = operand("-=", other)?;
+        let other = lending(self, || operand("-=", other))?;
         self.merge_in(other, number::subtract)
     }
 
     /// `counter |= other`: keeps the higher count of each, and takes out what is not positive.
     #[remote(name = "__ior__")]
     pub fn ior(&mut self, other: Value) -> Result<(), Exception> {
-        let other = operand("|=", other)?;
+        let other = lending(self, || operand("|=", other))?;
         self.merge_in(other, higher)
     }
 
     /// `counter &= other`: keeps the lower count of each, and takes out what is not positive.
     #[remote(name = "__iand__")]
     pub fn iand(&mut self, other: Value) -> Result<(), Exception> {
-        let other = operand("&=", other)?;
+        let other = lending(self, || operand("&=", other))?;
         let mut merged = Table::new();
         for (key, count) in self.0.iter() {
             let other = other.get(key).unwrap_or(&ZERO);
@@ -87,17 +89,25 @@ impl Counter {
 
     /// Whether every count is the same in the map `other`; what is missing counts as 0.
     #[remote(name = "__eq__")]
-    pub fn equals(&self, other: Value) -> bool {
-        matches!(other, Value::Map(_))
-            && operand("==", other).is_ok_and(|other| {
-                self.0.keys().chain(other.keys()).all(|key| equal(self.count(key), other.get(key).unwrap_or(&ZERO)))
-            })
+    pub fn equals(&self, other: Value) -> Result<bool, Exception> {
+        let other = plain(other)?;
+        if !matches!(other, Value::Map(_)) {
+            return Ok(false);
+        }
+        let Ok(other) = operand("==", other) else { return Ok(false) };
+        let mut comparing = Comparing::default();
+        for key in self.0.keys().chain(other.keys()) {
+            if !comparing.equal(self.count(key), other.get(key).unwrap_or(&ZERO))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Whether some count is another one in `other`, or that is no map.
     #[remote(name = "__ne__")]
-    pub fn differs(&self, other: Value) -> bool {
-        !self.equals(other)
+    pub fn differs(&self, other: Value) -> Result<bool, Exception> {
+        self.equals(other).map(|equal| !equal)
     }
 
     /// Whether no count is higher than in the map `other`; what is missing counts as 0.
@@ -109,7 +119,7 @@ impl Counter {
     /// Whether no count is higher than in the map `other`, and some count differs.
     #[remote(name = "__lt__")]
     pub fn less(&self, other: Value) -> Result<bool, Exception> {
-        Ok(self.all(Comparison::Less, Comparison::LessOrEqual, other.clone())? && !self.equals(other))
+        Ok(self.all(Comparison::Less, Comparison::LessOrEqual, other.clone())? && !self.equals(other)?)
     }
 
     /// Whether no count is lower than in the map `other`; what is missing counts as 0.
@@ -121,7 +131,7 @@ impl Counter {
     /// Whether no count is lower than in the map `other`, and some count differs.
     #[remote(name = "__gt__")]
     pub fn greater(&self, other: Value) -> Result<bool, Exception> {
-        Ok(self.all(Comparison::Greater, Comparison::GreaterOrEqual, other.clone())? && !self.equals(other))
+        Ok(self.all(Comparison::Greater, Comparison::GreaterOrEqual, other.clone())? && !self.equals(other)?)
     }
 }
 
@@ -157,6 +167,7 @@ impl Counter {
     }
 
     fn all(&self, named: Comparison, comparison: Comparison, other: Value) -> Result<bool, Exception> {
+        let other = plain(other)?;
         if !matches!(other, Value::Map(_)) {
             return Err(named.unsupported("Counter", type_name(&other)));
         }
@@ -168,8 +179,8 @@ impl Counter {
 
 /// The other side of an operator.
 fn operand(sign: &str, other: Value) -> Result<Table<Value>, Exception> {
-    match other {
-        Value::Map(_) => Ok(counts(other)?.into_iter().collect()),
+    match plain(other)? {
+        other @ Value::Map(_) => Ok(counts(other)?.into_iter().collect()),
         other => Err(number::unsupported(sign, "Counter", type_name(&other))),
     }
 }
