@@ -43,7 +43,7 @@ pub use tarmem_remote::routines::{Module, Obtain, Routines};
 pub use tarmem_remote::source::{DynamicFunctionCall, FunctionCall, Source};
 pub use tarmem_remote::{
     Class, Context, DynamicProxy, Error, Interface, Object, Proxy, Registry, Remote, Value, args, escape, modules,
-    operation, registry, remote, value,
+    object, operation, registry, remote, value,
 };
 
 #[doc(hidden)]

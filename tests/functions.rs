@@ -10,7 +10,8 @@ use tarmem::modules::builtins::ListProxy;
 use tarmem::modules::heapq::{heapify, heappop, heappush, heappushpop, heapreplace};
 use tarmem::modules::itertools::Count;
 use tarmem::modules::itertools::CountProxy;
-use tarmem::{CallError, Error, Proxy, Value, args};
+use tarmem::value::to_value;
+use tarmem::{CallError, DynamicProxy, Error, Proxy, Value, args};
 
 each_way![
     a_heap_is_used_by_many_at_one_time,
@@ -18,6 +19,8 @@ each_way![
     a_list_stays_in_order,
     no_number_of_a_count_is_given_twice,
     dynamic_callers_name_the_list,
+    live_objects_are_looked_at_where_they_are,
+    what_live_objects_hold_may_be_live_objects,
 ];
 
 async fn a_heap_is_used_by_many_at_one_time(fixture: Fixture) {
@@ -102,4 +105,63 @@ async fn dynamic_callers_name_the_list(fixture: Fixture) {
     assert_eq!(zipped, Ok(Value::List(vec![(1, "a").into(), (2, "b").into()])));
     let error = builtins.call("sum", args![5]).await.expect_err("no elements");
     assert_eq!(error.raised_class(), Some("TypeError"));
+}
+
+async fn live_objects_are_looked_at_where_they_are(fixture: Fixture) {
+    let session = fixture.session().await;
+    let builtins = session.remote_import("builtins").await.expect("offered");
+    let collections = session.remote_import("collections").await.expect("offered");
+    let list = builtins.construct("list", args![[3, 1, 2]]).await.expect("made");
+    let text = builtins.construct("str", args!["bca"]).await.expect("made");
+    let deque = collections.construct("deque", args![[3, 1, 2], 2]).await.expect("made");
+    let counter = collections.construct("Counter", args!["bcab"]).await.expect("made");
+    let number = builtins.construct("int", args![5]).await.expect("made");
+    let call = async |function: &str, args: args::Args| builtins.call(function, args).await;
+    let of = |object: &DynamicProxy| to_value(object).expect("by id");
+    let alone = |object: &DynamicProxy| args::Args::from([of(object)]);
+    for (object, len, sorted) in [
+        (&list, 3, Value::from([1, 2, 3])),
+        (&text, 3, ["a", "b", "c"].into()),
+        (&deque, 2, [1, 2].into()),
+        (&counter, 3, ["a", "b", "c"].into()),
+    ] {
+        assert_eq!(call("len", alone(object)).await, Ok(len.into()));
+        assert_eq!(call("sorted", alone(object)).await, Ok(sorted.clone()));
+        assert_eq!(call("min", alone(object)).await, Ok(sorted.as_list().expect("a list")[0].clone()));
+        assert_eq!(call("any", alone(object)).await, Ok(true.into()));
+        assert_eq!(call("all", alone(object)).await, Ok(true.into()));
+        let reversed = call("reversed", alone(object)).await.expect("it has an order");
+        assert_eq!(reversed.as_list().expect("a list").len(), len as usize);
+    }
+    assert_eq!(call("sum", args![of(&list), of(&number)].into()).await, Ok(11.into()));
+    assert_eq!(call("max", args![of(&list); default = 0]).await, Ok(3.into()));
+    let pairs = Value::List(vec![(3, "b").into(), (1, "c").into(), (2, "a").into()]);
+    assert_eq!(call("zip", args![of(&list), of(&text); strict = true]).await, Ok(pairs));
+    let numbered = Value::List(vec![(1, 1).into(), (2, 2).into()]);
+    assert_eq!(call("enumerate", args![of(&deque); start = 1]).await, Ok(numbered));
+    assert_eq!(call("repr", alone(&list)).await, Ok("[3, 1, 2]".into()));
+    assert_eq!(call("repr", alone(&deque)).await, Ok("deque([1, 2], maxlen=2)".into()));
+    let heapq = session.remote_import("heapq").await.expect("offered");
+    assert_eq!(heapq.call("nlargest", args![2, of(&list)]).await, Ok([3, 2].into()));
+    assert_eq!(heapq.call("merge", args![of(&deque), [0, 9]]).await, Ok([0, 1, 2, 9].into()));
+    for (function, words) in [("len", "object of type 'int' has no len()"), ("sorted", "'int' object is not iterable")]
+    {
+        let error = call(function, alone(&number)).await.expect_err("a number has no elements");
+        assert_eq!(error.raised_args(), Some(&[words.into()][..]));
+    }
+}
+
+async fn what_live_objects_hold_may_be_live_objects(fixture: Fixture) {
+    let session = fixture.session().await;
+    let builtins = session.remote_import("builtins").await.expect("offered");
+    let empty = builtins.construct("list", args![]).await.expect("made");
+    let pair = builtins.construct("list", args![[1, 2]]).await.expect("made");
+    let (empty, pair) = (to_value(&empty).expect("by id"), to_value(&pair).expect("by id"));
+    let both = Value::List(vec![pair.clone(), empty.clone()]);
+    assert_eq!(builtins.call("any", [Value::List(vec![empty.clone()])]).await, Ok(false.into()), "it holds nothing");
+    assert_eq!(builtins.call("all", [both.clone()]).await, Ok(false.into()));
+    assert_eq!(builtins.call("sum", args![both.clone(), Value::List(vec![])]).await, Ok([1, 2].into()));
+    assert_eq!(builtins.call("repr", [both.clone()]).await, Ok("[[1, 2], []]".into()));
+    let sorted = builtins.call("sorted", [both]).await.expect("lists have an order");
+    assert_eq!(sorted, Value::List(vec![empty, pair]), "and stay the objects that they are");
 }

@@ -21,11 +21,13 @@ pub use crate::value::{Value, to_value};
 pub use async_trait::async_trait;
 pub use copying::{CloneWay, Copying, EncodingWay, NoWay};
 pub use futures::future::BoxFuture;
+pub use measuring::{ExtentWay, Measuring, NoExtentWay};
 pub use tracing::{EncodedWay, Tracing, TraverseWay};
 pub use ways::{EncodableWay, UnencodableWay, Ways, encodable};
 pub use {inventory, serde, typetag};
 
 mod copying;
+mod measuring;
 mod tracing;
 mod ways;
 

@@ -96,11 +96,16 @@ pub struct ClassEntry {
     /// What tells of the references in one of its values. A function, since a constant cannot find it out; `None` if that is
     /// done by encoding them.
     pub trace: fn() -> Option<Trace>,
+    /// What tells how large one of its values is. A function, as `trace` is; `None` if nothing does.
+    pub extent: fn() -> Option<Measure>,
     /// What of its values has to be the same at a client.
     pub signature: fn() -> &'static Signature,
     /// Where it is defined.
     pub place: Place,
 }
+
+/// How large an object is: its [`Extent`](crate::object::Extent).
+pub type Measure = fn(&dyn Object) -> usize;
 
 /// Shows each value that an object holds, for the references in it.
 pub type Trace = fn(&dyn Object, &mut dyn FnMut(&Value));
@@ -152,6 +157,9 @@ pub struct Method {
     pub idempotent: bool,
     /// Whether it is moved off the async threads.
     pub blocking: bool,
+    /// Whether it takes the longer the larger its object and its arguments are: then it is moved off the async threads if
+    /// these are large.
+    pub scales: bool,
     /// What it is on the wire, and what of it has to be the same at a client.
     pub signature: fn() -> &'static Signature,
     /// Where it is defined.
@@ -197,6 +205,9 @@ pub struct Function {
     pub inline: bool,
     /// Whether it is moved off the async threads although it makes no object.
     pub blocking: bool,
+    /// Whether it takes the longer the larger its arguments and objects are: then it is moved off the async threads if these are
+    /// large.
+    pub scales: bool,
     /// Whether applying it twice is the same as applying it once.
     pub idempotent: bool,
     /// The path of the class of which it makes an object, so that it can be a generator; `None` if it gives a value.

@@ -92,6 +92,48 @@ pub trait Traverse {
     fn traverse(&self, visit: &mut dyn FnMut(&Value));
 }
 
+/// How large an object is, told by itself: for those of its methods that take the longer the larger it is.
+///
+/// A method that is marked `#[remote(scales)]` runs on the thread of its caller's connection while the object is small, which
+/// costs nothing, and away from it where the object is large, so that other calls on that connection do not wait for it.
+///
+/// ```
+/// # use tarmem_remote as tarmem;
+/// use serde::{Deserialize, Serialize};
+/// use tarmem::object::Extent;
+/// use tarmem::remote;
+///
+/// #[remote(module = "lab")]
+/// #[derive(Serialize, Deserialize)]
+/// pub struct Series {
+///     points: Vec<f64>,
+/// }
+///
+/// impl Extent for Series {
+///     fn extent(&self) -> usize {
+///         self.points.len()
+///     }
+/// }
+///
+/// #[remote]
+/// impl Series {
+///     pub fn add(&mut self, point: f64) {
+///         self.points.push(point);
+///     }
+///
+///     #[remote(scales)]
+///     pub fn mean(&self) -> f64 {
+///         self.points.iter().sum::<f64>() / self.points.len() as f64
+///     }
+/// }
+/// # fn main() {}
+/// ```
+pub trait Extent {
+    /// How much a method has to look at that looks at the whole object, in elements of a list, or whatever takes about 50 ns.
+    /// Asked before each call of such a method: it is to be known at once.
+    fn extent(&self) -> usize;
+}
+
 /// A trait whose methods may be called remotely: implemented by `#[remote]` for the trait's `dyn` type.
 pub trait Interface: Remote {}
 

@@ -3,6 +3,7 @@
 use super::chain::Chain;
 use super::engine::{Engine, Later, Request, Step, label};
 use super::gate::Gate;
+use super::large::{self, Large};
 use super::local::LocalCaller;
 use super::looking::{Asked, Held, Hold, LookingScope, Looks, Own};
 use super::panics;
@@ -54,25 +55,35 @@ impl Engine {
         let named = |error| named_target(error, || label(target));
         let offload = method.blocking || request.elsewhere;
         let looks = Looks::default();
+        // A large object, which is not let go: so it stays this call's turn.
+        let mut held = None;
         match method.invoke {
             Invoke::Shared(_) if !offload => {
                 if let Some(guard) = cell.try_read() {
                     let (guard, begin) = (guard.map_err(named)?, out.len());
-                    let step = call.shared(&*guard, &site, &looks, args, out);
-                    if is_over(&step, &looks) {
-                        return step;
+                    if call.is_large(&cell, &*guard, args) {
+                        held = Some(Held { receiver: Hold::Shared(guard.into_owned()), others: Vec::new() });
+                    } else {
+                        let step = call.shared(&*guard, &site, &looks, args, out);
+                        if is_over(&step, &looks) {
+                            return step;
+                        }
+                        out.truncate(begin);
                     }
-                    out.truncate(begin);
                 }
             }
             Invoke::Exclusive(_) if !offload => {
                 if let Some(guard) = cell.try_write() {
                     let (mut guard, begin) = (guard.map_err(named)?, out.len());
-                    let step = call.exclusive(&mut *guard, &site, &looks, args, out);
-                    if is_over(&step, &looks) {
-                        return step;
+                    if call.is_large(&cell, &*guard, args) {
+                        held = Some(Held { receiver: Hold::Exclusive(guard.into_owned()), others: Vec::new() });
+                    } else {
+                        let step = call.exclusive(&mut *guard, &site, &looks, args, out);
+                        if is_over(&step, &looks) {
+                            return step;
+                        }
+                        out.truncate(begin);
                     }
-                    out.truncate(begin);
                 }
             }
             _ => {}
@@ -93,13 +104,14 @@ impl Engine {
         };
         let mut later = Later::new(std::future::pending());
         let gate = Arc::clone(&later.gate);
-        let (runtime, holding) = (offload.then(|| self.runtime.clone()), request.holding.cloned());
+        let (runtime, holding) = (self.runtime.clone(), request.holding.cloned());
         later.run = Box::pin(async move {
             let named = |error| named_target(error, || target.clone());
             let run = async {
                 if matches!(method.invoke, Invoke::Shared(_) | Invoke::Exclusive(_)) {
                     let site = OwnedSite { context, session, cell, holding };
-                    return call.patiently(runtime.as_ref(), site, &gate, asked, args, named).await;
+                    let begun = Begun { offload, asked, held };
+                    return call.patiently(&runtime, site, &gate, begun, args, named).await;
                 }
                 let site = CallSite {
                     context: &context,
@@ -219,6 +231,16 @@ impl CallSite<'_> {
     }
 }
 
+/// How far a call of a method came at once that is not async.
+struct Begun {
+    /// It is to be off the connection's thread.
+    offload: bool,
+    /// What it looked into in vain.
+    asked: Asked,
+    /// What it holds already.
+    held: Option<Held>,
+}
+
 /// A method, and how its arguments and result are encoded.
 #[derive(Clone, Copy)]
 struct MethodCall {
@@ -286,43 +308,52 @@ impl MethodCall {
         }
     }
 
+    /// Whether it is not to be run on the connection's thread, since it would look at too much.
+    #[inline]
+    fn is_large(self, cell: &Cell, object: &dyn Object, args: &[u8]) -> bool {
+        self.method.scales && (large::has_large(args) || large::is_large(cell, object))
+    }
+
     /// Runs a method that is not async once its object and what it asked for are held, and anew as often as it asks for more;
-    /// with a runtime, on a thread where it may block.
+    /// on a thread of its own if it is to be off this one, or looks at much.
     async fn patiently(
         self,
-        elsewhere: Option<&tokio::runtime::Handle>,
+        runtime: &tokio::runtime::Handle,
         site: OwnedSite,
         gate: &Gate,
-        mut asked: Asked,
+        begun: Begun,
         args: Bytes,
         named: impl Fn(Error) -> Error,
     ) -> Result<Reply, Error> {
+        let Begun { offload, mut asked, mut held } = begun;
         let exclusive = matches!(self.method.invoke, Invoke::Exclusive(_));
         // One that is only not to hold its caller's thread waits for its object alone: so it does not fall behind the calls that
         // its caller makes after it.
         let place = if self.method.blocking { site.session.off_thread().await } else { None };
         let (site, place) = (Arc::new(site), Arc::new(place));
         loop {
-            let held = match elsewhere {
-                Some(_) => asked.hold(&site.cell, exclusive, &named).await?,
+            let held = match held.take() {
+                Some(held) => held,
+                None if offload => asked.hold(&site.cell, exclusive, &named).await?,
                 None => roomy(&site.session, &site.cell, exclusive, &asked, &named).await?,
             };
+            let large = !offload && (asked.are_large() || self.is_large(&site.cell, held.receiver.object(), &args));
+            let turn = if large { Some(Large::turn(&site.session).await) } else { None };
             // Then it cannot be stopped any more; what it takes after its deadline is given back.
-            let begins = exclusive || elsewhere.is_some();
+            let elsewhere = offload || large;
+            let begins = exclusive || elsewhere;
             if begins && !gate.begin() {
                 return Err(Error::Cancelled);
             }
             let run = {
                 let (site, place, args) = (Arc::clone(&site), Arc::clone(&place), args.clone());
                 move || {
-                    let _place = place;
-                    self.attempt(held, &site, asked, &args)
+                    let _kept = (place, turn);
+                    self.attempt(held, &site, asked, elsewhere, &args)
                 }
             };
-            let attempt = match elsewhere {
-                Some(runtime) => runtime.spawn_blocking(run).await.unwrap_or(Err(Error::Cancelled))?,
-                None => run()?,
-            };
+            let attempt =
+                if elsewhere { runtime.spawn_blocking(run).await.unwrap_or(Err(Error::Cancelled))? } else { run()? };
             asked = match attempt {
                 Attempt::Over(reply) => return Ok(reply),
                 Attempt::Asks(asked) => asked,
@@ -333,8 +364,16 @@ impl MethodCall {
         }
     }
 
-    fn attempt(self, held: Held, site: &OwnedSite, mut asked: Asked, args: &[u8]) -> Result<Attempt, Error> {
-        let looks = Looks::holding(held.others);
+    /// `elsewhere`: on no connection's thread.
+    fn attempt(
+        self,
+        held: Held,
+        site: &OwnedSite,
+        mut asked: Asked,
+        elsewhere: bool,
+        args: &[u8],
+    ) -> Result<Attempt, Error> {
+        let looks = Looks::holding(held.others, elsewhere);
         let mut body = Vec::new();
         let step = match held.receiver {
             Hold::Shared(object) => self.shared(&*object, &site.as_site(), &looks, args, &mut body),

@@ -22,6 +22,9 @@ use uuid::Uuid;
 /// A collection begins no sooner than this after something may have become garbage.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// How long a collection goes on before it gives way for as long: it is never in a hurry.
+const TURN: Duration = Duration::from_millis(1);
+
 /// A collector sleeps so many times as long as its last collection took.
 const REST: u32 = 20;
 
@@ -83,7 +86,15 @@ impl Collector {
             self.count.store(suspects.len(), Ordering::Relaxed);
             suspects.values().filter_map(WeakCell::upgrade).collect()
         };
-        let candidates = garbage(&cells, |cell| cell.try_read_owned()?.ok().map(|object| references(cell, &*object)));
+        let mut turn = Instant::now();
+        let candidates = garbage(&cells, |cell| {
+            // Between two objects it holds none.
+            if turn.elapsed() > TURN {
+                std::thread::sleep(TURN);
+                turn = Instant::now();
+            }
+            cell.try_read_owned()?.ok().map(|object| references(cell, &*object))
+        });
         if candidates.is_empty() {
             return 0;
         }
@@ -115,11 +126,11 @@ impl Collector {
 }
 
 /// Those of `cells` that are reachable only from one another. What cannot be traced counts as reachable.
-fn garbage(cells: &[Cell], trace: impl Fn(&Cell) -> Option<Vec<ObjectRef>>) -> HashSet<Uuid> {
+fn garbage(cells: &[Cell], trace: impl FnMut(&Cell) -> Option<Vec<ObjectRef>>) -> HashSet<Uuid> {
     garbage_with(cells, 1, trace)
 }
 
-fn garbage_with(cells: &[Cell], ours: usize, trace: impl Fn(&Cell) -> Option<Vec<ObjectRef>>) -> HashSet<Uuid> {
+fn garbage_with(cells: &[Cell], ours: usize, mut trace: impl FnMut(&Cell) -> Option<Vec<ObjectRef>>) -> HashSet<Uuid> {
     let traced: HashMap<Uuid, Option<Vec<ObjectRef>>> = cells.iter().map(|cell| (cell.id(), trace(cell))).collect();
     // One allocation may be shared by several references: it holds its object once, and is ours alone if all its holders
     // are among those found. Each was found by making one more holder.

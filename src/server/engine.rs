@@ -6,6 +6,7 @@
 use super::chain::Chain;
 use super::collect::Collector;
 use super::gate::Gate;
+use super::large::Large;
 use super::local::LocalCalls;
 use super::log_limit::Logs;
 use super::pulse::Pulse;
@@ -64,6 +65,8 @@ pub(crate) struct Engine {
     pub(crate) held_bytes: AtomicUsize,
     /// For snapshots that take more than a turn, of all sessions: each holds what it has copied so far.
     pub(super) snapshots: Arc<Semaphore>,
+    /// For calls that take longer than a turn, of all sessions.
+    pub(super) large: Large,
     /// This service, and no other one: not even the same one when it is started again.
     pub(crate) id: Uuid,
 }
@@ -203,6 +206,7 @@ impl Engine {
             pulse: Arc::default(),
             held_bytes: AtomicUsize::new(0),
             snapshots: Arc::new(Semaphore::new(LARGE_SNAPSHOTS)),
+            large: Large::of_service(),
             id: Uuid::new_v4(),
         })
     }

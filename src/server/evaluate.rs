@@ -2,6 +2,7 @@
 
 use super::chain::Chain;
 use super::engine::{Engine, Later, Request, Step};
+use super::large::{self, Large};
 use super::local::LocalCaller;
 use super::looking::{Asked, LookingScope, Looks};
 use super::objects::Site;
@@ -149,9 +150,10 @@ impl Engine {
         let (scope, session) = (request.scope(), request.session.id());
         let holding = request.holding.cloned();
         Ok(match function.invoke {
-            FunctionInvoke::Sync(_) if function.inline => {
+            // Whatever it promises, large arguments take their time.
+            FunctionInvoke::Sync(_) if function.inline && !large::has_large(args) => {
                 let call = SyncCall { scope, function, context, encoding, holding };
-                match call.attempt(args, Vec::new(), Asked::default())? {
+                match call.attempt(args, Vec::new(), Asked::default(), false)? {
                     Ran::Over(produced) => {
                         Evaluated::Ready(self.place_referring(&call.scope, &function, produced, name))
                     }
@@ -172,7 +174,7 @@ impl Engine {
                     if unwanted.try_recv() == Err(oneshot::error::TryRecvError::Closed) {
                         return Err(Error::Cancelled.into());
                     }
-                    let produced = match call.attempt(&args, Vec::new(), Asked::default())? {
+                    let produced = match call.attempt(&args, Vec::new(), Asked::default(), true)? {
                         Ran::Over(produced) => produced,
                         Ran::Asks(asked) => runtime.block_on(async {
                             tokio::select! {
@@ -215,49 +217,48 @@ impl Engine {
         // As for sources: what makes an object may take its time, unless it promises not to.
         let offload = request.elsewhere || function.blocking || ((function.makes)().is_some() && !function.inline);
         match function.invoke {
-            FunctionInvoke::Sync(_) if !offload => {
+            FunctionInvoke::Sync(_) => {
+                let has_large = function.scales && large::has_large(args);
                 let holding = request.holding.cloned();
                 let call = SyncCall { scope, function, context, encoding, holding };
-                match call.attempt(args, Vec::new(), Asked::default())? {
-                    Ran::Over(produced) => {
-                        with_scope(&*call.scope, || write_produced(&function, session, produced, encoding, out, limit))
-                    }
-                    Ran::Asks(asked) => {
-                        let args = Bytes::copy_from_slice(args);
-                        Ok(Step::Later(Later::new(async move {
-                            let result = async {
-                                let produced = call.patiently(&args, asked).await?;
-                                with_scope(&*call.scope, || {
-                                    reply_produced(&function, session, produced, encoding, limit)
-                                })
-                            };
-                            result.await.into()
-                        })))
+                let mut asked = Asked::default();
+                if !offload && !has_large {
+                    match call.attempt(args, Vec::new(), asked, false)? {
+                        Ran::Over(produced) => {
+                            return with_scope(&*call.scope, || {
+                                write_produced(&function, session, produced, encoding, out, limit)
+                            });
+                        }
+                        Ran::Asks(more) => asked = more,
                     }
                 }
-            }
-            FunctionInvoke::Sync(_) => {
                 let args = Bytes::copy_from_slice(args);
-                let holding = request.holding.cloned();
-                let call = SyncCall { scope, function, context, encoding, holding };
                 let (place, runtime) = (request.session.off_thread(), self.runtime.clone());
                 Ok(Step::Later(Later::new(async move {
-                    let (call, place) = (Arc::new(call), Arc::new(place.await));
+                    let place = if offload { place.await } else { None };
+                    let (call, place) = (Arc::new(call), Arc::new(place));
                     let result = async {
-                        let mut asked = Asked::default();
                         loop {
                             let held = asked.hold_alone().await?;
+                            let large = !offload && (has_large || asked.are_large());
+                            let turn = if large { Some(Large::turn(&call.scope.session).await) } else { None };
+                            let elsewhere = offload || large;
                             let (call, place, args) = (Arc::clone(&call), Arc::clone(&place), args.clone());
-                            let task = runtime.spawn_blocking(move || {
-                                let _place = place;
-                                Ok(match call.attempt(&args, held, asked)? {
+                            let run = move || {
+                                let _kept = (place, turn);
+                                Ok(match call.attempt(&args, held, asked, elsewhere)? {
                                     Ran::Over(produced) => Ran::Over(with_scope(&*call.scope, || {
                                         reply_produced(&function, session, produced, encoding, limit)
                                     })?),
                                     Ran::Asks(asked) => Ran::Asks(asked),
                                 })
-                            });
-                            match task.await.unwrap_or(Err(Error::Cancelled))? {
+                            };
+                            let ran = if elsewhere {
+                                runtime.spawn_blocking(run).await.unwrap_or(Err(Error::Cancelled))
+                            } else {
+                                run()
+                            };
+                            match ran? {
                                 Ran::Over(reply) => return Ok(reply),
                                 Ran::Asks(more) => asked = more,
                             }
@@ -461,11 +462,17 @@ pub(super) enum Ran<T> {
 }
 
 impl SyncCall {
-    /// Runs it with what it asked for before held.
-    fn attempt(&self, args: &[u8], held: Vec<ReadGuard>, mut asked: Asked) -> Result<Ran<Produced>, Error> {
+    /// Runs it with what it asked for before held. `elsewhere`: on no connection's thread.
+    fn attempt(
+        &self,
+        args: &[u8],
+        held: Vec<ReadGuard>,
+        mut asked: Asked,
+        elsewhere: bool,
+    ) -> Result<Ran<Produced>, Error> {
         let SyncCall { scope, function, context, encoding, holding } = self;
         let FunctionInvoke::Sync(invoke) = function.invoke else { return Err(Error::Cancelled) };
-        let looks = Looks::holding(held);
+        let looks = Looks::holding(held, elsewhere);
         let looking = LookingScope { scope: &**scope, looks: &looks, own: &[] };
         let produced = panics::catch_in(function, context.session(), || {
             with_scope(&looking, || invoke(context, &mut arguments(function, *encoding, args)?))
@@ -477,11 +484,11 @@ impl SyncCall {
         produced.map(Ran::Over).map_err(|error| named(function, error))
     }
 
-    /// Runs it until it has all that it asks for.
+    /// Runs it until it has all that it asks for; on no connection's thread.
     async fn patiently(&self, args: &[u8], mut asked: Asked) -> Result<Produced, Error> {
         loop {
             let held = asked.hold_alone().await?;
-            match self.attempt(args, held, asked)? {
+            match self.attempt(args, held, asked, true)? {
                 Ran::Over(produced) => return Ok(produced),
                 Ran::Asks(more) => asked = more,
             }

@@ -7,8 +7,9 @@
 //! runs again. What was shown stays held until it is over: it sees all of it as it is at one time.
 
 use super::chain::Chain;
+use super::large;
 use crate::store::{Cell, ReadGuard, WriteGuard};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use std::cell::RefCell;
 use std::sync::Arc;
 use tarmem_remote::error::Error;
@@ -26,6 +27,8 @@ pub(super) const ATTEMPT_LIMIT: u32 = 100;
 #[derive(Default)]
 pub(super) struct Looks {
     state: RefCell<Option<Box<Shown>>>,
+    /// It may look at as much as it likes: on no connection's thread.
+    elsewhere: bool,
 }
 
 #[derive(Default)]
@@ -34,6 +37,11 @@ struct Shown {
     /// Those that others use.
     busy: Vec<Cell>,
     failed: Option<Error>,
+    /// How large those are, all in all, that it looked into.
+    extent: usize,
+    /// Which is too large for a connection's thread.
+    large: bool,
+    counted: HashSet<Uuid>,
 }
 
 /// The objects that a call asked for, without its own: in the order of their ids, each once.
@@ -41,27 +49,31 @@ struct Shown {
 pub(super) struct Asked {
     cells: Vec<Cell>,
     attempts: u32,
+    large: bool,
 }
 
 impl Looks {
     /// For a call that holds these already.
-    pub(super) fn holding(held: Vec<ReadGuard>) -> Self {
+    pub(super) fn holding(held: Vec<ReadGuard>, elsewhere: bool) -> Self {
         if held.is_empty() {
-            return Self::default();
+            return Looks { elsewhere, ..Self::default() };
         }
         let held = held.into_iter().map(|guard| (guard.cell().id(), Arc::new(guard))).collect();
-        Looks { state: RefCell::new(Some(Box::new(Shown { held, ..Shown::default() }))) }
+        Looks { state: RefCell::new(Some(Box::new(Shown { held, ..Shown::default() }))), elsewhere }
     }
 
     /// Whether what came of the call is to be thrown away.
     #[inline]
     pub(super) fn are_incomplete(&self) -> bool {
-        self.state.borrow().as_ref().is_some_and(|shown| shown.failed.is_some() || !shown.busy.is_empty())
+        self.state
+            .borrow()
+            .as_ref()
+            .is_some_and(|shown| shown.failed.is_some() || shown.large || !shown.busy.is_empty())
     }
 
     fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {
         let Some(cell) = reference.live().and_then(|live| live.downcast_ref::<Cell>()) else { return Looked::Closed };
-        let shown = match self.state.borrow_mut().get_or_insert_default().hold(cell) {
+        let shown = match self.state.borrow_mut().get_or_insert_default().hold(cell, self.elsewhere) {
             Some(guard) => guard,
             None => return Looked::Busy,
         };
@@ -81,11 +93,12 @@ impl Looks {
         holding: Option<&Arc<Chain>>,
     ) -> Result<(), Error> {
         let Some(shown) = self.state.into_inner() else { return Ok(()) };
-        let Shown { held, busy, failed } = *shown;
+        let Shown { held, busy, failed, large, .. } = *shown;
         if let Some(error) = failed {
             return Err(error);
         }
         asked.attempts += 1;
+        asked.large |= large;
         let before = asked.cells.len();
         // Those that were there to be had, too: the next attempt does not fail for one of them.
         asked.cells.extend(held.values().map(|guard| guard.cell().clone()));
@@ -104,7 +117,7 @@ impl Looks {
             asked.cells.retain(|cell| cell.id() != own.id());
         }
         // One that asks for what it holds would ask for ever.
-        if asked.attempts > ATTEMPT_LIMIT || asked.cells.len() == before {
+        if asked.attempts > ATTEMPT_LIMIT || (asked.cells.len() == before && !large) {
             let what = "how often a call is made again because others use what it looks into";
             let remedy = "make it when the objects are used less, or over fewer of them";
             return Err(Error::limit(what, asked.attempts.into(), ATTEMPT_LIMIT.into(), remedy));
@@ -114,7 +127,16 @@ impl Looks {
 }
 
 impl Shown {
-    fn hold(&mut self, cell: &Cell) -> Option<Arc<ReadGuard>> {
+    fn hold(&mut self, cell: &Cell, elsewhere: bool) -> Option<Arc<ReadGuard>> {
+        let guard = self.try_hold(cell)?;
+        if !elsewhere && self.counted.insert(cell.id()) {
+            self.extent = self.extent.saturating_add(large::extent(cell, &**guard));
+            self.large |= large::is_much(self.extent);
+        }
+        (!self.large).then_some(guard)
+    }
+
+    fn try_hold(&mut self, cell: &Cell) -> Option<Arc<ReadGuard>> {
         let id = cell.id();
         if let Some(guard) = self.held.get(&id) {
             return Some(Arc::clone(guard));
@@ -221,6 +243,13 @@ impl Hold {
         if exclusive { cell.write().await.map(Hold::Exclusive) } else { cell.read().await.map(Hold::Shared) }
     }
 
+    pub(super) fn object(&self) -> &dyn Object {
+        match self {
+            Hold::Shared(guard) => &**guard,
+            Hold::Exclusive(guard) => &**guard,
+        }
+    }
+
     fn at_once(cell: &Cell, exclusive: bool) -> Option<Result<Self, Error>> {
         Some(if exclusive {
             cell.try_write_owned()?.map(Hold::Exclusive)
@@ -231,6 +260,11 @@ impl Hold {
 }
 
 impl Asked {
+    /// Whether a call would look at too much for a connection's thread.
+    pub(super) fn are_large(&self) -> bool {
+        self.large
+    }
+
     /// `cell` and what was asked for, each after those who came before, in the one order in which everybody locks. `named`
     /// says of an error of the object's own whose it is.
     pub(super) async fn hold(

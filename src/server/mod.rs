@@ -22,6 +22,7 @@ pub(crate) mod engine;
 mod evaluate;
 mod foreign;
 mod gate;
+mod large;
 pub(crate) mod listener;
 mod local;
 mod log_limit;

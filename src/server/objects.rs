@@ -8,6 +8,7 @@ use super::chain::Chain;
 use super::collect::Collector;
 use super::engine::{Engine, Later, Request, Step, label};
 use super::evaluate::{Evaluated, Evaluating, arguments, named, reply_produced, write_produced};
+use super::large::{self, Large};
 use super::local::LocalCaller;
 use super::looking::{Asked, LookingScope, Looks, Own};
 use super::panics;
@@ -39,15 +40,23 @@ impl Engine {
         let session = request.session.id();
         let mut call = self.objects_call(request, site, args)?;
         let offload = request.elsewhere || function.blocking || ((function.makes)().is_some() && !function.inline);
+        let has_large = function.scales && large::has_large(args);
+        // Large objects, which are not let go: so it stays this call's turn.
+        let mut held = None;
         if !offload
             && call.is_sync()
             && let Some(holding) = call.wants.try_hold()
         {
-            let finish = |produced| write_produced(&function, session, produced, encoding, out, limit);
-            call = match call.run(holding?, finish)? {
-                Ran::Over(step) => return Ok(step),
-                Ran::Asks(call, _) => call.again(args)?,
-            };
+            let holding = holding?;
+            if has_large || call.wants.are_large(&holding) {
+                held = Some(holding);
+            } else {
+                let finish = |produced| write_produced(&function, session, produced, encoding, out, limit);
+                call = match call.run(holding, false, finish)? {
+                    Ran::Over(step) => return Ok(step),
+                    Ran::Asks(call, _) => call.again(args)?,
+                };
+            }
         }
         let args = Bytes::copy_from_slice(args);
         let mut later = Later::new(std::future::pending());
@@ -59,7 +68,12 @@ impl Engine {
                 let place = if offload && call.is_sync() { place.await } else { None };
                 let place = Arc::new(place);
                 loop {
-                    let holding = call.wants.hold().await?;
+                    let holding = match held.take() {
+                        Some(holding) => holding,
+                        None => call.wants.hold().await?,
+                    };
+                    let large = !offload && call.is_sync() && (has_large || call.wants.are_large(&holding));
+                    let turn = if large { Some(Large::turn(&call.scope.session).await) } else { None };
                     // What changes nothing may be dropped at any time.
                     let begins = call.wants.is_exclusive();
                     if begins && !gate.begin() {
@@ -68,15 +82,15 @@ impl Engine {
                     if !call.is_sync() {
                         return call.run_async(holding, finish).await;
                     }
-                    let ran = if offload {
+                    let ran = if offload || large {
                         let place = Arc::clone(&place);
                         let task = runtime.spawn_blocking(move || {
-                            let _place = place;
-                            call.run(holding, finish)
+                            let _kept = (place, turn);
+                            call.run(holding, true, finish)
                         });
                         task.await.unwrap_or(Err(Error::Cancelled))
                     } else {
-                        call.run(holding, finish)
+                        call.run(holding, false, finish)
                     };
                     call = match ran? {
                         Ran::Over(reply) => return Ok(reply),
@@ -115,7 +129,7 @@ impl Engine {
         if function.inline
             && let Some(holding) = call.wants.try_hold()
         {
-            match call.run(holding?, place) {
+            match call.run(holding?, false, place) {
                 Ok(Ran::Over(cell)) => return Ok(Evaluated::Ready(Ok(cell))),
                 Ok(Ran::Asks(asks, again)) => (call, place) = (asks.again(args)?, again),
                 Err(error) => return Ok(Evaluated::Ready(Err(error))),
@@ -134,7 +148,7 @@ impl Engine {
                         }
                     })?,
                 };
-                match call.run(holding, place)? {
+                match call.run(holding, true, place)? {
                     Ran::Over(cell) => return Ok(cell),
                     Ran::Asks(asks, again) => (call, place) = (asks.again(&args)?, again),
                 }
@@ -307,6 +321,18 @@ impl Wants {
         self.objects.iter().any(|wanted| wanted.exclusive)
     }
 
+    /// Whether the function would look at too much for a connection's thread.
+    fn are_large(&self, holding: &Holding) -> bool {
+        if self.asked.are_large() {
+            return true;
+        }
+        let extents = self.objects.iter().zip(&holding.guards).map(|(wanted, guard)| match guard {
+            Guard::Shared(object) => large::extent(&wanted.cell, &**object),
+            Guard::Exclusive(object) => large::extent(&wanted.cell, &**object),
+        });
+        self.function.scales && large::is_much(extents.fold(0, usize::saturating_add))
+    }
+
     /// All the objects, if that needs no waiting.
     fn try_hold(&self) -> Option<Result<Holding, Error>> {
         let mut guards = Vec::with_capacity(self.objects.len());
@@ -412,14 +438,15 @@ impl ObjectsCall {
     }
 
     /// Runs a function that is not async, and gives what it produced to `finish`. Only if that works, too, are the objects
-    /// left as they are now: an error means that nothing changed.
+    /// left as they are now: an error means that nothing changed. `elsewhere`: on no connection's thread.
     fn run<T, E: From<Error>, F: FnOnce(Produced) -> Result<T, E>>(
         mut self,
         mut holding: Holding,
+        elsewhere: bool,
         finish: F,
     ) -> Result<Ran<T, F>, E> {
         let Some(Work::Sync(work)) = self.work.take() else { return Err(Error::Cancelled.into()) };
-        let looks = Looks::holding(std::mem::take(&mut holding.others));
+        let looks = Looks::holding(std::mem::take(&mut holding.others), elsewhere);
         let ObjectsCall { wants, places, context, scope, refers, holding: outer, .. } = &mut self;
         let produced = panics::catch_in(&wants.function, wants.session, || {
             let (objects, own) = holding.objects(&wants.objects, wants.params, places);

@@ -22,6 +22,7 @@ pub(crate) use lease::Carrier;
 
 use super::engine::{Deadline, Engine, Later};
 use super::gate::Gate;
+use super::large::Large;
 use super::local::LocalCaller;
 use crate::security::{Grant, Permissions};
 use crate::store::{Flight, Seeded};
@@ -69,6 +70,8 @@ pub(crate) struct ServerSession {
     off_thread: Arc<Semaphore>,
     /// For a snapshot that takes more than a turn: one at a time.
     pub(super) snapshots: Arc<Semaphore>,
+    /// For calls that take longer than a turn.
+    pub(super) large: Large,
     /// Calls that wait for room.
     room: Room,
     /// Batches are run one after the other.
@@ -123,6 +126,7 @@ impl ServerSession {
             finished: Notify::new(),
             off_thread: Arc::new(Semaphore::new(engine.limits.blocking_calls)),
             snapshots: Arc::new(Semaphore::new(1)),
+            large: Large::of_session(),
             room: Room::default(),
             submitting: tokio::sync::Mutex::default(),
         })

@@ -210,6 +210,16 @@ impl<C: Borrow<Cell>> ReadGuard<C> {
     }
 }
 
+impl ReadGuard<&Cell> {
+    /// The same, with a share of its own.
+    pub(crate) fn into_owned(self) -> ReadGuard {
+        let cell = self.cell.clone();
+        // The lock stays acquired, and is the other one's to give back.
+        std::mem::forget(self);
+        ReadGuard { cell }
+    }
+}
+
 impl<C: Borrow<Cell>> Deref for ReadGuard<C> {
     type Target = dyn Object;
 
@@ -258,6 +268,16 @@ impl<C: Borrow<Cell>> WriteGuard<C> {
             cell.poison();
         }
         object
+    }
+}
+
+impl WriteGuard<&Cell> {
+    /// The same, with a share of its own.
+    pub(crate) fn into_owned(self) -> WriteGuard {
+        let cell = self.cell.clone();
+        // As for a `ReadGuard`.
+        std::mem::forget(self);
+        WriteGuard { cell }
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) struct Options {
     pub(crate) inline: Option<Span>,
     pub(crate) skip: Option<Span>,
     pub(crate) all_or_nothing: Option<Span>,
+    pub(crate) scales: Option<Span>,
 }
 
 /// Where an attribute stands, and the options it may have there.
@@ -30,16 +31,17 @@ pub(crate) const CLASS: Place = Place { what: "a class", known: &["module", "nam
 pub(crate) const INTERFACE: Place = Place { what: "an interface", known: &["module", "name", "crate"] };
 pub(crate) const FUNCTION: Place = Place {
     what: "a function",
-    known: &["module", "name", "idempotent", "inline", "blocking", "all_or_nothing", "crate"],
+    known: &["module", "name", "idempotent", "inline", "blocking", "scales", "all_or_nothing", "crate"],
 };
 pub(crate) const CONSTANT: Place = Place { what: "a constant", known: &["module", "name", "crate"] };
 pub(crate) const IMPL: Place = Place { what: "an impl block", known: &["crate"] };
 pub(crate) const TRAIT_IMPL: Place = Place { what: "an implementation of an interface", known: &["crate"] };
-pub(crate) const METHOD: Place = Place { what: "a method", known: &["name", "idempotent", "blocking", "skip"] };
+pub(crate) const METHOD: Place =
+    Place { what: "a method", known: &["name", "idempotent", "blocking", "scales", "skip"] };
 pub(crate) const CONSTRUCTOR: Place =
-    Place { what: "a constructor", known: &["name", "idempotent", "inline", "blocking", "skip"] };
+    Place { what: "a constructor", known: &["name", "idempotent", "inline", "blocking", "scales", "skip"] };
 pub(crate) const INTERFACE_METHOD: Place =
-    Place { what: "a method of an interface", known: &["name", "idempotent", "blocking", "skip"] };
+    Place { what: "a method of an interface", known: &["name", "idempotent", "blocking", "scales", "skip"] };
 pub(crate) const IMPLEMENTED_METHOD: Place = Place { what: "an implemented method", known: &[] };
 
 impl Options {
@@ -94,6 +96,7 @@ impl Options {
             "idempotent" => flag(meta, errors) && self.idempotent.replace(span).is_some(),
             "blocking" => flag(meta, errors) && self.blocking.replace(span).is_some(),
             "inline" => flag(meta, errors) && self.inline.replace(span).is_some(),
+            "scales" => flag(meta, errors) && self.scales.replace(span).is_some(),
             "all_or_nothing" => flag(meta, errors) && self.all_or_nothing.replace(span).is_some(),
             _ => flag(meta, errors) && self.skip.replace(span).is_some(),
         };

@@ -190,6 +190,11 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
                     use #private::{EncodedWay as _, TraverseWay as _};
                     (&&#private::Tracing::<#ident>::new()).way()
                 },
+                extent: || {
+                    #[allow(unused_imports)]
+                    use #private::{ExtentWay as _, NoExtentWay as _};
+                    (&&#private::Measuring::<#ident>::new()).way()
+                },
                 signature: __signature,
                 place: #place,
             })

@@ -103,6 +103,7 @@ pub(crate) fn method_entry(
     };
     let idempotent = sig.is_idempotent();
     let blocking = sig.options.blocking.is_some();
+    let scales = sig.options.scales.is_some();
     let place = place(private, sig.ident.span());
     quote! {
         #(#cfgs)*
@@ -116,6 +117,7 @@ pub(crate) fn method_entry(
             docs: #docs,
             idempotent: #idempotent,
             blocking: #blocking,
+            scales: #scales,
             signature: #signature,
             place: #place,
             invoke: #private::Invoke::#invoke(#ident #turbofish),
@@ -189,6 +191,7 @@ pub(crate) fn function_entry(
     let (params, returns) = (sig.describe_params(private), sig.describe_returns());
     let inline = sig.options.inline.is_some();
     let blocking = sig.options.blocking.is_some();
+    let scales = sig.options.scales.is_some();
     let idempotent = sig.is_idempotent();
     let invoke = if objects::has(sig) {
         objects::invoke(sig, private, ident)
@@ -211,6 +214,7 @@ pub(crate) fn function_entry(
             docs: #docs,
             inline: #inline,
             blocking: #blocking,
+            scales: #scales,
             idempotent: #idempotent,
             makes: || {
                 use #private::{NoKind as _, ObjectKind as _, ValueKind as _};

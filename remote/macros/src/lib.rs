@@ -118,6 +118,7 @@ use syn::Item;
 /// | `resident` | class | its values cannot be encoded (they hold a socket, a channel, …): they are made on the service by a constructor or generator, and stay there; no `Serialize` needed |
 /// | `inline` | function | it promises to be quick: it may run on the connection's own thread although it makes an object |
 /// | `blocking` | function | it is moved off the async threads although it makes no object |
+/// | `scales` | function | it takes the longer the larger its arguments and objects are: it is moved off the async threads where these are large, and runs on the connection's own thread otherwise |
 /// | `all_or_nothing` | function with `&mut` objects, not async | it promises to leave them as they were if it fails: no copies are made of them, and as after a method, they are poisoned if it panics; if only its result cannot be sent, what it did is done |
 /// | `idempotent` | function | applying it twice is the same as applying it once, so that it may be sent again after a failure |
 /// | `crate = path` | all | where tarmem is, if the crate does not depend on `tarmem` or `tarmem-remote` itself (it may under any name) |
@@ -129,6 +130,7 @@ use syn::Item;
 /// | `name = "__len__"` | all | its name on the wire, if not the one in Rust |
 /// | `idempotent` | all; `&self` methods are anyway | as above |
 /// | `blocking` | all that are not async | it is moved off the async threads |
+/// | `scales` | all that are not async | as above; how large the object is, its class tells by `Extent` |
 /// | `inline` | constructors | as above |
 /// | `skip` | all | it is not remote, and may have any signature |
 ///

@@ -107,6 +107,10 @@ pub(crate) fn parse(
             "what is async is not moved off the async threads; remove `blocking`, or `async`",
         ));
     }
+    if let (Some(scales), true) = (options.scales, is_async) {
+        let message = "what is async is not moved off the async threads; remove `scales`, or `async`";
+        found.push(syn::Error::new(scales, message));
+    }
     if let (Some(blocking), Some(_)) = (options.blocking, options.inline) {
         found.push(syn::Error::new(blocking, "what blocks cannot be run in line; remove `blocking`, or `inline`"));
     }

@@ -44,26 +44,26 @@ pub fn heapreplace(heap: &mut List, item: Value) -> Result<Value, Exception> {
 }
 
 /// Makes a heap of a list.
-#[remote(module = "heapq", all_or_nothing)]
+#[remote(module = "heapq", all_or_nothing, scales)]
 pub fn heapify(x: &mut List) -> Result<(), Exception> {
     heap::heapify(x.values_mut())
 }
 
 /// The `n` largest elements, the largest first: as `sorted(iterable, reverse=True)[:n]`.
-#[remote(module = "heapq", idempotent)]
+#[remote(module = "heapq", idempotent, scales)]
 pub fn nlargest(n: Value, iterable: Value) -> Result<Vec<Value>, Exception> {
     first(&n, iterable, Comparison::Greater)
 }
 
 /// The `n` smallest elements, the smallest first: as `sorted(iterable)[:n]`.
-#[remote(module = "heapq", idempotent)]
+#[remote(module = "heapq", idempotent, scales)]
 pub fn nsmallest(n: Value, iterable: Value) -> Result<Vec<Value>, Exception> {
     first(&n, iterable, Comparison::Less)
 }
 
 /// The elements of all, each of which is in order, in one order; in descending order if `reverse`. Of equal ones, those of the
 /// first come first.
-#[remote(module = "heapq", idempotent)]
+#[remote(module = "heapq", idempotent, scales)]
 pub fn merge(#[remote(args)] iterables: Vec<Value>, reverse: Arg<Value>) -> Result<Vec<Value>, Exception> {
     let comparison = match reverse.given() {
         Some(reverse) if truthy(&reverse) => Comparison::Greater,

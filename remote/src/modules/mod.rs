@@ -21,6 +21,7 @@ mod decoded;
 mod elements;
 mod empty;
 pub mod error;
+mod extents;
 mod given;
 pub mod heapq;
 pub mod itertools;

@@ -23,6 +23,12 @@ pub struct Bytes(#[serde(with = "serde_bytes")] Vec<u8>, #[serde(skip)] Stamp);
 
 type Unit = u8;
 
+impl crate::object::Extent for Bytes {
+    fn extent(&self) -> usize {
+        self.0.len() / crate::modules::extents::UNITS
+    }
+}
+
 impl Holds for Bytes {
     fn seen(&self) -> Seen<'_> {
         Seen::Bytes(&self.0)

@@ -30,6 +30,12 @@ impl Str {
     }
 }
 
+impl crate::object::Extent for Str {
+    fn extent(&self) -> usize {
+        self.0.len() / crate::modules::extents::UNITS
+    }
+}
+
 impl Holds for Str {
     fn seen(&self) -> Seen<'_> {
         Seen::Text(&self.0)

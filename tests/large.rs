@@ -1,0 +1,182 @@
+//! Calls that look at much: away from the thread of their connection, and still in their turn.
+
+mod support;
+
+use futures::future::{Either, poll_fn, select};
+use serde::{Deserialize, Serialize};
+use std::pin::pin;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+use tarmem::modules::builtins::functions::{sorted, sum};
+use tarmem::modules::builtins::{ListProxy, StrProxy};
+use tarmem::modules::heapq::heapify;
+use tarmem::object::Extent;
+use tarmem::value::to_value;
+use tarmem::{Call, Error, PipelinedCall, Proxy, RunningService, Service, Session, Value, args, remote};
+
+/// Something of any size, with a door that its method waits at.
+#[remote(module = "large")]
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Hall {
+    extent: usize,
+    visits: u64,
+}
+
+impl Extent for Hall {
+    fn extent(&self) -> usize {
+        self.extent
+    }
+}
+
+#[remote]
+impl Hall {
+    /// Of that size.
+    pub fn new(extent: usize) -> Self {
+        Hall { extent, visits: 0 }
+    }
+
+    /// Waits until the door is open, on whichever thread; which one it was.
+    #[remote(scales)]
+    pub fn walk(&mut self, number: u64) -> (u64, String) {
+        let door = DOORS.lock().unwrap_or_else(PoisonError::into_inner);
+        let door = OPENED.wait_while(door, |open| !open.contains(&number)).unwrap_or_else(PoisonError::into_inner);
+        drop(door);
+        self.visits += 1;
+        (self.visits, format!("{:?}", std::thread::current().id()))
+    }
+
+    /// Looks at nothing.
+    pub fn thread(&self, _filling: Value) -> String {
+        format!("{:?}", std::thread::current().id())
+    }
+
+    /// Looks at its argument.
+    #[remote(scales)]
+    pub fn read(&self, _filling: Value) -> String {
+        format!("{:?}", std::thread::current().id())
+    }
+}
+
+/// The doors that are open.
+static DOORS: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+static OPENED: Condvar = Condvar::new();
+
+fn open(number: u64) {
+    DOORS.lock().unwrap_or_else(PoisonError::into_inner).push(number);
+    OPENED.notify_all();
+}
+
+/// A service with one thread for all connections.
+async fn narrow() -> (RunningService, Session) {
+    let service = Service::new("127.0.0.1", 0).workers(1).start().await.expect("the service starts");
+    let address = service.local_addr().expect("a TCP listener").to_string();
+    let session = Session::connect(address).await.expect("a session opens");
+    (service, session)
+}
+
+async fn in_time<T>(test: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), test).await.expect("the test ends in time")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_beside_one_that_looks_at_much_are_answered() {
+    in_time(async {
+        let (_service, session) = narrow().await;
+        let hall = session.memoize("hall", HallProxy::new(1 << 20)).await.expect("made");
+        let other = session.memoize("other", HallProxy::new(1)).await.expect("made");
+        let walk = hall.walk(1).no_timeout().send().await;
+        let here = other.thread(Value::Null).await.expect("it is not waited for");
+        open(1);
+        let (visits, thread) = walk.await.expect("the door is open");
+        assert_eq!(visits, 1);
+        assert_ne!(thread, here, "it ran on a thread of its own");
+        // A small one runs where the connection is.
+        open(2);
+        assert_eq!(other.walk(2).await, Ok((1, here)));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_of_one_object_keep_their_order() {
+    in_time(async {
+        let (_service, session) = narrow().await;
+        let hall = session.memoize("hall", HallProxy::new(1 << 20)).await.expect("made");
+        let walks = (11..15).map(|number| hall.walk(number).no_timeout());
+        let mut sent = Vec::new();
+        for walk in walks {
+            sent.push(walk.send().await);
+        }
+        let late = hall.walk(15).timeout(Duration::from_millis(50)).await.expect_err("others are inside");
+        assert!(matches!(late, Error::DeadlineExceeded { .. }), "{late}");
+        // In whichever order the doors open.
+        (11..16).rev().for_each(open);
+        for (nth, walk) in sent.into_iter().enumerate() {
+            assert_eq!(walk.await.expect("its door is open").0, nth as u64 + 1);
+        }
+        open(16);
+        assert_eq!(hall.walk(16).await.expect("its door is open").0, 5, "what came too late was not done");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_arguments_are_looked_at_elsewhere() {
+    in_time(async {
+        let (_service, session) = narrow().await;
+        let hall = session.memoize("hall", HallProxy::new(1)).await.expect("made");
+        let here = hall.thread(Value::Null).await.expect("answers");
+        let large = || Value::List(vec![1.into(); 50_000]);
+        assert_eq!(hall.thread(large()).await, Ok(here.clone()), "it does not say that it looks at them");
+        assert_eq!(hall.read([1, 2].into()).await, Ok(here.clone()));
+        assert_ne!(hall.read(large()).await, Ok(here));
+    })
+    .await;
+}
+
+/// Whether a call that was sent before is still on its way when another one on its connection is answered.
+async fn is_passed<T: Unpin, E: Unpin>(mut call: Call<T, E>, session: &Session) -> bool
+where
+    Call<T, E>: PipelinedCall<Output = Result<T, E>>,
+{
+    poll_fn(|cx| call.poll_send(cx)).await;
+    let beside = session.is_memoized("nothing");
+    // Both in one response are both ready, and then the first one counts.
+    match select(pin!(call), pin!(beside.into_future())).await {
+        Either::Left(_) => false,
+        Either::Right((_, call)) => {
+            assert!(call.await.is_ok());
+            true
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_million_elements_hold_up_nobody() {
+    in_time(async {
+        let (_service, session) = narrow().await;
+        let list = session
+            .memoize("list", ListProxy::new(Some((0..1000).rev().collect::<Vec<i64>>().into())))
+            .await
+            .expect("made");
+        list.imul(2000.into()).await.expect("it fits");
+        assert!(is_passed(list.sort(), &session).await, "sort");
+        assert_eq!(list.get::<i64>(0).await, Ok(0), "it is sorted");
+        assert!(is_passed(list.dynamic().call("count", args![7]), &session).await, "count");
+        assert!(is_passed(list.dynamic().call("__repr__", args![]), &session).await, "repr");
+        let held = list.hold().await.expect("there");
+        let reference = || to_value(&held).expect("by id");
+        assert!(is_passed(sum::remote(reference(), None).call(&session), &session).await, "sum");
+        let other = session.memoize("other", ListProxy::new(None)).await.expect("made");
+        assert!(is_passed(other.extend_values(reference()), &session).await, "extend by a live object");
+        assert!(is_passed(heapify::remote(&other).call(&session), &session).await, "heapify");
+        assert_eq!(other.len().await, Ok(2_000_000));
+        let text = session
+            .memoize("text", StrProxy::new(Some("a b c d ".repeat(200_000).into()), None, None))
+            .await
+            .expect("made");
+        assert!(is_passed(text.dynamic().call("split", args![",b"]), &session).await, "split");
+        assert!(is_passed(sorted::remote(reference(), None).call(&session), &session).await, "sorted");
+    })
+    .await;
+}
