@@ -27,6 +27,12 @@ pub struct ByteArray(#[serde(with = "serde_bytes")] Vec<u8>, #[serde(skip)] Stam
 type Unit = u8;
 
 /// Changing it.
+impl crate::object::Extent for ByteArray {
+    fn extent(&self) -> usize {
+        self.0.len() / crate::modules::extents::UNITS
+    }
+}
+
 #[remote]
 impl ByteArray {
     /// Bytes of a list of integers below 256, as many zeros as an integer says, or what a text is in an `encoding`. Empty
@@ -44,7 +50,7 @@ impl ByteArray {
     }
 
     /// Puts the bytes of `items`, bytes or a list of integers below 256, at the end.
-    #[remote(name = "extend")]
+    #[remote(name = "extend", scales)]
     pub fn extend_values(&mut self, items: Value) -> Result<(), Exception> {
         let mut items = match items {
             Value::Bytes(bytes) => bytes,
@@ -62,7 +68,7 @@ impl ByteArray {
     }
 
     /// Puts the byte `item` before `index`; an index beyond either end means that end.
-    #[remote(name = "insert")]
+    #[remote(name = "insert", scales)]
     pub fn insert_value(&mut self, index: Value, item: Value) -> Result<(), Exception> {
         let (at, item) = (insertion(word(&index)?, self.0.len()), one_byte(&item)?);
         self.0.insert(at, item);
@@ -81,7 +87,7 @@ impl ByteArray {
     }
 
     /// Takes out the first byte that is `value`. `ValueError` if there is none.
-    #[remote(name = "remove")]
+    #[remote(name = "remove", scales)]
     pub fn remove_value(&mut self, value: Value) -> Result<(), Exception> {
         let value = one_byte(&value)?;
         let at = self.0.iter().position(|byte| *byte == value);
@@ -90,17 +96,19 @@ impl ByteArray {
     }
 
     /// Takes out every byte.
+    #[remote(scales)]
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
     /// The bytes, as plain bytes.
-    #[remote(name = "copy")]
+    #[remote(name = "copy", scales)]
     pub fn copy_value(&self) -> Value {
         self.plain()
     }
 
     /// Turns the order round.
+    #[remote(scales)]
     pub fn reverse(&mut self) {
         self.0.reverse();
     }
@@ -123,7 +131,7 @@ impl ByteArray {
     }
 
     /// Takes out the byte at `index`, or those of a slice.
-    #[remote(name = "__delitem__")]
+    #[remote(name = "__delitem__", scales)]
     pub fn delitem(&mut self, index: Value) -> Result<(), Exception> {
         match Slice::of(&index)? {
             Some(slice) => {
@@ -138,7 +146,7 @@ impl ByteArray {
     }
 
     /// `array += other`: puts the bytes of `other` at the end.
-    #[remote(name = "__iadd__")]
+    #[remote(name = "__iadd__", scales)]
     pub fn iadd(&mut self, other: Value) -> Result<(), Exception> {
         let other = Self::argument(&other).map_err(|_| {
             let found = type_name(&other);
@@ -149,7 +157,7 @@ impl ByteArray {
     }
 
     /// `array *= count`: repeats the bytes; takes them out if `count` is below one.
-    #[remote(name = "__imul__")]
+    #[remote(name = "__imul__", scales)]
     pub fn imul(&mut self, count: Value) -> Result<(), Exception> {
         let Value::Bytes(repeated) = self.mul(count)? else { return Ok(()) };
         self.0 = repeated;
@@ -157,7 +165,7 @@ impl ByteArray {
     }
 
     /// The array as Python writes it: `bytearray(b'ab')`.
-    #[remote(name = "__repr__")]
+    #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> String {
         let bytes = repr(&self.plain());
         // CPython escapes single quotes here where it would not in bytes.

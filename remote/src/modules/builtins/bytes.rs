@@ -45,7 +45,7 @@ impl Bytes {
     }
 
     /// They as they are.
-    #[remote(name = "__bytes__")]
+    #[remote(name = "__bytes__", scales)]
     pub fn same(&self) -> Value {
         Value::Bytes(self.0.clone())
     }

@@ -51,7 +51,7 @@ impl Dict {
     }
 
     /// The dict as Python writes it.
-    #[remote(name = "__repr__")]
+    #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)
     }

@@ -28,7 +28,7 @@ impl FrozenSet {
     }
 
     /// The elements, as a plain set.
-    #[remote(name = "copy")]
+    #[remote(name = "copy", scales)]
     pub fn copy_value(&self) -> Value {
         self.clone().into()
     }
@@ -63,13 +63,13 @@ impl FrozenSet {
     }
 
     /// The set as Python writes it: `frozenset({1, 2})`.
-    #[remote(name = "__repr__")]
+    #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> String {
         if self.is_empty() { "frozenset()".to_owned() } else { format!("frozenset({})", repr(&self.copy_value())) }
     }
 
     /// The elements that are in this set or in one of `others`, as a plain set.
-    #[remote(name = "union")]
+    #[remote(name = "union", scales)]
     pub fn union_values(&self, #[remote(args)] others: Vec<Value>) -> Result<Value, Exception> {
         others
             .into_iter()
@@ -79,7 +79,7 @@ impl FrozenSet {
     }
 
     /// The elements that are in this set and in all of `others`, as a plain set.
-    #[remote(name = "intersection")]
+    #[remote(name = "intersection", scales)]
     pub fn intersection_values(&self, #[remote(args)] others: Vec<Value>) -> Result<Value, Exception> {
         others
             .into_iter()
@@ -89,7 +89,7 @@ impl FrozenSet {
     }
 
     /// The elements that are in this set and in none of `others`, as a plain set.
-    #[remote(name = "difference")]
+    #[remote(name = "difference", scales)]
     pub fn difference_values(&self, #[remote(args)] others: Vec<Value>) -> Result<Value, Exception> {
         others
             .into_iter()
@@ -99,26 +99,26 @@ impl FrozenSet {
     }
 
     /// The elements that are in one of the two, as a plain set.
-    #[remote(name = "symmetric_difference")]
+    #[remote(name = "symmetric_difference", scales)]
     pub fn symmetric_difference_values(&self, items: Value) -> Result<Value, Exception> {
         Ok(self.clone().combined(elements(items)?, symmetric_difference).into())
     }
 
     /// Whether no element is in `items`.
-    #[remote(name = "isdisjoint")]
+    #[remote(name = "isdisjoint", scales)]
     pub fn isdisjoint_value(&self, items: Value) -> Result<bool, Exception> {
         let items = elements(items)?;
         Ok(!self.0.keys().any(|key| items.contains(key)))
     }
 
     /// Whether every element is in `items`.
-    #[remote(name = "issubset")]
+    #[remote(name = "issubset", scales)]
     pub fn issubset_value(&self, items: Value) -> Result<bool, Exception> {
         Ok(subset(&self.0, &elements(items)?))
     }
 
     /// Whether every one of `items` is in the set.
-    #[remote(name = "issuperset")]
+    #[remote(name = "issuperset", scales)]
     pub fn issuperset_value(&self, items: Value) -> Result<bool, Exception> {
         Ok(subset(&elements(items)?, &self.0))
     }
@@ -128,88 +128,88 @@ impl FrozenSet {
 #[remote]
 impl FrozenSet {
     /// `set | other`, as a plain set.
-    #[remote(name = "__or__")]
+    #[remote(name = "__or__", scales)]
     pub fn or(&self, other: Value) -> Result<Value, Exception> {
         Ok(self.clone().combined(operand("|", other)?, union).into())
     }
 
     /// `set & other`, as a plain set.
-    #[remote(name = "__and__")]
+    #[remote(name = "__and__", scales)]
     pub fn and(&self, other: Value) -> Result<Value, Exception> {
         Ok(self.clone().combined(operand("&", other)?, intersection).into())
     }
 
     /// `set - other`, as a plain set.
-    #[remote(name = "__sub__")]
+    #[remote(name = "__sub__", scales)]
     pub fn sub(&self, other: Value) -> Result<Value, Exception> {
         Ok(self.clone().combined(operand("-", other)?, difference).into())
     }
 
     /// `set ^ other`, as a plain set.
-    #[remote(name = "__xor__")]
+    #[remote(name = "__xor__", scales)]
     pub fn xor(&self, other: Value) -> Result<Value, Exception> {
         Ok(self.clone().combined(operand("^", other)?, symmetric_difference).into())
     }
 
     /// `other | set`, as a plain set.
-    #[remote(name = "__ror__")]
+    #[remote(name = "__ror__", scales)]
     pub fn ror(&self, other: Value) -> Result<Value, Exception> {
         Ok(FrozenSet(operand("|", other)?).combined(self.0.clone(), union).into())
     }
 
     /// `other & set`, as a plain set.
-    #[remote(name = "__rand__")]
+    #[remote(name = "__rand__", scales)]
     pub fn rand(&self, other: Value) -> Result<Value, Exception> {
         Ok(FrozenSet(operand("&", other)?).combined(self.0.clone(), intersection).into())
     }
 
     /// `other - set`, as a plain set.
-    #[remote(name = "__rsub__")]
+    #[remote(name = "__rsub__", scales)]
     pub fn rsub(&self, other: Value) -> Result<Value, Exception> {
         Ok(FrozenSet(operand("-", other)?).combined(self.0.clone(), difference).into())
     }
 
     /// `other ^ set`, as a plain set.
-    #[remote(name = "__rxor__")]
+    #[remote(name = "__rxor__", scales)]
     pub fn rxor(&self, other: Value) -> Result<Value, Exception> {
         Ok(FrozenSet(operand("^", other)?).combined(self.0.clone(), symmetric_difference).into())
     }
 
     /// Whether `other` is a set of the same elements, in whatever order.
-    #[remote(name = "__eq__")]
+    #[remote(name = "__eq__", scales)]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
         let other = plain(other)?;
         Ok(matches!(other, Value::Set(_)) && elements(other)? == self.0)
     }
 
     /// Whether `other` is anything but a set of the same elements.
-    #[remote(name = "__ne__")]
+    #[remote(name = "__ne__", scales)]
     pub fn differs(&self, other: Value) -> Result<bool, Exception> {
         Ok(!self.equals(other)?)
     }
 
     /// Whether every element is in `other`, which has more.
-    #[remote(name = "__lt__")]
+    #[remote(name = "__lt__", scales)]
     pub fn less(&self, other: Value) -> Result<bool, Exception> {
         let other = comparable(Comparison::Less, other)?;
         Ok(self.0.len() < other.len() && subset(&self.0, &other))
     }
 
     /// Whether every element is in `other`.
-    #[remote(name = "__le__")]
+    #[remote(name = "__le__", scales)]
     pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
         Ok(subset(&self.0, &comparable(Comparison::LessOrEqual, other)?))
     }
 
     /// Whether every element of `other` is here, and others too.
-    #[remote(name = "__gt__")]
+    #[remote(name = "__gt__", scales)]
     pub fn greater(&self, other: Value) -> Result<bool, Exception> {
         let other = comparable(Comparison::Greater, other)?;
         Ok(other.len() < self.0.len() && subset(&other, &self.0))
     }
 
     /// Whether every element of `other` is here.
-    #[remote(name = "__ge__")]
+    #[remote(name = "__ge__", scales)]
     pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
         Ok(subset(&comparable(Comparison::GreaterOrEqual, other)?, &self.0))
     }

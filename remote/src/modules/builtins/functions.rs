@@ -20,7 +20,7 @@ pub fn len(obj: Value) -> Result<usize, Exception> {
 }
 
 /// The elements in ascending order, in descending order if `reverse`; equal ones keep their order.
-#[remote(module = "builtins", idempotent)]
+#[remote(module = "builtins", idempotent, scales)]
 pub fn sorted(iterable: Value, reverse: Arg<Value>) -> Result<Vec<Value>, Exception> {
     let mut items = iterate(iterable)?;
     sort(&mut items, reverse.given().as_ref().map_or(Ok(0), index_of)? != 0)?;
@@ -28,7 +28,7 @@ pub fn sorted(iterable: Value, reverse: Arg<Value>) -> Result<Vec<Value>, Except
 }
 
 /// The elements of a sequence, or the keys of a dict, from the last to the first.
-#[remote(module = "builtins", idempotent)]
+#[remote(module = "builtins", idempotent, scales)]
 pub fn reversed(sequence: Value) -> Result<Vec<Value>, Exception> {
     let name = match &sequence {
         Value::Set(_) | Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => Some(type_name(&sequence)),
@@ -47,7 +47,7 @@ pub fn reversed(sequence: Value) -> Result<Vec<Value>, Exception> {
 }
 
 /// `start`, 0 if it is left out, and all elements added to it: numbers, or lists or tuples to one such.
-#[remote(module = "builtins", idempotent)]
+#[remote(module = "builtins", idempotent, scales)]
 pub fn sum(iterable: Value, start: Arg<Value>) -> Result<Value, Exception> {
     count(&iterable)?.ok_or_else(|| not_iterable(&iterable))?;
     let mut sum = plain(start.or_else(|| 0.into()))?;
@@ -69,31 +69,31 @@ pub fn sum(iterable: Value, start: Arg<Value>) -> Result<Value, Exception> {
 }
 
 /// The least of the elements of one argument, or of several arguments; `default` if there are no elements.
-#[remote(module = "builtins", idempotent)]
+#[remote(module = "builtins", idempotent, scales)]
 pub fn min(#[remote(args)] args: Vec<Value>, default: Arg<Value>) -> Result<Value, Exception> {
     extreme("min", Comparison::Less, args, default)
 }
 
 /// The greatest of the elements of one argument, or of several arguments; `default` if there are no elements.
-#[remote(module = "builtins", idempotent)]
+#[remote(module = "builtins", idempotent, scales)]
 pub fn max(#[remote(args)] args: Vec<Value>, default: Arg<Value>) -> Result<Value, Exception> {
     extreme("max", Comparison::Greater, args, default)
 }
 
 /// Whether an element counts as true.
-#[remote(module = "builtins", idempotent)]
+#[remote(module = "builtins", idempotent, scales)]
 pub fn any(iterable: Value) -> Result<bool, Exception> {
     find(&iterable, true)
 }
 
 /// Whether every element counts as true.
-#[remote(module = "builtins", idempotent)]
+#[remote(module = "builtins", idempotent, scales)]
 pub fn all(iterable: Value) -> Result<bool, Exception> {
     find(&iterable, false).map(|found| !found)
 }
 
 /// The elements, each in a pair with its number, from `start` on, or from 0.
-#[remote(module = "builtins", idempotent)]
+#[remote(module = "builtins", idempotent, scales)]
 pub fn enumerate(iterable: Value, start: Arg<Value>) -> Result<Vec<Value>, Exception> {
     let mut number = start.or_else(|| 0.into());
     index_of(&number)?;
@@ -112,7 +112,7 @@ pub fn enumerate(iterable: Value, start: Arg<Value>) -> Result<Vec<Value>, Excep
 
 /// Tuples of the first elements of all arguments, the second ones, and so on, as long as each has one; with `strict` all have
 /// to have as many, or it is `ValueError`.
-#[remote(module = "builtins", idempotent)]
+#[remote(module = "builtins", idempotent, scales)]
 pub fn zip(#[remote(args)] iterables: Vec<Value>, strict: Arg<Value>) -> Result<Vec<Value>, Exception> {
     let counts = iterables.iter().map(|value| count(value)?.ok_or_else(|| not_iterable(value)));
     let counts = counts.collect::<Result<Vec<usize>, Exception>>()?;
@@ -136,7 +136,7 @@ pub fn zip(#[remote(args)] iterables: Vec<Value>, strict: Arg<Value>) -> Result<
 }
 
 /// The object as Python writes it.
-#[remote(module = "builtins", idempotent)]
+#[remote(module = "builtins", idempotent, scales)]
 pub fn repr(obj: Value) -> Result<String, Exception> {
     python::whole_repr(&obj)
 }

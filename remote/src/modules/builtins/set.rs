@@ -60,12 +60,13 @@ impl Set {
     }
 
     /// Takes every element out.
+    #[remote(scales)]
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
     /// The elements, as a plain set.
-    #[remote(name = "copy")]
+    #[remote(name = "copy", scales)]
     pub fn copy_value(&self) -> Value {
         self.clone().into()
     }
@@ -101,7 +102,7 @@ impl Set {
     }
 
     /// The set as Python writes it.
-    #[remote(name = "__repr__")]
+    #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)
     }
@@ -111,31 +112,31 @@ impl Set {
 #[remote]
 impl Set {
     /// The elements that are in either, as a plain set.
-    #[remote(name = "union")]
+    #[remote(name = "union", scales)]
     pub fn union_values(&self, items: Value) -> Result<Value, Exception> {
         combined(&self.0, elements(items)?, union)
     }
 
     /// The elements that are in both, as a plain set.
-    #[remote(name = "intersection")]
+    #[remote(name = "intersection", scales)]
     pub fn intersection_values(&self, items: Value) -> Result<Value, Exception> {
         combined(&self.0, elements(items)?, intersection)
     }
 
     /// The elements that are in this set alone, as a plain set.
-    #[remote(name = "difference")]
+    #[remote(name = "difference", scales)]
     pub fn difference_values(&self, items: Value) -> Result<Value, Exception> {
         combined(&self.0, elements(items)?, difference)
     }
 
     /// The elements that are in one of the two, as a plain set.
-    #[remote(name = "symmetric_difference")]
+    #[remote(name = "symmetric_difference", scales)]
     pub fn symmetric_difference_values(&self, items: Value) -> Result<Value, Exception> {
         combined(&self.0, elements(items)?, symmetric_difference)
     }
 
     /// Puts in all of `items`.
-    #[remote(name = "update")]
+    #[remote(name = "update", scales)]
     pub fn update_values(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || elements(items))?;
         union(&mut self.0, items);
@@ -143,7 +144,7 @@ impl Set {
     }
 
     /// Keeps only the elements that are in `items` too.
-    #[remote(name = "intersection_update")]
+    #[remote(name = "intersection_update", scales)]
     pub fn intersection_update_values(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || elements(items))?;
         intersection(&mut self.0, items);
@@ -151,7 +152,7 @@ impl Set {
     }
 
     /// Takes out the elements that are in `items`.
-    #[remote(name = "difference_update")]
+    #[remote(name = "difference_update", scales)]
     pub fn difference_update_values(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || elements(items))?;
         difference(&mut self.0, items);
@@ -159,7 +160,7 @@ impl Set {
     }
 
     /// Takes out the elements that are in `items`, and puts in those of `items` that were not there.
-    #[remote(name = "symmetric_difference_update")]
+    #[remote(name = "symmetric_difference_update", scales)]
     pub fn symmetric_difference_update_values(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || elements(items))?;
         symmetric_difference(&mut self.0, items);
@@ -167,20 +168,20 @@ impl Set {
     }
 
     /// Whether no element is in `items`.
-    #[remote(name = "isdisjoint")]
+    #[remote(name = "isdisjoint", scales)]
     pub fn isdisjoint_value(&self, items: Value) -> Result<bool, Exception> {
         let items = elements(items)?;
         Ok(!self.0.keys().any(|key| items.contains(key)))
     }
 
     /// Whether every element is in `items`.
-    #[remote(name = "issubset")]
+    #[remote(name = "issubset", scales)]
     pub fn issubset_value(&self, items: Value) -> Result<bool, Exception> {
         Ok(subset(&self.0, &elements(items)?))
     }
 
     /// Whether every one of `items` is in the set.
-    #[remote(name = "issuperset")]
+    #[remote(name = "issuperset", scales)]
     pub fn issuperset_value(&self, items: Value) -> Result<bool, Exception> {
         Ok(subset(&elements(items)?, &self.0))
     }
@@ -190,55 +191,55 @@ impl Set {
 #[remote]
 impl Set {
     /// `set | other`, as a plain set.
-    #[remote(name = "__or__")]
+    #[remote(name = "__or__", scales)]
     pub fn or(&self, other: Value) -> Result<Value, Exception> {
         combined(&self.0, operand("|", other)?, union)
     }
 
     /// `set & other`, as a plain set.
-    #[remote(name = "__and__")]
+    #[remote(name = "__and__", scales)]
     pub fn and(&self, other: Value) -> Result<Value, Exception> {
         combined(&self.0, operand("&", other)?, intersection)
     }
 
     /// `set - other`, as a plain set.
-    #[remote(name = "__sub__")]
+    #[remote(name = "__sub__", scales)]
     pub fn sub(&self, other: Value) -> Result<Value, Exception> {
         combined(&self.0, operand("-", other)?, difference)
     }
 
     /// `set ^ other`, as a plain set.
-    #[remote(name = "__xor__")]
+    #[remote(name = "__xor__", scales)]
     pub fn xor(&self, other: Value) -> Result<Value, Exception> {
         combined(&self.0, operand("^", other)?, symmetric_difference)
     }
 
     /// `other | set`, as a plain set.
-    #[remote(name = "__ror__")]
+    #[remote(name = "__ror__", scales)]
     pub fn ror(&self, other: Value) -> Result<Value, Exception> {
         combined(&operand("|", other)?, self.0.clone(), union)
     }
 
     /// `other & set`, as a plain set.
-    #[remote(name = "__rand__")]
+    #[remote(name = "__rand__", scales)]
     pub fn rand(&self, other: Value) -> Result<Value, Exception> {
         combined(&operand("&", other)?, self.0.clone(), intersection)
     }
 
     /// `other - set`, as a plain set.
-    #[remote(name = "__rsub__")]
+    #[remote(name = "__rsub__", scales)]
     pub fn rsub(&self, other: Value) -> Result<Value, Exception> {
         combined(&operand("-", other)?, self.0.clone(), difference)
     }
 
     /// `other ^ set`, as a plain set.
-    #[remote(name = "__rxor__")]
+    #[remote(name = "__rxor__", scales)]
     pub fn rxor(&self, other: Value) -> Result<Value, Exception> {
         combined(&operand("^", other)?, self.0.clone(), symmetric_difference)
     }
 
     /// `set |= other`
-    #[remote(name = "__ior__")]
+    #[remote(name = "__ior__", scales)]
     pub fn ior(&mut self, other: Value) -> Result<(), Exception> {
         let other = lending(self, || operand("|=", other))?;
         union(&mut self.0, other);
@@ -246,7 +247,7 @@ impl Set {
     }
 
     /// `set &= other`
-    #[remote(name = "__iand__")]
+    #[remote(name = "__iand__", scales)]
     pub fn iand(&mut self, other: Value) -> Result<(), Exception> {
         let other = lending(self, || operand("&=", other))?;
         intersection(&mut self.0, other);
@@ -254,7 +255,7 @@ impl Set {
     }
 
     /// `set -= other`
-    #[remote(name = "__isub__")]
+    #[remote(name = "__isub__", scales)]
     pub fn isub(&mut self, other: Value) -> Result<(), Exception> {
         let other = lending(self, || operand("-=", other))?;
         difference(&mut self.0, other);
@@ -262,7 +263,7 @@ impl Set {
     }
 
     /// `set ^= other`
-    #[remote(name = "__ixor__")]
+    #[remote(name = "__ixor__", scales)]
     pub fn ixor(&mut self, other: Value) -> Result<(), Exception> {
         let other = lending(self, || operand("^=", other))?;
         symmetric_difference(&mut self.0, other);
@@ -270,39 +271,39 @@ impl Set {
     }
 
     /// Whether `other` is a set of the same elements, in whatever order.
-    #[remote(name = "__eq__")]
+    #[remote(name = "__eq__", scales)]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
         Comparing::default().equals(self, &other)
     }
 
     /// Whether `other` is anything but a set of the same elements.
-    #[remote(name = "__ne__")]
+    #[remote(name = "__ne__", scales)]
     pub fn differs(&self, other: Value) -> Result<bool, Exception> {
         self.equals(other).map(|equal| !equal)
     }
 
     /// Whether every element is in `other`, which has more.
-    #[remote(name = "__lt__")]
+    #[remote(name = "__lt__", scales)]
     pub fn less(&self, other: Value) -> Result<bool, Exception> {
         let other = comparable(Comparison::Less, other)?;
         Ok(self.0.len() < other.len() && subset(&self.0, &other))
     }
 
     /// Whether every element is in `other`.
-    #[remote(name = "__le__")]
+    #[remote(name = "__le__", scales)]
     pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
         Ok(subset(&self.0, &comparable(Comparison::LessOrEqual, other)?))
     }
 
     /// Whether every element of `other` is here, and others too.
-    #[remote(name = "__gt__")]
+    #[remote(name = "__gt__", scales)]
     pub fn greater(&self, other: Value) -> Result<bool, Exception> {
         let other = comparable(Comparison::Greater, other)?;
         Ok(other.len() < self.0.len() && subset(&other, &self.0))
     }
 
     /// Whether every element of `other` is here.
-    #[remote(name = "__ge__")]
+    #[remote(name = "__ge__", scales)]
     pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
         Ok(subset(&comparable(Comparison::GreaterOrEqual, other)?, &self.0))
     }

@@ -67,14 +67,14 @@ impl Str {
     }
 
     /// How many characters there are.
-    #[remote(name = "__len__")]
+    #[remote(name = "__len__", scales)]
     pub fn length(&self) -> usize {
         self.0.chars().count()
     }
 
     /// The character at `index`, or the text of a slice, `{"slice": [start, stop, step]}`. `IndexError` if it is not
     /// there.
-    #[remote(name = "__getitem__")]
+    #[remote(name = "__getitem__", scales)]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
         let units = self.units();
         if let Some(slice) = Slice::of(&index)? {
@@ -94,22 +94,26 @@ impl Str {
     }
 
     /// All capitals.
+    #[remote(scales)]
     pub fn upper(&self) -> String {
         unicode::upper(&self.0)
     }
 
     /// All small letters.
+    #[remote(scales)]
     pub fn lower(&self) -> String {
         unicode::lower(&self.0)
     }
 
     /// Small letters for comparing without regard to case: also `ss` for `ß`, and `fi` for `ﬁ`.
+    #[remote(scales)]
     pub fn casefold(&self) -> String {
         unicode::fold(&self.0)
     }
 
     /// Its bytes in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says what becomes of what has none:
     /// `strict`, `ignore` or `replace`.
+    #[remote(scales)]
     pub fn encode(&self, encoding: Arg<Value>, errors: Arg<Value>) -> Result<Value, Exception> {
         let (encoding, errors) =
             (text_argument(encoding, "encode", "'encoding'")?, text_argument(errors, "encode", "'errors'")?);
@@ -118,6 +122,7 @@ impl Str {
 
     /// Each character as `table`, a map, has it under the character's number: as another number, as a text, or as null
     /// for nothing. What is not in it stays.
+    #[remote(scales)]
     pub fn translate(&self, table: Value) -> Result<Value, Exception> {
         let Value::Map(entries) = table else { return Err(Exception::of_type("the table has to be a map")) };
         let table: crate::modules::python::Table<Value> =
@@ -147,22 +152,26 @@ impl Str {
     }
 
     /// Whether there are decimal digits in it, and nothing else.
+    #[remote(scales)]
     pub fn isdecimal(&self) -> bool {
         case::all(&self.units(), unicode::is_decimal)
     }
 
     /// Whether there are numbers in it, of whatever script, and nothing else.
+    #[remote(scales)]
     pub fn isnumeric(&self) -> bool {
         case::all(&self.units(), unicode::is_numeric)
     }
 
     /// Whether it could be the name of a variable.
+    #[remote(scales)]
     pub fn isidentifier(&self) -> bool {
         let mut chars = self.0.chars();
         chars.next().is_some_and(unicode::begins_identifier) && chars.all(unicode::continues_identifier)
     }
 
     /// Whether Python would write all of it as it is.
+    #[remote(scales)]
     pub fn isprintable(&self) -> bool {
         self.0.chars().all(unicode::is_printable)
     }
@@ -170,7 +179,7 @@ impl Str {
     /// The text with its arguments in the place of its fields, such as `{}`, `{0}`, `{name}`, `{name!r:>10}`,
     /// `{list[0]:{width}}`. A field has elements (`[…]`), and a number has `.real`, `.imag`, `.numerator` and `.denominator`;
     /// there are no other attributes.
-    #[remote(name = "format")]
+    #[remote(name = "format", scales)]
     pub fn format_values(
         &self,
         #[remote(args)] args: Vec<Value>,
@@ -180,6 +189,7 @@ impl Str {
     }
 
     /// As `format`, with what is in `mapping` under the names of the fields, none of which may have a number.
+    #[remote(scales)]
     pub fn format_map(&self, mapping: Value) -> Result<String, Exception> {
         super::text::template::format_map(&self.0, mapping)
     }

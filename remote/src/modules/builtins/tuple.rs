@@ -33,14 +33,14 @@ impl Tuple {
     }
 
     /// How many elements are equal to `value`.
-    #[remote(name = "count")]
+    #[remote(name = "count", scales)]
     pub fn count_value(&self, value: Value) -> Result<usize, Exception> {
         Comparing::default().count(&self.0, &value)
     }
 
     /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
     /// none.
-    #[remote(name = "index")]
+    #[remote(name = "index", scales)]
     pub fn index_value(&self, value: Value, start: Arg<Value>, stop: Arg<Value>) -> Result<usize, Exception> {
         let bound = |bound: Arg<Value>, otherwise: usize| match bound.given() {
             Some(bound) => bound_of(&bound).map(|at| insertion(at, self.0.len())),
@@ -76,13 +76,13 @@ impl Tuple {
     }
 
     /// Whether an element is equal to `value`.
-    #[remote(name = "__contains__")]
+    #[remote(name = "__contains__", scales)]
     pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
         Ok(Comparing::default().position(&self.0, &value)?.is_some())
     }
 
     /// `tuple + other`, as a plain tuple; the other one has to be a tuple too.
-    #[remote(name = "__add__")]
+    #[remote(name = "__add__", scales)]
     pub fn add(&self, other: Value) -> Result<Value, Exception> {
         match plain(other)? {
             Value::Tuple(other) => copied(self.0.iter().chain(&other)).map(Value::Tuple),
@@ -94,7 +94,7 @@ impl Tuple {
     }
 
     /// `tuple * count`, as a plain tuple.
-    #[remote(name = "__mul__")]
+    #[remote(name = "__mul__", scales)]
     pub fn mul(&self, count: Value) -> Result<Value, Exception> {
         repeated(&self.0, &count).map(Value::Tuple)
     }
@@ -107,13 +107,13 @@ impl Tuple {
     }
 
     /// The elements from the last to the first, as a plain list.
-    #[remote(name = "__reversed__")]
+    #[remote(name = "__reversed__", scales)]
     pub fn reversed(&self) -> Vec<Value> {
         self.0.iter().rev().cloned().collect()
     }
 
     /// The tuple as Python writes it.
-    #[remote(name = "__repr__")]
+    #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)
     }

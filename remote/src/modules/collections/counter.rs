@@ -59,7 +59,7 @@ impl Counter {
     }
 
     /// Counts the elements of what is given, too; the counts in a map are added, and so are the arguments by name.
-    #[remote(name = "update")]
+    #[remote(name = "update", scales)]
     pub fn update_values(
         &mut self,
         #[remote(args)] args: Vec<Value>,
@@ -70,7 +70,7 @@ impl Counter {
 
     /// Takes one from the count of each element of what is given; the counts in a map are subtracted, and so are the arguments
     /// by name. Counts may become negative.
-    #[remote(name = "subtract")]
+    #[remote(name = "subtract", scales)]
     pub fn subtract_values(
         &mut self,
         #[remote(args)] args: Vec<Value>,
@@ -81,13 +81,14 @@ impl Counter {
 
     /// The keys with their counts as tuples, the highest first, and the one that came first among equals; only the first
     /// `n` of them.
-    #[remote(name = "most_common", blocking)]
+    #[remote(name = "most_common", scales)]
     pub fn most_common_values(&self, n: Option<Value>) -> Result<Vec<Value>, Exception> {
         let pairs = self.ordered(n)?.into_iter().map(|(key, count)| (key.value().clone(), count.clone()).into());
         Ok(pairs.collect())
     }
 
     /// Each key as often as it counts, as a plain list; not those below one.
+    #[remote(scales)]
     pub fn elements(&self) -> Result<Vec<Value>, Exception> {
         let mut bytes = 0usize;
         let mut elements = Vec::new();
@@ -101,13 +102,13 @@ impl Counter {
     }
 
     /// The sum of the counts.
-    #[remote(name = "total")]
+    #[remote(name = "total", scales)]
     pub fn total_value(&self) -> Result<Value, Exception> {
         self.0.values().try_fold(Value::from(0), |sum, count| number::add(&sum, count))
     }
 
     /// The counter as Python writes it.
-    #[remote(name = "__repr__")]
+    #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)
     }

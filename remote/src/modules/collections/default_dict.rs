@@ -200,7 +200,7 @@ impl DefaultDict {
     }
 
     /// The dict as Python writes it.
-    #[remote(name = "__repr__")]
+    #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)
     }

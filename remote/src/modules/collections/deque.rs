@@ -57,7 +57,7 @@ impl Deque {
     }
 
     /// Puts the elements of `items` at the right end, one after another.
-    #[remote(name = "extend")]
+    #[remote(name = "extend", scales)]
     pub fn extend_values(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || elements(items))?;
         items.into_iter().for_each(|item| self.push(item));
@@ -65,7 +65,7 @@ impl Deque {
     }
 
     /// Puts the elements of `items` at the left end, one after another: the last one is first then.
-    #[remote(name = "extendleft")]
+    #[remote(name = "extendleft", scales)]
     pub fn extendleft_values(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || elements(items))?;
         items.into_iter().for_each(|item| self.push_left(item));
@@ -89,6 +89,7 @@ impl Deque {
     }
 
     /// Takes out every element.
+    #[remote(scales)]
     pub fn clear(&mut self) {
         if !self.items.is_empty() {
             self.stamp.change();
@@ -97,20 +98,20 @@ impl Deque {
     }
 
     /// The elements, as a plain list.
-    #[remote(name = "copy")]
+    #[remote(name = "copy", scales)]
     pub fn copy_value(&self) -> Vec<Value> {
         self.as_list()
     }
 
     /// How many elements are equal to `value`.
-    #[remote(name = "count")]
+    #[remote(name = "count", scales)]
     pub fn count_value(&self, value: Value) -> Result<usize, Exception> {
         Comparing::default().count(&self.items, &value)
     }
 
     /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
     /// none.
-    #[remote(name = "index")]
+    #[remote(name = "index", scales)]
     pub fn index_value(&self, value: Value, start: Arg<Value>, stop: Arg<Value>) -> Result<usize, Exception> {
         let bound = |bound: Arg<Value>, otherwise: usize| match bound.given() {
             Some(bound) => bound_of(&bound).map(|at| insertion(at, self.items.len())),
@@ -122,7 +123,7 @@ impl Deque {
     }
 
     /// Puts `value` before `index`; an index beyond either end means that end. `IndexError` if the deque is full.
-    #[remote(name = "insert")]
+    #[remote(name = "insert", scales)]
     pub fn insert_value(&mut self, index: Value, value: Value) -> Result<(), Exception> {
         check_depth(&value)?;
         let at = insertion(word(&index)?, self.items.len());
@@ -135,7 +136,7 @@ impl Deque {
     }
 
     /// Takes out the first element that is equal to `value`. `ValueError` if there is none.
-    #[remote(name = "remove")]
+    #[remote(name = "remove", scales)]
     pub fn remove_value(&mut self, value: Value) -> Result<(), Exception> {
         match lending(self, || Comparing::default().position(&self.items, &value))? {
             Some(at) => {
@@ -148,6 +149,7 @@ impl Deque {
     }
 
     /// Turns the order round.
+    #[remote(scales)]
     pub fn reverse(&mut self) {
         if self.items.len() > 1 {
             self.stamp.change();
@@ -156,7 +158,7 @@ impl Deque {
     }
 
     /// Moves `steps` elements (1 if left out) from the right end to the left; the other way if negative.
-    #[remote(name = "rotate")]
+    #[remote(name = "rotate", scales)]
     pub fn rotate_value(&mut self, steps: Arg<Value>) -> Result<(), Exception> {
         let steps = steps.given().as_ref().map_or(Ok(1), word)?;
         let len = self.items.len() as i128;
@@ -191,7 +193,7 @@ impl Deque {
     }
 
     /// Whether an element is equal to `value`.
-    #[remote(name = "__contains__")]
+    #[remote(name = "__contains__", scales)]
     pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
         Ok(Comparing::default().position(&self.items, &value)?.is_some())
     }
@@ -206,13 +208,13 @@ impl Deque {
     }
 
     /// The elements from the last to the first, as a plain list.
-    #[remote(name = "__reversed__")]
+    #[remote(name = "__reversed__", scales)]
     pub fn reversed(&self) -> Vec<Value> {
         self.items.iter().rev().cloned().collect()
     }
 
     /// The deque as Python writes it.
-    #[remote(name = "__repr__")]
+    #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)
     }
@@ -237,7 +239,7 @@ impl Deque {
     }
 
     /// Takes out the element at `index`.
-    #[remote(name = "__delitem__")]
+    #[remote(name = "__delitem__", scales)]
     pub fn delitem(&mut self, index: Value) -> Result<(), Exception> {
         let at = self.at(&index)?;
         self.stamp.change();
@@ -246,7 +248,7 @@ impl Deque {
     }
 
     /// `deque + other`, as a plain list, within the deque's `maxlen`; the other one has to be a deque, or a list in its place.
-    #[remote(name = "__add__")]
+    #[remote(name = "__add__", scales)]
     pub fn add(&self, other: Value) -> Result<Vec<Value>, Exception> {
         let other = match other {
             Value::List(other) => other,
@@ -263,19 +265,19 @@ impl Deque {
     }
 
     /// `deque += items`: puts the elements of `items` at the right end.
-    #[remote(name = "__iadd__")]
+    #[remote(name = "__iadd__", scales)]
     pub fn iadd(&mut self, items: Value) -> Result<(), Exception> {
         self.extend_values(items)
     }
 
     /// `deque * count`, as a plain list, within the deque's `maxlen`.
-    #[remote(name = "__mul__")]
+    #[remote(name = "__mul__", scales)]
     pub fn mul(&self, count: Value) -> Result<Vec<Value>, Exception> {
         self.repeated(&count)
     }
 
     /// `deque *= count`: repeats the elements, within `maxlen`; takes them out if `count` is below one.
-    #[remote(name = "__imul__")]
+    #[remote(name = "__imul__", scales)]
     pub fn imul(&mut self, count: Value) -> Result<(), Exception> {
         self.items = self.repeated(&count)?.into();
         self.stamp.change();

@@ -69,7 +69,7 @@ impl OrderedDict {
     }
 
     /// The dict as Python writes it.
-    #[remote(name = "__repr__")]
+    #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)
     }

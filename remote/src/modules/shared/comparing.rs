@@ -6,7 +6,7 @@ macro_rules! sequence_comparisons {
         #[$crate::remote]
         impl $class {
             #[doc = concat!("Whether `other` is a ", $name, " of equal elements.")]
-            #[remote(name = "__eq__")]
+            #[remote(name = "__eq__", scales)]
             pub fn equals(&self, other: Value) -> Result<bool, Exception> {
                 match &other {
                     Value::$kind(items) => {
@@ -17,32 +17,32 @@ macro_rules! sequence_comparisons {
             }
 
             #[doc = concat!("Whether `other` is anything but a ", $name, " of equal elements.")]
-            #[remote(name = "__ne__")]
+            #[remote(name = "__ne__", scales)]
             pub fn differs(&self, other: Value) -> Result<bool, Exception> {
                 self.equals(other).map(|equal| !equal)
             }
 
             /// Whether the first elements that differ are in ascending order; if there are none, whether this one is
             /// shorter.
-            #[remote(name = "__lt__")]
+            #[remote(name = "__lt__", scales)]
             pub fn less(&self, other: Value) -> Result<bool, Exception> {
                 self.compare(Comparison::Less, &other)
             }
 
             /// `<=`, by the first elements that differ.
-            #[remote(name = "__le__")]
+            #[remote(name = "__le__", scales)]
             pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
                 self.compare(Comparison::LessOrEqual, &other)
             }
 
             /// `>`, by the first elements that differ.
-            #[remote(name = "__gt__")]
+            #[remote(name = "__gt__", scales)]
             pub fn greater(&self, other: Value) -> Result<bool, Exception> {
                 self.compare(Comparison::Greater, &other)
             }
 
             /// `>=`, by the first elements that differ.
-            #[remote(name = "__ge__")]
+            #[remote(name = "__ge__", scales)]
             pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
                 self.compare(Comparison::GreaterOrEqual, &other)
             }

@@ -45,30 +45,31 @@ macro_rules! mapping_methods {
             }
 
             /// Takes out every key.
+            #[remote(scales)]
             pub fn clear(&mut self) {
                 self.table_mut().clear();
             }
 
             /// The keys and values, as a plain map.
-            #[remote(name = "copy")]
+            #[remote(name = "copy", scales)]
             pub fn copy_value(&self) -> Value {
                 self.table().clone().into_value()
             }
 
             /// The keys, as a plain list.
-            #[remote(name = "keys")]
+            #[remote(name = "keys", scales)]
             pub fn keys_value(&self) -> Vec<Value> {
                 self.table().keys().map(|key| key.value().clone()).collect()
             }
 
             /// The values, as a plain list.
-            #[remote(name = "values")]
+            #[remote(name = "values", scales)]
             pub fn values_value(&self) -> Vec<Value> {
                 self.table().values().cloned().collect()
             }
 
             /// The keys with their values, as a plain list of pairs, which are tuples.
-            #[remote(name = "items")]
+            #[remote(name = "items", scales)]
             pub fn items_value(&self) -> Vec<Value> {
                 self.table().iter().map(|(key, value)| (key.value().clone(), value.clone()).into()).collect()
             }
@@ -171,7 +172,7 @@ macro_rules! mapping_methods {
             }
 
             /// The keys from the last to the first, as a plain list.
-            #[remote(name = "__reversed__")]
+            #[remote(name = "__reversed__", scales)]
             pub fn reversed(&self) -> Vec<Value> {
                 self.table().keys().rev().map(|key| key.value().clone()).collect()
             }
@@ -191,7 +192,7 @@ macro_rules! dict_methods {
         #[$crate::remote]
         impl $class {
             /// Puts in all of a map, or of a list of pairs, if there is one; and the arguments by name, under their names.
-            #[remote(name = "update")]
+            #[remote(name = "update", scales)]
             pub fn update_values(
                 &mut self,
                 #[remote(args)] args: Vec<Value>,
@@ -211,7 +212,7 @@ macro_rules! dict_methods {
 
             /// `dict | other`, as a plain map: of a key that is in both, the other's value. The other one has to be a
             /// map.
-            #[remote(name = "__or__")]
+            #[remote(name = "__or__", scales)]
             pub fn or(&self, other: Value) -> Result<Value, Exception> {
                 let other = plain(other)?;
                 if !matches!(other, Value::Map(_)) {
@@ -223,7 +224,7 @@ macro_rules! dict_methods {
             }
 
             /// `other | dict`, as a plain map: of a key that is in both, the dict's value. The other one has to be a map.
-            #[remote(name = "__ror__")]
+            #[remote(name = "__ror__", scales)]
             pub fn ror(&self, other: Value) -> Result<Value, Exception> {
                 let other = plain(other)?;
                 if !matches!(other, Value::Map(_)) {
@@ -235,7 +236,7 @@ macro_rules! dict_methods {
             }
 
             /// `dict |= items`: puts in all of `items`, a map or a list of pairs.
-            #[remote(name = "__ior__")]
+            #[remote(name = "__ior__", scales)]
             pub fn ior(&mut self, items: Value) -> Result<(), Exception> {
                 let items = lending(self, || entries(items))?;
                 self.table_mut().extend(items);
@@ -243,13 +244,13 @@ macro_rules! dict_methods {
             }
 
             /// Whether `other` is a map of equal keys and values, in whatever order.
-            #[remote(name = "__eq__")]
+            #[remote(name = "__eq__", scales)]
             pub fn equals(&self, other: Value) -> Result<bool, Exception> {
                 Comparing::default().equals(self, &other)
             }
 
             /// Whether `other` is anything but a map of equal keys and values.
-            #[remote(name = "__ne__")]
+            #[remote(name = "__ne__", scales)]
             pub fn differs(&self, other: Value) -> Result<bool, Exception> {
                 self.equals(other).map(|equal| !equal)
             }

@@ -29,7 +29,7 @@ impl List {
     }
 
     /// Takes out the element at `index`, or the elements of a slice.
-    #[remote(name = "__delitem__")]
+    #[remote(name = "__delitem__", scales)]
     pub fn delitem(&mut self, index: Value) -> Result<(), Exception> {
         let Some(slice) = Slice::of(&index)? else {
             let at = checked(&index, self.0.len(), "list", "list assignment index out of range")?;

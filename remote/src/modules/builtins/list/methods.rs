@@ -22,7 +22,7 @@ impl List {
     }
 
     /// Puts the elements of `items` at the end.
-    #[remote(name = "extend")]
+    #[remote(name = "extend", scales)]
     pub fn extend_values(&mut self, items: Value) -> Result<(), Exception> {
         let mut items = lending(self, || elements(items))?;
         self.0.append(&mut items);
@@ -30,7 +30,7 @@ impl List {
     }
 
     /// Puts `value` before `index`; an index beyond either end means that end.
-    #[remote(name = "insert")]
+    #[remote(name = "insert", scales)]
     pub fn insert_value(&mut self, index: Value, value: Value) -> Result<(), Exception> {
         check_depth(&value)?;
         let at = insertion(word(&index)?, self.0.len());
@@ -50,7 +50,7 @@ impl List {
     }
 
     /// Takes out the first element that is equal to `value`. `ValueError` if there is none.
-    #[remote(name = "remove")]
+    #[remote(name = "remove", scales)]
     pub fn remove_value(&mut self, value: Value) -> Result<(), Exception> {
         match lending(self, || Comparing::default().position(&self.0, &value))? {
             Some(at) => {
@@ -62,24 +62,26 @@ impl List {
     }
 
     /// Takes out every element.
+    #[remote(scales)]
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
     /// The elements, as a plain list.
+    #[remote(scales)]
     pub fn copy(&self) -> &[Value] {
         &self.0
     }
 
     /// How many elements are equal to `value`.
-    #[remote(name = "count")]
+    #[remote(name = "count", scales)]
     pub fn count_value(&self, value: Value) -> Result<usize, Exception> {
         Comparing::default().count(&self.0, &value)
     }
 
     /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
     /// none.
-    #[remote(name = "index")]
+    #[remote(name = "index", scales)]
     pub fn index_value(&self, value: Value, start: Arg<Value>, stop: Arg<Value>) -> Result<usize, Exception> {
         let bound = |bound: Arg<Value>, otherwise: usize| match bound.given() {
             Some(bound) => bound_of(&bound).map(|at| insertion(at, self.0.len())),
@@ -91,13 +93,14 @@ impl List {
     }
 
     /// Turns the order round.
+    #[remote(scales)]
     pub fn reverse(&mut self) {
         self.0.reverse();
     }
 
     /// Puts the elements in ascending order, in descending order if `reverse`; equal ones keep their order.
     /// `TypeError`, and no change, if two of them have no order.
-    #[remote(name = "sort", blocking)]
+    #[remote(name = "sort", scales)]
     pub fn sort_values(&mut self, reverse: Arg<Value>) -> Result<(), Exception> {
         let descending = reverse.given().as_ref().map_or(Ok(0), index_of)? != 0;
         let order = lending(self, || order_of(&self.0, descending))?;
@@ -123,7 +126,7 @@ impl List {
     }
 
     /// Whether an element is equal to `value`.
-    #[remote(name = "__contains__")]
+    #[remote(name = "__contains__", scales)]
     pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
         Ok(Comparing::default().position(&self.0, &value)?.is_some())
     }
@@ -137,13 +140,13 @@ impl List {
     }
 
     /// The elements from the last to the first, as a plain list.
-    #[remote(name = "__reversed__")]
+    #[remote(name = "__reversed__", scales)]
     pub fn reversed(&self) -> Vec<Value> {
         self.0.iter().rev().cloned().collect()
     }
 
     /// The list as Python writes it.
-    #[remote(name = "__repr__")]
+    #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)
     }

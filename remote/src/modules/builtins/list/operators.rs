@@ -11,7 +11,7 @@ use crate::value::Value;
 #[remote]
 impl List {
     /// `list + other`, as a plain list; the other one has to be a list too.
-    #[remote(name = "__add__")]
+    #[remote(name = "__add__", scales)]
     pub fn add(&self, other: Value) -> Result<Vec<Value>, Exception> {
         match plain(other)? {
             Value::List(other) => copied(self.0.iter().chain(&other)),
@@ -23,19 +23,19 @@ impl List {
     }
 
     /// `list * count`, as a plain list.
-    #[remote(name = "__mul__")]
+    #[remote(name = "__mul__", scales)]
     pub fn mul(&self, count: Value) -> Result<Vec<Value>, Exception> {
         repeated(&self.0, &count)
     }
 
     /// `list += items`: puts the elements of `items` at the end.
-    #[remote(name = "__iadd__")]
+    #[remote(name = "__iadd__", scales)]
     pub fn iadd(&mut self, items: Value) -> Result<(), Exception> {
         self.extend_values(items)
     }
 
     /// `list *= count`: repeats the elements; takes them out if `count` is below one.
-    #[remote(name = "__imul__")]
+    #[remote(name = "__imul__", scales)]
     pub fn imul(&mut self, count: Value) -> Result<(), Exception> {
         self.0 = repeated(&self.0, &count)?;
         Ok(())

@@ -54,6 +54,7 @@ macro_rules! byte_methods {
 
             /// The text that the bytes are in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says what becomes
             /// of what is none: `strict`, `ignore` or `replace`.
+            #[remote(scales)]
             pub fn decode(&self, encoding: Arg<Value>, errors: Arg<Value>) -> Result<String, Exception> {
                 let (encoding, errors) =
                     (text_argument(encoding, "decode", "'encoding'")?, text_argument(errors, "decode", "'errors'")?);
@@ -62,6 +63,7 @@ macro_rules! byte_methods {
 
             /// Each byte as `table`, 256 bytes, has it at the byte's number, or as it is if that is null; those that are in
             /// `delete` are left out.
+            #[remote(scales)]
             pub fn translate(&self, table: Value, delete: Arg<Value>) -> Result<Value, Exception> {
                 let table = if table.is_null() { None } else { Some(Self::argument(&table)?) };
                 if table.as_ref().is_some_and(|table| table.len() != 256) {
@@ -89,7 +91,7 @@ macro_rules! byte_methods {
 
             /// Two hexadecimal digits for each byte; `sep`, one ASCII character, stands between groups of `bytes_per_sep` bytes (1
             /// if left out), counted from the right; from the left if that is negative.
-            #[remote(name = "hex")]
+            #[remote(name = "hex", scales)]
             pub fn hex_value(&self, sep: Arg<Value>, bytes_per_sep: Arg<Value>) -> Result<String, Exception> {
                 let group = bytes_per_sep.given().as_ref().map_or(Ok(1), index_of)?;
                 let group = i32::try_from(group)
@@ -110,11 +112,13 @@ macro_rules! byte_methods {
             }
 
             /// ASCII letters as capitals.
+            #[remote(scales)]
             pub fn upper(&self) -> Value {
                 Value::Bytes(self.0.to_ascii_uppercase())
             }
 
             /// ASCII letters as small ones.
+            #[remote(scales)]
             pub fn lower(&self) -> Value {
                 Value::Bytes(self.0.to_ascii_lowercase())
             }

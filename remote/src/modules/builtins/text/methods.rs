@@ -7,28 +7,33 @@ macro_rules! text_methods {
         #[$crate::remote]
         impl $class {
             /// Where `part` is first, from `start` on and before `stop`; -1 if nowhere.
+            #[remote(scales)]
             pub fn find(&self, part: Value, start: Option<Value>, stop: Option<Value>) -> Result<i64, Exception> {
                 Ok(self.place(&part, start, stop, search::find)?.map_or(-1, |at| at as i64))
             }
 
             /// Where `part` is last, from `start` on and before `stop`; -1 if nowhere.
+            #[remote(scales)]
             pub fn rfind(&self, part: Value, start: Option<Value>, stop: Option<Value>) -> Result<i64, Exception> {
                 Ok(self.place(&part, start, stop, search::rfind)?.map_or(-1, |at| at as i64))
             }
 
             /// Where `part` is first, from `start` on and before `stop`. `ValueError` if nowhere.
+            #[remote(scales)]
             pub fn index(&self, part: Value, start: Option<Value>, stop: Option<Value>) -> Result<usize, Exception> {
                 self.place(&part, start, stop, search::find)?
                     .ok_or_else(|| Exception::value(concat!($what, " not found")))
             }
 
             /// Where `part` is last, from `start` on and before `stop`. `ValueError` if nowhere.
+            #[remote(scales)]
             pub fn rindex(&self, part: Value, start: Option<Value>, stop: Option<Value>) -> Result<usize, Exception> {
                 self.place(&part, start, stop, search::rfind)?
                     .ok_or_else(|| Exception::value(concat!($what, " not found")))
             }
 
             /// How often `part` is there without overlapping, from `start` on and before `stop`.
+            #[remote(scales)]
             pub fn count(&self, part: Value, start: Option<Value>, stop: Option<Value>) -> Result<usize, Exception> {
                 let units = self.units();
                 let bounds = search::bounds(units.len(), start.as_ref(), stop.as_ref())?;
@@ -57,7 +62,7 @@ macro_rules! text_methods {
             }
 
             /// Whether `part` is in it.
-            #[remote(name = "__contains__")]
+            #[remote(name = "__contains__", scales)]
             pub fn contains(&self, part: Value) -> Result<bool, Exception> {
                 let part = match part {
                     Value::Int(_) | Value::Bool(_) if Self::KIND != "str" => self.searched(&part)?,
@@ -73,16 +78,19 @@ macro_rules! text_methods {
         #[$crate::remote]
         impl $class {
             /// The parts between `sep`, or the words without one; `maxsplit` cuts at most.
+            #[remote(scales)]
             pub fn split(&self, sep: Option<Value>, maxsplit: Arg<Value>) -> Result<Vec<Value>, Exception> {
                 self.cut(sep, maxsplit, split::split, split::split_words).map(split::Parts::into_values)
             }
 
             /// As `split`, but the cuts are made from the end on.
+            #[remote(scales)]
             pub fn rsplit(&self, sep: Option<Value>, maxsplit: Arg<Value>) -> Result<Vec<Value>, Exception> {
                 self.cut(sep, maxsplit, split::rsplit, split::rsplit_words).map(split::Parts::into_reversed)
             }
 
             /// The lines, with what ends them if `keepends`.
+            #[remote(scales)]
             pub fn splitlines(&self, keepends: Arg<Value>) -> Result<Vec<Value>, Exception> {
                 let keepends = keepends.given().as_ref().map_or(Ok(0), index_of)? != 0;
                 let mut lines = split::Parts::default();
@@ -92,6 +100,7 @@ macro_rules! text_methods {
 
             /// What is before the first `separator`, the separator, and what is after it, as a tuple; the whole and twice
             /// nothing if it is not there.
+            #[remote(scales)]
             pub fn partition(&self, separator: Value) -> Result<Value, Exception> {
                 let (units, separator) = (self.units(), self.separator(&separator)?);
                 let found = search::find(&units, &separator);
@@ -100,6 +109,7 @@ macro_rules! text_methods {
 
             /// What is before the last `separator`, the separator, and what is after it, as a tuple; twice nothing and the
             /// whole if it is not there.
+            #[remote(scales)]
             pub fn rpartition(&self, separator: Value) -> Result<Value, Exception> {
                 let (units, separator) = (self.units(), self.separator(&separator)?);
                 let found = search::rfind(&units, &separator);
@@ -107,6 +117,7 @@ macro_rules! text_methods {
             }
 
             /// `new` in place of every `old`, or of the first `count` of them.
+            #[remote(scales)]
             pub fn replace(&self, old: Value, new: Value, count: Arg<Value>) -> Result<Value, Exception> {
                 let words = |nth| move |found: &str| format!("replace() argument {nth} must be str, not {found}");
                 let (old, new) = (Self::argument_or(&old, words(1))?, Self::argument_or(&new, words(2))?);
@@ -115,6 +126,7 @@ macro_rules! text_methods {
             }
 
             /// The elements of `items`, with this between them.
+            #[remote(scales)]
             pub fn join(&self, items: Value) -> Result<Value, Exception> {
                 let part = |(at, item): (usize, Value)| {
                     let item = $crate::modules::python::live::plain(item)?;
@@ -133,6 +145,7 @@ macro_rules! text_methods {
             }
 
             /// It without `prefix`, if it begins with that.
+            #[remote(scales)]
             pub fn removeprefix(&self, prefix: Value) -> Result<Value, Exception> {
                 let (units, prefix) = (
                     self.units(),
@@ -142,6 +155,7 @@ macro_rules! text_methods {
             }
 
             /// It without `suffix`, if it ends with that.
+            #[remote(scales)]
             pub fn removesuffix(&self, suffix: Value) -> Result<Value, Exception> {
                 let (units, suffix) = (
                     self.units(),
@@ -151,16 +165,19 @@ macro_rules! text_methods {
             }
 
             /// It without the spaces around it, or without any of `these` around it.
+            #[remote(scales)]
             pub fn strip(&self, these: Option<Value>) -> Result<Value, Exception> {
                 self.stripped(these, true, true)
             }
 
             /// It without the spaces before it, or without any of `these` before it.
+            #[remote(scales)]
             pub fn lstrip(&self, these: Option<Value>) -> Result<Value, Exception> {
                 self.stripped(these, true, false)
             }
 
             /// It without the spaces after it, or without any of `these` after it.
+            #[remote(scales)]
             pub fn rstrip(&self, these: Option<Value>) -> Result<Value, Exception> {
                 self.stripped(these, false, true)
             }
@@ -170,81 +187,97 @@ macro_rules! text_methods {
         #[$crate::remote]
         impl $class {
             /// In the middle of `width`, between spaces or between `fill`.
+            #[remote(scales)]
             pub fn center(&self, width: Value, fill: Arg<Value>) -> Result<Value, Exception> {
                 self.padded(width, fill, shape::Side::Center)
             }
 
             /// At the left of `width`, before spaces or `fill`.
+            #[remote(scales)]
             pub fn ljust(&self, width: Value, fill: Arg<Value>) -> Result<Value, Exception> {
                 self.padded(width, fill, shape::Side::Left)
             }
 
             /// At the right of `width`, after spaces or `fill`.
+            #[remote(scales)]
             pub fn rjust(&self, width: Value, fill: Arg<Value>) -> Result<Value, Exception> {
                 self.padded(width, fill, shape::Side::Right)
             }
 
             /// At the right of `width`, with zeros between its sign and itself.
+            #[remote(scales)]
             pub fn zfill(&self, width: Value) -> Result<Value, Exception> {
                 shape::zero_fill(self.units(), &width).map(Self::value)
             }
 
             /// With spaces for tabs, up to the next column that `tabsize` (8 if left out) divides.
+            #[remote(scales)]
             pub fn expandtabs(&self, tabsize: Arg<Value>) -> Result<Value, Exception> {
                 shape::expand_tabs(&self.units(), &tabsize.or_else(|| 8.into())).map(Self::value)
             }
 
             /// With its first letter as a capital, and the rest as small letters.
+            #[remote(scales)]
             pub fn capitalize(&self) -> Value {
                 Self::value(case::capitalize(&self.units()))
             }
 
             /// With a capital at the beginning of each word.
+            #[remote(scales)]
             pub fn title(&self) -> Value {
                 Self::value(case::title(&self.units()))
             }
 
             /// With small letters for capitals, and capitals for small letters.
+            #[remote(scales)]
             pub fn swapcase(&self) -> Value {
                 Self::value(case::swap(&self.units()))
             }
 
             /// Whether there are letters in it, and nothing else.
+            #[remote(scales)]
             pub fn isalpha(&self) -> bool {
                 case::all(&self.units(), Letter::is_alpha)
             }
 
             /// Whether there are digits in it, and nothing else.
+            #[remote(scales)]
             pub fn isdigit(&self) -> bool {
                 case::all(&self.units(), Letter::is_digit)
             }
 
             /// Whether there are letters, digits or other numbers in it, and nothing else.
+            #[remote(scales)]
             pub fn isalnum(&self) -> bool {
                 case::all(&self.units(), |unit| Letter::is_alpha(unit) || Letter::is_numeric(unit))
             }
 
             /// Whether there are spaces in it, and nothing else.
+            #[remote(scales)]
             pub fn isspace(&self) -> bool {
                 case::all(&self.units(), Letter::is_space)
             }
 
             /// Whether there are letters with a case in it, all of them capitals.
+            #[remote(scales)]
             pub fn isupper(&self) -> bool {
                 case::all_cased(&self.units(), Letter::is_upper, Letter::is_lower)
             }
 
             /// Whether there are letters with a case in it, all of them small.
+            #[remote(scales)]
             pub fn islower(&self) -> bool {
                 case::all_cased(&self.units(), Letter::is_lower, Letter::is_upper)
             }
 
             /// Whether each word in it begins with a capital that is the only one, and there is a word.
+            #[remote(scales)]
             pub fn istitle(&self) -> bool {
                 case::is_title(&self.units())
             }
 
             /// Whether all of it is ASCII.
+            #[remote(scales)]
             pub fn isascii(&self) -> bool {
                 self.0.is_ascii()
             }
@@ -271,7 +304,7 @@ macro_rules! text_methods {
             }
 
             /// It, and `other` after it.
-            #[remote(name = "__add__")]
+            #[remote(name = "__add__", scales)]
             pub fn add(&self, other: Value) -> Result<Value, Exception> {
                 let mut units = self.units();
                 units.extend(Self::argument(&other).map_err(|_| {
@@ -285,7 +318,7 @@ macro_rules! text_methods {
             }
 
             /// It `count` times.
-            #[remote(name = "__mul__")]
+            #[remote(name = "__mul__", scales)]
             pub fn mul(&self, count: Value) -> Result<Value, Exception> {
                 let units = self.units();
                 let count = whole(&count).ok_or_else(|| {
@@ -297,37 +330,37 @@ macro_rules! text_methods {
             }
 
             /// Whether it is equal to `other`.
-            #[remote(name = "__eq__")]
+            #[remote(name = "__eq__", scales)]
             pub fn equals(&self, other: Value) -> Result<bool, Exception> {
                 $crate::modules::python::Comparing::default().equals(self, &other)
             }
 
             /// Whether it is not equal to `other`.
-            #[remote(name = "__ne__")]
+            #[remote(name = "__ne__", scales)]
             pub fn differs(&self, other: Value) -> Result<bool, Exception> {
                 self.equals(other).map(|equal| !equal)
             }
 
             /// Whether it is before `other` in the order of their characters.
-            #[remote(name = "__lt__")]
+            #[remote(name = "__lt__", scales)]
             pub fn less(&self, other: Value) -> Result<bool, Exception> {
                 Comparison::Less.holds(&self.plain(), &$crate::modules::python::live::plain(other)?)
             }
 
             /// Whether it is before `other`, or equal.
-            #[remote(name = "__le__")]
+            #[remote(name = "__le__", scales)]
             pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
                 Comparison::LessOrEqual.holds(&self.plain(), &$crate::modules::python::live::plain(other)?)
             }
 
             /// Whether it is after `other`.
-            #[remote(name = "__gt__")]
+            #[remote(name = "__gt__", scales)]
             pub fn greater(&self, other: Value) -> Result<bool, Exception> {
                 Comparison::Greater.holds(&self.plain(), &$crate::modules::python::live::plain(other)?)
             }
 
             /// Whether it is after `other`, or equal.
-            #[remote(name = "__ge__")]
+            #[remote(name = "__ge__", scales)]
             pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
                 Comparison::GreaterOrEqual.holds(&self.plain(), &$crate::modules::python::live::plain(other)?)
             }
@@ -478,7 +511,7 @@ macro_rules! shown_methods {
             }
 
             /// It as Python writes it.
-            #[remote(name = "__repr__")]
+            #[remote(name = "__repr__", scales)]
             pub fn repr(&self) -> String {
                 repr(&self.plain())
             }

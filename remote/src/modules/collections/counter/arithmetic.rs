@@ -11,68 +11,68 @@ use crate::value::Value;
 #[remote]
 impl Counter {
     /// `counter + other`, as a plain map: the sums that are positive.
-    #[remote(name = "__add__")]
+    #[remote(name = "__add__", scales)]
     pub fn add(&self, other: Value) -> Result<Value, Exception> {
         let other = operand("+", other)?;
         self.merged(&other, number::add, |count| Ok(count.clone()))
     }
 
     /// `counter - other`, as a plain map: the differences that are positive.
-    #[remote(name = "__sub__")]
+    #[remote(name = "__sub__", scales)]
     pub fn sub(&self, other: Value) -> Result<Value, Exception> {
         let other = operand("-", other)?;
         self.merged(&other, number::subtract, |count| number::subtract(&ZERO, count))
     }
 
     /// `counter | other`, as a plain map: the higher count of each, if it is positive.
-    #[remote(name = "__or__")]
+    #[remote(name = "__or__", scales)]
     pub fn or(&self, other: Value) -> Result<Value, Exception> {
         let other = operand("|", other)?;
         self.merged(&other, higher, |count| Ok(count.clone()))
     }
 
     /// `counter & other`, as a plain map: the lower count of each, if it is positive.
-    #[remote(name = "__and__")]
+    #[remote(name = "__and__", scales)]
     pub fn and(&self, other: Value) -> Result<Value, Exception> {
         let other = operand("&", other)?;
         self.merged(&other, lower, |_| Ok(ZERO))
     }
 
     /// `+counter`, as a plain map: the positive counts.
-    #[remote(name = "__pos__")]
+    #[remote(name = "__pos__", scales)]
     pub fn pos(&self) -> Result<Value, Exception> {
         self.merged(&Table::new(), |count, _| Ok(count.clone()), |_| Ok(ZERO))
     }
 
     /// `-counter`, as a plain map: the negative counts, as positive ones.
-    #[remote(name = "__neg__")]
+    #[remote(name = "__neg__", scales)]
     pub fn neg(&self) -> Result<Value, Exception> {
         self.merged(&Table::new(), |count, _| number::subtract(&ZERO, count), |_| Ok(ZERO))
     }
 
     /// `counter += other`: adds the counts, and takes out what is not positive then.
-    #[remote(name = "__iadd__")]
+    #[remote(name = "__iadd__", scales)]
     pub fn iadd(&mut self, other: Value) -> Result<(), Exception> {
         let other = lending(self, || operand("+=", other))?;
         self.merge_in(other, number::add)
     }
 
     /// `counter -= other`: subtracts the counts, and takes out what is not positive then.
-    #[remote(name = "__isub__")]
+    #[remote(name = "__isub__", scales)]
     pub fn isub(&mut self, other: Value) -> Result<(), Exception> {
         let other = lending(self, || operand("-=", other))?;
         self.merge_in(other, number::subtract)
     }
 
     /// `counter |= other`: keeps the higher count of each, and takes out what is not positive.
-    #[remote(name = "__ior__")]
+    #[remote(name = "__ior__", scales)]
     pub fn ior(&mut self, other: Value) -> Result<(), Exception> {
         let other = lending(self, || operand("|=", other))?;
         self.merge_in(other, higher)
     }
 
     /// `counter &= other`: keeps the lower count of each, and takes out what is not positive.
-    #[remote(name = "__iand__")]
+    #[remote(name = "__iand__", scales)]
     pub fn iand(&mut self, other: Value) -> Result<(), Exception> {
         let other = lending(self, || operand("&=", other))?;
         let mut merged = Table::new();
@@ -88,7 +88,7 @@ impl Counter {
     }
 
     /// Whether every count is the same in the map `other`; what is missing counts as 0.
-    #[remote(name = "__eq__")]
+    #[remote(name = "__eq__", scales)]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
         let other = plain(other)?;
         if !matches!(other, Value::Map(_)) {
@@ -105,31 +105,31 @@ impl Counter {
     }
 
     /// Whether some count is another one in `other`, or that is no map.
-    #[remote(name = "__ne__")]
+    #[remote(name = "__ne__", scales)]
     pub fn differs(&self, other: Value) -> Result<bool, Exception> {
         self.equals(other).map(|equal| !equal)
     }
 
     /// Whether no count is higher than in the map `other`; what is missing counts as 0.
-    #[remote(name = "__le__")]
+    #[remote(name = "__le__", scales)]
     pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
         self.all(Comparison::LessOrEqual, Comparison::LessOrEqual, other)
     }
 
     /// Whether no count is higher than in the map `other`, and some count differs.
-    #[remote(name = "__lt__")]
+    #[remote(name = "__lt__", scales)]
     pub fn less(&self, other: Value) -> Result<bool, Exception> {
         Ok(self.all(Comparison::Less, Comparison::LessOrEqual, other.clone())? && !self.equals(other)?)
     }
 
     /// Whether no count is lower than in the map `other`; what is missing counts as 0.
-    #[remote(name = "__ge__")]
+    #[remote(name = "__ge__", scales)]
     pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
         self.all(Comparison::GreaterOrEqual, Comparison::GreaterOrEqual, other)
     }
 
     /// Whether no count is lower than in the map `other`, and some count differs.
-    #[remote(name = "__gt__")]
+    #[remote(name = "__gt__", scales)]
     pub fn greater(&self, other: Value) -> Result<bool, Exception> {
         Ok(self.all(Comparison::Greater, Comparison::GreaterOrEqual, other.clone())? && !self.equals(other)?)
     }
