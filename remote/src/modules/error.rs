@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Makes the enum: all but `KeyError` have a message and nothing else.
+mod unicode;
+
+pub use unicode::UnicodeError;
+
+/// Makes the enum: all but `KeyError` and the two of Unicode have a message and nothing else.
 macro_rules! exceptions {
     ($($(#[$doc:meta])* $kind:ident,)*) => {
         /// An exception of Python's: its kind, and its message in Python's own words where there are some.
@@ -29,6 +33,10 @@ macro_rules! exceptions {
         pub enum Exception {
             /// There is no such key: this one. A key of more than 64 KiB is told by the beginning of how Python writes it.
             KeyError(Value),
+            /// These bytes are no text in that encoding.
+            UnicodeDecodeError(Box<UnicodeError>),
+            /// That encoding has no bytes for this text.
+            UnicodeEncodeError(Box<UnicodeError>),
             $($(#[$doc])* $kind(String),)*
         }
 
@@ -37,6 +45,8 @@ macro_rules! exceptions {
             pub fn kind(&self) -> &'static str {
                 match self {
                     Exception::KeyError(_) => "KeyError",
+                    Exception::UnicodeDecodeError(_) => "UnicodeDecodeError",
+                    Exception::UnicodeEncodeError(_) => "UnicodeEncodeError",
                     $(Exception::$kind(_) => stringify!($kind),)*
                 }
             }
@@ -45,6 +55,7 @@ macro_rules! exceptions {
             pub fn message(&self) -> Cow<'_, str> {
                 match self {
                     Exception::KeyError(key) => short(key).into(),
+                    Exception::UnicodeDecodeError(error) | Exception::UnicodeEncodeError(error) => error.message().into(),
                     $(Exception::$kind(message) => message.into(),)*
                 }
             }
@@ -52,6 +63,12 @@ macro_rules! exceptions {
             fn of_parts(parts: Parts) -> Option<Self> {
                 match &*parts.class {
                     "KeyError" => Some(Exception::KeyError(parts.args.into_iter().next()?)),
+                    "UnicodeDecodeError" => {
+                        Some(Exception::UnicodeDecodeError(UnicodeError::of_args(parts.message, parts.args).into()))
+                    }
+                    "UnicodeEncodeError" => {
+                        Some(Exception::UnicodeEncodeError(UnicodeError::of_args(parts.message, parts.args).into()))
+                    }
                     $(stringify!($kind) => Some(Exception::$kind(parts.message)),)*
                     _ => None,
                 }
@@ -79,10 +96,6 @@ exceptions! {
     MemoryError,
     /// What is looked up, such as an encoding, is not known.
     LookupError,
-    /// These bytes are no text in that encoding.
-    UnicodeDecodeError,
-    /// That encoding has no bytes for this text.
-    UnicodeEncodeError,
     /// It cannot be done now: a lock that is not held is to be released, say.
     RuntimeError,
     /// What is compared or written is nested too deep, or goes round in a circle.
@@ -119,6 +132,7 @@ impl From<Exception> for Parts {
         let (class, message) = (error.kind().into(), error.message().into_owned());
         let args = match error {
             Exception::KeyError(key) => vec![key],
+            Exception::UnicodeDecodeError(error) | Exception::UnicodeEncodeError(error) => error.into_args(),
             _ if message.is_empty() => Vec::new(),
             _ => vec![message.clone().into()],
         };

@@ -1,7 +1,7 @@
 //! The modules that come with tarmem: Python's own types, by Python's names.
 //!
 //! - [`builtins`]: list, dict, set, frozenset, tuple, range, str, bytes, bytearray, int, float, complex, bool.
-//! - [`collections`]: deque, Counter, OrderedDict, defaultdict.
+//! - [`collections`]: deque, Counter, OrderedDict, defaultdict, namedtuple, ChainMap.
 //! - [`types`]: SimpleNamespace. [`multiprocessing`]: Value, Array, Queue, JoinableQueue.
 //! - [`Elements`]: iteration over any of them, as a stream.
 //! - [`error`]: what their methods refuse, as [`Exception`]s.
@@ -34,7 +34,7 @@ pub mod types;
 
 pub use decoded::{Decoded, DecodedPairs};
 pub use elements::Elements;
-pub use error::Exception;
+pub use error::{Exception, UnicodeError};
 pub(crate) use given::{Given, given};
 
 /// A call of a method that may refuse with an [`Exception`].

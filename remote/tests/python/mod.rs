@@ -11,12 +11,14 @@ mod random;
 mod service;
 
 mod bytearrays;
+mod chain_maps;
 mod complexes;
 mod dicts;
 mod frozensets;
 mod functions;
 mod lists;
 mod members;
+mod named_tuples;
 mod numbers;
 mod proxies;
 mod ranges;

@@ -15,12 +15,13 @@ import json
 import math
 import operator
 import sys
-from collections import Counter, OrderedDict, deque
+from collections import ChainMap, Counter, OrderedDict, deque
+from collections.abc import ItemsView, KeysView, ValuesView
 
 TYPES = {"list": list, "dict": dict, "set": set, "deque": deque, "Counter": Counter, "OrderedDict": OrderedDict,
          "str": str, "bytes": bytes, "int": int, "float": float, "tuple": tuple, "fromhex": float.fromhex,
          "functions": lambda: None, "heap": list, "sorted list": list, "count": itertools.count,
-         "bytearray": bytearray, "frozenset": frozenset, "range": range, "complex": complex}
+         "bytearray": bytearray, "frozenset": frozenset, "range": range, "complex": complex, "ChainMap": ChainMap}
 
 # Called as operators, so that what is not supported is an error and not NotImplemented.
 OPERATORS = {
@@ -43,7 +44,7 @@ REFLECTED = {
     "__rrshift__": operator.rshift,
 }
 # Attributes, which are methods here.
-PARTS = {"real", "imag", "numerator", "denominator", "start", "stop", "step"}
+PARTS = {"real", "imag", "numerator", "denominator", "start", "stop", "step", "maps", "parents"}
 IN_PLACE = {
     "__iadd__": operator.iadd, "__imul__": operator.imul, "__ior__": operator.ior, "__iand__": operator.iand,
     "__isub__": operator.isub, "__ixor__": operator.ixor,
@@ -137,6 +138,8 @@ def plain(value):
     """As it looks on the wire."""
     if isinstance(value, bytearray):
         return bytes(value)
+    if isinstance(value, ChainMap):
+        return [plain(element) for element in value.maps]
     if isinstance(value, frozenset):
         return set(value)
     if isinstance(value, complex):
@@ -149,7 +152,7 @@ def plain(value):
         return repr(value)
     if isinstance(value, tuple):
         return tuple(plain(element) for element in value)
-    if isinstance(value, (list, deque, type({}.keys()), type({}.values()), type({}.items()))):
+    if isinstance(value, (list, deque, KeysView, ValuesView, ItemsView)):
         return [plain(element) for element in value]
     return value
 
@@ -183,7 +186,7 @@ def apply(kind, obj, name, args, named):
             # A list that cannot be a set is not equal to one either.
             if name not in ("__eq__", "__ne__"):
                 raise
-    if name in ("pop", "pop_or") and isinstance(obj, dict) and args:
+    if name in ("pop", "pop_or") and isinstance(obj, (dict, ChainMap)) and args:
         # An empty dict does not look at the key, a service's does.
         hash(args[0])
     if kind in ("int", "float") and name in ("value", "__float__"):

@@ -3,7 +3,10 @@
 use super::check::{Operation, Subject, check, op};
 use super::random::Random;
 use super::service::Service;
-use tarmem_remote::args::Args;
+use tarmem_remote::args::{Arg, Args};
+use tarmem_remote::modules::Exception;
+use tarmem_remote::modules::builtins::{Bytes, Str};
+use tarmem_remote::value::{from_value, to_value};
 use tarmem_remote::{Value, args};
 
 #[test]
@@ -35,7 +38,7 @@ fn bytes() {
             1 => op("decode", args![; errors = errors(r)]),
             _ => op("decode", [r.pick(&["utf-8", "ascii", "latin-1"]).into()]),
         },
-        2 => op("decode", ["ascii".into(), r.pick(&["ignore", "replace", "strict"]).into()]),
+        2 => op("decode", [r.pick(&["ascii", "utf-8"]).into(), errors(r)]),
         4 => op("maketrans", [r.short_bytes(), r.short_bytes()]),
         5 if r.one_in(3) => op("translate", args![Value::Null; delete = r.optional(Value::Bytes(b"a".to_vec()))]),
         5 => op("translate", [Value::Null, if r.one_in(4) { Value::Null } else { r.short_bytes() }]),
@@ -117,7 +120,16 @@ pub(super) fn text_operation(
 
 /// What becomes of what cannot be encoded or decoded, or nearly.
 fn errors(r: &mut Random) -> Value {
-    r.pick(&["replace".into(), "ignore".into(), "strict".into(), Value::Null, 5.into()])
+    r.pick(&[
+        "replace".into(),
+        "ignore".into(),
+        "strict".into(),
+        "backslashreplace".into(),
+        "xmlcharrefreplace".into(),
+        "surrogatepass".into(),
+        Value::Null,
+        5.into(),
+    ])
 }
 
 /// A separator and the size of a group, or nearly.
@@ -263,6 +275,54 @@ fn what_is_wrong_with_a_template_is_told_in_the_words_of_python() {
     let error = formatted(&"{0:9999999}".repeat(9), args!["x"].into()).expect_err("over the limit, all in all");
     assert!(error.starts_with("MemoryError"), "{error}");
     assert_eq!(formatted("{self} {args}", args![; args = 1, self = 2]), Ok("2 1".into()));
+}
+
+/// As CPython's are, but for the reason where it would make surrogates.
+#[test]
+fn errors_of_unicode_have_an_encoding_an_object_a_place_and_a_reason() {
+    let bytes =
+        |bytes: &[u8]| Bytes::new(Value::Bytes(bytes.to_vec()).into(), Arg::Absent, Arg::Absent).expect("bytes");
+    let error = bytes(b"ab\xe2\x82x").decode(Arg::Absent, Arg::Absent).expect_err("no text");
+    let Exception::UnicodeDecodeError(parts) = &error else { panic!("{error}") };
+    assert_eq!((parts.encoding.as_str(), parts.start, parts.end), ("utf-8", 2, 4));
+    assert_eq!(
+        (parts.reason.as_str(), parts.object.as_bytes()),
+        ("invalid continuation byte", Some(&b"ab\xe2\x82x"[..]))
+    );
+    let sent = to_value(&error).expect("a value");
+    let args: Value = ("utf-8", Value::Bytes(b"ab\xe2\x82x".to_vec()), 2, 4, "invalid continuation byte").into();
+    assert_eq!(sent.get("args").and_then(Value::as_list), args.as_tuple());
+    assert_eq!(from_value::<Exception>(sent), Ok(error));
+    let text = Str::new("a€".into(), Arg::Absent, Arg::Absent).expect("a text");
+    let error = text.encode("ascii".into(), Arg::Absent).expect_err("it has none");
+    let Exception::UnicodeEncodeError(parts) = error else { panic!("{error}") };
+    assert_eq!((parts.object, parts.start, parts.end), ("a€".into(), 1, 2));
+    let huge = bytes(&vec![0xff; 70_000]).decode(Arg::Absent, Arg::Absent).expect_err("no text");
+    let Exception::UnicodeDecodeError(parts) = huge else { panic!("{huge}") };
+    assert_eq!(parts.object, Value::Null, "it does not go along");
+}
+
+#[test]
+fn what_would_be_a_surrogate_is_refused_by_name() {
+    let bytes =
+        |bytes: &[u8]| Bytes::new(Value::Bytes(bytes.to_vec()).into(), Arg::Absent, Arg::Absent).expect("bytes");
+    let decoded = |encoded: &[u8], encoding: &str, errors: &str| bytes(encoded).decode(encoding.into(), errors.into());
+    assert_eq!(decoded("aé".as_bytes(), "utf-8", "surrogateescape"), Ok("aé".to_owned()));
+    for (encoded, encoding, errors, told) in [
+        (&b"a\xff"[..], "utf-8", "surrogateescape", true),
+        (b"a\xff", "ascii", "surrogateescape", true),
+        (b"a\xed\xa0\x80", "utf-8", "surrogatepass", true),
+        (b"a\xff", "utf-8", "surrogatepass", false),
+        (b"a\xff", "ascii", "surrogatepass", false),
+        (b"a\xff", "utf-8", "strict", false),
+    ] {
+        let error = decoded(encoded, encoding, errors).expect_err("no text");
+        assert!(matches!(error, Exception::UnicodeDecodeError(_)), "{error}");
+        let words = "cannot hold the lone surrogates";
+        assert_eq!(error.message().contains(words) && error.message().contains("backslashreplace"), told, "{error}");
+    }
+    let text = Str::new("é".into(), Arg::Absent, Arg::Absent).expect("a text");
+    assert!(text.encode("ascii".into(), "surrogateescape".into()).is_err());
 }
 
 #[test]

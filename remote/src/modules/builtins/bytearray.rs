@@ -1,11 +1,12 @@
 //! `builtins.bytearray`.
 
-use super::bytes::{bytes_argument, contents, decode, hex_separator, one_byte};
+use super::bytes::{bytes_argument, contents, hex_separator, one_byte};
+use super::codecs::decode;
 use super::list::checked;
 use super::text::{Letter, Text, byte_methods, case, search, shape, split, text_methods};
 use crate::args::Arg;
 use crate::context::Context;
-use crate::modules::python::live::{Holds, Seen};
+use crate::modules::python::live::{Holds, Seen, lending};
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Span, Stamp, format, index_of, insertion, iterate, position, repeats, repr,
     text_argument, type_name, whole, word,
@@ -56,7 +57,7 @@ impl ByteArray {
             Value::Bytes(bytes) => bytes,
             other => {
                 let refused = Exception::TypeError(format!("can't extend bytearray with {}", type_name(&other)));
-                let items = iterate(other).map_err(|error| match error {
+                let items = lending(self, || iterate(other)).map_err(|error| match error {
                     Exception::TypeError(_) => refused,
                     error => error,
                 })?;

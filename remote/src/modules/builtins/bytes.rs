@@ -1,5 +1,6 @@
 //! `builtins.bytes`.
 
+use super::codecs::{decode, encode};
 use super::text::{Letter, Text, byte_methods, case, search, shape, shown_methods, split, text_methods};
 use crate::args::Arg;
 use crate::context::Context;
@@ -138,127 +139,6 @@ fn zeros(count: &Value) -> Result<Vec<u8>, Exception> {
     let count = usize::try_from(word(count)?).map_err(|_| Exception::value("negative count"))?;
     check_result(1, count)?;
     repeated(&[0], count)
-}
-
-/// What encodings there are.
-enum Encoding {
-    Utf8,
-    /// One byte for each character below this one.
-    Narrow(u32),
-}
-
-impl Encoding {
-    fn named(name: &str) -> Result<Self, Exception> {
-        match name.to_ascii_lowercase().replace('_', "-").as_str() {
-            "utf-8" | "utf8" => Ok(Encoding::Utf8),
-            "ascii" | "us-ascii" => Ok(Encoding::Narrow(0x80)),
-            "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1" => Ok(Encoding::Narrow(0x100)),
-            _ => Err(Exception::LookupError(format!(
-                "unknown encoding: {}; there are utf-8, ascii and latin-1",
-                crate::modules::python::short(&name.into())
-            ))),
-        }
-    }
-}
-
-/// What becomes of what cannot be encoded or decoded: an error, nothing, or this.
-fn replacement(errors: Option<&str>) -> Result<Option<bool>, Exception> {
-    match errors.unwrap_or("strict") {
-        "strict" => Ok(None),
-        "ignore" => Ok(Some(false)),
-        "replace" => Ok(Some(true)),
-        other => Err(Exception::LookupError(format!(
-            "unknown error handler name {}; there are strict, ignore and replace",
-            crate::modules::python::short(&other.into())
-        ))),
-    }
-}
-
-/// The bytes of a text.
-pub(super) fn encode(text: &str, encoding: &str, errors: Option<&str>) -> Result<Vec<u8>, Exception> {
-    let replace = replacement(errors)?;
-    let bound = match Encoding::named(encoding)? {
-        Encoding::Utf8 => return Ok(text.as_bytes().to_vec()),
-        Encoding::Narrow(bound) => bound,
-    };
-    let mut bytes = Vec::with_capacity(text.len());
-    for (at, c) in text.chars().enumerate() {
-        match (u8::try_from(u32::from(c)), replace) {
-            (Ok(byte), _) if u32::from(byte) < bound => bytes.push(byte),
-            (_, Some(true)) => bytes.push(b'?'),
-            (_, Some(false)) => {}
-            (_, None) => {
-                let many = text.chars().skip(at).take_while(|c| u32::from(*c) >= bound).count();
-                return Err(not_encodable(c, at, many, bound));
-            }
-        }
-    }
-    Ok(bytes)
-}
-
-/// That `many` characters, of which `c` at `at` is the first, have no bytes below `bound`.
-fn not_encodable(c: char, at: usize, many: usize, bound: u32) -> Exception {
-    let codec = narrow_name(bound);
-    let which = match (many, u32::from(c)) {
-        (2.., _) => format!("characters in position {at}-{}", at + many - 1),
-        (_, code @ ..=0xff) => format!("character '\\x{code:02x}' in position {at}"),
-        (_, code @ ..=0xffff) => format!("character '\\u{code:04x}' in position {at}"),
-        (_, code) => format!("character '\\U{code:08x}' in position {at}"),
-    };
-    Exception::UnicodeEncodeError(format!("'{codec}' codec can't encode {which}: ordinal not in range({bound})"))
-}
-
-/// The name of the encoding of one byte for each character below `bound`.
-fn narrow_name(bound: u32) -> &'static str {
-    if bound == 0x80 { "ascii" } else { "latin-1" }
-}
-
-/// That bytes are no UTF-8, in CPython's words.
-fn not_utf8(bytes: &[u8], error: std::str::Utf8Error) -> Exception {
-    let at = error.valid_up_to();
-    let first = bytes.get(at).copied().unwrap_or_default();
-    let many = error.error_len().unwrap_or(bytes.len() - at);
-    let why = match (error.error_len(), first) {
-        (None, _) => "unexpected end of data",
-        (_, 0xc2..=0xf4) => "invalid continuation byte",
-        _ => "invalid start byte",
-    };
-    let which = match many {
-        0 | 1 => format!("byte 0x{first:02x} in position {at}"),
-        _ => format!("bytes in position {at}-{}", at + many - 1),
-    };
-    Exception::UnicodeDecodeError(format!("'utf-8' codec can't decode {which}: {why}"))
-}
-
-/// The text that bytes are.
-pub(super) fn decode(bytes: &[u8], encoding: &str, errors: Option<&str>) -> Result<String, Exception> {
-    let replace = replacement(errors)?;
-    let bound = match Encoding::named(encoding)? {
-        Encoding::Utf8 => {
-            return match (std::str::from_utf8(bytes), replace) {
-                (Ok(text), _) => Ok(text.to_owned()),
-                (Err(error), None) => Err(not_utf8(bytes, error)),
-                (Err(_), Some(true)) => Ok(String::from_utf8_lossy(bytes).into_owned()),
-                (Err(_), Some(false)) => Ok(bytes.utf8_chunks().map(|chunk| chunk.valid()).collect()),
-            };
-        }
-        Encoding::Narrow(bound) => bound,
-    };
-    let mut text = String::with_capacity(bytes.len());
-    for (at, &byte) in bytes.iter().enumerate() {
-        match replace {
-            _ if u32::from(byte) < bound => text.push(byte.into()),
-            Some(true) => text.push('\u{fffd}'),
-            Some(false) => {}
-            None => {
-                let codec = narrow_name(bound);
-                return Err(Exception::UnicodeDecodeError(format!(
-                    "'{codec}' codec can't decode byte 0x{byte:02x} in position {at}: ordinal not in range({bound})"
-                )));
-            }
-        }
-    }
-    Ok(text)
 }
 
 impl BytesProxy {

@@ -2,6 +2,7 @@
 
 pub mod bytearray;
 pub mod bytes;
+mod codecs;
 pub mod complex;
 pub mod dict;
 pub mod float;

@@ -1,6 +1,6 @@
 //! `builtins.str`.
 
-use super::bytes::{decode, encode};
+use super::codecs::{decode, encode};
 use super::text::{Letter, Text, case, search, shape, shown_methods, split, text_methods};
 use crate::args::{Arg, Args, Kwargs};
 use crate::context::Context;
@@ -112,7 +112,8 @@ impl Str {
     }
 
     /// Its bytes in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says what becomes of what has none:
-    /// `strict`, `ignore` or `replace`.
+    /// `strict`, `ignore`, `replace`, `backslashreplace` or `xmlcharrefreplace`. (`surrogateescape` and `surrogatepass` are as
+    /// `strict`: no text here has a lone surrogate.)
     #[remote(scales)]
     pub fn encode(&self, encoding: Arg<Value>, errors: Arg<Value>) -> Result<Value, Exception> {
         let (encoding, errors) =

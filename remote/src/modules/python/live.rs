@@ -7,7 +7,7 @@ use super::{Key, Meter, Table, check_result, copied, iterate, weight};
 use crate::modules::builtins::{
     Bool, ByteArray, Bytes, Complex, Dict, Float, FrozenSet, Int, List, Range, Set, Str, Tuple,
 };
-use crate::modules::collections::{Counter, DefaultDict, Deque, OrderedDict};
+use crate::modules::collections::{Counter, DefaultDict, Deque, NamedTuple, OrderedDict};
 use crate::modules::error::Exception;
 use crate::modules::multiprocessing::SharedArray;
 use crate::object::{Object, Remote};
@@ -82,7 +82,7 @@ fn see<T: Holds>(object: &dyn Object) -> Option<Seen<'_>> {
 }
 
 /// The classes that are looked into, by their paths.
-const CLASSES: [(&str, Kind, See); 18] = [
+const CLASSES: [(&str, Kind, See); 19] = [
     (List::PATH, Kind::List, see::<List>),
     (Dict::PATH, Kind::Dict, see::<Dict>),
     (Str::PATH, Kind::Text, see::<Str>),
@@ -96,6 +96,7 @@ const CLASSES: [(&str, Kind, See); 18] = [
     (OrderedDict::PATH, Kind::Dict, see::<OrderedDict>),
     (DefaultDict::PATH, Kind::Dict, see::<DefaultDict>),
     (Counter::PATH, Kind::Dict, see::<Counter>),
+    (NamedTuple::PATH, Kind::Tuple, see::<NamedTuple>),
     (ByteArray::PATH, Kind::Bytes, see::<ByteArray>),
     (Complex::PATH, Kind::Number, see::<Complex>),
     (Range::PATH, Kind::Range, see::<Range>),

@@ -52,8 +52,10 @@ macro_rules! byte_methods {
                 Ok(Chunk::collect(ctx, cursor, limit, $fixed, rest.map(|(at, item)| (at + 1, Value::from(*item)))))
             }
 
-            /// The text that the bytes are in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says what becomes
-            /// of what is none: `strict`, `ignore` or `replace`.
+            /// The text that the bytes are in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says what
+            /// becomes of what is none: `strict`, `ignore`, `replace` or `backslashreplace`. `surrogateescape` and
+            /// `surrogatepass` are taken, but a text cannot hold the lone surrogates that they would make: where they would,
+            /// it is `UnicodeDecodeError`, too, and says what to use instead.
             #[remote(scales)]
             pub fn decode(&self, encoding: Arg<Value>, errors: Arg<Value>) -> Result<String, Exception> {
                 let (encoding, errors) =
