@@ -6,6 +6,10 @@
 
 #[path = "support/authority.rs"]
 mod authority;
+#[path = "cli/files.rs"]
+mod files;
+#[path = "cli/invisible.rs"]
+mod invisible;
 #[path = "cli/program.rs"]
 mod program;
 #[path = "cli/session.rs"]

@@ -4,6 +4,8 @@ mod support;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use support::authority::Authority;
 use support::{Fixture, Way};
@@ -66,6 +68,35 @@ fn seen(error: Error) -> String {
     assert!(error.to_string().contains("nothing there speaks tarmem's protocol"), "{error}");
     let Error::NotAService { seen, .. } = error else { panic!("{error:?}") };
     seen
+}
+
+/// A service that is crowded may have no time to say so to a client.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_hangs_up_unheard_is_tried_again() {
+    let fixture = Fixture::new(Way::Tcp).await;
+    let (service, hung_up) = (fixture.address(), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&hung_up);
+    let address = listener(move |mut stream| {
+        let (service, counted) = (service.clone(), Arc::clone(&counted));
+        async move {
+            let mut first = [0];
+            if !matches!(stream.peek(&mut first).await, Ok(1)) {
+                return;
+            }
+            if first == [0] && counted.fetch_add(1, Ordering::Relaxed) < 2 {
+                let _ = stream.read(&mut [0; 4096]).await;
+                return;
+            }
+            let mut there = TcpStream::connect(service).await.expect("accepts");
+            let _ = tokio::io::copy_bidirectional(&mut stream, &mut there).await;
+        }
+    })
+    .await;
+    let (error, _) = said(Session::builder(&address).max_retry(0)).await;
+    assert!(error.to_string().contains("it is a tarmem service, and hung up"), "{error}");
+    let session = Session::builder(&address).max_retry(1).connect().await.expect("there is room the second time");
+    session.version().await.expect("answered");
+    assert_eq!(hung_up.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,6 +9,8 @@ mod support;
 mod calls;
 #[path = "hostile/memory.rs"]
 mod memory;
+#[path = "hostile/services.rs"]
+mod services;
 #[path = "hostile/tls.rs"]
 mod tls;
 

@@ -3,25 +3,34 @@
 //! A key, a message or a value may hold characters that a terminal obeys, or that make a line look like another one. Whatever
 //! people read (the output of the program, error messages, logs) goes through here first.
 
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
 use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Whether a character is to be escaped before people read it: the controls (C0, DEL and C1), those that change the
-/// direction of text, those that end a line, and marks that nobody sees.
+/// direction of text, those that end a line, and what nobody sees: two keys could look alike by it. By Unicode's properties these
+/// are the categories `Cc`, `Cf`, `Zl` and `Zp`, and `Default_Ignorable_Code_Point`. So what joins an emoji of several, and what
+/// selects its form, are escaped, too: the parts stay readable.
 ///
 /// ```
 /// use tarmem_remote::escape::is_unsafe;
 ///
-/// assert!(['\u{1b}', '\u{7f}', '\u{9b}', '\u{2028}', '\u{202e}', '\n'].into_iter().all(is_unsafe));
+/// assert!(['\u{1b}', '\u{7f}', '\u{9b}', '\u{2028}', '\u{202e}', '\u{200b}', '\n'].into_iter().all(is_unsafe));
 /// assert!(!['a', ' ', 'é', 'ש', '👍'].into_iter().any(is_unsafe));
 /// ```
 pub fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}' | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-        )
+    if c.is_ascii() {
+        return c.is_ascii_control();
+    }
+    let category = CodePointMapData::<GeneralCategory>::new().get(c);
+    matches!(
+        category,
+        GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+    ) || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
 /// The text on one line, with what [is unsafe](is_unsafe) escaped as Rust does: `\n`, `\u{1b}`.
@@ -78,9 +87,38 @@ mod tests {
     /// Text with more of what is unsafe than chance would have it.
     fn any_text() -> impl Strategy<Value = String> {
         let unsafe_ones = prop::sample::select(vec![
-            '\0', '\u{7}', '\u{8}', '\n', '\r', '\t', '\u{1b}', '\u{7f}', '\u{80}', '\u{85}', '\u{9b}', '\u{9f}',
-            '\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}',
+            '\0',
+            '\u{7}',
+            '\u{8}',
+            '\n',
+            '\r',
+            '\t',
+            '\u{1b}',
+            '\u{7f}',
+            '\u{80}',
+            '\u{85}',
+            '\u{9b}',
+            '\u{9f}',
+            '\u{61c}',
+            '\u{200e}',
+            '\u{200f}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{202a}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{2069}',
             '\u{feff}',
+            '\u{ad}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{2060}',
+            '\u{180e}',
+            '\u{fe0f}',
+            '\u{600}',
+            '\u{115f}',
+            '\u{3164}',
+            '\u{e0041}',
         ]);
         prop::collection::vec(prop_oneof![unsafe_ones, any::<char>()], 0..40)
             .prop_map(|text| text.into_iter().collect())
@@ -103,11 +141,28 @@ mod tests {
             prop_assert!(kept(&safe).len() >= kept(&text).len());
         }
 
-        /// What the standard library does not show as it is in `{:?}` is no less than this, so that a quoted name is safe.
+        /// What the standard library does not show as it is in `{:?}` is hardly less than this: nothing that a terminal obeys, so
+        /// that a quoted name is harmless. Of what nobody sees, it shows the fillers, which are letters.
         #[test]
         fn what_is_quoted_is_safe(text in any_text()) {
             let quoted = format!("{text:?}");
-            prop_assert!(!quoted.contains(is_unsafe), "{quoted}");
+            let is_filler = |c| matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
+            prop_assert!(!quoted.contains(|c| is_unsafe(c) && !is_filler(c)), "{quoted}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_sees_is_escaped_and_scripts_are_not() {
+        for c in "\u{200b}\u{200d}\u{2060}\u{ad}\u{180e}\u{fe0f}\u{600}\u{115f}\u{3164}\u{ffa0}\u{34f}\u{17b4}".chars()
+        {
+            assert_eq!(escape(&format!("a{c}b")), format!("a\\u{{{:x}}}b", u32::from(c)));
+        }
+        assert_eq!(escape("k\u{e0041}"), r"k\u{e0041}", "a tag");
+        assert_eq!(escape("👩\u{200d}🚀"), "👩\\u{200d}🚀");
+        for seen in
+            ["naïve", "Ελληνικά", "日本語", "한국어", "हिन्दी", "العربية", "עברית", "ไทย", "e\u{301}", "👍🏽", "\u{a0}"]
+        {
+            assert_eq!(escape(seen), seen);
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::arguments::{Timeout, times};
 use super::output::{Failure, wrong};
 use crate::client::Session;
+use crate::config::read_text_of_any;
 use crate::security::ClientTls;
 use clap::Args;
 use clap::error::ErrorKind;
@@ -46,7 +47,7 @@ pub(super) struct Connect {
     #[arg(long, global = true, default_value = "30", value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Timeout,
 
-    /// How often to try again if the service cannot be reached
+    /// How often to try again if the service cannot be reached, or has no room just now
     #[arg(long, global = true, default_value = "4", value_name = "TIMES", value_parser = times)]
     retries: usize,
 
@@ -131,7 +132,7 @@ fn token(file: Option<&Path>, address: &str, source: &str) -> Result<Option<Stri
         let in_address = address.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
         return if source != ADDR && in_address { Ok(None) } else { variable(TOKEN) };
     };
-    let token = std::fs::read_to_string(path)
+    let token = read_text_of_any(path)
         .map_err(|error| Failure::failed(format!("the token cannot be read from {}: {error}", path.display())))?;
     let token = token.trim();
     if token.is_empty() {

@@ -2,6 +2,7 @@
 
 use super::arguments::port;
 use super::output::Failure;
+use crate::client::within_brackets;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -84,7 +85,9 @@ impl Listen {
         let (host, port) = split.filter(|(host, _)| !host.is_empty() && *host != "unix").ok_or_else(|| {
             Failure::failed(format!("listen: {place:?} is not HOST:PORT, such as localhost:18813, or unix:/path"))
         })?;
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let host = within_brackets(host).ok_or_else(|| {
+            Failure::failed(format!("listen: {place:?} lacks a bracket, or has one too many; write [::1]:18813"))
+        })?;
         Ok(Listen::Tcp { host: host.to_owned(), port })
     }
 
@@ -150,6 +153,9 @@ mod tests {
         for place in ["here", "unix:", ":1", "h:70000", "unix:1"] {
             let [message] = &settled("", Some(&[place]))[..] else { panic!("{place}") };
             assert!(place == "unix:1" || message.contains("HOST:PORT"), "{message}");
+        }
+        for place in ["[::1:7", "::1]:7"] {
+            assert!(settled("", Some(&[place]))[0].contains("bracket"), "{place}");
         }
         assert!(settled("", Some(&[]))[0].contains("listen is empty"));
     }

@@ -22,6 +22,7 @@ mod connect;
 mod listen;
 mod logs;
 mod output;
+mod reloading;
 mod serve;
 mod settings;
 mod tls;

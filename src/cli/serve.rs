@@ -2,7 +2,8 @@
 
 use super::logs;
 use super::output::Failure;
-use super::settings::Settings;
+use super::reloading::{PATIENCE, Read, Reloading};
+use super::settings::{Settings, TokensFrom};
 use super::trim;
 use clap::Args;
 use std::io::{self, Write};
@@ -48,8 +49,21 @@ impl Serve {
         if let Err(error) = trim::begin() {
             tracing::warn!("memory that becomes free is kept, for there is no thread to give it back: {error}");
         }
-        while let Some(()) = signals.reload().await {
-            tokens.reload(&service);
+        let mut reloading = Reloading::new(move || tokens.read())
+            .map_err(|error| Failure::failed(format!("no thread can be had: {error}")))?;
+        loop {
+            tokio::select! {
+                heard = signals.reload() => match heard {
+                    Some(()) => reloading.ask(),
+                    None => break,
+                },
+                read = reloading.next() => match read {
+                    Read::Done(tokens) => TokensFrom::take(tokens, &service),
+                    Read::Late => tracing::error!(
+                        "the tokens stay as they were until their file is read, which has taken {PATIENCE:?} so far"
+                    ),
+                },
+            }
         }
         tokio::select! {
             () = service.shutdown() => Ok(()),

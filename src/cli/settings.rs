@@ -124,7 +124,7 @@ impl Settings {
 impl TokensFrom {
     /// # Errors
     /// Why there are none to be had; no secret is in it.
-    fn read(&self) -> Result<Option<Tokens>, Failure> {
+    pub(super) fn read(&self) -> Result<Option<Tokens>, Failure> {
         let failed = |error: crate::security::TokensError| Failure::failed(error.to_string());
         let file = self.file.as_ref().map(Tokens::from_file).transpose().map_err(failed)?;
         let variable = Tokens::from_env().map_err(failed)?;
@@ -134,9 +134,9 @@ impl TokensFrom {
         })
     }
 
-    /// Reads them again. If that fails, those that there are stay.
-    pub(super) fn reload(&self, service: &RunningService) {
-        match self.read() {
+    /// Takes what was read again. If that failed, those that there are stay.
+    pub(super) fn take(read: Result<Option<Tokens>, Failure>, service: &RunningService) {
+        match read {
             Ok(Some(tokens)) => service.set_tokens(tokens),
             Ok(None) => tracing::info!("there are no tokens to be read again; start the service with --tokens"),
             Err(failure) => tracing::error!("the tokens stay as they were: {failure}"),

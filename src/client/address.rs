@@ -78,13 +78,21 @@ impl Location {
                 }
                 nonsense(&format!("{rest:?} is not host:port, such as localhost:18813, or unix:/path"))
             })?;
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let host = within_brackets(host).ok_or_else(|| {
+            nonsense("a bracket is missing, or one too many; an IPv6 address is written in two, as in [::1]:18813")
+        })?;
         let token = token.map(Secret::new);
         if token.as_ref().is_some_and(Secret::is_empty) {
             return Err(nonsense("its token is empty"));
         }
         Ok(Location { address: Address::Tcp { host: host.to_owned(), port }, secure, token })
     }
+}
+
+/// A host without the brackets around it; `None` if they are no pair.
+pub(crate) fn within_brackets(host: &str) -> Option<&str> {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    (!bare.is_empty() && !bare.contains(['[', ']'])).then_some(bare)
 }
 
 fn nonsense(reason: &str) -> Error {
@@ -135,6 +143,14 @@ mod tests {
         for (text, address, secure, token) in cases {
             let location = Location::parse(text).expect(text);
             assert_eq!(location, Location { address, secure, token: token.map(Secret::new) }, "{text}");
+        }
+    }
+
+    #[test]
+    fn brackets_come_in_pairs() {
+        for text in ["[::1", "[::1:80", "::1]:80", "tarmem://[::1:80", "[[::1]]:80", "[]:80", "[::1]x:80"] {
+            let error = Location::parse(text).expect_err(text).to_string();
+            assert!(error.contains("bracket"), "{text}: {error}");
         }
     }
 

@@ -11,6 +11,7 @@ use crate::wire::handshake::poll_patience;
 use crate::wire::{WireRequest, WireResponse};
 use bytes::Bytes;
 use std::future::poll_fn;
+use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -38,6 +39,9 @@ pub(super) enum End {
 
 /// Why a connection is left whose seat was revoked.
 const TAKEN: &str = "another task carries the session";
+
+/// How the cause begins if a connection breaks by what the service said on it.
+pub(super) const NONSENSE: &str = "what the service said makes no sense";
 
 /// How long the client waits before it polls a service again that shuts down.
 const CLOSING_PAUSE: Duration = Duration::from_millis(5);
@@ -83,7 +87,8 @@ async fn carry_with(link: &mut Link, shared: &Shared, seat: &Seat) -> End {
                     Err(cause) => return requests.ended(cause),
                 },
                 Poll::Ready(Ok(Some((id, response)))) => {
-                    match requests.take(id, response).and_then(|frame| add(&frame, shared)) {
+                    let added = requests.take(id, response).map_err(nonsense);
+                    match added.and_then(|frame| add(&frame, shared)) {
                         Err(cause) => return broken(cause),
                         Ok(flags) if flags & CLOSING != 0 && !requests.closing => {
                             requests.closing = true;
@@ -102,8 +107,11 @@ async fn carry_with(link: &mut Link, shared: &Shared, seat: &Seat) -> End {
                         return Poll::Ready(End::Left(TAKEN));
                     }
                     if let Err(cause) = delivered {
-                        return broken(cause);
+                        return broken(nonsense(cause));
                     }
+                }
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                    return broken(nonsense(cause_of(Some(error))));
                 }
                 Poll::Ready(Err(error)) => return requests.ended(cause_of(Some(error))),
                 Poll::Ready(Ok(None)) => {
@@ -137,7 +145,7 @@ async fn carry_with(link: &mut Link, shared: &Shared, seat: &Seat) -> End {
                 return Poll::Ready(End::Left(TAKEN));
             }
             if let Err(cause) = delivered {
-                return broken(cause);
+                return broken(nonsense(cause));
             }
             cx.waker().wake_by_ref();
         }
@@ -222,9 +230,13 @@ impl Requests {
     }
 }
 
+fn nonsense(cause: String) -> String {
+    format!("{NONSENSE}: {cause}")
+}
+
 /// Takes in a frame of replies; gives its flags.
 fn add(frame: &Bytes, shared: &Shared) -> Result<u8, String> {
-    let (ReplyHead { flags, number }, replies) = ReplyHead::take(frame).map_err(|e| e.to_string())?;
+    let (ReplyHead { flags, number }, replies) = ReplyHead::take(frame).map_err(|e| nonsense(e.to_string()))?;
     if flags & FATAL != 0 {
         return Err(String::from_utf8_lossy(replies).into_owned());
     }

@@ -1,6 +1,6 @@
 //! A session's life: connected, reconnecting, closed; and connected again, if somebody asks for it.
 
-use super::carry::{End, Expiry};
+use super::carry::{End, Expiry, NONSENSE};
 use super::connection::{Ending, Shared};
 use super::home::Carrying;
 use super::link::{Link, NoEntry, Opened};
@@ -134,7 +134,12 @@ async fn come_back(
 fn resume(shared: &Arc<Shared>, opened: Opened, cause: &str, attempts: usize, was_broken: bool) -> Result<Link, Over> {
     let Opened { link, identity, resumed, bounds } = opened;
     let before = *shared.identity.lock();
-    let expired = Error::SessionExpired { address: shared.options.address.clone() };
+    let address = shared.options.address.clone();
+    let expired = match cause.starts_with(NONSENSE) {
+        // What is there is hardly the service that the session was opened with.
+        true => Error::Closed { address, cause: cause.to_owned() },
+        false => Error::SessionExpired { address },
+    };
     let unknown = Error::OutcomeUnknown { address: shared.options.address.clone(), cause: cause.to_owned() };
     let (waiting, resumed) = match resumed {
         Resumed::Yes { begun } => {

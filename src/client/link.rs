@@ -32,6 +32,10 @@ const CLOSED: &str = "it was closed";
 /// How one ends on which nothing was said.
 pub(super) const HUNG_UP: &str = "it hung up without an answer: it is no tarmem service, or has too many connections";
 
+/// How one ends of a service that says what it is to others.
+pub(super) const HUNG_UP_AS_SERVICE: &str =
+    "it is a tarmem service, and hung up without an answer: it may have too many connections";
+
 /// How long the service may take to answer `open`.
 const OPEN_TIME: Duration = Duration::from_secs(10);
 

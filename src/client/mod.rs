@@ -38,6 +38,7 @@ mod unix;
 mod window;
 
 pub use address::Address;
+pub(crate) use address::within_brackets;
 pub use builder::SessionBuilder;
 
 use connection::Connection;

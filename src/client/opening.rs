@@ -3,7 +3,7 @@
 use super::SessionBuilder;
 use super::answerer::Answerer;
 use super::dial::{NoTls, Target};
-use super::link::{HUNG_UP, Link, NoEntry, Opened};
+use super::link::{HUNG_UP, HUNG_UP_AS_SERVICE, Link, NoEntry, Opened};
 use crate::wire::handshake::Resume;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,6 +44,14 @@ impl SessionBuilder {
             Link::open(stream, self, resume).await
         };
         if is_first { self.look(target, opening, &progress).await } else { opening.await }
+    }
+
+    /// The same error, by what is known now.
+    fn hung_up_as_service(error: Error) -> Error {
+        match error {
+            Error::Closed { address, .. } => Error::Closed { address, cause: HUNG_UP_AS_SERVICE.to_owned() },
+            other => other,
+        }
     }
 
     /// Awaits `opening`, and finds out what is there if that is no service.
@@ -89,7 +97,9 @@ impl SessionBuilder {
         match opened {
             // Some say why only to those who speak as they do.
             Err(NoEntry { error, is_final }) if is_puzzling(&error) => match ask().await {
-                None | Some(Answerer::Service) => Err(NoEntry { error, is_final }),
+                // That may be another time.
+                Some(Answerer::Service) => Err(NoEntry { error: Self::hung_up_as_service(error), is_final }),
+                None => Err(NoEntry { error, is_final }),
                 Some(answerer) => Err(foreign(answerer.to_string())),
             },
             opened => opened,

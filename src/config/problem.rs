@@ -1,11 +1,7 @@
 //! What is wrong in a file, and on which line.
 
-use std::fs::File;
-use std::io::Read;
+use super::read::read_text;
 use std::path::Path;
-
-/// The largest file that is read, in bytes.
-const LARGEST: u64 = 16 << 20;
 
 /// What is wrong in a text, and where.
 #[derive(Debug)]
@@ -56,12 +52,6 @@ impl Problem {
 
 /// What `parse` makes of a file; an error names the file, and the line if it is on one.
 pub(crate) fn read_toml<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T, Problem>) -> Result<T, String> {
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
-    let path = path.display();
-    let bytes = read.map_err(|error| format!("{path} cannot be read: {error}"))?;
-    if bytes as u64 > LARGEST {
-        return Err(format!("{path} is over the limit of {LARGEST} bytes"));
-    }
-    parse(&text).map_err(|problem| problem.told(path, &text))
+    let text = read_text(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    parse(&text).map_err(|problem| problem.told(path.display(), &text))
 }

@@ -1,6 +1,7 @@
 //! TLS 1.3 by rustls: certificates, for both sides.
 
 use super::verdict::{Role, flaw_of_own, problem_with};
+use crate::config::read_file;
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
@@ -194,7 +195,8 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let text = read_file(path).map_err(|error| in_file(path, error))?;
+    let certificates = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
     let certificates = certificates.map_err(|error| in_file(path, error))?;
     if certificates.is_empty() {
         return Err(in_file(path, "there is no certificate in it; PEM is needed"));
@@ -203,12 +205,10 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 fn identity(cert: &Path, key: &Path) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
-    use rustls::pki_types::pem;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| match error {
-        pem::Error::Io(error) => in_file(key, error),
-        // What is wrong with it is not told: it may be the key.
-        _ => in_file(key, "there is no private key in it; PEM is needed"),
-    })?;
+    let text = read_file(key).map_err(|error| in_file(key, error))?;
+    // What is wrong with it is not told: it may be the key.
+    let private = PrivateKeyDer::from_pem_slice(&text)
+        .map_err(|_| in_file(key, "there is no private key in it; PEM is needed"))?;
     Ok((certificates(cert)?, private))
 }
 
