@@ -24,6 +24,7 @@ each_way![
     live_objects_are_equal_by_what_they_hold,
     what_is_equal_is_found,
     live_objects_have_pythons_order,
+    what_is_inside_is_written_as_python_writes_it,
     circles_are_written_with_an_end_and_not_compared,
     what_is_nested_too_deep_is_a_recursion_error,
     shared_structure_is_compared_once,
@@ -185,6 +186,9 @@ async fn an_object_is_its_own_operand(fixture: Fixture) {
     let deque = make(&session, "deque", "collections.deque", ints([1, 2])).await;
     deque.call("extendleft", [reference(&deque)]).await.expect("extended");
     assert_eq!(deque.snapshot().await, Ok(ints([2, 1, 1, 2])));
+    let bytes = make(&session, "bytes", "builtins.bytearray", Value::Bytes(vec![1, 2])).await;
+    bytes.call("extend", [reference(&bytes)]).await.expect("extended");
+    assert_eq!(bytes.call("__eq__", [Value::Bytes(vec![1, 2, 1, 2])]).await, Ok(true.into()));
     let set = make(&session, "set", "builtins.set", ints([1, 2])).await;
     set.call("symmetric_difference_update", [reference(&set)]).await.expect("updated");
     assert_eq!(set.call("__len__", args![]).await, Ok(0.into()));
@@ -197,17 +201,27 @@ async fn a_new_object_is_made_of_what_another_one_holds(fixture: Fixture) {
         let made = make(&session, class, class, reference(&xs)).await;
         assert_eq!(made.call("__len__", args![]).await, Ok(2.into()), "{class}");
     }
+    let collections = session.remote_import("collections").await.expect("imports");
+    let pairs = list(&session, "pairs", Value::List(vec![(1, 2).into()])).await;
+    let made = collections.construct("defaultdict", args!["list", reference(&pairs)]).await.expect("made");
+    assert_eq!(made.call("get", args![1]).await, Ok(2.into()), "by an async constructor, too");
     // One that is in use is waited for, by sources of every kind.
+    list(&session, "of one", Value::List(vec![reference(&xs)])).await;
     let in_use = InUse::begin(&fixture, "xs").await;
     let builtins = session.remote_import("builtins").await.expect("imports");
     let memoized = session.memoize("waits", builtins.function("list", [reference(&xs)])).into_future();
     let created = builtins.construct("tuple", [reference(&xs)]).into_future();
     let run = builtins.call("list", [reference(&xs)]).into_future();
-    let waiting = tokio::spawn(async move { tokio::join!(memoized, created, run) });
+    // Its elements are to be pairs, which three are not.
+    let pairs = held(&session, "of one").await;
+    let defaulted = collections.construct("defaultdict", args!["list", reference(&pairs)]).into_future();
+    let waiting = tokio::spawn(async move { tokio::join!(memoized, created, run, defaulted) });
     session.is_memoized("xs").await.expect("answers");
     assert!(!waiting.is_finished());
     in_use.end().await;
-    let (memoized, created, run) = waiting.await.expect("no panic");
+    let (memoized, created, run, defaulted) = waiting.await.expect("no panic");
+    let error = defaulted.expect_err("the list has three elements now");
+    assert_eq!(raised(&error), "ValueError: dictionary update sequence element #0 has length 3; 2 is required");
     assert_eq!(memoized.expect("made").snapshot().await, Ok(ints([1, 2, 9])));
     assert_eq!(created.expect("made").call("__len__", args![]).await, Ok(3.into()));
     assert_eq!(run, Ok(ints([1, 2, 9])));
@@ -302,6 +316,30 @@ async fn live_objects_have_pythons_order(fixture: Fixture) {
     let set = make(&session, "set", "builtins.set", ints([1, 2])).await;
     let larger = make(&session, "larger", "builtins.set", ints([1, 2, 3])).await;
     assert_eq!(set.call("__lt__", [reference(&larger)]).await, Ok(true.into()));
+}
+
+async fn what_is_inside_is_written_as_python_writes_it(fixture: Fixture) {
+    let session = fixture.session().await;
+    let mut inside = Vec::new();
+    for (class, made_of) in [
+        ("builtins.tuple", ints([1])),
+        ("builtins.set", ints([1])),
+        ("builtins.frozenset", ints([1])),
+        ("builtins.bytes", Value::Bytes(b"x".to_vec())),
+        ("builtins.bytearray", Value::Bytes(b"x".to_vec())),
+        ("builtins.range", 3.into()),
+        ("builtins.complex", 1.into()),
+        ("builtins.str", "s".into()),
+        ("collections.Counter", "aab".into()),
+        ("collections.OrderedDict", Value::List(vec![("a", 1).into()])),
+    ] {
+        inside.push(lasting(make(&session, class, class, made_of).await));
+    }
+    let outer = list(&session, "outer", Value::List(inside)).await;
+    // CPython 3.11's.
+    let written = "[(1,), {1}, frozenset({1}), b'x', bytearray(b'x'), range(0, 3), (1+0j), 's', \
+                   Counter({'a': 2, 'b': 1}), OrderedDict([('a', 1)])]";
+    assert_eq!(outer.call("__repr__", args![]).await, Ok(written.into()));
 }
 
 async fn circles_are_written_with_an_end_and_not_compared(fixture: Fixture) {

@@ -152,7 +152,7 @@ impl Engine {
         Ok(match function.invoke {
             // Whatever it promises, large arguments take their time.
             FunctionInvoke::Sync(_) if function.inline && !large::has_large(args) => {
-                let call = SyncCall { scope, function, context, encoding, holding };
+                let call = FunctionCall { scope, function, context, encoding, holding };
                 match call.attempt(args, Vec::new(), Asked::default(), false)? {
                     Ran::Over(produced) => {
                         Evaluated::Ready(self.place_referring(&call.scope, &function, produced, name))
@@ -168,7 +168,7 @@ impl Engine {
             }
             FunctionInvoke::Sync(_) => {
                 let (args, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
-                let call = SyncCall { scope, function, context, encoding, holding };
+                let call = FunctionCall { scope, function, context, encoding, holding };
                 let runtime = self.runtime.clone();
                 let work = move |mut unwanted: oneshot::Receiver<()>| {
                     if unwanted.try_recv() == Err(oneshot::error::TryRecvError::Closed) {
@@ -188,10 +188,11 @@ impl Engine {
                 Evaluated::Later(Evaluating::off_thread(request, &self.runtime, work))
             }
             FunctionInvoke::Async(_) => {
-                let running = start_async(&scope, &function, context, encoding, args)?;
-                let name = Box::<str>::from(name);
+                let call = FunctionCall { scope: Arc::clone(&scope), function, context, encoding, holding };
+                let running = call.start(args)?;
+                let (args, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
                 let task = self.runtime.spawn(async move {
-                    let produced = panics::catch_async_in(&function, session, running).await?;
+                    let produced = call.see_through(session, running, &args).await?;
                     engine.place_referring(&scope, &function, produced, &name)
                 });
                 Evaluated::Later(Evaluating::new(task))
@@ -220,7 +221,7 @@ impl Engine {
             FunctionInvoke::Sync(_) => {
                 let has_large = function.scales && large::has_large(args);
                 let holding = request.holding.cloned();
-                let call = SyncCall { scope, function, context, encoding, holding };
+                let call = FunctionCall { scope, function, context, encoding, holding };
                 let mut asked = Asked::default();
                 if !offload && !has_large {
                     match call.attempt(args, Vec::new(), asked, false)? {
@@ -268,10 +269,13 @@ impl Engine {
                 })))
             }
             FunctionInvoke::Async(_) => {
-                let running = start_async(&scope, &function, context, encoding, args)?;
+                let holding = request.holding.cloned();
+                let call = FunctionCall { scope: Arc::clone(&scope), function, context, encoding, holding };
+                let running = call.start(args)?;
+                let args = Bytes::copy_from_slice(args);
                 Ok(Step::Later(Later::new(async move {
                     let result = async {
-                        let produced = panics::catch_async_in(&function, session, running).await?;
+                        let produced = call.see_through(session, running, &args).await?;
                         with_scope(&*scope, || reply_produced(&function, session, produced, encoding, limit))
                     };
                     result.await.into()
@@ -444,8 +448,8 @@ pub(super) fn class_of(source: SourceRef<'_>) -> Result<&str, Error> {
     Ok(tag.1)
 }
 
-/// A call of a function that is not async, and who looks after its references.
-struct SyncCall {
+/// A call of a function, and who looks after its references.
+struct FunctionCall {
     scope: Arc<SessionScope>,
     function: Function,
     context: Context,
@@ -461,7 +465,7 @@ pub(super) enum Ran<T> {
     Asks(Asked),
 }
 
-impl SyncCall {
+impl FunctionCall {
     /// Runs it with what it asked for before held. `elsewhere`: on no connection's thread.
     fn attempt(
         &self,
@@ -470,7 +474,7 @@ impl SyncCall {
         mut asked: Asked,
         elsewhere: bool,
     ) -> Result<Ran<Produced>, Error> {
-        let SyncCall { scope, function, context, encoding, holding } = self;
+        let FunctionCall { scope, function, context, encoding, holding } = self;
         let FunctionInvoke::Sync(invoke) = function.invoke else { return Err(Error::Cancelled) };
         let looks = Looks::holding(held, elsewhere);
         let looking = LookingScope { scope: &**scope, looks: &looks, own: &[] };
@@ -484,6 +488,46 @@ impl SyncCall {
         produced.map(Ran::Over).map_err(|error| named(function, error))
     }
 
+    /// Begins one that is async.
+    fn start(&self, args: &[u8]) -> Result<BoxFuture<'static, Produced>, Error> {
+        let FunctionCall { scope, function, context, encoding, .. } = self;
+        let FunctionInvoke::Async(invoke) = function.invoke else { return Err(Error::Cancelled) };
+        let running = panics::catch_in(function, context.session(), || {
+            with_scope(&**scope, || invoke(context.clone(), &mut arguments(function, *encoding, args)?))
+        })?;
+        running.map_err(|error| named(function, error))
+    }
+
+    /// One that is async, to its end. It looks into what it refers to before it waits for anything: that is held no longer.
+    async fn see_through(
+        &self,
+        session: Uuid,
+        mut running: BoxFuture<'static, Produced>,
+        args: &[u8],
+    ) -> Result<Produced, Error> {
+        let mut asked = Asked::default();
+        let mut looks = Looks::holding(Vec::new(), true);
+        loop {
+            let mut incomplete = None;
+            let polled = std::future::poll_fn(|cx| {
+                let poll = {
+                    let looking = LookingScope { scope: &*self.scope, looks: &looks, own: &[] };
+                    with_scope(&looking, || running.as_mut().poll(cx))
+                };
+                let seen = std::mem::take(&mut looks);
+                if poll.is_ready() && seen.are_incomplete() {
+                    incomplete = Some(seen);
+                }
+                poll
+            });
+            let produced = panics::catch_async_in(&self.function, session, polled).await?;
+            let Some(incomplete) = incomplete else { return Ok(produced) };
+            incomplete.ask(&mut asked, [], self.holding.as_ref())?;
+            looks = Looks::holding(asked.hold_alone().await?, true);
+            running = self.start(args)?;
+        }
+    }
+
     /// Runs it until it has all that it asks for; on no connection's thread.
     async fn patiently(&self, args: &[u8], mut asked: Asked) -> Result<Produced, Error> {
         loop {
@@ -494,21 +538,6 @@ impl SyncCall {
             }
         }
     }
-}
-
-fn start_async(
-    scope: &Arc<SessionScope>,
-    function: &Function,
-    context: Context,
-    encoding: Encoding,
-    args: &[u8],
-) -> Result<BoxFuture<'static, Produced>, Error> {
-    let FunctionInvoke::Async(invoke) = function.invoke else { return Err(Error::Cancelled) };
-    let session = context.session();
-    let running = panics::catch_in(function, session, || {
-        with_scope(&**scope, || invoke(context, &mut arguments(function, encoding, args)?))
-    })?;
-    running.map_err(|error| named(function, error))
 }
 
 pub(super) fn arguments<'a>(function: &Function, encoding: Encoding, args: &'a [u8]) -> Result<Arguments<'a>, Error> {

@@ -306,7 +306,7 @@ struct Wants {
 enum Ran<T, F> {
     Over(T),
     /// It has to hold more, and nothing was done. This is what was to be done with its result.
-    Asks(ObjectsCall, F),
+    Asks(Box<ObjectsCall>, F),
 }
 
 struct Wanted {
@@ -456,7 +456,7 @@ impl ObjectsCall {
         if looks.are_incomplete() && produced.is_ok() {
             drop(holding);
             looks.ask(&mut wants.asked, wants.objects.iter().map(|wanted| &wanted.cell), outer.as_ref())?;
-            return Ok(Ran::Asks(self, finish));
+            return Ok(Ran::Asks(Box::new(self), finish));
         }
         wants.settle(holding, produced, *refers, Arc::clone(scope), finish).map(Ran::Over)
     }

@@ -6,7 +6,7 @@ use super::list::checked;
 use super::text::{Letter, Text, byte_methods, case, search, shape, split, text_methods};
 use crate::args::Arg;
 use crate::context::Context;
-use crate::modules::python::live::{Holds, Seen, lending};
+use crate::modules::python::live::{Holds, Seen, lending, plain};
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Span, Stamp, format, index_of, insertion, iterate, position, repeats, repr,
     text_argument, type_name, whole, word,
@@ -53,7 +53,7 @@ impl ByteArray {
     /// Puts the bytes of `items`, bytes or a list of integers below 256, at the end.
     #[remote(name = "extend", scales)]
     pub fn extend_values(&mut self, items: Value) -> Result<(), Exception> {
-        let mut items = match items {
+        let mut items = match lending(self, || plain(items))? {
             Value::Bytes(bytes) => bytes,
             other => {
                 let refused = Exception::TypeError(format!("can't extend bytearray with {}", type_name(&other)));
@@ -149,6 +149,7 @@ impl ByteArray {
     /// `array += other`: puts the bytes of `other` at the end.
     #[remote(name = "__iadd__", scales)]
     pub fn iadd(&mut self, other: Value) -> Result<(), Exception> {
+        let other = lending(self, || plain(other))?;
         let other = Self::argument(&other).map_err(|_| {
             let found = type_name(&other);
             Exception::TypeError(format!("can't concat {found} to bytearray"))
@@ -197,7 +198,7 @@ impl ByteArray {
                 let message = "can assign only bytes, buffers, or iterables of ints in range(0, 256)";
                 return Err(Exception::of_type(message));
             }
-            value => contents(Arg::Given(value), Arg::Absent, Arg::Absent, "bytearray")?,
+            value => lending(self, || contents(Arg::Given(value), Arg::Absent, Arg::Absent, "bytearray"))?,
         };
         let span = slice.span(self.0.len())?;
         if span.step == 1 {
@@ -248,6 +249,10 @@ impl Text for ByteArray {
 impl Holds for ByteArray {
     fn seen(&self) -> Seen<'_> {
         Seen::Bytes(&self.0)
+    }
+
+    fn written(&self) -> Option<String> {
+        Some(self.repr())
     }
 }
 

@@ -266,6 +266,10 @@ impl Holds for Complex {
     fn seen(&self) -> Seen<'_> {
         Seen::Number(self.plain())
     }
+
+    fn written(&self) -> Option<String> {
+        Some(self.repr())
+    }
 }
 
 /// The map of its parts.

@@ -273,6 +273,10 @@ impl Holds for FrozenSet {
     fn seen(&self) -> Seen<'_> {
         Seen::Set(&self.0)
     }
+
+    fn written(&self) -> Option<String> {
+        Some(self.repr())
+    }
 }
 
 /// With plain Rust values. The methods that these stand for say what they do.

@@ -302,6 +302,10 @@ impl Holds for Range {
     fn seen(&self) -> Seen<'_> {
         Seen::Range(self)
     }
+
+    fn written(&self) -> Option<String> {
+        Some(self.repr())
+    }
 }
 
 /// Fails with `ValueError` for a step of zero.

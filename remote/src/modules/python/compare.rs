@@ -41,7 +41,7 @@ impl Comparing {
 
     /// Whether an object is equal to a value.
     pub(crate) fn equals<T: Holds>(&mut self, object: &T, other: &Value) -> Result<bool, Exception> {
-        let sight = Sight { seen: object.seen(), place: Some(place_of(object as &dyn Object)) };
+        let sight = Sight { seen: object.seen(), place: Some(place_of(object as &dyn Object)), written: None };
         if !kind_of(other).may_equal(sight.seen.kind()) {
             return Ok(false);
         }
@@ -162,9 +162,11 @@ impl Comparing {
         value: &Value,
         f: impl FnOnce(&mut Self, &Sight<'_>) -> Result<R, Exception>,
     ) -> Result<R, Exception> {
-        let Value::Ref(reference) = value else { return f(self, &Sight { seen: Seen::of(value), place: None }) };
+        let Value::Ref(reference) = value else {
+            return f(self, &Sight { seen: Seen::of(value), place: None, written: None });
+        };
         sight(reference, |sight| {
-            let sight = sight.unwrap_or(Sight { seen: Seen::Nothing, place: None });
+            let sight = sight.unwrap_or(Sight { seen: Seen::Nothing, place: None, written: None });
             let again = sight.place.is_some_and(|place| !self.seen.insert(place));
             self.again += usize::from(again);
             let result = f(self, &sight);

@@ -68,11 +68,27 @@ pub(crate) enum Kind {
 pub(crate) struct Sight<'a> {
     pub(crate) seen: Seen<'a>,
     pub(crate) place: Option<usize>,
+    pub(crate) written: Option<Written<'a>>,
+}
+
+/// Writes an object as Python does, if that does not follow from what it holds.
+#[derive(Clone, Copy)]
+pub(crate) struct Written<'a>(&'a dyn Object, fn(&dyn Object) -> Option<String>);
+
+impl Written<'_> {
+    pub(super) fn text(self) -> Option<String> {
+        (self.1)(self.0)
+    }
 }
 
 /// A class whose objects hold something that others may look at.
 pub(crate) trait Holds: Object {
     fn seen(&self) -> Seen<'_>;
+
+    /// How Python writes it, where that does not follow from what it holds.
+    fn written(&self) -> Option<String> {
+        None
+    }
 }
 
 type See = for<'a> fn(&'a dyn Object) -> Option<Seen<'a>>;
@@ -81,40 +97,45 @@ fn see<T: Holds>(object: &dyn Object) -> Option<Seen<'_>> {
     (object as &dyn Any).downcast_ref::<T>().map(T::seen)
 }
 
+fn write<T: Holds>(object: &dyn Object) -> Option<String> {
+    (object as &dyn Any).downcast_ref::<T>().and_then(T::written)
+}
+
+type Class = (&'static str, Kind, See, fn(&dyn Object) -> Option<String>);
+
 /// The classes that are looked into, by their paths.
-const CLASSES: [(&str, Kind, See); 19] = [
-    (List::PATH, Kind::List, see::<List>),
-    (Dict::PATH, Kind::Dict, see::<Dict>),
-    (Str::PATH, Kind::Text, see::<Str>),
-    (Set::PATH, Kind::Set, see::<Set>),
-    (Tuple::PATH, Kind::Tuple, see::<Tuple>),
-    (Bytes::PATH, Kind::Bytes, see::<Bytes>),
-    (Int::PATH, Kind::Number, see::<Int>),
-    (Float::PATH, Kind::Number, see::<Float>),
-    (Bool::PATH, Kind::Number, see::<Bool>),
-    (Deque::PATH, Kind::Deque, see::<Deque>),
-    (OrderedDict::PATH, Kind::Dict, see::<OrderedDict>),
-    (DefaultDict::PATH, Kind::Dict, see::<DefaultDict>),
-    (Counter::PATH, Kind::Dict, see::<Counter>),
-    (NamedTuple::PATH, Kind::Tuple, see::<NamedTuple>),
-    (ByteArray::PATH, Kind::Bytes, see::<ByteArray>),
-    (Complex::PATH, Kind::Number, see::<Complex>),
-    (Range::PATH, Kind::Range, see::<Range>),
-    (FrozenSet::PATH, Kind::Set, see::<FrozenSet>),
-    (SharedArray::PATH, Kind::Other, see::<SharedArray>),
+static CLASSES: [Class; 19] = [
+    (List::PATH, Kind::List, see::<List>, write::<List>),
+    (Dict::PATH, Kind::Dict, see::<Dict>, write::<Dict>),
+    (Str::PATH, Kind::Text, see::<Str>, write::<Str>),
+    (Set::PATH, Kind::Set, see::<Set>, write::<Set>),
+    (Tuple::PATH, Kind::Tuple, see::<Tuple>, write::<Tuple>),
+    (Bytes::PATH, Kind::Bytes, see::<Bytes>, write::<Bytes>),
+    (Int::PATH, Kind::Number, see::<Int>, write::<Int>),
+    (Float::PATH, Kind::Number, see::<Float>, write::<Float>),
+    (Bool::PATH, Kind::Number, see::<Bool>, write::<Bool>),
+    (Deque::PATH, Kind::Deque, see::<Deque>, write::<Deque>),
+    (OrderedDict::PATH, Kind::Dict, see::<OrderedDict>, write::<OrderedDict>),
+    (DefaultDict::PATH, Kind::Dict, see::<DefaultDict>, write::<DefaultDict>),
+    (Counter::PATH, Kind::Dict, see::<Counter>, write::<Counter>),
+    (NamedTuple::PATH, Kind::Tuple, see::<NamedTuple>, write::<NamedTuple>),
+    (ByteArray::PATH, Kind::Bytes, see::<ByteArray>, write::<ByteArray>),
+    (Complex::PATH, Kind::Number, see::<Complex>, write::<Complex>),
+    (Range::PATH, Kind::Range, see::<Range>, write::<Range>),
+    (FrozenSet::PATH, Kind::Set, see::<FrozenSet>, write::<FrozenSet>),
+    (SharedArray::PATH, Kind::Other, see::<SharedArray>, write::<SharedArray>),
 ];
 
 /// The kind of a value or, by its class alone, of the object that it refers to.
 pub(crate) fn kind_of(value: &Value) -> Kind {
     match value {
-        Value::Ref(reference) => class(reference).map_or(Kind::Other, |(kind, _)| kind),
+        Value::Ref(reference) => class(reference).map_or(Kind::Other, |(_, kind, ..)| *kind),
         value => Seen::of(value).kind(),
     }
 }
 
-fn class(reference: &ObjectRef) -> Option<(Kind, See)> {
-    let (_, kind, see) = CLASSES.iter().find(|(path, ..)| *path == reference.class())?;
-    Some((*kind, *see))
+fn class(reference: &ObjectRef) -> Option<&'static Class> {
+    CLASSES.iter().find(|(path, ..)| *path == reference.class())
 }
 
 /// Gives `f` what an object of the modules holds; nothing of any other object, which is not even asked for.
@@ -133,11 +154,12 @@ pub(super) fn sight<R>(
     reference: &ObjectRef,
     f: impl FnOnce(Option<Sight<'_>>) -> Result<R, Exception>,
 ) -> Result<R, Exception> {
-    let Some((_, see)) = class(reference) else { return f(None) };
+    let Some((_, _, see, write)) = class(reference) else { return f(None) };
     let (mut f, mut result) = (Some(f), None);
     let looked = value::look(reference, &mut |object| {
         if let Some(f) = f.take() {
-            result = Some(f(see(object).map(|seen| Sight { seen, place: Some(place_of(object)) })));
+            let written = Some(Written(object, *write));
+            result = Some(f(see(object).map(|seen| Sight { seen, place: Some(place_of(object)), written })));
         }
     });
     match (result, f) {

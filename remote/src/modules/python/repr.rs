@@ -1,6 +1,6 @@
 //! How Python writes a value.
 
-use super::live::{Holds, Mapping, Seen, Sight, sight};
+use super::live::{Holds, Mapping, Seen, Sight, Written, sight};
 use super::unicode::is_printable;
 use super::{Comparing, Comparison, Key, LOOK_DEPTH, RESULT_LIMIT, Table, merge_sort};
 use crate::modules::error::Exception;
@@ -34,7 +34,7 @@ pub fn short(value: &Value) -> String {
 /// `RecursionError` for what is nested too deep, `MemoryError` for what is too long, and those of looking.
 pub(crate) fn repr_of<T: Holds>(object: &T) -> Result<String, Exception> {
     let mut out = Bounded::new(RESULT_LIMIT);
-    out.sight(&Sight { seen: object.seen(), place: Some(place_of(object as &dyn Object)) }, 0);
+    out.sight(&Sight { seen: object.seen(), place: Some(place_of(object as &dyn Object)), written: None }, 0);
     out.whole()
 }
 
@@ -135,6 +135,9 @@ impl Bounded {
         let Some(place) = sight.place else { return };
         if depth >= LOOK_DEPTH {
             return self.too_deep();
+        }
+        if let Some(text) = sight.written.and_then(Written::text) {
+            return self.put(&text);
         }
         let is_open = self.open.contains(&place);
         self.open.push(place);
