@@ -17,7 +17,7 @@ pub(crate) fn allow() -> TokenStream {
 pub(crate) fn place(private: &TokenStream, span: Span) -> TokenStream {
     // line!() tells the line of its own tokens.
     let (file, line) = (quote_spanned!(span=> ::core::file!()), quote_spanned!(span=> ::core::line!()));
-    quote!(#private::Place { file: #file, line: #line })
+    quote!(#private::Place { file: #file, line: #line, package: ::core::option_env!("CARGO_PKG_NAME") })
 }
 
 /// The tokens, as if they stood at `span`: an error about them points there. Names keep their meaning.

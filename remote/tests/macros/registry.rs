@@ -11,7 +11,7 @@ fn linked() -> impl Iterator<Item = Registration> {
 fn a_class_registered_twice_names_both_places() {
     let again = linked().find_map(|registration| match registration {
         Registration::Class(mut class) if class.path == crate::classes::Account::PATH => {
-            class.place = Place { file: "other.rs", line: 7 };
+            class.place = Place { file: "other.rs", line: 7, package: None };
             Some(Registration::Class(class))
         }
         _ => None,
