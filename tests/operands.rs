@@ -2,13 +2,15 @@
 
 mod support;
 
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 use support::Fixture;
+use tarmem::modules::Exception;
 use tarmem::modules::builtins::List;
 use tarmem::modules::python::LOOK_DEPTH;
-use tarmem::{DynamicProxy, Error, Proxy, Session, Value, args, remote};
+use tarmem::{CallError, DynamicProxy, Error, Proxy, Session, Value, args, remote};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -30,6 +32,7 @@ each_way![
     shared_structure_is_compared_once,
     whatever_is_in_use_is_waited_for_together,
     objects_of_other_classes_are_equal_to_themselves_alone,
+    users_code_runs_once_and_looks_into_nothing,
 ];
 
 async fn a_list_is_extended_by_what_another_one_holds(fixture: Fixture) {
@@ -546,4 +549,44 @@ fn ints(items: impl IntoIterator<Item = i64>) -> Value {
 fn raised(error: &Error) -> &str {
     let Error::Raised { message, .. } = error else { panic!("{error:?}") };
     message
+}
+
+/// What has a list inside, and does something before that list is used.
+#[remote(module = "operands")]
+#[derive(Default, Serialize, Deserialize)]
+struct Shelf {
+    items: List,
+    runs: u32,
+}
+
+#[remote]
+impl Shelf {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn fill(&mut self, items: Value) -> Result<(), Exception> {
+        self.runs += 1;
+        self.items.extend_values(items)
+    }
+
+    pub fn runs(&self) -> u32 {
+        self.runs
+    }
+}
+
+/// If it did look into an object that others use, it would have to be run again.
+async fn users_code_runs_once_and_looks_into_nothing(fixture: Fixture) {
+    let session = fixture.session().await;
+    let ys = list(&session, "ys", ints(3..5)).await;
+    let shelf = session.create(ShelfProxy::new()).await.expect("made");
+    let is_refused = |filled: Result<(), CallError<Exception>>| {
+        let error = filled.expect_err("it looks into nothing").to_string();
+        assert!(error.contains("TypeError: 'list' object is not iterable"), "{error}");
+    };
+    is_refused(shelf.fill(reference(&ys)).await);
+    let in_use = InUse::begin(&fixture, "ys").await;
+    is_refused(shelf.fill(reference(&ys)).await);
+    in_use.end().await;
+    assert_eq!(shelf.runs().await, Ok(2));
 }

@@ -13,7 +13,7 @@ use crate::store::Cell;
 use bytes::Bytes;
 use std::sync::Arc;
 use tarmem_remote::context::Context;
-use tarmem_remote::describe::{Invoke, Method};
+use tarmem_remote::describe::{Invoke, Method, Place};
 use tarmem_remote::dispatch::{Arguments, Encoding, Finish, Output};
 use tarmem_remote::error::Error;
 use tarmem_remote::object::Object;
@@ -226,8 +226,8 @@ impl OwnedSite {
 }
 
 impl CallSite<'_> {
-    fn looking<'a>(&'a self, looks: &'a Looks, own: &'a [Own<'a>]) -> LookingScope<'a> {
-        LookingScope { scope: &self.scope, looks, own }
+    fn looking<'a>(&'a self, looks: &'a Looks, own: &'a [Own<'a>], code: Place) -> LookingScope<'a> {
+        LookingScope { scope: &self.scope, looks, own, code }
     }
 }
 
@@ -260,7 +260,8 @@ impl MethodCall {
     ) -> Result<Step, Box<Error>> {
         let Invoke::Shared(invoke) = self.method.invoke else { return Err(Error::Cancelled.into()) };
         let own = [Own::shared(site.scope.of, object)];
-        self.run(site, site.looking(looks, &own), args, out, |args, out| invoke(object, site.context, args, out))
+        let scope = site.looking(looks, &own, self.method.place);
+        self.run(site, scope, args, out, |args, out| invoke(object, site.context, args, out))
     }
 
     fn exclusive(
@@ -273,8 +274,8 @@ impl MethodCall {
     ) -> Result<Step, Box<Error>> {
         let Invoke::Exclusive(invoke) = self.method.invoke else { return Err(Error::Cancelled.into()) };
         let own = [Own::exclusive(site.scope.of, object)];
-        let result =
-            self.run(site, site.looking(looks, &own), args, out, |args, out| invoke(object, site.context, args, out));
+        let scope = site.looking(looks, &own, self.method.place);
+        let result = self.run(site, scope, args, out, |args, out| invoke(object, site.context, args, out));
         if result.as_ref().is_err_and(|error| matches!(**error, Error::Panicked { .. })) {
             site.scope.of.poison();
         }

@@ -477,7 +477,7 @@ impl FunctionCall {
         let FunctionCall { scope, function, context, encoding, holding } = self;
         let FunctionInvoke::Sync(invoke) = function.invoke else { return Err(Error::Cancelled) };
         let looks = Looks::holding(held, elsewhere);
-        let looking = LookingScope { scope: &**scope, looks: &looks, own: &[] };
+        let looking = LookingScope { scope: &**scope, looks: &looks, own: &[], code: function.place };
         let produced = panics::catch_in(function, context.session(), || {
             with_scope(&looking, || invoke(context, &mut arguments(function, *encoding, args)?))
         })?;

@@ -5,6 +5,9 @@
 //! anything, what came of it is thrown away, and everything that it holds is let go. Then the call takes its own object and all
 //! that it asked for in the order of their ids, as functions over several objects do, waiting as any call waits, and the method
 //! runs again. What was shown stays held until it is over: it sees all of it as it is at one time.
+//!
+//! That is for the methods and functions of tarmem's own modules, which read everything before they change anything. A user's code
+//! is never run twice for one call: it looks into nothing, and takes a reference for what it is.
 
 use super::chain::Chain;
 use super::large;
@@ -12,6 +15,7 @@ use crate::store::{Cell, ReadGuard, WriteGuard};
 use hashbrown::{HashMap, HashSet};
 use std::cell::RefCell;
 use std::sync::Arc;
+use tarmem_remote::describe::Place;
 use tarmem_remote::error::Error;
 use tarmem_remote::object::Object;
 use tarmem_remote::value::{Looked, ObjectRef, RefScope, place_of};
@@ -171,6 +175,8 @@ pub(super) struct LookingScope<'a> {
     pub(super) looks: &'a Looks,
     /// What it has for itself: the object whose method runs, or those that a function works on.
     pub(super) own: &'a [Own<'a>],
+    /// Whose code runs: what is a user's is not run again, and so looks into nothing.
+    pub(super) code: Place,
 }
 
 /// An object that a call has for itself.
@@ -222,7 +228,8 @@ impl RefScope for LookingScope<'_> {
                 Looked::Shown
             }
             Some(Own { object: None, .. }) => Looked::Closed,
-            None => self.looks.look(reference, view),
+            None if self.code.is_built_in() => self.looks.look(reference, view),
+            None => Looked::Closed,
         }
     }
 }

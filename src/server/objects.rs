@@ -450,7 +450,7 @@ impl ObjectsCall {
         let ObjectsCall { wants, places, context, scope, refers, holding: outer, .. } = &mut self;
         let produced = panics::catch_in(&wants.function, wants.session, || {
             let (objects, own) = holding.objects(&wants.objects, wants.params, places);
-            let scope = LookingScope { scope: &**scope, looks: &looks, own: &own };
+            let scope = LookingScope { scope: &**scope, looks: &looks, own: &own, code: wants.function.place };
             with_scope(&scope, || work(objects, context))
         });
         if looks.are_incomplete() && produced.is_ok() {
