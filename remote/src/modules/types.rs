@@ -95,6 +95,7 @@ text_of_repr!(SimpleNamespace);
 /// With plain Rust values. The methods that these stand for say what they do.
 impl SimpleNamespaceProxy {
     /// An object with the attributes in a map. It has none without `attributes`.
+    #[allow(clippy::new_ret_no_self, reason = "a proxy is of an object; this is what makes one")]
     pub fn new(attributes: impl Into<Arg<Value>>) -> FunctionCall<SimpleNamespace, CallError<Exception>> {
         Self::from_args(attributes.into().given().into_iter().collect(), Kwargs::new())
     }

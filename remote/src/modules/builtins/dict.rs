@@ -65,6 +65,7 @@ mapping_proxy!(DictProxy, "builtins.dict");
 
 impl DictProxy {
     /// A dict of `items`: a map, or a list of pairs. Empty without `items`.
+    #[allow(clippy::new_ret_no_self, reason = "a proxy is of an object; this is what makes one")]
     pub fn new(items: impl Into<Arg<Value>>) -> FunctionCall<Dict, CallError<Exception>> {
         Self::from_args(items.into().given().into_iter().collect(), Kwargs::new())
     }

@@ -122,6 +122,7 @@ mapping_proxy!(CounterProxy, "collections.Counter");
 /// With plain Rust values. The methods that these stand for say what they do.
 impl CounterProxy {
     /// Counts the elements of `items`; a map is taken as counts. Empty without `items`.
+    #[allow(clippy::new_ret_no_self, reason = "a proxy is of an object; this is what makes one")]
     pub fn new(items: Option<Value>) -> FunctionCall<Counter, CallError<Exception>> {
         Self::from_args(items.into_iter().collect(), Kwargs::new())
     }

@@ -215,6 +215,7 @@ mapping_proxy!(DefaultDictProxy, "collections.defaultdict");
 impl DefaultDictProxy {
     /// A dict of `items`, a map or a list of pairs, that has the generator `factory` make what is missing; nothing is made
     /// without `factory`.
+    #[allow(clippy::new_ret_no_self, reason = "a proxy is of an object; this is what makes one")]
     pub fn new(
         factory: Option<String>,
         items: impl Into<Arg<Value>>,

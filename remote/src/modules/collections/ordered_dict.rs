@@ -82,6 +82,7 @@ mapping_proxy!(OrderedDictProxy, "collections.OrderedDict");
 
 impl OrderedDictProxy {
     /// A dict of `items`: a map, or a list of pairs. Empty without `items`.
+    #[allow(clippy::new_ret_no_self, reason = "a proxy is of an object; this is what makes one")]
     pub fn new(items: impl Into<Arg<Value>>) -> FunctionCall<OrderedDict, CallError<Exception>> {
         Self::from_args(items.into().given().into_iter().collect(), Kwargs::new())
     }
