@@ -24,6 +24,7 @@ each_way![
     an_object_is_its_own_operand,
     a_new_object_is_made_of_what_another_one_holds,
     live_objects_are_equal_by_what_they_hold,
+    a_deque_is_no_list_and_the_order_of_an_ordered_dict_counts,
     what_is_equal_is_found,
     live_objects_have_pythons_order,
     what_is_inside_is_written_as_python_writes_it,
@@ -284,6 +285,54 @@ async fn live_objects_are_equal_by_what_they_hold(fixture: Fixture) {
             session.delete(key).await.expect("there");
         }
     }
+}
+
+/// As CPython 3.11 compares `one == other`, and not elements.
+async fn a_deque_is_no_list_and_the_order_of_an_ordered_dict_counts(fixture: Fixture) {
+    let session = fixture.session().await;
+    let deque = make(&session, "deque", "collections.deque", ints([1, 2])).await;
+    let same = make(&session, "same", "collections.deque", ints([1, 2])).await;
+    let more = make(&session, "more", "collections.deque", ints([1, 3])).await;
+    let xs = list(&session, "xs", ints([1, 2])).await;
+    for (other, equal) in [
+        (reference(&deque), true),
+        (reference(&same), true),
+        (reference(&more), false),
+        (reference(&xs), false),
+        (ints([1, 2]), false),
+        (Value::from((1, 2)), false),
+    ] {
+        assert_eq!(deque.call("__eq__", [other.clone()]).await, Ok(equal.into()), "deque == {other}");
+        assert_eq!(deque.call("__ne__", [other.clone()]).await, Ok((!equal).into()), "deque != {other}");
+    }
+    assert_eq!(xs.call("__eq__", [reference(&deque)]).await, Ok(false.into()));
+    assert_eq!(xs.call("__eq__", [Value::from((1, 2))]).await, Ok(false.into()));
+    assert_eq!(deque.call("__lt__", [reference(&more)]).await, Ok(true.into()));
+    assert_eq!(deque.call("__ge__", [reference(&same)]).await, Ok(true.into()));
+    assert_eq!(deque.call("__add__", [reference(&more)]).await, Ok(ints([1, 2, 1, 3])));
+    for (method, says) in [
+        ("__lt__", "'<' not supported between instances of 'collections.deque' and 'list'"),
+        ("__add__", "can only concatenate deque (not \"list\") to deque"),
+    ] {
+        for list in [reference(&xs), ints([3])] {
+            let error = deque.call(method, [list]).await.expect_err(says);
+            assert_eq!(raised(&error), format!("TypeError: {says}"));
+        }
+    }
+
+    let map = |pairs: [(&str, i64); 2]| Value::Map(pairs.map(|(key, value)| (key.into(), value.into())).to_vec());
+    let (ab, ba) = (map([("a", 1), ("b", 2)]), map([("b", 2), ("a", 1)]));
+    let ordered = make(&session, "ordered", "collections.OrderedDict", ab.clone()).await;
+    let alike = make(&session, "alike", "collections.OrderedDict", ab).await;
+    let otherwise = make(&session, "otherwise", "collections.OrderedDict", ba.clone()).await;
+    let dict = make(&session, "dict", "builtins.dict", ba.clone()).await;
+    for (other, equal) in
+        [(reference(&alike), true), (reference(&otherwise), false), (reference(&dict), true), (ba, true)]
+    {
+        assert_eq!(ordered.call("__eq__", [other.clone()]).await, Ok(equal.into()), "OrderedDict == {other}");
+        assert_eq!(ordered.call("__ne__", [other.clone()]).await, Ok((!equal).into()), "OrderedDict != {other}");
+    }
+    assert_eq!(dict.call("__eq__", [reference(&ordered)]).await, Ok(true.into()));
 }
 
 async fn what_is_equal_is_found(fixture: Fixture) {

@@ -161,7 +161,7 @@ fn deque_operation(r: &mut Random, len: usize) -> Operation {
         20 => op("__delitem__", [r.index()]),
         21 => op(r.pick(&["__len__", "maxlen", "__reversed__"]), []),
         22 => op("__contains__", [r.value()]),
-        23 => op("__add__", [r.list(Random::value)]),
+        23 => op("__add__", [r.value()]),
         24 => op("__iadd__", [if r.one_in(4) { r.value() } else { r.list(Random::value) }]),
         25 => op(r.pick(&["__mul__", "__rmul__"]), [r.pick(&[Value::from(0), 2.into(), (-3).into(), "a".into()])]),
         26 => op("__imul__", [r.pick(&[Value::from(0), 1.into(), 2.into(), "a".into()])]),

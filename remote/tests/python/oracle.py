@@ -50,7 +50,7 @@ IN_PLACE = {
     "__isub__": operator.isub, "__ixor__": operator.ixor,
 }
 # What the wire cannot tell from a map, where the other side has to be of the same type.
-SAME_TYPE = {"deque": (deque, list), "Counter": (Counter, dict)}
+SAME_TYPE = {"Counter": (Counter, dict)}
 BETWEEN = {"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__add__", "__sub__", "__or__", "__and__",
            "__xor__", "__ror__", "__rand__", "__rsub__", "__rxor__", "__ior__", "__iand__", "__isub__", "__ixor__"}
 

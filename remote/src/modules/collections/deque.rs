@@ -247,11 +247,10 @@ impl Deque {
         Ok(())
     }
 
-    /// `deque + other`, as a plain list, within the deque's `maxlen`; the other one has to be a deque, or a list in its place.
+    /// `deque + other`, as a plain list, within the deque's `maxlen`; the other one has to be a deque, as a reference.
     #[remote(name = "__add__", scales)]
     pub fn add(&self, other: Value) -> Result<Vec<Value>, Exception> {
         let other = match other {
-            Value::List(other) => other,
             other if kind_of(&other) == Kind::Deque => iterate(other)?,
             other => {
                 let found = type_name(&other);
@@ -287,7 +286,7 @@ impl Deque {
 
 reflected_sequence_methods!(Deque, Vec<Value>);
 text_of_repr!(looking Deque);
-sequence_comparisons!(Deque, "collections.deque", List);
+sequence_comparisons!(Deque, "collections.deque");
 
 /// With plain Rust values. The methods that these stand for say what they do.
 impl DequeProxy {

@@ -1,19 +1,18 @@
 //! `==` and `<` for what is like a list. The class has `as_list`, which gives its elements as a slice.
 
-/// The comparisons of a sequence, which Python calls `$name`, with another one of its kind: a `Value::$kind`.
+/// The comparisons of a sequence, which Python calls `$name`, with another one of its kind: a `Value::$kind`, if there is such a
+/// kind of value, or a live object.
 macro_rules! sequence_comparisons {
-    ($class:ident, $name:literal, $kind:ident) => {
+    ($class:ident, $name:literal $(, $kind:ident)?) => {
         #[$crate::remote]
         impl $class {
             #[doc = concat!("Whether `other` is a ", $name, " of equal elements.")]
             #[remote(name = "__eq__", scales)]
             pub fn equals(&self, other: Value) -> Result<bool, Exception> {
-                match &other {
-                    Value::$kind(items) => {
-                        $crate::modules::python::Comparing::default().items_equal(&self.as_list(), items)
-                    }
-                    other => $crate::modules::python::Comparing::default().equals(self, other),
-                }
+                $(if let Value::$kind(items) = &other {
+                    return $crate::modules::python::Comparing::default().items_equal(&self.as_list(), items);
+                })?
+                $crate::modules::python::Comparing::default().equals(self, &other)
             }
 
             #[doc = concat!("Whether `other` is anything but a ", $name, " of equal elements.")]
@@ -50,12 +49,10 @@ macro_rules! sequence_comparisons {
 
         impl $class {
             fn compare(&self, comparison: Comparison, other: &Value) -> Result<bool, Exception> {
-                match other {
-                    Value::$kind(items) => {
-                        $crate::modules::python::Comparing::default().items_hold(comparison, &self.as_list(), items)
-                    }
-                    other => $crate::modules::python::Comparing::default().object_holds(comparison, self, $name, other),
-                }
+                $(if let Value::$kind(items) = other {
+                    return $crate::modules::python::Comparing::default().items_hold(comparison, &self.as_list(), items);
+                })?
+                $crate::modules::python::Comparing::default().object_holds(comparison, self, $name, other)
             }
         }
     };
