@@ -2,11 +2,13 @@
 
 use super::support::Fixture;
 use super::{runtime_error, until};
-use tarmem::modules::threading::{Condition, ConditionProxy, LockProxy, RLockProxy};
-use tarmem::{Error, Proxy, Value, args};
+use tarmem::modules::builtins::ListProxy;
+use tarmem::modules::threading::{Condition, ConditionProxy, LockProxy, RLock, RLockProxy};
+use tarmem::{DynamicProxy, Error, Proxy, Session, Value, args};
 
 crate::each_way![
     a_wait_releases_every_level_of_an_rlock_and_takes_them_back,
+    a_condition_is_made_of_any_live_lock_by_name,
     a_reentrant_lock_is_saved_and_restored,
     a_restored_lock_waits_for_its_turn,
 ];
@@ -44,6 +46,45 @@ async fn a_wait_releases_every_level_of_an_rlock_and_takes_them_back(fixture: Fi
     drop(guard);
     let error = condition.wait_bool(None).owner(1).await.expect_err("it holds nothing");
     assert_eq!(error.to_string(), "RuntimeError: cannot wait on un-acquired lock");
+}
+
+async fn made(session: &Session, class: &str, args: Vec<Value>) -> Result<DynamicProxy, Error> {
+    session.remote_import("threading").await?.construct(class, args).await
+}
+
+fn reference(proxy: &impl Proxy) -> Value {
+    Value::Ref(proxy.reference().expect("a proxy by id"))
+}
+
+async fn a_condition_is_made_of_any_live_lock_by_name(fixture: Fixture) {
+    let session = fixture.session().await;
+    for class in ["Lock", "RLock", "Condition"] {
+        let lock = made(&session, class, args![]).await.expect("made");
+        let condition = made(&session, "Condition", args![reference(&lock)]).await.expect("made");
+        assert_eq!(lock.call("acquire", args![]).owner(1).await, Ok(true.into()));
+        assert_eq!(condition.call("acquire", args![false]).owner(2).await, Ok(false.into()), "{class}");
+        assert_eq!(condition.call("_is_owned", args![]).owner(1).await, Ok(true.into()), "{class}");
+        assert_eq!(condition.call("wait", args![0]).owner(1).await, Ok(false.into()), "{class}");
+        condition.call("notify_all", args![]).owner(1).await.expect("it holds the lock");
+        condition.call("release", args![]).owner(1).await.expect("it holds the lock");
+        assert_eq!(lock.call("locked", args![]).await, Ok(false.into()), "{class}");
+        // It holds the lock's state, whatever becomes of the lock.
+        drop(lock);
+        assert_eq!(condition.call("acquire", args![false]).owner(3).await, Ok(true.into()), "{class}");
+    }
+    let named = session.memoize("rlock", RLockProxy::new()).await.expect("made");
+    let held = named.hold().await.expect("there");
+    let condition = session.memoize("typed", ConditionProxy::with_lock(reference(&held))).await.expect("made");
+    assert_eq!(session.get::<RLock>("rlock").await.expect("there").acquire_bool(None, None).owner(1).await, Ok(true));
+    assert_eq!(condition.is_owned().owner(1).await, Ok(true));
+    // Python's None is a lock of its own; and what is no lock is told.
+    let own = made(&session, "Condition", args![None::<i64>]).await.expect("made");
+    assert_eq!(own.call("acquire", args![]).await, Ok(true.into()));
+    let list = session.create(ListProxy::default()).await.expect("made");
+    for (bad, found) in [(5.into(), "'int'"), (reference(&list), "'builtins.list'")] {
+        let error = made(&session, "Condition", args![bad]).await.expect_err("no lock").to_string();
+        assert!(error.contains("TypeError: a Condition is on a threading.Lock") && error.contains(found), "{error}");
+    }
 }
 
 async fn a_reentrant_lock_is_saved_and_restored(fixture: Fixture) {
