@@ -240,10 +240,10 @@ pub(super) async fn part(mut link: Link, shared: &Shared) {
 /// As [`part`], where the connection was left: over another one, if one can be had.
 async fn part_elsewhere(shared: &Arc<Shared>) {
     shared.end_here();
-    match tokio::time::timeout(FAREWELL_TIME, shared.home.open(shared, Some(resume_of(shared)))).await {
-        Ok(Ok(Opened { link, resumed: Resumed::Yes { .. }, .. })) => part(link, shared).await,
-        // There is no such session any more, or no service.
-        _ => {}
+    let opening = tokio::time::timeout(FAREWELL_TIME, shared.home.open(shared, Some(resume_of(shared))));
+    // Or there is no such session any more, or no service.
+    if let Ok(Ok(Opened { link, resumed: Resumed::Yes { .. }, .. })) = opening.await {
+        part(link, shared).await;
     }
 }
 
