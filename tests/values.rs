@@ -104,7 +104,7 @@ async fn a_tuple_is_a_tuple_and_an_array_a_list(fixture: Fixture) {
     let list = session.memoize("list", ListProxy::new(None)).await.expect("made");
     list.append((1, "a")).await.expect("appends");
     let pair = (1, [2, 3]);
-    list.append(pair.clone()).await.expect("appends");
+    list.append(pair).await.expect("appends");
     list.append([1, 2]).await.expect("appends");
     list.append(vec![(1, 2)]).await.expect("appends");
     list.append(Value::from((1,))).await.expect("appends");

@@ -511,7 +511,8 @@ impl FunctionCall {
             let mut incomplete = None;
             let polled = std::future::poll_fn(|cx| {
                 let poll = {
-                    let looking = LookingScope { scope: &*self.scope, looks: &looks, own: &[] };
+                    let looking =
+                        LookingScope { scope: &*self.scope, looks: &looks, own: &[], code: self.function.place };
                     with_scope(&looking, || running.as_mut().poll(cx))
                 };
                 let seen = std::mem::take(&mut looks);
