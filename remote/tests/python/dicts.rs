@@ -52,7 +52,7 @@ fn arguments_by_name_are_entries() {
     let service = Service::new();
     let made = |class: &str, args: Args| {
         let mut object = service.make_with(class, &args)?;
-        service.call(&mut object, "__repr__", &[]).map(|text| text.as_str().expect("a text").to_owned())
+        service.call(object.as_mut(), "__repr__", &[]).map(|text| text.as_str().expect("a text").to_owned())
     };
     let pairs = || Value::from(vec![("a", 1), ("b", 2)]);
     for (class, args, expected) in [
