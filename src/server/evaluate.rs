@@ -1,26 +1,24 @@
 //! From a source to an object, and from a function to its result.
 
-use super::chain::Chain;
 use super::engine::{Engine, Later, Request, Step};
+use super::function::{FunctionCall, Ran, reply_produced, write_produced};
 use super::large::{self, Large};
 use super::local::LocalCaller;
-use super::looking::{Asked, LookingScope, Looks};
+use super::looking::Asked;
 use super::objects::Site;
 use super::panics;
 use super::scope::SessionScope;
-use crate::store::{Cell, Flight, FlightError, ReadGuard};
+use crate::store::{Cell, Flight, FlightError};
 use bytes::Bytes;
-use futures::future::BoxFuture;
 use serde::Deserialize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use tarmem_remote::codec;
-use tarmem_remote::context::Context;
 use tarmem_remote::describe::{Function, FunctionInvoke, NewObject};
-use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
+use tarmem_remote::dispatch::{Encoding, Output, Produced};
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::{FunctionRef, Reply, SourceRef};
+use tarmem_remote::operation::{FunctionRef, SourceRef};
 use tarmem_remote::value::{Value, from_value, limited, with_scope};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -446,144 +444,4 @@ pub(super) fn class_of(source: SourceRef<'_>) -> Result<&str, Error> {
         return Err(Error::malformed("object", "it has not one tag"));
     }
     Ok(tag.1)
-}
-
-/// A call of a function, and who looks after its references.
-struct FunctionCall {
-    scope: Arc<SessionScope>,
-    function: Function,
-    context: Context,
-    encoding: Encoding,
-    /// What is held by the call that it is made for.
-    holding: Option<Arc<Chain>>,
-}
-
-/// How a function ended that may look into what it is given references to.
-pub(super) enum Ran<T> {
-    Over(T),
-    /// It looked in vain for one of these, and is to be run again when all are held.
-    Asks(Asked),
-}
-
-impl FunctionCall {
-    /// Runs it with what it asked for before held. `elsewhere`: on no connection's thread.
-    fn attempt(
-        &self,
-        args: &[u8],
-        held: Vec<ReadGuard>,
-        mut asked: Asked,
-        elsewhere: bool,
-    ) -> Result<Ran<Produced>, Error> {
-        let FunctionCall { scope, function, context, encoding, holding } = self;
-        let FunctionInvoke::Sync(invoke) = function.invoke else { return Err(Error::Cancelled) };
-        let looks = Looks::holding(held, elsewhere);
-        let looking = LookingScope { scope: &**scope, looks: &looks, own: &[], code: function.place };
-        let produced = panics::catch_in(function, context.session(), || {
-            with_scope(&looking, || invoke(context, &mut arguments(function, *encoding, args)?))
-        })?;
-        if looks.are_incomplete() {
-            looks.ask(&mut asked, [], holding.as_ref())?;
-            return Ok(Ran::Asks(asked));
-        }
-        produced.map(Ran::Over).map_err(|error| named(function, error))
-    }
-
-    /// Begins one that is async.
-    fn start(&self, args: &[u8]) -> Result<BoxFuture<'static, Produced>, Error> {
-        let FunctionCall { scope, function, context, encoding, .. } = self;
-        let FunctionInvoke::Async(invoke) = function.invoke else { return Err(Error::Cancelled) };
-        let running = panics::catch_in(function, context.session(), || {
-            with_scope(&**scope, || invoke(context.clone(), &mut arguments(function, *encoding, args)?))
-        })?;
-        running.map_err(|error| named(function, error))
-    }
-
-    /// One that is async, to its end. It looks into what it refers to before it waits for anything: that is held no longer.
-    async fn see_through(
-        &self,
-        session: Uuid,
-        mut running: BoxFuture<'static, Produced>,
-        args: &[u8],
-    ) -> Result<Produced, Error> {
-        let mut asked = Asked::default();
-        let mut looks = Looks::holding(Vec::new(), true);
-        loop {
-            let mut incomplete = None;
-            let polled = std::future::poll_fn(|cx| {
-                let poll = {
-                    let looking =
-                        LookingScope { scope: &*self.scope, looks: &looks, own: &[], code: self.function.place };
-                    with_scope(&looking, || running.as_mut().poll(cx))
-                };
-                let seen = std::mem::take(&mut looks);
-                if poll.is_ready() && seen.are_incomplete() {
-                    incomplete = Some(seen);
-                }
-                poll
-            });
-            let produced = panics::catch_async_in(&self.function, session, polled).await?;
-            let Some(incomplete) = incomplete else { return Ok(produced) };
-            incomplete.ask(&mut asked, [], self.holding.as_ref())?;
-            looks = Looks::holding(asked.hold_alone().await?, true);
-            running = self.start(args)?;
-        }
-    }
-
-    /// Runs it until it has all that it asks for; on no connection's thread.
-    async fn patiently(&self, args: &[u8], mut asked: Asked) -> Result<Produced, Error> {
-        loop {
-            let held = asked.hold_alone().await?;
-            match self.attempt(args, held, asked, true)? {
-                Ran::Over(produced) => return Ok(produced),
-                Ran::Asks(more) => asked = more,
-            }
-        }
-    }
-}
-
-pub(super) fn arguments<'a>(function: &Function, encoding: Encoding, args: &'a [u8]) -> Result<Arguments<'a>, Error> {
-    Arguments::new(encoding, args, function.params)
-        .map_err(|reason| Error::BadArguments { signature: function.signature(), reason })
-}
-
-/// Puts in what the dispatch function does not know: its own name.
-pub(super) fn named(function: &Function, error: Error) -> Error {
-    match error {
-        Error::BadArguments { reason, .. } => Error::BadArguments { signature: function.signature(), reason },
-        Error::BadResult { reason, .. } => Error::BadResult { what: function.full_name(), reason },
-        other => other,
-    }
-}
-
-pub(super) fn write_produced(
-    function: &Function,
-    session: Uuid,
-    produced: Produced,
-    encoding: Encoding,
-    out: &mut Vec<u8>,
-    limit: usize,
-) -> Result<Step, Error> {
-    let mut output = Output::new(encoding, out, limit);
-    let written = panics::catch_in(function, session, || match produced {
-        // A copy of the object's value: whoever wants the object itself creates it.
-        Produced::Object(object) => output.returned(&*object as &dyn erased_serde::Serialize),
-        Produced::Value(value) => output.returned(&*value),
-        Produced::Raised(message, error) => output.raised(&message, &*error),
-    })?;
-    written.map_err(|error| named(function, error))?;
-    Ok(output.into_raised().map_or(Step::Done, Step::Raised))
-}
-
-pub(super) fn reply_produced(
-    function: &Function,
-    session: Uuid,
-    produced: Produced,
-    encoding: Encoding,
-    limit: usize,
-) -> Result<Reply, Error> {
-    let mut body = Vec::new();
-    match write_produced(function, session, produced, encoding, &mut body, limit)? {
-        Step::Raised(message) => Ok(Reply::raised(message, body.into())),
-        _ => Ok(Reply::Done(body.into())),
-    }
 }

@@ -21,6 +21,7 @@ pub(crate) mod connection;
 pub(crate) mod engine;
 mod evaluate;
 mod foreign;
+mod function;
 mod gate;
 mod large;
 pub(crate) mod listener;

@@ -4,24 +4,28 @@
 //! object alone or, if that looks into others, for all of them in this order: so there is no circle of calls that wait for one
 //! another. A function that calls its own service for an object that it holds waits for itself, until its deadline.
 
+mod holding;
+
 use super::chain::Chain;
 use super::collect::Collector;
 use super::engine::{Engine, Later, Request, Step, label};
-use super::evaluate::{Evaluated, Evaluating, arguments, named, reply_produced, write_produced};
+use super::evaluate::{Evaluated, Evaluating};
+use super::function::{arguments, named, reply_produced, write_produced};
 use super::large::{self, Large};
 use super::local::LocalCaller;
-use super::looking::{Asked, LookingScope, Looks, Own};
+use super::looking::{Asked, LookingScope, Looks};
 use super::panics;
 use super::scope::SessionScope;
-use crate::store::{Cell, ReadGuard, WriteGuard};
+use crate::store::{Cell, ReadGuard};
 use bytes::Bytes;
+use holding::{Guard, Holding};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tarmem_remote::context::Context;
-use tarmem_remote::describe::{Function, NewObject};
+use tarmem_remote::describe::Function;
 use tarmem_remote::dispatch::{Encoding, Produced};
 use tarmem_remote::error::Error;
-use tarmem_remote::objects::{Held, HeldObjects, ObjectArg, ObjectParam, OnObjects, PreparedCall, Work};
+use tarmem_remote::objects::{ObjectArg, ObjectParam, OnObjects, PreparedCall, Work};
 use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -490,72 +494,5 @@ impl ObjectsCall {
             }
         };
         wants.settle(holding, produced, refers, scope, finish)
-    }
-}
-
-/// The objects of a call, held. Unless it is to [keep](Self::keep) what was done, they are put back as they were when it is dropped:
-/// whether the function failed, panicked, or was given up.
-struct Holding {
-    guards: Vec<Guard>,
-    /// What is only looked into.
-    others: Vec<ReadGuard>,
-    /// One for each guard; `None` for what is only looked at, and for what the function promises to leave as it was.
-    copies: Vec<Option<NewObject>>,
-}
-
-enum Guard {
-    Shared(ReadGuard),
-    Exclusive(WriteGuard),
-}
-
-impl Holding {
-    /// The objects in the order of the parameters; and each of them once, as whoever looks finds it.
-    fn objects<'a>(
-        &'a mut self,
-        wanted: &'a [Wanted],
-        params: &[ObjectParam],
-        places: &[usize],
-    ) -> (HeldObjects<'a>, Vec<Own<'a>>) {
-        let mut guards: Vec<Option<&mut Guard>> = self.guards.iter_mut().map(Some).collect();
-        let mut shared: Vec<Option<&ReadGuard>> = vec![None; guards.len()];
-        let mut own = Vec::with_capacity(guards.len());
-        let objects = params.iter().zip(places).filter_map(|(param, &place)| {
-            if let Some(object) = shared[place] {
-                return Some(Held::shared(&**object, object.class().views(param.class)));
-            }
-            match guards[place].take()? {
-                Guard::Shared(object) => {
-                    let object: &ReadGuard = object;
-                    shared[place] = Some(object);
-                    own.push(Own::shared(&wanted[place].cell, &**object));
-                    Some(Held::shared(&**object, object.class().views(param.class)))
-                }
-                Guard::Exclusive(object) => {
-                    let views = object.class().views(param.class);
-                    own.push(Own::exclusive(&wanted[place].cell, &**object));
-                    Some(Held::exclusive(&mut **object, views))
-                }
-            }
-        });
-        (objects.collect(), own)
-    }
-
-    /// What was done to the objects stays done.
-    fn keep(mut self) {
-        let copies = std::mem::take(&mut self.copies);
-        // Nobody has to wait for the copies to be dropped, which is user code.
-        drop(self);
-        let _ = panics::catch(String::new(), || drop(copies));
-    }
-}
-
-impl Drop for Holding {
-    fn drop(&mut self) {
-        for (guard, copy) in self.guards.iter_mut().zip(self.copies.drain(..)) {
-            if let (Guard::Exclusive(object), Some(copy)) = (guard, copy) {
-                let changed = object.replace(copy);
-                let _ = panics::catch(String::new(), || drop(changed));
-            }
-        }
     }
 }
