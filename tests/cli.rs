@@ -4,6 +4,8 @@
 //! process, and only its client is the program.
 #![allow(clippy::unwrap_used)]
 
+#[path = "cli/addresses.rs"]
+mod addresses;
 #[path = "support/authority.rs"]
 mod authority;
 #[path = "cli/files.rs"]

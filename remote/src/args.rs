@@ -4,8 +4,7 @@ use crate::codec::{self, CodecError};
 use crate::describe::{Param, ParamKind};
 use crate::error::near_misses;
 use crate::value::{Value, ValueError, to_value};
-use serde::de::value::SeqDeserializer;
-use serde::de::{Deserializer, IntoDeserializer, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use serde::ser::{Impossible, SerializeTuple, Serializer};
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -95,7 +94,7 @@ impl Args {
     ///
     /// # Errors
     /// In words, for an [`Error::BadArguments`](crate::Error::BadArguments).
-    pub(crate) fn bind(self, params: &[Param]) -> Result<Vec<Option<Value>>, String> {
+    pub(crate) fn bind(self, params: &[Param]) -> Result<Bound, String> {
         let Args { positional, named, by_signature } = self;
         let rest_at = |kind| params.iter().position(|param| param.kind == kind);
         let (args_at, kwargs_at) = (rest_at(ParamKind::Args), rest_at(ParamKind::Kwargs));
@@ -133,7 +132,7 @@ impl Args {
         let missing = params.iter().zip(&bound).find(|(param, value)| value.is_none() && !param.optional);
         match missing {
             Some((param, _)) => Err(format!("its argument `{}` is missing", param.name)),
-            None => Ok(bound),
+            None => Ok(Bound(params.iter().map(|param| param.name).zip(bound).collect())),
         }
     }
 }
@@ -305,20 +304,23 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Arg<T> {
     }
 }
 
-/// Arguments in the places of their parameters, to be read as a tuple.
+/// Arguments in the places of their parameters, with the names of those, to be read as a tuple.
 ///
 /// They are moved into what is read: a second copy would double the memory of a large one.
-pub(crate) struct Bound(pub(crate) Vec<Option<Value>>);
+#[derive(Debug, Default)]
+pub(crate) struct Bound(pub(crate) Vec<(&'static str, Option<Value>)>);
 
 impl<'de> Deserializer<'de> for Bound {
     type Error = ValueError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        let places = self.0.into_iter().map(Place);
-        let mut places = SeqDeserializer::new(places);
+        let all = self.0.len();
+        let mut places = Places(self.0.into_iter());
         let read = visitor.visit_seq(&mut places)?;
-        places.end()?;
-        Ok(read)
+        match places.0.len() {
+            0 => Ok(read),
+            left => Err(ValueError::invalid_length(all, &&*format!("{} arguments", all - left))),
+        }
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
@@ -331,15 +333,24 @@ impl<'de> Deserializer<'de> for Bound {
     }
 }
 
-struct Place(Option<Value>);
+/// The arguments that are still to be read. What does not fit is told with its parameter.
+struct Places(std::vec::IntoIter<(&'static str, Option<Value>)>);
 
-impl<'de> IntoDeserializer<'de, ValueError> for Place {
-    type Deserializer = Self;
+impl<'de> SeqAccess<'de> for Places {
+    type Error = ValueError;
 
-    fn into_deserializer(self) -> Self {
-        self
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ValueError> {
+        let Some((name, value)) = self.0.next() else { return Ok(None) };
+        let read = seed.deserialize(Place(value));
+        read.map(Some).map_err(|error| ValueError::new(format!("its argument `{name}`: {error}")))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.0.len())
     }
 }
+
+struct Place(Option<Value>);
 
 /// Each method as of the value, if there is one.
 macro_rules! places {

@@ -8,7 +8,7 @@ use crate::args::{Args, Bound};
 use crate::codec::{self, CodecError, TypedDeserializer};
 use crate::describe::{NewObject, Param};
 use crate::error::Error;
-use crate::value::{self, Value};
+use crate::value;
 use serde::Deserialize;
 use serde::ser::Error as _;
 use serde::{Deserializer, Serialize};
@@ -30,7 +30,7 @@ pub struct Arguments<'de> {
 
 enum Form<'de> {
     Typed(TypedDeserializer<'de>),
-    Dynamic(Vec<Option<Value>>),
+    Dynamic(Bound),
 }
 
 impl<'de> Arguments<'de> {
@@ -66,7 +66,7 @@ impl<'de> Arguments<'de> {
                     (decoded, _) => decoded,
                 }
             }
-            Form::Dynamic(bound) => decode_erased(Bound(std::mem::take(bound))),
+            Form::Dynamic(bound) => decode_erased(std::mem::take(bound)),
         };
         decoded.map_err(|reason| Error::BadArguments { signature: String::new(), reason })
     }
@@ -138,6 +138,7 @@ pub enum Produced {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::Value;
 
     #[test]
     fn values_of_a_result_are_bounded_as_those_of_arguments_are() {

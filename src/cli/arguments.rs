@@ -1,6 +1,7 @@
 //! What an argument may look like, and what to say if it does not.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -22,6 +23,16 @@ impl FromStr for Timeout {
 /// A number of a port.
 pub(super) fn port(text: &str) -> Result<u16, &'static str> {
     text.parse().map_err(|_| "a port is a number from 0 to 65535, such as 18813; 0 takes any free one")
+}
+
+/// A host to listen on.
+pub(super) fn host(text: &str) -> Result<String, String> {
+    crate::config::host(text).map_err(|why| why.replace("a port is given apart", "the port belongs in --port"))
+}
+
+/// A path that is not empty, as that of a shell's variable which is not set would be.
+pub(super) fn path(text: &str) -> Result<PathBuf, &'static str> {
+    if text.is_empty() { Err("a path is needed") } else { Ok(text.into()) }
 }
 
 /// How often something is done.

@@ -104,8 +104,14 @@ const TOKEN: &str = "TARMEM_TOKEN";
 
 /// The address of the service, and where it comes from: the option, or the variable.
 fn address(option: Option<String>) -> Result<(String, &'static str), Failure> {
-    if let Some(address) = option.filter(|address| !address.is_empty()) {
-        return Ok((address, "--addr"));
+    match option {
+        // As that of a shell's variable which is not set: another service than that is not what was asked for.
+        Some(address) if address.is_empty() => {
+            let message = "--addr is empty; give HOST:PORT or unix:/path, or leave it out for what TARMEM_ADDR says";
+            return Err(wrong(ErrorKind::InvalidValue, message));
+        }
+        Some(address) => return Ok((address, "--addr")),
+        None => {}
     }
     match variable(ADDR)? {
         Some(address) => Ok((address, ADDR)),

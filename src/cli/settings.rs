@@ -1,21 +1,19 @@
 //! What a service is set up by: options, variables of the environment, a file. The first of these that says something counts.
 
-use super::listen::{Listen, ListenOptions};
+use super::listen::ListenOptions;
 use super::output::{Failure, wrong};
-use crate::config::{ConfigFile, Limits};
+use crate::config::{ConfigFile, Limits, Place, WORKERS};
 use crate::security::{ServerTls, Tokens};
 use crate::server::{RunningService, Service};
 use clap::Args;
 use clap::error::ErrorKind;
-use std::path::PathBuf;
-
-/// The most threads that may serve connections.
-const WORKERS: i64 = 1024;
+use std::path::{Path, PathBuf};
 
 /// The options of `serve` that a file can have, too.
 #[derive(Args)]
 pub(super) struct Settings {
-    /// Read settings from this file, in TOML; options count more than it. --print-config shows how it looks
+    /// Read settings from this file, in TOML; options count more than it, and paths in it are seen from its folder.
+    /// --print-config shows how it looks
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -44,7 +42,7 @@ pub(super) struct Settings {
     unprotected: Option<bool>,
 
     /// Threads that serve connections [default: one per core]
-    #[arg(long, value_name = "THREADS", value_parser = clap::value_parser!(u16).range(1..=WORKERS))]
+    #[arg(long, value_name = "THREADS", value_parser = clap::value_parser!(u16).range(1..=i64::from(WORKERS)))]
     workers: Option<u16>,
 
     /// Offer only these modules, and those inside them [default: all]
@@ -58,7 +56,7 @@ pub(super) struct Settings {
 
 /// All that has been said, one way or the other.
 pub(super) struct Settled {
-    listen: Vec<Listen>,
+    listen: Vec<Place>,
     unprotected: bool,
     workers: Option<u16>,
     modules: Option<Vec<String>>,
@@ -105,9 +103,6 @@ impl Settings {
                 });
             }
         };
-        if let Some(workers) = file.workers.filter(|workers| !(1..=WORKERS).contains(&i64::from(*workers))) {
-            return Err(Failure::failed(format!("workers cannot be {workers}; give it 1 to {WORKERS}")));
-        }
         Ok(Settled {
             listen: self.listen.settle(file.listen)?,
             unprotected: self.unprotected.or(file.unprotected).unwrap_or(false),
@@ -153,8 +148,8 @@ impl Settled {
         let mut service = Service::without_listener().limits(self.limits);
         for listen in self.listen {
             service = match listen {
-                Listen::Tcp { host, port } => service.tcp(host, port),
-                Listen::Unix(path) => service.unix(path),
+                Place::Tcp { host, port } => service.tcp(host, port),
+                Place::Unix(path) => service.unix(path),
             };
         }
         if self.unprotected {
@@ -178,7 +173,8 @@ impl Settled {
     /// A file that says all of this, with what each thing means.
     pub(super) fn to_toml(&self) -> String {
         let mut toml = String::from(
-            "# What `tarmem serve --config` reads, with what is set now. What is left out has its default.\n\n",
+            "# What `tarmem serve --config` reads, with what is set now. What is left out has its default.\n\
+             # A path that does not begin with / is seen from the folder of this file.\n\n",
         );
         let mut put = |comment: &str, name: &str, value: Option<String>| toml.push_str(&entry(comment, name, value));
         let list =
@@ -186,7 +182,7 @@ impl Settled {
         put(
             "Where to listen: host:port, or unix:/path. Port 0 is any free one.",
             "listen",
-            Some(list(self.listen.iter().map(Listen::show).collect())),
+            Some(list(self.listen.iter().map(shown).collect())),
         );
         put(
             "Whether peers on other hosts are answered although nobody is asked who they are. Default: false.",
@@ -203,7 +199,7 @@ impl Settled {
             "modules",
             self.modules.clone().map(list),
         );
-        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| quote(&path.to_string_lossy()));
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| quote(&absolute(path).to_string_lossy()));
         put("The file with the tokens. Default: nobody is asked for one.", "tokens", path(&self.tokens.file));
         let [cert, key, client_ca] = &self.tls_files;
         toml.push_str("\n[tls]\n");
@@ -218,6 +214,18 @@ impl Settled {
         toml.push_str("\n[limits]\n");
         toml.push_str(&self.limits.to_toml());
         toml
+    }
+}
+
+/// As it is from everywhere: the file that it is to be in may be in any folder.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn shown(place: &Place) -> String {
+    match place {
+        Place::Unix(path) => Place::Unix(absolute(path)).to_string(),
+        tcp => tcp.to_string(),
     }
 }
 

@@ -50,6 +50,9 @@ impl Location {
     /// What is wrong with it; the token, or what might be one, is not shown.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         if let Some(path) = text.strip_prefix("unix:") {
+            if path.is_empty() {
+                return Err(nonsense("there is no path in it; write unix:/path"));
+            }
             return Ok(Location { address: Address::Unix(path.into()), secure: None, token: None });
         }
         let (secure, rest) = match text.split_once("://") {
@@ -72,6 +75,10 @@ impl Location {
             .and_then(|(host, port)| Some((host, port.parse().ok()?)))
             .filter(|(host, _)| !host.is_empty())
             .ok_or_else(|| {
+                // No host begins like a path.
+                if text.starts_with(['/', '.', '~']) && text.contains('/') {
+                    return nonsense(&format!("a Unix socket is written with unix: before its path: unix:{text}"));
+                }
                 // What is there besides a host and a port may be meant as a token.
                 if rest.contains(['/', '?', '#', '=', '&', ' ']) {
                     return nonsense("it is not host:port; a token comes first, as in tarmem://TOKEN@HOST:PORT");
@@ -152,6 +159,16 @@ mod tests {
             let error = Location::parse(text).expect_err(text).to_string();
             assert!(error.contains("bracket"), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_path_is_told_how_to_be_an_address() {
+        let error = |text: &str| Location::parse(text).expect_err(text).to_string();
+        for path in ["/tmp/x.sock", "./x.sock", "../run/x"] {
+            assert!(error(path).ends_with(&format!(": unix:{path}")), "{}", error(path));
+        }
+        assert!(error("unix:").ends_with("there is no path in it; write unix:/path"), "{}", error("unix:"));
+        assert!(!error("localhost/x").contains("unix:localhost"));
     }
 
     #[test]

@@ -1,23 +1,29 @@
 //! The file that a service may be set up by.
 
 use super::limits::Limits;
+use super::place::Place;
 use super::problem::{Problem, read_toml};
 use serde::de::value::SeqAccessDeserializer;
-use serde::de::{SeqAccess, Visitor};
+use serde::de::{Error, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use toml::{Spanned, Value};
+
+/// The most threads that may serve connections.
+pub(crate) const WORKERS: u16 = 1024;
 
 /// What the file says. What it does not say is left to whoever asks.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConfigFile {
-    /// Where to listen: `host:port` or `unix:/path`, each.
-    #[serde(default, deserialize_with = "one_or_more")]
-    pub(crate) listen: Option<Vec<String>>,
+    /// Where to listen; if it says so, at one place at least.
+    #[serde(default, deserialize_with = "somewhere")]
+    pub(crate) listen: Option<Vec<Place>>,
     pub(crate) unprotected: Option<bool>,
+    #[serde(default, deserialize_with = "some_workers")]
     pub(crate) workers: Option<u16>,
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) modules: Option<Vec<String>>,
@@ -38,36 +44,68 @@ pub(crate) struct TlsFiles {
     pub(crate) client_ca: Option<PathBuf>,
 }
 
-/// A list of strings; one of them need not be in a list.
-fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    struct OneOrMore;
+/// A list of strings, or of what is written as one; one of them need not be in a list.
+fn one_or_more<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Vec<T>>, D::Error> {
+    struct OneOrMore<T>(PhantomData<T>);
 
-    impl<'de> Visitor<'de> for OneOrMore {
-        type Value = Vec<String>;
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrMore<T> {
+        type Value = Vec<T>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a string or a list of strings")
         }
 
-        fn visit_str<E>(self, one: &str) -> Result<Vec<String>, E> {
-            Ok(vec![one.to_owned()])
+        fn visit_str<E: Error>(self, one: &str) -> Result<Vec<T>, E> {
+            Ok(vec![T::deserialize(one.into_deserializer())?])
         }
 
-        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Vec<String>, A::Error> {
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Vec<T>, A::Error> {
             Vec::deserialize(SeqAccessDeserializer::new(list))
         }
     }
 
-    deserializer.deserialize_any(OneOrMore).map(Some)
+    deserializer.deserialize_any(OneOrMore(PhantomData)).map(Some)
+}
+
+fn somewhere<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Place>>, D::Error> {
+    let places = one_or_more(deserializer)?;
+    if places.as_ref().is_some_and(Vec::is_empty) {
+        return Err(D::Error::custom("listen is empty, so nobody could connect; leave it out, or say where to listen"));
+    }
+    Ok(places)
+}
+
+fn some_workers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    let workers = u16::deserialize(deserializer)?;
+    if !(1..=WORKERS).contains(&workers) {
+        return Err(D::Error::custom(format!("workers cannot be {workers}; give it 1 to {WORKERS}")));
+    }
+    Ok(Some(workers))
 }
 
 impl ConfigFile {
-    /// Reads it; and the limits that it sets, upon those that there are by default.
+    /// Reads it, with paths seen from its folder; and the limits that it sets, upon those that there are by default.
     ///
     /// # Errors
     /// One line that names the file, the line in it, and what is wrong.
     pub(crate) fn read(path: &Path) -> Result<(Self, Limits), String> {
-        read_toml(path, Self::parse)
+        let (file, limits) = read_toml(path, Self::parse)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let folder = std::path::absolute(folder.join(".")).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok((file.inside(&folder), limits))
+    }
+
+    /// With the paths that it names as they are from everywhere: in the file, they are seen from its folder.
+    fn inside(mut self, folder: &Path) -> Self {
+        let TlsFiles { cert, key, client_ca } = &mut self.tls;
+        let sockets = self.listen.iter_mut().flatten().filter_map(|place| match place {
+            Place::Unix(path) => Some(path),
+            Place::Tcp { .. } => None,
+        });
+        for path in [&mut self.tokens, cert, key, client_ca].into_iter().flatten().chain(sockets) {
+            *path = folder.join(&path);
+        }
+        self
     }
 
     fn parse(text: &str) -> Result<(Self, Limits), Problem> {
@@ -103,7 +141,8 @@ mod tests {
             call_time = "5s"
         "#;
         let (file, limits) = ConfigFile::parse(text).expect("sound");
-        assert_eq!(file.listen.expect("said"), ["localhost:18813", "unix:/run/tarmem"]);
+        let listen: Vec<String> = file.listen.iter().flatten().map(Place::to_string).collect();
+        assert_eq!(listen, ["localhost:18813", "unix:/run/tarmem"]);
         assert_eq!((file.unprotected, file.tls.cert, file.tls.key), (None, Some("c".into()), None));
         assert_eq!((limits.frame_bytes, limits.key_bytes, limits.connections), (1 << 20, 100, 7));
         assert_eq!(limits.call_time.as_secs(), 5);
@@ -112,7 +151,18 @@ mod tests {
     #[test]
     fn one_of_a_list_needs_no_list() {
         let (file, _) = ConfigFile::parse("listen = \"127.0.0.1:1\"\nmodules = \"builtins\"").expect("sound");
-        assert_eq!((file.listen, file.modules), (Some(vec!["127.0.0.1:1".into()]), Some(vec!["builtins".into()])));
+        let place = Place::Tcp { host: "127.0.0.1".into(), port: 1 };
+        assert_eq!((file.listen, file.modules), (Some(vec![place]), Some(vec!["builtins".into()])));
+    }
+
+    #[test]
+    fn paths_are_seen_from_the_folder_of_the_file() {
+        let text = "listen = [\"unix:s\", \"h:1\"]\ntokens = \"../t\"\n[tls]\ncert = \"/c\"\nkey = \"k\"";
+        let file = ConfigFile::parse(text).expect("sound").0.inside(Path::new("/etc/tarmem"));
+        let listen: Vec<String> = file.listen.iter().flatten().map(Place::to_string).collect();
+        assert_eq!(listen, ["unix:/etc/tarmem/s", "h:1"]);
+        assert_eq!(file.tokens, Some("/etc/tarmem/../t".into()));
+        assert_eq!((file.tls.cert, file.tls.key), (Some("/c".into()), Some("/etc/tarmem/k".into())));
     }
 
     #[test]
@@ -125,6 +175,10 @@ mod tests {
             ("[limits]\nframe_bytes = true", 2, "cannot be \"boolean\""),
             ("workers = 1\nworkers = 2", 2, ""),
             ("workers = \"many\"", 1, ""),
+            ("\nworkers = 0", 2, "workers cannot be 0; give it 1 to 1024"),
+            ("\nlisten = []", 2, "listen is empty"),
+            ("\nlisten = \":5\"", 2, "\":5\" is not HOST:PORT"),
+            ("listen = [\"h:1\",\n\"here\"]", 2, "\"here\" is not HOST:PORT"),
             ("\nlisten = 18813", 2, "a string or a list of strings"),
             ("listen = [\"h:1\",\n18813]", 2, "expected a string"),
             ("\nmodules = {a = 1}", 2, "a string or a list of strings"),

@@ -46,6 +46,7 @@ fn a_function_is_run_and_its_result_printed() {
     assert_eq!(service.prints("run builtins.list [1]"), ["[1]"]);
     assert_eq!(service.prints("keys"), [""; 0]);
     service.run_line(r#"run purses.merge "a""#).failed(1, &["purses.merge(a: String, b: String)", "argument"]);
+    service.run_line(r#"run purses.merge 1 "b""#).failed(1, &["its argument `a`: expected text, found int 1"]);
     service.run_line("run purses.marge").failed(1, &["did you mean merge"]);
     service.run_line("run merge").refused(&["'merge'", "builtins.list"]);
 }
@@ -137,7 +138,11 @@ fn what_cannot_be_read_is_said_before_anybody_is_asked() {
     run(&["call", "k", "insert", "-", "@-"], b"1").refused(&["only one argument can be -", "@FILE"]);
     run(&["memoize", "k", "builtins.list", r#"{"$key":5}"#], b"")
         .refused(&[r#"exactly {"$key": "<key>"}"#, r#"{"$map": [["$key", …], …]}"#]);
-    run(&["memoize", "k", "builtins.list", r#"{"$key":"n2","x":1}"#], b"").refused(&[r#"{"$map": [["$key", …], …]}"#]);
+    run(&["memoize", "k", "builtins.list", r#"{"$key":"n2","x":1}"#], b"")
+        .refused(&[r#"{"$map": [["$key", …], …]}; "#]);
+    for twice in [r#"{"a":1,"a":2}"#, r#"[{"a":1,"b":{},"a":2}]"#, r#"{"$map":[["a",1],["a",2]]}"#] {
+        run(&["memoize", "k", "builtins.list", twice], b"").refused(&[r#"the key text "a" is there twice"#]);
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn read(args: impl Into<Args>) -> Result<(i64, Option<i64>, Arg<Value>), String>
     let args: Args = args.into();
     assert_eq!(Args::decode(&args.encode().expect("flat")), Ok(args.clone()));
     let bound = args.bind(PARAMS)?;
-    Deserialize::deserialize(Bound(bound)).map_err(|e: ValueError| e.to_string())
+    Deserialize::deserialize(bound).map_err(|e: ValueError| e.to_string())
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn further_arguments_are_gathered_by_place_and_by_name() {
     type All = (i64, Vec<Value>, Option<i64>, Kwargs);
     let read = |args: Args| -> Result<All, String> {
         let bound = args.bind(PARAMS)?;
-        Deserialize::deserialize(Bound(bound)).map_err(|e: ValueError| e.to_string())
+        Deserialize::deserialize(bound).map_err(|e: ValueError| e.to_string())
     };
     let none = Kwargs::new;
     assert_eq!(read(args![1].into()), Ok((1, vec![], None, none())));
@@ -63,7 +63,8 @@ fn further_arguments_are_gathered_by_place_and_by_name() {
 #[test]
 fn names_alone_leave_no_place_for_more_arguments() {
     const PARAMS: &[Param] = &[param("a", "Option<i64>", true), rest("kwargs", ParamKind::Kwargs)];
-    assert_eq!(Args::from(args![1, 2]).bind(PARAMS), Err("takes 0 to 1 arguments, but 2 were given".to_owned()));
+    let refused = Args::from(args![1, 2]).bind(PARAMS).expect_err("two are too many");
+    assert_eq!(refused, "takes 0 to 1 arguments, but 2 were given");
 }
 
 #[test]
@@ -86,6 +87,8 @@ fn what_does_not_fit_is_told_in_the_names_of_the_parameters() {
     assert_eq!(refused(args![1; a = 2]), "its argument `a` is given twice");
     assert_eq!(refused(args![1; b = 2, b = 3]), "its argument `b` is given twice");
     assert_eq!(refused(args![1; d = 2]), "it has no parameter `d`; did you mean a or b or c?");
+    assert_eq!(refused(args!["x"].into()), "its argument `a`: expected i64, found text \"x\"");
+    assert_eq!(refused(args![1; b = "x"]), "its argument `b`: expected i64, found text \"x\"");
 }
 
 #[test]

@@ -8,9 +8,11 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::depth::Depth;
+use super::error::Found;
 use super::integer::check_digits;
 use super::serialize::INT_FIELD as INT;
 use super::{Integer, ObjectRef, TooDeep, Value, ValueError};
+use crate::modules::python;
 
 const BYTES: &str = "$bytes";
 const REF: &str = "$ref";
@@ -64,7 +66,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// As [`Value::from_json`], and text that is not JSON, an integer beyond
+    /// As [`Value::from_json`], and text that is not JSON, a key that is in an object twice, an integer beyond
     /// [`INTEGER_BITS_LIMIT`](super::INTEGER_BITS_LIMIT), or more than 127 levels of JSON.
     ///
     /// ```
@@ -103,12 +105,20 @@ impl Value {
         let text = &wide_ints(text)?;
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let value = JsonSeed::new(object).deserialize(&mut deserializer).map_err(|error| match error.is_data() {
-            true => ValueError::new(error.to_string()),
+            true => in_line(&error),
             false => describe(error),
         })?;
         deserializer.end().map_err(describe)?;
         Ok(value)
     }
+}
+
+/// What is wrong with JSON that is JSON, and in which line: in which column, after large integers were rewritten, nobody knows.
+fn in_line(error: &serde_json::Error) -> ValueError {
+    let (line, message) = (error.line(), error.to_string());
+    let place = format!(" at line {line} column {}", error.column());
+    let message = message.strip_suffix(&place).unwrap_or(&message);
+    ValueError::new(if line > 1 { format!("line {line}: {message}") } else { message.to_owned() })
 }
 
 /// Where no object can be found by its key.
@@ -330,7 +340,15 @@ impl<'de> Visitor<'de> for JsonSeed<'_> {
             return read_form(&entries, self.object).map_err(A::Error::custom);
         }
         self.at::<A::Error>(self.depth.container())?;
-        Ok(Value::Map(entries))
+        Ok(Value::Map(each_once(entries)?))
+    }
+}
+
+/// A map's pairs. A key that is there twice is refused: whoever wrote it meant one of its values, and nobody knows which.
+fn each_once<E: Error>(pairs: Vec<(Value, Value)>) -> Result<Vec<(Value, Value)>, E> {
+    match python::twice(pairs.iter().map(|(key, _)| key)) {
+        None => Ok(pairs),
+        Some(key) => Err(E::custom(format_args!("the key {} is there twice; each can be there once", Found(key)))),
     }
 }
 
@@ -357,7 +375,7 @@ impl<'de> Visitor<'de> for PairsSeed<'_> {
         while let Some(pair) = seq.next_element_seed(PairSeed(self.0))? {
             pairs.push(pair);
         }
-        Ok(pairs)
+        each_once(pairs)
     }
 }
 

@@ -79,7 +79,8 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// A list, also what serde calls a sequence, and a tuple or an array in typed data, which serde does not tell apart.
     List(Vec<Value>),
-    /// A map, also a struct; the pairs stay in the order they were put in.
+    /// A map, also a struct; the pairs stay in the order they were put in. Each key is there once in what [`Value::map`] makes and
+    /// JSON is read as.
     Map(Vec<(Value, Value)>),
     /// An object on the service.
     Ref(ObjectRef),
@@ -216,15 +217,18 @@ impl Value {
         crate::modules::python::unique(items).map(Value::Set).map_err(|error| ValueError::new(error.message()))
     }
 
-    /// A map of these pairs, in their order.
+    /// A map of these pairs, in their order. Of keys that are equal, as Python has it, the first stays, with the last value, as in
+    /// Python's `dict`.
     ///
     /// ```
     /// use tarmem_remote::value::Value;
     ///
     /// assert_eq!(Value::map([("tea", 3), ("rum", 9)]).to_string(), r#"{"tea":3,"rum":9}"#);
+    /// assert_eq!(Value::map([("tea", 3), ("tea", 4)]).to_string(), r#"{"tea":4}"#);
     /// ```
     pub fn map<K: Into<Value>, V: Into<Value>>(entries: impl IntoIterator<Item = (K, V)>) -> Value {
-        Value::Map(entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+        let entries: Vec<(Value, Value)> = entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        crate::modules::python::collapsed(entries)
     }
 
     /// The pairs in their order, if it is a map.

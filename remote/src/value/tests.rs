@@ -35,8 +35,8 @@ pub(crate) fn any_value() -> impl Strategy<Value = Value> {
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::List),
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::Tuple),
             prop::collection::vec(inner.clone(), 0..5).prop_map(|items| Value::set(items).unwrap_or_default()),
-            prop::collection::vec((inner.clone(), inner.clone()), 0..4).prop_map(Value::Map),
-            prop::collection::vec((text.prop_map(Value::Text), inner), 0..4).prop_map(Value::Map),
+            prop::collection::vec((inner.clone(), inner.clone()), 0..4).prop_map(Value::map),
+            prop::collection::vec((text.prop_map(Value::Text), inner), 0..4).prop_map(Value::map),
         ]
     })
 }

@@ -45,6 +45,31 @@ pub(crate) fn unique(items: impl IntoIterator<Item = Value>) -> Result<Vec<Value
     Ok(table.into_entries().map(|(key, ())| key.into_value()).collect())
 }
 
+/// A map of the pairs: of keys that are equal the first stays, with the last value. What cannot be a key stays as it is.
+pub(crate) fn collapsed(pairs: Vec<(Value, Value)>) -> Value {
+    let mut places = Table::<usize>::new();
+    let mut kept: Vec<(Value, Value)> = Vec::with_capacity(pairs.len());
+    for (key, value) in pairs {
+        match Key::new(key.clone()) {
+            Ok(found) => match places.get(&found) {
+                Some(&place) => kept[place].1 = value,
+                None => {
+                    places.insert(found, kept.len());
+                    kept.push((key, value));
+                }
+            },
+            Err(_) => kept.push((key, value)),
+        }
+    }
+    Value::Map(kept)
+}
+
+/// One of the keys that is equal to one before it. What cannot be a key is none of them.
+pub(crate) fn twice<'a>(keys: impl IntoIterator<Item = &'a Value>) -> Option<&'a Value> {
+    let mut table = Table::<()>::new();
+    keys.into_iter().find(|&key| Key::new(key.clone()).is_ok_and(|key| table.insert(key, ()).is_some()))
+}
+
 fn hashable(value: &Value) -> Result<(), Exception> {
     match value {
         Value::List(_) | Value::Map(_) => Err(Exception::TypeError(format!("unhashable type: '{}'", type_name(value)))),

@@ -1,0 +1,126 @@
+//! A place where a service listens, as people write it.
+
+use crate::client::within_brackets;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+use std::net::Ipv6Addr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Where a service listens.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Place {
+    /// All addresses of a host. It has no brackets.
+    Tcp {
+        host: String,
+        port: u16,
+    },
+    Unix(PathBuf),
+}
+
+/// A host's name or address; brackets around an address of IPv6 may be there, and are left out of what comes of it.
+///
+/// # Errors
+/// What it is instead, as a sentence goes on behind the text.
+pub(crate) fn host(text: &str) -> Result<String, &'static str> {
+    let inside = text.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host = inside.unwrap_or(text);
+    if host.is_empty() {
+        return Err("a host is needed, such as localhost, 127.0.0.1 or ::1");
+    }
+    // Behind a % is the name of the network that an address is in.
+    let is_v6 = host.split('%').next().is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    if (inside.is_some() || host.contains(':')) && !is_v6 {
+        return Err(
+            "it is neither a host's name nor an address, such as localhost, 127.0.0.1 or ::1; a port is given apart",
+        );
+    }
+    Ok(host.to_owned())
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(place: &str) -> Result<Self, String> {
+        if let Some(path) = place.strip_prefix("unix:").filter(|path| !path.is_empty()) {
+            return Ok(Place::Unix(path.into()));
+        }
+        if place.rsplit_once(':').is_some_and(|(host, _)| within_brackets(host).is_none()) {
+            return Err(format!("listen: {place:?} lacks a bracket, or has one too many; write [::1]:18813"));
+        }
+        place
+            .rsplit_once(':')
+            .filter(|(host, _)| *host != "unix")
+            .and_then(|(text, port)| Some(Place::Tcp { host: host(text).ok()?, port: port.parse().ok()? }))
+            .ok_or_else(|| format!("listen: {place:?} is not HOST:PORT, such as localhost:18813, or unix:/path"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Place {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Written;
+
+        // What a visitor refuses, TOML has a line for.
+        impl Visitor<'_> for Written {
+            type Value = Place;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Place, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Written)
+    }
+}
+
+/// As the file says it.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Place::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Place::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_may_be_in_brackets_and_has_no_port() {
+        for (text, expected) in [
+            ("localhost", "localhost"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("::1", "::1"),
+            ("[::1]", "::1"),
+            ("[fe80::1%eth0]", "fe80::1%eth0"),
+        ] {
+            assert_eq!(host(text).as_deref(), Ok(expected));
+        }
+        for text in ["127.0.0.1:5", "[::1]:5", "localhost:5", "[localhost]", "tarmem://h"] {
+            assert!(host(text).is_err_and(|why| why.contains("a port is given apart")), "{text}");
+        }
+        assert!(host("").is_err() && host("[]").is_err());
+    }
+
+    #[test]
+    fn a_place_is_a_host_and_a_port_or_a_path() {
+        for place in ["h:1", "[::1]:0", "unix:/a", "unix:a:1"] {
+            assert_eq!(place.parse::<Place>().map(|place| place.to_string()).as_deref(), Ok(place));
+        }
+        for place in ["[::1:7", "::1]:7"] {
+            assert!(place.parse::<Place>().expect_err(place).contains("bracket"), "{place}");
+        }
+        for place in ["here", "unix:", ":1", "h:70000", "127.0.0.1:5:6", "::1"] {
+            let error = place.parse::<Place>().expect_err(place);
+            assert!(error.contains("HOST:PORT"), "{error}");
+        }
+    }
+}
