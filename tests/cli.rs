@@ -14,6 +14,8 @@ mod files;
 mod invisible;
 #[path = "cli/program.rs"]
 mod program;
+#[path = "cli/remedies.rs"]
+mod remedies;
 #[path = "cli/session.rs"]
 mod session;
 #[path = "cli/settings.rs"]
@@ -84,7 +86,7 @@ mod commands {
         assert_eq!(service.prints("get d"), [r#"{"xs":[3],"all":[[3],7]}"#]);
         // A constructor that takes an object, not a value.
         run(&["memoize", "ready", "threading.Condition.on", r#"{"$key": "lock"}"#]).succeeded();
-        assert_eq!(service.prints("call ready acquire"), ["true"]);
+        assert_eq!(service.prints("call lock locked"), ["false"]);
         run(&["call", "d", "__setitem__", "1", r#"{"$key": "nothing"}"#]).failed(1, &[r#""nothing""#]);
         run(&["memoize", "e", "builtins.list", r#"[{"$key": "nothing"}]"#]).failed(1, &[r#""nothing""#]);
         assert_eq!(service.prints("call d __len__"), ["2"]);
@@ -540,7 +542,7 @@ mod classes {
         let broken = run(&["call", "k", "break_down"]);
         assert!(broken.0 == Some(1) && broken.2.contains("it came to pieces"), "{broken:?}");
         let refused = run(&["call", "k", "next"]);
-        assert!(refused.0 == Some(1) && refused.2.contains("clear_poison"), "{refused:?}");
+        assert!(refused.0 == Some(1) && refused.2.contains("clear-poison"), "{refused:?}");
         let shown = run(&["get", "k"]);
         assert!(shown.0 == Some(0) && shown.1.contains("-1") && shown.2.contains("clear-poison"), "{shown:?}");
         assert_eq!(run(&["clear-poison", "k"]), (Some(0), "true\n".to_owned(), String::new()));

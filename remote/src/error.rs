@@ -8,7 +8,7 @@ use crate::escape::escape_lines;
 use crate::value::Value;
 #[doc(hidden)]
 pub use near::near_misses;
-use near::{MEMBER_REMEDY, hint, method_remedy, or_link};
+use near::{MEMBER_REMEDY, hint, method_remedy, no_module_remedy, or_link};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -373,6 +373,14 @@ pub enum Error {
         /// The address.
         address: String,
     },
+    /// What was taken for a module is a class, a function or a constant of one.
+    #[error("{} is a {}, and no module; {}", shown(name), shown(kind), no_module_remedy(name, kind))]
+    NotAModule {
+        /// Its full name: that of the module, a dot, and its own.
+        name: String,
+        /// What it is: `class`, `function` or `constant`.
+        kind: String,
+    },
 }
 
 impl Error {
@@ -473,6 +481,7 @@ mod tests {
             Error::NoSuchMethod { class: "a.B".into(), method: bad(), near: vec![bad()] },
             Error::NoSuchModule { module: bad(), near: Vec::new() },
             Error::BadImport { name: bad(), reason: bad() },
+            Error::NotAModule { name: bad(), kind: bad() },
             Error::BadArguments { signature: bad(), reason: bad() },
             Error::BadValue { class: bad(), reason: bad() },
             Error::BadResult { what: bad(), reason: bad() },

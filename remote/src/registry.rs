@@ -238,7 +238,7 @@ impl Registry {
     /// What module `name` offers.
     ///
     /// # Errors
-    /// [`Error::NoSuchModule`]; what computing a constant fails with.
+    /// [`Error::NoSuchModule`], [`Error::NotAModule`]; what computing a constant fails with.
     pub fn describe_module(&self, name: &str) -> Result<ModuleDescription, Error> {
         let members = self.module(name)?;
         let prefix = format!("{name}.");
@@ -251,9 +251,22 @@ impl Registry {
     }
 
     fn module(&self, name: &str) -> Result<&BTreeMap<&'static str, Member>, Error> {
-        self.modules.get(name).ok_or_else(|| Error::NoSuchModule {
-            module: name.to_owned(),
-            near: near_misses(name, self.modules.keys().map(String::as_str)),
+        self.modules.get(name).ok_or_else(|| match self.kind_of(name) {
+            Some(kind) => Error::NotAModule { name: name.to_owned(), kind: kind.to_owned() },
+            None => Error::NoSuchModule {
+                module: name.to_owned(),
+                near: near_misses(name, self.modules.keys().map(String::as_str)),
+            },
+        })
+    }
+
+    /// What a module has under this name, which begins with the module's.
+    fn kind_of(&self, name: &str) -> Option<&'static str> {
+        let (module, member) = name.rsplit_once('.')?;
+        Some(match self.modules.get(module)?.get(member)? {
+            Member::Class(_) => "class",
+            Member::Function(_) => "function",
+            Member::Constant(_) => "constant",
         })
     }
 }

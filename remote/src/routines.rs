@@ -188,7 +188,7 @@ impl Routines {
     /// A module of the service, by its absolute name, or by a relative one with [`Import::package`].
     ///
     /// # Errors
-    /// [`Error::NoSuchModule`], [`Error::BadImport`].
+    /// [`Error::NoSuchModule`], [`Error::NotAModule`], [`Error::BadImport`].
     pub fn remote_import(&self, module: &str) -> Import {
         Import { routines: self.clone(), module: module.to_owned(), package: None, call: None }
     }

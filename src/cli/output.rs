@@ -123,7 +123,18 @@ impl From<clap::Error> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure::Failed(error.to_string())
+        let message = match &error {
+            // In the words of the command line.
+            Error::Poisoned { target } => {
+                let key = if target.starts_with('"') { target } else { "KEY" };
+                format!(
+                    "{target} is poisoned: a method panicked while changing it; look at it by `tarmem get {key}`, then let it be \
+                     used again by `tarmem clear-poison {key}`, or update the key with a new object"
+                )
+            }
+            error => error.to_string(),
+        };
+        Failure::Failed(message)
     }
 }
 

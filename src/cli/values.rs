@@ -25,7 +25,8 @@ pub(super) const HELP: &str = r#"Arguments are JSON:
   '{"$key":"k"}'   the object under the key k itself, here and inside lists and maps
   @FILE            JSON that is read from a file
   -                JSON that is read from standard input; one argument at most
-  '{"$bytes":"00ff"}', '{"$float":"nan"}': what JSON does not have
+  '{"$bytes":"00ff"}', '{"$float":"nan"}', '{"$tuple":[1,2]}', '{"$set":[1,2]}': what JSON does not have
+  '{"$int":"123456789012345678901234567890"}': an integer of any size, as it is printed; its digits alone do, too
   '{"$map":[["$key",5],[1,2]]}': a map with keys that begin with $, or are no text
   NAME=ARGUMENT    any of these for the parameter NAME, after those that go by their places: maxsplit=1, sep='","'
 Text that begins with @ or has a = is JSON as any other: '"@home"', '"a=b"'. A file whose name begins with @ is @./@name.
@@ -68,7 +69,28 @@ struct Draft {
 /// Arguments as they are sent. The objects among them are held for as long as this lives.
 pub(super) struct Resolved {
     pub(super) args: args::Args,
-    _held: BTreeMap<String, DynamicProxy>,
+    held: BTreeMap<String, DynamicProxy>,
+}
+
+impl Resolved {
+    /// The error, with the keys of the command line in place of the ids of these objects.
+    pub(super) fn by_keys(&self, error: Error) -> Error {
+        let named = |text: String| {
+            self.held.iter().fold(text, |text, (key, object)| match object.reference() {
+                Some(reference) => text.replace(&format!("object {}", reference.id()), &format!("{key:?}")),
+                None => text,
+            })
+        };
+        match error {
+            Error::Poisoned { target } => Error::Poisoned { target: named(target) },
+            Error::HeldByCaller { target } => Error::HeldByCaller { target: named(target) },
+            Error::WrongClass { target, expected, found } => {
+                Error::WrongClass { target: named(target), expected, found }
+            }
+            Error::BadArguments { signature, reason } => Error::BadArguments { signature, reason: named(reason) },
+            other => other,
+        }
+    }
 }
 
 impl Values {
@@ -130,7 +152,7 @@ impl Values {
             }
         }
         let args = named.into_iter().fold(positional.into(), |args: args::Args, (name, value)| args.named(name, value));
-        Ok(Resolved { args, _held: held })
+        Ok(Resolved { args, held })
     }
 }
 

@@ -1,12 +1,10 @@
 //! What answers at an address, and is no tarmem service: told by the first bytes that it says, or by what it says to a question
 //! that nearly everybody has an answer for.
 
+use crate::wire::QUESTION;
 use std::fmt;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-
-/// Web servers answer it, so does Redis, with an error; what speaks TLS, with an alert; and a tarmem service says what it is.
-const QUESTION: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 
 /// How long the answer may take to begin, and then, each time, to go on.
 const ANSWER_TIME: (Duration, Duration) = (Duration::from_secs(3), Duration::from_millis(100));

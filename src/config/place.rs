@@ -46,7 +46,7 @@ impl FromStr for Place {
         if let Some(path) = place.strip_prefix("unix:").filter(|path| !path.is_empty()) {
             return Ok(Place::Unix(path.into()));
         }
-        if place.rsplit_once(':').is_some_and(|(host, _)| within_brackets(host).is_none()) {
+        if place.rsplit_once(':').is_some_and(|(host, _)| !host.is_empty() && within_brackets(host).is_none()) {
             return Err(format!("listen: {place:?} lacks a bracket, or has one too many; write [::1]:18813"));
         }
         place

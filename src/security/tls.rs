@@ -228,6 +228,11 @@ fn mismatch(cert: &Path, key: &Path, error: &rustls::Error, role: Role) -> TlsEr
         (rustls::Error::InvalidCertificate(problem), Role::Client) => {
             in_file(cert, format!("a service would refuse this client: {}", problem_with(problem, role)))
         }
+        (rustls::Error::InconsistentKeys(_), _) => TlsError(format!(
+            "the key {} is not that of the certificate {}; give the two that were made together",
+            key.display(),
+            cert.display()
+        )),
         _ => {
             TlsError(format!("the certificate {} and the key {} do not serve: {error}", cert.display(), key.display()))
         }

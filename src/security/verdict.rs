@@ -3,6 +3,7 @@
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerIncompatible};
 use std::io;
+use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};
 use webpki::{EndEntityCert, KeyUsage};
 
@@ -234,6 +235,9 @@ fn names(presented: &[String]) -> String {
         .map(|name| {
             // `DnsName("localhost")`, `IpAddress(127.0.0.1)`
             let inner = name.split_once('(').and_then(|(_, inner)| inner.strip_suffix(')')).unwrap_or(name);
+            // As it is written everywhere: `::1`, and not `0::1`.
+            let address = inner.parse::<IpAddr>().ok().map(|address| address.to_string());
+            let inner = address.as_deref().unwrap_or(inner);
             inner.trim_matches('"').chars().take(NAME_CHARACTERS).flat_map(char::escape_debug).collect()
         })
         .collect();
@@ -267,6 +271,11 @@ mod tests {
         let many: Vec<String> = (0..100).map(|n| format!("DnsName(\"host-{n}\u{1b}[31m\")")).collect();
         let shown = names(&many);
         assert!(shown.starts_with("host-0\\u{1b}[31m, host-1") && shown.ends_with(", and 95 more"), "{shown}");
+        assert_eq!(
+            names(&["127.0.0.1", "0::1"].map(|ip| format!("IpAddress({ip})"))),
+            "127.0.0.1, ::1",
+            "an address is written as it is everywhere"
+        );
         assert_eq!(
             names(&["IpAddress(127.0.0.1)".to_owned(), "DnsName(\"localhost\")".to_owned()]),
             "127.0.0.1, localhost"

@@ -110,7 +110,11 @@ where
             logs.ended.log(|| tracing::info!("{}: {end}; disconnected", connection.peer));
         }
         End::Foreign(foreign) => {
-            logs.foreign.log(|| tracing::info!("{}: {end}; disconnected", connection.peer));
+            if foreign.is_news() {
+                logs.foreign.log(|| tracing::info!("{}: {end}; disconnected", connection.peer));
+            } else {
+                tracing::debug!("{}: {end}; disconnected", connection.peer);
+            }
             let (ended, dismissed) = (connection.service_ended(), connection.dismissed());
             tokio::select! {
                 biased;

@@ -1,5 +1,6 @@
 //! Who dials a service and speaks something else: recognised by the first bytes, and told what this is.
 
+use crate::wire::QUESTION;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -19,6 +20,8 @@ const REMEDY: &str =
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Foreign {
     Http,
+    /// HTTP, by which a tarmem client asks what it has reached.
+    Question,
     /// Redis's protocol.
     Resp,
     /// TLS, where it is not expected.
@@ -34,6 +37,7 @@ impl Foreign {
         Some(match (*first.first()?, word) {
             (0, _) => return None,
             (0x16, _) => Foreign::Tls,
+            _ if first.starts_with(QUESTION) => Foreign::Question,
             (
                 _,
                 b"GET" | b"HEAD" | b"POST" | b"PUT" | b"DELETE" | b"OPTIONS" | b"PATCH" | b"CONNECT" | b"TRACE"
@@ -45,11 +49,16 @@ impl Foreign {
         })
     }
 
+    /// Whether an operator wants to know of it. Of a client that asks, something else was told before.
+    pub(super) fn is_news(self) -> bool {
+        self != Foreign::Question
+    }
+
     /// What it is told: in its own words, if it has some for that. `barred` is why even a tarmem client would be sent away.
     fn answer(self, barred: Option<&str>) -> String {
         let more = barred.map(|barred| format!("; {barred}")).unwrap_or_default();
         match self {
-            Foreign::Http => {
+            Foreign::Http | Foreign::Question => {
                 let body = format!("{THIS}, and no HTTP; {REMEDY}{more}\n");
                 let length = body.len();
                 format!(
@@ -88,6 +97,7 @@ impl fmt::Display for Foreign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Foreign::Http => "it speaks HTTP",
+            Foreign::Question => "it is a tarmem client that asks what is here",
             Foreign::Resp => "it speaks Redis's protocol",
             Foreign::Tls => "it speaks TLS, which this service does not there",
             Foreign::Other => "it does not speak tarmem's protocol",
@@ -101,7 +111,8 @@ mod tests {
 
     #[test]
     fn what_is_spoken_is_told_by_the_first_bytes() {
-        let cases: [(&[u8], Option<Foreign>); 12] = [
+        let cases: [(&[u8], Option<Foreign>); 13] = [
+            (QUESTION, Some(Foreign::Question)),
             (b"", None),
             (&[0], None),
             (&[0, 0, 1, 4, b'G'], None),

@@ -16,6 +16,10 @@ mod varint;
 
 use bytes::Bytes;
 
+/// By this a client asks, over a connection of its own, what has answered it so strangely. Web servers answer it, so does Redis, with
+/// an error; what speaks TLS, with an alert; and a tarmem service knows it, and says what it is.
+pub(crate) const QUESTION: &[u8] = b"GET /?what-is-here HTTP/1.0\r\nUser-Agent: tarmem\r\n\r\n";
+
 /// The tarpc service. Its arguments are opaque bytes, decoded in the handler: a message that tarpc cannot decode would
 /// end the connection and everything in flight on it.
 #[tarpc::service]

@@ -48,6 +48,12 @@ pub(super) fn method_remedy(method: &str) -> &'static str {
     }
 }
 
+pub(super) fn no_module_remedy(name: &str, kind: &str) -> String {
+    let module = name.rsplit_once('.').map_or(name, |(module, _)| module);
+    let more = if kind == "class" { ", and call its methods on an object of it" } else { "" };
+    format!("import {}{more}", shown(module))
+}
+
 pub(super) const MEMBER_REMEDY: &str = "import the module to see what it offers; what another crate adds to it is there once the \
     service's program names that crate with `tarmem::link!`";
 

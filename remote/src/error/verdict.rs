@@ -67,6 +67,7 @@ impl Error {
             | Error::AmbiguousMethod { .. }
             | Error::NoSuchModule { .. }
             | Error::NoSuchMember { .. }
+            | Error::NotAModule { .. }
             | Error::BadImport { .. }
             | Error::NotAGenerator { .. }
             | Error::WrongClass { .. }
@@ -138,6 +139,7 @@ mod tests {
             NoSuchClass { class: text(), near: vec![] }, NoSuchMethod { class: text(), method: text(), near: vec![] },
             AmbiguousMethod { class: text(), method: text(), candidates: vec![] },
             NoSuchModule { module: text(), near: vec![] }, NoSuchMember { module: text(), name: text(), near: vec![] },
+            NotAModule { name: text(), kind: text() },
             BadImport { name: text(), reason: text() }, NotAGenerator { function: text(), returns: text() },
             WrongClass { target: text(), expected: text(), found: text() },
             WrongGeneration { key: text(), expected: 1, found: 2 }, BadArguments { signature: text(), reason: text() },

@@ -50,7 +50,10 @@ impl<'a> Differences<'a> {
         self.members("parameter", "", &params(self.client), &params(self.service));
         for (name, shape) in &self.client.roots {
             match self.service.root(name) {
-                Some(other) => self.shape(name, shape, other),
+                Some(other) => {
+                    let place = if is_param(name) { format!("`{name}`") } else { format!("the {}", word(name)) };
+                    self.shape(&place, shape, other);
+                }
                 None if name == ERROR => self.lines.push("it fails with an error of its own at the client only".into()),
                 None => {}
             }
@@ -79,6 +82,7 @@ impl<'a> Differences<'a> {
         }
     }
 
+    /// `place` is as it is told.
     fn shape(&mut self, place: &str, ours: &Shape, theirs: &Shape) {
         match (ours, theirs) {
             (Shape::Named(one), Shape::Named(other)) => {
@@ -90,22 +94,20 @@ impl<'a> Differences<'a> {
                 };
                 self.form(&one.name, &one.form, &other.form);
             }
-            (Shape::Option(one), Shape::Option(other)) | (Shape::Seq(one), Shape::Seq(other)) => {
-                self.shape(place, one, other);
-            }
+            (Shape::Option(one), Shape::Option(other)) => self.shape(place, one, other),
+            (Shape::Seq(one), Shape::Seq(other)) => self.shape(&format!("an element of {place}"), one, other),
             (Shape::Map(key, value), Shape::Map(other_key, other_value)) => {
-                self.shape(place, key, other_key);
-                self.shape(place, value, other_value);
+                self.shape(&format!("a key of {place}"), key, other_key);
+                self.shape(&format!("a value of {place}"), value, other_value);
             }
             (Shape::Tuple(one), Shape::Tuple(other)) if one.len() == other.len() => {
-                for (one, other) in one.iter().zip(other) {
-                    self.shape(place, one, other);
+                for (index, (one, other)) in one.iter().zip(other).enumerate() {
+                    self.shape(&part(place, index), one, other);
                 }
             }
             _ if ours == theirs => {}
             _ => {
                 let (ours, theirs) = (self.client.show(ours), self.service.show(theirs));
-                let place = if is_param(place) { format!("`{place}`") } else { format!("the {}", word(place)) };
                 self.lines.push(format!("{place} is {ours} at the client, {theirs} at the service"));
             }
         }
@@ -113,17 +115,17 @@ impl<'a> Differences<'a> {
 
     fn form(&mut self, name: &str, ours: &Form, theirs: &Form) {
         match (ours, theirs) {
-            (Form::Newtype(one), Form::Newtype(other)) => self.shape(name, one, other),
+            (Form::Newtype(one), Form::Newtype(other)) => self.shape(&format!("`{name}`"), one, other),
             (Form::Tuple(one), Form::Tuple(other)) if one.len() == other.len() => {
                 for (index, (one, other)) in one.iter().zip(other).enumerate() {
-                    self.shape(&format!("{name}.{index}"), one, other);
+                    self.shape(&format!("`{name}.{index}`"), one, other);
                 }
             }
             (Form::Struct(one), Form::Struct(other)) => {
                 self.members("field", name, &names(one), &names(other));
                 for (field, shape) in one {
                     if let Some((_, other)) = other.iter().find(|(name, _)| name == field) {
-                        self.shape(&format!("{name}.{field}"), shape, other);
+                        self.shape(&format!("`{name}.{field}`"), shape, other);
                     }
                 }
             }
@@ -147,6 +149,14 @@ fn names<T>(members: &[(String, T)]) -> Vec<&str> {
 
 fn is_param(name: &str) -> bool {
     name != RETURN && name != ERROR
+}
+
+/// A part of a tuple, as it is told.
+fn part(place: &str, index: usize) -> String {
+    match place.strip_prefix('`').and_then(|place| place.strip_suffix('`')) {
+        Some(name) => format!("`{name}.{index}`"),
+        None => format!("`.{index}` of {place}"),
+    }
 }
 
 fn word(root: &str) -> &str {

@@ -226,8 +226,28 @@ fn differences_are_told_where_they_are() {
         differences,
         [
             "the fields of Point are (_x, _y) at the client, (_y, _x) at the service",
-            "the result is u8 at the client, u16 at the service",
+            "`.1` of the result is u8 at the client, u16 at the service",
         ]
+    );
+    let param = |shapes: Shapes| {
+        let roots = shapes.roots.iter().map(|(_, shape)| ("p".to_owned(), shape.clone())).collect();
+        Shapes { roots, ..shapes }
+    };
+    let differ = |one: Shapes, other: Shapes| param(one).differences(&param(other));
+    assert_eq!(
+        differ(shapes::<(String, u32)>(), shapes::<(u32, String)>()),
+        ["`p.0` is String at the client, u32 at the service", "`p.1` is u32 at the client, String at the service"]
+    );
+    assert_eq!(
+        differ(shapes::<HashMap<u8, (u8, u8)>>(), shapes::<HashMap<u16, (u8, Vec<u8>)>>()),
+        [
+            "a key of `p` is u8 at the client, u16 at the service",
+            "`.1` of a value of `p` is u8 at the client, Vec<u8> at the service"
+        ]
+    );
+    assert_eq!(
+        differ(shapes::<Vec<u8>>(), shapes::<Vec<u16>>()),
+        ["an element of `p` is u8 at the client, u16 at the service"]
     );
 }
 

@@ -1,14 +1,18 @@
 //! `tarmem call`.
 
 use super::{Untyped, raised_by};
-use crate::cli::output::{Failure, Json, Output};
+use crate::cli::output::{Failure, Json, Output, warn};
 use crate::cli::values::{self, Values};
 use crate::client::Session;
 use clap::Args;
+use tarmem_remote::operation::ObjectInfo;
+use tarmem_remote::proxy::DynamicProxy;
+use tarmem_remote::value::Value;
 
 /// Call a method of the object under a key, and print its result
 ///
-/// Prints null if the method has no result. `tarmem describe KEY` shows the methods.
+/// Prints null if the method has no result. `tarmem describe KEY` shows the methods. What a method acquires for its caller, such
+/// as a lock, is given up when the command ends.
 #[derive(Args)]
 #[command(after_long_help = values::HELP)]
 pub(in crate::cli) struct Call {
@@ -30,7 +34,25 @@ impl Call {
         // A round trip less than `get_dynamic`: whether there is such a key, the call tells.
         let object = session.proxy::<Untyped>(&self.key);
         let result = object.call(&self.method, values.args.clone()).await;
-        let result = result.map_err(|error| raised_by(&self.method, error))?;
-        output.line(&Json(&result))
+        let result = result.map_err(|error| raised_by(&self.method, values.by_keys(error)))?;
+        output.line(&Json(&result))?;
+        if self.has_acquired(&result) && session.get_dynamic(&self.key).with_info().await.is_ok_and(is_held) {
+            warn(&format!(
+                "what {} has acquired is given up now, with the session of this command; hold it in a program",
+                self.method
+            ));
+        }
+        Ok(())
     }
+
+    /// Whether the method, by its name, has acquired something.
+    fn has_acquired(&self, result: &Value) -> bool {
+        let name = self.method.rsplit('.').next().unwrap_or_default();
+        (name.starts_with("acquire") || name == "__enter__") && !matches!(result, Value::Null | Value::Bool(false))
+    }
+}
+
+/// Whether the object is of a class whose objects are held by sessions.
+fn is_held((_, info): (DynamicProxy, ObjectInfo)) -> bool {
+    info.class.starts_with("threading.")
 }

@@ -5,13 +5,16 @@ use crate::cli::output::{Failure, Json, Output};
 use crate::cli::values::{self, Values};
 use crate::client::Session;
 use clap::Args;
+use serde::Serialize;
+use tarmem_remote::error::Error;
+use tarmem_remote::value::Value;
 
 /// Run a function of a module, and print its result
 ///
-/// Prints null if the function has no result, and the value of the object if it makes one, which nobody keeps then. A
-/// function over several objects takes each as '{"$key":"k"}':
+/// Prints null if the function has no result. If it makes an object, which nobody keeps then, prints the object's value, or
+/// why its class cannot show one. A function over several objects takes each as '{"$key":"k"}', or by its key alone:
 ///
-///   tarmem run bank.transfer '{"$key":"alice"}' '{"$key":"bob"}' 30
+///   tarmem run bank.transfer '{"$key":"alice"}' '"bob"' 30
 ///
 /// `tarmem import MODULE` shows the functions.
 #[derive(Args)]
@@ -27,7 +30,36 @@ impl Run {
     }
 
     pub(super) async fn run(self, session: &Session, output: &mut Output) -> Result<(), Failure> {
-        let result = self.function.each(session, |function| function.call(session)).await?;
-        output.line(&Json(&result))
+        let ran = self.function.each(session, |function| async move {
+            match function.call(session).await {
+                Ok(result) => Ok(Ran::Result(result)),
+                Err(Error::BadResult { what, reason }) => Ok(Ran::Unshown { what, reason }),
+                Err(error) => Err(error),
+            }
+        });
+        match ran.await? {
+            Ran::Result(result) => output.line(&Json(&result)),
+            Ran::Unshown { reason, .. } if self.function.makes_an_object(session).await => {
+                output.line(&WithoutValue { function: self.function.to_string(), no_value: reason })
+            }
+            Ran::Unshown { what, reason } => Err(Error::BadResult { what, reason }.into()),
+        }
     }
+}
+
+/// What came of a function that ran.
+enum Ran {
+    Result(Value),
+    /// A result that cannot be sent.
+    Unshown {
+        what: String,
+        reason: String,
+    },
+}
+
+/// That a function has made an object whose class cannot show its value.
+#[derive(Serialize)]
+struct WithoutValue {
+    function: String,
+    no_value: String,
 }

@@ -7,8 +7,9 @@ use crate::cli::values::Values;
 use crate::client::Session;
 use clap::Args;
 use std::cmp::Reverse;
+use std::fmt;
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::ObjectInfo;
+use tarmem_remote::operation::{MemberKind, ObjectInfo};
 use tarmem_remote::proxy::DynamicProxy;
 use tarmem_remote::routines::Obtain;
 use tarmem_remote::source::DynamicFunctionCall;
@@ -34,18 +35,27 @@ impl Source {
         session: &Session,
         obtain: impl Fn(DynamicFunctionCall) -> Obtain<DynamicProxy>,
     ) -> Result<(DynamicProxy, ObjectInfo), Failure> {
-        match self.each(session, |function| obtain(function).with_info()).await {
-            Err(Error::NotAGenerator { function, returns }) => Err(Failure::failed(format!(
-                "{function} returns {returns}, not an object of a class, so there is nothing to put under a key; run it: tarmem \
-                 run {function} …"
-            ))),
-            other => Ok(other?),
+        self.each(session, |function| obtain(function).with_info()).await
+    }
+
+    /// Whether the function is a class, or makes an object of one, as far as its module tells.
+    pub(super) async fn makes_an_object(&self, session: &Session) -> bool {
+        for (module, name) in self.function.splits() {
+            if let Ok(module) = session.remote_import(module).await {
+                let kind = module.member(name).map(|member| member.kind);
+                return matches!(kind, Ok(MemberKind::Class | MemberKind::Generator));
+            }
         }
+        false
     }
 
     /// Asks for the function. Which part of its name is the module shows only when the service is asked; it runs nothing as
     /// long as that is wrong.
-    pub(super) async fn each<T, F>(&self, session: &Session, ask: impl Fn(DynamicFunctionCall) -> F) -> Result<T, Error>
+    pub(super) async fn each<T, F>(
+        &self,
+        session: &Session,
+        ask: impl Fn(DynamicFunctionCall) -> F,
+    ) -> Result<T, Failure>
     where
         F: IntoFuture<Output = Result<T, Error>>,
     {
@@ -58,27 +68,59 @@ impl Source {
                         best = Some(error);
                     }
                 }
-                other => return other.map_err(|error| raised_by(&self.function.to_string(), error)),
+                Err(Error::NotAGenerator { function, returns }) => {
+                    return Err(Failure::failed(format!(
+                        "{function} returns {returns}, not an object of a class, so there is nothing to put under a key; run it: \
+                         tarmem run {function} …"
+                    )));
+                }
+                other => {
+                    return other.map_err(|error| raised_by(&self.function.to_string(), values.by_keys(error)).into());
+                }
             }
         }
-        Err(best.unwrap_or_else(|| Error::NoSuchModule { module: self.function.to_string(), near: Vec::new() }))
+        Err(self.absent(session, best).await)
+    }
+
+    /// Why there is no such function. Who has a method of an object in mind is told how to call it.
+    async fn absent(&self, session: &Session, best: Option<Error>) -> Failure {
+        let name = self.function.to_string();
+        let (before, method) = name.rsplit_once('.').unwrap_or((&name, ""));
+        match best {
+            Some(Error::NotAModule { name, kind }) if kind == "class" => Failure::failed(format!(
+                "{name} is a class, and no module; {method} may be a method of its objects: tarmem call KEY {method} …"
+            )),
+            // Whether it may be asked does not matter here.
+            _ if matches!(session.is_memoized(before).await, Ok(true)) => Failure::failed(format!(
+                "{before:?} is a key, and no module; a method of the object under it is called by: tarmem call {before} {method} …"
+            )),
+            Some(error) => error.into(),
+            None => Error::NoSuchModule { module: name, near: Vec::new() }.into(),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.function.fmt(f)
     }
 }
 
 /// Whether it says that there is no such function, and not that a generator missed another one.
 fn is_absent(error: &Error, module: &str, name: &str) -> bool {
     match error {
-        Error::NoSuchModule { module: absent, .. } => absent == module,
+        Error::NoSuchModule { module: absent, .. } | Error::NotAModule { name: absent, .. } => absent == module,
         Error::NoSuchMember { module: within, name: absent, .. } => within == module && absent == name,
         _ => false,
     }
 }
 
-/// Of several ways to say that a name leads nowhere: a suggestion is best; then, how far the name led; then, the first part
+/// Of several ways to say that a name leads nowhere: a suggestion in a module is best; then, what it leads to; then, how far the name led; then, the first part
 /// that is wrong.
 fn helpfulness(error: &Error) -> (u8, Reverse<usize>) {
     match error {
-        Error::NoSuchMember { near, module, .. } => (if near.is_empty() { 1 } else { 3 }, Reverse(module.len())),
+        Error::NoSuchMember { near, module, .. } => (if near.is_empty() { 1 } else { 4 }, Reverse(module.len())),
+        Error::NotAModule { name, .. } => (3, Reverse(name.len())),
         Error::NoSuchModule { near, module } => (if near.is_empty() { 0 } else { 2 }, Reverse(module.len())),
         _ => (0, Reverse(usize::MAX)),
     }
