@@ -438,13 +438,6 @@ macro_rules! text_methods {
                 if separator.is_empty() { Err(Exception::value("empty separator")) } else { Ok(separator) }
             }
 
-            fn three(units: &[Unit], found: Option<usize>, len: usize, otherwise: usize) -> Value {
-                let (from, to) = found.map_or((otherwise, otherwise), |at| (at, at + len));
-                Value::Tuple(
-                    [&units[..from], &units[from..to], &units[to..]].map(|part| Self::value(part.to_vec())).to_vec(),
-                )
-            }
-
             fn stripped(&self, these: Option<Value>, left: bool, right: bool) -> Result<Value, Exception> {
                 let name = match (left, right) {
                     (true, true) => "strip",
@@ -499,24 +492,4 @@ macro_rules! text_methods {
     };
 }
 
-/// How it is shown.
-macro_rules! shown_methods {
-    ($class:ident) => {
-        #[$crate::remote]
-        impl $class {
-            /// It as `format_spec` says: `>10`, `.3`. `TypeError` for what takes no such thing.
-            #[remote(name = "__format__")]
-            pub fn formatted(&self, format_spec: String) -> Result<String, Exception> {
-                $crate::modules::python::format(&self.plain(), &format_spec)
-            }
-
-            /// It as Python writes it.
-            #[remote(name = "__repr__", scales)]
-            pub fn repr(&self) -> String {
-                repr(&self.plain())
-            }
-        }
-    };
-}
-
-pub(crate) use {shown_methods, text_methods};
+pub(crate) use text_methods;

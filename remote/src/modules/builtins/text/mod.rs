@@ -10,12 +10,14 @@ pub(crate) mod case;
 mod methods;
 pub(crate) mod search;
 pub(crate) mod shape;
+mod shown;
 pub(crate) mod split;
 pub(crate) mod template;
 pub(crate) mod trans;
 
 pub(crate) use byte_methods::byte_methods;
-pub(crate) use methods::{shown_methods, text_methods};
+pub(crate) use methods::text_methods;
+pub(crate) use shown::shown_methods;
 
 use crate::modules::Exception;
 use crate::modules::python::{type_name, unicode};
@@ -34,6 +36,12 @@ pub(crate) trait Text: Sized {
 
     /// What Python calls its type.
     const KIND: &str;
+
+    /// What is before a part of `len` units, the part, and what is after it. Where none was `found`, all is on one side of `otherwise`.
+    fn three(units: &[Self::Unit], found: Option<usize>, len: usize, otherwise: usize) -> Value {
+        let (from, to) = found.map_or((otherwise, otherwise), |at| (at, at + len));
+        Value::Tuple([&units[..from], &units[from..to], &units[to..]].map(|part| Self::value(part.to_vec())).to_vec())
+    }
 
     /// As [`argument`](Self::argument); what a `str` says of another type is for its method to word.
     fn argument_or(value: &Value, words: impl FnOnce(&str) -> String) -> Result<Vec<Self::Unit>, Exception> {

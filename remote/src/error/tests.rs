@@ -1,0 +1,34 @@
+//! What errors say.
+
+use super::*;
+
+#[test]
+fn no_message_has_what_a_terminal_obeys() {
+    let bad = || "a\u{9b}31m\u{202e}\u{7f}\u{2028}\u{1b}[2J\n".to_owned();
+    let (what, reason, message, address, cause) = (bad(), bad(), bad(), bad(), bad());
+    let errors = [
+        Error::NoSuchKey { key: bad() },
+        Error::NoSuchMethod { class: "a.B".into(), method: bad(), near: vec![bad()] },
+        Error::NoSuchModule { module: bad(), near: Vec::new() },
+        Error::BadImport { name: bad(), reason: bad() },
+        Error::NotAModule { name: bad(), kind: bad() },
+        Error::BadArguments { signature: bad(), reason: bad() },
+        Error::BadValue { class: bad(), reason: bad() },
+        Error::BadResult { what: bad(), reason: bad() },
+        Error::UnexpectedResult { what: bad(), reason: bad(), value: None, undone: true },
+        Error::Panicked { what: bad(), message: bad() },
+        Error::Raised { what, message, error: None },
+        Error::Cycle { chain: vec![bad(), bad()] },
+        Error::BadKey { reason: bad() },
+        Error::Malformed { what: bad(), reason: bad() },
+        Error::NotPermitted { what: bad(), reason },
+        Error::Insecure { address, reason: cause },
+        Error::Refused { reason: bad() },
+    ];
+    for error in errors {
+        let text = error.to_string();
+        assert!(!text.contains(|c| crate::escape::is_unsafe(c) && c != '\n'), "{text:?}");
+    }
+    let raised = Error::Raised { what: "f".into(), message: "two\nlines\u{1b}".into(), error: None };
+    assert_eq!(raised.to_string(), "f failed: two\nlines\\u{1b}");
+}

@@ -1,0 +1,23 @@
+//! How str, bytes and bytearray are shown.
+
+/// Makes `__format__` and `__repr__`.
+macro_rules! shown_methods {
+    ($class:ident) => {
+        #[$crate::remote]
+        impl $class {
+            /// It as `format_spec` says: `>10`, `.3`. `TypeError` for what takes no such thing.
+            #[remote(name = "__format__")]
+            pub fn formatted(&self, format_spec: String) -> Result<String, Exception> {
+                $crate::modules::python::format(&self.plain(), &format_spec)
+            }
+
+            /// It as Python writes it.
+            #[remote(name = "__repr__", scales)]
+            pub fn repr(&self) -> String {
+                repr(&self.plain())
+            }
+        }
+    };
+}
+
+pub(crate) use shown_methods;

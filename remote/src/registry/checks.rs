@@ -1,0 +1,69 @@
+//! Whether names clash among what was registered.
+
+use crate::describe::Place;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+
+/// Names clash among what was registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryError {
+    pub(super) problems: Vec<String>,
+}
+
+impl RegistryError {
+    /// Every clash, with both places.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for RegistryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problems.join("; "))
+    }
+}
+
+impl std::error::Error for RegistryError {}
+
+/// Notes every name once, and a problem for each that comes again.
+#[derive(Default)]
+pub(super) struct Checks {
+    names: HashMap<(&'static str, String), Place>,
+    ids: HashMap<u64, (String, Place)>,
+    pub(super) problems: BTreeSet<String>,
+}
+
+impl Checks {
+    pub(super) fn name(&mut self, kind: &'static str, name: String, place: Place) {
+        if let Some(other) = self.names.insert((kind, name.clone()), place) {
+            let plural = if kind == "class" { "two classes are".into() } else { format!("two {kind}s are") };
+            self.clash(&plural, &name, other, place);
+        }
+    }
+
+    pub(super) fn member(&mut self, module: &str, name: &str, place: Place) {
+        self.name("module member", format!("{module}.{name}"), place);
+    }
+
+    /// Two names with one stable id: one in 2^64 for each pair, but it would call the wrong method.
+    pub(super) fn id(&mut self, id: u64, name: String, place: Place) {
+        if let Some((other, other_place)) = self.ids.get(&id)
+            && *other != name
+        {
+            self.problems.insert(format!("{other} ({other_place}) and {name} ({place}) have one id; rename one"));
+        }
+        self.ids.insert(id, (name, place));
+    }
+
+    pub(super) fn clash(&mut self, what: &str, name: &str, one: Place, other: Place) {
+        let (first, second) =
+            if (one.file, one.line) <= (other.file, other.line) { (one, other) } else { (other, one) };
+        self.problems
+            .insert(format!("{what} named {name}: {first} and {second}; rename one with #[remote(name = \"…\")]"));
+    }
+
+    pub(super) fn finish(self) -> Result<(), RegistryError> {
+        let problems: Vec<String> = self.problems.into_iter().collect();
+        if problems.is_empty() { Ok(()) } else { Err(RegistryError { problems }) }
+    }
+}
