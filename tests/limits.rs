@@ -295,20 +295,22 @@ async fn a_client_that_is_not_served_yet_is_not_read_from() {
     let fixture = fixture(|limits| {
         limits.unserved_bytes = 4 << 20;
         limits.lease = Duration::from_millis(500);
+        limits.batch_operations = 1 << 20;
     })
     .await;
-    let items = Value::List((0..50_000).map(Value::from).collect());
+    let items = Value::List((0..16_000).map(Value::from).collect());
     fixture.session().await.memoize("list", ListProxy::new(Some(items))).await.expect("made");
     let mut raw = Raw::opened(&fixture).await;
-    // Each looks through all of it: that takes seconds, a turn after the other.
+    // Each looks through all of it, which is not so much that it would leave the connection's thread: that takes seconds, a turn
+    // after the other.
     let args = encoded(args![-1]);
     let (target, method) = (Target::Key("list"), MethodRef::Name("count"));
     let slow = Operation::Call { target, method, encoding: Encoding::Dynamic, args: &args };
-    raw.send(&submit(2, 1, &vec![slow; 4_000])).await;
+    raw.send(&submit(2, 1, &vec![slow; 12_000])).await;
     let large = vec![0; BATCH];
     let mut sent = 0;
     for batch in 0..60_u64 {
-        let request = submit(3 + batch, 5_000 + batch, &[call("nothing", &large)]);
+        let request = submit(3 + batch, 13_000 + batch, &[call("nothing", &large)]);
         // Longer than the lease: whoever is not read from is not taken for dead.
         let written = tokio::time::timeout(Duration::from_secs(1), raw.0.write_all(&request)).await;
         if written.is_err() {
