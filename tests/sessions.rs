@@ -171,7 +171,7 @@ async fn who_comes_back_to_a_service_that_is_full_tries_again() {
     session.wait_for(SessionState::Reconnecting).await;
     // The service may not know yet that its only connection is gone.
     let other = loop {
-        if let Ok(other) = Session::connect(fixture.address()).await {
+        if let Ok(other) = Session::builder(fixture.address()).max_retry(0).connect().await {
             break other;
         }
     };
