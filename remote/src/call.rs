@@ -51,14 +51,22 @@ pub struct Call<T, E = Error> {
     timeout: Timeout,
     idempotent: bool,
     cancellable: bool,
+    rare: Option<Box<Rare>>,
+    result: PhantomData<fn() -> (T, E)>,
+}
+
+/// What few calls have. All of them are moved around: in 128 bytes that is done by a few instructions, and by a call of `memcpy`
+/// beyond.
+#[derive(Default)]
+struct Rare {
     owner: Option<OwnerId>,
     /// It goes by names, since the service has another signature of what it calls.
     renamed: Option<Arc<Change>>,
     /// Objects that its arguments refer to: they are held until it is over.
-    #[allow(clippy::box_collection, reason = "few calls have any, and all of them are moved around")]
-    kept: Option<Box<Vec<ObjectRef>>>,
-    result: PhantomData<fn() -> (T, E)>,
+    kept: Vec<ObjectRef>,
 }
+
+const _: () = assert!(size_of::<Call<i64>>() <= 128);
 
 /// How far a call has come. A call is moved around, and many are there at one time: what is large and rare is boxed.
 enum State {
@@ -97,9 +105,7 @@ impl<T, E> Call<T, E> {
             timeout: Timeout::Default,
             idempotent: name.idempotent,
             cancellable: true,
-            owner: None,
-            renamed: None,
-            kept: None,
+            rare: None,
             result: PhantomData,
         }
     }
@@ -127,9 +133,21 @@ impl<T, E> Call<T, E> {
     /// the call arrives.
     pub(crate) fn keeping(mut self, references: Vec<ObjectRef>) -> Self {
         if !references.is_empty() {
-            self.kept = Some(Box::new(references));
+            self.rare_mut().kept = references;
         }
         self
+    }
+
+    fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    fn chosen_owner(&self) -> Option<OwnerId> {
+        self.rare.as_ref()?.owner
+    }
+
+    fn renamed(&self) -> Option<&Arc<Change>> {
+        self.rare.as_ref()?.renamed.as_ref()
     }
 
     fn what(&self) -> String {
@@ -183,7 +201,7 @@ impl<T, E> Call<T, E> {
     /// ```
     pub fn owner(mut self, id: u64) -> Self {
         match OwnerId::new(id) {
-            Ok(owner) => self.owner = Some(owner),
+            Ok(owner) => self.rare_mut().owner = Some(owner),
             Err(error) if matches!(self.state, State::Made(_)) => self.state = State::Malformed(Box::new(error)),
             // It was begun on behalf of its task.
             Err(_) => {}
@@ -203,10 +221,10 @@ impl<T, E> Call<T, E> {
     pub fn detach(mut self) {
         self.use_names();
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Made(operation) => self.caller.send(operation, self.owner),
-            State::Waiting(waiting) => self.caller.send(waiting.0, self.owner),
+            State::Made(operation) => self.caller.send(operation, self.chosen_owner()),
+            State::Waiting(waiting) => self.caller.send(waiting.0, self.chosen_owner()),
             // It need not wait for the answer: what nobody hears of goes on by names by itself.
-            State::Asking(asking) => self.caller.send(asking.into_operation(), self.owner),
+            State::Asking(asking) => self.caller.send(asking.into_operation(), self.chosen_owner()),
             other => self.state = other,
         }
     }
@@ -214,6 +232,7 @@ impl<T, E> Call<T, E> {
     /// Sees to it that the call is on its way; ready once it is.
     pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.use_names();
+        let owner = self.chosen_owner();
         // Few calls wait for room, and only those need the clock.
         let (operation, waited) = match &mut self.state {
             State::Made(operation) => (operation, Duration::ZERO),
@@ -227,7 +246,7 @@ impl<T, E> Call<T, E> {
             }
             State::Sent(_) | State::Asking(_) | State::Answered(_) | State::Over => return Poll::Ready(()),
         };
-        let terms = Terms { timeout: self.timeout, idempotent: self.idempotent, waited, owner: self.owner };
+        let terms = Terms { timeout: self.timeout, idempotent: self.idempotent, waited, owner };
         match self.caller.poll_submit(cx, operation, terms) {
             Poll::Pending => {
                 if let State::Made(operation) = &mut self.state {
@@ -367,7 +386,7 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
             }
         };
         let unfit = |(reason, value), undone| {
-            E::failed(match &self.renamed {
+            E::failed(match self.renamed() {
                 Some(change) => {
                     let done = if undone { "what it took was put back" } else { "the call was made" };
                     change.error(format!("{done}; its result {reason}"))
@@ -387,10 +406,10 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
             }
             Reply::Raised(raised) => {
                 let encoding =
-                    if self.renamed.is_some() || self.by_names() { Encoding::Dynamic } else { self.encoding };
+                    if self.renamed().is_some() || self.by_names() { Encoding::Dynamic } else { self.encoding };
                 Err(with_caller(&self.caller, || E::raised(&self.what(), raised.message, &raised.body, encoding)))
             }
-            Reply::Failed(error) => Err(E::failed(match (&self.renamed, *error) {
+            Reply::Failed(error) => Err(E::failed(match (self.renamed(), *error) {
                 (Some(change), Error::BadArguments { reason, .. } | Error::BadValue { reason, .. }) => {
                     change.error(format!("the call was not made: {reason}"))
                 }
@@ -410,7 +429,7 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
             if self.encoding == Encoding::Dynamic {
                 let value: Value = codec::decode(body).map_err(|e| e.to_string())?;
                 // Who expects nothing is content with anything.
-                let ignored = self.renamed.as_ref().is_some_and(|change| change.ignores_result);
+                let ignored = self.renamed().is_some_and(|change| change.ignores_result);
                 let value = if ignored { Value::Null } else { value };
                 return from_value(value).map_err(|e| e.to_string());
             }
@@ -437,7 +456,9 @@ impl<T, E> Drop for Call<T, E> {
             State::Sent(sequence) if self.cancellable => self.caller.cancel(sequence),
             State::Sent(sequence) => self.caller.forget(sequence),
             // The service refused it for its signature: it was on its way, and is to be done all the same.
-            State::Asking(asking) if !self.cancellable => self.caller.send(asking.into_operation(), self.owner),
+            State::Asking(asking) if !self.cancellable => {
+                self.caller.send(asking.into_operation(), self.chosen_owner())
+            }
             _ => {}
         }
     }

@@ -42,15 +42,15 @@ impl<T, E> Call<T, E> {
 
     #[cold]
     fn use_names_if_changed(&mut self) {
-        let State::Made(operation) = &mut self.state else { return };
-        if self.renamed.is_some() {
+        if self.renamed().is_some() {
             return;
         }
+        let State::Made(operation) = &mut self.state else { return };
         let operation = std::mem::take(operation);
         let change = self.signature_of(&operation).and_then(|signature| self.caller.changes()?.get(signature.id()));
         self.state = State::Made(operation);
         if let Some(change) = change {
-            self.renamed = Some(change);
+            self.rare_mut().renamed = Some(change);
             self.rename(Instant::now());
         }
     }
@@ -59,7 +59,7 @@ impl<T, E> Call<T, E> {
     #[cold]
     pub(super) fn ask(&mut self, class: String, operation: Body) {
         // What goes by names already does not hang on any signature: a service that says so is none of ours.
-        let signature = if self.renamed.is_some() { None } else { self.signature_of(&operation) };
+        let signature = if self.renamed().is_some() { None } else { self.signature_of(&operation) };
         let Some(signature) = signature else {
             // Only what has one is answered so.
             self.state = State::Answered(Reply::failed(Error::SignatureUnknown { class }));
@@ -82,7 +82,7 @@ impl<T, E> Call<T, E> {
         let signature = self.signature_of(&operation);
         match (told, signature, self.caller.changes()) {
             (Ok(told), Some(signature), Some(changes)) => {
-                self.renamed = Some(changes.insert(signature.id(), signature.compare(told)));
+                self.rare_mut().renamed = Some(changes.insert(signature.id(), signature.compare(told)));
                 self.state = State::Made(operation);
                 self.rename(since);
             }
@@ -98,7 +98,7 @@ impl<T, E> Call<T, E> {
 
     /// Makes the operation, which is typed, one by names. It has waited since then.
     fn rename(&mut self, since: Instant) {
-        let (State::Made(operation), Some(change)) = (&self.state, &self.renamed) else { return };
+        let (State::Made(operation), Some(change)) = (&self.state, self.renamed().map(Arc::clone)) else { return };
         if !change.idempotent && self.name.idempotent {
             // The client took it for a method that changes nothing, and the service knows better.
             self.idempotent = false;
