@@ -106,8 +106,12 @@ impl Args {
         if positional.len() > most || (named.is_empty() && found < least) {
             return Err(miscount(least, most, found));
         }
-        let mut bound: Vec<Option<Value>> = vec![None; params.len()];
         let mut positional = positional.into_iter();
+        if named.is_empty() && by_place.len() == params.len() {
+            // As most are: by their places alone.
+            return Ok(Bound(params.iter().map(|param| (param.name, positional.next())).collect()));
+        }
+        let mut bound: Vec<Option<Value>> = vec![None; params.len()];
         bound[..by_place.len()].iter_mut().zip(&mut positional).for_each(|(place, value)| *place = Some(value));
         let mut kwargs = Kwargs::new();
         for (name, value) in named {
