@@ -81,9 +81,10 @@ async fn guards_and_conditions_of_a_proxy_are_its_owners(fixture: Fixture) {
     let guard = condition.as_owner(5).acquire().await.expect("free");
     let waits = tokio::spawn(async move { guard.wait().await.expect("notified").token() });
     until("it sleeps", || async { condition.sleeping().await == Ok(1) }).await;
+    // It sleeps a moment before it gives up the lock.
+    let notifier = condition.as_owner(6).acquire().await.expect("free");
     let error = condition.as_owner(5).notify_all().await.expect_err("it has released the lock");
     assert!(runtime_error(&error));
-    let notifier = condition.as_owner(6).acquire().await.expect("free");
     tokio::spawn(async move { notifier.notify().await.map(|()| drop(notifier)) })
         .await
         .expect("no panic")
