@@ -1,7 +1,7 @@
 //! How one dispatch function per method serves every encoding.
 //!
 //! A dispatch function reads its arguments from [`Arguments`] and writes its result to an [`Output`]; it does not know whether
-//! the bytes are postcard (typed callers) or [`Value`]s (dynamic callers). The typed encoding is the hot path and knows the
+//! the bytes are postcard (typed callers) or [`Value`](crate::value::Value)s (dynamic callers). The typed encoding is the hot path and knows the
 //! types; dynamic arguments go through erased-serde.
 
 use crate::args::{Args, Bound};
@@ -19,7 +19,7 @@ use std::fmt::Display;
 pub enum Encoding {
     /// postcard of the Rust types themselves: both sides know them.
     Typed,
-    /// postcard of [`Value`]s: [`Args`], or one result.
+    /// postcard of [`Value`](crate::value::Value)s: [`Args`], or one result.
     Dynamic,
 }
 

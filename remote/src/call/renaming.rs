@@ -26,7 +26,7 @@ pub(super) struct Asking {
 
 impl Asking {
     /// What is to be sent, for whoever does not wait for the answer.
-    pub(super) fn into_operation(self: Box<Self>) -> Body {
+    pub(super) fn into_operation(self) -> Body {
         self.operation
     }
 }
