@@ -338,7 +338,11 @@ impl MethodCall {
                 None if offload => asked.hold(&site.cell, exclusive, &named).await?,
                 None => roomy(&site.session, &site.cell, exclusive, &asked, &named).await?,
             };
-            let large = !offload && (asked.are_large() || self.is_large(&site.cell, held.receiver.object(), &args));
+            // What was sent here for its size takes as much memory as it has decoded, so it has its turn, too.
+            let large = match offload {
+                true => !self.method.blocking && large::has_large(&args),
+                false => asked.are_large() || self.is_large(&site.cell, held.receiver.object(), &args),
+            };
             let turn = if large { Some(Large::turn(&site.session).await) } else { None };
             // Then it cannot be stopped any more; what it takes after its deadline is given back.
             let elsewhere = offload || large;

@@ -133,8 +133,16 @@ impl Engine {
             SourceRef::Value { .. } | SourceRef::ValueByNames { .. } if request.elsewhere => {
                 let (engine, scope) = (Arc::clone(self), request.scope());
                 let (value, name) = (OwnedValue::of(source), Box::<str>::from(name));
-                let work = move |_| engine.decode_object(&scope, value.source(), &name).map_err(FlightError::from);
-                return Ok(Evaluated::Later(Evaluating::off_thread(request, &self.runtime, work)));
+                let (session, runtime) = (Arc::clone(request.session), self.runtime.clone());
+                let task = self.runtime.spawn(async move {
+                    let turn = Large::turn(&session).await;
+                    let decoding = runtime.spawn_blocking(move || {
+                        let _turn = turn;
+                        engine.decode_object(&scope, value.source(), &name).map_err(FlightError::from)
+                    });
+                    decoding.await.unwrap_or_else(|_| Err(Error::Cancelled.into()))
+                });
+                return Ok(Evaluated::Later(Evaluating::new(task)));
             }
             SourceRef::Value { .. } | SourceRef::ValueByNames { .. } => {
                 return Ok(Evaluated::Ready(Ok(self.decode_object(&request.scope(), source, name)?)));
@@ -218,6 +226,9 @@ impl Engine {
         match function.invoke {
             FunctionInvoke::Sync(_) => {
                 let has_large = function.scales && large::has_large(args);
+                // A generator, or what may block, has a place of its session's own, and takes the time that it takes.
+                let sent_large =
+                    request.elsewhere && !function.blocking && (function.makes)().is_none() && large::has_large(args);
                 let holding = request.holding.cloned();
                 let call = FunctionCall { scope, function, context, encoding, holding };
                 let mut asked = Asked::default();
@@ -239,7 +250,7 @@ impl Engine {
                     let result = async {
                         loop {
                             let held = asked.hold_alone().await?;
-                            let large = !offload && (has_large || asked.are_large());
+                            let large = sent_large || (!offload && (has_large || asked.are_large()));
                             let turn = if large { Some(Large::turn(&call.scope.session).await) } else { None };
                             let elsewhere = offload || large;
                             let (call, place, args) = (Arc::clone(&call), Arc::clone(&place), args.clone());

@@ -202,3 +202,26 @@ async fn large_arguments_hold_up_no_thread() {
     let lengths: Vec<usize> = list.to_vec::<String>().await.expect("shown").iter().map(String::len).collect();
     assert_eq!(lengths, (0..20).map(|n| if n % 3 == 0 { 400 << 10 } else { n }).collect::<Vec<_>>());
 }
+
+/// Few are decoded at one time, however many there are threads for: each takes 60 MiB then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_arguments_are_decoded_in_turns() {
+    let serve = Serve::start(&[]).await;
+    let session = Session::connect(&serve.address).await.expect("a session opens");
+    session.memoize("list", ListProxy::new(None)).await.expect("made");
+    let args = postcard::to_stdvec(&[Value::List(vec![Value::Null; 1_900_000])][..]).expect("encodes");
+    serve
+        .under(512 * MIB, async {
+            let mut raw = opened(&serve).await;
+            for n in 0..3 {
+                raw.send(&submit(2 + n, 1 + n * 8, &[call("list", "count", &args); 8])).await;
+            }
+            let (mut done, mut poll) = (0, 100..);
+            while done < 24 {
+                let answered = replies(&raw.receive_frame().await);
+                done += answered.iter().filter(|(_, outcome)| !matches!(outcome, Outcome::Pending)).count();
+                raw.send(&request(poll.next().expect("there is no end"), 2, &[0])).await;
+            }
+        })
+        .await;
+}
