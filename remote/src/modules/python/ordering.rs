@@ -68,7 +68,7 @@ impl Comparison {
     }
 
     /// Whether it holds between two sets, whose order is that one is part of the other.
-    pub(super) fn sets(self, a: &Table<()>, b: &Table<()>) -> bool {
+    pub(crate) fn sets(self, a: &Table<()>, b: &Table<()>) -> bool {
         match self {
             Comparison::Less => a.len() < b.len() && a.is_subset(b),
             Comparison::LessOrEqual => a.is_subset(b),
