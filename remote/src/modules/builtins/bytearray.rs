@@ -1,6 +1,6 @@
 //! `builtins.bytearray`.
 
-use super::bytes::{bytes_argument, contents, hex_separator, one_byte};
+use super::bytes::{contents, hex_separator, one_byte};
 use super::codecs::decode;
 use super::list::checked;
 use super::text::{Letter, Text, byte_methods, case, search, shape, split, text_methods};
@@ -8,7 +8,7 @@ use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::python::live::{Holds, Seen, lending, plain};
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Slice, Span, Stamp, format, index_of, insertion, iterate, position, repeats, repr,
+    Chunk, Comparison, Cursor, Slice, Stamp, format, index_of, insertion, iterate, position, repeats, repr,
     text_argument, type_name, whole, word,
 };
 use crate::modules::shared::{reflected_sequence_methods, text_of_repr};
@@ -25,24 +25,9 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct ByteArray(#[serde(with = "serde_bytes")] Vec<u8>, #[serde(skip)] Stamp);
 
-type Unit = u8;
-
 /// Changing it.
-impl crate::object::Extent for ByteArray {
-    fn extent(&self) -> usize {
-        self.0.len() / crate::modules::extents::UNITS
-    }
-}
-
 #[remote]
 impl ByteArray {
-    /// Bytes of a list of integers below 256, as many zeros as an integer says, or what a text is in an `encoding`. Empty
-    /// without `source`.
-    #[remote(inline)]
-    pub fn new(source: Arg<Value>, encoding: Arg<Value>, errors: Arg<Value>) -> Result<Self, Exception> {
-        contents(source, encoding, errors, "bytearray").map(ByteArray::of)
-    }
-
     /// Puts the byte `item`, an integer below 256, at the end.
     #[remote(name = "append")]
     pub fn append_value(&mut self, item: Value) -> Result<(), Exception> {
@@ -135,10 +120,7 @@ impl ByteArray {
     #[remote(name = "__delitem__", scales)]
     pub fn delitem(&mut self, index: Value) -> Result<(), Exception> {
         match Slice::of(&index)? {
-            Some(slice) => {
-                let span = slice.span(self.0.len())?;
-                self.delete(span);
-            }
+            Some(slice) => slice.span(self.0.len())?.take_out(&mut self.0),
             None => {
                 self.0.remove(checked(&index, self.0.len(), "bytearray", "bytearray index out of range")?);
             }
@@ -186,7 +168,7 @@ impl ByteArray {
 }
 
 text_methods!(ByteArray, "subsection");
-byte_methods!(ByteArray, "bytearray", "bytearray index out of range", false);
+byte_methods!(ByteArray, ByteArrayProxy, "bytearray", "bytearray", "bytearray index out of range", false);
 reflected_sequence_methods!(ByteArray, Value);
 text_of_repr!(ByteArray);
 
@@ -204,7 +186,7 @@ impl ByteArray {
         if span.step == 1 {
             self.0.splice(span.start..span.start + span.len, items);
         } else if items.is_empty() {
-            self.delete(span);
+            span.take_out(&mut self.0);
         } else if items.len() == span.len {
             span.positions().zip(items).for_each(|(at, item)| self.0[at] = item);
         } else {
@@ -215,34 +197,6 @@ impl ByteArray {
             )));
         }
         Ok(())
-    }
-
-    fn delete(&mut self, span: Span) {
-        let mut gone = span.ascending().peekable();
-        let mut at = 0;
-        self.0.retain(|_| {
-            let keep = gone.next_if_eq(&at).is_none();
-            at += 1;
-            keep
-        });
-    }
-}
-
-impl Text for ByteArray {
-    const KIND: &str = "bytearray";
-
-    type Unit = u8;
-
-    fn units(&self) -> Vec<u8> {
-        self.0.clone()
-    }
-
-    fn value(units: Vec<u8>) -> Value {
-        Value::Bytes(units)
-    }
-
-    fn argument(value: &Value) -> Result<Vec<u8>, Exception> {
-        bytes_argument(value)
     }
 }
 
@@ -291,15 +245,5 @@ impl ByteArrayProxy {
     /// Puts a byte in place of the one at `index`.
     pub fn set(&self, index: i64, value: u8) -> Fallible<()> {
         self.setitem(index.into(), value.into())
-    }
-
-    /// Two hexadecimal digits for each byte.
-    pub fn hex(&self) -> Fallible<String> {
-        self.hex_value(None, None)
-    }
-
-    /// The bytes as integers, chunk after chunk, as a stream.
-    pub fn iter<T>(&self) -> Elements<T> {
-        Elements::of(self, Self::iter_chunk)
     }
 }

@@ -22,14 +22,6 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Bytes(#[serde(with = "serde_bytes")] Vec<u8>, #[serde(skip)] Stamp);
 
-type Unit = u8;
-
-impl crate::object::Extent for Bytes {
-    fn extent(&self) -> usize {
-        self.0.len() / crate::modules::extents::UNITS
-    }
-}
-
 impl Holds for Bytes {
     fn seen(&self) -> Seen<'_> {
         Seen::Bytes(&self.0)
@@ -38,13 +30,6 @@ impl Holds for Bytes {
 
 #[remote]
 impl Bytes {
-    /// Bytes of a list of integers below 256, as many zeros as an integer says, or what a text is in an `encoding`. Empty
-    /// without `source`.
-    #[remote(inline)]
-    pub fn new(source: Arg<Value>, encoding: Arg<Value>, errors: Arg<Value>) -> Result<Self, Exception> {
-        contents(source, encoding, errors, "bytes").map(Bytes::of)
-    }
-
     /// They as they are.
     #[remote(name = "__bytes__", scales)]
     pub fn same(&self) -> Value {
@@ -54,27 +39,9 @@ impl Bytes {
 
 text_methods!(Bytes, "subsection");
 shown_methods!(Bytes);
-byte_methods!(Bytes, "byte", "index out of range", true);
+byte_methods!(Bytes, BytesProxy, "bytes", "byte", "index out of range", true);
 reflected_sequence_methods!(Bytes, Value);
 text_of_repr!(Bytes);
-
-impl Text for Bytes {
-    const KIND: &str = "bytes";
-
-    type Unit = u8;
-
-    fn units(&self) -> Vec<u8> {
-        self.0.clone()
-    }
-
-    fn value(units: Vec<u8>) -> Value {
-        Value::Bytes(units)
-    }
-
-    fn argument(value: &Value) -> Result<Vec<u8>, Exception> {
-        bytes_argument(value)
-    }
-}
 
 /// The bytes that Python makes of the arguments of `bytes` or `bytearray`, which `kind` says.
 pub(super) fn contents(
@@ -139,18 +106,6 @@ fn zeros(count: &Value) -> Result<Vec<u8>, Exception> {
     let count = usize::try_from(word(count)?).map_err(|_| Exception::value("negative count"))?;
     check_result(1, count)?;
     repeated(&[0], count)
-}
-
-impl BytesProxy {
-    /// Two hexadecimal digits for each byte.
-    pub fn hex(&self) -> Fallible<String> {
-        self.hex_value(None, None)
-    }
-
-    /// The bytes as integers, chunk after chunk, as a stream.
-    pub fn iter<T>(&self) -> Elements<T> {
-        Elements::of(self, Self::iter_chunk)
-    }
 }
 
 /// What stands between the groups of `hex`.

@@ -120,6 +120,17 @@ impl Span {
     pub fn ascending(self) -> Box<dyn DoubleEndedIterator<Item = usize>> {
         if self.step < 0 { Box::new(self.positions().rev()) } else { Box::new(self.positions()) }
     }
+
+    /// Takes out what is at the positions. The span has to be of a sequence as long as `items`.
+    pub(crate) fn take_out<T>(self, items: &mut Vec<T>) {
+        let mut gone = self.ascending().peekable();
+        let mut at = 0;
+        items.retain(|_| {
+            let keep = gone.next_if_eq(&at).is_none();
+            at += 1;
+            keep
+        });
+    }
 }
 
 impl From<Slice> for Value {

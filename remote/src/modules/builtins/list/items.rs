@@ -36,14 +36,7 @@ impl List {
             self.0.remove(at);
             return Ok(());
         };
-        let span = slice.span(self.0.len())?;
-        let mut gone = span.ascending().peekable();
-        let mut at = 0;
-        self.0.retain(|_| {
-            let keep = gone.next_if_eq(&at).is_none();
-            at += 1;
-            keep
-        });
+        slice.span(self.0.len())?.take_out(&mut self.0);
         Ok(())
     }
 }

@@ -1,11 +1,20 @@
 //! The methods that bytes and bytearray have alike, and str has not.
 
 /// Makes them for a class whose first field is its bytes, and whose second is its [`Stamp`](crate::modules::python::Stamp).
-/// `$index` is how Python calls an index of it, `$missing` what it says of one that is not there; `$fixed`: it never changes.
+/// Python calls it `$kind`, and an index of it `$index`; `$missing` is what it says of one that is not there; `$fixed`: it never changes.
 macro_rules! byte_methods {
-    ($class:ident, $index:literal, $missing:literal, $fixed:literal) => {
+    ($class:ident, $proxy:ident, $kind:literal, $index:literal, $missing:literal, $fixed:literal) => {
+        type Unit = u8;
+
         #[$crate::remote]
         impl $class {
+            /// Bytes of a list of integers below 256, as many zeros as an integer says, or what a text is in an `encoding`. Empty
+            /// without `source`.
+            #[remote(inline)]
+            pub fn new(source: Arg<Value>, encoding: Arg<Value>, errors: Arg<Value>) -> Result<Self, Exception> {
+                $crate::modules::builtins::bytes::contents(source, encoding, errors, Self::KIND).map(Self::of)
+            }
+
             /// The bytes that pairs of hexadecimal digits are, with or without spaces between the pairs.
             #[remote(inline)]
             pub fn fromhex(text: String) -> Result<Self, Exception> {
@@ -133,6 +142,43 @@ macro_rules! byte_methods {
 
             fn searched(&self, part: &Value) -> Result<Vec<u8>, Exception> {
                 $crate::modules::builtins::bytes::searched(part)
+            }
+        }
+
+        impl Text for $class {
+            const KIND: &str = $kind;
+
+            type Unit = u8;
+
+            fn units(&self) -> Vec<u8> {
+                self.0.clone()
+            }
+
+            fn value(units: Vec<u8>) -> Value {
+                Value::Bytes(units)
+            }
+
+            fn argument(value: &Value) -> Result<Vec<u8>, Exception> {
+                $crate::modules::builtins::bytes::bytes_argument(value)
+            }
+        }
+
+        impl $crate::object::Extent for $class {
+            fn extent(&self) -> usize {
+                self.0.len() / $crate::modules::extents::UNITS
+            }
+        }
+
+        /// With plain Rust values. The methods that these stand for say what they do.
+        impl $proxy {
+            /// Two hexadecimal digits for each byte.
+            pub fn hex(&self) -> Fallible<String> {
+                self.hex_value(None, None)
+            }
+
+            /// The bytes as integers, chunk after chunk, as a stream.
+            pub fn iter<T>(&self) -> Elements<T> {
+                Elements::of(self, Self::iter_chunk)
             }
         }
     };
