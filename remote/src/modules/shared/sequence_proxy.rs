@@ -1,0 +1,64 @@
+//! The proxies of list and deque, for plain Rust values.
+
+/// The methods of the proxy that take plain Rust values, and are alike. `$end` is where `append` puts something; `$full` and
+/// `$missing` are further sentences on `insert`, and on what searches.
+macro_rules! sequence_proxy {
+    ($proxy:ident, $end:literal, $full:literal, $missing:literal) => {
+        /// With plain Rust values. The methods that these stand for say what they do.
+        impl $proxy {
+            #[doc = concat!("Puts `value` at the ", $end, ".")]
+            pub fn append(&self, value: impl IntoValue) -> Fallible<()> {
+                given(value, |value| self.append_value(value))
+            }
+
+            #[doc = concat!("Puts the elements of `items` at the ", $end, ".")]
+            pub fn extend<T: IntoValue>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
+                let mut given = Given::default();
+                let call = self.extend_values(given.list(items));
+                given.checked(call)
+            }
+
+            #[doc = concat!("Puts `value` before `index`.", $full)]
+            pub fn insert(&self, index: i64, value: impl IntoValue) -> Fallible<()> {
+                given(value, |value| self.insert_value(index.into(), value))
+            }
+
+            #[doc = concat!("Takes out the first element that is equal to `value`.", $missing)]
+            pub fn remove(&self, value: impl IntoValue) -> Fallible<()> {
+                given(value, |value| self.remove_value(value))
+            }
+
+            /// How many elements are equal to `value`.
+            pub fn count(&self, value: impl IntoValue) -> Fallible<usize> {
+                given(value, |value| self.count_value(value))
+            }
+
+            #[doc = concat!("Where the first element that is equal to `value` is.", $missing)]
+            pub fn index(&self, value: impl IntoValue) -> Fallible<usize> {
+                given(value, |value| self.index_value(value, None, None))
+            }
+
+            /// Whether an element is equal to `value`.
+            pub fn contains(&self, value: impl IntoValue) -> Fallible<bool> {
+                given(value, |value| self.contains_value(value))
+            }
+
+            /// The element at `index`.
+            pub fn get<T>(&self, index: i64) -> Decoded<T> {
+                Decoded::new(self.getitem(index.into()))
+            }
+
+            /// Puts `value` in place of the element at `index`.
+            pub fn set(&self, index: i64, value: impl IntoValue) -> Fallible<()> {
+                given(value, |value| self.setitem(index.into(), value))
+            }
+
+            /// Takes out the element at `index`.
+            pub fn delete(&self, index: i64) -> Fallible<()> {
+                self.delitem(index.into())
+            }
+        }
+    };
+}
+
+pub(crate) use sequence_proxy;
