@@ -4,9 +4,9 @@ use crate::args::{self, Options};
 use crate::docs::Carried;
 use crate::emit::{allow, place};
 use crate::errors::Errors;
-use crate::{krate, shape};
+use crate::{krate, proxy, shape};
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Attribute, Generics, Ident, ItemEnum, ItemStruct, Token, Visibility, punctuated::Punctuated};
 
 /// What a class is made of, whether struct or enum.
@@ -70,7 +70,8 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
     let (cfgs, docs) = (&carried.cfgs, carried.text());
     let path = format!("{module}.{name}");
     let proxy = format_ident!("{ident}Proxy");
-    let proxy_docs = carried.after(&format!("Proxy of [`{ident}`]."));
+    let about = format!("Proxy of [`{ident}`].");
+    let proxy_type = proxy::declare(private, &carried, vis, &proxy, &ident.to_token_stream(), &about);
     let allow = allow();
     let place = place(private, ident.span());
     let encodable = !resident;
@@ -120,51 +121,7 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
         #[automatically_derived]
         impl #private::Class for #ident where for<'__any> #ident: #private::Encodable {}
 
-        #proxy_docs
-        #allow
-        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-        #vis struct #proxy {
-            core: #private::ProxyCore,
-        }
-
-        #(#cfgs)*
-        /// A proxy is what a reference in a result is read as: the live object.
-        impl<'de> #private::serde::Deserialize<'de> for #proxy {
-            fn deserialize<D: #private::serde::Deserializer<'de>>(
-                deserializer: D,
-            ) -> ::std::result::Result<Self, D::Error> {
-                #private::proxy_of_reference(deserializer)
-            }
-        }
-
-        #(#cfgs)*
-        /// A proxy by id goes into a collection as a reference to its object, the live one. One by key is refused.
-        impl #private::serde::Serialize for #proxy {
-            fn serialize<S: #private::serde::Serializer>(
-                &self,
-                serializer: S,
-            ) -> ::std::result::Result<S::Ok, S::Error> {
-                #private::proxy_as_reference(self, serializer)
-            }
-        }
-
-        #(#cfgs)*
-        #[automatically_derived]
-        impl #private::Proxy for #proxy {
-            fn from_core(core: #private::ProxyCore) -> Self {
-                Self { core }
-            }
-
-            fn core(&self) -> &#private::ProxyCore {
-                &self.core
-            }
-        }
-
-        #(#cfgs)*
-        #[automatically_derived]
-        impl #private::TypedProxy for #proxy {
-            type Of = #ident;
-        }
+        #proxy_type
 
         #(#cfgs)*
         #allow

@@ -6,7 +6,7 @@ use crate::docs::Carried;
 use crate::emit::{allow, place};
 use crate::errors::Errors;
 use crate::signature::{self, Owner, Signature};
-use crate::{defaults, krate, shape};
+use crate::{defaults, krate, proxy, shape};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Attribute, ItemTrait, TraitItem, TraitItemFn};
@@ -94,7 +94,8 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
     let carried = Carried::of(&item.attrs);
     let (cfgs, docs) = (&carried.cfgs, carried.text());
     let proxy = format_ident!("{ident}Proxy");
-    let proxy_docs = carried.after(&format!("Proxy of an object with the interface [`{ident}`]."));
+    let about = format!("Proxy of an object with the interface [`{ident}`].");
+    let proxy_type = proxy::declare(private, &carried, vis, &proxy, &quote!(dyn #ident), &about);
     let scope = quote!(<dyn #ident as #private::Remote>::PATH);
     // All that a class is, but for what is asked of it where it stands.
     let bounds = quote!(#ident + #private::Remote + ::core::marker::Send + ::core::marker::Sync + 'static);
@@ -176,56 +177,12 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
             }
         };
 
-        #(#cfgs)*
-        #[automatically_derived]
-        impl #private::TypedProxy for #proxy {
-            type Of = dyn #ident;
-        }
-
         #calls_docs
         #allow
         #vis trait #calls: #private::Proxy {
             #(#declared)*
         }
 
-        #proxy_docs
-        #allow
-        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-        #vis struct #proxy {
-            core: #private::ProxyCore,
-        }
-
-        #(#cfgs)*
-        /// A proxy is what a reference in a result is read as: the live object.
-        impl<'de> #private::serde::Deserialize<'de> for #proxy {
-            fn deserialize<D: #private::serde::Deserializer<'de>>(
-                deserializer: D,
-            ) -> ::std::result::Result<Self, D::Error> {
-                #private::proxy_of_reference(deserializer)
-            }
-        }
-
-        #(#cfgs)*
-        /// A proxy by id goes into a collection as a reference to its object, the live one. One by key is refused.
-        impl #private::serde::Serialize for #proxy {
-            fn serialize<S: #private::serde::Serializer>(
-                &self,
-                serializer: S,
-            ) -> ::std::result::Result<S::Ok, S::Error> {
-                #private::proxy_as_reference(self, serializer)
-            }
-        }
-
-        #(#cfgs)*
-        #[automatically_derived]
-        impl #private::Proxy for #proxy {
-            fn from_core(core: #private::ProxyCore) -> Self {
-                Self { core }
-            }
-
-            fn core(&self) -> &#private::ProxyCore {
-                &self.core
-            }
-        }
+        #proxy_type
     }
 }

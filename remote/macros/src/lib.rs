@@ -22,6 +22,7 @@ mod inherent;
 mod interface;
 mod krate;
 mod objects;
+mod proxy;
 mod shape;
 mod signature;
 mod types;
