@@ -45,6 +45,8 @@ async fn a_range_is_taken_for_its_integers(fixture: Fixture) {
     assert_eq!(list.snapshot().await, Ok(vec![0, 3, 6, 9].into()));
     let same = make(&session, "builtins.range", args![0, 12, 3].to_vec()).await;
     assert_eq!(range.call("__eq__", vec![reference(&same)]).await, Ok(true.into()));
+    let of_it = make(&session, "builtins.list", vec![vec![reference(&range)].into()]).await;
+    assert_eq!(of_it.call("__eq__", vec![vec![reference(&same)].into()]).await, Ok(true.into()));
     let long = make(&session, "builtins.range", args![1i64 << 40].to_vec()).await;
     let error = list.call("extend", vec![reference(&long)]).await.expect_err("it would be too long").to_string();
     assert!(error.contains("MemoryError"), "{error}");

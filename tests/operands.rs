@@ -365,9 +365,29 @@ async fn live_objects_have_pythons_order(fixture: Fixture) {
     assert_eq!(outer.call("__repr__", args![]).await, Ok("[[0], [1], [2], [3]]".into()));
     assert_eq!(outer.call("__lt__", [Value::List(vec![ints([1])])]).await, Ok(true.into()));
     assert_eq!(outer.call("__ge__", [reference(&outer)]).await, Ok(true.into()));
-    let set = make(&session, "set", "builtins.set", ints([1, 2])).await;
-    let larger = make(&session, "larger", "builtins.set", ints([1, 2, 3])).await;
-    assert_eq!(set.call("__lt__", [reference(&larger)]).await, Ok(true.into()));
+    // As elements, and by themselves.
+    let bytes = |bytes: &[u8]| Value::Bytes(bytes.to_vec());
+    for (class, less, greater) in [
+        ("builtins.set", ints([1, 2]), ints([1, 2, 3])),
+        ("builtins.frozenset", ints([1]), ints([1, 2])),
+        ("builtins.tuple", ints([1, 2]), ints([1, 3])),
+        ("builtins.list", ints([1, 2]), ints([1, 3])),
+        ("collections.deque", ints([1]), ints([1, 0])),
+        ("builtins.str", "a".into(), "b".into()),
+        ("builtins.bytes", bytes(b"a"), bytes(b"b")),
+        ("builtins.bytearray", bytes(b"a"), bytes(b"ab")),
+        ("builtins.int", 1.into(), 2.into()),
+        ("builtins.float", 1.5.into(), 2.5.into()),
+    ] {
+        let less = make(&session, &format!("less {class}"), class, less).await;
+        let greater = make(&session, &format!("greater {class}"), class, greater).await;
+        assert_eq!(less.call("__lt__", [reference(&greater)]).await, Ok(true.into()), "{class}");
+        assert_eq!(greater.call("__le__", [reference(&less)]).await, Ok(false.into()), "{class}");
+        let (one, other) = (Value::List(vec![reference(&less)]), Value::List(vec![reference(&greater)]));
+        let one = make(&session, &format!("list of {class}"), "builtins.list", one).await;
+        assert_eq!(one.call("__lt__", [other.clone()]).await, Ok(true.into()), "of {class}");
+        assert_eq!(one.call("__gt__", [other]).await, Ok(false.into()), "of {class}");
+    }
 }
 
 async fn what_is_inside_is_written_as_python_writes_it(fixture: Fixture) {

@@ -84,6 +84,9 @@ fn a_lock_that_is_given_up_at_once_is_told() {
     assert_eq!(acquired[0], "true");
     assert!(acquired[1].starts_with("tarmem: what acquire has acquired is given up now"), "{acquired:?}");
     assert_eq!(service.prints("call lk locked"), ["false"]);
+    // What acquires nothing has nothing to give up.
+    service.prints("memoize none threading.Semaphore 0");
+    assert_eq!(service.run_line("call none acquire false").lines(), ["false"]);
 }
 
 #[test]
