@@ -2,7 +2,9 @@
 
 use super::check::{Operation, Subject, check, op};
 use super::random::Random;
+use super::service::Service;
 use tarmem_remote::Value;
+use tarmem_remote::value::Integer;
 
 #[test]
 fn int() {
@@ -77,4 +79,35 @@ fn floats_from_hexadecimal_text() {
         state: "value",
         unordered: false,
     });
+}
+
+/// CPython 3.11's, word for word.
+#[test]
+fn errors_have_the_words_of_python() {
+    let service = Service::new();
+    let (whole, float) = (Value::from(1), Value::from(1.0));
+    let huge = Value::Int(Integer::from(9).power(&400.into()).expect("within the limit"));
+    for (number, method, other, expected) in [
+        (&float, "__divmod__", 0.0.into(), "ZeroDivisionError: float divmod()"),
+        (&float, "__divmod__", 0.into(), "ZeroDivisionError: float divmod()"),
+        (&whole, "__divmod__", 0.0.into(), "ZeroDivisionError: float divmod()"),
+        (&whole, "__divmod__", 0.into(), "ZeroDivisionError: integer division or modulo by zero"),
+        (&float, "__floordiv__", 0.into(), "ZeroDivisionError: float floor division by zero"),
+        (&float, "__mod__", 0.into(), "ZeroDivisionError: float modulo"),
+        (&whole, "__floordiv__", false.into(), "ZeroDivisionError: integer division or modulo by zero"),
+        (&whole, "__mod__", 0.into(), "ZeroDivisionError: integer modulo by zero"),
+        (&whole, "__truediv__", 0.into(), "ZeroDivisionError: division by zero"),
+        (&float, "__truediv__", 0.into(), "ZeroDivisionError: float division by zero"),
+        (&whole, "__divmod__", "a".into(), "TypeError: unsupported operand type(s) for divmod(): 'int' and 'str'"),
+        (&float, "__rdivmod__", "a".into(), "TypeError: unsupported operand type(s) for divmod(): 'str' and 'float'"),
+        (&float, "__divmod__", huge, "OverflowError: int too large to convert to float"),
+    ] {
+        let class = if matches!(number, Value::Float(_)) { "builtins.float" } else { "builtins.int" };
+        let mut object = service.make(class, std::slice::from_ref(number)).expect("made");
+        let shown = format!("{number}.{method}({other})");
+        assert_eq!(service.call(&mut *object, method, &[other]), Err(expected.to_owned()), "{shown}");
+    }
+    let mut zero = service.make("builtins.float", &[0.into()]).expect("made");
+    let error = "ZeroDivisionError: float divmod()";
+    assert_eq!(service.call(&mut *zero, "__rdivmod__", &[1.into()]), Err(error.to_owned()));
 }

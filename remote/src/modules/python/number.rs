@@ -120,6 +120,24 @@ pub fn modulo(a: &Value, b: &Value) -> Result<Value, Exception> {
     arithmetic(a, b, "%", whole, |a, b| float_divmod(a, b, "float modulo").map(|(_, left)| left))
 }
 
+/// `a // b` and `a % b`.
+///
+/// # Errors
+/// As [`divide`].
+pub fn divmod(a: &Value, b: &Value) -> Result<(Value, Value), Exception> {
+    match (Number::of(a), Number::of(b)) {
+        (Some(Number::Whole(a)), Some(Number::Whole(b))) => match a.div_mod_floor(&b) {
+            Some((quotient, left)) => Ok((Value::Int(quotient), Value::Int(left))),
+            None => Err(zero("integer division or modulo by zero")),
+        },
+        (Some(a), Some(b)) => {
+            let (quotient, left) = float_divmod(a.float()?, b.float()?, "float divmod()")?;
+            Ok((Value::Float(quotient), Value::Float(left)))
+        }
+        _ => Err(unsupported("divmod()", type_name(a), type_name(b))),
+    }
+}
+
 /// `a ** b`
 ///
 /// # Errors

@@ -50,8 +50,7 @@ macro_rules! number_methods {
             /// `number // other` and `number % other`, as a tuple of two.
             #[remote(name = "__divmod__")]
             pub fn divmod(&self, other: Value) -> Result<Value, Exception> {
-                let number = self.number();
-                Ok((number::floor_divide(&number, &other)?, number::modulo(&number, &other)?).into())
+                number::divmod(&self.number(), &other).map(Value::from)
             }
 
             /// `number ** exponent`

@@ -44,8 +44,7 @@ macro_rules! reflected_number_methods {
             /// `other // number` and `other % number`, as a tuple of two.
             #[remote(name = "__rdivmod__")]
             pub fn rdivmod(&self, other: Value) -> Result<Value, Exception> {
-                let number = self.number();
-                Ok((number::floor_divide(&other, &number)?, number::modulo(&other, &number)?).into())
+                number::divmod(&other, &self.number()).map(Value::from)
             }
 
             /// `other ** number`
