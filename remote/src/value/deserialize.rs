@@ -11,6 +11,7 @@ use super::reference::{CLASS_FIELD, ID_FIELD};
 use super::serialize::{INT_FIELD, TAGGED, VARIANTS};
 use super::weight::{allocated, announced, charge, copy, push};
 use super::{Integer, ObjectRef, Value};
+use crate::modules::python;
 
 /// From a binary format the tagged form; from a readable one whatever it holds. From a `Value` the very same, with its
 /// live objects. A map of `$ref` and `class` in a readable format is an object reference,
@@ -269,6 +270,7 @@ impl<'de> Visitor<'de> for Entries {
             charge(size_of::<(Value, Value)>()).map_err(A::Error::custom)?;
             push(&mut entries, entry).map_err(A::Error::custom)?;
         }
+        python::collapse(&mut entries).map_err(A::Error::custom)?;
         Ok(entries)
     }
 }

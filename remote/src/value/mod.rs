@@ -52,7 +52,7 @@ pub use weight::{DECODED_LIMIT, limited, take_decoded_weight};
 pub(crate) use depth::TooDeep;
 pub(crate) use deserialize::Counted;
 pub(crate) use serialize::{is_tagged_form, serialize_set, serialize_tuple};
-pub(crate) use weight::{allocated, charge, with_room};
+pub(crate) use weight::{OutOfMemory, allocated, charge, with_room};
 
 /// A value whose type is known only when it arrives.
 ///
@@ -79,8 +79,9 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// A list, also what serde calls a sequence, and a tuple or an array in typed data, which serde does not tell apart.
     List(Vec<Value>),
-    /// A map, also a struct; the pairs stay in the order they were put in. Each key is there once in what [`Value::map`] makes and
-    /// JSON is read as.
+    /// A map, also a struct; the pairs stay in the order they were put in. Each key is there once in what [`Value::map`] makes, and
+    /// in whatever is read: of one that is there twice the last value counts, in the place of the first, as in Python's `dict`;
+    /// in JSON it is refused.
     Map(Vec<(Value, Value)>),
     /// An object on the service.
     Ref(ObjectRef),
@@ -227,8 +228,13 @@ impl Value {
     /// assert_eq!(Value::map([("tea", 3), ("tea", 4)]).to_string(), r#"{"tea":4}"#);
     /// ```
     pub fn map<K: Into<Value>, V: Into<Value>>(entries: impl IntoIterator<Item = (K, V)>) -> Value {
-        let entries: Vec<(Value, Value)> = entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-        crate::modules::python::collapsed(entries)
+        let mut entries: Vec<(Value, Value)> =
+            entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        if crate::modules::python::collapse(&mut entries).is_err() {
+            // As a `Vec` that cannot grow.
+            std::alloc::handle_alloc_error(std::alloc::Layout::new::<Value>());
+        }
+        Value::Map(entries)
     }
 
     /// The pairs in their order, if it is a map.

@@ -108,6 +108,53 @@ proptest! {
     }
 }
 
+/// As in Python's `dict`.
+#[test]
+fn a_key_that_is_read_twice_has_its_last_value_in_the_place_of_the_first() {
+    let map = |pairs: &[(Value, i64)]| Value::Map(pairs.iter().map(|(key, n)| (key.clone(), (*n).into())).collect());
+    let read = |value: &Value| crate::codec::decode::<Value>(&crate::codec::encode(value).unwrap()).unwrap();
+    let [a, b, c] = ["a", "b", "c"].map(Value::from);
+    let list = || Value::List(vec![]);
+    for (sent, expected) in [
+        (map(&[(a.clone(), 1), (b.clone(), 2), (a.clone(), 3)]), map(&[(a.clone(), 3), (b.clone(), 2)])),
+        (map(&[(a.clone(), 1), (a.clone(), 2), (a.clone(), 3)]), map(&[(a.clone(), 3)])),
+        // What is equal is one key.
+        (map(&[(1.into(), 1), (c, 2), (1.0.into(), 3), (true.into(), 4)]), map(&[(1.into(), 4), ("c".into(), 2)])),
+        (map(&[(f64::NAN.into(), 1), (f64::NAN.into(), 2), (b, 3)]), map(&[(f64::NAN.into(), 2), ("b".into(), 3)])),
+        (map(&[((1, "a").into(), 1), ((1.0, "a").into(), 2)]), map(&[((1, "a").into(), 2)])),
+        // What can be no key stays as it is.
+        (map(&[(list(), 1), (a.clone(), 2), (list(), 3), (a, 4)]), map(&[(list(), 1), ("a".into(), 4), (list(), 3)])),
+    ] {
+        assert_eq!(read(&sent).to_string(), expected.to_string());
+        assert_eq!(read(&Value::List(vec![sent])).to_string(), Value::List(vec![expected]).to_string(), "inside, too");
+    }
+    let shown: Value = serde_json::from_str(r#"{"a":1,"b":2,"a":3}"#).unwrap();
+    assert_eq!(shown.to_string(), r#"{"a":3,"b":2}"#);
+}
+
+#[test]
+fn a_map_of_many_keys_that_are_there_twice_takes_time_in_proportion() {
+    const MANY: usize = 100_000;
+    // Neither in order nor of one kind, and half of them once more.
+    let key = |n: usize| match n % 3 {
+        0 => Value::from(format!("{:x}", n.wrapping_mul(0x9e37_79b9))),
+        1 => Value::from(n as f64 + 0.5),
+        _ => Value::from(-(n as i64)),
+    };
+    let pairs = (0..MANY).chain(0..MANY / 2).enumerate().map(|(at, n)| (key(n), Value::from(at as i64)));
+    let sent = crate::codec::encode(&Value::Map(pairs.collect())).unwrap();
+    let begun = std::time::Instant::now();
+    let read: Value = crate::codec::decode(&sent).unwrap();
+    let taken = begun.elapsed();
+    let read = read.as_map().unwrap();
+    assert_eq!(read.len(), MANY);
+    for n in [0, 1, MANY / 2 - 1, MANY / 2, MANY - 1] {
+        let at = if n < MANY / 2 { MANY + n } else { n };
+        assert_eq!(read[n], (key(n), Value::from(at as i64)), "{n}");
+    }
+    assert!(taken < std::time::Duration::from_secs(20), "each with each would take minutes: {taken:?}");
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Unit;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -92,6 +92,10 @@ impl fmt::Display for OutOfMemory {
 }
 
 impl OutOfMemory {
+    pub(crate) fn of_bytes(bytes: usize) -> Self {
+        OutOfMemory { bytes }
+    }
+
     fn of<T>(count: usize) -> impl Fn(TryReserveError) -> Self {
         move |_| OutOfMemory { bytes: count.saturating_mul(size_of::<T>()) }
     }

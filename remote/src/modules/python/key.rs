@@ -3,7 +3,8 @@
 use super::equality::integer;
 use super::{Table, equal, type_name};
 use crate::modules::Exception;
-use crate::value::{Integer, Value};
+use crate::value::{Integer, OutOfMemory, Value};
+use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::LazyLock;
 
@@ -45,23 +46,66 @@ pub(crate) fn unique(items: impl IntoIterator<Item = Value>) -> Result<Vec<Value
     Ok(table.into_entries().map(|(key, ())| key.into_value()).collect())
 }
 
-/// A map of the pairs: of keys that are equal the first stays, with the last value. What cannot be a key stays as it is.
-pub(crate) fn collapsed(pairs: Vec<(Value, Value)>) -> Value {
-    let mut places = Table::<usize>::new();
-    let mut kept: Vec<(Value, Value)> = Vec::with_capacity(pairs.len());
-    for (key, value) in pairs {
-        match Key::new(key.clone()) {
-            Ok(found) => match places.get(&found) {
-                Some(&place) => kept[place].1 = value,
-                None => {
-                    places.insert(found, kept.len());
-                    kept.push((key, value));
-                }
-            },
-            Err(_) => kept.push((key, value)),
+/// The pairs of a map: of keys that are equal the first stays, with the last value, as in Python's `dict`. What cannot be a key
+/// stays as it is. Takes time in proportion to their number, and next to none for few pairs, or such as are in order.
+///
+/// # Errors
+/// There is no memory to tell the keys apart in.
+#[inline]
+pub(crate) fn collapse(pairs: &mut Vec<(Value, Value)>) -> Result<(), OutOfMemory> {
+    if are_distinct(pairs) { Ok(()) } else { collapse_any(pairs) }
+}
+
+/// Whether a glance tells that no two keys are equal: of texts and integers that ascend, or are few. Most maps are of this kind.
+#[inline]
+fn are_distinct(pairs: &[(Value, Value)]) -> bool {
+    /// So few are compared each with each.
+    const FEW: usize = 8;
+    let ascend = |(a, _): &(Value, Value), (b, _): &(Value, Value)| match (a, b) {
+        (Value::Text(a), Value::Text(b)) => a < b,
+        (Value::Int(a), Value::Int(b)) => a < b,
+        _ => false,
+    };
+    let differ = |a: &Value, b: &Value| match (a, b) {
+        (Value::Text(a), Value::Text(b)) => a != b,
+        (Value::Int(a), Value::Int(b)) => a != b,
+        (Value::Text(_), Value::Int(_)) | (Value::Int(_), Value::Text(_)) => true,
+        _ => false,
+    };
+    let mut each = pairs.iter().enumerate();
+    pairs.is_sorted_by(ascend)
+        || pairs.len() <= FEW && each.all(|(nth, (key, _))| pairs[..nth].iter().all(|(other, _)| differ(key, other)))
+}
+
+#[cold]
+fn collapse_any(pairs: &mut Vec<(Value, Value)>) -> Result<(), OutOfMemory> {
+    /// At random, because keys come from strangers.
+    static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let hash_of = |key: &Value| {
+        let mut hasher = KEYS.build_hasher();
+        hash(key, &mut hasher);
+        hasher.finish()
+    };
+    let mut places: HashTable<usize> = HashTable::new();
+    let room = places.try_reserve(pairs.len(), |_| 0);
+    room.map_err(|_| OutOfMemory::of_bytes(pairs.len().saturating_mul(size_of::<usize>())))?;
+    let mut kept = 0;
+    for at in 0..pairs.len() {
+        let (before, rest) = pairs.split_at_mut(at);
+        let Some((key, value)) = rest.first_mut() else { break };
+        if hashable(key).is_ok() {
+            let hash = hash_of(key);
+            if let Some(&place) = places.find(hash, |&place| same(&before[place].0, key)) {
+                before[place].1 = std::mem::take(value);
+                continue;
+            }
+            places.insert_unique(hash, kept, |&place| before.get(place).map_or(0, |(key, _)| hash_of(key)));
         }
+        pairs.swap(kept, at);
+        kept += 1;
     }
-    Value::Map(kept)
+    pairs.truncate(kept);
+    Ok(())
 }
 
 /// One of the keys that is equal to one before it. What cannot be a key is none of them.
@@ -81,10 +125,15 @@ fn hashable(value: &Value) -> Result<(), Exception> {
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
-            (Value::Float(a), Value::Float(b)) => a == b || (a.is_nan() && b.is_nan()),
-            (a, b) => equal(a, b),
-        }
+        same(&self.0, &other.0)
+    }
+}
+
+/// Whether they are one key.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Float(a), Value::Float(b)) => a == b || (a.is_nan() && b.is_nan()),
+        (a, b) => equal(a, b),
     }
 }
 

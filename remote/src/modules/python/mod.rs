@@ -55,7 +55,7 @@ pub(crate) use compare::Comparing;
 pub(crate) use equality::{integer, whole};
 pub(crate) use format::text_of;
 pub(crate) use index::{bound_of, insertion, word};
-pub(crate) use key::{collapsed, twice, unique};
+pub(crate) use key::{collapse, twice, unique};
 pub(crate) use keywords::at_most_one;
 pub(crate) use limits::{Meter, copied, repeated, repeats, room};
 pub(crate) use live::lending;
