@@ -545,6 +545,12 @@ mod classes {
         assert!(refused.0 == Some(1) && refused.2.contains("clear-poison"), "{refused:?}");
         let shown = run(&["get", "k"]);
         assert!(shown.0 == Some(0) && shown.1.contains("-1") && shown.2.contains("clear-poison"), "{shown:?}");
+        assert!(shown.2.contains("changing this object"), "{shown:?}");
+        // Inside of another, too.
+        let outside = run(&["memoize", "xs", "builtins.list", r#"[{"$key":"k"}]"#]);
+        assert_eq!((outside.0, outside.1), (Some(0), format!("[{}]\n", shown.1.trim_end())));
+        let outside = outside.2;
+        assert!(outside.contains("that this one refers to") && !outside.contains("this object"), "{outside}");
         assert_eq!(run(&["clear-poison", "k"]), (Some(0), "true\n".to_owned(), String::new()));
         assert_eq!(run(&["call", "k", "next"]), (Some(0), "0\n".to_owned(), String::new()));
         let missing = run(&["clear-poison", "none"]);

@@ -521,9 +521,20 @@ async fn what_is_poisoned_can_be_read_and_cleared(fixture: Fixture) {
         assert!(matches!(account.balance().await, Err(Error::Poisoned { .. })), "what only reads is refused, too");
         let shown = account.snapshot().await.expect("it is shown").to_string();
         assert!(shown.contains("-1"), "as the method left it: {shown}");
+        let marked = account.snapshot_with_info().await.expect("it is shown");
+        assert_eq!(marked.value.to_string(), shown);
+        assert_eq!((marked.poisoned, marked.poisoned_inside, marked.is_poisoned()), (true, false, true));
+        // What refers to it shows it, and says so.
+        let list = session.update("list", ListProxy::new(None)).await.expect("made");
+        let held = session.get::<Account>("k").await.expect("it is found").hold().await.expect("held");
+        list.push(&held).await.expect("a reference");
+        let marked = list.snapshot_with_info().await.expect("it is shown");
+        assert_eq!((marked.poisoned, marked.poisoned_inside, marked.is_poisoned()), (false, true, true));
+        assert_eq!(marked.value.to_string(), format!("[{shown}]"));
         account.clear_poison().await.expect("it is there");
         account.clear_poison().await.expect("it does nothing more");
         assert_eq!((account.balance().await, account.is_poisoned().await), (Ok(-1), Ok(false)));
+        assert!(!list.snapshot_with_info().await.expect("it is shown").is_poisoned());
         assert_eq!(account.deposit(11).await, Ok(10));
         assert!(account.break_down_later().await.is_err());
         session.clear_poison("k").await.expect("it is there");

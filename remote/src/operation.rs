@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::signature::SignatureRef;
 pub use description::{
     MemberDescription, MemberKind, MethodDescription, ModuleDescription, ObjectDescription, ParameterDescription,
+    Snapshot,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -158,6 +159,12 @@ pub enum Operation<'a> {
         #[serde(borrow)]
         of: SignatureRef<'a>,
     },
+    /// As [`Snapshot`](Operation::Snapshot), with whether what is copied is poisoned. Answers [`Snapshot`](struct@Snapshot).
+    SnapshotWithInfo {
+        /// The object.
+        #[serde(borrow)]
+        target: Target<'a>,
+    },
     /// Calls a method. Answers its result. It has a form of its own in bytes, and stands
     /// last here: serde numbers what comes after one that it skips in two ways.
     #[serde(skip)]
@@ -273,6 +280,7 @@ impl Operation<'_> {
             | Operation::Hold { target, .. }
             | Operation::Call { target, .. }
             | Operation::Snapshot { target }
+            | Operation::SnapshotWithInfo { target }
             | Operation::IsPoisoned { target }
             | Operation::ClearPoison { target } => Some(target),
             Operation::Release { id, .. } => Some(Target::Id(id)),
@@ -298,7 +306,7 @@ impl Operation<'_> {
             Operation::Release { .. } => "release",
             Operation::Call { .. } => "call",
             Operation::Run { .. } => "run",
-            Operation::Snapshot { .. } => "snapshot",
+            Operation::Snapshot { .. } | Operation::SnapshotWithInfo { .. } => "snapshot",
             Operation::Cancel { .. } => "cancel",
             Operation::Acknowledge { .. } => "acknowledge",
             Operation::Goodbye => "goodbye",

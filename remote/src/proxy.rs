@@ -9,7 +9,7 @@ use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::modules::Elements;
 use crate::object::Remote;
-use crate::operation::{MethodRef, ObjectDescription, Operation, Target};
+use crate::operation::{MethodRef, ObjectDescription, Operation, Snapshot, Target};
 use crate::routines::{Obtain, Routines};
 use crate::signature::Signature;
 use crate::value::{ObjectRef, Value, from_value, short_name, to_value, with_article};
@@ -156,13 +156,35 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
     }
 
     /// A copy of the object's value, as of now, with the objects that it refers to in the places of the references.
-    /// Of a [poisoned](Self::is_poisoned) object, too, which may be half changed.
+    /// Of a [poisoned](Self::is_poisoned) object, too, which may be half changed: [`snapshot_with_info`](Self::snapshot_with_info)
+    /// says whether it is.
     ///
     /// # Errors
     /// [`Error::BadResult`] for a class that cannot show one; [`Error::NoSuchKey`] and the session's.
     fn snapshot(&self) -> Call<Value> {
         let core = self.core();
         core.plain(Operation::Snapshot { target: core.target.as_ref() })
+    }
+
+    /// As [`snapshot`](Self::snapshot), marked if it cannot be relied upon: whether a method panicked while changing the object, or
+    /// one that it refers to, as of the moment when each was copied.
+    ///
+    /// ```
+    /// # use tarmem_remote::{Error, Proxy};
+    /// # async fn example(stock: impl Proxy) -> Result<(), Error> {
+    /// let snapshot = stock.snapshot_with_info().await?;
+    /// if snapshot.is_poisoned() {
+    ///     eprintln!("half changed: {}", snapshot.value);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`snapshot`](Self::snapshot).
+    fn snapshot_with_info(&self) -> Call<Snapshot> {
+        let core = self.core();
+        core.plain(Operation::SnapshotWithInfo { target: core.target.as_ref() })
     }
 }
 

@@ -165,14 +165,15 @@ impl Routines {
 
     /// Lets the object under `key` be used again although a method panicked while it changed it, as
     /// [`Mutex::clear_poison`](std::sync::Mutex::clear_poison) does. It is as that method left it: look at it by a
-    /// [`snapshot`](Proxy::snapshot) first, and put right by its next calls what is wrong. Does nothing to one that is not
+    /// [`snapshot`](Proxy::snapshot_with_info) first, and put right by its next calls what is wrong. Does nothing to one that is not
     /// poisoned.
     ///
     /// ```
     /// # use tarmem_remote::{Error, Proxy};
     /// # async fn example(session: tarmem_remote::routines::Routines) -> Result<(), Error> {
-    /// if session.is_poisoned("stock").await? {
-    ///     println!("half changed: {}", session.proxy_dynamic("stock").snapshot().await?);
+    /// let snapshot = session.proxy_dynamic("stock").snapshot_with_info().await?;
+    /// if snapshot.poisoned {
+    ///     println!("half changed: {}", snapshot.value);
     ///     session.clear_poison("stock").await?;
     /// }
     /// # Ok(())

@@ -283,6 +283,7 @@ impl Client {
             9 | 10 => Operation::Create { source, expect },
             11 => Operation::Hold { target, expect },
             12 => Operation::Release { id, count: u32::from(sequence as u8 & 3) },
+            13 if sequence & 1 == 1 => Operation::SnapshotWithInfo { target },
             13 => Operation::Snapshot { target },
             14 => Operation::Cancel { sequence: self.next.saturating_sub(sequence & 7) },
             15 => Operation::Acknowledge { sequence: self.next.saturating_sub(sequence & 7) },

@@ -294,7 +294,8 @@ impl Engine {
                 request.session.release(id, count)?;
                 put(out, &())
             }
-            Operation::Snapshot { target } => self.snapshot(request, target),
+            Operation::Snapshot { target } => self.snapshot(request, target, false),
+            Operation::SnapshotWithInfo { target } => self.snapshot(request, target, true),
             Operation::Cancel { sequence } => {
                 request.session.cancel(sequence);
                 put(out, &())

@@ -43,6 +43,7 @@ impl Engine {
             Operation::Describe { target }
             | Operation::Hold { target, .. }
             | Operation::Snapshot { target }
+            | Operation::SnapshotWithInfo { target }
             | Operation::IsPoisoned { target } => {
                 permit_target(permissions, what, target)?;
             }

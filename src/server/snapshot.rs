@@ -12,7 +12,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 use tarmem_remote::codec::CodecError;
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::{Reply, Target};
+use tarmem_remote::operation::{Reply, Snapshot, Target};
 use tarmem_remote::value::{self, ObjectRef, Value};
 use tarmem_remote::{Object, codec};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -30,18 +30,34 @@ pub(super) const LARGE_SNAPSHOTS: usize = 4;
 
 impl Engine {
     /// Each object is read on its own, one after the other: the copy is not one moment of all of them. A reference to an
-    /// object that is being shown already stays a reference, so that a circle ends.
-    pub(super) fn snapshot(&self, request: &Request<'_>, target: Target<'_>) -> Result<Step, Error> {
+    /// object that is being shown already stays a reference, so that a circle ends. `with_info`: with whether they are poisoned.
+    pub(super) fn snapshot(&self, request: &Request<'_>, target: Target<'_>, with_info: bool) -> Result<Step, Error> {
         let cell = self.target(request, target)?.cell;
         let (limit, scope) = (request.result_bytes, request.scope());
         let queues = [Arc::clone(&request.session.snapshots), Arc::clone(&self.snapshots)];
         Ok(Step::Later(Later::new(async move {
             let shown = async {
                 let class = cell.class().entry().path;
-                let mut walk = Walk { path: Vec::new(), left: limit, turn: Instant::now(), queues, places: None };
-                let shown = show(&cell, &mut walk, 0).await?;
+                let mut walk = Walk {
+                    path: Vec::new(),
+                    left: limit,
+                    turn: Instant::now(),
+                    queues,
+                    places: None,
+                    poisoned: false,
+                    poisoned_inside: false,
+                };
+                let value = show(&cell, &mut walk, 0).await?;
+                let Walk { poisoned, poisoned_inside, .. } = walk;
                 let mut out = Vec::new();
-                match value::with_scope(&*scope, || codec::encode_into(&shown, &mut out, limit)) {
+                let encoded = value::with_scope(&*scope, || {
+                    if with_info {
+                        codec::encode_into(&Snapshot { value, poisoned, poisoned_inside }, &mut out, limit)
+                    } else {
+                        codec::encode_into(&value, &mut out, limit)
+                    }
+                });
+                match encoded {
                     Ok(()) => Ok(Reply::Done(out.into())),
                     Err(error) => Err(Error::bad_result(format!("a snapshot of a {class}"), &error)),
                 }
@@ -64,6 +80,9 @@ struct Walk {
     queues: [Arc<Semaphore>; 2],
     /// Its places, once it had to queue.
     places: Option<[OwnedSemaphorePermit; 2]>,
+    /// Whether a method left the object half changed, or one of those that it refers to.
+    poisoned: bool,
+    poisoned_inside: bool,
 }
 
 impl Walk {
@@ -101,8 +120,10 @@ fn show<'a>(cell: &'a Cell, walk: &'a mut Walk, depth: usize) -> BoxFuture<'a, R
         walk.step().await;
         let class = cell.class().entry().path;
         let mut shown = {
-            // What a method left half changed can be looked at, too: whether it is, `is_poisoned` tells.
+            // What a method left half changed can be looked at, too, and is marked.
             let object = walk.read(cell).await?;
+            let mark = if walk.path.is_empty() { &mut walk.poisoned } else { &mut walk.poisoned_inside };
+            *mark |= cell.is_poisoned();
             let object: &dyn Object = &*object;
             panics::catch(format!("a snapshot of a {class}"), || {
                 value::to_value(object as &dyn erased_serde::Serialize)

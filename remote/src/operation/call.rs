@@ -139,6 +139,7 @@ mod tests {
             Operation::IsMemoized { key: "k" },
             Operation::Release { id: Uuid::nil(), count: 1 },
             Operation::Snapshot { target },
+            Operation::SnapshotWithInfo { target },
             Operation::Hold { target, expect: "" },
             Operation::Cancel { sequence: 7 },
             Operation::Acknowledge { sequence: 7 },

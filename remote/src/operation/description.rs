@@ -24,6 +24,25 @@ pub struct ObjectDescription {
     pub methods: Vec<MethodDescription>,
 }
 
+/// A copy of an object's value, and whether a method left half changed what is copied:
+/// [`Proxy::snapshot_with_info`](crate::Proxy::snapshot_with_info) takes one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The value, as [`Proxy::snapshot`](crate::Proxy::snapshot) gives it.
+    pub value: Value,
+    /// Whether a method panicked while changing the object.
+    pub poisoned: bool,
+    /// Whether one panicked while changing an object that the value shows in the place of a reference.
+    pub poisoned_inside: bool,
+}
+
+impl Snapshot {
+    /// Whether anything in the value may be half changed: the object itself, or one that it refers to.
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned || self.poisoned_inside
+    }
+}
+
 /// What is known about a method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MethodDescription {
