@@ -1,0 +1,127 @@
+//! Live objects in live objects: how they are written, and how deep they are looked into.
+
+use super::{ints, lasting, list, make, raised, reference};
+use crate::support::Fixture;
+use std::time::Duration;
+use tarmem::modules::python::LOOK_DEPTH;
+use tarmem::{DynamicProxy, Session, Value, args};
+
+crate::each_way![
+    what_is_inside_is_written_as_python_writes_it,
+    circles_are_written_with_an_end_and_not_compared,
+    what_is_nested_too_deep_is_a_recursion_error,
+    shared_structure_is_compared_once,
+];
+
+async fn what_is_inside_is_written_as_python_writes_it(fixture: Fixture) {
+    let session = fixture.session().await;
+    let mut inside = Vec::new();
+    for (class, made_of) in [
+        ("builtins.tuple", ints([1])),
+        ("builtins.set", ints([1])),
+        ("builtins.frozenset", ints([1])),
+        ("builtins.bytes", Value::Bytes(b"x".to_vec())),
+        ("builtins.bytearray", Value::Bytes(b"x".to_vec())),
+        ("builtins.range", 3.into()),
+        ("builtins.complex", 1.into()),
+        ("builtins.str", "s".into()),
+        ("collections.Counter", "aab".into()),
+        ("collections.OrderedDict", Value::List(vec![("a", 1).into()])),
+    ] {
+        inside.push(lasting(make(&session, class, class, made_of).await));
+    }
+    let outer = list(&session, "outer", Value::List(inside)).await;
+    // CPython 3.11's.
+    let written = "[(1,), {1}, frozenset({1}), b'x', bytearray(b'x'), range(0, 3), (1+0j), 's', \
+                   Counter({'a': 2, 'b': 1}), OrderedDict([('a', 1)])]";
+    assert_eq!(outer.call("__repr__", args![]).await, Ok(written.into()));
+}
+
+async fn circles_are_written_with_an_end_and_not_compared(fixture: Fixture) {
+    let session = fixture.session().await;
+    let (xs, ys) = (list(&session, "xs", ints([])).await, list(&session, "ys", ints([])).await);
+    let deque = make(&session, "deque", "collections.deque", ints([1])).await;
+    for circle in [&xs, &ys, &deque] {
+        circle.call("append", [reference(circle)]).await.expect("appended");
+    }
+    let empty = || Value::Map(vec![]);
+    let dict = make(&session, "dict", "builtins.dict", empty()).await;
+    let ordered = make(&session, "ordered", "collections.OrderedDict", empty()).await;
+    let counter = make(&session, "counter", "collections.Counter", empty()).await;
+    let default = session.remote_import("collections").await.expect("imports");
+    let default = default.construct("defaultdict", args!["list"]).await.expect("made");
+    for circle in [&dict, &ordered, &counter, &default] {
+        circle.call("__setitem__", [Value::from("me"), reference(circle)]).await.expect("put");
+    }
+    let inner = list(&session, "inner", ints([])).await;
+    let tuple = make(&session, "tuple", "builtins.tuple", Value::List(vec![reference(&inner)])).await;
+    inner.call("append", [reference(&tuple)]).await.expect("appended");
+    for (circle, written) in [
+        (&xs, "[[...]]"),
+        (&deque, "deque([1, [...]])"),
+        (&dict, "{'me': {...}}"),
+        (&ordered, "OrderedDict([('me', ...)])"),
+        (&default, "defaultdict(<class 'list'>, {'me': defaultdict(<class 'list'>, {...})})"),
+        (&tuple, "([(...)],)"),
+        (&inner, "[([...],)]"),
+    ] {
+        assert_eq!(circle.call("__repr__", args![]).await, Ok(written.into()));
+        assert_eq!(circle.call("__str__", args![]).await, Ok(written.into()));
+    }
+    let error = counter.call("__repr__", args![]).await.expect_err("CPython does not see that circle");
+    assert_eq!(error.raised_class(), Some("RecursionError"));
+    // Each is equal to itself.
+    assert_eq!(xs.call("__eq__", [reference(&xs)]).await, Ok(true.into()));
+    assert_eq!(xs.call("__contains__", [reference(&xs)]).await, Ok(true.into()));
+    for method in ["__eq__", "__ne__", "__lt__", "__ge__", "__contains__", "count", "remove"] {
+        let error = xs.call(method, [reference(&ys)]).await.expect_err("it goes round for ever");
+        assert_eq!(raised(&error), "RecursionError: maximum recursion depth exceeded in comparison", "{method}");
+    }
+    assert_eq!(xs.call("__len__", args![]).await, Ok(1.into()), "nothing was taken out");
+}
+
+async fn what_is_nested_too_deep_is_a_recursion_error(fixture: Fixture) {
+    let session = fixture.session().await;
+    let (xs, ys) = (chain(&session, "x", LOOK_DEPTH).await, chain(&session, "y", LOOK_DEPTH).await);
+    assert_eq!(xs.call("__eq__", [reference(&ys)]).await, Ok(true.into()));
+    let written = format!("{}1{}", "[".repeat(LOOK_DEPTH), "]".repeat(LOOK_DEPTH));
+    assert_eq!(xs.call("__repr__", args![]).await, Ok(written.into()));
+    let xs = list(&session, "deeper", Value::List(vec![reference(&xs)])).await;
+    let ys = list(&session, "and deeper", Value::List(vec![reference(&ys)])).await;
+    let error = xs.call("__eq__", [reference(&ys)]).await.expect_err("too deep");
+    assert_eq!(raised(&error), "RecursionError: maximum recursion depth exceeded in comparison");
+    let error = xs.call("__repr__", args![]).await.expect_err("too deep");
+    let says = "RecursionError: maximum recursion depth exceeded while getting the repr of an object";
+    assert_eq!(raised(&error), says);
+}
+
+/// A list in a list, and so on.
+async fn chain(session: &Session, name: &str, depth: usize) -> DynamicProxy {
+    let mut outer = list(session, &format!("{name} 0"), ints([1])).await;
+    for level in 1..depth {
+        outer = list(session, &format!("{name} {level}"), Value::List(vec![lasting(outer)])).await;
+    }
+    outer
+}
+
+async fn shared_structure_is_compared_once(fixture: Fixture) {
+    let session = fixture.session().await;
+    let mut ends = Vec::new();
+    for name in ["x", "y"] {
+        let mut outer = list(&session, &format!("{name} 0"), ints([1])).await;
+        for level in 1..45 {
+            let twice = vec![lasting(outer); 2];
+            outer = list(&session, &format!("{name} {level}"), Value::List(twice)).await;
+        }
+        ends.push(outer);
+    }
+    // 2⁴⁴ comparisons, for whoever does not remember.
+    let equal = ends[0].call("__eq__", [reference(&ends[1])]).timeout(Duration::from_secs(20)).await;
+    assert_eq!(equal, Ok(true.into()));
+    // What is compared again and again has a bound, too.
+    let inner = list(&session, "inner", ints(0..1_000)).await;
+    let many = list(&session, "many", Value::List(vec![reference(&inner); 10_000])).await;
+    let unequal = ints((0..999).chain([-1]));
+    let error = many.call("count", [unequal]).timeout(Duration::from_secs(20)).await.expect_err("too much work");
+    assert!(raised(&error).starts_with("RuntimeError: the comparison looks again at more than"), "{error}");
+}
