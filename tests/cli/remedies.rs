@@ -1,7 +1,7 @@
 //! What a user who took a wrong turn is told to do instead, in the words of the command line.
 
-use super::Host;
-use super::program::{Client, Serve, tarmem};
+use super::host::Host;
+use super::program::{Client, Serve, finish, tarmem};
 use tarmem::{Limits, remote};
 
 /// A till that can break.
@@ -93,7 +93,7 @@ fn a_lock_that_is_given_up_at_once_is_told() {
 fn a_client_that_asks_what_is_there_is_logged_once() {
     let service = Serve::start(&["--host", "127.0.0.1"]);
     let address = format!("tarmems://{}", service.address());
-    super::finish(tarmem(&["--addr", &address, "--system-roots", "--retries", "0", "keys"])).told();
+    finish(tarmem(&["--addr", &address, "--system-roots", "--retries", "0", "keys"])).told();
     let stopped = service.stop("TERM");
     assert!(stopped.stderr.contains("it speaks TLS"), "{}", stopped.stderr);
     assert!(!stopped.stderr.contains("HTTP") && !stopped.stderr.contains("asks what is here"), "{}", stopped.stderr);

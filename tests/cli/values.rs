@@ -1,6 +1,6 @@
 //! Arguments that are read from files and standard input, functions that are run, and text that a terminal would obey.
 
-use super::Host;
+use super::host::Host;
 use super::program::{Client, Serve, finish, finish_reading, tarmem};
 use crate::settings::Folder;
 use tarmem::blocking::Wait;
