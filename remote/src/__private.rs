@@ -14,12 +14,16 @@ pub use crate::objects::{AnyViews, HeldObjects, ObjectArg, ObjectParam, OnObject
 pub use crate::proxy::{Proxy, ProxyCore, TypedProxy};
 pub use crate::shape::Shape;
 pub use crate::signature::{
-    ERROR_ROOT, Kind as SignatureKind, KnownShape, OpaqueShape, RESULT_ROOT, Returned, Signature, rename,
+    ERROR_ROOT, Kind as SignatureKind, KnownShape, OpaqueShape, RESULT_ROOT, Returned, Signature,
 };
 pub use crate::source::{FunctionCall, Prepared, Source};
 pub use crate::value::{Value, to_value};
 pub use async_trait::async_trait;
 pub use copying::{CloneWay, Copying, EncodingWay, NoWay};
+pub use encodings::{
+    ErrorWay, Incoming, IncomingWay, MadeObject, MadeValue, NoIncomingWay, NoOutgoingWay, Of, OutcomeWay, Outgoing,
+    OutgoingWay,
+};
 pub use futures::future::BoxFuture;
 pub use measuring::{ExtentWay, Measuring, NoExtentWay};
 pub use tracing::{EncodedWay, Tracing, TraverseWay};
@@ -27,6 +31,7 @@ pub use ways::{EncodableWay, UnencodableWay, Ways, encodable};
 pub use {inventory, serde, typetag};
 
 mod copying;
+mod encodings;
 mod measuring;
 mod tracing;
 mod ways;
@@ -78,9 +83,7 @@ pub fn resident<'de, T, D: serde::Deserializer<'de>>(
 }
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::any::Any;
-use std::fmt::Display;
 use std::marker::PhantomData;
 
 /// The methods of an interface, for one class that implements it. Implemented for the `dyn` type of the trait, so that
@@ -122,15 +125,6 @@ impl<T, E> Fallible for Result<T, E> {
         self
     }
 }
-
-/// Asks whether an argument can be of type `T`: where a user's type stands, so that the error does too.
-pub const fn argument<T: Serialize + DeserializeOwned>() {}
-
-/// Asks whether all further arguments by place can be of type `T`.
-pub const fn further_args<T: FurtherArgs + Serialize + DeserializeOwned>() {}
-
-/// Asks whether all further arguments by name can be of type `T`.
-pub const fn further_kwargs<T: FurtherKwargs + Serialize + DeserializeOwned>() {}
 
 /// What a parameter with `#[remote(args)]` may be.
 #[diagnostic::on_unimplemented(
@@ -249,43 +243,9 @@ fn mismatch<T>(found: &str) -> Error {
     }
 }
 
-/// Writes down what a method that cannot fail returned.
-pub fn returned<T: Serialize>(out: &mut Output<'_>, value: &T) -> Result<(), Error> {
-    out.returned(value)
-}
-
-/// Writes down what a method that can fail returned.
-pub fn outcome<R>(out: &mut Output<'_>, result: R) -> Result<(), Error>
-where
-    R: Fallible<Ok: Serialize, Err: Serialize + Display>,
-{
-    match result.into_result() {
-        Ok(value) => out.returned(&value),
-        Err(error) => out.raised(&error, &error),
-    }
-}
-
-/// Keeps what an async method that cannot fail returned, until it can be written down.
-pub fn finish_returned<T: Serialize + Send + 'static>(value: T) -> Finish {
-    Box::new(move |out| out.returned(&value))
-}
-
-/// Keeps what an async method that can fail returned, until it can be written down.
-pub fn finish_outcome<R>(result: R) -> Finish
-where
-    R: Fallible<Ok: Serialize, Err: Serialize + Display> + Send + 'static,
-{
-    Box::new(move |out| outcome(out, result))
-}
-
-/// What a function that can fail failed with.
-pub fn produced_error<E: Serialize + Display + Send + 'static>(error: E) -> Produced {
-    Produced::Raised(error.to_string(), Box::new(error))
-}
-
 /// Tells a function that makes an object from one that gives a value, by the type it returns: `(&&Kind::<T>::new()).kind()`
-/// finds [`ObjectKind`] if `T` is a class, else [`ValueKind`], which is one reference further, else [`NoKind`], for a class that
-/// cannot be serialized and was told so.
+/// finds [`ObjectKind`] if `T` is a class, else [`ValueKind`], which is one reference further, else [`NoKind`], for what cannot be
+/// serialized and was told so.
 pub struct Kind<T>(PhantomData<fn() -> T>);
 
 impl<T> Kind<T> {
@@ -329,7 +289,7 @@ pub trait NoKind {
     }
 }
 
-impl<T: Remote> NoKind for Kind<T> {}
+impl<T> NoKind for Kind<T> {}
 
 /// See [`Kind`].
 pub struct GivesNothing;

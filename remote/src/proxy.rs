@@ -3,7 +3,7 @@
 use crate::__private::proxy_as_reference;
 use crate::args::Args;
 use crate::body::Body;
-use crate::call::{Call, Caller, Failure, Name, Owned};
+use crate::call::{Call, Caller, Name, Owned};
 use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
@@ -295,12 +295,7 @@ impl ProxyCore {
     }
 
     /// Calls the method of that name; `args` is a tuple. For generated code.
-    pub fn call<T, E: Failure>(
-        &self,
-        name: &'static Name,
-        signature: &'static Signature,
-        args: &impl Serialize,
-    ) -> Call<T, E> {
+    pub fn call<T, E>(&self, name: &'static Name, signature: &'static Signature, args: &impl Serialize) -> Call<T, E> {
         if signature.goes_by_names() {
             return self.call_by_names(name, signature, args);
         }
@@ -313,7 +308,7 @@ impl ProxyCore {
     }
 
     #[cold]
-    fn call_by_names<T, E: Failure>(
+    fn call_by_names<T, E>(
         &self,
         name: &'static Name,
         signature: &'static Signature,

@@ -33,13 +33,14 @@ pub(crate) fn method(sig: &Signature, private: &TokenStream, ident: &Ident, targ
     let (decode, pass) = (sig.decode(private), sig.pass(&quote!(__ctx)));
     let (bound, result) = sig.result();
     let fallible = matches!(sig.returns, Returns::Result(..));
+    let ways = ways(private);
     if sig.is_async {
         let finish = if fallible { quote!(finish_outcome) } else { quote!(finish_returned) };
         let generics = with_lifetime(generics);
         // A future that cannot be sent is one of this method.
         let body = quote! {
             let #bound = #lookup::#user(__object, #pass).await;
-            #private::#finish(#result)
+            #private::Outgoing(#result).#finish()
         };
         let work = at(user.span(), quote!(::std::boxed::Box::pin(async move { #body })));
         return quote! {
@@ -49,6 +50,7 @@ pub(crate) fn method(sig: &Signature, private: &TokenStream, ident: &Ident, targ
                 __ctx: &'__call #private::Context,
                 __args: &mut #private::Arguments<'_>,
             ) -> ::core::result::Result<#private::BoxFuture<'__call, #private::Finish>, #private::Error> {
+                #ways
                 let __object: &'__call #mutability #object = #private::#downcast(__object)?;
                 #decode
                 ::core::result::Result::Ok(#work)
@@ -56,9 +58,9 @@ pub(crate) fn method(sig: &Signature, private: &TokenStream, ident: &Ident, targ
         };
     }
     let finish = if fallible {
-        quote!(#private::outcome(__out, #result))
+        quote!(#private::Outgoing(#result).outcome(__out))
     } else {
-        at(sig.returns_span(), quote!(#private::returned(__out, &#result)))
+        at(sig.returns_span(), quote!(#private::Outgoing(&#result).returned(__out)))
     };
     let generics = if generics.is_empty() { quote!() } else { quote!(<#generics>) };
     quote! {
@@ -69,11 +71,20 @@ pub(crate) fn method(sig: &Signature, private: &TokenStream, ident: &Ident, targ
             __args: &mut #private::Arguments<'_>,
             __out: &mut #private::Output<'_>,
         ) -> ::core::result::Result<(), #private::Error> {
+            #ways
             let __object: &#mutability #object = #private::#downcast(__object)?;
             #decode
             let #bound = #lookup::#user(__object, #pass);
             #finish
         }
+    }
+}
+
+/// The ways in which results and errors are encoded.
+fn ways(private: &TokenStream) -> TokenStream {
+    quote! {
+        #[allow(unused_imports)]
+        use #private::{ErrorWay as _, NoOutgoingWay as _, OutcomeWay as _, OutgoingWay as _};
     }
 }
 
@@ -165,14 +176,16 @@ pub(crate) fn work(sig: &Signature, private: &TokenStream, user: &TokenStream, p
         quote! {
             match #private::Fallible::into_result(#result) {
                 ::core::result::Result::Ok(__value) => #kind.produce(__value),
-                ::core::result::Result::Err(__error) => #private::produced_error(__error),
+                ::core::result::Result::Err(__error) => #private::Outgoing(__error).produced_error(),
             }
         }
     } else {
         quote!(#kind.produce(#result))
     };
+    let ways = ways(private);
     quote! {
         use #private::{NoKind as _, ObjectKind as _, ValueKind as _};
+        #ways
         let #bound = #user(#pass) #wait;
         #produce
     }

@@ -20,6 +20,11 @@ pub(crate) fn place(private: &TokenStream, span: Span) -> TokenStream {
     quote!(#private::Place { file: #file, line: #line, package: ::core::option_env!("CARGO_PKG_NAME") })
 }
 
+/// A span for generated names which stand at `span`.
+fn here(span: Span) -> Span {
+    Span::call_site().located_at(span)
+}
+
 /// The tokens, as if they stood at `span`: an error about them points there. Names keep their meaning.
 pub(crate) fn at(span: Span, tokens: TokenStream) -> TokenStream {
     let place = |mut token: TokenTree| {
@@ -92,30 +97,78 @@ impl Signature {
         quote!(#private::#call<#ok, #private::CallError<#err>>)
     }
 
-    /// Binds each argument, decoded from `__args`, to a local of its own.
+    /// Asks whether all types can be encoded, and binds each argument, decoded from `__args`, to a local of its own.
     pub(crate) fn decode(&self, private: &TokenStream) -> TokenStream {
         let types: Vec<TokenStream> = self.arguments().map(|param| param.decoded_type(private)).collect();
         let locals = (0..types.len()).map(local);
-        // Each type is asked about in its own place before the tuple is, for an error that points there.
-        let checks = self.arguments().zip(&types).map(|(param, decoded)| match &param.passing {
+        let defaults = self.arguments().enumerate().filter_map(|(index, param)| param.fill_in(&local(index)));
+        let checks = self.checks(private, &types);
+        if types.is_empty() {
+            return quote!(#checks #private::Arguments::decode::<()>(__args)?;);
+        }
+        // What is still wrong with the tuple is the function's.
+        let decode = at(self.ident.span(), quote!((&#private::Incoming::<(#(#types,)*)>::new()).decode));
+        quote! {
+            #checks
+            #[allow(unused_imports)]
+            use #private::{IncomingWay as _, NoIncomingWay as _};
+            let (#(#locals,)*) = #decode(__args)?;
+            #(#defaults)*
+        }
+    }
+
+    /// Asks about each type in its own place, before anything is done with it, for an error that points there; of a type that
+    /// cannot be encoded there is no other.
+    fn checks(&self, private: &TokenStream, types: &[TokenStream]) -> TokenStream {
+        let arguments = self.arguments().zip(types).map(|(param, decoded)| match &param.passing {
             Passing::Object(object) => objects::check(self, object, private),
             _ => {
                 let owned = param.owned_type().unwrap_or_else(|| decoded.clone());
+                let span = here(owned.span());
                 let check = match param.rest.map(|rest| rest.kind) {
-                    Some(RestKind::Args) => quote_spanned!(owned.span()=> #private::further_args),
-                    Some(RestKind::Kwargs) => quote_spanned!(owned.span()=> #private::further_kwargs),
-                    None => quote_spanned!(owned.span()=> #private::argument),
+                    Some(RestKind::Args) => Ident::new("further_args", span),
+                    Some(RestKind::Kwargs) => Ident::new("further_kwargs", span),
+                    None => Ident::new("argument", span),
                 };
-                Some(quote_spanned!(owned.span()=> #check::<#owned>();))
+                Some(quote_spanned!(span=> __of.#check::<#owned>();))
             }
         });
-        let defaults = self.arguments().enumerate().filter_map(|(index, param)| param.fill_in(&local(index)));
-        if types.is_empty() {
-            quote!(#private::Arguments::decode::<()>(__args)?;)
-        } else {
-            // What is still wrong with the tuple is the function's.
-            let decode = at(self.ident.span(), quote!(#private::Arguments::decode::<(#(#types,)*)>));
-            quote!(#(#checks)* let (#(#locals,)*) = #decode(__args)?; #(#defaults)*)
+        // A function may give an object.
+        let result = |ty: TokenStream, span: Span| match self.receiver {
+            Some(_) => quote_spanned!(here(span)=> __of.result::<#ty>();),
+            None => quote_spanned!(here(span)=> (&__of.made::<#ty>()).check();),
+        };
+        let error = |ty: TokenStream, span: Span| match self.receiver {
+            Some(_) => quote_spanned!(here(span)=> __of.error::<#ty>();),
+            None => quote_spanned!(here(span)=> __of.produced_error::<#ty>();),
+        };
+        let returned = match &self.returns {
+            Returns::Nothing => TokenStream::new(),
+            Returns::Value(ty) => result(ty.to_token_stream(), ty.span()),
+            Returns::Borrowed(ty, owned) => result(owned.to_token_stream(), ty.span()),
+            Returns::Result(ty, sides) => {
+                let [(ok, at_ok), (err, at_err)] = match sides.as_deref() {
+                    Some((ok, err)) => [ok, err].map(|side| (side.to_token_stream(), side.span())),
+                    None => {
+                        [quote!(Ok), quote!(Err)].map(|side| (quote!(<#ty as #private::Fallible>::#side), ty.span()))
+                    }
+                };
+                let (ok, err) = (result(ok, at_ok), error(err, at_err));
+                quote!(#ok #err)
+            }
+        };
+        let ident = &self.ident;
+        quote! {
+            #[allow(unused_imports)]
+            use #private::{MadeObject as _, MadeValue as _};
+            // Called as the method is, since the errors name it; and where it is in no user's way.
+            let __of = #private::Of({
+                #[allow(dead_code, non_camel_case_types)]
+                enum #ident {}
+                ::core::marker::PhantomData::<#ident>
+            });
+            #(#arguments)*
+            #returned
         }
     }
 
@@ -147,12 +200,16 @@ impl Signature {
         quote!(#(#params),*)
     }
 
-    /// Makes what the proxy's side takes in place of an `Arg` the `Arg` that is sent.
-    fn proxy_conversions(&self) -> TokenStream {
+    /// Makes what the proxy's side takes in place of an `Arg` the `Arg` that is sent. With what the tuple's expression needs.
+    fn proxy_conversions(&self, private: &TokenStream) -> TokenStream {
         let converted = self.arguments().filter(|param| types::ends_in(&param.ty, "Arg"));
-        converted
-            .map(|Param { ident, ty, .. }| quote!(let #ident: #ty = ::core::convert::Into::into(#ident);))
-            .collect()
+        let converted =
+            converted.map(|Param { ident, ty, .. }| quote!(let #ident: #ty = ::core::convert::Into::into(#ident);));
+        quote! {
+            #[allow(unused_imports)]
+            use #private::{NoOutgoingWay as _, OutgoingWay as _};
+            #(#converted)*
+        }
     }
 
     /// The tuple that is encoded: a reference to it, of references.
@@ -164,7 +221,9 @@ impl Signature {
             Passing::Object(_) => quote!(#private::ObjectArg::of(#ident)),
             _ => quote!(#ident),
         });
-        quote_spanned!(self.ident.span()=> &(#(#fields,)*))
+        let tuple = quote_spanned!(self.ident.span()=> (#(#fields,)*));
+        // Within the statement that it is for, since the tuple is of references.
+        quote!((&#private::Outgoing(#tuple)).sendable())
     }
 
     /// Calling it twice is as good as calling it once.
@@ -186,7 +245,7 @@ impl Signature {
     }
 
     fn proxy_body(&self, private: &TokenStream, scope: &TokenStream, signature: &Ident) -> TokenStream {
-        let converted = self.proxy_conversions();
+        let converted = self.proxy_conversions(private);
         let (name, tuple, idempotent) = (&self.name, self.proxy_tuple(private), self.is_idempotent());
         // An error about what comes back points at the return type.
         let encode = at(self.returns_span(), quote!(#private::ProxyCore::call));
@@ -244,7 +303,7 @@ impl Signature {
     ) -> TokenStream {
         let attrs = self.carried.on_proxy(&format!("A call of `{}`.", self.name));
         let (params, tuple) = (self.proxy_params(private), self.proxy_tuple(private));
-        let converted = self.proxy_conversions();
+        let converted = self.proxy_conversions(private);
         let call = self.call_type(private, "FunctionCall");
         let FunctionNames { module, name, .. } = names;
         let idempotent = self.is_idempotent();

@@ -45,7 +45,10 @@ fn function(sig: &Signature, private: &TokenStream, ident: &Ident, named: &Token
                 let class = at(syn::spanned::Spanned::span(ty), quote!(<#ty as #private::ObjectType>::PATH));
                 quote!((#name.into(), #private::Shape::Object { class: #class.into(), exclusive: #exclusive }))
             }
-            _ => quote!((#name.into(), __tracer.shape::<#decoded>())),
+            _ => {
+                let text = types::pretty(&param.ty);
+                quote!((#name.into(), (&#private::Returned::<#decoded>::new()).shape(__tracer, #text)))
+            }
         }
     });
     let returned = |root: TokenStream, ty: TokenStream, text: String| quote!((#private::#root.into(), (&#private::Returned::<#ty>::new()).shape(__tracer, #text)));
@@ -74,7 +77,11 @@ fn function(sig: &Signature, private: &TokenStream, ident: &Ident, named: &Token
                     use #private::{KnownShape as _, OpaqueShape as _};
                     ::std::vec![#(#roots),*]
                 },
-                #private::rename::<#arguments>,
+                |__args| {
+                    #[allow(unused_imports)]
+                    use #private::{IncomingWay as _, NoIncomingWay as _};
+                    (&#private::Incoming::<#arguments>::new()).rename(__args)
+                },
             );
             &SIGNATURE
         }
