@@ -281,6 +281,11 @@ impl<T, E> Call<T, E> {
             Error::NoSuchMethod { class, method, near } if method.is_empty() && self.encoding == Encoding::Typed => {
                 Error::NoSuchMethod { class, method: self.name.to_string(), near }
             }
+            // By names it goes as a dynamic call does, and its caller wrote Rust.
+            Error::BadArguments { signature, reason } => Error::BadArguments {
+                signature: self.name.signature.map_or(signature, |own| own().to_string()),
+                reason,
+            },
             Error::NoSuchMember { module, name, near } if name.is_empty() && module.is_empty() => {
                 Error::NoSuchMember { module: self.name.scope.to_owned(), name: self.name.name.to_owned(), near }
             }

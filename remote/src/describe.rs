@@ -3,10 +3,11 @@
 //! All of it is `const`, so that it can be registered before `main` without running any code.
 
 use crate::context::Context;
-use crate::dispatch::{Arguments, Finish, Output, Produced};
+use crate::dispatch::{Arguments, Encoding, Finish, Output, Produced};
 use crate::error::Error;
 use crate::object::Object;
 use crate::objects::{AnyViews, OnObjects};
+use crate::operation::ParameterDefault;
 use crate::signature::Signature;
 use crate::value::Value;
 use futures::future::BoxFuture;
@@ -54,6 +55,9 @@ pub struct Param {
     /// What it is then, as written in Rust; `None` for an [`Arg`](crate::args::Arg), which tells that it was left out, and for
     /// what takes all further arguments, which is empty then.
     pub default: Option<&'static str>,
+    /// The same as a value, where that is plain from how it is written; for an [`Arg`](crate::args::Arg) what the method takes it
+    /// for when it is left out, where there is such a value.
+    pub value: Option<fn() -> Option<Value>>,
 }
 
 /// What a caller passes for a parameter: by its place or by the parameter's name, if it is one argument.
@@ -62,6 +66,8 @@ pub struct Param {
 pub enum ParamKind {
     /// A value.
     Value,
+    /// A value that goes by the parameter's name only: it stands after [`Args`](ParamKind::Args).
+    KeywordOnly,
     /// `&T`: an object of the service, by its key or by reference, which others may read meanwhile.
     Object,
     /// `&mut T`: the same, and the function has it for itself.
@@ -315,6 +321,34 @@ pub(crate) fn signature_text(name: &str, params: &[Param], returns: &str) -> Str
     format!("{name}({}){arrow}", params.join(", "))
 }
 
+/// `bank.Account.deposit(cents, note=null)`, as a dynamic caller could write it: a parameter that may be left out is shown with what
+/// it is then, and with `...` where no value says that.
+fn called_text(name: &str, params: &[Param]) -> String {
+    let param = |p: &Param| match (p.kind, p.default_value()) {
+        (ParamKind::Args, _) => format!("*{}", p.name),
+        (ParamKind::Kwargs, _) => format!("**{}", p.name),
+        (_, ParameterDefault::Required) => p.name.to_owned(),
+        (_, ParameterDefault::Value(value)) => format!("{}={value}", p.name),
+        (_, ParameterDefault::Absent | ParameterDefault::Computed(_)) => format!("{}=...", p.name),
+    };
+    let params: Vec<String> = params.iter().map(param).collect();
+    format!("{name}({})", params.join(", "))
+}
+
+impl Param {
+    /// What a dynamic caller gets that leaves it out.
+    pub fn default_value(&self) -> ParameterDefault {
+        // The expression is its author's, and may panic.
+        let value = || std::panic::catch_unwind(self.value?).ok().flatten();
+        match (self.optional, value(), self.default) {
+            (false, ..) => ParameterDefault::Required,
+            (true, Some(value), _) => ParameterDefault::Value(value),
+            (true, None, Some(text)) => ParameterDefault::Computed(text.to_owned()),
+            (true, None, None) => ParameterDefault::Absent,
+        }
+    }
+}
+
 impl Method {
     /// Its signature as shown to people, without the receiver.
     pub fn signature(&self) -> String {
@@ -324,6 +358,15 @@ impl Method {
     /// The same with its full name, for messages: `bank.Account.deposit(cents: i64) -> i64`.
     pub fn full_signature(&self) -> String {
         signature_text(&self.full_name(), self.params, self.returns)
+    }
+
+    /// How it is called, for messages to a caller who uses this encoding: a typed one sees the
+    /// [signature](Self::full_signature), a dynamic one names that it could have written: `bank.Account.deposit(cents)`.
+    pub fn called_as(&self, encoding: Encoding) -> String {
+        match encoding {
+            Encoding::Typed => self.full_signature(),
+            Encoding::Dynamic => called_text(&self.full_name(), self.params),
+        }
     }
 
     /// `bank.Account.deposit`
@@ -336,6 +379,16 @@ impl Function {
     /// Its signature as shown to people.
     pub fn signature(&self) -> String {
         signature_text(&self.full_name(), self.params, self.returns)
+    }
+
+    /// As [`Method::called_as`]. A dynamic caller sees a constructor `new` under the name of its class: `builtins.list(items=...)`.
+    pub fn called_as(&self, encoding: Encoding) -> String {
+        let name = self.full_name();
+        let class = name.strip_suffix(".new").filter(|_| self.class.is_some());
+        match encoding {
+            Encoding::Typed => self.signature(),
+            Encoding::Dynamic => called_text(class.unwrap_or(&name), self.params),
+        }
     }
 
     /// `bank.load_ledger`

@@ -126,7 +126,8 @@ pub enum Error {
     /// The arguments do not fit the method.
     #[error("{}: {}", shown(signature), shown(reason))]
     BadArguments {
-        /// The signature of the method or function.
+        /// The signature of the method or function: for a typed caller as in Rust, for a dynamic one in the names that it could have
+        /// written, `builtins.dict.pop(key, default=...)`.
         signature: String,
         /// What does not fit.
         reason: String,
@@ -395,7 +396,8 @@ impl Error {
     }
 
     /// The class of the error that a method returned, such as `KeyError`: for the [`Exception`]s of the modules, and for
-    /// any type that serialises to a map with a text `class` in it.
+    /// any type that serialises to a map with a text `class` in it. Of [`Error::BadArguments`], arguments that do not fit, it is
+    /// `TypeError`, as in Python: a bridge needs no case of its own for them. The message is the error's text.
     ///
     /// ```
     /// use tarmem_remote::modules::Exception;
@@ -406,15 +408,21 @@ impl Error {
     /// let error = Error::Raised { what: "__getitem__".into(), message: "KeyError: 'k'".into(), error };
     /// assert_eq!(error.raised_class(), Some("KeyError"));
     /// assert_eq!(error.raised_args(), Some(&[Value::from("k")][..]));
+    ///
+    /// let (signature, reason) = ("builtins.list(items=...)".into(), "takes 0 to 1 arguments, but 2 were given".into());
+    /// assert_eq!(Error::BadArguments { signature, reason }.raised_class(), Some("TypeError"));
     /// ```
     ///
     /// [`Exception`]: crate::modules::Exception
     pub fn raised_class(&self) -> Option<&str> {
-        self.raised()?.get("class")?.as_str()
+        match self {
+            Error::BadArguments { .. } => Some("TypeError"),
+            _ => self.raised()?.get("class")?.as_str(),
+        }
     }
 
     /// The arguments of the error that a method returned, where [`raised_class`](Self::raised_class) knows one: the key of a
-    /// `KeyError`, the message of the others.
+    /// `KeyError`, the message of the others. `None` of an error that no method returned, such as [`Error::BadArguments`].
     pub fn raised_args(&self) -> Option<&[Value]> {
         self.raised_class()?;
         self.raised()?.get("args")?.as_list()

@@ -12,8 +12,8 @@ use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::signature::SignatureRef;
 pub use description::{
-    MemberDescription, MemberKind, MethodDescription, ModuleDescription, ObjectDescription, ParameterDescription,
-    Snapshot,
+    MemberDescription, MemberKind, MethodDescription, ModuleDescription, ObjectDescription, ParameterDefault,
+    ParameterDescription, Snapshot,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;

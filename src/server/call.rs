@@ -435,7 +435,7 @@ impl MethodCall {
 
     fn arguments(self, args: &[u8]) -> Result<Arguments<'_>, Box<Error>> {
         Arguments::new(self.encoding, args, self.method.params)
-            .map_err(|reason| Error::BadArguments { signature: self.method.full_signature(), reason }.into())
+            .map_err(|reason| Error::BadArguments { signature: self.method.called_as(self.encoding), reason }.into())
     }
 
     /// A method's panic, which is logged: its caller may not know whom to tell.
@@ -454,7 +454,7 @@ impl MethodCall {
     fn named(self, error: Error) -> Error {
         match error {
             Error::BadArguments { reason, .. } => {
-                Error::BadArguments { signature: self.method.full_signature(), reason }
+                Error::BadArguments { signature: self.method.called_as(self.encoding), reason }
             }
             Error::BadResult { reason, .. } => Error::BadResult { what: self.method.full_name(), reason },
             Error::Panicked { message, .. } => Error::Panicked { what: self.method.full_name(), message },

@@ -54,7 +54,7 @@ impl FunctionCall {
             looks.ask(&mut asked, [], holding.as_ref())?;
             return Ok(Ran::Asks(asked));
         }
-        produced.map(Ran::Over).map_err(|error| named(function, error))
+        produced.map(Ran::Over).map_err(|error| named(function, *encoding, error))
     }
 
     /// Begins one that is async.
@@ -64,7 +64,7 @@ impl FunctionCall {
         let running = panics::catch_in(function, context.session(), || {
             with_scope(&**scope, || invoke(context.clone(), &mut arguments(function, *encoding, args)?))
         })?;
-        running.map_err(|error| named(function, error))
+        running.map_err(|error| named(function, *encoding, error))
     }
 
     /// One that is async, to its end. It looks into what it refers to before it waits for anything: that is held no longer.
@@ -112,13 +112,13 @@ impl FunctionCall {
 
 pub(super) fn arguments<'a>(function: &Function, encoding: Encoding, args: &'a [u8]) -> Result<Arguments<'a>, Error> {
     Arguments::new(encoding, args, function.params)
-        .map_err(|reason| Error::BadArguments { signature: function.signature(), reason })
+        .map_err(|reason| Error::BadArguments { signature: function.called_as(encoding), reason })
 }
 
 /// Puts in what the dispatch function does not know: its own name.
-pub(super) fn named(function: &Function, error: Error) -> Error {
+pub(super) fn named(function: &Function, encoding: Encoding, error: Error) -> Error {
     match error {
-        Error::BadArguments { reason, .. } => Error::BadArguments { signature: function.signature(), reason },
+        Error::BadArguments { reason, .. } => Error::BadArguments { signature: function.called_as(encoding), reason },
         Error::BadResult { reason, .. } => Error::BadResult { what: function.full_name(), reason },
         other => other,
     }
@@ -139,7 +139,7 @@ pub(super) fn write_produced(
         Produced::Value(value) => output.returned(&*value),
         Produced::Raised(message, error) => output.raised(&message, &*error),
     })?;
-    written.map_err(|error| named(function, error))?;
+    written.map_err(|error| named(function, encoding, error))?;
     Ok(output.into_raised().map_or(Step::Done, Step::Raised))
 }
 

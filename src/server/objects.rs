@@ -169,7 +169,7 @@ impl Engine {
         let prepared = panics::catch_in(&function, request.session.id(), || {
             with_scope(&*noticing, || (on.prepare)(&mut arguments(&function, encoding, args)?))
         });
-        let prepared = prepared.and_then(|prepared| prepared).map_err(|error| named(&function, error))?;
+        let prepared = prepared.and_then(|prepared| prepared).map_err(|error| named(&function, encoding, error))?;
         let PreparedCall { objects, work } = prepared;
         let mut found = Vec::with_capacity(objects.len());
         for (index, (param, object)) in on.params.iter().zip(&objects).enumerate() {
@@ -196,7 +196,7 @@ impl Engine {
                 Some(last) if last.cell.id() == next.cell.id() => {
                     if last.exclusive || next.exclusive {
                         let (one, other) = (last.first.min(next.first), last.first.max(next.first));
-                        return Err(same_twice(&function, on.params, &objects, one, other));
+                        return Err(same_twice(&function, encoding, on.params, &objects, one, other));
                     }
                     places[next.first] = wanted.len() - 1;
                 }
@@ -218,6 +218,7 @@ impl Engine {
         };
         let wants = Wants {
             function,
+            encoding,
             session: request.session.id(),
             params: on.params,
             copies: !on.all_or_nothing,
@@ -241,6 +242,7 @@ pub(super) struct Site {
 
 fn same_twice(
     function: &Function,
+    encoding: Encoding,
     params: &[ObjectParam],
     objects: &[ObjectArg<'_>],
     one: usize,
@@ -254,7 +256,7 @@ fn same_twice(
         "`{one}` and `{other}` are the same object ({object}), which a function cannot have twice if it changes it; pass \
          two objects"
     );
-    Error::BadArguments { signature: function.signature(), reason }
+    Error::BadArguments { signature: function.called_as(encoding), reason }
 }
 
 /// A call whose objects are found, and not held yet.
@@ -294,6 +296,7 @@ impl RefScope for Noticing {
 /// What a call has to hold.
 struct Wants {
     function: Function,
+    encoding: Encoding,
     session: Uuid,
     params: &'static [ObjectParam],
     /// Whether what it could change is copied before, to be put back if it fails.
@@ -386,7 +389,7 @@ impl Wants {
                     let copy = panics::catch_in(&self.function, self.session, || {
                         (wanted.cell.class().entry().copy)(&**object)
                     });
-                    Some(copy.and_then(|copy| copy).map_err(|error| named(&self.function, error))?)
+                    Some(copy.and_then(|copy| copy).map_err(|error| named(&self.function, self.encoding, error))?)
                 }
                 _ => None,
             });
@@ -414,7 +417,8 @@ impl Wants {
             // Nobody knows what state they are in.
             self.objects.iter().filter(|wanted| wanted.exclusive).for_each(|wanted| wanted.cell.poison());
         }
-        let produced = produced.and_then(|produced| produced).map_err(|error| named(&self.function, error))?;
+        let produced =
+            produced.and_then(|produced| produced).map_err(|error| named(&self.function, self.encoding, error))?;
         let failed = matches!(produced, Produced::Raised(..));
         let finished = with_scope(&*scope, || finish(produced))?;
         if !failed {
@@ -471,7 +475,8 @@ impl ObjectsCall {
         let prepared = panics::catch_in(&function, self.wants.session, || {
             with_scope(&*self.scope, || (self.on.prepare)(&mut arguments(&function, self.encoding, args)?))
         });
-        let prepared = prepared.and_then(|prepared| prepared).map_err(|error| named(&function, error))?;
+        let prepared =
+            prepared.and_then(|prepared| prepared).map_err(|error| named(&function, self.encoding, error))?;
         self.work = Some(prepared.work);
         Ok(self)
     }

@@ -45,7 +45,7 @@ fn a_function_is_run_and_its_result_printed() {
     assert_eq!(service.prints("run purses.Purse.with 5"), [r#"{"cents":5}"#]);
     assert_eq!(service.prints("run builtins.list [1]"), ["[1]"]);
     assert_eq!(service.prints("keys"), [""; 0]);
-    service.run_line(r#"run purses.merge "a""#).failed(1, &["purses.merge(a: String, b: String)", "argument"]);
+    service.run_line(r#"run purses.merge "a""#).failed(1, &["purses.merge(a, b): takes 2 arguments, but 1 was given"]);
     service.run_line(r#"run purses.merge 1 "b""#).failed(1, &["its argument `a`: expected text, found int 1"]);
     service.run_line("run purses.marge").failed(1, &["did you mean merge"]);
     service.run_line("run merge").refused(&["'merge'", "builtins.list"]);

@@ -86,11 +86,11 @@ async fn dynamic_calls_check_their_arguments(fixture: Fixture) {
     assert_eq!(account.call("deposit", args![5]).await, Ok(Value::from(6)));
     assert_eq!(account.call("label", args!["a", ["x", "y"]]).await, Ok(Value::from("a:6:x+y:")));
     for (method, args, part) in [
-        ("deposit", args![], "bank.Account.deposit(cents: i64) -> i64: takes 1 argument, but 0 were given"),
+        ("deposit", args![], "bank.Account.deposit(cents): takes 1 argument, but 0 were given"),
         ("deposit", args![1, 2], "takes 1 argument, but 2 were given"),
-        ("deposit", args!["five"], "bank.Account.deposit(cents: i64) -> i64: "),
-        ("balance_slowly", args!["long"], "bank.Account.balance_slowly(millis: u64) -> i64: "),
-        ("deposit_slowly", args![], "bank.Account.deposit_slowly(cents: i64, millis: u64) -> i64: takes 2"),
+        ("deposit", args!["five"], "bank.Account.deposit(cents): "),
+        ("balance_slowly", args!["long"], "bank.Account.balance_slowly(millis): "),
+        ("deposit_slowly", args![], "bank.Account.deposit_slowly(cents, millis): takes 2"),
         ("label", args!["a"], "takes 2 to 3 arguments, but 1 was given"),
         ("depossit", args![1], "has no method \"depossit\"; did you mean deposit?"),
         ("", args![1], "bank.Account has no method \"\"; the name of a method cannot be empty"),

@@ -173,6 +173,33 @@ impl Default {
         }
     }
 
+    /// A `fn() -> Option<Value>` of what it is, if that is plain: what its expression would find out can be something else for each
+    /// call, and is not for a description to find out.
+    pub(crate) fn described(&self, owned: &TokenStream, private: &TokenStream) -> Option<TokenStream> {
+        if let Default::Value(expr) = self {
+            if !is_plain(expr) {
+                return None;
+            }
+            // That its type is not the parameter's is told once, where it is filled in.
+            if let Some(value) = literal(expr) {
+                return Some(quote!(|| #private::to_value(&#value).ok()));
+            }
+        }
+        let value = self.value(owned);
+        Some(quote!(|| { let __value: #owned = #value; #private::to_value(&__value).ok() }))
+    }
+
+    /// The same for an `Arg`, which says no more of the type than that a value can be made of it.
+    pub(crate) fn told(&self, private: &TokenStream) -> Option<TokenStream> {
+        match self {
+            Default::OfType => None,
+            Default::Value(expr) if is_none(expr) => {
+                Some(quote!(|| ::core::option::Option::Some(#private::Value::Null)))
+            }
+            Default::Value(expr) => Some(quote_spanned!(expr.span()=> || #private::to_value(&#expr).ok())),
+        }
+    }
+
     /// An expression of the type `owned`. A text may be written as one where a `String` is wanted.
     pub(crate) fn value(&self, owned: &TokenStream) -> TokenStream {
         match self {
@@ -184,5 +211,37 @@ impl Default {
                 expr => quote_spanned!(expr.span()=> #expr),
             },
         }
+    }
+}
+
+/// A literal that is the same value whichever type it has.
+fn literal(expr: &Expr) -> Option<TokenStream> {
+    let Expr::Lit(ExprLit { lit, .. }) = expr else { return None };
+    match lit {
+        Lit::Int(number) => number.base10_parse::<i128>().ok().map(|number| quote!(#number)),
+        Lit::Bool(_) | Lit::Char(_) | Lit::Float(_) => Some(lit.to_token_stream()),
+        _ => None,
+    }
+}
+
+fn is_none(expr: &Expr) -> bool {
+    matches!(expr, Expr::Path(path) if path.path.is_ident("None"))
+}
+
+/// Whether it is the same for each call, as far as one can see: literals, constants, and what is put together of those.
+fn is_plain(expr: &Expr) -> bool {
+    match expr {
+        Expr::Lit(_) | Expr::Path(_) => true,
+        Expr::Unary(unary) => is_plain(&unary.expr),
+        Expr::Binary(binary) => is_plain(&binary.left) && is_plain(&binary.right),
+        Expr::Paren(paren) => is_plain(&paren.expr),
+        Expr::Group(group) => is_plain(&group.expr),
+        Expr::Reference(reference) => is_plain(&reference.expr),
+        Expr::Array(array) => array.elems.iter().all(is_plain),
+        Expr::Tuple(tuple) => tuple.elems.iter().all(is_plain),
+        Expr::Call(call) => {
+            matches!(&*call.func, Expr::Path(path) if path.path.is_ident("Some")) && call.args.iter().all(is_plain)
+        }
+        _ => false,
     }
 }

@@ -40,6 +40,7 @@ pub(crate) fn at(span: Span, tokens: TokenStream) -> TokenStream {
 impl Signature {
     /// `&[Param { … }, …]`
     pub(crate) fn describe_params(&self, private: &TokenStream) -> TokenStream {
+        let mut further = false;
         let params = self.arguments().map(|param| {
             let (name, ty, optional) = (param.name(), types::pretty(&param.ty), param.is_optional());
             let kind = match &param.passing {
@@ -48,11 +49,17 @@ impl Signature {
                 _ => match param.rest.map(|rest| rest.kind) {
                     Some(RestKind::Args) => quote!(Args),
                     Some(RestKind::Kwargs) => quote!(Kwargs),
+                    None if further => quote!(KeywordOnly),
                     None => quote!(Value),
                 },
             };
+            further |= param.rest.is_some_and(|rest| rest.kind == RestKind::Args);
             let default = match param.default_text() {
                 Some(text) => quote!(::core::option::Option::Some(#text)),
+                None => quote!(::core::option::Option::None),
+            };
+            let value = match param.described_default(private) {
+                Some(value) => quote!(::core::option::Option::Some(#value)),
                 None => quote!(::core::option::Option::None),
             };
             quote!(#private::Param {
@@ -61,6 +68,7 @@ impl Signature {
                 ty: #ty,
                 optional: #optional,
                 default: #default,
+                value: #value,
             })
         });
         quote!(&[#(#params),*])
@@ -357,6 +365,16 @@ impl Param {
         match &self.default {
             Some(default) => Some(default.text()),
             None => types::ends_in(&self.ty, "Option").then(|| "None".to_owned()),
+        }
+    }
+
+    /// A `fn() -> Option<Value>` of what it is if it is left out, where that can be told.
+    fn described_default(&self, private: &TokenStream) -> Option<TokenStream> {
+        match (&self.default, &self.told) {
+            (Some(default), _) => default.described(&self.owned_type()?, private),
+            (None, Some(told)) => told.told(private),
+            (None, None) => types::ends_in(&self.ty, "Option")
+                .then(|| quote!(|| ::core::option::Option::Some(#private::Value::Null))),
         }
     }
 

@@ -139,7 +139,7 @@ use syn::Item;
 ///
 /// | option | means |
 /// | --- | --- |
-/// | `default`, `default = 60` | a dynamic caller may leave it out, and so may a client that was built before there was one; then it is what its type has by `Default`, or this expression, which the service evaluates for each such call. For a `&str` or a `String` a text will do; for a `&[T]` it is a `Vec<T>`. Typed proxies take it as any other. Not for objects, a `&Context` and an `Arg` |
+/// | `default`, `default = 60` | a dynamic caller may leave it out, and so may a client that was built before there was one; then it is what its type has by `Default`, or this expression, which the service evaluates for each such call. For a `&str` or a `String` a text will do; for a `&[T]` it is a `Vec<T>`. Typed proxies take it as any other. Not for objects and a `&Context`. Of an `Arg`, which tells that it was left out, `default = -1` is for descriptions only: it says what the function takes that for, and `None` stands for null |
 /// | `args` | it takes all further arguments by place, as `*args` in Python: a `Vec<T>` or `&[T]`, empty where there are none. Parameters after it go by name only |
 /// | `kwargs` | it takes all further arguments by name, as `**kwargs` in Python: a [`Kwargs`](../tarmem_remote/args/struct.Kwargs.html), `HashMap<String, T>` or `BTreeMap<String, T>`, empty where there are none. It comes last |
 ///

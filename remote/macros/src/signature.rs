@@ -37,6 +37,8 @@ pub(crate) struct Param {
     pub(crate) passing: Passing,
     /// What it is if a caller leaves it out.
     pub(crate) default: Option<Default>,
+    /// What the function itself takes it for then, which is an `Arg`: for descriptions.
+    pub(crate) told: Option<Default>,
     /// That it takes all further arguments.
     pub(crate) rest: Option<Rest>,
 }
@@ -229,8 +231,8 @@ fn parse_param(
         match &passing {
             Passing::Object(_) => errors.at(&ty, "a caller says which object it is; remove the default"),
             Passing::Context => errors.at(&ty, "the service passes this, and no caller; remove the default"),
-            _ if types::ends_in(&ty, "Arg") => {
-                errors.at(&ty, "an Arg tells when it was left out; take the plain type, or remove the default");
+            _ if types::ends_in(&ty, "Arg") && matches!(default, Some(Default::OfType)) => {
+                errors.at(&ty, "an Arg tells when it was left out; say what it is taken for then, `default = …`, or take the plain type");
             }
             _ => {}
         }
@@ -238,7 +240,8 @@ fn parse_param(
     if let Some(rest) = &rest {
         rest.check(&ty, &passing, errors);
     }
-    ident.map(|ident| Param { ident, ty, passing, default, rest })
+    let told = if types::ends_in(&ty, "Arg") { default.take() } else { None };
+    ident.map(|ident| Param { ident, ty, passing, default, told, rest })
 }
 
 fn borrowed_param(reference: &TypeReference, of_method: bool, errors: &mut Errors) -> Passing {

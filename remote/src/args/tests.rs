@@ -2,7 +2,7 @@ use super::*;
 use crate::args;
 
 const fn param(name: &'static str, ty: &'static str, optional: bool) -> Param {
-    Param { name, kind: ParamKind::Value, ty, optional, default: None }
+    Param { name, kind: ParamKind::Value, ty, optional, default: None, value: None }
 }
 
 const PARAMS: &[Param] = &[param("a", "i64", false), param("b", "Option<i64>", true), param("c", "Arg<Value>", true)];
@@ -23,7 +23,7 @@ fn arguments_go_by_place_and_by_name() {
 }
 
 const fn rest(name: &'static str, kind: ParamKind) -> Param {
-    Param { name, kind, ty: "", optional: true, default: None }
+    Param { name, kind, ty: "", optional: true, default: None, value: None }
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use crate::describe::{Param, ParamKind};
 use crate::value::Value;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 /// What is known about an object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ObjectDescription {
     /// The object's id.
     pub id: Uuid,
@@ -44,7 +44,7 @@ impl Snapshot {
 }
 
 /// What is known about a method.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MethodDescription {
     /// Its name.
     pub name: String,
@@ -62,8 +62,8 @@ pub struct MethodDescription {
 
 /// What is known about a parameter of a method or function. It may be passed by its place, or by its name; one of a
 /// [kind](ParamKind) that takes all further arguments is passed by passing those, and those after [`ParamKind::Args`] go by
-/// their names only.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// their names only ([`ParamKind::KeywordOnly`], and the objects among them).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ParameterDescription {
     /// Its name.
     pub name: String,
@@ -74,8 +74,29 @@ pub struct ParameterDescription {
     pub ty: String,
     /// Whether a dynamic caller may leave it out.
     pub optional: bool,
-    /// What it is then, as written in Rust: `None`, `60`. `None` if it may not be left out, or if the method itself sees to it.
-    pub default: Option<String>,
+    /// What it is then.
+    pub default: ParameterDefault,
+}
+
+/// What a parameter is for a dynamic caller that leaves it out. In JSON `"required"`, `"absent"`, `{"value": …}` or
+/// `{"computed": "…"}`; so no value is mistaken for there being none, nor `null` for either.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParameterDefault {
+    /// It may not be left out.
+    Required,
+    /// The method is told that it was left out, which no value stands for: `dict.pop(key)` is an error where `dict.pop(key, null)`
+    /// is null. What takes all further arguments is empty then.
+    Absent,
+    /// This value.
+    Value(#[serde(serialize_with = "shown")] Value),
+    /// What the service finds by this Rust expression, for each such call.
+    Computed(String),
+}
+
+/// For people, with bytes and tuples as the command line writes them.
+fn shown<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
+    if serializer.is_human_readable() { value.to_json().serialize(serializer) } else { value.serialize(serializer) }
 }
 
 impl From<&Param> for ParameterDescription {
@@ -85,7 +106,7 @@ impl From<&Param> for ParameterDescription {
             kind: param.kind,
             ty: param.ty.to_owned(),
             optional: param.optional,
-            default: param.default.map(str::to_owned),
+            default: param.default_value(),
         }
     }
 }

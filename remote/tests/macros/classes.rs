@@ -276,9 +276,9 @@ fn dynamic_calls_reach_them_too() {
     assert_eq!(wait(account.call("notes", [])), Ok(vec!["a", "b"].into()));
     assert_eq!(wait(account.call("__len__", [])), Ok(Value::from(2)));
     let refused = wait(account.call("withdraw", ["much".into()])).expect_err("a text is no number").to_string();
-    assert!(refused.starts_with("withdraw(cents: i64) -> Result<i64, BankError>: "), "{refused}");
+    assert!(refused.starts_with("classes.bank.Account.withdraw(cents): "), "{refused}");
     let refused = wait(account.call("balance", [1.into()])).expect_err("it takes none").to_string();
-    assert_eq!(refused, "balance() -> i64: takes 0 arguments, but 1 was given");
+    assert_eq!(refused, "classes.bank.Account.balance(): takes 0 arguments, but 1 was given");
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use crate::loopback::{routines, wait};
 use serde::{Deserialize, Serialize};
+use tarmem_remote::args::Arg;
 use tarmem_remote::describe::ParamKind;
-use tarmem_remote::operation::ParameterDescription;
+use tarmem_remote::operation::{ParameterDefault, ParameterDescription};
 use tarmem_remote::source::DynamicFunctionCall;
-use tarmem_remote::{Error, Registry, Value, args, remote};
+use tarmem_remote::{Error, Proxy, Registry, Value, args, remote};
 
 const WEIGHT: u8 = 3;
 
@@ -42,6 +43,16 @@ impl Cache {
     ) -> String {
         format!("{} {last:?}", words.join(separator))
     }
+
+    /// Sees to what is left out itself.
+    pub fn peek(
+        &self,
+        #[remote(default = -1)] at: Arg<i64>,
+        #[remote(default = None)] key: Arg<Value>,
+        other: Arg<Value>,
+    ) -> String {
+        format!("{at:?} {key:?} {other:?}")
+    }
 }
 
 /// Of two caches.
@@ -51,9 +62,13 @@ pub(crate) fn merge(from: &Cache, to: &mut Cache, #[remote(default = 1 + 1)] tim
     to.size
 }
 
+fn percent() -> u64 {
+    10
+}
+
 #[remote(module = "defaults")]
 pub(crate) trait Store {
-    fn room(&self, #[remote(default = 10)] percent: u64) -> u64;
+    fn room(&self, #[remote(default = percent())] percent: u64) -> u64;
 }
 
 #[remote]
@@ -105,21 +120,22 @@ fn parameters_are_described_one_by_one() {
     let module = registry.describe_module("defaults").expect("it is there");
     let class = module.members.iter().find(|member| member.name == "Cache").expect("it is there");
     let tune = class.methods.iter().find(|method| method.name == "tune").expect("it is there");
-    let parameter = |name: &str, ty: &str, optional, default: Option<&str>| ParameterDescription {
+    use ParameterDefault::{Computed, Required, Value};
+    let parameter = |name: &str, ty: &str, default: ParameterDefault| ParameterDescription {
         name: name.to_owned(),
         kind: ParamKind::Value,
         ty: ty.to_owned(),
-        optional,
-        default: default.map(str::to_owned),
+        optional: default != Required,
+        default,
     };
     assert_eq!(
         tune.parameters,
         [
-            parameter("key", "&str", false, None),
-            parameter("ttl", "u64", true, Some("<Cache>::TTL")),
-            parameter("weight", "u8", true, Some("WEIGHT")),
-            parameter("owner", "String", true, Some(r#""none""#)),
-            parameter("most", "Option<u8>", true, Some("Some(5)")),
+            parameter("key", "&str", Required),
+            parameter("ttl", "u64", Value(60.into())),
+            parameter("weight", "u8", Value(3.into())),
+            parameter("owner", "String", Value("none".into())),
+            parameter("most", "Option<u8>", Value(5.into())),
         ]
     );
     let join = class.methods.iter().find(|method| method.name == "join").expect("it is there");
@@ -127,13 +143,55 @@ fn parameters_are_described_one_by_one() {
         join.signature,
         r#"join(separator: &str = ", ", words: &[String] = Default::default(), last: Option<bool>) -> String"#
     );
-    assert_eq!(join.parameters[2], parameter("last", "Option<bool>", true, Some("None")));
+    assert_eq!(join.parameters[1], parameter("words", "&[String]", Value([(); 0].into_iter().collect())));
+    assert_eq!(join.parameters[2], parameter("last", "Option<bool>", Value(().into())));
     let merge = module.members.iter().find(|member| member.name == "merge").expect("it is there");
     let kinds: Vec<ParamKind> = merge.parameters.iter().map(|parameter| parameter.kind).collect();
     assert_eq!(kinds, [ParamKind::Object, ParamKind::ExclusiveObject, ParamKind::Value]);
     let json = serde_json::to_value(&merge.parameters[2]).expect("it is plain");
     let expected = serde_json::json!({
-        "name": "times", "kind": "value", "type": "u64", "optional": true, "default": "1 + 1"
+        "name": "times", "kind": "value", "type": "u64", "optional": true, "default": {"value": 2}
     });
     assert_eq!(json, expected);
+    let room = class.methods.iter().find(|method| method.name == "room").expect("it is there");
+    assert_eq!(room.parameters, [parameter("percent", "u64", Computed("percent()".to_owned()))], "none for all calls");
+}
+
+#[test]
+fn what_is_absent_is_described_as_the_value_that_it_is_taken_for() {
+    let registry = Registry::linked().expect("no names clash");
+    let class = registry.class("defaults.Cache").expect("it is there");
+    let peek = class.describe_methods().into_iter().find(|method| method.name == "peek").expect("it is there");
+    let defaults: Vec<ParameterDefault> = peek.parameters.into_iter().map(|parameter| parameter.default).collect();
+    use ParameterDefault::{Absent, Value};
+    assert_eq!(defaults, [Value((-1).into()), Value(().into()), Absent]);
+    assert_eq!(serde_json::to_string(&defaults).expect("plain"), r#"[{"value":-1},{"value":null},"absent"]"#);
+    let cache = wait(routines().memoize("cache", CacheProxy::new(8))).expect("made");
+    assert_eq!(wait(cache.dynamic().call("peek", args![])), Ok("Absent Absent Absent".into()), "it is told so");
+}
+
+#[test]
+fn arguments_that_do_not_fit_are_told_in_names_that_the_caller_could_have_written() {
+    let routines = routines();
+    let made = |args: tarmem_remote::args::Args| DynamicFunctionCall::new("defaults", "Cache", args);
+    let refused = |error: Error| {
+        assert_eq!((error.raised_class(), error.raised_args()), (Some("TypeError"), None));
+        error.to_string()
+    };
+    let new = refused(wait(routines.memoize("k", made(args![1, 2].into()))).expect_err("two"));
+    assert_eq!(new, "defaults.Cache(size=16): takes 0 to 1 arguments, but 2 were given");
+    let cache = wait(routines.memoize("cache", made(args![].into()))).expect("made");
+    let call = |name: &str, args: tarmem_remote::args::Args| refused(wait(cache.call(name, args)).expect_err(name));
+    assert_eq!(
+        call("tune", args![].into()),
+        r#"defaults.Cache.tune(key, ttl=60, weight=3, owner="none", most=5): takes 1 to 5 arguments, but 0 were given"#
+    );
+    assert_eq!(
+        call("peek", args![; othr = 1]),
+        "defaults.Cache.peek(at=-1, key=null, other=...): it has no parameter `othr`; did you mean other?"
+    );
+    assert_eq!(
+        call("room", args![1, 2].into()),
+        "defaults.Store.room(percent=...): takes 0 to 1 arguments, but 2 were given"
+    );
 }

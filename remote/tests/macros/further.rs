@@ -99,11 +99,11 @@ fn they_are_described_with_stars() {
     let log = class.methods.iter().find(|method| method.name == "log").expect("it is there");
     assert_eq!(log.signature, r#"log(message: &str, *args: Vec<Value>, sep: &str = "; ", **kwargs: Kwargs) -> String"#);
     let kinds: Vec<(ParamKind, bool)> = log.parameters.iter().map(|param| (param.kind, param.optional)).collect();
-    use ParamKind::{Args, Kwargs, Value};
-    assert_eq!(kinds, [(Value, false), (Args, true), (Value, true), (Kwargs, true)]);
+    use ParamKind::{Args, KeywordOnly, Kwargs, Value};
+    assert_eq!(kinds, [(Value, false), (Args, true), (KeywordOnly, true), (Kwargs, true)]);
     let json = serde_json::to_value(&log.parameters[1]).expect("it is plain");
     let expected = serde_json::json!({
-        "name": "args", "kind": "args", "type": "Vec<Value>", "optional": true, "default": null
+        "name": "args", "kind": "args", "type": "Vec<Value>", "optional": true, "default": "absent"
     });
     assert_eq!(json, expected);
 }

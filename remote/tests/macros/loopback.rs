@@ -144,14 +144,14 @@ impl Loopback {
             FunctionRef::Id(id) => self.registry.function_by_id(id).expect("a typed caller knows the function"),
             FunctionRef::Name { module, name } => self.registry.function(module, name)?,
         };
-        let refuse = |reason| Error::BadArguments { signature: function.signature(), reason };
+        let refuse = |reason| Error::BadArguments { signature: function.called_as(encoding), reason };
         let mut args = Arguments::new(encoding, args, function.params).map_err(refuse)?;
         let produced = match function.invoke {
             FunctionInvoke::Sync(invoke) => invoke(&self.context(), &mut args),
             FunctionInvoke::Async(invoke) => invoke(self.context(), &mut args).map(wait),
             FunctionInvoke::OnObjects(on) => (on.prepare)(&mut args).and_then(|call| self.on_objects(on.params, call)),
         };
-        produced.map_err(|error| signed(error, function.signature()))
+        produced.map_err(|error| signed(error, function.called_as(encoding)))
     }
 
     /// Nobody else is there to be waited for, and nothing is put back.
@@ -196,7 +196,7 @@ impl Loopback {
             })?,
             MethodRef::Name(name) => class.method(name)?,
         };
-        let refuse = |reason| Error::BadArguments { signature: method.signature(), reason };
+        let refuse = |reason| Error::BadArguments { signature: method.called_as(encoding), reason };
         let mut args = Arguments::new(encoding, args, method.params).map_err(refuse)?;
         let mut body = Vec::new();
         let mut out = Output::new(encoding, &mut body, LIMIT);
@@ -207,7 +207,7 @@ impl Loopback {
             Invoke::SharedAsync(invoke) => invoke(object, &ctx, &mut args).and_then(|work| wait(work)(&mut out)),
             Invoke::ExclusiveAsync(invoke) => invoke(object, &ctx, &mut args).and_then(|work| wait(work)(&mut out)),
         };
-        done.map_err(|error| signed(error, method.signature()))?;
+        done.map_err(|error| signed(error, method.called_as(encoding)))?;
         let raised = out.into_raised();
         Ok(reply(raised, body))
     }
