@@ -2,6 +2,9 @@
 
 mod support;
 
+#[path = "large/bounds.rs"]
+mod bounds;
+
 use futures::future::{Either, poll_fn, select};
 use serde::{Deserialize, Serialize};
 use std::pin::pin;
@@ -43,6 +46,11 @@ impl Hall {
         drop(door);
         self.visits += 1;
         (self.visits, format!("{:?}", std::thread::current().id()))
+    }
+
+    /// How often the door was waited at.
+    pub fn visits_so_far(&self) -> u64 {
+        self.visits
     }
 
     /// Looks at nothing.

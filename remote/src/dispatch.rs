@@ -26,6 +26,8 @@ pub enum Encoding {
 /// The arguments of one call, not decoded yet.
 pub struct Arguments<'de> {
     form: Form<'de>,
+    /// Called once they are decoded.
+    then: Option<Box<dyn FnOnce() + 'de>>,
 }
 
 enum Form<'de> {
@@ -47,7 +49,13 @@ impl<'de> Arguments<'de> {
                 Form::Dynamic(args.bind(params)?)
             }
         };
-        Ok(Arguments { form })
+        Ok(Arguments { form, then: None })
+    }
+
+    /// Calls `then` once they are decoded, before what they are for.
+    #[must_use]
+    pub fn then(self, then: impl FnOnce() + 'de) -> Self {
+        Arguments { then: Some(Box::new(then)), ..self }
     }
 
     /// Decodes all arguments at once, as a tuple, and checks that nothing is left over. They are moved into it: there is
@@ -68,6 +76,9 @@ impl<'de> Arguments<'de> {
             }
             Form::Dynamic(bound) => decode_erased(std::mem::take(bound)),
         };
+        if let Some(then) = self.then.take() {
+            then();
+        }
         decoded.map_err(|reason| Error::BadArguments { signature: String::new(), reason })
     }
 }

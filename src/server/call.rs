@@ -3,7 +3,7 @@
 use super::chain::Chain;
 use super::engine::{Engine, Later, Request, Step, label};
 use super::gate::Gate;
-use super::large::{self, Large};
+use super::large::{self, Large, Load};
 use super::local::LocalCaller;
 use super::looking::{Asked, Held, Hold, LookingScope, Looks, Own};
 use super::panics;
@@ -50,6 +50,7 @@ impl Engine {
         let site = CallSite {
             context: request.context,
             scope: MethodScope { session: request.session, sequence: request.sequence(), of: &cell },
+            load: None,
         };
         let call = MethodCall { method, encoding, limit: request.result_bytes };
         let named = |error| named_target(error, || label(target));
@@ -109,13 +110,14 @@ impl Engine {
             let named = |error| named_target(error, || target.clone());
             let run = async {
                 if matches!(method.invoke, Invoke::Shared(_) | Invoke::Exclusive(_)) {
-                    let site = OwnedSite { context, session, cell, holding };
+                    let site = OwnedSite { context, session, cell, holding, load: None };
                     let begun = Begun { offload, asked, held };
                     return call.patiently(&runtime, site, &gate, begun, args, named).await;
                 }
                 let site = CallSite {
                     context: &context,
                     scope: MethodScope { session: &session, sequence: context.sequence(), of: &cell },
+                    load: None,
                 };
                 if exclusive {
                     let mut guard = roomy(&session, &cell, exclusive, &asked, named).await?;
@@ -207,6 +209,8 @@ async fn roomy(
 struct CallSite<'a> {
     context: &'a Context,
     scope: MethodScope<'a>,
+    /// For arguments that are large, if it may wait while it runs.
+    load: Option<&'a Load>,
 }
 
 /// The same for a call that waits, or goes to another thread.
@@ -216,12 +220,13 @@ struct OwnedSite {
     cell: Cell,
     /// What is held by the call that it is made for.
     holding: Option<Arc<Chain>>,
+    load: Option<Arc<Load>>,
 }
 
 impl OwnedSite {
     fn as_site(&self) -> CallSite<'_> {
         let scope = MethodScope { session: &self.session, sequence: self.context.sequence(), of: &self.cell };
-        CallSite { context: &self.context, scope }
+        CallSite { context: &self.context, scope, load: self.load.as_deref() }
     }
 }
 
@@ -298,7 +303,12 @@ impl MethodCall {
         // The name is made only if it is needed: this is the hot path.
         let result = panics::catch(String::new(), || {
             with_scope(&scope, || -> Result<(), Box<Error>> {
-                invoke(&mut self.arguments(args)?, &mut output)?;
+                match site.load {
+                    None => invoke(&mut self.arguments(args)?, &mut output)?,
+                    Some(load) => Load::decoding(Some(load), || -> Result<(), Box<Error>> {
+                        Ok(invoke(&mut self.arguments(args)?.then(|| load.decoded()), &mut output)?)
+                    })?,
+                }
                 Ok(())
             })
         });
@@ -320,7 +330,7 @@ impl MethodCall {
     async fn patiently(
         self,
         runtime: &tokio::runtime::Handle,
-        site: OwnedSite,
+        mut site: OwnedSite,
         gate: &Gate,
         begun: Begun,
         args: Bytes,
@@ -331,6 +341,9 @@ impl MethodCall {
         // One that is only not to hold its caller's thread waits for its object alone: so it does not fall behind the calls that
         // its caller makes after it.
         let place = if self.method.blocking { site.session.off_thread().await } else { None };
+        if self.method.blocking {
+            site.load = Load::of(&site.session, args.len()).await?;
+        }
         let (site, place) = (Arc::new(site), Arc::new(place));
         loop {
             let held = match held.take() {
@@ -343,7 +356,10 @@ impl MethodCall {
                 true => !self.method.blocking && large::has_large(&args),
                 false => asked.are_large() || self.is_large(&site.cell, held.receiver.object(), &args),
             };
-            let turn = if large { Some(Large::turn(&site.session).await) } else { None };
+            let turn = if large { Some(Large::turn(&site.session, true).await?) } else { None };
+            if let Some(load) = &site.load {
+                load.turn(true).await?;
+            }
             // Then it cannot be stopped any more; what it takes after its deadline is given back.
             let elsewhere = offload || large;
             let begins = exclusive || elsewhere;
@@ -353,8 +369,10 @@ impl MethodCall {
             let run = {
                 let (site, place, args) = (Arc::clone(&site), Arc::clone(&place), args.clone());
                 move || {
+                    let has_turn = turn.is_some();
                     let _kept = (place, turn);
-                    self.attempt(held, &site, asked, elsewhere, &args)
+                    let attempt = || self.attempt(held, &site, asked, elsewhere, &args);
+                    if elsewhere { large::in_turn(has_turn, attempt) } else { attempt() }
                 }
             };
             let attempt =

@@ -80,19 +80,19 @@ impl Collector {
 
     /// Clears what is garbage; how many objects that was.
     pub(crate) fn collect(&self) -> usize {
+        self.collect_at(&mut Pace::default())
+    }
+
+    fn collect_at(&self, pace: &mut Pace) -> usize {
         let cells: Vec<Cell> = {
             let mut suspects = self.suspects.lock();
             suspects.retain(|_, cell| cell.is_alive());
             self.count.store(suspects.len(), Ordering::Relaxed);
             suspects.values().filter_map(WeakCell::upgrade).collect()
         };
-        let mut turn = Instant::now();
         let candidates = garbage(&cells, |cell| {
             // Between two objects it holds none.
-            if turn.elapsed() > TURN {
-                std::thread::sleep(TURN);
-                turn = Instant::now();
-            }
+            pace.keep();
             cell.try_read_owned()?.ok().map(|object| references(cell, &*object))
         });
         if candidates.is_empty() {
@@ -110,8 +110,14 @@ impl Collector {
         let Some(held) = held else { return 0 };
         let cells: Vec<Cell> = held.iter().map(|(cell, _)| cell.clone()).collect();
         let objects: HashMap<Uuid, &WriteGuard> = held.iter().map(|(cell, guard)| (cell.id(), guard)).collect();
+        pace.looks_again();
         // Besides this list of cells: the one it was made from, and the guard's own.
-        let still = garbage_with(&cells, 3, |cell| objects.get(&cell.id()).map(|object| references(cell, &***object)));
+        let still = garbage_with(&cells, 3, |cell| {
+            // It holds them all, and goes on to give way: whoever could come to wait for one had a reference to it, which the first
+            // look did not see. So that is seldom.
+            pace.keep();
+            objects.get(&cell.id()).map(|object| references(cell, &***object))
+        });
         drop(objects);
         if still.len() != held.len() {
             return 0;
@@ -122,6 +128,36 @@ impl Collector {
         let count = taken.len();
         taken.into_iter().for_each(bury);
         count
+    }
+}
+
+/// Has a collection give way from time to time.
+struct Pace {
+    turn: Instant,
+    /// How often it did, in the first look and in the second one.
+    pauses: [u32; 2],
+    second: bool,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Pace { turn: Instant::now(), pauses: [0; 2], second: false }
+    }
+}
+
+impl Pace {
+    /// Between two objects: gives way if that is due.
+    fn keep(&mut self) {
+        if self.turn.elapsed() > TURN {
+            std::thread::sleep(TURN);
+            self.turn = Instant::now();
+            self.pauses[usize::from(self.second)] += 1;
+        }
+    }
+
+    /// What comes now is the second look.
+    fn looks_again(&mut self) {
+        self.second = true;
     }
 }
 
@@ -189,4 +225,42 @@ fn references(cell: &Cell, object: &dyn Object) -> Vec<ObjectRef> {
         });
     });
     std::mem::take(&mut *tracer.0.lock())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Session;
+    use crate::config::Limits;
+    use crate::server::local::LocalCaller;
+    use crate::server::session::ServerSession;
+    use tarmem_remote::modules::builtins::ListProxy;
+    use tarmem_remote::proxy::Proxy;
+    use tarmem_remote::registry::Registry;
+    use tarmem_remote::value::Value;
+
+    #[tokio::test]
+    async fn a_collection_gives_way_in_its_first_look_and_in_its_second() {
+        const CIRCLES: usize = 16;
+        let registry = Registry::linked().expect("no names clash");
+        let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current());
+        let local = ServerSession::local(&engine, None);
+        let id = local.id();
+        let session = Session::in_process(Arc::new(LocalCaller::session(local)), id);
+        let numbers = Value::List((0..40_000).map(Value::from).collect());
+        let mut lists = Vec::new();
+        for _ in 0..CIRCLES {
+            let list = session.create(ListProxy::new(Some(numbers.clone()))).await.expect("made");
+            list.append(Value::Ref(list.reference().expect("it is unnamed"))).await.expect("appended");
+            lists.push(list);
+        }
+        let mut pace = Pace::default();
+        assert_eq!(engine.collector.collect_at(&mut pace), 0, "there are handles");
+        assert_eq!(pace.pauses[1], 0, "so there was nothing to look at again");
+        drop(lists);
+        let mut pace = Pace::default();
+        assert_eq!(engine.collector.collect_at(&mut pace), CIRCLES);
+        // Each takes more than a turn to be traced, as a rule.
+        assert!(pace.pauses.iter().all(|&pauses| pauses as usize > CIRCLES / 4), "{:?}", pace.pauses);
+    }
 }

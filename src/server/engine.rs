@@ -20,6 +20,7 @@ use crate::store::{Cell, Flight, Flights, Mapping, Store};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 use tarmem_remote::context::{Context, Host};
 use tarmem_remote::error::Error;
@@ -29,7 +30,7 @@ use tarmem_remote::operation::{
 use tarmem_remote::registry::Registry;
 use tarmem_remote::signature::SignatureRef;
 use tarmem_remote::{codec, import};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -120,6 +121,43 @@ impl Request<'_> {
     }
 }
 
+/// A [`Request`] for another thread.
+pub(super) struct OwnedRequest {
+    pub(super) session: Arc<ServerSession>,
+    context: Context,
+    within: Option<Arc<Flight>>,
+    holding: Option<Arc<Chain>>,
+    deadline: Deadline,
+    result_bytes: usize,
+    elsewhere: bool,
+}
+
+impl OwnedRequest {
+    pub(super) fn of(request: &Request<'_>) -> Self {
+        OwnedRequest {
+            session: Arc::clone(request.session),
+            context: request.context.clone(),
+            within: request.within.cloned(),
+            holding: request.holding.cloned(),
+            deadline: request.deadline,
+            result_bytes: request.result_bytes,
+            elsewhere: request.elsewhere,
+        }
+    }
+
+    pub(super) fn as_request(&self) -> Request<'_> {
+        Request {
+            session: &self.session,
+            context: &self.context,
+            within: self.within.as_ref(),
+            holding: self.holding.as_ref(),
+            deadline: self.deadline,
+            result_bytes: self.result_bytes,
+            elsewhere: self.elsewhere,
+        }
+    }
+}
+
 /// When a call has to be done.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
@@ -177,16 +215,37 @@ pub(crate) enum Step {
 pub(crate) struct Later {
     pub(crate) run: BoxFuture<'static, Reply>,
     pub(crate) gate: Arc<Gate>,
+    /// Ready once what its caller sends after it may begin: until then it is not in line for what it waits for.
+    pub(crate) ahead: Option<oneshot::Receiver<()>>,
 }
 
 impl Later {
     pub(crate) fn new(run: impl Future<Output = Reply> + Send + 'static) -> Self {
-        Later { run: Box::pin(run), gate: Arc::default() }
+        Later { run: Box::pin(run), gate: Arc::default(), ahead: None }
+    }
+
+    /// What comes after it begins only once what this gives is dropped.
+    pub(super) fn goes_ahead(&mut self) -> oneshot::Sender<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.ahead = Some(receiver);
+        sender
+    }
+}
+
+/// Waits for `wait`; and what comes after the call may begin once that has been asked for.
+pub(super) async fn in_line<T>(wait: impl Future<Output = T>, behind: &mut Option<oneshot::Sender<()>>) -> T {
+    let mut wait = std::pin::pin!(wait);
+    let first = futures::poll!(wait.as_mut());
+    behind.take();
+    match first {
+        Poll::Ready(ready) => ready,
+        Poll::Pending => wait.await,
     }
 }
 
 impl Engine {
     pub(crate) fn new(registry: Registry, limits: Limits, runtime: tokio::runtime::Handle) -> Arc<Self> {
+        let large = Large::of_service(limits.running_bytes);
         Arc::new(Engine {
             registry,
             store: Store::new(limits.keys),
@@ -206,7 +265,7 @@ impl Engine {
             pulse: Arc::default(),
             held_bytes: AtomicUsize::new(0),
             snapshots: Arc::new(Semaphore::new(LARGE_SNAPSHOTS)),
-            large: Large::of_service(),
+            large,
             id: Uuid::new_v4(),
         })
     }

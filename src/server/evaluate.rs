@@ -1,8 +1,8 @@
 //! From a source to an object, and from a function to its result.
 
-use super::engine::{Engine, Later, Request, Step};
+use super::engine::{Engine, Later, Request, Step, in_line};
 use super::function::{FunctionCall, Ran, reply_produced, write_produced};
-use super::large::{self, Large};
+use super::large::{self, Large, Load};
 use super::local::LocalCaller;
 use super::looking::Asked;
 use super::objects::Site;
@@ -52,29 +52,39 @@ impl Evaluating {
         Evaluating { task, wanted: None }
     }
 
-    /// Work for a thread where it may block, once its session has a place there. It is given what is ready when nobody wants
-    /// the object any more.
+    /// Work for a thread where it may block, once its session has a place there and, if `args` are large, room and a turn for
+    /// them. It is given what is ready when nobody wants the object any more.
     pub(super) fn off_thread(
         request: &Request<'_>,
         runtime: &tokio::runtime::Handle,
-        work: impl FnOnce(oneshot::Receiver<()>) -> Result<Cell, FlightError> + Send + 'static,
+        args: &[u8],
+        work: impl FnOnce(oneshot::Receiver<()>, Option<Arc<Load>>) -> Result<Cell, FlightError> + Send + 'static,
     ) -> Self {
         let (wanted, mut unwanted) = oneshot::channel::<()>();
-        let task = match request.session.try_off_thread() {
+        let has_large = large::has_large(args);
+        let task = match (!has_large).then(|| request.session.try_off_thread()).flatten() {
             Some(place) => runtime.spawn_blocking(move || {
                 let _place = place;
-                work(unwanted)
+                work(unwanted, None)
             }),
             None => {
-                let (place, blocking) = (request.session.off_thread(), runtime.clone());
+                let (session, blocking, bytes) = (Arc::clone(request.session), runtime.clone(), args.len());
+                let begins = async move {
+                    let place = session.off_thread().await;
+                    let load = Load::of(&session, bytes).await?;
+                    if let Some(load) = &load {
+                        load.turn(false).await?;
+                    }
+                    Ok((place, load))
+                };
                 runtime.spawn(async move {
-                    let place = tokio::select! {
-                        place = place => place,
+                    let (place, load) = tokio::select! {
+                        begins = begins => begins.map_err(|error: Error| FlightError::from(error))?,
                         _ = &mut unwanted => return Err(Error::Cancelled.into()),
                     };
                     let task = blocking.spawn_blocking(move || {
                         let _place = place;
-                        work(unwanted)
+                        work(unwanted, load)
                     });
                     task.await.unwrap_or_else(|_| Err(Error::Cancelled.into()))
                 })
@@ -135,7 +145,7 @@ impl Engine {
                 let (value, name) = (OwnedValue::of(source), Box::<str>::from(name));
                 let (session, runtime) = (Arc::clone(request.session), self.runtime.clone());
                 let task = self.runtime.spawn(async move {
-                    let turn = Large::turn(&session).await;
+                    let turn = Large::turn(&session, false).await?;
                     let decoding = runtime.spawn_blocking(move || {
                         let _turn = turn;
                         engine.decode_object(&scope, value.source(), &name).map_err(FlightError::from)
@@ -158,7 +168,7 @@ impl Engine {
         Ok(match function.invoke {
             // Whatever it promises, large arguments take their time.
             FunctionInvoke::Sync(_) if function.inline && !large::has_large(args) => {
-                let call = FunctionCall { scope, function, context, encoding, holding };
+                let call = FunctionCall { scope, function, context, encoding, holding, load: None };
                 match call.attempt(args, Vec::new(), Asked::default(), false)? {
                     Ran::Over(produced) => {
                         Evaluated::Ready(self.place_referring(&call.scope, &function, produced, name))
@@ -173,10 +183,10 @@ impl Engine {
                 }
             }
             FunctionInvoke::Sync(_) => {
-                let (args, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
-                let call = FunctionCall { scope, function, context, encoding, holding };
+                let (bytes, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
                 let runtime = self.runtime.clone();
-                let work = move |mut unwanted: oneshot::Receiver<()>| {
+                let work = move |mut unwanted: oneshot::Receiver<()>, load| {
+                    let (args, call) = (bytes, FunctionCall { scope, function, context, encoding, holding, load });
                     if unwanted.try_recv() == Err(oneshot::error::TryRecvError::Closed) {
                         return Err(Error::Cancelled.into());
                     }
@@ -191,13 +201,14 @@ impl Engine {
                     };
                     engine.place_referring(&call.scope, &function, produced, &name)
                 };
-                Evaluated::Later(Evaluating::off_thread(request, &self.runtime, work))
+                Evaluated::Later(Evaluating::off_thread(request, &self.runtime, args, work))
             }
             FunctionInvoke::Async(_) => {
-                let call = FunctionCall { scope: Arc::clone(&scope), function, context, encoding, holding };
-                let running = call.start(args)?;
+                let call = FunctionCall { scope: Arc::clone(&scope), function, context, encoding, holding, load: None };
+                let begun = (!large::has_large(args)).then(|| call.start(args)).transpose()?;
                 let (args, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
                 let task = self.runtime.spawn(async move {
+                    let (call, running) = call.begin(begun, &args, false).await?;
                     let produced = call.see_through(session, running, &args).await?;
                     engine.place_referring(&scope, &function, produced, &name)
                 });
@@ -226,11 +237,11 @@ impl Engine {
         match function.invoke {
             FunctionInvoke::Sync(_) => {
                 let has_large = function.scales && large::has_large(args);
-                // A generator, or what may block, has a place of its session's own, and takes the time that it takes.
-                let sent_large =
-                    request.elsewhere && !function.blocking && (function.makes)().is_none() && large::has_large(args);
+                // A generator, or what may block, takes the time that it takes, and has no turn.
+                let may_wait = offload && (function.blocking || (function.makes)().is_some());
+                let sent_large = offload && !may_wait && large::has_large(args);
                 let holding = request.holding.cloned();
-                let call = FunctionCall { scope, function, context, encoding, holding };
+                let mut call = FunctionCall { scope, function, context, encoding, holding, load: None };
                 let mut asked = Asked::default();
                 if !offload && !has_large {
                     match call.attempt(args, Vec::new(), asked, false)? {
@@ -246,17 +257,27 @@ impl Engine {
                 let (place, runtime) = (request.session.off_thread(), self.runtime.clone());
                 Ok(Step::Later(Later::new(async move {
                     let place = if offload { place.await } else { None };
-                    let (call, place) = (Arc::new(call), Arc::new(place));
                     let result = async {
+                        if may_wait {
+                            call.load = Load::of(&call.scope.session, args.len()).await?;
+                        }
+                        let (call, place) = (Arc::new(call), Arc::new(place));
                         loop {
                             let held = asked.hold_alone().await?;
                             let large = sent_large || (!offload && (has_large || asked.are_large()));
-                            let turn = if large { Some(Large::turn(&call.scope.session).await) } else { None };
+                            let holding = !held.is_empty();
+                            let turn =
+                                if large { Some(Large::turn(&call.scope.session, holding).await?) } else { None };
+                            if let Some(load) = &call.load {
+                                load.turn(holding).await?;
+                            }
                             let elsewhere = offload || large;
                             let (call, place, args) = (Arc::clone(&call), Arc::clone(&place), args.clone());
                             let run = move || {
+                                let has_turn = turn.is_some();
                                 let _kept = (place, turn);
-                                Ok(match call.attempt(&args, held, asked, elsewhere)? {
+                                let ran = large::in_turn(has_turn, || call.attempt(&args, held, asked, elsewhere))?;
+                                Ok(match ran {
                                     Ran::Over(produced) => Ran::Over(with_scope(&*call.scope, || {
                                         reply_produced(&function, session, produced, encoding, limit)
                                     })?),
@@ -279,16 +300,21 @@ impl Engine {
             }
             FunctionInvoke::Async(_) => {
                 let holding = request.holding.cloned();
-                let call = FunctionCall { scope: Arc::clone(&scope), function, context, encoding, holding };
-                let running = call.start(args)?;
+                let call = FunctionCall { scope: Arc::clone(&scope), function, context, encoding, holding, load: None };
+                let begun = (!large::has_large(args)).then(|| call.start(args)).transpose()?;
                 let args = Bytes::copy_from_slice(args);
-                Ok(Step::Later(Later::new(async move {
+                let mut later = Later::new(std::future::pending());
+                // What comes after it begins after it.
+                let mut behind = begun.is_none().then(|| later.goes_ahead());
+                later.run = Box::pin(async move {
                     let result = async {
-                        let produced = call.see_through(session, running, &args).await?;
+                        let (call, running) = call.begin(begun, &args, true).await?;
+                        let produced = in_line(call.see_through(session, running, &args), &mut behind).await?;
                         with_scope(&*scope, || reply_produced(&function, session, produced, encoding, limit))
                     };
                     result.await.into()
-                })))
+                });
+                Ok(Step::Later(later))
             }
             FunctionInvoke::OnObjects(on) => {
                 self.run_on_objects(request, Site { function, on, encoding, context }, args, out)

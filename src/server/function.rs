@@ -3,10 +3,12 @@
 
 use super::chain::Chain;
 use super::engine::Step;
+use super::large::Load;
 use super::looking::{Asked, LookingScope, Looks};
 use super::panics;
 use super::scope::SessionScope;
 use crate::store::ReadGuard;
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use tarmem_remote::context::Context;
@@ -25,6 +27,8 @@ pub(super) struct FunctionCall {
     pub(super) encoding: Encoding,
     /// What is held by the call that it is made for.
     pub(super) holding: Option<Arc<Chain>>,
+    /// For arguments that are large, if it may wait while it runs.
+    pub(super) load: Option<Arc<Load>>,
 }
 
 /// How a function ended that may look into what it is given references to.
@@ -43,12 +47,14 @@ impl FunctionCall {
         mut asked: Asked,
         elsewhere: bool,
     ) -> Result<Ran<Produced>, Error> {
-        let FunctionCall { scope, function, context, encoding, holding } = self;
+        let FunctionCall { scope, function, context, encoding, holding, load } = self;
         let FunctionInvoke::Sync(invoke) = function.invoke else { return Err(Error::Cancelled) };
         let looks = Looks::holding(held, elsewhere);
         let looking = LookingScope { scope: &**scope, looks: &looks, own: &[], code: function.place };
         let produced = panics::catch_in(function, context.session(), || {
-            with_scope(&looking, || invoke(context, &mut arguments(function, *encoding, args)?))
+            Load::decoding(load.as_deref(), || {
+                with_scope(&looking, || invoke(context, &mut arguments(function, *encoding, args, load.as_deref())?))
+            })
         })?;
         if looks.are_incomplete() {
             looks.ask(&mut asked, [], holding.as_ref())?;
@@ -59,20 +65,53 @@ impl FunctionCall {
 
     /// Begins one that is async.
     pub(super) fn start(&self, args: &[u8]) -> Result<BoxFuture<'static, Produced>, Error> {
-        let FunctionCall { scope, function, context, encoding, .. } = self;
+        let FunctionCall { scope, function, context, encoding, load, .. } = self;
         let FunctionInvoke::Async(invoke) = function.invoke else { return Err(Error::Cancelled) };
+        let load = load.as_deref();
         let running = panics::catch_in(function, context.session(), || {
-            with_scope(&**scope, || invoke(context.clone(), &mut arguments(function, *encoding, args)?))
+            Load::decoding(load, || {
+                with_scope(&**scope, || invoke(context.clone(), &mut arguments(function, *encoding, args, load)?))
+            })
         })?;
         running.map_err(|error| named(function, *encoding, error))
     }
 
+    /// One that is async, if it was not `begun` since its arguments are large: once there is room for these. `holding`: others wait
+    /// until it has.
+    pub(super) async fn begin(
+        mut self,
+        begun: Option<BoxFuture<'static, Produced>>,
+        args: &Bytes,
+        holding: bool,
+    ) -> Result<(Arc<Self>, BoxFuture<'static, Produced>), Error> {
+        if let Some(running) = begun {
+            return Ok((Arc::new(self), running));
+        }
+        self.load = Load::of(&self.scope.session, args.len()).await?;
+        let call = Arc::new(self);
+        let running = call.start_in_turn(args, holding).await?;
+        Ok((call, running))
+    }
+
+    /// As [`start`](Self::start), for arguments that may be large: those are decoded in turn, and on no connection's thread.
+    pub(super) async fn start_in_turn(
+        self: &Arc<Self>,
+        args: &Bytes,
+        holding: bool,
+    ) -> Result<BoxFuture<'static, Produced>, Error> {
+        let Some(load) = &self.load else { return self.start(args) };
+        load.turn(holding).await?;
+        let (call, args) = (Arc::clone(self), args.clone());
+        let starting = self.scope.session.engine().runtime.spawn_blocking(move || call.start(&args));
+        starting.await.unwrap_or(Err(Error::Cancelled))
+    }
+
     /// One that is async, to its end. It looks into what it refers to before it waits for anything: that is held no longer.
     pub(super) async fn see_through(
-        &self,
+        self: &Arc<Self>,
         session: Uuid,
         mut running: BoxFuture<'static, Produced>,
-        args: &[u8],
+        args: &Bytes,
     ) -> Result<Produced, Error> {
         let mut asked = Asked::default();
         let mut looks = Looks::holding(Vec::new(), true);
@@ -94,7 +133,7 @@ impl FunctionCall {
             let Some(incomplete) = incomplete else { return Ok(produced) };
             incomplete.ask(&mut asked, [], self.holding.as_ref())?;
             looks = Looks::holding(asked.hold_alone().await?, true);
-            running = self.start(args)?;
+            running = self.start_in_turn(args, true).await?;
         }
     }
 
@@ -102,6 +141,9 @@ impl FunctionCall {
     pub(super) async fn patiently(&self, args: &[u8], mut asked: Asked) -> Result<Produced, Error> {
         loop {
             let held = asked.hold_alone().await?;
+            if let Some(load) = &self.load {
+                load.turn(true).await?;
+            }
             match self.attempt(args, held, asked, true)? {
                 Ran::Over(produced) => return Ok(produced),
                 Ran::Asks(more) => asked = more,
@@ -110,9 +152,19 @@ impl FunctionCall {
     }
 }
 
-pub(super) fn arguments<'a>(function: &Function, encoding: Encoding, args: &'a [u8]) -> Result<Arguments<'a>, Error> {
-    Arguments::new(encoding, args, function.params)
-        .map_err(|reason| Error::BadArguments { signature: function.called_as(encoding), reason })
+/// `load` is told when they are decoded.
+pub(super) fn arguments<'a>(
+    function: &Function,
+    encoding: Encoding,
+    args: &'a [u8],
+    load: Option<&'a Load>,
+) -> Result<Arguments<'a>, Error> {
+    let arguments = Arguments::new(encoding, args, function.params)
+        .map_err(|reason| Error::BadArguments { signature: function.called_as(encoding), reason })?;
+    Ok(match load {
+        None => arguments,
+        Some(load) => arguments.then(|| load.decoded()),
+    })
 }
 
 /// Puts in what the dispatch function does not know: its own name.

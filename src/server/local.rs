@@ -4,6 +4,7 @@
 use super::chain::Chain;
 use super::engine::{Deadline, Engine, Later, Request, Step};
 use super::gate::Gate;
+use super::large;
 use super::session::{ServerSession, drive};
 use crate::store::Flight;
 use futures::FutureExt;
@@ -190,7 +191,13 @@ impl Shared {
                 let _runtime = self.engine.runtime.enter();
                 match unconstrained(&mut later.run).now_or_never() {
                     Some(reply) => reply,
-                    None => return Ok(self.finish_later(cx, later, deadline, session, sequence)),
+                    None => match large::may_wait() {
+                        Ok(()) => return Ok(self.finish_later(cx, later, deadline, session, sequence)),
+                        Err(error) => {
+                            self.leave(later, &session, sequence);
+                            Reply::failed(error)
+                        }
+                    },
                 }
             }
             Ok(Step::Done) => Reply::Done(out.into()),
@@ -214,6 +221,19 @@ impl Shared {
         self.calls.lock().insert(sequence, LocalCall { reply: receiver, gate: None, operation: None });
         cx.waker().wake_by_ref();
         Ok(Submitted::Waiting(sequence))
+    }
+
+    /// Nobody waits for a call: it is stopped or, if it has begun, comes to its end, and what it took is given back.
+    fn leave(&self, later: Later, session: &Arc<ServerSession>, sequence: u64) {
+        if later.gate.stop() {
+            return;
+        }
+        let session = Arc::clone(session);
+        let left = async move {
+            later.run.await;
+            session.undo(sequence);
+        };
+        self.engine.runtime.spawn(self.engine.running.track_future(left));
     }
 
     fn finish_later(

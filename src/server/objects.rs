@@ -8,15 +8,16 @@ mod holding;
 
 use super::chain::Chain;
 use super::collect::Collector;
-use super::engine::{Engine, Later, Request, Step, label};
+use super::engine::{Engine, Later, OwnedRequest, Request, Step, in_line, label};
 use super::evaluate::{Evaluated, Evaluating};
 use super::function::{arguments, named, reply_produced, write_produced};
-use super::large::{self, Large};
+use super::gate::Gate;
+use super::large::{self, Large, Load};
 use super::local::LocalCaller;
 use super::looking::{Asked, LookingScope, Looks};
 use super::panics;
 use super::scope::SessionScope;
-use crate::store::{Cell, ReadGuard};
+use crate::store::{Cell, FlightError, ReadGuard};
 use bytes::Bytes;
 use holding::{Guard, Holding};
 use std::sync::Arc;
@@ -26,8 +27,9 @@ use tarmem_remote::describe::Function;
 use tarmem_remote::dispatch::{Encoding, Produced};
 use tarmem_remote::error::Error;
 use tarmem_remote::objects::{ObjectArg, ObjectParam, OnObjects, PreparedCall, Work};
+use tarmem_remote::operation::Reply;
 use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
 impl Engine {
@@ -42,9 +44,12 @@ impl Engine {
     ) -> Result<Step, Error> {
         let (function, encoding, limit) = (site.function, site.encoding, request.result_bytes);
         let session = request.session.id();
-        let mut call = self.objects_call(request, site, args)?;
         let offload = request.elsewhere || function.blocking || ((function.makes)().is_some() && !function.inline);
         let has_large = function.scales && large::has_large(args);
+        if request.elsewhere && large::has_large(args) {
+            return Ok(Step::Later(self.run_large(request, site, args)));
+        }
+        let mut call = self.objects_call(request, site, args, None)?;
         // Large objects, which are not let go: so it stays this call's turn.
         let mut held = None;
         if !offload
@@ -65,49 +70,45 @@ impl Engine {
         let args = Bytes::copy_from_slice(args);
         let mut later = Later::new(std::future::pending());
         let gate = Arc::clone(&later.gate);
-        let (place, runtime) = (request.session.off_thread(), self.runtime.clone());
-        let finish = move |produced| reply_produced(&function, session, produced, encoding, limit);
+        let place = request.session.off_thread();
         later.run = Box::pin(async move {
             let run = async {
                 let place = if offload && call.is_sync() { place.await } else { None };
-                let place = Arc::new(place);
-                loop {
-                    let holding = match held.take() {
-                        Some(holding) => holding,
-                        None => call.wants.hold().await?,
-                    };
-                    let large = !offload && call.is_sync() && (has_large || call.wants.are_large(&holding));
-                    let turn = if large { Some(Large::turn(&call.scope.session).await) } else { None };
-                    // What changes nothing may be dropped at any time.
-                    let begins = call.wants.is_exclusive();
-                    if begins && !gate.begin() {
-                        return Err(Error::Cancelled);
-                    }
-                    if !call.is_sync() {
-                        return call.run_async(holding, finish).await;
-                    }
-                    let ran = if offload || large {
-                        let place = Arc::clone(&place);
-                        let task = runtime.spawn_blocking(move || {
-                            let _kept = (place, turn);
-                            call.run(holding, true, finish)
-                        });
-                        task.await.unwrap_or(Err(Error::Cancelled))
-                    } else {
-                        call.run(holding, false, finish)
-                    };
-                    call = match ran? {
-                        Ran::Over(reply) => return Ok(reply),
-                        Ran::Asks(call, _) => call.again(&args)?,
-                    };
-                    if begins && !gate.put_back() {
-                        return Err(Error::Cancelled);
-                    }
-                }
+                let begun = Begun { offload, has_large, held, place, behind: None };
+                call.patiently(begun, &gate, &args, limit).await
             };
             run.await.into()
         });
         Ok(Step::Later(later))
+    }
+
+    /// Runs a function over objects whose arguments are so large that they are not decoded on this thread. Which objects it is for
+    /// is known only then, so what comes behind it waits until it is in line for them.
+    fn run_large(self: &Arc<Self>, request: &Request<'_>, site: Site, args: &[u8]) -> Later {
+        let (request, args) = (OwnedRequest::of(request), Bytes::copy_from_slice(args));
+        let (engine, limit) = (Arc::clone(self), request.as_request().result_bytes);
+        let mut later = Later::new(std::future::pending());
+        let (gate, mut behind) = (Arc::clone(&later.gate), Some(later.goes_ahead()));
+        later.run = Box::pin(async move {
+            let run = async {
+                // Before it takes any room: whoever has a place may wait for that.
+                let place = request.session.off_thread().await;
+                let load = Load::of(&request.session, args.len()).await?;
+                if let Some(load) = &load {
+                    // Others wait for it, those behind it.
+                    load.turn(true).await?;
+                }
+                let (runtime, bytes) = (engine.runtime.clone(), args.clone());
+                let preparing =
+                    runtime.spawn_blocking(move || engine.objects_call(&request.as_request(), site, &bytes, load));
+                let call = preparing.await.unwrap_or(Err(Error::Cancelled))?;
+                let place = place.filter(|_| call.is_sync());
+                let begun = Begun { offload: true, has_large: true, held: None, place, behind: behind.take() };
+                call.patiently(begun, &gate, &args, limit).await
+            };
+            run.await.into()
+        });
+        later
     }
 
     /// Runs a generator over objects, for the key `name`.
@@ -119,9 +120,12 @@ impl Engine {
         name: &str,
     ) -> Result<Evaluated, Error> {
         let (function, session) = (site.function, request.session.id());
-        let mut call = self.objects_call(request, site, args)?;
         let engine = Arc::clone(self);
         let name: Box<str> = name.into();
+        if large::has_large(args) {
+            return Ok(Evaluated::Later(self.evaluate_large(request, site, args, name)));
+        }
+        let mut call = self.objects_call(request, site, args, None)?;
         let mut place = move |produced| engine.place(&function, session, produced, &name);
         if !call.is_sync() {
             let task = self.runtime.spawn(async move {
@@ -139,35 +143,51 @@ impl Engine {
                 Err(error) => return Ok(Evaluated::Ready(Err(error))),
             }
         }
-        // Lives as long as somebody wants the object: the wait ends with it, and what has begun runs to its end.
-        let (runtime, args) = (self.runtime.clone(), Bytes::copy_from_slice(args));
-        let work = move |mut unwanted: oneshot::Receiver<()>| {
-            loop {
-                let holding = match call.wants.try_hold() {
-                    Some(holding) => holding?,
-                    None => runtime.block_on(async {
-                        tokio::select! {
-                            holding = call.wants.hold() => holding,
-                            _ = &mut unwanted => Err(Error::Cancelled),
-                        }
-                    })?,
-                };
-                match call.run(holding, true, place)? {
-                    Ran::Over(cell) => return Ok(cell),
-                    Ran::Asks(asks, again) => (call, place) = (asks.again(&args)?, again),
-                }
+        let bytes = Bytes::copy_from_slice(args);
+        let runtime = self.runtime.clone();
+        let work = move |unwanted, _| call.while_wanted(&runtime, unwanted, &bytes, place);
+        Ok(Evaluated::Later(Evaluating::off_thread(request, &self.runtime, args, work)))
+    }
+
+    /// The same with large arguments, which are decoded off this thread.
+    fn evaluate_large(self: &Arc<Self>, request: &Request<'_>, site: Site, args: &[u8], name: Box<str>) -> Evaluating {
+        let (owned, bytes, engine) = (OwnedRequest::of(request), Bytes::copy_from_slice(args), Arc::clone(self));
+        let work = move |mut unwanted: oneshot::Receiver<()>, load| {
+            let (function, session, runtime) = (site.function, owned.session.id(), engine.runtime.clone());
+            let call = engine.objects_call(&owned.as_request(), site, &bytes, load)?;
+            let place = move |produced| engine.place(&function, session, produced, &name);
+            if call.is_sync() {
+                return call.while_wanted(&runtime, unwanted, &bytes, place);
             }
+            runtime.block_on(async {
+                let run = async {
+                    let holding = call.wants.hold().await?;
+                    call.run_async(holding, place).await
+                };
+                tokio::select! {
+                    cell = run => cell,
+                    _ = &mut unwanted => Err(Error::Cancelled.into()),
+                }
+            })
         };
-        Ok(Evaluated::Later(Evaluating::off_thread(request, &self.runtime, work)))
+        Evaluating::off_thread(request, &self.runtime, args, work)
     }
 
     /// Decodes the arguments, and finds the objects.
-    fn objects_call(&self, request: &Request<'_>, site: Site, args: &[u8]) -> Result<ObjectsCall, Error> {
+    fn objects_call(
+        &self,
+        request: &Request<'_>,
+        site: Site,
+        args: &[u8],
+        load: Option<Arc<Load>>,
+    ) -> Result<ObjectsCall, Error> {
         let Site { function, on, encoding, context } = site;
         let scope = request.scope();
         let noticing = Arc::new(Noticing { scope: Arc::clone(&scope), noticed: AtomicBool::new(false) });
         let prepared = panics::catch_in(&function, request.session.id(), || {
-            with_scope(&*noticing, || (on.prepare)(&mut arguments(&function, encoding, args)?))
+            Load::decoding(load.as_deref(), || {
+                with_scope(&*noticing, || (on.prepare)(&mut arguments(&function, encoding, args, load.as_deref())?))
+            })
         });
         let prepared = prepared.and_then(|prepared| prepared).map_err(|error| named(&function, encoding, error))?;
         let PreparedCall { objects, work } = prepared;
@@ -228,7 +248,7 @@ impl Engine {
         };
         let refers = noticing.noticed.load(Ordering::Relaxed);
         let (work, holding) = (Some(work), request.holding.cloned());
-        Ok(ObjectsCall { wants, on, encoding, holding, places, work, context, scope, refers })
+        Ok(ObjectsCall { wants, on, encoding, holding, places, work, context, scope, refers, load })
     }
 }
 
@@ -274,6 +294,21 @@ struct ObjectsCall {
     scope: Arc<SessionScope>,
     /// Whether there are object references in the arguments.
     refers: bool,
+    /// For arguments that are large.
+    load: Option<Arc<Load>>,
+}
+
+/// How far a call came at once.
+struct Begun {
+    /// It is to be off the connection's thread.
+    offload: bool,
+    /// It looks at much for its arguments.
+    has_large: bool,
+    held: Option<Holding>,
+    /// Where it may block.
+    place: Option<OwnedSemaphorePermit>,
+    /// What comes behind it, until it is in line.
+    behind: Option<oneshot::Sender<()>>,
 }
 
 /// Notices object references in the arguments.
@@ -445,6 +480,78 @@ impl ObjectsCall {
         matches!(self.work, Some(Work::Sync(_)))
     }
 
+    /// Runs it once its objects are held, and anew as often as it asks for more.
+    async fn patiently(self, begun: Begun, gate: &Gate, args: &Bytes, limit: usize) -> Result<Reply, Error> {
+        let Begun { offload, has_large, mut held, place, mut behind } = begun;
+        let (function, session, encoding) = (self.wants.function, self.wants.session, self.encoding);
+        let runtime = self.scope.session.engine().runtime.clone();
+        let finish = move |produced| reply_produced(&function, session, produced, encoding, limit);
+        let (mut call, place) = (self, Arc::new(place));
+        loop {
+            let holding = match held.take() {
+                Some(holding) => holding,
+                None => in_line(call.wants.hold(), &mut behind).await?,
+            };
+            let large = !offload && call.is_sync() && (has_large || call.wants.are_large(&holding));
+            let turn = if large { Some(Large::turn(&call.scope.session, true).await?) } else { None };
+            // What changes nothing may be dropped at any time.
+            let begins = call.wants.is_exclusive();
+            if begins && !gate.begin() {
+                return Err(Error::Cancelled);
+            }
+            if !call.is_sync() {
+                return call.run_async(holding, finish).await;
+            }
+            let ran = if offload || large {
+                let place = Arc::clone(&place);
+                let task = runtime.spawn_blocking(move || {
+                    let has_turn = turn.is_some();
+                    let _kept = (place, turn);
+                    large::in_turn(has_turn, || call.run(holding, true, finish))
+                });
+                task.await.unwrap_or(Err(Error::Cancelled))
+            } else {
+                call.run(holding, false, finish)
+            };
+            call = match ran? {
+                Ran::Over(reply) => return Ok(reply),
+                Ran::Asks(call, _) => call.again_in_turn(args).await?,
+            };
+            if begins && !gate.put_back() {
+                return Err(Error::Cancelled);
+            }
+        }
+    }
+
+    /// Runs a generator that is not async until it has all that it asks for, on a thread where it may block. It lives as long as
+    /// somebody wants the object: the wait ends with it, and what has begun runs to its end.
+    fn while_wanted<F: FnOnce(Produced) -> Result<Cell, FlightError>>(
+        self,
+        runtime: &tokio::runtime::Handle,
+        mut unwanted: oneshot::Receiver<()>,
+        args: &Bytes,
+        mut place: F,
+    ) -> Result<Cell, FlightError> {
+        let mut call = self;
+        loop {
+            let holding = match call.wants.try_hold() {
+                Some(holding) => holding?,
+                None => runtime.block_on(async {
+                    tokio::select! {
+                        holding = call.wants.hold() => holding,
+                        _ = &mut unwanted => Err(Error::Cancelled),
+                    }
+                })?,
+            };
+            match call.run(holding, true, place)? {
+                Ran::Over(cell) => return Ok(cell),
+                Ran::Asks(asks, again) => {
+                    (call, place) = (runtime.block_on(asks.again_in_turn(args))?, again);
+                }
+            }
+        }
+    }
+
     /// Runs a function that is not async, and gives what it produced to `finish`. Only if that works, too, are the objects
     /// left as they are now: an error means that nothing changed. `elsewhere`: on no connection's thread.
     fn run<T, E: From<Error>, F: FnOnce(Produced) -> Result<T, E>>(
@@ -471,14 +578,25 @@ impl ObjectsCall {
 
     /// Its work anew, once it came to an end without having done any.
     fn again(mut self, args: &[u8]) -> Result<Self, Error> {
-        let function = self.wants.function;
+        let (function, load) = (self.wants.function, self.load.as_deref());
         let prepared = panics::catch_in(&function, self.wants.session, || {
-            with_scope(&*self.scope, || (self.on.prepare)(&mut arguments(&function, self.encoding, args)?))
+            Load::decoding(load, || {
+                with_scope(&*self.scope, || (self.on.prepare)(&mut arguments(&function, self.encoding, args, load)?))
+            })
         });
         let prepared =
             prepared.and_then(|prepared| prepared).map_err(|error| named(&function, self.encoding, error))?;
         self.work = Some(prepared.work);
         Ok(self)
+    }
+
+    /// As [`again`](Self::again), for arguments that may be large.
+    async fn again_in_turn(self, args: &Bytes) -> Result<Self, Error> {
+        let Some(load) = &self.load else { return self.again(args) };
+        // It holds nothing now.
+        load.turn(false).await?;
+        let (runtime, args) = (self.scope.session.engine().runtime.clone(), args.clone());
+        runtime.spawn_blocking(move || self.again(&args)).await.unwrap_or(Err(Error::Cancelled))
     }
 
     /// As [`run`](Self::run), for an `async fn`. Dropped half way, it leaves the objects as they were.

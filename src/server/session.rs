@@ -39,7 +39,7 @@ use std::sync::{Arc, Weak};
 use tarmem_remote::context::Host;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use undo::Undos;
 use uuid::Uuid;
 
@@ -74,8 +74,9 @@ pub(crate) struct ServerSession {
     pub(super) large: Large,
     /// Calls that wait for room.
     room: Room,
-    /// Batches are run one after the other.
-    submitting: tokio::sync::Mutex<()>,
+    /// Batches are run one after the other; and none goes on before the operation is in line that was begun last, if that takes
+    /// time.
+    submitting: tokio::sync::Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 #[derive(Default)]
@@ -303,7 +304,7 @@ impl ServerSession {
 /// Sees an operation to its end, or to its deadline, or until it is stopped; `deliver` is called once. `undo` is called when
 /// it came to its end after its deadline, so that nobody will have its result.
 pub(crate) async fn drive(later: Later, deadline: Deadline, deliver: impl FnOnce(Reply), undo: impl FnOnce()) {
-    let Later { mut run, gate } = later;
+    let Later { mut run, gate, .. } = later;
     tokio::select! {
         biased;
         // First: whoever has stopped it relies on it that nothing comes of it any more.

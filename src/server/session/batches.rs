@@ -15,6 +15,7 @@ use tarmem_remote::context::{Context, Owner};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 use tarmem_remote::value::take_decoded_weight;
+use tokio::sync::oneshot;
 use tokio::task::{unconstrained, yield_now};
 
 /// How long a batch holds its thread before those of other connections have a turn.
@@ -76,13 +77,15 @@ impl ServerSession {
     /// What was done by then is kept for the next connection, too.
     pub(crate) async fn submit(self: &Arc<Self>, carrier: Carrier, batch: &Bytes) -> Result<Bytes, Error> {
         // The batch after it is not begun while this one lets others go first.
-        let _turn = match self.submitting.try_lock() {
-            Ok(turn) => turn,
-            Err(_) => {
+        let mut turn = match self.submitting.try_lock() {
+            Ok(turn) if turn.is_none() => turn,
+            taken => {
+                drop(taken);
                 self.heed(batch);
                 self.submitting.lock().await
             }
         };
+        let_ahead(&mut turn).await;
         let (preamble, mut rest) = Preamble::take(batch)?;
         let limits = &self.engine.limits;
         let mut replies = Replies::new(batch.len());
@@ -145,11 +148,20 @@ impl ServerSession {
                 continue;
             }
             let open = replies.begin(submission.sequence);
-            let step = self.start(&submission, &mut progress, replies.buffer());
+            let mut step = self.start(&submission, &mut progress, replies.buffer());
+            if let Ok(Step::Later(later)) = &mut step {
+                *turn = later.ahead.take();
+            }
             match self.answer(submission, step, open, &mut replies) {
                 Ok(true) => {}
                 Ok(false) => progress.note(&self.calls.lock()),
                 Err(error) => break Err(error),
+            }
+            if turn.is_some() {
+                self.put_by(carrier, std::mem::replace(&mut replies, Replies::new(rest.len())));
+                let_ahead(&mut turn).await;
+                progress.turn = Instant::now();
+                progress.note(&self.calls.lock());
             }
             unseen += 1 + submission.operation.len() / LOOK_BYTES;
             if unseen < LOOK {
@@ -214,6 +226,8 @@ impl ServerSession {
             // (Its client looks at the clock, too.)
             elsewhere: submission.operation.len() >= LARGE,
         };
+        // What this thread has decoded for others is none of it.
+        take_decoded_weight();
         let gives_up = matches!(operation, Operation::Cancel { .. });
         let step = self.engine.execute(&request, operation, out);
         if gives_up {
@@ -346,7 +360,6 @@ impl ServerSession {
         let sequence = submission.sequence;
         // Many async methods need no waiting, and what is contended may be free by now. Without tokio's budget, which would
         // have it wait for its turn, after what comes later.
-        take_decoded_weight();
         match unconstrained(&mut later.run).now_or_never() {
             Some(finished) if size(&finished) <= room => {
                 self.calls.lock().waiting.remove(&sequence);
@@ -401,6 +414,15 @@ impl ServerSession {
         if gate.is_some_and(|gate| gate.is_stopped()) {
             self.undo(sequence);
         }
+    }
+}
+
+/// Waits until the operation is in line that goes ahead.
+async fn let_ahead(turn: &mut Option<oneshot::Receiver<()>>) {
+    if let Some(ahead) = turn {
+        // Whoever drops the sender says no more than that.
+        let _ = ahead.await;
+        *turn = None;
     }
 }
 

@@ -1,0 +1,214 @@
+//! How much of the memory, the threads and the objects large calls may have.
+
+use super::{Hall, HallProxy, in_time, narrow, open};
+use crate::{DOORS, OPENED};
+use futures::StreamExt;
+use futures::executor::block_on;
+use futures::future::join_all;
+use futures::stream::FuturesUnordered;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tarmem::{CallError, Context, Error, Session, Value, remote};
+
+/// A number that takes its time to be decoded: until its door is open.
+#[derive(Clone, Serialize)]
+pub(crate) struct Slow(u64);
+
+impl<'de> Deserialize<'de> for Slow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u64::deserialize(deserializer)?;
+        // A service that starts looks at the type, too, with numbers of its own.
+        if (131..140).contains(&number) {
+            enter(number);
+        }
+        Ok(Slow(number))
+    }
+}
+
+/// Who stands at a door, or stood there.
+static CAME: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
+
+/// Waits until a door is open.
+fn enter(number: u64) {
+    CAME.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+    let door = DOORS.lock().unwrap_or_else(PoisonError::into_inner);
+    drop(OPENED.wait_while(door, |open| !open.contains(&number)).unwrap_or_else(PoisonError::into_inner));
+}
+
+fn came(number: u64) -> bool {
+    CAME.lock().unwrap_or_else(PoisonError::into_inner).contains(&number)
+}
+
+async fn until_came(number: u64) {
+    while !came(number) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Nearly 64 MiB in memory.
+fn filling() -> Value {
+    Value::List(vec![Value::Null; 2_000_000])
+}
+
+/// A hall that is not finished before its door is open.
+#[remote(module = "large")]
+pub(crate) fn furnished(number: u64, _filling: Value) -> Hall {
+    enter(number);
+    Hall::new(0)
+}
+
+/// The same, which needs another one for that.
+#[remote(module = "large")]
+pub(crate) fn furnished_with(ctx: &Context, number: u64, _filling: Value) -> Result<Hall, Error> {
+    enter(number);
+    block_on(ctx.routines().create(furnished::remote(number, filling())).into_future())?;
+    Ok(Hall::new(1))
+}
+
+/// Goes by its door number once it is decoded.
+#[remote(module = "large")]
+pub(crate) fn furnish(hall: &mut Hall, number: Slow, _filling: Value) -> u64 {
+    hall.visits += 1;
+    number.0 * 1000 + hall.visits
+}
+
+/// As `furnish`, and nobody waits for it.
+#[remote(module = "large")]
+pub(crate) async fn noted(number: Slow, _filling: Value) -> u64 {
+    number.0
+}
+
+/// Another hall's visits, which are counted in a turn.
+#[remote(module = "large", scales)]
+pub(crate) fn visits_of(ctx: &Context, hall: &Hall, other: String, millis: u64) -> Result<u64, Error> {
+    let _ = hall;
+    let other = ctx.routines().proxy::<Hall>(&other);
+    let call = other.visits_so_far();
+    block_on(if millis == 0 { call } else { call.timeout(Duration::from_millis(millis)) }.into_future())
+}
+
+fn refused(error: Error) -> (String, u64) {
+    match error {
+        Error::LimitExceeded { what, limit, .. } => (what, limit),
+        other => panic!("{other:?}"),
+    }
+}
+
+const ROOM: &str = "bytes of large arguments of calls that run in this session";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn generators_with_large_arguments_have_so_much_room() {
+    in_time(async {
+        let (service, session) = narrow().await;
+        let mut made: FuturesUnordered<_> =
+            (101..104).map(|number| session.create(furnished::remote(number, filling())).into_future()).collect();
+        let first = made.next().await.expect("there are three").map(drop);
+        assert_eq!(first.map_err(refused), Err((ROOM.to_owned(), 128 << 20)));
+        assert_eq!((101..104).filter(|&number| came(number)).count(), 2, "the others are at their doors");
+        // What is small needs none, and other sessions have their own.
+        open(104);
+        session.create(furnished::remote(104, Value::Null)).await.expect("made");
+        let other = Session::connect(service.address()).await.expect("a session opens");
+        open(105);
+        other.create(furnished::remote(105, filling())).await.expect("made");
+        (101..104).for_each(open);
+        assert!(made.map(|made| made.map(drop)).all(async |made| made.is_ok()).await);
+        // And then there is room again.
+        open(106);
+        session.create(furnished::remote(106, filling())).await.expect("made");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn generators_that_wait_for_room_that_they_have_themselves_are_told() {
+    in_time(async {
+        let (_service, session) = narrow().await;
+        [111, 112].into_iter().for_each(open);
+        let begun = Instant::now();
+        let made = [111, 112].map(|number| session.create(furnished_with::remote(number, filling())).into_future());
+        for made in join_all(made).await {
+            let error = made.map(drop).expect_err("there is room for two, and not for three");
+            let CallError::Method(Error::LimitExceeded { what, .. }) = &error else { panic!("{error:?}") };
+            assert_eq!(what, ROOM);
+        }
+        assert!(begun.elapsed() < Duration::from_secs(25), "before their own time is up: {:?}", begun.elapsed());
+        session.create(furnished_with::remote(111, Value::Null)).await.expect("there is room now");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_waits_for_its_turn_keeps_others_from_its_object_for_so_long_only() {
+    in_time(async {
+        let (service, session) = narrow().await;
+        let other = Session::connect(service.address()).await.expect("a session opens");
+        let mut walks = Vec::new();
+        for number in 121..124 {
+            let hall = session.memoize(&number.to_string(), HallProxy::new(1 << 20)).await.expect("made");
+            walks.push(hall.walk(number).no_timeout().send().await);
+        }
+        let waits = other.proxy::<Hall>("123").visits_so_far();
+        let late = walks.pop().expect("the third").await.map(drop).expect_err("there are two turns");
+        let Error::LimitExceeded { what, limit: 10, .. } = late else { panic!("{late:?}") };
+        assert!(what.starts_with("seconds that a call holds its object"), "{what}");
+        assert_eq!(waits.await, Ok(0), "it was not made");
+        [121, 122].into_iter().for_each(open);
+        for walk in walks {
+            walk.await.expect("the door is open");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_arguments_of_functions_are_decoded_elsewhere_and_in_order() {
+    in_time(async {
+        let (service, session) = narrow().await;
+        let hall = session.memoize("hall", HallProxy::new(1)).await.expect("made");
+        let beside = Session::connect(service.address()).await.expect("a session opens");
+        let other = beside.memoize("other", HallProxy::new(1)).await.expect("made");
+        let furnish = furnish::remote(&hall, Slow(131), filling()).call(&session).no_timeout().send().await;
+        let behind = hall.visits_so_far().no_timeout().send().await;
+        until_came(131).await;
+        let answered = other.thread(Value::Null).timeout(Duration::from_secs(10)).await;
+        open(131);
+        answered.expect("the thread of all connections is not held");
+        assert_eq!(furnish.await, Ok(131_001));
+        assert_eq!(behind.await, Ok(1), "what was sent after it came after it");
+
+        let noted = noted::remote(Slow(132), filling()).call(&session).no_timeout().send().await;
+        until_came(132).await;
+        let answered = other.thread(Value::Null).timeout(Duration::from_secs(10)).await;
+        open(132);
+        answered.expect("the thread of all connections is not held");
+        assert_eq!(noted.await, Ok(132));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_a_turn_does_not_wait_for_its_own_service() {
+    in_time(async {
+        let (_service, session) = narrow().await;
+        let large = session.memoize("large", HallProxy::new(1 << 20)).await.expect("made");
+        let other = session.memoize("other", HallProxy::new(1 << 20)).await.expect("made");
+        let visits = |millis| visits_of::remote(&large, "other".into(), millis).call(&session);
+        assert_eq!(visits(0).await, Ok(0), "nothing is to be waited for");
+        let walk = other.walk(141).no_timeout().send().await;
+        // By itself, and on another thread for its time-out.
+        for millis in [0, 60_000] {
+            let begun = Instant::now();
+            let error = visits(millis).await.expect_err("it would have to be waited for");
+            let CallError::Method(Error::LimitExceeded { what, limit: 0, .. }) = &error else { panic!("{error:?}") };
+            assert!(what.starts_with("calls that have to be waited for"), "{what}");
+            assert!(begun.elapsed() < Duration::from_secs(8), "at once, and not when its time is up");
+        }
+        open(141);
+        walk.await.expect("the door is open");
+        assert_eq!(visits(0).await, Ok(1));
+    })
+    .await;
+}
