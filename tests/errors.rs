@@ -5,8 +5,9 @@ mod support;
 use std::error::Error as StdError;
 use std::time::Duration;
 use support::{Fixture, Way};
+use tarmem::modules::builtins::ListProxy;
 use tarmem::{CallError, DynamicFunctionCall, DynamicProxy, Error, Proxy, Remote, Service, args};
-use tarmem_test_models::{Account, AccountProxy, BankError, slow_account};
+use tarmem_test_models::{Account, AccountProxy, BankError, slow_account, unlucky_account};
 
 /// A class of a crate that the service does not have.
 struct Absent;
@@ -68,12 +69,26 @@ async fn errors_of_calls_compose_by_question_mark() {
     let Err(CallError::Method(own)) = account.withdraw(6).await else { panic!("too much") };
     assert_eq!(error.to_string(), format!("the method failed: {own}"));
     assert_eq!(error.raised(), tarmem::value::to_value(&own).ok().as_ref());
+    // The call knows which method it was.
+    let named = account.withdraw(6).erase_error().await.expect_err("too much");
+    assert_eq!(named.to_string(), format!("bank.Account.withdraw failed: {own}"));
+    assert_eq!(named.raised(), error.raised());
+    assert_eq!(account.withdraw(5).erase_error().timeout(Duration::from_secs(60)).await, Ok(0));
+    let list = session.memoize("list", ListProxy::default()).await.expect("made");
+    let named = list.pop::<i64>().erase_error().await.expect_err("it is empty");
+    assert_eq!(named.to_string(), "builtins.list.pop failed: IndexError: pop from empty list");
+    assert_eq!(named.raised_class(), Some("IndexError"));
+    let made = session.memoize("unlucky", unlucky_account::remote("errors".into(), 1, 0)).erase_error();
+    let named = made.await.map(drop).expect_err("it cannot be made");
+    assert!(named.to_string().contains("unlucky_account failed: "), "{named}");
     assert!(!error.is_retryable() && !error.is_timeout() && !error.is_not_applied());
     let error = boxed(&account).await.expect_err("too much");
     assert!(error.downcast_ref::<CallError<BankError>>().is_some_and(|error| error.method() == Some(&own)));
     assert!(error.source().is_none());
 
     session.delete("k").await.expect("there");
+    let absent = account.withdraw(1).erase_error().await.expect_err("it is gone");
+    assert!(matches!(absent, Error::NoSuchKey { .. }), "{absent}");
     let gone = Error::NoSuchKey { key: "k".into() };
     assert_eq!(as_errors(&account).await, Err(gone.clone()));
     let Err(error) = account.withdraw(1).await else { panic!("it is gone") };

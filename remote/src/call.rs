@@ -16,11 +16,13 @@ use crate::signature::Change;
 use crate::value::{ObjectRef, Value, from_value, short_name, with_article, with_caller};
 pub use caller::{Caller, Submitted, Terms, Timeout};
 pub use failure::{CallError, Failure};
+use failure::{Erase, erased};
 pub use name::Name;
 pub(crate) use owner::Owned;
 pub use owner::{OwnerId, current_task};
 use renaming::Asking;
 pub(crate) use renaming::by_names;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::Future;
@@ -64,6 +66,8 @@ struct Rare {
     renamed: Option<Arc<Change>>,
     /// Objects that its arguments refer to: they are held until it is over.
     kept: Vec<ObjectRef>,
+    /// What its method returns is to be an [`Error`].
+    erase: Option<Erase>,
 }
 
 const _: () = assert!(size_of::<Call<i64>>() <= 128);
@@ -317,6 +321,38 @@ impl<T, E> Call<T, E> {
     }
 }
 
+impl<T, E: fmt::Display + Serialize + DeserializeOwned> Call<T, CallError<E>> {
+    /// Fails with an [`Error`] in every case: what the method returned is an [`Error::Raised`] that names the method, and has the
+    /// method's error as a value in it ([`Error::raised`]).
+    ///
+    /// For code that tells all errors alike. (`?` makes an [`Error`] of a [`CallError`], too, but there is no method's name in that.)
+    ///
+    /// ```
+    /// # use tarmem_remote::{Error, modules::builtins::ListProxy};
+    /// # async fn example(list: ListProxy) -> Result<(), Error> {
+    /// // On an empty list: builtins.list.pop failed: IndexError: pop from empty list
+    /// let last: i64 = list.pop().erase_error().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn erase_error(mut self) -> Call<T> {
+        self.rare_mut().erase = Some(erased::<E>);
+        Call {
+            caller: Arc::clone(&self.caller),
+            // What is dropped here is over.
+            state: std::mem::replace(&mut self.state, State::Over),
+            name: self.name,
+            label: self.label.take(),
+            encoding: self.encoding,
+            timeout: self.timeout,
+            idempotent: self.idempotent,
+            cancellable: self.cancellable,
+            rare: self.rare.take(),
+            result: PhantomData,
+        }
+    }
+}
+
 /// A result that is undone unless its caller makes sense of it, even by a panic.
 struct Undecided<'a> {
     caller: &'a dyn Caller,
@@ -412,7 +448,11 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
             Reply::Raised(raised) => {
                 let encoding =
                     if self.renamed().is_some() || self.by_names() { Encoding::Dynamic } else { self.encoding };
-                Err(with_caller(&self.caller, || E::raised(&self.what(), raised.message, &raised.body, encoding)))
+                let erase = self.rare.as_ref().and_then(|rare| rare.erase);
+                Err(with_caller(&self.caller, || match erase {
+                    Some(erase) => E::failed(erase(&self.what(), raised.message, &raised.body, encoding)),
+                    None => E::raised(&self.what(), raised.message, &raised.body, encoding),
+                }))
             }
             Reply::Failed(error) => Err(E::failed(match (self.renamed(), *error) {
                 (Some(change), Error::BadArguments { reason, .. } | Error::BadValue { reason, .. }) => {

@@ -3,7 +3,7 @@
 
 use crate::args::Args;
 use crate::body::Body;
-use crate::call::{Call, Caller, Failure, Name, Owned};
+use crate::call::{Call, CallError, Caller, Failure, Name, Owned};
 use crate::dispatch::Encoding;
 use crate::error::{Error, near_misses};
 use crate::object::Remote;
@@ -15,6 +15,8 @@ use crate::pipeline::{self, PipelinedCall};
 use crate::proxy::{DynamicProxy, Proxy, ProxyCore};
 use crate::source::{DynamicFunctionCall, Source};
 use crate::value::Value;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -295,6 +297,13 @@ impl<P, E> Obtain<P, E> {
     pub fn no_timeout(mut self) -> Self {
         self.call = self.call.no_timeout();
         self
+    }
+}
+
+impl<P, E: fmt::Display + Serialize + DeserializeOwned> Obtain<P, CallError<E>> {
+    /// As [`Call::erase_error`]: an error of the generator's own names the generator.
+    pub fn erase_error(self) -> Obtain<P> {
+        Obtain { caller: self.caller, call: self.call.erase_error(), key: self.key, proxy: PhantomData }
     }
 }
 

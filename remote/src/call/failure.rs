@@ -118,7 +118,9 @@ impl<E> From<Error> for CallError<E> {
 }
 
 /// So that `?` does in a function that returns an [`Error`]: what a method returned becomes an [`Error::Raised`], with the error
-/// as a value in it, if it can be one.
+/// as a value in it, if it can be one. Which method that was is known to its call alone: [`Call::erase_error`] names it.
+///
+/// [`Call::erase_error`]: super::Call::erase_error
 ///
 /// ```
 /// use tarmem_remote::{CallError, Error};
@@ -135,14 +137,29 @@ impl<E> From<Error> for CallError<E> {
 impl<E: fmt::Display + Serialize> From<CallError<E>> for Error {
     fn from(error: CallError<E>) -> Self {
         match error {
-            CallError::Method(error) => Error::Raised {
-                what: "the method".to_owned(),
-                message: error.to_string(),
-                error: to_value(&error).ok().map(Box::new),
-            },
+            CallError::Method(error) => raised_by("the method", &error),
             CallError::Failed(error) => error,
         }
     }
+}
+
+/// How a call makes an [`Error`] of what its method returned: given what [`Failure::raised`] is given.
+pub(super) type Erase = fn(&str, String, &[u8], Encoding) -> Error;
+
+/// As an error that names the method, and has the method's own in it.
+pub(super) fn erased<E>(what: &str, message: String, body: &[u8], encoding: Encoding) -> Error
+where
+    E: fmt::Display + Serialize + DeserializeOwned,
+{
+    match CallError::<E>::raised(what, message, body, encoding) {
+        CallError::Method(error) => raised_by(what, &error),
+        CallError::Failed(error) => error,
+    }
+}
+
+fn raised_by<E: fmt::Display + Serialize>(what: &str, error: &E) -> Error {
+    let value = to_value(error).ok().map(Box::new);
+    Error::Raised { what: what.to_owned(), message: error.to_string(), error: value }
 }
 
 impl<E: DeserializeOwned> Failure for CallError<E> {

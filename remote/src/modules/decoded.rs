@@ -3,10 +3,12 @@
 use super::Exception;
 use crate::call::Misfit;
 use crate::call::{Call, CallError, Failure};
+use crate::error::Error;
 use crate::pipeline::PipelinedCall;
 use crate::value::{Value, from_value, misfit, to_value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fmt::Display;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -18,8 +20,6 @@ use std::time::Duration;
 /// # Errors
 /// Those of the call; [`Error::UnexpectedResult`] if what it gives is no `T`: what the call took out of a queue is put back
 /// then, and what it took out of a list or a dict is in the error.
-///
-/// [`Error::UnexpectedResult`]: crate::Error::UnexpectedResult
 #[must_use = "a call does nothing until it is awaited"]
 #[derive(Debug)]
 pub struct Decoded<T, R = Value, E = CallError<Exception>> {
@@ -48,6 +48,13 @@ impl<T, R, E> Decoded<T, R, E> {
     /// As [`Call::owner`].
     pub fn owner(self, id: u64) -> Self {
         Decoded::new(self.call.owner(id))
+    }
+}
+
+impl<T, R, E: Display + Serialize + DeserializeOwned> Decoded<T, R, CallError<E>> {
+    /// As [`Call::erase_error`].
+    pub fn erase_error(self) -> Decoded<T, R, Error> {
+        Decoded::new(self.call.erase_error())
     }
 }
 
