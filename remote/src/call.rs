@@ -1,6 +1,7 @@
 //! One operation on its way, as a future.
 
 mod caller;
+mod erase;
 mod failure;
 mod name;
 mod owner;
@@ -15,14 +16,13 @@ use crate::proxy::holding_back;
 use crate::signature::Change;
 use crate::value::{ObjectRef, Value, from_value, short_name, with_article, with_caller};
 pub use caller::{Caller, Submitted, Terms, Timeout};
+use erase::Erase;
 pub use failure::{CallError, Failure};
-use failure::{Erase, erased};
 pub use name::Name;
 pub(crate) use owner::Owned;
 pub use owner::{OwnerId, current_task};
 use renaming::Asking;
 pub(crate) use renaming::by_names;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::Future;
@@ -318,38 +318,6 @@ impl<T, E> Call<T, E> {
     pub async fn send(mut self) -> Self {
         std::future::poll_fn(|cx| self.poll_send(cx)).await;
         self
-    }
-}
-
-impl<T, E: fmt::Display + Serialize + DeserializeOwned> Call<T, CallError<E>> {
-    /// Fails with an [`Error`] in every case: what the method returned is an [`Error::Raised`] that names the method, and has the
-    /// method's error as a value in it ([`Error::raised`]).
-    ///
-    /// For code that tells all errors alike. (`?` makes an [`Error`] of a [`CallError`], too, but there is no method's name in that.)
-    ///
-    /// ```
-    /// # use tarmem_remote::{Error, modules::builtins::ListProxy};
-    /// # async fn example(list: ListProxy) -> Result<(), Error> {
-    /// // On an empty list: builtins.list.pop failed: IndexError: pop from empty list
-    /// let last: i64 = list.pop().erase_error().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn erase_error(mut self) -> Call<T> {
-        self.rare_mut().erase = Some(erased::<E>);
-        Call {
-            caller: Arc::clone(&self.caller),
-            // What is dropped here is over.
-            state: std::mem::replace(&mut self.state, State::Over),
-            name: self.name,
-            label: self.label.take(),
-            encoding: self.encoding,
-            timeout: self.timeout,
-            idempotent: self.idempotent,
-            cancellable: self.cancellable,
-            rare: self.rare.take(),
-            result: PhantomData,
-        }
     }
 }
 

@@ -186,7 +186,13 @@ impl Default {
             }
         }
         let value = self.value(owned);
-        Some(quote!(|| { let __value: #owned = #value; #private::to_value(&__value).ok() }))
+        // Of a type that cannot be encoded, which was told so, it is nothing.
+        Some(quote!(|| {
+            #[allow(unused_imports)]
+            use #private::{NoOutgoingWay as _, OutgoingWay as _};
+            let __value: #owned = #value;
+            #private::to_value((&#private::Outgoing(__value)).sendable()).ok()
+        }))
     }
 
     /// The same for an `Arg`, which says no more of the type than that a value can be made of it.

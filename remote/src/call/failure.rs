@@ -143,21 +143,7 @@ impl<E: fmt::Display + Serialize> From<CallError<E>> for Error {
     }
 }
 
-/// How a call makes an [`Error`] of what its method returned: given what [`Failure::raised`] is given.
-pub(super) type Erase = fn(&str, String, &[u8], Encoding) -> Error;
-
-/// As an error that names the method, and has the method's own in it.
-pub(super) fn erased<E>(what: &str, message: String, body: &[u8], encoding: Encoding) -> Error
-where
-    E: fmt::Display + Serialize + DeserializeOwned,
-{
-    match CallError::<E>::raised(what, message, body, encoding) {
-        CallError::Method(error) => raised_by(what, &error),
-        CallError::Failed(error) => error,
-    }
-}
-
-fn raised_by<E: fmt::Display + Serialize>(what: &str, error: &E) -> Error {
+pub(super) fn raised_by<E: fmt::Display + Serialize>(what: &str, error: &E) -> Error {
     let value = to_value(error).ok().map(Box::new);
     Error::Raised { what: what.to_owned(), message: error.to_string(), error: value }
 }
