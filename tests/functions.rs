@@ -59,14 +59,17 @@ async fn a_list_stays_in_order(fixture: Fixture) {
     let session = fixture.session().await;
     let list = session.memoize("list", ListProxy::new(None)).await.expect("made");
     let sessions = join_all((0..3).map(|_| fixture.session())).await;
-    let puts = (0..60).map(|n| insort::remote(&list, (n * 7 % 60).into(), None, None).call(&sessions[n % 3]));
+    let puts = (0..60).map(|n| insort::remote(&list, (n * 7 % 60).into(), None, None, None).call(&sessions[n % 3]));
     for put in join_all(puts).await {
         put.expect("numbers have an order");
     }
     assert_eq!(list.to_vec::<i64>().await, Ok((0..60).collect()));
-    assert_eq!(bisect_left::remote(&list, 7.into(), None, None).call(&session).await, Ok(7));
-    assert_eq!(bisect_left::remote(&list, 7.into(), 9, None).call(&session).await, Ok(9));
-    let error = bisect_left::remote(&list, 7.into(), -1, None).call(&session).await.expect_err("before the list");
+    let held = list.hold().await.expect("it is there");
+    let live = || to_value(&held).expect("a reference");
+    assert_eq!(bisect_left::remote(live(), 7.into(), None, None, None).call(&session).await, Ok(7));
+    assert_eq!(bisect_left::remote(live(), 7.into(), 9, None, None).call(&session).await, Ok(9));
+    let error =
+        bisect_left::remote(live(), 7.into(), -1, None, None).call(&session).await.expect_err("before the list");
     assert_eq!(error, CallError::Method(Exception::ValueError("lo must be non-negative".into())));
 }
 

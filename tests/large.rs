@@ -184,7 +184,7 @@ async fn two_million_elements_hold_up_nobody() {
             .await
             .expect("made");
         assert!(is_passed(text.dynamic().call("split", args![",b"]), &session).await, "split");
-        assert!(is_passed(sorted::remote(reference(), None).call(&session), &session).await, "sorted");
+        assert!(is_passed(sorted::remote(reference(), None, None).call(&session), &session).await, "sorted");
     })
     .await;
 }

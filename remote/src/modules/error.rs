@@ -96,6 +96,8 @@ exceptions! {
     MemoryError,
     /// What is looked up, such as an encoding, is not known.
     LookupError,
+    /// It makes no sense, and is there to say so.
+    NotImplementedError,
     /// It cannot be done now: a lock that is not held is to be released, say.
     RuntimeError,
     /// What is compared or written is nested too deep, or goes round in a circle.

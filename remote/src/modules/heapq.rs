@@ -5,7 +5,8 @@
 
 use super::Exception;
 use super::builtins::List;
-use super::python::{Comparison, Meter, check_depth, equal, heap, index_of, iterate, merge_sort, truthy, weight};
+use super::python::live::truth;
+use super::python::{Comparison, Meter, check_depth, equal, heap, index_of, iterate, merge_sort, no_key, weight};
 use crate::args::Arg;
 use crate::remote;
 use crate::value::Value;
@@ -49,24 +50,32 @@ pub fn heapify(x: &mut List) -> Result<(), Exception> {
     heap::heapify(x.values_mut())
 }
 
-/// The `n` largest elements, the largest first: as `sorted(iterable, reverse=True)[:n]`.
+/// The `n` largest elements, the largest first: as `sorted(iterable, reverse=True)[:n]`. `key` is null, if it is given: a function
+/// cannot be sent.
 #[remote(module = "heapq", idempotent, scales)]
-pub fn nlargest(n: Value, iterable: Value) -> Result<Vec<Value>, Exception> {
+pub fn nlargest(n: Value, iterable: Value, key: Arg<Value>) -> Result<Vec<Value>, Exception> {
+    no_key(key)?;
     first(&n, iterable, Comparison::Greater)
 }
 
-/// The `n` smallest elements, the smallest first: as `sorted(iterable)[:n]`.
+/// The `n` smallest elements, the smallest first: as `sorted(iterable)[:n]`. `key` is null, if it is given: a function cannot be sent.
 #[remote(module = "heapq", idempotent, scales)]
-pub fn nsmallest(n: Value, iterable: Value) -> Result<Vec<Value>, Exception> {
+pub fn nsmallest(n: Value, iterable: Value, key: Arg<Value>) -> Result<Vec<Value>, Exception> {
+    no_key(key)?;
     first(&n, iterable, Comparison::Less)
 }
 
 /// The elements of all, each of which is in order, in one order; in descending order if `reverse`. Of equal ones, those of the
-/// first come first.
+/// first come first. `key` is null, if it is given: a function cannot be sent.
 #[remote(module = "heapq", idempotent, scales)]
-pub fn merge(#[remote(args)] iterables: Vec<Value>, reverse: Arg<Value>) -> Result<Vec<Value>, Exception> {
+pub fn merge(
+    #[remote(args)] iterables: Vec<Value>,
+    reverse: Arg<Value>,
+    key: Arg<Value>,
+) -> Result<Vec<Value>, Exception> {
+    no_key(key)?;
     let comparison = match reverse.given() {
-        Some(reverse) if truthy(&reverse) => Comparison::Greater,
+        Some(reverse) if truth(&reverse)? => Comparison::Greater,
         _ => Comparison::Less,
     };
     let mut meter = Meter::default();

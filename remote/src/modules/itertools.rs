@@ -1,5 +1,6 @@
 //! Module `itertools`: `count`, of which no two callers get the same number.
 
+use super::python::live::operand;
 use super::python::number::{self, Number};
 use super::python::{repr, whole};
 use super::shared::text_of_repr;
@@ -25,11 +26,12 @@ impl Count {
     #[remote(inline)]
     pub fn new(start: Arg<Value>, step: Arg<Value>) -> Result<Self, Exception> {
         let (start, step) = (start.or_else(|| 0.into()), step.or_else(|| 1.into()));
+        let (start, step) = (operand(&start)?.into_owned(), operand(&step)?.into_owned());
         if Number::of(&start).is_none() || Number::of(&step).is_none() {
             return Err(Exception::of_type("a number is required"));
         }
         // CPython counts such by itself, and no more by its objects.
-        match (whole(&start), whole(&step)) {
+        match (whole(&start)?, whole(&step)?) {
             (Some(n), Some(1)) if i64::try_from(n).is_ok() => Ok(Count { next: n.into(), step: 1.into() }),
             _ => Ok(Count { next: start, step }),
         }
@@ -53,7 +55,7 @@ impl Count {
     #[remote(name = "__repr__")]
     pub fn repr(&self) -> String {
         match whole(&self.step) {
-            Some(1) => format!("count({})", repr(&self.next)),
+            Ok(Some(1)) => format!("count({})", repr(&self.next)),
             _ => format!("count({}, {})", repr(&self.next), repr(&self.step)),
         }
     }

@@ -59,7 +59,8 @@ fn operation(r: &mut Random) -> Operation {
         2 => op("__format__", [r.format_spec().into()]),
         3 | 4 => op("__pow__", [if r.one_in(2) { (r.small() % 12).into() } else { other }]),
         5 => op("__rpow__", [other]),
-        6..=8 => op(r.pick(&["__eq__", "__ne__"]), [other]),
+        6 => op(r.pick(&["__lt__", "__le__", "__gt__", "__ge__"]), [other]),
+        7..=8 => op(r.pick(&["__eq__", "__ne__"]), [other]),
         _ => op(
             r.pick(&[
                 "__add__",

@@ -51,8 +51,8 @@ const MISSING: &[(&str, &[&str])] = &[
     ("builtins.dict", &["__ge__", "__gt__", "__le__", "__lt__"]),
     ("collections.OrderedDict", &["__ge__", "__gt__", "__le__", "__lt__"]),
     ("collections.defaultdict", &["__ge__", "__gt__", "__le__", "__lt__", "fromkeys"]),
-    // In Python it is of dicts, or an error that says so.
-    ("collections.Counter", &["__ror__", "fromkeys"]),
+    // In Python it is of dicts.
+    ("collections.Counter", &["__ror__"]),
     // Templates.
     ("builtins.str", &["__mod__", "__rmod__"]),
     ("builtins.bytes", &["__mod__", "__rmod__"]),
@@ -71,9 +71,8 @@ const MISSING: &[(&str, &[&str])] = &[
             "_MutableMapping__marker",
         ],
     ),
-    // Neither has an order.
+    // It has no order.
     ("builtins.range", &["__ge__", "__gt__", "__le__", "__lt__"]),
-    ("builtins.complex", &["__ge__", "__gt__", "__le__", "__lt__"]),
     // A bytearray also tells how much room it has.
     ("builtins.bytearray", &["__mod__", "__rmod__", "__alloc__"]),
     // Newer than Python 3.13.

@@ -79,8 +79,8 @@ def pop_this(obj, element):
     return element
 
 
-def sort(obj, reverse=False):
-    obj.sort(reverse=reverse)
+def sort(obj, reverse=False, key=None):
+    obj.sort(reverse=reverse, key=key)
 
 
 def elements(obj):

@@ -265,7 +265,7 @@ fn what_is_wrong_with_a_template_is_told_in_the_words_of_python() {
         ("{0[x", args![5].into(), "ValueError: expected '}' before end of string"),
         ("{0]}", args![5].into(), "KeyError: '0]'"),
         ("{:{:{}}}", args![1, 2, 3].into(), "ValueError: Max string recursion exceeded"),
-        ("{0!x}", args![5].into(), "ValueError: Unknown conversion specifier 'x'"),
+        ("{0!x}", args![5].into(), "ValueError: Unknown conversion specifier x"),
         ("{0:s}", args![5].into(), "ValueError: Unknown format code 's' for object of type 'int'"),
     ] {
         assert_eq!(formatted(template, args), Err(expected.to_owned()), "{template}");

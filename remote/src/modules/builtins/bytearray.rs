@@ -6,7 +6,7 @@ use super::list::checked;
 use super::text::{Letter, Text, byte_methods, case, search, shape, split, text_methods};
 use crate::args::Arg;
 use crate::context::Context;
-use crate::modules::python::live::{Holds, Seen, lending, plain};
+use crate::modules::python::live::{Holds, Kind, Seen, kind_of, lending, operand, plain};
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Stamp, format, index_of, insertion, iterate, position, repeats, repr,
     text_argument, type_name, whole, word,
@@ -16,6 +16,7 @@ use crate::modules::{Decoded, Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Bytes that can be changed, as Python's `bytearray`: all that `bytes` has, and what a list of small integers has.
 ///
@@ -174,7 +175,7 @@ text_of_repr!(ByteArray);
 
 impl ByteArray {
     fn set_slice(&mut self, slice: Slice, value: Value) -> Result<(), Exception> {
-        let items = match value {
+        let items = match lending(self, || operand(&value).map(Cow::into_owned))? {
             Value::Bytes(bytes) => bytes,
             Value::Text(_) | Value::Int(_) | Value::Bool(_) | Value::Float(_) => {
                 let message = "can assign only bytes, buffers, or iterables of ints in range(0, 256)";

@@ -4,8 +4,7 @@ use super::codecs::{decode, encode};
 use super::text::{Letter, Text, byte_methods, case, search, shape, shown_methods, split, text_methods};
 use crate::args::Arg;
 use crate::context::Context;
-use crate::modules::python::live::plain;
-use crate::modules::python::live::{Holds, Seen};
+use crate::modules::python::live::{Holds, Kind, Seen, kind_of, operand, plain};
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Stamp, check_result, index_of, iterate, repeated, repeats, repr, text_argument,
     type_name, whole, word,
@@ -15,6 +14,7 @@ use crate::modules::{Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Bytes, as Python's `bytes`. They never change: their methods give plain bytes.
 #[remote(module = "builtins", name = "bytes")]
@@ -80,9 +80,9 @@ pub(super) fn one_byte(value: &Value) -> Result<u8, Exception> {
 
 /// What is searched for is bytes, or one as an integer.
 pub(super) fn searched(part: &Value) -> Result<Vec<u8>, Exception> {
-    match part {
-        Value::Int(_) | Value::Bool(_) => one_byte(part).map(|byte| vec![byte]),
-        part => bytes_argument(part).map_err(|_| {
+    match &*operand(part)? {
+        number @ (Value::Int(_) | Value::Bool(_)) => one_byte(number).map(|byte| vec![byte]),
+        _ => bytes_argument(part).map_err(|_| {
             let found = type_name(part);
             Exception::TypeError(format!("argument should be integer or bytes-like object, not '{found}'"))
         }),
@@ -91,9 +91,10 @@ pub(super) fn searched(part: &Value) -> Result<Vec<u8>, Exception> {
 
 /// An argument that has to be bytes.
 pub(super) fn bytes_argument(value: &Value) -> Result<Vec<u8>, Exception> {
-    match value {
-        Value::Bytes(bytes) => Ok(bytes.clone()),
-        other => Err(Exception::TypeError(format!("a bytes-like object is required, not '{}'", type_name(other)))),
+    match operand(value)? {
+        Cow::Borrowed(Value::Bytes(bytes)) => Ok(bytes.clone()),
+        Cow::Owned(Value::Bytes(bytes)) => Ok(bytes),
+        _ => Err(Exception::TypeError(format!("a bytes-like object is required, not '{}'", type_name(value)))),
     }
 }
 
@@ -110,14 +111,14 @@ fn zeros(count: &Value) -> Result<Vec<u8>, Exception> {
 
 /// What stands between the groups of `hex`.
 pub(super) fn hex_separator(separator: &Value) -> Result<char, Exception> {
-    let text = match separator {
+    let text = match &*operand(separator)? {
         Value::Text(text) => text.clone(),
         // Each byte is a character, as in Latin-1.
         Value::Bytes(bytes) => bytes.iter().map(|byte| char::from(*byte)).collect(),
         Value::List(_) | Value::Tuple(_) | Value::Set(_) | Value::Map(_) => {
             return Err(Exception::of_type("sep must be str or bytes."));
         }
-        other => return Err(Exception::TypeError(format!("object of type '{}' has no len()", type_name(other)))),
+        _ => return Err(Exception::TypeError(format!("object of type '{}' has no len()", type_name(separator)))),
     };
     let mut letters = text.chars();
     match (letters.next(), letters.next()) {

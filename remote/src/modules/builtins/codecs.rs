@@ -17,10 +17,12 @@ impl Encoding {
             "utf-8" | "utf8" => Ok(Encoding::Utf8),
             "ascii" | "us-ascii" => Ok(Encoding::Narrow(0x80)),
             "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1" => Ok(Encoding::Narrow(0x100)),
-            _ => Err(Exception::LookupError(format!(
-                "unknown encoding: {}; there are utf-8, ascii and latin-1",
-                short(&name.into())
-            ))),
+            _ => {
+                // Escaped, as Python does not, but without quotes.
+                let name = short(&name.into());
+                let name = name.get(1..name.len() - 1).unwrap_or_default();
+                Err(Exception::LookupError(format!("unknown encoding: {name}; there are utf-8, ascii and latin-1")))
+            }
         }
     }
 

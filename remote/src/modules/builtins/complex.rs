@@ -3,9 +3,9 @@
 use crate::args::Arg;
 use crate::modules::Exception;
 use crate::modules::python::complex::{self, Pair, format_complex, write_complex};
-use crate::modules::python::live::{Holds, Seen, plain};
+use crate::modules::python::live::{Holds, Seen, plain, plain_and_class};
 use crate::modules::python::number::{Number, unsupported};
-use crate::modules::python::{equal, type_name};
+use crate::modules::python::{Comparison, equal, type_name};
 use crate::modules::shared::text_of_repr;
 use crate::remote;
 use crate::value::Value;
@@ -31,6 +31,8 @@ impl Complex {
     /// without arguments.
     #[remote(inline)]
     pub fn new(real: Arg<Value>, imag: Arg<Value>) -> Result<Self, Exception> {
+        let held = |value: Arg<Value>| value.given().map(plain).transpose().map(Arg::from);
+        let (real, imag) = (held(real)?, held(imag)?);
         if let Arg::Given(Value::Text(text)) = &real {
             if !imag.is_absent() {
                 return Err(Exception::of_type("complex() can't take second arg if first is a string"));
@@ -40,7 +42,7 @@ impl Complex {
         if let Arg::Given(Value::Text(_)) = imag {
             return Err(Exception::of_type("complex() second arg can't be a string"));
         }
-        let part = |value: Arg<Value>, refused: &dyn Fn(&str) -> String| match value.given().map(plain).transpose()? {
+        let part = |value: Arg<Value>, refused: &dyn Fn(&str) -> String| match value.given() {
             None => Ok(None),
             Some(value) => match operand(&value)? {
                 Some(found) => Ok(Some(found)),
@@ -198,6 +200,30 @@ impl Complex {
         Ok(!self.equals(other)?)
     }
 
+    /// `TypeError`: complex numbers have no order.
+    #[remote(name = "__lt__")]
+    pub fn less(&self, other: Value) -> Result<bool, Exception> {
+        Err(Comparison::Less.unsupported("complex", type_name(&other)))
+    }
+
+    /// `TypeError`: complex numbers have no order.
+    #[remote(name = "__le__")]
+    pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
+        Err(Comparison::LessOrEqual.unsupported("complex", type_name(&other)))
+    }
+
+    /// `TypeError`: complex numbers have no order.
+    #[remote(name = "__gt__")]
+    pub fn greater(&self, other: Value) -> Result<bool, Exception> {
+        Err(Comparison::Greater.unsupported("complex", type_name(&other)))
+    }
+
+    /// `TypeError`: complex numbers have no order.
+    #[remote(name = "__ge__")]
+    pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
+        Err(Comparison::GreaterOrEqual.unsupported("complex", type_name(&other)))
+    }
+
     /// The number as `format_spec` says: `.2f`, `>20`. `ValueError` for what makes no sense.
     #[remote(name = "__format__")]
     pub fn format(&self, format_spec: String) -> Result<String, Exception> {
@@ -240,12 +266,13 @@ impl Complex {
         reflected: bool,
         operate: impl Fn(Pair, Pair) -> Result<Pair, Exception>,
     ) -> Result<Complex, Exception> {
-        let other = plain(other)?;
+        let (other, class) = plain_and_class(other)?;
+        let found = class.as_deref().unwrap_or(type_name(&other));
         match (operand(&other)?, reflected) {
             (Some((other, _)), false) => operate(self.pair(), other),
             (Some((other, _)), true) => operate(other, self.pair()),
-            (None, false) => Err(unsupported(sign, "complex", type_name(&other))),
-            (None, true) => Err(unsupported(sign, type_name(&other), "complex")),
+            (None, false) => Err(unsupported(sign, "complex", found)),
+            (None, true) => Err(unsupported(sign, found, "complex")),
         }
         .map(Complex::of)
     }

@@ -4,8 +4,7 @@ use crate::args::{Arg, Kwargs};
 use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
-use crate::modules::python::live::plain;
-use crate::modules::python::live::{Holds, Mapping, Seen};
+use crate::modules::python::live::{Holds, Mapping, Seen, plain_and_class};
 use crate::modules::python::{
     Chunk, Cursor, Key, Table, at_most_one, check_depth, check_result, iterate, number, pairs, type_name, weight,
 };

@@ -3,7 +3,6 @@
 use crate::args::Arg;
 use crate::modules::Exception;
 use crate::modules::python::Comparing;
-use crate::modules::python::live::plain;
 use crate::modules::python::{Comparison, hex_float, number, repr, to_float, to_int, truthy};
 use crate::modules::shared::{number_methods, part_methods, reflected_number_methods, text_of_repr};
 use crate::remote;

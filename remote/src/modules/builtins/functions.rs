@@ -1,13 +1,13 @@
 //! The functions of `builtins`: `len`, `sorted`, `sum` and their like, of live objects and of plain values.
 //!
 //! A live object is passed by a reference to it, and looked at where it is. All that a call looks at, it sees as it is at one
-//! time. From Rust, `sorted::remote(to_value(&list)?, true)` is such a call; what Python gives one after the other is a list.
+//! time. From Rust, `sorted::remote(to_value(&list)?, true, None)` is such a call; what Python gives one after the other is a list.
 
 use crate::args::Arg;
 use crate::modules::Exception;
-use crate::modules::python::live::{Seen, plain, view};
+use crate::modules::python::live::{Mapping, Seen, operand, plain, truth, view};
 use crate::modules::python::{
-    self, Comparison, Meter, check_result, index_of, iterate, number, sort, truthy, type_name, weight,
+    self, Comparison, Meter, check_result, index_of, iterate, no_key, number, sort, type_name, weight,
 };
 use crate::remote;
 use crate::value::{Value, allocated};
@@ -19,9 +19,11 @@ pub fn len(obj: Value) -> Result<usize, Exception> {
     count(&obj)?.ok_or_else(|| Exception::TypeError(format!("object of type '{}' has no len()", type_name(&obj))))
 }
 
-/// The elements in ascending order, in descending order if `reverse`; equal ones keep their order.
+/// The elements in ascending order, in descending order if `reverse`; equal ones keep their order. `key` is null, if it is given:
+/// a function cannot be sent.
 #[remote(module = "builtins", idempotent, scales)]
-pub fn sorted(iterable: Value, reverse: Arg<Value>) -> Result<Vec<Value>, Exception> {
+pub fn sorted(iterable: Value, reverse: Arg<Value>, key: Arg<Value>) -> Result<Vec<Value>, Exception> {
+    no_key(key)?;
     let mut items = iterate(iterable)?;
     sort(&mut items, reverse.given().as_ref().map_or(Ok(0), index_of)? != 0)?;
     Ok(items)
@@ -33,7 +35,8 @@ pub fn reversed(sequence: Value) -> Result<Vec<Value>, Exception> {
     let name = match &sequence {
         Value::Set(_) | Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => Some(type_name(&sequence)),
         Value::Ref(reference) => view(reference, |seen| {
-            let has_order = !matches!(seen, None | Some(Seen::Set(_) | Seen::Number(_)));
+            let has_order =
+                !matches!(seen, None | Some(Seen::Set(_) | Seen::Number(_) | Seen::Dict(_, Mapping::Chain)));
             Ok(if has_order { None } else { Some(type_name(&sequence)) })
         })?,
         _ => None,
@@ -68,15 +71,19 @@ pub fn sum(iterable: Value, start: Arg<Value>) -> Result<Value, Exception> {
     Ok(sum)
 }
 
-/// The least of the elements of one argument, or of several arguments; `default` if there are no elements.
+/// The least of the elements of one argument, or of several arguments; `default` if there are no elements. `key` is null, if it is
+/// given: a function cannot be sent.
 #[remote(module = "builtins", idempotent, scales)]
-pub fn min(#[remote(args)] args: Vec<Value>, default: Arg<Value>) -> Result<Value, Exception> {
+pub fn min(#[remote(args)] args: Vec<Value>, default: Arg<Value>, key: Arg<Value>) -> Result<Value, Exception> {
+    no_key(key)?;
     extreme("min", Comparison::Less, args, default)
 }
 
-/// The greatest of the elements of one argument, or of several arguments; `default` if there are no elements.
+/// The greatest of the elements of one argument, or of several arguments; `default` if there are no elements. `key` is null, if it
+/// is given: a function cannot be sent.
 #[remote(module = "builtins", idempotent, scales)]
-pub fn max(#[remote(args)] args: Vec<Value>, default: Arg<Value>) -> Result<Value, Exception> {
+pub fn max(#[remote(args)] args: Vec<Value>, default: Arg<Value>, key: Arg<Value>) -> Result<Value, Exception> {
+    no_key(key)?;
     extreme("max", Comparison::Greater, args, default)
 }
 
@@ -95,8 +102,9 @@ pub fn all(iterable: Value) -> Result<bool, Exception> {
 /// The elements, each in a pair with its number, from `start` on, or from 0.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn enumerate(iterable: Value, start: Arg<Value>) -> Result<Vec<Value>, Exception> {
-    let mut number = start.or_else(|| 0.into());
-    index_of(&number)?;
+    let start = start.or_else(|| 0.into());
+    index_of(&start)?;
+    let mut number = operand(&start)?.into_owned();
     let mut meter = Meter::default();
     let mut pairs = Vec::new();
     each(&iterable, &mut |item| {
@@ -117,7 +125,7 @@ pub fn zip(#[remote(args)] iterables: Vec<Value>, strict: Arg<Value>) -> Result<
     let counts = iterables.iter().map(|value| count(value)?.ok_or_else(|| not_iterable(value)));
     let counts = counts.collect::<Result<Vec<usize>, Exception>>()?;
     let most = counts.iter().copied().min().unwrap_or(0);
-    if strict.given().is_some_and(|strict| truthy(&strict)) {
+    if strict.given().as_ref().map_or(Ok(false), truth)? {
         same_length(&counts, most)?;
     }
     let mut meter = Meter::default();
@@ -155,25 +163,10 @@ fn count(value: &Value) -> Result<Option<usize>, Exception> {
             return view(reference, |seen| match seen {
                 // There may be more than can be counted.
                 Some(Seen::Range(range)) => range.length().map(|length| usize::try_from(length).ok()),
-                seen => Ok(seen.and_then(|seen| count_seen(&seen))),
+                seen => Ok(seen.and_then(|seen| seen.count())),
             });
         }
         _ => None,
-    })
-}
-
-fn count_seen(seen: &Seen<'_>) -> Option<usize> {
-    Some(match seen {
-        Seen::List(items) | Seen::Tuple(items) | Seen::Items(items) => items.len(),
-        Seen::Deque(items, _) => items.len(),
-        Seen::Set(table) => table.len(),
-        Seen::Dict(table, _) => table.len(),
-        Seen::Text(text) => text.chars().count(),
-        Seen::Bytes(bytes) => bytes.len(),
-        Seen::Range(range) => range.count(),
-        Seen::Elements(items) => items.len(),
-        Seen::Entries(entries) => entries.len(),
-        Seen::Number(_) | Seen::Nothing => return None,
     })
 }
 
@@ -197,7 +190,7 @@ fn each(value: &Value, visit: &mut Visit<'_>) -> Result<(), Exception> {
             Some(Seen::Bytes(bytes)) => made(bytes.iter().copied(), visit),
             Some(Seen::Range(range)) => made(range.items()?, visit),
             Some(Seen::Entries(entries)) => all_of(entries.iter().map(|(key, _)| key), visit),
-            Some(Seen::Number(_) | Seen::Nothing) | None => Err(not_iterable(value)),
+            Some(Seen::Chain(_) | Seen::Number(_) | Seen::Nothing) | None => Err(not_iterable(value)),
         }),
         other => Err(not_iterable(other)),
     }
@@ -233,20 +226,6 @@ fn find(iterable: &Value, wanted: bool) -> Result<bool, Exception> {
         Ok(if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     Ok(found)
-}
-
-/// Whether a value counts as true; of a live object, what it holds.
-fn truth(value: &Value) -> Result<bool, Exception> {
-    match value {
-        Value::Ref(reference) => view(reference, |seen| {
-            Ok(match seen {
-                Some(Seen::Number(number)) => truthy(&number),
-                Some(seen) => count_seen(&seen) != Some(0),
-                None => true,
-            })
-        }),
-        value => Ok(truthy(value)),
-    }
 }
 
 /// `sum += item`

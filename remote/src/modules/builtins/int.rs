@@ -1,10 +1,11 @@
 //! `builtins.int` and `builtins.bool`.
 
+use super::bytes::contents;
 use crate::args::Arg;
 use crate::modules::Exception;
 use crate::modules::python::Comparing;
-use crate::modules::python::live::plain;
-use crate::modules::python::{Comparison, index_of, number, repr, text_argument, to_float, to_int, truthy};
+use crate::modules::python::live::{operand, truth};
+use crate::modules::python::{Comparison, index_of, number, repr, text_argument, to_float, to_int, truthy, type_name};
 use crate::modules::shared::{
     bit_methods, number_methods, part_methods, reflected_bit_methods, reflected_number_methods, text_of_repr,
     whole_methods,
@@ -48,11 +49,18 @@ impl Int {
 /// The number that `bytes` stand for.
 fn from_bytes(bytes: Value, byteorder: Arg<Value>, signed: Arg<Value>) -> Result<Integer, Exception> {
     let big = big(byteorder, "from_bytes")?;
-    let Value::Bytes(mut bytes) = bytes else { return Err(Exception::of_type("cannot convert to bytes")) };
+    let signed = is_signed(signed)?;
+    let mut bytes = match operand(&bytes)?.into_owned() {
+        Value::Bytes(bytes) => bytes,
+        Value::Text(_) | Value::Int(_) | Value::Bool(_) | Value::Float(_) | Value::Null => {
+            return Err(Exception::TypeError(format!("cannot convert '{}' object to bytes", type_name(&bytes))));
+        }
+        items => contents(Arg::Given(items), Arg::Absent, Arg::Absent, "bytes")?,
+    };
     if big {
         bytes.reverse();
     }
-    match is_signed(signed) {
+    match signed {
         true => Integer::from_signed_bytes_le(&bytes),
         false => Integer::from_unsigned_bytes_le(&bytes),
     }
@@ -67,7 +75,7 @@ fn to_bytes(n: &Integer, length: Arg<Value>, byteorder: Arg<Value>, signed: Arg<
         false => Exception::overflow("Python int too large to convert to C ssize_t"),
     })?;
     let big = big(byteorder, "to_bytes")?;
-    let signed = is_signed(signed);
+    let signed = is_signed(signed)?;
     if n.is_negative() && !signed {
         return Err(Exception::overflow("can't convert negative int to unsigned"));
     }
@@ -88,8 +96,8 @@ fn to_bytes(n: &Integer, length: Arg<Value>, byteorder: Arg<Value>, signed: Arg<
     Ok(Value::Bytes(bytes))
 }
 
-fn is_signed(signed: Arg<Value>) -> bool {
-    signed.given().is_some_and(|signed| truthy(&signed))
+fn is_signed(signed: Arg<Value>) -> Result<bool, Exception> {
+    signed.given().as_ref().map_or(Ok(false), truth)
 }
 
 /// Whether the first byte counts most. `method` is whose argument it is.
@@ -103,10 +111,10 @@ fn big(byteorder: Arg<Value>, method: &str) -> Result<bool, Exception> {
 
 #[remote]
 impl Bool {
-    /// Whether `value` is true: not null, false, zero or empty. False without it.
+    /// Whether `value` is true: not null, false, zero or empty; of a live object of the modules, what it holds. False without it.
     #[remote(inline)]
-    pub fn new(value: Option<Value>) -> Self {
-        Bool(value.is_some_and(|value| truthy(&value)))
+    pub fn new(value: Option<Value>) -> Result<Self, Exception> {
+        value.as_ref().map_or(Ok(false), truth).map(Bool)
     }
 
     /// Whether the number that `bytes` stand for is not zero; they are read as by `int.from_bytes`.

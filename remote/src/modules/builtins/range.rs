@@ -2,7 +2,7 @@
 
 use crate::args::Arg;
 use crate::context::Context;
-use crate::modules::python::live::{Holds, Seen, view};
+use crate::modules::python::live::{Holds, Seen, operand, view};
 use crate::modules::python::{Chunk, Cursor, Slice, Stamp, check_result, integer, number, short, type_name};
 use crate::modules::shared::text_of_repr;
 use crate::modules::{Decoded, Elements, Exception, Fallible};
@@ -96,7 +96,8 @@ impl Range {
         if Slice::of(&index)?.is_some() {
             return self.sliced(&index).map(Value::from);
         }
-        let index = integer(&index).ok_or_else(|| {
+        let held = operand(&index)?;
+        let index = integer(&held).ok_or_else(|| {
             let found = type_name(&index);
             Exception::TypeError(format!("range indices must be integers or slices, not {found}"))
         })?;
@@ -123,8 +124,9 @@ impl Range {
     #[remote(name = "index")]
     pub fn index_value(&self, value: Value) -> Result<Integer, Exception> {
         self.place(&value)?.ok_or_else(|| match value {
-            Value::Int(_) => Exception::ValueError(format!("{} is not in range", short(&value))),
-            Value::Bool(_) => Exception::ValueError(format!("{} is not in range", short(&value))),
+            value if matches!(whole_of(&value), Ok(Some(_))) => {
+                Exception::ValueError(format!("{} is not in range", short(&value)))
+            }
             _ => Exception::value("sequence.index(x): x not in sequence"),
         })
     }
@@ -236,7 +238,8 @@ impl Range {
 
     /// Where the integer that `value` is stands.
     fn place(&self, value: &Value) -> Result<Option<Integer>, Exception> {
-        let value = match value {
+        let held = operand(value)?;
+        let value = match &*held {
             Value::Float(x) if x.fract() == 0.0 => Integer::from_f64(*x).map(Cow::Owned),
             value => integer(value),
         };
@@ -260,11 +263,14 @@ impl Range {
     /// As CPython, on integers of any size.
     fn sliced(&self, slice: &Value) -> Result<Range, Exception> {
         let parts = slice.as_map().and_then(|entries| entries.first()).and_then(|(_, parts)| parts.as_items());
-        let part = |at: usize| parts.and_then(|parts| parts.get(at)).and_then(integer).map(Cow::into_owned);
+        let part = |at: usize| match parts.and_then(|parts| parts.get(at)) {
+            Some(part) => whole_of(part),
+            None => Ok(None),
+        };
         let (start, stop, step) = if parts.is_some_and(|parts| parts.len() == 1) {
-            (None, part(0), None)
+            (None, part(0)?, None)
         } else {
-            (part(0), part(1), part(2))
+            (part(0)?, part(1)?, part(2)?)
         };
         let step = step.unwrap_or_else(|| Integer::new(1));
         let (lower, upper) = if step.is_negative() {
@@ -283,9 +289,14 @@ impl Range {
     }
 }
 
+/// The integer that an argument is, if it is one.
+fn whole_of(value: &Value) -> Result<Option<Integer>, Exception> {
+    Ok(integer(&*operand(value)?).map(Cow::into_owned))
+}
+
 /// The integer that an argument has to be.
 fn whole(value: &Value) -> Result<Integer, Exception> {
-    integer(value).map(Cow::into_owned).ok_or_else(|| {
+    whole_of(value)?.ok_or_else(|| {
         Exception::TypeError(format!("'{}' object cannot be interpreted as an integer", type_name(value)))
     })
 }

@@ -4,17 +4,17 @@ use super::codecs::{decode, encode};
 use super::text::{Letter, Text, case, search, shape, shown_methods, split, text_methods};
 use crate::args::{Arg, Args, Kwargs};
 use crate::context::Context;
-use crate::modules::python::live::plain;
-use crate::modules::python::live::{Holds, Seen};
+use crate::modules::python::live::{Holds, Kind, Seen, kind_of, operand, plain};
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Stamp, check_result, index_of, iterate, repeats, repr, text_argument, type_name,
-    unicode, whole, word,
+    unicode, whole, whole_repr, word,
 };
 use crate::modules::shared::reflected_sequence_methods;
 use crate::modules::{Elements, Exception, Fallible};
 use crate::remote;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A text, as Python's `str`. It never changes: its methods give plain texts.
 #[remote(module = "builtins", name = "str")]
@@ -23,6 +23,10 @@ use serde::{Deserialize, Serialize};
 pub struct Str(pub(super) String, #[serde(skip)] Stamp);
 
 type Unit = char;
+
+fn decoded_text(bytes: &[u8], encoding: Option<String>, errors: Option<String>) -> Result<Str, Exception> {
+    decode(bytes, encoding.as_deref().unwrap_or("utf-8"), errors.as_deref()).map(Str::of)
+}
 
 impl Str {
     fn of(text: String) -> Self {
@@ -51,17 +55,19 @@ impl Str {
         let (encoding, errors) =
             (text_argument(encoding, "str", "'encoding'")?, text_argument(errors, "str", "'errors'")?);
         let decoded = encoding.is_some() || errors.is_some();
-        match object.given().map(plain).transpose()? {
-            None => Ok(Str::default()),
-            Some(Value::Text(text)) if !decoded => Ok(Str::of(text)),
-            Some(other) if !decoded => Ok(Str::of(repr(&other))),
-            Some(Value::Bytes(bytes)) => {
-                decode(&bytes, encoding.as_deref().unwrap_or("utf-8"), errors.as_deref()).map(Str::of)
-            }
-            Some(Value::Text(_)) => Err(Exception::of_type("decoding str is not supported")),
-            Some(other) => Err(Exception::TypeError(format!(
+        let Some(object) = object.given() else { return Ok(Str::default()) };
+        match (operand(&object)?, decoded) {
+            (held, false) => match held.into_owned() {
+                Value::Text(text) => Ok(Str::of(text)),
+                // As a whole, for the circle that it may be.
+                _ => whole_repr(&object).map(Str::of),
+            },
+            (Cow::Borrowed(Value::Bytes(bytes)), true) => decoded_text(bytes, encoding, errors),
+            (Cow::Owned(Value::Bytes(bytes)), true) => decoded_text(&bytes, encoding, errors),
+            (held, true) if held.as_str().is_some() => Err(Exception::of_type("decoding str is not supported")),
+            (_, true) => Err(Exception::TypeError(format!(
                 "decoding to str: need a bytes-like object, {} found",
-                type_name(&other)
+                type_name(&object)
             ))),
         }
     }
@@ -125,7 +131,7 @@ impl Str {
     /// for nothing. What is not in it stays.
     #[remote(scales)]
     pub fn translate(&self, table: Value) -> Result<Value, Exception> {
-        let Value::Map(entries) = table else { return Err(Exception::of_type("the table has to be a map")) };
+        let Value::Map(entries) = plain(table)? else { return Err(Exception::of_type("the table has to be a map")) };
         let table: crate::modules::python::Table<Value> =
             super::dict::entries(Value::Map(entries))?.into_iter().collect();
         let mut translated = String::new();
@@ -135,7 +141,12 @@ impl Str {
                 Some(Value::Null) => {}
                 Some(Value::Text(text)) => translated.push_str(text),
                 Some(other) => {
-                    let number = whole(other)
+                    if let Cow::Owned(Value::Text(text)) = operand(other)? {
+                        translated.push_str(&text);
+                        check_result(translated.len(), 1)?;
+                        continue;
+                    }
+                    let number = whole(other)?
                         .ok_or_else(|| Exception::of_type("character mapping must return integer, None or str"))?;
                     let c = u32::try_from(number).ok().and_then(char::from_u32);
                     translated.push(c.ok_or_else(|| Exception::value("character mapping must be in range(0x110000)"))?);
@@ -227,9 +238,9 @@ impl Text for Str {
     }
 
     fn argument(value: &Value) -> Result<Vec<char>, Exception> {
-        match value {
+        match &*operand(value)? {
             Value::Text(text) => Ok(text.chars().collect()),
-            other => Err(Exception::TypeError(format!("must be str, not {}", type_name(other)))),
+            _ => Err(Exception::TypeError(format!("must be str, not {}", type_name(value)))),
         }
     }
 }

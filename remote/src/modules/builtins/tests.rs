@@ -80,7 +80,7 @@ fn classes_show_themselves_as_what_they_are() {
     assert_eq!(shown(&Str::new(Arg::Given(2.5.into()), Arg::Absent, Arg::Absent).unwrap()), r#""2.5""#);
     assert_eq!(shown(&Bytes::new(Arg::Given([1, 255].into()), Arg::Absent, Arg::Absent).unwrap()), "0x01ff");
     assert_eq!(shown(&Int::new(Arg::Given("0x10".into()), Arg::Given(0.into())).unwrap()), "16");
-    assert_eq!(shown(&Bool::new(Some("x".into()))), "true");
+    assert_eq!(shown(&Bool::new(Some("x".into())).expect("a plain value")), "true");
 }
 
 #[test]

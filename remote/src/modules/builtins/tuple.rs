@@ -3,8 +3,7 @@
 use super::list::{get, repeated};
 use crate::args::Arg;
 use crate::context::Context;
-use crate::modules::python::live::plain;
-use crate::modules::python::live::{Holds, Seen};
+use crate::modules::python::live::{Holds, Seen, plain_and_class};
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Stamp, bound_of, check_depth, copied, insertion, iterate, type_name,
 };
@@ -84,11 +83,11 @@ impl Tuple {
     /// `tuple + other`, as a plain tuple; the other one has to be a tuple too.
     #[remote(name = "__add__", scales)]
     pub fn add(&self, other: Value) -> Result<Value, Exception> {
-        match plain(other)? {
-            Value::Tuple(other) => copied(self.0.iter().chain(&other)).map(Value::Tuple),
-            other => Err(Exception::TypeError(format!(
+        match plain_and_class(other)? {
+            (Value::Tuple(other), _) => copied(self.0.iter().chain(&other)).map(Value::Tuple),
+            (other, class) => Err(Exception::TypeError(format!(
                 "can only concatenate tuple (not \"{}\") to tuple",
-                type_name(&other)
+                class.as_deref().unwrap_or(type_name(&other))
             ))),
         }
     }

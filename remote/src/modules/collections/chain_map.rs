@@ -3,8 +3,10 @@
 use crate::args::{Arg, Kwargs};
 use crate::context::Context;
 use crate::modules::builtins::dict::{entries, fromkeys};
-use crate::modules::python::live::{Seen, plain, view};
-use crate::modules::python::{Chunk, Cursor, Key, Stamp, Table, check_depth, equal, number, repr, short, type_name};
+use crate::modules::python::live::{Holds, Seen, plain, view};
+use crate::modules::python::{
+    Chunk, Comparing, Cursor, Key, Stamp, Table, check_depth, lending, number, repr_of, short, type_name,
+};
 use crate::modules::shared::text_of_repr;
 use crate::modules::{Decoded, Elements, Exception, Fallible, given};
 use crate::object::Extent;
@@ -172,7 +174,7 @@ impl ChainMap {
     /// Whether `other`, a map or a live dict, has equal keys and values, in whatever order.
     #[remote(name = "__eq__", scales)]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
-        Ok(equal(&self.merged()?.into_value(), &plain(other)?))
+        Comparing::default().equal(&self.merged()?.into_value(), &other)
     }
 
     /// Whether `other` is anything but a map of equal keys and values.
@@ -183,8 +185,8 @@ impl ChainMap {
 
     /// The chain as Python writes it.
     #[remote(name = "__repr__", scales)]
-    pub fn repr(&self) -> String {
-        format!("ChainMap({})", self.maps().iter().map(repr).collect::<Vec<_>>().join(", "))
+    pub fn repr(&self) -> Result<String, Exception> {
+        repr_of(self)
     }
 }
 
@@ -246,7 +248,8 @@ impl ChainMap {
     /// Puts all of `items`, a map or a list of pairs, and of `kwargs` into the first map.
     #[remote(name = "update")]
     pub fn update_values(&mut self, items: Arg<Value>, #[remote(kwargs)] kwargs: Kwargs) -> Result<(), Exception> {
-        let (items, kwargs) = (items.given().map_or(Ok(Vec::new()), entries)?, entries(kwargs.into())?);
+        let items = items.given().map_or(Ok(Vec::new()), |items| lending(self, || entries(items)))?;
+        let kwargs = entries(kwargs.into())?;
         self.first()?.extend(items.into_iter().chain(kwargs));
         Ok(())
     }
@@ -254,13 +257,13 @@ impl ChainMap {
     /// `chain |= items`: puts all of `items`, a map or a list of pairs, into the first map.
     #[remote(name = "__ior__")]
     pub fn ior(&mut self, items: Value) -> Result<(), Exception> {
-        let items = entries(items)?;
+        let items = lending(self, || entries(items))?;
         self.first()?.extend(items);
         Ok(())
     }
 }
 
-text_of_repr!(ChainMap);
+text_of_repr!(looking ChainMap);
 
 /// A live dict may be of any size.
 impl Extent for ChainMap {
@@ -307,12 +310,18 @@ impl ChainMap {
     }
 
     /// All keys with what they stand for, in Python's order: from the last map to the first.
-    fn merged(&self) -> Result<Table<Value>, Exception> {
+    pub(crate) fn merged(&self) -> Result<Table<Value>, Exception> {
         let mut merged = Table::new();
         for at in (0..self.0.len()).rev() {
             merged.extend(self.layer(at)?.into_entries());
         }
         Ok(merged)
+    }
+}
+
+impl Holds for ChainMap {
+    fn seen(&self) -> Seen<'_> {
+        Seen::Chain(self)
     }
 }
 

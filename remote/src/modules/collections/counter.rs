@@ -6,11 +6,10 @@ use crate::args::{Arg, Kwargs};
 use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
-use crate::modules::python::live::plain;
-use crate::modules::python::live::{Holds, Mapping, Seen};
+use crate::modules::python::live::{Holds, Mapping, Seen, operand, plain};
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Key, Table, at_most_one, check_depth, check_result, index_of, iterate, merge_sort,
-    number, weight, word,
+    number, slice_bound_of, type_name, weight, word,
 };
 use crate::modules::python::{Comparing, lending, repr_of};
 use crate::modules::shared::{dict_changed, mapping_methods, mapping_proxy, popitem_method, text_of_repr};
@@ -37,6 +36,14 @@ impl Counter {
         let mut counter = Counter::default();
         counter.apply("Counter", args, kwargs, Counter::count_in)?;
         Ok(counter)
+    }
+
+    /// `NotImplementedError`, as in Python: `Counter(iterable)` counts, and no other number would make sense under every key.
+    #[remote(inline)]
+    pub fn fromkeys(iterable: Value, v: Option<Value>) -> Result<Self, Exception> {
+        let (_, _) = (iterable, v);
+        let message = "Counter.fromkeys() is undefined.  Use Counter(iterable) instead.";
+        Err(Exception::NotImplementedError(message.to_owned()))
     }
 
     /// The count of `key`: 0 if it is not there, and it stays so.
@@ -171,7 +178,7 @@ impl Counter {
 
     /// The keys with their counts, the highest first, and the one that came first among equals; only the first `n` of them.
     fn ordered(&self, n: Option<Value>) -> Result<Vec<(&Key, &Value)>, Exception> {
-        let n = n.as_ref().map(index_of).transpose()?;
+        let n = n.as_ref().map(how_many).transpose()?;
         if n.is_some_and(|n| n <= 0) {
             return Ok(Vec::new());
         }
@@ -240,6 +247,15 @@ impl Counter {
 impl Holds for Counter {
     fn seen(&self) -> Seen<'_> {
         Seen::Dict(&self.0, Mapping::Counter)
+    }
+}
+
+/// How many of the highest counts are wanted, in the words of CPython, which first compares that with how many there are.
+fn how_many(n: &Value) -> Result<i128, Exception> {
+    match &*operand(n)? {
+        n @ (Value::Int(_) | Value::Bool(_)) => index_of(n),
+        Value::Float(_) => slice_bound_of(n),
+        _ => Err(Comparison::GreaterOrEqual.unsupported(type_name(n), "int")),
     }
 }
 

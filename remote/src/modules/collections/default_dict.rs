@@ -5,8 +5,8 @@ use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::modules::builtins::dict::{entries, entries_of};
-use crate::modules::python::live::plain;
 use crate::modules::python::live::{Holds, Mapping, Seen};
+use crate::modules::python::live::{operand, plain_and_class};
 use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, number, type_name};
 use crate::modules::python::{Comparing, lending, repr_of};
 use crate::modules::shared::{
@@ -228,7 +228,7 @@ impl DefaultDictProxy {
 impl DefaultDict {
     /// As [`from_args`](Self::from_args), without asking whether there is such a factory.
     pub(super) fn with(factory: &Value, args: Vec<Value>, kwargs: Kwargs) -> Result<Self, Exception> {
-        let factory = match factory {
+        let factory = match &*operand(factory)? {
             Value::Null => None,
             Value::Text(name) => Some(Factory::named(name)?),
             _ => return Err(no_name()),

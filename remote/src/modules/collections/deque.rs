@@ -312,7 +312,7 @@ impl Deque {
     }
 
     fn at(&self, index: &Value) -> Result<usize, Exception> {
-        let whole = whole(index).ok_or_else(|| {
+        let whole = whole(index)?.ok_or_else(|| {
             let found = if Slice::of(index).is_ok_and(|slice| slice.is_none()) { type_name(index) } else { "slice" };
             Exception::TypeError(format!("sequence index must be integer, not '{found}'"))
         })?;
@@ -324,7 +324,7 @@ impl Deque {
 
     /// The last `maxlen` of the elements, `count` times.
     fn repeated(&self, count: &Value) -> Result<Vec<Value>, Exception> {
-        let count = whole(count).ok_or_else(|| {
+        let count = whole(count)?.ok_or_else(|| {
             Exception::TypeError(format!("can't multiply sequence by non-int of type '{}'", type_name(count)))
         })?;
         let len = self.items.len();
@@ -347,7 +347,7 @@ fn elements(value: Value) -> Result<Vec<Value>, Exception> {
 
 /// What can be a `maxlen`.
 fn bound(maxlen: &Value) -> Result<usize, Exception> {
-    let maxlen = whole(maxlen).ok_or_else(|| Exception::of_type("an integer is required"))?;
+    let maxlen = whole(maxlen)?.ok_or_else(|| Exception::of_type("an integer is required"))?;
     usize::try_from(maxlen).map_err(|_| {
         if maxlen < 0 {
             Exception::value("maxlen must be non-negative")

@@ -3,8 +3,8 @@
 use crate::args::{Arg, Kwargs};
 use crate::context::Context;
 use crate::modules::builtins::Tuple;
-use crate::modules::python::live::{Holds, Seen};
-use crate::modules::python::{Chunk, Cursor, check_result, iterate, repr, text_of, truthy, unicode};
+use crate::modules::python::live::{Holds, Seen, operand, truth};
+use crate::modules::python::{Chunk, Cursor, check_result, iterate, repr, text_of, unicode};
 use crate::modules::shared::text_of_repr;
 use crate::modules::{Decoded, Elements, Exception};
 use crate::remote;
@@ -53,7 +53,7 @@ impl NamedTuple {
         #[remote(kwargs)] kwargs: Kwargs,
     ) -> Result<Self, Exception> {
         let typename = text_of(&typename);
-        let names = field_names_of(&typename, field_names, rename.given().is_some_and(|rename| truthy(&rename)))?;
+        let names = field_names_of(&typename, field_names, rename.given().as_ref().map_or(Ok(false), truth)?)?;
         let defaults = defaults.map_or(Ok(Vec::new()), iterate)?;
         if defaults.len() > names.len() {
             return Err(Exception::of_type("Got more default values than field names"));
@@ -247,7 +247,7 @@ text_of_repr!(NamedTuple);
 
 /// The names of the fields, each of which can be one.
 fn field_names_of(typename: &str, field_names: Value, rename: bool) -> Result<Vec<String>, Exception> {
-    let mut names: Vec<String> = match field_names {
+    let mut names: Vec<String> = match operand(&field_names)?.into_owned() {
         Value::Text(text) => text.replace(',', " ").split_whitespace().map(str::to_owned).collect(),
         names => iterate(names)?.iter().map(text_of).collect(),
     };

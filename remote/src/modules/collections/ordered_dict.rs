@@ -5,9 +5,9 @@ use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::modules::builtins::dict::{entries, entries_of, fromkeys};
-use crate::modules::python::live::plain;
 use crate::modules::python::live::{Holds, Mapping, Seen};
-use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, number, truthy, type_name};
+use crate::modules::python::live::{plain_and_class, truth};
+use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, number, type_name};
 use crate::modules::python::{Comparing, lending, repr_of};
 use crate::modules::shared::{dict_methods, mapping_methods, mapping_proxy, ordered_dict_changed, text_of_repr};
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible, given};
@@ -54,7 +54,7 @@ impl OrderedDict {
     /// if there is none.
     #[remote(name = "popitem")]
     pub fn popitem_value(&mut self, last: Arg<Value>) -> Result<Value, Exception> {
-        let taken = if is_last(last) { self.0.pop_last() } else { self.0.pop_first() };
+        let taken = if is_last(last)? { self.0.pop_last() } else { self.0.pop_first() };
         let taken = taken.map(|(key, value)| (key.into_value(), value).into());
         taken.ok_or_else(|| Exception::KeyError("dictionary is empty".into()))
     }
@@ -65,7 +65,7 @@ impl OrderedDict {
     #[remote(name = "move_to_end")]
     pub fn move_to_end_value(&mut self, key: Value, last: Arg<Value>) -> Result<(), Exception> {
         let key = Key::new(key)?;
-        if self.0.move_to_end(&key, is_last(last)) { Ok(()) } else { Err(Exception::no_key(key.value())) }
+        if self.0.move_to_end(&key, is_last(last)?) { Ok(()) } else { Err(Exception::no_key(key.value())) }
     }
 
     /// The dict as Python writes it.
@@ -124,6 +124,6 @@ impl OrderedDict {
 }
 
 /// Whether the end is meant: it is, unless something says otherwise.
-fn is_last(last: Arg<Value>) -> bool {
-    last.given().is_none_or(|last| truthy(&last))
+fn is_last(last: Arg<Value>) -> Result<bool, Exception> {
+    last.given().as_ref().map_or(Ok(true), truth)
 }

@@ -2,7 +2,7 @@
 
 use super::typecode::Typecode;
 use crate::args::Arg;
-use crate::modules::python::live::{Holds, Seen};
+use crate::modules::python::live::{Holds, Seen, operand};
 use crate::modules::python::{Slice, check_result, equal, index_of, iterate, position, repeated};
 use crate::modules::{Decoded, Exception, Fallible, Given, given};
 use crate::remote;
@@ -31,7 +31,7 @@ impl SharedArray {
     #[remote(inline)]
     pub fn new(typecode_or_type: String, size_or_initializer: Value) -> Result<Self, Exception> {
         let typecode = Typecode::named(&typecode_or_type)?;
-        let values = match size_or_initializer {
+        let values = match operand(&size_or_initializer)?.into_owned() {
             size @ (Value::Int(_) | Value::Bool(_)) => {
                 let size = usize::try_from(index_of(&size)?)
                     .map_err(|_| Exception::value("the size of an array is not negative, and fits 64 bits"))?;
@@ -86,7 +86,7 @@ impl SharedArray {
     pub fn compare_and_set_value(&mut self, index: Value, expected: Value, new: Value) -> Result<bool, Exception> {
         let at = self.at(&index)?;
         let new = self.typecode.fit(&new)?;
-        let same = equal(&self.values[at], &expected);
+        let same = equal(&self.values[at], &*operand(&expected)?);
         if same {
             self.values[at] = new;
         }

@@ -1,6 +1,7 @@
 //! The types of C that Python's type codes name.
 
 use crate::modules::Exception;
+use crate::modules::python::live::{operand, truth};
 use crate::modules::python::number::Number;
 use crate::modules::python::{integer, type_name};
 use crate::value::{Integer, Value};
@@ -69,16 +70,17 @@ impl Typecode {
     }
 
     /// What is left of a value in this type: integers lose the bits that do not fit, as in C.
-    pub(super) fn fit(self, value: &Value) -> Result<Value, Exception> {
+    pub(super) fn fit(self, given: &Value) -> Result<Value, Exception> {
+        let value = &*operand(given)?;
         let whole = || {
             integer(value)
                 .map(|n| low_bits(&n))
-                .ok_or_else(|| Exception::TypeError(format!("an integer is required, not '{}'", type_name(value))))
+                .ok_or_else(|| Exception::TypeError(format!("an integer is required, not '{}'", type_name(given))))
         };
         let float = || {
             let number = Number::of(value);
             number
-                .ok_or_else(|| Exception::TypeError(format!("must be real number, not {}", type_name(value))))?
+                .ok_or_else(|| Exception::TypeError(format!("must be real number, not {}", type_name(given))))?
                 .float()
         };
         Ok(match self {
@@ -92,7 +94,7 @@ impl Typecode {
             Typecode::U64 => Value::from(whole()? as u64),
             Typecode::F32 => Value::from(float()? as f32),
             Typecode::F64 => Value::from(float()?),
-            Typecode::Bool => Value::Bool(crate::modules::python::truthy(value)),
+            Typecode::Bool => Value::Bool(truth(given)?),
             Typecode::Char => match value {
                 Value::Bytes(bytes) if bytes.len() == 1 => value.clone(),
                 Value::Int(n) if u8::try_from(n).is_ok() => Value::Bytes(vec![low_bits(n) as u8]),
@@ -109,7 +111,7 @@ impl Typecode {
         match self {
             Typecode::Char | Typecode::Bool => Err(unsupported("+=", "a byte or bool", type_name(by))),
             Typecode::F32 | Typecode::F64 => self.fit(&add(value, by)?),
-            _ => match (integer(value), integer(by)) {
+            _ => match (integer(value), integer(&*operand(by)?)) {
                 // All of these types count round and round.
                 (Some(value), Some(by)) => self.fit(&low_bits(&value).wrapping_add(low_bits(&by)).into()),
                 _ => Err(Exception::TypeError(format!("an integer is required, not '{}'", type_name(by)))),

@@ -3,6 +3,7 @@
 use super::equality;
 use super::live::{Holds, Kind, Mapping, Seen, Sight, is_busy, kind_of, look_ahead, sight};
 use super::{Comparison, Key, Table, type_name};
+use crate::modules::collections::ChainMap;
 use crate::modules::error::Exception;
 use crate::object::Object;
 use crate::value::{Value, place_of};
@@ -166,13 +167,40 @@ impl Comparing {
             return f(self, &Sight { seen: Seen::of(value), place: None, written: None });
         };
         sight(reference, |sight| {
-            let sight = sight.unwrap_or(Sight { seen: Seen::Nothing, place: None, written: None });
+            let sight = match sight {
+                Some(Sight { seen: Seen::Chain(chain), place, .. }) => return self.chain(chain, place, f),
+                Some(sight) => sight,
+                None => Sight { seen: Seen::Nothing, place: None, written: None },
+            };
             let again = sight.place.is_some_and(|place| !self.seen.insert(place));
             self.again += usize::from(again);
             let result = f(self, &sight);
             self.again -= usize::from(again);
             result
         })
+    }
+
+    /// As [`shown`](Self::shown), of a chain; apart from it, for that one's frame is on the stack at every level.
+    #[cold]
+    #[inline(never)]
+    fn chain<R>(
+        &mut self,
+        chain: &ChainMap,
+        place: Option<usize>,
+        f: impl FnOnce(&mut Self, &Sight<'_>) -> Result<R, Exception>,
+    ) -> Result<R, Exception> {
+        // It is two levels, for it takes the room of two.
+        if self.depth + 1 >= LOOK_DEPTH {
+            return Err(too_deep());
+        }
+        let merged = chain.merged()?;
+        let again = place.is_some_and(|place| !self.seen.insert(place));
+        self.again += usize::from(again);
+        self.depth += 1;
+        let result = f(self, &Sight { seen: Seen::Dict(&merged, Mapping::Chain), place, written: None });
+        self.depth -= 1;
+        self.again -= usize::from(again);
+        result
     }
 
     fn sights(&mut self, a: &Sight<'_>, b: &Sight<'_>) -> Result<bool, Exception> {

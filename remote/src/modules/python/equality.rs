@@ -1,6 +1,8 @@
 //! `==`, and what counts as true.
 
 use super::Key;
+use super::live::operand;
+use crate::modules::error::Exception;
 use crate::value::{Integer, Value};
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -89,10 +91,10 @@ pub(crate) fn integer(value: &Value) -> Option<Cow<'_, Integer>> {
     }
 }
 
-/// As [`integer`], in 128 bits: the highest or lowest that there is for one that is beyond. For indices, counts and sizes,
-/// of which those are all too large.
-pub(crate) fn whole(value: &Value) -> Option<i128> {
-    integer(value).map(|n| n.saturating_i128())
+/// As [`integer`], of an [`operand`], in 128 bits: the highest or lowest that there is for one that is beyond. For indices, counts
+/// and sizes, of which those are all too large.
+pub(crate) fn whole(value: &Value) -> Result<Option<i128>, Exception> {
+    Ok(integer(&*operand(value)?).map(|n| n.saturating_i128()))
 }
 
 fn equal_int_float(n: &Integer, x: &Value) -> bool {

@@ -1,8 +1,10 @@
 //! The mini-language of `format(value, spec)`: fill, alignment, sign, width, grouping, precision and type.
 
+use super::live::operand;
 use super::{check_result, integer, repr, to_float, type_name};
 use crate::modules::Exception;
 use crate::value::{Integer, Value};
+use std::borrow::Cow;
 
 /// What `format(value, spec)` makes of a value.
 ///
@@ -13,13 +15,13 @@ pub fn format(value: &Value, spec: &str) -> Result<String, Exception> {
     if spec.is_empty() {
         return Ok(text_of(value));
     }
-    match value {
+    match &*operand(value)? {
         Value::Text(text) => {
             let spec = Spec::parse(spec, 's', '<', "str")?;
             format_text(text, &spec)
         }
-        Value::Int(_) | Value::Bool(_) => {
-            let n = integer(value).map(|n| n.into_owned()).unwrap_or_default();
+        number @ (Value::Int(_) | Value::Bool(_)) => {
+            let n = integer(number).map(|n| n.into_owned()).unwrap_or_default();
             let name = type_name(value);
             let spec = Spec::parse(spec, 'd', '>', name)?;
             match spec.kind {
@@ -28,17 +30,16 @@ pub fn format(value: &Value, spec: &str) -> Result<String, Exception> {
             }
         }
         Value::Float(x) => format_float(*x, &Spec::parse(spec, '\0', '>', "float")?, "float"),
-        other => {
-            Err(Exception::TypeError(format!("unsupported format string passed to {}.__format__", type_name(other))))
-        }
+        _ => Err(Exception::TypeError(format!("unsupported format string passed to {}.__format__", type_name(value)))),
     }
 }
 
 /// What `str(value)` is.
 pub(crate) fn text_of(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.clone(),
-        other => repr(other),
+    match operand(value) {
+        Ok(Cow::Borrowed(Value::Text(text))) => text.clone(),
+        Ok(Cow::Owned(Value::Text(text))) => text,
+        _ => repr(value),
     }
 }
 

@@ -5,12 +5,12 @@ use super::type_name;
 use crate::modules::Exception;
 use crate::value::Value;
 
-/// The integer that a value is as an index, a count or a size: an int or a bool.
+/// The integer that a value is as an index, a count or a size: an int or a bool, or a reference to a live one.
 ///
 /// # Errors
 /// `TypeError` for anything else.
 pub fn index_of(value: &Value) -> Result<i128, Exception> {
-    whole(value).ok_or_else(|| {
+    whole(value)?.ok_or_else(|| {
         Exception::TypeError(format!("'{}' object cannot be interpreted as an integer", type_name(value)))
     })
 }
@@ -21,6 +21,15 @@ pub fn index_of(value: &Value) -> Result<i128, Exception> {
 /// `TypeError` for what is no integer.
 pub(crate) fn bound_of(bound: &Value) -> Result<i128, Exception> {
     index_of(bound).map_err(|_| Exception::of_type("slice indices must be integers or have an __index__ method"))
+}
+
+/// As [`bound_of`], of one that may be null.
+///
+/// # Errors
+/// `TypeError` for what is no integer.
+pub(crate) fn slice_bound_of(bound: &Value) -> Result<i128, Exception> {
+    index_of(bound)
+        .map_err(|_| Exception::of_type("slice indices must be integers or None or have an __index__ method"))
 }
 
 /// As [`index_of`], of what has to fit a machine's word, as CPython wants it.

@@ -3,16 +3,17 @@
 //! A method reads all that it refers to before it changes anything. Then it can fail where others use one of the objects, and the
 //! service runs it again once it holds them all: see [`RefScope::look`](crate::value::RefScope::look).
 
-use super::{Key, Meter, Table, check_result, copied, iterate, weight};
+use super::{Key, Meter, Table, check_result, copied, iterate, truthy, weight};
 use crate::modules::builtins::{
     Bool, ByteArray, Bytes, Complex, Dict, Float, FrozenSet, Int, List, Range, Set, Str, Tuple,
 };
-use crate::modules::collections::{Counter, DefaultDict, Deque, NamedTuple, OrderedDict};
+use crate::modules::collections::{ChainMap, Counter, DefaultDict, Deque, NamedTuple, OrderedDict};
 use crate::modules::error::Exception;
 use crate::modules::multiprocessing::SharedArray;
 use crate::object::{Object, Remote};
 use crate::value::{self, Looked, ObjectRef, Value, place_of};
 use std::any::Any;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 pub(super) use crate::modules::error::is_busy;
@@ -36,6 +37,8 @@ pub(crate) enum Seen<'a> {
     Elements(&'a [Value]),
     /// Those of a plain map.
     Entries(&'a [(Value, Value)]),
+    /// What has yet to be [merged](Seen::merged).
+    Chain(&'a ChainMap),
     Nothing,
 }
 
@@ -46,6 +49,8 @@ pub(crate) enum Mapping {
     Counter,
     /// With its factory, as Python writes it.
     Default(String),
+    /// All that is in the maps of a chain.
+    Chain,
 }
 
 /// What can be equal, or has an order.
@@ -104,7 +109,7 @@ fn write<T: Holds>(object: &dyn Object) -> Option<String> {
 type Class = (&'static str, Kind, See, fn(&dyn Object) -> Option<String>);
 
 /// The classes that are looked into, by their paths.
-static CLASSES: [Class; 19] = [
+static CLASSES: [Class; 20] = [
     (List::PATH, Kind::List, see::<List>, write::<List>),
     (Dict::PATH, Kind::Dict, see::<Dict>, write::<Dict>),
     (Str::PATH, Kind::Text, see::<Str>, write::<Str>),
@@ -118,6 +123,7 @@ static CLASSES: [Class; 19] = [
     (OrderedDict::PATH, Kind::Dict, see::<OrderedDict>, write::<OrderedDict>),
     (DefaultDict::PATH, Kind::Dict, see::<DefaultDict>, write::<DefaultDict>),
     (Counter::PATH, Kind::Dict, see::<Counter>, write::<Counter>),
+    (ChainMap::PATH, Kind::Dict, see::<ChainMap>, write::<ChainMap>),
     (NamedTuple::PATH, Kind::Tuple, see::<NamedTuple>, write::<NamedTuple>),
     (ByteArray::PATH, Kind::Bytes, see::<ByteArray>, write::<ByteArray>),
     (Complex::PATH, Kind::Number, see::<Complex>, write::<Complex>),
@@ -146,10 +152,13 @@ pub(crate) fn view<R>(
     reference: &ObjectRef,
     f: impl FnOnce(Option<Seen<'_>>) -> Result<R, Exception>,
 ) -> Result<R, Exception> {
-    sight(reference, |sight| f(sight.map(|sight| sight.seen)))
+    sight(reference, |sight| match sight {
+        Some(sight) => sight.seen.merged(|seen| f(Some(seen))),
+        None => f(None),
+    })
 }
 
-/// As [`view`], with the place where the object is.
+/// As [`view`], with the place where the object is, and a chain as it is.
 pub(super) fn sight<R>(
     reference: &ObjectRef,
     f: impl FnOnce(Option<Sight<'_>>) -> Result<R, Exception>,
@@ -193,17 +202,67 @@ pub(crate) fn plain(value: Value) -> Result<Value, Exception> {
     }
 }
 
+/// As [`plain`], with what Python calls the type of the object, if it is one: for an error that names it.
+///
+/// # Errors
+/// As there.
+pub(crate) fn plain_and_class(value: Value) -> Result<(Value, Option<String>), Exception> {
+    let class = value.as_object().map(|reference| type_of(reference).to_owned());
+    plain(value).map(|value| (value, class))
+}
+
+/// An argument as an operand, which is what it is worth: a reference to a live number, text or bytes as that, and everything else as it
+/// is, for no more than a branch. Whatever takes an argument as a number, an index, a count, a text or bytes asks here first; an error
+/// names the type of what was given.
+///
+/// A complex number, which is a plain value of no such kind, stays what it is.
+///
+/// # Errors
+/// As [`view`].
+#[inline]
+pub(crate) fn operand(value: &Value) -> Result<Cow<'_, Value>, Exception> {
+    match value {
+        Value::Ref(reference) => worth(value, reference),
+        value => Ok(Cow::Borrowed(value)),
+    }
+}
+
+#[cold]
+fn worth<'a>(value: &'a Value, reference: &ObjectRef) -> Result<Cow<'a, Value>, Exception> {
+    if !matches!(kind_of(value), Kind::Number | Kind::Text | Kind::Bytes) {
+        return Ok(Cow::Borrowed(value));
+    }
+    view(reference, |seen| match seen {
+        Some(Seen::Number(Value::Map(_))) => Ok(Cow::Borrowed(value)),
+        Some(seen) => seen.plain().map_or(Ok(Cow::Borrowed(value)), |plain| plain.map(Cow::Owned)),
+        None => Ok(Cow::Borrowed(value)),
+    })
+}
+
+/// Whether a value counts as true; of a live object of the modules, what it holds.
+///
+/// # Errors
+/// As [`view`].
+#[inline]
+pub(crate) fn truth(value: &Value) -> Result<bool, Exception> {
+    match value {
+        Value::Ref(reference) => view(reference, |seen| Ok(seen.is_none_or(|seen| seen.truth()))),
+        value => Ok(truthy(value)),
+    }
+}
+
 /// What Python calls the type of an object.
 pub(super) fn type_of(reference: &ObjectRef) -> &str {
     match reference.class() {
         path if path == Counter::PATH => "Counter",
+        path if path == ChainMap::PATH => "ChainMap",
         path => path.strip_prefix("builtins.").unwrap_or(path),
     }
 }
 
 impl<'a> Seen<'a> {
     /// What a value is; nothing if it refers to an object.
-    pub(super) fn of(value: &'a Value) -> Self {
+    pub(crate) fn of(value: &'a Value) -> Self {
         match value {
             Value::List(items) => Seen::List(items),
             Value::Tuple(items) => Seen::Tuple(items),
@@ -222,12 +281,36 @@ impl<'a> Seen<'a> {
             Seen::Tuple(_) => Kind::Tuple,
             Seen::Deque(..) => Kind::Deque,
             Seen::Set(_) | Seen::Elements(_) => Kind::Set,
-            Seen::Dict(..) | Seen::Entries(_) => Kind::Dict,
+            Seen::Dict(..) | Seen::Entries(_) | Seen::Chain(_) => Kind::Dict,
             Seen::Text(_) => Kind::Text,
             Seen::Bytes(_) => Kind::Bytes,
             Seen::Number(_) => Kind::Number,
             Seen::Range(_) => Kind::Range,
             Seen::Items(_) | Seen::Nothing => Kind::Other,
+        }
+    }
+
+    /// How many elements there are, or the most that can be counted; `None` if it has none.
+    pub(crate) fn count(&self) -> Option<usize> {
+        Some(match self {
+            Seen::List(items) | Seen::Tuple(items) | Seen::Items(items) | Seen::Elements(items) => items.len(),
+            Seen::Deque(items, _) => items.len(),
+            Seen::Set(table) => table.len(),
+            Seen::Dict(table, _) => table.len(),
+            Seen::Text(text) => text.chars().count(),
+            Seen::Bytes(bytes) => bytes.len(),
+            Seen::Range(range) => range.count(),
+            Seen::Entries(entries) => entries.len(),
+            Seen::Chain(_) | Seen::Number(_) | Seen::Nothing => return None,
+        })
+    }
+
+    fn truth(&self) -> bool {
+        match self {
+            // Of a complex number, that of its parts.
+            Seen::Number(Value::Map(parts)) => parts.iter().any(|(_, part)| truthy(part)),
+            Seen::Number(number) => truthy(number),
+            seen => seen.count() != Some(0),
         }
     }
 
@@ -241,7 +324,9 @@ impl<'a> Seen<'a> {
             Seen::Text(text) => check_result(1, text.len()).map(|()| (*text).into()),
             Seen::Bytes(bytes) => check_result(1, bytes.len()).map(|()| Value::Bytes(bytes.to_vec())),
             Seen::Number(number) => Ok(number.clone()),
-            Seen::Deque(..) | Seen::Items(_) | Seen::Range(_) | Seen::Entries(_) | Seen::Nothing => return None,
+            Seen::Deque(..) | Seen::Items(_) | Seen::Range(_) | Seen::Entries(_) | Seen::Chain(_) | Seen::Nothing => {
+                return None;
+            }
         })
     }
 
@@ -255,8 +340,19 @@ impl<'a> Seen<'a> {
             Seen::Entries(entries) => copied(entries.iter().map(|(key, _)| key)),
             Seen::Text(_) | Seen::Bytes(_) => self.plain()?.and_then(iterate),
             Seen::Range(range) => range.items().map(Iterator::collect),
-            Seen::Number(_) | Seen::Nothing => return None,
+            Seen::Chain(_) | Seen::Number(_) | Seen::Nothing => return None,
         })
+    }
+
+    /// Gives `f` what is seen: of a chain what is in all its maps.
+    ///
+    /// # Errors
+    /// Those of `f`, and of looking into the live ones.
+    pub(super) fn merged<R>(self, f: impl FnOnce(Seen<'_>) -> Result<R, Exception>) -> Result<R, Exception> {
+        match self {
+            Seen::Chain(chain) => f(Seen::Dict(&chain.merged()?, Mapping::Chain)),
+            seen => f(seen),
+        }
     }
 }
 

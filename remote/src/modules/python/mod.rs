@@ -54,9 +54,9 @@ pub use table::Table;
 pub(crate) use compare::Comparing;
 pub(crate) use equality::{integer, whole};
 pub(crate) use format::text_of;
-pub(crate) use index::{bound_of, insertion, word};
+pub(crate) use index::{bound_of, insertion, slice_bound_of, word};
 pub(crate) use key::{collapse, twice, unique};
-pub(crate) use keywords::at_most_one;
+pub(crate) use keywords::{at_most_one, no_key};
 pub(crate) use limits::{Meter, copied, repeated, repeats, room};
 pub(crate) use live::lending;
 pub(crate) use repr::{repr_of, whole_repr};
@@ -66,6 +66,7 @@ pub(crate) use sort::{merge_sort, order_of, reorder};
 use crate::args::Arg;
 use crate::modules::Exception;
 use crate::value::Value;
+use std::borrow::Cow;
 
 /// What Python calls the type of a value.
 pub fn type_name(value: &Value) -> &str {
@@ -93,9 +94,12 @@ pub(crate) fn text_argument(value: Arg<Value>, method: &str, argument: &str) -> 
     match value {
         Arg::Absent => Ok(None),
         Arg::Given(Value::Text(text)) => Ok(Some(text)),
-        Arg::Given(other) => {
-            let found = if other.is_null() { "None" } else { type_name(&other) };
-            Err(Exception::TypeError(format!("{method}() argument {argument} must be str, not {found}")))
-        }
+        Arg::Given(other) => match live::operand(&other)? {
+            Cow::Owned(Value::Text(text)) => Ok(Some(text)),
+            _ => {
+                let found = if other.is_null() { "None" } else { type_name(&other) };
+                Err(Exception::TypeError(format!("{method}() argument {argument} must be str, not {found}")))
+            }
+        },
     }
 }

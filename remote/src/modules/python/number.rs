@@ -1,7 +1,8 @@
-//! Arithmetic, as Python does it: whole numbers stay whole and exact, within
+//! Arithmetic, as Python does it, of values and of references to live numbers: whole numbers stay whole and exact, within
 //! [`INTEGER_BITS_LIMIT`](crate::value::INTEGER_BITS_LIMIT).
 
 use super::equality::integer;
+use super::live::operand;
 use super::{hex_float, type_name};
 use crate::modules::Exception;
 use crate::value::{Integer, IntegerTooLarge, Value};
@@ -67,7 +68,8 @@ pub fn multiply(a: &Value, b: &Value) -> Result<Value, Exception> {
 /// # Errors
 /// As [`add`]; `ZeroDivisionError`.
 pub fn divide(a: &Value, b: &Value) -> Result<Value, Exception> {
-    match (Number::of(a), Number::of(b)) {
+    let (x, y) = (operand(a)?, operand(b)?);
+    match (Number::of(&x), Number::of(&y)) {
         (Some(Number::Whole(_)), Some(Number::Whole(b))) if b.is_zero() => Err(zero("division by zero")),
         (Some(Number::Whole(a)), Some(Number::Whole(b))) => whole_quotient(&a, &b).map(Value::Float),
         // An int that is no float is told first, as by CPython.
@@ -143,7 +145,8 @@ pub fn divmod(a: &Value, b: &Value) -> Result<(Value, Value), Exception> {
 /// # Errors
 /// As [`divide`]; `ValueError` where the result would be complex, which a `builtins.complex` can give.
 pub fn power(a: &Value, b: &Value) -> Result<Value, Exception> {
-    match (Number::of(a), Number::of(b)) {
+    let (x, y) = (operand(a)?, operand(b)?);
+    match (Number::of(&x), Number::of(&y)) {
         (Some(Number::Whole(base)), Some(Number::Whole(exponent))) if !exponent.is_negative() => {
             base.power(&exponent).map(Value::Int).map_err(too_large)
         }
@@ -195,7 +198,8 @@ fn arithmetic(
     whole: impl Fn(&Integer, &Integer) -> Result<Integer, Exception>,
     float: impl Fn(f64, f64) -> Result<f64, Exception>,
 ) -> Result<Value, Exception> {
-    match (Number::of(a), Number::of(b)) {
+    let (x, y) = (operand(a)?, operand(b)?);
+    match (Number::of(&x), Number::of(&y)) {
         (Some(Number::Whole(a)), Some(Number::Whole(b))) => whole(&a, &b).map(Value::Int),
         (Some(a), Some(b)) => float(a.float()?, b.float()?).map(Value::Float),
         _ => Err(unsupported(sign, type_name(a), type_name(b))),
@@ -212,10 +216,11 @@ pub fn bitwise(
     sign: &str,
     combine: fn(&Integer, &Integer) -> Result<Integer, IntegerTooLarge>,
 ) -> Result<Value, Exception> {
-    match (integer(a), integer(b)) {
+    let (x, y) = (operand(a)?, operand(b)?);
+    match (integer(&x), integer(&y)) {
         (Some(m), Some(n)) => {
             let combined = combine(&m, &n).map_err(too_large)?;
-            let bools = matches!((a, b), (Value::Bool(_), Value::Bool(_)));
+            let bools = matches!((&*x, &*y), (Value::Bool(_), Value::Bool(_)));
             Ok(if bools { Value::Bool(!combined.is_zero()) } else { Value::Int(combined) })
         }
         _ => Err(unsupported(sign, type_name(a), type_name(b))),
@@ -242,10 +247,11 @@ pub fn shift_right(a: &Value, b: &Value) -> Result<Value, Exception> {
 }
 
 /// The number, and by how many bits: no number has more than the highest count.
-fn shifted<'a>(a: &'a Value, b: &Value, sign: &str) -> Result<(Cow<'a, Integer>, u64), Exception> {
-    match (integer(a), integer(b)) {
+fn shifted(a: &Value, b: &Value, sign: &str) -> Result<(Integer, u64), Exception> {
+    let (x, y) = (operand(a)?, operand(b)?);
+    match (integer(&x), integer(&y)) {
         (Some(_), Some(count)) if count.is_negative() => Err(Exception::value("negative shift count")),
-        (Some(n), Some(count)) => Ok((n, u64::try_from(&*count).unwrap_or(u64::MAX))),
+        (Some(n), Some(count)) => Ok((n.into_owned(), u64::try_from(&*count).unwrap_or(u64::MAX))),
         _ => Err(unsupported(sign, type_name(a), type_name(b))),
     }
 }

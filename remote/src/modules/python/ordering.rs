@@ -1,10 +1,12 @@
 //! `<`, `<=`, `>` and `>=`.
 
 use super::equality::compare_int_float;
+use super::live::operand;
 use super::number::Number;
 use super::{Table, equal, type_name};
 use crate::modules::Exception;
 use crate::value::Value;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -50,10 +52,22 @@ impl Comparison {
                 (Some(Number::Whole(a)), Some(Number::Whole(b))) => Some(a.cmp(&b)),
                 (Some(Number::Whole(a)), Some(Number::Float(b))) => compare_int_float(&a, b),
                 (Some(Number::Float(a)), Some(Number::Whole(b))) => compare_int_float(&b, a).map(Ordering::reverse),
-                _ => return Err(self.unsupported(type_name(a), type_name(b))),
+                _ => return self.held(a, b),
             },
         };
         Ok(order.is_some_and(|order| self.accepts(order)))
+    }
+
+    /// The same of what has no order by itself, but may refer to what has.
+    #[cold]
+    fn held(self, a: &Value, b: &Value) -> Result<bool, Exception> {
+        match (operand(a)?, operand(b)?) {
+            (Cow::Borrowed(a), Cow::Borrowed(b)) => Err(self.unsupported(type_name(a), type_name(b))),
+            (x, y) => self.holds(&x, &y).map_err(|error| match error {
+                Exception::TypeError(_) => self.unsupported(type_name(a), type_name(b)),
+                error => error,
+            }),
+        }
     }
 
     /// Whether it holds between two lists: the first elements that differ decide.

@@ -1,6 +1,7 @@
 //! Numbers from text, as Python's `int(…)` and `float(…)` read them.
 
 use super::equality::integer;
+use super::live::operand;
 use super::number::{Number, too_large};
 use super::short;
 use super::unicode::decimal_value;
@@ -103,12 +104,12 @@ fn float_literal(text: &str, shown: impl Fn() -> Value) -> Result<f64, Exception
 /// # Errors
 /// `TypeError`, `ValueError` or `OverflowError` for what is none.
 pub fn to_int(value: &Value, base: Option<i128>) -> Result<Integer, Exception> {
-    match (value, base) {
+    match (&*operand(value)?, base) {
         (Value::Text(text), base) => parse_int(text, base.unwrap_or(10)),
-        (Value::Bytes(bytes), base) => literal(ascii_text(bytes), base.unwrap_or(10), || value.clone()),
+        (shown @ Value::Bytes(bytes), base) => literal(ascii_text(bytes), base.unwrap_or(10), || shown.clone()),
         (_, Some(_)) => Err(Exception::of_type("int() can't convert non-string with explicit base")),
         (Value::Float(x), None) => float_to_int(*x),
-        (value, None) => integer(value).map(Cow::into_owned).ok_or_else(|| {
+        (number, None) => integer(number).map(Cow::into_owned).ok_or_else(|| {
             let found = super::type_name(value);
             Exception::TypeError(format!(
                 "int() argument must be a string, a bytes-like object or a real number, not '{found}'"
@@ -130,10 +131,10 @@ pub(crate) fn float_to_int(x: f64) -> Result<Integer, Exception> {
 /// # Errors
 /// `TypeError` or `ValueError` for what is none, `OverflowError` for an integer beyond all floats.
 pub fn to_float(value: &Value) -> Result<f64, Exception> {
-    match value {
+    match &*operand(value)? {
         Value::Text(text) => parse_float(text),
         Value::Bytes(bytes) => float_literal(ascii_text(bytes), || value.clone()),
-        value => match Number::of(value) {
+        number => match Number::of(number) {
             Some(number) => number.float(),
             None => Err(Exception::TypeError(format!(
                 "float() argument must be a string or a real number, not '{}'",

@@ -174,13 +174,14 @@ impl Bounded {
             Seen::Text(text) => self.quoted(text),
             Seen::Bytes(bytes) => self.bytes(bytes),
             Seen::Number(number) => self.value(number, depth),
+            Seen::Chain(chain) => self.joined("ChainMap(", chain.maps(), ")", |out, map| out.value(&map, depth)),
             Seen::Range(_) | Seen::Elements(_) | Seen::Entries(_) | Seen::Nothing => {}
         }
     }
 
     fn mapping(&mut self, table: &Table<Value>, kind: &Mapping, is_open: bool, depth: usize) {
         match kind {
-            Mapping::Plain => self.entries("{", table.iter(), "}", depth),
+            Mapping::Plain | Mapping::Chain => self.entries("{", table.iter(), "}", depth),
             Mapping::Ordered if table.is_empty() => self.put("OrderedDict()"),
             Mapping::Ordered => self.joined("OrderedDict([", table.iter(), "])", |out, (key, value)| {
                 out.put("(");

@@ -1,6 +1,6 @@
 //! `[start:stop:step]`: which elements of a sequence that means.
 
-use super::index_of;
+use super::index::slice_bound_of;
 use super::type_name;
 use crate::modules::Exception;
 use crate::value::Value;
@@ -56,9 +56,7 @@ impl Slice {
         };
         let part = |value: &Value| match value {
             Value::Null => Ok(None),
-            value => index_of(value).map(Some).map_err(|_| {
-                Exception::of_type("slice indices must be integers or None or have an __index__ method".to_owned())
-            }),
+            value => slice_bound_of(value).map(Some),
         };
         let (start, stop, step) = match parts.as_items() {
             Some([stop]) => (&Value::Null, stop, &Value::Null),

@@ -96,25 +96,25 @@ macro_rules! number_methods {
             /// `number < other`
             #[remote(name = "__lt__")]
             pub fn less(&self, other: Value) -> Result<bool, Exception> {
-                Comparison::Less.holds(&self.number(), &plain(other)?)
+                Comparison::Less.holds(&self.number(), &other)
             }
 
             /// `number <= other`
             #[remote(name = "__le__")]
             pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
-                Comparison::LessOrEqual.holds(&self.number(), &plain(other)?)
+                Comparison::LessOrEqual.holds(&self.number(), &other)
             }
 
             /// `number > other`
             #[remote(name = "__gt__")]
             pub fn greater(&self, other: Value) -> Result<bool, Exception> {
-                Comparison::Greater.holds(&self.number(), &plain(other)?)
+                Comparison::Greater.holds(&self.number(), &other)
             }
 
             /// `number >= other`
             #[remote(name = "__ge__")]
             pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
-                Comparison::GreaterOrEqual.holds(&self.number(), &plain(other)?)
+                Comparison::GreaterOrEqual.holds(&self.number(), &other)
             }
 
             /// Whether it is not zero.

@@ -214,9 +214,9 @@ macro_rules! dict_methods {
             /// map.
             #[remote(name = "__or__", scales)]
             pub fn or(&self, other: Value) -> Result<Value, Exception> {
-                let other = plain(other)?;
+                let (other, class) = plain_and_class(other)?;
                 if !matches!(other, Value::Map(_)) {
-                    return Err(number::unsupported("|", $name, type_name(&other)));
+                    return Err(number::unsupported("|", $name, class.as_deref().unwrap_or(type_name(&other))));
                 }
                 let mut both = self.table().clone();
                 both.extend(entries(other)?);
@@ -226,9 +226,9 @@ macro_rules! dict_methods {
             /// `other | dict`, as a plain map: of a key that is in both, the dict's value. The other one has to be a map.
             #[remote(name = "__ror__", scales)]
             pub fn ror(&self, other: Value) -> Result<Value, Exception> {
-                let other = plain(other)?;
+                let (other, class) = plain_and_class(other)?;
                 if !matches!(other, Value::Map(_)) {
-                    return Err(number::unsupported("|", type_name(&other), $name));
+                    return Err(number::unsupported("|", class.as_deref().unwrap_or(type_name(&other)), $name));
                 }
                 let mut both: Table<Value> = entries(other)?.into_iter().collect();
                 both.extend(self.table().clone().into_entries());

@@ -1,7 +1,7 @@
 //! What set and frozenset have alike: the methods that change nothing, and what stands behind these and the others.
 
 use crate::modules::Exception;
-use crate::modules::python::live::plain;
+use crate::modules::python::live::plain_and_class;
 use crate::modules::python::{Comparison, Key, Table, iterate, number, type_name};
 use crate::value::Value;
 
@@ -200,17 +200,17 @@ pub(crate) fn elements(value: Value) -> Result<Table<()>, Exception> {
 
 /// The other side of an operator, whose one side Python calls `name`.
 pub(crate) fn operand(name: &str, sign: &str, other: Value) -> Result<Table<()>, Exception> {
-    match plain(other)? {
-        other @ Value::Set(_) => elements(other),
-        other => Err(number::unsupported(sign, name, type_name(&other))),
+    match plain_and_class(other)? {
+        (other @ Value::Set(_), _) => elements(other),
+        (other, class) => Err(number::unsupported(sign, name, class.as_deref().unwrap_or(type_name(&other)))),
     }
 }
 
 /// Whether `comparison` holds between a set, which Python calls `name`, and another one.
 pub(crate) fn compare(comparison: Comparison, one: &Table<()>, name: &str, other: Value) -> Result<bool, Exception> {
-    match plain(other)? {
-        other @ Value::Set(_) => Ok(comparison.sets(one, &elements(other)?)),
-        other => Err(comparison.unsupported(name, type_name(&other))),
+    match plain_and_class(other)? {
+        (other @ Value::Set(_), _) => Ok(comparison.sets(one, &elements(other)?)),
+        (other, class) => Err(comparison.unsupported(name, class.as_deref().unwrap_or(type_name(&other)))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::args::Arg;
 use crate::modules::Exception;
-use crate::modules::python::truthy;
+use crate::modules::python::{truthy, type_name};
 use crate::remote;
 use crate::value::Value;
 use std::time::Duration;
@@ -48,7 +48,7 @@ impl Patience {
     /// # Errors
     /// As [`to_acquire`](Self::to_acquire).
     pub(crate) fn to_acquire_permit(blocking: Arg<Value>, timeout: Option<f64>) -> Result<Self, Exception> {
-        Patience::to_acquire(is_true(blocking).into(), timeout.into())
+        Patience::to_acquire(is_true(blocking)?.into(), timeout.into())
     }
 
     /// Of `wait(timeout)`: a negative timeout is as good as 0.
@@ -66,7 +66,7 @@ impl Patience {
     /// # Errors
     /// `ValueError` for a negative timeout.
     pub(crate) fn to_queue(block: Arg<Value>, timeout: Option<f64>) -> Result<Self, Exception> {
-        match (is_true(block), timeout) {
+        match (is_true(block)?, timeout) {
             (false, _) => Ok(Patience::None),
             (true, None) => Ok(Patience::Forever),
             (true, Some(timeout)) if timeout < 0.0 => Err(Exception::value("'timeout' must be a non-negative number")),
@@ -79,7 +79,7 @@ impl Patience {
     /// # Errors
     /// As [`to_wait`](Self::to_wait).
     pub(crate) fn to_process_queue(block: Arg<Value>, timeout: Option<f64>) -> Result<Self, Exception> {
-        if is_true(block) { Patience::to_wait(timeout) } else { Ok(Patience::None) }
+        if is_true(block)? { Patience::to_wait(timeout) } else { Ok(Patience::None) }
     }
 
     fn seconds(timeout: f64) -> Result<Self, Exception> {
@@ -95,8 +95,18 @@ impl Patience {
 }
 
 /// Whether something is wanted: it is, unless something says otherwise.
-fn is_true(wanted: Arg<Value>) -> bool {
-    wanted.given().is_none_or(|wanted| truthy(&wanted))
+///
+/// # Errors
+/// `TypeError` for a reference: whoever waits looks into nothing.
+fn is_true(wanted: Arg<Value>) -> Result<bool, Exception> {
+    match wanted.given() {
+        None => Ok(true),
+        Some(wanted @ Value::Ref(_)) => {
+            let found = type_name(&wanted);
+            Err(Exception::TypeError(format!("whether to wait is told by a plain value, not by a live '{found}'")))
+        }
+        Some(wanted) => Ok(truthy(&wanted)),
+    }
 }
 
 /// A timeout of a typed caller, as it travels.

@@ -3,6 +3,7 @@
 use super::{List, ListProxy, elements};
 use crate::modules::Exception;
 use crate::modules::python::lending;
+use crate::modules::python::live::operand;
 use crate::modules::python::{Slice, check_depth, copied, position, type_name};
 use crate::remote;
 use crate::value::Value;
@@ -82,11 +83,11 @@ pub(crate) fn get(
 
 /// The position that an index means.
 pub(crate) fn checked(index: &Value, len: usize, what: &str, missing: &str) -> Result<usize, Exception> {
-    let index = match index {
+    let index = match &*operand(index)? {
         Value::Int(n) => n.saturating_i128(),
         Value::Bool(b) => i128::from(*b),
-        other => {
-            let found = type_name(other);
+        _ => {
+            let found = type_name(index);
             return Err(Exception::TypeError(match what {
                 "string" => format!("string indices must be integers, not '{found}'"),
                 what => format!("{what} indices must be integers or slices, not {found}"),

@@ -5,7 +5,7 @@ use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::Exception;
 use crate::modules::python::{
-    Chunk, Cursor, bound_of, check_depth, index_of, insertion, lending, position, short, word,
+    Chunk, Cursor, bound_of, check_depth, index_of, insertion, lending, no_key, position, short, word,
 };
 use crate::modules::python::{Comparing, order_of, reorder, repr_of};
 use crate::remote;
@@ -99,9 +99,10 @@ impl List {
     }
 
     /// Puts the elements in ascending order, in descending order if `reverse`; equal ones keep their order.
-    /// `TypeError`, and no change, if two of them have no order.
+    /// `TypeError`, and no change, if two of them have no order. `key` is null, if it is given: a function cannot be sent.
     #[remote(name = "sort", scales)]
-    pub fn sort_values(&mut self, reverse: Arg<Value>) -> Result<(), Exception> {
+    pub fn sort_values(&mut self, reverse: Arg<Value>, key: Arg<Value>) -> Result<(), Exception> {
+        no_key(key)?;
         let descending = reverse.given().as_ref().map_or(Ok(0), index_of)? != 0;
         let order = lending(self, || order_of(&self.0, descending))?;
         reorder(&mut self.0, order);

@@ -1,7 +1,7 @@
 //! The operators: `+`, `*`, `+=`, `*=`, and comparisons.
 
 use super::{List, ListProxy};
-use crate::modules::python::live::plain;
+use crate::modules::python::live::plain_and_class;
 use crate::modules::python::{Comparison, copied, repeats, type_name, weight, whole};
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::modules::{Exception, python};
@@ -13,10 +13,10 @@ impl List {
     /// `list + other`, as a plain list; the other one has to be a list too.
     #[remote(name = "__add__", scales)]
     pub fn add(&self, other: Value) -> Result<Vec<Value>, Exception> {
-        match plain(other)? {
-            Value::List(other) => copied(self.0.iter().chain(&other)),
-            other => {
-                let found = type_name(&other);
+        match plain_and_class(other)? {
+            (Value::List(other), _) => copied(self.0.iter().chain(&other)),
+            (other, class) => {
+                let found = class.as_deref().unwrap_or(type_name(&other));
                 Err(Exception::TypeError(format!("can only concatenate list (not \"{found}\") to list")))
             }
         }
@@ -48,7 +48,7 @@ sequence_comparisons!(List, "list", List);
 
 /// The elements `count` times.
 pub(crate) fn repeated(items: &[Value], count: &Value) -> Result<Vec<Value>, Exception> {
-    let times = whole(count).ok_or_else(|| {
+    let times = whole(count)?.ok_or_else(|| {
         Exception::TypeError(format!("can't multiply sequence by non-int of type '{}'", type_name(count)))
     })?;
     let times = repeats(items.iter().map(weight).sum(), times)?;

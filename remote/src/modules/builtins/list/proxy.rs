@@ -27,12 +27,12 @@ impl ListProxy {
 
     /// Puts the elements in ascending order.
     pub fn sort(&self) -> Fallible<()> {
-        self.sort_values(None)
+        self.sort_values(None, None)
     }
 
     /// Puts the elements in descending order.
     pub fn sort_descending(&self) -> Fallible<()> {
-        self.sort_values(true)
+        self.sort_values(true, None)
     }
 
     /// The elements of a slice, such as `1..3`, `-2..` or `..`.

@@ -64,9 +64,9 @@ macro_rules! text_methods {
             /// Whether `part` is in it.
             #[remote(name = "__contains__", scales)]
             pub fn contains(&self, part: Value) -> Result<bool, Exception> {
-                let part = match part {
+                let part = match &*operand(&part)? {
                     Value::Int(_) | Value::Bool(_) if Self::KIND != "str" => self.searched(&part)?,
-                    part => Self::argument_or(&part, |found| {
+                    _ => Self::argument_or(&part, |found| {
                         format!("'in <string>' requires string as left operand, not {found}")
                     })?,
                 };
@@ -129,7 +129,7 @@ macro_rules! text_methods {
             #[remote(scales)]
             pub fn join(&self, items: Value) -> Result<Value, Exception> {
                 let part = |(at, item): (usize, Value)| {
-                    let item = $crate::modules::python::live::plain(item)?;
+                    let item = plain(item)?;
                     Self::argument(&item).map_err(|_| {
                         let found = type_name(&item);
                         let expected = if Self::KIND == "str" { "str instance" } else { "a bytes-like object" };
@@ -321,7 +321,7 @@ macro_rules! text_methods {
             #[remote(name = "__mul__", scales)]
             pub fn mul(&self, count: Value) -> Result<Value, Exception> {
                 let units = self.units();
-                let count = whole(&count).ok_or_else(|| {
+                let count = whole(&count)?.ok_or_else(|| {
                     let found = type_name(&count);
                     Exception::TypeError(format!("can't multiply sequence by non-int of type '{found}'"))
                 })?;
@@ -344,29 +344,36 @@ macro_rules! text_methods {
             /// Whether it is before `other` in the order of their characters.
             #[remote(name = "__lt__", scales)]
             pub fn less(&self, other: Value) -> Result<bool, Exception> {
-                Comparison::Less.holds(&self.plain(), &$crate::modules::python::live::plain(other)?)
+                self.ordered(Comparison::Less, &other)
             }
 
             /// Whether it is before `other`, or equal.
             #[remote(name = "__le__", scales)]
             pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
-                Comparison::LessOrEqual.holds(&self.plain(), &$crate::modules::python::live::plain(other)?)
+                self.ordered(Comparison::LessOrEqual, &other)
             }
 
             /// Whether it is after `other`.
             #[remote(name = "__gt__", scales)]
             pub fn greater(&self, other: Value) -> Result<bool, Exception> {
-                Comparison::Greater.holds(&self.plain(), &$crate::modules::python::live::plain(other)?)
+                self.ordered(Comparison::Greater, &other)
             }
 
             /// Whether it is after `other`, or equal.
             #[remote(name = "__ge__", scales)]
             pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
-                Comparison::GreaterOrEqual.holds(&self.plain(), &$crate::modules::python::live::plain(other)?)
+                self.ordered(Comparison::GreaterOrEqual, &other)
             }
         }
 
         impl $class {
+            fn ordered(&self, comparison: Comparison, other: &Value) -> Result<bool, Exception> {
+                comparison.holds(&self.plain(), other).map_err(|error| match error {
+                    Exception::TypeError(_) => comparison.unsupported(Self::KIND, type_name(other)),
+                    error => error,
+                })
+            }
+
             fn place(
                 &self,
                 part: &Value,
@@ -388,6 +395,9 @@ macro_rules! text_methods {
                 stop: Option<Value>,
                 holds: fn(&[Unit], &[Unit]) -> bool,
             ) -> Result<bool, Exception> {
+                let part = if kind_of(&part) == Kind::Tuple { plain(part)? } else { part };
+                let units = self.units();
+                let bounds = search::bounds(units.len(), start.as_ref(), stop.as_ref())?;
                 let parts = match part {
                     Value::Tuple(parts) => parts
                         .iter()
@@ -404,8 +414,6 @@ macro_rules! text_methods {
                         Exception::TypeError(format!("{name} first arg must be {expected}, not {found}"))
                     })?],
                 };
-                let units = self.units();
-                let bounds = search::bounds(units.len(), start.as_ref(), stop.as_ref())?;
                 Ok(bounds.is_some_and(|bounds| parts.iter().any(|part| holds(&units[bounds.clone()], part))))
             }
 

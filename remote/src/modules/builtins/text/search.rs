@@ -1,7 +1,7 @@
 //! Where a part is, and how often.
 
 use crate::modules::Exception;
-use crate::modules::python::{index_of, insertion};
+use crate::modules::python::{insertion, slice_bound_of};
 use crate::value::Value;
 use std::ops::Range;
 
@@ -11,8 +11,8 @@ pub(crate) fn bounds(
     start: Option<&Value>,
     stop: Option<&Value>,
 ) -> Result<Option<Range<usize>>, Exception> {
-    let start = start.map_or(Ok(0), index_of)?;
-    let stop = stop.map_or(Ok(len), |stop| index_of(stop).map(|stop| insertion(stop, len)))?;
+    let start = start.map_or(Ok(0), slice_bound_of)?;
+    let stop = stop.map_or(Ok(len), |stop| slice_bound_of(stop).map(|stop| insertion(stop, len)))?;
     let beyond = start > len as i128;
     let start = insertion(start, len);
     Ok((!beyond && start <= stop).then_some(start..stop))

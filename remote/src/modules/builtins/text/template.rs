@@ -2,8 +2,12 @@
 
 use crate::args::Kwargs;
 use crate::modules::Exception;
+use crate::modules::builtins::list::checked;
+use crate::modules::python::live::{Mapping, Seen, operand, view};
 use crate::modules::python::number::Number;
-use crate::modules::python::{Key, Table, check_result, format, position, repr, text_of, type_name, unicode, weight};
+use crate::modules::python::{
+    Key, Table, check_result, format, index_of, position, repr, text_of, type_name, unicode, weight,
+};
 use crate::value::Value;
 
 /// How deep fields may be within the specs of fields.
@@ -11,9 +15,7 @@ const DEPTH: usize = 2;
 
 /// The text of `template` with what is in `mapping` in the place of its fields.
 pub(crate) fn format_map(template: &str, mapping: Value) -> Result<String, Exception> {
-    let Value::Map(entries) = mapping else {
-        return Err(Exception::TypeError(format!("'{}' object is not a mapping", type_name(&mapping))));
-    };
+    let Value::Map(entries) = mapping else { return filled(template, Arguments::Subscripted(mapping)) };
     let table = entries.into_iter().map(|(key, value)| Ok((Key::new(key)?, value)));
     let table: Table<Value> = table.collect::<Result<Vec<_>, Exception>>()?.into_iter().collect();
     filled(template, Arguments::Mapping(table))
@@ -32,6 +34,8 @@ fn filled(template: &str, arguments: Arguments) -> Result<String, Exception> {
 /// What the fields stand for.
 enum Arguments {
     Mapping(Table<Value>),
+    /// What is no plain map: by its elements, if it has some.
+    Subscripted(Value),
     Given(Vec<Value>, Kwargs),
 }
 
@@ -60,6 +64,10 @@ impl Fields {
             let name: String = name.iter().collect();
             let found = match &self.arguments {
                 Arguments::Mapping(table) => table.get(&Key::new(name.as_str().into())?),
+                Arguments::Subscripted(value) => {
+                    let value = value.clone();
+                    return self.element(&value, &name.into());
+                }
                 Arguments::Given(_, kwargs) => kwargs.get(&name),
             };
             return found.cloned().ok_or_else(|| Exception::no_key(&name.into()));
@@ -102,8 +110,80 @@ impl Fields {
     /// # Errors
     /// `MemoryError` if all in all that is more than a result may have.
     fn look_at(&mut self, value: &Value) -> Result<(), Exception> {
-        self.work = self.work.saturating_add(weight(value));
+        self.work_through(weight(value))
+    }
+
+    /// So many bytes are looked at.
+    fn work_through(&mut self, bytes: usize) -> Result<(), Exception> {
+        self.work = self.work.saturating_add(bytes);
         check_result(1, self.work)
+    }
+
+    /// `value[index]`, of a plain value or of a live object.
+    fn element(&mut self, value: &Value, index: &Value) -> Result<Value, Exception> {
+        match value {
+            Value::Ref(reference) => {
+                view(reference, |seen| self.seen_element(value, &seen.unwrap_or(Seen::Nothing), index))
+            }
+            plain => self.seen_element(value, &Seen::of(plain), index),
+        }
+    }
+
+    fn seen_element(&mut self, value: &Value, seen: &Seen<'_>, index: &Value) -> Result<Value, Exception> {
+        let of = |items: &[Value], what: &str| {
+            let missing = format!("{what} index out of range");
+            checked(index, items.len(), what, &missing).map(|at| items[at].clone())
+        };
+        match seen {
+            Seen::Entries(entries) => {
+                let key = Key::new(index.clone())?;
+                let same = |other: &Value| Key::new(other.clone()).is_ok_and(|other| other == key);
+                let found = entries.iter().find(|(other, _)| same(other)).map(|(_, value)| value.clone());
+                found.ok_or_else(|| Exception::no_key(key.value()))
+            }
+            Seen::Dict(table, kind) => {
+                if matches!(kind, Mapping::Chain) {
+                    // It was put together for this.
+                    self.work_through(table.len().saturating_mul(size_of::<(Value, Value)>()))?;
+                }
+                let key = Key::new(index.clone())?;
+                match (table.get(&key), kind) {
+                    (Some(found), _) => Ok(found.clone()),
+                    (None, Mapping::Counter) => Ok(0.into()),
+                    (None, _) => Err(Exception::no_key(key.value())),
+                }
+            }
+            Seen::List(items) => of(items, "list"),
+            Seen::Tuple(items) => of(items, "tuple"),
+            Seen::Items(items) => {
+                let at = index_of(index).map_err(|_| Exception::of_type("indices must be integers"))?;
+                let at = position(at, items.len()).ok_or_else(|| Exception::index("invalid index"))?;
+                Ok(items[at].clone())
+            }
+            Seen::Deque(items, _) => {
+                let at =
+                    index_of(index).map_err(|_| Exception::of_type("sequence index must be integer, not 'str'"))?;
+                let at = position(at, items.len()).ok_or_else(|| Exception::index("deque index out of range"))?;
+                Ok(items[at].clone())
+            }
+            Seen::Range(range) => range.getitem(index.clone()),
+            Seen::Bytes(bytes) => {
+                let (what, missing) = match type_name(value) {
+                    "bytes" => ("byte", "index out of range"),
+                    _ => ("bytearray", "bytearray index out of range"),
+                };
+                checked(index, bytes.len(), what, missing).map(|at| bytes[at].into())
+            }
+            Seen::Text(text) => {
+                self.work_through(text.len())?;
+                let at = checked(index, text.chars().count(), "string", "string index out of range")?;
+                let found = text.chars().nth(at).map(Value::from);
+                found.ok_or_else(|| Exception::index("string index out of range"))
+            }
+            Seen::Set(_) | Seen::Elements(_) | Seen::Number(_) | Seen::Chain(_) | Seen::Nothing => {
+                Err(Exception::TypeError(format!("'{}' object is not subscriptable", type_name(value))))
+            }
+        }
     }
 
     fn filled(&mut self, template: &[char], depth: usize) -> Result<String, Exception> {
@@ -203,8 +283,11 @@ impl<'a> Field<'a> {
             Some('r') => repr(&found).into(),
             Some('a') => ascii(&repr(&found)).into(),
             Some(other) => {
-                let other = other.escape_default();
-                return Err(Exception::ValueError(format!("Unknown conversion specifier '{other}'")));
+                let other = match other {
+                    '!'..='~' => other.to_string(),
+                    other => format!("\\x{:x}", u32::from(other)),
+                };
+                return Err(Exception::ValueError(format!("Unknown conversion specifier {other}")));
             }
         };
         let spec = if self.spec.iter().any(|c| matches!(c, '{' | '}')) {
@@ -227,7 +310,8 @@ impl<'a> Field<'a> {
                 ['[', after @ ..] => {
                     let end = after.iter().position(|c| *c == ']');
                     let end = end.ok_or_else(|| Exception::value("Missing ']' in format string"))?;
-                    found = element(&found, &after[..end])?;
+                    let index = subscript(&after[..end])?;
+                    found = fields.element(&found, &index)?;
                     path = &after[end + 1..];
                 }
                 ['.', after @ ..] => {
@@ -263,7 +347,7 @@ fn number(name: &[char]) -> Result<Option<usize>, Exception> {
 /// `value.name`: what a number consists of. Other values have methods only, which are nothing to show.
 fn attribute(value: &Value, name: &[char]) -> Result<Value, Exception> {
     let name: String = name.iter().take(100).collect();
-    let found = match (Number::of(value), name.as_str()) {
+    let found = match (Number::of(&*operand(value)?), name.as_str()) {
         (Some(Number::Whole(n)), "real" | "numerator") => Some(Value::Int(n.into_owned())),
         (Some(Number::Whole(_)), "imag") => Some(0.into()),
         (Some(Number::Whole(_)), "denominator") => Some(1.into()),
@@ -275,33 +359,12 @@ fn attribute(value: &Value, name: &[char]) -> Result<Value, Exception> {
     found.ok_or_else(|| Exception::AttributeError(format!("'{class}' object has no attribute '{name}'")))
 }
 
-/// `value[name]`; a number is an index.
-fn element(value: &Value, name: &[char]) -> Result<Value, Exception> {
+/// What is between the brackets of `value[name]`: a number is an index, and anything else a text.
+fn subscript(name: &[char]) -> Result<Value, Exception> {
     if name.is_empty() {
         return Err(Exception::value("Empty attribute in format string"));
     }
-    let index = number(name)?;
-    let name: String = name.iter().collect();
-    let refused = |kind: &str| Exception::TypeError(format!("{kind} indices must be integers or slices, not str"));
-    let at = |len: usize, kind: &str| {
-        let index = index.ok_or_else(|| refused(kind))?;
-        position(index as i128, len).ok_or_else(|| Exception::IndexError(format!("{kind} index out of range")))
-    };
-    match value {
-        Value::Map(entries) => {
-            let key = Key::new(index.map_or_else(|| name.as_str().into(), Value::from))?;
-            let same = |other: &Value| Key::new(other.clone()).is_ok_and(|other| other == key);
-            let found = entries.iter().find(|(other, _)| same(other)).map(|(_, value)| value.clone());
-            found.ok_or_else(|| Exception::no_key(key.value()))
-        }
-        Value::List(items) | Value::Tuple(items) => at(items.len(), type_name(value)).map(|at| items[at].clone()),
-        Value::Bytes(bytes) => at(bytes.len(), "byte").map(|at| bytes[at].into()),
-        Value::Text(text) => {
-            let at = at(text.chars().count(), "string")?;
-            text.chars().nth(at).map(Value::from).ok_or_else(|| Exception::index("string index out of range"))
-        }
-        other => Err(Exception::TypeError(format!("'{}' object is not subscriptable", type_name(other)))),
-    }
+    Ok(number(name)?.map_or_else(|| name.iter().collect::<String>().into(), Value::from))
 }
 
 /// What is not ASCII, escaped.

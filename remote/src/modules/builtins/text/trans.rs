@@ -2,11 +2,13 @@
 
 use crate::args::Arg;
 use crate::modules::Exception;
-use crate::modules::python::{Key, Table, text_argument, whole};
+use crate::modules::python::live::{operand, plain};
+use crate::modules::python::{Key, Table, integer, text_argument};
 use crate::value::Value;
 
 /// What Python's `str.maketrans` makes: a map from characters' numbers to numbers, texts and null.
 pub(crate) fn table(from: Value, to: Arg<Value>, without: Arg<Value>) -> Result<Value, Exception> {
+    let from = plain(from)?;
     let to = text_argument(to, "maketrans", "2")?;
     let without = text_argument(without, "maketrans", "3")?;
     let mut table = Table::new();
@@ -42,7 +44,7 @@ fn number(letter: char) -> Result<Key, Exception> {
 }
 
 fn key_number(key: &Value) -> Result<Key, Exception> {
-    match key {
+    match &*operand(key)? {
         Value::Text(text) => {
             let mut letters = text.chars();
             match (letters.next(), letters.next()) {
@@ -50,7 +52,7 @@ fn key_number(key: &Value) -> Result<Key, Exception> {
                 _ => Err(Exception::value("string keys in translate table must be of length 1")),
             }
         }
-        key if whole(key).is_some() => Key::new(key.clone()),
+        key if integer(key).is_some() => Key::new(key.clone()),
         _ => Err(Exception::of_type("keys in translate table must be strings or integers")),
     }
 }

@@ -5,8 +5,9 @@ use crate::modules::Exception;
 use crate::modules::python::live::plain;
 use crate::modules::python::{Comparing, lending};
 use crate::modules::python::{Comparison, Table, number, type_name};
+use crate::object::Remote;
 use crate::remote;
-use crate::value::Value;
+use crate::value::{ObjectRef, Value};
 
 #[remote]
 impl Counter {
@@ -53,28 +54,28 @@ impl Counter {
     /// `counter += other`: adds the counts, and takes out what is not positive then.
     #[remote(name = "__iadd__", scales)]
     pub fn iadd(&mut self, other: Value) -> Result<(), Exception> {
-        let other = lending(self, || operand("+=", other))?;
+        let other = lending(self, || mapping("+=", other))?;
         self.merge_in(other, number::add)
     }
 
     /// `counter -= other`: subtracts the counts, and takes out what is not positive then.
     #[remote(name = "__isub__", scales)]
     pub fn isub(&mut self, other: Value) -> Result<(), Exception> {
-        let other = lending(self, || operand("-=", other))?;
+        let other = lending(self, || mapping("-=", other))?;
         self.merge_in(other, number::subtract)
     }
 
     /// `counter |= other`: keeps the higher count of each, and takes out what is not positive.
     #[remote(name = "__ior__", scales)]
     pub fn ior(&mut self, other: Value) -> Result<(), Exception> {
-        let other = lending(self, || operand("|=", other))?;
+        let other = lending(self, || mapping("|=", other))?;
         self.merge_in(other, higher)
     }
 
     /// `counter &= other`: keeps the lower count of each, and takes out what is not positive.
     #[remote(name = "__iand__", scales)]
     pub fn iand(&mut self, other: Value) -> Result<(), Exception> {
-        let other = lending(self, || operand("&=", other))?;
+        let other = lending(self, || mapping("&=", other))?;
         let mut merged = Table::new();
         for (key, count) in self.0.iter() {
             let other = other.get(key).unwrap_or(&ZERO);
@@ -90,11 +91,11 @@ impl Counter {
     /// Whether every count is the same in the map `other`; what is missing counts as 0.
     #[remote(name = "__eq__", scales)]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
-        let other = plain(other)?;
-        if !matches!(other, Value::Map(_)) {
-            return Ok(false);
+        if matches!(&other, Value::Ref(reference) if !is_counter(reference)) {
+            // What is missing there does not count as 0.
+            return Comparing::default().equals(self, &other);
         }
-        let Ok(other) = operand("==", other) else { return Ok(false) };
+        let Ok(Some(other)) = counter_of(other) else { return Ok(false) };
         let mut comparing = Comparing::default();
         for key in self.0.keys().chain(other.keys()) {
             if !comparing.equal(self.count(key), other.get(key).unwrap_or(&ZERO))? {
@@ -167,22 +168,40 @@ impl Counter {
     }
 
     fn all(&self, named: Comparison, comparison: Comparison, other: Value) -> Result<bool, Exception> {
-        let other = plain(other)?;
-        if !matches!(other, Value::Map(_)) {
-            return Err(named.unsupported("Counter", type_name(&other)));
-        }
-        let other = operand("<", other)?;
+        let name = type_name(&other).to_owned();
+        let Some(other) = counter_of(other)? else { return Err(named.unsupported("Counter", &name)) };
         let mut keys = self.0.keys().chain(other.keys());
         keys.try_fold(true, |all, key| Ok(all && comparison.holds(self.count(key), other.get(key).unwrap_or(&ZERO))?))
     }
 }
 
-/// The other side of an operator.
+/// The other side of an operator: a counter.
 fn operand(sign: &str, other: Value) -> Result<Table<Value>, Exception> {
+    let name = type_name(&other).to_owned();
+    counter_of(other)?.ok_or_else(|| number::unsupported(sign, "Counter", &name))
+}
+
+/// The other side of what changes the counter: any mapping.
+fn mapping(sign: &str, other: Value) -> Result<Table<Value>, Exception> {
     match plain(other)? {
         other @ Value::Map(_) => Ok(counts(other)?.into_iter().collect()),
         other => Err(number::unsupported(sign, "Counter", type_name(&other))),
     }
+}
+
+/// The counter that a value is: a map, which stands for one, or a live one. Another live mapping is none.
+fn counter_of(value: Value) -> Result<Option<Table<Value>>, Exception> {
+    if matches!(&value, Value::Ref(reference) if !is_counter(reference)) {
+        return Ok(None);
+    }
+    match plain(value)? {
+        map @ Value::Map(_) => Ok(Some(counts(map)?.into_iter().collect())),
+        _ => Ok(None),
+    }
+}
+
+fn is_counter(reference: &ObjectRef) -> bool {
+    reference.class() == Counter::PATH
 }
 
 fn positive(count: &Value) -> Result<bool, Exception> {
