@@ -127,7 +127,8 @@ pub fn modulo(a: &Value, b: &Value) -> Result<Value, Exception> {
 /// # Errors
 /// As [`divide`].
 pub fn divmod(a: &Value, b: &Value) -> Result<(Value, Value), Exception> {
-    match (Number::of(a), Number::of(b)) {
+    let (x, y) = (operand(a)?, operand(b)?);
+    match (Number::of(&x), Number::of(&y)) {
         (Some(Number::Whole(a)), Some(Number::Whole(b))) => match a.div_mod_floor(&b) {
             Some((quotient, left)) => Ok((Value::Int(quotient), Value::Int(left))),
             None => Err(zero("integer division or modulo by zero")),
