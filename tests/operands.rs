@@ -4,6 +4,8 @@ mod support;
 
 #[path = "operands/comparing.rs"]
 mod comparing;
+#[path = "operands/effort.rs"]
+mod effort;
 #[path = "operands/iterables.rs"]
 mod iterables;
 #[path = "operands/nesting.rs"]

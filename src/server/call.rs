@@ -331,7 +331,7 @@ impl MethodCall {
         self,
         runtime: &tokio::runtime::Handle,
         mut site: OwnedSite,
-        gate: &Gate,
+        gate: &Arc<Gate>,
         begun: Begun,
         args: Bytes,
         named: impl Fn(Error) -> Error,
@@ -368,11 +368,12 @@ impl MethodCall {
             }
             let run = {
                 let (site, place, args) = (Arc::clone(&site), Arc::clone(&place), args.clone());
+                let gate = Arc::clone(gate);
                 move || {
                     let has_turn = turn.is_some();
                     let _kept = (place, turn);
                     let attempt = || self.attempt(held, &site, asked, elsewhere, &args);
-                    if elsewhere { large::in_turn(has_turn, attempt) } else { attempt() }
+                    if elsewhere { gate.over(|| large::in_turn(has_turn, attempt)) } else { attempt() }
                 }
             };
             let attempt =

@@ -255,7 +255,9 @@ impl Engine {
                 }
                 let args = Bytes::copy_from_slice(args);
                 let (place, runtime) = (request.session.off_thread(), self.runtime.clone());
-                Ok(Step::Later(Later::new(async move {
+                let mut later = Later::new(std::future::pending());
+                let gate = Arc::clone(&later.gate);
+                later.run = Box::pin(async move {
                     let place = if offload { place.await } else { None };
                     let result = async {
                         if may_wait {
@@ -273,10 +275,12 @@ impl Engine {
                             }
                             let elsewhere = offload || large;
                             let (call, place, args) = (Arc::clone(&call), Arc::clone(&place), args.clone());
+                            let gate = Arc::clone(&gate);
                             let run = move || {
                                 let has_turn = turn.is_some();
                                 let _kept = (place, turn);
-                                let ran = large::in_turn(has_turn, || call.attempt(&args, held, asked, elsewhere))?;
+                                let attempt = || call.attempt(&args, held, asked, elsewhere);
+                                let ran = gate.over(|| large::in_turn(has_turn, attempt))?;
                                 Ok(match ran {
                                     Ran::Over(produced) => Ran::Over(with_scope(&*call.scope, || {
                                         reply_produced(&function, session, produced, encoding, limit)
@@ -296,7 +300,8 @@ impl Engine {
                         }
                     };
                     result.await.into()
-                })))
+                });
+                Ok(Step::Later(later))
             }
             FunctionInvoke::Async(_) => {
                 let holding = request.holding.cloned();

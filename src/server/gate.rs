@@ -1,7 +1,13 @@
 //! Whether a call has begun: until then it can be stopped, and an exclusive method cannot afterwards.
 
+use std::cell::RefCell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::sync::Notify;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<Gate>>> = const { RefCell::new(None) };
+}
 
 const WAITING: u8 = 0;
 const BEGUN: u8 = 1;
@@ -44,6 +50,29 @@ impl Gate {
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.state.load(Ordering::Acquire) == STOPPED
+    }
+
+    /// Whether somebody wanted to stop it, in time or not.
+    pub(crate) fn is_unwanted(&self) -> bool {
+        matches!(self.state.load(Ordering::Acquire), STOPPED | UNWANTED)
+    }
+
+    /// Runs `code`, which is the call: it can see whether it is wanted.
+    pub(super) fn over<T>(self: &Arc<Self>, code: impl FnOnce() -> T) -> T {
+        /// Puts back what was, also after a panic.
+        struct Restore(Option<Arc<Gate>>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CURRENT.replace(self.0.take());
+            }
+        }
+        let _restore = Restore(CURRENT.replace(Some(Arc::clone(self))));
+        code()
+    }
+
+    /// That of the call which runs on this thread, if it takes its time.
+    pub(super) fn current() -> Option<Arc<Gate>> {
+        CURRENT.with_borrow(Clone::clone)
     }
 
     /// Ready once the call has been stopped.

@@ -10,6 +10,7 @@
 //! is never run twice for one call: it looks into nothing, and takes a reference for what it is.
 
 use super::chain::Chain;
+use super::gate::Gate;
 use super::large;
 use crate::store::{Cell, ReadGuard, WriteGuard};
 use hashbrown::{HashMap, HashSet};
@@ -27,10 +28,21 @@ pub(super) const LOOK_LIMIT: usize = 10_000;
 /// How often one call is made again because it asked for an object that others used.
 pub(super) const ATTEMPT_LIMIT: u32 = 100;
 
+/// How many steps, such as elements that are compared, a call takes on a connection's thread: a few milliseconds, and enough to sort
+/// what is not too large for it.
+const STEPS_AT_ONCE: usize = 256 << 10;
+
+/// How many steps one call takes at all: enough to sort forty million elements.
+const STEP_LIMIT: usize = 1 << 30;
+
 /// What a call has looked into so far. Empty, it costs nothing.
 #[derive(Default)]
 pub(super) struct Looks {
     state: RefCell<Option<Box<Shown>>>,
+    /// What it has done with that.
+    steps: std::cell::Cell<usize>,
+    /// By whom it can be stopped, since it takes its time.
+    stop: Option<Arc<Gate>>,
     /// It may look at as much as it likes: on no connection's thread.
     elsewhere: bool,
 }
@@ -59,11 +71,36 @@ pub(super) struct Asked {
 impl Looks {
     /// For a call that holds these already.
     pub(super) fn holding(held: Vec<ReadGuard>, elsewhere: bool) -> Self {
+        let stop = if elsewhere { Gate::current() } else { None };
         if held.is_empty() {
-            return Looks { elsewhere, ..Self::default() };
+            return Looks { stop, elsewhere, ..Self::default() };
         }
         let held = held.into_iter().map(|guard| (guard.cell().id(), Arc::new(guard))).collect();
-        Looks { state: RefCell::new(Some(Box::new(Shown { held, ..Shown::default() }))), elsewhere }
+        let state = RefCell::new(Some(Box::new(Shown { held, ..Shown::default() })));
+        Looks { state, stop, elsewhere, ..Self::default() }
+    }
+
+    /// Takes so many steps; false if it is to end.
+    fn go_on(&self, steps: usize) -> bool {
+        let steps = self.steps.get().saturating_add(steps);
+        self.steps.set(steps);
+        if !self.elsewhere {
+            if steps > STEPS_AT_ONCE {
+                self.state.borrow_mut().get_or_insert_default().large = true;
+            }
+            return steps <= STEPS_AT_ONCE;
+        }
+        let error = if self.stop.as_ref().is_some_and(|gate| gate.is_unwanted()) {
+            Error::Cancelled
+        } else if steps > STEP_LIMIT {
+            let what = "steps that one call takes to compare, to sort or to write what it looks at";
+            let remedy = "do it in parts, over fewer or smaller elements";
+            Error::limit(what, steps as u64, STEP_LIMIT as u64, remedy)
+        } else {
+            return true;
+        };
+        self.state.borrow_mut().get_or_insert_default().failed.get_or_insert(error);
+        false
     }
 
     /// Whether what came of the call is to be thrown away.
@@ -219,6 +256,10 @@ impl RefScope for LookingScope<'_> {
 
     fn place(&self, reference: &ObjectRef) -> Option<usize> {
         self.own(reference).map(|own| own.place)
+    }
+
+    fn go_on(&self, steps: usize) -> bool {
+        !self.code.is_built_in() || self.looks.go_on(steps)
     }
 
     fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {

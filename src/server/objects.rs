@@ -481,7 +481,7 @@ impl ObjectsCall {
     }
 
     /// Runs it once its objects are held, and anew as often as it asks for more.
-    async fn patiently(self, begun: Begun, gate: &Gate, args: &Bytes, limit: usize) -> Result<Reply, Error> {
+    async fn patiently(self, begun: Begun, gate: &Arc<Gate>, args: &Bytes, limit: usize) -> Result<Reply, Error> {
         let Begun { offload, has_large, mut held, place, mut behind } = begun;
         let (function, session, encoding) = (self.wants.function, self.wants.session, self.encoding);
         let runtime = self.scope.session.engine().runtime.clone();
@@ -503,11 +503,11 @@ impl ObjectsCall {
                 return call.run_async(holding, finish).await;
             }
             let ran = if offload || large {
-                let place = Arc::clone(&place);
+                let (place, gate) = (Arc::clone(&place), Arc::clone(gate));
                 let task = runtime.spawn_blocking(move || {
                     let has_turn = turn.is_some();
                     let _kept = (place, turn);
-                    large::in_turn(has_turn, || call.run(holding, true, finish))
+                    gate.over(|| large::in_turn(has_turn, || call.run(holding, true, finish)))
                 });
                 task.await.unwrap_or(Err(Error::Cancelled))
             } else {

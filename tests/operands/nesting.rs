@@ -118,10 +118,9 @@ async fn shared_structure_is_compared_once(fixture: Fixture) {
     // 2⁴⁴ comparisons, for whoever does not remember.
     let equal = ends[0].call("__eq__", [reference(&ends[1])]).timeout(Duration::from_secs(20)).await;
     assert_eq!(equal, Ok(true.into()));
-    // What is compared again and again has a bound, too.
+    // And so with what is plain.
     let inner = list(&session, "inner", ints(0..1_000)).await;
     let many = list(&session, "many", Value::List(vec![reference(&inner); 10_000])).await;
     let unequal = ints((0..999).chain([-1]));
-    let error = many.call("count", [unequal]).timeout(Duration::from_secs(20)).await.expect_err("too much work");
-    assert!(raised(&error).starts_with("RuntimeError: the comparison looks again at more than"), "{error}");
+    assert_eq!(many.call("count", [unequal]).timeout(Duration::from_secs(20)).await, Ok(0.into()));
 }

@@ -1,10 +1,11 @@
 //! Module `types`: SimpleNamespace.
 
-use super::python::{Comparing, Key, Table, check_depth, repr};
+use super::python::{Comparing, Key, Table, check_depth, repr_of_parts};
 use super::shared::text_of_repr;
 use super::{Decoded, Exception, Fallible, given};
 use crate::args::{Arg, Kwargs};
 use crate::call::CallError;
+use crate::object::Extent;
 use crate::remote;
 use crate::source::FunctionCall;
 use crate::value::{IntoValue, Value};
@@ -53,7 +54,7 @@ impl SimpleNamespace {
     }
 
     /// The names of the attributes, in the order of the alphabet.
-    #[remote(name = "__dir__")]
+    #[remote(name = "__dir__", scales)]
     pub fn dir(&self) -> Vec<String> {
         let mut names: Vec<String> = self.0.keys().filter_map(|key| key.value().as_str()).map(str::to_owned).collect();
         names.sort_unstable();
@@ -61,36 +62,38 @@ impl SimpleNamespace {
     }
 
     /// The attributes, as a plain map.
-    #[remote(name = "__dict__")]
+    #[remote(name = "__dict__", scales)]
     pub fn attributes(&self) -> Value {
         self.clone().into()
     }
 
     /// Whether `other`, as a map, has the same attributes.
-    #[remote(name = "__eq__")]
+    #[remote(name = "__eq__", scales)]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
         Comparing::default().equal(&self.attributes(), &other)
     }
 
     /// Whether `other` is anything but a map of the same attributes.
-    #[remote(name = "__ne__")]
+    #[remote(name = "__ne__", scales)]
     pub fn differs(&self, other: Value) -> Result<bool, Exception> {
         self.equals(other).map(|equal| !equal)
     }
 
     /// The object as Python writes it.
-    #[remote(name = "__repr__")]
-    pub fn repr(&self) -> String {
-        let parts: Vec<String> = self
-            .0
-            .iter()
-            .map(|(key, value)| format!("{}={}", key.value().as_str().unwrap_or_default(), repr(value)))
-            .collect();
-        format!("namespace({})", parts.join(", "))
+    #[remote(name = "__repr__", scales)]
+    pub fn repr(&self) -> Result<String, Exception> {
+        let parts = self.0.iter().map(|(key, value)| (key.value().as_str().unwrap_or_default(), value));
+        repr_of_parts("namespace", parts)
     }
 }
 
-text_of_repr!(SimpleNamespace);
+text_of_repr!(looking SimpleNamespace);
+
+impl Extent for SimpleNamespace {
+    fn extent(&self) -> usize {
+        self.0.len()
+    }
+}
 
 /// With plain Rust values. The methods that these stand for say what they do.
 impl SimpleNamespaceProxy {

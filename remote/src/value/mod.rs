@@ -44,7 +44,7 @@ pub use integer::{INTEGER_BITS_LIMIT, Integer, IntegerTooLarge};
 pub use into::IntoValue;
 pub use reference::ObjectRef;
 pub use scope::{Looked, RefScope, place_of, with_scope};
-pub(crate) use scope::{lending, look, with_caller};
+pub(crate) use scope::{go_on, lending, look, with_caller};
 pub use this::{Granted, This};
 pub use to::to_value;
 pub use weight::{DECODED_LIMIT, limited, take_decoded_weight};

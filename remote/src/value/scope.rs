@@ -42,6 +42,12 @@ pub trait RefScope {
     fn look(&self, _reference: &ObjectRef, _view: &mut dyn FnMut(&dyn Object)) -> Looked {
         Looked::Closed
     }
+
+    /// Told of so many steps that are about to be taken, such as elements to be compared, by a method or function that has changed
+    /// nothing yet. Whether it is to go on: if not, it comes to an end as where an object [is in use](Looked::Busy).
+    fn go_on(&self, _steps: usize) -> bool {
+        true
+    }
 }
 
 /// What came of [`RefScope::look`].
@@ -150,6 +156,14 @@ pub(crate) fn look(reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> 
     })
 }
 
+/// Whether to go on, after so many steps: see [`RefScope::go_on`].
+pub(crate) fn go_on(steps: usize) -> bool {
+    ask(|current| match current {
+        Some(Current::Given(scope)) => scope.go_on(steps),
+        Some(Current::Client(_)) | None => true,
+    })
+}
+
 /// Runs `f` with `object`, which what runs has for itself, to be seen by [`look`]: who may change an object lends it for as long
 /// as it only searches, since nobody else could show it.
 pub(crate) fn lending<R>(object: &dyn Object, f: impl FnOnce() -> R) -> R {
@@ -193,6 +207,10 @@ impl RefScope for Lent<'_> {
             return Looked::Shown;
         }
         self.outer.look(reference, view)
+    }
+
+    fn go_on(&self, steps: usize) -> bool {
+        self.outer.go_on(steps)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::python::live::{Holds, Kind, Seen, kind_of, operand, plain};
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Slice, Stamp, check_result, index_of, iterate, repeated, repeats, repr, text_argument,
+    Chunk, Comparison, Cursor, Slice, Stamp, check_result, index_of, iterate, repeated, repeats, text_argument,
     type_name, whole, word,
 };
 use crate::modules::shared::{reflected_sequence_methods, text_of_repr};

@@ -6,7 +6,7 @@ use crate::args::{Arg, Args, Kwargs};
 use crate::context::Context;
 use crate::modules::python::live::{Holds, Kind, Seen, kind_of, operand, plain};
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Slice, Stamp, check_result, index_of, iterate, repeats, repr, text_argument, type_name,
+    Chunk, Comparison, Cursor, Slice, Stamp, check_result, index_of, iterate, repeats, text_argument, type_name,
     unicode, whole, whole_repr, word,
 };
 use crate::modules::shared::reflected_sequence_methods;

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::modules::builtins::dict::{entries, fromkeys};
 use crate::modules::python::live::{Holds, Seen, plain, view};
 use crate::modules::python::{
-    Chunk, Comparing, Cursor, Key, Stamp, Table, check_depth, lending, number, repr_of, short, type_name,
+    Chunk, Comparing, Cursor, Effort, Key, Stamp, Table, check_depth, lending, number, repr_of, short, type_name,
 };
 use crate::modules::shared::text_of_repr;
 use crate::modules::{Decoded, Elements, Exception, Fallible, given};
@@ -13,6 +13,7 @@ use crate::object::Extent;
 use crate::remote;
 use crate::value::{IntoValue, ObjectRef, Value};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// Several dicts that are searched one after the other, as Python's `ChainMap`: plain maps of its own, and live dicts of the
 /// service, which it shows as they are at the moment. All of them are held while one call looks into them.
@@ -46,11 +47,13 @@ impl ChainMap {
     }
 
     /// The maps, as a plain list; live ones as references.
+    #[remote(scales)]
     pub fn maps(&self) -> Vec<Value> {
         self.0.iter().cloned().map(Value::from).collect()
     }
 
     /// The maps of a chain with `m`, or an empty map, and `kwargs` in it, before this one's.
+    #[remote(scales)]
     pub fn new_child(&self, m: Option<Value>, #[remote(kwargs)] kwargs: Kwargs) -> Result<Vec<Value>, Exception> {
         let first = match m {
             Some(live @ Value::Ref(_)) if kwargs.is_empty() => Layer::try_from(live)?,
@@ -64,6 +67,7 @@ impl ChainMap {
     }
 
     /// The maps without the first one.
+    #[remote(scales)]
     pub fn parents(&self) -> Vec<Value> {
         let parents: Vec<Value> = self.maps().into_iter().skip(1).collect();
         if parents.is_empty() { vec![Value::Map(Vec::new())] } else { parents }
@@ -97,13 +101,32 @@ impl ChainMap {
     /// Whether there is any key.
     #[remote(name = "__bool__", scales)]
     pub fn truth(&self) -> Result<bool, Exception> {
-        Ok(self.length()? > 0)
+        for layer in &self.0 {
+            let is_empty = match layer {
+                Layer::Own(table) => table.is_empty(),
+                Layer::Live(reference) => look(reference, Table::is_empty)?,
+            };
+            if !is_empty {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// How many keys there are, in all maps.
     #[remote(name = "__len__", scales)]
     pub fn length(&self) -> Result<usize, Exception> {
-        Ok(self.merged()?.len())
+        let (mut keys, mut effort) = (Table::<()>::new(), Effort::default());
+        for at in self.distinct() {
+            self.with_layer(at, |table| {
+                table.keys().try_for_each(|key| {
+                    effort.take_key(key.value())?;
+                    keys.insert(key.clone(), ());
+                    Ok(())
+                })
+            })?;
+        }
+        Ok(keys.len())
     }
 
     /// As `__len__`.
@@ -148,6 +171,7 @@ impl ChainMap {
     }
 
     /// The maps, the first of them a copy, as a plain list.
+    #[remote(scales)]
     pub fn copy(&self) -> Vec<Value> {
         self.maps()
     }
@@ -165,9 +189,7 @@ impl ChainMap {
     #[remote(name = "__ror__", scales)]
     pub fn ror(&self, other: Value) -> Result<Vec<Value>, Exception> {
         let mut all = mapping("|", other, |other| (other, "ChainMap"))?;
-        for at in (0..self.0.len()).rev() {
-            all.extend(self.layer(at)?.into_entries());
-        }
+        self.merge_into(&mut all)?;
         Ok(vec![all.into_value()])
     }
 
@@ -246,7 +268,7 @@ impl ChainMap {
     }
 
     /// Puts all of `items`, a map or a list of pairs, and of `kwargs` into the first map.
-    #[remote(name = "update")]
+    #[remote(name = "update", scales)]
     pub fn update_values(&mut self, items: Arg<Value>, #[remote(kwargs)] kwargs: Kwargs) -> Result<(), Exception> {
         let items = items.given().map_or(Ok(Vec::new()), |items| lending(self, || entries(items)))?;
         let kwargs = entries(kwargs.into())?;
@@ -255,7 +277,7 @@ impl ChainMap {
     }
 
     /// `chain |= items`: puts all of `items`, a map or a list of pairs, into the first map.
-    #[remote(name = "__ior__")]
+    #[remote(name = "__ior__", scales)]
     pub fn ior(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || entries(items))?;
         self.first()?.extend(items);
@@ -265,12 +287,12 @@ impl ChainMap {
 
 text_of_repr!(looking ChainMap);
 
-/// A live dict may be of any size.
+/// What live dicts hold counts once they are looked into.
 impl Extent for ChainMap {
     fn extent(&self) -> usize {
         let size = |layer: &Layer| match layer {
-            Layer::Own(table) => table.len(),
-            Layer::Live(_) => usize::MAX,
+            Layer::Own(table) => table.len().saturating_add(1),
+            Layer::Live(_) => 1,
         };
         self.0.iter().map(size).fold(0, usize::saturating_add)
     }
@@ -288,7 +310,9 @@ impl ChainMap {
     }
 
     fn find(&self, key: &Key) -> Result<Option<Value>, Exception> {
+        let mut effort = Effort::default();
         for layer in &self.0 {
+            effort.take_key(key.value())?;
             let found = match layer {
                 Layer::Own(table) => table.get(key).cloned(),
                 Layer::Live(reference) => look(reference, |table| table.get(key).cloned())?,
@@ -300,22 +324,60 @@ impl ChainMap {
         Ok(None)
     }
 
+    /// Gives `f` one of the maps.
+    fn with_layer<R>(&self, at: usize, f: impl FnOnce(&Table<Value>) -> Result<R, Exception>) -> Result<R, Exception> {
+        match self.0.get(at) {
+            Some(Layer::Own(table)) => f(table),
+            Some(Layer::Live(reference)) => look(reference, f)?,
+            None => f(&Table::new()),
+        }
+    }
+
     /// A copy of one of the maps.
     fn layer(&self, at: usize) -> Result<Table<Value>, Exception> {
-        match self.0.get(at) {
-            Some(Layer::Own(table)) => Ok(table.clone()),
-            Some(Layer::Live(reference)) => look(reference, Table::clone),
-            None => Ok(Table::new()),
-        }
+        self.with_layer(at, |table| {
+            Effort::default().take(table.len())?;
+            Ok(table.clone())
+        })
     }
 
     /// All keys with what they stand for, in Python's order: from the last map to the first.
     pub(crate) fn merged(&self) -> Result<Table<Value>, Exception> {
         let mut merged = Table::new();
-        for at in (0..self.0.len()).rev() {
-            merged.extend(self.layer(at)?.into_entries());
-        }
+        self.merge_into(&mut merged)?;
         Ok(merged)
+    }
+
+    fn merge_into(&self, merged: &mut Table<Value>) -> Result<(), Exception> {
+        let mut effort = Effort::default();
+        for at in self.distinct() {
+            self.with_layer(at, |table| {
+                table.iter().try_for_each(|(key, value)| {
+                    effort.take_key(key.value())?;
+                    merged.insert(key.clone(), value.clone());
+                    Ok(())
+                })
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Where the maps are that make a difference to what is merged, the last one first. Of a live one that is there more than
+    /// twice, the last place says where its keys are, and the first one what they stand for.
+    fn distinct(&self) -> Vec<usize> {
+        let (mut last, mut first) = (HashMap::new(), HashMap::new());
+        for (at, layer) in self.0.iter().enumerate() {
+            if let Layer::Live(reference) = layer {
+                last.insert(reference.id(), at);
+                first.entry(reference.id()).or_insert(at);
+            }
+        }
+        let counts = |at: usize, layer: &Layer| match layer {
+            Layer::Own(_) => true,
+            Layer::Live(reference) => [&last, &first].iter().any(|places| places.get(&reference.id()) == Some(&at)),
+        };
+        let places = self.0.iter().enumerate().rev();
+        places.filter(|(at, layer)| counts(*at, layer)).map(|(at, _)| at).collect()
     }
 }
 

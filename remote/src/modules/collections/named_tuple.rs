@@ -4,7 +4,7 @@ use crate::args::{Arg, Kwargs};
 use crate::context::Context;
 use crate::modules::builtins::Tuple;
 use crate::modules::python::live::{Holds, Seen, operand, truth};
-use crate::modules::python::{Chunk, Cursor, check_result, iterate, repr, text_of, unicode};
+use crate::modules::python::{Chunk, Cursor, check_result, iterate, repr, repr_of_parts, text_of, unicode};
 use crate::modules::shared::text_of_repr;
 use crate::modules::{Decoded, Elements, Exception};
 use crate::remote;
@@ -52,7 +52,7 @@ impl NamedTuple {
         defaults: Option<Value>,
         #[remote(kwargs)] kwargs: Kwargs,
     ) -> Result<Self, Exception> {
-        let typename = text_of(&typename);
+        let typename = text_of(&typename)?;
         let names = field_names_of(&typename, field_names, rename.given().as_ref().map_or(Ok(false), truth)?)?;
         let defaults = defaults.map_or(Ok(Vec::new()), iterate)?;
         if defaults.len() > names.len() {
@@ -63,26 +63,26 @@ impl NamedTuple {
     }
 
     /// The names of the fields, as a tuple.
-    #[remote(name = "_fields")]
+    #[remote(name = "_fields", scales)]
     pub fn fields(&self) -> Value {
         Value::Tuple(self.names.iter().map(|name| name.as_str().into()).collect())
     }
 
     /// What fields are that were not given, as a map.
-    #[remote(name = "_field_defaults")]
+    #[remote(name = "_field_defaults", scales)]
     pub fn field_defaults(&self) -> Kwargs {
         let with_default = self.names.iter().skip(self.names.len().saturating_sub(self.defaults.len()));
         with_default.cloned().zip(self.defaults.iter().cloned()).collect()
     }
 
     /// The elements under the names of their fields, as a map.
-    #[remote(name = "_asdict")]
+    #[remote(name = "_asdict", scales)]
     pub fn asdict(&self) -> Kwargs {
         self.names.iter().cloned().zip(self.items.iter().cloned()).collect()
     }
 
     /// The elements with those of `kwargs` in place of their own, as a plain tuple. `ValueError` for names that no field has.
-    #[remote(name = "_replace")]
+    #[remote(name = "_replace", scales)]
     pub fn replace(&self, #[remote(kwargs)] kwargs: Kwargs) -> Result<Value, Exception> {
         let mut items = self.items.clone();
         let mut unexpected = Vec::new();
@@ -99,7 +99,7 @@ impl NamedTuple {
     }
 
     /// The elements of `iterable`, one for each field, as a plain tuple. `TypeError` if there are more or fewer.
-    #[remote(name = "_make")]
+    #[remote(name = "_make", scales)]
     pub fn make(&self, iterable: Value) -> Result<Value, Exception> {
         let items = iterate(iterable)?;
         if items.len() == self.names.len() {
@@ -109,7 +109,7 @@ impl NamedTuple {
     }
 
     /// The element of the field `name`. `AttributeError` if there is none.
-    #[remote(name = "__getattr__")]
+    #[remote(name = "__getattr__", scales)]
     pub fn getattr(&self, name: String) -> Result<Value, Exception> {
         let at = self.names.iter().position(|field| *field == name);
         at.map(|at| self.items[at].clone()).ok_or_else(|| {
@@ -119,10 +119,9 @@ impl NamedTuple {
     }
 
     /// The tuple as Python writes it: `Point(x=1, y=2)`.
-    #[remote(name = "__repr__")]
-    pub fn repr(&self) -> String {
-        let fields = self.names.iter().zip(&self.items).map(|(name, item)| format!("{name}={}", repr(item)));
-        format!("{}({})", self.typename, fields.collect::<Vec<_>>().join(", "))
+    #[remote(name = "__repr__", scales)]
+    pub fn repr(&self) -> Result<String, Exception> {
+        repr_of_parts(&self.typename, self.names.iter().map(String::as_str).zip(&self.items))
     }
 }
 
@@ -130,14 +129,14 @@ impl NamedTuple {
 #[remote]
 impl NamedTuple {
     /// How many elements are equal to `value`.
-    #[remote(name = "count")]
+    #[remote(name = "count", scales)]
     pub fn count_value(&self, value: Value) -> Result<usize, Exception> {
         self.values.count_value(value)
     }
 
     /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
     /// none.
-    #[remote(name = "index")]
+    #[remote(name = "index", scales)]
     pub fn index_value(&self, value: Value, start: Arg<Value>, stop: Arg<Value>) -> Result<usize, Exception> {
         self.values.index_value(value, start, stop)
     }
@@ -166,25 +165,25 @@ impl NamedTuple {
     }
 
     /// Whether an element is equal to `value`.
-    #[remote(name = "__contains__")]
+    #[remote(name = "__contains__", scales)]
     pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
         self.values.contains_value(value)
     }
 
     /// `tuple + other`, as a plain tuple.
-    #[remote(name = "__add__")]
+    #[remote(name = "__add__", scales)]
     pub fn add(&self, other: Value) -> Result<Value, Exception> {
         self.values.add(other)
     }
 
     /// `tuple * count`, as a plain tuple.
-    #[remote(name = "__mul__")]
+    #[remote(name = "__mul__", scales)]
     pub fn mul(&self, count: Value) -> Result<Value, Exception> {
         self.values.mul(count)
     }
 
     /// `count * tuple`, as a plain tuple.
-    #[remote(name = "__rmul__")]
+    #[remote(name = "__rmul__", scales)]
     pub fn rmul(&self, count: Value) -> Result<Value, Exception> {
         self.values.mul(count)
     }
@@ -195,61 +194,61 @@ impl NamedTuple {
     }
 
     /// The elements from the last to the first, as a plain list.
-    #[remote(name = "__reversed__")]
+    #[remote(name = "__reversed__", scales)]
     pub fn reversed(&self) -> Vec<Value> {
         self.items.iter().rev().cloned().collect()
     }
 
     /// What it is, as a plain tuple.
-    #[remote(name = "value")]
+    #[remote(name = "value", scales)]
     pub fn plain(&self) -> Value {
         Value::Tuple(self.items.clone())
     }
 
     /// Whether `other` is a tuple of equal elements.
-    #[remote(name = "__eq__")]
+    #[remote(name = "__eq__", scales)]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
         self.values.equals(other)
     }
 
     /// Whether `other` is anything but a tuple of equal elements.
-    #[remote(name = "__ne__")]
+    #[remote(name = "__ne__", scales)]
     pub fn differs(&self, other: Value) -> Result<bool, Exception> {
         self.values.differs(other)
     }
 
     /// `<`, by the first elements that differ.
-    #[remote(name = "__lt__")]
+    #[remote(name = "__lt__", scales)]
     pub fn less(&self, other: Value) -> Result<bool, Exception> {
         self.values.less(other)
     }
 
     /// `<=`, by the first elements that differ.
-    #[remote(name = "__le__")]
+    #[remote(name = "__le__", scales)]
     pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
         self.values.less_or_equal(other)
     }
 
     /// `>`, by the first elements that differ.
-    #[remote(name = "__gt__")]
+    #[remote(name = "__gt__", scales)]
     pub fn greater(&self, other: Value) -> Result<bool, Exception> {
         self.values.greater(other)
     }
 
     /// `>=`, by the first elements that differ.
-    #[remote(name = "__ge__")]
+    #[remote(name = "__ge__", scales)]
     pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
         self.values.greater_or_equal(other)
     }
 }
 
-text_of_repr!(NamedTuple);
+text_of_repr!(looking NamedTuple);
 
 /// The names of the fields, each of which can be one.
 fn field_names_of(typename: &str, field_names: Value, rename: bool) -> Result<Vec<String>, Exception> {
     let mut names: Vec<String> = match operand(&field_names)?.into_owned() {
         Value::Text(text) => text.replace(',', " ").split_whitespace().map(str::to_owned).collect(),
-        names => iterate(names)?.iter().map(text_of).collect(),
+        names => iterate(names)?.iter().map(text_of).collect::<Result<_, _>>()?,
     };
     check_result(size_of::<Value>(), names.len())?;
     if rename {

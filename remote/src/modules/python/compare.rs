@@ -1,21 +1,20 @@
 //! `==` and `<` of values that may refer to live objects: these are looked into.
 
+mod argument;
+
 use super::equality;
 use super::live::{Holds, Kind, Mapping, Seen, Sight, is_busy, kind_of, look_ahead, sight};
-use super::{Comparison, Key, Table, type_name};
+use super::{Comparison, Effort, Key, Table, type_name};
 use crate::modules::collections::ChainMap;
 use crate::modules::error::Exception;
 use crate::object::Object;
 use crate::value::{Value, place_of};
-use hashbrown::{HashMap, HashSet};
-use std::borrow::Borrow;
-use std::cmp::Ordering;
+use argument::Argument;
+use hashbrown::HashMap;
+use std::rc::Rc;
 
 /// How deep what is compared or written may be nested, from one live object to the next: CPython has a limit of its own kind.
 pub const LOOK_DEPTH: usize = 250;
-
-/// How many elements one call compares of live objects that it has looked at before.
-pub const AGAIN_LIMIT: usize = 4 << 20;
 
 /// One comparison, or the many of one search: what it finds out of two live objects it does not find out again, for they do not
 /// change meanwhile.
@@ -24,10 +23,13 @@ pub(crate) struct Comparing {
     depth: usize,
     /// Whether two objects, by their places, are equal; `None` while that is being found out.
     pairs: HashMap<(usize, usize), Option<bool>>,
-    seen: HashSet<usize>,
-    /// How many of the objects that are open now were looked at before.
-    again: usize,
-    steps: usize,
+    /// Whether they are in this order.
+    orders: HashMap<(usize, usize, Comparison), bool>,
+    /// What all others are compared with.
+    argument: Argument,
+    /// All that is in the chain that was last looked at, by its place.
+    merged: Option<(usize, Rc<Table<Value>>)>,
+    effort: Effort,
 }
 
 impl Comparing {
@@ -37,6 +39,7 @@ impl Comparing {
     /// `RecursionError` for what is nested too deep, or in a circle; and those of looking.
     #[inline]
     pub(crate) fn equal(&mut self, a: &Value, b: &Value) -> Result<bool, Exception> {
+        self.effort.take(1)?;
         if is_flat(a) && is_flat(b) { Ok(equality::equal(a, b)) } else { self.nested(a, b) }
     }
 
@@ -55,6 +58,7 @@ impl Comparing {
         items: impl IntoIterator<Item = &'a Value>,
         value: &Value,
     ) -> Result<Option<usize>, Exception> {
+        self.argument.remember(value);
         let mut items = items.into_iter().enumerate();
         while let Some((at, item)) = items.next() {
             match self.equal(item, value) {
@@ -72,6 +76,7 @@ impl Comparing {
         items: impl IntoIterator<Item = &'a Value>,
         value: &Value,
     ) -> Result<usize, Exception> {
+        self.argument.remember(value);
         let mut items = items.into_iter();
         let mut count = 0;
         while let Some(item) = items.next() {
@@ -89,6 +94,7 @@ impl Comparing {
     /// `TypeError` for what has no order; and as [`equal`](Self::equal).
     #[inline]
     pub(crate) fn holds(&mut self, comparison: Comparison, a: &Value, b: &Value) -> Result<bool, Exception> {
+        self.effort.take(1)?;
         if is_flat(a) && is_flat(b) { comparison.holds(a, b) } else { self.nested_holds(comparison, a, b) }
     }
 
@@ -133,6 +139,9 @@ impl Comparing {
                 self.deeper(|this| this.lists(a.len(), a, b.len(), b))
             }
             (Value::Map(a), Value::Map(b)) => self.deeper(|this| this.entries(a, b)),
+            (Value::Set(a), Value::Set(b)) => self.elements(a, b),
+            (Value::Text(a), Value::Text(b)) => self.bytes_equal(a.as_bytes(), b.as_bytes()),
+            (Value::Bytes(a), Value::Bytes(b)) => self.bytes_equal(a, b),
             _ => Ok(equality::equal(a, b)),
         }
     }
@@ -146,13 +155,28 @@ impl Comparing {
                 }
                 self.shown(a, |this, a| {
                     this.shown(b, |this, b| {
-                        this.seen_holds(comparison, &a.seen, &b.seen).unwrap_or_else(|| Err(unsupported()))
+                        let pair = a.place.zip(b.place).map(|(a, b)| (a, b, comparison));
+                        if let Some(known) = pair.and_then(|pair| this.orders.get(&pair)) {
+                            return Ok(*known);
+                        }
+                        let holds =
+                            this.seen_holds(comparison, &a.seen, &b.seen).unwrap_or_else(|| Err(unsupported()))?;
+                        if let Some(pair) = pair {
+                            this.orders.insert(pair, holds);
+                        }
+                        Ok(holds)
                     })
                 })
             }
             (Value::List(a), Value::List(b)) | (Value::Tuple(a), Value::Tuple(b)) => {
                 self.deeper(|this| this.first_difference(comparison, a.len(), a, b.len(), b))
             }
+            (Value::Set(a), Value::Set(b)) => Ok(match (self.table(a)?, self.table(b)?) {
+                (Ok(a), Ok(b)) => self.sets_hold(comparison, &a, &b)?,
+                _ => false,
+            }),
+            (Value::Text(a), Value::Text(b)) => self.bytes_hold(comparison, a.as_bytes(), b.as_bytes()),
+            (Value::Bytes(a), Value::Bytes(b)) => self.bytes_hold(comparison, a, b),
             _ => comparison.holds(a, b),
         }
     }
@@ -164,7 +188,7 @@ impl Comparing {
         f: impl FnOnce(&mut Self, &Sight<'_>) -> Result<R, Exception>,
     ) -> Result<R, Exception> {
         let Value::Ref(reference) = value else {
-            return f(self, &Sight { seen: Seen::of(value), place: None, written: None });
+            return f(self, &Sight { seen: Seen::of(value), place: self.argument.place(value), written: None });
         };
         sight(reference, |sight| {
             let sight = match sight {
@@ -172,11 +196,10 @@ impl Comparing {
                 Some(sight) => sight,
                 None => Sight { seen: Seen::Nothing, place: None, written: None },
             };
-            let again = sight.place.is_some_and(|place| !self.seen.insert(place));
-            self.again += usize::from(again);
-            let result = f(self, &sight);
-            self.again -= usize::from(again);
-            result
+            if let Seen::Number(Value::Int(n)) = &sight.seen {
+                self.effort.take_bytes(n.weight())?;
+            }
+            f(self, &sight)
         })
     }
 
@@ -193,13 +216,14 @@ impl Comparing {
         if self.depth + 1 >= LOOK_DEPTH {
             return Err(too_deep());
         }
-        let merged = chain.merged()?;
-        let again = place.is_some_and(|place| !self.seen.insert(place));
-        self.again += usize::from(again);
+        let merged = match &self.merged {
+            Some((of, merged)) if Some(*of) == place => Rc::clone(merged),
+            _ => Rc::new(chain.merged()?),
+        };
+        self.merged = place.map(|place| (place, Rc::clone(&merged)));
         self.depth += 1;
         let result = f(self, &Sight { seen: Seen::Dict(&merged, Mapping::Chain), place, written: None });
         self.depth -= 1;
-        self.again -= usize::from(again);
         result
     }
 
@@ -240,21 +264,35 @@ impl Comparing {
             (Seen::Dict(a, Mapping::Counter), Seen::Dict(b, Mapping::Counter)) => self.counts(a, b),
             (Seen::Dict(a, one), Seen::Dict(b, other)) => {
                 let ordered = matches!((one, other), (Mapping::Ordered, Mapping::Ordered));
-                Ok((!ordered || a.keys().eq(b.keys())) && self.tables(a, b)?)
+                let same_order = !ordered || self.same_keys(a, b)?;
+                Ok(same_order && a.len() == b.len() && self.tables(a.iter(), |key| b.get(key))?)
             }
             (Seen::Dict(table, _), Seen::Entries(entries)) | (Seen::Entries(entries), Seen::Dict(table, _)) => {
-                match Table::of_entries(entries) {
-                    Some(entries) => self.tables(table, &entries),
-                    None => Ok(false),
+                // Of a key that is there twice, the last one counts: so there may be more entries than keys.
+                if table.len() > entries.len() {
+                    return Ok(false);
+                }
+                match self.places(entries)? {
+                    Some(places) if places.len() == table.len() => {
+                        self.tables(table.iter(), |key| value_at(entries, &places, key))
+                    }
+                    _ => Ok(false),
                 }
             }
             (Seen::Entries(a), Seen::Entries(b)) => self.entries(a, b),
-            (Seen::Set(a), Seen::Set(b)) => Ok(a == b),
+            (Seen::Set(a), Seen::Set(b)) => self.sets_equal(a, b),
             (Seen::Set(table), Seen::Elements(items)) | (Seen::Elements(items), Seen::Set(table)) => {
-                Ok(Table::of_elements(items).is_ok_and(|items| **table == items))
+                if table.len() > items.len() {
+                    return Ok(false);
+                }
+                match self.table(items)? {
+                    Ok(items) => self.sets_equal(table, &items),
+                    Err(_) => Ok(false),
+                }
             }
-            (Seen::Text(a), Seen::Text(b)) => Ok(a == b),
-            (Seen::Bytes(a), Seen::Bytes(b)) => Ok(a == b),
+            (Seen::Elements(a), Seen::Elements(b)) => self.elements(a, b),
+            (Seen::Text(a), Seen::Text(b)) => self.bytes_equal(a.as_bytes(), b.as_bytes()),
+            (Seen::Bytes(a), Seen::Bytes(b)) => self.bytes_equal(a, b),
             (Seen::Number(a), Seen::Number(b)) => Ok(equality::equal(a, b)),
             (Seen::Range(a), Seen::Range(b)) => Ok(a.same(b)),
             _ => Ok(false),
@@ -263,7 +301,6 @@ impl Comparing {
 
     /// `None` if they have no order.
     fn seen_holds(&mut self, comparison: Comparison, a: &Seen<'_>, b: &Seen<'_>) -> Option<Result<bool, Exception>> {
-        let accepts = |order: Ordering| Some(Ok(comparison.accepts(order)));
         match (a, b) {
             (Seen::List(a), Seen::List(b)) | (Seen::Tuple(a), Seen::Tuple(b)) => {
                 Some(self.deeper(|this| this.first_difference(comparison, a.len(), *a, b.len(), *b)))
@@ -271,11 +308,15 @@ impl Comparing {
             (Seen::Deque(a, _), Seen::Deque(b, _)) => {
                 Some(self.deeper(|this| this.first_difference(comparison, a.len(), *a, b.len(), *b)))
             }
-            (Seen::Set(a), Seen::Set(b)) => Some(Ok(comparison.sets(a, b))),
-            (Seen::Set(a), Seen::Elements(b)) => Some(Table::of_elements(b).map(|b| comparison.sets(a, &b))),
-            (Seen::Elements(a), Seen::Set(b)) => Some(Table::of_elements(a).map(|a| comparison.sets(&a, b))),
-            (Seen::Text(a), Seen::Text(b)) => accepts(a.cmp(b)),
-            (Seen::Bytes(a), Seen::Bytes(b)) => accepts(a.cmp(b)),
+            (Seen::Set(a), Seen::Set(b)) => Some(self.sets_hold(comparison, a, b)),
+            (Seen::Set(a), Seen::Elements(b)) => {
+                Some(self.table(b).flatten().and_then(|b| self.sets_hold(comparison, a, &b)))
+            }
+            (Seen::Elements(a), Seen::Set(b)) => {
+                Some(self.table(a).flatten().and_then(|a| self.sets_hold(comparison, &a, b)))
+            }
+            (Seen::Text(a), Seen::Text(b)) => Some(self.bytes_hold(comparison, a.as_bytes(), b.as_bytes())),
+            (Seen::Bytes(a), Seen::Bytes(b)) => Some(self.bytes_hold(comparison, a, b)),
             (Seen::Number(a), Seen::Number(b)) => Some(comparison.holds(a, b)),
             _ => None,
         }
@@ -293,7 +334,6 @@ impl Comparing {
         }
         let mut pairs = a.into_iter().zip(b);
         while let Some((a, b)) = pairs.next() {
-            self.step()?;
             match self.equal(a, b) {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
@@ -314,7 +354,6 @@ impl Comparing {
     ) -> Result<bool, Exception> {
         let mut pairs = a.into_iter().zip(b);
         while let Some((a, b)) = pairs.next() {
-            self.step()?;
             match self.equal(a, b) {
                 Ok(true) => {}
                 Ok(false) => return self.holds(comparison, a, b),
@@ -325,53 +364,143 @@ impl Comparing {
     }
 
     fn entries(&mut self, a: &[(Value, Value)], b: &[(Value, Value)]) -> Result<bool, Exception> {
-        match (Table::of_entries(a), Table::of_entries(b)) {
-            (Some(a), Some(b)) => self.tables(&a, &b),
+        match (self.places(a)?, self.places(b)?) {
+            (Some(one), Some(other)) => {
+                let pairs = one.iter().filter_map(|(key, at)| Some((key, &a.get(*at)?.1)));
+                Ok(one.len() == other.len() && self.tables(pairs, |key| value_at(b, &other, key))?)
+            }
             // Keys that Python could not have: all that is left is to compare them as they come.
             _ => Ok(equality::equal_maps(a, b)),
         }
     }
 
-    fn tables<V: Borrow<Value>, W: Borrow<Value>>(&mut self, a: &Table<V>, b: &Table<W>) -> Result<bool, Exception> {
-        if a.len() != b.len() {
-            return Ok(false);
-        }
-        let mut entries = a.iter();
+    /// Whether each key has an equal value there.
+    fn tables<'a, 'b>(
+        &mut self,
+        mut entries: impl Iterator<Item = (&'a Key, &'a Value)>,
+        other: impl Fn(&Key) -> Option<&'b Value>,
+    ) -> Result<bool, Exception> {
         while let Some((key, value)) = entries.next() {
-            self.step()?;
-            let Some(other) = b.get(key) else { return Ok(false) };
-            match self.equal(value.borrow(), other.borrow()) {
+            self.effort.take_key(key.value())?;
+            let Some(other) = other(key) else { return Ok(false) };
+            match self.equal(value, other) {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
-                Err(error) => return Err(self.all_at_once(error, entries.map(|(_, value)| value.borrow()))),
+                Err(error) => return Err(self.all_at_once(error, entries.map(|(_, value)| value))),
             }
         }
         Ok(true)
     }
 
-    /// What one of them does not have counts as 0.
-    fn counts(&mut self, a: &Table<Value>, b: &Table<Value>) -> Result<bool, Exception> {
-        let zero = Value::from(0);
-        for key in a.keys().chain(b.keys()) {
-            self.step()?;
-            if !self.equal(a.get(key).unwrap_or(&zero), b.get(key).unwrap_or(&zero))? {
+    /// Whether two tables have the same keys in the same order.
+    fn same_keys(&mut self, a: &Table<Value>, b: &Table<Value>) -> Result<bool, Exception> {
+        if a.len() != b.len() {
+            return Ok(false);
+        }
+        for (one, other) in a.keys().zip(b.keys()) {
+            self.effort.take_key(one.value())?;
+            if one != other {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn step(&mut self) -> Result<(), Exception> {
-        if self.again > 0 {
-            self.steps += 1;
-            if self.steps > AGAIN_LIMIT {
-                return Err(Exception::RuntimeError(format!(
-                    "the comparison looks again at more than {AGAIN_LIMIT} elements that it has looked at, since many \
-                     references lead to few objects; compare fewer of them"
-                )));
+    fn sets_equal(&mut self, a: &Table<()>, b: &Table<()>) -> Result<bool, Exception> {
+        Ok(a.len() == b.len() && self.is_subset(a, b)?)
+    }
+
+    /// Whether one is part of the other, as `comparison` asks.
+    fn sets_hold(&mut self, comparison: Comparison, a: &Table<()>, b: &Table<()>) -> Result<bool, Exception> {
+        match comparison {
+            Comparison::Less => Ok(a.len() < b.len() && self.is_subset(a, b)?),
+            Comparison::LessOrEqual => self.is_subset(a, b),
+            Comparison::Greater => Ok(b.len() < a.len() && self.is_subset(b, a)?),
+            Comparison::GreaterOrEqual => self.is_subset(b, a),
+        }
+    }
+
+    fn is_subset(&mut self, a: &Table<()>, b: &Table<()>) -> Result<bool, Exception> {
+        if a.len() > b.len() {
+            return Ok(false);
+        }
+        for key in a.keys() {
+            self.effort.take_key(key.value())?;
+            if !b.contains(key) {
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Whether two plain sets are equal.
+    fn elements(&mut self, a: &[Value], b: &[Value]) -> Result<bool, Exception> {
+        // Those that come from outside have each element once.
+        if a.len() != b.len() {
+            return Ok(false);
+        }
+        match (self.table(a)?, self.table(b)?) {
+            (Ok(a), Ok(b)) => self.sets_equal(&a, &b),
+            _ => Ok(false),
+        }
+    }
+
+    fn bytes_equal(&mut self, a: &[u8], b: &[u8]) -> Result<bool, Exception> {
+        if a.len() != b.len() {
+            return Ok(false);
+        }
+        self.effort.take_bytes(a.len())?;
+        Ok(a == b)
+    }
+
+    fn bytes_hold(&mut self, comparison: Comparison, a: &[u8], b: &[u8]) -> Result<bool, Exception> {
+        self.effort.take_bytes(a.len().min(b.len()))?;
+        Ok(comparison.accepts(a.cmp(b)))
+    }
+
+    /// The elements of a plain set; or that it has one which cannot be one.
+    fn table(&mut self, items: &[Value]) -> Result<Result<Rc<Table<()>>, Exception>, Exception> {
+        if let Some(known) = self.argument.table(items) {
+            return Ok(Ok(known));
+        }
+        for item in items {
+            self.effort.take_key(item)?;
+        }
+        let table = match Table::of_elements(items) {
+            Ok(table) => Rc::new(table),
+            Err(error) => return Ok(Err(error)),
+        };
+        self.argument.keep_table(items, &table);
+        Ok(Ok(table))
+    }
+
+    /// Where in a plain map the value of each key is. Of a key that is there twice, the last one counts. `None` for keys that
+    /// Python could not have.
+    fn places(&mut self, entries: &[(Value, Value)]) -> Result<Option<Rc<Table<usize>>>, Exception> {
+        if let Some(known) = self.argument.places(entries) {
+            return Ok(Some(known));
+        }
+        let mut places = Table::new();
+        for (at, (key, _)) in entries.iter().enumerate() {
+            self.effort.take_key(key)?;
+            let Ok(key) = Key::new(key.clone()) else { return Ok(None) };
+            places.insert(key, at);
+        }
+        let places = Rc::new(places);
+        self.argument.keep_places(entries, &places);
+        Ok(Some(places))
+    }
+
+    /// What one of them does not have counts as 0.
+    fn counts(&mut self, a: &Table<Value>, b: &Table<Value>) -> Result<bool, Exception> {
+        let zero = Value::from(0);
+        for key in a.keys().chain(b.keys()) {
+            self.effort.take_key(key.value())?;
+            if !self.equal(a.get(key).unwrap_or(&zero), b.get(key).unwrap_or(&zero))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// If others use an object, whatever else is beside it is looked at now: so all that is in use is waited for together.
@@ -384,8 +513,20 @@ impl Comparing {
     }
 }
 
+/// Whether it is looked at in one step.
 fn is_flat(value: &Value) -> bool {
-    !matches!(value, Value::List(_) | Value::Tuple(_) | Value::Map(_) | Value::Ref(_))
+    /// In bytes.
+    const SHORT: usize = 64;
+    match value {
+        Value::List(_) | Value::Tuple(_) | Value::Set(_) | Value::Map(_) | Value::Ref(_) => false,
+        Value::Text(text) => text.len() <= SHORT,
+        Value::Bytes(bytes) => bytes.len() <= SHORT,
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => true,
+    }
+}
+
+fn value_at<'a>(entries: &'a [(Value, Value)], places: &Table<usize>, key: &Key) -> Option<&'a Value> {
+    entries.get(*places.get(key)?).map(|(_, value)| value)
 }
 
 fn too_deep() -> Exception {
@@ -396,12 +537,5 @@ impl Kind {
     /// Whether values of these kinds can be equal: of nothing else anything is looked into.
     fn may_equal(self, other: Kind) -> bool {
         self == other && self != Kind::Other
-    }
-}
-
-impl<'a> Table<&'a Value> {
-    /// Of a key that is there twice, the last one counts. `None` for keys that Python could not have.
-    fn of_entries(entries: &'a [(Value, Value)]) -> Option<Self> {
-        entries.iter().map(|(key, value)| Some((Key::new(key.clone()).ok()?, value))).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! The mini-language of `format(value, spec)`: fill, alignment, sign, width, grouping, precision and type.
 
 use super::live::operand;
-use super::{check_result, integer, repr, to_float, type_name};
+use super::{check_result, integer, to_float, type_name, whole_repr};
 use crate::modules::Exception;
 use crate::value::{Integer, Value};
 use std::borrow::Cow;
@@ -13,7 +13,7 @@ use std::borrow::Cow;
 /// [limit](super::RESULT_LIMIT) of a result.
 pub fn format(value: &Value, spec: &str) -> Result<String, Exception> {
     if spec.is_empty() {
-        return Ok(text_of(value));
+        return text_of(value);
     }
     match &*operand(value)? {
         Value::Text(text) => {
@@ -35,12 +35,20 @@ pub fn format(value: &Value, spec: &str) -> Result<String, Exception> {
 }
 
 /// What `str(value)` is.
-pub(crate) fn text_of(value: &Value) -> String {
-    match operand(value) {
-        Ok(Cow::Borrowed(Value::Text(text))) => text.clone(),
-        Ok(Cow::Owned(Value::Text(text))) => text,
-        _ => repr(value),
+///
+/// # Errors
+/// As [`whole_repr`](super::whole_repr).
+pub(crate) fn text_of(value: &Value) -> Result<String, Exception> {
+    match operand(value)? {
+        Cow::Borrowed(Value::Text(text)) => Ok(text.clone()),
+        Cow::Owned(Value::Text(text)) => Ok(text),
+        _ => whole_repr(value),
     }
+}
+
+/// How many characters of a text a spec shows, if it does not show all of them.
+pub(crate) fn shown_characters(spec: &str) -> Option<usize> {
+    Spec::parse(spec, 's', '<', "str").ok()?.precision
 }
 
 /// A spec, taken apart.

@@ -12,6 +12,7 @@
 mod compare;
 pub(crate) mod complex;
 mod cursor;
+mod effort;
 mod equality;
 mod format;
 pub(crate) mod heap;
@@ -35,7 +36,7 @@ mod table_serde;
 mod tests;
 pub(crate) mod unicode;
 
-pub use compare::{AGAIN_LIMIT, LOOK_DEPTH};
+pub use compare::LOOK_DEPTH;
 pub use cursor::{CHUNK_BYTES, CHUNK_ITEMS, CHUNK_ITEMS_LIMIT, Chunk, Cursor, Stamp};
 pub use equality::{equal, truthy};
 pub use format::format;
@@ -52,14 +53,15 @@ pub use sort::sort;
 pub use table::Table;
 
 pub(crate) use compare::Comparing;
+pub(crate) use effort::Effort;
 pub(crate) use equality::{integer, whole};
-pub(crate) use format::text_of;
+pub(crate) use format::{shown_characters, text_of};
 pub(crate) use index::{bound_of, insertion, slice_bound_of, word};
 pub(crate) use key::{collapse, twice, unique};
 pub(crate) use keywords::{at_most_one, no_key};
 pub(crate) use limits::{Meter, copied, repeated, repeats, room};
 pub(crate) use live::lending;
-pub(crate) use repr::{repr_of, whole_repr};
+pub(crate) use repr::{beginning_of_repr, repr_of, repr_of_parts, whole_repr};
 pub(crate) use rounding::to_side;
 pub(crate) use sort::{merge_sort, order_of, reorder};
 

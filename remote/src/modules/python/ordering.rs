@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 /// One of Python's four comparisons of order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Comparison {
     /// `<`
     Less,

@@ -2,21 +2,21 @@
 
 use super::live::{Holds, Mapping, Seen, Sight, Written, sight};
 use super::unicode::is_printable;
-use super::{Comparing, Comparison, Key, LOOK_DEPTH, RESULT_LIMIT, Table, merge_sort};
+use super::{Comparing, Comparison, Effort, Key, LOOK_DEPTH, RESULT_LIMIT, Table, merge_sort};
 use crate::modules::error::Exception;
 use crate::object::Object;
 use crate::value::{ObjectRef, Value, place_of};
 use std::fmt::Write;
 
 /// The value as Python's `repr` writes it: `None`, `True`, `1.0`, `'text'`, `b'bytes'`, `[1, 2]`, `(1,)`, `{1, 2}`,
-/// `{'a': 1}`.
+/// `{'a': 1}`. Cut off after [`RESULT_LIMIT`] bytes.
 ///
 /// ```
 /// use tarmem_remote::modules::python::repr;
 /// assert_eq!(repr(&["it's".into(), tarmem_remote::Value::Null].into()), r#"["it's", None]"#);
 /// ```
 pub fn repr(value: &Value) -> String {
-    let mut out = Bounded::new(usize::MAX);
+    let mut out = Bounded::new(RESULT_LIMIT);
     out.value(value, 0);
     out.text
 }
@@ -48,6 +48,40 @@ pub(crate) fn whole_repr(value: &Value) -> Result<String, Exception> {
     out.whole()
 }
 
+/// What Python writes of an object of named parts: `Point(x=1, y=2)`.
+///
+/// # Errors
+/// As [`repr_of`].
+pub(crate) fn repr_of_parts<'a>(
+    name: &str,
+    parts: impl IntoIterator<Item = (&'a str, &'a Value)>,
+) -> Result<String, Exception> {
+    let mut out = Bounded::new(RESULT_LIMIT);
+    out.put(name);
+    out.joined("(", parts, ")", |out, (name, value)| {
+        out.put(name);
+        out.put("=");
+        out.value(value, 1);
+    });
+    out.whole()
+}
+
+/// As [`whole_repr`], but no more than its first `characters` and some after them.
+///
+/// # Errors
+/// As there.
+pub(crate) fn beginning_of_repr(value: &Value, characters: usize) -> Result<String, Exception> {
+    /// A character takes so many bytes at the most.
+    const MOST: usize = 4;
+    let most = characters.saturating_mul(MOST);
+    if most >= RESULT_LIMIT {
+        return whole_repr(value);
+    }
+    let mut out = Bounded::new(most);
+    out.value(value, 0);
+    out.failed.map_or(Ok(out.text), Err)
+}
+
 /// A text that stops growing once it is long enough.
 struct Bounded {
     text: String,
@@ -56,11 +90,12 @@ struct Bounded {
     open: Vec<usize>,
     /// Why it is not what it should be.
     failed: Option<Exception>,
+    effort: Effort,
 }
 
 impl Bounded {
     fn new(most: usize) -> Self {
-        Bounded { text: String::new(), most, open: Vec::new(), failed: None }
+        Bounded { text: String::new(), most, open: Vec::new(), failed: None, effort: Effort::default() }
     }
 
     fn whole(self) -> Result<String, Exception> {
@@ -80,11 +115,23 @@ impl Bounded {
         self.text.len() > self.most
     }
 
+    /// Whether nothing more is to be written: there is enough, or nobody will see it.
+    fn is_done(&self) -> bool {
+        self.full() || self.failed.is_some()
+    }
+
+    fn fail(&mut self, error: Exception) {
+        self.failed.get_or_insert(error);
+    }
+
     fn put(&mut self, text: &str) {
         self.text.push_str(text);
     }
 
     fn value(&mut self, value: &Value, depth: usize) {
+        if let Err(error) = self.effort.take(1) {
+            self.fail(error);
+        }
         match value {
             Value::Null => self.put("None"),
             Value::Bool(true) => self.put("True"),
@@ -124,7 +171,7 @@ impl Bounded {
             Ok(())
         });
         if let Err(error) = seen {
-            self.failed.get_or_insert(error);
+            self.fail(error);
         }
         if self.text.len() == before {
             self.put(&format!("<{reference}>"));
@@ -210,7 +257,7 @@ impl Bounded {
 
     fn too_deep(&mut self) {
         let message = "maximum recursion depth exceeded while getting the repr of an object";
-        self.failed.get_or_insert_with(|| Exception::RecursionError(message.to_owned()));
+        self.fail(Exception::RecursionError(message.to_owned()));
         self.put("...");
     }
 
@@ -233,7 +280,7 @@ impl Bounded {
     ) {
         self.put(open);
         for (at, item) in items.into_iter().enumerate() {
-            if self.full() {
+            if self.is_done() {
                 return;
             }
             if at > 0 {
@@ -244,12 +291,20 @@ impl Bounded {
         self.put(close);
     }
 
+    fn take_bytes(&mut self, bytes: usize) {
+        // No more of them are written than there is room for.
+        if let Err(error) = self.effort.take_bytes(bytes.min(self.most)) {
+            self.fail(error);
+        }
+    }
+
     fn quoted(&mut self, text: &str) {
+        self.take_bytes(text.len());
         // Single quotes, unless that would mean more backslashes.
         let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
         self.text.push(quote);
         for c in text.chars() {
-            if self.full() {
+            if self.is_done() {
                 return;
             }
             match c {
@@ -277,11 +332,12 @@ impl Bounded {
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
+        self.take_bytes(bytes.len());
         let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
         self.text.push('b');
         self.text.push(quote);
         for &byte in bytes {
-            if self.full() {
+            if self.is_done() {
                 return;
             }
             match byte {

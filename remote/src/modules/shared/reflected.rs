@@ -100,7 +100,7 @@ macro_rules! reflected_sequence_methods {
         #[$crate::remote]
         impl $class {
             /// Its elements, `count` times.
-            #[remote(name = "__rmul__")]
+            #[remote(name = "__rmul__", scales)]
             pub fn rmul(&self, count: Value) -> Result<$result, Exception> {
                 self.mul(count)
             }
@@ -114,7 +114,7 @@ macro_rules! text_of_repr {
         #[$crate::remote]
         impl $class {
             /// What it says when it is printed.
-            #[remote(name = "__str__")]
+            #[remote(name = "__str__", scales)]
             pub fn text(&self) -> Result<String, Exception> {
                 self.repr()
             }
@@ -124,7 +124,7 @@ macro_rules! text_of_repr {
         #[$crate::remote]
         impl $class {
             /// What it says when it is printed.
-            #[remote(name = "__str__")]
+            #[remote(name = "__str__", scales)]
             pub fn text(&self) -> String {
                 self.repr()
             }

@@ -14,7 +14,7 @@ macro_rules! shown_methods {
             /// It as Python writes it.
             #[remote(name = "__repr__", scales)]
             pub fn repr(&self) -> String {
-                repr(&self.plain())
+                $crate::modules::python::repr(&self.plain())
             }
         }
     };

@@ -6,7 +6,8 @@ use crate::modules::builtins::list::checked;
 use crate::modules::python::live::{Mapping, Seen, operand, view};
 use crate::modules::python::number::Number;
 use crate::modules::python::{
-    Key, Table, check_result, format, index_of, position, repr, text_of, type_name, unicode, weight,
+    Key, Table, beginning_of_repr, check_result, format, index_of, position, shown_characters, type_name, unicode,
+    weight, whole_repr,
 };
 use crate::value::Value;
 
@@ -277,25 +278,30 @@ impl<'a> Field<'a> {
 
     fn text(&self, fields: &mut Fields, depth: usize) -> Result<String, Exception> {
         let found = self.find(fields)?;
-        let found = match self.conversion {
-            None => found,
-            Some('s') => text_of(&found).into(),
-            Some('r') => repr(&found).into(),
-            Some('a') => ascii(&repr(&found)).into(),
-            Some(other) => {
-                let other = match other {
-                    '!'..='~' => other.to_string(),
-                    other => format!("\\x{:x}", u32::from(other)),
-                };
-                return Err(Exception::ValueError(format!("Unknown conversion specifier {other}")));
-            }
-        };
+        if let Some(other) = self.conversion.filter(|conversion| !matches!(conversion, 's' | 'r' | 'a')) {
+            let other = match other {
+                '!'..='~' => other.to_string(),
+                other => format!("\\x{:x}", u32::from(other)),
+            };
+            return Err(Exception::ValueError(format!("Unknown conversion specifier {other}")));
+        }
         let spec = if self.spec.iter().any(|c| matches!(c, '{' | '}')) {
             fields.filled(self.spec, depth - 1)?
         } else {
             self.spec.iter().collect()
         };
-        format(&found, &spec)
+        // No more is written than is shown.
+        let repr = || match shown_characters(&spec) {
+            Some(characters) => beginning_of_repr(&found, characters),
+            None => whole_repr(&found),
+        };
+        let converted: Value = match self.conversion {
+            None => return format(&found, &spec),
+            Some('s') if operand(&found)?.as_str().is_some() => return format(&found, &spec),
+            Some('a') => ascii(&repr()?).into(),
+            Some(_) => repr()?.into(),
+        };
+        format(&converted, &spec)
     }
 
     /// The value that the field names.
