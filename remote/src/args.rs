@@ -94,7 +94,7 @@ impl Args {
     ///
     /// # Errors
     /// In words, for an [`Error::BadArguments`](crate::Error::BadArguments).
-    pub(crate) fn bind(self, params: &[Param]) -> Result<Bound, String> {
+    pub(crate) fn bind(self, params: &[Param]) -> Result<Bound<'_>, String> {
         let Args { positional, named, by_signature } = self;
         let rest_at = |kind| params.iter().position(|param| param.kind == kind);
         let (args_at, kwargs_at) = (rest_at(ParamKind::Args), rest_at(ParamKind::Kwargs));
@@ -109,7 +109,7 @@ impl Args {
         let mut positional = positional.into_iter();
         if named.is_empty() && by_place.len() == params.len() {
             // As most are: by their places alone.
-            return Ok(Bound(params.iter().map(|param| (param.name, positional.next())).collect()));
+            return Ok(Bound::ByPlace(params, positional));
         }
         let mut bound: Vec<Option<Value>> = vec![None; params.len()];
         bound[..by_place.len()].iter_mut().zip(&mut positional).for_each(|(place, value)| *place = Some(value));
@@ -136,7 +136,7 @@ impl Args {
         let missing = params.iter().zip(&bound).find(|(param, value)| value.is_none() && !param.optional);
         match missing {
             Some((param, _)) => Err(format!("its argument `{}` is missing", param.name)),
-            None => Ok(Bound(params.iter().map(|param| param.name).zip(bound).collect())),
+            None => Ok(Bound::Each(params.iter().map(|param| param.name).zip(bound).collect::<Vec<_>>().into_iter())),
         }
     }
 }
@@ -308,20 +308,55 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Arg<T> {
     }
 }
 
-/// Arguments in the places of their parameters, with the names of those, to be read as a tuple.
+/// Arguments in the places of their parameters, to be read as a tuple.
 ///
 /// They are moved into what is read: a second copy would double the memory of a large one.
-#[derive(Debug, Default)]
-pub(crate) struct Bound(pub(crate) Vec<(&'static str, Option<Value>)>);
+#[derive(Debug)]
+pub(crate) enum Bound<'p> {
+    /// The first parameters have one each, and the others none.
+    ByPlace(&'p [Param], std::vec::IntoIter<Value>),
+    /// By the parameters' names.
+    Each(std::vec::IntoIter<(&'static str, Option<Value>)>),
+}
 
-impl<'de> Deserializer<'de> for Bound {
+impl Default for Bound<'_> {
+    fn default() -> Self {
+        Bound::Each(Vec::new().into_iter())
+    }
+}
+
+impl Bound<'_> {
+    /// How many are still to be read.
+    fn len(&self) -> usize {
+        match self {
+            Bound::ByPlace(params, _) => params.len(),
+            Bound::Each(bound) => bound.len(),
+        }
+    }
+}
+
+impl Iterator for Bound<'_> {
+    type Item = (&'static str, Option<Value>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Bound::ByPlace(params, values) => {
+                let (param, rest) = params.split_first()?;
+                *params = rest;
+                Some((param.name, values.next()))
+            }
+            Bound::Each(bound) => bound.next(),
+        }
+    }
+}
+
+impl<'de> Deserializer<'de> for Bound<'_> {
     type Error = ValueError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        let all = self.0.len();
-        let mut places = Places(self.0.into_iter());
-        let read = visitor.visit_seq(&mut places)?;
-        match places.0.len() {
+    fn deserialize_any<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, ValueError> {
+        let all = self.len();
+        let read = visitor.visit_seq(Places(&mut self))?;
+        match self.len() {
             0 => Ok(read),
             left => Err(ValueError::invalid_length(all, &&*format!("{} arguments", all - left))),
         }
@@ -338,9 +373,9 @@ impl<'de> Deserializer<'de> for Bound {
 }
 
 /// The arguments that are still to be read. What does not fit is told with its parameter.
-struct Places(std::vec::IntoIter<(&'static str, Option<Value>)>);
+struct Places<'a, 'p>(&'a mut Bound<'p>);
 
-impl<'de> SeqAccess<'de> for Places {
+impl<'de> SeqAccess<'de> for Places<'_, '_> {
     type Error = ValueError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ValueError> {

@@ -90,6 +90,7 @@ enum State {
 
 impl<T, E> Call<T, E> {
     /// A call of `operation`, as made by [`Operation::encode`](crate::operation::Operation::encode).
+    #[inline]
     pub fn new(
         caller: Arc<dyn Caller>,
         operation: Result<Body, Error>,
@@ -343,40 +344,91 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
     pub(crate) fn poll_as<U>(
         &mut self,
         cx: &mut Context<'_>,
-        convert: impl FnOnce(T) -> Result<U, Misfit>,
+        mut convert: impl FnOnce(T) -> Result<U, Misfit>,
     ) -> Poll<Result<U, E>> {
         loop {
             if let State::Sent(sequence) = self.state {
                 let mut operation = None;
                 let reply = ready!(self.caller.poll_reply(cx, sequence, &mut operation));
                 self.state = State::Over;
-                match (reply, operation) {
-                    (Reply::Failed(error), operation) if matches!(*error, Error::SignatureUnknown { .. }) => {
-                        let Error::SignatureUnknown { class } = *error else { continue };
-                        self.ask(class, operation.map_or_else(Body::default, |operation| *operation));
-                    }
-                    (reply, operation) => {
-                        let operation = operation.as_deref().map_or(&[][..], |operation| operation);
-                        return Poll::Ready(self.finish(sequence, reply, operation, convert));
-                    }
+                // What most calls come to, with nothing of the rest in its way.
+                if let Reply::Done(body) = &reply {
+                    return Poll::Ready(self.done(body, convert));
+                }
+                match self.settled(sequence, reply, operation, convert) {
+                    Ok(result) => return Poll::Ready(result),
+                    // It is asked for a signature.
+                    Err(again) => convert = again,
                 }
             }
             if let State::Asking(_) = self.state {
                 ready!(self.poll_signature(cx));
             }
             ready!(self.poll_send(cx));
-            match std::mem::replace(&mut self.state, State::Over) {
-                State::Answered(reply) => return Poll::Ready(self.finish(0, reply, &[], convert)),
-                State::Sent(sequence) => {
-                    self.state = State::Sent(sequence);
-                    // Whoever submitted it wakes this task once there is a reply.
-                    return Poll::Pending;
+            match &self.state {
+                // Whoever submitted it wakes this task once there is a reply.
+                State::Sent(_) | State::Over => return Poll::Pending,
+                State::Answered(_) => {
+                    let State::Answered(reply) = std::mem::replace(&mut self.state, State::Over) else { continue };
+                    return Poll::Ready(match reply {
+                        Reply::Done(body) => self.done(&body, convert),
+                        reply => self.finish(0, reply, &[], convert),
+                    });
                 }
-                State::Over => return Poll::Pending,
                 // It is to be asked for a signature first.
-                other => self.state = other,
+                _ => {}
             }
         }
+    }
+
+    /// A reply that is no plain result; or `convert` once more if the service is to be asked for its signature.
+    #[cold]
+    fn settled<U, F: FnOnce(T) -> Result<U, Misfit>>(
+        &mut self,
+        sequence: u64,
+        reply: Reply,
+        operation: Option<Box<Body>>,
+        convert: F,
+    ) -> Result<Result<U, E>, F> {
+        match (reply, operation) {
+            (Reply::Failed(error), operation) if matches!(*error, Error::SignatureUnknown { .. }) => {
+                if let Error::SignatureUnknown { class } = *error {
+                    self.ask(class, operation.map_or_else(Body::default, |operation| *operation));
+                }
+                Err(convert)
+            }
+            (reply, operation) => {
+                let operation = operation.as_deref().map_or(&[][..], |operation| operation);
+                Ok(self.finish(sequence, reply, operation, convert))
+            }
+        }
+    }
+
+    /// A plain result.
+    #[inline]
+    fn done<U>(&self, body: &[u8], convert: impl FnOnce(T) -> Result<U, Misfit>) -> Result<U, E> {
+        match self.decode(body) {
+            Ok(result) => convert(result).map_err(|misfit| self.unfit(misfit, false)),
+            Err(error) => Err(self.unfit(Self::unreadable(error), false)),
+        }
+    }
+
+    #[cold]
+    fn unreadable(error: String) -> Misfit {
+        let expected = with_article(&short_name(std::any::type_name::<T>()));
+        (format!("cannot be read as {expected}: {error}"), None)
+    }
+
+    /// The error for a result that does not fit.
+    #[cold]
+    fn unfit(&self, (reason, value): Misfit, undone: bool) -> E {
+        E::failed(match self.renamed() {
+            Some(change) => {
+                let done = if undone { "what it took was put back" } else { "the call was made" };
+                change.error(format!("{done}; its result {reason}"))
+            }
+            None => Error::UnexpectedResult { what: self.what(), reason, value, undone },
+        })
     }
 
     /// `operation` is what the caller had of a call that failed.
@@ -387,31 +439,18 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
         operation: &[u8],
         convert: impl FnOnce(T) -> Result<U, Misfit>,
     ) -> Result<U, E> {
-        let decode = |body: &[u8]| match self.decode(body) {
-            Ok(result) => convert(result),
-            Err(error) => {
-                let expected = with_article(&short_name(std::any::type_name::<T>()));
-                Err((format!("cannot be read as {expected}: {error}"), None))
-            }
-        };
-        let unfit = |(reason, value), undone| {
-            E::failed(match self.renamed() {
-                Some(change) => {
-                    let done = if undone { "what it took was put back" } else { "the call was made" };
-                    change.error(format!("{done}; its result {reason}"))
-                }
-                None => Error::UnexpectedResult { what: self.what(), reason, value, undone },
-            })
-        };
         match reply {
-            Reply::Done(body) => decode(&body).map_err(|misfit| unfit(misfit, false)),
+            Reply::Done(body) => self.done(&body, convert),
             Reply::Provisional(body) => {
                 let mut undecided = Undecided { caller: &*self.caller, sequence, received: false };
                 // What is not received, the service gives up itself: handles, too.
-                let result = holding_back(|| decode(&body).map_err(|(reason, _)| reason));
+                let result = holding_back(|| match self.decode(&body) {
+                    Ok(result) => convert(result).map_err(|(reason, _)| reason),
+                    Err(error) => Err(Self::unreadable(error).0),
+                });
                 undecided.received = result.is_ok();
                 drop(undecided);
-                result.map_err(|reason| unfit((reason, None), true))
+                result.map_err(|reason| self.unfit((reason, None), true))
             }
             Reply::Raised(raised) => {
                 let encoding =
@@ -464,13 +503,15 @@ impl<T: DeserializeOwned, E: Failure> Future for Call<T, E> {
 
 impl<T, E> Drop for Call<T, E> {
     fn drop(&mut self) {
-        match std::mem::replace(&mut self.state, State::Over) {
+        match self.state {
             // The reply may come between this and the cancellation, or be there unread: what it brought is undone then.
             State::Sent(sequence) if self.cancellable => self.caller.cancel(sequence),
             State::Sent(sequence) => self.caller.forget(sequence),
             // The service refused it for its signature: it was on its way, and is to be done all the same.
-            State::Asking(asking) if !self.cancellable => {
-                self.caller.send(asking.into_operation(), self.chosen_owner())
+            State::Asking(_) if !self.cancellable => {
+                if let State::Asking(asking) = std::mem::replace(&mut self.state, State::Over) {
+                    self.caller.send(asking.into_operation(), self.chosen_owner());
+                }
             }
             _ => {}
         }

@@ -32,7 +32,7 @@ pub struct Arguments<'de> {
 
 enum Form<'de> {
     Typed(TypedDeserializer<'de>),
-    Dynamic(Bound),
+    Dynamic(Bound<'de>),
 }
 
 impl<'de> Arguments<'de> {
@@ -41,15 +41,17 @@ impl<'de> Arguments<'de> {
     ///
     /// # Errors
     /// The reason in words, for a [`Error::BadArguments`] that adds the signature.
-    pub fn new(encoding: Encoding, bytes: &'de [u8], params: &[Param]) -> Result<Self, String> {
-        let form = match encoding {
-            Encoding::Typed => Form::Typed(TypedDeserializer::new(bytes)),
-            Encoding::Dynamic => {
-                let args = value::limited(|| Args::decode(bytes)).map_err(|e| e.to_string())?;
-                Form::Dynamic(args.bind(params)?)
-            }
-        };
-        Ok(Arguments { form, then: None })
+    #[inline]
+    pub fn new(encoding: Encoding, bytes: &'de [u8], params: &'de [Param]) -> Result<Self, String> {
+        match encoding {
+            Encoding::Typed => Ok(Arguments { form: Form::Typed(TypedDeserializer::new(bytes)), then: None }),
+            Encoding::Dynamic => Self::dynamic(bytes, params),
+        }
+    }
+
+    fn dynamic(bytes: &'de [u8], params: &'de [Param]) -> Result<Self, String> {
+        let args = value::limited(|| Args::decode(bytes)).map_err(|e| e.to_string())?;
+        Ok(Arguments { form: Form::Dynamic(args.bind(params)?), then: None })
     }
 
     /// Calls `then` once they are decoded, before what they are for.
@@ -68,7 +70,10 @@ impl<'de> Arguments<'de> {
             Form::Typed(typed) => {
                 // `T` is known here, and the typed encoding is the hot path: past erased-serde, which took a seventh of the
                 // service's time for a small call.
-                let decoded = value::limited(|| T::deserialize(&mut *typed)).map_err(|e| e.to_string());
+                let decode = || T::deserialize(&mut *typed);
+                // What has nothing to drop has taken no memory.
+                let decoded = if std::mem::needs_drop::<T>() { value::limited(decode) } else { decode() };
+                let decoded = decoded.map_err(|e| e.to_string());
                 match (decoded, typed.remaining()) {
                     (Ok(_), left @ 1..) => Err(format!("{left} bytes are left over after the arguments")),
                     (decoded, _) => decoded,

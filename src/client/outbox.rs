@@ -184,6 +184,10 @@ impl Outbox {
         sequence: u64,
         operation: &mut Option<Box<Body>>,
     ) -> Poll<Reply> {
+        if let Some((reply, made)) = self.window.take_answer(sequence) {
+            *operation = made;
+            return Poll::Ready(reply);
+        }
         let Some(mut slot) = self.window.get_mut(sequence) else {
             return Poll::Ready(Reply::failed(Error::Cancelled));
         };
@@ -314,6 +318,9 @@ impl Outbox {
         Preamble { received_below: self.received.below }.put(batch);
         // Some may have waited for long: while there was no connection, say.
         let now = self.clock.now(false);
+        // Most of those that gather together have the same time: how much of it is left is computed once for them.
+        let mut time = (None, None);
+        let mut time_left_ms = None;
         let mut operations = 0;
         while let Some(sequence) = self.next_to_send() {
             if let Some(mut slot) = self.window.get_mut(sequence)
@@ -325,8 +332,12 @@ impl Outbox {
                 if operations > 0 && full {
                     break;
                 }
-                let timeout_ms = call.time_left(now).map(in_ms);
-                Submission { sequence, task: call.task, timeout_ms, operation: &call.operation }.put(batch);
+                if time != (call.deadline, call.timeout) {
+                    time = (call.deadline, call.timeout);
+                    time_left_ms = call.time_left(now).map(in_ms);
+                }
+                Submission { sequence, task: call.task, timeout_ms: time_left_ms, operation: &call.operation }
+                    .put(batch);
                 call.sent = true;
                 operations += 1;
             }

@@ -69,6 +69,7 @@ pub(super) struct Load {
 }
 
 impl Load {
+    #[inline]
     fn of(slot: &Slot) -> Self {
         let Slot::Waiting(call) = slot else { return Load::default() };
         Load {
@@ -79,16 +80,20 @@ impl Load {
 
     /// A slot that came to `before` comes to `after` now.
     fn replace(&mut self, before: Load, after: Load) {
-        let replace = |count: &mut usize, before: usize, after: usize| {
-            let replaced = count.checked_add(after).and_then(|count| count.checked_sub(before));
-            // It cannot be less than one of its parts. If it were, a session that goes on is better than one that waits for ever.
-            *count = replaced.unwrap_or_else(|| {
-                tracing::error!("a session's count of {count} loses {before}; it begins again at {after}");
-                after
-            });
-        };
-        replace(&mut self.in_flight, before.in_flight, after.in_flight);
-        replace(&mut self.unsent_bytes, before.unsent_bytes, after.unsent_bytes);
+        let (in_flight, wrong) = self.in_flight.saturating_add(after.in_flight).overflowing_sub(before.in_flight);
+        let (unsent_bytes, wrong_too) =
+            self.unsent_bytes.saturating_add(after.unsent_bytes).overflowing_sub(before.unsent_bytes);
+        if wrong | wrong_too {
+            return self.begin_again(before, after);
+        }
+        *self = Load { in_flight, unsent_bytes };
+    }
+
+    /// It cannot be less than one of its parts. If it were, a session that goes on is better than one that waits for ever.
+    #[cold]
+    fn begin_again(&mut self, before: Load, after: Load) {
+        tracing::error!("a session's load of {self:?} loses {before:?}; it begins again at {after:?}");
+        *self = after;
     }
 }
 
@@ -179,6 +184,22 @@ impl Window {
             None => self.early.get_mut(&sequence),
         };
         slot.map(|slot| Held::new(slot, &mut self.load))
+    }
+
+    /// The reply to a call, which is over with that, and its operation if it failed; `None` if it has not been answered.
+    #[inline]
+    pub(super) fn take_answer(&mut self, sequence: u64) -> Option<(Reply, Option<Box<Body>>)> {
+        // What is answered does not count, nor does what is over: the load stays as it is.
+        let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
+        let slot = self.ring.get_mut(index)?;
+        if !matches!(slot, Slot::Answered(..)) {
+            return None;
+        }
+        let Slot::Answered(reply, operation) = std::mem::replace(slot, Slot::Over) else { return None };
+        if index == 0 {
+            self.advance();
+        }
+        Some((reply, operation))
     }
 
     /// A call is over; what there was of it.

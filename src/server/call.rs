@@ -179,6 +179,7 @@ fn named_target(error: Error, target: impl FnOnce() -> String) -> Error {
 
 /// Whether this is what the call gives. It is not if the method looked in vain for what others use; unless it broke, after which
 /// nothing is made again.
+#[inline]
 fn is_over<T>(result: &Result<T, Box<Error>>, looks: &Looks) -> bool {
     !looks.are_incomplete() || result.as_ref().is_err_and(|error| matches!(**error, Error::Panicked { .. }))
 }
@@ -452,6 +453,7 @@ impl MethodCall {
         replied(step, body)
     }
 
+    #[inline]
     fn arguments(self, args: &[u8]) -> Result<Arguments<'_>, Box<Error>> {
         Arguments::new(self.encoding, args, self.method.params)
             .map_err(|reason| Error::BadArguments { signature: self.method.called_as(self.encoding), reason }.into())

@@ -18,8 +18,16 @@ pub(super) fn put(buffer: &mut Vec<u8>, mut value: u64) {
 }
 
 /// The number at the front of `bytes`, and the rest.
-#[inline]
+#[inline(always)]
 pub(super) fn take(bytes: &[u8]) -> Result<(u64, &[u8]), Error> {
+    match bytes {
+        // As most are. The loop, and the room for an error, stay out of its way.
+        [byte, rest @ ..] if *byte < 0x80 => Ok((u64::from(*byte), rest)),
+        _ => take_long(bytes).ok_or_else(|| Error::malformed("batch", "a number is cut off or too long")),
+    }
+}
+
+fn take_long(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0;
     for (index, byte) in bytes.iter().take(LONGEST).enumerate() {
         // The tenth holds the last bit only.
@@ -28,10 +36,10 @@ pub(super) fn take(bytes: &[u8]) -> Result<(u64, &[u8]), Error> {
         }
         value |= u64::from(byte & 0x7f) << (7 * index);
         if byte & 0x80 == 0 {
-            return Ok((value, &bytes[index + 1..]));
+            return Some((value, &bytes[index + 1..]));
         }
     }
-    Err(Error::malformed("batch", "a number is cut off or too long"))
+    None
 }
 
 #[cfg(test)]

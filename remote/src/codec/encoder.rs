@@ -99,10 +99,14 @@ impl Bounded<'_> {
         })
     }
 
-    /// As postcard writes a whole number: seven bits a byte, the lowest first. All ten bytes are copied and the rest is cut
-    /// off: a copy whose size is known needs no call, and small numbers are most of what there is.
+    /// As postcard writes a whole number: seven bits a byte, the lowest first.
     #[inline]
-    fn put_varint(&mut self, mut value: u64) -> postcard::Result<()> {
+    fn put_varint(&mut self, value: u64) -> postcard::Result<()> {
+        if value < 0x80 { self.try_push(value as u8) } else { self.put_long(value) }
+    }
+
+    /// Where there is room, all ten bytes are copied and the rest is cut off: a copy whose size is known needs no call.
+    fn put_long(&mut self, mut value: u64) -> postcard::Result<()> {
         let mut bytes = [0; 10];
         let mut used = 0;
         while value >= 0x80 && used < 9 {
@@ -112,12 +116,11 @@ impl Bounded<'_> {
         }
         bytes[used] = value as u8;
         used += 1;
-        if used > self.left {
-            return Err(postcard::Error::SerializeBufferFull);
+        let before = self.buf.len();
+        if used > self.left || bytes.len() > self.buf.capacity() - before {
+            return self.try_extend(&bytes[..used]);
         }
         self.left -= used;
-        self.make_room(bytes.len())?;
-        let before = self.buf.len();
         self.buf.extend_from_slice(&bytes);
         self.buf.truncate(before + used);
         Ok(())

@@ -36,11 +36,19 @@ impl DerefMut for Guard<'_> {
 }
 
 impl Drop for Guard<'_> {
+    #[inline]
     fn drop(&mut self) {
         if !self.0.admitted.is_empty() {
-            let admitted = std::mem::take(&mut self.0.admitted);
-            MutexGuard::unlocked(&mut self.0, || admitted.into_iter().for_each(wake));
+            self.admit();
         }
+    }
+}
+
+impl Guard<'_> {
+    #[cold]
+    fn admit(&mut self) {
+        let admitted = std::mem::take(&mut self.0.admitted);
+        MutexGuard::unlocked(&mut self.0, || admitted.into_iter().for_each(wake));
     }
 }
 
