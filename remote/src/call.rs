@@ -476,17 +476,20 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
     }
 
     /// Object references in the result become handles of this client, given up when they are dropped.
+    #[inline]
     fn decode(&self, body: &[u8]) -> Result<T, String> {
-        with_caller(&self.caller, || {
-            if self.encoding == Encoding::Dynamic {
-                let value: Value = codec::decode(body).map_err(|e| e.to_string())?;
-                // Who expects nothing is content with anything.
-                let ignored = self.renamed().is_some_and(|change| change.ignores_result);
-                let value = if ignored { Value::Null } else { value };
-                return from_value(value).map_err(|e| e.to_string());
-            }
-            codec::decode(body).map_err(|e| e.to_string())
+        with_caller(&self.caller, || match self.encoding {
+            Encoding::Typed => codec::decode(body).map_err(|e| e.to_string()),
+            Encoding::Dynamic => self.decode_values(body),
         })
+    }
+
+    fn decode_values(&self, body: &[u8]) -> Result<T, String> {
+        let value: Value = codec::decode(body).map_err(|e| e.to_string())?;
+        // Who expects nothing is content with anything.
+        let ignored = self.renamed().is_some_and(|change| change.ignores_result);
+        let value = if ignored { Value::Null } else { value };
+        from_value(value).map_err(|e| e.to_string())
     }
 }
 

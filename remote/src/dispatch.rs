@@ -70,7 +70,7 @@ impl<'de> Arguments<'de> {
             Form::Typed(typed) => {
                 // `T` is known here, and the typed encoding is the hot path: past erased-serde, which took a seventh of the
                 // service's time for a small call.
-                let decode = || T::deserialize(&mut *typed);
+                let mut decode = || T::deserialize(&mut *typed);
                 // What has nothing to drop has taken no memory.
                 let decoded = if std::mem::needs_drop::<T>() { value::limited(decode) } else { decode() };
                 let decoded = decoded.map_err(|e| e.to_string());

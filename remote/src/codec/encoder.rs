@@ -99,30 +99,22 @@ impl Bounded<'_> {
         })
     }
 
-    /// As postcard writes a whole number: seven bits a byte, the lowest first.
+    /// As postcard writes a whole number: seven bits a byte, the lowest first. Byte by byte: gathered in an array first, and copied
+    /// from there, they would be read before they are written through, which the processor waits for.
     #[inline]
-    fn put_varint(&mut self, value: u64) -> postcard::Result<()> {
-        if value < 0x80 { self.try_push(value as u8) } else { self.put_long(value) }
-    }
-
-    /// Where there is room, all ten bytes are copied and the rest is cut off: a copy whose size is known needs no call.
-    fn put_long(&mut self, mut value: u64) -> postcard::Result<()> {
-        let mut bytes = [0; 10];
-        let mut used = 0;
-        while value >= 0x80 && used < 9 {
-            bytes[used] = value as u8 | 0x80;
+    fn put_varint(&mut self, mut value: u64) -> postcard::Result<()> {
+        let bits = u64::BITS - (value | 1).leading_zeros();
+        let length = bits.div_ceil(7) as usize;
+        if length > self.left {
+            return Err(postcard::Error::SerializeBufferFull);
+        }
+        self.left -= length;
+        self.make_room(length)?;
+        while value >= 0x80 {
+            self.buf.push(value as u8 | 0x80);
             value >>= 7;
-            used += 1;
         }
-        bytes[used] = value as u8;
-        used += 1;
-        let before = self.buf.len();
-        if used > self.left || bytes.len() > self.buf.capacity() - before {
-            return self.try_extend(&bytes[..used]);
-        }
-        self.left -= used;
-        self.buf.extend_from_slice(&bytes);
-        self.buf.truncate(before + used);
+        self.buf.push(value as u8);
         Ok(())
     }
 }
