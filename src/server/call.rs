@@ -1,12 +1,13 @@
 //! Calling a method of an object.
 
 use super::chain::Chain;
-use super::engine::{Engine, Later, Request, Step, label};
+use super::engine::{Engine, Later, Step, label};
 use super::gate::Gate;
 use super::large::{self, Large, Load};
 use super::local::LocalCaller;
 use super::looking::{Asked, Held, Hold, LookingScope, Looks, Own};
 use super::panics;
+use super::request::Request;
 use super::scope::MethodScope;
 use super::session::ServerSession;
 use crate::store::Cell;

@@ -1,12 +1,13 @@
 //! From a source to an object, and from a function to its result.
 
-use super::engine::{Engine, Later, Request, Step, in_line};
+use super::engine::{Engine, Later, Step, in_line};
 use super::function::{FunctionCall, Ran, reply_produced, write_produced};
 use super::large::{self, Large, Load};
 use super::local::LocalCaller;
 use super::looking::Asked;
 use super::objects::Site;
 use super::panics;
+use super::request::Request;
 use super::scope::SessionScope;
 use crate::store::{Cell, Flight, FlightError};
 use bytes::Bytes;

@@ -2,9 +2,10 @@
 //! own service.
 
 use super::chain::Chain;
-use super::engine::{Deadline, Engine, Later, Request, Step};
+use super::engine::{Engine, Later, Step};
 use super::gate::Gate;
 use super::large;
+use super::request::{Deadline, Request};
 use super::session::{ServerSession, drive};
 use crate::store::Flight;
 use futures::FutureExt;

@@ -33,6 +33,7 @@ mod obtain;
 mod panics;
 mod permit;
 mod pulse;
+mod request;
 mod scope;
 pub(crate) mod session;
 mod sessions;

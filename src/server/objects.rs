@@ -8,7 +8,7 @@ mod holding;
 
 use super::chain::Chain;
 use super::collect::Collector;
-use super::engine::{Engine, Later, OwnedRequest, Request, Step, in_line, label};
+use super::engine::{Engine, Later, Step, in_line, label};
 use super::evaluate::{Evaluated, Evaluating};
 use super::function::{arguments, named, reply_produced, write_produced};
 use super::gate::Gate;
@@ -16,6 +16,7 @@ use super::large::{self, Large, Load};
 use super::local::LocalCaller;
 use super::looking::{Asked, LookingScope, Looks};
 use super::panics;
+use super::request::{OwnedRequest, Request};
 use super::scope::SessionScope;
 use crate::store::{Cell, FlightError, ReadGuard};
 use bytes::Bytes;

@@ -1,7 +1,8 @@
 //! From a source to an object under a key: `memoize`, `update`, and `create` without one.
 
-use super::engine::{Engine, Later, Request, Step, check_fits, checked, put, quoted};
+use super::engine::{Engine, Later, Step, check_fits, checked, put, quoted};
 use super::evaluate::Evaluated;
+use super::request::Request;
 use crate::store::{Cell, Flight, FlightError, Joined, Mapping};
 use std::sync::Arc;
 use std::time::Duration;

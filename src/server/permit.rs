@@ -1,7 +1,8 @@
 //! What a session may do that is restricted: asked once for each of its operations, before anything is done.
 
-use super::engine::{Engine, Request, Step};
+use super::engine::{Engine, Step};
 use super::evaluate::class_of;
+use super::request::Request;
 use crate::security::Permissions;
 use std::sync::Arc;
 use tarmem_remote::describe::{Method, Receiver};

@@ -20,10 +20,11 @@ mod undo;
 pub(crate) use batches::TURN;
 pub(crate) use lease::Carrier;
 
-use super::engine::{Deadline, Engine, Later};
+use super::engine::{Engine, Later};
 use super::gate::Gate;
 use super::large::Large;
 use super::local::LocalCaller;
+use super::request::Deadline;
 use crate::security::{Grant, Permissions};
 use crate::store::{Flight, Seeded};
 use delivery::Delivery;

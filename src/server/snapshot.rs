@@ -1,7 +1,8 @@
 //! A plain copy of an object's value, with the objects that it refers to in the places of the references.
 
-use super::engine::{Engine, Later, Request, Step};
+use super::engine::{Engine, Later, Step};
 use super::panics;
+use super::request::Request;
 use crate::store::{Cell, ReadGuard};
 use futures::FutureExt;
 use futures::future::BoxFuture;

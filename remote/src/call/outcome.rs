@@ -1,0 +1,192 @@
+//! What comes of a call: its reply, as a result.
+
+use super::{Call, Caller, Failure, State};
+use crate::body::Body;
+use crate::codec;
+use crate::dispatch::Encoding;
+use crate::error::Error;
+use crate::operation::Reply;
+use crate::proxy::holding_back;
+use crate::value::{Value, from_value, short_name, with_article, with_caller};
+use serde::de::DeserializeOwned;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+/// A result that is undone unless its caller makes sense of it, even by a panic.
+struct Undecided<'a> {
+    caller: &'a dyn Caller,
+    sequence: u64,
+    received: bool,
+}
+
+impl Drop for Undecided<'_> {
+    fn drop(&mut self) {
+        self.caller.settle(self.sequence, self.received);
+    }
+}
+
+/// A result that does not fit: what came and what was expected, and the result itself, if it is a value.
+pub(crate) type Misfit = (String, Option<Box<Value>>);
+
+impl<T: DeserializeOwned, E: Failure> Call<T, E> {
+    /// As [`poll`](Future::poll), and makes something else of the result. What does not fit has not been received: it is undone,
+    /// where it can be.
+    pub(crate) fn poll_as<U>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut convert: impl FnOnce(T) -> Result<U, Misfit>,
+    ) -> Poll<Result<U, E>> {
+        loop {
+            if let State::Sent(sequence) = self.state {
+                let mut operation = None;
+                let reply = ready!(self.caller.poll_reply(cx, sequence, &mut operation));
+                self.state = State::Over;
+                // What most calls come to, with nothing of the rest in its way.
+                if let Reply::Done(body) = &reply {
+                    return Poll::Ready(self.done(body, convert));
+                }
+                match self.settled(sequence, reply, operation, convert) {
+                    Ok(result) => return Poll::Ready(result),
+                    // It is asked for a signature.
+                    Err(again) => convert = again,
+                }
+            }
+            if let State::Asking(_) = self.state {
+                ready!(self.poll_signature(cx));
+            }
+            ready!(self.poll_send(cx));
+            match &self.state {
+                // Whoever submitted it wakes this task once there is a reply.
+                State::Sent(_) | State::Over => return Poll::Pending,
+                State::Answered(_) => {
+                    let State::Answered(reply) = std::mem::replace(&mut self.state, State::Over) else { continue };
+                    return Poll::Ready(match reply {
+                        Reply::Done(body) => self.done(&body, convert),
+                        reply => self.finish(0, reply, &[], convert),
+                    });
+                }
+                // It is to be asked for a signature first.
+                _ => {}
+            }
+        }
+    }
+
+    /// A reply that is no plain result; or `convert` once more if the service is to be asked for its signature.
+    #[cold]
+    fn settled<U, F: FnOnce(T) -> Result<U, Misfit>>(
+        &mut self,
+        sequence: u64,
+        reply: Reply,
+        operation: Option<Box<Body>>,
+        convert: F,
+    ) -> Result<Result<U, E>, F> {
+        match (reply, operation) {
+            (Reply::Failed(error), operation) if matches!(*error, Error::SignatureUnknown { .. }) => {
+                if let Error::SignatureUnknown { class } = *error {
+                    self.ask(class, operation.map_or_else(Body::default, |operation| *operation));
+                }
+                Err(convert)
+            }
+            (reply, operation) => {
+                let operation = operation.as_deref().map_or(&[][..], |operation| operation);
+                Ok(self.finish(sequence, reply, operation, convert))
+            }
+        }
+    }
+
+    /// A plain result.
+    #[inline]
+    fn done<U>(&self, body: &[u8], convert: impl FnOnce(T) -> Result<U, Misfit>) -> Result<U, E> {
+        match self.decode(body) {
+            Ok(result) => convert(result).map_err(|misfit| self.unfit(misfit, false)),
+            Err(error) => Err(self.unfit(Self::unreadable(error), false)),
+        }
+    }
+
+    #[cold]
+    fn unreadable(error: String) -> Misfit {
+        let expected = with_article(&short_name(std::any::type_name::<T>()));
+        (format!("cannot be read as {expected}: {error}"), None)
+    }
+
+    /// The error for a result that does not fit.
+    #[cold]
+    fn unfit(&self, (reason, value): Misfit, undone: bool) -> E {
+        E::failed(match self.renamed() {
+            Some(change) => {
+                let done = if undone { "what it took was put back" } else { "the call was made" };
+                change.error(format!("{done}; its result {reason}"))
+            }
+            None => Error::UnexpectedResult { what: self.what(), reason, value, undone },
+        })
+    }
+
+    /// `operation` is what the caller had of a call that failed.
+    fn finish<U>(
+        &self,
+        sequence: u64,
+        reply: Reply,
+        operation: &[u8],
+        convert: impl FnOnce(T) -> Result<U, Misfit>,
+    ) -> Result<U, E> {
+        match reply {
+            Reply::Done(body) => self.done(&body, convert),
+            Reply::Provisional(body) => {
+                let mut undecided = Undecided { caller: &*self.caller, sequence, received: false };
+                // What is not received, the service gives up itself: handles, too.
+                let result = holding_back(|| match self.decode(&body) {
+                    Ok(result) => convert(result).map_err(|(reason, _)| reason),
+                    Err(error) => Err(Self::unreadable(error).0),
+                });
+                undecided.received = result.is_ok();
+                drop(undecided);
+                result.map_err(|reason| self.unfit((reason, None), true))
+            }
+            Reply::Raised(raised) => {
+                let encoding =
+                    if self.renamed().is_some() || self.by_names() { Encoding::Dynamic } else { self.encoding };
+                let erase = self.rare.as_ref().and_then(|rare| rare.erase);
+                Err(with_caller(&self.caller, || match erase {
+                    Some(erase) => E::failed(erase(&self.what(), raised.message, &raised.body, encoding)),
+                    None => E::raised(&self.what(), raised.message, &raised.body, encoding),
+                }))
+            }
+            Reply::Failed(error) => Err(E::failed(match (self.renamed(), *error) {
+                (Some(change), Error::BadArguments { reason, .. } | Error::BadValue { reason, .. }) => {
+                    change.error(format!("the call was not made: {reason}"))
+                }
+                (_, error) => self.named(error, operation),
+            })),
+        }
+    }
+
+    /// What it calls goes by names always.
+    fn by_names(&self) -> bool {
+        self.name.signature.is_some_and(|signature| signature().goes_by_names())
+    }
+
+    /// Object references in the result become handles of this client, given up when they are dropped.
+    #[inline]
+    fn decode(&self, body: &[u8]) -> Result<T, String> {
+        with_caller(&self.caller, || match self.encoding {
+            Encoding::Typed => codec::decode(body).map_err(|e| e.to_string()),
+            Encoding::Dynamic => self.decode_values(body),
+        })
+    }
+
+    fn decode_values(&self, body: &[u8]) -> Result<T, String> {
+        let value: Value = codec::decode(body).map_err(|e| e.to_string())?;
+        // Who expects nothing is content with anything.
+        let ignored = self.renamed().is_some_and(|change| change.ignores_result);
+        let value = if ignored { Value::Null } else { value };
+        from_value(value).map_err(|e| e.to_string())
+    }
+}
+
+impl<T: DeserializeOwned, E: Failure> Future for Call<T, E> {
+    type Output = Result<T, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_as(cx, Ok)
+    }
+}
