@@ -100,7 +100,23 @@ async fn dynamic_callers_name_the_list(fixture: Fixture) {
     assert_eq!(heapq.call("merge", args![[1, 4], [2, 3]]).await, Ok([1, 2, 3, 4].into()));
     session.memoize("ids", CountProxy::new(None, None)).await.expect("made");
     let error = heapq.call("heappush", args!["ids", 1]).await.expect_err("no list");
-    assert!(matches!(&error, Error::WrongClass { found, .. } if found == "itertools.count"), "{error}");
+    assert_eq!(error.raised_class(), Some("TypeError"));
+    assert_eq!(raised(&error), "TypeError: heappush() argument 1 must be list, not itertools.count");
+    // What CPython 3.11 says.
+    let bisect = session.remote_import("bisect").await.expect("offered");
+    for (module, function, args, says) in [
+        (&heapq, "heapify", args![5], "TypeError: heapify() argument must be list, not int"),
+        (&heapq, "heappop", args![Value::Null], "TypeError: heappop() argument must be list, not NoneType"),
+        (&heapq, "heappush", args![(1, 2), 1], "TypeError: heappush() argument 1 must be list, not tuple"),
+        (&bisect, "insort", args![5, 2], "TypeError: object of type 'int' has no len()"),
+        (&bisect, "insort", args![(1, 2), 2], "AttributeError: 'tuple' object has no attribute 'insert'"),
+        (&bisect, "insort_left", args![Value::Map(vec![]), 2], "TypeError: dict is not a sequence"),
+    ] {
+        let error = module.call(function, args).await.expect_err(says);
+        assert_eq!(raised(&error), says);
+    }
+    let error = heapq.call("heapify", args![[3, 1]]).await.expect_err("nobody would see it");
+    assert!(error.to_string().contains("an object is passed by its key, as a text, or by a reference"), "{error}");
     let builtins = session.remote_import("builtins").await.expect("offered");
     let least = builtins.call("min", args![[3, 1], [2, 5]; ]).await;
     assert_eq!(least, Ok([2, 5].into()));
@@ -167,4 +183,10 @@ async fn what_live_objects_hold_may_be_live_objects(fixture: Fixture) {
     assert_eq!(builtins.call("repr", [both.clone()]).await, Ok("[[1, 2], []]".into()));
     let sorted = builtins.call("sorted", [both]).await.expect("lists have an order");
     assert_eq!(sorted, Value::List(vec![empty, pair]), "and stay the objects that they are");
+}
+
+/// What Python says.
+fn raised(error: &Error) -> &str {
+    let Error::Raised { message, .. } = error else { panic!("{error:?}") };
+    message
 }

@@ -27,6 +27,7 @@ use tarmem_remote::context::Context;
 use tarmem_remote::describe::Function;
 use tarmem_remote::dispatch::{Encoding, Produced};
 use tarmem_remote::error::Error;
+use tarmem_remote::modules::python::{no_list_among, no_list_but};
 use tarmem_remote::objects::{ObjectArg, ObjectParam, OnObjects, PreparedCall, Work};
 use tarmem_remote::operation::Reply;
 use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
@@ -190,7 +191,11 @@ impl Engine {
                 with_scope(&*noticing, || (on.prepare)(&mut arguments(&function, encoding, args, load.as_deref())?))
             })
         });
-        let prepared = prepared.and_then(|prepared| prepared).map_err(|error| named(&function, encoding, error))?;
+        let prepared = prepared.and_then(|prepared| prepared).map_err(|error| {
+            let is_dynamic = matches!((encoding, &error), (Encoding::Dynamic, Error::BadArguments { .. }));
+            let told = on.params.iter().filter(|_| is_dynamic).find_map(|param| no_list_among(&function, param, args));
+            told.unwrap_or_else(|| named(&function, encoding, error))
+        })?;
         let PreparedCall { objects, work } = prepared;
         let mut found = Vec::with_capacity(objects.len());
         for (index, (param, object)) in on.params.iter().zip(&objects).enumerate() {
@@ -199,6 +204,10 @@ impl Engine {
             let cell = self.target(request, object.target())?.cell;
             let class = cell.class();
             if !class.fits(param.class) {
+                if let Some(told) = no_list_but(&function, class.entry().path).filter(|_| encoding == Encoding::Dynamic)
+                {
+                    return Err(told);
+                }
                 return Err(Error::WrongClass {
                     target: format!("`{}`, {},", param.name, label(object.target())),
                     expected: param.class.to_owned(),

@@ -8,6 +8,7 @@
 mod byte_methods;
 pub(crate) mod case;
 mod methods;
+mod operands;
 pub(crate) mod search;
 pub(crate) mod shape;
 mod shown;
@@ -17,6 +18,7 @@ pub(crate) mod trans;
 
 pub(crate) use byte_methods::byte_methods;
 pub(crate) use methods::text_methods;
+pub(crate) use operands::text_operands;
 pub(crate) use shown::shown_methods;
 
 use crate::modules::Exception;
