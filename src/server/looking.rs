@@ -373,3 +373,42 @@ async fn read(cells: &[Cell], guards: &mut Vec<ReadGuard>) -> Result<(), Error> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(looks: Looks) -> Result<Asked, Error> {
+        let mut asked = Asked::default();
+        looks.ask(&mut asked, [], None).map(|()| asked)
+    }
+
+    #[test]
+    fn call_that_takes_many_steps_goes_elsewhere() {
+        let looks = Looks::holding(Vec::new(), false);
+        assert!(looks.go_on(STEPS_AT_ONCE) && !looks.are_incomplete());
+        assert!(!looks.go_on(1) && looks.are_incomplete());
+        assert!(asked(looks).expect("it is run again").are_large());
+    }
+
+    #[test]
+    fn steps_of_one_call_have_a_limit() {
+        let looks = Looks::holding(Vec::new(), true);
+        assert!(looks.go_on(STEP_LIMIT) && !looks.are_incomplete());
+        assert!(!looks.go_on(1) && looks.are_incomplete());
+        let error = asked(looks).err().expect("it has failed");
+        assert!(matches!(error, Error::LimitExceeded { limit, .. } if limit == STEP_LIMIT as u64), "{error:?}");
+    }
+
+    #[test]
+    fn call_that_has_begun_ends_once_nobody_wants_it() {
+        let gate = Arc::new(Gate::default());
+        assert!(gate.begin());
+        let looks = gate.over(|| Looks::holding(Vec::new(), true));
+        assert!(looks.go_on(1));
+        assert!(!gate.stop(), "it has begun");
+        assert!(!looks.go_on(1) && looks.are_incomplete());
+        assert!(matches!(asked(looks), Err(Error::Cancelled)));
+        assert!(Gate::current().is_none(), "no longer than it runs");
+    }
+}

@@ -1,6 +1,6 @@
 //! What takes long for how often it leads to the same: it holds up nobody else, and ends when nobody wants it any more.
 
-use super::{held, ints, lasting, list, make, reference};
+use super::{held, ints, lasting, list, make, raised, reference};
 use std::time::Duration;
 use tarmem::{DynamicProxy, Error, RunningService, Service, Session, Value, args};
 
@@ -105,4 +105,103 @@ async fn sets_are_compared_once_however_often_they_are_met() {
     }
     assert_eq!(unsorted.call("__getitem__", [Value::from(0)]).await, Ok(reference(&set)));
     assert_eq!(unsorted.call("pop", args![]).await, Ok(reference(&more)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dict_counts_once_in_a_chain_however_often_it_is_there() {
+    let (_service, session, other) = narrow().await;
+    let pairs = |of: std::ops::Range<i64>| Value::Map(of.map(|n| (n.into(), n.into())).collect());
+    let dict = make(&session, "dict", "builtins.dict", pairs(0..10_000)).await;
+    let more = make(&session, "more", "builtins.dict", Value::Map(vec![(1.into(), "more".into())])).await;
+    let mut maps = vec![reference(&dict); 20_000];
+    maps[10_000] = reference(&more);
+    let collections = session.remote_import("collections").await.expect("imports");
+    let chain = collections.construct("ChainMap", maps).await.expect("made");
+    let calls = [
+        (chain.call("__bool__", args![]), Value::from(true)),
+        (chain.call("__len__", args![]), 10_000.into()),
+        (chain.call("get", args![1]), 1.into()),
+        (chain.call("get", args![-1]), Value::Null),
+        (chain.call("__eq__", [pairs(0..10_000)]), true.into()),
+        (chain.call("__contains__", args![-1]), false.into()),
+    ];
+    for (call, answer) in calls {
+        let call = call.timeout(SOON).send().await;
+        assert_eq!(other.is_memoized("dict").timeout(Duration::from_secs(3)).await, Ok(true));
+        assert_eq!(call.await, Ok(answer));
+    }
+    // As in CPython: the keys of the last map come first, and the first map has the last word.
+    let order = collections.construct("ChainMap", [reference(&more), reference(&dict), reference(&more)]).await;
+    let items = order.expect("made").call("items", args![]).await.expect("some");
+    assert_eq!(items.as_items().expect("a list")[..2], [Value::from((1, "more")), (0, 0).into()]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn texts_that_are_joined_are_counted_each_time_they_are_met() {
+    let (_service, session, _) = narrow().await;
+    let text = make(&session, "text", "builtins.str", "x".repeat(1 << 20).as_str()).await;
+    let many = list(&session, "many", Value::List(vec![reference(&text); 500])).await;
+    let comma = make(&session, "comma", "builtins.str", ",").await;
+    let error = comma.call("join", [reference(&many)]).timeout(SOON).await.expect_err("500 MiB");
+    assert!(raised(&error).starts_with("MemoryError: the result would take"), "{error}");
+    let all = session.remote_import("builtins").await.expect("imports");
+    assert_eq!(all.call("all", [reference(&many)]).timeout(SOON).await, Ok(true.into()));
+}
+
+/// As CPython 3.11 answers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_of_a_range_is_looked_at_than_is_asked_for() {
+    let (_service, session, _) = narrow().await;
+    let builtins = session.remote_import("builtins").await.expect("imports");
+    let range = |start: i64, stop: i64| {
+        let builtins = &builtins;
+        async move { lasting(builtins.construct("range", args![start, stop]).await.expect("made")) }
+    };
+    let long = 1_000_000_000_000_000_000;
+    for (start, stop, any, all) in [
+        (1, long, true, true),
+        (0, long, true, false),
+        (-5, long, true, false),
+        (0, 1, false, false),
+        (0, 2, true, false),
+        (7, 8, true, true),
+        (0, 0, false, true),
+    ] {
+        let range = range(start, stop).await;
+        assert_eq!(builtins.call("any", [range.clone()]).await, Ok(any.into()), "any(range({start}, {stop}))");
+        assert_eq!(builtins.call("all", [range]).await, Ok(all.into()), "all(range({start}, {stop}))");
+    }
+    let (long, one) = (range(0, long).await, Value::from(vec![Value::from(1)]));
+    let pairs = |pair: (i64, i64)| Ok(Value::List(vec![pair.into()]));
+    assert_eq!(builtins.call("zip", [long.clone(), one.clone()]).await, pairs((0, 1)));
+    assert_eq!(builtins.call("zip", [one.clone(), long.clone()]).await, pairs((1, 0)));
+    let error = builtins.call("zip", args![one, long; strict = true]).await.expect_err("one is longer");
+    assert_eq!(raised(&error), "ValueError: zip() argument 2 is longer than argument 1");
+}
+
+/// As CPython 3.11 answers, which asks whether no inner count is higher, and whether some differ.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counters_of_counters_have_an_order() {
+    let (_service, session, _) = narrow().await;
+    let mut outer = Vec::new();
+    for (name, count) in [("low", 1), ("same", 1), ("high", 2)] {
+        let counts = |key: &str, count: Value| Value::Map(vec![(key.into(), count)]);
+        let inner = make(&session, name, "collections.Counter", counts("x", count.into())).await;
+        let of = counts("a", lasting(inner));
+        outer.push(make(&session, &format!("of {name}"), "collections.Counter", of).await);
+    }
+    let [low, same, high] = &outer[..] else { panic!("three were made") };
+    for (one, method, other, holds) in [
+        (low, "__lt__", high, true),
+        (low, "__lt__", same, false),
+        (low, "__le__", same, true),
+        (high, "__le__", low, false),
+        (high, "__gt__", low, true),
+        (same, "__ge__", low, true),
+    ] {
+        assert_eq!(one.call(method, [reference(other)]).await, Ok(holds.into()), "{method}");
+    }
+    let wrong = make(&session, "wrong", "collections.Counter", Value::Map(vec![("a".into(), "s".into())])).await;
+    let error = wrong.call("__lt__", [Value::Map(vec![("a".into(), 1.into())])]).await.expect_err("no order");
+    assert_eq!(raised(&error), "TypeError: '<=' not supported between instances of 'str' and 'int'");
 }

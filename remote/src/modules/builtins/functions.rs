@@ -7,7 +7,8 @@ use crate::args::Arg;
 use crate::modules::Exception;
 use crate::modules::python::live::{Mapping, Seen, operand, plain, truth, view};
 use crate::modules::python::{
-    self, Comparison, Meter, check_result, index_of, iterate, no_key, number, sort, type_name, weight,
+    self, Comparing, Comparison, Effort, Meter, check_result, index_of, iterate, no_key, number, sort, type_name,
+    weight,
 };
 use crate::remote;
 use crate::value::{Value, allocated};
@@ -122,7 +123,7 @@ pub fn enumerate(iterable: Value, start: Arg<Value>) -> Result<Vec<Value>, Excep
 /// to have as many, or it is `ValueError`.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn zip(#[remote(args)] iterables: Vec<Value>, strict: Arg<Value>) -> Result<Vec<Value>, Exception> {
-    let counts = iterables.iter().map(|value| count(value)?.ok_or_else(|| not_iterable(value)));
+    let counts = iterables.iter().map(|value| at_most(value)?.ok_or_else(|| not_iterable(value)));
     let counts = counts.collect::<Result<Vec<usize>, Exception>>()?;
     let most = counts.iter().copied().min().unwrap_or(0);
     if strict.given().as_ref().map_or(Ok(false), truth)? {
@@ -133,7 +134,7 @@ pub fn zip(#[remote(args)] iterables: Vec<Value>, strict: Arg<Value>) -> Result<
     let mut tuples = vec![Vec::with_capacity(iterables.len()); most];
     for iterable in &iterables {
         let mut places = tuples.iter_mut();
-        each(iterable, &mut |item| {
+        first(most, iterable, &mut |item| {
             let Some(place) = places.next() else { return Ok(ControlFlow::Break(())) };
             meter.take(weight(item))?;
             place.push(item.clone());
@@ -170,7 +171,26 @@ fn count(value: &Value) -> Result<Option<usize>, Exception> {
     })
 }
 
+/// As [`count`], or the most that can be counted.
+fn at_most(value: &Value) -> Result<Option<usize>, Exception> {
+    match value {
+        Value::Ref(reference) => view(reference, |seen| Ok(seen.and_then(|seen| seen.count()))),
+        value => count(value),
+    }
+}
+
 type Visit<'a> = dyn FnMut(&Value) -> Result<ControlFlow<()>, Exception> + 'a;
+
+/// As [`each`], of something that may have far more elements than the first `most` of them, which are all that are shown.
+fn first(most: usize, value: &Value, visit: &mut Visit<'_>) -> Result<(), Exception> {
+    match value {
+        Value::Ref(reference) => view(reference, |seen| match seen {
+            Some(Seen::Range(range)) => made(range.first(most), visit),
+            _ => each(value, visit),
+        }),
+        value => each(value, visit),
+    }
+}
 
 /// Shows `visit` the elements one after the other where they are, until it has seen enough.
 fn each(value: &Value, visit: &mut Visit<'_>) -> Result<(), Exception> {
@@ -197,7 +217,9 @@ fn each(value: &Value, visit: &mut Visit<'_>) -> Result<(), Exception> {
 }
 
 fn all_of<'a>(items: impl IntoIterator<Item = &'a Value>, visit: &mut Visit<'_>) -> Result<(), Exception> {
+    let mut effort = Effort::default();
     for item in items {
+        effort.take(1)?;
         if visit(item)?.is_break() {
             break;
         }
@@ -206,7 +228,9 @@ fn all_of<'a>(items: impl IntoIterator<Item = &'a Value>, visit: &mut Visit<'_>)
 }
 
 fn made<T: Into<Value>>(items: impl Iterator<Item = T>, visit: &mut Visit<'_>) -> Result<(), Exception> {
+    let mut effort = Effort::default();
     for item in items {
+        effort.take(1)?;
         if visit(&item.into())?.is_break() {
             break;
         }
@@ -220,6 +244,17 @@ fn not_iterable(value: &Value) -> Exception {
 
 /// Whether there is an element that counts as `wanted`.
 fn find(iterable: &Value, wanted: bool) -> Result<bool, Exception> {
+    if let Value::Ref(reference) = iterable {
+        let of_range = view(reference, |seen| match seen {
+            // Without a look at each.
+            Some(Seen::Range(range)) if wanted => Ok(Some(range.has_nonzero())),
+            Some(Seen::Range(range)) => range.contains_value(0.into()).map(Some),
+            _ => Ok(None),
+        });
+        if let Some(found) = of_range? {
+            return Ok(found);
+        }
+    }
     let mut found = false;
     each(iterable, &mut |item| {
         found = truth(item)? == wanted;
@@ -248,9 +283,9 @@ fn add(sum: &mut Value, item: &Value, meter: &mut Meter) -> Result<(), Exception
 fn extreme(name: &str, comparison: Comparison, args: Vec<Value>, default: Arg<Value>) -> Result<Value, Exception> {
     let several = match <[Value; 1]>::try_from(args) {
         Ok([iterable]) => {
-            let mut best = None;
+            let (mut best, mut comparing) = (None, Comparing::default());
             each(&iterable, &mut |item| {
-                better(comparison, &mut best, item)?;
+                better(comparison, &mut comparing, &mut best, item)?;
                 Ok(ControlFlow::Continue(()))
             })?;
             return best
@@ -266,14 +301,19 @@ fn extreme(name: &str, comparison: Comparison, args: Vec<Value>, default: Arg<Va
         let message = format!("Cannot specify a default for {name}() with multiple positional arguments");
         return Err(Exception::TypeError(message));
     }
-    let mut best = None;
-    several.iter().try_for_each(|item| better(comparison, &mut best, item))?;
+    let (mut best, mut comparing) = (None, Comparing::default());
+    several.iter().try_for_each(|item| better(comparison, &mut comparing, &mut best, item))?;
     Ok(best.unwrap_or_default())
 }
 
-fn better(comparison: Comparison, best: &mut Option<Value>, item: &Value) -> Result<(), Exception> {
+fn better(
+    comparison: Comparison,
+    comparing: &mut Comparing,
+    best: &mut Option<Value>,
+    item: &Value,
+) -> Result<(), Exception> {
     let is_better = match best {
-        Some(best) => python::Comparing::default().holds(comparison, item, best)?,
+        Some(best) => comparing.holds(comparison, item, best)?,
         None => true,
     };
     if is_better {

@@ -223,7 +223,17 @@ impl Range {
     /// `MemoryError` for more than a list could hold.
     pub(crate) fn items(&self) -> Result<impl Iterator<Item = Value>, Exception> {
         check_result(size_of::<Value>(), self.count())?;
-        Ok((0..self.count()).map_while(|at| self.at(&Integer::from(at as u64)).ok()).map(Value::Int))
+        Ok(self.first(usize::MAX))
+    }
+
+    /// The first of them, `most` at the most.
+    pub(crate) fn first(&self, most: usize) -> impl Iterator<Item = Value> {
+        (0..self.count().min(most)).map_while(|at| self.at(&Integer::from(at as u64)).ok()).map(Value::Int)
+    }
+
+    /// Whether one of them is not 0: each of them is there once.
+    pub(crate) fn has_nonzero(&self) -> bool {
+        !self.is_empty() && (!self.start.is_zero() || self.length.as_i64() != Some(1))
     }
 
     /// How many there are, or the most that can be counted.

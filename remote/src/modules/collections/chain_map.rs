@@ -249,6 +249,7 @@ impl ChainMap {
     }
 
     /// Takes every key out of the first map.
+    #[remote(scales)]
     pub fn clear(&mut self) -> Result<(), Exception> {
         self.first()?.clear();
         Ok(())

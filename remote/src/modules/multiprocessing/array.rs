@@ -94,7 +94,7 @@ impl SharedArray {
     }
 
     /// The numbers, as a plain list.
-    #[remote(name = "tolist")]
+    #[remote(name = "tolist", scales)]
     pub fn to_list(&self) -> &[Value] {
         &self.values
     }

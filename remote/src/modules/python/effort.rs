@@ -2,6 +2,7 @@
 
 use crate::modules::error::Exception;
 use crate::value::{Value, go_on};
+use std::cell::Cell;
 
 /// So many bytes are looked at in the time that an element takes.
 const BYTES: usize = 64;
@@ -17,9 +18,13 @@ const TOLD: usize = 1 << 10;
 ///
 /// What looks at live objects, or compares elements, takes its steps before it changes anything: then it can come to an end at any
 /// of them, as if an object that it looks into were in use.
+///
+/// What is not told yet is the thread's: so many small efforts are as much as a large one.
 #[derive(Default)]
-pub(crate) struct Effort {
-    untold: usize,
+pub(crate) struct Effort(());
+
+thread_local! {
+    static UNTOLD: Cell<usize> = const { Cell::new(0) };
 }
 
 impl Effort {
@@ -30,8 +35,9 @@ impl Effort {
     /// elsewhere.
     #[inline]
     pub(crate) fn take(&mut self, steps: usize) -> Result<(), Exception> {
-        self.untold = self.untold.saturating_add(steps);
-        if self.untold < TOLD { Ok(()) } else { self.tell() }
+        let untold = UNTOLD.get().saturating_add(steps);
+        UNTOLD.set(untold);
+        if untold < TOLD { Ok(()) } else { self.tell() }
     }
 
     /// Those of looking at so many bytes.
@@ -47,7 +53,7 @@ impl Effort {
 
     #[cold]
     fn tell(&mut self) -> Result<(), Exception> {
-        if go_on(std::mem::take(&mut self.untold)) { Ok(()) } else { Err(Exception::busy()) }
+        if go_on(UNTOLD.take()) { Ok(()) } else { Err(Exception::busy()) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! How large and how deep things may become.
 
+use super::Effort;
 use crate::modules::Exception;
 use crate::value::{DECODED_LIMIT, DEPTH_LIMIT, Value, allocated, with_room};
 
@@ -84,7 +85,9 @@ impl Meter {
 pub(crate) fn copied<'a>(items: impl Iterator<Item = &'a Value>) -> Result<Vec<Value>, Exception> {
     let mut meter = Meter::default();
     let mut copies = room(items.size_hint().0.min(RESULT_LIMIT / size_of::<Value>()))?;
+    let mut effort = Effort::default();
     for item in items {
+        effort.take(1)?;
         meter.take(weight(item))?;
         copies.push(item.clone());
     }

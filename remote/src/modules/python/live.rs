@@ -3,7 +3,7 @@
 //! A method reads all that it refers to before it changes anything. Then it can fail where others use one of the objects, and the
 //! service runs it again once it holds them all: see [`RefScope::look`](crate::value::RefScope::look).
 
-use super::{Key, Meter, Table, check_result, copied, iterate, truthy, weight};
+use super::{Effort, Key, Meter, Table, check_result, copied, iterate, truthy, weight};
 use crate::modules::builtins::{
     Bool, ByteArray, Bytes, Complex, Dict, Float, FrozenSet, Int, List, Range, Set, Str, Tuple,
 };
@@ -164,6 +164,7 @@ pub(super) fn sight<R>(
     f: impl FnOnce(Option<Sight<'_>>) -> Result<R, Exception>,
 ) -> Result<R, Exception> {
     let Some((_, _, see, write)) = class(reference) else { return f(None) };
+    Effort::default().take(1)?;
     let (mut f, mut result) = (Some(f), None);
     let looked = value::look(reference, &mut |object| {
         if let Some(f) = f.take() {
@@ -310,6 +311,7 @@ impl<'a> Seen<'a> {
             // Of a complex number, that of its parts.
             Seen::Number(Value::Map(parts)) => parts.iter().any(|(_, part)| truthy(part)),
             Seen::Number(number) => truthy(number),
+            Seen::Text(text) => !text.is_empty(),
             seen => seen.count() != Some(0),
         }
     }
@@ -321,8 +323,8 @@ impl<'a> Seen<'a> {
             Seen::Elements(items) => copied(items.iter()).map(Value::Set),
             Seen::Set(table) => copied(table.keys().map(Key::value)).map(Value::Set),
             Seen::Dict(table, _) => copied_pairs(table).map(Value::Map),
-            Seen::Text(text) => check_result(1, text.len()).map(|()| (*text).into()),
-            Seen::Bytes(bytes) => check_result(1, bytes.len()).map(|()| Value::Bytes(bytes.to_vec())),
+            Seen::Text(text) => text_of_bytes(text.len()).map(|()| (*text).into()),
+            Seen::Bytes(bytes) => text_of_bytes(bytes.len()).map(|()| Value::Bytes(bytes.to_vec())),
             Seen::Number(number) => Ok(number.clone()),
             Seen::Deque(..) | Seen::Items(_) | Seen::Range(_) | Seen::Entries(_) | Seen::Chain(_) | Seen::Nothing => {
                 return None;
@@ -356,9 +358,16 @@ impl<'a> Seen<'a> {
     }
 }
 
+/// A copy of so many bytes is to be made.
+fn text_of_bytes(bytes: usize) -> Result<(), Exception> {
+    check_result(1, bytes)?;
+    Effort::default().take_bytes(bytes)
+}
+
 fn copied_pairs(table: &Table<Value>) -> Result<Vec<(Value, Value)>, Exception> {
-    let mut meter = Meter::default();
+    let (mut meter, mut effort) = (Meter::default(), Effort::default());
     let pair = |(key, value): (&Key, &Value)| {
+        effort.take(1)?;
         meter.take(weight(key.value()) + weight(value))?;
         Ok((key.value().clone(), value.clone()))
     };

@@ -128,8 +128,10 @@ macro_rules! text_methods {
             /// The elements of `items`, with this between them.
             #[remote(scales)]
             pub fn join(&self, items: Value) -> Result<Value, Exception> {
+                let mut meter = $crate::modules::python::Meter::default();
                 let part = |(at, item): (usize, Value)| {
                     let item = plain(item)?;
+                    meter.take(item.as_str().map_or_else(|| item.as_bytes().map_or(0, <[u8]>::len), str::len))?;
                     Self::argument(&item).map_err(|_| {
                         let found = type_name(&item);
                         let expected = if Self::KIND == "str" { "str instance" } else { "a bytes-like object" };

@@ -171,7 +171,10 @@ impl Counter {
         let name = type_name(&other).to_owned();
         let Some(other) = counter_of(other)? else { return Err(named.unsupported("Counter", &name)) };
         let mut keys = self.0.keys().chain(other.keys());
-        keys.try_fold(true, |all, key| Ok(all && comparison.holds(self.count(key), other.get(key).unwrap_or(&ZERO))?))
+        let mut comparing = Comparing::default();
+        keys.try_fold(true, |all, key| {
+            Ok(all && comparing.holds(comparison, self.count(key), other.get(key).unwrap_or(&ZERO))?)
+        })
     }
 }
 
