@@ -2,11 +2,13 @@
 //!
 //! - [`late`]: what a call is told whose time is up, and how much of it the service is told.
 //! - [`endings`]: what becomes of that when a connection ends, or a session. [`detached`]: calls nobody hears of. [`lock`]: its lock.
+//! - [`sending`]: the batches in which they go.
 
 mod detached;
 mod endings;
 mod late;
 mod lock;
+mod sending;
 #[cfg(test)]
 mod tests;
 
@@ -14,10 +16,10 @@ use super::clock::Clock;
 use super::crowd::{Crowd, earlier};
 use super::received::Received;
 use super::window::{By, Slot, Waiting, Window};
-use crate::wire::batch::{Answered, Preamble, SUBMISSION_OVERHEAD, Submission};
+use crate::wire::batch::Answered;
 use bytes::Bytes;
 use hashbrown::HashMap;
-use late::{in_ms, in_own_words, late};
+use late::{in_own_words, late};
 pub(super) use lock::Locked;
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
@@ -257,114 +259,6 @@ impl Outbox {
             return;
         }
         *self.releases.entry(id).or_default() += 1;
-    }
-
-    pub(super) fn has_work(&self) -> bool {
-        self.unsent < self.window.next()
-            || !self.again.is_empty()
-            || !self.settled.is_empty()
-            || !self.releases.is_empty()
-    }
-
-    /// What every request begins with.
-    pub(super) fn preamble(&self) -> Bytes {
-        let mut preamble = Vec::new();
-        Preamble { received_below: self.received.below }.put(&mut preamble);
-        preamble.into()
-    }
-
-    /// Whether there is a batch to send, with what the service is to know first.
-    pub(super) fn has_batch(&mut self) -> Result<bool, Error> {
-        self.append_housekeeping()?;
-        // One that was cancelled before it was sent is over.
-        while let Some(sequence) = self.next_to_send()
-            && !self.may_go(sequence)
-        {
-            self.pass_over();
-        }
-        Ok(self.next_to_send().is_some())
-    }
-
-    /// It is to be sent, and to this service.
-    fn may_go(&mut self, sequence: u64) -> bool {
-        let slot = self.window.get_mut(sequence);
-        matches!(slot.as_deref(), Some(Slot::Waiting(call)) if !self.paused || matches!(call.by, By::Client))
-    }
-
-    /// The service shuts down, and begins nothing new: calls wait for the one that takes its place, for as long as each may.
-    /// What this one is to know about earlier calls is still sent.
-    pub(super) fn pause(&mut self) {
-        self.paused = true;
-    }
-
-    /// The first call to send.
-    fn next_to_send(&self) -> Option<u64> {
-        self.again.front().copied().or_else(|| self.next_unsent())
-    }
-
-    /// Goes on to the next call to send.
-    fn pass_over(&mut self) {
-        if self.again.pop_front().is_none() {
-            self.unsent += 1;
-        }
-    }
-
-    /// Appends the next batch to send: as much as fits a frame.
-    pub(super) fn put_batch(&mut self, batch: &mut Vec<u8>) {
-        let start = batch.len();
-        let operations = usize::try_from(self.window.next() - self.unsent).unwrap_or(usize::MAX);
-        let most = self.window.load().unsent_bytes + operations.saturating_mul(SUBMISSION_OVERHEAD) + 16;
-        batch.reserve(most.min(self.bounds.frame_bytes));
-        Preamble { received_below: self.received.below }.put(batch);
-        // Some may have waited for long: while there was no connection, say.
-        let now = self.clock.now(false);
-        // Most of those that gather together have the same time: how much of it is left is computed once for them.
-        let mut time = (None, None);
-        let mut time_left_ms = None;
-        let mut operations = 0;
-        while let Some(sequence) = self.next_to_send() {
-            if let Some(mut slot) = self.window.get_mut(sequence)
-                && let Slot::Waiting(call) = &mut *slot
-                && (!self.paused || matches!(call.by, By::Client))
-            {
-                let full = operations >= self.bounds.batch
-                    || batch.len() - start + call.operation.len() + SUBMISSION_OVERHEAD > self.bounds.frame_bytes;
-                if operations > 0 && full {
-                    break;
-                }
-                if time != (call.deadline, call.timeout) {
-                    time = (call.deadline, call.timeout);
-                    time_left_ms = call.time_left(now).map(in_ms);
-                }
-                Submission { sequence, task: call.task, timeout_ms: time_left_ms, operation: &call.operation }
-                    .put(batch);
-                call.sent = true;
-                operations += 1;
-            }
-            self.pass_over();
-        }
-        self.is_dropping = false;
-        self.uncrowd();
-    }
-
-    fn next_unsent(&self) -> Option<u64> {
-        (self.unsent < self.window.next()).then_some(self.unsent)
-    }
-
-    fn append_housekeeping(&mut self) -> Result<(), Error> {
-        // An acknowledged handle may be released at once: in this order.
-        self.append_settled()?;
-        for (id, count) in std::mem::take(&mut self.releases) {
-            self.append(Operation::Release { id, count }.encode()?, 0, By::Client);
-        }
-        Ok(())
-    }
-
-    fn append_settled(&mut self) -> Result<(), Error> {
-        for operation in std::mem::take(&mut self.settled) {
-            self.append(operation.encode()?, 0, By::Client);
-        }
-        Ok(())
     }
 
     /// A reply has come; who waits for it, if anybody still does.

@@ -1,5 +1,6 @@
 //! Whatever happens to a session, and in whichever order: what it counts is what there is.
 
+use super::late::in_ms;
 use super::*;
 use futures::task::noop_waker;
 use proptest::prelude::*;
