@@ -1,6 +1,6 @@
 //! The objects that a function over several of them holds, and what they were before.
 
-use super::Wanted;
+use super::wants::Wanted;
 use crate::server::looking::Own;
 use crate::server::panics;
 use crate::store::{ReadGuard, WriteGuard};
