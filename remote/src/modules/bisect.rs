@@ -16,20 +16,38 @@ use std::borrow::Cow;
 /// Where `x` goes into a sequence that is in order, from `lo` on and before `hi`: after those that are equal. `key` is null, if it is
 /// given: a function cannot be sent.
 #[remote(module = "bisect", idempotent)]
-pub fn bisect_right(a: Value, x: Value, lo: Arg<Value>, hi: Option<Value>, key: Arg<Value>) -> Result<i128, Exception> {
+pub fn bisect_right(
+    a: Value,
+    x: Value,
+    #[remote(default = 0)] lo: Arg<Value>,
+    hi: Option<Value>,
+    #[remote(default = None)] key: Arg<Value>,
+) -> Result<i128, Exception> {
     search(&a, &x, Side::Right, lo, hi, key)
 }
 
 /// As `bisect_right`.
 #[remote(module = "bisect", idempotent)]
-pub fn bisect(a: Value, x: Value, lo: Arg<Value>, hi: Option<Value>, key: Arg<Value>) -> Result<i128, Exception> {
+pub fn bisect(
+    a: Value,
+    x: Value,
+    #[remote(default = 0)] lo: Arg<Value>,
+    hi: Option<Value>,
+    #[remote(default = None)] key: Arg<Value>,
+) -> Result<i128, Exception> {
     search(&a, &x, Side::Right, lo, hi, key)
 }
 
 /// Where `x` goes into a sequence that is in order, from `lo` on and before `hi`: before those that are equal. `key` is null, if it is
 /// given: a function cannot be sent.
 #[remote(module = "bisect", idempotent)]
-pub fn bisect_left(a: Value, x: Value, lo: Arg<Value>, hi: Option<Value>, key: Arg<Value>) -> Result<i128, Exception> {
+pub fn bisect_left(
+    a: Value,
+    x: Value,
+    #[remote(default = 0)] lo: Arg<Value>,
+    hi: Option<Value>,
+    #[remote(default = None)] key: Arg<Value>,
+) -> Result<i128, Exception> {
     search(&a, &x, Side::Left, lo, hi, key)
 }
 
@@ -38,16 +56,22 @@ pub fn bisect_left(a: Value, x: Value, lo: Arg<Value>, hi: Option<Value>, key: A
 pub fn insort_right(
     a: &mut List,
     x: Value,
-    lo: Arg<Value>,
+    #[remote(default = 0)] lo: Arg<Value>,
     hi: Option<Value>,
-    key: Arg<Value>,
+    #[remote(default = None)] key: Arg<Value>,
 ) -> Result<(), Exception> {
     put(a, x, Side::Right, lo, hi, key)
 }
 
 /// As `insort_right`.
 #[remote(module = "bisect", all_or_nothing)]
-pub fn insort(a: &mut List, x: Value, lo: Arg<Value>, hi: Option<Value>, key: Arg<Value>) -> Result<(), Exception> {
+pub fn insort(
+    a: &mut List,
+    x: Value,
+    #[remote(default = 0)] lo: Arg<Value>,
+    hi: Option<Value>,
+    #[remote(default = None)] key: Arg<Value>,
+) -> Result<(), Exception> {
     put(a, x, Side::Right, lo, hi, key)
 }
 
@@ -56,9 +80,9 @@ pub fn insort(a: &mut List, x: Value, lo: Arg<Value>, hi: Option<Value>, key: Ar
 pub fn insort_left(
     a: &mut List,
     x: Value,
-    lo: Arg<Value>,
+    #[remote(default = 0)] lo: Arg<Value>,
     hi: Option<Value>,
-    key: Arg<Value>,
+    #[remote(default = None)] key: Arg<Value>,
 ) -> Result<(), Exception> {
     put(a, x, Side::Left, lo, hi, key)
 }

@@ -53,14 +53,18 @@ pub fn heapify(x: &mut List) -> Result<(), Exception> {
 /// The `n` largest elements, the largest first: as `sorted(iterable, reverse=True)[:n]`. `key` is null, if it is given: a function
 /// cannot be sent.
 #[remote(module = "heapq", idempotent, scales)]
-pub fn nlargest(n: Value, iterable: Value, key: Arg<Value>) -> Result<Vec<Value>, Exception> {
+pub fn nlargest(n: Value, iterable: Value, #[remote(default = None)] key: Arg<Value>) -> Result<Vec<Value>, Exception> {
     no_key(key)?;
     first(&n, iterable, Comparison::Greater)
 }
 
 /// The `n` smallest elements, the smallest first: as `sorted(iterable)[:n]`. `key` is null, if it is given: a function cannot be sent.
 #[remote(module = "heapq", idempotent, scales)]
-pub fn nsmallest(n: Value, iterable: Value, key: Arg<Value>) -> Result<Vec<Value>, Exception> {
+pub fn nsmallest(
+    n: Value,
+    iterable: Value,
+    #[remote(default = None)] key: Arg<Value>,
+) -> Result<Vec<Value>, Exception> {
     no_key(key)?;
     first(&n, iterable, Comparison::Less)
 }
@@ -70,8 +74,8 @@ pub fn nsmallest(n: Value, iterable: Value, key: Arg<Value>) -> Result<Vec<Value
 #[remote(module = "heapq", idempotent, scales)]
 pub fn merge(
     #[remote(args)] iterables: Vec<Value>,
-    reverse: Arg<Value>,
-    key: Arg<Value>,
+    #[remote(default = false)] reverse: Arg<Value>,
+    #[remote(default = None)] key: Arg<Value>,
 ) -> Result<Vec<Value>, Exception> {
     no_key(key)?;
     let comparison = match reverse.given() {

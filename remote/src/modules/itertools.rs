@@ -24,7 +24,10 @@ pub struct Count {
 impl Count {
     /// From `start` (0 if left out) on, by `step` (1 if left out). `TypeError` for what is no number.
     #[remote(inline)]
-    pub fn new(start: Arg<Value>, step: Arg<Value>) -> Result<Self, Exception> {
+    pub fn new(
+        #[remote(default = 0)] start: Arg<Value>,
+        #[remote(default = 1)] step: Arg<Value>,
+    ) -> Result<Self, Exception> {
         let (start, step) = (start.or_else(|| 0.into()), step.or_else(|| 1.into()));
         let (start, step) = (operand(&start)?.into_owned(), operand(&step)?.into_owned());
         if Number::of(&start).is_none() || Number::of(&step).is_none() {

@@ -20,6 +20,7 @@ mod lists;
 mod members;
 mod named_tuples;
 mod numbers;
+mod parameters;
 mod proxies;
 mod ranges;
 mod sets;

@@ -64,7 +64,7 @@ impl ByteArray {
 
     /// Takes out the byte at `index`, the last one without `index`, and gives it. `IndexError` if it is not there.
     #[remote(name = "pop")]
-    pub fn pop_value(&mut self, index: Arg<Value>) -> Result<u8, Exception> {
+    pub fn pop_value(&mut self, #[remote(default = -1)] index: Arg<Value>) -> Result<u8, Exception> {
         let index = index.given().as_ref().map_or(Ok(-1), word)?;
         match position(index, self.0.len()) {
             Some(at) => Ok(self.0.remove(at)),

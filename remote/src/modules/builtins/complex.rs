@@ -30,7 +30,10 @@ impl Complex {
     /// `real + imag * 1j`, of numbers that may be complex themselves; or the number that the text `real` is: `"1+2j"`. 0
     /// without arguments.
     #[remote(inline)]
-    pub fn new(real: Arg<Value>, imag: Arg<Value>) -> Result<Self, Exception> {
+    pub fn new(
+        #[remote(default = 0)] real: Arg<Value>,
+        #[remote(default = 0)] imag: Arg<Value>,
+    ) -> Result<Self, Exception> {
         let held = |value: Arg<Value>| value.given().map(plain).transpose().map(Arg::from);
         let (real, imag) = (held(real)?, held(imag)?);
         if let Arg::Given(Value::Text(text)) = &real {

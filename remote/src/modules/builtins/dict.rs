@@ -33,10 +33,10 @@ impl Dict {
         Ok(Dict(entries_of("dict", args, kwargs)?.into_iter().collect()))
     }
 
-    /// A dict of the elements of `keys`, each with the same value: null without `value`.
+    /// A dict of the elements of `iterable`, each with the same value: null without `value`.
     #[remote(inline)]
-    pub fn fromkeys(keys: Value, value: Option<Value>) -> Result<Self, Exception> {
-        fromkeys(keys, value).map(Dict)
+    pub fn fromkeys(iterable: Value, value: Option<Value>) -> Result<Self, Exception> {
+        fromkeys(iterable, value).map(Dict)
     }
 }
 

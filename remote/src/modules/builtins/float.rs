@@ -18,7 +18,7 @@ pub struct Float(f64);
 impl Float {
     /// The float that is nearest to a number, or that a text is. 0.0 without `value`.
     #[remote(inline)]
-    pub fn new(value: Arg<Value>) -> Result<Self, Exception> {
+    pub fn new(#[remote(default = 0)] value: Arg<Value>) -> Result<Self, Exception> {
         value.given().map_or(Ok(0.0), |value| to_float(&value)).map(Float)
     }
 

@@ -23,7 +23,11 @@ pub fn len(obj: Value) -> Result<usize, Exception> {
 /// The elements in ascending order, in descending order if `reverse`; equal ones keep their order. `key` is null, if it is given:
 /// a function cannot be sent.
 #[remote(module = "builtins", idempotent, scales)]
-pub fn sorted(iterable: Value, reverse: Arg<Value>, key: Arg<Value>) -> Result<Vec<Value>, Exception> {
+pub fn sorted(
+    iterable: Value,
+    #[remote(default = false)] reverse: Arg<Value>,
+    #[remote(default = None)] key: Arg<Value>,
+) -> Result<Vec<Value>, Exception> {
     no_key(key)?;
     let mut items = iterate(iterable)?;
     sort(&mut items, reverse.given().as_ref().map_or(Ok(0), index_of)? != 0)?;
@@ -52,7 +56,7 @@ pub fn reversed(sequence: Value) -> Result<Vec<Value>, Exception> {
 
 /// `start`, 0 if it is left out, and all elements added to it: numbers, or lists or tuples to one such.
 #[remote(module = "builtins", idempotent, scales)]
-pub fn sum(iterable: Value, start: Arg<Value>) -> Result<Value, Exception> {
+pub fn sum(iterable: Value, #[remote(default = 0)] start: Arg<Value>) -> Result<Value, Exception> {
     count(&iterable)?.ok_or_else(|| not_iterable(&iterable))?;
     let mut sum = plain(start.or_else(|| 0.into()))?;
     match sum {
@@ -75,7 +79,11 @@ pub fn sum(iterable: Value, start: Arg<Value>) -> Result<Value, Exception> {
 /// The least of the elements of one argument, or of several arguments; `default` if there are no elements. `key` is null, if it is
 /// given: a function cannot be sent.
 #[remote(module = "builtins", idempotent, scales)]
-pub fn min(#[remote(args)] args: Vec<Value>, default: Arg<Value>, key: Arg<Value>) -> Result<Value, Exception> {
+pub fn min(
+    #[remote(args)] args: Vec<Value>,
+    default: Arg<Value>,
+    #[remote(default = None)] key: Arg<Value>,
+) -> Result<Value, Exception> {
     no_key(key)?;
     extreme("min", Comparison::Less, args, default)
 }
@@ -83,7 +91,11 @@ pub fn min(#[remote(args)] args: Vec<Value>, default: Arg<Value>, key: Arg<Value
 /// The greatest of the elements of one argument, or of several arguments; `default` if there are no elements. `key` is null, if it
 /// is given: a function cannot be sent.
 #[remote(module = "builtins", idempotent, scales)]
-pub fn max(#[remote(args)] args: Vec<Value>, default: Arg<Value>, key: Arg<Value>) -> Result<Value, Exception> {
+pub fn max(
+    #[remote(args)] args: Vec<Value>,
+    default: Arg<Value>,
+    #[remote(default = None)] key: Arg<Value>,
+) -> Result<Value, Exception> {
     no_key(key)?;
     extreme("max", Comparison::Greater, args, default)
 }
@@ -102,7 +114,7 @@ pub fn all(iterable: Value) -> Result<bool, Exception> {
 
 /// The elements, each in a pair with its number, from `start` on, or from 0.
 #[remote(module = "builtins", idempotent, scales)]
-pub fn enumerate(iterable: Value, start: Arg<Value>) -> Result<Vec<Value>, Exception> {
+pub fn enumerate(iterable: Value, #[remote(default = 0)] start: Arg<Value>) -> Result<Vec<Value>, Exception> {
     let start = start.or_else(|| 0.into());
     index_of(&start)?;
     let mut number = operand(&start)?.into_owned();
@@ -122,7 +134,10 @@ pub fn enumerate(iterable: Value, start: Arg<Value>) -> Result<Vec<Value>, Excep
 /// Tuples of the first elements of all arguments, the second ones, and so on, as long as each has one; with `strict` all have
 /// to have as many, or it is `ValueError`.
 #[remote(module = "builtins", idempotent, scales)]
-pub fn zip(#[remote(args)] iterables: Vec<Value>, strict: Arg<Value>) -> Result<Vec<Value>, Exception> {
+pub fn zip(
+    #[remote(args)] iterables: Vec<Value>,
+    #[remote(default = false)] strict: Arg<Value>,
+) -> Result<Vec<Value>, Exception> {
     let counts = iterables.iter().map(|value| at_most(value)?.ok_or_else(|| not_iterable(value)));
     let counts = counts.collect::<Result<Vec<usize>, Exception>>()?;
     let most = counts.iter().copied().min().unwrap_or(0);

@@ -30,7 +30,7 @@ impl Int {
     /// The whole part of a number, or the number that a text is in `base` (10 if left out; 0 for what its prefix says).
     /// 0 without `value`.
     #[remote(inline)]
-    pub fn new(value: Arg<Value>, base: Arg<Value>) -> Result<Self, Exception> {
+    pub fn new(#[remote(default = 0)] value: Arg<Value>, base: Arg<Value>) -> Result<Self, Exception> {
         match (value.given(), base.given().as_ref().map(index_of).transpose()?) {
             (Some(value), base) => to_int(&value, base).map(Int),
             (None, None) => Ok(Int::default()),
@@ -41,7 +41,11 @@ impl Int {
     /// The number that `bytes` stand for; the first byte counts most if `byteorder` is `big` or left out, least if it is
     /// `little`.
     #[remote(inline)]
-    pub fn from_bytes(bytes: Value, byteorder: Arg<Value>, signed: Arg<Value>) -> Result<Self, Exception> {
+    pub fn from_bytes(
+        bytes: Value,
+        #[remote(default = "big")] byteorder: Arg<Value>,
+        #[remote(default = false)] signed: Arg<Value>,
+    ) -> Result<Self, Exception> {
         from_bytes(bytes, byteorder, signed).map(Int)
     }
 }
@@ -119,7 +123,11 @@ impl Bool {
 
     /// Whether the number that `bytes` stand for is not zero; they are read as by `int.from_bytes`.
     #[remote(inline)]
-    pub fn from_bytes(bytes: Value, byteorder: Arg<Value>, signed: Arg<Value>) -> Result<Self, Exception> {
+    pub fn from_bytes(
+        bytes: Value,
+        #[remote(default = "big")] byteorder: Arg<Value>,
+        #[remote(default = false)] signed: Arg<Value>,
+    ) -> Result<Self, Exception> {
         from_bytes(bytes, byteorder, signed).map(|n| Bool(!n.is_zero()))
     }
 }

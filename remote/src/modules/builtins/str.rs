@@ -51,7 +51,11 @@ impl Str {
     /// The text that Python's `str(object)` is: a text as it is, anything else as Python writes it; with an `encoding`
     /// (utf-8 if there are only `errors`), the text that bytes mean. Empty without `object`.
     #[remote(inline)]
-    pub fn new(object: Arg<Value>, encoding: Arg<Value>, errors: Arg<Value>) -> Result<Self, Exception> {
+    pub fn new(
+        #[remote(default = "")] object: Arg<Value>,
+        encoding: Arg<Value>,
+        errors: Arg<Value>,
+    ) -> Result<Self, Exception> {
         let (encoding, errors) =
             (text_argument(encoding, "str", "'encoding'")?, text_argument(errors, "str", "'errors'")?);
         let decoded = encoding.is_some() || errors.is_some();
@@ -121,7 +125,11 @@ impl Str {
     /// `strict`, `ignore`, `replace`, `backslashreplace` or `xmlcharrefreplace`. (`surrogateescape` and `surrogatepass` are as
     /// `strict`: no text here has a lone surrogate.)
     #[remote(scales)]
-    pub fn encode(&self, encoding: Arg<Value>, errors: Arg<Value>) -> Result<Value, Exception> {
+    pub fn encode(
+        &self,
+        #[remote(default = "utf-8")] encoding: Arg<Value>,
+        #[remote(default = "strict")] errors: Arg<Value>,
+    ) -> Result<Value, Exception> {
         let (encoding, errors) =
             (text_argument(encoding, "encode", "'encoding'")?, text_argument(errors, "encode", "'errors'")?);
         encode(&self.0, encoding.as_deref().unwrap_or("utf-8"), errors.as_deref()).map(Value::Bytes)

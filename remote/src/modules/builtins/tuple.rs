@@ -27,7 +27,7 @@ impl Tuple {
     /// A tuple of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers in
     /// bytes. Empty without `items`.
     #[remote(inline)]
-    pub fn new(items: Arg<Value>) -> Result<Self, Exception> {
+    pub fn new(#[remote(default = Value::Tuple(Vec::new()))] items: Arg<Value>) -> Result<Self, Exception> {
         Tuple::try_from(items.given().map_or(Ok(Vec::new()), iterate)?)
     }
 
@@ -40,7 +40,12 @@ impl Tuple {
     /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
     /// none.
     #[remote(name = "index", scales)]
-    pub fn index_value(&self, value: Value, start: Arg<Value>, stop: Arg<Value>) -> Result<usize, Exception> {
+    pub fn index_value(
+        &self,
+        value: Value,
+        #[remote(default = 0)] start: Arg<Value>,
+        #[remote(default = i64::MAX)] stop: Arg<Value>,
+    ) -> Result<usize, Exception> {
         let bound = |bound: Arg<Value>, otherwise: usize| match bound.given() {
             Some(bound) => bound_of(&bound).map(|at| insertion(at, self.0.len())),
             None => Ok(otherwise),

@@ -270,7 +270,11 @@ impl ChainMap {
 
     /// Puts all of `items`, a map or a list of pairs, and of `kwargs` into the first map.
     #[remote(name = "update", scales)]
-    pub fn update_values(&mut self, items: Arg<Value>, #[remote(kwargs)] kwargs: Kwargs) -> Result<(), Exception> {
+    pub fn update_values(
+        &mut self,
+        #[remote(default = Value::Tuple(Vec::new()))] items: Arg<Value>,
+        #[remote(kwargs)] kwargs: Kwargs,
+    ) -> Result<(), Exception> {
         let items = items.given().map_or(Ok(Vec::new()), |items| lending(self, || entries(items)))?;
         let kwargs = entries(kwargs.into())?;
         self.first()?.extend(items.into_iter().chain(kwargs));
@@ -279,8 +283,8 @@ impl ChainMap {
 
     /// `chain |= items`: puts all of `items`, a map or a list of pairs, into the first map.
     #[remote(name = "__ior__", scales)]
-    pub fn ior(&mut self, items: Value) -> Result<(), Exception> {
-        let items = lending(self, || entries(items))?;
+    pub fn ior(&mut self, other: Value) -> Result<(), Exception> {
+        let items = lending(self, || entries(other))?;
         self.first()?.extend(items);
         Ok(())
     }

@@ -33,7 +33,10 @@ impl Deque {
     /// A deque of the elements of `iterable`: of a list, the keys of a map, the characters of a text, the integers in
     /// bytes; the last `maxlen` of them.
     #[remote(inline)]
-    pub fn new(iterable: Arg<Value>, maxlen: Option<Value>) -> Result<Self, Exception> {
+    pub fn new(
+        #[remote(default = Value::Tuple(Vec::new()))] iterable: Arg<Value>,
+        maxlen: Option<Value>,
+    ) -> Result<Self, Exception> {
         let maxlen = maxlen.as_ref().map(bound).transpose()?;
         let mut deque = Deque { maxlen, ..Deque::default() };
         if let Arg::Given(items) = iterable {
@@ -114,7 +117,12 @@ impl Deque {
     /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
     /// none.
     #[remote(name = "index", scales)]
-    pub fn index_value(&self, value: Value, start: Arg<Value>, stop: Arg<Value>) -> Result<usize, Exception> {
+    pub fn index_value(
+        &self,
+        value: Value,
+        #[remote(default = 0)] start: Arg<Value>,
+        stop: Arg<Value>,
+    ) -> Result<usize, Exception> {
         let bound = |bound: Arg<Value>, otherwise: usize| match bound.given() {
             Some(bound) => bound_of(&bound).map(|at| insertion(at, self.items.len())),
             None => Ok(otherwise),
@@ -161,7 +169,7 @@ impl Deque {
 
     /// Moves `steps` elements (1 if left out) from the right end to the left; the other way if negative.
     #[remote(name = "rotate", scales)]
-    pub fn rotate_value(&mut self, steps: Arg<Value>) -> Result<(), Exception> {
+    pub fn rotate_value(&mut self, #[remote(default = 1)] steps: Arg<Value>) -> Result<(), Exception> {
         let steps = steps.given().as_ref().map_or(Ok(1), word)?;
         let len = self.items.len() as i128;
         if len > 1 {

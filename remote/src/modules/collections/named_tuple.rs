@@ -48,7 +48,7 @@ impl NamedTuple {
         typename: Value,
         field_names: Value,
         #[remote(args)] args: Vec<Value>,
-        rename: Arg<Value>,
+        #[remote(default = false)] rename: Arg<Value>,
         defaults: Option<Value>,
         #[remote(kwargs)] kwargs: Kwargs,
     ) -> Result<Self, Exception> {
@@ -137,7 +137,12 @@ impl NamedTuple {
     /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
     /// none.
     #[remote(name = "index", scales)]
-    pub fn index_value(&self, value: Value, start: Arg<Value>, stop: Arg<Value>) -> Result<usize, Exception> {
+    pub fn index_value(
+        &self,
+        value: Value,
+        #[remote(default = 0)] start: Arg<Value>,
+        #[remote(default = i64::MAX)] stop: Arg<Value>,
+    ) -> Result<usize, Exception> {
         self.values.index_value(value, start, stop)
     }
 

@@ -37,10 +37,10 @@ impl OrderedDict {
         Ok(OrderedDict(entries_of("OrderedDict", args, kwargs)?.into_iter().collect()))
     }
 
-    /// A dict of the elements of `keys`, each with the same value: null without `value`.
+    /// A dict of the elements of `iterable`, each with the same value: null without `value`.
     #[remote(inline)]
-    pub fn fromkeys(keys: Value, value: Option<Value>) -> Result<Self, Exception> {
-        fromkeys(keys, value).map(OrderedDict)
+    pub fn fromkeys(iterable: Value, value: Option<Value>) -> Result<Self, Exception> {
+        fromkeys(iterable, value).map(OrderedDict)
     }
 
     /// The value under `key`. `KeyError` if there is none.
@@ -53,7 +53,7 @@ impl OrderedDict {
     /// Takes out the last key, the first if `last` is false, and gives it with its value as a tuple of two. `KeyError`
     /// if there is none.
     #[remote(name = "popitem")]
-    pub fn popitem_value(&mut self, last: Arg<Value>) -> Result<Value, Exception> {
+    pub fn popitem_value(&mut self, #[remote(default = true)] last: Arg<Value>) -> Result<Value, Exception> {
         let taken = if is_last(last)? { self.0.pop_last() } else { self.0.pop_first() };
         let taken = taken.map(|(key, value)| (key.into_value(), value).into());
         taken.ok_or_else(|| Exception::KeyError("dictionary is empty".into()))
@@ -63,7 +63,11 @@ impl OrderedDict {
     ///
     /// To the front takes time in proportion to the size of the dict.
     #[remote(name = "move_to_end")]
-    pub fn move_to_end_value(&mut self, key: Value, last: Arg<Value>) -> Result<(), Exception> {
+    pub fn move_to_end_value(
+        &mut self,
+        key: Value,
+        #[remote(default = true)] last: Arg<Value>,
+    ) -> Result<(), Exception> {
         let key = Key::new(key)?;
         if self.0.move_to_end(&key, is_last(last)?) { Ok(()) } else { Err(Exception::no_key(key.value())) }
     }

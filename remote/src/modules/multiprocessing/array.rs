@@ -74,7 +74,7 @@ impl SharedArray {
 
     /// Adds `by` (1 if left out) to the number at `index`, at once; gives the sum. Integers wrap round, as in C.
     #[remote(name = "add")]
-    pub fn add_value(&mut self, index: Value, by: Arg<Value>) -> Result<Value, Exception> {
+    pub fn add_value(&mut self, index: Value, #[remote(default = 1)] by: Arg<Value>) -> Result<Value, Exception> {
         let at = self.at(&index)?;
         let sum = self.typecode.sum(&self.values[at], &by.or_else(|| 1.into()))?;
         self.values[at] = sum.clone();

@@ -53,7 +53,7 @@ macro_rules! process_queue {
         impl $class {
             /// An empty queue, with room for `maxsize` items; for any number if that is not said, or not more than 0.
             #[remote(inline)]
-            pub fn new(maxsize: Arg<i64>) -> Self {
+            pub fn new(#[remote(default = 0)] maxsize: Arg<i64>) -> Self {
                 let items = Items::new(Store::Fifo(VecDeque::new()), maxsize.given());
                 $class { items, closed: Monitor::new(BTreeSet::new()) }
             }

@@ -43,7 +43,7 @@ impl SharedValue {
 
     /// Adds `by` (1 if left out), at once; gives the sum. Integers wrap round, as in C.
     #[remote(name = "add")]
-    pub fn add_value(&mut self, by: Arg<Value>) -> Result<Value, Exception> {
+    pub fn add_value(&mut self, #[remote(default = 1)] by: Arg<Value>) -> Result<Value, Exception> {
         self.value = self.typecode.sum(&self.value, &by.or_else(|| 1.into()))?;
         Ok(self.value.clone())
     }

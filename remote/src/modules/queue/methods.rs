@@ -36,7 +36,7 @@ macro_rules! queue_methods {
             pub async fn get_value(
                 &self,
                 ctx: &Context,
-                block: Arg<Value>,
+                #[remote(default = true)] block: Arg<Value>,
                 timeout: Option<f64>,
             ) -> Result<Value, Exception> {
                 self.check_open(ctx)?;
@@ -57,7 +57,7 @@ macro_rules! queue_methods {
             pub async fn get_leased_value(
                 &self,
                 ctx: &Context,
-                block: Arg<Value>,
+                #[remote(default = true)] block: Arg<Value>,
                 timeout: Option<f64>,
             ) -> Result<Lease, Exception> {
                 self.check_open(ctx)?;
@@ -69,7 +69,7 @@ macro_rules! queue_methods {
             pub async fn get_held(
                 &self,
                 ctx: &Context,
-                block: Arg<Value>,
+                #[remote(default = true)] block: Arg<Value>,
                 timeout: Option<f64>,
             ) -> Result<Granted<Lease>, Exception> {
                 self.check_open(ctx)?;
@@ -122,7 +122,7 @@ macro_rules! bounded_methods {
                 &self,
                 ctx: &Context,
                 item: Value,
-                block: Arg<Value>,
+                #[remote(default = true)] block: Arg<Value>,
                 timeout: Option<f64>,
             ) -> Result<(), Exception> {
                 self.check_open(ctx)?;

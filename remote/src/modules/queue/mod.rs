@@ -58,7 +58,7 @@ pub struct SimpleQueue {
 impl Queue {
     /// An empty queue, with room for `maxsize` items; for any number if that is not said, or not more than 0.
     #[remote(inline)]
-    pub fn new(maxsize: Arg<i64>) -> Self {
+    pub fn new(#[remote(default = 0)] maxsize: Arg<i64>) -> Self {
         Queue { items: Items::new(Store::Fifo(VecDeque::new()), maxsize.given()) }
     }
 }
@@ -67,7 +67,7 @@ impl Queue {
 impl LifoQueue {
     /// An empty queue, with room for `maxsize` items; for any number if that is not said, or not more than 0.
     #[remote(inline)]
-    pub fn new(maxsize: Arg<i64>) -> Self {
+    pub fn new(#[remote(default = 0)] maxsize: Arg<i64>) -> Self {
         LifoQueue { items: Items::new(Store::Lifo(Vec::new()), maxsize.given()) }
     }
 }
@@ -76,7 +76,7 @@ impl LifoQueue {
 impl PriorityQueue {
     /// An empty queue, with room for `maxsize` items; for any number if that is not said, or not more than 0.
     #[remote(inline)]
-    pub fn new(maxsize: Arg<i64>) -> Self {
+    pub fn new(#[remote(default = 0)] maxsize: Arg<i64>) -> Self {
         PriorityQueue { items: Items::new(Store::Heap(Heap::default()), maxsize.given()) }
     }
 }
@@ -92,7 +92,12 @@ impl SimpleQueue {
 
     /// Puts an item in. It never waits, so the other arguments do not matter.
     #[remote(name = "put")]
-    pub fn put_value(&self, item: Value, block: Arg<Value>, timeout: Option<f64>) -> Result<(), Exception> {
+    pub fn put_value(
+        &self,
+        item: Value,
+        #[remote(default = true)] block: Arg<Value>,
+        timeout: Option<f64>,
+    ) -> Result<(), Exception> {
         let _ = (block, timeout);
         items::put_nowait(&self.items, item)
     }

@@ -76,7 +76,11 @@ macro_rules! mapping_methods {
 
             /// Adds `by` (1 if left out) to the number under `key`, at once; gives the sum. A missing key counts as 0.
             #[remote(name = "incr")]
-            pub fn incr_value(&mut self, key: Value, by: Arg<Value>) -> Result<Value, Exception> {
+            pub fn incr_value(
+                &mut self,
+                key: Value,
+                #[remote(default = 1)] by: Arg<Value>,
+            ) -> Result<Value, Exception> {
                 let key = Key::new(key)?;
                 let by = by.or_else(|| 1.into());
                 let sum =

@@ -87,9 +87,9 @@ macro_rules! whole_methods {
             /// out, least if it is `little`. `OverflowError` if it does not fit.
             pub fn to_bytes(
                 &self,
-                length: Arg<Value>,
-                byteorder: Arg<Value>,
-                signed: Arg<Value>,
+                #[remote(default = 1)] length: Arg<Value>,
+                #[remote(default = "big")] byteorder: Arg<Value>,
+                #[remote(default = false)] signed: Arg<Value>,
             ) -> Result<Value, Exception> {
                 to_bytes(&self.whole(), length, byteorder, signed)
             }

@@ -13,7 +13,9 @@ macro_rules! set_methods {
             /// A set of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers in bytes.
             /// Empty without `items`.
             #[remote(inline)]
-            pub fn new(items: Arg<Value>) -> Result<Self, Exception> {
+            pub fn new(
+                #[remote(default = $crate::value::Value::Tuple(Vec::new()))] items: Arg<Value>,
+            ) -> Result<Self, Exception> {
                 items.given().map_or(Ok(Table::new()), sets::elements).map($class)
             }
 

@@ -90,7 +90,7 @@ impl Condition {
     /// A condition on `lock`: a reference to a Lock, an RLock or another Condition, whose lock it shares. Without it, or if it is
     /// null, the condition has a reentrant lock of its own, which nobody holds.
     #[remote(name = "new", inline)]
-    pub fn with_lock(lock: Arg<Value>) -> Result<Self, Exception> {
+    pub fn with_lock(#[remote(default = None)] lock: Arg<Value>) -> Result<Self, Exception> {
         match lock.given() {
             None | Some(Value::Null) => Ok(Condition::new()),
             Some(Value::Ref(reference)) => lock_of(&reference).map(Condition::with),
@@ -169,7 +169,7 @@ impl Condition {
     /// Notifies `n` of those who wait, one if that is not said, in the order in which they came. `RuntimeError` unless the
     /// caller holds the lock.
     #[remote(name = "notify")]
-    pub fn notify_some(&self, ctx: &Context, n: Arg<i64>) -> Result<(), Exception> {
+    pub fn notify_some(&self, ctx: &Context, #[remote(default = 1)] n: Arg<i64>) -> Result<(), Exception> {
         self.check_held(ctx, "notify")?;
         self.sleepers.with(|sleepers, woken| {
             let mut left = n.or_else(|| 1);

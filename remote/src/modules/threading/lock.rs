@@ -79,8 +79,8 @@ macro_rules! lock_methods {
             pub async fn acquire_bool(
                 &self,
                 ctx: &Context,
-                blocking: Arg<bool>,
-                timeout: Arg<f64>,
+                #[remote(default = true)] blocking: Arg<bool>,
+                #[remote(default = -1)] timeout: Arg<f64>,
             ) -> Result<bool, Exception> {
                 Ok(acquire(&self.lock, ctx, Patience::to_acquire(blocking, timeout)?).await?.is_some())
             }
@@ -91,8 +91,8 @@ macro_rules! lock_methods {
             pub async fn acquire_grant(
                 &self,
                 ctx: &Context,
-                blocking: Arg<bool>,
-                timeout: Arg<f64>,
+                #[remote(default = true)] blocking: Arg<bool>,
+                #[remote(default = -1)] timeout: Arg<f64>,
             ) -> Result<Option<Grant>, Exception> {
                 acquire(&self.lock, ctx, Patience::to_acquire(blocking, timeout)?).await
             }
@@ -102,8 +102,8 @@ macro_rules! lock_methods {
             pub async fn acquire_held(
                 &self,
                 ctx: &Context,
-                blocking: Arg<bool>,
-                timeout: Arg<f64>,
+                #[remote(default = true)] blocking: Arg<bool>,
+                #[remote(default = -1)] timeout: Arg<f64>,
             ) -> Result<Option<Granted<Grant>>, Exception> {
                 let granted = acquire(&self.lock, ctx, Patience::to_acquire(blocking, timeout)?).await?;
                 Ok(granted.map(Granted::here))

@@ -37,7 +37,7 @@ pub struct BoundedSemaphore {
 impl Semaphore {
     /// A semaphore with `value` permits, with one if that is not said. `ValueError` for a negative number.
     #[remote(inline)]
-    pub fn new(value: Arg<i64>) -> Result<Self, Exception> {
+    pub fn new(#[remote(default = 1)] value: Arg<i64>) -> Result<Self, Exception> {
         Ok(Semaphore { permits: Permits::new(value, false)? })
     }
 }
@@ -46,7 +46,7 @@ impl Semaphore {
 impl BoundedSemaphore {
     /// A semaphore with `value` permits, with one if that is not said. `ValueError` for a negative number.
     #[remote(inline)]
-    pub fn new(value: Arg<i64>) -> Result<Self, Exception> {
+    pub fn new(#[remote(default = 1)] value: Arg<i64>) -> Result<Self, Exception> {
         Ok(BoundedSemaphore { permits: Permits::new(value, true)? })
     }
 }
@@ -185,7 +185,7 @@ macro_rules! semaphore_methods {
             pub async fn acquire_bool(
                 &self,
                 ctx: &Context,
-                blocking: Arg<Value>,
+                #[remote(default = true)] blocking: Arg<Value>,
                 timeout: Option<f64>,
             ) -> Result<bool, Exception> {
                 acquire(&self.permits, ctx, Patience::to_acquire_permit(blocking, timeout)?).await
@@ -196,7 +196,7 @@ macro_rules! semaphore_methods {
             pub async fn acquire_held(
                 &self,
                 ctx: &Context,
-                blocking: Arg<Value>,
+                #[remote(default = true)] blocking: Arg<Value>,
                 timeout: Option<f64>,
             ) -> Result<Option<Granted<()>>, Exception> {
                 let granted = acquire(&self.permits, ctx, Patience::to_acquire_permit(blocking, timeout)?).await?;
@@ -205,14 +205,14 @@ macro_rules! semaphore_methods {
 
             /// Releases `n` permits, one if that is not said: first those that the session holds. `ValueError` for less
             /// than one, and for more than the session holds if the semaphore is bounded.
-            pub fn release(&self, ctx: &Context, n: Arg<i64>) -> Result<(), Exception> {
+            pub fn release(&self, ctx: &Context, #[remote(default = 1)] n: Arg<i64>) -> Result<(), Exception> {
                 let count = count(n)?;
                 self.permits.with(|permits, woken| permits.release(ctx.session(), count, woken))
             }
 
             /// Uses up `n` permits that the session holds, one if that is not said: they do not return when the session
             /// ends. `ValueError` if it holds fewer.
-            pub fn forget(&self, ctx: &Context, n: Arg<i64>) -> Result<(), Exception> {
+            pub fn forget(&self, ctx: &Context, #[remote(default = 1)] n: Arg<i64>) -> Result<(), Exception> {
                 let count = count(n)?;
                 self.permits.with(|permits, _| {
                     let held = permits.held_by(ctx.session());

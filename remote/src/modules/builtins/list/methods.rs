@@ -40,7 +40,7 @@ impl List {
 
     /// Takes out the element at `index`, the last one without `index`, and gives it. `IndexError` if it is not there.
     #[remote(name = "pop")]
-    pub fn pop_value(&mut self, index: Arg<Value>) -> Result<Value, Exception> {
+    pub fn pop_value(&mut self, #[remote(default = -1)] index: Arg<Value>) -> Result<Value, Exception> {
         let index = index.given().as_ref().map_or(Ok(-1), word)?;
         match position(index, self.0.len()) {
             Some(at) => Ok(self.0.remove(at)),
@@ -82,7 +82,12 @@ impl List {
     /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
     /// none.
     #[remote(name = "index", scales)]
-    pub fn index_value(&self, value: Value, start: Arg<Value>, stop: Arg<Value>) -> Result<usize, Exception> {
+    pub fn index_value(
+        &self,
+        value: Value,
+        #[remote(default = 0)] start: Arg<Value>,
+        #[remote(default = i64::MAX)] stop: Arg<Value>,
+    ) -> Result<usize, Exception> {
         let bound = |bound: Arg<Value>, otherwise: usize| match bound.given() {
             Some(bound) => bound_of(&bound).map(|at| insertion(at, self.0.len())),
             None => Ok(otherwise),
@@ -101,7 +106,11 @@ impl List {
     /// Puts the elements in ascending order, in descending order if `reverse`; equal ones keep their order.
     /// `TypeError`, and no change, if two of them have no order. `key` is null, if it is given: a function cannot be sent.
     #[remote(name = "sort", scales)]
-    pub fn sort_values(&mut self, reverse: Arg<Value>, key: Arg<Value>) -> Result<(), Exception> {
+    pub fn sort_values(
+        &mut self,
+        #[remote(default = false)] reverse: Arg<Value>,
+        #[remote(default = None)] key: Arg<Value>,
+    ) -> Result<(), Exception> {
         no_key(key)?;
         let descending = reverse.given().as_ref().map_or(Ok(0), index_of)? != 0;
         let order = lending(self, || order_of(&self.0, descending))?;

@@ -29,7 +29,7 @@ impl List {
     /// A list of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers in
     /// bytes. Empty without `items`.
     #[remote(inline)]
-    pub fn new(items: Arg<Value>) -> Result<Self, Exception> {
+    pub fn new(#[remote(default = Value::Tuple(Vec::new()))] items: Arg<Value>) -> Result<Self, Exception> {
         List::try_from(items.given().map_or(Ok(Vec::new()), iterate)?)
     }
 }

@@ -66,7 +66,11 @@ macro_rules! byte_methods {
             /// `surrogatepass` are taken, but a text cannot hold the lone surrogates that they would make: where they would,
             /// it is `UnicodeDecodeError`, too, and says what to use instead.
             #[remote(scales)]
-            pub fn decode(&self, encoding: Arg<Value>, errors: Arg<Value>) -> Result<String, Exception> {
+            pub fn decode(
+                &self,
+                #[remote(default = "utf-8")] encoding: Arg<Value>,
+                #[remote(default = "strict")] errors: Arg<Value>,
+            ) -> Result<String, Exception> {
                 let (encoding, errors) =
                     (text_argument(encoding, "decode", "'encoding'")?, text_argument(errors, "decode", "'errors'")?);
                 decode(&self.0, encoding.as_deref().unwrap_or("utf-8"), errors.as_deref())
@@ -75,7 +79,11 @@ macro_rules! byte_methods {
             /// Each byte as `table`, 256 bytes, has it at the byte's number, or as it is if that is null; those that are in
             /// `delete` are left out.
             #[remote(scales)]
-            pub fn translate(&self, table: Value, delete: Arg<Value>) -> Result<Value, Exception> {
+            pub fn translate(
+                &self,
+                table: Value,
+                #[remote(default = $crate::value::Value::Bytes(Vec::new()))] delete: Arg<Value>,
+            ) -> Result<Value, Exception> {
                 let table = if table.is_null() { None } else { Some(Self::argument(&table)?) };
                 if table.as_ref().is_some_and(|table| table.len() != 256) {
                     return Err(Exception::value("translation table must be 256 characters long"));
@@ -103,7 +111,11 @@ macro_rules! byte_methods {
             /// Two hexadecimal digits for each byte; `sep`, one ASCII character, stands between groups of `bytes_per_sep` bytes (1
             /// if left out), counted from the right; from the left if that is negative.
             #[remote(name = "hex", scales)]
-            pub fn hex_value(&self, sep: Arg<Value>, bytes_per_sep: Arg<Value>) -> Result<String, Exception> {
+            pub fn hex_value(
+                &self,
+                sep: Arg<Value>,
+                #[remote(default = 1)] bytes_per_sep: Arg<Value>,
+            ) -> Result<String, Exception> {
                 let group = bytes_per_sep.given().as_ref().map_or(Ok(1), index_of)?;
                 let group = i32::try_from(group)
                     .map_err(|_| Exception::overflow("Python int too large to convert to C int"))?;

@@ -79,19 +79,27 @@ macro_rules! text_methods {
         impl $class {
             /// The parts between `sep`, or the words without one; `maxsplit` cuts at most.
             #[remote(scales)]
-            pub fn split(&self, sep: Option<Value>, maxsplit: Arg<Value>) -> Result<Vec<Value>, Exception> {
+            pub fn split(
+                &self,
+                sep: Option<Value>,
+                #[remote(default = -1)] maxsplit: Arg<Value>,
+            ) -> Result<Vec<Value>, Exception> {
                 self.cut(sep, maxsplit, split::split, split::split_words).map(split::Parts::into_values)
             }
 
             /// As `split`, but the cuts are made from the end on.
             #[remote(scales)]
-            pub fn rsplit(&self, sep: Option<Value>, maxsplit: Arg<Value>) -> Result<Vec<Value>, Exception> {
+            pub fn rsplit(
+                &self,
+                sep: Option<Value>,
+                #[remote(default = -1)] maxsplit: Arg<Value>,
+            ) -> Result<Vec<Value>, Exception> {
                 self.cut(sep, maxsplit, split::rsplit, split::rsplit_words).map(split::Parts::into_reversed)
             }
 
             /// The lines, with what ends them if `keepends`.
             #[remote(scales)]
-            pub fn splitlines(&self, keepends: Arg<Value>) -> Result<Vec<Value>, Exception> {
+            pub fn splitlines(&self, #[remote(default = false)] keepends: Arg<Value>) -> Result<Vec<Value>, Exception> {
                 let keepends = keepends.given().as_ref().map_or(Ok(0), index_of)? != 0;
                 let mut lines = split::Parts::default();
                 split::lines(&self.units(), keepends, &mut |line| lines.push(Self::value(line.to_vec())))?;
@@ -118,7 +126,12 @@ macro_rules! text_methods {
 
             /// `new` in place of every `old`, or of the first `count` of them.
             #[remote(scales)]
-            pub fn replace(&self, old: Value, new: Value, count: Arg<Value>) -> Result<Value, Exception> {
+            pub fn replace(
+                &self,
+                old: Value,
+                new: Value,
+                #[remote(default = -1)] count: Arg<Value>,
+            ) -> Result<Value, Exception> {
                 let words = |nth| move |found: &str| format!("replace() argument {nth} must be str, not {found}");
                 let (old, new) = (Self::argument_or(&old, words(1))?, Self::argument_or(&new, words(2))?);
                 let most = split::cuts(count.given().as_ref().map_or(Ok(-1), word)?);
@@ -166,44 +179,56 @@ macro_rules! text_methods {
                 Ok(Self::value(units.strip_suffix(suffix.as_slice()).unwrap_or(&units).to_vec()))
             }
 
-            /// It without the spaces around it, or without any of `these` around it.
+            /// It without the spaces around it, or without any of `chars` around it.
             #[remote(scales)]
-            pub fn strip(&self, these: Option<Value>) -> Result<Value, Exception> {
-                self.stripped(these, true, true)
+            pub fn strip(&self, chars: Option<Value>) -> Result<Value, Exception> {
+                self.stripped(chars, true, true)
             }
 
-            /// It without the spaces before it, or without any of `these` before it.
+            /// It without the spaces before it, or without any of `chars` before it.
             #[remote(scales)]
-            pub fn lstrip(&self, these: Option<Value>) -> Result<Value, Exception> {
-                self.stripped(these, true, false)
+            pub fn lstrip(&self, chars: Option<Value>) -> Result<Value, Exception> {
+                self.stripped(chars, true, false)
             }
 
-            /// It without the spaces after it, or without any of `these` after it.
+            /// It without the spaces after it, or without any of `chars` after it.
             #[remote(scales)]
-            pub fn rstrip(&self, these: Option<Value>) -> Result<Value, Exception> {
-                self.stripped(these, false, true)
+            pub fn rstrip(&self, chars: Option<Value>) -> Result<Value, Exception> {
+                self.stripped(chars, false, true)
             }
         }
 
         /// Width and capitals.
         #[$crate::remote]
         impl $class {
-            /// In the middle of `width`, between spaces or between `fill`.
+            /// In the middle of `width`, between spaces or between `fillchar`.
             #[remote(scales)]
-            pub fn center(&self, width: Value, fill: Arg<Value>) -> Result<Value, Exception> {
-                self.padded(width, fill, shape::Side::Center)
+            pub fn center(
+                &self,
+                width: Value,
+                #[remote(default = Self::value(vec![b' '.into()]))] fillchar: Arg<Value>,
+            ) -> Result<Value, Exception> {
+                self.padded(width, fillchar, shape::Side::Center)
             }
 
-            /// At the left of `width`, before spaces or `fill`.
+            /// At the left of `width`, before spaces or `fillchar`.
             #[remote(scales)]
-            pub fn ljust(&self, width: Value, fill: Arg<Value>) -> Result<Value, Exception> {
-                self.padded(width, fill, shape::Side::Left)
+            pub fn ljust(
+                &self,
+                width: Value,
+                #[remote(default = Self::value(vec![b' '.into()]))] fillchar: Arg<Value>,
+            ) -> Result<Value, Exception> {
+                self.padded(width, fillchar, shape::Side::Left)
             }
 
-            /// At the right of `width`, after spaces or `fill`.
+            /// At the right of `width`, after spaces or `fillchar`.
             #[remote(scales)]
-            pub fn rjust(&self, width: Value, fill: Arg<Value>) -> Result<Value, Exception> {
-                self.padded(width, fill, shape::Side::Right)
+            pub fn rjust(
+                &self,
+                width: Value,
+                #[remote(default = Self::value(vec![b' '.into()]))] fillchar: Arg<Value>,
+            ) -> Result<Value, Exception> {
+                self.padded(width, fillchar, shape::Side::Right)
             }
 
             /// At the right of `width`, with zeros between its sign and itself.
@@ -214,7 +239,7 @@ macro_rules! text_methods {
 
             /// With spaces for tabs, up to the next column that `tabsize` (8 if left out) divides.
             #[remote(scales)]
-            pub fn expandtabs(&self, tabsize: Arg<Value>) -> Result<Value, Exception> {
+            pub fn expandtabs(&self, #[remote(default = 8)] tabsize: Arg<Value>) -> Result<Value, Exception> {
                 shape::expand_tabs(&self.units(), &tabsize.or_else(|| 8.into())).map(Self::value)
             }
 
