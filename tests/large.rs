@@ -10,9 +10,12 @@ use serde::{Deserialize, Serialize};
 use std::pin::pin;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
+use tarmem::args::Arg;
+use tarmem::modules::bisect::insort;
 use tarmem::modules::builtins::functions::{sorted, sum};
-use tarmem::modules::builtins::{ListProxy, StrProxy};
+use tarmem::modules::builtins::{ListProxy, RangeProxy, StrProxy};
 use tarmem::modules::heapq::heapify;
+use tarmem::modules::python::Slice;
 use tarmem::object::Extent;
 use tarmem::value::to_value;
 use tarmem::{Call, Error, PipelinedCall, Proxy, RunningService, Service, Session, Value, args, remote};
@@ -159,6 +162,10 @@ where
     }
 }
 
+fn slice_of(count: i64) -> Value {
+    Value::List((0..count).map(|_| 0.into()).collect())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_million_elements_hold_up_nobody() {
     in_time(async {
@@ -175,6 +182,33 @@ async fn two_million_elements_hold_up_nobody() {
         let held = list.hold().await.expect("there");
         let reference = || to_value(&held).expect("by id");
         assert!(is_passed(sum::remote(reference(), None).call(&session), &session).await, "sum");
+        // What a method looks at depends on its arguments, too.
+        let slice = || Value::from(Slice::from(0..1_000_000));
+        assert!(is_passed(list.dynamic().call("__getitem__", args![slice()]), &session).await, "a slice");
+        assert!(!is_passed(list.dynamic().call("__getitem__", args![5]), &session).await, "one element");
+        assert!(
+            is_passed(list.dynamic().call("__setitem__", args![slice(), slice_of(1_000_000)]), &session).await,
+            "into it"
+        );
+        assert!(!is_passed(list.dynamic().call("__setitem__", args![5, 7]), &session).await, "into one");
+        assert!(is_passed(list.dynamic().call("pop", args![0]), &session).await, "pop of the first");
+        assert!(!is_passed(list.dynamic().call("pop", args![]), &session).await, "pop of the last");
+        assert!(
+            is_passed(insort::remote(&list, (-1).into(), Arg::Absent, None, None).call(&session), &session).await,
+            "insort"
+        );
+        assert!(
+            !is_passed(insort::remote(&list, 10_000.into(), Arg::Absent, None, None).call(&session), &session).await,
+            "at the end"
+        );
+        assert_eq!((list.len().await, list.get::<i64>(0).await), (Ok(2_000_000), Ok(-1)), "each was done once");
+        let range =
+            session.memoize("range", RangeProxy::new(0.into(), Some(1_000_000.into()), None)).await.expect("made");
+        let held = range.hold().await.expect("there");
+        assert!(
+            is_passed(sum::remote(to_value(&held).expect("by id"), None).call(&session), &session).await,
+            "a range"
+        );
         let other = session.memoize("other", ListProxy::new(None)).await.expect("made");
         assert!(is_passed(other.extend_values(reference()), &session).await, "extend by a live object");
         assert!(is_passed(heapify::remote(&other).call(&session), &session).await, "heapify");

@@ -4,8 +4,9 @@ use super::{MIB, Serve, call};
 use crate::support::raw::{Outcome, PROTOCOL, Raw, open, replies, request, submit};
 use futures::future::{join_all, try_join_all};
 use tarmem::modules::builtins::{List, ListProxy};
-use tarmem::operation::{Operation, SourceRef};
+use tarmem::operation::{FunctionRef, Operation, SourceRef};
 use tarmem::{Proxy, Session, Value};
+use tarmem_remote::dispatch::Encoding;
 
 /// As `submit`, saying which replies it has.
 fn submit_with(id: u64, below: u64, first: u64, operations: &[Operation<'_>]) -> Vec<u8> {
@@ -224,4 +225,39 @@ async fn large_arguments_are_decoded_in_turns() {
             }
         })
         .await;
+}
+
+/// The same of those that run on threads of their own for as long as they like: of a generator, and of a function over objects.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_arguments_of_generators_and_functions_are_decoded_in_turns() {
+    let args = postcard::to_stdvec(&[Value::List(vec![Value::Null; 1_900_000])][..]).expect("encodes");
+    // Neither keeps what it is given: a dict cannot be made of that, and there is no such heap.
+    let function = FunctionRef::Name { module: "builtins", name: "dict" };
+    let source = SourceRef::Generator { function, encoding: Encoding::Dynamic, args: &args };
+    let push = postcard::to_stdvec(&[Value::from("no heap"), Value::List(vec![Value::Null; 1_900_000])][..]);
+    let push = push.expect("encodes");
+    let function = FunctionRef::Name { module: "heapq", name: "heappush" };
+    let run = Operation::Run { function, encoding: Encoding::Dynamic, args: &push };
+    for operation in [Operation::Create { source, expect: "" }, run] {
+        let serve = Serve::start(&[]).await;
+        serve
+            .under(512 * MIB, async {
+                let mut raw = opened(&serve).await;
+                for n in 0..4 {
+                    raw.send(&submit(2 + n, 1 + n * 8, &[operation; 8])).await;
+                }
+                let (mut done, mut poll) = (0, 100..);
+                while done < 32 {
+                    let answered = replies(&raw.receive_frame().await);
+                    for (_, outcome) in answered.into_iter().filter(|(_, outcome)| !matches!(outcome, Outcome::Pending))
+                    {
+                        let said = format!("{outcome:?}");
+                        assert!(said.contains("TypeError") || said.contains("no heap"), "{said}");
+                        done += 1;
+                    }
+                    raw.send(&request(poll.next().expect("there is no end"), 2, &[0])).await;
+                }
+            })
+            .await;
+    }
 }

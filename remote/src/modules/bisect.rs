@@ -6,6 +6,7 @@
 
 use super::Exception;
 use super::builtins::List;
+use super::extents::{MOVED, looks_at};
 use super::python::live::{Seen, operand, view};
 use super::python::{Comparison, check_depth, insertion, no_key, repr, type_name, word};
 use crate::args::Arg;
@@ -106,6 +107,7 @@ fn put(
     check_depth(&x)?;
     let at = Bounds::of(lo, hi)?.place(&x, side, list.values().len(), "list", |at| of_slice(list.values(), at))?;
     let at = insertion(at, list.values().len());
+    looks_at((list.values().len() - at) / MOVED)?;
     list.values_mut().insert(at, x);
     Ok(())
 }

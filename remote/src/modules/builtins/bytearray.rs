@@ -6,6 +6,7 @@ use super::list::checked;
 use super::text::{Letter, Text, byte_methods, case, search, shape, split, text_methods};
 use crate::args::Arg;
 use crate::context::Context;
+use crate::modules::extents::{MOVED, UNITS, looks_at};
 use crate::modules::python::live::{Holds, Kind, Seen, kind_of, lending, operand, plain};
 use crate::modules::python::{
     Chunk, Comparison, Cursor, Slice, Stamp, format, index_of, insertion, iterate, position, repeats, repr,
@@ -67,7 +68,10 @@ impl ByteArray {
     pub fn pop_value(&mut self, #[remote(default = -1)] index: Arg<Value>) -> Result<u8, Exception> {
         let index = index.given().as_ref().map_or(Ok(-1), word)?;
         match position(index, self.0.len()) {
-            Some(at) => Ok(self.0.remove(at)),
+            Some(at) => {
+                looks_at((self.0.len() - at) / UNITS / MOVED)?;
+                Ok(self.0.remove(at))
+            }
             None if self.0.is_empty() => Err(Exception::index("pop from empty bytearray")),
             None => Err(Exception::index("pop index out of range")),
         }
@@ -184,6 +188,7 @@ impl ByteArray {
             value => lending(self, || contents(Arg::Given(value), Arg::Absent, Arg::Absent, "bytearray"))?,
         };
         let span = slice.span(self.0.len())?;
+        looks_at((items.len() + self.0.len().saturating_sub(span.start)) / UNITS)?;
         if span.step == 1 {
             self.0.splice(span.start..span.start + span.len, items);
         } else if items.is_empty() {

@@ -2,6 +2,7 @@
 
 use super::{List, ListProxy, elements};
 use crate::modules::Exception;
+use crate::modules::extents::{MOVED, looks_at};
 use crate::modules::python::lending;
 use crate::modules::python::live::operand;
 use crate::modules::python::{Slice, check_depth, copied, position, type_name};
@@ -51,6 +52,8 @@ impl List {
             Exception::TypeError(_) => Exception::of_type("can only assign an iterable"),
             error => error,
         })?;
+        let moved = if stepped { 0 } else { self.0.len().saturating_sub(span.start) };
+        looks_at(span.len + items.len() + moved / MOVED)?;
         if !stepped {
             self.0.splice(span.start..span.start + span.len, items);
         } else if items.len() == span.len {
@@ -76,7 +79,9 @@ pub(crate) fn get(
     of_slice: fn(Vec<Value>) -> Value,
 ) -> Result<Value, Exception> {
     if let Some(slice) = Slice::of(index)? {
-        return copied(slice.span(items.len())?.positions().map(|at| &items[at])).map(of_slice);
+        let span = slice.span(items.len())?;
+        looks_at(span.len)?;
+        return copied(span.positions().map(|at| &items[at])).map(of_slice);
     }
     checked(index, items.len(), what, &format!("{what} index out of range")).map(|at| items[at].clone())
 }

@@ -4,6 +4,7 @@ use super::{List, ListProxy, elements};
 use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::Exception;
+use crate::modules::extents::{MOVED, looks_at};
 use crate::modules::python::{
     Chunk, Cursor, bound_of, check_depth, index_of, insertion, lending, no_key, position, short, word,
 };
@@ -43,7 +44,10 @@ impl List {
     pub fn pop_value(&mut self, #[remote(default = -1)] index: Arg<Value>) -> Result<Value, Exception> {
         let index = index.given().as_ref().map_or(Ok(-1), word)?;
         match position(index, self.0.len()) {
-            Some(at) => Ok(self.0.remove(at)),
+            Some(at) => {
+                looks_at((self.0.len() - at) / MOVED)?;
+                Ok(self.0.remove(at))
+            }
             None if self.0.is_empty() => Err(Exception::index("pop from empty list")),
             None => Err(Exception::index("pop index out of range")),
         }

@@ -43,7 +43,9 @@ macro_rules! byte_methods {
             #[remote(name = "__getitem__")]
             pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
                 if let Some(slice) = Slice::of(&index)? {
-                    return Ok(Value::Bytes(slice.span(self.0.len())?.positions().map(|at| self.0[at]).collect()));
+                    let span = slice.span(self.0.len())?;
+                    $crate::modules::extents::looks_at(span.len / $crate::modules::extents::UNITS)?;
+                    return Ok(Value::Bytes(span.positions().map(|at| self.0[at]).collect()));
                 }
                 $crate::modules::builtins::list::checked(&index, self.0.len(), $index, $missing)
                     .map(|at| self.0[at].into())
