@@ -9,6 +9,7 @@ use tarmem::{DynamicProxy, Session, Value, args};
 crate::each_way![
     what_is_inside_is_written_as_python_writes_it,
     circles_are_written_with_an_end_and_not_compared,
+    what_is_nested_as_deep_as_may_be_is_put_in_order,
     what_is_nested_too_deep_is_a_recursion_error,
     shared_structure_is_compared_once,
 ];
@@ -78,6 +79,23 @@ async fn circles_are_written_with_an_end_and_not_compared(fixture: Fixture) {
         assert_eq!(raised(&error), "RecursionError: maximum recursion depth exceeded in comparison", "{method}");
     }
     assert_eq!(xs.call("__len__", args![]).await, Ok(1.into()), "nothing was taken out");
+}
+
+async fn what_is_nested_as_deep_as_may_be_is_put_in_order(fixture: Fixture) {
+    let session = fixture.session().await;
+    for class in ["builtins.list", "builtins.tuple"] {
+        let mut ends = Vec::new();
+        for end in [1, 2] {
+            let mut inner = Value::from(end);
+            for level in 0..LOOK_DEPTH - 1 {
+                let made_of = Value::List(vec![inner]);
+                inner = lasting(make(&session, &format!("{class} {end} {level}"), class, made_of).await);
+            }
+            ends.push(super::held(&session, &format!("{class} {end} {}", LOOK_DEPTH - 2)).await);
+        }
+        assert_eq!(ends[0].call("__lt__", [reference(&ends[1])]).await, Ok(true.into()), "{class}");
+        assert_eq!(ends[0].call("__ge__", [reference(&ends[1])]).await, Ok(false.into()), "{class}");
+    }
 }
 
 async fn what_is_nested_too_deep_is_a_recursion_error(fixture: Fixture) {
