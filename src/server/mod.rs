@@ -178,7 +178,6 @@ impl Service {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(self.workers.max(2))
             .thread_name("tarmem-runner")
-            .thread_stack_size(workers::STACK)
             .enable_all()
             .build()
             .map_err(|cause| ServeError::Listen { address: "a runtime".to_owned(), cause })?;

@@ -28,10 +28,6 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// How long to wait at most for a descriptor to come back: what uses them up may be no connection.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The stack of a thread that runs calls: what is compared may be nested as deep as it may be, in a debug build, too. No more of it
-/// takes memory than is used.
-pub(super) const STACK: usize = 8 << 20;
-
 /// What a worker is told.
 pub(super) enum Errand {
     /// Serve a connection.
@@ -167,7 +163,7 @@ pub(super) fn worker(index: usize, engine: &Arc<Engine>, door: &Arc<Door>) -> mp
             connections.wait().await;
         });
     };
-    if let Err(error) = std::thread::Builder::new().name(format!("tarmem-{index}")).stack_size(STACK).spawn(serve) {
+    if let Err(error) = std::thread::Builder::new().name(format!("tarmem-{index}")).spawn(serve) {
         tracing::error!("worker {index} cannot start: {error}");
     }
     sender

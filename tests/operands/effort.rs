@@ -178,3 +178,30 @@ async fn no_more_of_a_range_is_looked_at_than_is_asked_for() {
     let error = builtins.call("zip", args![one, long; strict = true]).await.expect_err("one is longer");
     assert_eq!(raised(&error), "ValueError: zip() argument 2 is longer than argument 1");
 }
+
+/// As CPython 3.11 answers, which asks whether no inner count is higher, and whether some differ.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counters_of_counters_have_an_order() {
+    let (_service, session, _) = narrow().await;
+    let mut outer = Vec::new();
+    for (name, count) in [("low", 1), ("same", 1), ("high", 2)] {
+        let counts = |key: &str, count: Value| Value::Map(vec![(key.into(), count)]);
+        let inner = make(&session, name, "collections.Counter", counts("x", count.into())).await;
+        let of = counts("a", lasting(inner));
+        outer.push(make(&session, &format!("of {name}"), "collections.Counter", of).await);
+    }
+    let [low, same, high] = &outer[..] else { panic!("three were made") };
+    for (one, method, other, holds) in [
+        (low, "__lt__", high, true),
+        (low, "__lt__", same, false),
+        (low, "__le__", same, true),
+        (high, "__le__", low, false),
+        (high, "__gt__", low, true),
+        (same, "__ge__", low, true),
+    ] {
+        assert_eq!(one.call(method, [reference(other)]).await, Ok(holds.into()), "{method}");
+    }
+    let wrong = make(&session, "wrong", "collections.Counter", Value::Map(vec![("a".into(), "s".into())])).await;
+    let error = wrong.call("__lt__", [Value::Map(vec![("a".into(), 1.into())])]).await.expect_err("no order");
+    assert_eq!(raised(&error), "TypeError: '<=' not supported between instances of 'str' and 'int'");
+}

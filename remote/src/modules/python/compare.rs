@@ -308,15 +308,9 @@ impl Comparing {
             (Seen::Deque(a, _), Seen::Deque(b, _)) => {
                 Some(self.deeper(|this| this.first_difference(comparison, a.len(), *a, b.len(), *b)))
             }
-            _ => self.leaves_hold(comparison, a, b),
-        }
-    }
-
-    /// As [`seen_holds`](Self::seen_holds), of what is not looked into further: apart from it, whose frame is on the stack for each
-    /// level.
-    #[inline(never)]
-    fn leaves_hold(&mut self, comparison: Comparison, a: &Seen<'_>, b: &Seen<'_>) -> Option<Result<bool, Exception>> {
-        match (a, b) {
+            (Seen::Dict(a, Mapping::Counter), Seen::Dict(b, Mapping::Counter)) => {
+                Some(self.deeper(|this| this.counts_hold(comparison, a, b)))
+            }
             (Seen::Set(a), Seen::Set(b)) => Some(self.sets_hold(comparison, a, b)),
             (Seen::Set(a), Seen::Elements(b)) => {
                 Some(self.table(b).flatten().and_then(|b| self.sets_hold(comparison, a, &b)))
@@ -510,6 +504,23 @@ impl Comparing {
             }
         }
         Ok(true)
+    }
+
+    /// Whether all counts are in this order, and, if it is strict, some differ.
+    fn counts_hold(&mut self, comparison: Comparison, a: &Table<Value>, b: &Table<Value>) -> Result<bool, Exception> {
+        let (each, strict) = match comparison {
+            Comparison::Less => (Comparison::LessOrEqual, true),
+            Comparison::Greater => (Comparison::GreaterOrEqual, true),
+            each => (each, false),
+        };
+        let zero = Value::from(0);
+        for key in a.keys().chain(b.keys()) {
+            self.effort.take_key(key.value())?;
+            if !self.holds(each, a.get(key).unwrap_or(&zero), b.get(key).unwrap_or(&zero))? {
+                return Ok(false);
+            }
+        }
+        Ok(!strict || !self.counts(a, b)?)
     }
 
     /// If others use an object, whatever else is beside it is looked at now: so all that is in use is waited for together.
