@@ -1,5 +1,6 @@
 //! How Python writes a value.
 
+use super::compare::with_stack;
 use super::live::{Holds, Mapping, Seen, Sight, Written, sight};
 use super::unicode::is_printable;
 use super::{Comparing, Comparison, Effort, Key, LOOK_DEPTH, RESULT_LIMIT, Table, merge_sort};
@@ -166,7 +167,7 @@ impl Bounded {
         let before = self.text.len();
         let seen = sight(reference, |sight| {
             if let Some(sight) = sight.filter(|sight| !matches!(sight.seen, Seen::Items(_))) {
-                self.sight(&sight, depth);
+                with_stack(|| self.sight(&sight, depth));
             }
             Ok(())
         });
