@@ -25,6 +25,8 @@ each_way![
     a_circle_that_a_method_lets_go_of_is_collected,
     a_circle_through_a_queue_is_collected,
     a_defaultdict_makes_live_objects_by_any_generator,
+    a_defaultdict_makes_live_objects_by_a_named_constructor,
+    a_class_without_new_names_the_constructors_that_it_has,
     a_defaultdict_can_be_given_another_factory_or_none,
     attributes_are_read_as_python_has_them,
     arguments_by_name_are_entries_of_dicts,
@@ -308,10 +310,40 @@ async fn a_defaultdict_makes_live_objects_by_any_generator(fixture: Fixture) {
         ("lab.add", "it is a function that makes no object"),
         ("lab.nothing", "has no member"),
         ("nowhere.list", "no module"),
+        ("bank.Account", "a class without a constructor `new`; name one that it has: bank.Account.open"),
+        ("bank.Account.open", "it is called without arguments, and needs cents"),
+        ("builtins.dict.fromkeys", "it is called without arguments, and needs iterable"),
+        ("bank.Account.shut", "module \"bank\" has no member \"Account.shut\""),
     ] {
         let error = collections.construct("defaultdict", args![factory]).await.expect_err("no generator").to_string();
         assert!(error.contains("TypeError") && error.contains(factory) && error.contains(reason), "{error}");
     }
+}
+
+async fn a_defaultdict_makes_live_objects_by_a_named_constructor(fixture: Fixture) {
+    let session = fixture.session().await;
+    let named = "queue.Queue.new";
+    let dict = session.create(DefaultDictProxy::new(Some(named.into()), None)).await.expect("made");
+    assert_eq!(dict.default_factory().await, Ok(Some(named.to_owned())));
+    let made = dict.item::<Value>("a").await.expect("it is made");
+    assert!(matches!(&made, Value::Ref(reference) if reference.class() == "queue.Queue"), "{made}");
+    dict.set_default_factory(None).await.expect("taken away");
+    dict.set_default_factory(Some(named.into())).await.expect("given again");
+    assert!(matches!(dict.item::<Value>("b").await, Ok(Value::Ref(_))));
+}
+
+async fn a_class_without_new_names_the_constructors_that_it_has(fixture: Fixture) {
+    let session = fixture.session().await;
+    let bank = session.remote_import("bank").await.expect("imports");
+    let error = session.memoize("x", bank.function("Account", args![])).await.expect_err("it has no new");
+    let expected = Error::NoConstructor {
+        class: "bank.Account".to_owned(),
+        constructors: vec!["bank.Account.open".to_owned(), "bank.Account.open_checked".to_owned()],
+    };
+    assert_eq!(error, expected);
+    let words = "bank.Account is a class without a constructor `new`; name one that it has: bank.Account.open, \
+                 bank.Account.open_checked";
+    assert_eq!(error.to_string(), words);
 }
 
 async fn a_defaultdict_can_be_given_another_factory_or_none(fixture: Fixture) {

@@ -8,7 +8,7 @@ use crate::escape::escape_lines;
 use crate::value::Value;
 #[doc(hidden)]
 pub use near::near_misses;
-use near::{MEMBER_REMEDY, hint, method_remedy, no_module_remedy, or_link};
+use near::{MEMBER_REMEDY, hint, method_remedy, no_constructor_remedy, no_module_remedy, or_link};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -382,9 +382,26 @@ pub enum Error {
         /// What it is: `class`, `function` or `constant`.
         kind: String,
     },
+    /// A class was to make an object by its name alone, which stands for its constructor `new`, and has none.
+    #[error("{} is a class without a constructor `new`; {}", shown(class), no_constructor_remedy(class, constructors))]
+    NoConstructor {
+        /// The class's path.
+        class: String,
+        /// The full names of the constructors that it has.
+        constructors: Vec<String>,
+    },
 }
 
 impl Error {
+    /// For a class without `new`, of whose module these are the generators.
+    pub(crate) fn no_constructor<'a>(module: &str, name: &str, generators: impl Iterator<Item = &'a str>) -> Self {
+        let its = generators.filter(|generator| generator.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')));
+        Error::NoConstructor {
+            class: format!("{module}.{name}"),
+            constructors: its.map(|generator| format!("{module}.{generator}")).collect(),
+        }
+    }
+
     /// The error that a method, function or generator returned, as a value: whatever its type serialises to. `None` if this
     /// is no [`Error::Raised`], or is one of a typed call, which has the error as a
     /// [`CallError::Method`](crate::CallError::Method).

@@ -185,7 +185,7 @@ impl Registry {
     /// The function `name` of `module`; for a class its constructor `new`.
     ///
     /// # Errors
-    /// [`Error::NoSuchModule`], [`Error::NoSuchMember`].
+    /// [`Error::NoSuchModule`], [`Error::NoSuchMember`]; [`Error::NoConstructor`] for a class without `new`.
     pub fn function(&self, module: &str, name: &str) -> Result<&Function, Error> {
         let members = self.module(module)?;
         let found = match members.get(name) {
@@ -194,14 +194,13 @@ impl Registry {
         };
         match found {
             Some(Member::Function(function)) => Ok(function),
+            None if matches!(members.get(name), Some(Member::Class(_))) => {
+                let makers = members.iter().filter(|(_, m)| matches!(m, Member::Function(f) if (f.makes)().is_some()));
+                Err(Error::no_constructor(module, name, makers.map(|(n, _)| *n)))
+            }
             _ => {
                 let functions = members.iter().filter(|(_, m)| !matches!(m, Member::Constant(_))).map(|(n, _)| *n);
-                let mut near = near_misses(name, functions);
-                if near.is_empty() || near == [name] {
-                    // A class without `new`: its constructors are what was meant.
-                    let prefix = format!("{name}.");
-                    near = members.keys().filter(|n| n.starts_with(&prefix)).take(3).map(|n| (*n).to_owned()).collect();
-                }
+                let near = near_misses(name, functions);
                 Err(Error::NoSuchMember { module: module.to_owned(), name: name.to_owned(), near })
             }
         }

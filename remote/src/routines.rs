@@ -8,8 +8,8 @@ use crate::dispatch::Encoding;
 use crate::error::{Error, near_misses};
 use crate::object::Remote;
 use crate::operation::{
-    KeysPage, MemberDescription, ModuleDescription, ObjectDescription, ObjectInfo, Operation, SourceRef, Target,
-    VersionInfo,
+    KeysPage, MemberDescription, MemberKind, ModuleDescription, ObjectDescription, ObjectInfo, Operation, SourceRef,
+    Target, VersionInfo,
 };
 use crate::pipeline::{self, PipelinedCall};
 use crate::proxy::{DynamicProxy, Proxy, ProxyCore};
@@ -418,6 +418,19 @@ impl Module {
         })
     }
 
+    /// What is run for `name`: for a class its constructor `new`, otherwise the member of that name.
+    pub(crate) fn maker(&self, name: &str) -> Result<&MemberDescription, Error> {
+        let member = self.member(name)?;
+        if member.kind != MemberKind::Class {
+            return Ok(member);
+        }
+        let new = format!("{name}.new");
+        self.members().iter().find(|member| member.name == new).ok_or_else(|| {
+            let makers = self.members().iter().filter(|member| member.kind == MemberKind::Generator);
+            Error::no_constructor(self.name(), name, makers.map(|member| &*member.name))
+        })
+    }
+
     /// The names of what it offers, sorted, as Python's `dir`.
     ///
     /// ```
@@ -447,7 +460,8 @@ impl Module {
     /// Makes an unnamed object with the class or generator `name`.
     ///
     /// # Errors
-    /// [`Error::NoSuchMember`], [`Error::NotAGenerator`], [`Error::BadArguments`], and what the generator fails with.
+    /// [`Error::NoSuchMember`], [`Error::NoConstructor`], [`Error::NotAGenerator`], [`Error::BadArguments`], and what the generator
+    /// fails with.
     pub fn construct(&self, name: &str, args: impl Into<Args>) -> Obtain<DynamicProxy> {
         self.routines.create(self.function(name, args))
     }

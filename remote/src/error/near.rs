@@ -54,6 +54,15 @@ pub(super) fn no_module_remedy(name: &str, kind: &str) -> String {
     format!("import {}{more}", shown(module))
 }
 
+pub(super) fn no_constructor_remedy(class: &str, constructors: &[String]) -> String {
+    if constructors.is_empty() {
+        let module = class.rsplit_once('.').map_or(class, |(module, _)| module);
+        format!("import {} to see what else makes an object of it", shown(module))
+    } else {
+        format!("name one that it has: {}", shown(&constructors.join(", ")))
+    }
+}
+
 pub(super) const MEMBER_REMEDY: &str = "import the module to see what it offers; what another crate adds to it is there once the \
     service's program names that crate with `tarmem::link!`";
 

@@ -12,6 +12,8 @@ fn no_message_has_what_a_terminal_obeys() {
         Error::NoSuchModule { module: bad(), near: Vec::new() },
         Error::BadImport { name: bad(), reason: bad() },
         Error::NotAModule { name: bad(), kind: bad() },
+        Error::NoConstructor { class: bad(), constructors: vec![] },
+        Error::NoConstructor { class: bad(), constructors: vec![bad(), bad()] },
         Error::BadArguments { signature: bad(), reason: bad() },
         Error::BadValue { class: bad(), reason: bad() },
         Error::BadResult { what: bad(), reason: bad() },

@@ -68,6 +68,7 @@ impl Error {
             | Error::NoSuchModule { .. }
             | Error::NoSuchMember { .. }
             | Error::NotAModule { .. }
+            | Error::NoConstructor { .. }
             | Error::BadImport { .. }
             | Error::NotAGenerator { .. }
             | Error::WrongClass { .. }
@@ -139,7 +140,7 @@ mod tests {
             NoSuchClass { class: text(), near: vec![] }, NoSuchMethod { class: text(), method: text(), near: vec![] },
             AmbiguousMethod { class: text(), method: text(), candidates: vec![] },
             NoSuchModule { module: text(), near: vec![] }, NoSuchMember { module: text(), name: text(), near: vec![] },
-            NotAModule { name: text(), kind: text() },
+            NotAModule { name: text(), kind: text() }, NoConstructor { class: text(), constructors: vec![] },
             BadImport { name: text(), reason: text() }, NotAGenerator { function: text(), returns: text() },
             WrongClass { target: text(), expected: text(), found: text() },
             WrongGeneration { key: text(), expected: 1, found: 2 }, BadArguments { signature: text(), reason: text() },

@@ -13,7 +13,7 @@ use crate::modules::shared::{
     dict_changed, dict_methods, mapping_methods, mapping_proxy, popitem_method, text_of_repr,
 };
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
-use crate::operation::MemberKind;
+use crate::operation::{MemberKind, ParameterDefault};
 use crate::proxy::Proxy;
 use crate::remote;
 use crate::source::{DynamicFunctionCall, FunctionCall};
@@ -24,8 +24,8 @@ use std::fmt;
 /// A dict that makes the value of a missing key when it is asked for, as Python's `defaultdict`.
 ///
 /// What makes it is named by its generator. Those of `builtins`, with or without `builtins.`, make a plain value: an empty
-/// list, 0. Any other generator of the service (`collections.deque`, `shop.open_cart`) makes an object without arguments,
-/// and what stays under the key is that live object.
+/// list, 0. Any other generator of the service that needs no arguments (`collections.deque`, `shop.open_cart`,
+/// `shop.Cart.open`) makes an object, and what stays under the key is that live object.
 #[remote(module = "collections", name = "defaultdict")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DefaultDict {
@@ -79,17 +79,31 @@ impl Factory {
         }
     }
 
-    /// Whether the service has it, and it makes objects.
-    async fn check(&self, ctx: &Context) -> Result<(), Exception> {
-        let Factory::Generator(module, name) = self else { return Ok(()) };
+    /// The same, if the service has it, and it makes objects without arguments. Which part of its name is the module shows only
+    /// now: the constructor `open` of `bank.Account` is a member of `bank`.
+    async fn check(self, ctx: &Context) -> Result<Self, Exception> {
+        let Factory::Generator(path, last) = &self else { return Ok(self) };
         let refuse = |reason: String| Exception::TypeError(format!("{self} cannot be the factory: {reason}"));
-        let module = ctx.routines().remote_import(module).await.map_err(|error| refuse(error.to_string()))?;
-        let member = module.member(name).map_err(|error| refuse(error.to_string()))?;
+        let failed = |error: Error| refuse(error.to_string());
+        let import = |module: &str| ctx.routines().remote_import(module);
+        let (module, name) = match (import(path).await, path.rsplit_once('.')) {
+            (Err(Error::NotAModule { .. }), Some((module, class))) => {
+                (import(module).await.map_err(failed)?, format!("{class}.{last}"))
+            }
+            (module, _) => (module.map_err(failed)?, last.clone()),
+        };
+        let member = module.maker(&name).map_err(failed)?;
         match member.kind {
-            MemberKind::Class | MemberKind::Generator => Ok(()),
-            MemberKind::Function => Err(refuse("it is a function that makes no object".to_owned())),
-            MemberKind::Constant => Err(refuse("it is a constant".to_owned())),
+            MemberKind::Class | MemberKind::Generator => {}
+            MemberKind::Function => return Err(refuse("it is a function that makes no object".to_owned())),
+            MemberKind::Constant => return Err(refuse("it is a constant".to_owned())),
         }
+        let required = member.parameters.iter().filter(|parameter| parameter.default == ParameterDefault::Required);
+        let required: Vec<&str> = required.map(|parameter| &*parameter.name).collect();
+        if !required.is_empty() {
+            return Err(refuse(format!("it is called without arguments, and needs {}", required.join(", "))));
+        }
+        Ok(Factory::Generator(module.name().to_owned(), name))
     }
 
     async fn make(&self, ctx: &Context) -> Result<Value, Exception> {
@@ -145,7 +159,7 @@ impl Plain {
 #[remote]
 impl DefaultDict {
     /// A dict that has a generator of the service make what is missing: the one whose name is the first argument; nothing is
-    /// made without one, or if it is null. `TypeError` if the service has no such generator. There is in it what is in the second
+    /// made without one, or if it is null. `TypeError` if the service has no such generator, or it needs arguments. There is in it what is in the second
     /// argument, a map or a list of pairs, and the arguments by name.
     #[remote(name = "new")]
     pub async fn from_args(
@@ -155,9 +169,9 @@ impl DefaultDict {
     ) -> Result<Self, Exception> {
         let mut args = args.into_iter();
         let factory = args.next().unwrap_or_default();
-        let made = Self::with(&factory, args.collect(), kwargs)?;
-        if let Some(factory) = &made.factory {
-            factory.check(ctx).await?;
+        let mut made = Self::with(&factory, args.collect(), kwargs)?;
+        if let Some(factory) = made.factory.take() {
+            made.factory = Some(factory.check(ctx).await?);
         }
         Ok(made)
     }
@@ -189,13 +203,12 @@ impl DefaultDict {
     }
 
     /// Has `factory` make what is missing from now on; nothing is made if it is null. `TypeError`, and no change, if the
-    /// service has no such generator.
+    /// service has no such generator, or it needs arguments.
     pub async fn set_default_factory(&mut self, ctx: &Context, factory: Option<String>) -> Result<(), Exception> {
-        let factory = factory.map(|name| Factory::named(&name)).transpose()?;
-        if let Some(factory) = &factory {
-            factory.check(ctx).await?;
-        }
-        self.factory = factory;
+        self.factory = match factory {
+            Some(name) => Some(Factory::named(&name)?.check(ctx).await?),
+            None => None,
+        };
         Ok(())
     }
 
