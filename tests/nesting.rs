@@ -26,6 +26,7 @@ each_way![
     a_circle_through_a_queue_is_collected,
     a_defaultdict_makes_live_objects_by_any_generator,
     a_defaultdict_makes_live_objects_by_a_named_constructor,
+    a_live_object_that_is_no_plain_value_is_in_the_error,
     a_class_without_new_names_the_constructors_that_it_has,
     a_defaultdict_can_be_given_another_factory_or_none,
     attributes_are_read_as_python_has_them,
@@ -330,6 +331,29 @@ async fn a_defaultdict_makes_live_objects_by_a_named_constructor(fixture: Fixtur
     dict.set_default_factory(None).await.expect("taken away");
     dict.set_default_factory(Some(named.into())).await.expect("given again");
     assert!(matches!(dict.item::<Value>("b").await, Ok(Value::Ref(_))));
+}
+
+async fn a_live_object_that_is_no_plain_value_is_in_the_error(fixture: Fixture) {
+    let session = fixture.session().await;
+    let inner = session.create(ListProxy::new(vec![1, 2])).await.expect("made");
+    let reference = Value::Ref(inner.reference().expect("by id"));
+    let outer = session.memoize("outer", ListProxy::new([reference.clone()])).await.expect("made");
+    let dict = session.memoize("dict", DictProxy::new([("k", reference.clone())])).await.expect("made");
+    drop((inner, reference));
+    let looked = dict.get::<Vec<i64>>("k").await.expect_err("it is live");
+    assert!(looked.to_string().ends_with("the call was made, and its result is in this error"), "{looked}");
+    dict.clear().await.expect("cleared");
+    // What was taken out is in the error alone, and nothing has put it back.
+    let taken = outer.pop::<Vec<i64>>().await.expect_err("it is live");
+    drop(looked);
+    session.is_memoized("outer").await.expect("answers");
+    assert_eq!(outer.len().await, Ok(0));
+    assert!(!taken.is_not_applied(), "{taken}");
+    let CallError::Failed(Error::UnexpectedResult { value: Some(value), undone: false, .. }) = taken else {
+        panic!("{taken}")
+    };
+    assert_eq!(proxy_of(*value).snapshot().await, Ok(Value::from(vec![1, 2])));
+    eventually("its handle is given up", || fixture.service.object_count() == 2).await;
 }
 
 async fn a_class_without_new_names_the_constructors_that_it_has(fixture: Fixture) {

@@ -8,7 +8,7 @@ use crate::escape::escape_lines;
 use crate::value::Value;
 #[doc(hidden)]
 pub use near::near_misses;
-use near::{MEMBER_REMEDY, hint, method_remedy, no_constructor_remedy, no_module_remedy, or_link};
+use near::{MEMBER_REMEDY, hint, method_remedy, no_constructor_remedy, no_module_remedy, no_such_module, or_link};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -70,7 +70,7 @@ pub enum Error {
         candidates: Vec<String>,
     },
     /// The service offers no module of that name.
-    #[error("the service offers no module {module:?}{}", or_link(near))]
+    #[error("the service offers no module {module:?}{}", no_such_module(module, near))]
     NoSuchModule {
         /// The module's absolute name.
         module: String,
@@ -202,11 +202,11 @@ pub enum Error {
         target: String,
     },
     /// The deadline passed.
-    #[error("no result from {what} within {}; give it a longer timeout", duration(*after))]
+    #[error("{}", late_words(what, *after))]
     DeadlineExceeded {
         /// What was waited for.
         what: String,
-        /// How long it was given.
+        /// How long it was given. Zero if that was no time at all: then it was not made.
         after: Duration,
     },
     /// A generator took longer than the service allows.
@@ -486,6 +486,14 @@ fn undone_words(undone: bool, here: bool) -> &'static str {
         (true, _) => "what it took was put back",
         (false, true) => "the call was made, and its result is in this error",
         (false, false) => "the call was made",
+    }
+}
+
+fn late_words(what: &str, after: Duration) -> String {
+    if after.is_zero() {
+        format!("{what} was given no time, and was not made; give it a timeout above zero")
+    } else {
+        format!("no result from {what} within {}; give it a longer timeout", duration(after))
     }
 }
 

@@ -188,6 +188,12 @@ async fn a_call_has_the_time_that_it_was_given_and_no_more() {
         let none = account.deposit(1).timeout(Duration::ZERO).await;
         let Err(Error::DeadlineExceeded { what, after: Duration::ZERO }) = none else { panic!("{way:?}: {none:?}") };
         assert!(what.contains("deposit"), "{what}");
+        let none = account.deposit(1).timeout(Duration::ZERO).await.expect_err("it has no time");
+        assert!(none.is_timeout() && none.is_not_applied(), "{none}");
+        assert_eq!(
+            none.to_string().split_once(" was given").map(|(_, rest)| rest),
+            Some(" no time, and was not made; give it a timeout above zero")
+        );
         assert_eq!(account.balance().await, Ok(3), "{way:?}: it was not sent");
         if way != Way::InProcess {
             for short in [Duration::from_nanos(1), Duration::from_micros(1)] {

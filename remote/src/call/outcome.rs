@@ -135,12 +135,20 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
                 let mut undecided = Undecided { caller: &*self.caller, sequence, received: false };
                 // What is not received, the service gives up itself: handles, too.
                 let result = holding_back(|| match self.decode(&body) {
-                    Ok(result) => convert(result).map_err(|(reason, _)| reason),
+                    Ok(result) => match convert(result) {
+                        // Nothing is put back but handles, and the error has those: it has been received.
+                        Err(misfit @ (_, Some(_))) => Ok(Err(misfit)),
+                        Err((reason, None)) => Err(reason),
+                        Ok(result) => Ok(Ok(result)),
+                    },
                     Err(error) => Err(Self::unreadable(error).0),
                 });
                 undecided.received = result.is_ok();
                 drop(undecided);
-                result.map_err(|reason| self.unfit((reason, None), true))
+                match result {
+                    Ok(result) => result.map_err(|misfit| self.unfit(misfit, false)),
+                    Err(reason) => Err(self.unfit((reason, None), true)),
+                }
             }
             Reply::Raised(raised) => {
                 let encoding =

@@ -37,6 +37,21 @@ pub(super) fn or_link(near: &[String]) -> String {
     }
 }
 
+/// For a module: one with an empty name, or inside one of tarmem's own, is in no crate.
+pub(super) fn no_such_module(name: &str, near: &[String]) -> String {
+    match name.split('.').next() {
+        Some("") => hint(near, "name one, such as builtins"),
+        Some(root) if root != name && OWN.contains(&root) => {
+            hint(near, &format!("import {root} to see what it offers"))
+        }
+        _ => or_link(near),
+    }
+}
+
+/// The modules that every service has.
+const OWN: [&str; 9] =
+    ["bisect", "builtins", "collections", "heapq", "itertools", "multiprocessing", "queue", "threading", "types"];
+
 pub(super) fn method_remedy(method: &str) -> &'static str {
     if method.is_empty() {
         "the name of a method cannot be empty; describe the key to see those that there are"

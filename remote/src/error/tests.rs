@@ -34,3 +34,14 @@ fn no_message_has_what_a_terminal_obeys() {
     let raised = Error::Raised { what: "f".into(), message: "two\nlines\u{1b}".into(), error: None };
     assert_eq!(raised.to_string(), "f failed: two\nlines\\u{1b}");
 }
+
+#[test]
+fn a_module_that_no_crate_would_add_is_not_looked_for_in_one() {
+    let said = |module: &str| Error::NoSuchModule { module: module.into(), near: Vec::new() }.to_string();
+    assert_eq!(said(""), "the service offers no module \"\"; name one, such as builtins");
+    assert_eq!(
+        said("builtins.nope"),
+        "the service offers no module \"builtins.nope\"; import builtins to see what it offers"
+    );
+    assert!(said("bank").contains("link!") && said("bank.nope").contains("link!"));
+}

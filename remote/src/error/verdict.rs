@@ -11,6 +11,8 @@ struct Verdict {
 }
 
 const TIMEOUT: Verdict = Verdict { timeout: true, retryable: false, not_applied: false };
+/// With no time to begin with.
+const NOT_TRIED: Verdict = Verdict { timeout: true, retryable: false, not_applied: true };
 const RETRYABLE: Verdict = Verdict { timeout: false, retryable: true, not_applied: false };
 const NOT_MADE: Verdict = Verdict { timeout: false, retryable: true, not_applied: true };
 const NOT_APPLIED: Verdict = Verdict { timeout: false, retryable: false, not_applied: true };
@@ -18,7 +20,8 @@ const UNKNOWN: Verdict = Verdict { timeout: false, retryable: false, not_applied
 
 impl Error {
     /// Whether the time was up: that of the call ([`DeadlineExceeded`](Error::DeadlineExceeded)), or the one that the service
-    /// gives a generator ([`GeneratorLate`](Error::GeneratorLate)). What was begun may have been done in part, or whole.
+    /// gives a generator ([`GeneratorLate`](Error::GeneratorLate)). What was begun may have been done in part, or whole; a call that
+    /// was given no time at all was not made, and is [not applied](Self::is_not_applied).
     ///
     /// ```
     /// use std::time::Duration;
@@ -84,6 +87,7 @@ impl Error {
             // It was made, and its effect put back.
             Error::UnexpectedResult { undone: true, .. } => NOT_APPLIED,
             Error::Cancelled | Error::ShuttingDown => NOT_MADE,
+            Error::DeadlineExceeded { after, .. } if after.is_zero() => NOT_TRIED,
             Error::DeadlineExceeded { .. } | Error::GeneratorLate { .. } => TIMEOUT,
             // Not sent, or such that it may be made twice.
             Error::Unreachable { .. } | Error::Closed { .. } | Error::SessionExpired { .. } => RETRYABLE,
@@ -160,6 +164,13 @@ mod tests {
             SignatureChanged { client: text(), service: text(), differences: vec![], reason: text() },
             ProtocolMismatch { client: 1, service: 2 }, Refused { reason: text() }, NotAService { address: text(), seen: text() },
             Insecure { address: text(), reason: text() }, Forked { address: text() };
+    }
+
+    #[test]
+    fn a_call_without_time_did_nothing() {
+        let error = Error::DeadlineExceeded { what: text(), after: Duration::ZERO };
+        assert!(error.is_timeout() && error.is_not_applied() && !error.is_retryable());
+        assert_eq!(error.to_string(), "x was given no time, and was not made; give it a timeout above zero");
     }
 
     #[test]

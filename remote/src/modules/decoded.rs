@@ -24,6 +24,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Decoded<T, R = Value, E = CallError<Exception>> {
     call: Call<R, E>,
+    /// What it took is put back if it is no `T`, and so is not in the error.
+    is_put_back: bool,
     result: PhantomData<fn() -> T>,
 }
 
@@ -32,29 +34,38 @@ pub type DecodedPairs<K, V, E = CallError<Exception>> = Decoded<Vec<(K, V)>, Vec
 
 impl<T, R, E> Decoded<T, R, E> {
     pub(crate) fn new(call: Call<R, E>) -> Self {
-        Decoded { call, result: PhantomData }
+        Decoded { call, is_put_back: false, result: PhantomData }
+    }
+
+    /// A call that takes something which the service puts back unless its caller makes sense of it: an item of a queue.
+    pub(crate) fn on_trial(call: Call<R, E>) -> Self {
+        Decoded { is_put_back: true, ..Decoded::new(call) }
+    }
+
+    fn map<F>(self, change: impl FnOnce(Call<R, E>) -> Call<R, F>) -> Decoded<T, R, F> {
+        Decoded { call: change(self.call), is_put_back: self.is_put_back, result: PhantomData }
     }
 
     /// As [`Call::timeout`].
     pub fn timeout(self, timeout: Duration) -> Self {
-        Decoded::new(self.call.timeout(timeout))
+        self.map(|call| call.timeout(timeout))
     }
 
     /// As [`Call::no_timeout`].
     pub fn no_timeout(self) -> Self {
-        Decoded::new(self.call.no_timeout())
+        self.map(|call| call.no_timeout())
     }
 
     /// As [`Call::owner`].
     pub fn owner(self, id: u64) -> Self {
-        Decoded::new(self.call.owner(id))
+        self.map(|call| call.owner(id))
     }
 }
 
 impl<T, R, E: Display + Serialize + DeserializeOwned> Decoded<T, R, CallError<E>> {
     /// As [`Call::erase_error`].
     pub fn erase_error(self) -> Decoded<T, R, Error> {
-        Decoded::new(self.call.erase_error())
+        self.map(|call| call.erase_error())
     }
 }
 
@@ -65,7 +76,7 @@ where
 {
     /// As [`Call::send`].
     pub async fn send(self) -> Self {
-        Decoded::new(self.call.send().await)
+        Decoded { call: self.call.send().await, ..self }
     }
 }
 
@@ -78,7 +89,10 @@ where
     type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.call.poll_as(cx, |result| decode::<T>(&result))
+        let is_put_back = self.is_put_back;
+        self.call.poll_as(cx, |result| {
+            decode::<T>(&result).map_err(|(reason, came)| (reason, came.filter(|_| !is_put_back)))
+        })
     }
 }
 

@@ -11,7 +11,8 @@ pub(super) fn late(timeout: Option<Duration>) -> Error {
 /// The service knows a call's time as milliseconds, and as what was left of it.
 pub(super) fn in_own_words(error: Box<Error>, timeout: Option<Duration>) -> Box<Error> {
     match *error {
-        Error::DeadlineExceeded { ref what, .. } if what.is_empty() => Box::new(late(timeout)),
+        // That of a call without time would say that it was not made.
+        Error::DeadlineExceeded { ref what, .. } if what.is_empty() && timeout.is_some() => Box::new(late(timeout)),
         _ => error,
     }
 }

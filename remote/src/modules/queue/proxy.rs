@@ -3,6 +3,7 @@
 use super::items::Lease;
 use super::{LifoQueueProxy, PriorityQueueProxy, QueueProxy, SimpleQueueProxy};
 use crate::call::{CallError, Misfit};
+use crate::error::Error;
 use crate::modules::threading::seconds;
 use crate::modules::{Decoded, Exception, Fallible, given};
 use crate::proxy::Proxy;
@@ -55,8 +56,19 @@ impl<P: Leasing, T: DeserializeOwned> LeasedItem<P, T> {
         let held = poll_fn(|cx| {
             call.poll_as(cx, |Granted { grant, of }| decode(grant).map(|(token, item)| (token, item, of)))
         });
-        let (token, item, of) = held.await?;
+        let (token, item, of) = held.await.map_err(in_own_words)?;
         Ok(LeasedItem { queue: of.proxy().or_else(|| Some(queue.clone())), token, item })
+    }
+}
+
+/// By a key another method is called for it, which its caller knows nothing of.
+fn in_own_words(error: CallError<Exception>) -> CallError<Exception> {
+    match error {
+        CallError::Failed(Error::UnexpectedResult { what, reason, value, undone }) => {
+            let what = what.strip_suffix("get_held").map(|class| format!("{class}get_leased")).unwrap_or(what);
+            CallError::Failed(Error::UnexpectedResult { what, reason, value, undone })
+        }
+        other => other,
     }
 }
 
@@ -135,17 +147,17 @@ macro_rules! queue_proxy {
         impl $proxy {
             /// Takes an item out; waits for one, however long that takes.
             pub fn get<T>(&self) -> Decoded<T> {
-                Decoded::new(self.get_value(None, None).no_timeout())
+                Decoded::on_trial(self.get_value(None, None).no_timeout())
             }
 
             /// Takes an item out; waits for one, for no longer than `timeout`. `Empty` then.
             pub fn get_timeout<T>(&self, timeout: Duration) -> Decoded<T> {
-                Decoded::new(self.get_value(None, seconds(timeout)).no_timeout())
+                Decoded::on_trial(self.get_value(None, seconds(timeout)).no_timeout())
             }
 
             /// Takes an item out. `Empty` if there is none.
             pub fn get_nowait<T>(&self) -> Decoded<T> {
-                Decoded::new(self.get_nowait_value())
+                Decoded::on_trial(self.get_nowait_value())
             }
 
             /// Takes an item out on trial; waits for one, however long that takes.
