@@ -53,7 +53,7 @@ async fn bad_input_is_refused_and_changes_nothing(fixture: Fixture) {
         ("Barrier", args![2, "print"], "TypeError"),
         ("Barrier", args![2, Value::Null, f64::NAN], "ValueError"),
         ("Barrier", args![], "takes 1 to 3 arguments"),
-        ("Semaphore", args!["many"], "Semaphore.new"),
+        ("Semaphore", args!["many"], "threading.Semaphore(value=1): its argument `value`: expected i64"),
         ("Lock", args![1], "takes 0 arguments"),
         ("Mutex", args![], "no member"),
     ] {

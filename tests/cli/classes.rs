@@ -73,7 +73,9 @@ fn a_class_of_ones_own() {
     service.run_line("call c refuse").failed(1, &["refuse failed: no more numbers"]);
     service.run_line("call c wait --timeout 0.1").failed(1, &["100ms", "longer timeout"]);
     service.run_line("memoize x counting.Counter").failed(1, &["did you mean Counter.failing or Counter.starting"]);
-    service.run_line(r#"memoize x counting.Counter.starting "x""#).failed(1, &["starting(count: i64)"]);
+    service
+        .run_line(r#"memoize x counting.Counter.starting "x""#)
+        .failed(1, &["starting(count): its argument `count`: expected i64, found text"]);
     let failed = service.run_line("memoize x counting.Counter.failing");
     failed.failed(1, &[r"counting.Counter.failing failed: the first line the second \u{1b}[31mline"]);
 }
