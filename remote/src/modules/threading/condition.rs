@@ -78,7 +78,7 @@ impl Condition {
 }
 
 impl ConditionProxy {
-    /// A condition whose lock nobody holds.
+    /// A condition with a lock of its own, which nobody holds; [`with_lock`](Self::with_lock) takes a lock that is there already.
     #[allow(clippy::new_ret_no_self, reason = "a proxy is of an object; this is what makes one")]
     pub fn new() -> FunctionCall<Condition, CallError<Exception>> {
         ConditionProxy::with_lock(())
