@@ -72,7 +72,10 @@ fn a_class_of_ones_own() {
     assert_eq!(service.prints("update c counting.Counter.starting 1"), [r#"{"count":1}"#]);
     service.run_line("call c refuse").failed(1, &["refuse failed: no more numbers"]);
     service.run_line("call c wait --timeout 0.1").failed(1, &["100ms", "longer timeout"]);
-    service.run_line("memoize x counting.Counter").failed(1, &["did you mean Counter.failing or Counter.starting"]);
+    service.run_line("memoize x counting.Counter").failed(
+        1,
+        &["without a constructor `new`; name one that it has: counting.Counter.failing, counting.Counter.starting"],
+    );
     service
         .run_line(r#"memoize x counting.Counter.starting "x""#)
         .failed(1, &["starting(count): its argument `count`: expected i64, found text"]);
