@@ -2,17 +2,17 @@
 
 mod near;
 mod verdict;
+mod words;
 
 use crate::codec::CodecError;
-use crate::escape::escape_lines;
 use crate::value::Value;
 #[doc(hidden)]
 pub use near::near_misses;
 use near::{MEMBER_REMEDY, hint, method_remedy, no_constructor_remedy, no_module_remedy, no_such_module, or_link};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::time::Duration;
 use uuid::Uuid;
+use words::{duration, is_unix, late_words, listed, shown, undone_words};
 
 /// Why an operation came to no result.
 ///
@@ -466,39 +466,6 @@ impl Error {
     pub fn malformed(what: impl Into<String>, reason: impl ToString) -> Self {
         Error::Malformed { what: what.into(), reason: reason.to_string() }
     }
-}
-
-/// Words from outside: a method's own message, a name that somebody chose.
-fn shown(text: &str) -> Cow<'_, str> {
-    escape_lines(text)
-}
-
-fn is_unix(address: &str) -> bool {
-    address.starts_with("unix:")
-}
-
-fn listed(differences: &[String]) -> String {
-    if differences.is_empty() { String::new() } else { format!(" ({})", shown(&differences.join("; "))) }
-}
-
-fn undone_words(undone: bool, here: bool) -> &'static str {
-    match (undone, here) {
-        (true, _) => "what it took was put back",
-        (false, true) => "the call was made, and its result is in this error",
-        (false, false) => "the call was made",
-    }
-}
-
-fn late_words(what: &str, after: Duration) -> String {
-    if after.is_zero() {
-        format!("{what} was given no time, and was not made; give it a timeout above zero")
-    } else {
-        format!("no result from {what} within {}; give it a longer timeout", duration(after))
-    }
-}
-
-fn duration(duration: Duration) -> String {
-    format!("{duration:?}")
 }
 
 #[cfg(test)]

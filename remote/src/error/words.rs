@@ -1,0 +1,38 @@
+//! Pieces of what errors say.
+
+use crate::escape::escape_lines;
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// Words from outside: a method's own message, a name that somebody chose.
+pub(super) fn shown(text: &str) -> Cow<'_, str> {
+    escape_lines(text)
+}
+
+pub(super) fn is_unix(address: &str) -> bool {
+    address.starts_with("unix:")
+}
+
+pub(super) fn listed(differences: &[String]) -> String {
+    if differences.is_empty() { String::new() } else { format!(" ({})", shown(&differences.join("; "))) }
+}
+
+pub(super) fn undone_words(undone: bool, here: bool) -> &'static str {
+    match (undone, here) {
+        (true, _) => "what it took was put back",
+        (false, true) => "the call was made, and its result is in this error",
+        (false, false) => "the call was made",
+    }
+}
+
+pub(super) fn late_words(what: &str, after: Duration) -> String {
+    if after.is_zero() {
+        format!("{what} was given no time, and was not made; give it a timeout above zero")
+    } else {
+        format!("no result from {what} within {}; give it a longer timeout", duration(after))
+    }
+}
+
+pub(super) fn duration(duration: Duration) -> String {
+    format!("{duration:?}")
+}
