@@ -4,9 +4,7 @@ use super::list::{get, repeated};
 use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::python::live::{Holds, Seen, plain_and_class};
-use crate::modules::python::{
-    Chunk, Comparison, Cursor, Stamp, bound_of, check_depth, copied, insertion, iterate, type_name,
-};
+use crate::modules::python::{Chunk, Comparison, Cursor, Stamp, check_depth, copied, iterate, searched, type_name};
 use crate::modules::python::{Comparing, repr_of};
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::modules::{Decoded, Elements, Exception, Fallible, given};
@@ -46,11 +44,7 @@ impl Tuple {
         #[remote(default = 0)] start: Arg<Value>,
         #[remote(default = i64::MAX)] stop: Arg<Value>,
     ) -> Result<usize, Exception> {
-        let bound = |bound: Arg<Value>, otherwise: usize| match bound.given() {
-            Some(bound) => bound_of(&bound).map(|at| insertion(at, self.0.len())),
-            None => Ok(otherwise),
-        };
-        let (start, stop) = (bound(start, 0)?, bound(stop, self.0.len())?);
+        let (start, stop) = searched(start, stop, self.0.len())?;
         let found = Comparing::default().position(self.0.iter().take(stop).skip(start), &value)?;
         found.map(|at| start + at).ok_or_else(|| Exception::value("tuple.index(x): x not in tuple"))
     }

@@ -7,8 +7,8 @@ use crate::context::Context;
 use crate::modules::Exception;
 use crate::modules::python::live::{Holds, Kind, Seen, kind_of};
 use crate::modules::python::{
-    Chunk, Comparison, Cursor, Slice, Stamp, bound_of, check_depth, copied, insertion, iterate, position, repeats,
-    room, short, type_name, weight, whole, word,
+    Chunk, Comparison, Cursor, Slice, Stamp, check_depth, copied, insertion, iterate, position, repeats, room,
+    searched, short, type_name, weight, whole, word,
 };
 use crate::modules::python::{Comparing, lending, repr_of};
 use crate::modules::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
@@ -123,11 +123,7 @@ impl Deque {
         #[remote(default = 0)] start: Arg<Value>,
         stop: Arg<Value>,
     ) -> Result<usize, Exception> {
-        let bound = |bound: Arg<Value>, otherwise: usize| match bound.given() {
-            Some(bound) => bound_of(&bound).map(|at| insertion(at, self.items.len())),
-            None => Ok(otherwise),
-        };
-        let (start, stop) = (bound(start, 0)?, bound(stop, self.items.len())?);
+        let (start, stop) = searched(start, stop, self.items.len())?;
         let found = Comparing::default().position(self.items.iter().take(stop).skip(start), &value)?;
         found.map(|at| start + at).ok_or_else(|| Exception::ValueError(format!("{} is not in deque", short(&value))))
     }

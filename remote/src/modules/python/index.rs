@@ -2,6 +2,7 @@
 
 use super::equality::whole;
 use super::type_name;
+use crate::args::Arg;
 use crate::modules::Exception;
 use crate::value::Value;
 
@@ -19,7 +20,7 @@ pub fn index_of(value: &Value) -> Result<i128, Exception> {
 ///
 /// # Errors
 /// `TypeError` for what is no integer.
-pub(crate) fn bound_of(bound: &Value) -> Result<i128, Exception> {
+fn bound_of(bound: &Value) -> Result<i128, Exception> {
     index_of(bound).map_err(|_| Exception::of_type("slice indices must be integers or have an __index__ method"))
 }
 
@@ -48,6 +49,18 @@ pub(crate) fn word(value: &Value) -> Result<i128, Exception> {
 pub fn position(index: i128, len: usize) -> Option<usize> {
     let index = if index < 0 { index.checked_add(len as i128)? } else { index };
     usize::try_from(index).ok().filter(|&at| at < len)
+}
+
+/// From where to where `index(value, start, stop)` searches among `len` elements.
+///
+/// # Errors
+/// As [`bound_of`].
+pub(crate) fn searched(start: Arg<Value>, stop: Arg<Value>, len: usize) -> Result<(usize, usize), Exception> {
+    let bound = |bound: Arg<Value>, otherwise: usize| match bound.given() {
+        Some(bound) => bound_of(&bound).map(|at| insertion(at, len)),
+        None => Ok(otherwise),
+    };
+    Ok((bound(start, 0)?, bound(stop, len)?))
 }
 
 /// The position that index `index` means where something is put in: at the ends if it is beyond them.

@@ -58,7 +58,7 @@ pub(crate) use compare::Comparing;
 pub(crate) use effort::Effort;
 pub(crate) use equality::{integer, whole};
 pub(crate) use format::{shown_characters, text_of};
-pub(crate) use index::{bound_of, insertion, slice_bound_of, word};
+pub(crate) use index::{insertion, searched, slice_bound_of, word};
 pub(crate) use key::{collapse, twice, unique};
 pub(crate) use keywords::{at_most_one, no_key};
 pub(crate) use limits::{Meter, copied, repeated, repeats, room};

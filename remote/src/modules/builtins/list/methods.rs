@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::modules::Exception;
 use crate::modules::extents::{MOVED, looks_at};
 use crate::modules::python::{
-    Chunk, Cursor, bound_of, check_depth, index_of, insertion, lending, no_key, position, short, word,
+    Chunk, Cursor, check_depth, index_of, insertion, lending, no_key, position, searched, short, word,
 };
 use crate::modules::python::{Comparing, order_of, reorder, repr_of};
 use crate::remote;
@@ -92,11 +92,7 @@ impl List {
         #[remote(default = 0)] start: Arg<Value>,
         #[remote(default = i64::MAX)] stop: Arg<Value>,
     ) -> Result<usize, Exception> {
-        let bound = |bound: Arg<Value>, otherwise: usize| match bound.given() {
-            Some(bound) => bound_of(&bound).map(|at| insertion(at, self.0.len())),
-            None => Ok(otherwise),
-        };
-        let (start, stop) = (bound(start, 0)?, bound(stop, self.0.len())?);
+        let (start, stop) = searched(start, stop, self.0.len())?;
         let found = Comparing::default().position(self.0.iter().take(stop).skip(start), &value)?;
         found.map(|at| start + at).ok_or_else(|| Exception::ValueError(format!("{} is not in list", short(&value))))
     }
