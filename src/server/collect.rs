@@ -80,7 +80,7 @@ impl Collector {
 
     /// Clears what is garbage; how many objects that was.
     pub(crate) fn collect(&self) -> usize {
-        self.collect_at(&mut Pace::default())
+        self.collect_at(&mut Pace::of(TURN))
     }
 
     fn collect_at(&self, pace: &mut Pace) -> usize {
@@ -133,23 +133,23 @@ impl Collector {
 
 /// Has a collection give way from time to time.
 struct Pace {
+    /// How long it goes on before it does, and for how long it does.
+    length: Duration,
     turn: Instant,
     /// How often it did, in the first look and in the second one.
     pauses: [u32; 2],
     second: bool,
 }
 
-impl Default for Pace {
-    fn default() -> Self {
-        Pace { turn: Instant::now(), pauses: [0; 2], second: false }
-    }
-}
-
 impl Pace {
+    fn of(length: Duration) -> Self {
+        Pace { length, turn: Instant::now(), pauses: [0; 2], second: false }
+    }
+
     /// Between two objects: gives way if that is due.
     fn keep(&mut self) {
-        if self.turn.elapsed() > TURN {
-            std::thread::sleep(TURN);
+        if self.turn.elapsed() >= self.length {
+            std::thread::sleep(self.length);
             self.turn = Instant::now();
             self.pauses[usize::from(self.second)] += 1;
         }
@@ -247,20 +247,20 @@ mod tests {
         let local = ServerSession::local(&engine, None);
         let id = local.id();
         let session = Session::in_process(Arc::new(LocalCaller::session(local)), id);
-        let numbers = Value::List((0..40_000).map(Value::from).collect());
+        let numbers = Value::List((0..10).map(Value::from).collect());
         let mut lists = Vec::new();
         for _ in 0..CIRCLES {
             let list = session.create(ListProxy::new(Some(numbers.clone()))).await.expect("made");
             list.append(Value::Ref(list.reference().expect("it is unnamed"))).await.expect("appended");
             lists.push(list);
         }
-        let mut pace = Pace::default();
+        let mut pace = Pace::of(Duration::ZERO);
         assert_eq!(engine.collector.collect_at(&mut pace), 0, "there are handles");
         assert_eq!(pace.pauses[1], 0, "so there was nothing to look at again");
         drop(lists);
-        let mut pace = Pace::default();
+        let mut pace = Pace::of(Duration::ZERO);
         assert_eq!(engine.collector.collect_at(&mut pace), CIRCLES);
-        // Each takes more than a turn to be traced, as a rule.
-        assert!(pace.pauses.iter().all(|&pauses| pauses as usize > CIRCLES / 4), "{:?}", pace.pauses);
+        // Before each object, since no time at all is too long.
+        assert!(pace.pauses.iter().all(|&pauses| pauses as usize >= CIRCLES), "{:?}", pace.pauses);
     }
 }
