@@ -2,13 +2,18 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::{Fixture, Way};
 use tarmem::args::Kwargs;
 use tarmem::modules::builtins::{Dict, DictProxy, ListProxy};
 use tarmem::modules::collections::DefaultDictProxy;
+use tarmem::operation::{MethodRef, Operation, Target};
 use tarmem::value::ObjectRef;
-use tarmem::{CallError, DynamicProxy, Error, Proxy, Session, Value, args};
+use tarmem::{Call, CallError, DynamicProxy, Error, Proxy, Session, Value, args};
+use tarmem_remote::call::Name;
+use tarmem_remote::codec;
+use tarmem_remote::dispatch::Encoding;
 
 each_way![
     a_list_in_a_dict_is_the_live_list,
@@ -27,6 +32,7 @@ each_way![
     a_defaultdict_makes_live_objects_by_any_generator,
     a_defaultdict_makes_live_objects_by_a_named_constructor,
     a_live_object_that_is_no_plain_value_is_in_the_error,
+    a_result_that_cannot_be_read_is_not_said_to_be_undone,
     a_class_without_new_names_the_constructors_that_it_has,
     a_defaultdict_can_be_given_another_factory_or_none,
     attributes_are_read_as_python_has_them,
@@ -354,6 +360,25 @@ async fn a_live_object_that_is_no_plain_value_is_in_the_error(fixture: Fixture) 
     };
     assert_eq!(proxy_of(*value).snapshot().await, Ok(Value::from(vec![1, 2])));
     eventually("its handle is given up", || fixture.service.object_count() == 2).await;
+}
+
+/// Of a result that a caller of another build cannot read at all, nobody knows but the service whether it was undone: a handle in it
+/// is given up, and what the call took out stays out.
+async fn a_result_that_cannot_be_read_is_not_said_to_be_undone(fixture: Fixture) {
+    static POP: Name = Name { scope: "builtins.list", name: "pop", idempotent: false, signature: None };
+    let session = fixture.session().await;
+    let inner = session.create(ListProxy::new(vec![1, 2])).await.expect("made");
+    let outer = session.memoize("outer", ListProxy::new([Value::Ref(inner.reference().expect("by id"))])).await;
+    let outer = outer.expect("made");
+    drop(inner);
+    let args = codec::encode(&[Value::Null; 0][..]).expect("encodes");
+    let (target, method, encoding) = (Target::Key("outer"), MethodRef::Name("pop"), Encoding::Dynamic);
+    let operation = Operation::Call { target, method, encoding, args: &args }.encode();
+    let unread = Call::<i64>::new(Arc::clone(session.caller()), operation, &POP, encoding).await.expect_err("no i64");
+    assert!(matches!(unread, Error::UnexpectedResult { undone: false, value: None, .. }), "{unread:?}");
+    assert!(!unread.is_not_applied(), "{unread}");
+    assert_eq!(outer.len().await, Ok(0));
+    eventually("its handle is given up", || fixture.service.object_count() == 1).await;
 }
 
 async fn a_class_without_new_names_the_constructors_that_it_has(fixture: Fixture) {

@@ -138,16 +138,17 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
                     Ok(result) => match convert(result) {
                         // Nothing is put back but handles, and the error has those: it has been received.
                         Err(misfit @ (_, Some(_))) => Ok(Err(misfit)),
-                        Err((reason, None)) => Err(reason),
+                        Err((reason, None)) => Err((reason, true)),
                         Ok(result) => Ok(Ok(result)),
                     },
-                    Err(error) => Err(Self::unreadable(error).0),
+                    // It may be no more than handles that are given up: whether what the call did is undone, the service knows.
+                    Err(error) => Err((Self::unreadable(error).0, false)),
                 });
                 undecided.received = result.is_ok();
                 drop(undecided);
                 match result {
                     Ok(result) => result.map_err(|misfit| self.unfit(misfit, false)),
-                    Err(reason) => Err(self.unfit((reason, None), true)),
+                    Err((reason, undone)) => Err(self.unfit((reason, None), undone)),
                 }
             }
             Reply::Raised(raised) => {
