@@ -20,6 +20,7 @@ each_way![
     what_is_inside_comes_as_a_proxy_of_its_type,
     a_reference_keeps_its_object_alive,
     a_circle_is_shown_with_an_end_and_does_not_leak,
+    a_copy_of_what_refers_to_a_lock_shows_the_rest,
     what_is_still_used_is_not_collected,
     a_reference_that_nobody_gave_is_refused,
     handles_that_came_in_results_are_given_up,
@@ -128,6 +129,33 @@ async fn a_reference_keeps_its_object_alive(fixture: Fixture) {
     dict.call("__delitem__", args!["xs"]).await.expect("there");
     session.is_memoized("d").await.expect("answers");
     eventually("the list goes with the last reference", || fixture.service.object_count() == 1).await;
+}
+
+async fn a_copy_of_what_refers_to_a_lock_shows_the_rest(fixture: Fixture) {
+    let session = fixture.session().await;
+    let lock = session.remote_import("threading").await.expect("imports");
+    let lock = lock.construct("Lock", args![]).await.expect("made");
+    let list = make(&session, "list").await;
+    list.call("extend", args![[1.into(), reference(&lock), Value::from([2])]]).await.expect("put");
+    for shown in [
+        list.snapshot().await.expect("it is shown"),
+        list.snapshot_with_info().await.expect("it is shown").value,
+        list.snapshot_as().await.expect("any value is one"),
+    ] {
+        let Some([one, Value::Ref(inside), two]) = shown.as_list() else { panic!("{shown}") };
+        assert_eq!((one, two), (&1.into(), &[2].into()));
+        assert_eq!((Some(inside.id()), inside.class()), (lock.id(), "threading.Lock"));
+        let again = DynamicProxy::from_reference(inside).expect("it came in a result");
+        assert_eq!(again.call("locked", args![]).await, Ok(false.into()), "it is the lock");
+    }
+    let error = list.snapshot_as::<Vec<i64>>().await.expect_err("a lock is no integer").to_string();
+    assert!(error.contains("threading.Lock"), "{error}");
+    let outer = make(&session, "dict").await;
+    outer.call("__setitem__", ["xs".into(), reference(&list)]).await.expect("put");
+    let shown = outer.snapshot().await.expect("it is shown");
+    assert!(shown.get("xs").and_then(Value::as_list).is_some_and(|xs| xs.len() == 3), "{shown}");
+    let alone = lock.snapshot().await.expect_err("it has no value");
+    assert!(matches!(&alone, Error::BadResult { .. }) && alone.to_string().contains("threading.Lock"), "{alone}");
 }
 
 async fn a_circle_is_shown_with_an_end_and_does_not_leak(fixture: Fixture) {

@@ -125,7 +125,7 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
     /// A copy of the object's value, as of now, as the type `T`.
     ///
     /// # Errors
-    /// [`Error::UnexpectedResult`] if the value does not fit `T`; and those of [`snapshot`](Self::snapshot).
+    /// [`Error::UnexpectedResult`] if the value does not fit `T`, as a reference to an object of a resident class does not; and those of [`snapshot`](Self::snapshot).
     fn snapshot_as<T: DeserializeOwned>(&self) -> impl Future<Output = Result<T, Error>> + Send {
         let snapshot = self.snapshot();
         async move {
@@ -155,12 +155,13 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         core.plain(Operation::ClearPoison { target: core.target.as_ref() })
     }
 
-    /// A copy of the object's value, as of now, with the objects that it refers to in the places of the references.
+    /// A copy of the object's value, as of now, with the objects that it refers to in the places of the references. Those of
+    /// resident classes, which have no value, stay [references](Value::Ref).
     /// Of a [poisoned](Self::is_poisoned) object, too, which may be half changed: [`snapshot_with_info`](Self::snapshot_with_info)
     /// says whether it is.
     ///
     /// # Errors
-    /// [`Error::BadResult`] for a class that cannot show one; [`Error::NoSuchKey`] and the session's.
+    /// [`Error::BadResult`] for an object of a resident class, which has none; [`Error::NoSuchKey`] and the session's.
     fn snapshot(&self) -> Call<Value> {
         let core = self.core();
         core.plain(Operation::Snapshot { target: core.target.as_ref() })

@@ -31,7 +31,8 @@ pub(super) const LARGE_SNAPSHOTS: usize = 4;
 
 impl Engine {
     /// Each object is read on its own, one after the other: the copy is not one moment of all of them. A reference to an
-    /// object that is being shown already stays a reference, so that a circle ends. `with_info`: with whether they are poisoned.
+    /// object that is being shown already stays a reference, so that a circle ends; and so does one to an object of a resident
+    /// class, which hides nothing of the others. `with_info`: with whether they are poisoned.
     pub(super) fn snapshot(&self, request: &Request<'_>, target: Target<'_>, with_info: bool) -> Result<Step, Error> {
         let cell = self.target(request, target)?.cell;
         let (limit, scope) = (request.result_bytes, request.scope());
@@ -163,7 +164,8 @@ fn expand<'a>(value: &'a mut Value, walk: &'a mut Walk, depth: usize) -> BoxFutu
                 }
             }
             Value::Ref(reference) if depth < DEEPEST_REFERENCE && !walk.path.contains(&reference.id()) => {
-                if let Some(cell) = live(reference) {
+                // A resident one has no value: what it is says its reference.
+                if let Some(cell) = live(reference).filter(|cell| cell.class().entry().encodable) {
                     *value = show(&cell, walk, depth).await?;
                 }
             }

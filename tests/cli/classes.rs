@@ -95,6 +95,15 @@ fn a_value_that_cannot_be_shown_is_described() {
 }
 
 #[test]
+fn what_has_no_value_hides_nothing_of_the_rest() {
+    let service = Host::start(Limits::default());
+    let hidden = &service.prints_json("memoize h counting.inner.Hidden")[0];
+    service.run(&["memoize", "xs", "builtins.list", r#"[1,{"$key":"h"},[2]]"#]).succeeded();
+    let shown = service.prints_json("get xs");
+    assert_eq!(shown, [json!([1, {"$ref": hidden["id"], "class": "counting.inner.Hidden"}, [2]])]);
+}
+
+#[test]
 fn modules_show_what_is_in_them() {
     let service = Host::start(Limits::default());
     let members = service.prints_json("import counting");
