@@ -103,8 +103,8 @@ limits! {
     waiting_bytes: Bytes = "64MiB" in "4KiB"..="1TiB";
     /// Bytes of all sessions' results that were not received, and of arguments of calls that wait.
     held_bytes: Bytes = "1GiB" in "64KiB"..="1PiB";
-    /// Bytes that the large arguments of generators and other calls that may wait take decoded while these run, of all sessions;
-    /// 128 MiB at most for one session. More wait for room for 10 seconds, and are refused then.
+    /// Bytes that the large arguments of generators, async methods and other calls that may wait take decoded while these run, of
+    /// all sessions; 128 MiB at most for one session. More wait for room for 10 seconds, and are refused then.
     running_bytes: Bytes = "512MiB" in "64MiB"..="1PiB";
     /// Results of one session that are taken back unless its client says that it has them (handles, locks, items), of which it
     /// has not said so yet.

@@ -1,5 +1,7 @@
 //! Calling a method of an object.
 
+mod waiting;
+
 use super::chain::Chain;
 use super::engine::{Engine, Later, Step, label};
 use super::gate::Gate;
@@ -15,11 +17,12 @@ use bytes::Bytes;
 use std::sync::Arc;
 use tarmem_remote::context::Context;
 use tarmem_remote::describe::{Invoke, Method, Place};
-use tarmem_remote::dispatch::{Arguments, Encoding, Finish, Output};
+use tarmem_remote::dispatch::{Arguments, Encoding, Output};
 use tarmem_remote::error::Error;
 use tarmem_remote::object::Object;
 use tarmem_remote::operation::{MethodRef, Reply, Target};
 use tarmem_remote::value::with_scope;
+use waiting::Line;
 
 impl Engine {
     /// Calls a method. One that is not async, on an object that nobody else is using, runs here and now.
@@ -97,7 +100,8 @@ impl Engine {
         let target = label(target);
         let args = Bytes::copy_from_slice(args);
         let session = Arc::clone(request.session);
-        let may_wait = method.blocking || matches!(method.invoke, Invoke::SharedAsync(_) | Invoke::ExclusiveAsync(_));
+        let is_async = matches!(method.invoke, Invoke::SharedAsync(_) | Invoke::ExclusiveAsync(_));
+        let may_wait = method.blocking || is_async;
         let context = if may_wait {
             let holding = Chain::new(&cell, exclusive, request.holding);
             request.context_of(Arc::new(LocalCaller::holding(self, request, holding)))
@@ -107,6 +111,7 @@ impl Engine {
         let mut later = Later::new(std::future::pending());
         let gate = Arc::clone(&later.gate);
         let (runtime, holding) = (self.runtime.clone(), request.holding.cloned());
+        let mut line = (is_async && large::has_large(&args)).then(|| Line::of(request, &mut later));
         later.run = Box::pin(async move {
             let named = |error| named_target(error, || target.clone());
             let run = async {
@@ -114,6 +119,10 @@ impl Engine {
                     let site = OwnedSite { context, session, cell, holding, load: None };
                     let begun = Begun { offload, asked, held };
                     return call.patiently(&runtime, site, &gate, begun, args, named).await;
+                }
+                if let Some(line) = line.take() {
+                    let site = OwnedSite { context, session, cell, holding, load: None };
+                    return call.see_through(site, &gate, line, args, named).await;
                 }
                 let site = CallSite {
                     context: &context,
@@ -410,48 +419,6 @@ impl MethodCall {
             return Ok(Attempt::Asks(asked));
         }
         replied(step, body).map(Attempt::Over)
-    }
-
-    async fn shared_async(self, object: &dyn Object, site: &CallSite<'_>, args: &[u8]) -> Result<Reply, Error> {
-        let Invoke::SharedAsync(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
-        let running = panics::catch(self.method.full_name(), || {
-            with_scope(&site.scope, || Ok(invoke(object, site.context, &mut self.arguments(args)?)?))
-        });
-        let running = running.map_err(|error| self.panicked(site, error))?;
-        let running = running.map_err(|error: Box<Error>| self.named(*error))?;
-        let finished = panics::catch_async(self.method.full_name(), running).await;
-        self.finish(site, finished.map_err(|error| self.panicked(site, error))?)
-    }
-
-    async fn exclusive_async(self, object: &mut dyn Object, site: &CallSite<'_>, args: &[u8]) -> Result<Reply, Error> {
-        let Invoke::ExclusiveAsync(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
-        let running = panics::catch(self.method.full_name(), || {
-            with_scope(&site.scope, || Ok(invoke(object, site.context, &mut self.arguments(args)?)?))
-        });
-        let running = running.map_err(|error| self.panicked(site, error))?;
-        let running = running.map_err(|error: Box<Error>| self.named(*error))?;
-        let finished = panics::catch_async(self.method.full_name(), running).await;
-        if finished.is_err() {
-            site.scope.of.poison();
-        }
-        self.finish(site, finished.map_err(|error| self.panicked(site, error))?)
-    }
-
-    /// Encodes what an async method left behind.
-    fn finish(self, site: &CallSite<'_>, finish: Finish) -> Result<Reply, Error> {
-        self.reply(|out| {
-            let mut output = Output::new(self.encoding, out, self.limit);
-            let result = panics::catch(self.method.full_name(), || with_scope(&site.scope, || finish(&mut output)));
-            let result = result.map_err(|error| self.panicked(site, error));
-            result.and_then(|result| result).map_err(|error| self.named(error))?;
-            Ok(output.into_raised().map_or(Step::Done, Step::Raised))
-        })
-    }
-
-    fn reply(self, run: impl FnOnce(&mut Vec<u8>) -> Result<Step, Box<Error>>) -> Result<Reply, Error> {
-        let mut body = Vec::new();
-        let step = run(&mut body);
-        replied(step, body)
     }
 
     #[inline]

@@ -18,11 +18,11 @@
 //!
 //! # Charges
 //!
-//! A generator, an `async fn` and what is `blocking` may wait, for the service too, so they have no turn while they run. They have
+//! A generator, what is `async` and what is `blocking` may wait, for the service too, so they have no turn while they run. They have
 //! one while their arguments are decoded, if these are large; and what these take is charged to their session and the service
 //! until the call ends ([`Load`]): at first the most that they may take, and what they do take once that is known. Whoever waits
 //! for room holds no object. Others that have some may wait for it in turn, by what their code calls, which nobody can know: so
-//! this wait is over after [`PATIENCE`], too.
+//! this wait is over after [`PATIENCE`], too; and at once, for the next one, if nothing has changed since.
 //!
 //! All in all, decoded arguments of large calls take no more than [`OF_SERVICE`] times 64 MiB, those that have turns, and
 //! `running_bytes`.
@@ -32,11 +32,13 @@ use super::session::ServerSession;
 use crate::store::Cell;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tarmem_remote::error::Error;
 use tarmem_remote::object::Object;
 use tarmem_remote::value::{DECODED_LIMIT, Value, take_decoded_weight};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
 
 /// The most that is looked at on a connection's thread, in elements: about a millisecond.
 const MOST: usize = 16 << 10;
@@ -64,6 +66,8 @@ const MOST_OF_BYTE: usize = size_of::<Value>();
 pub(crate) struct Large {
     turns: Arc<Semaphore>,
     room: Arc<Semaphore>,
+    /// How much of the room was left when a call waited in vain, and none has had any since.
+    in_vain: AtomicUsize,
 }
 
 /// A turn.
@@ -81,7 +85,28 @@ impl Large {
 
     fn new(turns: usize, bytes: usize) -> Self {
         let units = (bytes / UNIT).min(Semaphore::MAX_PERMITS);
-        Large { turns: Arc::new(Semaphore::new(turns)), room: Arc::new(Semaphore::new(units)) }
+        Large {
+            turns: Arc::new(Semaphore::new(turns)),
+            room: Arc::new(Semaphore::new(units)),
+            in_vain: AtomicUsize::new(usize::MAX),
+        }
+    }
+
+    /// Room for so many units, once there is; `None` if there is none by `end`. One who finds it as the last one left it, who
+    /// waited in vain, does not wait: what has it may be what waits behind.
+    async fn room(&self, units: u32, end: Instant) -> Option<OwnedSemaphorePermit> {
+        let room = match Arc::clone(&self.room).try_acquire_many_owned(units) {
+            Ok(room) => Some(room),
+            Err(_) if self.room.available_permits() == self.in_vain.load(Ordering::Relaxed) => None,
+            Err(_) => {
+                let room = timeout_at(end, Arc::clone(&self.room).acquire_many_owned(units)).await;
+                // It is never closed.
+                room.ok().and_then(Result::ok)
+            }
+        };
+        let left = if room.is_some() { usize::MAX } else { self.room.available_permits() };
+        self.in_vain.store(left, Ordering::Relaxed);
+        room
     }
 
     /// The turn of a call of `session`, behind those before it; `holding` an object, which others may wait for.
@@ -110,7 +135,7 @@ impl Large {
 /// decoded.
 pub(super) struct Load {
     session: Arc<ServerSession>,
-    state: Mutex<(Option<Turn>, [Option<OwnedSemaphorePermit>; 2])>,
+    state: Mutex<(Option<Turn>, [OwnedSemaphorePermit; 2])>,
 }
 
 impl Load {
@@ -124,20 +149,19 @@ impl Load {
             return Ok(None);
         }
         let units = units(bytes.saturating_mul(MOST_OF_BYTE).min(DECODED_LIMIT));
-        let room = async {
-            let first = Arc::clone(&session.large.room).acquire_many_owned(units).await.ok();
-            let second = Arc::clone(&session.engine().large.room).acquire_many_owned(units).await.ok();
-            [first, second]
-        };
-        let room = tokio::time::timeout(PATIENCE, room).await.map_err(|_| {
-            let service = session.engine().limits.running_bytes;
-            let (what, limit) = match session.large.room.available_permits() < units as usize {
-                true => ("bytes of large arguments of calls that run in this session", OF_SESSION_BYTES),
-                false => ("bytes of large arguments of calls that run in all sessions (running_bytes)", service),
-            };
+        let end = Instant::now() + PATIENCE;
+        let none = |what, limit: usize| {
             let remedy = "await some of these calls first, or pass smaller arguments";
             Error::limit(what, limit as u64 + 1, limit as u64, remedy)
-        })?;
+        };
+        let Some(first) = session.large.room(units, end).await else {
+            return Err(none("bytes of large arguments of calls that run in this session", OF_SESSION_BYTES));
+        };
+        let Some(second) = session.engine().large.room(units, end).await else {
+            let what = "bytes of large arguments of calls that run in all sessions (running_bytes)";
+            return Err(none(what, session.engine().limits.running_bytes));
+        };
+        let room = [first, second];
         Ok(Some(Arc::new(Load { session: Arc::clone(session), state: Mutex::new((None, room)) })))
     }
 
@@ -169,7 +193,7 @@ impl Load {
         IN_TURN.set(false);
         let mut state = self.state.lock();
         let turn = state.0.take();
-        for room in state.1.iter_mut().flatten() {
+        for room in &mut state.1 {
             let spare = room.num_permits().saturating_sub(units(bytes) as usize);
             drop(room.split(spare));
         }

@@ -32,6 +32,11 @@ impl Request<'_> {
         self.context.sequence()
     }
 
+    /// Whether it comes from within the process, on the thread of whoever asks.
+    pub(super) fn is_local(&self) -> bool {
+        self.sequence() >> 63 == 1
+    }
+
     /// Counts a handle for the session, unless it never hears of it.
     pub(super) fn hold(&self, cell: &Cell) -> Result<(), Error> {
         self.session.hold_for(self.sequence(), cell)

@@ -4,9 +4,11 @@ use super::{MIB, Serve, call};
 use crate::support::raw::{Outcome, PROTOCOL, Raw, open, replies, request, submit};
 use futures::future::{join_all, try_join_all};
 use tarmem::modules::builtins::{List, ListProxy};
+use tarmem::modules::queue::QueueProxy;
 use tarmem::operation::{FunctionRef, Operation, SourceRef};
 use tarmem::{Proxy, Session, Value};
 use tarmem_remote::dispatch::Encoding;
+use tokio::time::{Duration, Instant, timeout_at};
 
 /// As `submit`, saying which replies it has.
 fn submit_with(id: u64, below: u64, first: u64, operations: &[Operation<'_>]) -> Vec<u8> {
@@ -50,8 +52,7 @@ async fn replies_that_are_never_acknowledged() {
                 let batch = vec![operation; 4_000];
                 for n in 0..2_000_u64 {
                     raw.send(&submit(n + 2, n * 4_000 + 1, &batch)).await;
-                    let Ok(frame) = tokio::time::timeout(std::time::Duration::from_secs(3), raw.receive_frame()).await
-                    else {
+                    let Ok(frame) = tokio::time::timeout(Duration::from_secs(3), raw.receive_frame()).await else {
                         assert!(matches!(operation, Operation::IsMemoized { .. }), "it is answered, or let go");
                         return n;
                     };
@@ -103,7 +104,7 @@ async fn a_client_that_only_cancels() {
     // Calls that wait, each given up with the next operation.
     let serve = Serve::start(&[]).await;
     let session = Session::connect(&serve.address).await.expect("a session opens");
-    session.memoize("queue", tarmem::modules::queue::QueueProxy::new(None)).await.expect("made");
+    session.memoize("queue", QueueProxy::new(None)).await.expect("made");
     serve
         .under(48 * MIB, async {
             let mut raw = opened(&serve).await;
@@ -260,4 +261,43 @@ async fn large_arguments_of_generators_and_functions_are_decoded_in_turns() {
             })
             .await;
     }
+}
+
+/// The same of what waits for others, once it is decoded, for as long as these like.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_arguments_of_calls_that_wait_have_room_for_so_many() {
+    let serve = Serve::start(&[]).await;
+    let session = Session::connect(&serve.address).await.expect("a session opens");
+    let queue = session.memoize("queue", QueueProxy::new(Some(1))).await.expect("made");
+    queue.put(0).await.expect("there is room");
+    let args = postcard::to_stdvec(&[Value::List(vec![Value::Null; 1_900_000])][..]).expect("encodes");
+    let refused = serve
+        .under(768 * MIB, async {
+            let mut clients = Vec::new();
+            for _ in 0..30 {
+                let mut raw = opened(&serve).await;
+                raw.send(&submit(2, 1, &[call("queue", "put", &args)])).await;
+                clients.push(raw);
+            }
+            // Each has a poll out until its call is over. Those that are refused are by then.
+            let end = Instant::now() + Duration::from_secs(20);
+            let told = clients.iter_mut().map(|raw| async move {
+                for poll in 3.. {
+                    let Ok(frame) = timeout_at(end, raw.receive_frame()).await else { break };
+                    let outcomes = replies(&frame);
+                    if let Some((_, outcome)) =
+                        outcomes.iter().find(|(_, outcome)| !matches!(outcome, Outcome::Pending))
+                    {
+                        assert!(format!("{outcome:?}").contains("running_bytes"), "{outcome:?}");
+                        return true;
+                    }
+                    raw.send(&request(poll, 2, &[0])).await;
+                }
+                false
+            });
+            join_all(told).await.into_iter().filter(|refused| *refused).count()
+        })
+        .await;
+    assert!(refused >= 20, "only {refused} were refused");
+    assert_eq!(queue.get::<i64>().await, Ok(0), "and it serves on");
 }

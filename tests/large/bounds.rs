@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tarmem::modules::queue::QueueProxy;
 use tarmem::{CallError, Context, Error, Session, Value, remote};
 
 /// A number that takes its time to be decoded: until its door is open.
@@ -80,6 +81,49 @@ pub(crate) async fn noted(number: Slow, _filling: Value) -> u64 {
     number.0
 }
 
+/// Where what is kept waits for a door, without a thread of its own.
+#[remote(module = "large")]
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Vault {
+    noted: Vec<u64>,
+}
+
+#[remote]
+impl Vault {
+    /// An empty one.
+    pub fn empty() -> Self {
+        Vault::default()
+    }
+
+    /// Keeps the filling until a door is open.
+    pub async fn keep(&self, number: u64, _filling: Value) {
+        pass(number).await;
+    }
+
+    /// The same, and nobody else is in it meanwhile.
+    pub async fn keep_alone(&mut self, number: u64, _filling: Value) {
+        pass(number).await;
+    }
+
+    /// Goes by its door number once it is decoded.
+    pub async fn note(&mut self, number: Slow, _filling: Value) {
+        self.noted.push(number.0);
+    }
+
+    /// What was noted.
+    pub fn noted(&self) -> Vec<u64> {
+        self.noted.clone()
+    }
+}
+
+/// As `enter`, holding no thread.
+async fn pass(number: u64) {
+    CAME.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+    while !DOORS.lock().unwrap_or_else(PoisonError::into_inner).contains(&number) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
 /// Another hall's visits, which are counted in a turn.
 #[remote(module = "large", scales)]
 pub(crate) fn visits_of(ctx: &Context, hall: &Hall, other: String, millis: u64) -> Result<u64, Error> {
@@ -118,6 +162,96 @@ async fn generators_with_large_arguments_have_so_much_room() {
         // And then there is room again.
         open(106);
         session.create(furnished::remote(106, filling())).await.expect("made");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn async_methods_with_large_arguments_have_so_much_room() {
+    in_time(async {
+        let (service, session) = narrow().await;
+        let vault = session.create(VaultProxy::empty()).await.expect("made");
+        let mut kept: FuturesUnordered<_> =
+            (151..155).map(|number| vault.keep(number, filling()).no_timeout().into_future()).collect();
+        // The second one that finds no room does not wait for it as long as the first one did in vain.
+        for _ in 0..2 {
+            let refusal = kept.next().await.expect("there are four");
+            assert_eq!(refusal.map_err(refused), Err((ROOM.to_owned(), 128 << 20)));
+        }
+        assert_eq!((151..155).filter(|&number| came(number)).count(), 2, "the others are at their doors");
+        // What is small needs none, and other sessions have their own.
+        assert_eq!(vault.noted().await, Ok(vec![]));
+        let other = Session::connect(service.address()).await.expect("a session opens");
+        open(155);
+        let beside = other.create(VaultProxy::empty()).await.expect("made");
+        beside.keep(155, filling()).await.expect("there is room");
+        (151..155).for_each(open);
+        assert!(kept.all(async |kept| kept.is_ok()).await);
+        // And then there is room again.
+        open(156);
+        vault.keep(156, filling()).await.expect("there is room");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_wait_for_their_object_have_room_before_they_are_decoded() {
+    in_time(async {
+        let (service, _session) = narrow().await;
+        let mut sessions = Vec::new();
+        let (mut shut, mut kept) = (Vec::new(), Vec::new());
+        for number in (200..220).step_by(2) {
+            let session = Session::connect(service.address()).await.expect("a session opens");
+            let vault = session.create(VaultProxy::empty()).await.expect("made");
+            shut.push(vault.keep_alone(199, Value::Null).no_timeout().send().await);
+            for number in [number, number + 1] {
+                kept.push(vault.keep_alone(number, filling()).no_timeout().send().await);
+            }
+            sessions.push(session);
+        }
+        (200..220).for_each(open);
+        // As many wait for their objects as there is room for, and the others have waited for room.
+        let mut kept: FuturesUnordered<_> = kept.into_iter().collect();
+        for _ in 0..12 {
+            let (what, limit) = refused(kept.next().await.expect("there are twenty").expect_err("there is no room"));
+            assert!(what.ends_with("(running_bytes)"), "{what}");
+            assert_eq!(limit, 512 << 20);
+        }
+        assert!((200..220).all(|number| !came(number)), "nothing is decoded yet");
+        open(199);
+        assert!(kept.all(async |kept| kept.is_ok()).await);
+        assert_eq!((200..220).filter(|&number| came(number)).count(), 8);
+        for shut in shut {
+            shut.await.expect("the door is open");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_arguments_of_async_methods_are_decoded_elsewhere_and_in_order() {
+    in_time(async {
+        let (service, session) = narrow().await;
+        let vault = session.create(VaultProxy::empty()).await.expect("made");
+        let beside = Session::connect(service.address()).await.expect("a session opens");
+        let noted = vault.note(Slow(133), filling()).no_timeout().send().await;
+        let behind = vault.note(Slow(1), Value::Null).no_timeout().send().await;
+        until_came(133).await;
+        let answered = beside.is_memoized("nothing").timeout(Duration::from_secs(10)).await;
+        open(133);
+        answered.expect("the thread of all connections is not held");
+        noted.await.expect("its door is open");
+        behind.await.expect("it is noted");
+        assert_eq!(vault.noted().await, Ok(vec![133, 1]));
+        // Where the object is nobody's alone, too; and within the process.
+        for session in [session, service.session()] {
+            let queue = session.create(QueueProxy::new(None)).await.expect("made");
+            let large = queue.put(filling()).no_timeout().send().await;
+            let small = queue.put(7).no_timeout().send().await;
+            large.await.expect("put");
+            small.await.expect("put");
+            assert!(queue.get::<Value>().await.expect("there are two").as_list().is_some(), "the first is the first");
+        }
     })
     .await;
 }
