@@ -1,6 +1,7 @@
 //! From a source to an object, and from a function to its result.
 
 use super::engine::{Engine, Later, Step, in_line};
+use super::evaluating::Evaluating;
 use super::function::{FunctionCall, Ran, reply_produced, write_produced};
 use super::large::{self, Large, Load};
 use super::local::LocalCaller;
@@ -12,9 +13,7 @@ use super::scope::SessionScope;
 use crate::store::{Cell, Flight, FlightError};
 use bytes::Bytes;
 use serde::Deserialize;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
 use tarmem_remote::codec;
 use tarmem_remote::describe::{Function, FunctionInvoke, NewObject};
 use tarmem_remote::dispatch::{Encoding, Output, Produced};
@@ -22,99 +21,12 @@ use tarmem_remote::error::Error;
 use tarmem_remote::operation::{FunctionRef, SourceRef};
 use tarmem_remote::value::{Value, from_value, limited, with_scope};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 /// What came of a source.
 pub(super) enum Evaluated {
     Ready(Result<Cell, FlightError>),
     Later(Evaluating),
-}
-
-/// A generator that is running, away from the connections' threads. Dropping it stops one that is async.
-pub(super) struct Evaluating {
-    task: JoinHandle<Result<Cell, FlightError>>,
-    /// Dropped when the object is not wanted any more: what has not begun by then never does. `None` for a task that can be
-    /// aborted.
-    wanted: Option<oneshot::Sender<()>>,
-}
-
-impl Drop for Evaluating {
-    fn drop(&mut self) {
-        if self.wanted.is_none() {
-            self.task.abort();
-        }
-    }
-}
-
-impl Evaluating {
-    /// A task that may be aborted at any time.
-    pub(super) fn new(task: JoinHandle<Result<Cell, FlightError>>) -> Self {
-        Evaluating { task, wanted: None }
-    }
-
-    /// Work for a thread where it may block, once its session has a place there and, if `args` are large, room and a turn for
-    /// them. It is given what is ready when nobody wants the object any more.
-    pub(super) fn off_thread(
-        request: &Request<'_>,
-        runtime: &tokio::runtime::Handle,
-        args: &[u8],
-        work: impl FnOnce(oneshot::Receiver<()>, Option<Arc<Load>>) -> Result<Cell, FlightError> + Send + 'static,
-    ) -> Self {
-        let (wanted, mut unwanted) = oneshot::channel::<()>();
-        let has_large = large::has_large(args);
-        let task = match (!has_large).then(|| request.session.try_off_thread()).flatten() {
-            Some(place) => runtime.spawn_blocking(move || {
-                let _place = place;
-                work(unwanted, None)
-            }),
-            None => {
-                let (session, blocking, bytes) = (Arc::clone(request.session), runtime.clone(), args.len());
-                let begins = async move {
-                    let place = session.off_thread().await;
-                    let load = Load::of(&session, bytes).await?;
-                    if let Some(load) = &load {
-                        load.turn(false).await?;
-                    }
-                    Ok((place, load))
-                };
-                runtime.spawn(async move {
-                    let (place, load) = tokio::select! {
-                        begins = begins => begins.map_err(|error: Error| FlightError::from(error))?,
-                        _ = &mut unwanted => return Err(Error::Cancelled.into()),
-                    };
-                    let task = blocking.spawn_blocking(move || {
-                        let _place = place;
-                        work(unwanted, load)
-                    });
-                    task.await.unwrap_or_else(|_| Err(Error::Cancelled.into()))
-                })
-            }
-        };
-        Evaluating { task, wanted: Some(wanted) }
-    }
-
-    /// Stops it if it is async, and waits until it has ended either way.
-    pub(super) async fn stop(mut self) -> Result<Cell, FlightError> {
-        match self.wanted.take() {
-            // From here on it is told; and not aborted, for then nobody would know when it has ended.
-            Some(wanted) => {
-                drop(wanted);
-                let (unheard, _) = oneshot::channel();
-                self.wanted = Some(unheard);
-            }
-            None => self.task.abort(),
-        }
-        self.await
-    }
-}
-
-impl Future for Evaluating {
-    type Output = Result<Cell, FlightError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.task).poll(cx).map(|joined| joined.unwrap_or_else(|_| Err(Error::Cancelled.into())))
-    }
 }
 
 impl Engine {
@@ -145,15 +57,15 @@ impl Engine {
                 let (engine, scope) = (Arc::clone(self), request.scope());
                 let (value, name) = (OwnedValue::of(source), Box::<str>::from(name));
                 let (session, runtime) = (Arc::clone(request.session), self.runtime.clone());
-                let task = self.runtime.spawn(async move {
+                let run = async move {
                     let turn = Large::turn(&session, false).await?;
                     let decoding = runtime.spawn_blocking(move || {
                         let _turn = turn;
                         engine.decode_object(&scope, value.source(), &name).map_err(FlightError::from)
                     });
                     decoding.await.unwrap_or_else(|_| Err(Error::Cancelled.into()))
-                });
-                return Ok(Evaluated::Later(Evaluating::new(task)));
+                };
+                return Ok(Evaluated::Later(Evaluating::spawn(&self.runtime, run)));
             }
             SourceRef::Value { .. } | SourceRef::ValueByNames { .. } => {
                 return Ok(Evaluated::Ready(Ok(self.decode_object(&request.scope(), source, name)?)));
@@ -176,10 +88,10 @@ impl Engine {
                     }
                     Ran::Asks(asked) => {
                         let (args, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
-                        Evaluated::Later(Evaluating::new(self.runtime.spawn(async move {
+                        Evaluated::Later(Evaluating::spawn(&self.runtime, async move {
                             let produced = call.patiently(&args, asked).await?;
                             engine.place_referring(&call.scope, &function, produced, &name)
-                        })))
+                        }))
                     }
                 }
             }
@@ -208,12 +120,12 @@ impl Engine {
                 let call = FunctionCall { scope: Arc::clone(&scope), function, context, encoding, holding, load: None };
                 let begun = (!large::has_large(args)).then(|| call.start(args)).transpose()?;
                 let (args, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
-                let task = self.runtime.spawn(async move {
+                let run = async move {
                     let (call, running) = call.begin(begun, &args, false).await?;
                     let produced = call.see_through(session, running, &args).await?;
                     engine.place_referring(&scope, &function, produced, &name)
-                });
-                Evaluated::Later(Evaluating::new(task))
+                };
+                Evaluated::Later(Evaluating::spawn(&self.runtime, run))
             }
             FunctionInvoke::OnObjects(on) => {
                 self.evaluate_on_objects(request, Site { function, on, encoding, context }, args, name)?

@@ -20,6 +20,7 @@ mod collect;
 pub(crate) mod connection;
 pub(crate) mod engine;
 mod evaluate;
+mod evaluating;
 mod foreign;
 mod function;
 mod gate;

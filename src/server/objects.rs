@@ -9,7 +9,8 @@ mod wants;
 
 use super::chain::Chain;
 use super::engine::{Engine, Later, Step, in_line, label};
-use super::evaluate::{Evaluated, Evaluating};
+use super::evaluate::Evaluated;
+use super::evaluating::Evaluating;
 use super::function::{arguments, named, reply_produced, write_produced};
 use super::gate::Gate;
 use super::large::{self, Large, Load};
@@ -130,11 +131,11 @@ impl Engine {
         let mut call = self.objects_call(request, site, args, None)?;
         let mut place = move |produced| engine.place(&function, session, produced, &name);
         if !call.is_sync() {
-            let task = self.runtime.spawn(async move {
+            let run = async move {
                 let holding = call.wants.hold().await?;
                 call.run_async(holding, place).await
-            });
-            return Ok(Evaluated::Later(Evaluating::new(task)));
+            };
+            return Ok(Evaluated::Later(Evaluating::spawn(&self.runtime, run)));
         }
         if function.inline
             && let Some(holding) = call.wants.try_hold()

@@ -2,7 +2,7 @@
 
 use super::{held, ints, lasting, list, make, raised, reference};
 use std::time::Duration;
-use tarmem::{DynamicProxy, Error, RunningService, Service, Session, Value, args};
+use tarmem::{DynamicProxy, Error, Limits, RunningService, Service, Session, Value, args};
 
 /// More than what is looked at takes if each thing is looked at once; far less than what it takes otherwise.
 const SOON: Duration = Duration::from_secs(20);
@@ -45,6 +45,33 @@ async fn writing_shared_structure_holds_nobody_up_and_ends_with_its_deadline() {
         // Which has the object no longer, or what changes it would wait.
         let changed = doubled.call("append", [Value::Null]).timeout(Duration::from_secs(3)).await;
         assert_eq!(changed, Ok(Value::Null), "after {method}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn generators_that_nobody_wants_any_more_end() {
+    let mut limits = Limits::default();
+    limits.generator_time = Duration::from_secs(1);
+    let service = Service::new("127.0.0.1", 0).limits(limits).start().await.expect("the service starts");
+    let session = Session::connect(service.address()).await.expect("a session opens");
+    let doubled = doubled(&session, 60).await;
+    let builtins = session.remote_import("builtins").await.expect("imports");
+    // Of the second one the arguments are large.
+    let padding = Value::from("x".repeat(100_000));
+    for (n, object) in [reference(&doubled), Value::List(vec![reference(&doubled), padding])].into_iter().enumerate() {
+        let changes = async || {
+            let changed = doubled.call("append", [Value::Null]).timeout(Duration::from_secs(5)).await;
+            assert_eq!(changed, Ok(Value::Null), "whoever made text {n} has it no longer");
+        };
+        let create = session.create(builtins.function("str", [object.clone()])).timeout(Duration::from_millis(500));
+        let error = create.await.map(drop).expect_err("it takes far longer");
+        assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error:?}");
+        changes().await;
+        // The service itself gives up what is for everybody.
+        let memoize = session.memoize(&format!("text {n}"), builtins.function("str", [object]));
+        let error = memoize.await.map(drop).expect_err("it takes far longer");
+        assert!(matches!(error, Error::GeneratorLate { .. }), "{error:?}");
+        changes().await;
     }
 }
 
