@@ -7,6 +7,7 @@ mod bounds;
 
 use futures::future::{Either, poll_fn, select};
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::pin::pin;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tarmem::args::Arg;
 use tarmem::modules::bisect::insort;
 use tarmem::modules::builtins::functions::{sorted, sum};
 use tarmem::modules::builtins::{ListProxy, RangeProxy, StrProxy};
+use tarmem::modules::collections::OrderedDictProxy;
 use tarmem::modules::heapq::heapify;
 use tarmem::modules::python::Slice;
 use tarmem::object::Extent;
@@ -173,6 +175,33 @@ where
         }
     }
     None
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_made_of_little_and_moved_for_one_key_holds_up_nobody() {
+    in_time(async {
+        let (_service, session) = narrow().await;
+        for class in ["str", "bytes"] {
+            let builtins = session.remote_import("builtins").await.expect("imports");
+            let one = || if class == "str" { Value::from("-\t") } else { Value::Bytes(b"-\t".to_vec()) };
+            let text = builtins.construct(class, args![one()]).await.expect("made");
+            for method in ["center", "ljust", "rjust", "zfill", "expandtabs"] {
+                assert!(is_passed(text.call(method, args![10_000_000]), &session).await, "{class}.{method}");
+                assert!(!is_passed(text.call(method, args![100]), &session).await, "{class}.{method}, which is small");
+            }
+        }
+        let items = Value::List((0..400_000).map(|n| (n, n).into()).collect());
+        let dict = session.create(OrderedDictProxy::new(items)).await.expect("made");
+        let move_to = |key: i64, last: bool| dict.dynamic().call("move_to_end", args![key, last]);
+        let next = Cell::new(10);
+        let moved = passed(&session, || move_to(next.replace(next.get() + 1), false)).await;
+        moved.expect("each moves all others");
+        for (key, last) in [(7, false), (7, true), (9, true)] {
+            move_to(7, false).await.expect("it is there");
+            assert!(!is_passed(move_to(key, last), &session).await, "{key}, which moves nothing else");
+        }
+    })
+    .await;
 }
 
 fn slice_of(count: i64) -> Value {

@@ -5,6 +5,7 @@ use crate::call::CallError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::modules::builtins::dict::{entries, entries_of, fromkeys};
+use crate::modules::extents::looks_at;
 use crate::modules::python::live::{Holds, Mapping, Seen};
 use crate::modules::python::live::{plain_and_class, truth};
 use crate::modules::python::{Chunk, Cursor, Key, Table, check_depth, number, type_name};
@@ -69,7 +70,12 @@ impl OrderedDict {
         #[remote(default = true)] last: Arg<Value>,
     ) -> Result<(), Exception> {
         let key = Key::new(key)?;
-        if self.0.move_to_end(&key, is_last(last)?) { Ok(()) } else { Err(Exception::no_key(key.value())) }
+        let last = is_last(last)?;
+        // To the front goes what is not there yet, and before all others, which are put behind it again.
+        if !last && self.0.keys().next() != Some(&key) {
+            looks_at(self.0.len())?;
+        }
+        if self.0.move_to_end(&key, last) { Ok(()) } else { Err(Exception::no_key(key.value())) }
     }
 
     /// The dict as Python writes it.

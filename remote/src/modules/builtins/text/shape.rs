@@ -2,6 +2,7 @@
 
 use super::Letter;
 use crate::modules::Exception;
+use crate::modules::extents::{UNITS, looks_at};
 use crate::modules::python::{check_result, room, word};
 use crate::value::Value;
 
@@ -47,14 +48,18 @@ fn missing<T>(text: &[T], width: &Value) -> Result<usize, Exception> {
     if width > text.len() {
         check_result(size_of::<T>(), width)?;
     }
-    Ok(width.saturating_sub(text.len()))
+    let missing = width.saturating_sub(text.len());
+    looks_at(missing / UNITS)?;
+    Ok(missing)
 }
 
 /// Spaces in place of tabs, up to the next column that `size` divides.
 pub(crate) fn expand_tabs<T: Letter>(text: &[T], size: &Value) -> Result<Vec<T>, Exception> {
     let size = usize::try_from(word(size)?.max(0)).unwrap_or(usize::MAX);
     let (tab, space) = (T::ascii(b'\t'), T::ascii(b' '));
-    check_result(size.saturating_mul(size_of::<T>()), text.iter().filter(|unit| **unit == tab).count())?;
+    let tabs = text.iter().filter(|unit| **unit == tab).count();
+    check_result(size.saturating_mul(size_of::<T>()), tabs)?;
+    looks_at(size.saturating_mul(tabs) / UNITS)?;
     let mut expanded = Vec::with_capacity(text.len());
     let mut column = 0;
     for unit in text {
