@@ -5,9 +5,14 @@ use crate::support::{Fixture, Way};
 use std::time::Duration;
 use tarmem::modules::Exception;
 use tarmem::modules::queue::{LifoQueueProxy, PriorityQueueProxy, Queue, QueueProxy, SimpleQueueProxy};
-use tarmem::{CallError, Error, Value};
+use tarmem::{CallError, Error, Proxy, Value, args};
 
-crate::each_way![items_leave_in_order, what_waits_is_served_in_turn, the_least_leaves_first_or_nothing_changes];
+crate::each_way![
+    items_leave_in_order,
+    what_waits_is_served_in_turn,
+    a_priority_queue_says_that_live_objects_have_no_order_in_it,
+    the_least_leaves_first_or_nothing_changes,
+];
 
 async fn items_leave_in_order(fixture: Fixture) {
     let session = fixture.session().await;
@@ -51,6 +56,44 @@ async fn what_waits_is_served_in_turn(fixture: Fixture) {
     }
     for (i, wait) in waits.into_iter().enumerate() {
         assert_eq!(wait.await.expect("no panic"), Ok(i));
+    }
+}
+
+async fn a_priority_queue_says_that_live_objects_have_no_order_in_it(fixture: Fixture) {
+    let session = fixture.session().await;
+    let builtins = session.remote_import("builtins").await.expect("imports");
+    let mut numbers = Vec::new();
+    for number in [3, 1, 2] {
+        numbers.push(builtins.construct("int", args![number]).await.expect("made"));
+    }
+    let [three, one, two] = &numbers[..] else { panic!("three were made") };
+    let [three, one, two] = [three, one, two].map(|number| Value::Ref(number.reference().expect("by id")));
+    let item = |parts: &[&Value]| Value::List(parts.iter().map(|&part| part.clone()).collect());
+    for (first, others) in [
+        (three.clone(), [one.clone(), 1.into()]),
+        (item(&[&7.into(), &three]), [item(&[&7.into(), &one]), item(&[&7.into(), &0.into()])]),
+    ] {
+        let queue = session.create(PriorityQueueProxy::new(None)).await.expect("made");
+        queue.put(first.clone()).await.expect("it is alone");
+        for other in others {
+            for put in [queue.put(other.clone()).await, queue.put_nowait(other).await] {
+                let CallError::Method(Exception::TypeError(words)) = put.expect_err("no order") else {
+                    panic!("{first}")
+                };
+                assert!(words.starts_with("a PriorityQueue orders plain values"), "{words}");
+                assert!(words.contains("builtins.int") && words.contains("[priority, number, object]"), "{words}");
+            }
+        }
+        assert_eq!(queue.qsize().await, Ok(1));
+    }
+    // Which is what can be done about it; and what decides before them may be live, if it is the same.
+    let queue = session.create(PriorityQueueProxy::new(None)).await.expect("made");
+    for (number, object) in [(2, &one), (1, &two), (3, &three)] {
+        queue.put(item(&[&one, &number.into(), object])).await.expect("the number decides");
+    }
+    for object in [&two, &one, &three] {
+        let found: Value = queue.get().await.expect("there are three");
+        assert_eq!(found.as_list().and_then(|parts| parts.last()), Some(object));
     }
 }
 

@@ -16,13 +16,13 @@ use std::cmp::Ordering;
 #[remote(module = "heapq", all_or_nothing)]
 pub fn heappush(heap: &mut List, item: Value) -> Result<(), Exception> {
     check_depth(&item)?;
-    heap::push(heap.values_mut(), item).map_err(|(error, _)| error)
+    heap::push(heap.values_mut(), item, heap::less).map_err(|(error, _)| error)
 }
 
 /// Takes the least item out of a heap. `IndexError` if there is none.
 #[remote(module = "heapq", all_or_nothing)]
 pub fn heappop(heap: &mut List) -> Result<Value, Exception> {
-    heap::pop(heap.values_mut())?.ok_or_else(none)
+    heap::pop(heap.values_mut(), heap::less)?.ok_or_else(none)
 }
 
 /// Puts `item` into a heap, then takes the least out.

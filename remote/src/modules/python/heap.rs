@@ -5,17 +5,29 @@ use super::Comparison;
 use crate::modules::Exception;
 use crate::value::Value;
 
+/// The order of a heap of values.
+///
+/// # Errors
+/// `TypeError` for values that have none.
+pub(crate) fn less(a: &Value, b: &Value) -> Result<bool, Exception> {
+    Comparison::Less.holds(a, b)
+}
+
 /// Puts `item` into a heap.
 ///
 /// # Errors
-/// `TypeError`, and the item, if it has no order with one of those that it has to pass.
-pub(crate) fn push(heap: &mut Vec<Value>, item: Value) -> Result<(), (Exception, Value)> {
+/// That of `less`, and the item, if it has no order with one of those that it has to pass.
+pub(crate) fn push(
+    heap: &mut Vec<Value>,
+    item: Value,
+    less: impl Fn(&Value, &Value) -> Result<bool, Exception>,
+) -> Result<(), (Exception, Value)> {
     // The places above that it has to pass.
     let mut path = Vec::new();
     let mut at = heap.len();
     while at > 0 {
         at = (at - 1) / 2;
-        match Comparison::Less.holds(&item, &heap[at]) {
+        match less(&item, &heap[at]) {
             Ok(true) => path.push(at),
             Ok(false) => break,
             Err(error) => return Err((error, item)),
@@ -33,10 +45,13 @@ pub(crate) fn push(heap: &mut Vec<Value>, item: Value) -> Result<(), (Exception,
 /// Takes the least item out of a heap, if there is one.
 ///
 /// # Errors
-/// `TypeError` if items have to be compared that have no order.
-pub(crate) fn pop(heap: &mut Vec<Value>) -> Result<Option<Value>, Exception> {
+/// That of `less` if items have to be compared that have no order.
+pub(crate) fn pop(
+    heap: &mut Vec<Value>,
+    mut less: impl Fn(&Value, &Value) -> Result<bool, Exception>,
+) -> Result<Option<Value>, Exception> {
     let Some((last, rest)) = heap.split_last() else { return Ok(None) };
-    let path = sink_values(rest, last)?;
+    let path = sink(rest, 0, last, &mut less)?;
     let top = heap.swap_remove(0);
     shift(heap, &path);
     Ok(Some(top))
@@ -46,9 +61,9 @@ pub(crate) fn pop(heap: &mut Vec<Value>) -> Result<Option<Value>, Exception> {
 /// there is none.
 ///
 /// # Errors
-/// As [`pop`].
+/// As [`less`].
 pub(crate) fn replace(heap: &mut [Value], item: Value) -> Result<Option<Value>, Exception> {
-    let path = sink_values(heap, &item)?;
+    let path = sink(heap, 0, &item, &mut less)?;
     let Some(first) = heap.first_mut() else { return Ok(None) };
     let top = std::mem::replace(first, item);
     shift(heap, &path);
@@ -58,10 +73,10 @@ pub(crate) fn replace(heap: &mut [Value], item: Value) -> Result<Option<Value>, 
 /// Makes a heap of items in any order.
 ///
 /// # Errors
-/// As [`pop`].
+/// As [`less`].
 pub(crate) fn heapify(items: &mut [Value]) -> Result<(), Exception> {
     let mut order: Vec<usize> = (0..items.len()).collect();
-    heapify_by(&mut order, |&a, &b| Comparison::Less.holds(&items[a], &items[b]))?;
+    heapify_by(&mut order, |&a, &b| less(&items[a], &items[b]))?;
     let mut taken: Vec<Value> = items.iter_mut().map(std::mem::take).collect();
     for (place, from) in items.iter_mut().zip(order) {
         *place = std::mem::take(&mut taken[from]);
@@ -93,10 +108,6 @@ pub(crate) fn sink_first<T>(
         Some(first) => sink(items, 0, first, &mut less),
         None => Ok(Vec::new()),
     }
-}
-
-fn sink_values(items: &[Value], item: &Value) -> Result<Vec<usize>, Exception> {
-    sink(items, 0, item, &mut |a, b| Comparison::Less.holds(a, b))
 }
 
 /// The places through which an item goes from `start` on: the way down, along the smaller children, and then up again, to

@@ -1,7 +1,7 @@
 //! Where a queue keeps its items, and in which order they leave.
 
 use crate::modules::Exception;
-use crate::modules::python::heap;
+use crate::modules::python::{equal, heap};
 use crate::value::Value;
 use std::collections::VecDeque;
 
@@ -79,14 +79,34 @@ pub(in crate::modules) struct Heap {
 
 impl Heap {
     fn push(&mut self, item: Value) -> Result<(), (Exception, Value)> {
-        heap::push(&mut self.items, item)
+        heap::push(&mut self.items, item, less)
     }
 
     fn pop(&mut self) -> Result<Option<Value>, Exception> {
         if let Some(item) = self.first.pop() {
             return Ok(Some(item));
         }
-        heap::pop(&mut self.items)
+        heap::pop(&mut self.items, less)
+    }
+}
+
+/// The order of the items of a heap. An item that comes back, or goes to somebody who waits, is compared where nobody can look into
+/// objects: so live ones are compared nowhere.
+fn less(a: &Value, b: &Value) -> Result<bool, Exception> {
+    match (a, b) {
+        (Value::Ref(object), _) | (_, Value::Ref(object)) => Err(Exception::TypeError(format!(
+            "a PriorityQueue orders plain values, and no live objects, such as this {}: put in its value, or put a number before it \
+             that no other item of its priority has, [priority, number, object]",
+            object.class()
+        ))),
+        // The first elements that differ decide. No deeper than values are.
+        (Value::List(a), Value::List(b)) | (Value::Tuple(a), Value::Tuple(b)) => {
+            match a.iter().zip(b).find(|(a, b)| !equal(a, b)) {
+                Some((a, b)) => less(a, b),
+                None => Ok(a.len() < b.len()),
+            }
+        }
+        _ => heap::less(a, b),
     }
 }
 
