@@ -60,11 +60,18 @@ impl Args {
     /// # Errors
     /// Values that are nested too deep.
     pub fn encode(&self) -> Result<Vec<u8>, CodecError> {
-        let mut bytes = codec::encode(&self.positional)?;
-        if self.by_signature || !self.named.is_empty() {
-            codec::encode_into(&(&self.named, self.by_signature), &mut bytes, usize::MAX)?;
-        }
+        let mut bytes = Vec::new();
+        self.encode_into(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// As [`encode`](Self::encode), at the end of `bytes`.
+    pub(crate) fn encode_into(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+        codec::encode_into(&self.positional, bytes, usize::MAX)?;
+        if self.by_signature || !self.named.is_empty() {
+            codec::encode_into(&(&self.named, self.by_signature), bytes, usize::MAX)?;
+        }
+        Ok(())
     }
 
     /// As they were encoded.
@@ -73,8 +80,25 @@ impl Args {
     /// What makes no sense.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         let (positional, rest) = codec::decode_prefix(bytes)?;
+        Self::with_rest(positional, rest)
+    }
+
+    fn with_rest(positional: Vec<Value>, rest: &[u8]) -> Result<Self, CodecError> {
         let (named, by_signature) = if rest.is_empty() { Default::default() } else { codec::decode(rest)? };
         Ok(Args { positional, named, by_signature })
+    }
+
+    /// Decodes them, and gives each parameter its argument.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub(crate) fn bind_encoded<'p>(bytes: &[u8], params: &'p [Param]) -> Result<Bound<'p>, String> {
+        let (positional, rest) = codec::decode_prefix::<Vec<Value>>(bytes).map_err(|e| e.to_string())?;
+        // As most are: each by its place, and one for each.
+        if rest.is_empty() && positional.len() == params.len() && !params.iter().any(|param| param.kind.is_rest()) {
+            return Ok(Bound::ByPlace(params, positional.into_iter()));
+        }
+        Args::with_rest(positional, rest).map_err(|e| e.to_string())?.bind(params)
     }
 
     /// Those that are given by their places.

@@ -23,11 +23,20 @@ pub enum Encoding {
     Dynamic,
 }
 
+/// So many bytes of arguments are far below [`DECODED_LIMIT`](value::DECODED_LIMIT) whatever they become.
+const UNLIMITED: usize = 1 << 10;
+
 /// The arguments of one call, not decoded yet.
 pub struct Arguments<'de> {
     form: Form<'de>,
     /// Called once they are decoded.
-    then: Option<Box<dyn FnOnce() + 'de>>,
+    then: Option<&'de dyn OnDecoded>,
+}
+
+/// Whoever is told that the arguments of a call have been decoded: see [`Arguments::then`].
+pub trait OnDecoded {
+    /// They have.
+    fn decoded(&self);
 }
 
 enum Form<'de> {
@@ -44,20 +53,26 @@ impl<'de> Arguments<'de> {
     #[inline]
     pub fn new(encoding: Encoding, bytes: &'de [u8], params: &'de [Param]) -> Result<Self, String> {
         match encoding {
-            Encoding::Typed => Ok(Arguments { form: Form::Typed(TypedDeserializer::new(bytes)), then: None }),
+            Encoding::Typed => Ok(Self::typed(bytes)),
             Encoding::Dynamic => Self::dynamic(bytes, params),
         }
     }
 
-    fn dynamic(bytes: &'de [u8], params: &'de [Param]) -> Result<Self, String> {
-        let args = value::limited(|| Args::decode(bytes)).map_err(|e| e.to_string())?;
-        Ok(Arguments { form: Form::Dynamic(args.bind(params)?), then: None })
+    /// The arguments of a typed call: they are looked at when they are decoded.
+    #[inline]
+    pub fn typed(bytes: &'de [u8]) -> Self {
+        Arguments { form: Form::Typed(TypedDeserializer::new(bytes)), then: None }
     }
 
-    /// Calls `then` once they are decoded, before what they are for.
+    fn dynamic(bytes: &'de [u8], params: &'de [Param]) -> Result<Self, String> {
+        let bound = value::limited(|| Args::bind_encoded(bytes, params))?;
+        Ok(Arguments { form: Form::Dynamic(bound), then: None })
+    }
+
+    /// Tells `then` once they are decoded, before what they are for.
     #[must_use]
-    pub fn then(self, then: impl FnOnce() + 'de) -> Self {
-        Arguments { then: Some(Box::new(then)), ..self }
+    pub fn then(self, then: &'de dyn OnDecoded) -> Self {
+        Arguments { then: Some(then), ..self }
     }
 
     /// Decodes all arguments at once, as a tuple, and checks that nothing is left over. They are moved into it: there is
@@ -70,9 +85,11 @@ impl<'de> Arguments<'de> {
             Form::Typed(typed) => {
                 // `T` is known here, and the typed encoding is the hot path: past erased-serde, which took a seventh of the
                 // service's time for a small call.
+                let bytes = typed.remaining();
                 let mut decode = || T::deserialize(&mut *typed);
-                // What has nothing to drop has taken no memory.
-                let decoded = if std::mem::needs_drop::<T>() { value::limited(decode) } else { decode() };
+                // What has nothing to drop has taken no memory, and so few bytes cannot become too many.
+                let limited = std::mem::needs_drop::<T>() && bytes > UNLIMITED;
+                let decoded = if limited { value::limited(decode) } else { decode() };
                 let decoded = decoded.map_err(|e| e.to_string());
                 match (decoded, typed.remaining()) {
                     (Ok(_), left @ 1..) => Err(format!("{left} bytes are left over after the arguments")),
@@ -82,7 +99,7 @@ impl<'de> Arguments<'de> {
             Form::Dynamic(bound) => decode_erased(std::mem::take(bound)),
         };
         if let Some(then) = self.then.take() {
-            then();
+            then.decoded();
         }
         decoded.map_err(|reason| Error::BadArguments { signature: String::new(), reason })
     }

@@ -403,7 +403,7 @@ impl DynamicProxy {
     /// # Errors
     /// [`Error::NoSuchMethod`], [`Error::BadArguments`], [`Error::Raised`] if the method itself fails, and the session's.
     pub fn call(&self, method: &str, args: impl Into<Args>) -> Call<Value> {
-        self.call_encoded(method, args.into().encode().map_err(|e| e.to_string()))
+        self.call_with_args(method, Ok(args.into()))
     }
 
     /// The elements of a collection, chunk after chunk, by its method `iter_chunk`.
@@ -432,16 +432,18 @@ impl DynamicProxy {
     /// As [`call`](Self::call); [`Error::BadArguments`] if `args` are no tuple or cannot be values.
     pub fn call_with<E>(&self, method: &str, args: &impl Serialize) -> Call<Value, E> {
         let args = to_value(args).map_err(|e| e.to_string()).and_then(|args| match args {
-            Value::List(args) => Args::from(args).encode().map_err(|e| e.to_string()),
+            Value::List(args) => Ok(Args::from(args)),
             other => Err(format!("arguments are a tuple, not {other}")),
         });
-        self.call_encoded(method, args)
+        self.call_with_args(method, args)
     }
 
-    fn call_encoded<T, E>(&self, method: &str, args: Result<Vec<u8>, String>) -> Call<T, E> {
-        let operation = args
-            .map_err(|reason| Error::BadArguments { signature: method.to_owned(), reason })
-            .and_then(|args| self.core.encode(MethodRef::Name(method), Encoding::Dynamic, &args));
+    fn call_with_args<E>(&self, method: &str, args: Result<Args, String>) -> Call<Value, E> {
+        let operation = with_scratch(|scratch| {
+            args.and_then(|args| args.encode_into(scratch).map_err(|e| e.to_string()))
+                .map_err(|reason| Error::BadArguments { signature: method.to_owned(), reason })?;
+            self.core.encode(MethodRef::Name(method), Encoding::Dynamic, scratch)
+        });
         Call::new(Arc::clone(&self.core.caller), operation, &Name::UNKNOWN, Encoding::Dynamic).labelled(method)
     }
 }

@@ -79,6 +79,7 @@ impl Load {
     }
 
     /// A slot that came to `before` comes to `after` now.
+    #[inline]
     fn replace(&mut self, before: Load, after: Load) {
         let (in_flight, wrong) = self.in_flight.saturating_add(after.in_flight).overflowing_sub(before.in_flight);
         let (unsent_bytes, wrong_too) =
@@ -157,6 +158,7 @@ impl Window {
     }
 
     /// Takes in a call; `sent_below` is the first number that was not sent.
+    #[inline]
     pub(super) fn push(&mut self, call: Waiting, sent_below: u64) -> u64 {
         if self.ring.len() >= LONGEST {
             self.shorten(sent_below);
@@ -168,6 +170,7 @@ impl Window {
         sequence
     }
 
+    #[cold]
     fn shorten(&mut self, sent_below: u64) {
         while self.ring.len() > LONGEST / 2 && self.first < sent_below {
             let Some(slot) = self.ring.pop_front() else { break };
@@ -178,6 +181,7 @@ impl Window {
         }
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, sequence: u64) -> Option<Held<'_>> {
         let slot = match sequence.checked_sub(self.first) {
             Some(index) => self.ring.get_mut(usize::try_from(index).ok()?),

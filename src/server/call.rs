@@ -41,7 +41,7 @@ impl Engine {
     }
 
     /// Calls a method of an object that has been found.
-    #[inline]
+    #[inline(always)]
     pub(super) fn call_method(
         self: &Arc<Self>,
         request: &Request<'_>,
@@ -93,12 +93,29 @@ impl Engine {
             }
             _ => {}
         }
+        self.call_later(request, (target, &cell), call, offload, looks, held, args)
+    }
+
+    /// Goes on with a call that is async, blocking or large, or has to wait.
+    #[inline(never)]
+    #[allow(clippy::too_many_arguments)]
+    fn call_later(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        (target, cell): (Target<'_>, &Cell),
+        call: MethodCall,
+        offload: bool,
+        looks: Looks,
+        held: Option<Held>,
+        args: &[u8],
+    ) -> Result<Step, Box<Error>> {
+        let method = call.method;
         let mut asked = Asked::default();
-        looks.ask(&mut asked, [&cell], request.holding)?;
+        looks.ask(&mut asked, [cell], request.holding)?;
         let exclusive = matches!(method.invoke, Invoke::Exclusive(_) | Invoke::ExclusiveAsync(_));
-        request.may_want(&cell, exclusive, || label(target))?;
+        request.may_want(cell, exclusive, || label(target))?;
         let target = label(target);
-        let args = Bytes::copy_from_slice(args);
+        let (cell, args) = (cell.clone(), Bytes::copy_from_slice(args));
         let session = Arc::clone(request.session);
         let is_async = matches!(method.invoke, Invoke::SharedAsync(_) | Invoke::ExclusiveAsync(_));
         let may_wait = method.blocking || is_async;
@@ -144,39 +161,6 @@ impl Engine {
             run.await.into()
         });
         Ok(Step::Later(later))
-    }
-
-    pub(super) fn method(
-        &self,
-        cell: &Cell,
-        target: Target<'_>,
-        method: MethodRef<'_>,
-    ) -> Result<&'static Method, Error> {
-        let class = cell.class();
-        match method {
-            MethodRef::Name(name) => {
-                self.check_name("method", name)?;
-                class.method(name).map_err(|error| match name.rsplit_once('.') {
-                    Some((scope, _)) if self.registry.has_scope(scope) && !class.fits(scope) => Error::WrongClass {
-                        target: label(target),
-                        expected: scope.to_owned(),
-                        found: class.entry().path.to_owned(),
-                    },
-                    _ => error,
-                })
-            }
-            MethodRef::Id(id) => class.method_by_id(id).ok_or_else(|| {
-                match self.registry.method_scope(id) {
-                    Some(scope) if !class.fits(scope) => Error::WrongClass {
-                        target: label(target),
-                        expected: scope.to_owned(),
-                        found: class.entry().path.to_owned(),
-                    },
-                    // The caller knows what the number stands for, and asks by name.
-                    _ => Error::SignatureUnknown { class: class.entry().path.to_owned() },
-                }
-            }),
-        }
     }
 }
 
@@ -314,10 +298,11 @@ impl MethodCall {
         // The name is made only if it is needed: this is the hot path.
         let result = panics::catch(String::new(), || {
             with_scope(&scope, || -> Result<(), Box<Error>> {
-                match site.load {
-                    None => invoke(&mut self.arguments(args)?, &mut output)?,
-                    Some(load) => Load::decoding(Some(load), || -> Result<(), Box<Error>> {
-                        Ok(invoke(&mut self.arguments(args)?.then(|| load.decoded()), &mut output)?)
+                match (self.encoding, site.load) {
+                    (Encoding::Typed, None) => invoke(&mut Arguments::typed(args), &mut output)?,
+                    (Encoding::Dynamic, None) => invoke(&mut self.arguments(args)?, &mut output)?,
+                    (_, Some(load)) => Load::decoding(Some(load), || -> Result<(), Box<Error>> {
+                        Ok(invoke(&mut self.arguments(args)?.then(load), &mut output)?)
                     })?,
                 }
                 Ok(())
@@ -421,7 +406,6 @@ impl MethodCall {
         replied(step, body).map(Attempt::Over)
     }
 
-    #[inline]
     fn arguments(self, args: &[u8]) -> Result<Arguments<'_>, Box<Error>> {
         Arguments::new(self.encoding, args, self.method.params)
             .map_err(|reason| Error::BadArguments { signature: self.method.called_as(self.encoding), reason }.into())

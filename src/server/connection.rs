@@ -118,7 +118,7 @@ where
             let (ended, dismissed) = (connection.service_ended(), connection.dismissed());
             tokio::select! {
                 biased;
-                () = foreign.send_away(traffic.stream(), connection.house.barred) => {}
+                () = Box::pin(foreign.send_away(traffic.stream(), connection.house.barred)) => {}
                 () = ended => {}
                 () = dismissed => {}
             }

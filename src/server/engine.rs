@@ -274,25 +274,10 @@ impl Engine {
         })
     }
 
-    fn mapping(&self, key: &str) -> Result<Mapping, Error> {
-        self.store.get(key).ok_or_else(|| match self.check_key(key) {
-            Ok(()) => Error::NoSuchKey { key: key.to_owned() },
-            Err(error) => error,
-        })
-    }
-
     /// A key or a handle has gone: an object that only a circle keeps alive may be garbage now.
     pub(super) fn loosen(&self) {
         if self.collector.suspects() > 0 {
             self.collector.loosen();
-        }
-    }
-
-    /// The object that an operation is for, and its generation (0 by id).
-    pub(super) fn target(&self, request: &Request<'_>, target: Target<'_>) -> Result<Mapping, Error> {
-        match target {
-            Target::Key(key) => self.mapping(key),
-            Target::Id(id) => Ok(Mapping { cell: request.session.held(id)?, generation: 0 }),
         }
     }
 

@@ -163,7 +163,7 @@ pub(super) fn arguments<'a>(
         .map_err(|reason| Error::BadArguments { signature: function.called_as(encoding), reason })?;
     Ok(match load {
         None => arguments,
-        Some(load) => arguments.then(|| load.decoded()),
+        Some(load) => arguments.then(load),
     })
 }
 

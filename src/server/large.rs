@@ -34,6 +34,7 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tarmem_remote::dispatch::OnDecoded;
 use tarmem_remote::error::Error;
 use tarmem_remote::object::Object;
 use tarmem_remote::value::{DECODED_LIMIT, Value, take_decoded_weight};
@@ -186,9 +187,11 @@ impl Load {
             }
         }
     }
+}
 
+impl OnDecoded for Load {
     /// The arguments are decoded: what they take now is what is charged, and the turn is over.
-    pub(super) fn decoded(&self) {
+    fn decoded(&self) {
         let bytes = take_decoded_weight();
         IN_TURN.set(false);
         let mut state = self.state.lock();

@@ -155,7 +155,7 @@ impl Shared {
     }
 
     fn submit(self: &Arc<Self>, cx: &mut Context<'_>, operation: &[u8], terms: Terms) -> Result<Submitted, Error> {
-        let session = self.holder().ok_or(Error::Cancelled)?;
+        let session = self.holder().ok_or_else(|| Error::Cancelled)?;
         // Before it is asked whether there is to be an end: then that waits for this.
         let call = self.engine.local_calls.begin();
         if self.engine.is_closing() && self.within.is_none() {

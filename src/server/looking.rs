@@ -104,7 +104,7 @@ impl Looks {
     }
 
     /// Whether what came of the call is to be thrown away.
-    #[inline]
+    #[inline(always)]
     pub(super) fn are_incomplete(&self) -> bool {
         self.state
             .borrow()

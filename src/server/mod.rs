@@ -40,6 +40,7 @@ pub(crate) mod session;
 mod sessions;
 mod snapshot;
 mod strangers;
+mod target;
 mod traffic;
 mod unbound;
 mod workers;

@@ -6,7 +6,7 @@ use super::foreign::linger;
 use super::listener::{Listener, Stream};
 use super::pulse::Pulse;
 use super::strangers::{Shortage, Stranger, Strangers, has_no_descriptor};
-use crate::security::{Door, Peer, TLS_BYTE, explain_to_service};
+use crate::security::{Door, Peer, ServerSide, TLS_BYTE, explain_to_service};
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
@@ -198,7 +198,8 @@ async fn serve_tcp(stream: std::net::TcpStream, mut house: House) -> io::Result<
             house.barred = barred;
             connection::serve(stream, peer, house).await;
         }
-        Secured::Tls(stream) => connection::serve(*stream, peer, house).await,
+        // Of its own size: a connection in the clear, of which there may be very many idle ones, has no place for it.
+        Secured::Tls(stream) => Box::pin(connection::serve(*stream, peer, house)).await,
         Secured::Failed => {}
     }
     Ok(())
@@ -211,7 +212,18 @@ async fn serve_unix(stream: std::os::unix::net::UnixStream, house: House) -> io:
 
 /// Speaks TLS if the service does. It has the handshake's time for that.
 async fn secure(stream: tokio::net::TcpStream, peer: &Peer, house: &House) -> io::Result<Secured> {
-    let Some(tls) = &house.door.tls else { return Ok(Secured::Not(stream, None)) };
+    match &house.door.tls {
+        None => Ok(Secured::Not(stream, None)),
+        Some(tls) => Box::pin(accept_tls(stream, peer, house, tls)).await,
+    }
+}
+
+async fn accept_tls(
+    stream: tokio::net::TcpStream,
+    peer: &Peer,
+    house: &House,
+    tls: &ServerSide,
+) -> io::Result<Secured> {
     let deadline = Instant::now() + house.engine.limits.handshake_time;
     let mut first = [0];
     if tokio::time::timeout_at(deadline, stream.peek(&mut first)).await?? == 0 {

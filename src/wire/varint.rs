@@ -27,7 +27,35 @@ pub(super) fn take(bytes: &[u8]) -> Result<(u64, &[u8]), Error> {
     }
 }
 
+#[inline]
 fn take_long(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    match bytes.first_chunk::<8>() {
+        Some(first) => take_at_once(*first, bytes).or_else(|| take_by_bytes(bytes)),
+        None => take_by_bytes(bytes),
+    }
+}
+
+/// One of up to eight bytes, without a loop over them: a batch has two of those for each operation.
+#[inline]
+fn take_at_once(first: [u8; 8], bytes: &[u8]) -> Option<(u64, &[u8])> {
+    const LAST: u64 = 0x8080_8080_8080_8080;
+    let word = u64::from_le_bytes(first);
+    // The top bit of a byte says that another one follows.
+    let lasts = !word & LAST;
+    if lasts == 0 {
+        return None;
+    }
+    let bits = lasts.trailing_zeros() + 1;
+    let word = word & (u64::MAX >> (64 - bits)) & !LAST;
+    // Eight times 7 bits move together to four times 14, to two times 28, to 56.
+    let word = (word & 0x007f_007f_007f_007f) | ((word & 0x7f00_7f00_7f00_7f00) >> 1);
+    let word = (word & 0x0000_3fff_0000_3fff) | ((word & 0x3fff_0000_3fff_0000) >> 2);
+    let word = (word & 0x0000_0000_0fff_ffff) | ((word & 0x0fff_ffff_0000_0000) >> 4);
+    Some((word, bytes.get((bits / 8) as usize..)?))
+}
+
+#[cold]
+fn take_by_bytes(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0;
     for (index, byte) in bytes.iter().take(LONGEST).enumerate() {
         // The tenth holds the last bit only.

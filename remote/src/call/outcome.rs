@@ -95,7 +95,7 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
     }
 
     /// A plain result.
-    #[inline]
+    #[inline(always)]
     fn done<U>(&self, body: &[u8], convert: impl FnOnce(T) -> Result<U, Misfit>) -> Result<U, E> {
         match self.decode(body) {
             Ok(result) => convert(result).map_err(|misfit| self.unfit(misfit, false)),
@@ -175,14 +175,21 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
     }
 
     /// Object references in the result become handles of this client, given up when they are dropped.
-    #[inline]
+    #[inline(always)]
     fn decode(&self, body: &[u8]) -> Result<T, String> {
+        if !std::mem::needs_drop::<T>() && self.encoding == Encoding::Typed {
+            // What has nothing to drop holds no handle.
+            return codec::decode(body).map_err(|e| e.to_string());
+        }
         with_caller(&self.caller, || match self.encoding {
             Encoding::Typed => codec::decode(body).map_err(|e| e.to_string()),
+            // What has no signature is called by name, and its result is taken as the value that it is.
+            Encoding::Dynamic if self.name.signature.is_none() => codec::decode(body).map_err(|e| e.to_string()),
             Encoding::Dynamic => self.decode_values(body),
         })
     }
 
+    #[cold]
     fn decode_values(&self, body: &[u8]) -> Result<T, String> {
         let value: Value = codec::decode(body).map_err(|e| e.to_string())?;
         // Who expects nothing is content with anything.

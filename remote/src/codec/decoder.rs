@@ -105,10 +105,48 @@ impl<'de> TypedDeserializer<'de> {
         Ok(value)
     }
 
+    /// A whole number of one byte, which most are, as postcard writes those of more than eight bits without a sign.
+    #[inline]
+    fn small(&mut self) -> Option<u8> {
+        match self.input {
+            [byte @ ..0x80, rest @ ..] => {
+                self.input = rest;
+                Some(*byte)
+            }
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn unsigned<T: Deserialize<'de> + From<u8>>(&mut self) -> Result<T, CodecError> {
+        match self.small() {
+            Some(byte) => Ok(byte.into()),
+            None => self.scalar(),
+        }
+    }
+
+    /// As [`unsigned`](Self::unsigned), where each number stands for one with a sign: 0, -1, 1, -2, 2.
+    #[inline]
+    fn signed<T: Deserialize<'de> + From<i8>>(&mut self) -> Result<T, CodecError> {
+        match self.small() {
+            Some(byte) => Ok(unzigzag(byte).into()),
+            None => self.scalar(),
+        }
+    }
+
+    /// As [`signed`](Self::signed): one that fits 64 bits is the same in as many bytes, as either.
+    #[inline]
+    fn signed_of_128_bits(&mut self) -> Result<i128, CodecError> {
+        match self.small() {
+            Some(byte) => Ok(unzigzag(byte).into()),
+            None => self.scalar::<i64>().map_or_else(|_| self.scalar(), |value| Ok(value.into())),
+        }
+    }
+
     /// How many elements come, taken from the budget at once.
     #[inline]
     fn len(&mut self) -> Result<usize, CodecError> {
-        let len: usize = self.scalar()?;
+        let len = self.small().map_or_else(|| self.scalar(), |len| Ok(len.into()))?;
         match self.budget.checked_sub(len) {
             Some(budget) => {
                 self.budget = budget;
@@ -136,6 +174,12 @@ impl<'de> TypedDeserializer<'de> {
     }
 }
 
+/// The number with a sign that one without stands for.
+#[inline]
+fn unzigzag(byte: u8) -> i8 {
+    (byte >> 1) as i8 ^ -((byte & 1) as i8)
+}
+
 #[cold]
 fn not_self_describing<T>() -> Result<T, CodecError> {
     Err(CodecError::Malformed(
@@ -146,10 +190,10 @@ fn not_self_describing<T>() -> Result<T, CodecError> {
 }
 
 macro_rules! scalars {
-    ($($method:ident $visit:ident $kind:ty),* $(,)?) => {$(
+    ($($method:ident $visit:ident $read:ident $kind:ty),* $(,)?) => {$(
         #[inline]
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-            visitor.$visit(self.scalar::<$kind>()?)
+            visitor.$visit(self.$read::<$kind>()?)
         }
     )*};
 }
@@ -163,24 +207,28 @@ impl<'de> Deserializer<'de> for &mut TypedDeserializer<'de> {
     }
 
     scalars! {
-        deserialize_bool visit_bool bool,
-        deserialize_i8 visit_i8 i8,
-        deserialize_i16 visit_i16 i16,
-        deserialize_i32 visit_i32 i32,
-        deserialize_i64 visit_i64 i64,
-        deserialize_i128 visit_i128 i128,
-        deserialize_u8 visit_u8 u8,
-        deserialize_u16 visit_u16 u16,
-        deserialize_u32 visit_u32 u32,
-        deserialize_u64 visit_u64 u64,
-        deserialize_u128 visit_u128 u128,
-        deserialize_f32 visit_f32 f32,
-        deserialize_f64 visit_f64 f64,
-        deserialize_char visit_char char,
-        deserialize_str visit_borrowed_str &'de str,
-        deserialize_string visit_borrowed_str &'de str,
-        deserialize_bytes visit_borrowed_bytes &'de [u8],
-        deserialize_byte_buf visit_borrowed_bytes &'de [u8],
+        deserialize_bool visit_bool scalar bool,
+        deserialize_i8 visit_i8 scalar i8,
+        deserialize_i16 visit_i16 signed i16,
+        deserialize_i32 visit_i32 signed i32,
+        deserialize_i64 visit_i64 signed i64,
+        deserialize_u8 visit_u8 scalar u8,
+        deserialize_u16 visit_u16 unsigned u16,
+        deserialize_u32 visit_u32 unsigned u32,
+        deserialize_u64 visit_u64 unsigned u64,
+        deserialize_u128 visit_u128 unsigned u128,
+        deserialize_f32 visit_f32 scalar f32,
+        deserialize_f64 visit_f64 scalar f64,
+        deserialize_char visit_char scalar char,
+        deserialize_str visit_borrowed_str scalar &'de str,
+        deserialize_string visit_borrowed_str scalar &'de str,
+        deserialize_bytes visit_borrowed_bytes scalar &'de [u8],
+        deserialize_byte_buf visit_borrowed_bytes scalar &'de [u8],
+    }
+
+    #[inline]
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        visitor.visit_i128(self.signed_of_128_bits()?)
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, CodecError> {
@@ -335,7 +383,7 @@ impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
 
     #[inline]
     fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), CodecError> {
-        let index = self.de.scalar::<u32>()?;
+        let index = self.de.unsigned::<u32>()?;
         let tag = seed.deserialize(U32Deserializer::new(index))?;
         Ok((tag, self))
     }

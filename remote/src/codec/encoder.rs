@@ -76,7 +76,13 @@ impl Flavor for Bounded<'_> {
 
     #[inline]
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.try_extend(&[byte])
+        if self.left == 0 {
+            return Err(postcard::Error::SerializeBufferFull);
+        }
+        self.left -= 1;
+        self.make_room(1)?;
+        self.buf.push(byte);
+        Ok(())
     }
 
     fn finalize(self) -> postcard::Result<()> {
@@ -102,7 +108,14 @@ impl Bounded<'_> {
     /// As postcard writes a whole number: seven bits a byte, the lowest first. Byte by byte: gathered in an array first, and copied
     /// from there, they would be read before they are written through, which the processor waits for.
     #[inline]
-    fn put_varint(&mut self, mut value: u64) -> postcard::Result<()> {
+    fn put_varint(&mut self, value: u64) -> postcard::Result<()> {
+        if value < 0x80 {
+            return self.try_push(value as u8);
+        }
+        self.put_long_varint(value)
+    }
+
+    fn put_long_varint(&mut self, mut value: u64) -> postcard::Result<()> {
         let bits = u64::BITS - (value | 1).leading_zeros();
         let length = bits.div_ceil(7) as usize;
         if length > self.left {
@@ -210,7 +223,7 @@ impl<'s, 'a> Serializer for Encoder<'s, 'a> {
     }
 
     scalars! {
-        serialize_bool bool serialize_i8 i8 serialize_u8 u8 serialize_i128 i128 serialize_u128 u128
+        serialize_bool bool serialize_i8 i8 serialize_u8 u8 serialize_u128 u128
         serialize_f32 f32 serialize_f64 f64
         serialize_char char serialize_str &str serialize_bytes &[u8]
     }
@@ -222,6 +235,16 @@ impl<'s, 'a> Serializer for Encoder<'s, 'a> {
         serialize_u16 u16 as std::convert::identity::<u64>;
         serialize_u32 u32 as std::convert::identity::<u64>;
         serialize_u64 u64 as std::convert::identity::<u64>;
+    }
+
+    /// One that fits 64 bits is the same in as many bytes, as either.
+    #[inline]
+    fn serialize_i128(self, value: i128) -> Result<(), CodecError> {
+        if let Ok(value) = i64::try_from(value) {
+            return self.serialize_i64(value);
+        }
+        let written = self.sink.postcard.serialize_i128(value);
+        written.map_err(|error| self.sink.explain(error))
     }
 
     #[inline]
@@ -270,7 +293,11 @@ impl<'s, 'a> Serializer for Encoder<'s, 'a> {
 
     #[inline]
     fn serialize_seq(self, len: Option<usize>) -> Result<Self, CodecError> {
-        if let Err(error) = self.sink.postcard.serialize_seq(len) {
+        let written = match len {
+            Some(len) => self.sink.postcard.output.put_varint(len as u64),
+            None => Err(postcard::Error::SerializeSeqLengthUnknown),
+        };
+        if let Err(error) = written {
             return Err(self.sink.explain(error));
         }
         self.nested()

@@ -1,7 +1,7 @@
 //! What a typed caller gives a proxy, as values.
 
 use crate::call::Call;
-use crate::value::{IntoValue, ObjectRef, Value, short_name, with_article};
+use crate::value::{IntoValue, ObjectRef, Value, ValueError, short_name, with_article};
 use std::any::type_name;
 
 /// Makes values of what a caller gives; if something cannot be one, the call is never made, and says so.
@@ -16,7 +16,11 @@ pub(crate) struct Given {
 impl Given {
     /// As a value.
     pub(crate) fn value<T: IntoValue>(&mut self, given: T) -> Value {
-        let value = given.into_value().unwrap_or_else(|error| {
+        self.converted::<T>(given.into_value())
+    }
+
+    fn converted<T>(&mut self, converted: Result<Value, ValueError>) -> Value {
+        let value = converted.unwrap_or_else(|error| {
             let what = with_article(&short_name(type_name::<T>()));
             let remedy =
                 "pass what can be one, or a `Value` made of it by hand (`to_value` tells what any type becomes)";
@@ -61,9 +65,20 @@ impl Given {
     }
 }
 
+/// Whether there is nothing in it that could be a reference.
+fn is_scalar(value: &Value) -> bool {
+    !matches!(value, Value::Ref(_) | Value::List(_) | Value::Tuple(_) | Value::Set(_) | Value::Map(_))
+}
+
 /// The call of one value.
 pub(crate) fn given<T: IntoValue, R, E>(given: T, call: impl FnOnce(Value) -> Call<R, E>) -> Call<R, E> {
-    let mut values = Given::default();
-    let call = call(values.value(given));
-    values.checked(call)
+    match given.into_value() {
+        // As most do, it refers to nothing.
+        Ok(value) if is_scalar(&value) => call(value),
+        converted => {
+            let mut values = Given::default();
+            let call = call(values.converted::<T>(converted));
+            values.checked(call)
+        }
+    }
 }

@@ -100,7 +100,18 @@ fn take_text(bytes: &[u8]) -> Result<(&str, &[u8]), Error> {
     let (length, rest) = bytes.split_first_chunk::<LENGTH>().ok_or_else(cut_off)?;
     let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|e| Error::malformed("operation", e))?;
     let (text, rest) = rest.split_at_checked(length).ok_or_else(cut_off)?;
-    Ok((std::str::from_utf8(text).map_err(|e| Error::malformed("operation", e))?, rest))
+    Ok((read_text(text)?, rest))
+}
+
+/// Most keys and names are short and ASCII. That is seen at a glance, where looking for UTF-8 took a twentieth of the service's time
+/// for a small call.
+#[inline]
+fn read_text(bytes: &[u8]) -> Result<&str, Error> {
+    if bytes.is_ascii() {
+        // SAFETY: ASCII is UTF-8.
+        return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+    }
+    std::str::from_utf8(bytes).map_err(|e| Error::malformed("operation", e))
 }
 
 #[cold]

@@ -9,7 +9,7 @@ use super::depth::Depth;
 use super::handoff::{self, VALUE_NAME};
 use super::reference::{CLASS_FIELD, ID_FIELD};
 use super::serialize::{INT_FIELD, TAGGED, VARIANTS};
-use super::weight::{allocated, announced, charge, copy, push};
+use super::weight::{allocated, announced, charge, copy, copy_text, push};
 use super::{Integer, ObjectRef, Value};
 use crate::modules::python;
 
@@ -295,10 +295,7 @@ impl<'de> Visitor<'de> for TextBuf {
 
     fn visit_str<E: Error>(self, v: &str) -> Result<String, E> {
         charge(allocated(v.len())).map_err(E::custom)?;
-        let mut text = String::new();
-        text.try_reserve_exact(v.len()).map_err(E::custom)?;
-        text.push_str(v);
-        Ok(text)
+        copy_text(v).map_err(E::custom)
     }
 
     fn visit_string<E: Error>(self, v: String) -> Result<String, E> {

@@ -3,7 +3,6 @@
 use std::any::type_name;
 use std::fmt::Display;
 
-use serde::ser::Error as _;
 use serde::ser::{
     SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple, SerializeTupleStruct,
     SerializeTupleVariant,
@@ -13,7 +12,7 @@ use serde::{Serialize, Serializer};
 use super::depth::Depth;
 use super::handoff::{self, INT_NAME, REF_NAME, SET_NAME, TUPLE_NAME};
 use super::serialize::INT_FIELD;
-use super::weight::{allocated, charge, copy, push};
+use super::weight::{allocated, charge, copy, copy_text, push};
 use super::{Value, ValueError};
 use crate::args::ABSENT;
 
@@ -136,10 +135,7 @@ impl Serializer for ToValue {
 
     fn serialize_str(self, text: &str) -> Result<Value, ValueError> {
         charge(allocated(text.len()))?;
-        let mut copy = String::new();
-        copy.try_reserve_exact(text.len()).map_err(ValueError::custom)?;
-        copy.push_str(text);
-        Ok(Value::Text(copy))
+        Ok(Value::Text(copy_text(text)?))
     }
 
     fn serialize_bytes(self, bytes: &[u8]) -> Result<Value, ValueError> {

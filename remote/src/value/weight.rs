@@ -127,6 +127,21 @@ pub(super) fn push<T>(items: &mut Vec<T>, item: T) -> Result<(), OutOfMemory> {
     Ok(())
 }
 
+/// Below this a text is copied as any is: there is memory for so much, or for nothing at all.
+const SHORT_TEXT: usize = 4 << 10;
+
+/// A copy of a text.
+#[inline]
+pub(super) fn copy_text(text: &str) -> Result<String, OutOfMemory> {
+    if text.len() <= SHORT_TEXT {
+        return Ok(text.to_owned());
+    }
+    let mut copy = String::new();
+    copy.try_reserve_exact(text.len()).map_err(OutOfMemory::of::<u8>(text.len()))?;
+    copy.push_str(text);
+    Ok(copy)
+}
+
 /// A copy of so many bytes.
 pub(super) fn copy(bytes: &[u8]) -> Result<Vec<u8>, OutOfMemory> {
     let mut copy = with_room(bytes.len())?;

@@ -166,7 +166,7 @@ impl MethodCall {
             with_scope(&site.scope, || {
                 let mut arguments = self.arguments(args)?;
                 if let Some(load) = site.load {
-                    arguments = arguments.then(|| load.decoded());
+                    arguments = arguments.then(load);
                 }
                 Ok(begin(&mut arguments)?)
             })

@@ -15,7 +15,7 @@ macro_rules! machine {
             fn from(n: $int) -> Self {
                 match i64::try_from(n) {
                     Ok(n) => Integer::new(n),
-                    Err(_) => Integer(Repr::Large(Box::new(BigInt::from(n)))),
+                    Err(_) => Integer::large(n.into()),
                 }
             }
         }
@@ -44,6 +44,12 @@ macro_rules! machine {
 machine!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
 
 impl Integer {
+    /// One that does not fit a machine integer.
+    #[cold]
+    fn large(n: BigInt) -> Self {
+        Integer(Repr::Large(Box::new(n)))
+    }
+
     /// That it does not fit a type; a number that would fill the message is told by its bits.
     #[cold]
     pub(crate) fn does_not_fit(&self, kind: &str) -> ValueError {
