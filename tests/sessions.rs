@@ -245,7 +245,7 @@ async fn what_happens_to_a_session_can_be_seen() {
         _ => Faults::NONE,
     })
     .await;
-    let (told, hears) = std::sync::mpsc::channel();
+    let (told, mut hears) = tokio::sync::mpsc::unbounded_channel();
     let session = Session::builder(network.address.to_string())
         .retry_delay(Duration::from_millis(50))
         .on_reconnect(move |reconnected| told.send(reconnected).expect("it is heard"))
@@ -262,7 +262,7 @@ async fn what_happens_to_a_session_can_be_seen() {
         assert_eq!(account.deposit(1).await, Ok(deposit));
     }
     seen.await.expect("no panic");
-    let reconnected = hears.try_recv().expect("the hook was told");
+    let reconnected = hears.recv().await.expect("the hook is told");
     assert!(reconnected.resumed, "{reconnected:?}");
     assert_eq!(unnamed.balance().await, Ok(7), "handles survive");
     assert_eq!((session.id(), session.state()), (id, SessionState::Connected));
@@ -278,7 +278,7 @@ async fn what_happens_to_a_session_can_be_seen() {
     assert_ne!(session.id(), id);
     assert_eq!(account.balance().await, Ok(60));
     assert!(matches!(unnamed.balance().await, Err(Error::NoSuchObject { .. })));
-    assert!(!hears.try_recv().expect("the hook was told").resumed);
+    assert!(!hears.recv().await.expect("the hook is told").resumed);
 }
 
 /// So many numbers are appended through a network that breaks about every so many calls.

@@ -44,27 +44,24 @@ pub(super) fn encode(
     encoding: Encoding,
     args: &[u8],
 ) -> Result<Body, Error> {
-    let (key_length, id, name_length);
-    let (target_flag, head, target) = match &target {
-        Target::Key(key) => {
-            key_length = length_of(key)?;
-            (0, &key_length[..], key.as_bytes())
+    let head = CALL | if encoding == Encoding::Dynamic { DYNAMIC } else { 0 };
+    let none: &[u8] = &[];
+    Ok(match (target, method) {
+        (Target::Key(key), MethodRef::Id(method)) => {
+            Body::joined(head, (length_of(key)?, key.as_bytes()), (method.to_le_bytes(), none), args)
         }
-        Target::Id(id) => (BY_ID, &[][..], &id.as_bytes()[..]),
-    };
-    let (method_flag, middle, method) = match method {
-        MethodRef::Id(method) => {
-            id = method.to_le_bytes();
-            (0, &[][..], &id[..])
+        (Target::Key(key), MethodRef::Name(name)) => {
+            let name = (length_of(name)?, name.as_bytes());
+            Body::joined(head | BY_NAME, (length_of(key)?, key.as_bytes()), name, args)
         }
-        MethodRef::Name(name) => {
-            name_length = length_of(name)?;
-            (BY_NAME, &name_length[..], name.as_bytes())
+        (Target::Id(id), MethodRef::Id(method)) => {
+            Body::joined(head | BY_ID, (id.into_bytes(), none), (method.to_le_bytes(), none), args)
         }
-    };
-    let dynamic = if encoding == Encoding::Dynamic { DYNAMIC } else { 0 };
-    let first = [CALL | target_flag | method_flag | dynamic];
-    Ok(Body::concat([&first, head, target, middle, method, args]))
+        (Target::Id(id), MethodRef::Name(name)) => {
+            let name = (length_of(name)?, name.as_bytes());
+            Body::joined(head | BY_ID | BY_NAME, (id.into_bytes(), none), name, args)
+        }
+    })
 }
 
 fn length_of(text: &str) -> Result<[u8; LENGTH], Error> {
