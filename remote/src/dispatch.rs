@@ -23,7 +23,7 @@ pub enum Encoding {
     Dynamic,
 }
 
-/// So many bytes of arguments are far below [`DECODED_LIMIT`](value::DECODED_LIMIT) whatever they become.
+/// The [`Value`](value::Value)s in so many bytes of arguments are far below [`DECODED_LIMIT`](value::DECODED_LIMIT) in memory.
 const UNLIMITED: usize = 1 << 10;
 
 /// The arguments of one call, not decoded yet.

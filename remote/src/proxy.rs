@@ -156,7 +156,7 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
     }
 
     /// A copy of the object's value, as of now, with the objects that it refers to in the places of the references. Those of
-    /// resident classes, which have no value, stay [references](Value::Ref).
+    /// resident classes, which have no value, stay [references](Value::Ref), with a handle for this client to each.
     /// Of a [poisoned](Self::is_poisoned) object, too, which may be half changed: [`snapshot_with_info`](Self::snapshot_with_info)
     /// says whether it is.
     ///
