@@ -178,21 +178,21 @@ impl Session {
         let (sender, connected) = mpsc::sync_channel(1);
         let unstarted = |e: io::Error| Error::Refused { reason: format!("no thread can be started for it: {e}") };
         // The thread ends with the connection, and that with the last who needs it: a proxy may be the one.
-        let carry = move || {
+        let run = move || {
             let runtime = match Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
                 Err(error) => return drop(sender.send(Err(unstarted(error)))),
             };
             runtime.block_on(async {
                 let session = builder.connect().await;
-                let carried = session.as_ref().ok().map(crate::Session::carried);
+                let ended = session.as_ref().ok().map(crate::Session::task_ended);
                 let _ = sender.send(session);
-                if let Some(carried) = carried {
-                    carried.await;
+                if let Some(ended) = ended {
+                    ended.await;
                 }
             });
         };
-        std::thread::Builder::new().name("tarmem-session".to_owned()).spawn(carry).map_err(unstarted)?;
+        std::thread::Builder::new().name("tarmem-session".to_owned()).spawn(run).map_err(unstarted)?;
         let ended =
             || Error::Refused { reason: "the thread that was to connect has ended; see what it said".to_owned() };
         let session = connected.recv().unwrap_or_else(|_| Err(ended()))?;

@@ -1,9 +1,9 @@
 //! How a session is to be connected.
 
 use super::address::Location;
-use super::connection::Connection;
-use super::dial::Target;
-use super::link::{HUNG_UP, Link, NoEntry, Opened};
+use super::connect::Endpoint;
+use super::connection::{Connection, HUNG_UP, OpenFailure, Opened};
+use super::session_core::SessionHandle;
 use super::{CALL_TIMEOUT, Reconnected, Session, background};
 use crate::security::{ClientTls, Secret};
 use backon::{ExponentialBuilder, Retryable};
@@ -29,7 +29,7 @@ pub struct SessionBuilder {
     token: Option<Secret>,
     tls: Option<ClientTls>,
     /// `None` over a stream, to which there is no way back.
-    pub(super) target: Option<Target>,
+    pub(super) endpoint: Option<Endpoint>,
     pub(super) on_reconnect: Option<Arc<dyn Fn(Reconnected) + Send + Sync>>,
     max_retry: usize,
     retry_delay: Duration,
@@ -46,7 +46,7 @@ impl Default for SessionBuilder {
             location: Err(Error::malformed("address", "there is none")),
             token: None,
             tls: None,
-            target: None,
+            endpoint: None,
             on_reconnect: None,
             max_retry: 4,
             retry_delay: Duration::from_secs(3),
@@ -139,16 +139,16 @@ impl SessionBuilder {
     pub async fn connect(mut self) -> Result<Session, Error> {
         let background = background::runtime()?;
         let location = self.location.clone()?;
-        self.target = Some(Target::new(location, self.tls.take())?);
+        self.endpoint = Some(Endpoint::new(location, self.tls.take())?);
         let mut attempts = Attempts::default();
         let opening = (|| self.open(None))
             .retry(self.backoff())
-            .when(|NoEntry { error, is_final }| match error {
+            .when(|OpenFailure { error, is_final }| match error {
                 // A connection that breaks before the session is open is as good as none.
                 Error::Closed { cause, .. } => cause != HUNG_UP,
                 _ => !is_final,
             })
-            .notify(|NoEntry { error, .. }, _| attempts.failed(error.clone()));
+            .notify(|OpenFailure { error, .. }, _| attempts.failed(error.clone()));
         let opened = match self.connect_timeout {
             None => opening.await,
             Some(timeout) => match tokio::time::timeout(timeout, opening).await {
@@ -156,7 +156,7 @@ impl SessionBuilder {
                 Err(_) => return Err(attempts.late(&self.address, timeout)),
             },
         };
-        let opened = opened.map_err(|NoEntry { error, .. }| {
+        let opened = opened.map_err(|OpenFailure { error, .. }| {
             attempts.failed(error);
             attempts.into_error().unwrap_or(Error::Cancelled)
         })?;
@@ -173,20 +173,20 @@ impl SessionBuilder {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> Result<Session, Error> {
         let background = background::runtime()?;
-        self.target = None;
-        let opened = Link::open(stream, &self, None).await.map_err(|NoEntry { error, .. }| error)?;
+        self.endpoint = None;
+        let opened = Connection::open(stream, &self, None).await.map_err(|OpenFailure { error, .. }| error)?;
         Ok(self.begin(opened, &background))
     }
 
     fn begin(self, opened: Opened, background: &Handle) -> Session {
-        let connection = Arc::new(Connection::begin(opened, self, background));
-        let (caller, id): (Arc<dyn Caller>, _) = (connection.clone(), connection.session());
-        Session { routines: Routines::new(caller), connection: Some(connection), id }
+        let handle = Arc::new(SessionHandle::begin(opened, self, background));
+        let (caller, id): (Arc<dyn Caller>, _) = (handle.clone(), handle.session());
+        Session { routines: Routines::new(caller), handle: Some(handle), id }
     }
 
     /// There is a way back to the service.
-    pub(super) fn can_come_back(&self) -> bool {
-        self.target.is_some()
+    pub(super) fn can_reconnect(&self) -> bool {
+        self.endpoint.is_some()
     }
 
     /// What it says to be let in.
@@ -204,7 +204,7 @@ impl SessionBuilder {
     }
 
     /// The pauses between attempts to come back. They grow faster: with the defaults, a service may be away for five seconds.
-    pub(super) fn backoff_of_return(&self) -> ExponentialBuilder {
+    pub(super) fn reconnect_backoff(&self) -> ExponentialBuilder {
         self.backoff().with_factor(4.0)
     }
 }

@@ -1,391 +1,245 @@
-//! A session over connections: what its callers and the task that carries their calls share.
+//! One connection to a service, from its handshake on.
 
-use super::home::{Home, LATE};
-use super::link::{Identity, Opened};
-use super::outbox::{Locked, Outbox, Pushed};
-use super::signal::{Signal, wake};
-use super::told::Told;
-use super::{Reconnected, SessionBuilder, SessionState, fork, life};
-use parking_lot::Mutex;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
-use tarmem_remote::body::Body;
-use tarmem_remote::call::{Caller, OwnerId, Submitted, Terms, Timeout, current_task};
+use super::SessionBuilder;
+use super::home_runtime::RunsOn;
+use super::outbox::SendLimits;
+use super::probe::PeerKind;
+use crate::security::verdict_of;
+use crate::wire::channel::Channel;
+use crate::wire::frame::FrameLimit;
+use crate::wire::handshake::{Answer, Hello, HelloDetails, Resume, Resumed, Welcome};
+use crate::wire::transport::{ClientMessage, ServerMessage};
+use crate::wire::{WireRequest, WireResponse};
+use bytes::Bytes;
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::Reply;
-use tarmem_remote::signature::{self, Changes};
-use tokio::runtime::Handle;
-use tokio::sync::{Notify, oneshot, watch};
+use tarmem_remote::operation::PROTOCOL_VERSION;
+use tokio::io::{AsyncRead, AsyncWrite};
 use uuid::Uuid;
 
-/// Why a session has ended that was closed.
-const CLOSED_HERE: &str = "it was closed here";
+/// What a connection's buffer for reading begins with, in bytes; it grows as needed.
+const BUFFER: usize = 4096;
 
-/// A session over one connection after the other.
-pub(crate) struct Connection {
-    shared: Arc<Shared>,
-    call_timeout: Option<Duration>,
+/// The largest answer to `open`, in bytes.
+const ANSWER_BYTES: usize = 4 << 10;
+
+/// How a connection ends in order.
+const CLOSED: &str = "it was closed";
+
+/// How one ends on which nothing was said.
+pub(super) const HUNG_UP: &str = "it hung up without an answer: it is no tarmem service, or has too many connections";
+
+/// How one ends of a service that says what it is to others.
+pub(super) const HUNG_UP_AS_SERVICE: &str =
+    "it is a tarmem service, and hung up without an answer: it may have too many connections";
+
+/// How long the service may take to answer `open`.
+const OPEN_TIME: Duration = Duration::from_secs(10);
+
+/// Whatever bytes come and go by.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A connection with an open session.
+pub(super) struct Connection {
+    channel: Channel<Box<dyn Stream>>,
+    /// The number of the last request.
+    last: u64,
+    /// It has carried calls.
+    used: bool,
+    /// Where it can be carried.
+    pub(super) runs_on: RunsOn,
 }
 
-pub(super) struct Shared {
-    pub(super) options: SessionBuilder,
-    pub(super) outbox: Locked,
-    pub(super) identity: Mutex<Identity>,
-    /// Methods that the service was built with other signatures of.
-    pub(super) changes: Changes,
-    pub(super) state: watch::Sender<SessionState>,
-    /// There is something in the outbox, or the session is to end, or to be connected again.
-    pub(super) work: Signal,
-    /// Where its connections are carried.
-    pub(super) home: Home,
-    /// It is to be closed, or was, and nobody has wanted it again since. Changes while `revivals` is locked.
-    closed: AtomicBool,
-    /// Nobody uses the session any more.
-    pub(super) unused: AtomicBool,
-    /// One of these two has just turned true.
-    closing: Notify,
-    /// Who wants it to connect again.
-    revivals: Mutex<Vec<oneshot::Sender<Result<(), Error>>>>,
-    /// What the hook is to be told.
-    told: Mutex<Told>,
-    /// In which process it was made.
-    forks: u64,
-    /// Turns true when the task has ended.
-    ended: watch::Sender<bool>,
+/// Which session a connection carries, and how it is found again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Identity {
+    pub(super) session: Uuid,
+    pub(super) secret: Uuid,
+    /// The service that has it.
+    pub(super) service: Uuid,
+    /// How long it is kept of whose client nothing is heard.
+    pub(super) lease: Duration,
+}
+
+/// What the service said to a client that came in.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    pub(super) identity: Identity,
+    pub(super) resumed: Resumed,
+    pub(super) limits: SendLimits,
+}
+
+/// Why a connection came to no session.
+pub(super) struct OpenFailure {
+    pub(super) error: Error,
+    /// Trying again would give the same.
+    pub(super) is_final: bool,
+}
+
+impl From<Error> for OpenFailure {
+    fn from(error: Error) -> Self {
+        use Error::{Insecure, NotAService, ProtocolMismatch, Refused};
+        let is_final = matches!(error, Refused { .. } | ProtocolMismatch { .. } | NotAService { .. } | Insecure { .. });
+        OpenFailure { error, is_final }
+    }
 }
 
 impl Connection {
-    /// Begins to carry the calls of a session that is open, and lives in the `background`.
-    pub(super) fn begin(opened: Opened, options: SessionBuilder, background: &Handle) -> Self {
-        let Opened { link, identity, bounds, .. } = opened;
-        let call_timeout = options.call_timeout;
-        let shared = Arc::new(Shared {
-            options,
-            outbox: Locked::new(Outbox::new(bounds)),
-            identity: Mutex::new(identity),
-            changes: Changes::default(),
-            state: watch::Sender::new(SessionState::Connected),
-            work: Signal::default(),
-            home: Home::here(),
-            closed: AtomicBool::new(false),
-            unused: AtomicBool::new(false),
-            closing: Notify::new(),
-            revivals: Mutex::default(),
-            told: Mutex::default(),
-            forks: fork::count(),
-            ended: watch::Sender::new(false),
-        });
-        let carrying = shared.home.start(link, &shared);
-        background.spawn(life::live(carrying, Arc::clone(&shared), Ending(Arc::clone(&shared))));
-        Connection { shared, call_timeout }
-    }
-
-    pub(super) fn session(&self) -> Uuid {
-        self.shared.identity.lock().session
-    }
-
-    pub(super) fn address(&self) -> &str {
-        &self.shared.options.address
-    }
-
-    pub(super) fn ended(&self) -> Option<Error> {
-        self.shared.forked().or_else(|| self.shared.outbox.lock().ended().cloned())
-    }
-
-    pub(super) fn states(&self) -> watch::Receiver<SessionState> {
-        self.shared.state.subscribe()
-    }
-
-    pub(super) async fn close(&self) {
-        let shared = &self.shared;
-        if shared.forked().is_some() {
-            return;
-        }
-        let revivals = {
-            let mut revivals = shared.revivals.lock();
-            shared.closed.store(true, Ordering::Release);
-            std::mem::take(&mut *revivals)
+    /// Opens a session over `stream`, or resumes one.
+    pub(super) async fn open<S>(
+        stream: S,
+        options: &SessionBuilder,
+        resume: Option<Resume>,
+    ) -> Result<Opened, OpenFailure>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let address = options.address.clone();
+        // What is no service of ours announces anything: a web server's first bytes, a frame of 1.2 GB.
+        let limit = FrameLimit::new(options.max_frame.min(ANSWER_BYTES));
+        let stream: Box<dyn Stream> = Box::new(stream);
+        let channel = Channel::new(stream, limit.clone(), BUFFER);
+        let mut connection = Connection { channel, last: 0, used: false, runs_on: RunsOn::Home };
+        let details = HelloDetails {
+            ignore_version: options.ignore_version,
+            resume,
+            resumable: options.can_reconnect(),
+            token: options.secret(),
+            max_frame_bytes: options.max_frame as u64,
         };
-        revivals.into_iter().for_each(|revived| drop(revived.send(Err(shared.closed_here()))));
-        shared.end_here();
-        shared.closing.notify_waiters();
-        shared.work.alert();
-        let is_over = |state: &SessionState| {
-            // Or somebody wants it again already.
-            *state == SessionState::Closed || !shared.closed.load(Ordering::Acquire)
-        };
-        let _ = shared.state.subscribe().wait_for(is_over).await;
-    }
-
-    pub(super) async fn reconnect(&self) -> Result<(), Error> {
-        if let Some(forked) = self.shared.forked() {
-            return Err(forked);
-        }
-        let revived = {
-            let mut revivals = self.shared.revivals.lock();
-            let is_closed = self.shared.closed.load(Ordering::Acquire);
-            if !is_closed && *self.shared.state.borrow() == SessionState::Connected {
-                return Ok(());
-            }
-            let (sender, revived) = oneshot::channel();
-            // Those of whom nobody hears any more make room.
-            revivals.retain(|revived| !revived.is_closed());
-            revivals.push(sender);
-            revived
-        };
-        self.shared.work.alert();
-        revived.await.unwrap_or_else(|_| Err(self.ended().unwrap_or(Error::Cancelled)))
-    }
-
-    /// Ready once the task that carries its calls has ended; does not keep it alive.
-    pub(super) fn carried(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut ended = self.shared.ended.subscribe();
-        async move {
-            let _ = ended.wait_for(|ended| *ended).await;
-        }
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        // In a forked child there is no task to hear of it.
-        if self.shared.forked().is_none() {
-            self.shared.unused.store(true, Ordering::Release);
-            self.shared.closing.notify_waiters();
-            self.shared.work.alert();
-        }
-    }
-}
-
-impl Caller for Connection {
-    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Body, terms: Terms) -> Poll<Submitted> {
-        if let Some(forked) = self.shared.forked() {
-            return Poll::Ready(Submitted::Answered(Reply::failed(forked)));
-        }
-        let timeout = match terms.timeout {
-            Timeout::Default => self.call_timeout,
-            Timeout::After(timeout) => Some(timeout),
-            Timeout::Never => None,
-        };
-        let pushed = self.shared.outbox.lock().push(operation, timeout, terms, cx.waker());
-        match pushed {
-            Pushed::Crowded => {
-                // Whoever looks after the deadlines has to hear of one more.
-                self.shared.work.raise();
-                Poll::Pending
-            }
-            Pushed::Refused(error) => Poll::Ready(Submitted::Answered(Reply::failed(error))),
-            Pushed::Waiting { sequence, first } => {
-                if first {
-                    self.shared.work.raise();
+        let hello = Hello { protocol: PROTOCOL_VERSION, details }.encode()?;
+        let welcome = match tokio::time::timeout(OPEN_TIME, connection.ask(WireRequest::Open { hello })).await {
+            Ok(Ok(Some(WireResponse::Open(answer)))) => match Answer::decode(&answer) {
+                Ok(Answer::Welcome(welcome)) => welcome,
+                Ok(Answer::Refused { reason, temporary }) => {
+                    return Err(OpenFailure { error: Error::Refused { reason }, is_final: !temporary });
                 }
-                Poll::Ready(Submitted::Waiting(sequence))
+                Ok(Answer::Protocol { service }) => {
+                    return Err(Error::ProtocolMismatch { client: PROTOCOL_VERSION, service }.into());
+                }
+                Err(error) => return Err(Error::NotAService { address, seen: format!("its answer is {error}") }.into()),
+            },
+            Ok(Ok(Some(_))) => {
+                let seen = "it answered another request than was made".to_owned();
+                return Err(Error::NotAService { address, seen }.into());
             }
-        }
-    }
-
-    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Option<Box<Body>>) -> Poll<Reply> {
-        if let Some(forked) = self.shared.forked() {
-            return Poll::Ready(Reply::failed(forked));
-        }
-        self.shared.outbox.lock().poll_reply(cx, sequence, operation)
-    }
-
-    fn settle(&self, sequence: u64, received: bool) {
-        self.shared.outbox.lock().settle(sequence, received);
-        self.shared.work.raise();
-    }
-
-    fn cancel(&self, sequence: u64) {
-        if self.shared.forked().is_none() {
-            self.shared.outbox.lock().cancel(sequence);
-            self.shared.work.raise();
-        }
-    }
-
-    fn forget(&self, sequence: u64) {
-        if self.shared.forked().is_none() {
-            self.shared.outbox.lock().forget(sequence);
-            self.shared.work.raise();
-        }
-    }
-
-    fn release(&self, id: Uuid) {
-        if self.shared.forked().is_none() {
-            self.shared.outbox.lock().release(id);
-            self.shared.work.raise();
-        }
-    }
-
-    fn send(&self, operation: Body, owner: Option<OwnerId>) {
-        if self.shared.forked().is_none() {
-            let task = owner.map_or_else(current_task, OwnerId::task);
-            self.shared.outbox.lock().send(operation, task);
-            self.shared.work.raise();
-        }
-    }
-
-    fn changes(&self) -> Option<&Changes> {
-        Some(&self.shared.changes)
-    }
-}
-
-impl Shared {
-    /// The session ends: new calls get `closed`.
-    pub(super) fn end(&self, closed: Error, cause: &str, goodbye: bool) {
-        let unknown = Error::OutcomeUnknown { address: self.options.address.clone(), cause: cause.to_owned() };
-        let waiting = self.outbox.lock().end(closed, &unknown, goodbye);
-        waiting.into_iter().for_each(wake);
-    }
-
-    /// The session ends since it was closed here, or nobody uses it any more.
-    pub(super) fn end_here(&self) {
-        self.end(self.closed_here(), CLOSED_HERE, true);
-    }
-
-    fn closed_here(&self) -> Error {
-        Error::Closed { address: self.options.address.clone(), cause: CLOSED_HERE.to_owned() }
-    }
-
-    /// The session is to end.
-    pub(super) fn is_closing(&self) -> bool {
-        self.closed.load(Ordering::Acquire) || self.unused.load(Ordering::Acquire)
-    }
-
-    /// Returns once the session is to end.
-    pub(super) async fn closing(&self) {
-        loop {
-            let closing = self.closing.notified();
-            if self.is_closing() {
-                return;
+            Ok(Ok(None)) => {
+                return Err(match PeerKind::recognise(connection.channel.unread()) {
+                    Some(peer) => Error::NotAService { address, seen: peer.to_string() },
+                    None => Error::Closed { address, cause: HUNG_UP.to_owned() },
+                }
+                .into());
             }
-            closing.await;
-        }
+            Ok(Err(error)) => {
+                // The service's verdict on this client's certificate comes with the first bytes.
+                let error = match verdict_of(&error) {
+                    Some(reason) => Error::Insecure { address, reason },
+                    None if error.kind() == io::ErrorKind::InvalidData => {
+                        let peer = PeerKind::recognise(connection.channel.unread());
+                        let seen =
+                            peer.map_or_else(|| "what it says makes no sense".to_owned(), |peer| peer.to_string());
+                        Error::NotAService { address, seen }
+                    }
+                    None => Error::Closed { address, cause: root_cause(&error) },
+                };
+                return Err(error.into());
+            }
+            Err(_) => {
+                let cause = format!("it did not answer within {OPEN_TIME:?}");
+                return Err(Error::Closed { address, cause }.into());
+            }
+        };
+        limit.set(options.max_frame);
+        let Welcome { session, secret, service, resumed, .. } = welcome;
+        let limits = SendLimits {
+            frame_bytes: usize::try_from(welcome.max_frame_bytes).unwrap_or(usize::MAX).min(options.max_frame),
+            batch: (welcome.max_batch as usize).max(1),
+            in_flight: (welcome.max_in_flight as usize).max(1),
+        };
+        // Less would break a connection between two polls; more is no use.
+        let lease = Duration::from_millis(welcome.lease_ms.clamp(10, 24 * 3600 * 1000));
+        let identity = Identity { session, secret, service, lease };
+        Ok(Opened { connection, identity, resumed, limits })
     }
 
-    /// Somebody waits for it to be connected again; from then on it is no longer closed.
-    pub(super) fn is_wanted(&self) -> bool {
-        let mut revivals = self.revivals.lock();
-        revivals.retain(|revived| !revived.is_closed());
-        let is_wanted = !revivals.is_empty();
-        if is_wanted {
-            self.closed.store(false, Ordering::Release);
-        }
-        is_wanted
+    /// Puts a request in line; its number.
+    pub(super) fn request(&mut self, request: WireRequest) -> io::Result<u64> {
+        self.last += 1;
+        let message = ClientMessage::Request { id: self.last, request }.encode()?;
+        self.channel.put(message.head(), message.body.clone())?;
+        Ok(self.last)
     }
 
-    /// Tells those who want it to be connected again what came of it.
-    pub(super) fn answer_revivals(&self, answer: impl Fn() -> Result<(), Error>) {
-        for revived in std::mem::take(&mut *self.revivals.lock()) {
-            let _ = revived.send(answer());
-        }
+    /// Puts a batch of calls in line, which `write` appends; its number.
+    pub(super) fn submit(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> io::Result<u64> {
+        self.last += 1;
+        self.used = true;
+        let request = WireRequest::Submit { batch: Bytes::new() };
+        let message = ClientMessage::Request { id: self.last, request }.encode()?;
+        self.channel.put_with(message.head(), write)?;
+        Ok(self.last)
     }
 
-    /// It is how the session is connected now.
-    pub(super) fn set_state(&self, state: SessionState) {
-        self.state.send_if_modified(|before| std::mem::replace(before, state) != state);
+    /// Whether it has carried calls.
+    pub(super) fn is_used(&self) -> bool {
+        self.used
     }
 
-    /// This process is not the one that the session was made in: nothing of it may be touched, since its locks may be held by
-    /// threads that are not there.
-    pub(super) fn forked(&self) -> Option<Error> {
-        if fork::count() == self.forks {
-            return None;
-        }
-        Some(Error::Forked { address: self.options.address.clone() })
+    /// Writes what is in line.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.channel.is_flushed() { Poll::Ready(Ok(())) } else { self.channel.poll_flush(cx) }
     }
 
-    /// Tells the hook that the session is connected again: beside this thread, and in the order in which it was.
-    pub(super) fn tell(self: &Arc<Self>, reconnected: Reconnected) {
-        let Some(hook) = self.options.on_reconnect.clone() else { return };
-        if !self.told.lock().add(reconnected) {
-            return;
-        }
-        let shared = Arc::clone(self);
-        tokio::task::spawn_blocking(move || {
-            let home = shared.home.runtime();
-            // Tasks that the hook starts run there.
-            let _entered = home.as_ref().map(Handle::enter);
-            while let Some(next) = { shared.told.lock().next() } {
-                let told = catch_unwind(AssertUnwindSafe(|| hook(next)));
-                if told.is_err() {
-                    tracing::error!(
-                        "`on_reconnect` of the session with {} panicked; the session goes on",
-                        shared.options.address
-                    );
+    /// The next response, with the number of its request; `None` if there are no more.
+    pub(super) fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<(u64, WireResponse)>>> {
+        let Some(frame) = ready!(self.channel.poll_frame(cx))? else { return Poll::Ready(Ok(None)) };
+        let ServerMessage { id, response } = ServerMessage::decode(&frame)?;
+        Poll::Ready(response.map(|response| Some((id, response))).map_err(io::Error::other))
+    }
+
+    /// Makes a request and awaits its response, passing over those to earlier ones.
+    pub(super) async fn ask(&mut self, request: WireRequest) -> io::Result<Option<WireResponse>> {
+        let asked = self.request(request)?;
+        poll_fn(|cx| {
+            // What has come is read although nothing can be written any more: it may say why.
+            let written = self.poll_flush(cx);
+            loop {
+                match self.poll_response(cx)? {
+                    Poll::Ready(Some((id, response))) if id == asked => return Poll::Ready(Ok(Some(response))),
+                    Poll::Ready(Some(_)) => {}
+                    Poll::Ready(None) => return Poll::Ready(Ok(None)),
+                    Poll::Pending => match written {
+                        Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                        _ => return Poll::Pending,
+                    },
                 }
             }
-        });
+        })
+        .await
     }
 
-    /// This is the session from now on, and the service that has it.
-    pub(super) fn identify(&self, identity: Identity) {
-        let before = std::mem::replace(&mut *self.identity.lock(), identity);
-        if before.service != identity.service {
-            // It may have been built with other signatures.
-            self.changes.clear();
-        }
-    }
-
-    /// How long a session is kept of whose client, or of whose service, nothing is heard.
-    pub(super) fn lease(&self) -> Duration {
-        self.identity.lock().lease
-    }
-
-    /// Answers the calls whose time is up.
-    pub(super) fn expire(&self) {
-        let overdue = self.outbox.lock().expire(Instant::now());
-        overdue.into_iter().for_each(wake);
-    }
-
-    /// As [`expire`](Self::expire), of calls that should have been answered a while ago: whoever does that does not run.
-    pub(super) fn expire_late(&self) {
-        let is_late = |at: Instant| at.elapsed() > LATE;
-        if self.outbox.lock().next_deadline().is_some_and(is_late) {
-            self.expire();
-        }
-    }
-
-    /// Hands out the first `most` of the replies that have arrived; whether there are more. `woken` is empty, before and after.
-    pub(super) fn deliver(&self, most: usize, woken: &mut Vec<Waker>) -> Result<bool, String> {
-        let (more, unknown, more_work) = {
-            let mut outbox = self.outbox.lock();
-            let more = outbox.deliver(most, woken);
-            (more, outbox.take_unknown(), outbox.has_work())
-        };
-        // Under no lock: they look for their replies at once. Those whose replies made sense, whatever comes after them.
-        woken.drain(..).for_each(wake);
-        for (operation, task) in &unknown {
-            if let Some(renamed) = signature::by_names(operation) {
-                self.outbox.lock().send(renamed, *task);
-            }
-        }
-        if more_work || !unknown.is_empty() {
-            self.work.raise();
-        }
-        more.map_err(|error| error.to_string())
+    /// Hangs up in order, once all has been written.
+    pub(super) async fn close(mut self) -> io::Result<()> {
+        poll_fn(|cx| self.channel.poll_close(cx)).await
     }
 }
 
-/// However the task that carries calls ends, even by a panic or with its runtime: nobody waits for it in vain.
-pub(super) struct Ending(Arc<Shared>);
+/// Why a connection ended.
+pub(super) fn cause_of(end: Option<io::Error>) -> String {
+    let Some(error) = end else { return CLOSED.to_owned() };
+    verdict_of(&error).unwrap_or_else(|| root_cause(&error))
+}
 
-impl Drop for Ending {
-    fn drop(&mut self) {
-        let cause = "the task that it lived in has ended; see what it said";
-        let closed = Error::Closed { address: self.0.options.address.clone(), cause: cause.to_owned() };
-        // It may be a panic that ends the task: a second one, of a waker say, would abort the process.
-        if catch_unwind(AssertUnwindSafe(|| self.0.end(closed, cause, false))).is_err() {
-            tracing::error!(
-                "the end of the session with {} was not told to all of its callers",
-                self.0.options.address
-            );
-        }
-        self.0.revivals.lock().clear();
-        self.0.state.send_replace(SessionState::Closed);
-        self.0.ended.send_replace(true);
+/// What went wrong at the bottom: the layers above say only that something did.
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
     }
+    cause.to_string()
 }

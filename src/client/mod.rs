@@ -1,47 +1,47 @@
 //! The client: a session with a service.
 //!
-//! - [`builder`]: how a session is to be. [`address`]: where its service is; [`dial`]: the way there, secure or not; its addresses
-//!   [`race`], and [`unix`] says what is wrong with a socket. [`opening`]: from there to an open session, with [`answerer`] for what
-//!   answers and is no service.
-//! - [`connection`]: what a session's callers share with the task that carries their calls.
-//! - [`life`]: a session's life: connected, reconnecting, closed. It goes on in the [`background`], while its connection is carried
-//!   on the runtime that it was made on, its [`home`], by whoever has the [`seat`].
-//! - [`told`]: what its user's hook is to be told. [`fork`]: whether this is the process that it was made in.
-//! - [`link`]: one connection, from its handshake on.
-//! - [`carry`]: how calls go over it.
-//! - [`outbox`]: what waits to be sent, and what waits for a reply.
-//! - [`crowd`]: calls that wait for room among those in flight.
-//! - [`received`]: the batches of replies that have arrived.
-//! - [`window`]: the calls that are not over, by their numbers. [`clock`]: the time that they have.
+//! - [`builder`]: the options of a session. [`address`]: where its service is.
+//! - [`connect`]: one attempt to reach it, over TLS or not; the addresses of a host race ([`happy_eyeballs`]), and [`unix_error`]
+//!   says what is wrong with a socket. [`open_session`]: from there to an open session; [`probe`]: what answers if that is no
+//!   service.
+//! - [`connection`]: one connection, from its handshake on. [`pump`]: how calls and replies go over it.
+//! - [`session_core`]: the state of a session, which its callers share with the task that keeps it connected.
+//! - [`reconnect`]: that task, which runs in the [`background`]: connected, reconnecting, closed. Connections are pumped on the
+//!   runtime that the session was made on, the [`home_runtime`], by the one task that holds the [`run_permit`].
+//! - [`hook_queue`]: what is still to be told to the hook `on_reconnect`. [`wakeup`]: that there is work. [`fork`]: whether this is
+//!   still the process that the session was made in.
+//! - [`outbox`]: the calls that wait to be sent, and those that wait for a reply. [`in_flight`]: these by their numbers, in a
+//!   ring. [`backpressure`]: callers that wait for room. [`reply_acks`]: which batches of replies have arrived. [`clock`]: the
+//!   time, at a lower price.
 
 mod address;
-mod answerer;
 mod background;
+mod backpressure;
 mod builder;
-mod carry;
 mod clock;
+mod connect;
 mod connection;
-mod crowd;
-mod dial;
 mod fork;
-mod home;
-mod life;
-mod link;
-mod opening;
+mod happy_eyeballs;
+mod home_runtime;
+mod hook_queue;
+mod in_flight;
+mod open_session;
 mod outbox;
-mod race;
-mod received;
-mod seat;
-mod signal;
-mod told;
-mod unix;
-mod window;
+mod probe;
+mod pump;
+mod reconnect;
+mod reply_acks;
+mod run_permit;
+mod session_core;
+mod unix_error;
+mod wakeup;
 
 pub use address::Address;
 pub(crate) use address::within_brackets;
 pub use builder::SessionBuilder;
 
-use connection::Connection;
+use session_core::SessionHandle;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -78,8 +78,8 @@ pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Session {
     routines: Routines,
     /// `None` in process.
-    connection: Option<Arc<Connection>>,
-    /// In process; otherwise the connection knows it.
+    handle: Option<Arc<SessionHandle>>,
+    /// In process; otherwise the handle knows it.
     id: Uuid,
 }
 
@@ -137,17 +137,17 @@ impl Session {
     }
 
     pub(crate) fn in_process(caller: Arc<dyn Caller>, id: Uuid) -> Session {
-        Session { routines: Routines::new(caller), connection: None, id }
+        Session { routines: Routines::new(caller), handle: None, id }
     }
 
     /// What the service knows the session by: the [`Context`](crate::Context) of its calls has the same.
     pub fn id(&self) -> Uuid {
-        self.connection.as_ref().map_or(self.id, |connection| connection.session())
+        self.handle.as_ref().map_or(self.id, |handle| handle.session())
     }
 
     /// How it is connected now. Always [`SessionState::Connected`] in process.
     pub fn state(&self) -> SessionState {
-        self.connection.as_ref().map_or(SessionState::Connected, |connection| *connection.states().borrow())
+        self.handle.as_ref().map_or(SessionState::Connected, |handle| *handle.states().borrow())
     }
 
     /// Ready once the session is in `state`. Never in process, but for [`SessionState::Connected`].
@@ -155,9 +155,9 @@ impl Session {
     /// # Cancellation
     /// Dropping it changes nothing.
     pub async fn wait_for(&self, state: SessionState) {
-        match &self.connection {
-            Some(connection) => {
-                let reached = connection.states().wait_for(|now| *now == state).await.is_ok();
+        match &self.handle {
+            Some(handle) => {
+                let reached = handle.states().wait_for(|now| *now == state).await.is_ok();
                 if !reached {
                     std::future::pending::<()>().await;
                 }
@@ -177,8 +177,8 @@ impl Session {
     /// # Cancellation
     /// Dropping it does not stop what it began.
     pub async fn reconnect(&self) -> Result<(), Error> {
-        match &self.connection {
-            Some(connection) => connection.reconnect().await,
+        match &self.handle {
+            Some(handle) => handle.reconnect().await,
             None => Ok(()),
         }
     }
@@ -187,24 +187,24 @@ impl Session {
     /// [`reconnect`](Self::reconnect). In process there is nothing to end before the last
     /// clone and proxy are dropped.
     pub async fn close(&self) {
-        if let Some(connection) = &self.connection {
-            connection.close().await;
+        if let Some(handle) = &self.handle {
+            handle.close().await;
         }
     }
 
-    /// Ready once the task that carries its calls has ended; does not keep the session alive. At once in process.
-    pub(crate) fn carried(&self) -> impl Future<Output = ()> + Send + 'static {
-        let carried = self.connection.as_ref().map(|connection| connection.carried());
+    /// Ready once the task that keeps it connected has ended; does not keep the session alive. At once in process.
+    pub(crate) fn task_ended(&self) -> impl Future<Output = ()> + Send + 'static {
+        let ended = self.handle.as_ref().map(|handle| handle.task_ended());
         async move {
-            if let Some(carried) = carried {
-                carried.await;
+            if let Some(ended) = ended {
+                ended.await;
             }
         }
     }
 
     /// Why the session has ended; `None` while it has not.
     pub fn ended(&self) -> Option<Error> {
-        self.connection.as_ref().and_then(|connection| connection.ended())
+        self.handle.as_ref().and_then(|handle| handle.ended())
     }
 }
 
@@ -224,8 +224,8 @@ impl AsRef<Routines> for Session {
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.connection {
-            Some(connection) => write!(f, "Session({})", connection.address()),
+        match &self.handle {
+            Some(handle) => write!(f, "Session({})", handle.address()),
             None => f.write_str("Session(in process)"),
         }
     }

@@ -1,26 +1,25 @@
 //! What waits to be sent, and what waits for a reply.
 //!
-//! - [`late`]: what a call is told whose time is up, and how much of it the service is told.
-//! - [`endings`]: what becomes of that when a connection ends, or a session. [`detached`]: calls nobody hears of. [`lock`]: its lock.
+//! - [`timeout`]: what a call is told whose time is up, and how much of it the service is told.
+//! - [`session_loss`]: what becomes of that when a connection ends, or a session. [`detached`]: calls nobody hears of. [`lock`]: its lock.
 //! - [`sending`]: the batches in which they go.
 
 mod detached;
-mod endings;
-mod late;
 mod lock;
 mod sending;
+mod session_loss;
 #[cfg(test)]
 mod tests;
+mod timeout;
 
+use super::backpressure::{Backpressure, earlier};
 use super::clock::Clock;
-use super::crowd::{Crowd, earlier};
-use super::received::Received;
-use super::window::{By, Slot, Waiting, Window};
+use super::in_flight::{CallOrigin, InFlight, Slot, UnansweredCall};
+use super::reply_acks::ReplyAcks;
 use crate::wire::batch::Answered;
 use bytes::Bytes;
 use hashbrown::HashMap;
-use late::{in_own_words, late};
-pub(super) use lock::Locked;
+pub(super) use lock::SharedOutbox;
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -28,6 +27,7 @@ use tarmem_remote::body::Body;
 use tarmem_remote::call::Terms;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
+use timeout::{timed_out, with_own_timeout};
 use uuid::Uuid;
 
 /// Below this a call's time is taken by a look at the clock of its own. Others share one, a few milliseconds old at most: a look
@@ -39,7 +39,7 @@ const VERY_SHORT: Duration = Duration::from_millis(10);
 
 /// The limits that the service told, or that the client set.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(super) struct SendLimits {
     pub(super) frame_bytes: usize,
     pub(super) batch: usize,
     pub(super) in_flight: usize,
@@ -47,14 +47,14 @@ pub(super) struct Bounds {
 
 /// The calls of a session: those that wait to be sent, and those that wait for a reply.
 pub(super) struct Outbox {
-    bounds: Bounds,
+    limits: SendLimits,
     /// `Some` once the session has ended.
     ended: Option<Error>,
-    window: Window,
+    in_flight: InFlight,
     /// Calls that were sent over a connection that broke, and did not arrive; the first ones first.
-    again: VecDeque<u64>,
+    resend: VecDeque<u64>,
     /// Batches of replies that have arrived.
-    received: Received,
+    reply_acks: ReplyAcks,
     /// What is in those that was not handed out yet. It is kept here, and not with the connection that it came over: that may be
     /// gone before.
     arrived: VecDeque<Bytes>,
@@ -69,7 +69,7 @@ pub(super) struct Outbox {
     releases: HashMap<Uuid, u32>,
     /// What the service is to know about earlier calls.
     settled: Vec<Operation<'static>>,
-    crowd: Crowd,
+    backpressure: Backpressure,
     /// Those of it for whom there is room now: see [`lock`].
     admitted: Vec<Waker>,
     /// The last detached call found no room.
@@ -77,41 +77,41 @@ pub(super) struct Outbox {
     /// What nobody hears of, and the service knows no such signature of; and who made it.
     unknown: Vec<(Body, u64)>,
     /// What is still to be sent when the session ends here: locks to release, results to acknowledge.
-    farewell: Option<Bytes>,
+    goodbye_batch: Option<Bytes>,
 }
 
 /// What became of a call that was handed over.
 pub(super) enum Pushed {
-    Waiting {
+    Queued {
         sequence: u64,
         /// Nothing was in line before it.
         first: bool,
     },
     Refused(Error),
-    Crowded,
+    NoRoom,
 }
 
 impl Outbox {
-    pub(super) fn new(bounds: Bounds) -> Self {
-        let window = Window::new();
+    pub(super) fn new(limits: SendLimits) -> Self {
+        let in_flight = InFlight::new();
         Outbox {
-            bounds,
+            limits,
             ended: None,
-            unsent: window.next(),
-            window,
-            again: VecDeque::new(),
-            received: Received::default(),
+            unsent: in_flight.next(),
+            in_flight,
+            resend: VecDeque::new(),
+            reply_acks: ReplyAcks::default(),
             arrived: VecDeque::new(),
             clock: Clock::new(),
             paused: false,
             next_deadline: None,
             releases: HashMap::new(),
             settled: Vec::new(),
-            crowd: Crowd::default(),
+            backpressure: Backpressure::default(),
             admitted: Vec::new(),
             is_dropping: false,
             unknown: Vec::new(),
-            farewell: None,
+            goodbye_batch: None,
         }
     }
 
@@ -138,45 +138,46 @@ impl Outbox {
         }
         let left = timeout.map(|timeout| timeout.saturating_sub(terms.waited));
         if left.is_some_and(|left| left.is_zero()) {
-            return Pushed::Refused(late(timeout));
+            return Pushed::Refused(timed_out(timeout));
         }
         // Twice the largest frame may wait; after that, callers do.
-        let load = self.window.load();
-        if load.in_flight >= self.bounds.in_flight || load.unsent_bytes >= 2 * limit {
+        let totals = self.in_flight.totals();
+        if totals.in_flight >= self.limits.in_flight || totals.unsent_bytes >= 2 * limit {
             let deadline = left.and_then(|left| Instant::now().checked_add(left));
-            self.crowd.join(waker, deadline);
+            self.backpressure.join(waker, deadline);
             self.next_deadline = earlier(self.next_deadline, deadline);
-            return Pushed::Crowded;
+            return Pushed::NoRoom;
         }
-        let first = self.unsent == self.window.next();
+        let first = self.unsent == self.in_flight.next();
         let deadline = left.and_then(|left| self.clock.now(left < SHORT).checked_add(left));
         self.next_deadline = earlier(self.next_deadline, deadline);
         // What was given up before makes room for this one: the service is to know it first. (It is plain data.)
         if !self.settled.is_empty() {
             let _ = self.append_settled();
         }
-        let call = Waiting {
+        let call = UnansweredCall {
             operation: std::mem::take(operation),
             task: terms.task(),
             timeout,
             deadline,
             idempotent: terms.idempotent,
             sent: false,
-            by: By::Caller(waker.clone()),
+            origin: CallOrigin::Caller(waker.clone()),
         };
-        let sequence = self.window.push(call, self.unsent);
-        Pushed::Waiting { sequence, first }
+        let sequence = self.in_flight.push(call, self.unsent);
+        Pushed::Queued { sequence, first }
     }
 
     /// The largest operation that fits a frame, in bytes.
     fn largest(&self) -> usize {
-        self.bounds.frame_bytes.saturating_sub(1024)
+        self.limits.frame_bytes.saturating_sub(1024)
     }
 
     /// Puts one in line of whose outcome nobody will hear.
-    fn append(&mut self, operation: Body, task: u64, by: By) {
-        let call = Waiting { operation, task, timeout: None, deadline: None, idempotent: false, sent: false, by };
-        self.window.push(call, self.unsent);
+    fn append(&mut self, operation: Body, task: u64, origin: CallOrigin) {
+        let call =
+            UnansweredCall { operation, task, timeout: None, deadline: None, idempotent: false, sent: false, origin };
+        self.in_flight.push(call, self.unsent);
     }
 
     /// The reply to a call, if it has come; otherwise `cx` is woken when it does.
@@ -186,19 +187,19 @@ impl Outbox {
         sequence: u64,
         operation: &mut Option<Box<Body>>,
     ) -> Poll<Reply> {
-        if let Some((reply, made)) = self.window.take_answer(sequence) {
+        if let Some((reply, made)) = self.in_flight.take_answer(sequence) {
             *operation = made;
             return Poll::Ready(reply);
         }
-        let Some(mut slot) = self.window.get_mut(sequence) else {
+        let Some(mut slot) = self.in_flight.get_mut(sequence) else {
             return Poll::Ready(Reply::failed(Error::Cancelled));
         };
         match &mut *slot {
             Slot::Answered(..) => {}
-            Slot::Waiting(call) => {
-                match &mut call.by {
-                    By::Caller(waker) => waker.clone_from(cx.waker()),
-                    by => *by = By::Caller(cx.waker().clone()),
+            Slot::Unanswered(call) => {
+                match &mut call.origin {
+                    CallOrigin::Caller(waker) => waker.clone_from(cx.waker()),
+                    origin => *origin = CallOrigin::Caller(cx.waker().clone()),
                 }
                 return Poll::Pending;
             }
@@ -206,7 +207,7 @@ impl Outbox {
         }
         let Slot::Answered(reply, made) = std::mem::replace(&mut *slot, Slot::Over) else { return Poll::Pending };
         drop(slot);
-        self.window.tidy(sequence);
+        self.in_flight.tidy(sequence);
         *operation = made;
         Poll::Ready(reply)
     }
@@ -224,10 +225,10 @@ impl Outbox {
 
     /// Nobody waits for this call any more.
     pub(super) fn cancel(&mut self, sequence: u64) {
-        match self.window.remove(sequence) {
+        match self.in_flight.remove(sequence) {
             // If it was not sent, it never will be.
-            Some(Slot::Waiting(call)) if !call.sent => return self.uncrowd(),
-            Some(Slot::Waiting(_)) => {}
+            Some(Slot::Unanswered(call)) if !call.sent => return self.relieve_backpressure(),
+            Some(Slot::Unanswered(_)) => {}
             // It has answered, but the answer may be one that is to be undone.
             Some(Slot::Answered(Reply::Provisional(_), _)) => {}
             _ => return,
@@ -235,14 +236,14 @@ impl Outbox {
         if self.ended.is_none() {
             self.settled.push(Operation::Cancel { sequence });
         }
-        self.uncrowd();
+        self.relieve_backpressure();
     }
 
     /// Nobody waits for this call any more, but it is to be made.
     pub(super) fn forget(&mut self, sequence: u64) {
-        let Some(mut slot) = self.window.get_mut(sequence) else { return };
+        let Some(mut slot) = self.in_flight.get_mut(sequence) else { return };
         match &mut *slot {
-            Slot::Waiting(call) => call.by = By::Unheard,
+            Slot::Unanswered(call) => call.origin = CallOrigin::Detached,
             Slot::Answered(..) => {
                 drop(slot);
                 return self.cancel(sequence);
@@ -250,7 +251,7 @@ impl Outbox {
             Slot::Over => return,
         }
         drop(slot);
-        self.uncrowd();
+        self.relieve_backpressure();
     }
 
     /// Gives up a handle.
@@ -263,16 +264,16 @@ impl Outbox {
 
     /// A reply has come; who waits for it, if anybody still does.
     pub(super) fn answered(&mut self, sequence: u64, reply: Reply) -> Option<Waker> {
-        let mut held = self.window.get_mut(sequence);
-        if let Some(slot) = held.as_deref_mut()
-            && let Slot::Waiting(call) = slot
+        let mut slot_guard = self.in_flight.get_mut(sequence);
+        if let Some(slot) = slot_guard.as_deref_mut()
+            && let Slot::Unanswered(call) = slot
         {
             if self.paused && matches!(&reply, Reply::Failed(error) if **error == Error::ShuttingDown) {
                 // It was not made: it is for the service that takes this one's place.
                 call.sent = false;
                 return None;
             }
-            if let By::Caller(waker) = std::mem::replace(&mut call.by, By::Unheard) {
+            if let CallOrigin::Caller(waker) = std::mem::replace(&mut call.origin, CallOrigin::Detached) {
                 let is_late = call.timeout.is_some_and(|timeout| timeout < VERY_SHORT)
                     && call.deadline.is_some_and(|at| at <= Instant::now());
                 let reply = match reply {
@@ -280,16 +281,16 @@ impl Outbox {
                         if matches!(reply, Reply::Provisional(_)) {
                             self.settled.push(Operation::Cancel { sequence });
                         }
-                        Reply::failed(late(call.timeout))
+                        Reply::failed(timed_out(call.timeout))
                     }
-                    Reply::Failed(error) => Reply::Failed(in_own_words(error, call.timeout)),
+                    Reply::Failed(error) => Reply::Failed(with_own_timeout(error, call.timeout)),
                     reply => reply,
                 };
                 let operation =
                     matches!(reply, Reply::Failed(_)).then(|| Box::new(std::mem::take(&mut call.operation)));
                 *slot = Slot::Answered(reply, operation);
-                drop(held);
-                self.uncrowd();
+                drop(slot_guard);
+                self.relieve_backpressure();
                 return Some(waker);
             }
             if matches!(&reply, Reply::Failed(error) if matches!(**error, Error::SignatureUnknown { .. })) {
@@ -298,9 +299,9 @@ impl Outbox {
             *slot = Slot::Over;
         }
         // Given up in the meantime: what it brought is to be undone.
-        let given_up = !matches!(held.as_deref(), Some(Slot::Answered(..)));
-        drop(held);
-        self.window.tidy(sequence);
+        let given_up = !matches!(slot_guard.as_deref(), Some(Slot::Answered(..)));
+        drop(slot_guard);
+        self.in_flight.tidy(sequence);
         if given_up && matches!(reply, Reply::Provisional(_)) && self.ended.is_none() {
             self.settled.push(Operation::Cancel { sequence });
         }
@@ -312,12 +313,12 @@ impl Outbox {
         std::mem::take(&mut self.unknown)
     }
 
-    fn uncrowd(&mut self) {
+    fn relieve_backpressure(&mut self) {
         // Once for all of them, when there is room worth waking for.
-        let load = self.window.load();
-        let roomy = load.in_flight <= self.bounds.in_flight * 3 / 4 && load.unsent_bytes <= self.bounds.frame_bytes;
-        if !self.crowd.is_empty() && roomy {
-            self.admitted.extend(self.crowd.take());
+        let totals = self.in_flight.totals();
+        let roomy = totals.in_flight <= self.limits.in_flight * 3 / 4 && totals.unsent_bytes <= self.limits.frame_bytes;
+        if !self.backpressure.is_empty() && roomy {
+            self.admitted.extend(self.backpressure.take());
         }
     }
 
@@ -328,11 +329,11 @@ impl Outbox {
     /// Answers the calls whose time is up, whatever the service does; who waits for them.
     pub(super) fn expire(&mut self, now: Instant) -> Vec<Waker> {
         let mut overdue = Vec::new();
-        self.next_deadline = self.crowd.expire(now, &mut overdue);
+        self.next_deadline = self.backpressure.expire(now, &mut overdue);
         let mut next = self.next_deadline;
-        self.window.each_waiting(|sequence, slot| {
-            let Slot::Waiting(call) = slot else { return };
-            let (By::Caller(waker), Some(at)) = (&call.by, call.deadline) else { return };
+        self.in_flight.each_unanswered(|sequence, slot| {
+            let Slot::Unanswered(call) = slot else { return };
+            let (CallOrigin::Caller(waker), Some(at)) = (&call.origin, call.deadline) else { return };
             if at > now {
                 next = earlier(next, Some(at));
                 return;
@@ -342,16 +343,16 @@ impl Outbox {
             }
             overdue.push(waker.clone());
             let operation = Box::new(std::mem::take(&mut call.operation));
-            *slot = Slot::Answered(Reply::failed(late(call.timeout)), Some(operation));
+            *slot = Slot::Answered(Reply::failed(timed_out(call.timeout)), Some(operation));
         });
         self.next_deadline = next;
-        self.uncrowd();
+        self.relieve_backpressure();
         overdue
     }
 
     /// What is still to be sent once the session has ended.
-    pub(super) fn take_farewell(&mut self) -> Option<Bytes> {
-        self.farewell.take()
+    pub(super) fn take_goodbye_batch(&mut self) -> Option<Bytes> {
+        self.goodbye_batch.take()
     }
 
     pub(super) fn ended(&self) -> Option<&Error> {
@@ -360,7 +361,7 @@ impl Outbox {
 
     /// A batch of replies has arrived, the `number`th, or the last of all if that is 0. One that had before is dropped.
     pub(super) fn arrived(&mut self, number: u64, replies: Bytes) {
-        if !replies.is_empty() && (number == 0 || self.received.add(number)) {
+        if !replies.is_empty() && (number == 0 || self.reply_acks.add(number)) {
             self.arrived.push_back(replies);
         }
     }
@@ -394,11 +395,11 @@ impl Outbox {
 
     /// All batches below this number have arrived.
     pub(super) fn received_below(&self) -> u64 {
-        self.received.below
+        self.reply_acks.below
     }
 
     /// How many batches of replies have arrived over all connections.
     pub(super) fn count_received(&self) -> u64 {
-        self.received.count
+        self.reply_acks.count
     }
 }

@@ -1,6 +1,6 @@
 //! Calls of whose outcome nobody will hear.
 
-use super::super::window::{By, Slot};
+use super::super::in_flight::{CallOrigin, Slot};
 use super::Outbox;
 use tarmem_remote::body::Body;
 
@@ -23,38 +23,38 @@ impl Outbox {
             return;
         }
         // In its turn: what is sent later may rely on it.
-        self.append(operation, task, By::Unheard);
+        self.append(operation, task, CallOrigin::Detached);
     }
 
     /// Each call counts with the place that it takes here, too: the smallest are no less to be bounded.
     fn has_room(&self, bytes: usize) -> bool {
-        let calls = usize::try_from(self.window.next() - self.unsent).unwrap_or(usize::MAX);
-        let places = calls.saturating_add(self.again.len() + 1).saturating_mul(size_of::<Slot>());
-        places.saturating_add(self.window.load().unsent_bytes + bytes) <= 2 * self.largest()
+        let calls = usize::try_from(self.in_flight.next() - self.unsent).unwrap_or(usize::MAX);
+        let places = calls.saturating_add(self.resend.len() + 1).saturating_mul(size_of::<Slot>());
+        places.saturating_add(self.in_flight.totals().unsent_bytes + bytes) <= 2 * self.largest()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Bounds;
+    use super::super::SendLimits;
     use super::*;
 
     #[test]
     fn detached_calls_are_bounded_and_go_on_once_some_were_sent() {
         for bytes in [1, 1000] {
-            let mut outbox = Outbox::new(Bounds { frame_bytes: 64 << 10, batch: 100_000, in_flight: 8 });
+            let mut outbox = Outbox::new(SendLimits { frame_bytes: 64 << 10, batch: 100_000, in_flight: 8 });
             for _ in 0..10_000 {
                 outbox.send(Body::from(&vec![7; bytes][..]), 0);
             }
-            let load = outbox.window.load();
-            let in_line = (outbox.window.next() - outbox.unsent) as usize;
-            assert!(in_line > 50 && in_line * (bytes + size_of::<Slot>()) <= 128 << 10, "{in_line}: {load:?}");
+            let totals = outbox.in_flight.totals();
+            let in_line = (outbox.in_flight.next() - outbox.unsent) as usize;
+            assert!(in_line > 50 && in_line * (bytes + size_of::<Slot>()) <= 128 << 10, "{in_line}: {totals:?}");
             while outbox.has_batch().expect("it encodes") {
                 outbox.put_batch(&mut Vec::new());
             }
-            let next = outbox.window.next();
+            let next = outbox.in_flight.next();
             outbox.send(Body::from(&b"one"[..]), 0);
-            assert_eq!(outbox.window.next(), next + 1);
+            assert_eq!(outbox.in_flight.next(), next + 1);
         }
     }
 }

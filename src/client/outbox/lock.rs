@@ -1,27 +1,27 @@
 //! The outbox's lock. Nobody is woken under it: a waker is its caller's own code, which may make calls.
 
-use super::super::signal::wake;
+use super::super::wakeup::wake;
 use super::Outbox;
 use parking_lot::{Mutex, MutexGuard};
 use std::ops::{Deref, DerefMut};
 
 /// An outbox, shared by callers and the task that carries their calls.
-pub(in crate::client) struct Locked(Mutex<Outbox>);
+pub(in crate::client) struct SharedOutbox(Mutex<Outbox>);
 
-impl Locked {
+impl SharedOutbox {
     pub(in crate::client) fn new(outbox: Outbox) -> Self {
-        Locked(Mutex::new(outbox))
+        SharedOutbox(Mutex::new(outbox))
     }
 
-    pub(in crate::client) fn lock(&self) -> Guard<'_> {
-        Guard(self.0.lock())
+    pub(in crate::client) fn lock(&self) -> OutboxGuard<'_> {
+        OutboxGuard(self.0.lock())
     }
 }
 
 /// The lock, held. Those for whom there was room meanwhile are woken once it is not.
-pub(in crate::client) struct Guard<'a>(MutexGuard<'a, Outbox>);
+pub(in crate::client) struct OutboxGuard<'a>(MutexGuard<'a, Outbox>);
 
-impl Deref for Guard<'_> {
+impl Deref for OutboxGuard<'_> {
     type Target = Outbox;
 
     fn deref(&self) -> &Outbox {
@@ -29,13 +29,13 @@ impl Deref for Guard<'_> {
     }
 }
 
-impl DerefMut for Guard<'_> {
+impl DerefMut for OutboxGuard<'_> {
     fn deref_mut(&mut self) -> &mut Outbox {
         &mut self.0
     }
 }
 
-impl Drop for Guard<'_> {
+impl Drop for OutboxGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         if !self.0.admitted.is_empty() {
@@ -44,7 +44,7 @@ impl Drop for Guard<'_> {
     }
 }
 
-impl Guard<'_> {
+impl OutboxGuard<'_> {
     #[cold]
     fn admit(&mut self) {
         let admitted = std::mem::take(&mut self.0.admitted);
@@ -54,7 +54,7 @@ impl Guard<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Bounds, Pushed};
+    use super::super::{Pushed, SendLimits};
     use super::*;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,7 +63,7 @@ mod tests {
     use tarmem_remote::call::Terms;
 
     /// Looks whether the lock is free when it is woken.
-    struct Looking(Arc<Locked>, AtomicBool);
+    struct Looking(Arc<SharedOutbox>, AtomicBool);
 
     impl Wake for Looking {
         fn wake(self: Arc<Self>) {
@@ -73,14 +73,14 @@ mod tests {
 
     #[test]
     fn callers_are_let_in_under_no_lock() {
-        let bounds = Bounds { frame_bytes: 4096, batch: 8, in_flight: 2 };
-        let locked = Arc::new(Locked::new(Outbox::new(bounds)));
+        let limits = SendLimits { frame_bytes: 4096, batch: 8, in_flight: 2 };
+        let locked = Arc::new(SharedOutbox::new(Outbox::new(limits)));
         let looking = Arc::new(Looking(Arc::clone(&locked), AtomicBool::new(false)));
         let waker = Waker::from(Arc::clone(&looking));
         let push = || locked.lock().push(&mut Body::from(&b"one"[..]), None, Terms::default(), &waker);
-        let Pushed::Waiting { sequence, .. } = push() else { panic!("there is room") };
-        let Pushed::Waiting { sequence: second, .. } = push() else { panic!("there is room") };
-        assert!(matches!(push(), Pushed::Crowded));
+        let Pushed::Queued { sequence, .. } = push() else { panic!("there is room") };
+        let Pushed::Queued { sequence: second, .. } = push() else { panic!("there is room") };
+        assert!(matches!(push(), Pushed::NoRoom));
         locked.lock().cancel(sequence);
         locked.lock().cancel(second);
         assert!(looking.1.load(Ordering::Relaxed), "it was woken under the lock, or not at all");

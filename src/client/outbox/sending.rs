@@ -1,8 +1,8 @@
 //! The batches in which calls are sent, and in which order.
 
-use super::super::window::{By, Slot};
+use super::super::in_flight::{CallOrigin, Slot};
 use super::Outbox;
-use super::late::in_ms;
+use super::timeout::in_ms;
 use crate::wire::batch::{Preamble, SUBMISSION_OVERHEAD, Submission};
 use bytes::Bytes;
 use tarmem_remote::error::Error;
@@ -10,8 +10,8 @@ use tarmem_remote::operation::Operation;
 
 impl Outbox {
     pub(in crate::client) fn has_work(&self) -> bool {
-        self.unsent < self.window.next()
-            || !self.again.is_empty()
+        self.unsent < self.in_flight.next()
+            || !self.resend.is_empty()
             || !self.settled.is_empty()
             || !self.releases.is_empty()
     }
@@ -19,7 +19,7 @@ impl Outbox {
     /// What every request begins with.
     pub(in crate::client) fn preamble(&self) -> Bytes {
         let mut preamble = Vec::new();
-        Preamble { received_below: self.received.below }.put(&mut preamble);
+        Preamble { received_below: self.reply_acks.below }.put(&mut preamble);
         preamble.into()
     }
 
@@ -37,8 +37,8 @@ impl Outbox {
 
     /// It is to be sent, and to this service.
     fn may_go(&mut self, sequence: u64) -> bool {
-        let slot = self.window.get_mut(sequence);
-        matches!(slot.as_deref(), Some(Slot::Waiting(call)) if !self.paused || matches!(call.by, By::Client))
+        let slot = self.in_flight.get_mut(sequence);
+        matches!(slot.as_deref(), Some(Slot::Unanswered(call)) if !self.paused || matches!(call.origin, CallOrigin::Client))
     }
 
     /// The service shuts down, and begins nothing new: calls wait for the one that takes its place, for as long as each may.
@@ -49,12 +49,12 @@ impl Outbox {
 
     /// The first call to send.
     fn next_to_send(&self) -> Option<u64> {
-        self.again.front().copied().or_else(|| self.next_unsent())
+        self.resend.front().copied().or_else(|| self.next_unsent())
     }
 
     /// Goes on to the next call to send.
     fn pass_over(&mut self) {
-        if self.again.pop_front().is_none() {
+        if self.resend.pop_front().is_none() {
             self.unsent += 1;
         }
     }
@@ -62,10 +62,10 @@ impl Outbox {
     /// Appends the next batch to send: as much as fits a frame.
     pub(in crate::client) fn put_batch(&mut self, batch: &mut Vec<u8>) {
         let start = batch.len();
-        let operations = usize::try_from(self.window.next() - self.unsent).unwrap_or(usize::MAX);
-        let most = self.window.load().unsent_bytes + operations.saturating_mul(SUBMISSION_OVERHEAD) + 16;
-        batch.reserve(most.min(self.bounds.frame_bytes));
-        Preamble { received_below: self.received.below }.put(batch);
+        let operations = usize::try_from(self.in_flight.next() - self.unsent).unwrap_or(usize::MAX);
+        let most = self.in_flight.totals().unsent_bytes + operations.saturating_mul(SUBMISSION_OVERHEAD) + 16;
+        batch.reserve(most.min(self.limits.frame_bytes));
+        Preamble { received_below: self.reply_acks.below }.put(batch);
         // Some may have waited for long: while there was no connection, say.
         let now = self.clock.now(false);
         // Most of those that gather together have the same time: how much of it is left is computed once for them.
@@ -73,12 +73,12 @@ impl Outbox {
         let mut time_left_ms = None;
         let mut operations = 0;
         while let Some(sequence) = self.next_to_send() {
-            if let Some(mut slot) = self.window.get_mut(sequence)
-                && let Slot::Waiting(call) = &mut *slot
-                && (!self.paused || matches!(call.by, By::Client))
+            if let Some(mut slot) = self.in_flight.get_mut(sequence)
+                && let Slot::Unanswered(call) = &mut *slot
+                && (!self.paused || matches!(call.origin, CallOrigin::Client))
             {
-                let full = operations >= self.bounds.batch
-                    || batch.len() - start + call.operation.len() + SUBMISSION_OVERHEAD > self.bounds.frame_bytes;
+                let full = operations >= self.limits.batch
+                    || batch.len() - start + call.operation.len() + SUBMISSION_OVERHEAD > self.limits.frame_bytes;
                 if operations > 0 && full {
                     break;
                 }
@@ -94,25 +94,25 @@ impl Outbox {
             self.pass_over();
         }
         self.is_dropping = false;
-        self.uncrowd();
+        self.relieve_backpressure();
     }
 
     fn next_unsent(&self) -> Option<u64> {
-        (self.unsent < self.window.next()).then_some(self.unsent)
+        (self.unsent < self.in_flight.next()).then_some(self.unsent)
     }
 
     pub(super) fn append_housekeeping(&mut self) -> Result<(), Error> {
         // An acknowledged handle may be released at once: in this order.
         self.append_settled()?;
         for (id, count) in std::mem::take(&mut self.releases) {
-            self.append(Operation::Release { id, count }.encode()?, 0, By::Client);
+            self.append(Operation::Release { id, count }.encode()?, 0, CallOrigin::Client);
         }
         Ok(())
     }
 
     pub(super) fn append_settled(&mut self) -> Result<(), Error> {
         for operation in std::mem::take(&mut self.settled) {
-            self.append(operation.encode()?, 0, By::Client);
+            self.append(operation.encode()?, 0, CallOrigin::Client);
         }
         Ok(())
     }

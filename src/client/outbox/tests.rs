@@ -1,11 +1,11 @@
 //! Whatever happens to a session, and in whichever order: what it counts is what there is.
 
-use super::late::in_ms;
+use super::timeout::in_ms;
 use super::*;
 use futures::task::noop_waker;
 use proptest::prelude::*;
 
-const BOUNDS: Bounds = Bounds { frame_bytes: 4096, batch: 8, in_flight: 6 };
+const LIMITS: SendLimits = SendLimits { frame_bytes: 4096, batch: 8, in_flight: 6 };
 
 /// What can happen.
 #[derive(Clone, Debug)]
@@ -85,14 +85,14 @@ impl Session {
 
     fn happens(&mut self, event: Event) {
         let waker = noop_waker();
-        let last = self.outbox.window.next() - 1;
+        let last = self.outbox.in_flight.next() - 1;
         let upto = |index: &prop::sample::Index| index.index(usize::try_from(last + 1).expect("few")) as u64;
         match event {
             Event::Call { bytes, idempotent, timeout_ms } => {
                 let mut operation = Body::from(&vec![0; bytes][..]);
                 let terms = Terms { idempotent, ..Terms::default() };
                 let timeout = timeout_ms.map(Duration::from_millis);
-                if let Pushed::Waiting { sequence, .. } = self.outbox.push(&mut operation, timeout, terms, &waker) {
+                if let Pushed::Queued { sequence, .. } = self.outbox.push(&mut operation, timeout, terms, &waker) {
                     self.calls.push(sequence);
                 }
             }
@@ -120,7 +120,7 @@ impl Session {
                 if self.outbox.ended.is_none() && self.outbox.has_batch().expect("it is plain data") {
                     let mut batch = Vec::new();
                     self.outbox.put_batch(&mut batch);
-                    assert!(batch.len() <= BOUNDS.frame_bytes, "{}", batch.len());
+                    assert!(batch.len() <= LIMITS.frame_bytes, "{}", batch.len());
                 }
             }
             Event::Expire { after_ms } => {
@@ -130,12 +130,12 @@ impl Session {
             // What happens to a session happens while it has not ended.
             _ if self.outbox.ended.is_some() => {
                 if matches!(event, Event::Reopen) {
-                    self.outbox.reopen(BOUNDS);
+                    self.outbox.reopen(LIMITS);
                 }
             }
             Event::Resume(begun) => self.outbox.resume(upto(&begun)),
-            Event::Restart => drop(self.outbox.restart(BOUNDS, &unknown())),
-            Event::BeginAnew => drop(self.outbox.begin_anew(BOUNDS)),
+            Event::Restart => drop(self.outbox.restart(LIMITS, &unknown())),
+            Event::BeginAnew => drop(self.outbox.begin_anew(LIMITS)),
             Event::Expired(begun) => {
                 drop(self.outbox.expired(upto(&begun), &Error::Cancelled, &unknown()));
                 drop(self.outbox.end(Error::Cancelled, &unknown(), false));
@@ -148,21 +148,21 @@ impl Session {
     /// All that its callers still wait for is answered; then there is room, and a call comes through.
     fn goes_on(&mut self) {
         if self.outbox.ended.is_some() {
-            self.outbox.reopen(BOUNDS);
+            self.outbox.reopen(LIMITS);
         }
-        drop(self.outbox.restart(BOUNDS, &unknown()));
+        drop(self.outbox.restart(LIMITS, &unknown()));
         for sequence in std::mem::take(&mut self.calls) {
             self.outbox.cancel(sequence);
         }
-        assert_eq!(self.outbox.window.load().in_flight, 0);
+        assert_eq!(self.outbox.in_flight.totals().in_flight, 0);
         while self.outbox.has_batch().expect("it is plain data") {
             self.outbox.put_batch(&mut Vec::new());
         }
-        assert_eq!(self.outbox.window.load(), self.outbox.window.count_load());
-        assert_eq!(self.outbox.window.load().unsent_bytes, 0);
+        assert_eq!(self.outbox.in_flight.totals(), self.outbox.in_flight.count_totals());
+        assert_eq!(self.outbox.in_flight.totals().unsent_bytes, 0);
         let waker = noop_waker();
         let pushed = self.outbox.push(&mut Body::from(&b"one"[..]), None, Terms::default(), &waker);
-        let Pushed::Waiting { sequence, .. } = pushed else { panic!("there is no room") };
+        let Pushed::Queued { sequence, .. } = pushed else { panic!("there is no room") };
         assert!(self.outbox.has_batch().expect("it is plain data"));
         self.outbox.put_batch(&mut Vec::new());
         assert!(self.outbox.answered(sequence, reply(Kind::Done)).is_some(), "somebody waits for it");
@@ -175,11 +175,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
     #[test]
     fn what_is_counted_is_what_there_is(events in prop::collection::vec(event(), 1..60)) {
-        let mut session = Session { outbox: Outbox::new(BOUNDS), calls: Vec::new() };
+        let mut session = Session { outbox: Outbox::new(LIMITS), calls: Vec::new() };
         for event in events {
             session.happens(event);
-            prop_assert_eq!(session.outbox.window.load(), session.outbox.window.count_load());
-            prop_assert!(session.outbox.window.load().in_flight <= BOUNDS.in_flight);
+            prop_assert_eq!(session.outbox.in_flight.totals(), session.outbox.in_flight.count_totals());
+            prop_assert!(session.outbox.in_flight.totals().in_flight <= LIMITS.in_flight);
         }
         session.goes_on();
     }
@@ -188,12 +188,12 @@ proptest! {
 /// What is sent of which nobody hears is gone with its service; what was not sent goes to the next one.
 #[test]
 fn a_session_goes_on_with_a_service_that_was_started_again() {
-    let mut session = Session { outbox: Outbox::new(BOUNDS), calls: Vec::new() };
+    let mut session = Session { outbox: Outbox::new(LIMITS), calls: Vec::new() };
     session.outbox.send(b"sent"[..].into(), 0);
     assert!(session.outbox.has_batch().expect("it is plain data"));
     session.outbox.put_batch(&mut Vec::new());
     session.outbox.send(b"not sent"[..].into(), 0);
-    drop(session.outbox.restart(BOUNDS, &unknown()));
+    drop(session.outbox.restart(LIMITS, &unknown()));
     let mut batch = Vec::new();
     assert!(session.outbox.has_batch().expect("it is plain data"));
     session.outbox.put_batch(&mut batch);
@@ -204,7 +204,7 @@ fn a_session_goes_on_with_a_service_that_was_started_again() {
 
 #[test]
 fn a_call_without_time_is_not_sent() {
-    let (mut outbox, waker) = (Outbox::new(BOUNDS), noop_waker());
+    let (mut outbox, waker) = (Outbox::new(LIMITS), noop_waker());
     let mut operation = Body::from(&b"one"[..]);
     let pushed = outbox.push(&mut operation, Some(Duration::ZERO), Terms::default(), &waker);
     let Pushed::Refused(Error::DeadlineExceeded { after: Duration::ZERO, .. }) = pushed else { panic!("it is taken") };
@@ -214,9 +214,9 @@ fn a_call_without_time_is_not_sent() {
 #[test]
 fn a_reply_that_comes_too_late_is_not_taken_and_undone() {
     for timeout in [Duration::from_nanos(1), Duration::from_micros(20), Duration::from_micros(1500)] {
-        let (mut outbox, waker) = (Outbox::new(BOUNDS), noop_waker());
+        let (mut outbox, waker) = (Outbox::new(LIMITS), noop_waker());
         let pushed = outbox.push(&mut Body::from(&b"one"[..]), Some(timeout), Terms::default(), &waker);
-        let Pushed::Waiting { sequence, .. } = pushed else { panic!("there is room") };
+        let Pushed::Queued { sequence, .. } = pushed else { panic!("there is room") };
         outbox.put_batch(&mut Vec::new());
         std::thread::sleep(timeout);
         assert!(outbox.answered(sequence, reply(Kind::Provisional)).is_some());
@@ -238,13 +238,15 @@ fn a_timeout_is_rounded_up_for_the_service() {
 /// The time that a call waits for its connection is its own, however many came before it.
 #[test]
 fn a_call_that_comes_behind_others_has_its_whole_time() {
-    let (mut outbox, waker) = (Outbox::new(BOUNDS), noop_waker());
+    let (mut outbox, waker) = (Outbox::new(LIMITS), noop_waker());
     for timeout in [Duration::from_secs(30), Duration::from_secs(5), Duration::from_millis(40)] {
         let begun = Instant::now();
         let pushed = outbox.push(&mut Body::from(&b"one"[..]), Some(timeout), Terms::default(), &waker);
-        let Pushed::Waiting { sequence, .. } = pushed else { panic!("there is room") };
-        let slot = outbox.window.get_mut(sequence);
-        let Some(Slot::Waiting(Waiting { deadline: Some(at), .. })) = slot.as_deref() else { panic!("it waits") };
+        let Pushed::Queued { sequence, .. } = pushed else { panic!("there is room") };
+        let slot = outbox.in_flight.get_mut(sequence);
+        let Some(Slot::Unanswered(UnansweredCall { deadline: Some(at), .. })) = slot.as_deref() else {
+            panic!("it waits")
+        };
         // A tick is a hundredth of a second at most.
         let least = if timeout < SHORT { timeout } else { timeout - Duration::from_millis(20) };
         assert!(at.duration_since(begun) >= least, "{timeout:?}");

@@ -16,12 +16,12 @@ pub(super) fn wake(waker: Waker) {
 /// Raised by many, seen by one. However often it was raised, it is seen once. (tokio's `Notify` keeps a list of those who wait,
 /// under a lock: several times the price, for each call.)
 #[derive(Default)]
-pub(super) struct Signal {
+pub(super) struct Wakeup {
     raised: AtomicBool,
     waiter: AtomicWaker,
 }
 
-impl Signal {
+impl Wakeup {
     pub(super) fn raise(&self) {
         // Whoever raised it before has woken the waiter, which has not looked since.
         if !self.raised.swap(true, Ordering::AcqRel) {
@@ -64,36 +64,36 @@ mod tests {
 
     #[tokio::test]
     async fn it_is_seen_once_and_wakes_whoever_waits() {
-        let signal = Arc::new(Signal::default());
-        signal.raise();
-        signal.raise();
-        assert!(signal.seen().now_or_never().is_some());
-        assert!(signal.seen().now_or_never().is_none());
+        let wakeup = Arc::new(Wakeup::default());
+        wakeup.raise();
+        wakeup.raise();
+        assert!(wakeup.seen().now_or_never().is_some());
+        assert!(wakeup.seen().now_or_never().is_none());
         let waiting = tokio::spawn({
-            let signal = Arc::clone(&signal);
-            async move { signal.seen().await }
+            let wakeup = Arc::clone(&wakeup);
+            async move { wakeup.seen().await }
         });
         tokio::task::yield_now().await;
-        signal.raise();
+        wakeup.raise();
         waiting.await.expect("it is woken");
     }
 
     #[tokio::test]
     async fn one_who_listens_is_woken_by_an_alert_though_it_was_raised_before() {
-        let signal = Arc::new(Signal::default());
+        let wakeup = Arc::new(Wakeup::default());
         let listening = tokio::spawn({
-            let signal = Arc::clone(&signal);
+            let wakeup = Arc::clone(&wakeup);
             let mut polls = 0;
             poll_fn(move |cx| {
-                signal.listen(cx);
+                wakeup.listen(cx);
                 polls += 1;
                 if polls > 1 { Poll::Ready(()) } else { Poll::Pending }
             })
         });
         tokio::task::yield_now().await;
-        signal.raised.store(true, Ordering::Release);
-        signal.alert();
+        wakeup.raised.store(true, Ordering::Release);
+        wakeup.alert();
         listening.await.expect("it is woken");
-        assert!(signal.seen().now_or_never().is_some());
+        assert!(wakeup.seen().now_or_never().is_some());
     }
 }

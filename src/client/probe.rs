@@ -20,7 +20,7 @@ const SHOWN: usize = 60;
 
 /// What somebody is who has said something that is not of tarmem's protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Answerer {
+pub(super) enum PeerKind {
     /// A tarmem service after all.
     Service,
     /// With the first line of what it said.
@@ -31,28 +31,28 @@ pub(super) enum Answerer {
     Other(String),
 }
 
-impl Answerer {
+impl PeerKind {
     /// Who says this; `None` if it is nothing, or may be the beginning of a frame.
     pub(super) fn recognise(said: &[u8]) -> Option<Self> {
         if said.windows(SERVICE.len()).any(|part| part == SERVICE.as_bytes()) {
-            return Some(Answerer::Service);
+            return Some(PeerKind::Service);
         }
         let line = said.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
         let shown = || String::from_utf8_lossy(line).chars().take(SHOWN).collect();
         Some(match said {
             // The length of an answer to `open` is so small that its first byte is zero.
             [] | [0, ..] => return None,
-            [0x14..=0x17, 3, ..] => Answerer::Tls,
+            [0x14..=0x17, 3, ..] => PeerKind::Tls,
             _ if said.starts_with(b"HTTP/") || said.starts_with(b"<!DOCTYPE") || said.starts_with(b"<html") => {
-                Answerer::Http(shown())
+                PeerKind::Http(shown())
             }
-            [b'-', letter, ..] if letter.is_ascii_uppercase() => Answerer::Redis,
-            _ => Answerer::Other(shown()),
+            [b'-', letter, ..] if letter.is_ascii_uppercase() => PeerKind::Redis,
+            _ => PeerKind::Other(shown()),
         })
     }
 
     /// Asks whoever is at the other end of `stream`; `None` if there is no answer.
-    pub(super) async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<Self> {
+    pub(super) async fn probe(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<Self> {
         let mut said = Vec::new();
         let mut patience = ANSWER_TIME.0;
         // What has come counts, however it ends.
@@ -68,14 +68,14 @@ impl Answerer {
     }
 }
 
-impl fmt::Display for Answerer {
+impl fmt::Display for PeerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Answerer::Service => f.write_str("it is a tarmem service, and did not understand this client"),
-            Answerer::Http(line) => write!(f, "it speaks HTTP ({line:?})"),
-            Answerer::Redis => f.write_str("it speaks Redis's protocol (RESP)"),
-            Answerer::Tls => f.write_str("it speaks TLS; if it is a tarmem service, connect to tarmems:// then"),
-            Answerer::Other(said) => write!(f, "it says {said:?}"),
+            PeerKind::Service => f.write_str("it is a tarmem service, and did not understand this client"),
+            PeerKind::Http(line) => write!(f, "it speaks HTTP ({line:?})"),
+            PeerKind::Redis => f.write_str("it speaks Redis's protocol (RESP)"),
+            PeerKind::Tls => f.write_str("it speaks TLS; if it is a tarmem service, connect to tarmems:// then"),
+            PeerKind::Other(said) => write!(f, "it says {said:?}"),
         }
     }
 }
@@ -86,34 +86,34 @@ mod tests {
 
     #[test]
     fn who_answers_is_told_by_the_first_bytes() {
-        let other = |said: &str| Some(Answerer::Other(said.to_owned()));
-        let http = |line: &str| Some(Answerer::Http(line.to_owned()));
-        let cases: [(&[u8], Option<Answerer>); 11] = [
+        let other = |said: &str| Some(PeerKind::Other(said.to_owned()));
+        let http = |line: &str| Some(PeerKind::Http(line.to_owned()));
+        let cases: [(&[u8], Option<PeerKind>); 11] = [
             (b"", None),
             (&[0, 0, 1, 4, b'H'], None),
             (b"HTTP/1.0 200 OK\r\nServer: x\r\n\r\n", http("HTTP/1.0 200 OK")),
             (b"<html><body>", http("<html><body>")),
-            (b"HTTP/1.1 400 Bad Request\r\n\r\nthis is a tarmem service, and no HTTP", Some(Answerer::Service)),
-            (b"-ERR wrong number of arguments for 'get' command\r\n", Some(Answerer::Redis)),
-            (b"-NOAUTH Authentication required.\r\n", Some(Answerer::Redis)),
-            (&[0x15, 3, 3, 0, 2, 2, 10], Some(Answerer::Tls)),
+            (b"HTTP/1.1 400 Bad Request\r\n\r\nthis is a tarmem service, and no HTTP", Some(PeerKind::Service)),
+            (b"-ERR wrong number of arguments for 'get' command\r\n", Some(PeerKind::Redis)),
+            (b"-NOAUTH Authentication required.\r\n", Some(PeerKind::Redis)),
+            (&[0x15, 3, 3, 0, 2, 2, 10], Some(PeerKind::Tls)),
             (b"SSH-2.0-OpenSSH_9.6\r\n", other("SSH-2.0-OpenSSH_9.6")),
             (b"+OK POP3 ready\r\n", other("+OK POP3 ready")),
             (&[0xff, 0xff], other("\u{fffd}\u{fffd}")),
         ];
         for (said, expected) in cases {
-            assert_eq!(Answerer::recognise(said), expected, "{said:?}");
+            assert_eq!(PeerKind::recognise(said), expected, "{said:?}");
         }
-        let Some(Answerer::Other(shown)) = Answerer::recognise(&[b'x'; 4096]) else { panic!("it says something") };
+        let Some(PeerKind::Other(shown)) = PeerKind::recognise(&[b'x'; 4096]) else { panic!("it says something") };
         assert_eq!(shown.len(), SHOWN);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_says_nothing_is_not_waited_for_long() {
         let (stream, _silent) = tokio::io::duplex(4);
-        assert_eq!(Answerer::ask(stream).await, None);
+        assert_eq!(PeerKind::probe(stream).await, None);
         let (stream, gone) = tokio::io::duplex(64);
         drop(gone);
-        assert_eq!(Answerer::ask(stream).await, None);
+        assert_eq!(PeerKind::probe(stream).await, None);
     }
 }

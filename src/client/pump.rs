@@ -1,11 +1,11 @@
-//! Carries calls over a connection.
+//! Pumps calls and replies over one connection.
 //!
 //! Whatever is in the outbox when a request can be sent goes into it; while one is on its way, more gathers. So a lone call
 //! is sent at once, and many callers share requests, without a timer.
 
-use super::connection::Shared;
-use super::link::{Link, cause_of};
-use super::seat::Seat;
+use super::connection::{Connection, cause_of};
+use super::run_permit::RunPermit;
+use super::session_core::SessionCore;
 use crate::wire::batch::{CLOSING, FATAL, ReplyHead};
 use crate::wire::handshake::poll_patience;
 use crate::wire::{WireRequest, WireResponse};
@@ -26,19 +26,19 @@ const REQUESTS: usize = 4;
 const REPLIES: usize = 128;
 
 /// How a connection ended.
-pub(super) enum End {
+pub(super) enum ConnectionEnd {
     /// Nobody needs it any more.
     Closed,
     /// The service ended it, and said that it shuts down.
     ShutDown,
     /// It broke.
     Broken(String),
-    /// It is as good as ever, but is to be carried elsewhere, for this reason.
+    /// It is as good as ever, but is to be left for another one, for this reason.
     Left(&'static str),
 }
 
-/// Why a connection is left whose seat was revoked.
-const TAKEN: &str = "another task carries the session";
+/// Why a connection is left whose permit to run was revoked.
+const REVOKED: &str = "another task carries the session";
 
 /// How the cause begins if a connection breaks by what the service said on it.
 pub(super) const NONSENSE: &str = "what the service said makes no sense";
@@ -46,55 +46,55 @@ pub(super) const NONSENSE: &str = "what the service said makes no sense";
 /// How long the client waits before it polls a service again that shuts down.
 const CLOSING_PAUSE: Duration = Duration::from_millis(5);
 
-/// Carries calls over one connection until it ends, or nobody needs it any more, or somebody else takes the `seat`.
-pub(super) async fn carry(link: &mut Link, shared: &Shared, seat: &Seat) -> End {
-    let end = carry_with(link, shared, seat).await;
+/// Pumps calls over one connection until it ends, or nobody needs it any more, or its `permit` is revoked.
+pub(super) async fn pump(connection: &mut Connection, core: &SessionCore, permit: &RunPermit) -> ConnectionEnd {
+    let end = pump_until_end(connection, core, permit).await;
     // The service need not keep them any longer: it was told, or will be, that they are here.
     let mut woken = Vec::new();
-    while !matches!(end, End::Left(_)) && matches!(shared.deliver(usize::MAX, &mut woken), Ok(true)) {}
+    while !matches!(end, ConnectionEnd::Left(_)) && matches!(core.deliver(usize::MAX, &mut woken), Ok(true)) {}
     end
 }
 
-async fn carry_with(link: &mut Link, shared: &Shared, seat: &Seat) -> End {
+async fn pump_until_end(connection: &mut Connection, core: &SessionCore, permit: &RunPermit) -> ConnectionEnd {
     // One of which nothing is heard is not there, whatever the socket says.
-    let patience = match shared.options.can_come_back() {
-        true => poll_patience(shared.lease()),
+    let patience = match core.options.can_reconnect() {
+        true => poll_patience(core.lease()),
         // There is nothing to be gained by leaving early.
-        false => shared.lease() * 2,
+        false => core.lease() * 2,
     };
     let mut silence = pin!(tokio::time::sleep(patience));
-    let mut expiry = Expiry::default();
+    let mut deadline = DeadlineTimer::default();
     let mut requests = Requests::default();
     // Room for those who are to be woken: made anew for each turn, it would be the largest piece of memory that a turn takes, and
     // has the allocator tidy up.
     let mut woken = Vec::new();
     poll_fn(|cx| {
-        let broken = |cause| Poll::Ready(End::Broken(cause));
-        if shared.forked().is_some() {
+        let broken = |cause| Poll::Ready(ConnectionEnd::Broken(cause));
+        if core.forked().is_some() {
             // The socket is the parent's.
             return Poll::Pending;
         }
         loop {
             // What has come is read although nothing can be written any more: a service that shuts down says so first.
-            let written = requests.make(cx, link, shared);
+            let written = requests.make(cx, connection, core);
             // Whoever closes it alerts those who look at the signal, as was just done.
-            if shared.is_closing() {
-                return Poll::Ready(End::Closed);
+            if core.is_closing() {
+                return Poll::Ready(ConnectionEnd::Closed);
             }
-            match link.poll_response(cx) {
+            match connection.poll_response(cx) {
                 Poll::Pending => match written {
                     Ok(()) => break,
                     Err(cause) => return requests.ended(cause),
                 },
                 Poll::Ready(Ok(Some((id, response)))) => {
                     let added = requests.take(id, response).map_err(nonsense);
-                    match added.and_then(|frame| add(&frame, shared)) {
+                    match added.and_then(|frame| add(&frame, core)) {
                         Err(cause) => return broken(cause),
                         Ok(flags) if flags & CLOSING != 0 && !requests.closing => {
                             requests.closing = true;
                             // There is no other service for what has no way to one.
-                            if shared.options.can_come_back() {
-                                shared.outbox.lock().pause();
+                            if core.options.can_reconnect() {
+                                core.outbox.lock().pause();
                             }
                         }
                         Ok(_) => {}
@@ -103,8 +103,8 @@ async fn carry_with(link: &mut Link, shared: &Shared, seat: &Seat) -> End {
                         silence.as_mut().reset(tokio::time::Instant::now() + patience);
                     }
                     let mut delivered = Ok(false);
-                    if !seat.aside(|| delivered = shared.deliver(REPLIES, &mut woken)) {
-                        return Poll::Ready(End::Left(TAKEN));
+                    if !permit.released_during(|| delivered = core.deliver(REPLIES, &mut woken)) {
+                        return Poll::Ready(ConnectionEnd::Left(REVOKED));
                     }
                     if let Err(cause) = delivered {
                         return broken(nonsense(cause));
@@ -122,14 +122,14 @@ async fn carry_with(link: &mut Link, shared: &Shared, seat: &Seat) -> End {
         }
         let has_arrived = loop {
             let has_arrived = {
-                let outbox = shared.outbox.lock();
-                expiry.set(outbox.next_deadline());
+                let outbox = core.outbox.lock();
+                deadline.set(outbox.next_deadline());
                 outbox.has_arrived()
             };
-            match expiry.poll(cx) {
+            match deadline.poll(cx) {
                 Poll::Ready(()) => {
-                    if !seat.aside(|| shared.expire()) {
-                        return Poll::Ready(End::Left(TAKEN));
+                    if !permit.released_during(|| core.expire()) {
+                        return Poll::Ready(ConnectionEnd::Left(REVOKED));
                     }
                 }
                 Poll::Pending => break has_arrived,
@@ -141,8 +141,8 @@ async fn carry_with(link: &mut Link, shared: &Shared, seat: &Seat) -> End {
         if has_arrived {
             // The next ones after those that were woken have run, and what they send has gone.
             let mut delivered = Ok(false);
-            if !seat.aside(|| delivered = shared.deliver(REPLIES, &mut woken)) {
-                return Poll::Ready(End::Left(TAKEN));
+            if !permit.released_during(|| delivered = core.deliver(REPLIES, &mut woken)) {
+                return Poll::Ready(ConnectionEnd::Left(REVOKED));
             }
             if let Err(cause) = delivered {
                 return broken(nonsense(cause));
@@ -169,35 +169,35 @@ struct Requests {
 
 impl Requests {
     /// Makes those that there is something to ask by, and writes them.
-    fn make(&mut self, cx: &mut Context<'_>, link: &mut Link, shared: &Shared) -> Result<(), String> {
+    fn make(&mut self, cx: &mut Context<'_>, connection: &mut Connection, core: &SessionCore) -> Result<(), String> {
         let broken = |error| cause_of(Some(error));
-        while self.submitted.len() < REQUESTS && shared.work.poll(cx).is_ready() {
-            let mut outbox = shared.outbox.lock();
+        while self.submitted.len() < REQUESTS && core.wakeup.poll(cx).is_ready() {
+            let mut outbox = core.outbox.lock();
             if outbox.has_batch().map_err(|error| error.to_string())? {
-                let submitted = link.submit(|buffer| outbox.put_batch(buffer)).map_err(broken)?;
+                let submitted = connection.submit(|buffer| outbox.put_batch(buffer)).map_err(broken)?;
                 self.submitted.push(submitted);
             }
             if outbox.has_work() {
-                shared.work.raise();
+                core.wakeup.raise();
             }
         }
         if self.submitted.len() >= REQUESTS {
             // There is one thing that does not wait for a response: the session's end.
-            shared.work.listen(cx);
+            core.wakeup.listen(cx);
         }
         if self.collecting.is_none() && self.poll_pause(cx).is_ready() {
-            let received = shared.outbox.lock().preamble();
-            self.collecting = Some(link.request(WireRequest::Collect { received }).map_err(broken)?);
+            let received = core.outbox.lock().preamble();
+            self.collecting = Some(connection.request(WireRequest::Collect { received }).map_err(broken)?);
         }
-        match link.poll_flush(cx) {
+        match connection.poll_flush(cx) {
             Poll::Ready(Err(error)) => Err(broken(error)),
             _ => Ok(()),
         }
     }
 
     /// How a connection has ended that ends by itself.
-    fn ended(&self, cause: String) -> Poll<End> {
-        Poll::Ready(if self.closing { End::ShutDown } else { End::Broken(cause) })
+    fn ended(&self, cause: String) -> Poll<ConnectionEnd> {
+        Poll::Ready(if self.closing { ConnectionEnd::ShutDown } else { ConnectionEnd::Broken(cause) })
     }
 
     /// Ready if there may be another poll.
@@ -235,24 +235,24 @@ fn nonsense(cause: String) -> String {
 }
 
 /// Takes in a frame of replies; gives its flags.
-fn add(frame: &Bytes, shared: &Shared) -> Result<u8, String> {
+fn add(frame: &Bytes, core: &SessionCore) -> Result<u8, String> {
     let (ReplyHead { flags, number }, replies) = ReplyHead::take(frame).map_err(|e| nonsense(e.to_string()))?;
     if flags & FATAL != 0 {
         return Err(String::from_utf8_lossy(replies).into_owned());
     }
     if !replies.is_empty() {
-        shared.outbox.lock().arrived(number, frame.slice_ref(replies));
+        core.outbox.lock().arrived(number, frame.slice_ref(replies));
     }
     Ok(flags)
 }
 
 /// A timer that is set again only when its time has changed.
 #[derive(Default)]
-pub(super) struct Expiry {
+pub(super) struct DeadlineTimer {
     timer: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
-impl Expiry {
+impl DeadlineTimer {
     pub(super) fn set(&mut self, at: Option<Instant>) {
         match (at, &mut self.timer) {
             (None, timer) => *timer = None,

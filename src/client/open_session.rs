@@ -1,9 +1,9 @@
 //! The way from an address to an open session: over TLS or not, and with an eye on what answers there.
 
 use super::SessionBuilder;
-use super::answerer::Answerer;
-use super::dial::{NoTls, Target};
-use super::link::{HUNG_UP, HUNG_UP_AS_SERVICE, Link, NoEntry, Opened};
+use super::connect::{Endpoint, TlsFailure};
+use super::connection::{Connection, HUNG_UP, HUNG_UP_AS_SERVICE, OpenFailure, Opened};
+use super::probe::PeerKind;
 use crate::wire::handshake::Resume;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,22 +28,23 @@ struct Progress {
 impl SessionBuilder {
     /// One attempt to connect, and to open a session or resume one. What answers is looked at more closely unless there was a
     /// session: then there was a service.
-    pub(super) async fn open(&self, resume: Option<Resume>) -> Result<Opened, NoEntry> {
-        let Some(target) = &self.target else {
+    pub(super) async fn open(&self, resume: Option<Resume>) -> Result<Opened, OpenFailure> {
+        let Some(endpoint) = &self.endpoint else {
             let cause = "it has no address".to_owned();
             return Err(Error::Unreachable { address: self.address.clone(), attempts: 1, cause }.into());
         };
-        let stream = target.reach(&self.address).await?;
+        let stream = endpoint.connect(&self.address).await?;
         let (progress, is_first) = (Progress::default(), resume.is_none());
         let opening = async {
-            let stream = target.secure(stream, &self.address).await.map_err(|NoTls { error, is_foreign }| {
-                progress.puzzled.store(is_foreign, Ordering::Relaxed);
-                error
-            })?;
+            let stream =
+                endpoint.start_tls(stream, &self.address).await.map_err(|TlsFailure { error, is_foreign }| {
+                    progress.puzzled.store(is_foreign, Ordering::Relaxed);
+                    error
+                })?;
             progress.secured.store(true, Ordering::Relaxed);
-            Link::open(stream, self, resume).await
+            Connection::open(stream, self, resume).await
         };
-        if is_first { self.look(target, opening, &progress).await } else { opening.await }
+        if is_first { self.open_with_probe(endpoint, opening, &progress).await } else { opening.await }
     }
 
     /// The same error, by what is known now.
@@ -55,29 +56,29 @@ impl SessionBuilder {
     }
 
     /// Awaits `opening`, and finds out what is there if that is no service.
-    async fn look(
+    async fn open_with_probe(
         &self,
-        target: &Target,
-        opening: impl Future<Output = Result<Opened, NoEntry>>,
+        endpoint: &Endpoint,
+        opening: impl Future<Output = Result<Opened, OpenFailure>>,
         progress: &Progress,
-    ) -> Result<Opened, NoEntry> {
-        let foreign = |seen: String| NoEntry::from(Error::NotAService { address: self.address.clone(), seen });
-        let ask = || target.ask(target.is_secure() && progress.secured.load(Ordering::Relaxed));
+    ) -> Result<Opened, OpenFailure> {
+        let foreign = |seen: String| OpenFailure::from(Error::NotAService { address: self.address.clone(), seen });
+        let probe = || endpoint.probe(endpoint.is_secure() && progress.secured.load(Ordering::Relaxed));
         let mut opening = pin!(opening);
         let opened = match tokio::time::timeout(LOOK_AFTER, &mut opening).await {
             Ok(opened) => opened,
             Err(_) => {
-                let mut asking = pin!(ask());
+                let mut probing = pin!(probe());
                 let mut silence = pin!(tokio::time::sleep(SILENCE - LOOK_AFTER));
-                let (mut is_asked, mut is_service) = (false, false);
+                let (mut is_probed, mut is_service) = (false, false);
                 loop {
                     tokio::select! {
                         opened = &mut opening => break opened,
-                        answerer = &mut asking, if !is_asked => {
-                            is_asked = true;
-                            match answerer {
-                                Some(Answerer::Service) => is_service = true,
-                                Some(answerer) => return Err(foreign(answerer.to_string())),
+                        peer = &mut probing, if !is_probed => {
+                            is_probed = true;
+                            match peer {
+                                Some(PeerKind::Service) => is_service = true,
+                                Some(peer) => return Err(foreign(peer.to_string())),
                                 None => {}
                             }
                         }
@@ -96,11 +97,11 @@ impl SessionBuilder {
         };
         match opened {
             // Some say why only to those who speak as they do.
-            Err(NoEntry { error, is_final }) if is_puzzling(&error) => match ask().await {
+            Err(OpenFailure { error, is_final }) if is_puzzling(&error) => match probe().await {
                 // That may be another time.
-                Some(Answerer::Service) => Err(NoEntry { error: Self::hung_up_as_service(error), is_final }),
-                None => Err(NoEntry { error, is_final }),
-                Some(answerer) => Err(foreign(answerer.to_string())),
+                Some(PeerKind::Service) => Err(OpenFailure { error: Self::hung_up_as_service(error), is_final }),
+                None => Err(OpenFailure { error, is_final }),
+                Some(peer) => Err(foreign(peer.to_string())),
             },
             opened => opened,
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// Which batches of replies have arrived.
-pub(super) struct Received {
+pub(super) struct ReplyAcks {
     /// All below this one have.
     pub(super) below: u64,
     /// And these: a poll may be answered before a batch that was sent earlier.
@@ -12,13 +12,13 @@ pub(super) struct Received {
     pub(super) count: u64,
 }
 
-impl Default for Received {
+impl Default for ReplyAcks {
     fn default() -> Self {
-        Received { below: 1, beyond: BTreeSet::new(), count: 0 }
+        ReplyAcks { below: 1, beyond: BTreeSet::new(), count: 0 }
     }
 }
 
-impl Received {
+impl ReplyAcks {
     /// One has arrived; false if it had before.
     pub(super) fn add(&mut self, number: u64) -> bool {
         if number < self.below || !self.beyond.insert(number) {
@@ -33,7 +33,7 @@ impl Received {
 
     /// As it is when a session begins.
     pub(super) fn of_another_session(&self) -> Self {
-        Received { count: self.count, ..Received::default() }
+        ReplyAcks { count: self.count, ..ReplyAcks::default() }
     }
 }
 
@@ -45,7 +45,7 @@ mod tests {
     proptest! {
         #[test]
         fn each_counts_once_and_none_is_passed_over(numbers in prop::collection::vec(1_u64..40, 0..200)) {
-            let (mut received, mut model) = (Received::default(), BTreeSet::new());
+            let (mut received, mut model) = (ReplyAcks::default(), BTreeSet::new());
             for number in numbers {
                 prop_assert_eq!(received.add(number), model.insert(number));
                 prop_assert_eq!(received.below, (1..).find(|n| !model.contains(n)).expect("one is missing"));

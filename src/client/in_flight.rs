@@ -14,20 +14,20 @@ use tarmem_remote::operation::Reply;
 
 /// Calls between the first and the last that are not over, beyond which the first ones no longer hold a place for all that
 /// came after them: a lock may be waited for while a million other calls are made.
-const LONGEST: usize = 8192;
+const MAX_RING: usize = 8192;
 
 /// One call.
 pub(super) enum Slot {
     /// It is over: nobody asks for it any more.
     Over,
     /// To be sent, or to be answered.
-    Waiting(Waiting),
+    Unanswered(UnansweredCall),
     /// Its reply was not taken yet. The operation goes back with it if it failed, for messages.
     Answered(Reply, Option<Box<Body>>),
 }
 
 /// A call that has not been answered.
-pub(super) struct Waiting {
+pub(super) struct UnansweredCall {
     /// The operation, encoded.
     pub(super) operation: Body,
     /// The task that made it.
@@ -38,20 +38,20 @@ pub(super) struct Waiting {
     /// Making it twice is as good as making it once.
     pub(super) idempotent: bool,
     pub(super) sent: bool,
-    pub(super) by: By,
+    pub(super) origin: CallOrigin,
 }
 
 /// Who made a call.
-pub(super) enum By {
+pub(super) enum CallOrigin {
     /// A caller that waits for its reply, to be woken by this.
     Caller(Waker),
     /// A caller that does not: it was detached, or whoever waited has gone.
-    Unheard,
+    Detached,
     /// The client on its own account: what this service is to know about earlier calls.
     Client,
 }
 
-impl Waiting {
+impl UnansweredCall {
     /// How much of its time is left.
     pub(super) fn time_left(&self, now: Instant) -> Option<Duration> {
         let left = self.deadline.map(|at| at.saturating_duration_since(now));
@@ -59,66 +59,66 @@ impl Waiting {
     }
 }
 
-/// What the calls of a window come to together. Nobody adds to it or takes from it: it follows from the calls.
+/// The totals of all calls in flight. Nobody adds to it or takes from it: it follows from the calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Load {
+pub(super) struct Totals {
     /// Calls that somebody waits for.
     pub(super) in_flight: usize,
     /// What is to be sent, in bytes.
     pub(super) unsent_bytes: usize,
 }
 
-impl Load {
+impl Totals {
     #[inline]
     fn of(slot: &Slot) -> Self {
-        let Slot::Waiting(call) = slot else { return Load::default() };
-        Load {
-            in_flight: usize::from(matches!(call.by, By::Caller(_))),
+        let Slot::Unanswered(call) = slot else { return Totals::default() };
+        Totals {
+            in_flight: usize::from(matches!(call.origin, CallOrigin::Caller(_))),
             unsent_bytes: if call.sent { 0 } else { call.operation.len() },
         }
     }
 
     /// A slot that came to `before` comes to `after` now.
     #[inline]
-    fn replace(&mut self, before: Load, after: Load) {
+    fn replace(&mut self, before: Totals, after: Totals) {
         let (in_flight, wrong) = self.in_flight.saturating_add(after.in_flight).overflowing_sub(before.in_flight);
         let (unsent_bytes, wrong_too) =
             self.unsent_bytes.saturating_add(after.unsent_bytes).overflowing_sub(before.unsent_bytes);
         if wrong | wrong_too {
             return self.begin_again(before, after);
         }
-        *self = Load { in_flight, unsent_bytes };
+        *self = Totals { in_flight, unsent_bytes };
     }
 
     /// It cannot be less than one of its parts. If it were, a session that goes on is better than one that waits for ever.
     #[cold]
-    fn begin_again(&mut self, before: Load, after: Load) {
+    fn begin_again(&mut self, before: Totals, after: Totals) {
         tracing::error!("a session's load of {self:?} loses {before:?}; it begins again at {after:?}");
         *self = after;
     }
 }
 
-/// A slot that may be changed; the window's load follows when it is dropped.
-pub(super) struct Held<'a> {
+/// A slot that may be changed; the totals follow when it is dropped.
+pub(super) struct SlotGuard<'a> {
     slot: &'a mut Slot,
-    load: &'a mut Load,
-    before: Load,
+    totals: &'a mut Totals,
+    before: Totals,
 }
 
-impl<'a> Held<'a> {
-    fn new(slot: &'a mut Slot, load: &'a mut Load) -> Self {
-        let before = Load::of(slot);
-        Held { slot, load, before }
+impl<'a> SlotGuard<'a> {
+    fn new(slot: &'a mut Slot, totals: &'a mut Totals) -> Self {
+        let before = Totals::of(slot);
+        SlotGuard { slot, totals, before }
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for SlotGuard<'_> {
     fn drop(&mut self) {
-        self.load.replace(self.before, Load::of(self.slot));
+        self.totals.replace(self.before, Totals::of(self.slot));
     }
 }
 
-impl Deref for Held<'_> {
+impl Deref for SlotGuard<'_> {
     type Target = Slot;
 
     fn deref(&self) -> &Slot {
@@ -126,30 +126,30 @@ impl Deref for Held<'_> {
     }
 }
 
-impl DerefMut for Held<'_> {
+impl DerefMut for SlotGuard<'_> {
     fn deref_mut(&mut self) -> &mut Slot {
         self.slot
     }
 }
 
 /// All calls that are not over.
-pub(super) struct Window {
+pub(super) struct InFlight {
     /// The sequence number of the first in `ring`.
     first: u64,
     ring: VecDeque<Slot>,
     /// Earlier ones, of which there are few.
     early: HashMap<u64, Slot>,
-    load: Load,
+    totals: Totals,
 }
 
-impl Window {
+impl InFlight {
     pub(super) fn new() -> Self {
-        Window { first: 1, ring: VecDeque::new(), early: HashMap::new(), load: Load::default() }
+        InFlight { first: 1, ring: VecDeque::new(), early: HashMap::new(), totals: Totals::default() }
     }
 
     /// What its calls come to.
-    pub(super) fn load(&self) -> Load {
-        self.load
+    pub(super) fn totals(&self) -> Totals {
+        self.totals
     }
 
     /// The number that the next call gets.
@@ -159,20 +159,20 @@ impl Window {
 
     /// Takes in a call; `sent_below` is the first number that was not sent.
     #[inline]
-    pub(super) fn push(&mut self, call: Waiting, sent_below: u64) -> u64 {
-        if self.ring.len() >= LONGEST {
+    pub(super) fn push(&mut self, call: UnansweredCall, sent_below: u64) -> u64 {
+        if self.ring.len() >= MAX_RING {
             self.shorten(sent_below);
         }
         let sequence = self.next();
-        let slot = Slot::Waiting(call);
-        self.load.replace(Load::default(), Load::of(&slot));
+        let slot = Slot::Unanswered(call);
+        self.totals.replace(Totals::default(), Totals::of(&slot));
         self.ring.push_back(slot);
         sequence
     }
 
     #[cold]
     fn shorten(&mut self, sent_below: u64) {
-        while self.ring.len() > LONGEST / 2 && self.first < sent_below {
+        while self.ring.len() > MAX_RING / 2 && self.first < sent_below {
             let Some(slot) = self.ring.pop_front() else { break };
             if !matches!(slot, Slot::Over) {
                 self.early.insert(self.first, slot);
@@ -182,12 +182,12 @@ impl Window {
     }
 
     #[inline]
-    pub(super) fn get_mut(&mut self, sequence: u64) -> Option<Held<'_>> {
+    pub(super) fn get_mut(&mut self, sequence: u64) -> Option<SlotGuard<'_>> {
         let slot = match sequence.checked_sub(self.first) {
             Some(index) => self.ring.get_mut(usize::try_from(index).ok()?),
             None => self.early.get_mut(&sequence),
         };
-        slot.map(|slot| Held::new(slot, &mut self.load))
+        slot.map(|slot| SlotGuard::new(slot, &mut self.totals))
     }
 
     /// The reply to a call, which is over with that, and its operation if it failed; `None` if it has not been answered.
@@ -233,21 +233,21 @@ impl Window {
     }
 
     /// Shows all that have not been answered, with their numbers; `look` may answer them.
-    pub(super) fn each_waiting(&mut self, mut look: impl FnMut(u64, &mut Slot)) {
+    pub(super) fn each_unanswered(&mut self, mut look: impl FnMut(u64, &mut Slot)) {
         let early = self.early.iter_mut().map(|(sequence, slot)| (*sequence, slot));
         let ring = (self.first..).zip(&mut self.ring);
         for (sequence, slot) in early.chain(ring) {
-            if matches!(slot, Slot::Waiting(_)) {
-                look(sequence, &mut Held::new(slot, &mut self.load));
+            if matches!(slot, Slot::Unanswered(_)) {
+                look(sequence, &mut SlotGuard::new(slot, &mut self.totals));
             }
         }
     }
 
     /// Those that have not been answered and that `of_no_use` picks are over.
-    pub(super) fn discard(&mut self, of_no_use: impl Fn(&Waiting) -> bool) {
+    pub(super) fn discard(&mut self, of_no_use: impl Fn(&UnansweredCall) -> bool) {
         let mut discarded = Vec::new();
-        self.each_waiting(|sequence, slot| {
-            if let Slot::Waiting(call) = slot
+        self.each_unanswered(|sequence, slot| {
+            if let Slot::Unanswered(call) = slot
                 && of_no_use(call)
             {
                 discarded.push(sequence);
@@ -260,12 +260,12 @@ impl Window {
 
     /// What its calls come to, counted anew.
     #[cfg(test)]
-    pub(super) fn count_load(&self) -> Load {
-        let mut load = Load::default();
+    pub(super) fn count_totals(&self) -> Totals {
+        let mut totals = Totals::default();
         for slot in self.early.values().chain(&self.ring) {
-            load.replace(Load::default(), Load::of(slot));
+            totals.replace(Totals::default(), Totals::of(slot));
         }
-        load
+        totals
     }
 }
 
@@ -275,21 +275,21 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    fn call(task: u64) -> Waiting {
-        Waiting {
+    fn call(task: u64) -> UnansweredCall {
+        UnansweredCall {
             operation: Body::default(),
             task,
             timeout: None,
             deadline: None,
             idempotent: false,
             sent: false,
-            by: By::Unheard,
+            origin: CallOrigin::Detached,
         }
     }
 
-    fn task(slot: Option<Held<'_>>) -> Option<u64> {
+    fn task(slot: Option<SlotGuard<'_>>) -> Option<u64> {
         match slot.as_deref() {
-            Some(Slot::Waiting(call)) => Some(call.task),
+            Some(Slot::Unanswered(call)) => Some(call.task),
             _ => None,
         }
     }
@@ -300,25 +300,25 @@ mod tests {
         fn a_call_is_found_until_it_is_over(
             steps in prop::collection::vec((0_usize..4000, any::<prop::sample::Index>()), 1..24),
         ) {
-            let (mut window, mut model) = (Window::new(), BTreeMap::new());
+            let (mut in_flight, mut model) = (InFlight::new(), BTreeMap::new());
             for (pushes, over) in steps {
                 for _ in 0..pushes {
-                    let sequence = window.push(call(pushes as u64), u64::MAX);
+                    let sequence = in_flight.push(call(pushes as u64), u64::MAX);
                     prop_assert_eq!(model.insert(sequence, pushes as u64), None);
                 }
                 // All but some: the rest hold up the ring.
                 let kept = if model.is_empty() { 0 } else { over.index(model.len()) as u64 };
                 let gone: Vec<u64> = model.keys().copied().filter(|s| s % (kept % 7 + 2) != 0).collect();
                 for sequence in gone {
-                    prop_assert!(window.remove(sequence).is_some());
+                    prop_assert!(in_flight.remove(sequence).is_some());
                     model.remove(&sequence);
                 }
-                prop_assert!(window.ring.len() <= LONGEST + pushes);
+                prop_assert!(in_flight.ring.len() <= MAX_RING + pushes);
                 for (sequence, made) in &model {
-                    prop_assert_eq!(task(window.get_mut(*sequence)), Some(*made));
+                    prop_assert_eq!(task(in_flight.get_mut(*sequence)), Some(*made));
                 }
                 let mut waiting = 0;
-                window.each_waiting(|_, _| waiting += 1);
+                in_flight.each_unanswered(|_, _| waiting += 1);
                 prop_assert_eq!(waiting, model.len());
             }
         }
@@ -326,12 +326,12 @@ mod tests {
 
     #[test]
     fn what_is_over_is_not_found() {
-        let mut window = Window::new();
-        let (one, two) = (window.push(call(1), 1), window.push(call(2), 1));
-        window.remove(two);
-        assert!(matches!(window.get_mut(two).as_deref(), Some(Slot::Over)));
-        window.remove(one);
-        assert!(window.get_mut(one).is_none() && window.get_mut(two).is_none());
-        assert_eq!(window.push(call(3), 1), 3);
+        let mut in_flight = InFlight::new();
+        let (one, two) = (in_flight.push(call(1), 1), in_flight.push(call(2), 1));
+        in_flight.remove(two);
+        assert!(matches!(in_flight.get_mut(two).as_deref(), Some(Slot::Over)));
+        in_flight.remove(one);
+        assert!(in_flight.get_mut(one).is_none() && in_flight.get_mut(two).is_none());
+        assert_eq!(in_flight.push(call(3), 1), 3);
     }
 }

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 /// Those that wait, with the time by which each has to be told that it is late.
 #[derive(Default)]
-pub(super) struct Crowd(Vec<(Waker, Option<Instant>)>);
+pub(super) struct Backpressure(Vec<(Waker, Option<Instant>)>);
 
-impl Crowd {
+impl Backpressure {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

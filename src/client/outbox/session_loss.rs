@@ -1,7 +1,7 @@
 //! What becomes of calls when a connection ends, or a session.
 
-use super::super::window::{By, Slot, Waiting};
-use super::{Bounds, Outbox};
+use super::super::in_flight::{CallOrigin, Slot, UnansweredCall};
+use super::{Outbox, SendLimits};
 use std::task::Waker;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
@@ -16,8 +16,8 @@ impl Outbox {
     /// Sends those calls again that were sent and that `lost` picks, and those whose turn has passed although they were not.
     fn send_again(&mut self, lost: impl Fn(u64) -> bool) {
         let (mut again, unsent) = (Vec::new(), self.unsent);
-        self.window.each_waiting(|sequence, slot| {
-            if let Slot::Waiting(call) = slot
+        self.in_flight.each_unanswered(|sequence, slot| {
+            if let Slot::Unanswered(call) = slot
                 && sequence < unsent
                 && (!call.sent || lost(sequence))
             {
@@ -26,7 +26,7 @@ impl Outbox {
             }
         });
         again.sort_unstable();
-        self.again = again.into();
+        self.resend = again.into();
     }
 
     /// The session has expired after the service had begun the calls up to `begun`: of those nobody knows, and the others
@@ -40,42 +40,42 @@ impl Outbox {
 
     /// Another service has taken the place of the one that had the session. What can be made twice is sent to it, and what
     /// was not sent yet; of the rest the outcome is `unknown`. Who waits for them is to be woken.
-    pub(in crate::client) fn restart(&mut self, bounds: Bounds, unknown: &Error) -> Vec<Waker> {
+    pub(in crate::client) fn restart(&mut self, limits: SendLimits, unknown: &Error) -> Vec<Waker> {
         let wakers = self.give_up(|_, call| (call.sent && !call.idempotent).then(|| unknown.clone()));
         // Handles and provisional results are gone with the service that knew them, and so is what was sent of which nobody hears.
-        self.window.discard(|call| match call.by {
-            By::Caller(_) => false,
-            By::Unheard => call.sent,
-            By::Client => true,
+        self.in_flight.discard(|call| match call.origin {
+            CallOrigin::Caller(_) => false,
+            CallOrigin::Detached => call.sent,
+            CallOrigin::Client => true,
         });
         self.settled.clear();
         self.releases.clear();
-        self.begin_session(bounds);
+        self.begin_session(limits);
         self.send_again(|_| true);
-        self.uncrowd();
+        self.relieve_backpressure();
         wakers
     }
 
     /// A session in which nothing was begun has been replaced by a new one: everything is sent to that.
-    pub(in crate::client) fn begin_anew(&mut self, bounds: Bounds) -> Vec<Waker> {
-        self.begin_session(bounds);
+    pub(in crate::client) fn begin_anew(&mut self, limits: SendLimits) -> Vec<Waker> {
+        self.begin_session(limits);
         self.send_again(|_| true);
-        self.uncrowd();
+        self.relieve_backpressure();
         Vec::new()
     }
 
-    fn begin_session(&mut self, bounds: Bounds) {
-        self.received = self.received.of_another_session();
-        self.bounds = bounds;
+    fn begin_session(&mut self, limits: SendLimits) {
+        self.reply_acks = self.reply_acks.of_another_session();
+        self.limits = limits;
         self.paused = false;
     }
 
     /// Answers those that wait with the error that `of` has for them.
-    fn give_up(&mut self, of: impl Fn(u64, &Waiting) -> Option<Error>) -> Vec<Waker> {
+    fn give_up(&mut self, of: impl Fn(u64, &UnansweredCall) -> Option<Error>) -> Vec<Waker> {
         let mut wakers = Vec::new();
-        self.window.each_waiting(|sequence, slot| {
-            let Slot::Waiting(call) = slot else { return };
-            let By::Caller(waker) = &call.by else { return };
+        self.in_flight.each_unanswered(|sequence, slot| {
+            let Slot::Unanswered(call) = slot else { return };
+            let CallOrigin::Caller(waker) = &call.origin else { return };
             let Some(error) = of(sequence, call) else { return };
             wakers.push(waker.clone());
             let operation = std::mem::take(&mut call.operation);
@@ -93,29 +93,29 @@ impl Outbox {
         }
         let mut wakers =
             self.give_up(|_, call| Some(if call.sent && !call.idempotent { unknown } else { &closed }.clone()));
-        wakers.extend(self.crowd.take());
+        wakers.extend(self.backpressure.take());
         if goodbye && let Ok(operation) = Operation::Goodbye.encode() {
             // After those that are to be sent before the session ends.
             let _ = self.append_housekeeping();
-            self.append(operation, 0, By::Client);
-            let mut farewell = Vec::new();
-            self.put_batch(&mut farewell);
-            self.farewell = Some(farewell.into());
+            self.append(operation, 0, CallOrigin::Client);
+            let mut goodbye_batch = Vec::new();
+            self.put_batch(&mut goodbye_batch);
+            self.goodbye_batch = Some(goodbye_batch.into());
         }
         self.ended = Some(closed);
         wakers
     }
 
     /// A new session has taken the place of one that has ended.
-    pub(in crate::client) fn reopen(&mut self, bounds: Bounds) {
-        self.window.discard(|_| true);
+    pub(in crate::client) fn reopen(&mut self, limits: SendLimits) {
+        self.in_flight.discard(|_| true);
         self.ended = None;
-        self.again.clear();
+        self.resend.clear();
         self.arrived.clear();
         self.settled.clear();
         self.releases.clear();
-        self.farewell = None;
-        self.begin_session(bounds);
-        (self.unsent, self.next_deadline) = (self.window.next(), None);
+        self.goodbye_batch = None;
+        self.begin_session(limits);
+        (self.unsent, self.next_deadline) = (self.in_flight.next(), None);
     }
 }

@@ -1,9 +1,9 @@
 //! The way to a service: one attempt to connect, over TLS or not.
 
 use super::address::{Address, Location};
-use super::answerer::Answerer;
-use super::race::race;
-use super::unix;
+use super::happy_eyeballs::race;
+use super::probe::PeerKind;
+use super::unix_error;
 use crate::security::{ClientSide, ClientTls, explain};
 use crate::server::listener::ByteStream;
 use std::io;
@@ -12,20 +12,20 @@ use tarmem_remote::error::Error;
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 
 /// How long a Unix socket, and then a TLS handshake, may take. (Of the addresses of a host each has as long: see [`race`].)
-const DIAL_TIME: Duration = Duration::from_secs(10);
+const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// How long a name may take to be resolved.
 const NAME_TIME: Duration = Duration::from_secs(10);
 
 /// Where to go, and how.
 #[derive(Clone)]
-pub(super) struct Target {
+pub(super) struct Endpoint {
     address: Address,
     /// `None` in the clear.
     tls: Option<ClientSide>,
 }
 
-impl Target {
+impl Endpoint {
     /// `tls` is what the caller said of it.
     ///
     /// # Errors
@@ -51,11 +51,11 @@ impl Target {
         };
         let tls =
             tls.map(|tls| ClientSide::new(&tls, host)).transpose().map_err(|error| insecure(error.to_string()))?;
-        Ok(Target { address, tls })
+        Ok(Endpoint { address, tls })
     }
 
     /// One attempt to connect; `shown` is the address in errors. A name is resolved each time.
-    pub(super) async fn reach(&self, shown: &str) -> Result<Box<dyn ByteStream>, Error> {
+    pub(super) async fn connect(&self, shown: &str) -> Result<Box<dyn ByteStream>, Error> {
         match &self.address {
             Address::Tcp { host, port } => {
                 let resolved = tokio::time::timeout(NAME_TIME, lookup_host((host.as_str(), *port))).await;
@@ -69,24 +69,28 @@ impl Target {
                 };
                 Ok(Box::new(race(addresses, connect).await.map_err(|cause| unreachable(shown, cause))?))
             }
-            Address::Unix(path) => match tokio::time::timeout(DIAL_TIME, UnixStream::connect(path)).await {
+            Address::Unix(path) => match tokio::time::timeout(CONNECT_TIME, UnixStream::connect(path)).await {
                 Ok(Ok(stream)) => Ok(Box::new(stream)),
-                Ok(Err(error)) => Err(unreachable(shown, unix::explain(path, &error))),
-                Err(_) => Err(unreachable(shown, format!("no connection within {DIAL_TIME:?}"))),
+                Ok(Err(error)) => Err(unreachable(shown, unix_error::explain(path, &error))),
+                Err(_) => Err(unreachable(shown, format!("no connection within {CONNECT_TIME:?}"))),
             },
         }
     }
 
     /// Speaks TLS over `stream`, if there is to be any.
-    pub(super) async fn secure(&self, stream: Box<dyn ByteStream>, shown: &str) -> Result<Box<dyn ByteStream>, NoTls> {
+    pub(super) async fn start_tls(
+        &self,
+        stream: Box<dyn ByteStream>,
+        shown: &str,
+    ) -> Result<Box<dyn ByteStream>, TlsFailure> {
         let Some(ClientSide { connector, name }) = &self.tls else { return Ok(stream) };
-        match tokio::time::timeout(DIAL_TIME, connector.connect(name.clone(), stream)).await {
+        match tokio::time::timeout(CONNECT_TIME, connector.connect(name.clone(), stream)).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
             Ok(Err(error)) => {
                 let reason = explain(&error);
                 // What rustls says does not change; a connection that breaks on the way may be another one next time.
                 let verdict = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-                Err(NoTls {
+                Err(TlsFailure {
                     is_foreign: matches!(verdict, Some(rustls::Error::InvalidMessage(_)))
                         || error.kind() == io::ErrorKind::UnexpectedEof,
                     error: match verdict {
@@ -96,24 +100,24 @@ impl Target {
                 })
             }
             Err(_) => {
-                let error = unreachable(shown, format!("no TLS within {DIAL_TIME:?}"));
-                Err(NoTls { is_foreign: false, error })
+                let error = unreachable(shown, format!("no TLS within {CONNECT_TIME:?}"));
+                Err(TlsFailure { is_foreign: false, error })
             }
         }
     }
 
     /// Asks over a connection of its own what answers there; `None` if nothing does. If there is to be TLS, `over_tls` says
     /// whether it goes that far.
-    pub(super) async fn ask(&self, over_tls: bool) -> Option<Answerer> {
-        let asked = async {
-            let stream = self.reach("").await.ok()?;
+    pub(super) async fn probe(&self, over_tls: bool) -> Option<PeerKind> {
+        let probed = async {
+            let stream = self.connect("").await.ok()?;
             if over_tls {
-                Answerer::ask(self.secure(stream, "").await.ok()?).await
+                PeerKind::probe(self.start_tls(stream, "").await.ok()?).await
             } else {
-                Answerer::ask(stream).await
+                PeerKind::probe(stream).await
             }
         };
-        tokio::time::timeout(DIAL_TIME, asked).await.ok()?
+        tokio::time::timeout(CONNECT_TIME, probed).await.ok()?
     }
 
     /// There is to be TLS.
@@ -123,7 +127,7 @@ impl Target {
 }
 
 /// Why no TLS is spoken.
-pub(super) struct NoTls {
+pub(super) struct TlsFailure {
     pub(super) error: Error,
     /// What answers may speak something else.
     pub(super) is_foreign: bool,

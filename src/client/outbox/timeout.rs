@@ -4,15 +4,17 @@ use std::time::Duration;
 use tarmem_remote::error::Error;
 
 /// That a call's time is up. The call knows what was late, and fills it in.
-pub(super) fn late(timeout: Option<Duration>) -> Error {
+pub(super) fn timed_out(timeout: Option<Duration>) -> Error {
     Error::DeadlineExceeded { what: String::new(), after: timeout.unwrap_or_default() }
 }
 
 /// The service knows a call's time as milliseconds, and as what was left of it.
-pub(super) fn in_own_words(error: Box<Error>, timeout: Option<Duration>) -> Box<Error> {
+pub(super) fn with_own_timeout(error: Box<Error>, timeout: Option<Duration>) -> Box<Error> {
     match *error {
         // That of a call without time would say that it was not made.
-        Error::DeadlineExceeded { ref what, .. } if what.is_empty() && timeout.is_some() => Box::new(late(timeout)),
+        Error::DeadlineExceeded { ref what, .. } if what.is_empty() && timeout.is_some() => {
+            Box::new(timed_out(timeout))
+        }
         _ => error,
     }
 }

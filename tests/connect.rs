@@ -1,4 +1,4 @@
-//! What a client says of what it dials and is no service, how soon, and that a slow service is none of that.
+//! What a client says of what it connects to and is no service, how soon, and that a slow service is none of that.
 
 mod support;
 
@@ -219,7 +219,7 @@ async fn a_service_that_was_stopped_for_a_moment_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_with_a_unix_socket_is_told_in_words() {
-    let folder = std::env::temp_dir().join(format!("tarmem-dial-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("tarmem-connect-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let stale = folder.join("stale");
     drop(std::os::unix::net::UnixListener::bind(&stale).expect("binds"));

@@ -1,0 +1,263 @@
+//! A session's life: connected, reconnecting, closed; and connected again, if somebody asks for it.
+
+use super::connection::{Connection, OpenFailure, Opened};
+use super::home_runtime::PumpTask;
+use super::pump::{ConnectionEnd, DeadlineTimer, NONSENSE};
+use super::session_core::{EndOnDrop, SessionCore};
+use super::wakeup::wake;
+use super::{Reconnected, SessionState};
+use crate::wire::WireRequest;
+use crate::wire::handshake::{Resume, Resumed};
+use backon::BackoffBuilder;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tarmem_remote::error::Error;
+
+/// How long the service may take to answer the last that is sent.
+const GOODBYE_TIME: Duration = Duration::from_secs(1);
+
+/// After so long a connection that carried no calls was of use, although nothing came: there was nothing to come.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// Why a session does not go on.
+enum SessionEnd {
+    /// It was closed here.
+    Closed,
+    /// It cannot go on: new calls get this error, and of those that were sent nobody knows, for this cause.
+    Failed(Error, String),
+}
+
+/// Lives until nobody uses the session any more.
+pub(super) async fn run(pumping: PumpTask, core: Arc<SessionCore>, ending: EndOnDrop) {
+    let mut pumping = Some(pumping);
+    loop {
+        if let Some(pumping) = pumping.take() {
+            match stay_connected(pumping, &core).await {
+                SessionEnd::Closed => {}
+                SessionEnd::Failed(error, cause) => core.end(error, &cause, false),
+            }
+        }
+        core.set_state(SessionState::Closed);
+        while !core.unused.load(Ordering::Acquire) && !core.is_reconnect_wanted() {
+            core.wakeup.seen().await;
+        }
+        if core.unused.load(Ordering::Acquire) {
+            break;
+        }
+        pumping = open_anew(&core).await.map(|connection| core.home.start_pump(connection, &core));
+    }
+    drop(ending);
+}
+
+/// Stays connected, by one connection after the other.
+async fn stay_connected(mut pumping: PumpTask, core: &Arc<SessionCore>) -> SessionEnd {
+    let mut fruitless = 0;
+    loop {
+        core.set_state(SessionState::Connected);
+        core.answer_reconnect_requests(|| Ok(()));
+        let (received, begun) = (core.outbox.lock().count_received(), Instant::now());
+        let (end, is_used) = core.home.run_pump(pumping, core).await;
+        let (cause, in_order, is_broken) = match end {
+            ConnectionEnd::Closed => return SessionEnd::Closed,
+            ConnectionEnd::ShutDown => ("the service has shut down".to_owned(), true, true),
+            ConnectionEnd::Broken(cause) => (cause, false, true),
+            ConnectionEnd::Left(_) if core.is_closing() => {
+                say_goodbye_elsewhere(core).await;
+                return SessionEnd::Closed;
+            }
+            ConnectionEnd::Left(reason) => (reason.to_owned(), false, false),
+        };
+        // What has arrived is handed out, whoever carries the rest.
+        let mut woken = Vec::new();
+        while let Ok(true) = core.deliver(usize::MAX, &mut woken) {}
+        // One on which nothing came is no better than none: what is sent may be what breaks it.
+        let was_quiet = !is_used && begun.elapsed() >= QUIET;
+        let of_use = in_order || !is_broken || was_quiet || core.outbox.lock().count_received() > received;
+        if !core.options.can_reconnect() {
+            return SessionEnd::Failed(closed(core, &cause), cause);
+        }
+        fruitless = match of_use {
+            // It takes a moment to be started again.
+            true if in_order => 1,
+            true => 0,
+            false => fruitless + 1,
+        };
+        match reconnect(core, cause, fruitless, is_broken).await {
+            Ok(connection) => pumping = core.home.start_pump(connection, core),
+            Err(end) => return end,
+        }
+    }
+}
+
+/// Connects again, and resumes the session. Unless its connection `is_broken` nobody is to notice.
+async fn reconnect(
+    core: &Arc<SessionCore>,
+    mut cause: String,
+    fruitless: usize,
+    mut is_broken: bool,
+) -> Result<Connection, SessionEnd> {
+    let options = &core.options;
+    let mut pauses = options.reconnect_backoff().build().skip(fruitless.saturating_sub(1));
+    // The first attempt after a connection that was of use is made at once.
+    let mut pause = if fruitless == 0 { Some(Duration::ZERO) } else { pauses.next() };
+    // Connections that came to nothing were attempts, too.
+    let mut attempts = fruitless;
+    while let Some(wait) = pause {
+        attempts += 1;
+        if is_broken {
+            core.set_state(SessionState::Reconnecting);
+        }
+        let attempt = async {
+            tokio::time::sleep(wait).await;
+            core.home.open(core, Some(resume_of(core))).await
+        };
+        match while_expiring(core, attempt).await {
+            None => return Err(SessionEnd::Closed),
+            Some(Ok(opened)) => return resume(core, opened, &cause, attempts, is_broken),
+            Some(Err(OpenFailure { error, is_final: true })) => return Err(SessionEnd::Failed(error, cause)),
+            Some(Err(OpenFailure { error, .. })) => {
+                tracing::debug!("reconnecting to {}: {error}", options.address);
+                if attempts == fruitless + 1 {
+                    cause = format!("{cause}; then: {error}");
+                }
+            }
+        }
+        (pause, is_broken) = (pauses.next(), true);
+    }
+    let address = options.address.clone();
+    Err(SessionEnd::Failed(Error::Unreachable { address, attempts, cause: cause.clone() }, cause))
+}
+
+/// What the service says of the session decides what becomes of its calls.
+fn resume(
+    core: &Arc<SessionCore>,
+    opened: Opened,
+    cause: &str,
+    attempts: usize,
+    was_broken: bool,
+) -> Result<Connection, SessionEnd> {
+    let Opened { connection, identity, resumed, limits } = opened;
+    let before = *core.identity.lock();
+    let address = core.options.address.clone();
+    let expired = match cause.starts_with(NONSENSE) {
+        // What is there is hardly the service that the session was opened with.
+        true => Error::Closed { address, cause: cause.to_owned() },
+        false => Error::SessionExpired { address },
+    };
+    let unknown = Error::OutcomeUnknown { address: core.options.address.clone(), cause: cause.to_owned() };
+    let (waiting, resumed) = match resumed {
+        Resumed::Yes { begun } => {
+            core.outbox.lock().resume(begun);
+            (Vec::new(), true)
+        }
+        // It was left before anything was begun in it: a new one is as good.
+        Resumed::Expired { begun: 0 } => (core.outbox.lock().begin_anew(limits), true),
+        // Whoever holds a lock must not go on as if it still did.
+        Resumed::Expired { begun } => {
+            let waiting = core.outbox.lock().expired(begun, &expired, &unknown);
+            waiting.into_iter().for_each(wake);
+            return Err(SessionEnd::Failed(expired, cause.to_owned()));
+        }
+        Resumed::New | Resumed::Unknown if identity.service == before.service => {
+            return Err(SessionEnd::Failed(expired, cause.to_owned()));
+        }
+        // The service was started again: what it had is gone, and so is what it knew of the calls.
+        Resumed::New | Resumed::Unknown => (core.outbox.lock().restart(limits, &unknown), false),
+    };
+    core.set_identity(identity);
+    waiting.into_iter().for_each(wake);
+    core.wakeup.raise();
+    if was_broken || !resumed {
+        core.notify_hook(Reconnected { resumed, attempts });
+    }
+    Ok(connection)
+}
+
+/// A new session in place of one that has ended; `None` if there can be none.
+async fn open_anew(core: &Arc<SessionCore>) -> Option<Connection> {
+    let options = &core.options;
+    if !options.can_reconnect() {
+        let reason = "it was made over a stream of its user's; make another one".to_owned();
+        core.answer_reconnect_requests(|| Err(Error::Refused { reason: reason.clone() }));
+        return None;
+    }
+    let mut pauses = options.backoff().build();
+    let (mut attempts, mut pause) = (0, Duration::ZERO);
+    loop {
+        attempts += 1;
+        let attempt = async {
+            tokio::time::sleep(pause).await;
+            core.home.open(core, None).await
+        };
+        let error = match while_expiring(core, attempt).await {
+            None => Error::Cancelled,
+            Some(Ok(opened)) => {
+                core.set_identity(opened.identity);
+                core.outbox.lock().reopen(opened.limits);
+                core.notify_hook(Reconnected { resumed: false, attempts });
+                return Some(opened.connection);
+            }
+            Some(Err(OpenFailure { error, is_final })) => {
+                if !is_final && let Some(next) = pauses.next() {
+                    pause = next;
+                    continue;
+                }
+                match error {
+                    Error::Unreachable { address, cause, .. } => Error::Unreachable { address, attempts, cause },
+                    other => other,
+                }
+            }
+        };
+        core.answer_reconnect_requests(|| Err(error.clone()));
+        return None;
+    }
+}
+
+/// Calls whose time is up are told so while `attempt` goes on; `None` if the session is to end.
+async fn while_expiring<T>(core: &SessionCore, attempt: impl Future<Output = T>) -> Option<T> {
+    let mut attempt = std::pin::pin!(attempt);
+    let mut deadline = DeadlineTimer::default();
+    loop {
+        if core.is_closing() {
+            return None;
+        }
+        deadline.set(core.outbox.lock().next_deadline());
+        tokio::select! {
+            done = &mut attempt => return Some(done),
+            () = poll_fn(|cx| deadline.poll(cx)) => core.expire(),
+            // New calls have deadlines of their own; or it is to end.
+            () = core.wakeup.seen() => {}
+        }
+    }
+}
+
+/// Says the last that there is to say, and hangs up in order.
+pub(super) async fn say_goodbye(mut connection: Connection, core: &SessionCore) {
+    let goodbye = core.outbox.lock().take_goodbye_batch();
+    if let Some(batch) = goodbye {
+        // The session's end would give all of this up, too, but others would be told that it had vanished.
+        let _ = tokio::time::timeout(GOODBYE_TIME, connection.ask(WireRequest::Submit { batch })).await;
+    }
+    let _ = tokio::time::timeout(GOODBYE_TIME, connection.close()).await;
+}
+
+/// As [`part`], where the connection was left: over another one, if one can be had.
+async fn say_goodbye_elsewhere(core: &Arc<SessionCore>) {
+    core.end_here();
+    let opening = tokio::time::timeout(GOODBYE_TIME, core.home.open(core, Some(resume_of(core))));
+    // Or there is no such session any more, or no service.
+    if let Ok(Ok(Opened { connection, resumed: Resumed::Yes { .. }, .. })) = opening.await {
+        say_goodbye(connection, core).await;
+    }
+}
+
+fn resume_of(core: &SessionCore) -> Resume {
+    let (identity, received_below) = (*core.identity.lock(), core.outbox.lock().received_below());
+    Resume { session: identity.session, secret: identity.secret, received_below }
+}
+
+fn closed(core: &SessionCore, cause: &str) -> Error {
+    Error::Closed { address: core.options.address.clone(), cause: cause.to_owned() }
+}
