@@ -1,9 +1,9 @@
 //! What reads bytes that come from outside.
 
 use crate::config::Limits;
-use crate::security::{Door, Peer, Token, Tokens};
-use crate::server::connection::{self, Crowded, House};
-use crate::server::engine::Engine;
+use crate::security::{AccessControl, Peer, Token, Tokens};
+use crate::server::exec::engine::Engine;
+use crate::server::net::connection::{self, ConnectionEnv, NoRoom};
 use crate::wire::batch::{Answered, Preamble, ReplyHead, Submission};
 use crate::wire::frame::{FrameLimit, take_frame};
 use crate::wire::handshake::{Answer, Hello};
@@ -109,17 +109,17 @@ fn check(value: &Value) {
 struct Host {
     runtime: Runtime,
     engine: Arc<Engine>,
-    open: Arc<Door>,
-    closed: Arc<Door>,
+    open: Arc<AccessControl>,
+    closed: Arc<AccessControl>,
 }
 
-/// One service for all inputs, with a door that asks for a token, and one that asks nobody.
+/// One service for all inputs, once asking for a token and once asking nobody.
 static HOST: LazyLock<Host> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let limits = Limits { sessions: 16, ..Limits::default() };
     let engine = Engine::new(Registry::linked().expect("no names clash"), limits, runtime.handle().clone());
     let tokens = Tokens::new().with(Token::new("fuzz", "fuzz-fuzz")).expect("it is one");
-    let (open, closed) = (Door::new(true, None, None), Door::new(true, Some(tokens), None));
+    let (open, closed) = (AccessControl::new(true, None, None), AccessControl::new(true, Some(tokens), None));
     Host { runtime, engine, open, closed }
 });
 
@@ -134,15 +134,15 @@ pub fn open(input: &[u8]) {
     let Host { runtime, engine, open, closed } = &*HOST;
     runtime.block_on(async {
         let (mut client, stream) = tokio::io::duplex(1 << 16);
-        let house = House {
+        let env = ConnectionEnv {
             engine: Arc::clone(engine),
-            pulse: Arc::default(),
-            door: Arc::clone(if first & 1 == 0 { open } else { closed }),
-            crowded: (first & 2 != 0).then_some(Crowded::Connections),
+            heartbeat: Arc::default(),
+            access: Arc::clone(if first & 1 == 0 { open } else { closed }),
+            no_room: (first & 2 != 0).then_some(NoRoom::Connections),
             barred: (first & 4 != 0).then_some("barred"),
-            stranger: Mutex::default(),
+            pending: Mutex::default(),
         };
-        let serving = tokio::spawn(connection::serve(stream, Peer::Local, house));
+        let serving = tokio::spawn(connection::serve(stream, Peer::Local, env));
         let talk = async {
             let _ = client.write_all(bytes).await;
             // What is said is heard, and then the end.

@@ -1,7 +1,7 @@
 //! A service without sockets, and sessions that submit whatever they like.
 
 use crate::config::Limits;
-use crate::server::engine::Engine;
+use crate::server::exec::engine::Engine;
 use crate::server::session::{Carrier, ServerSession};
 use crate::wire::batch::{Answered, Outcome, Preamble, ReplyHead, Submission};
 use arbitrary::{Arbitrary, Result, Unstructured};
@@ -126,7 +126,7 @@ async fn finish(engine: &Arc<Engine>, clients: Vec<Client>) {
 impl Client {
     fn new(engine: &Arc<Engine>) -> Self {
         let session = ServerSession::new(engine, None);
-        let (carrier, _) = session.attach(Arc::default(), &engine.pulse, 0).expect("it has not ended");
+        let (carrier, _) = session.attach(Arc::default(), &engine.heartbeat, 0).expect("it has not ended");
         let (calls, heard) = (BTreeMap::new(), HashSet::new());
         let unknown = Vec::new();
         Client { session, carrier, next: 1, calls, unknown, heard, received_below: 0, ended: false }
@@ -154,7 +154,7 @@ impl Client {
             2 => {
                 // What was received is the client's word; it may lie, and then loses replies of its own.
                 let below = if input.ratio(1, 8)? { u64::arbitrary(input)? } else { self.received_below };
-                match self.session.attach(Arc::default(), &engine.pulse, below) {
+                match self.session.attach(Arc::default(), &engine.heartbeat, below) {
                     Some((carrier, begun)) => {
                         assert!(begun < self.next, "{begun} was begun, and {} not sent", self.next);
                         self.carrier = carrier;
@@ -210,7 +210,7 @@ impl Client {
             Ok(answer) => self.hear(&answer, ids),
             Err(_) => assert!(
                 self.session
-                    .attach(Arc::default(), &self.session.engine().pulse, 0)
+                    .attach(Arc::default(), &self.session.engine().heartbeat, 0)
                     .map(|(c, _)| self.carrier = c)
                     .is_some()
                     || self.ended

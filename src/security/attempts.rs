@@ -5,7 +5,7 @@
 //! service is bounded: hosts are counted in a table of a fixed size, and beyond a number of answers that wait, of one host
 //! and of all, a further one is given at once, so that its connection makes room.
 
-use super::door::Peer;
+use super::access_control::Peer;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};

@@ -3,11 +3,11 @@
 //! - [`secret`]: what is never shown.
 //! - [`tokens`]: the tokens of a service, and where they come from; [`file`] is their file.
 //! - [`permissions`]: what a token permits, asked once for each operation of a session that is restricted.
-//! - [`door`]: asks whoever connects; [`attempts`] slows those who guess.
+//! - [`access_control`]: asks whoever connects; [`attempts`] slows those who guess.
 //! - [`tls`]: certificates, for both sides; [`verdict`]: what is wrong with one, in words.
 
+mod access_control;
 mod attempts;
-mod door;
 mod file;
 mod permissions;
 mod secret;
@@ -15,7 +15,7 @@ mod tls;
 mod tokens;
 mod verdict;
 
-pub(crate) use door::{Door, Grant, Peer, Refusal};
+pub(crate) use access_control::{AccessControl, Credential, Peer, Refusal};
 pub(crate) use permissions::Permissions;
 pub(crate) use secret::Secret;
 pub(crate) use tls::{ClientSide, ServerSide, TLS_BYTE};

@@ -1,61 +1,27 @@
 //! The service: hosts objects, and answers whoever connects.
 //!
-//! - [`listener`]: where connections come from: TCP, a Unix socket, memory; [`binding`]: the addresses of a host's name.
-//! - [`workers`]: the threads that connections are served on; [`connection`]: one of those, on one task.
-//! - [`session`]: one client's handles, calls in flight, results not collected.
-//! - [`engine`]: runs one operation; [`obtain`] for `memoize` and `update`, [`evaluate`] for sources and functions, [`call`]
-//!   for methods; [`permit`] asks before, where a session may not do everything.
-//! - [`local`]: calls from within the process.
-//! - [`scope`]: object references in arguments and results; [`snapshot`]: plain copies of what they lead to; [`collect`]:
-//!   circles of them that are garbage.
-//! - [`chain`]: what a call holds that asks its own service for something.
-//! - [`strangers`]: connections without a session, which make room when there is none; [`foreign`]: who speaks something else;
-//!   [`log_limit`]: how much of that is logged.
-//! - [`gate`], [`panics`]: what begins and what is stopped; a panic is an error of its call.
+//! - [`net`]: connections, from the socket to the session that they carry.
+//! - [`session`]: one client's handles, calls in flight, and results that it has not received; the table of all sessions.
+//! - [`exec`]: runs operations.
+//! - [`refs`]: references between objects: in arguments and results, in snapshots, in circles.
 
-mod binding;
-mod call;
-mod chain;
-mod collect;
-pub(crate) mod connection;
-pub(crate) mod engine;
-mod evaluate;
-mod evaluating;
-mod foreign;
-mod function;
-mod gate;
-mod large;
-pub(crate) mod listener;
-mod local;
-mod log_limit;
-mod looking;
-mod objects;
-mod obtain;
-mod panics;
-mod permit;
-mod pulse;
-mod request;
-mod scope;
+pub(crate) mod exec;
+pub(crate) mod net;
+mod refs;
 pub(crate) mod session;
-mod sessions;
-mod snapshot;
-mod strangers;
-mod target;
-mod traffic;
-mod unbound;
-mod workers;
 
-pub use listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, memory};
+pub use net::listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, memory};
 
 use crate::client::Session;
 use crate::config::{LimitError, Limits};
-use crate::security::{Door, ServerSide, ServerTls, TlsError, Tokens};
-use binding::{Bindable, Unbound, v4_ports};
-use collect::Collector;
-use engine::Engine;
-use local::LocalCaller;
+use crate::security::{AccessControl, ServerSide, ServerTls, TlsError, Tokens};
+use exec::engine::Engine;
+use exec::local_caller::LocalCaller;
+use net::binding::{Bindable, Unbound, v4_ports};
+use net::workers::{WorkerMessage, accept, at_rest, worker};
+use refs::cycle_gc::CycleCollector;
 use session::ServerSession;
-use sessions::Sessions;
+use session::table::SessionTable;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -67,7 +33,6 @@ use tarmem_remote::registry::{Registry, RegistryError};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
-use workers::{Errand, accept, at_rest, worker};
 
 /// A service to be: where it listens, what it offers, its limits.
 ///
@@ -172,7 +137,7 @@ impl Service {
     pub async fn bind(self) -> Result<BoundService, ServeError> {
         self.limits.check()?;
         let tls = self.tls.as_ref().map(ServerSide::new).transpose()?;
-        let door = Door::new(self.protected, self.tokens, tls);
+        let access = AccessControl::new(self.protected, self.tokens, tls);
         let registry = match &self.modules {
             None => Registry::linked()?,
             Some(modules) => Registry::offering(modules)?,
@@ -200,11 +165,11 @@ impl Service {
         }
         tracing::info!("offering {registry}");
         let engine = Engine::new(registry, self.limits, runtime.handle().clone());
-        runtime.handle().spawn(Collector::run(Arc::downgrade(&engine)));
-        runtime.handle().spawn(Sessions::look_after(Arc::downgrade(&engine), engine.limits.lease));
-        let (pulse, lease) = (Arc::clone(&engine.pulse), engine.limits.lease);
-        runtime.handle().spawn(async move { pulse.beat(lease).await });
-        Ok(BoundService { listeners, engine, runtime, workers: self.workers, door })
+        runtime.handle().spawn(CycleCollector::run(Arc::downgrade(&engine)));
+        runtime.handle().spawn(SessionTable::look_after(Arc::downgrade(&engine), engine.limits.lease));
+        let (heartbeat, lease) = (Arc::clone(&engine.heartbeat), engine.limits.lease);
+        runtime.handle().spawn(async move { heartbeat.beat(lease).await });
+        Ok(BoundService { listeners, engine, runtime, workers: self.workers, access })
     }
 
     /// Binds and runs, for ever.
@@ -238,7 +203,7 @@ pub struct BoundService {
     engine: Arc<Engine>,
     runtime: OwnedRuntime,
     workers: usize,
-    door: Arc<Door>,
+    access: Arc<AccessControl>,
 }
 
 impl BoundService {
@@ -268,7 +233,7 @@ impl BoundService {
     pub fn start(mut self) -> RunningService {
         let (local_addr, addresses) = (self.local_addr(), self.addresses());
         let address = self.listeners.iter().find_map(|listener| listener.address()).unwrap_or_default();
-        let workers: Vec<_> = (0..self.workers).map(|index| worker(index, &self.engine, &self.door)).collect();
+        let workers: Vec<_> = (0..self.workers).map(|index| worker(index, &self.engine, &self.access)).collect();
         let accepting = std::mem::take(&mut self.listeners)
             .into_iter()
             .map(|listener| {
@@ -276,8 +241,8 @@ impl BoundService {
                 AbortOnDropHandle::new(self.runtime.handle().spawn(accept))
             })
             .collect();
-        let BoundService { engine, door, runtime, .. } = self;
-        RunningService { engine, door, accepting, workers, local_addr, addresses, address, _runtime: runtime }
+        let BoundService { engine, access, runtime, .. } = self;
+        RunningService { engine, access, accepting, workers, local_addr, addresses, address, _runtime: runtime }
     }
 }
 
@@ -290,9 +255,9 @@ impl fmt::Debug for BoundService {
 /// A service that is running, on threads of its own: whoever started it may block. Dropped without [`shutdown`](Self::shutdown), it ends at once, and connections break.
 pub struct RunningService {
     engine: Arc<Engine>,
-    door: Arc<Door>,
+    access: Arc<AccessControl>,
     accepting: Vec<AbortOnDropHandle<()>>,
-    workers: Vec<mpsc::Sender<Errand>>,
+    workers: Vec<mpsc::Sender<WorkerMessage>>,
     local_addr: Option<SocketAddr>,
     addresses: Vec<String>,
     address: String,
@@ -333,7 +298,7 @@ impl RunningService {
     /// Asks for these tokens from now on, and for no others. Sessions end whose token is not among them any more, or has
     /// other permissions now; if nobody was asked before, all do but those in process.
     pub fn set_tokens(&self, tokens: Tokens) {
-        let (count, gone) = (tokens.len(), self.door.set_tokens(tokens));
+        let (count, gone) = (tokens.len(), self.access.set_tokens(tokens));
         self.engine.sessions.end_revoked();
         tracing::info!("{count} tokens; {gone} of those before are revoked");
     }
@@ -417,7 +382,7 @@ pub enum ServeError {
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] TlsError),
     /// An address cannot be had.
-    #[error("cannot listen on {address}: {}", unbound::why(address, cause))]
+    #[error("cannot listen on {address}: {}", net::unbound::why(address, cause))]
     Listen {
         /// The address.
         address: String,

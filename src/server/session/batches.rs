@@ -4,8 +4,8 @@ use super::delivery::Replies;
 use super::lease::{Carrier, check_sequence};
 use super::{Calls, ServerSession, drive};
 use crate::config::Limits;
-use crate::server::engine::{Later, Step};
-use crate::server::request::{Deadline, Request};
+use crate::server::exec::engine::{Later, Step};
+use crate::server::exec::request::{Deadline, Request};
 use crate::wire::batch::{ANSWERED_OVERHEAD, OpenReply, Outcome, Preamble, Submission};
 use bytes::Bytes;
 use futures::FutureExt;
@@ -378,7 +378,7 @@ impl ServerSession {
 
     fn finish_later(self: &Arc<Self>, submission: Submission<'_>, later: Later, decoded: usize) {
         let sequence = submission.sequence;
-        self.pending(sequence, &later.gate, submission.operation.len() + decoded);
+        self.pending(sequence, &later.cancellation, submission.operation.len() + decoded);
         let deadline = Deadline::after_ms(Instant::now(), submission.timeout_ms);
         let session = Arc::clone(self);
         let (late, given_up) = (Arc::clone(self), sequence);
@@ -399,7 +399,7 @@ impl ServerSession {
             return self.undo(sequence);
         }
         let cancelled = calls.pending.get(&sequence).is_some_and(|pending| pending.cancelled);
-        let gate = self.no_longer_pending(&mut calls, sequence);
+        let cancellation = self.no_longer_pending(&mut calls, sequence);
         if cancelled {
             // Nobody waits for it, and it counts as none.
             drop(calls);
@@ -412,7 +412,7 @@ impl ServerSession {
         drop(calls);
         self.finished.notify_one();
         // It finished and was stopped in the same moment: see `cancel`.
-        if gate.is_some_and(|gate| gate.is_stopped()) {
+        if cancellation.is_some_and(|cancellation| cancellation.is_stopped()) {
             self.undo(sequence);
         }
     }

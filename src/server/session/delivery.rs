@@ -241,7 +241,7 @@ impl ServerSession {
 mod tests {
     use super::*;
     use crate::config::Limits;
-    use crate::server::engine::Engine;
+    use crate::server::exec::engine::Engine;
     use std::sync::Arc;
     use tarmem_remote::registry::Registry;
 
@@ -250,7 +250,7 @@ mod tests {
         let registry = Registry::linked().expect("no names clash");
         let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current());
         let session = ServerSession::new(&engine, None);
-        let (carrier, _) = session.attach(Arc::default(), &engine.pulse, 0).expect("it has not ended");
+        let (carrier, _) = session.attach(Arc::default(), &engine.heartbeat, 0).expect("it has not ended");
         for sequence in 1..=4 {
             let mut replies = Replies::new(64);
             replies.put(sequence, Outcome::Done(b"large")).expect("encodes");

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tarmem_remote::error::Error;
 use uuid::Uuid;
 
-pub(super) type Handles = HashMap<Uuid, Held>;
+pub(super) type Handles = HashMap<Uuid, Handle>;
 
-pub(super) struct Held {
+pub(super) struct Handle {
     cell: Cell,
     count: u32,
 }
@@ -43,7 +43,7 @@ impl ServerSession {
                 return Err(Error::limit("handles of this session", held as u64 + 1, limit as u64, remedy));
             }
             None => {
-                handles.insert(cell.id(), Held { cell: cell.clone(), count: 1 });
+                handles.insert(cell.id(), Handle { cell: cell.clone(), count: 1 });
             }
         }
         Ok(())

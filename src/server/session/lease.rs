@@ -1,7 +1,7 @@
 //! Which connection carries a session, how far its calls have come, and when its client was last heard.
 
 use super::ServerSession;
-use crate::server::pulse::{BEATS, Pulse};
+use super::heartbeat::{BEATS, Heartbeat};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -38,26 +38,26 @@ pub(super) struct Lease {
     /// cannot begin another call, and the one that replaced it knows exactly what was begun.
     position: AtomicU64,
     /// Ends the connection there is. Also says whether there is one.
-    line: Mutex<Option<Arc<Notify>>>,
+    cut_off: Mutex<Option<Arc<Notify>>>,
     /// When the client was last heard.
     heard: Mutex<Heard>,
     /// Its client said that it does not come back.
     leaving: AtomicBool,
 }
 
-/// A moment, by the pulse of the thread that reads what the client sends.
+/// A moment, by the heartbeat of the thread that reads what the client sends.
 struct Heard {
-    pulse: Arc<Pulse>,
+    heartbeat: Arc<Heartbeat>,
     at: u64,
 }
 
 impl Lease {
-    pub(super) fn new(secret: Uuid, pulse: &Arc<Pulse>) -> Self {
+    pub(super) fn new(secret: Uuid, heartbeat: &Arc<Heartbeat>) -> Self {
         Lease {
             secret,
             position: AtomicU64::new(0),
-            line: Mutex::default(),
-            heard: Mutex::new(Heard { pulse: Arc::clone(pulse), at: pulse.beats() }),
+            cut_off: Mutex::default(),
+            heard: Mutex::new(Heard { heartbeat: Arc::clone(heartbeat), at: heartbeat.beats() }),
             leaving: AtomicBool::new(false),
         }
     }
@@ -97,8 +97,8 @@ impl Lease {
     /// No connection carries it any more, for ever.
     pub(super) fn end(&self) {
         self.position.fetch_or(NONE.0 << SEQUENCE_BITS, Ordering::AcqRel);
-        if let Some(line) = self.line.lock().take() {
-            line.notify_one();
+        if let Some(cut_off) = self.cut_off.lock().take() {
+            cut_off.notify_one();
         }
     }
 }
@@ -114,16 +114,21 @@ impl ServerSession {
         self.lease.last()
     }
 
-    /// A connection carries the session from now on, and ends when `line` is notified; `pulse` is its thread's. The one before it ends now. What the
+    /// A connection carries the session from now on, and ends when `cut_off` is notified; `heartbeat` is its thread's. The one before it ends now. What the
     /// client may not have, of the batches of replies from `received_below`, it gets again.
     ///
     /// Gives the highest sequence number of a call that was begun, too; `None` if the session has ended.
-    pub(crate) fn attach(&self, line: Arc<Notify>, pulse: &Arc<Pulse>, received_below: u64) -> Option<(Carrier, u64)> {
-        self.hear_by(pulse);
+    pub(crate) fn attach(
+        &self,
+        cut_off: Arc<Notify>,
+        heartbeat: &Arc<Heartbeat>,
+        received_below: u64,
+    ) -> Option<(Carrier, u64)> {
+        self.hear_by(heartbeat);
         let (carrier, replaced) = {
             // Together, so that of two connections that come at once the one that carries it is the one that stays.
-            let mut current = self.lease.line.lock();
-            (self.lease.hand_over()?, current.replace(line))
+            let mut current = self.lease.cut_off.lock();
+            (self.lease.hand_over()?, current.replace(cut_off))
         };
         if let Some(replaced) = replaced {
             replaced.notify_one();
@@ -143,19 +148,19 @@ impl ServerSession {
 
     /// The connection has ended; false if another one carries the session.
     pub(crate) fn detach(&self, carrier: Carrier) -> bool {
-        let mut line = self.lease.line.lock();
+        let mut cut_off = self.lease.cut_off.lock();
         if !self.lease.is_carried_by(carrier) {
             return false;
         }
-        line.take();
-        drop(line);
-        self.hear_by(&self.engine.pulse);
+        cut_off.take();
+        drop(cut_off);
+        self.hear_by(&self.engine.heartbeat);
         true
     }
 
     /// A connection carries it, as far as the service knows.
     pub(crate) fn has_connection(&self) -> bool {
-        self.lease.line.lock().is_some()
+        self.lease.cut_off.lock().is_some()
     }
 
     /// Its client does not come back: it ends with its connection.
@@ -171,18 +176,18 @@ impl ServerSession {
     /// Its client was heard.
     pub(crate) fn hear(&self) {
         let mut heard = self.lease.heard.lock();
-        heard.at = heard.pulse.beats();
+        heard.at = heard.heartbeat.beats();
     }
 
-    fn hear_by(&self, pulse: &Arc<Pulse>) {
-        *self.lease.heard.lock() = Heard { pulse: Arc::clone(pulse), at: pulse.beats() };
+    fn hear_by(&self, heartbeat: &Arc<Heartbeat>) {
+        *self.lease.heard.lock() = Heard { heartbeat: Arc::clone(heartbeat), at: heartbeat.beats() };
     }
 
     /// Nothing has been heard of its client for its lease.
     pub(crate) fn is_overdue(&self) -> bool {
         let heard = self.lease.heard.lock();
         // One more: the first beat may come at once.
-        heard.pulse.beats().saturating_sub(heard.at) > BEATS
+        heard.heartbeat.beats().saturating_sub(heard.at) > BEATS
     }
 }
 
@@ -190,7 +195,7 @@ impl ServerSession {
 mod tests {
     use super::*;
     use crate::config::Limits;
-    use crate::server::engine::Engine;
+    use crate::server::exec::engine::Engine;
     use futures::FutureExt;
     use tarmem_remote::registry::Registry;
 
@@ -215,13 +220,14 @@ mod tests {
         let sessions: Vec<_> = (0..10_000).map(|_| (ServerSession::new(&engine, None), AtomicU64::new(0))).collect();
         let attach_to_each = || {
             let attach = |(session, arrived): &(Arc<ServerSession>, AtomicU64)| {
-                let line = Arc::<Notify>::default();
+                let cut_off = Arc::<Notify>::default();
                 arrived.fetch_add(1, Ordering::SeqCst);
                 while arrived.load(Ordering::SeqCst) < 2 {
                     std::thread::yield_now();
                 }
-                let (carrier, _) = session.attach(Arc::clone(&line), &engine.pulse, 0).expect("it has not ended");
-                (line, carrier)
+                let (carrier, _) =
+                    session.attach(Arc::clone(&cut_off), &engine.heartbeat, 0).expect("it has not ended");
+                (cut_off, carrier)
             };
             sessions.iter().map(attach).collect::<Vec<_>>()
         };
@@ -230,8 +236,8 @@ mod tests {
             (attach_to_each(), one.join().expect("no panic"))
         });
         for (index, (session, _)) in sessions.iter().enumerate() {
-            for (line, carrier) in [&one[index], &other[index]] {
-                let is_told_to_end = line.notified().now_or_never().is_some();
+            for (cut_off, carrier) in [&one[index], &other[index]] {
+                let is_told_to_end = cut_off.notified().now_or_never().is_some();
                 assert_ne!(is_told_to_end, session.lease.is_carried_by(*carrier), "session {index}");
             }
         }

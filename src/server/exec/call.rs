@@ -1,0 +1,459 @@
+//! Calling a method of an object.
+
+mod waiting;
+
+use super::cancellation::Cancellation;
+use super::engine::{Engine, Later, Step, label};
+use super::held_by_caller::HeldByCaller;
+use super::large_calls::{self, Large, Load};
+use super::local_caller::LocalCaller;
+use super::looking::{Asked, CallGuards, LookingScope, Looks, Own, ReceiverGuard};
+use super::panics;
+use super::request::Request;
+use crate::server::refs::references::MethodScope;
+use crate::server::session::ServerSession;
+use crate::store::Cell;
+use bytes::Bytes;
+use std::sync::Arc;
+use tarmem_remote::context::Context;
+use tarmem_remote::describe::{Invoke, Method, Place};
+use tarmem_remote::dispatch::{Arguments, Encoding, Output};
+use tarmem_remote::error::Error;
+use tarmem_remote::object::Object;
+use tarmem_remote::operation::{MethodRef, Reply, Target};
+use tarmem_remote::value::with_scope;
+use waiting::Waiters;
+
+impl Engine {
+    /// Calls a method. One that is not async, on an object that nobody else is using, runs here and now.
+    pub(super) fn call(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        target: Target<'_>,
+        method: MethodRef<'_>,
+        encoding: Encoding,
+        args: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Box<Error>> {
+        let cell = self.target(request, target)?.cell;
+        let method = self.method(&cell, target, method)?;
+        self.call_method(request, (target, cell), method, encoding, args, out)
+    }
+
+    /// Calls a method of an object that has been found.
+    #[inline(always)]
+    pub(super) fn call_method(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        (target, cell): (Target<'_>, Cell),
+        method: &'static Method,
+        encoding: Encoding,
+        args: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Box<Error>> {
+        let site = CallSite {
+            context: request.context,
+            scope: MethodScope { session: request.session, sequence: request.sequence(), of: &cell },
+            load: None,
+        };
+        let call = MethodCall { method, encoding, limit: request.result_bytes };
+        let named = |error| named_target(error, || label(target));
+        let offload = method.blocking || request.elsewhere;
+        let looks = Looks::default();
+        // A large object, which is not let go: so it stays this call's turn.
+        let mut held = None;
+        match method.invoke {
+            Invoke::Shared(_) if !offload => {
+                if let Some(guard) = cell.try_read() {
+                    let (guard, begin) = (guard.map_err(named)?, out.len());
+                    if call.is_large(&cell, &*guard, args) {
+                        held = Some(CallGuards {
+                            receiver: ReceiverGuard::Shared(guard.into_owned()),
+                            others: Vec::new(),
+                        });
+                    } else {
+                        let step = call.shared(&*guard, &site, &looks, args, out);
+                        if is_over(&step, &looks) {
+                            return step;
+                        }
+                        out.truncate(begin);
+                    }
+                }
+            }
+            Invoke::Exclusive(_) if !offload => {
+                if let Some(guard) = cell.try_write() {
+                    let (mut guard, begin) = (guard.map_err(named)?, out.len());
+                    if call.is_large(&cell, &*guard, args) {
+                        held = Some(CallGuards {
+                            receiver: ReceiverGuard::Exclusive(guard.into_owned()),
+                            others: Vec::new(),
+                        });
+                    } else {
+                        let step = call.exclusive(&mut *guard, &site, &looks, args, out);
+                        if is_over(&step, &looks) {
+                            return step;
+                        }
+                        out.truncate(begin);
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.call_later(request, (target, &cell), call, offload, looks, held, args)
+    }
+
+    /// Goes on with a call that is async, blocking or large, or has to wait.
+    #[inline(never)]
+    #[allow(clippy::too_many_arguments)]
+    fn call_later(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        (target, cell): (Target<'_>, &Cell),
+        call: MethodCall,
+        offload: bool,
+        looks: Looks,
+        held: Option<CallGuards>,
+        args: &[u8],
+    ) -> Result<Step, Box<Error>> {
+        let method = call.method;
+        let mut asked = Asked::default();
+        looks.ask(&mut asked, [cell], request.holding)?;
+        let exclusive = matches!(method.invoke, Invoke::Exclusive(_) | Invoke::ExclusiveAsync(_));
+        request.may_want(cell, exclusive, || label(target))?;
+        let target = label(target);
+        let (cell, args) = (cell.clone(), Bytes::copy_from_slice(args));
+        let session = Arc::clone(request.session);
+        let is_async = matches!(method.invoke, Invoke::SharedAsync(_) | Invoke::ExclusiveAsync(_));
+        let may_wait = method.blocking || is_async;
+        let context = if may_wait {
+            let holding = HeldByCaller::new(&cell, exclusive, request.holding);
+            request.context_of(Arc::new(LocalCaller::holding(self, request, holding)))
+        } else {
+            request.context.clone()
+        };
+        let mut later = Later::new(std::future::pending());
+        let cancellation = Arc::clone(&later.cancellation);
+        let (runtime, holding) = (self.runtime.clone(), request.holding.cloned());
+        let mut waiters = (is_async && large_calls::has_large(&args)).then(|| Waiters::of(request, &mut later));
+        later.run = Box::pin(async move {
+            let named = |error| named_target(error, || target.clone());
+            let run = async {
+                if matches!(method.invoke, Invoke::Shared(_) | Invoke::Exclusive(_)) {
+                    let site = OwnedSite { context, session, cell, holding, load: None };
+                    let begun = Begun { offload, asked, held };
+                    return call.patiently(&runtime, site, &cancellation, begun, args, named).await;
+                }
+                if let Some(waiters) = waiters.take() {
+                    let site = OwnedSite { context, session, cell, holding, load: None };
+                    return call.see_through(site, &cancellation, waiters, args, named).await;
+                }
+                let site = CallSite {
+                    context: &context,
+                    scope: MethodScope { session: &session, sequence: context.sequence(), of: &cell },
+                    load: None,
+                };
+                if exclusive {
+                    let mut guard = roomy(&session, &cell, exclusive, &asked, named).await?;
+                    if !cancellation.begin() {
+                        return Err(Error::Cancelled);
+                    }
+                    let ReceiverGuard::Exclusive(guard) = &mut guard.receiver else { return Err(Error::Cancelled) };
+                    call.exclusive_async(&mut **guard, &site, &args).await
+                } else {
+                    let guard = cell.read().await.map_err(named)?;
+                    call.shared_async(&*guard, &site, &args).await
+                }
+            };
+            run.await.into()
+        });
+        Ok(Step::Later(later))
+    }
+}
+
+fn named_target(error: Error, target: impl FnOnce() -> String) -> Error {
+    match error {
+        Error::Poisoned { .. } => Error::Poisoned { target: target() },
+        other => other,
+    }
+}
+
+/// Whether this is what the call gives. It is not if the method looked in vain for what others use; unless it broke, after which
+/// nothing is made again.
+#[inline]
+fn is_over<T>(result: &Result<T, Box<Error>>, looks: &Looks) -> bool {
+    !looks.are_incomplete() || result.as_ref().is_err_and(|error| matches!(**error, Error::Panicked { .. }))
+}
+
+/// The objects, and room for what the call gives: many calls may have waited for the object when there still was some. Nobody
+/// is kept waiting for the object by one who waits for room, nor the other way round; and nobody overtakes another.
+async fn roomy(
+    session: &ServerSession,
+    cell: &Cell,
+    exclusive: bool,
+    asked: &Asked,
+    named: impl Fn(Error) -> Error,
+) -> Result<CallGuards, Error> {
+    loop {
+        let held = asked.hold(cell, exclusive, &named).await?;
+        if session.has_room_at_once() {
+            return Ok(held);
+        }
+        drop(held);
+        let _turn = session.room().await;
+        if let Some(held) = asked.try_hold(cell, exclusive, &named) {
+            return held;
+        }
+    }
+}
+
+/// Who calls, and who looks after the object references in the call.
+struct CallSite<'a> {
+    context: &'a Context,
+    scope: MethodScope<'a>,
+    /// For arguments that are large, if it may wait while it runs.
+    load: Option<&'a Load>,
+}
+
+/// The same for a call that waits, or goes to another thread.
+struct OwnedSite {
+    context: Context,
+    session: Arc<ServerSession>,
+    cell: Cell,
+    /// What is held by the call that it is made for.
+    holding: Option<Arc<HeldByCaller>>,
+    load: Option<Arc<Load>>,
+}
+
+impl OwnedSite {
+    fn as_site(&self) -> CallSite<'_> {
+        let scope = MethodScope { session: &self.session, sequence: self.context.sequence(), of: &self.cell };
+        CallSite { context: &self.context, scope, load: self.load.as_deref() }
+    }
+}
+
+impl CallSite<'_> {
+    fn looking<'a>(&'a self, looks: &'a Looks, own: &'a [Own<'a>], code: Place) -> LookingScope<'a> {
+        LookingScope { scope: &self.scope, looks, own, code }
+    }
+}
+
+/// How far a call of a method came at once that is not async.
+struct Begun {
+    /// It is to be off the connection's thread.
+    offload: bool,
+    /// What it looked into in vain.
+    asked: Asked,
+    /// What it holds already.
+    held: Option<CallGuards>,
+}
+
+/// A method, and how its arguments and result are encoded.
+#[derive(Clone, Copy)]
+struct MethodCall {
+    method: &'static Method,
+    encoding: Encoding,
+    limit: usize,
+}
+
+impl MethodCall {
+    fn shared(
+        self,
+        object: &dyn Object,
+        site: &CallSite<'_>,
+        looks: &Looks,
+        args: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Box<Error>> {
+        let Invoke::Shared(invoke) = self.method.invoke else { return Err(Error::Cancelled.into()) };
+        let own = [Own::shared(site.scope.of, object)];
+        let scope = site.looking(looks, &own, self.method.place);
+        self.run(site, scope, args, out, |args, out| invoke(object, site.context, args, out))
+    }
+
+    fn exclusive(
+        self,
+        object: &mut dyn Object,
+        site: &CallSite<'_>,
+        looks: &Looks,
+        args: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Box<Error>> {
+        let Invoke::Exclusive(invoke) = self.method.invoke else { return Err(Error::Cancelled.into()) };
+        let own = [Own::exclusive(site.scope.of, object)];
+        let scope = site.looking(looks, &own, self.method.place);
+        let result = self.run(site, scope, args, out, |args, out| invoke(object, site.context, args, out));
+        if result.as_ref().is_err_and(|error| matches!(**error, Error::Panicked { .. })) {
+            site.scope.of.poison();
+        }
+        // It may have let go of a reference.
+        site.scope.session.engine().loosen();
+        result
+    }
+
+    /// An error is boxed on its way from here to the reply: a result that holds one is as large as it, and is handed through
+    /// five functions, whatever it holds. That was a tenth of the service's time for a call.
+    fn run(
+        self,
+        site: &CallSite<'_>,
+        scope: LookingScope<'_>,
+        args: &[u8],
+        out: &mut Vec<u8>,
+        invoke: impl FnOnce(&mut Arguments<'_>, &mut Output<'_>) -> Result<(), Error>,
+    ) -> Result<Step, Box<Error>> {
+        let mut output = Output::new(self.encoding, out, self.limit);
+        // The name is made only if it is needed: this is the hot path.
+        let result = panics::catch(String::new(), || {
+            with_scope(&scope, || -> Result<(), Box<Error>> {
+                match (self.encoding, site.load) {
+                    (Encoding::Typed, None) => invoke(&mut Arguments::typed(args), &mut output)?,
+                    (Encoding::Dynamic, None) => invoke(&mut self.arguments(args)?, &mut output)?,
+                    (_, Some(load)) => Load::decoding(Some(load), || -> Result<(), Box<Error>> {
+                        Ok(invoke(&mut self.arguments(args)?.then(load), &mut output)?)
+                    })?,
+                }
+                Ok(())
+            })
+        });
+        match result {
+            Ok(Ok(())) => Ok(output.into_raised().map_or(Step::Done, Step::Raised)),
+            Ok(Err(error)) => Err(self.named(*error).into()),
+            Err(error) => Err(self.panicked(site, error).into()),
+        }
+    }
+
+    /// Whether it is not to be run on the connection's thread, since it would look at too much.
+    #[inline]
+    fn is_large(self, cell: &Cell, object: &dyn Object, args: &[u8]) -> bool {
+        self.method.scales && (large_calls::has_large(args) || large_calls::is_large(cell, object))
+    }
+
+    /// Runs a method that is not async once its object and what it asked for are held, and anew as often as it asks for more;
+    /// on a thread of its own if it is to be off this one, or looks at much.
+    async fn patiently(
+        self,
+        runtime: &tokio::runtime::Handle,
+        mut site: OwnedSite,
+        cancellation: &Arc<Cancellation>,
+        begun: Begun,
+        args: Bytes,
+        named: impl Fn(Error) -> Error,
+    ) -> Result<Reply, Error> {
+        let Begun { offload, mut asked, mut held } = begun;
+        let exclusive = matches!(self.method.invoke, Invoke::Exclusive(_));
+        // One that is only not to hold its caller's thread waits for its object alone: so it does not fall behind the calls that
+        // its caller makes after it.
+        let place = if self.method.blocking { site.session.off_thread().await } else { None };
+        if self.method.blocking {
+            site.load = Load::of(&site.session, args.len()).await?;
+        }
+        let (site, place) = (Arc::new(site), Arc::new(place));
+        loop {
+            let held = match held.take() {
+                Some(held) => held,
+                None if offload => asked.hold(&site.cell, exclusive, &named).await?,
+                None => roomy(&site.session, &site.cell, exclusive, &asked, &named).await?,
+            };
+            // What was sent here for its size takes as much memory as it has decoded, so it has its turn, too.
+            let large = match offload {
+                true => !self.method.blocking && large_calls::has_large(&args),
+                false => asked.are_large() || self.is_large(&site.cell, held.receiver.object(), &args),
+            };
+            let turn = if large { Some(Large::turn(&site.session, true).await?) } else { None };
+            if let Some(load) = &site.load {
+                load.turn(true).await?;
+            }
+            // Then it cannot be stopped any more; what it takes after its deadline is given back.
+            let elsewhere = offload || large;
+            let begins = exclusive || elsewhere;
+            if begins && !cancellation.begin() {
+                return Err(Error::Cancelled);
+            }
+            let run = {
+                let (site, place, args) = (Arc::clone(&site), Arc::clone(&place), args.clone());
+                let cancellation = Arc::clone(cancellation);
+                move || {
+                    let has_turn = turn.is_some();
+                    let _kept = (place, turn);
+                    let attempt = || self.attempt(held, &site, asked, elsewhere, &args);
+                    if elsewhere { cancellation.over(|| large_calls::in_turn(has_turn, attempt)) } else { attempt() }
+                }
+            };
+            let attempt =
+                if elsewhere { runtime.spawn_blocking(run).await.unwrap_or(Err(Error::Cancelled))? } else { run()? };
+            asked = match attempt {
+                Attempt::Over(reply) => return Ok(reply),
+                Attempt::Asks(asked) => asked,
+            };
+            if begins && !cancellation.put_back() {
+                return Err(Error::Cancelled);
+            }
+        }
+    }
+
+    /// `elsewhere`: on no connection's thread.
+    fn attempt(
+        self,
+        held: CallGuards,
+        site: &OwnedSite,
+        mut asked: Asked,
+        elsewhere: bool,
+        args: &[u8],
+    ) -> Result<Attempt, Error> {
+        let looks = Looks::holding(held.others, elsewhere);
+        let mut body = Vec::new();
+        let step = match held.receiver {
+            ReceiverGuard::Shared(object) => self.shared(&*object, &site.as_site(), &looks, args, &mut body),
+            ReceiverGuard::Exclusive(mut object) => {
+                self.exclusive(&mut *object, &site.as_site(), &looks, args, &mut body)
+            }
+        };
+        if !is_over(&step, &looks) {
+            looks.ask(&mut asked, [&site.cell], site.holding.as_ref())?;
+            return Ok(Attempt::Asks(asked));
+        }
+        replied(step, body).map(Attempt::Over)
+    }
+
+    fn arguments(self, args: &[u8]) -> Result<Arguments<'_>, Box<Error>> {
+        Arguments::new(self.encoding, args, self.method.params)
+            .map_err(|reason| Error::BadArguments { signature: self.method.called_as(self.encoding), reason }.into())
+    }
+
+    /// A method's panic, which is logged: its caller may not know whom to tell.
+    #[cold]
+    fn panicked(self, site: &CallSite<'_>, error: Error) -> Error {
+        let error = self.named(error);
+        if let Error::Panicked { what, message } = &error {
+            let (class, method, session) =
+                (site.scope.of.class().entry().path, self.method.name, site.scope.session.id());
+            tracing::error!(class, method, %session, "{what} panicked: {message}");
+        }
+        error
+    }
+
+    /// Puts in what the dispatch function does not know: its own name.
+    fn named(self, error: Error) -> Error {
+        match error {
+            Error::BadArguments { reason, .. } => {
+                Error::BadArguments { signature: self.method.called_as(self.encoding), reason }
+            }
+            Error::BadResult { reason, .. } => Error::BadResult { what: self.method.full_name(), reason },
+            Error::Panicked { message, .. } => Error::Panicked { what: self.method.full_name(), message },
+            other => other,
+        }
+    }
+}
+
+/// What came of running a method.
+enum Attempt {
+    Over(Reply),
+    /// It looked in vain for one of these, and is to be run again when all are held.
+    Asks(Asked),
+}
+
+fn replied(step: Result<Step, Box<Error>>, body: Vec<u8>) -> Result<Reply, Error> {
+    match step.map_err(|error| *error)? {
+        Step::Raised(message) => Ok(Reply::raised(message, body.into())),
+        _ => Ok(Reply::Done(body.into())),
+    }
+}

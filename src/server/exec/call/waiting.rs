@@ -1,0 +1,177 @@
+//! Methods that are async, which may wait while they run: for how long their arguments are charged, and where they are decoded.
+
+use super::{CallSite, MethodCall, OwnedSite, replied, roomy};
+use crate::server::exec::cancellation::Cancellation;
+use crate::server::exec::engine::{Later, Step};
+use crate::server::exec::large_calls::Load;
+use crate::server::exec::looking::{Asked, ReceiverGuard};
+use crate::server::exec::panics;
+use crate::server::exec::request::Request;
+use bytes::Bytes;
+use futures::FutureExt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Context, Poll};
+use std::thread::{self, ThreadId};
+use tarmem_remote::describe::Invoke;
+use tarmem_remote::dispatch::{Arguments, Finish, Output};
+use tarmem_remote::error::Error;
+use tarmem_remote::object::Object;
+use tarmem_remote::operation::Reply;
+use tarmem_remote::value::with_scope;
+use tokio::sync::oneshot;
+
+/// Who waits for a call with large arguments.
+pub(super) struct Waiters {
+    /// What came after it on its connection, until this is dropped.
+    behind: Option<oneshot::Sender<()>>,
+    /// Its caller within the process, who has this thread, and waits for it alone.
+    caller: Option<ThreadId>,
+}
+
+impl Waiters {
+    pub(super) fn of(request: &Request<'_>, later: &mut Later) -> Self {
+        if request.is_local() {
+            Waiters { behind: None, caller: Some(thread::current().id()) }
+        } else {
+            Waiters { behind: Some(later.goes_ahead()), caller: None }
+        }
+    }
+}
+
+impl MethodCall {
+    /// Runs a method with large arguments. There is room for these before its object is held, and until it ends. They are decoded
+    /// in turn, away from the thread of its connection, and so is what the method does before it waits for the first time. What is
+    /// behind it begins once it waits for its object, or has done that.
+    pub(super) async fn see_through(
+        self,
+        mut site: OwnedSite,
+        cancellation: &Cancellation,
+        mut waiters: Waiters,
+        args: Bytes,
+        named: impl Fn(Error) -> Error,
+    ) -> Result<Reply, Error> {
+        let exclusive = matches!(self.method.invoke, Invoke::ExclusiveAsync(_));
+        site.load = Load::of(&site.session, args.len()).await?;
+        let held = {
+            let asked = Asked::default();
+            let mut holding = pin!(async {
+                match exclusive {
+                    true => roomy(&site.session, &site.cell, exclusive, &asked, &named).await,
+                    false => asked.hold(&site.cell, exclusive, &named).await,
+                }
+            });
+            let held = futures::poll!(holding.as_mut());
+            if exclusive || held.is_pending() {
+                waiters.behind.take();
+            }
+            match held {
+                Poll::Ready(held) => held?,
+                Poll::Pending => holding.await?,
+            }
+        };
+        if let Some(load) = &site.load {
+            load.turn(true).await?;
+        }
+        let is_here = waiters.caller == Some(thread::current().id());
+        if (exclusive || !is_here) && !cancellation.begin() {
+            return Err(Error::Cancelled);
+        }
+        let runtime = site.session.engine().runtime.clone();
+        let mut running = async move {
+            match held.receiver {
+                ReceiverGuard::Shared(object) => self.shared_async(&*object, &site.as_site(), &args).await,
+                ReceiverGuard::Exclusive(mut object) => {
+                    self.exclusive_async(&mut *object, &site.as_site(), &args).await
+                }
+            }
+        }
+        .boxed();
+        if is_here {
+            return running.await;
+        }
+        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let beginning = runtime.spawn_blocking(move || {
+            let first = running.as_mut().poll(&mut Context::from_waker(&waker));
+            (first, running)
+        });
+        let (first, rest) = beginning.await.map_err(|_| Error::Cancelled)?;
+        drop(waiters);
+        match first {
+            Poll::Ready(reply) => reply,
+            // One that only waits may be stopped again.
+            Poll::Pending if !exclusive && !cancellation.put_back() => Err(Error::Cancelled),
+            Poll::Pending => rest.await,
+        }
+    }
+
+    pub(super) async fn shared_async(
+        self,
+        object: &dyn Object,
+        site: &CallSite<'_>,
+        args: &[u8],
+    ) -> Result<Reply, Error> {
+        let Invoke::SharedAsync(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
+        let running = panics::catch(self.method.full_name(), || {
+            self.begun(site, args, |args| invoke(object, site.context, args))
+        });
+        let running = running.map_err(|error| self.panicked(site, error))?;
+        let running = running.map_err(|error: Box<Error>| self.named(*error))?;
+        let finished = panics::catch_async(self.method.full_name(), running).await;
+        self.finish(site, finished.map_err(|error| self.panicked(site, error))?)
+    }
+
+    pub(super) async fn exclusive_async(
+        self,
+        object: &mut dyn Object,
+        site: &CallSite<'_>,
+        args: &[u8],
+    ) -> Result<Reply, Error> {
+        let Invoke::ExclusiveAsync(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
+        let running = panics::catch(self.method.full_name(), || {
+            self.begun(site, args, |args| invoke(object, site.context, args))
+        });
+        let running = running.map_err(|error| self.panicked(site, error))?;
+        let running = running.map_err(|error: Box<Error>| self.named(*error))?;
+        let finished = panics::catch_async(self.method.full_name(), running).await;
+        if finished.is_err() {
+            site.scope.of.poison();
+        }
+        self.finish(site, finished.map_err(|error| self.panicked(site, error))?)
+    }
+
+    /// Encodes what an async method left behind.
+    fn finish(self, site: &CallSite<'_>, finish: Finish) -> Result<Reply, Error> {
+        self.reply(|out| {
+            let mut output = Output::new(self.encoding, out, self.limit);
+            let result = panics::catch(self.method.full_name(), || with_scope(&site.scope, || finish(&mut output)));
+            let result = result.map_err(|error| self.panicked(site, error));
+            result.and_then(|result| result).map_err(|error| self.named(error))?;
+            Ok(output.into_raised().map_or(Step::Done, Step::Raised))
+        })
+    }
+
+    fn reply(self, run: impl FnOnce(&mut Vec<u8>) -> Result<Step, Box<Error>>) -> Result<Reply, Error> {
+        let mut body = Vec::new();
+        let step = run(&mut body);
+        replied(step, body)
+    }
+
+    /// Decodes the arguments, for `begin`.
+    fn begun<'a, T>(
+        self,
+        site: &'a CallSite<'_>,
+        args: &'a [u8],
+        begin: impl FnOnce(&mut Arguments<'a>) -> Result<T, Error>,
+    ) -> Result<T, Box<Error>> {
+        Load::decoding(site.load, || {
+            with_scope(&site.scope, || {
+                let mut arguments = self.arguments(args)?;
+                if let Some(load) = site.load {
+                    arguments = arguments.then(load);
+                }
+                Ok(begin(&mut arguments)?)
+            })
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! A generator that is running, for as long as somebody wants its object.
+
+use super::cancellation::Cancellation;
+use super::large_calls::{self, Load};
+use super::request::Request;
+use crate::store::{Cell, FlightError};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tarmem_remote::error::Error;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A generator that is running, away from the connections' threads. Dropping it stops one that is async.
+pub(super) struct Evaluation {
+    task: JoinHandle<Result<Cell, FlightError>>,
+    /// Dropped when the object is not wanted any more: what has not begun by then never does. `None` for a task that can be
+    /// aborted.
+    wanted: Option<oneshot::Sender<()>>,
+    /// Stopped then, too: what has begun sees it at its next step.
+    cancellation: Arc<Cancellation>,
+}
+
+impl Drop for Evaluation {
+    fn drop(&mut self) {
+        self.cancellation.stop();
+        if self.wanted.is_none() {
+            self.task.abort();
+        }
+    }
+}
+
+impl Evaluation {
+    /// A task that may be aborted at any time.
+    pub(super) fn spawn(
+        runtime: &tokio::runtime::Handle,
+        run: impl Future<Output = Result<Cell, FlightError>> + Send + 'static,
+    ) -> Self {
+        let cancellation = Arc::<Cancellation>::default();
+        let (mut run, seen) = (Box::pin(run), Arc::clone(&cancellation));
+        let task = runtime.spawn(poll_fn(move |cx| seen.over(|| run.as_mut().poll(cx))));
+        Evaluation { task, wanted: None, cancellation }
+    }
+
+    /// Work for a thread where it may block, once its session has a place there and, if `args` are large, room and a turn for
+    /// them. It is given what is ready when nobody wants the object any more.
+    pub(super) fn off_thread(
+        request: &Request<'_>,
+        runtime: &tokio::runtime::Handle,
+        args: &[u8],
+        work: impl FnOnce(oneshot::Receiver<()>, Option<Arc<Load>>) -> Result<Cell, FlightError> + Send + 'static,
+    ) -> Self {
+        let (wanted, mut unwanted) = oneshot::channel::<()>();
+        let has_large = large_calls::has_large(args);
+        let cancellation = Arc::<Cancellation>::default();
+        let seen = Arc::clone(&cancellation);
+        let task = match (!has_large).then(|| request.session.try_off_thread()).flatten() {
+            Some(place) => runtime.spawn_blocking(move || {
+                let _place = place;
+                seen.over(|| work(unwanted, None))
+            }),
+            None => {
+                let (session, blocking, bytes) = (Arc::clone(request.session), runtime.clone(), args.len());
+                let begins = async move {
+                    let place = session.off_thread().await;
+                    let load = Load::of(&session, bytes).await?;
+                    if let Some(load) = &load {
+                        load.turn(false).await?;
+                    }
+                    Ok((place, load))
+                };
+                runtime.spawn(async move {
+                    let (place, load) = tokio::select! {
+                        begins = begins => begins.map_err(|error: Error| FlightError::from(error))?,
+                        _ = &mut unwanted => return Err(Error::Cancelled.into()),
+                    };
+                    let task = blocking.spawn_blocking(move || {
+                        let _place = place;
+                        seen.over(|| work(unwanted, load))
+                    });
+                    task.await.unwrap_or_else(|_| Err(Error::Cancelled.into()))
+                })
+            }
+        };
+        Evaluation { task, wanted: Some(wanted), cancellation }
+    }
+
+    /// Tells it that nobody wants its object, stops it if it is async, and waits until it has ended either way.
+    pub(super) async fn stop(mut self) -> Result<Cell, FlightError> {
+        self.cancellation.stop();
+        match self.wanted.take() {
+            // From here on it is told; and not aborted, for then nobody would know when it has ended.
+            Some(wanted) => {
+                drop(wanted);
+                let (unheard, _) = oneshot::channel();
+                self.wanted = Some(unheard);
+            }
+            None => self.task.abort(),
+        }
+        self.await
+    }
+}
+
+impl Future for Evaluation {
+    type Output = Result<Cell, FlightError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.task).poll(cx).map(|joined| joined.unwrap_or_else(|_| Err(Error::Cancelled.into())))
+    }
+}

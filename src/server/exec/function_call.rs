@@ -1,0 +1,210 @@
+//! One call of a function or constructor: how it is run, as often as what it looks into has to be waited for, and what becomes of
+//! its result.
+
+use super::engine::Step;
+use super::held_by_caller::HeldByCaller;
+use super::large_calls::Load;
+use super::looking::{Asked, LookingScope, Looks};
+use super::panics;
+use crate::server::refs::references::SessionScope;
+use crate::store::ReadGuard;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use std::sync::Arc;
+use tarmem_remote::context::Context;
+use tarmem_remote::describe::{Function, FunctionInvoke};
+use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::Reply;
+use tarmem_remote::value::with_scope;
+use uuid::Uuid;
+
+/// A call of a function, and who looks after its references.
+pub(super) struct FunctionCall {
+    pub(super) scope: Arc<SessionScope>,
+    pub(super) function: Function,
+    pub(super) context: Context,
+    pub(super) encoding: Encoding,
+    /// What is held by the call that it is made for.
+    pub(super) holding: Option<Arc<HeldByCaller>>,
+    /// For arguments that are large, if it may wait while it runs.
+    pub(super) load: Option<Arc<Load>>,
+}
+
+/// How a function ended that may look into what it is given references to.
+pub(super) enum Ran<T> {
+    Over(T),
+    /// It looked in vain for one of these, and is to be run again when all are held.
+    Asks(Asked),
+}
+
+impl FunctionCall {
+    /// Runs it with what it asked for before held. `elsewhere`: on no connection's thread.
+    pub(super) fn attempt(
+        &self,
+        args: &[u8],
+        held: Vec<ReadGuard>,
+        mut asked: Asked,
+        elsewhere: bool,
+    ) -> Result<Ran<Produced>, Error> {
+        let FunctionCall { scope, function, context, encoding, holding, load } = self;
+        let FunctionInvoke::Sync(invoke) = function.invoke else { return Err(Error::Cancelled) };
+        let looks = Looks::holding(held, elsewhere);
+        let looking = LookingScope { scope: &**scope, looks: &looks, own: &[], code: function.place };
+        let produced = panics::catch_in(function, context.session(), || {
+            Load::decoding(load.as_deref(), || {
+                with_scope(&looking, || invoke(context, &mut arguments(function, *encoding, args, load.as_deref())?))
+            })
+        })?;
+        if looks.are_incomplete() {
+            looks.ask(&mut asked, [], holding.as_ref())?;
+            return Ok(Ran::Asks(asked));
+        }
+        produced.map(Ran::Over).map_err(|error| named(function, *encoding, error))
+    }
+
+    /// Begins one that is async.
+    pub(super) fn start(&self, args: &[u8]) -> Result<BoxFuture<'static, Produced>, Error> {
+        let FunctionCall { scope, function, context, encoding, load, .. } = self;
+        let FunctionInvoke::Async(invoke) = function.invoke else { return Err(Error::Cancelled) };
+        let load = load.as_deref();
+        let running = panics::catch_in(function, context.session(), || {
+            Load::decoding(load, || {
+                with_scope(&**scope, || invoke(context.clone(), &mut arguments(function, *encoding, args, load)?))
+            })
+        })?;
+        running.map_err(|error| named(function, *encoding, error))
+    }
+
+    /// One that is async, if it was not `begun` since its arguments are large: once there is room for these. `holding`: others wait
+    /// until it has.
+    pub(super) async fn begin(
+        mut self,
+        begun: Option<BoxFuture<'static, Produced>>,
+        args: &Bytes,
+        holding: bool,
+    ) -> Result<(Arc<Self>, BoxFuture<'static, Produced>), Error> {
+        if let Some(running) = begun {
+            return Ok((Arc::new(self), running));
+        }
+        self.load = Load::of(&self.scope.session, args.len()).await?;
+        let call = Arc::new(self);
+        let running = call.start_in_turn(args, holding).await?;
+        Ok((call, running))
+    }
+
+    /// As [`start`](Self::start), for arguments that may be large: those are decoded in turn, and on no connection's thread.
+    pub(super) async fn start_in_turn(
+        self: &Arc<Self>,
+        args: &Bytes,
+        holding: bool,
+    ) -> Result<BoxFuture<'static, Produced>, Error> {
+        let Some(load) = &self.load else { return self.start(args) };
+        load.turn(holding).await?;
+        let (call, args) = (Arc::clone(self), args.clone());
+        let starting = self.scope.session.engine().runtime.spawn_blocking(move || call.start(&args));
+        starting.await.unwrap_or(Err(Error::Cancelled))
+    }
+
+    /// One that is async, to its end. It looks into what it refers to before it waits for anything: that is held no longer.
+    pub(super) async fn see_through(
+        self: &Arc<Self>,
+        session: Uuid,
+        mut running: BoxFuture<'static, Produced>,
+        args: &Bytes,
+    ) -> Result<Produced, Error> {
+        let mut asked = Asked::default();
+        let mut looks = Looks::holding(Vec::new(), true);
+        loop {
+            let mut incomplete = None;
+            let polled = std::future::poll_fn(|cx| {
+                let poll = {
+                    let looking =
+                        LookingScope { scope: &*self.scope, looks: &looks, own: &[], code: self.function.place };
+                    with_scope(&looking, || running.as_mut().poll(cx))
+                };
+                let seen = std::mem::take(&mut looks);
+                if poll.is_ready() && seen.are_incomplete() {
+                    incomplete = Some(seen);
+                }
+                poll
+            });
+            let produced = panics::catch_async_in(&self.function, session, polled).await?;
+            let Some(incomplete) = incomplete else { return Ok(produced) };
+            incomplete.ask(&mut asked, [], self.holding.as_ref())?;
+            looks = Looks::holding(asked.hold_alone().await?, true);
+            running = self.start_in_turn(args, true).await?;
+        }
+    }
+
+    /// Runs it until it has all that it asks for; on no connection's thread.
+    pub(super) async fn patiently(&self, args: &[u8], mut asked: Asked) -> Result<Produced, Error> {
+        loop {
+            let held = asked.hold_alone().await?;
+            if let Some(load) = &self.load {
+                load.turn(true).await?;
+            }
+            match self.attempt(args, held, asked, true)? {
+                Ran::Over(produced) => return Ok(produced),
+                Ran::Asks(more) => asked = more,
+            }
+        }
+    }
+}
+
+/// `load` is told when they are decoded.
+pub(super) fn arguments<'a>(
+    function: &Function,
+    encoding: Encoding,
+    args: &'a [u8],
+    load: Option<&'a Load>,
+) -> Result<Arguments<'a>, Error> {
+    let arguments = Arguments::new(encoding, args, function.params)
+        .map_err(|reason| Error::BadArguments { signature: function.called_as(encoding), reason })?;
+    Ok(match load {
+        None => arguments,
+        Some(load) => arguments.then(load),
+    })
+}
+
+/// Puts in what the dispatch function does not know: its own name.
+pub(super) fn named(function: &Function, encoding: Encoding, error: Error) -> Error {
+    match error {
+        Error::BadArguments { reason, .. } => Error::BadArguments { signature: function.called_as(encoding), reason },
+        Error::BadResult { reason, .. } => Error::BadResult { what: function.full_name(), reason },
+        other => other,
+    }
+}
+
+pub(super) fn write_produced(
+    function: &Function,
+    session: Uuid,
+    produced: Produced,
+    encoding: Encoding,
+    out: &mut Vec<u8>,
+    limit: usize,
+) -> Result<Step, Error> {
+    let mut output = Output::new(encoding, out, limit);
+    let written = panics::catch_in(function, session, || match produced {
+        // A copy of the object's value: whoever wants the object itself creates it.
+        Produced::Object(object) => output.returned(&*object as &dyn erased_serde::Serialize),
+        Produced::Value(value) => output.returned(&*value),
+        Produced::Raised(message, error) => output.raised(&message, &*error),
+    })?;
+    written.map_err(|error| named(function, encoding, error))?;
+    Ok(output.into_raised().map_or(Step::Done, Step::Raised))
+}
+
+pub(super) fn reply_produced(
+    function: &Function,
+    session: Uuid,
+    produced: Produced,
+    encoding: Encoding,
+    limit: usize,
+) -> Result<Reply, Error> {
+    let mut body = Vec::new();
+    match write_produced(function, session, produced, encoding, &mut body, limit)? {
+        Step::Raised(message) => Ok(Reply::raised(message, body.into())),
+        _ => Ok(Reply::Done(body.into())),
+    }
+}

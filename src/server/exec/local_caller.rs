@@ -1,0 +1,374 @@
+//! Calls from within the service's process: a session without a socket, and what methods and generators ask of their
+//! own service.
+
+use super::cancellation::Cancellation;
+use super::engine::{Engine, Later, Step};
+use super::held_by_caller::HeldByCaller;
+use super::large_calls;
+use super::request::{Deadline, Request};
+use crate::server::session::{ServerSession, drive};
+use crate::store::Flight;
+use futures::FutureExt;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use tarmem_remote::body::Body;
+use tarmem_remote::call::{Caller, OwnerId, Submitted, Terms, Timeout};
+use tarmem_remote::context::{Context as CallContext, Host, Owner, SessionEnded, Undo};
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::{Operation, Reply};
+use tarmem_remote::value::ObjectRef;
+use tokio::sync::oneshot;
+use tokio::task::unconstrained;
+use uuid::Uuid;
+
+/// A call with a time-out of its own, or with a default of less than this, does not hold its caller's thread: the caller
+/// hears when its time is up, whatever the method does. Others run where they were called, which is many times as fast.
+const LONG: Duration = Duration::from_secs(1);
+
+/// Carries operations straight to the engine.
+pub(crate) struct LocalCaller {
+    shared: Arc<CallerState>,
+}
+
+/// The calls from within the process: each has a number, and runs on the thread of its caller as far as that goes.
+#[derive(Default)]
+pub(crate) struct LocalCalls {
+    begun: AtomicU64,
+    done: AtomicU64,
+}
+
+/// One of them, until it is dropped.
+pub(crate) struct Running<'a> {
+    calls: &'a LocalCalls,
+    /// None that a client's session gives to its own.
+    sequence: u64,
+}
+
+impl LocalCalls {
+    pub(crate) fn begin(&self) -> Running<'_> {
+        let sequence = 1 << 63 | self.begun.fetch_add(1, Ordering::SeqCst);
+        Running { calls: self, sequence }
+    }
+
+    pub(super) fn are_running(&self) -> bool {
+        // In this order: those that begin and end in between seem to run still, and not the others to be done.
+        let done = self.done.load(Ordering::SeqCst);
+        done != self.begun.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.calls.done.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// What a call that is not over yet keeps alive.
+struct CallerState {
+    engine: Arc<Engine>,
+    session: Holder,
+    /// The generator on whose behalf it calls.
+    within: Option<Arc<Flight>>,
+    /// What is held while it calls.
+    holding: Option<Arc<HeldByCaller>>,
+    /// How long a call may take that does not say. One that comes to wait for what its own caller holds ends by this, and the
+    /// object is free again.
+    call_time: Duration,
+    calls: Mutex<HashMap<u64, LocalCall>>,
+}
+
+/// A call whose reply has not been taken.
+struct LocalCall {
+    reply: oneshot::Receiver<Reply>,
+    /// For messages, should it fail.
+    operation: Option<Box<Body>>,
+    /// Until it is answered.
+    cancellation: Option<Arc<Cancellation>>,
+}
+
+/// A session's own caller must not keep the session alive; a generator's must.
+enum Holder {
+    Weak(Weak<ServerSession>),
+    Strong(Arc<ServerSession>),
+    /// As `Strong`, and the session ends with it.
+    Owned(Arc<ServerSession>),
+}
+
+impl LocalCaller {
+    /// For the methods that run for a session.
+    pub(crate) fn of_methods(engine: &Arc<Engine>, session: Weak<ServerSession>) -> Self {
+        Self::new(engine, Holder::Weak(session), None, None)
+    }
+
+    /// For a generator.
+    pub(crate) fn of_generator(session: &Arc<ServerSession>, flight: &Arc<Flight>) -> Self {
+        Self::new(session.engine(), Holder::Strong(Arc::clone(session)), Some(Arc::clone(flight)), None)
+    }
+
+    /// For what a request runs. The generator of flight `within` has a session of its own: whoever asked for it first may
+    /// go away, and others still wait for it.
+    pub(crate) fn within(engine: &Arc<Engine>, request: &Request<'_>, within: Option<&Arc<Flight>>) -> Self {
+        match within {
+            Some(flight) => {
+                // It may do what whoever asked for it may do.
+                let session = ServerSession::local(engine, request.session.credential().cloned());
+                Self::new(engine, Holder::Owned(session), Some(Arc::clone(flight)), request.holding.cloned())
+            }
+            None => {
+                let flight = request.within.cloned();
+                Self::new(engine, Holder::Strong(Arc::clone(request.session)), flight, request.holding.cloned())
+            }
+        }
+    }
+
+    /// For a session in process, which ends with it.
+    pub(crate) fn session(session: Arc<ServerSession>) -> Self {
+        let engine = Arc::clone(session.engine());
+        Self::new(&engine, Holder::Owned(session), None, None)
+    }
+
+    /// For a method that may wait while it holds its object.
+    pub(crate) fn holding(engine: &Arc<Engine>, request: &Request<'_>, holding: Arc<HeldByCaller>) -> Self {
+        // What an object keeps of its context must not keep the session alive.
+        let session = Holder::Weak(Arc::downgrade(request.session));
+        Self::new(engine, session, request.within.cloned(), Some(holding))
+    }
+
+    fn new(
+        engine: &Arc<Engine>,
+        session: Holder,
+        within: Option<Arc<Flight>>,
+        holding: Option<Arc<HeldByCaller>>,
+    ) -> Self {
+        let (calls, call_time) = (Mutex::default(), engine.limits.call_time);
+        LocalCaller {
+            shared: Arc::new(CallerState { engine: Arc::clone(engine), session, within, holding, call_time, calls }),
+        }
+    }
+}
+
+impl CallerState {
+    fn holder(&self) -> Option<Arc<ServerSession>> {
+        match &self.session {
+            Holder::Strong(session) | Holder::Owned(session) => Some(Arc::clone(session)),
+            Holder::Weak(session) => session.upgrade(),
+        }
+    }
+
+    fn submit(self: &Arc<Self>, cx: &mut Context<'_>, operation: &[u8], terms: Terms) -> Result<Submitted, Error> {
+        let session = self.holder().ok_or_else(|| Error::Cancelled)?;
+        // Before it is asked whether there is to be an end: then that waits for this.
+        let call = self.engine.local_calls.begin();
+        if self.engine.is_closing() && self.within.is_none() {
+            return Err(Error::ShuttingDown);
+        }
+        let (deadline, elsewhere) = match terms.timeout {
+            Timeout::Default => (Deadline::after(self.call_time), self.call_time < LONG),
+            Timeout::After(after) => (Deadline::after(after), true),
+            Timeout::Never => (Deadline::NEVER, false),
+        };
+        if deadline.after.is_zero() {
+            return Err(deadline.error());
+        }
+        let sequence = call.sequence;
+        let owner = Owner { session: session.id(), task: terms.task() };
+        let host = session.host(self.within.as_ref());
+        let request = Request {
+            session: &session,
+            context: &CallContext::new(owner, sequence, deadline.at, host),
+            within: self.within.as_ref(),
+            holding: self.holding.as_ref(),
+            deadline,
+            result_bytes: session.result_bytes(),
+            elsewhere,
+        };
+        let beats = self.engine.heartbeat.beats();
+        let mut out = Vec::new();
+        let step = Operation::decode(operation)
+            .map_err(Box::new)
+            .and_then(|operation| self.engine.execute(&request, operation, &mut out));
+        let reply = match step {
+            Ok(Step::Later(mut later)) => {
+                // Many async methods need no waiting. A timer needs a runtime to be made in, and the caller may have none.
+                let _runtime = self.engine.runtime.enter();
+                match unconstrained(&mut later.run).now_or_never() {
+                    Some(reply) => reply,
+                    None => match large_calls::may_wait() {
+                        Ok(()) => return Ok(self.finish_later(cx, later, deadline, session, sequence)),
+                        Err(error) => {
+                            self.leave(later, &session, sequence);
+                            Reply::failed(error)
+                        }
+                    },
+                }
+            }
+            Ok(Step::Done) => Reply::Done(out.into()),
+            Ok(Step::Raised(message)) => Reply::raised(message, out.into()),
+            Err(error) => Reply::Failed(error),
+        };
+        // The clock is asked only by those who may come late: it takes a tenth of what a call does.
+        let may_be_late = elsewhere || self.engine.heartbeat.beats() != beats;
+        let reply = if may_be_late && deadline.has_passed() {
+            session.undo(sequence);
+            Reply::failed(deadline.error())
+        } else {
+            session.settle(sequence, reply)
+        };
+        if !matches!(reply, Reply::Provisional(_)) {
+            return Ok(Submitted::Answered(reply));
+        }
+        // It is there, but it may be dropped unread.
+        let (sender, receiver) = oneshot::channel();
+        let _ = sender.send(reply);
+        self.calls.lock().insert(sequence, LocalCall { reply: receiver, cancellation: None, operation: None });
+        cx.waker().wake_by_ref();
+        Ok(Submitted::Waiting(sequence))
+    }
+
+    /// Nobody waits for a call: it is stopped or, if it has begun, comes to its end, and what it took is given back.
+    fn leave(&self, later: Later, session: &Arc<ServerSession>, sequence: u64) {
+        if later.cancellation.stop() {
+            return;
+        }
+        let session = Arc::clone(session);
+        let left = async move {
+            later.run.await;
+            session.undo(sequence);
+        };
+        self.engine.runtime.spawn(self.engine.running.track_future(left));
+    }
+
+    fn finish_later(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        later: Later,
+        deadline: Deadline,
+        session: Arc<ServerSession>,
+        sequence: u64,
+    ) -> Submitted {
+        let (sender, mut reply) = oneshot::channel();
+        // Nothing is there yet: this is only who will be woken.
+        let _ = reply.poll_unpin(cx);
+        self.calls.lock().insert(
+            sequence,
+            LocalCall { reply, cancellation: Some(Arc::clone(&later.cancellation)), operation: None },
+        );
+        session.pending(sequence, &later.cancellation, 0);
+        let (caller, late) = (Arc::clone(self), Arc::clone(&session));
+        let deliver = move |reply| {
+            if let Some(call) = caller.calls.lock().get_mut(&sequence) {
+                call.cancellation = None;
+            }
+            session.finished(sequence);
+            // Nobody may be there to take it any more, not even to cancel it.
+            if sender.send(session.settle(sequence, reply)).is_err() {
+                session.cancel(sequence);
+            }
+        };
+        let finish = drive(later, deadline, deliver, move || late.undo(sequence));
+        self.engine.runtime.spawn(self.engine.running.track_future(finish));
+        Submitted::Waiting(sequence)
+    }
+}
+
+impl Caller for LocalCaller {
+    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Body, terms: Terms) -> Poll<Submitted> {
+        let submitted = self.shared.submit(cx, operation, terms);
+        if let Ok(Submitted::Waiting(sequence)) = submitted
+            && let Some(call) = self.shared.calls.lock().get_mut(&sequence)
+        {
+            call.operation = Some(Box::new(std::mem::take(operation)));
+        }
+        Poll::Ready(submitted.unwrap_or_else(|error| Submitted::Answered(Reply::failed(error))))
+    }
+
+    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Option<Box<Body>>) -> Poll<Reply> {
+        let mut calls = self.shared.calls.lock();
+        let Some(call) = calls.get_mut(&sequence) else { return Poll::Ready(Reply::failed(Error::Cancelled)) };
+        let Poll::Ready(reply) = call.reply.poll_unpin(cx) else { return Poll::Pending };
+        *operation = calls.remove(&sequence).and_then(|call| call.operation);
+        drop(calls);
+        // A runtime that has ended answers nothing any more.
+        Poll::Ready(reply.unwrap_or_else(|_| Reply::failed(Error::Cancelled)))
+    }
+
+    fn settle(&self, sequence: u64, received: bool) {
+        match self.shared.holder() {
+            Some(session) if received => session.acknowledge(sequence),
+            Some(session) => session.undo(sequence),
+            None => {}
+        }
+    }
+
+    fn cancel(&self, sequence: u64) {
+        // The reply may come between this and the cancellation: nobody is there to receive it then, which undoes it.
+        let call = self.shared.calls.lock().remove(&sequence);
+        let cancellation = call.and_then(|call| call.cancellation);
+        if cancellation.is_none_or(|cancellation| !cancellation.stop())
+            && let Some(session) = self.shared.holder()
+        {
+            session.cancel(sequence);
+        }
+    }
+
+    fn forget(&self, sequence: u64) {
+        self.shared.calls.lock().remove(&sequence);
+    }
+
+    fn release(&self, id: Uuid) {
+        if let Some(session) = self.shared.holder() {
+            // A handle is released once for each time it was counted.
+            let _ = session.release(id, 1);
+        }
+    }
+
+    fn send(&self, operation: Body, owner: Option<OwnerId>) {
+        // Nobody hears of it if the session has ended, either.
+        let mut unheard = Context::from_waker(Waker::noop());
+        let terms = Terms { timeout: Timeout::Never, owner, ..Terms::default() };
+        if let Ok(Submitted::Waiting(sequence)) = self.shared.submit(&mut unheard, &operation, terms) {
+            self.forget(sequence);
+        }
+    }
+}
+
+impl Host for LocalCaller {
+    fn watch(&self, watcher: Weak<dyn SessionEnded>) -> bool {
+        self.shared.holder().is_some_and(|session| session.watch(watcher))
+    }
+
+    fn undo_unless_received(&self, sequence: u64, undo: Undo) {
+        match self.shared.holder() {
+            Some(session) => session.undo_unless_received(sequence, undo),
+            None => undo(),
+        }
+    }
+
+    fn waits(&self, sequence: u64) {
+        if let Some(session) = self.shared.holder() {
+            session.waits(sequence);
+        }
+    }
+
+    fn result_bytes(&self) -> usize {
+        self.shared.holder().map_or(usize::MAX, |session| session.result_bytes())
+    }
+
+    fn live(&self, id: Uuid) -> Option<ObjectRef> {
+        let cell = self.shared.holder()?.held(id).ok()?;
+        let class = cell.class().entry().path;
+        Some(ObjectRef::with_live(id, class, Arc::new(cell)))
+    }
+}
+
+impl Drop for CallerState {
+    fn drop(&mut self) {
+        if let Holder::Owned(session) = &self.session {
+            session.end();
+        }
+    }
+}

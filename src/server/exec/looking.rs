@@ -1,0 +1,418 @@
+//! Looking into objects that a call only refers to: in its arguments, or in what its object holds.
+//!
+//! A method that meets such a reference asks its scope to show the object, which is tried for and never waited for: whoever waits
+//! while it holds something may wait in a circle. If others use the object, the method comes to an end without having changed
+//! anything, what came of it is thrown away, and everything that it holds is let go. Then the call takes its own object and all
+//! that it asked for in the order of their ids, as functions over several objects do, waiting as any call waits, and the method
+//! runs again. What was shown stays held until it is over: it sees all of it as it is at one time.
+//!
+//! That is for the methods and functions of tarmem's own modules, which read everything before they change anything. A user's code
+//! is never run twice for one call: it looks into nothing, and takes a reference for what it is.
+
+use super::cancellation::Cancellation;
+use super::held_by_caller::HeldByCaller;
+use super::large_calls;
+use crate::store::{Cell, ReadGuard, WriteGuard};
+use hashbrown::{HashMap, HashSet};
+use std::cell::RefCell;
+use std::sync::Arc;
+use tarmem_remote::describe::Place;
+use tarmem_remote::error::Error;
+use tarmem_remote::object::Object;
+use tarmem_remote::value::{Looked, ObjectRef, RefScope, place_of};
+use uuid::Uuid;
+
+/// How many objects one call may look into.
+pub(super) const LOOK_LIMIT: usize = 10_000;
+
+/// How often one call is made again because it asked for an object that others used.
+pub(super) const ATTEMPT_LIMIT: u32 = 100;
+
+/// How many steps, such as elements that are compared, a call takes on a connection's thread: a few milliseconds, and enough to sort
+/// what is not too large for it.
+const STEPS_AT_ONCE: usize = 256 << 10;
+
+/// How many steps one call takes at all: enough to sort forty million elements.
+const STEP_LIMIT: usize = 1 << 30;
+
+/// What a call has looked into so far. Empty, it costs nothing.
+#[derive(Default)]
+pub(super) struct Looks {
+    state: RefCell<Option<Box<Shown>>>,
+    /// What it has done with that.
+    steps: std::cell::Cell<usize>,
+    /// By whom it can be stopped, since it takes its time.
+    stop: Option<Arc<Cancellation>>,
+    /// It may look at as much as it likes: on no connection's thread.
+    elsewhere: bool,
+}
+
+#[derive(Default)]
+struct Shown {
+    held: HashMap<Uuid, Arc<ReadGuard>>,
+    /// Those that others use.
+    busy: Vec<Cell>,
+    failed: Option<Error>,
+    /// How large those are, all in all, that it looked into.
+    extent: usize,
+    /// Which is too large for a connection's thread.
+    large: bool,
+    counted: HashSet<Uuid>,
+}
+
+/// The objects that a call asked for, without its own: in the order of their ids, each once.
+#[derive(Default)]
+pub(super) struct Asked {
+    cells: Vec<Cell>,
+    attempts: u32,
+    large: bool,
+}
+
+impl Looks {
+    /// For a call that holds these already.
+    pub(super) fn holding(held: Vec<ReadGuard>, elsewhere: bool) -> Self {
+        let stop = if elsewhere { Cancellation::current() } else { None };
+        if held.is_empty() {
+            return Looks { stop, elsewhere, ..Self::default() };
+        }
+        let held = held.into_iter().map(|guard| (guard.cell().id(), Arc::new(guard))).collect();
+        let state = RefCell::new(Some(Box::new(Shown { held, ..Shown::default() })));
+        Looks { state, stop, elsewhere, ..Self::default() }
+    }
+
+    /// Takes so many steps; false if it is to end.
+    fn go_on(&self, steps: usize) -> bool {
+        let steps = self.steps.get().saturating_add(steps);
+        self.steps.set(steps);
+        if !self.elsewhere {
+            if steps > STEPS_AT_ONCE {
+                self.state.borrow_mut().get_or_insert_default().large = true;
+            }
+            return steps <= STEPS_AT_ONCE;
+        }
+        let error = if self.stop.as_ref().is_some_and(|cancellation| cancellation.is_unwanted()) {
+            Error::Cancelled
+        } else if steps > STEP_LIMIT {
+            let what = "steps that one call takes to compare, to sort or to write what it looks at";
+            let remedy = "do it in parts, over fewer or smaller elements";
+            Error::limit(what, steps as u64, STEP_LIMIT as u64, remedy)
+        } else {
+            return true;
+        };
+        self.state.borrow_mut().get_or_insert_default().failed.get_or_insert(error);
+        false
+    }
+
+    /// Whether what came of the call is to be thrown away.
+    #[inline(always)]
+    pub(super) fn are_incomplete(&self) -> bool {
+        self.state
+            .borrow()
+            .as_ref()
+            .is_some_and(|shown| shown.failed.is_some() || shown.large || !shown.busy.is_empty())
+    }
+
+    fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {
+        let Some(cell) = reference.live().and_then(|live| live.downcast_ref::<Cell>()) else { return Looked::Closed };
+        let shown = match self.state.borrow_mut().get_or_insert_default().hold(cell, self.elsewhere) {
+            Some(guard) => guard,
+            None => return Looked::Busy,
+        };
+        // Not under the borrow: it may look further.
+        view(&**shown);
+        Looked::Shown
+    }
+
+    /// What has to be held for the next attempt beside the call's `own` objects; lets go of everything.
+    ///
+    /// # Errors
+    /// What makes another one useless: an object that is poisoned, too many of them, or one that the caller's own call has.
+    pub(super) fn ask<'a>(
+        self,
+        asked: &mut Asked,
+        own: impl IntoIterator<Item = &'a Cell>,
+        holding: Option<&Arc<HeldByCaller>>,
+    ) -> Result<(), Error> {
+        let Some(shown) = self.state.into_inner() else { return Ok(()) };
+        let Shown { held, busy, failed, large, .. } = *shown;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        asked.attempts += 1;
+        asked.large |= large;
+        let before = asked.cells.len();
+        // Those that were there to be had, too: the next attempt does not fail for one of them.
+        asked.cells.extend(held.values().map(|guard| guard.cell().clone()));
+        drop(held);
+        for cell in &busy {
+            if let Some(holding) = holding
+                && holding.would_wait_for_itself(cell, false)
+            {
+                return Err(Error::HeldByCaller { target: format!("object {}", cell.id()) });
+            }
+        }
+        asked.cells.extend(busy);
+        asked.cells.sort_by_key(Cell::id);
+        asked.cells.dedup_by_key(|cell| cell.id());
+        for own in own {
+            asked.cells.retain(|cell| cell.id() != own.id());
+        }
+        // One that asks for what it holds would ask for ever.
+        if asked.attempts > ATTEMPT_LIMIT || (asked.cells.len() == before && !large) {
+            let what = "how often a call is made again because others use what it looks into";
+            let remedy = "make it when the objects are used less, or over fewer of them";
+            return Err(Error::limit(what, asked.attempts.into(), ATTEMPT_LIMIT.into(), remedy));
+        }
+        Ok(())
+    }
+}
+
+impl Shown {
+    fn hold(&mut self, cell: &Cell, elsewhere: bool) -> Option<Arc<ReadGuard>> {
+        let guard = self.try_hold(cell)?;
+        if !elsewhere && self.counted.insert(cell.id()) {
+            self.extent = self.extent.saturating_add(large_calls::extent(cell, &**guard));
+            self.large |= large_calls::is_much(self.extent);
+        }
+        (!self.large).then_some(guard)
+    }
+
+    fn try_hold(&mut self, cell: &Cell) -> Option<Arc<ReadGuard>> {
+        let id = cell.id();
+        if let Some(guard) = self.held.get(&id) {
+            return Some(Arc::clone(guard));
+        }
+        if self.held.len() + self.busy.len() >= LOOK_LIMIT {
+            let remedy = "do it in parts, or compare objects by their identity";
+            let (found, most) = (LOOK_LIMIT as u64 + 1, LOOK_LIMIT as u64);
+            self.failed = Some(Error::limit("the objects that one call looks into", found, most, remedy));
+            return None;
+        }
+        match cell.try_read_owned() {
+            Some(Ok(guard)) => {
+                let guard = Arc::new(guard);
+                self.held.insert(id, Arc::clone(&guard));
+                Some(guard)
+            }
+            Some(Err(error)) => {
+                self.failed = Some(error);
+                None
+            }
+            None => {
+                self.busy.push(cell.clone());
+                None
+            }
+        }
+    }
+}
+
+/// The scope of a method or function that may look into what it is given references to.
+pub(super) struct LookingScope<'a> {
+    pub(super) scope: &'a dyn RefScope,
+    pub(super) looks: &'a Looks,
+    /// What it has for itself: the object whose method runs, or those that a function works on.
+    pub(super) own: &'a [Own<'a>],
+    /// Whose code runs: what is a user's is not run again, and so looks into nothing.
+    pub(super) code: Place,
+}
+
+/// An object that a call has for itself.
+#[derive(Clone, Copy)]
+pub(super) struct Own<'a> {
+    cell: &'a Cell,
+    place: usize,
+    /// To be shown; unless it may be changed, by whoever can lend it then.
+    object: Option<&'a dyn Object>,
+}
+
+impl<'a> Own<'a> {
+    pub(super) fn shared(cell: &'a Cell, object: &'a dyn Object) -> Self {
+        Own { cell, place: place_of(object), object: Some(object) }
+    }
+
+    pub(super) fn exclusive(cell: &'a Cell, object: &dyn Object) -> Self {
+        Own { cell, place: place_of(object), object: None }
+    }
+}
+
+impl<'a> LookingScope<'a> {
+    fn own(&self, reference: &ObjectRef) -> Option<Own<'a>> {
+        self.own.iter().find(|own| own.cell.id() == reference.id()).copied()
+    }
+}
+
+impl RefScope for LookingScope<'_> {
+    fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
+        self.scope.resolve(reference)
+    }
+
+    fn export(&self, reference: &ObjectRef) -> Result<(), String> {
+        self.scope.export(reference)
+    }
+
+    fn this(&self) -> Option<ObjectRef> {
+        self.scope.this()
+    }
+
+    fn place(&self, reference: &ObjectRef) -> Option<usize> {
+        self.own(reference).map(|own| own.place)
+    }
+
+    fn go_on(&self, steps: usize) -> bool {
+        !self.code.is_built_in() || self.looks.go_on(steps)
+    }
+
+    fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {
+        match self.own(reference) {
+            Some(Own { object: Some(object), .. }) => {
+                view(object);
+                Looked::Shown
+            }
+            Some(Own { object: None, .. }) => Looked::Closed,
+            None if self.code.is_built_in() => self.looks.look(reference, view),
+            None => Looked::Closed,
+        }
+    }
+}
+
+/// An object and what its method looks into, held.
+pub(super) struct CallGuards {
+    pub(super) receiver: ReceiverGuard,
+    pub(super) others: Vec<ReadGuard>,
+}
+
+pub(super) enum ReceiverGuard {
+    Shared(ReadGuard),
+    Exclusive(WriteGuard),
+}
+
+impl ReceiverGuard {
+    async fn of(cell: &Cell, exclusive: bool) -> Result<Self, Error> {
+        if exclusive {
+            cell.write().await.map(ReceiverGuard::Exclusive)
+        } else {
+            cell.read().await.map(ReceiverGuard::Shared)
+        }
+    }
+
+    pub(super) fn object(&self) -> &dyn Object {
+        match self {
+            ReceiverGuard::Shared(guard) => &**guard,
+            ReceiverGuard::Exclusive(guard) => &**guard,
+        }
+    }
+
+    fn at_once(cell: &Cell, exclusive: bool) -> Option<Result<Self, Error>> {
+        Some(if exclusive {
+            cell.try_write_owned()?.map(ReceiverGuard::Exclusive)
+        } else {
+            cell.try_read_owned()?.map(ReceiverGuard::Shared)
+        })
+    }
+}
+
+impl Asked {
+    /// Whether a call would look at too much for a connection's thread.
+    pub(super) fn are_large(&self) -> bool {
+        self.large
+    }
+
+    /// `cell` and what was asked for, each after those who came before, in the one order in which everybody locks. `named`
+    /// says of an error of the object's own whose it is.
+    pub(super) async fn hold(
+        &self,
+        cell: &Cell,
+        exclusive: bool,
+        named: impl Fn(Error) -> Error,
+    ) -> Result<CallGuards, Error> {
+        let mut others = Vec::with_capacity(self.cells.len());
+        let (before, after) = self.around(cell);
+        read(before, &mut others).await?;
+        let receiver = ReceiverGuard::of(cell, exclusive).await.map_err(named)?;
+        read(after, &mut others).await?;
+        Ok(CallGuards { receiver, others })
+    }
+
+    /// The same, if that needs no waiting.
+    pub(super) fn try_hold(
+        &self,
+        cell: &Cell,
+        exclusive: bool,
+        named: impl Fn(Error) -> Error,
+    ) -> Option<Result<CallGuards, Error>> {
+        let mut others = Vec::with_capacity(self.cells.len());
+        let receiver = match ReceiverGuard::at_once(cell, exclusive)?.map_err(named) {
+            Ok(receiver) => receiver,
+            Err(error) => return Some(Err(error)),
+        };
+        for cell in &self.cells {
+            match cell.try_read_owned()? {
+                Ok(guard) => others.push(guard),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Some(Ok(CallGuards { receiver, others }))
+    }
+
+    /// What was asked for by a call that has no object of its own.
+    pub(super) async fn hold_alone(&self) -> Result<Vec<ReadGuard>, Error> {
+        let mut others = Vec::with_capacity(self.cells.len());
+        read(&self.cells, &mut others).await?;
+        Ok(others)
+    }
+
+    /// In the order of their ids.
+    pub(super) fn cells(&self) -> &[Cell] {
+        &self.cells
+    }
+
+    fn around(&self, cell: &Cell) -> (&[Cell], &[Cell]) {
+        self.cells.split_at(self.cells.partition_point(|other| other.id() < cell.id()))
+    }
+}
+
+async fn read(cells: &[Cell], guards: &mut Vec<ReadGuard>) -> Result<(), Error> {
+    for cell in cells {
+        guards.push(cell.read().await?);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(looks: Looks) -> Result<Asked, Error> {
+        let mut asked = Asked::default();
+        looks.ask(&mut asked, [], None).map(|()| asked)
+    }
+
+    #[test]
+    fn call_that_takes_many_steps_goes_elsewhere() {
+        let looks = Looks::holding(Vec::new(), false);
+        assert!(looks.go_on(STEPS_AT_ONCE) && !looks.are_incomplete());
+        assert!(!looks.go_on(1) && looks.are_incomplete());
+        assert!(asked(looks).expect("it is run again").are_large());
+    }
+
+    #[test]
+    fn steps_of_one_call_have_a_limit() {
+        let looks = Looks::holding(Vec::new(), true);
+        assert!(looks.go_on(STEP_LIMIT) && !looks.are_incomplete());
+        assert!(!looks.go_on(1) && looks.are_incomplete());
+        let error = asked(looks).err().expect("it has failed");
+        assert!(matches!(error, Error::LimitExceeded { limit, .. } if limit == STEP_LIMIT as u64), "{error:?}");
+    }
+
+    #[test]
+    fn call_that_has_begun_ends_once_nobody_wants_it() {
+        let cancellation = Arc::new(Cancellation::default());
+        assert!(cancellation.begin());
+        let looks = cancellation.over(|| Looks::holding(Vec::new(), true));
+        assert!(looks.go_on(1));
+        assert!(!cancellation.stop(), "it has begun");
+        assert!(!looks.go_on(1) && looks.are_incomplete());
+        assert!(matches!(asked(looks), Err(Error::Cancelled)));
+        assert!(Cancellation::current().is_none(), "no longer than it runs");
+    }
+}

@@ -1,0 +1,188 @@
+//! From a source to an object under a key: `memoize`, `update`, and `create` without one.
+
+use super::engine::{Engine, Later, Step, check_fits, checked, put, quoted};
+use super::request::Request;
+use super::run_function::Evaluated;
+use crate::store::{Cell, Flight, FlightError, Joined, Mapping};
+use std::sync::Arc;
+use std::time::Duration;
+use tarmem_remote::dispatch::Encoding;
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::{ObjectInfo, Reply, SourceRef};
+
+impl Engine {
+    pub(super) fn memoize(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        key: &str,
+        source: SourceRef<'_>,
+        expect: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        self.check_key(key)?;
+        let expect = self.expected(source, expect)?;
+        if let Some(mapping) = self.store.get(key) {
+            return put(out, &checked(|| quoted(key), &mapping, expect)?);
+        }
+        let mut made = false;
+        let flight = match self.flights.join(key, || self.store.get(key)) {
+            Err(mapping) => return put(out, &checked(|| quoted(key), &mapping, expect)?),
+            Ok(Joined::Waiting(flight)) => flight,
+            Ok(Joined::First(flight)) => {
+                made = !matches!(source, SourceRef::Existing(_));
+                // From here on the flight lands, whatever happens.
+                let landing = Landing { engine: Arc::clone(self), flight: Arc::clone(&flight) };
+                match self.evaluate(request, Some(&flight), key, source) {
+                    Evaluated::Ready(result) => landing.land(key, result),
+                    Evaluated::Later(run) => {
+                        let key = key.to_owned();
+                        let time = self.limits.generator_time;
+                        self.runtime.spawn(self.running.track_future(async move {
+                            let mut run = run;
+                            let result = match tokio::time::timeout(time, &mut run).await {
+                                Ok(result) => result,
+                                Err(_) => {
+                                    landing.tell(late(time).into());
+                                    // One that is not async cannot be stopped. Until it ends, nobody else may start.
+                                    run.stop().await
+                                }
+                            };
+                            landing.land(&key, result);
+                        }));
+                    }
+                }
+                flight
+            }
+        };
+        let engine = Arc::clone(self);
+        let within = request.within.cloned();
+        let (key, expect, encoding) = (key.to_owned(), expect.to_owned(), encoding_of(source));
+        Ok(Step::Later(Later::new(async move {
+            match engine.flights.wait(&flight, within.as_ref()).await {
+                Ok(mapping) => checked(|| quoted(&key), &mapping, &expect)
+                    .map(|info| Reply::done(&ObjectInfo { made, ..info }))
+                    .into(),
+                Err(error) => error.into_reply(encoding),
+            }
+        })))
+    }
+
+    pub(super) fn update(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        key: &str,
+        source: SourceRef<'_>,
+        generation: Option<u64>,
+        expect: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        self.check_key(key)?;
+        if let Some(expected) = generation {
+            // Too late already: then the source is not worth running.
+            let found = self.store.get(key).map_or(0, |mapping| mapping.generation);
+            if expected != found {
+                return Err(Error::WrongGeneration { key: key.to_owned(), expected, found });
+            }
+        }
+        let (engine, name, expect) = (Arc::clone(self), key, expect.to_owned());
+        let key = key.to_owned();
+        self.with_object(request, name, source, out, move |cell| {
+            check_fits(|| quoted(&key), &cell, &expect)?;
+            let info = engine.store.swap(&key, &cell, generation)?.info();
+            engine.loosen();
+            Ok(info)
+        })
+    }
+
+    pub(super) fn create(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        source: SourceRef<'_>,
+        expect: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        let (session, sequence) = (Arc::clone(request.session), request.sequence());
+        let expect = expect.to_owned();
+        self.with_object(request, "", source, out, move |cell| {
+            check_fits(|| "the new object".to_owned(), &cell, &expect)?;
+            session.hold_for(sequence, &cell)?;
+            Ok(Mapping { cell, generation: 0 }.info())
+        })
+    }
+
+    /// Makes the object of `source`, off any lock, for the key `name` if that is not empty, and gives it to `then`.
+    fn with_object(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        name: &str,
+        source: SourceRef<'_>,
+        out: &mut Vec<u8>,
+        then: impl FnOnce(Cell) -> Result<ObjectInfo, Error> + Send + 'static,
+    ) -> Result<Step, Error> {
+        let encoding = encoding_of(source);
+        let made = !matches!(source, SourceRef::Existing(_));
+        let then = move |cell| Ok(ObjectInfo { made, ..then(cell)? });
+        let reply = match self.evaluate(request, None, name, source) {
+            Evaluated::Later(run) => {
+                let time = self.limits.generator_time;
+                return Ok(Step::Later(Later::new(async move {
+                    match tokio::time::timeout(time, run).await {
+                        Ok(Ok(cell)) => then(cell).map(|info| Reply::done(&info)).into(),
+                        Ok(Err(error)) => error.into_reply(encoding),
+                        Err(_) => Reply::failed(late(time)),
+                    }
+                })));
+            }
+            Evaluated::Ready(Ok(cell)) => return put(out, &then(cell)?),
+            Evaluated::Ready(Err(error)) => error.into_reply(encoding),
+        };
+        match reply {
+            Reply::Failed(error) => Err(*error),
+            Reply::Raised(raised) => {
+                out.extend_from_slice(&raised.body);
+                Ok(Step::Raised(raised.message))
+            }
+            Reply::Done(body) | Reply::Provisional(body) => {
+                out.extend_from_slice(&body);
+                Ok(Step::Done)
+            }
+        }
+    }
+}
+
+/// A flight that this side has to land: dropped without that, it lands as cancelled, so that nobody waits for ever.
+struct Landing {
+    engine: Arc<Engine>,
+    flight: Arc<Flight>,
+}
+
+impl Landing {
+    fn land(self, key: &str, result: Result<Cell, FlightError>) {
+        // An update may have come first: then that is the key's object, and this one was made for nothing.
+        let result = result.and_then(|cell| Ok(self.engine.store.insert_if_absent(key, &cell)?));
+        self.engine.flights.land(&self.flight, result);
+    }
+
+    fn tell(&self, error: FlightError) {
+        self.engine.flights.tell(&self.flight, error);
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.engine.flights.land(&self.flight, Err(Error::Cancelled.into()));
+    }
+}
+
+/// Whoever waits knows for what, and fills it in.
+fn late(limit: Duration) -> Error {
+    Error::GeneratorLate { what: String::new(), limit }
+}
+
+/// The encoding in which the maker of a source expects what it fails with.
+fn encoding_of(source: SourceRef<'_>) -> Encoding {
+    match source {
+        SourceRef::Generator { encoding, .. } => encoding,
+        SourceRef::Value { .. } | SourceRef::ValueByNames { .. } | SourceRef::Existing(_) => Encoding::Typed,
+    }
+}

@@ -1,0 +1,75 @@
+//! The objects that a function over several of them holds, and what they were before.
+
+use super::wants::Wanted;
+use crate::server::exec::looking::Own;
+use crate::server::exec::panics;
+use crate::store::{ReadGuard, WriteGuard};
+use tarmem_remote::describe::NewObject;
+use tarmem_remote::objects::{Held, HeldObjects, ObjectParam};
+
+/// The objects of a call, held. Unless it is to [keep](Self::keep) what was done, they are put back as they were when it is dropped:
+/// whether the function failed, panicked, or was given up.
+pub(super) struct Holding {
+    pub(super) guards: Vec<Guard>,
+    /// What is only looked into.
+    pub(super) others: Vec<ReadGuard>,
+    /// One for each guard; `None` for what is only looked at, and for what the function promises to leave as it was.
+    pub(super) copies: Vec<Option<NewObject>>,
+}
+
+pub(super) enum Guard {
+    Shared(ReadGuard),
+    Exclusive(WriteGuard),
+}
+
+impl Holding {
+    /// The objects in the order of the parameters; and each of them once, as whoever looks finds it.
+    pub(super) fn objects<'a>(
+        &'a mut self,
+        wanted: &'a [Wanted],
+        params: &[ObjectParam],
+        places: &[usize],
+    ) -> (HeldObjects<'a>, Vec<Own<'a>>) {
+        let mut guards: Vec<Option<&mut Guard>> = self.guards.iter_mut().map(Some).collect();
+        let mut shared: Vec<Option<&ReadGuard>> = vec![None; guards.len()];
+        let mut own = Vec::with_capacity(guards.len());
+        let objects = params.iter().zip(places).filter_map(|(param, &place)| {
+            if let Some(object) = shared[place] {
+                return Some(Held::shared(&**object, object.class().views(param.class)));
+            }
+            match guards[place].take()? {
+                Guard::Shared(object) => {
+                    let object: &ReadGuard = object;
+                    shared[place] = Some(object);
+                    own.push(Own::shared(&wanted[place].cell, &**object));
+                    Some(Held::shared(&**object, object.class().views(param.class)))
+                }
+                Guard::Exclusive(object) => {
+                    let views = object.class().views(param.class);
+                    own.push(Own::exclusive(&wanted[place].cell, &**object));
+                    Some(Held::exclusive(&mut **object, views))
+                }
+            }
+        });
+        (objects.collect(), own)
+    }
+
+    /// What was done to the objects stays done.
+    pub(super) fn keep(mut self) {
+        let copies = std::mem::take(&mut self.copies);
+        // Nobody has to wait for the copies to be dropped, which is user code.
+        drop(self);
+        let _ = panics::catch(String::new(), || drop(copies));
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        for (guard, copy) in self.guards.iter_mut().zip(self.copies.drain(..)) {
+            if let (Guard::Exclusive(object), Some(copy)) = (guard, copy) {
+                let changed = object.replace(copy);
+                let _ = panics::catch(String::new(), || drop(changed));
+            }
+        }
+    }
+}

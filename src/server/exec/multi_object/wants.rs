@@ -1,0 +1,158 @@
+//! The objects that a function over several of them is to hold: how they are taken, and what becomes of them.
+
+use super::holding::{Guard, Holding};
+use crate::server::exec::engine::label;
+use crate::server::exec::function_call::named;
+use crate::server::exec::large_calls;
+use crate::server::exec::looking::Asked;
+use crate::server::exec::panics;
+use crate::server::refs::cycle_gc::CycleCollector;
+use crate::server::refs::references::SessionScope;
+use crate::store::{Cell, ReadGuard};
+use std::sync::Arc;
+use tarmem_remote::describe::Function;
+use tarmem_remote::dispatch::{Encoding, Produced};
+use tarmem_remote::error::Error;
+use tarmem_remote::objects::{ObjectArg, ObjectParam};
+use tarmem_remote::value::with_scope;
+use uuid::Uuid;
+
+/// What a call has to hold.
+pub(super) struct Wants {
+    pub(super) function: Function,
+    pub(super) encoding: Encoding,
+    pub(super) session: Uuid,
+    pub(super) params: &'static [ObjectParam],
+    /// Whether what it could change is copied before, to be put back if it fails.
+    pub(super) copies: bool,
+    /// As the caller named them, for messages.
+    pub(super) named: Vec<ObjectArg<'static>>,
+    /// Each object once, in the order in which they are locked.
+    pub(super) objects: Vec<Wanted>,
+    /// What the function looked into in vain, to be held, too.
+    pub(super) asked: Asked,
+}
+
+pub(super) struct Wanted {
+    pub(super) cell: Cell,
+    pub(super) exclusive: bool,
+    /// The first parameter that it is passed for.
+    pub(super) first: usize,
+}
+
+impl Wants {
+    pub(super) fn is_exclusive(&self) -> bool {
+        self.objects.iter().any(|wanted| wanted.exclusive)
+    }
+
+    /// Whether the function would look at too much for a connection's thread.
+    pub(super) fn are_large(&self, holding: &Holding) -> bool {
+        if self.asked.are_large() {
+            return true;
+        }
+        let extents = self.objects.iter().zip(&holding.guards).map(|(wanted, guard)| match guard {
+            Guard::Shared(object) => large_calls::extent(&wanted.cell, &**object),
+            Guard::Exclusive(object) => large_calls::extent(&wanted.cell, &**object),
+        });
+        self.function.scales && large_calls::is_much(extents.fold(0, usize::saturating_add))
+    }
+
+    /// All the objects, if that needs no waiting.
+    pub(super) fn try_hold(&self) -> Option<Result<Holding, Error>> {
+        let mut guards = Vec::with_capacity(self.objects.len());
+        for wanted in &self.objects {
+            let guard = if wanted.exclusive {
+                wanted.cell.try_write_owned()?.map(Guard::Exclusive)
+            } else {
+                wanted.cell.try_read_owned()?.map(Guard::Shared)
+            };
+            match guard {
+                Ok(guard) => guards.push(guard),
+                Err(error) => return Some(Err(self.poisoned(wanted, error))),
+            }
+        }
+        let others: Option<Result<_, _>> = self.asked.cells().iter().map(Cell::try_read_owned).collect();
+        Some(others?.and_then(|others| self.holding(guards, others)))
+    }
+
+    /// All the objects, one after the other, each after those who came before.
+    pub(super) async fn hold(&self) -> Result<Holding, Error> {
+        let mut guards = Vec::with_capacity(self.objects.len());
+        let mut others = Vec::with_capacity(self.asked.cells().len());
+        let mut asked = self.asked.cells().iter().peekable();
+        for wanted in &self.objects {
+            while let Some(cell) = asked.next_if(|cell| cell.id() < wanted.cell.id()) {
+                others.push(cell.read().await?);
+            }
+            let guard = if wanted.exclusive {
+                wanted.cell.write().await.map(Guard::Exclusive)
+            } else {
+                wanted.cell.read().await.map(Guard::Shared)
+            };
+            guards.push(guard.map_err(|error| self.poisoned(wanted, error))?);
+        }
+        for cell in asked {
+            others.push(cell.read().await?);
+        }
+        self.holding(guards, others)
+    }
+
+    /// Takes the copies from which the objects are put back.
+    pub(super) fn holding(&self, guards: Vec<Guard>, others: Vec<ReadGuard>) -> Result<Holding, Error> {
+        let mut copies = Vec::with_capacity(guards.len());
+        for (wanted, guard) in self.objects.iter().zip(&guards) {
+            copies.push(match guard {
+                Guard::Exclusive(object) if self.copies => {
+                    let copy = panics::catch_in(&self.function, self.session, || {
+                        (wanted.cell.class().entry().copy)(&**object)
+                    });
+                    Some(copy.and_then(|copy| copy).map_err(|error| named(&self.function, self.encoding, error))?)
+                }
+                _ => None,
+            });
+        }
+        Ok(Holding { guards, copies, others })
+    }
+
+    pub(super) fn poisoned(&self, wanted: &Wanted, error: Error) -> Error {
+        match error {
+            Error::Poisoned { .. } => Error::Poisoned { target: label(self.named[wanted.first].target()) },
+            other => other,
+        }
+    }
+
+    /// Keeps what the function did if it succeeded and its result is on its way.
+    pub(super) fn settle<T, E: From<Error>>(
+        &self,
+        holding: Holding,
+        produced: Result<Result<Produced, Error>, Error>,
+        refers: bool,
+        scope: Arc<SessionScope>,
+        finish: impl FnOnce(Produced) -> Result<T, E>,
+    ) -> Result<T, E> {
+        if !self.copies && matches!(produced, Err(Error::Panicked { .. })) {
+            // Nobody knows what state they are in.
+            self.objects.iter().filter(|wanted| wanted.exclusive).for_each(|wanted| wanted.cell.poison());
+        }
+        let produced =
+            produced.and_then(|produced| produced).map_err(|error| named(&self.function, self.encoding, error))?;
+        let failed = matches!(produced, Produced::Raised(..));
+        let finished = with_scope(&*scope, || finish(produced))?;
+        if !failed {
+            self.suspect(refers, &scope.session.engine().collector);
+            holding.keep();
+            if self.is_exclusive() {
+                // They may have let go of references.
+                scope.session.engine().loosen();
+            }
+        }
+        Ok(finished)
+    }
+
+    /// References in the arguments, or from one object to the next, may have closed a circle.
+    pub(super) fn suspect(&self, refers: bool, collector: &CycleCollector) {
+        if refers || self.objects.iter().any(|wanted| collector.suspects_it(&wanted.cell)) {
+            self.objects.iter().filter(|wanted| wanted.exclusive).for_each(|wanted| collector.suspect(&wanted.cell));
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What there is to know about one operation besides itself: who asks, what for, and by when.
+
+use super::held_by_caller::HeldByCaller;
+use crate::server::refs::references::SessionScope;
+use crate::server::session::ServerSession;
+use crate::store::{Cell, Flight};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tarmem_remote::context::{Context, Host};
+use tarmem_remote::error::Error;
+
+/// Who asks, and by when.
+pub(crate) struct Request<'a> {
+    pub(crate) session: &'a Arc<ServerSession>,
+    /// What a method of this call may know about it: the client's task, its sequence number, its deadline.
+    pub(crate) context: &'a Context,
+    /// The generator that asks, if it is one.
+    pub(crate) within: Option<&'a Arc<Flight>>,
+    /// What is held by the call that it is made for.
+    pub(crate) holding: Option<&'a Arc<HeldByCaller>>,
+    pub(crate) deadline: Deadline,
+    /// The most bytes a result may have.
+    pub(crate) result_bytes: usize,
+    /// It may not hold its thread: whoever asks would not hear in time that its deadline has passed, or it is so large that
+    /// others would wait for it.
+    pub(crate) elsewhere: bool,
+}
+
+impl Request<'_> {
+    /// What the call's undo goes by; unique within the session.
+    pub(in crate::server) fn sequence(&self) -> u64 {
+        self.context.sequence()
+    }
+
+    /// Whether it comes from within the process, on the thread of whoever asks.
+    pub(in crate::server) fn is_local(&self) -> bool {
+        self.sequence() >> 63 == 1
+    }
+
+    /// Counts a handle for the session, unless it never hears of it.
+    pub(in crate::server) fn hold(&self, cell: &Cell) -> Result<(), Error> {
+        self.session.hold_for(self.sequence(), cell)
+    }
+
+    /// What looks after the object references in this call's arguments and result.
+    pub(in crate::server) fn scope(&self) -> Arc<SessionScope> {
+        Arc::new(SessionScope::new(self.session, self.sequence()))
+    }
+
+    /// Refuses to wait for what the call holds that this one is made for.
+    pub(in crate::server) fn may_want(
+        &self,
+        cell: &Cell,
+        exclusive: bool,
+        target: impl FnOnce() -> String,
+    ) -> Result<(), Error> {
+        match self.holding {
+            Some(holding) if holding.would_wait_for_itself(cell, exclusive) => {
+                Err(Error::HeldByCaller { target: target() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What a function of this request may know about it, if it asks the service by `host`.
+    pub(in crate::server) fn context_of(&self, host: Arc<dyn Host>) -> Context {
+        Context::new(self.context.owner(), self.sequence(), self.deadline.at, host)
+    }
+}
+
+/// A [`Request`] for another thread.
+pub(super) struct OwnedRequest {
+    pub(super) session: Arc<ServerSession>,
+    context: Context,
+    within: Option<Arc<Flight>>,
+    holding: Option<Arc<HeldByCaller>>,
+    deadline: Deadline,
+    result_bytes: usize,
+    elsewhere: bool,
+}
+
+impl OwnedRequest {
+    pub(in crate::server) fn of(request: &Request<'_>) -> Self {
+        OwnedRequest {
+            session: Arc::clone(request.session),
+            context: request.context.clone(),
+            within: request.within.cloned(),
+            holding: request.holding.cloned(),
+            deadline: request.deadline,
+            result_bytes: request.result_bytes,
+            elsewhere: request.elsewhere,
+        }
+    }
+
+    pub(in crate::server) fn as_request(&self) -> Request<'_> {
+        Request {
+            session: &self.session,
+            context: &self.context,
+            within: self.within.as_ref(),
+            holding: self.holding.as_ref(),
+            deadline: self.deadline,
+            result_bytes: self.result_bytes,
+            elsewhere: self.elsewhere,
+        }
+    }
+}
+
+/// When a call has to be done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    pub(crate) at: Option<Instant>,
+    pub(crate) after: Duration,
+}
+
+impl Deadline {
+    pub(crate) const NEVER: Deadline = Deadline { at: None, after: Duration::MAX };
+
+    /// Whether it has passed by now.
+    pub(crate) fn has_passed(self) -> bool {
+        self.at.is_some_and(|at| at < Instant::now())
+    }
+
+    pub(crate) fn after(after: Duration) -> Self {
+        Self::from(Instant::now(), after)
+    }
+
+    /// So many milliseconds from `begin`; `None` for never.
+    pub(crate) fn after_ms(begin: Instant, ms: Option<u64>) -> Self {
+        ms.map_or(Self::NEVER, |ms| Self::from(begin, Duration::from_millis(ms)))
+    }
+
+    fn from(begin: Instant, after: Duration) -> Self {
+        // A hostile duration may lie beyond what an `Instant` can hold.
+        Deadline { at: begin.checked_add(after), after }
+    }
+
+    /// Ready once it has passed.
+    pub(crate) async fn passed(self) {
+        match self.at {
+            Some(at) => tokio::time::sleep_until(at.into()).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// That it has passed. The caller knows what was late, and fills it in.
+    pub(crate) fn error(self) -> Error {
+        Error::DeadlineExceeded { what: String::new(), after: self.after }
+    }
+}

@@ -1,0 +1,402 @@
+//! From a source to an object, and from a function to its result.
+
+use super::engine::{Engine, Later, Step, in_line};
+use super::evaluation::Evaluation;
+use super::function_call::{FunctionCall, Ran, reply_produced, write_produced};
+use super::large_calls::{self, Large, Load};
+use super::local_caller::LocalCaller;
+use super::looking::Asked;
+use super::multi_object::Site;
+use super::panics;
+use super::request::Request;
+use crate::server::refs::references::SessionScope;
+use crate::store::{Cell, Flight, FlightError};
+use bytes::Bytes;
+use serde::Deserialize;
+use std::sync::Arc;
+use tarmem_remote::codec;
+use tarmem_remote::describe::{Function, FunctionInvoke, NewObject};
+use tarmem_remote::dispatch::{Encoding, Output, Produced};
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::{FunctionRef, SourceRef};
+use tarmem_remote::value::{Value, from_value, limited, with_scope};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+/// What came of a source.
+pub(super) enum Evaluated {
+    Ready(Result<Cell, FlightError>),
+    Later(Evaluation),
+}
+
+impl Engine {
+    /// Makes an object from `source`: for the flight `within`, if it is for one, and for the key `name`, if that is not empty.
+    pub(super) fn evaluate(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        within: Option<&Arc<Flight>>,
+        name: &str,
+        source: SourceRef<'_>,
+    ) -> Evaluated {
+        match self.try_evaluate(request, within, name, source) {
+            Ok(evaluated) => evaluated,
+            Err(error) => Evaluated::Ready(Err(error.into())),
+        }
+    }
+
+    fn try_evaluate(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        within: Option<&Arc<Flight>>,
+        name: &str,
+        source: SourceRef<'_>,
+    ) -> Result<Evaluated, Error> {
+        let (function, encoding, args) = match source {
+            SourceRef::Existing(target) => return Ok(Evaluated::Ready(Ok(self.target(request, target)?.cell))),
+            SourceRef::Value { .. } | SourceRef::ValueByNames { .. } if request.elsewhere => {
+                let (engine, scope) = (Arc::clone(self), request.scope());
+                let (value, name) = (OwnedValue::of(source), Box::<str>::from(name));
+                let (session, runtime) = (Arc::clone(request.session), self.runtime.clone());
+                let run = async move {
+                    let turn = Large::turn(&session, false).await?;
+                    let decoding = runtime.spawn_blocking(move || {
+                        let _turn = turn;
+                        engine.decode_object(&scope, value.source(), &name).map_err(FlightError::from)
+                    });
+                    decoding.await.unwrap_or_else(|_| Err(Error::Cancelled.into()))
+                };
+                return Ok(Evaluated::Later(Evaluation::spawn(&self.runtime, run)));
+            }
+            SourceRef::Value { .. } | SourceRef::ValueByNames { .. } => {
+                return Ok(Evaluated::Ready(Ok(self.decode_object(&request.scope(), source, name)?)));
+            }
+            SourceRef::Generator { function, encoding, args } => (self.function(function)?, encoding, args),
+        };
+        made_by(&function)?;
+        let caller = LocalCaller::within(self, request, within);
+        let context = request.context_of(Arc::new(caller));
+        let engine = Arc::clone(self);
+        let (scope, session) = (request.scope(), request.session.id());
+        let holding = request.holding.cloned();
+        Ok(match function.invoke {
+            // Whatever it promises, large arguments take their time.
+            FunctionInvoke::Sync(_) if function.inline && !large_calls::has_large(args) => {
+                let call = FunctionCall { scope, function, context, encoding, holding, load: None };
+                match call.attempt(args, Vec::new(), Asked::default(), false)? {
+                    Ran::Over(produced) => {
+                        Evaluated::Ready(self.place_referring(&call.scope, &function, produced, name))
+                    }
+                    Ran::Asks(asked) => {
+                        let (args, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
+                        Evaluated::Later(Evaluation::spawn(&self.runtime, async move {
+                            let produced = call.patiently(&args, asked).await?;
+                            engine.place_referring(&call.scope, &function, produced, &name)
+                        }))
+                    }
+                }
+            }
+            FunctionInvoke::Sync(_) => {
+                let (bytes, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
+                let runtime = self.runtime.clone();
+                let work = move |mut unwanted: oneshot::Receiver<()>, load| {
+                    let (args, call) = (bytes, FunctionCall { scope, function, context, encoding, holding, load });
+                    if unwanted.try_recv() == Err(oneshot::error::TryRecvError::Closed) {
+                        return Err(Error::Cancelled.into());
+                    }
+                    let produced = match call.attempt(&args, Vec::new(), Asked::default(), true)? {
+                        Ran::Over(produced) => produced,
+                        Ran::Asks(asked) => runtime.block_on(async {
+                            tokio::select! {
+                                produced = call.patiently(&args, asked) => produced,
+                                _ = unwanted => Err(Error::Cancelled),
+                            }
+                        })?,
+                    };
+                    engine.place_referring(&call.scope, &function, produced, &name)
+                };
+                Evaluated::Later(Evaluation::off_thread(request, &self.runtime, args, work))
+            }
+            FunctionInvoke::Async(_) => {
+                let call = FunctionCall { scope: Arc::clone(&scope), function, context, encoding, holding, load: None };
+                let begun = (!large_calls::has_large(args)).then(|| call.start(args)).transpose()?;
+                let (args, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
+                let run = async move {
+                    let (call, running) = call.begin(begun, &args, false).await?;
+                    let produced = call.see_through(session, running, &args).await?;
+                    engine.place_referring(&scope, &function, produced, &name)
+                };
+                Evaluated::Later(Evaluation::spawn(&self.runtime, run))
+            }
+            FunctionInvoke::OnObjects(on) => {
+                self.evaluate_on_objects(request, Site { function, on, encoding, context }, args, name)?
+            }
+        })
+    }
+
+    /// Runs a function for its result.
+    pub(super) fn run(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        function: FunctionRef<'_>,
+        encoding: Encoding,
+        args: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        let function = self.function(function)?;
+        let (limit, scope, session) = (request.result_bytes, request.scope(), request.session.id());
+        let context = request.context_of(Arc::new(LocalCaller::within(self, request, request.within)));
+        // As for sources: what makes an object may take its time, unless it promises not to.
+        let offload = request.elsewhere || function.blocking || ((function.makes)().is_some() && !function.inline);
+        match function.invoke {
+            FunctionInvoke::Sync(_) => {
+                let has_large = function.scales && large_calls::has_large(args);
+                // A generator, or what may block, takes the time that it takes, and has no turn.
+                let may_wait = offload && (function.blocking || (function.makes)().is_some());
+                let sent_large = offload && !may_wait && large_calls::has_large(args);
+                let holding = request.holding.cloned();
+                let mut call = FunctionCall { scope, function, context, encoding, holding, load: None };
+                let mut asked = Asked::default();
+                if !offload && !has_large {
+                    match call.attempt(args, Vec::new(), asked, false)? {
+                        Ran::Over(produced) => {
+                            return with_scope(&*call.scope, || {
+                                write_produced(&function, session, produced, encoding, out, limit)
+                            });
+                        }
+                        Ran::Asks(more) => asked = more,
+                    }
+                }
+                let args = Bytes::copy_from_slice(args);
+                let (place, runtime) = (request.session.off_thread(), self.runtime.clone());
+                let mut later = Later::new(std::future::pending());
+                let cancellation = Arc::clone(&later.cancellation);
+                later.run = Box::pin(async move {
+                    let place = if offload { place.await } else { None };
+                    let result = async {
+                        if may_wait {
+                            call.load = Load::of(&call.scope.session, args.len()).await?;
+                        }
+                        let (call, place) = (Arc::new(call), Arc::new(place));
+                        loop {
+                            let held = asked.hold_alone().await?;
+                            let large = sent_large || (!offload && (has_large || asked.are_large()));
+                            let holding = !held.is_empty();
+                            let turn =
+                                if large { Some(Large::turn(&call.scope.session, holding).await?) } else { None };
+                            if let Some(load) = &call.load {
+                                load.turn(holding).await?;
+                            }
+                            let elsewhere = offload || large;
+                            let (call, place, args) = (Arc::clone(&call), Arc::clone(&place), args.clone());
+                            let cancellation = Arc::clone(&cancellation);
+                            let run = move || {
+                                let has_turn = turn.is_some();
+                                let _kept = (place, turn);
+                                let attempt = || call.attempt(&args, held, asked, elsewhere);
+                                let ran = cancellation.over(|| large_calls::in_turn(has_turn, attempt))?;
+                                Ok(match ran {
+                                    Ran::Over(produced) => Ran::Over(with_scope(&*call.scope, || {
+                                        reply_produced(&function, session, produced, encoding, limit)
+                                    })?),
+                                    Ran::Asks(asked) => Ran::Asks(asked),
+                                })
+                            };
+                            let ran = if elsewhere {
+                                runtime.spawn_blocking(run).await.unwrap_or(Err(Error::Cancelled))
+                            } else {
+                                run()
+                            };
+                            match ran? {
+                                Ran::Over(reply) => return Ok(reply),
+                                Ran::Asks(more) => asked = more,
+                            }
+                        }
+                    };
+                    result.await.into()
+                });
+                Ok(Step::Later(later))
+            }
+            FunctionInvoke::Async(_) => {
+                let holding = request.holding.cloned();
+                let call = FunctionCall { scope: Arc::clone(&scope), function, context, encoding, holding, load: None };
+                let begun = (!large_calls::has_large(args)).then(|| call.start(args)).transpose()?;
+                let args = Bytes::copy_from_slice(args);
+                let mut later = Later::new(std::future::pending());
+                // What comes after it begins after it.
+                let mut behind = begun.is_none().then(|| later.goes_ahead());
+                later.run = Box::pin(async move {
+                    let result = async {
+                        let (call, running) = call.begin(begun, &args, true).await?;
+                        let produced = in_line(call.see_through(session, running, &args), &mut behind).await?;
+                        with_scope(&*scope, || reply_produced(&function, session, produced, encoding, limit))
+                    };
+                    result.await.into()
+                });
+                Ok(Step::Later(later))
+            }
+            FunctionInvoke::OnObjects(on) => {
+                self.run_on_objects(request, Site { function, on, encoding, context }, args, out)
+            }
+        }
+    }
+
+    /// What the object under a key has to be for whoever would make it from `source`: the class that is expected or, if it is
+    /// to be made by a generator which goes by its name, the class of which that makes objects. The generator is not run.
+    ///
+    /// # Errors
+    /// If there is no such generator.
+    pub(super) fn expected<'a>(&self, source: SourceRef<'_>, expect: &'a str) -> Result<&'a str, Error> {
+        match source {
+            SourceRef::Generator { function: function @ FunctionRef::Name { .. }, .. } if expect.is_empty() => {
+                made_by(&self.function(function)?)
+            }
+            _ => Ok(expect),
+        }
+    }
+
+    fn function(&self, function: FunctionRef<'_>) -> Result<Function, Error> {
+        match function {
+            // The caller knows what the number stands for, and asks by name.
+            FunctionRef::Id(id) => (self.registry.function_by_id(id).copied())
+                .ok_or_else(|| Error::SignatureUnknown { class: "the function".to_owned() }),
+            FunctionRef::Name { module, name } => {
+                self.check_name("module", module)?;
+                self.check_name("function", name)?;
+                self.registry.function(module, name).copied()
+            }
+        }
+    }
+
+    /// As [`place`](Self::place); an object that was made with references in its arguments may become part of a circle.
+    fn place_referring(
+        &self,
+        scope: &SessionScope,
+        function: &Function,
+        produced: Produced,
+        name: &str,
+    ) -> Result<Cell, FlightError> {
+        let placed = self.place(function, scope.session.id(), produced, name);
+        if let Ok(cell) = &placed
+            && scope.has_resolved()
+        {
+            self.collector.suspect(cell);
+        }
+        placed
+    }
+
+    pub(super) fn place(
+        &self,
+        function: &Function,
+        session: Uuid,
+        produced: Produced,
+        name: &str,
+    ) -> Result<Cell, FlightError> {
+        match produced {
+            Produced::Object(object) => Ok(self.host(object, name)?),
+            // `makes` said otherwise.
+            Produced::Value(_) => {
+                Err(Error::NotAGenerator { function: function.full_name(), returns: function.returns.to_owned() }
+                    .into())
+            }
+            Produced::Raised(message, error) => {
+                let encode = |encoding| {
+                    let mut body = Vec::new();
+                    let mut out = Output::new(encoding, &mut body, self.limits.frame_bytes / 2);
+                    let encoded = panics::catch_in(function, session, || out.returned(&*error));
+                    encoded.and_then(|encoded| encoded).map(|()| Bytes::from(body))
+                };
+                let (typed, dynamic) = (encode(Encoding::Typed)?, encode(Encoding::Dynamic)?);
+                Err(FlightError::Raised { message, typed, dynamic })
+            }
+        }
+    }
+
+    fn host(&self, object: NewObject, name: &str) -> Result<Cell, Error> {
+        let class = self.registry.class(object.class())?;
+        Ok(self.store.host(object, class, name))
+    }
+
+    /// A value that a client made, as an object.
+    fn decode_object(&self, scope: &SessionScope, source: SourceRef<'_>, name: &str) -> Result<Cell, Error> {
+        let cell = with_scope(scope, || self.decode_in_scope(source, name))?;
+        if scope.has_resolved() {
+            self.collector.suspect(&cell);
+        }
+        Ok(cell)
+    }
+
+    fn decode_in_scope(&self, source: SourceRef<'_>, name: &str) -> Result<Cell, Error> {
+        // The class is looked up first: typetag's own error lists every name there is.
+        let class = class_of(source)?;
+        self.check_name("class", class)?;
+        let entry = self.registry.class(class)?.entry();
+        let class = entry.path;
+        let decoded: Result<NewObject, String> = match source {
+            SourceRef::Value { signature, .. } if signature != (entry.signature)().id() => {
+                return Err(Error::SignatureUnknown { class: class.to_owned() });
+            }
+            SourceRef::Value { object, .. } => {
+                panics::catch(class, || limited(|| codec::decode(object)))?.map_err(|e| e.to_string())
+            }
+            SourceRef::ValueByNames { value, .. } => panics::catch(class, || {
+                let value: Value = limited(|| codec::decode(value)).map_err(|e| e.to_string())?;
+                from_value(Value::Map(vec![(class.into(), value)])).map_err(|e| e.to_string())
+            })?,
+            _ => Err("it is no value".to_owned()),
+        };
+        self.host(decoded.map_err(|reason| Error::BadValue { class: class.to_owned(), reason })?, name)
+    }
+}
+
+/// A value that a client made, for another thread.
+enum OwnedValue {
+    Typed { signature: u64, object: Bytes },
+    ByNames { class: Box<str>, value: Bytes },
+}
+
+impl OwnedValue {
+    fn of(source: SourceRef<'_>) -> Self {
+        match source {
+            SourceRef::ValueByNames { class, value } => {
+                OwnedValue::ByNames { class: class.into(), value: Bytes::copy_from_slice(value) }
+            }
+            SourceRef::Value { signature, object } => {
+                OwnedValue::Typed { signature, object: Bytes::copy_from_slice(object) }
+            }
+            // It is none, and is told so when it is decoded.
+            _ => OwnedValue::Typed { signature: 0, object: Bytes::new() },
+        }
+    }
+
+    fn source(&self) -> SourceRef<'_> {
+        match self {
+            OwnedValue::Typed { signature, object } => SourceRef::Value { signature: *signature, object },
+            OwnedValue::ByNames { class, value } => SourceRef::ValueByNames { class, value },
+        }
+    }
+}
+
+/// The path of the class of which a generator makes an object.
+fn made_by(function: &Function) -> Result<&'static str, Error> {
+    (function.makes)().ok_or_else(|| Error::NotAGenerator {
+        function: function.full_name(),
+        returns: if function.returns.is_empty() { "nothing".into() } else { function.returns.into() },
+    })
+}
+
+/// The path of the class that a value says it is of.
+pub(super) fn class_of(source: SourceRef<'_>) -> Result<&str, Error> {
+    // typetag's form: a map with one entry, whose key is the class's path.
+    #[derive(Deserialize)]
+    struct Tag<'a>(u64, &'a str);
+    let object = match source {
+        SourceRef::Value { object, .. } => object,
+        SourceRef::ValueByNames { class, .. } => return Ok(class),
+        _ => return Err(Error::malformed("object", "it is no value")),
+    };
+    let tag: Tag<'_> = codec::decode_prefix(object).map_err(|e| Error::malformed("object", e))?.0;
+    if tag.0 != 1 {
+        return Err(Error::malformed("object", "it has not one tag"));
+    }
+    Ok(tag.1)
+}

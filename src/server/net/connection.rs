@@ -1,0 +1,458 @@
+//! One connection: who it is, the session that it opens, and what it asks of that.
+//!
+//! How its requests come and its responses go is in [`traffic`](super::traffic).
+
+use super::pending_connections::PendingConnection;
+use super::traffic::{ConnectionEnd, Traffic};
+use crate::config::Limits;
+use crate::security::{AccessControl, Credential, Peer, Refusal};
+use crate::server::exec::engine::Engine;
+use crate::server::session::heartbeat::Heartbeat;
+use crate::server::session::table::Found;
+use crate::server::session::{Carrier, ServerSession};
+use crate::wire::batch::Preamble;
+use crate::wire::channel::Channel;
+use crate::wire::frame::FrameLimit;
+use crate::wire::handshake::{Answer, Hello, Resume, Resumed, Welcome};
+use crate::wire::{Wire, batch};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::PROTOCOL_VERSION;
+use tarpc::context::Context;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
+
+/// What a connection's buffer for reading begins with, in bytes; it grows as needed.
+const BUFFER: usize = 1024;
+
+/// How long a connection that ends may take to send what it has answered.
+const FLUSH_TIME: Duration = Duration::from_millis(200);
+
+/// What a connection finds where it arrives.
+pub(crate) struct ConnectionEnv {
+    pub(crate) engine: Arc<Engine>,
+    /// Of the thread that serves it.
+    pub(crate) heartbeat: Arc<Heartbeat>,
+    pub(crate) access: Arc<AccessControl>,
+    /// There is no room for it: it gets to hear that, and no session.
+    pub(crate) no_room: Option<NoRoom>,
+    /// It gets to hear this, and no session.
+    pub(crate) barred: Option<&'static str>,
+    /// Until it has a session.
+    pub(crate) pending: Mutex<Option<PendingConnection>>,
+}
+
+/// Why there is no room for a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NoRoom {
+    /// There are as many as there may be.
+    Connections,
+    /// The process may have no more descriptors.
+    Descriptors,
+}
+
+impl NoRoom {
+    fn reason(self, limit: usize) -> String {
+        match self {
+            NoRoom::Connections => {
+                format!("it has as many connections as its limit of {limit} allows; close some, or raise it")
+            }
+            NoRoom::Descriptors => {
+                "its process has no file descriptors left; close some connections, or let it have more (ulimit -n)"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+impl ConnectionEnv {
+    /// Ready once the connection has to make room for another, because it has no session yet.
+    pub(super) fn dismissed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let dismissed = self.pending.lock().as_ref().map(PendingConnection::dismissed);
+        async move {
+            match dismissed {
+                Some(dismissed) => dismissed.await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+}
+
+/// Serves one connection until it ends, or the service does.
+pub(crate) async fn serve<S>(stream: S, peer: Peer, env: ConnectionEnv)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let limit = FrameLimit::new(env.engine.limits.handshake_frame_bytes);
+    let connection = Arc::new(Connection {
+        peer,
+        env,
+        limit: limit.clone(),
+        opening: AtomicBool::new(false),
+        session: OnceLock::new(),
+        cut_off: Arc::default(),
+        lost: AtomicBool::new(false),
+    });
+    let _leave = LeaveOnDrop(Arc::clone(&connection));
+    let mut traffic = Traffic::new(Channel::new(stream, limit, BUFFER), Arc::clone(&connection));
+    let end = poll_fn(|cx| traffic.poll(cx)).await;
+    let logs = &connection.env.engine.logs;
+    if let ConnectionEnd::Displaced = end {
+        traffic.turn_away(connection.displaced());
+    }
+    match end {
+        ConnectionEnd::TooManyRequests(_) | ConnectionEnd::Overdue | ConnectionEnd::Displaced => {
+            logs.ended.log(|| tracing::info!("{}: {end}; disconnected", connection.peer));
+        }
+        ConnectionEnd::Foreign(foreign) => {
+            if foreign.is_news() {
+                logs.foreign.log(|| tracing::info!("{}: {end}; disconnected", connection.peer));
+            } else {
+                tracing::debug!("{}: {end}; disconnected", connection.peer);
+            }
+            let (ended, dismissed) = (connection.service_ended(), connection.dismissed());
+            tokio::select! {
+                biased;
+                () = Box::pin(foreign.send_away(traffic.stream(), connection.env.barred)) => {}
+                () = ended => {}
+                () = dismissed => {}
+            }
+            return;
+        }
+        _ => tracing::debug!("connection with {} ended: {end}", connection.peer),
+    }
+    if let ConnectionEnd::HungUp = end {
+        // The poll that is out is answered by this, too.
+        connection.leave_session();
+    }
+    // What has been answered goes out before the connection ends; it gets a moment for that, not more.
+    let _ = tokio::time::timeout(FLUSH_TIME, poll_fn(|cx| traffic.poll_finish(cx))).await;
+}
+
+/// A connection lets go of its session, however it ends.
+struct LeaveOnDrop(Arc<Connection>);
+
+impl Drop for LeaveOnDrop {
+    fn drop(&mut self) {
+        self.0.leave_session();
+    }
+}
+
+/// One connection of a client.
+pub(super) struct Connection {
+    env: ConnectionEnv,
+    peer: Peer,
+    limit: FrameLimit,
+    /// It has asked for a session: once is enough.
+    opening: AtomicBool,
+    session: OnceLock<Carried>,
+    /// Ends this connection: another one carries its session.
+    cut_off: Arc<Notify>,
+    /// The peer said something that makes no sense: it is answered, and the connection ends.
+    lost: AtomicBool,
+}
+
+/// The session that a connection carries.
+struct Carried {
+    session: Arc<ServerSession>,
+    carrier: Carrier,
+    resumable: bool,
+}
+
+/// Answers the requests of a connection.
+#[derive(Clone)]
+pub(super) struct Handler {
+    connection: Arc<Connection>,
+}
+
+impl Handler {
+    pub(super) fn new(connection: &Arc<Connection>) -> Self {
+        Handler { connection: Arc::clone(connection) }
+    }
+}
+
+impl Connection {
+    pub(super) fn limits(&self) -> &Limits {
+        &self.env.engine.limits
+    }
+
+    pub(super) fn has_session(&self) -> bool {
+        self.session.get().is_some()
+    }
+
+    /// It said something that makes no sense, or was refused.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Ready once its session has ended, or another connection carries it.
+    pub(super) fn let_go(&self) -> impl Future<Output = ()> + Send + use<> {
+        let cut_off = Arc::clone(&self.cut_off);
+        async move { cut_off.notified().await }
+    }
+
+    /// Ready once it has to make room for another connection, because it has no session yet.
+    pub(super) fn dismissed(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.env.dismissed()
+    }
+
+    /// What a client hears that has to make room.
+    fn displaced(&self) -> String {
+        match self.env.no_room {
+            Some(no_room) => no_room.reason(self.env.engine.limits.connections),
+            None => {
+                "others came while it had opened no session, and there is no room for more connections; try again, \
+                     close some, or let it have more (the limit connections, ulimit -n)"
+                    .to_owned()
+            }
+        }
+    }
+
+    /// Ready once connections are to end.
+    pub(super) fn service_ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.env.engine.ended()
+    }
+
+    /// So many bytes more wait here, of all that the service holds.
+    pub(super) fn hold_more(&self, bytes: usize) {
+        self.env.engine.held_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// So many bytes less.
+    pub(super) fn hold_less(&self, bytes: usize) {
+        self.env.engine.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Its session has calls that cannot begin before the client has received the results of others.
+    pub(super) fn is_starved(&self) -> bool {
+        self.session.get().is_some_and(|carried| carried.session.is_starved())
+    }
+
+    /// The client was heard.
+    pub(super) fn hear(&self) {
+        if let Some(carried) = self.session.get() {
+            carried.session.hear();
+        }
+    }
+
+    async fn open(&self, hello: &[u8]) -> Result<Answer, Error> {
+        if self.opening.swap(true, Ordering::Relaxed) {
+            return Err(Error::malformed("open", "this connection has asked for a session already"));
+        }
+        let hello = Hello::decode(hello, PROTOCOL_VERSION)?;
+        if hello.protocol != PROTOCOL_VERSION && !hello.details.ignore_version {
+            self.opening.store(false, Ordering::Relaxed);
+            return Ok(Answer::Protocol { service: PROTOCOL_VERSION });
+        }
+        let credential = match self.admit(&hello).await {
+            Ok(credential) => credential,
+            Err(Refusal { reason, temporary }) => {
+                let logs = &self.env.engine.logs;
+                logs.refused.log(|| tracing::info!("{} was refused: {reason}", self.peer));
+                self.lost.store(true, Ordering::Relaxed);
+                return Ok(Answer::Refused { reason, temporary });
+            }
+        };
+        let limits = &self.env.engine.limits;
+        let (session, carrier, resumed) = self.find_session(hello.details.resume, &credential)?;
+        tracing::debug!("{} opened session {} as {:?}", self.peer, session.id(), credential.name);
+        let welcome = Welcome {
+            session: session.id(),
+            secret: session.secret(),
+            service: self.env.engine.id,
+            resumed,
+            lease_ms: u64::try_from(limits.lease.as_millis()).unwrap_or(u64::MAX),
+            max_frame_bytes: limits.frame_bytes as u64,
+            max_batch: u32::try_from(limits.batch_operations).unwrap_or(u32::MAX),
+            max_in_flight: u32::try_from(limits.calls_in_flight).unwrap_or(u32::MAX),
+        };
+        session.takes_frames_of(hello.details.max_frame_bytes);
+        self.limit.set(limits.frame_bytes);
+        let _ = self.session.set(Carried { session, carrier, resumable: hello.details.resumable });
+        self.env.pending.lock().take();
+        if credential.is_revoked() {
+            // It was while the session was made: whoever ended the others may not have seen this one.
+            self.env.engine.sessions.end_revoked();
+        }
+        Ok(Answer::Welcome(welcome))
+    }
+
+    /// What the client comes in by; otherwise why it does not, with the remedy.
+    async fn admit(&self, hello: &Hello) -> Result<Arc<Credential>, Refusal> {
+        let ConnectionEnv { engine, access, no_room, barred, .. } = &self.env;
+        if let Some(reason) = barred.or_else(|| access.bars(&self.peer)) {
+            return Err(Refusal::for_good(reason));
+        }
+        let credential =
+            access.authenticate(&self.peer, hello.details.token.as_ref(), engine.limits.connections).await?;
+        // The connection that broke is counted, too: the service may not know of it yet.
+        let comes_back = self.session_of(hello);
+        // Who comes back for results may have them as long as there are any to come.
+        if engine.is_closing() && comes_back.is_none() {
+            return Err(Refusal::for_now(Error::ShuttingDown.to_string()));
+        }
+        if let Some(no_room) = no_room
+            && !comes_back.is_some_and(|session| session.has_connection())
+        {
+            return Err(Refusal::for_now(no_room.reason(engine.limits.connections)));
+        }
+        Ok(credential)
+    }
+
+    /// The session that the client comes back to, if it knows its secret.
+    fn session_of(&self, hello: &Hello) -> Option<Arc<ServerSession>> {
+        let Resume { session, secret, .. } = hello.details.resume?;
+        match self.env.engine.sessions.find(session, secret) {
+            Found::Here(session) => Some(session),
+            Found::Expired(_) | Found::Unknown => None,
+        }
+    }
+
+    /// The session that the client had, or a new one.
+    fn find_session(
+        &self,
+        resume: Option<Resume>,
+        credential: &Arc<Credential>,
+    ) -> Result<(Arc<ServerSession>, Carrier, Resumed), Error> {
+        let cut_off = || Arc::clone(&self.cut_off);
+        let mut resumed = Resumed::New;
+        if let Some(resume) = resume {
+            resumed = match self.env.engine.sessions.find(resume.session, resume.secret) {
+                Found::Here(session) => {
+                    if !session.credential().is_some_and(|came_by| Arc::ptr_eq(came_by, credential)) {
+                        let reason = "its session was opened with another token; come back with that one".to_owned();
+                        return Err(Error::Refused { reason });
+                    }
+                    match session.attach(cut_off(), &self.env.heartbeat, resume.received_below) {
+                        Some((carrier, begun)) => return Ok((session, carrier, Resumed::Yes { begun })),
+                        None => Resumed::Expired { begun: session.last() },
+                    }
+                }
+                Found::Expired(begun) => Resumed::Expired { begun },
+                Found::Unknown => Resumed::Unknown,
+            };
+        }
+        let session = ServerSession::new(&self.env.engine, Some(Arc::clone(credential)));
+        let (carrier, _) = session.attach(cut_off(), &self.env.heartbeat, 0).ok_or(Error::Cancelled)?;
+        self.env.engine.sessions.add(&session, self.env.engine.limits.sessions)?;
+        Ok((session, carrier, resumed))
+    }
+
+    /// The session goes on without this connection for its lease, if its client may come back for it.
+    fn leave_session(&self) {
+        let Some(Carried { session, carrier, resumable }) = self.session.get() else { return };
+        let kept = *resumable && session.is_worth_keeping() && !self.env.engine.has_ended();
+        if session.detach(*carrier) && !kept {
+            self.env.engine.sessions.forget(session);
+            session.end();
+        }
+    }
+
+    fn session(&self) -> Result<&Carried, Error> {
+        self.session.get().ok_or_else(|| Error::malformed("request", "open a session first"))
+    }
+
+    /// A reply on its way; what made no sense is answered, too.
+    fn send(&self, reply: Result<Bytes, Error>) -> Bytes {
+        reply.unwrap_or_else(|error| self.lose(&error))
+    }
+
+    /// Answers what made no sense, and ends the connection.
+    fn lose(&self, error: &Error) -> Bytes {
+        tracing::debug!("{}: {error}", self.peer);
+        self.lost.store(true, Ordering::Relaxed);
+        batch::fatal(error)
+    }
+}
+
+impl Wire for Handler {
+    async fn open(self, _: Context, hello: Bytes) -> Bytes {
+        let answer = self.connection.open(&hello).await.unwrap_or_else(|error| {
+            self.connection.lost.store(true, Ordering::Relaxed);
+            match error {
+                Error::Refused { reason } => Answer::Refused { reason, temporary: false },
+                // Too many sessions, say.
+                Error::LimitExceeded { .. } => Answer::Refused { reason: error.to_string(), temporary: true },
+                other => Answer::Refused { reason: other.to_string(), temporary: false },
+            }
+        });
+        answer.encode()
+    }
+
+    async fn submit(self, _: Context, batch: Bytes) -> Bytes {
+        let submitted = async {
+            let Carried { session, carrier, .. } = self.connection.session()?;
+            session.submit(*carrier, &batch).await
+        };
+        self.connection.send(submitted.await)
+    }
+
+    async fn collect(self, _: Context, received: Bytes) -> Bytes {
+        let collected = async {
+            let Carried { session, carrier, .. } = self.connection.session()?;
+            let (preamble, _) = Preamble::take(&received)?;
+            session.collect(*carrier, preamble.received_below).await
+        };
+        self.connection.send(collected.await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::handshake::HelloDetails;
+    use tarmem_remote::registry::Registry;
+
+    /// What `peer` hears from a service that has no authentication, and whether it got a session.
+    async fn open(peer: Peer, protected: bool) -> (Answer, bool) {
+        let limits = Limits::default();
+        let limit = FrameLimit::new(limits.handshake_frame_bytes);
+        let registry = Registry::linked().expect("no names clash");
+        let connection = Connection {
+            env: ConnectionEnv {
+                engine: Engine::new(registry, limits, tokio::runtime::Handle::current()),
+                heartbeat: Arc::default(),
+                access: AccessControl::new(protected, None, None),
+                no_room: None,
+                barred: None,
+                pending: Mutex::default(),
+            },
+            peer,
+            limit: limit.clone(),
+            opening: AtomicBool::new(false),
+            session: OnceLock::new(),
+            cut_off: Arc::default(),
+            lost: AtomicBool::new(false),
+        };
+        let hello = Hello { protocol: PROTOCOL_VERSION, details: HelloDetails::default() };
+        let answer = connection.open(&hello.encode().expect("encodes")).await.expect("it makes sense");
+        let opened = connection.session.get().is_some();
+        let raised = limit.get() > Limits::default().handshake_frame_bytes;
+        assert_eq!(opened, raised, "larger frames are for those with a session");
+        (answer, opened)
+    }
+
+    #[tokio::test]
+    async fn without_authentication_only_this_host_is_answered() {
+        for other in ["192.0.2.1", "10.0.0.1", "0.0.0.0", "2001:db8::1", "::ffff:192.0.2.1", "fe80::1"] {
+            let peer = || Peer::Ip(other.parse().expect("an address"));
+            let (answer, opened) = open(peer(), true).await;
+            let Answer::Refused { reason, temporary: false } = answer else { panic!("{other}: {answer:?}") };
+            assert!(reason.contains("--unprotected") && reason.contains("Service::unprotected"), "{reason}");
+            assert!(!opened, "{other}");
+            let (answer, opened) = open(peer(), false).await;
+            assert!(matches!(answer, Answer::Welcome(_)) && opened, "{other}: {answer:?}");
+        }
+        let here = ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"];
+        let here = here.map(|address| Peer::Ip(address.parse().expect("an address")));
+        for peer in here.into_iter().chain([Peer::Local]) {
+            let (answer, opened) = open(peer.clone(), true).await;
+            assert!(matches!(answer, Answer::Welcome(_)) && opened, "{peer:?}: {answer:?}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Who dials a service and speaks something else: recognised by the first bytes, and told what this is.
+
+use crate::wire::QUESTION;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// How long a peer may take to hear that it is wrong here, and how many bytes it may go on sending meanwhile.
+const LINGER: (Duration, u64) = (Duration::from_millis(500), 64 * 1024);
+
+/// What this is.
+const THIS: &str = "this is a tarmem service, which speaks a protocol of its own";
+
+/// How it is spoken to.
+const REMEDY: &str =
+    "connect with a tarmem client (tarmem --addr HOST:PORT keys; Session::connect), or to another port";
+
+/// What is spoken by somebody who does not speak tarmem's protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ForeignProtocol {
+    Http,
+    /// HTTP, by which a tarmem client asks what it has reached.
+    Question,
+    /// Redis's protocol.
+    Resp,
+    /// TLS, where it is not expected.
+    Tls,
+    Other,
+}
+
+impl ForeignProtocol {
+    /// What begins with `first`; `None` if that may be a frame. One begins with its length, which before a session is so small
+    /// that its first byte is zero.
+    pub(super) fn recognise(first: &[u8]) -> Option<Self> {
+        let word = first.split(|&byte| byte == b' ' || byte == b'\r' || byte == b'\n').next().unwrap_or_default();
+        Some(match (*first.first()?, word) {
+            (0, _) => return None,
+            (0x16, _) => ForeignProtocol::Tls,
+            _ if first.starts_with(QUESTION) => ForeignProtocol::Question,
+            (
+                _,
+                b"GET" | b"HEAD" | b"POST" | b"PUT" | b"DELETE" | b"OPTIONS" | b"PATCH" | b"CONNECT" | b"TRACE"
+                | b"PRI",
+            ) => ForeignProtocol::Http,
+            (b'*', [_, count @ ..]) if !count.is_empty() && count.iter().all(u8::is_ascii_digit) => {
+                ForeignProtocol::Resp
+            }
+            (_, b"PING" | b"AUTH" | b"HELLO" | b"INFO" | b"QUIT" | b"SELECT" | b"SET") => ForeignProtocol::Resp,
+            _ => ForeignProtocol::Other,
+        })
+    }
+
+    /// Whether an operator wants to know of it. Of a client that asks, something else was told before.
+    pub(super) fn is_news(self) -> bool {
+        self != ForeignProtocol::Question
+    }
+
+    /// What it is told: in its own words, if it has some for that. `barred` is why even a tarmem client would be sent away.
+    fn answer(self, barred: Option<&str>) -> String {
+        let more = barred.map(|barred| format!("; {barred}")).unwrap_or_default();
+        match self {
+            ForeignProtocol::Http | ForeignProtocol::Question => {
+                let body = format!("{THIS}, and no HTTP; {REMEDY}{more}\n");
+                let length = body.len();
+                format!(
+                    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\
+                     Connection: close\r\n\r\n{body}"
+                )
+            }
+            ForeignProtocol::Resp => format!("-ERR {THIS}, and not that of Redis; {REMEDY}{more}\r\n"),
+            ForeignProtocol::Tls => {
+                format!("{THIS}, here without TLS; {REMEDY}, by tarmem:// in place of tarmems://{more}\n")
+            }
+            ForeignProtocol::Other => format!("{THIS}; {REMEDY}{more}\n"),
+        }
+    }
+
+    /// Tells the peer, and gives it a moment to read that: a connection that ends with something unread may be cut off before.
+    pub(super) async fn send_away(self, stream: &mut (impl AsyncRead + AsyncWrite + Unpin), barred: Option<&str>) {
+        let answer = self.answer(barred);
+        let told = async {
+            stream.write_all(answer.as_bytes()).await?;
+            linger(stream).await
+        };
+        let _ = tokio::time::timeout(LINGER.0, told).await;
+    }
+}
+
+/// Ends this side of a stream, and reads what still comes.
+pub(super) async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
+    let (time, bytes) = LINGER;
+    let rest = async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(bytes), &mut tokio::io::sink()).await
+    };
+    tokio::time::timeout(time, rest).await?.map(drop)
+}
+
+impl fmt::Display for ForeignProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ForeignProtocol::Http => "it speaks HTTP",
+            ForeignProtocol::Question => "it is a tarmem client that asks what is here",
+            ForeignProtocol::Resp => "it speaks Redis's protocol",
+            ForeignProtocol::Tls => "it speaks TLS, which this service does not there",
+            ForeignProtocol::Other => "it does not speak tarmem's protocol",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spoken_is_told_by_the_first_bytes() {
+        let cases: [(&[u8], Option<ForeignProtocol>); 13] = [
+            (QUESTION, Some(ForeignProtocol::Question)),
+            (b"", None),
+            (&[0], None),
+            (&[0, 0, 1, 4, b'G'], None),
+            (b"GET / HTTP/1.1\r\n", Some(ForeignProtocol::Http)),
+            (b"PRI * HTTP/2.0\r\n", Some(ForeignProtocol::Http)),
+            (b"OPTIONS", Some(ForeignProtocol::Http)),
+            (b"*1\r\n$4\r\nPING\r\n", Some(ForeignProtocol::Resp)),
+            (b"PING\r\n", Some(ForeignProtocol::Resp)),
+            (&[0x16, 3, 1, 2, 0], Some(ForeignProtocol::Tls)),
+            (b"SSH-2.0-OpenSSH_9.6\r\n", Some(ForeignProtocol::Other)),
+            (b"*?", Some(ForeignProtocol::Other)),
+            (&[0xff; 4], Some(ForeignProtocol::Other)),
+        ];
+        for (first, expected) in cases {
+            assert_eq!(ForeignProtocol::recognise(first), expected, "{first:?}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Connections, from the socket to the session that they carry.
+//!
+//! - [`listener`]: where connections come from: TCP, a Unix socket, memory; [`binding`]: the addresses of a host's name;
+//!   [`unbound`]: why an address cannot be had.
+//! - [`workers`]: the threads that serve connections, and how a connection gets to one of them.
+//! - [`connection`]: one connection: who it is, and its session; [`traffic`]: its requests and responses, on one task.
+//! - [`pending_connections`]: connections without a session, the oldest of which are closed when there is no room for others.
+//! - [`foreign_protocol`]: peers that speak another protocol; [`log_limit`]: how much of all that is logged.
+
+pub(super) mod binding;
+pub(crate) mod connection;
+mod foreign_protocol;
+pub(crate) mod listener;
+pub(super) mod log_limit;
+pub(super) mod pending_connections;
+mod traffic;
+pub(super) mod unbound;
+pub(super) mod workers;

@@ -1,0 +1,266 @@
+//! Circles of objects that refer to one another, and that nothing else refers to.
+//!
+//! Objects are counted references: one goes when the last key, handle and reference to it has gone. A circle keeps itself
+//! alive; so what was once given a reference is a *suspect*, and from time to time the suspects' references to one another
+//! are taken from their counts. Those with none left, and which no other suspect reaches that has, are garbage. (Trial
+//! deletion, as CPython's collector does it; see also Bacon and Rajan, ECOOP 2001.)
+
+use super::snapshot::live;
+use crate::server::exec::engine::Engine;
+use crate::server::exec::panics;
+use crate::store::{Cell, Remains, WeakCell, WriteGuard, bury};
+use hashbrown::{HashMap, HashSet};
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
+use tarmem_remote::{Object, codec};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+/// A collection begins no sooner than this after something may have become garbage.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a collection goes on before it gives way for as long: it is never in a hurry.
+const TURN: Duration = Duration::from_millis(1);
+
+/// A collector sleeps so many times as long as its last collection took.
+const REST: u32 = 20;
+
+/// Finds circles that are garbage.
+#[derive(Default)]
+pub(crate) struct CycleCollector {
+    suspects: Mutex<HashMap<Uuid, WeakCell>>,
+    /// How many those are: asked for with each call.
+    count: AtomicUsize,
+    /// Something that a suspect may have been kept by has gone.
+    loosened: Notify,
+}
+
+impl CycleCollector {
+    /// `cell` was given a reference.
+    pub(in crate::server) fn suspect(&self, cell: &Cell) {
+        let mut suspects = self.suspects.lock();
+        suspects.insert(cell.id(), cell.downgrade());
+        self.count.store(suspects.len(), Ordering::Relaxed);
+    }
+
+    /// Whether `cell` was given a reference once.
+    pub(in crate::server) fn suspects_it(&self, cell: &Cell) -> bool {
+        self.suspects.lock().contains_key(&cell.id())
+    }
+
+    /// A key or a handle has gone.
+    pub(in crate::server) fn loosen(&self) {
+        self.loosened.notify_one();
+    }
+
+    /// How many objects may be part of a circle.
+    pub(in crate::server) fn suspects(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Collects whenever there may be something, until the task that this runs on ends.
+    pub(in crate::server) async fn run(engine: Weak<Engine>) {
+        loop {
+            let Some(loosened) = engine.upgrade() else { return };
+            let waiting = async move { loosened.collector.loosened.notified().await };
+            waiting.await;
+            tokio::time::sleep(PAUSE).await;
+            let Some(engine) = engine.upgrade() else { return };
+            let begun = Instant::now();
+            let collected = tokio::task::spawn_blocking(move || engine.collector.collect()).await;
+            if let Ok(collected @ 1..) = collected {
+                tracing::debug!("collected {collected} objects that referred to one another");
+            }
+            tokio::time::sleep(begun.elapsed() * REST).await;
+        }
+    }
+
+    /// Clears what is garbage; how many objects that was.
+    pub(crate) fn collect(&self) -> usize {
+        self.collect_at(&mut Pace::of(TURN))
+    }
+
+    fn collect_at(&self, pace: &mut Pace) -> usize {
+        let cells: Vec<Cell> = {
+            let mut suspects = self.suspects.lock();
+            suspects.retain(|_, cell| cell.is_alive());
+            self.count.store(suspects.len(), Ordering::Relaxed);
+            suspects.values().filter_map(WeakCell::upgrade).collect()
+        };
+        let candidates = garbage(&cells, |cell| {
+            // Between two objects it holds none.
+            pace.keep();
+            cell.try_read_owned()?.ok().map(|object| references(cell, &*object))
+        });
+        if candidates.is_empty() {
+            return 0;
+        }
+        // Held alone, they can be reached by nobody who is not counted; what has changed since shows in a second look.
+        let held: Option<Vec<(Cell, WriteGuard)>> = cells
+            .into_iter()
+            .filter(|cell| candidates.contains(&cell.id()))
+            .map(|cell| {
+                let guard = cell.try_write_owned()?.ok()?;
+                Some((cell, guard))
+            })
+            .collect();
+        let Some(held) = held else { return 0 };
+        let cells: Vec<Cell> = held.iter().map(|(cell, _)| cell.clone()).collect();
+        let objects: HashMap<Uuid, &WriteGuard> = held.iter().map(|(cell, guard)| (cell.id(), guard)).collect();
+        pace.looks_again();
+        // Besides this list of cells: the one it was made from, and the guard's own.
+        let still = garbage_with(&cells, 3, |cell| {
+            // It holds them all, and goes on to give way: whoever could come to wait for one had a reference to it, which the first
+            // look did not see. So that is seldom.
+            pace.keep();
+            objects.get(&cell.id()).map(|object| references(cell, &***object))
+        });
+        drop(objects);
+        if still.len() != held.len() {
+            return 0;
+        }
+        // They go one after the other, outside their own locks' order: nobody else can be waiting for them.
+        let taken: Vec<Remains> = held.into_iter().map(|(_, guard)| guard.take()).collect();
+        drop(cells);
+        let count = taken.len();
+        taken.into_iter().for_each(bury);
+        count
+    }
+}
+
+/// Has a collection give way from time to time.
+struct Pace {
+    /// How long it goes on before it does, and for how long it does.
+    length: Duration,
+    turn: Instant,
+    /// How often it did, in the first look and in the second one.
+    pauses: [u32; 2],
+    second: bool,
+}
+
+impl Pace {
+    fn of(length: Duration) -> Self {
+        Pace { length, turn: Instant::now(), pauses: [0; 2], second: false }
+    }
+
+    /// Between two objects: gives way if that is due.
+    fn keep(&mut self) {
+        if self.turn.elapsed() >= self.length {
+            std::thread::sleep(self.length);
+            self.turn = Instant::now();
+            self.pauses[usize::from(self.second)] += 1;
+        }
+    }
+
+    /// What comes now is the second look.
+    fn looks_again(&mut self) {
+        self.second = true;
+    }
+}
+
+/// Those of `cells` that are reachable only from one another. What cannot be traced counts as reachable.
+fn garbage(cells: &[Cell], trace: impl FnMut(&Cell) -> Option<Vec<ObjectRef>>) -> HashSet<Uuid> {
+    garbage_with(cells, 1, trace)
+}
+
+fn garbage_with(cells: &[Cell], ours: usize, mut trace: impl FnMut(&Cell) -> Option<Vec<ObjectRef>>) -> HashSet<Uuid> {
+    let traced: HashMap<Uuid, Option<Vec<ObjectRef>>> = cells.iter().map(|cell| (cell.id(), trace(cell))).collect();
+    // One allocation may be shared by several references: it holds its object once, and is ours alone if all its holders
+    // are among those found. Each was found by making one more holder.
+    let mut found: HashMap<usize, (Uuid, usize, usize)> = HashMap::new();
+    for reference in traced.values().flatten().flatten() {
+        // What it carries, a share, may have been taken out of it, and stand elsewhere: then this one is not all of it.
+        if reference.live().is_none_or(|live| Arc::strong_count(live) > 1) {
+            continue;
+        }
+        let (identity, holders) = reference.sharing();
+        let entry = found.entry(identity).or_insert((reference.id(), 0, holders));
+        entry.1 += 1;
+    }
+    let mut inside: HashMap<Uuid, usize> = HashMap::new();
+    for (id, times, holders) in found.into_values() {
+        if holders == 2 * times {
+            *inside.entry(id).or_default() += 1;
+        }
+    }
+    let outside = |cell: &Cell| {
+        let counted = inside.get(&cell.id()).copied().unwrap_or(0) + ours;
+        cell.shares() > counted || traced.get(&cell.id()).is_none_or(Option::is_none)
+    };
+    let mut alive: HashSet<Uuid> = HashSet::new();
+    let mut reached: Vec<Uuid> = cells.iter().filter(|cell| outside(cell)).map(|cell| cell.id()).collect();
+    while let Some(id) = reached.pop() {
+        if alive.insert(id) {
+            reached.extend(traced.get(&id).into_iter().flatten().flatten().map(ObjectRef::id));
+        }
+    }
+    cells.iter().map(|cell| cell.id()).filter(|id| !alive.contains(id)).collect()
+}
+
+/// The live references in the object of a cell: found by encoding it, or what its class says that it holds.
+fn references(cell: &Cell, object: &dyn Object) -> Vec<ObjectRef> {
+    struct Tracer(Mutex<Vec<ObjectRef>>);
+    impl RefScope for Tracer {
+        fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
+            Ok(reference)
+        }
+
+        fn export(&self, reference: &ObjectRef) -> Result<(), String> {
+            if live(reference).is_some() {
+                self.0.lock().push(reference.clone());
+            }
+            Ok(())
+        }
+    }
+    let tracer = Tracer(Mutex::default());
+    let trace = (cell.class().entry().trace)();
+    let _ = panics::catch("tracing", || {
+        with_scope(&tracer, || match trace {
+            Some(trace) => trace(object, &mut |value| drop(codec::encode(value))),
+            // A resident class cannot be encoded; if it does not tell, it is not known to hold any.
+            None => drop(codec::encode(object as &dyn erased_serde::Serialize)),
+        });
+    });
+    std::mem::take(&mut *tracer.0.lock())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Session;
+    use crate::config::Limits;
+    use crate::server::exec::local_caller::LocalCaller;
+    use crate::server::session::ServerSession;
+    use tarmem_remote::modules::builtins::ListProxy;
+    use tarmem_remote::proxy::Proxy;
+    use tarmem_remote::registry::Registry;
+    use tarmem_remote::value::Value;
+
+    #[tokio::test]
+    async fn a_collection_gives_way_in_its_first_look_and_in_its_second() {
+        const CIRCLES: usize = 16;
+        let registry = Registry::linked().expect("no names clash");
+        let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current());
+        let local = ServerSession::local(&engine, None);
+        let id = local.id();
+        let session = Session::in_process(Arc::new(LocalCaller::session(local)), id);
+        let numbers = Value::List((0..10).map(Value::from).collect());
+        let mut lists = Vec::new();
+        for _ in 0..CIRCLES {
+            let list = session.create(ListProxy::new(Some(numbers.clone()))).await.expect("made");
+            list.append(Value::Ref(list.reference().expect("it is unnamed"))).await.expect("appended");
+            lists.push(list);
+        }
+        let mut pace = Pace::of(Duration::ZERO);
+        assert_eq!(engine.collector.collect_at(&mut pace), 0, "there are handles");
+        assert_eq!(pace.pauses[1], 0, "so there was nothing to look at again");
+        drop(lists);
+        let mut pace = Pace::of(Duration::ZERO);
+        assert_eq!(engine.collector.collect_at(&mut pace), CIRCLES);
+        // Before each object, since no time at all is too long.
+        assert!(pace.pauses.iter().all(|&pauses| pauses as usize >= CIRCLES), "{:?}", pace.pauses);
+    }
+}

@@ -1,0 +1,81 @@
+//! Object references in arguments and results: live objects on the service, counted handles at its clients.
+
+use crate::server::session::ServerSession;
+use crate::store::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tarmem_remote::value::{ObjectRef, RefScope};
+
+/// Looks after the references in a call of a function or generator.
+pub(crate) struct SessionScope {
+    pub(in crate::server) session: Arc<ServerSession>,
+    pub(in crate::server) sequence: u64,
+    resolved: AtomicBool,
+}
+
+impl SessionScope {
+    /// For call `sequence` of `session`.
+    pub(in crate::server) fn new(session: &Arc<ServerSession>, sequence: u64) -> Self {
+        SessionScope { session: Arc::clone(session), sequence, resolved: AtomicBool::new(false) }
+    }
+
+    /// Whether there was a reference in its arguments.
+    pub(in crate::server) fn has_resolved(&self) -> bool {
+        self.resolved.load(Ordering::Relaxed)
+    }
+}
+
+impl RefScope for SessionScope {
+    fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
+        let resolved = resolve(&self.session, &reference)?;
+        self.resolved.store(true, Ordering::Relaxed);
+        Ok(resolved)
+    }
+
+    fn export(&self, reference: &ObjectRef) -> Result<(), String> {
+        export(&self.session, self.sequence, reference)
+    }
+}
+
+/// Looks after the references in a call of a method, and costs nothing if there are none.
+#[derive(Clone, Copy)]
+pub(in crate::server) struct MethodScope<'a> {
+    pub(in crate::server) session: &'a Arc<ServerSession>,
+    pub(in crate::server) sequence: u64,
+    /// The object whose method runs: given a reference, it may become part of a circle.
+    pub(in crate::server) of: &'a Cell,
+}
+
+impl RefScope for MethodScope<'_> {
+    fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
+        let resolved = resolve(self.session, &reference)?;
+        self.session.engine().collector.suspect(self.of);
+        Ok(resolved)
+    }
+
+    fn export(&self, reference: &ObjectRef) -> Result<(), String> {
+        export(self.session, self.sequence, reference)
+    }
+
+    fn this(&self) -> Option<ObjectRef> {
+        Some(reference_to(self.of.clone()))
+    }
+}
+
+/// A client can refer to what it has a handle to, and to nothing else.
+fn resolve(session: &ServerSession, reference: &ObjectRef) -> Result<ObjectRef, String> {
+    let cell = session.held(reference.id()).map_err(|error| error.to_string())?;
+    Ok(reference_to(cell))
+}
+
+fn reference_to(cell: Cell) -> ObjectRef {
+    let class = cell.class().entry().path;
+    ObjectRef::with_live(cell.id(), class, Arc::new(cell))
+}
+
+/// Its client gets a handle to what it hears of.
+fn export(session: &Arc<ServerSession>, sequence: u64, reference: &ObjectRef) -> Result<(), String> {
+    let live = reference.live().and_then(|live| live.downcast_ref::<Cell>());
+    let cell = live.ok_or_else(|| format!("{reference} is not an object of this service"))?;
+    session.hold_for(sequence, cell).map_err(|error| error.to_string())
+}
