@@ -33,8 +33,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
+use tarmem_remote::client_api::ClientApi;
 use tarmem_remote::error::Error;
-use tarmem_remote::routines::Routines;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Waits for a call, a proxy or an import, on this thread.
@@ -145,7 +145,7 @@ pub trait WaitEach: Stream + Unpin + Sized {
 
 impl<S: Stream + Unpin> WaitEach for S {}
 
-/// A session for code without an async runtime. Its routines are those of the async [`Session`](crate::Session).
+/// A session for code without an async runtime. It asks the same of a service as the async [`Session`](crate::Session).
 ///
 /// It ends with [`close`](Self::close), or when the last clone and the last proxy are dropped: a proxy goes on without its
 /// session.
@@ -230,15 +230,15 @@ impl Session {
 }
 
 impl Deref for Session {
-    type Target = Routines;
+    type Target = ClientApi;
 
-    fn deref(&self) -> &Routines {
+    fn deref(&self) -> &ClientApi {
         &self.session
     }
 }
 
-impl AsRef<Routines> for Session {
-    fn as_ref(&self) -> &Routines {
+impl AsRef<ClientApi> for Session {
+    fn as_ref(&self) -> &ClientApi {
         &self.session
     }
 }

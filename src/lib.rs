@@ -6,7 +6,7 @@
 //! # Layout
 //!
 //! - [`Service`]: hosts objects and answers whoever connects.
-//! - [`Session`]: a client's standing with a service; its [`Routines`] are what it may ask.
+//! - [`Session`]: a client's standing with a service; its [`ClientApi`] is what it may ask for.
 //! - [`blocking`]: the same for code without an async runtime.
 //! - [`Limits`]: every limit of a service.
 //! - [`cli`]: the `tarmem` program, to be linked with classes of your own.
@@ -38,8 +38,8 @@ pub use server::{
     memory,
 };
 pub use tarmem_remote::call::{Call, CallError, OwnerId};
+pub use tarmem_remote::client_api::{ClientApi, Module, Obtain};
 pub use tarmem_remote::pipeline::PipelinedCall;
-pub use tarmem_remote::routines::{Module, Obtain, Routines};
 pub use tarmem_remote::source::{DynamicFunctionCall, FunctionCall, Source};
 pub use tarmem_remote::{
     Class, Context, DynamicProxy, Error, Interface, Object, Proxy, Registry, Remote, Value, args, escape, modules,

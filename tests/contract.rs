@@ -1,4 +1,4 @@
-//! Each rule of the routines' contract, over each way to reach a service.
+//! Each rule of the contract, over each way to reach a service.
 
 mod support;
 

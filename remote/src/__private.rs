@@ -9,8 +9,8 @@ pub use crate::describe::{
 };
 pub use crate::dispatch::{Arguments, Finish, Output, Produced};
 pub use crate::error::Error;
+pub use crate::multi_object::{AnyViews, HeldObjects, ObjectArg, ObjectParam, OnObjects, PreparedCall, Views};
 pub use crate::object::{Class, Encodable, Interface, Object, Remote};
-pub use crate::objects::{AnyViews, HeldObjects, ObjectArg, ObjectParam, OnObjects, PreparedCall, Views};
 pub use crate::proxy::{Proxy, ProxyCore, TypedProxy};
 pub use crate::shape::Shape;
 pub use crate::signature::{

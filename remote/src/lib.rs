@@ -2,18 +2,25 @@
 //!
 //! Read in this order:
 //!
-//! - [`object`]: an [`Object`] is a value of a class; a [`Class`] is a Rust type with a path.
-//! - [`describe`]: what is known about classes, methods, functions and constants.
-//! - [`registry`]: everything `#[remote]` registered, checked once at start-up.
-//! - [`import`]: importlib's rules for module names.
-//! - [`value`] and [`codec`]: the dynamic and the typed encoding of arguments and results.
-//! - [`shape`] and [`signature`]: what client and service each were built with, and what is done where that differs.
-//! - [`mod@args`] and [`dispatch`]: how one function per method serves both encodings.
-//! - [`objects`]: functions over several objects, and how they are given them.
-//! - [`operation`]: what a client may ask of a service, and what it may answer.
-//! - [`call`], [`proxy`], [`source`], [`routines`]: the client's side of an operation, over any [`Caller`].
-//! - [`context`]: what a method or generator may know about its call.
-//! - [`error`]: what can go wrong, and what to do about it.
+//! - The model, which `#[remote]` makes of a user's types, traits and functions:
+//!   - [`object`]: an [`Object`] is a value of a class; a [`Class`] is a Rust type with a path.
+//!   - [`describe`]: what is known about classes, methods, functions and constants.
+//!   - [`registry`]: everything `#[remote]` registered, checked once at start-up.
+//!   - [`import`]: importlib's rules for module names.
+//!   - [`dispatch`]: how one function per method serves both encodings.
+//!   - [`multi_object`]: functions over several objects, and how they are given them.
+//!   - [`context`]: what a method or generator may know about its call.
+//! - The protocol, which client and service have in common:
+//!   - [`operation`]: what a client may ask of a service, and what it may answer.
+//!   - [`payload`]: the bytes of an operation, or of a result.
+//!   - [`codec`] and [`mod@args`]: the typed encoding of arguments and results; the arguments of a dynamic call.
+//!   - [`shape`] and [`signature`]: what client and service each were built with, and what is done where that differs.
+//!   - [`error`]: what can go wrong, and what to do about it.
+//! - The client's side of an operation, over any [`Caller`]:
+//!   - [`client_api`]: what a client may ask for; [`source`]: what it has objects made from.
+//!   - [`proxy`] and [`call`]: an object of the service, and one operation on its way; [`pipeline`]: many of these.
+//! - What all of these stand on: [`value`], the dynamic encoding, and [`escape`].
+//! - [`modules`]: the modules that come with tarmem.
 //!
 //! [`Caller`]: call::Caller
 //! [`Object`]: object::Object
@@ -22,45 +29,35 @@
 // The expansion of `#[remote]` names this crate by its path; that also has to work in here.
 extern crate self as tarmem_remote;
 
-pub mod args;
-pub mod body;
-pub mod call;
-pub mod codec;
-pub mod context;
-pub mod describe;
-pub mod dispatch;
-pub mod error;
 pub mod escape;
-pub mod import;
 pub mod modules;
-pub mod object;
-pub mod objects;
-pub mod operation;
-pub mod pipeline;
-pub mod proxy;
-pub mod registry;
-pub mod routines;
-pub mod shape;
-pub mod signature;
-pub mod source;
 pub mod value;
+
+// Each module has a short public path; in which folder it is concerns nobody outside.
+mod client;
+mod model;
+mod protocol;
+
+pub use client::{call, client_api, pipeline, proxy, source};
+pub use model::{context, describe, dispatch, import, multi_object, object, registry};
+pub use protocol::{args, codec, error, operation, payload, shape, signature};
 
 #[doc(hidden)]
 pub mod __private;
 
 pub use call::{Call, CallError};
+pub use client_api::ClientApi;
 pub use context::Context;
 pub use error::Error;
 pub use object::{Class, Interface, Object, Remote};
 pub use proxy::{DynamicProxy, Proxy};
 pub use registry::Registry;
-pub use routines::Routines;
 pub use source::{FunctionCall, Source};
 /// Makes a type, its methods, a trait, a function or a constant remote: everything at once, in a crate of models.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
-/// use tarmem_remote::{CallError, Context, Proxy, Routines, remote};
+/// use tarmem_remote::{CallError, ClientApi, Context, Proxy, remote};
 ///
 /// /// An account.
 /// #[remote(module = "doc_bank")]                       // a class: doc_bank.Account
@@ -137,8 +134,8 @@ pub use source::{FunctionCall, Source};
 /// #[remote(module = "doc_bank")]                       // a constant
 /// pub const LIMIT: i64 = 1_000_000;
 ///
-/// // And at a client; `Session` is a `Routines`.
-/// async fn client(session: &Routines) -> Result<(), Box<dyn std::error::Error>> {
+/// // And at a client; `Session` is a `ClientApi`.
+/// async fn client(session: &ClientApi) -> Result<(), Box<dyn std::error::Error>> {
 ///     let alice = session.memoize("alice", AccountProxy::open(100)).await?;
 ///     let bob = session.memoize("bob", load::remote("bob.json".into())).await?;
 ///     match alice.withdraw(200).await {

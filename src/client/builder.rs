@@ -11,8 +11,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tarmem_remote::call::Caller;
+use tarmem_remote::client_api::ClientApi;
 use tarmem_remote::error::Error;
-use tarmem_remote::routines::Routines;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 
@@ -181,7 +181,7 @@ impl SessionBuilder {
     fn begin(self, opened: Opened, background: &Handle) -> Session {
         let handle = Arc::new(SessionHandle::begin(opened, self, background));
         let (caller, id): (Arc<dyn Caller>, _) = (handle.clone(), handle.session());
-        Session { routines: Routines::new(caller), handle: Some(handle), id }
+        Session { api: ClientApi::new(caller), handle: Some(handle), id }
     }
 
     /// There is a way back to the service.

@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::task::Waker;
 use std::time::{Duration, Instant};
-use tarmem_remote::body::Body;
 use tarmem_remote::operation::Reply;
+use tarmem_remote::payload::Payload;
 
 /// Calls between the first and the last that are not over, beyond which the first ones no longer hold a place for all that
 /// came after them: a lock may be waited for while a million other calls are made.
@@ -23,13 +23,13 @@ pub(super) enum Slot {
     /// To be sent, or to be answered.
     Unanswered(UnansweredCall),
     /// Its reply was not taken yet. The operation goes back with it if it failed, for messages.
-    Answered(Reply, Option<Box<Body>>),
+    Answered(Reply, Option<Box<Payload>>),
 }
 
 /// A call that has not been answered.
 pub(super) struct UnansweredCall {
     /// The operation, encoded.
-    pub(super) operation: Body,
+    pub(super) operation: Payload,
     /// The task that made it.
     pub(super) task: u64,
     pub(super) timeout: Option<Duration>,
@@ -192,7 +192,7 @@ impl InFlight {
 
     /// The reply to a call, which is over with that, and its operation if it failed; `None` if it has not been answered.
     #[inline]
-    pub(super) fn take_answer(&mut self, sequence: u64) -> Option<(Reply, Option<Box<Body>>)> {
+    pub(super) fn take_answer(&mut self, sequence: u64) -> Option<(Reply, Option<Box<Payload>>)> {
         // What is answered does not count, nor does what is over: the load stays as it is.
         let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
         let slot = self.ring.get_mut(index)?;
@@ -277,7 +277,7 @@ mod tests {
 
     fn call(task: u64) -> UnansweredCall {
         UnansweredCall {
-            operation: Body::default(),
+            operation: Payload::default(),
             task,
             timeout: None,
             deadline: None,

@@ -47,15 +47,15 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tarmem_remote::call::Caller;
+use tarmem_remote::client_api::ClientApi;
 use tarmem_remote::error::Error;
-use tarmem_remote::routines::Routines;
 use tokio::io::{AsyncRead, AsyncWrite};
 use uuid::Uuid;
 
 /// How long a call may take if nobody says otherwise.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One client's standing with a service. Its [`Routines`] are the contract: `memoize`, `get`, `update` and the rest.
+/// One client's standing with a service. Its [`ClientApi`] is the contract: `memoize`, `get`, `update` and the rest.
 ///
 /// Clones share the session. It ends with [`close`](Self::close), or when the last clone and the last proxy are dropped:
 /// then its handles to unnamed objects are given up.
@@ -76,7 +76,7 @@ pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// ```
 #[derive(Clone)]
 pub struct Session {
-    routines: Routines,
+    api: ClientApi,
     /// `None` in process.
     handle: Option<Arc<SessionHandle>>,
     /// In process; otherwise the handle knows it.
@@ -137,7 +137,7 @@ impl Session {
     }
 
     pub(crate) fn in_process(caller: Arc<dyn Caller>, id: Uuid) -> Session {
-        Session { routines: Routines::new(caller), handle: None, id }
+        Session { api: ClientApi::new(caller), handle: None, id }
     }
 
     /// What the service knows the session by: the [`Context`](crate::Context) of its calls has the same.
@@ -209,16 +209,16 @@ impl Session {
 }
 
 impl Deref for Session {
-    type Target = Routines;
+    type Target = ClientApi;
 
-    fn deref(&self) -> &Routines {
-        &self.routines
+    fn deref(&self) -> &ClientApi {
+        &self.api
     }
 }
 
-impl AsRef<Routines> for Session {
-    fn as_ref(&self) -> &Routines {
-        &self.routines
+impl AsRef<ClientApi> for Session {
+    fn as_ref(&self) -> &ClientApi {
+        &self.api
     }
 }
 

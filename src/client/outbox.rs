@@ -23,10 +23,10 @@ pub(super) use lock::SharedOutbox;
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
-use tarmem_remote::body::Body;
 use tarmem_remote::call::Terms;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
+use tarmem_remote::payload::Payload;
 use timeout::{timed_out, with_own_timeout};
 use uuid::Uuid;
 
@@ -75,7 +75,7 @@ pub(super) struct Outbox {
     /// The last detached call found no room.
     is_dropping: bool,
     /// What nobody hears of, and the service knows no such signature of; and who made it.
-    unknown: Vec<(Body, u64)>,
+    unknown: Vec<(Payload, u64)>,
     /// What is still to be sent when the session ends here: locks to release, results to acknowledge.
     goodbye_batch: Option<Bytes>,
 }
@@ -118,7 +118,7 @@ impl Outbox {
     /// Puts a call in line, which is taken out of `operation`; `waker` is woken when its reply is there.
     pub(super) fn push(
         &mut self,
-        operation: &mut Body,
+        operation: &mut Payload,
         timeout: Option<Duration>,
         terms: Terms,
         waker: &Waker,
@@ -174,7 +174,7 @@ impl Outbox {
     }
 
     /// Puts one in line of whose outcome nobody will hear.
-    fn append(&mut self, operation: Body, task: u64, origin: CallOrigin) {
+    fn append(&mut self, operation: Payload, task: u64, origin: CallOrigin) {
         let call =
             UnansweredCall { operation, task, timeout: None, deadline: None, idempotent: false, sent: false, origin };
         self.in_flight.push(call, self.unsent);
@@ -185,7 +185,7 @@ impl Outbox {
         &mut self,
         cx: &mut Context<'_>,
         sequence: u64,
-        operation: &mut Option<Box<Body>>,
+        operation: &mut Option<Box<Payload>>,
     ) -> Poll<Reply> {
         if let Some((reply, made)) = self.in_flight.take_answer(sequence) {
             *operation = made;
@@ -309,7 +309,7 @@ impl Outbox {
     }
 
     /// What is to be told by names, and sent again. Off the lock, since the arguments' own code is run for it.
-    pub(super) fn take_unknown(&mut self) -> Vec<(Body, u64)> {
+    pub(super) fn take_unknown(&mut self) -> Vec<(Payload, u64)> {
         std::mem::take(&mut self.unknown)
     }
 

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
-use tarmem_remote::body::Body;
 use tarmem_remote::call::{Caller, OwnerId, Submitted, Terms, Timeout, current_task};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
+use tarmem_remote::payload::Payload;
 use tarmem_remote::signature::{self, Changes};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot, watch};
@@ -161,7 +161,7 @@ impl Drop for SessionHandle {
 }
 
 impl Caller for SessionHandle {
-    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Body, terms: Terms) -> Poll<Submitted> {
+    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Payload, terms: Terms) -> Poll<Submitted> {
         if let Some(forked) = self.core.forked() {
             return Poll::Ready(Submitted::Answered(Reply::failed(forked)));
         }
@@ -187,7 +187,7 @@ impl Caller for SessionHandle {
         }
     }
 
-    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Option<Box<Body>>) -> Poll<Reply> {
+    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Option<Box<Payload>>) -> Poll<Reply> {
         if let Some(forked) = self.core.forked() {
             return Poll::Ready(Reply::failed(forked));
         }
@@ -220,7 +220,7 @@ impl Caller for SessionHandle {
         }
     }
 
-    fn send(&self, operation: Body, owner: Option<OwnerId>) {
+    fn send(&self, operation: Payload, owner: Option<OwnerId>) {
         if self.core.forked().is_none() {
             let task = owner.map_or_else(current_task, OwnerId::task);
             self.core.outbox.lock().send(operation, task);

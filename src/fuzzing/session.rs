@@ -12,11 +12,11 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
-use tarmem_remote::body::Body;
 use tarmem_remote::codec;
 use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{FunctionRef, MethodRef, ObjectInfo, Operation, SourceRef, Target};
+use tarmem_remote::payload::Payload;
 use tarmem_remote::registry::Registry;
 use tarmem_remote::value::{ObjectRef, Value};
 use tokio::runtime::Runtime;
@@ -254,7 +254,7 @@ impl Client {
         }
     }
 
-    fn operation(&self, input: &mut Unstructured<'_>, ids: &[Uuid]) -> Result<Body> {
+    fn operation(&self, input: &mut Unstructured<'_>, ids: &[Uuid]) -> Result<Payload> {
         let key = *input.choose(&KEYS)?;
         let expect = if input.ratio(1, 16)? { "builtins.list" } else { "" };
         let (id, sequence) = (*input.choose(ids)?, u64::from(u8::arbitrary(input)?));

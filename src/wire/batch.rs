@@ -10,10 +10,10 @@
 
 use super::varint;
 use bytes::Bytes;
-use tarmem_remote::body::Body;
 use tarmem_remote::codec;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
+use tarmem_remote::payload::Payload;
 
 /// What a batch of operations begins with.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -263,9 +263,9 @@ impl<'a> Outcome<'a> {
     pub(crate) fn into_reply(self, frame: &Bytes) -> Option<Reply> {
         Some(match self {
             Outcome::Pending => return None,
-            Outcome::Done(body) => Reply::Done(Body::part_of(frame, body)),
-            Outcome::Provisional(body) => Reply::Provisional(Body::part_of(frame, body)),
-            Outcome::Raised { message, body } => Reply::raised(message.to_owned(), Body::part_of(frame, body)),
+            Outcome::Done(body) => Reply::Done(Payload::part_of(frame, body)),
+            Outcome::Provisional(body) => Reply::Provisional(Payload::part_of(frame, body)),
+            Outcome::Raised { message, body } => Reply::raised(message.to_owned(), Payload::part_of(frame, body)),
             Outcome::Failed(error) => Reply::Failed(error),
         })
     }

@@ -64,7 +64,7 @@ pub(crate) fn furnished(number: u64, _filling: Value) -> Hall {
 #[remote(module = "large")]
 pub(crate) fn furnished_with(ctx: &Context, number: u64, _filling: Value) -> Result<Hall, Error> {
     enter(number);
-    block_on(ctx.routines().create(furnished::remote(number, filling())).into_future())?;
+    block_on(ctx.service().create(furnished::remote(number, filling())).into_future())?;
     Ok(Hall::new(1))
 }
 
@@ -128,7 +128,7 @@ async fn pass(number: u64) {
 #[remote(module = "large", scales)]
 pub(crate) fn visits_of(ctx: &Context, hall: &Hall, other: String, millis: u64) -> Result<u64, Error> {
     let _ = hall;
-    let other = ctx.routines().proxy::<Hall>(&other);
+    let other = ctx.service().proxy::<Hall>(&other);
     let call = other.visits_so_far();
     block_on(if millis == 0 { call } else { call.timeout(Duration::from_millis(millis)) }.into_future())
 }

@@ -8,7 +8,7 @@ use tarmem::modules::threading::LockProxy;
 use tarmem::{CallError, DynamicProxy, Error, Proxy, RunningService, Session, Token, Value, args};
 use tarmem_test_models::{Account, AccountProxy};
 
-/// The error of a routine, or of a call.
+/// The error of any operation, or of a call.
 trait Refusal {
     fn error(self) -> Error;
 }

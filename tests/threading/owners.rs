@@ -90,9 +90,9 @@ async fn guards_and_conditions_of_a_proxy_are_its_owners(fixture: Fixture) {
         .expect("no panic")
         .expect("it is the owner's, not the task's");
     assert!(waits.await.expect("no panic") > 0);
-    // All that comes of a session's routines.
-    let routines = session.as_owner(9);
-    let lock = routines.memoize("lock", LockProxy::new()).await.expect("there");
+    // All that a session asks for.
+    let api = session.as_owner(9);
+    let lock = api.memoize("lock", LockProxy::new()).await.expect("there");
     assert_eq!(lock.acquire_bool(None, None).await, Ok(true));
     assert_eq!(lock.holder().await.expect("answers").expect("held").owner(), Some(9));
     // The call's choice counts more.

@@ -3,8 +3,8 @@
 use super::shared;
 use crate::describe::NewObject;
 use crate::error::Error;
+use crate::multi_object::copy_encoded;
 use crate::object::{Class, Object};
-use crate::objects::copy_encoded;
 use crate::source::Source;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

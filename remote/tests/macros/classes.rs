@@ -1,6 +1,6 @@
 //! Structs and enums, their methods and constructors.
 
-use crate::loopback::{context, pause, routines, wait};
+use crate::loopback::{api, context, pause, wait};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::mpsc;
@@ -246,8 +246,8 @@ fn a_constructor_is_a_function_of_the_module() {
 
 #[test]
 fn typed_calls_reach_the_methods() {
-    let routines = routines();
-    let account = wait(routines.memoize("alice", AccountProxy::open(100))).expect("opened");
+    let api = api();
+    let account = wait(api.memoize("alice", AccountProxy::open(100))).expect("opened");
     assert_eq!(account.key(), Some("alice"));
     assert_eq!(wait(account.balance()), Ok(100));
     assert_eq!(wait(account.withdraw(30)), Ok(70));
@@ -265,9 +265,9 @@ fn typed_calls_reach_the_methods() {
 
 #[test]
 fn dynamic_calls_reach_them_too() {
-    let routines = routines();
-    wait(routines.memoize("alice", AccountProxy::open(100))).expect("opened");
-    let account = wait(routines.get_dynamic("alice")).expect("it is there");
+    let api = api();
+    wait(api.memoize("alice", AccountProxy::open(100))).expect("opened");
+    let account = wait(api.get_dynamic("alice")).expect("it is there");
     assert_eq!(wait(account.call("balance", [])), Ok(Value::from(100)));
     assert_eq!(wait(account.call("withdraw", [30.into()])), Ok(Value::from(70)));
     let raised = wait(account.call("withdraw", [71.into()])).expect_err("overdrawn");
@@ -283,36 +283,36 @@ fn dynamic_calls_reach_them_too() {
 
 #[test]
 fn sources_make_objects() {
-    let routines = routines();
-    let moved = wait(routines.update("bob", Account::open(5))).expect("moved");
+    let api = api();
+    let moved = wait(api.update("bob", Account::open(5))).expect("moved");
     assert_eq!(wait(moved.balance()), Ok(5));
-    let later = wait(routines.update("bob", AccountProxy::open_later(6))).expect("made");
+    let later = wait(api.update("bob", AccountProxy::open_later(6))).expect("made");
     assert_eq!(wait(later.balance()), Ok(7));
     assert_eq!(wait(moved.balance()), Ok(7), "a proxy by key follows it");
-    let refused = wait(routines.memoize("carol", AccountProxy::open_checked(-3))).expect_err("overdrawn");
+    let refused = wait(api.memoize("carol", AccountProxy::open_checked(-3))).expect_err("overdrawn");
     assert_eq!(refused, CallError::Method(BankError::Overdrawn { missing: 3 }));
-    assert_eq!(wait(AccountProxy::currency().call(&routines)), Ok("cent".to_owned()));
-    assert_eq!(wait(AccountProxy::open_checked(9).call(&routines)), Ok(Account::open(9)));
+    assert_eq!(wait(AccountProxy::currency().call(&api)), Ok("cent".to_owned()));
+    assert_eq!(wait(AccountProxy::open_checked(9).call(&api)), Ok(Account::open(9)));
 }
 
 #[test]
 fn an_enum_is_a_class() {
-    let routines = routines();
-    let switch = wait(routines.memoize("lamp", SwitchProxy::new())).expect("made");
+    let api = api();
+    let switch = wait(api.memoize("lamp", SwitchProxy::new())).expect("made");
     assert_eq!(Switch::PATH, "classes.switch");
     assert_eq!((wait(switch.flip()), wait(switch.flip())), (Ok(true), Ok(false)));
-    assert_eq!(wait(routines.update("lamp", Switch::On)).map(|lamp| wait(lamp.flip())), Ok(Ok(false)));
+    assert_eq!(wait(api.update("lamp", Switch::On)).map(|lamp| wait(lamp.flip())), Ok(Ok(false)));
 }
 
 #[test]
 fn a_resident_class_is_used_and_never_encoded() {
-    let routines = routines();
-    let pipe = wait(routines.memoize("pipe", PipeProxy::open())).expect("made");
+    let api = api();
+    let pipe = wait(api.memoize("pipe", PipeProxy::open())).expect("made");
     assert_eq!(wait(pipe.send(3)), Ok(()));
     assert_eq!((wait(pipe.receive()), wait(pipe.receive())), (Ok(Some(3)), Ok(None)));
 
     let message = "classes.Pipe is a resident class: its values stay on the service where they were made";
-    let refused = wait(PipeProxy::open().call(&routines)).map(|_| ()).expect_err("it cannot travel").to_string();
+    let refused = wait(PipeProxy::open().call(&api)).map(|_| ()).expect_err("it cannot travel").to_string();
     assert!(refused.contains(message), "{refused}");
     let refused = serde_json::from_str::<Pipe>("null").map(|_| ()).expect_err("nor back").to_string();
     assert_eq!(refused, message);

@@ -1,6 +1,6 @@
 //! Parameters with a default.
 
-use crate::loopback::{routines, wait};
+use crate::loopback::{api, wait};
 use serde::{Deserialize, Serialize};
 use tarmem_remote::args::Arg;
 use tarmem_remote::describe::ParamKind;
@@ -80,10 +80,10 @@ impl Store for Cache {
 
 #[test]
 fn what_a_dynamic_caller_leaves_out_is_the_default() {
-    let routines = routines();
+    let api = api();
     let made = |args: tarmem_remote::args::Args| DynamicFunctionCall::new("defaults", "Cache", args);
-    let cache = wait(routines.memoize("cache", made(args![].into()))).expect("made");
-    wait(routines.memoize("other", made(args![100].into()))).expect("made");
+    let cache = wait(api.memoize("cache", made(args![].into()))).expect("made");
+    wait(api.memoize("other", made(args![100].into()))).expect("made");
     let tune = |args: tarmem_remote::args::Args| wait(cache.call("tune", args));
     assert_eq!(tune(args!["k"].into()), Ok("k 60 3 none Some(5) of 16".into()));
     assert_eq!(tune(args!["k", 1].into()), Ok("k 1 3 none Some(5) of 16".into()));
@@ -96,22 +96,22 @@ fn what_a_dynamic_caller_leaves_out_is_the_default() {
     assert_eq!(wait(cache.call("join", args![])), Ok(" None".into()));
     assert_eq!(wait(cache.call("join", args![; words = vec!["a", "b"]])), Ok("a, b None".into()));
     assert_eq!(wait(cache.call("room", args![])), Ok(1.into()));
-    let merge = |args| wait(DynamicFunctionCall::new("defaults", "merge", args).call(&routines));
+    let merge = |args| wait(DynamicFunctionCall::new("defaults", "merge", args).call(&api));
     assert_eq!(merge(args!["other", "cache"].into()), Ok(216.into()));
     assert_eq!(merge(args!["other", "cache"; times = 1]), Ok(316.into()));
 }
 
 #[test]
 fn typed_callers_pass_all() {
-    let routines = routines();
-    let cache = wait(routines.memoize("cache", CacheProxy::new(8))).expect("made");
-    let other = wait(routines.memoize("other", CacheProxy::new(1))).expect("made");
+    let api = api();
+    let cache = wait(api.memoize("cache", CacheProxy::new(8))).expect("made");
+    let other = wait(api.memoize("other", CacheProxy::new(1))).expect("made");
     let tuned = wait(cache.tune("k", 1, 2, "me".to_owned(), None)).expect("called");
     assert_eq!(tuned, "k 1 2 me None of 8");
     let words = ["a".to_owned(), "b".to_owned()];
     assert_eq!(wait(cache.join("-", &words, Some(true))), Ok("a-b Some(true)".to_owned()));
     assert_eq!(wait(cache.room(50)), Ok(4));
-    assert_eq!(wait(merge::remote(&other, &cache, 3).call(&routines)), Ok(11));
+    assert_eq!(wait(merge::remote(&other, &cache, 3).call(&api)), Ok(11));
 }
 
 #[test]
@@ -166,21 +166,21 @@ fn what_is_absent_is_described_as_the_value_that_it_is_taken_for() {
     use ParameterDefault::{Absent, Value};
     assert_eq!(defaults, [Value((-1).into()), Value(().into()), Absent]);
     assert_eq!(serde_json::to_string(&defaults).expect("plain"), r#"[{"value":-1},{"value":null},"absent"]"#);
-    let cache = wait(routines().memoize("cache", CacheProxy::new(8))).expect("made");
+    let cache = wait(api().memoize("cache", CacheProxy::new(8))).expect("made");
     assert_eq!(wait(cache.dynamic().call("peek", args![])), Ok("Absent Absent Absent".into()), "it is told so");
 }
 
 #[test]
 fn arguments_that_do_not_fit_are_told_in_names_that_the_caller_could_have_written() {
-    let routines = routines();
+    let api = api();
     let made = |args: tarmem_remote::args::Args| DynamicFunctionCall::new("defaults", "Cache", args);
     let refused = |error: Error| {
         assert_eq!((error.raised_class(), error.raised_args()), (Some("TypeError"), None));
         error.to_string()
     };
-    let new = refused(wait(routines.memoize("k", made(args![1, 2].into()))).expect_err("two"));
+    let new = refused(wait(api.memoize("k", made(args![1, 2].into()))).expect_err("two"));
     assert_eq!(new, "defaults.Cache(size=16): takes 0 to 1 arguments, but 2 were given");
-    let cache = wait(routines.memoize("cache", made(args![].into()))).expect("made");
+    let cache = wait(api.memoize("cache", made(args![].into()))).expect("made");
     let call = |name: &str, args: tarmem_remote::args::Args| refused(wait(cache.call(name, args)).expect_err(name));
     assert_eq!(
         call("tune", args![].into()),

@@ -1,6 +1,6 @@
 //! Functions and constants of a module.
 
-use crate::loopback::{pause, routines, wait};
+use crate::loopback::{api, pause, wait};
 use serde::{Deserialize, Serialize};
 use tarmem_remote::describe::{FunctionInvoke, stable_id};
 use tarmem_remote::operation::MemberKind;
@@ -111,32 +111,32 @@ fn constants_have_values() {
 
 #[test]
 fn typed_calls_run_them() {
-    let routines = routines();
-    assert_eq!(wait(join::remote("a", Some("b".to_owned())).call(&routines)), Ok("ab".to_owned()));
-    assert_eq!(wait(divide::remote(7, 2).call(&routines)), Ok(3));
-    assert_eq!(wait(divide::remote(7, 0).call(&routines)), Err(CallError::Method(Error::Cancelled)));
-    assert_eq!(wait(nothing::remote().call(&routines)), Ok(()));
-    let ledger = wait(load_ledger::remote("a".to_owned(), &["b".to_owned()]).call(&routines));
+    let api = api();
+    assert_eq!(wait(join::remote("a", Some("b".to_owned())).call(&api)), Ok("ab".to_owned()));
+    assert_eq!(wait(divide::remote(7, 2).call(&api)), Ok(3));
+    assert_eq!(wait(divide::remote(7, 0).call(&api)), Err(CallError::Method(Error::Cancelled)));
+    assert_eq!(wait(nothing::remote().call(&api)), Ok(()));
+    let ledger = wait(load_ledger::remote("a".to_owned(), &["b".to_owned()]).call(&api));
     assert_eq!(ledger, Ok(Ledger { lines: vec!["a".to_owned(), "b".to_owned()] }), "a copy of the object");
 }
 
 #[test]
 fn generators_make_objects() {
-    let routines = routines();
-    let ledger = wait(routines.memoize("l", load_ledger::remote("a".to_owned(), &[]))).expect("loaded");
+    let api = api();
+    let ledger = wait(api.memoize("l", load_ledger::remote("a".to_owned(), &[]))).expect("loaded");
     assert_eq!(wait(ledger.lines()), Ok(vec!["a".to_owned()]));
-    let refused = wait(routines.memoize("m", load_ledger::remote(String::new(), &[]))).map(|_| ());
+    let refused = wait(api.memoize("m", load_ledger::remote(String::new(), &[]))).map(|_| ());
     assert_eq!(refused, Err(CallError::Method("no path".to_owned())));
-    let ledger = wait(routines.update("l", by_another_name::remote())).expect("made");
+    let ledger = wait(api.update("l", by_another_name::remote())).expect("made");
     assert_eq!(wait(ledger.lines()), Ok(vec!["alias".to_owned()]));
-    assert_eq!(wait(empty_ledger::remote().call(&routines)), Ok(Ledger { lines: Vec::new() }));
+    assert_eq!(wait(empty_ledger::remote().call(&api)), Ok(Ledger { lines: Vec::new() }));
 }
 
 #[test]
 fn dynamic_calls_run_them() {
-    let routines = routines();
+    let api = api();
     let call = |name: &str, args: Vec<Value>| {
-        wait(tarmem_remote::source::DynamicFunctionCall::new("functions", name, args).call(&routines))
+        wait(tarmem_remote::source::DynamicFunctionCall::new("functions", name, args).call(&api))
     };
     assert_eq!(call("join", vec!["a".into()]), Ok("a".into()), "an Option may be left out");
     assert_eq!(call("divide", vec![7.into(), 2.into()]), Ok(Value::from(3)));

@@ -1,6 +1,6 @@
 //! Parameters that take all further arguments.
 
-use crate::loopback::{routines, wait};
+use crate::loopback::{api, wait};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tarmem_remote::args::{Args, Kwargs};
@@ -57,9 +57,9 @@ impl Adder for Logger {
 
 #[test]
 fn dynamic_callers_pass_any_number_of_arguments_by_place_and_by_name() {
-    let routines = routines();
+    let api = api();
     let made = DynamicFunctionCall::new("further", "Logger", args!["a", "b", "c"]);
-    let logger = wait(routines.memoize("logger", made)).expect("made");
+    let logger = wait(api.memoize("logger", made)).expect("made");
     let log = |args: Args| wait(logger.call("log", args));
     assert_eq!(log(args!["m"].into()), Ok("abc: m  ".into()));
     assert_eq!(log(args!["m", 1, "two"; x = 3, args = 4]), Ok("abc: m 1; \"two\" x=3; args=4".into()));
@@ -72,7 +72,7 @@ fn dynamic_callers_pass_any_number_of_arguments_by_place_and_by_name() {
     let refused = wait(logger.call("sum", args!["x"])).expect_err("no number");
     assert!(matches!(refused, Error::BadArguments { .. }), "{refused}");
     assert_eq!(wait(logger.call("total", args![1, 2, 3])), Ok(6.into()));
-    let shout = |args| wait(DynamicFunctionCall::new("further", "shout", args).call(&routines));
+    let shout = |args| wait(DynamicFunctionCall::new("further", "shout", args).call(&api));
     assert_eq!(shout(args!["logger"].into()), Ok("abc: !".into()));
     assert_eq!(shout(args!["logger", "hey", "you"].into()), Ok("abc: hey you!".into()));
     let refused = shout(args!["logger"; word = "hey"]).expect_err("it takes no names").to_string();
@@ -81,14 +81,14 @@ fn dynamic_callers_pass_any_number_of_arguments_by_place_and_by_name() {
 
 #[test]
 fn typed_callers_pass_them_as_one_parameter_each() {
-    let routines = routines();
+    let api = api();
     let words = vec!["b".to_owned()];
-    let logger = wait(routines.memoize("logger", LoggerProxy::new("a".to_owned(), words.clone()))).expect("made");
+    let logger = wait(api.memoize("logger", LoggerProxy::new("a".to_owned(), words.clone()))).expect("made");
     let logged = wait(logger.log("m", vec![1.into(), "x".into()], "+", Kwargs::new().with("k", 2)));
     assert_eq!(logged, Ok("ab: m 1+\"x\" k=2".to_owned()));
     assert_eq!(wait(logger.sum(&[1, 2], BTreeMap::from([("x".to_owned(), 4)]))), Ok(7));
     assert_eq!(wait(logger.total(vec![4, 5])), Ok(9));
-    assert_eq!(wait(shout::remote(&logger, words).call(&routines)), Ok("ab: b!".to_owned()));
+    assert_eq!(wait(shout::remote(&logger, words).call(&api)), Ok("ab: b!".to_owned()));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Traits, and their implementations.
 
-use crate::loopback::{pause, routines, wait};
+use crate::loopback::{api, pause, wait};
 use serde::{Deserialize, Serialize};
 use tarmem_remote::describe::{Invoke, Receiver, stable_id};
-use tarmem_remote::{CallError, Context, Error, Proxy, Registry, Remote, Routines, Value, remote};
+use tarmem_remote::{CallError, ClientApi, Context, Error, Proxy, Registry, Remote, Value, remote};
 
 /// Something with an area.
 #[remote(module = "interfaces")]
@@ -122,9 +122,9 @@ mod elsewhere {
     }
 }
 
-fn shapes(routines: &Routines) -> (ShapeProxy, ShapeProxy) {
-    let circle = wait(routines.memoize("circle", CircleProxy::new(1.0))).expect("made");
-    let square = wait(routines.memoize("square", Square(2.0))).expect("moved");
+fn shapes(api: &ClientApi) -> (ShapeProxy, ShapeProxy) {
+    let circle = wait(api.memoize("circle", CircleProxy::new(1.0))).expect("made");
+    let square = wait(api.memoize("square", Square(2.0))).expect("moved");
     (circle.cast::<dyn Shape>(), square.cast::<dyn Shape>())
 }
 
@@ -162,8 +162,8 @@ fn an_interface_is_described() {
 
 #[test]
 fn one_interface_on_two_classes() {
-    let routines = routines();
-    let (circle, square) = shapes(&routines);
+    let api = api();
+    let (circle, square) = shapes(&api);
     assert_eq!((wait(circle.area()), wait(square.area())), (Ok(3.0), Ok(4.0)));
     assert_eq!((wait(circle.scale(2.0)), wait(square.scale(2.0))), (Ok(12.0), Ok(16.0)));
     assert_eq!(wait(circle.scale(0.0)), Err(CallError::Method("0 is no scale".to_owned())));
@@ -175,9 +175,9 @@ fn one_interface_on_two_classes() {
 
 #[test]
 fn two_interfaces_on_one_class() {
-    let routines = routines();
-    let (circle, square) = shapes(&routines);
-    let named = wait(routines.get::<dyn Named>("circle")).expect("it is named");
+    let api = api();
+    let (circle, square) = shapes(&api);
+    let named = wait(api.get::<dyn Named>("circle")).expect("it is named");
     assert_eq!(wait(named.rename("ring")), Ok(()));
     assert_eq!(wait(named.name()), Ok("ring".to_owned()));
     assert_eq!(wait(named.key(1, &[2, 3])), Ok(3), "the method, and not that of every proxy");
@@ -185,7 +185,7 @@ fn two_interfaces_on_one_class() {
     assert_eq!(wait(named.core()), Ok(()));
     assert_eq!(wait(circle.cast::<Circle>().area()), Ok(-1));
 
-    let refused = wait(routines.get::<dyn Named>("square")).map(|_| ());
+    let refused = wait(api.get::<dyn Named>("square")).map(|_| ());
     assert!(matches!(refused, Err(Error::WrongClass { expected, .. }) if expected == "interfaces.named.Labelled"));
     let refused = wait(square.cast::<dyn Named>().name()).expect_err("a square has none").to_string();
     assert!(refused.contains("interfaces.named.Labelled.title"), "{refused}");
@@ -193,9 +193,9 @@ fn two_interfaces_on_one_class() {
 
 #[test]
 fn dynamic_calls_go_by_name() {
-    let routines = routines();
-    shapes(&routines);
-    let circle = wait(routines.get_dynamic("circle")).expect("it is there");
+    let api = api();
+    shapes(&api);
+    let circle = wait(api.get_dynamic("circle")).expect("it is there");
     assert_eq!(wait(circle.call("area", [])), Ok(Value::from(-1)), "its own goes first");
     assert_eq!(wait(circle.call("interfaces.Shape.area", [])), Ok(Value::Float(3.0)));
     assert_eq!(wait(circle.call("title", [])), Ok("circle".into()));
@@ -217,9 +217,9 @@ impl Solid for Square {}
 
 #[test]
 fn methods_of_an_interface_are_called_on_the_proxy_of_a_class() {
-    let routines = routines();
-    let circle = wait(routines.memoize("circle", CircleProxy::new(1.0))).expect("made");
-    let square = wait(routines.memoize("square", Square(2.0))).expect("moved");
+    let api = api();
+    let circle = wait(api.memoize("circle", CircleProxy::new(1.0))).expect("made");
+    let square = wait(api.memoize("square", Square(2.0))).expect("moved");
     assert_eq!(wait(square.area()), Ok(4.0), "no cast");
     assert_eq!(wait(square.scale(2.0)), Ok(16.0));
     assert_eq!(wait(square.scale(0.0).idempotent()), Ok(0.0));

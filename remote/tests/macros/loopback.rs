@@ -4,23 +4,23 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context as TaskContext, Poll, Waker};
-use tarmem_remote::body::Body;
 use tarmem_remote::call::{Caller, OwnerId, Submitted, Terms};
 use tarmem_remote::codec;
 use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
 use tarmem_remote::describe::{Function, FunctionInvoke, Invoke, Method};
 use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
-use tarmem_remote::objects::{Held, ObjectParam, PreparedCall, Work};
+use tarmem_remote::multi_object::{Held, ObjectParam, PreparedCall, Work};
 use tarmem_remote::operation::{FunctionRef, MethodRef, ObjectInfo, Operation, Reply, SourceRef, Target};
-use tarmem_remote::{Context, Error, Object, Registry, Routines};
+use tarmem_remote::payload::Payload;
+use tarmem_remote::{ClientApi, Context, Error, Object, Registry};
 use uuid::Uuid;
 
 /// As much as any result of these tests takes.
 const LIMIT: usize = 1 << 20;
 
-/// Routines that lead to a store of its own.
-pub(crate) fn routines() -> Routines {
-    Routines::new(loopback())
+/// A client that has a store of its own.
+pub(crate) fn api() -> ClientApi {
+    ClientApi::new(loopback())
 }
 
 /// The context of a call in a store of its own.
@@ -57,12 +57,12 @@ struct Loopback {
 }
 
 impl Caller for Loopback {
-    fn poll_submit(&self, _: &mut TaskContext<'_>, operation: &mut Body, _: Terms) -> Poll<Submitted> {
+    fn poll_submit(&self, _: &mut TaskContext<'_>, operation: &mut Payload, _: Terms) -> Poll<Submitted> {
         let reply = Operation::decode(operation).and_then(|operation| self.run(operation));
         Poll::Ready(Submitted::Answered(reply.into()))
     }
 
-    fn poll_reply(&self, _: &mut TaskContext<'_>, _: u64, _: &mut Option<Box<Body>>) -> Poll<Reply> {
+    fn poll_reply(&self, _: &mut TaskContext<'_>, _: u64, _: &mut Option<Box<Payload>>) -> Poll<Reply> {
         Poll::Ready(Reply::failed(Error::Cancelled))
     }
 
@@ -74,7 +74,7 @@ impl Caller for Loopback {
 
     fn release(&self, _: Uuid) {}
 
-    fn send(&self, operation: Body, _: Option<OwnerId>) {
+    fn send(&self, operation: Payload, _: Option<OwnerId>) {
         let _ = Operation::decode(&operation).and_then(|operation| self.run(operation));
     }
 }

@@ -3,7 +3,7 @@
 // The expansion names this crate by the path that it is given, and by no other.
 use tarmem_remote as renamed;
 
-use crate::loopback::{routines, wait};
+use crate::loopback::{api, wait};
 use renamed::{Proxy, Registry, remote};
 use serde::{Deserialize, Serialize};
 
@@ -172,30 +172,30 @@ pub(crate) const DOCUMENTED: bool = true;
 
 #[test]
 fn the_prelude_may_be_shadowed() {
-    let routines = routines();
-    let some = wait(routines.memoize("some", shadowed::SomeProxy::new())).expect("made");
+    let api = api();
+    let some = wait(api.memoize("some", shadowed::SomeProxy::new())).expect("made");
     assert_eq!(wait(some.text("a", &[1])), Ok("a[1]".to_owned()));
     assert_eq!(wait(some.later()), Ok(()));
-    let ok = wait(routines.get::<dyn shadowed::Into>("some")).expect("it is ok");
+    let ok = wait(api.get::<dyn shadowed::Into>("some")).expect("it is ok");
     assert_eq!(wait(ok.ok()), Ok(1));
-    assert!(wait(routines.update("some", shadowed::err::remote("no"))).is_err());
-    let other = wait(routines.memoize("other", shadowed::SomeProxy::new())).expect("made");
-    assert_eq!(wait(shadowed::over::remote(&some, &other, "abc").call(&routines)), Ok(3));
+    assert!(wait(api.update("some", shadowed::err::remote("no"))).is_err());
+    let other = wait(api.memoize("other", shadowed::SomeProxy::new())).expect("made");
+    assert_eq!(wait(shadowed::over::remote(&some, &other, "abc").call(&api)), Ok(3));
     let other = other.cast::<dyn shadowed::Into>();
-    assert!(wait(routines.memoize("made", shadowed::behind::remote(&ok, &other))).is_ok());
+    assert!(wait(api.memoize("made", shadowed::behind::remote(&ok, &other))).is_ok());
 }
 
 #[test]
 fn odd_names_work() {
-    let routines = routines();
-    let odd = wait(routines.memoize("odd", OddProxy::default())).expect("made");
+    let api = api();
+    let odd = wait(api.memoize("odd", OddProxy::default())).expect("made");
     assert_eq!(wait(odd.clone()), Ok(1), "the method of the class");
     assert_eq!(wait(odd.r#type(1, "a")), Ok("1a".to_owned()));
     assert_eq!(wait(odd.locals(1, 2, 3, 4, 5, 6, 7)), Ok(28));
     assert_eq!(wait(odd.array([Odd, Odd], (Odd,))).map(|arrays| arrays.map(|a| a.len())), Ok(Some(1)));
     assert_eq!(wait(odd.under_test()), Ok(true));
-    assert_eq!(wait(OddProxy::from_core(4).call(&routines)), Ok(4));
-    assert_eq!(wait(r#loop::remote(5).call(&routines)), Ok(5));
+    assert_eq!(wait(OddProxy::from_core(4).call(&api)), Ok(4));
+    assert_eq!(wait(r#loop::remote(5).call(&api)), Ok(5));
     #[allow(deprecated)]
     let old = wait(odd.old());
     assert_eq!(old, Ok(1));
@@ -213,8 +213,8 @@ fn odd_names_work() {
 
 #[test]
 fn a_macro_may_write_them() {
-    let routines = routines();
-    let counter = wait(routines.memoize("counter", CounterProxy::start(1))).expect("made");
+    let api = api();
+    let counter = wait(api.memoize("counter", CounterProxy::start(1))).expect("made");
     assert_eq!(wait(counter.add(2, Some(3))), Ok(6));
     let registry = Registry::linked().expect("no names clash");
     let add = registry.class("names.Counter").expect("it is linked").method("add").expect("it is there");

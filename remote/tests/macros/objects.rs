@@ -1,17 +1,17 @@
 //! Functions over several objects: what they ask for, and what they are given.
 
-use crate::loopback::{pause, routines, wait};
+use crate::loopback::{api, pause, wait};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tarmem_remote::codec;
 use tarmem_remote::describe::{FunctionInvoke, NewObject};
 use tarmem_remote::dispatch::{Arguments, Encoding, Produced};
-use tarmem_remote::objects::{HeldObjects, ObjectArg, OnObjects};
+use tarmem_remote::multi_object::{HeldObjects, ObjectArg, OnObjects};
 use tarmem_remote::operation::MemberKind;
 use tarmem_remote::source::DynamicFunctionCall;
 use tarmem_remote::value::ObjectRef;
-use tarmem_remote::{CallError, Context, Error, Object, Proxy, Registry, Routines, Value, remote};
+use tarmem_remote::{CallError, ClientApi, Context, Error, Object, Proxy, Registry, Value, remote};
 use uuid::Uuid;
 
 /// A purse, which is `Clone`.
@@ -136,9 +136,9 @@ pub(crate) fn tie(wire: &mut Wire, chest: &mut Chest) -> i64 {
     wire.ends.fetch_add(1, Ordering::Relaxed)
 }
 
-fn purses(routines: &Routines) -> (PurseProxy, PurseProxy) {
-    let one = wait(routines.memoize("one", PurseProxy::of(10))).expect("made");
-    let other = wait(routines.memoize("other", PurseProxy::of(1))).expect("made");
+fn purses(api: &ClientApi) -> (PurseProxy, PurseProxy) {
+    let one = wait(api.memoize("one", PurseProxy::of(10))).expect("made");
+    let other = wait(api.memoize("other", PurseProxy::of(1))).expect("made");
     (one, other)
 }
 
@@ -177,23 +177,23 @@ fn their_objects_are_described() {
 
 #[test]
 fn typed_callers_pass_proxies() {
-    let routines = routines();
-    let (one, other) = purses(&routines);
-    assert_eq!(wait(pay::remote(&one, &other, 3).call(&routines)), Ok(4));
-    assert_eq!(wait(pay::remote(&one, &other, 8).call(&routines)), Err(CallError::Method("1 are missing".to_owned())));
-    wait(routines.memoize("dial", DialProxy::new())).expect("made");
-    let dial = routines.proxy::<Dial>("dial");
-    wait(routines.memoize("third", PurseProxy::of(5))).expect("made");
-    let holder = routines.proxy::<dyn Holder>("third");
+    let api = api();
+    let (one, other) = purses(&api);
+    assert_eq!(wait(pay::remote(&one, &other, 3).call(&api)), Ok(4));
+    assert_eq!(wait(pay::remote(&one, &other, 8).call(&api)), Err(CallError::Method("1 are missing".to_owned())));
+    wait(api.memoize("dial", DialProxy::new())).expect("made");
+    let dial = api.proxy::<Dial>("dial");
+    wait(api.memoize("third", PurseProxy::of(5))).expect("made");
+    let holder = api.proxy::<dyn Holder>("third");
     let said = mix::remote("n", &one, &[1, 2], &dial, &holder, &other.cast::<dyn Holder>(), Some(6));
-    assert_eq!(wait(said.call(&routines)), Ok("n:10:0:5:10:true".to_owned()));
+    assert_eq!(wait(said.call(&api)), Ok("n:10:0:5:10:true".to_owned()));
 }
 
 #[test]
 fn dynamic_callers_pass_keys() {
-    let routines = routines();
-    purses(&routines);
-    let pay = |args: Vec<Value>| wait(DynamicFunctionCall::new("objects", "pay", args).call(&routines));
+    let api = api();
+    purses(&api);
+    let pay = |args: Vec<Value>| wait(DynamicFunctionCall::new("objects", "pay", args).call(&api));
     assert_eq!(pay(vec!["one".into(), "other".into(), 3.into()]), Ok(4.into()));
     let error = pay(vec!["one".into(), 5.into(), 3.into()]).expect_err("5 is no object").to_string();
     let expected = "an object is passed by its key, as a text, or by a reference to it, not as ";
@@ -204,12 +204,12 @@ fn dynamic_callers_pass_keys() {
 
 #[test]
 fn they_may_make_objects() {
-    let routines = routines();
-    let (one, other) = purses(&routines);
-    let both = wait(routines.memoize("both", PurseProxy::both(&one, &other))).expect("made");
+    let api = api();
+    let (one, other) = purses(&api);
+    let both = wait(api.memoize("both", PurseProxy::both(&one, &other))).expect("made");
     assert_eq!(wait(both.count()), Ok(11));
-    let dial = wait(routines.memoize("dial", DialProxy::new())).expect("made");
-    let poured = wait(routines.update("poured", pour::remote(&one, &dial))).expect("made");
+    let dial = wait(api.memoize("dial", DialProxy::new())).expect("made");
+    let poured = wait(api.update("poured", pour::remote(&one, &dial))).expect("made");
     assert_eq!((wait(poured.count()), wait(one.count())), (Ok(10), Ok(0)));
     assert_eq!(wait(dial.cast::<dyn Holder>().held()), Ok(10));
 }
@@ -238,11 +238,11 @@ fn a_wrong_object_is_an_error_and_no_panic() {
     let run = |held: HeldObjects<'_>| {
         let mut args = Arguments::new(Encoding::Typed, &bytes, &[]).expect("typed");
         match (on("pay").prepare)(&mut args).expect("decoded").work {
-            tarmem_remote::objects::Work::Sync(work) => work(held, &context),
-            tarmem_remote::objects::Work::Async(_) => panic!("it is not async"),
+            tarmem_remote::multi_object::Work::Sync(work) => work(held, &context),
+            tarmem_remote::multi_object::Work::Async(_) => panic!("it is not async"),
         }
     };
-    use tarmem_remote::objects::Held;
+    use tarmem_remote::multi_object::Held;
     let (mut purse, mut dial) = (Purse::of(9), Dial::new());
     let wrong = [Held::exclusive(&mut purse, None), Held::exclusive(&mut dial, None)];
     assert!(

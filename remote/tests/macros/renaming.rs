@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use tarmem_remote::body::Body;
 use tarmem_remote::call::{Caller, OwnerId, Submitted, Terms};
 use tarmem_remote::operation::{Operation, Reply};
+use tarmem_remote::payload::Payload;
 use tarmem_remote::signature::Changes;
-use tarmem_remote::{Error, Remote, Routines, remote};
+use tarmem_remote::{ClientApi, Error, Remote, remote};
 use uuid::Uuid;
 
 #[remote(module = "renaming")]
@@ -30,11 +30,11 @@ impl Lamp {
 struct Stranger {
     changes: Changes,
     asked: Mutex<usize>,
-    sent: Mutex<Vec<Body>>,
+    sent: Mutex<Vec<Payload>>,
 }
 
 impl Caller for Stranger {
-    fn poll_submit(&self, _: &mut Context<'_>, operation: &mut Body, _: Terms) -> Poll<Submitted> {
+    fn poll_submit(&self, _: &mut Context<'_>, operation: &mut Payload, _: Terms) -> Poll<Submitted> {
         Poll::Ready(match Operation::decode(operation) {
             Ok(Operation::Signature { .. }) => {
                 *self.asked.lock().expect("no test panics in here") += 1;
@@ -47,7 +47,7 @@ impl Caller for Stranger {
         })
     }
 
-    fn poll_reply(&self, _: &mut Context<'_>, _: u64, _: &mut Option<Box<Body>>) -> Poll<Reply> {
+    fn poll_reply(&self, _: &mut Context<'_>, _: u64, _: &mut Option<Box<Payload>>) -> Poll<Reply> {
         Poll::Pending
     }
 
@@ -59,7 +59,7 @@ impl Caller for Stranger {
 
     fn release(&self, _: Uuid) {}
 
-    fn send(&self, operation: Body, _: Option<OwnerId>) {
+    fn send(&self, operation: Payload, _: Option<OwnerId>) {
         self.sent.lock().expect("no test panics in here").push(operation);
     }
 
@@ -69,9 +69,9 @@ impl Caller for Stranger {
 }
 
 /// What is sent after all by a caller that asks for a signature, and then does this to its call.
-fn sent_after(give_up: fn(<Lamp as Remote>::Proxy)) -> Vec<Body> {
+fn sent_after(give_up: fn(<Lamp as Remote>::Proxy)) -> Vec<Payload> {
     let stranger = Arc::new(Stranger::default());
-    give_up(Routines::new(stranger.clone()).proxy::<Lamp>("lamp"));
+    give_up(ClientApi::new(stranger.clone()).proxy::<Lamp>("lamp"));
     assert_eq!(*stranger.asked.lock().expect("no test panics in here"), 1, "the service is asked once");
     std::mem::take(&mut *stranger.sent.lock().expect("no test panics in here"))
 }
@@ -81,7 +81,7 @@ fn poll_once<F: Future>(future: &mut std::pin::Pin<&mut F>) {
     assert!(polled.is_pending(), "the service has not told yet");
 }
 
-fn is_the_call(sent: &[Body]) -> bool {
+fn is_the_call(sent: &[Payload]) -> bool {
     matches!(sent, [operation] if matches!(Operation::decode(operation), Ok(Operation::Call { .. })))
 }
 

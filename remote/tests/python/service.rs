@@ -3,14 +3,14 @@
 use std::sync::{Arc, Weak};
 use std::task::{Context as TaskContext, Poll};
 use tarmem_remote::args::Args;
-use tarmem_remote::body::Body;
 use tarmem_remote::call::{Caller, OwnerId, Submitted, Terms};
 use tarmem_remote::codec;
 use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
 use tarmem_remote::describe::{FunctionInvoke, Invoke};
 use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
-use tarmem_remote::objects::{Held, Work};
+use tarmem_remote::multi_object::{Held, Work};
 use tarmem_remote::operation::Reply;
+use tarmem_remote::payload::Payload;
 use tarmem_remote::value::to_value;
 use tarmem_remote::{Context, Error, Object, Registry, Value};
 use uuid::Uuid;
@@ -27,11 +27,11 @@ pub(crate) struct Service {
 struct Nobody;
 
 impl Caller for Nobody {
-    fn poll_submit(&self, _: &mut TaskContext<'_>, _: &mut Body, _: Terms) -> Poll<Submitted> {
+    fn poll_submit(&self, _: &mut TaskContext<'_>, _: &mut Payload, _: Terms) -> Poll<Submitted> {
         Poll::Ready(Submitted::Answered(Reply::failed(Error::Cancelled)))
     }
 
-    fn poll_reply(&self, _: &mut TaskContext<'_>, _: u64, _: &mut Option<Box<Body>>) -> Poll<Reply> {
+    fn poll_reply(&self, _: &mut TaskContext<'_>, _: u64, _: &mut Option<Box<Payload>>) -> Poll<Reply> {
         Poll::Ready(Reply::failed(Error::Cancelled))
     }
 
@@ -43,7 +43,7 @@ impl Caller for Nobody {
 
     fn release(&self, _: Uuid) {}
 
-    fn send(&self, _: Body, _: Option<OwnerId>) {}
+    fn send(&self, _: Payload, _: Option<OwnerId>) {}
 }
 
 impl Host for Nobody {

@@ -56,7 +56,7 @@ fn lent(basket: &Basket) -> &[String] {
 
 #[remote(module = "shop")]
 async fn waiting(ctx: &Context, priced: &dyn Priced) -> i64 {
-    let _ = ctx.routines().version().await;
+    let _ = ctx.service().version().await;
     priced.price()
 }
 

@@ -2,12 +2,12 @@
 
 use super::super::in_flight::{CallOrigin, Slot};
 use super::Outbox;
-use tarmem_remote::body::Body;
+use tarmem_remote::payload::Payload;
 
 impl Outbox {
     /// Puts an operation in line of whose outcome nobody will hear. Nobody can wait for room with it, either: if more is in line
     /// than callers may have there, which is twice the largest frame, it is dropped, and that is traced.
-    pub(in crate::client) fn send(&mut self, operation: Body, task: u64) {
+    pub(in crate::client) fn send(&mut self, operation: Payload, task: u64) {
         // What is larger than a frame would end the connection.
         if self.ended.is_some() || operation.len() > self.largest() {
             return;
@@ -44,7 +44,7 @@ mod tests {
         for bytes in [1, 1000] {
             let mut outbox = Outbox::new(SendLimits { frame_bytes: 64 << 10, batch: 100_000, in_flight: 8 });
             for _ in 0..10_000 {
-                outbox.send(Body::from(&vec![7; bytes][..]), 0);
+                outbox.send(Payload::from(&vec![7; bytes][..]), 0);
             }
             let totals = outbox.in_flight.totals();
             let in_line = (outbox.in_flight.next() - outbox.unsent) as usize;
@@ -53,7 +53,7 @@ mod tests {
                 outbox.put_batch(&mut Vec::new());
             }
             let next = outbox.in_flight.next();
-            outbox.send(Body::from(&b"one"[..]), 0);
+            outbox.send(Payload::from(&b"one"[..]), 0);
             assert_eq!(outbox.in_flight.next(), next + 1);
         }
     }

@@ -59,8 +59,8 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::task::{Wake, Waker};
-    use tarmem_remote::body::Body;
     use tarmem_remote::call::Terms;
+    use tarmem_remote::payload::Payload;
 
     /// Looks whether the lock is free when it is woken.
     struct Looking(Arc<SharedOutbox>, AtomicBool);
@@ -77,7 +77,7 @@ mod tests {
         let locked = Arc::new(SharedOutbox::new(Outbox::new(limits)));
         let looking = Arc::new(Looking(Arc::clone(&locked), AtomicBool::new(false)));
         let waker = Waker::from(Arc::clone(&looking));
-        let push = || locked.lock().push(&mut Body::from(&b"one"[..]), None, Terms::default(), &waker);
+        let push = || locked.lock().push(&mut Payload::from(&b"one"[..]), None, Terms::default(), &waker);
         let Pushed::Queued { sequence, .. } = push() else { panic!("there is room") };
         let Pushed::Queued { sequence: second, .. } = push() else { panic!("there is room") };
         assert!(matches!(push(), Pushed::NoRoom));

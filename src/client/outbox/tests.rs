@@ -89,14 +89,14 @@ impl Session {
         let upto = |index: &prop::sample::Index| index.index(usize::try_from(last + 1).expect("few")) as u64;
         match event {
             Event::Call { bytes, idempotent, timeout_ms } => {
-                let mut operation = Body::from(&vec![0; bytes][..]);
+                let mut operation = Payload::from(&vec![0; bytes][..]);
                 let terms = Terms { idempotent, ..Terms::default() };
                 let timeout = timeout_ms.map(Duration::from_millis);
                 if let Pushed::Queued { sequence, .. } = self.outbox.push(&mut operation, timeout, terms, &waker) {
                     self.calls.push(sequence);
                 }
             }
-            Event::Detached { bytes } => self.outbox.send(Body::from(&vec![0; bytes][..]), 0),
+            Event::Detached { bytes } => self.outbox.send(Payload::from(&vec![0; bytes][..]), 0),
             Event::Cancel(call) => {
                 if let Some(call) = self.pick(&call) {
                     self.outbox.cancel(call);
@@ -161,7 +161,7 @@ impl Session {
         assert_eq!(self.outbox.in_flight.totals(), self.outbox.in_flight.count_totals());
         assert_eq!(self.outbox.in_flight.totals().unsent_bytes, 0);
         let waker = noop_waker();
-        let pushed = self.outbox.push(&mut Body::from(&b"one"[..]), None, Terms::default(), &waker);
+        let pushed = self.outbox.push(&mut Payload::from(&b"one"[..]), None, Terms::default(), &waker);
         let Pushed::Queued { sequence, .. } = pushed else { panic!("there is no room") };
         assert!(self.outbox.has_batch().expect("it is plain data"));
         self.outbox.put_batch(&mut Vec::new());
@@ -205,7 +205,7 @@ fn a_session_goes_on_with_a_service_that_was_started_again() {
 #[test]
 fn a_call_without_time_is_not_sent() {
     let (mut outbox, waker) = (Outbox::new(LIMITS), noop_waker());
-    let mut operation = Body::from(&b"one"[..]);
+    let mut operation = Payload::from(&b"one"[..]);
     let pushed = outbox.push(&mut operation, Some(Duration::ZERO), Terms::default(), &waker);
     let Pushed::Refused(Error::DeadlineExceeded { after: Duration::ZERO, .. }) = pushed else { panic!("it is taken") };
     assert!(!outbox.has_work() && operation.len() == 3);
@@ -215,7 +215,7 @@ fn a_call_without_time_is_not_sent() {
 fn a_reply_that_comes_too_late_is_not_taken_and_undone() {
     for timeout in [Duration::from_nanos(1), Duration::from_micros(20), Duration::from_micros(1500)] {
         let (mut outbox, waker) = (Outbox::new(LIMITS), noop_waker());
-        let pushed = outbox.push(&mut Body::from(&b"one"[..]), Some(timeout), Terms::default(), &waker);
+        let pushed = outbox.push(&mut Payload::from(&b"one"[..]), Some(timeout), Terms::default(), &waker);
         let Pushed::Queued { sequence, .. } = pushed else { panic!("there is room") };
         outbox.put_batch(&mut Vec::new());
         std::thread::sleep(timeout);
@@ -241,7 +241,7 @@ fn a_call_that_comes_behind_others_has_its_whole_time() {
     let (mut outbox, waker) = (Outbox::new(LIMITS), noop_waker());
     for timeout in [Duration::from_secs(30), Duration::from_secs(5), Duration::from_millis(40)] {
         let begun = Instant::now();
-        let pushed = outbox.push(&mut Body::from(&b"one"[..]), Some(timeout), Terms::default(), &waker);
+        let pushed = outbox.push(&mut Payload::from(&b"one"[..]), Some(timeout), Terms::default(), &waker);
         let Pushed::Queued { sequence, .. } = pushed else { panic!("there is room") };
         let slot = outbox.in_flight.get_mut(sequence);
         let Some(Slot::Unanswered(UnansweredCall { deadline: Some(at), .. })) = slot.as_deref() else {

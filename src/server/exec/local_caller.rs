@@ -15,11 +15,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use tarmem_remote::body::Body;
 use tarmem_remote::call::{Caller, OwnerId, Submitted, Terms, Timeout};
 use tarmem_remote::context::{Context as CallContext, Host, Owner, SessionEnded, Undo};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
+use tarmem_remote::payload::Payload;
 use tarmem_remote::value::ObjectRef;
 use tokio::sync::oneshot;
 use tokio::task::unconstrained;
@@ -85,7 +85,7 @@ struct CallerState {
 struct LocalCall {
     reply: oneshot::Receiver<Reply>,
     /// For messages, should it fail.
-    operation: Option<Box<Body>>,
+    operation: Option<Box<Payload>>,
     /// Until it is answered.
     cancellation: Option<Arc<Cancellation>>,
 }
@@ -276,7 +276,7 @@ impl CallerState {
 }
 
 impl Caller for LocalCaller {
-    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Body, terms: Terms) -> Poll<Submitted> {
+    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Payload, terms: Terms) -> Poll<Submitted> {
         let submitted = self.shared.submit(cx, operation, terms);
         if let Ok(Submitted::Waiting(sequence)) = submitted
             && let Some(call) = self.shared.calls.lock().get_mut(&sequence)
@@ -286,7 +286,7 @@ impl Caller for LocalCaller {
         Poll::Ready(submitted.unwrap_or_else(|error| Submitted::Answered(Reply::failed(error))))
     }
 
-    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Option<Box<Body>>) -> Poll<Reply> {
+    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Option<Box<Payload>>) -> Poll<Reply> {
         let mut calls = self.shared.calls.lock();
         let Some(call) = calls.get_mut(&sequence) else { return Poll::Ready(Reply::failed(Error::Cancelled)) };
         let Poll::Ready(reply) = call.reply.poll_unpin(cx) else { return Poll::Pending };
@@ -326,7 +326,7 @@ impl Caller for LocalCaller {
         }
     }
 
-    fn send(&self, operation: Body, owner: Option<OwnerId>) {
+    fn send(&self, operation: Payload, owner: Option<OwnerId>) {
         // Nobody hears of it if the session has ended, either.
         let mut unheard = Context::from_waker(Waker::noop());
         let terms = Terms { timeout: Timeout::Never, owner, ..Terms::default() };

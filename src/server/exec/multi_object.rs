@@ -29,7 +29,7 @@ use tarmem_remote::describe::Function;
 use tarmem_remote::dispatch::{Encoding, Produced};
 use tarmem_remote::error::Error;
 use tarmem_remote::modules::python::{no_list_among, no_list_but};
-use tarmem_remote::objects::{ObjectArg, ObjectParam, OnObjects, PreparedCall, Work};
+use tarmem_remote::multi_object::{ObjectArg, ObjectParam, OnObjects, PreparedCall, Work};
 use tarmem_remote::operation::Reply;
 use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};

@@ -82,7 +82,7 @@ impl Account {
     pub async fn pass_on(&mut self, ctx: &Context, keys: Vec<String>, cents: i64) -> Result<i64, Error> {
         self.cents -= cents;
         if let Some((next, rest)) = keys.split_first() {
-            let next = ctx.routines().proxy::<Account>(next);
+            let next = ctx.service().proxy::<Account>(next);
             next.deposit(cents).await?;
             next.pass_on(rest.to_vec(), cents).await.map_err(|error| match error {
                 CallError::Method(error) | CallError::Failed(error) => error,
@@ -93,7 +93,7 @@ impl Account {
 
     /// What is in the account under `key`, perhaps this one.
     pub async fn look_at(&self, ctx: &Context, key: String) -> Result<i64, Error> {
-        ctx.routines().proxy::<Account>(&key).balance().await
+        ctx.service().proxy::<Account>(&key).balance().await
     }
 
     /// Breaks half way through a change.

@@ -55,7 +55,7 @@ pub fn broken_account() -> Account {
 pub async fn chained_account(ctx: &Context, keys: Vec<String>) -> Result<Account, Error> {
     if let Some(next) = keys.get(1) {
         let rest = chained_account::remote(keys[1..].to_vec());
-        ctx.routines().memoize(next, rest).await.map_err(|error| match error {
+        ctx.service().memoize(next, rest).await.map_err(|error| match error {
             CallError::Method(error) | CallError::Failed(error) => error,
         })?;
     }

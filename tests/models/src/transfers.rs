@@ -106,9 +106,9 @@ pub async fn total_of(
     let rest = match more.split_at_checked(10) {
         None => 0,
         Some((ten, more)) => {
-            let ten: Vec<AccountProxy> = ten.iter().map(|key| ctx.routines().proxy::<Account>(key)).collect();
+            let ten: Vec<AccountProxy> = ten.iter().map(|key| ctx.service().proxy::<Account>(key)).collect();
             let [a, b, c, d, e, f, g, h, i, j] = &ten[..] else { return Err(Error::Cancelled) };
-            let call = total_of::remote(a, b, c, d, e, f, g, h, i, j, more.to_vec()).call(ctx.routines());
+            let call = total_of::remote(a, b, c, d, e, f, g, h, i, j, more.to_vec()).call(ctx.service());
             call.await.map_err(|error| match error {
                 CallError::Method(error) | CallError::Failed(error) => error,
             })?

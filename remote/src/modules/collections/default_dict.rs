@@ -85,7 +85,7 @@ impl Factory {
         let Factory::Generator(path, last) = &self else { return Ok(self) };
         let refuse = |reason: String| Exception::TypeError(format!("{self} cannot be the factory: {reason}"));
         let failed = |error: Error| refuse(error.to_string());
-        let import = |module: &str| ctx.routines().remote_import(module);
+        let import = |module: &str| ctx.service().remote_import(module);
         let (module, name) = match (import(path).await, path.rsplit_once('.')) {
             (Err(Error::NotAModule { .. }), Some((module, class))) => {
                 (import(module).await.map_err(failed)?, format!("{class}.{last}"))
@@ -112,7 +112,7 @@ impl Factory {
             Factory::Generator(module, name) => (module, name),
         };
         let failed = |error: Error| Exception::RuntimeError(format!("the factory {self} failed: {error}"));
-        let made = ctx.routines().create(DynamicFunctionCall::new(module, name, [])).await.map_err(failed)?;
+        let made = ctx.service().create(DynamicFunctionCall::new(module, name, [])).await.map_err(failed)?;
         let reference = made.reference().ok_or_else(|| failed(Error::Cancelled))?;
         // Kept here before the proxy gives up its handle.
         Ok(ctx.keep(&reference).map_err(failed)?.into())

@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::describe::Function;
 use crate::error::Error;
 use crate::modules::Exception;
-use crate::objects::ObjectParam;
+use crate::multi_object::ObjectParam;
 use crate::value::{self, ObjectRef, Value, to_value};
 
 /// The error of a dynamic call of one of the modules' functions whose argument for `param` is no list, in Python's words; `None`

@@ -5,7 +5,7 @@ use crate::server::exec::looking::Own;
 use crate::server::exec::panics;
 use crate::store::{ReadGuard, WriteGuard};
 use tarmem_remote::describe::NewObject;
-use tarmem_remote::objects::{Held, HeldObjects, ObjectParam};
+use tarmem_remote::multi_object::{Held, HeldObjects, ObjectParam};
 
 /// The objects of a call, held. Unless it is to [keep](Self::keep) what was done, they are put back as they were when it is dropped:
 /// whether the function failed, panicked, or was given up.

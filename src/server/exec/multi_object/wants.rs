@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tarmem_remote::describe::Function;
 use tarmem_remote::dispatch::{Encoding, Produced};
 use tarmem_remote::error::Error;
-use tarmem_remote::objects::{ObjectArg, ObjectParam};
+use tarmem_remote::multi_object::{ObjectArg, ObjectParam};
 use tarmem_remote::value::with_scope;
 use uuid::Uuid;
 

@@ -17,8 +17,8 @@ pub struct Name {
 }
 
 impl Name {
-    /// A routine of the contract. Those that change nothing are idempotent, and so is `memoize`: it builds nothing twice.
-    pub(crate) fn of_routine(name: &str) -> &'static Self {
+    /// An operation of the contract. Those that change nothing are idempotent, and so is `memoize`: it builds nothing twice.
+    pub(crate) fn of_operation(name: &str) -> &'static Self {
         const fn once(name: &'static str) -> Name {
             Name { scope: "", name, idempotent: false, signature: None }
         }
@@ -26,7 +26,7 @@ impl Name {
             Name { scope: "", name, idempotent: true, signature: None }
         }
         // Those first that are called most.
-        static ROUTINES: [Name; 16] = [
+        static OPERATIONS: [Name; 16] = [
             twice("memoize"),
             twice("get"),
             twice("is_memoized"),
@@ -44,7 +44,7 @@ impl Name {
             twice("clear_poison"),
             twice("signature"),
         ];
-        ROUTINES.iter().find(|routine| routine.name == name).unwrap_or(&Self::UNKNOWN)
+        OPERATIONS.iter().find(|operation| operation.name == name).unwrap_or(&Self::UNKNOWN)
     }
 
     /// What has a name that is known only as the program runs: a call's label says it.

@@ -1,12 +1,12 @@
 //! A typed call whose signature the service does not know: it asks for the service's, and goes on by names.
 
 use super::{Call, State};
-use crate::body::Body;
 use crate::codec;
 use crate::describe::{NewObject, Registration};
 use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::operation::{FunctionRef, MethodRef, Operation, Reply, SourceRef};
+use crate::payload::Payload;
 use crate::signature::{Signature, SignatureDescription, SignatureRef};
 use crate::source::untagged;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use std::time::Instant;
 pub(super) struct Asking {
     call: Call<SignatureDescription>,
     /// What is to be sent after that.
-    operation: Body,
+    operation: Payload,
     /// The class of the object that it was for, for messages.
     class: String,
     since: Instant,
@@ -26,7 +26,7 @@ pub(super) struct Asking {
 
 impl Asking {
     /// What is to be sent, for whoever does not wait for the answer.
-    pub(super) fn into_operation(self) -> Body {
+    pub(super) fn into_operation(self) -> Payload {
         self.operation
     }
 }
@@ -57,7 +57,7 @@ impl<T, E> Call<T, E> {
 
     /// Asks for the service's signature of what `operation` calls.
     #[cold]
-    pub(super) fn ask(&mut self, class: String, operation: Body) {
+    pub(super) fn ask(&mut self, class: String, operation: Payload) {
         // What goes by names already does not hang on any signature: a service that says so is none of ours.
         let signature = if self.renamed().is_some() { None } else { self.signature_of(&operation) };
         let Some(signature) = signature else {
@@ -67,7 +67,7 @@ impl<T, E> Call<T, E> {
         };
         let of = signature.reference();
         let asked = Operation::Signature { of }.encode();
-        let name = super::Name::of_routine("signature");
+        let name = super::Name::of_operation("signature");
         let mut call = Call::new(Arc::clone(&self.caller), asked, name, Encoding::Typed);
         call.timeout = self.timeout;
         self.state = State::Asking(Box::new(Asking { call, operation, class, since: Instant::now() }));
@@ -150,7 +150,7 @@ fn of_class((_, class): Tag<'_>) -> Option<&'static Signature> {
 ///
 /// # Errors
 /// In words, if its arguments cannot be told so.
-pub(crate) fn by_names(operation: &[u8], signature: Option<&'static Signature>) -> Result<Body, String> {
+pub(crate) fn by_names(operation: &[u8], signature: Option<&'static Signature>) -> Result<Payload, String> {
     let words = |e: Error| e.to_string();
     let args = |args: &[u8]| {
         let signature = signature.ok_or("it has no signature")?;

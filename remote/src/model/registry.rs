@@ -5,7 +5,7 @@ mod checks;
 use crate::describe::{ClassEntry, Constant, Function, Implementation, InterfaceEntry, Method, Receiver, Registration};
 use crate::error::{Error, near_misses};
 use crate::import;
-use crate::objects::AnyViews;
+use crate::multi_object::AnyViews;
 use crate::operation::{MemberDescription, MemberKind, MethodDescription, ModuleDescription};
 use crate::signature::{Signature, SignatureRef};
 use checks::Checks;

@@ -2,13 +2,13 @@
 
 use crate::args::Args;
 use crate::call::{Call, Failure, Name};
+use crate::client_api::ClientApi;
 use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::object::{Class, Object, Remote};
 use crate::operation::{FunctionRef, Operation, SourceRef};
 use crate::proxy::{DynamicProxy, OwnedTarget, Proxy};
-use crate::routines::Routines;
 use crate::signature::Signature;
 use crate::value::{Value, to_value};
 use serde::Serialize;
@@ -130,7 +130,7 @@ impl<R, E> FunctionCall<R, E> {
     ///
     /// # Errors
     /// The function's own, and the session's.
-    pub fn call(self, service: impl AsRef<Routines>) -> Call<R, E> {
+    pub fn call(self, service: impl AsRef<ClientApi>) -> Call<R, E> {
         let operation = self.args.and_then(|args| {
             let (function, encoding) = (self.signature.function(), self.signature.encoding());
             Operation::Run { function, encoding, args: &args }.encode()
@@ -177,7 +177,7 @@ impl DynamicFunctionCall {
     /// # Errors
     /// [`Error::NoSuchModule`], [`Error::NoSuchMember`], [`Error::NoConstructor`], [`Error::BadArguments`], [`Error::Raised`],
     /// and the session's.
-    pub fn call(self, service: impl AsRef<Routines>) -> Call<Value> {
+    pub fn call(self, service: impl AsRef<ClientApi>) -> Call<Value> {
         let operation = self.encode_args().and_then(|args| {
             let function = FunctionRef::Name { module: &self.module, name: &self.name };
             Operation::Run { function, encoding: Encoding::Dynamic, args: &args }.encode()

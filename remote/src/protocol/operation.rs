@@ -6,10 +6,10 @@
 mod call;
 mod description;
 
-use crate::body::Body;
 use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
+use crate::payload::Payload;
 use crate::signature::SignatureRef;
 pub use description::{
     MemberDescription, MemberKind, MethodDescription, ModuleDescription, ObjectDescription, ParameterDefault,
@@ -261,10 +261,10 @@ impl Operation<'_> {
     ///
     /// # Errors
     /// Never in practice: every part is plain data. [`Error::Malformed`] if it cannot be encoded all the same.
-    pub fn encode(&self) -> Result<Body, Error> {
+    pub fn encode(&self) -> Result<Payload, Error> {
         match *self {
             Operation::Call { target, method, encoding, args } => call::encode(target, method, encoding, args),
-            _ => codec::encode(self).map(Body::from).map_err(|e| Error::malformed("operation", e)),
+            _ => codec::encode(self).map(Payload::from).map_err(|e| Error::malformed("operation", e)),
         }
     }
 
@@ -288,7 +288,7 @@ impl Operation<'_> {
         }
     }
 
-    /// The routine's name, for messages.
+    /// The name of what asks for it, for messages.
     pub fn name(&self) -> &'static str {
         match self {
             Operation::Memoize { .. } => "memoize",
@@ -334,9 +334,9 @@ impl<'a> Operation<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     /// Its result, encoded.
-    Done(Body),
+    Done(Payload),
     /// Its result, encoded, which is undone unless the caller says that it has it: a lock granted, a handle counted.
-    Provisional(Body),
+    Provisional(Payload),
     /// The method or generator returned an error of its own.
     Raised(Box<Raised>),
     /// It came to no result. Boxed, as errors are: a reply is moved from hand to hand, and most bring none.
@@ -349,7 +349,7 @@ pub struct Raised {
     /// The error's message.
     pub message: String,
     /// The error, encoded.
-    pub body: Body,
+    pub body: Payload,
 }
 
 impl Reply {
@@ -359,7 +359,7 @@ impl Reply {
     }
 
     /// The method or generator returned an error of its own.
-    pub fn raised(message: String, body: Body) -> Self {
+    pub fn raised(message: String, body: Payload) -> Self {
         Reply::Raised(Box::new(Raised { message, body }))
     }
 

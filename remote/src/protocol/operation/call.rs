@@ -13,9 +13,9 @@
 //! Numbers are little-endian.
 
 use super::{MethodRef, Operation, Target};
-use crate::body::Body;
 use crate::dispatch::Encoding;
 use crate::error::Error;
+use crate::payload::Payload;
 use uuid::Uuid;
 
 /// What the first byte of a call has. postcard numbers the other operations from 0.
@@ -43,23 +43,23 @@ pub(super) fn encode(
     method: MethodRef<'_>,
     encoding: Encoding,
     args: &[u8],
-) -> Result<Body, Error> {
+) -> Result<Payload, Error> {
     let head = CALL | if encoding == Encoding::Dynamic { DYNAMIC } else { 0 };
     let none: &[u8] = &[];
     Ok(match (target, method) {
         (Target::Key(key), MethodRef::Id(method)) => {
-            Body::joined(head, (length_of(key)?, key.as_bytes()), (method.to_le_bytes(), none), args)
+            Payload::joined(head, (length_of(key)?, key.as_bytes()), (method.to_le_bytes(), none), args)
         }
         (Target::Key(key), MethodRef::Name(name)) => {
             let name = (length_of(name)?, name.as_bytes());
-            Body::joined(head | BY_NAME, (length_of(key)?, key.as_bytes()), name, args)
+            Payload::joined(head | BY_NAME, (length_of(key)?, key.as_bytes()), name, args)
         }
         (Target::Id(id), MethodRef::Id(method)) => {
-            Body::joined(head | BY_ID, (id.into_bytes(), none), (method.to_le_bytes(), none), args)
+            Payload::joined(head | BY_ID, (id.into_bytes(), none), (method.to_le_bytes(), none), args)
         }
         (Target::Id(id), MethodRef::Name(name)) => {
             let name = (length_of(name)?, name.as_bytes());
-            Body::joined(head | BY_ID | BY_NAME, (id.into_bytes(), none), name, args)
+            Payload::joined(head | BY_ID | BY_NAME, (id.into_bytes(), none), name, args)
         }
     })
 }

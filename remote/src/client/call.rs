@@ -8,10 +8,10 @@ mod outcome;
 mod owner;
 mod renaming;
 
-use crate::body::Body;
 use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::operation::{Operation, Reply};
+use crate::payload::Payload;
 use crate::signature::Change;
 use crate::value::ObjectRef;
 pub use caller::{Caller, Submitted, Terms, Timeout};
@@ -72,9 +72,9 @@ const _: () = assert!(size_of::<Call<i64>>() <= 128);
 /// How far a call has come. A call is moved around, and many are there at one time: what is large and rare is boxed.
 enum State {
     /// Encoded, and not sent.
-    Made(Body),
+    Made(Payload),
     /// Not sent, for there are too many in flight, since then.
-    Waiting(Box<(Body, Instant)>),
+    Waiting(Box<(Payload, Instant)>),
     /// There is nothing to send.
     Malformed(Box<Error>),
     /// On its way, under this number.
@@ -90,7 +90,7 @@ impl<T, E> Call<T, E> {
     #[inline]
     pub fn new(
         caller: Arc<dyn Caller>,
-        operation: Result<Body, Error>,
+        operation: Result<Payload, Error>,
         name: &'static Name,
         encoding: Encoding,
     ) -> Self {

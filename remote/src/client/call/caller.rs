@@ -1,8 +1,8 @@
 //! Who carries operations to a service, and on which terms.
 
 use super::OwnerId;
-use crate::body::Body;
 use crate::operation::Reply;
+use crate::payload::Payload;
 use crate::signature::Changes;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,11 +12,11 @@ use uuid::Uuid;
 pub trait Caller: Send + Sync + 'static {
     /// Hands over one encoded operation, which may be taken out of `operation`. Pending while too many are on their way
     /// already; then it stays there. The task of `cx` is woken once it can be handed over, and again once the reply is there.
-    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Body, terms: Terms) -> Poll<Submitted>;
+    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Payload, terms: Terms) -> Poll<Submitted>;
 
     /// The reply to what [`poll_submit`](Self::poll_submit) took, once. If it failed, `operation` becomes what that took,
     /// for messages, where there still is something of it.
-    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Option<Box<Body>>) -> Poll<Reply>;
+    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Option<Box<Payload>>) -> Poll<Reply>;
 
     /// What becomes of a [provisional](Reply::Provisional) reply that was taken: it stays done if it is `received`, and is
     /// undone if it did not make sense to whoever took it.
@@ -34,7 +34,7 @@ pub trait Caller: Send + Sync + 'static {
 
     /// Hands over one encoded operation of which nobody will hear, in its turn; on behalf of the task that runs this, unless an
     /// `owner` is named.
-    fn send(&self, operation: Body, owner: Option<OwnerId>);
+    fn send(&self, operation: Payload, owner: Option<OwnerId>);
 
     /// Which methods the service was built with other signatures of; `None` if it is this very program.
     fn changes(&self) -> Option<&Changes> {

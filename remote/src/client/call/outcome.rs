@@ -1,11 +1,11 @@
 //! What comes of a call: its reply, as a result.
 
 use super::{Call, Caller, Failure, State};
-use crate::body::Body;
 use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::operation::Reply;
+use crate::payload::Payload;
 use crate::proxy::holding_back;
 use crate::value::{Value, from_value, short_name, with_article, with_caller};
 use serde::de::DeserializeOwned;
@@ -77,13 +77,13 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
         &mut self,
         sequence: u64,
         reply: Reply,
-        operation: Option<Box<Body>>,
+        operation: Option<Box<Payload>>,
         convert: F,
     ) -> Result<Result<U, E>, F> {
         match (reply, operation) {
             (Reply::Failed(error), operation) if matches!(*error, Error::SignatureUnknown { .. }) => {
                 if let Error::SignatureUnknown { class } = *error {
-                    self.ask(class, operation.map_or_else(Body::default, |operation| *operation));
+                    self.ask(class, operation.map_or_else(Payload::default, |operation| *operation));
                 }
                 Err(convert)
             }

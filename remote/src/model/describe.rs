@@ -5,8 +5,8 @@
 use crate::context::Context;
 use crate::dispatch::{Arguments, Encoding, Finish, Output, Produced};
 use crate::error::Error;
+use crate::multi_object::{AnyViews, OnObjects};
 use crate::object::Object;
-use crate::objects::{AnyViews, OnObjects};
 use crate::operation::ParameterDefault;
 use crate::signature::Signature;
 use crate::value::Value;

@@ -8,12 +8,12 @@
 //! call nothing.
 
 use crate::args::Args;
-use crate::body::Body;
 use crate::codec;
 use crate::describe::{Param, signature_text, stable_id};
 use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::operation::{FunctionRef, MethodRef, Operation};
+use crate::payload::Payload;
 use crate::shape::{ERROR, RETURN, Shape, Shapes, Tracer};
 use crate::value::Value;
 use serde::de::DeserializeOwned;
@@ -240,7 +240,7 @@ static BY_ID: LazyLock<Mutex<HashMap<u64, &'static Signature>>> = LazyLock::new(
 
 /// The same operation by names, for a service that was built with another signature of what it calls; `None` if there is no
 /// telling it so. Runs the types' own serialization.
-pub fn by_names(operation: &[u8]) -> Option<Body> {
+pub fn by_names(operation: &[u8]) -> Option<Payload> {
     let id = match Operation::decode(operation).ok()? {
         Operation::Call { method: MethodRef::Id(id), .. } | Operation::Run { function: FunctionRef::Id(id), .. } => id,
         _ => return None,

@@ -1,9 +1,9 @@
 //! On whose behalf a client's call is made: what tells one of its callers from another.
 
 use super::{Caller, Submitted, Terms};
-use crate::body::Body;
 use crate::error::Error;
 use crate::operation::Reply;
+use crate::payload::Payload;
 use crate::signature::Changes;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -125,7 +125,7 @@ impl Owned {
 }
 
 impl Caller for Owned {
-    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Body, mut terms: Terms) -> Poll<Submitted> {
+    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Payload, mut terms: Terms) -> Poll<Submitted> {
         match (&self.owner, terms.owner) {
             (_, Some(_)) => {}
             (Ok(owner), None) => terms.owner = Some(*owner),
@@ -134,7 +134,7 @@ impl Caller for Owned {
         self.caller.poll_submit(cx, operation, terms)
     }
 
-    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Option<Box<Body>>) -> Poll<Reply> {
+    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Option<Box<Payload>>) -> Poll<Reply> {
         self.caller.poll_reply(cx, sequence, operation)
     }
 
@@ -154,7 +154,7 @@ impl Caller for Owned {
         self.caller.release(id);
     }
 
-    fn send(&self, operation: Body, owner: Option<OwnerId>) {
+    fn send(&self, operation: Payload, owner: Option<OwnerId>) {
         match (owner, &self.owner) {
             (Some(owner), _) | (None, &Ok(owner)) => self.caller.send(operation, Some(owner)),
             // Nobody hears of it.

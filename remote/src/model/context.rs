@@ -1,8 +1,8 @@
 //! What a method, function or generator may know about the call it runs for.
 
 use crate::call::{Caller, OwnerId};
+use crate::client_api::ClientApi;
 use crate::error::Error;
-use crate::routines::Routines;
 use crate::value::ObjectRef;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 use uuid::Uuid;
 
-/// The call that a method, function or generator runs for: who asked, by when, and the service's own routines.
+/// The call that a method, function or generator runs for: who asked, by when, and what it may ask of its own service.
 ///
 /// A parameter of type `&Context` is filled in by the service; callers do not see it.
 ///
@@ -25,7 +25,7 @@ use uuid::Uuid;
 /// /// A generator that memoizes another object on its way.
 /// #[remote(module = "doc_context")]
 /// pub async fn build(ctx: &Context, start: i64) -> Result<Totals, Error> {
-///     ctx.routines().is_memoized("base").await?;
+///     ctx.service().is_memoized("base").await?;
 ///     Ok(Totals { sum: start })
 /// }
 /// ```
@@ -124,7 +124,7 @@ impl Context {
         self.host.result_bytes()
     }
 
-    /// The reference that another object can keep, of one that this call got by its [`routines`](Self::routines): the object
+    /// The reference that another object can keep, of one that this call got from its [`service`](Self::service): the object
     /// lives for as long as that does. (A proxy's own reference is a handle of the session, and ends with it.)
     ///
     /// # Errors
@@ -134,10 +134,10 @@ impl Context {
         self.host.live(id).ok_or(Error::NoSuchObject { id })
     }
 
-    /// The service's own routines. A generator that comes to need its own key through them gets
+    /// The service that runs the call, as a client sees it. A generator that comes to need its own key through it gets
     /// [`Error::Cycle`].
-    pub fn routines(&self) -> Routines {
-        Routines::new(Arc::clone(&self.host) as Arc<dyn Caller>)
+    pub fn service(&self) -> ClientApi {
+        ClientApi::new(Arc::clone(&self.host) as Arc<dyn Caller>)
     }
 
     /// Tells `watcher` when the caller's session ends.

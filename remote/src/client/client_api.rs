@@ -1,8 +1,7 @@
-//! The routines of the contract: what a client may ask of a service, from a session or from a
-//! [`Context`](crate::Context).
+//! [`ClientApi`]: what a client may ask of a service. A session gives it, and a [`Context`](crate::Context) does, to what the
+//! service runs.
 
 use crate::args::Args;
-use crate::body::Body;
 use crate::call::{Call, CallError, Caller, Failure, Name, Owned};
 use crate::dispatch::Encoding;
 use crate::error::{Error, near_misses};
@@ -11,6 +10,7 @@ use crate::operation::{
     KeysPage, MemberDescription, MemberKind, ModuleDescription, ObjectDescription, ObjectInfo, Operation, SourceRef,
     Target, VersionInfo,
 };
+use crate::payload::Payload;
 use crate::pipeline::{self, PipelinedCall};
 use crate::proxy::{DynamicProxy, Proxy, ProxyCore};
 use crate::source::{DynamicFunctionCall, Source};
@@ -25,16 +25,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// The routines of a service.
+/// What a client may ask of a service: `memoize`, `get`, `update` and the rest, over any [`Caller`].
 #[derive(Clone)]
-pub struct Routines {
+pub struct ClientApi {
     caller: Arc<dyn Caller>,
 }
 
-impl Routines {
-    /// The routines of the service that `caller` leads to.
+impl ClientApi {
+    /// The service that `caller` leads to.
     pub fn new(caller: Arc<dyn Caller>) -> Self {
-        Routines { caller }
+        ClientApi { caller }
     }
 
     /// Who carries the operations.
@@ -45,7 +45,7 @@ impl Routines {
     /// The same service, whose calls are made on behalf of this owner, as by [`Call::owner`]: all of them, and those of the proxies
     /// that come of them.
     pub fn as_owner(&self, id: u64) -> Self {
-        Routines { caller: Owned::by(&self.caller, id) }
+        ClientApi { caller: Owned::by(&self.caller, id) }
     }
 
     /// The object under `key`. On a miss it is made from `source`, exactly once however many callers race; on a hit the
@@ -172,7 +172,7 @@ impl Routines {
     ///
     /// ```
     /// # use tarmem_remote::{Error, Proxy};
-    /// # async fn example(session: tarmem_remote::routines::Routines) -> Result<(), Error> {
+    /// # async fn example(session: tarmem_remote::client_api::ClientApi) -> Result<(), Error> {
     /// let snapshot = session.proxy_dynamic("stock").snapshot_with_info().await?;
     /// if snapshot.poisoned {
     ///     println!("half changed: {}", snapshot.value);
@@ -193,7 +193,7 @@ impl Routines {
     /// # Errors
     /// [`Error::NoSuchModule`], [`Error::NotAModule`], [`Error::BadImport`].
     pub fn remote_import(&self, module: &str) -> Import {
-        Import { routines: self.clone(), module: module.to_owned(), package: None, call: None }
+        Import { service: self.clone(), module: module.to_owned(), package: None, call: None }
     }
 
     /// The versions of the service.
@@ -208,8 +208,8 @@ impl Routines {
     /// are of one type: calls of one method, typed or by name, or of several that give the same.
     ///
     /// ```
-    /// # use tarmem_remote::{Error, Value, modules::builtins::DictProxy, routines::Routines};
-    /// # async fn example(session: Routines, ages: DictProxy) -> Result<(), Box<dyn std::error::Error>> {
+    /// # use tarmem_remote::{Error, Value, modules::builtins::DictProxy, client_api::ClientApi};
+    /// # async fn example(session: ClientApi, ages: DictProxy) -> Result<(), Box<dyn std::error::Error>> {
     /// let found = session.pipeline(["alice", "bob"].map(|name| ages.get::<i64>(name))).await;
     /// for age in found {
     ///     println!("{:?}", age?);
@@ -225,20 +225,20 @@ impl Routines {
     }
 
     fn plain<T>(&self, operation: Operation<'_>) -> Call<T> {
-        let name = Name::of_routine(operation.name());
+        let name = Name::of_operation(operation.name());
         Call::new(Arc::clone(&self.caller), operation.encode(), name, Encoding::Typed)
     }
 }
 
-impl AsRef<Routines> for Routines {
-    fn as_ref(&self) -> &Routines {
+impl AsRef<ClientApi> for ClientApi {
+    fn as_ref(&self) -> &ClientApi {
         self
     }
 }
 
-impl fmt::Debug for Routines {
+impl fmt::Debug for ClientApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Routines")
+        f.write_str("ClientApi")
     }
 }
 
@@ -260,8 +260,8 @@ pub struct Obtain<P, E = Error> {
 }
 
 impl<P, E> Obtain<P, E> {
-    fn new(caller: &Arc<dyn Caller>, name: &str, operation: Result<Body, Error>, key: Option<&str>) -> Self {
-        let name = Name::of_routine(name);
+    fn new(caller: &Arc<dyn Caller>, name: &str, operation: Result<Payload, Error>, key: Option<&str>) -> Self {
+        let name = Name::of_operation(name);
         let call = Call::new(Arc::clone(caller), operation, name, Encoding::Typed);
         Obtain { caller: Arc::clone(caller), call, key: key.map(Box::from), proxy: PhantomData }
     }
@@ -269,14 +269,14 @@ impl<P, E> Obtain<P, E> {
     fn from_source<S: Source>(
         caller: &Arc<dyn Caller>,
         key: Option<&str>,
-        routine: &str,
+        name: &str,
         source: S,
-        operation: impl FnOnce(SourceRef<'_>) -> Result<Body, Error>,
+        operation: impl FnOnce(SourceRef<'_>) -> Result<Payload, Error>,
     ) -> Self {
         match source.prepare() {
-            Err(error) => Self::new(caller, routine, Err(error), key),
+            Err(error) => Self::new(caller, name, Err(error), key),
             Ok(source) => {
-                let mut obtain = Self::new(caller, routine, operation(source.as_ref()), key);
+                let mut obtain = Self::new(caller, name, operation(source.as_ref()), key);
                 obtain.call = source.name(obtain.call);
                 if source.is_generator() { obtain.timeout(GENERATOR_TIMEOUT) } else { obtain }
             }
@@ -350,7 +350,7 @@ impl<P: Proxy, E: Failure> PipelinedCall for Obtain<P, E> {
 /// A `remote_import` on its way.
 #[must_use = "it does nothing until it is awaited"]
 pub struct Import {
-    routines: Routines,
+    service: ClientApi,
     module: String,
     package: Option<String>,
     call: Option<Call<ModuleDescription>>,
@@ -368,7 +368,7 @@ impl Import {
     fn call(&mut self) -> &mut Call<ModuleDescription> {
         self.call.get_or_insert_with(|| {
             let package = self.package.as_deref();
-            self.routines.plain(Operation::Import { module: &self.module, package })
+            self.service.plain(Operation::Import { module: &self.module, package })
         })
     }
 }
@@ -378,7 +378,7 @@ impl Future for Import {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let polled = Pin::new(self.call()).poll(cx);
-        polled.map_ok(|description| Module { routines: self.routines.clone(), description })
+        polled.map_ok(|description| Module { service: self.service.clone(), description })
     }
 }
 
@@ -391,7 +391,7 @@ impl PipelinedCall for Import {
 /// A module of a service: its members by name.
 #[derive(Clone, Debug)]
 pub struct Module {
-    routines: Routines,
+    service: ClientApi,
     description: ModuleDescription,
 }
 
@@ -434,7 +434,7 @@ impl Module {
     /// The names of what it offers, sorted, as Python's `dir`.
     ///
     /// ```
-    /// # async fn example(session: tarmem_remote::routines::Routines) -> Result<(), tarmem_remote::Error> {
+    /// # async fn example(session: tarmem_remote::client_api::ClientApi) -> Result<(), tarmem_remote::Error> {
     /// let builtins = session.remote_import("builtins").await?;
     /// assert!(builtins.dir().contains(&"list"));
     /// assert!(builtins.member("list")?.methods.iter().any(|method| method.name == "append"));
@@ -463,7 +463,7 @@ impl Module {
     /// [`Error::NoSuchMember`], [`Error::NoConstructor`], [`Error::NotAGenerator`], [`Error::BadArguments`], and what the generator
     /// fails with.
     pub fn construct(&self, name: &str, args: impl Into<Args>) -> Obtain<DynamicProxy> {
-        self.routines.create(self.function(name, args))
+        self.service.create(self.function(name, args))
     }
 
     /// The class or generator `name` with its arguments, as a source for `memoize` and `update`.
@@ -476,6 +476,6 @@ impl Module {
     /// # Errors
     /// [`Error::NoSuchMember`], [`Error::BadArguments`], [`Error::Raised`].
     pub fn call(&self, name: &str, args: impl Into<Args>) -> Call<Value> {
-        self.function(name, args).call(&self.routines)
+        self.function(name, args).call(&self.service)
     }
 }

@@ -4,13 +4,13 @@ use bytes::Bytes;
 use std::fmt;
 use std::ops::Deref;
 
-/// Up to so many bytes stand in a [`Body`] itself: with them it takes as much room as without.
+/// Up to so many bytes stand in a [`Payload`] itself: with them it takes as much room as without.
 const SMALL: usize = 38;
 
 /// An encoded operation or result. Most are small, and are kept in place: memory of its own for each operation took a
 /// seventh of what a call costs its client, and to share that of the frame in which a result came, two atomic steps.
 #[derive(Clone)]
-pub struct Body(Form);
+pub struct Payload(Form);
 
 #[derive(Clone)]
 enum Form {
@@ -18,13 +18,13 @@ enum Form {
     Shared(Bytes),
 }
 
-impl Body {
+impl Payload {
     /// `bytes`, which are a part of `whole`, and share its memory unless they are small.
     ///
     /// # Panics
     /// If they are no part of it.
     pub fn part_of(whole: &Bytes, bytes: &[u8]) -> Self {
-        Self::small(bytes).unwrap_or_else(|| Body(Form::Shared(whole.slice_ref(bytes))))
+        Self::small(bytes).unwrap_or_else(|| Payload(Form::Shared(whole.slice_ref(bytes))))
     }
 
     /// A byte, and two times an array and a slice, and another slice, one after the other. What has a length that is known as this
@@ -38,7 +38,7 @@ impl Body {
     ) -> Self {
         let length = 1 + A + after_a.len() + B + after_b.len() + last.len();
         if length > SMALL {
-            return Body(Form::Shared([&[head], &a[..], after_a, &b, after_b, last].concat().into()));
+            return Payload(Form::Shared([&[head], &a[..], after_a, &b, after_b, last].concat().into()));
         }
         let mut bytes = [0; SMALL];
         bytes[0] = head;
@@ -47,13 +47,13 @@ impl Body {
         bytes[end..end + B].copy_from_slice(&b);
         end = put(&mut bytes, end + B, after_b);
         put(&mut bytes, end, last);
-        Body(Form::Small { length: length as u8, bytes })
+        Payload(Form::Small { length: length as u8, bytes })
     }
 
     fn small(bytes: &[u8]) -> Option<Self> {
         let mut small = [0; SMALL];
         small.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        Some(Body(Form::Small { length: bytes.len() as u8, bytes: small }))
+        Some(Payload(Form::Small { length: bytes.len() as u8, bytes: small }))
     }
 }
 
@@ -67,13 +67,13 @@ fn put(bytes: &mut [u8], start: usize, piece: &[u8]) -> usize {
     end
 }
 
-impl Default for Body {
+impl Default for Payload {
     fn default() -> Self {
-        Body(Form::Small { length: 0, bytes: [0; SMALL] })
+        Payload(Form::Small { length: 0, bytes: [0; SMALL] })
     }
 }
 
-impl Deref for Body {
+impl Deref for Payload {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -84,31 +84,31 @@ impl Deref for Body {
     }
 }
 
-impl From<Vec<u8>> for Body {
+impl From<Vec<u8>> for Payload {
     fn from(bytes: Vec<u8>) -> Self {
-        Self::small(&bytes).unwrap_or_else(|| Body(Form::Shared(bytes.into())))
+        Self::small(&bytes).unwrap_or_else(|| Payload(Form::Shared(bytes.into())))
     }
 }
 
-impl From<Bytes> for Body {
+impl From<Bytes> for Payload {
     fn from(bytes: Bytes) -> Self {
-        Self::small(&bytes).unwrap_or(Body(Form::Shared(bytes)))
+        Self::small(&bytes).unwrap_or(Payload(Form::Shared(bytes)))
     }
 }
 
-impl From<&[u8]> for Body {
+impl From<&[u8]> for Payload {
     fn from(bytes: &[u8]) -> Self {
-        Self::small(bytes).unwrap_or_else(|| Body(Form::Shared(Bytes::copy_from_slice(bytes))))
+        Self::small(bytes).unwrap_or_else(|| Payload(Form::Shared(Bytes::copy_from_slice(bytes))))
     }
 }
 
-impl PartialEq for Body {
+impl PartialEq for Payload {
     fn eq(&self, other: &Self) -> bool {
         **self == **other
     }
 }
 
-impl fmt::Debug for Body {
+impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
@@ -124,19 +124,19 @@ mod tests {
             let bytes: Vec<u8> = (0..size).map(|index| index as u8).collect();
             let whole = Bytes::from([b"before", &bytes[..], b"after"].concat());
             let bodies = [
-                Body::from(&bytes[..]),
-                Body::from(bytes.clone()),
-                Body::from(Bytes::from(bytes.clone())),
-                Body::part_of(&whole, &whole[6..6 + size]),
+                Payload::from(&bytes[..]),
+                Payload::from(bytes.clone()),
+                Payload::from(Bytes::from(bytes.clone())),
+                Payload::part_of(&whole, &whole[6..6 + size]),
             ];
             for body in bodies {
                 assert_eq!(*body, *bytes);
                 assert_eq!(body.clone(), body);
             }
             let (first, last) = bytes.split_at(size / 3);
-            let joined = Body::joined(b'a', (*b"bc", first), (*b"def", last), b"g");
+            let joined = Payload::joined(b'a', (*b"bc", first), (*b"def", last), b"g");
             assert_eq!(*joined, *[b"abc", first, b"def", last, b"g"].concat());
         }
-        assert_eq!(size_of::<Body>(), SMALL + 2);
+        assert_eq!(size_of::<Payload>(), SMALL + 2);
     }
 }

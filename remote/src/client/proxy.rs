@@ -2,15 +2,15 @@
 
 use crate::__private::proxy_as_reference;
 use crate::args::Args;
-use crate::body::Body;
 use crate::call::{Call, Caller, Name, Owned};
+use crate::client_api::{ClientApi, Obtain};
 use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::modules::Elements;
 use crate::object::Remote;
 use crate::operation::{MethodRef, ObjectDescription, Operation, Snapshot, Target};
-use crate::routines::{Obtain, Routines};
+use crate::payload::Payload;
 use crate::signature::Signature;
 use crate::value::{ObjectRef, Value, from_value, short_name, to_value, with_article};
 use serde::de::DeserializeOwned;
@@ -137,7 +137,7 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         }
     }
 
-    /// As [`Routines::is_poisoned`].
+    /// As [`ClientApi::is_poisoned`].
     ///
     /// # Errors
     /// [`Error::NoSuchKey`] and the session's.
@@ -146,7 +146,7 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         core.plain(Operation::IsPoisoned { target: core.target.as_ref() })
     }
 
-    /// As [`Routines::clear_poison`].
+    /// As [`ClientApi::clear_poison`].
     ///
     /// # Errors
     /// [`Error::NoSuchKey`], [`Error::NotPermitted`] and the session's.
@@ -290,9 +290,9 @@ impl ProxyCore {
         &self.target
     }
 
-    /// The routines of the service that the object lives on.
-    pub fn routines(&self) -> Routines {
-        Routines::new(Arc::clone(&self.caller))
+    /// The service that the object lives on.
+    pub fn service(&self) -> ClientApi {
+        ClientApi::new(Arc::clone(&self.caller))
     }
 
     /// Calls the method of that name; `args` is a tuple. For generated code.
@@ -322,12 +322,12 @@ impl ProxyCore {
         Call::new(Arc::clone(&self.caller), operation, name, Encoding::Dynamic)
     }
 
-    fn encode(&self, method: MethodRef<'_>, encoding: Encoding, args: &[u8]) -> Result<Body, Error> {
+    fn encode(&self, method: MethodRef<'_>, encoding: Encoding, args: &[u8]) -> Result<Payload, Error> {
         Operation::Call { target: self.target.as_ref(), method, encoding, args }.encode()
     }
 
     fn plain<T>(&self, operation: Operation<'_>) -> Call<T> {
-        let name = Name::of_routine(operation.name());
+        let name = Name::of_operation(operation.name());
         Call::new(Arc::clone(&self.caller), operation.encode(), name, Encoding::Typed)
     }
 }

@@ -1,0 +1,8 @@
+//! The client's side of an operation, over any [`Caller`](call::Caller): what may be asked of a service, proxies of its objects,
+//! and calls on their way.
+
+pub mod call;
+pub mod client_api;
+pub mod pipeline;
+pub mod proxy;
+pub mod source;

@@ -1,0 +1,9 @@
+//! What `#[remote]` makes of a user's types, traits and functions, and how a service calls them.
+
+pub mod context;
+pub mod describe;
+pub mod dispatch;
+pub mod import;
+pub mod multi_object;
+pub mod object;
+pub mod registry;
