@@ -26,6 +26,7 @@ mod linear;
 mod security;
 mod server;
 mod store;
+mod sync;
 mod wire;
 
 pub mod cli;

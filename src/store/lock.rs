@@ -5,7 +5,7 @@
 //! (tokio's semaphore, which was here at first, takes a mutex to give back; it was a tenth of what a call cost the service.)
 
 use super::queues::{self, Next, Waiter};
-use std::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::oneshot;
 
 /// Somebody has it alone.
@@ -139,7 +139,7 @@ impl Lock {
 /// What waits for it has borrowed it, so there is nobody, unless a future was forgotten while it waited.
 impl Drop for Lock {
     fn drop(&mut self) {
-        if *self.state.get_mut() & QUEUED != 0 {
+        if self.state.load(Ordering::Relaxed) & QUEUED != 0 {
             queues::forget(self);
         }
     }

@@ -3,7 +3,7 @@
 //! Most objects never see a queue, so a lock has no place for one: it is looked for by where the lock is, as in a parking lot.
 
 use super::lock::{Granted, Lock, Use};
-use parking_lot::Mutex;
+use crate::sync::{Mutex, lazy_static};
 use std::collections::{BTreeMap, VecDeque};
 use std::ptr;
 use tokio::sync::oneshot;
@@ -11,8 +11,10 @@ use tokio::sync::oneshot;
 /// More than threads that will ever meet in one.
 const PARTS: usize = 64;
 
-/// The queues of all locks for which somebody waits, by the lock's address. A queue is gone before its lock is.
-static QUEUES: [Mutex<BTreeMap<usize, Queue>>; PARTS] = [const { Mutex::new(BTreeMap::new()) }; PARTS];
+lazy_static! {
+    /// The queues of all locks for which somebody waits, by the lock's address. A queue is gone before its lock is.
+    static ref QUEUES: [Mutex<BTreeMap<usize, Queue>>; PARTS] = std::array::from_fn(|_| Mutex::new(BTreeMap::new()));
+}
 
 /// Somebody who waits.
 pub(super) struct Waiter {
