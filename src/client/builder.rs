@@ -3,7 +3,7 @@
 use super::address::Location;
 use super::connect::Endpoint;
 use super::connection::{Connection, HUNG_UP, OpenFailure, Opened};
-use super::session_core::SessionHandle;
+use super::session_handle::SessionHandle;
 use super::{CALL_TIMEOUT, Reconnected, Session, background};
 use crate::security::{ClientTls, Secret};
 use backon::{ExponentialBuilder, Retryable};

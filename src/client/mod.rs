@@ -5,9 +5,10 @@
 //!   says what is wrong with a socket. [`open_session`]: from there to an open session; [`probe`]: what answers if that is no
 //!   service.
 //! - [`connection`]: one connection, from its handshake on. [`pump`]: how calls and replies go over it.
-//! - [`session_core`]: the state of a session, which its callers share with the task that keeps it connected.
-//! - [`reconnect`]: that task, which runs in the [`background`]: connected, reconnecting, closed. Connections are pumped on the
-//!   runtime that the session was made on, the [`home_runtime`], by the one task that holds the [`run_permit`].
+//! - [`session_handle`]: what a session's callers hold. [`session_core`]: what they share with the task that keeps it connected.
+//! - [`reconnect`]: that task, which runs in the [`background`]: connected, reconnecting, closed. [`pump_task`]: where it has a
+//!   connection pumped: on the [`home_runtime`] that the session was made on, or in the background, by the one task that holds the
+//!   [`run_permit`].
 //! - [`hook_queue`]: what is still to be told to the hook `on_reconnect`. [`wakeup`]: that there is work. [`fork`]: whether this is
 //!   still the process that the session was made in.
 //! - [`outbox`]: the calls that wait to be sent, and those that wait for a reply. [`in_flight`]: these by their numbers, in a
@@ -30,10 +31,12 @@ mod open_session;
 mod outbox;
 mod probe;
 mod pump;
+mod pump_task;
 mod reconnect;
 mod reply_acks;
 mod run_permit;
 mod session_core;
+mod session_handle;
 mod unix_error;
 mod wakeup;
 
@@ -41,7 +44,7 @@ pub use address::Address;
 pub(crate) use address::within_brackets;
 pub use builder::SessionBuilder;
 
-use session_core::SessionHandle;
+use session_handle::SessionHandle;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;

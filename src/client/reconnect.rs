@@ -1,12 +1,12 @@
-//! A session's life: connected, reconnecting, closed; and connected again, if somebody asks for it.
+//! The task that keeps a session connected, by one connection after the other, until nobody uses it any more: connected,
+//! reconnecting, closed; and connected again, if somebody asks for it.
 
 use super::connection::{Connection, OpenFailure, Opened};
-use super::home_runtime::PumpTask;
 use super::pump::{ConnectionEnd, DeadlineTimer, NONSENSE};
+use super::pump_task::{self, GOODBYE_TIME, PumpTask, say_goodbye};
 use super::session_core::{EndOnDrop, SessionCore};
 use super::wakeup::wake;
 use super::{Reconnected, SessionState};
-use crate::wire::WireRequest;
 use crate::wire::handshake::{Resume, Resumed};
 use backon::BackoffBuilder;
 use std::future::poll_fn;
@@ -15,10 +15,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tarmem_remote::error::Error;
 
-/// How long the service may take to answer the last that is sent.
-const GOODBYE_TIME: Duration = Duration::from_secs(1);
-
-/// After so long a connection that carried no calls was of use, although nothing came: there was nothing to come.
+/// After so long a connection that was not used was of use, although nothing came: there was nothing to come.
 const QUIET: Duration = Duration::from_millis(100);
 
 /// Why a session does not go on.
@@ -29,7 +26,7 @@ enum SessionEnd {
     Failed(Error, String),
 }
 
-/// Lives until nobody uses the session any more.
+/// Keeps the session connected, until it is closed, and again if it is wanted; until nobody uses the session any more.
 pub(super) async fn run(pumping: PumpTask, core: Arc<SessionCore>, ending: EndOnDrop) {
     let mut pumping = Some(pumping);
     loop {
@@ -46,7 +43,7 @@ pub(super) async fn run(pumping: PumpTask, core: Arc<SessionCore>, ending: EndOn
         if core.unused.load(Ordering::Acquire) {
             break;
         }
-        pumping = open_anew(&core).await.map(|connection| core.home.start_pump(connection, &core));
+        pumping = open_anew(&core).await.map(|connection| PumpTask::start(connection, &core));
     }
     drop(ending);
 }
@@ -58,7 +55,7 @@ async fn stay_connected(mut pumping: PumpTask, core: &Arc<SessionCore>) -> Sessi
         core.set_state(SessionState::Connected);
         core.answer_reconnect_requests(|| Ok(()));
         let (received, begun) = (core.outbox.lock().count_received(), Instant::now());
-        let (end, is_used) = core.home.run_pump(pumping, core).await;
+        let (end, is_used) = pumping.run(core).await;
         let (cause, in_order, is_broken) = match end {
             ConnectionEnd::Closed => return SessionEnd::Closed,
             ConnectionEnd::ShutDown => ("the service has shut down".to_owned(), true, true),
@@ -69,7 +66,7 @@ async fn stay_connected(mut pumping: PumpTask, core: &Arc<SessionCore>) -> Sessi
             }
             ConnectionEnd::Left(reason) => (reason.to_owned(), false, false),
         };
-        // What has arrived is handed out, whoever carries the rest.
+        // What has arrived is handed out, whoever pumps the rest.
         let mut woken = Vec::new();
         while let Ok(true) = core.deliver(usize::MAX, &mut woken) {}
         // One on which nothing came is no better than none: what is sent may be what breaks it.
@@ -85,7 +82,7 @@ async fn stay_connected(mut pumping: PumpTask, core: &Arc<SessionCore>) -> Sessi
             false => fruitless + 1,
         };
         match reconnect(core, cause, fruitless, is_broken).await {
-            Ok(connection) => pumping = core.home.start_pump(connection, core),
+            Ok(connection) => pumping = PumpTask::start(connection, core),
             Err(end) => return end,
         }
     }
@@ -111,7 +108,7 @@ async fn reconnect(
         }
         let attempt = async {
             tokio::time::sleep(wait).await;
-            core.home.open(core, Some(resume_of(core))).await
+            pump_task::open_session(core, Some(resume_of(core))).await
         };
         match while_expiring(core, attempt).await {
             None => return Err(SessionEnd::Closed),
@@ -189,7 +186,7 @@ async fn open_anew(core: &Arc<SessionCore>) -> Option<Connection> {
         attempts += 1;
         let attempt = async {
             tokio::time::sleep(pause).await;
-            core.home.open(core, None).await
+            pump_task::open_session(core, None).await
         };
         let error = match while_expiring(core, attempt).await {
             None => Error::Cancelled,
@@ -233,20 +230,10 @@ async fn while_expiring<T>(core: &SessionCore, attempt: impl Future<Output = T>)
     }
 }
 
-/// Says the last that there is to say, and hangs up in order.
-pub(super) async fn say_goodbye(mut connection: Connection, core: &SessionCore) {
-    let goodbye = core.outbox.lock().take_goodbye_batch();
-    if let Some(batch) = goodbye {
-        // The session's end would give all of this up, too, but others would be told that it had vanished.
-        let _ = tokio::time::timeout(GOODBYE_TIME, connection.ask(WireRequest::Submit { batch })).await;
-    }
-    let _ = tokio::time::timeout(GOODBYE_TIME, connection.close()).await;
-}
-
-/// As [`part`], where the connection was left: over another one, if one can be had.
+/// As [`say_goodbye`], where the connection was left: over another one, if one can be had.
 async fn say_goodbye_elsewhere(core: &Arc<SessionCore>) {
     core.end_here();
-    let opening = tokio::time::timeout(GOODBYE_TIME, core.home.open(core, Some(resume_of(core))));
+    let opening = tokio::time::timeout(GOODBYE_TIME, pump_task::open_session(core, Some(resume_of(core))));
     // Or there is no such session any more, or no service.
     if let Ok(Ok(Opened { connection, resumed: Resumed::Yes { .. }, .. })) = opening.await {
         say_goodbye(connection, core).await;

@@ -1,35 +1,32 @@
-//! A session over connections: what its callers and the task that carries their calls share.
+//! The state of a session, which outlives its connections: what its callers, who have a [`SessionHandle`], share with the task that
+//! keeps it connected.
+//!
+//! [`SessionHandle`]: super::session_handle::SessionHandle
 
-use super::connection::{Identity, Opened};
-use super::home_runtime::{HomeRuntime, LATE};
+use super::connection::Identity;
+use super::home_runtime::HomeRuntime;
 use super::hook_queue::HookQueue;
-use super::outbox::{Outbox, Pushed, SharedOutbox};
+use super::outbox::{Outbox, SendLimits, SharedOutbox};
 use super::wakeup::{Wakeup, wake};
-use super::{Reconnected, SessionBuilder, SessionState, fork, reconnect};
+use super::{Reconnected, SessionBuilder, SessionState, fork};
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::{Duration, Instant};
-use tarmem_remote::call::{Caller, OwnerId, Submitted, Terms, Timeout, current_task};
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::Reply;
-use tarmem_remote::payload::Payload;
 use tarmem_remote::signature::{self, Changes};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot, watch};
-use uuid::Uuid;
 
 /// Why a session has ended that was closed.
 const CLOSED_HERE: &str = "it was closed here";
 
-/// A session over one connection after the other.
-pub(crate) struct SessionHandle {
-    core: Arc<SessionCore>,
-    call_timeout: Option<Duration>,
-}
+/// How much later than its time a call is told of it by the background, if nobody else has.
+pub(super) const LATE: Duration = Duration::from_millis(100);
 
+/// The state of a session, which outlives its connections.
 pub(super) struct SessionCore {
     pub(super) options: SessionBuilder,
     pub(super) outbox: SharedOutbox,
@@ -39,30 +36,28 @@ pub(super) struct SessionCore {
     pub(super) state: watch::Sender<SessionState>,
     /// There is something in the outbox, or the session is to end, or to be connected again.
     pub(super) wakeup: Wakeup,
-    /// Where its connections are carried.
+    /// Where its connections are pumped.
     pub(super) home: HomeRuntime,
-    /// It is to be closed, or was, and nobody has wanted it again since. Changes while `revivals` is locked.
-    closed: AtomicBool,
+    /// It is to be closed, or was, and nobody has wanted it again since. Changes while `reconnect_requests` is locked.
+    pub(super) closed: AtomicBool,
     /// Nobody uses the session any more.
     pub(super) unused: AtomicBool,
     /// One of these two has just turned true.
-    closing: Notify,
+    pub(super) closing: Notify,
     /// Who wants it to connect again.
-    reconnect_requests: Mutex<Vec<oneshot::Sender<Result<(), Error>>>>,
+    pub(super) reconnect_requests: Mutex<Vec<oneshot::Sender<Result<(), Error>>>>,
     /// What the hook is to be told.
     hook_queue: Mutex<HookQueue>,
     /// In which process it was made.
     forks: u64,
     /// Turns true when the task has ended.
-    ended: watch::Sender<bool>,
+    pub(super) ended: watch::Sender<bool>,
 }
 
-impl SessionHandle {
-    /// Begins to carry the calls of a session that is open, and lives in the `background`.
-    pub(super) fn begin(opened: Opened, options: SessionBuilder, background: &Handle) -> Self {
-        let Opened { connection, identity, limits, .. } = opened;
-        let call_timeout = options.call_timeout;
-        let core = Arc::new(SessionCore {
+impl SessionCore {
+    /// The session that was opened as `identity`, within the service's `limits`; its home is the runtime that runs this.
+    pub(super) fn new(identity: Identity, limits: SendLimits, options: SessionBuilder) -> Self {
+        SessionCore {
             options,
             outbox: SharedOutbox::new(Outbox::new(limits)),
             identity: Mutex::new(identity),
@@ -77,163 +72,9 @@ impl SessionHandle {
             hook_queue: Mutex::default(),
             forks: fork::count(),
             ended: watch::Sender::new(false),
-        });
-        let pumping = core.home.start_pump(connection, &core);
-        background.spawn(reconnect::run(pumping, Arc::clone(&core), EndOnDrop(Arc::clone(&core))));
-        SessionHandle { core, call_timeout }
-    }
-
-    pub(super) fn session(&self) -> Uuid {
-        self.core.identity.lock().session
-    }
-
-    pub(super) fn address(&self) -> &str {
-        &self.core.options.address
-    }
-
-    pub(super) fn ended(&self) -> Option<Error> {
-        self.core.forked().or_else(|| self.core.outbox.lock().ended().cloned())
-    }
-
-    pub(super) fn states(&self) -> watch::Receiver<SessionState> {
-        self.core.state.subscribe()
-    }
-
-    pub(super) async fn close(&self) {
-        let core = &self.core;
-        if core.forked().is_some() {
-            return;
-        }
-        let reconnect_requests = {
-            let mut reconnect_requests = core.reconnect_requests.lock();
-            core.closed.store(true, Ordering::Release);
-            std::mem::take(&mut *reconnect_requests)
-        };
-        reconnect_requests.into_iter().for_each(|request| drop(request.send(Err(core.closed_here()))));
-        core.end_here();
-        core.closing.notify_waiters();
-        core.wakeup.alert();
-        let is_over = |state: &SessionState| {
-            // Or somebody wants it again already.
-            *state == SessionState::Closed || !core.closed.load(Ordering::Acquire)
-        };
-        let _ = core.state.subscribe().wait_for(is_over).await;
-    }
-
-    pub(super) async fn reconnect(&self) -> Result<(), Error> {
-        if let Some(forked) = self.core.forked() {
-            return Err(forked);
-        }
-        let reconnected = {
-            let mut reconnect_requests = self.core.reconnect_requests.lock();
-            let is_closed = self.core.closed.load(Ordering::Acquire);
-            if !is_closed && *self.core.state.borrow() == SessionState::Connected {
-                return Ok(());
-            }
-            let (sender, reconnected) = oneshot::channel();
-            // Those of whom nobody hears any more make room.
-            reconnect_requests.retain(|request| !request.is_closed());
-            reconnect_requests.push(sender);
-            reconnected
-        };
-        self.core.wakeup.alert();
-        reconnected.await.unwrap_or_else(|_| Err(self.ended().unwrap_or(Error::Cancelled)))
-    }
-
-    /// Ready once the task that carries its calls has ended; does not keep it alive.
-    pub(super) fn task_ended(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut ended = self.core.ended.subscribe();
-        async move {
-            let _ = ended.wait_for(|ended| *ended).await;
-        }
-    }
-}
-
-impl Drop for SessionHandle {
-    fn drop(&mut self) {
-        // In a forked child there is no task to hear of it.
-        if self.core.forked().is_none() {
-            self.core.unused.store(true, Ordering::Release);
-            self.core.closing.notify_waiters();
-            self.core.wakeup.alert();
-        }
-    }
-}
-
-impl Caller for SessionHandle {
-    fn poll_submit(&self, cx: &mut Context<'_>, operation: &mut Payload, terms: Terms) -> Poll<Submitted> {
-        if let Some(forked) = self.core.forked() {
-            return Poll::Ready(Submitted::Answered(Reply::failed(forked)));
-        }
-        let timeout = match terms.timeout {
-            Timeout::Default => self.call_timeout,
-            Timeout::After(timeout) => Some(timeout),
-            Timeout::Never => None,
-        };
-        let pushed = self.core.outbox.lock().push(operation, timeout, terms, cx.waker());
-        match pushed {
-            Pushed::NoRoom => {
-                // Whoever looks after the deadlines has to hear of one more.
-                self.core.wakeup.raise();
-                Poll::Pending
-            }
-            Pushed::Refused(error) => Poll::Ready(Submitted::Answered(Reply::failed(error))),
-            Pushed::Queued { sequence, first } => {
-                if first {
-                    self.core.wakeup.raise();
-                }
-                Poll::Ready(Submitted::Waiting(sequence))
-            }
         }
     }
 
-    fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64, operation: &mut Option<Box<Payload>>) -> Poll<Reply> {
-        if let Some(forked) = self.core.forked() {
-            return Poll::Ready(Reply::failed(forked));
-        }
-        self.core.outbox.lock().poll_reply(cx, sequence, operation)
-    }
-
-    fn settle(&self, sequence: u64, received: bool) {
-        self.core.outbox.lock().settle(sequence, received);
-        self.core.wakeup.raise();
-    }
-
-    fn cancel(&self, sequence: u64) {
-        if self.core.forked().is_none() {
-            self.core.outbox.lock().cancel(sequence);
-            self.core.wakeup.raise();
-        }
-    }
-
-    fn forget(&self, sequence: u64) {
-        if self.core.forked().is_none() {
-            self.core.outbox.lock().forget(sequence);
-            self.core.wakeup.raise();
-        }
-    }
-
-    fn release(&self, id: Uuid) {
-        if self.core.forked().is_none() {
-            self.core.outbox.lock().release(id);
-            self.core.wakeup.raise();
-        }
-    }
-
-    fn send(&self, operation: Payload, owner: Option<OwnerId>) {
-        if self.core.forked().is_none() {
-            let task = owner.map_or_else(current_task, OwnerId::task);
-            self.core.outbox.lock().send(operation, task);
-            self.core.wakeup.raise();
-        }
-    }
-
-    fn changes(&self) -> Option<&Changes> {
-        Some(&self.core.changes)
-    }
-}
-
-impl SessionCore {
     /// The session ends: new calls get `closed`.
     pub(super) fn end(&self, closed: Error, cause: &str, goodbye: bool) {
         let unknown = Error::OutcomeUnknown { address: self.options.address.clone(), cause: cause.to_owned() };
@@ -246,7 +87,7 @@ impl SessionCore {
         self.end(self.closed_here(), CLOSED_HERE, true);
     }
 
-    fn closed_here(&self) -> Error {
+    pub(super) fn closed_here(&self) -> Error {
         Error::Closed { address: self.options.address.clone(), cause: CLOSED_HERE.to_owned() }
     }
 
@@ -370,8 +211,8 @@ impl SessionCore {
     }
 }
 
-/// However the task that carries calls ends, even by a panic or with its runtime: nobody waits for it in vain.
-pub(super) struct EndOnDrop(Arc<SessionCore>);
+/// However the task that keeps the session connected ends, even by a panic or with its runtime: nobody waits for it in vain.
+pub(super) struct EndOnDrop(pub(super) Arc<SessionCore>);
 
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
