@@ -44,8 +44,11 @@ pub use tarmem_remote::pipeline::PipelinedCall;
 pub use tarmem_remote::source::{DynamicFunctionCall, FunctionCall, Source};
 pub use tarmem_remote::{
     Class, Context, DynamicProxy, Error, Interface, Object, Proxy, Registry, Remote, Value, args, escape, modules,
-    object, operation, registry, remote, value,
+    object, registry, remote, results, value,
 };
+
+#[doc(hidden)]
+pub use tarmem_remote::operation;
 
 #[doc(hidden)]
 pub use tarmem_remote::__private;

@@ -11,8 +11,8 @@
 //!   - [`multi_object`]: functions over several objects, and how they are given them.
 //!   - [`context`]: what a method or generator may know about its call.
 //! - The protocol, which client and service have in common:
-//!   - [`operation`]: what a client may ask of a service, and what it may answer.
-//!   - [`payload`]: the bytes of an operation, or of a result.
+//!   - [`results`]: what a service tells of objects, keys, methods and modules.
+//!   - [`payload`]: the bytes of an operation, or of its result.
 //!   - [`codec`] and [`mod@args`]: the typed encoding of arguments and results; the arguments of a dynamic call.
 //!   - [`shape`] and [`signature`]: what client and service each were built with, and what is done where that differs.
 //!   - [`error`]: what can go wrong, and what to do about it.
@@ -40,7 +40,9 @@ mod protocol;
 
 pub use client::{call, client_api, pipeline, proxy, source};
 pub use model::{context, describe, dispatch, import, multi_object, object, registry};
-pub use protocol::{args, codec, error, operation, payload, shape, signature};
+#[doc(hidden)]
+pub use protocol::operation;
+pub use protocol::{args, codec, error, payload, results, shape, signature};
 
 #[doc(hidden)]
 pub mod __private;

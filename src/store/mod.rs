@@ -35,8 +35,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tarmem_remote::describe::NewObject;
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::ObjectInfo;
 use tarmem_remote::registry::ClassInfo;
+use tarmem_remote::results::ObjectInfo;
 
 /// More shards than threads that will ever meet in one.
 const SHARDS: usize = 64;

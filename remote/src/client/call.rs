@@ -86,7 +86,7 @@ enum State {
 }
 
 impl<T, E> Call<T, E> {
-    /// A call of `operation`, as made by [`Operation::encode`](crate::operation::Operation::encode).
+    /// A call of `operation`, as `Operation::encode` makes it.
     #[inline]
     pub fn new(
         caller: Arc<dyn Caller>,

@@ -6,13 +6,13 @@ use crate::call::{Call, CallError, Caller, Failure, Name, Owned};
 use crate::dispatch::Encoding;
 use crate::error::{Error, near_misses};
 use crate::object::Remote;
-use crate::operation::{
-    KeysPage, MemberDescription, MemberKind, ModuleDescription, ObjectDescription, ObjectInfo, Operation, SourceRef,
-    Target, VersionInfo,
-};
+use crate::operation::{Operation, SourceRef, Target};
 use crate::payload::Payload;
 use crate::pipeline::{self, PipelinedCall};
 use crate::proxy::{DynamicProxy, Proxy, ProxyCore};
+use crate::results::{
+    KeysPage, MemberDescription, MemberKind, ModuleDescription, ObjectDescription, ObjectInfo, VersionInfo,
+};
 use crate::source::{DynamicFunctionCall, Source};
 use crate::value::Value;
 use serde::Serialize;

@@ -7,7 +7,7 @@ use crate::dispatch::{Arguments, Encoding, Finish, Output, Produced};
 use crate::error::Error;
 use crate::multi_object::{AnyViews, OnObjects};
 use crate::object::Object;
-use crate::operation::ParameterDefault;
+use crate::results::ParameterDefault;
 use crate::signature::Signature;
 use crate::value::Value;
 use futures::future::BoxFuture;

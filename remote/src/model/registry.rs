@@ -6,7 +6,7 @@ use crate::describe::{ClassEntry, Constant, Function, Implementation, InterfaceE
 use crate::error::{Error, near_misses};
 use crate::import;
 use crate::multi_object::AnyViews;
-use crate::operation::{MemberDescription, MemberKind, MethodDescription, ModuleDescription};
+use crate::results::{MemberDescription, MemberKind, MethodDescription, ModuleDescription};
 use crate::signature::{Signature, SignatureRef};
 use checks::Checks;
 pub use checks::RegistryError;

@@ -6,5 +6,6 @@ pub mod codec;
 pub mod error;
 pub mod operation;
 pub mod payload;
+pub mod results;
 pub mod shape;
 pub mod signature;

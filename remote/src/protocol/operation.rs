@@ -1,20 +1,21 @@
-//! What a client may ask of a service, and what the service may answer.
+//! What a client may ask of a service, and what the service may answer, as it stands on the wire. For whoever carries
+//! operations or runs them; what comes of them for a user is in [`results`](crate::results).
 //!
 //! An [`Operation`] borrows from the bytes it was decoded from, so a service can run a call without copying it. Its
 //! arguments stay opaque bytes until the method that takes them is known.
 
 mod call;
-mod description;
 
 use crate::codec;
 use crate::dispatch::Encoding;
 use crate::error::Error;
 use crate::payload::Payload;
-use crate::signature::SignatureRef;
-pub use description::{
-    MemberDescription, MemberKind, MethodDescription, ModuleDescription, ObjectDescription, ParameterDefault,
-    ParameterDescription, Snapshot,
+#[doc(no_inline)]
+pub use crate::results::{
+    KeysPage, MemberDescription, MemberKind, MethodDescription, ModuleDescription, ObjectDescription, ObjectInfo,
+    ParameterDefault, ParameterDescription, Snapshot, VersionInfo,
 };
+use crate::signature::SignatureRef;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
@@ -376,37 +377,4 @@ impl From<Result<Reply, Error>> for Reply {
     fn from(result: Result<Reply, Error>) -> Self {
         result.unwrap_or_else(Reply::failed)
     }
-}
-
-/// Which object an operation came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ObjectInfo {
-    /// The object's id.
-    pub id: Uuid,
-    /// The path of its class.
-    pub class: String,
-    /// The generation of the key's mapping; 0 for an unnamed object.
-    pub generation: u64,
-    /// Whether this very operation made it: false on a hit, and for an object that was there before.
-    pub made: bool,
-    /// Whether a method panicked while changing it.
-    pub poisoned: bool,
-}
-
-/// Some keys, in order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeysPage {
-    /// The keys.
-    pub keys: Vec<String>,
-    /// What to ask `after` for the next page; `None` if this was the last.
-    pub next: Option<String>,
-}
-
-/// The versions of a service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VersionInfo {
-    /// Of its crate.
-    pub service: String,
-    /// Of the protocol.
-    pub protocol: u32,
 }

@@ -4,7 +4,7 @@ use crate::loopback::{api, wait};
 use serde::{Deserialize, Serialize};
 use tarmem_remote::args::Arg;
 use tarmem_remote::describe::ParamKind;
-use tarmem_remote::operation::{ParameterDefault, ParameterDescription};
+use tarmem_remote::results::{ParameterDefault, ParameterDescription};
 use tarmem_remote::source::DynamicFunctionCall;
 use tarmem_remote::{Error, Proxy, Registry, Value, args, remote};
 

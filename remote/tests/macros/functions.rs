@@ -3,7 +3,7 @@
 use crate::loopback::{api, pause, wait};
 use serde::{Deserialize, Serialize};
 use tarmem_remote::describe::{FunctionInvoke, stable_id};
-use tarmem_remote::operation::MemberKind;
+use tarmem_remote::results::MemberKind;
 use tarmem_remote::{CallError, Context, Error, Registry, Value, remote};
 
 #[remote(module = "functions")]

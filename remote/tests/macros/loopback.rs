@@ -10,8 +10,9 @@ use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
 use tarmem_remote::describe::{Function, FunctionInvoke, Invoke, Method};
 use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
 use tarmem_remote::multi_object::{Held, ObjectParam, PreparedCall, Work};
-use tarmem_remote::operation::{FunctionRef, MethodRef, ObjectInfo, Operation, Reply, SourceRef, Target};
+use tarmem_remote::operation::{FunctionRef, MethodRef, Operation, Reply, SourceRef, Target};
 use tarmem_remote::payload::Payload;
+use tarmem_remote::results::ObjectInfo;
 use tarmem_remote::{ClientApi, Context, Error, Object, Registry};
 use uuid::Uuid;
 

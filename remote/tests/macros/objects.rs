@@ -8,7 +8,7 @@ use tarmem_remote::codec;
 use tarmem_remote::describe::{FunctionInvoke, NewObject};
 use tarmem_remote::dispatch::{Arguments, Encoding, Produced};
 use tarmem_remote::multi_object::{HeldObjects, ObjectArg, OnObjects};
-use tarmem_remote::operation::MemberKind;
+use tarmem_remote::results::MemberKind;
 use tarmem_remote::source::DynamicFunctionCall;
 use tarmem_remote::value::ObjectRef;
 use tarmem_remote::{CallError, ClientApi, Context, Error, Object, Proxy, Registry, Value, remote};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 use tarmem_remote::describe::ParamKind;
-use tarmem_remote::operation::{MemberKind, ParameterDefault, ParameterDescription};
 use tarmem_remote::registry::Registry;
+use tarmem_remote::results::{MemberKind, ParameterDefault, ParameterDescription};
 
 /// By path: of each parameter its name, its kind, and its default as JSON has it (absent if it has none).
 const SCRIPT: &str = r#"

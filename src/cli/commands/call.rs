@@ -5,8 +5,8 @@ use crate::cli::output::{Failure, Json, Output, warn};
 use crate::cli::values::{self, Values};
 use crate::client::Session;
 use clap::Args;
-use tarmem_remote::operation::ObjectInfo;
 use tarmem_remote::proxy::DynamicProxy;
+use tarmem_remote::results::ObjectInfo;
 use tarmem_remote::value::Value;
 
 /// Call a method of the object under a key, and print its result

@@ -5,7 +5,7 @@ use crate::client::Session;
 use clap::Args;
 use clap::error::ErrorKind;
 use serde::Serialize;
-use tarmem_remote::operation::{MemberDescription, MemberKind, MethodDescription, ParameterDescription};
+use tarmem_remote::results::{MemberDescription, MemberKind, MethodDescription, ParameterDescription};
 
 /// Print what a module offers: a line for each class, function, constant and module in it
 ///

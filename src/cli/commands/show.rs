@@ -3,8 +3,8 @@
 use crate::cli::output::{Failure, Json, Output, warn};
 use serde::Serialize;
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::ObjectInfo;
 use tarmem_remote::proxy::{DynamicProxy, Proxy};
+use tarmem_remote::results::ObjectInfo;
 use uuid::Uuid;
 
 /// Prints an object's value, or the object if it can show none.

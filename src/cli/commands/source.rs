@@ -10,8 +10,8 @@ use std::cmp::Reverse;
 use std::fmt;
 use tarmem_remote::client_api::Obtain;
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::{MemberKind, ObjectInfo};
 use tarmem_remote::proxy::DynamicProxy;
+use tarmem_remote::results::{MemberKind, ObjectInfo};
 use tarmem_remote::source::DynamicFunctionCall;
 
 /// A function with its arguments.

@@ -21,10 +21,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::{
-    KeysPage, ObjectDescription, ObjectInfo, Operation, PROTOCOL_VERSION, Reply, Target, VersionInfo,
-};
+use tarmem_remote::operation::{Operation, PROTOCOL_VERSION, Reply, Target};
 use tarmem_remote::registry::Registry;
+use tarmem_remote::results::{KeysPage, ObjectDescription, ObjectInfo, VersionInfo};
 use tarmem_remote::signature::SignatureRef;
 use tarmem_remote::{codec, import};
 use tokio::sync::{Semaphore, oneshot, watch};

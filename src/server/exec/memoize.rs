@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::{ObjectInfo, Reply, SourceRef};
+use tarmem_remote::operation::{Reply, SourceRef};
+use tarmem_remote::results::ObjectInfo;
 
 impl Engine {
     pub(super) fn memoize(

@@ -13,9 +13,9 @@ use crate::modules::shared::{
     dict_changed, dict_methods, mapping_methods, mapping_proxy, popitem_method, text_of_repr,
 };
 use crate::modules::{Decoded, DecodedPairs, Elements, Exception, Fallible};
-use crate::operation::{MemberKind, ParameterDefault};
 use crate::proxy::Proxy;
 use crate::remote;
+use crate::results::{MemberKind, ParameterDefault};
 use crate::source::{DynamicFunctionCall, FunctionCall};
 use crate::value::Value;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

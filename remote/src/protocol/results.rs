@@ -1,9 +1,42 @@
-//! What is told about objects, methods and modules.
+//! What a service tells of objects, keys, methods and modules: the results of the operations that a client may ask for.
 
 use crate::describe::{Param, ParamKind};
 use crate::value::Value;
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
+
+/// Which object an operation came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectInfo {
+    /// The object's id.
+    pub id: Uuid,
+    /// The path of its class.
+    pub class: String,
+    /// The generation of the key's mapping; 0 for an unnamed object.
+    pub generation: u64,
+    /// Whether this very operation made it: false on a hit, and for an object that was there before.
+    pub made: bool,
+    /// Whether a method panicked while changing it.
+    pub poisoned: bool,
+}
+
+/// Some keys, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeysPage {
+    /// The keys.
+    pub keys: Vec<String>,
+    /// What to ask `after` for the next page; `None` if this was the last.
+    pub next: Option<String>,
+}
+
+/// The versions of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionInfo {
+    /// Of its crate.
+    pub service: String,
+    /// Of the protocol.
+    pub protocol: u32,
+}
 
 /// What is known about an object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
