@@ -1,8 +1,9 @@
 //! What a session may do that is restricted: asked once for each of its operations, before anything is done.
 
-use super::engine::{Engine, Step};
+use super::engine::Engine;
 use super::request::Request;
 use super::run_function::class_of;
+use super::step::Step;
 use crate::security::Permissions;
 use std::sync::Arc;
 use tarmem_remote::describe::{Method, Receiver};

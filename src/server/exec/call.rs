@@ -3,13 +3,15 @@
 mod waiting;
 
 use super::cancellation::Cancellation;
-use super::engine::{Engine, Later, Step, label};
+use super::checks::label;
+use super::engine::Engine;
 use super::held_by_caller::HeldByCaller;
 use super::large_calls::{self, Large, Load};
 use super::local_caller::LocalCaller;
 use super::looking::{Asked, CallGuards, LookingScope, Looks, Own, ReceiverGuard};
 use super::panics;
 use super::request::Request;
+use super::step::{Later, Step, Written};
 use crate::server::refs::references::MethodScope;
 use crate::server::session::ServerSession;
 use crate::store::Cell;
@@ -72,9 +74,9 @@ impl Engine {
                             others: Vec::new(),
                         });
                     } else {
-                        let step = call.shared(&*guard, &site, &looks, args, out);
-                        if is_over(&step, &looks) {
-                            return step;
+                        let written = call.shared(&*guard, &site, &looks, args, out);
+                        if is_over(&written, &looks) {
+                            return written.map(Step::from);
                         }
                         out.truncate(begin);
                     }
@@ -89,9 +91,9 @@ impl Engine {
                             others: Vec::new(),
                         });
                     } else {
-                        let step = call.exclusive(&mut *guard, &site, &looks, args, out);
-                        if is_over(&step, &looks) {
-                            return step;
+                        let written = call.exclusive(&mut *guard, &site, &looks, args, out);
+                        if is_over(&written, &looks) {
+                            return written.map(Step::from);
                         }
                         out.truncate(begin);
                     }
@@ -263,7 +265,7 @@ impl MethodCall {
         looks: &Looks,
         args: &[u8],
         out: &mut Vec<u8>,
-    ) -> Result<Step, Box<Error>> {
+    ) -> Result<Written, Box<Error>> {
         let Invoke::Shared(invoke) = self.method.invoke else { return Err(Error::Cancelled.into()) };
         let own = [Own::shared(site.scope.of, object)];
         let scope = site.looking(looks, &own, self.method.place);
@@ -277,7 +279,7 @@ impl MethodCall {
         looks: &Looks,
         args: &[u8],
         out: &mut Vec<u8>,
-    ) -> Result<Step, Box<Error>> {
+    ) -> Result<Written, Box<Error>> {
         let Invoke::Exclusive(invoke) = self.method.invoke else { return Err(Error::Cancelled.into()) };
         let own = [Own::exclusive(site.scope.of, object)];
         let scope = site.looking(looks, &own, self.method.place);
@@ -299,7 +301,7 @@ impl MethodCall {
         args: &[u8],
         out: &mut Vec<u8>,
         invoke: impl FnOnce(&mut Arguments<'_>, &mut Output<'_>) -> Result<(), Error>,
-    ) -> Result<Step, Box<Error>> {
+    ) -> Result<Written, Box<Error>> {
         let mut output = Output::new(self.encoding, out, self.limit);
         // The name is made only if it is needed: this is the hot path.
         let result = panics::catch(String::new(), || {
@@ -315,7 +317,7 @@ impl MethodCall {
             })
         });
         match result {
-            Ok(Ok(())) => Ok(output.into_raised().map_or(Step::Done, Step::Raised)),
+            Ok(Ok(())) => Ok(Written::to(output)),
             Ok(Err(error)) => Err(self.named(*error).into()),
             Err(error) => Err(self.panicked(site, error).into()),
         }
@@ -401,17 +403,17 @@ impl MethodCall {
     ) -> Result<Attempt, Error> {
         let looks = Looks::holding(held.others, elsewhere);
         let mut body = Vec::new();
-        let step = match held.receiver {
+        let written = match held.receiver {
             ReceiverGuard::Shared(object) => self.shared(&*object, &site.as_site(), &looks, args, &mut body),
             ReceiverGuard::Exclusive(mut object) => {
                 self.exclusive(&mut *object, &site.as_site(), &looks, args, &mut body)
             }
         };
-        if !is_over(&step, &looks) {
+        if !is_over(&written, &looks) {
             looks.ask(&mut asked, [&site.cell], site.holding.as_ref())?;
             return Ok(Attempt::Asks(asked));
         }
-        replied(step, body).map(Attempt::Over)
+        Ok(Attempt::Over(written.map_err(|error| *error)?.into_reply(body)))
     }
 
     fn arguments(self, args: &[u8]) -> Result<Arguments<'_>, Box<Error>> {
@@ -449,11 +451,4 @@ enum Attempt {
     Over(Reply),
     /// It looked in vain for one of these, and is to be run again when all are held.
     Asks(Asked),
-}
-
-fn replied(step: Result<Step, Box<Error>>, body: Vec<u8>) -> Result<Reply, Error> {
-    match step.map_err(|error| *error)? {
-        Step::Raised(message) => Ok(Reply::raised(message, body.into())),
-        _ => Ok(Reply::Done(body.into())),
-    }
 }

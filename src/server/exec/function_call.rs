@@ -1,11 +1,11 @@
 //! One call of a function or constructor: how it is run, as often as what it looks into has to be waited for, and what becomes of
 //! its result.
 
-use super::engine::Step;
 use super::held_by_caller::HeldByCaller;
 use super::large_calls::Load;
 use super::looking::{Asked, LookingScope, Looks};
 use super::panics;
+use super::step::Written;
 use crate::server::refs::references::SessionScope;
 use crate::store::ReadGuard;
 use bytes::Bytes;
@@ -183,7 +183,7 @@ pub(super) fn write_produced(
     encoding: Encoding,
     out: &mut Vec<u8>,
     limit: usize,
-) -> Result<Step, Error> {
+) -> Result<Written, Error> {
     let mut output = Output::new(encoding, out, limit);
     let written = panics::catch_in(function, session, || match produced {
         // A copy of the object's value: whoever wants the object itself creates it.
@@ -192,7 +192,7 @@ pub(super) fn write_produced(
         Produced::Raised(message, error) => output.raised(&message, &*error),
     })?;
     written.map_err(|error| named(function, encoding, error))?;
-    Ok(output.into_raised().map_or(Step::Done, Step::Raised))
+    Ok(Written::to(output))
 }
 
 pub(super) fn reply_produced(
@@ -203,8 +203,5 @@ pub(super) fn reply_produced(
     limit: usize,
 ) -> Result<Reply, Error> {
     let mut body = Vec::new();
-    match write_produced(function, session, produced, encoding, &mut body, limit)? {
-        Step::Raised(message) => Ok(Reply::raised(message, body.into())),
-        _ => Ok(Reply::Done(body.into())),
-    }
+    Ok(write_produced(function, session, produced, encoding, &mut body, limit)?.into_reply(body))
 }

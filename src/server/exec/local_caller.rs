@@ -2,11 +2,13 @@
 //! own service.
 
 use super::cancellation::Cancellation;
-use super::engine::{Engine, Later, Step};
+use super::deadline::Deadline;
+use super::engine::Engine;
 use super::held_by_caller::HeldByCaller;
 use super::large_calls;
-use super::request::{Deadline, Request};
-use crate::server::session::{ServerSession, drive};
+use super::request::Request;
+use super::step::{Later, Step, drive};
+use crate::server::session::ServerSession;
 use crate::store::Flight;
 use futures::FutureExt;
 use hashbrown::HashMap;
@@ -206,8 +208,7 @@ impl CallerState {
                     },
                 }
             }
-            Ok(Step::Done) => Reply::Done(out.into()),
-            Ok(Step::Raised(message)) => Reply::raised(message, out.into()),
+            Ok(Step::Over(written)) => written.into_reply(out),
             Err(error) => Reply::Failed(error),
         };
         // The clock is asked only by those who may come late: it takes a tenth of what a call does.

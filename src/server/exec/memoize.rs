@@ -1,8 +1,10 @@
 //! From a source to an object under a key: `memoize`, `update`, and `create` without one.
 
-use super::engine::{Engine, Later, Step, check_fits, checked, put, quoted};
+use super::checks::{check_fits, checked, quoted};
+use super::engine::Engine;
 use super::request::Request;
 use super::run_function::Evaluated;
+use super::step::{Later, Step, Written, put};
 use crate::store::{Cell, Flight, FlightError, Joined, Mapping};
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,17 +139,7 @@ impl Engine {
             Evaluated::Ready(Ok(cell)) => return put(out, &then(cell)?),
             Evaluated::Ready(Err(error)) => error.into_reply(encoding),
         };
-        match reply {
-            Reply::Failed(error) => Err(*error),
-            Reply::Raised(raised) => {
-                out.extend_from_slice(&raised.body);
-                Ok(Step::Raised(raised.message))
-            }
-            Reply::Done(body) | Reply::Provisional(body) => {
-                out.extend_from_slice(&body);
-                Ok(Step::Done)
-            }
-        }
+        Ok(Written::of(reply, out)?.into())
     }
 }
 

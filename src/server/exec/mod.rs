@@ -1,7 +1,9 @@
 //! Running operations.
 //!
-//! - [`engine`]: the service without its sockets; dispatches each operation. [`request`]: who asks for it, and by when;
-//!   [`target`]: which object and method it is for; [`authorize`]: whether the session may do it.
+//! - [`engine`]: the service without its sockets. [`dispatch`]: where an operation comes in; [`step`]: how far it comes at once,
+//!   and its reply; [`shutdown`]: the end of the service.
+//! - [`request`]: who asks for an operation; [`deadline`]: by when; [`target`]: which object and method it is for;
+//!   [`authorize`]: whether the session may do it; [`checks`]: keys, names and classes.
 //! - [`memoize`]: `memoize`, `update` and `create`. [`run_function`]: objects from their sources, and results of functions;
 //!   [`function_call`]: one call of a function; [`evaluation`]: a generator that is running.
 //! - [`call`]: methods. [`multi_object`]: functions over several objects.
@@ -12,6 +14,9 @@
 mod authorize;
 mod call;
 pub(super) mod cancellation;
+mod checks;
+pub(super) mod deadline;
+mod dispatch;
 pub(crate) mod engine;
 mod evaluation;
 mod function_call;
@@ -24,4 +29,6 @@ mod multi_object;
 pub(super) mod panics;
 pub(super) mod request;
 mod run_function;
+mod shutdown;
+pub(super) mod step;
 mod target;

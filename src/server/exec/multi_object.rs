@@ -8,7 +8,8 @@ mod holding;
 mod wants;
 
 use super::cancellation::Cancellation;
-use super::engine::{Engine, Later, Step, in_line, label};
+use super::checks::label;
+use super::engine::Engine;
 use super::evaluation::Evaluation;
 use super::function_call::{arguments, named, reply_produced, write_produced};
 use super::held_by_caller::HeldByCaller;
@@ -18,6 +19,7 @@ use super::looking::{Asked, LookingScope, Looks};
 use super::panics;
 use super::request::{OwnedRequest, Request};
 use super::run_function::Evaluated;
+use super::step::{Later, Step, in_line};
 use crate::server::refs::references::SessionScope;
 use crate::store::{Cell, FlightError};
 use bytes::Bytes;
@@ -65,7 +67,7 @@ impl Engine {
             } else {
                 let finish = |produced| write_produced(&function, session, produced, encoding, out, limit);
                 call = match call.run(holding, false, finish)? {
-                    Ran::Over(step) => return Ok(step),
+                    Ran::Over(written) => return Ok(written.into()),
                     Ran::Asks(call, _) => call.again(args)?,
                 };
             }

@@ -1,11 +1,11 @@
 //! What there is to know about one operation besides itself: who asks, what for, and by when.
 
+use super::deadline::Deadline;
 use super::held_by_caller::HeldByCaller;
 use crate::server::refs::references::SessionScope;
 use crate::server::session::ServerSession;
 use crate::store::{Cell, Flight};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 use tarmem_remote::context::{Context, Host};
 use tarmem_remote::error::Error;
 
@@ -102,48 +102,5 @@ impl OwnedRequest {
             result_bytes: self.result_bytes,
             elsewhere: self.elsewhere,
         }
-    }
-}
-
-/// When a call has to be done.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Deadline {
-    pub(crate) at: Option<Instant>,
-    pub(crate) after: Duration,
-}
-
-impl Deadline {
-    pub(crate) const NEVER: Deadline = Deadline { at: None, after: Duration::MAX };
-
-    /// Whether it has passed by now.
-    pub(crate) fn has_passed(self) -> bool {
-        self.at.is_some_and(|at| at < Instant::now())
-    }
-
-    pub(crate) fn after(after: Duration) -> Self {
-        Self::from(Instant::now(), after)
-    }
-
-    /// So many milliseconds from `begin`; `None` for never.
-    pub(crate) fn after_ms(begin: Instant, ms: Option<u64>) -> Self {
-        ms.map_or(Self::NEVER, |ms| Self::from(begin, Duration::from_millis(ms)))
-    }
-
-    fn from(begin: Instant, after: Duration) -> Self {
-        // A hostile duration may lie beyond what an `Instant` can hold.
-        Deadline { at: begin.checked_add(after), after }
-    }
-
-    /// Ready once it has passed.
-    pub(crate) async fn passed(self) {
-        match self.at {
-            Some(at) => tokio::time::sleep_until(at.into()).await,
-            None => std::future::pending().await,
-        }
-    }
-
-    /// That it has passed. The caller knows what was late, and fills it in.
-    pub(crate) fn error(self) -> Error {
-        Error::DeadlineExceeded { what: String::new(), after: self.after }
     }
 }

@@ -1,6 +1,6 @@
 //! From a source to an object, and from a function to its result.
 
-use super::engine::{Engine, Later, Step, in_line};
+use super::engine::Engine;
 use super::evaluation::Evaluation;
 use super::function_call::{FunctionCall, Ran, reply_produced, write_produced};
 use super::large_calls::{self, Large, Load};
@@ -9,6 +9,7 @@ use super::looking::Asked;
 use super::multi_object::Site;
 use super::panics;
 use super::request::Request;
+use super::step::{Later, Step, in_line};
 use crate::server::refs::references::SessionScope;
 use crate::store::{Cell, Flight, FlightError};
 use bytes::Bytes;
@@ -160,7 +161,7 @@ impl Engine {
                     match call.attempt(args, Vec::new(), asked, false)? {
                         Ran::Over(produced) => {
                             return with_scope(&*call.scope, || {
-                                write_produced(&function, session, produced, encoding, out, limit)
+                                write_produced(&function, session, produced, encoding, out, limit).map(Step::from)
                             });
                         }
                         Ran::Asks(more) => asked = more,

@@ -1,6 +1,7 @@
 //! Which object an operation is for, and which method of it.
 
-use super::engine::{Engine, label};
+use super::checks::label;
+use super::engine::Engine;
 use super::request::Request;
 use crate::store::{Cell, Mapping};
 use tarmem_remote::describe::Method;

@@ -1,8 +1,9 @@
 //! A plain copy of an object's value, with the objects that it refers to in the places of the references.
 
-use crate::server::exec::engine::{Engine, Later, Step};
+use crate::server::exec::engine::Engine;
 use crate::server::exec::panics;
 use crate::server::exec::request::Request;
+use crate::server::exec::step::{Later, Step};
 use crate::store::{Cell, ReadGuard};
 use futures::FutureExt;
 use futures::future::BoxFuture;

@@ -6,7 +6,7 @@
 use super::ServerSession;
 use super::batches::size;
 use super::lease::Carrier;
-use crate::server::exec::request::Deadline;
+use crate::server::exec::deadline::Deadline;
 use crate::wire::batch::{Preamble, Submission};
 use bytes::Bytes;
 use parking_lot::Mutex;

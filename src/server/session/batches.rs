@@ -2,10 +2,11 @@
 
 use super::delivery::Replies;
 use super::lease::{Carrier, check_sequence};
-use super::{Calls, ServerSession, drive};
+use super::{Calls, ServerSession};
 use crate::config::Limits;
-use crate::server::exec::engine::{Later, Step};
-use crate::server::exec::request::{Deadline, Request};
+use crate::server::exec::deadline::Deadline;
+use crate::server::exec::request::Request;
+use crate::server::exec::step::{Later, Step, Written, drive};
 use crate::wire::batch::{ANSWERED_OVERHEAD, OpenReply, Outcome, Preamble, Submission};
 use bytes::Bytes;
 use futures::FutureExt;
@@ -312,26 +313,19 @@ impl ServerSession {
         let room = self.result_bytes().saturating_sub(replies.len() - replies.body(&open).len());
         let length = replies.body(&open).len();
         match step {
-            Ok(Step::Done) if length <= room => {
+            Ok(Step::Over(Written::Result)) if length <= room => {
                 let provisional = self.is_provisional(sequence);
                 replies.done(open, provisional)?;
                 Ok(true)
             }
-            Ok(Step::Raised(message)) if length + message.len() <= room => {
+            Ok(Step::Over(Written::Raised(message))) if length + message.len() <= room => {
                 self.undo(sequence);
                 replies.raised(open, &message)?;
                 Ok(true)
             }
             // The frame is full: this one goes with the next poll.
-            Ok(Step::Done) => {
-                let reply = Reply::Done(replies.body(&open).into());
-                replies.withdraw(open);
-                self.finish(sequence, reply);
-                replies.put(sequence, Outcome::Pending)?;
-                Ok(false)
-            }
-            Ok(Step::Raised(message)) => {
-                let reply = Reply::raised(message, replies.body(&open).into());
+            Ok(Step::Over(written)) => {
+                let reply = written.into_reply(replies.body(&open));
                 replies.withdraw(open);
                 self.finish(sequence, reply);
                 replies.put(sequence, Outcome::Pending)?;

@@ -24,10 +24,9 @@ pub(crate) use lease::Carrier;
 
 use crate::security::{Credential, Permissions};
 use crate::server::exec::cancellation::Cancellation;
-use crate::server::exec::engine::{Engine, Later};
+use crate::server::exec::engine::Engine;
 use crate::server::exec::large_calls::Large;
 use crate::server::exec::local_caller::LocalCaller;
-use crate::server::exec::request::Deadline;
 use crate::store::{Flight, Seeded};
 use backpressure::ResultRoom;
 use delivery::Delivery;
@@ -40,7 +39,6 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use tarmem_remote::context::Host;
-use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use undo::Undos;
@@ -301,26 +299,5 @@ impl ServerSession {
     pub(crate) fn wake(&self) {
         self.finished.notify_one();
         self.room.look();
-    }
-}
-
-/// Sees an operation to its end, or to its deadline, or until it is stopped; `deliver` is called once. `undo` is called when
-/// it came to its end after its deadline, so that nobody will have its result.
-pub(crate) async fn drive(later: Later, deadline: Deadline, deliver: impl FnOnce(Reply), undo: impl FnOnce()) {
-    let Later { mut run, cancellation, .. } = later;
-    tokio::select! {
-        biased;
-        // First: whoever has stopped it relies on it that nothing comes of it any more.
-        () = cancellation.when_stopped() => deliver(Reply::failed(Error::Cancelled)),
-        reply = &mut run => deliver(reply),
-        () = deadline.passed() => {
-            let stopped = cancellation.stop();
-            deliver(Reply::failed(deadline.error()));
-            if !stopped {
-                // An exclusive method that has begun runs to its end, or its object would be left half changed.
-                run.await;
-                undo();
-            }
-        }
     }
 }

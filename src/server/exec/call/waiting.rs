@@ -1,12 +1,12 @@
 //! Methods that are async, which may wait while they run: for how long their arguments are charged, and where they are decoded.
 
-use super::{CallSite, MethodCall, OwnedSite, replied, roomy};
+use super::{CallSite, MethodCall, OwnedSite, roomy};
 use crate::server::exec::cancellation::Cancellation;
-use crate::server::exec::engine::{Later, Step};
 use crate::server::exec::large_calls::Load;
 use crate::server::exec::looking::{Asked, ReceiverGuard};
 use crate::server::exec::panics;
 use crate::server::exec::request::Request;
+use crate::server::exec::step::{Later, Written};
 use bytes::Bytes;
 use futures::FutureExt;
 use std::future::poll_fn;
@@ -147,14 +147,14 @@ impl MethodCall {
             let result = panics::catch(self.method.full_name(), || with_scope(&site.scope, || finish(&mut output)));
             let result = result.map_err(|error| self.panicked(site, error));
             result.and_then(|result| result).map_err(|error| self.named(error))?;
-            Ok(output.into_raised().map_or(Step::Done, Step::Raised))
+            Ok(Written::to(output))
         })
     }
 
-    fn reply(self, run: impl FnOnce(&mut Vec<u8>) -> Result<Step, Box<Error>>) -> Result<Reply, Error> {
+    fn reply(self, run: impl FnOnce(&mut Vec<u8>) -> Result<Written, Box<Error>>) -> Result<Reply, Error> {
         let mut body = Vec::new();
-        let step = run(&mut body);
-        replied(step, body)
+        let written = run(&mut body).map_err(|error| *error)?;
+        Ok(written.into_reply(body))
     }
 
     /// Decodes the arguments, for `begin`.

@@ -1,7 +1,7 @@
 //! The objects that a function over several of them is to hold: how they are taken, and what becomes of them.
 
 use super::holding::{Guard, Holding};
-use crate::server::exec::engine::label;
+use crate::server::exec::checks::label;
 use crate::server::exec::function_call::named;
 use crate::server::exec::large_calls;
 use crate::server::exec::looking::Asked;

@@ -1,0 +1,153 @@
+//! Where an operation comes in, and what runs it.
+//!
+//! [`Engine::execute`] either finishes an operation at once, on the thread that asked, or hands back a future for the
+//! rest of it: a contended object, an async method, a generator.
+
+use super::checks::{checked, label, quoted};
+use super::engine::Engine;
+use super::request::Request;
+use super::step::{Step, put};
+use std::sync::Arc;
+use tarmem_remote::error::Error;
+use tarmem_remote::import;
+use tarmem_remote::operation::{Operation, PROTOCOL_VERSION, Target};
+use tarmem_remote::results::{KeysPage, ObjectDescription, ObjectInfo, VersionInfo};
+use tarmem_remote::signature::SignatureRef;
+
+impl Engine {
+    /// Runs one operation as far as that goes at once, if its session may have that done. A result goes to the end of
+    /// `out`.
+    pub(crate) fn execute(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        operation: Operation<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Box<Error>> {
+        match request.session.permissions() {
+            None => self.perform(request, operation, out),
+            Some(permissions) => self.perform_authorized(permissions, request, operation, out),
+        }
+    }
+
+    /// As [`execute`](Self::execute), without asking.
+    pub(super) fn perform(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        operation: Operation<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Box<Error>> {
+        match operation {
+            Operation::Call { target, method, encoding, args } => {
+                self.call(request, target, method, encoding, args, out)
+            }
+            other => Ok(self.perform_other(request, other, out)?),
+        }
+    }
+
+    /// Whatever is no call.
+    fn perform_other(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        operation: Operation<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        match operation {
+            Operation::Call { target, method, encoding, args } => {
+                self.call(request, target, method, encoding, args, out).map_err(|error| *error)
+            }
+            Operation::Run { function, encoding, args } => self.run(request, function, encoding, args, out),
+            Operation::Memoize { key, source, expect } => self.memoize(request, key, source, expect, out),
+            Operation::Update { key, source, generation, expect } => {
+                self.update(request, key, source, generation, expect, out)
+            }
+            Operation::Create { source, expect } => self.create(request, source, expect, out),
+            Operation::Get { key, expect } => {
+                let mapping = self.mapping(key)?;
+                put(out, &checked(|| quoted(key), &mapping, expect).map_err(|error| self.or_unknown(error))?)
+            }
+            Operation::Delete { key } => {
+                self.check_key(key)?;
+                if !self.store.remove(key) {
+                    return Err(Error::NoSuchKey { key: key.to_owned() });
+                }
+                self.loosen();
+                put(out, &())
+            }
+            Operation::IsMemoized { key } => {
+                self.check_key(key)?;
+                put(out, &self.store.contains(key))
+            }
+            Operation::Keys { prefix, after, limit } => put(out, &self.keys(request, prefix, after, limit)),
+            Operation::Describe { target } => put(out, &self.describe(request, target)?),
+            Operation::Import { module, package } => {
+                self.check_name("module", module)?;
+                self.check_name("package", package.unwrap_or_default())?;
+                let name = import::resolve(module, package)?;
+                put(out, &self.registry.describe_module(&name)?)
+            }
+            Operation::Version => {
+                put(out, &VersionInfo { service: env!("CARGO_PKG_VERSION").to_owned(), protocol: PROTOCOL_VERSION })
+            }
+            Operation::Hold { target, expect } => {
+                let mapping = self.target(request, target)?;
+                let info = checked(|| label(target), &mapping, expect).map_err(|error| self.or_unknown(error))?;
+                request.hold(&mapping.cell)?;
+                put(out, &info)
+            }
+            Operation::Release { id, count } => {
+                request.session.release(id, count)?;
+                put(out, &())
+            }
+            Operation::Snapshot { target } => self.snapshot(request, target, false),
+            Operation::SnapshotWithInfo { target } => self.snapshot(request, target, true),
+            Operation::Cancel { sequence } => {
+                request.session.cancel(sequence);
+                put(out, &())
+            }
+            Operation::Acknowledge { sequence } => {
+                request.session.acknowledge(sequence);
+                put(out, &())
+            }
+            Operation::IsPoisoned { target } => put(out, &self.target(request, target)?.cell.is_poisoned()),
+            Operation::ClearPoison { target } => {
+                self.target(request, target)?.cell.clear_poison();
+                put(out, &())
+            }
+            Operation::Goodbye => {
+                request.session.leave();
+                put(out, &())
+            }
+            Operation::Signature { of } => {
+                let (SignatureRef::Method { interface: name, .. }
+                | SignatureRef::Function { module: name, .. }
+                | SignatureRef::Class { path: name }) = of;
+                self.check_name("module, class or interface", name)?;
+                put(out, &self.registry.signature(of)?.describe())
+            }
+        }
+    }
+
+    fn keys(&self, request: &Request<'_>, prefix: &str, after: &str, limit: u32) -> KeysPage {
+        let most = self.limits.page_keys;
+        let limit = if limit == 0 { most } else { most.min(limit as usize) };
+        let permissions = request.session.permissions();
+        let visible = |key: &str| permissions.is_none_or(|permissions| permissions.has_key(key));
+        let (keys, more) = self.store.keys(prefix, after, limit, visible);
+        KeysPage { next: if more { keys.last().cloned() } else { None }, keys }
+    }
+
+    fn describe(&self, request: &Request<'_>, target: Target<'_>) -> Result<ObjectDescription, Error> {
+        let mapping = self.target(request, target)?;
+        let class = mapping.cell.class();
+        let ObjectInfo { id, class: path, generation, .. } = mapping.info();
+        Ok(ObjectDescription {
+            id,
+            class: path,
+            generation,
+            poisoned: mapping.cell.is_poisoned(),
+            docs: class.entry().docs.to_owned(),
+            interfaces: class.interfaces().iter().map(|path| (*path).to_owned()).collect(),
+            methods: class.describe_methods(),
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! How far an operation comes at once, the rest of it if it does not come to its end, and the reply.
+
+use super::cancellation::Cancellation;
+use super::deadline::Deadline;
+use futures::future::BoxFuture;
+use std::sync::Arc;
+use std::task::Poll;
+use tarmem_remote::codec;
+use tarmem_remote::dispatch::Output;
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::Reply;
+use tarmem_remote::payload::Payload;
+use tokio::sync::oneshot;
+
+/// How far an operation came at once.
+pub(crate) enum Step {
+    /// To its end; what came of it is in the buffer that was given.
+    Over(Written),
+    /// Here is the rest of it.
+    Later(Later),
+}
+
+/// What an operation that is over has written to its buffer.
+pub(crate) enum Written {
+    /// Its result.
+    Result,
+    /// An error of the method's or function's own, with this message.
+    Raised(String),
+}
+
+impl Written {
+    /// What was written to `output`.
+    #[inline]
+    pub(super) fn to(output: Output<'_>) -> Self {
+        output.into_raised().map_or(Written::Result, Written::Raised)
+    }
+
+    /// The reply with what was written, which is `body`.
+    #[inline]
+    pub(crate) fn into_reply(self, body: impl Into<Payload>) -> Reply {
+        match self {
+            Written::Result => Reply::Done(body.into()),
+            Written::Raised(message) => Reply::raised(message, body.into()),
+        }
+    }
+
+    /// Writes `reply` to the end of `out`.
+    ///
+    /// # Errors
+    /// If the reply is one.
+    pub(super) fn of(reply: Reply, out: &mut Vec<u8>) -> Result<Self, Error> {
+        match reply {
+            Reply::Done(body) | Reply::Provisional(body) => {
+                out.extend_from_slice(&body);
+                Ok(Written::Result)
+            }
+            Reply::Raised(raised) => {
+                out.extend_from_slice(&raised.body);
+                Ok(Written::Raised(raised.message))
+            }
+            Reply::Failed(error) => Err(*error),
+        }
+    }
+}
+
+impl From<Written> for Step {
+    #[inline]
+    fn from(written: Written) -> Self {
+        Step::Over(written)
+    }
+}
+
+/// The rest of an operation.
+pub(crate) struct Later {
+    pub(crate) run: BoxFuture<'static, Reply>,
+    pub(crate) cancellation: Arc<Cancellation>,
+    /// Ready once what its caller sends after it may begin: until then it is not in line for what it waits for.
+    pub(crate) ahead: Option<oneshot::Receiver<()>>,
+}
+
+impl Later {
+    pub(crate) fn new(run: impl Future<Output = Reply> + Send + 'static) -> Self {
+        Later { run: Box::pin(run), cancellation: Arc::default(), ahead: None }
+    }
+
+    /// What comes after it begins only once what this gives is dropped.
+    pub(super) fn goes_ahead(&mut self) -> oneshot::Sender<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.ahead = Some(receiver);
+        sender
+    }
+}
+
+/// Waits for `wait`; and what comes after the call may begin once that has been asked for.
+pub(super) async fn in_line<T>(wait: impl Future<Output = T>, behind: &mut Option<oneshot::Sender<()>>) -> T {
+    let mut wait = std::pin::pin!(wait);
+    let first = futures::poll!(wait.as_mut());
+    behind.take();
+    match first {
+        Poll::Ready(ready) => ready,
+        Poll::Pending => wait.await,
+    }
+}
+
+/// The result of an operation, written to the end of `out`.
+pub(super) fn put(out: &mut Vec<u8>, value: &impl serde::Serialize) -> Result<Step, Error> {
+    codec::encode_into(value, out, usize::MAX).map_err(|e| Error::malformed("result", e))?;
+    Ok(Step::Over(Written::Result))
+}
+
+/// Sees an operation to its end, or to its deadline, or until it is stopped; `deliver` is called once. `undo` is called when
+/// it came to its end after its deadline, so that nobody will have its result.
+pub(crate) async fn drive(later: Later, deadline: Deadline, deliver: impl FnOnce(Reply), undo: impl FnOnce()) {
+    let Later { mut run, cancellation, .. } = later;
+    tokio::select! {
+        biased;
+        // First: whoever has stopped it relies on it that nothing comes of it any more.
+        () = cancellation.when_stopped() => deliver(Reply::failed(Error::Cancelled)),
+        reply = &mut run => deliver(reply),
+        () = deadline.passed() => {
+            let stopped = cancellation.stop();
+            deliver(Reply::failed(deadline.error()));
+            if !stopped {
+                // An exclusive method that has begun runs to its end, or its object would be left half changed.
+                run.await;
+                undo();
+            }
+        }
+    }
+}
