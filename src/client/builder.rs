@@ -1,17 +1,18 @@
 //! How a session is to be connected.
 
 use super::address::Location;
+use super::background;
 use super::connect::Endpoint;
 use super::connection::{Connection, HUNG_UP, OpenFailure, Opened};
+use super::options::SessionOptions;
+use super::session::Session;
 use super::session_handle::SessionHandle;
-use super::{CALL_TIMEOUT, Reconnected, Session, background};
+use super::session_state::Reconnected;
 use crate::security::{ClientTls, Secret};
-use backon::{ExponentialBuilder, Retryable};
+use backon::Retryable;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tarmem_remote::call::Caller;
-use tarmem_remote::client_api::ClientApi;
 use tarmem_remote::error::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
@@ -23,37 +24,17 @@ const LEAST_FRAME: usize = 4 << 10;
 #[derive(Clone)]
 #[must_use = "nothing is connected yet"]
 pub struct SessionBuilder {
-    /// As it is shown: without a token.
-    pub(super) address: String,
     location: Result<Location, Error>,
-    token: Option<Secret>,
     tls: Option<ClientTls>,
-    /// `None` over a stream, to which there is no way back.
-    pub(super) endpoint: Option<Endpoint>,
-    pub(super) on_reconnect: Option<Arc<dyn Fn(Reconnected) + Send + Sync>>,
-    max_retry: usize,
-    retry_delay: Duration,
-    connect_timeout: Option<Duration>,
-    pub(super) call_timeout: Option<Duration>,
-    pub(super) ignore_version: bool,
-    pub(super) max_frame: usize,
+    options: SessionOptions,
 }
 
 impl Default for SessionBuilder {
     fn default() -> Self {
         SessionBuilder {
-            address: "a stream".to_owned(),
             location: Err(Error::malformed("address", "there is none")),
-            token: None,
             tls: None,
-            endpoint: None,
-            on_reconnect: None,
-            max_retry: 4,
-            retry_delay: Duration::from_secs(3),
-            connect_timeout: None,
-            call_timeout: Some(CALL_TIMEOUT),
-            ignore_version: false,
-            max_frame: 1 << 30,
+            options: SessionOptions::default(),
         }
     }
 }
@@ -66,12 +47,12 @@ impl SessionBuilder {
             // There may be a token in it.
             Err(_) => ("an address that makes no sense".to_owned(), None),
         };
-        SessionBuilder { address, location, token, ..SessionBuilder::default() }
+        SessionBuilder { location, tls: None, options: SessionOptions { address, token, ..SessionOptions::default() } }
     }
 
     /// Says this to a service that asks for a token; in place of the address's, if there is one in that.
     pub fn token(mut self, token: impl Into<String>) -> Self {
-        self.token = Some(Secret::new(token));
+        self.options.token = Some(Secret::new(token));
         self
     }
 
@@ -84,7 +65,7 @@ impl SessionBuilder {
     /// How often a connection is tried again after the first attempt failed: at the beginning, and whenever it breaks or the
     /// service shuts down. Default 4.
     pub fn max_retry(mut self, times: usize) -> Self {
-        self.max_retry = times;
+        self.options.max_retry = times;
         self
     }
 
@@ -92,14 +73,14 @@ impl SessionBuilder {
     /// most, and each twice as long as the one before it; when a session comes back, four times as long. Default 3 s. So, with
     /// the defaults, a service may be away for 5 s, to be started again say, and no client gives up.
     pub fn retry_delay(mut self, delay: Duration) -> Self {
-        self.retry_delay = delay;
+        self.options.retry_delay = delay;
         self
     }
 
     /// How long [`connect`](Self::connect) may take, with all its attempts. Default: as long as these take. The error is that of
     /// the last attempt, which says what is wrong; [`Error::DeadlineExceeded`] if none had ended by then.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = Some(timeout);
+        self.options.connect_timeout = Some(timeout);
         self
     }
 
@@ -107,26 +88,26 @@ impl SessionBuilder {
     /// is told one thing after the other. Tasks that it starts run on the runtime that the session was made on. If it
     /// panics, that is traced, and the session goes on.
     pub fn on_reconnect(mut self, hook: impl Fn(Reconnected) + Send + Sync + 'static) -> Self {
-        self.on_reconnect = Some(Arc::new(hook));
+        self.options.on_reconnect = Some(Arc::new(hook));
         self
     }
 
     /// How long a call may take that does not say; `None` for as long as it takes. Default 30 s.
     pub fn call_timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.call_timeout = timeout;
+        self.options.call_timeout = timeout;
         self
     }
 
     /// Goes on although the service speaks another version of the protocol. What does not fit fails then, call by call.
     pub fn ignore_version(mut self, ignore: bool) -> Self {
-        self.ignore_version = ignore;
+        self.options.ignore_version = ignore;
         self
     }
 
     /// The largest frame that is accepted from the service, in bytes; 4 KiB at least. Default 1 GiB. The service is told so: a
     /// call whose result is larger fails, alone, with [`Error::BadResult`].
     pub fn max_frame(mut self, bytes: usize) -> Self {
-        self.max_frame = bytes.max(LEAST_FRAME);
+        self.options.max_frame = bytes.max(LEAST_FRAME);
         self
     }
 
@@ -139,21 +120,21 @@ impl SessionBuilder {
     pub async fn connect(mut self) -> Result<Session, Error> {
         let background = background::runtime()?;
         let location = self.location.clone()?;
-        self.endpoint = Some(Endpoint::new(location, self.tls.take())?);
+        self.options.endpoint = Some(Endpoint::new(location, self.tls.take())?);
         let mut attempts = Attempts::default();
-        let opening = (|| self.open(None))
-            .retry(self.backoff())
+        let opening = (|| self.options.open(None))
+            .retry(self.options.backoff())
             .when(|OpenFailure { error, is_final }| match error {
                 // A connection that breaks before the session is open is as good as none.
                 Error::Closed { cause, .. } => cause != HUNG_UP,
                 _ => !is_final,
             })
             .notify(|OpenFailure { error, .. }, _| attempts.failed(error.clone()));
-        let opened = match self.connect_timeout {
+        let opened = match self.options.connect_timeout {
             None => opening.await,
             Some(timeout) => match tokio::time::timeout(timeout, opening).await {
                 Ok(opened) => opened,
-                Err(_) => return Err(attempts.late(&self.address, timeout)),
+                Err(_) => return Err(attempts.late(&self.options.address, timeout)),
             },
         };
         let opened = opened.map_err(|OpenFailure { error, .. }| {
@@ -173,39 +154,13 @@ impl SessionBuilder {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> Result<Session, Error> {
         let background = background::runtime()?;
-        self.endpoint = None;
-        let opened = Connection::open(stream, &self, None).await.map_err(|OpenFailure { error, .. }| error)?;
+        self.options.endpoint = None;
+        let opened = Connection::open(stream, &self.options, None).await.map_err(|OpenFailure { error, .. }| error)?;
         Ok(self.begin(opened, &background))
     }
 
     fn begin(self, opened: Opened, background: &Handle) -> Session {
-        let handle = Arc::new(SessionHandle::begin(opened, self, background));
-        let (caller, id): (Arc<dyn Caller>, _) = (handle.clone(), handle.session());
-        Session { api: ClientApi::new(caller), handle: Some(handle), id }
-    }
-
-    /// There is a way back to the service.
-    pub(super) fn can_reconnect(&self) -> bool {
-        self.endpoint.is_some()
-    }
-
-    /// What it says to be let in.
-    pub(super) fn secret(&self) -> Option<Secret> {
-        self.token.clone()
-    }
-
-    /// The pauses between attempts.
-    pub(super) fn backoff(&self) -> ExponentialBuilder {
-        ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(100).min(self.retry_delay))
-            .with_max_delay(self.retry_delay)
-            .with_max_times(self.max_retry)
-            .with_jitter()
-    }
-
-    /// The pauses between attempts to come back. They grow faster: with the defaults, a service may be away for five seconds.
-    pub(super) fn reconnect_backoff(&self) -> ExponentialBuilder {
-        self.backoff().with_factor(4.0)
+        Session::of(SessionHandle::begin(opened, self.options, background))
     }
 }
 
@@ -238,6 +193,6 @@ impl Attempts {
 
 impl fmt::Debug for SessionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionBuilder").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("SessionBuilder").field("address", &self.options.address).finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! One connection to a service, from its handshake on.
 
-use super::SessionBuilder;
 use super::home_runtime::RunsOn;
+use super::options::SessionOptions;
 use super::outbox::SendLimits;
 use super::probe::PeerKind;
 use crate::security::verdict_of;
@@ -93,7 +93,7 @@ impl Connection {
     /// Opens a session over `stream`, or resumes one.
     pub(super) async fn open<S>(
         stream: S,
-        options: &SessionBuilder,
+        options: &SessionOptions,
         resume: Option<Resume>,
     ) -> Result<Opened, OpenFailure>
     where
@@ -109,7 +109,7 @@ impl Connection {
             ignore_version: options.ignore_version,
             resume,
             resumable: options.can_reconnect(),
-            token: options.secret(),
+            token: options.token.clone(),
             max_frame_bytes: options.max_frame as u64,
         };
         let hello = Hello { protocol: PROTOCOL_VERSION, details }.encode()?;

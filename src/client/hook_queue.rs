@@ -1,6 +1,6 @@
 //! What a session's hook is still to be told.
 
-use super::Reconnected;
+use super::session_state::Reconnected;
 use std::collections::VecDeque;
 
 /// So much is kept for a hook that takes its time; what comes after that is told in one.

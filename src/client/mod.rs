@@ -1,6 +1,7 @@
 //! The client: a session with a service.
 //!
-//! - [`builder`]: the options of a session. [`address`]: where its service is.
+//! - [`session`]: what a user has. [`session_state`]: how it is connected. [`builder`]: sets its [`options`]. [`address`]: where its
+//!   service is.
 //! - [`connect`]: one attempt to reach it, over TLS or not; the addresses of a host race ([`happy_eyeballs`]), and [`unix_error`]
 //!   says what is wrong with a socket. [`open_session`]: from there to an open session; [`probe`]: what answers if that is no
 //!   service.
@@ -28,6 +29,7 @@ mod home_runtime;
 mod hook_queue;
 mod in_flight;
 mod open_session;
+mod options;
 mod outbox;
 mod probe;
 mod pump;
@@ -35,201 +37,15 @@ mod pump_task;
 mod reconnect;
 mod reply_acks;
 mod run_permit;
+mod session;
 mod session_core;
 mod session_handle;
+mod session_state;
 mod unix_error;
 mod wakeup;
 
 pub use address::Address;
 pub(crate) use address::within_brackets;
 pub use builder::SessionBuilder;
-
-use session_handle::SessionHandle;
-use std::fmt;
-use std::ops::Deref;
-use std::sync::Arc;
-use std::time::Duration;
-use tarmem_remote::call::Caller;
-use tarmem_remote::client_api::ClientApi;
-use tarmem_remote::error::Error;
-use tokio::io::{AsyncRead, AsyncWrite};
-use uuid::Uuid;
-
-/// How long a call may take if nobody says otherwise.
-pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// One client's standing with a service. Its [`ClientApi`] is the contract: `memoize`, `get`, `update` and the rest.
-///
-/// Clones share the session. It ends with [`close`](Self::close), or when the last clone and the last proxy are dropped:
-/// then its handles to unnamed objects are given up.
-///
-/// ```
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use tarmem::{Service, Session, args, Proxy};
-///
-/// let service = Service::new("127.0.0.1", 0).start().await?;
-/// let session = Session::connect(service.address()).await?;
-/// let builtins = session.remote_import("builtins").await?;
-/// let list = session.memoize("numbers", builtins.function("list", args![[1, 2]])).await?;
-/// list.call("append", args![3]).await?;
-/// assert_eq!(list.snapshot().await?, vec![1, 2, 3].into());
-/// # Ok(())
-/// # }
-/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
-/// ```
-#[derive(Clone)]
-pub struct Session {
-    api: ClientApi,
-    /// `None` in process.
-    handle: Option<Arc<SessionHandle>>,
-    /// In process; otherwise the handle knows it.
-    id: Uuid,
-}
-
-/// How a session is connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SessionState {
-    /// Calls are on their way.
-    Connected,
-    /// The connection broke, or the service shut down, and another one is being made. Calls wait for it, each until its own
-    /// deadline.
-    Reconnecting,
-    /// It was closed, or could not be kept: [`Session::ended`] says why. Calls fail until [`Session::reconnect`].
-    Closed,
-}
-
-/// A session that is connected again: what [`SessionBuilder::on_reconnect`] is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Reconnected {
-    /// It is the same session, and nothing of it was lost. Otherwise it is a new one, of a service that was started again or
-    /// after [`Session::reconnect`]: handles, locks and waits of the old one are gone.
-    pub resumed: bool,
-    /// How many attempts it took.
-    pub attempts: usize,
-}
-
-impl Session {
-    /// Connects to a service, with the defaults of [`SessionBuilder`].
-    ///
-    /// # Errors
-    /// [`Error::Unreachable`] if nobody answers, after some attempts, [`Error::NotAService`] if something else does;
-    /// [`Error::ProtocolMismatch`], [`Error::Refused`].
-    pub async fn connect(address: impl Into<String>) -> Result<Session, Error> {
-        Session::builder(address).connect().await
-    }
-
-    /// A session to be with the service at `address`: `host:port`, `unix:/path`, or a URL such as `tarmem://TOKEN@host:port` or
-    /// `tarmems://host:port`. See [`Address`].
-    pub fn builder(address: impl Into<String>) -> SessionBuilder {
-        SessionBuilder::new(&address.into())
-    }
-
-    /// Whether an address makes sense: [`builder`](Self::builder) takes any, and `connect` says what is wrong with it.
-    pub(crate) fn check_address(address: &str) -> Result<(), Error> {
-        address::Location::parse(address).map(|_| ())
-    }
-
-    /// A session over a stream of bytes that is connected already.
-    ///
-    /// # Errors
-    /// [`Error::ProtocolMismatch`], [`Error::Refused`], [`Error::Closed`].
-    pub async fn over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Session, Error> {
-        SessionBuilder::default().over(stream).await
-    }
-
-    pub(crate) fn in_process(caller: Arc<dyn Caller>, id: Uuid) -> Session {
-        Session { api: ClientApi::new(caller), handle: None, id }
-    }
-
-    /// What the service knows the session by: the [`Context`](crate::Context) of its calls has the same.
-    pub fn id(&self) -> Uuid {
-        self.handle.as_ref().map_or(self.id, |handle| handle.session())
-    }
-
-    /// How it is connected now. Always [`SessionState::Connected`] in process.
-    pub fn state(&self) -> SessionState {
-        self.handle.as_ref().map_or(SessionState::Connected, |handle| *handle.states().borrow())
-    }
-
-    /// Ready once the session is in `state`. Never in process, but for [`SessionState::Connected`].
-    ///
-    /// # Cancellation
-    /// Dropping it changes nothing.
-    pub async fn wait_for(&self, state: SessionState) {
-        match &self.handle {
-            Some(handle) => {
-                let reached = handle.states().wait_for(|now| *now == state).await.is_ok();
-                if !reached {
-                    std::future::pending::<()>().await;
-                }
-            }
-            None if state == SessionState::Connected => {}
-            None => std::future::pending().await,
-        }
-    }
-
-    /// Connects again after the session was closed, has expired or could not be kept: as a new session of the same service.
-    /// Proxies by key go on with it; those of unnamed objects answer [`Error::NoSuchObject`], and locks are no longer held.
-    /// At once if it is connected.
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect). [`Error::Refused`] for a session [`over`](Self::over) a stream.
-    ///
-    /// # Cancellation
-    /// Dropping it does not stop what it began.
-    pub async fn reconnect(&self) -> Result<(), Error> {
-        match &self.handle {
-            Some(handle) => handle.reconnect().await,
-            None => Ok(()),
-        }
-    }
-
-    /// Ends the session: calls in flight fail, its handles are given up, and nothing connects again before
-    /// [`reconnect`](Self::reconnect). In process there is nothing to end before the last
-    /// clone and proxy are dropped.
-    pub async fn close(&self) {
-        if let Some(handle) = &self.handle {
-            handle.close().await;
-        }
-    }
-
-    /// Ready once the task that keeps it connected has ended; does not keep the session alive. At once in process.
-    pub(crate) fn task_ended(&self) -> impl Future<Output = ()> + Send + 'static {
-        let ended = self.handle.as_ref().map(|handle| handle.task_ended());
-        async move {
-            if let Some(ended) = ended {
-                ended.await;
-            }
-        }
-    }
-
-    /// Why the session has ended; `None` while it has not.
-    pub fn ended(&self) -> Option<Error> {
-        self.handle.as_ref().and_then(|handle| handle.ended())
-    }
-}
-
-impl Deref for Session {
-    type Target = ClientApi;
-
-    fn deref(&self) -> &ClientApi {
-        &self.api
-    }
-}
-
-impl AsRef<ClientApi> for Session {
-    fn as_ref(&self) -> &ClientApi {
-        &self.api
-    }
-}
-
-impl fmt::Debug for Session {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.handle {
-            Some(handle) => write!(f, "Session({})", handle.address()),
-            None => f.write_str("Session(in process)"),
-        }
-    }
-}
+pub use session::Session;
+pub use session_state::{Reconnected, SessionState};

@@ -1,8 +1,8 @@
 //! The way from an address to an open session: over TLS or not, and with an eye on what answers there.
 
-use super::SessionBuilder;
 use super::connect::{Endpoint, TlsFailure};
 use super::connection::{Connection, HUNG_UP, HUNG_UP_AS_SERVICE, OpenFailure, Opened};
+use super::options::SessionOptions;
 use super::probe::PeerKind;
 use crate::wire::handshake::Resume;
 use std::pin::pin;
@@ -25,7 +25,7 @@ struct Progress {
     puzzled: AtomicBool,
 }
 
-impl SessionBuilder {
+impl SessionOptions {
     /// One attempt to connect, and to open a session or resume one. What answers is looked at more closely unless there was a
     /// session: then there was a service.
     pub(super) async fn open(&self, resume: Option<Resume>) -> Result<Opened, OpenFailure> {

@@ -4,11 +4,13 @@
 //! [`SessionHandle`]: super::session_handle::SessionHandle
 
 use super::connection::Identity;
+use super::fork;
 use super::home_runtime::HomeRuntime;
 use super::hook_queue::HookQueue;
+use super::options::SessionOptions;
 use super::outbox::{Outbox, SendLimits, SharedOutbox};
+use super::session_state::{Reconnected, SessionState};
 use super::wakeup::{Wakeup, wake};
-use super::{Reconnected, SessionBuilder, SessionState, fork};
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -28,7 +30,7 @@ pub(super) const LATE: Duration = Duration::from_millis(100);
 
 /// The state of a session, which outlives its connections.
 pub(super) struct SessionCore {
-    pub(super) options: SessionBuilder,
+    pub(super) options: SessionOptions,
     pub(super) outbox: SharedOutbox,
     pub(super) identity: Mutex<Identity>,
     /// Methods that the service was built with other signatures of.
@@ -56,7 +58,7 @@ pub(super) struct SessionCore {
 
 impl SessionCore {
     /// The session that was opened as `identity`, within the service's `limits`; its home is the runtime that runs this.
-    pub(super) fn new(identity: Identity, limits: SendLimits, options: SessionBuilder) -> Self {
+    pub(super) fn new(identity: Identity, limits: SendLimits, options: SessionOptions) -> Self {
         SessionCore {
             options,
             outbox: SharedOutbox::new(Outbox::new(limits)),

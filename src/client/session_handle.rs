@@ -2,10 +2,12 @@
 //! handle is dropped.
 
 use super::connection::Opened;
+use super::options::SessionOptions;
 use super::outbox::Pushed;
 use super::pump_task::PumpTask;
+use super::reconnect;
 use super::session_core::{EndOnDrop, SessionCore};
-use super::{SessionBuilder, SessionState, reconnect};
+use super::session_state::SessionState;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -27,7 +29,7 @@ pub(crate) struct SessionHandle {
 
 impl SessionHandle {
     /// Begins to pump the calls of a session that is open, and keeps it connected in the `background`.
-    pub(super) fn begin(opened: Opened, options: SessionBuilder, background: &Handle) -> Self {
+    pub(super) fn begin(opened: Opened, options: SessionOptions, background: &Handle) -> Self {
         let Opened { connection, identity, limits, .. } = opened;
         let call_timeout = options.call_timeout;
         let core = Arc::new(SessionCore::new(identity, limits, options));
