@@ -18,7 +18,7 @@ struct AppState {
 
 /// A handler, as a framework would call it on any of its threads.
 async fn page(state: AppState, path: &str) -> Result<i64, CallError<Exception>> {
-    let hits = state.session.memoize("hits", DictProxy::default()).await.map_err(CallError::from)?;
+    let hits = state.session.memoize("hits", DictProxy::default()).await?;
     hits.incr(path, 1).await
 }
 

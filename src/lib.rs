@@ -1,17 +1,337 @@
 //! Live Rust objects on a network service, used together by many processes.
 //!
-//! An object is an ordinary Rust value. It lives on a service; clients hold proxies, and a method called on a proxy runs
-//! where the object is. A generator builds an object on the service, and runs only when its key is not there yet.
+//! An object is an ordinary Rust value that lives on a service. Clients hold proxies of it: a method that is called on a proxy
+//! runs where the object is, on the one object that all clients share. There is no schema to write: one attribute,
+//! [`remote`](macro@remote), makes a type's methods callable from elsewhere.
 //!
-//! # Layout
+//! This page shows each part by an example, and ends with a [map](#where-to-read-on). A guide in ten chapters, each with a program
+//! that runs, is in the repository, in `docs/guide`.
 //!
-//! - [`Service`]: hosts objects and answers whoever connects.
-//! - [`Session`]: a client's standing with a service; its [`ClientApi`] is what it may ask for.
-//! - [`blocking`]: the same for code without an async runtime.
-//! - [`Limits`]: every limit of a service.
-//! - [`cli`]: the `tarmem` program, to be linked with classes of your own.
-//! - [`remote`](macro@remote): the attribute that makes a type, trait or function remote. The object model behind it is
-//!   [`tarmem_remote`].
+//! # The smallest program
+//!
+//! A service and a client of it, in one process here. The list is of a class that comes with tarmem ([`modules`]).
+//!
+//! ```
+//! use tarmem::modules::builtins::ListProxy;
+//! use tarmem::{Service, Session};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let service = Service::new("localhost", 0).start().await?; // port 0: any free one
+//!
+//!     let session = Session::connect(service.address()).await?;
+//!     let list = session.memoize("numbers", ListProxy::new(vec![1, 2])).await?;
+//!     list.append(3).await?;
+//!     assert_eq!(list.len().await?, 3);
+//!
+//!     service.shutdown().await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # A class
+//!
+//! The attribute on a type makes it a class, named by its module and its name. On an `impl` block, it makes the `pub` functions
+//! callable by clients. Methods with `&self` run beside one another; one with `&mut self` runs alone.
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use tarmem::{Service, remote};
+//!
+//! #[remote(module = "counters")] // the class `counters.Counter`
+//! #[derive(Serialize, Deserialize)]
+//! pub struct Counter {
+//!     value: i64,
+//! }
+//!
+//! #[remote]
+//! impl Counter {
+//!     pub fn starting_at(value: i64) -> Self {
+//!         Counter { value }
+//!     }
+//!
+//!     pub fn value(&self) -> i64 {
+//!         self.value
+//!     }
+//!
+//!     pub fn add(&mut self, by: i64) -> i64 {
+//!         self.value += by;
+//!         self.value
+//!     }
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let service = Service::without_listener().start().await?;
+//! # let session = service.session();
+//! // `CounterProxy` is generated, beside `Counter`.
+//! let hits = session.memoize("hits", CounterProxy::starting_at(0)).await?;
+//! assert_eq!(hits.add(1).await?, 1);
+//! # service.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A generator
+//!
+//! A function that returns an object of a class is a generator. The service runs it for [`memoize`](ClientApi::memoize), if the key is
+//! missing: once, however many clients ask at the same time. A constructor, such as `starting_at` above, is a generator too.
+//!
+//! ```
+//! # use serde::{Deserialize, Serialize};
+//! # use tarmem::{Service, remote};
+//! # #[remote(module = "indexes")]
+//! # #[derive(Serialize, Deserialize)]
+//! # pub struct Index { words: Vec<String> }
+//! # #[remote]
+//! # impl Index {
+//! #     pub fn has(&self, word: String) -> bool { self.words.contains(&word) }
+//! # }
+//! #[remote(module = "indexes")]
+//! pub async fn read_index(path: String) -> Result<Index, String> {
+//!     let text = std::fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
+//!     Ok(Index { words: text.split_whitespace().map(str::to_owned).collect() })
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let service = Service::without_listener().start().await?;
+//! # let session = service.session();
+//! let index = session.memoize("index", read_index::remote("Cargo.toml".into())).await?;
+//! assert!(index.has("[package]".into()).await?);
+//!
+//! // One that fails stores nothing.
+//! assert!(session.memoize("none", read_index::remote("/no/such/file".into())).await.is_err());
+//! assert!(!session.is_memoized("none").await?);
+//! # service.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Proxies
+//!
+//! A proxy by key calls whatever object is under its key at that moment. One by id stays with its object, and keeps it alive. A
+//! [`DynamicProxy`] has no types, and calls methods by their names.
+//!
+//! ```
+//! use tarmem::modules::builtins::{List, ListProxy};
+//! use tarmem::{Proxy, Service, args};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let service = Service::without_listener().start().await?;
+//! # let session = service.session();
+//! session.memoize("list", ListProxy::new(vec![1])).await?;
+//! let by_key = session.get::<List>("list").await?;
+//! let by_id = by_key.hold().await?;
+//! session.update("list", ListProxy::new(vec![1, 2, 3])).await?; // another object under the key
+//! assert_eq!((by_key.len().await?, by_id.len().await?), (3, 1));
+//!
+//! let untyped = session.get_dynamic("list").await?;
+//! untyped.call("append", args![4]).await?;
+//! assert_eq!(by_key.snapshot_as::<Vec<i64>>().await?, [1, 2, 3, 4]);
+//! # service.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # An interface
+//!
+//! A `#[remote]` trait is an interface. `get::<dyn Shape>(key)` gives a proxy of whatever is under the key, if its class implements the
+//! interface.
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use tarmem::{Service, remote};
+//!
+//! #[remote(module = "shapes")]
+//! pub trait Shape {
+//!     fn area(&self) -> f64;
+//! }
+//!
+//! #[remote(module = "shapes")]
+//! #[derive(Serialize, Deserialize)]
+//! pub struct Square {
+//!     side: f64,
+//! }
+//!
+//! #[remote]
+//! impl Shape for Square {
+//!     fn area(&self) -> f64 {
+//!         self.side * self.side
+//!     }
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let service = Service::without_listener().start().await?;
+//! # let session = service.session();
+//! session.update("tile", Square { side: 2.0 }).await?; // a value moves to the service
+//! let shape = session.get::<dyn Shape>("tile").await?;
+//! assert_eq!(shape.area().await?, 4.0);
+//! # service.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A function over several objects
+//!
+//! A function whose parameters are references to classes runs with all of these objects held. If it fails, they are as they were; and such
+//! calls never wait for one another in a circle.
+//!
+//! ```
+//! # use serde::{Deserialize, Serialize};
+//! # use tarmem::{Service, remote};
+//! #[remote(module = "purses")]
+//! #[derive(Clone, Serialize, Deserialize)]
+//! pub struct Purse {
+//!     coins: i64,
+//! }
+//! # #[remote]
+//! # impl Purse {
+//! #     pub fn coins(&self) -> i64 { self.coins }
+//! # }
+//!
+//! #[remote(module = "purses")]
+//! pub fn pay(from: &mut Purse, to: &mut Purse, coins: i64) -> Result<(), String> {
+//!     to.coins += coins;
+//!     from.coins -= coins;
+//!     if from.coins < 0 { Err("too few coins".into()) } else { Ok(()) }
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let service = Service::without_listener().start().await?;
+//! # let session = service.session();
+//! let alice = session.memoize("alice", Purse { coins: 10 }).await?;
+//! let bob = session.memoize("bob", Purse { coins: 0 }).await?;
+//! pay::remote(&alice, &bob, 4).call(&session).await?;
+//! assert!(pay::remote(&alice, &bob, 100).call(&session).await.is_err());
+//! assert_eq!((alice.coins().await?, bob.coins().await?), (6, 4));
+//! # service.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Errors
+//!
+//! A method that returns a `Result` has errors of its own, which arrive as the type that they are: [`CallError::Method`]. Everything
+//! else that can go wrong is an [`Error`], in [`CallError::Failed`]; a method that returns no `Result` fails with that alone.
+//!
+//! ```
+//! use tarmem::modules::{Exception, builtins::ListProxy};
+//! use tarmem::{CallError, Error, Service};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let service = Service::without_listener().start().await?;
+//! # let session = service.session();
+//! let list = session.memoize("list", ListProxy::default()).await?;
+//! match list.pop::<i64>().await {
+//!     Err(CallError::Method(Exception::IndexError(message))) => assert_eq!(message, "pop from empty list"),
+//!     other => panic!("{other:?}"),
+//! }
+//!
+//! session.delete("list").await?;
+//! let gone = list.len().await.expect_err("the key is not mapped");
+//! assert!(matches!(gone, Error::NoSuchKey { .. }) && gone.is_not_applied());
+//! assert_eq!(gone.to_string(), "no object is stored under \"list\"; memoize or update it first");
+//! # service.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Time-outs
+//!
+//! A call has 30 seconds unless you say otherwise, for a session ([`SessionBuilder::call_timeout`]) or for one call
+//! ([`Call::timeout`]). A call that has not begun by then never runs. Dropping its future gives a call up in the same way.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tarmem::Service;
+//! use tarmem::modules::threading::EventProxy;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let service = Service::without_listener().start().await?;
+//! # let session = service.session();
+//! let event = session.memoize("ready", EventProxy::new()).await?;
+//! let late = event.wait().timeout(Duration::from_millis(20)).await.expect_err("nobody sets it");
+//! assert!(late.is_timeout());
+//! # service.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Testing in process
+//!
+//! [`RunningService::session`] gives a session without a socket, with the same rules. Code that takes a [`ClientApi`] runs over any
+//! session.
+//!
+//! ```
+//! use tarmem::modules::builtins::DictProxy;
+//! use tarmem::{ClientApi, Service};
+//!
+//! async fn count_visit(api: &ClientApi, page: &str) -> Result<i64, Box<dyn std::error::Error>> {
+//!     let visits = api.memoize("visits", DictProxy::default()).await?;
+//!     Ok(visits.incr(page, 1).await?)
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let service = Service::without_listener().start().await?;
+//!     assert_eq!(count_visit(&service.session(), "/").await?, 1);
+//!     assert_eq!(count_visit(&service.session(), "/").await?, 2);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Deploying
+//!
+//! The service of your classes is the `tarmem` program, linked with the crate that defines them:
+//!
+//! ```no_run
+//! tarmem::link!(serde); // in place of `serde`: the crate that defines your classes
+//!
+//! fn main() -> std::process::ExitCode {
+//!     tarmem::cli::main()
+//! }
+//! ```
+//!
+//! Run it as `my-service serve --tokens FILE --tls-cert FILE --tls-key FILE`; without tokens or TLS it answers its own host only. A service
+//! within a program of yours has the same settings in code:
+//!
+//! ```no_run
+//! use tarmem::{Limits, ServerTls, Service, Tokens};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut limits = Limits::default();
+//!     limits.keys = 1_000_000;
+//!     let service = Service::new("0.0.0.0", 18813)
+//!         .tokens(Tokens::from_file("tokens.toml")?)
+//!         .tls(ServerTls::new("server.pem", "server.key"))
+//!         .limits(limits);
+//!     service.run().await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Where to read on
+//!
+//! In this order:
+//!
+//! 1. [`Session`], and [`ClientApi`]: all that a client may ask for. [`SessionBuilder`]: how it connects, and comes back.
+//! 2. [`remote`](macro@remote): what the attribute takes, and generates. [`Context`]: what a method may know about its call.
+//! 3. [`Proxy`] and [`DynamicProxy`]; [`Call`], a call on its way; [`Source`], what an object is made from.
+//! 4. [`Error`] and [`CallError`].
+//! 5. [`modules`]: lists, dicts, locks, queues and the rest of what comes with tarmem.
+//! 6. [`blocking`]: the client for code without an async runtime.
+//! 7. [`Service`], [`RunningService`] and [`Limits`]; [`Tokens`], [`ServerTls`] and [`ClientTls`]; [`Listener`] and [`memory()`] for
+//!    connections of other kinds.
+//! 8. [`cli`]: the `tarmem` program.
+//! 9. [`value`] and [`args!`]: calls without types. [`Registry`]: what a service offers.
+//! 10. [`tarmem_remote`]: the object model behind all this, and what a crate of models depends on.
 
 extern crate self as tarmem;
 
