@@ -11,7 +11,7 @@ pub use crate::dispatch::{Arguments, Finish, Output, Produced};
 pub use crate::error::Error;
 pub use crate::multi_object::{AnyViews, HeldObjects, ObjectArg, ObjectParam, OnObjects, PreparedCall, Views};
 pub use crate::object::{Class, Encodable, Interface, Object, Remote};
-pub use crate::proxy::{Proxy, ProxyCore, TypedProxy};
+pub use crate::proxy::{Proxy, ProxyCore, TypedProxy, proxy_as_reference};
 pub use crate::shape::Shape;
 pub use crate::signature::{
     ERROR_ROOT, Kind as SignatureKind, KnownShape, OpaqueShape, RESULT_ROOT, Returned, Signature,
@@ -41,20 +41,6 @@ pub fn proxy_of_reference<'de, P: Proxy, D: serde::Deserializer<'de>>(deserializ
     use serde::Deserialize;
     let dynamic = crate::proxy::DynamicProxy::deserialize(deserializer)?;
     Ok(P::from_core(Proxy::core(&dynamic).clone()))
-}
-
-/// Writes a proxy as a reference to its object.
-pub fn proxy_as_reference<P: Proxy, S: serde::Serializer>(proxy: &P, serializer: S) -> Result<S::Ok, S::Error> {
-    use serde::Serialize;
-    use serde::ser::Error;
-    match (proxy.reference(), proxy.key()) {
-        (Some(reference), _) => reference.serialize(serializer),
-        (None, key) => Err(S::Error::custom(format_args!(
-            "a proxy by key ({:?}) follows the key, and is a reference to no object: pass `proxy.hold().await?` for the object \
-             that is there now",
-            key.unwrap_or_default()
-        ))),
-    }
 }
 
 /// How typetag reads an object of some class.

@@ -11,6 +11,7 @@
 //!   - [`multi_object`]: functions over several objects, and how they are given them.
 //!   - [`context`]: what a method or generator may know about its call.
 //! - The protocol, which client and service have in common:
+//!   - [`params`]: the parameters of methods and functions.
 //!   - [`results`]: what a service tells of objects, keys, methods and modules.
 //!   - [`payload`]: the bytes of an operation, or of its result.
 //!   - [`codec`] and [`mod@args`]: the typed encoding of arguments and results; the arguments of a dynamic call.
@@ -38,11 +39,12 @@ mod client;
 mod model;
 mod protocol;
 
+use client::handle;
 pub use client::{call, client_api, pipeline, proxy, source};
 pub use model::{context, describe, dispatch, import, multi_object, object, registry};
 #[doc(hidden)]
 pub use protocol::operation;
-pub use protocol::{args, codec, error, payload, results, shape, signature};
+pub use protocol::{args, codec, error, params, payload, results, shape, signature};
 
 #[doc(hidden)]
 pub mod __private;

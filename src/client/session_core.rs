@@ -17,8 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 use std::time::{Duration, Instant};
+use tarmem_remote::call::by_names;
 use tarmem_remote::error::Error;
-use tarmem_remote::signature::{self, Changes};
+use tarmem_remote::signature::Changes;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot, watch};
 
@@ -202,7 +203,7 @@ impl SessionCore {
         // Under no lock: they look for their replies at once. Those whose replies made sense, whatever comes after them.
         woken.drain(..).for_each(wake);
         for (operation, task) in &unknown {
-            if let Some(renamed) = signature::by_names(operation) {
+            if let Some(renamed) = by_names(operation) {
                 self.outbox.lock().send(renamed, *task);
             }
         }

@@ -8,7 +8,7 @@ mod outcome;
 mod owner;
 mod renaming;
 
-use crate::dispatch::Encoding;
+use crate::codec::Encoding;
 use crate::error::Error;
 use crate::operation::{Operation, Reply};
 use crate::payload::Payload;
@@ -22,7 +22,7 @@ pub(crate) use outcome::Misfit;
 pub(crate) use owner::Owned;
 pub use owner::{OwnerId, current_task};
 use renaming::Asking;
-pub(crate) use renaming::by_names;
+pub use renaming::by_names;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;

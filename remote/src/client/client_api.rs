@@ -3,7 +3,7 @@
 
 use crate::args::Args;
 use crate::call::{Call, CallError, Caller, Failure, Name, Owned};
-use crate::dispatch::Encoding;
+use crate::codec::Encoding;
 use crate::error::{Error, near_misses};
 use crate::object::Remote;
 use crate::operation::{Operation, SourceRef, Target};

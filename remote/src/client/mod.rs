@@ -3,6 +3,7 @@
 
 pub mod call;
 pub mod client_api;
+pub(crate) mod handle;
 pub mod pipeline;
 pub mod proxy;
 pub mod source;

@@ -1,12 +1,11 @@
 //! What a client holds: a stand-in for an object that lives on a service.
 
-use crate::__private::proxy_as_reference;
 use crate::args::Args;
 use crate::call::{Call, Caller, Name, Owned};
 use crate::client_api::{ClientApi, Obtain};
-use crate::codec;
-use crate::dispatch::Encoding;
+use crate::codec::{self, Encoding};
 use crate::error::Error;
+use crate::handle::Handle;
 use crate::modules::Elements;
 use crate::object::Remote;
 use crate::operation::{MethodRef, Operation, Target};
@@ -16,7 +15,7 @@ use crate::signature::Signature;
 use crate::value::{ObjectRef, Value, from_value, short_name, to_value, with_article};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -211,62 +210,6 @@ pub(crate) enum OwnedTarget {
     Handle(Arc<Handle>),
 }
 
-/// A session's hold on an unnamed object; given up when the last proxy that shares it is dropped.
-pub(crate) struct Handle {
-    id: Uuid,
-    caller: Arc<dyn Caller>,
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        let held_back = HELD_BACK.try_with(|held_back| {
-            let mut held_back = held_back.try_borrow_mut().ok()?;
-            held_back.as_mut()?.push((Arc::clone(&self.caller), self.id));
-            Some(())
-        });
-        if !matches!(held_back, Ok(Some(()))) {
-            self.caller.release(self.id);
-        }
-    }
-}
-
-/// Handles that were dropped, to be given up once it is known whether their result was received.
-type HeldBack = Vec<(Arc<dyn Caller>, Uuid)>;
-
-thread_local! {
-    static HELD_BACK: RefCell<Option<HeldBack>> = const { RefCell::new(None) };
-}
-
-/// Makes sense of a result that is undone if that fails. Handles in it that are dropped meanwhile are not given up then: the
-/// service does that, and would give up others' otherwise.
-pub(crate) fn holding_back<T, E>(decode: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-    /// Even if it panics.
-    struct Restore(Option<HeldBack>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            let before = self.0.take();
-            let held_back = HELD_BACK.with(|held_back| std::mem::replace(&mut *held_back.borrow_mut(), before));
-            drop(held_back);
-        }
-    }
-    let restore = Restore(HELD_BACK.with(|held_back| held_back.borrow_mut().replace(Vec::new())));
-    let result = decode();
-    let held_back = HELD_BACK.with(|held_back| held_back.borrow_mut().as_mut().map(std::mem::take));
-    drop(restore);
-    if result.is_ok() {
-        for (caller, id) in held_back.into_iter().flatten() {
-            caller.release(id);
-        }
-    }
-    result
-}
-
-/// The reference with a handle, of those that the service has counted for whoever calls by `caller`.
-pub(crate) fn handle(caller: Arc<dyn Caller>, reference: &ObjectRef) -> ObjectRef {
-    let (id, class) = (reference.id(), reference.class());
-    ObjectRef::with_live(id, class, Arc::new(Handle { id, caller }))
-}
-
 impl OwnedTarget {
     pub(crate) fn as_ref(&self) -> Target<'_> {
         match self {
@@ -446,5 +389,19 @@ impl DynamicProxy {
             self.core.encode(MethodRef::Name(method), Encoding::Dynamic, scratch)
         });
         Call::new(Arc::clone(&self.core.caller), operation, &Name::UNKNOWN, Encoding::Dynamic).labelled(method)
+    }
+}
+
+/// Writes a proxy as a reference to its object.
+pub fn proxy_as_reference<P: Proxy, S: serde::Serializer>(proxy: &P, serializer: S) -> Result<S::Ok, S::Error> {
+    use serde::Serialize;
+    use serde::ser::Error;
+    match (proxy.reference(), proxy.key()) {
+        (Some(reference), _) => reference.serialize(serializer),
+        (None, key) => Err(S::Error::custom(format_args!(
+            "a proxy by key ({:?}) follows the key, and is a reference to no object: pass `proxy.hold().await?` for the object \
+             that is there now",
+            key.unwrap_or_default()
+        ))),
     }
 }

@@ -3,14 +3,13 @@
 use crate::args::Args;
 use crate::call::{Call, Failure, Name};
 use crate::client_api::ClientApi;
-use crate::codec;
-use crate::dispatch::Encoding;
+use crate::codec::{self, Encoding};
 use crate::error::Error;
-use crate::object::{Class, Object, Remote};
+use crate::object::{Class, Object, Remote, untagged};
 use crate::operation::{FunctionRef, Operation, SourceRef};
 use crate::proxy::{DynamicProxy, OwnedTarget, Proxy};
 use crate::signature::Signature;
-use crate::value::{Value, to_value};
+use crate::value::Value;
 use serde::Serialize;
 use std::fmt;
 use std::marker::PhantomData;
@@ -202,13 +201,5 @@ impl Source for DynamicFunctionCall {
     fn prepare(self) -> Result<Prepared, Error> {
         let args = self.encode_args()?;
         Ok(Prepared { form: Form::Named { module: self.module, name: self.name, args } })
-    }
-}
-
-/// The value of an object, without the tag that typetag puts around it.
-pub(crate) fn untagged(object: &dyn Object) -> Result<Value, String> {
-    match to_value(object).map_err(|e| e.to_string())? {
-        Value::Map(mut entries) if entries.len() == 1 => Ok(entries.remove(0).1),
-        other => Err(format!("an object is a tagged value, not {}", other.kind())),
     }
 }

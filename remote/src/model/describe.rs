@@ -2,16 +2,20 @@
 //!
 //! All of it is `const`, so that it can be registered before `main` without running any code.
 
+use crate::codec::Encoding;
 use crate::context::Context;
-use crate::dispatch::{Arguments, Encoding, Finish, Output, Produced};
+use crate::dispatch::{Arguments, Finish, Output, Produced};
 use crate::error::Error;
 use crate::multi_object::{AnyViews, OnObjects};
 use crate::object::Object;
-use crate::results::ParameterDefault;
+#[doc(no_inline)]
+pub use crate::params::{Param, ParamKind};
+use crate::params::{called_text, signature_text};
 use crate::signature::Signature;
+#[doc(no_inline)]
+pub use crate::signature::stable_id;
 use crate::value::Value;
 use futures::future::BoxFuture;
-use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A place in a user's source, to name in an error at start-up.
@@ -37,51 +41,6 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)
-    }
-}
-
-/// One parameter of a method or function, as a caller sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct Param {
-    /// Its name.
-    pub name: &'static str,
-    /// What a caller passes.
-    pub kind: ParamKind,
-    /// Its type, as written.
-    pub ty: &'static str,
-    /// Whether a dynamic caller may leave it out: its type is an `Option`, and what is left out is `None`; or an
-    /// [`Arg`](crate::args::Arg), or it has a default.
-    pub optional: bool,
-    /// What it is then, as written in Rust; `None` for an [`Arg`](crate::args::Arg), which tells that it was left out, and for
-    /// what takes all further arguments, which is empty then.
-    pub default: Option<&'static str>,
-    /// The same as a value, where that is plain from how it is written; for an [`Arg`](crate::args::Arg) what the method takes it
-    /// for when it is left out, where there is such a value.
-    pub value: Option<fn() -> Option<Value>>,
-}
-
-/// What a caller passes for a parameter: by its place or by the parameter's name, if it is one argument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ParamKind {
-    /// A value.
-    Value,
-    /// A value that goes by the parameter's name only: it stands after [`Args`](ParamKind::Args).
-    KeywordOnly,
-    /// `&T`: an object of the service, by its key or by reference, which others may read meanwhile.
-    Object,
-    /// `&mut T`: the same, and the function has it for itself.
-    ExclusiveObject,
-    /// All further arguments by place, as `*args` in Python.
-    Args,
-    /// All further arguments by name, as `**kwargs` in Python.
-    Kwargs,
-}
-
-impl ParamKind {
-    /// Whether it takes all further arguments, of which there may be none.
-    pub fn is_rest(self) -> bool {
-        matches!(self, ParamKind::Args | ParamKind::Kwargs)
     }
 }
 
@@ -281,73 +240,6 @@ pub enum Registration {
 }
 
 inventory::collect!(Registration);
-
-/// The stable 64-bit name of `name` in `scope`: FNV-1a over `scope/name`
-/// (Fowler, Noll and Vo; draft-eastlake-fnv). Collisions are refused at start-up.
-///
-/// ```
-/// use tarmem_remote::describe::stable_id;
-/// assert_ne!(stable_id("bank.Account", "deposit"), stable_id("bank.Account", "balance"));
-/// ```
-pub const fn stable_id(scope: &str, name: &str) -> u64 {
-    const fn mix(mut hash: u64, bytes: &[u8]) -> u64 {
-        let mut i = 0;
-        while i < bytes.len() {
-            hash = (hash ^ bytes[i] as u64).wrapping_mul(0x0000_0100_0000_01b3);
-            i += 1;
-        }
-        hash
-    }
-    mix(mix(mix(0xcbf2_9ce4_8422_2325, scope.as_bytes()), b"/"), name.as_bytes())
-}
-
-/// `name(a: i64, b: Option<String>) -> Result<i64, BankError>`, as shown to people.
-pub(crate) fn signature_text(name: &str, params: &[Param], returns: &str) -> String {
-    let param = |p: &Param| match p.default {
-        Some(default) if !p.ty.starts_with("Option<") || default != "None" => {
-            format!("{}: {} = {default}", p.name, p.ty)
-        }
-        _ => {
-            let stars = match p.kind {
-                ParamKind::Args => "*",
-                ParamKind::Kwargs => "**",
-                _ => "",
-            };
-            format!("{stars}{}: {}", p.name, p.ty)
-        }
-    };
-    let params: Vec<String> = params.iter().map(param).collect();
-    let arrow = if returns.is_empty() || returns == "()" { String::new() } else { format!(" -> {returns}") };
-    format!("{name}({}){arrow}", params.join(", "))
-}
-
-/// `bank.Account.deposit(cents, note=null)`, as a dynamic caller could write it: a parameter that may be left out is shown with what
-/// it is then, and with `...` where no value says that.
-fn called_text(name: &str, params: &[Param]) -> String {
-    let param = |p: &Param| match (p.kind, p.default_value()) {
-        (ParamKind::Args, _) => format!("*{}", p.name),
-        (ParamKind::Kwargs, _) => format!("**{}", p.name),
-        (_, ParameterDefault::Required) => p.name.to_owned(),
-        (_, ParameterDefault::Value(value)) => format!("{}={value}", p.name),
-        (_, ParameterDefault::Absent | ParameterDefault::Computed(_)) => format!("{}=...", p.name),
-    };
-    let params: Vec<String> = params.iter().map(param).collect();
-    format!("{name}({})", params.join(", "))
-}
-
-impl Param {
-    /// What a dynamic caller gets that leaves it out.
-    pub fn default_value(&self) -> ParameterDefault {
-        // The expression is its author's, and may panic.
-        let value = || std::panic::catch_unwind(self.value?).ok().flatten();
-        match (self.optional, value(), self.default) {
-            (false, ..) => ParameterDefault::Required,
-            (true, Some(value), _) => ParameterDefault::Value(value),
-            (true, None, Some(text)) => ParameterDefault::Computed(text.to_owned()),
-            (true, None, None) => ParameterDefault::Absent,
-        }
-    }
-}
 
 impl Method {
     /// Its signature as shown to people, without the receiver.

@@ -5,6 +5,8 @@
 //! types; dynamic arguments go through erased-serde.
 
 use crate::args::{Args, Bound};
+#[doc(no_inline)]
+pub use crate::codec::Encoding;
 use crate::codec::{self, CodecError, TypedDeserializer};
 use crate::describe::{NewObject, Param};
 use crate::error::Error;
@@ -13,15 +15,6 @@ use serde::Deserialize;
 use serde::ser::Error as _;
 use serde::{Deserializer, Serialize};
 use std::fmt::Display;
-
-/// How arguments and results are encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Encoding {
-    /// postcard of the Rust types themselves: both sides know them.
-    Typed,
-    /// postcard of [`Value`](crate::value::Value)s: [`Args`], or one result.
-    Dynamic,
-}
 
 /// The [`Value`](value::Value)s in so many bytes of arguments are far below [`DECODED_LIMIT`](value::DECODED_LIMIT) in memory.
 const UNLIMITED: usize = 1 << 10;

@@ -1,7 +1,7 @@
 //! Objects, and the types they are values of.
 
 use crate::proxy::Proxy;
-use crate::value::Value;
+use crate::value::{Value, to_value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::Any;
@@ -143,4 +143,12 @@ pub trait Remote {
     const PATH: &'static str;
     /// The proxy through which it is used.
     type Proxy: Proxy;
+}
+
+/// The value of an object, without the tag that typetag puts around it.
+pub(crate) fn untagged(object: &dyn Object) -> Result<Value, String> {
+    match to_value(object).map_err(|e| e.to_string())? {
+        Value::Map(mut entries) if entries.len() == 1 => Ok(entries.remove(0).1),
+        other => Err(format!("an object is a tagged value, not {}", other.kind())),
+    }
 }

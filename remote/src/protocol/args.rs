@@ -1,8 +1,8 @@
 //! The arguments of a dynamic call: some by their places, some by their names.
 
 use crate::codec::{self, CodecError};
-use crate::describe::{Param, ParamKind};
 use crate::error::near_misses;
+use crate::params::{Param, ParamKind};
 use crate::value::{Value, ValueError, to_value};
 use serde::de::{Deserializer, Visitor};
 use serde::ser::{Impossible, SerializeTuple, Serializer};

@@ -5,6 +5,7 @@ pub mod args;
 pub mod codec;
 pub mod error;
 pub mod operation;
+pub mod params;
 pub mod payload;
 pub mod results;
 pub mod shape;

@@ -6,8 +6,7 @@
 
 mod call;
 
-use crate::codec;
-use crate::dispatch::Encoding;
+use crate::codec::{self, Encoding};
 use crate::error::Error;
 use crate::payload::Payload;
 #[doc(no_inline)]

@@ -1,6 +1,6 @@
 //! What a service tells of objects, keys, methods and modules: the results of the operations that a client may ask for.
 
-use crate::describe::{Param, ParamKind};
+use crate::params::ParamKind;
 use crate::value::Value;
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
@@ -130,18 +130,6 @@ pub enum ParameterDefault {
 /// For people, with bytes and tuples as the command line writes them.
 fn shown<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
     if serializer.is_human_readable() { value.to_json().serialize(serializer) } else { value.serialize(serializer) }
-}
-
-impl From<&Param> for ParameterDescription {
-    fn from(param: &Param) -> Self {
-        ParameterDescription {
-            name: param.name.to_owned(),
-            kind: param.kind,
-            ty: param.ty.to_owned(),
-            optional: param.optional,
-            default: param.default_value(),
-        }
-    }
 }
 
 /// What a module offers.

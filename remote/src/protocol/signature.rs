@@ -8,12 +8,10 @@
 //! call nothing.
 
 use crate::args::Args;
-use crate::codec;
-use crate::describe::{Param, signature_text, stable_id};
-use crate::dispatch::Encoding;
+use crate::codec::{self, Encoding};
 use crate::error::Error;
-use crate::operation::{FunctionRef, MethodRef, Operation};
-use crate::payload::Payload;
+use crate::operation::FunctionRef;
+use crate::params::{Param, signature_text};
 use crate::shape::{ERROR, RETURN, Shape, Shapes, Tracer};
 use crate::value::Value;
 use serde::de::DeserializeOwned;
@@ -21,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
@@ -214,6 +211,11 @@ impl Signature {
         Args::by_names(named.collect())
     }
 
+    /// The one of this program that goes by that number, if anybody has asked for its number yet.
+    pub(crate) fn by_id(id: u64) -> Option<&'static Self> {
+        BY_ID.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
+    }
+
     /// How this signature, which is the client's, and the service's differ.
     pub(crate) fn compare(&'static self, service: SignatureDescription) -> Change {
         let ours = self.describe();
@@ -237,18 +239,6 @@ fn is_empty(value: &Value) -> bool {
 
 /// Those of this program whose number was asked for.
 static BY_ID: LazyLock<Mutex<HashMap<u64, &'static Signature>>> = LazyLock::new(Mutex::default);
-
-/// The same operation by names, for a service that was built with another signature of what it calls; `None` if there is no
-/// telling it so. Runs the types' own serialization.
-pub fn by_names(operation: &[u8]) -> Option<Payload> {
-    let id = match Operation::decode(operation).ok()? {
-        Operation::Call { method: MethodRef::Id(id), .. } | Operation::Run { function: FunctionRef::Id(id), .. } => id,
-        _ => return None,
-    };
-    let signature = BY_ID.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()?;
-    // A panic of the types' own code is none of whoever carries the call.
-    catch_unwind(AssertUnwindSafe(|| crate::call::by_names(operation, Some(signature)).ok())).ok()?
-}
 
 /// As in Rust, with its full name. Of a class, its path.
 impl fmt::Display for Signature {
@@ -324,6 +314,25 @@ impl Changes {
         self.any.store(false, Ordering::Relaxed);
         self.by_id.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
+}
+
+/// The stable 64-bit name of `name` in `scope`: FNV-1a over `scope/name`
+/// (Fowler, Noll and Vo; draft-eastlake-fnv). Collisions are refused at start-up.
+///
+/// ```
+/// use tarmem_remote::signature::stable_id;
+/// assert_ne!(stable_id("bank.Account", "deposit"), stable_id("bank.Account", "balance"));
+/// ```
+pub const fn stable_id(scope: &str, name: &str) -> u64 {
+    const fn mix(mut hash: u64, bytes: &[u8]) -> u64 {
+        let mut i = 0;
+        while i < bytes.len() {
+            hash = (hash ^ bytes[i] as u64).wrapping_mul(0x0000_0100_0000_01b3);
+            i += 1;
+        }
+        hash
+    }
+    mix(mix(mix(0xcbf2_9ce4_8422_2325, scope.as_bytes()), b"/"), name.as_bytes())
 }
 
 /// For generated code: the arguments of a typed call as values, those that are absent as `None`.

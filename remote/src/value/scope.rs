@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::ObjectRef;
 use crate::call::Caller;
+use crate::handle::handle;
 use crate::object::Object;
-use crate::proxy::handle;
 
 /// Resolves the references that arrive in a message, and is told of those that leave in one.
 pub trait RefScope {

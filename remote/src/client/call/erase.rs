@@ -2,7 +2,7 @@
 
 use super::failure::raised_by;
 use super::{Call, CallError, Failure, State};
-use crate::dispatch::Encoding;
+use crate::codec::Encoding;
 use crate::error::Error;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

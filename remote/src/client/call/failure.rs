@@ -1,7 +1,6 @@
 //! What can come of a call that failed.
 
-use crate::codec;
-use crate::dispatch::Encoding;
+use crate::codec::{self, Encoding};
 use crate::error::Error;
 use crate::value::{Value, to_value};
 use serde::Serialize;

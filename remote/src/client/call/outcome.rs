@@ -1,12 +1,11 @@
 //! What comes of a call: its reply, as a result.
 
 use super::{Call, Caller, Failure, State};
-use crate::codec;
-use crate::dispatch::Encoding;
+use crate::codec::{self, Encoding};
 use crate::error::Error;
+use crate::handle::holding_back;
 use crate::operation::Reply;
 use crate::payload::Payload;
-use crate::proxy::holding_back;
 use crate::value::{Value, from_value, short_name, with_article, with_caller};
 use serde::de::DeserializeOwned;
 use std::future::Future;

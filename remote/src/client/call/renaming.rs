@@ -1,14 +1,14 @@
 //! A typed call whose signature the service does not know: it asks for the service's, and goes on by names.
 
 use super::{Call, State};
-use crate::codec;
+use crate::codec::{self, Encoding};
 use crate::describe::{NewObject, Registration};
-use crate::dispatch::Encoding;
 use crate::error::Error;
+use crate::object::untagged;
 use crate::operation::{FunctionRef, MethodRef, Operation, Reply, SourceRef};
 use crate::payload::Payload;
 use crate::signature::{Signature, SignatureDescription, SignatureRef};
-use crate::source::untagged;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -103,13 +103,13 @@ impl<T, E> Call<T, E> {
             // The client took it for a method that changes nothing, and the service knows better.
             self.idempotent = false;
         }
-        let renamed = if change.refused {
+        let by_names = if change.refused {
             Err("the call was not made: what the service returns cannot be what the client expects".to_owned())
         } else {
-            by_names(operation, self.signature_of(operation))
+            renamed(operation, self.signature_of(operation))
                 .map_err(|reason| format!("the call was not made: {reason}"))
         };
-        self.state = match renamed {
+        self.state = match by_names {
             Ok(renamed) => {
                 if !matches!(
                     Operation::decode(&renamed),
@@ -146,11 +146,23 @@ fn of_class((_, class): Tag<'_>) -> Option<&'static Signature> {
     })
 }
 
+/// The same operation by names, for a service that was built with another signature of what it calls; `None` if there is no
+/// telling it so. Runs the types' own serialization.
+pub fn by_names(operation: &[u8]) -> Option<Payload> {
+    let id = match Operation::decode(operation).ok()? {
+        Operation::Call { method: MethodRef::Id(id), .. } | Operation::Run { function: FunctionRef::Id(id), .. } => id,
+        _ => return None,
+    };
+    let signature = Signature::by_id(id)?;
+    // A panic of the types' own code is none of whoever carries the call.
+    catch_unwind(AssertUnwindSafe(|| renamed(operation, Some(signature)).ok())).ok()?
+}
+
 /// A typed operation, by names.
 ///
 /// # Errors
 /// In words, if its arguments cannot be told so.
-pub(crate) fn by_names(operation: &[u8], signature: Option<&'static Signature>) -> Result<Payload, String> {
+fn renamed(operation: &[u8], signature: Option<&'static Signature>) -> Result<Payload, String> {
     let words = |e: Error| e.to_string();
     let args = |args: &[u8]| {
         let signature = signature.ok_or("it has no signature")?;

@@ -1,6 +1,6 @@
 //! Arguments in the places of their parameters, read as the tuple that a method takes.
 
-use crate::describe::Param;
+use crate::params::Param;
 use crate::value::{Value, ValueError};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;

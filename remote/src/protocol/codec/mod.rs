@@ -29,3 +29,13 @@ pub use encoder::{encode, encode_into};
 pub use error::CodecError;
 
 pub use crate::value::NESTING_LIMIT;
+use serde::{Deserialize, Serialize};
+
+/// How arguments and results are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Encoding {
+    /// postcard of the Rust types themselves: both sides know them.
+    Typed,
+    /// postcard of [`Value`](crate::value::Value)s: [`Args`](crate::args::Args), or one result.
+    Dynamic,
+}

@@ -13,7 +13,7 @@
 //! Numbers are little-endian.
 
 use super::{MethodRef, Operation, Target};
-use crate::dispatch::Encoding;
+use crate::codec::Encoding;
 use crate::error::Error;
 use crate::payload::Payload;
 use uuid::Uuid;

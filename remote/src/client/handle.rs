@@ -1,0 +1,63 @@
+//! Handles: what a session holds of the unnamed objects that it has proxies of, and gives up with the last of these.
+
+use crate::call::Caller;
+use crate::value::ObjectRef;
+use std::cell::RefCell;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A session's hold on an unnamed object; given up when the last proxy that shares it is dropped.
+pub(crate) struct Handle {
+    pub(super) id: Uuid,
+    pub(super) caller: Arc<dyn Caller>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let held_back = HELD_BACK.try_with(|held_back| {
+            let mut held_back = held_back.try_borrow_mut().ok()?;
+            held_back.as_mut()?.push((Arc::clone(&self.caller), self.id));
+            Some(())
+        });
+        if !matches!(held_back, Ok(Some(()))) {
+            self.caller.release(self.id);
+        }
+    }
+}
+
+/// Handles that were dropped, to be given up once it is known whether their result was received.
+type HeldBack = Vec<(Arc<dyn Caller>, Uuid)>;
+
+thread_local! {
+    static HELD_BACK: RefCell<Option<HeldBack>> = const { RefCell::new(None) };
+}
+
+/// Makes sense of a result that is undone if that fails. Handles in it that are dropped meanwhile are not given up then: the
+/// service does that, and would give up others' otherwise.
+pub(crate) fn holding_back<T, E>(decode: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    /// Even if it panics.
+    struct Restore(Option<HeldBack>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            let before = self.0.take();
+            let held_back = HELD_BACK.with(|held_back| std::mem::replace(&mut *held_back.borrow_mut(), before));
+            drop(held_back);
+        }
+    }
+    let restore = Restore(HELD_BACK.with(|held_back| held_back.borrow_mut().replace(Vec::new())));
+    let result = decode();
+    let held_back = HELD_BACK.with(|held_back| held_back.borrow_mut().as_mut().map(std::mem::take));
+    drop(restore);
+    if result.is_ok() {
+        for (caller, id) in held_back.into_iter().flatten() {
+            caller.release(id);
+        }
+    }
+    result
+}
+
+/// The reference with a handle, of those that the service has counted for whoever calls by `caller`.
+pub(crate) fn handle(caller: Arc<dyn Caller>, reference: &ObjectRef) -> ObjectRef {
+    let (id, class) = (reference.id(), reference.class());
+    ObjectRef::with_live(id, class, Arc::new(Handle { id, caller }))
+}
