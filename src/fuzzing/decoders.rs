@@ -4,6 +4,7 @@ use crate::config::Limits;
 use crate::security::{AccessControl, Peer, Token, Tokens};
 use crate::server::exec::engine::Engine;
 use crate::server::net::connection::{self, ConnectionEnv, NoRoom};
+use crate::server::net::connections::Connections;
 use crate::wire::batch::{Answered, Preamble, ReplyHead, Submission};
 use crate::wire::frame::{FrameLimit, take_frame};
 use crate::wire::handshake::{Answer, Hello};
@@ -136,6 +137,7 @@ pub fn open(input: &[u8]) {
         let (mut client, stream) = tokio::io::duplex(1 << 16);
         let env = ConnectionEnv {
             engine: Arc::clone(engine),
+            connections: Connections::new(runtime.handle()),
             heartbeat: Arc::default(),
             access: Arc::clone(if first & 1 == 0 { open } else { closed }),
             no_room: (first & 2 != 0).then_some(NoRoom::Connections),

@@ -18,6 +18,7 @@ use crate::security::{AccessControl, ServerSide, ServerTls, TlsError, Tokens};
 use exec::engine::Engine;
 use exec::local_caller::LocalCaller;
 use net::binding::{Bindable, Unbound, v4_ports};
+use net::connections::Connections;
 use net::workers::{WorkerMessage, accept, at_rest, worker};
 use refs::cycle_gc::CycleCollector;
 use session::ServerSession;
@@ -27,7 +28,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tarmem_remote::registry::{Registry, RegistryError};
 use tokio::runtime::Runtime;
@@ -169,7 +169,8 @@ impl Service {
         runtime.handle().spawn(SessionTable::look_after(Arc::downgrade(&engine), engine.limits.lease));
         let (heartbeat, lease) = (Arc::clone(&engine.heartbeat), engine.limits.lease);
         runtime.handle().spawn(async move { heartbeat.beat(lease).await });
-        Ok(BoundService { listeners, engine, runtime, workers: self.workers, access })
+        let connections = Connections::new(runtime.handle());
+        Ok(BoundService { listeners, engine, connections, runtime, workers: self.workers, access })
     }
 
     /// Binds and runs, for ever.
@@ -201,6 +202,7 @@ impl fmt::Debug for Service {
 pub struct BoundService {
     listeners: Vec<Box<dyn Listener>>,
     engine: Arc<Engine>,
+    connections: Arc<Connections>,
     runtime: OwnedRuntime,
     workers: usize,
     access: Arc<AccessControl>,
@@ -233,16 +235,28 @@ impl BoundService {
     pub fn start(mut self) -> RunningService {
         let (local_addr, addresses) = (self.local_addr(), self.addresses());
         let address = self.listeners.iter().find_map(|listener| listener.address()).unwrap_or_default();
-        let workers: Vec<_> = (0..self.workers).map(|index| worker(index, &self.engine, &self.access)).collect();
+        let workers: Vec<_> =
+            (0..self.workers).map(|index| worker(index, &self.engine, &self.access, &self.connections)).collect();
+        let limit = self.engine.limits.connections;
         let accepting = std::mem::take(&mut self.listeners)
             .into_iter()
             .map(|listener| {
-                let accept = accept(listener, workers.clone(), Arc::clone(&self.engine));
+                let accept = accept(listener, workers.clone(), Arc::clone(&self.connections), limit);
                 AbortOnDropHandle::new(self.runtime.handle().spawn(accept))
             })
             .collect();
-        let BoundService { engine, access, runtime, .. } = self;
-        RunningService { engine, access, accepting, workers, local_addr, addresses, address, _runtime: runtime }
+        let BoundService { engine, connections, access, runtime, .. } = self;
+        RunningService {
+            engine,
+            connections,
+            access,
+            accepting,
+            workers,
+            local_addr,
+            addresses,
+            address,
+            _runtime: runtime,
+        }
     }
 }
 
@@ -255,6 +269,7 @@ impl fmt::Debug for BoundService {
 /// A service that is running, on threads of its own: whoever started it may block. Dropped without [`shutdown`](Self::shutdown), it ends at once, and connections break.
 pub struct RunningService {
     engine: Arc<Engine>,
+    connections: Arc<Connections>,
     access: Arc<AccessControl>,
     accepting: Vec<AbortOnDropHandle<()>>,
     workers: Vec<mpsc::Sender<WorkerMessage>>,
@@ -323,12 +338,12 @@ impl RunningService {
         self.engine.end();
         // Connections flush what they have answered, and go.
         let gone = async {
-            while self.engine.connections.load(Ordering::Acquire) > 0 {
+            while self.connections.count() > 0 {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
         if tokio::time::timeout(Duration::from_secs(1), gone).await.is_err() {
-            let connections = self.engine.connections.load(Ordering::Acquire);
+            let connections = self.connections.count();
             tracing::warn!(
                 "{connections} connections did not end: a method still runs on their threads, or their peers are slow"
             );

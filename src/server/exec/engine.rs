@@ -6,8 +6,6 @@
 use super::large_calls::Large;
 use super::local_caller::LocalCalls;
 use crate::config::Limits;
-use crate::server::net::log_limit::Logs;
-use crate::server::net::pending_connections::PendingConnections;
 use crate::server::refs::cycle_gc::CycleCollector;
 use crate::server::refs::snapshot::LARGE_SNAPSHOTS;
 use crate::server::session::heartbeat::Heartbeat;
@@ -31,9 +29,6 @@ pub(crate) struct Engine {
     pub(crate) runtime: tokio::runtime::Handle,
     /// What is running; a shutdown waits for it.
     pub(crate) running: TaskTracker,
-    pub(crate) connections: AtomicUsize,
-    pub(crate) pending_connections: Arc<PendingConnections>,
-    pub(crate) logs: Logs,
     pub(crate) local_calls: LocalCalls,
     local_sessions: AtomicU64,
     pub(super) closing: AtomicBool,
@@ -61,11 +56,8 @@ impl Engine {
             flights: Flights::default(),
             collector: CycleCollector::default(),
             limits,
-            pending_connections: Arc::default(),
-            logs: Logs::new(&runtime),
             runtime,
             running: TaskTracker::new(),
-            connections: AtomicUsize::new(0),
             local_calls: LocalCalls::default(),
             local_sessions: AtomicU64::new(0),
             closing: AtomicBool::new(false),

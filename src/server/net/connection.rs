@@ -2,6 +2,7 @@
 //!
 //! How its requests come and its responses go is in [`traffic`](super::traffic).
 
+use super::connections::Connections;
 use super::pending_connections::PendingConnection;
 use super::traffic::{ConnectionEnd, Traffic};
 use crate::config::Limits;
@@ -36,6 +37,7 @@ const FLUSH_TIME: Duration = Duration::from_millis(200);
 /// What a connection finds where it arrives.
 pub(crate) struct ConnectionEnv {
     pub(crate) engine: Arc<Engine>,
+    pub(crate) connections: Arc<Connections>,
     /// Of the thread that serves it.
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) access: Arc<AccessControl>,
@@ -101,7 +103,7 @@ where
     let _leave = LeaveOnDrop(Arc::clone(&connection));
     let mut traffic = Traffic::new(Channel::new(stream, limit, BUFFER), Arc::clone(&connection));
     let end = poll_fn(|cx| traffic.poll(cx)).await;
-    let logs = &connection.env.engine.logs;
+    let logs = &connection.env.connections.logs;
     if let ConnectionEnd::Displaced = end {
         traffic.turn_away(connection.displaced());
     }
@@ -252,7 +254,7 @@ impl Connection {
         let credential = match self.admit(&hello).await {
             Ok(credential) => credential,
             Err(Refusal { reason, temporary }) => {
-                let logs = &self.env.engine.logs;
+                let logs = &self.env.connections.logs;
                 logs.refused.log(|| tracing::info!("{} was refused: {reason}", self.peer));
                 self.lost.store(true, Ordering::Relaxed);
                 return Ok(Answer::Refused { reason, temporary });
@@ -416,6 +418,7 @@ mod tests {
         let connection = Connection {
             env: ConnectionEnv {
                 engine: Engine::new(registry, limits, tokio::runtime::Handle::current()),
+                connections: Connections::new(&tokio::runtime::Handle::current()),
                 heartbeat: Arc::default(),
                 access: AccessControl::new(protected, None, None),
                 no_room: None,

@@ -4,15 +4,16 @@
 //!   [`unbound`]: why an address cannot be had.
 //! - [`workers`]: the threads that serve connections, and how a connection gets to one of them.
 //! - [`connection`]: one connection: who it is, and its session; [`traffic`]: its requests and responses, on one task.
-//! - [`pending_connections`]: connections without a session, the oldest of which are closed when there is no room for others.
+//! - [`connections`]: all of them, counted. [`pending_connections`]: connections without a session, the oldest of which are closed when there is no room for others.
 //! - [`foreign_protocol`]: peers that speak another protocol; [`log_limit`]: how much of all that is logged.
 
 pub(super) mod binding;
 pub(crate) mod connection;
+pub(crate) mod connections;
 mod foreign_protocol;
 pub(crate) mod listener;
-pub(super) mod log_limit;
-pub(super) mod pending_connections;
+mod log_limit;
+mod pending_connections;
 mod traffic;
 pub(super) mod unbound;
 pub(super) mod workers;

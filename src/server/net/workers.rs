@@ -1,6 +1,7 @@
 //! The threads that connections are served on, and the way of a connection to one of them.
 
 use super::connection::{self, ConnectionEnv, NoRoom};
+use super::connections::{Connections, Counted};
 use super::foreign_protocol::linger;
 use super::listener::{Listener, Stream};
 use super::pending_connections::{PendingConnection, PendingConnections, Shortage, has_no_descriptor};
@@ -10,7 +11,6 @@ use crate::server::session::heartbeat::Heartbeat;
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -44,24 +44,15 @@ pub(in crate::server) struct Arrival {
     no_room: Option<NoRoom>,
 }
 
-/// One connection, counted for as long as this lives.
-struct Counted(Arc<Engine>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::AcqRel);
-        self.0.pending_connections.has_gone();
-    }
-}
-
-/// Takes connections and hands them to the workers in turn. None is taken while only those descriptors are left that are kept
-/// back.
+/// Takes connections and hands them to the workers in turn. Over `limit`, one without a session makes room.
+/// None is taken while only those descriptors are left that are kept back.
 pub(in crate::server) async fn accept(
     mut listener: Box<dyn Listener>,
     workers: Vec<mpsc::Sender<WorkerMessage>>,
-    engine: Arc<Engine>,
+    connections: Arc<Connections>,
+    limit: usize,
 ) {
-    let pending_connections = &engine.pending_connections;
+    let pending_connections = &connections.pending;
     for worker in workers.iter().cycle() {
         let stream = loop {
             let error = match std::future::poll_fn(|cx| listener.poll_accept(cx)).await {
@@ -69,7 +60,7 @@ pub(in crate::server) async fn accept(
                 Err(error) if error.kind() == io::ErrorKind::NotConnected => return,
                 Err(error) => error,
             };
-            engine.logs.accept.log(|| tracing::warn!("cannot accept a connection: {error}"));
+            connections.logs.accept.log(|| tracing::warn!("cannot accept a connection: {error}"));
             if has_no_descriptor(&error) {
                 pending_connections.give_back(Shortage::complete().missing);
                 descriptor_is_back(pending_connections).await;
@@ -77,18 +68,17 @@ pub(in crate::server) async fn accept(
                 tokio::time::sleep(PAUSE).await;
             }
         };
-        let count = engine.connections.fetch_add(1, Ordering::AcqRel);
-        let counted = Counted(Arc::clone(&engine));
+        let (count, counted) = connections.add();
         let shortage = Shortage::now();
         // Who has not said who it is makes room for who may be about to.
         let mut no_room = None;
-        if count >= engine.limits.connections && !pending_connections.make_place() {
+        if count >= limit && !pending_connections.make_place() {
             no_room = Some(NoRoom::Connections);
         }
         if shortage.is_some_and(|shortage| !pending_connections.give_back(shortage.missing)) {
             no_room = no_room.or(Some(NoRoom::Descriptors));
         }
-        if count >= engine.limits.connections + TOLD {
+        if count >= limit + TOLD {
             continue;
         }
         let pending = pending_connections.arrive(no_room.is_none());
@@ -123,9 +113,10 @@ pub(in crate::server) fn worker(
     index: usize,
     engine: &Arc<Engine>,
     access: &Arc<AccessControl>,
+    connections: &Arc<Connections>,
 ) -> mpsc::Sender<WorkerMessage> {
     let (sender, mut messages) = mpsc::channel::<WorkerMessage>(1024);
-    let (engine, access) = (Arc::clone(engine), Arc::clone(access));
+    let (engine, access, connections) = (Arc::clone(engine), Arc::clone(access), Arc::clone(connections));
     let serve = move || {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
@@ -135,7 +126,7 @@ pub(in crate::server) fn worker(
             let heartbeat = Arc::new(Heartbeat::default());
             let (beating, lease) = (Arc::clone(&heartbeat), engine.limits.lease);
             tokio::spawn(async move { beating.beat(lease).await });
-            let connections = tokio_util::task::TaskTracker::new();
+            let tasks = tokio_util::task::TaskTracker::new();
             while let Some(message) = messages.recv().await {
                 let Arrival { stream, counted, pending, no_room } = match message {
                     WorkerMessage::Serve(arrival) => arrival,
@@ -146,13 +137,14 @@ pub(in crate::server) fn worker(
                 };
                 let env = ConnectionEnv {
                     engine: Arc::clone(&engine),
+                    connections: Arc::clone(&connections),
                     heartbeat: Arc::clone(&heartbeat),
                     access: Arc::clone(&access),
                     no_room,
                     barred: None,
                     pending: Mutex::new(Some(pending)),
                 };
-                connections.spawn(async move {
+                tasks.spawn(async move {
                     let _counted = counted;
                     let served = match stream {
                         Stream::Tcp(stream) => serve_tcp(stream, env).await,
@@ -167,8 +159,8 @@ pub(in crate::server) fn worker(
                     }
                 });
             }
-            connections.close();
-            connections.wait().await;
+            tasks.close();
+            tasks.wait().await;
         });
     };
     if let Err(error) = std::thread::Builder::new().name(format!("tarmem-{index}")).spawn(serve) {
@@ -244,7 +236,7 @@ async fn accept_tls(
     match tokio::time::timeout_at(deadline, accepting).await? {
         Ok(stream) => Ok(Secured::Tls(Box::new(stream))),
         Err((error, mut stream)) => {
-            env.engine.logs.foreign.log(|| tracing::info!("{peer}: no TLS: {}", explain_to_service(&error)));
+            env.connections.logs.foreign.log(|| tracing::info!("{peer}: no TLS: {}", explain_to_service(&error)));
             // The client is to read why.
             let _ = linger(&mut stream).await;
             Ok(Secured::Failed)

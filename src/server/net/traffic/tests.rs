@@ -4,6 +4,7 @@ use crate::config::Limits;
 use crate::security::{AccessControl, Peer};
 use crate::server::exec::engine::Engine;
 use crate::server::net::connection::{ConnectionEnv, serve};
+use crate::server::net::connections::Connections;
 use crate::wire::batch::{Answered, Outcome, Preamble, ReplyHead, Submission};
 use crate::wire::frame::{FrameLimit, header, take_frame};
 use crate::wire::handshake::{Answer, Hello, HelloDetails};
@@ -60,6 +61,7 @@ async fn tarpcs_own_client_is_answered() {
     let registry = Registry::linked().expect("no names clash");
     let env = ConnectionEnv {
         engine: Engine::new(registry, Limits::default(), tokio::runtime::Handle::current()),
+        connections: Connections::new(&tokio::runtime::Handle::current()),
         heartbeat: Arc::default(),
         access: AccessControl::new(true, None, None),
         no_room: None,

@@ -1,0 +1,41 @@
+//! The connections of a service: how many there are, those that have no session yet, and what is logged of them.
+
+use super::log_limit::Logs;
+use super::pending_connections::PendingConnections;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::runtime::Handle;
+
+/// The connections of a service.
+pub(crate) struct Connections {
+    count: AtomicUsize,
+    pub(super) pending: Arc<PendingConnections>,
+    pub(super) logs: Logs,
+}
+
+/// One connection, counted for as long as this lives.
+pub(super) struct Counted(Arc<Connections>);
+
+impl Connections {
+    /// What is logged late is logged on `runtime`.
+    pub(crate) fn new(runtime: &Handle) -> Arc<Self> {
+        Arc::new(Connections { count: AtomicUsize::new(0), pending: Arc::default(), logs: Logs::new(runtime) })
+    }
+
+    /// How many there are.
+    pub(in crate::server) fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// One more; how many there were before.
+    pub(super) fn add(self: &Arc<Self>) -> (usize, Counted) {
+        (self.count.fetch_add(1, Ordering::AcqRel), Counted(Arc::clone(self)))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, Ordering::AcqRel);
+        self.0.pending.has_gone();
+    }
+}
