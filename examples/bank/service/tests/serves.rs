@@ -27,4 +27,14 @@ async fn service_hosts_accounts() {
     let session = Session::connect(address).await.expect("connected");
     let alice = session.memoize("alice", AccountProxy::open(100)).await.expect("made");
     assert_eq!(alice.deposit(20).await, Ok(120));
+
+    // The same program as a client, without types.
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bank-service"));
+        let output = command.args(["--addr", address]).args(args).output().expect("it runs");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    assert_eq!(run(&["get", "alice"]), "{\"cents\":120}\n");
+    assert_eq!(run(&["call", "alice", "deposit", "5"]), "125\n");
 }
