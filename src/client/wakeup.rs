@@ -1,9 +1,9 @@
 //! That there is something to do, for the one task that does it.
 
-use futures::task::AtomicWaker;
+use crate::sync::AtomicWaker;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 /// Wakes a caller. A waker is its caller's own: if it panics, the others are woken all the same, and the session goes on.

@@ -5,7 +5,7 @@
 
 use super::ServerSession;
 use super::batches::size;
-use super::lease::Carrier;
+use super::position::Carrier;
 use crate::server::exec::deadline::Deadline;
 use crate::wire::batch::{Preamble, Submission};
 use bytes::Bytes;

@@ -1,7 +1,7 @@
 //! The operations of a batch, and their replies.
 
 use super::delivery::Replies;
-use super::lease::{Carrier, check_sequence};
+use super::position::{Carrier, check_sequence};
 use super::{Calls, ServerSession};
 use crate::config::Limits;
 use crate::server::exec::deadline::Deadline;

@@ -5,7 +5,7 @@
 //! record, of Lee et al., SOSP 2015, for batches instead of calls: it costs a call nothing.)
 
 use super::batches::size;
-use super::lease::Carrier;
+use super::position::Carrier;
 use super::{Calls, ServerSession};
 use crate::wire::batch::{Answered, CLOSING, OpenReply, Outcome, ReplyHead};
 use crate::wire::handshake::poll_time;

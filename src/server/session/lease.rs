@@ -2,41 +2,18 @@
 
 use super::ServerSession;
 use super::heartbeat::{BEATS, Heartbeat};
+use super::position::{Carrier, Position};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use tarmem_remote::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 use uuid::Uuid;
-
-/// One of the connections that carry a session, one after the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Carrier(u64);
-
-/// How many bits of a position are the sequence number; the rest is the carrier's.
-const SEQUENCE_BITS: u32 = 48;
-
-/// No call has this number or a higher one. (At two million calls a second the numbers last for four years.)
-const SEQUENCES: u64 = 1 << SEQUENCE_BITS;
-
-/// The carrier of a session that has ended: no connection is it.
-const NONE: Carrier = Carrier((1 << (64 - SEQUENCE_BITS)) - 1);
-
-pub(super) fn check_sequence(sequence: u64) -> Result<(), Error> {
-    // Those above are for calls from within the process.
-    if sequence < SEQUENCES {
-        return Ok(());
-    }
-    Err(Error::malformed("sequence number", format!("{sequence} is not below 2^{SEQUENCE_BITS}")))
-}
 
 /// What a session needs in order to change connections.
 pub(super) struct Lease {
     /// What a client has to know, besides the session's id, to resume it: the id is no secret.
     secret: Uuid,
-    /// The carrier, and the highest sequence number that it brought. Both in one, so that a connection that was replaced
-    /// cannot begin another call, and the one that replaced it knows exactly what was begun.
-    position: AtomicU64,
+    position: Position,
     /// Ends the connection there is. Also says whether there is one.
     cut_off: Mutex<Option<Arc<Notify>>>,
     /// When the client was last heard.
@@ -55,7 +32,7 @@ impl Lease {
     pub(super) fn new(secret: Uuid, heartbeat: &Arc<Heartbeat>) -> Self {
         Lease {
             secret,
-            position: AtomicU64::new(0),
+            position: Position::default(),
             cut_off: Mutex::default(),
             heard: Mutex::new(Heard { heartbeat: Arc::clone(heartbeat), at: heartbeat.beats() }),
             leaving: AtomicBool::new(false),
@@ -64,39 +41,26 @@ impl Lease {
 
     /// The highest sequence number of a call that was begun.
     pub(super) fn last(&self) -> u64 {
-        self.position.load(Ordering::Acquire) & (SEQUENCES - 1)
+        self.position.last()
     }
 
     pub(super) fn is_carried_by(&self, carrier: Carrier) -> bool {
-        self.position.load(Ordering::Acquire) >> SEQUENCE_BITS == carrier.0
+        self.position.is_carried_by(carrier)
     }
 
     /// The session has ended.
     pub(super) fn is_over(&self) -> bool {
-        self.is_carried_by(NONE)
+        self.position.is_over()
     }
 
     /// A call is begun; false if the connection that brought it was replaced.
     pub(super) fn advance(&self, carrier: Carrier, last: u64, next: u64) -> bool {
-        let at = |sequence| carrier.0 << SEQUENCE_BITS | sequence;
-        self.position.compare_exchange(at(last), at(next), Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-
-    /// Another connection carries it from now on; `None` if it has ended.
-    fn hand_over(&self) -> Option<Carrier> {
-        let next = |position: u64| {
-            let carrier = position >> SEQUENCE_BITS;
-            // After 65,534 connections it begins anew: the one that had this number before is long gone.
-            let next = if carrier + 1 == NONE.0 { 1 } else { carrier + 1 };
-            (carrier != NONE.0).then_some(next << SEQUENCE_BITS | position & (SEQUENCES - 1))
-        };
-        let before = self.position.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).ok()?;
-        next(before).map(|position| Carrier(position >> SEQUENCE_BITS))
+        self.position.advance(carrier, last, next)
     }
 
     /// No connection carries it any more, for ever.
     pub(super) fn end(&self) {
-        self.position.fetch_or(NONE.0 << SEQUENCE_BITS, Ordering::AcqRel);
+        self.position.end();
         if let Some(cut_off) = self.cut_off.lock().take() {
             cut_off.notify_one();
         }
@@ -128,7 +92,7 @@ impl ServerSession {
         let (carrier, replaced) = {
             // Together, so that of two connections that come at once the one that carries it is the one that stays.
             let mut current = self.lease.cut_off.lock();
-            (self.lease.hand_over()?, current.replace(cut_off))
+            (self.lease.position.hand_over()?, current.replace(cut_off))
         };
         if let Some(replaced) = replaced {
             replaced.notify_one();
@@ -197,20 +161,21 @@ mod tests {
     use crate::config::Limits;
     use crate::server::exec::engine::Engine;
     use futures::FutureExt;
+    use std::sync::atomic::AtomicU64;
     use tarmem_remote::registry::Registry;
 
     #[test]
     fn a_connection_that_was_replaced_begins_no_call() {
         let lease = Lease::new(Uuid::nil(), &Arc::default());
-        let first = lease.hand_over().expect("it has not ended");
+        let first = lease.position.hand_over().expect("it has not ended");
         assert!(lease.advance(first, 0, 1) && lease.advance(first, 1, 7));
-        let second = lease.hand_over().expect("it has not ended");
+        let second = lease.position.hand_over().expect("it has not ended");
         assert!(!lease.advance(first, 7, 8));
         assert_eq!(lease.last(), 7);
         assert!(lease.advance(second, 7, 8));
         lease.end();
         assert!(!lease.advance(second, 8, 9));
-        assert_eq!((lease.last(), lease.hand_over()), (8, None));
+        assert_eq!((lease.last(), lease.position.hand_over()), (8, None));
     }
 
     #[tokio::test]
@@ -240,15 +205,6 @@ mod tests {
                 let is_told_to_end = cut_off.notified().now_or_never().is_some();
                 assert_ne!(is_told_to_end, session.lease.is_carried_by(*carrier), "session {index}");
             }
-        }
-    }
-
-    #[test]
-    fn carriers_begin_anew_before_they_would_mean_none() {
-        let lease = Lease::new(Uuid::nil(), &Arc::default());
-        for _ in 0..200_000 {
-            let carrier = lease.hand_over().expect("it has not ended");
-            assert!(carrier != NONE && lease.is_carried_by(carrier));
         }
     }
 }

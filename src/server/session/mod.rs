@@ -7,6 +7,7 @@
 //! - [`delivery`]: how replies come to the client, and come again.
 //! - [`handles`]: the objects that it holds.
 //! - [`lease`]: which connection carries it, and for how long it is kept without one.
+//! - [`position`]: which connection that is, and how far its calls have come, in one word.
 //! - [`backpressure`]: calls that wait until their client has received the results of others.
 //! - [`undo`]: what is taken back if its caller never hears of it.
 
@@ -16,11 +17,12 @@ mod delivery;
 mod handles;
 pub(crate) mod heartbeat;
 mod lease;
+mod position;
 pub(crate) mod table;
 mod undo;
 
 pub(crate) use batches::TURN;
-pub(crate) use lease::Carrier;
+pub(crate) use position::Carrier;
 
 use crate::security::{Credential, Permissions};
 use crate::server::exec::cancellation::Cancellation;

@@ -23,6 +23,20 @@ pub mod sync {
         }
     }
 
+    /// As that of `futures`.
+    #[derive(Default)]
+    pub struct AtomicWaker(loom::future::AtomicWaker);
+
+    impl AtomicWaker {
+        pub fn register(&self, waker: &std::task::Waker) {
+            self.0.register_by_ref(waker);
+        }
+
+        pub fn wake(&self) {
+            self.0.wake();
+        }
+    }
+
     pub use loom::lazy_static;
 }
 
@@ -85,4 +99,78 @@ mod store {
     }
 }
 
+#[path = "../../../src/client"]
+mod client {
+    mod wakeup;
+
+    use std::task::{Context, Poll};
+
+    /// That there is something to do, where tests can reach it.
+    #[derive(Default)]
+    pub struct Wakeup(wakeup::Wakeup);
+
+    impl Wakeup {
+        pub fn raise(&self) {
+            self.0.raise();
+        }
+
+        pub fn alert(&self) {
+            self.0.alert();
+        }
+
+        pub fn listen(&self, cx: &mut Context<'_>) {
+            self.0.listen(cx);
+        }
+
+        pub fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+            self.0.poll(cx)
+        }
+
+        pub async fn seen(&self) {
+            self.0.seen().await;
+        }
+    }
+}
+
+#[path = "../../../src/server/session"]
+mod session {
+    mod position;
+
+    /// One of the connections that carry a session.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Carrier(position::Carrier);
+
+    /// Which connection carries a session, and how far its calls have come, where tests can reach it.
+    #[derive(Default)]
+    pub struct Position(position::Position);
+
+    impl Position {
+        pub fn last(&self) -> u64 {
+            self.0.last()
+        }
+
+        pub fn is_over(&self) -> bool {
+            self.0.is_over()
+        }
+
+        pub fn is_carried_by(&self, carrier: Carrier) -> bool {
+            self.0.is_carried_by(carrier.0)
+        }
+
+        pub fn advance(&self, carrier: Carrier, last: u64, next: u64) -> bool {
+            self.0.advance(carrier.0, last, next)
+        }
+
+        pub fn hand_over(&self) -> Option<Carrier> {
+            self.0.hand_over().map(Carrier)
+        }
+
+        pub fn end(&self) {
+            self.0.end();
+        }
+    }
+}
+
+pub use client::Wakeup;
+pub use session::{Carrier, Position};
 pub use store::{Lock, Use};
