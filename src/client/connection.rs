@@ -49,13 +49,13 @@ pub(super) struct Connection {
     channel: Channel<Box<dyn Stream>>,
     /// The number of the last request.
     last: u64,
-    /// It has carried calls.
+    /// It was used for calls.
     used: bool,
-    /// Where it can be carried.
+    /// On which runtime it can be pumped.
     pub(super) runs_on: RunsOn,
 }
 
-/// Which session a connection carries, and how it is found again.
+/// Which session a connection is of, and how it is found again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Identity {
     pub(super) session: Uuid,
@@ -185,7 +185,7 @@ impl Connection {
         Ok(self.last)
     }
 
-    /// Whether it has carried calls.
+    /// Whether it was used for calls.
     pub(super) fn is_used(&self) -> bool {
         self.used
     }

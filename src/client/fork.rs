@@ -1,6 +1,6 @@
 //! Whether this process was forked from the one that a session was made in.
 //!
-//! The child has its parent's connections, but none of the threads that carry calls over them: whatever it sent would come between
+//! The child has its parent's connections, but none of the threads that pump calls over them: whatever it sent would come between
 //! its parent's bytes, and no reply would reach it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -5,7 +5,7 @@ use super::Outbox;
 use parking_lot::{Mutex, MutexGuard};
 use std::ops::{Deref, DerefMut};
 
-/// An outbox, shared by callers and the task that carries their calls.
+/// An outbox, shared by callers and the task that pumps their calls.
 pub(in crate::client) struct SharedOutbox(Mutex<Outbox>);
 
 impl SharedOutbox {

@@ -7,7 +7,7 @@ use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 
 impl Outbox {
-    /// Another connection carries the session. The service has begun the calls up to `begun`, and what came after them is sent
+    /// The session goes on over another connection. The service has begun the calls up to `begun`, and what came after them is sent
     /// again.
     pub(in crate::client) fn resume(&mut self, begun: u64) {
         self.send_again(|sequence| sequence > begun);
