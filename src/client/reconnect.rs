@@ -93,38 +93,32 @@ async fn reconnect(
     core: &Arc<SessionCore>,
     mut cause: String,
     fruitless: usize,
-    mut is_broken: bool,
+    is_broken: bool,
 ) -> Result<Connection, SessionEnd> {
-    let options = &core.options;
-    let mut pauses = options.reconnect_backoff().build().skip(fruitless.saturating_sub(1));
     // The first attempt after a connection that was of use is made at once.
-    let mut pause = if fruitless == 0 { Some(Duration::ZERO) } else { pauses.next() };
-    // Connections that came to nothing were attempts, too.
-    let mut attempts = fruitless;
-    while let Some(wait) = pause {
-        attempts += 1;
-        if is_broken {
+    let at_once = (fruitless == 0).then_some(Duration::ZERO);
+    let pauses = at_once.into_iter().chain(core.options.reconnect_backoff().build().skip(fruitless.saturating_sub(1)));
+    let before = |attempt| {
+        if is_broken || attempt > 1 {
             core.set_state(SessionState::Reconnecting);
         }
-        let attempt = async {
-            tokio::time::sleep(wait).await;
-            pump_task::open_session(core, Some(resume_of(core))).await
-        };
-        match while_expiring(core, attempt).await {
-            None => return Err(SessionEnd::Closed),
-            Some(Ok(opened)) => return resume(core, opened, &cause, attempts, is_broken),
-            Some(Err(OpenFailure { error, is_final: true })) => return Err(SessionEnd::Failed(error, cause)),
-            Some(Err(OpenFailure { error, .. })) => {
-                tracing::debug!("reconnecting to {}: {error}", options.address);
-                if attempts == fruitless + 1 {
-                    cause = format!("{cause}; then: {error}");
-                }
-            }
+    };
+    let failed = |attempt, error: &Error| {
+        tracing::debug!("reconnecting to {}: {error}", core.options.address);
+        if attempt == 1 {
+            cause = format!("{cause}; then: {error}");
         }
-        (pause, is_broken) = (pauses.next(), true);
+    };
+    match open_with_retries(core, pauses, || Some(resume_of(core)), before, failed).await {
+        // Connections that came to nothing were attempts, too.
+        Ok((opened, attempts)) => resume(core, opened, &cause, fruitless + attempts, is_broken || attempts > 1),
+        Err(GaveUp::Closing) => Err(SessionEnd::Closed),
+        Err(GaveUp::Final(error)) => Err(SessionEnd::Failed(error, cause)),
+        Err(GaveUp::Exhausted { attempts, .. }) => {
+            let (address, attempts) = (core.options.address.clone(), fruitless + attempts);
+            Err(SessionEnd::Failed(Error::Unreachable { address, attempts, cause: cause.clone() }, cause))
+        }
     }
-    let address = options.address.clone();
-    Err(SessionEnd::Failed(Error::Unreachable { address, attempts, cause: cause.clone() }, cause))
 }
 
 /// What the service says of the session decides what becomes of its calls.
@@ -174,42 +168,67 @@ fn resume(
 
 /// A new session in place of one that has ended; `None` if there can be none.
 async fn open_anew(core: &Arc<SessionCore>) -> Option<Connection> {
-    let options = &core.options;
-    if !options.can_reconnect() {
+    if !core.options.can_reconnect() {
         let reason = "it was made over a stream of its user's; make another one".to_owned();
         core.answer_reconnect_requests(|| Err(Error::Refused { reason: reason.clone() }));
         return None;
     }
-    let mut pauses = options.backoff().build();
-    let (mut attempts, mut pause) = (0, Duration::ZERO);
-    loop {
+    let pauses = std::iter::once(Duration::ZERO).chain(core.options.backoff().build());
+    let error = match open_with_retries(core, pauses, || None, |_| {}, |_, _| {}).await {
+        Ok((opened, attempts)) => {
+            core.set_identity(opened.identity);
+            core.outbox.lock().reopen(opened.limits);
+            core.notify_hook(Reconnected { resumed: false, attempts });
+            return Some(opened.connection);
+        }
+        Err(GaveUp::Exhausted { attempts, last: Some(Error::Unreachable { address, cause, .. }) }) => {
+            Error::Unreachable { address, attempts, cause }
+        }
+        Err(GaveUp::Final(error) | GaveUp::Exhausted { last: Some(error), .. }) => error,
+        Err(GaveUp::Closing | GaveUp::Exhausted { last: None, .. }) => Error::Cancelled,
+    };
+    core.answer_reconnect_requests(|| Err(error.clone()));
+    None
+}
+
+/// Why a session was neither opened nor resumed.
+enum GaveUp {
+    /// The session is to end.
+    Closing,
+    /// Another attempt would end as this one did.
+    Final(Error),
+    /// So many attempts failed, the last with this error, and there is to be no other.
+    Exhausted { attempts: usize, last: Option<Error> },
+}
+
+/// Opens a session, or resumes one: makes an attempt after each of the `pauses`, until one succeeds or is final; with the number
+/// of that attempt. `before` is called with the number of each, and `failed` with that of each that may succeed another time.
+async fn open_with_retries(
+    core: &Arc<SessionCore>,
+    pauses: impl Iterator<Item = Duration>,
+    resume: impl Fn() -> Option<Resume>,
+    before: impl Fn(usize),
+    mut failed: impl FnMut(usize, &Error),
+) -> Result<(Opened, usize), GaveUp> {
+    let (mut attempts, mut last) = (0, None);
+    for pause in pauses {
         attempts += 1;
+        before(attempts);
         let attempt = async {
             tokio::time::sleep(pause).await;
-            pump_task::open_session(core, None).await
+            pump_task::open_session(core, resume()).await
         };
-        let error = match while_expiring(core, attempt).await {
-            None => Error::Cancelled,
-            Some(Ok(opened)) => {
-                core.set_identity(opened.identity);
-                core.outbox.lock().reopen(opened.limits);
-                core.notify_hook(Reconnected { resumed: false, attempts });
-                return Some(opened.connection);
+        match while_expiring(core, attempt).await {
+            None => return Err(GaveUp::Closing),
+            Some(Ok(opened)) => return Ok((opened, attempts)),
+            Some(Err(OpenFailure { error, is_final: true })) => return Err(GaveUp::Final(error)),
+            Some(Err(OpenFailure { error, .. })) => {
+                failed(attempts, &error);
+                last = Some(error);
             }
-            Some(Err(OpenFailure { error, is_final })) => {
-                if !is_final && let Some(next) = pauses.next() {
-                    pause = next;
-                    continue;
-                }
-                match error {
-                    Error::Unreachable { address, cause, .. } => Error::Unreachable { address, attempts, cause },
-                    other => other,
-                }
-            }
-        };
-        core.answer_reconnect_requests(|| Err(error.clone()));
-        return None;
+        }
     }
+    Err(GaveUp::Exhausted { attempts, last })
 }
 
 /// Calls whose time is up are told so while `attempt` goes on; `None` if the session is to end.
