@@ -52,7 +52,7 @@ impl Session {
     }
 
     /// A session to be with the service at `address`: `host:port`, `unix:/path`, or a URL such as `tarmem://TOKEN@host:port` or
-    /// `tarmems://host:port`. See [`Address`].
+    /// `tarmems://host:port`. See [`Address`](crate::Address).
     pub fn builder(address: impl Into<String>) -> SessionBuilder {
         SessionBuilder::new(&address.into())
     }
