@@ -218,7 +218,15 @@ async fn calls_that_wait_for_their_object_have_room_before_they_are_decoded() {
             assert_eq!(limit, 512 << 20);
         }
         assert!((200..220).all(|number| !came(number)), "nothing is decoded yet");
+        // Who waits in vain is refused, with what its session asks for next; another session waits for itself.
+        let newcomer = Session::connect(service.address()).await.expect("a session opens");
+        let vault = newcomer.create(VaultProxy::empty()).await.expect("made");
+        open(220);
+        let mut patient = vault.keep(220, filling()).no_timeout().into_future();
+        let told = tokio::time::timeout(Duration::from_millis(500), &mut patient).await;
+        assert!(told.is_err(), "it waits: {told:?}");
         open(199);
+        patient.await.expect("there is room now");
         assert!(kept.all(async |kept| kept.is_ok()).await);
         assert_eq!((200..220).filter(|&number| came(number)).count(), 8);
         for shut in shut {

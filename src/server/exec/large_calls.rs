@@ -22,7 +22,7 @@
 //! one while their arguments are decoded, if these are large; and what these take is charged to their session and the service
 //! until the call ends ([`Load`]): at first the most that they may take, and what they do take once that is known. Whoever waits
 //! for room holds no object. Others that have some may wait for it in turn, by what their code calls, which nobody can know: so
-//! this wait is over after [`PATIENCE`], too; and at once, for the next one, if nothing has changed since.
+//! this wait is over after [`PATIENCE`], too; and at once, for the next one of the session, if nothing has changed since.
 //!
 //! All in all, decoded arguments of large calls take no more than [`OF_SERVICE`] times 64 MiB, those that have turns, and
 //! `running_bytes`.
@@ -67,8 +67,9 @@ const MOST_OF_BYTE: usize = size_of::<Value>();
 pub(crate) struct Large {
     turns: Arc<Semaphore>,
     room: Arc<Semaphore>,
-    /// How much of the room was left when a call waited in vain, and none has had any since.
-    in_vain: AtomicUsize,
+    /// Of a session: how much of its own room, and of the service's, was left when one of its calls waited in vain, and none of them has
+    /// had any since. One who finds it so does not wait again: what has the room may be what waits behind it.
+    in_vain: [AtomicUsize; 2],
 }
 
 /// A turn.
@@ -89,16 +90,16 @@ impl Large {
         Large {
             turns: Arc::new(Semaphore::new(turns)),
             room: Arc::new(Semaphore::new(units)),
-            in_vain: AtomicUsize::new(usize::MAX),
+            in_vain: [const { AtomicUsize::new(usize::MAX) }; 2],
         }
     }
 
-    /// Room for so many units, once there is; `None` if there is none by `end`. One who finds it as the last one left it, who
-    /// waited in vain, does not wait: what has it may be what waits behind.
-    async fn room(&self, units: u32, end: Instant) -> Option<OwnedSemaphorePermit> {
+    /// Room for so many units, once there is; `None` if there is none by `end`, or if there is as much as was left when another call of
+    /// the session waited `in_vain`.
+    async fn room(&self, units: u32, end: Instant, in_vain: &AtomicUsize) -> Option<OwnedSemaphorePermit> {
         let room = match Arc::clone(&self.room).try_acquire_many_owned(units) {
             Ok(room) => Some(room),
-            Err(_) if self.room.available_permits() == self.in_vain.load(Ordering::Relaxed) => None,
+            Err(_) if self.room.available_permits() == in_vain.load(Ordering::Relaxed) => None,
             Err(_) => {
                 let room = timeout_at(end, Arc::clone(&self.room).acquire_many_owned(units)).await;
                 // It is never closed.
@@ -106,7 +107,7 @@ impl Large {
             }
         };
         let left = if room.is_some() { usize::MAX } else { self.room.available_permits() };
-        self.in_vain.store(left, Ordering::Relaxed);
+        in_vain.store(left, Ordering::Relaxed);
         room
     }
 
@@ -155,10 +156,11 @@ impl Load {
             let remedy = "await some of these calls first, or pass smaller arguments";
             Error::limit(what, limit as u64 + 1, limit as u64, remedy)
         };
-        let Some(first) = session.large.room(units, end).await else {
+        let [in_vain_here, in_vain_of_all] = &session.large.in_vain;
+        let Some(first) = session.large.room(units, end, in_vain_here).await else {
             return Err(none("bytes of large arguments of calls that run in this session", OF_SESSION_BYTES));
         };
-        let Some(second) = session.engine().large.room(units, end).await else {
+        let Some(second) = session.engine().large.room(units, end, in_vain_of_all).await else {
             let what = "bytes of large arguments of calls that run in all sessions (running_bytes)";
             return Err(none(what, session.engine().limits.running_bytes));
         };
