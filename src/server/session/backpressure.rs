@@ -110,7 +110,7 @@ impl ServerSession {
     /// replaced. Whoever waited has to look what it is.
     pub(super) async fn room_for(&self, sequence: u64, carrier: Carrier, deadline: Deadline) -> RoomTurn<'_> {
         let over = || {
-            !self.lease.is_carried_by(carrier)
+            !self.lease.position.is_carried_by(carrier)
                 || self.engine.is_closing()
                 || self.room.given_up.lock().contains(&sequence)
         };
@@ -127,7 +127,7 @@ impl ServerSession {
                 let mut freed = std::pin::pin!(room.freed.notified());
                 // In line for the next notification before it looks: none is missed.
                 Notified::enable(freed.as_mut());
-                if self.has_room() || self.lease.is_over() || over() {
+                if self.has_room() || self.lease.position.is_over() || over() {
                     return;
                 }
                 freed.await;
@@ -148,7 +148,7 @@ impl ServerSession {
             return;
         }
         let Ok((_, mut rest)) = Preamble::take(batch) else { return };
-        let begun = self.lease.last();
+        let begun = self.lease.position.last();
         let mut found = false;
         for _ in 0..self.engine.limits.batch_operations {
             let Ok((submission, more)) = Submission::take(rest) else { break };

@@ -141,7 +141,7 @@ impl ServerSession {
                     Some(room)
                 }
             };
-            if !self.lease.advance(carrier, progress.last, submission.sequence) {
+            if !self.lease.position.advance(carrier, progress.last, submission.sequence) {
                 break Err(Error::malformed("connection", "its session has ended, or another one carries it now"));
             }
             progress.last = submission.sequence;
@@ -187,7 +187,7 @@ impl ServerSession {
         let mut calls = self.calls.lock();
         self.received(carrier, &mut calls, preamble.received_below);
         let context = Context::new(Owner { session: self.id, task: 0 }, 0, None, Arc::clone(&self.host));
-        let last = self.lease.last();
+        let last = self.lease.position.last();
         let mut progress = Progress {
             arrived,
             turn: arrived,
@@ -387,7 +387,7 @@ impl ServerSession {
         let reply = self.within_bounds(sequence, reply);
         let mut calls = self.calls.lock();
         calls.waiting.remove(&sequence);
-        if self.lease.is_over() {
+        if self.lease.position.is_over() {
             // Nobody will ever ask for it.
             drop(calls);
             return self.undo(sequence);

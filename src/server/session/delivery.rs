@@ -112,7 +112,7 @@ impl ServerSession {
             return replies.finish(closing, 0);
         }
         let mut calls = self.calls.lock();
-        if self.lease.is_over() {
+        if self.lease.position.is_over() {
             return replies.finish(closing, 0);
         }
         let delivery = &mut calls.delivery;
@@ -124,7 +124,7 @@ impl ServerSession {
         }
         delivery.bytes += batch.len();
         self.engine.held_bytes.fetch_add(batch.len(), Ordering::Relaxed);
-        if !self.lease.is_carried_by(carrier) {
+        if !self.lease.position.is_carried_by(carrier) {
             // It was made for a connection that has been replaced.
             delivery.again.push_back((delivery.last, batch.clone()));
             self.finished.notify_one();
@@ -140,7 +140,7 @@ impl ServerSession {
         let batch = self.deliver(carrier, replies);
         let mut calls = self.calls.lock();
         // Otherwise it is among those that the connection which came instead sends again.
-        if self.lease.is_carried_by(carrier)
+        if self.lease.position.is_carried_by(carrier)
             && let Ok((ReplyHead { number, .. }, _)) = ReplyHead::take(&batch)
         {
             calls.delivery.again.push_back((number, batch));
@@ -151,7 +151,7 @@ impl ServerSession {
 
     /// The client has all batches below this number.
     pub(super) fn received(&self, carrier: Carrier, calls: &mut Calls, below: u64) {
-        if !self.lease.is_carried_by(carrier) {
+        if !self.lease.position.is_carried_by(carrier) {
             return;
         }
         let delivery = &mut calls.delivery;
@@ -203,14 +203,14 @@ impl ServerSession {
                     let calls = self.calls.lock();
                     calls.finished.is_empty() && calls.delivery.again.is_empty()
                 };
-                if !idle || self.engine.is_closing() || !self.lease.is_carried_by(carrier) {
+                if !idle || self.engine.is_closing() || !self.lease.position.is_carried_by(carrier) {
                     return;
                 }
                 self.finished.notified().await;
             }
         };
         let _ = tokio::time::timeout(poll_time(self.engine.limits.lease), ready).await;
-        if !self.lease.is_carried_by(carrier) {
+        if !self.lease.position.is_carried_by(carrier) {
             // What woke this was meant for the poll of the other connection.
             self.finished.notify_one();
             return Ok(Replies::new(0).finish(self.engine.is_closing(), 0));

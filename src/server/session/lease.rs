@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub(super) struct Lease {
     /// What a client has to know, besides the session's id, to resume it: the id is no secret.
     secret: Uuid,
-    position: Position,
+    pub(super) position: Position,
     /// Ends the connection there is. Also says whether there is one.
     cut_off: Mutex<Option<Arc<Notify>>>,
     /// When the client was last heard.
@@ -39,25 +39,6 @@ impl Lease {
         }
     }
 
-    /// The highest sequence number of a call that was begun.
-    pub(super) fn last(&self) -> u64 {
-        self.position.last()
-    }
-
-    pub(super) fn is_carried_by(&self, carrier: Carrier) -> bool {
-        self.position.is_carried_by(carrier)
-    }
-
-    /// The session has ended.
-    pub(super) fn is_over(&self) -> bool {
-        self.position.is_over()
-    }
-
-    /// A call is begun; false if the connection that brought it was replaced.
-    pub(super) fn advance(&self, carrier: Carrier, last: u64, next: u64) -> bool {
-        self.position.advance(carrier, last, next)
-    }
-
     /// No connection carries it any more, for ever.
     pub(super) fn end(&self) {
         self.position.end();
@@ -75,7 +56,7 @@ impl ServerSession {
 
     /// The highest sequence number of a call that was begun.
     pub(crate) fn last(&self) -> u64 {
-        self.lease.last()
+        self.lease.position.last()
     }
 
     /// A connection carries the session from now on, and ends when `cut_off` is notified; `heartbeat` is its thread's. The one before it ends now. What the
@@ -107,13 +88,13 @@ impl ServerSession {
             // The client sends again whatever it has no reply to.
             return Some((carrier, 0));
         }
-        Some((carrier, self.lease.last()))
+        Some((carrier, self.lease.position.last()))
     }
 
     /// The connection has ended; false if another one carries the session.
     pub(crate) fn detach(&self, carrier: Carrier) -> bool {
         let mut cut_off = self.lease.cut_off.lock();
-        if !self.lease.is_carried_by(carrier) {
+        if !self.lease.position.is_carried_by(carrier) {
             return false;
         }
         cut_off.take();
@@ -134,7 +115,7 @@ impl ServerSession {
 
     /// There is something in it that a client could come back for.
     pub(crate) fn is_worth_keeping(&self) -> bool {
-        !self.lease.leaving.load(Ordering::Acquire) && self.lease.last() > 0
+        !self.lease.leaving.load(Ordering::Acquire) && self.lease.position.last() > 0
     }
 
     /// Its client was heard.
@@ -168,14 +149,14 @@ mod tests {
     fn a_connection_that_was_replaced_begins_no_call() {
         let lease = Lease::new(Uuid::nil(), &Arc::default());
         let first = lease.position.hand_over().expect("it has not ended");
-        assert!(lease.advance(first, 0, 1) && lease.advance(first, 1, 7));
+        assert!(lease.position.advance(first, 0, 1) && lease.position.advance(first, 1, 7));
         let second = lease.position.hand_over().expect("it has not ended");
-        assert!(!lease.advance(first, 7, 8));
-        assert_eq!(lease.last(), 7);
-        assert!(lease.advance(second, 7, 8));
+        assert!(!lease.position.advance(first, 7, 8));
+        assert_eq!(lease.position.last(), 7);
+        assert!(lease.position.advance(second, 7, 8));
         lease.end();
-        assert!(!lease.advance(second, 8, 9));
-        assert_eq!((lease.last(), lease.position.hand_over()), (8, None));
+        assert!(!lease.position.advance(second, 8, 9));
+        assert_eq!((lease.position.last(), lease.position.hand_over()), (8, None));
     }
 
     #[tokio::test]
@@ -203,7 +184,7 @@ mod tests {
         for (index, (session, _)) in sessions.iter().enumerate() {
             for (cut_off, carrier) in [&one[index], &other[index]] {
                 let is_told_to_end = cut_off.notified().now_or_never().is_some();
-                assert_ne!(is_told_to_end, session.lease.is_carried_by(*carrier), "session {index}");
+                assert_ne!(is_told_to_end, session.lease.position.is_carried_by(*carrier), "session {index}");
             }
         }
     }

@@ -203,7 +203,7 @@ impl ServerSession {
     pub(crate) fn pending(&self, sequence: u64, cancellation: &Arc<Cancellation>, bytes: usize) {
         {
             let mut calls = self.calls.lock();
-            if self.lease.is_over() {
+            if self.lease.position.is_over() {
                 drop(calls);
                 cancellation.stop();
                 return;
@@ -287,7 +287,7 @@ impl ServerSession {
     /// Nothing is left to collect; and its client, if it is there, knows that the service shuts down: what it sent before it did
     /// has been answered.
     pub(crate) fn is_collected(&self) -> bool {
-        let is_there = self.has_connection() && !self.lease.is_over();
+        let is_there = self.has_connection() && !self.lease.position.is_over();
         (!is_there || self.knows_of_end.load(Ordering::Relaxed)) && self.calls.lock().finished.is_empty()
     }
 

@@ -112,13 +112,9 @@ impl MethodCall {
         args: &[u8],
     ) -> Result<Reply, Error> {
         let Invoke::SharedAsync(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
-        let running = panics::catch(self.method.full_name(), || {
-            self.begun(site, args, |args| invoke(object, site.context, args))
-        });
-        let running = running.map_err(|error| self.panicked(site, error))?;
-        let running = running.map_err(|error: Box<Error>| self.named(*error))?;
-        let finished = panics::catch_async(self.method.full_name(), running).await;
-        self.finish(site, finished.map_err(|error| self.panicked(site, error))?)
+        let begun = self.begun(site, args, |args| invoke(object, site.context, args))?;
+        let finished = panics::catch_async(self.method.full_name(), begun).await;
+        self.finish(site, finished)
     }
 
     pub(super) async fn exclusive_async(
@@ -128,20 +124,17 @@ impl MethodCall {
         args: &[u8],
     ) -> Result<Reply, Error> {
         let Invoke::ExclusiveAsync(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
-        let running = panics::catch(self.method.full_name(), || {
-            self.begun(site, args, |args| invoke(object, site.context, args))
-        });
-        let running = running.map_err(|error| self.panicked(site, error))?;
-        let running = running.map_err(|error: Box<Error>| self.named(*error))?;
-        let finished = panics::catch_async(self.method.full_name(), running).await;
+        let begun = self.begun(site, args, |args| invoke(object, site.context, args))?;
+        let finished = panics::catch_async(self.method.full_name(), begun).await;
         if finished.is_err() {
             site.scope.of.poison();
         }
-        self.finish(site, finished.map_err(|error| self.panicked(site, error))?)
+        self.finish(site, finished)
     }
 
-    /// Encodes what an async method left behind.
-    fn finish(self, site: &CallSite<'_>, finish: Finish) -> Result<Reply, Error> {
+    /// Encodes what an async method left behind, if it did not panic.
+    fn finish(self, site: &CallSite<'_>, finished: Result<Finish, Error>) -> Result<Reply, Error> {
+        let finish = finished.map_err(|error| self.panicked(site, error))?;
         self.reply(|out| {
             let mut output = Output::new(self.encoding, out, self.limit);
             let result = panics::catch(self.method.full_name(), || with_scope(&site.scope, || finish(&mut output)));
@@ -163,15 +156,18 @@ impl MethodCall {
         site: &'a CallSite<'_>,
         args: &'a [u8],
         begin: impl FnOnce(&mut Arguments<'a>) -> Result<T, Error>,
-    ) -> Result<T, Box<Error>> {
-        Load::decoding(site.load, || {
-            with_scope(&site.scope, || {
-                let mut arguments = self.arguments(args)?;
-                if let Some(load) = site.load {
-                    arguments = arguments.then(load);
-                }
-                Ok(begin(&mut arguments)?)
+    ) -> Result<T, Error> {
+        let begun = panics::catch(self.method.full_name(), || -> Result<T, Box<Error>> {
+            Load::decoding(site.load, || {
+                with_scope(&site.scope, || {
+                    let mut arguments = self.arguments(args)?;
+                    if let Some(load) = site.load {
+                        arguments = arguments.then(load);
+                    }
+                    Ok(begin(&mut arguments)?)
+                })
             })
-        })
+        });
+        begun.map_err(|error| self.panicked(site, error))?.map_err(|error| self.named(*error))
     }
 }
