@@ -154,6 +154,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_text_is_copied_whole_whatever_its_length() {
+        for length in [0, 1, SHORT_TEXT, SHORT_TEXT + 1, 5 * SHORT_TEXT] {
+            let text: String = ('a'..='z').cycle().take(length).collect();
+            assert_eq!(copy_text(&text).map_err(|error| error.to_string()), Ok(text));
+        }
+    }
+
+    #[test]
     fn memory_that_is_not_there_is_an_error() {
         let error = with_room::<u64>(usize::MAX / 16).err().map(|error| error.to_string());
         let told = "there is no memory for 9223372036854775800 bytes now; take less at once, or give the service more";

@@ -7,10 +7,15 @@ const fn param(name: &'static str, ty: &'static str, optional: bool) -> Param {
 
 const PARAMS: &[Param] = &[param("a", "i64", false), param("b", "Option<i64>", true), param("c", "Arg<Value>", true)];
 
+/// As a service reads them.
+fn arrived<'p>(args: &Args, params: &'p [Param]) -> Result<Bound<'p>, String> {
+    Args::bind_encoded(&args.encode().expect("flat"), params)
+}
+
 fn read(args: impl Into<Args>) -> Result<(i64, Option<i64>, Arg<Value>), String> {
     let args: Args = args.into();
     assert_eq!(Args::decode(&args.encode().expect("flat")), Ok(args.clone()));
-    let bound = args.bind(PARAMS)?;
+    let bound = arrived(&args, PARAMS)?;
     Deserialize::deserialize(bound).map_err(|e: ValueError| e.to_string())
 }
 
@@ -36,12 +41,14 @@ fn further_arguments_are_gathered_by_place_and_by_name() {
     ];
     type All = (i64, Vec<Value>, Option<i64>, Kwargs);
     let read = |args: Args| -> Result<All, String> {
-        let bound = args.bind(PARAMS)?;
+        let bound = arrived(&args, PARAMS)?;
         Deserialize::deserialize(bound).map_err(|e: ValueError| e.to_string())
     };
     let none = Kwargs::new;
     assert_eq!(read(args![1].into()), Ok((1, vec![], None, none())));
     assert_eq!(read(args![1, 2, 3].into()), Ok((1, vec![2.into(), 3.into()], None, none())));
+    let as_many_as_parameters = args![1, 2, 3, 4];
+    assert_eq!(read(as_many_as_parameters.into()), Ok((1, vec![2.into(), 3.into(), 4.into()], None, none())));
     assert_eq!(read(args![1, 2; sep = 3]), Ok((1, vec![2.into()], Some(3), none())));
     let named = none().with("x", 5).with("args", 6).with("kwargs", 7);
     assert_eq!(read(args![; x = 5, a = 1, args = 6, kwargs = 7]), Ok((1, vec![], None, named)));
@@ -63,7 +70,7 @@ fn further_arguments_are_gathered_by_place_and_by_name() {
 #[test]
 fn names_alone_leave_no_place_for_more_arguments() {
     const PARAMS: &[Param] = &[param("a", "Option<i64>", true), rest("kwargs", ParamKind::Kwargs)];
-    let refused = Args::from(args![1, 2]).bind(PARAMS).expect_err("two are too many");
+    let refused = arrived(&args![1, 2].into(), PARAMS).expect_err("two are too many");
     assert_eq!(refused, "takes 0 to 1 arguments, but 2 were given");
 }
 
