@@ -341,6 +341,7 @@ mod config;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod in_process;
 #[cfg(test)]
 mod linear;
 mod security;

@@ -1,5 +1,6 @@
 //! Where a service is.
 
+use crate::config::within_brackets;
 use crate::security::Secret;
 use percent_encoding::percent_decode_str;
 use std::fmt;
@@ -94,12 +95,6 @@ impl Location {
         }
         Ok(Location { address: Address::Tcp { host: host.to_owned(), port }, secure, token })
     }
-}
-
-/// A host without the brackets around it; `None` if they are no pair.
-pub(crate) fn within_brackets(host: &str) -> Option<&str> {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    (!bare.is_empty() && !bare.contains(['[', ']'])).then_some(bare)
 }
 
 fn nonsense(reason: &str) -> Error {

@@ -1,4 +1,4 @@
-//! How a session is to be connected.
+//! How a session is to be connected: [`SessionBuilder`], and the functions of [`Session`] that begin with it.
 
 use super::address::Location;
 use super::background;
@@ -19,6 +19,36 @@ use tokio::runtime::Handle;
 
 /// No client takes less, in bytes: errors and the answers to `open` need some.
 const LEAST_FRAME: usize = 4 << 10;
+
+impl Session {
+    /// Connects to a service, with the defaults of [`SessionBuilder`].
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] if nobody answers, after some attempts, [`Error::NotAService`] if something else does;
+    /// [`Error::ProtocolMismatch`], [`Error::Refused`].
+    pub async fn connect(address: impl Into<String>) -> Result<Session, Error> {
+        Session::builder(address).connect().await
+    }
+
+    /// A session to be with the service at `address`: `host:port`, `unix:/path`, or a URL such as `tarmem://TOKEN@host:port` or
+    /// `tarmems://host:port`. See [`Address`](crate::Address).
+    pub fn builder(address: impl Into<String>) -> SessionBuilder {
+        SessionBuilder::new(&address.into())
+    }
+
+    /// Whether an address makes sense: [`builder`](Self::builder) takes any, and `connect` says what is wrong with it.
+    pub(crate) fn check_address(address: &str) -> Result<(), Error> {
+        Location::parse(address).map(|_| ())
+    }
+
+    /// A session over a stream of bytes that is connected already.
+    ///
+    /// # Errors
+    /// [`Error::ProtocolMismatch`], [`Error::Refused`], [`Error::Closed`].
+    pub async fn over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Session, Error> {
+        SessionBuilder::default().over(stream).await
+    }
+}
 
 /// A session to be.
 #[derive(Clone)]

@@ -5,7 +5,7 @@ use super::happy_eyeballs::race;
 use super::probe::PeerKind;
 use super::unix_error;
 use crate::security::{ClientSide, ClientTls, explain};
-use crate::server::net::listener::ByteStream;
+use crate::wire::byte_stream::ByteStream;
 use std::io;
 use std::time::Duration;
 use tarmem_remote::error::Error;

@@ -5,6 +5,7 @@ use super::options::SessionOptions;
 use super::outbox::SendLimits;
 use super::probe::PeerKind;
 use crate::security::verdict_of;
+use crate::wire::byte_stream::ByteStream;
 use crate::wire::channel::Channel;
 use crate::wire::frame::FrameLimit;
 use crate::wire::handshake::{Answer, Hello, HelloDetails, Resume, Resumed, Welcome};
@@ -17,7 +18,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::PROTOCOL_VERSION;
-use tokio::io::{AsyncRead, AsyncWrite};
 use uuid::Uuid;
 
 /// What a connection's buffer for reading begins with, in bytes; it grows as needed.
@@ -39,14 +39,9 @@ pub(super) const HUNG_UP_AS_SERVICE: &str =
 /// How long the service may take to answer `open`.
 const OPEN_TIME: Duration = Duration::from_secs(10);
 
-/// Whatever bytes come and go by.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
 /// A connection with an open session.
 pub(super) struct Connection {
-    channel: Channel<Box<dyn Stream>>,
+    channel: Channel<Box<dyn ByteStream>>,
     /// The number of the last request.
     last: u64,
     /// It was used for calls.
@@ -91,18 +86,15 @@ impl From<Error> for OpenFailure {
 
 impl Connection {
     /// Opens a session over `stream`, or resumes one.
-    pub(super) async fn open<S>(
-        stream: S,
+    pub(super) async fn open(
+        stream: impl ByteStream,
         options: &SessionOptions,
         resume: Option<Resume>,
-    ) -> Result<Opened, OpenFailure>
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
+    ) -> Result<Opened, OpenFailure> {
         let address = options.address.clone();
         // What is no service of ours announces anything: a web server's first bytes, a frame of 1.2 GB.
         let limit = FrameLimit::new(options.max_frame.min(ANSWER_BYTES));
-        let stream: Box<dyn Stream> = Box::new(stream);
+        let stream: Box<dyn ByteStream> = Box::new(stream);
         let channel = Channel::new(stream, limit.clone(), BUFFER);
         let mut connection = Connection { channel, last: 0, used: false, runs_on: RunsOn::Home };
         let details = HelloDetails {

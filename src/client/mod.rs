@@ -45,7 +45,6 @@ mod unix_error;
 mod wakeup;
 
 pub use address::Address;
-pub(crate) use address::within_brackets;
 pub use builder::SessionBuilder;
 pub use session::Session;
 pub use session_state::{Reconnected, SessionState};

@@ -1,7 +1,5 @@
 //! What a user of the client has: [`Session`].
 
-use super::address;
-use super::builder::SessionBuilder;
 use super::session_handle::SessionHandle;
 use super::session_state::SessionState;
 use std::fmt;
@@ -10,7 +8,6 @@ use std::sync::Arc;
 use tarmem_remote::call::Caller;
 use tarmem_remote::client_api::ClientApi;
 use tarmem_remote::error::Error;
-use tokio::io::{AsyncRead, AsyncWrite};
 use uuid::Uuid;
 
 /// One client's standing with a service. Its [`ClientApi`] is the contract: `memoize`, `get`, `update` and the rest.
@@ -42,34 +39,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// Connects to a service, with the defaults of [`SessionBuilder`].
-    ///
-    /// # Errors
-    /// [`Error::Unreachable`] if nobody answers, after some attempts, [`Error::NotAService`] if something else does;
-    /// [`Error::ProtocolMismatch`], [`Error::Refused`].
-    pub async fn connect(address: impl Into<String>) -> Result<Session, Error> {
-        Session::builder(address).connect().await
-    }
-
-    /// A session to be with the service at `address`: `host:port`, `unix:/path`, or a URL such as `tarmem://TOKEN@host:port` or
-    /// `tarmems://host:port`. See [`Address`](crate::Address).
-    pub fn builder(address: impl Into<String>) -> SessionBuilder {
-        SessionBuilder::new(&address.into())
-    }
-
-    /// Whether an address makes sense: [`builder`](Self::builder) takes any, and `connect` says what is wrong with it.
-    pub(crate) fn check_address(address: &str) -> Result<(), Error> {
-        address::Location::parse(address).map(|_| ())
-    }
-
-    /// A session over a stream of bytes that is connected already.
-    ///
-    /// # Errors
-    /// [`Error::ProtocolMismatch`], [`Error::Refused`], [`Error::Closed`].
-    pub async fn over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Session, Error> {
-        SessionBuilder::default().over(stream).await
-    }
-
     pub(super) fn of(handle: SessionHandle) -> Session {
         let handle = Arc::new(handle);
         let (caller, id): (Arc<dyn Caller>, _) = (handle.clone(), handle.session());

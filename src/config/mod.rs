@@ -3,10 +3,12 @@
 //! - [`limits`]: each limit with its unit, its default and its range, in one place.
 //! - [`units`]: how amounts are written.
 //! - [`read`]: reads files that a user names, none without end.
+//! - [`host`]: names and addresses of hosts, as they are written.
 //! - [`place`]: where to listen, as it is written.
 //! - [`file`]: the file; [`problem`]: what is wrong in a file, and on which line.
 
 mod file;
+mod host;
 mod limits;
 mod place;
 mod problem;
@@ -14,7 +16,8 @@ mod read;
 mod units;
 
 pub(crate) use file::{ConfigFile, WORKERS};
+pub(crate) use host::{host, within_brackets};
 pub use limits::{LimitError, Limits};
-pub(crate) use place::{Place, host};
+pub(crate) use place::Place;
 pub(crate) use problem::{Problem, read_toml};
 pub(crate) use read::{read_file, read_text_of_any};

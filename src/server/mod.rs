@@ -12,16 +12,13 @@ pub(crate) mod session;
 
 pub use net::listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, memory};
 
-use crate::client::Session;
 use crate::config::{LimitError, Limits};
 use crate::security::{AccessControl, ServerSide, ServerTls, TlsError, Tokens};
 use exec::engine::Engine;
-use exec::local_caller::LocalCaller;
 use net::binding::{Bindable, Unbound, v4_ports};
 use net::connections::Connections;
 use net::workers::{WorkerMessage, accept, at_rest, worker};
 use refs::cycle_gc::CycleCollector;
-use session::ServerSession;
 use session::table::SessionTable;
 use std::fmt;
 use std::io;
@@ -268,7 +265,7 @@ impl fmt::Debug for BoundService {
 
 /// A service that is running, on threads of its own: whoever started it may block. Dropped without [`shutdown`](Self::shutdown), it ends at once, and connections break.
 pub struct RunningService {
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
     connections: Arc<Connections>,
     access: Arc<AccessControl>,
     accepting: Vec<AbortOnDropHandle<()>>,
@@ -292,22 +289,10 @@ impl RunningService {
         &self.addresses
     }
 
-    /// What [`Session::connect`] takes to get here from this host: where the first of its listeners is that has an address,
+    /// What [`Session::connect`](crate::Session::connect) takes to get here from this host: where the first of its listeners is that has an address,
     /// `127.0.0.1:18813` or `unix:/path`. Empty if none has.
     pub fn address(&self) -> String {
         self.address.clone()
-    }
-
-    /// A session with this service in its own process: the same calls, without a socket.
-    pub fn session(&self) -> Session {
-        let session = ServerSession::local(&self.engine, None);
-        let id = session.id();
-        Session::in_process(Arc::new(LocalCaller::session(session)), id)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn engine(&self) -> &Arc<Engine> {
-        &self.engine
     }
 
     /// Asks for these tokens from now on, and for no others. Sessions end whose token is not among them any more, or has

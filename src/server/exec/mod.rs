@@ -22,7 +22,7 @@ mod evaluation;
 mod function_call;
 mod held_by_caller;
 pub(super) mod large_calls;
-pub(super) mod local_caller;
+pub(crate) mod local_caller;
 mod looking;
 mod memoize;
 mod multi_object;

@@ -1,10 +1,11 @@
 //! Where connections come from: TCP, a Unix socket, memory, or anything else that gives streams of bytes.
 
+use crate::wire::byte_stream::ByteStream;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -62,11 +63,6 @@ impl fmt::Debug for Stream {
         })
     }
 }
-
-/// Anything that bytes can be read from and written to.
-pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ByteStream for S {}
 
 impl Listener for TcpListener {
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {

@@ -230,10 +230,10 @@ fn references(cell: &Cell, object: &dyn Object) -> Vec<ObjectRef> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::Session;
     use crate::config::Limits;
     use crate::server::exec::local_caller::LocalCaller;
     use crate::server::session::ServerSession;
+    use tarmem_remote::client_api::ClientApi;
     use tarmem_remote::modules::builtins::ListProxy;
     use tarmem_remote::proxy::Proxy;
     use tarmem_remote::registry::Registry;
@@ -245,8 +245,7 @@ mod tests {
         let registry = Registry::linked().expect("no names clash");
         let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current());
         let local = ServerSession::local(&engine, None);
-        let id = local.id();
-        let session = Session::in_process(Arc::new(LocalCaller::session(local)), id);
+        let session = ClientApi::new(Arc::new(LocalCaller::session(local)));
         let numbers = Value::List((0..10).map(Value::from).collect());
         let mut lists = Vec::new();
         for _ in 0..CIRCLES {
