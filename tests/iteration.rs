@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use support::{Fixture, Way};
 use tarmem::modules::builtins::{BytesProxy, Dict, DictProxy, List, ListProxy, SetProxy, StrProxy, TupleProxy};
 use tarmem::modules::collections::{CounterProxy, DefaultDictProxy, DequeProxy, OrderedDictProxy};
-use tarmem::modules::{Elements, Exception};
+use tarmem::modules::{Elements, Exception, Iterable};
 use tarmem::{CallError, DynamicProxy, Error, Limits, Proxy, Session, Value, args};
 
 each_way![

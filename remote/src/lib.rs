@@ -8,6 +8,7 @@
 //!   - [`registry`]: everything `#[remote]` registered, checked once at start-up.
 //!   - [`import`]: importlib's rules for module names.
 //!   - [`dispatch`]: how one function per method serves both encodings.
+//!   - [`package`]: what a package promises for all of its methods and functions.
 //!   - [`multi_object`]: functions over several objects, and how they are given them.
 //!   - [`context`]: what a method or generator may know about its call.
 //! - The protocol, which client and service have in common:
@@ -41,7 +42,7 @@ mod protocol;
 
 use client::handle;
 pub use client::{call, client_api, pipeline, proxy, source};
-pub use model::{context, describe, dispatch, import, multi_object, object, registry};
+pub use model::{context, describe, dispatch, import, multi_object, object, package, registry};
 #[doc(hidden)]
 pub use protocol::operation;
 pub use protocol::{args, codec, error, params, payload, results, shape, signature};

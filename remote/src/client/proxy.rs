@@ -6,7 +6,6 @@ use crate::client_api::{ClientApi, Obtain};
 use crate::codec::{self, Encoding};
 use crate::error::Error;
 use crate::handle::Handle;
-use crate::modules::Elements;
 use crate::object::Remote;
 use crate::operation::{MethodRef, Operation, Target};
 use crate::payload::Payload;
@@ -348,14 +347,6 @@ impl DynamicProxy {
     /// [`Error::NoSuchMethod`], [`Error::BadArguments`], [`Error::Raised`] if the method itself fails, and the session's.
     pub fn call(&self, method: &str, args: impl Into<Args>) -> Call<Value> {
         self.call_with_args(method, Ok(args.into()))
-    }
-
-    /// The elements of a collection, chunk after chunk, by its method `iter_chunk`.
-    ///
-    /// # Errors
-    /// As those of [`Elements`]; [`Error::NoSuchMethod`] for what is no collection.
-    pub fn iter<T>(&self) -> Elements<T> {
-        Elements::of_dynamic(self)
     }
 
     /// As [`call`](Self::call), with arguments of any type (a tuple of them), and what fails as the caller chooses: an

@@ -29,15 +29,6 @@ pub struct Place {
     pub package: Option<&'static str>,
 }
 
-impl Place {
-    /// It is in one of tarmem's own [`modules`](crate::modules). Their methods and functions read all that their arguments refer
-    /// to before they change anything, so that a service may run them again: see
-    /// [`RefScope::look`](crate::value::RefScope::look).
-    pub fn is_built_in(&self) -> bool {
-        self.package == Some(env!("CARGO_PKG_NAME"))
-    }
-}
-
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)

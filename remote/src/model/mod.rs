@@ -6,4 +6,5 @@ pub mod dispatch;
 pub mod import;
 pub mod multi_object;
 pub mod object;
+pub mod package;
 pub mod registry;

@@ -105,6 +105,31 @@ enum Target {
 /// Calls the method that gives a chunk: from where, and how many at the most.
 type FetchChunk = dyn Fn(Option<Cursor>, Option<u32>) -> Fallible<Chunk> + Send + Sync;
 
+/// The elements of an object whose class is not known.
+///
+/// ```
+/// use futures::TryStreamExt;
+/// use tarmem_remote::DynamicProxy;
+/// use tarmem_remote::modules::Iterable;
+///
+/// async fn words(of: &DynamicProxy) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+///     Ok(of.iter().try_collect().await?)
+/// }
+/// ```
+pub trait Iterable {
+    /// The elements of a collection, chunk after chunk, by its method `iter_chunk`.
+    ///
+    /// # Errors
+    /// As those of [`Elements`]; [`Error::NoSuchMethod`] for an object that is no collection.
+    fn iter<T>(&self) -> Elements<T>;
+}
+
+impl Iterable for DynamicProxy {
+    fn iter<T>(&self) -> Elements<T> {
+        Elements::of_dynamic(self)
+    }
+}
+
 impl<T> Elements<T> {
     /// By that method of its class.
     pub(crate) fn of<P: Proxy>(proxy: &P, method: fn(&P, Option<Cursor>, Option<u32>) -> Fallible<Chunk>) -> Self {
@@ -114,7 +139,7 @@ impl<T> Elements<T> {
     }
 
     /// By name.
-    pub(crate) fn of_dynamic(proxy: &DynamicProxy) -> Self {
+    fn of_dynamic(proxy: &DynamicProxy) -> Self {
         Self::new(Target::Dynamic(proxy.clone()))
     }
 

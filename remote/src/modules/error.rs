@@ -1,7 +1,7 @@
 //! What the methods of these modules refuse, by the names that Python gives it.
 
 use super::python::{short, weight};
-use crate::value::Value;
+use crate::value::{Unhashable, Value};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
@@ -187,6 +187,13 @@ impl fmt::Display for Exception {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, message) = (self.kind(), self.message());
         if message.is_empty() { f.write_str(kind) } else { write!(f, "{kind}: {message}") }
+    }
+}
+
+/// As Python has it, a `TypeError`.
+impl From<Unhashable> for Exception {
+    fn from(error: Unhashable) -> Self {
+        Exception::TypeError(error.to_string())
     }
 }
 

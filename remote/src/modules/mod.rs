@@ -3,7 +3,7 @@
 //! - [`builtins`]: list, dict, set, frozenset, tuple, range, str, bytes, bytearray, int, float, complex, bool.
 //! - [`collections`]: deque, Counter, OrderedDict, defaultdict, namedtuple, ChainMap.
 //! - [`types`]: SimpleNamespace. [`multiprocessing`]: Value, Array, Queue, JoinableQueue.
-//! - [`Elements`]: iteration over any of them, as a stream.
+//! - [`Elements`]: iteration over any of them, as a stream; [`Iterable`]: over one whose class is not known.
 //! - [`error`]: what their methods refuse, as [`Exception`]s.
 //! - [`threading`]: Lock, RLock, Semaphore, BoundedSemaphore, Event, Condition, Barrier.
 //! - [`queue`]: Queue, LifoQueue, PriorityQueue, SimpleQueue.
@@ -31,9 +31,10 @@ pub mod queue;
 mod shared;
 pub mod threading;
 pub mod types;
+mod waiting;
 
 pub use decoded::{Decoded, DecodedPairs};
-pub use elements::Elements;
+pub use elements::{Elements, Iterable};
 pub use error::{Exception, UnicodeError};
 pub(crate) use given::{Given, given};
 

@@ -7,11 +7,11 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, Seq
 
 use super::depth::Depth;
 use super::handoff::{self, VALUE_NAME};
+use super::key::collapse;
 use super::reference::{CLASS_FIELD, ID_FIELD};
 use super::serialize::{INT_FIELD, TAGGED, VARIANTS};
 use super::weight::{allocated, announced, charge, copy, copy_text, push};
 use super::{Integer, ObjectRef, Value};
-use crate::modules::python;
 
 /// From a binary format the tagged form; from a readable one whatever it holds. From a `Value` the very same, with its
 /// live objects. A map of `$ref` and `class` in a readable format is an object reference,
@@ -270,7 +270,7 @@ impl<'de> Visitor<'de> for Entries {
             charge(size_of::<(Value, Value)>()).map_err(A::Error::custom)?;
             push(&mut entries, entry).map_err(A::Error::custom)?;
         }
-        python::collapse(&mut entries).map_err(A::Error::custom)?;
+        collapse(&mut entries).map_err(A::Error::custom)?;
         Ok(entries)
     }
 }

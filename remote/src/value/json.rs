@@ -10,9 +10,9 @@ use uuid::Uuid;
 use super::depth::Depth;
 use super::error::Found;
 use super::integer::check_digits;
+use super::key::twice;
 use super::serialize::INT_FIELD as INT;
 use super::{Integer, ObjectRef, TooDeep, Value, ValueError};
-use crate::modules::python;
 
 const BYTES: &str = "$bytes";
 const REF: &str = "$ref";
@@ -346,7 +346,7 @@ impl<'de> Visitor<'de> for JsonSeed<'_> {
 
 /// A map's pairs. A key that is there twice is refused: whoever wrote it meant one of its values, and nobody knows which.
 fn each_once<E: Error>(pairs: Vec<(Value, Value)>) -> Result<Vec<(Value, Value)>, E> {
-    match python::twice(pairs.iter().map(|(key, _)| key)) {
+    match twice(pairs.iter().map(|(key, _)| key)) {
         None => Ok(pairs),
         Some(key) => Err(E::custom(format_args!("the key {} is there twice; each can be there once", Found(key)))),
     }

@@ -20,12 +20,14 @@ mod convert;
 mod depth;
 mod deserialize;
 mod display;
+mod equality;
 mod error;
 mod from;
 mod handoff;
 mod integer;
 mod into;
 mod json;
+mod key;
 mod reference;
 mod scope;
 mod serialize;
@@ -37,11 +39,13 @@ mod weight;
 pub(crate) mod tests;
 
 pub use depth::{DEPTH_LIMIT, NESTING_LIMIT};
+pub use equality::{equal, equal_maps, integer_of};
 pub use error::ValueError;
 pub(crate) use error::{misfit, short_name, with_article};
 pub use from::from_value;
 pub use integer::{INTEGER_BITS_LIMIT, Integer, IntegerTooLarge};
 pub use into::IntoValue;
+pub use key::{Key, Unhashable};
 pub use reference::ObjectRef;
 pub use scope::{Looked, RefScope, place_of, with_scope};
 pub(crate) use scope::{go_on, lending, look, with_caller};
@@ -58,7 +62,7 @@ pub(crate) use weight::{OutOfMemory, allocated, charge, with_room};
 ///
 /// Two values are equal when they have the same structure: maps compare as ordered pairs and sets as ordered elements,
 /// floats as in IEEE 754 (so `NaN` differs from itself), and object references by id.
-/// [`modules::python::equal`](crate::modules::python::equal) compares as Python does.
+/// [`equal`] compares as Python does.
 ///
 /// Lists, tuples, sets and maps may be nested [`DEPTH_LIMIT`] levels deep; what is deeper is refused wherever values are read or
 /// written.
@@ -215,7 +219,7 @@ impl Value {
     /// assert!(Value::set([Value::List(vec![])]).is_err());
     /// ```
     pub fn set(items: impl IntoIterator<Item = Value>) -> Result<Value, ValueError> {
-        crate::modules::python::unique(items).map(Value::Set).map_err(|error| ValueError::new(error.message()))
+        key::unique(items).map(Value::Set).map_err(|error| ValueError::new(error.to_string()))
     }
 
     /// A map of these pairs, in their order. Of keys that are equal, as Python has it, the first stays, with the last value, as in
@@ -230,7 +234,7 @@ impl Value {
     pub fn map<K: Into<Value>, V: Into<Value>>(entries: impl IntoIterator<Item = (K, V)>) -> Value {
         let mut entries: Vec<(Value, Value)> =
             entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-        if crate::modules::python::collapse(&mut entries).is_err() {
+        if key::collapse(&mut entries).is_err() {
             // As a `Vec` that cannot grow.
             std::alloc::handle_alloc_error(std::alloc::Layout::new::<Value>());
         }

@@ -6,8 +6,8 @@
 //! that it asked for in the order of their ids, as functions over several objects do, waiting as any call waits, and the method
 //! runs again. What was shown stays held until it is over: it sees all of it as it is at one time.
 //!
-//! That is for the methods and functions of tarmem's own modules, which read everything before they change anything. A user's code
-//! is never run twice for one call: it looks into nothing, and takes a reference for what it is.
+//! That is for the methods and functions of a registered package, as tarmem's own modules are: they read everything before they
+//! change anything. Other code is never run twice for one call: it looks into nothing, and takes a reference for what it is.
 
 use super::cancellation::Cancellation;
 use super::held_by_caller::HeldByCaller;
@@ -259,7 +259,7 @@ impl RefScope for LookingScope<'_> {
     }
 
     fn go_on(&self, steps: usize) -> bool {
-        !self.code.is_built_in() || self.looks.go_on(steps)
+        self.code.registered_package().is_none() || self.looks.go_on(steps)
     }
 
     fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {
@@ -269,7 +269,7 @@ impl RefScope for LookingScope<'_> {
                 Looked::Shown
             }
             Some(Own { object: None, .. }) => Looked::Closed,
-            None if self.code.is_built_in() => self.looks.look(reference, view),
+            None if self.code.registered_package().is_some() => self.looks.look(reference, view),
             None => Looked::Closed,
         }
     }

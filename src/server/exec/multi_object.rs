@@ -30,7 +30,6 @@ use tarmem_remote::context::Context;
 use tarmem_remote::describe::Function;
 use tarmem_remote::dispatch::{Encoding, Produced};
 use tarmem_remote::error::Error;
-use tarmem_remote::modules::python::{no_list_among, no_list_but};
 use tarmem_remote::multi_object::{ObjectArg, ObjectParam, OnObjects, PreparedCall, Work};
 use tarmem_remote::operation::Reply;
 use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
@@ -196,7 +195,7 @@ impl Engine {
         });
         let prepared = prepared.and_then(|prepared| prepared).map_err(|error| {
             let is_dynamic = matches!((encoding, &error), (Encoding::Dynamic, Error::BadArguments { .. }));
-            let told = on.params.iter().filter(|_| is_dynamic).find_map(|param| no_list_among(&function, param, args));
+            let told = on.params.iter().filter(|_| is_dynamic).find_map(|param| function.explain_argument(param, args));
             told.unwrap_or_else(|| named(&function, encoding, error))
         })?;
         let PreparedCall { objects, work } = prepared;
@@ -207,7 +206,7 @@ impl Engine {
             let cell = self.target(request, object.target())?.cell;
             let class = cell.class();
             if !class.fits(param.class) {
-                if let Some(told) = no_list_but(&function, class.entry().path).filter(|_| encoding == Encoding::Dynamic)
+                if let Some(told) = function.explain_class(class.entry().path).filter(|_| encoding == Encoding::Dynamic)
                 {
                     return Err(told);
                 }

@@ -7,8 +7,7 @@ use crate::modules::queue::methods::{Kind, bounded_methods, joinable_methods, qu
 use crate::modules::queue::proxy::{LeasedItem, bounded_proxy, joinable_proxy, queue_proxy};
 use crate::modules::queue::store::Store;
 use crate::modules::queue::{Lease, Leased};
-use crate::modules::threading::line::Monitor;
-use crate::modules::threading::{Patience, seconds};
+use crate::modules::waiting::{Monitor, Patience, seconds};
 use crate::modules::{Decoded, Exception, Fallible, given};
 use crate::object::Traverse;
 use crate::remote;

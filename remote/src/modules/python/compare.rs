@@ -3,7 +3,7 @@
 mod argument;
 mod contents;
 
-use super::equality;
+use super::equal;
 use super::live::{Holds, Kind, Mapping, Seen, Sight, kind_of, sight};
 use super::{Comparison, Effort, Table, type_name};
 use crate::modules::collections::ChainMap;
@@ -42,7 +42,7 @@ impl Comparing {
     #[inline]
     pub(crate) fn equal(&mut self, a: &Value, b: &Value) -> Result<bool, Exception> {
         self.effort.take(1)?;
-        if is_flat(a) && is_flat(b) { Ok(equality::equal(a, b)) } else { self.nested(a, b) }
+        if is_flat(a) && is_flat(b) { Ok(equal(a, b)) } else { self.nested(a, b) }
     }
 
     /// Whether an object is equal to a value.
@@ -144,7 +144,7 @@ impl Comparing {
             (Value::Set(a), Value::Set(b)) => self.elements(a, b),
             (Value::Text(a), Value::Text(b)) => self.bytes_equal(a.as_bytes(), b.as_bytes()),
             (Value::Bytes(a), Value::Bytes(b)) => self.bytes_equal(a, b),
-            _ => Ok(equality::equal(a, b)),
+            _ => Ok(equal(a, b)),
         }
     }
 
@@ -295,7 +295,7 @@ impl Comparing {
             (Seen::Elements(a), Seen::Elements(b)) => self.elements(a, b),
             (Seen::Text(a), Seen::Text(b)) => self.bytes_equal(a.as_bytes(), b.as_bytes()),
             (Seen::Bytes(a), Seen::Bytes(b)) => self.bytes_equal(a, b),
-            (Seen::Number(a), Seen::Number(b)) => Ok(equality::equal(a, b)),
+            (Seen::Number(a), Seen::Number(b)) => Ok(equal(a, b)),
             (Seen::Range(a), Seen::Range(b)) => Ok(a.same(b)),
             _ => Ok(false),
         }

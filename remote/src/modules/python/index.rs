@@ -1,7 +1,7 @@
 //! Indices: which element `xs[-1]` is.
 
-use super::equality::whole;
 use super::type_name;
+use super::whole;
 use crate::args::Arg;
 use crate::modules::Exception;
 use crate::value::Value;

@@ -1,7 +1,7 @@
 //! Arithmetic, as Python does it, of values and of references to live numbers: whole numbers stay whole and exact, within
 //! [`INTEGER_BITS_LIMIT`](crate::value::INTEGER_BITS_LIMIT).
 
-use super::equality::integer;
+use super::integer;
 use super::live::operand;
 use super::{hex_float, type_name};
 use crate::modules::Exception;

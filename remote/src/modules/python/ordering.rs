@@ -1,6 +1,5 @@
 //! `<`, `<=`, `>` and `>=`.
 
-use super::equality::compare_int_float;
 use super::live::operand;
 use super::number::Number;
 use super::{Table, equal, type_name};
@@ -50,8 +49,8 @@ impl Comparison {
             (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
             _ => match (Number::of(a), Number::of(b)) {
                 (Some(Number::Whole(a)), Some(Number::Whole(b))) => Some(a.cmp(&b)),
-                (Some(Number::Whole(a)), Some(Number::Float(b))) => compare_int_float(&a, b),
-                (Some(Number::Float(a)), Some(Number::Whole(b))) => compare_int_float(&b, a).map(Ordering::reverse),
+                (Some(Number::Whole(a)), Some(Number::Float(b))) => a.compare_to_f64(b),
+                (Some(Number::Float(a)), Some(Number::Whole(b))) => b.compare_to_f64(a).map(Ordering::reverse),
                 _ => return self.held(a, b),
             },
         };

@@ -1,6 +1,6 @@
 //! Numbers from text, as Python's `int(…)` and `float(…)` read them.
 
-use super::equality::integer;
+use super::integer;
 use super::live::operand;
 use super::number::{Number, too_large};
 use super::short;

@@ -1,6 +1,7 @@
 //! How tables travel: a table of values as a map, a table of nothing as the set that it is.
 
 use super::{Key, Table, check_depth};
+use crate::modules::Exception;
 use crate::value::{Value, charge, serialize_set};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
@@ -60,7 +61,7 @@ impl<'de> Visitor<'de> for Entries {
         while let Some((key, value)) = map.next_entry::<Value, Value>()? {
             charge(Table::<Value>::ENTRY_BYTES).map_err(de::Error::custom)?;
             check_depth(&value).map_err(de::Error::custom)?;
-            table.insert(Key::new(key).map_err(de::Error::custom)?, value);
+            table.insert(Key::new(key).map_err(Exception::from).map_err(de::Error::custom)?, value);
         }
         Ok(table)
     }
@@ -79,7 +80,7 @@ impl<'de> Visitor<'de> for Elements {
         let mut table = Table::new();
         while let Some(key) = seq.next_element::<Value>()? {
             charge(Table::<()>::ENTRY_BYTES).map_err(de::Error::custom)?;
-            table.insert(Key::new(key).map_err(de::Error::custom)?, ());
+            table.insert(Key::new(key).map_err(Exception::from).map_err(de::Error::custom)?, ());
         }
         Ok(table)
     }

@@ -74,7 +74,7 @@ fn what_is_equal_is_one_key() {
     table.insert(key(-0.0), ());
     table.insert(key(false), ());
     assert_eq!(table.into_value().to_string(), "{1,NaN,-0.0}");
-    let error = Key::new(Value::List(vec![])).unwrap_err();
+    let error = Exception::from(Key::new(Value::List(vec![])).unwrap_err());
     assert_eq!(error.to_string(), "TypeError: unhashable type: 'list'");
 }
 
@@ -189,7 +189,10 @@ fn tuples_and_sets_are_keys() {
     assert_eq!(table.get(&key(set(&[2, 1]))), Some(&"set"), "in any order");
     assert_eq!(table.get(&key(set(&[1, 3]))), None);
     assert!(!equal(&(1, 2).into(), &[1, 2].into()));
-    assert_eq!(Key::new((1, [1]).into()).unwrap_err().to_string(), "TypeError: unhashable type: 'list'");
+    assert_eq!(
+        Exception::from(Key::new((1, [1]).into()).unwrap_err()).to_string(),
+        "TypeError: unhashable type: 'list'"
+    );
     assert_eq!(repr(&((1,), (), set(&[]), set(&[3])).into()), "((1,), None, set(), {3})");
     assert_eq!(Comparison::Less.holds(&set(&[1]), &set(&[2, 1])), Ok(true));
     assert_eq!(Comparison::Less.holds(&set(&[1, 3]), &set(&[2, 1])), Ok(false));

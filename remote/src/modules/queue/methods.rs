@@ -3,7 +3,7 @@
 use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::Exception;
-use crate::modules::threading::Patience;
+use crate::modules::waiting::Patience;
 use crate::value::Value;
 
 /// What differs between the queues of `queue` and those of `multiprocessing`.
@@ -158,7 +158,7 @@ macro_rules! joinable_methods {
             /// `timeout` seconds.
             #[remote(name = "join")]
             pub async fn join_bool(&self, ctx: &Context, timeout: Option<f64>) -> Result<bool, Exception> {
-                items::join(&self.items, ctx, $crate::modules::threading::Patience::to_wait(timeout)?).await
+                items::join(&self.items, ctx, $crate::modules::waiting::Patience::to_wait(timeout)?).await
             }
         }
     };

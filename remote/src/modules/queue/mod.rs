@@ -14,7 +14,7 @@ pub use proxy::{Leased, LeasedItem, Leasing};
 use crate::args::Arg;
 use crate::context::Context;
 use crate::modules::Exception;
-use crate::modules::threading::line::Monitor;
+use crate::modules::waiting::Monitor;
 use crate::object::Traverse;
 use crate::remote;
 use crate::value::{Granted, Value};

@@ -4,7 +4,7 @@ use super::items::Lease;
 use super::{LifoQueueProxy, PriorityQueueProxy, QueueProxy, SimpleQueueProxy};
 use crate::call::{CallError, Misfit};
 use crate::error::Error;
-use crate::modules::threading::seconds;
+use crate::modules::waiting::seconds;
 use crate::modules::{Decoded, Exception, Fallible, given};
 use crate::proxy::Proxy;
 use crate::value::{Granted, IntoValue, misfit};

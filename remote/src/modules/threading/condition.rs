@@ -1,15 +1,13 @@
 //! `Condition`.
 
-use super::Patience;
 use super::guard::{Guard, lockable};
-use super::line::{Door, Line, Monitor, Wait, Woken, deliver};
 use super::lock::{Lock, RLock, lock_methods, owned_methods};
 use super::mutual::{Grant, Holder, Mutual, acquire, acquire_again};
-use super::patience::seconds;
 use crate::args::Arg;
 use crate::call::CallError;
 use crate::context::Context;
 use crate::modules::python::type_name;
+use crate::modules::waiting::{Door, Line, Monitor, Patience, Wait, Woken, deliver, seconds};
 use crate::modules::{Exception, Fallible};
 use crate::remote;
 use crate::source::FunctionCall;

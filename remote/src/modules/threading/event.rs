@@ -1,9 +1,7 @@
 //! `Event`.
 
-use super::Patience;
-use super::line::{Attempt, Door, Line, Monitor, Woken, enter};
-use super::patience::seconds;
 use crate::context::Context;
+use crate::modules::waiting::{Attempt, Door, Line, Monitor, Patience, Woken, enter, seconds};
 use crate::modules::{Exception, Fallible};
 use crate::remote;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! What a typed caller holds once it has acquired something: given up when dropped.
 
 use super::mutual::Grant;
-use super::patience::seconds;
 use crate::call::CallError;
+use crate::modules::waiting::seconds;
 use crate::modules::{Exception, Fallible};
 use crate::proxy::Proxy;
 use crate::value::Granted;

@@ -1,12 +1,11 @@
 //! `Lock` and `RLock`.
 
-use super::Patience;
 use super::guard::{Guard, lockable};
-use super::line::Monitor;
 use super::mutual::{Grant, Holder, Mutual, acquire};
 use crate::args::Arg;
 use crate::call::CallError;
 use crate::context::Context;
+use crate::modules::waiting::{Monitor, Patience};
 use crate::modules::{Exception, Fallible};
 use crate::remote;
 use crate::value::{Granted, Value};

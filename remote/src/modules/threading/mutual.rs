@@ -1,11 +1,10 @@
 //! Mutual exclusion: the state of a Lock, an RLock, and the lock of a Condition.
 
-use super::line::{Attempt, Door, Line, Monitor, Wait, Woken, deliver, enter};
-use super::{Patience, next_token};
 use crate::call::OwnerId;
 use crate::context::{Context, Owner, SessionEnded};
 use crate::modules::Exception;
 use crate::modules::python::type_name;
+use crate::modules::waiting::{Attempt, Door, Line, Monitor, Patience, Wait, Woken, deliver, enter, next_token};
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

@@ -1,11 +1,9 @@
 //! `Semaphore` and `BoundedSemaphore`.
 
-use super::Patience;
-use super::line::{Attempt, Door, Line, Monitor, Woken, deliver, enter};
-use super::patience::seconds;
 use crate::args::Arg;
 use crate::call::CallError;
 use crate::context::{Context, SessionEnded};
+use crate::modules::waiting::{Attempt, Door, Line, Monitor, Patience, Woken, deliver, enter, seconds};
 use crate::modules::{Exception, Fallible};
 use crate::proxy::Proxy;
 use crate::remote;

@@ -1,5 +1,6 @@
 //! Integers from machine integers, text and bytes, and back; and by serde.
 
+use std::cmp::Ordering;
 use std::str::FromStr;
 
 use num_bigint::{BigInt, BigUint, Sign};
@@ -48,6 +49,22 @@ impl Integer {
     #[cold]
     fn large(n: BigInt) -> Self {
         Integer(Repr::Large(Box::new(n)))
+    }
+
+    /// Compares exactly, where a cast would round; `None` for NaN.
+    ///
+    /// ```
+    /// use std::cmp::Ordering;
+    /// use tarmem_remote::value::Integer;
+    ///
+    /// let n = Integer::new((1 << 53) + 1);
+    /// assert_eq!(n.compare_to_f64((1u64 << 53) as f64), Some(Ordering::Greater));
+    /// ```
+    pub fn compare_to_f64(&self, x: f64) -> Option<Ordering> {
+        match Integer::from_f64(x) {
+            Some(whole) => x.trunc().partial_cmp(&x).map(|rest| self.cmp(&whole).then(rest)),
+            None => 0.0.partial_cmp(&x),
+        }
     }
 
     /// That it does not fit a type; a number that would fill the message is told by its bits.

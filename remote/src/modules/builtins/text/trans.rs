@@ -40,7 +40,7 @@ pub(crate) fn table(from: Value, to: Arg<Value>, without: Arg<Value>) -> Result<
 }
 
 fn number(letter: char) -> Result<Key, Exception> {
-    Key::new(u32::from(letter).into())
+    Ok(Key::new(u32::from(letter).into())?)
 }
 
 fn key_number(key: &Value) -> Result<Key, Exception> {
@@ -52,7 +52,7 @@ fn key_number(key: &Value) -> Result<Key, Exception> {
                 _ => Err(Exception::value("string keys in translate table must be of length 1")),
             }
         }
-        key if integer(key).is_some() => Key::new(key.clone()),
+        key if integer(key).is_some() => Ok(Key::new(key.clone())?),
         _ => Err(Exception::of_type("keys in translate table must be strings or integers")),
     }
 }

@@ -1,11 +1,10 @@
 //! What two objects hold, compared element by element: lists, mappings, sets, bytes.
 
-use super::super::equality;
 use super::super::live::{is_busy, look_ahead};
 use super::super::{Comparison, Key, Table};
 use super::Comparing;
 use crate::modules::error::Exception;
-use crate::value::Value;
+use crate::value::{Value, equal_maps};
 use std::rc::Rc;
 
 impl Comparing {
@@ -57,7 +56,7 @@ impl Comparing {
                 Ok(one.len() == other.len() && self.tables(pairs, |key| value_at(b, &other, key))?)
             }
             // Keys that Python could not have: all that is left is to compare them as they come.
-            _ => Ok(equality::equal_maps(a, b)),
+            _ => Ok(equal_maps(a, b)),
         }
     }
 

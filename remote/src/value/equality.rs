@@ -1,9 +1,6 @@
-//! `==`, and what counts as true.
+//! When Python calls two values equal.
 
-use super::Key;
-use super::live::operand;
-use crate::modules::error::Exception;
-use crate::value::{Integer, Value};
+use super::{Integer, Key, Value};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -12,8 +9,7 @@ use std::collections::{HashMap, HashSet};
 /// element by element, each among their own; maps and sets whatever their order; object references if they are to one object.
 ///
 /// ```
-/// use tarmem_remote::Value;
-/// use tarmem_remote::modules::python::equal;
+/// use tarmem_remote::value::equal;
 ///
 /// assert!(equal(&1.into(), &1.0.into()));
 /// assert!(equal(&1.into(), &true.into()));
@@ -29,7 +25,7 @@ pub fn equal(a: &Value, b: &Value) -> bool {
         (Value::Map(a), Value::Map(b)) => equal_maps(a, b),
         (Value::Ref(a), Value::Ref(b)) => a == b,
         (Value::Float(a), Value::Float(b)) => a == b,
-        _ => match (integer(a), integer(b)) {
+        _ => match (integer_of(a), integer_of(b)) {
             (Some(a), Some(b)) => a == b,
             (Some(n), None) => equal_int_float(&n, b),
             (None, Some(n)) => equal_int_float(&n, a),
@@ -39,7 +35,7 @@ pub fn equal(a: &Value, b: &Value) -> bool {
 }
 
 /// Whether two lists are equal.
-pub(crate) fn equal_lists(a: &[Value], b: &[Value]) -> bool {
+fn equal_lists(a: &[Value], b: &[Value]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
 }
 
@@ -50,7 +46,8 @@ fn equal_sets(a: &[Value], b: &[Value]) -> bool {
     a.len() == b.len() && matches!((keys(a), keys(b)), (Some(a), Some(b)) if a == b)
 }
 
-pub(super) fn equal_maps(a: &[(Value, Value)], b: &[(Value, Value)]) -> bool {
+/// As [`equal`], of the pairs of two maps.
+pub fn equal_maps(a: &[(Value, Value)], b: &[(Value, Value)]) -> bool {
     // Of a key that is there twice, the last one counts.
     match (table(a), table(b)) {
         (Some(a), Some(b)) => {
@@ -66,24 +63,16 @@ fn table(entries: &[(Value, Value)]) -> Option<HashMap<Key, &Value>> {
     entries.iter().map(|(key, value)| Some((Key::new(key.clone()).ok()?, value))).collect()
 }
 
-/// What counts as true: everything but null, false, zero and what is empty.
-pub fn truthy(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(b) => *b,
-        Value::Int(n) => !n.is_zero(),
-        Value::Float(x) => *x != 0.0,
-        Value::Text(text) => !text.is_empty(),
-        Value::Bytes(bytes) => !bytes.is_empty(),
-        Value::List(items) | Value::Tuple(items) | Value::Set(items) => !items.is_empty(),
-        Value::Map(entries) => !entries.is_empty(),
-        Value::Ref(_) => true,
-    }
-}
-
-/// The integer that an integer or a bool is.
+/// The integer that an integer or a bool is: Python's `True` is 1.
+///
+/// ```
+/// use tarmem_remote::value::integer_of;
+///
+/// assert_eq!(integer_of(&true.into()).and_then(|n| n.as_i64()), Some(1));
+/// assert!(integer_of(&1.0.into()).is_none());
+/// ```
 #[inline]
-pub(crate) fn integer(value: &Value) -> Option<Cow<'_, Integer>> {
+pub fn integer_of(value: &Value) -> Option<Cow<'_, Integer>> {
     match value {
         Value::Int(n) => Some(Cow::Borrowed(n)),
         Value::Bool(b) => Some(Cow::Owned(Integer::new((*b).into()))),
@@ -91,20 +80,6 @@ pub(crate) fn integer(value: &Value) -> Option<Cow<'_, Integer>> {
     }
 }
 
-/// As [`integer`], of an [`operand`], in 128 bits: the highest or lowest that there is for one that is beyond. For indices, counts
-/// and sizes, of which those are all too large.
-pub(crate) fn whole(value: &Value) -> Result<Option<i128>, Exception> {
-    Ok(integer(&*operand(value)?).map(|n| n.saturating_i128()))
-}
-
 fn equal_int_float(n: &Integer, x: &Value) -> bool {
-    matches!(x, Value::Float(x) if compare_int_float(n, *x) == Some(Ordering::Equal))
-}
-
-/// Compares exactly, where a cast would round; `None` for NaN.
-pub(crate) fn compare_int_float(n: &Integer, x: f64) -> Option<Ordering> {
-    match Integer::from_f64(x) {
-        Some(whole) => x.trunc().partial_cmp(&x).map(|rest| n.cmp(&whole).then(rest)),
-        None => 0.0.partial_cmp(&x),
-    }
+    matches!(x, Value::Float(x) if n.compare_to_f64(*x) == Some(Ordering::Equal))
 }

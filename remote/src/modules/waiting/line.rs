@@ -1,4 +1,4 @@
-//! Waiting in line: what all of these classes are made of.
+//! Waiting in line: what the classes of threading and the queues are made of.
 //!
 //! A class keeps its state in a [`Monitor`]: a mutex that is held for a moment at a time, and never while anybody waits.
 //! Who has to wait joins a [`Line`] in that state, and awaits a [`Wait`]. Whoever changes the state grants something to

@@ -1,10 +1,8 @@
-//! What can be a key of a dict or an element of a set.
+//! What can be a key of a map or an element of a set, as Python has it.
 
-use super::equality::integer;
-use super::{Table, equal, type_name};
-use crate::modules::Exception;
-use crate::value::{Integer, OutOfMemory, Value};
+use super::{Integer, OutOfMemory, Value, equal, integer_of};
 use hashbrown::HashTable;
+use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::LazyLock;
 
@@ -13,6 +11,15 @@ use std::sync::LazyLock;
 /// A set is one, as Python's `frozenset` is.
 ///
 /// Keys that are equal are one key, whatever their types: `1`, `1.0` and `true`. NaN is one key, too.
+///
+/// ```
+/// use std::collections::HashSet;
+/// use tarmem_remote::value::{Key, Value};
+///
+/// let keys: HashSet<Key> = [1.into(), 1.0.into(), true.into()].map(|key: Value| Key::new(key).unwrap()).into();
+/// assert_eq!(keys.len(), 1);
+/// assert_eq!(Key::new(Value::List(vec![])).unwrap_err().to_string(), "unhashable type: 'list'");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Key(Value);
 
@@ -20,8 +27,8 @@ impl Key {
     /// The value as a key.
     ///
     /// # Errors
-    /// `TypeError` for a list or a map, and for a tuple with one in it.
-    pub fn new(value: Value) -> Result<Self, Exception> {
+    /// [`Unhashable`] for a list or a map, and for a tuple with one in it.
+    pub fn new(value: Value) -> Result<Self, Unhashable> {
         hashable(&value)?;
         Ok(Key(value))
     }
@@ -37,13 +44,34 @@ impl Key {
     }
 }
 
-/// The elements, each once: of those that are equal the first stays.
-pub(crate) fn unique(items: impl IntoIterator<Item = Value>) -> Result<Vec<Value>, Exception> {
-    let mut table = Table::<()>::new();
-    for item in items {
-        table.insert(Key::new(item)?, ());
+/// What cannot be a key, nor an element of a set: a list, a map, or a tuple with one in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unhashable {
+    /// What Python calls the type of the list or map.
+    type_name: &'static str,
+}
+
+impl fmt::Display for Unhashable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unhashable type: '{}'", self.type_name)
     }
-    Ok(table.into_entries().map(|(key, ())| key.into_value()).collect())
+}
+
+impl std::error::Error for Unhashable {}
+
+/// The elements, each once: of those that are equal the first stays.
+pub(super) fn unique(items: impl IntoIterator<Item = Value>) -> Result<Vec<Value>, Unhashable> {
+    let mut kept: Vec<Value> = Vec::new();
+    let mut places: HashTable<(u64, usize)> = HashTable::new();
+    for item in items {
+        hashable(&item)?;
+        let hash = hash_of(&item);
+        if places.find(hash, |&(other, place)| other == hash && same(&kept[place], &item)).is_none() {
+            places.insert_unique(hash, (hash, kept.len()), |&(hash, _)| hash);
+            kept.push(item);
+        }
+    }
+    Ok(kept)
 }
 
 /// The pairs of a map: of keys that are equal the first stays, with the last value, as in Python's `dict`. What cannot be a key
@@ -52,7 +80,7 @@ pub(crate) fn unique(items: impl IntoIterator<Item = Value>) -> Result<Vec<Value
 /// # Errors
 /// There is no memory to tell the keys apart in.
 #[inline]
-pub(crate) fn collapse(pairs: &mut Vec<(Value, Value)>) -> Result<(), OutOfMemory> {
+pub(super) fn collapse(pairs: &mut Vec<(Value, Value)>) -> Result<(), OutOfMemory> {
     if are_distinct(pairs) { Ok(()) } else { collapse_any(pairs) }
 }
 
@@ -79,13 +107,6 @@ fn are_distinct(pairs: &[(Value, Value)]) -> bool {
 
 #[cold]
 fn collapse_any(pairs: &mut Vec<(Value, Value)>) -> Result<(), OutOfMemory> {
-    /// At random, because keys come from strangers.
-    static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    let hash_of = |key: &Value| {
-        let mut hasher = KEYS.build_hasher();
-        hash(key, &mut hasher);
-        hasher.finish()
-    };
     let mut places: HashTable<usize> = HashTable::new();
     let room = places.try_reserve(pairs.len(), |_| 0);
     room.map_err(|_| OutOfMemory::of_bytes(pairs.len().saturating_mul(size_of::<usize>())))?;
@@ -109,14 +130,30 @@ fn collapse_any(pairs: &mut Vec<(Value, Value)>) -> Result<(), OutOfMemory> {
 }
 
 /// One of the keys that is equal to one before it. What cannot be a key is none of them.
-pub(crate) fn twice<'a>(keys: impl IntoIterator<Item = &'a Value>) -> Option<&'a Value> {
-    let mut table = Table::<()>::new();
-    keys.into_iter().find(|&key| Key::new(key.clone()).is_ok_and(|key| table.insert(key, ()).is_some()))
+pub(super) fn twice<'a>(keys: impl IntoIterator<Item = &'a Value>) -> Option<&'a Value> {
+    let mut before: HashTable<(u64, &Value)> = HashTable::new();
+    keys.into_iter().filter(|key| hashable(key).is_ok()).find(|&key| {
+        let hash = hash_of(key);
+        let known = before.find(hash, |&(other, before)| other == hash && same(before, key)).is_some();
+        if !known {
+            before.insert_unique(hash, (hash, key), |&(hash, _)| hash);
+        }
+        known
+    })
 }
 
-fn hashable(value: &Value) -> Result<(), Exception> {
+/// For the tables of this file: keyed at random, because keys come from strangers.
+fn hash_of(key: &Value) -> u64 {
+    static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let mut hasher = KEYS.build_hasher();
+    hash(key, &mut hasher);
+    hasher.finish()
+}
+
+fn hashable(value: &Value) -> Result<(), Unhashable> {
     match value {
-        Value::List(_) | Value::Map(_) => Err(Exception::TypeError(format!("unhashable type: '{}'", type_name(value)))),
+        Value::List(_) => Err(Unhashable { type_name: "list" }),
+        Value::Map(_) => Err(Unhashable { type_name: "dict" }),
         // The elements of a set are.
         Value::Tuple(items) => items.iter().try_for_each(hashable),
         _ => Ok(()),
@@ -173,7 +210,7 @@ fn hash<H: Hasher>(value: &Value, state: &mut H) {
             items.iter().map(element).fold(0, u64::wrapping_add).hash(state);
         }
         value => {
-            if let Some(n) = integer(value) {
+            if let Some(n) = integer_of(value) {
                 n.hash(state);
             }
         }
