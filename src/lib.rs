@@ -333,28 +333,51 @@
 //! 9. [`value`] and [`args!`]: calls without types. [`Registry`]: what a service offers.
 //! 10. [`tarmem_remote`]: the object model behind all this, and what a crate of models depends on.
 
+// Shows in the docs which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// What client and service share has parts that only one of them uses. What nobody uses at all shows where all features are on: `cli`
+// needs the others.
+#![cfg_attr(
+    not(all(feature = "cli", feature = "blocking")),
+    allow(dead_code, unused_imports, unused_macros, unreachable_pub)
+)]
+
 extern crate self as tarmem;
 
+#[cfg(feature = "blocking")]
 pub mod blocking;
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "client")]
 mod client;
 mod config;
-#[cfg(any(fuzzing, test))]
+#[cfg(all(any(fuzzing, test), feature = "server"))]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(all(feature = "client", feature = "server"))]
 mod in_process;
-#[cfg(test)]
+#[cfg(all(test, feature = "client", feature = "server"))]
 mod linear;
 mod security;
+#[cfg(feature = "server")]
 mod server;
+#[cfg(feature = "server")]
 mod store;
 mod sync;
 mod wire;
 
-pub mod cli;
-
+#[cfg(feature = "client")]
 pub use client::{Address, Reconnected, Session, SessionBuilder, SessionState};
+#[cfg(feature = "server")]
 pub use config::{LimitError, Limits};
-pub use security::{ClientTls, ServerTls, TlsError, Token, Tokens, TokensError};
+#[cfg(all(feature = "client", feature = "tls"))]
+pub use security::ClientTls;
+#[cfg(all(feature = "server", feature = "tls"))]
+pub use security::ServerTls;
+pub use security::TlsError;
+#[cfg(feature = "server")]
+pub use security::{Token, Tokens, TokensError};
+#[cfg(feature = "server")]
 pub use server::{
     Accepted, BoundService, Listener, MemoryConnector, MemoryListener, RunningService, ServeError, Service, Stream,
     memory,

@@ -87,6 +87,7 @@ impl SessionBuilder {
     }
 
     /// Speaks TLS with the service. Default: for `tarmems://` addresses, trusting what this system does; not for others.
+    #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: ClientTls) -> Self {
         self.tls = Some(tls);
         self

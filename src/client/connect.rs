@@ -4,7 +4,7 @@ use super::address::{Address, Location};
 use super::happy_eyeballs::race;
 use super::probe::PeerKind;
 use super::unix_error;
-use crate::security::{ClientSide, ClientTls, explain};
+use crate::security::{ClientSide, ClientTls, HandshakeFailure};
 use crate::wire::byte_stream::ByteStream;
 use std::io;
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl Endpoint {
                     "tarmem:// is without TLS; write tarmems://, or leave the TLS options out".to_owned(),
                 ));
             }
-            (_, Some(true), tls) => Some(tls.unwrap_or_else(|| ClientTls::new().system_roots(true))),
+            (_, Some(true), None) => Some(ClientTls::of_system().map_err(|error| insecure(error.to_string()))?),
             (_, _, tls) => tls,
         };
         let host = match &address {
@@ -83,21 +83,16 @@ impl Endpoint {
         stream: Box<dyn ByteStream>,
         shown: &str,
     ) -> Result<Box<dyn ByteStream>, TlsFailure> {
-        let Some(ClientSide { connector, name }) = &self.tls else { return Ok(stream) };
-        match tokio::time::timeout(CONNECT_TIME, connector.connect(name.clone(), stream)).await {
-            Ok(Ok(stream)) => Ok(Box::new(stream)),
-            Ok(Err(error)) => {
-                let reason = explain(&error);
-                // What rustls says does not change; a connection that breaks on the way may be another one next time.
-                let verdict = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-                Err(TlsFailure {
-                    is_foreign: matches!(verdict, Some(rustls::Error::InvalidMessage(_)))
-                        || error.kind() == io::ErrorKind::UnexpectedEof,
-                    error: match verdict {
-                        Some(_) => Error::Insecure { address: shown.to_owned(), reason },
-                        None => unreachable(shown, reason),
-                    },
-                })
+        let Some(tls) = &self.tls else { return Ok(stream) };
+        match tokio::time::timeout(CONNECT_TIME, tls.connect(stream)).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(HandshakeFailure { reason, is_verdict, is_foreign })) => {
+                let error = if is_verdict {
+                    Error::Insecure { address: shown.to_owned(), reason }
+                } else {
+                    unreachable(shown, reason)
+                };
+                Err(TlsFailure { error, is_foreign })
             }
             Err(_) => {
                 let error = unreachable(shown, format!("no TLS within {CONNECT_TIME:?}"));

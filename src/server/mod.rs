@@ -115,6 +115,7 @@ impl Service {
     }
 
     /// Speaks TLS on its TCP listeners, and nothing else there. Its Unix sockets, which belong to this host, stay plain.
+    #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: ServerTls) -> Self {
         self.tls = Some(tls);
         self

@@ -5,7 +5,7 @@ use super::connections::{Connections, Counted};
 use super::foreign_protocol::linger;
 use super::listener::{Listener, Stream};
 use super::pending_connections::{PendingConnection, PendingConnections, Shortage, has_no_descriptor};
-use crate::security::{AccessControl, Peer, ServerSide, TLS_BYTE, explain_to_service};
+use crate::security::{AccessControl, Peer, ServerSide, ServerTlsStream, explain_to_service};
 use crate::server::exec::engine::Engine;
 use crate::server::session::heartbeat::Heartbeat;
 use parking_lot::Mutex;
@@ -14,6 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+
+/// The first byte of a TLS connection. That of a tarmem frame is 0 before a session is open.
+const TLS_BYTE: u8 = 0x16;
 
 /// Connections over the limit that are still told so, rather than just dropped.
 const TOLD: usize = 128;
@@ -232,8 +235,7 @@ async fn accept_tls(
     if first != [TLS_BYTE] {
         return Ok(Secured::Not(stream, Some(PLAIN)));
     }
-    let accepting = tls.acceptor().accept(stream).into_fallible();
-    match tokio::time::timeout_at(deadline, accepting).await? {
+    match tokio::time::timeout_at(deadline, tls.accept(stream)).await? {
         Ok(stream) => Ok(Secured::Tls(Box::new(stream))),
         Err((error, mut stream)) => {
             env.connections.logs.foreign.log(|| tracing::info!("{peer}: no TLS: {}", explain_to_service(&error)));
@@ -248,6 +250,6 @@ async fn accept_tls(
 enum Secured {
     /// In the clear; and why it is to be sent away, if it is.
     Not(tokio::net::TcpStream, Option<&'static str>),
-    Tls(Box<tokio_rustls::server::TlsStream<tokio::net::TcpStream>>),
+    Tls(Box<ServerTlsStream>),
     Failed,
 }

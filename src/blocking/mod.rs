@@ -21,8 +21,13 @@
 //! # }
 //! ```
 
+#[cfg(feature = "server")]
+mod service;
+
+#[cfg(feature = "server")]
+pub use service::{shutdown, start};
+
 use crate::client::{SessionBuilder, SessionState};
-use crate::server::{RunningService, ServeError, Service};
 use futures::stream::Stream;
 use std::cell::Cell;
 use std::io;
@@ -35,7 +40,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use tarmem_remote::client_api::ClientApi;
 use tarmem_remote::error::Error;
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Handle};
 
 /// Waits for a call, a proxy or an import, on this thread.
 pub trait Wait: Future + Sized {
@@ -241,30 +246,4 @@ impl AsRef<ClientApi> for Session {
     fn as_ref(&self) -> &ClientApi {
         &self.session
     }
-}
-
-/// Binds a service, and runs it in the background.
-///
-/// # Errors
-/// As [`Service::bind`].
-///
-/// # Panics
-/// On a thread that runs async tasks.
-pub fn start(service: Service) -> Result<RunningService, ServeError> {
-    waiting_runtime()?.block_on(service.start())
-}
-
-/// Shuts a service down, as [`RunningService::shutdown`].
-///
-/// # Panics
-/// On a thread that runs async tasks.
-pub fn shutdown(service: RunningService) {
-    if let Ok(runtime) = waiting_runtime() {
-        runtime.block_on(service.shutdown());
-    }
-}
-
-fn waiting_runtime() -> Result<Runtime, ServeError> {
-    let runtime = Builder::new_current_thread().enable_time().build();
-    runtime.map_err(|cause| ServeError::Listen { address: "a runtime".to_owned(), cause })
 }

@@ -1,11 +1,10 @@
 //! What is wrong with a certificate, or with the other side's TLS, in words, with what to do about it.
 
-use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerIncompatible};
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription, CertificateError, Error};
 use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};
-use webpki::{EndEntityCert, KeyUsage};
 
 /// How a certificate that serves is made.
 const MADE_BY: &str = "`tarmem tls init` makes one, or the openssl lines in docs/security.md";
@@ -46,83 +45,11 @@ impl Role {
     }
 }
 
-/// Why a client has no secure connection, and what to do about it.
-pub(crate) fn explain(error: &io::Error) -> String {
-    let Some(error) = of_rustls(error) else {
-        return if hung_up(error) {
-            "it hung up at once; if it does not speak TLS, connect to tarmem:// then".to_owned()
-        } else {
-            error.to_string()
-        };
-    };
-    match error {
-        Error::InvalidCertificate(problem) => problem_with(problem, Role::Service),
-        Error::AlertReceived(alert) => refused(*alert, Role::Client).unwrap_or_else(|| error.to_string()),
-        Error::InvalidMessage(_) => "it does not speak TLS, it seems; connect to tarmem:// then".to_owned(),
-        Error::PeerIncompatible(
-            PeerIncompatible::ServerDoesNotSupportTls12Or13 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
-        ) => OLD.to_owned(),
-        other => other.to_string(),
-    }
-}
-
 /// Said of a side that speaks an older TLS.
-const OLD: &str = "it speaks no TLS 1.3, and nothing older is spoken here; it needs a newer TLS library";
+pub(super) const OLD: &str = "it speaks no TLS 1.3, and nothing older is spoken here; it needs a newer TLS library";
 
-/// What the other side said of this one's certificate, if that is why it hung up.
-pub(crate) fn verdict_of(error: &io::Error) -> Option<String> {
-    of_rustls(error).map(|_| explain(error))
-}
-
-/// Why a service has no secure connection with a client, for its log.
-pub(crate) fn explain_to_service(error: &io::Error) -> String {
-    match of_rustls(error) {
-        None if hung_up(error) => "it hung up during the handshake".to_owned(),
-        None => error.to_string(),
-        Some(Error::InvalidCertificate(problem)) => problem_with(problem, Role::Client),
-        Some(Error::NoCertificatesPresented) => {
-            "it has shown no certificate, and this service asks for one; give the client one (its --cert and --key)"
-                .to_owned()
-        }
-        Some(Error::AlertReceived(alert)) => {
-            refused(*alert, Role::Service).unwrap_or_else(|| format!("it hung up: {alert:?}"))
-        }
-        Some(Error::PeerIncompatible(
-            PeerIncompatible::SupportedVersionsExtensionRequired
-            | PeerIncompatible::Tls12NotOffered
-            | PeerIncompatible::Tls12NotOfferedOrEnabled,
-        )) => OLD.to_owned(),
-        Some(other) => other.to_string(),
-    }
-}
-
-/// What is wrong with a certificate of this side's own, which the other side would refuse: told when it is set up.
-pub(super) fn flaw_of_own(chain: &[CertificateDer<'_>], role: Role) -> Option<String> {
-    let usage = match role {
-        Role::Service => KeyUsage::server_auth(),
-        Role::Client => KeyUsage::client_auth(),
-    };
-    let (own, others) = chain.split_first()?;
-    // Nobody is trusted here: what a certificate is by itself is asked before who has signed it.
-    let verified = EndEntityCert::try_from(own).and_then(|own| {
-        own.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &[], others, UnixTime::now(), usage, None, None).map(drop)
-    });
-    use webpki::Error as Flaw;
-    let problem = match verified {
-        Ok(()) | Err(Flaw::UnknownIssuer) => return None,
-        Err(Flaw::CertExpired { time, not_after }) => CertificateError::ExpiredContext { time, not_after },
-        Err(Flaw::CertNotValidYet { time, not_before }) => CertificateError::NotValidYetContext { time, not_before },
-        Err(Flaw::RequiredEkuNotFoundContext(_)) => CertificateError::InvalidPurpose,
-        // Those of the other side's CA, or of a way through the chain.
-        Err(
-            flaw @ (Flaw::CaUsedAsEndEntity | Flaw::UnsupportedCertVersion | Flaw::InvalidCertValidity | Flaw::BadDer),
-        ) => CertificateError::Other(OtherError(std::sync::Arc::new(flaw))),
-        Err(_) => return None,
-    };
-    Some(problem_with(&problem, role))
-}
-
-fn of_rustls(error: &io::Error) -> Option<&Error> {
+/// What rustls said, if it was rustls that failed.
+pub(super) fn of_rustls(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref()
 }
 
@@ -185,7 +112,7 @@ pub(super) fn problem_with(problem: &CertificateError, role: Role) -> String {
 }
 
 /// What the other side has said of the certificate that was shown to it by a side in this `role`; `None` if of something else.
-fn refused(alert: AlertDescription, role: Role) -> Option<String> {
+pub(super) fn refused(alert: AlertDescription, role: Role) -> Option<String> {
     let (own, remedy) = match role {
         Role::Client => ("this client's certificate", "give another one (--cert and --key, ClientTls::identity)"),
         Role::Service => ("this service's certificate", "see what the client says of it"),
@@ -257,7 +184,8 @@ fn date(time: UnixTime) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }
 
-fn hung_up(error: &io::Error) -> bool {
+/// Whether the other side closed the connection, or it broke.
+pub(super) fn hung_up(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }
