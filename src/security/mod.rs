@@ -26,14 +26,10 @@ pub(crate) use access_control::{AccessControl, Credential, Peer, Refusal};
 #[cfg(feature = "server")]
 pub(crate) use permissions::Permissions;
 pub(crate) use secret::Secret;
-#[cfg(all(feature = "client", feature = "tls"))]
+#[cfg(feature = "client")]
 pub use tls::ClientTls;
-#[cfg(all(feature = "client", not(feature = "tls")))]
-pub(crate) use tls::ClientTls;
-#[cfg(all(feature = "server", feature = "tls"))]
+#[cfg(feature = "server")]
 pub use tls::ServerTls;
-#[cfg(all(feature = "server", not(feature = "tls")))]
-pub(crate) use tls::ServerTls;
 #[cfg(feature = "client")]
 pub(crate) use tls::{ClientSide, verdict_of};
 #[cfg(feature = "server")]

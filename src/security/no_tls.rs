@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 /// What a client would say of TLS.
 #[derive(Clone, Debug)]
-pub(crate) enum ClientTls {}
+pub enum ClientTls {}
 
 impl ClientTls {
     /// # Errors
@@ -21,7 +21,7 @@ impl ClientTls {
 
 /// What a service would say of TLS.
 #[derive(Clone, Debug)]
-pub(crate) enum ServerTls {}
+pub enum ServerTls {}
 
 /// The client's side.
 #[derive(Clone)]
