@@ -54,6 +54,106 @@ fn arrows_go_one_way() {
     }
 }
 
+/// A file of the server without its unit tests, which may stand above it.
+fn without_tests(text: &str) -> &str {
+    text.split_once("#[cfg(test)]\nmod tests").map_or(text, |(code, _)| code)
+}
+
+/// net → exec → refs → session → state.
+#[test]
+fn rooms_of_the_server_know_those_below_them() {
+    let rooms = ["net", "exec", "refs", "session", "state"];
+    for (index, room) in rooms.iter().enumerate() {
+        for (path, text) in sources(&format!("src/server/{room}")) {
+            if path.ends_with("tests.rs") {
+                continue;
+            }
+            for above in &rooms[..index] {
+                let words = [format!("server::{above}"), format!("super::{above}::"), format!("super::{above};")];
+                let names = |line: &&str| words.iter().any(|word| line.contains(word));
+                let code = without_tests(&text).lines().filter(|line| !line.trim_start().starts_with("//"));
+                assert_eq!(code.into_iter().find(names), None, "{} names {above}, which is above it", path.display());
+            }
+        }
+    }
+}
+
+/// The paths of a tree of imports: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn paths(tree: &str) -> Vec<String> {
+    let Some((front, rest)) = tree.split_once('{') else { return vec![tree.trim().to_owned()] };
+    let inner = rest.rsplit_once('}').map_or(rest, |(inner, _)| inner);
+    let (mut parts, mut depth) = (vec![String::new()], 0);
+    for letter in inner.chars() {
+        depth += i32::from(letter == '{') - i32::from(letter == '}');
+        match parts.last_mut() {
+            Some(part) if letter != ',' || depth > 0 => part.push(letter),
+            _ => parts.push(String::new()),
+        }
+    }
+    let parts = parts.iter().filter(|part| !part.trim().is_empty());
+    parts.flat_map(|part| paths(part).into_iter().map(|path| format!("{}{path}", front.trim()))).collect()
+}
+
+/// The modules that a file imports from, as paths from the crate's root.
+fn imports(module: &str, text: &str) -> Vec<String> {
+    let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code = format!("\n{}", code.join("\n"));
+    let uses = code.split("\nuse ").skip(1).filter_map(|rest| Some(rest.split_once(';')?.0.replace('\n', " ")));
+    let full = |path: String| {
+        let (mut at, mut rest) = (module, path.as_str());
+        while let Some(above) = rest.strip_prefix("super::") {
+            at = at.rsplit_once("::").map_or("", |(parent, _)| parent);
+            rest = above;
+        }
+        match rest.strip_prefix("crate::") {
+            Some(rest) => rest.to_owned(),
+            None => format!("{at}::{rest}"),
+        }
+    };
+    uses.flat_map(|tree| paths(&tree)).map(full).collect()
+}
+
+/// A file may be read after those that it imports from, and no other way round. (A file and the parts of it in the folder of its
+/// name are one.)
+#[test]
+fn files_of_the_server_import_in_no_circle() {
+    let mut files: Vec<(String, String)> = Vec::new();
+    for (path, text) in sources("src/server") {
+        if path.ends_with("tests.rs") {
+            continue;
+        }
+        let module = path.with_extension("").display().to_string().replace('/', "::");
+        let module = module.trim_start_matches("src::").trim_end_matches("::mod").to_owned();
+        files.push((module, without_tests(&text).to_owned()));
+    }
+    let is_of = |path: &str, module: &str| {
+        path.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    let mut left: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (module, text) in &files {
+        let mut named: Vec<&str> = Vec::new();
+        for path in imports(module, text) {
+            let of = files
+                .iter()
+                .map(|(other, _)| other.as_str())
+                .filter(|other| is_of(&path, other))
+                .max_by_key(|other| other.len());
+            named.extend(of.filter(|other| !is_of(other, module) && !is_of(module, other)));
+        }
+        left.push((module, named));
+    }
+    assert!(left.iter().any(|(_, named)| !named.is_empty()), "nothing imports anything");
+    loop {
+        let here: Vec<&str> = left.iter().map(|(module, _)| *module).collect();
+        let before = left.len();
+        left.retain(|(_, named)| named.iter().any(|other| here.contains(other)));
+        if left.len() == before {
+            break;
+        }
+    }
+    assert!(left.is_empty(), "these import from one another in a circle: {left:#?}");
+}
+
 /// The modules of a folder of the object model.
 fn rooms(folder: &str) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -3,8 +3,9 @@
 use crate::config::Limits;
 use crate::security::{AccessControl, Peer, Token, Tokens};
 use crate::server::exec::engine::Engine;
-use crate::server::net::connection::{self, ConnectionEnv, NoRoom};
+use crate::server::net::connection::{ConnectionEnv, NoRoom};
 use crate::server::net::connections::Connections;
+use crate::server::net::serve::serve;
 use crate::wire::batch::{Answered, Preamble, ReplyHead, Submission};
 use crate::wire::frame::{FrameLimit, take_frame};
 use crate::wire::handshake::{Answer, Hello};
@@ -144,7 +145,7 @@ pub fn open(input: &[u8]) {
             barred: (first & 4 != 0).then_some("barred"),
             pending: Mutex::default(),
         };
-        let serving = tokio::spawn(connection::serve(stream, Peer::Local, env));
+        let serving = tokio::spawn(serve(stream, Peer::Local, env));
         let talk = async {
             let _ = client.write_all(bytes).await;
             // What is said is heard, and then the end.
@@ -162,5 +163,5 @@ pub fn open(input: &[u8]) {
         engine.sessions.forget(&session);
         session.end();
     }
-    assert_eq!(engine.held_bytes.load(std::sync::atomic::Ordering::Relaxed), 0);
+    assert_eq!(engine.state.held_bytes.load(std::sync::atomic::Ordering::Relaxed), 0);
 }

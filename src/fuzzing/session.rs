@@ -2,6 +2,7 @@
 
 use crate::config::Limits;
 use crate::server::exec::engine::Engine;
+use crate::server::refs::cycle_gc::collect;
 use crate::server::session::{Carrier, ServerSession};
 use crate::wire::batch::{Answered, Outcome, Preamble, ReplyHead, Submission};
 use arbitrary::{Arbitrary, Result, Unstructured};
@@ -105,29 +106,31 @@ async fn finish(engine: &Arc<Engine>, clients: Vec<Client>) {
         client.session.end();
     }
     drop(clients);
-    engine.running.close();
-    tokio::time::timeout(Duration::from_secs(20), engine.running.wait()).await.expect("what was begun comes to an end");
-    engine.running.reopen();
+    engine.state.running.close();
+    tokio::time::timeout(Duration::from_secs(20), engine.state.running.wait())
+        .await
+        .expect("what was begun comes to an end");
+    engine.state.running.reopen();
     for key in KEYS {
-        engine.store.remove(key);
+        engine.state.store.remove(key);
     }
     // Circles go by the collector; what they held goes with them.
     for _ in 0..1000 {
-        engine.collector.collect();
-        if engine.store.objects() == 0 {
+        collect(&engine.state.suspects);
+        if engine.state.store.objects() == 0 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert_eq!(engine.store.objects(), 0, "objects that nobody can reach");
-    assert_eq!(engine.held_bytes.load(Ordering::Relaxed), 0, "bytes that are held for nobody");
-    assert_eq!(engine.store.len(), 0);
+    assert_eq!(engine.state.store.objects(), 0, "objects that nobody can reach");
+    assert_eq!(engine.state.held_bytes.load(Ordering::Relaxed), 0, "bytes that are held for nobody");
+    assert_eq!(engine.state.store.len(), 0);
 }
 
 impl Client {
     fn new(engine: &Arc<Engine>) -> Self {
-        let session = ServerSession::new(engine, None);
-        let (carrier, _) = session.attach(Arc::default(), &engine.heartbeat, 0).expect("it has not ended");
+        let session = engine.open_session(None);
+        let (carrier, _) = session.attach(Arc::default(), &engine.state.heartbeat, 0).expect("it has not ended");
         let (calls, heard) = (BTreeMap::new(), HashSet::new());
         let unknown = Vec::new();
         Client { session, carrier, next: 1, calls, unknown, heard, received_below: 0, ended: false }
@@ -139,7 +142,7 @@ impl Client {
                 let batch = Bytes::copy_from_slice(<&[u8]>::arbitrary(input)?);
                 // Nobody knows what was in it: whatever is answered is for nobody.
                 let first = self.session.last();
-                let answer = self.session.submit(self.carrier, &batch).await;
+                let answer = engine.submit(&self.session, self.carrier, &batch).await;
                 self.next = self.next.max(self.session.last() + 1);
                 self.unknown.push(first + 1..=self.session.last());
                 if let Ok(answer) = answer {
@@ -155,7 +158,7 @@ impl Client {
             2 => {
                 // What was received is the client's word; it may lie, and then loses replies of its own.
                 let below = if input.ratio(1, 8)? { u64::arbitrary(input)? } else { self.received_below };
-                match self.session.attach(Arc::default(), &engine.heartbeat, below) {
+                match self.session.attach(Arc::default(), &engine.state.heartbeat, below) {
                     Some((carrier, begun)) => {
                         assert!(begun < self.next, "{begun} was begun, and {} not sent", self.next);
                         self.carrier = carrier;
@@ -174,12 +177,12 @@ impl Client {
                 self.session.end();
                 *self = Client::new(engine);
             }
-            _ => self.submit(input, ids).await?,
+            _ => self.submit(engine, input, ids).await?,
         }
         Ok(())
     }
 
-    async fn submit(&mut self, input: &mut Unstructured<'_>, ids: &mut Vec<Uuid>) -> Result<()> {
+    async fn submit(&mut self, engine: &Arc<Engine>, input: &mut Unstructured<'_>, ids: &mut Vec<Uuid>) -> Result<()> {
         let mut batch = Vec::new();
         Preamble { received_below: self.received_below }.put(&mut batch);
         let mut sent = Vec::new();
@@ -201,7 +204,7 @@ impl Client {
                 .put(&mut batch);
             sent.push(sequence);
         }
-        let answer = self.session.submit(self.carrier, &batch.into()).await;
+        let answer = engine.submit(&self.session, self.carrier, &batch.into()).await;
         for sequence in sent {
             if sequence <= self.session.last() {
                 self.calls.entry(sequence).or_insert(false);
@@ -211,7 +214,7 @@ impl Client {
             Ok(answer) => self.hear(&answer, ids),
             Err(_) => assert!(
                 self.session
-                    .attach(Arc::default(), &self.session.engine().heartbeat, 0)
+                    .attach(Arc::default(), &self.session.state().heartbeat, 0)
                     .map(|(c, _)| self.carrier = c)
                     .is_some()
                     || self.ended

@@ -47,7 +47,7 @@ struct World {
 impl World {
     async fn new(planted: Planted, seed: u64) -> Self {
         let service = Service::new("127.0.0.1", 0).workers(2).start().await.expect("the service starts");
-        service.engine.store.planted.store(planted as u8, Ordering::Relaxed);
+        service.engine.state.store.planted.store(planted as u8, Ordering::Relaxed);
         let network = Network::to(service.local_addr().expect("TCP"), move |connection| {
             // Somewhere in the first two thousand bytes, either way; some not at all.
             let at = 200 + (seed.wrapping_mul(31).wrapping_add(connection).wrapping_mul(2_654_435_761) >> 7) % 1_500;

@@ -1,14 +1,18 @@
 //! The service: hosts objects, and answers whoever connects.
 //!
+//! From the top down; each knows those below it, and none above:
+//!
 //! - [`net`]: connections, from the socket to the session that they carry.
-//! - [`session`]: one client's handles, calls in flight, and results that it has not received; the table of all sessions.
 //! - [`exec`]: runs operations.
 //! - [`refs`]: references between objects: in arguments and results, in snapshots, in circles.
+//! - [`session`]: one client's handles, calls in flight, and results that it has not received; the table of all sessions.
+//! - [`state`]: what a service is made of.
 
 pub(crate) mod exec;
 pub(crate) mod net;
-mod refs;
+pub(crate) mod refs;
 pub(crate) mod session;
+pub(crate) mod state;
 
 pub use net::listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, memory};
 
@@ -18,7 +22,7 @@ use exec::engine::Engine;
 use net::binding::{Bindable, Unbound, v4_ports};
 use net::connections::Connections;
 use net::workers::{WorkerMessage, accept, at_rest, worker};
-use refs::cycle_gc::CycleCollector;
+use refs::cycle_gc;
 use session::table::SessionTable;
 use std::fmt;
 use std::io;
@@ -163,9 +167,9 @@ impl Service {
         }
         tracing::info!("offering {registry}");
         let engine = Engine::new(registry, self.limits, runtime.handle().clone());
-        runtime.handle().spawn(CycleCollector::run(Arc::downgrade(&engine)));
-        runtime.handle().spawn(SessionTable::look_after(Arc::downgrade(&engine), engine.limits.lease));
-        let (heartbeat, lease) = (Arc::clone(&engine.heartbeat), engine.limits.lease);
+        let (heartbeat, lease) = (Arc::clone(&engine.state.heartbeat), engine.state.limits.lease);
+        runtime.handle().spawn(cycle_gc::run(Arc::downgrade(&engine.state)));
+        runtime.handle().spawn(SessionTable::look_after(Arc::downgrade(&engine.sessions), lease));
         runtime.handle().spawn(async move { heartbeat.beat(lease).await });
         let connections = Connections::new(runtime.handle());
         Ok(BoundService { listeners, engine, connections, runtime, workers: self.workers, access })
@@ -235,7 +239,7 @@ impl BoundService {
         let address = self.listeners.iter().find_map(|listener| listener.address()).unwrap_or_default();
         let workers: Vec<_> =
             (0..self.workers).map(|index| worker(index, &self.engine, &self.access, &self.connections)).collect();
-        let limit = self.engine.limits.connections;
+        let limit = self.engine.state.limits.connections;
         let accepting = std::mem::take(&mut self.listeners)
             .into_iter()
             .map(|listener| {
@@ -306,12 +310,12 @@ impl RunningService {
 
     /// How many keys are mapped.
     pub fn key_count(&self) -> usize {
-        self.engine.store.len()
+        self.engine.state.store.len()
     }
 
     /// How many objects there are, named or not.
     pub fn object_count(&self) -> usize {
-        self.engine.store.objects()
+        self.engine.state.store.objects()
     }
 
     /// Opens no more sessions, tells the clients, lets what runs finish ([`Limits::shutdown_time`] at most), on whichever thread
@@ -321,7 +325,7 @@ impl RunningService {
         tracing::info!("shutting down");
         self.engine.close(at_rest(&self.workers)).await;
         self.accepting.clear();
-        self.engine.end();
+        self.engine.state.end();
         // Connections flush what they have answered, and go.
         let gone = async {
             while self.connections.count() > 0 {
@@ -339,7 +343,7 @@ impl RunningService {
 
 impl Drop for RunningService {
     fn drop(&mut self) {
-        self.engine.end();
+        self.engine.state.end();
     }
 }
 

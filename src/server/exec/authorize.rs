@@ -1,8 +1,8 @@
 //! What a session may do that is restricted: asked once for each of its operations, before anything is done.
 
 use super::engine::Engine;
+use super::new_object::class_of;
 use super::request::Request;
-use super::run_function::class_of;
 use super::step::Step;
 use crate::security::Permissions;
 use std::sync::Arc;
@@ -98,7 +98,7 @@ impl Engine {
         let module = match function {
             FunctionRef::Name { module, .. } => module,
             // One that there is not is told to be none, in its turn.
-            FunctionRef::Id(id) => match self.registry.function_by_id(id) {
+            FunctionRef::Id(id) => match self.state.registry.function_by_id(id) {
                 Some(function) => function.module,
                 None => return Ok(()),
             },

@@ -2,18 +2,18 @@
 
 mod waiting;
 
-use super::cancellation::Cancellation;
 use super::checks::label;
 use super::engine::Engine;
 use super::held_by_caller::HeldByCaller;
-use super::large_calls::{self, Large, Load};
+use super::large_calls::{self, Load};
 use super::local_caller::LocalCaller;
 use super::looking::{Asked, CallGuards, LookingScope, Looks, Own, ReceiverGuard};
-use super::panics;
 use super::request::Request;
 use super::step::{Later, Step, Written};
 use crate::server::refs::references::MethodScope;
 use crate::server::session::ServerSession;
+use crate::server::state::cancellation::Cancellation;
+use crate::server::state::panics;
 use crate::store::Cell;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -135,7 +135,7 @@ impl Engine {
         };
         let mut later = Later::new(std::future::pending());
         let cancellation = Arc::clone(&later.cancellation);
-        let (runtime, holding) = (self.runtime.clone(), request.holding.cloned());
+        let (runtime, holding) = (self.state.runtime.clone(), request.holding.cloned());
         let mut waiters = (is_async && large_calls::has_large(&args)).then(|| Waiters::of(request, &mut later));
         later.run = Box::pin(async move {
             let named = |error| named_target(error, || target.clone());
@@ -288,7 +288,7 @@ impl MethodCall {
             site.scope.of.poison();
         }
         // It may have let go of a reference.
-        site.scope.session.engine().loosen();
+        site.scope.session.state().suspects.loosen();
         result
     }
 
@@ -360,7 +360,7 @@ impl MethodCall {
                 true => !self.method.blocking && large_calls::has_large(&args),
                 false => asked.are_large() || self.is_large(&site.cell, held.receiver.object(), &args),
             };
-            let turn = if large { Some(Large::turn(&site.session, true).await?) } else { None };
+            let turn = if large { Some(large_calls::turn(&site.session, true).await?) } else { None };
             if let Some(load) = &site.load {
                 load.turn(true).await?;
             }

@@ -8,7 +8,7 @@ use tarmem_remote::results::ObjectInfo;
 
 impl Engine {
     pub(super) fn check_key(&self, key: &str) -> Result<(), Error> {
-        let limit = self.limits.key_bytes;
+        let limit = self.state.limits.key_bytes;
         if key.is_empty() {
             return Err(Error::BadKey { reason: format!("a key cannot be empty; use 1 to {limit} bytes") });
         }
@@ -20,7 +20,7 @@ impl Engine {
     }
 
     pub(super) fn check_name(&self, what: &str, name: &str) -> Result<(), Error> {
-        let limit = self.limits.name_bytes;
+        let limit = self.state.limits.name_bytes;
         if name.len() <= limit {
             return Ok(());
         }
@@ -31,8 +31,8 @@ impl Engine {
     /// No object can be what this program does not know: that is the error then.
     pub(super) fn or_unknown(&self, error: Error) -> Error {
         match &error {
-            Error::WrongClass { expected, .. } if !self.registry.has_scope(expected) => {
-                self.registry.class(expected).err().unwrap_or(error)
+            Error::WrongClass { expected, .. } if !self.state.registry.has_scope(expected) => {
+                self.state.registry.class(expected).err().unwrap_or(error)
             }
             _ => error,
         }

@@ -6,7 +6,8 @@
 use super::checks::{checked, label, quoted};
 use super::engine::Engine;
 use super::request::Request;
-use super::step::{Step, put};
+use super::step::{Later, Step, put};
+use crate::server::refs::snapshot::{SnapshotRequest, snapshot};
 use std::sync::Arc;
 use tarmem_remote::error::Error;
 use tarmem_remote::import;
@@ -67,15 +68,15 @@ impl Engine {
             }
             Operation::Delete { key } => {
                 self.check_key(key)?;
-                if !self.store.remove(key) {
+                if !self.state.store.remove(key) {
                     return Err(Error::NoSuchKey { key: key.to_owned() });
                 }
-                self.loosen();
+                self.state.suspects.loosen();
                 put(out, &())
             }
             Operation::IsMemoized { key } => {
                 self.check_key(key)?;
-                put(out, &self.store.contains(key))
+                put(out, &self.state.store.contains(key))
             }
             Operation::Keys { prefix, after, limit } => put(out, &self.keys(request, prefix, after, limit)),
             Operation::Describe { target } => put(out, &self.describe(request, target)?),
@@ -83,7 +84,7 @@ impl Engine {
                 self.check_name("module", module)?;
                 self.check_name("package", package.unwrap_or_default())?;
                 let name = import::resolve(module, package)?;
-                put(out, &self.registry.describe_module(&name)?)
+                put(out, &self.state.registry.describe_module(&name)?)
             }
             Operation::Version => {
                 put(out, &VersionInfo { service: env!("CARGO_PKG_VERSION").to_owned(), protocol: PROTOCOL_VERSION })
@@ -98,8 +99,8 @@ impl Engine {
                 request.session.release(id, count)?;
                 put(out, &())
             }
-            Operation::Snapshot { target } => self.snapshot(request, target, false),
-            Operation::SnapshotWithInfo { target } => self.snapshot(request, target, true),
+            Operation::Snapshot { target } => self.snapshot_later(request, target, false),
+            Operation::SnapshotWithInfo { target } => self.snapshot_later(request, target, true),
             Operation::Cancel { sequence } => {
                 request.session.cancel(sequence);
                 put(out, &())
@@ -122,17 +123,24 @@ impl Engine {
                 | SignatureRef::Function { module: name, .. }
                 | SignatureRef::Class { path: name }) = of;
                 self.check_name("module, class or interface", name)?;
-                put(out, &self.registry.signature(of)?.describe())
+                put(out, &self.state.registry.signature(of)?.describe())
             }
         }
     }
 
+    /// `with_info`: with whether the objects are poisoned.
+    fn snapshot_later(&self, request: &Request<'_>, target: Target<'_>, with_info: bool) -> Result<Step, Error> {
+        let cell = self.target(request, target)?.cell;
+        let (session, scope, limit) = (request.session, request.scope(), request.result_bytes);
+        Ok(Step::Later(Later::new(snapshot(cell, SnapshotRequest { session, scope, limit, with_info }))))
+    }
+
     fn keys(&self, request: &Request<'_>, prefix: &str, after: &str, limit: u32) -> KeysPage {
-        let most = self.limits.page_keys;
+        let most = self.state.limits.page_keys;
         let limit = if limit == 0 { most } else { most.min(limit as usize) };
         let permissions = request.session.permissions();
         let visible = |key: &str| permissions.is_none_or(|permissions| permissions.has_key(key));
-        let (keys, more) = self.store.keys(prefix, after, limit, visible);
+        let (keys, more) = self.state.store.keys(prefix, after, limit, visible);
         KeysPage { next: if more { keys.last().cloned() } else { None }, keys }
     }
 

@@ -1,8 +1,8 @@
 //! A generator that is running, for as long as somebody wants its object.
 
-use super::cancellation::Cancellation;
 use super::large_calls::{self, Load};
 use super::request::Request;
+use crate::server::state::cancellation::Cancellation;
 use crate::store::{Cell, FlightError};
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -11,6 +11,12 @@ use std::task::{Context, Poll};
 use tarmem_remote::error::Error;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+/// What came of a source.
+pub(super) enum Evaluated {
+    Ready(Result<Cell, FlightError>),
+    Later(Evaluation),
+}
 
 /// A generator that is running, away from the connections' threads. Dropping it stops one that is async.
 pub(super) struct Evaluation {

@@ -4,9 +4,9 @@
 use super::held_by_caller::HeldByCaller;
 use super::large_calls::Load;
 use super::looking::{Asked, LookingScope, Looks};
-use super::panics;
 use super::step::Written;
 use crate::server::refs::references::SessionScope;
+use crate::server::state::panics;
 use crate::store::ReadGuard;
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -102,7 +102,7 @@ impl FunctionCall {
         let Some(load) = &self.load else { return self.start(args) };
         load.turn(holding).await?;
         let (call, args) = (Arc::clone(self), args.clone());
-        let starting = self.scope.session.engine().runtime.spawn_blocking(move || call.start(&args));
+        let starting = self.scope.session.state().runtime.spawn_blocking(move || call.start(&args));
         starting.await.unwrap_or(Err(Error::Cancelled))
     }
 

@@ -24,22 +24,22 @@
 //! for room holds no object. Others that have some may wait for it in turn, by what their code calls, which nobody can know: so
 //! this wait is over after [`PATIENCE`], too; and at once, for the next one of the session, if nothing has changed since.
 //!
-//! All in all, decoded arguments of large calls take no more than [`OF_SERVICE`] times 64 MiB, those that have turns, and
+//! All in all, decoded arguments of large calls take no more than [`OF_SERVICE`](crate::server::state::large_call_quota::OF_SERVICE) times 64 MiB, those that have turns, and
 //! `running_bytes`.
 
-use super::panics;
 use crate::server::session::ServerSession;
+use crate::server::state::large_call_quota::{OF_SESSION_BYTES, units};
+use crate::server::state::panics;
 use crate::store::Cell;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tarmem_remote::dispatch::OnDecoded;
 use tarmem_remote::error::Error;
 use tarmem_remote::object::Object;
 use tarmem_remote::value::{DECODED_LIMIT, Value, take_decoded_weight};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 /// The most that is looked at on a connection's thread, in elements: about a millisecond.
 const MOST: usize = 16 << 10;
@@ -47,90 +47,33 @@ const MOST: usize = 16 << 10;
 /// The arguments that are looked at on a connection's thread, in bytes: an element takes one at least, and four as a rule.
 const MOST_ARGS: usize = 4 * MOST;
 
-/// How many large calls run at one time, of one session and of all.
-const OF_SESSION: usize = 2;
-const OF_SERVICE: usize = 4;
-
-/// What the arguments of one session's calls may take that are charged, in bytes.
-const OF_SESSION_BYTES: usize = 2 * DECODED_LIMIT;
-
 /// How long others may have to wait because a call waits for its turn, or for room: then it fails.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What is charged is counted in so many bytes: a semaphore counts no further than `u32` at once.
-const UNIT: usize = 1 << 10;
 
 /// A byte may be as much as this, decoded.
 const MOST_OF_BYTE: usize = size_of::<Value>();
 
-/// The turns of large calls, and the room for their arguments.
-pub(crate) struct Large {
-    turns: Arc<Semaphore>,
-    room: Arc<Semaphore>,
-    /// Of a session: how much of its own room, and of the service's, was left when one of its calls waited in vain, and none of them has
-    /// had any since. One who finds it so does not wait again: what has the room may be what waits behind it.
-    in_vain: [AtomicUsize; 2],
-}
-
 /// A turn.
-pub(super) type Turn = [Option<OwnedSemaphorePermit>; 2];
+type Turn = [Option<OwnedSemaphorePermit>; 2];
 
-impl Large {
-    pub(in crate::server) fn of_session() -> Self {
-        Self::new(OF_SESSION, OF_SESSION_BYTES)
+/// The turn of a large call of `session`, behind those before it; `holding` an object, which others may wait for.
+///
+/// # Errors
+/// If it takes longer than these may be kept waiting.
+pub(super) async fn turn(session: &ServerSession, holding: bool) -> Result<Turn, Error> {
+    let turn = async {
+        let first = session.large.turn().await;
+        let second = session.state().large.turn().await;
+        [first, second]
+    };
+    if !holding {
+        return Ok(turn.await);
     }
-
-    /// `bytes`: what charged arguments may take.
-    pub(super) fn of_service(bytes: usize) -> Self {
-        Self::new(OF_SERVICE, bytes)
-    }
-
-    fn new(turns: usize, bytes: usize) -> Self {
-        let units = (bytes / UNIT).min(Semaphore::MAX_PERMITS);
-        Large {
-            turns: Arc::new(Semaphore::new(turns)),
-            room: Arc::new(Semaphore::new(units)),
-            in_vain: [const { AtomicUsize::new(usize::MAX) }; 2],
-        }
-    }
-
-    /// Room for so many units, once there is; `None` if there is none by `end`, or if there is as much as was left when another call of
-    /// the session waited `in_vain`.
-    async fn room(&self, units: u32, end: Instant, in_vain: &AtomicUsize) -> Option<OwnedSemaphorePermit> {
-        let room = match Arc::clone(&self.room).try_acquire_many_owned(units) {
-            Ok(room) => Some(room),
-            Err(_) if self.room.available_permits() == in_vain.load(Ordering::Relaxed) => None,
-            Err(_) => {
-                let room = timeout_at(end, Arc::clone(&self.room).acquire_many_owned(units)).await;
-                // It is never closed.
-                room.ok().and_then(Result::ok)
-            }
-        };
-        let left = if room.is_some() { usize::MAX } else { self.room.available_permits() };
-        in_vain.store(left, Ordering::Relaxed);
-        room
-    }
-
-    /// The turn of a call of `session`, behind those before it; `holding` an object, which others may wait for.
-    ///
-    /// # Errors
-    /// If it takes longer than these may be kept waiting.
-    pub(super) async fn turn(session: &ServerSession, holding: bool) -> Result<Turn, Error> {
-        let turn = async {
-            // None is ever closed.
-            let first = Arc::clone(&session.large.turns).acquire_owned().await.ok();
-            let second = Arc::clone(&session.engine().large.turns).acquire_owned().await.ok();
-            [first, second]
-        };
-        if !holding {
-            return Ok(turn.await);
-        }
-        tokio::time::timeout(PATIENCE, turn).await.map_err(|_| {
-            let what = "seconds that a call holds its object while it waits until other large calls are done";
-            let seconds = PATIENCE.as_secs();
-            Error::limit(what, seconds + 1, seconds, "make fewer large calls at one time, or smaller ones")
-        })
-    }
+    tokio::time::timeout(PATIENCE, turn).await.map_err(|_| {
+        let what = "seconds that a call holds its object while it waits until other large calls are done";
+        let seconds = PATIENCE.as_secs();
+        Error::limit(what, seconds + 1, seconds, "make fewer large calls at one time, or smaller ones")
+    })
 }
 
 /// What a call has with large arguments that may wait while it runs: room for these until it ends, and a turn until they are
@@ -160,20 +103,20 @@ impl Load {
         let Some(first) = session.large.room(units, end, in_vain_here).await else {
             return Err(none("bytes of large arguments of calls that run in this session", OF_SESSION_BYTES));
         };
-        let Some(second) = session.engine().large.room(units, end, in_vain_of_all).await else {
+        let Some(second) = session.state().large.room(units, end, in_vain_of_all).await else {
             let what = "bytes of large arguments of calls that run in all sessions (running_bytes)";
-            return Err(none(what, session.engine().limits.running_bytes));
+            return Err(none(what, session.state().limits.running_bytes));
         };
         let room = [first, second];
         Ok(Some(Arc::new(Load { session: Arc::clone(session), state: Mutex::new((None, room)) })))
     }
 
-    /// Takes a turn, for its arguments to be decoded; as [`Large::turn`].
+    /// Takes a turn, for its arguments to be decoded; as [`turn`].
     ///
     /// # Errors
     /// As there.
     pub(super) async fn turn(&self, holding: bool) -> Result<(), Error> {
-        let turn = Large::turn(&self.session, holding).await?;
+        let turn = turn(&self.session, holding).await?;
         self.state.lock().0 = Some(turn);
         Ok(())
     }
@@ -205,10 +148,6 @@ impl OnDecoded for Load {
         drop(state);
         drop(turn);
     }
-}
-
-fn units(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
 }
 
 thread_local! {

@@ -1,19 +1,18 @@
 //! Calls from within the service's process: a session without a socket, and what methods and generators ask of their
 //! own service.
 
-use super::cancellation::Cancellation;
-use super::deadline::Deadline;
 use super::engine::Engine;
 use super::held_by_caller::HeldByCaller;
 use super::large_calls;
 use super::request::Request;
 use super::step::{Later, Step, drive};
 use crate::server::session::ServerSession;
+use crate::server::state::cancellation::Cancellation;
+use crate::server::state::deadline::Deadline;
 use crate::store::Flight;
 use futures::FutureExt;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -34,39 +33,6 @@ const LONG: Duration = Duration::from_secs(1);
 /// Carries operations straight to the engine.
 pub(crate) struct LocalCaller {
     shared: Arc<CallerState>,
-}
-
-/// The calls from within the process: each has a number, and runs on the thread of its caller as far as that goes.
-#[derive(Default)]
-pub(crate) struct LocalCalls {
-    begun: AtomicU64,
-    done: AtomicU64,
-}
-
-/// One of them, until it is dropped.
-pub(crate) struct Running<'a> {
-    calls: &'a LocalCalls,
-    /// None that a client's session gives to its own.
-    sequence: u64,
-}
-
-impl LocalCalls {
-    pub(crate) fn begin(&self) -> Running<'_> {
-        let sequence = 1 << 63 | self.begun.fetch_add(1, Ordering::SeqCst);
-        Running { calls: self, sequence }
-    }
-
-    pub(super) fn are_running(&self) -> bool {
-        // In this order: those that begin and end in between seem to run still, and not the others to be done.
-        let done = self.done.load(Ordering::SeqCst);
-        done != self.begun.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.calls.done.fetch_add(1, Ordering::Release);
-    }
 }
 
 /// What a call that is not over yet keeps alive.
@@ -106,18 +72,13 @@ impl LocalCaller {
         Self::new(engine, Holder::Weak(session), None, None)
     }
 
-    /// For a generator.
-    pub(crate) fn of_generator(session: &Arc<ServerSession>, flight: &Arc<Flight>) -> Self {
-        Self::new(session.engine(), Holder::Strong(Arc::clone(session)), Some(Arc::clone(flight)), None)
-    }
-
     /// For what a request runs. The generator of flight `within` has a session of its own: whoever asked for it first may
     /// go away, and others still wait for it.
     pub(crate) fn within(engine: &Arc<Engine>, request: &Request<'_>, within: Option<&Arc<Flight>>) -> Self {
         match within {
             Some(flight) => {
                 // It may do what whoever asked for it may do.
-                let session = ServerSession::local(engine, request.session.credential().cloned());
+                let session = engine.open_local_session(request.session.credential().cloned());
                 Self::new(engine, Holder::Owned(session), Some(Arc::clone(flight)), request.holding.cloned())
             }
             None => {
@@ -128,9 +89,8 @@ impl LocalCaller {
     }
 
     /// For a session in process, which ends with it.
-    pub(crate) fn session(session: Arc<ServerSession>) -> Self {
-        let engine = Arc::clone(session.engine());
-        Self::new(&engine, Holder::Owned(session), None, None)
+    pub(super) fn session(engine: &Arc<Engine>, session: Arc<ServerSession>) -> Self {
+        Self::new(engine, Holder::Owned(session), None, None)
     }
 
     /// For a method that may wait while it holds its object.
@@ -146,7 +106,7 @@ impl LocalCaller {
         within: Option<Arc<Flight>>,
         holding: Option<Arc<HeldByCaller>>,
     ) -> Self {
-        let (calls, call_time) = (Mutex::default(), engine.limits.call_time);
+        let (calls, call_time) = (Mutex::default(), engine.state.limits.call_time);
         LocalCaller {
             shared: Arc::new(CallerState { engine: Arc::clone(engine), session, within, holding, call_time, calls }),
         }
@@ -161,11 +121,22 @@ impl CallerState {
         }
     }
 
+    /// What the service is to what this calls.
+    fn host(&self, session: &Arc<ServerSession>) -> Arc<dyn Host> {
+        match &self.within {
+            None => Arc::clone(session.host()),
+            Some(flight) => {
+                let session = Holder::Strong(Arc::clone(session));
+                Arc::new(LocalCaller::new(&self.engine, session, Some(Arc::clone(flight)), None))
+            }
+        }
+    }
+
     fn submit(self: &Arc<Self>, cx: &mut Context<'_>, operation: &[u8], terms: Terms) -> Result<Submitted, Error> {
         let session = self.holder().ok_or_else(|| Error::Cancelled)?;
         // Before it is asked whether there is to be an end: then that waits for this.
-        let call = self.engine.local_calls.begin();
-        if self.engine.is_closing() && self.within.is_none() {
+        let call = self.engine.state.local_calls.begin();
+        if self.engine.state.is_closing() && self.within.is_none() {
             return Err(Error::ShuttingDown);
         }
         let (deadline, elsewhere) = match terms.timeout {
@@ -178,7 +149,7 @@ impl CallerState {
         }
         let sequence = call.sequence;
         let owner = Owner { session: session.id(), task: terms.task() };
-        let host = session.host(self.within.as_ref());
+        let host = self.host(&session);
         let request = Request {
             session: &session,
             context: &CallContext::new(owner, sequence, deadline.at, host),
@@ -188,7 +159,7 @@ impl CallerState {
             result_bytes: session.result_bytes(),
             elsewhere,
         };
-        let beats = self.engine.heartbeat.beats();
+        let beats = self.engine.state.heartbeat.beats();
         let mut out = Vec::new();
         let step = Operation::decode(operation)
             .map_err(Box::new)
@@ -196,7 +167,7 @@ impl CallerState {
         let reply = match step {
             Ok(Step::Later(mut later)) => {
                 // Many async methods need no waiting. A timer needs a runtime to be made in, and the caller may have none.
-                let _runtime = self.engine.runtime.enter();
+                let _runtime = self.engine.state.runtime.enter();
                 match unconstrained(&mut later.run).now_or_never() {
                     Some(reply) => reply,
                     None => match large_calls::may_wait() {
@@ -212,7 +183,7 @@ impl CallerState {
             Err(error) => Reply::Failed(error),
         };
         // The clock is asked only by those who may come late: it takes a tenth of what a call does.
-        let may_be_late = elsewhere || self.engine.heartbeat.beats() != beats;
+        let may_be_late = elsewhere || self.engine.state.heartbeat.beats() != beats;
         let reply = if may_be_late && deadline.has_passed() {
             session.undo(sequence);
             Reply::failed(deadline.error())
@@ -240,7 +211,7 @@ impl CallerState {
             later.run.await;
             session.undo(sequence);
         };
-        self.engine.runtime.spawn(self.engine.running.track_future(left));
+        self.engine.state.runtime.spawn(self.engine.state.running.track_future(left));
     }
 
     fn finish_later(
@@ -271,7 +242,7 @@ impl CallerState {
             }
         };
         let finish = drive(later, deadline, deliver, move || late.undo(sequence));
-        self.engine.runtime.spawn(self.engine.running.track_future(finish));
+        self.engine.state.runtime.spawn(self.engine.state.running.track_future(finish));
         Submitted::Waiting(sequence)
     }
 }

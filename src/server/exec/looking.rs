@@ -9,9 +9,9 @@
 //! That is for the methods and functions of a registered package, as tarmem's own modules are: they read everything before they
 //! change anything. Other code is never run twice for one call: it looks into nothing, and takes a reference for what it is.
 
-use super::cancellation::Cancellation;
 use super::held_by_caller::HeldByCaller;
 use super::large_calls;
+use crate::server::state::cancellation::Cancellation;
 use crate::store::{Cell, ReadGuard, WriteGuard};
 use hashbrown::{HashMap, HashSet};
 use std::cell::RefCell;

@@ -2,8 +2,8 @@
 
 use super::checks::{check_fits, checked, quoted};
 use super::engine::Engine;
+use super::evaluation::Evaluated;
 use super::request::Request;
-use super::run_function::Evaluated;
 use super::step::{Later, Step, Written, put};
 use crate::store::{Cell, Flight, FlightError, Joined, Mapping};
 use std::sync::Arc;
@@ -24,11 +24,11 @@ impl Engine {
     ) -> Result<Step, Error> {
         self.check_key(key)?;
         let expect = self.expected(source, expect)?;
-        if let Some(mapping) = self.store.get(key) {
+        if let Some(mapping) = self.state.store.get(key) {
             return put(out, &checked(|| quoted(key), &mapping, expect)?);
         }
         let mut made = false;
-        let flight = match self.flights.join(key, || self.store.get(key)) {
+        let flight = match self.state.flights.join(key, || self.state.store.get(key)) {
             Err(mapping) => return put(out, &checked(|| quoted(key), &mapping, expect)?),
             Ok(Joined::Waiting(flight)) => flight,
             Ok(Joined::First(flight)) => {
@@ -39,8 +39,8 @@ impl Engine {
                     Evaluated::Ready(result) => landing.land(key, result),
                     Evaluated::Later(run) => {
                         let key = key.to_owned();
-                        let time = self.limits.generator_time;
-                        self.runtime.spawn(self.running.track_future(async move {
+                        let time = self.state.limits.generator_time;
+                        self.state.runtime.spawn(self.state.running.track_future(async move {
                             let mut run = run;
                             let result = match tokio::time::timeout(time, &mut run).await {
                                 Ok(result) => result,
@@ -61,7 +61,7 @@ impl Engine {
         let within = request.within.cloned();
         let (key, expect, encoding) = (key.to_owned(), expect.to_owned(), encoding_of(source));
         Ok(Step::Later(Later::new(async move {
-            match engine.flights.wait(&flight, within.as_ref()).await {
+            match engine.state.flights.wait(&flight, within.as_ref()).await {
                 Ok(mapping) => checked(|| quoted(&key), &mapping, &expect)
                     .map(|info| Reply::done(&ObjectInfo { made, ..info }))
                     .into(),
@@ -82,7 +82,7 @@ impl Engine {
         self.check_key(key)?;
         if let Some(expected) = generation {
             // Too late already: then the source is not worth running.
-            let found = self.store.get(key).map_or(0, |mapping| mapping.generation);
+            let found = self.state.store.get(key).map_or(0, |mapping| mapping.generation);
             if expected != found {
                 return Err(Error::WrongGeneration { key: key.to_owned(), expected, found });
             }
@@ -91,8 +91,8 @@ impl Engine {
         let key = key.to_owned();
         self.with_object(request, name, source, out, move |cell| {
             check_fits(|| quoted(&key), &cell, &expect)?;
-            let info = engine.store.swap(&key, &cell, generation)?.info();
-            engine.loosen();
+            let info = engine.state.store.swap(&key, &cell, generation)?.info();
+            engine.state.suspects.loosen();
             Ok(info)
         })
     }
@@ -127,7 +127,7 @@ impl Engine {
         let then = move |cell| Ok(ObjectInfo { made, ..then(cell)? });
         let reply = match self.evaluate(request, None, name, source) {
             Evaluated::Later(run) => {
-                let time = self.limits.generator_time;
+                let time = self.state.limits.generator_time;
                 return Ok(Step::Later(Later::new(async move {
                     match tokio::time::timeout(time, run).await {
                         Ok(Ok(cell)) => then(cell).map(|info| Reply::done(&info)).into(),
@@ -152,18 +152,18 @@ struct Landing {
 impl Landing {
     fn land(self, key: &str, result: Result<Cell, FlightError>) {
         // An update may have come first: then that is the key's object, and this one was made for nothing.
-        let result = result.and_then(|cell| Ok(self.engine.store.insert_if_absent(key, &cell)?));
-        self.engine.flights.land(&self.flight, result);
+        let result = result.and_then(|cell| Ok(self.engine.state.store.insert_if_absent(key, &cell)?));
+        self.engine.state.flights.land(&self.flight, result);
     }
 
     fn tell(&self, error: FlightError) {
-        self.engine.flights.tell(&self.flight, error);
+        self.engine.state.flights.tell(&self.flight, error);
     }
 }
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        self.engine.flights.land(&self.flight, Err(Error::Cancelled.into()));
+        self.engine.state.flights.land(&self.flight, Err(Error::Cancelled.into()));
     }
 }
 

@@ -1,9 +1,9 @@
 //! What there is to know about one operation besides itself: who asks, what for, and by when.
 
-use super::deadline::Deadline;
 use super::held_by_caller::HeldByCaller;
 use crate::server::refs::references::SessionScope;
 use crate::server::session::ServerSession;
+use crate::server::state::deadline::Deadline;
 use crate::store::{Cell, Flight};
 use std::sync::Arc;
 use tarmem_remote::context::{Context, Host};

@@ -1,34 +1,24 @@
 //! From a source to an object, and from a function to its result.
 
 use super::engine::Engine;
-use super::evaluation::Evaluation;
+use super::evaluation::{Evaluated, Evaluation};
 use super::function_call::{FunctionCall, Ran, reply_produced, write_produced};
-use super::large_calls::{self, Large, Load};
+use super::large_calls::{self, Load};
 use super::local_caller::LocalCaller;
 use super::looking::Asked;
 use super::multi_object::Site;
-use super::panics;
+use super::new_object::OwnedValue;
 use super::request::Request;
 use super::step::{Later, Step, in_line};
-use crate::server::refs::references::SessionScope;
-use crate::store::{Cell, Flight, FlightError};
+use crate::store::{Flight, FlightError};
 use bytes::Bytes;
-use serde::Deserialize;
 use std::sync::Arc;
-use tarmem_remote::codec;
-use tarmem_remote::describe::{Function, FunctionInvoke, NewObject};
-use tarmem_remote::dispatch::{Encoding, Output, Produced};
+use tarmem_remote::describe::{Function, FunctionInvoke};
+use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{FunctionRef, SourceRef};
-use tarmem_remote::value::{Value, from_value, limited, with_scope};
+use tarmem_remote::value::with_scope;
 use tokio::sync::oneshot;
-use uuid::Uuid;
-
-/// What came of a source.
-pub(super) enum Evaluated {
-    Ready(Result<Cell, FlightError>),
-    Later(Evaluation),
-}
 
 impl Engine {
     /// Makes an object from `source`: for the flight `within`, if it is for one, and for the key `name`, if that is not empty.
@@ -57,16 +47,16 @@ impl Engine {
             SourceRef::Value { .. } | SourceRef::ValueByNames { .. } if request.elsewhere => {
                 let (engine, scope) = (Arc::clone(self), request.scope());
                 let (value, name) = (OwnedValue::of(source), Box::<str>::from(name));
-                let (session, runtime) = (Arc::clone(request.session), self.runtime.clone());
+                let (session, runtime) = (Arc::clone(request.session), self.state.runtime.clone());
                 let run = async move {
-                    let turn = Large::turn(&session, false).await?;
+                    let turn = large_calls::turn(&session, false).await?;
                     let decoding = runtime.spawn_blocking(move || {
                         let _turn = turn;
                         engine.decode_object(&scope, value.source(), &name).map_err(FlightError::from)
                     });
                     decoding.await.unwrap_or_else(|_| Err(Error::Cancelled.into()))
                 };
-                return Ok(Evaluated::Later(Evaluation::spawn(&self.runtime, run)));
+                return Ok(Evaluated::Later(Evaluation::spawn(&self.state.runtime, run)));
             }
             SourceRef::Value { .. } | SourceRef::ValueByNames { .. } => {
                 return Ok(Evaluated::Ready(Ok(self.decode_object(&request.scope(), source, name)?)));
@@ -89,7 +79,7 @@ impl Engine {
                     }
                     Ran::Asks(asked) => {
                         let (args, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
-                        Evaluated::Later(Evaluation::spawn(&self.runtime, async move {
+                        Evaluated::Later(Evaluation::spawn(&self.state.runtime, async move {
                             let produced = call.patiently(&args, asked).await?;
                             engine.place_referring(&call.scope, &function, produced, &name)
                         }))
@@ -98,7 +88,7 @@ impl Engine {
             }
             FunctionInvoke::Sync(_) => {
                 let (bytes, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
-                let runtime = self.runtime.clone();
+                let runtime = self.state.runtime.clone();
                 let work = move |mut unwanted: oneshot::Receiver<()>, load| {
                     let (args, call) = (bytes, FunctionCall { scope, function, context, encoding, holding, load });
                     if unwanted.try_recv() == Err(oneshot::error::TryRecvError::Closed) {
@@ -115,7 +105,7 @@ impl Engine {
                     };
                     engine.place_referring(&call.scope, &function, produced, &name)
                 };
-                Evaluated::Later(Evaluation::off_thread(request, &self.runtime, args, work))
+                Evaluated::Later(Evaluation::off_thread(request, &self.state.runtime, args, work))
             }
             FunctionInvoke::Async(_) => {
                 let call = FunctionCall { scope: Arc::clone(&scope), function, context, encoding, holding, load: None };
@@ -126,7 +116,7 @@ impl Engine {
                     let produced = call.see_through(session, running, &args).await?;
                     engine.place_referring(&scope, &function, produced, &name)
                 };
-                Evaluated::Later(Evaluation::spawn(&self.runtime, run))
+                Evaluated::Later(Evaluation::spawn(&self.state.runtime, run))
             }
             FunctionInvoke::OnObjects(on) => {
                 self.evaluate_on_objects(request, Site { function, on, encoding, context }, args, name)?
@@ -168,7 +158,7 @@ impl Engine {
                     }
                 }
                 let args = Bytes::copy_from_slice(args);
-                let (place, runtime) = (request.session.off_thread(), self.runtime.clone());
+                let (place, runtime) = (request.session.off_thread(), self.state.runtime.clone());
                 let mut later = Later::new(std::future::pending());
                 let cancellation = Arc::clone(&later.cancellation);
                 later.run = Box::pin(async move {
@@ -183,7 +173,7 @@ impl Engine {
                             let large = sent_large || (!offload && (has_large || asked.are_large()));
                             let holding = !held.is_empty();
                             let turn =
-                                if large { Some(Large::turn(&call.scope.session, holding).await?) } else { None };
+                                if large { Some(large_calls::turn(&call.scope.session, holding).await?) } else { None };
                             if let Some(load) = &call.load {
                                 load.turn(holding).await?;
                             }
@@ -258,121 +248,13 @@ impl Engine {
     fn function(&self, function: FunctionRef<'_>) -> Result<Function, Error> {
         match function {
             // The caller knows what the number stands for, and asks by name.
-            FunctionRef::Id(id) => (self.registry.function_by_id(id).copied())
+            FunctionRef::Id(id) => (self.state.registry.function_by_id(id).copied())
                 .ok_or_else(|| Error::SignatureUnknown { class: "the function".to_owned() }),
             FunctionRef::Name { module, name } => {
                 self.check_name("module", module)?;
                 self.check_name("function", name)?;
-                self.registry.function(module, name).copied()
+                self.state.registry.function(module, name).copied()
             }
-        }
-    }
-
-    /// As [`place`](Self::place); an object that was made with references in its arguments may become part of a circle.
-    fn place_referring(
-        &self,
-        scope: &SessionScope,
-        function: &Function,
-        produced: Produced,
-        name: &str,
-    ) -> Result<Cell, FlightError> {
-        let placed = self.place(function, scope.session.id(), produced, name);
-        if let Ok(cell) = &placed
-            && scope.has_resolved()
-        {
-            self.collector.suspect(cell);
-        }
-        placed
-    }
-
-    pub(super) fn place(
-        &self,
-        function: &Function,
-        session: Uuid,
-        produced: Produced,
-        name: &str,
-    ) -> Result<Cell, FlightError> {
-        match produced {
-            Produced::Object(object) => Ok(self.host(object, name)?),
-            // `makes` said otherwise.
-            Produced::Value(_) => {
-                Err(Error::NotAGenerator { function: function.full_name(), returns: function.returns.to_owned() }
-                    .into())
-            }
-            Produced::Raised(message, error) => {
-                let encode = |encoding| {
-                    let mut body = Vec::new();
-                    let mut out = Output::new(encoding, &mut body, self.limits.frame_bytes / 2);
-                    let encoded = panics::catch_in(function, session, || out.returned(&*error));
-                    encoded.and_then(|encoded| encoded).map(|()| Bytes::from(body))
-                };
-                let (typed, dynamic) = (encode(Encoding::Typed)?, encode(Encoding::Dynamic)?);
-                Err(FlightError::Raised { message, typed, dynamic })
-            }
-        }
-    }
-
-    fn host(&self, object: NewObject, name: &str) -> Result<Cell, Error> {
-        let class = self.registry.class(object.class())?;
-        Ok(self.store.host(object, class, name))
-    }
-
-    /// A value that a client made, as an object.
-    fn decode_object(&self, scope: &SessionScope, source: SourceRef<'_>, name: &str) -> Result<Cell, Error> {
-        let cell = with_scope(scope, || self.decode_in_scope(source, name))?;
-        if scope.has_resolved() {
-            self.collector.suspect(&cell);
-        }
-        Ok(cell)
-    }
-
-    fn decode_in_scope(&self, source: SourceRef<'_>, name: &str) -> Result<Cell, Error> {
-        // The class is looked up first: typetag's own error lists every name there is.
-        let class = class_of(source)?;
-        self.check_name("class", class)?;
-        let entry = self.registry.class(class)?.entry();
-        let class = entry.path;
-        let decoded: Result<NewObject, String> = match source {
-            SourceRef::Value { signature, .. } if signature != (entry.signature)().id() => {
-                return Err(Error::SignatureUnknown { class: class.to_owned() });
-            }
-            SourceRef::Value { object, .. } => {
-                panics::catch(class, || limited(|| codec::decode(object)))?.map_err(|e| e.to_string())
-            }
-            SourceRef::ValueByNames { value, .. } => panics::catch(class, || {
-                let value: Value = limited(|| codec::decode(value)).map_err(|e| e.to_string())?;
-                from_value(Value::Map(vec![(class.into(), value)])).map_err(|e| e.to_string())
-            })?,
-            _ => Err("it is no value".to_owned()),
-        };
-        self.host(decoded.map_err(|reason| Error::BadValue { class: class.to_owned(), reason })?, name)
-    }
-}
-
-/// A value that a client made, for another thread.
-enum OwnedValue {
-    Typed { signature: u64, object: Bytes },
-    ByNames { class: Box<str>, value: Bytes },
-}
-
-impl OwnedValue {
-    fn of(source: SourceRef<'_>) -> Self {
-        match source {
-            SourceRef::ValueByNames { class, value } => {
-                OwnedValue::ByNames { class: class.into(), value: Bytes::copy_from_slice(value) }
-            }
-            SourceRef::Value { signature, object } => {
-                OwnedValue::Typed { signature, object: Bytes::copy_from_slice(object) }
-            }
-            // It is none, and is told so when it is decoded.
-            _ => OwnedValue::Typed { signature: 0, object: Bytes::new() },
-        }
-    }
-
-    fn source(&self) -> SourceRef<'_> {
-        match self {
-            OwnedValue::Typed { signature, object } => SourceRef::Value { signature: *signature, object },
-            OwnedValue::ByNames { class, value } => SourceRef::ValueByNames { class, value },
         }
     }
 }
@@ -383,21 +265,4 @@ fn made_by(function: &Function) -> Result<&'static str, Error> {
         function: function.full_name(),
         returns: if function.returns.is_empty() { "nothing".into() } else { function.returns.into() },
     })
-}
-
-/// The path of the class that a value says it is of.
-pub(super) fn class_of(source: SourceRef<'_>) -> Result<&str, Error> {
-    // typetag's form: a map with one entry, whose key is the class's path.
-    #[derive(Deserialize)]
-    struct Tag<'a>(u64, &'a str);
-    let object = match source {
-        SourceRef::Value { object, .. } => object,
-        SourceRef::ValueByNames { class, .. } => return Ok(class),
-        _ => return Err(Error::malformed("object", "it is no value")),
-    };
-    let tag: Tag<'_> = codec::decode_prefix(object).map_err(|e| Error::malformed("object", e))?.0;
-    if tag.0 != 1 {
-        return Err(Error::malformed("object", "it has not one tag"));
-    }
-    Ok(tag.1)
 }

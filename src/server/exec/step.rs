@@ -1,7 +1,7 @@
 //! How far an operation comes at once, the rest of it if it does not come to its end, and the reply.
 
-use super::cancellation::Cancellation;
-use super::deadline::Deadline;
+use crate::server::state::cancellation::Cancellation;
+use crate::server::state::deadline::Deadline;
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::task::Poll;

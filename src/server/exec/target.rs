@@ -18,7 +18,7 @@ impl Engine {
     }
 
     pub(super) fn mapping(&self, key: &str) -> Result<Mapping, Error> {
-        self.store.get(key).ok_or_else(|| match self.check_key(key) {
+        self.state.store.get(key).ok_or_else(|| match self.check_key(key) {
             Ok(()) => Error::NoSuchKey { key: key.to_owned() },
             Err(error) => error,
         })
@@ -35,16 +35,18 @@ impl Engine {
             MethodRef::Name(name) => {
                 self.check_name("method", name)?;
                 class.method(name).map_err(|error| match name.rsplit_once('.') {
-                    Some((scope, _)) if self.registry.has_scope(scope) && !class.fits(scope) => Error::WrongClass {
-                        target: label(target),
-                        expected: scope.to_owned(),
-                        found: class.entry().path.to_owned(),
-                    },
+                    Some((scope, _)) if self.state.registry.has_scope(scope) && !class.fits(scope) => {
+                        Error::WrongClass {
+                            target: label(target),
+                            expected: scope.to_owned(),
+                            found: class.entry().path.to_owned(),
+                        }
+                    }
                     _ => error,
                 })
             }
             MethodRef::Id(id) => class.method_by_id(id).ok_or_else(|| {
-                match self.registry.method_scope(id) {
+                match self.state.registry.method_scope(id) {
                     Some(scope) if !class.fits(scope) => Error::WrongClass {
                         target: label(target),
                         expected: scope.to_owned(),

@@ -4,35 +4,24 @@
 
 use super::connections::Connections;
 use super::pending_connections::PendingConnection;
-use super::traffic::{ConnectionEnd, Traffic};
 use crate::config::Limits;
 use crate::security::{AccessControl, Credential, Peer, Refusal};
 use crate::server::exec::engine::Engine;
-use crate::server::session::heartbeat::Heartbeat;
 use crate::server::session::table::Found;
 use crate::server::session::{Carrier, ServerSession};
+use crate::server::state::heartbeat::Heartbeat;
 use crate::wire::batch::Preamble;
-use crate::wire::channel::Channel;
 use crate::wire::frame::FrameLimit;
 use crate::wire::handshake::{Answer, Hello, Resume, Resumed, Welcome};
 use crate::wire::{Wire, batch};
 use bytes::Bytes;
 use parking_lot::Mutex;
-use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::PROTOCOL_VERSION;
 use tarpc::context::Context;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
-
-/// What a connection's buffer for reading begins with, in bytes; it grows as needed.
-const BUFFER: usize = 1024;
-
-/// How long a connection that ends may take to send what it has answered.
-const FLUSH_TIME: Duration = Duration::from_millis(200);
 
 /// What a connection finds where it arrives.
 pub(crate) struct ConnectionEnv {
@@ -85,70 +74,10 @@ impl ConnectionEnv {
     }
 }
 
-/// Serves one connection until it ends, or the service does.
-pub(crate) async fn serve<S>(stream: S, peer: Peer, env: ConnectionEnv)
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let limit = FrameLimit::new(env.engine.limits.handshake_frame_bytes);
-    let connection = Arc::new(Connection {
-        peer,
-        env,
-        limit: limit.clone(),
-        opening: AtomicBool::new(false),
-        session: OnceLock::new(),
-        cut_off: Arc::default(),
-        lost: AtomicBool::new(false),
-    });
-    let _leave = LeaveOnDrop(Arc::clone(&connection));
-    let mut traffic = Traffic::new(Channel::new(stream, limit, BUFFER), Arc::clone(&connection));
-    let end = poll_fn(|cx| traffic.poll(cx)).await;
-    let logs = &connection.env.connections.logs;
-    if let ConnectionEnd::Displaced = end {
-        traffic.turn_away(connection.displaced());
-    }
-    match end {
-        ConnectionEnd::TooManyRequests(_) | ConnectionEnd::Overdue | ConnectionEnd::Displaced => {
-            logs.ended.log(|| tracing::info!("{}: {end}; disconnected", connection.peer));
-        }
-        ConnectionEnd::Foreign(foreign) => {
-            if foreign.is_news() {
-                logs.foreign.log(|| tracing::info!("{}: {end}; disconnected", connection.peer));
-            } else {
-                tracing::debug!("{}: {end}; disconnected", connection.peer);
-            }
-            let (ended, dismissed) = (connection.service_ended(), connection.dismissed());
-            tokio::select! {
-                biased;
-                () = Box::pin(foreign.send_away(traffic.stream(), connection.env.barred)) => {}
-                () = ended => {}
-                () = dismissed => {}
-            }
-            return;
-        }
-        _ => tracing::debug!("connection with {} ended: {end}", connection.peer),
-    }
-    if let ConnectionEnd::HungUp = end {
-        // The poll that is out is answered by this, too.
-        connection.leave_session();
-    }
-    // What has been answered goes out before the connection ends; it gets a moment for that, not more.
-    let _ = tokio::time::timeout(FLUSH_TIME, poll_fn(|cx| traffic.poll_finish(cx))).await;
-}
-
-/// A connection lets go of its session, however it ends.
-struct LeaveOnDrop(Arc<Connection>);
-
-impl Drop for LeaveOnDrop {
-    fn drop(&mut self) {
-        self.0.leave_session();
-    }
-}
-
 /// One connection of a client.
 pub(super) struct Connection {
-    env: ConnectionEnv,
-    peer: Peer,
+    pub(super) env: ConnectionEnv,
+    pub(super) peer: Peer,
     limit: FrameLimit,
     /// It has asked for a session: once is enough.
     opening: AtomicBool,
@@ -179,8 +108,21 @@ impl Handler {
 }
 
 impl Connection {
+    /// `limit`: what its frames may have from now on is set there.
+    pub(super) fn new(peer: Peer, env: ConnectionEnv, limit: FrameLimit) -> Self {
+        Connection {
+            env,
+            peer,
+            limit,
+            opening: AtomicBool::new(false),
+            session: OnceLock::new(),
+            cut_off: Arc::default(),
+            lost: AtomicBool::new(false),
+        }
+    }
+
     pub(super) fn limits(&self) -> &Limits {
-        &self.env.engine.limits
+        &self.env.engine.state.limits
     }
 
     pub(super) fn has_session(&self) -> bool {
@@ -204,9 +146,9 @@ impl Connection {
     }
 
     /// What a client hears that has to make room.
-    fn displaced(&self) -> String {
+    pub(super) fn displaced(&self) -> String {
         match self.env.no_room {
-            Some(no_room) => no_room.reason(self.env.engine.limits.connections),
+            Some(no_room) => no_room.reason(self.env.engine.state.limits.connections),
             None => {
                 "others came while it had opened no session, and there is no room for more connections; try again, \
                      close some, or let it have more (the limit connections, ulimit -n)"
@@ -217,17 +159,17 @@ impl Connection {
 
     /// Ready once connections are to end.
     pub(super) fn service_ended(&self) -> impl Future<Output = ()> + Send + use<> {
-        self.env.engine.ended()
+        self.env.engine.state.ended()
     }
 
     /// So many bytes more wait here, of all that the service holds.
     pub(super) fn hold_more(&self, bytes: usize) {
-        self.env.engine.held_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.env.engine.state.held_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// So many bytes less.
     pub(super) fn hold_less(&self, bytes: usize) {
-        self.env.engine.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.env.engine.state.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Its session has calls that cannot begin before the client has received the results of others.
@@ -260,13 +202,13 @@ impl Connection {
                 return Ok(Answer::Refused { reason, temporary });
             }
         };
-        let limits = &self.env.engine.limits;
+        let limits = &self.env.engine.state.limits;
         let (session, carrier, resumed) = self.find_session(hello.details.resume, &credential)?;
         tracing::debug!("{} opened session {} as {:?}", self.peer, session.id(), credential.name);
         let welcome = Welcome {
             session: session.id(),
             secret: session.secret(),
-            service: self.env.engine.id,
+            service: self.env.engine.state.id,
             resumed,
             lease_ms: u64::try_from(limits.lease.as_millis()).unwrap_or(u64::MAX),
             max_frame_bytes: limits.frame_bytes as u64,
@@ -291,17 +233,17 @@ impl Connection {
             return Err(Refusal::for_good(reason));
         }
         let credential =
-            access.authenticate(&self.peer, hello.details.token.as_ref(), engine.limits.connections).await?;
+            access.authenticate(&self.peer, hello.details.token.as_ref(), engine.state.limits.connections).await?;
         // The connection that broke is counted, too: the service may not know of it yet.
         let comes_back = self.session_of(hello);
         // Who comes back for results may have them as long as there are any to come.
-        if engine.is_closing() && comes_back.is_none() {
+        if engine.state.is_closing() && comes_back.is_none() {
             return Err(Refusal::for_now(Error::ShuttingDown.to_string()));
         }
         if let Some(no_room) = no_room
             && !comes_back.is_some_and(|session| session.has_connection())
         {
-            return Err(Refusal::for_now(no_room.reason(engine.limits.connections)));
+            return Err(Refusal::for_now(no_room.reason(engine.state.limits.connections)));
         }
         Ok(credential)
     }
@@ -339,16 +281,16 @@ impl Connection {
                 Found::Unknown => Resumed::Unknown,
             };
         }
-        let session = ServerSession::new(&self.env.engine, Some(Arc::clone(credential)));
+        let session = self.env.engine.open_session(Some(Arc::clone(credential)));
         let (carrier, _) = session.attach(cut_off(), &self.env.heartbeat, 0).ok_or(Error::Cancelled)?;
-        self.env.engine.sessions.add(&session, self.env.engine.limits.sessions)?;
+        self.env.engine.sessions.add(&session, self.env.engine.state.limits.sessions)?;
         Ok((session, carrier, resumed))
     }
 
     /// The session goes on without this connection for its lease, if its client may come back for it.
-    fn leave_session(&self) {
+    pub(super) fn leave_session(&self) {
         let Some(Carried { session, carrier, resumable }) = self.session.get() else { return };
-        let kept = *resumable && session.is_worth_keeping() && !self.env.engine.has_ended();
+        let kept = *resumable && session.is_worth_keeping() && !self.env.engine.state.has_ended();
         if session.detach(*carrier) && !kept {
             self.env.engine.sessions.forget(session);
             session.end();
@@ -389,7 +331,7 @@ impl Wire for Handler {
     async fn submit(self, _: Context, batch: Bytes) -> Bytes {
         let submitted = async {
             let Carried { session, carrier, .. } = self.connection.session()?;
-            session.submit(*carrier, &batch).await
+            self.connection.env.engine.submit(session, *carrier, &batch).await
         };
         self.connection.send(submitted.await)
     }
@@ -415,23 +357,16 @@ mod tests {
         let limits = Limits::default();
         let limit = FrameLimit::new(limits.handshake_frame_bytes);
         let registry = Registry::linked().expect("no names clash");
-        let connection = Connection {
-            env: ConnectionEnv {
-                engine: Engine::new(registry, limits, tokio::runtime::Handle::current()),
-                connections: Connections::new(&tokio::runtime::Handle::current()),
-                heartbeat: Arc::default(),
-                access: AccessControl::new(protected, None, None),
-                no_room: None,
-                barred: None,
-                pending: Mutex::default(),
-            },
-            peer,
-            limit: limit.clone(),
-            opening: AtomicBool::new(false),
-            session: OnceLock::new(),
-            cut_off: Arc::default(),
-            lost: AtomicBool::new(false),
+        let env = ConnectionEnv {
+            engine: Engine::new(registry, limits, tokio::runtime::Handle::current()),
+            connections: Connections::new(&tokio::runtime::Handle::current()),
+            heartbeat: Arc::default(),
+            access: AccessControl::new(protected, None, None),
+            no_room: None,
+            barred: None,
+            pending: Mutex::default(),
         };
+        let connection = Connection::new(peer, env, limit.clone());
         let hello = Hello { protocol: PROTOCOL_VERSION, details: HelloDetails::default() };
         let answer = connection.open(&hello.encode().expect("encodes")).await.expect("it makes sense");
         let opened = connection.session.get().is_some();

@@ -8,7 +8,7 @@
 
 use super::connection::{Connection, Handler};
 use super::foreign_protocol::ForeignProtocol;
-use crate::server::session::TURN;
+use crate::server::exec::batch::TURN;
 use crate::wire::channel::Channel;
 use crate::wire::handshake::Answer;
 use crate::wire::transport::{ClientMessage, ServerMessage};

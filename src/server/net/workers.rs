@@ -1,13 +1,14 @@
 //! The threads that connections are served on, and the way of a connection to one of them.
 
-use super::connection::{self, ConnectionEnv, NoRoom};
+use super::connection::{ConnectionEnv, NoRoom};
 use super::connections::{Connections, Counted};
 use super::foreign_protocol::linger;
 use super::listener::{Listener, Stream};
 use super::pending_connections::{PendingConnection, PendingConnections, Shortage, has_no_descriptor};
+use super::serve::serve;
 use crate::security::{AccessControl, Peer, ServerSide, ServerTlsStream, explain_to_service};
 use crate::server::exec::engine::Engine;
-use crate::server::session::heartbeat::Heartbeat;
+use crate::server::state::heartbeat::Heartbeat;
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
@@ -127,7 +128,7 @@ pub(in crate::server) fn worker(
         };
         runtime.block_on(async {
             let heartbeat = Arc::new(Heartbeat::default());
-            let (beating, lease) = (Arc::clone(&heartbeat), engine.limits.lease);
+            let (beating, lease) = (Arc::clone(&heartbeat), engine.state.limits.lease);
             tokio::spawn(async move { beating.beat(lease).await });
             let tasks = tokio_util::task::TaskTracker::new();
             while let Some(message) = messages.recv().await {
@@ -153,7 +154,7 @@ pub(in crate::server) fn worker(
                         Stream::Tcp(stream) => serve_tcp(stream, env).await,
                         Stream::Unix(stream) => serve_unix(stream, env).await,
                         Stream::Other(stream) => {
-                            connection::serve(stream, Peer::Local, env).await;
+                            serve(stream, Peer::Local, env).await;
                             Ok(())
                         }
                     };
@@ -188,7 +189,7 @@ async fn serve_tcp(stream: std::net::TcpStream, mut env: ConnectionEnv) -> io::R
     // tarpc does not set it, and without it a small reply waits for the peer's delayed acknowledgement.
     stream.set_nodelay(true)?;
     let peer = Peer::Ip(stream.peer_addr()?.ip());
-    let ended = env.engine.ended();
+    let ended = env.engine.state.ended();
     let dismissed = env.dismissed();
     let secured = tokio::select! {
         biased;
@@ -199,17 +200,17 @@ async fn serve_tcp(stream: std::net::TcpStream, mut env: ConnectionEnv) -> io::R
     match secured {
         Secured::Not(stream, barred) => {
             env.barred = barred;
-            connection::serve(stream, peer, env).await;
+            serve(stream, peer, env).await;
         }
         // Of its own size: a connection in the clear, of which there may be very many idle ones, has no place for it.
-        Secured::Tls(stream) => Box::pin(connection::serve(*stream, peer, env)).await,
+        Secured::Tls(stream) => Box::pin(serve(*stream, peer, env)).await,
         Secured::Failed => {}
     }
     Ok(())
 }
 
 async fn serve_unix(stream: std::os::unix::net::UnixStream, env: ConnectionEnv) -> io::Result<()> {
-    connection::serve(tokio::net::UnixStream::from_std(stream)?, Peer::Local, env).await;
+    serve(tokio::net::UnixStream::from_std(stream)?, Peer::Local, env).await;
     Ok(())
 }
 
@@ -227,7 +228,7 @@ async fn accept_tls(
     env: &ConnectionEnv,
     tls: &ServerSide,
 ) -> io::Result<Secured> {
-    let deadline = Instant::now() + env.engine.limits.handshake_time;
+    let deadline = Instant::now() + env.engine.state.limits.handshake_time;
     let mut first = [0];
     if tokio::time::timeout_at(deadline, stream.peek(&mut first)).await?? == 0 {
         return Ok(Secured::Failed);

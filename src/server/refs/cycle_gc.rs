@@ -5,18 +5,16 @@
 //! are taken from their counts. Those with none left, and which no other suspect reaches that has, are garbage. (Trial
 //! deletion, as CPython's collector does it; see also Bacon and Rajan, ECOOP 2001.)
 
-use super::snapshot::live;
-use crate::server::exec::engine::Engine;
-use crate::server::exec::panics;
-use crate::store::{Cell, Remains, WeakCell, WriteGuard, bury};
+use super::references::live;
+use crate::server::state::suspects::Suspects;
+use crate::server::state::{State, panics};
+use crate::store::{Cell, Remains, WriteGuard, bury};
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
 use tarmem_remote::{Object, codec};
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// A collection begins no sooner than this after something may have become garbage.
@@ -28,107 +26,68 @@ const TURN: Duration = Duration::from_millis(1);
 /// A collector sleeps so many times as long as its last collection took.
 const REST: u32 = 20;
 
-/// Finds circles that are garbage.
-#[derive(Default)]
-pub(crate) struct CycleCollector {
-    suspects: Mutex<HashMap<Uuid, WeakCell>>,
-    /// How many those are: asked for with each call.
-    count: AtomicUsize,
-    /// Something that a suspect may have been kept by has gone.
-    loosened: Notify,
+/// Collects whenever there may be something, until the task that this runs on ends.
+pub(in crate::server) async fn run(state: Weak<State>) {
+    loop {
+        let Some(loosened) = state.upgrade() else { return };
+        let waiting = async move { loosened.suspects.loosened().await };
+        waiting.await;
+        tokio::time::sleep(PAUSE).await;
+        let Some(state) = state.upgrade() else { return };
+        let begun = Instant::now();
+        let collected = tokio::task::spawn_blocking(move || collect(&state.suspects)).await;
+        if let Ok(collected @ 1..) = collected {
+            tracing::debug!("collected {collected} objects that referred to one another");
+        }
+        tokio::time::sleep(begun.elapsed() * REST).await;
+    }
 }
 
-impl CycleCollector {
-    /// `cell` was given a reference.
-    pub(in crate::server) fn suspect(&self, cell: &Cell) {
-        let mut suspects = self.suspects.lock();
-        suspects.insert(cell.id(), cell.downgrade());
-        self.count.store(suspects.len(), Ordering::Relaxed);
-    }
+/// Clears what is garbage among the suspects; how many objects that was.
+pub(crate) fn collect(suspects: &Suspects) -> usize {
+    collect_at(suspects, &mut Pace::of(TURN))
+}
 
-    /// Whether `cell` was given a reference once.
-    pub(in crate::server) fn suspects_it(&self, cell: &Cell) -> bool {
-        self.suspects.lock().contains_key(&cell.id())
+fn collect_at(suspects: &Suspects, pace: &mut Pace) -> usize {
+    let cells = suspects.living();
+    let candidates = garbage(&cells, |cell| {
+        // Between two objects it holds none.
+        pace.keep();
+        cell.try_read_owned()?.ok().map(|object| references(cell, &*object))
+    });
+    if candidates.is_empty() {
+        return 0;
     }
-
-    /// A key or a handle has gone.
-    pub(in crate::server) fn loosen(&self) {
-        self.loosened.notify_one();
+    // Held alone, they can be reached by nobody who is not counted; what has changed since shows in a second look.
+    let held: Option<Vec<(Cell, WriteGuard)>> = cells
+        .into_iter()
+        .filter(|cell| candidates.contains(&cell.id()))
+        .map(|cell| {
+            let guard = cell.try_write_owned()?.ok()?;
+            Some((cell, guard))
+        })
+        .collect();
+    let Some(held) = held else { return 0 };
+    let cells: Vec<Cell> = held.iter().map(|(cell, _)| cell.clone()).collect();
+    let objects: HashMap<Uuid, &WriteGuard> = held.iter().map(|(cell, guard)| (cell.id(), guard)).collect();
+    pace.looks_again();
+    // Besides this list of cells: the one it was made from, and the guard's own.
+    let still = garbage_with(&cells, 3, |cell| {
+        // It holds them all, and goes on to give way: whoever could come to wait for one had a reference to it, which the first
+        // look did not see. So that is seldom.
+        pace.keep();
+        objects.get(&cell.id()).map(|object| references(cell, &***object))
+    });
+    drop(objects);
+    if still.len() != held.len() {
+        return 0;
     }
-
-    /// How many objects may be part of a circle.
-    pub(in crate::server) fn suspects(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
-    }
-
-    /// Collects whenever there may be something, until the task that this runs on ends.
-    pub(in crate::server) async fn run(engine: Weak<Engine>) {
-        loop {
-            let Some(loosened) = engine.upgrade() else { return };
-            let waiting = async move { loosened.collector.loosened.notified().await };
-            waiting.await;
-            tokio::time::sleep(PAUSE).await;
-            let Some(engine) = engine.upgrade() else { return };
-            let begun = Instant::now();
-            let collected = tokio::task::spawn_blocking(move || engine.collector.collect()).await;
-            if let Ok(collected @ 1..) = collected {
-                tracing::debug!("collected {collected} objects that referred to one another");
-            }
-            tokio::time::sleep(begun.elapsed() * REST).await;
-        }
-    }
-
-    /// Clears what is garbage; how many objects that was.
-    pub(crate) fn collect(&self) -> usize {
-        self.collect_at(&mut Pace::of(TURN))
-    }
-
-    fn collect_at(&self, pace: &mut Pace) -> usize {
-        let cells: Vec<Cell> = {
-            let mut suspects = self.suspects.lock();
-            suspects.retain(|_, cell| cell.is_alive());
-            self.count.store(suspects.len(), Ordering::Relaxed);
-            suspects.values().filter_map(WeakCell::upgrade).collect()
-        };
-        let candidates = garbage(&cells, |cell| {
-            // Between two objects it holds none.
-            pace.keep();
-            cell.try_read_owned()?.ok().map(|object| references(cell, &*object))
-        });
-        if candidates.is_empty() {
-            return 0;
-        }
-        // Held alone, they can be reached by nobody who is not counted; what has changed since shows in a second look.
-        let held: Option<Vec<(Cell, WriteGuard)>> = cells
-            .into_iter()
-            .filter(|cell| candidates.contains(&cell.id()))
-            .map(|cell| {
-                let guard = cell.try_write_owned()?.ok()?;
-                Some((cell, guard))
-            })
-            .collect();
-        let Some(held) = held else { return 0 };
-        let cells: Vec<Cell> = held.iter().map(|(cell, _)| cell.clone()).collect();
-        let objects: HashMap<Uuid, &WriteGuard> = held.iter().map(|(cell, guard)| (cell.id(), guard)).collect();
-        pace.looks_again();
-        // Besides this list of cells: the one it was made from, and the guard's own.
-        let still = garbage_with(&cells, 3, |cell| {
-            // It holds them all, and goes on to give way: whoever could come to wait for one had a reference to it, which the first
-            // look did not see. So that is seldom.
-            pace.keep();
-            objects.get(&cell.id()).map(|object| references(cell, &***object))
-        });
-        drop(objects);
-        if still.len() != held.len() {
-            return 0;
-        }
-        // They go one after the other, outside their own locks' order: nobody else can be waiting for them.
-        let taken: Vec<Remains> = held.into_iter().map(|(_, guard)| guard.take()).collect();
-        drop(cells);
-        let count = taken.len();
-        taken.into_iter().for_each(bury);
-        count
-    }
+    // They go one after the other, outside their own locks' order: nobody else can be waiting for them.
+    let taken: Vec<Remains> = held.into_iter().map(|(_, guard)| guard.take()).collect();
+    drop(cells);
+    let count = taken.len();
+    taken.into_iter().for_each(bury);
+    count
 }
 
 /// Has a collection give way from time to time.
@@ -231,8 +190,7 @@ fn references(cell: &Cell, object: &dyn Object) -> Vec<ObjectRef> {
 mod tests {
     use super::*;
     use crate::config::Limits;
-    use crate::server::exec::local_caller::LocalCaller;
-    use crate::server::session::ServerSession;
+    use crate::server::exec::engine::Engine;
     use tarmem_remote::client_api::ClientApi;
     use tarmem_remote::modules::builtins::ListProxy;
     use tarmem_remote::proxy::Proxy;
@@ -244,8 +202,7 @@ mod tests {
         const CIRCLES: usize = 16;
         let registry = Registry::linked().expect("no names clash");
         let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current());
-        let local = ServerSession::local(&engine, None);
-        let session = ClientApi::new(Arc::new(LocalCaller::session(local)));
+        let session = ClientApi::new(engine.in_process().0);
         let numbers = Value::List((0..10).map(Value::from).collect());
         let mut lists = Vec::new();
         for _ in 0..CIRCLES {
@@ -254,11 +211,11 @@ mod tests {
             lists.push(list);
         }
         let mut pace = Pace::of(Duration::ZERO);
-        assert_eq!(engine.collector.collect_at(&mut pace), 0, "there are handles");
+        assert_eq!(collect_at(&engine.state.suspects, &mut pace), 0, "there are handles");
         assert_eq!(pace.pauses[1], 0, "so there was nothing to look at again");
         drop(lists);
         let mut pace = Pace::of(Duration::ZERO);
-        assert_eq!(engine.collector.collect_at(&mut pace), CIRCLES);
+        assert_eq!(collect_at(&engine.state.suspects, &mut pace), CIRCLES);
         // Before each object, since no time at all is too long.
         assert!(pace.pauses.iter().all(|&pauses| pauses as usize >= CIRCLES), "{:?}", pace.pauses);
     }

@@ -4,6 +4,6 @@
 //! - [`snapshot`]: plain copies of an object and of what it refers to.
 //! - [`cycle_gc`]: objects that only refer to one another, and are garbage.
 
-pub(super) mod cycle_gc;
+pub(crate) mod cycle_gc;
 pub(super) mod references;
 pub(super) mod snapshot;

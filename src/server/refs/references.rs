@@ -49,7 +49,7 @@ pub(in crate::server) struct MethodScope<'a> {
 impl RefScope for MethodScope<'_> {
     fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
         let resolved = resolve(self.session, &reference)?;
-        self.session.engine().collector.suspect(self.of);
+        self.session.state().suspects.add(self.of);
         Ok(resolved)
     }
 
@@ -68,6 +68,11 @@ fn resolve(session: &ServerSession, reference: &ObjectRef) -> Result<ObjectRef, 
     Ok(reference_to(cell))
 }
 
+/// The object behind a reference of this service.
+pub(super) fn live(reference: &ObjectRef) -> Option<Cell> {
+    reference.live()?.downcast_ref::<Cell>().cloned()
+}
+
 fn reference_to(cell: Cell) -> ObjectRef {
     let class = cell.class().entry().path;
     ObjectRef::with_live(cell.id(), class, Arc::new(cell))
@@ -75,7 +80,7 @@ fn reference_to(cell: Cell) -> ObjectRef {
 
 /// Its client gets a handle to what it hears of.
 fn export(session: &Arc<ServerSession>, sequence: u64, reference: &ObjectRef) -> Result<(), String> {
-    let live = reference.live().and_then(|live| live.downcast_ref::<Cell>());
-    let cell = live.ok_or_else(|| format!("{reference} is not an object of this service"))?;
+    let cell = reference.live().and_then(|live| live.downcast_ref::<Cell>());
+    let cell = cell.ok_or_else(|| format!("{reference} is not an object of this service"))?;
     session.hold_for(sequence, cell).map_err(|error| error.to_string())
 }

@@ -1,9 +1,8 @@
 //! A plain copy of an object's value, with the objects that it refers to in the places of the references.
 
-use crate::server::exec::engine::Engine;
-use crate::server::exec::panics;
-use crate::server::exec::request::Request;
-use crate::server::exec::step::{Later, Step};
+use super::references::{SessionScope, live};
+use crate::server::session::ServerSession;
+use crate::server::state::panics;
 use crate::store::{Cell, ReadGuard};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -14,9 +13,9 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 use tarmem_remote::codec::CodecError;
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::{Reply, Target};
+use tarmem_remote::operation::Reply;
 use tarmem_remote::results::Snapshot;
-use tarmem_remote::value::{self, ObjectRef, Value};
+use tarmem_remote::value::{self, Value};
 use tarmem_remote::{Object, codec};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
@@ -28,51 +27,56 @@ const DEEPEST_REFERENCE: usize = 48;
 /// How long a snapshot holds its thread before others have a turn.
 const TURN: Duration = Duration::from_millis(1);
 
-/// How many snapshots that take more than a turn are made at once.
-pub(in crate::server) const LARGE_SNAPSHOTS: usize = 4;
+/// A snapshot that a session asks for.
+pub(in crate::server) struct SnapshotRequest<'a> {
+    pub(in crate::server) session: &'a Arc<ServerSession>,
+    /// Counts the handles to what it shows.
+    pub(in crate::server) scope: Arc<SessionScope>,
+    /// The most bytes that it may have.
+    pub(in crate::server) limit: usize,
+    /// With whether the objects are poisoned.
+    pub(in crate::server) with_info: bool,
+}
 
-impl Engine {
-    /// Each object is read on its own, one after the other: the copy is not one moment of all of them. A reference to an
-    /// object that is being shown already stays a reference, so that a circle ends; and so does one to an object of a resident
-    /// class, which hides nothing of the others. `with_info`: with whether they are poisoned.
-    pub(in crate::server) fn snapshot(
-        &self,
-        request: &Request<'_>,
-        target: Target<'_>,
-        with_info: bool,
-    ) -> Result<Step, Error> {
-        let cell = self.target(request, target)?.cell;
-        let (limit, scope) = (request.result_bytes, request.scope());
-        let queues = [Arc::clone(&request.session.snapshots), Arc::clone(&self.snapshots)];
-        Ok(Step::Later(Later::new(async move {
-            let shown = async {
-                let class = cell.class().entry().path;
-                let mut walk = Walk {
-                    path: Vec::new(),
-                    left: limit,
-                    turn: Instant::now(),
-                    queues,
-                    places: None,
-                    poisoned: false,
-                    poisoned_inside: false,
-                };
-                let value = show(&cell, &mut walk, 0).await?;
-                let Walk { poisoned, poisoned_inside, .. } = walk;
-                let mut out = Vec::new();
-                let encoded = value::with_scope(&*scope, || {
-                    if with_info {
-                        codec::encode_into(&Snapshot { value, poisoned, poisoned_inside }, &mut out, limit)
-                    } else {
-                        codec::encode_into(&value, &mut out, limit)
-                    }
-                });
-                match encoded {
-                    Ok(()) => Ok(Reply::Done(out.into())),
-                    Err(error) => Err(Error::bad_result(format!("a snapshot of a {class}"), &error)),
-                }
+/// A plain copy of an object's value.
+///
+/// Each object is read on its own, one after the other: the copy is not one moment of all of them. A reference to an
+/// object that is being shown already stays a reference, so that a circle ends; and so does one to an object of a resident
+/// class, which hides nothing of the others.
+pub(in crate::server) fn snapshot(
+    cell: Cell,
+    request: SnapshotRequest<'_>,
+) -> impl Future<Output = Reply> + Send + use<> {
+    let SnapshotRequest { session, scope, limit, with_info } = request;
+    let queues = [Arc::clone(&session.snapshots), Arc::clone(&session.state().snapshots)];
+    async move {
+        let shown = async {
+            let class = cell.class().entry().path;
+            let mut walk = Walk {
+                path: Vec::new(),
+                left: limit,
+                turn: Instant::now(),
+                queues,
+                places: None,
+                poisoned: false,
+                poisoned_inside: false,
             };
-            shown.await.into()
-        })))
+            let value = show(&cell, &mut walk, 0).await?;
+            let Walk { poisoned, poisoned_inside, .. } = walk;
+            let mut out = Vec::new();
+            let encoded = value::with_scope(&*scope, || {
+                if with_info {
+                    codec::encode_into(&Snapshot { value, poisoned, poisoned_inside }, &mut out, limit)
+                } else {
+                    codec::encode_into(&value, &mut out, limit)
+                }
+            });
+            match encoded {
+                Ok(()) => Ok(Reply::Done(out.into())),
+                Err(error) => Err(Error::bad_result(format!("a snapshot of a {class}"), &error)),
+            }
+        };
+        shown.await.into()
     }
 }
 
@@ -203,11 +207,6 @@ fn has_references(value: &Value) -> bool {
         Value::Map(pairs) => pairs.iter().any(|(_, item)| has_references(item)),
         _ => false,
     }
-}
-
-/// The object behind a reference of this service.
-pub(in crate::server) fn live(reference: &ObjectRef) -> Option<Cell> {
-    reference.live()?.downcast_ref::<Cell>().cloned()
 }
 
 fn bad(class: &str, reason: impl ToString) -> Error {

@@ -4,9 +4,9 @@
 //! only waits, for as long as that takes or until the call's time is up; for one that does not read, nothing more is done.
 
 use super::ServerSession;
-use super::batches::size;
+use super::delivery::size;
 use super::position::Carrier;
-use crate::server::exec::deadline::Deadline;
+use crate::server::state::deadline::Deadline;
 use crate::wire::batch::{Preamble, Submission};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -85,7 +85,7 @@ impl ResultRoom {
 impl ServerSession {
     /// Whether a call may begin, as far as the results of others go that its client has not received.
     fn has_room(&self) -> bool {
-        let limits = &self.engine.limits;
+        let limits = &self.state.limits;
         let calls = self.calls.lock();
         calls.finished_bytes + calls.delivery.bytes() < limits.uncollected_bytes
             && calls.delivery.batches() < limits.uncollected_batches
@@ -101,6 +101,12 @@ impl ServerSession {
         self.room.is_wanted()
     }
 
+    /// Nobody waits for this call any more, which has not begun; once.
+    #[inline]
+    pub(crate) fn was_given_up(&self, sequence: u64) -> bool {
+        self.room.was_given_up(sequence)
+    }
+
     /// Waits for room, after those who came before.
     pub(crate) async fn room(&self) -> RoomTurn<'_> {
         self.room_unless(|| false, Deadline::NEVER).await
@@ -108,10 +114,10 @@ impl ServerSession {
 
     /// As [`room`](Self::room), for a call of a batch: until its time is up, nobody waits for it, or its connection is
     /// replaced. Whoever waited has to look what it is.
-    pub(super) async fn room_for(&self, sequence: u64, carrier: Carrier, deadline: Deadline) -> RoomTurn<'_> {
+    pub(crate) async fn room_for(&self, sequence: u64, carrier: Carrier, deadline: Deadline) -> RoomTurn<'_> {
         let over = || {
             !self.lease.position.is_carried_by(carrier)
-                || self.engine.is_closing()
+                || self.state.is_closing()
                 || self.room.given_up.lock().contains(&sequence)
         };
         self.room_unless(over, deadline).await
@@ -150,7 +156,7 @@ impl ServerSession {
         let Ok((_, mut rest)) = Preamble::take(batch) else { return };
         let begun = self.lease.position.last();
         let mut found = false;
-        for _ in 0..self.engine.limits.batch_operations {
+        for _ in 0..self.state.limits.batch_operations {
             let Ok((submission, more)) = Submission::take(rest) else { break };
             rest = more;
             if let Ok(Operation::Cancel { sequence }) = Operation::decode(submission.operation)
@@ -172,7 +178,7 @@ impl ServerSession {
     /// waits to be received, however many others do; but all that wait have a quarter of what the service holds for all
     /// sessions.
     pub(super) fn within_bounds(&self, sequence: u64, reply: Reply) -> Reply {
-        let limits = &self.engine.limits;
+        let limits = &self.state.limits;
         let (waiting, kept) = {
             let calls = self.calls.lock();
             (calls.finished_bytes, calls.delivery.bytes())

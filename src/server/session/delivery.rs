@@ -4,15 +4,15 @@
 //! takes over from one that broke brings those again: the client knows them by their numbers. (This is RIFL's completion
 //! record, of Lee et al., SOSP 2015, for batches instead of calls: it costs a call nothing.)
 
-use super::batches::size;
 use super::position::Carrier;
 use super::{Calls, ServerSession};
-use crate::wire::batch::{Answered, CLOSING, OpenReply, Outcome, ReplyHead};
+use crate::wire::batch::{ANSWERED_OVERHEAD, Answered, CLOSING, OpenReply, Outcome, ReplyHead};
 use crate::wire::handshake::poll_time;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use tarmem_remote::error::Error;
+use tarmem_remote::operation::Reply;
 
 /// The batches of replies that the client may not have.
 #[derive(Default)]
@@ -43,7 +43,7 @@ impl Delivery {
 }
 
 /// A batch of replies that is being written.
-pub(super) struct Replies {
+pub(crate) struct Replies {
     /// Begins with room for its head.
     bytes: Vec<u8>,
     /// There is a reply in it.
@@ -51,49 +51,49 @@ pub(super) struct Replies {
 }
 
 impl Replies {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         let mut bytes = Vec::with_capacity(capacity + ReplyHead::BYTES);
         ReplyHead { flags: 0, number: 0 }.put(&mut bytes);
         Replies { bytes, answers: false }
     }
 
-    pub(super) fn put(&mut self, sequence: u64, outcome: Outcome<'_>) -> Result<(), Error> {
+    pub(crate) fn put(&mut self, sequence: u64, outcome: Outcome<'_>) -> Result<(), Error> {
         self.answers |= !matches!(outcome, Outcome::Pending);
         Answered { sequence, outcome }.put(&mut self.bytes)
     }
 
     /// Begins a reply, whose body is to be written to the [`buffer`](Self::buffer).
-    pub(super) fn begin(&mut self, sequence: u64) -> OpenReply {
+    pub(crate) fn begin(&mut self, sequence: u64) -> OpenReply {
         OpenReply::begin(&mut self.bytes, sequence)
     }
 
-    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
     /// What has been written behind `reply`.
-    pub(super) fn body(&self, reply: &OpenReply) -> &[u8] {
+    pub(crate) fn body(&self, reply: &OpenReply) -> &[u8] {
         reply.body(&self.bytes)
     }
 
     /// That reply is as it was written.
-    pub(super) fn done(&mut self, reply: OpenReply, provisional: bool) -> Result<(), Error> {
+    pub(crate) fn done(&mut self, reply: OpenReply, provisional: bool) -> Result<(), Error> {
         self.answers = true;
         reply.done(&mut self.bytes, provisional)
     }
 
     /// That reply is an error of the method's own.
-    pub(super) fn raised(&mut self, reply: OpenReply, message: &str) -> Result<(), Error> {
+    pub(crate) fn raised(&mut self, reply: OpenReply, message: &str) -> Result<(), Error> {
         self.answers = true;
         reply.raised(&mut self.bytes, message)
     }
 
     /// Another one comes in place of that reply.
-    pub(super) fn withdraw(&mut self, reply: OpenReply) {
+    pub(crate) fn withdraw(&mut self, reply: OpenReply) {
         reply.withdraw(&mut self.bytes);
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
@@ -104,10 +104,20 @@ impl Replies {
     }
 }
 
+/// What a reply takes in a batch, in bytes.
+pub(crate) fn size(reply: &Reply) -> usize {
+    ANSWERED_OVERHEAD
+        + match reply {
+            Reply::Done(body) | Reply::Provisional(body) => body.len(),
+            Reply::Raised(raised) => raised.message.len() + raised.body.len(),
+            Reply::Failed(error) => error.to_string().len() * 2,
+        }
+}
+
 impl ServerSession {
     /// The batch as it goes to the client. Replies in it are kept.
-    pub(super) fn deliver(&self, carrier: Carrier, replies: Replies) -> Bytes {
-        let closing = self.engine.is_closing();
+    pub(crate) fn deliver(&self, carrier: Carrier, replies: Replies) -> Bytes {
+        let closing = self.state.is_closing();
         if !replies.answers {
             return replies.finish(closing, 0);
         }
@@ -119,11 +129,11 @@ impl ServerSession {
         delivery.last += 1;
         let batch = replies.finish(closing, delivery.last);
         delivery.kept.push_back((delivery.last, batch.clone()));
-        if delivery.bytes >= self.engine.limits.uncollected_bytes {
+        if delivery.bytes >= self.state.limits.uncollected_bytes {
             delivery.beyond += batch.len();
         }
         delivery.bytes += batch.len();
-        self.engine.held_bytes.fetch_add(batch.len(), Ordering::Relaxed);
+        self.state.held_bytes.fetch_add(batch.len(), Ordering::Relaxed);
         if !self.lease.position.is_carried_by(carrier) {
             // It was made for a connection that has been replaced.
             delivery.again.push_back((delivery.last, batch.clone()));
@@ -133,7 +143,7 @@ impl ServerSession {
     }
 
     /// As [`deliver`](Self::deliver), but it goes to the client with its poll.
-    pub(super) fn put_by(&self, carrier: Carrier, replies: Replies) {
+    pub(crate) fn put_by(&self, carrier: Carrier, replies: Replies) {
         if !replies.answers {
             return;
         }
@@ -161,7 +171,7 @@ impl ServerSession {
         {
             let Some((_, batch)) = delivery.kept.pop_front() else { break };
             delivery.bytes -= batch.len();
-            self.engine.held_bytes.fetch_sub(batch.len(), Ordering::Relaxed);
+            self.state.held_bytes.fetch_sub(batch.len(), Ordering::Relaxed);
         }
         while delivery.again.front().is_some_and(|(number, _)| *number < below) {
             delivery.again.pop_front();
@@ -203,17 +213,17 @@ impl ServerSession {
                     let calls = self.calls.lock();
                     calls.finished.is_empty() && calls.delivery.again.is_empty()
                 };
-                if !idle || self.engine.is_closing() || !self.lease.position.is_carried_by(carrier) {
+                if !idle || self.state.is_closing() || !self.lease.position.is_carried_by(carrier) {
                     return;
                 }
                 self.finished.notified().await;
             }
         };
-        let _ = tokio::time::timeout(poll_time(self.engine.limits.lease), ready).await;
+        let _ = tokio::time::timeout(poll_time(self.state.limits.lease), ready).await;
         if !self.lease.position.is_carried_by(carrier) {
             // What woke this was meant for the poll of the other connection.
             self.finished.notify_one();
-            return Ok(Replies::new(0).finish(self.engine.is_closing(), 0));
+            return Ok(Replies::new(0).finish(self.state.is_closing(), 0));
         }
         let mut replies = Replies::new(0);
         {
@@ -229,7 +239,7 @@ impl ServerSession {
                 }
                 let Some((sequence, reply)) = calls.finished.pop_front() else { break };
                 calls.finished_bytes -= bytes;
-                self.engine.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
+                self.state.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
                 replies.put(sequence, Outcome::of(&reply))?;
             }
         }
@@ -249,8 +259,8 @@ mod tests {
     async fn what_the_client_says_it_has_is_not_kept_for_its_poll() {
         let registry = Registry::linked().expect("no names clash");
         let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current());
-        let session = ServerSession::new(&engine, None);
-        let (carrier, _) = session.attach(Arc::default(), &engine.heartbeat, 0).expect("it has not ended");
+        let session = engine.open_session(None);
+        let (carrier, _) = session.attach(Arc::default(), &engine.state.heartbeat, 0).expect("it has not ended");
         for sequence in 1..=4 {
             let mut replies = Replies::new(64);
             replies.put(sequence, Outcome::Done(b"large")).expect("encodes");

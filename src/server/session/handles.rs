@@ -31,7 +31,7 @@ impl ServerSession {
     fn hold(&self, cell: &Cell) -> Result<(), Error> {
         let mut handles = self.handles.lock();
         let held = handles.len();
-        let limit = self.engine.limits.handles;
+        let limit = self.state.limits.handles;
         match handles.get_mut(&cell.id()) {
             Some(held) => {
                 held.count = held.count.checked_add(1).ok_or_else(|| {
@@ -64,7 +64,7 @@ impl ServerSession {
             _last = handles.remove(&id);
         }
         drop(handles);
-        self.engine.loosen();
+        self.state.suspects.loosen();
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! Which connection carries a session, how far its calls have come, and when its client was last heard.
 
 use super::ServerSession;
-use super::heartbeat::{BEATS, Heartbeat};
 use super::position::{Carrier, Position};
+use crate::server::state::heartbeat::{BEATS, Heartbeat};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,6 +59,11 @@ impl ServerSession {
         self.lease.position.last()
     }
 
+    /// A call is begun that `carrier` brought; false if another connection carries the session, or none will any more.
+    pub(crate) fn advance(&self, carrier: Carrier, last: u64, next: u64) -> bool {
+        self.lease.position.advance(carrier, last, next)
+    }
+
     /// A connection carries the session from now on, and ends when `cut_off` is notified; `heartbeat` is its thread's. The one before it ends now. What the
     /// client may not have, of the batches of replies from `received_below`, it gets again.
     ///
@@ -84,7 +89,7 @@ impl ServerSession {
         drop(calls);
         self.wake();
         #[cfg(test)]
-        if self.engine.store.has(crate::store::Planted::Twice) {
+        if self.state.store.has(crate::store::Planted::Twice) {
             // The client sends again whatever it has no reply to.
             return Some((carrier, 0));
         }
@@ -99,7 +104,7 @@ impl ServerSession {
         }
         cut_off.take();
         drop(cut_off);
-        self.hear_by(&self.engine.heartbeat);
+        self.hear_by(&self.state.heartbeat);
         true
     }
 
@@ -163,7 +168,7 @@ mod tests {
     async fn of_connections_that_come_at_once_the_last_one_stays() {
         let registry = Registry::linked().expect("no names clash");
         let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current());
-        let sessions: Vec<_> = (0..10_000).map(|_| (ServerSession::new(&engine, None), AtomicU64::new(0))).collect();
+        let sessions: Vec<_> = (0..10_000).map(|_| (engine.open_session(None), AtomicU64::new(0))).collect();
         let attach_to_each = || {
             let attach = |(session, arrived): &(Arc<ServerSession>, AtomicU64)| {
                 let cut_off = Arc::<Notify>::default();
@@ -172,7 +177,7 @@ mod tests {
                     std::thread::yield_now();
                 }
                 let (carrier, _) =
-                    session.attach(Arc::clone(&cut_off), &engine.heartbeat, 0).expect("it has not ended");
+                    session.attach(Arc::clone(&cut_off), &engine.state.heartbeat, 0).expect("it has not ended");
                 (cut_off, carrier)
             };
             sessions.iter().map(attach).collect::<Vec<_>>()

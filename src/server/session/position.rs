@@ -61,7 +61,7 @@ impl Position {
     }
 }
 
-pub(super) fn check_sequence(sequence: u64) -> Result<(), Error> {
+pub(crate) fn check_sequence(sequence: u64) -> Result<(), Error> {
     // Those above are for calls from within the process.
     if sequence < SEQUENCES {
         return Ok(());

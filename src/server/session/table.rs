@@ -1,7 +1,6 @@
 //! The sessions of a service: those that clients may come back to, and how they end without one.
 
 use super::ServerSession;
-use crate::server::exec::engine::Engine;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -123,12 +122,12 @@ impl SessionTable {
     }
 
     /// Looks after the leases for as long as the service lives.
-    pub(crate) async fn look_after(engine: Weak<Engine>, lease: Duration) {
+    pub(crate) async fn look_after(sessions: Weak<SessionTable>, lease: Duration) {
         let pause = (lease / LOOKS).max(Duration::from_millis(1));
         loop {
             tokio::time::sleep(pause).await;
-            let Some(engine) = engine.upgrade() else { return };
-            engine.sessions.expire(lease);
+            let Some(sessions) = sessions.upgrade() else { return };
+            sessions.expire(lease);
         }
     }
 }

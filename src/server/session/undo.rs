@@ -62,7 +62,7 @@ impl ServerSession {
     pub(crate) fn settle(&self, sequence: u64, reply: Reply) -> Reply {
         let reply = match reply {
             // Nobody but the service itself has stopped it.
-            Reply::Failed(error) if *error == Error::Cancelled && self.engine.is_closing() => {
+            Reply::Failed(error) if *error == Error::Cancelled && self.state.is_closing() => {
                 Reply::failed(Error::ShuttingDown)
             }
             reply => reply,

@@ -1,12 +1,12 @@
 //! Methods that are async, which may wait while they run: for how long their arguments are charged, and where they are decoded.
 
 use super::{CallSite, MethodCall, OwnedSite, roomy};
-use crate::server::exec::cancellation::Cancellation;
 use crate::server::exec::large_calls::Load;
 use crate::server::exec::looking::{Asked, ReceiverGuard};
-use crate::server::exec::panics;
 use crate::server::exec::request::Request;
 use crate::server::exec::step::{Later, Written};
+use crate::server::state::cancellation::Cancellation;
+use crate::server::state::panics;
 use bytes::Bytes;
 use futures::FutureExt;
 use std::future::poll_fn;
@@ -77,7 +77,7 @@ impl MethodCall {
         if (exclusive || !is_here) && !cancellation.begin() {
             return Err(Error::Cancelled);
         }
-        let runtime = site.session.engine().runtime.clone();
+        let runtime = site.session.state().runtime.clone();
         let mut running = async move {
             match held.receiver {
                 ReceiverGuard::Shared(object) => self.shared_async(&*object, &site.as_site(), &args).await,

@@ -1,9 +1,8 @@
 //! The objects that a function over several of them holds, and what they were before.
 
-use super::wants::Wanted;
 use crate::server::exec::looking::Own;
-use crate::server::exec::panics;
-use crate::store::{ReadGuard, WriteGuard};
+use crate::server::state::panics;
+use crate::store::{Cell, ReadGuard, WriteGuard};
 use tarmem_remote::describe::NewObject;
 use tarmem_remote::multi_object::{Held, HeldObjects, ObjectParam};
 
@@ -15,6 +14,14 @@ pub(super) struct Holding {
     pub(super) others: Vec<ReadGuard>,
     /// One for each guard; `None` for what is only looked at, and for what the function promises to leave as it was.
     pub(super) copies: Vec<Option<NewObject>>,
+}
+
+/// An object that a call is to hold.
+pub(super) struct Wanted {
+    pub(super) cell: Cell,
+    pub(super) exclusive: bool,
+    /// The first parameter that it is passed for.
+    pub(super) first: usize,
 }
 
 pub(super) enum Guard {

@@ -1,13 +1,13 @@
 //! The objects that a function over several of them is to hold: how they are taken, and what becomes of them.
 
-use super::holding::{Guard, Holding};
+use super::holding::{Guard, Holding, Wanted};
 use crate::server::exec::checks::label;
 use crate::server::exec::function_call::named;
 use crate::server::exec::large_calls;
 use crate::server::exec::looking::Asked;
-use crate::server::exec::panics;
-use crate::server::refs::cycle_gc::CycleCollector;
 use crate::server::refs::references::SessionScope;
+use crate::server::state::panics;
+use crate::server::state::suspects::Suspects;
 use crate::store::{Cell, ReadGuard};
 use std::sync::Arc;
 use tarmem_remote::describe::Function;
@@ -31,13 +31,6 @@ pub(super) struct Wants {
     pub(super) objects: Vec<Wanted>,
     /// What the function looked into in vain, to be held, too.
     pub(super) asked: Asked,
-}
-
-pub(super) struct Wanted {
-    pub(super) cell: Cell,
-    pub(super) exclusive: bool,
-    /// The first parameter that it is passed for.
-    pub(super) first: usize,
 }
 
 impl Wants {
@@ -139,20 +132,20 @@ impl Wants {
         let failed = matches!(produced, Produced::Raised(..));
         let finished = with_scope(&*scope, || finish(produced))?;
         if !failed {
-            self.suspect(refers, &scope.session.engine().collector);
+            self.suspect(refers, &scope.session.state().suspects);
             holding.keep();
             if self.is_exclusive() {
                 // They may have let go of references.
-                scope.session.engine().loosen();
+                scope.session.state().suspects.loosen();
             }
         }
         Ok(finished)
     }
 
     /// References in the arguments, or from one object to the next, may have closed a circle.
-    pub(super) fn suspect(&self, refers: bool, collector: &CycleCollector) {
-        if refers || self.objects.iter().any(|wanted| collector.suspects_it(&wanted.cell)) {
-            self.objects.iter().filter(|wanted| wanted.exclusive).for_each(|wanted| collector.suspect(&wanted.cell));
+    pub(super) fn suspect(&self, refers: bool, suspects: &Suspects) {
+        if refers || self.objects.iter().any(|wanted| suspects.contains(&wanted.cell)) {
+            self.objects.iter().filter(|wanted| wanted.exclusive).for_each(|wanted| suspects.add(&wanted.cell));
         }
     }
 }

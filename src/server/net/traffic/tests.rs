@@ -3,8 +3,9 @@
 use crate::config::Limits;
 use crate::security::{AccessControl, Peer};
 use crate::server::exec::engine::Engine;
-use crate::server::net::connection::{ConnectionEnv, serve};
+use crate::server::net::connection::ConnectionEnv;
 use crate::server::net::connections::Connections;
+use crate::server::net::serve::serve;
 use crate::wire::batch::{Answered, Outcome, Preamble, ReplyHead, Submission};
 use crate::wire::frame::{FrameLimit, header, take_frame};
 use crate::wire::handshake::{Answer, Hello, HelloDetails};

@@ -21,12 +21,12 @@ pub(crate) async fn catch_async<T>(what: impl Into<String>, code: impl Future<Ou
 
 /// As [`catch`], for what a function or constructor does for a session. Its panic is logged: its caller may not know whom to
 /// tell.
-pub(super) fn catch_in<T>(function: &Function, session: Uuid, code: impl FnOnce() -> T) -> Result<T, Error> {
+pub(crate) fn catch_in<T>(function: &Function, session: Uuid, code: impl FnOnce() -> T) -> Result<T, Error> {
     catch(String::new(), code).map_err(|error| logged(function, session, error))
 }
 
 /// As [`catch_in`], for a future.
-pub(super) async fn catch_async_in<T>(
+pub(crate) async fn catch_async_in<T>(
     function: &Function,
     session: Uuid,
     code: impl Future<Output = T>,

@@ -58,7 +58,7 @@ impl Cancellation {
     }
 
     /// Runs `code`, which is the call: it can see whether it is wanted.
-    pub(super) fn over<T>(self: &Arc<Self>, code: impl FnOnce() -> T) -> T {
+    pub(crate) fn over<T>(self: &Arc<Self>, code: impl FnOnce() -> T) -> T {
         /// Puts back what was, also after a panic.
         struct Restore(Option<Arc<Cancellation>>);
         impl Drop for Restore {
@@ -71,7 +71,7 @@ impl Cancellation {
     }
 
     /// That of the call which runs on this thread, if it takes its time.
-    pub(super) fn current() -> Option<Arc<Cancellation>> {
+    pub(crate) fn current() -> Option<Arc<Cancellation>> {
         CURRENT.with_borrow(Clone::clone)
     }
 

@@ -1,0 +1,308 @@
+//! The operations of a batch, one after the other, and their replies.
+
+use super::engine::Engine;
+use super::request::Request;
+use super::step::{Later, Step, Written, drive};
+use crate::server::session::admission::Underway;
+use crate::server::session::batch_turn::BatchTurn;
+use crate::server::session::delivery::{Replies, size};
+use crate::server::session::{Carrier, ServerSession, check_sequence};
+use crate::server::state::deadline::Deadline;
+use crate::wire::batch::{OpenReply, Outcome, Preamble, Submission};
+use bytes::Bytes;
+use futures::FutureExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tarmem_remote::context::{Context, Owner};
+use tarmem_remote::error::Error;
+use tarmem_remote::operation::Operation;
+use tarmem_remote::value::take_decoded_weight;
+use tokio::task::{unconstrained, yield_now};
+
+/// How long a batch holds its thread before those of other connections have a turn.
+pub(crate) const TURN: Duration = Duration::from_millis(5);
+
+/// Operations between two looks at the clock, which takes a twentieth of what one of them does.
+const LOOK: usize = 8;
+
+/// One of so many bytes counts for another one.
+const LOOK_BYTES: usize = 8 << 10;
+
+/// An operation of so many bytes, which may be as many elements to be decoded, does not run on its connection's thread.
+const LARGE: usize = 256 << 10;
+
+/// How far a batch has come, and what its operations have in common.
+struct Progress {
+    arrived: Instant,
+    /// When its turn began; what was late by then is not begun any more.
+    turn: Instant,
+    /// The highest sequence number seen.
+    last: u64,
+    /// What is under way in the session.
+    underway: Underway,
+    /// For the operation that runs now.
+    context: Context,
+}
+
+/// A batch, and where it comes from.
+#[derive(Clone, Copy)]
+struct Batch<'a> {
+    engine: &'a Arc<Engine>,
+    session: &'a Arc<ServerSession>,
+    /// The connection that brought it.
+    carrier: Carrier,
+}
+
+impl Engine {
+    /// Runs a batch of a session's operations and answers a batch of replies.
+    ///
+    /// # Errors
+    /// If the batch cannot be read as one: then the connection has lost its way, and ends. Or if another connection has taken
+    /// its place. What was done before that is kept for the next one.
+    ///
+    /// # Cancellation
+    /// What was done by then is kept for the next connection, too.
+    pub(crate) async fn submit(
+        self: &Arc<Self>,
+        session: &Arc<ServerSession>,
+        carrier: Carrier,
+        bytes: &Bytes,
+    ) -> Result<Bytes, Error> {
+        // The batch after it is not begun while this one lets others go first.
+        let mut turn = session.batch_turn(bytes).await;
+        Batch { engine: self, session, carrier }.run(&mut turn, bytes).await
+    }
+}
+
+impl Batch<'_> {
+    async fn run(self, turn: &mut BatchTurn<'_>, bytes: &Bytes) -> Result<Bytes, Error> {
+        let Batch { session, carrier, .. } = self;
+        let (preamble, mut rest) = Preamble::take(bytes)?;
+        let limits = &session.state().limits;
+        let mut replies = Replies::new(bytes.len());
+        // How many there were, and how many since the last look at the clock.
+        let (mut operations, mut unseen) = (0, 0);
+        // What is the same for all of them, or changes little, is looked up once: the clock alone is a twentieth of what a
+        // call costs.
+        let mut progress = self.progress(preamble);
+        session.check_received(&progress.underway)?;
+        let read = loop {
+            if rest.is_empty() {
+                break Ok(());
+            }
+            let submission = match Submission::take(rest) {
+                Ok((submission, more)) => {
+                    rest = more;
+                    submission
+                }
+                Err(error) => break Err(error),
+            };
+            operations += 1;
+            if operations > limits.batch_operations {
+                // The client was told how many it may send: this is none of ours, and an error for each of millions would cost
+                // more than the batch did.
+                let remedy = "send the rest in another batch";
+                let limit = limits.batch_operations as u64;
+                break Err(Error::limit("operations in one batch", operations as u64, limit, remedy));
+            }
+            if let Err(error) = check_sequence(submission.sequence) {
+                break Err(error);
+            }
+            let sent_before = submission.sequence <= progress.last;
+            #[cfg(test)]
+            let sent_before = sent_before && !session.state().store.has(crate::store::Planted::Twice);
+            if sent_before {
+                // It was sent twice, and is made once: its reply is on its way, or was received.
+                replies.put(submission.sequence, Outcome::Pending)?;
+                continue;
+            }
+            // Before it has begun: over a connection that breaks meanwhile, it never has.
+            let wants_room = progress.underway.is_full(limits) || session.is_starved();
+            let _room = match wants_room && !settles(submission.operation) {
+                false => None,
+                true => {
+                    // What is done already goes to the client now: it makes room by receiving it.
+                    session.put_by(carrier, std::mem::replace(&mut replies, Replies::new(rest.len())));
+                    let deadline = Deadline::after_ms(progress.arrived, submission.timeout_ms);
+                    let room = session.room_for(submission.sequence, carrier, deadline).await;
+                    progress.turn = Instant::now();
+                    progress.underway = session.underway();
+                    Some(room)
+                }
+            };
+            if !session.advance(carrier, progress.last, submission.sequence) {
+                break Err(Error::malformed("connection", "its session has ended, or another one carries it now"));
+            }
+            progress.last = submission.sequence;
+            if session.was_given_up(submission.sequence) {
+                replies.put(submission.sequence, Outcome::Failed(Error::Cancelled.into()))?;
+                continue;
+            }
+            let open = replies.begin(submission.sequence);
+            let mut step = self.start(&submission, &mut progress, replies.buffer());
+            if let Ok(Step::Later(later)) = &mut step {
+                turn.goes_ahead(later.ahead.take());
+            }
+            match self.answer(submission, step, open, &mut replies) {
+                Ok(true) => {}
+                Ok(false) => progress.underway = session.underway(),
+                Err(error) => break Err(error),
+            }
+            if turn.is_taken() {
+                session.put_by(carrier, std::mem::replace(&mut replies, Replies::new(rest.len())));
+                turn.let_ahead().await;
+                progress.turn = Instant::now();
+                progress.underway = session.underway();
+            }
+            unseen += 1 + submission.operation.len() / LOOK_BYTES;
+            if unseen < LOOK {
+                continue;
+            }
+            unseen = 0;
+            if progress.turn.elapsed() > TURN {
+                session.put_by(carrier, std::mem::replace(&mut replies, Replies::new(rest.len())));
+                yield_now().await;
+                progress.turn = Instant::now();
+                progress.underway = session.underway();
+            }
+        };
+        let replies = session.deliver(carrier, replies);
+        read.map(|()| replies)
+    }
+
+    fn progress(&self, preamble: Preamble) -> Progress {
+        let arrived = Instant::now();
+        let Batch { session, carrier, .. } = *self;
+        let underway = session.begin_batch(carrier, preamble.received_below);
+        let context = Context::new(Owner { session: session.id(), task: 0 }, 0, None, Arc::clone(session.host()));
+        Progress { arrived, turn: arrived, last: session.last(), underway, context }
+    }
+
+    fn start(
+        self,
+        submission: &Submission<'_>,
+        progress: &mut Progress,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Box<Error>> {
+        let operation = Operation::decode(submission.operation)?;
+        if !is_settling(&operation) {
+            self.session.admit(&progress.underway)?;
+        }
+        let deadline = Deadline::after_ms(progress.arrived, submission.timeout_ms);
+        if deadline.at.is_some_and(|at| at < progress.turn) {
+            return Err(deadline.error().into());
+        }
+        progress.context.renew(submission.task, submission.sequence, deadline.at);
+        let request = Request {
+            session: self.session,
+            context: &progress.context,
+            within: None,
+            holding: None,
+            deadline,
+            result_bytes: self.session.result_bytes(),
+            // (Its client looks at the clock, too.)
+            elsewhere: submission.operation.len() >= LARGE,
+        };
+        // What this thread has decoded for others is none of it.
+        take_decoded_weight();
+        let gives_up = matches!(operation, Operation::Cancel { .. });
+        let step = self.engine.execute(&request, operation, out);
+        if gives_up {
+            // The client has room again for another one, which may be the next operation.
+            progress.underway = self.session.underway();
+        }
+        step
+    }
+
+    /// Closes the reply to one operation, or puts down that there will be one: then false.
+    fn answer(
+        self,
+        submission: Submission<'_>,
+        step: Result<Step, Box<Error>>,
+        open: OpenReply,
+        replies: &mut Replies,
+    ) -> Result<bool, Error> {
+        let sequence = submission.sequence;
+        let room = self.session.result_bytes().saturating_sub(replies.len() - replies.body(&open).len());
+        let length = replies.body(&open).len();
+        match step {
+            Ok(Step::Over(Written::Result)) if length <= room => {
+                let provisional = self.session.is_provisional(sequence);
+                replies.done(open, provisional)?;
+                Ok(true)
+            }
+            Ok(Step::Over(Written::Raised(message))) if length + message.len() <= room => {
+                self.session.undo(sequence);
+                replies.raised(open, &message)?;
+                Ok(true)
+            }
+            // The frame is full: this one goes with the next poll.
+            Ok(Step::Over(written)) => {
+                let reply = written.into_reply(replies.body(&open));
+                replies.withdraw(open);
+                self.session.finish(sequence, reply);
+                replies.put(sequence, Outcome::Pending)?;
+                Ok(false)
+            }
+            Ok(Step::Later(later)) => {
+                replies.withdraw(open);
+                self.answer_later(submission, later, room, replies)
+            }
+            Err(error) => {
+                self.session.undo(sequence);
+                replies.withdraw(open);
+                replies.put(sequence, Outcome::Failed(error))?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// As [`answer`](Self::answer), for an operation that did not come to its end at once.
+    fn answer_later(
+        self,
+        submission: Submission<'_>,
+        mut later: Later,
+        room: usize,
+        replies: &mut Replies,
+    ) -> Result<bool, Error> {
+        let sequence = submission.sequence;
+        // Many async methods need no waiting, and what is contended may be free by now. Without tokio's budget, which would
+        // have it wait for its turn, after what comes later.
+        match unconstrained(&mut later.run).now_or_never() {
+            Some(finished) if size(&finished) <= room => {
+                self.session.waits_no_more(sequence);
+                let reply = self.session.settle(sequence, finished);
+                replies.put(sequence, Outcome::of(&reply))?;
+                return Ok(true);
+            }
+            Some(finished) => self.session.finish(sequence, finished),
+            // What it has decoded by now it keeps as long as it waits.
+            None => self.finish_later(submission, later, take_decoded_weight()),
+        }
+        replies.put(sequence, Outcome::Pending)?;
+        Ok(false)
+    }
+
+    fn finish_later(self, submission: Submission<'_>, later: Later, decoded: usize) {
+        let sequence = submission.sequence;
+        self.session.pending(sequence, &later.cancellation, submission.operation.len() + decoded);
+        let deadline = Deadline::after_ms(Instant::now(), submission.timeout_ms);
+        let session = Arc::clone(self.session);
+        let (late, given_up) = (Arc::clone(self.session), sequence);
+        let finish = drive(later, deadline, move |reply| session.finish(sequence, reply), move || late.undo(given_up));
+        // On the connection's own thread: what is woken there needs no other thread to be woken.
+        tokio::spawn(self.engine.state.running.track_future(finish));
+    }
+}
+
+/// It gives something up, or says that something has arrived: it makes room, and needs none.
+fn is_settling(operation: &Operation<'_>) -> bool {
+    matches!(
+        operation,
+        Operation::Cancel { .. } | Operation::Release { .. } | Operation::Acknowledge { .. } | Operation::Goodbye
+    )
+}
+
+fn settles(operation: &[u8]) -> bool {
+    Operation::decode(operation).is_ok_and(|operation| is_settling(&operation))
+}

@@ -1,0 +1,212 @@
+//! One call of a function over objects: run once these are held, as often as it asks for more.
+
+use super::holding::Holding;
+use super::wants::Wants;
+use crate::server::exec::function_call::{arguments, named, reply_produced};
+use crate::server::exec::held_by_caller::HeldByCaller;
+use crate::server::exec::large_calls::{self, Load};
+use crate::server::exec::looking::{LookingScope, Looks};
+use crate::server::exec::step::in_line;
+use crate::server::refs::references::SessionScope;
+use crate::server::state::cancellation::Cancellation;
+use crate::server::state::panics;
+use crate::store::{Cell, FlightError};
+use bytes::Bytes;
+use std::sync::Arc;
+use tarmem_remote::context::Context;
+use tarmem_remote::dispatch::{Encoding, Produced};
+use tarmem_remote::error::Error;
+use tarmem_remote::multi_object::{OnObjects, Work};
+use tarmem_remote::operation::Reply;
+use tarmem_remote::value::with_scope;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// A call whose objects are found, and not held yet.
+pub(super) struct ObjectsCall {
+    pub(super) wants: Wants,
+    pub(super) on: OnObjects,
+    pub(super) encoding: Encoding,
+    /// What is held by the call that it is made for.
+    pub(super) holding: Option<Arc<HeldByCaller>>,
+    /// Where in `wants` each parameter's object is.
+    pub(super) places: Vec<usize>,
+    /// Until it is done.
+    pub(super) work: Option<Work>,
+    pub(super) context: Context,
+    pub(super) scope: Arc<SessionScope>,
+    /// Whether there are object references in the arguments.
+    pub(super) refers: bool,
+    /// For arguments that are large.
+    pub(super) load: Option<Arc<Load>>,
+}
+
+/// How far a call came at once.
+pub(super) struct Begun {
+    /// It is to be off the connection's thread.
+    pub(super) offload: bool,
+    /// It looks at much for its arguments.
+    pub(super) has_large: bool,
+    pub(super) held: Option<Holding>,
+    /// Where it may block.
+    pub(super) place: Option<OwnedSemaphorePermit>,
+    /// What comes behind it, until it is in line.
+    pub(super) behind: Option<oneshot::Sender<()>>,
+}
+
+/// How a function over objects ended that may look into what these refer to.
+pub(super) enum Ran<T, F> {
+    Over(T),
+    /// It has to hold more, and nothing was done. This is what was to be done with its result.
+    Asks(Box<ObjectsCall>, F),
+}
+
+impl ObjectsCall {
+    pub(super) fn is_sync(&self) -> bool {
+        matches!(self.work, Some(Work::Sync(_)))
+    }
+
+    /// Runs it once its objects are held, and anew as often as it asks for more.
+    pub(super) async fn patiently(
+        self,
+        begun: Begun,
+        cancellation: &Arc<Cancellation>,
+        args: &Bytes,
+        limit: usize,
+    ) -> Result<Reply, Error> {
+        let Begun { offload, has_large, mut held, place, mut behind } = begun;
+        let (function, session, encoding) = (self.wants.function, self.wants.session, self.encoding);
+        let runtime = self.scope.session.state().runtime.clone();
+        let finish = move |produced| reply_produced(&function, session, produced, encoding, limit);
+        let (mut call, place) = (self, Arc::new(place));
+        loop {
+            let holding = match held.take() {
+                Some(holding) => holding,
+                None => in_line(call.wants.hold(), &mut behind).await?,
+            };
+            let large = !offload && call.is_sync() && (has_large || call.wants.are_large(&holding));
+            let turn = if large { Some(large_calls::turn(&call.scope.session, true).await?) } else { None };
+            // What changes nothing may be dropped at any time.
+            let begins = call.wants.is_exclusive();
+            if begins && !cancellation.begin() {
+                return Err(Error::Cancelled);
+            }
+            if !call.is_sync() {
+                return call.run_async(holding, finish).await;
+            }
+            let ran = if offload || large {
+                let (place, cancellation) = (Arc::clone(&place), Arc::clone(cancellation));
+                let task = runtime.spawn_blocking(move || {
+                    let has_turn = turn.is_some();
+                    let _kept = (place, turn);
+                    cancellation.over(|| large_calls::in_turn(has_turn, || call.run(holding, true, finish)))
+                });
+                task.await.unwrap_or(Err(Error::Cancelled))
+            } else {
+                call.run(holding, false, finish)
+            };
+            call = match ran? {
+                Ran::Over(reply) => return Ok(reply),
+                Ran::Asks(call, _) => call.again_in_turn(args).await?,
+            };
+            if begins && !cancellation.put_back() {
+                return Err(Error::Cancelled);
+            }
+        }
+    }
+
+    /// Runs a generator that is not async until it has all that it asks for, on a thread where it may block. It lives as long as
+    /// somebody wants the object: the wait ends with it, and what has begun runs to its end.
+    pub(super) fn while_wanted<F: FnOnce(Produced) -> Result<Cell, FlightError>>(
+        self,
+        runtime: &tokio::runtime::Handle,
+        mut unwanted: oneshot::Receiver<()>,
+        args: &Bytes,
+        mut place: F,
+    ) -> Result<Cell, FlightError> {
+        let mut call = self;
+        loop {
+            let holding = match call.wants.try_hold() {
+                Some(holding) => holding?,
+                None => runtime.block_on(async {
+                    tokio::select! {
+                        holding = call.wants.hold() => holding,
+                        _ = &mut unwanted => Err(Error::Cancelled),
+                    }
+                })?,
+            };
+            match call.run(holding, true, place)? {
+                Ran::Over(cell) => return Ok(cell),
+                Ran::Asks(asks, again) => {
+                    (call, place) = (runtime.block_on(asks.again_in_turn(args))?, again);
+                }
+            }
+        }
+    }
+
+    /// Runs a function that is not async, and gives what it produced to `finish`. Only if that works, too, are the objects
+    /// left as they are now: an error means that nothing changed. `elsewhere`: on no connection's thread.
+    pub(super) fn run<T, E: From<Error>, F: FnOnce(Produced) -> Result<T, E>>(
+        mut self,
+        mut holding: Holding,
+        elsewhere: bool,
+        finish: F,
+    ) -> Result<Ran<T, F>, E> {
+        let Some(Work::Sync(work)) = self.work.take() else { return Err(Error::Cancelled.into()) };
+        let looks = Looks::holding(std::mem::take(&mut holding.others), elsewhere);
+        let ObjectsCall { wants, places, context, scope, refers, holding: outer, .. } = &mut self;
+        let produced = panics::catch_in(&wants.function, wants.session, || {
+            let (objects, own) = holding.objects(&wants.objects, wants.params, places);
+            let scope = LookingScope { scope: &**scope, looks: &looks, own: &own, code: wants.function.place };
+            with_scope(&scope, || work(objects, context))
+        });
+        if looks.are_incomplete() && produced.is_ok() {
+            drop(holding);
+            looks.ask(&mut wants.asked, wants.objects.iter().map(|wanted| &wanted.cell), outer.as_ref())?;
+            return Ok(Ran::Asks(Box::new(self), finish));
+        }
+        wants.settle(holding, produced, *refers, Arc::clone(scope), finish).map(Ran::Over)
+    }
+
+    /// Its work anew, once it came to an end without having done any.
+    pub(super) fn again(mut self, args: &[u8]) -> Result<Self, Error> {
+        let (function, load) = (self.wants.function, self.load.as_deref());
+        let prepared = panics::catch_in(&function, self.wants.session, || {
+            Load::decoding(load, || {
+                with_scope(&*self.scope, || (self.on.prepare)(&mut arguments(&function, self.encoding, args, load)?))
+            })
+        });
+        let prepared =
+            prepared.and_then(|prepared| prepared).map_err(|error| named(&function, self.encoding, error))?;
+        self.work = Some(prepared.work);
+        Ok(self)
+    }
+
+    /// As [`again`](Self::again), for arguments that may be large.
+    pub(super) async fn again_in_turn(self, args: &Bytes) -> Result<Self, Error> {
+        let Some(load) = &self.load else { return self.again(args) };
+        // It holds nothing now.
+        load.turn(false).await?;
+        let (runtime, args) = (self.scope.session.state().runtime.clone(), args.clone());
+        runtime.spawn_blocking(move || self.again(&args)).await.unwrap_or(Err(Error::Cancelled))
+    }
+
+    /// As [`run`](Self::run), for an `async fn`. Dropped half way, it leaves the objects as they were.
+    pub(super) async fn run_async<T, E: From<Error>>(
+        self,
+        mut holding: Holding,
+        finish: impl FnOnce(Produced) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let ObjectsCall { wants, places, work, context, scope, refers, .. } = self;
+        let Some(Work::Async(work)) = work else { return Err(Error::Cancelled.into()) };
+        let produced = {
+            let (objects, _) = holding.objects(&wants.objects, wants.params, &places);
+            let running =
+                panics::catch_in(&wants.function, wants.session, || with_scope(&*scope, || work(objects, &context)));
+            match running {
+                Ok(running) => panics::catch_async_in(&wants.function, wants.session, running).await,
+                Err(error) => Err(error),
+            }
+        };
+        wants.settle(holding, produced, refers, scope, finish)
+    }
+}

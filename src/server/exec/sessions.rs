@@ -1,0 +1,40 @@
+//! Opens sessions: those of clients, and those within the process. The methods that run for a session ask their own service by a
+//! [`LocalCaller`], which it is given here.
+
+use super::engine::Engine;
+use super::local_caller::LocalCaller;
+use crate::security::Credential;
+use crate::server::session::ServerSession;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use uuid::Uuid;
+
+impl Engine {
+    /// A session of a client that was let in by `credential`.
+    pub(crate) fn open_session(self: &Arc<Self>, credential: Option<Arc<Credential>>) -> Arc<ServerSession> {
+        self.open((Uuid::new_v4(), Uuid::new_v4()), credential)
+    }
+
+    /// A session of a caller within the process; `credential` is that of the client for whom it calls, if it does for one.
+    pub(super) fn open_local_session(self: &Arc<Self>, credential: Option<Arc<Credential>>) -> Arc<ServerSession> {
+        // Each generator has one, and nobody can ask for it from outside: a number will do, and there is no secret.
+        let (service, _) = self.state.id.as_u64_pair();
+        let number = u128::from(service) << 64 | u128::from(self.local_sessions.fetch_add(1, Ordering::Relaxed));
+        let session = self.open((Uuid::new_v8(number.to_be_bytes()), Uuid::nil()), credential);
+        self.sessions.add_local(&session);
+        session
+    }
+
+    /// What carries the operations of a session within the process, which ends with it; and the session's id.
+    pub(crate) fn in_process(self: &Arc<Self>) -> (Arc<LocalCaller>, Uuid) {
+        let session = self.open_local_session(None);
+        let id = session.id();
+        (Arc::new(LocalCaller::session(self, session)), id)
+    }
+
+    fn open(self: &Arc<Self>, known_as: (Uuid, Uuid), credential: Option<Arc<Credential>>) -> Arc<ServerSession> {
+        ServerSession::new(&self.state, known_as, credential, |session| {
+            Arc::new(LocalCaller::of_methods(self, session.clone()))
+        })
+    }
+}

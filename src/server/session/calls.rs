@@ -1,0 +1,142 @@
+//! The calls of a session that are in flight: those that are pending, and those that have finished and were not sent.
+
+use super::ServerSession;
+use super::delivery::{Delivery, size};
+use crate::server::state::cancellation::Cancellation;
+use crate::store::Seeded;
+use hashbrown::{HashMap, HashSet};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tarmem_remote::operation::Reply;
+
+#[derive(Default)]
+pub(super) struct Calls {
+    /// Answered *pending*.
+    pub(super) pending: HashMap<u64, Pending, Seeded>,
+    /// Those among them that were given up, and come to their end: the client counts them no more.
+    pub(super) cancelled: usize,
+    /// The arguments of those, in bytes.
+    pub(super) waiting_bytes: usize,
+    /// Those among them that wait for others, for as long as it takes.
+    pub(super) waiting: HashSet<u64>,
+    /// Finished, and not sent.
+    pub(super) finished: VecDeque<(u64, Reply)>,
+    pub(super) finished_bytes: usize,
+    /// Sent, and perhaps not received.
+    pub(super) delivery: Delivery,
+}
+
+/// A call that was answered *pending*.
+pub(super) struct Pending {
+    pub(super) cancellation: Arc<Cancellation>,
+    /// Of its arguments.
+    pub(super) bytes: usize,
+    pub(super) cancelled: bool,
+}
+
+impl ServerSession {
+    /// Nobody waits for a call any more: stops it if it has not begun, and takes it back if it is provisional.
+    pub(crate) fn cancel(&self, sequence: u64) {
+        // Under no lock: stopping wakes the call's task.
+        let cancellation = self.calls.lock().pending.get(&sequence).map(|pending| Arc::clone(&pending.cancellation));
+        if !cancellation.is_some_and(|cancellation| cancellation.stop()) {
+            return self.undo(sequence);
+        }
+        // It comes to its end now, and makes room at once.
+        let mut calls = self.calls.lock();
+        if let Some(pending) = calls.pending.get_mut(&sequence) {
+            let before = std::mem::replace(&mut pending.cancelled, true);
+            calls.cancelled += usize::from(!before);
+        }
+    }
+
+    /// The call is pending, with so many bytes of arguments.
+    pub(crate) fn pending(&self, sequence: u64, cancellation: &Arc<Cancellation>, bytes: usize) {
+        {
+            let mut calls = self.calls.lock();
+            if self.lease.position.is_over() {
+                drop(calls);
+                cancellation.stop();
+                return;
+            }
+            calls.pending.insert(sequence, Pending { cancellation: Arc::clone(cancellation), bytes, cancelled: false });
+            calls.waiting_bytes += bytes;
+        }
+        self.state.held_bytes.fetch_add(bytes, Ordering::Relaxed);
+        // It may have come to wait just before it was pending, and `stop_waiting` in between.
+        if self.state.is_closing() {
+            self.stop_waiting();
+        }
+    }
+
+    /// A call from within the process has finished.
+    pub(crate) fn finished(&self, sequence: u64) {
+        let mut calls = self.calls.lock();
+        calls.waiting.remove(&sequence);
+        self.no_longer_pending(&mut calls, sequence);
+    }
+
+    fn no_longer_pending(&self, calls: &mut Calls, sequence: u64) -> Option<Arc<Cancellation>> {
+        let Pending { cancellation, bytes, cancelled } = calls.pending.remove(&sequence)?;
+        calls.cancelled -= usize::from(cancelled);
+        calls.waiting_bytes -= bytes;
+        self.state.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        Some(cancellation)
+    }
+
+    /// The call waits from now on until others do something, which may never happen.
+    pub(crate) fn waits(&self, sequence: u64) {
+        self.calls.lock().waiting.insert(sequence);
+        if self.state.is_closing() {
+            self.stop_waiting();
+        }
+    }
+
+    /// The call has come to its end before it was pending.
+    pub(crate) fn waits_no_more(&self, sequence: u64) {
+        self.calls.lock().waiting.remove(&sequence);
+    }
+
+    /// Ends the calls that wait for others: a shutdown waits for what is done, and not for that.
+    pub(crate) fn stop_waiting(&self) {
+        let waiting: Vec<_> = {
+            let calls = self.calls.lock();
+            let pending = calls.waiting.iter().filter_map(|sequence| calls.pending.get(sequence));
+            pending.map(|pending| Arc::clone(&pending.cancellation)).collect()
+        };
+        for cancellation in waiting {
+            cancellation.stop();
+        }
+    }
+
+    /// A call that was answered *pending* has finished.
+    pub(crate) fn finish(&self, sequence: u64, reply: Reply) {
+        let reply = self.settle(sequence, reply);
+        let reply = self.within_bounds(sequence, reply);
+        let mut calls = self.calls.lock();
+        calls.waiting.remove(&sequence);
+        if self.lease.position.is_over() {
+            // Nobody will ever ask for it.
+            drop(calls);
+            return self.undo(sequence);
+        }
+        let cancelled = calls.pending.get(&sequence).is_some_and(|pending| pending.cancelled);
+        let cancellation = self.no_longer_pending(&mut calls, sequence);
+        if cancelled {
+            // Nobody waits for it, and it counts as none.
+            drop(calls);
+            return self.undo(sequence);
+        }
+        let bytes = size(&reply);
+        calls.finished_bytes += bytes;
+        self.state.held_bytes.fetch_add(bytes, Ordering::Relaxed);
+        calls.finished.push_back((sequence, reply));
+        drop(calls);
+        self.finished.notify_one();
+        // It finished and was stopped in the same moment: see `cancel`.
+        if cancellation.is_some_and(|cancellation| cancellation.is_stopped()) {
+            self.undo(sequence);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What a service is made of: what it offers, what it stores, its limits, and what it counts. The lowest room of the server, which
+//! runs nothing and knows nobody above it.
+//!
+//! - [`cancellation`]: whether a call has begun, and stopping it. [`deadline`]: by when it has to be done.
+//! - [`heartbeat`]: the time that a thread has been awake, by which leases are measured.
+//! - [`large_call_quota`]: how many calls that look at much run at one time, and how much their arguments may take.
+//! - [`local_calls`]: the calls from within the process, counted.
+//! - [`panics`]: a panic is an error of its call.
+//! - [`suspects`]: objects that may be part of a circle of references.
+
+pub(crate) mod cancellation;
+pub(crate) mod deadline;
+pub(crate) mod heartbeat;
+pub(crate) mod large_call_quota;
+pub(crate) mod local_calls;
+pub(crate) mod panics;
+pub(crate) mod suspects;
+
+use crate::config::Limits;
+use crate::store::{Flights, Store};
+use heartbeat::Heartbeat;
+use large_call_quota::LargeCallQuota;
+use local_calls::LocalCalls;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use suspects::Suspects;
+use tarmem_remote::registry::Registry;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+/// How many snapshots that take more than a turn are made at once.
+const LARGE_SNAPSHOTS: usize = 4;
+
+/// What sessions, and what runs operations for them, have in common.
+pub(crate) struct State {
+    pub(crate) registry: Registry,
+    pub(crate) store: Store,
+    pub(crate) flights: Flights,
+    pub(crate) suspects: Suspects,
+    pub(crate) limits: Limits,
+    /// Where generators run, and whatever must not hold up a connection.
+    pub(crate) runtime: tokio::runtime::Handle,
+    /// What is running; a shutdown waits for it.
+    pub(crate) running: TaskTracker,
+    pub(crate) local_calls: LocalCalls,
+    closing: AtomicBool,
+    /// Turns true when connections are to end.
+    ended: watch::Sender<bool>,
+    /// Of the threads that serve no connection.
+    pub(crate) heartbeat: Arc<Heartbeat>,
+    /// Bytes of results that were not received, and of arguments of calls that wait.
+    pub(crate) held_bytes: AtomicUsize,
+    /// For snapshots that take more than a turn, of all sessions: each holds what it has copied so far.
+    pub(crate) snapshots: Arc<Semaphore>,
+    /// For calls that take longer than a turn, of all sessions.
+    pub(crate) large: LargeCallQuota,
+    /// This service, and no other one: not even the same one when it is started again.
+    pub(crate) id: Uuid,
+}
+
+impl State {
+    pub(crate) fn new(registry: Registry, limits: Limits, runtime: tokio::runtime::Handle) -> Arc<Self> {
+        let large = LargeCallQuota::of_service(limits.running_bytes);
+        Arc::new(State {
+            registry,
+            store: Store::new(limits.keys),
+            flights: Flights::default(),
+            suspects: Suspects::default(),
+            limits,
+            runtime,
+            running: TaskTracker::new(),
+            local_calls: LocalCalls::default(),
+            closing: AtomicBool::new(false),
+            ended: watch::Sender::new(false),
+            heartbeat: Arc::default(),
+            held_bytes: AtomicUsize::new(0),
+            snapshots: Arc::new(Semaphore::new(LARGE_SNAPSHOTS)),
+            large,
+            id: Uuid::new_v4(),
+        })
+    }
+
+    /// No new operations are taken any more.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::SeqCst)
+    }
+
+    /// Takes no new operations from now on.
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends the connections at once.
+    pub(crate) fn end(&self) {
+        self.closing.store(true, Ordering::Release);
+        self.ended.send_replace(true);
+    }
+
+    /// Connections are to end.
+    pub(crate) fn has_ended(&self) -> bool {
+        *self.ended.borrow()
+    }
+
+    /// Ready once connections are to end.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut ended = self.ended.subscribe();
+        async move {
+            let _ = ended.wait_for(|ended| *ended).await;
+        }
+    }
+}
