@@ -7,10 +7,10 @@
 //! cargo bench --bench calls -- "512 tasks"   criterion alone, for the groups of that name
 //! ```
 //!
-//! Each peer serves in a process of its own, over loopback TCP, on one thread; the callers are tasks on one thread of this
-//! process. Both ends are single-threaded, so that what is compared is work per call, and not who wakes more threads. In the
-//! table the peers take turns (A B C D A B C D …), and a ratio is the median of the ratios within one turn: what else the
-//! machine does then hits all of them.
+//! Each peer serves in a process of its own, over loopback TCP, on one thread; the callers are tasks on one thread of
+//! this process. Both ends are single-threaded, so that what is compared is work per call, and not who wakes more
+//! threads. In the table the peers take turns (A B C D A B C D …), and a ratio is the median of the ratios within one
+//! turn: what else the machine does then hits all of them.
 
 #[allow(dead_code, reason = "each benchmark uses its share")]
 mod support;

@@ -1,4 +1,5 @@
-//! A session with a service in its own process. It stands above both: neither the client nor the server knows the other.
+//! A session with a service in its own process. It stands above both: neither the client nor the server knows the
+//! other.
 
 use crate::client::Session;
 use crate::server::RunningService;

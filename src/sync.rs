@@ -1,5 +1,5 @@
-//! What concurrency by hand is made of. `tests/interleavings` compiles what uses it a second time, with loom's in this one's place,
-//! which tries all interleavings of a few threads.
+//! What concurrency by hand is made of. `tests/interleavings` compiles what uses it a second time, with loom's in this
+//! one's place, which tries all interleavings of a few threads.
 
 pub(crate) use futures::task::AtomicWaker;
 pub(crate) use parking_lot::Mutex;

@@ -173,8 +173,8 @@ fn what_is_waited_for_may_wait_itself() {
 
 /// What `child` gives in a child of this process: small, and soon.
 fn in_child(child: impl FnOnce() -> u8) -> i32 {
-    // SAFETY: the child has this thread alone, and runs nothing but `child`, which is about what such a child may not do. It
-    // leaves without any destructors, and by a signal if it hangs.
+    // SAFETY: the child has this thread alone, and runs nothing but `child`, which is about what such a child may not
+    // do. It leaves without any destructors, and by a signal if it hangs.
     unsafe {
         let process = libc::fork();
         assert!(process >= 0, "it forks");
@@ -197,7 +197,9 @@ fn a_forked_child_is_told_that_the_session_is_its_parents() {
     let account = session.memoize("k", AccountProxy::open(1)).wait().expect("made");
     let pending = account.deposit(1);
     let code = in_child(|| {
-        let forked = |result: Result<i64, Error>| matches!(&result, Err(error @ Error::Forked { .. }) if error.to_string().contains("connect again"));
+        let forked = |result: Result<i64, Error>| {
+            result.is_err_and(|e| matches!(e, Error::Forked { .. }) && e.to_string().contains("connect again"))
+        };
         if !forked(account.balance().timeout(Duration::from_millis(50)).wait()) {
             return 1;
         }

@@ -167,7 +167,8 @@ async fn tls_on_one_side_only_is_told_with_the_remedy() {
     assert!(error.to_string().contains("connect to tarmem://") && after < Duration::from_secs(8), "{error}");
 }
 
-/// A service that takes longer for its answer than one that says nothing is waited for: it says what it is when it is asked.
+/// A service that takes longer for its answer than one that says nothing is waited for: it says what it is when it is
+/// asked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_is_slow_to_answer_is_waited_for() {
     let fixture = Fixture::new(Way::Tcp).await;

@@ -1,4 +1,5 @@
-//! The guide is true: each of its snippets stands in a file that is compiled, and each program prints what its chapter says.
+//! The guide is true: each of its snippets stands in a file that is compiled, and each program prints what its chapter
+//! says.
 
 use std::collections::HashSet;
 use std::fs;
@@ -89,7 +90,8 @@ fn blocks(chapter: &str) -> Vec<Block> {
     blocks
 }
 
-/// The files that a chapter's snippets are from: those of the examples that it runs, and of the crates in `examples/bank`.
+/// The files that a chapter's snippets are from: those of the examples that it runs, and of the crates in
+/// `examples/bank`.
 fn sources_of(blocks: &[Block]) -> Vec<String> {
     let commands = || blocks.iter().filter(|block| block.language == "sh").map(|block| block.text.as_str());
     let mut paths: HashSet<PathBuf> =

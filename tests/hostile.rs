@@ -1,7 +1,7 @@
 //! Hostile clients: what they do to a service's memory, and to a well-behaved client beside them.
 //!
-//! The service is a process of its own, so that its memory is its own. The bounds are far above what is seen on a quiet machine,
-//! and far below what a service without limits would come to.
+//! The service is a process of its own, so that its memory is its own. The bounds are far above what is seen on a quiet
+//! machine, and far below what a service without limits would come to.
 
 mod support;
 
@@ -70,8 +70,8 @@ impl Serve {
         kib * 1024
     }
 
-    /// Runs an attack beside a well-behaved client, none of whose calls takes long or fails; and the service's memory does not
-    /// grow by more than `bytes`, now or at any time meanwhile.
+    /// Runs an attack beside a well-behaved client, none of whose calls takes long or fails; and the service's memory
+    /// does not grow by more than `bytes`, now or at any time meanwhile.
     async fn under<T>(&self, bytes: u64, attack: impl Future<Output = T>) -> T {
         let neighbour = Neighbour::start(&self.address).await;
         let mut attack = Box::pin(attack);

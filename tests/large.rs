@@ -164,7 +164,8 @@ where
     }
 }
 
-/// How many calls were made until one was passed: each takes some milliseconds, and where others are busy it may be back first.
+/// How many calls were made until one was passed: each takes some milliseconds, and where others are busy it may be
+/// back first.
 async fn passed<T: Unpin, E: Unpin>(session: &Session, make: impl Fn() -> Call<T, E>) -> Option<usize>
 where
     Call<T, E>: PipelinedCall<Output = Result<T, E>>,

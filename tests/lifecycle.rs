@@ -147,12 +147,13 @@ async fn what_is_no_service_is_said_to_be_none() {
         let error = Session::connect(&address).await.expect_err("it is no service").to_string();
         let expected = if banner.is_empty() {
             format!(
-                "the session with {address} has ended (it hung up without an answer: it is no tarmem service, or has too \
-                 many connections); connect again"
+                "the session with {address} has ended (it hung up without an answer: it is no tarmem service, or has \
+                 too many connections); connect again"
             )
         } else {
             format!(
-                "connected to {address}, but nothing there speaks tarmem's protocol: {seen}; check the address and the port"
+                "connected to {address}, but nothing there speaks tarmem's protocol: {seen}; check the address and the \
+                 port"
             )
         };
         assert_eq!(error, expected, "{banner:?}");

@@ -56,7 +56,8 @@ async fn a_client_that_sends_more_calls_than_it_may_have_is_refused_them() {
     assert_well(&fixture).await;
 }
 
-/// Without a time-out of its own, a call within the process runs where it was made: what comes too late is still no result.
+/// Without a time-out of its own, a call within the process runs where it was made: what comes too late is still no
+/// result.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_result_that_comes_after_the_default_deadline_is_none() {
     for (call_time, takes) in [(1_000, 2_500), (200, 1_500)] {
@@ -262,7 +263,8 @@ async fn generators_that_hold_threads_are_few_for_each_session() {
     assert_eq!(runs::remote(given_up.to_owned()).call(&greedy).await, Ok(0));
 }
 
-/// A handle that is counted is given back if the client never hears of it; until it says that it has, that is kept in mind.
+/// A handle that is counted is given back if the client never hears of it; until it says that it has, that is kept in
+/// mind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn results_that_nobody_acknowledges_are_bounded() {
     const LIMIT: usize = 1024;
@@ -301,8 +303,8 @@ async fn a_client_that_is_not_served_yet_is_not_read_from() {
     let items = Value::List((0..16_000).map(Value::from).collect());
     fixture.session().await.memoize("list", ListProxy::new(Some(items))).await.expect("made");
     let mut raw = Raw::opened(&fixture).await;
-    // Each looks through all of it, which is not so much that it would leave the connection's thread: that takes seconds, a turn
-    // after the other.
+    // Each looks through all of it, which is not so much that it would leave the connection's thread: that takes
+    // seconds, a turn after the other.
     let args = encoded(args![-1]);
     let (target, method) = (Target::Key("list"), MethodRef::Name("count"));
     let slow = Operation::Call { target, method, encoding: Encoding::Dynamic, args: &args };

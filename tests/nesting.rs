@@ -330,8 +330,8 @@ async fn a_live_object_that_is_no_plain_value_is_in_the_error(fixture: Fixture) 
     eventually("its handle is given up", || fixture.service.object_count() == 2).await;
 }
 
-/// Of a result that a caller of another build cannot read at all, nobody knows but the service whether it was undone: a handle in it
-/// is given up, and what the call took out stays out.
+/// Of a result that a caller of another build cannot read at all, nobody knows but the service whether it was undone: a
+/// handle in it is given up, and what the call took out stays out.
 async fn a_result_that_cannot_be_read_is_not_said_to_be_undone(fixture: Fixture) {
     static POP: Name = Name { scope: "builtins.list", name: "pop", idempotent: false, signature: None };
     let session = fixture.session().await;

@@ -80,7 +80,8 @@ async fn role() {
     }
 }
 
-/// 200 tasks in 4 processes race for a key; its slow generator runs once, and calls on other keys are not delayed by it.
+/// 200 tasks in 4 processes race for a key; its slow generator runs once, and calls on other keys are not delayed by
+/// it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_generator_runs_for_all_processes() {
     for way in [Way::Tcp, Way::Unix] {

@@ -1,4 +1,5 @@
-//! References to live numbers, texts, bytes and chains are what these are worth: what CPython 3.11 gives and says, row by row.
+//! References to live numbers, texts, bytes and chains are what these are worth: what CPython 3.11 gives and says, row
+//! by row.
 
 mod support;
 
@@ -21,8 +22,8 @@ use tarmem::args::Args;
 use tarmem::modules::python::repr;
 use tarmem::{DynamicProxy, Error, Proxy, Session, Value, args};
 
-/// The object, module or template; its method or function; the arguments, with `$name` for a live object and what comes by name
-/// after a semicolon; and how CPython writes the result, or what it raises.
+/// The object, module or template; its method or function; the arguments, with `$name` for a live object and what comes
+/// by name after a semicolon; and how CPython writes the result, or what it raises.
 type Row = (&'static str, &'static str, &'static str, &'static str);
 
 each_way![
@@ -205,8 +206,8 @@ async fn whether_to_wait_is_not_looked_for_in_an_object(fixture: Fixture) {
 async fn no_key_is_a_key_and_another_one_is_refused(fixture: Fixture) {
     let session = fixture.session().await;
     let live = Live::make(&session).await;
-    let says = "TypeError: key must be None here, not str: a function cannot be sent; put tuples of the key and the item in order \
-                instead";
+    let says = "TypeError: key must be None here, not str: a function cannot be sent; put tuples of the key and the \
+                item in order instead";
     for (module, function, args) in [
         ("builtins", "sorted", "$xs; key="),
         ("builtins", "min", "$xs; key="),

@@ -103,7 +103,8 @@ async fn a_flood_of_strangers_is_some_lines_in_the_log() {
     assert!((1..=40).contains(&lines), "{lines} lines of 300 strangers:\n{log}");
 }
 
-/// As many silent connections as there are descriptors: whoever comes then has a place at once, and those before it too.
+/// As many silent connections as there are descriptors: whoever comes then has a place at once, and those before it
+/// too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silent_connections_make_room_when_descriptors_run_out() {
     let serve = Serve::start(256, "--limit handshake_time=1h");

@@ -177,8 +177,8 @@ async fn what_is_too_large_or_too_deep_fails_alone() {
         let error = account.large(100_000).await.expect_err("too large a result");
         assert_eq!(
             error.to_string(),
-            "the result of bank.Account.large cannot be sent: larger than 64512 bytes when encoded; return less at once, \
-             or raise the frame limit: the service's, or the client's max_frame",
+            "the result of bank.Account.large cannot be sent: larger than 64512 bytes when encoded; return less at \
+             once, or raise the frame limit: the service's, or the client's max_frame",
             "{way:?}"
         );
         let notes = session.memoize("notes", NotesProxy::new()).await.expect("made");

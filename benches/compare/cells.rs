@@ -28,7 +28,8 @@ const EIGHT: Shape = Shape {
 };
 const CROWD: Shape = Shape { name: "512 tasks, one session", load: tasks(1, 512), cores: Cores::Any };
 
-/// Of one caller on free cores, the scheduler makes 20,000 calls a second or 70,000, as it puts both ends on one core or not.
+/// Of one caller on free cores, the scheduler makes 20,000 calls a second or 70,000, as it puts both ends on one core
+/// or not.
 fn contest<'a>(what: &str, shape: Shape, tarmem: Runner<'a>) -> Contest<'a> {
     let contest = Contest::new(format!("{what}: {}", shape.name), Unit::CallsPerSecond, tarmem);
     if shape == FREE { contest.by_luck() } else { contest }

@@ -137,7 +137,10 @@ fn payload(cells: &Cells) -> Growth {
     let mut growth = Growth::new("payload", "A value of so many bytes, one caller", "bytes", "bytes per second");
     macro_rules! sizes {
         ($($size:literal),*) => {
-            $(growth.point(f64::from($size), one_size::<$size>(cells, concat!("payload:", $size), &["GET", concat!("payload:", $size)]));)*
+            $({
+                let name = concat!("payload:", $size);
+                growth.point(f64::from($size), one_size::<$size>(cells, name, &["GET", name]));
+            })*
         };
     }
     sizes!(8, 64, 512, 4096, 32768, 262144, 2097152, 8388608);

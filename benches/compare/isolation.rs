@@ -1,4 +1,5 @@
-//! Whether callers notice what else a service does: the latency that one call in a hundred exceeds, with it and without.
+//! Whether callers notice what else a service does: the latency that one call in a hundred exceeds, with it and
+//! without.
 
 use super::contest::{Contest, Goal, Runner, Unit};
 use super::options::Effort;

@@ -70,8 +70,8 @@ impl Redis {
         (!answer.is_empty()).then_some(answer)
     }
 
-    /// A command by `redis-benchmark`, with as many connections and in flight on each as a shape has callers. `before` each
-    /// measurement another command is given. The figure is `amount` for each command, per second.
+    /// A command by `redis-benchmark`, with as many connections and in flight on each as a shape has callers. `before`
+    /// each measurement another command is given. The figure is `amount` for each command, per second.
     pub(crate) fn runner<'a>(
         &'a self,
         turn: Duration,

@@ -13,8 +13,9 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::codec::LengthDelimitedCodec;
 
-/// remoc would wait 20 ms for more to send, or, if told not to wait, for the next millisecond: a lone caller would see nothing
-/// else. So what is written is flushed before anything else is waited for, which is no slower with many callers.
+/// remoc would wait 20 ms for more to send, or, if told not to wait, for the next millisecond: a lone caller would see
+/// nothing else. So what is written is flushed before anything else is waited for, which is no slower with many
+/// callers.
 async fn connect<Out: RemoteSend, In: RemoteSend>(stream: TcpStream) -> (base::Sender<Out>, base::Receiver<In>) {
     stream.set_nodelay(true).expect("it is TCP");
     let (read, write) = stream.into_split();

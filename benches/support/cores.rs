@@ -9,8 +9,9 @@ pub(crate) enum Cores {
     Any,
     /// On one: then no core has to be woken, which takes longer than the call.
     Shared,
-    /// Each on one that is free for it. Left to itself, the scheduler has both on one core some of the time, and how often is a
-    /// matter of luck that stays with a process: of one and the same peer it made 20,000 calls a second, or 29,000.
+    /// Each on one that is free for it. Left to itself, the scheduler has both on one core some of the time, and how
+    /// often is a matter of luck that stays with a process: of one and the same peer it made 20,000 calls a second, or
+    /// 29,000.
     Own,
 }
 

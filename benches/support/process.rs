@@ -45,7 +45,8 @@ impl PeerProcess {
         self.child.id()
     }
 
-    /// What it has in memory, in bytes (`/proc/PID/statm`, its second field, in pages); `None` where that cannot be known.
+    /// What it has in memory, in bytes (`/proc/PID/statm`, its second field, in pages); `None` where that cannot be
+    /// known.
     pub(crate) fn resident_bytes(&self) -> Option<u64> {
         const PAGE: u64 = 4096;
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.id())).ok()?;

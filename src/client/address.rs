@@ -8,14 +8,15 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use tarmem_remote::error::Error;
 
-/// The address of a service: `host:port` or `unix:/path`, as part of what [`Session::connect`](crate::Session::connect) takes:
+/// The address of a service: `host:port` or `unix:/path`, as part of what [`Session::connect`](crate::Session::connect)
+/// takes:
 ///
 /// | form | means |
 /// | --- | --- |
 /// | `host:port` | TCP; over TLS if [`SessionBuilder::tls`](crate::SessionBuilder::tls) is given |
 /// | `tarmem://host:port` | TCP, without TLS |
 /// | `tarmems://host:port` | TLS |
-/// | `tarmem://TOKEN@host:port`, `tarmems://TOKEN@host:port` | the same, with a token, percent-encoded where it has to be |
+/// | `tarmem://TOKEN@host:port`, `tarmems://TOKEN@host:port` | the same, with a token, percent-encoded if it has to be |
 /// | `unix:/path` | a Unix socket |
 ///
 /// ```

@@ -1,7 +1,7 @@
 //! The thread of this process on which its sessions live, whatever becomes of the runtimes that they were made on.
 //!
-//! There is one for all of them, started with the first. No code of the user runs on it but wakers: hooks run beside it, and calls
-//! are made elsewhere. So nothing that a user's runtime does can hold up a heartbeat, or a reconnection.
+//! There is one for all of them, started with the first. No code of the user runs on it but wakers: hooks run beside
+//! it, and calls are made elsewhere. So nothing that a user's runtime does can hold up a heartbeat, or a reconnection.
 
 use super::fork;
 use std::io;
@@ -19,8 +19,8 @@ struct Background {
     handle: Handle,
 }
 
-/// The one there is; null before the first. There is no lock around it, which a child could find taken by a thread of its
-/// parent. What is put here is never freed, and never changed.
+/// The one there is; null before the first. There is no lock around it, which a child could find taken by a thread of
+/// its parent. What is put here is never freed, and never changed.
 static BACKGROUND: AtomicPtr<Background> = AtomicPtr::new(ptr::null_mut());
 
 /// The runtime of that thread, which is started if need be.
@@ -32,8 +32,8 @@ pub(super) fn runtime() -> Result<Handle, Error> {
     let forks = fork::count();
     loop {
         let known = BACKGROUND.load(Ordering::Acquire);
-        // SAFETY: it is null, or was leaked from a box below, and is never freed or changed from then on. The load acquires what
-        // was written before it was put there.
+        // SAFETY: it is null, or was leaked from a box below, and is never freed or changed from then on. The load
+        // acquires what was written before it was put there.
         if let Some(background) = unsafe { known.as_ref() }
             && background.forks == forks
         {

@@ -30,8 +30,8 @@ impl Session {
         Session::builder(address).connect().await
     }
 
-    /// A session to be with the service at `address`: `host:port`, `unix:/path`, or a URL such as `tarmem://TOKEN@host:port` or
-    /// `tarmems://host:port`. See [`Address`](crate::Address).
+    /// A session to be with the service at `address`: `host:port`, `unix:/path`, or a URL such as
+    /// `tarmem://TOKEN@host:port` or `tarmems://host:port`. See [`Address`](crate::Address).
     pub fn builder(address: impl Into<String>) -> SessionBuilder {
         SessionBuilder::new(&address.into())
     }
@@ -86,38 +86,40 @@ impl SessionBuilder {
         self
     }
 
-    /// Speaks TLS with the service. Default: for `tarmems://` addresses, trusting what this system does; not for others.
+    /// Speaks TLS with the service. Default: for `tarmems://` addresses, trusting what this system does; not for
+    /// others.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: ClientTls) -> Self {
         self.tls = Some(tls);
         self
     }
 
-    /// How often a connection is tried again after the first attempt failed: at the beginning, and whenever it breaks or the
-    /// service shuts down. Default 4.
+    /// How often a connection is tried again after the first attempt failed: at the beginning, and whenever it breaks
+    /// or the service shuts down. Default 4.
     pub fn max_retry(mut self, times: usize) -> Self {
         self.options.max_retry = times;
         self
     }
 
-    /// The longest time between two attempts, to which jitter is added. At the beginning the first is a tenth of a second at
-    /// most, and each twice as long as the one before it; when a session comes back, four times as long. Default 3 s. So, with
-    /// the defaults, a service may be away for 5 s, to be started again say, and no client gives up.
+    /// The longest time between two attempts, to which jitter is added. At the beginning the first is a tenth of a
+    /// second at most, and each twice as long as the one before it; when a session comes back, four times as long.
+    /// Default 3 s. So, with the defaults, a service may be away for 5 s, to be started again say, and no client gives
+    /// up.
     pub fn retry_delay(mut self, delay: Duration) -> Self {
         self.options.retry_delay = delay;
         self
     }
 
-    /// How long [`connect`](Self::connect) may take, with all its attempts. Default: as long as these take. The error is that of
-    /// the last attempt, which says what is wrong; [`Error::DeadlineExceeded`] if none had ended by then.
+    /// How long [`connect`](Self::connect) may take, with all its attempts. Default: as long as these take. The error
+    /// is that of the last attempt, which says what is wrong; [`Error::DeadlineExceeded`] if none had ended by then.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.options.connect_timeout = Some(timeout);
         self
     }
 
-    /// `hook` is told whenever the session is connected again. It runs beside the session, on a thread where it may wait, and
-    /// is told one thing after the other. Tasks that it starts run on the runtime that the session was made on. If it
-    /// panics, that is traced, and the session goes on.
+    /// `hook` is told whenever the session is connected again. It runs beside the session, on a thread where it may
+    /// wait, and is told one thing after the other. Tasks that it starts run on the runtime that the session was made
+    /// on. If it panics, that is traced, and the session goes on.
     pub fn on_reconnect(mut self, hook: impl Fn(Reconnected) + Send + Sync + 'static) -> Self {
         self.options.on_reconnect = Some(Arc::new(hook));
         self
@@ -135,8 +137,8 @@ impl SessionBuilder {
         self
     }
 
-    /// The largest frame that is accepted from the service, in bytes; 4 KiB at least. Default 1 GiB. The service is told so: a
-    /// call whose result is larger fails, alone, with [`Error::BadResult`].
+    /// The largest frame that is accepted from the service, in bytes; 4 KiB at least. Default 1 GiB. The service is
+    /// told so: a call whose result is larger fails, alone, with [`Error::BadResult`].
     pub fn max_frame(mut self, bytes: usize) -> Self {
         self.options.max_frame = bytes.max(LEAST_FRAME);
         self
@@ -146,8 +148,8 @@ impl SessionBuilder {
     ///
     /// # Errors
     /// [`Error::Unreachable`] if nobody answers, [`Error::NotAService`] if something else does;
-    /// [`Error::ProtocolMismatch`], [`Error::Refused`]; [`Error::Insecure`] if there can be no TLS, or the one who answers is
-    /// not to be trusted.
+    /// [`Error::ProtocolMismatch`], [`Error::Refused`]; [`Error::Insecure`] if there can be no TLS, or the one who
+    /// answers is not to be trusted.
     pub async fn connect(mut self) -> Result<Session, Error> {
         let background = background::runtime()?;
         let location = self.location.clone()?;
@@ -175,8 +177,8 @@ impl SessionBuilder {
         Ok(self.begin(opened, &background))
     }
 
-    /// Opens a session over a stream of bytes that is connected already. There is no way back to it: the session ends with
-    /// its stream.
+    /// Opens a session over a stream of bytes that is connected already. There is no way back to it: the session ends
+    /// with its stream.
     ///
     /// # Errors
     /// [`Error::ProtocolMismatch`], [`Error::Refused`], [`Error::Closed`].

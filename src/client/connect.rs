@@ -11,7 +11,8 @@ use std::time::Duration;
 use tarmem_remote::error::Error;
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 
-/// How long a Unix socket, and then a TLS handshake, may take. (Of the addresses of a host each has as long: see [`race`].)
+/// How long a Unix socket, and then a TLS handshake, may take. (Of the addresses of a host each has as long: see
+/// [`race`].)
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// How long a name may take to be resolved.
@@ -101,8 +102,8 @@ impl Endpoint {
         }
     }
 
-    /// Asks over a connection of its own what answers there; `None` if nothing does. If there is to be TLS, `over_tls` says
-    /// whether it goes that far.
+    /// Asks over a connection of its own what answers there; `None` if nothing does. If there is to be TLS, `over_tls`
+    /// says whether it goes that far.
     pub(super) async fn probe(&self, over_tls: bool) -> Option<PeerKind> {
         let probed = async {
             let stream = self.connect("").await.ok()?;

@@ -1,5 +1,5 @@
-//! A host with several addresses: they race (RFC 8305, "Happy Eyeballs"), so that one which swallows what is sent to it costs a
-//! quarter of a second and not the whole attempt.
+//! A host with several addresses: they race (RFC 8305, "Happy Eyeballs"), so that one which swallows what is sent to it
+//! costs a quarter of a second and not the whole attempt.
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::VecDeque;

@@ -1,5 +1,5 @@
-//! The runtime that a session was made on, its home, and whether that runs. Connections are pumped there, where a call crosses no
-//! thread, as long as it does.
+//! The runtime that a session was made on, its home, and whether that runs. Connections are pumped there, where a call
+//! crosses no thread, as long as it does.
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;

@@ -1,8 +1,8 @@
 //! The calls of a session that are not over yet, by their sequence numbers.
 //!
-//! Numbers are given out one after the other and most calls are over in that order, so this is a ring: a call is found by
-//! subtraction, and costs no allocation of its own. (A map and a channel for each call took a tenth of what a call costs its
-//! client.)
+//! Numbers are given out one after the other and most calls are over in that order, so this is a ring: a call is found
+//! by subtraction, and costs no allocation of its own. (A map and a channel for each call took a tenth of what a call
+//! costs its client.)
 
 use hashbrown::HashMap;
 use std::collections::VecDeque;
@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use tarmem_remote::operation::Reply;
 use tarmem_remote::payload::Payload;
 
-/// Calls between the first and the last that are not over, beyond which the first ones no longer hold a place for all that
-/// came after them: a lock may be waited for while a million other calls are made.
+/// Calls between the first and the last that are not over, beyond which the first ones no longer hold a place for all
+/// that came after them: a lock may be waited for while a million other calls are made.
 const MAX_RING: usize = 8192;
 
 /// One call.
@@ -90,7 +90,8 @@ impl Totals {
         *self = Totals { in_flight, unsent_bytes };
     }
 
-    /// It cannot be less than one of its parts. If it were, a session that goes on is better than one that waits for ever.
+    /// It cannot be less than one of its parts. If it were, a session that goes on is better than one that waits for
+    /// ever.
     #[cold]
     fn begin_again(&mut self, before: Totals, after: Totals) {
         tracing::error!("a session's load of {self:?} loses {before:?}; it begins again at {after:?}");
@@ -190,7 +191,8 @@ impl InFlight {
         slot.map(|slot| SlotGuard::new(slot, &mut self.totals))
     }
 
-    /// The reply to a call, which is over with that, and its operation if it failed; `None` if it has not been answered.
+    /// The reply to a call, which is over with that, and its operation if it failed; `None` if it has not been
+    /// answered.
     #[inline]
     pub(super) fn take_answer(&mut self, sequence: u64) -> Option<(Reply, Option<Box<Payload>>)> {
         // What is answered does not count, nor does what is over: the load stays as it is.

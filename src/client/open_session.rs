@@ -13,7 +13,8 @@ use tarmem_remote::error::Error;
 /// After so long without an answer it is asked, over another connection, what is there.
 const LOOK_AFTER: Duration = Duration::from_millis(500);
 
-/// After so long without an answer of any kind there is no service. (One that has answered, and is slow, is waited for.)
+/// After so long without an answer of any kind there is no service. (One that has answered, and is slow, is waited
+/// for.)
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// How far an attempt has come.
@@ -26,8 +27,8 @@ struct Progress {
 }
 
 impl SessionOptions {
-    /// One attempt to connect, and to open a session or resume one. What answers is looked at more closely unless there was a
-    /// session: then there was a service.
+    /// One attempt to connect, and to open a session or resume one. What answers is looked at more closely unless there
+    /// was a session: then there was a service.
     pub(super) async fn open(&self, resume: Option<Resume>) -> Result<Opened, OpenFailure> {
         let Some(endpoint) = &self.endpoint else {
             let cause = "it has no address".to_owned();
@@ -84,7 +85,8 @@ impl SessionOptions {
                         }
                         () = &mut silence, if !is_service => {
                             return Err(foreign(format!(
-                                "it has said nothing for {SILENCE:?} (nor does a service that is stopped, or overloaded)"
+                                "it has said nothing for {SILENCE:?} (nor does a service that is stopped, or \
+                                 overloaded)"
                             )));
                         }
                     }

@@ -1,5 +1,5 @@
-//! What is set for a session: by its [`SessionBuilder`](super::SessionBuilder), which hands it to whatever connects the session and
-//! keeps it connected.
+//! What is set for a session: by its [`SessionBuilder`](super::SessionBuilder), which hands it to whatever connects the
+//! session and keeps it connected.
 
 use super::connect::Endpoint;
 use super::session_state::Reconnected;
@@ -60,7 +60,8 @@ impl SessionOptions {
             .with_jitter()
     }
 
-    /// The pauses between attempts to come back. They grow faster: with the defaults, a service may be away for five seconds.
+    /// The pauses between attempts to come back. They grow faster: with the defaults, a service may be away for five
+    /// seconds.
     pub(super) fn reconnect_backoff(&self) -> ExponentialBuilder {
         self.backoff().with_factor(4.0)
     }

@@ -1,7 +1,8 @@
 //! What waits to be sent, and what waits for a reply.
 //!
 //! - [`timeout`]: what a call is told whose time is up, and how much of it the service is told.
-//! - [`session_loss`]: what becomes of that when a connection ends, or a session. [`detached`]: calls nobody hears of. [`lock`]: its lock.
+//! - [`session_loss`]: what becomes of that when a connection ends, or a session. [`detached`]: calls nobody hears of.
+//!   [`lock`]: its lock.
 //! - [`sending`]: the batches in which they go.
 
 mod detached;
@@ -30,8 +31,8 @@ use tarmem_remote::payload::Payload;
 use timeout::{timed_out, with_own_timeout};
 use uuid::Uuid;
 
-/// Below this a call's time is taken by a look at the clock of its own. Others share one, a few milliseconds old at most: a look
-/// is a twentieth of what a call costs, and more.
+/// Below this a call's time is taken by a look at the clock of its own. Others share one, a few milliseconds old at
+/// most: a look is a twentieth of what a call costs, and more.
 const SHORT: Duration = Duration::from_secs(1);
 
 /// Below this a timer is too coarse: a reply is looked at by the clock.
@@ -55,8 +56,8 @@ pub(super) struct Outbox {
     resend: VecDeque<u64>,
     /// Batches of replies that have arrived.
     reply_acks: ReplyAcks,
-    /// What is in those that was not handed out yet. It is kept here, and not with the connection that it came over: that may be
-    /// gone before.
+    /// What is in those that was not handed out yet. It is kept here, and not with the connection that it came over:
+    /// that may be gone before.
     arrived: VecDeque<Bytes>,
     /// The first number that was not sent.
     unsent: u64,
@@ -366,8 +367,8 @@ impl Outbox {
         }
     }
 
-    /// Hands out the first `most` of the replies in the first batch that has arrived; whether there are more. `woken` are those who
-    /// wait for them.
+    /// Hands out the first `most` of the replies in the first batch that has arrived; whether there are more. `woken`
+    /// are those who wait for them.
     pub(super) fn deliver(&mut self, most: usize, woken: &mut Vec<Waker>) -> Result<bool, Error> {
         let Some(replies) = self.arrived.pop_front() else { return Ok(false) };
         let mut rest: &[u8] = &replies;

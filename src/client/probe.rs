@@ -1,5 +1,5 @@
-//! What answers at an address, and is no tarmem service: told by the first bytes that it says, or by what it says to a question
-//! that nearly everybody has an answer for.
+//! What answers at an address, and is no tarmem service: told by the first bytes that it says, or by what it says to a
+//! question that nearly everybody has an answer for.
 
 use crate::wire::QUESTION;
 use std::fmt;

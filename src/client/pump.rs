@@ -1,7 +1,7 @@
 //! Pumps calls and replies over one connection.
 //!
-//! Whatever is in the outbox when a request can be sent goes into it; while one is on its way, more gathers. So a lone call
-//! is sent at once, and many callers share requests, without a timer.
+//! Whatever is in the outbox when a request can be sent goes into it; while one is on its way, more gathers. So a lone
+//! call is sent at once, and many callers share requests, without a timer.
 
 use super::connection::{Connection, cause_of};
 use super::run_permit::RunPermit;
@@ -20,9 +20,9 @@ use tokio::time::Sleep;
 /// Requests on their way at one time. More does not help: while these are, the outbox gathers.
 const REQUESTS: usize = 4;
 
-/// Replies handed out in one turn. The tasks that they wake run before the next ones are, and what these send goes out while
-/// the service is idle: client and service work at one time, and not in turns. Fewer make more requests. (512 tasks on one session,
-/// times bare tarpc, medians of six runs: 64, 3.3; 96, 3.8; 128, 3.7; 160, 3.6; 256 less.)
+/// Replies handed out in one turn. The tasks that they wake run before the next ones are, and what these send goes out
+/// while the service is idle: client and service work at one time, and not in turns. Fewer make more requests. (512
+/// tasks on one session, times bare tarpc, medians of six runs: 64, 3.3; 96, 3.8; 128, 3.7; 160, 3.6; 256 less.)
 const REPLIES: usize = 128;
 
 /// How a connection ended.
@@ -65,8 +65,8 @@ async fn pump_until_end(connection: &mut Connection, core: &SessionCore, permit:
     let mut silence = pin!(tokio::time::sleep(patience));
     let mut deadline = DeadlineTimer::default();
     let mut requests = Requests::default();
-    // Room for those who are to be woken: made anew for each turn, it would be the largest piece of memory that a turn takes, and
-    // has the allocator tidy up.
+    // Room for those who are to be woken: made anew for each turn, it would be the largest piece of memory that a turn
+    // takes, and has the allocator tidy up.
     let mut woken = Vec::new();
     poll_fn(|cx| {
         let broken = |cause| Poll::Ready(ConnectionEnd::Broken(cause));

@@ -1,9 +1,9 @@
 //! Where a session's connection is pumped.
 //!
-//! A session is kept connected on the thread of [`background`](super::background). Its connection, though, is pumped on the runtime
-//! that it was made on, its [home](super::home_runtime): there a call crosses no thread. If that runtime does not run for a part of
-//! the lease, or is gone, the session is resumed over another connection, which the background pumps; and at home again once that
-//! runs.
+//! A session is kept connected on the thread of [`background`](super::background). Its connection, though, is pumped on
+//! the runtime that it was made on, its [home](super::home_runtime): there a call crosses no thread. If that runtime
+//! does not run for a part of the lease, or is gone, the session is resumed over another connection, which the
+//! background pumps; and at home again once that runs.
 
 use super::connection::{Connection, OpenFailure, Opened};
 use super::home_runtime::RunsOn;
@@ -91,8 +91,8 @@ async fn watch<T>(
     mut task: JoinHandle<Option<T>>,
     core: &SessionCore,
 ) -> Option<T> {
-    // The service last heard of this client a quarter of the lease before its home stood still. Three of these later, at the
-    // latest, that is known, which leaves as much for another connection.
+    // The service last heard of this client a quarter of the lease before its home stood still. Three of these later,
+    // at the latest, that is known, which leaves as much for another connection.
     let mut pause = core.lease() / 8;
     let (mut was_woken, mut is_closing) = (false, false);
     loop {

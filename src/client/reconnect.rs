@@ -1,5 +1,5 @@
-//! The task that keeps a session connected, by one connection after the other, until nobody uses it any more: connected,
-//! reconnecting, closed; and connected again, if somebody asks for it.
+//! The task that keeps a session connected, by one connection after the other, until nobody uses it any more:
+//! connected, reconnecting, closed; and connected again, if somebody asks for it.
 
 use super::connection::{Connection, OpenFailure, Opened};
 use super::pump::{ConnectionEnd, DeadlineTimer, NONSENSE};
@@ -201,8 +201,9 @@ enum GaveUp {
     Exhausted { attempts: usize, last: Option<Error> },
 }
 
-/// Opens a session, or resumes one: makes an attempt after each of the `pauses`, until one succeeds or is final; with the number
-/// of that attempt. `before` is called with the number of each, and `failed` with that of each that may succeed another time.
+/// Opens a session, or resumes one: makes an attempt after each of the `pauses`, until one succeeds or is final; with
+/// the number of that attempt. `before` is called with the number of each, and `failed` with that of each that may
+/// succeed another time.
 async fn open_with_retries(
     core: &Arc<SessionCore>,
     pauses: impl Iterator<Item = Duration>,

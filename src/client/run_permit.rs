@@ -9,8 +9,8 @@ const FREE: u8 = 0;
 const TAKEN: u8 = 1;
 const REVOKED: u8 = 2;
 
-/// A task's permit to run, which can be revoked. It is held while the task is polled, so that from [`revoke`](Self::revoke) on nothing more
-/// of it is done.
+/// A task's permit to run, which can be revoked. It is held while the task is polled, so that from
+/// [`revoke`](Self::revoke) on nothing more of it is done.
 #[derive(Default)]
 pub(super) struct RunPermit {
     state: AtomicU8,
@@ -33,8 +33,8 @@ impl RunPermit {
         let _ = self.state.compare_exchange(TAKEN, FREE, Ordering::Release, Ordering::Relaxed);
     }
 
-    /// Runs what may run code of the user, such as wakers, and is nothing that only one may do; with the permit released; false if it was revoked
-    /// meanwhile.
+    /// Runs what may run code of the user, such as wakers, and is nothing that only one may do; with the permit
+    /// released; false if it was revoked meanwhile.
     pub(super) fn released_during(&self, work: impl FnOnce()) -> bool {
         self.release();
         work();
@@ -59,7 +59,8 @@ impl RunPermit {
     }
 }
 
-/// A future that holds its permit whenever it is polled, and gives `None` once that is revoked. It is the whole of a task.
+/// A future that holds its permit whenever it is polled, and gives `None` once that is revoked. It is the whole of a
+/// task.
 pub(super) struct Permitted<F> {
     permit: std::sync::Arc<RunPermit>,
     future: Pin<Box<F>>,

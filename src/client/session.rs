@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 /// One client's standing with a service. Its [`ClientApi`] is the contract: `memoize`, `get`, `update` and the rest.
 ///
-/// Clones share the session. It ends with [`close`](Self::close), or when the last clone and the last proxy are dropped:
-/// then its handles to unnamed objects are given up.
+/// Clones share the session. It ends with [`close`](Self::close), or when the last clone and the last proxy are
+/// dropped: then its handles to unnamed objects are given up.
 ///
 /// ```
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -76,9 +76,9 @@ impl Session {
         }
     }
 
-    /// Connects again after the session was closed, has expired or could not be kept: as a new session of the same service.
-    /// Proxies by key go on with it; those of unnamed objects answer [`Error::NoSuchObject`], and locks are no longer held.
-    /// At once if it is connected.
+    /// Connects again after the session was closed, has expired or could not be kept: as a new session of the same
+    /// service. Proxies by key go on with it; those of unnamed objects answer [`Error::NoSuchObject`], and locks are no
+    /// longer held. At once if it is connected.
     ///
     /// # Errors
     /// As [`connect`](Self::connect). [`Error::Refused`] for a session [`over`](Self::over) a stream.

@@ -1,5 +1,5 @@
-//! The state of a session, which outlives its connections: what its callers, who have a [`SessionHandle`], share with the task that
-//! keeps it connected.
+//! The state of a session, which outlives its connections: what its callers, who have a [`SessionHandle`], share with
+//! the task that keeps it connected.
 //!
 //! [`SessionHandle`]: super::session_handle::SessionHandle
 
@@ -58,7 +58,8 @@ pub(super) struct SessionCore {
 }
 
 impl SessionCore {
-    /// The session that was opened as `identity`, within the service's `limits`; its home is the runtime that runs this.
+    /// The session that was opened as `identity`, within the service's `limits`; its home is the runtime that runs
+    /// this.
     pub(super) fn new(identity: Identity, limits: SendLimits, options: SessionOptions) -> Self {
         SessionCore {
             options,
@@ -133,8 +134,8 @@ impl SessionCore {
         self.state.send_if_modified(|before| std::mem::replace(before, state) != state);
     }
 
-    /// This process is not the one that the session was made in: nothing of it may be touched, since its locks may be held by
-    /// threads that are not there.
+    /// This process is not the one that the session was made in: nothing of it may be touched, since its locks may be
+    /// held by threads that are not there.
     pub(super) fn forked(&self) -> Option<Error> {
         if fork::count() == self.forks {
             return None;
@@ -185,7 +186,8 @@ impl SessionCore {
         overdue.into_iter().for_each(wake);
     }
 
-    /// As [`expire`](Self::expire), of calls that should have been answered a while ago: whoever does that does not run.
+    /// As [`expire`](Self::expire), of calls that should have been answered a while ago: whoever does that does not
+    /// run.
     pub(super) fn expire_late(&self) {
         let is_late = |at: Instant| at.elapsed() > LATE;
         if self.outbox.lock().next_deadline().is_some_and(is_late) {
@@ -193,14 +195,16 @@ impl SessionCore {
         }
     }
 
-    /// Hands out the first `most` of the replies that have arrived; whether there are more. `woken` is empty, before and after.
+    /// Hands out the first `most` of the replies that have arrived; whether there are more. `woken` is empty, before
+    /// and after.
     pub(super) fn deliver(&self, most: usize, woken: &mut Vec<Waker>) -> Result<bool, String> {
         let (more, unknown, more_work) = {
             let mut outbox = self.outbox.lock();
             let more = outbox.deliver(most, woken);
             (more, outbox.take_unknown(), outbox.has_work())
         };
-        // Under no lock: they look for their replies at once. Those whose replies made sense, whatever comes after them.
+        // Under no lock: they look for their replies at once. Those whose replies made sense, whatever comes after
+        // them.
         woken.drain(..).for_each(wake);
         for (operation, task) in &unknown {
             if let Some(renamed) = by_names(operation) {
@@ -214,7 +218,8 @@ impl SessionCore {
     }
 }
 
-/// However the task that keeps the session connected ends, even by a panic or with its runtime: nobody waits for it in vain.
+/// However the task that keeps the session connected ends, even by a panic or with its runtime: nobody waits for it in
+/// vain.
 pub(super) struct EndOnDrop(pub(super) Arc<SessionCore>);
 
 impl Drop for EndOnDrop {

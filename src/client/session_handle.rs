@@ -1,5 +1,5 @@
-//! What a session's callers hold: they make calls by it, close the session and have it connected again. The session ends when the
-//! handle is dropped.
+//! What a session's callers hold: they make calls by it, close the session and have it connected again. The session
+//! ends when the handle is dropped.
 
 use super::connection::Opened;
 use super::options::SessionOptions;

@@ -6,15 +6,16 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
-/// Wakes a caller. A waker is its caller's own: if it panics, the others are woken all the same, and the session goes on.
+/// Wakes a caller. A waker is its caller's own: if it panics, the others are woken all the same, and the session goes
+/// on.
 pub(super) fn wake(waker: Waker) {
     if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
         tracing::error!("the waker of a caller panicked; its call may never be looked at again");
     }
 }
 
-/// Raised by many, seen by one. However often it was raised, it is seen once. (tokio's `Notify` keeps a list of those who wait,
-/// under a lock: several times the price, for each call.)
+/// Raised by many, seen by one. However often it was raised, it is seen once. (tokio's `Notify` keeps a list of those
+/// who wait, under a lock: several times the price, for each call.)
 #[derive(Default)]
 pub(super) struct Wakeup {
     raised: AtomicBool,

@@ -1,5 +1,5 @@
-//! A host as people write it: a name or an address, which may stand in brackets. Settings of a service and addresses of clients
-//! are read with it.
+//! A host as people write it: a name or an address, which may stand in brackets. Settings of a service and addresses of
+//! clients are read with it.
 
 use std::net::Ipv6Addr;
 

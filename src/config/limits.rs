@@ -21,8 +21,8 @@ pub(super) struct Field {
 /// Makes the struct and all that is known about its fields out of one line for each.
 macro_rules! limits {
     ($($(#[doc = $docs:literal])+ $name:ident: $unit:ident = $default:literal in $least:literal..=$most:literal;)+) => {
-        /// The limits of a service. Over a limit, a call or connection gets an error that names the limit and its value; nothing
-        /// else is affected.
+        /// The limits of a service. Over a limit, a call or connection gets an error that names the limit and its
+        /// value; nothing else is affected.
         ///
         /// ```
         /// let mut limits = tarmem::Limits::default();
@@ -78,41 +78,44 @@ limits! {
     handshake_time: Time = "10s" in "10ms"..="1h";
     /// Connections at one time.
     connections: Count = "10000" in "1"..="1000000";
-    /// Connections in the line of each listener that are still to be accepted. The system has a limit of its own (on Linux,
-    /// net.core.somaxconn); who finds the line full tries again after a second.
+    /// Connections in the line of each listener that are still to be accepted. The system has a limit of its own (on
+    /// Linux, net.core.somaxconn); who finds the line full tries again after a second.
     listen_backlog: Count = "1024" in "1"..="65535";
     /// Calls of one session that have not been answered yet.
     calls_in_flight: Count = "65536" in "1"..="16777216";
-    /// Generators, functions and methods of one session that run at one time on threads where they may block; more wait until
-    /// one of those is done. (There are 512 such threads.)
+    /// Generators, functions and methods of one session that run at one time on threads where they may block; more wait
+    /// until one of those is done. (There are 512 such threads.)
     blocking_calls: Count = "64" in "1"..="512";
     /// Operations in one batch.
     batch_operations: Count = "4096" in "1"..="1048576";
-    /// Bytes of results of one session that its client has not said it has received; beyond that its next calls wait until it
-    /// has received some. The results of those that began before are kept, up to a quarter of held_bytes.
+    /// Bytes of results of one session that its client has not said it has received; beyond that its next calls wait
+    /// until it has received some. The results of those that began before are kept, up to a quarter of held_bytes.
     uncollected_bytes: Bytes = "64MiB" in "4KiB"..="1TiB";
-    /// Batches of results of one session that its client has not said it has received; beyond that its next calls wait until
-    /// it has received some.
+    /// Batches of results of one session that its client has not said it has received; beyond that its next calls wait
+    /// until it has received some.
     uncollected_batches: Count = "4096" in "16"..="1048576";
-    /// Bytes of replies of one connection that it has not taken yet; beyond that it is not read from until it takes some.
+    /// Bytes of replies of one connection that it has not taken yet; beyond that it is not read from until it takes
+    /// some.
     unsent_bytes: Bytes = "32MiB" in "4KiB"..="1TiB";
-    /// Bytes of batches of one connection that wait for those before them; beyond that it is not read from until some are
-    /// served.
+    /// Bytes of batches of one connection that wait for those before them; beyond that it is not read from until some
+    /// are served.
     unserved_bytes: Bytes = "32MiB" in "4KiB"..="1TiB";
-    /// Bytes of arguments of one session's calls that wait, as they came, and with what they take decoded where they are.
+    /// Bytes of arguments of one session's calls that wait, as they came, and with what they take decoded where they
+    /// are.
     waiting_bytes: Bytes = "64MiB" in "4KiB"..="1TiB";
     /// Bytes of all sessions' results that were not received, and of arguments of calls that wait.
     held_bytes: Bytes = "1GiB" in "64KiB"..="1PiB";
-    /// Bytes that the large arguments of generators, async methods and other calls that may wait take decoded while these run, of
-    /// all sessions; 128 MiB at most for one session. More wait for room for 10 seconds, and are refused then.
+    /// Bytes that the large arguments of generators, async methods and other calls that may wait take decoded while
+    /// these run, of all sessions; 128 MiB at most for one session. More wait for room for 10 seconds, and are refused
+    /// then.
     running_bytes: Bytes = "512MiB" in "64MiB"..="1PiB";
-    /// Results of one session that are taken back unless its client says that it has them (handles, locks, items), of which it
-    /// has not said so yet.
+    /// Results of one session that are taken back unless its client says that it has them (handles, locks, items), of
+    /// which it has not said so yet.
     unacknowledged: Count = "1000000" in "1024"..="4294967295";
     /// Sessions at one time, with a connection or without.
     sessions: Count = "65536" in "1"..="16777216";
-    /// How long a session is kept of whose client nothing is heard: then its locks, waits and handles are given up. Its client
-    /// is heard four times as often.
+    /// How long a session is kept of whose client nothing is heard: then its locks, waits and handles are given up. Its
+    /// client is heard four times as often.
     lease: Time = "10s" in "100ms"..="1day";
     /// Requests of one connection (batches, polls) that have not been answered yet.
     requests_in_flight: Count = "64" in "8"..="1048576";
@@ -128,8 +131,8 @@ limits! {
     page_keys: Count = "1000" in "1"..="100000";
     /// How long a generator may run before those who wait for it are told that it takes too long.
     generator_time: Time = "10m" in "1ms"..="365days";
-    /// How long a call may take that is made in the service's own process, by a method, a generator or a session there, and
-    /// does not say. (Clients have a default of their own, 30 s too.)
+    /// How long a call may take that is made in the service's own process, by a method, a generator or a session there,
+    /// and does not say. (Clients have a default of their own, 30 s too.)
     call_time: Time = "30s" in "1ms"..="365days";
     /// How long what runs may go on after a shutdown was asked for.
     shutdown_time: Time = "10s" in "0s"..="1day";

@@ -30,7 +30,8 @@ pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     text_of(read_file(path)?)
 }
 
-/// As [`read_text`], from whatever can be read, such as a pipe that another program writes to. It waits as long as that takes.
+/// As [`read_text`], from whatever can be read, such as a pipe that another program writes to. It waits as long as that
+/// takes.
 ///
 /// # Errors
 /// As of `read_text`, but for what is no regular file.

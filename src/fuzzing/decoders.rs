@@ -27,8 +27,8 @@ const FRAME: usize = 1 << 16;
 /// How far a buffer may grow ahead of what has arrived, and what it had before.
 const GROWTH: usize = 256 * 1024;
 
-/// Frames, in pieces as they may come off a socket: the first byte says how large these are. What is read does not depend on
-/// the pieces, and no buffer grows far ahead of what has arrived.
+/// Frames, in pieces as they may come off a socket: the first byte says how large these are. What is read does not
+/// depend on the pieces, and no buffer grows far ahead of what has arrived.
 pub fn frame(input: &[u8]) {
     let Some((&piece, bytes)) = input.split_first() else { return };
     let (whole, in_pieces) = (read_all(bytes, bytes.len()), read_all(bytes, usize::from(piece)));
@@ -36,7 +36,8 @@ pub fn frame(input: &[u8]) {
     batch(bytes);
 }
 
-/// How many frames there are, how many of them are messages of a client and of a service, and whether an error ended them.
+/// How many frames there are, how many of them are messages of a client and of a service, and whether an error ended
+/// them.
 fn read_all(bytes: &[u8], piece: usize) -> (usize, usize, usize, bool) {
     let limit = FrameLimit::new(FRAME);
     let mut buffer = BytesMut::new();
@@ -125,7 +126,8 @@ static HOST: LazyLock<Host> = LazyLock::new(|| {
     Host { runtime, engine, open, closed }
 });
 
-/// The first bytes that a service hears: the connection ends, or a session is open; and whatever came, nothing is left of it.
+/// The first bytes that a service hears: the connection ends, or a session is open; and whatever came, nothing is left
+/// of it.
 pub fn open(input: &[u8]) {
     if let Ok(hello) = Hello::decode(input, PROTOCOL_VERSION) {
         let bytes = hello.encode().expect("it was read");

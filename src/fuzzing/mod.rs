@@ -1,5 +1,5 @@
-//! What the fuzz targets of tests/fuzz do with their bytes, and what has to hold then. Compiled for them, and for the test that
-//! replays their corpora.
+//! What the fuzz targets of tests/fuzz do with their bytes, and what has to hold then. Compiled for them, and for the
+//! test that replays their corpora.
 //!
 //! - [`decoders`]: what reads bytes that come from outside: frames, values, the first request.
 //! - [`session`]: a service, and sessions that submit whatever they like.

@@ -81,8 +81,8 @@ struct Client {
     ended: bool,
 }
 
-/// Whatever is submitted, each call has at most one outcome, none of them is a panic, and nothing is left when all sessions have
-/// ended and all keys are gone.
+/// Whatever is submitted, each call has at most one outcome, none of them is a panic, and nothing is left when all
+/// sessions have ended and all keys are gone.
 pub fn submit(input: &[u8]) {
     let mut input = Unstructured::new(input);
     let (runtime, engine) = &*SERVICE;

@@ -1,6 +1,6 @@
-//! Whether what callers at one time have seen could have happened one call after the other: linearizability (Herlihy and Wing,
-//! 1990), decided by the search of Wing and Gong (1993) with Lowe's memory of what was tried (2017). A call without an outcome
-//! may have been made at any time after it began, or never.
+//! Whether what callers at one time have seen could have happened one call after the other: linearizability (Herlihy
+//! and Wing, 1990), decided by the search of Wing and Gong (1993) with Lowe's memory of what was tried (2017). A call
+//! without an outcome may have been made at any time after it began, or never.
 
 mod models;
 mod tests;
@@ -149,8 +149,8 @@ fn explain<M: Model>(entries: &[Entry<M>], longest: &[usize]) -> String {
     let last: Vec<String> = longest.iter().rev().take(8).rev().map(|&index| shown(index)).collect();
     let left: Vec<String> = (0..entries.len()).filter(|index| !longest.contains(index)).take(8).map(shown).collect();
     format!(
-        "no order of the calls is possible. After {} of {}, the last of which were\n{}\nthe state is {state:?}, and none of \
-         these can come next:\n{}",
+        "no order of the calls is possible. After {} of {}, the last of which were\n{}\nthe state is {state:?}, and \
+         none of these can come next:\n{}",
         longest.len(),
         entries.len(),
         last.join("\n"),

@@ -1,5 +1,5 @@
-//! Histories of many callers over a network that breaks, checked; and three faults that are planted in the service, each of
-//! which has to be found.
+//! Histories of many callers over a network that breaks, checked; and three faults that are planted in the service,
+//! each of which has to be found.
 
 #[path = "../../tests/support/fault.rs"]
 #[allow(dead_code, unreachable_pub, reason = "these tests need less of it than others")]
@@ -93,8 +93,8 @@ async fn numbers(world: &World, seed: u64, in_dict: bool) -> Vec<Entry<Number>> 
             dict.compare_and_set("k", (), 0).await.expect("it is a number from here on");
             for _ in 0..CALLS {
                 let (one, two) = (below(4) as i64, below(4) as i64);
-                // A few are given up after a moment, wherever they are then: what became of those is not known, and with each
-                // of them the orders that are possible become twice as many.
+                // A few are given up after a moment, wherever they are then: what became of those is not known, and
+                // with each of them the orders that are possible become twice as many.
                 let patience = if below(40) == 0 { below(30) } else { u64::MAX };
                 let call = match below(4) {
                     0 => NumberCall::Get,

@@ -12,16 +12,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a peer on another host hears of a service that asks nobody.
-const PROTECTED: &str = "it has no authentication, so it answers 127.0.0.1, ::1 and its Unix sockets only: whoever comes by this \
-                         machine's own address in the network connects to 127.0.0.1 instead; a service in a container, to \
-                         which a published port comes from outside, is given tokens (--tokens, Service::tokens) or a client \
-                         CA (--tls-client-ca), or --unprotected (Service::unprotected) if the port is published to \
-                         127.0.0.1 only; behind a proxy on this machine everybody seems to be 127.0.0.1 and is let in, so \
-                         there, and for all others, give it tokens";
+const PROTECTED: &str = "it has no authentication, so it answers 127.0.0.1, ::1 and its Unix sockets only: whoever \
+                         comes by this machine's own address in the network connects to 127.0.0.1 instead; a service \
+                         in a container, to which a published port comes from outside, is given tokens (--tokens, \
+                         Service::tokens) or a client CA (--tls-client-ca), or --unprotected (Service::unprotected) if \
+                         the port is published to 127.0.0.1 only; behind a proxy on this machine everybody seems to be \
+                         127.0.0.1 and is let in, so there, and for all others, give it tokens";
 
 /// What everybody hears who has not the right token: it does not say what is wrong with it.
-const WRONG: &str = "it asks for a token, and there was none or a wrong one; give the right one (--token-file, TARMEM_TOKEN, \
-                     tarmem://TOKEN@HOST:PORT or SessionBuilder::token)";
+const WRONG: &str = "it asks for a token, and there was none or a wrong one; give the right one (--token-file, \
+                     TARMEM_TOKEN, tarmem://TOKEN@HOST:PORT or SessionBuilder::token)";
 
 /// Who is at the other end.
 #[derive(Clone, Debug)]
@@ -136,8 +136,8 @@ impl AccessControl {
         Arc::new(AccessControl { protected, list, tls, attempts: Attempts::new() })
     }
 
-    /// From now on these are asked for. Whose token is not among them, or not with the same permissions, has to go; how many
-    /// tokens that are.
+    /// From now on these are asked for. Whose token is not among them, or not with the same permissions, has to go; how
+    /// many tokens that are.
     pub(crate) fn set_tokens(&self, tokens: Tokens) -> usize {
         let mut list = self.list.write();
         let now = AccessList::new(Some(tokens), &list);
@@ -155,8 +155,9 @@ impl AccessControl {
         (open && !peer.is_loopback()).then_some(PROTECTED)
     }
 
-    /// Lets `peer` in, or says why not. Who has the right token is let in at once, whatever others do; the answer to a wrong one
-    /// takes its time if there were more of them from there. At most half of the `connections` that there may be wait for one.
+    /// Lets `peer` in, or says why not. Who has the right token is let in at once, whatever others do; the answer to a
+    /// wrong one takes its time if there were more of them from there. At most half of the `connections` that there may
+    /// be wait for one.
     pub(crate) async fn authenticate(
         &self,
         peer: &Peer,
@@ -226,7 +227,8 @@ mod tests {
         assert_eq!(access.bars(&other), None);
         assert_eq!(access.authenticate(&Peer::Local, None, 100).await.err(), Some(Refusal::for_good(WRONG)));
     }
-    /// More hosts than are told apart have sent wrong tokens, and as many answers wait as may: the right one comes in at once.
+    /// More hosts than are told apart have sent wrong tokens, and as many answers wait as may: the right one comes in
+    /// at once.
     #[tokio::test(start_paused = true)]
     async fn the_right_token_is_never_delayed() {
         let access = AccessControl::new(true, Some(tokens(&[("a", "the-right-one")])), None);

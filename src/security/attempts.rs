@@ -1,9 +1,9 @@
 //! Whoever guesses tokens waits for the answer, longer with each wrong one. Whoever has the right token never waits.
 //!
-//! A token is looked at as soon as it has come, and if it is right nothing here is asked: nobody, from however many hosts they
-//! guess, can delay or keep out a client that has the right one. Only the answer to a wrong token waits. What that costs the
-//! service is bounded: hosts are counted in a table of a fixed size, and beyond a number of answers that wait, of one host
-//! and of all, a further one is given at once, so that its connection makes room.
+//! A token is looked at as soon as it has come, and if it is right nothing here is asked: nobody, from however many
+//! hosts they guess, can delay or keep out a client that has the right one. Only the answer to a wrong token waits.
+//! What that costs the service is bounded: hosts are counted in a table of a fixed size, and beyond a number of answers
+//! that wait, of one host and of all, a further one is given at once, so that its connection makes room.
 
 use super::access_control::Peer;
 use parking_lot::Mutex;
@@ -77,8 +77,8 @@ impl Attempts {
         Attempts { counts: Mutex::default() }
     }
 
-    /// A token of `peer` was wrong: waits as long as the answer is to take. Of `connections` that the service may have, at most
-    /// half are occupied by that.
+    /// A token of `peer` was wrong: waits as long as the answer is to take. Of `connections` that the service may have,
+    /// at most half are occupied by that.
     pub(super) async fn failed(&self, peer: &Peer, connections: usize) {
         if let Some(waiting) = self.failed_at(peer, connections, Instant::now()) {
             tokio::time::sleep(waiting.time).await;
@@ -125,7 +125,8 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let mut counts = self.attempts.counts.lock();
         counts.waiting = counts.waiting.saturating_sub(1);
-        // Of a host that was not told apart when it began to wait, it may be none of these: then one more of it may wait.
+        // Of a host that was not told apart when it began to wait, it may be none of these: then one more of it may
+        // wait.
         if let Some(failed) = counts.hosts.get_mut(&self.host) {
             failed.waiting = failed.waiting.saturating_sub(1);
         }

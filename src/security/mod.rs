@@ -4,7 +4,8 @@
 //! - [`tokens`]: the tokens of a service, and where they come from; [`file`] is their file.
 //! - [`permissions`]: what a token permits, asked once for each operation of a session that is restricted.
 //! - [`access_control`]: asks whoever connects; [`attempts`] slows those who guess.
-//! - [`tls`]: certificates, for both sides; in a build without TLS, `no_tls` stands in its place. [`tls_error`]: what can go wrong.
+//! - [`tls`]: certificates, for both sides; in a build without TLS, `no_tls` stands in its place. [`tls_error`]: what
+//!   can go wrong.
 
 #[cfg(feature = "server")]
 mod access_control;

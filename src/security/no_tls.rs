@@ -1,5 +1,5 @@
-//! Stands in for `tls` in a build without the feature of that name. Its types have no values, so that the code which uses TLS is the
-//! same with the feature and without, and never runs here.
+//! Stands in for `tls` in a build without the feature of that name. Its types have no values, so that the code which
+//! uses TLS is the same with the feature and without, and never runs here.
 
 use super::{HandshakeFailure, TlsError};
 use crate::wire::byte_stream::ByteStream;

@@ -15,8 +15,8 @@ pub(super) const VARIABLE: &str = "TARMEM_TOKENS";
 const SHORTEST: usize = 8;
 
 /// What is said of every token that anybody could guess.
-const RANDOM: &str = "give it a long random text, such as `openssl rand -hex 32` prints, or leave the tokens out if nobody is \
-                      to be asked for one";
+const RANDOM: &str = "give it a long random text, such as `openssl rand -hex 32` prints, or leave the tokens out if \
+                      nobody is to be asked for one";
 
 /// A token: whoever says it may come in. It goes by a name, which is not secret, and permits everything unless told
 /// otherwise.
@@ -60,16 +60,16 @@ impl Token {
         self
     }
 
-    /// Permits only keys that begin with one of `prefixes`; with none, no key. An empty one, with which every key begins, is
-    /// refused by [`Tokens::with`].
+    /// Permits only keys that begin with one of `prefixes`; with none, no key. An empty one, with which every key
+    /// begins, is refused by [`Tokens::with`].
     pub fn prefixes<S: Into<String>>(mut self, prefixes: impl IntoIterator<Item = S>) -> Self {
         self.prefixes = Some(prefixes.into_iter().map(Into::into).collect());
         self
     }
 
     /// Permits only what is in these modules, and in those inside them: to import them, to run their functions and
-    /// generators, and to send values of their classes. With none, nothing of that. Methods are not asked about: they come
-    /// with the object.
+    /// generators, and to send values of their classes. With none, nothing of that. Methods are not asked about: they
+    /// come with the object.
     pub fn modules<S: Into<String>>(mut self, modules: impl IntoIterator<Item = S>) -> Self {
         self.modules = Some(modules.into_iter().map(Into::into).collect());
         self
@@ -90,14 +90,14 @@ impl Token {
         let has = |list: &Option<Vec<String>>, odd: fn(&str) -> bool| list.iter().flatten().any(|item| odd(item));
         if has(&self.prefixes, str::is_empty) {
             return Some(
-                "has an empty prefix, and every key begins with that; leave prefixes out to permit every key, or write [] to \
-                 permit none",
+                "has an empty prefix, and every key begins with that; leave prefixes out to permit every key, or write \
+                 [] to permit none",
             );
         }
         if has(&self.modules, |module| module.trim().is_empty()) {
             return Some(
-                "has a module without a name, which is none; leave modules out to permit every module, or write [] to permit \
-                 none",
+                "has a module without a name, which is none; leave modules out to permit every module, or write [] to \
+                 permit none",
             );
         }
         None
@@ -150,8 +150,9 @@ impl Tokens {
     /// One more.
     ///
     /// # Errors
-    /// If its name is empty, or another token has its name or its secret; if the secret is none (empty, white space, one
-    /// character repeated, fewer than 8 characters), as far as a digest tells; or if one of its prefixes or modules is empty.
+    /// If its name is empty, or another token has its name or its secret; if the secret is none (empty, white space,
+    /// one character repeated, fewer than 8 characters), as far as a digest tells; or if one of its prefixes or modules
+    /// is empty.
     pub fn with(mut self, token: Token) -> Result<Self, TokensError> {
         let name = &token.name;
         if name.is_empty() {
@@ -264,7 +265,8 @@ fn flaw_of(secret: &str) -> Option<String> {
     (count < SHORTEST).then(|| format!("has {count} characters, and {SHORTEST} are the fewest; {RANDOM}"))
 }
 
-/// The same, as far as a digest tells: it is that of nothing, of spaces, or of one character, with the end of a line or without.
+/// The same, as far as a digest tells: it is that of nothing, of spaces, or of one character, with the end of a line or
+/// without.
 fn flaw_of_digest(given: &[u8; 32]) -> Option<&'static str> {
     let is = |text: &str| digest(text) == *given || digest(&format!("{text}\n")) == *given;
     if is("") {
@@ -275,8 +277,8 @@ fn flaw_of_digest(given: &[u8; 32]) -> Option<&'static str> {
     let spaces = (1..=64).any(|count| is(&" ".repeat(count)));
     let character = (0..=u8::MAX).any(|character| is(char::from(character).encode_utf8(&mut [0; 4])));
     (spaces || character).then_some(
-        "is the digest of one character or of spaces, which anybody guesses; give it a long random text, and write what \
-         `printf %s TOKEN | sha256sum` prints, with that text for TOKEN",
+        "is the digest of one character or of spaces, which anybody guesses; give it a long random text, and write \
+         what `printf %s TOKEN | sha256sum` prints, with that text for TOKEN",
     )
 }
 
@@ -387,8 +389,8 @@ mod tests {
         assert_eq!(find(&tokens, ""), None);
     }
 
-    /// Printed, and not asserted: no machine that does something else, too, is quiet enough. What makes it so is above: of a
-    /// secret only its digest is compared, each to its end, with all tokens.
+    /// Printed, and not asserted: no machine that does something else, too, is quiet enough. What makes it so is above:
+    /// of a secret only its digest is compared, each to its end, with all tokens.
     #[test]
     fn the_time_of_a_look_tells_nothing_about_the_token() {
         let right = "a-long-random-text-of-some-length";

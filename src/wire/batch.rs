@@ -5,8 +5,8 @@
 //! alone. Everything borrows from the frame it came in: a batch costs what its frame costs, however many operations it
 //! claims to hold.
 //!
-//! These few shapes are written by hand, byte by byte: they are a part of every call, and serde's way took an eighth of what
-//! a call costs.
+//! These few shapes are written by hand, byte by byte: they are a part of every call, and serde's way took an eighth of
+//! what a call costs.
 
 use super::varint;
 use bytes::Bytes;
@@ -18,8 +18,9 @@ use tarmem_remote::payload::Payload;
 /// What a batch of operations begins with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Preamble {
-    /// The client has all batches of replies that are numbered below this: the service need not keep them any more (RIFL's
-    /// acknowledgement, by batches and not by calls, so that a call that takes long holds up none of the others).
+    /// The client has all batches of replies that are numbered below this: the service need not keep them any more
+    /// (RIFL's acknowledgement, by batches and not by calls, so that a call that takes long holds up none of the
+    /// others).
     pub(crate) received_below: u64,
 }
 

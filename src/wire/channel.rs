@@ -1,7 +1,7 @@
 //! Frames over a stream, both ways, by one task.
 //!
-//! What tarpc's channels do for each request (a queue, a timer, a span, a map entry, and a wake-up between two tasks) was
-//! more than the call itself took; here a frame is read, and answered, where it arrives. See docs/performance.md.
+//! What tarpc's channels do for each request (a queue, a timer, a span, a map entry, and a wake-up between two tasks)
+//! was more than the call itself took; here a frame is read, and answered, where it arrives. See docs/performance.md.
 
 use super::frame::{FrameLimit, HEADER, header, take_frame};
 use bytes::{Buf, Bytes, BytesMut};
@@ -60,8 +60,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         }
     }
 
-    /// The next frame, without its header; `None` when the peer sends no more. What is left then of a frame that was cut off is
-    /// of no use.
+    /// The next frame, without its header; `None` when the peer sends no more. What is left then of a frame that was
+    /// cut off is of no use.
     ///
     /// # Errors
     /// If the stream fails, or a frame is over the limit.

@@ -96,14 +96,14 @@ pub(crate) struct Welcome {
     pub(crate) max_in_flight: u32,
 }
 
-/// How long the service lets a poll wait for something to answer. A client polls again at once, so this is its heartbeat,
-/// apart from its calls.
+/// How long the service lets a poll wait for something to answer. A client polls again at once, so this is its
+/// heartbeat, apart from its calls.
 pub(crate) fn poll_time(lease: Duration) -> Duration {
     lease / 4
 }
 
-/// How long a client waits for the answer to a poll before it leaves the connection. The service last heard of it a poll
-/// earlier at most, so there are three eighths of the lease left to get back.
+/// How long a client waits for the answer to a poll before it leaves the connection. The service last heard of it a
+/// poll earlier at most, so there are three eighths of the lease left to get back.
 pub(crate) fn poll_patience(lease: Duration) -> Duration {
     lease * 3 / 8
 }

@@ -18,8 +18,8 @@ mod varint;
 
 use bytes::Bytes;
 
-/// By this a client asks, over a connection of its own, what has answered it so strangely. Web servers answer it, so does Redis, with
-/// an error; what speaks TLS, with an alert; and a tarmem service knows it, and says what it is.
+/// By this a client asks, over a connection of its own, what has answered it so strangely. Web servers answer it, so
+/// does Redis, with an error; what speaks TLS, with an alert; and a tarmem service knows it, and says what it is.
 pub(crate) const QUESTION: &[u8] = b"GET /?what-is-here HTTP/1.0\r\nUser-Agent: tarmem\r\n\r\n";
 
 /// The tarpc service. Its arguments are opaque bytes, decoded in the handler: a message that tarpc cannot decode would
@@ -33,7 +33,7 @@ pub(crate) trait Wire {
     /// *pending*.
     async fn submit(batch: Bytes) -> Bytes;
 
-    /// A long poll, one per session: answers what has finished since, or nothing after a while. A client always has one out,
-    /// so it is its heartbeat, too. Takes a [`batch::Preamble`].
+    /// A long poll, one per session: answers what has finished since, or nothing after a while. A client always has one
+    /// out, so it is its heartbeat, too. Takes a [`batch::Preamble`].
     async fn collect(received: Bytes) -> Bytes;
 }

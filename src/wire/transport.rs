@@ -1,9 +1,9 @@
 //! The messages of the tarpc service [`Wire`](super::Wire), as they stand in frames.
 //!
-//! They are what tarpc's own channels send and take, and a test has tarpc's own client talk to a service. The time that a
-//! request names is of no use, since each call in it has its own: it is written for tarpc's sake, and not read. (tarpc computes
-//! `Instant::now() + timeout` from what it decodes, which panics for a hostile duration, as its timer does for one beyond
-//! 2^36 ms.)
+//! They are what tarpc's own channels send and take, and a test has tarpc's own client talk to a service. The time that
+//! a request names is of no use, since each call in it has its own: it is written for tarpc's sake, and not read.
+//! (tarpc computes `Instant::now() + timeout` from what it decodes, which panics for a hostile duration, as its timer
+//! does for one beyond 2^36 ms.)
 
 use super::{WireRequest, WireResponse};
 use bytes::Bytes;

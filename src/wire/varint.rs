@@ -8,8 +8,8 @@ const LONGEST: usize = 10;
 /// Appends `value`.
 #[inline]
 pub(super) fn put(buffer: &mut Vec<u8>, mut value: u64) {
-    // Byte by byte: gathered in an array first, and copied from there, they would be read before they are written through,
-    // which the processor waits for.
+    // Byte by byte: gathered in an array first, and copied from there, they would be read before they are written
+    // through, which the processor waits for.
     while value >= 0x80 {
         buffer.push(value as u8 | 0x80);
         value >>= 7;

@@ -1,4 +1,5 @@
-//! Where a service listens and where a client connects to: what is said on the command line and in the file, and what is refused.
+//! Where a service listens and where a client connects to: what is said on the command line and in the file, and what
+//! is refused.
 
 use super::program::{Client, Serve, finish, tarmem};
 use crate::settings::Folder;

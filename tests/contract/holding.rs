@@ -1,4 +1,5 @@
-//! An object that is called is held: by readers together, by a writer alone, and never by one that waits for itself. A writer that panics poisons it.
+//! An object that is called is held: by readers together, by a writer alone, and never by one that waits for itself. A
+//! writer that panics poisons it.
 
 use crate::support::Fixture;
 use futures::future::join_all;

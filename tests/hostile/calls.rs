@@ -39,8 +39,8 @@ async fn opened(serve: &Serve) -> Raw {
     raw
 }
 
-/// Reads all replies and never says so, with what is always let in, until it is let go; and with calls, which are not begun any
-/// more.
+/// Reads all replies and never says so, with what is always let in, until it is let go; and with calls, which are not
+/// begun any more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replies_that_are_never_acknowledged() {
     let operations = [Operation::Cancel { sequence: 7 }, Operation::IsMemoized { key: "k" }];
@@ -141,7 +141,8 @@ async fn a_batch_of_a_million() {
         .await;
 }
 
-/// Circles of objects, many and large, and something let go all the time, so that the collector looks at them over and over.
+/// Circles of objects, many and large, and something let go all the time, so that the collector looks at them over and
+/// over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn circles_that_are_dear_to_look_through() {
     let serve = Serve::start(&[]).await;
@@ -228,7 +229,8 @@ async fn large_arguments_are_decoded_in_turns() {
         .await;
 }
 
-/// The same of those that run on threads of their own for as long as they like: of a generator, and of a function over objects.
+/// The same of those that run on threads of their own for as long as they like: of a generator, and of a function over
+/// objects.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_arguments_of_generators_and_functions_are_decoded_in_turns() {
     let args = postcard::to_stdvec(&[Value::List(vec![Value::Null; 1_900_000])][..]).expect("encodes");

@@ -77,7 +77,8 @@ async fn handshakes_that_stall_or_make_no_sense() {
         .serve
         .under(96 * MIB, async {
             let kinds: [Vec<u8>; 9] = [
-                // Nothing; half a header; half of a small message; of one that announces 16 MiB; all of 64 KiB, and more.
+                // Nothing; half a header; half of a small message; of one that announces 16 MiB; all of 64 KiB, and
+                // more.
                 vec![],
                 vec![0x16, 3],
                 client_hello(200, 100),

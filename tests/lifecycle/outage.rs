@@ -48,8 +48,8 @@ async fn an_orderly_end_of_the_service_is_a_pause() {
     assert_eq!((session.state(), session.ended()), (SessionState::Connected, None));
 }
 
-/// The thread of its connection is held by the method, so that the client hears nothing for a part of its lease and tries another
-/// connection.
+/// The thread of its connection is held by the method, so that the client hears nothing for a part of its lease and
+/// tries another connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shutdown_delivers_the_result_of_a_method_that_holds_its_thread_for_longer_than_clients_are_patient() {
     for workers in [1, 2] {
@@ -206,8 +206,9 @@ async fn a_call_has_the_time_that_it_was_given_and_no_more() {
         }
         let queue = session.memoize("q", QueueProxy::new(None)).await.expect("made");
         let error = queue.get::<i64>().timeout(Duration::from_micros(1500)).await.expect_err("nothing is there");
+        let timeout = Duration::from_micros(1500);
         assert!(
-            matches!(error, CallError::Failed(Error::DeadlineExceeded { after, .. }) if after == Duration::from_micros(1500)),
+            matches!(error, CallError::Failed(Error::DeadlineExceeded { after, .. }) if after == timeout),
             "{way:?}: {error}"
         );
     }

@@ -92,7 +92,8 @@ async fn any_number_of_large_reads_at_one_time_is_answered() {
     assert_eq!(numbers, (0..60).collect::<Vec<_>>());
 }
 
-/// The service reads on, although what waits there is more than it reads ahead otherwise: or neither side would ever go on.
+/// The service reads on, although what waits there is more than it reads ahead otherwise: or neither side would ever go
+/// on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_arguments_and_large_results_do_not_wait_for_one_another() {
     let mut limits = narrow();
@@ -126,8 +127,8 @@ async fn unread(items: usize) -> (Fixture, Raw, ListProxy) {
     (fixture, raw, list)
 }
 
-/// Asks until the list is so long. Now and then only: a call that finds the list in use waits in a line of its own, and fewer of
-/// those are begun than of calls that are answered at once.
+/// Asks until the list is so long. Now and then only: a call that finds the list in use waits in a line of its own, and
+/// fewer of those are begun than of calls that are answered at once.
 async fn until_len(list: &ListProxy, len: usize) {
     let asking = async {
         loop {

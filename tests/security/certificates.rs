@@ -32,7 +32,8 @@ impl Drop for Folder {
     }
 }
 
-/// Runs the lines of docs/security.md that hold `part`, in `folder`; `None`, with a word of it, where there is no openssl.
+/// Runs the lines of docs/security.md that hold `part`, in `folder`; `None`, with a word of it, where there is no
+/// openssl.
 fn run_lines(part: &str, folder: &Path) -> Option<Output> {
     if Command::new("openssl").arg("version").output().is_err() {
         println!("not tested: there is no openssl here");

@@ -36,7 +36,8 @@ pub struct Other {
 }
 
 impl Other {
-    /// Starts one: its test `role`, which is in module `processes` if the test has such a one. It says nothing before it gets to its role.
+    /// Starts one: its test `role`, which is in module `processes` if the test has such a one. It says nothing before
+    /// it gets to its role.
     pub fn start(role: &str, address: &str, detail: impl std::fmt::Display) -> Self {
         let mut child = Command::new(std::env::current_exe().expect("this executable"))
             .args(["role", "processes::role", "--exact", "--ignored", "--nocapture", "--test-threads=1"])

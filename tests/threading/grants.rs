@@ -111,7 +111,8 @@ macro_rules! semaphores {
             until("it waits", || async { old.waiting().await == Ok(1) }).await;
             befall!(one, "permits", fate, $proxy::new(Some(1)));
             drop(first);
-            tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("it goes on").expect("no panic").expect("granted");
+            let waited = tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("it goes on");
+            waited.expect("no panic").expect("granted");
             second.release().await.expect("its own semaphore");
             third.forget().await.expect("its own semaphore");
             until("two are back", || async { old.value().await == Ok(2) }).await;

@@ -5,8 +5,8 @@ use super::Outbox;
 use tarmem_remote::payload::Payload;
 
 impl Outbox {
-    /// Puts an operation in line of whose outcome nobody will hear. Nobody can wait for room with it, either: if more is in line
-    /// than callers may have there, which is twice the largest frame, it is dropped, and that is traced.
+    /// Puts an operation in line of whose outcome nobody will hear. Nobody can wait for room with it, either: if more
+    /// is in line than callers may have there, which is twice the largest frame, it is dropped, and that is traced.
     pub(in crate::client) fn send(&mut self, operation: Payload, task: u64) {
         // What is larger than a frame would end the connection.
         if self.ended.is_some() || operation.len() > self.largest() {
@@ -15,8 +15,8 @@ impl Outbox {
         if !self.has_room(operation.len()) {
             if !std::mem::replace(&mut self.is_dropping, true) {
                 tracing::warn!(
-                    "a detached call is dropped, and so are those that follow until some are sent: calls of {} bytes wait to be \
-                     sent, the limit being twice the largest frame; await calls, so that they wait for room",
+                    "a detached call is dropped, and so are those that follow until some are sent: calls of {} bytes \
+                     wait to be sent, the limit being twice the largest frame; await calls, so that they wait for room",
                     2 * self.largest()
                 );
             }

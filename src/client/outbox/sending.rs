@@ -38,11 +38,12 @@ impl Outbox {
     /// It is to be sent, and to this service.
     fn may_go(&mut self, sequence: u64) -> bool {
         let slot = self.in_flight.get_mut(sequence);
-        matches!(slot.as_deref(), Some(Slot::Unanswered(call)) if !self.paused || matches!(call.origin, CallOrigin::Client))
+        let Some(Slot::Unanswered(call)) = slot.as_deref() else { return false };
+        !self.paused || matches!(call.origin, CallOrigin::Client)
     }
 
-    /// The service shuts down, and begins nothing new: calls wait for the one that takes its place, for as long as each may.
-    /// What this one is to know about earlier calls is still sent.
+    /// The service shuts down, and begins nothing new: calls wait for the one that takes its place, for as long as each
+    /// may. What this one is to know about earlier calls is still sent.
     pub(in crate::client) fn pause(&mut self) {
         self.paused = true;
     }

@@ -7,13 +7,14 @@ use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 
 impl Outbox {
-    /// The session goes on over another connection. The service has begun the calls up to `begun`, and what came after them is sent
-    /// again.
+    /// The session goes on over another connection. The service has begun the calls up to `begun`, and what came after
+    /// them is sent again.
     pub(in crate::client) fn resume(&mut self, begun: u64) {
         self.send_again(|sequence| sequence > begun);
     }
 
-    /// Sends those calls again that were sent and that `lost` picks, and those whose turn has passed although they were not.
+    /// Sends those calls again that were sent and that `lost` picks, and those whose turn has passed although they were
+    /// not.
     fn send_again(&mut self, lost: impl Fn(u64) -> bool) {
         let (mut again, unsent) = (Vec::new(), self.unsent);
         self.in_flight.each_unanswered(|sequence, slot| {
@@ -29,8 +30,9 @@ impl Outbox {
         self.resend = again.into();
     }
 
-    /// The session has expired after the service had begun the calls up to `begun`: of those nobody knows, and the others
-    /// were not made. Of a call that may be made twice it does not matter whether it was. Who waits for them is to be woken.
+    /// The session has expired after the service had begun the calls up to `begun`: of those nobody knows, and the
+    /// others were not made. Of a call that may be made twice it does not matter whether it was. Who waits for them is
+    /// to be woken.
     pub(in crate::client) fn expired(&mut self, begun: u64, expired: &Error, unknown: &Error) -> Vec<Waker> {
         self.give_up(|sequence, call| {
             let doubtful = call.sent && sequence <= begun && !call.idempotent;
@@ -38,11 +40,12 @@ impl Outbox {
         })
     }
 
-    /// Another service has taken the place of the one that had the session. What can be made twice is sent to it, and what
-    /// was not sent yet; of the rest the outcome is `unknown`. Who waits for them is to be woken.
+    /// Another service has taken the place of the one that had the session. What can be made twice is sent to it, and
+    /// what was not sent yet; of the rest the outcome is `unknown`. Who waits for them is to be woken.
     pub(in crate::client) fn restart(&mut self, limits: SendLimits, unknown: &Error) -> Vec<Waker> {
         let wakers = self.give_up(|_, call| (call.sent && !call.idempotent).then(|| unknown.clone()));
-        // Handles and provisional results are gone with the service that knew them, and so is what was sent of which nobody hears.
+        // Handles and provisional results are gone with the service that knew them, and so is what was sent of which
+        // nobody hears.
         self.in_flight.discard(|call| match call.origin {
             CallOrigin::Caller(_) => false,
             CallOrigin::Detached => call.sent,
@@ -84,9 +87,9 @@ impl Outbox {
         wakers
     }
 
-    /// The session has ended: new calls get `closed`, and so do those that were never sent or that may be made twice; of the
-    /// others the outcome is `unknown`. Who waits for them is to be woken. What nobody was to wait for is the last that may still be sent, with
-    /// a `goodbye` if the client does not come back.
+    /// The session has ended: new calls get `closed`, and so do those that were never sent or that may be made twice;
+    /// of the others the outcome is `unknown`. Who waits for them is to be woken. What nobody was to wait for is the
+    /// last that may still be sent, with a `goodbye` if the client does not come back.
     pub(in crate::client) fn end(&mut self, closed: Error, unknown: &Error, goodbye: bool) -> Vec<Waker> {
         if self.ended.is_some() {
             return Vec::new();

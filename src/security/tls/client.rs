@@ -92,7 +92,8 @@ impl ClientSide {
         }
         if roots.is_empty() {
             let message = "nobody is trusted, so no service can be; give the root of its certificate (--ca, \
-                           ClientTls::ca_file), or trust what this system does (--system-roots, ClientTls::system_roots)";
+                           ClientTls::ca_file), or trust what this system does (--system-roots, \
+                           ClientTls::system_roots)";
             return Err(TlsError(message.to_owned()));
         }
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();

@@ -70,7 +70,8 @@ pub(super) fn problem_with(problem: &CertificateError, role: Role) -> String {
             format!("{owner} is for another name; connect to that one, or give it (--server-name)")
         }
         Problem::NotValidForNameContext { expected, presented } if presented.is_empty() => format!(
-            "{owner} names no host, so it is not for {}; it needs a subjectAltName, since its CN does not count: {MADE_BY}",
+            "{owner} names no host, so it is not for {}; it needs a subjectAltName, since its CN does not count: \
+             {MADE_BY}",
             expected.to_str()
         ),
         Problem::NotValidForNameContext { expected, presented } => format!(
@@ -94,15 +95,16 @@ pub(super) fn problem_with(problem: &CertificateError, role: Role) -> String {
         Problem::Revoked => format!("{owner} was revoked; {anew}"),
         Problem::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
             Some(webpki::Error::CaUsedAsEndEntity) => format!(
-                "{owner} is that of a CA (its basicConstraints say CA:TRUE), and a CA only signs others; have it sign one without \
-                 that: {MADE_BY}"
+                "{owner} is that of a CA (its basicConstraints say CA:TRUE), and a CA only signs others; have it sign \
+                 one without that: {MADE_BY}"
             ),
             Some(webpki::Error::UnsupportedCertVersion) => format!(
-                "{owner} is an X.509 certificate of version 1, which names no host and no purpose; version 3 is needed, which \
-                 `openssl x509` makes with -extfile: {MADE_BY}"
+                "{owner} is an X.509 certificate of version 1, which names no host and no purpose; version 3 is \
+                 needed, which `openssl x509` makes with -extfile: {MADE_BY}"
             ),
             Some(webpki::Error::EndEntityUsedAsCa) => format!(
-                "{owner} is signed by a certificate that is no CA's; sign it by one whose basicConstraints say CA:TRUE: {MADE_BY}"
+                "{owner} is signed by a certificate that is no CA's; sign it by one whose basicConstraints say \
+                 CA:TRUE: {MADE_BY}"
             ),
             Some(webpki::Error::InvalidCertValidity) => format!("{owner} ends before it begins; {anew}"),
             _ => format!("{owner} cannot be used ({problem}); {anew}: {MADE_BY}"),
@@ -111,7 +113,8 @@ pub(super) fn problem_with(problem: &CertificateError, role: Role) -> String {
     }
 }
 
-/// What the other side has said of the certificate that was shown to it by a side in this `role`; `None` if of something else.
+/// What the other side has said of the certificate that was shown to it by a side in this `role`; `None` if of
+/// something else.
 pub(super) fn refused(alert: AlertDescription, role: Role) -> Option<String> {
     let (own, remedy) = match role {
         Role::Client => ("this client's certificate", "give another one (--cert and --key, ClientTls::identity)"),
@@ -126,8 +129,8 @@ pub(super) fn refused(alert: AlertDescription, role: Role) -> Option<String> {
         (AlertDescription::ProtocolVersion, _) => return Some(OLD.to_owned()),
         (AlertDescription::UnknownCA, Role::Client) => {
             return Some(format!(
-                "it does not trust {own}, which none of its client CA has signed; give one that its client CA has signed (--cert \
-                 and --key)"
+                "it does not trust {own}, which none of its client CA has signed; give one that its client CA has \
+                 signed (--cert and --key)"
             ));
         }
         (AlertDescription::UnknownCA, Role::Service) => {

@@ -1,8 +1,8 @@
-//! The sources of tarmem that have concurrency by hand, compiled a second time: with [loom](https://docs.rs/loom)'s atomics and locks,
-//! which run a test again for each order in which its threads can come to them.
+//! The sources of tarmem that have concurrency by hand, compiled a second time: with [loom](https://docs.rs/loom)'s
+//! atomics and locks, which run a test again for each order in which its threads can come to them.
 //!
-//! What these sources use of `crate::sync` is all that differs. tokio's oneshot channels and the wakers of `futures` are taken for
-//! one step each.
+//! What these sources use of `crate::sync` is all that differs. tokio's oneshot channels and the wakers of `futures`
+//! are taken for one step each.
 
 #![allow(dead_code, missing_docs, unreachable_pub)]
 

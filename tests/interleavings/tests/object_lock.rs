@@ -44,8 +44,8 @@ fn each_comes_in(uses: &'static [Use]) {
     });
 }
 
-/// All interleavings, or with more than two threads those in which threads are stopped twice in the midst of what they do at most,
-/// which is where faults are found, as the guide of loom says.
+/// All interleavings, or with more than two threads those in which threads are stopped twice in the midst of what they
+/// do at most, which is where faults are found, as the guide of loom says.
 fn model(threads: usize, test: impl Fn() + Send + Sync + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = (threads > 2).then_some(2);
@@ -72,7 +72,8 @@ fn three_writers_all_come_in() {
     each_comes_in(&[Use::Exclusive, Use::Exclusive, Use::Exclusive]);
 }
 
-/// One who waits goes away while the lock is given back: what was granted in between is not lost, and who is behind has its turn.
+/// One who waits goes away while the lock is given back: what was granted in between is not lost, and who is behind has
+/// its turn.
 #[test]
 fn one_who_goes_away_takes_nothing_along() {
     model(3, || {

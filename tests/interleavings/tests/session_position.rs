@@ -4,8 +4,8 @@ use loom::sync::Arc;
 use loom::thread;
 use tarmem_test_interleavings::Position;
 
-/// A connection begins calls while another one takes the session over: what it had begun by then, the other one knows of, and it
-/// begins nothing after that.
+/// A connection begins calls while another one takes the session over: what it had begun by then, the other one knows
+/// of, and it begins nothing after that.
 #[test]
 fn a_replaced_connection_begins_no_call() {
     loom::model(|| {

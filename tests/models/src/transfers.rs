@@ -84,9 +84,9 @@ pub async fn merge_slowly(one: &mut Account, other: &mut Account, millis: u64) -
     Account { cents: cents + std::mem::take(&mut other.cents) }
 }
 
-/// The total of ten accounts and of those under the keys in `more`, ten at a time, all held at one moment. The keys have
-/// to be in the order in which the accounts were made: the service holds those of one call in that order, and so must
-/// calls that are made within one another.
+/// The total of ten accounts and of those under the keys in `more`, ten at a time, all held at one moment. The keys
+/// have to be in the order in which the accounts were made: the service holds those of one call in that order, and so
+/// must calls that are made within one another.
 #[remote(module = "lab")]
 #[allow(clippy::too_many_arguments)]
 pub async fn total_of(

@@ -1,5 +1,5 @@
-//! Two builds of one crate of models: each the client of the other. Whatever differs works as serde has it, or is refused by
-//! name; nothing is ever taken for something else.
+//! Two builds of one crate of models: each the client of the other. Whatever differs works as serde has it, or is
+//! refused by name; nothing is ever taken for something else.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -79,7 +79,8 @@ const BOTH_WAYS: &[(&str, &str)] = &[
     ("added_option", r#"= "7 None""#),
     (
         "renamed_param",
-        "x SignatureChanged, not made: parameter `OURS` is at the client only; parameter `THEIRS` is at the service only",
+        "x SignatureChanged, not made: parameter `OURS` is at the client only; parameter `THEIRS` is at the service \
+         only",
     ),
     ("narrower_fits", "= 7"),
     ("grown", "= 7"),
@@ -151,13 +152,13 @@ fn a_new_client_and_an_old_service_understand_one_another() {
             ("grown_hard", "= 7"),
             (
                 "renamed_field",
-                "x SignatureChanged, not made: field `length` of Renamed is at the client only; field `size` of Renamed is \
-                 at the service only",
+                "x SignatureChanged, not made: field `length` of Renamed is at the client only; field `size` of \
+                 Renamed is at the service only",
             ),
             (
                 "variant_added",
-                "x SignatureChanged, not made: variant `Medium` of Level is at the client only; the variants of Level are \
-                 (Named, Low, High) at the client, (Low, High, Named) at the service",
+                "x SignatureChanged, not made: variant `Medium` of Level is at the client only; the variants of Level \
+                 are (Named, Low, High) at the client, (Low, High, Named) at the service",
             ),
             ("fails", "= 1"),
             ("no_result", "x SignatureChanged, not made: the result is u64 at the client, () at the service"),

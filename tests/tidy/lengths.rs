@@ -1,0 +1,50 @@
+//! How long files and lines may be.
+
+use crate::sources;
+
+#[test]
+fn no_file_holds_two_ideas() {
+    for folder in ["src", "remote", "examples", "benches", "tests"] {
+        for (path, text) in sources(folder) {
+            // A list of tests is one idea, however long.
+            let limit = if path.starts_with("tests") || path.starts_with("remote/tests") { 800 } else { 500 };
+            let lines = text.lines().count();
+            assert!(lines <= limit, "{} has {lines} lines; over {limit}", path.display());
+        }
+    }
+}
+
+/// Columns of a line, as `rustfmt.toml` has it; which does not break comments and strings.
+const COLUMNS: usize = 120;
+
+/// Where lines are longer still.
+const UNMENDED: [&str; 7] =
+    ["src/server", "src/store", "src/cli", "src/lib.rs", "src/blocking.rs", "remote", "examples"];
+
+/// What cannot be broken: a raw string, a row of a table in documentation, and a word that is nearly as long as a line,
+/// such as an address.
+fn is_unbreakable(line: &str) -> bool {
+    let line = line.trim_start();
+    let is_raw = ["r\"", "r#", "br\"", "br#"].iter().any(|start| line.starts_with(start));
+    let is_row = ["/// |", "//! |"].iter().any(|start| line.starts_with(start));
+    is_raw || is_row || line.split_whitespace().any(|word| word.chars().count() > COLUMNS * 2 / 3)
+}
+
+#[test]
+fn lines_fit_a_window() {
+    let mut unmended = Vec::from(UNMENDED);
+    for folder in ["src", "remote", "examples", "benches", "tests"] {
+        for (path, text) in sources(folder) {
+            for (line, number) in text.lines().zip(1..) {
+                let columns = line.chars().count();
+                if columns <= COLUMNS || is_unbreakable(line) {
+                    continue;
+                }
+                let known = UNMENDED.iter().find(|place| path.starts_with(place));
+                assert!(known.is_some(), "{}:{number} has {columns} columns; over {COLUMNS}", path.display());
+                unmended.retain(|place| Some(place) != known);
+            }
+        }
+    }
+    assert!(unmended.is_empty(), "the lines of {unmended:?} fit: leave it out of the list");
+}
