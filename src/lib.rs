@@ -346,6 +346,7 @@ extern crate self as tarmem;
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
+mod byte_stream;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "client")]

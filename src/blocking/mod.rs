@@ -1,9 +1,9 @@
-//! The client for code without an async runtime: the same proxies and the same calls, each with [`Wait::wait`] at its end
-//! in place of `.await`.
+//! The client for code without an async runtime: the same proxies and the same calls, each with [`Wait::wait`] at its
+//! end in place of `.await`.
 //!
-//! A blocking [`Session`] keeps its connection on a thread of its own, so it stays alive while nobody waits. Waiting on a thread that
-//! runs async tasks would hold them all up, those perhaps that carry the call, and panics: write `.await` there, or wait within
-//! [`tokio::task::spawn_blocking`].
+//! A blocking [`Session`] keeps its connection on a thread of its own, so it stays alive while nobody waits. Waiting on
+//! a thread that runs async tasks would hold them all up, those perhaps that carry the call, and panics: write `.await`
+//! there, or wait within [`tokio::task::spawn_blocking`].
 //!
 //! ```
 //! use tarmem::blocking::{self, Session, Wait};
@@ -75,7 +75,8 @@ impl Wake for Waiter {
 }
 
 thread_local! {
-    /// For whoever waits on this thread. One who waits within a wait has another: it must not take the other's wake-ups.
+    /// For whoever waits on this thread. One who waits within a wait has another: it must not take the other's
+    /// wake-ups.
     static WAITER: Cell<Option<Arc<Waiter>>> = const { Cell::new(None) };
 }
 
@@ -105,19 +106,19 @@ fn block_on<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
 /// If this thread runs async tasks.
 fn expect_idle_thread() {
     let Ok(runtime) = Handle::try_current() else { return };
-    // Only tokio knows whether the thread drives it, or is one that may wait (`spawn_blocking`, `block_in_place`), and says so
-    // by a panic, which prints a message of its own: it is asked only if there is no other sign.
+    // Only tokio knows whether the thread drives it, or is one that may wait (`spawn_blocking`, `block_in_place`), and
+    // says so by a panic, which prints a message of its own: it is asked only if there is no other sign.
     if has_budget() || std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(std::future::ready(())))).is_err()
     {
         panic!(
-            "a blocking wait on a thread that runs async tasks would hold them all up, those perhaps that carry the call; write \
-             .await in place of .wait(), or wait within tokio::task::spawn_blocking"
+            "a blocking wait on a thread that runs async tasks would hold them all up, those perhaps that carry the \
+             call; write .await in place of .wait(), or wait within tokio::task::spawn_blocking"
         );
     }
 }
 
-/// Whether this is called by an async task that has only so much to do before others get their turn. tokio gives each such a
-/// budget, and none to who may wait. (Nor to what is `unconstrained`, which is not told apart here.)
+/// Whether this is called by an async task that has only so much to do before others get their turn. tokio gives each
+/// such a budget, and none to who may wait. (Nor to what is `unconstrained`, which is not told apart here.)
 fn has_budget() -> bool {
     let mut unheard = Context::from_waker(Waker::noop());
     // No budget is larger than this. That it is used up does no harm: the task is about to panic, or yields once.
@@ -152,8 +153,8 @@ impl<S: Stream + Unpin> WaitEach for S {}
 
 /// A session for code without an async runtime. It asks the same of a service as the async [`Session`](crate::Session).
 ///
-/// It ends with [`close`](Self::close), or when the last clone and the last proxy are dropped: a proxy goes on without its
-/// session.
+/// It ends with [`close`](Self::close), or when the last clone and the last proxy are dropped: a proxy goes on without
+/// its session.
 #[derive(Clone, Debug)]
 pub struct Session {
     session: crate::Session,

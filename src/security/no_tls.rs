@@ -2,7 +2,7 @@
 //! uses TLS is the same with the feature and without, and never runs here.
 
 use super::{HandshakeFailure, TlsError};
-use crate::wire::byte_stream::ByteStream;
+use crate::byte_stream::ByteStream;
 use std::io;
 use tokio::net::TcpStream;
 

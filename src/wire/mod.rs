@@ -1,6 +1,5 @@
 //! What travels: frames, the tarpc service in them, and the batches in that.
 //!
-//! - [`byte_stream`]: what a connection reads from and writes to.
 //! - [`frame`]: length-prefixed frames that grow with what arrives.
 //! - [`channel`]: frames over a stream, both ways.
 //! - [`transport`]: the tarpc service's messages, as they stand in frames.
@@ -9,7 +8,6 @@
 //! - [`varint`]: the numbers in them.
 
 pub(crate) mod batch;
-pub(crate) mod byte_stream;
 pub(crate) mod channel;
 pub(crate) mod frame;
 pub(crate) mod handshake;

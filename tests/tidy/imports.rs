@@ -3,6 +3,7 @@
 //! left out.
 
 use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -164,6 +165,10 @@ impl Tree {
                     let beside = folder.join(format!("{name}.rs"));
                     let within = folder.join(&name).join("mod.rs");
                     let file = if self.root.join(&beside).exists() { beside } else { within };
+                    // What may stand in for it in some builds is read, too.
+                    for other in paths_of(&inner.attrs).map(|path| folder.join(path)) {
+                        self.add_file(&other, Some(module), crate_root);
+                    }
                     self.add_file(&file, Some(module), crate_root)
                 }
             };
@@ -275,6 +280,22 @@ fn defined_name(item: &Item) -> Option<String> {
         _ => return None,
     };
     Some(name.to_string())
+}
+
+/// The files that `path` names, on a condition or not.
+fn paths_of(attributes: &[Attribute]) -> impl Iterator<Item = String> {
+    let path = |attribute: &Attribute| {
+        let tokens: Vec<TokenTree> = attribute.meta.to_token_stream().into_iter().collect();
+        let inner = tokens.iter().find_map(|token| match token {
+            TokenTree::Group(group) => Some(group.stream().into_iter().collect()),
+            _ => None,
+        });
+        let is_conditional = attribute.path().is_ident("cfg_attr");
+        let tokens: Vec<TokenTree> = if is_conditional { inner.unwrap_or_default() } else { tokens };
+        let at = tokens.iter().rposition(|token| matches!(token, TokenTree::Ident(name) if name == "path"))?;
+        Some(syn::parse_str::<syn::LitStr>(&tokens.get(at + 2)?.to_string()).ok()?.value())
+    };
+    attributes.iter().filter_map(path).collect::<Vec<_>>().into_iter()
 }
 
 /// Whether what has these attributes is compiled for tests only.

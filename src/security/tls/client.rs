@@ -2,8 +2,8 @@
 
 use super::verdict::{OLD, Role, hung_up, of_rustls, problem_with, refused};
 use super::{add_roots, identity, mismatch, provider};
+use crate::byte_stream::ByteStream;
 use crate::security::{HandshakeFailure, TlsError};
-use crate::wire::byte_stream::ByteStream;
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::ServerName;
 use rustls::version::TLS13;

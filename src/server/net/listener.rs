@@ -1,6 +1,6 @@
 //! Where connections come from: TCP, a Unix socket, memory, or anything else that gives streams of bytes.
 
-use crate::wire::byte_stream::ByteStream;
+use crate::byte_stream::ByteStream;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
