@@ -352,6 +352,8 @@ pub mod cli;
 #[cfg(feature = "client")]
 mod client;
 mod config;
+#[cfg(feature = "server")]
+mod faults;
 #[cfg(all(any(fuzzing, test), feature = "server"))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -7,14 +7,13 @@ mod fault;
 
 use super::models::{Key, KeyCall, KeyOutcome, LockCall, LockModel, LockOutcome, Number, NumberCall, NumberOutcome};
 use super::{Entry, History, Model, check};
-use crate::store::Planted;
+use crate::faults::PlantedFault;
 use crate::{CallError, Error, RunningService, Service, Session, remote};
 use fault::{Fault, Faults, Network};
 use futures::future::join_all;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tarmem_remote::args::Arg;
 use tarmem_remote::modules::Exception;
@@ -45,9 +44,11 @@ struct World {
 }
 
 impl World {
-    async fn new(planted: Planted, seed: u64) -> Self {
+    async fn new(fault: Option<PlantedFault>, seed: u64) -> Self {
         let service = Service::new("127.0.0.1", 0).workers(2).start().await.expect("the service starts");
-        service.engine.state.store.planted.store(planted as u8, Ordering::Relaxed);
+        if let Some(fault) = fault {
+            service.engine.state.store.faults.plant(fault);
+        }
         let network = Network::to(service.local_addr().expect("TCP"), move |connection| {
             // Somewhere in the first two thousand bytes, either way; some not at all.
             let at = 200 + (seed.wrapping_mul(31).wrapping_add(connection).wrapping_mul(2_654_435_761) >> 7) % 1_500;
@@ -243,7 +244,7 @@ fn unknown<M: Model>(entries: &[Entry<M>]) -> usize {
 async fn what_callers_see_is_linearizable() {
     let (mut connections, mut sessions, mut lost) = (0, 0, 0);
     for seed in 0..4 {
-        let world = World::new(Planted::Nothing, seed).await;
+        let world = World::new(None, seed).await;
         for in_dict in [false, true] {
             let entries = numbers(&world, seed, in_dict).await;
             lost += unknown(&entries);
@@ -262,7 +263,7 @@ async fn what_callers_see_is_linearizable() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_is_made_twice_is_found() {
     for seed in 0..HISTORIES {
-        let world = World::new(Planted::Twice, seed).await;
+        let world = World::new(Some(PlantedFault::Twice), seed).await;
         if check::<Number>(numbers(&world, seed, false).await).is_err() {
             return;
         }
@@ -273,7 +274,7 @@ async fn a_call_that_is_made_twice_is_found() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_memoize_that_overwrites_is_found() {
     for seed in 0..HISTORIES {
-        let world = World::new(Planted::Overwrites, seed).await;
+        let world = World::new(Some(PlantedFault::Overwrites), seed).await;
         if check::<Key>(keys(&world, seed).await).is_err() {
             return;
         }
@@ -284,7 +285,7 @@ async fn a_memoize_that_overwrites_is_found() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_update_that_does_not_look_again_is_found() {
     for seed in 0..HISTORIES {
-        let world = World::new(Planted::DoesNotLookAgain, seed).await;
+        let world = World::new(Some(PlantedFault::DoesNotLookAgain), seed).await;
         if check::<Key>(keys(&world, seed).await).is_err() {
             return;
         }

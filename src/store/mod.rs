@@ -26,6 +26,7 @@ pub(crate) use flight::{Flight, FlightError, Flights, Joined};
 pub(crate) use hash::Seeded;
 pub(crate) use shard::Mapping;
 
+use crate::faults::{PlantedFault, PlantedFaults};
 use kind::Kinds;
 use parking_lot::RwLock;
 use shard::Shard;
@@ -51,22 +52,8 @@ pub(crate) struct Store {
     /// The count of the next object.
     counts: AtomicU64,
     kinds: Kinds,
-    /// A fault that a test has planted.
-    #[cfg(test)]
-    pub(crate) planted: std::sync::atomic::AtomicU8,
-}
-
-/// Faults that a test may plant in a service of its own, to see that they are found.
-#[cfg(test)]
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Planted {
-    Nothing,
-    /// A call that is sent again is made again.
-    Twice,
-    /// `memoize` maps its key to what it has made, whatever came there meanwhile.
-    Overwrites,
-    /// `update_if` looks at the generation only before it makes the object.
-    DoesNotLookAgain,
+    /// Of the whole service.
+    pub(crate) faults: PlantedFaults,
 }
 
 impl Mapping {
@@ -91,14 +78,8 @@ impl Store {
             generations: AtomicU64::new(1),
             counts: AtomicU64::new(1),
             kinds: Kinds::new(),
-            #[cfg(test)]
-            planted: std::sync::atomic::AtomicU8::new(Planted::Nothing as u8),
+            faults: PlantedFaults::default(),
         }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn has(&self, fault: Planted) -> bool {
-        self.planted.load(Ordering::Relaxed) == fault as u8
     }
 
     /// Gives a new object a place to live. `name` is the key that it is made for, empty if there is none: to be mapped to that
@@ -123,10 +104,9 @@ impl Store {
     pub(crate) fn insert_if_absent(&self, key: &str, cell: &Cell) -> Result<Mapping, Error> {
         let hash = self.hash(key);
         let mut shard = self.shard(hash).write();
-        let found = shard.get(hash, key);
-        #[cfg(test)]
-        let found = found.filter(|_| !self.has(Planted::Overwrites));
-        if let Some(mapping) = found {
+        if let Some(mapping) = shard.get(hash, key)
+            && !self.faults.has(PlantedFault::Overwrites)
+        {
             return Ok(mapping);
         }
         let (mapping, replaced) = self.put(&mut shard, hash, key, cell)?;
@@ -137,8 +117,7 @@ impl Store {
 
     /// Maps `key` to `cell`, if it is at the generation that is expected (0: not mapped).
     pub(crate) fn swap(&self, key: &str, cell: &Cell, expected: Option<u64>) -> Result<Mapping, Error> {
-        #[cfg(test)]
-        let expected = expected.filter(|_| !self.has(Planted::DoesNotLookAgain));
+        let expected = expected.filter(|_| !self.faults.has(PlantedFault::DoesNotLookAgain));
         let hash = self.hash(key);
         let mut shard = self.shard(hash).write();
         if let Some(expected) = expected {

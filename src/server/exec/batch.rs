@@ -3,6 +3,7 @@
 use super::engine::Engine;
 use super::request::Request;
 use super::step::{Later, Step, Written, drive};
+use crate::faults::PlantedFault;
 use crate::server::session::admission::Underway;
 use crate::server::session::batch_turn::BatchTurn;
 use crate::server::session::delivery::{Replies, size};
@@ -108,10 +109,7 @@ impl Batch<'_> {
             if let Err(error) = check_sequence(submission.sequence) {
                 break Err(error);
             }
-            let sent_before = submission.sequence <= progress.last;
-            #[cfg(test)]
-            let sent_before = sent_before && !session.state().store.has(crate::store::Planted::Twice);
-            if sent_before {
+            if submission.sequence <= progress.last && !session.state().store.faults.has(PlantedFault::Twice) {
                 // It was sent twice, and is made once: its reply is on its way, or was received.
                 replies.put(submission.sequence, Outcome::Pending)?;
                 continue;

@@ -2,6 +2,7 @@
 
 use super::ServerSession;
 use super::position::{Carrier, Position};
+use crate::faults::PlantedFault;
 use crate::server::state::heartbeat::{BEATS, Heartbeat};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -88,8 +89,7 @@ impl ServerSession {
         self.repeat(&mut calls);
         drop(calls);
         self.wake();
-        #[cfg(test)]
-        if self.state.store.has(crate::store::Planted::Twice) {
+        if self.state.store.faults.has(PlantedFault::Twice) {
             // The client sends again whatever it has no reply to.
             return Some((carrier, 0));
         }

@@ -1,0 +1,45 @@
+//! PlantedFaults that a test plants in a service of its own, to see that they are found. Outside tests there are none, and nothing is left of
+//! the places that ask.
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum PlantedFault {
+    /// A call that is sent again is made again.
+    Twice,
+    /// `memoize` maps its key to what it has made, whatever came there meanwhile.
+    Overwrites,
+    /// `update_if` looks at the generation only before it makes the object.
+    DoesNotLookAgain,
+}
+
+/// The fault of a service, if it has one.
+#[derive(Default)]
+pub(crate) struct PlantedFaults {
+    #[cfg(test)]
+    planted: std::sync::OnceLock<PlantedFault>,
+}
+
+impl PlantedFaults {
+    /// Plants a fault, for good.
+    #[cfg(test)]
+    pub(crate) fn plant(&self, fault: PlantedFault) {
+        assert_eq!(self.planted.set(fault), Ok(()), "a service has one fault at most");
+    }
+
+    /// Whether this goes wrong.
+    #[inline(always)]
+    pub(crate) fn has(&self, fault: PlantedFault) -> bool {
+        self.planted() == Some(fault)
+    }
+
+    #[cfg(test)]
+    fn planted(&self) -> Option<PlantedFault> {
+        self.planted.get().copied()
+    }
+
+    #[cfg(not(test))]
+    #[inline(always)]
+    fn planted(&self) -> Option<PlantedFault> {
+        None
+    }
+}
