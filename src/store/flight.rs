@@ -70,6 +70,8 @@ impl From<Error> for FlightError {
 
 /// How a caller takes part in a flight.
 pub(crate) enum Joined {
+    /// Not at all: the key is mapped by now.
+    Mapped(Mapping),
     /// Nobody else was making this key: the caller must run the generator, and [`land`](Flights::land).
     First(Arc<Flight>),
     /// Somebody was: wait for it.
@@ -77,22 +79,22 @@ pub(crate) enum Joined {
 }
 
 impl Flights {
-    /// Takes part in the flight for `key`, as the generator of flight `within` if the caller is one.
+    /// Takes part in the flight for `key`.
     ///
     /// `hit` is asked again under the lock: a flight may have landed since the caller looked.
-    pub(crate) fn join(&self, key: &str, hit: impl FnOnce() -> Option<Mapping>) -> Result<Joined, Mapping> {
+    pub(crate) fn join(&self, key: &str, hit: impl FnOnce() -> Option<Mapping>) -> Joined {
         let mut table = self.table.lock();
         if let Some(flight) = table.by_key.get(key) {
-            return Ok(Joined::Waiting(Arc::clone(flight)));
+            return Joined::Waiting(Arc::clone(flight));
         }
         if let Some(mapping) = hit() {
-            return Err(mapping);
+            return Joined::Mapped(mapping);
         }
         table.next += 1;
         let flight =
             Arc::new(Flight { id: table.next, key: key.into(), landed: OnceLock::new(), notify: Notify::new() });
         table.by_key.insert(key.into(), Arc::clone(&flight));
-        Ok(Joined::First(flight))
+        Joined::First(flight)
     }
 
     /// Ends a flight: whoever waits gets `result`, and the next caller of the key starts anew.
@@ -229,7 +231,7 @@ mod tests {
 
     fn first(flights: &Flights, key: &str) -> Arc<Flight> {
         match flights.join(key, || None) {
-            Ok(Joined::First(flight)) => flight,
+            Joined::First(flight) => flight,
             _ => panic!("{key} is in flight already"),
         }
     }
@@ -298,7 +300,7 @@ mod tests {
             .map(|_| {
                 let flights = Arc::clone(&flights);
                 tokio::spawn(async move {
-                    let Ok(Joined::Waiting(flight)) = flights.join("k", || None) else { panic!("flew twice") };
+                    let Joined::Waiting(flight) = flights.join("k", || None) else { panic!("flew twice") };
                     flights.wait(&flight, None).await
                 })
             })

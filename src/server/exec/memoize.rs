@@ -14,6 +14,9 @@ use tarmem_remote::operation::{Reply, SourceRef};
 use tarmem_remote::results::ObjectInfo;
 
 impl Engine {
+    /// The object under a key; if there is none, the source is run, once for all who ask.
+    ///
+    /// A miss joins the key's flight. The first to come [flies](Self::fly); everybody waits until it has landed.
     pub(super) fn memoize(
         self: &Arc<Self>,
         request: &Request<'_>,
@@ -27,34 +30,12 @@ impl Engine {
         if let Some(mapping) = self.state.store.get(key) {
             return put(out, &checked(|| quoted(key), &mapping, expect)?);
         }
-        let mut made = false;
-        let flight = match self.state.flights.join(key, || self.state.store.get(key)) {
-            Err(mapping) => return put(out, &checked(|| quoted(key), &mapping, expect)?),
-            Ok(Joined::Waiting(flight)) => flight,
-            Ok(Joined::First(flight)) => {
-                made = !matches!(source, SourceRef::Existing(_));
-                // From here on the flight lands, whatever happens.
-                let landing = Landing { engine: Arc::clone(self), flight: Arc::clone(&flight) };
-                match self.evaluate(request, Some(&flight), key, source) {
-                    Evaluated::Ready(result) => landing.land(key, result),
-                    Evaluated::Later(run) => {
-                        let key = key.to_owned();
-                        let time = self.state.limits.generator_time;
-                        self.state.runtime.spawn(self.state.running.track_future(async move {
-                            let mut run = run;
-                            let result = match tokio::time::timeout(time, &mut run).await {
-                                Ok(result) => result,
-                                Err(_) => {
-                                    landing.tell(late(time).into());
-                                    // One that is not async cannot be stopped. Until it ends, nobody else may start.
-                                    run.stop().await
-                                }
-                            };
-                            landing.land(&key, result);
-                        }));
-                    }
-                }
-                flight
+        let (flight, made) = match self.state.flights.join(key, || self.state.store.get(key)) {
+            Joined::Mapped(mapping) => return put(out, &checked(|| quoted(key), &mapping, expect)?),
+            Joined::Waiting(flight) => (flight, false),
+            Joined::First(flight) => {
+                self.fly(request, &flight, key, source);
+                (flight, !matches!(source, SourceRef::Existing(_)))
             }
         };
         let engine = Arc::clone(self);
@@ -68,6 +49,30 @@ impl Engine {
                 Err(error) => error.into_reply(encoding),
             }
         })))
+    }
+
+    /// What the first caller of a flight does: makes the object of `source`, maps `key` to it, and lands the flight, which wakes
+    /// those who wait. What takes time goes on by itself, whoever asked for it.
+    fn fly(self: &Arc<Self>, request: &Request<'_>, flight: &Arc<Flight>, key: &str, source: SourceRef<'_>) {
+        // From here on the flight lands, whatever happens.
+        let landing = Landing { engine: Arc::clone(self), flight: Arc::clone(flight) };
+        match self.evaluate(request, Some(flight), key, source) {
+            Evaluated::Ready(made) => landing.land(key, made),
+            Evaluated::Later(mut run) => {
+                let (key, time) = (key.to_owned(), self.state.limits.generator_time);
+                self.state.runtime.spawn(self.state.running.track_future(async move {
+                    let made = match tokio::time::timeout(time, &mut run).await {
+                        Ok(made) => made,
+                        Err(_) => {
+                            landing.tell(late(time).into());
+                            // One that is not async cannot be stopped. Until it ends, nobody else may start.
+                            run.stop().await
+                        }
+                    };
+                    landing.land(&key, made);
+                }));
+            }
+        }
     }
 
     pub(super) fn update(
@@ -150,11 +155,14 @@ struct Landing {
 }
 
 impl Landing {
-    fn land(self, key: &str, result: Result<Cell, FlightError>) {
+    /// Maps the key to the object that was made, and lands the flight, which wakes those who wait.
+    fn land(self, key: &str, made: Result<Cell, FlightError>) {
         // An update may have come first: then that is the key's object, and this one was made for nothing.
-        let result = result.and_then(|cell| Ok(self.engine.state.store.insert_if_absent(key, &cell)?));
-        self.engine.state.flights.land(&self.flight, result);
+        let mapped = made.and_then(|cell| Ok(self.engine.state.store.insert_if_absent(key, &cell)?));
+        self.engine.state.flights.land(&self.flight, mapped);
     }
+
+    /// Tells those who wait that they wait in vain; the flight goes on until it lands.
 
     fn tell(&self, error: FlightError) {
         self.engine.state.flights.tell(&self.flight, error);
