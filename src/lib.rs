@@ -385,13 +385,14 @@ pub use server::{
     Accepted, BoundService, Listener, MemoryConnector, MemoryListener, RunningService, ServeError, Service, Stream,
     memory,
 };
+pub use tarmem_modules as modules;
 pub use tarmem_remote::call::{Call, CallError, OwnerId};
 pub use tarmem_remote::client_api::{ClientApi, Module, Obtain};
 pub use tarmem_remote::pipeline::PipelinedCall;
 pub use tarmem_remote::source::{DynamicFunctionCall, FunctionCall, Source};
 pub use tarmem_remote::{
-    Class, Context, DynamicProxy, Error, Interface, Object, Proxy, Registry, Remote, Value, args, escape, modules,
-    object, registry, remote, results, value,
+    Class, Context, DynamicProxy, Error, Interface, Object, Proxy, Registry, Remote, Value, args, escape, object,
+    registry, remote, results, value,
 };
 
 #[doc(hidden)]
@@ -404,7 +405,7 @@ pub use tarmem_remote::__private;
 /// with them.
 ///
 /// ```
-/// tarmem::link!(tarmem_remote);
+/// tarmem::link!(tarmem_modules);
 /// ```
 #[macro_export]
 macro_rules! link {

@@ -22,7 +22,8 @@
 //!   - [`client_api`]: what a client may ask for; [`source`]: what it has objects made from.
 //!   - [`proxy`] and [`call`]: an object of the service, and one operation on its way; [`pipeline`]: many of these.
 //! - What all of these stand on: [`value`], the dynamic encoding, and [`escape`].
-//! - [`modules`]: the modules that come with tarmem.
+//!
+//! The classes that come with tarmem are in a crate of their own, `tarmem-modules`, which users of `tarmem` find as `tarmem::modules`.
 //!
 //! [`Caller`]: call::Caller
 //! [`Object`]: object::Object
@@ -32,7 +33,6 @@
 extern crate self as tarmem_remote;
 
 pub mod escape;
-pub mod modules;
 pub mod value;
 
 // Each module has a short public path; in which folder it is concerns nobody outside.

@@ -106,7 +106,7 @@ fn check(value: &Value) {
     if let Ok(again) = Value::parse_json(&json) {
         assert_eq!(again.to_json().to_string(), json);
     }
-    let _ = tarmem_remote::modules::python::repr(value);
+    let _ = tarmem_modules::python::repr(value);
 }
 
 struct Host {

@@ -15,11 +15,11 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use std::sync::Arc;
 use std::time::Duration;
+use tarmem_modules::Exception;
+use tarmem_modules::builtins::DictProxy;
+use tarmem_modules::multiprocessing::{SharedValue as Shared, SharedValueProxy as ValueProxy};
+use tarmem_modules::threading::LockProxy;
 use tarmem_remote::args::Arg;
-use tarmem_remote::modules::Exception;
-use tarmem_remote::modules::builtins::DictProxy;
-use tarmem_remote::modules::multiprocessing::{SharedValue as Shared, SharedValueProxy as ValueProxy};
-use tarmem_remote::modules::threading::LockProxy;
 
 /// Callers at one time, on as many sessions.
 const CALLERS: usize = 6;

@@ -1,5 +1,5 @@
 use super::*;
-use tarmem_remote::modules::builtins::List;
+use tarmem_modules::builtins::List;
 use tarmem_remote::object::Remote;
 use tarmem_remote::registry::Registry;
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The packages that are drawn.
-const PACKAGES: [&str; 3] = ["", "remote", "remote/macros"];
+const PACKAGES: [&str; 4] = ["", "remote", "remote/macros", "remote/modules"];
 
 /// What has to be drawn. There may be more.
 const FOLDERS: [&str; 4] = ["the repository", "src", "src/client", "src/server"];
@@ -78,7 +78,7 @@ fn the_map_is_true() {
             named.push(path);
         }
     }
-    for folder in ["src", "remote/src"] {
+    for folder in ["src", "remote/src", "remote/modules/src"] {
         for (path, _) in sources(folder) {
             let file = path.file_name().expect("a file");
             let known = file == "lib.rs"

@@ -18,7 +18,7 @@ pub use caller::{Caller, Submitted, Terms, Timeout};
 use erase::Erase;
 pub use failure::{CallError, Failure};
 pub use name::Name;
-pub(crate) use outcome::Misfit;
+pub use outcome::Misfit;
 pub(crate) use owner::Owned;
 pub use owner::{OwnerId, current_task};
 use renaming::Asking;
@@ -124,8 +124,8 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// Never made: it fails with [`Error::BadArguments`].
-    pub(crate) fn refused(mut self, reason: String) -> Self {
+    /// The call is never made, and fails with [`Error::BadArguments`]: for a proxy whose caller gave it what it cannot send.
+    pub fn refused(mut self, reason: String) -> Self {
         let error = Error::BadArguments { signature: self.what(), reason };
         self.state = State::Malformed(Box::new(error));
         self
@@ -133,7 +133,7 @@ impl<T, E> Call<T, E> {
 
     /// Holds these until it is over, since its arguments refer to them: what is referred to by nothing else would be gone when
     /// the call arrives.
-    pub(crate) fn keeping(mut self, references: Vec<ObjectRef>) -> Self {
+    pub fn keeping(mut self, references: Vec<ObjectRef>) -> Self {
         if !references.is_empty() {
             self.rare_mut().kept = references;
         }
@@ -191,7 +191,7 @@ impl<T, E> Call<T, E> {
     /// The call fails with [`Error::LimitExceeded`] for an id that is not below 2^62.
     ///
     /// ```no_run
-    /// # use tarmem_remote::modules::threading::RLockProxy;
+    /// # use tarmem_modules::threading::RLockProxy;
     /// # async fn example(lock: RLockProxy) -> Result<(), Box<dyn std::error::Error>> {
     /// assert!(lock.acquire_bool(None, None).owner(1).await?);
     /// assert!(lock.acquire_bool(None, None).owner(1).await?, "it is that owner's");

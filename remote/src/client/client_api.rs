@@ -208,7 +208,8 @@ impl ClientApi {
     /// are of one type: calls of one method, typed or by name, or of several that give the same.
     ///
     /// ```
-    /// # use tarmem_remote::{Error, Value, modules::builtins::DictProxy, client_api::ClientApi};
+    /// # use tarmem_modules::builtins::DictProxy;
+    /// # use tarmem_remote::{ClientApi, Error, Value};
     /// # async fn example(session: ClientApi, ages: DictProxy) -> Result<(), Box<dyn std::error::Error>> {
     /// let found = session.pipeline(["alice", "bob"].map(|name| ages.get::<i64>(name))).await;
     /// for age in found {
@@ -418,8 +419,12 @@ impl Module {
         })
     }
 
-    /// What is run for `name`: for a class its constructor `new`, otherwise the member of that name.
-    pub(crate) fn maker(&self, name: &str) -> Result<&MemberDescription, Error> {
+    /// What a [`DynamicFunctionCall`](crate::source::DynamicFunctionCall) of `name` runs: for a class its constructor `new`, otherwise
+    /// the member of that name.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchMember`], and [`Error::NoConstructor`] for a class without one.
+    pub fn maker(&self, name: &str) -> Result<&MemberDescription, Error> {
         let member = self.member(name)?;
         if member.kind != MemberKind::Class {
             return Ok(member);

@@ -11,7 +11,7 @@ use crate::operation::{MethodRef, Operation, Target};
 use crate::payload::Payload;
 use crate::results::{ObjectDescription, Snapshot};
 use crate::signature::Signature;
-use crate::value::{ObjectRef, Value, from_value, short_name, to_value, with_article};
+use crate::value::{ObjectRef, Value, from_value, shown_type, to_value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cell::Cell;
@@ -62,7 +62,7 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
     ///
     /// ```no_run
     /// # use tarmem_remote::Proxy;
-    /// # use tarmem_remote::modules::threading::LockProxy;
+    /// # use tarmem_modules::threading::LockProxy;
     /// # async fn example(lock: LockProxy) -> Result<(), Box<dyn std::error::Error>> {
     /// let (one, other) = (lock.as_owner(1), lock.as_owner(2));
     /// let guard = one.acquire().await?;
@@ -129,8 +129,7 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         let snapshot = self.snapshot();
         async move {
             from_value(snapshot.await?).map_err(|error| {
-                let expected = with_article(&short_name(std::any::type_name::<T>()));
-                let reason = format!("is not {expected}: {error}");
+                let reason = format!("is not {}: {error}", shown_type::<T>());
                 Error::UnexpectedResult { what: "snapshot".to_owned(), reason, value: None, undone: false }
             })
         }
@@ -354,7 +353,7 @@ impl DynamicProxy {
     ///
     /// ```no_run
     /// use tarmem_remote::CallError;
-    /// use tarmem_remote::modules::Exception;
+    /// use tarmem_modules::Exception;
     /// # async fn example(dict: tarmem_remote::proxy::DynamicProxy) {
     /// match dict.call_with::<CallError<Exception>>("__getitem__", &("k",)).await {
     ///     Err(CallError::Method(Exception::KeyError(key))) => println!("there is no {key}"),

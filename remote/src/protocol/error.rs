@@ -412,12 +412,12 @@ impl Error {
         }
     }
 
-    /// The class of the error that a method returned, such as `KeyError`: for the [`Exception`]s of the modules, and for
+    /// The class of the error that a method returned, such as `KeyError`: for the `Exception`s of tarmem's own modules, and for
     /// any type that serialises to a map with a text `class` in it. Of [`Error::BadArguments`], arguments that do not fit, it is
     /// `TypeError`, as in Python: a bridge needs no case of its own for them. The message is the error's text.
     ///
     /// ```
-    /// use tarmem_remote::modules::Exception;
+    /// use tarmem_modules::Exception;
     /// use tarmem_remote::value::to_value;
     /// use tarmem_remote::{Error, Value};
     ///
@@ -430,7 +430,6 @@ impl Error {
     /// assert_eq!(Error::BadArguments { signature, reason }.raised_class(), Some("TypeError"));
     /// ```
     ///
-    /// [`Exception`]: crate::modules::Exception
     pub fn raised_class(&self) -> Option<&str> {
         match self {
             Error::BadArguments { .. } => Some("TypeError"),

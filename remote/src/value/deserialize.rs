@@ -211,7 +211,22 @@ fn as_integer(entries: &[(Value, Value)]) -> Option<Integer> {
 
 /// A list of values, counted towards [`DECODED_LIMIT`](super::DECODED_LIMIT) wherever it is decoded: what the collections on
 /// a service are read from.
-pub(crate) struct Counted(pub(crate) Vec<Value>);
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use tarmem_remote::value::{Counted, Value};
+///
+/// #[derive(Serialize, Deserialize)]
+/// #[serde(from = "Counted")]
+/// struct Stack(Vec<Value>);
+///
+/// impl From<Counted> for Stack {
+///     fn from(Counted(items): Counted) -> Self {
+///         Stack(items)
+///     }
+/// }
+/// ```
+pub struct Counted(pub Vec<Value>);
 
 impl<'de> Deserialize<'de> for Counted {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -69,17 +69,37 @@ impl From<TooDeep> for ValueError {
     }
 }
 
-/// That `found` is no `T`, as a sentence goes on: `is the integer 5, where a String was expected`.
-pub(crate) fn misfit<T>(found: &Value, error: &ValueError) -> String {
-    let expected = with_article(&short_name(std::any::type_name::<T>()));
+/// Says that `found` is no `T`, for a message that begins with what it is.
+///
+/// ```
+/// use tarmem_remote::value::{Value, from_value, misfit};
+///
+/// let found = Value::from(5);
+/// let error = from_value::<String>(found.clone()).unwrap_err();
+/// assert_eq!(misfit::<String>(&found, &error), "is the int 5, where a String was expected");
+/// ```
+pub fn misfit<T>(found: &Value, error: &ValueError) -> String {
+    let expected = shown_type::<T>();
     // What is wrong inside of something larger is told, too.
     let why = if matches!(found, Value::List(_) | Value::Map(_)) { format!(" ({error})") } else { String::new() };
     let the = if found.is_null() { "" } else { "the " };
     format!("is {the}{}, where {expected} was expected{why}", Found(found))
 }
 
+/// The name of a type as errors show it: with an article, and without the paths in it.
+///
+/// ```
+/// use tarmem_remote::value::{Value, shown_type};
+///
+/// assert_eq!(shown_type::<Vec<Value>>(), "a Vec<Value>");
+/// assert_eq!(shown_type::<i64>(), "an i64");
+/// ```
+pub fn shown_type<T: ?Sized>() -> String {
+    with_article(&short_name(std::any::type_name::<T>()))
+}
+
 /// A type's name without the paths in it.
-pub(crate) fn short_name(name: &str) -> String {
+fn short_name(name: &str) -> String {
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let mut short = String::new();
     for part in name.split_inclusive(|c| !is_word(c)) {
@@ -90,7 +110,7 @@ pub(crate) fn short_name(name: &str) -> String {
     short
 }
 
-pub(crate) fn with_article(name: &str) -> String {
+fn with_article(name: &str) -> String {
     let article = if name.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']) { "an" } else { "a" };
     format!("{article} {name}")
 }

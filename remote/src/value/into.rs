@@ -12,7 +12,7 @@ use serde::Serialize;
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
-/// use tarmem_remote::modules::queue::QueueProxy;
+/// use tarmem_modules::queue::QueueProxy;
 ///
 /// #[derive(Serialize, Deserialize)]
 /// struct Job { path: String, tries: u32 }

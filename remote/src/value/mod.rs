@@ -39,24 +39,24 @@ mod weight;
 pub(crate) mod tests;
 
 pub use depth::{DEPTH_LIMIT, NESTING_LIMIT};
+pub use deserialize::Counted;
 pub use equality::{equal, equal_maps, integer_of};
 pub use error::ValueError;
-pub(crate) use error::{misfit, short_name, with_article};
+pub use error::{misfit, shown_type};
 pub use from::from_value;
 pub use integer::{INTEGER_BITS_LIMIT, Integer, IntegerTooLarge};
 pub use into::IntoValue;
 pub use key::{Key, Unhashable};
 pub use reference::ObjectRef;
-pub use scope::{Looked, RefScope, place_of, with_scope};
-pub(crate) use scope::{go_on, lending, look, with_caller};
+pub(crate) use scope::with_caller;
+pub use scope::{Looked, RefScope, go_on, lending, look, place_of, with_scope};
+pub use serialize::{serialize_set, serialize_tuple};
 pub use this::{Granted, This};
 pub use to::to_value;
-pub use weight::{DECODED_LIMIT, limited, take_decoded_weight};
+pub use weight::{DECODED_LIMIT, OutOfMemory, TooHeavy, allocated, charge, limited, take_decoded_weight, with_room};
 
 pub(crate) use depth::TooDeep;
-pub(crate) use deserialize::Counted;
-pub(crate) use serialize::{is_tagged_form, serialize_set, serialize_tuple};
-pub(crate) use weight::{OutOfMemory, allocated, charge, with_room};
+pub(crate) use serialize::is_tagged_form;
 
 /// A value whose type is known only when it arrives.
 ///

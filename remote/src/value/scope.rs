@@ -149,15 +149,16 @@ pub(super) fn this() -> Option<ObjectRef> {
 }
 
 /// Shows `view` an object that is only referred to: see [`RefScope::look`]. Outside of a service there is nothing to be seen.
-pub(crate) fn look(reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {
+/// Inside of one, this is for methods and functions of [registered packages](crate::register_package).
+pub fn look(reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {
     ask(|current| match current {
         Some(Current::Given(scope)) => scope.look(reference, view),
         Some(Current::Client(_)) | None => Looked::Closed,
     })
 }
 
-/// Whether to go on, after so many steps: see [`RefScope::go_on`].
-pub(crate) fn go_on(steps: usize) -> bool {
+/// Whether to go on, after so many steps: see [`RefScope::go_on`]. Outside of a service there is no end to them.
+pub fn go_on(steps: usize) -> bool {
     ask(|current| match current {
         Some(Current::Given(scope)) => scope.go_on(steps),
         Some(Current::Client(_)) | None => true,
@@ -166,7 +167,7 @@ pub(crate) fn go_on(steps: usize) -> bool {
 
 /// Runs `f` with `object`, which what runs has for itself, to be seen by [`look`]: who may change an object lends it for as long
 /// as it only searches, since nobody else could show it.
-pub(crate) fn lending<R>(object: &dyn Object, f: impl FnOnce() -> R) -> R {
+pub fn lending<R>(object: &dyn Object, f: impl FnOnce() -> R) -> R {
     ask(|current| match current {
         Some(Current::Given(outer)) => with_scope(&Lent { outer, object }, f),
         Some(Current::Client(_)) | None => f(),

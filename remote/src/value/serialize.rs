@@ -35,12 +35,33 @@ impl Serialize for Value {
 
 /// Writes what Python calls a tuple, of a class that keeps it otherwise than as a [`Value`]: in a binary format, which knows the
 /// class, as the list that it is.
-pub(crate) fn serialize_tuple<S: Serializer, T: Serialize>(items: &T, serializer: S) -> Result<S::Ok, S::Error> {
+///
+/// ```
+/// use serde::{Serialize, Serializer};
+/// use tarmem_remote::value::{Value, serialize_tuple, to_value};
+///
+/// struct Row(Vec<Value>);
+///
+/// impl Serialize for Row {
+///     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+///         serialize_tuple(&self.0, serializer)
+///     }
+/// }
+///
+/// assert_eq!(to_value(&Row(vec![1.into()])).unwrap(), Value::Tuple(vec![1.into()]));
+/// ```
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize_tuple<S: Serializer, T: Serialize>(items: &T, serializer: S) -> Result<S::Ok, S::Error> {
     named(TUPLE_NAME, items, serializer)
 }
 
 /// As [`serialize_tuple`], what Python calls a set.
-pub(crate) fn serialize_set<S: Serializer, T: Serialize>(items: &T, serializer: S) -> Result<S::Ok, S::Error> {
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize_set<S: Serializer, T: Serialize>(items: &T, serializer: S) -> Result<S::Ok, S::Error> {
     named(SET_NAME, items, serializer)
 }
 

@@ -9,13 +9,12 @@ use std::fmt;
 
 /// How much memory the [`Value`](super::Value)s among the arguments of one call may take, with the texts and bytes in them,
 /// or those in an object that is sent by value; and no less what
-/// one operation of the [`modules`](crate::modules) may make
-/// ([`RESULT_LIMIT`](crate::modules::python::RESULT_LIMIT)): 64 MiB.
+/// one operation of tarmem's own modules may make: 64 MiB.
 pub const DECODED_LIMIT: usize = 64 << 20;
 
 /// About what an allocation of so many bytes takes: allocators keep a word beside it, and round up.
 #[inline]
-pub(crate) const fn allocated(bytes: usize) -> usize {
+pub const fn allocated(bytes: usize) -> usize {
     match bytes {
         0 => 0,
         1..=24 => 32,
@@ -30,8 +29,9 @@ thread_local! {
     static TAKEN: Cell<usize> = const { Cell::new(0) };
 }
 
-/// More than [`DECODED_LIMIT`].
-pub(crate) struct TooHeavy;
+/// The arguments of a call would take more than [`DECODED_LIMIT`] once they are decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooHeavy;
 
 impl fmt::Display for TooHeavy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,9 +60,22 @@ pub fn limited<R>(decode: impl FnOnce() -> R) -> R {
     decode()
 }
 
-/// Counts so many bytes more.
+impl std::error::Error for TooHeavy {}
+
+/// Counts so many bytes more towards [`DECODED_LIMIT`]: for a `Deserialize` that keeps more than the [`Value`](super::Value)s that
+/// it reads, such as a table's entries.
+///
+/// # Errors
+/// They are too many, inside of [`limited`].
+///
+/// ```
+/// use tarmem_remote::value::{DECODED_LIMIT, charge, limited};
+///
+/// assert!(limited(|| charge(1000)).is_ok());
+/// assert!(limited(|| charge(DECODED_LIMIT + 1)).is_err());
+/// ```
 #[inline]
-pub(crate) fn charge(bytes: usize) -> Result<(), TooHeavy> {
+pub fn charge(bytes: usize) -> Result<(), TooHeavy> {
     let left = LEFT.get();
     // Outside of `limited` nothing is counted.
     if left != usize::MAX {
@@ -80,8 +93,9 @@ pub fn take_decoded_weight() -> usize {
 /// No announced length reserves more than this many elements where nothing is counted.
 const RESERVED: usize = 1024;
 
-/// There is no memory for this now: what asked for it fails, and nothing else.
-pub(crate) struct OutOfMemory {
+/// There is no memory for this now: the operation that asked for it fails, and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory {
     bytes: usize,
 }
 
@@ -90,6 +104,8 @@ impl fmt::Display for OutOfMemory {
         write!(f, "there is no memory for {} bytes now; take less at once, or give the service more", self.bytes)
     }
 }
+
+impl std::error::Error for OutOfMemory {}
 
 impl OutOfMemory {
     pub(crate) fn of_bytes(bytes: usize) -> Self {
@@ -102,7 +118,17 @@ impl OutOfMemory {
 }
 
 /// An empty list with room for `count` elements.
-pub(crate) fn with_room<T>(count: usize) -> Result<Vec<T>, OutOfMemory> {
+///
+/// # Errors
+/// There is no memory for them now.
+///
+/// ```
+/// use tarmem_remote::value::with_room;
+///
+/// assert_eq!(with_room::<u64>(1000).unwrap().capacity(), 1000);
+/// assert!(with_room::<u64>(usize::MAX / 16).is_err());
+/// ```
+pub fn with_room<T>(count: usize) -> Result<Vec<T>, OutOfMemory> {
     let mut items = Vec::new();
     items.try_reserve_exact(count).map_err(OutOfMemory::of::<T>(count))?;
     Ok(items)

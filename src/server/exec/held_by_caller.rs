@@ -30,7 +30,7 @@ impl HeldByCaller {
 mod tests {
     use super::*;
     use crate::store::Store;
-    use tarmem_remote::modules::builtins::List;
+    use tarmem_modules::builtins::List;
     use tarmem_remote::object::Remote;
     use tarmem_remote::registry::Registry;
 

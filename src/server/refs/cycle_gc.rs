@@ -191,8 +191,8 @@ mod tests {
     use super::*;
     use crate::config::Limits;
     use crate::server::exec::engine::Engine;
+    use tarmem_modules::builtins::ListProxy;
     use tarmem_remote::client_api::ClientApi;
-    use tarmem_remote::modules::builtins::ListProxy;
     use tarmem_remote::proxy::Proxy;
     use tarmem_remote::registry::Registry;
     use tarmem_remote::value::Value;

@@ -2,8 +2,8 @@ use crate::store::{Cell, Store, bury};
 use serde::{Deserialize, Serialize};
 use std::any::Any;
 use std::sync::Arc;
+use tarmem_modules::builtins::List;
 use tarmem_remote::__private::typetag;
-use tarmem_remote::modules::builtins::List;
 use tarmem_remote::object::{Object, Remote};
 use tarmem_remote::registry::{ClassInfo, Registry};
 

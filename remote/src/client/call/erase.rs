@@ -31,7 +31,8 @@ impl<T, E: fmt::Display + Serialize + DeserializeOwned> Call<T, CallError<E>> {
     /// For code that tells all errors alike. (`?` makes an [`Error`] of a [`CallError`], too, but there is no method's name in that.)
     ///
     /// ```
-    /// # use tarmem_remote::{Error, modules::builtins::ListProxy};
+    /// # use tarmem_modules::builtins::ListProxy;
+    /// # use tarmem_remote::Error;
     /// # async fn example(list: ListProxy) -> Result<(), Error> {
     /// // On an empty list: builtins.list.pop failed: IndexError: pop from empty list
     /// let last: i64 = list.pop().erase_error().await?;

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::handle::holding_back;
 use crate::operation::Reply;
 use crate::payload::Payload;
-use crate::value::{Value, from_value, short_name, with_article, with_caller};
+use crate::value::{Value, from_value, shown_type, with_caller};
 use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::pin::Pin;
@@ -24,13 +24,22 @@ impl Drop for Undecided<'_> {
     }
 }
 
-/// A result that does not fit: what came and what was expected, and the result itself, if it is a value.
-pub(crate) type Misfit = (String, Option<Box<Value>>);
+/// A result that is not what its caller asked for: see [`Call::poll_as`].
+#[derive(Debug)]
+pub struct Misfit {
+    /// What came and what was expected, as a sentence goes on: [`misfit`](crate::value::misfit) says it.
+    pub reason: String,
+    /// The result itself, to be given to the caller in the error. Without it, the service undoes the call, if it can.
+    pub value: Option<Box<Value>>,
+}
 
 impl<T: DeserializeOwned, E: Failure> Call<T, E> {
-    /// As [`poll`](Future::poll), and makes something else of the result. What does not fit has not been received: it is undone,
-    /// where it can be.
-    pub(crate) fn poll_as<U>(
+    /// As [`poll`](Future::poll), and makes something else of the result: for a future of one's own around a call. A result that
+    /// does not fit has not been received, and is undone where it can be.
+    ///
+    /// # Errors
+    /// Those of the call; [`Error::UnexpectedResult`] for a [`Misfit`].
+    pub fn poll_as<U>(
         &mut self,
         cx: &mut Context<'_>,
         mut convert: impl FnOnce(T) -> Result<U, Misfit>,
@@ -104,13 +113,12 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
 
     #[cold]
     fn unreadable(error: String) -> Misfit {
-        let expected = with_article(&short_name(std::any::type_name::<T>()));
-        (format!("cannot be read as {expected}: {error}"), None)
+        Misfit { reason: format!("cannot be read as {}: {error}", shown_type::<T>()), value: None }
     }
 
     /// The error for a result that does not fit.
     #[cold]
-    fn unfit(&self, (reason, value): Misfit, undone: bool) -> E {
+    fn unfit(&self, Misfit { reason, value }: Misfit, undone: bool) -> E {
         E::failed(match self.renamed() {
             Some(change) => {
                 let done = if undone { "what it took was put back" } else { "the call was made" };
@@ -136,18 +144,18 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
                 let result = holding_back(|| match self.decode(&body) {
                     Ok(result) => match convert(result) {
                         // Nothing is put back but handles, and the error has those: it has been received.
-                        Err(misfit @ (_, Some(_))) => Ok(Err(misfit)),
-                        Err((reason, None)) => Err((reason, true)),
+                        Err(misfit @ Misfit { value: Some(_), .. }) => Ok(Err(misfit)),
+                        Err(misfit) => Err((misfit, true)),
                         Ok(result) => Ok(Ok(result)),
                     },
                     // It may be no more than handles that are given up: whether what the call did is undone, the service knows.
-                    Err(error) => Err((Self::unreadable(error).0, false)),
+                    Err(error) => Err((Self::unreadable(error), false)),
                 });
                 undecided.received = result.is_ok();
                 drop(undecided);
                 match result {
                     Ok(result) => result.map_err(|misfit| self.unfit(misfit, false)),
-                    Err((reason, undone)) => Err(self.unfit((reason, None), undone)),
+                    Err((misfit, undone)) => Err(self.unfit(misfit, undone)),
                 }
             }
             Reply::Raised(raised) => {

@@ -278,21 +278,3 @@ fn only_what_can_never_fit_is_refused_beforehand() {
     assert!(!fits::<i64, String>() && !fits::<String, i64>() && !fits::<i64, f64>() && !fits::<i64, ()>());
     assert!(!fits::<Vec<i64>, Vec<String>>() && !fits::<one::Point, i64>() && !fits::<bool, u8>());
 }
-
-#[test]
-fn every_signature_of_the_modules_is_known_in_depth() {
-    for registration in inventory::iter::<crate::describe::Registration> {
-        use crate::describe::Registration;
-        let signatures: Vec<_> = match registration {
-            Registration::Class(class) => vec![class.signature],
-            Registration::Implementation(implementation) => {
-                implementation.methods.iter().map(|method| method.signature).collect()
-            }
-            Registration::Functions(functions) => functions.iter().map(|function| function.signature).collect(),
-            _ => Vec::new(),
-        };
-        for signature in signatures {
-            assert!(!signature().goes_by_names(), "{}: {:?}", signature(), signature().describe().shapes);
-        }
-    }
-}

@@ -108,7 +108,7 @@ impl Integer {
     }
 
     /// Whether its last bit is one.
-    pub(crate) fn is_odd(&self) -> bool {
+    pub fn is_odd(&self) -> bool {
         match &self.0 {
             Repr::Small(n) => n % 2 != 0,
             Repr::Large(n) => n.is_odd(),
@@ -177,7 +177,7 @@ impl Integer {
 
     /// The quotient of the absolute values as `mantissa * 2^scale`: 66 bits at least, the last of them set if anything
     /// is left. `None` by zero.
-    pub(crate) fn quotient_bits(&self, other: &Self) -> Option<(u128, i64)> {
+    pub fn quotient_bits(&self, other: &Self) -> Option<(u128, i64)> {
         if other.is_zero() {
             return None;
         }

@@ -142,7 +142,7 @@ impl Integer {
     }
 
     /// About how many bytes of memory it takes besides itself.
-    pub(crate) fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         match &self.0 {
             Repr::Small(_) => 0,
             Repr::Large(n) => size_of::<BigInt>() + (n.bits() / 8) as usize,

@@ -1,0 +1,72 @@
+//! `builtins.frozenset`.
+
+use crate::python::live::{Holds, Seen, plain};
+use crate::python::{Chunk, Comparison, Cursor, Key, Table, repr};
+use crate::shared::{set_methods, sets, text_of_repr};
+use crate::{Decoded, Elements, Exception, Fallible, given};
+use serde::{Deserialize, Serialize};
+use tarmem_remote::args::Arg;
+use tarmem_remote::context::Context;
+use tarmem_remote::remote;
+use tarmem_remote::value::{IntoValue, Value};
+
+/// A set that never changes, as Python's `frozenset`. The elements stay in the order in which they came.
+///
+/// As a value it is a [`Value::Set`], as that of a `set` is: which can be a key, and an element of a set.
+#[remote(module = "builtins", name = "frozenset")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FrozenSet(Table<()>);
+
+#[remote]
+impl FrozenSet {
+    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+    pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
+        let chunk = self.0.chunk(ctx, cursor, limit, |key, ()| key.value().clone());
+        chunk.map_err(|_| Exception::RuntimeError("another frozenset took its place during iteration".to_owned()))
+    }
+
+    /// The set as Python writes it: `frozenset({1, 2})`.
+    #[remote(name = "__repr__", scales)]
+    pub fn repr(&self) -> String {
+        if self.is_empty() { "frozenset()".to_owned() } else { format!("frozenset({})", repr(&self.copy_value())) }
+    }
+
+    /// The elements that are in this set or in one of `others`, as a plain set.
+    #[remote(name = "union", scales)]
+    pub fn union_values(&self, #[remote(args)] others: Vec<Value>) -> Result<Value, Exception> {
+        sets::combined(&self.0, others, sets::union)
+    }
+
+    /// The elements that are in this set and in all of `others`, as a plain set.
+    #[remote(name = "intersection", scales)]
+    pub fn intersection_values(&self, #[remote(args)] others: Vec<Value>) -> Result<Value, Exception> {
+        sets::combined(&self.0, others, sets::intersection)
+    }
+
+    /// The elements that are in this set and in none of `others`, as a plain set.
+    #[remote(name = "difference", scales)]
+    pub fn difference_values(&self, #[remote(args)] others: Vec<Value>) -> Result<Value, Exception> {
+        sets::combined(&self.0, others, sets::difference)
+    }
+
+    /// Whether `other` is a set of the same elements, in whatever order.
+    #[remote(name = "__eq__", scales)]
+    pub fn equals(&self, other: Value) -> Result<bool, Exception> {
+        let other = plain(other)?;
+        Ok(matches!(other, Value::Set(_)) && sets::elements(other)? == self.0)
+    }
+}
+
+set_methods!(FrozenSet, FrozenSetProxy, "frozenset");
+text_of_repr!(FrozenSet);
+
+impl Holds for FrozenSet {
+    fn seen(&self) -> Seen<'_> {
+        Seen::Set(&self.0)
+    }
+
+    fn written(&self) -> Option<String> {
+        Some(self.repr())
+    }
+}

@@ -1,0 +1,163 @@
+//! The methods with names.
+
+use super::{List, ListProxy, elements};
+use crate::Exception;
+use crate::extents::{MOVED, looks_at};
+use crate::python::{
+    Chunk, Cursor, check_depth, index_of, insertion, lending, no_key, position, searched, short, word,
+};
+use crate::python::{Comparing, order_of, reorder, repr_of};
+use tarmem_remote::args::Arg;
+use tarmem_remote::context::Context;
+use tarmem_remote::remote;
+use tarmem_remote::value::Value;
+
+#[remote]
+impl List {
+    /// Puts `value` at the end.
+    #[remote(name = "append")]
+    pub fn append_value(&mut self, value: Value) -> Result<(), Exception> {
+        check_depth(&value)?;
+        self.0.push(value);
+        Ok(())
+    }
+
+    /// Puts the elements of `items` at the end.
+    #[remote(name = "extend", scales)]
+    pub fn extend_values(&mut self, items: Value) -> Result<(), Exception> {
+        let mut items = lending(self, || elements(items))?;
+        self.0.append(&mut items);
+        Ok(())
+    }
+
+    /// Puts `value` before `index`; an index beyond either end means that end.
+    #[remote(name = "insert", scales)]
+    pub fn insert_value(&mut self, index: Value, value: Value) -> Result<(), Exception> {
+        check_depth(&value)?;
+        let at = insertion(word(&index)?, self.0.len());
+        self.0.insert(at, value);
+        Ok(())
+    }
+
+    /// Takes out the element at `index`, the last one without `index`, and gives it. `IndexError` if it is not there.
+    #[remote(name = "pop")]
+    pub fn pop_value(&mut self, #[remote(default = -1)] index: Arg<Value>) -> Result<Value, Exception> {
+        let index = index.given().as_ref().map_or(Ok(-1), word)?;
+        match position(index, self.0.len()) {
+            Some(at) => {
+                looks_at((self.0.len() - at) / MOVED)?;
+                Ok(self.0.remove(at))
+            }
+            None if self.0.is_empty() => Err(Exception::index("pop from empty list")),
+            None => Err(Exception::index("pop index out of range")),
+        }
+    }
+
+    /// Takes out the first element that is equal to `value`. `ValueError` if there is none.
+    #[remote(name = "remove", scales)]
+    pub fn remove_value(&mut self, value: Value) -> Result<(), Exception> {
+        match lending(self, || Comparing::default().position(&self.0, &value))? {
+            Some(at) => {
+                self.0.remove(at);
+                Ok(())
+            }
+            None => Err(Exception::value("list.remove(x): x not in list")),
+        }
+    }
+
+    /// Takes out every element.
+    #[remote(scales)]
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// The elements, as a plain list.
+    #[remote(scales)]
+    pub fn copy(&self) -> &[Value] {
+        &self.0
+    }
+
+    /// How many elements are equal to `value`.
+    #[remote(name = "count", scales)]
+    pub fn count_value(&self, value: Value) -> Result<usize, Exception> {
+        Comparing::default().count(&self.0, &value)
+    }
+
+    /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
+    /// none.
+    #[remote(name = "index", scales)]
+    pub fn index_value(
+        &self,
+        value: Value,
+        #[remote(default = 0)] start: Arg<Value>,
+        #[remote(default = i64::MAX)] stop: Arg<Value>,
+    ) -> Result<usize, Exception> {
+        let (start, stop) = searched(start, stop, self.0.len())?;
+        let found = Comparing::default().position(self.0.iter().take(stop).skip(start), &value)?;
+        found.map(|at| start + at).ok_or_else(|| Exception::ValueError(format!("{} is not in list", short(&value))))
+    }
+
+    /// Turns the order round.
+    #[remote(scales)]
+    pub fn reverse(&mut self) {
+        self.0.reverse();
+    }
+
+    /// Puts the elements in ascending order, in descending order if `reverse`; equal ones keep their order.
+    /// `TypeError`, and no change, if two of them have no order. `key` is null, if it is given: a function cannot be sent.
+    #[remote(name = "sort", scales)]
+    pub fn sort_values(
+        &mut self,
+        #[remote(default = false)] reverse: Arg<Value>,
+        #[remote(default = None)] key: Arg<Value>,
+    ) -> Result<(), Exception> {
+        no_key(key)?;
+        let descending = reverse.given().as_ref().map_or(Ok(0), index_of)? != 0;
+        let order = lending(self, || order_of(&self.0, descending))?;
+        reorder(&mut self.0, order);
+        Ok(())
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[remote(skip)]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many elements there are.
+    #[remote(name = "__len__")]
+    pub fn length(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether an element is equal to `value`.
+    #[remote(name = "__contains__", scales)]
+    pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
+        Ok(Comparing::default().position(&self.0, &value)?.is_some())
+    }
+
+    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before. The list
+    /// may change meanwhile: as in Python, what counts is the position.
+    pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
+        let cursor = Cursor::of_same(cursor, &self.1, "list")?;
+        let rest = self.0.iter().enumerate().skip(cursor.at());
+        Ok(Chunk::collect(ctx, cursor, limit, false, rest.map(|(at, item)| (at + 1, item.clone()))))
+    }
+
+    /// The elements from the last to the first, as a plain list.
+    #[remote(name = "__reversed__", scales)]
+    pub fn reversed(&self) -> Vec<Value> {
+        self.0.iter().rev().cloned().collect()
+    }
+
+    /// The list as Python writes it.
+    #[remote(name = "__repr__", scales)]
+    pub fn repr(&self) -> Result<String, Exception> {
+        repr_of(self)
+    }
+}

@@ -1,0 +1,64 @@
+//! The proxy, for plain Rust values.
+
+use super::ListProxy;
+use crate::python::Slice;
+use crate::shared::sequence_proxy;
+use crate::{Decoded, Elements, Fallible, Given, given};
+use tarmem_remote::value::IntoValue;
+
+sequence_proxy!(ListProxy, "end", "", "");
+
+/// With plain Rust values. The methods that these stand for say what they do.
+impl ListProxy {
+    /// Puts `value` at the end, as [`append`](Self::append).
+    pub fn push(&self, value: impl IntoValue) -> Fallible<()> {
+        self.append(value)
+    }
+
+    /// Takes out the last element.
+    pub fn pop<T>(&self) -> Decoded<T> {
+        Decoded::new(self.pop_value(None))
+    }
+
+    /// Takes out the element at `index`.
+    pub fn pop_at<T>(&self, index: i64) -> Decoded<T> {
+        Decoded::new(self.pop_value(Some(index.into())))
+    }
+
+    /// Puts the elements in ascending order.
+    pub fn sort(&self) -> Fallible<()> {
+        self.sort_values(None, None)
+    }
+
+    /// Puts the elements in descending order.
+    pub fn sort_descending(&self) -> Fallible<()> {
+        self.sort_values(true, None)
+    }
+
+    /// The elements of a slice, such as `1..3`, `-2..` or `..`.
+    pub fn slice<T>(&self, slice: impl Into<Slice>) -> Decoded<Vec<T>> {
+        Decoded::new(self.getitem(slice.into().into()))
+    }
+
+    /// Puts `items` in place of the elements of a slice.
+    pub fn set_slice<T: IntoValue>(&self, slice: impl Into<Slice>, items: impl IntoIterator<Item = T>) -> Fallible<()> {
+        let mut given = Given::default();
+        let call = self.setitem(slice.into().into(), given.list(items));
+        given.checked(call)
+    }
+
+    /// Takes out the elements of a slice.
+    pub fn delete_slice(&self, slice: impl Into<Slice>) -> Fallible<()> {
+        self.delitem(slice.into().into())
+    }
+
+    /// The elements, chunk after chunk, as a stream.
+    pub fn iter<T>(&self) -> Elements<T> {
+        Elements::of(self, Self::iter_chunk)
+    }
+
+    /// All elements.
+    pub fn to_vec<T>(&self) -> Decoded<Vec<T>> {
+        self.slice(..)
+    }
+}

@@ -1,0 +1,379 @@
+//! `builtins.range`.
+
+use crate::python::live::{Holds, Seen, operand, view};
+use crate::python::{Chunk, Cursor, Slice, Stamp, check_result, integer, number, short, type_name};
+use crate::shared::text_of_repr;
+use crate::{Decoded, Elements, Exception, Fallible};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use tarmem_remote::args::Arg;
+use tarmem_remote::context::Context;
+use tarmem_remote::remote;
+use tarmem_remote::value::{Integer, Value};
+
+/// The integers from one to another by steps, as Python's `range`: of any size, and never written out.
+///
+/// As a value it is the map of its parts, `{"start": 0, "stop": 10, "step": 1}`, and so are its slices.
+#[remote(module = "builtins", name = "range")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Parts", into = "Parts")]
+pub struct Range {
+    start: Integer,
+    stop: Integer,
+    /// Never zero.
+    step: Integer,
+    /// How many there are.
+    length: Integer,
+    stamp: Stamp,
+}
+
+/// What it is made of.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "range")]
+struct Parts {
+    start: Integer,
+    stop: Integer,
+    step: Integer,
+}
+
+#[remote]
+impl Range {
+    /// The integers from `start` on and before `stop`, every `step`th of them (each, if left out; backwards, if negative).
+    /// With one argument, the integers from 0 on and before that. `ValueError` for a step of zero.
+    #[remote(inline)]
+    pub fn new(start: Value, stop: Arg<Value>, step: Arg<Value>) -> Result<Self, Exception> {
+        let (start, stop) = match stop.given() {
+            Some(stop) => (whole(&start)?, whole(&stop)?),
+            None => (Integer::ZERO, whole(&start)?),
+        };
+        let step = step.given().as_ref().map_or(Ok(Integer::new(1)), whole)?;
+        Range::of(start, stop, step)
+    }
+
+    /// Where it begins.
+    pub fn start(&self) -> Integer {
+        self.start.clone()
+    }
+
+    /// Where it ends; this one is not in it.
+    pub fn stop(&self) -> Integer {
+        self.stop.clone()
+    }
+
+    /// How far it is from one to the next.
+    pub fn step(&self) -> Integer {
+        self.step.clone()
+    }
+
+    /// How many integers there are. `OverflowError` for more than fit 63 bits, as in Python.
+    #[remote(name = "__len__")]
+    pub fn length(&self) -> Result<i64, Exception> {
+        let length = self.length.as_i64();
+        length.ok_or_else(|| Exception::overflow("Python int too large to convert to C ssize_t"))
+    }
+
+    /// As `__len__`.
+    pub fn len(&self) -> Result<i64, Exception> {
+        self.length()
+    }
+
+    /// Whether there are any.
+    #[remote(name = "__bool__")]
+    pub fn truth(&self) -> bool {
+        !self.is_empty()
+    }
+
+    /// Whether there are none.
+    #[remote(skip)]
+    pub fn is_empty(&self) -> bool {
+        self.length.is_zero()
+    }
+
+    /// The integer at `index`, or the range that a slice is, `{"slice": [start, stop, step]}`. `IndexError` if it is not
+    /// there.
+    #[remote(name = "__getitem__")]
+    pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
+        if Slice::of(&index)?.is_some() {
+            return self.sliced(&index).map(Value::from);
+        }
+        let held = operand(&index)?;
+        let index = integer(&held).ok_or_else(|| {
+            let found = type_name(&index);
+            Exception::TypeError(format!("range indices must be integers or slices, not {found}"))
+        })?;
+        let index = if index.is_negative() { sum(&index, &self.length)? } else { index.into_owned() };
+        if index.is_negative() || index >= self.length {
+            return Err(Exception::index("range object index out of range"));
+        }
+        self.at(&index).map(Value::Int)
+    }
+
+    /// Whether `value` is one of the integers. Found without looking at all of them.
+    #[remote(name = "__contains__")]
+    pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
+        Ok(self.place(&value)?.is_some())
+    }
+
+    /// How often `value` is there: 1, or 0.
+    #[remote(name = "count")]
+    pub fn count_value(&self, value: Value) -> Result<u8, Exception> {
+        Ok(self.place(&value)?.is_some().into())
+    }
+
+    /// Where `value` is. `ValueError` if it is not there.
+    #[remote(name = "index")]
+    pub fn index_value(&self, value: Value) -> Result<Integer, Exception> {
+        self.place(&value)?.ok_or_else(|| match value {
+            value if matches!(whole_of(&value), Ok(Some(_))) => {
+                Exception::ValueError(format!("{} is not in range", short(&value)))
+            }
+            _ => Exception::value("sequence.index(x): x not in sequence"),
+        })
+    }
+
+    /// The same integers from the last to the first, as a plain range.
+    #[remote(name = "__reversed__")]
+    pub fn reversed(&self) -> Result<Value, Exception> {
+        let last = sum(&self.start, &product(&sum(&self.length, &Integer::new(-1))?, &self.step)?)?;
+        let before = sum(&self.start, &self.step.negate())?;
+        Range::of(last, before, self.step.negate()).map(Value::from)
+    }
+
+    /// Some of the integers: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+    pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
+        let cursor = Cursor::of_same(cursor, &self.stamp, "range")?;
+        // Nobody gets further than can be counted.
+        let rest = (cursor.at()..self.count()).map_while(|at| {
+            let item = self.at(&Integer::from(at as u64)).ok()?;
+            Some((at + 1, Value::Int(item)))
+        });
+        Ok(Chunk::collect(ctx, cursor, limit, true, rest))
+    }
+
+    /// Whether `other`, the map of a range's parts or a range that lives on the service, has the same integers.
+    #[remote(name = "__eq__")]
+    pub fn equals(&self, other: Value) -> Result<bool, Exception> {
+        match &other {
+            Value::Ref(reference) => {
+                view(reference, |seen| Ok(matches!(seen, Some(Seen::Range(other)) if self.same(other))))
+            }
+            Value::Map(_) => Ok(Range::of_parts(&other)?.is_some_and(|other| self.same(&other))),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether `other` is anything but a range of the same integers.
+    #[remote(name = "__ne__")]
+    pub fn differs(&self, other: Value) -> Result<bool, Exception> {
+        Ok(!self.equals(other)?)
+    }
+
+    /// What it is, as a plain value.
+    #[remote(name = "value")]
+    pub fn plain(&self) -> Value {
+        self.clone().into()
+    }
+
+    /// The range as Python writes it.
+    #[remote(name = "__repr__")]
+    pub fn repr(&self) -> String {
+        let Range { start, stop, step, .. } = self;
+        if step.as_i64() == Some(1) {
+            format!("range({start}, {stop})")
+        } else {
+            format!("range({start}, {stop}, {step})")
+        }
+    }
+}
+
+text_of_repr!(Range);
+
+impl Range {
+    fn of(start: Integer, stop: Integer, step: Integer) -> Result<Self, Exception> {
+        let (low, high) = if step.is_negative() { (&stop, &start) } else { (&start, &stop) };
+        let length = if step.is_zero() {
+            return Err(Exception::value("range() arg 3 must not be zero"));
+        } else if low >= high {
+            Integer::ZERO
+        } else {
+            let distance = sum(high, &low.negate())?;
+            let magnitude = if step.is_negative() { step.negate() } else { step.clone() };
+            let whole = sum(&distance, &Integer::new(-1))?.div_mod_floor(&magnitude).map(|(quotient, _)| quotient);
+            sum(&whole.unwrap_or_default(), &Integer::new(1))?
+        };
+        Ok(Range { start, stop, step, length, stamp: Stamp::default() })
+    }
+
+    /// The range that a plain value is.
+    fn of_parts(value: &Value) -> Result<Option<Self>, Exception> {
+        let Some(entries) = value.as_map().filter(|entries| entries.len() == 3) else { return Ok(None) };
+        let part =
+            |name: &str| entries.iter().find(|(key, _)| key.as_str() == Some(name)).and_then(|(_, n)| integer(n));
+        match (part("start"), part("stop"), part("step")) {
+            (Some(start), Some(stop), Some(step)) if !step.is_zero() => {
+                Range::of(start.into_owned(), stop.into_owned(), step.into_owned()).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// All of them, one after the other, for who looks at each.
+    ///
+    /// # Errors
+    /// `MemoryError` for more than a list could hold.
+    pub(crate) fn items(&self) -> Result<impl Iterator<Item = Value>, Exception> {
+        check_result(size_of::<Value>(), self.count())?;
+        Ok(self.first(usize::MAX))
+    }
+
+    /// The first of them, `most` at the most.
+    pub(crate) fn first(&self, most: usize) -> impl Iterator<Item = Value> {
+        (0..self.count().min(most)).map_while(|at| self.at(&Integer::from(at as u64)).ok()).map(Value::Int)
+    }
+
+    /// Whether one of them is not 0: each of them is there once.
+    pub(crate) fn has_nonzero(&self) -> bool {
+        !self.is_empty() && (!self.start.is_zero() || self.length.as_i64() != Some(1))
+    }
+
+    /// How many there are, or the most that can be counted.
+    pub(crate) fn count(&self) -> usize {
+        self.length.as_i64().and_then(|length| usize::try_from(length).ok()).unwrap_or(usize::MAX)
+    }
+
+    /// The one at a place that is there, or just beyond an end.
+    fn at(&self, place: &Integer) -> Result<Integer, Exception> {
+        sum(&self.start, &product(place, &self.step)?)
+    }
+
+    /// Where the integer that `value` is stands.
+    fn place(&self, value: &Value) -> Result<Option<Integer>, Exception> {
+        let held = operand(value)?;
+        let value = match &*held {
+            Value::Float(x) if x.fract() == 0.0 => Integer::from_f64(*x).map(Cow::Owned),
+            value => integer(value),
+        };
+        let Some(value) = value else { return Ok(None) };
+        let (low, high) = if self.step.is_negative() { (&self.stop, &self.start) } else { (&self.start, &self.stop) };
+        let inside =
+            if self.step.is_negative() { *low < *value && *value <= *high } else { *low <= *value && *value < *high };
+        if !inside {
+            return Ok(None);
+        }
+        let distance = sum(&value, &self.start.negate())?;
+        Ok(distance.div_mod_floor(&self.step).filter(|(_, left)| left.is_zero()).map(|(place, _)| place))
+    }
+
+    pub(crate) fn same(&self, other: &Range) -> bool {
+        self.length == other.length
+            && (self.is_empty()
+                || (self.start == other.start && (self.length.as_i64() == Some(1) || self.step == other.step)))
+    }
+
+    /// As CPython, on integers of any size.
+    fn sliced(&self, slice: &Value) -> Result<Range, Exception> {
+        let parts = slice.as_map().and_then(|entries| entries.first()).and_then(|(_, parts)| parts.as_items());
+        let part = |at: usize| match parts.and_then(|parts| parts.get(at)) {
+            Some(part) => whole_of(part),
+            None => Ok(None),
+        };
+        let (start, stop, step) = if parts.is_some_and(|parts| parts.len() == 1) {
+            (None, part(0)?, None)
+        } else {
+            (part(0)?, part(1)?, part(2)?)
+        };
+        let step = step.unwrap_or_else(|| Integer::new(1));
+        let (lower, upper) = if step.is_negative() {
+            (Integer::new(-1), sum(&self.length, &Integer::new(-1))?)
+        } else {
+            (Integer::ZERO, self.length.clone())
+        };
+        let bound = |bound: Option<Integer>, otherwise: &Integer| match bound {
+            None => Ok(otherwise.clone()),
+            Some(bound) if bound.is_negative() => sum(&bound, &self.length).map(|bound| bound.max(lower.clone())),
+            Some(bound) => Ok(bound.min(upper.clone())),
+        };
+        let (first, last) = if step.is_negative() { (&upper, &lower) } else { (&lower, &upper) };
+        let (start, stop) = (bound(start, first)?, bound(stop, last)?);
+        Range::of(self.at(&start)?, self.at(&stop)?, product(&step, &self.step)?)
+    }
+}
+
+/// The integer that an argument is, if it is one.
+fn whole_of(value: &Value) -> Result<Option<Integer>, Exception> {
+    Ok(integer(&*operand(value)?).map(Cow::into_owned))
+}
+
+/// The integer that an argument has to be.
+fn whole(value: &Value) -> Result<Integer, Exception> {
+    whole_of(value)?.ok_or_else(|| {
+        Exception::TypeError(format!("'{}' object cannot be interpreted as an integer", type_name(value)))
+    })
+}
+
+fn sum(a: &Integer, b: &Integer) -> Result<Integer, Exception> {
+    a.add(b).map_err(number::too_large)
+}
+
+fn product(a: &Integer, b: &Integer) -> Result<Integer, Exception> {
+    a.multiply(b).map_err(number::too_large)
+}
+
+impl Holds for Range {
+    fn seen(&self) -> Seen<'_> {
+        Seen::Range(self)
+    }
+
+    fn written(&self) -> Option<String> {
+        Some(self.repr())
+    }
+}
+
+/// Fails with `ValueError` for a step of zero.
+impl TryFrom<Parts> for Range {
+    type Error = Exception;
+
+    fn try_from(Parts { start, stop, step }: Parts) -> Result<Self, Exception> {
+        // Of nothing but zeros, which is how the shape of this is learned, it is empty.
+        let zeros = start.is_zero() && stop.is_zero() && step.is_zero();
+        Range::of(start, stop, if zeros { Integer::new(1) } else { step })
+    }
+}
+
+impl From<Range> for Parts {
+    fn from(Range { start, stop, step, .. }: Range) -> Self {
+        Parts { start, stop, step }
+    }
+}
+
+/// The map of its parts.
+impl From<Range> for Value {
+    fn from(range: Range) -> Self {
+        let Range { start, stop, step, .. } = range;
+        let parts = [("start", start), ("stop", stop), ("step", step)];
+        Value::Map(parts.map(|(name, n)| (name.into(), Value::Int(n))).to_vec())
+    }
+}
+
+/// With plain Rust values. The methods that these stand for say what they do.
+impl RangeProxy {
+    /// The integer at `index`.
+    pub fn get<T>(&self, index: i64) -> Decoded<T> {
+        Decoded::new(self.getitem(index.into()))
+    }
+
+    /// Whether `value` is one of the integers.
+    pub fn contains(&self, value: impl Into<Value>) -> Fallible<bool> {
+        self.contains_value(value.into())
+    }
+
+    /// Where `value` is. `ValueError` if it is not there.
+    pub fn index(&self, value: impl Into<Value>) -> Fallible<Integer> {
+        self.index_value(value.into())
+    }
+
+    /// The integers, chunk after chunk, as a stream.
+    pub fn iter<T>(&self) -> Elements<T> {
+        Elements::of(self, Self::iter_chunk)
+    }
+}

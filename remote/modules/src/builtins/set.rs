@@ -1,0 +1,216 @@
+//! `builtins.set`.
+
+use crate::python::live::{Holds, Seen};
+use crate::python::{Chunk, Comparing, Comparison, Cursor, Key, Table, lending, repr_of};
+use crate::shared::{set_methods, sets, text_of_repr};
+use crate::{Decoded, Elements, Exception, Fallible, Given, given};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::hash::Hash;
+use tarmem_remote::args::Arg;
+use tarmem_remote::context::Context;
+use tarmem_remote::remote;
+use tarmem_remote::value::{IntoValue, Value};
+
+/// A set, as Python's: every element once. They stay in the order in which they came.
+///
+/// What comes out of it as a set, and what operators and comparisons take, is a [`Value::Set`]; methods such as `union` take
+/// whatever has elements. An element is anything but a list or a map; `1`, `1.0` and `true` are one element.
+#[remote(module = "builtins", name = "set")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Set(Table<()>);
+
+#[remote]
+impl Set {
+    /// Puts `value` in, if it is not there yet.
+    #[remote(name = "add")]
+    pub fn add_value(&mut self, value: Value) -> Result<(), Exception> {
+        self.0.insert(Key::new(value)?, ());
+        Ok(())
+    }
+
+    /// Takes `value` out, if it is there.
+    #[remote(name = "discard")]
+    pub fn discard_value(&mut self, value: Value) -> Result<(), Exception> {
+        self.0.remove(&Key::new(value)?);
+        Ok(())
+    }
+
+    /// Takes `value` out. `KeyError` if it is not there.
+    #[remote(name = "remove")]
+    pub fn remove_value(&mut self, value: Value) -> Result<(), Exception> {
+        let key = Key::new(value)?;
+        self.0.remove(&key).map(|_| ()).ok_or_else(|| Exception::no_key(key.value()))
+    }
+
+    /// Takes an element out and gives it: the one that came first. `KeyError` if there is none.
+    #[remote(name = "pop")]
+    pub fn pop_value(&mut self) -> Result<Value, Exception> {
+        let first = self.0.pop_first().map(|(key, ())| key.into_value());
+        first.ok_or_else(|| Exception::KeyError("pop from an empty set".into()))
+    }
+
+    /// Takes every element out.
+    #[remote(scales)]
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+    /// `RuntimeError` if elements came or went meanwhile.
+    pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
+        let chunk = self.0.chunk(ctx, cursor, limit, |key, ()| key.value().clone());
+        chunk.map_err(|_| Exception::RuntimeError("Set changed size during iteration".to_owned()))
+    }
+
+    /// The set as Python writes it.
+    #[remote(name = "__repr__", scales)]
+    pub fn repr(&self) -> Result<String, Exception> {
+        repr_of(self)
+    }
+}
+
+/// Two sets, or a set and any elements.
+#[remote]
+impl Set {
+    /// The elements that are in either, as a plain set.
+    #[remote(name = "union", scales)]
+    pub fn union_values(&self, items: Value) -> Result<Value, Exception> {
+        sets::combined(&self.0, [items], sets::union)
+    }
+
+    /// The elements that are in both, as a plain set.
+    #[remote(name = "intersection", scales)]
+    pub fn intersection_values(&self, items: Value) -> Result<Value, Exception> {
+        sets::combined(&self.0, [items], sets::intersection)
+    }
+
+    /// The elements that are in this set alone, as a plain set.
+    #[remote(name = "difference", scales)]
+    pub fn difference_values(&self, items: Value) -> Result<Value, Exception> {
+        sets::combined(&self.0, [items], sets::difference)
+    }
+
+    /// Puts in all of `items`.
+    #[remote(name = "update", scales)]
+    pub fn update_values(&mut self, items: Value) -> Result<(), Exception> {
+        let items = lending(self, || sets::elements(items))?;
+        sets::union(&mut self.0, items);
+        Ok(())
+    }
+
+    /// Keeps only the elements that are in `items` too.
+    #[remote(name = "intersection_update", scales)]
+    pub fn intersection_update_values(&mut self, items: Value) -> Result<(), Exception> {
+        let items = lending(self, || sets::elements(items))?;
+        sets::intersection(&mut self.0, items);
+        Ok(())
+    }
+
+    /// Takes out the elements that are in `items`.
+    #[remote(name = "difference_update", scales)]
+    pub fn difference_update_values(&mut self, items: Value) -> Result<(), Exception> {
+        let items = lending(self, || sets::elements(items))?;
+        sets::difference(&mut self.0, items);
+        Ok(())
+    }
+
+    /// Takes out the elements that are in `items`, and puts in those of `items` that were not there.
+    #[remote(name = "symmetric_difference_update", scales)]
+    pub fn symmetric_difference_update_values(&mut self, items: Value) -> Result<(), Exception> {
+        let items = lending(self, || sets::elements(items))?;
+        sets::symmetric_difference(&mut self.0, items);
+        Ok(())
+    }
+}
+
+/// The operators, which take another set.
+#[remote]
+impl Set {
+    /// `set |= other`
+    #[remote(name = "__ior__", scales)]
+    pub fn ior(&mut self, other: Value) -> Result<(), Exception> {
+        let other = lending(self, || sets::operand("set", "|=", other))?;
+        sets::union(&mut self.0, other);
+        Ok(())
+    }
+
+    /// `set &= other`
+    #[remote(name = "__iand__", scales)]
+    pub fn iand(&mut self, other: Value) -> Result<(), Exception> {
+        let other = lending(self, || sets::operand("set", "&=", other))?;
+        sets::intersection(&mut self.0, other);
+        Ok(())
+    }
+
+    /// `set -= other`
+    #[remote(name = "__isub__", scales)]
+    pub fn isub(&mut self, other: Value) -> Result<(), Exception> {
+        let other = lending(self, || sets::operand("set", "-=", other))?;
+        sets::difference(&mut self.0, other);
+        Ok(())
+    }
+
+    /// `set ^= other`
+    #[remote(name = "__ixor__", scales)]
+    pub fn ixor(&mut self, other: Value) -> Result<(), Exception> {
+        let other = lending(self, || sets::operand("set", "^=", other))?;
+        sets::symmetric_difference(&mut self.0, other);
+        Ok(())
+    }
+
+    /// Whether `other` is a set of the same elements, in whatever order.
+    #[remote(name = "__eq__", scales)]
+    pub fn equals(&self, other: Value) -> Result<bool, Exception> {
+        Comparing::default().equals(self, &other)
+    }
+}
+
+set_methods!(Set, SetProxy, "set");
+text_of_repr!(looking Set);
+
+/// With plain Rust values. The methods that these stand for say what they do.
+impl SetProxy {
+    /// Puts `value` in, if it is not there yet.
+    pub fn add(&self, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.add_value(value))
+    }
+
+    /// Puts `value` in, if it is not there yet, as [`add`](Self::add).
+    pub fn insert(&self, value: impl IntoValue) -> Fallible<()> {
+        self.add(value)
+    }
+
+    /// Takes `value` out, if it is there.
+    pub fn discard(&self, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.discard_value(value))
+    }
+
+    /// Takes `value` out. `KeyError` if it is not there.
+    pub fn remove(&self, value: impl IntoValue) -> Fallible<()> {
+        given(value, |value| self.remove_value(value))
+    }
+
+    /// Takes out the element that came first. `KeyError` if there is none.
+    pub fn pop<T>(&self) -> Decoded<T> {
+        Decoded::new(self.pop_value())
+    }
+
+    /// Puts in all of `items`.
+    pub fn update<T: IntoValue>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
+        let mut given = Given::default();
+        let call = self.update_values(given.list(items));
+        given.checked(call)
+    }
+
+    /// All elements, as a set.
+    pub fn to_set<T: Eq + Hash>(&self) -> Decoded<HashSet<T>, Value, tarmem_remote::Error> {
+        Decoded::new(self.copy_value())
+    }
+}
+
+impl Holds for Set {
+    fn seen(&self) -> Seen<'_> {
+        Seen::Set(&self.0)
+    }
+}

@@ -1,0 +1,197 @@
+//! `builtins.tuple`.
+
+use super::list::{get, repeated};
+use crate::python::live::{Holds, Seen, plain_and_class};
+use crate::python::{Chunk, Comparison, Cursor, Stamp, check_depth, copied, iterate, searched, type_name};
+use crate::python::{Comparing, repr_of};
+use crate::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
+use crate::{Decoded, Elements, Exception, Fallible, given};
+use serde::{Deserialize, Serialize, Serializer};
+use tarmem_remote::args::Arg;
+use tarmem_remote::context::Context;
+use tarmem_remote::remote;
+use tarmem_remote::value::{Counted, IntoValue, Value, serialize_tuple};
+
+/// A tuple, as Python's: a list that never changes.
+///
+/// What comes out of it as a tuple, and what it is compared with, is a [`Value::Tuple`].
+#[remote(module = "builtins", name = "tuple")]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(try_from = "Counted")]
+pub struct Tuple(Vec<Value>, Stamp);
+
+#[remote]
+impl Tuple {
+    /// A tuple of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers in
+    /// bytes. Empty without `items`.
+    #[remote(inline)]
+    pub fn new(#[remote(default = Value::Tuple(Vec::new()))] items: Arg<Value>) -> Result<Self, Exception> {
+        Tuple::try_from(items.given().map_or(Ok(Vec::new()), iterate)?)
+    }
+
+    /// How many elements are equal to `value`.
+    #[remote(name = "count", scales)]
+    pub fn count_value(&self, value: Value) -> Result<usize, Exception> {
+        Comparing::default().count(&self.0, &value)
+    }
+
+    /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
+    /// none.
+    #[remote(name = "index", scales)]
+    pub fn index_value(
+        &self,
+        value: Value,
+        #[remote(default = 0)] start: Arg<Value>,
+        #[remote(default = i64::MAX)] stop: Arg<Value>,
+    ) -> Result<usize, Exception> {
+        let (start, stop) = searched(start, stop, self.0.len())?;
+        let found = Comparing::default().position(self.0.iter().take(stop).skip(start), &value)?;
+        found.map(|at| start + at).ok_or_else(|| Exception::value("tuple.index(x): x not in tuple"))
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[remote(skip)]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many elements there are.
+    #[remote(name = "__len__")]
+    pub fn length(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The element at `index`, or the elements of a slice, `{"slice": [start, stop, step]}`, as a plain tuple.
+    /// `IndexError` if it is not there.
+    #[remote(name = "__getitem__")]
+    pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
+        get(&self.0, &index, "tuple", Value::Tuple)
+    }
+
+    /// Whether an element is equal to `value`.
+    #[remote(name = "__contains__", scales)]
+    pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
+        Ok(Comparing::default().position(&self.0, &value)?.is_some())
+    }
+
+    /// `tuple + other`, as a plain tuple; the other one has to be a tuple too.
+    #[remote(name = "__add__", scales)]
+    pub fn add(&self, other: Value) -> Result<Value, Exception> {
+        match plain_and_class(other)? {
+            (Value::Tuple(other), _) => copied(self.0.iter().chain(&other)).map(Value::Tuple),
+            (other, class) => Err(Exception::TypeError(format!(
+                "can only concatenate tuple (not \"{}\") to tuple",
+                class.as_deref().unwrap_or(type_name(&other))
+            ))),
+        }
+    }
+
+    /// `tuple * count`, as a plain tuple.
+    #[remote(name = "__mul__", scales)]
+    pub fn mul(&self, count: Value) -> Result<Value, Exception> {
+        repeated(&self.0, &count).map(Value::Tuple)
+    }
+
+    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+    pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
+        let cursor = Cursor::of_same(cursor, &self.1, "tuple")?;
+        let rest = self.0.iter().enumerate().skip(cursor.at());
+        Ok(Chunk::collect(ctx, cursor, limit, true, rest.map(|(at, item)| (at + 1, item.clone()))))
+    }
+
+    /// The elements from the last to the first, as a plain list.
+    #[remote(name = "__reversed__", scales)]
+    pub fn reversed(&self) -> Vec<Value> {
+        self.0.iter().rev().cloned().collect()
+    }
+
+    /// The tuple as Python writes it.
+    #[remote(name = "__repr__", scales)]
+    pub fn repr(&self) -> Result<String, Exception> {
+        repr_of(self)
+    }
+}
+
+reflected_sequence_methods!(Tuple, Value);
+text_of_repr!(looking Tuple);
+sequence_comparisons!(Tuple, "tuple", Tuple);
+
+/// With plain Rust values. The methods that these stand for say what they do.
+impl TupleProxy {
+    /// The element at `index`.
+    pub fn get<T>(&self, index: i64) -> Decoded<T> {
+        Decoded::new(self.getitem(index.into()))
+    }
+
+    /// The elements, chunk after chunk, as a stream.
+    pub fn iter<T>(&self) -> Elements<T> {
+        Elements::of(self, Self::iter_chunk)
+    }
+
+    /// All elements.
+    pub fn to_vec<T>(&self) -> Decoded<Vec<T>> {
+        Decoded::new(self.getitem(crate::python::Slice::from(..).into()))
+    }
+
+    /// Whether an element is equal to `value`.
+    pub fn contains(&self, value: impl IntoValue) -> Fallible<bool> {
+        given(value, |value| self.contains_value(value))
+    }
+
+    /// How many elements are equal to `value`.
+    pub fn count(&self, value: impl IntoValue) -> Fallible<usize> {
+        given(value, |value| self.count_value(value))
+    }
+
+    /// Where the first element that is equal to `value` is.
+    pub fn index(&self, value: impl IntoValue) -> Fallible<usize> {
+        given(value, |value| self.index_value(value, None, None))
+    }
+}
+
+impl Tuple {
+    fn as_list(&self) -> &[Value] {
+        &self.0
+    }
+}
+
+impl Holds for Tuple {
+    fn seen(&self) -> Seen<'_> {
+        Seen::Tuple(&self.0)
+    }
+}
+
+/// Fails with `ValueError` for an element that is nested too deep.
+impl TryFrom<Vec<Value>> for Tuple {
+    type Error = Exception;
+
+    fn try_from(items: Vec<Value>) -> Result<Self, Exception> {
+        items.iter().try_for_each(check_depth)?;
+        Ok(Tuple(items, Stamp::default()))
+    }
+}
+
+impl TryFrom<Counted> for Tuple {
+    type Error = Exception;
+
+    fn try_from(items: Counted) -> Result<Self, Exception> {
+        Tuple::try_from(items.0)
+    }
+}
+
+impl Serialize for Tuple {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_tuple(&self.0, serializer)
+    }
+}
+
+impl From<Tuple> for Value {
+    fn from(tuple: Tuple) -> Self {
+        Value::Tuple(tuple.0)
+    }
+}

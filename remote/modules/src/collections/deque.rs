@@ -1,0 +1,400 @@
+//! `collections.deque`.
+
+mod proxy;
+
+use crate::Exception;
+use crate::python::live::{Holds, Kind, Seen, kind_of};
+use crate::python::{
+    Chunk, Comparison, Cursor, Slice, Stamp, check_depth, copied, insertion, iterate, position, repeats, room,
+    searched, short, type_name, weight, whole, word,
+};
+use crate::python::{Comparing, lending, repr_of};
+use crate::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::VecDeque;
+use tarmem_remote::args::Arg;
+use tarmem_remote::context::Context;
+use tarmem_remote::remote;
+use tarmem_remote::value::{Counted, Value};
+
+/// A list that is quick at both ends, as Python's `deque`. With a `maxlen`, putting something in at one end lets fall
+/// what is too many at the other.
+#[remote(module = "collections", name = "deque")]
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Deque {
+    items: VecDeque<Value>,
+    maxlen: Option<usize>,
+    /// Of the elements' places, not of the elements.
+    stamp: Stamp,
+}
+
+#[remote]
+impl Deque {
+    /// A deque of the elements of `iterable`: of a list, the keys of a map, the characters of a text, the integers in
+    /// bytes; the last `maxlen` of them.
+    #[remote(inline)]
+    pub fn new(
+        #[remote(default = Value::Tuple(Vec::new()))] iterable: Arg<Value>,
+        maxlen: Option<Value>,
+    ) -> Result<Self, Exception> {
+        let maxlen = maxlen.as_ref().map(bound).transpose()?;
+        let mut deque = Deque { maxlen, ..Deque::default() };
+        if let Arg::Given(items) = iterable {
+            deque.extend_values(items)?;
+        }
+        Ok(deque)
+    }
+
+    /// Puts `value` at the right end.
+    #[remote(name = "append")]
+    pub fn append_value(&mut self, value: Value) -> Result<(), Exception> {
+        check_depth(&value)?;
+        self.push(value);
+        Ok(())
+    }
+
+    /// Puts `value` at the left end.
+    #[remote(name = "appendleft")]
+    pub fn appendleft_value(&mut self, value: Value) -> Result<(), Exception> {
+        check_depth(&value)?;
+        self.push_left(value);
+        Ok(())
+    }
+
+    /// Puts the elements of `items` at the right end, one after another.
+    #[remote(name = "extend", scales)]
+    pub fn extend_values(&mut self, items: Value) -> Result<(), Exception> {
+        let items = lending(self, || elements(items))?;
+        items.into_iter().for_each(|item| self.push(item));
+        Ok(())
+    }
+
+    /// Puts the elements of `items` at the left end, one after another: the last one is first then.
+    #[remote(name = "extendleft", scales)]
+    pub fn extendleft_values(&mut self, items: Value) -> Result<(), Exception> {
+        let items = lending(self, || elements(items))?;
+        items.into_iter().for_each(|item| self.push_left(item));
+        Ok(())
+    }
+
+    /// Takes out the element at the right end and gives it. `IndexError` if there is none.
+    #[remote(name = "pop")]
+    pub fn pop_value(&mut self) -> Result<Value, Exception> {
+        let last = self.items.pop_back().ok_or_else(|| Exception::index("pop from an empty deque"))?;
+        self.stamp.change();
+        Ok(last)
+    }
+
+    /// Takes out the element at the left end and gives it. `IndexError` if there is none.
+    #[remote(name = "popleft")]
+    pub fn popleft_value(&mut self) -> Result<Value, Exception> {
+        let first = self.items.pop_front().ok_or_else(|| Exception::index("pop from an empty deque"))?;
+        self.stamp.change();
+        Ok(first)
+    }
+
+    /// Takes out every element.
+    #[remote(scales)]
+    pub fn clear(&mut self) {
+        if !self.items.is_empty() {
+            self.stamp.change();
+            self.items.clear();
+        }
+    }
+
+    /// The elements, as a plain list.
+    #[remote(name = "copy", scales)]
+    pub fn copy_value(&self) -> Vec<Value> {
+        self.as_list()
+    }
+
+    /// How many elements are equal to `value`.
+    #[remote(name = "count", scales)]
+    pub fn count_value(&self, value: Value) -> Result<usize, Exception> {
+        Comparing::default().count(&self.items, &value)
+    }
+
+    /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
+    /// none.
+    #[remote(name = "index", scales)]
+    pub fn index_value(
+        &self,
+        value: Value,
+        #[remote(default = 0)] start: Arg<Value>,
+        stop: Arg<Value>,
+    ) -> Result<usize, Exception> {
+        let (start, stop) = searched(start, stop, self.items.len())?;
+        let found = Comparing::default().position(self.items.iter().take(stop).skip(start), &value)?;
+        found.map(|at| start + at).ok_or_else(|| Exception::ValueError(format!("{} is not in deque", short(&value))))
+    }
+
+    /// Puts `value` before `index`; an index beyond either end means that end. `IndexError` if the deque is full.
+    #[remote(name = "insert", scales)]
+    pub fn insert_value(&mut self, index: Value, value: Value) -> Result<(), Exception> {
+        check_depth(&value)?;
+        let at = insertion(word(&index)?, self.items.len());
+        if self.maxlen.is_some_and(|most| self.items.len() >= most) {
+            return Err(Exception::index("deque already at its maximum size"));
+        }
+        self.stamp.change();
+        self.items.insert(at, value);
+        Ok(())
+    }
+
+    /// Takes out the first element that is equal to `value`. `ValueError` if there is none.
+    #[remote(name = "remove", scales)]
+    pub fn remove_value(&mut self, value: Value) -> Result<(), Exception> {
+        match lending(self, || Comparing::default().position(&self.items, &value))? {
+            Some(at) => {
+                self.stamp.change();
+                self.items.remove(at);
+                Ok(())
+            }
+            None => Err(Exception::ValueError(format!("{} is not in deque", short(&value)))),
+        }
+    }
+
+    /// Turns the order round.
+    #[remote(scales)]
+    pub fn reverse(&mut self) {
+        if self.items.len() > 1 {
+            self.stamp.change();
+            self.items.make_contiguous().reverse();
+        }
+    }
+
+    /// Moves `steps` elements (1 if left out) from the right end to the left; the other way if negative.
+    #[remote(name = "rotate", scales)]
+    pub fn rotate_value(&mut self, #[remote(default = 1)] steps: Arg<Value>) -> Result<(), Exception> {
+        let steps = steps.given().as_ref().map_or(Ok(1), word)?;
+        let len = self.items.len() as i128;
+        if len > 1 {
+            self.stamp.change();
+            // Between zero and the length, so it is a size.
+            self.items.rotate_right(steps.rem_euclid(len) as usize);
+        }
+        Ok(())
+    }
+
+    /// The most elements that it holds; null if that is not bounded.
+    pub fn maxlen(&self) -> Option<usize> {
+        self.maxlen
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there are none.
+    #[remote(skip)]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// How many elements there are.
+    #[remote(name = "__len__")]
+    pub fn length(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether an element is equal to `value`.
+    #[remote(name = "__contains__", scales)]
+    pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
+        Ok(Comparing::default().position(&self.items, &value)?.is_some())
+    }
+
+    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+    /// `RuntimeError` if elements came, went or moved meanwhile.
+    pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
+        let cursor = Cursor::resume(cursor, &self.stamp, self.items.len())
+            .map_err(|_| Exception::RuntimeError("deque mutated during iteration".to_owned()))?;
+        let rest = self.items.iter().enumerate().skip(cursor.at());
+        Ok(Chunk::collect(ctx, cursor, limit, false, rest.map(|(at, item)| (at + 1, item.clone()))))
+    }
+
+    /// The elements from the last to the first, as a plain list.
+    #[remote(name = "__reversed__", scales)]
+    pub fn reversed(&self) -> Vec<Value> {
+        self.items.iter().rev().cloned().collect()
+    }
+
+    /// The deque as Python writes it.
+    #[remote(name = "__repr__", scales)]
+    pub fn repr(&self) -> Result<String, Exception> {
+        repr_of(self)
+    }
+}
+
+/// Elements by index, and the operators.
+#[remote]
+impl Deque {
+    /// The element at `index`; a deque has no slices. `IndexError` if it is not there.
+    #[remote(name = "__getitem__")]
+    pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
+        self.at(&index).map(|at| self.items[at].clone())
+    }
+
+    /// Puts `value` in place of the element at `index`.
+    #[remote(name = "__setitem__")]
+    pub fn setitem(&mut self, index: Value, value: Value) -> Result<(), Exception> {
+        check_depth(&value)?;
+        let at = self.at(&index)?;
+        self.items[at] = value;
+        Ok(())
+    }
+
+    /// Takes out the element at `index`.
+    #[remote(name = "__delitem__", scales)]
+    pub fn delitem(&mut self, index: Value) -> Result<(), Exception> {
+        let at = self.at(&index)?;
+        self.stamp.change();
+        self.items.remove(at);
+        Ok(())
+    }
+
+    /// `deque + other`, as a plain list, within the deque's `maxlen`; the other one has to be a deque, as a reference.
+    #[remote(name = "__add__", scales)]
+    pub fn add(&self, other: Value) -> Result<Vec<Value>, Exception> {
+        let other = match other {
+            other if kind_of(&other) == Kind::Deque => iterate(other)?,
+            other => {
+                let found = type_name(&other);
+                return Err(Exception::TypeError(format!("can only concatenate deque (not \"{found}\") to deque")));
+            }
+        };
+        other.iter().try_for_each(check_depth)?;
+        let both = self.items.len() + other.len();
+        let skipped = self.maxlen.map_or(0, |most| both.saturating_sub(most));
+        copied(self.items.iter().chain(&other).skip(skipped))
+    }
+
+    /// `deque += items`: puts the elements of `items` at the right end.
+    #[remote(name = "__iadd__", scales)]
+    pub fn iadd(&mut self, items: Value) -> Result<(), Exception> {
+        self.extend_values(items)
+    }
+
+    /// `deque * count`, as a plain list, within the deque's `maxlen`.
+    #[remote(name = "__mul__", scales)]
+    pub fn mul(&self, count: Value) -> Result<Vec<Value>, Exception> {
+        self.repeated(&count)
+    }
+
+    /// `deque *= count`: repeats the elements, within `maxlen`; takes them out if `count` is below one.
+    #[remote(name = "__imul__", scales)]
+    pub fn imul(&mut self, count: Value) -> Result<(), Exception> {
+        self.items = self.repeated(&count)?.into();
+        self.stamp.change();
+        Ok(())
+    }
+}
+
+reflected_sequence_methods!(Deque, Vec<Value>);
+text_of_repr!(looking Deque);
+sequence_comparisons!(Deque, "collections.deque");
+
+impl Deque {
+    fn as_list(&self) -> Vec<Value> {
+        self.items.iter().cloned().collect()
+    }
+
+    fn push(&mut self, value: Value) {
+        self.stamp.change();
+        self.items.push_back(value);
+        if self.maxlen.is_some_and(|most| self.items.len() > most) {
+            self.items.pop_front();
+        }
+    }
+
+    fn push_left(&mut self, value: Value) {
+        self.stamp.change();
+        self.items.push_front(value);
+        if self.maxlen.is_some_and(|most| self.items.len() > most) {
+            self.items.pop_back();
+        }
+    }
+
+    fn at(&self, index: &Value) -> Result<usize, Exception> {
+        let whole = whole(index)?.ok_or_else(|| {
+            let found = if Slice::of(index).is_ok_and(|slice| slice.is_none()) { type_name(index) } else { "slice" };
+            Exception::TypeError(format!("sequence index must be integer, not '{found}'"))
+        })?;
+        position(whole, self.items.len()).ok_or_else(|| match i64::try_from(whole) {
+            Ok(_) => Exception::index("deque index out of range"),
+            Err(_) => Exception::index("cannot fit 'int' into an index-sized integer"),
+        })
+    }
+
+    /// The last `maxlen` of the elements, `count` times.
+    fn repeated(&self, count: &Value) -> Result<Vec<Value>, Exception> {
+        let count = whole(count)?.ok_or_else(|| {
+            Exception::TypeError(format!("can't multiply sequence by non-int of type '{}'", type_name(count)))
+        })?;
+        let len = self.items.len();
+        // Of a bounded deque no more is made than fits.
+        let enough = self.maxlen.map_or(i128::MAX, |most| (most.div_ceil(len.max(1)) + 1) as i128);
+        let times = repeats(self.items.iter().map(weight).sum(), count.min(enough))?;
+        let skipped = self.maxlen.map_or(0, |most| (len * times).saturating_sub(most));
+        let mut repeated = room((len * times).saturating_sub(skipped))?;
+        repeated.extend(std::iter::repeat_n(&self.items, times).flatten().skip(skipped).cloned());
+        Ok(repeated)
+    }
+}
+
+/// What can be elements of a deque.
+fn elements(value: Value) -> Result<Vec<Value>, Exception> {
+    let items = iterate(value)?;
+    items.iter().try_for_each(check_depth)?;
+    Ok(items)
+}
+
+/// What can be a `maxlen`.
+fn bound(maxlen: &Value) -> Result<usize, Exception> {
+    let maxlen = whole(maxlen)?.ok_or_else(|| Exception::of_type("an integer is required"))?;
+    usize::try_from(maxlen).map_err(|_| {
+        if maxlen < 0 {
+            Exception::value("maxlen must be non-negative")
+        } else {
+            Exception::overflow("Python int too large to convert to C ssize_t")
+        }
+    })
+}
+
+/// To people, its elements; otherwise with its `maxlen`.
+impl Serialize for Deque {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            self.items.serialize(serializer)
+        } else {
+            (&self.items, self.maxlen).serialize(serializer)
+        }
+    }
+}
+
+/// From what people see it is not bounded.
+impl<'de> Deserialize<'de> for Deque {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (Counted(items), maxlen): (Counted, _) = if deserializer.is_human_readable() {
+            (Deserialize::deserialize(deserializer)?, None)
+        } else {
+            Deserialize::deserialize(deserializer)?
+        };
+        items.iter().try_for_each(check_depth).map_err(serde::de::Error::custom)?;
+        let mut deque = Deque { maxlen, ..Deque::default() };
+        items.into_iter().for_each(|item| deque.push(item));
+        Ok(deque)
+    }
+}
+
+impl Holds for Deque {
+    fn seen(&self) -> Seen<'_> {
+        Seen::Deque(&self.items, self.maxlen)
+    }
+}
+
+impl From<Deque> for Value {
+    fn from(deque: Deque) -> Self {
+        Value::List(deque.items.into())
+    }
+}

@@ -1,0 +1,118 @@
+//! A call whose result is made of `Value`s, as the caller wants to have it.
+
+use super::Exception;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Display;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tarmem_remote::call::Misfit;
+use tarmem_remote::call::{Call, CallError, Failure};
+use tarmem_remote::error::Error;
+use tarmem_remote::pipeline::PipelinedCall;
+use tarmem_remote::value::{Value, from_value, misfit, to_value};
+
+/// A call that gives an `R`, which is made of values, decoded as a `T`: what `dict.get::<i64>("k")` is.
+///
+/// # Errors
+/// Those of the call; [`Error::UnexpectedResult`] if what it gives is no `T`: what the call took out of a queue is put back
+/// then, and what it took out of a list or a dict is in the error.
+#[must_use = "a call does nothing until it is awaited"]
+#[derive(Debug)]
+pub struct Decoded<T, R = Value, E = CallError<Exception>> {
+    call: Call<R, E>,
+    /// What it took is put back if it is no `T`, and so is not in the error.
+    is_put_back: bool,
+    result: PhantomData<fn() -> T>,
+}
+
+/// A call that gives pairs, such as the items of a dict.
+pub type DecodedPairs<K, V, E = CallError<Exception>> = Decoded<Vec<(K, V)>, Vec<Value>, E>;
+
+impl<T, R, E> Decoded<T, R, E> {
+    pub(crate) fn new(call: Call<R, E>) -> Self {
+        Decoded { call, is_put_back: false, result: PhantomData }
+    }
+
+    /// A call that takes something which the service puts back unless its caller makes sense of it: an item of a queue.
+    pub(crate) fn on_trial(call: Call<R, E>) -> Self {
+        Decoded { is_put_back: true, ..Decoded::new(call) }
+    }
+
+    fn map<F>(self, change: impl FnOnce(Call<R, E>) -> Call<R, F>) -> Decoded<T, R, F> {
+        Decoded { call: change(self.call), is_put_back: self.is_put_back, result: PhantomData }
+    }
+
+    /// As [`Call::timeout`].
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.map(|call| call.timeout(timeout))
+    }
+
+    /// As [`Call::no_timeout`].
+    pub fn no_timeout(self) -> Self {
+        self.map(|call| call.no_timeout())
+    }
+
+    /// As [`Call::owner`].
+    pub fn owner(self, id: u64) -> Self {
+        self.map(|call| call.owner(id))
+    }
+}
+
+impl<T, R, E: Display + Serialize + DeserializeOwned> Decoded<T, R, CallError<E>> {
+    /// As [`Call::erase_error`].
+    pub fn erase_error(self) -> Decoded<T, R, Error> {
+        self.map(|call| call.erase_error())
+    }
+}
+
+impl<T, R, E> Decoded<T, R, E>
+where
+    R: DeserializeOwned,
+    E: Failure,
+{
+    /// As [`Call::send`].
+    pub async fn send(self) -> Self {
+        Decoded { call: self.call.send().await, ..self }
+    }
+}
+
+impl<T, R, E> Future for Decoded<T, R, E>
+where
+    T: DeserializeOwned,
+    R: Serialize + DeserializeOwned,
+    E: Failure,
+{
+    type Output = Result<T, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let is_put_back = self.is_put_back;
+        self.call.poll_as(cx, |result| {
+            decode::<T>(&result).map_err(|misfit| Misfit { value: misfit.value.filter(|_| !is_put_back), ..misfit })
+        })
+    }
+}
+
+impl<T, R, E> PipelinedCall for Decoded<T, R, E>
+where
+    T: DeserializeOwned,
+    R: Serialize + DeserializeOwned,
+    E: Failure,
+{
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.call.poll_send(cx)
+    }
+}
+
+/// What came as what was asked for.
+fn decode<T: DeserializeOwned>(result: &impl Serialize) -> Result<T, Misfit> {
+    let came = to_value(result).map_err(|error| Misfit { reason: format!("cannot be read: {error}"), value: None })?;
+    from_value(came).map_err(|error| {
+        // Made anew, for the few calls whose result does not fit.
+        let came = to_value(result).unwrap_or_default();
+        Misfit { reason: misfit::<T>(&came, &error), value: Some(Box::new(came)) }
+    })
+}

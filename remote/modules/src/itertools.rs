@@ -1,0 +1,74 @@
+//! Module `itertools`: `count`, of which no two callers get the same number.
+
+use super::python::live::operand;
+use super::python::number::{self, Number};
+use super::python::{repr, whole};
+use super::shared::text_of_repr;
+use super::{Decoded, Exception};
+use serde::{Deserialize, Serialize};
+use tarmem_remote::args::Arg;
+use tarmem_remote::remote;
+use tarmem_remote::value::Value;
+
+/// Numbers without end, as Python's `itertools.count`. Each is given once, whoever asks.
+///
+/// A number whose caller went away before it arrived is not given again.
+#[remote(module = "itertools", name = "count")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Count {
+    next: Value,
+    step: Value,
+}
+
+#[remote]
+impl Count {
+    /// From `start` (0 if left out) on, by `step` (1 if left out). `TypeError` for what is no number.
+    #[remote(inline)]
+    pub fn new(
+        #[remote(default = 0)] start: Arg<Value>,
+        #[remote(default = 1)] step: Arg<Value>,
+    ) -> Result<Self, Exception> {
+        let (start, step) = (start.or_else(|| 0.into()), step.or_else(|| 1.into()));
+        let (start, step) = (operand(&start)?.into_owned(), operand(&step)?.into_owned());
+        if Number::of(&start).is_none() || Number::of(&step).is_none() {
+            return Err(Exception::of_type("a number is required"));
+        }
+        // CPython counts such by itself, and no more by its objects.
+        match (whole(&start)?, whole(&step)?) {
+            (Some(n), Some(1)) if i64::try_from(n).is_ok() => Ok(Count { next: n.into(), step: 1.into() }),
+            _ => Ok(Count { next: start, step }),
+        }
+    }
+
+    /// The next number. `OverflowError` if the one after it would have more than
+    /// [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT) bits.
+    #[remote(name = "next")]
+    pub fn next_value(&mut self) -> Result<Value, Exception> {
+        let after = number::add(&self.next, &self.step)?;
+        Ok(std::mem::replace(&mut self.next, after))
+    }
+
+    /// As `next`.
+    #[remote(name = "__next__")]
+    pub fn dunder_next(&mut self) -> Result<Value, Exception> {
+        self.next_value()
+    }
+
+    /// The call that makes one that goes on where this one is, as Python writes it.
+    #[remote(name = "__repr__")]
+    pub fn repr(&self) -> String {
+        match whole(&self.step) {
+            Ok(Some(1)) => format!("count({})", repr(&self.next)),
+            _ => format!("count({}, {})", repr(&self.next), repr(&self.step)),
+        }
+    }
+}
+
+text_of_repr!(Count);
+
+impl CountProxy {
+    /// The next number.
+    pub fn next<T>(&self) -> Decoded<T> {
+        Decoded::new(self.next_value())
+    }
+}

@@ -1,0 +1,112 @@
+//! `multiprocessing.Queue` and `multiprocessing.JoinableQueue`.
+
+use crate::queue::items::{self, Items};
+use crate::queue::methods::{Kind, bounded_methods, joinable_methods, queue_methods};
+use crate::queue::proxy::{LeasedItem, bounded_proxy, joinable_proxy, queue_proxy};
+use crate::queue::store::Store;
+use crate::queue::{Lease, Leased};
+use crate::waiting::{Monitor, Patience, seconds};
+use crate::{Decoded, Exception, Fallible, given};
+use serde::de::DeserializeOwned;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tarmem_remote::args::Arg;
+use tarmem_remote::context::{Context, SessionEnded};
+use tarmem_remote::object::Traverse;
+use tarmem_remote::remote;
+use tarmem_remote::value::{Granted, IntoValue, Value};
+use uuid::Uuid;
+
+/// A queue, as Python's `multiprocessing.Queue`: the first item to come is the first to leave.
+///
+/// What Python has a process for is a session here. An item is in the queue once `put` has returned: there is no thread that has yet
+/// to bring it there.
+#[remote(module = "multiprocessing", name = "Queue", resident)]
+#[derive(Debug)]
+pub struct SharedQueue {
+    items: Arc<Monitor<Items>>,
+    closed: Arc<Closed>,
+}
+
+/// A [`Queue`](SharedQueue) that knows when all that was put in is done with, as Python's `multiprocessing.JoinableQueue`.
+#[remote(module = "multiprocessing", resident)]
+#[derive(Debug)]
+pub struct JoinableQueue {
+    items: Arc<Monitor<Items>>,
+    closed: Arc<Closed>,
+}
+
+/// The sessions that have closed the queue for themselves.
+type Closed = Monitor<BTreeSet<Uuid>>;
+
+impl SessionEnded for Closed {
+    fn session_ended(&self, session: Uuid) {
+        self.with(|closed, _| closed.remove(&session));
+    }
+}
+
+macro_rules! process_queue {
+    ($class:ident, $proxy:ident, $name:literal) => {
+        #[remote]
+        impl $class {
+            /// An empty queue, with room for `maxsize` items; for any number if that is not said, or not more than 0.
+            #[remote(inline)]
+            pub fn new(#[remote(default = 0)] maxsize: Arg<i64>) -> Self {
+                let items = Items::new(Store::Fifo(VecDeque::new()), maxsize.given());
+                $class { items, closed: Monitor::new(BTreeSet::new()) }
+            }
+
+            /// The caller's session uses the queue no more: its `put` and `get` are a `ValueError` from now on. Others go on.
+            pub fn close(&self, ctx: &Context) -> Result<(), Exception> {
+                let session = ctx.session();
+                self.closed.with(|closed, _| closed.insert(session));
+                if ctx.on_session_end(&self.closed).is_err() {
+                    self.closed.with(|closed, _| closed.remove(&session));
+                }
+                Ok(())
+            }
+
+            /// Waits until what the caller has put is in the queue: that is so once `put` has returned. `RuntimeError` unless the
+            /// caller has closed it.
+            pub fn join_thread(&self, ctx: &Context) -> Result<(), Exception> {
+                match self.check_open(ctx) {
+                    Ok(()) => Err(Exception::RuntimeError(concat!("Queue <", $name, "> not closed").to_owned())),
+                    Err(_) => Ok(()),
+                }
+            }
+
+            /// What was put is not given up, but in the queue already: there is nothing to cancel.
+            pub fn cancel_join_thread(&self) {}
+        }
+
+        impl Kind for $class {
+            fn check_open(&self, ctx: &Context) -> Result<(), Exception> {
+                if self.closed.with(|closed, _| closed.contains(&ctx.session())) {
+                    return Err(Exception::value(concat!("Queue <", $name, "> is closed")));
+                }
+                Ok(())
+            }
+
+            fn patience(block: Arg<Value>, timeout: Option<f64>) -> Result<Patience, Exception> {
+                Patience::to_process_queue(block, timeout)
+            }
+        }
+
+        impl Traverse for $class {
+            fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+                self.items.with(|items, _| items.visit(visit));
+            }
+        }
+
+        queue_methods!($class);
+        bounded_methods!($class);
+        queue_proxy!($proxy);
+        bounded_proxy!($proxy);
+    };
+}
+
+process_queue!(SharedQueue, SharedQueueProxy, "multiprocessing.Queue");
+process_queue!(JoinableQueue, JoinableQueueProxy, "multiprocessing.JoinableQueue");
+joinable_methods!(JoinableQueue);
+joinable_proxy!(JoinableQueueProxy);

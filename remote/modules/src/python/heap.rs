@@ -1,0 +1,144 @@
+//! Heaps, as Python's `heapq` keeps them: the same comparisons in the same order, so that what is equal leaves in the same
+//! order. Unlike there, an operation that fails has changed nothing: where things go is found first, and then they go.
+
+use super::Comparison;
+use crate::Exception;
+use tarmem_remote::value::Value;
+
+/// The order of a heap of values.
+///
+/// # Errors
+/// `TypeError` for values that have none.
+pub(crate) fn less(a: &Value, b: &Value) -> Result<bool, Exception> {
+    Comparison::Less.holds(a, b)
+}
+
+/// Puts `item` into a heap.
+///
+/// # Errors
+/// That of `less`, and the item, if it has no order with one of those that it has to pass.
+pub(crate) fn push(
+    heap: &mut Vec<Value>,
+    item: Value,
+    less: impl Fn(&Value, &Value) -> Result<bool, Exception>,
+) -> Result<(), (Exception, Value)> {
+    // The places above that it has to pass.
+    let mut path = Vec::new();
+    let mut at = heap.len();
+    while at > 0 {
+        at = (at - 1) / 2;
+        match less(&item, &heap[at]) {
+            Ok(true) => path.push(at),
+            Ok(false) => break,
+            Err(error) => return Err((error, item)),
+        }
+    }
+    let mut at = heap.len();
+    heap.push(item);
+    for above in path {
+        heap.swap(at, above);
+        at = above;
+    }
+    Ok(())
+}
+
+/// Takes the least item out of a heap, if there is one.
+///
+/// # Errors
+/// That of `less` if items have to be compared that have no order.
+pub(crate) fn pop(
+    heap: &mut Vec<Value>,
+    mut less: impl Fn(&Value, &Value) -> Result<bool, Exception>,
+) -> Result<Option<Value>, Exception> {
+    let Some((last, rest)) = heap.split_last() else { return Ok(None) };
+    let path = sink(rest, 0, last, &mut less)?;
+    let top = heap.swap_remove(0);
+    shift(heap, &path);
+    Ok(Some(top))
+}
+
+/// Puts `item` in the place of the least one, which it gives: so many places as before. `None`, and nothing is put in, if
+/// there is none.
+///
+/// # Errors
+/// As [`less`].
+pub(crate) fn replace(heap: &mut [Value], item: Value) -> Result<Option<Value>, Exception> {
+    let path = sink(heap, 0, &item, &mut less)?;
+    let Some(first) = heap.first_mut() else { return Ok(None) };
+    let top = std::mem::replace(first, item);
+    shift(heap, &path);
+    Ok(Some(top))
+}
+
+/// Makes a heap of items in any order.
+///
+/// # Errors
+/// As [`less`].
+pub(crate) fn heapify(items: &mut [Value]) -> Result<(), Exception> {
+    let mut order: Vec<usize> = (0..items.len()).collect();
+    heapify_by(&mut order, |&a, &b| less(&items[a], &items[b]))?;
+    let mut taken: Vec<Value> = items.iter_mut().map(std::mem::take).collect();
+    for (place, from) in items.iter_mut().zip(order) {
+        *place = std::mem::take(&mut taken[from]);
+    }
+    Ok(())
+}
+
+/// As [`heapify`], of anything, with its own order. What fails half way may have moved some.
+pub(crate) fn heapify_by<T>(
+    items: &mut [T],
+    mut less: impl FnMut(&T, &T) -> Result<bool, Exception>,
+) -> Result<(), Exception> {
+    for start in (0..items.len() / 2).rev() {
+        let path = sink(items, start, &items[start], &mut less)?;
+        shift(items, &path);
+    }
+    Ok(())
+}
+
+/// Where an item goes that stands at the top of a heap and may be too large for that: the places from there on.
+///
+/// # Errors
+/// Those of `less`.
+pub(crate) fn sink_first<T>(
+    items: &[T],
+    mut less: impl FnMut(&T, &T) -> Result<bool, Exception>,
+) -> Result<Vec<usize>, Exception> {
+    match items.first() {
+        Some(first) => sink(items, 0, first, &mut less),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The places through which an item goes from `start` on: the way down, along the smaller children, and then up again, to
+/// where it is to be.
+fn sink<T>(
+    items: &[T],
+    start: usize,
+    item: &T,
+    less: &mut impl FnMut(&T, &T) -> Result<bool, Exception>,
+) -> Result<Vec<usize>, Exception> {
+    let mut path = vec![start];
+    let mut child = 2 * start + 1;
+    while child < items.len() {
+        let right = child + 1;
+        if right < items.len() && !less(&items[child], &items[right])? {
+            child = right;
+        }
+        path.push(child);
+        child = 2 * child + 1;
+    }
+    while let [_, .., last] = path[..]
+        && less(item, &items[last])?
+    {
+        path.pop();
+    }
+    Ok(path)
+}
+
+/// Moves what stands at the first of these places to the last of them, and the others up.
+pub(crate) fn shift<T>(items: &mut [T], path: &[usize]) {
+    for step in path.windows(2) {
+        items.swap(step[0], step[1]);
+    }
+}

@@ -1,0 +1,163 @@
+//! `[start:stop:step]`: which elements of a sequence that means.
+
+use super::index::slice_bound_of;
+use super::type_name;
+use crate::Exception;
+use std::ops::{Range, RangeFrom, RangeFull, RangeTo};
+use tarmem_remote::value::Value;
+
+/// A slice, as Python writes `[start:stop:step]`: any part may be left out, and negative positions count from the end.
+///
+/// A [`Value`] has no kind of its own for a slice. In a dynamic call it is a map with the one key `slice`, and under it
+/// what Python's `slice(…)` takes: `{"slice": [stop]}`, `{"slice": [start, stop]}` or `{"slice": [start, stop, step]}`,
+/// with null for what is left out. In Rust, ranges are slices.
+///
+/// ```
+/// use tarmem_modules::python::Slice;
+///
+/// let tail = Slice::from(-3..);
+/// assert_eq!(tail.span(10).unwrap().positions().collect::<Vec<_>>(), [7, 8, 9]);
+/// let backwards = Slice { start: None, stop: None, step: Some(-4) };
+/// assert_eq!(backwards.span(10).unwrap().positions().collect::<Vec<_>>(), [9, 5, 1]);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slice {
+    /// Where it begins.
+    pub start: Option<i128>,
+    /// Where it ends; this one is not in it.
+    pub stop: Option<i128>,
+    /// How far it is from one to the next; backwards if negative.
+    pub step: Option<i128>,
+}
+
+/// The positions that a slice means in a sequence of a certain length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first position; where nothing is selected, the place for something to be put in.
+    pub start: usize,
+    /// How far it is from one to the next; never zero.
+    pub step: i128,
+    /// How many there are.
+    pub len: usize,
+}
+
+impl Slice {
+    /// The slice that a value stands for; `None` if it is no slice.
+    ///
+    /// # Errors
+    /// `TypeError` for a slice of something else than integers and nulls, `ValueError` for a step of zero.
+    pub fn of(value: &Value) -> Result<Option<Self>, Exception> {
+        let parts = match value {
+            Value::Map(entries) => match entries.as_slice() {
+                [(key, parts)] if key.as_str() == Some("slice") => parts,
+                _ => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        let part = |value: &Value| match value {
+            Value::Null => Ok(None),
+            value => slice_bound_of(value).map(Some),
+        };
+        let (start, stop, step) = match parts.as_items() {
+            Some([stop]) => (&Value::Null, stop, &Value::Null),
+            Some([start, stop]) => (start, stop, &Value::Null),
+            Some([start, stop, step]) => (start, stop, step),
+            Some(parts) => {
+                return Err(Exception::TypeError(format!("slice expected 1 to 3 arguments, got {}", parts.len())));
+            }
+            None => {
+                let found = type_name(parts);
+                return Err(Exception::TypeError(format!(
+                    "a slice is {{\"slice\": [start, stop, step]}}, not of '{found}'"
+                )));
+            }
+        };
+        // In the order in which CPython looks at them, for the error if there are several.
+        let step = part(step)?;
+        if step == Some(0) {
+            return Err(zero_step());
+        }
+        Ok(Some(Slice { start: part(start)?, stop: part(stop)?, step }))
+    }
+
+    /// The positions that it means in a sequence of `len`.
+    ///
+    /// # Errors
+    /// `ValueError` for a step of zero.
+    pub fn span(&self, len: usize) -> Result<Span, Exception> {
+        let step = self.step.unwrap_or(1);
+        if step == 0 {
+            return Err(zero_step());
+        }
+        let length = len as i128;
+        // Backwards, the ends are one further to the left.
+        let (lowest, highest) = if step < 0 { (-1, length - 1) } else { (0, length) };
+        let bound = |at: i128| if at < 0 { at.saturating_add(length).max(lowest) } else { at.min(highest) };
+        let (first, last) = if step < 0 { (highest, lowest) } else { (lowest, highest) };
+        let start = self.start.map_or(first, bound);
+        let stop = self.stop.map_or(last, bound);
+        let distance = if step < 0 { start - stop } else { stop - start };
+        // No more than `len`, for both ends are within it.
+        let count = if distance > 0 { (distance - 1) / step.saturating_abs() + 1 } else { 0 };
+        Ok(Span { start: start.max(0) as usize, step, len: count as usize })
+    }
+}
+
+fn zero_step() -> Exception {
+    Exception::value("slice step cannot be zero")
+}
+
+impl Span {
+    /// The positions, in the slice's order.
+    pub fn positions(self) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator {
+        // The product is less than the sequence is long wherever a position exists.
+        (0..self.len).map(move |nth| (self.start as i128 + self.step * nth as i128) as usize)
+    }
+
+    /// The positions, ascending.
+    pub fn ascending(self) -> Box<dyn DoubleEndedIterator<Item = usize>> {
+        if self.step < 0 { Box::new(self.positions().rev()) } else { Box::new(self.positions()) }
+    }
+
+    /// Takes out what is at the positions. The span has to be of a sequence as long as `items`.
+    pub(crate) fn take_out<T>(self, items: &mut Vec<T>) {
+        let mut gone = self.ascending().peekable();
+        let mut at = 0;
+        items.retain(|_| {
+            let keep = gone.next_if_eq(&at).is_none();
+            at += 1;
+            keep
+        });
+    }
+}
+
+impl From<Slice> for Value {
+    fn from(slice: Slice) -> Self {
+        let parts = [slice.start, slice.stop, slice.step];
+        Value::Map(vec![("slice".into(), parts.into())])
+    }
+}
+
+impl From<Range<i64>> for Slice {
+    fn from(range: Range<i64>) -> Self {
+        Slice { start: Some(range.start.into()), stop: Some(range.end.into()), step: None }
+    }
+}
+
+impl From<RangeFrom<i64>> for Slice {
+    fn from(range: RangeFrom<i64>) -> Self {
+        Slice { start: Some(range.start.into()), stop: None, step: None }
+    }
+}
+
+impl From<RangeTo<i64>> for Slice {
+    fn from(range: RangeTo<i64>) -> Self {
+        Slice { start: None, stop: Some(range.end.into()), step: None }
+    }
+}
+
+impl From<RangeFull> for Slice {
+    fn from(_: RangeFull) -> Self {
+        Slice::default()
+    }
+}

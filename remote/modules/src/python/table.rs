@@ -1,0 +1,318 @@
+//! A hash table that keeps the order in which its keys came: what dict, set and their like are made of.
+
+use super::{Chunk, Cursor, Key, Stamp, equal};
+use crate::Exception;
+use hashbrown::HashTable;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use tarmem_remote::context::Context;
+use tarmem_remote::value::Value;
+
+/// Keys and what they stand for, in the order in which the keys were first put in.
+///
+/// Like CPython's dict it is a list of entries beside a hash table of positions. What is removed leaves a hole, which
+/// goes when there are more holes than entries; so removing takes as little time as putting in, also at the front.
+/// Hashes are keyed at random (SipHash), because keys come from strangers.
+#[derive(Clone)]
+pub struct Table<V> {
+    positions: HashTable<usize>,
+    entries: Vec<Option<Entry<V>>>,
+    /// No entry is before this position.
+    first: usize,
+    hasher: RandomState,
+    /// Of the keys and their order, not of what they stand for.
+    stamp: Stamp,
+}
+
+#[derive(Clone)]
+struct Entry<V> {
+    hash: u64,
+    key: Key,
+    value: V,
+}
+
+impl<V> Default for Table<V> {
+    fn default() -> Self {
+        Table {
+            positions: HashTable::new(),
+            entries: Vec::new(),
+            first: 0,
+            hasher: RandomState::new(),
+            stamp: Stamp::default(),
+        }
+    }
+}
+
+impl<V> Table<V> {
+    /// About what an entry takes, with its place among the positions.
+    pub(crate) const ENTRY_BYTES: usize = size_of::<Option<Entry<V>>>() + 2 * size_of::<usize>();
+
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.positions.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.positions.is_empty()
+    }
+
+    /// What `key` stands for.
+    pub fn get(&self, key: &Key) -> Option<&V> {
+        self.entry(self.position(key)?).map(|entry| &entry.value)
+    }
+
+    /// What `key` stands for, to be changed.
+    pub fn get_mut(&mut self, key: &Key) -> Option<&mut V> {
+        let at = self.position(key)?;
+        self.entries.get_mut(at)?.as_mut().map(|entry| &mut entry.value)
+    }
+
+    /// Whether there is such a key.
+    pub fn contains(&self, key: &Key) -> bool {
+        self.position(key).is_some()
+    }
+
+    /// Lets `key` stand for `value`; gives what it stood for. A key that is there already stays as it is, and where.
+    pub fn insert(&mut self, key: Key, value: V) -> Option<V> {
+        if let Some(present) = self.get_mut(&key) {
+            return Some(std::mem::replace(present, value));
+        }
+        self.stamp.change();
+        let hash = self.hasher.hash_one(&key);
+        let at = self.entries.len();
+        self.entries.push(Some(Entry { hash, key, value }));
+        let entries = &self.entries;
+        self.positions.insert_unique(hash, at, |&at| hash_at(entries, at));
+        None
+    }
+
+    /// Removes `key`; gives it with what it stood for.
+    pub fn remove(&mut self, key: &Key) -> Option<(Key, V)> {
+        let at = self.position(key)?;
+        self.remove_at(at)
+    }
+
+    /// Removes the last key.
+    pub fn pop_last(&mut self) -> Option<(Key, V)> {
+        // Holes at the end are gone whenever something is removed, so this does not search.
+        let at = self.entries.len().checked_sub(1)?;
+        self.remove_at(at)
+    }
+
+    /// Removes the first key.
+    pub fn pop_first(&mut self) -> Option<(Key, V)> {
+        let at = self.first_position()?;
+        self.first = at;
+        self.remove_at(at)
+    }
+
+    fn first_position(&self) -> Option<usize> {
+        (self.first..self.entries.len()).find(|&at| self.entry(at).is_some())
+    }
+
+    /// Moves `key` to one of the ends; whether there is such a key.
+    pub fn move_to_end(&mut self, key: &Key, last: bool) -> bool {
+        let Some(at) = self.position(key) else { return false };
+        let end = if last { self.entries.len().checked_sub(1) } else { self.first_position() };
+        if end == Some(at) {
+            return true;
+        }
+        let Some((key, value)) = self.remove_at(at) else { return false };
+        if last {
+            self.insert(key, value);
+        } else {
+            let rest = std::mem::take(self);
+            self.insert(key, value);
+            self.extend(rest.into_entries());
+        }
+        true
+    }
+
+    /// Removes every key.
+    pub fn clear(&mut self) {
+        if !self.is_empty() {
+            *self = Self::default();
+        }
+    }
+
+    /// Becomes `other`. If that has the same keys in the same order, only what they stand for changes.
+    pub fn assign(&mut self, other: Self) {
+        if self.len() == other.len() && self.keys().eq(other.keys()) {
+            for (entry, (_, value)) in self.entries.iter_mut().flatten().zip(other.into_entries()) {
+                entry.value = value;
+            }
+        } else {
+            *self = other;
+        }
+    }
+
+    /// The chunk from `cursor` on: `item` makes an element of each key and what it stands for.
+    ///
+    /// # Errors
+    /// The length that the table had when the iteration began, if keys came, went or moved since.
+    pub(crate) fn chunk(
+        &self,
+        ctx: &Context,
+        cursor: Option<Cursor>,
+        limit: Option<u32>,
+        item: impl Fn(&Key, &V) -> Value,
+    ) -> Result<Chunk, usize> {
+        let cursor = Cursor::resume(cursor, &self.stamp, self.len())?;
+        let begin = cursor.at().max(self.first);
+        let rest = self.entries.iter().enumerate().skip(begin);
+        let items = rest.filter_map(|(at, entry)| entry.as_ref().map(|entry| (at + 1, item(&entry.key, &entry.value))));
+        Ok(Chunk::collect(ctx, cursor, limit, false, items))
+    }
+
+    /// The keys and what they stand for, in their order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Key, &V)> {
+        self.entries.iter().skip(self.first).flatten().map(|entry| (&entry.key, &entry.value))
+    }
+
+    /// The keys, in their order.
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &Key> {
+        self.iter().map(|(key, _)| key)
+    }
+
+    /// What the keys stand for, in their order.
+    pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> {
+        self.iter().map(|(_, value)| value)
+    }
+
+    /// The keys and what they stood for, in their order.
+    pub fn into_entries(self) -> impl Iterator<Item = (Key, V)> {
+        self.entries.into_iter().flatten().map(|entry| (entry.key, entry.value))
+    }
+
+    /// Keeps the keys that `keep` says yes to.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Key, &V) -> bool) {
+        let mut removed = false;
+        for slot in &mut self.entries {
+            if slot.as_ref().is_some_and(|entry| !keep(&entry.key, &entry.value)) {
+                *slot = None;
+                removed = true;
+            }
+        }
+        if removed {
+            self.stamp.change();
+            self.close_holes();
+        }
+    }
+
+    fn entry(&self, at: usize) -> Option<&Entry<V>> {
+        self.entries.get(at)?.as_ref()
+    }
+
+    fn position(&self, key: &Key) -> Option<usize> {
+        let hash = self.hasher.hash_one(key);
+        let same = |&at: &usize| self.entry(at).is_some_and(|entry| entry.hash == hash && entry.key == *key);
+        self.positions.find(hash, same).copied()
+    }
+
+    fn remove_at(&mut self, at: usize) -> Option<(Key, V)> {
+        let Entry { hash, key, value } = self.entries.get_mut(at)?.take()?;
+        self.stamp.change();
+        if let Ok(found) = self.positions.find_entry(hash, |&other| other == at) {
+            found.remove();
+        }
+        while matches!(self.entries.last(), Some(None)) {
+            self.entries.pop();
+        }
+        if at == self.first {
+            self.first += 1;
+        }
+        self.first = self.first.min(self.entries.len());
+        if self.entries.len() > 2 * self.len() + 8 {
+            self.close_holes();
+        }
+        Some((key, value))
+    }
+
+    fn close_holes(&mut self) {
+        self.entries.retain(Option::is_some);
+        self.entries.shrink_to(self.entries.len() * 2);
+        self.first = 0;
+        self.positions.clear();
+        let entries = &self.entries;
+        for (at, entry) in entries.iter().enumerate() {
+            if let Some(entry) = entry {
+                self.positions.insert_unique(entry.hash, at, |&at| hash_at(entries, at));
+            }
+        }
+        self.positions.shrink_to(self.entries.len() * 2, |&at| hash_at(entries, at));
+    }
+}
+
+fn hash_at<V>(entries: &[Option<Entry<V>>], at: usize) -> u64 {
+    entries.get(at).and_then(Option::as_ref).map_or(0, |entry| entry.hash)
+}
+
+impl Table<Value> {
+    /// The keys and values as a map.
+    pub fn into_value(self) -> Value {
+        Value::Map(self.into_entries().map(|(key, value)| (key.into_value(), value)).collect())
+    }
+}
+
+impl Table<()> {
+    /// The keys as a set.
+    pub fn into_value(self) -> Value {
+        Value::Set(self.into_entries().map(|(key, ())| key.into_value()).collect())
+    }
+
+    /// A set of these elements.
+    ///
+    /// # Errors
+    /// `TypeError` for one that cannot be an element of a set.
+    pub(crate) fn of_elements(items: &[Value]) -> Result<Self, Exception> {
+        items.iter().map(|item| Ok((Key::new(item.clone())?, ()))).collect()
+    }
+
+    /// Whether every key is one of `other`.
+    pub(crate) fn is_subset(&self, other: &Self) -> bool {
+        self.len() <= other.len() && self.keys().all(|key| other.contains(key))
+    }
+}
+
+impl<V> Extend<(Key, V)> for Table<V> {
+    fn extend<I: IntoIterator<Item = (Key, V)>>(&mut self, entries: I) {
+        for (key, value) in entries {
+            self.insert(key, value);
+        }
+    }
+}
+
+impl<V> FromIterator<(Key, V)> for Table<V> {
+    fn from_iter<I: IntoIterator<Item = (Key, V)>>(entries: I) -> Self {
+        let mut table = Table::new();
+        table.extend(entries);
+        table
+    }
+}
+
+impl<V: fmt::Debug> fmt::Debug for Table<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter().map(|(key, value)| (key.value(), value))).finish()
+    }
+}
+
+/// As Python's dicts are equal: in any order.
+impl PartialEq for Table<Value> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len()
+            && self.iter().all(|(key, value)| other.get(key).is_some_and(|other| equal(value, other)))
+    }
+}
+
+/// As Python's sets are equal: in any order.
+impl PartialEq for Table<()> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.keys().all(|key| other.contains(key))
+    }
+}

@@ -1,0 +1,312 @@
+//! The state of a queue: its items, who waits for some, who waits for room, who waits for the end of the work.
+
+use super::store::Store;
+use crate::Exception;
+use crate::python::check_depth;
+use crate::waiting::{Attempt, Door, Line, Monitor, Patience, Woken, deliver, enter, next_token};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tarmem_remote::context::{Context, SessionEnded};
+use tarmem_remote::value::Value;
+use uuid::Uuid;
+
+/// An item, and the lease under which the caller's session has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Lease {
+    /// The item.
+    pub item: Value,
+    /// What to acknowledge it by: higher than all tokens before it, of whichever queue or lock.
+    pub token: u64,
+}
+
+/// The items of a queue, and those who wait.
+///
+/// Whenever nobody looks: if somebody waits for an item, there is none; if somebody waits for room, there is none.
+#[derive(Debug)]
+pub(crate) struct Items {
+    store: Store,
+    /// `None` for any number.
+    capacity: Option<usize>,
+    /// Items that were put and not reported as done.
+    unfinished: u64,
+    leases: BTreeMap<u64, Leased>,
+    getters: Line<(), Result<Value, Exception>>,
+    putters: Line<Value, Result<(), Exception>>,
+    joiners: Line<(), ()>,
+}
+
+#[derive(Debug)]
+struct Leased {
+    session: Uuid,
+    item: Value,
+}
+
+pub(crate) enum Getters {}
+
+impl Door for Getters {
+    type State = Items;
+    type Want = ();
+    type Grant = Result<Value, Exception>;
+
+    fn line(state: &mut Items) -> &mut Line<(), Self::Grant> {
+        &mut state.getters
+    }
+
+    fn pass_on(state: &mut Items, granted: Self::Grant, woken: &mut Woken) {
+        if let Ok(item) = granted {
+            state.put_back(item, woken);
+        }
+    }
+}
+
+pub(crate) enum Putters {}
+
+impl Door for Putters {
+    type State = Items;
+    type Want = Value;
+    type Grant = Result<(), Exception>;
+
+    fn line(state: &mut Items) -> &mut Line<Value, Self::Grant> {
+        &mut state.putters
+    }
+
+    /// The item is in the queue, or was refused; that nobody hears of it changes nothing.
+    fn pass_on(_: &mut Items, _: Self::Grant, _: &mut Woken) {}
+}
+
+pub(crate) enum Joiners {}
+
+impl Door for Joiners {
+    type State = Items;
+    type Want = ();
+    type Grant = ();
+
+    fn line(state: &mut Items) -> &mut Line<(), ()> {
+        &mut state.joiners
+    }
+
+    fn pass_on(_: &mut Items, (): (), _: &mut Woken) {}
+}
+
+impl Items {
+    pub(crate) fn new(store: Store, maxsize: Option<i64>) -> Arc<Monitor<Self>> {
+        Monitor::new(Items {
+            store,
+            capacity: maxsize.and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0),
+            unfinished: 0,
+            leases: BTreeMap::new(),
+            getters: Line::default(),
+            putters: Line::default(),
+            joiners: Line::default(),
+        })
+    }
+
+    /// All items, those under a lease, too.
+    pub(crate) fn visit(&self, visit: &mut dyn FnMut(&Value)) {
+        self.store.iter().for_each(&mut *visit);
+        self.leases.values().for_each(|leased| visit(&leased.item));
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.store.len()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.capacity.is_some_and(|capacity| self.store.len() >= capacity)
+    }
+
+    pub(crate) fn leased(&self) -> usize {
+        self.leases.len()
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.getters.len() + self.putters.len()
+    }
+
+    fn attempt_put(&mut self, item: Value, woken: &mut Woken) -> Attempt<Putters> {
+        if self.is_full() {
+            return Attempt::Wait(item);
+        }
+        let put = self.store.push(item);
+        self.unfinished += u64::from(put.is_ok());
+        self.settle(woken);
+        Attempt::Granted(put)
+    }
+
+    fn attempt_get(&mut self, woken: &mut Woken) -> Attempt<Getters> {
+        match self.store.pop().transpose() {
+            Some(got) => {
+                self.settle(woken);
+                Attempt::Granted(got)
+            }
+            None => Attempt::Wait(()),
+        }
+    }
+
+    /// Items go to those who wait for one, and those who wait for room get it, until nobody can go on.
+    fn settle(&mut self, woken: &mut Woken) {
+        loop {
+            if !self.getters.is_empty()
+                && let Some(got) = self.store.pop().transpose()
+            {
+                self.getters.grant_first(woken, |()| got);
+            } else if !self.putters.is_empty() && !self.is_full() {
+                let (store, unfinished) = (&mut self.store, &mut self.unfinished);
+                self.putters.grant_first(woken, |item| {
+                    let put = store.push(item);
+                    *unfinished += u64::from(put.is_ok());
+                    put
+                });
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// An item has come back, and is the next to leave.
+    fn put_back(&mut self, item: Value, woken: &mut Woken) {
+        self.store.put_back(item);
+        self.settle(woken);
+    }
+
+    fn lease(&mut self, session: Uuid, item: Value) -> u64 {
+        let token = next_token();
+        self.leases.insert(token, Leased { session, item });
+        token
+    }
+
+    fn end_lease(&mut self, session: Uuid, token: u64) -> Result<Value, Exception> {
+        if self.leases.get(&token).is_none_or(|lease| lease.session != session) {
+            let message =
+                format!("this session has no item under lease {token}; it had its end, or belongs to another");
+            return Err(Exception::ValueError(message));
+        }
+        Ok(self.leases.remove(&token).map(|lease| lease.item).unwrap_or_default())
+    }
+
+    /// The item of a lease is done with.
+    pub(crate) fn acknowledge(&mut self, session: Uuid, token: u64, woken: &mut Woken) -> Result<Value, Exception> {
+        let item = self.end_lease(session, token)?;
+        if self.unfinished > 0 {
+            self.finish(woken);
+        }
+        // To be dropped under no lock.
+        Ok(item)
+    }
+
+    /// The item of a lease is to be had by others.
+    pub(crate) fn give_back(&mut self, session: Uuid, token: u64, woken: &mut Woken) -> Result<(), Exception> {
+        let item = self.end_lease(session, token)?;
+        self.put_back(item, woken);
+        Ok(())
+    }
+
+    pub(crate) fn task_done(&mut self, woken: &mut Woken) -> Result<(), Exception> {
+        if self.unfinished == 0 {
+            return Err(Exception::value("task_done() called too many times"));
+        }
+        self.finish(woken);
+        Ok(())
+    }
+
+    fn finish(&mut self, woken: &mut Woken) {
+        self.unfinished -= 1;
+        if self.unfinished == 0 {
+            self.joiners.grant_all(woken, |()| ());
+        }
+    }
+}
+
+impl SessionEnded for Monitor<Items> {
+    fn session_ended(&self, session: Uuid) {
+        self.with(|items, woken| {
+            let ended: Vec<u64> =
+                items.leases.iter().filter(|(_, lease)| lease.session == session).map(|(token, _)| *token).collect();
+            // The last one first, so that the first one is in front in the end.
+            for token in ended.into_iter().rev() {
+                if let Some(lease) = items.leases.remove(&token) {
+                    items.store.put_back(lease.item);
+                }
+            }
+            items.settle(woken);
+        });
+    }
+}
+
+/// Puts an item in. `Full` if there is no room for as long as `patience` lasts.
+pub(crate) async fn put(
+    items: &Arc<Monitor<Items>>,
+    ctx: &Context,
+    patience: Patience,
+    item: Value,
+) -> Result<(), Exception> {
+    check_depth(&item)?;
+    let put = enter::<Putters>(ctx, items, patience, |items, woken| Ok(items.attempt_put(item, woken))).await?;
+    put.unwrap_or_else(|| Err(Exception::Full(String::new())))
+}
+
+/// As [`put`], without waiting.
+pub(crate) fn put_nowait(items: &Monitor<Items>, item: Value) -> Result<(), Exception> {
+    check_depth(&item)?;
+    match items.with(|items, woken| items.attempt_put(item, woken)) {
+        Attempt::Granted(put) => put,
+        Attempt::Wait(_) => Err(Exception::Full(String::new())),
+    }
+}
+
+/// Takes an item out; it comes back if it does not reach the caller. `Empty` if there is none for as long as `patience`
+/// lasts.
+pub(crate) async fn get(items: &Arc<Monitor<Items>>, ctx: &Context, patience: Patience) -> Result<Value, Exception> {
+    let item = take(items, ctx, patience).await?;
+    returning(items, ctx, &item);
+    Ok(item)
+}
+
+/// As [`get`], without waiting.
+pub(crate) fn get_nowait(items: &Arc<Monitor<Items>>, ctx: &Context) -> Result<Value, Exception> {
+    match items.with(Items::attempt_get) {
+        Attempt::Granted(got) => {
+            let item = got?;
+            returning(items, ctx, &item);
+            Ok(item)
+        }
+        Attempt::Wait(()) => Err(Exception::Empty(String::new())),
+    }
+}
+
+/// Takes an item out under a lease of the caller's session.
+pub(crate) async fn get_leased(
+    items: &Arc<Monitor<Items>>,
+    ctx: &Context,
+    patience: Patience,
+) -> Result<Lease, Exception> {
+    let item = take(items, ctx, patience).await?;
+    let session = ctx.session();
+    let token = items.with(|items, _| items.lease(session, item.clone()));
+    deliver(ctx, items, move |items, woken| {
+        // Unless it has come back already.
+        let _ = items.give_back(session, token, woken);
+    })?;
+    Ok(Lease { item, token })
+}
+
+/// Waits until all items that were put are reported as done.
+pub(crate) async fn join(items: &Arc<Monitor<Items>>, ctx: &Context, patience: Patience) -> Result<bool, Exception> {
+    let attempt = |items: &mut Items, _: &mut Woken| {
+        Ok(if items.unfinished == 0 { Attempt::Granted(()) } else { Attempt::Wait(()) })
+    };
+    Ok(enter::<Joiners>(ctx, items, patience, attempt).await?.is_some())
+}
+
+async fn take(items: &Arc<Monitor<Items>>, ctx: &Context, patience: Patience) -> Result<Value, Exception> {
+    let got = enter::<Getters>(ctx, items, patience, |items, woken| Ok(items.attempt_get(woken))).await?;
+    got.unwrap_or_else(|| Err(Exception::Empty(String::new())))
+}
+
+/// An item that does not reach its caller is the next to leave again.
+fn returning(items: &Arc<Monitor<Items>>, ctx: &Context, item: &Value) {
+    let (items, item) = (Arc::clone(items), item.clone());
+    ctx.undo_unless_received(move || items.with(|items, woken| items.put_back(item, woken)));
+}

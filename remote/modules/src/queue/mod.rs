@@ -1,0 +1,138 @@
+//! Module `queue`: Queue, LifoQueue, PriorityQueue, SimpleQueue.
+//!
+//! Those who wait get their turn in the order in which they came. An item that is taken out by a caller that goes away
+//! before it has it is the next to leave again; one that is taken out under a [lease](Lease) is, until it is acknowledged.
+
+pub(super) mod items;
+pub(super) mod methods;
+pub(super) mod proxy;
+pub(super) mod store;
+
+pub use items::Lease;
+pub use proxy::{Leased, LeasedItem, Leasing};
+
+use crate::Exception;
+use crate::waiting::Monitor;
+use items::Items;
+use methods::{Kind, bounded_methods, joinable_methods, queue_methods};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use store::{Heap, Store};
+use tarmem_remote::args::Arg;
+use tarmem_remote::context::Context;
+use tarmem_remote::object::Traverse;
+use tarmem_remote::remote;
+use tarmem_remote::value::{Granted, Value};
+
+/// A queue, as Python's: the first item to come is the first to leave.
+#[remote(module = "queue", resident)]
+#[derive(Debug)]
+pub struct Queue {
+    items: Arc<Monitor<Items>>,
+}
+
+/// A queue in which the last item to come is the first to leave, as Python's.
+#[remote(module = "queue", resident)]
+#[derive(Debug)]
+pub struct LifoQueue {
+    items: Arc<Monitor<Items>>,
+}
+
+/// A queue in which the least item is the first to leave, as Python's: put in `[priority, item]`, or whatever has an order.
+///
+/// `TypeError` for items that have none among them; nothing has changed then.
+#[remote(module = "queue", resident)]
+#[derive(Debug)]
+pub struct PriorityQueue {
+    items: Arc<Monitor<Items>>,
+}
+
+/// A queue that is never full, as Python's: the first item to come is the first to leave.
+#[remote(module = "queue", resident)]
+#[derive(Debug)]
+pub struct SimpleQueue {
+    items: Arc<Monitor<Items>>,
+}
+
+#[remote]
+impl Queue {
+    /// An empty queue, with room for `maxsize` items; for any number if that is not said, or not more than 0.
+    #[remote(inline)]
+    pub fn new(#[remote(default = 0)] maxsize: Arg<i64>) -> Self {
+        Queue { items: Items::new(Store::Fifo(VecDeque::new()), maxsize.given()) }
+    }
+}
+
+#[remote]
+impl LifoQueue {
+    /// An empty queue, with room for `maxsize` items; for any number if that is not said, or not more than 0.
+    #[remote(inline)]
+    pub fn new(#[remote(default = 0)] maxsize: Arg<i64>) -> Self {
+        LifoQueue { items: Items::new(Store::Lifo(Vec::new()), maxsize.given()) }
+    }
+}
+
+#[remote]
+impl PriorityQueue {
+    /// An empty queue, with room for `maxsize` items; for any number if that is not said, or not more than 0.
+    #[remote(inline)]
+    pub fn new(#[remote(default = 0)] maxsize: Arg<i64>) -> Self {
+        PriorityQueue { items: Items::new(Store::Heap(Heap::default()), maxsize.given()) }
+    }
+}
+
+#[remote]
+impl SimpleQueue {
+    /// An empty queue.
+    #[remote(inline)]
+    #[allow(clippy::new_without_default, reason = "a queue in one process only is what tokio has")]
+    pub fn new() -> Self {
+        SimpleQueue { items: Items::new(Store::Fifo(VecDeque::new()), None) }
+    }
+
+    /// Puts an item in. It never waits, so the other arguments do not matter.
+    #[remote(name = "put")]
+    pub fn put_value(
+        &self,
+        item: Value,
+        #[remote(default = true)] block: Arg<Value>,
+        timeout: Option<f64>,
+    ) -> Result<(), Exception> {
+        let _ = (block, timeout);
+        items::put_nowait(&self.items, item)
+    }
+
+    /// Puts an item in.
+    #[remote(name = "put_nowait")]
+    pub fn put_nowait_value(&self, item: Value) -> Result<(), Exception> {
+        items::put_nowait(&self.items, item)
+    }
+}
+
+macro_rules! traverse {
+    ($($class:ident),+) => {$(
+        impl Traverse for $class {
+            fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+                self.items.with(|items, _| items.visit(visit));
+            }
+        }
+    )+};
+}
+
+traverse!(Queue, LifoQueue, PriorityQueue, SimpleQueue);
+
+queue_methods!(Queue);
+queue_methods!(LifoQueue);
+queue_methods!(PriorityQueue);
+queue_methods!(SimpleQueue);
+bounded_methods!(Queue);
+bounded_methods!(LifoQueue);
+bounded_methods!(PriorityQueue);
+joinable_methods!(Queue);
+joinable_methods!(LifoQueue);
+joinable_methods!(PriorityQueue);
+
+impl Kind for Queue {}
+impl Kind for LifoQueue {}
+impl Kind for PriorityQueue {}
+impl Kind for SimpleQueue {}

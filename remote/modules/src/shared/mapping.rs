@@ -1,0 +1,300 @@
+//! What dicts of all kinds can do. The class has `table` and `table_mut`.
+
+use crate::Exception;
+
+/// The methods that do not differ between dict, OrderedDict, defaultdict and Counter.
+///
+/// `$changed` makes the error of an iteration from the length at its beginning and the one that is found.
+macro_rules! mapping_methods {
+    ($class:ident, $changed:path) => {
+        #[tarmem_remote::remote]
+        impl $class {
+            /// The value under `key`; `default` if there is none, null without that.
+            #[remote(name = "get")]
+            pub fn get_value(&self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
+                Ok(self.table().get(&Key::new(key)?).cloned().or(default).unwrap_or_default())
+            }
+
+            /// The value under `key`; if there is none, puts `default` there and gives that.
+            #[remote(name = "setdefault")]
+            pub fn setdefault_value(&mut self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
+                let key = Key::new(key)?;
+                if let Some(value) = self.table().get(&key) {
+                    return Ok(value.clone());
+                }
+                let default = default.unwrap_or_default();
+                check_depth(&default)?;
+                self.table_mut().insert(key, default.clone());
+                Ok(default)
+            }
+
+            /// Takes out `key`, and gives its value; `default` if there is none, `KeyError` without that.
+            #[remote(name = "pop")]
+            pub fn pop_value(&mut self, key: Value, default: Arg<Value>) -> Result<Value, Exception> {
+                let key = Key::new(key)?;
+                match self.table_mut().remove(&key) {
+                    Some((_, value)) => Ok(value),
+                    None => default.given().ok_or_else(|| Exception::no_key(key.value())),
+                }
+            }
+
+            /// Takes out `key`, and gives its value; `default`, which may be null, if there is none.
+            #[remote(name = "pop_or")]
+            pub fn pop_or_value(&mut self, key: Value, default: Value) -> Result<Value, Exception> {
+                Ok(self.table_mut().remove(&Key::new(key)?).map_or(default, |(_, value)| value))
+            }
+
+            /// Takes out every key.
+            #[remote(scales)]
+            pub fn clear(&mut self) {
+                self.table_mut().clear();
+            }
+
+            /// The keys and values, as a plain map.
+            #[remote(name = "copy", scales)]
+            pub fn copy_value(&self) -> Value {
+                self.table().clone().into_value()
+            }
+
+            /// The keys, as a plain list.
+            #[remote(name = "keys", scales)]
+            pub fn keys_value(&self) -> Vec<Value> {
+                self.table().keys().map(|key| key.value().clone()).collect()
+            }
+
+            /// The values, as a plain list.
+            #[remote(name = "values", scales)]
+            pub fn values_value(&self) -> Vec<Value> {
+                self.table().values().cloned().collect()
+            }
+
+            /// The keys with their values, as a plain list of pairs, which are tuples.
+            #[remote(name = "items", scales)]
+            pub fn items_value(&self) -> Vec<Value> {
+                self.table().iter().map(|(key, value)| (key.value().clone(), value.clone()).into()).collect()
+            }
+
+            /// Adds `by` (1 if left out) to the number under `key`, at once; gives the sum. A missing key counts as 0.
+            #[remote(name = "incr")]
+            pub fn incr_value(
+                &mut self,
+                key: Value,
+                #[remote(default = 1)] by: Arg<Value>,
+            ) -> Result<Value, Exception> {
+                let key = Key::new(key)?;
+                let by = by.or_else(|| 1.into());
+                let sum = number::add(
+                    self.table().get(&key).unwrap_or(&Value::Int(tarmem_remote::value::Integer::ZERO)),
+                    &by,
+                )?;
+                self.table_mut().insert(key, sum.clone());
+                Ok(sum)
+            }
+
+            /// Puts `new` under `key` if what is there is equal to `expected`; whether it was. A missing key counts as
+            /// null.
+            #[remote(name = "compare_and_set")]
+            pub fn compare_and_set_value(
+                &mut self,
+                key: Value,
+                expected: Value,
+                new: Value,
+            ) -> Result<bool, Exception> {
+                check_depth(&new)?;
+                let key = Key::new(key)?;
+                let same = lending(self, || {
+                    Comparing::default().equal(self.table().get(&key).unwrap_or(&Value::Null), &expected)
+                })?;
+                if same {
+                    self.table_mut().insert(key, new);
+                }
+                Ok(same)
+            }
+
+            /// Puts `value` under `key`.
+            #[remote(name = "__setitem__")]
+            pub fn setitem(&mut self, key: Value, value: Value) -> Result<(), Exception> {
+                check_depth(&value)?;
+                self.table_mut().insert(Key::new(key)?, value);
+                Ok(())
+            }
+
+            /// Whether there is such a key.
+            #[remote(name = "__contains__")]
+            pub fn contains_key_value(&self, key: Value) -> Result<bool, Exception> {
+                Ok(self.table().contains(&Key::new(key)?))
+            }
+
+            /// How many keys there are.
+            pub fn len(&self) -> usize {
+                self.table().len()
+            }
+
+            /// Whether there are none.
+            #[remote(skip)]
+            pub fn is_empty(&self) -> bool {
+                self.table().is_empty()
+            }
+
+            /// How many keys there are.
+            #[remote(name = "__len__")]
+            pub fn length(&self) -> usize {
+                self.table().len()
+            }
+
+            /// Some of the keys: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+            /// `RuntimeError` if keys came, went or moved meanwhile.
+            pub fn iter_chunk(
+                &self,
+                ctx: &Context,
+                cursor: Option<Cursor>,
+                limit: Option<u32>,
+            ) -> Result<Chunk, Exception> {
+                let chunk = self.table().chunk(ctx, cursor, limit, |key, _| key.value().clone());
+                chunk.map_err(|before| $changed(before, self.table().len()))
+            }
+
+            /// As `iter_chunk`, of the values.
+            pub fn values_chunk(
+                &self,
+                ctx: &Context,
+                cursor: Option<Cursor>,
+                limit: Option<u32>,
+            ) -> Result<Chunk, Exception> {
+                let chunk = self.table().chunk(ctx, cursor, limit, |_, value| value.clone());
+                chunk.map_err(|before| $changed(before, self.table().len()))
+            }
+
+            /// As `iter_chunk`, of the keys with their values, as pairs.
+            pub fn items_chunk(
+                &self,
+                ctx: &Context,
+                cursor: Option<Cursor>,
+                limit: Option<u32>,
+            ) -> Result<Chunk, Exception> {
+                let pair = |key: &Key, value: &Value| (key.value().clone(), value.clone()).into();
+                let chunk = self.table().chunk(ctx, cursor, limit, pair);
+                chunk.map_err(|before| $changed(before, self.table().len()))
+            }
+
+            /// The keys from the last to the first, as a plain list.
+            #[remote(name = "__reversed__", scales)]
+            pub fn reversed(&self) -> Vec<Value> {
+                self.table().keys().rev().map(|key| key.value().clone()).collect()
+            }
+        }
+
+        impl From<$class> for Value {
+            fn from(dict: $class) -> Self {
+                dict.into_table().into_value()
+            }
+        }
+    };
+}
+
+/// The methods of dict that a Counter has otherwise. `$name` is what Python calls the class.
+macro_rules! dict_methods {
+    ($class:ident, $name:literal) => {
+        #[tarmem_remote::remote]
+        impl $class {
+            /// Puts in all of a map, or of a list of pairs, if there is one; and the arguments by name, under their names.
+            #[remote(name = "update", scales)]
+            pub fn update_values(
+                &mut self,
+                #[remote(args)] args: Vec<Value>,
+                #[remote(kwargs)] kwargs: Kwargs,
+            ) -> Result<(), Exception> {
+                let items = lending(self, || entries_of("update", args, kwargs))?;
+                self.table_mut().extend(items);
+                Ok(())
+            }
+
+            /// Takes out `key`. `KeyError` if it is not there.
+            #[remote(name = "__delitem__")]
+            pub fn delitem(&mut self, key: Value) -> Result<(), Exception> {
+                let key = Key::new(key)?;
+                self.table_mut().remove(&key).map(|_| ()).ok_or_else(|| Exception::no_key(key.value()))
+            }
+
+            /// `dict | other`, as a plain map: of a key that is in both, the other's value. The other one has to be a
+            /// map.
+            #[remote(name = "__or__", scales)]
+            pub fn or(&self, other: Value) -> Result<Value, Exception> {
+                let (other, class) = plain_and_class(other)?;
+                if !matches!(other, Value::Map(_)) {
+                    return Err(number::unsupported("|", $name, class.as_deref().unwrap_or(type_name(&other))));
+                }
+                let mut both = self.table().clone();
+                both.extend(entries(other)?);
+                Ok(both.into_value())
+            }
+
+            /// `other | dict`, as a plain map: of a key that is in both, the dict's value. The other one has to be a map.
+            #[remote(name = "__ror__", scales)]
+            pub fn ror(&self, other: Value) -> Result<Value, Exception> {
+                let (other, class) = plain_and_class(other)?;
+                if !matches!(other, Value::Map(_)) {
+                    return Err(number::unsupported("|", class.as_deref().unwrap_or(type_name(&other)), $name));
+                }
+                let mut both: Table<Value> = entries(other)?.into_iter().collect();
+                both.extend(self.table().clone().into_entries());
+                Ok(both.into_value())
+            }
+
+            /// `dict |= items`: puts in all of `items`, a map or a list of pairs.
+            #[remote(name = "__ior__", scales)]
+            pub fn ior(&mut self, items: Value) -> Result<(), Exception> {
+                let items = lending(self, || entries(items))?;
+                self.table_mut().extend(items);
+                Ok(())
+            }
+
+            /// Whether `other` is a map of equal keys and values, in whatever order.
+            #[remote(name = "__eq__", scales)]
+            pub fn equals(&self, other: Value) -> Result<bool, Exception> {
+                Comparing::default().equals(self, &other)
+            }
+
+            /// Whether `other` is anything but a map of equal keys and values.
+            #[remote(name = "__ne__", scales)]
+            pub fn differs(&self, other: Value) -> Result<bool, Exception> {
+                self.equals(other).map(|equal| !equal)
+            }
+        }
+    };
+}
+
+/// `popitem` of all that have it without an argument, and of their proxies.
+macro_rules! popitem_method {
+    ($class:ident, $proxy:ident) => {
+        #[tarmem_remote::remote]
+        impl $class {
+            /// Takes out the key that came last, and gives it with its value as a tuple of two. `KeyError` if there is none.
+            #[remote(name = "popitem")]
+            pub fn popitem_value(&mut self) -> Result<Value, Exception> {
+                let last = self.table_mut().pop_last().map(|(key, value)| (key.into_value(), value).into());
+                last.ok_or_else(|| Exception::KeyError("popitem(): dictionary is empty".into()))
+            }
+        }
+
+        impl $proxy {
+            /// Takes out the key that came last, and gives it with its value. `KeyError` if there is none.
+            pub fn popitem<K, V>(&self) -> Decoded<(K, V)> {
+                Decoded::new(self.popitem_value())
+            }
+        }
+    };
+}
+
+/// What Python says of a dict that was changed while it was iterated over.
+pub(crate) fn dict_changed(before: usize, now: usize) -> Exception {
+    let what = if before == now { "keys changed" } else { "changed size" };
+    Exception::RuntimeError(format!("dictionary {what} during iteration"))
+}
+
+/// What Python says of an `OrderedDict` that was.
+pub(crate) fn ordered_dict_changed(_: usize, _: usize) -> Exception {
+    Exception::RuntimeError("OrderedDict mutated during iteration".to_owned())
+}
+
+pub(crate) use {dict_methods, mapping_methods, popitem_method};

@@ -1,0 +1,136 @@
+//! The proxies of dicts of all kinds, for plain Rust values.
+
+/// The methods of the proxy that take plain Rust values; the class's path is `$path`.
+macro_rules! mapping_proxy {
+    ($proxy:ident, $path:literal) => {
+        /// With plain Rust values. The methods that these stand for say what they do.
+        impl $proxy {
+            /// The value under `key`, `None` if there is none.
+            pub fn get<T>(&self, key: impl tarmem_remote::value::IntoValue) -> Decoded<Option<T>> {
+                Decoded::new($crate::given(key, |key| self.get_value(key, None)))
+            }
+
+            /// The value under `key`. `KeyError` if there is none.
+            pub fn item<T>(&self, key: impl tarmem_remote::value::IntoValue) -> Decoded<T> {
+                Decoded::new($crate::given(key, |key| self.getitem(key)))
+            }
+
+            /// Puts `value` under `key`.
+            pub fn set(
+                &self,
+                key: impl tarmem_remote::value::IntoValue,
+                value: impl tarmem_remote::value::IntoValue,
+            ) -> Fallible<()> {
+                let mut given = $crate::Given::default();
+                let call = self.setitem(given.value(key), given.value(value));
+                given.checked(call)
+            }
+
+            /// Puts `value` under `key`, as [`set`](Self::set).
+            pub fn insert(
+                &self,
+                key: impl tarmem_remote::value::IntoValue,
+                value: impl tarmem_remote::value::IntoValue,
+            ) -> Fallible<()> {
+                self.set(key, value)
+            }
+
+            /// Takes out `key`; gives its value, `None` if there is none, as [`pop`](Self::pop).
+            pub fn remove<T>(&self, key: impl tarmem_remote::value::IntoValue) -> Decoded<Option<T>> {
+                self.pop(key)
+            }
+
+            /// Takes out `key`. `KeyError` if it is not there.
+            pub fn delete(&self, key: impl tarmem_remote::value::IntoValue) -> Fallible<()> {
+                $crate::given(key, |key| self.delitem(key))
+            }
+
+            /// The value under `key`; if there is none, puts `default` there and gives that.
+            pub fn setdefault<T>(
+                &self,
+                key: impl tarmem_remote::value::IntoValue,
+                default: impl tarmem_remote::value::IntoValue,
+            ) -> Decoded<T> {
+                let mut given = $crate::Given::default();
+                let call = self.setdefault_value(given.value(key), Some(given.value(default)));
+                Decoded::new(given.checked(call))
+            }
+
+            /// Takes out `key`; gives its value, `None` if there is none.
+            pub fn pop<T>(&self, key: impl tarmem_remote::value::IntoValue) -> Decoded<Option<T>> {
+                Decoded::new($crate::given(key, |key| self.pop_or_value(key, Value::Null)))
+            }
+
+            /// Puts in all of `items`.
+            pub fn update<K: tarmem_remote::value::IntoValue, V: tarmem_remote::value::IntoValue>(
+                &self,
+                items: impl IntoIterator<Item = (K, V)>,
+            ) -> Fallible<()> {
+                let mut given = $crate::Given::default();
+                let call = self.update_values(vec![given.map(items)], tarmem_remote::args::Kwargs::new());
+                given.checked(call)
+            }
+
+            /// Whether there is such a key.
+            pub fn contains_key(&self, key: impl tarmem_remote::value::IntoValue) -> Fallible<bool> {
+                $crate::given(key, |key| self.contains_key_value(key))
+            }
+
+            /// Adds `by` to the number under `key`, at once; gives the sum. A missing key counts as 0.
+            pub fn incr<T>(
+                &self,
+                key: impl tarmem_remote::value::IntoValue,
+                by: impl tarmem_remote::value::IntoValue,
+            ) -> Decoded<T> {
+                let mut given = $crate::Given::default();
+                let call = self.incr_value(given.value(key), Some(given.value(by)));
+                Decoded::new(given.checked(call))
+            }
+
+            /// Puts `new` under `key` if what is there is equal to `expected`; whether it was. A missing key counts as
+            /// null.
+            pub fn compare_and_set(
+                &self,
+                key: impl tarmem_remote::value::IntoValue,
+                expected: impl tarmem_remote::value::IntoValue,
+                new: impl tarmem_remote::value::IntoValue,
+            ) -> Fallible<bool> {
+                let mut given = $crate::Given::default();
+                let call = self.compare_and_set_value(given.value(key), given.value(expected), given.value(new));
+                given.checked(call)
+            }
+
+            /// The keys, in their order.
+            pub fn keys<T>(&self) -> Decoded<Vec<T>, Vec<Value>, Error> {
+                Decoded::new(self.keys_value())
+            }
+
+            /// The values, in the order of their keys.
+            pub fn values<T>(&self) -> Decoded<Vec<T>, Vec<Value>, Error> {
+                Decoded::new(self.values_value())
+            }
+
+            /// The keys with their values, in their order.
+            pub fn items<K, V>(&self) -> DecodedPairs<K, V, Error> {
+                Decoded::new(self.items_value())
+            }
+
+            /// The keys, chunk after chunk, as a stream.
+            pub fn iter<K>(&self) -> Elements<K> {
+                Elements::of(self, Self::iter_chunk)
+            }
+
+            /// The values, chunk after chunk, in the order of their keys, as a stream.
+            pub fn values_iter<V>(&self) -> Elements<V> {
+                Elements::of(self, Self::values_chunk)
+            }
+
+            /// The keys with their values, chunk after chunk, as a stream.
+            pub fn items_iter<K, V>(&self) -> Elements<(K, V)> {
+                Elements::of(self, Self::items_chunk)
+            }
+        }
+    };
+}
+
+pub(crate) use mapping_proxy;

@@ -1,0 +1,92 @@
+//! `Event`.
+
+use crate::waiting::{Attempt, Door, Line, Monitor, Patience, Woken, enter, seconds};
+use crate::{Exception, Fallible};
+use std::sync::Arc;
+use std::time::Duration;
+use tarmem_remote::context::Context;
+use tarmem_remote::remote;
+
+/// A flag that many can wait for, as Python's.
+#[remote(module = "threading", resident)]
+#[derive(Debug)]
+pub struct Event {
+    flag: Arc<Monitor<Flag>>,
+}
+
+#[derive(Debug, Default)]
+struct Flag {
+    set: bool,
+    line: Line<(), ()>,
+}
+
+impl Door for Flag {
+    type State = Flag;
+    type Want = ();
+    type Grant = ();
+
+    fn line(state: &mut Flag) -> &mut Line<(), ()> {
+        &mut state.line
+    }
+
+    fn pass_on(_: &mut Flag, (): (), _: &mut Woken) {}
+}
+
+#[remote]
+impl Event {
+    /// An event that is not set.
+    #[remote(inline)]
+    #[allow(clippy::new_without_default, reason = "an event in one process only is what tokio has")]
+    pub fn new() -> Self {
+        Event { flag: Monitor::new(Flag::default()) }
+    }
+
+    /// Whether it is set.
+    pub fn is_set(&self) -> bool {
+        self.flag.with(|flag, _| flag.set)
+    }
+
+    /// Sets it: whoever waits goes on, and nobody waits from now on.
+    #[remote(idempotent)]
+    pub fn set(&self) {
+        self.flag.with(|flag, woken| {
+            flag.set = true;
+            flag.line.grant_all(woken, |()| ());
+        });
+    }
+
+    /// Clears it: whoever comes from now on waits.
+    #[remote(idempotent)]
+    pub fn clear(&self) {
+        self.flag.with(|flag, _| flag.set = false);
+    }
+
+    /// Waits until it is set, and gives true; false if that takes longer than `timeout` seconds.
+    ///
+    /// The call's own timeout applies as well: give it none, if the wait may be long.
+    #[remote(name = "wait")]
+    pub async fn wait_bool(&self, ctx: &Context, timeout: Option<f64>) -> Result<bool, Exception> {
+        let patience = Patience::to_wait(timeout)?;
+        let attempt =
+            |flag: &mut Flag, _: &mut Woken| Ok(if flag.set { Attempt::Granted(()) } else { Attempt::Wait(()) });
+        Ok(enter::<Flag>(ctx, &self.flag, patience, attempt).await?.is_some())
+    }
+
+    /// How many wait for it.
+    pub fn waiting(&self) -> usize {
+        self.flag.with(|flag, _| flag.line.len())
+    }
+}
+
+/// For typed callers.
+impl EventProxy {
+    /// Waits until it is set, however long that takes; gives true.
+    pub fn wait(&self) -> Fallible<bool> {
+        self.wait_bool(None).no_timeout()
+    }
+
+    /// Waits until it is set, and gives true; false if that takes longer than `timeout`.
+    pub fn wait_timeout(&self, timeout: Duration) -> Fallible<bool> {
+        self.wait_bool(seconds(timeout)).no_timeout()
+    }
+}

@@ -1,0 +1,194 @@
+//! `Lock` and `RLock`.
+
+use super::guard::{Guard, lockable};
+use super::mutual::{Grant, Holder, Mutual, acquire};
+use crate::waiting::{Monitor, Patience};
+use crate::{Exception, Fallible};
+use std::sync::Arc;
+use std::time::Duration;
+use tarmem_remote::args::Arg;
+use tarmem_remote::call::CallError;
+use tarmem_remote::context::Context;
+use tarmem_remote::remote;
+use tarmem_remote::value::{Granted, Value};
+
+/// A lock, as Python's: one holder at a time, and those who wait get it in the order in which they came.
+///
+/// Its holder is a task of a session. When the session ends, the lock is released, and the next holder is told that it was
+/// abandoned.
+#[remote(module = "threading", resident)]
+#[derive(Debug)]
+pub struct Lock {
+    lock: Arc<Monitor<Mutual>>,
+}
+
+/// A lock that its holder may acquire again, and has to release as often, as Python's.
+///
+/// Its holder is a task of a session. When the session ends, the lock is released, and the next holder is told that it was
+/// abandoned.
+#[remote(module = "threading", resident)]
+#[derive(Debug)]
+pub struct RLock {
+    lock: Arc<Monitor<Mutual>>,
+}
+
+#[remote]
+impl Lock {
+    /// A lock that nobody holds.
+    #[remote(inline)]
+    #[allow(clippy::new_without_default, reason = "a lock in one process only is what std has")]
+    pub fn new() -> Self {
+        Lock { lock: Mutual::new(false) }
+    }
+}
+
+#[remote]
+impl RLock {
+    /// A lock that nobody holds.
+    #[remote(inline)]
+    #[allow(clippy::new_without_default, reason = "a lock in one process only is what std has")]
+    pub fn new() -> Self {
+        RLock { lock: Mutual::new(true) }
+    }
+}
+
+impl Lock {
+    pub(super) fn state(&self) -> &Arc<Monitor<Mutual>> {
+        &self.lock
+    }
+}
+
+impl RLock {
+    pub(super) fn state(&self) -> &Arc<Monitor<Mutual>> {
+        &self.lock
+    }
+}
+
+/// What locks have in common. The class has `lock`.
+macro_rules! lock_methods {
+    ($class:ident) => {
+        #[tarmem_remote::remote]
+        impl $class {
+            /// Acquires the lock, and gives true; false if that takes longer than `timeout` seconds, or, without
+            /// `blocking`, if it takes any time at all.
+            ///
+            /// A timeout of -1 is none. `ValueError` for another negative one, or for one without `blocking`. The call's
+            /// own timeout applies as well: give it none, if the wait may be long.
+            #[remote(name = "acquire")]
+            pub async fn acquire_bool(
+                &self,
+                ctx: &Context,
+                #[remote(default = true)] blocking: Arg<bool>,
+                #[remote(default = -1)] timeout: Arg<f64>,
+            ) -> Result<bool, Exception> {
+                Ok(acquire(&self.lock, ctx, Patience::to_acquire(blocking, timeout)?).await?.is_some())
+            }
+
+            /// As `acquire`, and gives the grant: its fencing token, and whether the last holder abandoned the lock. Null
+            /// in place of false.
+            #[remote(name = "acquire_token")]
+            pub async fn acquire_grant(
+                &self,
+                ctx: &Context,
+                #[remote(default = true)] blocking: Arg<bool>,
+                #[remote(default = -1)] timeout: Arg<f64>,
+            ) -> Result<Option<Grant>, Exception> {
+                acquire(&self.lock, ctx, Patience::to_acquire(blocking, timeout)?).await
+            }
+
+            /// As `acquire_token`, and gives a reference to this lock, too. Who acquires it by key releases it by that: the
+            /// key may lead to another lock by then.
+            pub async fn acquire_held(
+                &self,
+                ctx: &Context,
+                #[remote(default = true)] blocking: Arg<bool>,
+                #[remote(default = -1)] timeout: Arg<f64>,
+            ) -> Result<Option<Granted<Grant>>, Exception> {
+                let granted = acquire(&self.lock, ctx, Patience::to_acquire(blocking, timeout)?).await?;
+                Ok(granted.map(Granted::here))
+            }
+
+            /// Releases the lock. `RuntimeError` unless the caller holds it: the task that acquired it does, and any other
+            /// task of its session if it gives the token.
+            #[remote(name = "release")]
+            pub fn release_token(&self, ctx: &Context, token: Option<u64>) -> Result<(), Exception> {
+                self.lock.with(|lock, woken| lock.release(ctx.owner(), token, woken))
+            }
+
+            /// As `acquire`.
+            #[remote(name = "__enter__")]
+            pub async fn enter(&self, ctx: &Context) -> Result<bool, Exception> {
+                Ok(acquire(&self.lock, ctx, Patience::Forever).await?.is_some())
+            }
+
+            /// As `release`; the arguments do not matter.
+            #[remote(name = "__exit__")]
+            pub fn exit(
+                &self,
+                ctx: &Context,
+                exc_type: Option<Value>,
+                exc_value: Option<Value>,
+                traceback: Option<Value>,
+            ) -> Result<(), Exception> {
+                let _ = (exc_type, exc_value, traceback);
+                self.lock.with(|lock, woken| lock.release(ctx.owner(), None, woken))
+            }
+
+            /// Whether anybody holds it.
+            pub fn locked(&self) -> bool {
+                self.holder().is_some()
+            }
+
+            /// Who holds it, under which token; null if nobody does.
+            pub fn holder(&self) -> Option<Holder> {
+                self.lock.with(|lock, _| lock.holder())
+            }
+
+            /// The token of its last grant; 0 if it was never acquired.
+            pub fn token(&self) -> u64 {
+                self.lock.with(|lock, _| lock.last_token())
+            }
+
+            /// How many wait for it.
+            pub fn waiting(&self) -> usize {
+                self.lock.with(|lock, _| lock.waiting())
+            }
+        }
+    };
+}
+
+/// What Python's `Condition` asks of a lock that its holder may acquire again. The class has `lock`.
+macro_rules! owned_methods {
+    ($class:ident) => {
+        #[tarmem_remote::remote]
+        impl $class {
+            /// Whether the caller holds it: its task, or the owner that it names.
+            #[remote(name = "_is_owned")]
+            pub fn is_owned(&self, ctx: &Context) -> bool {
+                self.lock.with(|lock, _| lock.is_held_by(ctx.owner()))
+            }
+
+            /// Releases the lock however often the caller holds it, and gives what `_acquire_restore` takes. `RuntimeError` unless
+            /// the caller holds it.
+            #[remote(name = "_release_save")]
+            pub fn release_save(&self, ctx: &Context) -> Result<Value, Exception> {
+                $crate::threading::mutual::release_save(&self.lock, ctx)
+            }
+
+            /// Acquires the lock as often as the caller held it before `_release_save`, which gave the `state`; waits for that.
+            /// It is under a new token then.
+            #[remote(name = "_acquire_restore")]
+            pub async fn acquire_restore(&self, ctx: &Context, state: Value) -> Result<(), Exception> {
+                $crate::threading::mutual::acquire_restore(&self.lock, ctx, &state).await
+            }
+        }
+    };
+}
+
+pub(crate) use {lock_methods, owned_methods};
+
+lock_methods!(Lock);
+lock_methods!(RLock);
+owned_methods!(RLock);
+lockable!(LockProxy);
+lockable!(RLockProxy);

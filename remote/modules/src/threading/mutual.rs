@@ -1,0 +1,345 @@
+//! Mutual exclusion: the state of a Lock, an RLock, and the lock of a Condition.
+
+use crate::Exception;
+use crate::python::type_name;
+use crate::waiting::{Attempt, Door, Line, Monitor, Patience, Wait, Woken, deliver, enter, next_token};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use tarmem_remote::call::OwnerId;
+use tarmem_remote::context::{Context, Owner, SessionEnded};
+use tarmem_remote::value::Value;
+use uuid::Uuid;
+
+/// What whoever acquires a lock is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Grant {
+    /// The fencing token. Each grant has a higher one than all before it, of whichever lock, and also of the service before
+    /// it was started again: a store that is written to under the lock can tell a late write of an earlier holder, if tokens
+    /// go along.
+    pub token: u64,
+    /// The last holder vanished while it held the lock: what the lock protects may be half changed.
+    pub abandoned: bool,
+}
+
+/// Who holds a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Holder {
+    /// The session.
+    pub session: Uuid,
+    /// The task within the session; [`owner`](Self::owner) tells the id, if the caller has chosen one.
+    pub task: u64,
+    /// The token of its grant.
+    pub token: u64,
+    /// How often it has acquired the lock and not released it: more than once only if the lock is reentrant.
+    pub depth: usize,
+}
+
+impl Holder {
+    /// The id of the owner on whose behalf the lock was acquired, if that was chosen by [`Call::owner`](tarmem_remote::Call::owner).
+    pub fn owner(&self) -> Option<u64> {
+        OwnerId::of_task(self.task).map(OwnerId::id)
+    }
+}
+
+/// How often a reentrant lock may be acquired before it is released.
+const DEPTH: usize = 1 << 16;
+
+/// A lock: who holds it, who waits for it.
+#[derive(Debug)]
+pub(crate) struct Mutual {
+    reentrant: bool,
+    last_token: u64,
+    held: Option<Held>,
+    /// The last holder vanished, and nobody has been told yet.
+    abandoned: bool,
+    line: Line<Acquirer, Grant>,
+}
+
+#[derive(Debug)]
+struct Held {
+    owner: Owner,
+    grant: Grant,
+    /// The tokens under which it was acquired, but for the last: those of earlier grants, if it has been released
+    /// meanwhile for a wait.
+    lower: Vec<u64>,
+    /// The token under which it was acquired last.
+    top: u64,
+}
+
+/// Who wants a lock.
+#[derive(Debug)]
+pub(crate) struct Acquirer {
+    owner: Owner,
+    lower: Vec<u64>,
+    /// How often more than that it is to hold the lock, under the token that it gets.
+    more: usize,
+}
+
+impl Acquirer {
+    fn once(owner: Owner) -> Self {
+        Acquirer { owner, lower: Vec::new(), more: 0 }
+    }
+
+    /// Who is to hold the lock so often at once, as it did before.
+    ///
+    /// # Errors
+    /// `ValueError` for never, or for more often than may be.
+    pub(crate) fn restoring(owner: Owner, depth: usize) -> Result<Self, Exception> {
+        if !(1..=DEPTH).contains(&depth) {
+            return Err(Exception::ValueError(format!("a lock is held from once to {DEPTH} times, not {depth}")));
+        }
+        Ok(Acquirer { owner, lower: Vec::new(), more: depth - 1 })
+    }
+
+    /// How often it held the lock.
+    pub(crate) fn depth(&self) -> usize {
+        self.lower.len() + self.more + 1
+    }
+}
+
+/// Those who wait for a lock.
+pub(crate) enum Acquirers {}
+
+impl Door for Acquirers {
+    type State = Mutual;
+    type Want = Acquirer;
+    type Grant = Grant;
+
+    fn line(state: &mut Mutual) -> &mut Line<Acquirer, Grant> {
+        &mut state.line
+    }
+
+    fn pass_on(state: &mut Mutual, grant: Grant, woken: &mut Woken) {
+        state.take_back_all(grant, woken);
+    }
+}
+
+impl Mutual {
+    pub(crate) fn new(reentrant: bool) -> Arc<Monitor<Self>> {
+        Monitor::new(Mutual { reentrant, last_token: 0, held: None, abandoned: false, line: Line::default() })
+    }
+
+    pub(crate) fn holder(&self) -> Option<Holder> {
+        let Held { owner: Owner { session, task }, grant, lower, .. } = self.held.as_ref()?;
+        Some(Holder { session: *session, task: *task, token: grant.token, depth: lower.len() + 1 })
+    }
+
+    /// The token of the last grant; 0 before the first.
+    pub(crate) fn last_token(&self) -> u64 {
+        self.last_token
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.line.len()
+    }
+
+    pub(crate) fn is_reentrant(&self) -> bool {
+        self.reentrant
+    }
+
+    pub(crate) fn is_held_by(&self, owner: Owner) -> bool {
+        self.held.as_ref().is_some_and(|held| held.owner == owner)
+    }
+
+    fn attempt(&mut self, owner: Owner) -> Result<Attempt<Acquirers>, Exception> {
+        match &mut self.held {
+            None => Ok(Attempt::Granted(self.hold(Acquirer::once(owner)))),
+            Some(held) if self.reentrant && held.owner == owner => {
+                if held.lower.len() + 1 >= DEPTH {
+                    return Err(Exception::OverflowError(format!(
+                        "the lock is held {DEPTH} times, the most that may be"
+                    )));
+                }
+                held.lower.push(held.top);
+                held.top = held.grant.token;
+                Ok(Attempt::Granted(Grant { abandoned: false, ..held.grant }))
+            }
+            Some(_) => Ok(Attempt::Wait(Acquirer::once(owner))),
+        }
+    }
+
+    fn hold(&mut self, acquirer: Acquirer) -> Grant {
+        let grant = self.next_grant();
+        self.held = Some(Held::new(acquirer, grant));
+        grant
+    }
+
+    fn next_grant(&mut self) -> Grant {
+        self.last_token = next_token();
+        Grant { token: self.last_token, abandoned: std::mem::take(&mut self.abandoned) }
+    }
+
+    /// Nobody holds it any more: the first in line is next.
+    fn hand_on(&mut self, woken: &mut Woken) {
+        self.held = None;
+        if !self.line.is_empty() {
+            let grant = self.next_grant();
+            let held = &mut self.held;
+            self.line.grant_first(woken, |acquirer| {
+                *held = Some(Held::new(acquirer, grant));
+                grant
+            });
+        }
+    }
+
+    /// Releases it once: the holder does, or whoever in the holder's session knows the token.
+    pub(crate) fn release(&mut self, owner: Owner, token: Option<u64>, woken: &mut Woken) -> Result<(), Exception> {
+        let refuse = |why: &str| {
+            let what = if self.reentrant { "cannot release un-acquired lock" } else { "release unlocked lock" };
+            Err(Exception::RuntimeError(if why.is_empty() { what.to_owned() } else { format!("{what}: {why}") }))
+        };
+        let Some(held) = &mut self.held else { return refuse("") };
+        if held.owner.session != owner.session {
+            return refuse("another session holds it");
+        }
+        match token {
+            None if held.owner != owner => {
+                let token = held.top;
+                let remedy = format!("release it there, or pass its token: release({token})");
+                return refuse(&format!("another task of this session holds it; {remedy}"));
+            }
+            Some(token) if held.top != token => match held.lower.iter().rposition(|lower| *lower == token) {
+                Some(level) => {
+                    held.lower.remove(level);
+                    return Ok(());
+                }
+                None => return refuse(&format!("it is held under token {}, not {token}", held.top)),
+            },
+            _ => {}
+        }
+        if !held.leave() {
+            self.hand_on(woken);
+        }
+        Ok(())
+    }
+
+    /// Releases it however often it was acquired: for one who is going to acquire it as often again.
+    pub(crate) fn release_all(&mut self, owner: Owner, woken: &mut Woken) -> Option<Acquirer> {
+        let held = self.held.take_if(|held| held.owner == owner)?;
+        self.hand_on(woken);
+        Some(Acquirer { owner, lower: held.lower, more: 0 })
+    }
+
+    /// A grant never reached whoever waited for it.
+    fn take_back(&mut self, grant: Grant, woken: &mut Woken) {
+        if self.held.as_mut().is_some_and(|held| held.grant.token == grant.token && !held.leave()) {
+            self.undeliver(grant, woken);
+        }
+    }
+
+    /// As [`take_back`](Self::take_back), for all that it was acquired.
+    pub(crate) fn take_back_all(&mut self, grant: Grant, woken: &mut Woken) {
+        if self.held.as_ref().is_some_and(|held| held.grant.token == grant.token) {
+            self.undeliver(grant, woken);
+        }
+    }
+
+    fn undeliver(&mut self, grant: Grant, woken: &mut Woken) {
+        // The next one is told instead.
+        self.abandoned |= grant.abandoned;
+        self.hand_on(woken);
+    }
+}
+
+impl Held {
+    fn new(Acquirer { owner, mut lower, more }: Acquirer, grant: Grant) -> Self {
+        lower.extend(std::iter::repeat_n(grant.token, more));
+        Held { owner, grant, lower, top: grant.token }
+    }
+
+    /// Undoes the last acquisition; false if there are no others.
+    fn leave(&mut self) -> bool {
+        self.lower.pop().map(|lower| self.top = lower).is_some()
+    }
+}
+
+impl SessionEnded for Monitor<Mutual> {
+    fn session_ended(&self, session: Uuid) {
+        self.with(|lock, woken| {
+            if lock.held.as_ref().is_some_and(|held| held.owner.session == session) {
+                lock.abandoned = true;
+                lock.hand_on(woken);
+            }
+        });
+    }
+}
+
+/// Acquires the lock for the caller; `None` when its patience has run out.
+pub(crate) async fn acquire(
+    lock: &Arc<Monitor<Mutual>>,
+    ctx: &Context,
+    patience: Patience,
+) -> Result<Option<Grant>, Exception> {
+    let owner = ctx.owner();
+    let granted = enter::<Acquirers>(ctx, lock, patience, |lock, _| lock.attempt(owner)).await?;
+    if let Some(grant) = granted {
+        deliver(ctx, lock, move |lock, woken| lock.take_back(grant, woken))?;
+    }
+    Ok(granted)
+}
+
+/// Releases the lock however often the caller holds it, and gives what [`acquire_restore`] takes: as Python's `_release_save`. Null of
+/// a lock that is not reentrant.
+pub(crate) fn release_save(lock: &Arc<Monitor<Mutual>>, ctx: &Context) -> Result<Value, Exception> {
+    let owner = ctx.owner();
+    lock.with(|lock, woken| {
+        if !lock.is_reentrant() {
+            return lock.release(owner, None, woken).map(|()| Value::Null);
+        }
+        let released = lock.release_all(owner, woken);
+        let refused = || Exception::RuntimeError("cannot release un-acquired lock".to_owned());
+        released.map(|acquirer| Value::from((acquirer.depth(), owner.task))).ok_or_else(refused)
+    })
+}
+
+/// Acquires the lock as often as the caller held it when it released it by [`release_save`], which gave the state.
+pub(crate) async fn acquire_restore(
+    lock: &Arc<Monitor<Mutual>>,
+    ctx: &Context,
+    state: &Value,
+) -> Result<(), Exception> {
+    let acquirer = if lock.with(|lock, _| lock.is_reentrant()) {
+        Acquirer::restoring(ctx.owner(), saved_depth(state)?)?
+    } else {
+        Acquirer::once(ctx.owner())
+    };
+    // It counts among those who wait.
+    let ticket = lock.with(|lock, _| match lock.held {
+        None => Ok(Err(lock.hold(acquirer))),
+        Some(_) => lock.line.join(acquirer).map(Ok),
+    })?;
+    let grant = match ticket {
+        Ok(ticket) => Wait::<Acquirers>::new(ctx, lock, ticket).await,
+        Err(grant) => grant,
+    };
+    deliver(ctx, lock, move |lock, woken| lock.take_back_all(grant, woken))
+}
+
+fn saved_depth(state: &Value) -> Result<usize, Exception> {
+    let what = "_acquire_restore() argument 1 must be";
+    match state {
+        Value::Tuple(items) | Value::List(items) if items.len() == 2 => {
+            let depth = items[0].as_integer().and_then(|depth| usize::try_from(depth).ok());
+            depth.ok_or_else(|| Exception::TypeError("an integer is required, from once up".to_owned()))
+        }
+        Value::Tuple(items) | Value::List(items) => {
+            Err(Exception::TypeError(format!("{what} sequence of length 2, not {}", items.len())))
+        }
+        other => Err(Exception::TypeError(format!("{what} 2-item sequence, not {}", type_name(other)))),
+    }
+}
+
+/// Acquires the lock as often as it was before, for one who has released it meanwhile; whether or not it is delivered
+/// is the caller's to see to.
+pub(crate) async fn acquire_again(ctx: &Context, lock: &Arc<Monitor<Mutual>>, acquirer: Acquirer) -> Grant {
+    let ticket = lock.with(|lock, _| match lock.held {
+        None => Err(lock.hold(acquirer)),
+        Some(_) => Ok(lock.line.join_again(acquirer)),
+    });
+    match ticket {
+        Ok(ticket) => Wait::<Acquirers>::new(ctx, lock, ticket).await,
+        Err(grant) => grant,
+    }
+}

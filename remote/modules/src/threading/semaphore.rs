@@ -1,0 +1,401 @@
+//! `Semaphore` and `BoundedSemaphore`.
+
+use crate::waiting::{Attempt, Door, Line, Monitor, Patience, Woken, deliver, enter, seconds};
+use crate::{Exception, Fallible};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tarmem_remote::args::Arg;
+use tarmem_remote::call::CallError;
+use tarmem_remote::context::{Context, SessionEnded};
+use tarmem_remote::proxy::Proxy;
+use tarmem_remote::remote;
+use tarmem_remote::value::{Granted, Value};
+use uuid::Uuid;
+
+/// A number of permits, as Python's: who acquires one when there is none waits, in line, until one is released.
+///
+/// Whoever acquires a permit holds it: when its session ends, the permit returns. `forget` is for those who use permits up.
+/// Anybody may release more than it holds: that makes new permits.
+#[remote(module = "threading", resident)]
+#[derive(Debug)]
+pub struct Semaphore {
+    permits: Arc<Monitor<Permits>>,
+}
+
+/// As Semaphore, but there are never more permits than there were at first: a session can release only what it holds.
+#[remote(module = "threading", resident)]
+#[derive(Debug)]
+pub struct BoundedSemaphore {
+    permits: Arc<Monitor<Permits>>,
+}
+
+#[remote]
+impl Semaphore {
+    /// A semaphore with `value` permits, with one if that is not said. `ValueError` for a negative number.
+    #[remote(inline)]
+    pub fn new(#[remote(default = 1)] value: Arg<i64>) -> Result<Self, Exception> {
+        Ok(Semaphore { permits: Permits::new(value, false)? })
+    }
+}
+
+#[remote]
+impl BoundedSemaphore {
+    /// A semaphore with `value` permits, with one if that is not said. `ValueError` for a negative number.
+    #[remote(inline)]
+    pub fn new(#[remote(default = 1)] value: Arg<i64>) -> Result<Self, Exception> {
+        Ok(BoundedSemaphore { permits: Permits::new(value, true)? })
+    }
+}
+
+#[derive(Debug)]
+struct Permits {
+    free: u64,
+    bounded: bool,
+    /// How many each session holds; never 0.
+    held: HashMap<Uuid, u64>,
+    line: Line<Uuid, Uuid>,
+}
+
+impl Door for Permits {
+    type State = Permits;
+    /// The session that is to hold the permit.
+    type Want = Uuid;
+    type Grant = Uuid;
+
+    fn line(state: &mut Permits) -> &mut Line<Uuid, Uuid> {
+        &mut state.line
+    }
+
+    fn pass_on(state: &mut Permits, session: Uuid, woken: &mut Woken) {
+        state.take_back(session, woken);
+    }
+}
+
+impl Permits {
+    fn new(value: Arg<i64>, bounded: bool) -> Result<Arc<Monitor<Self>>, Exception> {
+        let free =
+            u64::try_from(value.or_else(|| 1)).map_err(|_| Exception::value("semaphore initial value must be >= 0"))?;
+        Ok(Monitor::new(Permits { free, bounded, held: HashMap::new(), line: Line::default() }))
+    }
+
+    fn attempt(&mut self, session: Uuid) -> Attempt<Permits> {
+        // If one is free, nobody waits for it.
+        if self.free == 0 {
+            return Attempt::Wait(session);
+        }
+        self.free -= 1;
+        *self.held.entry(session).or_default() += 1;
+        Attempt::Granted(session)
+    }
+
+    fn held_by(&self, session: Uuid) -> u64 {
+        self.held.get(&session).copied().unwrap_or(0)
+    }
+
+    /// The session holds so many less.
+    fn let_go(&mut self, session: Uuid, count: u64) {
+        if let Some(held) = self.held.get_mut(&session) {
+            *held = held.saturating_sub(count);
+            if *held == 0 {
+                self.held.remove(&session);
+            }
+        }
+    }
+
+    /// So many are free again: the first in line are next.
+    fn free(&mut self, count: u64, woken: &mut Woken) {
+        self.free = self.free.saturating_add(count);
+        let held = &mut self.held;
+        while self.free > 0
+            && self.line.grant_first(woken, |session| {
+                *held.entry(session).or_default() += 1;
+                session
+            })
+        {
+            self.free -= 1;
+        }
+    }
+
+    fn release(&mut self, session: Uuid, count: u64, woken: &mut Woken) -> Result<(), Exception> {
+        let held = self.held_by(session);
+        if self.bounded && count > held {
+            let why = format!("this session holds {held}, and cannot release {count}");
+            return Err(Exception::ValueError(format!("Semaphore released too many times: {why}")));
+        }
+        if self.free.checked_add(count).is_none_or(|free| i64::try_from(free).is_err()) {
+            return Err(Exception::overflow("too many permits"));
+        }
+        self.let_go(session, count);
+        self.free(count, woken);
+        Ok(())
+    }
+
+    /// A permit never reached its caller; if the session still holds it, it returns.
+    fn take_back(&mut self, session: Uuid, woken: &mut Woken) {
+        if self.held.contains_key(&session) {
+            self.let_go(session, 1);
+            self.free(1, woken);
+        }
+    }
+}
+
+impl SessionEnded for Monitor<Permits> {
+    fn session_ended(&self, session: Uuid) {
+        self.with(|permits, woken| {
+            if let Some(held) = permits.held.remove(&session) {
+                permits.free(held, woken);
+            }
+        });
+    }
+}
+
+async fn acquire(permits: &Arc<Monitor<Permits>>, ctx: &Context, patience: Patience) -> Result<bool, Exception> {
+    let session = ctx.session();
+    let granted = enter::<Permits>(ctx, permits, patience, |permits, _| Ok(permits.attempt(session))).await?;
+    if granted.is_none() {
+        return Ok(false);
+    }
+    deliver(ctx, permits, move |permits, woken| permits.take_back(session, woken))?;
+    Ok(true)
+}
+
+/// How many permits are meant; one if that is not said.
+fn count(n: Arg<i64>) -> Result<u64, Exception> {
+    match u64::try_from(n.or_else(|| 1)) {
+        Ok(count @ 1..) => Ok(count),
+        _ => Err(Exception::value("n must be one or more")),
+    }
+}
+
+/// The methods of both.
+macro_rules! semaphore_methods {
+    ($class:ident, $proxy:ident) => {
+        #[remote]
+        impl $class {
+            /// Acquires a permit, and gives true; false if that takes longer than `timeout` seconds, or, without
+            /// `blocking`, if it takes any time at all.
+            ///
+            /// A timeout of -1 is none. `ValueError` for another negative one, or for one without `blocking`. The call's
+            /// own timeout applies as well: give it none, if the wait may be long.
+            #[remote(name = "acquire")]
+            pub async fn acquire_bool(
+                &self,
+                ctx: &Context,
+                #[remote(default = true)] blocking: Arg<Value>,
+                timeout: Option<f64>,
+            ) -> Result<bool, Exception> {
+                acquire(&self.permits, ctx, Patience::to_acquire_permit(blocking, timeout)?).await
+            }
+
+            /// As `acquire`, and gives a reference to this semaphore, or null in place of false. Who acquires a permit by
+            /// key releases it by that: the key may lead to another semaphore by then.
+            pub async fn acquire_held(
+                &self,
+                ctx: &Context,
+                #[remote(default = true)] blocking: Arg<Value>,
+                timeout: Option<f64>,
+            ) -> Result<Option<Granted<()>>, Exception> {
+                let granted = acquire(&self.permits, ctx, Patience::to_acquire_permit(blocking, timeout)?).await?;
+                Ok(granted.then(|| Granted::here(())))
+            }
+
+            /// Releases `n` permits, one if that is not said: first those that the session holds. `ValueError` for less
+            /// than one, and for more than the session holds if the semaphore is bounded.
+            pub fn release(&self, ctx: &Context, #[remote(default = 1)] n: Arg<i64>) -> Result<(), Exception> {
+                let count = count(n)?;
+                self.permits.with(|permits, woken| permits.release(ctx.session(), count, woken))
+            }
+
+            /// Uses up `n` permits that the session holds, one if that is not said: they do not return when the session
+            /// ends. `ValueError` if it holds fewer.
+            pub fn forget(&self, ctx: &Context, #[remote(default = 1)] n: Arg<i64>) -> Result<(), Exception> {
+                let count = count(n)?;
+                self.permits.with(|permits, _| {
+                    let held = permits.held_by(ctx.session());
+                    if count > held {
+                        let message = format!("this session holds {held}, and cannot use up {count}");
+                        return Err(Exception::ValueError(message));
+                    }
+                    permits.let_go(ctx.session(), count);
+                    Ok(())
+                })
+            }
+
+            /// As `acquire`.
+            #[remote(name = "__enter__")]
+            pub async fn enter(&self, ctx: &Context) -> Result<bool, Exception> {
+                acquire(&self.permits, ctx, Patience::Forever).await
+            }
+
+            /// As `release`; the arguments do not matter.
+            #[remote(name = "__exit__")]
+            pub fn exit(
+                &self,
+                ctx: &Context,
+                exc_type: Option<Value>,
+                exc_value: Option<Value>,
+                traceback: Option<Value>,
+            ) -> Result<(), Exception> {
+                let _ = (exc_type, exc_value, traceback);
+                self.permits.with(|permits, woken| permits.release(ctx.session(), 1, woken))
+            }
+
+            /// How many permits are free.
+            pub fn value(&self) -> u64 {
+                self.permits.with(|permits, _| permits.free)
+            }
+
+            /// How many permits the session holds.
+            pub fn held(&self, ctx: &Context) -> u64 {
+                self.permits.with(|permits, _| permits.held_by(ctx.session()))
+            }
+
+            /// How many wait for a permit.
+            pub fn waiting(&self) -> usize {
+                self.permits.with(|permits, _| permits.line.len())
+            }
+        }
+
+        impl Permitting for $proxy {
+            fn send_acquire(&self, blocking: Option<bool>, timeout: Option<f64>) -> Fallible<bool> {
+                self.acquire_bool(blocking.map(Value::from), timeout)
+            }
+
+            fn send_acquire_held(&self, blocking: Option<bool>, timeout: Option<f64>) -> Fallible<Option<Granted<()>>> {
+                self.acquire_held(blocking.map(Value::from), timeout)
+            }
+
+            fn send_release(&self) -> Fallible<()> {
+                self.release(None)
+            }
+
+            fn send_forget(&self) -> Fallible<()> {
+                self.forget(None)
+            }
+        }
+
+        /// With permits that are released when they are dropped.
+        ///
+        /// Dropping one of these futures gives up the wait, and the permit, should it be granted in the same moment.
+        impl $proxy {
+            /// Acquires a permit, however long that takes.
+            ///
+            /// # Errors
+            /// The session's.
+            pub async fn acquire(&self) -> Result<Permit<Self>, CallError<Exception>> {
+                // It waits by choice. Without a timeout it is not refused.
+                let granted = Permit::ask(self, None, None, true).await?;
+                granted.ok_or_else(|| CallError::Method(Exception::RuntimeError("no permit was granted".to_owned())))
+            }
+
+            /// Acquires a permit unless that takes longer than `timeout`; then it gives `None`.
+            ///
+            /// # Errors
+            /// The session's.
+            pub async fn acquire_timeout(
+                &self,
+                timeout: Duration,
+            ) -> Result<Option<Permit<Self>>, CallError<Exception>> {
+                Permit::ask(self, None, seconds(timeout), true).await
+            }
+
+            /// Acquires a permit if one is free.
+            ///
+            /// # Errors
+            /// The session's.
+            pub async fn try_acquire(&self) -> Result<Option<Permit<Self>>, CallError<Exception>> {
+                Permit::ask(self, Some(false), None, false).await
+            }
+        }
+    };
+}
+
+semaphore_methods!(Semaphore, SemaphoreProxy);
+semaphore_methods!(BoundedSemaphore, BoundedSemaphoreProxy);
+
+/// A proxy of something that gives permits.
+pub trait Permitting: Proxy {
+    #[doc(hidden)]
+    fn send_acquire(&self, blocking: Option<bool>, timeout: Option<f64>) -> Fallible<bool>;
+
+    #[doc(hidden)]
+    fn send_acquire_held(&self, blocking: Option<bool>, timeout: Option<f64>) -> Fallible<Option<Granted<()>>>;
+
+    #[doc(hidden)]
+    fn send_release(&self) -> Fallible<()>;
+
+    #[doc(hidden)]
+    fn send_forget(&self) -> Fallible<()>;
+}
+
+/// A permit of a semaphore. It belongs to the object that it was acquired from, and returns there, whatever becomes of the
+/// key that led to it. Dropping it releases the permit, some time soon and without a word should that fail.
+///
+/// It may be dropped by another task than the one that acquired it, and outside of any async runtime.
+#[must_use = "the permit is released when this is dropped"]
+pub struct Permit<P: Permitting> {
+    /// `None` once it has been given up.
+    semaphore: Option<P>,
+}
+
+impl<P: Permitting> Permit<P> {
+    async fn ask(
+        semaphore: &P,
+        blocking: Option<bool>,
+        timeout: Option<f64>,
+        waits: bool,
+    ) -> Result<Option<Self>, CallError<Exception>> {
+        if semaphore.key().is_none() {
+            let call = semaphore.send_acquire(blocking, timeout);
+            let granted = if waits { call.no_timeout() } else { call }.await?;
+            return Ok(granted.then(|| Permit { semaphore: Some(semaphore.clone()) }));
+        }
+        // The key may lead to another semaphore by the time that the permit is released.
+        let call = semaphore.send_acquire_held(blocking, timeout);
+        let granted = if waits { call.no_timeout() } else { call }.await?;
+        Ok(granted.map(|Granted { of, .. }| Permit { semaphore: of.proxy().or_else(|| Some(semaphore.clone())) }))
+    }
+
+    /// Releases the permit, and waits until that is done.
+    ///
+    /// # Errors
+    /// `ValueError` if the session does not hold it any more, and the session's; [`NoSuchObject`] if the session has ended
+    /// meanwhile, or the service was started again: then the permit has returned.
+    ///
+    /// [`NoSuchObject`]: tarmem_remote::Error::NoSuchObject
+    pub async fn release(self) -> Result<(), CallError<Exception>> {
+        self.finish(P::send_release).await
+    }
+
+    /// Uses the permit up: it is never free again, unless somebody releases more than it holds.
+    ///
+    /// # Errors
+    /// As [`release`](Self::release).
+    pub async fn forget(self) -> Result<(), CallError<Exception>> {
+        self.finish(P::send_forget).await
+    }
+
+    async fn finish(mut self, how: fn(&P) -> Fallible<()>) -> Result<(), CallError<Exception>> {
+        let Some(semaphore) = self.semaphore.clone() else { return Ok(()) };
+        // Until it is on its way, dropping this releases the permit as dropping the guard does; then, it goes its way.
+        let finish = how(&semaphore).no_timeout().uncancelled().send().await;
+        self.semaphore = None;
+        finish.await
+    }
+}
+
+impl<P: Permitting> Drop for Permit<P> {
+    fn drop(&mut self) {
+        if let Some(semaphore) = &self.semaphore {
+            semaphore.send_release().detach();
+        }
+    }
+}
+
+impl<P: Permitting> fmt::Debug for Permit<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("held", &self.semaphore.is_some()).finish()
+    }
+}

@@ -1,0 +1,146 @@
+//! For how long somebody waits.
+
+use crate::Exception;
+use crate::python::{truthy, type_name};
+use std::time::Duration;
+use tarmem_remote::args::Arg;
+use tarmem_remote::remote;
+use tarmem_remote::value::Value;
+
+/// The longest timeout, in seconds: as in CPython.
+#[remote(module = "threading")]
+pub const TIMEOUT_MAX: f64 = 9_223_372_036.0;
+
+/// What a timer is set to at most: tokio's cannot be set to more than about two years.
+const LONGEST_TIMER: Duration = Duration::from_secs(2 * 365 * 24 * 3600);
+
+/// How long somebody is ready to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Not at all.
+    None,
+    /// So long.
+    For(Duration),
+    /// For as long as it takes.
+    Forever,
+}
+
+impl Patience {
+    /// Of `acquire(blocking, timeout)`: a timeout of -1 is none.
+    ///
+    /// # Errors
+    /// `ValueError` for a negative one, and for one without blocking.
+    pub(crate) fn to_acquire(blocking: Arg<bool>, timeout: Arg<f64>) -> Result<Self, Exception> {
+        let timeout = timeout.given().filter(|timeout| *timeout != -1.0);
+        match (blocking.or_else(|| true), timeout) {
+            (true, None) => Ok(Patience::Forever),
+            (true, Some(timeout)) if timeout < 0.0 => {
+                Err(Exception::value("timeout value must be a non-negative number"))
+            }
+            (true, Some(timeout)) => Patience::seconds(timeout),
+            (false, None) => Ok(Patience::None),
+            (false, Some(_)) => Err(Exception::value("can't specify a timeout for a non-blocking call")),
+        }
+    }
+
+    /// Of a semaphore's `acquire(blocking, timeout)`, where a timeout may be null.
+    ///
+    /// # Errors
+    /// As [`to_acquire`](Self::to_acquire).
+    pub(crate) fn to_acquire_permit(blocking: Arg<Value>, timeout: Option<f64>) -> Result<Self, Exception> {
+        Patience::to_acquire(is_true(blocking)?.into(), timeout.into())
+    }
+
+    /// Of `wait(timeout)`: a negative timeout is as good as 0.
+    ///
+    /// # Errors
+    /// `ValueError` for what is no number, `OverflowError` for more than [`TIMEOUT_MAX`].
+    pub(crate) fn to_wait(timeout: Option<f64>) -> Result<Self, Exception> {
+        // Not `max`, which would hide that it is no number.
+        let timeout = timeout.map(|timeout| if timeout < 0.0 { 0.0 } else { timeout });
+        timeout.map_or(Ok(Patience::Forever), Patience::seconds)
+    }
+
+    /// Of a queue's `get(block, timeout)`: without `block`, the timeout does not matter.
+    ///
+    /// # Errors
+    /// `ValueError` for a negative timeout.
+    pub(crate) fn to_queue(block: Arg<Value>, timeout: Option<f64>) -> Result<Self, Exception> {
+        match (is_true(block)?, timeout) {
+            (false, _) => Ok(Patience::None),
+            (true, None) => Ok(Patience::Forever),
+            (true, Some(timeout)) if timeout < 0.0 => Err(Exception::value("'timeout' must be a non-negative number")),
+            (true, Some(timeout)) => Patience::seconds(timeout),
+        }
+    }
+
+    /// Of the same of `multiprocessing`'s, where a negative timeout is as good as 0.
+    ///
+    /// # Errors
+    /// As [`to_wait`](Self::to_wait).
+    pub(crate) fn to_process_queue(block: Arg<Value>, timeout: Option<f64>) -> Result<Self, Exception> {
+        if is_true(block)? { Patience::to_wait(timeout) } else { Ok(Patience::None) }
+    }
+
+    fn seconds(timeout: f64) -> Result<Self, Exception> {
+        if timeout.is_nan() {
+            return Err(Exception::value("Invalid value NaN (not a number)"));
+        }
+        if timeout > TIMEOUT_MAX {
+            return Err(Exception::overflow("timeout value is too large"));
+        }
+        let time = Duration::try_from_secs_f64(timeout).unwrap_or_default().min(LONGEST_TIMER);
+        Ok(if time.is_zero() { Patience::None } else { Patience::For(time) })
+    }
+}
+
+/// Whether something is wanted: it is, unless something says otherwise.
+///
+/// # Errors
+/// `TypeError` for a reference: whoever waits looks into nothing.
+fn is_true(wanted: Arg<Value>) -> Result<bool, Exception> {
+    match wanted.given() {
+        None => Ok(true),
+        Some(wanted @ Value::Ref(_)) => {
+            let found = type_name(&wanted);
+            Err(Exception::TypeError(format!("whether to wait is told by a plain value, not by a live '{found}'")))
+        }
+        Some(wanted) => Ok(truthy(&wanted)),
+    }
+}
+
+/// A timeout of a typed caller, as it travels.
+pub(crate) fn seconds(timeout: Duration) -> Option<f64> {
+    Some(timeout.as_secs_f64().min(TIMEOUT_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn acquire_takes_what_pythons_takes() {
+        let of = |blocking: Option<bool>, timeout: Option<f64>| Patience::to_acquire(blocking.into(), timeout.into());
+        assert_eq!(of(None, None), Ok(Patience::Forever));
+        assert_eq!(of(Some(true), Some(-1.0)), Ok(Patience::Forever));
+        assert_eq!(of(Some(false), Some(-1.0)), Ok(Patience::None));
+        assert_eq!(of(None, Some(0.0)), Ok(Patience::None));
+        assert_eq!(of(None, Some(0.5)), Ok(Patience::For(Duration::from_millis(500))));
+        assert_eq!(of(None, Some(TIMEOUT_MAX)), Ok(Patience::For(LONGEST_TIMER)));
+        for bad in [-2.0, -0.5, f64::NEG_INFINITY, f64::NAN] {
+            assert!(matches!(of(None, Some(bad)), Err(Exception::ValueError(_))), "{bad}");
+        }
+        assert!(matches!(of(Some(false), Some(5.0)), Err(Exception::ValueError(_))));
+        for bad in [TIMEOUT_MAX * 2.0, f64::INFINITY, f64::MAX] {
+            assert!(matches!(of(None, Some(bad)), Err(Exception::OverflowError(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_others_take_what_theirs_take() {
+        assert_eq!(Patience::to_wait(Some(-3.0)), Ok(Patience::None));
+        assert!(matches!(Patience::to_wait(Some(f64::NAN)), Err(Exception::ValueError(_))));
+        assert_eq!(Patience::to_queue(Arg::Given(Value::Null), Some(-3.0)), Ok(Patience::None));
+        assert!(matches!(Patience::to_queue(Arg::Absent, Some(-3.0)), Err(Exception::ValueError(_))));
+    }
+}
