@@ -2,7 +2,7 @@
 //! one's place, which tries all interleavings of a few threads.
 
 pub(crate) use futures::task::AtomicWaker;
-pub(crate) use parking_lot::Mutex;
+pub(crate) use parking_lot::{Mutex, MutexGuard};
 pub(crate) use std::sync::atomic;
 
 /// A static that is made when it is first used.

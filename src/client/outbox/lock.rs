@@ -2,7 +2,7 @@
 
 use super::super::wakeup::wake;
 use super::Outbox;
-use parking_lot::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard};
 use std::ops::{Deref, DerefMut};
 
 /// An outbox, shared by callers and the task that pumps their calls.

@@ -1,4 +1,5 @@
-use crate::store::{Cell, Store, bury};
+use crate::store::{Cell, ReadGuard, Remains, Store, WeakCell, WriteGuard, bury};
+use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
 use std::sync::Arc;
@@ -25,6 +26,39 @@ struct Unit;
 
 #[typetag::serde(name = "tests.Unit")]
 impl Object for Unit {}
+
+/// Refers to another object, and keeps it alive.
+#[derive(Serialize, Deserialize)]
+struct Link {
+    #[serde(skip)]
+    _next: Option<Cell>,
+    #[serde(skip)]
+    _counted: Arc<()>,
+}
+
+#[typetag::serde(name = "tests.Link")]
+impl Object for Link {}
+
+/// Panics when it is dropped, with something that panics in turn.
+#[derive(Serialize, Deserialize)]
+struct Explosive;
+
+#[typetag::serde(name = "tests.Explosive")]
+impl Object for Explosive {}
+
+impl Drop for Explosive {
+    fn drop(&mut self) {
+        struct Again;
+
+        impl Drop for Again {
+            fn drop(&mut self) {
+                panic!("and again");
+            }
+        }
+
+        std::panic::panic_any(Again);
+    }
+}
 
 /// A store, and the class of a list, which stands for any.
 fn store() -> (Store, Arc<ClassInfo>) {
@@ -131,4 +165,124 @@ fn threads_share_an_object() {
     assert_eq!(read(&cell), 4 * rounds);
     drop(cell);
     assert_eq!(Arc::strong_count(&counted), 1);
+}
+
+#[test]
+fn a_long_chain_goes_one_object_after_the_other() {
+    const LENGTH: usize = 100_000;
+    let (store, class) = store();
+    let counted = Arc::new(());
+    let mut first = None;
+    for _ in 0..LENGTH {
+        let link = Link { _next: first.take(), _counted: Arc::clone(&counted) };
+        first = Some(store.host(Box::new(link), &class, "a link"));
+    }
+    assert_eq!((Arc::strong_count(&counted), store.objects()), (LENGTH + 1, LENGTH));
+    drop(first);
+    assert_eq!((Arc::strong_count(&counted), store.objects()), (1, 0));
+}
+
+#[test]
+fn a_destructor_that_panics_takes_no_other_object_along() {
+    let (store, class) = store();
+    let counted = Arc::new(());
+    let explosive = store.host(Box::new(Explosive), &class, "");
+    let link = Link { _next: Some(explosive), _counted: Arc::clone(&counted) };
+    drop(store.host(Box::new(link), &class, ""));
+    assert_eq!((Arc::strong_count(&counted), store.objects()), (1, 0));
+    drop(store.host(odd(7, &counted), &class, ""));
+    assert_eq!((Arc::strong_count(&counted), store.objects()), (1, 0), "this thread buries on");
+}
+
+/// What a test has of the objects in a store.
+#[derive(Default)]
+struct Held {
+    cells: Vec<Cell>,
+    weak: Vec<WeakCell>,
+    reading: Vec<ReadGuard>,
+    writing: Vec<WriteGuard>,
+    remains: Vec<Remains>,
+    replaced: Vec<Box<dyn Object>>,
+}
+
+impl Held {
+    /// Does one thing to one of them, if there is any.
+    fn step(&mut self, what: u8, which: usize, store: &Store, class: &Arc<ClassInfo>, counted: &Arc<()>) {
+        fn nth<T>(all: &[T], which: usize) -> Option<&T> {
+            all.get(which.checked_rem(all.len())?)
+        }
+
+        fn take<T>(all: &mut Vec<T>, which: usize) -> Option<T> {
+            which.checked_rem(all.len()).map(|index| all.swap_remove(index))
+        }
+
+        let name = "n".repeat(which % 70);
+        let cell = nth(&self.cells, which);
+        match what {
+            0 => {
+                let cell = store.host(odd(1, counted), class, &name);
+                assert_eq!(cell.name(), name);
+                self.cells.push(cell);
+            }
+            1 => self.cells.extend(cell.cloned()),
+            2 => drop(take(&mut self.cells, which)),
+            3 => self.weak.extend(cell.map(Cell::downgrade)),
+            4 => {
+                let weak = take(&mut self.weak, which);
+                self.cells.extend(weak.and_then(|weak| {
+                    let is_alive = weak.is_alive();
+                    let cell = weak.upgrade();
+                    assert_eq!(cell.is_some(), is_alive);
+                    cell
+                }));
+            }
+            5 => self.reading.extend(cell.and_then(Cell::try_read_owned).and_then(Result::ok)),
+            6 => {
+                let guard = cell.and_then(Cell::try_read).and_then(Result::ok);
+                self.reading.extend(guard.map(ReadGuard::into_owned));
+            }
+            7 => self.writing.extend(cell.and_then(Cell::try_write_owned).and_then(Result::ok)),
+            8 => {
+                let guard = cell.and_then(Cell::try_write).and_then(Result::ok);
+                self.writing.extend(guard.map(WriteGuard::into_owned));
+            }
+            9 => drop(take(&mut self.reading, which)),
+            10 => drop(take(&mut self.writing, which)),
+            11 => self.remains.extend(take(&mut self.writing, which).map(WriteGuard::take)),
+            12 => self.remains.pop().into_iter().for_each(bury),
+            13 => self.replaced.extend(self.writing.last_mut().map(|guard| guard.replace(odd(2, counted)))),
+            14 => {
+                if let Some(guard) = self.writing.last_mut() {
+                    assert!((&*guard.replace(Box::new(Unit)) as &dyn Any).is::<Unit>(), "it is given back");
+                }
+            }
+            _ => drop(self.replaced.pop()),
+        }
+        for guard in &mut self.writing {
+            let object: &mut dyn Any = &mut **guard;
+            object.downcast_mut::<Odd>().expect("it is odd").number ^= 3;
+        }
+        let read = self.reading.iter().map(|guard| number(&**guard));
+        let written = self.writing.iter().map(|guard| number(&**guard));
+        assert!(read.chain(written).all(|number| (1..=2).contains(&number)));
+    }
+}
+
+proptest! {
+    /// Every order in which shares, guards and what is taken come and go. (Under AddressSanitizer, this is what tells
+    /// whether one of them reads memory that is no longer, or not, its own.)
+    #[test]
+    fn whatever_comes_and_goes_each_object_is_dropped_once(
+        steps in prop::collection::vec((0_u8..16, any::<usize>()), 0..120)
+    ) {
+        let (store, class) = store();
+        let counted = Arc::new(());
+        let mut held = Held::default();
+        for (what, which) in steps {
+            held.step(what, which, &store, &class, &counted);
+            prop_assert_eq!(Arc::strong_count(&counted) - 1, store.objects() + held.replaced.len());
+        }
+        drop(held);
+        prop_assert_eq!((Arc::strong_count(&counted), store.objects()), (1, 0));
+    }
 }

@@ -13,13 +13,48 @@ pub mod sync {
     /// A lock that nobody poisons, as parking_lot's.
     pub struct Mutex<T>(loom::sync::Mutex<T>);
 
+    /// That lock, held; `None` while it is [unlocked](MutexGuard::unlocked).
+    pub struct MutexGuard<'a, T> {
+        lock: &'a Mutex<T>,
+        held: Option<loom::sync::MutexGuard<'a, T>>,
+    }
+
     impl<T> Mutex<T> {
         pub fn new(value: T) -> Self {
             Mutex(loom::sync::Mutex::new(value))
         }
 
-        pub fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
-            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        pub fn lock(&self) -> MutexGuard<'_, T> {
+            let held = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            MutexGuard { lock: self, held: Some(held) }
+        }
+
+        pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock().ok().map(|held| MutexGuard { lock: self, held: Some(held) })
+        }
+    }
+
+    impl<T> MutexGuard<'_, T> {
+        /// Runs `f` while the lock is free.
+        pub fn unlocked<R>(guard: &mut Self, f: impl FnOnce() -> R) -> R {
+            guard.held = None;
+            let done = f();
+            guard.held = guard.lock.lock().held.take();
+            done
+        }
+    }
+
+    impl<T> std::ops::Deref for MutexGuard<'_, T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            self.held.as_ref().expect("it is held")
+        }
+    }
+
+    impl<T> std::ops::DerefMut for MutexGuard<'_, T> {
+        fn deref_mut(&mut self) -> &mut T {
+            self.held.as_mut().expect("it is held")
         }
     }
 
@@ -99,11 +134,28 @@ mod store {
     }
 }
 
+#[path = "../../../src/wire"]
+mod wire {
+    pub mod batch;
+    mod varint;
+}
+
 #[path = "../../../src/client"]
 mod client {
+    mod backpressure;
+    mod clock;
+    mod in_flight;
+    mod outbox;
+    mod reply_acks;
     mod wakeup;
 
+    use crate::wire::batch::{Preamble, Submission};
+    use outbox::{Outbox, Pushed, SendLimits, SharedOutbox};
+    use std::future::poll_fn;
     use std::task::{Context, Poll};
+    use tarmem_remote::call::Terms;
+    use tarmem_remote::operation::{Operation, Reply};
+    use tarmem_remote::payload::Payload;
 
     /// That there is something to do, where tests can reach it.
     #[derive(Default)]
@@ -128,6 +180,123 @@ mod client {
 
         pub async fn seen(&self) {
             self.0.seen().await;
+        }
+    }
+
+    /// What no operation begins with: what a caller sends is told from what the client says on its own account.
+    const CALL: u8 = 0xff;
+
+    /// What goes to the service.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Sent {
+        Call { sequence: u64, what: u8 },
+        Acknowledge(u64),
+        Cancel(u64),
+    }
+
+    /// The calls of a session in their ring, behind the outbox's lock, where tests can reach them: as callers come to
+    /// them by `session_handle`, and the task that pumps them by `pump`.
+    pub struct Calls {
+        outbox: SharedOutbox,
+        wakeup: wakeup::Wakeup,
+    }
+
+    impl Calls {
+        /// Of which so many may be in flight.
+        pub fn new(in_flight: usize) -> Self {
+            let limits = SendLimits { frame_bytes: 4096, batch: 8, in_flight };
+            Calls { outbox: SharedOutbox::new(Outbox::new(limits)), wakeup: wakeup::Wakeup::default() }
+        }
+
+        /// Puts a call in line once there is room; its number.
+        pub fn poll_submit(&self, cx: &mut Context<'_>, what: u8) -> Poll<u64> {
+            let mut operation = Payload::from(&[CALL, what][..]);
+            let pushed = self.outbox.lock().push(&mut operation, None, Terms::default(), cx.waker());
+            match pushed {
+                Pushed::NoRoom => {
+                    self.wakeup.raise();
+                    Poll::Pending
+                }
+                Pushed::Refused(error) => panic!("{error}"),
+                Pushed::Queued { sequence, first } => {
+                    if first {
+                        self.wakeup.raise();
+                    }
+                    Poll::Ready(sequence)
+                }
+            }
+        }
+
+        pub fn poll_reply(&self, cx: &mut Context<'_>, sequence: u64) -> Poll<Reply> {
+            self.outbox.lock().poll_reply(cx, sequence, &mut None)
+        }
+
+        pub async fn call(&self, what: u8) -> Reply {
+            let sequence = poll_fn(|cx| self.poll_submit(cx, what)).await;
+            poll_fn(|cx| self.poll_reply(cx, sequence)).await
+        }
+
+        pub fn acknowledge(&self, sequence: u64) {
+            self.outbox.lock().settle(sequence, true);
+            self.wakeup.raise();
+        }
+
+        pub fn cancel(&self, sequence: u64) {
+            self.outbox.lock().cancel(sequence);
+            self.wakeup.raise();
+        }
+
+        /// The next batch, once there is something to send.
+        pub fn poll_batch(&self, cx: &mut Context<'_>) -> Poll<Vec<Sent>> {
+            while self.wakeup.poll(cx).is_ready() {
+                let sent = self.take_batch();
+                if self.outbox.lock().has_work() {
+                    self.wakeup.raise();
+                }
+                if !sent.is_empty() {
+                    return Poll::Ready(sent);
+                }
+            }
+            Poll::Pending
+        }
+
+        /// What there is to send.
+        pub fn take_batch(&self) -> Vec<Sent> {
+            let mut batch = Vec::new();
+            let mut outbox = self.outbox.lock();
+            if outbox.has_batch().expect("plain data") {
+                outbox.put_batch(&mut batch);
+            }
+            drop(outbox);
+            let mut sent = Vec::new();
+            if !batch.is_empty() {
+                let (_, mut rest) = Preamble::take(&batch).expect("what was put");
+                while !rest.is_empty() {
+                    let (submission, more) = Submission::take(rest).expect("what was put");
+                    sent.push(Sent::of(&submission));
+                    rest = more;
+                }
+            }
+            sent
+        }
+
+        /// A reply has come.
+        pub fn answer(&self, sequence: u64, reply: Reply) {
+            let waker = self.outbox.lock().answered(sequence, reply);
+            waker.into_iter().for_each(wakeup::wake);
+        }
+    }
+
+    impl Sent {
+        fn of(submission: &Submission<'_>) -> Self {
+            if let [CALL, what] = *submission.operation {
+                return Sent::Call { sequence: submission.sequence, what };
+            }
+            match Operation::decode(submission.operation).expect("an operation") {
+                Operation::Acknowledge { sequence } => Sent::Acknowledge(sequence),
+                Operation::Cancel { sequence } => Sent::Cancel(sequence),
+                other => panic!("nobody asks for {}", other.name()),
+            }
         }
     }
 }
@@ -171,6 +340,6 @@ mod session {
     }
 }
 
-pub use client::Wakeup;
+pub use client::{Calls, Sent, Wakeup};
 pub use session::{Carrier, Position};
 pub use store::{Lock, Use};
