@@ -1,11 +1,11 @@
 //! Live Rust objects on a network service, used together by many processes.
 //!
-//! An object is an ordinary Rust value that lives on a service. Clients hold proxies of it: a method that is called on a proxy
-//! runs where the object is, on the one object that all clients share. There is no schema to write: one attribute,
-//! [`remote`](macro@remote), makes a type's methods callable from elsewhere.
+//! An object is an ordinary Rust value that lives on a service. Clients hold proxies of it: a method that is called on
+//! a proxy runs where the object is, on the one object that all clients share. There is no schema to write: one
+//! attribute, [`remote`](macro@remote), makes a type's methods callable from elsewhere.
 //!
-//! This page shows each part by an example, and ends with a [map](#where-to-read-on). A guide in ten chapters, each with a program
-//! that runs, is in the repository, in `docs/guide`.
+//! This page shows each part by an example, and ends with a [map](#where-to-read-on). A guide in ten chapters, each
+//! with a program that runs, is in the repository, in `docs/guide`.
 //!
 //! # The smallest program
 //!
@@ -31,8 +31,8 @@
 //!
 //! # A class
 //!
-//! The attribute on a type makes it a class, named by its module and its name. On an `impl` block, it makes the `pub` functions
-//! callable by clients. Methods with `&self` run beside one another; one with `&mut self` runs alone.
+//! The attribute on a type makes it a class, named by its module and its name. On an `impl` block, it makes the `pub`
+//! functions callable by clients. Methods with `&self` run beside one another; one with `&mut self` runs alone.
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
@@ -74,8 +74,9 @@
 //!
 //! # A generator
 //!
-//! A function that returns an object of a class is a generator. The service runs it for [`memoize`](ClientApi::memoize), if the key is
-//! missing: once, however many clients ask at the same time. A constructor, such as `starting_at` above, is a generator too.
+//! A function that returns an object of a class is a generator. The service runs it for
+//! [`memoize`](ClientApi::memoize), if the key is missing: once, however many clients ask at the same time. A
+//! constructor, such as `starting_at` above, is a generator too.
 //!
 //! ```
 //! # use serde::{Deserialize, Serialize};
@@ -110,8 +111,8 @@
 //!
 //! # Proxies
 //!
-//! A proxy by key calls whatever object is under its key at that moment. One by id stays with its object, and keeps it alive. A
-//! [`DynamicProxy`] has no types, and calls methods by their names.
+//! A proxy by key calls whatever object is under its key at that moment. One by id stays with its object, and keeps it
+//! alive. A [`DynamicProxy`] has no types, and calls methods by their names.
 //!
 //! ```
 //! use tarmem::modules::builtins::{List, ListProxy};
@@ -137,8 +138,8 @@
 //!
 //! # An interface
 //!
-//! A `#[remote]` trait is an interface. `get::<dyn Shape>(key)` gives a proxy of whatever is under the key, if its class implements the
-//! interface.
+//! A `#[remote]` trait is an interface. `get::<dyn Shape>(key)` gives a proxy of whatever is under the key, if its
+//! class implements the interface.
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
@@ -176,8 +177,8 @@
 //!
 //! # A function over several objects
 //!
-//! A function whose parameters are references to classes runs with all of these objects held. If it fails, they are as they were; and such
-//! calls never wait for one another in a circle.
+//! A function whose parameters are references to classes runs with all of these objects held. If it fails, they are as
+//! they were; and such calls never wait for one another in a circle.
 //!
 //! ```
 //! # use serde::{Deserialize, Serialize};
@@ -215,8 +216,9 @@
 //!
 //! # Errors
 //!
-//! A method that returns a `Result` has errors of its own, which arrive as the type that they are: [`CallError::Method`]. Everything
-//! else that can go wrong is an [`Error`], in [`CallError::Failed`]; a method that returns no `Result` fails with that alone.
+//! A method that returns a `Result` has errors of its own, which arrive as the type that they are:
+//! [`CallError::Method`]. Everything else that can go wrong is an [`Error`], in [`CallError::Failed`]; a method that
+//! returns no `Result` fails with that alone.
 //!
 //! ```
 //! use tarmem::modules::{Exception, builtins::ListProxy};
@@ -244,7 +246,8 @@
 //! # Time-outs
 //!
 //! A call has 30 seconds unless you say otherwise, for a session ([`SessionBuilder::call_timeout`]) or for one call
-//! ([`Call::timeout`]). A call that has not begun by then never runs. Dropping its future gives a call up in the same way.
+//! ([`Call::timeout`]). A call that has not begun by then never runs. Dropping its future gives a call up in the same
+//! way.
 //!
 //! ```
 //! use std::time::Duration;
@@ -265,8 +268,8 @@
 //!
 //! # Testing in process
 //!
-//! [`RunningService::session`] gives a session without a socket, with the same rules. Code that takes a [`ClientApi`] runs over any
-//! session.
+//! [`RunningService::session`] gives a session without a socket, with the same rules. Code that takes a [`ClientApi`]
+//! runs over any session.
 //!
 //! ```
 //! use tarmem::modules::builtins::DictProxy;
@@ -298,8 +301,8 @@
 //! }
 //! ```
 //!
-//! Run it as `my-service serve --tokens FILE --tls-cert FILE --tls-key FILE`; without tokens or TLS it answers its own host only. A service
-//! within a program of yours has the same settings in code:
+//! Run it as `my-service serve --tokens FILE --tls-cert FILE --tls-key FILE`; without tokens or TLS it answers its own
+//! host only. A service within a program of yours has the same settings in code:
 //!
 //! ```no_run
 //! use tarmem::{Limits, ServerTls, Service, Tokens};
@@ -317,26 +320,42 @@
 //! }
 //! ```
 //!
+//! # Features
+//!
+//! All are on by default. A program that is only a client turns them off (`default-features = false`), but for `client`.
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `client` | [`Session`], [`SessionBuilder`] |
+//! | `server` | [`Service`], [`RunningService`], [`Limits`], [`Tokens`] |
+//! | `tls` | `tarmems://`, [`ClientTls`], [`ServerTls`] |
+//! | `blocking` | [`mod@blocking`]; includes `client` |
+//! | `cli` | [`mod@cli`] and the `tarmem` program; includes `client`, `server` and `tls` |
+//!
+//! A crate of models depends on [`tarmem_remote`] alone, which has no sockets.
+//!
 //! # Where to read on
 //!
 //! In this order:
 //!
-//! 1. [`Session`], and [`ClientApi`]: all that a client may ask for. [`SessionBuilder`]: how it connects, and comes back.
-//! 2. [`remote`](macro@remote): what the attribute takes, and generates. [`Context`]: what a method may know about its call.
+//! 1. [`Session`], and [`ClientApi`]: all that a client may ask for. [`SessionBuilder`]: how it connects, and comes
+//!    back.
+//! 2. [`remote`](macro@remote): what the attribute takes, and generates. [`Context`]: what a method may know about its
+//!    call.
 //! 3. [`Proxy`] and [`DynamicProxy`]; [`Call`], a call on its way; [`Source`], what an object is made from.
 //! 4. [`Error`] and [`CallError`].
 //! 5. [`modules`]: lists, dicts, locks, queues and the rest of what comes with tarmem.
 //! 6. [`blocking`]: the client for code without an async runtime.
-//! 7. [`Service`], [`RunningService`] and [`Limits`]; [`Tokens`], [`ServerTls`] and [`ClientTls`]; [`Listener`] and [`memory()`] for
-//!    connections of other kinds.
+//! 7. [`Service`], [`RunningService`] and [`Limits`]; [`Tokens`], [`ServerTls`] and [`ClientTls`]; [`Listener`] and
+//!    [`memory()`] for connections of other kinds.
 //! 8. [`cli`]: the `tarmem` program.
 //! 9. [`value`] and [`args!`]: calls without types. [`Registry`]: what a service offers.
 //! 10. [`tarmem_remote`]: the object model behind all this, and what a crate of models depends on.
 
 // Shows in the docs which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// What client and service share has parts that only one of them uses. What nobody uses at all shows where all features are on: `cli`
-// needs the others.
+// What client and service share has parts that only one of them uses. What nobody uses at all shows where all features
+// are on: `cli` needs the others.
 #![cfg_attr(
     not(all(feature = "cli", feature = "blocking")),
     allow(dead_code, unused_imports, unused_macros, unreachable_pub)

@@ -1,5 +1,5 @@
-//! What a build takes with it, asked of cargo itself: how many crates each feature needs and which it does not, what their licences
-//! are, which of them are there twice, and which Rust they need.
+//! What a build takes with it, asked of cargo itself: how many crates each feature needs and which it does not, what
+//! their licences are, which of them are there twice, and which Rust they need.
 
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -44,7 +44,8 @@ fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// The names of the crates that `package` is built from, with these features alone; a name is there twice if two versions are.
+/// The names of the crates that `package` is built from, with these features alone; a name is there twice if two
+/// versions are.
 fn crates(package: &str, features: &str) -> Vec<String> {
     let tree = cargo(&[
         "tree",

@@ -1,5 +1,9 @@
 //! The object model of tarmem: what a remote object is, without a socket in sight.
 //!
+//! A crate of models (the types, traits and functions that clients and services share) depends on this crate alone. It
+//! brings no sockets, no TLS and no command line, and everything that `#[remote]` generates refers to it. Programs
+//! depend on `tarmem`, which has the client and the service, and re-exports what is here.
+//!
 //! Read in this order:
 //!
 //! - The model, which `#[remote]` makes of a user's types, traits and functions:

@@ -47,8 +47,8 @@ pub(super) struct FunctionName(String);
 impl FunctionName {
     /// Where its module may end, the likeliest first: a module and what remains.
     ///
-    /// Only the service knows its modules, so it is asked. By Rust's custom a capital letter begins a class, and what is
-    /// after that is a constructor; otherwise the last part is the name.
+    /// Only the service knows its modules, so it is asked. By Rust's custom a capital letter begins a class, and what
+    /// is after that is a constructor; otherwise the last part is the name.
     pub(super) fn splits(&self) -> Vec<(&str, &str)> {
         let mut splits: Vec<(&str, &str)> =
             self.0.rmatch_indices('.').map(|(dot, _)| (&self.0[..dot], &self.0[dot + 1..])).collect();

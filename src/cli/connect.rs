@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 #[derive(Args)]
 #[command(next_help_heading = "Options of every command but serve and tls")]
 pub(super) struct Connect {
-    /// The service: HOST:PORT, unix:/path, or a URL such as tarmem://TOKEN@HOST:PORT or tarmems://HOST:PORT [default: what
-    /// TARMEM_ADDR says]
-    // Not by clap's `env`: it would show the option as one that has to be given, in the usage, when the variable is set.
+    /// The service: HOST:PORT, unix:/path, or a URL such as tarmem://TOKEN@HOST:PORT or tarmems://HOST:PORT [default:
+    /// what TARMEM_ADDR says]
+    // Not by clap's `env`: it would show the option as one that has to be given, in the usage, when the variable is
+    // set.
     #[arg(long, global = true, value_name = "ADDRESS")]
     addr: Option<String>,
 

@@ -13,17 +13,18 @@ const DEFAULT_HOST: &str = "0.0.0.0";
 /// The options for that.
 #[derive(Args, Debug, Default)]
 pub(super) struct ListenOptions {
-    /// The host or address to listen on, in place of those in the file; peers on other hosts need --tokens, --tls-client-ca or
-    /// --unprotected, too [default: 0.0.0.0, unless there is --unix and no --port]
+    /// The host or address to listen on, in place of those in the file; peers on other hosts need --tokens,
+    /// --tls-client-ca or --unprotected, too [default: 0.0.0.0, unless there is --unix and no --port]
     #[arg(long, value_parser = host)]
     host: Option<String>,
 
-    /// The port to listen on, in place of those in the file; 0 takes any free one. It needs --host, too, if the file listens on
-    /// Unix sockets only [default: 0]
+    /// The port to listen on, in place of those in the file; 0 takes any free one. It needs --host, too, if the file
+    /// listens on Unix sockets only [default: 0]
     #[arg(long, value_parser = port)]
     port: Option<u16>,
 
-    /// Listen on a Unix socket, in place of those in the file; and by TCP only if --host, --port or the file asks for it
+    /// Listen on a Unix socket, in place of those in the file; and by TCP only if --host, --port or the file asks for
+    /// it
     #[arg(long, value_name = "PATH", value_parser = path)]
     unix: Option<PathBuf>,
 }
@@ -40,8 +41,8 @@ impl ListenOptions {
             if !places.iter().any(|place| matches!(place, Place::Tcp { .. })) {
                 if self.host.is_none() && !places.is_empty() {
                     // All addresses of this machine are nothing to be had by the way.
-                    let message = "--port needs --host, too: the file listens on Unix sockets only; give --host 127.0.0.1 for \
-                                   this machine, or --host 0.0.0.0 for all of its addresses";
+                    let message = "--port needs --host, too: the file listens on Unix sockets only; give --host 127.0.0.1 \
+                                   for this machine, or --host 0.0.0.0 for all of its addresses";
                     return Err(wrong(ErrorKind::MissingRequiredArgument, message));
                 }
                 places.insert(0, Place::Tcp { host: DEFAULT_HOST.to_owned(), port: 0 });

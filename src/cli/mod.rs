@@ -1,6 +1,7 @@
 //! The `tarmem` program: what its command line means.
 //!
-//! - `serve`: the service; `settings` are what it is set up by, `listen` where it listens, `logs` what it says on the way.
+//! - `serve`: the service; `settings` are what it is set up by, `listen` where it listens, `logs` what it says on the
+//!   way.
 //! - `connect`: the options that lead to a service, for all the other commands.
 //! - `commands`: these commands, one file for each; `tls`: certificates for a service and its clients.
 //! - `arguments`: what an argument may look like; `values`: those that are values, with objects among them.

@@ -12,9 +12,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Host objects until SIGINT or SIGTERM
 ///
-/// Prints a line on standard output for each address, `listening on HOST:PORT` or `listening on unix:/path`, with the port that
-/// it has. Logs go to standard error; what is logged is set by TARMEM_LOG or RUST_LOG, such as debug or tarmem=debug (default:
-/// info).
+/// Prints a line on standard output for each address, `listening on HOST:PORT` or `listening on unix:/path`, with the
+/// port that it has. Logs go to standard error; what is logged is set by TARMEM_LOG or RUST_LOG, such as debug or
+/// tarmem=debug (default: info).
 ///
 /// The command line counts more than the file of --config, option by option.
 ///

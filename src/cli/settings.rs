@@ -1,4 +1,5 @@
-//! What a service is set up by: options, variables of the environment, a file. The first of these that says something counts.
+//! What a service is set up by: options, variables of the environment, a file. The first of these that says something
+//! counts.
 
 use super::listen::ListenOptions;
 use super::output::{Failure, wrong};
@@ -20,8 +21,8 @@ pub(super) struct Settings {
     #[command(flatten)]
     listen: ListenOptions,
 
-    /// Ask everybody for one of the tokens in this file, and of those in TARMEM_TOKENS (name:token,name:token). SIGHUP reads it
-    /// again
+    /// Ask everybody for one of the tokens in this file, and of those in TARMEM_TOKENS (name:token,name:token). SIGHUP
+    /// reads it again
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
 
@@ -37,7 +38,8 @@ pub(super) struct Settings {
     #[arg(long, value_name = "FILE")]
     tls_client_ca: Option<PathBuf>,
 
-    /// Answer peers on other hosts too, although nobody is asked who they are; --unprotected=false if the file says otherwise
+    /// Answer peers on other hosts too, although nobody is asked who they are; --unprotected=false if the file says
+    /// otherwise
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     unprotected: Option<bool>,
 
@@ -94,8 +96,8 @@ impl Settings {
             (Some(cert), Some(key), Some(roots)) => Some(ServerTls::new(cert, key).client_ca(roots)),
             (None, None, None) => None,
             _ => {
-                let message = "TLS needs both a certificate and its key; give --tls-cert and --tls-key, or cert and key in \
-                               [tls]";
+                let message = "TLS needs both a certificate and its key; give --tls-cert and --tls-key, or cert and key \
+                               in [tls]";
                 return Err(if here {
                     wrong(ErrorKind::MissingRequiredArgument, message)
                 } else {

@@ -39,8 +39,8 @@ enum What {
 
 /// Make a CA, and of it a certificate for a service and one for a client, as files in DIR
 ///
-/// The files are ca.pem, server.pem, client.pem, and their private keys ca.key, server.key and client.key, which only their
-/// owner can read. Prints the path of each. Keep ca.key away from the service: whoever has it can be anybody.
+/// The files are ca.pem, server.pem, client.pem, and their private keys ca.key, server.key and client.key, which only
+/// their owner can read. Prints the path of each. Keep ca.key away from the service: whoever has it can be anybody.
 ///
 /// A file that is there already is not overwritten.
 #[derive(Args)]
@@ -64,7 +64,12 @@ struct Init {
     client: String,
 
     /// How long the certificates of the service and the client are valid; that of the CA is for ten years
-    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=i64::from(CA_DAYS)))]
+    #[arg(
+        long,
+        value_name = "DAYS",
+        default_value_t = 365,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(CA_DAYS))
+    )]
     days: u32,
 }
 

@@ -1,8 +1,9 @@
 //! Memory that became free goes back to the system once the service has nothing to do.
 //!
-//! glibc keeps what a thread freed for what that thread needs next, in an arena of its own: after a million lists were made and
-//! deleted, an empty service would hold hundreds of megabytes for good. `malloc_trim` gives back whole pages that are free, wherever
-//! they are. It holds each arena's lock meanwhile, so it is for quiet moments: docs/performance.md has the figures.
+//! glibc keeps what a thread freed for what that thread needs next, in an arena of its own: after a million lists were
+//! made and deleted, an empty service would hold hundreds of megabytes for good. `malloc_trim` gives back whole pages
+//! that are free, wherever they are. It holds each arena's lock meanwhile, so it is for quiet moments:
+//! docs/performance.md has the figures.
 
 use std::io;
 use std::thread;
@@ -52,7 +53,8 @@ impl Quiet {
     }
 }
 
-/// The processor time that the process has used, in hundredths of a second (the 14th and 15th field of `/proc/self/stat`).
+/// The processor time that the process has used, in hundredths of a second (the 14th and 15th field of
+/// `/proc/self/stat`).
 fn used() -> Option<u64> {
     fields(&std::fs::read_to_string("/proc/self/stat").ok()?)
 }

@@ -1,4 +1,5 @@
-//! Values among the arguments of a command: JSON, on the command line or in a file, in which objects are named by their keys.
+//! Values among the arguments of a command: JSON, on the command line or in a file, in which objects are named by their
+//! keys.
 
 use super::commands::Untyped;
 use super::output::{Failure, wrong};
@@ -29,8 +30,8 @@ pub(super) const HELP: &str = r#"Arguments are JSON:
   '{"$int":"123456789012345678901234567890"}': an integer of any size, as it is printed; its digits alone do, too
   '{"$map":[["$key",5],[1,2]]}': a map with keys that begin with $, or are no text
   NAME=ARGUMENT    any of these for the parameter NAME, after those that go by their places: maxsplit=1, sep='","'
-Text that begins with @ or has a = is JSON as any other: '"@home"', '"a=b"'. A file whose name begins with @ is @./@name.
-`tarmem describe` and `tarmem import` show the names.
+Text that begins with @ or has a = is JSON as any other: '"@home"', '"a=b"'. A file whose name begins with @ is
+@./@name. `tarmem describe` and `tarmem import` show the names.
 At most 64 MiB are read for an argument."#;
 
 /// The arguments of a method, function or generator.

@@ -11,8 +11,8 @@ use tarmem_remote::value::Value;
 
 /// Call a method of the object under a key, and print its result
 ///
-/// Prints null if the method has no result. `tarmem describe KEY` shows the methods. What a method acquires for its caller, such
-/// as a lock, is given up when the command ends.
+/// Prints null if the method has no result. `tarmem describe KEY` shows the methods. What a method acquires for its
+/// caller, such as a lock, is given up when the command ends.
 #[derive(Args)]
 #[command(after_long_help = values::HELP)]
 pub(in crate::cli) struct Call {

@@ -9,8 +9,8 @@ use tarmem_remote::results::{MemberDescription, MemberKind, MethodDescription, P
 
 /// Print what a module offers: a line for each class, function, constant and module in it
 ///
-/// Each line is a JSON object with name, kind, signature and documentation; that of a class has its methods too, that of a
-/// constant its value.
+/// Each line is a JSON object with name, kind, signature and documentation; that of a class has its methods too, that
+/// of a constant its value.
 #[derive(Args)]
 pub(in crate::cli) struct Import {
     /// The module: `shop.pricing`, or `..util` as seen from a package

@@ -11,8 +11,9 @@ use tarmem_remote::value::Value;
 
 /// Run a function of a module, and print its result
 ///
-/// Prints null if the function has no result. If it makes an object, which nobody keeps then, prints the object's value, or
-/// why its class cannot show one. A function over several objects takes each as '{"$key":"k"}', or by its key alone:
+/// Prints null if the function has no result. If it makes an object, which nobody keeps then, prints the object's
+/// value, or why its class cannot show one. A function over several objects takes each as '{"$key":"k"}', or by its key
+/// alone:
 ///
 ///   tarmem run bank.transfer '{"$key":"alice"}' '"bob"' 30
 ///

@@ -21,8 +21,8 @@ pub(super) async fn show((object, info): (DynamicProxy, ObjectInfo), output: &mu
     }
     if snapshot.as_ref().is_ok_and(|snapshot| snapshot.poisoned_inside) {
         warn(
-            "a method panicked while changing an object that this one refers to, which is shown in it and may be half changed; \
-             update that one, or clear-poison it",
+            "a method panicked while changing an object that this one refers to, which is shown in it and may be half \
+             changed; update that one, or clear-poison it",
         );
     }
     match snapshot {

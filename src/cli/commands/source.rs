@@ -49,8 +49,8 @@ impl Source {
         false
     }
 
-    /// Asks for the function. Which part of its name is the module shows only when the service is asked; it runs nothing as
-    /// long as that is wrong.
+    /// Asks for the function. Which part of its name is the module shows only when the service is asked; it runs
+    /// nothing as long as that is wrong.
     pub(super) async fn each<T, F>(
         &self,
         session: &Session,
@@ -70,8 +70,8 @@ impl Source {
                 }
                 Err(Error::NotAGenerator { function, returns }) => {
                     return Err(Failure::failed(format!(
-                        "{function} returns {returns}, not an object of a class, so there is nothing to put under a key; run it: \
-                         tarmem run {function} …"
+                        "{function} returns {returns}, not an object of a class, so there is nothing to put under a key; run \
+                         it: tarmem run {function} …"
                     )));
                 }
                 other => {
@@ -92,7 +92,8 @@ impl Source {
             )),
             // Whether it may be asked does not matter here.
             _ if matches!(session.is_memoized(before).await, Ok(true)) => Failure::failed(format!(
-                "{before:?} is a key, and no module; a method of the object under it is called by: tarmem call {before} {method} …"
+                "{before:?} is a key, and no module; a method of the object under it is called by: \
+                 tarmem call {before} {method} …"
             )),
             Some(error) => error.into(),
             None => Error::NoSuchModule { module: name, near: Vec::new() }.into(),
@@ -115,8 +116,8 @@ fn is_absent(error: &Error, module: &str, name: &str) -> bool {
     }
 }
 
-/// Of several ways to say that a name leads nowhere: a suggestion in a module is best; then, what it leads to; then, how far the name led; then, the first part
-/// that is wrong.
+/// Of several ways to say that a name leads nowhere: a suggestion in a module is best; then, what it leads to; then,
+/// how far the name led; then, the first part that is wrong.
 fn helpfulness(error: &Error) -> (u8, Reverse<usize>) {
     match error {
         Error::NoSuchMember { near, module, .. } => (if near.is_empty() { 1 } else { 4 }, Reverse(module.len())),
