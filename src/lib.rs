@@ -322,13 +322,15 @@
 //!
 //! # Features
 //!
-//! All are on by default. A program that is only a client turns them off (`default-features = false`), but for `client`.
+//! All are on by default. A program that is only a client turns them off (`default-features = false`), but for
+//! `client`.
 //!
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `client` | [`Session`], [`SessionBuilder`] |
 //! | `server` | [`Service`], [`RunningService`], [`Limits`], [`Tokens`] |
 //! | `tls` | `tarmems://`, [`ClientTls`], [`ServerTls`] |
+//! | `modules` | [`mod@modules`] |
 //! | `blocking` | [`mod@blocking`]; includes `client` |
 //! | `cli` | [`mod@cli`] and the `tarmem` program; includes `client`, `server` and `tls` |
 //!
@@ -404,6 +406,7 @@ pub use server::{
     Accepted, BoundService, Listener, MemoryConnector, MemoryListener, RunningService, ServeError, Service, Stream,
     memory,
 };
+#[cfg(feature = "modules")]
 pub use tarmem_modules as modules;
 pub use tarmem_remote::call::{Call, CallError, OwnerId};
 pub use tarmem_remote::client_api::{ClientApi, Module, Obtain};
