@@ -1,5 +1,5 @@
-//! PlantedFaults that a test plants in a service of its own, to see that they are found. Outside tests there are none, and nothing is left of
-//! the places that ask.
+//! PlantedFaults that a test plants in a service of its own, to see that they are found. Outside tests there are none,
+//! and nothing is left of the places that ask.
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,6 +6,7 @@ use crate::server::exec::engine::Engine;
 use crate::server::net::connection::{ConnectionEnv, NoRoom};
 use crate::server::net::connections::Connections;
 use crate::server::net::serve::serve;
+use crate::server::state::Seams;
 use crate::wire::batch::{Answered, Preamble, ReplyHead, Submission};
 use crate::wire::frame::{FrameLimit, take_frame};
 use crate::wire::handshake::{Answer, Hello};
@@ -120,7 +121,8 @@ struct Host {
 static HOST: LazyLock<Host> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let limits = Limits { sessions: 16, ..Limits::default() };
-    let engine = Engine::new(Registry::linked().expect("no names clash"), limits, runtime.handle().clone());
+    let engine =
+        Engine::new(Registry::linked().expect("no names clash"), limits, runtime.handle().clone(), Seams::default());
     let tokens = Tokens::new().with(Token::new("fuzz", "fuzz-fuzz")).expect("it is one");
     let (open, closed) = (AccessControl::new(true, None, None), AccessControl::new(true, Some(tokens), None));
     Host { runtime, engine, open, closed }

@@ -4,6 +4,8 @@ use crate::config::Limits;
 use crate::server::exec::engine::Engine;
 use crate::server::refs::cycle_gc::collect;
 use crate::server::session::{Carrier, ServerSession};
+use crate::server::state::Seams;
+use crate::store::ChangedBy;
 use crate::wire::batch::{Answered, Outcome, Preamble, ReplyHead, Submission};
 use arbitrary::{Arbitrary, Result, Unstructured};
 use bytes::Bytes;
@@ -62,7 +64,8 @@ static SERVICE: LazyLock<(Runtime, Arc<Engine>)> = LazyLock::new(|| {
         batch_operations: 12,
         ..Limits::default()
     };
-    let engine = Engine::new(Registry::linked().expect("no names clash"), limits, runtime.handle().clone());
+    let engine =
+        Engine::new(Registry::linked().expect("no names clash"), limits, runtime.handle().clone(), Seams::default());
     (runtime, engine)
 });
 
@@ -112,7 +115,7 @@ async fn finish(engine: &Arc<Engine>, clients: Vec<Client>) {
         .expect("what was begun comes to an end");
     engine.state.running.reopen();
     for key in KEYS {
-        engine.state.store.remove(key);
+        engine.state.store.remove(key, ChangedBy::default());
     }
     // Circles go by the collector; what they held goes with them.
     for _ in 0..1000 {

@@ -5,7 +5,8 @@
 //! - [`net`]: connections, from the socket to the session that they carry.
 //! - [`exec`]: runs operations.
 //! - [`refs`]: references between objects: in arguments and results, in snapshots, in circles.
-//! - [`session`]: one client's handles, calls in flight, and results that it has not received; the table of all sessions.
+//! - [`session`]: one client's handles, calls in flight, and results that it has not received; the table of all
+//!   sessions.
 //! - [`state`]: what a service is made of.
 
 pub(crate) mod exec;
@@ -24,6 +25,7 @@ use net::connections::Connections;
 use net::workers::{WorkerMessage, accept, at_rest, worker};
 use refs::cycle_gc;
 use session::table::SessionTable;
+use state::Seams;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -52,11 +54,12 @@ pub struct Service {
     protected: bool,
     tokens: Option<Tokens>,
     tls: Option<ServerTls>,
+    seams: Seams,
 }
 
 impl Service {
-    /// A service on `host` and `port`. If `host` is a name, it listens on all addresses of the name that this machine has
-    /// (`localhost` is `127.0.0.1` and `::1`). Port 0 takes any free one, the same on all of them if there is one;
+    /// A service on `host` and `port`. If `host` is a name, it listens on all addresses of the name that this machine
+    /// has (`localhost` is `127.0.0.1` and `::1`). Port 0 takes any free one, the same on all of them if there is one;
     /// [`BoundService::addresses`] tells which.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Service::without_listener().tcp(host, port)
@@ -72,6 +75,7 @@ impl Service {
             protected: true,
             tokens: None,
             tls: None,
+            seams: Seams::default(),
         }
     }
 
@@ -81,8 +85,8 @@ impl Service {
         self
     }
 
-    /// Listens on a Unix socket too. A socket left behind by a service that is gone is replaced; the socket is removed at
-    /// the end.
+    /// Listens on a Unix socket too. A socket left behind by a service that is gone is replaced; the socket is removed
+    /// at the end.
     pub fn unix(mut self, path: impl Into<PathBuf>) -> Self {
         self.listeners.push(Bindable::Unix(path.into()));
         self
@@ -118,10 +122,18 @@ impl Service {
         self
     }
 
-    /// Speaks TLS on its TCP listeners, and nothing else there. Its Unix sockets, which belong to this host, stay plain.
+    /// Speaks TLS on its TCP listeners, and nothing else there. Its Unix sockets, which belong to this host, stay
+    /// plain.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: ServerTls) -> Self {
         self.tls = Some(tls);
+        self
+    }
+
+    /// Tells these of its changes and operations.
+    #[cfg(test)]
+    pub(crate) fn seams(mut self, seams: Seams) -> Self {
+        self.seams = seams;
         self
     }
 
@@ -134,8 +146,9 @@ impl Service {
     /// Checks what was registered, and takes the addresses. Nothing is served before it is run.
     ///
     /// # Errors
-    /// [`ServeError::Registry`] if names clash or a module to be offered does not exist; [`ServeError::Limit`] if a limit is out
-    /// of its range; [`ServeError::Tls`] if a certificate or key cannot be used; [`ServeError::Listen`] if an address cannot be had.
+    /// [`ServeError::Registry`] if names clash or a module to be offered does not exist; [`ServeError::Limit`] if a
+    /// limit is out of its range; [`ServeError::Tls`] if a certificate or key cannot be used; [`ServeError::Listen`] if
+    /// an address cannot be had.
     pub async fn bind(self) -> Result<BoundService, ServeError> {
         self.limits.check()?;
         let tls = self.tls.as_ref().map(ServerSide::new).transpose()?;
@@ -166,7 +179,7 @@ impl Service {
             listeners.extend(bound.map_err(|Unbound { address, cause }| ServeError::Listen { address, cause })?);
         }
         tracing::info!("offering {registry}");
-        let engine = Engine::new(registry, self.limits, runtime.handle().clone());
+        let engine = Engine::new(registry, self.limits, runtime.handle().clone(), self.seams);
         let (heartbeat, lease) = (Arc::clone(&engine.state.heartbeat), engine.state.limits.lease);
         runtime.handle().spawn(cycle_gc::run(Arc::downgrade(&engine.state)));
         runtime.handle().spawn(SessionTable::look_after(Arc::downgrade(&engine.sessions), lease));
@@ -216,8 +229,8 @@ impl BoundService {
         self.listeners.iter().find_map(|listener| listener.local_addr())
     }
 
-    /// Where it listens, all of it: `127.0.0.1:18813`, `[::1]:18813`, `unix:/path`, with the real ports. Listeners that have no
-    /// address are left out.
+    /// Where it listens, all of it: `127.0.0.1:18813`, `[::1]:18813`, `unix:/path`, with the real ports. Listeners that
+    /// have no address are left out.
     pub fn addresses(&self) -> Vec<String> {
         let address = |listener: &dyn Listener| match listener.local_addr() {
             Some(address) => Some(address.to_string()),
@@ -268,7 +281,8 @@ impl fmt::Debug for BoundService {
     }
 }
 
-/// A service that is running, on threads of its own: whoever started it may block. Dropped without [`shutdown`](Self::shutdown), it ends at once, and connections break.
+/// A service that is running, on threads of its own: whoever started it may block. Dropped without
+/// [`shutdown`](Self::shutdown), it ends at once, and connections break.
 pub struct RunningService {
     pub(crate) engine: Arc<Engine>,
     connections: Arc<Connections>,
@@ -288,20 +302,20 @@ impl RunningService {
         self.local_addr
     }
 
-    /// Where it listens, all of it: `127.0.0.1:18813`, `[::1]:18813`, `unix:/path`, with the real ports. Listeners that have no
-    /// address are left out.
+    /// Where it listens, all of it: `127.0.0.1:18813`, `[::1]:18813`, `unix:/path`, with the real ports. Listeners that
+    /// have no address are left out.
     pub fn addresses(&self) -> &[String] {
         &self.addresses
     }
 
-    /// What [`Session::connect`](crate::Session::connect) takes to get here from this host: where the first of its listeners is that has an address,
-    /// `127.0.0.1:18813` or `unix:/path`. Empty if none has.
+    /// What [`Session::connect`](crate::Session::connect) takes to get here from this host: where the first of its
+    /// listeners is that has an address, `127.0.0.1:18813` or `unix:/path`. Empty if none has.
     pub fn address(&self) -> String {
         self.address.clone()
     }
 
-    /// Asks for these tokens from now on, and for no others. Sessions end whose token is not among them any more, or has
-    /// other permissions now; if nobody was asked before, all do but those in process.
+    /// Asks for these tokens from now on, and for no others. Sessions end whose token is not among them any more, or
+    /// has other permissions now; if nobody was asked before, all do but those in process.
     pub fn set_tokens(&self, tokens: Tokens) {
         let (count, gone) = (tokens.len(), self.access.set_tokens(tokens));
         self.engine.sessions.end_revoked();
@@ -318,9 +332,9 @@ impl RunningService {
         self.engine.state.store.objects()
     }
 
-    /// Opens no more sessions, tells the clients, lets what runs finish ([`Limits::shutdown_time`] at most), on whichever thread
-    /// it does, and ends the connections once its results have been sent. Until then it listens, for clients that come back for
-    /// their results: the thread that their connection was on may be busy with what runs.
+    /// Opens no more sessions, tells the clients, lets what runs finish ([`Limits::shutdown_time`] at most), on
+    /// whichever thread it does, and ends the connections once its results have been sent. Until then it listens, for
+    /// clients that come back for their results: the thread that their connection was on may be busy with what runs.
     pub async fn shutdown(mut self) {
         tracing::info!("shutting down");
         self.engine.close(at_rest(&self.workers)).await;
@@ -396,3 +410,6 @@ pub enum ServeError {
         cause: io::Error,
     },
 }
+
+#[cfg(all(test, feature = "client"))]
+mod tests;

@@ -1,8 +1,9 @@
-//! The memory of one object: a single allocation that holds its header, the object itself, and the key that it was made for.
+//! The memory of one object: a single allocation that holds its header, the object itself, and the key that it was made
+//! for.
 //!
-//! A service hosts millions of small objects. Four allocations for each (the key, the cell, the object in its box, the entry
-//! of the table) took 247 bytes where one takes 99, and a call had to follow four pointers, each to memory that is in no
-//! cache, where it now follows one.
+//! A service hosts millions of small objects. Four allocations for each (the key, the cell, the object in its box, the
+//! entry of the table) took 247 bytes where one takes 99, and a call had to follow four pointers, each to memory that
+//! is in no cache, where it now follows one.
 
 use super::kind::Kind;
 use super::lock::Lock;
@@ -31,8 +32,8 @@ pub(super) struct Header {
     pub(super) kind: Arc<Kind>,
 }
 
-/// One hold on the memory, counted. It says nothing of the object in it: that is there until [`Block::object`] is dropped in
-/// place, which this does not.
+/// One hold on the memory, counted. It says nothing of the object in it: that is there until [`Block::object`] is
+/// dropped in place, which this does not.
 pub(super) struct Block(NonNull<Header>);
 
 // SAFETY: the header is `Send + Sync`, the name is never written again, and the object is `Send + Sync` (supertraits of
@@ -63,8 +64,8 @@ impl Block {
         let memory = unsafe { alloc(layout) };
         let Some(block) = NonNull::new(memory.cast::<Header>()) else { handle_alloc_error(layout) };
         let object = Box::into_raw(object);
-        // SAFETY: the three places lie within the new allocation, beside one another and aligned: so says the kind, and the
-        // object is of that kind. Once its bytes are copied the value lives here; the box is freed as that of a
+        // SAFETY: the three places lie within the new allocation, beside one another and aligned: so says the kind, and
+        // the object is of that kind. Once its bytes are copied the value lives here; the box is freed as that of a
         // `ManuallyDrop`, which drops no value.
         unsafe {
             block.as_ptr().write(header);
@@ -107,14 +108,14 @@ impl Block {
             return false;
         }
         let size = size_of_val(other);
-        // SAFETY: both are values of one type, of that size, in different places; the caller says that nobody is at ours,
-        // and the other is borrowed exclusively.
+        // SAFETY: both are values of one type, of that size, in different places; the caller says that nobody is at
+        // ours, and the other is borrowed exclusively.
         unsafe { ptr::swap_nonoverlapping(self.object().cast::<u8>(), ptr::from_mut(other).cast::<u8>(), size) };
         true
     }
 
-    /// Another pointer to the same, which is not counted. It can be used as long as the one that it was made from, or one
-    /// that was counted in its stead.
+    /// Another pointer to the same, which is not counted. It can be used as long as the one that it was made from, or
+    /// one that was counted in its stead.
     pub(super) fn uncounted(&self) -> ManuallyDrop<Block> {
         ManuallyDrop::new(Block(self.0))
     }
@@ -136,8 +137,8 @@ impl Drop for Block {
         // What others did with it before they let go comes before what is done here.
         fence(Ordering::Acquire);
         let layout = layout(&self.header().kind, self.header().name as usize);
-        // SAFETY: this was the last, so nobody borrows the header, and nobody comes to the memory again. The layout is that
-        // which it was allocated with: of the same kind and the same name.
+        // SAFETY: this was the last, so nobody borrows the header, and nobody comes to the memory again. The layout is
+        // that which it was allocated with: of the same kind and the same name.
         unsafe {
             ptr::drop_in_place(self.0.as_ptr());
             dealloc(self.0.as_ptr().cast(), layout);
@@ -147,7 +148,8 @@ impl Drop for Block {
 
 /// Adds to a count of holds.
 pub(super) fn count_one(count: &AtomicU32) {
-    // As in `Arc`: holds are forgotten, not made, in such numbers, and a count that overflows would free what is in use.
+    // As in `Arc`: holds are forgotten, not made, in such numbers, and a count that overflows would free what is in
+    // use.
     if count.fetch_add(1, Ordering::Relaxed) > u32::MAX / 2 {
         std::process::abort();
     }

@@ -32,9 +32,9 @@ thread_local! {
 
 /// Drops an object.
 ///
-/// An object that was the last to refer to another drops that one too; with a chain of references that is as deep as the
-/// chain is long, and would overflow the stack. So what is dropped on the way waits for its turn. A destructor that panics
-/// ends with its object, and nothing else does.
+/// An object that was the last to refer to another drops that one too; with a chain of references that is as deep as
+/// the chain is long, and would overflow the stack. So what is dropped on the way waits for its turn. A destructor that
+/// panics ends with its object, and nothing else does.
 pub(crate) fn bury(object: Remains) {
     let mut object = Some(object);
     let waits = WAITING.try_with(|waiting| match &mut *waiting.borrow_mut() {

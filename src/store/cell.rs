@@ -155,7 +155,8 @@ impl Drop for Cell {
         // What was done by way of other shares comes before what is done here.
         fence(Ordering::Acquire);
         let taken = header.lock.is_empty();
-        // SAFETY: this was the last share, and is used no more; so the hold that all shares have together is taken by one.
+        // SAFETY: this was the last share, and is used no more; so the hold that all shares have together is taken by
+        // one.
         let block = unsafe { ManuallyDrop::take(&mut self.block) };
         if !taken {
             // SAFETY: no share is left, so no guard is, and none will be; and nobody took the object before.
@@ -185,10 +186,10 @@ impl WeakCell {
     }
 }
 
-// Why the guards may hand out references: they are made only by a cell, whose share keeps the object in its place, after
-// the lock was acquired for that use, and they are kept only if `checked`, or `read_even_poisoned`, finds that the object is
-// there (one that was taken is poisoned, and stays so). The lock is given back in their `Drop` and nowhere else. So there is any number of `ReadGuard`s, or
-// one `WriteGuard`.
+// Why the guards may hand out references: they are made only by a cell, whose share keeps the object in its place,
+// after the lock was acquired for that use, and they are kept only if `checked`, or `read_even_poisoned`, finds that
+// the object is there (one that was taken is poisoned, and stays so). The lock is given back in their `Drop` and
+// nowhere else. So there is any number of `ReadGuard`s, or one `WriteGuard`.
 
 /// Shared use of an object.
 pub(crate) struct ReadGuard<C: Borrow<Cell> = Cell> {
@@ -241,6 +242,10 @@ pub(crate) struct WriteGuard<C: Borrow<Cell> = Cell> {
 }
 
 impl<C: Borrow<Cell>> WriteGuard<C> {
+    pub(crate) fn cell(&self) -> &Cell {
+        self.cell.borrow()
+    }
+
     fn checked(self) -> Result<Self, Error> {
         self.cell.borrow().check()?;
         Ok(self)
@@ -254,13 +259,13 @@ impl<C: Borrow<Cell>> WriteGuard<C> {
     pub(crate) fn take(self) -> Remains {
         let block = &self.cell.borrow().block;
         block.header().lock.empty();
-        // SAFETY: this guard holds the lock alone, and ends here; none is made again, since the object is poisoned now. And
-        // the last share leaves the object alone, since the lock says that it was taken.
+        // SAFETY: this guard holds the lock alone, and ends here; none is made again, since the object is poisoned now.
+        // And the last share leaves the object alone, since the lock says that it was taken.
         unsafe { Remains::new(Block::clone(block)) }
     }
 
-    /// Puts another value of the class in the object's place; what was there. A value of another class is given back, and
-    /// the object poisoned.
+    /// Puts another value of the class in the object's place; what was there. A value of another class is given back,
+    /// and the object poisoned.
     pub(crate) fn replace(&mut self, mut object: NewObject) -> NewObject {
         let cell = self.cell.borrow();
         // SAFETY: as for `deref_mut`.

@@ -161,8 +161,8 @@ impl Flights {
 impl Table {
     /// The way from `first` to the flight `goal`, if it is that one or waits for it, and back to `first`.
     ///
-    /// Each flight is looked at once, however many wait for it (a build asks for one thing in many ways), and none on this
-    /// thread's stack, however deep generators are nested.
+    /// Each flight is looked at once, however many wait for it (a build asks for one thing in many ways), and none on
+    /// this thread's stack, however deep generators are nested.
     fn way<'a>(&'a self, first: &'a Arc<Flight>, goal: u64) -> Option<Vec<&'a Flight>> {
         // Each with the one that waits for it.
         let mut seen: HashMap<u64, (&'a Flight, Option<u64>)> = HashMap::from([(first.id, (&**first, None))]);

@@ -1,9 +1,9 @@
 //! How keys are hashed: quickly, and by what nobody outside knows.
 //!
-//! Clients choose keys. Whoever knew the seed could choose many that fall together, and make each look-up go through all of them.
-//! Left to itself, foldhash takes its seeds from the addresses that the process has, which are the same in each where the
-//! system does not randomise them; so here they come from the system's own random numbers. Nothing that a client can ask for
-//! shows a hash or the order of a table: keys are listed in order.
+//! Clients choose keys. Whoever knew the seed could choose many that fall together, and make each look-up go through
+//! all of them. Left to itself, foldhash takes its seeds from the addresses that the process has, which are the same in
+//! each where the system does not randomise them; so here they come from the system's own random numbers. Nothing that
+//! a client can ask for shows a hash or the order of a table: keys are listed in order.
 
 use foldhash::SharedSeed;
 use foldhash::fast::{FoldHasher, SeedableRandomState};

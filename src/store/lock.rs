@@ -1,8 +1,9 @@
 //! The lock of one object: many readers or one writer, in the order in which they come.
 //!
-//! There is one for each of millions of objects, and nearly every call finds it free. So it is one word, and where nobody
-//! waits it is one atomic step to take and one to give back. Who waits does so elsewhere, in [`queues`](super::queues).
-//! (tokio's semaphore, which was here at first, takes a mutex to give back; it was a tenth of what a call cost the service.)
+//! There is one for each of millions of objects, and nearly every call finds it free. So it is one word, and where
+//! nobody waits it is one atomic step to take and one to give back. Who waits does so elsewhere, in
+//! [`queues`](super::queues). (tokio's semaphore, which was here at first, takes a mutex to give back; it was a tenth
+//! of what a call cost the service.)
 
 use super::queues::{self, Next, Waiter};
 use crate::sync::atomic::{AtomicU32, Ordering};

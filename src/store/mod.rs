@@ -2,6 +2,7 @@
 //!
 //! - [`shard`]: a part of the keys, and what they are mapped to.
 //! - [`cell`]: one object, its guards, whether it is poisoned.
+//! - [`changes`]: where a change of an object or a key is done, and who hears of it.
 //! - [`block`]: its memory; [`kind`]: what the objects of a class have in common.
 //! - [`lock`]: many readers or one writer; [`queues`]: who waits for that.
 //! - [`bury`]: how objects are dropped.
@@ -13,6 +14,7 @@
 mod block;
 mod bury;
 mod cell;
+mod changes;
 mod flight;
 mod hash;
 mod kind;
@@ -22,6 +24,7 @@ mod shard;
 
 pub(crate) use bury::{Remains, bury};
 pub(crate) use cell::{Cell, ReadGuard, WeakCell, WriteGuard};
+pub(crate) use changes::{ChangeListener, ChangedBy};
 pub(crate) use flight::{Flight, FlightError, Flights, Joined};
 pub(crate) use hash::Seeded;
 pub(crate) use shard::Mapping;
@@ -36,6 +39,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tarmem_remote::describe::NewObject;
 use tarmem_remote::error::Error;
+use tarmem_remote::object::Object;
 use tarmem_remote::registry::ClassInfo;
 use tarmem_remote::results::ObjectInfo;
 
@@ -52,6 +56,7 @@ pub(crate) struct Store {
     /// The count of the next object.
     counts: AtomicU64,
     kinds: Kinds,
+    changes: Option<Arc<dyn ChangeListener>>,
     /// Of the whole service.
     pub(crate) faults: PlantedFaults,
 }
@@ -69,7 +74,8 @@ impl Mapping {
 }
 
 impl Store {
-    pub(crate) fn new(max_keys: usize) -> Self {
+    /// `changes` hears of each change, if it is there.
+    pub(crate) fn new(max_keys: usize, changes: Option<Arc<dyn ChangeListener>>) -> Self {
         Store {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             hasher: Seeded::default(),
@@ -78,12 +84,13 @@ impl Store {
             generations: AtomicU64::new(1),
             counts: AtomicU64::new(1),
             kinds: Kinds::new(),
+            changes,
             faults: PlantedFaults::default(),
         }
     }
 
-    /// Gives a new object a place to live. `name` is the key that it is made for, empty if there is none: to be mapped to that
-    /// will take no more memory. It is mapped to no key yet.
+    /// Gives a new object a place to live. `name` is the key that it is made for, empty if there is none: to be mapped
+    /// to that will take no more memory. It is mapped to no key yet.
     pub(crate) fn host(&self, object: NewObject, class: &Arc<ClassInfo>, name: &str) -> Cell {
         let count = self.counts.fetch_add(1, Ordering::Relaxed);
         let kind = self.kinds.of(&*object, class);
@@ -100,8 +107,19 @@ impl Store {
         self.shard(hash).read().generation(hash, key) != 0
     }
 
-    /// Maps `key` to `cell` unless it is mapped already; what it is mapped to then.
-    pub(crate) fn insert_if_absent(&self, key: &str, cell: &Cell) -> Result<Mapping, Error> {
+    /// Call `by` may have changed an object, which is held alone for it: this is where that is done. `by` gives `None`
+    /// if it has not, and is asked only if there is somebody to hear of it.
+    #[inline]
+    pub(crate) fn changed(&self, cell: &Cell, object: &dyn Object, by: impl FnOnce() -> Option<ChangedBy>) {
+        if let Some(changes) = &self.changes
+            && let Some(by) = by()
+        {
+            changes.object_changed(cell, object, by);
+        }
+    }
+
+    /// Maps `key` to `cell` for call `by` unless it is mapped already; what it is mapped to then.
+    pub(crate) fn insert_if_absent(&self, key: &str, cell: &Cell, by: ChangedBy) -> Result<Mapping, Error> {
         let hash = self.hash(key);
         let mut shard = self.shard(hash).write();
         if let Some(mapping) = shard.get(hash, key)
@@ -109,14 +127,14 @@ impl Store {
         {
             return Ok(mapping);
         }
-        let (mapping, replaced) = self.put(&mut shard, hash, key, cell)?;
+        let (mapping, replaced) = self.put(&mut shard, hash, key, cell, by)?;
         drop(shard);
         drop(replaced);
         Ok(mapping)
     }
 
-    /// Maps `key` to `cell`, if it is at the generation that is expected (0: not mapped).
-    pub(crate) fn swap(&self, key: &str, cell: &Cell, expected: Option<u64>) -> Result<Mapping, Error> {
+    /// Maps `key` to `cell` for call `by`, if it is at the generation that is expected (0: not mapped).
+    pub(crate) fn swap(&self, key: &str, cell: &Cell, expected: Option<u64>, by: ChangedBy) -> Result<Mapping, Error> {
         let expected = expected.filter(|_| !self.faults.has(PlantedFault::DoesNotLookAgain));
         let hash = self.hash(key);
         let mut shard = self.shard(hash).write();
@@ -126,15 +144,23 @@ impl Store {
                 return Err(Error::WrongGeneration { key: key.to_owned(), expected, found });
             }
         }
-        let (mapping, replaced) = self.put(&mut shard, hash, key, cell)?;
+        let (mapping, replaced) = self.put(&mut shard, hash, key, cell, by)?;
         // The last hold on the old object may end here, and with it run user code: not under the shard's lock.
         drop(shard);
         drop(replaced);
         Ok(mapping)
     }
 
-    /// Maps `key`, which is of this shard, to `cell`; the object that it was mapped to, to be dropped once the lock is free.
-    fn put(&self, shard: &mut Shard, hash: u64, key: &str, cell: &Cell) -> Result<(Mapping, Option<Cell>), Error> {
+    /// Maps `key`, which is of this shard, to `cell`; the object that it was mapped to, to be dropped once the lock is
+    /// free.
+    fn put(
+        &self,
+        shard: &mut Shard,
+        hash: u64,
+        key: &str,
+        cell: &Cell,
+        by: ChangedBy,
+    ) -> Result<(Mapping, Option<Cell>), Error> {
         let is_new = shard.generation(hash, key) == 0;
         if is_new {
             self.count_key()?;
@@ -142,6 +168,9 @@ impl Store {
         let generation = self.generations.fetch_add(1, Ordering::Relaxed);
         let mapping = Mapping { cell: cell.clone(), generation };
         let replaced = shard.put(hash, key, mapping.clone(), &self.hasher);
+        if let Some(changes) = &self.changes {
+            changes.key_mapped(key, &mapping, replaced.as_ref(), by);
+        }
         Ok((mapping, replaced))
     }
 
@@ -155,11 +184,14 @@ impl Store {
         Ok(())
     }
 
-    /// Removes the mapping of `key`; whether there was one.
-    pub(crate) fn remove(&self, key: &str) -> bool {
+    /// Removes the mapping of `key` for call `by`; whether there was one.
+    pub(crate) fn remove(&self, key: &str, by: ChangedBy) -> bool {
         let hash = self.hash(key);
         let mut shard = self.shard(hash).write();
         let removed = shard.remove(hash, key);
+        if let (Some(changes), Some(removed)) = (&self.changes, &removed) {
+            changes.key_removed(key, removed, by);
+        }
         drop(shard);
         if removed.is_some() {
             self.keys.fetch_sub(1, Ordering::Relaxed);
@@ -168,8 +200,8 @@ impl Store {
         removed.is_some()
     }
 
-    /// The first `limit` keys, in order, that begin with `prefix`, come after `after` and are `visible`; and whether there are
-    /// more.
+    /// The first `limit` keys, in order, that begin with `prefix`, come after `after` and are `visible`; and whether
+    /// there are more.
     pub(crate) fn keys(
         &self,
         prefix: &str,

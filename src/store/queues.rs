@@ -1,6 +1,7 @@
 //! Who waits for the locks of objects.
 //!
-//! Most objects never see a queue, so a lock has no place for one: it is looked for by where the lock is, as in a parking lot.
+//! Most objects never see a queue, so a lock has no place for one: it is looked for by where the lock is, as in a
+//! parking lot.
 
 use super::lock::{Granted, Lock, Use};
 use crate::sync::{Mutex, lazy_static};
@@ -49,8 +50,8 @@ pub(super) fn push(lock: &Lock, waiter: Waiter, note: impl FnOnce()) {
     drop(gone);
 }
 
-/// Takes the first from the queue of `lock` if it has gone away, or if the lock can be had: `take` tries that. If none is left
-/// there is no queue any more, which the lock has to `note`.
+/// Takes the first from the queue of `lock` if it has gone away, or if the lock can be had: `take` tries that. If none
+/// is left there is no queue any more, which the lock has to `note`.
 pub(super) fn next(lock: &Lock, take: impl FnOnce(Use) -> bool, note: impl FnOnce()) -> Next {
     let mut queues = part(lock).lock();
     let Some(queue) = queues.get_mut(&address(lock)) else { return Next::Nobody };

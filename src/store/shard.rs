@@ -10,8 +10,8 @@ use std::hash::BuildHasher;
 #[derive(Clone)]
 pub(crate) struct Mapping {
     pub(crate) cell: Cell,
-    /// Grows with every mapping, over all keys of the service, so a key never has one generation twice: not even if it was
-    /// deleted in between.
+    /// Grows with every mapping, over all keys of the service, so a key never has one generation twice: not even if it
+    /// was deleted in between.
     pub(crate) generation: u64,
 }
 

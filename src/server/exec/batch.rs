@@ -58,8 +58,8 @@ impl Engine {
     /// Runs a batch of a session's operations and answers a batch of replies.
     ///
     /// # Errors
-    /// If the batch cannot be read as one: then the connection has lost its way, and ends. Or if another connection has taken
-    /// its place. What was done before that is kept for the next one.
+    /// If the batch cannot be read as one: then the connection has lost its way, and ends. Or if another connection has
+    /// taken its place. What was done before that is kept for the next one.
     ///
     /// # Cancellation
     /// What was done by then is kept for the next connection, too.
@@ -83,8 +83,8 @@ impl Batch<'_> {
         let mut replies = Replies::new(bytes.len());
         // How many there were, and how many since the last look at the clock.
         let (mut operations, mut unseen) = (0, 0);
-        // What is the same for all of them, or changes little, is looked up once: the clock alone is a twentieth of what a
-        // call costs.
+        // What is the same for all of them, or changes little, is looked up once: the clock alone is a twentieth of
+        // what a call costs.
         let mut progress = self.progress(preamble);
         session.check_received(&progress.underway)?;
         let read = loop {
@@ -100,8 +100,8 @@ impl Batch<'_> {
             };
             operations += 1;
             if operations > limits.batch_operations {
-                // The client was told how many it may send: this is none of ours, and an error for each of millions would cost
-                // more than the batch did.
+                // The client was told how many it may send: this is none of ours, and an error for each of millions
+                // would cost more than the batch did.
                 let remedy = "send the rest in another batch";
                 let limit = limits.batch_operations as u64;
                 break Err(Error::limit("operations in one batch", operations as u64, limit, remedy));
@@ -264,8 +264,8 @@ impl Batch<'_> {
         replies: &mut Replies,
     ) -> Result<bool, Error> {
         let sequence = submission.sequence;
-        // Many async methods need no waiting, and what is contended may be free by now. Without tokio's budget, which would
-        // have it wait for its turn, after what comes later.
+        // Many async methods need no waiting, and what is contended may be free by now. Without tokio's budget, which
+        // would have it wait for its turn, after what comes later.
         match unconstrained(&mut later.run).now_or_never() {
             Some(finished) if size(&finished) <= room => {
                 self.session.waits_no_more(sequence);

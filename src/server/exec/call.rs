@@ -14,7 +14,7 @@ use crate::server::refs::references::MethodScope;
 use crate::server::session::ServerSession;
 use crate::server::state::cancellation::Cancellation;
 use crate::server::state::panics;
-use crate::store::Cell;
+use crate::store::{Cell, ChangedBy};
 use bytes::Bytes;
 use std::sync::Arc;
 use tarmem_remote::context::Context;
@@ -179,15 +179,16 @@ fn named_target(error: Error, target: impl FnOnce() -> String) -> Error {
     }
 }
 
-/// Whether this is what the call gives. It is not if the method looked in vain for what others use; unless it broke, after which
-/// nothing is made again.
+/// Whether this is what the call gives. It is not if the method looked in vain for what others use; unless it broke,
+/// after which nothing is made again.
 #[inline]
 fn is_over<T>(result: &Result<T, Box<Error>>, looks: &Looks) -> bool {
     !looks.are_incomplete() || result.as_ref().is_err_and(|error| matches!(**error, Error::Panicked { .. }))
 }
 
-/// The objects, and room for what the call gives: many calls may have waited for the object when there still was some. Nobody
-/// is kept waiting for the object by one who waits for room, nor the other way round; and nobody overtakes another.
+/// The objects, and room for what the call gives: many calls may have waited for the object when there still was some.
+/// Nobody is kept waiting for the object by one who waits for room, nor the other way round; and nobody overtakes
+/// another.
 async fn roomy(
     session: &ServerSession,
     cell: &Cell,
@@ -234,6 +235,11 @@ impl OwnedSite {
 }
 
 impl CallSite<'_> {
+    /// What the changes that it makes are known by.
+    fn by(&self) -> ChangedBy {
+        ChangedBy { session: self.scope.session.id(), sequence: self.scope.sequence }
+    }
+
     fn looking<'a>(&'a self, looks: &'a Looks, own: &'a [Own<'a>], code: Place) -> LookingScope<'a> {
         LookingScope { scope: &self.scope, looks, own, code }
     }
@@ -287,13 +293,18 @@ impl MethodCall {
         if result.as_ref().is_err_and(|error| matches!(**error, Error::Panicked { .. })) {
             site.scope.of.poison();
         }
+        let state = site.scope.session.state();
+        state.store.changed(site.scope.of, object, || {
+            let has_run = !result.as_ref().is_err_and(|error| matches!(**error, Error::BadArguments { .. }));
+            (has_run && is_over(&result, looks)).then(|| site.by())
+        });
         // It may have let go of a reference.
-        site.scope.session.state().suspects.loosen();
+        state.suspects.loosen();
         result
     }
 
-    /// An error is boxed on its way from here to the reply: a result that holds one is as large as it, and is handed through
-    /// five functions, whatever it holds. That was a tenth of the service's time for a call.
+    /// An error is boxed on its way from here to the reply: a result that holds one is as large as it, and is handed
+    /// through five functions, whatever it holds. That was a tenth of the service's time for a call.
     fn run(
         self,
         site: &CallSite<'_>,
@@ -329,8 +340,8 @@ impl MethodCall {
         self.method.scales && (large_calls::has_large(args) || large_calls::is_large(cell, object))
     }
 
-    /// Runs a method that is not async once its object and what it asked for are held, and anew as often as it asks for more;
-    /// on a thread of its own if it is to be off this one, or looks at much.
+    /// Runs a method that is not async once its object and what it asked for are held, and anew as often as it asks for
+    /// more; on a thread of its own if it is to be off this one, or looks at much.
     async fn patiently(
         self,
         runtime: &tokio::runtime::Handle,
@@ -342,8 +353,8 @@ impl MethodCall {
     ) -> Result<Reply, Error> {
         let Begun { offload, mut asked, mut held } = begun;
         let exclusive = matches!(self.method.invoke, Invoke::Exclusive(_));
-        // One that is only not to hold its caller's thread waits for its object alone: so it does not fall behind the calls that
-        // its caller makes after it.
+        // One that is only not to hold its caller's thread waits for its object alone: so it does not fall behind the
+        // calls that its caller makes after it.
         let place = if self.method.blocking { site.session.off_thread().await } else { None };
         if self.method.blocking {
             site.load = Load::of(&site.session, args.len()).await?;

@@ -6,8 +6,9 @@
 use super::checks::{checked, label, quoted};
 use super::engine::Engine;
 use super::request::Request;
-use super::step::{Later, Step, put};
+use super::step::{Later, Step, Written, put};
 use crate::server::refs::snapshot::{SnapshotRequest, snapshot};
+use crate::server::state::observer::{Observed, Observer, Outcome};
 use std::sync::Arc;
 use tarmem_remote::error::Error;
 use tarmem_remote::import;
@@ -24,10 +25,50 @@ impl Engine {
         operation: Operation<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Step, Box<Error>> {
+        match &self.state.observer {
+            None => self.execute_unobserved(request, operation, out),
+            Some(observer) => self.execute_observed(observer, request, operation, out),
+        }
+    }
+
+    #[inline]
+    fn execute_unobserved(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        operation: Operation<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Box<Error>> {
         match request.session.permissions() {
             None => self.perform(request, operation, out),
             Some(permissions) => self.perform_authorized(permissions, request, operation, out),
         }
+    }
+
+    #[cold]
+    fn execute_observed(
+        self: &Arc<Self>,
+        observer: &Arc<dyn Observer>,
+        request: &Request<'_>,
+        operation: Operation<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Box<Error>> {
+        let observed = Observed::begin(observer, &operation, request.by());
+        let step = self.execute_unobserved(request, operation, out);
+        match step {
+            Ok(Step::Over(Written::Result)) => observed.end(Outcome::Done),
+            Ok(Step::Over(Written::Raised(_))) => observed.end(Outcome::Raised),
+            Err(_) => observed.end(Outcome::Failed),
+            Ok(Step::Later(mut later)) => {
+                let run = later.run;
+                later.run = Box::pin(async move {
+                    let reply = run.await;
+                    observed.end(Outcome::of(&reply));
+                    reply
+                });
+                return Ok(Step::Later(later));
+            }
+        }
+        step
     }
 
     /// As [`execute`](Self::execute), without asking.
@@ -68,7 +109,7 @@ impl Engine {
             }
             Operation::Delete { key } => {
                 self.check_key(key)?;
-                if !self.state.store.remove(key) {
+                if !self.state.store.remove(key, request.by()) {
                     return Err(Error::NoSuchKey { key: key.to_owned() });
                 }
                 self.state.suspects.loosen();

@@ -1,11 +1,11 @@
 //! The service without its sockets: what it is made of, who has a session, and what runs operations.
 //!
-//! What is done with that is beside it, each in an `impl Engine` of its own; [`dispatch`](super::dispatch) is where an operation
-//! comes in.
+//! What is done with that is beside it, each in an `impl Engine` of its own; [`dispatch`](super::dispatch) is where an
+//! operation comes in.
 
 use crate::config::Limits;
 use crate::server::session::table::SessionTable;
-use crate::server::state::State;
+use crate::server::state::{Seams, State};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tarmem_remote::registry::Registry;
@@ -19,9 +19,10 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(registry: Registry, limits: Limits, runtime: tokio::runtime::Handle) -> Arc<Self> {
+    /// `seams`: who hears of its changes and operations.
+    pub(crate) fn new(registry: Registry, limits: Limits, runtime: tokio::runtime::Handle, seams: Seams) -> Arc<Self> {
         Arc::new(Engine {
-            state: State::new(registry, limits, runtime),
+            state: State::new(registry, limits, runtime, seams),
             sessions: Arc::default(),
             local_sessions: AtomicU64::new(0),
         })

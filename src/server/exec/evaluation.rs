@@ -21,8 +21,8 @@ pub(super) enum Evaluated {
 /// A generator that is running, away from the connections' threads. Dropping it stops one that is async.
 pub(super) struct Evaluation {
     task: JoinHandle<Result<Cell, FlightError>>,
-    /// Dropped when the object is not wanted any more: what has not begun by then never does. `None` for a task that can be
-    /// aborted.
+    /// Dropped when the object is not wanted any more: what has not begun by then never does. `None` for a task that
+    /// can be aborted.
     wanted: Option<oneshot::Sender<()>>,
     /// Stopped then, too: what has begun sees it at its next step.
     cancellation: Arc<Cancellation>,
@@ -49,8 +49,8 @@ impl Evaluation {
         Evaluation { task, wanted: None, cancellation }
     }
 
-    /// Work for a thread where it may block, once its session has a place there and, if `args` are large, room and a turn for
-    /// them. It is given what is ready when nobody wants the object any more.
+    /// Work for a thread where it may block, once its session has a place there and, if `args` are large, room and a
+    /// turn for them. It is given what is ready when nobody wants the object any more.
     pub(super) fn off_thread(
         request: &Request<'_>,
         runtime: &tokio::runtime::Handle,

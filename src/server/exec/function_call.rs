@@ -1,5 +1,5 @@
-//! One call of a function or constructor: how it is run, as often as what it looks into has to be waited for, and what becomes of
-//! its result.
+//! One call of a function or constructor: how it is run, as often as what it looks into has to be waited for, and what
+//! becomes of its result.
 
 use super::held_by_caller::HeldByCaller;
 use super::large_calls::Load;
@@ -76,8 +76,8 @@ impl FunctionCall {
         running.map_err(|error| named(function, *encoding, error))
     }
 
-    /// One that is async, if it was not `begun` since its arguments are large: once there is room for these. `holding`: others wait
-    /// until it has.
+    /// One that is async, if it was not `begun` since its arguments are large: once there is room for these. `holding`:
+    /// others wait until it has.
     pub(super) async fn begin(
         mut self,
         begun: Option<BoxFuture<'static, Produced>>,
@@ -93,7 +93,8 @@ impl FunctionCall {
         Ok((call, running))
     }
 
-    /// As [`start`](Self::start), for arguments that may be large: those are decoded in turn, and on no connection's thread.
+    /// As [`start`](Self::start), for arguments that may be large: those are decoded in turn, and on no connection's
+    /// thread.
     pub(super) async fn start_in_turn(
         self: &Arc<Self>,
         args: &Bytes,
@@ -106,7 +107,8 @@ impl FunctionCall {
         starting.await.unwrap_or(Err(Error::Cancelled))
     }
 
-    /// One that is async, to its end. It looks into what it refers to before it waits for anything: that is held no longer.
+    /// One that is async, to its end. It looks into what it refers to before it waits for anything: that is held no
+    /// longer.
     pub(super) async fn see_through(
         self: &Arc<Self>,
         session: Uuid,

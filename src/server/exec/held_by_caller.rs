@@ -1,5 +1,5 @@
-//! The objects that a call holds while it asks its own service for something: to ask for one of those would be to wait for
-//! itself.
+//! The objects that a call holds while it asks its own service for something: to ask for one of those would be to wait
+//! for itself.
 
 use crate::store::Cell;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn readers_do_not_wait_for_readers() {
-        let (store, registry) = (Store::new(1), Registry::linked().expect("no names clash"));
+        let (store, registry) = (Store::new(1, None), Registry::linked().expect("no names clash"));
         let class = registry.class(List::PATH).expect("it comes with tarmem");
         let [one, other] = [(); 2].map(|()| store.host(Box::new(List::default()), class, ""));
         let reads = HeldByCaller::new(&one, false, None);

@@ -1,30 +1,34 @@
 //! Calls that take the longer the more they look at: away from their connection's thread if that is much.
 //!
-//! A method or function says that it [`scales`](tarmem_remote::describe::Method::scales), and its object how large it is. Both are
-//! asked once the object is held. A small one runs at once, and has paid for a comparison. A large one goes, with what it holds,
-//! to a thread of its own: so it comes neither before nor after others that use the object, and the calls behind it on its
-//! connection go on.
+//! A method or function says that it [`scales`](tarmem_remote::describe::Method::scales), and its object how large it
+//! is. Both are asked once the object is held. A small one runs at once, and has paid for a comparison. A large one
+//! goes, with what it holds, to a thread of its own: so it comes neither before nor after others that use the object,
+//! and the calls behind it on its connection go on.
 //!
 //! # Turns
 //!
-//! Few of them run at one time, in turn: each may take a core for some while, and 64 MiB for its arguments. *Who has a turn waits
-//! for nobody.* So whoever waits for one may hold what it likes, and they do not wait for one another in a circle:
+//! Few of them run at one time, in turn: each may take a core for some while, and 64 MiB for its arguments. *Who has a
+//! turn waits for nobody.* So whoever waits for one may hold what it likes, and they do not wait for one another in a
+//! circle:
 //!
-//! - The turn is taken after the object. The other way round it would be waited for with a turn in hand, perhaps because of one who
-//!   has the object and waits for a turn; and if the object were let go meanwhile, the calls behind it would overtake this one. What
-//!   one task calls is made in its order. So others wait for the object with it, and not for ever: after [`PATIENCE`] it fails.
-//! - What runs in a turn cannot wait for its own service: [`in_turn`] marks its thread, and a call from there that does not come to
-//!   its end at once is refused ([`may_wait`]).
+//! - The turn is taken after the object. The other way round it would be waited for with a turn in hand, perhaps
+//!   because of one who has the object and waits for a turn; and if the object were let go meanwhile, the calls behind
+//!   it would overtake this one. What one task calls is made in its order. So others wait for the object with it, and
+//!   not for ever: after [`PATIENCE`] it fails.
+//! - What runs in a turn cannot wait for its own service: [`in_turn`] marks its thread, and a call from there that does
+//!   not come to its end at once is refused ([`may_wait`]).
 //!
 //! # Charges
 //!
-//! A generator, what is `async` and what is `blocking` may wait, for the service too, so they have no turn while they run. They have
-//! one while their arguments are decoded, if these are large; and what these take is charged to their session and the service
-//! until the call ends ([`Load`]): at first the most that they may take, and what they do take once that is known. Whoever waits
-//! for room holds no object. Others that have some may wait for it in turn, by what their code calls, which nobody can know: so
-//! this wait is over after [`PATIENCE`], too; and at once, for the next one of the session, if nothing has changed since.
+//! A generator, what is `async` and what is `blocking` may wait, for the service too, so they have no turn while they
+//! run. They have one while their arguments are decoded, if these are large; and what these take is charged to their
+//! session and the service until the call ends ([`Load`]): at first the most that they may take, and what they do take
+//! once that is known. Whoever waits for room holds no object. Others that have some may wait for it in turn, by what
+//! their code calls, which nobody can know: so this wait is over after [`PATIENCE`], too; and at once, for the next one
+//! of the session, if nothing has changed since.
 //!
-//! All in all, decoded arguments of large calls take no more than [`OF_SERVICE`](crate::server::state::large_call_quota::OF_SERVICE) times 64 MiB, those that have turns, and
+//! All in all, decoded arguments of large calls take no more than
+//! [`OF_SERVICE`](crate::server::state::large_call_quota::OF_SERVICE) times 64 MiB, those that have turns, and
 //! `running_bytes`.
 
 use crate::server::session::ServerSession;
@@ -44,7 +48,8 @@ use tokio::time::Instant;
 /// The most that is looked at on a connection's thread, in elements: about a millisecond.
 const MOST: usize = 16 << 10;
 
-/// The arguments that are looked at on a connection's thread, in bytes: an element takes one at least, and four as a rule.
+/// The arguments that are looked at on a connection's thread, in bytes: an element takes one at least, and four as a
+/// rule.
 const MOST_ARGS: usize = 4 * MOST;
 
 /// How long others may have to wait because a call waits for its turn, or for room: then it fails.
@@ -76,16 +81,16 @@ pub(super) async fn turn(session: &ServerSession, holding: bool) -> Result<Turn,
     })
 }
 
-/// What a call has with large arguments that may wait while it runs: room for these until it ends, and a turn until they are
-/// decoded.
+/// What a call has with large arguments that may wait while it runs: room for these until it ends, and a turn until
+/// they are decoded.
 pub(super) struct Load {
     session: Arc<ServerSession>,
     state: Mutex<(Option<Turn>, [OwnedSemaphorePermit; 2])>,
 }
 
 impl Load {
-    /// For a call of `session` with arguments of so many bytes; `None` if these are not large. To be asked for before any object
-    /// is held.
+    /// For a call of `session` with arguments of so many bytes; `None` if these are not large. To be asked for before
+    /// any object is held.
     ///
     /// # Errors
     /// If there is no room for them for a while.

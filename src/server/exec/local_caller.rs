@@ -26,8 +26,9 @@ use tokio::sync::oneshot;
 use tokio::task::unconstrained;
 use uuid::Uuid;
 
-/// A call with a time-out of its own, or with a default of less than this, does not hold its caller's thread: the caller
-/// hears when its time is up, whatever the method does. Others run where they were called, which is many times as fast.
+/// A call with a time-out of its own, or with a default of less than this, does not hold its caller's thread: the
+/// caller hears when its time is up, whatever the method does. Others run where they were called, which is many times
+/// as fast.
 const LONG: Duration = Duration::from_secs(1);
 
 /// Carries operations straight to the engine.
@@ -43,8 +44,8 @@ struct CallerState {
     within: Option<Arc<Flight>>,
     /// What is held while it calls.
     holding: Option<Arc<HeldByCaller>>,
-    /// How long a call may take that does not say. One that comes to wait for what its own caller holds ends by this, and the
-    /// object is free again.
+    /// How long a call may take that does not say. One that comes to wait for what its own caller holds ends by this,
+    /// and the object is free again.
     call_time: Duration,
     calls: Mutex<HashMap<u64, LocalCall>>,
 }
@@ -72,8 +73,8 @@ impl LocalCaller {
         Self::new(engine, Holder::Weak(session), None, None)
     }
 
-    /// For what a request runs. The generator of flight `within` has a session of its own: whoever asked for it first may
-    /// go away, and others still wait for it.
+    /// For what a request runs. The generator of flight `within` has a session of its own: whoever asked for it first
+    /// may go away, and others still wait for it.
     pub(crate) fn within(engine: &Arc<Engine>, request: &Request<'_>, within: Option<&Arc<Flight>>) -> Self {
         match within {
             Some(flight) => {
@@ -166,7 +167,8 @@ impl CallerState {
             .and_then(|operation| self.engine.execute(&request, operation, &mut out));
         let reply = match step {
             Ok(Step::Later(mut later)) => {
-                // Many async methods need no waiting. A timer needs a runtime to be made in, and the caller may have none.
+                // Many async methods need no waiting. A timer needs a runtime to be made in, and the caller may have
+                // none.
                 let _runtime = self.engine.state.runtime.enter();
                 match unconstrained(&mut later.run).now_or_never() {
                     Some(reply) => reply,

@@ -1,13 +1,15 @@
 //! Looking into objects that a call only refers to: in its arguments, or in what its object holds.
 //!
-//! A method that meets such a reference asks its scope to show the object, which is tried for and never waited for: whoever waits
-//! while it holds something may wait in a circle. If others use the object, the method comes to an end without having changed
-//! anything, what came of it is thrown away, and everything that it holds is let go. Then the call takes its own object and all
-//! that it asked for in the order of their ids, as functions over several objects do, waiting as any call waits, and the method
-//! runs again. What was shown stays held until it is over: it sees all of it as it is at one time.
+//! A method that meets such a reference asks its scope to show the object, which is tried for and never waited for:
+//! whoever waits while it holds something may wait in a circle. If others use the object, the method comes to an end
+//! without having changed anything, what came of it is thrown away, and everything that it holds is let go. Then the
+//! call takes its own object and all that it asked for in the order of their ids, as functions over several objects do,
+//! waiting as any call waits, and the method runs again. What was shown stays held until it is over: it sees all of it
+//! as it is at one time.
 //!
-//! That is for the methods and functions of a registered package, as tarmem's own modules are: they read everything before they
-//! change anything. Other code is never run twice for one call: it looks into nothing, and takes a reference for what it is.
+//! That is for the methods and functions of a registered package, as tarmem's own modules are: they read everything
+//! before they change anything. Other code is never run twice for one call: it looks into nothing, and takes a
+//! reference for what it is.
 
 use super::held_by_caller::HeldByCaller;
 use super::large_calls;
@@ -28,8 +30,8 @@ pub(super) const LOOK_LIMIT: usize = 10_000;
 /// How often one call is made again because it asked for an object that others used.
 pub(super) const ATTEMPT_LIMIT: u32 = 100;
 
-/// How many steps, such as elements that are compared, a call takes on a connection's thread: a few milliseconds, and enough to sort
-/// what is not too large for it.
+/// How many steps, such as elements that are compared, a call takes on a connection's thread: a few milliseconds, and
+/// enough to sort what is not too large for it.
 const STEPS_AT_ONCE: usize = 256 << 10;
 
 /// How many steps one call takes at all: enough to sort forty million elements.
@@ -126,7 +128,8 @@ impl Looks {
     /// What has to be held for the next attempt beside the call's `own` objects; lets go of everything.
     ///
     /// # Errors
-    /// What makes another one useless: an object that is poisoned, too many of them, or one that the caller's own call has.
+    /// What makes another one useless: an object that is poisoned, too many of them, or one that the caller's own call
+    /// has.
     pub(super) fn ask<'a>(
         self,
         asked: &mut Asked,
@@ -317,8 +320,8 @@ impl Asked {
         self.large
     }
 
-    /// `cell` and what was asked for, each after those who came before, in the one order in which everybody locks. `named`
-    /// says of an error of the object's own whose it is.
+    /// `cell` and what was asked for, each after those who came before, in the one order in which everybody locks.
+    /// `named` says of an error of the object's own whose it is.
     pub(super) async fn hold(
         &self,
         cell: &Cell,

@@ -5,7 +5,7 @@ use super::engine::Engine;
 use super::evaluation::Evaluated;
 use super::request::Request;
 use super::step::{Later, Step, Written, put};
-use crate::store::{Cell, Flight, FlightError, Joined, Mapping};
+use crate::store::{Cell, ChangedBy, Flight, FlightError, Joined, Mapping};
 use std::sync::Arc;
 use std::time::Duration;
 use tarmem_remote::dispatch::Encoding;
@@ -51,11 +51,11 @@ impl Engine {
         })))
     }
 
-    /// What the first caller of a flight does: makes the object of `source`, maps `key` to it, and lands the flight, which wakes
-    /// those who wait. What takes time goes on by itself, whoever asked for it.
+    /// What the first caller of a flight does: makes the object of `source`, maps `key` to it, and lands the flight,
+    /// which wakes those who wait. What takes time goes on by itself, whoever asked for it.
     fn fly(self: &Arc<Self>, request: &Request<'_>, flight: &Arc<Flight>, key: &str, source: SourceRef<'_>) {
         // From here on the flight lands, whatever happens.
-        let landing = Landing { engine: Arc::clone(self), flight: Arc::clone(flight) };
+        let landing = Landing { engine: Arc::clone(self), flight: Arc::clone(flight), by: request.by() };
         match self.evaluate(request, Some(flight), key, source) {
             Evaluated::Ready(made) => landing.land(key, made),
             Evaluated::Later(mut run) => {
@@ -93,10 +93,10 @@ impl Engine {
             }
         }
         let (engine, name, expect) = (Arc::clone(self), key, expect.to_owned());
-        let key = key.to_owned();
+        let (key, by) = (key.to_owned(), request.by());
         self.with_object(request, name, source, out, move |cell| {
             check_fits(|| quoted(&key), &cell, &expect)?;
-            let info = engine.state.store.swap(&key, &cell, generation)?.info();
+            let info = engine.state.store.swap(&key, &cell, generation, by)?.info();
             engine.state.suspects.loosen();
             Ok(info)
         })
@@ -152,13 +152,15 @@ impl Engine {
 struct Landing {
     engine: Arc<Engine>,
     flight: Arc<Flight>,
+    /// The call that asked first.
+    by: ChangedBy,
 }
 
 impl Landing {
     /// Maps the key to the object that was made, and lands the flight, which wakes those who wait.
     fn land(self, key: &str, made: Result<Cell, FlightError>) {
         // An update may have come first: then that is the key's object, and this one was made for nothing.
-        let mapped = made.and_then(|cell| Ok(self.engine.state.store.insert_if_absent(key, &cell)?));
+        let mapped = made.and_then(|cell| Ok(self.engine.state.store.insert_if_absent(key, &cell, self.by)?));
         self.engine.state.flights.land(&self.flight, mapped);
     }
 

@@ -1,10 +1,12 @@
 //! Functions over several objects: all of them held for the call, and as they were before if it fails.
 //!
-//! The objects are locked in the order of their ids, which is the same for every call; a call of a method waits for its own
-//! object alone or, if that looks into others, for all of them in this order: so there is no circle of calls that wait for one
-//! another. A function that calls its own service for an object that it holds waits for itself, until its deadline.
+//! The objects are locked in the order of their ids, which is the same for every call; a call of a method waits for its
+//! own object alone or, if that looks into others, for all of them in this order: so there is no circle of calls that
+//! wait for one another. A function that calls its own service for an object that it holds waits for itself, until its
+//! deadline.
 //!
-//! - [`prepare`]: the arguments are decoded, and the objects found. [`objects_call`]: one call, run once its objects are held.
+//! - [`prepare`]: the arguments are decoded, and the objects found. [`objects_call`]: one call, run once its objects
+//!   are held.
 //! - [`wants`]: what a call is to hold, and how that is taken; [`holding`]: what it holds.
 
 mod holding;
@@ -27,8 +29,8 @@ use tarmem_remote::error::Error;
 use tokio::sync::oneshot;
 
 impl Engine {
-    /// Runs a function over objects for its result. One that is not async, on objects that nobody else is using, runs here
-    /// and now.
+    /// Runs a function over objects for its result. One that is not async, on objects that nobody else is using, runs
+    /// here and now.
     pub(super) fn run_on_objects(
         self: &Arc<Self>,
         request: &Request<'_>,
@@ -76,8 +78,8 @@ impl Engine {
         Ok(Step::Later(later))
     }
 
-    /// Runs a function over objects whose arguments are so large that they are not decoded on this thread. Which objects it is for
-    /// is known only then, so what comes behind it waits until it is in line for them.
+    /// Runs a function over objects whose arguments are so large that they are not decoded on this thread. Which
+    /// objects it is for is known only then, so what comes behind it waits until it is in line for them.
     fn run_large(self: &Arc<Self>, request: &Request<'_>, site: Site, args: &[u8]) -> Later {
         let (request, args) = (OwnedRequest::of(request), Bytes::copy_from_slice(args));
         let (engine, limit) = (Arc::clone(self), request.as_request().result_bytes);

@@ -4,7 +4,7 @@ use super::held_by_caller::HeldByCaller;
 use crate::server::refs::references::SessionScope;
 use crate::server::session::ServerSession;
 use crate::server::state::deadline::Deadline;
-use crate::store::{Cell, Flight};
+use crate::store::{Cell, ChangedBy, Flight};
 use std::sync::Arc;
 use tarmem_remote::context::{Context, Host};
 use tarmem_remote::error::Error;
@@ -21,8 +21,8 @@ pub(crate) struct Request<'a> {
     pub(crate) deadline: Deadline,
     /// The most bytes a result may have.
     pub(crate) result_bytes: usize,
-    /// It may not hold its thread: whoever asks would not hear in time that its deadline has passed, or it is so large that
-    /// others would wait for it.
+    /// It may not hold its thread: whoever asks would not hear in time that its deadline has passed, or it is so large
+    /// that others would wait for it.
     pub(crate) elsewhere: bool,
 }
 
@@ -30,6 +30,11 @@ impl Request<'_> {
     /// What the call's undo goes by; unique within the session.
     pub(in crate::server) fn sequence(&self) -> u64 {
         self.context.sequence()
+    }
+
+    /// What the changes that this makes are known by.
+    pub(in crate::server) fn by(&self) -> ChangedBy {
+        ChangedBy { session: self.session.id(), sequence: self.sequence() }
     }
 
     /// Whether it comes from within the process, on the thread of whoever asks.

@@ -21,7 +21,8 @@ use tarmem_remote::value::with_scope;
 use tokio::sync::oneshot;
 
 impl Engine {
-    /// Makes an object from `source`: for the flight `within`, if it is for one, and for the key `name`, if that is not empty.
+    /// Makes an object from `source`: for the flight `within`, if it is for one, and for the key `name`, if that is not
+    /// empty.
     pub(super) fn evaluate(
         self: &Arc<Self>,
         request: &Request<'_>,
@@ -231,8 +232,9 @@ impl Engine {
         }
     }
 
-    /// What the object under a key has to be for whoever would make it from `source`: the class that is expected or, if it is
-    /// to be made by a generator which goes by its name, the class of which that makes objects. The generator is not run.
+    /// What the object under a key has to be for whoever would make it from `source`: the class that is expected or, if
+    /// it is to be made by a generator which goes by its name, the class of which that makes objects. The generator is
+    /// not run.
     ///
     /// # Errors
     /// If there is no such generator.

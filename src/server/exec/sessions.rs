@@ -1,5 +1,5 @@
-//! Opens sessions: those of clients, and those within the process. The methods that run for a session ask their own service by a
-//! [`LocalCaller`], which it is given here.
+//! Opens sessions: those of clients, and those within the process. The methods that run for a session ask their own
+//! service by a [`LocalCaller`], which it is given here.
 
 use super::engine::Engine;
 use super::local_caller::LocalCaller;
@@ -15,7 +15,8 @@ impl Engine {
         self.open((Uuid::new_v4(), Uuid::new_v4()), credential)
     }
 
-    /// A session of a caller within the process; `credential` is that of the client for whom it calls, if it does for one.
+    /// A session of a caller within the process; `credential` is that of the client for whom it calls, if it does for
+    /// one.
     pub(super) fn open_local_session(self: &Arc<Self>, credential: Option<Arc<Credential>>) -> Arc<ServerSession> {
         // Each generator has one, and nobody can ask for it from outside: a number will do, and there is no secret.
         let (service, _) = self.state.id.as_u64_pair();

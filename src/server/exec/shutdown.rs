@@ -10,9 +10,9 @@ const ARRIVAL_TIME: Duration = Duration::from_millis(30);
 const COLLECT_TIME: Duration = Duration::from_millis(500);
 
 impl Engine {
-    /// Takes no new operations, tells the sessions, and waits for what runs, for `shutdown_time` at most: what goes on by
-    /// itself, what runs on the threads of connections, which is over when these are `at_rest`, and what runs on threads that
-    /// are not the service's.
+    /// Takes no new operations, tells the sessions, and waits for what runs, for `shutdown_time` at most: what goes on
+    /// by itself, what runs on the threads of connections, which is over when these are `at_rest`, and what runs on
+    /// threads that are not the service's.
     pub(crate) async fn close(&self, at_rest: impl Future<Output = ()>) {
         self.state.close();
         let sessions = self.sessions.all();

@@ -108,8 +108,8 @@ pub(super) fn put(out: &mut Vec<u8>, value: &impl serde::Serialize) -> Result<St
     Ok(Step::Over(Written::Result))
 }
 
-/// Sees an operation to its end, or to its deadline, or until it is stopped; `deliver` is called once. `undo` is called when
-/// it came to its end after its deadline, so that nobody will have its result.
+/// Sees an operation to its end, or to its deadline, or until it is stopped; `deliver` is called once. `undo` is called
+/// when it came to its end after its deadline, so that nobody will have its result.
 pub(crate) async fn drive(later: Later, deadline: Deadline, deliver: impl FnOnce(Reply), undo: impl FnOnce()) {
     let Later { mut run, cancellation, .. } = later;
     tokio::select! {

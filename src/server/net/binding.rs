@@ -26,8 +26,8 @@ pub(in crate::server) struct Unbound {
 }
 
 impl Bindable {
-    /// Listens, with so many connections in the line of those that are still to be accepted. More than one listener for a name
-    /// with several addresses.
+    /// Listens, with so many connections in the line of those that are still to be accepted. More than one listener for
+    /// a name with several addresses.
     ///
     /// Of an address of both families `::` takes its own alone if `v4` has the other's.
     pub(in crate::server) async fn bind(self, backlog: u32, v4: &[u16]) -> Result<Vec<Box<dyn Listener>>, Unbound> {

@@ -349,6 +349,7 @@ impl Wire for Handler {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::state::Seams;
     use crate::wire::handshake::HelloDetails;
     use tarmem_remote::registry::Registry;
 
@@ -358,7 +359,7 @@ mod tests {
         let limit = FrameLimit::new(limits.handshake_frame_bytes);
         let registry = Registry::linked().expect("no names clash");
         let env = ConnectionEnv {
-            engine: Engine::new(registry, limits, tokio::runtime::Handle::current()),
+            engine: Engine::new(registry, limits, tokio::runtime::Handle::current(), Seams::default()),
             connections: Connections::new(&tokio::runtime::Handle::current()),
             heartbeat: Arc::default(),
             access: AccessControl::new(protected, None, None),

@@ -30,8 +30,8 @@ pub(super) enum ForeignProtocol {
 }
 
 impl ForeignProtocol {
-    /// What begins with `first`; `None` if that may be a frame. One begins with its length, which before a session is so small
-    /// that its first byte is zero.
+    /// What begins with `first`; `None` if that may be a frame. One begins with its length, which before a session is
+    /// so small that its first byte is zero.
     pub(super) fn recognise(first: &[u8]) -> Option<Self> {
         let word = first.split(|&byte| byte == b' ' || byte == b'\r' || byte == b'\n').next().unwrap_or_default();
         Some(match (*first.first()?, word) {
@@ -56,7 +56,8 @@ impl ForeignProtocol {
         self != ForeignProtocol::Question
     }
 
-    /// What it is told: in its own words, if it has some for that. `barred` is why even a tarmem client would be sent away.
+    /// What it is told: in its own words, if it has some for that. `barred` is why even a tarmem client would be sent
+    /// away.
     fn answer(self, barred: Option<&str>) -> String {
         let more = barred.map(|barred| format!("; {barred}")).unwrap_or_default();
         match self {
@@ -64,8 +65,8 @@ impl ForeignProtocol {
                 let body = format!("{THIS}, and no HTTP; {REMEDY}{more}\n");
                 let length = body.len();
                 format!(
-                    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\
-                     Connection: close\r\n\r\n{body}"
+                    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+                     Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
                 )
             }
             ForeignProtocol::Resp => format!("-ERR {THIS}, and not that of Redis; {REMEDY}{more}\r\n"),
@@ -76,7 +77,8 @@ impl ForeignProtocol {
         }
     }
 
-    /// Tells the peer, and gives it a moment to read that: a connection that ends with something unread may be cut off before.
+    /// Tells the peer, and gives it a moment to read that: a connection that ends with something unread may be cut off
+    /// before.
     pub(super) async fn send_away(self, stream: &mut (impl AsyncRead + AsyncWrite + Unpin), barred: Option<&str>) {
         let answer = self.answer(barred);
         let told = async {

@@ -53,7 +53,8 @@ struct State {
 }
 
 impl LogLimit {
-    /// `tell` logs how many lines were left out; it is called on `runtime`, at the end of a period in which there were any.
+    /// `tell` logs how many lines were left out; it is called on `runtime`, at the end of a period in which there were
+    /// any.
     pub(crate) fn new(runtime: &Handle, tell: fn(u64)) -> Self {
         LogLimit { state: Arc::default(), tell, runtime: runtime.clone() }
     }

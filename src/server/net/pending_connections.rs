@@ -1,5 +1,5 @@
-//! Connections that have not introduced themselves. Each takes a place and a descriptor; when these run out, the oldest of
-//! them goes first, and not whoever comes next.
+//! Connections that have not introduced themselves. Each takes a place and a descriptor; when these run out, the oldest
+//! of them goes first, and not whoever comes next.
 
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -11,8 +11,8 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio_util::sync::CancellationToken;
 
-/// File descriptors that are kept back for files that the service opens; and as many below these for connections that are told
-/// that there are no more, or are on their way out. Of few descriptors an eighth each.
+/// File descriptors that are kept back for files that the service opens; and as many below these for connections that
+/// are told that there are no more, or are on their way out. Of few descriptors an eighth each.
 const RESERVE: u64 = 16;
 
 /// The connections of a service that have not opened a session yet, the oldest first.
@@ -61,8 +61,8 @@ impl PendingConnections {
         queue.send_away(oldest)
     }
 
-    /// Sends connections away until so many are on their way out: the oldest first of those that have a place, and then of those
-    /// that have none, who were told so. False, and nobody goes, if there are too few.
+    /// Sends connections away until so many are on their way out: the oldest first of those that have a place, and then
+    /// of those that have none, who were told so. False, and nobody goes, if there are too few.
     pub(crate) fn give_back(&self, descriptors: usize) -> bool {
         let mut queue = self.queue.lock();
         if queue.leaving + queue.placed.len() + queue.unplaced.len() < descriptors {
@@ -75,7 +75,8 @@ impl PendingConnections {
         true
     }
 
-    /// If nobody is on the way out, sends one away: the oldest that has no place, which has had a moment to hear so, or has one.
+    /// If nobody is on the way out, sends one away: the oldest that has no place, which has had a moment to hear so, or
+    /// has one.
     pub(crate) fn cut_short(&self) {
         let mut queue = self.queue.lock();
         if queue.leaving == 0 {
@@ -131,8 +132,8 @@ pub(crate) struct Shortage {
 }
 
 impl Shortage {
-    /// `None` if there are enough. It asks for a descriptor itself, and gives it back: the system gives out the lowest that is
-    /// free, so all below it are used. (What a connection has tells less: it may have filled a gap.)
+    /// `None` if there are enough. It asks for a descriptor itself, and gives it back: the system gives out the lowest
+    /// that is free, so all below it are used. (What a connection has tells less: it may have filled a gap.)
     pub(crate) fn now() -> Option<Self> {
         match UnixDatagram::unbound() {
             Ok(next) => {

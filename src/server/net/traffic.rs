@@ -1,10 +1,9 @@
 //! The requests of one connection and their responses, on one task.
 //!
-//! A request is polled once where it arrives; most are done then, and answered at once. Only what waits (a `collect`) stays
-//! behind, on the same task. Nothing more is read while a client does not take its replies: then it cannot make more of
-//! them, and what it sends waits in the network, where it is the client's own. The same holds while it sends faster than it is
-//! served. (tarpc's channel reads as long as there are
-//! requests, and keeps their responses.)
+//! A request is polled once where it arrives; most are done then, and answered at once. Only what waits (a `collect`)
+//! stays behind, on the same task. Nothing more is read while a client does not take its replies: then it cannot make
+//! more of them, and what it sends waits in the network, where it is the client's own. The same holds while it sends
+//! faster than it is served. (tarpc's channel reads as long as there are requests, and keeps their responses.)
 
 use super::connection::{Connection, Handler};
 use super::foreign_protocol::ForeignProtocol;
@@ -160,8 +159,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
                     Err(end) => return Poll::Ready(end),
                 }
             }
-            // A client that has results to receive says by its polls which it has: these are read, behind as many batches as it
-            // may have on their way.
+            // A client that has results to receive says by its polls which it has: these are read, behind as many
+            // batches as it may have on their way.
             let spare = if self.connection.is_starved() { limits.frame_bytes.saturating_mul(BATCHES) } else { 0 };
             if self.must_go() && self.waiting > 0 {
                 return Poll::Ready(ConnectionEnd::Displaced);
@@ -204,7 +203,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         self.dismissed && !self.connection.has_session()
     }
 
-    /// Puts in line what a client is told that may not stay: the answer to its first request, whether that has come or not.
+    /// Puts in line what a client is told that may not stay: the answer to its first request, whether that has come or
+    /// not.
     pub(super) fn turn_away(&mut self, reason: String) {
         let says_something_else = self.channel.unread().first().is_some_and(|first| *first != 0);
         if self.waiting > 0 || says_something_else {
@@ -321,8 +321,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         timer.as_mut().poll(cx)
     }
 
-    /// Writes what has been answered, and what still is; ready once nothing is left to write. What the client says meanwhile
-    /// is not heard any more, but read: a connection that ends with something unread may be cut off before all of it arrived.
+    /// Writes what has been answered, and what still is; ready once nothing is left to write. What the client says
+    /// meanwhile is not heard any more, but read: a connection that ends with something unread may be cut off before
+    /// all of it arrived.
     pub(super) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while let Poll::Ready(Some(event)) = self.events.poll_next_unpin(cx) {
             if matches!(event, Event::Responded(..)) && self.take(event).is_err() {

@@ -1,9 +1,9 @@
 //! Circles of objects that refer to one another, and that nothing else refers to.
 //!
-//! Objects are counted references: one goes when the last key, handle and reference to it has gone. A circle keeps itself
-//! alive; so what was once given a reference is a *suspect*, and from time to time the suspects' references to one another
-//! are taken from their counts. Those with none left, and which no other suspect reaches that has, are garbage. (Trial
-//! deletion, as CPython's collector does it; see also Bacon and Rajan, ECOOP 2001.)
+//! Objects are counted references: one goes when the last key, handle and reference to it has gone. A circle keeps
+//! itself alive; so what was once given a reference is a *suspect*, and from time to time the suspects' references to
+//! one another are taken from their counts. Those with none left, and which no other suspect reaches that has, are
+//! garbage. (Trial deletion, as CPython's collector does it; see also Bacon and Rajan, ECOOP 2001.)
 
 use super::references::live;
 use crate::server::state::suspects::Suspects;
@@ -73,8 +73,8 @@ fn collect_at(suspects: &Suspects, pace: &mut Pace) -> usize {
     pace.looks_again();
     // Besides this list of cells: the one it was made from, and the guard's own.
     let still = garbage_with(&cells, 3, |cell| {
-        // It holds them all, and goes on to give way: whoever could come to wait for one had a reference to it, which the first
-        // look did not see. So that is seldom.
+        // It holds them all, and goes on to give way: whoever could come to wait for one had a reference to it, which
+        // the first look did not see. So that is seldom.
         pace.keep();
         objects.get(&cell.id()).map(|object| references(cell, &***object))
     });
@@ -127,8 +127,8 @@ fn garbage(cells: &[Cell], trace: impl FnMut(&Cell) -> Option<Vec<ObjectRef>>) -
 
 fn garbage_with(cells: &[Cell], ours: usize, mut trace: impl FnMut(&Cell) -> Option<Vec<ObjectRef>>) -> HashSet<Uuid> {
     let traced: HashMap<Uuid, Option<Vec<ObjectRef>>> = cells.iter().map(|cell| (cell.id(), trace(cell))).collect();
-    // One allocation may be shared by several references: it holds its object once, and is ours alone if all its holders
-    // are among those found. Each was found by making one more holder.
+    // One allocation may be shared by several references: it holds its object once, and is ours alone if all its
+    // holders are among those found. Each was found by making one more holder.
     let mut found: HashMap<usize, (Uuid, usize, usize)> = HashMap::new();
     for reference in traced.values().flatten().flatten() {
         // What it carries, a share, may have been taken out of it, and stand elsewhere: then this one is not all of it.
@@ -191,6 +191,7 @@ mod tests {
     use super::*;
     use crate::config::Limits;
     use crate::server::exec::engine::Engine;
+    use crate::server::state::Seams;
     use tarmem_modules::builtins::ListProxy;
     use tarmem_remote::client_api::ClientApi;
     use tarmem_remote::proxy::Proxy;
@@ -201,7 +202,7 @@ mod tests {
     async fn a_collection_gives_way_in_its_first_look_and_in_its_second() {
         const CIRCLES: usize = 16;
         let registry = Registry::linked().expect("no names clash");
-        let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current());
+        let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current(), Seams::default());
         let session = ClientApi::new(engine.in_process().0);
         let numbers = Value::List((0..10).map(Value::from).collect());
         let mut lists = Vec::new();

@@ -41,8 +41,8 @@ pub(in crate::server) struct SnapshotRequest<'a> {
 /// A plain copy of an object's value.
 ///
 /// Each object is read on its own, one after the other: the copy is not one moment of all of them. A reference to an
-/// object that is being shown already stays a reference, so that a circle ends; and so does one to an object of a resident
-/// class, which hides nothing of the others.
+/// object that is being shown already stays a reference, so that a circle ends; and so does one to an object of a
+/// resident class, which hides nothing of the others.
 pub(in crate::server) fn snapshot(
     cell: Cell,
     request: SnapshotRequest<'_>,
@@ -99,8 +99,8 @@ struct Walk {
 }
 
 impl Walk {
-    /// Lets others have the thread when the turn is over. What has more than one turn waits for its place: so there are few
-    /// that hold much, however many are asked for.
+    /// Lets others have the thread when the turn is over. What has more than one turn waits for its place: so there are
+    /// few that hold much, however many are asked for.
     async fn step(&mut self) {
         if self.turn.elapsed() < TURN {
             return;
@@ -116,7 +116,8 @@ impl Walk {
         self.turn = Instant::now();
     }
 
-    /// The object, to be read. While it waits for that, others have its places: it may be one of them that is waited for.
+    /// The object, to be read. While it waits for that, others have its places: it may be one of them that is waited
+    /// for.
     async fn read(&mut self, cell: &Cell) -> Result<ReadGuard, Error> {
         let mut reading = pin!(cell.read_even_poisoned());
         if let Poll::Ready(read) = futures::poll!(&mut reading) {
@@ -198,8 +199,8 @@ fn elements(value: &Value) -> usize {
     }
 }
 
-/// Whether there are references in the places where objects are shown. Keys of maps and elements of sets stay references: the
-/// objects could be neither. No deeper than a value can be.
+/// Whether there are references in the places where objects are shown. Keys of maps and elements of sets stay
+/// references: the objects could be neither. No deeper than a value can be.
 fn has_references(value: &Value) -> bool {
     match value {
         Value::Ref(_) => true,

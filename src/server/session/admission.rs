@@ -6,8 +6,8 @@ use crate::config::Limits;
 use std::sync::atomic::Ordering;
 use tarmem_remote::error::Error;
 
-/// What was under way in a session when it was last looked at. It only becomes less meanwhile, but for what the batch itself adds
-/// that looked.
+/// What was under way in a session when it was last looked at. It only becomes less meanwhile, but for what the batch
+/// itself adds that looked.
 pub(crate) struct Underway {
     /// Calls that are pending or not sent.
     in_flight: usize,
@@ -51,9 +51,9 @@ impl ServerSession {
         Underway::of(&self.calls.lock())
     }
 
-    /// Checks that the client says which replies it has. Of one that does not, calls do not begin, but what always may (to cancel,
-    /// to release, to acknowledge) is replied to. So at some point nothing is heard any more. Nobody comes to that who reads: the
-    /// answer to a poll is all that may be on its way to it beyond the limit.
+    /// Checks that the client says which replies it has. Of one that does not, calls do not begin, but what always may
+    /// (to cancel, to release, to acknowledge) is replied to. So at some point nothing is heard any more. Nobody comes
+    /// to that who reads: the answer to a poll is all that may be on its way to it beyond the limit.
     ///
     /// # Errors
     /// If it does not: the connection ends.

@@ -1,7 +1,8 @@
 //! Room for results: a call does not begin while its client has more results to receive than it may.
 //!
-//! What a client has received it says with its next batch or poll, and it always has a poll out. So one that reads its results
-//! only waits, for as long as that takes or until the call's time is up; for one that does not read, nothing more is done.
+//! What a client has received it says with its next batch or poll, and it always has a poll out. So one that reads its
+//! results only waits, for as long as that takes or until the call's time is up; for one that does not read, nothing
+//! more is done.
 
 use super::ServerSession;
 use super::delivery::size;
@@ -174,9 +175,9 @@ impl ServerSession {
         }
     }
 
-    /// The reply of a call that came to its end later, unless its session keeps more than any may. What began when there was room
-    /// waits to be received, however many others do; but all that wait have a quarter of what the service holds for all
-    /// sessions.
+    /// The reply of a call that came to its end later, unless its session keeps more than any may. What began when
+    /// there was room waits to be received, however many others do; but all that wait have a quarter of what the
+    /// service holds for all sessions.
     pub(super) fn within_bounds(&self, sequence: u64, reply: Reply) -> Reply {
         let limits = &self.state.limits;
         let (waiting, kept) = {

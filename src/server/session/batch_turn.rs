@@ -6,8 +6,8 @@ use tokio::sync::{MutexGuard, oneshot};
 
 /// The turn of a batch: the next one has it when this is dropped.
 ///
-/// If the operation that was begun last goes ahead of what comes after it, that is kept here: the next operation, of this batch or of
-/// the next one, is not begun before.
+/// If the operation that was begun last goes ahead of what comes after it, that is kept here: the next operation, of
+/// this batch or of the next one, is not begun before.
 pub(crate) struct BatchTurn<'a>(MutexGuard<'a, Option<oneshot::Receiver<()>>>);
 
 impl BatchTurn<'_> {

@@ -1,8 +1,8 @@
 //! How replies come to the client, and come again.
 //!
-//! Batches of replies are numbered within their session, and kept until the client says that it has them. The connection that
-//! takes over from one that broke brings those again: the client knows them by their numbers. (This is RIFL's completion
-//! record, of Lee et al., SOSP 2015, for batches instead of calls: it costs a call nothing.)
+//! Batches of replies are numbered within their session, and kept until the client says that it has them. The
+//! connection that takes over from one that broke brings those again: the client knows them by their numbers. (This is
+//! RIFL's completion record, of Lee et al., SOSP 2015, for batches instead of calls: it costs a call nothing.)
 
 use super::position::Carrier;
 use super::{Calls, ServerSession};
@@ -252,13 +252,14 @@ mod tests {
     use super::*;
     use crate::config::Limits;
     use crate::server::exec::engine::Engine;
+    use crate::server::state::Seams;
     use std::sync::Arc;
     use tarmem_remote::registry::Registry;
 
     #[tokio::test]
     async fn what_the_client_says_it_has_is_not_kept_for_its_poll() {
         let registry = Registry::linked().expect("no names clash");
-        let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current());
+        let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current(), Seams::default());
         let session = engine.open_session(None);
         let (carrier, _) = session.attach(Arc::default(), &engine.state.heartbeat, 0).expect("it has not ended");
         for sequence in 1..=4 {

@@ -65,8 +65,9 @@ impl ServerSession {
         self.lease.position.advance(carrier, last, next)
     }
 
-    /// A connection carries the session from now on, and ends when `cut_off` is notified; `heartbeat` is its thread's. The one before it ends now. What the
-    /// client may not have, of the batches of replies from `received_below`, it gets again.
+    /// A connection carries the session from now on, and ends when `cut_off` is notified; `heartbeat` is its thread's.
+    /// The one before it ends now. What the client may not have, of the batches of replies from `received_below`, it
+    /// gets again.
     ///
     /// Gives the highest sequence number of a call that was begun, too; `None` if the session has ended.
     pub(crate) fn attach(
@@ -146,6 +147,7 @@ mod tests {
     use super::*;
     use crate::config::Limits;
     use crate::server::exec::engine::Engine;
+    use crate::server::state::Seams;
     use futures::FutureExt;
     use std::sync::atomic::AtomicU64;
     use tarmem_remote::registry::Registry;
@@ -167,7 +169,7 @@ mod tests {
     #[tokio::test]
     async fn of_connections_that_come_at_once_the_last_one_stays() {
         let registry = Registry::linked().expect("no names clash");
-        let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current());
+        let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current(), Seams::default());
         let sessions: Vec<_> = (0..10_000).map(|_| (engine.open_session(None), AtomicU64::new(0))).collect();
         let attach_to_each = || {
             let attach = |(session, arrived): &(Arc<ServerSession>, AtomicU64)| {

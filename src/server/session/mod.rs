@@ -1,9 +1,10 @@
 //! One client's standing with the service: its handles, its calls in flight, the results it has not received yet.
 //!
-//! A session outlives its connections. What a client has not said it has received is kept, and given to the connection that
-//! comes next; so every call has one outcome, and is made once.
+//! A session outlives its connections. What a client has not said it has received is kept, and given to the connection
+//! that comes next; so every call has one outcome, and is made once.
 //!
-//! - [`calls`]: its calls in flight. [`admission`]: whether another one may begin. [`batch_turn`]: batches are run one after the other.
+//! - [`calls`]: its calls in flight. [`admission`]: whether another one may begin. [`batch_turn`]: batches are run one
+//!   after the other.
 //! - [`delivery`]: how replies come to the client, and come again.
 //! - [`handles`]: the objects that it holds.
 //! - [`lease`]: which connection carries it, and for how long it is kept without one.
@@ -72,14 +73,14 @@ pub(crate) struct ServerSession {
     pub(super) large: LargeCallQuota,
     /// Calls that wait for room.
     room: ResultRoom,
-    /// Batches are run one after the other; and none goes on before the operation is in line that was begun last, if that takes
-    /// time.
+    /// Batches are run one after the other; and none goes on before the operation is in line that was begun last, if
+    /// that takes time.
     submitting: tokio::sync::Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 impl ServerSession {
-    /// For a client that is `known_as` this id and secret, and was let in by `credential`. The methods that run for it ask their own
-    /// service by `host`, which must not keep the session alive.
+    /// For a client that is `known_as` this id and secret, and was let in by `credential`. The methods that run for it
+    /// ask their own service by `host`, which must not keep the session alive.
     pub(crate) fn new(
         state: &Arc<State>,
         known_as: (Uuid, Uuid),
@@ -180,8 +181,8 @@ impl ServerSession {
         self.wake();
     }
 
-    /// Nothing is left to collect; and its client, if it is there, knows that the service shuts down: what it sent before it did
-    /// has been answered.
+    /// Nothing is left to collect; and its client, if it is there, knows that the service shuts down: what it sent
+    /// before it did has been answered.
     pub(crate) fn is_collected(&self) -> bool {
         let is_there = self.has_connection() && !self.lease.position.is_over();
         (!is_there || self.knows_of_end.load(Ordering::Relaxed)) && self.calls.lock().finished.is_empty()

@@ -1,5 +1,5 @@
-//! Which connection carries a session, and how far its calls have come: both in one word, so that no call is begun by a connection that
-//! was replaced.
+//! Which connection carries a session, and how far its calls have come: both in one word, so that no call is begun by a
+//! connection that was replaced.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 use tarmem_remote::error::Error;
@@ -17,8 +17,8 @@ const SEQUENCES: u64 = 1 << SEQUENCE_BITS;
 /// The carrier of a session that has ended: no connection is it.
 const NONE: Carrier = Carrier((1 << (64 - SEQUENCE_BITS)) - 1);
 
-/// The carrier, and the highest sequence number that it brought. A connection that was replaced cannot begin another call, and the
-/// one that replaced it knows exactly what was begun.
+/// The carrier, and the highest sequence number that it brought. A connection that was replaced cannot begin another
+/// call, and the one that replaced it knows exactly what was begun.
 #[derive(Default)]
 pub(super) struct Position(AtomicU64);
 

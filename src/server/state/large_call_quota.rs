@@ -22,8 +22,9 @@ const UNIT: usize = 1 << 10;
 pub(crate) struct LargeCallQuota {
     turns: Arc<Semaphore>,
     room: Arc<Semaphore>,
-    /// Of a session: how much of its own room, and of the service's, was left when one of its calls waited in vain, and none of them has
-    /// had any since. One that finds it so does not wait again: what has the room may be what waits behind it.
+    /// Of a session: how much of its own room, and of the service's, was left when one of its calls waited in vain, and
+    /// none of them has had any since. One that finds it so does not wait again: what has the room may be what waits
+    /// behind it.
     pub(crate) in_vain: [AtomicUsize; 2],
 }
 
@@ -52,8 +53,8 @@ impl LargeCallQuota {
         Arc::clone(&self.turns).acquire_owned().await.ok()
     }
 
-    /// Room for so many units, once there is; `None` if there is none by `end`, or if there is as much as was left when another call of
-    /// the session waited `in_vain`.
+    /// Room for so many units, once there is; `None` if there is none by `end`, or if there is as much as was left when
+    /// another call of the session waited `in_vain`.
     pub(crate) async fn room(&self, units: u32, end: Instant, in_vain: &AtomicUsize) -> Option<OwnedSemaphorePermit> {
         let room = match Arc::clone(&self.room).try_acquire_many_owned(units) {
             Ok(room) => Some(room),

@@ -1,10 +1,11 @@
-//! What a service is made of: what it offers, what it stores, its limits, and what it counts. The lowest room of the server, which
-//! runs nothing and knows nobody above it.
+//! What a service is made of: what it offers, what it stores, its limits, and what it counts. The lowest room of the
+//! server, which runs nothing and knows nobody above it.
 //!
 //! - [`cancellation`]: whether a call has begun, and stopping it. [`deadline`]: by when it has to be done.
 //! - [`heartbeat`]: the time that a thread has been awake, by which leases are measured.
 //! - [`large_call_quota`]: how many calls that look at much run at one time, and how much their arguments may take.
 //! - [`local_calls`]: the calls from within the process, counted.
+//! - [`observer`]: who hears of each operation.
 //! - [`panics`]: a panic is an error of its call.
 //! - [`suspects`]: objects that may be part of a circle of references.
 
@@ -13,14 +14,16 @@ pub(crate) mod deadline;
 pub(crate) mod heartbeat;
 pub(crate) mod large_call_quota;
 pub(crate) mod local_calls;
+pub(crate) mod observer;
 pub(crate) mod panics;
 pub(crate) mod suspects;
 
 use crate::config::Limits;
-use crate::store::{Flights, Store};
+use crate::store::{ChangeListener, Flights, Store};
 use heartbeat::Heartbeat;
 use large_call_quota::LargeCallQuota;
 use local_calls::LocalCalls;
+use observer::Observer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use suspects::Suspects;
@@ -32,12 +35,23 @@ use uuid::Uuid;
 /// How many snapshots that take more than a turn are made at once.
 const LARGE_SNAPSHOTS: usize = 4;
 
+/// Who hears of what a service does. Nobody, unless it is said.
+#[derive(Default)]
+pub(crate) struct Seams {
+    /// Of each change of an object or a key.
+    pub(crate) changes: Option<Arc<dyn ChangeListener>>,
+    /// Of each operation.
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+}
+
 /// What sessions, and what runs operations for them, have in common.
 pub(crate) struct State {
     pub(crate) registry: Registry,
     pub(crate) store: Store,
     pub(crate) flights: Flights,
     pub(crate) suspects: Suspects,
+    /// Hears of each operation, if it is there.
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) limits: Limits,
     /// Where generators run, and whatever must not hold up a connection.
     pub(crate) runtime: tokio::runtime::Handle,
@@ -60,13 +74,15 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(registry: Registry, limits: Limits, runtime: tokio::runtime::Handle) -> Arc<Self> {
+    pub(crate) fn new(registry: Registry, limits: Limits, runtime: tokio::runtime::Handle, seams: Seams) -> Arc<Self> {
+        let Seams { changes, observer } = seams;
         let large = LargeCallQuota::of_service(limits.running_bytes);
         Arc::new(State {
             registry,
-            store: Store::new(limits.keys),
+            store: Store::new(limits.keys, changes),
             flights: Flights::default(),
             suspects: Suspects::default(),
+            observer,
             limits,
             runtime,
             running: TaskTracker::new(),

@@ -19,8 +19,8 @@ pub(crate) async fn catch_async<T>(what: impl Into<String>, code: impl Future<Ou
     AssertUnwindSafe(code).catch_unwind().await.map_err(|panic| panicked(what.into(), panic))
 }
 
-/// As [`catch`], for what a function or constructor does for a session. Its panic is logged: its caller may not know whom to
-/// tell.
+/// As [`catch`], for what a function or constructor does for a session. Its panic is logged: its caller may not know
+/// whom to tell.
 pub(crate) fn catch_in<T>(function: &Function, session: Uuid, code: impl FnOnce() -> T) -> Result<T, Error> {
     catch(String::new(), code).map_err(|error| logged(function, session, error))
 }

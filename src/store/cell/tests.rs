@@ -63,7 +63,7 @@ impl Drop for Explosive {
 /// A store, and the class of a list, which stands for any.
 fn store() -> (Store, Arc<ClassInfo>) {
     let registry = Registry::linked().expect("no names clash");
-    (Store::new(9), Arc::clone(registry.class(List::PATH).expect("it comes with tarmem")))
+    (Store::new(9, None), Arc::clone(registry.class(List::PATH).expect("it comes with tarmem")))
 }
 
 fn odd(number: u8, counted: &Arc<()>) -> Box<Odd> {

@@ -1,4 +1,5 @@
-//! Methods that are async, which may wait while they run: for how long their arguments are charged, and where they are decoded.
+//! Methods that are async, which may wait while they run: for how long their arguments are charged, and where they are
+//! decoded.
 
 use super::{CallSite, MethodCall, OwnedSite, roomy};
 use crate::server::exec::large_calls::Load;
@@ -40,9 +41,9 @@ impl Waiters {
 }
 
 impl MethodCall {
-    /// Runs a method with large arguments. There is room for these before its object is held, and until it ends. They are decoded
-    /// in turn, away from the thread of its connection, and so is what the method does before it waits for the first time. What is
-    /// behind it begins once it waits for its object, or has done that.
+    /// Runs a method with large arguments. There is room for these before its object is held, and until it ends. They
+    /// are decoded in turn, away from the thread of its connection, and so is what the method does before it waits for
+    /// the first time. What is behind it begins once it waits for its object, or has done that.
     pub(super) async fn see_through(
         self,
         mut site: OwnedSite,
@@ -129,6 +130,7 @@ impl MethodCall {
         if finished.is_err() {
             site.scope.of.poison();
         }
+        site.scope.session.state().store.changed(site.scope.of, object, || Some(site.by()));
         self.finish(site, finished)
     }
 

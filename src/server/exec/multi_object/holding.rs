@@ -2,12 +2,12 @@
 
 use crate::server::exec::looking::Own;
 use crate::server::state::panics;
-use crate::store::{Cell, ReadGuard, WriteGuard};
+use crate::store::{Cell, ChangedBy, ReadGuard, Store, WriteGuard};
 use tarmem_remote::describe::NewObject;
 use tarmem_remote::multi_object::{Held, HeldObjects, ObjectParam};
 
-/// The objects of a call, held. Unless it is to [keep](Self::keep) what was done, they are put back as they were when it is dropped:
-/// whether the function failed, panicked, or was given up.
+/// The objects of a call, held. Unless it is to [keep](Self::keep) what was done, they are put back as they were when
+/// it is dropped: whether the function failed, panicked, or was given up.
 pub(super) struct Holding {
     pub(super) guards: Vec<Guard>,
     /// What is only looked into.
@@ -61,8 +61,18 @@ impl Holding {
         (objects.collect(), own)
     }
 
-    /// What was done to the objects stays done.
-    pub(super) fn keep(mut self) {
+    /// Call `by` has changed the objects that it could.
+    pub(super) fn changed(&self, store: &Store, by: ChangedBy) {
+        for guard in &self.guards {
+            if let Guard::Exclusive(object) = guard {
+                store.changed(object.cell(), &**object, || Some(by));
+            }
+        }
+    }
+
+    /// What call `by` has done to the objects stays done.
+    pub(super) fn keep(mut self, store: &Store, by: ChangedBy) {
+        self.changed(store, by);
         let copies = std::mem::take(&mut self.copies);
         // Nobody has to wait for the copies to be dropped, which is user code.
         drop(self);

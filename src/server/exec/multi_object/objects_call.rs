@@ -114,8 +114,8 @@ impl ObjectsCall {
         }
     }
 
-    /// Runs a generator that is not async until it has all that it asks for, on a thread where it may block. It lives as long as
-    /// somebody wants the object: the wait ends with it, and what has begun runs to its end.
+    /// Runs a generator that is not async until it has all that it asks for, on a thread where it may block. It lives
+    /// as long as somebody wants the object: the wait ends with it, and what has begun runs to its end.
     pub(super) fn while_wanted<F: FnOnce(Produced) -> Result<Cell, FlightError>>(
         self,
         runtime: &tokio::runtime::Handle,
@@ -143,8 +143,8 @@ impl ObjectsCall {
         }
     }
 
-    /// Runs a function that is not async, and gives what it produced to `finish`. Only if that works, too, are the objects
-    /// left as they are now: an error means that nothing changed. `elsewhere`: on no connection's thread.
+    /// Runs a function that is not async, and gives what it produced to `finish`. Only if that works, too, are the
+    /// objects left as they are now: an error means that nothing changed. `elsewhere`: on no connection's thread.
     pub(super) fn run<T, E: From<Error>, F: FnOnce(Produced) -> Result<T, E>>(
         mut self,
         mut holding: Holding,

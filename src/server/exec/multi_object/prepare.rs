@@ -129,8 +129,8 @@ fn same_twice(
         if target(one) == target(other) { target(one) } else { format!("{} and {}", target(one), target(other)) };
     let (one, other) = (params[one].name, params[other].name);
     let reason = format!(
-        "`{one}` and `{other}` are the same object ({object}), which a function cannot have twice if it changes it; pass \
-         two objects"
+        "`{one}` and `{other}` are the same object ({object}), which a function cannot have twice if it changes it; \
+         pass two objects"
     );
     Error::BadArguments { signature: function.called_as(encoding), reason }
 }

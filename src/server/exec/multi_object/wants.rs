@@ -8,7 +8,7 @@ use crate::server::exec::looking::Asked;
 use crate::server::refs::references::SessionScope;
 use crate::server::state::panics;
 use crate::server::state::suspects::Suspects;
-use crate::store::{Cell, ReadGuard};
+use crate::store::{Cell, ChangedBy, ReadGuard};
 use std::sync::Arc;
 use tarmem_remote::describe::Function;
 use tarmem_remote::dispatch::{Encoding, Produced};
@@ -123,20 +123,23 @@ impl Wants {
         scope: Arc<SessionScope>,
         finish: impl FnOnce(Produced) -> Result<T, E>,
     ) -> Result<T, E> {
+        let state = scope.session.state();
+        let by = ChangedBy { session: self.session, sequence: scope.sequence };
         if !self.copies && matches!(produced, Err(Error::Panicked { .. })) {
             // Nobody knows what state they are in.
             self.objects.iter().filter(|wanted| wanted.exclusive).for_each(|wanted| wanted.cell.poison());
+            holding.changed(&state.store, by);
         }
         let produced =
             produced.and_then(|produced| produced).map_err(|error| named(&self.function, self.encoding, error))?;
         let failed = matches!(produced, Produced::Raised(..));
         let finished = with_scope(&*scope, || finish(produced))?;
         if !failed {
-            self.suspect(refers, &scope.session.state().suspects);
-            holding.keep();
+            self.suspect(refers, &state.suspects);
+            holding.keep(&state.store, by);
             if self.is_exclusive() {
                 // They may have let go of references.
-                scope.session.state().suspects.loosen();
+                state.suspects.loosen();
             }
         }
         Ok(finished)

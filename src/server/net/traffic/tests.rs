@@ -6,6 +6,7 @@ use crate::server::exec::engine::Engine;
 use crate::server::net::connection::ConnectionEnv;
 use crate::server::net::connections::Connections;
 use crate::server::net::serve::serve;
+use crate::server::state::Seams;
 use crate::wire::batch::{Answered, Outcome, Preamble, ReplyHead, Submission};
 use crate::wire::frame::{FrameLimit, header, take_frame};
 use crate::wire::handshake::{Answer, Hello, HelloDetails};
@@ -61,7 +62,7 @@ async fn tarpcs_own_client_is_answered() {
     let (client, stream) = tokio::io::duplex(1 << 16);
     let registry = Registry::linked().expect("no names clash");
     let env = ConnectionEnv {
-        engine: Engine::new(registry, Limits::default(), tokio::runtime::Handle::current()),
+        engine: Engine::new(registry, Limits::default(), tokio::runtime::Handle::current(), Seams::default()),
         connections: Connections::new(&tokio::runtime::Handle::current()),
         heartbeat: Arc::default(),
         access: AccessControl::new(true, None, None),
