@@ -4,13 +4,14 @@ pub use crate::args::Arg;
 pub use crate::call::{Call, CallError, Name};
 pub use crate::context::Context;
 pub use crate::describe::{
-    ClassEntry, Constant, Function, FunctionInvoke, Implementation, InterfaceEntry, Invoke, Method, Param, ParamKind,
-    Place, Receiver, Registration, stable_id,
+    ClassEntry, Constant, Function, FunctionInvoke, Implementation, InterfaceEntry, Invoke, Method, Param, Place,
+    Receiver, Registration, stable_id,
 };
 pub use crate::dispatch::{Arguments, Finish, Output, Produced};
 pub use crate::error::Error;
 pub use crate::multi_object::{AnyViews, HeldObjects, ObjectArg, ObjectParam, OnObjects, PreparedCall, Views};
 pub use crate::object::{Class, Encodable, Interface, Object, Remote};
+pub use crate::protocol::results::ParamKind;
 pub use crate::proxy::{Proxy, ProxyCore, TypedProxy, proxy_as_reference};
 pub use crate::shape::Shape;
 pub use crate::signature::{
@@ -320,4 +321,27 @@ impl GivesValue {
     pub fn produce<T: Serialize + Send + 'static>(self, value: T) -> Produced {
         Produced::Value(Box::new(value))
     }
+}
+
+/// Registers the package that it stands in, as one whose methods and functions look into the objects that they have references to,
+/// and read everything before they change anything. See [`Package`](crate::package::Package).
+///
+/// ```
+/// use tarmem_remote::describe::Function;
+/// use tarmem_remote::{Error, Value};
+///
+/// fn explain(function: &Function, found: &Value) -> Option<Error> {
+///     let reason = format!("{} sorts lists, and {} is none", function.name, found.kind());
+///     Some(Error::BadArguments { signature: function.name.to_owned(), reason })
+/// }
+///
+/// tarmem_remote::register_package!(explain);
+/// ```
+#[macro_export]
+macro_rules! register_package {
+    ($explain:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::package::Package { name: env!("CARGO_PKG_NAME"), explain: $explain }
+        }
+    };
 }

@@ -44,8 +44,8 @@ mod client;
 mod model;
 mod protocol;
 
-use client::handle;
 pub use client::{call, client_api, pipeline, proxy, source};
+use client::{caller, handle, service};
 pub use model::{context, describe, dispatch, import, multi_object, object, package, registry};
 #[doc(hidden)]
 pub use protocol::operation;

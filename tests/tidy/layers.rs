@@ -2,7 +2,6 @@
 
 use crate::{root, sources};
 use std::fs;
-use std::path::Path;
 
 /// The object model has no sockets, and what it expands to is in one place.
 #[test]
@@ -37,39 +36,26 @@ fn refers(text: &str, room: &str) -> bool {
     code.into_iter().any(|line| paths.iter().any(|path| line.contains(path)))
 }
 
-/// protocol ← model and client, which know of one another what docs/architecture.md says.
+/// value ← protocol ← client ← model: none of them knows those above it.
 #[test]
 fn rooms_of_the_object_model_know_those_below_them() {
-    let (model, client) = (rooms("remote/src/model"), rooms("remote/src/client"));
-    let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let except = |rooms: &[String], known: &[&str]| {
-        rooms.iter().filter(|room| !known.contains(&room.as_str())).cloned().collect::<Vec<_>>()
+    let folders = ["model", "client", "protocol"];
+    // The modules of a folder have short paths of their own, beside that through the folder.
+    let above = |at: usize| {
+        let rooms = folders[..at].iter().flat_map(|folder| rooms(&format!("remote/src/{folder}")));
+        let all: Vec<String> = rooms.chain(folders[..at].iter().chain(&["__private"]).map(|&f| f.to_owned())).collect();
+        // Of its own folder's files, whose names may be those of files above.
+        let own = folders.get(at).map_or(Vec::new(), |folder| self::rooms(&format!("remote/src/{folder}")));
+        all.into_iter().filter(|room| !own.contains(room)).collect::<Vec<_>>()
     };
-    assert!(model.contains(&"object".to_owned()) && client.contains(&"proxy".to_owned()));
-    let above_protocol = [model.clone(), client.clone(), named(&["__private"])].concat();
-    let mut forbidden = vec![("remote/src/protocol", above_protocol)];
-    // A class has a proxy, a context gives what it runs the client's side, and functions over objects are given
-    // proxies.
-    let no_client = except(&model, &["object", "context", "multi_object"]);
-    let no_client: Vec<_> = no_client.iter().map(|room| format!("remote/src/model/{room}")).collect();
-    forbidden.extend(no_client.iter().map(|place| (place.as_str(), client.clone())));
-    // What a class is, and which there are.
-    forbidden.push(("remote/src/client", except(&model, &["object", "describe"])));
-    // A call knows none of those that make calls.
-    let above_call = except(&client, &["call", "handle"]);
-    forbidden.extend(["remote/src/client/call", "remote/src/client/handle"].map(|place| (place, above_call.clone())));
-    for (place, rooms) in forbidden {
-        let mut seen = false;
-        let (folder, _) = place.rsplit_once('/').expect("a folder");
-        for (path, text) in sources(folder) {
-            // The folder itself, or the file of that name and what is in the folder of that name.
-            if !path.starts_with(place) && path.with_extension("") != Path::new(place) || path.ends_with("tests.rs") {
+    assert!(above(1).contains(&"context".to_owned()) && above(2).contains(&"proxy".to_owned()));
+    for (folder, at) in [("client", 1), ("protocol", 2), ("value", 3)] {
+        for (path, text) in sources(&format!("remote/src/{folder}")) {
+            if path.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs"))) {
                 continue;
             }
-            seen = true;
-            let found = rooms.iter().find(|room| refers(&text, room));
-            assert_eq!(found, None, "{} refers to what it may not know", path.display());
+            let found = above(at).into_iter().find(|room| refers(&text, room));
+            assert_eq!(found, None, "{} refers to what is above it", path.display());
         }
-        assert!(seen, "{place} is not there");
     }
 }

@@ -10,10 +10,13 @@ use std::path::{Path, PathBuf};
 const PACKAGES: [&str; 4] = ["", "remote", "remote/macros", "remote/modules"];
 
 /// What has to be drawn. There may be more.
-const FOLDERS: [&str; 4] = ["the repository", "src", "src/client", "src/server"];
+const FOLDERS: [&str; 5] = ["the repository", "remote/src", "src", "src/client", "src/server"];
 
 /// Folders no two files of which refer to one another.
-const WITHOUT_CIRCLES: [&str; 8] = [
+const WITHOUT_CIRCLES: [&str; 11] = [
+    "remote/src/client",
+    "remote/src/model",
+    "remote/src/protocol",
     "src/cli",
     "src/client",
     "src/config",

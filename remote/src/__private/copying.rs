@@ -1,10 +1,10 @@
 //! How an object is put back as it was: told by what its class has, as [`Kind`](super::Kind) is.
 
 use super::shared;
-use crate::describe::NewObject;
 use crate::error::Error;
 use crate::multi_object::copy_encoded;
 use crate::object::{Class, Object};
+use crate::protocol::object::NewObject;
 use crate::source::Source;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

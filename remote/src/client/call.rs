@@ -1,26 +1,22 @@
 //! One operation on its way, as a future.
 
-mod caller;
 mod erase;
 mod failure;
 mod name;
 mod outcome;
-mod owner;
 mod renaming;
 
+pub use crate::caller::{Caller, OwnerId, Submitted, Terms, Timeout, current_task};
 use crate::codec::Encoding;
 use crate::error::Error;
 use crate::operation::{Operation, Reply};
 use crate::payload::Payload;
 use crate::signature::Change;
 use crate::value::ObjectRef;
-pub use caller::{Caller, Submitted, Terms, Timeout};
 use erase::Erase;
 pub use failure::{CallError, Failure};
 pub use name::Name;
 pub use outcome::Misfit;
-pub(crate) use owner::Owned;
-pub use owner::{OwnerId, current_task};
 use renaming::Asking;
 pub use renaming::by_names;
 use std::fmt;

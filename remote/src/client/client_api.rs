@@ -2,52 +2,23 @@
 //! service runs.
 
 use crate::args::Args;
-use crate::call::{Call, CallError, Caller, Failure, Name, Owned};
+use crate::call::{Call, Name};
 use crate::codec::Encoding;
 use crate::error::{Error, near_misses};
-use crate::object::Remote;
-use crate::operation::{Operation, SourceRef, Target};
-use crate::payload::Payload;
+use crate::operation::{Operation, Target};
 use crate::pipeline::{self, PipelinedCall};
-use crate::proxy::{DynamicProxy, Proxy, ProxyCore};
-use crate::results::{
-    KeysPage, MemberDescription, MemberKind, ModuleDescription, ObjectDescription, ObjectInfo, VersionInfo,
-};
+pub use crate::proxy::Obtain;
+use crate::proxy::{DynamicProxy, Proxy, ProxyCore, Remote};
+use crate::results::{KeysPage, MemberDescription, MemberKind, ModuleDescription, ObjectDescription, VersionInfo};
+pub use crate::service::ClientApi;
 use crate::source::{DynamicFunctionCall, Source};
 use crate::value::Value;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
-
-/// What a client may ask of a service: `memoize`, `get`, `update` and the rest, over any [`Caller`].
-#[derive(Clone)]
-pub struct ClientApi {
-    caller: Arc<dyn Caller>,
-}
 
 impl ClientApi {
-    /// The service that `caller` leads to.
-    pub fn new(caller: Arc<dyn Caller>) -> Self {
-        ClientApi { caller }
-    }
-
-    /// Who carries the operations.
-    pub fn caller(&self) -> &Arc<dyn Caller> {
-        &self.caller
-    }
-
-    /// The same service, whose calls are made on behalf of this owner, as by [`Call::owner`]: all of them, and those of the proxies
-    /// that come of them.
-    pub fn as_owner(&self, id: u64) -> Self {
-        ClientApi { caller: Owned::by(&self.caller, id) }
-    }
-
     /// The object under `key`. On a miss it is made from `source`, exactly once however many callers race; on a hit the
     /// source is not even decoded.
     ///
@@ -228,123 +199,6 @@ impl ClientApi {
     fn plain<T>(&self, operation: Operation<'_>) -> Call<T> {
         let name = Name::of_operation(operation.name());
         Call::new(Arc::clone(&self.caller), operation.encode(), name, Encoding::Typed)
-    }
-}
-
-impl AsRef<ClientApi> for ClientApi {
-    fn as_ref(&self) -> &ClientApi {
-        self
-    }
-}
-
-impl fmt::Debug for ClientApi {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClientApi")
-    }
-}
-
-/// How long whoever asks for an object waits for its generator if nobody says otherwise.
-const GENERATOR_TIMEOUT: Duration = Duration::from_secs(600);
-
-/// An operation on its way whose result is a proxy. With a generator it may take 10 minutes unless
-/// [`timeout`](Self::timeout) says otherwise; without one as long as any call.
-///
-/// # Cancellation
-/// As for a [`Call`]: what has not begun is not begun. A generator that others wait for goes on.
-#[must_use = "it does nothing until it is awaited"]
-pub struct Obtain<P, E = Error> {
-    caller: Arc<dyn Caller>,
-    call: Call<ObjectInfo, E>,
-    /// `None` for a proxy by id.
-    key: Option<Box<str>>,
-    proxy: PhantomData<fn() -> P>,
-}
-
-impl<P, E> Obtain<P, E> {
-    fn new(caller: &Arc<dyn Caller>, name: &str, operation: Result<Payload, Error>, key: Option<&str>) -> Self {
-        let name = Name::of_operation(name);
-        let call = Call::new(Arc::clone(caller), operation, name, Encoding::Typed);
-        Obtain { caller: Arc::clone(caller), call, key: key.map(Box::from), proxy: PhantomData }
-    }
-
-    fn from_source<S: Source>(
-        caller: &Arc<dyn Caller>,
-        key: Option<&str>,
-        name: &str,
-        source: S,
-        operation: impl FnOnce(SourceRef<'_>) -> Result<Payload, Error>,
-    ) -> Self {
-        match source.prepare() {
-            Err(error) => Self::new(caller, name, Err(error), key),
-            Ok(source) => {
-                let mut obtain = Self::new(caller, name, operation(source.as_ref()), key);
-                obtain.call = source.name(obtain.call);
-                if source.is_generator() { obtain.timeout(GENERATOR_TIMEOUT) } else { obtain }
-            }
-        }
-    }
-
-    pub(crate) fn by_id(caller: &Arc<dyn Caller>, operation: Operation<'_>) -> Self {
-        Self::new(caller, operation.name(), operation.encode(), None)
-    }
-
-    /// As [`Call::timeout`].
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.call = self.call.timeout(timeout);
-        self
-    }
-
-    /// As [`Call::no_timeout`].
-    pub fn no_timeout(mut self) -> Self {
-        self.call = self.call.no_timeout();
-        self
-    }
-}
-
-impl<P, E: fmt::Display + Serialize + DeserializeOwned> Obtain<P, CallError<E>> {
-    /// As [`Call::erase_error`]: an error of the generator's own names the generator.
-    pub fn erase_error(self) -> Obtain<P> {
-        Obtain { caller: self.caller, call: self.call.erase_error(), key: self.key, proxy: PhantomData }
-    }
-}
-
-impl<P: Proxy, E: Failure> Obtain<P, E> {
-    /// Besides the proxy, which object it was: its id, class and generation.
-    ///
-    /// # Errors
-    /// As awaiting it.
-    pub async fn with_info(mut self) -> Result<(P, ObjectInfo), E> {
-        let info = (&mut self.call).await?;
-        Ok((self.proxy(&info), info))
-    }
-
-    fn proxy(&self, info: &ObjectInfo) -> P {
-        let caller = Arc::clone(&self.caller);
-        P::from_core(match &self.key {
-            Some(key) => ProxyCore::by_key(caller, key),
-            None => ProxyCore::by_id(caller, info.id),
-        })
-    }
-}
-
-impl<P: Proxy, E: Failure> Future for Obtain<P, E> {
-    type Output = Result<P, E>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match Pin::new(&mut self.call).poll(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(info)) => Poll::Ready(Ok(self.proxy(&info))),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-        }
-    }
-}
-
-// Nothing in it is ever pinned.
-impl<P, E> Unpin for Obtain<P, E> {}
-
-impl<P: Proxy, E: Failure> PipelinedCall for Obtain<P, E> {
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.call.poll_send(cx)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Handles: what a session holds of the unnamed objects that it has proxies of, and gives up with the last of these.
 
-use crate::call::Caller;
-use crate::value::ObjectRef;
+use crate::caller::Caller;
+use crate::value::{ObjectRef, RefScope};
 use std::cell::RefCell;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -56,8 +56,17 @@ pub(crate) fn holding_back<T, E>(decode: impl FnOnce() -> Result<T, E>) -> Resul
     result
 }
 
-/// The reference with a handle, of those that the service has counted for whoever calls by `caller`.
-pub(crate) fn handle(caller: Arc<dyn Caller>, reference: &ObjectRef) -> ObjectRef {
-    let (id, class) = (reference.id(), reference.class());
-    ObjectRef::with_live(id, class, Arc::new(Handle { id, caller }))
+/// The scope of a result that came by a caller: each reference in it becomes a handle, of those that the service has counted for
+/// this client, to be given up by the same caller.
+pub(crate) struct Handles<'a>(pub(crate) &'a Arc<dyn Caller>);
+
+impl RefScope for Handles<'_> {
+    fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
+        let (id, class) = (reference.id(), reference.class());
+        Ok(ObjectRef::with_live(id, class, Arc::new(Handle { id, caller: Arc::clone(self.0) })))
+    }
+
+    fn export(&self, _: &ObjectRef) -> Result<(), String> {
+        Ok(())
+    }
 }

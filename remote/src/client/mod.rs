@@ -2,8 +2,10 @@
 //! and calls on their way.
 
 pub mod call;
+pub(crate) mod caller;
 pub mod client_api;
 pub(crate) mod handle;
 pub mod pipeline;
 pub mod proxy;
+pub(crate) mod service;
 pub mod source;

@@ -1,23 +1,28 @@
 //! What a client holds: a stand-in for an object that lives on a service.
 
 use crate::args::Args;
-use crate::call::{Call, Caller, Name, Owned};
-use crate::client_api::{ClientApi, Obtain};
+use crate::call::{Call, Name};
+use crate::caller::{Caller, Owned};
 use crate::codec::{self, Encoding};
 use crate::error::Error;
 use crate::handle::Handle;
-use crate::object::Remote;
 use crate::operation::{MethodRef, Operation, Target};
 use crate::payload::Payload;
+use crate::protocol::object::Object;
 use crate::results::{ObjectDescription, Snapshot};
+use crate::service::ClientApi;
 use crate::signature::Signature;
-use crate::value::{ObjectRef, Value, from_value, shown_type, to_value};
+use crate::value::{ObjectRef, This, Value, from_value, shown_type, to_value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use uuid::Uuid;
+
+mod obtain;
+
+pub use obtain::Obtain;
 
 /// What every proxy has. `#[remote]` generates one proxy type per class and per interface, with a method for each of
 /// theirs; [`DynamicProxy`] does without types.
@@ -185,6 +190,20 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         let core = self.core();
         core.plain(Operation::SnapshotWithInfo { target: core.target.as_ref() })
     }
+}
+
+/// A Rust type whose values may live on a service; implemented by `#[remote]`.
+pub trait Class: Object + Remote + Sized {}
+
+/// A trait whose methods may be called remotely: implemented by `#[remote]` for the trait's `dyn` type.
+pub trait Interface: Remote {}
+
+/// A class, or the `dyn` type of an interface: what a typed proxy stands for.
+pub trait Remote {
+    /// The path of the class or interface, `module.Name`.
+    const PATH: &'static str;
+    /// The proxy through which it is used.
+    type Proxy: Proxy;
 }
 
 /// A proxy of objects of one class, or of one interface: what `#[remote]` makes. The methods of an interface are callable on every
@@ -379,6 +398,13 @@ impl DynamicProxy {
             self.core.encode(MethodRef::Name(method), Encoding::Dynamic, scratch)
         });
         Call::new(Arc::clone(&self.core.caller), operation, &Name::UNKNOWN, Encoding::Dynamic).labelled(method)
+    }
+}
+
+impl This {
+    /// A proxy by id of the object; `None` if it did not come from a service.
+    pub fn proxy<P: Proxy>(&self) -> Option<P> {
+        DynamicProxy::from_reference(self.reference()?).map(|proxy| P::from_core(proxy.core().clone()))
     }
 }
 

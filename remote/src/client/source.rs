@@ -2,18 +2,21 @@
 
 use crate::args::Args;
 use crate::call::{Call, Failure, Name};
-use crate::client_api::ClientApi;
+use crate::caller::Caller;
 use crate::codec::{self, Encoding};
 use crate::error::Error;
-use crate::object::{Class, Object, Remote, untagged};
 use crate::operation::{FunctionRef, Operation, SourceRef};
-use crate::proxy::{DynamicProxy, OwnedTarget, Proxy};
+use crate::payload::Payload;
+use crate::protocol::object::{Object, untagged};
+use crate::proxy::{Class, DynamicProxy, Obtain, OwnedTarget, Proxy, Remote};
+use crate::service::ClientApi;
 use crate::signature::Signature;
 use crate::value::Value;
 use serde::Serialize;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What an object can be made from.
 ///
@@ -81,7 +84,7 @@ impl Prepared {
     pub(crate) fn as_ref(&self) -> SourceRef<'_> {
         match &self.form {
             Form::Generator { signature, args, .. } => {
-                SourceRef::Generator { function: signature.function(), encoding: signature.encoding(), args }
+                SourceRef::Generator { function: FunctionRef::of(signature), encoding: signature.encoding(), args }
             }
             Form::Named { module, name, args } => {
                 SourceRef::Generator { function: FunctionRef::Name { module, name }, encoding: Encoding::Dynamic, args }
@@ -100,6 +103,28 @@ impl<P: Proxy> Source for &P {
 
     fn prepare(self) -> Result<Prepared, Error> {
         Ok(Prepared { form: Form::Existing(self.core().target().clone()) })
+    }
+}
+
+/// How long whoever asks for an object waits for its generator if nobody says otherwise.
+const GENERATOR_TIMEOUT: Duration = Duration::from_secs(600);
+
+impl<P, E> Obtain<P, E> {
+    pub(crate) fn from_source<S: Source>(
+        caller: &Arc<dyn Caller>,
+        key: Option<&str>,
+        name: &str,
+        source: S,
+        operation: impl FnOnce(SourceRef<'_>) -> Result<Payload, Error>,
+    ) -> Self {
+        match source.prepare() {
+            Err(error) => Self::new(caller, name, Err(error), key),
+            Ok(source) => {
+                let obtain = Self::new(caller, name, operation(source.as_ref()), key);
+                let obtain = obtain.map_call(|call| source.name(call));
+                if source.is_generator() { obtain.timeout(GENERATOR_TIMEOUT) } else { obtain }
+            }
+        }
     }
 }
 
@@ -131,7 +156,7 @@ impl<R, E> FunctionCall<R, E> {
     /// The function's own, and the session's.
     pub fn call(self, service: impl AsRef<ClientApi>) -> Call<R, E> {
         let operation = self.args.and_then(|args| {
-            let (function, encoding) = (self.signature.function(), self.signature.encoding());
+            let (function, encoding) = (FunctionRef::of(self.signature), self.signature.encoding());
             Operation::Run { function, encoding, args: &args }.encode()
         });
         Call::new(Arc::clone(service.as_ref().caller()), operation, self.name, self.signature.encoding())

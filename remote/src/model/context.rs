@@ -1,8 +1,8 @@
 //! What a method, function or generator may know about the call it runs for.
 
-use crate::call::{Caller, OwnerId};
-use crate::client_api::ClientApi;
+use crate::caller::{Caller, OwnerId};
 use crate::error::Error;
+use crate::service::ClientApi;
 use crate::value::ObjectRef;
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -9,8 +9,11 @@ use crate::error::Error;
 use crate::multi_object::{AnyViews, OnObjects};
 use crate::object::Object;
 #[doc(no_inline)]
-pub use crate::params::{Param, ParamKind};
+pub use crate::params::Param;
 use crate::params::{called_text, signature_text};
+pub use crate::protocol::object::NewObject;
+#[doc(no_inline)]
+pub use crate::protocol::results::ParamKind;
 use crate::signature::Signature;
 #[doc(no_inline)]
 pub use crate::signature::stable_id;
@@ -279,6 +282,3 @@ impl Function {
         format!("{}.{}", self.module, self.name)
     }
 }
-
-/// An object freshly made by a generator.
-pub type NewObject = Box<dyn Object>;

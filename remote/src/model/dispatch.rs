@@ -8,8 +8,9 @@ use crate::args::{Args, Bound};
 #[doc(no_inline)]
 pub use crate::codec::Encoding;
 use crate::codec::{self, CodecError, TypedDeserializer};
-use crate::describe::{NewObject, Param};
 use crate::error::Error;
+use crate::params::Param;
+use crate::protocol::object::NewObject;
 use crate::value;
 use serde::Deserialize;
 use serde::ser::Error as _;

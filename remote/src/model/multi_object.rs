@@ -6,11 +6,11 @@
 
 use crate::codec;
 use crate::context::Context;
-use crate::describe::NewObject;
 use crate::dispatch::{Arguments, Produced};
 use crate::error::Error;
 use crate::object::Object;
 use crate::operation::Target;
+use crate::protocol::object::NewObject;
 use crate::proxy::Proxy;
 use crate::value::{ObjectRef, RefScope, Value, with_scope};
 use futures::future::BoxFuture;

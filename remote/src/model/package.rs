@@ -53,26 +53,3 @@ impl Function {
         (self.place.registered_package()?.explain)(self, &found)
     }
 }
-
-/// Registers the package that it stands in, as one whose methods and functions look into the objects that they have references to,
-/// and read everything before they change anything. See [`Package`](crate::package::Package).
-///
-/// ```
-/// use tarmem_remote::describe::Function;
-/// use tarmem_remote::{Error, Value};
-///
-/// fn explain(function: &Function, found: &Value) -> Option<Error> {
-///     let reason = format!("{} sorts lists, and {} is none", function.name, found.kind());
-///     Some(Error::BadArguments { signature: function.name.to_owned(), reason })
-/// }
-///
-/// tarmem_remote::register_package!(explain);
-/// ```
-#[macro_export]
-macro_rules! register_package {
-    ($explain:expr) => {
-        $crate::__private::inventory::submit! {
-            $crate::package::Package { name: env!("CARGO_PKG_NAME"), explain: $explain }
-        }
-    };
-}

@@ -2,8 +2,9 @@
 
 use crate::codec::{self, CodecError};
 use crate::error::near_misses;
-use crate::params::{Param, ParamKind};
-use crate::value::{Value, ValueError, to_value};
+use crate::params::Param;
+use crate::protocol::results::ParamKind;
+use crate::value::{ABSENT, Value, ValueError, to_value};
 use serde::de::{Deserializer, Visitor};
 use serde::ser::{Impossible, SerializeTuple, Serializer};
 use serde::{Deserialize, Serialize};
@@ -292,11 +293,34 @@ from_collections! {
     [K: Into<Value>, V: Into<Value>, S] HashMap<K, V, S>;
 }
 
+/// The arguments of a dynamic call: a `Vec<Value>` of whatever converts into a [`Value`](crate::value::Value); with a
+/// semicolon and names behind it, [`Args`](crate::args::Args).
+///
+/// ```
+/// use tarmem_remote::args;
+/// use tarmem_remote::value::Value;
+///
+/// let list = args![1, "a", [1, 2], None::<i64>];
+/// assert_eq!(Value::from(list).to_string(), r#"[1,"a",[1,2],null]"#);
+/// assert!(args![].is_empty());
+/// ```
+///
+/// A proxy by id goes as a reference to its object: `args![to_value(&held)?]`, by [`to_value`](crate::value::to_value). By itself
+/// it does not convert, as one by key is a reference to no object in particular.
+#[macro_export]
+macro_rules! args {
+    ($($argument:expr),* $(,)?; $($name:ident = $named:expr),* $(,)?) => {
+        $crate::args::Args::from($crate::args![$($argument),*])$(.named(stringify!($name), $named))*
+    };
+    ($($argument:expr),* $(,)?) => {{
+        let arguments: ::std::vec::Vec<$crate::value::Value> =
+            ::std::vec![$($crate::value::Value::from($argument)),*];
+        arguments
+    }};
+}
+
 /// The newtype by whose name an [`Arg`] asks for itself.
 const GIVEN: &str = "$tarmem::Arg";
-
-/// The unit struct by whose name one that is absent gives itself.
-pub(crate) const ABSENT: &str = "$tarmem::Absent";
 
 impl<T: Serialize> Serialize for Arg<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,6 +4,7 @@
 pub mod args;
 pub mod codec;
 pub mod error;
+pub(crate) mod object;
 pub mod operation;
 pub mod params;
 pub mod payload;

@@ -14,7 +14,7 @@ pub use crate::results::{
     KeysPage, MemberDescription, MemberKind, MethodDescription, ModuleDescription, ObjectDescription, ObjectInfo,
     ParameterDefault, ParameterDescription, Snapshot, VersionInfo,
 };
-use crate::signature::SignatureRef;
+use crate::signature::{Signature, SignatureRef};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
@@ -245,6 +245,16 @@ pub enum FunctionRef<'a> {
         /// The name within the module.
         name: &'a str,
     },
+}
+
+impl FunctionRef<'static> {
+    /// How a typed caller names the function that has this signature.
+    pub(crate) fn of(signature: &'static Signature) -> Self {
+        match signature.reference() {
+            SignatureRef::Function { module, name } if signature.goes_by_names() => FunctionRef::Name { module, name },
+            _ => FunctionRef::Id(signature.id()),
+        }
+    }
 }
 
 /// Names a method.

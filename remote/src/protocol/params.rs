@@ -1,8 +1,8 @@
 //! The parameters of a method or function, as `#[remote]` writes them down and as people are shown them.
 
-use crate::results::{ParameterDefault, ParameterDescription};
+pub use super::results::ParamKind;
+use super::results::{ParameterDefault, ParameterDescription};
 use crate::value::Value;
-use serde::{Deserialize, Serialize};
 
 /// One parameter of a method or function, as a caller sees it.
 #[derive(Clone, Copy, Debug)]
@@ -22,31 +22,6 @@ pub struct Param {
     /// The same as a value, where that is plain from how it is written; for an [`Arg`](crate::args::Arg) what the method takes it
     /// for when it is left out, where there is such a value.
     pub value: Option<fn() -> Option<Value>>,
-}
-
-/// What a caller passes for a parameter: by its place or by the parameter's name, if it is one argument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ParamKind {
-    /// A value.
-    Value,
-    /// A value that goes by the parameter's name only: it stands after [`Args`](ParamKind::Args).
-    KeywordOnly,
-    /// `&T`: an object of the service, by its key or by reference, which others may read meanwhile.
-    Object,
-    /// `&mut T`: the same, and the function has it for itself.
-    ExclusiveObject,
-    /// All further arguments by place, as `*args` in Python.
-    Args,
-    /// All further arguments by name, as `**kwargs` in Python.
-    Kwargs,
-}
-
-impl ParamKind {
-    /// Whether it takes all further arguments, of which there may be none.
-    pub fn is_rest(self) -> bool {
-        matches!(self, ParamKind::Args | ParamKind::Kwargs)
-    }
 }
 
 impl Param {

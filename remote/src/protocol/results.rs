@@ -1,6 +1,5 @@
 //! What a service tells of objects, keys, methods and modules: the results of the operations that a client may ask for.
 
-use crate::params::ParamKind;
 use crate::value::Value;
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
@@ -109,6 +108,31 @@ pub struct ParameterDescription {
     pub optional: bool,
     /// What it is then.
     pub default: ParameterDefault,
+}
+
+/// What a caller passes for a parameter: by its place or by the parameter's name, if it is one argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParamKind {
+    /// A value.
+    Value,
+    /// A value that goes by the parameter's name only: it stands after [`Args`](ParamKind::Args).
+    KeywordOnly,
+    /// `&T`: an object of the service, by its key or by reference, which others may read meanwhile.
+    Object,
+    /// `&mut T`: the same, and the function has it for itself.
+    ExclusiveObject,
+    /// All further arguments by place, as `*args` in Python.
+    Args,
+    /// All further arguments by name, as `**kwargs` in Python.
+    Kwargs,
+}
+
+impl ParamKind {
+    /// Whether it takes all further arguments, of which there may be none.
+    pub fn is_rest(self) -> bool {
+        matches!(self, ParamKind::Args | ParamKind::Kwargs)
+    }
 }
 
 /// What a parameter is for a dynamic caller that leaves it out. In JSON `"required"`, `"absent"`, `{"value": …}` or

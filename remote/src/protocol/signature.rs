@@ -10,7 +10,6 @@
 use crate::args::Args;
 use crate::codec::{self, Encoding};
 use crate::error::Error;
-use crate::operation::FunctionRef;
 use crate::params::{Param, signature_text};
 use crate::shape::{ERROR, RETURN, Shape, Shapes, Tracer};
 use crate::value::Value;
@@ -157,15 +156,6 @@ impl Signature {
             Kind::Method => SignatureRef::Method { interface: self.scope, name: self.name },
             Kind::Function => SignatureRef::Function { module: self.scope, name: self.name },
             Kind::Class => SignatureRef::Class { path: self.name },
-        }
-    }
-
-    /// How a typed caller names the function that it is of.
-    pub(crate) fn function(&'static self) -> FunctionRef<'static> {
-        if self.goes_by_names() {
-            FunctionRef::Name { module: self.scope, name: self.name }
-        } else {
-            FunctionRef::Id(self.id())
         }
     }
 

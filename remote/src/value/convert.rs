@@ -1,35 +1,9 @@
-//! Values from ordinary Rust values, without serde: `From`, and the `args!` macro.
+//! Values from ordinary Rust values, without serde: `From`.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::{Integer, ObjectRef, Value};
-
-/// The arguments of a dynamic call: a `Vec<Value>` of whatever converts into a [`Value`](crate::value::Value); with a
-/// semicolon and names behind it, [`Args`](crate::args::Args).
-///
-/// ```
-/// use tarmem_remote::args;
-/// use tarmem_remote::value::Value;
-///
-/// let list = args![1, "a", [1, 2], None::<i64>];
-/// assert_eq!(Value::from(list).to_string(), r#"[1,"a",[1,2],null]"#);
-/// assert!(args![].is_empty());
-/// ```
-///
-/// A proxy by id goes as a reference to its object: `args![to_value(&held)?]`, by [`to_value`](crate::value::to_value). By itself
-/// it does not convert, as one by key is a reference to no object in particular.
-#[macro_export]
-macro_rules! args {
-    ($($argument:expr),* $(,)?; $($name:ident = $named:expr),* $(,)?) => {
-        $crate::args::Args::from($crate::args![$($argument),*])$(.named(stringify!($name), $named))*
-    };
-    ($($argument:expr),* $(,)?) => {{
-        let arguments: ::std::vec::Vec<$crate::value::Value> =
-            ::std::vec![$($crate::value::Value::from($argument)),*];
-        arguments
-    }};
-}
 
 macro_rules! from_ints {
     ($($int:ty)*) => {$(

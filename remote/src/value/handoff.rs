@@ -17,6 +17,8 @@ pub(super) const REF_NAME: &str = "$tarmem::Ref";
 pub(super) const TUPLE_NAME: &str = "$tarmem::Tuple";
 pub(super) const SET_NAME: &str = "$tarmem::Set";
 pub(super) const INT_NAME: &str = "$tarmem::Int";
+/// The unit struct by whose name an argument that is absent gives itself.
+pub(crate) const ABSENT: &str = "$tarmem::Absent";
 
 thread_local! {
     static SLOT: Cell<Option<Value>> = const { Cell::new(None) };

@@ -1,13 +1,10 @@
 //! Who looks after the object references in a message while it is encoded or decoded.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::ptr::NonNull;
-use std::sync::Arc;
 
 use super::ObjectRef;
-use crate::call::Caller;
-use crate::handle::handle;
-use crate::object::Object;
 
 /// Resolves the references that arrive in a message, and is told of those that leave in one.
 pub trait RefScope {
@@ -39,7 +36,7 @@ pub trait RefScope {
 
     /// Shows `view` the object that `reference` stands for, held for reading until the method or function that asks is over.
     /// It never waits.
-    fn look(&self, _reference: &ObjectRef, _view: &mut dyn FnMut(&dyn Object)) -> Looked {
+    fn look(&self, _reference: &ObjectRef, _view: &mut dyn FnMut(&dyn Any)) -> Looked {
         Looked::Closed
     }
 
@@ -63,16 +60,9 @@ pub enum Looked {
 }
 
 thread_local! {
-    static CURRENT: Cell<Option<Scope>> = const { Cell::new(None) };
-}
-
-/// Who looks after references now. By pointers: a scope is lent for one call, and most calls never ask it. (Counted
-/// pointers were a fifteenth of what a small call cost the service.)
-#[derive(Clone, Copy)]
-enum Scope {
-    Given(NonNull<dyn RefScope>),
-    /// A client's, which would otherwise be made anew for each result.
-    Client(NonNull<Arc<dyn Caller>>),
+    /// Who looks after references now. By a pointer: a scope is lent for one call, and most calls never ask it. (Counted
+    /// pointers were a fifteenth of what a small call cost the service.)
+    static CURRENT: Cell<Option<NonNull<dyn RefScope>>> = const { Cell::new(None) };
 }
 
 /// Runs `f` with `scope` looking after the references that this thread encodes or decodes meanwhile.
@@ -103,17 +93,8 @@ pub fn with_scope<R>(scope: &dyn RefScope, f: impl FnOnce() -> R) -> R {
     // SAFETY: this only forgets how long the scope lives, and the pointer is not used longer than that: see `ask`.
     let scope: NonNull<dyn RefScope> =
         unsafe { std::mem::transmute::<&dyn RefScope, &'static dyn RefScope>(scope) }.into();
-    within(Scope::Given(scope), f)
-}
-
-/// As [`with_scope`], for what came to a client by `caller`: references become handles, to be given up there.
-pub(crate) fn with_caller<R>(caller: &Arc<dyn Caller>, f: impl FnOnce() -> R) -> R {
-    within(Scope::Client(caller.into()), f)
-}
-
-/// Puts `scope` in place for as long as `f` runs, and not longer, whether it returns or panics.
-fn within<R>(scope: Scope, f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Scope>);
+    /// The scope is in place for as long as `f` runs, and not longer, whether that returns or panics.
+    struct Restore(Option<NonNull<dyn RefScope>>);
     impl Drop for Restore {
         fn drop(&mut self) {
             CURRENT.set(self.0);
@@ -126,63 +107,50 @@ fn within<R>(scope: Scope, f: impl FnOnce() -> R) -> R {
 /// The reference to use for one that was decoded.
 pub(super) fn resolve(reference: ObjectRef) -> Result<ObjectRef, String> {
     ask(|current| match current {
-        Some(Current::Given(scope)) => scope.resolve(reference),
-        Some(Current::Client(caller)) => Ok(handle(Arc::clone(caller), &reference)),
+        Some(scope) => scope.resolve(reference),
         None => Ok(reference),
     })
 }
 
 /// Tells the scope of a reference that is being encoded.
 pub(super) fn export(reference: &ObjectRef) -> Result<(), String> {
-    ask(|current| match current {
-        Some(Current::Given(scope)) => scope.export(reference),
-        Some(Current::Client(_)) | None => Ok(()),
-    })
+    ask(|current| current.map_or(Ok(()), |scope| scope.export(reference)))
 }
 
 /// The object whose method's result is being encoded.
 pub(super) fn this() -> Option<ObjectRef> {
-    ask(|current| match current {
-        Some(Current::Given(scope)) => scope.this(),
-        Some(Current::Client(_)) | None => None,
-    })
+    ask(|current| current?.this())
 }
 
 /// Shows `view` an object that is only referred to: see [`RefScope::look`]. Outside of a service there is nothing to be seen.
 /// Inside of one, this is for methods and functions of [registered packages](crate::register_package).
-pub fn look(reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {
-    ask(|current| match current {
-        Some(Current::Given(scope)) => scope.look(reference, view),
-        Some(Current::Client(_)) | None => Looked::Closed,
-    })
+pub fn look(reference: &ObjectRef, view: &mut dyn FnMut(&dyn Any)) -> Looked {
+    ask(|current| current.map_or(Looked::Closed, |scope| scope.look(reference, view)))
 }
 
 /// Whether to go on, after so many steps: see [`RefScope::go_on`]. Outside of a service there is no end to them.
 pub fn go_on(steps: usize) -> bool {
-    ask(|current| match current {
-        Some(Current::Given(scope)) => scope.go_on(steps),
-        Some(Current::Client(_)) | None => true,
-    })
+    ask(|current| current.is_none_or(|scope| scope.go_on(steps)))
 }
 
 /// Runs `f` with `object`, which what runs has for itself, to be seen by [`look`]: who may change an object lends it for as long
 /// as it only searches, since nobody else could show it.
-pub fn lending<R>(object: &dyn Object, f: impl FnOnce() -> R) -> R {
+pub fn lending<R>(object: &dyn Any, f: impl FnOnce() -> R) -> R {
     ask(|current| match current {
-        Some(Current::Given(outer)) => with_scope(&Lent { outer, object }, f),
-        Some(Current::Client(_)) | None => f(),
+        Some(outer) => with_scope(&Lent { outer, object }, f),
+        None => f(),
     })
 }
 
 /// The address of an object.
-pub fn place_of(object: &dyn Object) -> usize {
+pub fn place_of(object: &dyn Any) -> usize {
     std::ptr::from_ref(object).cast::<()>().addr()
 }
 
 /// A scope with an object that is lent.
 struct Lent<'a> {
     outer: &'a dyn RefScope,
-    object: &'a dyn Object,
+    object: &'a dyn Any,
 }
 
 impl RefScope for Lent<'_> {
@@ -202,7 +170,7 @@ impl RefScope for Lent<'_> {
         self.outer.place(reference)
     }
 
-    fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {
+    fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Any)) -> Looked {
         if self.place(reference) == Some(place_of(self.object)) {
             view(self.object);
             return Looked::Shown;
@@ -215,21 +183,12 @@ impl RefScope for Lent<'_> {
     }
 }
 
-enum Current<'a> {
-    Given(&'a dyn RefScope),
-    Client(&'a Arc<dyn Caller>),
-}
-
 /// Gives `f` the innermost scope. Its own methods may open scopes.
-fn ask<R>(f: impl FnOnce(Option<Current<'_>>) -> R) -> R {
+fn ask<R>(f: impl FnOnce(Option<&dyn RefScope>) -> R) -> R {
     // A thread that is ending has none.
     let current = CURRENT.try_with(Cell::get).ok().flatten();
-    f(current.map(|scope| match scope {
-        // SAFETY: `within` put the pointer there, and takes it away before it returns or unwinds. So a call of `within` is
-        // running on this thread, further up the stack, and its caller borrows the scope until it is over. `f` cannot keep
-        // the reference beyond its own end, and that comes before the end of that call.
-        Scope::Given(scope) => Current::Given(unsafe { scope.as_ref() }),
-        // SAFETY: as above.
-        Scope::Client(caller) => Current::Client(unsafe { caller.as_ref() }),
-    }))
+    // SAFETY: `with_scope` put the pointer there, and takes it away before it returns or unwinds. So a call of `with_scope` is
+    // running on this thread, further up the stack, and its caller borrows the scope until it is over. `f` cannot keep the
+    // reference beyond its own end, and that comes before the end of that call.
+    f(current.map(|scope| unsafe { scope.as_ref() }))
 }

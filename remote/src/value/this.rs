@@ -1,7 +1,6 @@
 //! What a method gives that belongs to its object.
 
 use super::{ObjectRef, scope};
-use crate::proxy::{DynamicProxy, Proxy};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// In the result of a method, a reference to the object that it was called on: at the caller, a handle to it.
@@ -21,11 +20,6 @@ impl This {
     /// The reference, as it came in the result.
     pub fn reference(&self) -> Option<&ObjectRef> {
         self.0.as_ref()
-    }
-
-    /// A proxy by id of the object; `None` if it did not come from a service.
-    pub fn proxy<P: Proxy>(&self) -> Option<P> {
-        DynamicProxy::from_reference(self.0.as_ref()?).map(|proxy| P::from_core(proxy.core().clone()))
     }
 }
 

@@ -10,11 +10,10 @@ use serde::ser::{
 use serde::{Serialize, Serializer};
 
 use super::depth::Depth;
-use super::handoff::{self, INT_NAME, REF_NAME, SET_NAME, TUPLE_NAME};
+use super::handoff::{self, ABSENT, INT_NAME, REF_NAME, SET_NAME, TUPLE_NAME};
 use super::serialize::INT_FIELD;
 use super::weight::{allocated, charge, copy, copy_text, push};
 use super::{Value, ValueError};
-use crate::args::ABSENT;
 
 /// Turns anything serializable into a [`Value`].
 ///

@@ -16,6 +16,7 @@ use super::large_calls;
 use crate::server::state::cancellation::Cancellation;
 use crate::store::{Cell, ReadGuard, WriteGuard};
 use hashbrown::{HashMap, HashSet};
+use std::any::Any;
 use std::cell::RefCell;
 use std::sync::Arc;
 use tarmem_remote::describe::Place;
@@ -114,7 +115,7 @@ impl Looks {
             .is_some_and(|shown| shown.failed.is_some() || shown.large || !shown.busy.is_empty())
     }
 
-    fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {
+    fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Any)) -> Looked {
         let Some(cell) = reference.live().and_then(|live| live.downcast_ref::<Cell>()) else { return Looked::Closed };
         let shown = match self.state.borrow_mut().get_or_insert_default().hold(cell, self.elsewhere) {
             Some(guard) => guard,
@@ -265,7 +266,7 @@ impl RefScope for LookingScope<'_> {
         self.code.registered_package().is_none() || self.looks.go_on(steps)
     }
 
-    fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Object)) -> Looked {
+    fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Any)) -> Looked {
         match self.own(reference) {
             Some(Own { object: Some(object), .. }) => {
                 view(object);

@@ -12,7 +12,6 @@ use argument::Argument;
 use contents::value_at;
 use hashbrown::HashMap;
 use std::rc::Rc;
-use tarmem_remote::object::Object;
 use tarmem_remote::value::{Value, place_of};
 
 /// How deep what is compared or written may be nested, from one live object to the next: CPython has a limit of its own kind.
@@ -47,7 +46,7 @@ impl Comparing {
 
     /// Whether an object is equal to a value.
     pub(crate) fn equals<T: Holds>(&mut self, object: &T, other: &Value) -> Result<bool, Exception> {
-        let sight = Sight { seen: object.seen(), place: Some(place_of(object as &dyn Object)), written: None };
+        let sight = Sight { seen: object.seen(), place: Some(place_of(object)), written: None };
         if !kind_of(other).may_equal(sight.seen.kind()) {
             return Ok(false);
         }

@@ -76,7 +76,7 @@ pub(crate) struct Sight<'a> {
 
 /// Writes an object as Python does, if that does not follow from what it holds.
 #[derive(Clone, Copy)]
-pub(crate) struct Written<'a>(&'a dyn Object, fn(&dyn Object) -> Option<String>);
+pub(crate) struct Written<'a>(&'a dyn Any, fn(&dyn Any) -> Option<String>);
 
 impl Written<'_> {
     pub(super) fn text(self) -> Option<String> {
@@ -94,17 +94,17 @@ pub(crate) trait Holds: Object {
     }
 }
 
-type See = for<'a> fn(&'a dyn Object) -> Option<Seen<'a>>;
+type See = for<'a> fn(&'a dyn Any) -> Option<Seen<'a>>;
 
-fn see<T: Holds>(object: &dyn Object) -> Option<Seen<'_>> {
-    (object as &dyn Any).downcast_ref::<T>().map(T::seen)
+fn see<T: Holds>(object: &dyn Any) -> Option<Seen<'_>> {
+    object.downcast_ref::<T>().map(T::seen)
 }
 
-fn write<T: Holds>(object: &dyn Object) -> Option<String> {
-    (object as &dyn Any).downcast_ref::<T>().and_then(T::written)
+fn write<T: Holds>(object: &dyn Any) -> Option<String> {
+    object.downcast_ref::<T>().and_then(T::written)
 }
 
-type Class = (&'static str, Kind, See, fn(&dyn Object) -> Option<String>);
+type Class = (&'static str, Kind, See, fn(&dyn Any) -> Option<String>);
 
 /// The classes that are looked into, by their paths.
 static CLASSES: [Class; 20] = [

@@ -6,7 +6,6 @@ use super::unicode::is_printable;
 use super::{Comparing, Comparison, Effort, Key, LOOK_DEPTH, RESULT_LIMIT, Table, merge_sort};
 use crate::error::Exception;
 use std::fmt::Write;
-use tarmem_remote::object::Object;
 use tarmem_remote::value::{ObjectRef, Value, place_of};
 
 /// The value as Python's `repr` writes it: `None`, `True`, `1.0`, `'text'`, `b'bytes'`, `[1, 2]`, `(1,)`, `{1, 2}`,
@@ -35,7 +34,7 @@ pub fn short(value: &Value) -> String {
 /// `RecursionError` for what is nested too deep, `MemoryError` for what is too long, and those of looking.
 pub(crate) fn repr_of<T: Holds>(object: &T) -> Result<String, Exception> {
     let mut out = Bounded::new(RESULT_LIMIT);
-    out.sight(&Sight { seen: object.seen(), place: Some(place_of(object as &dyn Object)), written: None }, 0);
+    out.sight(&Sight { seen: object.seen(), place: Some(place_of(object)), written: None }, 0);
     out.whole()
 }
 

@@ -7,7 +7,6 @@ use crate::python::type_name;
 use crate::waiting::{Door, Line, Monitor, Patience, Wait, Woken, deliver, seconds};
 use crate::{Exception, Fallible};
 use serde::{Deserialize, Serialize};
-use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,7 +120,6 @@ impl Condition {
 fn lock_of(reference: &ObjectRef) -> Result<Arc<Monitor<Mutual>>, Exception> {
     let mut lock = None;
     let looked = value::look(reference, &mut |object| {
-        let object = object as &dyn Any;
         lock = (object.downcast_ref().map(Lock::state))
             .or_else(|| object.downcast_ref().map(RLock::state))
             .or_else(|| object.downcast_ref().map(|condition: &Condition| &condition.lock))

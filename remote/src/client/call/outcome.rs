@@ -3,10 +3,10 @@
 use super::{Call, Caller, Failure, State};
 use crate::codec::{self, Encoding};
 use crate::error::Error;
-use crate::handle::holding_back;
+use crate::handle::{Handles, holding_back};
 use crate::operation::Reply;
 use crate::payload::Payload;
-use crate::value::{Value, from_value, shown_type, with_caller};
+use crate::value::{Value, from_value, shown_type, with_scope};
 use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::pin::Pin;
@@ -162,7 +162,7 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
                 let encoding =
                     if self.renamed().is_some() || self.by_names() { Encoding::Dynamic } else { self.encoding };
                 let erase = self.rare.as_ref().and_then(|rare| rare.erase);
-                Err(with_caller(&self.caller, || match erase {
+                Err(with_scope(&Handles(&self.caller), || match erase {
                     Some(erase) => E::failed(erase(&self.what(), raised.message, &raised.body, encoding)),
                     None => E::raised(&self.what(), raised.message, &raised.body, encoding),
                 }))
@@ -188,7 +188,7 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
             // What has nothing to drop holds no handle.
             return codec::decode(body).map_err(|e| e.to_string());
         }
-        with_caller(&self.caller, || match self.encoding {
+        with_scope(&Handles(&self.caller), || match self.encoding {
             Encoding::Typed => codec::decode(body).map_err(|e| e.to_string()),
             // What has no signature is called by name, and its result is taken as the value that it is.
             Encoding::Dynamic if self.name.signature.is_none() => codec::decode(body).map_err(|e| e.to_string()),

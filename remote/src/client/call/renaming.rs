@@ -2,11 +2,10 @@
 
 use super::{Call, State};
 use crate::codec::{self, Encoding};
-use crate::describe::{NewObject, Registration};
 use crate::error::Error;
-use crate::object::untagged;
 use crate::operation::{FunctionRef, MethodRef, Operation, Reply, SourceRef};
 use crate::payload::Payload;
+use crate::protocol::object::{NewObject, untagged};
 use crate::signature::{Signature, SignatureDescription, SignatureRef};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -126,24 +125,12 @@ impl<T, E> Call<T, E> {
     /// The signature that a typed operation goes by.
     fn signature_of(&self, operation: &[u8]) -> Option<&'static Signature> {
         match Operation::decode(operation).ok()? {
-            Operation::Memoize { source: SourceRef::Value { object, .. }, .. }
-            | Operation::Update { source: SourceRef::Value { object, .. }, .. }
-            | Operation::Create { source: SourceRef::Value { object, .. }, .. } => {
-                of_class(codec::decode_prefix(object).ok()?.0)
-            }
+            Operation::Memoize { source: SourceRef::Value { signature, .. }, .. }
+            | Operation::Update { source: SourceRef::Value { signature, .. }, .. }
+            | Operation::Create { source: SourceRef::Value { signature, .. }, .. } => Signature::by_id(signature),
             _ => Some(self.name.signature?()),
         }
     }
-}
-
-/// As typetag begins the encoding of an object: a map with one entry, whose key is the class's path.
-type Tag<'a> = (u64, &'a str);
-
-fn of_class((_, class): Tag<'_>) -> Option<&'static Signature> {
-    inventory::iter::<Registration>.into_iter().find_map(|registration| match registration {
-        Registration::Class(entry) if entry.path == class => Some((entry.signature)()),
-        _ => None,
-    })
 }
 
 /// The same operation by names, for a service that was built with another signature of what it calls; `None` if there is no

@@ -1,8 +1,7 @@
 //! Learns shapes, by letting types deserialize made-up data.
 //!
-//! - [`place`]: the deserializer; [`access`]: what it gives out part by part.
+//! - [`place`]: the deserializer; in `place/access`, what it gives out part by part.
 
-mod access;
 mod place;
 
 use super::{Definition, Form, Shape, Shapes};

@@ -1,9 +1,11 @@
 //! What a type is given to deserialize: made-up data, at one place in it.
 
-use super::access::{Chosen, Entries, Made, Parts, read_fields};
+mod access;
+
 use super::{DEPTH, RESIDENT, STEPS, Stop, Tracer, Variant};
 use crate::shape::samples::{BOOLS, BYTES, CHARS, FLOATS, INTEGERS, LENGTHS, TEXTS, VALUES};
 use crate::shape::{Form, Plain, Shape};
+use access::{Chosen, Entries, Made, Parts, read_fields};
 use serde::de::{Deserializer, Visitor};
 use std::any::type_name;
 

@@ -1,9 +1,12 @@
 //! Who carries operations to a service, and on which terms.
 
-use super::OwnerId;
+mod owner;
+
 use crate::operation::Reply;
 use crate::payload::Payload;
 use crate::signature::Changes;
+pub(crate) use owner::Owned;
+pub use owner::{OwnerId, current_task};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use uuid::Uuid;

@@ -1,7 +1,6 @@
 //! Parts, entries and variants of made-up data.
 
-use super::place::{Place, inside, within};
-use super::{Stop, Tracer};
+use super::{Place, Stop, Tracer, inside, within};
 use crate::shape::{Form, Shape};
 use serde::de::{DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
 

@@ -18,7 +18,7 @@ const THREAD: u64 = 1 << 63;
 /// What the number of an owner that was chosen has, and no other.
 const CHOSEN: u64 = 1 << 62;
 
-/// An owner that a caller has chosen: see [`Call::owner`](super::Call::owner).
+/// An owner that a caller has chosen: see [`Call::owner`](crate::Call::owner).
 ///
 /// ```
 /// use tarmem_remote::call::OwnerId;
