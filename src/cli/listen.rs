@@ -41,8 +41,8 @@ impl ListenOptions {
             if !places.iter().any(|place| matches!(place, Place::Tcp { .. })) {
                 if self.host.is_none() && !places.is_empty() {
                     // All addresses of this machine are nothing to be had by the way.
-                    let message = "--port needs --host, too: the file listens on Unix sockets only; give --host 127.0.0.1 \
-                                   for this machine, or --host 0.0.0.0 for all of its addresses";
+                    let message = "--port needs --host, too: the file listens on Unix sockets only; give --host \
+                                   127.0.0.1 for this machine, or --host 0.0.0.0 for all of its addresses";
                     return Err(wrong(ErrorKind::MissingRequiredArgument, message));
                 }
                 places.insert(0, Place::Tcp { host: DEFAULT_HOST.to_owned(), port: 0 });

@@ -129,8 +129,8 @@ impl From<Error> for Failure {
             Error::Poisoned { target } => {
                 let key = if target.starts_with('"') { target } else { "KEY" };
                 format!(
-                    "{target} is poisoned: a method panicked while changing it; look at it by `tarmem get {key}`, then let \
-                     it be used again by `tarmem clear-poison {key}`, or update the key with a new object"
+                    "{target} is poisoned: a method panicked while changing it; look at it by `tarmem get {key}`, then \
+                     let it be used again by `tarmem clear-poison {key}`, or update the key with a new object"
                 )
             }
             error => error.to_string(),
@@ -238,7 +238,11 @@ mod tests {
         #[test]
         fn what_is_printed_is_json_and_has_nothing_unsafe(
             text in prop::collection::vec(
-                prop_oneof![any::<char>(), prop::char::range('\0', '\u{a0}'), prop::char::range('\u{2000}', '\u{2070}')],
+                prop_oneof![
+                    any::<char>(),
+                    prop::char::range('\0', '\u{a0}'),
+                    prop::char::range('\u{2000}', '\u{2070}'),
+                ],
                 0..40,
             )
         ) {

@@ -96,8 +96,8 @@ impl Settings {
             (Some(cert), Some(key), Some(roots)) => Some(ServerTls::new(cert, key).client_ca(roots)),
             (None, None, None) => None,
             _ => {
-                let message = "TLS needs both a certificate and its key; give --tls-cert and --tls-key, or cert and key \
-                               in [tls]";
+                let message = "TLS needs both a certificate and its key; give --tls-cert and --tls-key, or cert and \
+                               key in [tls]";
                 return Err(if here {
                     wrong(ErrorKind::MissingRequiredArgument, message)
                 } else {

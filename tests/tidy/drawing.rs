@@ -51,9 +51,7 @@ impl Drawing {
                 list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
             };
             for room in names(rooms) {
-                for target in names(targets) {
-                    drawing.arrows.insert((room.clone(), target));
-                }
+                drawing.arrows.extend(names(targets).into_iter().map(|target| (room.clone(), target)));
                 if drawing.floors.insert(room.clone(), floor).is_some() {
                     drawing.mistakes.push(format!("{room} is drawn twice"));
                 }

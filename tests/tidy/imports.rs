@@ -96,6 +96,8 @@ struct Module {
     globs: Vec<Vec<String>>,
     /// The paths in its code.
     paths: Vec<Vec<String>>,
+    /// Those of its imports.
+    uses: Vec<Vec<String>>,
 }
 
 /// What a path names.
@@ -124,6 +126,7 @@ impl Tree {
             imported: HashMap::new(),
             globs: Vec::new(),
             paths: Vec::new(),
+            uses: Vec::new(),
         });
         self.modules.len() - 1
     }
@@ -216,6 +219,16 @@ impl Tree {
         known.contains(&name.replace('_', "-")).then(|| self.libraries.get(name).copied().map(Named::Module))?
     }
 
+    fn is_within(&self, mut module: usize, outer: usize) -> bool {
+        while let Some(parent) = self.modules[module].parent {
+            if parent == outer {
+                return true;
+            }
+            module = parent;
+        }
+        false
+    }
+
     fn is_dependency(&self, crate_root: usize, of: usize) -> bool {
         let name = self.libraries.iter().find(|(_, root)| **root == of).map(|(name, _)| name);
         name.is_some_and(|name| self.library(crate_root, name).is_some())
@@ -243,7 +256,9 @@ impl Tree {
     fn imports(&self) -> Vec<Import> {
         let mut imports = Vec::new();
         for (index, module) in self.modules.iter().enumerate() {
-            for path in &module.paths {
+            for (path, is_use) in
+                module.paths.iter().map(|path| (path, false)).chain(module.uses.iter().map(|path| (path, true)))
+            {
                 // A name that stands alone may be that of a variable: it is no module then.
                 if path.len() == 1 && module.children.contains_key(&path[0]) {
                     continue;
@@ -251,6 +266,10 @@ impl Tree {
                 let Some(Named::Module(to) | Named::Item(to)) = self.resolve(index, path, &mut HashSet::new()) else {
                     continue;
                 };
+                // What a module imports of its own modules is for its code, which is looked at, too, or for others.
+                if is_use && self.is_within(to, index) {
+                    continue;
+                }
                 // What another crate shows of a third one is its own affair.
                 let (to, to_root) = (&self.modules[to].file, self.modules[to].crate_root);
                 let is_known = to_root == module.crate_root || self.is_dependency(module.crate_root, to_root);
@@ -323,14 +342,14 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn import(&mut self, tree: &UseTree, before: &[String], is_public: bool) {
+    fn import(&mut self, tree: &UseTree, before: &[String]) {
         let with = |name: &syn::Ident| [before, &[name.to_string()]].concat();
         let (path, name) = match tree {
-            UseTree::Path(path) => return self.import(&path.tree, &with(&path.ident), is_public),
-            UseTree::Group(group) => return group.items.iter().for_each(|tree| self.import(tree, before, is_public)),
+            UseTree::Path(path) => return self.import(&path.tree, &with(&path.ident)),
+            UseTree::Group(group) => return group.items.iter().for_each(|tree| self.import(tree, before)),
             UseTree::Glob(_) => {
                 self.module.globs.push(before.to_vec());
-                self.refer(before.to_vec(), is_public);
+                self.module.uses.push(before.to_vec());
                 return;
             }
             UseTree::Name(name) if name.ident == "self" => (before.to_vec(), before.last().cloned()),
@@ -341,36 +360,30 @@ impl Reader<'_> {
         if let Some(name) = name {
             self.module.imported.entry(name).or_default().push(path.clone());
         }
-        self.refer(path, is_public);
+        self.module.uses.push(path);
     }
 
-    /// A module that shows what its own modules define is only their door: who goes through it refers to them.
-    fn refer(&mut self, path: Vec<String>, is_public: bool) {
-        let first = path.iter().find(|name| *name != "self");
-        let is_door = is_public && first.is_some_and(|name| self.module.children.contains_key(name));
-        if !is_door {
-            self.module.paths.push(path);
-        }
-    }
-
-    /// The paths among tokens: names with `::` between them.
+    /// The paths among tokens: names with `::` between them. Not those that begin with `$crate`, which are for where a
+    /// macro is used.
     fn read_tokens(&mut self, tokens: TokenStream) {
         let mut path: Vec<String> = Vec::new();
         // How many colons have come since the last name.
         let mut colons = 0;
+        let mut is_variable = false;
         for token in tokens {
             match token {
                 TokenTree::Ident(name) => {
                     if colons != 2 {
                         self.end_of_tokens(&mut path);
                     }
-                    path.push(name.to_string());
-                    colons = 0;
+                    path.push(if is_variable { format!("${name}") } else { name.to_string() });
+                    (colons, is_variable) = (0, false);
                 }
                 TokenTree::Punct(mark) if mark.as_char() == ':' => colons += 1,
                 other => {
                     self.end_of_tokens(&mut path);
                     colons = 0;
+                    is_variable = matches!(&other, TokenTree::Punct(mark) if mark.as_char() == '$');
                     if let TokenTree::Group(group) = other {
                         self.read_tokens(group.stream());
                     }
@@ -411,7 +424,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
             Item::Union(item) => &item.attrs,
             Item::Use(item) => {
                 if !is_for_tests(&item.attrs) {
-                    self.import(&item.tree, &[], !matches!(item.vis, Visibility::Inherited));
+                    self.import(&item.tree, &[]);
                 }
                 return;
             }

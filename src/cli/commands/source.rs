@@ -70,8 +70,8 @@ impl Source {
                 }
                 Err(Error::NotAGenerator { function, returns }) => {
                     return Err(Failure::failed(format!(
-                        "{function} returns {returns}, not an object of a class, so there is nothing to put under a key; run \
-                         it: tarmem run {function} …"
+                        "{function} returns {returns}, not an object of a class, so there is nothing to put under a \
+                         key; run it: tarmem run {function} …"
                     )));
                 }
                 other => {
