@@ -24,3 +24,21 @@ fn crates_that_are_published_say_what_they_are() {
         }
     }
 }
+
+/// One heading for each kind of change, those of Keep a Changelog, in its order.
+#[test]
+fn changelog_is_by_kind() {
+    const KINDS: [&str; 6] = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"];
+    let changelog = fs::read_to_string(root().join("CHANGELOG.md")).expect("there");
+    let mut releases = changelog.split("\n## ");
+    assert!(releases.next().is_some_and(|head| head.starts_with("# Changelog\n")));
+    let mut names = Vec::new();
+    for release in releases {
+        let (name, text) = release.split_once('\n').expect("a release has entries");
+        names.push(name);
+        let kinds: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+        let known: Vec<&str> = KINDS.into_iter().filter(|kind| kinds.contains(kind)).collect();
+        assert_eq!(kinds, known, "{name}: not the kinds of Keep a Changelog, each once, in its order");
+    }
+    assert_eq!(names.first(), Some(&"[Unreleased]"));
+}

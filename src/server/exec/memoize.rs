@@ -165,7 +165,6 @@ impl Landing {
     }
 
     /// Tells those who wait that they wait in vain; the flight goes on until it lands.
-
     fn tell(&self, error: FlightError) {
         self.engine.state.flights.tell(&self.flight, error);
     }
