@@ -4,13 +4,14 @@ use crate::errors::Errors;
 use proc_macro2::{Span, TokenStream};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
 
 /// The options given, whether or not they make sense where they stand: that was checked.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) module: Option<LitStr>,
     pub(crate) name: Option<LitStr>,
+    pub(crate) proxy: Option<Ident>,
     pub(crate) krate: Option<Path>,
     pub(crate) resident: Option<Span>,
     pub(crate) idempotent: Option<Span>,
@@ -37,7 +38,7 @@ pub(crate) const CONSTANT: Place = Place { what: "a constant", known: &["module"
 pub(crate) const IMPL: Place = Place { what: "an impl block", known: &["crate"] };
 pub(crate) const TRAIT_IMPL: Place = Place { what: "an implementation of an interface", known: &["crate"] };
 pub(crate) const METHOD: Place =
-    Place { what: "a method", known: &["name", "idempotent", "blocking", "scales", "skip"] };
+    Place { what: "a method", known: &["name", "proxy", "idempotent", "blocking", "scales", "skip"] };
 pub(crate) const CONSTRUCTOR: Place =
     Place { what: "a constructor", known: &["name", "idempotent", "inline", "blocking", "scales", "skip"] };
 pub(crate) const INTERFACE_METHOD: Place =
@@ -91,6 +92,7 @@ impl Options {
                 self.module.replace(module).is_some()
             }
             "name" => text(meta, errors).and_then(|text| self.name.replace(text)).is_some(),
+            "proxy" => ident(meta, errors).and_then(|ident| self.proxy.replace(ident)).is_some(),
             "crate" => path(meta, errors).and_then(|path| self.krate.replace(path)).is_some(),
             "resident" => flag(meta, errors) && self.resident.replace(span).is_some(),
             "idempotent" => flag(meta, errors) && self.idempotent.replace(span).is_some(),
@@ -179,6 +181,15 @@ fn text(meta: &Meta, errors: &mut Errors) -> Option<LitStr> {
     }
     errors.at(meta, "this option is a text: write it as in name = \"list\"");
     None
+}
+
+fn ident(meta: &Meta, errors: &mut Errors) -> Option<Ident> {
+    let text = text(meta, errors)?;
+    let ident = text.parse().ok();
+    if ident.is_none() {
+        errors.at(text, "the proxy's method is named as any in Rust is, such as \"get_value\"");
+    }
+    ident
 }
 
 fn path(meta: &Meta, errors: &mut Errors) -> Option<Path> {

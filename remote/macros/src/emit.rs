@@ -277,7 +277,8 @@ impl Signature {
 
     /// `fn deposit(&self, cents: i64) -> Call<i64>`
     fn proxy_head(&self, private: &TokenStream) -> TokenStream {
-        let (ident, params, call) = (&self.ident, self.proxy_params(private), self.call_type(private, "Call"));
+        let ident = self.options.proxy.as_ref().unwrap_or(&self.ident);
+        let (params, call) = (self.proxy_params(private), self.call_type(private, "Call"));
         quote!(fn #ident(&self, #params) -> #call)
     }
 

@@ -129,6 +129,7 @@ use syn::Item;
 /// | option | on | means |
 /// | --- | --- | --- |
 /// | `name = "__len__"` | all | its name on the wire, if not the one in Rust |
+/// | `proxy = "get_value"` | methods in an `impl` block | the name of the proxy's method, if not the one in Rust: where the proxy has a method of that name that is written by hand, and calls this one |
 /// | `idempotent` | all; `&self` methods are anyway | as above |
 /// | `blocking` | all that are not async | it is moved off the async threads |
 /// | `scales` | all that are not async | as above; how large the object is, its class tells by `Extent` |

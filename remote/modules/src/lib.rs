@@ -11,8 +11,9 @@
 //! - [`python`]: what these types have in common: equality, order, keys, slices.
 //!
 //! Every class here is used in three ways. By name, with Python's method names and [`Value`](tarmem_remote::Value)s:
-//! `tarmem call k append 3`. Through its proxy, with plain Rust values: `list.append(3)`. And as the Rust type that it is:
-//! where a method takes or gives values, its name there ends in `_value`, or is the operator's.
+//! `tarmem call k append 3`. Through its proxy, with plain Rust values: `list.append(3)`. And as the Rust type that it is, with
+//! `Value`s, and the same names: `List::append`. A proxy has a form of each method that takes and gives `Value`s, too, under the
+//! name that ends in `_value` or `_values`; operators have names of their own, such as `getitem`.
 
 pub mod bisect;
 pub mod builtins;

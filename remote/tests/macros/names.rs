@@ -230,3 +230,35 @@ fn docs_may_be_computed() {
     let written = DOCUMENTED;
     assert_eq!(documented.value, Some(written.into()));
 }
+
+#[remote(module = "names")]
+#[derive(Serialize, Deserialize)]
+struct Jar(Vec<String>);
+
+#[remote]
+impl Jar {
+    pub fn new() -> Self {
+        Jar(Vec::new())
+    }
+
+    /// Puts it in; how many are there then.
+    #[remote(proxy = "put_text")]
+    pub fn put(&mut self, label: String) -> usize {
+        self.0.push(label);
+        self.0.len()
+    }
+}
+
+impl JarProxy {
+    fn put(&self, label: &str) -> renamed::Call<usize> {
+        self.put_text(label.to_owned())
+    }
+}
+
+#[test]
+fn a_method_of_the_proxy_that_is_written_by_hand_has_the_name_of_the_one_that_it_calls() {
+    let jar = wait(api().memoize("jar", JarProxy::new())).expect("made");
+    assert_eq!(wait(jar.put("tea")), Ok(1));
+    assert_eq!(wait(jar.dynamic().call("put", renamed::args!["rum"])), Ok(2.into()));
+    assert_eq!(Jar::new().put("salt".to_owned()), 1);
+}

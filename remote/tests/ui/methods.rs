@@ -90,6 +90,9 @@ impl Account {
     #[remote(name = "hidden")]
     fn private(&self) {}
 
+    #[remote(proxy = "no name")]
+    pub fn unnamed(&self) {}
+
     #[remote(skip)]
     pub fn skipped<T>(self, _: T) {}
 }

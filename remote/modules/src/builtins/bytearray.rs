@@ -31,15 +31,15 @@ pub struct ByteArray(#[serde(with = "serde_bytes")] Vec<u8>, #[serde(skip)] Stam
 #[remote]
 impl ByteArray {
     /// Puts the byte `item`, an integer below 256, at the end.
-    #[remote(name = "append")]
-    pub fn append_value(&mut self, item: Value) -> Result<(), Exception> {
+    #[remote(proxy = "append_value")]
+    pub fn append(&mut self, item: Value) -> Result<(), Exception> {
         self.0.push(one_byte(&item)?);
         Ok(())
     }
 
     /// Puts the bytes of `items`, bytes or a list of integers below 256, at the end.
-    #[remote(name = "extend", scales)]
-    pub fn extend_values(&mut self, items: Value) -> Result<(), Exception> {
+    #[remote(proxy = "extend_values", scales)]
+    pub fn extend(&mut self, items: Value) -> Result<(), Exception> {
         let mut items = match lending(self, || plain(items))? {
             Value::Bytes(bytes) => bytes,
             other => {
@@ -56,16 +56,16 @@ impl ByteArray {
     }
 
     /// Puts the byte `item` before `index`; an index beyond either end means that end.
-    #[remote(name = "insert", scales)]
-    pub fn insert_value(&mut self, index: Value, item: Value) -> Result<(), Exception> {
+    #[remote(proxy = "insert_value", scales)]
+    pub fn insert(&mut self, index: Value, item: Value) -> Result<(), Exception> {
         let (at, item) = (insertion(word(&index)?, self.0.len()), one_byte(&item)?);
         self.0.insert(at, item);
         Ok(())
     }
 
     /// Takes out the byte at `index`, the last one without `index`, and gives it. `IndexError` if it is not there.
-    #[remote(name = "pop")]
-    pub fn pop_value(&mut self, #[remote(default = -1)] index: Arg<Value>) -> Result<u8, Exception> {
+    #[remote(proxy = "pop_value")]
+    pub fn pop(&mut self, #[remote(default = -1)] index: Arg<Value>) -> Result<u8, Exception> {
         let index = index.given().as_ref().map_or(Ok(-1), word)?;
         match position(index, self.0.len()) {
             Some(at) => {
@@ -78,8 +78,8 @@ impl ByteArray {
     }
 
     /// Takes out the first byte that is `value`. `ValueError` if there is none.
-    #[remote(name = "remove", scales)]
-    pub fn remove_value(&mut self, value: Value) -> Result<(), Exception> {
+    #[remote(proxy = "remove_value", scales)]
+    pub fn remove(&mut self, value: Value) -> Result<(), Exception> {
         let value = one_byte(&value)?;
         let at = self.0.iter().position(|byte| *byte == value);
         self.0.remove(at.ok_or_else(|| Exception::value("value not found in bytearray"))?);
@@ -93,8 +93,8 @@ impl ByteArray {
     }
 
     /// The bytes, as plain bytes.
-    #[remote(name = "copy", scales)]
-    pub fn copy_value(&self) -> Value {
+    #[remote(proxy = "copy_value", scales)]
+    pub fn copy(&self) -> Value {
         self.plain()
     }
 

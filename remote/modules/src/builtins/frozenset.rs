@@ -29,24 +29,24 @@ impl FrozenSet {
     /// The set as Python writes it: `frozenset({1, 2})`.
     #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> String {
-        if self.is_empty() { "frozenset()".to_owned() } else { format!("frozenset({})", repr(&self.copy_value())) }
+        if self.is_empty() { "frozenset()".to_owned() } else { format!("frozenset({})", repr(&self.copy())) }
     }
 
     /// The elements that are in this set or in one of `others`, as a plain set.
-    #[remote(name = "union", scales)]
-    pub fn union_values(&self, #[remote(args)] others: Vec<Value>) -> Result<Value, Exception> {
+    #[remote(proxy = "union_values", scales)]
+    pub fn union(&self, #[remote(args)] others: Vec<Value>) -> Result<Value, Exception> {
         sets::combined(&self.0, others, sets::union)
     }
 
     /// The elements that are in this set and in all of `others`, as a plain set.
-    #[remote(name = "intersection", scales)]
-    pub fn intersection_values(&self, #[remote(args)] others: Vec<Value>) -> Result<Value, Exception> {
+    #[remote(proxy = "intersection_values", scales)]
+    pub fn intersection(&self, #[remote(args)] others: Vec<Value>) -> Result<Value, Exception> {
         sets::combined(&self.0, others, sets::intersection)
     }
 
     /// The elements that are in this set and in none of `others`, as a plain set.
-    #[remote(name = "difference", scales)]
-    pub fn difference_values(&self, #[remote(args)] others: Vec<Value>) -> Result<Value, Exception> {
+    #[remote(proxy = "difference_values", scales)]
+    pub fn difference(&self, #[remote(args)] others: Vec<Value>) -> Result<Value, Exception> {
         sets::combined(&self.0, others, sets::difference)
     }
 

@@ -121,8 +121,8 @@ impl Range {
     }
 
     /// Where `value` is. `ValueError` if it is not there.
-    #[remote(name = "index")]
-    pub fn index_value(&self, value: Value) -> Result<Integer, Exception> {
+    #[remote(proxy = "index_value")]
+    pub fn index(&self, value: Value) -> Result<Integer, Exception> {
         self.place(&value)?.ok_or_else(|| match value {
             value if matches!(whole_of(&value), Ok(Some(_))) => {
                 Exception::ValueError(format!("{} is not in range", short(&value)))

@@ -23,29 +23,29 @@ pub struct Set(Table<()>);
 #[remote]
 impl Set {
     /// Puts `value` in, if it is not there yet.
-    #[remote(name = "add")]
-    pub fn add_value(&mut self, value: Value) -> Result<(), Exception> {
+    #[remote(proxy = "add_value")]
+    pub fn add(&mut self, value: Value) -> Result<(), Exception> {
         self.0.insert(Key::new(value)?, ());
         Ok(())
     }
 
     /// Takes `value` out, if it is there.
-    #[remote(name = "discard")]
-    pub fn discard_value(&mut self, value: Value) -> Result<(), Exception> {
+    #[remote(proxy = "discard_value")]
+    pub fn discard(&mut self, value: Value) -> Result<(), Exception> {
         self.0.remove(&Key::new(value)?);
         Ok(())
     }
 
     /// Takes `value` out. `KeyError` if it is not there.
-    #[remote(name = "remove")]
-    pub fn remove_value(&mut self, value: Value) -> Result<(), Exception> {
+    #[remote(proxy = "remove_value")]
+    pub fn remove(&mut self, value: Value) -> Result<(), Exception> {
         let key = Key::new(value)?;
         self.0.remove(&key).map(|_| ()).ok_or_else(|| Exception::no_key(key.value()))
     }
 
     /// Takes an element out and gives it: the one that came first. `KeyError` if there is none.
-    #[remote(name = "pop")]
-    pub fn pop_value(&mut self) -> Result<Value, Exception> {
+    #[remote(proxy = "pop_value")]
+    pub fn pop(&mut self) -> Result<Value, Exception> {
         let first = self.0.pop_first().map(|(key, ())| key.into_value());
         first.ok_or_else(|| Exception::KeyError("pop from an empty set".into()))
     }
@@ -74,50 +74,50 @@ impl Set {
 #[remote]
 impl Set {
     /// The elements that are in either, as a plain set.
-    #[remote(name = "union", scales)]
-    pub fn union_values(&self, items: Value) -> Result<Value, Exception> {
+    #[remote(proxy = "union_values", scales)]
+    pub fn union(&self, items: Value) -> Result<Value, Exception> {
         sets::combined(&self.0, [items], sets::union)
     }
 
     /// The elements that are in both, as a plain set.
-    #[remote(name = "intersection", scales)]
-    pub fn intersection_values(&self, items: Value) -> Result<Value, Exception> {
+    #[remote(proxy = "intersection_values", scales)]
+    pub fn intersection(&self, items: Value) -> Result<Value, Exception> {
         sets::combined(&self.0, [items], sets::intersection)
     }
 
     /// The elements that are in this set alone, as a plain set.
-    #[remote(name = "difference", scales)]
-    pub fn difference_values(&self, items: Value) -> Result<Value, Exception> {
+    #[remote(proxy = "difference_values", scales)]
+    pub fn difference(&self, items: Value) -> Result<Value, Exception> {
         sets::combined(&self.0, [items], sets::difference)
     }
 
     /// Puts in all of `items`.
-    #[remote(name = "update", scales)]
-    pub fn update_values(&mut self, items: Value) -> Result<(), Exception> {
+    #[remote(proxy = "update_values", scales)]
+    pub fn update(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || sets::elements(items))?;
         sets::union(&mut self.0, items);
         Ok(())
     }
 
     /// Keeps only the elements that are in `items` too.
-    #[remote(name = "intersection_update", scales)]
-    pub fn intersection_update_values(&mut self, items: Value) -> Result<(), Exception> {
+    #[remote(proxy = "intersection_update_values", scales)]
+    pub fn intersection_update(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || sets::elements(items))?;
         sets::intersection(&mut self.0, items);
         Ok(())
     }
 
     /// Takes out the elements that are in `items`.
-    #[remote(name = "difference_update", scales)]
-    pub fn difference_update_values(&mut self, items: Value) -> Result<(), Exception> {
+    #[remote(proxy = "difference_update_values", scales)]
+    pub fn difference_update(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || sets::elements(items))?;
         sets::difference(&mut self.0, items);
         Ok(())
     }
 
     /// Takes out the elements that are in `items`, and puts in those of `items` that were not there.
-    #[remote(name = "symmetric_difference_update", scales)]
-    pub fn symmetric_difference_update_values(&mut self, items: Value) -> Result<(), Exception> {
+    #[remote(proxy = "symmetric_difference_update_values", scales)]
+    pub fn symmetric_difference_update(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || sets::elements(items))?;
         sets::symmetric_difference(&mut self.0, items);
         Ok(())

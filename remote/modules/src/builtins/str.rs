@@ -198,8 +198,8 @@ impl Str {
     /// The text with its arguments in the place of its fields, such as `{}`, `{0}`, `{name}`, `{name!r:>10}`,
     /// `{list[0]:{width}}`. A field has elements (`[…]`), and a number has `.real`, `.imag`, `.numerator` and `.denominator`;
     /// there are no other attributes.
-    #[remote(name = "format", scales)]
-    pub fn format_values(
+    #[remote(proxy = "format_values", scales)]
+    pub fn format(
         &self,
         #[remote(args)] args: Vec<Value>,
         #[remote(kwargs)] kwargs: Kwargs,

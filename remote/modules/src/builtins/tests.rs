@@ -39,32 +39,32 @@ fn a_repetition_beyond_memory_is_refused() {
 #[test]
 fn what_fails_changes_nothing() {
     let mut xs = list([3, 1, 2]);
-    assert_eq!(kind(xs.extend_values(vec![1.into(), nested(ELEMENT_DEPTH + 1)].into())), "ValueError");
-    assert_eq!(kind(xs.append_value(nested(ELEMENT_DEPTH + 1))), "ValueError");
+    assert_eq!(kind(xs.extend(vec![1.into(), nested(ELEMENT_DEPTH + 1)].into())), "ValueError");
+    assert_eq!(kind(xs.append(nested(ELEMENT_DEPTH + 1))), "ValueError");
     let every_other = Slice { start: None, stop: None, step: Some(2) };
     assert_eq!(kind(xs.setitem(every_other.into(), [1].into())), "ValueError");
-    assert_eq!(kind(xs.pop_value(Arg::Given(3.into()))), "IndexError");
+    assert_eq!(kind(xs.pop(Arg::Given(3.into()))), "IndexError");
     assert_eq!(xs, list([3, 1, 2]));
 
     let mut d = Dict::new(Arg::Given(Value::Map(vec![("a".into(), 1.into())]))).unwrap();
     let before = d.clone();
     let half_good = Value::List(vec![[1, 2].into(), [3].into()]);
-    assert_eq!(kind(d.update_values(vec![half_good], Kwargs::new())), "ValueError");
+    assert_eq!(kind(d.update(vec![half_good], Kwargs::new())), "ValueError");
     assert_eq!(kind(d.ior(Value::List(vec![Value::List(vec![Value::List(vec![]), 1.into()])]))), "TypeError");
-    assert_eq!(kind(d.incr_value("a".into(), Arg::Given("x".into()))), "TypeError");
+    assert_eq!(kind(d.incr("a".into(), Arg::Given("x".into()))), "TypeError");
     assert_eq!(d, before);
     let most = crate::python::number::power(&2.into(), &(INTEGER_BITS_LIMIT - 1).into()).unwrap();
     d.setitem("n".into(), most.clone()).unwrap();
-    assert_eq!(kind(d.incr_value("n".into(), Arg::Given(most))), "OverflowError");
+    assert_eq!(kind(d.incr("n".into(), Arg::Given(most))), "OverflowError");
 }
 
 #[test]
 fn null_counts_as_nothing_to_compare_and_set() {
     let mut d = Dict::default();
-    assert_eq!(d.compare_and_set_value("k".into(), 0.into(), 1.into()), Ok(false));
-    assert_eq!(d.compare_and_set_value("k".into(), Value::Null, 1.into()), Ok(true));
-    assert_eq!(d.compare_and_set_value("k".into(), 1.0.into(), 2.into()), Ok(true));
-    assert_eq!(d.pop_or_value("k".into(), Value::Null), Ok(2.into()));
+    assert_eq!(d.compare_and_set("k".into(), 0.into(), 1.into()), Ok(false));
+    assert_eq!(d.compare_and_set("k".into(), Value::Null, 1.into()), Ok(true));
+    assert_eq!(d.compare_and_set("k".into(), 1.0.into(), 2.into()), Ok(true));
+    assert_eq!(d.pop_or("k".into(), Value::Null), Ok(2.into()));
 }
 
 #[test]
@@ -148,9 +148,9 @@ fn encodings() {
     let broken = Bytes::fromhex("61 ff 62".into()).unwrap();
     assert_eq!(kind(broken.decode(Arg::Absent, Arg::Absent)), "UnicodeDecodeError");
     assert_eq!(broken.decode(Arg::Absent, Arg::Given("ignore".into())), Ok("ab".into()));
-    assert_eq!(broken.hex_value(Arg::Absent, Arg::Absent), Ok("61ff62".into()));
-    assert_eq!(broken.hex_value(Arg::Given(":".into()), Arg::Given(2.into())), Ok("61:ff62".into()));
-    assert_eq!(broken.hex_value(Arg::Given(":".into()), Arg::Given((-2).into())), Ok("61ff:62".into()));
+    assert_eq!(broken.hex(Arg::Absent, Arg::Absent), Ok("61ff62".into()));
+    assert_eq!(broken.hex(Arg::Given(":".into()), Arg::Given(2.into())), Ok("61:ff62".into()));
+    assert_eq!(broken.hex(Arg::Given(":".into()), Arg::Given((-2).into())), Ok("61ff:62".into()));
     assert_eq!(kind(Bytes::fromhex("6".into())), "ValueError");
     assert_eq!(kind(Bytes::fromhex("6 1".into())), "ValueError");
 }
@@ -236,7 +236,7 @@ fn elements_of_a_text_are_refused_before_they_take_the_memory() {
     assert_eq!(kind(Dict::new(Arg::Given(vec![letters(too_many)].into()))), "MemoryError");
     assert_eq!(kind(List::new(Arg::Given(Value::Bytes(vec![7; (2 << 20) + 1])))), "MemoryError");
     let mut xs = list([1]);
-    assert_eq!(kind(xs.extend_values(letters(too_many))), "MemoryError");
+    assert_eq!(kind(xs.extend(letters(too_many))), "MemoryError");
     assert_eq!(kind(xs.setitem(Slice::from(0..).into(), letters(too_many))), "MemoryError");
     assert_eq!(xs, list([1]));
 }

@@ -4,6 +4,7 @@ use super::list::{get, repeated};
 use crate::python::live::{Holds, Seen, plain_and_class};
 use crate::python::{Chunk, Comparison, Cursor, Stamp, check_depth, copied, iterate, searched, type_name};
 use crate::python::{Comparing, repr_of};
+use crate::shared::sequence_methods;
 use crate::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use crate::{Decoded, Elements, Exception, Fallible, given};
 use serde::{Deserialize, Serialize, Serializer};
@@ -20,6 +21,8 @@ use tarmem_remote::value::{Counted, IntoValue, Value, serialize_tuple};
 #[serde(try_from = "Counted")]
 pub struct Tuple(Vec<Value>, Stamp);
 
+sequence_methods!(Tuple, 0, missing: |_| "tuple.index(x): x not in tuple".to_owned(), stop: #[remote(default = i64::MAX)]);
+
 #[remote]
 impl Tuple {
     /// A tuple of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers in
@@ -29,54 +32,11 @@ impl Tuple {
         Tuple::try_from(items.given().map_or(Ok(Vec::new()), iterate)?)
     }
 
-    /// How many elements are equal to `value`.
-    #[remote(name = "count", scales)]
-    pub fn count_value(&self, value: Value) -> Result<usize, Exception> {
-        Comparing::default().count(&self.0, &value)
-    }
-
-    /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
-    /// none.
-    #[remote(name = "index", scales)]
-    pub fn index_value(
-        &self,
-        value: Value,
-        #[remote(default = 0)] start: Arg<Value>,
-        #[remote(default = i64::MAX)] stop: Arg<Value>,
-    ) -> Result<usize, Exception> {
-        let (start, stop) = searched(start, stop, self.0.len())?;
-        let found = Comparing::default().position(self.0.iter().take(stop).skip(start), &value)?;
-        found.map(|at| start + at).ok_or_else(|| Exception::value("tuple.index(x): x not in tuple"))
-    }
-
-    /// How many elements there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are none.
-    #[remote(skip)]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// How many elements there are.
-    #[remote(name = "__len__")]
-    pub fn length(&self) -> usize {
-        self.0.len()
-    }
-
     /// The element at `index`, or the elements of a slice, `{"slice": [start, stop, step]}`, as a plain tuple.
     /// `IndexError` if it is not there.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
         get(&self.0, &index, "tuple", Value::Tuple)
-    }
-
-    /// Whether an element is equal to `value`.
-    #[remote(name = "__contains__", scales)]
-    pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
-        Ok(Comparing::default().position(&self.0, &value)?.is_some())
     }
 
     /// `tuple + other`, as a plain tuple; the other one has to be a tuple too.

@@ -87,8 +87,8 @@ impl ChainMap {
     }
 
     /// The value under `key` in the first map that has it; `default` if none has, null without that.
-    #[remote(name = "get")]
-    pub fn get_value(&self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
+    #[remote(proxy = "get_value")]
+    pub fn get(&self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
         Ok(self.find(&Key::new(key)?)?.or(default).unwrap_or_default())
     }
 
@@ -142,20 +142,20 @@ impl ChainMap {
     }
 
     /// The keys, as a plain list: those of the last map first.
-    #[remote(name = "keys", scales)]
-    pub fn keys_value(&self) -> Result<Vec<Value>, Exception> {
+    #[remote(proxy = "keys_value", scales)]
+    pub fn keys(&self) -> Result<Vec<Value>, Exception> {
         Ok(self.merged()?.keys().map(|key| key.value().clone()).collect())
     }
 
     /// The values, as a plain list, in the order of their keys.
-    #[remote(name = "values", scales)]
-    pub fn values_value(&self) -> Result<Vec<Value>, Exception> {
+    #[remote(proxy = "values_value", scales)]
+    pub fn values(&self) -> Result<Vec<Value>, Exception> {
         Ok(self.merged()?.values().cloned().collect())
     }
 
     /// The keys with their values, as a plain list of pairs.
-    #[remote(name = "items", scales)]
-    pub fn items_value(&self) -> Result<Value, Exception> {
+    #[remote(proxy = "items_value", scales)]
+    pub fn items(&self) -> Result<Value, Exception> {
         let pair = |(key, value): (Key, Value)| Value::Tuple(vec![key.into_value(), value]);
         Ok(Value::List(self.merged()?.into_entries().map(pair).collect()))
     }
@@ -232,8 +232,8 @@ impl ChainMap {
     }
 
     /// Takes `key` out of the first map, and gives its value; `default` if it is not in that one, `KeyError` without that.
-    #[remote(name = "pop")]
-    pub fn pop_value(&mut self, key: Value, default: Arg<Value>) -> Result<Value, Exception> {
+    #[remote(proxy = "pop_value")]
+    pub fn pop(&mut self, key: Value, default: Arg<Value>) -> Result<Value, Exception> {
         let key = Key::new(key)?;
         match self.first()?.remove(&key) {
             Some((_, value)) => Ok(value),
@@ -242,8 +242,8 @@ impl ChainMap {
     }
 
     /// Takes the key that came last out of the first map, and gives it with its value, as a tuple. `KeyError` if there is none.
-    #[remote(name = "popitem")]
-    pub fn popitem_value(&mut self) -> Result<Value, Exception> {
+    #[remote(proxy = "popitem_value")]
+    pub fn popitem(&mut self) -> Result<Value, Exception> {
         let last = self.first()?.pop_last().map(|(key, value)| Value::Tuple(vec![key.into_value(), value]));
         last.ok_or_else(|| Exception::KeyError("No keys found in the first mapping.".into()))
     }
@@ -256,8 +256,8 @@ impl ChainMap {
     }
 
     /// The value under `key` in the first map that has it; if none has, puts `default` into the first one and gives that.
-    #[remote(name = "setdefault")]
-    pub fn setdefault_value(&mut self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
+    #[remote(proxy = "setdefault_value")]
+    pub fn setdefault(&mut self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
         let key = Key::new(key)?;
         if let Some(found) = self.find(&key)? {
             return Ok(found);
@@ -269,8 +269,8 @@ impl ChainMap {
     }
 
     /// Puts all of `items`, a map or a list of pairs, and of `kwargs` into the first map.
-    #[remote(name = "update", scales)]
-    pub fn update_values(
+    #[remote(proxy = "update_values", scales)]
+    pub fn update(
         &mut self,
         #[remote(default = Value::Tuple(Vec::new()))] items: Arg<Value>,
         #[remote(kwargs)] kwargs: Kwargs,

@@ -67,8 +67,8 @@ impl Counter {
     }
 
     /// Counts the elements of what is given, too; the counts in a map are added, and so are the arguments by name.
-    #[remote(name = "update", scales)]
-    pub fn update_values(
+    #[remote(proxy = "update_values", scales)]
+    pub fn update(
         &mut self,
         #[remote(args)] args: Vec<Value>,
         #[remote(kwargs)] kwargs: Kwargs,
@@ -78,8 +78,8 @@ impl Counter {
 
     /// Takes one from the count of each element of what is given; the counts in a map are subtracted, and so are the arguments
     /// by name. Counts may become negative.
-    #[remote(name = "subtract", scales)]
-    pub fn subtract_values(
+    #[remote(proxy = "subtract_values", scales)]
+    pub fn subtract(
         &mut self,
         #[remote(args)] args: Vec<Value>,
         #[remote(kwargs)] kwargs: Kwargs,
@@ -89,8 +89,8 @@ impl Counter {
 
     /// The keys with their counts as tuples, the highest first, and the one that came first among equals; only the first
     /// `n` of them.
-    #[remote(name = "most_common", scales)]
-    pub fn most_common_values(&self, n: Option<Value>) -> Result<Vec<Value>, Exception> {
+    #[remote(proxy = "most_common_values", scales)]
+    pub fn most_common(&self, n: Option<Value>) -> Result<Vec<Value>, Exception> {
         let pairs = self.ordered(n)?.into_iter().map(|(key, count)| (key.value().clone(), count.clone()).into());
         Ok(pairs.collect())
     }
@@ -110,8 +110,8 @@ impl Counter {
     }
 
     /// The sum of the counts.
-    #[remote(name = "total", scales)]
-    pub fn total_value(&self) -> Result<Value, Exception> {
+    #[remote(proxy = "total_value", scales)]
+    pub fn total(&self) -> Result<Value, Exception> {
         self.0.values().try_fold(Value::from(0), |sum, count| number::add(&sum, count))
     }
 

@@ -9,6 +9,7 @@ use crate::python::{
     searched, short, type_name, weight, whole, word,
 };
 use crate::python::{Comparing, lending, repr_of};
+use crate::shared::sequence_methods;
 use crate::shared::{reflected_sequence_methods, sequence_comparisons, text_of_repr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::VecDeque;
@@ -28,6 +29,8 @@ pub struct Deque {
     stamp: Stamp,
 }
 
+sequence_methods!(Deque, items, missing: |value| format!("{} is not in deque", short(value)), stop:);
+
 #[remote]
 impl Deque {
     /// A deque of the elements of `iterable`: of a list, the keys of a map, the characters of a text, the integers in
@@ -40,54 +43,54 @@ impl Deque {
         let maxlen = maxlen.as_ref().map(bound).transpose()?;
         let mut deque = Deque { maxlen, ..Deque::default() };
         if let Arg::Given(items) = iterable {
-            deque.extend_values(items)?;
+            deque.extend(items)?;
         }
         Ok(deque)
     }
 
     /// Puts `value` at the right end.
-    #[remote(name = "append")]
-    pub fn append_value(&mut self, value: Value) -> Result<(), Exception> {
+    #[remote(proxy = "append_value")]
+    pub fn append(&mut self, value: Value) -> Result<(), Exception> {
         check_depth(&value)?;
         self.push(value);
         Ok(())
     }
 
     /// Puts `value` at the left end.
-    #[remote(name = "appendleft")]
-    pub fn appendleft_value(&mut self, value: Value) -> Result<(), Exception> {
+    #[remote(proxy = "appendleft_value")]
+    pub fn appendleft(&mut self, value: Value) -> Result<(), Exception> {
         check_depth(&value)?;
         self.push_left(value);
         Ok(())
     }
 
     /// Puts the elements of `items` at the right end, one after another.
-    #[remote(name = "extend", scales)]
-    pub fn extend_values(&mut self, items: Value) -> Result<(), Exception> {
+    #[remote(proxy = "extend_values", scales)]
+    pub fn extend(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || elements(items))?;
         items.into_iter().for_each(|item| self.push(item));
         Ok(())
     }
 
     /// Puts the elements of `items` at the left end, one after another: the last one is first then.
-    #[remote(name = "extendleft", scales)]
-    pub fn extendleft_values(&mut self, items: Value) -> Result<(), Exception> {
+    #[remote(proxy = "extendleft_values", scales)]
+    pub fn extendleft(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || elements(items))?;
         items.into_iter().for_each(|item| self.push_left(item));
         Ok(())
     }
 
     /// Takes out the element at the right end and gives it. `IndexError` if there is none.
-    #[remote(name = "pop")]
-    pub fn pop_value(&mut self) -> Result<Value, Exception> {
+    #[remote(proxy = "pop_value")]
+    pub fn pop(&mut self) -> Result<Value, Exception> {
         let last = self.items.pop_back().ok_or_else(|| Exception::index("pop from an empty deque"))?;
         self.stamp.change();
         Ok(last)
     }
 
     /// Takes out the element at the left end and gives it. `IndexError` if there is none.
-    #[remote(name = "popleft")]
-    pub fn popleft_value(&mut self) -> Result<Value, Exception> {
+    #[remote(proxy = "popleft_value")]
+    pub fn popleft(&mut self) -> Result<Value, Exception> {
         let first = self.items.pop_front().ok_or_else(|| Exception::index("pop from an empty deque"))?;
         self.stamp.change();
         Ok(first)
@@ -103,34 +106,14 @@ impl Deque {
     }
 
     /// The elements, as a plain list.
-    #[remote(name = "copy", scales)]
-    pub fn copy_value(&self) -> Vec<Value> {
+    #[remote(proxy = "copy_value", scales)]
+    pub fn copy(&self) -> Vec<Value> {
         self.as_list()
     }
 
-    /// How many elements are equal to `value`.
-    #[remote(name = "count", scales)]
-    pub fn count_value(&self, value: Value) -> Result<usize, Exception> {
-        Comparing::default().count(&self.items, &value)
-    }
-
-    /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
-    /// none.
-    #[remote(name = "index", scales)]
-    pub fn index_value(
-        &self,
-        value: Value,
-        #[remote(default = 0)] start: Arg<Value>,
-        stop: Arg<Value>,
-    ) -> Result<usize, Exception> {
-        let (start, stop) = searched(start, stop, self.items.len())?;
-        let found = Comparing::default().position(self.items.iter().take(stop).skip(start), &value)?;
-        found.map(|at| start + at).ok_or_else(|| Exception::ValueError(format!("{} is not in deque", short(&value))))
-    }
-
     /// Puts `value` before `index`; an index beyond either end means that end. `IndexError` if the deque is full.
-    #[remote(name = "insert", scales)]
-    pub fn insert_value(&mut self, index: Value, value: Value) -> Result<(), Exception> {
+    #[remote(proxy = "insert_value", scales)]
+    pub fn insert(&mut self, index: Value, value: Value) -> Result<(), Exception> {
         check_depth(&value)?;
         let at = insertion(word(&index)?, self.items.len());
         if self.maxlen.is_some_and(|most| self.items.len() >= most) {
@@ -142,8 +125,8 @@ impl Deque {
     }
 
     /// Takes out the first element that is equal to `value`. `ValueError` if there is none.
-    #[remote(name = "remove", scales)]
-    pub fn remove_value(&mut self, value: Value) -> Result<(), Exception> {
+    #[remote(proxy = "remove_value", scales)]
+    pub fn remove(&mut self, value: Value) -> Result<(), Exception> {
         match lending(self, || Comparing::default().position(&self.items, &value))? {
             Some(at) => {
                 self.stamp.change();
@@ -164,8 +147,8 @@ impl Deque {
     }
 
     /// Moves `steps` elements (1 if left out) from the right end to the left; the other way if negative.
-    #[remote(name = "rotate", scales)]
-    pub fn rotate_value(&mut self, #[remote(default = 1)] steps: Arg<Value>) -> Result<(), Exception> {
+    #[remote(proxy = "rotate_value", scales)]
+    pub fn rotate(&mut self, #[remote(default = 1)] steps: Arg<Value>) -> Result<(), Exception> {
         let steps = steps.given().as_ref().map_or(Ok(1), word)?;
         let len = self.items.len() as i128;
         if len > 1 {
@@ -179,29 +162,6 @@ impl Deque {
     /// The most elements that it holds; null if that is not bounded.
     pub fn maxlen(&self) -> Option<usize> {
         self.maxlen
-    }
-
-    /// How many elements there are.
-    pub fn len(&self) -> usize {
-        self.items.len()
-    }
-
-    /// Whether there are none.
-    #[remote(skip)]
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
-    /// How many elements there are.
-    #[remote(name = "__len__")]
-    pub fn length(&self) -> usize {
-        self.items.len()
-    }
-
-    /// Whether an element is equal to `value`.
-    #[remote(name = "__contains__", scales)]
-    pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
-        Ok(Comparing::default().position(&self.items, &value)?.is_some())
     }
 
     /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
@@ -272,7 +232,7 @@ impl Deque {
     /// `deque += items`: puts the elements of `items` at the right end.
     #[remote(name = "__iadd__", scales)]
     pub fn iadd(&mut self, items: Value) -> Result<(), Exception> {
-        self.extend_values(items)
+        self.extend(items)
     }
 
     /// `deque * count`, as a plain list, within the deque's `maxlen`.

@@ -129,21 +129,21 @@ impl NamedTuple {
 #[remote]
 impl NamedTuple {
     /// How many elements are equal to `value`.
-    #[remote(name = "count", scales)]
-    pub fn count_value(&self, value: Value) -> Result<usize, Exception> {
-        self.values.count_value(value)
+    #[remote(proxy = "count_value", scales)]
+    pub fn count(&self, value: Value) -> Result<usize, Exception> {
+        self.values.count(value)
     }
 
     /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
     /// none.
-    #[remote(name = "index", scales)]
-    pub fn index_value(
+    #[remote(proxy = "index_value", scales)]
+    pub fn index(
         &self,
         value: Value,
         #[remote(default = 0)] start: Arg<Value>,
         #[remote(default = i64::MAX)] stop: Arg<Value>,
     ) -> Result<usize, Exception> {
-        self.values.index_value(value, start, stop)
+        self.values.index(value, start, stop)
     }
 
     /// How many elements there are.

@@ -53,8 +53,8 @@ impl OrderedDict {
 
     /// Takes out the last key, the first if `last` is false, and gives it with its value as a tuple of two. `KeyError`
     /// if there is none.
-    #[remote(name = "popitem")]
-    pub fn popitem_value(&mut self, #[remote(default = true)] last: Arg<Value>) -> Result<Value, Exception> {
+    #[remote(proxy = "popitem_value")]
+    pub fn popitem(&mut self, #[remote(default = true)] last: Arg<Value>) -> Result<Value, Exception> {
         let taken = if is_last(last)? { self.0.pop_last() } else { self.0.pop_first() };
         let taken = taken.map(|(key, value)| (key.into_value(), value).into());
         taken.ok_or_else(|| Exception::KeyError("dictionary is empty".into()))
@@ -63,12 +63,8 @@ impl OrderedDict {
     /// Moves `key` to the end, to the front if `last` is false. `KeyError` if it is not there.
     ///
     /// To the front takes time in proportion to the size of the dict.
-    #[remote(name = "move_to_end")]
-    pub fn move_to_end_value(
-        &mut self,
-        key: Value,
-        #[remote(default = true)] last: Arg<Value>,
-    ) -> Result<(), Exception> {
+    #[remote(proxy = "move_to_end_value")]
+    pub fn move_to_end(&mut self, key: Value, #[remote(default = true)] last: Arg<Value>) -> Result<(), Exception> {
         let key = Key::new(key)?;
         let last = is_last(last)?;
         // To the front goes what is not there yet, and before all others, which are put behind it again.

@@ -15,11 +15,11 @@ fn kind<T: std::fmt::Debug>(result: Result<T, Exception>) -> &'static str {
 #[test]
 fn a_bounded_deque_stays_bounded() {
     let mut deque = Deque::new(Arg::Given([1, 2, 3, 4].into()), Some(3.into())).unwrap();
-    assert_eq!(deque.copy_value(), [2.into(), 3.into(), 4.into()]);
-    deque.appendleft_value(1.into()).unwrap();
-    assert_eq!(kind(deque.insert_value(0.into(), 9.into())), "IndexError");
+    assert_eq!(deque.copy(), [2.into(), 3.into(), 4.into()]);
+    deque.appendleft(1.into()).unwrap();
+    assert_eq!(kind(deque.insert(0.into(), 9.into())), "IndexError");
     deque.imul(1_000_000_000_000i64.into()).unwrap();
-    assert_eq!(deque.copy_value(), [1.into(), 2.into(), 3.into()]);
+    assert_eq!(deque.copy(), [1.into(), 2.into(), 3.into()]);
 
     let object: Box<dyn Object> = Box::new(deque.clone());
     let back: Box<dyn Object> = codec::decode(&codec::encode(&object).unwrap()).unwrap();
@@ -33,8 +33,8 @@ fn a_bounded_deque_stays_bounded() {
 fn a_deque_without_bounds_is_not_made_endless() {
     let mut deque = Deque::new(Arg::Given([1].into()), None).unwrap();
     assert_eq!(kind(deque.imul(1_000_000_000_000i64.into())), "MemoryError");
-    deque.rotate_value(Arg::Given(i64::MIN.into())).unwrap();
-    assert_eq!(kind(deque.rotate_value(Arg::Given(i128::MAX.into()))), "OverflowError");
+    deque.rotate(Arg::Given(i64::MIN.into())).unwrap();
+    assert_eq!(kind(deque.rotate(Arg::Given(i128::MAX.into()))), "OverflowError");
     assert_eq!(kind(Deque::new(Arg::Absent, Some(i128::MAX.into()))), "OverflowError");
 }
 
@@ -50,8 +50,8 @@ fn a_counter_changes_wholly_or_not() {
     let mut counter = Counter::new(Some("ab".into())).unwrap();
     let before = counter.clone();
     let half_good = Value::Map(vec![("a".into(), 1.into()), ("b".into(), "x".into())]);
-    assert_eq!(kind(counter.update_values(vec![half_good.clone()], Kwargs::new())), "TypeError");
-    assert_eq!(kind(counter.subtract_values(vec![half_good.clone()], Kwargs::new())), "TypeError");
+    assert_eq!(kind(counter.update(vec![half_good.clone()], Kwargs::new())), "TypeError");
+    assert_eq!(kind(counter.subtract(vec![half_good.clone()], Kwargs::new())), "TypeError");
     assert_eq!(kind(counter.iadd(half_good)), "TypeError");
     assert_eq!(kind(counter.iadd([1].into())), "TypeError");
     assert_eq!(counter, before);
@@ -61,7 +61,7 @@ fn a_counter_changes_wholly_or_not() {
 fn an_empty_counter_takes_counts_wholly_or_not() {
     let mut counter = Counter::default();
     let half_good = Value::Map(vec![("a".into(), 1.into()), (Value::List(vec![]), 1.into())]);
-    assert_eq!(kind(counter.update_values(vec![half_good], Kwargs::new())), "TypeError");
+    assert_eq!(kind(counter.update(vec![half_good], Kwargs::new())), "TypeError");
     assert_eq!(counter, Counter::default());
 }
 
@@ -70,7 +70,7 @@ fn factories_go_by_name() {
     let mut made = DefaultDict::with(&"list".into(), vec![], Kwargs::new()).unwrap();
     made.setitem("k".into(), Value::List(vec![])).unwrap();
     assert_eq!(made.default_factory(), Some("builtins.list".into()));
-    assert_eq!(made.get_value("other".into(), None), Ok(Value::Null));
+    assert_eq!(made.get("other".into(), None), Ok(Value::Null));
     assert_eq!(made.len(), 1, "to ask is not to make");
     assert_eq!(made.repr().unwrap(), "defaultdict(<class 'list'>, {'k': []})");
     let other = DefaultDict::with(&"bank.Account".into(), vec![], Kwargs::new()).unwrap();
@@ -86,8 +86,8 @@ fn factories_go_by_name() {
 #[test]
 fn the_first_goes_first() {
     let mut dict = OrderedDict::new(Arg::Given(vec![("a", 1), ("b", 2), ("c", 3)].into())).unwrap();
-    dict.move_to_end_value("c".into(), false.into()).unwrap();
-    assert_eq!(dict.popitem_value(false.into()), Ok(("c", 3).into()));
-    assert_eq!(kind(dict.move_to_end_value("c".into(), Arg::Absent)), "KeyError");
+    dict.move_to_end("c".into(), false.into()).unwrap();
+    assert_eq!(dict.popitem(false.into()), Ok(("c", 3).into()));
+    assert_eq!(kind(dict.move_to_end("c".into(), Arg::Absent)), "KeyError");
     assert_eq!(dict.repr().unwrap(), "OrderedDict([('a', 1), ('b', 2)])");
 }

@@ -73,8 +73,8 @@ impl SharedArray {
     }
 
     /// Adds `by` (1 if left out) to the number at `index`, at once; gives the sum. Integers wrap round, as in C.
-    #[remote(name = "add")]
-    pub fn add_value(&mut self, index: Value, #[remote(default = 1)] by: Arg<Value>) -> Result<Value, Exception> {
+    #[remote(proxy = "add_value")]
+    pub fn add(&mut self, index: Value, #[remote(default = 1)] by: Arg<Value>) -> Result<Value, Exception> {
         let at = self.at(&index)?;
         let sum = self.typecode.sum(&self.values[at], &by.or_else(|| 1.into()))?;
         self.values[at] = sum.clone();
@@ -82,8 +82,8 @@ impl SharedArray {
     }
 
     /// Puts `new` at `index` if the number there is equal to `expected`; whether it was.
-    #[remote(name = "compare_and_set")]
-    pub fn compare_and_set_value(&mut self, index: Value, expected: Value, new: Value) -> Result<bool, Exception> {
+    #[remote(proxy = "compare_and_set_value")]
+    pub fn compare_and_set(&mut self, index: Value, expected: Value, new: Value) -> Result<bool, Exception> {
         let at = self.at(&index)?;
         let new = self.typecode.fit(&new)?;
         let same = equal(&self.values[at], &*operand(&expected)?);

@@ -18,28 +18,28 @@ fn number(typecode: &str, value: impl Into<Value>) -> Result<SharedValue, Except
 
 #[test]
 fn integers_wrap_round_as_in_c() {
-    assert_eq!(number("i", 1i64 << 31).unwrap().get_value(), i32::MIN.into());
-    assert_eq!(number("B", -1).unwrap().get_value(), 255.into());
+    assert_eq!(number("i", 1i64 << 31).unwrap().get(), i32::MIN.into());
+    assert_eq!(number("B", -1).unwrap().get(), 255.into());
     let mut most = number("q", i64::MAX).unwrap();
-    assert_eq!(most.add_value(Arg::Absent), Ok(i64::MIN.into()));
-    assert_eq!(most.add_value(Arg::Given(i128::MAX.into())), Ok(i64::MAX.into()));
-    assert_eq!(number("f", 0.1).unwrap().get_value(), 0.1f32.into());
-    assert_eq!(number("d", 3).unwrap().get_value(), 3.0.into());
-    assert_eq!(number("?", "x").unwrap().get_value(), true.into());
-    assert_eq!(number("c", 65).unwrap().get_value(), Value::Bytes(vec![65]));
+    assert_eq!(most.add(Arg::Absent), Ok(i64::MIN.into()));
+    assert_eq!(most.add(Arg::Given(i128::MAX.into())), Ok(i64::MAX.into()));
+    assert_eq!(number("f", 0.1).unwrap().get(), 0.1f32.into());
+    assert_eq!(number("d", 3).unwrap().get(), 3.0.into());
+    assert_eq!(number("?", "x").unwrap().get(), true.into());
+    assert_eq!(number("c", 65).unwrap().get(), Value::Bytes(vec![65]));
 }
 
 #[test]
 fn what_is_no_number_is_refused_and_changes_nothing() {
     let mut value = number("i", 5).unwrap();
-    assert_eq!(kind(value.set_value(1.5.into())), "TypeError");
-    assert_eq!(kind(value.add_value(Arg::Given("x".into()))), "TypeError");
-    assert_eq!(kind(value.compare_and_set_value(5.into(), "x".into())), "TypeError");
-    assert_eq!(value.get_value(), 5.into());
-    assert_eq!(value.compare_and_set_value(4.into(), 1.into()), Ok(false));
+    assert_eq!(kind(value.set(1.5.into())), "TypeError");
+    assert_eq!(kind(value.add(Arg::Given("x".into()))), "TypeError");
+    assert_eq!(kind(value.compare_and_set(5.into(), "x".into())), "TypeError");
+    assert_eq!(value.get(), 5.into());
+    assert_eq!(value.compare_and_set(4.into(), 1.into()), Ok(false));
     assert_eq!(kind(number("x", 1)), "TypeError");
     assert_eq!(kind(number("c", "ab")), "TypeError");
-    assert_eq!(kind(number("?", 1).unwrap().add_value(Arg::Absent)), "TypeError");
+    assert_eq!(kind(number("?", 1).unwrap().add(Arg::Absent)), "TypeError");
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn an_array_keeps_its_size() {
     assert_eq!(kind(array.setitem(every_other.clone(), [1].into())), "ValueError");
     assert_eq!(kind(array.setitem(every_other, Value::List(vec![1.into(), "x".into()]))), "TypeError");
     assert_eq!(kind(array.getitem(4.into())), "IndexError");
-    assert_eq!(array.add_value((-1).into(), Arg::Given(3.into())), Ok(7.into()));
+    assert_eq!(array.add((-1).into(), Arg::Given(3.into())), Ok(7.into()));
     assert_eq!(array.to_list(), [4464.into(), 2.into(), 8.into(), 7.into()]);
     assert_eq!(kind(SharedArray::new("i".into(), (1i64 << 50).into())), "MemoryError");
     assert_eq!(kind(SharedArray::new("i".into(), (-1).into())), "ValueError");

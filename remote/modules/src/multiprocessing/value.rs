@@ -29,28 +29,28 @@ impl SharedValue {
     }
 
     /// The number.
-    #[remote(name = "get")]
-    pub fn get_value(&self) -> Value {
+    #[remote(proxy = "get_value")]
+    pub fn get(&self) -> Value {
         self.value.clone()
     }
 
     /// Puts a number there; an integer loses the bits that do not fit, as in C. `TypeError` for another type.
-    #[remote(name = "set")]
-    pub fn set_value(&mut self, value: Value) -> Result<(), Exception> {
+    #[remote(proxy = "set_value")]
+    pub fn set(&mut self, value: Value) -> Result<(), Exception> {
         self.value = self.typecode.fit(&value)?;
         Ok(())
     }
 
     /// Adds `by` (1 if left out), at once; gives the sum. Integers wrap round, as in C.
-    #[remote(name = "add")]
-    pub fn add_value(&mut self, #[remote(default = 1)] by: Arg<Value>) -> Result<Value, Exception> {
+    #[remote(proxy = "add_value")]
+    pub fn add(&mut self, #[remote(default = 1)] by: Arg<Value>) -> Result<Value, Exception> {
         self.value = self.typecode.sum(&self.value, &by.or_else(|| 1.into()))?;
         Ok(self.value.clone())
     }
 
     /// Puts `new` there if the number is equal to `expected`; whether it was.
-    #[remote(name = "compare_and_set")]
-    pub fn compare_and_set_value(&mut self, expected: Value, new: Value) -> Result<bool, Exception> {
+    #[remote(proxy = "compare_and_set_value")]
+    pub fn compare_and_set(&mut self, expected: Value, new: Value) -> Result<bool, Exception> {
         let new = self.typecode.fit(&new)?;
         let same = equal(&self.value, &expected);
         if same {

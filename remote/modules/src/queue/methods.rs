@@ -32,8 +32,8 @@ macro_rules! queue_methods {
             /// Those who wait get items in the order in which they came. An item that does not reach its caller, because it
             /// has gone away, is the next to leave again. The call's own timeout applies as well: give it none, if the
             /// wait may be long.
-            #[remote(name = "get")]
-            pub async fn get_value(
+            #[remote(proxy = "get_value")]
+            pub async fn get(
                 &self,
                 ctx: &Context,
                 #[remote(default = true)] block: Arg<Value>,
@@ -44,8 +44,8 @@ macro_rules! queue_methods {
             }
 
             /// Takes an item out, and gives it. `Empty` if there is none.
-            #[remote(name = "get_nowait")]
-            pub fn get_nowait_value(&self, ctx: &Context) -> Result<Value, Exception> {
+            #[remote(proxy = "get_nowait_value")]
+            pub fn get_nowait(&self, ctx: &Context) -> Result<Value, Exception> {
                 self.check_open(ctx)?;
                 items::get_nowait(&self.items, ctx)
             }
@@ -53,8 +53,8 @@ macro_rules! queue_methods {
             /// Takes an item out on trial, and gives it with a token. It is to be acknowledged by `ack(token)`; if the
             /// caller's session ends before that, the item is the next to leave again. So each item is worked on at least
             /// once, whoever is killed. Waits, and fails, as `get`.
-            #[remote(name = "get_leased")]
-            pub async fn get_leased_value(
+            #[remote(proxy = "get_leased_value")]
+            pub async fn get_leased(
                 &self,
                 ctx: &Context,
                 #[remote(default = true)] block: Arg<Value>,
@@ -117,8 +117,8 @@ macro_rules! bounded_methods {
         impl $class {
             /// Puts an item in; waits for room if there is none. `Full` if that takes longer than `timeout` seconds, or,
             /// without `block`, if it takes any time at all.
-            #[remote(name = "put")]
-            pub async fn put_value(
+            #[remote(proxy = "put_value")]
+            pub async fn put(
                 &self,
                 ctx: &Context,
                 item: Value,
@@ -130,8 +130,8 @@ macro_rules! bounded_methods {
             }
 
             /// Puts an item in. `Full` if there is no room.
-            #[remote(name = "put_nowait")]
-            pub fn put_nowait_value(&self, ctx: &Context, item: Value) -> Result<(), Exception> {
+            #[remote(proxy = "put_nowait_value")]
+            pub fn put_nowait(&self, ctx: &Context, item: Value) -> Result<(), Exception> {
                 self.check_open(ctx)?;
                 items::put_nowait(&self.items, item)
             }
@@ -156,8 +156,8 @@ macro_rules! joinable_methods {
 
             /// Waits until all items that were put are done with, and gives true; false if that takes longer than
             /// `timeout` seconds.
-            #[remote(name = "join")]
-            pub async fn join_bool(&self, ctx: &Context, timeout: Option<f64>) -> Result<bool, Exception> {
+            #[remote(proxy = "join_bool")]
+            pub async fn join(&self, ctx: &Context, timeout: Option<f64>) -> Result<bool, Exception> {
                 items::join(&self.items, ctx, $crate::waiting::Patience::to_wait(timeout)?).await
             }
         }

@@ -91,8 +91,8 @@ impl SimpleQueue {
     }
 
     /// Puts an item in. It never waits, so the other arguments do not matter.
-    #[remote(name = "put")]
-    pub fn put_value(
+    #[remote(proxy = "put_value")]
+    pub fn put(
         &self,
         item: Value,
         #[remote(default = true)] block: Arg<Value>,
@@ -103,8 +103,8 @@ impl SimpleQueue {
     }
 
     /// Puts an item in.
-    #[remote(name = "put_nowait")]
-    pub fn put_nowait_value(&self, item: Value) -> Result<(), Exception> {
+    #[remote(proxy = "put_nowait_value")]
+    pub fn put_nowait(&self, item: Value) -> Result<(), Exception> {
         items::put_nowait(&self.items, item)
     }
 }

@@ -10,14 +10,14 @@ macro_rules! mapping_methods {
         #[tarmem_remote::remote]
         impl $class {
             /// The value under `key`; `default` if there is none, null without that.
-            #[remote(name = "get")]
-            pub fn get_value(&self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
+            #[remote(proxy = "get_value")]
+            pub fn get(&self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
                 Ok(self.table().get(&Key::new(key)?).cloned().or(default).unwrap_or_default())
             }
 
             /// The value under `key`; if there is none, puts `default` there and gives that.
-            #[remote(name = "setdefault")]
-            pub fn setdefault_value(&mut self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
+            #[remote(proxy = "setdefault_value")]
+            pub fn setdefault(&mut self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
                 let key = Key::new(key)?;
                 if let Some(value) = self.table().get(&key) {
                     return Ok(value.clone());
@@ -29,8 +29,8 @@ macro_rules! mapping_methods {
             }
 
             /// Takes out `key`, and gives its value; `default` if there is none, `KeyError` without that.
-            #[remote(name = "pop")]
-            pub fn pop_value(&mut self, key: Value, default: Arg<Value>) -> Result<Value, Exception> {
+            #[remote(proxy = "pop_value")]
+            pub fn pop(&mut self, key: Value, default: Arg<Value>) -> Result<Value, Exception> {
                 let key = Key::new(key)?;
                 match self.table_mut().remove(&key) {
                     Some((_, value)) => Ok(value),
@@ -39,8 +39,8 @@ macro_rules! mapping_methods {
             }
 
             /// Takes out `key`, and gives its value; `default`, which may be null, if there is none.
-            #[remote(name = "pop_or")]
-            pub fn pop_or_value(&mut self, key: Value, default: Value) -> Result<Value, Exception> {
+            #[remote(proxy = "pop_or_value")]
+            pub fn pop_or(&mut self, key: Value, default: Value) -> Result<Value, Exception> {
                 Ok(self.table_mut().remove(&Key::new(key)?).map_or(default, |(_, value)| value))
             }
 
@@ -51,36 +51,32 @@ macro_rules! mapping_methods {
             }
 
             /// The keys and values, as a plain map.
-            #[remote(name = "copy", scales)]
-            pub fn copy_value(&self) -> Value {
+            #[remote(proxy = "copy_value", scales)]
+            pub fn copy(&self) -> Value {
                 self.table().clone().into_value()
             }
 
             /// The keys, as a plain list.
-            #[remote(name = "keys", scales)]
-            pub fn keys_value(&self) -> Vec<Value> {
+            #[remote(proxy = "keys_value", scales)]
+            pub fn keys(&self) -> Vec<Value> {
                 self.table().keys().map(|key| key.value().clone()).collect()
             }
 
             /// The values, as a plain list.
-            #[remote(name = "values", scales)]
-            pub fn values_value(&self) -> Vec<Value> {
+            #[remote(proxy = "values_value", scales)]
+            pub fn values(&self) -> Vec<Value> {
                 self.table().values().cloned().collect()
             }
 
             /// The keys with their values, as a plain list of pairs, which are tuples.
-            #[remote(name = "items", scales)]
-            pub fn items_value(&self) -> Vec<Value> {
+            #[remote(proxy = "items_value", scales)]
+            pub fn items(&self) -> Vec<Value> {
                 self.table().iter().map(|(key, value)| (key.value().clone(), value.clone()).into()).collect()
             }
 
             /// Adds `by` (1 if left out) to the number under `key`, at once; gives the sum. A missing key counts as 0.
-            #[remote(name = "incr")]
-            pub fn incr_value(
-                &mut self,
-                key: Value,
-                #[remote(default = 1)] by: Arg<Value>,
-            ) -> Result<Value, Exception> {
+            #[remote(proxy = "incr_value")]
+            pub fn incr(&mut self, key: Value, #[remote(default = 1)] by: Arg<Value>) -> Result<Value, Exception> {
                 let key = Key::new(key)?;
                 let by = by.or_else(|| 1.into());
                 let sum = number::add(
@@ -93,13 +89,8 @@ macro_rules! mapping_methods {
 
             /// Puts `new` under `key` if what is there is equal to `expected`; whether it was. A missing key counts as
             /// null.
-            #[remote(name = "compare_and_set")]
-            pub fn compare_and_set_value(
-                &mut self,
-                key: Value,
-                expected: Value,
-                new: Value,
-            ) -> Result<bool, Exception> {
+            #[remote(proxy = "compare_and_set_value")]
+            pub fn compare_and_set(&mut self, key: Value, expected: Value, new: Value) -> Result<bool, Exception> {
                 check_depth(&new)?;
                 let key = Key::new(key)?;
                 let same = lending(self, || {
@@ -198,8 +189,8 @@ macro_rules! dict_methods {
         #[tarmem_remote::remote]
         impl $class {
             /// Puts in all of a map, or of a list of pairs, if there is one; and the arguments by name, under their names.
-            #[remote(name = "update", scales)]
-            pub fn update_values(
+            #[remote(proxy = "update_values", scales)]
+            pub fn update(
                 &mut self,
                 #[remote(args)] args: Vec<Value>,
                 #[remote(kwargs)] kwargs: Kwargs,
@@ -270,8 +261,8 @@ macro_rules! popitem_method {
         #[tarmem_remote::remote]
         impl $class {
             /// Takes out the key that came last, and gives it with its value as a tuple of two. `KeyError` if there is none.
-            #[remote(name = "popitem")]
-            pub fn popitem_value(&mut self) -> Result<Value, Exception> {
+            #[remote(proxy = "popitem_value")]
+            pub fn popitem(&mut self) -> Result<Value, Exception> {
                 let last = self.table_mut().pop_last().map(|(key, value)| (key.into_value(), value).into());
                 last.ok_or_else(|| Exception::KeyError("popitem(): dictionary is empty".into()))
             }

@@ -4,7 +4,7 @@
 //! - [`arithmetic`] is for numbers.
 //! - [`parts`]: what numbers consist of, and rounding. [`reflected`]: `other + object`.
 //! - [`comparing`] has `==` and `<` for lists and what is like them.
-//! - [`sequence_proxy`] is for the proxies of list and deque. [`sets`] is for set and frozenset.
+//! - [`sequence`] is for list, tuple and deque. [`sequence_proxy`] for the proxies of list and deque. [`sets`] is for set and frozenset.
 
 pub(crate) mod arithmetic;
 pub(crate) mod comparing;
@@ -12,6 +12,7 @@ pub(crate) mod mapping;
 pub(crate) mod mapping_proxy;
 pub(crate) mod parts;
 pub(crate) mod reflected;
+pub(crate) mod sequence;
 pub(crate) mod sequence_proxy;
 pub(crate) mod sets;
 
@@ -21,5 +22,6 @@ pub(crate) use mapping::{dict_changed, dict_methods, mapping_methods, ordered_di
 pub(crate) use mapping_proxy::mapping_proxy;
 pub(crate) use parts::{part_methods, whole_methods};
 pub(crate) use reflected::{reflected_bit_methods, reflected_number_methods, reflected_sequence_methods, text_of_repr};
+pub(crate) use sequence::sequence_methods;
 pub(crate) use sequence_proxy::sequence_proxy;
 pub(crate) use sets::set_methods;

@@ -20,8 +20,8 @@ macro_rules! set_methods {
             }
 
             /// The elements, as a plain set.
-            #[remote(name = "copy", scales)]
-            pub fn copy_value(&self) -> Value {
+            #[remote(proxy = "copy_value", scales)]
+            pub fn copy(&self) -> Value {
                 self.clone().into()
             }
 
@@ -49,27 +49,27 @@ macro_rules! set_methods {
             }
 
             /// The elements that are in one of the two, as a plain set.
-            #[remote(name = "symmetric_difference", scales)]
-            pub fn symmetric_difference_values(&self, items: Value) -> Result<Value, Exception> {
+            #[remote(proxy = "symmetric_difference_values", scales)]
+            pub fn symmetric_difference(&self, items: Value) -> Result<Value, Exception> {
                 sets::combined(&self.0, [items], sets::symmetric_difference)
             }
 
             /// Whether no element is in `items`.
-            #[remote(name = "isdisjoint", scales)]
-            pub fn isdisjoint_value(&self, items: Value) -> Result<bool, Exception> {
+            #[remote(proxy = "isdisjoint_value", scales)]
+            pub fn isdisjoint(&self, items: Value) -> Result<bool, Exception> {
                 let items = sets::elements(items)?;
                 Ok(!self.0.keys().any(|key| items.contains(key)))
             }
 
             /// Whether every element is in `items`.
-            #[remote(name = "issubset", scales)]
-            pub fn issubset_value(&self, items: Value) -> Result<bool, Exception> {
+            #[remote(proxy = "issubset_value", scales)]
+            pub fn issubset(&self, items: Value) -> Result<bool, Exception> {
                 Ok(self.0.is_subset(&sets::elements(items)?))
             }
 
             /// Whether every one of `items` is in the set.
-            #[remote(name = "issuperset", scales)]
-            pub fn issuperset_value(&self, items: Value) -> Result<bool, Exception> {
+            #[remote(proxy = "issuperset_value", scales)]
+            pub fn issuperset(&self, items: Value) -> Result<bool, Exception> {
                 Ok(sets::elements(items)?.is_subset(&self.0))
             }
         }

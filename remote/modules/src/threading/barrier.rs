@@ -85,8 +85,8 @@ impl Barrier {
     ///
     /// `BrokenBarrierError` if the barrier is broken or breaks, and if the wait takes longer than `timeout` seconds: then
     /// it breaks for all. The call's own timeout applies as well, and breaks it, too: give it none, if the wait may be long.
-    #[remote(name = "wait")]
-    pub async fn wait_index(&self, ctx: &Context, timeout: Option<f64>) -> Result<usize, Exception> {
+    #[remote(proxy = "wait_index")]
+    pub async fn wait(&self, ctx: &Context, timeout: Option<f64>) -> Result<usize, Exception> {
         let patience = match timeout {
             None => self.patience,
             timeout => Patience::to_wait(timeout)?,

@@ -151,8 +151,8 @@ impl Condition {
     /// Acquiring the lock again takes as long as it takes. A wait that is cancelled does not: the caller holds the lock no
     /// more, and a notification that it got goes to the next. The call's own timeout applies as well, and cancels it: give
     /// it none, if the wait may be long.
-    #[remote(name = "wait")]
-    pub async fn wait_bool(&self, ctx: &Context, timeout: Option<f64>) -> Result<bool, Exception> {
+    #[remote(proxy = "wait_bool")]
+    pub async fn wait(&self, ctx: &Context, timeout: Option<f64>) -> Result<bool, Exception> {
         Ok(self.sleep(ctx, timeout).await?.notified)
     }
 
@@ -164,8 +164,8 @@ impl Condition {
 
     /// Notifies `n` of those who wait, one if that is not said, in the order in which they came. `RuntimeError` unless the
     /// caller holds the lock.
-    #[remote(name = "notify")]
-    pub fn notify_some(&self, ctx: &Context, #[remote(default = 1)] n: Arg<i64>) -> Result<(), Exception> {
+    #[remote(proxy = "notify_some")]
+    pub fn notify(&self, ctx: &Context, #[remote(default = 1)] n: Arg<i64>) -> Result<(), Exception> {
         self.check_held(ctx, "notify")?;
         self.sleepers.with(|sleepers, woken| {
             let mut left = n.or_else(|| 1);
@@ -178,7 +178,7 @@ impl Condition {
 
     /// Notifies all who wait. `RuntimeError` unless the caller holds the lock.
     pub fn notify_all(&self, ctx: &Context) -> Result<(), Exception> {
-        self.notify_some(ctx, i64::MAX.into())
+        self.notify(ctx, i64::MAX.into())
     }
 
     /// How many wait to be notified.

@@ -64,8 +64,8 @@ impl Event {
     /// Waits until it is set, and gives true; false if that takes longer than `timeout` seconds.
     ///
     /// The call's own timeout applies as well: give it none, if the wait may be long.
-    #[remote(name = "wait")]
-    pub async fn wait_bool(&self, ctx: &Context, timeout: Option<f64>) -> Result<bool, Exception> {
+    #[remote(proxy = "wait_bool")]
+    pub async fn wait(&self, ctx: &Context, timeout: Option<f64>) -> Result<bool, Exception> {
         let patience = Patience::to_wait(timeout)?;
         let attempt =
             |flag: &mut Flag, _: &mut Woken| Ok(if flag.set { Attempt::Granted(()) } else { Attempt::Wait(()) });

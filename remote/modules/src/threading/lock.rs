@@ -74,8 +74,8 @@ macro_rules! lock_methods {
             ///
             /// A timeout of -1 is none. `ValueError` for another negative one, or for one without `blocking`. The call's
             /// own timeout applies as well: give it none, if the wait may be long.
-            #[remote(name = "acquire")]
-            pub async fn acquire_bool(
+            #[remote(proxy = "acquire_bool")]
+            pub async fn acquire(
                 &self,
                 ctx: &Context,
                 #[remote(default = true)] blocking: Arg<bool>,

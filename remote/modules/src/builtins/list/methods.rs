@@ -7,32 +7,35 @@ use crate::python::{
     Chunk, Cursor, check_depth, index_of, insertion, lending, no_key, position, searched, short, word,
 };
 use crate::python::{Comparing, order_of, reorder, repr_of};
+use crate::shared::sequence_methods;
 use tarmem_remote::args::Arg;
 use tarmem_remote::context::Context;
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
+sequence_methods!(List, 0, missing: |value| format!("{} is not in list", short(value)), stop: #[remote(default = i64::MAX)]);
+
 #[remote]
 impl List {
     /// Puts `value` at the end.
-    #[remote(name = "append")]
-    pub fn append_value(&mut self, value: Value) -> Result<(), Exception> {
+    #[remote(proxy = "append_value")]
+    pub fn append(&mut self, value: Value) -> Result<(), Exception> {
         check_depth(&value)?;
         self.0.push(value);
         Ok(())
     }
 
     /// Puts the elements of `items` at the end.
-    #[remote(name = "extend", scales)]
-    pub fn extend_values(&mut self, items: Value) -> Result<(), Exception> {
+    #[remote(proxy = "extend_values", scales)]
+    pub fn extend(&mut self, items: Value) -> Result<(), Exception> {
         let mut items = lending(self, || elements(items))?;
         self.0.append(&mut items);
         Ok(())
     }
 
     /// Puts `value` before `index`; an index beyond either end means that end.
-    #[remote(name = "insert", scales)]
-    pub fn insert_value(&mut self, index: Value, value: Value) -> Result<(), Exception> {
+    #[remote(proxy = "insert_value", scales)]
+    pub fn insert(&mut self, index: Value, value: Value) -> Result<(), Exception> {
         check_depth(&value)?;
         let at = insertion(word(&index)?, self.0.len());
         self.0.insert(at, value);
@@ -40,8 +43,8 @@ impl List {
     }
 
     /// Takes out the element at `index`, the last one without `index`, and gives it. `IndexError` if it is not there.
-    #[remote(name = "pop")]
-    pub fn pop_value(&mut self, #[remote(default = -1)] index: Arg<Value>) -> Result<Value, Exception> {
+    #[remote(proxy = "pop_value")]
+    pub fn pop(&mut self, #[remote(default = -1)] index: Arg<Value>) -> Result<Value, Exception> {
         let index = index.given().as_ref().map_or(Ok(-1), word)?;
         match position(index, self.0.len()) {
             Some(at) => {
@@ -54,8 +57,8 @@ impl List {
     }
 
     /// Takes out the first element that is equal to `value`. `ValueError` if there is none.
-    #[remote(name = "remove", scales)]
-    pub fn remove_value(&mut self, value: Value) -> Result<(), Exception> {
+    #[remote(proxy = "remove_value", scales)]
+    pub fn remove(&mut self, value: Value) -> Result<(), Exception> {
         match lending(self, || Comparing::default().position(&self.0, &value))? {
             Some(at) => {
                 self.0.remove(at);
@@ -77,26 +80,6 @@ impl List {
         &self.0
     }
 
-    /// How many elements are equal to `value`.
-    #[remote(name = "count", scales)]
-    pub fn count_value(&self, value: Value) -> Result<usize, Exception> {
-        Comparing::default().count(&self.0, &value)
-    }
-
-    /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
-    /// none.
-    #[remote(name = "index", scales)]
-    pub fn index_value(
-        &self,
-        value: Value,
-        #[remote(default = 0)] start: Arg<Value>,
-        #[remote(default = i64::MAX)] stop: Arg<Value>,
-    ) -> Result<usize, Exception> {
-        let (start, stop) = searched(start, stop, self.0.len())?;
-        let found = Comparing::default().position(self.0.iter().take(stop).skip(start), &value)?;
-        found.map(|at| start + at).ok_or_else(|| Exception::ValueError(format!("{} is not in list", short(&value))))
-    }
-
     /// Turns the order round.
     #[remote(scales)]
     pub fn reverse(&mut self) {
@@ -105,8 +88,8 @@ impl List {
 
     /// Puts the elements in ascending order, in descending order if `reverse`; equal ones keep their order.
     /// `TypeError`, and no change, if two of them have no order. `key` is null, if it is given: a function cannot be sent.
-    #[remote(name = "sort", scales)]
-    pub fn sort_values(
+    #[remote(proxy = "sort_values", scales)]
+    pub fn sort(
         &mut self,
         #[remote(default = false)] reverse: Arg<Value>,
         #[remote(default = None)] key: Arg<Value>,
@@ -116,29 +99,6 @@ impl List {
         let order = lending(self, || order_of(&self.0, descending))?;
         reorder(&mut self.0, order);
         Ok(())
-    }
-
-    /// How many elements there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are none.
-    #[remote(skip)]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// How many elements there are.
-    #[remote(name = "__len__")]
-    pub fn length(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether an element is equal to `value`.
-    #[remote(name = "__contains__", scales)]
-    pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
-        Ok(Comparing::default().position(&self.0, &value)?.is_some())
     }
 
     /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before. The list

@@ -31,7 +31,7 @@ impl List {
     /// `list += items`: puts the elements of `items` at the end.
     #[remote(name = "__iadd__", scales)]
     pub fn iadd(&mut self, items: Value) -> Result<(), Exception> {
-        self.extend_values(items)
+        self.extend(items)
     }
 
     /// `list *= count`: repeats the elements; takes them out if `count` is below one.

@@ -111,8 +111,8 @@ macro_rules! byte_methods {
 
             /// Two hexadecimal digits for each byte; `sep`, one ASCII character, stands between groups of `bytes_per_sep` bytes (1
             /// if left out), counted from the right; from the left if that is negative.
-            #[remote(name = "hex", scales)]
-            pub fn hex_value(
+            #[remote(proxy = "hex_value", scales)]
+            pub fn hex(
                 &self,
                 sep: Arg<Value>,
                 #[remote(default = 1)] bytes_per_sep: Arg<Value>,

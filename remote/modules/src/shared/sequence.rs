@@ -1,0 +1,56 @@
+//! What list, tuple and deque have alike: how many elements there are, and which are equal to a value.
+
+/// Makes those methods for a class whose elements are in `self.$items`, and that says by `$missing` that none is equal to a value.
+/// `$stop` is the attribute of the parameter before which `index` stops.
+macro_rules! sequence_methods {
+    ($class:ident, $items:tt, missing: $missing:expr, stop: $(#[$stop:meta])?) => {
+        #[tarmem_remote::remote]
+        impl $class {
+            /// How many elements are equal to `value`.
+            #[remote(proxy = "count_value", scales)]
+            pub fn count(&self, value: Value) -> Result<usize, Exception> {
+                Comparing::default().count(&self.$items, &value)
+            }
+
+            /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
+            /// none.
+            #[remote(proxy = "index_value", scales)]
+            pub fn index(
+                &self,
+                value: Value,
+                #[remote(default = 0)] start: Arg<Value>,
+                $(#[$stop])? stop: Arg<Value>,
+            ) -> Result<usize, Exception> {
+                let (start, stop) = searched(start, stop, self.$items.len())?;
+                let found = Comparing::default().position(self.$items.iter().take(stop).skip(start), &value)?;
+                let missing: fn(&Value) -> String = $missing;
+                found.map(|at| start + at).ok_or_else(|| Exception::ValueError(missing(&value)))
+            }
+
+            /// How many elements there are.
+            pub fn len(&self) -> usize {
+                self.$items.len()
+            }
+
+            /// Whether there are none.
+            #[remote(skip)]
+            pub fn is_empty(&self) -> bool {
+                self.$items.is_empty()
+            }
+
+            /// How many elements there are.
+            #[remote(name = "__len__")]
+            pub fn length(&self) -> usize {
+                self.$items.len()
+            }
+
+            /// Whether an element is equal to `value`.
+            #[remote(name = "__contains__", scales)]
+            pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
+                Ok(Comparing::default().position(&self.$items, &value)?.is_some())
+            }
+        }
+    };
+}
+
+pub(crate) use sequence_methods;
