@@ -65,3 +65,15 @@ pub(crate) fn verdict_of(_error: &io::Error) -> Option<String> {
 pub(crate) fn explain_to_service(error: &io::Error) -> String {
     error.to_string()
 }
+
+#[cfg(all(test, feature = "client"))]
+mod tests {
+    use tarmem_remote::error::Error;
+
+    #[tokio::test]
+    async fn an_address_that_asks_for_tls_is_refused_with_the_feature_that_is_missing() {
+        let error = crate::Session::connect("tarmems://localhost:1").await.expect_err("nothing here speaks TLS");
+        let Error::Insecure { address, reason } = &error else { panic!("{error}") };
+        assert!(address == "localhost:1" && reason.contains("the feature `tls`"), "{error}");
+    }
+}
