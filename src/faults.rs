@@ -1,7 +1,7 @@
-//! PlantedFaults that a test plants in a service of its own, to see that they are found. Outside tests there are none,
-//! and nothing is left of the places that ask.
+//! Faults that a test plants in a service of its own, to see that other tests would find them. Outside tests there are
+//! none, and the places that ask for one compile to nothing.
 
-/// What goes wrong.
+/// What a service with a planted fault does wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum PlantedFault {
     /// A call that is sent again is made again.
@@ -26,7 +26,7 @@ impl PlantedFaults {
         assert_eq!(self.planted.set(fault), Ok(()), "a service has one fault at most");
     }
 
-    /// Whether this goes wrong.
+    /// Whether the service has this fault.
     #[inline(always)]
     pub(crate) fn has(&self, fault: PlantedFault) -> bool {
         self.planted() == Some(fault)

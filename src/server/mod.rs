@@ -7,7 +7,7 @@
 //! - [`refs`]: references between objects: in arguments and results, in snapshots, in circles.
 //! - [`session`]: one client's handles, calls in flight, and results that it has not received; the table of all
 //!   sessions.
-//! - [`state`]: what a service is made of.
+//! - [`state`]: what sessions and the engine share: the store, limits, counts.
 
 pub(crate) mod exec;
 pub(crate) mod net;
@@ -130,7 +130,7 @@ impl Service {
         self
     }
 
-    /// Tells these of its changes and operations.
+    /// With these listeners.
     #[cfg(test)]
     pub(crate) fn seams(mut self, seams: Seams) -> Self {
         self.seams = seams;

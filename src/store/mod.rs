@@ -2,7 +2,7 @@
 //!
 //! - [`shard`]: a part of the keys, and what they are mapped to.
 //! - [`cell`]: one object, its guards, whether it is poisoned.
-//! - [`changes`]: where a change of an object or a key is done, and who hears of it.
+//! - [`changes`]: where a change of an object or a key is done, and the listener that is told.
 //! - [`block`]: its memory; [`kind`]: what the objects of a class have in common.
 //! - [`lock`]: many readers or one writer; [`queues`]: who waits for that.
 //! - [`bury`]: how objects are dropped.
@@ -74,7 +74,7 @@ impl Mapping {
 }
 
 impl Store {
-    /// `changes` hears of each change, if it is there.
+    /// `changes` is called for each change.
     pub(crate) fn new(max_keys: usize, changes: Option<Arc<dyn ChangeListener>>) -> Self {
         Store {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
@@ -107,8 +107,8 @@ impl Store {
         self.shard(hash).read().generation(hash, key) != 0
     }
 
-    /// Call `by` may have changed an object, which is held alone for it: this is where that is done. `by` gives `None`
-    /// if it has not, and is asked only if there is somebody to hear of it.
+    /// Tells the listener, if there is one, that call `by` may have changed an object, whose lock it still holds. `by`
+    /// is called only then, and gives `None` if nothing was changed.
     #[inline]
     pub(crate) fn changed(&self, cell: &Cell, object: &dyn Object, by: impl FnOnce() -> Option<ChangedBy>) {
         if let Some(changes) = &self.changes

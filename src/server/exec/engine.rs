@@ -19,7 +19,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// `seams`: who hears of its changes and operations.
+    /// `seams`: its listeners.
     pub(crate) fn new(registry: Registry, limits: Limits, runtime: tokio::runtime::Handle, seams: Seams) -> Arc<Self> {
         Arc::new(Engine {
             state: State::new(registry, limits, runtime, seams),

@@ -6,8 +6,8 @@ use crate::config::Limits;
 use std::sync::atomic::Ordering;
 use tarmem_remote::error::Error;
 
-/// What was under way in a session when it was last looked at. It only becomes less meanwhile, but for what the batch
-/// itself adds that looked.
+/// What a session had under way when a batch last looked. Until that looks again it only becomes less, apart from what
+/// the batch itself adds.
 pub(crate) struct Underway {
     /// Calls that are pending or not sent.
     in_flight: usize,
@@ -38,7 +38,7 @@ impl Underway {
 }
 
 impl ServerSession {
-    /// A batch has come, whose client has all batches of replies below `received_below`.
+    /// Begins a batch; its client has received all batches of replies below `received_below`.
     pub(crate) fn begin_batch(&self, carrier: Carrier, received_below: u64) -> Underway {
         self.hear();
         let mut calls = self.calls.lock();

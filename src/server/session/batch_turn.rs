@@ -1,4 +1,4 @@
-//! The turn of a batch: those of one session are run one after the other.
+//! The turns of a session's batches, which run one after the other.
 
 use super::ServerSession;
 use bytes::Bytes;
@@ -6,8 +6,8 @@ use tokio::sync::{MutexGuard, oneshot};
 
 /// The turn of a batch: the next one has it when this is dropped.
 ///
-/// If the operation that was begun last goes ahead of what comes after it, that is kept here: the next operation, of
-/// this batch or of the next one, is not begun before.
+/// An operation that is not in line yet for what it waits for goes ahead: the next operation, of this batch or of the
+/// next one, is not begun before it is.
 pub(crate) struct BatchTurn<'a>(MutexGuard<'a, Option<oneshot::Receiver<()>>>);
 
 impl BatchTurn<'_> {
@@ -16,12 +16,12 @@ impl BatchTurn<'_> {
         *self.0 = ahead;
     }
 
-    /// An operation goes ahead.
+    /// Whether an operation goes ahead.
     pub(crate) fn is_taken(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Waits until the operation is in line that goes ahead.
+    /// Waits for the operation that goes ahead, if there is one.
     pub(crate) async fn let_ahead(&mut self) {
         if let Some(ahead) = &mut *self.0 {
             // Its sender is only ever dropped.

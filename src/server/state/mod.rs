@@ -1,11 +1,11 @@
-//! What a service is made of: what it offers, what it stores, its limits, and what it counts. The lowest room of the
-//! server, which runs nothing and knows nobody above it.
+//! The state of a service that sessions and the engine share: its registry, its store, its limits and its counts. This
+//! is the lowest room of the server: it runs nothing, and refers to no other room.
 //!
 //! - [`cancellation`]: whether a call has begun, and stopping it. [`deadline`]: by when it has to be done.
 //! - [`heartbeat`]: the time that a thread has been awake, by which leases are measured.
 //! - [`large_call_quota`]: how many calls that look at much run at one time, and how much their arguments may take.
 //! - [`local_calls`]: the calls from within the process, counted.
-//! - [`observer`]: who hears of each operation.
+//! - [`observer`]: what a listener is told of each operation.
 //! - [`panics`]: a panic is an error of its call.
 //! - [`suspects`]: objects that may be part of a circle of references.
 
@@ -35,22 +35,22 @@ use uuid::Uuid;
 /// How many snapshots that take more than a turn are made at once.
 const LARGE_SNAPSHOTS: usize = 4;
 
-/// Who hears of what a service does. Nobody, unless it is said.
+/// The listeners of a service; by default it has none.
 #[derive(Default)]
 pub(crate) struct Seams {
-    /// Of each change of an object or a key.
+    /// Called for each change of an object or a key.
     pub(crate) changes: Option<Arc<dyn ChangeListener>>,
-    /// Of each operation.
+    /// Called for each operation.
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
-/// What sessions, and what runs operations for them, have in common.
+/// The state of a service that its sessions and its engine share.
 pub(crate) struct State {
     pub(crate) registry: Registry,
     pub(crate) store: Store,
     pub(crate) flights: Flights,
     pub(crate) suspects: Suspects,
-    /// Hears of each operation, if it is there.
+    /// Called for each operation.
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) limits: Limits,
     /// Where generators run, and whatever must not hold up a connection.
@@ -97,12 +97,12 @@ impl State {
         })
     }
 
-    /// No new operations are taken any more.
+    /// Whether new operations are refused, since the service shuts down.
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::SeqCst)
     }
 
-    /// Takes no new operations from now on.
+    /// Refuses new operations from now on.
     pub(crate) fn close(&self) {
         self.closing.store(true, Ordering::SeqCst);
     }
@@ -113,7 +113,7 @@ impl State {
         self.ended.send_replace(true);
     }
 
-    /// Connections are to end.
+    /// Whether connections are to end.
     pub(crate) fn has_ended(&self) -> bool {
         *self.ended.borrow()
     }

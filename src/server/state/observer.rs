@@ -1,16 +1,16 @@
-//! Who hears of each operation of a service: when it begins and ends, how long it took, and what came of it.
+//! What a listener is told of each operation: that it begins, how long it took, and what came of it.
 
 use crate::store::ChangedBy;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tarmem_remote::operation::{Operation, Reply};
 
-/// Hears of each operation. It runs on the thread of the operation, so it must be quick, and must not panic.
+/// Is called for each operation, on the operation's thread: it must be quick, and must not panic.
 pub(crate) trait Observer: Send + Sync {
-    /// An operation begins, which may be refused.
+    /// An operation begins. It may still be refused.
     fn began(&self, operation: &Operation<'_>, by: ChangedBy);
 
-    /// An operation has ended that began; once for each.
+    /// An operation has ended. Called once for each that began.
     fn ended(&self, ended: Ended);
 }
 
@@ -20,7 +20,7 @@ pub(crate) struct Ended {
     /// The [name](Operation::name) of the operation.
     pub(crate) name: &'static str,
     pub(crate) by: ChangedBy,
-    /// Since it began, which is after it waited for its turn in its session.
+    /// How long it took. The time that it waited for its turn in its session is not included.
     pub(crate) after: Duration,
     pub(crate) outcome: Outcome,
 }
@@ -48,7 +48,7 @@ impl Outcome {
     }
 }
 
-/// An operation that is observed, until it has ended: dropped before, it was given up.
+/// An operation that is observed. Dropped before its [end](Self::end), it was given up.
 pub(crate) struct Observed {
     observer: Arc<dyn Observer>,
     name: &'static str,
