@@ -41,3 +41,8 @@ pub(crate) use given::{Given, given};
 
 /// A call of a method that may refuse with an [`Exception`].
 pub type Fallible<T> = tarmem_remote::call::Call<T, tarmem_remote::call::CallError<Exception>>;
+
+/// The snippets of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
