@@ -135,8 +135,8 @@ impl FurtherKwargs for crate::args::Kwargs {}
 impl<T, S> FurtherKwargs for std::collections::HashMap<String, T, S> {}
 impl<T> FurtherKwargs for std::collections::BTreeMap<String, T> {}
 
-/// A class or the `dyn` type of an interface, as the parameter of a function over objects: [`Remote`] with other words for
-/// what is neither.
+/// A class or the `dyn` type of an interface, as the parameter of a function over objects: [`Remote`] with other words
+/// for what is neither.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither a class nor an interface: there are no objects of it on a service",
     label = "no remote type",
@@ -230,9 +230,9 @@ fn mismatch<T>(found: &str) -> Error {
     }
 }
 
-/// Tells a function that makes an object from one that gives a value, by the type it returns: `(&&Kind::<T>::new()).kind()`
-/// finds [`ObjectKind`] if `T` is a class, else [`ValueKind`], which is one reference further, else [`NoKind`], for what cannot be
-/// serialized and was told so.
+/// Tells a function that makes an object from one that gives a value, by the type it returns:
+/// `(&&Kind::<T>::new()).kind()` finds [`ObjectKind`] if `T` is a class, else [`ValueKind`], which is one reference
+/// further, else [`NoKind`], for what cannot be serialized and was told so.
 pub struct Kind<T>(PhantomData<fn() -> T>);
 
 impl<T> Kind<T> {
@@ -323,8 +323,8 @@ impl GivesValue {
     }
 }
 
-/// Registers the package that it stands in, as one whose methods and functions look into the objects that they have references to,
-/// and read everything before they change anything. See [`Package`](crate::package::Package).
+/// Registers the package that it stands in, as one whose methods and functions look into the objects that they have
+/// references to, and read everything before they change anything. See [`Package`](crate::package::Package).
 ///
 /// ```
 /// use tarmem_remote::describe::Function;

@@ -1,7 +1,7 @@
 //! Text that comes from outside, made harmless for whoever reads it.
 //!
-//! A key, a message or a value may hold characters that a terminal obeys, or that make a line look like another one. Whatever
-//! people read (the output of the program, error messages, logs) goes through here first.
+//! A key, a message or a value may hold characters that a terminal obeys, or that make a line look like another one.
+//! Whatever people read (the output of the program, error messages, logs) goes through here first.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
@@ -9,9 +9,9 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Whether a character is to be escaped before people read it: the controls (C0, DEL and C1), those that change the
-/// direction of text, those that end a line, and what nobody sees: two keys could look alike by it. By Unicode's properties these
-/// are the categories `Cc`, `Cf`, `Zl` and `Zp`, and `Default_Ignorable_Code_Point`. So what joins an emoji of several, and what
-/// selects its form, are escaped, too: the parts stay readable.
+/// direction of text, those that end a line, and what nobody sees: two keys could look alike by it. By Unicode's
+/// properties these are the categories `Cc`, `Cf`, `Zl` and `Zp`, and `Default_Ignorable_Code_Point`. So what joins an
+/// emoji of several, and what selects its form, are escaped, too: the parts stay readable.
 ///
 /// ```
 /// use tarmem_remote::escape::is_unsafe;
@@ -141,8 +141,8 @@ mod tests {
             prop_assert!(kept(&safe).len() >= kept(&text).len());
         }
 
-        /// What the standard library does not show as it is in `{:?}` is hardly less than this: nothing that a terminal obeys, so
-        /// that a quoted name is harmless. Of what nobody sees, it shows the fillers, which are letters.
+        /// What the standard library does not show as it is in `{:?}` is hardly less than this: nothing that a terminal
+        /// obeys, so that a quoted name is harmless. Of what nobody sees, it shows the fillers, which are letters.
         #[test]
         fn what_is_quoted_is_safe(text in any_text()) {
             let quoted = format!("{text:?}");

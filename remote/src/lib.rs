@@ -27,7 +27,8 @@
 //!   - [`proxy`] and [`call`]: an object of the service, and one operation on its way; [`pipeline`]: many of these.
 //! - What all of these stand on: [`value`], the dynamic encoding, and [`escape`].
 //!
-//! The classes that come with tarmem are in a crate of their own, `tarmem-modules`, which users of `tarmem` find as `tarmem::modules`.
+//! The classes that come with tarmem are in a crate of their own, `tarmem-modules`, which users of `tarmem` find as
+//! `tarmem::modules`.
 //!
 //! [`Caller`]: call::Caller
 //! [`Object`]: object::Object

@@ -85,8 +85,8 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
         #(#cfgs)*
         #allow
         const _: () = {
-            // The one error about a class that cannot be serialized. Nothing else here asks: the bound below is assumed, since it
-            // is said to hold for any lifetime, and the rest does without where it does not hold.
+            // The one error about a class that cannot be serialized. Nothing else here asks: the bound below is
+            // assumed, since it is said to hold for any lifetime, and the rest does without where it does not hold.
             const _: () = #encodable_check::<#ident>();
 
             // What #[typetag::serde] makes of an implementation, but for the bound, and how an object is read.

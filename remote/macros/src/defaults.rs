@@ -146,7 +146,8 @@ impl Rest {
     }
 }
 
-/// Takes defaults off the parameters of a function that has no use for them, which is an error: `remedy` says what to do.
+/// Takes defaults off the parameters of a function that has no use for them, which is an error: `remedy` says what to
+/// do.
 pub(crate) fn refuse(sig: &mut syn::Signature, remedy: &str, errors: &mut Errors) {
     for input in &mut sig.inputs {
         let FnArg::Typed(input) = input else { continue };
@@ -173,8 +174,8 @@ impl Default {
         }
     }
 
-    /// A `fn() -> Option<Value>` of what it is, if that is plain: what its expression would find out can be something else for each
-    /// call, and is not for a description to find out.
+    /// A `fn() -> Option<Value>` of what it is, if that is plain: what its expression would find out can be something
+    /// else for each call, and is not for a description to find out.
     pub(crate) fn described(&self, owned: &TokenStream, private: &TokenStream) -> Option<TokenStream> {
         if let Default::Value(expr) = self {
             if !is_plain(expr) {

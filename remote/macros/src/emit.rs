@@ -125,8 +125,8 @@ impl Signature {
         }
     }
 
-    /// Asks about each type in its own place, before anything is done with it, for an error that points there; of a type that
-    /// cannot be encoded there is no other.
+    /// Asks about each type in its own place, before anything is done with it, for an error that points there; of a
+    /// type that cannot be encoded there is no other.
     fn checks(&self, private: &TokenStream, types: &[TokenStream]) -> TokenStream {
         let arguments = self.arguments().zip(types).map(|(param, decoded)| match &param.passing {
             Passing::Object(object) => objects::check(self, object, private),
@@ -208,7 +208,8 @@ impl Signature {
         quote!(#(#params),*)
     }
 
-    /// Makes what the proxy's side takes in place of an `Arg` the `Arg` that is sent. With what the tuple's expression needs.
+    /// Makes what the proxy's side takes in place of an `Arg` the `Arg` that is sent. With what the tuple's expression
+    /// needs.
     fn proxy_conversions(&self, private: &TokenStream) -> TokenStream {
         let converted = self.arguments().filter(|param| types::ends_in(&param.ty, "Arg"));
         let converted =

@@ -31,7 +31,8 @@ pub(crate) fn boxing(attrs: &[Attribute], is_async: bool, private: &TokenStream)
     (is_async && !attrs.iter().any(given)).then(|| quote!(#[#private::async_trait]))
 }
 
-/// The remote ones among the methods; takes the helper attributes off all of them. `None` if there can be no `dyn` type.
+/// The remote ones among the methods; takes the helper attributes off all of them. `None` if there can be no `dyn`
+/// type.
 fn parse(item: &mut ItemTrait, errors: &mut Errors) -> Option<Vec<Signature>> {
     let mut usable = true;
     if !item.generics.params.is_empty() {

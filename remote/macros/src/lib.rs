@@ -5,8 +5,8 @@
 //! - `args` parses the attribute's options; `signature` parses and checks a function's signature, with `types` for
 //!   the types in it, and `docs` for the attributes that go along. `errors` collects what is wrong, all of it.
 //! - `class`, `inherent`, `interface`, `implementation` and `function` expand one form of item each.
-//! - `emit` and `dispatch` write what those have in common: the proxy's side of a call, and the service's; `objects` what
-//!   is different for functions over several objects.
+//! - `emit` and `dispatch` write what those have in common: the proxy's side of a call, and the service's; `objects`
+//!   what is different for functions over several objects.
 //! - `krate` finds the crate that generated code stands on, which is its module `__private` and nothing else.
 
 mod args;
@@ -53,18 +53,18 @@ use syn::Item;
 /// A class may have any number of `impl` blocks; each names the class by a path at the end of which the proxy is found,
 /// too (`impl super::Account` extends `super::AccountProxy`).
 ///
-/// The methods of an interface are callable on the proxy of every class that implements it, as a trait's methods are on a type:
-/// where `NameCalls` is imported, `circle.area()` is a call of `Shape::area` for a `CircleProxy`. A method of the class itself, of
-/// the same name, goes first; `ShapeCalls::area(&circle)` names the interface's. What works with any such proxy takes an
-/// `impl ShapeCalls`. A proxy of an interface has the methods of its supertraits in this way.
+/// The methods of an interface are callable on the proxy of every class that implements it, as a trait's methods are on
+/// a type: where `NameCalls` is imported, `circle.area()` is a call of `Shape::area` for a `CircleProxy`. A method of
+/// the class itself, of the same name, goes first; `ShapeCalls::area(&circle)` names the interface's. What works with
+/// any such proxy takes an `impl ShapeCalls`. A proxy of an interface has the methods of its supertraits in this way.
 ///
-/// A class has to be `Send + Sync + 'static`, and `Serialize + Deserialize` unless it is `resident`. A trait with `async`
-/// methods goes through `async-trait`, as do its implementations, so that it has a `dyn` type. Methods with a default are
-/// remote like the others.
+/// A class has to be `Send + Sync + 'static`, and `Serialize + Deserialize` unless it is `resident`. A trait with
+/// `async` methods goes through `async-trait`, as do its implementations, so that it has a `dyn` type. Methods with a
+/// default are remote like the others.
 ///
-/// What is remote of an `impl` block is what is `pub`: a `fn` that is not stays the class's own affair, and needs no mark.
-/// A `pub` one that is not meant for clients is marked `#[remote(skip)]`. Between the two there is nothing for clients: a
-/// `pub(crate) fn` without that mark is refused, and so is a block without any `pub fn`.
+/// What is remote of an `impl` block is what is `pub`: a `fn` that is not stays the class's own affair, and needs no
+/// mark. A `pub` one that is not meant for clients is marked `#[remote(skip)]`. Between the two there is nothing for
+/// clients: a `pub(crate) fn` without that mark is refused, and so is a block without any `pub fn`.
 ///
 /// # Signatures
 ///
@@ -82,29 +82,31 @@ use syn::Item;
 /// | `-> Result<T, E>` | it gives `T`, or `CallError<E>`; `E: Serialize + DeserializeOwned + Display`; every type whose name ends in `Result` counts |
 /// | `-> &str`, `-> &[T]`, `-> &T` | the caller gets a `String`, `Vec<T>`, `T`; methods that are not async only |
 ///
-/// Documentation, `#[cfg]` and `#[deprecated]` go along to the proxy; documentation, and parameters and types as written,
-/// also to descriptions, which clients can ask for. `Self` stands for the class.
+/// Documentation, `#[cfg]` and `#[deprecated]` go along to the proxy; documentation, and parameters and types as
+/// written, also to descriptions, which clients can ask for. `Self` stands for the class.
 ///
 /// # Functions over several objects
 ///
-/// A function may take objects of the service, beside other arguments: `from: &mut Account, to: &mut Account, cents: i64`.
-/// Its callers pass proxies, `transfer::remote(&alice, &bob, 30)`; dynamic ones a key, as a text, or a reference. For an
-/// interface, `&mut dyn Shape`, that is a proxy of the interface: `circle.cast::<dyn Shape>()`.
+/// A function may take objects of the service, beside other arguments: `from: &mut Account, to: &mut Account, cents:
+/// i64`. Its callers pass proxies, `transfer::remote(&alice, &bob, 30)`; dynamic ones a key, as a text, or a reference.
+/// For an interface, `&mut dyn Shape`, that is a proxy of the interface: `circle.cast::<dyn Shape>()`.
 ///
 /// - The service holds all of them for the call, `&T` beside other readers, `&mut T` alone, until it returns; if it is
 ///   async, while it waits, too. It takes them in one order, the same for every call, so that calls cannot wait for one
 ///   another in a circle. A function that calls its own service (by its context) for an object that it holds waits for
 ///   itself, until its deadline.
 /// - The same object twice is fine if both are `&T`; otherwise the call is refused, naming both parameters.
-/// - All or nothing: if the function returns an error or panics, or its result cannot be sent, every `&mut` object is put
-///   back as it was, and none is poisoned. So too if it is async and is given up half way. What else it did, it did.
-/// - To be put back, an object is copied before each call: by `Clone`, if its class has it; else by way of its encoding,
-///   so that what serde skips is not put back. What is behind an `Arc` is the copy's too, and is not put back. A copy
-///   costs what cloning (or encoding and decoding) the object costs: for a large one, derive a `Clone` that is cheap,
-///   take it as `&T`, or promise to leave it as it was (`all_or_nothing`, below). A class that has neither, a resident one, is refused as `&mut T`; behind `&mut dyn I` the call is.
+/// - All or nothing: if the function returns an error or panics, or its result cannot be sent, every `&mut` object is
+///   put back as it was, and none is poisoned. So too if it is async and is given up half way. What else it did, it
+///   did.
+/// - To be put back, an object is copied before each call: by `Clone`, if its class has it; else by way of its
+///   encoding, so that what serde skips is not put back. What is behind an `Arc` is the copy's too, and is not put
+///   back. A copy costs what cloning (or encoding and decoding) the object costs: for a large one, derive a `Clone`
+///   that is cheap, take it as `&T`, or promise to leave it as it was (`all_or_nothing`, below). A class that has
+///   neither, a resident one, is refused as `&mut T`; behind `&mut dyn I` the call is.
 /// - An async function that takes a `dyn` type needs the interface to be `trait Shape: Send + Sync`.
-/// - One that makes an object is a generator like others. An async one that is stopped by its time limit is as if it had
-///   not begun; one that is not async runs to its end.
+/// - One that makes an object is a generator like others. An async one that is stopped by its time limit is as if it
+///   had not begun; one that is not async runs to its end.
 ///
 /// A method holds its own object only. What works on several is a function.
 ///
@@ -146,8 +148,9 @@ use syn::Item;
 ///
 /// Typed proxies take these two as they are written: `text.format(vec![…], Kwargs::new())`.
 ///
-/// Names are what older and newer programs know each other by: a method is called by a hash of its class's or interface's
-/// path and its name. To rename one in Rust, keep the old name with `name`. Changing parameters breaks older callers.
+/// Names are what older and newer programs know each other by: a method is called by a hash of its class's or
+/// interface's path and its name. To rename one in Rust, keep the old name with `name`. Changing parameters breaks
+/// older callers.
 ///
 /// # What is refused
 ///
@@ -156,8 +159,8 @@ use syn::Item;
 /// - Generic types, traits, methods and implementations, and `impl Trait`: a registration is of one type. Put the
 ///   concrete types, or take a `Value`.
 /// - `self` by value: the object stays on its service.
-/// - References other than those above, lifetimes, and `dyn` types, anywhere in a signature: what arrives is decoded, and
-///   belongs to its receiver. References to objects in methods: see above.
+/// - References other than those above, lifetimes, and `dyn` types, anywhere in a signature: what arrives is decoded,
+///   and belongs to its receiver. References to objects in methods: see above.
 /// - Pointers and function pointers; `unsafe`, `extern` and C's variadic functions.
 /// - Patterns as parameters (`mut x` is fine): an argument goes by its name.
 /// - Associated types, constants and functions in a trait, and `Self` in its signatures: there is no `dyn` type then.

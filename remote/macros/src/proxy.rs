@@ -6,7 +6,8 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::Visibility;
 
-/// The type, and what makes a proxy of it; `of` is the class or the `dyn` type, `about` what the documentation says first.
+/// The type, and what makes a proxy of it; `of` is the class or the `dyn` type, `about` what the documentation says
+/// first.
 pub(crate) fn declare(
     private: &TokenStream,
     carried: &Carried,

@@ -1,4 +1,5 @@
-//! The signature of a method or function, as the expansion writes it down: what client and service each were built with.
+//! The signature of a method or function, as the expansion writes it down: what client and service each were built
+//! with.
 
 use crate::emit::{FunctionNames, at};
 use crate::signature::{Passing, Returns, Signature};

@@ -82,8 +82,8 @@ pub(crate) enum Owner<'a> {
 /// The longest tuple that serde knows.
 const MOST_PARAMS: usize = 16;
 
-/// Parses and checks one signature, and takes our attributes off its parameters. `None` if it cannot be remote; the errors say
-/// why.
+/// Parses and checks one signature, and takes our attributes off its parameters. `None` if it cannot be remote; the
+/// errors say why.
 pub(crate) fn parse(
     sig: &mut syn::Signature,
     carried: Carried,

@@ -1,8 +1,8 @@
 //! Module `bisect`: where things go in a sequence that is in order, with CPython's comparisons in CPython's order.
 //!
-//! What is only searched may be a live list, tuple, str, bytes, deque or range, or a plain value. From Rust it is passed as a value:
-//! `bisect::remote(to_value(&list)?, 3.into(), None, None, None)`; what is changed is a list, by its proxy:
-//! `insort::remote(&list, 3.into(), None, None, None).call(&session)`.
+//! What is only searched may be a live list, tuple, str, bytes, deque or range, or a plain value. From Rust it is
+//! passed as a value: `bisect::remote(to_value(&list)?, 3.into(), None, None, None)`; what is changed is a list, by its
+//! proxy: `insort::remote(&list, 3.into(), None, None, None).call(&session)`.
 
 use super::Exception;
 use super::builtins::List;
@@ -14,8 +14,8 @@ use tarmem_remote::args::Arg;
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
-/// Where `x` goes into a sequence that is in order, from `lo` on and before `hi`: after those that are equal. `key` is null, if it is
-/// given: a function cannot be sent.
+/// Where `x` goes into a sequence that is in order, from `lo` on and before `hi`: after those that are equal. `key` is
+/// null, if it is given: a function cannot be sent.
 #[remote(module = "bisect", idempotent)]
 pub fn bisect_right(
     a: Value,
@@ -39,8 +39,8 @@ pub fn bisect(
     search(&a, &x, Side::Right, lo, hi, key)
 }
 
-/// Where `x` goes into a sequence that is in order, from `lo` on and before `hi`: before those that are equal. `key` is null, if it is
-/// given: a function cannot be sent.
+/// Where `x` goes into a sequence that is in order, from `lo` on and before `hi`: before those that are equal. `key` is
+/// null, if it is given: a function cannot be sent.
 #[remote(module = "bisect", idempotent)]
 pub fn bisect_left(
     a: Value,

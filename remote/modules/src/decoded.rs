@@ -18,8 +18,8 @@ use tarmem_remote::value::{Value, from_value, misfit, to_value};
 /// A call that gives an `R`, which is made of values, decoded as a `T`: what `dict.get::<i64>("k")` is.
 ///
 /// # Errors
-/// Those of the call; [`Error::UnexpectedResult`] if what it gives is no `T`: what the call took out of a queue is put back
-/// then, and what it took out of a list or a dict is in the error.
+/// Those of the call; [`Error::UnexpectedResult`] if what it gives is no `T`: what the call took out of a queue is put
+/// back then, and what it took out of a list or a dict is in the error.
 #[must_use = "a call does nothing until it is awaited"]
 #[derive(Debug)]
 pub struct Decoded<T, R = Value, E = CallError<Exception>> {

@@ -16,20 +16,21 @@ use tarmem_remote::error::Error;
 use tarmem_remote::proxy::{DynamicProxy, Proxy, ProxyCore};
 use tarmem_remote::value::{Value, from_value, misfit};
 
-/// The elements of a collection that lives on a service, in their order, chunk after chunk. Made by a proxy: `list.iter()`,
-/// `dict.items_iter()`.
+/// The elements of a collection that lives on a service, in their order, chunk after chunk. Made by a proxy:
+/// `list.iter()`, `dict.items_iter()`.
 ///
-/// A chunk is one call, and shows the collection as it is at that moment; the next chunk is fetched while this one is being
-/// used, and no further one. So nothing but the chunks at hand is ever in memory, however large the collection is.
+/// A chunk is one call, and shows the collection as it is at that moment; the next chunk is fetched while this one is
+/// being used, and no further one. So nothing but the chunks at hand is ever in memory, however large the collection
+/// is.
 ///
-/// Whether the collection may change meanwhile depends on its class, as in Python: a list may, and what counts then is the
-/// position; a dict, a set and a deque may not, and the stream fails with their `RuntimeError` instead of going on, or
-/// instead of ending. What a key stands for may change, as long as no key comes, goes or moves.
+/// Whether the collection may change meanwhile depends on its class, as in Python: a list may, and what counts then is
+/// the position; a dict, a set and a deque may not, and the stream fails with their `RuntimeError` instead of going on,
+/// or instead of ending. What a key stands for may change, as long as no key comes, goes or moves.
 ///
 /// # Errors
-/// The first error is the last item: `RuntimeError` as above; [`Error::NoSuchKey`] through a proxy by key that was deleted;
-/// [`Error::UnexpectedResult`] for an element that is no `T`; and the session's. A proxy by id keeps its object alive, and so does
-/// the stream.
+/// The first error is the last item: `RuntimeError` as above; [`Error::NoSuchKey`] through a proxy by key that was
+/// deleted; [`Error::UnexpectedResult`] for an element that is no `T`; and the session's. A proxy by id keeps its
+/// object alive, and so does the stream.
 ///
 /// # Cancellation
 /// It can be dropped at any time. The service keeps nothing for it, so there is nothing that could be left behind.
@@ -156,7 +157,8 @@ impl<T> Elements<T> {
         self
     }
 
-    /// What each chunk may take, as [`Call::timeout`](tarmem_remote::Call::timeout); what any call may take unless said.
+    /// What each chunk may take, as [`Call::timeout`](tarmem_remote::Call::timeout); what any call may take unless
+    /// said.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

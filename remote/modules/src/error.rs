@@ -17,8 +17,8 @@ macro_rules! exceptions {
         ///
         /// An operation that fails with one has changed nothing.
         ///
-        /// Dynamic callers get it as a map of its `class`, its `message` and its `args`, the arguments that Python makes it
-        /// of: see [`Error::raised_class`](tarmem_remote::Error::raised_class).
+        /// Dynamic callers get it as a map of its `class`, its `message` and its `args`, the arguments that Python
+        /// makes it of: see [`Error::raised_class`](tarmem_remote::Error::raised_class).
         ///
         /// ```
         /// use tarmem_modules::Exception;
@@ -31,7 +31,8 @@ macro_rules! exceptions {
         #[serde(into = "Parts", try_from = "Parts")]
         #[non_exhaustive]
         pub enum Exception {
-            /// There is no such key: this one. A key of more than 64 KiB is told by the beginning of how Python writes it.
+            /// There is no such key: this one. A key of more than 64 KiB is told by the beginning of how Python writes
+            /// it.
             KeyError(Value),
             /// These bytes are no text in that encoding.
             UnicodeDecodeError(Box<UnicodeError>),
@@ -173,7 +174,8 @@ impl Exception {
         if weight(key) > KEY_LIMIT { Exception::KeyError(short(key).into()) } else { Exception::KeyError(key.clone()) }
     }
 
-    /// That others use an object that was to be looked into. Nobody sees it: the call is made again once the object is held.
+    /// That others use an object that was to be looked into. Nobody sees it: the call is made again once the object is
+    /// held.
     pub(crate) fn busy() -> Self {
         Exception::RuntimeError(BUSY.to_owned())
     }

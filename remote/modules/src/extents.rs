@@ -1,5 +1,5 @@
-//! How large the collections are, for those of their methods that look at all that they hold; and how much a method looks at for
-//! which that depends on its arguments.
+//! How large the collections are, for those of their methods that look at all that they hold; and how much a method
+//! looks at for which that depends on its arguments.
 
 use super::builtins::{Dict, FrozenSet, List, Range, Set, Tuple};
 use super::collections::{Counter, DefaultDict, Deque, NamedTuple, OrderedDict};
@@ -39,8 +39,8 @@ const FEW: usize = 4 << 10;
 /// An element that is copied takes as long as so many steps of a comparison: it may have memory of its own.
 const COPIED: usize = 16;
 
-/// Called by a method before it has changed anything, which looks at so many elements: `xs[i:j]` may be all of them, where `xs[i]`
-/// is one.
+/// Called by a method before it has changed anything, which looks at so many elements: `xs[i:j]` may be all of them,
+/// where `xs[i]` is one.
 ///
 /// # Errors
 /// [`Exception::busy`], which nobody sees, if that is too much for where it runs: then it is run again elsewhere.

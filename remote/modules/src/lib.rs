@@ -7,13 +7,15 @@
 //! - [`error`]: what their methods refuse, as [`Exception`]s.
 //! - [`threading`]: Lock, RLock, Semaphore, BoundedSemaphore, Event, Condition, Barrier.
 //! - [`queue`]: Queue, LifoQueue, PriorityQueue, SimpleQueue.
-//! - [`builtins::functions`]: len, sorted, sum and their like. [`heapq`], [`bisect`]: functions over lists. [`itertools`]: count.
+//! - [`builtins::functions`]: len, sorted, sum and their like. [`heapq`], [`bisect`]: functions over lists.
+//!   [`itertools`]: count.
 //! - [`python`]: what these types have in common: equality, order, keys, slices.
 //!
 //! Every class here is used in three ways. By name, with Python's method names and [`Value`](tarmem_remote::Value)s:
-//! `tarmem call k append 3`. Through its proxy, with plain Rust values: `list.append(3)`. And as the Rust type that it is, with
-//! `Value`s, and the same names: `List::append`. A proxy has a form of each method that takes and gives `Value`s, too, under the
-//! name that ends in `_value` or `_values`; operators have names of their own, such as `getitem`.
+//! `tarmem call k append 3`. Through its proxy, with plain Rust values: `list.append(3)`. And as the Rust type that it
+//! is, with `Value`s, and the same names: `List::append`. A proxy has a form of each method that takes and gives
+//! `Value`s, too, under the name that ends in `_value` or `_values`; operators have names of their own, such as
+//! `getitem`.
 
 pub mod bisect;
 pub mod builtins;

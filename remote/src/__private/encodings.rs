@@ -1,7 +1,8 @@
-//! What is done with arguments, results and errors that can be encoded; and in their place, if they cannot, nothing: that is told
-//! once, where the user's type stands, by [`Of`], and is not to be told again.
+//! What is done with arguments, results and errors that can be encoded; and in their place, if they cannot, nothing:
+//! that is told once, where the user's type stands, by [`Of`], and is not to be told again.
 //!
-//! Each way asks for what the check beside it asks for, and for no more; so what does nothing is in no program that compiles.
+//! Each way asks for what the check beside it asks for, and for no more; so what does nothing is in no program that
+//! compiles.
 
 use super::{Fallible, FurtherArgs, FurtherKwargs};
 use crate::dispatch::{Arguments, Finish, Output, Produced};
@@ -91,8 +92,8 @@ impl<Method> Of<Method> {
     /// Whether it can fail with a `T`, as a function.
     pub fn produced_error<T: ProducedError<Method>>(&self) {}
 
-    /// A function can give an object, too: `(&….made::<T>()).check()` finds [`MadeObject`] if `T` is one, else [`MadeValue`], which
-    /// is one reference further. A class that cannot be serialized was told so.
+    /// A function can give an object, too: `(&….made::<T>()).check()` finds [`MadeObject`] if `T` is one, else
+    /// [`MadeValue`], which is one reference further. A class that cannot be serialized was told so.
     pub fn made<T>(&self) -> Made<T, Method> {
         Made(PhantomData)
     }
@@ -186,8 +187,8 @@ impl<T> NoIncomingWay for &Incoming<T> {
     type Arguments = T;
 }
 
-/// What is to be encoded. `Outgoing(…).returned(…)` and the like find the ways of what can be encoded, else [`NoOutgoingWay`],
-/// which is one reference further.
+/// What is to be encoded. `Outgoing(…).returned(…)` and the like find the ways of what can be encoded, else
+/// [`NoOutgoingWay`], which is one reference further.
 pub struct Outgoing<T>(pub T);
 
 /// See [`Outgoing`]: of a value, or a reference to it.

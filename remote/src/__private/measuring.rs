@@ -5,8 +5,8 @@ use crate::describe::Measure;
 use crate::object::{Class, Extent, Object};
 use std::marker::PhantomData;
 
-/// `(&&Measuring::<T>::new()).way()` finds [`ExtentWay`] if `T` says how large it is, else [`NoExtentWay`], which is one
-/// reference nearer.
+/// `(&&Measuring::<T>::new()).way()` finds [`ExtentWay`] if `T` says how large it is, else [`NoExtentWay`], which is
+/// one reference nearer.
 pub struct Measuring<T>(PhantomData<fn() -> T>);
 
 impl<T> Measuring<T> {

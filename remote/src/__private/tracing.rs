@@ -6,8 +6,8 @@ use crate::object::{Class, Object, Traverse};
 use crate::value::Value;
 use std::marker::PhantomData;
 
-/// `(&&Tracing::<T>::new()).way()` finds [`TraverseWay`] if `T` says itself what it refers to, else [`EncodedWay`], which is
-/// one reference nearer.
+/// `(&&Tracing::<T>::new()).way()` finds [`TraverseWay`] if `T` says itself what it refers to, else [`EncodedWay`],
+/// which is one reference nearer.
 pub struct Tracing<T>(PhantomData<fn() -> T>);
 
 impl<T> Tracing<T> {

@@ -1,5 +1,5 @@
-//! What is done with a class as a value that can be serialized; and in its place, if it cannot, nothing: that was told already, by
-//! [`encodable`], and is not to be told again.
+//! What is done with a class as a value that can be serialized; and in its place, if it cannot, nothing: that was told
+//! already, by [`encodable`], and is not to be told again.
 
 use crate::error::Error;
 use crate::object::{Encodable, Object};
@@ -11,8 +11,8 @@ use std::marker::PhantomData;
 /// Asks whether a class can be serialized: where the user's type stands, so that the error does too.
 pub const fn encodable<T: Encodable>() {}
 
-/// `(&Ways::<T>::new()).read(…)` finds [`EncodableWay`] if `T` is an object, else [`UnencodableWay`], which is one reference
-/// further.
+/// `(&Ways::<T>::new()).read(…)` finds [`EncodableWay`] if `T` is an object, else [`UnencodableWay`], which is one
+/// reference further.
 pub struct Ways<T>(PhantomData<fn() -> T>);
 
 impl<T> Ways<T> {

@@ -50,8 +50,8 @@ pub struct Call<T, E = Error> {
     result: PhantomData<fn() -> (T, E)>,
 }
 
-/// What few calls have. All of them are moved around: in 128 bytes that is done by a few instructions, and by a call of `memcpy`
-/// beyond.
+/// What few calls have. All of them are moved around: in 128 bytes that is done by a few instructions, and by a call of
+/// `memcpy` beyond.
 #[derive(Default)]
 struct Rare {
     owner: Option<OwnerId>,
@@ -120,15 +120,16 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// The call is never made, and fails with [`Error::BadArguments`]: for a proxy whose caller gave it what it cannot send.
+    /// The call is never made, and fails with [`Error::BadArguments`]: for a proxy whose caller gave it what it cannot
+    /// send.
     pub fn refused(mut self, reason: String) -> Self {
         let error = Error::BadArguments { signature: self.what(), reason };
         self.state = State::Malformed(Box::new(error));
         self
     }
 
-    /// Holds these until it is over, since its arguments refer to them: what is referred to by nothing else would be gone when
-    /// the call arrives.
+    /// Holds these until it is over, since its arguments refer to them: what is referred to by nothing else would be
+    /// gone when the call arrives.
     pub fn keeping(mut self, references: Vec<ObjectRef>) -> Self {
         if !references.is_empty() {
             self.rare_mut().kept = references;
@@ -152,8 +153,8 @@ impl<T, E> Call<T, E> {
         self.label.as_ref().map_or_else(|| self.name.to_string(), |label| label.to_string())
     }
 
-    /// Fails with [`Error::DeadlineExceeded`] unless the result is there within `timeout`, counted from when the call is
-    /// sent. The service does not work on it past that.
+    /// Fails with [`Error::DeadlineExceeded`] unless the result is there within `timeout`, counted from when the call
+    /// is sent. The service does not work on it past that.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Timeout::After(timeout);
         self
@@ -165,21 +166,22 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// Making the call twice is as good as making it once. If the service is started again while the call is on its way, it
-    /// is made again in place of failing with [`Error::OutcomeUnknown`]. Methods with `&self` and those marked
+    /// Making the call twice is as good as making it once. If the service is started again while the call is on its
+    /// way, it is made again in place of failing with [`Error::OutcomeUnknown`]. Methods with `&self` and those marked
     /// `#[remote(idempotent)]` are so by themselves where they are called by a typed proxy.
     pub fn idempotent(mut self) -> Self {
         self.idempotent = true;
         self
     }
 
-    /// Makes the call on behalf of this owner, not of the task (or thread) that first polls it: locks belong to owners. So a bridge
-    /// can have its own callers, the tasks of another language say, hold locks apart on one session. Owners exclude one another,
-    /// an owner acquires an `RLock` again, and none releases what another holds, unless it gives the token. (A guard gives it.)
+    /// Makes the call on behalf of this owner, not of the task (or thread) that first polls it: locks belong to owners.
+    /// So a bridge can have its own callers, the tasks of another language say, hold locks apart on one session. Owners
+    /// exclude one another, an owner acquires an `RLock` again, and none releases what another holds, unless it gives
+    /// the token. (A guard gives it.)
     ///
-    /// Ids are the session's own: any numbers below 2^62 ([`OwnerId::LIMIT`]) that tell its callers apart. None is ever taken for a
-    /// task or a thread, and one of another session is another owner. An owner needs no beginning and no end: what it holds is
-    /// given up by whoever knows its id, and at the end of the session.
+    /// Ids are the session's own: any numbers below 2^62 ([`OwnerId::LIMIT`]) that tell its callers apart. None is ever
+    /// taken for a task or a thread, and one of another session is another owner. An owner needs no beginning and no
+    /// end: what it holds is given up by whoever knows its id, and at the end of the session.
     ///
     /// [`Proxy::as_owner`](crate::Proxy::as_owner) does this for all calls of a proxy, those of its guards too.
     ///
@@ -207,15 +209,15 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// Once it is on its way, dropping it does not cancel it. For a call that gives something up, which nothing would do
-    /// otherwise.
+    /// Once it is on its way, dropping it does not cancel it. For a call that gives something up, which nothing would
+    /// do otherwise.
     pub fn uncancelled(mut self) -> Self {
         self.cancellable = false;
         self
     }
 
-    /// Sends the call, and forgets it: what comes of it is not told. Needs no runtime and no waiting, so that it can be done
-    /// when something is dropped. It goes before whatever the caller sends later.
+    /// Sends the call, and forgets it: what comes of it is not told. Needs no runtime and no waiting, so that it can be
+    /// done when something is dropped. It goes before whatever the caller sends later.
     pub fn detach(mut self) {
         self.use_names();
         match std::mem::replace(&mut self.state, State::Over) {
@@ -266,8 +268,8 @@ impl<T, E> Call<T, E> {
         Poll::Ready(())
     }
 
-    /// Puts in what the service leaves out, since the caller knows it: the name that a typed call's stable id stands for,
-    /// and what was late.
+    /// Puts in what the service leaves out, since the caller knows it: the name that a typed call's stable id stands
+    /// for, and what was late.
     fn named(&self, error: Error, operation: &[u8]) -> Error {
         match error {
             Error::DeadlineExceeded { what, after } if what.is_empty() => {
@@ -291,8 +293,8 @@ impl<T, E> Call<T, E> {
         }
     }
 
-    /// With the object that it is for, or the key: `bank.Account.deposit of "alice"`, `memoize of "k" by lab.load`. Read
-    /// from the operation itself, so that no call pays for it but one that was late.
+    /// With the object that it is for, or the key: `bank.Account.deposit of "alice"`, `memoize of "k" by lab.load`.
+    /// Read from the operation itself, so that no call pays for it but one that was late.
     fn whole_name(&self, operation: &[u8]) -> String {
         let what = self.what();
         let Ok(operation) = Operation::decode(operation) else { return what };

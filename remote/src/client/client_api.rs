@@ -1,6 +1,5 @@
-//! [`ClientApi`]: what a client may ask of a service. A session gives it, and a [`Context`](crate::Context) does, to what the
-//! service runs.
-
+//! [`ClientApi`]: what a client may ask of a service. A session gives it, and a [`Context`](crate::Context) does, to what
+//! the service runs.
 use crate::args::Args;
 use crate::call::{Call, Name};
 use crate::codec::Encoding;
@@ -23,8 +22,9 @@ impl ClientApi {
     /// source is not even decoded.
     ///
     /// # Errors
-    /// What the source fails with, for every caller that waited for it; nothing is stored then, and the next caller tries
-    /// again. [`Error::Cycle`] if a generator comes to need its own key. [`Error::WrongClass`] on a hit of another class.
+    /// What the source fails with, for every caller that waited for it; nothing is stored then, and the next caller
+    /// tries again. [`Error::Cycle`] if a generator comes to need its own key. [`Error::WrongClass`] on a hit of
+    /// another class.
     pub fn memoize<S: Source>(&self, key: &str, source: S) -> Obtain<S::Proxy, S::Failure> {
         Obtain::from_source(&self.caller, Some(key), "memoize", source, |source| {
             Operation::Memoize { key, source, expect: S::EXPECT }.encode()
@@ -127,8 +127,8 @@ impl ClientApi {
         self.plain(Operation::Describe { target: Target::Key(key) })
     }
 
-    /// Whether a method panicked while it changed the object under `key`; then it answers [`Error::Poisoned`], and nothing but
-    /// snapshots and what is asked about it.
+    /// Whether a method panicked while it changed the object under `key`; then it answers [`Error::Poisoned`], and
+    /// nothing but snapshots and what is asked about it.
     ///
     /// # Errors
     /// [`Error::NoSuchKey`].
@@ -138,8 +138,8 @@ impl ClientApi {
 
     /// Lets the object under `key` be used again although a method panicked while it changed it, as
     /// [`Mutex::clear_poison`](std::sync::Mutex::clear_poison) does. It is as that method left it: look at it by a
-    /// [`snapshot`](Proxy::snapshot_with_info) first, and put right by its next calls what is wrong. Does nothing to one that is not
-    /// poisoned.
+    /// [`snapshot`](Proxy::snapshot_with_info) first, and put right by its next calls what is wrong. Does nothing to
+    /// one that is not poisoned.
     ///
     /// ```
     /// # use tarmem_remote::{Error, Proxy};
@@ -175,8 +175,8 @@ impl ClientApi {
         self.plain(Operation::Version)
     }
 
-    /// Sends all `calls` together, without waiting in between, and gives their results in order: explicit pipelining. They
-    /// are of one type: calls of one method, typed or by name, or of several that give the same.
+    /// Sends all `calls` together, without waiting in between, and gives their results in order: explicit pipelining.
+    /// They are of one type: calls of one method, typed or by name, or of several that give the same.
     ///
     /// ```
     /// # use tarmem_modules::builtins::DictProxy;
@@ -273,8 +273,8 @@ impl Module {
         })
     }
 
-    /// What a [`DynamicFunctionCall`](crate::source::DynamicFunctionCall) of `name` runs: for a class its constructor `new`, otherwise
-    /// the member of that name.
+    /// What a [`DynamicFunctionCall`](crate::source::DynamicFunctionCall) of `name` runs: for a class its constructor
+    /// `new`, otherwise the member of that name.
     ///
     /// # Errors
     /// [`Error::NoSuchMember`], and [`Error::NoConstructor`] for a class without one.
@@ -319,8 +319,8 @@ impl Module {
     /// Makes an unnamed object with the class or generator `name`.
     ///
     /// # Errors
-    /// [`Error::NoSuchMember`], [`Error::NoConstructor`], [`Error::NotAGenerator`], [`Error::BadArguments`], and what the generator
-    /// fails with.
+    /// [`Error::NoSuchMember`], [`Error::NoConstructor`], [`Error::NotAGenerator`], [`Error::BadArguments`], and what
+    /// the generator fails with.
     pub fn construct(&self, name: &str, args: impl Into<Args>) -> Obtain<DynamicProxy> {
         self.service.create(self.function(name, args))
     }

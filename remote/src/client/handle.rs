@@ -32,8 +32,8 @@ thread_local! {
     static HELD_BACK: RefCell<Option<HeldBack>> = const { RefCell::new(None) };
 }
 
-/// Makes sense of a result that is undone if that fails. Handles in it that are dropped meanwhile are not given up then: the
-/// service does that, and would give up others' otherwise.
+/// Makes sense of a result that is undone if that fails. Handles in it that are dropped meanwhile are not given up
+/// then: the service does that, and would give up others' otherwise.
 pub(crate) fn holding_back<T, E>(decode: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     /// Even if it panics.
     struct Restore(Option<HeldBack>);
@@ -56,8 +56,8 @@ pub(crate) fn holding_back<T, E>(decode: impl FnOnce() -> Result<T, E>) -> Resul
     result
 }
 
-/// The scope of a result that came by a caller: each reference in it becomes a handle, of those that the service has counted for
-/// this client, to be given up by the same caller.
+/// The scope of a result that came by a caller: each reference in it becomes a handle, of those that the service has
+/// counted for this client, to be given up by the same caller.
 pub(crate) struct Handles<'a>(pub(crate) &'a Arc<dyn Caller>);
 
 impl RefScope for Handles<'_> {

@@ -6,8 +6,8 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
-/// A call that [`ClientApi::pipeline`](crate::ClientApi::pipeline) takes: every future of one operation on its way, such as
-/// [`Call`], `Decoded` of tarmem's own modules, [`Obtain`](crate::client_api::Obtain) and
+/// A call that [`ClientApi::pipeline`](crate::ClientApi::pipeline) takes: every future of one operation on its way,
+/// such as [`Call`], `Decoded` of tarmem's own modules, [`Obtain`](crate::client_api::Obtain) and
 /// [`Import`](crate::client_api::Import).
 pub trait PipelinedCall: Future + Unpin {
     /// Sees to it that the call is on its way; ready once it is. Its result comes when it is awaited.

@@ -27,8 +27,8 @@ pub use obtain::Obtain;
 /// What every proxy has. `#[remote]` generates one proxy type per class and per interface, with a method for each of
 /// theirs; [`DynamicProxy`] does without types.
 ///
-/// A proxy **by key** follows the key: each call goes to whatever object the key is mapped to by then. A proxy **by id**
-/// stays with one object and keeps it alive; its last clone gives it up when dropped.
+/// A proxy **by key** follows the key: each call goes to whatever object the key is mapped to by then. A proxy **by
+/// id** stays with one object and keeps it alive; its last clone gives it up when dropped.
 pub trait Proxy: Clone + Send + Sync + Sized + 'static {
     /// A proxy over `core`.
     fn from_core(core: ProxyCore) -> Self;
@@ -62,8 +62,8 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         DynamicProxy::from_core(self.core().clone())
     }
 
-    /// The same object, whose calls are made on behalf of this owner, as by [`Call::owner`]: all of them, those of its guards, and
-    /// of the proxies in its results. A call may still name another.
+    /// The same object, whose calls are made on behalf of this owner, as by [`Call::owner`]: all of them, those of its
+    /// guards, and of the proxies in its results. A call may still name another.
     ///
     /// ```no_run
     /// # use tarmem_remote::Proxy;
@@ -102,8 +102,8 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         }
     }
 
-    /// The names of its object's methods, sorted and each once, as Python's `dir`. [`describe`](Self::describe) tells their
-    /// signatures, receivers and documentation, too.
+    /// The names of its object's methods, sorted and each once, as Python's `dir`. [`describe`](Self::describe) tells
+    /// their signatures, receivers and documentation, too.
     ///
     /// # Errors
     /// As [`describe`](Self::describe).
@@ -129,7 +129,8 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
     /// A copy of the object's value, as of now, as the type `T`.
     ///
     /// # Errors
-    /// [`Error::UnexpectedResult`] if the value does not fit `T`, as a reference to an object of a resident class does not; and those of [`snapshot`](Self::snapshot).
+    /// [`Error::UnexpectedResult`] if the value does not fit `T`, as a reference to an object of a resident class does
+    /// not; and those of [`snapshot`](Self::snapshot).
     fn snapshot_as<T: DeserializeOwned>(&self) -> impl Future<Output = Result<T, Error>> + Send {
         let snapshot = self.snapshot();
         async move {
@@ -158,10 +159,10 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         core.plain(Operation::ClearPoison { target: core.target.as_ref() })
     }
 
-    /// A copy of the object's value, as of now, with the objects that it refers to in the places of the references. Those of
-    /// resident classes, which have no value, stay [references](Value::Ref), with a handle for this client to each.
-    /// Of a [poisoned](Self::is_poisoned) object, too, which may be half changed: [`snapshot_with_info`](Self::snapshot_with_info)
-    /// says whether it is.
+    /// A copy of the object's value, as of now, with the objects that it refers to in the places of the references.
+    /// Those of resident classes, which have no value, stay [references](Value::Ref), with a handle for this client to
+    /// each. Of a [poisoned](Self::is_poisoned) object, too, which may be half changed:
+    /// [`snapshot_with_info`](Self::snapshot_with_info) says whether it is.
     ///
     /// # Errors
     /// [`Error::BadResult`] for an object of a resident class, which has none; [`Error::NoSuchKey`] and the session's.
@@ -170,8 +171,8 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         core.plain(Operation::Snapshot { target: core.target.as_ref() })
     }
 
-    /// As [`snapshot`](Self::snapshot), marked if it cannot be relied upon: whether a method panicked while changing the object, or
-    /// one that it refers to, as of the moment when each was copied.
+    /// As [`snapshot`](Self::snapshot), marked if it cannot be relied upon: whether a method panicked while changing
+    /// the object, or one that it refers to, as of the moment when each was copied.
     ///
     /// ```
     /// # use tarmem_remote::{Error, Proxy};
@@ -206,8 +207,8 @@ pub trait Remote {
     type Proxy: Proxy;
 }
 
-/// A proxy of objects of one class, or of one interface: what `#[remote]` makes. The methods of an interface are callable on every
-/// proxy whose class implements it, by the trait of calls that `#[remote]` makes of the interface.
+/// A proxy of objects of one class, or of one interface: what `#[remote]` makes. The methods of an interface are
+/// callable on every proxy whose class implements it, by the trait of calls that `#[remote]` makes of the interface.
 pub trait TypedProxy: Proxy {
     /// The class, or the `dyn` type of the interface.
     type Of: Remote<Proxy = Self> + ?Sized;
@@ -333,7 +334,8 @@ impl Proxy for DynamicProxy {
     }
 }
 
-/// A proxy is what a reference in a result is read as: the live object. What is no reference, or was made by hand, is refused.
+/// A proxy is what a reference in a result is read as: the live object. What is no reference, or was made by hand, is
+/// refused.
 impl<'de> Deserialize<'de> for DynamicProxy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let reference = ObjectRef::deserialize(deserializer)?;
@@ -362,7 +364,8 @@ impl DynamicProxy {
     /// before it.
     ///
     /// # Errors
-    /// [`Error::NoSuchMethod`], [`Error::BadArguments`], [`Error::Raised`] if the method itself fails, and the session's.
+    /// [`Error::NoSuchMethod`], [`Error::BadArguments`], [`Error::Raised`] if the method itself fails, and the
+    /// session's.
     pub fn call(&self, method: &str, args: impl Into<Args>) -> Call<Value> {
         self.call_with_args(method, Ok(args.into()))
     }

@@ -22,8 +22,8 @@ impl ClientApi {
         &self.caller
     }
 
-    /// The same service, whose calls are made on behalf of this owner, as by [`Call::owner`](crate::Call::owner): all of them, and those of the proxies
-    /// that come of them.
+    /// The same service, whose calls are made on behalf of this owner, as by [`Call::owner`](crate::Call::owner): all
+    /// of them, and those of the proxies that come of them.
     pub fn as_owner(&self, id: u64) -> Self {
         ClientApi { caller: Owned::by(&self.caller, id) }
     }

@@ -199,8 +199,8 @@ impl DynamicFunctionCall {
     /// Runs the function on the service. If it makes an object, the result is a copy of its value.
     ///
     /// # Errors
-    /// [`Error::NoSuchModule`], [`Error::NoSuchMember`], [`Error::NoConstructor`], [`Error::BadArguments`], [`Error::Raised`],
-    /// and the session's.
+    /// [`Error::NoSuchModule`], [`Error::NoSuchMember`], [`Error::NoConstructor`], [`Error::BadArguments`],
+    /// [`Error::Raised`], and the session's.
     pub fn call(self, service: impl AsRef<ClientApi>) -> Call<Value> {
         let operation = self.encode_args().and_then(|args| {
             let function = FunctionRef::Name { module: &self.module, name: &self.name };

@@ -124,8 +124,8 @@ impl Context {
         self.host.result_bytes()
     }
 
-    /// The reference that another object can keep, of one that this call got from its [`service`](Self::service): the object
-    /// lives for as long as that does. (A proxy's own reference is a handle of the session, and ends with it.)
+    /// The reference that another object can keep, of one that this call got from its [`service`](Self::service): the
+    /// object lives for as long as that does. (A proxy's own reference is a handle of the session, and ends with it.)
     ///
     /// # Errors
     /// [`Error::NoSuchObject`] if the session does not hold it.

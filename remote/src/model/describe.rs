@@ -60,11 +60,11 @@ pub struct ClassEntry {
     pub docs: &'static str,
     /// False for a resident class: one whose values cannot be encoded, and so neither sent nor shown.
     pub encodable: bool,
-    /// A copy of one of its values: what is put back if a function that was changing the object fails. By `Clone` if the
-    /// class has it, otherwise by way of its encoding; an error, which names the class, if it has neither.
+    /// A copy of one of its values: what is put back if a function that was changing the object fails. By `Clone` if
+    /// the class has it, otherwise by way of its encoding; an error, which names the class, if it has neither.
     pub copy: fn(&dyn Object) -> Result<NewObject, Error>,
-    /// What tells of the references in one of its values. A function, since a constant cannot find it out; `None` if that is
-    /// done by encoding them.
+    /// What tells of the references in one of its values. A function, since a constant cannot find it out; `None` if
+    /// that is done by encoding them.
     pub trace: fn() -> Option<Trace>,
     /// What tells how large one of its values is. A function, as `trace` is; `None` if nothing does.
     pub extent: fn() -> Option<Measure>,
@@ -127,8 +127,8 @@ pub struct Method {
     pub idempotent: bool,
     /// Whether it is moved off the async threads.
     pub blocking: bool,
-    /// Whether it takes the longer the larger its object and its arguments are: then it is moved off the async threads if
-    /// these are large.
+    /// Whether it takes the longer the larger its object and its arguments are: then it is moved off the async threads
+    /// if these are large.
     pub scales: bool,
     /// What it is on the wire, and what of it has to be the same at a client.
     pub signature: fn() -> &'static Signature,
@@ -175,8 +175,8 @@ pub struct Function {
     pub inline: bool,
     /// Whether it is moved off the async threads although it makes no object.
     pub blocking: bool,
-    /// Whether it takes the longer the larger its arguments and objects are: then it is moved off the async threads if these are
-    /// large.
+    /// Whether it takes the longer the larger its arguments and objects are: then it is moved off the async threads if
+    /// these are large.
     pub scales: bool,
     /// Whether applying it twice is the same as applying it once.
     pub idempotent: bool,
@@ -247,7 +247,8 @@ impl Method {
     }
 
     /// How it is called, for messages to a caller who uses this encoding: a typed one sees the
-    /// [signature](Self::full_signature), a dynamic one names that it could have written: `bank.Account.deposit(cents)`.
+    /// [signature](Self::full_signature), a dynamic one names that it could have written:
+    /// `bank.Account.deposit(cents)`.
     pub fn called_as(&self, encoding: Encoding) -> String {
         match encoding {
             Encoding::Typed => self.full_signature(),
@@ -267,7 +268,8 @@ impl Function {
         signature_text(&self.full_name(), self.params, self.returns)
     }
 
-    /// As [`Method::called_as`]. A dynamic caller sees a constructor `new` under the name of its class: `builtins.list(items=...)`.
+    /// As [`Method::called_as`]. A dynamic caller sees a constructor `new` under the name of its class:
+    /// `builtins.list(items=...)`.
     pub fn called_as(&self, encoding: Encoding) -> String {
         let name = self.full_name();
         let class = name.strip_suffix(".new").filter(|_| self.class.is_some());

@@ -1,8 +1,8 @@
 //! How one dispatch function per method serves every encoding.
 //!
-//! A dispatch function reads its arguments from [`Arguments`] and writes its result to an [`Output`]; it does not know whether
-//! the bytes are postcard (typed callers) or [`Value`](crate::value::Value)s (dynamic callers). The typed encoding is the hot path and knows the
-//! types; dynamic arguments go through erased-serde.
+//! A dispatch function reads its arguments from [`Arguments`] and writes its result to an [`Output`]; it does not know
+//! whether the bytes are postcard (typed callers) or [`Value`](crate::value::Value)s (dynamic callers). The typed
+//! encoding is the hot path and knows the types; dynamic arguments go through erased-serde.
 
 use crate::args::{Args, Bound};
 #[doc(no_inline)]
@@ -17,7 +17,8 @@ use serde::ser::Error as _;
 use serde::{Deserializer, Serialize};
 use std::fmt::Display;
 
-/// The [`Value`](value::Value)s in so many bytes of arguments are far below [`DECODED_LIMIT`](value::DECODED_LIMIT) in memory.
+/// The [`Value`](value::Value)s in so many bytes of arguments are far below [`DECODED_LIMIT`](value::DECODED_LIMIT) in
+/// memory.
 const UNLIMITED: usize = 1 << 10;
 
 /// The arguments of one call, not decoded yet.
@@ -69,16 +70,16 @@ impl<'de> Arguments<'de> {
         Arguments { then: Some(then), ..self }
     }
 
-    /// Decodes all arguments at once, as a tuple, and checks that nothing is left over. They are moved into it: there is
-    /// nothing to decode after that.
+    /// Decodes all arguments at once, as a tuple, and checks that nothing is left over. They are moved into it: there
+    /// is nothing to decode after that.
     ///
     /// # Errors
     /// [`Error::BadArguments`] without the signature, which the caller knows.
     pub fn decode<T: for<'a> Deserialize<'a>>(&mut self) -> Result<T, Error> {
         let decoded = match &mut self.form {
             Form::Typed(typed) => {
-                // `T` is known here, and the typed encoding is the hot path: past erased-serde, which took a seventh of the
-                // service's time for a small call.
+                // `T` is known here, and the typed encoding is the hot path: past erased-serde, which took a seventh of
+                // the service's time for a small call.
                 let bytes = typed.remaining();
                 let mut decode = || T::deserialize(&mut *typed);
                 // What has nothing to drop has taken no memory, and so few bytes cannot become too many.
@@ -121,8 +122,8 @@ impl<'a> Output<'a> {
     /// The method returned `value`.
     ///
     /// # Errors
-    /// [`Error::BadResult`] if it cannot be encoded, or is over the limit; for a dynamic caller also if it takes more than
-    /// [`DECODED_LIMIT`](crate::value::DECODED_LIMIT) as values.
+    /// [`Error::BadResult`] if it cannot be encoded, or is over the limit; for a dynamic caller also if it takes more
+    /// than [`DECODED_LIMIT`](crate::value::DECODED_LIMIT) as values.
     pub fn returned<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         let encoded = match self.encoding {
             Encoding::Typed => codec::encode_into(value, self.body, self.limit),

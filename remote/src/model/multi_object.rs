@@ -1,8 +1,9 @@
 //! Functions over several objects: what they ask for, and what the service gives them.
 //!
 //! A `#[remote]` function with parameters `&T`, `&mut T`, `&dyn I` or `&mut dyn I` works on objects of the service. Its
-//! dispatch function decodes the arguments into a [`PreparedCall`]: which objects, and what to do with them. The service
-//! finds the objects, holds them all, in an order that is the same for every call, and runs it on [`HeldObjects`].
+//! dispatch function decodes the arguments into a [`PreparedCall`]: which objects, and what to do with them. The
+//! service finds the objects, holds them all, in an order that is the same for every call, and runs it on
+//! [`HeldObjects`].
 
 use crate::codec;
 use crate::context::Context;
@@ -92,8 +93,8 @@ pub struct ObjectParam {
     pub name: &'static str,
     /// The path of the class or interface that the object has to have.
     pub class: &'static str,
-    /// `&mut`: the function has the object for itself, and the object is put back as it was if the function fails, unless that
-    /// promises to see to it ([`OnObjects::all_or_nothing`]).
+    /// `&mut`: the function has the object for itself, and the object is put back as it was if the function fails,
+    /// unless that promises to see to it ([`OnObjects::all_or_nothing`]).
     pub exclusive: bool,
 }
 
@@ -102,8 +103,8 @@ pub struct ObjectParam {
 pub struct OnObjects {
     /// The parameters that are objects, in their order.
     pub params: &'static [ObjectParam],
-    /// It promises to leave its objects as they were if it fails. So no copies of them are made to put back; and as with a
-    /// method, those that it could change are poisoned if it panics.
+    /// It promises to leave its objects as they were if it fails. So no copies of them are made to put back; and as
+    /// with a method, those that it could change are poisoned if it panics.
     pub all_or_nothing: bool,
     /// Decodes the arguments.
     pub prepare: fn(&mut Arguments<'_>) -> Result<PreparedCall, Error>,

@@ -8,14 +8,14 @@ use crate::error::Error;
 use crate::multi_object::ObjectParam;
 use crate::value::{self, ObjectRef, Value};
 
-/// A package whose methods and functions look into the objects that they have references to, by [`value::look`]. They read
-/// everything before they change anything, so that a service may run one again if others use such an object: see
+/// A package whose methods and functions look into the objects that they have references to, by [`value::look`]. They
+/// read everything before they change anything, so that a service may run one again if others use such an object: see
 /// [`RefScope::look`](value::RefScope::look). It is registered by [`register_package!`](crate::register_package).
 pub struct Package {
     /// The name that cargo knows it by.
     pub name: &'static str,
-    /// Says why `found` is no argument for a parameter that is an object, in the package's own words; `None` leaves it to the
-    /// service.
+    /// Says why `found` is no argument for a parameter that is an object, in the package's own words; `None` leaves it
+    /// to the service.
     pub explain: fn(&Function, found: &Value) -> Option<Error>,
 }
 
@@ -36,7 +36,8 @@ impl Place {
 }
 
 impl Function {
-    /// What its package says of a dynamic call whose argument for `param` is no object; `args` are the arguments as they came.
+    /// What its package says of a dynamic call whose argument for `param` is no object; `args` are the arguments as
+    /// they came.
     pub fn explain_argument(&self, param: &ObjectParam, args: &[u8]) -> Option<Error> {
         let package = self.place.registered_package()?;
         let mut bound = value::limited(|| Args::decode(args)).ok()?.bind(self.params).ok()?;

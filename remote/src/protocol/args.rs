@@ -305,8 +305,8 @@ from_collections! {
 /// assert!(args![].is_empty());
 /// ```
 ///
-/// A proxy by id goes as a reference to its object: `args![to_value(&held)?]`, by [`to_value`](crate::value::to_value). By itself
-/// it does not convert, as one by key is a reference to no object in particular.
+/// A proxy by id goes as a reference to its object: `args![to_value(&held)?]`, by [`to_value`](crate::value::to_value).
+/// By itself it does not convert, as one by key is a reference to no object in particular.
 #[macro_export]
 macro_rules! args {
     ($($argument:expr),* $(,)?; $($name:ident = $named:expr),* $(,)?) => {

@@ -126,8 +126,8 @@ pub enum Error {
     /// The arguments do not fit the method.
     #[error("{}: {}", shown(signature), shown(reason))]
     BadArguments {
-        /// The signature of the method or function: for a typed caller as in Rust, for a dynamic one in the names that it could have
-        /// written, `builtins.dict.pop(key, default=...)`.
+        /// The signature of the method or function: for a typed caller as in Rust, for a dynamic one in the names that
+        /// it could have written, `builtins.dict.pop(key, default=...)`.
         signature: String,
         /// What does not fit.
         reason: String,
@@ -148,8 +148,9 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
-    /// The result of the call has come, and is none of what its caller asked for. Where the service can undo the call, it does:
-    /// an item that was taken out of a queue is back there. Otherwise the result is in here, so that it is not lost.
+    /// The result of the call has come, and is none of what its caller asked for. Where the service can undo the call,
+    /// it does: an item that was taken out of a queue is back there. Otherwise the result is in here, so that it is not
+    /// lost.
     #[error("the result of {} {}; {}", shown(what), shown(reason), undone_words(*undone, value.is_some()))]
     UnexpectedResult {
         /// The method or function.
@@ -282,8 +283,8 @@ pub enum Error {
         /// What was seen of it: what it speaks, where that can be told.
         seen: String,
     },
-    /// The connection ended before the call was answered. Whether it was applied is not known. Calls that may be made twice
-    /// are never told so: they are made again, or get the error with which the session ended.
+    /// The connection ended before the call was answered. Whether it was applied is not known. Calls that may be made
+    /// twice are never told so: they are made again, or get the error with which the session ended.
     #[error("the connection to {address} ended ({cause}); whether the call was applied is not known; connect again")]
     OutcomeUnknown {
         /// The address.
@@ -301,8 +302,8 @@ pub enum Error {
         /// How it ended.
         cause: String,
     },
-    /// Nothing was heard of the session for its lease, and the service has given it up: its locks, waits and handles are gone.
-    /// The call was not made, or it is one that may be made twice.
+    /// Nothing was heard of the session for its lease, and the service has given it up: its locks, waits and handles
+    /// are gone. The call was not made, or it is one that may be made twice.
     #[error(
         "the session with {address} has expired: nothing was heard of it for its lease; its locks and handles are gone; reconnect"
     )]
@@ -310,8 +311,8 @@ pub enum Error {
         /// The address.
         address: String,
     },
-    /// The service is shutting down and takes no new calls: this one was not made. A session that has a way back keeps it for the
-    /// service that comes next; so this is for those in process and over streams.
+    /// The service is shutting down and takes no new calls: this one was not made. A session that has a way back keeps
+    /// it for the service that comes next; so this is for those in process and over streams.
     #[error("the service is shutting down; connect again when it is back")]
     ShuttingDown,
     /// What arrived makes no sense in this protocol.
@@ -330,8 +331,8 @@ pub enum Error {
         /// What the token permits instead.
         reason: String,
     },
-    /// Client and service were built with different signatures of the method, and this call cannot be carried from one to
-    /// the other. See [`signature`](crate::signature).
+    /// Client and service were built with different signatures of the method, and this call cannot be carried from one
+    /// to the other. See [`signature`](crate::signature).
     #[error(
         "{}; the signature is {} at the client, {} at the service{}; \
          build both with the same one, or add what is new as an Option or with #[serde(default)]",
@@ -350,8 +351,8 @@ pub enum Error {
         /// What could not be carried, and whether the call was made.
         reason: String,
     },
-    /// The service was built with another signature, or with none of that name. A client does not show it: it asks for the
-    /// service's, and goes on by names.
+    /// The service was built with another signature, or with none of that name. A client does not show it: it asks for
+    /// the service's, and goes on by names.
     #[doc(hidden)]
     #[error("the service knows no such signature of {class}")]
     SignatureUnknown {
@@ -402,8 +403,8 @@ impl Error {
         }
     }
 
-    /// The error that a method, function or generator returned, as a value: whatever its type serialises to. `None` if this
-    /// is no [`Error::Raised`], or is one of a typed call, which has the error as a
+    /// The error that a method, function or generator returned, as a value: whatever its type serialises to. `None` if
+    /// this is no [`Error::Raised`], or is one of a typed call, which has the error as a
     /// [`CallError::Method`](crate::CallError::Method).
     pub fn raised(&self) -> Option<&Value> {
         match self {
@@ -412,9 +413,10 @@ impl Error {
         }
     }
 
-    /// The class of the error that a method returned, such as `KeyError`: for the `Exception`s of tarmem's own modules, and for
-    /// any type that serialises to a map with a text `class` in it. Of [`Error::BadArguments`], arguments that do not fit, it is
-    /// `TypeError`, as in Python: a bridge needs no case of its own for them. The message is the error's text.
+    /// The class of the error that a method returned, such as `KeyError`: for the `Exception`s of tarmem's own modules,
+    /// and for any type that serialises to a map with a text `class` in it. Of [`Error::BadArguments`], arguments that
+    /// do not fit, it is `TypeError`, as in Python: a bridge needs no case of its own for them. The message is the
+    /// error's text.
     ///
     /// ```
     /// use tarmem_modules::Exception;
@@ -437,8 +439,9 @@ impl Error {
         }
     }
 
-    /// The arguments of the error that a method returned, where [`raised_class`](Self::raised_class) knows one: the key of a
-    /// `KeyError`, the message of the others. `None` of an error that no method returned, such as [`Error::BadArguments`].
+    /// The arguments of the error that a method returned, where [`raised_class`](Self::raised_class) knows one: the key
+    /// of a `KeyError`, the message of the others. `None` of an error that no method returned, such as
+    /// [`Error::BadArguments`].
     pub fn raised_args(&self) -> Option<&[Value]> {
         self.raised_class()?;
         self.raised()?.get("args")?.as_list()

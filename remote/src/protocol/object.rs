@@ -36,8 +36,8 @@ impl<T: Serialize + DeserializeOwned> Encodable for T {
 /// What sees a value of some class, given its place, as an object.
 pub type View = fn(*mut ()) -> *mut dyn Object;
 
-/// For whoever keeps objects in memory of its own: how an object of this one's class is seen as an object. Every class has it,
-/// and nobody can say otherwise.
+/// For whoever keeps objects in memory of its own: how an object of this one's class is seen as an object. Every class
+/// has it, and nobody can say otherwise.
 #[doc(hidden)]
 pub trait Viewed {
     fn viewed(&self) -> View;

@@ -128,8 +128,8 @@ pub enum Operation<'a> {
         #[serde(borrow)]
         target: Target<'a>,
     },
-    /// Nobody waits for an earlier operation of this session any more: it is given up if it has not begun, and undone if its
-    /// result was [provisional](Reply::Provisional). Answers `()`.
+    /// Nobody waits for an earlier operation of this session any more: it is given up if it has not begun, and undone
+    /// if its result was [provisional](Reply::Provisional). Answers `()`.
     Cancel {
         /// Its sequence number.
         sequence: u64,
@@ -153,13 +153,15 @@ pub enum Operation<'a> {
         #[serde(borrow)]
         target: Target<'a>,
     },
-    /// The signature that the service was built with. Answers [`SignatureDescription`](crate::signature::SignatureDescription).
+    /// The signature that the service was built with. Answers
+    /// [`SignatureDescription`](crate::signature::SignatureDescription).
     Signature {
         /// Of what.
         #[serde(borrow)]
         of: SignatureRef<'a>,
     },
-    /// As [`Snapshot`](Operation::Snapshot), with whether what is copied is poisoned. Answers [`Snapshot`](struct@Snapshot).
+    /// As [`Snapshot`](Operation::Snapshot), with whether what is copied is poisoned. Answers
+    /// [`Snapshot`](struct@Snapshot).
     SnapshotWithInfo {
         /// The object.
         #[serde(borrow)]

@@ -16,11 +16,11 @@ pub struct Param {
     /// Whether a dynamic caller may leave it out: its type is an `Option`, and what is left out is `None`; or an
     /// [`Arg`](crate::args::Arg), or it has a default.
     pub optional: bool,
-    /// What it is then, as written in Rust; `None` for an [`Arg`](crate::args::Arg), which tells that it was left out, and for
-    /// what takes all further arguments, which is empty then.
+    /// What it is then, as written in Rust; `None` for an [`Arg`](crate::args::Arg), which tells that it was left out,
+    /// and for what takes all further arguments, which is empty then.
     pub default: Option<&'static str>,
-    /// The same as a value, where that is plain from how it is written; for an [`Arg`](crate::args::Arg) what the method takes it
-    /// for when it is left out, where there is such a value.
+    /// The same as a value, where that is plain from how it is written; for an [`Arg`](crate::args::Arg) what the
+    /// method takes it for when it is left out, where there is such a value.
     pub value: Option<fn() -> Option<Value>>,
 }
 
@@ -70,8 +70,8 @@ pub(crate) fn signature_text(name: &str, params: &[Param], returns: &str) -> Str
     format!("{name}({}){arrow}", params.join(", "))
 }
 
-/// `bank.Account.deposit(cents, note=null)`, as a dynamic caller could write it: a parameter that may be left out is shown with what
-/// it is then, and with `...` where no value says that.
+/// `bank.Account.deposit(cents, note=null)`, as a dynamic caller could write it: a parameter that may be left out is
+/// shown with what it is then, and with `...` where no value says that.
 pub(crate) fn called_text(name: &str, params: &[Param]) -> String {
     let param = |p: &Param| match (p.kind, p.default_value()) {
         (ParamKind::Args, _) => format!("*{}", p.name),

@@ -27,8 +27,8 @@ impl Payload {
         Self::small(bytes).unwrap_or_else(|| Payload(Form::Shared(whole.slice_ref(bytes))))
     }
 
-    /// A byte, and two times an array and a slice, and another slice, one after the other. What has a length that is known as this
-    /// is compiled is copied without a call of `memcpy`, which took longer than what it copied.
+    /// A byte, and two times an array and a slice, and another slice, one after the other. What has a length that is
+    /// known as this is compiled is copied without a call of `memcpy`, which took longer than what it copied.
     #[inline]
     pub(crate) fn joined<const A: usize, const B: usize>(
         head: u8,

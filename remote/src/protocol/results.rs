@@ -93,8 +93,8 @@ pub struct MethodDescription {
 }
 
 /// What is known about a parameter of a method or function. It may be passed by its place, or by its name; one of a
-/// [kind](ParamKind) that takes all further arguments is passed by passing those, and those after [`ParamKind::Args`] go by
-/// their names only ([`ParamKind::KeywordOnly`], and the objects among them).
+/// [kind](ParamKind) that takes all further arguments is passed by passing those, and those after [`ParamKind::Args`]
+/// go by their names only ([`ParamKind::KeywordOnly`], and the objects among them).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ParameterDescription {
     /// Its name.
@@ -142,8 +142,8 @@ impl ParamKind {
 pub enum ParameterDefault {
     /// It may not be left out.
     Required,
-    /// The method is told that it was left out, which no value stands for: `dict.pop(key)` is an error where `dict.pop(key, null)`
-    /// is null. What takes all further arguments is empty then.
+    /// The method is told that it was left out, which no value stands for: `dict.pop(key)` is an error where
+    /// `dict.pop(key, null)` is null. What takes all further arguments is empty then.
     Absent,
     /// This value.
     Value(#[serde(serialize_with = "shown")] Value),

@@ -1,11 +1,11 @@
 //! The signature of a method or function, as client and service each were built with it.
 //!
-//! A typed call names its method by a number that is made of the method's name *and* its signature: parameters, result and
-//! error, with the shapes of their types in depth. So a service that was built with another signature does not know the
-//! number, and nothing is ever decoded as something else. The client then asks once for the service's
-//! [`SignatureDescription`], and goes on by names: arguments as a map of self-describing values, so that serde's own rules
-//! decide what fits ([`Changes`] keeps which methods are called so). Where both sides have the same signature, this costs a
-//! call nothing.
+//! A typed call names its method by a number that is made of the method's name *and* its signature: parameters, result
+//! and error, with the shapes of their types in depth. So a service that was built with another signature does not know
+//! the number, and nothing is ever decoded as something else. The client then asks once for the service's
+//! [`SignatureDescription`], and goes on by names: arguments as a map of self-describing values, so that serde's own
+//! rules decide what fits ([`Changes`] keeps which methods are called so). Where both sides have the same signature,
+//! this costs a call nothing.
 
 use crate::args::Args;
 use crate::codec::{self, Encoding};
@@ -21,7 +21,8 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
-/// A signature that this program was built with. Made by `#[remote]`, one for each method, constructor, function and class.
+/// A signature that this program was built with. Made by `#[remote]`, one for each method, constructor, function and
+/// class.
 pub struct Signature {
     kind: Kind,
     scope: &'static str,
@@ -169,9 +170,9 @@ impl Signature {
         format!("{}.{}", self.scope, self.name)
     }
 
-    /// Whether its calls always go by names, since the types in it are not known in depth: they check their content in ways
-    /// that no made-up data passes, or ask what the data is, which the typed encoding cannot tell (`#[serde(untagged)]`,
-    /// `#[serde(flatten)]`).
+    /// Whether its calls always go by names, since the types in it are not known in depth: they check their content in
+    /// ways that no made-up data passes, or ask what the data is, which the typed encoding cannot tell
+    /// (`#[serde(untagged)]`, `#[serde(flatten)]`).
     pub fn goes_by_names(&'static self) -> bool {
         !self.known().learned
     }

@@ -209,8 +209,8 @@ fn as_integer(entries: &[(Value, Value)]) -> Option<Integer> {
     }
 }
 
-/// A list of values, counted towards [`DECODED_LIMIT`](super::DECODED_LIMIT) wherever it is decoded: what the collections on
-/// a service are read from.
+/// A list of values, counted towards [`DECODED_LIMIT`](super::DECODED_LIMIT) wherever it is decoded: what the
+/// collections on a service are read from.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};

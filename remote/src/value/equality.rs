@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
-/// Whether Python calls two values equal: numbers by what they are worth, whatever their type; lists and tuples
-/// element by element, each among their own; maps and sets whatever their order; object references if they are to one object.
+/// Whether Python calls two values equal: numbers by what they are worth, whatever their type; lists and tuples element
+/// by element, each among their own; maps and sets whatever their order; object references if they are to one object.
 ///
 /// ```
 /// use tarmem_remote::value::equal;

@@ -20,8 +20,9 @@ use access::{Entries, Items, Variant};
 /// Turns a [`Value`] into anything deserializable.
 ///
 /// It is forgiving where nothing can be lost: an int is taken for a float that holds it exactly, a list of small ints
-/// for bytes and the other way round, a list for a tuple and a tuple or a set for a list, null for `None` and `()`, a text or a map of one entry for an enum. It is strict
-/// elsewhere: a float is never an int, an int has to fit, a tuple has to have its length.
+/// for bytes and the other way round, a list for a tuple and a tuple or a set for a list, null for `None` and `()`, a
+/// text or a map of one entry for an enum. It is strict elsewhere: a float is never an int, an int has to fit, a tuple
+/// has to have its length.
 ///
 /// A `&Value` is a [`Deserializer`] too, from which text and bytes can be borrowed.
 ///

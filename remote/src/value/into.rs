@@ -4,11 +4,12 @@ use super::to::with_tuples;
 use super::{Value, ValueError};
 use serde::Serialize;
 
-/// What goes into a collection, a queue or a dict on a service: everything that is [`Serialize`], by value or by reference.
+/// What goes into a collection, a queue or a dict on a service: everything that is [`Serialize`], by value or by
+/// reference.
 ///
-/// It becomes what [`Value::from`] makes of it, if there is one: a tuple is a [`Value::Tuple`], so that it can be a key, and
-/// a proxy by id is a reference to its object. Everything else becomes what [`to_value`](super::to_value) makes of it: a
-/// struct a map, and so on. A type that is `Deserialize`, too, comes out again as it went in.
+/// It becomes what [`Value::from`] makes of it, if there is one: a tuple is a [`Value::Tuple`], so that it can be a
+/// key, and a proxy by id is a reference to its object. Everything else becomes what [`to_value`](super::to_value)
+/// makes of it: a struct a map, and so on. A type that is `Deserialize`, too, comes out again as it went in.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};

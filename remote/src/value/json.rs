@@ -32,12 +32,12 @@ type Named<'a> = &'a dyn Fn(&str) -> Result<ObjectRef, ValueError>;
 impl Value {
     /// The value as JSON.
     ///
-    /// What JSON does not have becomes an object: bytes `{"$bytes": "<hex>"}`, an object reference
-    /// `{"$ref": "<uuid>", "class": "…"}`, a tuple `{"$tuple": […]}`, a set `{"$set": […]}`, an int beyond 64 bits
-    /// `{"$int": "…"}`, a float that is not finite `{"$float": "nan" | "-nan" | "inf" | "-inf"}`, and a map that is not an
-    /// object, because a key is not text, begins with `$` or is there twice, `{"$map": [[key, value], …]}`.
-    /// [`Value::from_json`] reads them back. The keys of an object stay in their order. What is nested deeper than
-    /// [`DEPTH_LIMIT`](super::DEPTH_LIMIT) becomes `{"$too_deep": 64}`, which is not read back.
+    /// What JSON does not have becomes an object: bytes `{"$bytes": "<hex>"}`, an object reference `{"$ref": "<uuid>",
+    /// "class": "…"}`, a tuple `{"$tuple": […]}`, a set `{"$set": […]}`, an int beyond 64 bits `{"$int": "…"}`, a float
+    /// that is not finite `{"$float": "nan" | "-nan" | "inf" | "-inf"}`, and a map that is not an object, because a key
+    /// is not text, begins with `$` or is there twice, `{"$map": [[key, value], …]}`. [`Value::from_json`] reads them
+    /// back. The keys of an object stay in their order. What is nested deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT)
+    /// becomes `{"$too_deep": 64}`, which is not read back.
     ///
     /// ```
     /// use tarmem_remote::value::Value;
@@ -55,8 +55,8 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// Nesting deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT), and an object with a key that begins with `$` which is not
-    /// exactly one of those forms. A map with such a key is written as `{"$map": [["$key", 5]]}`.
+    /// Nesting deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT), and an object with a key that begins with `$` which is
+    /// not exactly one of those forms. A map with such a key is written as `{"$map": [["$key", 5]]}`.
     pub fn from_json(json: &Json) -> Result<Value, ValueError> {
         JsonSeed::new(&nobody).deserialize(json).map_err(|error| ValueError::new(error.to_string()))
     }
@@ -79,8 +79,8 @@ impl Value {
         Value::parse_json_with(text, &nobody)
     }
 
-    /// As [`Value::parse_json`]; and `{"$key": "alice"}` stands for the reference that `object` gives for `"alice"`. The commands
-    /// of the `tarmem` program take their arguments in this form.
+    /// As [`Value::parse_json`]; and `{"$key": "alice"}` stands for the reference that `object` gives for `"alice"`.
+    /// The commands of the `tarmem` program take their arguments in this form.
     ///
     /// # Errors
     ///
@@ -113,7 +113,8 @@ impl Value {
     }
 }
 
-/// What is wrong with JSON that is JSON, and in which line: in which column, after large integers were rewritten, nobody knows.
+/// What is wrong with JSON that is JSON, and in which line: in which column, after large integers were rewritten,
+/// nobody knows.
 fn in_line(error: &serde_json::Error) -> ValueError {
     let (line, message) = (error.line(), error.to_string());
     let place = format!(" at line {line} column {}", error.column());
@@ -344,7 +345,8 @@ impl<'de> Visitor<'de> for JsonSeed<'_> {
     }
 }
 
-/// A map's pairs. A key that is there twice is refused: whoever wrote it meant one of its values, and nobody knows which.
+/// A map's pairs. A key that is there twice is refused: whoever wrote it meant one of its values, and nobody knows
+/// which.
 fn each_once<E: Error>(pairs: Vec<(Value, Value)>) -> Result<Vec<(Value, Value)>, E> {
     match twice(pairs.iter().map(|(key, _)| key)) {
         None => Ok(pairs),

@@ -74,8 +74,9 @@ pub(super) fn unique(items: impl IntoIterator<Item = Value>) -> Result<Vec<Value
     Ok(kept)
 }
 
-/// The pairs of a map: of keys that are equal the first stays, with the last value, as in Python's `dict`. What cannot be a key
-/// stays as it is. Takes time in proportion to their number, and next to none for few pairs, or such as are in order.
+/// The pairs of a map: of keys that are equal the first stays, with the last value, as in Python's `dict`. What cannot
+/// be a key stays as it is. Takes time in proportion to their number, and next to none for few pairs, or such as are in
+/// order.
 ///
 /// # Errors
 /// There is no memory to tell the keys apart in.
@@ -84,7 +85,8 @@ pub(super) fn collapse(pairs: &mut Vec<(Value, Value)>) -> Result<(), OutOfMemor
     if are_distinct(pairs) { Ok(()) } else { collapse_any(pairs) }
 }
 
-/// Whether a glance tells that no two keys are equal: of texts and integers that ascend, or are few. Most maps are of this kind.
+/// Whether a glance tells that no two keys are equal: of texts and integers that ascend, or are few. Most maps are of
+/// this kind.
 #[inline]
 fn are_distinct(pairs: &[(Value, Value)]) -> bool {
     /// So few are compared each with each.

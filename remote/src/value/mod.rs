@@ -1,6 +1,7 @@
 //! The dynamic value: what a call carries when its types are not known beforehand.
 //!
-//! - [`Value`] is null, a bool, an [`Integer`], a float, text, bytes, a list, a tuple, a set, a map or an [`ObjectRef`].
+//! - [`Value`] is null, a bool, an [`Integer`], a float, text, bytes, a list, a tuple, a set, a map or an
+//!   [`ObjectRef`].
 //! - [`to_value`] turns anything serializable into a `Value`, [`from_value`] turns a `Value` into anything
 //!   deserializable. Both are forgiving where that is safe, and say what was expected and found where it is not.
 //! - A `Value` travels in the binary encoding of [`crate::codec`] as a tagged form, and in JSON through
@@ -64,8 +65,8 @@ pub(crate) use serialize::is_tagged_form;
 /// floats as in IEEE 754 (so `NaN` differs from itself), and object references by id.
 /// [`equal`] compares as Python does.
 ///
-/// Lists, tuples, sets and maps may be nested [`DEPTH_LIMIT`] levels deep; what is deeper is refused wherever values are read or
-/// written.
+/// Lists, tuples, sets and maps may be nested [`DEPTH_LIMIT`] levels deep; what is deeper is refused wherever values
+/// are read or written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
     /// Nothing: `()`, `None`, JSON's `null`.
@@ -81,11 +82,12 @@ pub enum Value {
     Text(String),
     /// Bytes, as opposed to a list of small integers.
     Bytes(Vec<u8>),
-    /// A list, also what serde calls a sequence, and a tuple or an array in typed data, which serde does not tell apart.
+    /// A list, also what serde calls a sequence, and a tuple or an array in typed data, which serde does not tell
+    /// apart.
     List(Vec<Value>),
-    /// A map, also a struct; the pairs stay in the order they were put in. Each key is there once in what [`Value::map`] makes, and
-    /// in whatever is read: of one that is there twice the last value counts, in the place of the first, as in Python's `dict`;
-    /// in JSON it is refused.
+    /// A map, also a struct; the pairs stay in the order they were put in. Each key is there once in what
+    /// [`Value::map`] makes, and in whatever is read: of one that is there twice the last value counts, in the place of
+    /// the first, as in Python's `dict`; in JSON it is refused.
     Map(Vec<(Value, Value)>),
     /// An object on the service.
     Ref(ObjectRef),
@@ -93,8 +95,8 @@ pub enum Value {
     Tuple(Vec<Value>),
     /// A set that never changes, so that it can be a key; the elements stay in the order they were put in.
     ///
-    /// Each is there once, and is no list or map, nor has any in it: [`Value::set`] sees to that, and so does whoever reads
-    /// a set from outside.
+    /// Each is there once, and is no list or map, nor has any in it: [`Value::set`] sees to that, and so does whoever
+    /// reads a set from outside.
     Set(Vec<Value>),
 }
 
@@ -148,7 +150,8 @@ impl Value {
         }
     }
 
-    /// The number as a float: a float as it is, an integer rounded to the nearest float, if it is not beyond all of them.
+    /// The number as a float: a float as it is, an integer rounded to the nearest float, if it is not beyond all of
+    /// them.
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Value::Float(x) => Some(*x),
@@ -222,8 +225,8 @@ impl Value {
         key::unique(items).map(Value::Set).map_err(|error| ValueError::new(error.to_string()))
     }
 
-    /// A map of these pairs, in their order. Of keys that are equal, as Python has it, the first stays, with the last value, as in
-    /// Python's `dict`.
+    /// A map of these pairs, in their order. Of keys that are equal, as Python has it, the first stays, with the last
+    /// value, as in Python's `dict`.
     ///
     /// ```
     /// use tarmem_remote::value::Value;

@@ -28,20 +28,21 @@ pub trait RefScope {
         None
     }
 
-    /// Where the object of `reference` is in memory, if what runs has that object for itself: a method its own, a function those
-    /// that it works on.
+    /// Where the object of `reference` is in memory, if what runs has that object for itself: a method its own, a
+    /// function those that it works on.
     fn place(&self, _reference: &ObjectRef) -> Option<usize> {
         None
     }
 
-    /// Shows `view` the object that `reference` stands for, held for reading until the method or function that asks is over.
-    /// It never waits.
+    /// Shows `view` the object that `reference` stands for, held for reading until the method or function that asks is
+    /// over. It never waits.
     fn look(&self, _reference: &ObjectRef, _view: &mut dyn FnMut(&dyn Any)) -> Looked {
         Looked::Closed
     }
 
-    /// Told of so many steps that are about to be taken, such as elements to be compared, by a method or function that has changed
-    /// nothing yet. Whether it is to go on: if not, it comes to an end as where an object [is in use](Looked::Busy).
+    /// Told of so many steps that are about to be taken, such as elements to be compared, by a method or function that
+    /// has changed nothing yet. Whether it is to go on: if not, it comes to an end as where an object [is in
+    /// use](Looked::Busy).
     fn go_on(&self, _steps: usize) -> bool {
         true
     }
@@ -54,14 +55,14 @@ pub enum Looked {
     Shown,
     /// There is nothing to be seen: the reference carries no object, or none that can be held here.
     Closed,
-    /// Others use the object now. Whoever asked comes to an end without having changed anything, whatever its result is; it
-    /// is run again once the object is held.
+    /// Others use the object now. Whoever asked comes to an end without having changed anything, whatever its result
+    /// is; it is run again once the object is held.
     Busy,
 }
 
 thread_local! {
-    /// Who looks after references now. By a pointer: a scope is lent for one call, and most calls never ask it. (Counted
-    /// pointers were a fifteenth of what a small call cost the service.)
+    /// Who looks after references now. By a pointer: a scope is lent for one call, and most calls never ask it.
+    /// (Counted pointers were a fifteenth of what a small call cost the service.)
     static CURRENT: Cell<Option<NonNull<dyn RefScope>>> = const { Cell::new(None) };
 }
 
@@ -122,8 +123,8 @@ pub(super) fn this() -> Option<ObjectRef> {
     ask(|current| current?.this())
 }
 
-/// Shows `view` an object that is only referred to: see [`RefScope::look`]. Outside of a service there is nothing to be seen.
-/// Inside of one, this is for methods and functions of [registered packages](crate::register_package).
+/// Shows `view` an object that is only referred to: see [`RefScope::look`]. Outside of a service there is nothing to be
+/// seen. Inside of one, this is for methods and functions of [registered packages](crate::register_package).
 pub fn look(reference: &ObjectRef, view: &mut dyn FnMut(&dyn Any)) -> Looked {
     ask(|current| current.map_or(Looked::Closed, |scope| scope.look(reference, view)))
 }
@@ -133,8 +134,8 @@ pub fn go_on(steps: usize) -> bool {
     ask(|current| current.is_none_or(|scope| scope.go_on(steps)))
 }
 
-/// Runs `f` with `object`, which what runs has for itself, to be seen by [`look`]: who may change an object lends it for as long
-/// as it only searches, since nobody else could show it.
+/// Runs `f` with `object`, which what runs has for itself, to be seen by [`look`]: who may change an object lends it
+/// for as long as it only searches, since nobody else could show it.
 pub fn lending<R>(object: &dyn Any, f: impl FnOnce() -> R) -> R {
     ask(|current| match current {
         Some(outer) => with_scope(&Lent { outer, object }, f),
@@ -187,8 +188,8 @@ impl RefScope for Lent<'_> {
 fn ask<R>(f: impl FnOnce(Option<&dyn RefScope>) -> R) -> R {
     // A thread that is ending has none.
     let current = CURRENT.try_with(Cell::get).ok().flatten();
-    // SAFETY: `with_scope` put the pointer there, and takes it away before it returns or unwinds. So a call of `with_scope` is
-    // running on this thread, further up the stack, and its caller borrows the scope until it is over. `f` cannot keep the
-    // reference beyond its own end, and that comes before the end of that call.
+    // SAFETY: `with_scope` put the pointer there, and takes it away before it returns or unwinds. So a call of
+    // `with_scope` is running on this thread, further up the stack, and its caller borrows the scope until it is over.
+    // `f` cannot keep the reference beyond its own end, and that comes before the end of that call.
     f(current.map(|scope| unsafe { scope.as_ref() }))
 }

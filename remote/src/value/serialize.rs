@@ -22,7 +22,8 @@ pub(crate) fn is_tagged_form(name: &str, variants: &[&str]) -> bool {
 
 /// In a binary format a tagged form, which loses nothing. In a readable one the natural form: a map is a map and bytes
 /// are the format's bytes, tuples and sets are sequences, and an integer beyond 128 bits is `{"$int": digits}`. Formats
-/// without bytes, such as JSON, lose the difference: [`Value::to_json`] keeps it, and [`to_value`](super::to_value) does.
+/// without bytes, such as JSON, lose the difference: [`Value::to_json`] keeps it, and [`to_value`](super::to_value)
+/// does.
 ///
 /// # Errors
 ///
@@ -33,8 +34,8 @@ impl Serialize for Value {
     }
 }
 
-/// Writes what Python calls a tuple, of a class that keeps it otherwise than as a [`Value`]: in a binary format, which knows the
-/// class, as the list that it is.
+/// Writes what Python calls a tuple, of a class that keeps it otherwise than as a [`Value`]: in a binary format, which
+/// knows the class, as the list that it is.
 ///
 /// ```
 /// use serde::{Serialize, Serializer};

@@ -17,12 +17,12 @@ use super::{Value, ValueError};
 
 /// Turns anything serializable into a [`Value`].
 ///
-/// Structs and maps become maps (of text keys for structs), `()` and `None` null, integers ints, characters text. A newtype
-/// is what it wraps, a unit variant its name, any other variant a map of its name to its content. A `Value` comes out as it
-/// went in.
+/// Structs and maps become maps (of text keys for structs), `()` and `None` null, integers ints, characters text. A
+/// newtype is what it wraps, a unit variant its name, any other variant a map of its name to its content. A `Value`
+/// comes out as it went in.
 ///
-/// Sequences become lists, and so do tuples and arrays: to serde an array is a tuple, and a `[f64; 3]` in a struct is to be
-/// read as a list. `Value::from((1, "a"))` makes a [`Value::Tuple`], [`Value::set`] a [`Value::Set`].
+/// Sequences become lists, and so do tuples and arrays: to serde an array is a tuple, and a `[f64; 3]` in a struct is
+/// to be read as a list. `Value::from((1, "a"))` makes a [`Value::Tuple`], [`Value::set`] a [`Value::Set`].
 ///
 /// # Errors
 ///
@@ -42,7 +42,8 @@ pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value, ValueError> {
     value.serialize(ToValue::default())
 }
 
-/// As [`to_value`], but a tuple is a tuple wherever [`Value::from`] could have made one: outside of the user's own types.
+/// As [`to_value`], but a tuple is a tuple wherever [`Value::from`] could have made one: outside of the user's own
+/// types.
 pub(super) fn with_tuples<T: Serialize + ?Sized>(value: &T) -> Result<Value, ValueError> {
     value.serialize(ToValue { name: Some(type_name::<T>), ..ToValue::default() })
 }
@@ -50,7 +51,8 @@ pub(super) fn with_tuples<T: Serialize + ?Sized>(value: &T) -> Result<Value, Val
 #[derive(Clone, Copy, Default)]
 struct ToValue {
     depth: Depth,
-    /// What the type that is serialized is called, where its tuples are to be told from its arrays: to serde they are the same.
+    /// What the type that is serialized is called, where its tuples are to be told from its arrays: to serde they are
+    /// the same.
     name: Option<fn() -> &'static str>,
 }
 
@@ -96,8 +98,8 @@ impl ToValue {
     }
 }
 
-/// Whether a type of that name is a tuple, or a reference to one. Names are for people, and may be written otherwise one day:
-/// tuples would be lists then, and a test would tell.
+/// Whether a type of that name is a tuple, or a reference to one. Names are for people, and may be written otherwise
+/// one day: tuples would be lists then, and a test would tell.
 fn is_tuple(name: &str) -> bool {
     name.trim_start_matches(['&', ' ']).trim_start_matches("mut ").starts_with('(')
 }

@@ -1,15 +1,15 @@
 //! How much memory the values of one message may take once they are decoded.
 //!
-//! A byte on the wire may be an element of a list, and that takes as much as any [`Value`](super::Value): a message may be
-//! many times as large in memory as it was on its way. So the elements are counted while they are decoded.
+//! A byte on the wire may be an element of a list, and that takes as much as any [`Value`](super::Value): a message may
+//! be many times as large in memory as it was on its way. So the elements are counted while they are decoded.
 
 use std::cell::Cell;
 use std::collections::TryReserveError;
 use std::fmt;
 
-/// How much memory the [`Value`](super::Value)s among the arguments of one call may take, with the texts and bytes in them,
-/// or those in an object that is sent by value; and no less what
-/// one operation of tarmem's own modules may make: 64 MiB.
+/// How much memory the [`Value`](super::Value)s among the arguments of one call may take, with the texts and bytes in
+/// them, or those in an object that is sent by value; and no less what one operation of tarmem's own modules may make:
+/// 64 MiB.
 pub const DECODED_LIMIT: usize = 64 << 20;
 
 /// About what an allocation of so many bytes takes: allocators keep a word beside it, and round up.
@@ -42,8 +42,8 @@ impl fmt::Display for TooHeavy {
     }
 }
 
-/// Decodes the arguments of a call, or an object that was sent by value, with `decode`, within [`DECODED_LIMIT`]; or makes values
-/// of a result.
+/// Decodes the arguments of a call, or an object that was sent by value, with `decode`, within [`DECODED_LIMIT`]; or
+/// makes values of a result.
 #[inline]
 pub fn limited<R>(decode: impl FnOnce() -> R) -> R {
     /// Puts back what was left, also after a panic.
@@ -62,8 +62,8 @@ pub fn limited<R>(decode: impl FnOnce() -> R) -> R {
 
 impl std::error::Error for TooHeavy {}
 
-/// Counts so many bytes more towards [`DECODED_LIMIT`]: for a `Deserialize` that keeps more than the [`Value`](super::Value)s that
-/// it reads, such as a table's entries.
+/// Counts so many bytes more towards [`DECODED_LIMIT`]: for a `Deserialize` that keeps more than the
+/// [`Value`](super::Value)s that it reads, such as a table's entries.
 ///
 /// # Errors
 /// They are too many, inside of [`limited`].
@@ -84,8 +84,8 @@ pub fn charge(bytes: usize) -> Result<(), TooHeavy> {
     Ok(())
 }
 
-/// How many bytes the arguments that this thread has decoded since the last time it was asked take in memory, beyond their
-/// encoded form.
+/// How many bytes the arguments that this thread has decoded since the last time it was asked take in memory, beyond
+/// their encoded form.
 pub fn take_decoded_weight() -> usize {
     TAKEN.take()
 }

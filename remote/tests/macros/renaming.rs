@@ -1,5 +1,5 @@
-//! A typed call of a method that the service was built with another signature of, given up by its caller while the service
-//! is being asked for that signature.
+//! A typed call of a method that the service was built with another signature of, given up by its caller while the
+//! service is being asked for that signature.
 
 use serde::{Deserialize, Serialize};
 use std::pin::pin;

@@ -1,5 +1,5 @@
-//! What goes to a method or comes from it has serde's derives: each type that lacks one is told once, where it stands, whatever is
-//! done with the method.
+//! What goes to a method or comes from it has serde's derives: each type that lacks one is told once, where it stands,
+//! whatever is done with the method.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -104,8 +104,8 @@ impl ByteArray {
         self.0.reverse();
     }
 
-    /// Puts the byte `value` in place of the one at `index`, or those of `value` in place of those of a slice; where the
-    /// slice has a step, there have to be as many, or none to take them out.
+    /// Puts the byte `value` in place of the one at `index`, or those of `value` in place of those of a slice; where
+    /// the slice has a step, there have to be as many, or none to take them out.
     #[remote(name = "__setitem__")]
     pub fn setitem(&mut self, index: Value, value: Value) -> Result<(), Exception> {
         if let Some(slice) = Slice::of(&index)? {

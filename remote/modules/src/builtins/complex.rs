@@ -13,8 +13,8 @@ use tarmem_remote::value::Value;
 
 /// A complex number, as Python's `complex`. It never changes: what its methods give is another one.
 ///
-/// As a value it is the map of its parts, `{"real": 1.0, "imag": 2.0}`: that is what the operators give, and what they take
-/// beside plain numbers and live ones. In Rust, that map is a `Complex`.
+/// As a value it is the map of its parts, `{"real": 1.0, "imag": 2.0}`: that is what the operators give, and what they
+/// take beside plain numbers and live ones. In Rust, that map is a `Complex`.
 #[remote(module = "builtins", name = "complex")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename = "complex")]
@@ -27,8 +27,8 @@ pub struct Complex {
 
 #[remote]
 impl Complex {
-    /// `real + imag * 1j`, of numbers that may be complex themselves; or the number that the text `real` is: `"1+2j"`. 0
-    /// without arguments.
+    /// `real + imag * 1j`, of numbers that may be complex themselves; or the number that the text `real` is: `"1+2j"`.
+    /// 0 without arguments.
     #[remote(inline)]
     pub fn new(
         #[remote(default = 0)] real: Arg<Value>,

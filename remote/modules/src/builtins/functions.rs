@@ -1,7 +1,8 @@
 //! The functions of `builtins`: `len`, `sorted`, `sum` and their like, of live objects and of plain values.
 //!
-//! A live object is passed by a reference to it, and looked at where it is. All that a call looks at, it sees as it is at one
-//! time. From Rust, `sorted::remote(to_value(&list)?, true, None)` is such a call; what Python gives one after the other is a list.
+//! A live object is passed by a reference to it, and looked at where it is. All that a call looks at, it sees as it is
+//! at one time. From Rust, `sorted::remote(to_value(&list)?, true, None)` is such a call; what Python gives one after
+//! the other is a list.
 
 use crate::Exception;
 use crate::python::live::{Mapping, Seen, operand, plain, truth, view};
@@ -20,8 +21,8 @@ pub fn len(obj: Value) -> Result<usize, Exception> {
     count(&obj)?.ok_or_else(|| Exception::TypeError(format!("object of type '{}' has no len()", type_name(&obj))))
 }
 
-/// The elements in ascending order, in descending order if `reverse`; equal ones keep their order. `key` is null, if it is given:
-/// a function cannot be sent.
+/// The elements in ascending order, in descending order if `reverse`; equal ones keep their order. `key` is null, if it
+/// is given: a function cannot be sent.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn sorted(
     iterable: Value,
@@ -76,8 +77,8 @@ pub fn sum(iterable: Value, #[remote(default = 0)] start: Arg<Value>) -> Result<
     Ok(sum)
 }
 
-/// The least of the elements of one argument, or of several arguments; `default` if there are no elements. `key` is null, if it is
-/// given: a function cannot be sent.
+/// The least of the elements of one argument, or of several arguments; `default` if there are no elements. `key` is
+/// null, if it is given: a function cannot be sent.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn min(
     #[remote(args)] args: Vec<Value>,
@@ -88,8 +89,8 @@ pub fn min(
     extreme("min", Comparison::Less, args, default)
 }
 
-/// The greatest of the elements of one argument, or of several arguments; `default` if there are no elements. `key` is null, if it
-/// is given: a function cannot be sent.
+/// The greatest of the elements of one argument, or of several arguments; `default` if there are no elements. `key` is
+/// null, if it is given: a function cannot be sent.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn max(
     #[remote(args)] args: Vec<Value>,
@@ -131,8 +132,8 @@ pub fn enumerate(iterable: Value, #[remote(default = 0)] start: Arg<Value>) -> R
     Ok(pairs)
 }
 
-/// Tuples of the first elements of all arguments, the second ones, and so on, as long as each has one; with `strict` all have
-/// to have as many, or it is `ValueError`.
+/// Tuples of the first elements of all arguments, the second ones, and so on, as long as each has one; with `strict`
+/// all have to have as many, or it is `ValueError`.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn zip(
     #[remote(args)] iterables: Vec<Value>,
@@ -196,7 +197,8 @@ fn at_most(value: &Value) -> Result<Option<usize>, Exception> {
 
 type Visit<'a> = dyn FnMut(&Value) -> Result<ControlFlow<()>, Exception> + 'a;
 
-/// As [`each`], of something that may have far more elements than the first `most` of them, which are all that are shown.
+/// As [`each`], of something that may have far more elements than the first `most` of them, which are all that are
+/// shown.
 fn first(most: usize, value: &Value, visit: &mut Visit<'_>) -> Result<(), Exception> {
     match value {
         Value::Ref(reference) => view(reference, |seen| match seen {

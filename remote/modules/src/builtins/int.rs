@@ -14,8 +14,8 @@ use tarmem_remote::args::Arg;
 use tarmem_remote::remote;
 use tarmem_remote::value::{Integer, Value};
 
-/// A whole number, as Python's `int`, of [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT) bits at most. It never
-/// changes: `multiprocessing.Value` is a number that does.
+/// A whole number, as Python's `int`, of [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT) bits at most.
+/// It never changes: `multiprocessing.Value` is a number that does.
 #[remote(module = "builtins", name = "int")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Int(pub(super) Integer);
@@ -38,8 +38,8 @@ impl Int {
         }
     }
 
-    /// The number that `bytes` stand for; the first byte counts most if `byteorder` is `big` or left out, least if it is
-    /// `little`.
+    /// The number that `bytes` stand for; the first byte counts most if `byteorder` is `big` or left out, least if it
+    /// is `little`.
     #[remote(inline)]
     pub fn from_bytes(
         bytes: Value,
@@ -115,7 +115,8 @@ fn big(byteorder: Arg<Value>, method: &str) -> Result<bool, Exception> {
 
 #[remote]
 impl Bool {
-    /// Whether `value` is true: not null, false, zero or empty; of a live object of the modules, what it holds. False without it.
+    /// Whether `value` is true: not null, false, zero or empty; of a live object of the modules, what it holds. False
+    /// without it.
     #[remote(inline)]
     pub fn new(value: Option<Value>) -> Result<Self, Exception> {
         value.as_ref().map_or(Ok(false), truth).map(Bool)

@@ -38,8 +38,8 @@ struct Parts {
 
 #[remote]
 impl Range {
-    /// The integers from `start` on and before `stop`, every `step`th of them (each, if left out; backwards, if negative).
-    /// With one argument, the integers from 0 on and before that. `ValueError` for a step of zero.
+    /// The integers from `start` on and before `stop`, every `step`th of them (each, if left out; backwards, if
+    /// negative). With one argument, the integers from 0 on and before that. `ValueError` for a step of zero.
     #[remote(inline)]
     pub fn new(start: Value, stop: Arg<Value>, step: Arg<Value>) -> Result<Self, Exception> {
         let (start, stop) = match stop.given() {
@@ -89,8 +89,8 @@ impl Range {
         self.length.is_zero()
     }
 
-    /// The integer at `index`, or the range that a slice is, `{"slice": [start, stop, step]}`. `IndexError` if it is not
-    /// there.
+    /// The integer at `index`, or the range that a slice is, `{"slice": [start, stop, step]}`. `IndexError` if it is
+    /// not there.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
         if Slice::of(&index)?.is_some() {

@@ -14,8 +14,8 @@ use tarmem_remote::value::{IntoValue, Value};
 
 /// A set, as Python's: every element once. They stay in the order in which they came.
 ///
-/// What comes out of it as a set, and what operators and comparisons take, is a [`Value::Set`]; methods such as `union` take
-/// whatever has elements. An element is anything but a list or a map; `1`, `1.0` and `true` are one element.
+/// What comes out of it as a set, and what operators and comparisons take, is a [`Value::Set`]; methods such as `union`
+/// take whatever has elements. An element is anything but a list or a map; `1`, `1.0` and `true` are one element.
 #[remote(module = "builtins", name = "set")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Set(Table<()>);

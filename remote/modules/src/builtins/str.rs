@@ -121,9 +121,9 @@ impl Str {
         unicode::fold(&self.0)
     }
 
-    /// Its bytes in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says what becomes of what has none:
-    /// `strict`, `ignore`, `replace`, `backslashreplace` or `xmlcharrefreplace`. (`surrogateescape` and `surrogatepass` are as
-    /// `strict`: no text here has a lone surrogate.)
+    /// Its bytes in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says what becomes of what has
+    /// none: `strict`, `ignore`, `replace`, `backslashreplace` or `xmlcharrefreplace`. (`surrogateescape` and
+    /// `surrogatepass` are as `strict`: no text here has a lone surrogate.)
     #[remote(scales)]
     pub fn encode(
         &self,
@@ -164,8 +164,8 @@ impl Str {
         Ok(Value::Text(translated))
     }
 
-    /// A table for `translate`: of a map whose keys are characters or their numbers; or by which each character of `from`
-    /// becomes the one at its place in `to`, and those of `without` nothing.
+    /// A table for `translate`: of a map whose keys are characters or their numbers; or by which each character of
+    /// `from` becomes the one at its place in `to`, and those of `without` nothing.
     pub fn maketrans(&self, from: Value, to: Arg<Value>, without: Arg<Value>) -> Result<Value, Exception> {
         super::text::trans::table(from, to, without)
     }
@@ -196,8 +196,8 @@ impl Str {
     }
 
     /// The text with its arguments in the place of its fields, such as `{}`, `{0}`, `{name}`, `{name!r:>10}`,
-    /// `{list[0]:{width}}`. A field has elements (`[…]`), and a number has `.real`, `.imag`, `.numerator` and `.denominator`;
-    /// there are no other attributes.
+    /// `{list[0]:{width}}`. A field has elements (`[…]`), and a number has `.real`, `.imag`, `.numerator` and
+    /// `.denominator`; there are no other attributes.
     #[remote(proxy = "format_values", scales)]
     pub fn format(
         &self,

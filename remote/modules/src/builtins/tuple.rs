@@ -21,7 +21,11 @@ use tarmem_remote::value::{Counted, IntoValue, Value, serialize_tuple};
 #[serde(try_from = "Counted")]
 pub struct Tuple(Vec<Value>, Stamp);
 
-sequence_methods!(Tuple, 0, missing: |_| "tuple.index(x): x not in tuple".to_owned(), stop: #[remote(default = i64::MAX)]);
+sequence_methods!(
+    Tuple, 0,
+    missing: |_| "tuple.index(x): x not in tuple".to_owned(),
+    stop: #[remote(default = i64::MAX)]
+);
 
 #[remote]
 impl Tuple {

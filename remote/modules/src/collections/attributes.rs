@@ -34,7 +34,8 @@ impl Deque {
 
 #[remote]
 impl DefaultDict {
-    /// The attribute `name`: `default_factory`, as its name. `AttributeError` for any other; methods are called, and not read.
+    /// The attribute `name`: `default_factory`, as its name. `AttributeError` for any other; methods are called, and
+    /// not read.
     #[remote(name = "__getattr__")]
     pub fn getattr(&self, name: String) -> Result<Value, Exception> {
         match name.as_str() {

@@ -38,7 +38,8 @@ impl Counter {
         Ok(counter)
     }
 
-    /// `NotImplementedError`, as in Python: `Counter(iterable)` counts, and no other number would make sense under every key.
+    /// `NotImplementedError`, as in Python: `Counter(iterable)` counts, and no other number would make sense under
+    /// every key.
     #[remote(inline)]
     pub fn fromkeys(iterable: Value, v: Option<Value>) -> Result<Self, Exception> {
         let (_, _) = (iterable, v);
@@ -76,8 +77,8 @@ impl Counter {
         self.apply("Counter.update", args, kwargs, Counter::count_in)
     }
 
-    /// Takes one from the count of each element of what is given; the counts in a map are subtracted, and so are the arguments
-    /// by name. Counts may become negative.
+    /// Takes one from the count of each element of what is given; the counts in a map are subtracted, and so are the
+    /// arguments by name. Counts may become negative.
     #[remote(proxy = "subtract_values", scales)]
     pub fn subtract(
         &mut self,
@@ -87,8 +88,8 @@ impl Counter {
         self.apply("Counter.subtract", args, kwargs, |counter, items| counter.combine(items, number::subtract))
     }
 
-    /// The keys with their counts as tuples, the highest first, and the one that came first among equals; only the first
-    /// `n` of them.
+    /// The keys with their counts as tuples, the highest first, and the one that came first among equals; only the
+    /// first `n` of them.
     #[remote(proxy = "most_common_values", scales)]
     pub fn most_common(&self, n: Option<Value>) -> Result<Vec<Value>, Exception> {
         let pairs = self.ordered(n)?.into_iter().map(|(key, count)| (key.value().clone(), count.clone()).into());
@@ -177,7 +178,8 @@ impl Counter {
         self.0
     }
 
-    /// The keys with their counts, the highest first, and the one that came first among equals; only the first `n` of them.
+    /// The keys with their counts, the highest first, and the one that came first among equals; only the first `n` of
+    /// them.
     fn ordered(&self, n: Option<Value>) -> Result<Vec<(&Key, &Value)>, Exception> {
         let n = n.as_ref().map(how_many).transpose()?;
         if n.is_some_and(|n| n <= 0) {
@@ -251,7 +253,8 @@ impl Holds for Counter {
     }
 }
 
-/// How many of the highest counts are wanted, in the words of CPython, which first compares that with how many there are.
+/// How many of the highest counts are wanted, in the words of CPython, which first compares that with how many there
+/// are.
 fn how_many(n: &Value) -> Result<i128, Exception> {
     match &*operand(n)? {
         n @ (Value::Int(_) | Value::Bool(_)) => index_of(n),

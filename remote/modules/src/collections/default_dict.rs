@@ -21,8 +21,8 @@ use tarmem_remote::value::Value;
 
 /// A dict that makes the value of a missing key when it is asked for, as Python's `defaultdict`.
 ///
-/// What makes it is named by its generator. Those of `builtins`, with or without `builtins.`, make a plain value: an empty
-/// list, 0. Any other generator of the service that needs no arguments (`collections.deque`, `shop.open_cart`,
+/// What makes it is named by its generator. Those of `builtins`, with or without `builtins.`, make a plain value: an
+/// empty list, 0. Any other generator of the service that needs no arguments (`collections.deque`, `shop.open_cart`,
 /// `shop.Cart.open`) makes an object, and what stays under the key is that live object.
 #[remote(module = "collections", name = "defaultdict")]
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -77,8 +77,8 @@ impl Factory {
         }
     }
 
-    /// The same, if the service has it, and it makes objects without arguments. Which part of its name is the module shows only
-    /// now: the constructor `open` of `bank.Account` is a member of `bank`.
+    /// The same, if the service has it, and it makes objects without arguments. Which part of its name is the module
+    /// shows only now: the constructor `open` of `bank.Account` is a member of `bank`.
     async fn check(self, ctx: &Context) -> Result<Self, Exception> {
         let Factory::Generator(path, last) = &self else { return Ok(self) };
         let refuse = |reason: String| Exception::TypeError(format!("{self} cannot be the factory: {reason}"));
@@ -156,9 +156,9 @@ impl Plain {
 
 #[remote]
 impl DefaultDict {
-    /// A dict that has a generator of the service make what is missing: the one whose name is the first argument; nothing is
-    /// made without one, or if it is null. `TypeError` if the service has no such generator, or it needs arguments. There is in it what is in the second
-    /// argument, a map or a list of pairs, and the arguments by name.
+    /// A dict that has a generator of the service make what is missing: the one whose name is the first argument;
+    /// nothing is made without one, or if it is null. `TypeError` if the service has no such generator, or it needs
+    /// arguments. There is in it what is in the second argument, a map or a list of pairs, and the arguments by name.
     #[remote(name = "new")]
     pub async fn from_args(
         ctx: &Context,
@@ -184,8 +184,8 @@ impl DefaultDict {
         }
     }
 
-    /// Has the factory make a value for `key`; `KeyError` without a factory, `RuntimeError` if it fails. The dict is not used
-    /// by anybody else meanwhile: a factory that asks for it is told that it would wait for itself.
+    /// Has the factory make a value for `key`; `KeyError` without a factory, `RuntimeError` if it fails. The dict is
+    /// not used by anybody else meanwhile: a factory that asks for it is told that it would wait for itself.
     #[remote(name = "__missing__")]
     pub async fn missing(&mut self, ctx: &Context, key: Value) -> Result<Value, Exception> {
         let key = Key::new(key)?;
@@ -200,8 +200,8 @@ impl DefaultDict {
         self.factory.as_ref().map(ToString::to_string)
     }
 
-    /// Has `factory` make what is missing from now on; nothing is made if it is null. `TypeError`, and no change, if the
-    /// service has no such generator, or it needs arguments.
+    /// Has `factory` make what is missing from now on; nothing is made if it is null. `TypeError`, and no change, if
+    /// the service has no such generator, or it needs arguments.
     pub async fn set_default_factory(&mut self, ctx: &Context, factory: Option<String>) -> Result<(), Exception> {
         self.factory = match factory {
             Some(name) => Some(Factory::named(&name)?.check(ctx).await?),
@@ -224,8 +224,8 @@ dict_methods!(DefaultDict, "collections.defaultdict");
 mapping_proxy!(DefaultDictProxy, "collections.defaultdict");
 
 impl DefaultDictProxy {
-    /// A dict of `items`, a map or a list of pairs, that has the generator `factory` make what is missing; nothing is made
-    /// without `factory`.
+    /// A dict of `items`, a map or a list of pairs, that has the generator `factory` make what is missing; nothing is
+    /// made without `factory`.
     #[allow(clippy::new_ret_no_self, reason = "a proxy is of an object; this is what makes one")]
     pub fn new(
         factory: Option<String>,

@@ -12,8 +12,8 @@ use tarmem_remote::context::Context;
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
-/// A tuple whose elements have names, as an object of a class that Python's `namedtuple` makes: here the one call gives the name of
-/// the type, those of its fields, and the elements.
+/// A tuple whose elements have names, as an object of a class that Python's `namedtuple` makes: here the one call gives
+/// the name of the type, those of its fields, and the elements.
 ///
 /// It never changes: `_replace` and `_make` give plain tuples. As a value it is a plain tuple, which is equal to it.
 #[remote(module = "collections", name = "namedtuple")]
@@ -39,10 +39,10 @@ struct Parts {
 
 #[remote]
 impl NamedTuple {
-    /// A `typename` with the fields of `field_names`, a list of texts or one text with spaces or commas between them. Its
-    /// elements are `args` by place, `kwargs` by the names of their fields, and of what is left the last of `defaults`.
-    /// With `rename`, names that cannot be used become `_0`, `_1` and so on. A field that is called as one of these parameters is
-    /// given by its place.
+    /// A `typename` with the fields of `field_names`, a list of texts or one text with spaces or commas between them.
+    /// Its elements are `args` by place, `kwargs` by the names of their fields, and of what is left the last of
+    /// `defaults`. With `rename`, names that cannot be used become `_0`, `_1` and so on. A field that is called as one
+    /// of these parameters is given by its place.
     #[remote(inline)]
     pub fn new(
         typename: Value,
@@ -81,7 +81,8 @@ impl NamedTuple {
         self.names.iter().cloned().zip(self.items.iter().cloned()).collect()
     }
 
-    /// The elements with those of `kwargs` in place of their own, as a plain tuple. `ValueError` for names that no field has.
+    /// The elements with those of `kwargs` in place of their own, as a plain tuple. `ValueError` for names that no
+    /// field has.
     #[remote(name = "_replace", scales)]
     pub fn replace(&self, #[remote(kwargs)] kwargs: Kwargs) -> Result<Value, Exception> {
         let mut items = self.items.clone();

@@ -2,8 +2,8 @@
 
 use tarmem_remote::value::Value;
 
-/// Where something could not be decoded or encoded, and why: what Python's `UnicodeDecodeError` and `UnicodeEncodeError` are made
-/// of.
+/// Where something could not be decoded or encoded, and why: what Python's `UnicodeDecodeError` and
+/// `UnicodeEncodeError` are made of.
 ///
 /// ```
 /// use tarmem_modules::{Exception, UnicodeError};

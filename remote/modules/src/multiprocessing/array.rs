@@ -26,8 +26,8 @@ impl Holds for SharedArray {
 
 #[remote]
 impl SharedArray {
-    /// Numbers of the type that `typecode_or_type` names, as in `multiprocessing.Value`: as many zeros as an integer says, or those
-    /// of a list.
+    /// Numbers of the type that `typecode_or_type` names, as in `multiprocessing.Value`: as many zeros as an integer
+    /// says, or those of a list.
     #[remote(inline)]
     pub fn new(typecode_or_type: String, size_or_initializer: Value) -> Result<Self, Exception> {
         let typecode = Typecode::named(&typecode_or_type)?;
@@ -43,8 +43,8 @@ impl SharedArray {
         Ok(SharedArray { typecode, values })
     }
 
-    /// The number at `index`, or the numbers of a slice, `{"slice": [start, stop, step]}`, as a plain list. `IndexError` if
-    /// it is not there.
+    /// The number at `index`, or the numbers of a slice, `{"slice": [start, stop, step]}`, as a plain list.
+    /// `IndexError` if it is not there.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
         if let Some(slice) = Slice::of(&index)? {

@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 /// A queue, as Python's `multiprocessing.Queue`: the first item to come is the first to leave.
 ///
-/// What Python has a process for is a session here. An item is in the queue once `put` has returned: there is no thread that has yet
-/// to bring it there.
+/// What Python has a process for is a session here. An item is in the queue once `put` has returned: there is no thread
+/// that has yet to bring it there.
 #[remote(module = "multiprocessing", name = "Queue", resident)]
 #[derive(Debug)]
 pub struct SharedQueue {
@@ -29,7 +29,8 @@ pub struct SharedQueue {
     closed: Arc<Closed>,
 }
 
-/// A [`Queue`](SharedQueue) that knows when all that was put in is done with, as Python's `multiprocessing.JoinableQueue`.
+/// A [`Queue`](SharedQueue) that knows when all that was put in is done with, as Python's
+/// `multiprocessing.JoinableQueue`.
 #[remote(module = "multiprocessing", resident)]
 #[derive(Debug)]
 pub struct JoinableQueue {
@@ -57,7 +58,8 @@ macro_rules! process_queue {
                 $class { items, closed: Monitor::new(BTreeSet::new()) }
             }
 
-            /// The caller's session uses the queue no more: its `put` and `get` are a `ValueError` from now on. Others go on.
+            /// The caller's session uses the queue no more: its `put` and `get` are a `ValueError` from now on. Others
+            /// go on.
             pub fn close(&self, ctx: &Context) -> Result<(), Exception> {
                 let session = ctx.session();
                 self.closed.with(|closed, _| closed.insert(session));
@@ -67,8 +69,8 @@ macro_rules! process_queue {
                 Ok(())
             }
 
-            /// Waits until what the caller has put is in the queue: that is so once `put` has returned. `RuntimeError` unless the
-            /// caller has closed it.
+            /// Waits until what the caller has put is in the queue: that is so once `put` has returned. `RuntimeError`
+            /// unless the caller has closed it.
             pub fn join_thread(&self, ctx: &Context) -> Result<(), Exception> {
                 match self.check_open(ctx) {
                     Ok(()) => Err(Exception::RuntimeError(concat!("Queue <", $name, "> not closed").to_owned())),

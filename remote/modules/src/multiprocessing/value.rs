@@ -19,8 +19,8 @@ pub struct SharedValue {
 
 #[remote]
 impl SharedValue {
-    /// A number of the type that `typecode_or_type` names: `b B h H i I l L q Q` are integers of 8, 16, 32, 64 and 64 bits (capital
-    /// letters have no sign), `f` and `d` floats, `c` a byte, `?` a bool. Zero without `value`.
+    /// A number of the type that `typecode_or_type` names: `b B h H i I l L q Q` are integers of 8, 16, 32, 64 and 64
+    /// bits (capital letters have no sign), `f` and `d` floats, `c` a byte, `?` a bool. Zero without `value`.
     #[remote(inline)]
     pub fn new(typecode_or_type: String, value: Arg<Value>) -> Result<Self, Exception> {
         let typecode = Typecode::named(&typecode_or_type)?;

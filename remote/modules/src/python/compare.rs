@@ -14,11 +14,12 @@ use hashbrown::HashMap;
 use std::rc::Rc;
 use tarmem_remote::value::{Value, place_of};
 
-/// How deep what is compared or written may be nested, from one live object to the next: CPython has a limit of its own kind.
+/// How deep what is compared or written may be nested, from one live object to the next: CPython has a limit of its own
+/// kind.
 pub const LOOK_DEPTH: usize = 250;
 
-/// One comparison, or the many of one search: what it finds out of two live objects it does not find out again, for they do not
-/// change meanwhile.
+/// One comparison, or the many of one search: what it finds out of two live objects it does not find out again, for
+/// they do not change meanwhile.
 #[derive(Default)]
 pub(crate) struct Comparing {
     depth: usize,
@@ -339,8 +340,8 @@ fn is_flat(value: &Value) -> bool {
     }
 }
 
-/// Runs `f` with stack for one level more, on whichever thread: a level takes some kilobytes, and in a debug build all that may be
-/// nested takes more than the two megabytes that a thread has as a rule.
+/// Runs `f` with stack for one level more, on whichever thread: a level takes some kilobytes, and in a debug build all
+/// that may be nested takes more than the two megabytes that a thread has as a rule.
 #[inline]
 pub(super) fn with_stack<R>(f: impl FnOnce() -> R) -> R {
     stacker::maybe_grow(128 << 10, 1 << 20, f)

@@ -1,8 +1,8 @@
 //! Iteration in chunks: where it stands, and whether it may go on.
 //!
-//! A collection keeps nothing for those who iterate over it. Each chunk comes with a [`Cursor`], which asks for the next
-//! one; so an iteration that is abandoned leaves nothing behind. The cursor carries the [`Stamp`] of the collection, by which
-//! it is told whether that was changed meanwhile.
+//! A collection keeps nothing for those who iterate over it. Each chunk comes with a [`Cursor`], which asks for the
+//! next one; so an iteration that is abandoned leaves nothing behind. The cursor carries the [`Stamp`] of the
+//! collection, by which it is told whether that was changed meanwhile.
 
 use crate::Exception;
 use serde::{Deserialize, Serialize};
@@ -128,8 +128,8 @@ impl Chunk {
     /// Each comes with the position after it.
     ///
     /// Of a collection that can change, the end is told by a chunk without elements: so that a change is noticed until
-    /// then. `fixed` says that it cannot. A limit of zero gives no element, and the cursor at which it stands: so that a
-    /// change is noticed from then on.
+    /// then. `fixed` says that it cannot. A limit of zero gives no element, and the cursor at which it stands: so that
+    /// a change is noticed from then on.
     pub(crate) fn collect(
         ctx: &Context,
         cursor: Cursor,

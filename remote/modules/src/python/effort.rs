@@ -13,11 +13,11 @@ const KEY: usize = 4;
 /// How many steps are taken before they are told of.
 const TOLD: usize = 1 << 10;
 
-/// Counts steps: an element that is compared or written is one, and so are [`BYTES`] bytes of a text. Each visit counts, however
-/// often it leads to the same object.
+/// Counts steps: an element that is compared or written is one, and so are [`BYTES`] bytes of a text. Each visit
+/// counts, however often it leads to the same object.
 ///
-/// What looks at live objects, or compares elements, takes its steps before it changes anything: then it can come to an end at any
-/// of them, as if an object that it looks into were in use.
+/// What looks at live objects, or compares elements, takes its steps before it changes anything: then it can come to an
+/// end at any of them, as if an object that it looks into were in use.
 ///
 /// What is not told yet is the thread's: so many small efforts are as much as a large one.
 #[derive(Default)]
@@ -31,8 +31,8 @@ impl Effort {
     /// So many steps are to be taken.
     ///
     /// # Errors
-    /// [`Exception::busy`], which nobody sees, if it is not to go on here. The service tells its caller why, or runs it again
-    /// elsewhere.
+    /// [`Exception::busy`], which nobody sees, if it is not to go on here. The service tells its caller why, or runs it
+    /// again elsewhere.
     #[inline]
     pub(crate) fn take(&mut self, steps: usize) -> Result<(), Exception> {
         let untold = UNTOLD.get().saturating_add(steps);

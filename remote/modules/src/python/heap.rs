@@ -1,5 +1,6 @@
-//! Heaps, as Python's `heapq` keeps them: the same comparisons in the same order, so that what is equal leaves in the same
-//! order. Unlike there, an operation that fails has changed nothing: where things go is found first, and then they go.
+//! Heaps, as Python's `heapq` keeps them: the same comparisons in the same order, so that what is equal leaves in the
+//! same order. Unlike there, an operation that fails has changed nothing: where things go is found first, and then they
+//! go.
 
 use super::Comparison;
 use crate::Exception;
@@ -57,8 +58,8 @@ pub(crate) fn pop(
     Ok(Some(top))
 }
 
-/// Puts `item` in the place of the least one, which it gives: so many places as before. `None`, and nothing is put in, if
-/// there is none.
+/// Puts `item` in the place of the least one, which it gives: so many places as before. `None`, and nothing is put in,
+/// if there is none.
 ///
 /// # Errors
 /// As [`less`].
@@ -110,8 +111,8 @@ pub(crate) fn sink_first<T>(
     }
 }
 
-/// The places through which an item goes from `start` on: the way down, along the smaller children, and then up again, to
-/// where it is to be.
+/// The places through which an item goes from `start` on: the way down, along the smaller children, and then up again,
+/// to where it is to be.
 fn sink<T>(
     items: &[T],
     start: usize,

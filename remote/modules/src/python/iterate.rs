@@ -5,8 +5,8 @@ use super::{check_result, room, type_name};
 use crate::Exception;
 use tarmem_remote::value::{Value, allocated};
 
-/// The elements of a value: those of a list, a tuple or a set, the keys of a map, the characters of a text, the integers in bytes;
-/// and those of a live object of these modules, where a service runs this.
+/// The elements of a value: those of a list, a tuple or a set, the keys of a map, the characters of a text, the
+/// integers in bytes; and those of a live object of these modules, where a service runs this.
 ///
 /// # Errors
 /// `TypeError` for what has no elements; `MemoryError` for a text or bytes whose elements would take more than

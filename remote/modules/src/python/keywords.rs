@@ -1,4 +1,5 @@
-//! What Python takes one of by its place, and any number of by their names: `dict(items, a=1)`; and the `key` that it takes.
+//! What Python takes one of by its place, and any number of by their names: `dict(items, a=1)`; and the `key` that it
+//! takes.
 
 use super::type_name;
 use crate::Exception;

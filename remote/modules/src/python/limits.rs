@@ -11,8 +11,8 @@ pub const ELEMENT_DEPTH: usize = DEPTH_LIMIT - 2;
 /// How much memory the result of one operation may take where it can be much larger than what it was made of, such as
 /// `xs * n` or `list(text)`: as much as [the arguments of a call](DECODED_LIMIT), 64 MiB.
 ///
-/// What is counted is memory, not characters: an element of a list takes 32 bytes, and a text of its own 32 more at least.
-/// The `MemoryError` comes before the memory is taken.
+/// What is counted is memory, not characters: an element of a list takes 32 bytes, and a text of its own 32 more at
+/// least. The `MemoryError` comes before the memory is taken.
 pub const RESULT_LIMIT: usize = DECODED_LIMIT;
 
 /// Checks that a value can be an element of a collection.

@@ -1,7 +1,8 @@
 //! Live objects as operands: what a reference to one holds, where a service runs the method that has it.
 //!
-//! A method reads all that it refers to before it changes anything. Then it can fail where others use one of the objects, and the
-//! service runs it again once it holds them all: see [`RefScope::look`](tarmem_remote::value::RefScope::look).
+//! A method reads all that it refers to before it changes anything. Then it can fail where others use one of the
+//! objects, and the service runs it again once it holds them all: see
+//! [`RefScope::look`](tarmem_remote::value::RefScope::look).
 
 use super::{Effort, Key, Meter, Table, check_result, copied, iterate, truthy, weight};
 use crate::builtins::{Bool, ByteArray, Bytes, Complex, Dict, Float, FrozenSet, Int, List, Range, Set, Str, Tuple};
@@ -187,8 +188,8 @@ pub(super) fn look_ahead<'a>(values: impl Iterator<Item = &'a Value>) {
     }
 }
 
-/// A value as it is; a reference to a live object of the modules as a plain value of its Python type, one level deep. A deque has
-/// no such value, and stays what it is.
+/// A value as it is; a reference to a live object of the modules as a plain value of its Python type, one level deep. A
+/// deque has no such value, and stays what it is.
 ///
 /// # Errors
 /// As [`view`].
@@ -210,9 +211,9 @@ pub(crate) fn plain_and_class(value: Value) -> Result<(Value, Option<String>), E
     plain(value).map(|value| (value, class))
 }
 
-/// An argument as an operand, which is what it is worth: a reference to a live number, text or bytes as that, and everything else as it
-/// is, for no more than a branch. Whatever takes an argument as a number, an index, a count, a text or bytes asks here first; an error
-/// names the type of what was given.
+/// An argument as an operand, which is what it is worth: a reference to a live number, text or bytes as that, and
+/// everything else as it is, for no more than a branch. Whatever takes an argument as a number, an index, a count, a
+/// text or bytes asks here first; an error names the type of what was given.
 ///
 /// A complex number, which is a plain value of no such kind, stays what it is.
 ///

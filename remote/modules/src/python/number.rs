@@ -1,5 +1,5 @@
-//! Arithmetic, as Python does it, of values and of references to live numbers: whole numbers stay whole and exact, within
-//! [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT).
+//! Arithmetic, as Python does it, of values and of references to live numbers: whole numbers stay whole and exact,
+//! within [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT).
 
 use super::integer;
 use super::live::operand;
@@ -42,7 +42,8 @@ impl<'a> Number<'a> {
 /// `a + b`
 ///
 /// # Errors
-/// `TypeError` for what is no number, `OverflowError` beyond [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT).
+/// `TypeError` for what is no number, `OverflowError` beyond
+/// [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT).
 pub fn add(a: &Value, b: &Value) -> Result<Value, Exception> {
     arithmetic(a, b, "+", |a, b| a.add(b).map_err(too_large), |a, b| Ok(a + b))
 }
@@ -81,8 +82,8 @@ pub fn divide(a: &Value, b: &Value) -> Result<Value, Exception> {
     }
 }
 
-/// The float nearest to `a / b`, where `b` is not zero: of the exact quotient, for the floats nearest to the two would be
-/// rounded before they are divided.
+/// The float nearest to `a / b`, where `b` is not zero: of the exact quotient, for the floats nearest to the two would
+/// be rounded before they are divided.
 fn whole_quotient(a: &Integer, b: &Integer) -> Result<f64, Exception> {
     /// Up to here, integers are floats exactly.
     const EXACT: u64 = 1 << 53;

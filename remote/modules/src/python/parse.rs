@@ -13,7 +13,8 @@ use tarmem_remote::value::{Integer, Value};
 /// underscores between digits.
 ///
 /// # Errors
-/// `ValueError` for what is none, `OverflowError` beyond [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT).
+/// `ValueError` for what is none, `OverflowError` beyond
+/// [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT).
 pub fn parse_int(text: &str, base: i128) -> Result<Integer, Exception> {
     literal(&ascii_digits(text), base, || text.into())
 }

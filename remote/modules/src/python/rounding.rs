@@ -11,7 +11,8 @@ use tarmem_remote::value::{Integer, Value};
 /// half way goes to the even side.
 ///
 /// # Errors
-/// `TypeError` for `digits` that are no whole number; `ValueError` and `OverflowError` for what no whole number is near.
+/// `TypeError` for `digits` that are no whole number; `ValueError` and `OverflowError` for what no whole number is
+/// near.
 pub fn round(number: &Value, digits: Option<&Value>) -> Result<Value, Exception> {
     let digits = digits.filter(|digits| !digits.is_null()).map(index_of).transpose()?;
     match (Number::of(number), digits) {

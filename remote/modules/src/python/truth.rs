@@ -20,8 +20,8 @@ pub fn truthy(value: &Value) -> bool {
     }
 }
 
-/// As [`integer`], of an [`operand`], in 128 bits: the highest or lowest that there is for one that is beyond. For indices, counts
-/// and sizes, of which those are all too large.
+/// As [`integer`], of an [`operand`], in 128 bits: the highest or lowest that there is for one that is beyond. For
+/// indices, counts and sizes, of which those are all too large.
 pub(crate) fn whole(value: &Value) -> Result<Option<i128>, Exception> {
     Ok(integer(&*operand(value)?).map(|n| n.saturating_i128()))
 }

@@ -26,12 +26,12 @@ macro_rules! queue_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// Takes an item out, and gives it; waits for one if there is none. `Empty` if that takes longer than `timeout`
-            /// seconds, or, without `block`, if it takes any time at all.
+            /// Takes an item out, and gives it; waits for one if there is none. `Empty` if that takes longer than
+            /// `timeout` seconds, or, without `block`, if it takes any time at all.
             ///
-            /// Those who wait get items in the order in which they came. An item that does not reach its caller, because it
-            /// has gone away, is the next to leave again. The call's own timeout applies as well: give it none, if the
-            /// wait may be long.
+            /// Those who wait get items in the order in which they came. An item that does not reach its caller,
+            /// because it has gone away, is the next to leave again. The call's own timeout applies as well: give it
+            /// none, if the wait may be long.
             #[remote(proxy = "get_value")]
             pub async fn get(
                 &self,
@@ -51,8 +51,8 @@ macro_rules! queue_methods {
             }
 
             /// Takes an item out on trial, and gives it with a token. It is to be acknowledged by `ack(token)`; if the
-            /// caller's session ends before that, the item is the next to leave again. So each item is worked on at least
-            /// once, whoever is killed. Waits, and fails, as `get`.
+            /// caller's session ends before that, the item is the next to leave again. So each item is worked on at
+            /// least once, whoever is killed. Waits, and fails, as `get`.
             #[remote(proxy = "get_leased_value")]
             pub async fn get_leased(
                 &self,
@@ -64,8 +64,8 @@ macro_rules! queue_methods {
                 items::get_leased(&self.items, ctx, Self::patience(block, timeout)?).await
             }
 
-            /// As `get_leased`, and gives a reference to this queue, too. Who leases an item by key acknowledges it by that:
-            /// the key may lead to another queue by then.
+            /// As `get_leased`, and gives a reference to this queue, too. Who leases an item by key acknowledges it by
+            /// that: the key may lead to another queue by then.
             pub async fn get_held(
                 &self,
                 ctx: &Context,
@@ -115,8 +115,8 @@ macro_rules! bounded_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// Puts an item in; waits for room if there is none. `Full` if that takes longer than `timeout` seconds, or,
-            /// without `block`, if it takes any time at all.
+            /// Puts an item in; waits for room if there is none. `Full` if that takes longer than `timeout` seconds,
+            /// or, without `block`, if it takes any time at all.
             #[remote(proxy = "put_value")]
             pub async fn put(
                 &self,

@@ -1,7 +1,8 @@
 //! Module `queue`: Queue, LifoQueue, PriorityQueue, SimpleQueue.
 //!
 //! Those who wait get their turn in the order in which they came. An item that is taken out by a caller that goes away
-//! before it has it is the next to leave again; one that is taken out under a [lease](Lease) is, until it is acknowledged.
+//! before it has it is the next to leave again; one that is taken out under a [lease](Lease) is, until it is
+//! acknowledged.
 
 pub(super) mod items;
 pub(super) mod methods;
@@ -38,7 +39,8 @@ pub struct LifoQueue {
     items: Arc<Monitor<Items>>,
 }
 
-/// A queue in which the least item is the first to leave, as Python's: put in `[priority, item]`, or whatever has an order.
+/// A queue in which the least item is the first to leave, as Python's: put in `[priority, item]`, or whatever has an
+/// order.
 ///
 /// `TypeError` for items that have none among them; nothing has changed then.
 #[remote(module = "queue", resident)]

@@ -32,9 +32,9 @@ pub trait Leasing: Proxy {
 /// An item under a lease, as [`LeasedItem`] of a queue's proxy.
 pub type Leased<P, T> = Result<LeasedItem<P, T>, CallError<Exception>>;
 
-/// An item that was taken out of a queue on trial. It belongs to the object that it was taken from, whatever becomes of the key
-/// that led to it. Dropping it puts the item back, as the next to leave; so does the end of
-/// the session. [`ack`](Self::ack) keeps it out.
+/// An item that was taken out of a queue on trial. It belongs to the object that it was taken from, whatever becomes of
+/// the key that led to it. Dropping it puts the item back, as the next to leave; so does the end of the session.
+/// [`ack`](Self::ack) keeps it out.
 #[must_use = "the item goes back into the queue when this is dropped"]
 pub struct LeasedItem<P: Leasing, T> {
     /// `None` once the lease has ended.
@@ -87,8 +87,8 @@ impl<P: Leasing, T> LeasedItem<P, T> {
     /// The item is done with.
     ///
     /// # Errors
-    /// `ValueError` if the lease has ended, and the session's; [`NoSuchObject`] if the session has ended meanwhile, or the
-    /// service was started again: then others may have the item.
+    /// `ValueError` if the lease has ended, and the session's; [`NoSuchObject`] if the session has ended meanwhile, or
+    /// the service was started again: then others may have the item.
     ///
     /// [`NoSuchObject`]: tarmem_remote::Error::NoSuchObject
     pub async fn ack(mut self) -> Result<(), CallError<Exception>> {

@@ -1,7 +1,7 @@
 //! `==` and `<` for what is like a list. The class has `as_list`, which gives its elements as a slice.
 
-/// The comparisons of a sequence, which Python calls `$name`, with another one of its kind: a `Value::$kind`, if there is such a
-/// kind of value, or a live object.
+/// The comparisons of a sequence, which Python calls `$name`, with another one of its kind: a `Value::$kind`, if there
+/// is such a kind of value, or a live object.
 macro_rules! sequence_comparisons {
     ($class:ident, $name:literal $(, $kind:ident)?) => {
         #[tarmem_remote::remote]

@@ -133,8 +133,8 @@ macro_rules! mapping_methods {
                 self.table().len()
             }
 
-            /// Some of the keys: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
-            /// `RuntimeError` if keys came, went or moved meanwhile.
+            /// Some of the keys: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk
+            /// before. `RuntimeError` if keys came, went or moved meanwhile.
             pub fn iter_chunk(
                 &self,
                 ctx: &Context,
@@ -188,7 +188,8 @@ macro_rules! dict_methods {
     ($class:ident, $name:literal) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// Puts in all of a map, or of a list of pairs, if there is one; and the arguments by name, under their names.
+            /// Puts in all of a map, or of a list of pairs, if there is one; and the arguments by name, under their
+            /// names.
             #[remote(proxy = "update_values", scales)]
             pub fn update(
                 &mut self,
@@ -220,7 +221,8 @@ macro_rules! dict_methods {
                 Ok(both.into_value())
             }
 
-            /// `other | dict`, as a plain map: of a key that is in both, the dict's value. The other one has to be a map.
+            /// `other | dict`, as a plain map: of a key that is in both, the dict's value. The other one has to be a
+            /// map.
             #[remote(name = "__ror__", scales)]
             pub fn ror(&self, other: Value) -> Result<Value, Exception> {
                 let (other, class) = plain_and_class(other)?;
@@ -260,7 +262,8 @@ macro_rules! popitem_method {
     ($class:ident, $proxy:ident) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// Takes out the key that came last, and gives it with its value as a tuple of two. `KeyError` if there is none.
+            /// Takes out the key that came last, and gives it with its value as a tuple of two. `KeyError` if there is
+            /// none.
             #[remote(proxy = "popitem_value")]
             pub fn popitem(&mut self) -> Result<Value, Exception> {
                 let last = self.table_mut().pop_last().map(|(key, value)| (key.into_value(), value).into());

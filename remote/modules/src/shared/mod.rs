@@ -4,7 +4,8 @@
 //! - [`arithmetic`] is for numbers.
 //! - [`parts`]: what numbers consist of, and rounding. [`reflected`]: `other + object`.
 //! - [`comparing`] has `==` and `<` for lists and what is like them.
-//! - [`sequence`] is for list, tuple and deque. [`sequence_proxy`] for the proxies of list and deque. [`sets`] is for set and frozenset.
+//! - [`sequence`] is for list, tuple and deque. [`sequence_proxy`] for the proxies of list and deque. [`sets`] is for
+//!   set and frozenset.
 
 pub(crate) mod arithmetic;
 pub(crate) mod comparing;

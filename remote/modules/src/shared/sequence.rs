@@ -1,7 +1,7 @@
 //! What list, tuple and deque have alike: how many elements there are, and which are equal to a value.
 
-/// Makes those methods for a class whose elements are in `self.$items`, and that says by `$missing` that none is equal to a value.
-/// `$stop` is the attribute of the parameter before which `index` stops.
+/// Makes those methods for a class whose elements are in `self.$items`, and that says by `$missing` that none is equal
+/// to a value. `$stop` is the attribute of the parameter before which `index` stops.
 macro_rules! sequence_methods {
     ($class:ident, $items:tt, missing: $missing:expr, stop: $(#[$stop:meta])?) => {
         #[tarmem_remote::remote]
@@ -12,8 +12,8 @@ macro_rules! sequence_methods {
                 Comparing::default().count(&self.$items, &value)
             }
 
-            /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
-            /// none.
+            /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if
+            /// there is none.
             #[remote(proxy = "index_value", scales)]
             pub fn index(
                 &self,

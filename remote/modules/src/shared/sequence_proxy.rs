@@ -1,7 +1,7 @@
 //! The proxies of list and deque, for plain Rust values.
 
-/// The methods of the proxy that take plain Rust values, and are alike. `$end` is where `append` puts something; `$full` and
-/// `$missing` are further sentences on `insert`, and on what searches.
+/// The methods of the proxy that take plain Rust values, and are alike. `$end` is where `append` puts something;
+/// `$full` and `$missing` are further sentences on `insert`, and on what searches.
 macro_rules! sequence_proxy {
     ($proxy:ident, $end:literal, $full:literal, $missing:literal) => {
         /// With plain Rust values. The methods that these stand for say what they do.

@@ -10,8 +10,8 @@ macro_rules! set_methods {
     ($class:ident, $proxy:ident, $name:literal) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// A set of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers in bytes.
-            /// Empty without `items`.
+            /// A set of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers
+            /// in bytes. Empty without `items`.
             #[remote(inline)]
             pub fn new(
                 #[remote(default = tarmem_remote::value::Value::Tuple(Vec::new()))] items: Arg<Value>,

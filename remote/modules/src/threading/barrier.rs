@@ -10,8 +10,8 @@ use tarmem_remote::value::Value;
 
 /// A place where so many parties wait for one another, again and again, as Python's.
 ///
-/// If one of those who wait leaves (its timeout passes, its call is cancelled, its session ends), the others would wait in
-/// vain: the barrier breaks, and they get `BrokenBarrierError`, as does everybody else until it is reset.
+/// If one of those who wait leaves (its timeout passes, its call is cancelled, its session ends), the others would wait
+/// in vain: the barrier breaks, and they get `BrokenBarrierError`, as does everybody else until it is reset.
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct Barrier {
@@ -81,10 +81,12 @@ impl Barrier {
         Ok(Barrier { gate, patience: Patience::to_wait(timeout)? })
     }
 
-    /// Waits until all parties are here, and gives the caller's index among them: in the order in which they came, from 0.
+    /// Waits until all parties are here, and gives the caller's index among them: in the order in which they came, from
+    /// 0.
     ///
-    /// `BrokenBarrierError` if the barrier is broken or breaks, and if the wait takes longer than `timeout` seconds: then
-    /// it breaks for all. The call's own timeout applies as well, and breaks it, too: give it none, if the wait may be long.
+    /// `BrokenBarrierError` if the barrier is broken or breaks, and if the wait takes longer than `timeout` seconds:
+    /// then it breaks for all. The call's own timeout applies as well, and breaks it, too: give it none, if the wait
+    /// may be long.
     #[remote(proxy = "wait_index")]
     pub async fn wait(&self, ctx: &Context, timeout: Option<f64>) -> Result<usize, Exception> {
         let patience = match timeout {

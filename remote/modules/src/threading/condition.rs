@@ -19,9 +19,9 @@ use tarmem_remote::value::{self, Granted, Looked, ObjectRef, Value};
 
 /// A lock whose holder can wait until another holder notifies it, as Python's.
 ///
-/// It has a reentrant lock of its own, unless it is made of one that is there already, be it a Lock, an RLock or that of another
-/// Condition. Its `wait_for` is there for typed callers only: the predicate is a function, and
-/// stays where it is; others call `wait` until what they wait for is true.
+/// It has a reentrant lock of its own, unless it is made of one that is there already, be it a Lock, an RLock or that
+/// of another Condition. Its `wait_for` is there for typed callers only: the predicate is a function, and stays where
+/// it is; others call `wait` until what they wait for is true.
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct Condition {
@@ -75,7 +75,8 @@ impl Condition {
 }
 
 impl ConditionProxy {
-    /// A condition with a lock of its own, which nobody holds; [`with_lock`](Self::with_lock) takes a lock that is there already.
+    /// A condition with a lock of its own, which nobody holds; [`with_lock`](Self::with_lock) takes a lock that is
+    /// there already.
     #[allow(clippy::new_ret_no_self, reason = "a proxy is of an object; this is what makes one")]
     pub fn new() -> FunctionCall<Condition, CallError<Exception>> {
         ConditionProxy::with_lock(())
@@ -84,8 +85,8 @@ impl ConditionProxy {
 
 #[remote]
 impl Condition {
-    /// A condition on `lock`: a reference to a Lock, an RLock or another Condition, whose lock it shares. Without it, or if it is
-    /// null, the condition has a reentrant lock of its own, which nobody holds.
+    /// A condition on `lock`: a reference to a Lock, an RLock or another Condition, whose lock it shares. Without it,
+    /// or if it is null, the condition has a reentrant lock of its own, which nobody holds.
     #[remote(name = "new", inline)]
     pub fn with_lock(#[remote(default = None)] lock: Arg<Value>) -> Result<Self, Exception> {
         match lock.given() {
@@ -101,8 +102,8 @@ impl Condition {
         Condition::with(Arc::clone(lock.state()))
     }
 
-    /// A condition on a reentrant lock that is there already: Python's `Condition(rlock)`. A wait releases it however often it is
-    /// held, and acquires it as often again.
+    /// A condition on a reentrant lock that is there already: Python's `Condition(rlock)`. A wait releases it however
+    /// often it is held, and acquires it as often again.
     #[remote(inline)]
     pub fn on_rlock(lock: &RLock) -> Self {
         Condition::with(Arc::clone(lock.state()))
@@ -148,9 +149,9 @@ impl Condition {
     /// Releases the lock, waits to be notified, acquires the lock again, and gives true; false if no notification came
     /// within `timeout` seconds. `RuntimeError` unless the caller holds the lock.
     ///
-    /// Acquiring the lock again takes as long as it takes. A wait that is cancelled does not: the caller holds the lock no
-    /// more, and a notification that it got goes to the next. The call's own timeout applies as well, and cancels it: give
-    /// it none, if the wait may be long.
+    /// Acquiring the lock again takes as long as it takes. A wait that is cancelled does not: the caller holds the lock
+    /// no more, and a notification that it got goes to the next. The call's own timeout applies as well, and cancels
+    /// it: give it none, if the wait may be long.
     #[remote(proxy = "wait_bool")]
     pub async fn wait(&self, ctx: &Context, timeout: Option<f64>) -> Result<bool, Exception> {
         Ok(self.sleep(ctx, timeout).await?.notified)
@@ -162,8 +163,8 @@ impl Condition {
         self.sleep(ctx, timeout).await
     }
 
-    /// Notifies `n` of those who wait, one if that is not said, in the order in which they came. `RuntimeError` unless the
-    /// caller holds the lock.
+    /// Notifies `n` of those who wait, one if that is not said, in the order in which they came. `RuntimeError` unless
+    /// the caller holds the lock.
     #[remote(proxy = "notify_some")]
     pub fn notify(&self, ctx: &Context, #[remote(default = 1)] n: Arg<i64>) -> Result<(), Exception> {
         self.check_held(ctx, "notify")?;

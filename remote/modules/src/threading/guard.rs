@@ -21,9 +21,9 @@ pub trait Lockable: Proxy {
     fn send_release(&self, token: Option<u64>) -> Fallible<()>;
 }
 
-/// A lock that is held. It belongs to the object that it was acquired from, and is released there, whatever becomes of the
-/// key that led to it: those who wait for that object go on. Dropping it releases the lock, some time soon and without a word should that fail;
-/// [`release`](Self::release) waits for it.
+/// A lock that is held. It belongs to the object that it was acquired from, and is released there, whatever becomes of
+/// the key that led to it: those who wait for that object go on. Dropping it releases the lock, some time soon and
+/// without a word should that fail; [`release`](Self::release) waits for it.
 ///
 /// It may be dropped by another task than the one that acquired the lock, and outside of any async runtime.
 #[must_use = "the lock is released when this is dropped"]
@@ -81,8 +81,8 @@ impl<P: Lockable> Guard<P> {
     /// Releases the lock, and waits until that is done.
     ///
     /// # Errors
-    /// `RuntimeError` if it is not held under this token any more, and the session's; [`NoSuchObject`] if the session has
-    /// ended meanwhile, or the service was started again: then the lock has been released.
+    /// `RuntimeError` if it is not held under this token any more, and the session's; [`NoSuchObject`] if the session
+    /// has ended meanwhile, or the service was started again: then the lock has been released.
     ///
     /// [`NoSuchObject`]: tarmem_remote::Error::NoSuchObject
     pub async fn release(mut self) -> Result<(), CallError<Exception>> {

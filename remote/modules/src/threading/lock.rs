@@ -14,8 +14,8 @@ use tarmem_remote::value::{Granted, Value};
 
 /// A lock, as Python's: one holder at a time, and those who wait get it in the order in which they came.
 ///
-/// Its holder is a task of a session. When the session ends, the lock is released, and the next holder is told that it was
-/// abandoned.
+/// Its holder is a task of a session. When the session ends, the lock is released, and the next holder is told that it
+/// was abandoned.
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct Lock {
@@ -24,8 +24,8 @@ pub struct Lock {
 
 /// A lock that its holder may acquire again, and has to release as often, as Python's.
 ///
-/// Its holder is a task of a session. When the session ends, the lock is released, and the next holder is told that it was
-/// abandoned.
+/// Its holder is a task of a session. When the session ends, the lock is released, and the next holder is told that it
+/// was abandoned.
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct RLock {
@@ -72,8 +72,8 @@ macro_rules! lock_methods {
             /// Acquires the lock, and gives true; false if that takes longer than `timeout` seconds, or, without
             /// `blocking`, if it takes any time at all.
             ///
-            /// A timeout of -1 is none. `ValueError` for another negative one, or for one without `blocking`. The call's
-            /// own timeout applies as well: give it none, if the wait may be long.
+            /// A timeout of -1 is none. `ValueError` for another negative one, or for one without `blocking`. The
+            /// call's own timeout applies as well: give it none, if the wait may be long.
             #[remote(proxy = "acquire_bool")]
             pub async fn acquire(
                 &self,
@@ -84,8 +84,8 @@ macro_rules! lock_methods {
                 Ok(acquire(&self.lock, ctx, Patience::to_acquire(blocking, timeout)?).await?.is_some())
             }
 
-            /// As `acquire`, and gives the grant: its fencing token, and whether the last holder abandoned the lock. Null
-            /// in place of false.
+            /// As `acquire`, and gives the grant: its fencing token, and whether the last holder abandoned the lock.
+            /// Null in place of false.
             #[remote(name = "acquire_token")]
             pub async fn acquire_grant(
                 &self,
@@ -96,8 +96,8 @@ macro_rules! lock_methods {
                 acquire(&self.lock, ctx, Patience::to_acquire(blocking, timeout)?).await
             }
 
-            /// As `acquire_token`, and gives a reference to this lock, too. Who acquires it by key releases it by that: the
-            /// key may lead to another lock by then.
+            /// As `acquire_token`, and gives a reference to this lock, too. Who acquires it by key releases it by that:
+            /// the key may lead to another lock by then.
             pub async fn acquire_held(
                 &self,
                 ctx: &Context,
@@ -108,8 +108,8 @@ macro_rules! lock_methods {
                 Ok(granted.map(Granted::here))
             }
 
-            /// Releases the lock. `RuntimeError` unless the caller holds it: the task that acquired it does, and any other
-            /// task of its session if it gives the token.
+            /// Releases the lock. `RuntimeError` unless the caller holds it: the task that acquired it does, and any
+            /// other task of its session if it gives the token.
             #[remote(name = "release")]
             pub fn release_token(&self, ctx: &Context, token: Option<u64>) -> Result<(), Exception> {
                 self.lock.with(|lock, woken| lock.release(ctx.owner(), token, woken))
@@ -168,15 +168,15 @@ macro_rules! owned_methods {
                 self.lock.with(|lock, _| lock.is_held_by(ctx.owner()))
             }
 
-            /// Releases the lock however often the caller holds it, and gives what `_acquire_restore` takes. `RuntimeError` unless
-            /// the caller holds it.
+            /// Releases the lock however often the caller holds it, and gives what `_acquire_restore` takes.
+            /// `RuntimeError` unless the caller holds it.
             #[remote(name = "_release_save")]
             pub fn release_save(&self, ctx: &Context) -> Result<Value, Exception> {
                 $crate::threading::mutual::release_save(&self.lock, ctx)
             }
 
-            /// Acquires the lock as often as the caller held it before `_release_save`, which gave the `state`; waits for that.
-            /// It is under a new token then.
+            /// Acquires the lock as often as the caller held it before `_release_save`, which gave the `state`; waits
+            /// for that. It is under a new token then.
             #[remote(name = "_acquire_restore")]
             pub async fn acquire_restore(&self, ctx: &Context, state: Value) -> Result<(), Exception> {
                 $crate::threading::mutual::acquire_restore(&self.lock, ctx, &state).await

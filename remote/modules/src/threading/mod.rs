@@ -1,7 +1,7 @@
 //! Module `threading`: Lock, RLock, Semaphore, BoundedSemaphore, Event, Condition, Barrier.
 //!
-//! What waits here waits on the service, in a line, in the order in which it came: it holds no thread, and no other call up.
-//! A wait that is given up leaves the line. What a session holds is given up when the session ends.
+//! What waits here waits on the service, in a line, in the order in which it came: it holds no thread, and no other
+//! call up. A wait that is given up leaves the line. What a session holds is given up when the session ends.
 
 mod barrier;
 mod condition;

@@ -14,9 +14,9 @@ use uuid::Uuid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Grant {
-    /// The fencing token. Each grant has a higher one than all before it, of whichever lock, and also of the service before
-    /// it was started again: a store that is written to under the lock can tell a late write of an earlier holder, if tokens
-    /// go along.
+    /// The fencing token. Each grant has a higher one than all before it, of whichever lock, and also of the service
+    /// before it was started again: a store that is written to under the lock can tell a late write of an earlier
+    /// holder, if tokens go along.
     pub token: u64,
     /// The last holder vanished while it held the lock: what the lock protects may be half changed.
     pub abandoned: bool,
@@ -37,7 +37,8 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// The id of the owner on whose behalf the lock was acquired, if that was chosen by [`Call::owner`](tarmem_remote::Call::owner).
+    /// The id of the owner on whose behalf the lock was acquired, if that was chosen by
+    /// [`Call::owner`](tarmem_remote::Call::owner).
     pub fn owner(&self) -> Option<u64> {
         OwnerId::of_task(self.task).map(OwnerId::id)
     }
@@ -280,8 +281,8 @@ pub(crate) async fn acquire(
     Ok(granted)
 }
 
-/// Releases the lock however often the caller holds it, and gives what [`acquire_restore`] takes: as Python's `_release_save`. Null of
-/// a lock that is not reentrant.
+/// Releases the lock however often the caller holds it, and gives what [`acquire_restore`] takes: as Python's
+/// `_release_save`. Null of a lock that is not reentrant.
 pub(crate) fn release_save(lock: &Arc<Monitor<Mutual>>, ctx: &Context) -> Result<Value, Exception> {
     let owner = ctx.owner();
     lock.with(|lock, woken| {

@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 /// A number of permits, as Python's: who acquires one when there is none waits, in line, until one is released.
 ///
-/// Whoever acquires a permit holds it: when its session ends, the permit returns. `forget` is for those who use permits up.
-/// Anybody may release more than it holds: that makes new permits.
+/// Whoever acquires a permit holds it: when its session ends, the permit returns. `forget` is for those who use permits
+/// up. Anybody may release more than it holds: that makes new permits.
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct Semaphore {
@@ -177,8 +177,8 @@ macro_rules! semaphore_methods {
             /// Acquires a permit, and gives true; false if that takes longer than `timeout` seconds, or, without
             /// `blocking`, if it takes any time at all.
             ///
-            /// A timeout of -1 is none. `ValueError` for another negative one, or for one without `blocking`. The call's
-            /// own timeout applies as well: give it none, if the wait may be long.
+            /// A timeout of -1 is none. `ValueError` for another negative one, or for one without `blocking`. The
+            /// call's own timeout applies as well: give it none, if the wait may be long.
             #[remote(proxy = "acquire_bool")]
             pub async fn acquire(
                 &self,
@@ -189,8 +189,8 @@ macro_rules! semaphore_methods {
                 acquire(&self.permits, ctx, Patience::to_acquire_permit(blocking, timeout)?).await
             }
 
-            /// As `acquire`, and gives a reference to this semaphore, or null in place of false. Who acquires a permit by
-            /// key releases it by that: the key may lead to another semaphore by then.
+            /// As `acquire`, and gives a reference to this semaphore, or null in place of false. Who acquires a permit
+            /// by key releases it by that: the key may lead to another semaphore by then.
             pub async fn acquire_held(
                 &self,
                 ctx: &Context,
@@ -330,8 +330,8 @@ pub trait Permitting: Proxy {
     fn send_forget(&self) -> Fallible<()>;
 }
 
-/// A permit of a semaphore. It belongs to the object that it was acquired from, and returns there, whatever becomes of the
-/// key that led to it. Dropping it releases the permit, some time soon and without a word should that fail.
+/// A permit of a semaphore. It belongs to the object that it was acquired from, and returns there, whatever becomes of
+/// the key that led to it. Dropping it releases the permit, some time soon and without a word should that fail.
 ///
 /// It may be dropped by another task than the one that acquired it, and outside of any async runtime.
 #[must_use = "the permit is released when this is dropped"]
@@ -361,8 +361,8 @@ impl<P: Permitting> Permit<P> {
     /// Releases the permit, and waits until that is done.
     ///
     /// # Errors
-    /// `ValueError` if the session does not hold it any more, and the session's; [`NoSuchObject`] if the session has ended
-    /// meanwhile, or the service was started again: then the permit has returned.
+    /// `ValueError` if the session does not hold it any more, and the session's; [`NoSuchObject`] if the session has
+    /// ended meanwhile, or the service was started again: then the permit has returned.
     ///
     /// [`NoSuchObject`]: tarmem_remote::Error::NoSuchObject
     pub async fn release(self) -> Result<(), CallError<Exception>> {

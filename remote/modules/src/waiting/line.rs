@@ -1,9 +1,9 @@
 //! Waiting in line: what the classes of threading and the queues are made of.
 //!
-//! A class keeps its state in a [`Monitor`]: a mutex that is held for a moment at a time, and never while anybody waits.
-//! Who has to wait joins a [`Line`] in that state, and awaits a [`Wait`]. Whoever changes the state grants something to
-//! the first in line. A wait that is dropped (its caller has cancelled it, its session has ended) leaves the line; if it
-//! was granted something in the same moment, that is passed on.
+//! A class keeps its state in a [`Monitor`]: a mutex that is held for a moment at a time, and never while anybody
+//! waits. Who has to wait joins a [`Line`] in that state, and awaits a [`Wait`]. Whoever changes the state grants
+//! something to the first in line. A wait that is dropped (its caller has cancelled it, its session has ended) leaves
+//! the line; if it was granted something in the same moment, that is passed on.
 
 use super::Patience;
 use crate::Exception;
@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{self, Poll, Waker};
 use tarmem_remote::context::{Context, SessionEnded};
 
-/// How many may wait in one line. Each holds a share of the object while it waits. There are 65,536 of those: enough for
-/// the two lines that some classes have, and for those who come to end the waiting.
+/// How many may wait in one line. Each holds a share of the object while it waits. There are 65,536 of those: enough
+/// for the two lines that some classes have, and for those who come to end the waiting.
 pub const WAITERS: usize = 30_000;
 
 /// A state that many change, each for a moment.
@@ -99,8 +99,8 @@ impl<W, G> Line<W, G> {
         while self.grant_first(woken, &grant) {}
     }
 
-    /// What was granted, or who is to be woken when it is. A waker that is not needed any more is handed out: dropping it
-    /// may run code of its owner's.
+    /// What was granted, or who is to be woken when it is. A waker that is not needed any more is handed out: dropping
+    /// it may run code of its owner's.
     fn poll(&mut self, ticket: u64, waker: &Waker) -> Result<G, Option<Waker>> {
         if let Some(granted) = self.granted.remove(&ticket) {
             return Ok(granted);
@@ -223,8 +223,8 @@ impl<D: Door> Drop for Wait<D> {
     }
 }
 
-/// Hands something over that has to be given up when the caller's session ends; `take_back` is run if it never gets to the
-/// caller.
+/// Hands something over that has to be given up when the caller's session ends; `take_back` is run if it never gets to
+/// the caller.
 ///
 /// # Errors
 /// If the session has ended already; then it has been taken back.

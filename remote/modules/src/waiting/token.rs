@@ -6,12 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A token that no grant and no lease in this process has had, and higher than all that have: of whichever object.
 ///
-/// They begin at the microseconds since 1970, by the clock, at the time of the first one, and count up by one from there.
-/// A process that is started later begins higher than this one ever came: it would have to give more than a million tokens
-/// in each second of its life for that to be otherwise, or the clock to be set back by more than the process has lived (less
-/// the microsecond for each token that it gave). So fencing tokens go on growing when a service is started again, although
-/// it remembers nothing. They stay below 2^53, which is what JSON's readers keep exactly, until the year 2255, and do not
-/// wrap around before the year 586,000.
+/// They begin at the microseconds since 1970, by the clock, at the time of the first one, and count up by one from
+/// there. A process that is started later begins higher than this one ever came: it would have to give more than a
+/// million tokens in each second of its life for that to be otherwise, or the clock to be set back by more than the
+/// process has lived (less the microsecond for each token that it gave). So fencing tokens go on growing when a service
+/// is started again, although it remembers nothing. They stay below 2^53, which is what JSON's readers keep exactly,
+/// until the year 2255, and do not wrap around before the year 586,000.
 pub(crate) fn next_token() -> u64 {
     static LAST: OnceLock<AtomicU64> = OnceLock::new();
     let last = LAST.get_or_init(|| AtomicU64::new(first(SystemTime::now())));

@@ -1,4 +1,5 @@
-//! The functions of builtins, heapq and bisect, and itertools.count: results, errors word for word, and what becomes of a list.
+//! The functions of builtins, heapq and bisect, and itertools.count: results, errors word for word, and what becomes of
+//! a list.
 
 use super::check::{OPERATIONS, Operation, op, seed};
 use super::oracle::{Oracle, Outcome};

@@ -25,10 +25,11 @@ where
 }
 
 impl<T, E: fmt::Display + Serialize + DeserializeOwned> Call<T, CallError<E>> {
-    /// Fails with an [`Error`] in every case: what the method returned is an [`Error::Raised`] that names the method, and has the
-    /// method's error as a value in it ([`Error::raised`]).
+    /// Fails with an [`Error`] in every case: what the method returned is an [`Error::Raised`] that names the method,
+    /// and has the method's error as a value in it ([`Error::raised`]).
     ///
-    /// For code that tells all errors alike. (`?` makes an [`Error`] of a [`CallError`], too, but there is no method's name in that.)
+    /// For code that tells all errors alike. (`?` makes an [`Error`] of a [`CallError`], too, but there is no method's
+    /// name in that.)
     ///
     /// ```
     /// # use tarmem_modules::builtins::ListProxy;

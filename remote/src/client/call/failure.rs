@@ -61,8 +61,8 @@ impl<E> CallError<E> {
         self.failure().is_some_and(Error::is_timeout)
     }
 
-    /// As [`Error::is_retryable`]. Never of an error that the method returned: whether its call is worth another try, that error
-    /// has to say.
+    /// As [`Error::is_retryable`]. Never of an error that the method returned: whether its call is worth another try,
+    /// that error has to say.
     pub fn is_retryable(&self) -> bool {
         self.failure().is_some_and(Error::is_retryable)
     }
@@ -116,8 +116,9 @@ impl<E> From<Error> for CallError<E> {
     }
 }
 
-/// So that `?` does in a function that returns an [`Error`]: what a method returned becomes an [`Error::Raised`], with the error
-/// as a value in it, if it can be one. Which method that was is known to its call alone: [`Call::erase_error`] names it.
+/// So that `?` does in a function that returns an [`Error`]: what a method returned becomes an [`Error::Raised`], with
+/// the error as a value in it, if it can be one. Which method that was is known to its call alone:
+/// [`Call::erase_error`] names it.
 ///
 /// [`Call::erase_error`]: super::Call::erase_error
 ///

@@ -17,7 +17,8 @@ pub struct Name {
 }
 
 impl Name {
-    /// An operation of the contract. Those that change nothing are idempotent, and so is `memoize`: it builds nothing twice.
+    /// An operation of the contract. Those that change nothing are idempotent, and so is `memoize`: it builds nothing
+    /// twice.
     pub(crate) fn of_operation(name: &str) -> &'static Self {
         const fn once(name: &'static str) -> Name {
             Name { scope: "", name, idempotent: false, signature: None }

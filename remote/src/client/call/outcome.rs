@@ -34,8 +34,8 @@ pub struct Misfit {
 }
 
 impl<T: DeserializeOwned, E: Failure> Call<T, E> {
-    /// As [`poll`](Future::poll), and makes something else of the result: for a future of one's own around a call. A result that
-    /// does not fit has not been received, and is undone where it can be.
+    /// As [`poll`](Future::poll), and makes something else of the result: for a future of one's own around a call. A
+    /// result that does not fit has not been received, and is undone where it can be.
     ///
     /// # Errors
     /// Those of the call; [`Error::UnexpectedResult`] for a [`Misfit`].
@@ -148,7 +148,8 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
                         Err(misfit) => Err((misfit, true)),
                         Ok(result) => Ok(Ok(result)),
                     },
-                    // It may be no more than handles that are given up: whether what the call did is undone, the service knows.
+                    // It may be no more than handles that are given up: whether what the call did is undone, the
+                    // service knows.
                     Err(error) => Err((Self::unreadable(error), false)),
                 });
                 undecided.received = result.is_ok();

@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::HashMap;
 use std::fmt;
 
-/// All further arguments by name, as `**kwargs` in Python: what a parameter with `#[remote(kwargs)]` is. They stay in their
-/// order, each name once.
+/// All further arguments by name, as `**kwargs` in Python: what a parameter with `#[remote(kwargs)]` is. They stay in
+/// their order, each name once.
 ///
 /// ```
 /// use tarmem_remote::args::Kwargs;

@@ -12,8 +12,8 @@ pub const SPARE_ELEMENTS: usize = 1024;
 ///
 /// # Errors
 ///
-/// [`CodecError::Malformed`] if the bytes do not fit the type, [`CodecError::LeftOver`] if there are more of them than it
-/// takes, [`CodecError::TooDeep`], [`CodecError::TooManyElements`].
+/// [`CodecError::Malformed`] if the bytes do not fit the type, [`CodecError::LeftOver`] if there are more of them than
+/// it takes, [`CodecError::TooDeep`], [`CodecError::TooManyElements`].
 ///
 /// ```
 /// use tarmem_remote::codec::{CodecError, decode};

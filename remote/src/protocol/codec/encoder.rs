@@ -105,8 +105,8 @@ impl Bounded<'_> {
         })
     }
 
-    /// As postcard writes a whole number: seven bits a byte, the lowest first. Byte by byte: gathered in an array first, and copied
-    /// from there, they would be read before they are written through, which the processor waits for.
+    /// As postcard writes a whole number: seven bits a byte, the lowest first. Byte by byte: gathered in an array
+    /// first, and copied from there, they would be read before they are written through, which the processor waits for.
     #[inline]
     fn put_varint(&mut self, value: u64) -> postcard::Result<()> {
         if value < 0x80 {

@@ -1,11 +1,11 @@
 //! The typed encoding: [postcard](https://postcard.jamesmunns.com), with guards against hostile bytes.
 //!
-//! [`encode`] and [`decode`] are its ends; [`TypedDeserializer`] is for a dispatcher that reads arguments without knowing
-//! their types. The bytes are plain postcard. The guards:
+//! [`encode`] and [`decode`] are its ends; [`TypedDeserializer`] is for a dispatcher that reads arguments without
+//! knowing their types. The bytes are plain postcard. The guards:
 //!
 //! - At most [`NESTING_LIMIT`] types in one another, both ways, so that no message overflows the stack.
-//! - At most as many elements in a message's sequences and maps as it has bytes, and [`SPARE_ELEMENTS`] more. An element
-//!   takes a byte at least, unless its type is empty, so only a sequence of nothings (`Vec<()>`) notices.
+//! - At most as many elements in a message's sequences and maps as it has bytes, and [`SPARE_ELEMENTS`] more. An
+//!   element takes a byte at least, unless its type is empty, so only a sequence of nothings (`Vec<()>`) notices.
 //! - No more memory is reserved than there are bytes left.
 //! - No bytes may be left over.
 //!

@@ -19,9 +19,9 @@ const NOT_APPLIED: Verdict = Verdict { timeout: false, retryable: false, not_app
 const UNKNOWN: Verdict = Verdict { timeout: false, retryable: false, not_applied: false };
 
 impl Error {
-    /// Whether the time was up: that of the call ([`DeadlineExceeded`](Error::DeadlineExceeded)), or the one that the service
-    /// gives a generator ([`GeneratorLate`](Error::GeneratorLate)). What was begun may have been done in part, or whole; a call that
-    /// was given no time at all was not made, and is [not applied](Self::is_not_applied).
+    /// Whether the time was up: that of the call ([`DeadlineExceeded`](Error::DeadlineExceeded)), or the one that the
+    /// service gives a generator ([`GeneratorLate`](Error::GeneratorLate)). What was begun may have been done in part,
+    /// or whole; a call that was given no time at all was not made, and is [not applied](Self::is_not_applied).
     ///
     /// ```
     /// use std::time::Duration;
@@ -34,8 +34,8 @@ impl Error {
         self.verdict().timeout
     }
 
-    /// Whether the same call may well succeed later, as it is, and making it again cannot apply it twice: it was not made, or
-    /// it is one that may be made twice.
+    /// Whether the same call may well succeed later, as it is, and making it again cannot apply it twice: it was not
+    /// made, or it is one that may be made twice.
     ///
     /// | error | what has to come first |
     /// | --- | --- |
@@ -43,18 +43,20 @@ impl Error {
     /// | [`Closed`](Error::Closed), [`SessionExpired`](Error::SessionExpired) | the session has to be connected again; handles and locks have to be got anew |
     /// | [`Cancelled`](Error::Cancelled) | nothing |
     ///
-    /// Where the caller knows that a call may be made twice, it may make it again after [`OutcomeUnknown`](Error::OutcomeUnknown)
-    /// and [`DeadlineExceeded`](Error::DeadlineExceeded), too, for which this is false.
+    /// Where the caller knows that a call may be made twice, it may make it again after
+    /// [`OutcomeUnknown`](Error::OutcomeUnknown) and [`DeadlineExceeded`](Error::DeadlineExceeded), too, for which this
+    /// is false.
     pub fn is_retryable(&self) -> bool {
         self.verdict().retryable
     }
 
-    /// Whether it is certain that the call changed nothing: it was refused, or cancelled, before its method or generator began,
-    /// or was undone. False says that this is not certain, and not that the call was applied.
+    /// Whether it is certain that the call changed nothing: it was refused, or cancelled, before its method or
+    /// generator began, or was undone. False says that this is not certain, and not that the call was applied.
     ///
-    /// False, too, for those with which a session ends ([`Closed`](Error::Closed), [`Unreachable`](Error::Unreachable) and
-    /// others), although most calls that get them were never sent: one that may be made twice gets them whether or not it was
-    /// applied. For such as [`LimitExceeded`](Error::LimitExceeded), as the limit may be one of what a call made.
+    /// False, too, for those with which a session ends ([`Closed`](Error::Closed), [`Unreachable`](Error::Unreachable)
+    /// and others), although most calls that get them were never sent: one that may be made twice gets them whether or
+    /// not it was applied. For such as [`LimitExceeded`](Error::LimitExceeded), as the limit may be one of what a call
+    /// made.
     pub fn is_not_applied(&self) -> bool {
         self.verdict().not_applied
     }

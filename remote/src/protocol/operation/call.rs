@@ -1,7 +1,7 @@
 //! How a call stands in bytes.
 //!
-//! Nearly all operations are calls, so these are written by hand, and not through serde, which took a sixth of what a call
-//! costs a service:
+//! Nearly all operations are calls, so these are written by hand, and not through serde, which took a sixth of what a
+//! call costs a service:
 //!
 //! | bytes | what |
 //! | --- | --- |
@@ -100,8 +100,8 @@ fn take_text(bytes: &[u8]) -> Result<(&str, &[u8]), Error> {
     Ok((read_text(text)?, rest))
 }
 
-/// Most keys and names are short and ASCII. That is seen at a glance, where looking for UTF-8 took a twentieth of the service's time
-/// for a small call.
+/// Most keys and names are short and ASCII. That is seen at a glance, where looking for UTF-8 took a twentieth of the
+/// service's time for a small call.
 #[inline]
 fn read_text(bytes: &[u8]) -> Result<&str, Error> {
     if bytes.is_ascii() {

@@ -10,8 +10,8 @@ const MOST: usize = 12;
 const DEEPEST: usize = 128;
 
 impl Shapes {
-    /// What differs, a line each: `self` is the client's, `service` the service's. Both are as they were told: each may be
-    /// from outside.
+    /// What differs, a line each: `self` is the client's, `service` the service's. Both are as they were told: each may
+    /// be from outside.
     pub fn differences(&self, service: &Shapes) -> Vec<String> {
         let mut found = Differences { client: self, service, seen: HashSet::new(), lines: Vec::new() };
         found.roots();
@@ -24,8 +24,8 @@ impl Shapes {
         lines
     }
 
-    /// Whether what the service returns may ever be what the client expects. Which fields may be left out and which names
-    /// stand for one another, serde alone knows: so only what is certain is refused, before the call is made.
+    /// Whether what the service returns may ever be what the client expects. Which fields may be left out and which
+    /// names stand for one another, serde alone knows: so only what is certain is refused, before the call is made.
     pub fn result_may_fit(&self, service: &Shapes) -> bool {
         let (Some(expected), Some(found)) = (self.root(RETURN), service.root(RETURN)) else { return true };
         // Who expects nothing is content with anything.

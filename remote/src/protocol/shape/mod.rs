@@ -1,10 +1,10 @@
 //! The shape of a type, as serde sees it: what of a type has to be the same on both sides for the typed encoding.
 //!
-//! The typed encoding carries no names: a struct is its fields, one after the other. So client and service have to mean the
-//! same by it. A [`Shape`] is what a type asks of a deserializer, in depth; it is learned by letting the type's own
+//! The typed encoding carries no names: a struct is its fields, one after the other. So client and service have to mean
+//! the same by it. A [`Shape`] is what a type asks of a deserializer, in depth; it is learned by letting the type's own
 //! `Deserialize` run on made-up data ([`Tracer`]), so it needs nothing of a type but serde's derives. (serde-reflection
-//! learns formats in this way, too. A tracer of our own knows types by their full names, so that two of one name are not
-//! mixed up; goes on where a type refuses made-up data; and says where it could not, which is no error here.)
+//! learns formats in this way, too. A tracer of our own knows types by their full names, so that two of one name are
+//! not mixed up; goes on where a type refuses made-up data; and says where it could not, which is no error here.)
 //!
 //! [`Shapes::differences`] tells people what differs between two of them.
 
@@ -122,8 +122,8 @@ impl Shapes {
 
     /// A number that is the same for the same shapes, and only for those; `None` if not all of it is known.
     ///
-    /// It is FNV-1a over all that the encoding depends on, and over the names by which it could be told that something has
-    /// been moved: fields, variants, parameters. The names of structs and enums do not count.
+    /// It is FNV-1a over all that the encoding depends on, and over the names by which it could be told that something
+    /// has been moved: fields, variants, parameters. The names of structs and enums do not count.
     pub fn fingerprint(&self) -> Option<u64> {
         let mut hash = Fnv::default();
         for (name, shape) in &self.roots {

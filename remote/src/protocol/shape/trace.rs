@@ -42,7 +42,8 @@ pub struct Tracer {
     open: usize,
 }
 
-/// A run was refused: its leaves are given other samples, one leaf at a time, the last one first, until a run gets further.
+/// A run was refused: its leaves are given other samples, one leaf at a time, the last one first, until a run gets
+/// further.
 struct Search {
     leaves: Vec<(u64, usize)>,
     /// The leaf that is tried, and which sample it had.

@@ -76,7 +76,8 @@ impl Integer {
             });
         }
         let (quotient, left) = self.big().div_mod_floor(&other.big());
-        // Neither has more bits than what they came of: only by 1 and -1 is the quotient as long, and then nothing is left.
+        // Neither has more bits than what they came of: only by 1 and -1 is the quotient as long, and then nothing is
+        // left.
         Some((Integer::known(quotient), Integer::known(left)))
     }
 

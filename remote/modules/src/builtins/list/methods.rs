@@ -13,7 +13,11 @@ use tarmem_remote::context::Context;
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
-sequence_methods!(List, 0, missing: |value| format!("{} is not in list", short(value)), stop: #[remote(default = i64::MAX)]);
+sequence_methods!(
+    List, 0,
+    missing: |value| format!("{} is not in list", short(value)),
+    stop: #[remote(default = i64::MAX)]
+);
 
 #[remote]
 impl List {
@@ -87,7 +91,8 @@ impl List {
     }
 
     /// Puts the elements in ascending order, in descending order if `reverse`; equal ones keep their order.
-    /// `TypeError`, and no change, if two of them have no order. `key` is null, if it is given: a function cannot be sent.
+    /// `TypeError`, and no change, if two of them have no order. `key` is null, if it is given: a function cannot be
+    /// sent.
     #[remote(proxy = "sort_values", scales)]
     pub fn sort(
         &mut self,
@@ -101,8 +106,8 @@ impl List {
         Ok(())
     }
 
-    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before. The list
-    /// may change meanwhile: as in Python, what counts is the position.
+    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+    /// The list may change meanwhile: as in Python, what counts is the position.
     pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
         let cursor = Cursor::of_same(cursor, &self.1, "list")?;
         let rest = self.0.iter().enumerate().skip(cursor.at());

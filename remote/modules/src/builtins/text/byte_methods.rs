@@ -1,15 +1,16 @@
 //! The methods that bytes and bytearray have alike, and str has not.
 
 /// Makes them for a class whose first field is its bytes, and whose second is its [`Stamp`](crate::python::Stamp).
-/// Python calls it `$kind`, and an index of it `$index`; `$missing` is what it says of one that is not there; `$fixed`: it never changes.
+/// Python calls it `$kind`, and an index of it `$index`; `$missing` is what it says of one that is not there; `$fixed`:
+/// it never changes.
 macro_rules! byte_methods {
     ($class:ident, $proxy:ident, $kind:literal, $index:literal, $missing:literal, $fixed:literal) => {
         type Unit = u8;
 
         #[tarmem_remote::remote]
         impl $class {
-            /// Bytes of a list of integers below 256, as many zeros as an integer says, or what a text is in an `encoding`. Empty
-            /// without `source`.
+            /// Bytes of a list of integers below 256, as many zeros as an integer says, or what a text is in an
+            /// `encoding`. Empty without `source`.
             #[remote(inline)]
             pub fn new(source: Arg<Value>, encoding: Arg<Value>, errors: Arg<Value>) -> Result<Self, Exception> {
                 $crate::builtins::bytes::contents(source, encoding, errors, Self::KIND).map(Self::of)
@@ -38,8 +39,8 @@ macro_rules! byte_methods {
                 self.0.len()
             }
 
-            /// The integer at `index`, or the bytes of a slice, `{"slice": [start, stop, step]}`. `IndexError` if it is not
-            /// there.
+            /// The integer at `index`, or the bytes of a slice, `{"slice": [start, stop, step]}`. `IndexError` if it is
+            /// not there.
             #[remote(name = "__getitem__")]
             pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
                 if let Some(slice) = Slice::of(&index)? {
@@ -50,7 +51,8 @@ macro_rules! byte_methods {
                 $crate::builtins::list::checked(&index, self.0.len(), $index, $missing).map(|at| self.0[at].into())
             }
 
-            /// Some of the bytes as integers: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+            /// Some of the bytes as integers: `limit` of them (1024 if left out), from `cursor` on, which came with the
+            /// chunk before.
             pub fn iter_chunk(
                 &self,
                 ctx: &Context,
@@ -62,10 +64,10 @@ macro_rules! byte_methods {
                 Ok(Chunk::collect(ctx, cursor, limit, $fixed, rest.map(|(at, item)| (at + 1, Value::from(*item)))))
             }
 
-            /// The text that the bytes are in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says what
-            /// becomes of what is none: `strict`, `ignore`, `replace` or `backslashreplace`. `surrogateescape` and
-            /// `surrogatepass` are taken, but a text cannot hold the lone surrogates that they would make: where they would,
-            /// it is `UnicodeDecodeError`, too, and says what to use instead.
+            /// The text that the bytes are in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says
+            /// what becomes of what is none: `strict`, `ignore`, `replace` or `backslashreplace`. `surrogateescape` and
+            /// `surrogatepass` are taken, but a text cannot hold the lone surrogates that they would make: where they
+            /// would, it is `UnicodeDecodeError`, too, and says what to use instead.
             #[remote(scales)]
             pub fn decode(
                 &self,
@@ -77,8 +79,8 @@ macro_rules! byte_methods {
                 decode(&self.0, encoding.as_deref().unwrap_or("utf-8"), errors.as_deref())
             }
 
-            /// Each byte as `table`, 256 bytes, has it at the byte's number, or as it is if that is null; those that are in
-            /// `delete` are left out.
+            /// Each byte as `table`, 256 bytes, has it at the byte's number, or as it is if that is null; those that
+            /// are in `delete` are left out.
             #[remote(scales)]
             pub fn translate(
                 &self,
@@ -109,8 +111,8 @@ macro_rules! byte_methods {
                 Ok(Value::Bytes(table))
             }
 
-            /// Two hexadecimal digits for each byte; `sep`, one ASCII character, stands between groups of `bytes_per_sep` bytes (1
-            /// if left out), counted from the right; from the left if that is negative.
+            /// Two hexadecimal digits for each byte; `sep`, one ASCII character, stands between groups of
+            /// `bytes_per_sep` bytes (1 if left out), counted from the right; from the left if that is negative.
             #[remote(proxy = "hex_value", scales)]
             pub fn hex(
                 &self,

@@ -106,8 +106,8 @@ macro_rules! text_methods {
                 Ok(lines.into_values())
             }
 
-            /// What is before the first `separator`, the separator, and what is after it, as a tuple; the whole and twice
-            /// nothing if it is not there.
+            /// What is before the first `separator`, the separator, and what is after it, as a tuple; the whole and
+            /// twice nothing if it is not there.
             #[remote(scales)]
             pub fn partition(&self, separator: Value) -> Result<Value, Exception> {
                 let (units, separator) = (self.units(), self.separator(&separator)?);
@@ -115,8 +115,8 @@ macro_rules! text_methods {
                 Ok(Self::three(&units, found, separator.len(), units.len()))
             }
 
-            /// What is before the last `separator`, the separator, and what is after it, as a tuple; twice nothing and the
-            /// whole if it is not there.
+            /// What is before the last `separator`, the separator, and what is after it, as a tuple; twice nothing and
+            /// the whole if it is not there.
             #[remote(scales)]
             pub fn rpartition(&self, separator: Value) -> Result<Value, Exception> {
                 let (units, separator) = (self.units(), self.separator(&separator)?);

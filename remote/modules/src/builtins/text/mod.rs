@@ -39,7 +39,8 @@ pub(crate) trait Text: Sized {
     /// What Python calls its type.
     const KIND: &str;
 
-    /// What is before a part of `len` units, the part, and what is after it. Where none was `found`, all is on one side of `otherwise`.
+    /// What is before a part of `len` units, the part, and what is after it. Where none was `found`, all is on one side
+    /// of `otherwise`.
     fn three(units: &[Self::Unit], found: Option<usize>, len: usize, otherwise: usize) -> Value {
         let (from, to) = found.map_or((otherwise, otherwise), |at| (at, at + len));
         Value::Tuple([&units[..from], &units[from..to], &units[to..]].map(|part| Self::value(part.to_vec())).to_vec())

@@ -1,4 +1,5 @@
-//! Cutting into parts. Each part is given away as soon as it is found, so that whoever collects them can put an end to it.
+//! Cutting into parts. Each part is given away as soon as it is found, so that whoever collects them can put an end to
+//! it.
 
 use super::Letter;
 use super::search::apart;

@@ -5,8 +5,8 @@ use hashbrown::{HashMap, HashSet};
 use std::rc::Rc;
 use tarmem_remote::value::Value;
 
-/// The parts of one plain value, by where they are. They stay there as long as a search lasts, and nothing else is in their place:
-/// so each of them is known again by its address.
+/// The parts of one plain value, by where they are. They stay there as long as a search lasts, and nothing else is in
+/// their place: so each of them is known again by its address.
 #[derive(Default)]
 pub(super) struct Argument {
     parts: HashSet<usize>,

@@ -165,8 +165,8 @@ impl Comparing {
         Ok(Ok(table))
     }
 
-    /// Where in a plain map the value of each key is. Of a key that is there twice, the last one counts. `None` for keys that
-    /// Python could not have.
+    /// Where in a plain map the value of each key is. Of a key that is there twice, the last one counts. `None` for
+    /// keys that Python could not have.
     pub(super) fn places(&mut self, entries: &[(Value, Value)]) -> Result<Option<Rc<Table<usize>>>, Exception> {
         if let Some(known) = self.argument.places(entries) {
             return Ok(Some(known));
@@ -216,7 +216,8 @@ impl Comparing {
         Ok(!strict || !self.counts(a, b)?)
     }
 
-    /// If others use an object, whatever else is beside it is looked at now: so all that is in use is waited for together.
+    /// If others use an object, whatever else is beside it is looked at now: so all that is in use is waited for
+    /// together.
     #[cold]
     pub(super) fn all_at_once<'a>(&self, error: Exception, rest: impl Iterator<Item = &'a Value>) -> Exception {
         if is_busy(&error) {
