@@ -9,10 +9,10 @@ use tarmem_remote::operation::Reply;
 use tarmem_remote::payload::Payload;
 use tarmem_test_interleavings::{Calls, Sent};
 
-/// Those in which threads are stopped twice in the midst of what they do at most: all of them take minutes.
-fn model(test: impl Fn() + Send + Sync + 'static) {
+/// Those in which threads are stopped so often in the midst of what they do at most: all of them take minutes.
+fn model(stopped: usize, test: impl Fn() + Send + Sync + 'static) {
     let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(2);
+    model.preemption_bound = Some(stopped);
     model.check(test);
 }
 
@@ -52,13 +52,13 @@ fn a_caller_gets_its_reply() {
 
 #[test]
 fn two_callers_get_their_own_replies() {
-    model(|| each_gets_its_own_reply(2, 8));
+    model(2, || each_gets_its_own_reply(2, 8));
 }
 
 /// There is room for one call only: the caller that has to wait is woken when the other's reply comes.
 #[test]
 fn a_caller_that_waits_for_room_gets_it() {
-    model(|| each_gets_its_own_reply(2, 1));
+    model(1, || each_gets_its_own_reply(2, 1));
 }
 
 /// A caller gives up while the reply is on its way, which is provisional. Whatever comes first, the service hears what
