@@ -1,5 +1,6 @@
 //! [`ClientApi`]: what a client may ask of a service. A session gives it, and a [`Context`](crate::Context) does, to what
 //! the service runs.
+
 use crate::args::Args;
 use crate::call::{Call, Name};
 use crate::codec::Encoding;
