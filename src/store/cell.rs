@@ -1,4 +1,4 @@
-//! One object: its lock, and whether it is poisoned.
+//! One object: its lock, its guards, and whether it is poisoned.
 
 use super::block::{Block, count_one};
 use super::bury::{Remains, bury};
@@ -16,27 +16,27 @@ use tarmem_remote::object::Object;
 use tarmem_remote::registry::ClassInfo;
 use uuid::Uuid;
 
-/// A share in an object with its lock: many readers, or one writer, in the order in which they come.
+/// A share in an object and its lock, which admits many readers or one writer, in order of arrival.
 ///
-/// It is as an `Arc` would be: a clone is another share in the same object, which goes with the last of them.
+/// Works like an `Arc`: a clone is another share in the same object, and the object is dropped with the last share.
 ///
-/// A guard borrows the cell, or owns a share, so that a call can be moved to another task or thread while it holds the
-/// object.
+/// A guard borrows the cell or owns a share in it. With its own share, a call that holds the object can move to another
+/// task or thread.
 pub(crate) struct Cell {
-    /// All shares of an object have one hold on its memory together; the last share gives it up.
+    /// All shares of an object have one block together, which the last share drops.
     block: ManuallyDrop<Block>,
 }
 
-/// What knows an object without keeping it.
+/// Knows an object without keeping it alive.
 pub(crate) struct WeakCell {
     block: Block,
 }
 
 impl Cell {
-    /// Gives `object` a place, with the key beside it that it is made for, if there is one.
+    /// Places `object` in memory, beside `name`, the key that it is made for (empty if there is none).
     pub(super) fn new(object: NewObject, kind: Arc<Kind>, name: &str, count: u64) -> Self {
         kind.begins();
-        // It begins with one share, this one, and with the one hold of all shares.
+        // The block starts with a count of one share, this one, and one block for all shares.
         Cell { block: ManuallyDrop::new(Block::new(object, kind, name, count)) }
     }
 
@@ -49,12 +49,12 @@ impl Cell {
         self.block.header().kind.class()
     }
 
-    /// The key that it was made for; empty if for none. It need not be mapped to it, or not any more.
+    /// The key that the object was made for; empty if there was none. It need not be mapped to the object now.
     pub(super) fn name(&self) -> &str {
         self.block.name()
     }
 
-    /// The generation of its mapping under its name. To be asked for, and set, under the lock of that key's shard.
+    /// The generation of the object's mapping under its name. To be read and set under the lock of that key's shard.
     pub(super) fn generation(&self) -> u64 {
         self.block.header().generation.load(Ordering::Relaxed)
     }
@@ -76,12 +76,12 @@ impl Cell {
         self.block.header().lock.is_poisoned()
     }
 
-    /// A method panicked while it was changing the object: nobody knows what state it is in.
+    /// Marks the object as poisoned: a method panicked while it was changing the object, whose state is now unknown.
     pub(crate) fn poison(&self) {
         self.block.header().lock.poison();
     }
 
-    /// Somebody knows what state it is in, or does not mind.
+    /// Clears the poison.
     pub(crate) fn clear_poison(&self) {
         self.block.header().lock.clear_poison();
     }
@@ -98,41 +98,41 @@ impl Cell {
         self.block.header().lock.try_acquire(wants)
     }
 
-    /// The object, shared, if that needs no waiting.
+    /// Locks the object for shared use, unless that would have to wait.
     pub(crate) fn try_read(&self) -> Option<Result<ReadGuard<&Cell>, Error>> {
         self.try_acquire(Use::Shared).then(|| ReadGuard { cell: self }.checked())
     }
 
-    /// The object, alone, if that needs no waiting.
+    /// Locks the object for exclusive use, unless that would have to wait.
     pub(crate) fn try_write(&self) -> Option<Result<WriteGuard<&Cell>, Error>> {
         self.try_acquire(Use::Exclusive).then(|| WriteGuard { cell: self }.checked())
     }
 
-    /// As [`try_read`](Self::try_read), with a guard that owns a share.
+    /// Like [`try_read`](Self::try_read), with a guard that owns a share.
     pub(crate) fn try_read_owned(&self) -> Option<Result<ReadGuard, Error>> {
         self.try_acquire(Use::Shared).then(|| ReadGuard { cell: self.clone() }.checked())
     }
 
-    /// As [`try_write`](Self::try_write), with a guard that owns a share.
+    /// Like [`try_write`](Self::try_write), with a guard that owns a share.
     pub(crate) fn try_write_owned(&self) -> Option<Result<WriteGuard, Error>> {
         self.try_acquire(Use::Exclusive).then(|| WriteGuard { cell: self.clone() }.checked())
     }
 
-    /// The object, shared, after those who came before.
+    /// Locks the object for shared use, after those who came before.
     pub(crate) async fn read(&self) -> Result<ReadGuard, Error> {
         self.block.header().lock.acquire(Use::Shared).await;
         ReadGuard { cell: self.clone() }.checked()
     }
 
-    /// As [`read`](Self::read), of an object that is poisoned, too, if it is there.
+    /// Like [`read`](Self::read), but also locks a poisoned object, unless it was taken away.
     pub(crate) async fn read_even_poisoned(&self) -> Result<ReadGuard, Error> {
         self.block.header().lock.acquire(Use::Shared).await;
         let guard = ReadGuard { cell: self.clone() };
-        // It is not taken away while this guard holds the lock.
+        // The object cannot be taken away while this guard holds the lock.
         if self.block.header().lock.is_empty() { Err(self.poisoned()) } else { Ok(guard) }
     }
 
-    /// The object, alone, after those who came before.
+    /// Locks the object for exclusive use, after those who came before.
     pub(crate) async fn write(&self) -> Result<WriteGuard, Error> {
         self.block.header().lock.acquire(Use::Exclusive).await;
         WriteGuard { cell: self.clone() }.checked()
@@ -152,14 +152,14 @@ impl Drop for Cell {
         if header.shares.fetch_sub(1, Ordering::Release) != 1 {
             return;
         }
-        // What was done by way of other shares comes before what is done here.
+        // Everything that was done through other shares happens before what follows.
         fence(Ordering::Acquire);
         let taken = header.lock.is_empty();
-        // SAFETY: this was the last share, and is used no more; so the hold that all shares have together is taken by
-        // one.
+        // SAFETY: this was the last share, and it is not used again. So the block that all shares have together is
+        // taken once.
         let block = unsafe { ManuallyDrop::take(&mut self.block) };
         if !taken {
-            // SAFETY: no share is left, so no guard is, and none will be; and nobody took the object before.
+            // SAFETY: no share is left, so there is no guard and there will be none; and nobody took the object before.
             bury(unsafe { Remains::new(block) });
         }
     }
@@ -172,7 +172,7 @@ impl fmt::Debug for Cell {
 }
 
 impl WeakCell {
-    /// A share, unless there was none left.
+    /// A new share, unless none is left.
     pub(crate) fn upgrade(&self) -> Option<Cell> {
         let one_more = |shares: u32| (shares != 0 && shares <= u32::MAX / 2).then(|| shares + 1);
         let shares = &self.block.header().shares;
@@ -180,18 +180,18 @@ impl WeakCell {
         Some(Cell { block: self.block.uncounted() })
     }
 
-    /// Whether there is a share left.
+    /// Whether any share is left.
     pub(crate) fn is_alive(&self) -> bool {
         self.block.header().shares.load(Ordering::Acquire) > 0
     }
 }
 
-// Why the guards may hand out references: they are made only by a cell, whose share keeps the object in its place,
-// after the lock was acquired for that use, and they are kept only if `checked`, or `read_even_poisoned`, finds that
-// the object is there (one that was taken is poisoned, and stays so). The lock is given back in their `Drop` and
+// Why the guards may hand out references: only a cell makes them, whose share keeps the object in its place, and only
+// after the lock was acquired for that use. They are kept only if `checked` or `read_even_poisoned` finds that the
+// object is there (an object that was taken away is poisoned, and stays so). The lock is released in their `Drop` and
 // nowhere else. So there is any number of `ReadGuard`s, or one `WriteGuard`.
 
-/// Shared use of an object.
+/// Shared use of an object. Dropping the guard releases the lock.
 pub(crate) struct ReadGuard<C: Borrow<Cell> = Cell> {
     cell: C,
 }
@@ -212,10 +212,10 @@ impl<C: Borrow<Cell>> ReadGuard<C> {
 }
 
 impl ReadGuard<&Cell> {
-    /// The same, with a share of its own.
+    /// The same guard, with its own share.
     pub(crate) fn into_owned(self) -> ReadGuard {
         let cell = self.cell.clone();
-        // The lock stays acquired, and is the other one's to give back.
+        // The lock stays acquired; the new guard will release it.
         std::mem::forget(self);
         ReadGuard { cell }
     }
@@ -236,7 +236,7 @@ impl<C: Borrow<Cell>> Drop for ReadGuard<C> {
     }
 }
 
-/// Exclusive use of an object.
+/// Exclusive use of an object. Dropping the guard releases the lock.
 pub(crate) struct WriteGuard<C: Borrow<Cell> = Cell> {
     cell: C,
 }
@@ -255,17 +255,17 @@ impl<C: Borrow<Cell>> WriteGuard<C> {
         self.cell.borrow().class()
     }
 
-    /// Takes the object away, for good: whoever comes for it finds it poisoned.
+    /// Takes the object away for good. Later callers find it poisoned.
     pub(crate) fn take(self) -> Remains {
         let block = &self.cell.borrow().block;
         block.header().lock.empty();
-        // SAFETY: this guard holds the lock alone, and ends here; none is made again, since the object is poisoned now.
-        // And the last share leaves the object alone, since the lock says that it was taken.
+        // SAFETY: this guard holds the lock exclusively and ends here; no other is made, since the object is poisoned
+        // now. The last share leaves the object alone, since the lock says that it was taken away.
         unsafe { Remains::new(Block::clone(block)) }
     }
 
-    /// Puts another value of the class in the object's place; what was there. A value of another class is given back,
-    /// and the object poisoned.
+    /// Replaces the object with another value of its class, and returns the old value. A value of another class is
+    /// returned, and the object poisoned.
     pub(crate) fn replace(&mut self, mut object: NewObject) -> NewObject {
         let cell = self.cell.borrow();
         // SAFETY: as for `deref_mut`.
@@ -277,7 +277,7 @@ impl<C: Borrow<Cell>> WriteGuard<C> {
 }
 
 impl WriteGuard<&Cell> {
-    /// The same, with a share of its own.
+    /// The same guard, with its own share.
     pub(crate) fn into_owned(self) -> WriteGuard {
         let cell = self.cell.clone();
         // As for a `ReadGuard`.
@@ -290,14 +290,14 @@ impl<C: Borrow<Cell>> Deref for WriteGuard<C> {
     type Target = dyn Object;
 
     fn deref(&self) -> &Self::Target {
-        // SAFETY: this guard holds the lock alone, so no other guard exists, and the object is there: see above.
+        // SAFETY: this guard holds the lock exclusively, so no other guard exists, and the object is there: see above.
         unsafe { &*self.cell.borrow().block.object() }
     }
 }
 
 impl<C: Borrow<Cell>> DerefMut for WriteGuard<C> {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        // SAFETY: as in `deref`; and this guard is borrowed exclusively itself.
+        // SAFETY: as in `deref`; and this guard is itself borrowed exclusively.
         unsafe { &mut *self.cell.borrow().block.object() }
     }
 }

@@ -1,5 +1,5 @@
-//! Single flight per key: a generator runs once however many callers race, and a circle of generators that need one
-//! another is an error, not a deadlock.
+//! Single flight per key: a generator runs once however many callers race, and generators that wait for one another in
+//! a circle get an error instead of a deadlock.
 
 use super::Mapping;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
 use tokio::sync::Notify;
 
-/// The keys of a circle that an error names.
+/// How many keys of a circle an error shows at most.
 const LONGEST: usize = 32;
 
 /// The generators that are running for `memoize`.
@@ -25,7 +25,7 @@ pub(crate) struct Flights {
 #[derive(Default)]
 struct Table {
     by_key: HashMap<Box<str>, Arc<Flight>, super::Seeded>,
-    /// What the generator of each flight waits for: several at one time, if it asks for several.
+    /// What the generator of each flight waits for: several flights, if it asks for several keys at one time.
     waits: HashMap<u64, Vec<Arc<Flight>>>,
     next: u64,
 }
@@ -38,12 +38,12 @@ pub(crate) struct Flight {
     notify: Notify,
 }
 
-/// Why a generator made no object; every caller that waited for it gets this.
+/// Why a generator made no object. Every caller that waited for it gets this.
 #[derive(Clone, Debug)]
 pub(crate) enum FlightError {
-    /// It came to no result.
+    /// The generator failed otherwise than by returning an error: it panicked, say, or its deadline passed.
     Failed(Error),
-    /// It returned an error of its own, in both encodings: its callers may not all be of one kind.
+    /// The generator returned its own error, here in both encodings, since some callers may use one and some the other.
     Raised { message: String, typed: Bytes, dynamic: Bytes },
 }
 
@@ -70,18 +70,18 @@ impl From<Error> for FlightError {
 
 /// How a caller takes part in a flight.
 pub(crate) enum Joined {
-    /// Not at all: the key is mapped by now.
+    /// Not at all: the key is already mapped.
     Mapped(Mapping),
-    /// Nobody else was making this key: the caller must run the generator, and [`land`](Flights::land).
+    /// Nobody else is making this key: the caller must run the generator, and then [`land`](Flights::land) the flight.
     First(Arc<Flight>),
-    /// Somebody was: wait for it.
+    /// Somebody else is making this key: the caller waits for the flight.
     Waiting(Arc<Flight>),
 }
 
 impl Flights {
     /// Takes part in the flight for `key`.
     ///
-    /// `hit` is asked again under the lock: a flight may have landed since the caller looked.
+    /// `hit` looks the key up again, under the lock: a flight may have landed since the caller looked.
     pub(crate) fn join(&self, key: &str, hit: impl FnOnce() -> Option<Mapping>) -> Joined {
         let mut table = self.table.lock();
         if let Some(flight) = table.by_key.get(key) {
@@ -97,10 +97,10 @@ impl Flights {
         Joined::First(flight)
     }
 
-    /// Ends a flight: whoever waits gets `result`, and the next caller of the key starts anew.
+    /// Ends a flight. All who wait get `result`, and the next caller of the key starts a new one.
     pub(crate) fn land(&self, flight: &Flight, result: Result<Mapping, FlightError>) {
-        // First the result, then the table: who finds the key free must find the object in the store, which the caller
-        // of this put there.
+        // The result first, then the table: a caller that finds no flight for the key must find its object in the
+        // store, where the caller of `land` has put it.
         let _ = flight.landed.set(result);
         let mut table = self.table.lock();
         if table.by_key.get(&flight.key).is_some_and(|current| current.id == flight.id) {
@@ -110,7 +110,7 @@ impl Flights {
         flight.notify.notify_waiters();
     }
 
-    /// Tells those who wait that they wait in vain, without freeing the key: the generator has not ended.
+    /// Tells those who wait that they wait in vain, without freeing the key: the generator has not ended yet.
     pub(crate) fn tell(&self, flight: &Flight, error: FlightError) {
         let _ = flight.landed.set(Err(error));
         flight.notify.notify_waiters();
@@ -132,7 +132,7 @@ impl Flights {
         loop {
             let notified = flight.notify.notified();
             tokio::pin!(notified);
-            // Registered before the result is looked at: it cannot land unnoticed in between.
+            // Registered before the result is read, so that a landing in between is not missed.
             notified.as_mut().enable();
             if let Some(result) = flight.landed.get() {
                 return result.clone();
@@ -159,12 +159,13 @@ impl Flights {
 }
 
 impl Table {
-    /// The way from `first` to the flight `goal`, if it is that one or waits for it, and back to `first`.
+    /// The path from `first` to the flight `goal` along flights that wait for one another, and back to `first`. `None`
+    /// if `first` is not that flight and does not wait for it.
     ///
-    /// Each flight is looked at once, however many wait for it (a build asks for one thing in many ways), and none on
-    /// this thread's stack, however deep generators are nested.
+    /// Each flight is visited once, however many wait for it (a build asks for one thing in many ways), and without
+    /// recursion, however deep generators are nested.
     fn way<'a>(&'a self, first: &'a Arc<Flight>, goal: u64) -> Option<Vec<&'a Flight>> {
-        // Each with the one that waits for it.
+        // Each flight, with the one that waits for it.
         let mut seen: HashMap<u64, (&'a Flight, Option<u64>)> = HashMap::from([(first.id, (&**first, None))]);
         let mut to_do = vec![&**first];
         while let Some(flight) = to_do.pop() {
@@ -189,7 +190,7 @@ impl Table {
     }
 }
 
-/// The keys on a way; of a long one, the first and the last.
+/// The keys on a path. Of a long one, only the first and the last.
 fn shown(way: Vec<&Flight>) -> Vec<String> {
     let left_out = way.len().saturating_sub(LONGEST);
     let mut keys: Vec<String> = Vec::with_capacity(way.len().min(LONGEST) + 1);
@@ -204,7 +205,7 @@ fn shown(way: Vec<&Flight>) -> Vec<String> {
     keys
 }
 
-/// One flight waits for another, for as long as this lives.
+/// Records that one flight waits for another, for as long as this lives.
 struct Edge<'a> {
     flights: &'a Flights,
     from: u64,
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_circle_is_named_and_leaves_nothing_behind() {
+    async fn a_circle_is_reported_and_leaves_nothing_behind() {
         let flights = Flights::default();
         let [a, b, c] = ["a", "b", "c"].map(|key| first(&flights, key));
         {
@@ -259,9 +260,9 @@ mod tests {
         assert!(flights.is_empty());
     }
 
-    /// A build whose every step needs all steps of the layer below: 3^40 ways through it, and 120 flights.
+    /// A build of which every step needs all steps of the layer below: 3^40 paths through it, and 120 flights.
     #[tokio::test]
-    async fn each_flight_is_looked_at_once_however_many_wait_for_it() {
+    async fn each_flight_is_visited_once_however_many_wait_for_it() {
         let flights = Flights::default();
         let layers: Vec<[Arc<Flight>; 3]> =
             (0..40).map(|layer| [0, 1, 2].map(|step| first(&flights, &format!("{layer}:{step}")))).collect();
@@ -280,7 +281,7 @@ mod tests {
         assert!(flights.table.lock().waits.is_empty());
     }
 
-    /// As deep as a client may ask a recursive generator to go: found without this thread's stack.
+    /// As deep as a client can make a recursive generator: the circle is found without recursion.
     #[tokio::test]
     async fn a_circle_of_any_length_is_found() {
         const LENGTH: usize = 200_000;
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_landing_wakes_all_and_frees_the_key() {
+    async fn landing_wakes_all_waiters_and_frees_the_key() {
         let flights = Arc::new(Flights::default());
         let flight = first(&flights, "k");
         let waiters: Vec<_> = (0..10)

@@ -1,23 +1,23 @@
-//! How keys are hashed: quickly, and by what nobody outside knows.
+//! How keys are hashed: quickly, and with seeds that nobody outside knows.
 //!
-//! Clients choose keys. Whoever knew the seed could choose many that fall together, and make each look-up go through
-//! all of them. Left to itself, foldhash takes its seeds from the addresses that the process has, which are the same in
-//! each where the system does not randomise them; so here they come from the system's own random numbers. Nothing that
-//! a client can ask for shows a hash or the order of a table: keys are listed in order.
+//! Clients choose keys. A client that knew the seeds could choose many keys that collide, and so make each look-up go
+//! through all of them. By default, foldhash takes its seeds from addresses of the process, which are the same in each
+//! process where the system does not randomise them. So here the seeds come from the system's random numbers. Nothing
+//! that a client can ask for reveals a hash or the order of a table: keys are listed in order.
 
 use foldhash::SharedSeed;
 use foldhash::fast::{FoldHasher, SeedableRandomState};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 
-/// Hashes with seeds of its own.
+/// Hashes with its own random seeds.
 #[derive(Clone, Debug)]
 pub(crate) struct Seeded(SeedableRandomState);
 
 impl Default for Seeded {
     fn default() -> Self {
         static SHARED: OnceLock<SharedSeed> = OnceLock::new();
-        // The standard library's keys are random; what they make of nothing is, too.
+        // The standard library seeds each `RandomState` at random, so even its hash of `()` is random.
         let random = || RandomState::new().hash_one(());
         Seeded(SeedableRandomState::with_seed(random(), SHARED.get_or_init(|| SharedSeed::from_u64(random()))))
     }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
     use std::process::{Command, Stdio};
 
-    /// What another process is asked for, below.
+    /// The next test runs this in another process.
     #[test]
     #[ignore = "says something to the test that starts it"]
     fn role() {
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn each_process_has_seeds_of_its_own_although_its_addresses_are_the_same() {
+    fn each_process_has_its_own_seeds_even_if_its_addresses_are_the_same() {
         let hash = || {
             let run = Command::new("setarch")
                 .arg("-R")
@@ -58,12 +58,13 @@ mod tests {
             said.lines().find_map(|line| Some(line.split_once("hash: ")?.1.to_owned()))
         };
         let (Some(one), Some(other)) = (hash(), hash()) else {
-            return println!("not tested: there is no setarch here, or it may not do that");
+            return println!("not tested: setarch is missing here, or not permitted");
         };
         assert_ne!(one, other);
     }
 
-    /// Keys that were chosen to share a bucket of 4,096, in one table, are spread in another as any others are.
+    /// Keys that were chosen to share a bucket of 4,096 in one table are spread as evenly as any others in another
+    /// table.
     #[test]
     fn keys_that_were_chosen_for_one_table_are_spread_in_another() {
         let (known, own) = (Seeded::default(), Seeded::default());

@@ -1,4 +1,4 @@
-//! What the objects of one class have in common, so that it is not written down in each of them.
+//! What all objects of one class have in common, so that it need not be stored with each of them.
 
 use super::block::Header;
 use hashbrown::HashMap;
@@ -11,16 +11,16 @@ use tarmem_remote::object::{Object, View};
 use tarmem_remote::registry::ClassInfo;
 use uuid::Uuid;
 
-/// The objects of one class on one service.
+/// What the objects of one class on one service have in common.
 pub(super) struct Kind {
     class: Arc<ClassInfo>,
     type_id: TypeId,
-    /// A header with an object behind it, and where that begins.
+    /// The layout of a header followed by an object, and the offset of the object.
     head: (Layout, usize),
     view: View,
-    /// The first half of every id of the service.
+    /// The first half of every id that the service gives.
     service: u64,
-    /// How many there are, mapped or not.
+    /// How many objects of this kind there are, mapped or not.
     living: AtomicUsize,
 }
 
@@ -29,12 +29,12 @@ impl Kind {
         &self.class
     }
 
-    /// Where in a block the object is.
+    /// The offset of the object in its block.
     pub(super) fn object_at(&self) -> usize {
         self.head.1
     }
 
-    /// Where in a block the name is: right behind the object.
+    /// The offset of the name in its block: right after the object.
     pub(super) fn name_at(&self) -> usize {
         self.head.0.size()
     }
@@ -48,12 +48,12 @@ impl Kind {
         Any::type_id(object) == self.type_id
     }
 
-    /// The object at `place`.
+    /// Views the memory at `place` as an object of this kind.
     pub(super) fn view(&self, place: *mut ()) -> *mut dyn Object {
         (self.view)(place)
     }
 
-    /// The id of the object with that count: no other object of any service has it.
+    /// The id of the object numbered `count`. No other object of any service has it.
     pub(super) fn id(&self, count: u64) -> Uuid {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&self.service.to_be_bytes());
@@ -70,11 +70,11 @@ impl Kind {
     }
 }
 
-/// The classes of which there are objects, or were.
+/// The kinds of all objects that the service has, or had.
 pub(super) struct Kinds {
-    /// Random bits, for the ids.
+    /// Random bits, the first half of each id.
     service: u64,
-    /// By type, not by the class's path: two types under one path are not one kind.
+    /// By type and not by the class's path: two types under one path are two kinds.
     kinds: RwLock<HashMap<TypeId, Arc<Kind>>>,
 }
 
@@ -84,7 +84,7 @@ impl Kinds {
         Kinds { service, kinds: RwLock::default() }
     }
 
-    /// That of `object`, which is of `class`.
+    /// The kind of `object`, whose class is `class`.
     pub(super) fn of(&self, object: &dyn Object, class: &Arc<ClassInfo>) -> Arc<Kind> {
         let type_id = Any::type_id(object);
         if let Some(kind) = self.kinds.read().get(&type_id) {
@@ -104,7 +104,7 @@ impl Kinds {
         Arc::clone(self.kinds.write().entry(type_id).or_insert_with(kind))
     }
 
-    /// How many objects there are of all kinds.
+    /// How many objects of all kinds there are.
     pub(super) fn living(&self) -> usize {
         self.kinds.read().values().map(|kind| kind.living.load(Ordering::Relaxed)).sum()
     }

@@ -1,48 +1,48 @@
-//! The lock of one object: many readers or one writer, in the order in which they come.
+//! The lock of one object: many readers or one writer, in order of arrival.
 //!
-//! There is one for each of millions of objects, and nearly every call finds it free. So it is one word, and where
-//! nobody waits it is one atomic step to take and one to give back. Who waits does so elsewhere, in
-//! [`queues`](super::queues). (tokio's semaphore, which was here at first, takes a mutex to give back; it was a tenth
-//! of what a call cost the service.)
+//! Each of millions of objects has one, and nearly every call finds it free. So the lock is one word; while nobody
+//! waits, it takes one atomic step to acquire and one to release. Waiters are kept elsewhere, in
+//! [`queues`](super::queues). (An earlier version used tokio's semaphore, which takes a mutex on release; that was a
+//! tenth of what a call cost the service.)
 
 use super::queues::{self, Next, Waiter};
 use crate::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::oneshot;
 
-/// Somebody has it alone.
+/// One user holds the lock exclusively.
 const ALONE: u32 = 1 << 31;
 
-/// Somebody waits: nobody takes it past the queue.
+/// Somebody waits, so nobody may acquire the lock ahead of the queue.
 const QUEUED: u32 = 1 << 30;
 
-/// The object is in a state that nobody knows.
+/// A method panicked while it changed the object, whose state is unknown.
 const POISONED: u32 = 1 << 29;
 
-/// The object was taken away. It is poisoned, too.
+/// The object was taken away. It is also poisoned.
 const EMPTY: u32 = 1 << 28;
 
-/// How many share it.
+/// The bits that count the users who share the lock.
 const SHARING: u32 = EMPTY - 1;
 
-/// How somebody uses an object.
+/// How a caller uses an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
-    /// Beside others.
+    /// Beside other shared users.
     Shared,
     /// Alone.
     Exclusive,
 }
 
-/// Counts who uses an object, and keeps the rest waiting in order.
+/// Counts the users of an object, and queues those that have to wait.
 ///
-/// What is taken has to be given back, by [`release`](Self::release): the guards of [`Cell`](super::Cell) see to that.
+/// Each acquisition needs a matching [`release`](Self::release), which the guards of [`Cell`](super::Cell) see to.
 #[derive(Default)]
 pub(super) struct Lock {
-    /// How many share it, or [`ALONE`]; and what else there is to say.
+    /// How many users share the lock, or [`ALONE`]; and the flags above.
     state: AtomicU32,
 }
 
-/// Says that the lock was taken for the one who waited. Unread, it is given back by [`Waiting`].
+/// Sent to a waiter for which the lock has been acquired. If it is not received, [`Waiting`] releases the lock.
 pub(super) struct Granted;
 
 impl Lock {
@@ -54,7 +54,7 @@ impl Lock {
         self.state.fetch_or(POISONED, Ordering::SeqCst);
     }
 
-    /// The object's state is known again, or good enough. Not that of one that was taken away: there is none.
+    /// Clears the poison, unless the object was taken away.
     pub(super) fn clear_poison(&self) {
         let cleared = |state: u32| (state & EMPTY == 0).then_some(state & !POISONED);
         let _ = self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, cleared);
@@ -65,34 +65,34 @@ impl Lock {
         self.state.load(Ordering::Acquire) & EMPTY != 0
     }
 
-    /// The object was taken away.
+    /// Marks the object as taken away.
     pub(super) fn empty(&self) {
         self.state.fetch_or(POISONED | EMPTY, Ordering::SeqCst);
     }
 
-    /// Takes it if it is free and nobody waits for it.
+    /// Acquires the lock if it is free and nobody waits for it.
     pub(super) fn try_acquire(&self, wants: Use) -> bool {
         self.take(wants, QUEUED)
     }
 
-    /// Takes it, after those who came before. Dropping the future leaves the queue.
+    /// Acquires the lock after those who came before. Dropping the future leaves the queue.
     pub(super) async fn acquire(&self, wants: Use) {
         if self.try_acquire(wants) {
             return;
         }
         let (granted, waiting) = oneshot::channel();
         let mut waiting = Waiting { lock: self, wants, granted: waiting, taken: false };
-        // From here on whoever gives it back looks at the queue. Who did so just before is seen by `grant`.
+        // From here on, every release looks at the queue. `grant` notices one that came just before.
         queues::push(self, Waiter { wants, granted }, || {
             self.state.fetch_or(QUEUED, Ordering::SeqCst);
         });
         self.grant();
-        // A sender is dropped unsent only when its receiver is closed.
+        // A sender is only dropped without sending after its receiver has closed.
         let _ = (&mut waiting.granted).await;
         waiting.taken = true;
     }
 
-    /// Gives back what was taken for this use.
+    /// Releases one acquisition for this use.
     pub(super) fn release(&self, used: Use) {
         let before = self.state.fetch_sub(used.unit(), Ordering::SeqCst);
         if before & QUEUED != 0 {
@@ -100,7 +100,7 @@ impl Lock {
         }
     }
 
-    /// Takes it, if nobody is in the way, and none of `unless` is so.
+    /// Acquires the lock if its users permit it and none of the `unless` flags is set.
     fn take(&self, wants: Use, unless: u32) -> bool {
         let taken = |state: u32| {
             let free = match wants {
@@ -112,7 +112,7 @@ impl Lock {
         self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, taken).is_ok()
     }
 
-    /// Takes it for the first in the queue, and for those behind that can use it at the same time.
+    /// Acquires the lock for the first waiter, and for those behind it that can share it.
     fn grant(&self) {
         loop {
             let next = queues::next(
@@ -122,11 +122,12 @@ impl Lock {
                     self.state.fetch_and(!QUEUED, Ordering::SeqCst);
                 },
             );
-            // What is told to who waited, and what is dropped, is so with no queue locked: wakers are not ours.
+            // Waiters are woken and dropped while no queue is locked: a waker is foreign code.
             match next {
                 Next::Granted(waiter) => {
                     if waiter.granted.send(Granted).is_err() {
-                        // It went away just now. The queue is looked at again anyway: not by `release`.
+                        // The waiter left just now. `release` is not called, since the loop looks at the queue again
+                        // anyway.
                         self.state.fetch_sub(waiter.wants.unit(), Ordering::SeqCst);
                     }
                 }
@@ -137,7 +138,7 @@ impl Lock {
     }
 }
 
-/// What waits for it has borrowed it, so there is nobody, unless a future was forgotten while it waited.
+/// A waiter borrows the lock, so at this point nobody waits, unless a future was forgotten while it waited.
 impl Drop for Lock {
     fn drop(&mut self) {
         if self.state.load(Ordering::Relaxed) & QUEUED != 0 {
@@ -155,12 +156,12 @@ impl Use {
     }
 }
 
-/// A wait; dropped, it leaves the queue, and gives back what was granted in the meantime.
+/// One wait. Dropping it leaves the queue, and releases the lock if it was granted in the meantime.
 struct Waiting<'a> {
     lock: &'a Lock,
     wants: Use,
     granted: oneshot::Receiver<Granted>,
-    /// It came to its end: the lock is the caller's now.
+    /// The wait is over, and the caller has the lock.
     taken: bool,
 }
 
@@ -173,7 +174,7 @@ impl Drop for Waiting<'_> {
         if self.granted.try_recv().is_ok() {
             self.lock.release(self.wants);
         } else {
-            // Those behind may have waited for this one only.
+            // Those behind may have waited only for this one.
             self.lock.grant();
         }
     }
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn who_goes_away_is_not_waited_for() {
+    fn a_waiter_that_leaves_holds_up_nobody() {
         let lock = Lock::default();
         assert!(lock.try_acquire(Use::Shared));
         let mut reader = Box::pin(lock.acquire(Use::Shared));
@@ -231,7 +232,7 @@ mod tests {
             assert!(!poll(&mut writer));
             assert!(!poll(&mut reader.as_mut()) && !poll(&mut behind.as_mut()));
         }
-        assert!(poll(&mut reader.as_mut()), "the writer before it has gone");
+        assert!(poll(&mut reader.as_mut()), "the writer before it has left");
         // Granted, and never polled again.
         drop(behind);
         lock.release(Use::Shared);
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_queue_does_not_keep_those_who_went_away() {
+    fn the_queue_does_not_keep_waiters_that_have_left() {
         let lock = Lock::default();
         assert!(lock.try_acquire(Use::Exclusive));
         for _ in 0..10_000 {
@@ -255,11 +256,11 @@ mod tests {
 
         /// Threads read and write; some give up while they wait.
         #[test]
-        fn nobody_writes_beside_another_and_nobody_is_forgotten(
+        fn a_writer_is_alone_and_every_waiter_gets_its_turn(
             plans in prop::collection::vec(prop::collection::vec((any::<bool>(), 0_u8..4), 300), 4),
         ) {
             let lock = Arc::new(Lock::default());
-            // Readers, or -1 for a writer.
+            // The number of readers, or -1 for a writer.
             let inside = Arc::new(AtomicI64::new(0));
             let threads: Vec<_> = plans.into_iter().map(|plan| {
                 let (lock, inside) = (Arc::clone(&lock), Arc::clone(&inside));

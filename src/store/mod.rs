@@ -1,10 +1,10 @@
-//! Where objects live: keys, the objects they are mapped to, and the generators that are making some.
+//! Keys, the objects they are mapped to, and the generators that are making new ones.
 //!
-//! - [`shard`]: a part of the keys, and what they are mapped to.
-//! - [`cell`]: one object, its guards, whether it is poisoned.
-//! - [`changes`]: where a change of an object or a key is done, and the listener that is told.
-//! - [`block`]: its memory; [`kind`]: what the objects of a class have in common.
-//! - [`lock`]: many readers or one writer; [`queues`]: who waits for that.
+//! - [`shard`]: a part of the keys, and the objects they are mapped to.
+//! - [`cell`]: one object, its guards, and whether it is poisoned.
+//! - [`changes`]: where a change of an object or a key is made, and the listener that hears of it.
+//! - [`block`]: the memory of one object; [`kind`]: what the objects of a class have in common.
+//! - [`lock`]: the lock of an object, for many readers or one writer; [`queues`]: those who wait for it.
 //! - [`bury`]: how objects are dropped.
 //! - [`hash`]: how keys are hashed.
 //! - [`flight`]: single flight per key, and the search for circles.
@@ -43,7 +43,7 @@ use tarmem_remote::object::Object;
 use tarmem_remote::registry::ClassInfo;
 use tarmem_remote::results::ObjectInfo;
 
-/// More shards than threads that will ever meet in one.
+/// More shards than there will be threads that use the keys at one time.
 const SHARDS: usize = 64;
 
 /// The keys of a service, and their objects.
@@ -53,11 +53,11 @@ pub(crate) struct Store {
     keys: AtomicUsize,
     max_keys: usize,
     generations: AtomicU64,
-    /// The count of the next object.
+    /// The number of the next object.
     counts: AtomicU64,
     kinds: Kinds,
     changes: Option<Arc<dyn ChangeListener>>,
-    /// Of the whole service.
+    /// The faults planted in the whole service.
     pub(crate) faults: PlantedFaults,
 }
 
@@ -89,8 +89,8 @@ impl Store {
         }
     }
 
-    /// Gives a new object a place to live. `name` is the key that it is made for, empty if there is none: to be mapped
-    /// to that will take no more memory. It is mapped to no key yet.
+    /// Gives a new object its place in memory, without mapping a key to it. `name` is the key that it is made for, or
+    /// empty: mapping the object to that key takes no further memory.
     pub(crate) fn host(&self, object: NewObject, class: &Arc<ClassInfo>, name: &str) -> Cell {
         let count = self.counts.fetch_add(1, Ordering::Relaxed);
         let kind = self.kinds.of(&*object, class);
@@ -107,8 +107,8 @@ impl Store {
         self.shard(hash).read().generation(hash, key) != 0
     }
 
-    /// Tells the listener, if there is one, that call `by` may have changed an object, whose lock it still holds. `by`
-    /// is called only then, and gives `None` if nothing was changed.
+    /// Tells the listener, if there is one, that call `by` may have changed an object whose lock the caller still
+    /// holds. `by` is called only if there is a listener, and returns `None` if nothing was changed.
     #[inline]
     pub(crate) fn changed(&self, cell: &Cell, object: &dyn Object, by: impl FnOnce() -> Option<ChangedBy>) {
         if let Some(changes) = &self.changes
@@ -118,7 +118,7 @@ impl Store {
         }
     }
 
-    /// Maps `key` to `cell` for call `by` unless it is mapped already; what it is mapped to then.
+    /// Maps `key` to `cell` for call `by` unless `key` is mapped already. Returns the mapping that then holds.
     pub(crate) fn insert_if_absent(&self, key: &str, cell: &Cell, by: ChangedBy) -> Result<Mapping, Error> {
         let hash = self.hash(key);
         let mut shard = self.shard(hash).write();
@@ -133,7 +133,7 @@ impl Store {
         Ok(mapping)
     }
 
-    /// Maps `key` to `cell` for call `by`, if it is at the generation that is expected (0: not mapped).
+    /// Maps `key` to `cell` for call `by`. With `expected`, only if the key is at that generation (0: not mapped).
     pub(crate) fn swap(&self, key: &str, cell: &Cell, expected: Option<u64>, by: ChangedBy) -> Result<Mapping, Error> {
         let expected = expected.filter(|_| !self.faults.has(PlantedFault::DoesNotLookAgain));
         let hash = self.hash(key);
@@ -145,14 +145,14 @@ impl Store {
             }
         }
         let (mapping, replaced) = self.put(&mut shard, hash, key, cell, by)?;
-        // The last hold on the old object may end here, and with it run user code: not under the shard's lock.
+        // This may drop the last share in the old object, which runs user code: not under the shard's lock.
         drop(shard);
         drop(replaced);
         Ok(mapping)
     }
 
-    /// Maps `key`, which is of this shard, to `cell`; the object that it was mapped to, to be dropped once the lock is
-    /// free.
+    /// Maps `key`, which belongs to this shard, to `cell`. Returns the object that it was mapped to, which is to be
+    /// dropped after the lock is released.
     fn put(
         &self,
         shard: &mut Shard,
@@ -174,7 +174,7 @@ impl Store {
         Ok((mapping, replaced))
     }
 
-    /// Counts a key that is not mapped yet, if there may be another.
+    /// Counts one more key, if the limit permits it.
     fn count_key(&self) -> Result<(), Error> {
         let one_more = |keys| (keys < self.max_keys).then_some(keys + 1);
         if let Err(keys) = self.keys.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
@@ -184,7 +184,7 @@ impl Store {
         Ok(())
     }
 
-    /// Removes the mapping of `key` for call `by`; whether there was one.
+    /// Removes the mapping of `key` for call `by`. Returns whether there was one.
     pub(crate) fn remove(&self, key: &str, by: ChangedBy) -> bool {
         let hash = self.hash(key);
         let mut shard = self.shard(hash).write();
@@ -196,7 +196,7 @@ impl Store {
         if removed.is_some() {
             self.keys.fetch_sub(1, Ordering::Relaxed);
         }
-        // As in `swap`: the object is dropped here, once the lock is free.
+        // As in `swap`, the object is dropped here, after the lock is released.
         removed.is_some()
     }
 
@@ -209,7 +209,8 @@ impl Store {
         limit: usize,
         visible: impl Fn(&str) -> bool,
     ) -> (Vec<String>, bool) {
-        // The largest is on top, so that it goes when a smaller one comes: memory for a page, not for all keys.
+        // The largest key is on top and makes way for a smaller one: so this takes memory for one page, not for all
+        // keys.
         let mut page: BinaryHeap<String> = BinaryHeap::new();
         let mut more = false;
         for shard in &self.shards {
@@ -245,7 +246,8 @@ impl Store {
     }
 
     fn shard(&self, hash: u64) -> &RwLock<Shard> {
-        // The low bits choose the bucket within the shard, and the uppermost seven tell its neighbours apart.
+        // The shard is chosen by other bits than the bucket in it (the lowest) and the tag of an entry (the highest
+        // seven).
         &self.shards[(hash >> 48) as usize % SHARDS]
     }
 }

@@ -1,6 +1,6 @@
-//! Who waits for the locks of objects.
+//! The queues of those who wait for the lock of an object.
 //!
-//! Most objects never see a queue, so a lock has no place for one: it is looked for by where the lock is, as in a
+//! Most objects never need a queue, so a lock has no room for one. The queue is found by the lock's address, as in a
 //! parking lot.
 
 use super::lock::{Granted, Lock, Use};
@@ -9,15 +9,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ptr;
 use tokio::sync::oneshot;
 
-/// More than threads that will ever meet in one.
+/// More parts than there will be threads that use the queues at one time.
 const PARTS: usize = 64;
 
 lazy_static! {
-    /// The queues of all locks for which somebody waits, by the lock's address. A queue is gone before its lock is.
+    /// The queues of all locks that somebody waits for, by the lock's address. A queue is removed before its lock is
+    /// dropped.
     static ref QUEUES: [Mutex<BTreeMap<usize, Queue>>; PARTS] = std::array::from_fn(|_| Mutex::new(BTreeMap::new()));
 }
 
-/// Somebody who waits.
+/// One caller that waits for a lock.
 pub(super) struct Waiter {
     pub(super) wants: Use,
     pub(super) granted: oneshot::Sender<Granted>,
@@ -26,32 +27,33 @@ pub(super) struct Waiter {
 #[derive(Default)]
 struct Queue {
     waiters: VecDeque<Waiter>,
-    /// The waiters that were left when those who had gone away were last left out.
+    /// How many waiters were left the last time those who had left were removed.
     swept: usize,
 }
 
-/// Who is first in a queue.
+/// What [`next`] found at the head of a queue.
 pub(super) enum Next {
-    /// This one, and it can have the lock: it was taken.
+    /// The first waiter, for which the lock has been acquired.
     Granted(Waiter),
-    /// This one was, and has gone away.
+    /// The first waiter, which has stopped waiting.
     Gone(Waiter),
-    /// Nobody, or nobody who can have the lock now.
+    /// The queue is empty, or its first waiter cannot have the lock now.
     Nobody,
 }
 
-/// Puts `waiter` in the queue of `lock`, and lets the lock `note` that it has one before anybody else comes to it.
+/// Adds `waiter` to the queue of `lock`. Calls `note`, with which the lock notes that it has a queue, before anybody
+/// else can look at that queue.
 pub(super) fn push(lock: &Lock, waiter: Waiter, note: impl FnOnce()) {
     let mut queues = part(lock).lock();
     let gone = queues.entry(address(lock)).or_default().push(waiter);
     note();
     drop(queues);
-    // Their wakers may be the last to know of something, and dropping that is not ours.
+    // Dropping a waker may drop other values with it: not while the queue is locked.
     drop(gone);
 }
 
-/// Takes the first from the queue of `lock` if it has gone away, or if the lock can be had: `take` tries that. If none
-/// is left there is no queue any more, which the lock has to `note`.
+/// Removes the first waiter of `lock` if it has stopped waiting, or if `take` acquires the lock for it. If nobody is
+/// left, removes the queue and calls `note`, with which the lock notes that.
 pub(super) fn next(lock: &Lock, take: impl FnOnce(Use) -> bool, note: impl FnOnce()) -> Next {
     let mut queues = part(lock).lock();
     let Some(queue) = queues.get_mut(&address(lock)) else { return Next::Nobody };
@@ -71,24 +73,24 @@ pub(super) fn next(lock: &Lock, take: impl FnOnce(Use) -> bool, note: impl FnOnc
     }
 }
 
-/// Removes the queue of a lock that goes.
+/// Removes the queue of a lock that is being dropped.
 #[cold]
 pub(super) fn forget(lock: &Lock) {
     let queue = part(lock).lock().remove(&address(lock));
     drop(queue);
 }
 
-/// How many wait, or did and have gone away.
+/// The length of the queue, including those who have stopped waiting.
 #[cfg(test)]
 pub(super) fn waiting(lock: &Lock) -> usize {
     part(lock).lock().get(&address(lock)).map_or(0, |queue| queue.waiters.len())
 }
 
 impl Queue {
-    /// Those who went away, and were left out.
+    /// Adds a waiter. Returns those who had stopped waiting, if this was the time to remove them.
     fn push(&mut self, waiter: Waiter) -> Vec<Waiter> {
         let mut gone = Vec::new();
-        // They are left out before the queue doubles: it never holds many more than really wait.
+        // They are removed before the queue doubles: it never holds many more than really wait.
         if self.waiters.len() >= 2 * self.swept + 16 {
             for waiter in std::mem::take(&mut self.waiters) {
                 if waiter.granted.is_closed() {
@@ -109,6 +111,6 @@ fn address(lock: &Lock) -> usize {
 }
 
 fn part(lock: &Lock) -> &'static Mutex<BTreeMap<usize, Queue>> {
-    // Locks lie in blocks that begin at multiples of 16.
+    // Locks lie in blocks, which are aligned to 16 bytes.
     &QUEUES[address(lock) / 16 % PARTS]
 }

@@ -1,4 +1,4 @@
-//! A part of the keys, and what they are mapped to.
+//! A shard: a part of the keys, and the objects they are mapped to.
 
 use super::cell::Cell;
 use super::hash::Seeded;
@@ -10,18 +10,18 @@ use std::hash::BuildHasher;
 #[derive(Clone)]
 pub(crate) struct Mapping {
     pub(crate) cell: Cell,
-    /// Grows with every mapping, over all keys of the service, so a key never has one generation twice: not even if it
-    /// was deleted in between.
+    /// Grows with every mapping of any key of the service. So a key never has the same generation twice, not even if it
+    /// is deleted in between.
     pub(crate) generation: u64,
 }
 
-/// Nearly every object is mapped to the key that it was made for, and to no other. That key, and the generation of the
-/// mapping, are in the object's own allocation, so the table of those needs but a pointer for each.
+/// Nearly every object is mapped to the key it was made for, and to no other. That key and the generation of its
+/// mapping are in the object's own allocation, so the table of these objects only needs one pointer for each.
 #[derive(Default)]
 pub(super) struct Shard {
-    /// Objects under their own names.
+    /// Objects under the keys they were made for.
     named: HashTable<Cell>,
-    /// Objects under further keys. No key is in both.
+    /// Objects under other keys. No key is in both tables.
     others: HashTable<(Box<str>, Mapping)>,
 }
 
@@ -36,7 +36,7 @@ impl Shard {
         self.others.find(hash, |(other, _)| **other == *key).map(|(_, mapping)| mapping.clone())
     }
 
-    /// The generation at which `key` is mapped; 0 if it is not.
+    /// The generation of `key`'s mapping; 0 if there is none.
     pub(super) fn generation(&self, hash: u64, key: &str) -> u64 {
         if let Some(cell) = self.named.find(hash, |cell| cell.name() == key) {
             return cell.generation();
@@ -44,7 +44,7 @@ impl Shard {
         self.others.find(hash, |(other, _)| **other == *key).map_or(0, |(_, mapping)| mapping.generation)
     }
 
-    /// Maps `key`; the object that it was mapped to.
+    /// Maps `key`. Returns the object that it was mapped to.
     pub(super) fn put(&mut self, hash: u64, key: &str, mapping: Mapping, by: &Seeded) -> Option<Cell> {
         let Mapping { cell, generation } = &mapping;
         if cell.name() != key {
@@ -67,7 +67,7 @@ impl Shard {
         }
     }
 
-    /// Removes the mapping of `key`; the object that it was mapped to.
+    /// Removes the mapping of `key`. Returns the object that it was mapped to.
     pub(super) fn remove(&mut self, hash: u64, key: &str) -> Option<Cell> {
         match self.named.find_entry(hash, |cell| cell.name() == key) {
             Ok(entry) => Some(entry.remove().0),

@@ -11,15 +11,15 @@ fn list(store: &Store, registry: &Registry, name: &str) -> Cell {
 }
 
 #[test]
-fn ids_keep_their_count() {
+fn ids_contain_the_number_of_the_object() {
     let (store, registry) = (Store::new(1, None), Registry::linked().expect("no names clash"));
     let (one, two) = (list(&store, &registry, ""), list(&store, &registry, ""));
     assert_ne!(one.id(), two.id());
-    assert_eq!(one.id().as_bytes()[..8], two.id().as_bytes()[..8], "but for the version, they begin alike");
+    assert_eq!(one.id().as_bytes()[..8], two.id().as_bytes()[..8], "they begin alike, except for the version");
 }
 
 #[test]
-fn an_object_may_have_further_keys_and_lose_its_own() {
+fn an_object_may_have_other_keys_and_lose_its_own() {
     let (store, registry) = (Store::new(2, None), Registry::linked().expect("no names clash"));
     let first = list(&store, &registry, "a");
     let at = store.insert_if_absent("a", &first, BY).expect("there is room").generation;
@@ -28,27 +28,27 @@ fn an_object_may_have_further_keys_and_lose_its_own() {
     assert!(store.insert_if_absent("c", &first, BY).is_err(), "two keys at most");
     assert_eq!(store.get("a").expect("mapped").generation, at, "each key has a generation of its own");
 
-    // Its own key goes to another, which was made for it or was not, and comes back.
+    // Its own key is given to another object, which was or was not made for it, and then given back.
     let second = list(&store, &registry, "a");
-    store.swap("a", &second, Some(at), BY).expect("nobody was faster");
+    store.swap("a", &second, Some(at), BY).expect("nobody else changed it");
     assert!(store.swap("a", &first, Some(at), BY).is_err());
-    store.swap("a", &list(&store, &registry, "b"), None, BY).expect("it may");
+    store.swap("a", &list(&store, &registry, "b"), None, BY).expect("it is allowed");
     assert_eq!(store.objects(), 3);
     drop(second);
     assert_eq!(store.objects(), 2);
-    store.swap("a", &first, None, BY).expect("it may");
+    store.swap("a", &first, None, BY).expect("it is allowed");
     assert_eq!((store.objects(), store.len()), (1, 2));
     assert_eq!(store.keys("", "", 9, |_| true).0, ["a", "b"]);
 
-    // A key that was another's.
+    // A key that another object was made for.
     let third = list(&store, &registry, "b");
-    store.swap("b", &third, Some(alias.generation), BY).expect("nobody was faster");
+    store.swap("b", &third, Some(alias.generation), BY).expect("nobody else changed it");
     assert_eq!(store.get("b").expect("mapped").cell.id(), third.id());
     drop((alias, first));
     assert!(store.remove("a", BY) && !store.remove("a", BY));
     assert_eq!((store.objects(), store.len()), (1, 1));
     assert!(store.remove("b", BY) && !store.contains("b"));
-    assert_eq!(store.objects(), 1, "it is held by the test");
+    assert_eq!(store.objects(), 1, "the test holds it");
 }
 
 #[test]

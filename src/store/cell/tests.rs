@@ -8,7 +8,7 @@ use tarmem_remote::__private::typetag;
 use tarmem_remote::object::{Object, Remote};
 use tarmem_remote::registry::{ClassInfo, Registry};
 
-/// Large alignment, and something to be dropped.
+/// Has a large alignment, and something to be dropped.
 #[derive(Serialize, Deserialize)]
 #[repr(align(64))]
 struct Odd {
@@ -20,7 +20,7 @@ struct Odd {
 #[typetag::serde(name = "tests.Odd")]
 impl Object for Odd {}
 
-/// Nothing at all.
+/// Has no size.
 #[derive(Serialize, Deserialize)]
 struct Unit;
 
@@ -61,7 +61,7 @@ impl Drop for Explosive {
     }
 }
 
-/// A store, and the class of a list, which stands for any.
+/// A store, and the class of lists, which stands for any class.
 fn store() -> (Store, Arc<ClassInfo>) {
     let registry = Registry::linked().expect("no names clash");
     (Store::new(9, None), Arc::clone(registry.class(List::PATH).expect("it comes with tarmem")))
@@ -76,11 +76,11 @@ fn number(object: &dyn Object) -> u8 {
 }
 
 fn read(cell: &Cell) -> u8 {
-    number(&*cell.try_read().expect("nobody is at it").expect("it is not poisoned"))
+    number(&*cell.try_read().expect("nobody is using it").expect("it is not poisoned"))
 }
 
 #[test]
-fn objects_of_any_shape_lie_beside_their_names() {
+fn objects_of_any_layout_lie_beside_their_names() {
     let (store, class) = store();
     let counted = Arc::new(());
     let (cell, unit) = (store.host(odd(7, &counted), &class, "a name"), store.host(Box::new(Unit), &class, "ü"));
@@ -95,7 +95,7 @@ fn objects_of_any_shape_lie_beside_their_names() {
 }
 
 #[test]
-fn an_object_goes_with_its_last_share() {
+fn an_object_is_dropped_with_its_last_share() {
     let (store, class) = store();
     let counted = Arc::new(());
     let cell = store.host(odd(7, &counted), &class, "");
@@ -110,7 +110,7 @@ fn an_object_goes_with_its_last_share() {
 }
 
 #[test]
-fn what_was_taken_is_dropped_once_and_seen_no_more() {
+fn a_taken_object_is_dropped_once_and_not_seen_again() {
     let (store, class) = store();
     let counted = Arc::new(());
     let cell = store.host(odd(7, &counted), &class, "");
@@ -130,7 +130,7 @@ fn what_was_taken_is_dropped_once_and_seen_no_more() {
 }
 
 #[test]
-fn a_value_is_replaced_by_one_of_its_class_only() {
+fn a_value_is_replaced_only_by_one_of_its_class() {
     let (store, class) = store();
     let counted = Arc::new(());
     let cell = store.host(odd(7, &counted), &class, "");
@@ -169,7 +169,7 @@ fn threads_share_an_object() {
 }
 
 #[test]
-fn a_long_chain_goes_one_object_after_the_other() {
+fn a_long_chain_is_dropped_one_object_after_the_other() {
     const LENGTH: usize = 100_000;
     let (store, class) = store();
     let counted = Arc::new(());
@@ -184,7 +184,7 @@ fn a_long_chain_goes_one_object_after_the_other() {
 }
 
 #[test]
-fn a_destructor_that_panics_takes_no_other_object_along() {
+fn a_destructor_that_panics_does_not_stop_other_drops() {
     let (store, class) = store();
     let counted = Arc::new(());
     let explosive = store.host(Box::new(Explosive), &class, "");
@@ -192,10 +192,10 @@ fn a_destructor_that_panics_takes_no_other_object_along() {
     drop(store.host(Box::new(link), &class, ""));
     assert_eq!((Arc::strong_count(&counted), store.objects()), (1, 0));
     drop(store.host(odd(7, &counted), &class, ""));
-    assert_eq!((Arc::strong_count(&counted), store.objects()), (1, 0), "this thread buries on");
+    assert_eq!((Arc::strong_count(&counted), store.objects()), (1, 0), "this thread goes on dropping objects");
 }
 
-/// What a test has of the objects in a store.
+/// The cells and guards that a test holds.
 #[derive(Default)]
 struct Held {
     cells: Vec<Cell>,
@@ -207,7 +207,7 @@ struct Held {
 }
 
 impl Held {
-    /// Does one thing to one of them, if there is any.
+    /// Does one thing to one of them, if there is one.
     fn step(&mut self, what: u8, which: usize, store: &Store, class: &Arc<ClassInfo>, counted: &Arc<()>) {
         fn nth<T>(all: &[T], which: usize) -> Option<&T> {
             all.get(which.checked_rem(all.len())?)
@@ -270,10 +270,10 @@ impl Held {
 }
 
 proptest! {
-    /// Every order in which shares, guards and what is taken come and go. (Under AddressSanitizer, this is what tells
-    /// whether one of them reads memory that is no longer, or not, its own.)
+    /// Shares, guards and taken objects come and go in any order. (Under AddressSanitizer, this shows whether one of
+    /// them reads memory that is not its own, or not any more.)
     #[test]
-    fn whatever_comes_and_goes_each_object_is_dropped_once(
+    fn each_object_is_dropped_once_in_any_order_of_events(
         steps in prop::collection::vec((0_u8..16, any::<usize>()), 0..120)
     ) {
         let (store, class) = store();
