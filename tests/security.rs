@@ -1,4 +1,4 @@
-//! Who may come in, and what they may do: tokens, permissions, TLS, over real sockets.
+//! Tokens, permissions and TLS, over real sockets.
 
 mod support;
 
@@ -15,12 +15,12 @@ mod tokens;
 
 use tarmem::{RunningService, Service, Session, Token, Tokens};
 
-/// Long enough that no error has it by chance.
+/// Long enough not to occur in an error by chance.
 const ALICE: &str = "alices-open-sesame";
 const BOB: &str = "bobs-open-sesame";
 
 fn tokens(all: impl IntoIterator<Item = Token>) -> Tokens {
-    all.into_iter().fold(Tokens::new(), |tokens, token| tokens.with(token).expect("names and secrets are their own"))
+    all.into_iter().fold(Tokens::new(), |tokens, token| tokens.with(token).expect("names and secrets differ"))
 }
 
 async fn service(all: impl IntoIterator<Item = Token>) -> RunningService {

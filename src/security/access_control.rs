@@ -1,4 +1,4 @@
-//! Asks whoever connects who they are.
+//! Decides who may open a session: checks the address and the token of each client that connects.
 
 use super::attempts::Attempts;
 use super::permissions::Permissions;
@@ -11,22 +11,23 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a peer on another host hears of a service that asks nobody.
-const PROTECTED: &str = "it has no authentication, so it answers 127.0.0.1, ::1 and its Unix sockets only: whoever \
-                         comes by this machine's own address in the network connects to 127.0.0.1 instead; a service \
-                         in a container, to which a published port comes from outside, is given tokens (--tokens, \
-                         Service::tokens) or a client CA (--tls-client-ca), or --unprotected (Service::unprotected) if \
-                         the port is published to 127.0.0.1 only; behind a proxy on this machine everybody seems to be \
-                         127.0.0.1 and is let in, so there, and for all others, give it tokens";
+/// The answer to a peer on another host, if the service has no authentication.
+const PROTECTED: &str = "it has no authentication, so it answers only 127.0.0.1, ::1 and its Unix sockets; from the \
+                         same machine, connect to 127.0.0.1 and not to the machine's address in the network; if the \
+                         service runs in a container, where connections to a published port come from outside, give \
+                         it tokens (--tokens, Service::tokens) or a client CA (--tls-client-ca), or --unprotected \
+                         (Service::unprotected) if the port is published to 127.0.0.1 only; behind a proxy on the \
+                         same machine every client seems to come from 127.0.0.1 and is let in, so there, and in all \
+                         other cases, give it tokens";
 
-/// What everybody hears who has not the right token: it does not say what is wrong with it.
-const WRONG: &str = "it asks for a token, and there was none or a wrong one; give the right one (--token-file, \
+/// The answer to a client without a valid token. It does not say what is wrong with the token.
+const WRONG: &str = "it asks for a token, and the client sent none or a wrong one; give the right one (--token-file, \
                      TARMEM_TOKEN, tarmem://TOKEN@HOST:PORT or SessionBuilder::token)";
 
-/// Who is at the other end.
+/// The other end of a connection.
 #[derive(Clone, Debug)]
 pub(crate) enum Peer {
-    /// Another host, or this one, over TCP.
+    /// This host or another one, over TCP.
     Ip(IpAddr),
     /// A process on this host, over a Unix socket or in memory.
     Local,
@@ -41,7 +42,7 @@ impl Peer {
     }
 }
 
-/// As in logs: `192.0.2.7`, `this host`.
+/// As logs show it: `192.0.2.7`, `this host`.
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -51,29 +52,29 @@ impl fmt::Display for Peer {
     }
 }
 
-/// Decides who may come in.
+/// Decides who may open a session.
 pub(crate) struct AccessControl {
-    /// Other hosts are not answered if nobody is asked.
+    /// Whether other hosts are refused as long as there are no tokens and no client CA.
     protected: bool,
     list: RwLock<AccessList>,
     pub(crate) tls: Option<ServerSide>,
     attempts: Attempts,
 }
 
-/// Who may come in.
+/// The valid tokens.
 struct AccessList {
-    /// `None`: nobody is asked.
+    /// `None` if no token is needed.
     tokens: Option<Tokens>,
-    /// One for each token; one for all if nobody is asked.
+    /// One for each token, in the same order; a single one for all clients if no token is needed.
     credentials: Vec<Arc<Credential>>,
 }
 
-/// Why somebody does not come in.
+/// Why a client is refused.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Refusal {
-    /// With the remedy.
+    /// The reason, with its remedy.
     pub(crate) reason: String,
-    /// It may be another time.
+    /// Whether a later attempt may succeed.
     pub(crate) temporary: bool,
 }
 
@@ -87,11 +88,11 @@ impl Refusal {
     }
 }
 
-/// What somebody came in by.
+/// What a client was admitted with: a token, or nothing where no token is needed.
 pub(crate) struct Credential {
-    /// Of the token; empty if none was asked for.
+    /// The token's name; empty if no token is needed.
     pub(crate) name: String,
-    /// `None` for everything.
+    /// `None` permits everything.
     pub(crate) permissions: Option<Permissions>,
     revoked: AtomicBool,
 }
@@ -118,7 +119,7 @@ impl AccessList {
                 .tokens
                 .iter()
                 .map(|token| {
-                    // Who came in by the same token stays.
+                    // The sessions of a token that has not changed go on.
                     let known = before.tokens.iter().flat_map(|before| &before.tokens).zip(&before.credentials);
                     let same = known.filter(|(known, _)| known.is_as(token)).map(|(_, credential)| credential).next();
                     same.cloned().unwrap_or_else(|| Credential::new(token.name.clone(), token.permissions()))
@@ -136,8 +137,8 @@ impl AccessControl {
         Arc::new(AccessControl { protected, list, tls, attempts: Attempts::new() })
     }
 
-    /// From now on these are asked for. Whose token is not among them, or not with the same permissions, has to go; how
-    /// many tokens that are.
+    /// Makes `tokens` the only valid ones. Every other token is revoked, as is one whose permissions have changed.
+    /// Returns how many were revoked.
     pub(crate) fn set_tokens(&self, tokens: Tokens) -> usize {
         let mut list = self.list.write();
         let now = AccessList::new(Some(tokens), &list);
@@ -148,16 +149,16 @@ impl AccessControl {
         gone.len()
     }
 
-    /// Why `peer` is not even asked for a token, if it is not.
+    /// Why `peer` is refused before it is asked for a token; `None` if it is not.
     pub(crate) fn bars(&self, peer: &Peer) -> Option<&'static str> {
         let mutual = self.tls.as_ref().is_some_and(ServerSide::is_mutual);
         let open = self.protected && !mutual && self.list.read().tokens.is_none();
         (open && !peer.is_loopback()).then_some(PROTECTED)
     }
 
-    /// Lets `peer` in, or says why not. Who has the right token is let in at once, whatever others do; the answer to a
-    /// wrong one takes its time if there were more of them from there. At most half of the `connections` that there may
-    /// be wait for one.
+    /// Admits `peer`, or says why it is refused. A valid token is accepted at once, whatever other clients do. The
+    /// answer to a wrong one is delayed if its host has sent several. At most half of the permitted `connections` wait
+    /// for such an answer.
     pub(crate) async fn authenticate(
         &self,
         peer: &Peer,
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_is_still_on_the_list_stays() {
+    async fn setting_tokens_revokes_only_those_that_changed() {
         let access = AccessControl::new(
             true,
             Some(tokens(&[("a", "the-first"), ("b", "the-second"), ("c", "the-third")])),
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_service_that_asks_nobody_may_begin_to() {
+    async fn a_service_without_tokens_can_be_given_some() {
         let access = AccessControl::new(true, None, None);
         let other = Peer::Ip([10, 0, 0, 1].into());
         assert_eq!(access.bars(&other), Some(PROTECTED));
@@ -227,8 +228,9 @@ mod tests {
         assert_eq!(access.bars(&other), None);
         assert_eq!(access.authenticate(&Peer::Local, None, 100).await.err(), Some(Refusal::for_good(WRONG)));
     }
-    /// More hosts than are told apart have sent wrong tokens, and as many answers wait as may: the right one comes in
-    /// at once.
+
+    /// More hosts than are counted have sent wrong tokens, and the limit of delayed answers is reached. The right token
+    /// is accepted at once all the same.
     #[tokio::test(start_paused = true)]
     async fn the_right_token_is_never_delayed() {
         let access = AccessControl::new(true, Some(tokens(&[("a", "the-right-one")])), None);
@@ -245,7 +247,7 @@ mod tests {
             }
         }
         assert!(guesses.len() >= 1_000, "{} wait", guesses.len());
-        // A new host, one that has guessed like mad, and one of those before.
+        // A new host, the one with the most wrong guesses, and one that has guessed once.
         for host in [30_000, 1, 19_999] {
             let mut right = Box::pin(ask(host, "the-right-one"));
             let std::task::Poll::Ready(answer) = futures::poll!(right.as_mut()) else { panic!("{host} has to wait") };

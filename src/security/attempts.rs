@@ -1,9 +1,9 @@
-//! Whoever guesses tokens waits for the answer, longer with each wrong one. Whoever has the right token never waits.
+//! Delays the answers to wrong tokens, longer with each one that a host sends. A valid token is never delayed.
 //!
-//! A token is looked at as soon as it has come, and if it is right nothing here is asked: nobody, from however many
-//! hosts they guess, can delay or keep out a client that has the right one. Only the answer to a wrong token waits.
-//! What that costs the service is bounded: hosts are counted in a table of a fixed size, and beyond a number of answers
-//! that wait, of one host and of all, a further one is given at once, so that its connection makes room.
+//! The service compares a token as soon as it arrives, and nothing here is asked about a valid one: guesses, from
+//! however many hosts, cannot delay or keep out a client with a valid token. Only the answer to a wrong token waits.
+//! What that costs the service is bounded: hosts are counted in a table of fixed size, and the number of delayed
+//! answers is limited per host and in all. Beyond the limit an answer is given at once, and its connection ends.
 
 use super::access_control::Peer;
 use parking_lot::Mutex;
@@ -11,50 +11,50 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-/// Wrong tokens of one host that are answered at once.
+/// How many wrong tokens of one host are answered at once.
 const FREE: u32 = 3;
 
-/// What each further one adds to the time that its answer takes.
+/// How much longer the answer to each further wrong token takes.
 const STEP: Duration = Duration::from_millis(100);
 
-/// The longest that an answer takes.
+/// The longest delay of an answer.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// A host that has sent no wrong token for this long has sent none.
+/// The wrong tokens of a host are forgotten after this time without another one.
 const FORGIVEN: Duration = Duration::from_secs(60);
 
-/// Hosts that are told apart. The answers to all others take the longest.
+/// How many hosts are counted. Answers to all other hosts take the longest delay.
 const HOSTS: usize = 4096;
 
-/// How often a full table is looked through for hosts that are forgiven.
+/// How often a full table is searched for hosts whose wrong tokens can be forgotten.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Answers that wait at one time, of one host.
+/// How many delayed answers one host may have at a time.
 const WAITING_OF_ONE: u32 = 256;
 
-/// The same of all hosts; fewer if the service has but few connections.
+/// How many delayed answers there may be in all; fewer if the service permits only few connections.
 const WAITING: u32 = 1024;
 
-/// The wrong tokens of late.
+/// Counts the recent wrong tokens.
 pub(super) struct Attempts {
     counts: Mutex<Counts>,
 }
 
 #[derive(Default)]
 struct Counts {
-    /// With the standard library's keyed hash: anybody chooses addresses of a network of IPv6.
+    /// Uses the standard library's keyed hash, since an attacker can choose its IPv6 addresses freely.
     hosts: HashMap<Host, Failed>,
     swept: Option<Instant>,
-    /// Answers that wait.
+    /// How many answers are being delayed.
     waiting: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Host {
-    /// This one, by other ways than IP.
+    /// This host, over a Unix socket or in memory.
     Local,
     V4(Ipv4Addr),
-    /// A site, of 48 bits, as providers give them to their customers: whoever has it has all of its addresses.
+    /// A /48, the size of network that providers assign to a customer, who then has all of its addresses.
     V6([u16; 3]),
 }
 
@@ -65,7 +65,7 @@ struct Failed {
     waiting: u32,
 }
 
-/// The answer to a wrong token waits. Its place is free again once this is dropped.
+/// A delayed answer to a wrong token. Dropping it frees its place among the delayed answers.
 struct Waiting<'a> {
     attempts: &'a Attempts,
     host: Host,
@@ -77,8 +77,8 @@ impl Attempts {
         Attempts { counts: Mutex::default() }
     }
 
-    /// A token of `peer` was wrong: waits as long as the answer is to take. Of `connections` that the service may have,
-    /// at most half are occupied by that.
+    /// Counts a wrong token of `peer`, and waits for as long as its answer is to be delayed. At most half of the
+    /// permitted `connections` wait here.
     pub(super) async fn failed(&self, peer: &Peer, connections: usize) {
         if let Some(waiting) = self.failed_at(peer, connections, Instant::now()) {
             tokio::time::sleep(waiting.time).await;
@@ -125,8 +125,8 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let mut counts = self.attempts.counts.lock();
         counts.waiting = counts.waiting.saturating_sub(1);
-        // Of a host that was not told apart when it began to wait, it may be none of these: then one more of it may
-        // wait.
+        // If the host was not in the table when this answer began to wait, it was not counted there. If the host is in
+        // the table now, one more of its answers may wait.
         if let Some(failed) = counts.hosts.get_mut(&self.host) {
             failed.waiting = failed.waiting.saturating_sub(1);
         }
@@ -152,20 +152,20 @@ impl Host {
 mod tests {
     use super::*;
 
-    /// The limit of connections, where that is not what is asked about.
+    /// A limit of connections that is high enough not to matter.
     const MANY: usize = 10_000;
 
     fn peer(n: u32) -> Peer {
         Peer::Ip(Ipv4Addr::from(n).into())
     }
 
-    /// How long the answer to a wrong token takes, if no other waits.
+    /// How long the answer to a wrong token is delayed if no other one waits.
     fn time(attempts: &Attempts, peer: &Peer, now: Instant) -> Duration {
         attempts.failed_at(peer, MANY, now).map_or(Duration::ZERO, |waiting| waiting.time)
     }
 
     #[test]
-    fn each_wrong_token_of_a_host_takes_longer_to_be_answered() {
+    fn answers_to_a_host_take_longer_with_each_wrong_token() {
         let (attempts, now) = (Attempts::new(), Instant::now());
         let times: Vec<Duration> = (0..40).map(|_| time(&attempts, &peer(1), now)).collect();
         assert_eq!(times[..5], [0, 0, 0, 1, 2].map(|steps| STEP * steps));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_site_of_version_6_is_one_host() {
+    fn an_ipv6_site_counts_as_one_host() {
         let ip = |text: &str| Peer::Ip(text.parse().expect("an address"));
         assert_eq!(Host::of(&ip("2001:db8:1:2::1")), Host::of(&ip("2001:db8:1:ffff:ffff::")));
         assert_ne!(Host::of(&ip("2001:db8:1:2::1")), Host::of(&ip("2001:db8:2:2::1")));
@@ -185,13 +185,13 @@ mod tests {
     }
 
     #[test]
-    fn many_hosts_take_little_memory_and_their_answers_wait() {
+    fn the_table_of_hosts_is_bounded_and_other_hosts_wait_longest() {
         let (attempts, now) = (Attempts::new(), Instant::now());
         for n in 0..100_000 {
             time(&attempts, &peer(n), now);
         }
         assert_eq!(attempts.counts.lock().hosts.len(), HOSTS);
-        // One more is not told apart.
+        // One more host is not counted.
         assert_eq!(time(&attempts, &peer(200_000), now), LONGEST);
         assert_eq!(time(&attempts, &peer(1), now + FORGIVEN), Duration::ZERO);
         assert_eq!(time(&attempts, &peer(200_000), now + FORGIVEN), Duration::ZERO);
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_that_wait_are_bounded_by_host_and_in_all() {
+    fn delayed_answers_are_bounded_per_host_and_in_all() {
         let (attempts, now) = (Attempts::new(), Instant::now());
         let of = |host: u32| (0..1_000).filter_map(|_| attempts.failed_at(&peer(host), MANY, now)).collect::<Vec<_>>();
         let first = of(1);
@@ -213,12 +213,12 @@ mod tests {
         drop(others);
         assert_eq!(attempts.counts.lock().waiting, 0);
         assert!(attempts.counts.lock().hosts.values().all(|failed| failed.waiting == 0));
-        // Half of the connections are for others.
+        // Half of the connections stay free for other clients.
         assert_eq!((0..100).filter_map(|_| attempts.failed_at(&peer(1), 20, now)).collect::<Vec<_>>().len(), 10);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_is_not_awaited_any_more_makes_room() {
+    async fn an_answer_that_is_no_longer_awaited_frees_its_place() {
         let attempts = Attempts::new();
         let one = peer(1);
         for _ in 0..FREE {

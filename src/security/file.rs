@@ -1,4 +1,4 @@
-//! The file that tokens are in.
+//! Reads the token file.
 
 use super::secret::Secret;
 use super::tokens::{Token, Tokens, TokensError};
@@ -72,11 +72,11 @@ fn bytes_of(digits: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// Everybody on this host can read it.
+/// Logs a warning if every user of this host can read the file.
 fn warn_if_open(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     if std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o004 != 0) {
-        tracing::warn!("{} can be read by everybody on this host; chmod 600 it", path.display());
+        tracing::warn!("{} can be read by every user of this host; chmod 600 it", path.display());
     }
 }
 
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_says_who_may_do_what() {
+    fn a_file_lists_tokens_and_their_permissions() {
         let text = r#"
             [tokens.alice]
             token = "open sesame"
@@ -106,12 +106,12 @@ mod tests {
         assert_eq!(reports.modules, Some(vec!["builtins".to_owned()]));
     }
 
-    /// With what `printf "" | sha256sum` prints.
+    /// A token file with the digest that `printf "" | sha256sum` prints.
     const EMPTY: &str =
         "[tokens.a]\ntoken_sha256 = \"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"";
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line_and_without_its_secret() {
+    fn errors_name_the_line_and_never_the_secret() {
         let cases = [
             ("[tokens.a]\ntokn = \"hush\"", 2, "unknown field `tokn`"),
             ("[token.a]\ntoken = \"hush\"", 1, "unknown field `token`"),
@@ -130,11 +130,11 @@ mod tests {
             ("[tokens.a]\nread_only = \"hush\"", 2, ""),
             ("[tokens.a]\ntoken = \"hush\"\ntoken = \"hush\"", 3, ""),
             ("[tokens.a]\ntoken = \"hush-hush\"\n[tokens.b]\ntoken = \"hush-hush\"", 3, "same token"),
-            ("[tokens.a]\ntoken = \"hush\"", 1, "8 are the fewest"),
+            ("[tokens.a]\ntoken = \"hush\"", 1, "at least 8 are needed"),
             ("[tokens.a]\ntoken = \"   \"", 1, "white space"),
             ("\n[tokens.a]\ntoken = \"hush-hush\"\nprefixes = [\"\"]", 2, "leave prefixes out"),
             ("\n[tokens.a]\ntoken = \"hush-hush\"\nmodules = [\"\"]", 2, "leave modules out"),
-            (EMPTY, 1, "digest of nothing"),
+            (EMPTY, 1, "digest of an empty text"),
         ];
         for (text, line, part) in cases {
             let error = tokens_of(text).expect_err(text).told("file", text);

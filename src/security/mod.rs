@@ -1,11 +1,11 @@
-//! Who may come in, and what they may do: tokens, permissions, TLS.
+//! Who may connect to a service, and what they may do there: tokens, permissions, TLS.
 //!
-//! - [`secret`]: what is never shown.
-//! - [`tokens`]: the tokens of a service, and where they come from; [`file`] is their file.
-//! - [`permissions`]: what a token permits, asked once for each operation of a session that is restricted.
-//! - [`access_control`]: asks whoever connects; [`attempts`] slows those who guess.
-//! - [`tls`]: certificates, for both sides; in a build without TLS, `no_tls` stands in its place. [`tls_error`]: what
-//!   can go wrong.
+//! - [`secret`]: text that is never shown.
+//! - [`tokens`]: the tokens of a service, and where it reads them from; [`file`] reads the token file.
+//! - [`permissions`]: what a token permits. The service checks this for each operation of a restricted session.
+//! - [`access_control`]: checks the token of each new connection; [`attempts`] slows down clients that guess tokens.
+//! - [`tls`]: certificates and handshakes of both sides; [`tls_error`]: their errors. A build without the feature `tls`
+//!   has `no_tls` in place of `tls`.
 
 #[cfg(feature = "server")]
 mod access_control;

@@ -1,25 +1,25 @@
-//! Stands in for `tls` in a build without the feature of that name. Its types have no values, so that the code which
-//! uses TLS is the same with the feature and without, and never runs here.
+//! Takes the place of `tls` in a build without the feature `tls`. Its types have no values, so the code that uses TLS
+//! compiles unchanged and never runs.
 
 use super::{HandshakeFailure, TlsError};
 use crate::byte_stream::ByteStream;
 use std::io;
 use tokio::net::TcpStream;
 
-/// What a client would say of TLS.
+/// A client's TLS settings, which cannot be made in this build.
 #[derive(Clone, Debug)]
 pub enum ClientTls {}
 
 impl ClientTls {
     /// # Errors
-    /// Always: nothing here speaks TLS.
+    /// Always, since this build has no TLS.
     pub(crate) fn of_system() -> Result<Self, TlsError> {
         let reason = "this program was built without TLS; build it with the feature `tls` of the crate tarmem";
         Err(TlsError(reason.to_owned()))
     }
 }
 
-/// What a service would say of TLS.
+/// A service's TLS settings, which cannot be made in this build.
 #[derive(Clone, Debug)]
 pub enum ServerTls {}
 
@@ -40,7 +40,7 @@ impl ClientSide {
 /// The service's side.
 pub(crate) enum ServerSide {}
 
-/// In place of a connection over which TLS is spoken.
+/// The type of a TLS connection. There are none in this build.
 pub(crate) type ServerTlsStream = TcpStream;
 
 impl ServerSide {
@@ -57,7 +57,7 @@ impl ServerSide {
     }
 }
 
-/// No error is one of TLS.
+/// Always `None`: without TLS, no error comes from it.
 pub(crate) fn verdict_of(_error: &io::Error) -> Option<String> {
     None
 }
@@ -71,7 +71,7 @@ mod tests {
     use tarmem_remote::error::Error;
 
     #[tokio::test]
-    async fn an_address_that_asks_for_tls_is_refused_with_the_feature_that_is_missing() {
+    async fn connecting_over_tls_fails_and_names_the_missing_feature() {
         let error = crate::Session::connect("tarmems://localhost:1").await.expect_err("nothing here speaks TLS");
         let Error::Insecure { address, reason } = &error else { panic!("{error}") };
         assert!(address == "localhost:1" && reason.contains("the feature `tls`"), "{error}");

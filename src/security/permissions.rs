@@ -1,19 +1,19 @@
-//! What a session may do that may not do everything.
+//! What a restricted session may do.
 
 use tarmem_remote::error::Error;
 
-/// What a token permits. A session without any restriction has none of these, and is asked nothing.
+/// What a token permits. An unrestricted session has no `Permissions`, and its operations are not checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Permissions {
     pub(crate) read_only: bool,
-    /// How keys begin; `None` for any.
+    /// The prefixes of the permitted keys; `None` permits every key.
     pub(crate) prefixes: Option<Vec<String>>,
-    /// The modules, with those inside them; `None` for any.
+    /// The permitted modules, each with those inside it; `None` permits every module.
     pub(crate) modules: Option<Vec<String>>,
 }
 
 impl Permissions {
-    /// Whether `key` may be named at all.
+    /// Whether the session may name `key`.
     pub(crate) fn has_key(&self, key: &str) -> bool {
         self.prefixes.as_ref().is_none_or(|prefixes| prefixes.iter().any(|prefix| key.starts_with(prefix.as_str())))
     }
@@ -25,19 +25,19 @@ impl Permissions {
         self.modules.as_ref().is_none_or(|modules| modules.iter().any(inside))
     }
 
-    /// Asks for an operation on `key`.
+    /// Checks an operation on `key`.
     pub(crate) fn key(&self, what: &str, key: &str) -> Result<(), Error> {
         if self.has_key(key) {
             return Ok(());
         }
-        // A key of any length may have been sent.
+        // The key comes from the client and may be very long.
         let shown: String = key.chars().take(64).collect();
         let reason =
             format!("its token is {}", only("for keys that begin with", "for no key", self.prefixes.as_deref()));
         Err(Error::NotPermitted { what: format!("{what} {shown:?}"), reason })
     }
 
-    /// Asks for something of `module`.
+    /// Checks an operation that uses something of `module`.
     pub(crate) fn module(&self, what: &str, module: &str) -> Result<(), Error> {
         if self.has_module(module) {
             return Ok(());
@@ -47,7 +47,7 @@ impl Permissions {
         Err(Error::NotPermitted { what: format!("{what} of module {shown:?}"), reason })
     }
 
-    /// Asks for something that may change something.
+    /// Checks an operation that may change something.
     pub(crate) fn change(&self, what: &str) -> Result<(), Error> {
         if self.read_only {
             let reason = "its token is read-only".to_owned();
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_is_how_a_key_begins() {
+    fn keys_with_a_permitted_prefix_are_permitted() {
         let some = permissions(Some(&["app/", "x"]), None);
         for (key, may) in [("app/a", true), ("app/", true), ("app", false), ("xy", true), ("", false), ("y", false)] {
             assert_eq!(some.has_key(key), may, "{key:?}");
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_has_those_inside_it() {
+    fn a_module_is_permitted_with_those_inside_it() {
         let some = permissions(None, Some(&["shop.pricing", "lab"]));
         for (module, may) in [("shop.pricing", true), ("shop.pricing.eu", true), ("lab", true), ("lab.x", true)] {
             assert_eq!(some.has_module(module), may, "{module:?}");

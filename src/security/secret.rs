@@ -1,4 +1,4 @@
-//! What is never shown: not in errors, not in logs, not by `Debug`.
+//! Text that is never shown: not in errors, not in logs, not by `Debug`.
 
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -15,7 +15,7 @@ impl Secret {
         Secret(Zeroizing::new(text.into()))
     }
 
-    /// The text. Whoever asks sees to it that nobody else gets it.
+    /// Returns the text. The caller must not show or log it.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
@@ -31,7 +31,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// In constant time, but for the length.
+/// Compares in constant time, for texts of the same length.
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
@@ -48,8 +48,8 @@ impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;
 
-        /// Of another type, it would be in the error, and it may be a secret all the same.
-        const NO_TEXT: &str = "a text is needed, between quotes";
+        /// The error for a value of another type. It must not show the value, which may be meant as a secret.
+        const NO_TEXT: &str = "it has to be a text, between quotes";
 
         impl Visitor<'_> for Text {
             type Value = Secret;
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_not_shown_and_travels_as_text() {
+    fn a_secret_is_hidden_in_debug_output_and_serialized_as_text() {
         let secret = Secret::new("open sesame");
         assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "<secret> Some(<secret>)");
         let bytes = postcard::to_stdvec(&secret).expect("encodes");

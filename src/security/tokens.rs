@@ -1,4 +1,4 @@
-//! The tokens of a service: who may come in, and what each of them may do.
+//! The tokens of a service: the secrets that open a session, and what each of them permits.
 
 use super::file;
 use super::permissions::Permissions;
@@ -11,15 +11,17 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 /// The variable that [`Tokens::from_env`] reads.
 pub(super) const VARIABLE: &str = "TARMEM_TOKENS";
 
-/// The fewest characters that a token has. Whoever guesses is not kept from that for long by anything but its length.
+/// The minimum length of a token, in characters. In the long run only its length protects it from being guessed.
 const SHORTEST: usize = 8;
 
-/// What is said of every token that anybody could guess.
+/// The remedy for a token that is easy to guess.
 const RANDOM: &str = "give it a long random text, such as `openssl rand -hex 32` prints, or leave the tokens out if \
-                      nobody is to be asked for one";
+                      clients need none";
 
-/// A token: whoever says it may come in. It goes by a name, which is not secret, and permits everything unless told
-/// otherwise.
+/// A token: a secret that lets a client open a session, with a name and permissions.
+///
+/// The name is not secret. A token permits everything unless it is restricted by [`read_only`](Token::read_only),
+/// [`prefixes`](Token::prefixes) or [`modules`](Token::modules).
 ///
 /// ```
 /// use tarmem::Token;
@@ -32,7 +34,7 @@ const RANDOM: &str = "give it a long random text, such as `openssl rand -hex 32`
 pub struct Token {
     pub(super) name: String,
     digest: [u8; 32],
-    /// Why its secret cannot be one.
+    /// Why the secret is not accepted, if it is not.
     flaw: Option<String>,
     read_only: bool,
     prefixes: Option<Vec<String>>,
@@ -40,42 +42,43 @@ pub struct Token {
 }
 
 impl Token {
-    /// A token that goes by `name`. Only a digest of `secret` is kept.
+    /// Creates a token with this name and secret. Only a digest of the secret is kept.
     pub fn new(name: impl Into<String>, secret: impl AsRef<str>) -> Self {
         let secret = secret.as_ref();
         Token { flaw: flaw_of(secret), ..Token::from_sha256(name, digest(secret)) }
     }
 
-    /// A token of whose secret only the SHA-256 digest is known, as `printf %s SECRET | sha256sum` prints it.
+    /// Creates a token from the SHA-256 digest of its secret, which `printf %s SECRET | sha256sum` prints.
     pub fn from_sha256(name: impl Into<String>, digest: [u8; 32]) -> Self {
         let flaw = flaw_of_digest(&digest).map(str::to_owned);
         Token { name: name.into(), digest, flaw, read_only: false, prefixes: None, modules: None }
     }
 
-    /// Permits only what changes nothing: `get`, `keys`, `is_memoized`, `describe`, `remote_import`, `version`,
-    /// snapshots, handles, and the `&self` methods of classes whose values can be encoded. (A resident class, such as a
-    /// lock or a queue, keeps what changes behind `&self`.) No function or generator is run.
+    /// Permits only operations that change nothing: `get`, `keys`, `is_memoized`, `describe`, `remote_import`,
+    /// `version`, snapshots, handles, and the `&self` methods of classes whose values can be encoded. Methods of
+    /// resident classes, such as locks and queues, are not permitted, since they change behind `&self`; nor are
+    /// functions and generators.
     pub fn read_only(mut self) -> Self {
         self.read_only = true;
         self
     }
 
-    /// Permits only keys that begin with one of `prefixes`; with none, no key. An empty one, with which every key
-    /// begins, is refused by [`Tokens::with`].
+    /// Permits only keys that begin with one of `prefixes`; no key at all if there are no prefixes. [`Tokens::with`]
+    /// refuses an empty prefix, since every key begins with it.
     pub fn prefixes<S: Into<String>>(mut self, prefixes: impl IntoIterator<Item = S>) -> Self {
         self.prefixes = Some(prefixes.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Permits only what is in these modules, and in those inside them: to import them, to run their functions and
-    /// generators, and to send values of their classes. With none, nothing of that. Methods are not asked about: they
-    /// come with the object.
+    /// Permits only these modules and those inside them: importing them, running their functions and generators, and
+    /// sending values of their classes. An empty list permits none of this. Methods are not checked: whoever may use an
+    /// object may call its methods.
     pub fn modules<S: Into<String>>(mut self, modules: impl IntoIterator<Item = S>) -> Self {
         self.modules = Some(modules.into_iter().map(Into::into).collect());
         self
     }
 
-    /// `None` if it permits everything.
+    /// What the token permits; `None` if it permits everything.
     pub(super) fn permissions(&self) -> Option<Permissions> {
         let Token { read_only, prefixes, modules, .. } = self;
         (*read_only || prefixes.is_some() || modules.is_some()).then(|| Permissions {
@@ -85,25 +88,24 @@ impl Token {
         })
     }
 
-    /// Why its permissions cannot be what was meant.
+    /// Why its permissions cannot be what was meant, if so.
     fn flaw_of_permissions(&self) -> Option<&'static str> {
         let has = |list: &Option<Vec<String>>, odd: fn(&str) -> bool| list.iter().flatten().any(|item| odd(item));
         if has(&self.prefixes, str::is_empty) {
             return Some(
-                "has an empty prefix, and every key begins with that; leave prefixes out to permit every key, or write \
+                "has an empty prefix, with which every key begins; leave prefixes out to permit every key, or write \
                  [] to permit none",
             );
         }
         if has(&self.modules, |module| module.trim().is_empty()) {
             return Some(
-                "has a module without a name, which is none; leave modules out to permit every module, or write [] to \
-                 permit none",
+                "lists a module without a name; leave modules out to permit every module, or write [] to permit none",
             );
         }
         None
     }
 
-    /// The same secret, and the same permissions: who came in by the one can stay by the other.
+    /// Whether both have the same name, secret and permissions, so that sessions of the one can go on with the other.
     pub(super) fn is_as(&self, other: &Token) -> bool {
         self.name == other.name && self.digest == other.digest && self.permissions() == other.permissions()
     }
@@ -120,7 +122,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The tokens of a service. A service that has been given some, even none at all, asks everybody for one.
+/// The tokens of a service. A service with `Tokens`, even with an empty set, admits only clients that send one of them.
 ///
 /// ```
 /// use tarmem::{Token, Tokens};
@@ -136,23 +138,33 @@ pub struct Tokens {
     pub(super) tokens: Vec<Arc<Token>>,
 }
 
-/// Why there are no tokens to be had. It names the file and the line where there are such, and never a secret.
+/// The error of tokens that cannot be read or used.
+///
+/// The message names the file and the line, if the tokens come from a file, and never shows a secret.
+///
+/// ```
+/// use tarmem::{Token, Tokens};
+///
+/// let error = Tokens::new().with(Token::new("alice", "secret")).unwrap_err();
+/// assert!(error.to_string().contains("has 6 characters"));
+/// assert!(!error.to_string().contains("secret"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TokensError(pub(super) String);
 
 impl Tokens {
-    /// None: nobody can come in.
+    /// Creates an empty set. A service with an empty set refuses every client.
     pub fn new() -> Self {
         Tokens::default()
     }
 
-    /// One more.
+    /// Adds a token.
     ///
     /// # Errors
-    /// If its name is empty, or another token has its name or its secret; if the secret is none (empty, white space,
-    /// one character repeated, fewer than 8 characters), as far as a digest tells; or if one of its prefixes or modules
-    /// is empty.
+    /// If its name is empty, or another token has the same name or secret; if the secret is too easy to guess (empty,
+    /// white space, one character repeated, fewer than 8 characters), as far as its digest shows this; or if one of its
+    /// prefixes or modules is empty.
     pub fn with(mut self, token: Token) -> Result<Self, TokensError> {
         let name = &token.name;
         if name.is_empty() {
@@ -175,7 +187,7 @@ impl Tokens {
         Ok(self)
     }
 
-    /// Those of a file, in TOML:
+    /// Reads tokens from a TOML file:
     ///
     /// ```toml
     /// [tokens.alice]
@@ -189,16 +201,17 @@ impl Tokens {
     /// ```
     ///
     /// # Errors
-    /// If the file cannot be read, or something in it makes no sense: then the error names the file and the line.
+    /// If the file cannot be read, or something in it is wrong. The error names the file and the line.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TokensError> {
         file::read(path.as_ref())
     }
 
-    /// Those of the variable `TARMEM_TOKENS`: pairs `name:token`, with commas or spaces between them. Each permits
-    /// everything. `None` if the variable is not set.
+    /// Reads tokens from the environment variable `TARMEM_TOKENS`: pairs `name:token`, separated by commas or white
+    /// space. Each token permits everything. Returns `None` if the variable is not set.
     ///
     /// # Errors
-    /// If one of them is no such pair, or there is none: whoever sets the variable means to ask for something.
+    /// If the variable is set but contains no pair, or something that is not a pair, or a token that [`Tokens::with`]
+    /// refuses.
     pub fn from_env() -> Result<Option<Self>, TokensError> {
         match std::env::var(VARIABLE) {
             Ok(pairs) if pairs.trim().is_empty() => {
@@ -210,7 +223,7 @@ impl Tokens {
         }
     }
 
-    /// These and those.
+    /// Adds all tokens of `others`.
     ///
     /// # Errors
     /// If a name or a secret is in both.
@@ -218,17 +231,18 @@ impl Tokens {
         others.tokens.into_iter().try_fold(self, |all, token| all.with(Arc::unwrap_or_clone(token)))
     }
 
-    /// How many there are.
+    /// Returns the number of tokens.
     pub fn len(&self) -> usize {
         self.tokens.len()
     }
 
-    /// Whether there is none.
+    /// Returns `true` if there are no tokens.
     pub fn is_empty(&self) -> bool {
         self.tokens.is_empty()
     }
 
-    /// Where the token is that has this secret. Every one is compared, to its end: how long that takes says nothing.
+    /// Returns the index of the token with this secret. All tokens are compared, each to its end, so the time that this
+    /// takes tells nothing about them.
     pub(super) fn find(&self, secret: &str) -> Option<usize> {
         let given = digest(secret);
         let (mut found, mut at) = (Choice::from(0), 0);
@@ -237,7 +251,7 @@ impl Tokens {
             at.conditional_assign(&index, same);
             found |= same;
         }
-        // An empty secret is none, whatever digest somebody wrote down.
+        // An empty secret is never valid, even if its digest was given to `from_sha256`.
         (bool::from(found) && !secret.is_empty()).then(|| usize::try_from(at).ok()).flatten()
     }
 }
@@ -246,38 +260,38 @@ fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
-/// Why a text is no secret, with the way to say what was meant. The text itself is not in it.
+/// Why `secret` is not accepted, with the remedy; the text itself is not shown. `None` if it is accepted.
 fn flaw_of(secret: &str) -> Option<String> {
     let mut characters = secret.chars();
     let Some(first) = characters.next() else { return Some(format!("is empty; {RANDOM}")) };
     if secret.trim().is_empty() {
-        return Some(format!("is nothing but white space; {RANDOM}"));
+        return Some(format!("is only white space; {RANDOM}"));
     }
     if secret.trim() != secret {
-        // A client reads its own from a file without the end of the line.
-        let remedy = "take that away: clients read theirs without it";
+        // A client that reads its token from a file strips the end of the line.
+        let remedy = "remove that: clients strip it when they read their token from a file";
         return Some(format!("begins or ends with white space; {remedy}"));
     }
     if characters.clone().all(|other| other == first) {
-        return Some(format!("is one character, which anybody guesses; {RANDOM}"));
+        return Some(format!("is one character, perhaps repeated, which is easy to guess; {RANDOM}"));
     }
     let count = characters.count() + 1;
-    (count < SHORTEST).then(|| format!("has {count} characters, and {SHORTEST} are the fewest; {RANDOM}"))
+    (count < SHORTEST).then(|| format!("has {count} characters, and at least {SHORTEST} are needed; {RANDOM}"))
 }
 
-/// The same, as far as a digest tells: it is that of nothing, of spaces, or of one character, with the end of a line or
-/// without.
+/// As [`flaw_of`], as far as a digest shows it: whether it is the digest of an empty text, of spaces, or of one
+/// character, with or without the end of a line.
 fn flaw_of_digest(given: &[u8; 32]) -> Option<&'static str> {
     let is = |text: &str| digest(text) == *given || digest(&format!("{text}\n")) == *given;
     if is("") {
         return Some(
-            "is the digest of nothing; write what `printf %s TOKEN | sha256sum` prints, with the token for TOKEN",
+            "is the digest of an empty text; write what `printf %s TOKEN | sha256sum` prints, with the token for TOKEN",
         );
     }
     let spaces = (1..=64).any(|count| is(&" ".repeat(count)));
     let character = (0..=u8::MAX).any(|character| is(char::from(character).encode_utf8(&mut [0; 4])));
     (spaces || character).then_some(
-        "is the digest of one character or of spaces, which anybody guesses; give it a long random text, and write \
+        "is the digest of one character or of spaces, which are easy to guess; give it a long random text, and write \
          what `printf %s TOKEN | sha256sum` prints, with that text for TOKEN",
     )
 }
@@ -316,13 +330,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pair_is_told_without_its_secret() {
+    fn errors_of_pairs_do_not_show_the_secret() {
         for (pairs, part) in [
             ("alice", "pair 1 has no colon"),
             ("alice:one-or-other,hush", "pair 2 has no colon"),
             (":hush-hush", "needs a name"),
             ("alice:", "is empty"),
-            ("alice:hush", "has 4 characters, and 8 are the fewest"),
+            ("alice:hush", "has 4 characters, and at least 8 are needed"),
             ("a:hush-hush,a:another-one", "two tokens called \"a\""),
             ("a:hush-hush,b:hush-hush", "\"a\" and \"b\" have the same token"),
         ] {
@@ -337,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_anybody_guesses_is_no_token() {
+    fn tokens_that_are_easy_to_guess_are_refused() {
         for (secret, part) in [
             ("", "is empty"),
             (" ", "white space"),
@@ -345,13 +359,13 @@ mod tests {
             ("x", "is one character"),
             ("ß", "is one character"),
             ("aaaaaaaaaaaaaaaa", "is one character"),
-            ("1234567", "has 7 characters, and 8 are the fewest"),
+            ("1234567", "has 7 characters, and at least 8 are needed"),
             ("ßßßßßßé", "has 7 characters"),
         ] {
             refused(Token::new("a", secret), &[part, "openssl rand", "leave the tokens out"]);
         }
         for secret in [" a-long-random-text", "a-long-random-text\n", "\u{a0}a-long-random-text"] {
-            refused(Token::new("a", secret), &["begins or ends with white space", "take that away"]);
+            refused(Token::new("a", secret), &["begins or ends with white space", "remove that"]);
         }
         for secret in ["12345678", "a long random text", "ßßßßßßßé"] {
             Tokens::new().with(Token::new("a", secret)).expect(secret);
@@ -359,9 +373,9 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_of_what_anybody_guesses_is_no_token() {
+    fn digests_of_tokens_that_are_easy_to_guess_are_refused() {
         for nothing in ["", "\n"] {
-            refused(Token::from_sha256("a", digest(nothing)), &["digest of nothing", "sha256sum"]);
+            refused(Token::from_sha256("a", digest(nothing)), &["digest of an empty text", "sha256sum"]);
         }
         for little in [" ", "  ", "        ", "x", "x\n", "7", "\0", "ß"] {
             refused(Token::from_sha256("a", digest(little)), &["one character or of spaces", "sha256sum"]);
@@ -381,16 +395,15 @@ mod tests {
         }
     }
 
-    /// Whatever digest somebody wrote down.
     #[test]
-    fn nothing_is_found_by_an_empty_secret() {
+    fn an_empty_secret_is_never_valid() {
         let careless = Token { flaw: None, ..Token::from_sha256("careless", digest("")) };
-        let tokens = Tokens::new().with(careless).expect("it is not looked at");
+        let tokens = Tokens::new().with(careless).expect("its flaw is not set");
         assert_eq!(find(&tokens, ""), None);
     }
 
-    /// Printed, and not asserted: no machine that does something else, too, is quiet enough. What makes it so is above:
-    /// of a secret only its digest is compared, each to its end, with all tokens.
+    /// Prints the times and does not compare them, since a machine that does other work is not quiet enough for that.
+    /// The time is independent of the tokens because `find` compares only digests, all of them, each to its end.
     #[test]
     fn the_time_of_a_look_tells_nothing_about_the_token() {
         let right = "a-long-random-text-of-some-length";
@@ -408,7 +421,7 @@ mod tests {
         }
         let [one, other] = times.map(|mut times| {
             times.sort_by(f64::total_cmp);
-            // Without the tenth that was interrupted.
+            // The slowest tenth was interrupted by something else.
             times.truncate(times.len() * 9 / 10);
             let mean = times.iter().sum::<f64>() / times.len() as f64;
             let variance = times.iter().map(|time| (time - mean).powi(2)).sum::<f64>() / times.len() as f64;

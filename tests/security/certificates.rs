@@ -1,4 +1,4 @@
-//! How certificates are made, and what is said of those that do not serve.
+//! Making certificates, by `tarmem tls init` and by the lines of docs/security.md, and the errors about unusable ones.
 
 use crate::support::authority::{Authority, Identity};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, date_time_ymd};
@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 use tarmem::{ClientTls, Error, RunningService, ServerTls, Service, Session, Tokens};
 
-/// A folder that goes with the test.
+/// A folder that is removed at the end of the test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -32,8 +32,8 @@ impl Drop for Folder {
     }
 }
 
-/// Runs the lines of docs/security.md that hold `part`, in `folder`; `None`, with a word of it, where there is no
-/// openssl.
+/// Runs the shell lines of docs/security.md that contain `part`, in `folder`. Prints a note and returns `None` if there
+/// is no openssl.
 fn run_lines(part: &str, folder: &Path) -> Option<Output> {
     if Command::new("openssl").arg("version").output().is_err() {
         println!("not tested: there is no openssl here");
@@ -52,8 +52,8 @@ fn tarmem(words: &[&str]) -> Output {
     command.args(words).env_remove("TARMEM_ADDR").output().expect("it runs")
 }
 
-/// Connects by the files that either way makes, with a client's certificate and without.
-async fn they_serve(folder: &Path, hosts: &[&str]) {
+/// Connects with the certificates in `folder`, with and without mutual TLS.
+async fn assert_certificates_work(folder: &Path, hosts: &[&str]) {
     let file = |name: &str| folder.join(name);
     let tls = || ServerTls::new(file("server.pem"), file("server.key"));
     let trusting = || ClientTls::new().ca_file(file("ca.pem"));
@@ -69,7 +69,7 @@ async fn they_serve(folder: &Path, hosts: &[&str]) {
         connect(&mutual, host, named).await.expect("both are trusted").version().await.expect("answered");
         let error = connect(&mutual, host, trusting()).await.expect_err("it shows none");
         assert!(error.to_string().contains("--cert"), "{error}");
-        // The certificate of a service is none of a client.
+        // A service's certificate is not accepted as a client's.
         let wrong = trusting().identity(file("server.pem"), file("server.key"));
         let error = connect(&mutual, host, wrong).await.expect_err("it is for another purpose");
         assert!(error.to_string().contains("extendedKeyUsage"), "{error}");
@@ -77,15 +77,15 @@ async fn they_serve(folder: &Path, hosts: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_openssl_lines_of_the_docs_make_what_serves() {
+async fn the_openssl_lines_of_the_docs_make_working_certificates() {
     let folder = Folder::new("openssl");
     if run_lines("openssl x509", &folder.0).is_some() {
-        they_serve(&folder.0, &["localhost", "127.0.0.1"]).await;
+        assert_certificates_work(&folder.0, &["localhost", "127.0.0.1"]).await;
     }
 }
 
 #[tokio::test]
-async fn the_sha256sum_line_of_the_docs_is_the_digest_of_the_token() {
+async fn the_sha256sum_line_of_the_docs_prints_the_digest_of_the_token() {
     let folder = Folder::new("sha256sum");
     let Some(run) = run_lines("sha256sum", &folder.0) else { return };
     let digest = String::from_utf8(run.stdout).expect("text");
@@ -93,7 +93,7 @@ async fn the_sha256sum_line_of_the_docs_is_the_digest_of_the_token() {
     std::fs::write(&file, format!("[tokens.reports]\ntoken_sha256 = \"{}\"\n", digest.trim())).expect("written");
     let tokens = Tokens::from_file(&file).expect("a digest");
     let service = Service::new("127.0.0.1", 0).tokens(tokens).start().await.expect("the service starts");
-    // As the program does it.
+    // The program strips the end of the line from the token file.
     let found = tarmem(&[
         "--addr",
         &service.address(),
@@ -105,7 +105,7 @@ async fn the_sha256sum_line_of_the_docs_is_the_digest_of_the_token() {
 }
 
 #[tokio::test]
-async fn tls_init_makes_what_serves() {
+async fn tls_init_makes_working_certificates_and_overwrites_none() {
     let folder = Folder::new("init");
     let dir = folder.file("a/certs");
     let dir = dir.to_str().expect("text");
@@ -118,9 +118,9 @@ async fn tls_init_makes_what_serves() {
         let mode = std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
         assert!(mode & 0o077 == 0 || !path.ends_with(".key"), "{path} has mode {mode:o}");
     }
-    they_serve(Path::new(dir), &["localhost", "127.0.0.1"]).await;
+    assert_certificates_work(Path::new(dir), &["localhost", "127.0.0.1"]).await;
 
-    // Nothing is overwritten, and nothing is half made.
+    // A second run overwrites nothing, and does not make some of the files either.
     let before: Vec<_> = printed.iter().map(|path| std::fs::read(path).expect("it is there")).collect();
     std::fs::remove_file(&printed[0]).expect("removed");
     let again = tarmem(&["tls", "init", dir]);
@@ -134,7 +134,7 @@ async fn tls_init_makes_what_serves() {
 }
 
 #[tokio::test]
-async fn tls_init_names_the_service_as_it_is_told_to() {
+async fn tls_init_uses_the_names_that_it_is_given() {
     let folder = Folder::new("names");
     let dir = folder.file("certs");
     let dir = dir.to_str().expect("text");
@@ -161,17 +161,17 @@ async fn tls_init_names_the_service_as_it_is_told_to() {
     for name in ["db.example.org", "any.example.net"] {
         connect(name).await.expect(name);
     }
-    let error = connect("localhost").await.expect_err("it is for others").to_string();
+    let error = connect("localhost").await.expect_err("it is for other names").to_string();
     for part in ["db.example.org", "*.example.net", "localhost", "--server-name"] {
         assert!(error.contains(part), "{part}: {error}");
     }
 }
 
-/// `tarmem serve`, and what it says.
+/// A running `tarmem serve`, and the lines of its log.
 struct Serve {
     child: Child,
     address: String,
-    said: mpsc::Receiver<String>,
+    log: mpsc::Receiver<String>,
 }
 
 impl Serve {
@@ -185,24 +185,24 @@ impl Serve {
         let mut child =
             command.env("TARMEM_LOG", "info").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
-        let (say, said) = mpsc::channel();
-        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| say.send(line)));
+        let (send, log) = mpsc::channel();
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut line).expect("it says where it is");
         let address = line.trim().strip_prefix("listening on 127.0.0.1").expect("an address").to_owned();
-        Serve { child, address, said }
+        Serve { child, address, log }
     }
 
-    /// Waits until it says this.
-    fn says(&self, part: &str) {
+    /// Waits for a line of the log that contains `part`.
+    fn logs(&self, part: &str) {
         let mut all = Vec::new();
-        while let Ok(line) = self.said.recv_timeout(Duration::from_secs(20)) {
+        while let Ok(line) = self.log.recv_timeout(Duration::from_secs(20)) {
             if line.contains(part) {
                 return;
             }
             all.push(line);
         }
-        panic!("it never said {part:?}, but {all:?}");
+        panic!("it never logged {part:?}, but {all:?}");
     }
 
     async fn connect(&self, tls: ClientTls) -> Result<Session, Error> {
@@ -225,15 +225,14 @@ fn insecure(result: Result<Session, Error>, parts: &[&str]) {
     assert!(parts.iter().all(|part| message.contains(part)), "{parts:?} in {message}");
 }
 
-/// What makes a certificate of no use: its name, how it is made, and what is said of it.
+/// Something that makes a certificate unusable: its name, how to make it, and a part of the error about it.
 type Flaw = (&'static str, fn(&mut CertificateParams), &'static str);
 
-/// Each by itself.
 fn flaws() -> Vec<Flaw> {
     vec![
         ("ca", |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained), "that of a CA"),
-        ("expired", |params| params.not_after = date_time_ymd(2001, 2, 3), "has expired, on 2001-02-03"),
-        ("early", |params| params.not_before = date_time_ymd(2999, 1, 1), "not valid yet, but from 2999-01-01"),
+        ("expired", |params| params.not_after = date_time_ymd(2001, 2, 3), "expired on 2001-02-03"),
+        ("early", |params| params.not_before = date_time_ymd(2999, 1, 1), "not valid before 2999-01-01"),
         (
             "purpose",
             |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning],
@@ -243,35 +242,35 @@ fn flaws() -> Vec<Flaw> {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_services_certificate_is_told_in_words() {
+async fn errors_explain_what_is_wrong_with_a_services_certificate() {
     let authority = Authority::new();
     let trusting = || ClientTls::new().ca_file(authority.root());
     for (name, change, part) in flaws() {
         let Identity { cert, key } = authority.identity_but("localhost", change);
         let serve = Serve::start(&[&cert, &key]);
-        // When it starts, and when a client comes.
-        serve.says(part);
+        // The service says it at start-up, and the client when it connects.
+        serve.logs(part);
         insecure(serve.connect(trusting()).await, &["its certificate", part]);
-        serve.says(match name {
+        serve.logs(match name {
             "expired" | "early" => "this service's certificate, which has expired, or is not valid yet",
             "purpose" => "this service's certificate, which is for another purpose",
-            _ => "this service's certificate, which is none that can be used",
+            _ => "this service's certificate, which cannot be used: it is that of a CA",
         });
     }
-    // What only the client knows.
+    // Flaws that only the client can know.
     let Identity { cert, key } = authority.identity("localhost");
     let serve = Serve::start(&[&cert, &key]);
     insecure(serve.connect(ClientTls::new().ca_file(Authority::new().root())).await, &["another one", "--ca"]);
-    serve.says("no TLS");
+    serve.logs("no TLS");
     insecure(serve.connect(trusting().server_name("db.example.org")).await, &["db.example.org", "for localhost"]);
-    serve.says("is for another name");
+    serve.logs("is for another name");
     let Identity { cert, key } = authority.identity_but("localhost", |params| params.subject_alt_names.clear());
     let serve = Serve::start(&[&cert, &key]);
     insecure(serve.connect(trusting()).await, &["subjectAltName", "localhost"]);
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_clients_certificate_is_told_in_words() {
+async fn errors_explain_what_is_wrong_with_a_clients_certificate() {
     let (authority, clients) = (Authority::new(), Authority::new());
     let Identity { cert, key } = authority.identity("localhost");
     let serve = Serve::start(&[&cert, &key, &clients.root()]);
@@ -282,19 +281,19 @@ async fn what_is_wrong_with_a_clients_certificate_is_told_in_words() {
         let told = match name {
             "expired" | "early" => "has expired, or is not valid yet",
             "purpose" => "for another purpose",
-            _ => "none that can be used",
+            _ => "cannot be used: it is that of a CA",
         };
         insecure(connect(clients.identity_but("client", change)).await, &["this client's certificate", told, "--cert"]);
-        serve.says(part);
+        serve.logs(part);
     }
     insecure(connect(Authority::new().identity("client")).await, &["client CA", "--cert"]);
-    serve.says("not signed by the CA of that name");
+    serve.logs("not signed by the trusted CA");
     connect(clients.identity("client")).await.expect("it is known");
-    insecure(serve.connect(ClientTls::new().ca_file(authority.root())).await, &["asks for a client certificate"]);
-    serve.says("it has shown no certificate");
+    insecure(serve.connect(ClientTls::new().ca_file(authority.root())).await, &["requires a client certificate"]);
+    serve.logs("it has shown no certificate");
 }
 
-/// As `openssl x509 -req` makes it without -extfile, for a hundred years.
+/// A certificate that `openssl x509 -req` made without -extfile, valid for a hundred years.
 const VERSION_1: &str = "-----BEGIN CERTIFICATE-----
 MIIBJTCBywIUZIdcol++gcCxG40geQQyM4JmYO8wCgYIKoZIzj0EAwIwFDESMBAG
 A1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyODExMjc0NloYDzIxMjYxMTA0MTEyNzQ2
@@ -313,7 +312,7 @@ u7K9nv9x5LlhDmak4CIApRyYYn61fOsMLEzQSBvt+huxV5UdixY7K+bN
 ";
 
 #[tokio::test]
-async fn a_certificate_of_version_1_is_told_apart() {
+async fn errors_say_that_a_certificate_is_of_version_1() {
     let folder = Folder::new("version-1");
     let (cert, key) = (folder.file("v1.pem"), folder.file("v1.key"));
     std::fs::write(&cert, VERSION_1).expect("written");
@@ -326,7 +325,7 @@ async fn a_certificate_of_version_1_is_told_apart() {
     let serve = Serve::start(&[&server, &server_key, &cert]);
     let client = ClientTls::new().ca_file(authority.root()).identity(&cert, &key);
     insecure(serve.connect(client).await, &["v1.pem", "the client's certificate", "version 1"]);
-    // Where another TLS library shows one.
+    // A client of another TLS library can show one.
     if Command::new("openssl").arg("version").output().is_err() {
         return println!("not tested: there is no openssl here");
     }
@@ -341,9 +340,9 @@ async fn a_certificate_of_version_1_is_told_apart() {
         .stderr(Stdio::null())
         .spawn()
         .expect("it starts");
-    serve.says("of version 1");
+    serve.logs("of version 1");
     client.wait().expect("it has ended");
-    // The other way round.
+    // So can a service.
     let mut server = Command::new("openssl")
         .args(["s_server", "-accept", "0", "-tls1_3", "-cert"])
         .arg(&cert)

@@ -1,4 +1,4 @@
-//! What a token permits.
+//! What a restricted token permits.
 
 use super::{ALICE, BOB, service, session};
 use std::fmt::Debug;
@@ -8,7 +8,7 @@ use tarmem::modules::threading::LockProxy;
 use tarmem::{CallError, DynamicProxy, Error, Proxy, RunningService, Session, Token, Value, args};
 use tarmem_test_models::{Account, AccountProxy};
 
-/// The error of any operation, or of a call.
+/// Gets the error of an operation or of a call.
 trait Refusal {
     fn error(self) -> Error;
 }
@@ -36,7 +36,7 @@ fn refused<T: Debug>(result: Result<T, impl Refusal + Debug>, parts: &[&str]) {
     assert!(parts.iter().all(|part| message.contains(part)), "{parts:?} in {message}");
 }
 
-/// A service, a session that may do everything, and one that may not.
+/// A service, an unrestricted session, and one with the token `restricted`.
 async fn two(restricted: Token) -> (RunningService, Session, Session) {
     let service = service([Token::new("alice", ALICE), restricted]).await;
     let (all, some) = (session(&service, ALICE).await, session(&service, BOB).await);
@@ -44,7 +44,7 @@ async fn two(restricted: Token) -> (RunningService, Session, Session) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_may_only_read_reads_what_is_poisoned_and_does_not_clear_it() {
+async fn read_only_clients_read_poisoned_objects_but_cannot_clear_them() {
     let (_service, all, some) = two(Token::new("bob", BOB).read_only()).await;
     let account = all.memoize("k", AccountProxy::open(1)).await.expect("permitted");
     assert!(account.break_down().await.is_err());
@@ -60,30 +60,30 @@ async fn who_may_only_read_reads_what_is_poisoned_and_does_not_clear_it() {
 }
 
 #[tokio::test]
-async fn read_only_reads_and_changes_nothing() {
+async fn read_only_clients_read_and_change_nothing() {
     let (_service, all, reader) = two(Token::new("bob", BOB).read_only()).await;
     let account = all.memoize("account", AccountProxy::open(100)).await.expect("made");
     all.memoize("list", ListProxy::new(Some(vec![1, 2].into()))).await.expect("made");
     all.memoize("lock", LockProxy::new()).await.expect("made");
     all.memoize("queue", QueueProxy::new(None)).await.expect("made").put(1).await.expect("put");
 
-    let seen = reader.get::<Account>("account").await.expect("it may look");
+    let seen = reader.get::<Account>("account").await.expect("permitted");
     assert_eq!(seen.balance().await, Ok(100));
-    let list = reader.get_dynamic("list").await.expect("it may look");
-    assert_eq!(list.call("__getitem__", args![1]).await.expect("it may look"), Value::from(2));
-    assert_eq!(list.snapshot().await.expect("it may look"), vec![1, 2].into());
-    assert_eq!(reader.keys("", "", 0).await.expect("it may look").keys.len(), 4);
-    assert!(reader.is_memoized("list").await.expect("it may look"));
-    reader.describe("list").await.expect("it may look");
-    reader.remote_import("builtins").await.expect("it may look");
-    reader.version().await.expect("it may look");
+    let list = reader.get_dynamic("list").await.expect("permitted");
+    assert_eq!(list.call("__getitem__", args![1]).await.expect("permitted"), Value::from(2));
+    assert_eq!(list.snapshot().await.expect("permitted"), vec![1, 2].into());
+    assert_eq!(reader.keys("", "", 0).await.expect("permitted").keys.len(), 4);
+    assert!(reader.is_memoized("list").await.expect("permitted"));
+    reader.describe("list").await.expect("permitted");
+    reader.remote_import("builtins").await.expect("permitted");
+    reader.version().await.expect("permitted");
 
     refused(seen.deposit(1).await, &["bank.Account.deposit", "read-only"]);
     refused(seen.dynamic().call("deposit", args![1]).await, &["deposit", "read-only"]);
     refused(list.call("append", args![3]).await, &["builtins.list.append", "read-only"]);
     // A lock and a queue change behind `&self`.
     for (key, method) in [("lock", "acquire"), ("queue", "get_nowait"), ("queue", "put")] {
-        let object = reader.get_dynamic(key).await.expect("it may look");
+        let object = reader.get_dynamic(key).await.expect("permitted");
         let args = if method == "put" { args![1] } else { args![] };
         refused(object.call(method, args).await, &[method, "read-only"]);
     }
@@ -100,7 +100,7 @@ async fn read_only_reads_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_prefix_hides_the_other_keys() {
+async fn a_token_with_prefixes_hides_other_keys() {
     let (_service, all, some) = two(Token::new("bob", BOB).prefixes(["app/", "tmp"])).await;
     for key in ["app/a", "app", "tmp1", "secret"] {
         all.memoize(key, ListProxy::new(Some(vec![1].into()))).await.expect("made");
@@ -122,26 +122,26 @@ async fn a_prefix_hides_the_other_keys() {
     refused(some.is_memoized("secret").await, parts);
     refused(some.describe("secret").await, parts);
     refused(some.get::<List>("app").await, &["app"]);
-    // A proxy can be made without asking; its calls are.
+    // A proxy can be made without asking the service, but its calls are checked.
     let forged = some.proxy::<List>("secret");
     refused(forged.snapshot().await, parts);
     refused(forged.append(1).await, parts);
-    // As a source, too.
+    // So is its use as a source.
     refused(some.memoize("app/stolen", &forged).await, parts);
-    // Nor does a key that is none of its own tell whether it is there.
+    // The error does not tell whether a key exists that the token may not use.
     refused(some.get::<List>("nowhere").await, &["nowhere"]);
     assert_eq!(all.get::<List>("secret").await.expect("there").snapshot().await.expect("shown"), vec![1].into());
 }
 
 #[tokio::test]
-async fn objects_for_a_function_are_asked_about_too() {
+async fn the_objects_of_a_function_call_are_checked() {
     let (_service, all, some) = two(Token::new("bob", BOB).prefixes(["app/"])).await;
     let theirs = all.memoize("bank", AccountProxy::open(100)).await.expect("made");
     let own = some.memoize("app/own", AccountProxy::open(0)).await.expect("made");
     let forged = some.proxy::<Account>("bank");
     refused(tarmem_test_models::transfer::remote(&forged, &own, 50).call(&some).await, &["bank"]);
     assert_eq!(theirs.balance().await, Ok(100));
-    // What was given by whoever may is permission enough: an object in a dict of one's own.
+    // An object that an unrestricted client put into a permitted dict may be used.
     let dict = all.memoize("app/dict", tarmem::modules::builtins::DictProxy::new(None)).await.expect("made");
     let unnamed = all.create(AccountProxy::open(9)).await.expect("made");
     dict.set("it", Value::Ref(unnamed.reference().expect("it is unnamed"))).await.expect("set");
@@ -152,7 +152,7 @@ async fn objects_for_a_function_are_asked_about_too() {
 }
 
 #[tokio::test]
-async fn modules_that_are_not_permitted_make_nothing() {
+async fn modules_that_are_not_permitted_cannot_be_used() {
     let (_service, all, some) = two(Token::new("bob", BOB).modules(["builtins"])).await;
     all.memoize("account", AccountProxy::open(7)).await.expect("made");
     some.memoize("list", ListProxy::new(None)).await.expect("permitted");
@@ -162,12 +162,12 @@ async fn modules_that_are_not_permitted_make_nothing() {
     refused(some.update("b", Account::open(1)).await, &["bank"]);
     refused(some.create(AccountProxy::open(1)).await, &["bank"]);
     assert!(!some.is_memoized("b").await.expect("asked"));
-    // Methods come with the object.
+    // Methods of existing objects are not checked.
     assert_eq!(some.get::<Account>("account").await.expect("there").balance().await, Ok(7));
 }
 
 #[tokio::test]
-async fn a_generator_may_do_what_its_caller_may() {
+async fn a_generator_has_its_callers_permissions() {
     let (_service, _all, some) = two(Token::new("bob", BOB).prefixes(["app/"])).await;
     let made = some
         .memoize("app/outer", tarmem_test_models::chained_account::remote(vec!["app/outer".into(), "elsewhere".into()]))

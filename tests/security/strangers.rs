@@ -1,4 +1,4 @@
-//! What one session has is nobody else's; and tokens that are read again while clients come.
+//! Sessions cannot use each other's handles and cursors; tokens are reloaded while clients connect.
 
 use super::{ALICE, BOB, service, session};
 use crate::support::raw::{Outcome, Raw, hello_with, request, submit};
@@ -14,15 +14,15 @@ use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::value::ObjectRef;
 
 #[tokio::test]
-async fn a_handle_of_another_session_opens_nothing() {
+async fn a_handle_of_another_session_gives_no_access() {
     let service = service([Token::new("alice", ALICE), Token::new("bob", BOB).prefixes(["bob/"])]).await;
     let alice = session(&service, ALICE).await;
     let secret = alice.create(ListProxy::new(Some(vec![7; 30].into()))).await.expect("made");
     let id = secret.reference().expect("it is unnamed").id();
-    // Bob knows the id, as from a log.
+    // Bob knows the id, perhaps from a log.
     let mut bob = Raw::at(&service.address()).await;
     bob.send(&request(1, 0, &hello_with(Some(BOB)))).await;
-    assert_eq!(bob.receive_frame().await[3], 0, "he is let in");
+    assert_eq!(bob.receive_frame().await[3], 0, "he is admitted");
     let none = postcard::to_stdvec(&[Value::Null; 0][..]).expect("encodes");
     let of =
         |target| Operation::Call { target, method: MethodRef::Name("pop"), encoding: Encoding::Dynamic, args: &none };
@@ -47,7 +47,7 @@ async fn a_handle_of_another_session_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_session_opens_nothing() {
+async fn a_cursor_of_another_session_gives_no_access() {
     let service = service([Token::new("alice", ALICE), Token::new("bob", BOB).prefixes(["bob/"])]).await;
     let (alice, bob) = (session(&service, ALICE).await, session(&service, BOB).await);
     let hers = alice.memoize("alices", ListProxy::new(Some(vec![7; 3_000].into()))).await.expect("made");
@@ -56,25 +56,25 @@ async fn a_cursor_of_another_session_opens_nothing() {
     let Value::Map(parts) = &chunk else { panic!("{chunk:?}") };
     let cursor = parts.iter().find(|(name, _)| *name == Value::from("next")).expect("there is more").1.clone();
     assert!(!matches!(cursor, Value::Null));
-    // It is where an iteration stands, and no permission.
+    // A cursor is a position, not a permission.
     let theirs = bob.proxy::<tarmem::modules::builtins::List>("alices");
     let error = theirs.dynamic().call("iter_chunk", args![cursor.clone(), 10]).await.expect_err("it is not his key");
     assert!(error.to_string().contains("bob/"), "{error}");
-    // Of another list it is worth what that list has, at most.
+    // With another list, it gives elements of that list at most.
     match his.dynamic().call("iter_chunk", args![cursor, 10]).await {
         Ok(chunk) => assert!(!chunk.to_string().contains('7'), "{chunk}"),
         Err(error) => assert!(!error.to_string().contains('7'), "{error}"),
     }
 }
 
-fn hang_up(id: u32) {
+fn send_sighup(id: u32) {
     let status = Command::new("kill").args(["-HUP", &id.to_string()]).status().expect("it runs");
     assert!(status.success());
 }
 
-/// Tokens come and go, and sometimes the file is half written, while clients connect and call.
+/// Tokens are added and removed, and sometimes the file is half written, while clients connect and call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tokens_are_read_again_under_load() {
+async fn tokens_are_reloaded_under_load() {
     let file = std::env::temp_dir().join(format!("tarmem-reload-{}.toml", std::process::id()));
     let alices = format!("[tokens.alice]\ntoken = \"{ALICE}\"\n");
     std::fs::write(&file, &alices).expect("written");
@@ -109,7 +109,7 @@ async fn tokens_are_read_again_under_load() {
         .collect();
     let both = format!("{alices}[tokens.bob]\ntoken = \"{BOB}\"\n");
     for n in 0..100 {
-        // In place, so that it may be read when it is not whole.
+        // The file is written in place, so the service may read half of it.
         let text = if n % 3 == 2 {
             &both[..both.len() - 9]
         } else if n % 3 == 0 {
@@ -118,12 +118,12 @@ async fn tokens_are_read_again_under_load() {
             &alices
         };
         std::fs::write(&file, text).expect("written");
-        hang_up(child.id());
+        send_sighup(child.id());
         list.append(n).await.expect("her session stays");
     }
-    // What was read last counts, and bob's sessions end with his token.
+    // The last tokens read are the valid ones, and Bob's sessions end when his token is removed.
     std::fs::write(&file, &both).expect("written");
-    hang_up(child.id());
+    send_sighup(child.id());
     let begun = Instant::now();
     let bob = loop {
         match connect(BOB).await {
@@ -133,11 +133,11 @@ async fn tokens_are_read_again_under_load() {
         }
     };
     std::fs::write(&file, &alices).expect("written");
-    hang_up(child.id());
+    send_sighup(child.id());
     tokio::time::timeout(Duration::from_secs(20), bob.wait_for(tarmem::SessionState::Closed)).await.expect("it ends");
     over.store(true, Ordering::Relaxed);
     for client in clients {
-        client.await.expect("each came in");
+        client.await.expect("it was always admitted");
     }
     println!("{} sessions came and went", came.load(Ordering::Relaxed));
     assert_eq!(list.snapshot().await.expect("shown").as_list().map(<[_]>::len), Some(100));

@@ -1,4 +1,4 @@
-//! TLS, with certificates made for the test.
+//! Sessions over TLS, with certificates made for the tests.
 
 use super::{ALICE, tokens};
 use crate::support::authority::{Authority, Identity};
@@ -28,7 +28,7 @@ fn insecure(result: Result<Session, Error>, part: &str) {
 }
 
 #[tokio::test]
-async fn a_session_goes_over_tls() {
+async fn a_session_works_over_tls() {
     let authority = Authority::new();
     let tls = of(&authority.identity("localhost"));
     let service = Service::new("127.0.0.1", 0).tls(tls).tokens(tokens([Token::new("alice", ALICE)]));
@@ -40,7 +40,7 @@ async fn a_session_goes_over_tls() {
     let large = "x".repeat(3_000_000);
     list.append(large.clone()).await.expect("appended");
     assert_eq!(list.pop::<String>().await.expect("taken"), large);
-    // Without a scheme, too.
+    // An address without a scheme works, too.
     let bare = service.address().replace("127.0.0.1", "localhost");
     Session::builder(bare).tls(trusting()).token(ALICE).connect().await.expect("trusted");
     let error = Session::builder(url(&service)).tls(trusting()).connect().await.expect_err("it has no token");
@@ -49,24 +49,24 @@ async fn a_session_goes_over_tls() {
 }
 
 #[tokio::test]
-async fn who_is_not_to_be_trusted_is_not() {
+async fn a_client_refuses_certificates_that_it_does_not_trust() {
     let (authority, other) = (Authority::new(), Authority::new());
     let service = service(of(&authority.identity("localhost"))).await;
     let address = url(&service);
     let connect = |address: String, tls: ClientTls| async move { Session::builder(address).tls(tls).connect().await };
     insecure(connect(address.clone(), ClientTls::new().ca_file(other.root())).await, "--ca");
-    insecure(connect(address.clone(), ClientTls::new()).await, "nobody is trusted");
+    insecure(connect(address.clone(), ClientTls::new()).await, "no CA is trusted");
     let by_number = address.replace("localhost", "127.0.0.1");
     insecure(connect(by_number.clone(), ClientTls::new().ca_file(authority.root())).await, "--server-name");
     let named = ClientTls::new().ca_file(authority.root()).server_name("localhost");
-    connect(by_number, named).await.expect("it is what it is called");
+    connect(by_number, named).await.expect("its certificate is for this name");
     insecure(connect(address.replace("tarmems", "tarmem"), ClientTls::new()).await, "tarmems://");
     let missing = ClientTls::new().ca_file(authority.file("none", "pem"));
     insecure(connect(address, missing).await, "none.pem");
 }
 
 #[tokio::test]
-async fn who_speaks_no_tls_is_told_so() {
+async fn errors_say_that_only_one_side_speaks_tls() {
     let authority = Authority::new();
     let secure = service(of(&authority.identity("localhost"))).await;
     let error = Session::connect(secure.address()).await.expect_err("it speaks TLS only");
@@ -78,7 +78,7 @@ async fn who_speaks_no_tls_is_told_so() {
 }
 
 #[tokio::test]
-async fn mutual_tls_asks_who_comes() {
+async fn mutual_tls_admits_only_clients_with_a_certificate_of_the_client_ca() {
     let (authority, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
     let service = service(of(&authority.identity("localhost")).client_ca(clients.root())).await;
     let connect = |identity: Option<Identity>| {
@@ -96,7 +96,7 @@ async fn mutual_tls_asks_who_comes() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_files_is_told_without_what_is_in_them() {
+async fn errors_about_files_do_not_show_what_is_in_them() {
     let authority = Authority::new();
     let (one, two) = (authority.identity("one"), authority.identity("two"));
     let garbage = authority.file("garbage", "pem");
@@ -116,9 +116,9 @@ async fn what_is_wrong_with_the_files_is_told_without_what_is_in_them() {
     }
 }
 
-/// A peer that says nothing, or not all, costs its own connection and its time only.
+/// A client that does not complete its handshake uses up only its own connection, for the time of a handshake.
 #[tokio::test]
-async fn a_handshake_that_does_not_end_is_ended() {
+async fn a_handshake_that_is_not_completed_times_out() {
     let authority = Authority::new();
     let mut limits = tarmem::Limits::default();
     limits.handshake_time = Duration::from_millis(300);
@@ -151,7 +151,7 @@ async fn a_session_outlives_its_tls_connections() {
         .expect("trusted");
     let list = session.memoize("k", ListProxy::new(None)).await.expect("made");
     let numbers: Vec<i64> = (0..600).collect();
-    // So many that the last of the faults has come.
+    // Enough calls to meet the last of the faults.
     for number in &numbers {
         list.append(*number).await.expect("appended");
     }

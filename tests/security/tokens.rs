@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Clients are admitted by their tokens, and guesses do not keep them out.
 
 use super::{ALICE, BOB, service, session, tokens};
 use crate::support::fault::{Fault, Faults, Network};
@@ -22,14 +22,14 @@ fn reason(error: Error) -> String {
 }
 
 #[tokio::test]
-async fn only_who_has_a_token_comes_in() {
+async fn only_clients_with_a_token_are_admitted() {
     let service = service([Token::new("alice", ALICE), Token::new("bob", BOB)]).await;
     let address = service.address();
     let list = session(&service, ALICE).await.memoize("k", ListProxy::new(None)).await.expect("made");
     list.append(1).await.expect("appended");
     let by_url = Session::connect(format!("tarmem://{BOB}@{address}")).await.expect("the token is good");
     assert!(by_url.is_memoized("k").await.expect("asked"));
-    // The builder's counts more than the URL's.
+    // The builder's token takes precedence over the URL's.
     let both = Session::builder(format!("tarmem://wrong@{address}")).token(ALICE);
     both.connect().await.expect("the token is good");
 
@@ -41,14 +41,14 @@ async fn only_who_has_a_token_comes_in() {
     }
     told.push(reason(Session::connect(&address).await.expect_err("there is none")));
     for reason in &told {
-        assert_eq!(reason, &told[0], "what is wrong with it is not told");
+        assert_eq!(reason, &told[0], "the error does not tell what is wrong with the token");
         assert!(reason.contains("TARMEM_TOKEN") && reason.contains("SessionBuilder::token"), "{reason}");
         assert!(!reason.contains("sesame"), "{reason}");
     }
 }
 
 #[tokio::test]
-async fn a_token_is_asked_for_by_whatever_way_one_comes() {
+async fn a_token_is_required_over_every_transport() {
     let (listener, connector) = memory();
     let folder = std::env::temp_dir().join(format!("tarmem-tokens-{}", std::process::id()));
     let service = Service::without_listener().listener(listener).unix(&folder).tokens(tokens([Token::new("a", ALICE)]));
@@ -60,19 +60,19 @@ async fn a_token_is_asked_for_by_whatever_way_one_comes() {
     let stream = connector.connect().await.expect("accepts");
     let session = Session::builder("").token(ALICE).over(stream).await.expect("the token is good");
     session.keys("", "", 0).await.expect("answered");
-    // Whoever has the service in its own process needs none.
+    // An in-process session needs none.
     service.session().keys("", "", 0).await.expect("answered");
 }
 
 #[tokio::test]
-async fn a_service_without_any_token_lets_nobody_in() {
+async fn a_service_with_an_empty_set_of_tokens_admits_nobody() {
     let service = service([]).await;
     reason(Session::builder(service.address()).token("").connect().await.expect_err("there is none that is good"));
-    service.session().version().await.expect("within the process all is as before");
+    service.session().version().await.expect("in-process sessions need no token");
 }
 
 #[tokio::test]
-async fn who_guesses_waits_for_the_answer_and_who_knows_does_not() {
+async fn wrong_tokens_are_answered_late_and_right_ones_at_once() {
     let service = service([Token::new("alice", ALICE)]).await;
     let guess = |n: u32| {
         let address = service.address();
@@ -85,9 +85,9 @@ async fn who_guesses_waits_for_the_answer_and_who_knows_does_not() {
     for n in 0..6 {
         guess(n).await;
     }
-    // Six wrong ones of late: the answer to the next takes 400 ms at least.
+    // After six wrong tokens, the answer to the next one takes at least 400 ms.
     assert!(guess(6).await >= Duration::from_millis(400));
-    // Of the same host, and after them: the answers to these are not there when the right token has come in, by far.
+    // A right token from the same host, sent after these guesses, is accepted long before they are answered.
     let guesses: Vec<_> = (0..30).map(|n| tokio::spawn(guess(n))).collect();
     tokio::time::sleep(Duration::from_millis(50)).await;
     let inside = session(&service, ALICE).await;
@@ -99,7 +99,7 @@ async fn who_guesses_waits_for_the_answer_and_who_knows_does_not() {
     guesses.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
-/// A connection from an address of this host's own network.
+/// Connects from `host`, an address of 127.0.0.0/8.
 async fn from(host: Ipv4Addr, service: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind((host, 0).into()).expect("all of 127.0.0.0/8 is this host");
@@ -111,7 +111,7 @@ fn host(n: u32) -> Ipv4Addr {
     Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 0)) + n)
 }
 
-/// Says a wrong token, and waits for what comes of it.
+/// Sends a wrong token from `from_host`, and waits for the answer.
 async fn guess(from_host: Ipv4Addr, service: SocketAddr) {
     let mut raw = Raw(from(from_host, service).await);
     raw.send(&request(1, 0, &hello_with(Some("a wrong guess")))).await;
@@ -119,13 +119,13 @@ async fn guess(from_host: Ipv4Addr, service: SocketAddr) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_thousand_hosts_that_guess_keep_nobody_out() {
+async fn guesses_from_two_thousand_hosts_keep_no_client_out() {
     let service = service([Token::new("alice", ALICE)]).await;
     let address = service.local_addr().expect("TCP");
     stream::iter(0..2_000).for_each_concurrent(64, |n| guess(host(n), address)).await;
-    // Whose answers wait: of hosts that were there, and of new ones.
+    // These answers are delayed. Some of the hosts have guessed before, others have not.
     let guesses: Vec<_> = (0..400).map(|n| tokio::spawn(guess(host(n % 200 * 20), address))).collect();
-    // With the time that the answer to one wrong token of theirs would take, not one of these could come in.
+    // If each of these clients waited as long as the answer to a wrong token, they would not be admitted in this time.
     let begun = Instant::now();
     for newcomer in 10_000..10_010 {
         let stream = from(host(newcomer), address).await;
@@ -137,10 +137,10 @@ async fn two_thousand_hosts_that_guess_keep_nobody_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn newcomers_come_in_beside_forty_eight_that_guess() {
+async fn new_clients_are_admitted_while_48_threads_guess() {
     let service = service([Token::new("alice", ALICE)]).await;
     let address = service.local_addr().expect("TCP");
-    // From so many hosts that they are not all told apart, and from one.
+    // Half of the threads guess from more hosts than are counted, the others from a single one.
     let over = Arc::new(AtomicBool::new(false));
     let threads: Vec<_> = (0..48_u32)
         .map(|thread| {
@@ -161,28 +161,28 @@ async fn newcomers_come_in_beside_forty_eight_that_guess() {
         .collect();
     tokio::time::sleep(Duration::from_millis(500)).await;
     let newcomers = (0..20).map(|n| async move {
-        // Half of them from where the others guess.
+        // Half of the new clients connect from the host that guesses most.
         let stream = from(host(if n % 2 == 0 { 0 } else { 100_000 + n }), address).await;
         let session = Session::builder("").token(ALICE).over(stream).await.expect("the token is good");
         session.version().await.expect("answered");
     });
-    let came = tokio::time::timeout(Duration::from_secs(20), join_all(newcomers)).await.expect("all come in").len();
+    let came =
+        tokio::time::timeout(Duration::from_secs(20), join_all(newcomers)).await.expect("all are admitted").len();
     assert_eq!(came, 20);
     over.store(true, Ordering::Relaxed);
     let guesses: u32 = threads.into_iter().map(|thread| thread.join().expect("each guess is answered")).sum();
     assert!(guesses > 48, "{guesses} guesses");
 }
 
-/// A client that comes back to its session over and over is not kept out either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_comes_back_is_not_kept_out_by_who_guesses() {
+async fn guesses_do_not_keep_a_client_from_resuming_its_session() {
     const BREAKS: u64 = 4;
     let service = service([Token::new("alice", ALICE)]).await;
     let network = Network::to(service.local_addr().expect("TCP"), |n| {
         if n < BREAKS { Faults::up(Fault::Reset(1_500)) } else { Faults::NONE }
     })
     .await;
-    let session = Session::builder(network.address.to_string()).token(ALICE).connect().await.expect("let in");
+    let session = Session::builder(network.address.to_string()).token(ALICE).connect().await.expect("admitted");
     let list = session.memoize("k", ListProxy::new(None)).await.expect("made");
     let guesses: Vec<_> = (0..64)
         .map(|_| {
@@ -202,7 +202,7 @@ async fn who_comes_back_is_not_kept_out_by_who_guesses() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_revoked_ends_its_sessions() {
+async fn revoking_a_token_ends_its_sessions() {
     let service = service([Token::new("alice", ALICE), Token::new("bob", BOB)]).await;
     let (alice, bob) = (session(&service, ALICE).await, session(&service, BOB).await);
     let lock = alice.memoize("lock", LockProxy::new()).await.expect("made");
@@ -214,13 +214,13 @@ async fn a_token_that_is_revoked_ends_its_sessions() {
     let next = acquired.expect("it is released");
     assert!(next.abandoned() && next.token() > held.token());
     alice.wait_for(SessionState::Closed).await;
-    let error = alice.keys("", "", 0).await.expect_err("it is out");
+    let error = alice.keys("", "", 0).await.expect_err("its token is revoked");
     assert!(reason(error).contains("TARMEM_TOKEN"));
     reason(alice.reconnect().await.expect_err("its token is gone"));
-    assert!(bob.is_memoized("lock").await.expect("bob stays"));
-    session(&service, "carols-open-sesame").await.version().await.expect("carol comes in");
+    assert!(bob.is_memoized("lock").await.expect("bob's session goes on"));
+    session(&service, "carols-open-sesame").await.version().await.expect("carol is admitted");
 
-    // With fewer permissions it is another token.
+    // A token whose permissions change is revoked, too.
     service.set_tokens(tokens([Token::new("bob", BOB).read_only()]));
     bob.wait_for(SessionState::Closed).await;
     assert!(matches!(bob.ended(), Some(Error::SessionExpired { .. })), "{:?}", bob.ended());
@@ -230,12 +230,12 @@ async fn a_token_that_is_revoked_ends_its_sessions() {
 }
 
 #[tokio::test]
-async fn a_service_begins_to_ask() {
+async fn a_service_without_tokens_can_be_given_some() {
     let service = Service::new("127.0.0.1", 0).start().await.expect("the service starts");
     let before = Session::connect(service.address()).await.expect("nobody is asked");
     service.set_tokens(tokens([Token::new("alice", ALICE)]));
     before.wait_for(SessionState::Closed).await;
-    reason(before.version().await.expect_err("it is out"));
+    reason(before.version().await.expect_err("it has no token"));
     session(&service, ALICE).await.version().await.expect("answered");
     service.set_tokens(Tokens::new());
     reason(Session::builder(service.address()).token(ALICE).connect().await.expect_err("revoked"));

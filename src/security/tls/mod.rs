@@ -1,8 +1,8 @@
-//! TLS 1.3 by rustls: what the certificates of both sides have in common.
+//! TLS 1.3, by rustls. This file reads certificates and keys for both sides.
 //!
-//! - [`client`]: whom a client trusts, what it shows, and its handshake.
-//! - [`server`]: what a service shows, whom it asks for a certificate, and its handshake.
-//! - [`verdict`]: what is wrong with a certificate, in words.
+//! - [`client`]: the settings and the handshake of a client.
+//! - [`server`]: the settings and the handshake of a service.
+//! - [`verdict`]: error texts for certificates and handshakes.
 
 #[cfg(feature = "client")]
 mod client;
@@ -38,16 +38,16 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let certificates = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
     let certificates = certificates.map_err(|error| in_file(path, error))?;
     if certificates.is_empty() {
-        return Err(in_file(path, "there is no certificate in it; PEM is needed"));
+        return Err(in_file(path, "it contains no certificate; it has to be a PEM file"));
     }
     Ok(certificates)
 }
 
 fn identity(cert: &Path, key: &Path) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
     let text = read_file(key).map_err(|error| in_file(key, error))?;
-    // What is wrong with it is not told: it may be the key.
+    // The parser's own error is not shown: it may contain parts of the key.
     let private = PrivateKeyDer::from_pem_slice(&text)
-        .map_err(|_| in_file(key, "there is no private key in it; PEM is needed"))?;
+        .map_err(|_| in_file(key, "it contains no private key; it has to be a PEM file"))?;
     Ok((certificates(cert)?, private))
 }
 
@@ -68,12 +68,14 @@ fn mismatch(cert: &Path, key: &Path, error: &rustls::Error, role: Role) -> TlsEr
             in_file(cert, format!("a service would refuse this client: {}", problem_with(problem, role)))
         }
         (rustls::Error::InconsistentKeys(_), _) => TlsError(format!(
-            "the key {} is not that of the certificate {}; give the two that were made together",
+            "the key {} does not belong to the certificate {}; give the two files that were made together",
             key.display(),
             cert.display()
         )),
-        _ => {
-            TlsError(format!("the certificate {} and the key {} do not serve: {error}", cert.display(), key.display()))
-        }
+        _ => TlsError(format!(
+            "the certificate {} and the key {} cannot be used: {error}",
+            cert.display(),
+            key.display()
+        )),
     }
 }

@@ -1,4 +1,4 @@
-//! The service's side of TLS: its certificate, whom it asks for one, and its handshake.
+//! The service's side of TLS: its settings and its handshake.
 
 use super::verdict::{OLD, Role, hung_up, of_rustls, problem_with, refused};
 use super::{add_roots, identity, in_file, mismatch, provider};
@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use webpki::{EndEntityCert, KeyUsage};
 
-/// What a service shows to its clients, and whether it asks them for a certificate too.
+/// A service's TLS settings: its certificate, and the CA of its clients for mutual TLS.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,22 +34,22 @@ pub struct ServerTls {
 }
 
 impl ServerTls {
-    /// With the certificate chain in the file `cert` and its private key in the file `key`, both in PEM.
+    /// Creates settings with the certificate chain in the file `cert` and its private key in the file `key`, both PEM.
     pub fn new(cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         ServerTls { cert: cert.into(), key: key.into(), client_ca: None }
     }
 
-    /// Asks each client for a certificate that one of those in the file (PEM) has signed: mutual TLS.
+    /// Asks each client for a certificate that one of the CAs in the file (PEM) has signed: mutual TLS.
     pub fn client_ca(mut self, roots: impl Into<PathBuf>) -> Self {
         self.client_ca = Some(roots.into());
         self
     }
 }
 
-/// A connection over which TLS is spoken.
+/// A TLS connection, as the service sees it.
 pub(crate) type ServerTlsStream = tokio_rustls::server::TlsStream<TcpStream>;
 
-/// The service's side.
+/// Makes the handshakes of a service with its clients.
 pub(crate) struct ServerSide {
     acceptor: TlsAcceptor,
     mutual: bool,
@@ -71,7 +71,7 @@ impl ServerSide {
         };
         let (chain, key) = identity(&tls.cert, &tls.key)?;
         if let Some(flaw) = flaw_of_own(&chain, Role::Service) {
-            // It is a matter of the clock, too, so the service runs all the same.
+            // The service starts all the same: the clocks of its clients may differ from its own.
             tracing::warn!("{}: clients will refuse this service: {flaw}", tls.cert.display());
         }
         let config = config
@@ -80,10 +80,10 @@ impl ServerSide {
         Ok(ServerSide { acceptor: TlsAcceptor::from(Arc::new(config)), mutual: tls.client_ca.is_some() })
     }
 
-    /// The handshake with a client.
+    /// Makes the handshake with a client.
     ///
     /// # Errors
-    /// Why there is none, as [`explain_to_service`] reads it, with the connection.
+    /// Why it failed, for [`explain_to_service`], with the connection.
     pub(crate) async fn accept(&self, stream: TcpStream) -> Result<ServerTlsStream, (io::Error, TcpStream)> {
         self.acceptor.accept(stream).into_fallible().await
     }
@@ -94,14 +94,14 @@ impl ServerSide {
     }
 }
 
-/// Why a service has no secure connection with a client, for its log.
+/// Why the handshake with a client failed, for the service's log.
 pub(crate) fn explain_to_service(error: &io::Error) -> String {
     match of_rustls(error) {
         None if hung_up(error) => "it hung up during the handshake".to_owned(),
         None => error.to_string(),
         Some(Error::InvalidCertificate(problem)) => problem_with(problem, Role::Client),
         Some(Error::NoCertificatesPresented) => {
-            "it has shown no certificate, and this service asks for one; give the client one (its --cert and --key)"
+            "it has shown no certificate, and this service requires one; give the client one (its --cert and --key)"
                 .to_owned()
         }
         Some(Error::AlertReceived(alert)) => {
@@ -116,14 +116,14 @@ pub(crate) fn explain_to_service(error: &io::Error) -> String {
     }
 }
 
-/// What is wrong with a certificate of this side's own, which the other side would refuse: told when it is set up.
+/// What is wrong with this side's own certificate, so that the other side would refuse it. Checked at set-up.
 fn flaw_of_own(chain: &[CertificateDer<'_>], role: Role) -> Option<String> {
     let usage = match role {
         Role::Service => KeyUsage::server_auth(),
         Role::Client => KeyUsage::client_auth(),
     };
     let (own, others) = chain.split_first()?;
-    // Nobody is trusted here: what a certificate is by itself is asked before who has signed it.
+    // There are no trust anchors here: webpki checks the certificate itself before it looks for who signed it.
     let verified = EndEntityCert::try_from(own).and_then(|own| {
         own.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &[], others, UnixTime::now(), usage, None, None).map(drop)
     });
@@ -133,10 +133,10 @@ fn flaw_of_own(chain: &[CertificateDer<'_>], role: Role) -> Option<String> {
         Err(Flaw::CertExpired { time, not_after }) => CertificateError::ExpiredContext { time, not_after },
         Err(Flaw::CertNotValidYet { time, not_before }) => CertificateError::NotValidYetContext { time, not_before },
         Err(Flaw::RequiredEkuNotFoundContext(_)) => CertificateError::InvalidPurpose,
-        // Those of the other side's CA, or of a way through the chain.
         Err(
             flaw @ (Flaw::CaUsedAsEndEntity | Flaw::UnsupportedCertVersion | Flaw::InvalidCertValidity | Flaw::BadDer),
         ) => CertificateError::Other(OtherError(std::sync::Arc::new(flaw))),
+        // Whether the chain leads to a CA that the other side trusts is for the other side to find.
         Err(_) => return None,
     };
     Some(problem_with(&problem, role))
