@@ -7,7 +7,7 @@ pub use crate::describe::{
     ClassEntry, Constant, Function, FunctionInvoke, Implementation, InterfaceEntry, Invoke, Method, Param, Place,
     Receiver, Registration, stable_id,
 };
-pub use crate::dispatch::{Arguments, Finish, Output, Produced};
+pub use crate::dispatch::{Arguments, DispatchError, Finish, Output, Produced};
 pub use crate::error::Error;
 pub use crate::multi_object::{AnyViews, HeldObjects, ObjectArg, ObjectParam, OnObjects, PreparedCall, Views};
 pub use crate::object::{Class, Encodable, Interface, Object, Remote};

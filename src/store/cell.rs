@@ -32,6 +32,18 @@ pub(crate) struct WeakCell {
     block: Block,
 }
 
+/// A method panicked while it was changing the object. Who knows what the caller calls the object makes an error of it.
+#[derive(Debug)]
+pub(crate) struct Poisoned;
+
+impl Poisoned {
+    /// The error for the caller, who named the object so.
+    #[cold]
+    pub(crate) fn of(self, target: impl Into<String>) -> Error {
+        Error::Poisoned { target: target.into() }
+    }
+}
+
 impl Cell {
     /// Places `object` in memory, beside `name`, the key that it is made for (empty if there is none).
     pub(super) fn new(object: NewObject, kind: Arc<Kind>, name: &str, count: u64) -> Self {
@@ -86,12 +98,13 @@ impl Cell {
         self.block.header().lock.clear_poison();
     }
 
-    fn check(&self) -> Result<(), Error> {
-        if self.is_poisoned() { Err(self.poisoned()) } else { Ok(()) }
+    fn check(&self) -> Result<(), Poisoned> {
+        if self.is_poisoned() { Err(Poisoned) } else { Ok(()) }
     }
 
-    fn poisoned(&self) -> Error {
-        Error::Poisoned { target: format!("object {}", self.id()) }
+    /// That it is poisoned, for callers that know it by a reference only.
+    pub(crate) fn poisoned(&self, poisoned: Poisoned) -> Error {
+        poisoned.of(format!("object {}", self.id()))
     }
 
     fn try_acquire(&self, wants: Use) -> bool {
@@ -99,41 +112,41 @@ impl Cell {
     }
 
     /// Locks the object for shared use, unless that would have to wait.
-    pub(crate) fn try_read(&self) -> Option<Result<ReadGuard<&Cell>, Error>> {
+    pub(crate) fn try_read(&self) -> Option<Result<ReadGuard<&Cell>, Poisoned>> {
         self.try_acquire(Use::Shared).then(|| ReadGuard { cell: self }.checked())
     }
 
     /// Locks the object for exclusive use, unless that would have to wait.
-    pub(crate) fn try_write(&self) -> Option<Result<WriteGuard<&Cell>, Error>> {
+    pub(crate) fn try_write(&self) -> Option<Result<WriteGuard<&Cell>, Poisoned>> {
         self.try_acquire(Use::Exclusive).then(|| WriteGuard { cell: self }.checked())
     }
 
     /// Like [`try_read`](Self::try_read), with a guard that owns a share.
-    pub(crate) fn try_read_owned(&self) -> Option<Result<ReadGuard, Error>> {
+    pub(crate) fn try_read_owned(&self) -> Option<Result<ReadGuard, Poisoned>> {
         self.try_acquire(Use::Shared).then(|| ReadGuard { cell: self.clone() }.checked())
     }
 
     /// Like [`try_write`](Self::try_write), with a guard that owns a share.
-    pub(crate) fn try_write_owned(&self) -> Option<Result<WriteGuard, Error>> {
+    pub(crate) fn try_write_owned(&self) -> Option<Result<WriteGuard, Poisoned>> {
         self.try_acquire(Use::Exclusive).then(|| WriteGuard { cell: self.clone() }.checked())
     }
 
     /// Locks the object for shared use, after those who came before.
-    pub(crate) async fn read(&self) -> Result<ReadGuard, Error> {
+    pub(crate) async fn read(&self) -> Result<ReadGuard, Poisoned> {
         self.block.header().lock.acquire(Use::Shared).await;
         ReadGuard { cell: self.clone() }.checked()
     }
 
     /// Like [`read`](Self::read), but also locks a poisoned object, unless it was taken away.
-    pub(crate) async fn read_even_poisoned(&self) -> Result<ReadGuard, Error> {
+    pub(crate) async fn read_even_poisoned(&self) -> Result<ReadGuard, Poisoned> {
         self.block.header().lock.acquire(Use::Shared).await;
         let guard = ReadGuard { cell: self.clone() };
         // The object cannot be taken away while this guard holds the lock.
-        if self.block.header().lock.is_empty() { Err(self.poisoned()) } else { Ok(guard) }
+        if self.block.header().lock.is_empty() { Err(Poisoned) } else { Ok(guard) }
     }
 
     /// Locks the object for exclusive use, after those who came before.
-    pub(crate) async fn write(&self) -> Result<WriteGuard, Error> {
+    pub(crate) async fn write(&self) -> Result<WriteGuard, Poisoned> {
         self.block.header().lock.acquire(Use::Exclusive).await;
         WriteGuard { cell: self.clone() }.checked()
     }
@@ -197,7 +210,7 @@ pub(crate) struct ReadGuard<C: Borrow<Cell> = Cell> {
 }
 
 impl<C: Borrow<Cell>> ReadGuard<C> {
-    fn checked(self) -> Result<Self, Error> {
+    fn checked(self) -> Result<Self, Poisoned> {
         self.cell.borrow().check()?;
         Ok(self)
     }
@@ -246,7 +259,7 @@ impl<C: Borrow<Cell>> WriteGuard<C> {
         self.cell.borrow()
     }
 
-    fn checked(self) -> Result<Self, Error> {
+    fn checked(self) -> Result<Self, Poisoned> {
         self.cell.borrow().check()?;
         Ok(self)
     }

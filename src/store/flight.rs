@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::Reply;
 use tokio::sync::Notify;
 
 /// How many keys of a circle an error shows at most.
@@ -48,16 +47,15 @@ pub(crate) enum FlightError {
 }
 
 impl FlightError {
-    pub(crate) fn into_reply(self, encoding: Encoding) -> Reply {
+    /// The generator's own error: its message, and itself for a caller who uses this encoding.
+    ///
+    /// # Errors
+    /// If the generator came to no result.
+    pub(crate) fn raised(self, encoding: Encoding) -> Result<(String, Bytes), Error> {
         match self {
-            FlightError::Failed(error) => Reply::failed(error),
-            FlightError::Raised { message, typed, dynamic } => {
-                let body = match encoding {
-                    Encoding::Typed => typed,
-                    Encoding::Dynamic => dynamic,
-                };
-                Reply::raised(message, body.into())
-            }
+            FlightError::Failed(error) => Err(error),
+            FlightError::Raised { message, typed, .. } if encoding == Encoding::Typed => Ok((message, typed)),
+            FlightError::Raised { message, dynamic, .. } => Ok((message, dynamic)),
         }
     }
 }

@@ -23,7 +23,7 @@ mod queues;
 mod shard;
 
 pub(crate) use bury::{Remains, bury};
-pub(crate) use cell::{Cell, ReadGuard, WeakCell, WriteGuard};
+pub(crate) use cell::{Cell, Poisoned, ReadGuard, WeakCell, WriteGuard};
 pub(crate) use changes::{ChangeListener, ChangedBy};
 pub(crate) use flight::{Flight, FlightError, Flights, Joined};
 pub(crate) use hash::Seeded;

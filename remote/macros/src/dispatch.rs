@@ -49,7 +49,7 @@ pub(crate) fn method(sig: &Signature, private: &TokenStream, ident: &Ident, targ
                 __object: &'__call #mutability dyn #private::Object,
                 __ctx: &'__call #private::Context,
                 __args: &mut #private::Arguments<'_>,
-            ) -> ::core::result::Result<#private::BoxFuture<'__call, #private::Finish>, #private::Error> {
+            ) -> ::core::result::Result<#private::BoxFuture<'__call, #private::Finish>, #private::DispatchError> {
                 #ways
                 let __object: &'__call #mutability #object = #private::#downcast(__object)?;
                 #decode
@@ -70,7 +70,7 @@ pub(crate) fn method(sig: &Signature, private: &TokenStream, ident: &Ident, targ
             __ctx: &#private::Context,
             __args: &mut #private::Arguments<'_>,
             __out: &mut #private::Output<'_>,
-        ) -> ::core::result::Result<(), #private::Error> {
+        ) -> ::core::result::Result<(), #private::DispatchError> {
             #ways
             let __object: &#mutability #object = #private::#downcast(__object)?;
             #decode
@@ -160,7 +160,7 @@ pub(crate) fn function(sig: &Signature, private: &TokenStream, ident: &Ident, us
         fn #ident(
             __ctx: #context,
             __args: &mut #private::Arguments<'_>,
-        ) -> ::core::result::Result<#returns, #private::Error> {
+        ) -> ::core::result::Result<#returns, #private::DispatchError> {
             #decode
             ::core::result::Result::Ok(#body)
         }

@@ -65,7 +65,7 @@ pub(crate) fn function(sig: &Signature, private: &TokenStream, ident: &Ident, us
         #(#cfgs)*
         fn #ident(
             __args: &mut #private::Arguments<'_>,
-        ) -> ::core::result::Result<#private::PreparedCall, #private::Error> {
+        ) -> ::core::result::Result<#private::PreparedCall, #private::DispatchError> {
             #decode
             ::core::result::Result::Ok(#private::PreparedCall::#call([#(#named),*], move |mut __objects, __ctx| #body))
         }

@@ -1,7 +1,7 @@
 //! How an object is put back as it was: told by what its class has, as [`Kind`](super::Kind) is.
 
 use super::shared;
-use crate::error::Error;
+use crate::dispatch::DispatchError;
 use crate::multi_object::copy_encoded;
 use crate::object::{Class, Object};
 use crate::protocol::object::NewObject;
@@ -58,7 +58,7 @@ pub struct ByClone<T>(PhantomData<fn() -> T>);
 
 impl<T: Class + Clone> ByClone<T> {
     /// The copy.
-    pub fn copy(self, object: &dyn Object) -> Result<NewObject, Error> {
+    pub fn copy(self, object: &dyn Object) -> Result<NewObject, DispatchError> {
         Ok(Box::new(shared::<T>(object)?.clone()))
     }
 
@@ -71,7 +71,7 @@ pub struct ByEncoding<T>(PhantomData<fn() -> T>);
 
 impl<T: Class + Serialize + DeserializeOwned> ByEncoding<T> {
     /// The copy.
-    pub fn copy(self, object: &dyn Object) -> Result<NewObject, Error> {
+    pub fn copy(self, object: &dyn Object) -> Result<NewObject, DispatchError> {
         copy_encoded(shared::<T>(object)?)
     }
 
@@ -84,13 +84,13 @@ pub struct Impossible<T>(PhantomData<fn() -> T>);
 
 impl<T> Impossible<T> {
     /// Why there is no copy.
-    pub fn copy(self, object: &dyn Object) -> Result<NewObject, Error> {
+    pub fn copy(self, object: &dyn Object) -> Result<NewObject, DispatchError> {
         let reason = format!(
             "a {} can be neither cloned nor encoded, so it could not be put back as it was if the function failed; \
              derive Clone for the class, or change the object by a method of its own",
             object.class()
         );
-        Err(Error::BadArguments { signature: String::new(), reason })
+        Err(DispatchError::arguments(reason))
     }
 
     /// Refused.

@@ -5,7 +5,7 @@
 //! compiles.
 
 use super::{Fallible, FurtherArgs, FurtherKwargs};
-use crate::dispatch::{Arguments, Finish, Output, Produced};
+use crate::dispatch::{Arguments, DispatchError, Finish, Output, Produced};
 use crate::error::Error;
 use crate::object::Remote;
 use crate::signature;
@@ -148,7 +148,7 @@ pub trait IncomingWay {
     type Arguments;
 
     /// Decodes them.
-    fn decode(&self, args: &mut Arguments<'_>) -> Result<Self::Arguments, Error>;
+    fn decode(&self, args: &mut Arguments<'_>) -> Result<Self::Arguments, DispatchError>;
 
     /// Makes values of them.
     fn rename(&self, args: &[u8]) -> Result<Vec<Option<Value>>, String>;
@@ -158,7 +158,7 @@ impl<T: Serialize + DeserializeOwned> IncomingWay for Incoming<T> {
     type Arguments = T;
 
     #[inline]
-    fn decode(&self, args: &mut Arguments<'_>) -> Result<T, Error> {
+    fn decode(&self, args: &mut Arguments<'_>) -> Result<T, DispatchError> {
         args.decode()
     }
 
@@ -173,8 +173,8 @@ pub trait NoIncomingWay {
     type Arguments;
 
     /// Decodes nothing.
-    fn decode(&self, _: &mut Arguments<'_>) -> Result<Self::Arguments, Error> {
-        Err(Error::Cancelled)
+    fn decode(&self, _: &mut Arguments<'_>) -> Result<Self::Arguments, DispatchError> {
+        Err(Error::Cancelled.into())
     }
 
     /// Makes nothing of them.
@@ -201,7 +201,7 @@ pub trait OutgoingWay: Sized {
 
     /// Writes it down as what a method returned that cannot fail.
     #[inline]
-    fn returned(self, out: &mut Output<'_>) -> Result<(), Error> {
+    fn returned(self, out: &mut Output<'_>) -> Result<(), DispatchError> {
         out.returned(self.sendable())
     }
 
@@ -226,7 +226,7 @@ impl<T: Serialize> OutgoingWay for Outgoing<T> {
 /// See [`Outgoing`]: of what a method returned that can fail.
 pub trait OutcomeWay: Sized {
     /// Writes it down.
-    fn outcome(self, out: &mut Output<'_>) -> Result<(), Error>;
+    fn outcome(self, out: &mut Output<'_>) -> Result<(), DispatchError>;
 
     /// Keeps it until it can be written down.
     fn finish_outcome(self) -> Finish
@@ -239,7 +239,7 @@ pub trait OutcomeWay: Sized {
 
 impl<R: Fallible<Ok: Serialize, Err: Serialize + DeserializeOwned + Display>> OutcomeWay for Outgoing<R> {
     #[inline]
-    fn outcome(self, out: &mut Output<'_>) -> Result<(), Error> {
+    fn outcome(self, out: &mut Output<'_>) -> Result<(), DispatchError> {
         match self.0.into_result() {
             Ok(value) => out.returned(&value),
             Err(error) => out.raised(&error, &error),
@@ -281,23 +281,23 @@ pub trait NoOutgoingWay: Sized {
     }
 
     /// Nothing is written down.
-    fn returned(self, _: &mut Output<'_>) -> Result<(), Error> {
-        Err(Error::Cancelled)
+    fn returned(self, _: &mut Output<'_>) -> Result<(), DispatchError> {
+        Err(Error::Cancelled.into())
     }
 
     /// Nothing is kept.
     fn finish_returned(self) -> Finish {
-        Box::new(|_| Err(Error::Cancelled))
+        Box::new(|_| Err(Error::Cancelled.into()))
     }
 
     /// Nothing is written down.
-    fn outcome(self, _: &mut Output<'_>) -> Result<(), Error> {
-        Err(Error::Cancelled)
+    fn outcome(self, _: &mut Output<'_>) -> Result<(), DispatchError> {
+        Err(Error::Cancelled.into())
     }
 
     /// Nothing is kept.
     fn finish_outcome(self) -> Finish {
-        Box::new(|_| Err(Error::Cancelled))
+        Box::new(|_| Err(Error::Cancelled.into()))
     }
 
     /// Nothing came of it.

@@ -4,7 +4,7 @@
 
 use crate::codec::Encoding;
 use crate::context::Context;
-use crate::dispatch::{Arguments, Finish, Output, Produced};
+use crate::dispatch::{Arguments, DispatchError, Finish, Output, Produced};
 use crate::error::Error;
 use crate::multi_object::{AnyViews, OnObjects};
 use crate::object::Object;
@@ -62,7 +62,7 @@ pub struct ClassEntry {
     pub encodable: bool,
     /// A copy of one of its values: what is put back if a function that was changing the object fails. By `Clone` if
     /// the class has it, otherwise by way of its encoding; an error, which names the class, if it has neither.
-    pub copy: fn(&dyn Object) -> Result<NewObject, Error>,
+    pub copy: fn(&dyn Object) -> Result<NewObject, DispatchError>,
     /// What tells of the references in one of its values. A function, since a constant cannot find it out; `None` if
     /// that is done by encoding them.
     pub trace: fn() -> Option<Trace>,
@@ -142,17 +142,30 @@ pub struct Method {
 #[derive(Clone, Copy)]
 pub enum Invoke {
     /// `fn(&self, …)`
-    Shared(fn(&dyn Object, &Context, &mut Arguments<'_>, &mut Output<'_>) -> Result<(), Error>),
+    Shared(SharedMethod),
     /// `fn(&mut self, …)`
-    Exclusive(fn(&mut dyn Object, &Context, &mut Arguments<'_>, &mut Output<'_>) -> Result<(), Error>),
+    Exclusive(ExclusiveMethod),
     /// `async fn(&self, …)`
-    SharedAsync(for<'a> fn(&'a dyn Object, &'a Context, &mut Arguments<'_>) -> Started<'a>),
+    SharedAsync(SharedAsyncMethod),
     /// `async fn(&mut self, …)`
-    ExclusiveAsync(for<'a> fn(&'a mut dyn Object, &'a Context, &mut Arguments<'_>) -> Started<'a>),
+    ExclusiveAsync(ExclusiveAsyncMethod),
 }
 
+/// The dispatch function of a `fn(&self, …)`.
+pub type SharedMethod = fn(&dyn Object, &Context, &mut Arguments<'_>, &mut Output<'_>) -> Result<(), DispatchError>;
+
+/// The dispatch function of a `fn(&mut self, …)`.
+pub type ExclusiveMethod =
+    fn(&mut dyn Object, &Context, &mut Arguments<'_>, &mut Output<'_>) -> Result<(), DispatchError>;
+
+/// The dispatch function of an `async fn(&self, …)`.
+pub type SharedAsyncMethod = for<'a> fn(&'a dyn Object, &'a Context, &mut Arguments<'_>) -> Started<'a>;
+
+/// The dispatch function of an `async fn(&mut self, …)`.
+pub type ExclusiveAsyncMethod = for<'a> fn(&'a mut dyn Object, &'a Context, &mut Arguments<'_>) -> Started<'a>;
+
 /// An async method that is running, if its arguments were good.
-pub type Started<'a> = Result<BoxFuture<'a, Finish>, Error>;
+pub type Started<'a> = Result<BoxFuture<'a, Finish>, DispatchError>;
 
 /// A function of a module, or a constructor of a class.
 #[derive(Clone, Copy)]
@@ -194,12 +207,18 @@ pub struct Function {
 #[derive(Clone, Copy)]
 pub enum FunctionInvoke {
     /// `fn(…)`
-    Sync(fn(&Context, &mut Arguments<'_>) -> Result<Produced, Error>),
+    Sync(SyncFunction),
     /// `async fn(…)`
-    Async(fn(Context, &mut Arguments<'_>) -> Result<BoxFuture<'static, Produced>, Error>),
+    Async(AsyncFunction),
     /// `fn(object: &mut T, …)` or `async fn(object: &mut T, …)`: works on objects of the service.
     OnObjects(OnObjects),
 }
+
+/// The dispatch function of a `fn(…)`.
+pub type SyncFunction = fn(&Context, &mut Arguments<'_>) -> Result<Produced, DispatchError>;
+
+/// The dispatch function of an `async fn(…)`.
+pub type AsyncFunction = fn(Context, &mut Arguments<'_>) -> Result<BoxFuture<'static, Produced>, DispatchError>;
 
 /// A constant of a module.
 #[derive(Clone, Copy)]
@@ -260,6 +279,12 @@ impl Method {
     pub fn full_name(&self) -> String {
         format!("{}.{}", self.interface, self.name)
     }
+
+    /// What its caller, who uses this encoding, is told of an error of its dispatch function.
+    #[cold]
+    pub fn error(&self, error: DispatchError, encoding: Encoding) -> Error {
+        error.named(|| self.called_as(encoding), || self.full_name())
+    }
 }
 
 impl Function {
@@ -282,5 +307,11 @@ impl Function {
     /// `bank.load_ledger`
     pub fn full_name(&self) -> String {
         format!("{}.{}", self.module, self.name)
+    }
+
+    /// What its caller, who uses this encoding, is told of an error of its dispatch function.
+    #[cold]
+    pub fn error(&self, error: DispatchError, encoding: Encoding) -> Error {
+        error.named(|| self.called_as(encoding), || self.full_name())
     }
 }

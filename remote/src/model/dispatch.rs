@@ -74,8 +74,8 @@ impl<'de> Arguments<'de> {
     /// is nothing to decode after that.
     ///
     /// # Errors
-    /// [`Error::BadArguments`] without the signature, which the caller knows.
-    pub fn decode<T: for<'a> Deserialize<'a>>(&mut self) -> Result<T, Error> {
+    /// What does not fit: an [`Error::BadArguments`] once it is [named](DispatchError::named).
+    pub fn decode<T: for<'a> Deserialize<'a>>(&mut self) -> Result<T, DispatchError> {
         let decoded = match &mut self.form {
             Form::Typed(typed) => {
                 // `T` is known here, and the typed encoding is the hot path: past erased-serde, which took a seventh of
@@ -96,13 +96,66 @@ impl<'de> Arguments<'de> {
         if let Some(then) = self.then.take() {
             then.decoded();
         }
-        decoded.map_err(|reason| Error::BadArguments { signature: String::new(), reason })
+        decoded.map_err(DispatchError::arguments)
     }
 }
 
 fn decode_erased<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>) -> Result<T, String> {
     let mut erased = <dyn erased_serde::Deserializer<'_>>::erase(deserializer);
     erased_serde::deserialize(&mut erased).map_err(|e| e.to_string())
+}
+
+/// Why a dispatch function came to no result.
+///
+/// The function does not know what it is called. The service does, and makes the [`Error`] for the caller of this:
+/// [`Method::error`](crate::describe::Method::error), [`Function::error`](crate::describe::Function::error).
+#[derive(Debug)]
+pub struct DispatchError(Box<Reason>);
+
+#[derive(Debug)]
+enum Reason {
+    /// The arguments do not fit.
+    Arguments(String),
+    /// The result cannot be encoded.
+    Result(CodecError),
+    /// An error that needs no name.
+    Other(Error),
+}
+
+impl DispatchError {
+    /// The arguments do not fit, for this reason.
+    #[cold]
+    pub fn arguments(reason: String) -> Self {
+        DispatchError(Box::new(Reason::Arguments(reason)))
+    }
+
+    /// The result cannot be encoded.
+    #[cold]
+    fn result(error: CodecError) -> Self {
+        DispatchError(Box::new(Reason::Result(error)))
+    }
+
+    /// Whether the arguments do not fit.
+    pub fn is_arguments(&self) -> bool {
+        matches!(*self.0, Reason::Arguments(_))
+    }
+
+    /// The error for the caller of a method or function with this signature and full name.
+    #[cold]
+    pub fn named(self, signature: impl FnOnce() -> String, name: impl FnOnce() -> String) -> Error {
+        match *self.0 {
+            Reason::Arguments(reason) => Error::BadArguments { signature: signature(), reason },
+            Reason::Result(error) => Error::bad_result(name(), &error),
+            Reason::Other(error) => error,
+        }
+    }
+}
+
+impl From<Error> for DispatchError {
+    #[cold]
+    fn from(error: Error) -> Self {
+        DispatchError(Box::new(Reason::Other(error)))
+    }
 }
 
 /// Where a dispatch function puts its result: encoded at once, in the caller's encoding, within its limit.
@@ -122,23 +175,24 @@ impl<'a> Output<'a> {
     /// The method returned `value`.
     ///
     /// # Errors
-    /// [`Error::BadResult`] if it cannot be encoded, or is over the limit; for a dynamic caller also if it takes more
-    /// than [`DECODED_LIMIT`](crate::value::DECODED_LIMIT) as values.
-    pub fn returned<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+    /// If it cannot be encoded, or is over the limit; for a dynamic caller also if it takes more than
+    /// [`DECODED_LIMIT`](crate::value::DECODED_LIMIT) as values. That is an [`Error::BadResult`] once it is
+    /// [named](DispatchError::named).
+    pub fn returned<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DispatchError> {
         let encoded = match self.encoding {
             Encoding::Typed => codec::encode_into(value, self.body, self.limit),
             Encoding::Dynamic => value::limited(|| value::to_value(value))
                 .map_err(CodecError::custom)
                 .and_then(|value| codec::encode_into(&value, self.body, self.limit)),
         };
-        encoded.map_err(|error| Error::bad_result("", &error))
+        encoded.map_err(DispatchError::result)
     }
 
     /// The method returned an error of its own.
     ///
     /// # Errors
     /// As [`returned`](Self::returned).
-    pub fn raised<E: Serialize + ?Sized>(&mut self, message: &dyn Display, error: &E) -> Result<(), Error> {
+    pub fn raised<E: Serialize + ?Sized>(&mut self, message: &dyn Display, error: &E) -> Result<(), DispatchError> {
         self.returned(error)?;
         self.raised = Some(message.to_string());
         Ok(())
@@ -151,7 +205,7 @@ impl<'a> Output<'a> {
 }
 
 /// What an async method leaves behind: its result, to be encoded once the caller's encoding is at hand.
-pub type Finish = Box<dyn FnOnce(&mut Output<'_>) -> Result<(), Error> + Send>;
+pub type Finish = Box<dyn FnOnce(&mut Output<'_>) -> Result<(), DispatchError> + Send>;
 
 /// What a function of a module produced.
 pub enum Produced {
@@ -173,7 +227,7 @@ mod tests {
         let returned = |result: &[Value]| {
             let mut body = Vec::new();
             let returned = Output::new(Encoding::Dynamic, &mut body, usize::MAX).returned(result);
-            returned.map(|()| body.len()).map_err(|error| error.to_string())
+            returned.map(|()| body.len()).map_err(|error| error.named(String::new, || "it".to_owned()).to_string())
         };
         let nulls = vec![Value::Null; (2 << 20) + 1];
         assert_eq!(returned(&nulls[1..]), Ok((2 << 20) + 5));

@@ -7,7 +7,7 @@
 
 use crate::codec;
 use crate::context::Context;
-use crate::dispatch::{Arguments, Produced};
+use crate::dispatch::{Arguments, DispatchError, Produced};
 use crate::error::Error;
 use crate::object::Object;
 use crate::operation::Target;
@@ -107,7 +107,7 @@ pub struct OnObjects {
     /// with a method, those that it could change are poisoned if it panics.
     pub all_or_nothing: bool,
     /// Decodes the arguments.
-    pub prepare: fn(&mut Arguments<'_>) -> Result<PreparedCall, Error>,
+    pub prepare: fn(&mut Arguments<'_>) -> Result<PreparedCall, DispatchError>,
 }
 
 /// A call of a function over objects, its arguments decoded.
@@ -127,17 +127,17 @@ pub enum Work {
 }
 
 /// Runs a function on the objects that it was given.
-pub type SyncWork = Box<dyn for<'a> FnOnce(HeldObjects<'a>, &'a Context) -> Result<Produced, Error> + Send>;
+pub type SyncWork = Box<dyn for<'a> FnOnce(HeldObjects<'a>, &'a Context) -> Result<Produced, DispatchError> + Send>;
 
 /// As [`SyncWork`], for an `async fn`.
 pub type AsyncWork =
-    Box<dyn for<'a> FnOnce(HeldObjects<'a>, &'a Context) -> BoxFuture<'a, Result<Produced, Error>> + Send>;
+    Box<dyn for<'a> FnOnce(HeldObjects<'a>, &'a Context) -> BoxFuture<'a, Result<Produced, DispatchError>> + Send>;
 
 impl PreparedCall {
     /// A call of a `fn`. For generated code.
     pub fn sync<const N: usize>(
         objects: [ObjectArg<'static>; N],
-        work: impl for<'a> FnOnce(HeldObjects<'a>, &'a Context) -> Result<Produced, Error> + Send + 'static,
+        work: impl for<'a> FnOnce(HeldObjects<'a>, &'a Context) -> Result<Produced, DispatchError> + Send + 'static,
     ) -> Self {
         PreparedCall { objects: objects.into(), work: Work::Sync(Box::new(work)) }
     }
@@ -145,7 +145,9 @@ impl PreparedCall {
     /// A call of an `async fn`. For generated code.
     pub fn asynchronous<const N: usize>(
         objects: [ObjectArg<'static>; N],
-        work: impl for<'a> FnOnce(HeldObjects<'a>, &'a Context) -> BoxFuture<'a, Result<Produced, Error>> + Send + 'static,
+        work: impl for<'a> FnOnce(HeldObjects<'a>, &'a Context) -> BoxFuture<'a, Result<Produced, DispatchError>>
+        + Send
+        + 'static,
     ) -> Self {
         PreparedCall { objects: objects.into(), work: Work::Async(Box::new(work)) }
     }
@@ -266,11 +268,12 @@ fn views_of<I: ?Sized + 'static>(views: Option<&'static AnyViews>) -> Option<&'s
 }
 
 /// A copy of `object` by way of its encoding. References to other objects stay references to the same ones.
-pub(crate) fn copy_encoded<T: Object + Serialize + DeserializeOwned>(object: &T) -> Result<NewObject, Error> {
+pub(crate) fn copy_encoded<T: Object + Serialize + DeserializeOwned>(object: &T) -> Result<NewObject, DispatchError> {
     let bad = |e: &dyn fmt::Display| {
         let class = (object as &dyn Object).class();
-        let reason = format!("a {class} is copied by its encoding, to be put back if the function fails, but {e}");
-        Error::BadArguments { signature: String::new(), reason }
+        DispatchError::arguments(format!(
+            "a {class} is copied by its encoding, to be put back if the function fails, but {e}"
+        ))
     };
     with_scope(&KeptRefs::default(), || {
         let bytes = codec::encode(object).map_err(|e| bad(&e))?;

@@ -8,7 +8,7 @@ use tarmem_remote::call::{Caller, OwnerId, Submitted, Terms};
 use tarmem_remote::codec;
 use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
 use tarmem_remote::describe::{Function, FunctionInvoke, Invoke, Method};
-use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
+use tarmem_remote::dispatch::{Arguments, DispatchError, Encoding, Output, Produced};
 use tarmem_remote::multi_object::{Held, ObjectParam, PreparedCall, Work};
 use tarmem_remote::operation::{FunctionRef, MethodRef, Operation, Reply, SourceRef, Target};
 use tarmem_remote::payload::Payload;
@@ -111,11 +111,12 @@ impl Loopback {
             Operation::Run { function, encoding, args } => {
                 let mut body = Vec::new();
                 let mut out = Output::new(encoding, &mut body, LIMIT);
-                match self.produce(function, encoding, args)? {
-                    Produced::Object(object) => out.returned(&Bare(&*object))?,
-                    Produced::Value(value) => out.returned(&*value)?,
-                    Produced::Raised(message, error) => out.raised(&message, &*error)?,
-                }
+                let written = match self.produce(function, encoding, args)? {
+                    Produced::Object(object) => out.returned(&Bare(&*object)),
+                    Produced::Value(value) => out.returned(&*value),
+                    Produced::Raised(message, error) => out.raised(&message, &*error),
+                };
+                written.map_err(|error| error.named(String::new, || "the function".to_owned()))?;
                 let raised = out.into_raised();
                 Ok(reply(raised, body))
             }
@@ -152,11 +153,11 @@ impl Loopback {
             FunctionInvoke::Async(invoke) => invoke(self.context(), &mut args).map(wait),
             FunctionInvoke::OnObjects(on) => (on.prepare)(&mut args).and_then(|call| self.on_objects(on.params, call)),
         };
-        produced.map_err(|error| signed(error, function.called_as(encoding)))
+        produced.map_err(|error| function.error(error, encoding))
     }
 
     /// Nobody else is there to be waited for, and nothing is put back.
-    fn on_objects(&self, params: &[ObjectParam], call: PreparedCall) -> Result<Produced, Error> {
+    fn on_objects(&self, params: &[ObjectParam], call: PreparedCall) -> Result<Produced, DispatchError> {
         let mut objects = self.objects.lock().expect("no test panics in here");
         let keys = call.objects.iter().map(|object| match object.target() {
             Target::Key(key) => key,
@@ -208,7 +209,7 @@ impl Loopback {
             Invoke::SharedAsync(invoke) => invoke(object, &ctx, &mut args).and_then(|work| wait(work)(&mut out)),
             Invoke::ExclusiveAsync(invoke) => invoke(object, &ctx, &mut args).and_then(|work| wait(work)(&mut out)),
         };
-        done.map_err(|error| signed(error, method.called_as(encoding)))?;
+        done.map_err(|error| method.error(error, encoding))?;
         let raised = out.into_raised();
         Ok(reply(raised, body))
     }
@@ -238,14 +239,6 @@ impl Loopback {
         let owner = Owner { session: Uuid::nil(), task: 1 };
         let host = self.this.upgrade().expect("a call is running");
         Context::new(owner, 1, None, host)
-    }
-}
-
-/// A dispatch function does not know its own signature.
-fn signed(error: Error, signature: String) -> Error {
-    match error {
-        Error::BadArguments { reason, .. } => Error::BadArguments { signature, reason },
-        other => other,
     }
 }
 

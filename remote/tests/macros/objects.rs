@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tarmem_remote::codec;
 use tarmem_remote::describe::{FunctionInvoke, NewObject};
-use tarmem_remote::dispatch::{Arguments, Encoding, Produced};
+use tarmem_remote::dispatch::{Arguments, DispatchError, Encoding, Produced};
 use tarmem_remote::multi_object::{HeldObjects, ObjectArg, OnObjects};
 use tarmem_remote::results::MemberKind;
 use tarmem_remote::source::DynamicFunctionCall;
@@ -218,7 +218,7 @@ fn they_may_make_objects() {
 fn an_object_goes_by_key_or_by_reference() {
     let decode = |encoding, bytes: &[u8], params| {
         let mut args = Arguments::new(encoding, bytes, params).expect("as many as there should be");
-        (on("pay").prepare)(&mut args).map(|call| call.objects)
+        (on("pay").prepare)(&mut args).map(|call| call.objects).map_err(unnamed)
     };
     let registry = Registry::linked().expect("no names clash");
     let params = registry.function("objects", "pay").expect("it is there").params;
@@ -238,7 +238,7 @@ fn a_wrong_object_is_an_error_and_no_panic() {
     let run = |held: HeldObjects<'_>| {
         let mut args = Arguments::new(Encoding::Typed, &bytes, &[]).expect("typed");
         match (on("pay").prepare)(&mut args).expect("decoded").work {
-            tarmem_remote::multi_object::Work::Sync(work) => work(held, &context),
+            tarmem_remote::multi_object::Work::Sync(work) => work(held, &context).map_err(unnamed),
             tarmem_remote::multi_object::Work::Async(_) => panic!("it is not async"),
         }
     };
@@ -263,7 +263,11 @@ fn a_wrong_object_is_an_error_and_no_panic() {
 
 fn copy(object: &dyn Object) -> Result<NewObject, Error> {
     let registry = Registry::linked().expect("no names clash");
-    (registry.class(object.class()).expect("it is known").entry().copy)(object)
+    (registry.class(object.class()).expect("it is known").entry().copy)(object).map_err(unnamed)
+}
+
+fn unnamed(error: DispatchError) -> Error {
+    error.named(String::new, String::new)
 }
 
 fn is<T: Object>(object: &dyn Object) -> &T {

@@ -7,19 +7,21 @@ use super::engine::Engine;
 use super::held_by_caller::HeldByCaller;
 use super::large_calls::{self, Load};
 use super::local_caller::LocalCaller;
-use super::looking::{Asked, CallGuards, LookingScope, Looks, Own, ReceiverGuard};
+use super::looking::{Access, Asked, CallGuards, LookingScope, Looks, Own, ReceiverGuard};
 use super::request::Request;
 use super::step::{Later, Step, Written};
 use crate::server::refs::references::MethodScope;
 use crate::server::session::ServerSession;
 use crate::server::state::cancellation::Cancellation;
-use crate::server::state::panics;
-use crate::store::{Cell, ChangedBy};
+use crate::server::state::panics::{self, Panic};
+use crate::store::{Cell, ChangedBy, Poisoned};
 use bytes::Bytes;
 use std::sync::Arc;
 use tarmem_remote::context::Context;
-use tarmem_remote::describe::{Invoke, Method, Place};
-use tarmem_remote::dispatch::{Arguments, Encoding, Output};
+use tarmem_remote::describe::{
+    ExclusiveAsyncMethod, ExclusiveMethod, Invoke, Method, Place, SharedAsyncMethod, SharedMethod,
+};
+use tarmem_remote::dispatch::{Arguments, DispatchError, Encoding, Output};
 use tarmem_remote::error::Error;
 use tarmem_remote::object::Object;
 use tarmem_remote::operation::{MethodRef, Reply, Target};
@@ -59,22 +61,22 @@ impl Engine {
             load: None,
         };
         let call = MethodCall { method, encoding, limit: request.result_bytes };
-        let named = |error| named_target(error, || label(target));
+        let poisoned = |poisoned: Poisoned| poisoned.of(label(target));
         let offload = method.blocking || request.elsewhere;
         let looks = Looks::default();
         // A large object, which is not let go: so it stays this call's turn.
         let mut held = None;
         match method.invoke {
-            Invoke::Shared(_) if !offload => {
+            Invoke::Shared(invoke) if !offload => {
                 if let Some(guard) = cell.try_read() {
-                    let (guard, begin) = (guard.map_err(named)?, out.len());
+                    let (guard, begin) = (guard.map_err(poisoned)?, out.len());
                     if call.is_large(&cell, &*guard, args) {
                         held = Some(CallGuards {
-                            receiver: ReceiverGuard::Shared(guard.into_owned()),
+                            receiver: ReceiverGuard::Shared(guard.into_owned(), invoke),
                             others: Vec::new(),
                         });
                     } else {
-                        let written = call.shared(&*guard, &site, &looks, args, out);
+                        let written = call.shared(invoke, &*guard, &site, &looks, args, out);
                         if is_over(&written, &looks) {
                             return written.map(Step::from);
                         }
@@ -82,16 +84,16 @@ impl Engine {
                     }
                 }
             }
-            Invoke::Exclusive(_) if !offload => {
+            Invoke::Exclusive(invoke) if !offload => {
                 if let Some(guard) = cell.try_write() {
-                    let (mut guard, begin) = (guard.map_err(named)?, out.len());
+                    let (mut guard, begin) = (guard.map_err(poisoned)?, out.len());
                     if call.is_large(&cell, &*guard, args) {
                         held = Some(CallGuards {
-                            receiver: ReceiverGuard::Exclusive(guard.into_owned()),
+                            receiver: ReceiverGuard::Exclusive(guard.into_owned(), invoke),
                             others: Vec::new(),
                         });
                     } else {
-                        let written = call.exclusive(&mut *guard, &site, &looks, args, out);
+                        let written = call.exclusive(invoke, &mut *guard, &site, &looks, args, out);
                         if is_over(&written, &looks) {
                             return written.map(Step::from);
                         }
@@ -114,19 +116,19 @@ impl Engine {
         call: MethodCall,
         offload: bool,
         looks: Looks,
-        held: Option<CallGuards>,
+        held: Option<SyncGuards>,
         args: &[u8],
     ) -> Result<Step, Box<Error>> {
-        let method = call.method;
+        let how = How::of(call.method.invoke);
         let mut asked = Asked::default();
         looks.ask(&mut asked, [cell], request.holding)?;
-        let exclusive = matches!(method.invoke, Invoke::Exclusive(_) | Invoke::ExclusiveAsync(_));
+        let exclusive = how.is_exclusive();
         request.may_want(cell, exclusive, || label(target))?;
         let target = label(target);
         let (cell, args) = (cell.clone(), Bytes::copy_from_slice(args));
         let session = Arc::clone(request.session);
-        let is_async = matches!(method.invoke, Invoke::SharedAsync(_) | Invoke::ExclusiveAsync(_));
-        let may_wait = method.blocking || is_async;
+        let is_async = matches!(how, How::Async(_));
+        let may_wait = call.method.blocking || is_async;
         let context = if may_wait {
             let holding = HeldByCaller::new(&cell, exclusive, request.holding);
             request.context_of(Arc::new(LocalCaller::holding(self, request, holding)))
@@ -138,33 +140,29 @@ impl Engine {
         let (runtime, holding) = (self.state.runtime.clone(), request.holding.cloned());
         let mut waiters = (is_async && large_calls::has_large(&args)).then(|| Waiters::of(request, &mut later));
         later.run = Box::pin(async move {
-            let named = |error| named_target(error, || target.clone());
             let run = async {
-                if matches!(method.invoke, Invoke::Shared(_) | Invoke::Exclusive(_)) {
-                    let site = OwnedSite { context, session, cell, holding, load: None };
-                    let begun = Begun { offload, asked, held };
-                    return call.patiently(&runtime, site, &cancellation, begun, args, named).await;
-                }
+                let access = match how {
+                    How::Sync(access) => {
+                        let site = OwnedSite { context, session, cell, holding, load: None };
+                        let begun = Begun { offload, asked, held };
+                        return call.patiently(access, &runtime, site, &cancellation, begun, args, &target).await;
+                    }
+                    How::Async(access) => access,
+                };
                 if let Some(waiters) = waiters.take() {
                     let site = OwnedSite { context, session, cell, holding, load: None };
-                    return call.see_through(site, &cancellation, waiters, args, named).await;
+                    return call.see_through(access, site, &cancellation, waiters, args, &target).await;
                 }
                 let site = CallSite {
                     context: &context,
                     scope: MethodScope { session: &session, sequence: context.sequence(), of: &cell },
                     load: None,
                 };
-                if exclusive {
-                    let mut guard = roomy(&session, &cell, exclusive, &asked, named).await?;
-                    if !cancellation.begin() {
-                        return Err(Error::Cancelled);
-                    }
-                    let ReceiverGuard::Exclusive(guard) = &mut guard.receiver else { return Err(Error::Cancelled) };
-                    call.exclusive_async(&mut **guard, &site, &args).await
-                } else {
-                    let guard = cell.read().await.map_err(named)?;
-                    call.shared_async(&*guard, &site, &args).await
+                let held = alone_with_room(&session, &cell, access, &asked, &target).await?;
+                if exclusive && !cancellation.begin() {
+                    return Err(Error::Cancelled);
                 }
+                call.run_async(held.receiver, &site, &args).await
             };
             run.await.into()
         });
@@ -172,10 +170,37 @@ impl Engine {
     }
 }
 
-fn named_target(error: Error, target: impl FnOnce() -> String) -> Error {
-    match error {
-        Error::Poisoned { .. } => Error::Poisoned { target: target() },
-        other => other,
+/// How a method takes its object that is not async.
+type SyncAccess = Access<SharedMethod, ExclusiveMethod>;
+
+/// How one takes it that is.
+type AsyncAccess = Access<SharedAsyncMethod, ExclusiveAsyncMethod>;
+
+/// What a call of a method holds that is not async.
+type SyncGuards = CallGuards<SharedMethod, ExclusiveMethod>;
+
+/// How a method is run.
+#[derive(Clone, Copy)]
+enum How {
+    Sync(SyncAccess),
+    Async(AsyncAccess),
+}
+
+impl How {
+    fn of(invoke: Invoke) -> Self {
+        match invoke {
+            Invoke::Shared(invoke) => How::Sync(Access::Shared(invoke)),
+            Invoke::Exclusive(invoke) => How::Sync(Access::Exclusive(invoke)),
+            Invoke::SharedAsync(invoke) => How::Async(Access::Shared(invoke)),
+            Invoke::ExclusiveAsync(invoke) => How::Async(Access::Exclusive(invoke)),
+        }
+    }
+
+    fn is_exclusive(&self) -> bool {
+        match self {
+            How::Sync(access) => access.is_exclusive(),
+            How::Async(access) => access.is_exclusive(),
+        }
     }
 }
 
@@ -189,23 +214,37 @@ fn is_over<T>(result: &Result<T, Box<Error>>, looks: &Looks) -> bool {
 /// The objects, and room for what the call gives: many calls may have waited for the object when there still was some.
 /// Nobody is kept waiting for the object by one who waits for room, nor the other way round; and nobody overtakes
 /// another.
-async fn roomy(
+async fn roomy<S: Copy, E: Copy>(
     session: &ServerSession,
     cell: &Cell,
-    exclusive: bool,
+    access: Access<S, E>,
     asked: &Asked,
-    named: impl Fn(Error) -> Error,
-) -> Result<CallGuards, Error> {
+    target: &str,
+) -> Result<CallGuards<S, E>, Error> {
     loop {
-        let held = asked.hold(cell, exclusive, &named).await?;
+        let held = asked.hold(cell, access, target).await?;
         if session.has_room_at_once() {
             return Ok(held);
         }
         drop(held);
         let _turn = session.room().await;
-        if let Some(held) = asked.try_hold(cell, exclusive, &named) {
+        if let Some(held) = asked.try_hold(cell, access, target) {
             return held;
         }
+    }
+}
+
+/// The objects; and room for what the call gives, for one that has its object alone.
+async fn alone_with_room<S: Copy, E: Copy>(
+    session: &ServerSession,
+    cell: &Cell,
+    access: Access<S, E>,
+    asked: &Asked,
+    target: &str,
+) -> Result<CallGuards<S, E>, Error> {
+    match access.is_exclusive() {
+        true => roomy(session, cell, access, asked, target).await,
+        false => asked.hold(cell, access, target).await,
     }
 }
 
@@ -252,7 +291,7 @@ struct Begun {
     /// What it looked into in vain.
     asked: Asked,
     /// What it holds already.
-    held: Option<CallGuards>,
+    held: Option<SyncGuards>,
 }
 
 /// A method, and how its arguments and result are encoded.
@@ -266,13 +305,13 @@ struct MethodCall {
 impl MethodCall {
     fn shared(
         self,
+        invoke: SharedMethod,
         object: &dyn Object,
         site: &CallSite<'_>,
         looks: &Looks,
         args: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Written, Box<Error>> {
-        let Invoke::Shared(invoke) = self.method.invoke else { return Err(Error::Cancelled.into()) };
         let own = [Own::shared(site.scope.of, object)];
         let scope = site.looking(looks, &own, self.method.place);
         self.run(site, scope, args, out, |args, out| invoke(object, site.context, args, out))
@@ -280,13 +319,13 @@ impl MethodCall {
 
     fn exclusive(
         self,
+        invoke: ExclusiveMethod,
         object: &mut dyn Object,
         site: &CallSite<'_>,
         looks: &Looks,
         args: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Written, Box<Error>> {
-        let Invoke::Exclusive(invoke) = self.method.invoke else { return Err(Error::Cancelled.into()) };
         let own = [Own::exclusive(site.scope.of, object)];
         let scope = site.looking(looks, &own, self.method.place);
         let result = self.run(site, scope, args, out, |args, out| invoke(object, site.context, args, out));
@@ -311,26 +350,22 @@ impl MethodCall {
         scope: LookingScope<'_>,
         args: &[u8],
         out: &mut Vec<u8>,
-        invoke: impl FnOnce(&mut Arguments<'_>, &mut Output<'_>) -> Result<(), Error>,
+        invoke: impl FnOnce(&mut Arguments<'_>, &mut Output<'_>) -> Result<(), DispatchError>,
     ) -> Result<Written, Box<Error>> {
         let mut output = Output::new(self.encoding, out, self.limit);
-        // The name is made only if it is needed: this is the hot path.
-        let result = panics::catch(String::new(), || {
-            with_scope(&scope, || -> Result<(), Box<Error>> {
-                match (self.encoding, site.load) {
-                    (Encoding::Typed, None) => invoke(&mut Arguments::typed(args), &mut output)?,
-                    (Encoding::Dynamic, None) => invoke(&mut self.arguments(args)?, &mut output)?,
-                    (_, Some(load)) => Load::decoding(Some(load), || -> Result<(), Box<Error>> {
-                        Ok(invoke(&mut self.arguments(args)?.then(load), &mut output)?)
-                    })?,
+        let result = panics::catch(|| {
+            with_scope(&scope, || match (self.encoding, site.load) {
+                (Encoding::Typed, None) => invoke(&mut Arguments::typed(args), &mut output),
+                (Encoding::Dynamic, None) => invoke(&mut self.arguments(args)?, &mut output),
+                (_, Some(load)) => {
+                    Load::decoding(Some(load), || invoke(&mut self.arguments(args)?.then(load), &mut output))
                 }
-                Ok(())
             })
         });
         match result {
             Ok(Ok(())) => Ok(Written::to(output)),
-            Ok(Err(error)) => Err(self.named(*error).into()),
-            Err(error) => Err(self.panicked(site, error).into()),
+            Ok(Err(error)) => Err(self.error(error).into()),
+            Err(panic) => Err(self.panicked(site, panic).into()),
         }
     }
 
@@ -342,17 +377,19 @@ impl MethodCall {
 
     /// Runs a method that is not async once its object and what it asked for are held, and anew as often as it asks for
     /// more; on a thread of its own if it is to be off this one, or looks at much.
+    #[allow(clippy::too_many_arguments)]
     async fn patiently(
         self,
+        access: SyncAccess,
         runtime: &tokio::runtime::Handle,
         mut site: OwnedSite,
         cancellation: &Arc<Cancellation>,
         begun: Begun,
         args: Bytes,
-        named: impl Fn(Error) -> Error,
+        target: &str,
     ) -> Result<Reply, Error> {
         let Begun { offload, mut asked, mut held } = begun;
-        let exclusive = matches!(self.method.invoke, Invoke::Exclusive(_));
+        let exclusive = access.is_exclusive();
         // One that is only not to hold its caller's thread waits for its object alone: so it does not fall behind the
         // calls that its caller makes after it.
         let place = if self.method.blocking { site.session.off_thread().await } else { None };
@@ -363,8 +400,8 @@ impl MethodCall {
         loop {
             let held = match held.take() {
                 Some(held) => held,
-                None if offload => asked.hold(&site.cell, exclusive, &named).await?,
-                None => roomy(&site.session, &site.cell, exclusive, &asked, &named).await?,
+                None if offload => asked.hold(&site.cell, access, target).await?,
+                None => roomy(&site.session, &site.cell, access, &asked, target).await?,
             };
             // What was sent here for its size takes as much memory as it has decoded, so it has its turn, too.
             let large = match offload {
@@ -406,7 +443,7 @@ impl MethodCall {
     /// `elsewhere`: on no connection's thread.
     fn attempt(
         self,
-        held: CallGuards,
+        held: SyncGuards,
         site: &OwnedSite,
         mut asked: Asked,
         elsewhere: bool,
@@ -415,9 +452,11 @@ impl MethodCall {
         let looks = Looks::holding(held.others, elsewhere);
         let mut body = Vec::new();
         let written = match held.receiver {
-            ReceiverGuard::Shared(object) => self.shared(&*object, &site.as_site(), &looks, args, &mut body),
-            ReceiverGuard::Exclusive(mut object) => {
-                self.exclusive(&mut *object, &site.as_site(), &looks, args, &mut body)
+            ReceiverGuard::Shared(object, invoke) => {
+                self.shared(invoke, &*object, &site.as_site(), &looks, args, &mut body)
+            }
+            ReceiverGuard::Exclusive(mut object, invoke) => {
+                self.exclusive(invoke, &mut *object, &site.as_site(), &looks, args, &mut body)
             }
         };
         if !is_over(&written, &looks) {
@@ -427,33 +466,20 @@ impl MethodCall {
         Ok(Attempt::Over(written.map_err(|error| *error)?.into_reply(body)))
     }
 
-    fn arguments(self, args: &[u8]) -> Result<Arguments<'_>, Box<Error>> {
-        Arguments::new(self.encoding, args, self.method.params)
-            .map_err(|reason| Error::BadArguments { signature: self.method.called_as(self.encoding), reason }.into())
+    fn arguments(self, args: &[u8]) -> Result<Arguments<'_>, DispatchError> {
+        Arguments::new(self.encoding, args, self.method.params).map_err(DispatchError::arguments)
     }
 
-    /// A method's panic, which is logged: its caller may not know whom to tell.
+    /// What the caller is told of the method's panic.
     #[cold]
-    fn panicked(self, site: &CallSite<'_>, error: Error) -> Error {
-        let error = self.named(error);
-        if let Error::Panicked { what, message } = &error {
-            let (class, method, session) =
-                (site.scope.of.class().entry().path, self.method.name, site.scope.session.id());
-            tracing::error!(class, method, %session, "{what} panicked: {message}");
-        }
-        error
+    fn panicked(self, site: &CallSite<'_>, panic: Panic) -> Error {
+        panic.of_method(site.scope.of.class().entry().path, self.method, site.scope.session.id())
     }
 
-    /// Puts in what the dispatch function does not know: its own name.
-    fn named(self, error: Error) -> Error {
-        match error {
-            Error::BadArguments { reason, .. } => {
-                Error::BadArguments { signature: self.method.called_as(self.encoding), reason }
-            }
-            Error::BadResult { reason, .. } => Error::BadResult { what: self.method.full_name(), reason },
-            Error::Panicked { message, .. } => Error::Panicked { what: self.method.full_name(), message },
-            other => other,
-        }
+    /// What the caller is told of an error of the dispatch function.
+    #[cold]
+    fn error(self, error: DispatchError) -> Error {
+        self.method.error(error, self.encoding)
     }
 }
 

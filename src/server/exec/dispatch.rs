@@ -9,6 +9,7 @@ use super::request::Request;
 use super::step::{Later, Step, Written, put};
 use crate::server::refs::snapshot::{SnapshotRequest, snapshot};
 use crate::server::state::observer::{Observed, Observer, Outcome};
+use serde::Serialize;
 use std::sync::Arc;
 use tarmem_remote::error::Error;
 use tarmem_remote::import;
@@ -78,95 +79,80 @@ impl Engine {
         operation: Operation<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Step, Box<Error>> {
-        match operation {
+        Ok(match operation {
+            // First, and with its error boxed already: nearly all are calls.
             Operation::Call { target, method, encoding, args } => {
-                self.call(request, target, method, encoding, args, out)
+                return self.call(request, target, method, encoding, args, out);
             }
-            other => Ok(self.perform_other(request, other, out)?),
-        }
-    }
-
-    /// Whatever is no call.
-    fn perform_other(
-        self: &Arc<Self>,
-        request: &Request<'_>,
-        operation: Operation<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<Step, Error> {
-        match operation {
-            Operation::Call { target, method, encoding, args } => {
-                self.call(request, target, method, encoding, args, out).map_err(|error| *error)
-            }
-            Operation::Run { function, encoding, args } => self.run(request, function, encoding, args, out),
-            Operation::Memoize { key, source, expect } => self.memoize(request, key, source, expect, out),
+            Operation::Run { function, encoding, args } => self.run(request, function, encoding, args, out)?,
+            Operation::Memoize { key, source, expect } => self.memoize(request, key, source, expect, out)?,
             Operation::Update { key, source, generation, expect } => {
-                self.update(request, key, source, generation, expect, out)
+                self.update(request, key, source, generation, expect, out)?
             }
-            Operation::Create { source, expect } => self.create(request, source, expect, out),
-            Operation::Get { key, expect } => {
+            Operation::Create { source, expect } => self.create(request, source, expect, out)?,
+            Operation::Get { key, expect } => answer(out, || {
                 let mapping = self.mapping(key)?;
-                put(out, &checked(|| quoted(key), &mapping, expect).map_err(|error| self.or_unknown(error))?)
-            }
-            Operation::Delete { key } => {
+                checked(|| quoted(key), &mapping, expect).map_err(|error| self.or_unknown(error))
+            })?,
+            Operation::Delete { key } => answer(out, || self.delete(request, key))?,
+            Operation::IsMemoized { key } => answer(out, || {
                 self.check_key(key)?;
-                if !self.state.store.remove(key, request.by()) {
-                    return Err(Error::NoSuchKey { key: key.to_owned() });
-                }
-                self.state.suspects.loosen();
-                put(out, &())
-            }
-            Operation::IsMemoized { key } => {
-                self.check_key(key)?;
-                put(out, &self.state.store.contains(key))
-            }
-            Operation::Keys { prefix, after, limit } => put(out, &self.keys(request, prefix, after, limit)),
-            Operation::Describe { target } => put(out, &self.describe(request, target)?),
-            Operation::Import { module, package } => {
+                Ok(self.state.store.contains(key))
+            })?,
+            Operation::Keys { prefix, after, limit } => answer(out, || Ok(self.keys(request, prefix, after, limit)))?,
+            Operation::Describe { target } => answer(out, || self.describe(request, target))?,
+            Operation::Import { module, package } => answer(out, || {
                 self.check_name("module", module)?;
                 self.check_name("package", package.unwrap_or_default())?;
                 let name = import::resolve(module, package)?;
-                put(out, &self.state.registry.describe_module(&name)?)
-            }
-            Operation::Version => {
-                put(out, &VersionInfo { service: env!("CARGO_PKG_VERSION").to_owned(), protocol: PROTOCOL_VERSION })
-            }
-            Operation::Hold { target, expect } => {
+                self.state.registry.describe_module(&name)
+            })?,
+            Operation::Version => answer(out, || {
+                Ok(VersionInfo { service: env!("CARGO_PKG_VERSION").to_owned(), protocol: PROTOCOL_VERSION })
+            })?,
+            Operation::Hold { target, expect } => answer(out, || {
                 let mapping = self.target(request, target)?;
                 let info = checked(|| label(target), &mapping, expect).map_err(|error| self.or_unknown(error))?;
                 request.hold(&mapping.cell)?;
-                put(out, &info)
-            }
-            Operation::Release { id, count } => {
-                request.session.release(id, count)?;
-                put(out, &())
-            }
-            Operation::Snapshot { target } => self.snapshot_later(request, target, false),
-            Operation::SnapshotWithInfo { target } => self.snapshot_later(request, target, true),
-            Operation::Cancel { sequence } => {
+                Ok(info)
+            })?,
+            Operation::Release { id, count } => answer(out, || request.session.release(id, count))?,
+            Operation::Snapshot { target } => self.snapshot_later(request, target, false)?,
+            Operation::SnapshotWithInfo { target } => self.snapshot_later(request, target, true)?,
+            Operation::Cancel { sequence } => answer(out, || {
                 request.session.cancel(sequence);
-                put(out, &())
-            }
-            Operation::Acknowledge { sequence } => {
+                Ok(())
+            })?,
+            Operation::Acknowledge { sequence } => answer(out, || {
                 request.session.acknowledge(sequence);
-                put(out, &())
-            }
-            Operation::IsPoisoned { target } => put(out, &self.target(request, target)?.cell.is_poisoned()),
-            Operation::ClearPoison { target } => {
+                Ok(())
+            })?,
+            Operation::IsPoisoned { target } => answer(out, || Ok(self.target(request, target)?.cell.is_poisoned()))?,
+            Operation::ClearPoison { target } => answer(out, || {
                 self.target(request, target)?.cell.clear_poison();
-                put(out, &())
-            }
-            Operation::Goodbye => {
+                Ok(())
+            })?,
+            Operation::Goodbye => answer(out, || {
                 request.session.leave();
-                put(out, &())
-            }
-            Operation::Signature { of } => {
+                Ok(())
+            })?,
+            Operation::Signature { of } => answer(out, || {
                 let (SignatureRef::Method { interface: name, .. }
                 | SignatureRef::Function { module: name, .. }
                 | SignatureRef::Class { path: name }) = of;
                 self.check_name("module, class or interface", name)?;
-                put(out, &self.state.registry.signature(of)?.describe())
-            }
+                Ok(self.state.registry.signature(of)?.describe())
+            })?,
+        })
+    }
+
+    fn delete(&self, request: &Request<'_>, key: &str) -> Result<(), Error> {
+        self.check_key(key)?;
+        if !self.state.store.remove(key, request.by()) {
+            return Err(Error::NoSuchKey { key: key.to_owned() });
         }
+        self.state.suspects.loosen();
+        Ok(())
     }
 
     /// `with_info`: with whether the objects are poisoned.
@@ -199,4 +185,11 @@ impl Engine {
             methods: class.describe_methods(),
         })
     }
+}
+
+/// Writes what `ask` gives to the end of `out`. Never inlined: what the other operations need on the stack is none of a
+/// call's.
+#[inline(never)]
+fn answer<T: Serialize>(out: &mut Vec<u8>, ask: impl FnOnce() -> Result<T, Error>) -> Result<Step, Box<Error>> {
+    Ok(put(out, &ask()?)?)
 }

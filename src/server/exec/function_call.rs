@@ -4,7 +4,7 @@
 use super::held_by_caller::HeldByCaller;
 use super::large_calls::Load;
 use super::looking::{Asked, LookingScope, Looks};
-use super::step::Written;
+use super::step::{Written, reply_with};
 use crate::server::refs::references::SessionScope;
 use crate::server::state::panics;
 use crate::store::ReadGuard;
@@ -12,17 +12,18 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use tarmem_remote::context::Context;
-use tarmem_remote::describe::{Function, FunctionInvoke};
-use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
+use tarmem_remote::describe::{AsyncFunction, Function, SyncFunction};
+use tarmem_remote::dispatch::{Arguments, DispatchError, Encoding, Output, Produced};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
 use tarmem_remote::value::with_scope;
 use uuid::Uuid;
 
-/// A call of a function, and who looks after its references.
-pub(super) struct FunctionCall {
+/// A call of a function, and who looks after its references. `F` is the kind of its dispatch function.
+pub(super) struct FunctionCall<F> {
     pub(super) scope: Arc<SessionScope>,
     pub(super) function: Function,
+    pub(super) invoke: F,
     pub(super) context: Context,
     pub(super) encoding: Encoding,
     /// What is held by the call that it is made for.
@@ -38,7 +39,7 @@ pub(super) enum Ran<T> {
     Asks(Asked),
 }
 
-impl FunctionCall {
+impl FunctionCall<SyncFunction> {
     /// Runs it with what it asked for before held. `elsewhere`: on no connection's thread.
     pub(super) fn attempt(
         &self,
@@ -47,8 +48,7 @@ impl FunctionCall {
         mut asked: Asked,
         elsewhere: bool,
     ) -> Result<Ran<Produced>, Error> {
-        let FunctionCall { scope, function, context, encoding, holding, load } = self;
-        let FunctionInvoke::Sync(invoke) = function.invoke else { return Err(Error::Cancelled) };
+        let FunctionCall { scope, function, invoke, context, encoding, holding, load } = self;
         let looks = Looks::holding(held, elsewhere);
         let looking = LookingScope { scope: &**scope, looks: &looks, own: &[], code: function.place };
         let produced = panics::catch_in(function, context.session(), || {
@@ -60,20 +60,35 @@ impl FunctionCall {
             looks.ask(&mut asked, [], holding.as_ref())?;
             return Ok(Ran::Asks(asked));
         }
-        produced.map(Ran::Over).map_err(|error| named(function, *encoding, error))
+        produced.map(Ran::Over).map_err(|error| function.error(error, *encoding))
     }
 
+    /// Runs it until it has all that it asks for; on no connection's thread.
+    pub(super) async fn patiently(&self, args: &[u8], mut asked: Asked) -> Result<Produced, Error> {
+        loop {
+            let held = asked.hold_alone().await?;
+            if let Some(load) = &self.load {
+                load.turn(true).await?;
+            }
+            match self.attempt(args, held, asked, true)? {
+                Ran::Over(produced) => return Ok(produced),
+                Ran::Asks(more) => asked = more,
+            }
+        }
+    }
+}
+
+impl FunctionCall<AsyncFunction> {
     /// Begins one that is async.
     pub(super) fn start(&self, args: &[u8]) -> Result<BoxFuture<'static, Produced>, Error> {
-        let FunctionCall { scope, function, context, encoding, load, .. } = self;
-        let FunctionInvoke::Async(invoke) = function.invoke else { return Err(Error::Cancelled) };
+        let FunctionCall { scope, function, invoke, context, encoding, load, .. } = self;
         let load = load.as_deref();
         let running = panics::catch_in(function, context.session(), || {
             Load::decoding(load, || {
                 with_scope(&**scope, || invoke(context.clone(), &mut arguments(function, *encoding, args, load)?))
             })
         })?;
-        running.map_err(|error| named(function, *encoding, error))
+        running.map_err(|error| function.error(error, *encoding))
     }
 
     /// One that is async, if it was not `begun` since its arguments are large: once there is room for these. `holding`:
@@ -138,20 +153,6 @@ impl FunctionCall {
             running = self.start_in_turn(args, true).await?;
         }
     }
-
-    /// Runs it until it has all that it asks for; on no connection's thread.
-    pub(super) async fn patiently(&self, args: &[u8], mut asked: Asked) -> Result<Produced, Error> {
-        loop {
-            let held = asked.hold_alone().await?;
-            if let Some(load) = &self.load {
-                load.turn(true).await?;
-            }
-            match self.attempt(args, held, asked, true)? {
-                Ran::Over(produced) => return Ok(produced),
-                Ran::Asks(more) => asked = more,
-            }
-        }
-    }
 }
 
 /// `load` is told when they are decoded.
@@ -160,22 +161,12 @@ pub(super) fn arguments<'a>(
     encoding: Encoding,
     args: &'a [u8],
     load: Option<&'a Load>,
-) -> Result<Arguments<'a>, Error> {
-    let arguments = Arguments::new(encoding, args, function.params)
-        .map_err(|reason| Error::BadArguments { signature: function.called_as(encoding), reason })?;
+) -> Result<Arguments<'a>, DispatchError> {
+    let arguments = Arguments::new(encoding, args, function.params).map_err(DispatchError::arguments)?;
     Ok(match load {
         None => arguments,
         Some(load) => arguments.then(load),
     })
-}
-
-/// Puts in what the dispatch function does not know: its own name.
-pub(super) fn named(function: &Function, encoding: Encoding, error: Error) -> Error {
-    match error {
-        Error::BadArguments { reason, .. } => Error::BadArguments { signature: function.called_as(encoding), reason },
-        Error::BadResult { reason, .. } => Error::BadResult { what: function.full_name(), reason },
-        other => other,
-    }
 }
 
 pub(super) fn write_produced(
@@ -193,7 +184,7 @@ pub(super) fn write_produced(
         Produced::Value(value) => output.returned(&*value),
         Produced::Raised(message, error) => output.raised(&message, &*error),
     })?;
-    written.map_err(|error| named(function, encoding, error))?;
+    written.map_err(|error| function.error(error, encoding))?;
     Ok(Written::to(output))
 }
 
@@ -204,6 +195,5 @@ pub(super) fn reply_produced(
     encoding: Encoding,
     limit: usize,
 ) -> Result<Reply, Error> {
-    let mut body = Vec::new();
-    Ok(write_produced(function, session, produced, encoding, &mut body, limit)?.into_reply(body))
+    reply_with(|out| write_produced(function, session, produced, encoding, out, limit))
 }

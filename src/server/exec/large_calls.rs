@@ -205,7 +205,7 @@ pub(super) fn is_much(extent: usize) -> bool {
 pub(super) fn extent(cell: &Cell, object: &dyn Object) -> usize {
     match (cell.class().entry().extent)() {
         // A user's code; what it has to say is no more than advice.
-        Some(extent) => panics::catch(String::new(), || extent(object)).unwrap_or(0),
+        Some(extent) => panics::catch(|| extent(object)).unwrap_or(0),
         None => 0,
     }
 }

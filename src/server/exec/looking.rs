@@ -14,7 +14,7 @@
 use super::held_by_caller::HeldByCaller;
 use super::large_calls;
 use crate::server::state::cancellation::Cancellation;
-use crate::store::{Cell, ReadGuard, WriteGuard};
+use crate::store::{Cell, Poisoned, ReadGuard, WriteGuard};
 use hashbrown::{HashMap, HashSet};
 use std::any::Any;
 use std::cell::RefCell;
@@ -198,8 +198,8 @@ impl Shown {
                 self.held.insert(id, Arc::clone(&guard));
                 Some(guard)
             }
-            Some(Err(error)) => {
-                self.failed = Some(error);
+            Some(Err(poisoned)) => {
+                self.failed = Some(cell.poisoned(poisoned));
                 None
             }
             None => {
@@ -279,38 +279,50 @@ impl RefScope for LookingScope<'_> {
     }
 }
 
+/// How a call uses its object, with the dispatch function that takes it so.
+#[derive(Clone, Copy)]
+pub(super) enum Access<S, E> {
+    Shared(S),
+    Exclusive(E),
+}
+
+impl<S, E> Access<S, E> {
+    pub(super) fn is_exclusive(&self) -> bool {
+        matches!(self, Access::Exclusive(_))
+    }
+}
+
 /// An object and what its method looks into, held.
-pub(super) struct CallGuards {
-    pub(super) receiver: ReceiverGuard,
+pub(super) struct CallGuards<S, E> {
+    pub(super) receiver: ReceiverGuard<S, E>,
     pub(super) others: Vec<ReadGuard>,
 }
 
-pub(super) enum ReceiverGuard {
-    Shared(ReadGuard),
-    Exclusive(WriteGuard),
+/// An object, held for the dispatch function that is to have it.
+pub(super) enum ReceiverGuard<S, E> {
+    Shared(ReadGuard, S),
+    Exclusive(WriteGuard, E),
 }
 
-impl ReceiverGuard {
-    async fn of(cell: &Cell, exclusive: bool) -> Result<Self, Error> {
-        if exclusive {
-            cell.write().await.map(ReceiverGuard::Exclusive)
-        } else {
-            cell.read().await.map(ReceiverGuard::Shared)
-        }
+impl<S, E> ReceiverGuard<S, E> {
+    async fn of(cell: &Cell, access: Access<S, E>) -> Result<Self, Poisoned> {
+        Ok(match access {
+            Access::Shared(invoke) => ReceiverGuard::Shared(cell.read().await?, invoke),
+            Access::Exclusive(invoke) => ReceiverGuard::Exclusive(cell.write().await?, invoke),
+        })
     }
 
     pub(super) fn object(&self) -> &dyn Object {
         match self {
-            ReceiverGuard::Shared(guard) => &**guard,
-            ReceiverGuard::Exclusive(guard) => &**guard,
+            ReceiverGuard::Shared(guard, _) => &**guard,
+            ReceiverGuard::Exclusive(guard, _) => &**guard,
         }
     }
 
-    fn at_once(cell: &Cell, exclusive: bool) -> Option<Result<Self, Error>> {
-        Some(if exclusive {
-            cell.try_write_owned()?.map(ReceiverGuard::Exclusive)
-        } else {
-            cell.try_read_owned()?.map(ReceiverGuard::Shared)
+    fn at_once(cell: &Cell, access: Access<S, E>) -> Option<Result<Self, Poisoned>> {
+        Some(match access {
+            Access::Shared(invoke) => cell.try_read_owned()?.map(|guard| ReceiverGuard::Shared(guard, invoke)),
+            Access::Exclusive(invoke) => cell.try_write_owned()?.map(|guard| ReceiverGuard::Exclusive(guard, invoke)),
         })
     }
 }
@@ -322,37 +334,37 @@ impl Asked {
     }
 
     /// `cell` and what was asked for, each after those who came before, in the one order in which everybody locks.
-    /// `named` says of an error of the object's own whose it is.
-    pub(super) async fn hold(
+    /// `target` is how the caller names the object.
+    pub(super) async fn hold<S, E>(
         &self,
         cell: &Cell,
-        exclusive: bool,
-        named: impl Fn(Error) -> Error,
-    ) -> Result<CallGuards, Error> {
+        access: Access<S, E>,
+        target: &str,
+    ) -> Result<CallGuards<S, E>, Error> {
         let mut others = Vec::with_capacity(self.cells.len());
         let (before, after) = self.around(cell);
         read(before, &mut others).await?;
-        let receiver = ReceiverGuard::of(cell, exclusive).await.map_err(named)?;
+        let receiver = ReceiverGuard::of(cell, access).await.map_err(|poisoned| poisoned.of(target))?;
         read(after, &mut others).await?;
         Ok(CallGuards { receiver, others })
     }
 
     /// The same, if that needs no waiting.
-    pub(super) fn try_hold(
+    pub(super) fn try_hold<S, E>(
         &self,
         cell: &Cell,
-        exclusive: bool,
-        named: impl Fn(Error) -> Error,
-    ) -> Option<Result<CallGuards, Error>> {
+        access: Access<S, E>,
+        target: &str,
+    ) -> Option<Result<CallGuards<S, E>, Error>> {
         let mut others = Vec::with_capacity(self.cells.len());
-        let receiver = match ReceiverGuard::at_once(cell, exclusive)?.map_err(named) {
+        let receiver = match ReceiverGuard::at_once(cell, access)? {
             Ok(receiver) => receiver,
-            Err(error) => return Some(Err(error)),
+            Err(poisoned) => return Some(Err(poisoned.of(target))),
         };
         for cell in &self.cells {
             match cell.try_read_owned()? {
                 Ok(guard) => others.push(guard),
-                Err(error) => return Some(Err(error)),
+                Err(poisoned) => return Some(Err(cell.poisoned(poisoned))),
             }
         }
         Some(Ok(CallGuards { receiver, others }))
@@ -377,7 +389,7 @@ impl Asked {
 
 async fn read(cells: &[Cell], guards: &mut Vec<ReadGuard>) -> Result<(), Error> {
     for cell in cells {
-        guards.push(cell.read().await?);
+        guards.push(cell.read().await.map_err(|poisoned| cell.poisoned(poisoned))?);
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ impl Engine {
                 Ok(mapping) => checked(|| quoted(&key), &mapping, &expect)
                     .map(|info| Reply::done(&ObjectInfo { made, ..info }))
                     .into(),
-                Err(error) => error.into_reply(encoding),
+                Err(error) => raised(error, encoding).into(),
             }
         })))
     }
@@ -130,21 +130,24 @@ impl Engine {
         let encoding = encoding_of(source);
         let made = !matches!(source, SourceRef::Existing(_));
         let then = move |cell| Ok(ObjectInfo { made, ..then(cell)? });
-        let reply = match self.evaluate(request, None, name, source) {
+        match self.evaluate(request, None, name, source) {
             Evaluated::Later(run) => {
                 let time = self.state.limits.generator_time;
-                return Ok(Step::Later(Later::new(async move {
+                Ok(Step::Later(Later::new(async move {
                     match tokio::time::timeout(time, run).await {
                         Ok(Ok(cell)) => then(cell).map(|info| Reply::done(&info)).into(),
-                        Ok(Err(error)) => error.into_reply(encoding),
+                        Ok(Err(error)) => raised(error, encoding).into(),
                         Err(_) => Reply::failed(late(time)),
                     }
-                })));
+                })))
             }
-            Evaluated::Ready(Ok(cell)) => return put(out, &then(cell)?),
-            Evaluated::Ready(Err(error)) => error.into_reply(encoding),
-        };
-        Ok(Written::of(reply, out)?.into())
+            Evaluated::Ready(Ok(cell)) => put(out, &then(cell)?),
+            Evaluated::Ready(Err(error)) => {
+                let (message, body) = error.raised(encoding)?;
+                out.extend_from_slice(&body);
+                Ok(Written::Raised(message).into())
+            }
+        }
     }
 }
 
@@ -179,6 +182,12 @@ impl Drop for Landing {
 /// Whoever waits knows for what, and fills it in.
 fn late(limit: Duration) -> Error {
     Error::GeneratorLate { what: String::new(), limit }
+}
+
+/// The reply with a generator's own error.
+fn raised(error: FlightError, encoding: Encoding) -> Result<Reply, Error> {
+    let (message, body) = error.raised(encoding)?;
+    Ok(Reply::raised(message, body.into()))
 }
 
 /// The encoding in which the maker of a source expects what it fails with.

@@ -26,7 +26,7 @@ use bytes::Bytes;
 use objects_call::{Begun, Ran};
 use std::sync::Arc;
 use tarmem_remote::error::Error;
-use tokio::sync::oneshot;
+use tarmem_remote::multi_object::Work;
 
 impl Engine {
     /// Runs a function over objects for its result. One that is not async, on objects that nobody else is using, runs
@@ -45,33 +45,30 @@ impl Engine {
         if request.elsewhere && large_calls::has_large(args) {
             return Ok(Step::Later(self.run_large(request, site, args)));
         }
-        let mut call = self.objects_call(request, site, args, None)?;
+        let (mut call, mut work) = self.objects_call(request, site, args, None)?;
         // Large objects, which are not let go: so it stays this call's turn.
-        let mut held = None;
-        if !offload
-            && call.is_sync()
-            && let Some(holding) = call.wants.try_hold()
-        {
-            let holding = holding?;
-            if has_large || call.wants.are_large(&holding) {
-                held = Some(holding);
-            } else {
+        let mut held = if offload || is_async(&work) { None } else { call.wants.try_hold().transpose()? };
+        (held, work) = match (held, work) {
+            (Some(holding), Work::Sync(work)) if !has_large && !call.wants.are_large(&holding) => {
                 let finish = |produced| write_produced(&function, session, produced, encoding, out, limit);
-                call = match call.run(holding, false, finish)? {
+                let again = match call.run(work, holding, false, finish)? {
                     Ran::Over(written) => return Ok(written.into()),
                     Ran::Asks(call, _) => call.again(args)?,
                 };
+                call = again.0;
+                (None, again.1)
             }
-        }
+            large => large,
+        };
         let args = Bytes::copy_from_slice(args);
         let mut later = Later::new(std::future::pending());
         let cancellation = Arc::clone(&later.cancellation);
         let place = request.session.off_thread();
         later.run = Box::pin(async move {
             let run = async {
-                let place = if offload && call.is_sync() { place.await } else { None };
+                let place = if offload && !is_async(&work) { place.await } else { None };
                 let begun = Begun { offload, has_large, held, place, behind: None };
-                call.patiently(begun, &cancellation, &args, limit).await
+                call.patiently(work, begun, &cancellation, &args, limit).await
             };
             run.await.into()
         });
@@ -97,10 +94,10 @@ impl Engine {
                 let (runtime, bytes) = (engine.state.runtime.clone(), args.clone());
                 let preparing =
                     runtime.spawn_blocking(move || engine.objects_call(&request.as_request(), site, &bytes, load));
-                let call = preparing.await.unwrap_or(Err(Error::Cancelled))?;
-                let place = place.filter(|_| call.is_sync());
+                let (call, work) = preparing.await.unwrap_or(Err(Error::Cancelled))?;
+                let place = place.filter(|_| !is_async(&work));
                 let begun = Begun { offload: true, has_large: true, held: None, place, behind: behind.take() };
-                call.patiently(begun, &cancellation, &args, limit).await
+                call.patiently(work, begun, &cancellation, &args, limit).await
             };
             run.await.into()
         });
@@ -121,51 +118,50 @@ impl Engine {
         if large_calls::has_large(args) {
             return Ok(Evaluated::Later(self.evaluate_large(request, site, args, name)));
         }
-        let mut call = self.objects_call(request, site, args, None)?;
+        let (mut call, work) = self.objects_call(request, site, args, None)?;
         let mut place = move |produced| engine.place(&function, session, produced, &name);
-        if !call.is_sync() {
-            let run = async move {
-                let holding = call.wants.hold().await?;
-                call.run_async(holding, place).await
-            };
-            return Ok(Evaluated::Later(Evaluation::spawn(&self.state.runtime, run)));
-        }
-        if function.inline
-            && let Some(holding) = call.wants.try_hold()
-        {
-            match call.run(holding?, false, place) {
-                Ok(Ran::Over(cell)) => return Ok(Evaluated::Ready(Ok(cell))),
-                Ok(Ran::Asks(asks, again)) => (call, place) = (asks.again(args)?, again),
-                Err(error) => return Ok(Evaluated::Ready(Err(error))),
+        let work = match work {
+            Work::Async(work) => {
+                let run = async move {
+                    let holding = call.wants.hold().await?;
+                    call.run_async(work, holding, place).await
+                };
+                return Ok(Evaluated::Later(Evaluation::spawn(&self.state.runtime, run)));
             }
-        }
+            Work::Sync(work) if function.inline => match call.wants.try_hold() {
+                Some(holding) => match call.run(work, holding?, false, place) {
+                    Ok(Ran::Over(cell)) => return Ok(Evaluated::Ready(Ok(cell))),
+                    Ok(Ran::Asks(asks, again)) => {
+                        place = again;
+                        let again = asks.again(args)?;
+                        call = again.0;
+                        again.1
+                    }
+                    Err(error) => return Ok(Evaluated::Ready(Err(error))),
+                },
+                None => Work::Sync(work),
+            },
+            work => work,
+        };
         let bytes = Bytes::copy_from_slice(args);
         let runtime = self.state.runtime.clone();
-        let work = move |unwanted, _| call.while_wanted(&runtime, unwanted, &bytes, place);
-        Ok(Evaluated::Later(Evaluation::off_thread(request, &self.state.runtime, args, work)))
+        let run = move |unwanted, _| call.while_wanted(work, &runtime, unwanted, &bytes, place);
+        Ok(Evaluated::Later(Evaluation::off_thread(request, &self.state.runtime, args, run)))
     }
 
     /// The same with large arguments, which are decoded off this thread.
     fn evaluate_large(self: &Arc<Self>, request: &Request<'_>, site: Site, args: &[u8], name: Box<str>) -> Evaluation {
         let (owned, bytes, engine) = (OwnedRequest::of(request), Bytes::copy_from_slice(args), Arc::clone(self));
-        let work = move |mut unwanted: oneshot::Receiver<()>, load| {
+        let run = move |unwanted, load| {
             let (function, session, runtime) = (site.function, owned.session.id(), engine.state.runtime.clone());
-            let call = engine.objects_call(&owned.as_request(), site, &bytes, load)?;
+            let (call, work) = engine.objects_call(&owned.as_request(), site, &bytes, load)?;
             let place = move |produced| engine.place(&function, session, produced, &name);
-            if call.is_sync() {
-                return call.while_wanted(&runtime, unwanted, &bytes, place);
-            }
-            runtime.block_on(async {
-                let run = async {
-                    let holding = call.wants.hold().await?;
-                    call.run_async(holding, place).await
-                };
-                tokio::select! {
-                    cell = run => cell,
-                    _ = &mut unwanted => Err(Error::Cancelled.into()),
-                }
-            })
+            call.while_wanted(work, &runtime, unwanted, &bytes, place)
         };
-        Evaluation::off_thread(request, &self.state.runtime, args, work)
+        Evaluation::off_thread(request, &self.state.runtime, args, run)
     }
+}
+
+fn is_async(work: &Work) -> bool {
+    matches!(work, Work::Async(_))
 }

@@ -2,7 +2,7 @@
 
 use super::engine::Engine;
 use crate::server::refs::references::SessionScope;
-use crate::server::state::panics;
+use crate::server::state::panics::{self, Panic};
 use crate::store::{Cell, FlightError};
 use bytes::Bytes;
 use serde::Deserialize;
@@ -51,7 +51,8 @@ impl Engine {
                     let mut body = Vec::new();
                     let mut out = Output::new(encoding, &mut body, self.state.limits.frame_bytes / 2);
                     let encoded = panics::catch_in(function, session, || out.returned(&*error));
-                    encoded.and_then(|encoded| encoded).map(|()| Bytes::from(body))
+                    encoded?.map_err(|error| function.error(error, encoding))?;
+                    Ok::<_, Error>(Bytes::from(body))
                 };
                 let (typed, dynamic) = (encode(Encoding::Typed)?, encode(Encoding::Dynamic)?);
                 Err(FlightError::Raised { message, typed, dynamic })
@@ -79,17 +80,19 @@ impl Engine {
         self.check_name("class", class)?;
         let entry = self.state.registry.class(class)?.entry();
         let class = entry.path;
+        let panicked = |panic: Panic| panic.of(class);
         let decoded: Result<NewObject, String> = match source {
             SourceRef::Value { signature, .. } if signature != (entry.signature)().id() => {
                 return Err(Error::SignatureUnknown { class: class.to_owned() });
             }
             SourceRef::Value { object, .. } => {
-                panics::catch(class, || limited(|| codec::decode(object)))?.map_err(|e| e.to_string())
+                panics::catch(|| limited(|| codec::decode(object))).map_err(panicked)?.map_err(|e| e.to_string())
             }
-            SourceRef::ValueByNames { value, .. } => panics::catch(class, || {
+            SourceRef::ValueByNames { value, .. } => panics::catch(|| {
                 let value: Value = limited(|| codec::decode(value)).map_err(|e| e.to_string())?;
                 from_value(Value::Map(vec![(class.into(), value)])).map_err(|e| e.to_string())
-            })?,
+            })
+            .map_err(panicked)?,
             _ => Err("it is no value".to_owned()),
         };
         self.host(decoded.map_err(|reason| Error::BadValue { class: class.to_owned(), reason })?, name)

@@ -72,8 +72,8 @@ impl Engine {
         let holding = request.holding.cloned();
         Ok(match function.invoke {
             // Whatever it promises, large arguments take their time.
-            FunctionInvoke::Sync(_) if function.inline && !large_calls::has_large(args) => {
-                let call = FunctionCall { scope, function, context, encoding, holding, load: None };
+            FunctionInvoke::Sync(invoke) if function.inline && !large_calls::has_large(args) => {
+                let call = FunctionCall { scope, function, invoke, context, encoding, holding, load: None };
                 match call.attempt(args, Vec::new(), Asked::default(), false)? {
                     Ran::Over(produced) => {
                         Evaluated::Ready(self.place_referring(&call.scope, &function, produced, name))
@@ -87,11 +87,12 @@ impl Engine {
                     }
                 }
             }
-            FunctionInvoke::Sync(_) => {
+            FunctionInvoke::Sync(invoke) => {
                 let (bytes, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
                 let runtime = self.state.runtime.clone();
                 let work = move |mut unwanted: oneshot::Receiver<()>, load| {
-                    let (args, call) = (bytes, FunctionCall { scope, function, context, encoding, holding, load });
+                    let (args, call) =
+                        (bytes, FunctionCall { scope, function, invoke, context, encoding, holding, load });
                     if unwanted.try_recv() == Err(oneshot::error::TryRecvError::Closed) {
                         return Err(Error::Cancelled.into());
                     }
@@ -108,8 +109,16 @@ impl Engine {
                 };
                 Evaluated::Later(Evaluation::off_thread(request, &self.state.runtime, args, work))
             }
-            FunctionInvoke::Async(_) => {
-                let call = FunctionCall { scope: Arc::clone(&scope), function, context, encoding, holding, load: None };
+            FunctionInvoke::Async(invoke) => {
+                let call = FunctionCall {
+                    scope: Arc::clone(&scope),
+                    function,
+                    invoke,
+                    context,
+                    encoding,
+                    holding,
+                    load: None,
+                };
                 let begun = (!large_calls::has_large(args)).then(|| call.start(args)).transpose()?;
                 let (args, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
                 let run = async move {
@@ -140,13 +149,13 @@ impl Engine {
         // As for sources: what makes an object may take its time, unless it promises not to.
         let offload = request.elsewhere || function.blocking || ((function.makes)().is_some() && !function.inline);
         match function.invoke {
-            FunctionInvoke::Sync(_) => {
+            FunctionInvoke::Sync(invoke) => {
                 let has_large = function.scales && large_calls::has_large(args);
                 // A generator, or what may block, takes the time that it takes, and has no turn.
                 let may_wait = offload && (function.blocking || (function.makes)().is_some());
                 let sent_large = offload && !may_wait && large_calls::has_large(args);
                 let holding = request.holding.cloned();
-                let mut call = FunctionCall { scope, function, context, encoding, holding, load: None };
+                let mut call = FunctionCall { scope, function, invoke, context, encoding, holding, load: None };
                 let mut asked = Asked::default();
                 if !offload && !has_large {
                     match call.attempt(args, Vec::new(), asked, false)? {
@@ -208,9 +217,17 @@ impl Engine {
                 });
                 Ok(Step::Later(later))
             }
-            FunctionInvoke::Async(_) => {
+            FunctionInvoke::Async(invoke) => {
                 let holding = request.holding.cloned();
-                let call = FunctionCall { scope: Arc::clone(&scope), function, context, encoding, holding, load: None };
+                let call = FunctionCall {
+                    scope: Arc::clone(&scope),
+                    function,
+                    invoke,
+                    context,
+                    encoding,
+                    holding,
+                    load: None,
+                };
                 let begun = (!large_calls::has_large(args)).then(|| call.start(args)).transpose()?;
                 let args = Bytes::copy_from_slice(args);
                 let mut later = Later::new(std::future::pending());

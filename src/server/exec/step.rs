@@ -43,24 +43,6 @@ impl Written {
             Written::Raised(message) => Reply::raised(message, body.into()),
         }
     }
-
-    /// Writes `reply` to the end of `out`.
-    ///
-    /// # Errors
-    /// If the reply is one.
-    pub(super) fn of(reply: Reply, out: &mut Vec<u8>) -> Result<Self, Error> {
-        match reply {
-            Reply::Done(body) | Reply::Provisional(body) => {
-                out.extend_from_slice(&body);
-                Ok(Written::Result)
-            }
-            Reply::Raised(raised) => {
-                out.extend_from_slice(&raised.body);
-                Ok(Written::Raised(raised.message))
-            }
-            Reply::Failed(error) => Err(*error),
-        }
-    }
 }
 
 impl From<Written> for Step {
@@ -100,6 +82,12 @@ pub(super) async fn in_line<T>(wait: impl Future<Output = T>, behind: &mut Optio
         Poll::Ready(ready) => ready,
         Poll::Pending => wait.await,
     }
+}
+
+/// The reply with what `write` writes.
+pub(super) fn reply_with<E>(write: impl FnOnce(&mut Vec<u8>) -> Result<Written, E>) -> Result<Reply, E> {
+    let mut body = Vec::new();
+    Ok(write(&mut body)?.into_reply(body))
 }
 
 /// The result of an operation, written to the end of `out`.

@@ -176,7 +176,7 @@ fn references(cell: &Cell, object: &dyn Object) -> Vec<ObjectRef> {
     }
     let tracer = Tracer(Mutex::default());
     let trace = (cell.class().entry().trace)();
-    let _ = panics::catch("tracing", || {
+    let _ = panics::catch(|| {
         with_scope(&tracer, || match trace {
             Some(trace) => trace(object, &mut |value| drop(codec::encode(value))),
             // A resident class cannot be encoded; if it does not tell, it is not known to hold any.

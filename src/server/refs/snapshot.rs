@@ -120,11 +120,14 @@ impl Walk {
     /// for.
     async fn read(&mut self, cell: &Cell) -> Result<ReadGuard, Error> {
         let mut reading = pin!(cell.read_even_poisoned());
-        if let Poll::Ready(read) = futures::poll!(&mut reading) {
-            return read;
-        }
-        self.places = None;
-        reading.await
+        let read = match futures::poll!(&mut reading) {
+            Poll::Ready(read) => read,
+            Poll::Pending => {
+                self.places = None;
+                reading.await
+            }
+        };
+        read.map_err(|poisoned| cell.poisoned(poisoned))
     }
 }
 
@@ -139,10 +142,10 @@ fn show<'a>(cell: &'a Cell, walk: &'a mut Walk, depth: usize) -> BoxFuture<'a, R
             let mark = if walk.path.is_empty() { &mut walk.poisoned } else { &mut walk.poisoned_inside };
             *mark |= cell.is_poisoned();
             let object: &dyn Object = &*object;
-            panics::catch(format!("a snapshot of a {class}"), || {
-                value::to_value(object as &dyn erased_serde::Serialize)
-            })?
-            .map_err(|error| Error::bad_result(format!("a snapshot of a {class}"), &CodecError::custom(error)))?
+            let snapshot = || format!("a snapshot of a {class}");
+            panics::catch(|| value::to_value(object as &dyn erased_serde::Serialize))
+                .map_err(|panic| panic.of(snapshot()))?
+                .map_err(|error| Error::bad_result(snapshot(), &CodecError::custom(error)))?
         };
         // Its references are followed with its lock free: they may lead back to it, or to who waits for it.
         // What is referred to may be shown many times: it is charged by what it takes in memory meanwhile, nearly.

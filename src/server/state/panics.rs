@@ -3,26 +3,54 @@
 use futures::FutureExt;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use tarmem_remote::describe::Function;
+use tarmem_remote::describe::{Function, Method};
 use tarmem_remote::error::Error;
 use uuid::Uuid;
 
-/// Runs `code`; its panic is an error that says what panicked.
+/// A panic of a user's code. Who knows what panicked makes an error of it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Panic {
+    message: String,
+}
+
+impl Panic {
+    /// The error for the caller of `what`.
+    pub(crate) fn of(self, what: impl Into<String>) -> Error {
+        Error::Panicked { what: what.into(), message: self.message }
+    }
+
+    /// As [`of`](Self::of), for what `function` does for a session. It is logged: the caller may not know whom to tell.
+    #[cold]
+    fn of_function(self, function: &Function, session: Uuid) -> Error {
+        let (what, message) = (function.full_name(), &self.message);
+        tracing::error!(module = function.module, function = function.name, %session, "{what} panicked: {message}");
+        self.of(what)
+    }
+
+    /// As [`of`](Self::of), for what `method` does for a session. It is logged, too.
+    #[cold]
+    pub(crate) fn of_method(self, class: &str, method: &Method, session: Uuid) -> Error {
+        let (what, message) = (method.full_name(), &self.message);
+        tracing::error!(class, method = method.name, %session, "{what} panicked: {message}");
+        self.of(what)
+    }
+}
+
+/// Runs `code`.
 ///
-/// Nothing broken can be seen afterwards: an object whose exclusive method panicked is poisoned by the caller of this.
-pub(crate) fn catch<T>(what: impl Into<String>, code: impl FnOnce() -> T) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| panicked(what.into(), panic))
+/// Nothing broken can be seen after a panic: the caller of this poisons an object whose exclusive method panicked.
+pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, Panic> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(caught)
 }
 
 /// As [`catch`], for a future.
-pub(crate) async fn catch_async<T>(what: impl Into<String>, code: impl Future<Output = T>) -> Result<T, Error> {
-    AssertUnwindSafe(code).catch_unwind().await.map_err(|panic| panicked(what.into(), panic))
+pub(crate) async fn catch_async<T>(code: impl Future<Output = T>) -> Result<T, Panic> {
+    AssertUnwindSafe(code).catch_unwind().await.map_err(caught)
 }
 
-/// As [`catch`], for what a function or constructor does for a session. Its panic is logged: its caller may not know
-/// whom to tell.
+/// As [`catch`], for what a function or constructor does for a session.
 pub(crate) fn catch_in<T>(function: &Function, session: Uuid, code: impl FnOnce() -> T) -> Result<T, Error> {
-    catch(String::new(), code).map_err(|error| logged(function, session, error))
+    catch(code).map_err(|panic| panic.of_function(function, session))
 }
 
 /// As [`catch_in`], for a future.
@@ -31,18 +59,11 @@ pub(crate) async fn catch_async_in<T>(
     session: Uuid,
     code: impl Future<Output = T>,
 ) -> Result<T, Error> {
-    catch_async(String::new(), code).await.map_err(|error| logged(function, session, error))
+    catch_async(code).await.map_err(|panic| panic.of_function(function, session))
 }
 
 #[cold]
-fn logged(function: &Function, session: Uuid, error: Error) -> Error {
-    let Error::Panicked { message, .. } = error else { return error };
-    let what = function.full_name();
-    tracing::error!(module = function.module, function = function.name, %session, "{what} panicked: {message}");
-    Error::Panicked { what, message }
-}
-
-fn panicked(what: String, panic: Box<dyn Any + Send>) -> Error {
+fn caught(panic: Box<dyn Any + Send>) -> Panic {
     let message = panic
         .downcast_ref::<&str>()
         .map(|message| (*message).to_owned())
@@ -52,7 +73,7 @@ fn panicked(what: String, panic: Box<dyn Any + Send>) -> Error {
     if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         std::mem::forget(again);
     }
-    Error::Panicked { what, message }
+    Panic { message }
 }
 
 #[cfg(test)]
@@ -70,8 +91,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_with_a_value_that_panics_is_one_error() {
-        let expected = Error::Panicked { what: "it".into(), message: "it did not say why".into() };
-        assert_eq!(catch("it", || std::panic::panic_any(Bomb)), Err::<(), _>(expected.clone()));
-        assert_eq!(catch_async("it", async { std::panic::panic_any(Bomb) }).await, Err::<(), _>(expected));
+        let expected = || Error::Panicked { what: "it".into(), message: "it did not say why".into() };
+        let of_it = |result: Result<(), Panic>| result.map_err(|panic| panic.of("it"));
+        assert_eq!(of_it(catch(|| std::panic::panic_any(Bomb))), Err(expected()));
+        assert_eq!(of_it(catch_async(async { std::panic::panic_any(Bomb) }).await), Err(expected()));
     }
 }

@@ -76,7 +76,9 @@ impl Service {
         let bytes = args.encode().expect("the arguments are not deep");
         let mut args = Arguments::new(Encoding::Dynamic, &bytes, function.params).map_err(bad_arguments)?;
         let FunctionInvoke::Sync(invoke) = function.invoke else { panic!("{class} is made at once") };
-        match invoke(&self.context, &mut args).map_err(|e| bad_arguments(e.to_string()))? {
+        match invoke(&self.context, &mut args)
+            .map_err(|e| bad_arguments(function.error(e, Encoding::Dynamic).to_string()))?
+        {
             Produced::Object(object) => Ok(object),
             Produced::Raised(message, _) => Err(message),
             Produced::Value(_) => panic!("{class} makes an object"),
@@ -88,7 +90,7 @@ impl Service {
         let function = self.registry.function(function.0, function.1).unwrap_or_else(|error| panic!("{error}"));
         let bytes = args.encode().expect("the arguments are not deep");
         let mut args = Arguments::new(Encoding::Dynamic, &bytes, function.params).map_err(bad_arguments)?;
-        let bad = |error: Error| bad_arguments(error.to_string());
+        let bad = |error| bad_arguments(function.error(error, Encoding::Dynamic).to_string());
         let produced = match (function.invoke, object) {
             (FunctionInvoke::Sync(invoke), _) => invoke(&self.context, &mut args).map_err(bad)?,
             (FunctionInvoke::OnObjects(on), Some(object)) => {
@@ -127,7 +129,7 @@ impl Service {
             Invoke::Exclusive(invoke) => invoke(object, &self.context, &mut args, &mut out),
             _ => panic!("{} is not async", method.name),
         }
-        .map_err(|e| bad_arguments(e.to_string()))?;
+        .map_err(|e| bad_arguments(method.error(e, Encoding::Dynamic).to_string()))?;
         match out.into_raised() {
             Some(message) => Err(message),
             None => Ok(codec::decode(&body).expect("a result is a value")),

@@ -1,21 +1,21 @@
 //! Methods that are async, which may wait while they run: for how long their arguments are charged, and where they are
 //! decoded.
 
-use super::{CallSite, MethodCall, OwnedSite, roomy};
+use super::{AsyncAccess, CallSite, MethodCall, OwnedSite, alone_with_room};
 use crate::server::exec::large_calls::Load;
 use crate::server::exec::looking::{Asked, ReceiverGuard};
 use crate::server::exec::request::Request;
-use crate::server::exec::step::{Later, Written};
+use crate::server::exec::step::{Later, Written, reply_with};
 use crate::server::state::cancellation::Cancellation;
-use crate::server::state::panics;
+use crate::server::state::panics::{self, Panic};
 use bytes::Bytes;
 use futures::FutureExt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll};
 use std::thread::{self, ThreadId};
-use tarmem_remote::describe::Invoke;
-use tarmem_remote::dispatch::{Arguments, Finish, Output};
+use tarmem_remote::describe::{ExclusiveAsyncMethod, SharedAsyncMethod};
+use tarmem_remote::dispatch::{Arguments, DispatchError, Finish, Output};
 use tarmem_remote::error::Error;
 use tarmem_remote::object::Object;
 use tarmem_remote::operation::Reply;
@@ -46,22 +46,18 @@ impl MethodCall {
     /// the first time. What is behind it begins once it waits for its object, or has done that.
     pub(super) async fn see_through(
         self,
+        access: AsyncAccess,
         mut site: OwnedSite,
         cancellation: &Cancellation,
         mut waiters: Waiters,
         args: Bytes,
-        named: impl Fn(Error) -> Error,
+        target: &str,
     ) -> Result<Reply, Error> {
-        let exclusive = matches!(self.method.invoke, Invoke::ExclusiveAsync(_));
+        let exclusive = access.is_exclusive();
         site.load = Load::of(&site.session, args.len()).await?;
         let held = {
             let asked = Asked::default();
-            let mut holding = pin!(async {
-                match exclusive {
-                    true => roomy(&site.session, &site.cell, exclusive, &asked, &named).await,
-                    false => asked.hold(&site.cell, exclusive, &named).await,
-                }
-            });
+            let mut holding = pin!(alone_with_room(&site.session, &site.cell, access, &asked, target));
             let held = futures::poll!(holding.as_mut());
             if exclusive || held.is_pending() {
                 waiters.behind.take();
@@ -79,15 +75,7 @@ impl MethodCall {
             return Err(Error::Cancelled);
         }
         let runtime = site.session.state().runtime.clone();
-        let mut running = async move {
-            match held.receiver {
-                ReceiverGuard::Shared(object) => self.shared_async(&*object, &site.as_site(), &args).await,
-                ReceiverGuard::Exclusive(mut object) => {
-                    self.exclusive_async(&mut *object, &site.as_site(), &args).await
-                }
-            }
-        }
-        .boxed();
+        let mut running = async move { self.run_async(held.receiver, &site.as_site(), &args).await }.boxed();
         if is_here {
             return running.await;
         }
@@ -106,27 +94,42 @@ impl MethodCall {
         }
     }
 
-    pub(super) async fn shared_async(
+    /// Runs it on its object, which is held for it.
+    pub(super) async fn run_async(
         self,
+        receiver: ReceiverGuard<SharedAsyncMethod, ExclusiveAsyncMethod>,
+        site: &CallSite<'_>,
+        args: &[u8],
+    ) -> Result<Reply, Error> {
+        match receiver {
+            ReceiverGuard::Shared(object, invoke) => self.shared_async(invoke, &*object, site, args).await,
+            ReceiverGuard::Exclusive(mut object, invoke) => {
+                self.exclusive_async(invoke, &mut *object, site, args).await
+            }
+        }
+    }
+
+    async fn shared_async(
+        self,
+        invoke: SharedAsyncMethod,
         object: &dyn Object,
         site: &CallSite<'_>,
         args: &[u8],
     ) -> Result<Reply, Error> {
-        let Invoke::SharedAsync(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
         let begun = self.begun(site, args, |args| invoke(object, site.context, args))?;
-        let finished = panics::catch_async(self.method.full_name(), begun).await;
+        let finished = panics::catch_async(begun).await;
         self.finish(site, finished)
     }
 
-    pub(super) async fn exclusive_async(
+    async fn exclusive_async(
         self,
+        invoke: ExclusiveAsyncMethod,
         object: &mut dyn Object,
         site: &CallSite<'_>,
         args: &[u8],
     ) -> Result<Reply, Error> {
-        let Invoke::ExclusiveAsync(invoke) = self.method.invoke else { return Err(Error::Cancelled) };
         let begun = self.begun(site, args, |args| invoke(object, site.context, args))?;
-        let finished = panics::catch_async(self.method.full_name(), begun).await;
+        let finished = panics::catch_async(begun).await;
         if finished.is_err() {
             site.scope.of.poison();
         }
@@ -135,21 +138,15 @@ impl MethodCall {
     }
 
     /// Encodes what an async method left behind, if it did not panic.
-    fn finish(self, site: &CallSite<'_>, finished: Result<Finish, Error>) -> Result<Reply, Error> {
-        let finish = finished.map_err(|error| self.panicked(site, error))?;
-        self.reply(|out| {
+    fn finish(self, site: &CallSite<'_>, finished: Result<Finish, Panic>) -> Result<Reply, Error> {
+        let finish = finished.map_err(|panic| self.panicked(site, panic))?;
+        reply_with(|out| {
             let mut output = Output::new(self.encoding, out, self.limit);
-            let result = panics::catch(self.method.full_name(), || with_scope(&site.scope, || finish(&mut output)));
-            let result = result.map_err(|error| self.panicked(site, error));
-            result.and_then(|result| result).map_err(|error| self.named(error))?;
+            let result = panics::catch(|| with_scope(&site.scope, || finish(&mut output)));
+            let result = result.map_err(|panic| self.panicked(site, panic))?;
+            result.map_err(|error| self.error(error))?;
             Ok(Written::to(output))
         })
-    }
-
-    fn reply(self, run: impl FnOnce(&mut Vec<u8>) -> Result<Written, Box<Error>>) -> Result<Reply, Error> {
-        let mut body = Vec::new();
-        let written = run(&mut body).map_err(|error| *error)?;
-        Ok(written.into_reply(body))
     }
 
     /// Decodes the arguments, for `begin`.
@@ -157,19 +154,19 @@ impl MethodCall {
         self,
         site: &'a CallSite<'_>,
         args: &'a [u8],
-        begin: impl FnOnce(&mut Arguments<'a>) -> Result<T, Error>,
+        begin: impl FnOnce(&mut Arguments<'a>) -> Result<T, DispatchError>,
     ) -> Result<T, Error> {
-        let begun = panics::catch(self.method.full_name(), || -> Result<T, Box<Error>> {
+        let begun = panics::catch(|| {
             Load::decoding(site.load, || {
                 with_scope(&site.scope, || {
                     let mut arguments = self.arguments(args)?;
                     if let Some(load) = site.load {
                         arguments = arguments.then(load);
                     }
-                    Ok(begin(&mut arguments)?)
+                    begin(&mut arguments)
                 })
             })
         });
-        begun.map_err(|error| self.panicked(site, error))?.map_err(|error| self.named(*error))
+        begun.map_err(|panic| self.panicked(site, panic))?.map_err(|error| self.error(error))
     }
 }

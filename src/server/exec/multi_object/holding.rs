@@ -76,7 +76,7 @@ impl Holding {
         let copies = std::mem::take(&mut self.copies);
         // Nobody has to wait for the copies to be dropped, which is user code.
         drop(self);
-        let _ = panics::catch(String::new(), || drop(copies));
+        let _ = panics::catch(|| drop(copies));
     }
 }
 
@@ -85,7 +85,7 @@ impl Drop for Holding {
         for (guard, copy) in self.guards.iter_mut().zip(self.copies.drain(..)) {
             if let (Guard::Exclusive(object), Some(copy)) = (guard, copy) {
                 let changed = object.replace(copy);
-                let _ = panics::catch(String::new(), || drop(changed));
+                let _ = panics::catch(|| drop(changed));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::holding::Holding;
 use super::wants::Wants;
-use crate::server::exec::function_call::{arguments, named, reply_produced};
+use crate::server::exec::function_call::{arguments, reply_produced};
 use crate::server::exec::held_by_caller::HeldByCaller;
 use crate::server::exec::large_calls::{self, Load};
 use crate::server::exec::looking::{LookingScope, Looks};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use tarmem_remote::context::Context;
 use tarmem_remote::dispatch::{Encoding, Produced};
 use tarmem_remote::error::Error;
-use tarmem_remote::multi_object::{OnObjects, Work};
+use tarmem_remote::multi_object::{AsyncWork, OnObjects, SyncWork, Work};
 use tarmem_remote::operation::Reply;
 use tarmem_remote::value::with_scope;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -30,8 +30,6 @@ pub(super) struct ObjectsCall {
     pub(super) holding: Option<Arc<HeldByCaller>>,
     /// Where in `wants` each parameter's object is.
     pub(super) places: Vec<usize>,
-    /// Until it is done.
-    pub(super) work: Option<Work>,
     pub(super) context: Context,
     pub(super) scope: Arc<SessionScope>,
     /// Whether there are object references in the arguments.
@@ -61,13 +59,10 @@ pub(super) enum Ran<T, F> {
 }
 
 impl ObjectsCall {
-    pub(super) fn is_sync(&self) -> bool {
-        matches!(self.work, Some(Work::Sync(_)))
-    }
-
-    /// Runs it once its objects are held, and anew as often as it asks for more.
+    /// Does `work` once its objects are held, and anew as often as it asks for more.
     pub(super) async fn patiently(
         self,
+        mut work: Work,
         begun: Begun,
         cancellation: &Arc<Cancellation>,
         args: &Bytes,
@@ -83,28 +78,30 @@ impl ObjectsCall {
                 Some(holding) => holding,
                 None => in_line(call.wants.hold(), &mut behind).await?,
             };
-            let large = !offload && call.is_sync() && (has_large || call.wants.are_large(&holding));
-            let turn = if large { Some(large_calls::turn(&call.scope.session, true).await?) } else { None };
             // What changes nothing may be dropped at any time.
             let begins = call.wants.is_exclusive();
+            let sync = match work {
+                Work::Sync(work) => work,
+                Work::Async(_) if begins && !cancellation.begin() => return Err(Error::Cancelled),
+                Work::Async(work) => return call.run_async(work, holding, finish).await,
+            };
+            let large = !offload && (has_large || call.wants.are_large(&holding));
+            let turn = if large { Some(large_calls::turn(&call.scope.session, true).await?) } else { None };
             if begins && !cancellation.begin() {
                 return Err(Error::Cancelled);
-            }
-            if !call.is_sync() {
-                return call.run_async(holding, finish).await;
             }
             let ran = if offload || large {
                 let (place, cancellation) = (Arc::clone(&place), Arc::clone(cancellation));
                 let task = runtime.spawn_blocking(move || {
                     let has_turn = turn.is_some();
                     let _kept = (place, turn);
-                    cancellation.over(|| large_calls::in_turn(has_turn, || call.run(holding, true, finish)))
+                    cancellation.over(|| large_calls::in_turn(has_turn, || call.run(sync, holding, true, finish)))
                 });
                 task.await.unwrap_or(Err(Error::Cancelled))
             } else {
-                call.run(holding, false, finish)
+                call.run(sync, holding, false, finish)
             };
-            call = match ran? {
+            (call, work) = match ran? {
                 Ran::Over(reply) => return Ok(reply),
                 Ran::Asks(call, _) => call.again_in_turn(args).await?,
             };
@@ -114,10 +111,11 @@ impl ObjectsCall {
         }
     }
 
-    /// Runs a generator that is not async until it has all that it asks for, on a thread where it may block. It lives
-    /// as long as somebody wants the object: the wait ends with it, and what has begun runs to its end.
+    /// Does the `work` of a generator until it has all that it asks for, on a thread where it may block. It lives as
+    /// long as somebody wants the object: the wait ends with it, and what has begun and is not async runs to its end.
     pub(super) fn while_wanted<F: FnOnce(Produced) -> Result<Cell, FlightError>>(
         self,
+        mut work: Work,
         runtime: &tokio::runtime::Handle,
         mut unwanted: oneshot::Receiver<()>,
         args: &Bytes,
@@ -134,10 +132,22 @@ impl ObjectsCall {
                     }
                 })?,
             };
-            match call.run(holding, true, place)? {
+            let sync = match work {
+                Work::Sync(work) => work,
+                Work::Async(work) => {
+                    return runtime.block_on(async {
+                        tokio::select! {
+                            cell = call.run_async(work, holding, place) => cell,
+                            _ = unwanted => Err(Error::Cancelled.into()),
+                        }
+                    });
+                }
+            };
+            match call.run(sync, holding, true, place)? {
                 Ran::Over(cell) => return Ok(cell),
                 Ran::Asks(asks, again) => {
-                    (call, place) = (runtime.block_on(asks.again_in_turn(args))?, again);
+                    (call, work) = runtime.block_on(asks.again_in_turn(args))?;
+                    place = again;
                 }
             }
         }
@@ -147,11 +157,11 @@ impl ObjectsCall {
     /// objects left as they are now: an error means that nothing changed. `elsewhere`: on no connection's thread.
     pub(super) fn run<T, E: From<Error>, F: FnOnce(Produced) -> Result<T, E>>(
         mut self,
+        work: SyncWork,
         mut holding: Holding,
         elsewhere: bool,
         finish: F,
     ) -> Result<Ran<T, F>, E> {
-        let Some(Work::Sync(work)) = self.work.take() else { return Err(Error::Cancelled.into()) };
         let looks = Looks::holding(std::mem::take(&mut holding.others), elsewhere);
         let ObjectsCall { wants, places, context, scope, refers, holding: outer, .. } = &mut self;
         let produced = panics::catch_in(&wants.function, wants.session, || {
@@ -167,22 +177,20 @@ impl ObjectsCall {
         wants.settle(holding, produced, *refers, Arc::clone(scope), finish).map(Ran::Over)
     }
 
-    /// Its work anew, once it came to an end without having done any.
-    pub(super) fn again(mut self, args: &[u8]) -> Result<Self, Error> {
+    /// With its work anew, once it came to an end without having done any.
+    pub(super) fn again(self, args: &[u8]) -> Result<(Self, Work), Error> {
         let (function, load) = (self.wants.function, self.load.as_deref());
         let prepared = panics::catch_in(&function, self.wants.session, || {
             Load::decoding(load, || {
                 with_scope(&*self.scope, || (self.on.prepare)(&mut arguments(&function, self.encoding, args, load)?))
             })
         });
-        let prepared =
-            prepared.and_then(|prepared| prepared).map_err(|error| named(&function, self.encoding, error))?;
-        self.work = Some(prepared.work);
-        Ok(self)
+        let prepared = prepared?.map_err(|error| function.error(error, self.encoding))?;
+        Ok((self, prepared.work))
     }
 
     /// As [`again`](Self::again), for arguments that may be large.
-    pub(super) async fn again_in_turn(self, args: &Bytes) -> Result<Self, Error> {
+    async fn again_in_turn(self, args: &Bytes) -> Result<(Self, Work), Error> {
         let Some(load) = &self.load else { return self.again(args) };
         // It holds nothing now.
         load.turn(false).await?;
@@ -193,18 +201,18 @@ impl ObjectsCall {
     /// As [`run`](Self::run), for an `async fn`. Dropped half way, it leaves the objects as they were.
     pub(super) async fn run_async<T, E: From<Error>>(
         self,
+        work: AsyncWork,
         mut holding: Holding,
         finish: impl FnOnce(Produced) -> Result<T, E>,
     ) -> Result<T, E> {
-        let ObjectsCall { wants, places, work, context, scope, refers, .. } = self;
-        let Some(Work::Async(work)) = work else { return Err(Error::Cancelled.into()) };
+        let ObjectsCall { wants, places, context, scope, refers, .. } = self;
         let produced = {
             let (objects, _) = holding.objects(&wants.objects, wants.params, &places);
             let running =
                 panics::catch_in(&wants.function, wants.session, || with_scope(&*scope, || work(objects, &context)));
             match running {
                 Ok(running) => panics::catch_async_in(&wants.function, wants.session, running).await,
-                Err(error) => Err(error),
+                Err(panicked) => Err(panicked),
             }
         };
         wants.settle(holding, produced, refers, scope, finish)

@@ -5,7 +5,7 @@ use super::objects_call::ObjectsCall;
 use super::wants::Wants;
 use crate::server::exec::checks::label;
 use crate::server::exec::engine::Engine;
-use crate::server::exec::function_call::{arguments, named};
+use crate::server::exec::function_call::arguments;
 use crate::server::exec::held_by_caller::HeldByCaller;
 use crate::server::exec::large_calls::Load;
 use crate::server::exec::local_caller::LocalCaller;
@@ -19,7 +19,7 @@ use tarmem_remote::context::Context;
 use tarmem_remote::describe::Function;
 use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::error::Error;
-use tarmem_remote::multi_object::{ObjectArg, ObjectParam, OnObjects, PreparedCall};
+use tarmem_remote::multi_object::{ObjectArg, ObjectParam, OnObjects, PreparedCall, Work};
 use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
 
 /// A function over objects, who calls it, and how.
@@ -31,14 +31,14 @@ pub(in crate::server::exec) struct Site {
 }
 
 impl Engine {
-    /// Decodes the arguments, and finds the objects.
+    /// Decodes the arguments, and finds the objects; and what is to be done with these.
     pub(super) fn objects_call(
         self: &Arc<Self>,
         request: &Request<'_>,
         site: Site,
         args: &[u8],
         load: Option<Arc<Load>>,
-    ) -> Result<ObjectsCall, Error> {
+    ) -> Result<(ObjectsCall, Work), Error> {
         let Site { function, on, encoding, context } = site;
         let scope = request.scope();
         let noticing = Arc::new(Noticing { scope: Arc::clone(&scope), noticed: AtomicBool::new(false) });
@@ -47,10 +47,10 @@ impl Engine {
                 with_scope(&*noticing, || (on.prepare)(&mut arguments(&function, encoding, args, load.as_deref())?))
             })
         });
-        let prepared = prepared.and_then(|prepared| prepared).map_err(|error| {
-            let is_dynamic = matches!((encoding, &error), (Encoding::Dynamic, Error::BadArguments { .. }));
+        let prepared = prepared?.map_err(|error| {
+            let is_dynamic = encoding == Encoding::Dynamic && error.is_arguments();
             let told = on.params.iter().filter(|_| is_dynamic).find_map(|param| function.explain_argument(param, args));
-            told.unwrap_or_else(|| named(&function, encoding, error))
+            told.unwrap_or_else(|| function.error(error, encoding))
         })?;
         let PreparedCall { objects, work } = prepared;
         let mut found = Vec::with_capacity(objects.len());
@@ -111,8 +111,8 @@ impl Engine {
             asked: Asked::default(),
         };
         let refers = noticing.noticed.load(Ordering::Relaxed);
-        let (work, holding) = (Some(work), request.holding.cloned());
-        Ok(ObjectsCall { wants, on, encoding, holding, places, work, context, scope, refers, load })
+        let holding = request.holding.cloned();
+        Ok((ObjectsCall { wants, on, encoding, holding, places, context, scope, refers, load }, work))
     }
 }
 

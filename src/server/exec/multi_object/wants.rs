@@ -2,16 +2,15 @@
 
 use super::holding::{Guard, Holding, Wanted};
 use crate::server::exec::checks::label;
-use crate::server::exec::function_call::named;
 use crate::server::exec::large_calls;
 use crate::server::exec::looking::Asked;
 use crate::server::refs::references::SessionScope;
 use crate::server::state::panics;
 use crate::server::state::suspects::Suspects;
-use crate::store::{Cell, ChangedBy, ReadGuard};
+use crate::store::{Cell, ChangedBy, Poisoned, ReadGuard};
 use std::sync::Arc;
 use tarmem_remote::describe::Function;
-use tarmem_remote::dispatch::{Encoding, Produced};
+use tarmem_remote::dispatch::{DispatchError, Encoding, Produced};
 use tarmem_remote::error::Error;
 use tarmem_remote::multi_object::{ObjectArg, ObjectParam};
 use tarmem_remote::value::with_scope;
@@ -61,10 +60,11 @@ impl Wants {
             };
             match guard {
                 Ok(guard) => guards.push(guard),
-                Err(error) => return Some(Err(self.poisoned(wanted, error))),
+                Err(poisoned) => return Some(Err(self.poisoned(wanted, poisoned))),
             }
         }
-        let others: Option<Result<_, _>> = self.asked.cells().iter().map(Cell::try_read_owned).collect();
+        let try_read = |cell: &Cell| Some(cell.try_read_owned()?.map_err(|poisoned| cell.poisoned(poisoned)));
+        let others: Option<Result<_, _>> = self.asked.cells().iter().map(try_read).collect();
         Some(others?.and_then(|others| self.holding(guards, others)))
     }
 
@@ -75,17 +75,17 @@ impl Wants {
         let mut asked = self.asked.cells().iter().peekable();
         for wanted in &self.objects {
             while let Some(cell) = asked.next_if(|cell| cell.id() < wanted.cell.id()) {
-                others.push(cell.read().await?);
+                others.push(cell.read().await.map_err(|poisoned| cell.poisoned(poisoned))?);
             }
             let guard = if wanted.exclusive {
                 wanted.cell.write().await.map(Guard::Exclusive)
             } else {
                 wanted.cell.read().await.map(Guard::Shared)
             };
-            guards.push(guard.map_err(|error| self.poisoned(wanted, error))?);
+            guards.push(guard.map_err(|poisoned| self.poisoned(wanted, poisoned))?);
         }
         for cell in asked {
-            others.push(cell.read().await?);
+            others.push(cell.read().await.map_err(|poisoned| cell.poisoned(poisoned))?);
         }
         self.holding(guards, others)
     }
@@ -99,7 +99,7 @@ impl Wants {
                     let copy = panics::catch_in(&self.function, self.session, || {
                         (wanted.cell.class().entry().copy)(&**object)
                     });
-                    Some(copy.and_then(|copy| copy).map_err(|error| named(&self.function, self.encoding, error))?)
+                    Some(copy?.map_err(|error| self.function.error(error, self.encoding))?)
                 }
                 _ => None,
             });
@@ -107,31 +107,27 @@ impl Wants {
         Ok(Holding { guards, copies, others })
     }
 
-    pub(super) fn poisoned(&self, wanted: &Wanted, error: Error) -> Error {
-        match error {
-            Error::Poisoned { .. } => Error::Poisoned { target: label(self.named[wanted.first].target()) },
-            other => other,
-        }
+    fn poisoned(&self, wanted: &Wanted, poisoned: Poisoned) -> Error {
+        poisoned.of(label(self.named[wanted.first].target()))
     }
 
-    /// Keeps what the function did if it succeeded and its result is on its way.
+    /// Keeps what the function did if it succeeded and its result is on its way. `produced` is an error if it panicked.
     pub(super) fn settle<T, E: From<Error>>(
         &self,
         holding: Holding,
-        produced: Result<Result<Produced, Error>, Error>,
+        produced: Result<Result<Produced, DispatchError>, Error>,
         refers: bool,
         scope: Arc<SessionScope>,
         finish: impl FnOnce(Produced) -> Result<T, E>,
     ) -> Result<T, E> {
         let state = scope.session.state();
         let by = ChangedBy { session: self.session, sequence: scope.sequence };
-        if !self.copies && matches!(produced, Err(Error::Panicked { .. })) {
+        if !self.copies && produced.is_err() {
             // Nobody knows what state they are in.
             self.objects.iter().filter(|wanted| wanted.exclusive).for_each(|wanted| wanted.cell.poison());
             holding.changed(&state.store, by);
         }
-        let produced =
-            produced.and_then(|produced| produced).map_err(|error| named(&self.function, self.encoding, error))?;
+        let produced = produced?.map_err(|error| self.function.error(error, self.encoding))?;
         let failed = matches!(produced, Produced::Raised(..));
         let finished = with_scope(&*scope, || finish(produced))?;
         if !failed {
