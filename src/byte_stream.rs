@@ -1,8 +1,8 @@
-//! The bytes that a connection consists of, whatever carries them: a socket, TLS over one, memory.
+//! The streams that connections read from and write to: sockets, TLS over sockets, memory.
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// Anything that bytes can be read from and written to.
+/// A stream of bytes in both directions. Every type with tokio's [`AsyncRead`] and [`AsyncWrite`] is one.
 pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ByteStream for S {}

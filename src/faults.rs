@@ -4,15 +4,15 @@
 /// What a service with a planted fault does wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum PlantedFault {
-    /// A call that is sent again is made again.
+    /// A call that the client sends again is run again.
     Twice,
-    /// `memoize` maps its key to what it has made, whatever came there meanwhile.
+    /// `memoize` maps its key to the object it has made, even if the key has been mapped meanwhile.
     Overwrites,
-    /// `update_if` looks at the generation only before it makes the object.
+    /// `update_if` compares the generation only before it makes the object, and not afterwards.
     DoesNotLookAgain,
 }
 
-/// The fault of a service, if it has one.
+/// The fault of a service, if there is one.
 #[derive(Default)]
 pub(crate) struct PlantedFaults {
     #[cfg(test)]
@@ -20,7 +20,7 @@ pub(crate) struct PlantedFaults {
 }
 
 impl PlantedFaults {
-    /// Plants a fault, for good.
+    /// Plants a fault. It stays until the end of the service.
     #[cfg(test)]
     pub(crate) fn plant(&self, fault: PlantedFault) {
         assert_eq!(self.planted.set(fault), Ok(()), "a service has one fault at most");

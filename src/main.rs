@@ -1,4 +1,4 @@
-//! The `tarmem` program: a service, and a client of one. All of it is in [`tarmem::cli`].
+//! The `tarmem` program, a service and a client in one. Its code is in [`tarmem::cli`].
 
 use std::process::ExitCode;
 

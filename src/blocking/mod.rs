@@ -1,9 +1,9 @@
-//! The client for code without an async runtime: the same proxies and the same calls, each with [`Wait::wait`] at its
-//! end in place of `.await`.
+//! The client for code without an async runtime: the same proxies and the same calls, with [`Wait::wait`] instead of
+//! `.await`.
 //!
-//! A blocking [`Session`] keeps its connection on a thread of its own, so it stays alive while nobody waits. Waiting on
-//! a thread that runs async tasks would hold them all up, those perhaps that carry the call, and panics: write `.await`
-//! there, or wait within [`tokio::task::spawn_blocking`].
+//! A blocking [`Session`] runs its connection on its own thread, so the connection stays alive between calls. Waiting
+//! on a thread that runs async tasks panics, since it would block all of these tasks, perhaps those that carry the
+//! call: use `.await` there, or wait within [`tokio::task::spawn_blocking`].
 //!
 //! ```
 //! use tarmem::blocking::{self, Session, Wait};
@@ -42,9 +42,24 @@ use tarmem_remote::client_api::ClientApi;
 use tarmem_remote::error::Error;
 use tokio::runtime::{Builder, Handle};
 
-/// Waits for a call, a proxy or an import, on this thread.
+/// Blocks the current thread until a future is done: a call, a proxy or an import.
+///
+/// ```
+/// use tarmem::blocking::{self, Session, Wait};
+/// use tarmem::modules::builtins::ListProxy;
+/// use tarmem::{Proxy, Service};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let service = blocking::start(Service::new("127.0.0.1", 0))?;
+/// let session = Session::connect(service.address())?;
+/// let list = session.memoize("numbers", ListProxy::new(Some(vec![1, 2].into()))).wait()?;
+/// assert_eq!(list.snapshot_as::<Vec<i64>>().wait()?, [1, 2]);
+/// # blocking::shutdown(service);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Wait: Future + Sized {
-    /// Its result, once it is there. What is waited for may wait for others in the same way.
+    /// Waits for the future, and returns its output. A future may itself call `wait` while it is polled.
     ///
     /// # Panics
     /// On a thread that runs async tasks of tokio.
@@ -56,7 +71,7 @@ pub trait Wait: Future + Sized {
 
 impl<F: Future> Wait for F {}
 
-/// Who waits on a thread, and is woken there.
+/// A thread that waits for a future. Its waker unparks the thread.
 struct Waiter {
     thread: Thread,
     is_woken: AtomicBool,
@@ -75,18 +90,18 @@ impl Wake for Waiter {
 }
 
 thread_local! {
-    /// For whoever waits on this thread. One who waits within a wait has another: it must not take the other's
-    /// wake-ups.
+    /// The waiter of this thread, while it is not in use. A wait within a wait makes another one, so that it does not
+    /// consume the wake-ups of the outer one.
     static WAITER: Cell<Option<Arc<Waiter>>> = const { Cell::new(None) };
 }
 
-/// Polls until there is something, on this thread. Calls need no runtime of their own: the session's does their work.
+/// Polls on this thread until `poll` is ready. No runtime is needed here: the session's thread does the work of calls.
 fn block_on<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     expect_idle_thread();
     let waiter = WAITER
         .take()
         .unwrap_or_else(|| Arc::new(Waiter { thread: std::thread::current(), is_woken: AtomicBool::new(false) }));
-    // Whatever woke it before was for somebody else.
+    // A wake-up that is left over was meant for an earlier wait.
     waiter.is_woken.store(false, Ordering::Relaxed);
     let waker = Waker::from(Arc::clone(&waiter));
     let mut cx = Context::from_waker(&waker);
@@ -102,30 +117,34 @@ fn block_on<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     done
 }
 
+/// Checks that this thread may block.
+///
 /// # Panics
 /// If this thread runs async tasks.
 fn expect_idle_thread() {
     let Ok(runtime) = Handle::try_current() else { return };
-    // Only tokio knows whether the thread drives it, or is one that may wait (`spawn_blocking`, `block_in_place`), and
-    // says so by a panic, which prints a message of its own: it is asked only if there is no other sign.
+    // Only tokio knows whether this thread drives the runtime or may block (`spawn_blocking`, `block_in_place`). It
+    // tells by a panic in `block_on`, which prints its own message, so `block_on` is tried only if the budget tells
+    // nothing.
     if has_budget() || std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(std::future::ready(())))).is_err()
     {
         panic!(
-            "a blocking wait on a thread that runs async tasks would hold them all up, those perhaps that carry the \
-             call; write .await in place of .wait(), or wait within tokio::task::spawn_blocking"
+            "a blocking wait on a thread that runs async tasks would block all of them, perhaps those that carry the \
+             call; write .await instead of .wait(), or wait within tokio::task::spawn_blocking"
         );
     }
 }
 
-/// Whether this is called by an async task that has only so much to do before others get their turn. tokio gives each
-/// such a budget, and none to who may wait. (Nor to what is `unconstrained`, which is not told apart here.)
+/// Whether this is called within an async task with a budget. tokio gives every task a budget, after which other tasks
+/// get their turn, but none to threads that may block. (Tasks within `unconstrained` have none either, and are not
+/// detected here.)
 fn has_budget() -> bool {
     let mut unheard = Context::from_waker(Waker::noop());
-    // No budget is larger than this. That it is used up does no harm: the task is about to panic, or yields once.
+    // No budget is larger than this. Using it up does no harm: the task is about to panic, or yields once.
     (0..=u8::MAX).any(|_| pin!(tokio::task::coop::consume_budget()).poll(&mut unheard).is_pending())
 }
 
-/// Goes through a stream on this thread, such as the elements of a collection.
+/// Iterates over a stream, such as the elements of a collection, and blocks the current thread for each item.
 ///
 /// ```
 /// use tarmem::blocking::WaitEach;
@@ -140,10 +159,10 @@ fn has_budget() -> bool {
 /// }
 /// ```
 pub trait WaitEach: Stream + Unpin + Sized {
-    /// Its items, each waited for when it is asked for.
+    /// Returns an iterator that waits for each item when `next` is called.
     ///
     /// # Panics
-    /// On a thread that runs async tasks of tokio, when an item is asked for.
+    /// `next` panics on a thread that runs async tasks of tokio.
     fn wait_each(mut self) -> impl Iterator<Item = Self::Item> {
         std::iter::from_fn(move || block_on(|cx| Pin::new(&mut self).poll_next(cx)))
     }
@@ -151,10 +170,27 @@ pub trait WaitEach: Stream + Unpin + Sized {
 
 impl<S: Stream + Unpin> WaitEach for S {}
 
-/// A session for code without an async runtime. It asks the same of a service as the async [`Session`](crate::Session).
+/// A session for code without an async runtime, with the same methods as the async [`Session`](crate::Session).
 ///
-/// It ends with [`close`](Self::close), or when the last clone and the last proxy are dropped: a proxy goes on without
-/// its session.
+/// The session ends with [`close`](Self::close), or when its last clone and its last proxy have been dropped: a proxy
+/// works without the `Session` that it came from.
+///
+/// ```
+/// use tarmem::blocking::{self, Session, Wait};
+/// use tarmem::modules::builtins::ListProxy;
+/// use tarmem::{Service, SessionState};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let service = blocking::start(Service::new("127.0.0.1", 0))?;
+/// let session = Session::connect(service.address())?;
+/// let list = session.memoize("numbers", ListProxy::new(None)).wait()?;
+/// list.append(1).wait()?;
+/// session.close();
+/// assert_eq!(session.state(), SessionState::Closed);
+/// # blocking::shutdown(service);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Session {
     session: crate::Session,
@@ -182,8 +218,8 @@ impl Session {
     pub fn connect_with(builder: SessionBuilder) -> Result<Self, Error> {
         expect_idle_thread();
         let (sender, connected) = mpsc::sync_channel(1);
-        let unstarted = |e: io::Error| Error::Refused { reason: format!("no thread can be started for it: {e}") };
-        // The thread ends with the connection, and that with the last who needs it: a proxy may be the one.
+        let unstarted = |e: io::Error| Error::Refused { reason: format!("the session's thread cannot start: {e}") };
+        // The thread ends with the session, which the last `Session` or proxy ends.
         let run = move || {
             let runtime = match Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
@@ -199,8 +235,7 @@ impl Session {
             });
         };
         std::thread::Builder::new().name("tarmem-session".to_owned()).spawn(run).map_err(unstarted)?;
-        let ended =
-            || Error::Refused { reason: "the thread that was to connect has ended; see what it said".to_owned() };
+        let ended = || Error::Refused { reason: "the session's thread has ended; see what it printed".to_owned() };
         let session = connected.recv().unwrap_or_else(|_| Err(ended()))?;
         Ok(Session { session })
     }
@@ -224,12 +259,12 @@ impl Session {
         self.session.reconnect().wait()
     }
 
-    /// How it is connected now.
+    /// Returns whether the session is connected, reconnecting or closed.
     pub fn state(&self) -> SessionState {
         self.session.state()
     }
 
-    /// Why the session has ended; `None` while it has not.
+    /// Returns why the session has ended; `None` if it has not.
     pub fn ended(&self) -> Option<Error> {
         self.session.ended()
     }

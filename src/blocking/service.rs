@@ -1,9 +1,9 @@
-//! A service that is started and shut down by code without an async runtime.
+//! Starts and shuts down a service from code without an async runtime.
 
 use crate::server::{RunningService, ServeError, Service};
 use tokio::runtime::{Builder, Runtime};
 
-/// Binds a service, and runs it in the background.
+/// Binds a service and runs it in the background.
 ///
 /// # Errors
 /// As [`Service::bind`].

@@ -27,7 +27,7 @@ pub(super) fn port(text: &str) -> Result<u16, &'static str> {
 
 /// A host to listen on.
 pub(super) fn host(text: &str) -> Result<String, String> {
-    crate::config::host(text).map_err(|why| why.replace("a port is given apart", "the port belongs in --port"))
+    crate::config::host(text).map_err(|why| why.replace("the port is given separately", "give the port with --port"))
 }
 
 /// A path that is not empty, as that of a shell's variable which is not set would be.

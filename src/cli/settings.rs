@@ -51,7 +51,7 @@ pub(super) struct Settings {
     #[arg(long, value_name = "MODULE,...", value_delimiter = ',')]
     modules: Option<Vec<String>>,
 
-    /// Set a limit, such as frame_bytes=1MiB or lease=30s; --print-config shows all that there are
+    /// Set a limit, such as frame_bytes=1MiB or lease=30s; --print-config lists all limits
     #[arg(long, value_name = "NAME=VALUE")]
     limit: Vec<String>,
 }

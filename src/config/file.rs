@@ -1,4 +1,4 @@
-//! The file that a service may be set up by.
+//! Reads the settings file of a service.
 
 use super::limits::Limits;
 use super::place::Place;
@@ -12,14 +12,14 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use toml::{Spanned, Value};
 
-/// The most threads that may serve connections.
+/// The maximum number of threads that serve connections.
 pub(crate) const WORKERS: u16 = 1024;
 
-/// What the file says. What it does not say is left to whoever asks.
+/// The contents of a settings file. What the file leaves out is `None`; the caller decides on defaults.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConfigFile {
-    /// Where to listen; if it says so, at one place at least.
+    /// Where to listen; not empty.
     #[serde(default, deserialize_with = "somewhere")]
     pub(crate) listen: Option<Vec<Place>>,
     pub(crate) unprotected: Option<bool>,
@@ -27,7 +27,7 @@ pub(crate) struct ConfigFile {
     pub(crate) workers: Option<u16>,
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) modules: Option<Vec<String>>,
-    /// The file that tokens are in.
+    /// The token file.
     pub(crate) tokens: Option<PathBuf>,
     #[serde(default)]
     pub(crate) tls: TlsFiles,
@@ -44,7 +44,7 @@ pub(crate) struct TlsFiles {
     pub(crate) client_ca: Option<PathBuf>,
 }
 
-/// A list of strings, or of what is written as one; one of them need not be in a list.
+/// Reads a list of values that are written as strings. A single one may be written without a list.
 fn one_or_more<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Vec<T>>, D::Error> {
     struct OneOrMore<T>(PhantomData<T>);
 
@@ -70,7 +70,7 @@ fn one_or_more<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) 
 fn somewhere<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Place>>, D::Error> {
     let places = one_or_more(deserializer)?;
     if places.as_ref().is_some_and(Vec::is_empty) {
-        return Err(D::Error::custom("listen is empty, so nobody could connect; leave it out, or say where to listen"));
+        return Err(D::Error::custom("listen is empty, so no client could connect; name a place, or leave listen out"));
     }
     Ok(places)
 }
@@ -84,10 +84,11 @@ fn some_workers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16
 }
 
 impl ConfigFile {
-    /// Reads it, with paths seen from its folder; and the limits that it sets, upon those that there are by default.
+    /// Reads a settings file. Relative paths in it are relative to its folder. The returned limits are those of the
+    /// file, and the defaults for all others.
     ///
     /// # Errors
-    /// One line that names the file, the line in it, and what is wrong.
+    /// A text of one line that names the file, the line in it, and what is wrong.
     pub(crate) fn read(path: &Path) -> Result<(Self, Limits), String> {
         let (file, limits) = read_toml(path, Self::parse)?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -95,7 +96,7 @@ impl ConfigFile {
         Ok((file.inside(&folder), limits))
     }
 
-    /// With the paths that it names as they are from everywhere: in the file, they are seen from its folder.
+    /// Makes relative paths absolute: they are relative to `folder`.
     fn inside(mut self, folder: &Path) -> Self {
         let TlsFiles { cert, key, client_ca } = &mut self.tls;
         let sockets = self.listen.iter_mut().flatten().filter_map(|place| match place {
@@ -128,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_says_what_it_says() {
+    fn settings_are_read_from_a_file() {
         let text = r#"
             listen = ["localhost:18813", "unix:/run/tarmem"]
             tokens = "/etc/tokens"
@@ -140,7 +141,7 @@ mod tests {
             connections = 7
             call_time = "5s"
         "#;
-        let (file, limits) = ConfigFile::parse(text).expect("sound");
+        let (file, limits) = ConfigFile::parse(text).expect("valid");
         let listen: Vec<String> = file.listen.iter().flatten().map(Place::to_string).collect();
         assert_eq!(listen, ["localhost:18813", "unix:/run/tarmem"]);
         assert_eq!((file.unprotected, file.tls.cert, file.tls.key), (None, Some("c".into()), None));
@@ -149,16 +150,16 @@ mod tests {
     }
 
     #[test]
-    fn one_of_a_list_needs_no_list() {
-        let (file, _) = ConfigFile::parse("listen = \"127.0.0.1:1\"\nmodules = \"builtins\"").expect("sound");
+    fn a_list_of_one_may_be_written_without_brackets() {
+        let (file, _) = ConfigFile::parse("listen = \"127.0.0.1:1\"\nmodules = \"builtins\"").expect("valid");
         let place = Place::Tcp { host: "127.0.0.1".into(), port: 1 };
         assert_eq!((file.listen, file.modules), (Some(vec![place]), Some(vec!["builtins".into()])));
     }
 
     #[test]
-    fn paths_are_seen_from_the_folder_of_the_file() {
+    fn paths_are_relative_to_the_folder_of_the_file() {
         let text = "listen = [\"unix:s\", \"h:1\"]\ntokens = \"../t\"\n[tls]\ncert = \"/c\"\nkey = \"k\"";
-        let file = ConfigFile::parse(text).expect("sound").0.inside(Path::new("/etc/tarmem"));
+        let file = ConfigFile::parse(text).expect("valid").0.inside(Path::new("/etc/tarmem"));
         let listen: Vec<String> = file.listen.iter().flatten().map(Place::to_string).collect();
         assert_eq!(listen, ["unix:/etc/tarmem/s", "h:1"]);
         assert_eq!(file.tokens, Some("/etc/tarmem/../t".into()));
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn errors_name_the_line() {
         let cases = [
             ("listn = []", 1, "unknown field `listn`"),
             ("[tls]\ncrt = \"x\"", 2, "unknown field `crt`"),

@@ -1,28 +1,30 @@
-//! Each limit with its unit, its default and its range.
+//! The limits of a service, each with its unit, default and range.
 
 use super::units::{Amount, Unit, duration};
 use std::fmt::Write;
 use std::time::Duration;
 use tarmem_remote::error::near_misses;
 
-/// A limit, as people see it.
+/// The description of one limit.
 pub(super) struct Field {
     pub(super) name: &'static str,
     unit: Unit,
-    /// What it limits.
+    /// The lines of its documentation.
     docs: &'static [&'static str],
     default: &'static str,
-    /// The least and the most that it can be.
+    /// The minimum and the maximum.
     range: [&'static str; 2],
     get: fn(&Limits) -> Amount,
     set: fn(&mut Limits, Amount),
 }
 
-/// Makes the struct and all that is known about its fields out of one line for each.
+/// Defines `Limits` and the description of each field.
 macro_rules! limits {
     ($($(#[doc = $docs:literal])+ $name:ident: $unit:ident = $default:literal in $least:literal..=$most:literal;)+) => {
-        /// The limits of a service. Over a limit, a call or connection gets an error that names the limit and its
-        /// value; nothing else is affected.
+        /// The limits of a service.
+        ///
+        /// A call or connection that exceeds a limit gets an error that names the limit and its value; nothing else is
+        /// affected.
         ///
         /// ```
         /// let mut limits = tarmem::Limits::default();
@@ -44,7 +46,7 @@ macro_rules! limits {
 
         impl Default for Limits {
             fn default() -> Self {
-                // Each default can be read: a test sees to that.
+                // A test checks that every default can be parsed.
                 Limits { $($name: limits!(@from $unit, Unit::$unit.parse($default).unwrap_or_default())),+ }
             }
         }
@@ -68,91 +70,98 @@ macro_rules! limits {
 }
 
 limits! {
-    /// The largest frame, and so the largest argument or result, in bytes.
+    /// The maximum size of a frame, and so of an argument or result, in bytes.
     frame_bytes: Bytes = "16MiB" in "4KiB"..="2GiB";
     /// How long a frame may take from its first byte to its last.
     frame_time: Time = "1m" in "10ms"..="1day";
-    /// The largest frame before a connection has opened a session, in bytes.
+    /// The maximum size of a frame before a connection has opened a session, in bytes.
     handshake_frame_bytes: Bytes = "4KiB" in "256"..="1MiB";
-    /// How long a connection may take to open its session; the TLS handshake is part of that.
+    /// How long a connection may take to open its session, including the TLS handshake.
     handshake_time: Time = "10s" in "10ms"..="1h";
-    /// Connections at one time.
+    /// The number of connections at a time.
     connections: Count = "10000" in "1"..="1000000";
-    /// Connections in the line of each listener that are still to be accepted. The system has a limit of its own (on
-    /// Linux, net.core.somaxconn); who finds the line full tries again after a second.
+    /// The number of connections that wait to be accepted, per listener. The system has its own limit (on Linux,
+    /// net.core.somaxconn). A client that finds the queue full tries again after a second.
     listen_backlog: Count = "1024" in "1"..="65535";
-    /// Calls of one session that have not been answered yet.
+    /// The number of calls of one session that have not been answered yet.
     calls_in_flight: Count = "65536" in "1"..="16777216";
-    /// Generators, functions and methods of one session that run at one time on threads where they may block; more wait
-    /// until one of those is done. (There are 512 such threads.)
+    /// The number of generators, functions and methods of one session that run at a time on threads where they may
+    /// block; further ones wait until one of them ends. (There are 512 such threads.)
     blocking_calls: Count = "64" in "1"..="512";
-    /// Operations in one batch.
+    /// The number of operations in one batch.
     batch_operations: Count = "4096" in "1"..="1048576";
-    /// Bytes of results of one session that its client has not said it has received; beyond that its next calls wait
-    /// until it has received some. The results of those that began before are kept, up to a quarter of held_bytes.
+    /// Bytes of results of one session that its client has not yet reported as received. Beyond the limit, its next
+    /// calls wait until the client has received some. Results of calls that started before are kept, up to a quarter of
+    /// held_bytes.
     uncollected_bytes: Bytes = "64MiB" in "4KiB"..="1TiB";
-    /// Batches of results of one session that its client has not said it has received; beyond that its next calls wait
-    /// until it has received some.
+    /// The number of batches of results of one session that its client has not yet reported as received. Beyond the
+    /// limit, its next calls wait until the client has received some.
     uncollected_batches: Count = "4096" in "16"..="1048576";
-    /// Bytes of replies of one connection that it has not taken yet; beyond that it is not read from until it takes
-    /// some.
+    /// Bytes of replies that one connection has not taken yet. Beyond the limit, the service does not read from the
+    /// connection until it takes some.
     unsent_bytes: Bytes = "32MiB" in "4KiB"..="1TiB";
-    /// Bytes of batches of one connection that wait for those before them; beyond that it is not read from until some
-    /// are served.
+    /// Bytes of batches of one connection that wait for earlier ones. Beyond the limit, the service does not read from
+    /// the connection until some are served.
     unserved_bytes: Bytes = "32MiB" in "4KiB"..="1TiB";
-    /// Bytes of arguments of one session's calls that wait, as they came, and with what they take decoded where they
-    /// are.
+    /// Bytes of arguments of one session's waiting calls: as received, and in addition as decoded if they are decoded.
     waiting_bytes: Bytes = "64MiB" in "4KiB"..="1TiB";
-    /// Bytes of all sessions' results that were not received, and of arguments of calls that wait.
+    /// Bytes of results that clients have not yet reported as received, and of arguments of waiting calls, of all
+    /// sessions.
     held_bytes: Bytes = "1GiB" in "64KiB"..="1PiB";
-    /// Bytes that the large arguments of generators, async methods and other calls that may wait take decoded while
-    /// these run, of all sessions; 128 MiB at most for one session. More wait for room for 10 seconds, and are refused
-    /// then.
+    /// Bytes of decoded large arguments of running generators, async methods and other calls that may wait, of all
+    /// sessions; at most 128 MiB of one session. Further calls wait 10 seconds for room, and are then refused.
     running_bytes: Bytes = "512MiB" in "64MiB"..="1PiB";
-    /// Results of one session that are taken back unless its client says that it has them (handles, locks, items), of
-    /// which it has not said so yet.
+    /// The number of provisional results of one session (handles, locks, items) that its client has not acknowledged
+    /// yet. Without an acknowledgement they are taken back.
     unacknowledged: Count = "1000000" in "1024"..="4294967295";
-    /// Sessions at one time, with a connection or without.
+    /// The number of sessions at a time, with or without a connection.
     sessions: Count = "65536" in "1"..="16777216";
-    /// How long a session is kept of whose client nothing is heard: then its locks, waits and handles are given up. Its
-    /// client is heard four times as often.
+    /// How long a session is kept when its client is silent. Then its locks, waits and handles are released. A client
+    /// sends something four times in this time.
     lease: Time = "10s" in "100ms"..="1day";
-    /// Requests of one connection (batches, polls) that have not been answered yet.
+    /// The number of requests of one connection (batches, polls) that have not been answered yet.
     requests_in_flight: Count = "64" in "8"..="1048576";
-    /// Keys.
+    /// The number of keys.
     keys: Count = "4294967296" in "1"..="281474976710656";
-    /// Handles to objects that one session may hold.
+    /// The number of handles to objects that one session may hold.
     handles: Count = "1000000" in "1"..="4294967295";
     /// The length of a key, in bytes.
     key_bytes: Bytes = "1KiB" in "1"..="64KiB";
     /// The length of the name of a module, class, method or function, in bytes.
     name_bytes: Bytes = "256" in "16"..="4KiB";
-    /// Keys in one page of `keys`.
+    /// The number of keys in one page of `keys`.
     page_keys: Count = "1000" in "1"..="100000";
-    /// How long a generator may run before those who wait for it are told that it takes too long.
+    /// How long a generator may run before callers that wait for it get an error.
     generator_time: Time = "10m" in "1ms"..="365days";
-    /// How long a call may take that is made in the service's own process, by a method, a generator or a session there,
-    /// and does not say. (Clients have a default of their own, 30 s too.)
+    /// The default time-out of calls made within the service's process: by methods, generators and in-process sessions.
+    /// (Clients have their own default, which is also 30 s.)
     call_time: Time = "30s" in "1ms"..="365days";
-    /// How long what runs may go on after a shutdown was asked for.
+    /// How long running calls may take to finish after a shutdown has begun.
     shutdown_time: Time = "10s" in "0s"..="1day";
 }
 
-/// A limit that cannot be so. The error names it, its range and a remedy.
+/// The error of a limit that does not exist or is set to an impossible value.
+///
+/// The message names the limit, its range and a remedy.
+///
+/// ```
+/// let error = tarmem::Limits::default().set("connections", "0").unwrap_err();
+/// assert_eq!(error.to_string(), "connections cannot be 0; give it 1 to 1000000");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct LimitError(String);
 
 impl Limits {
-    /// Sets the limit called `name`, by what a person writes: `16MiB`, `30s`, `10000`.
+    /// Sets the limit called `name` to a value written as text: `16MiB`, `30s`, `10000`.
     ///
     /// # Errors
-    /// If there is no such limit, or it cannot be that.
+    /// If there is no such limit, or the value cannot be parsed or is out of the limit's range.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), LimitError> {
         let field = FIELDS.iter().find(|field| field.name == name).ok_or_else(|| {
             let near = near_misses(name, FIELDS.iter().map(|field| field.name));
             let hint = match near.as_slice() {
-                [] => "`tarmem serve --print-config` shows all that there are".to_owned(),
+                [] => "`tarmem serve --print-config` lists all limits".to_owned(),
                 near => format!("did you mean {}?", near.join(" or ")),
             };
             LimitError(format!("there is no limit called {name:?}; {hint}"))
@@ -165,15 +174,16 @@ impl Limits {
         Ok(())
     }
 
-    /// Whether each of them is in its range: fields can be set to anything.
+    /// Checks that each limit is in its range. [`set`](Self::set) checks this, too, but the fields can be assigned
+    /// directly.
     ///
     /// # Errors
-    /// The first that is not.
+    /// If a limit is out of its range; the error is about the first one that is.
     pub fn check(&self) -> Result<(), LimitError> {
         FIELDS.iter().try_for_each(|field| field.check((field.get)(self)))
     }
 
-    /// All of them, as the file has them: what each limits, its unit, its default, and what it is now.
+    /// All limits as TOML, as in the settings file, with comments: what each one limits, its unit and its default.
     pub(crate) fn to_toml(&self) -> String {
         let mut toml = String::new();
         for field in FIELDS {
@@ -181,7 +191,7 @@ impl Limits {
                 let _ = writeln!(toml, "#{line}");
             }
             let Field { name, unit, default, range: [least, most], get, .. } = field;
-            // A text takes anything that is written to it.
+            // Writing to a `String` cannot fail.
             let _ = writeln!(toml, "# Unit: {}. Default: {default}; {least} to {most}.", unit.describe());
             let _ = writeln!(toml, "{name} = {}", unit.toml(get(self)));
         }
@@ -205,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_default_is_in_its_range_and_shown_as_it_is_written() {
+    fn defaults_are_in_range_and_shown_as_they_are_written() {
         let limits = Limits::default();
         limits.check().expect("in range");
         for field in FIELDS {
@@ -220,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn each_can_be_set_to_its_bounds_and_not_beyond() {
+    fn each_limit_can_be_set_to_its_bounds_and_not_beyond() {
         for field in FIELDS {
             for bound in field.range {
                 let mut limits = Limits::default();
@@ -237,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_told_in_one_line() {
+    fn errors_have_one_line_with_the_remedy() {
         let cases = [
             ("fram_bytes", "1MiB", "did you mean frame_bytes"),
             ("xyzzy", "1", "--print-config"),

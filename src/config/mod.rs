@@ -1,11 +1,11 @@
-//! Every limit, and the file that a service may be set up by.
+//! The limits and the settings file of a service.
 //!
-//! - [`limits`]: each limit with its unit, its default and its range, in one place.
-//! - [`units`]: how amounts are written.
-//! - [`read`]: reads files that a user names, none without end.
-//! - [`host`]: names and addresses of hosts, as they are written.
-//! - [`place`]: where to listen, as it is written.
-//! - [`file`]: the file; [`problem`]: what is wrong in a file, and on which line.
+//! - [`limits`]: every limit, with its unit, default and range.
+//! - [`units`]: parses and shows amounts such as `16MiB` and `30s`.
+//! - [`read`]: reads files that a user names, up to a limit.
+//! - [`host`]: parses names and addresses of hosts.
+//! - [`place`]: parses the places where a service listens.
+//! - [`file`]: reads the settings file; [`problem`]: its errors, with the line.
 
 #[cfg(feature = "cli")]
 mod file;

@@ -1,4 +1,4 @@
-//! A place where a service listens, as people write it.
+//! Parses the places where a service listens: `HOST:PORT` or `unix:PATH`.
 
 use super::host::{host, within_brackets};
 use serde::de::Visitor;
@@ -10,7 +10,7 @@ use std::str::FromStr;
 /// Where a service listens.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Place {
-    /// All addresses of a host. It has no brackets.
+    /// All addresses of a host, which is written without brackets here.
     Tcp {
         host: String,
         port: u16,
@@ -26,7 +26,7 @@ impl FromStr for Place {
             return Ok(Place::Unix(path.into()));
         }
         if place.rsplit_once(':').is_some_and(|(host, _)| !host.is_empty() && within_brackets(host).is_none()) {
-            return Err(format!("listen: {place:?} lacks a bracket, or has one too many; write [::1]:18813"));
+            return Err(format!("listen: the brackets of {place:?} do not match; write [::1]:18813"));
         }
         place
             .rsplit_once(':')
@@ -38,10 +38,10 @@ impl FromStr for Place {
 
 impl<'de> Deserialize<'de> for Place {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Written;
+        struct Text;
 
-        // What a visitor refuses, TOML has a line for.
-        impl Visitor<'_> for Written {
+        // The TOML parser adds the line to an error of a visitor, but not to one of `deserialize`.
+        impl Visitor<'_> for Text {
             type Value = Place;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,11 +53,11 @@ impl<'de> Deserialize<'de> for Place {
             }
         }
 
-        deserializer.deserialize_str(Written)
+        deserializer.deserialize_str(Text)
     }
 }
 
-/// As the file says it.
+/// As it is written in the settings file.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_a_host_and_a_port_or_a_path() {
+    fn places_are_hosts_with_ports_or_paths() {
         for place in ["h:1", "[::1]:0", "unix:/a", "unix:a:1"] {
             assert_eq!(place.parse::<Place>().map(|place| place.to_string()).as_deref(), Ok(place));
         }

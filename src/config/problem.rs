@@ -1,12 +1,12 @@
-//! What is wrong in a file, and on which line.
+//! Errors in TOML files, with the line.
 
 use super::read::read_text;
 use std::path::Path;
 
-/// What is wrong in a text, and where.
+/// An error in a text.
 #[derive(Debug)]
 pub(crate) struct Problem {
-    /// In bytes from the beginning of the text.
+    /// The offset in the text, in bytes, if it is known.
     at: Option<usize>,
     message: String,
 }
@@ -20,7 +20,7 @@ impl Problem {
         Problem { at: error.span().map(|span| span.start), message: error.message().replace('\n', ", ") }
     }
 
-    /// As [`of`](Self::of), without anything of the text but the names of fields: there are secrets in it.
+    /// As [`of`](Self::of), for a text that contains secrets: shows nothing of it except names of fields.
     pub(crate) fn discreet(error: &toml::de::Error, text: &str) -> Self {
         let Problem { at, message } = Problem::of(error);
         // "invalid type: string "what was found", expected a boolean".
@@ -32,12 +32,12 @@ impl Problem {
         let mut words = values.flat_map(|value| value.split(|c: char| !c.is_alphanumeric()));
         let tells = |word: &str| word.len() > 2 && message.contains(word);
         if words.any(tells) && !message.starts_with("unknown field") {
-            return Problem { at, message: "this is not what is expected here".to_owned() };
+            return Problem { at, message: "the value here is not of the expected kind".to_owned() };
         }
         Problem { at, message }
     }
 
-    /// On one line, with the name of the file that the text came from.
+    /// The message in one line, with the name of the file that the text was read from, and the line in it.
     pub(crate) fn told(&self, file: impl std::fmt::Display, text: &str) -> String {
         let before = self.at.and_then(|at| text.as_bytes().get(..at));
         match before {
@@ -50,7 +50,7 @@ impl Problem {
     }
 }
 
-/// What `parse` makes of a file; an error names the file, and the line if it is on one.
+/// Reads a file and parses it with `parse`. The error names the file, and the line if it is known.
 pub(crate) fn read_toml<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T, Problem>) -> Result<T, String> {
     let text = read_text(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     parse(&text).map_err(|problem| problem.told(path.display(), &text))

@@ -1,4 +1,4 @@
-//! Reads files that a user names: never without end, and never waiting for one that blocks.
+//! Reads files that a user names, up to a limit. Files that could block are refused.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -6,35 +6,35 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// The largest file that is read, in bytes.
+/// The maximum size of a file, in bytes.
 const LARGEST: u64 = 16 << 20;
 
-/// All of a regular file.
+/// Reads a whole regular file.
 ///
 /// # Errors
-/// If it cannot be read, is no regular file, or is over the limit.
+/// If it cannot be read, is not a regular file, or is over the limit.
 pub(crate) fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    // A pipe that nobody writes to is opened, too, and told by what it is.
+    // Without O_NONBLOCK, opening a pipe that no process writes to would block.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no regular file; name one"));
+        return Err(io::Error::other("it is not a regular file; name one"));
     }
     read_all(file)
 }
 
-/// As [`read_file`], as text.
+/// As [`read_file`], for a text.
 ///
 /// # Errors
-/// As of `read_file`; or if it is not UTF-8.
+/// As [`read_file`], or if it is not UTF-8.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     text_of(read_file(path)?)
 }
 
-/// As [`read_text`], from whatever can be read, such as a pipe that another program writes to. It waits as long as that
-/// takes.
+/// As [`read_text`], but also reads from pipes and devices, such as the output of another program. Blocks as long as
+/// they do.
 ///
 /// # Errors
-/// As of `read_text`, but for what is no regular file.
+/// As [`read_text`], except that the file need not be a regular one.
 pub(crate) fn read_text_of_any(path: &Path) -> io::Result<String> {
     text_of(read_all(File::open(path)?)?)
 }
@@ -60,8 +60,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_no_end_or_blocks_is_not_read() {
-        for (path, part) in [("/dev/zero", "no regular file"), ("/", "no regular file"), ("/nowhere", "os error 2")] {
+    fn files_that_are_endless_or_block_are_refused() {
+        for (path, part) in
+            [("/dev/zero", "not a regular file"), ("/", "not a regular file"), ("/nowhere", "os error 2")]
+        {
             let error = read_file(Path::new(path)).expect_err(path).to_string();
             assert!(error.contains(part), "{path}: {error}");
         }
@@ -70,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_the_limit_is_read_and_one_byte_more_is_not() {
+    fn a_file_may_be_as_large_as_the_limit() {
         let path = std::env::temp_dir().join(format!("tarmem-read-{}", std::process::id()));
         let file = File::create(&path).expect("made");
         file.set_len(LARGEST).expect("set");

@@ -1,24 +1,22 @@
-//! How amounts are written: `16MiB`, `30s`, `10000`.
+//! Parses and shows amounts: `16MiB`, `30s`, `10000`.
 
 use bytesize::ByteSize;
 use std::time::Duration;
 
-/// What an amount is of.
+/// The unit of an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
-    /// Bytes.
     Bytes,
-    /// Things.
+    /// A number of things.
     Count,
-    /// Time.
     Time,
 }
 
-/// An amount, in bytes, in things or in nanoseconds.
+/// An amount: a number of bytes, of things, or of nanoseconds.
 pub(super) type Amount = u128;
 
 impl Unit {
-    /// What there is in it, for people.
+    /// The unit's name.
     pub(super) fn describe(self) -> &'static str {
         match self {
             Unit::Bytes => "bytes",
@@ -27,7 +25,7 @@ impl Unit {
         }
     }
 
-    /// How an amount of it is written, for example.
+    /// Examples of amounts as they are written.
     pub(super) fn examples(self) -> &'static str {
         match self {
             Unit::Bytes => "64KiB, 16MiB or a number of bytes",
@@ -36,7 +34,7 @@ impl Unit {
         }
     }
 
-    /// As [`show`](Self::show) writes it, and as people would.
+    /// Parses what [`show`](Self::show) writes, and other usual notations.
     pub(super) fn parse(self, text: &str) -> Option<Amount> {
         let text = text.trim();
         let digits = || text.replace('_', "").parse::<u64>().ok().map(Amount::from);
@@ -47,7 +45,7 @@ impl Unit {
         }
     }
 
-    /// Exactly, so that it can be read again.
+    /// The exact amount as text, which [`parse`](Self::parse) understands.
     pub(super) fn show(self, amount: Amount) -> String {
         const BINARY: [(u32, &str); 5] = [(50, "PiB"), (40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
         match self {
@@ -60,7 +58,7 @@ impl Unit {
         }
     }
 
-    /// As it stands in TOML.
+    /// The amount as a TOML value.
     pub(super) fn toml(self, amount: Amount) -> String {
         match self {
             Unit::Count => self.show(amount),
@@ -69,10 +67,10 @@ impl Unit {
     }
 }
 
-/// So many nanoseconds; the longest there is if they are too many.
+/// A duration of `nanos` nanoseconds; the longest possible one if they are too many.
 pub(super) fn duration(nanos: Amount) -> Duration {
     let seconds = u64::try_from(nanos / 1_000_000_000).unwrap_or(u64::MAX);
-    // Less than a billion, by the division's nature.
+    // A remainder of the division by a billion always fits.
     Duration::new(seconds, u32::try_from(nanos % 1_000_000_000).unwrap_or(0))
 }
 
@@ -82,7 +80,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn amounts_are_read_as_people_write_them() {
+    fn amounts_are_parsed_in_usual_notations() {
         let cases = [
             (Unit::Bytes, "16MiB", Some(16 << 20)),
             (Unit::Bytes, "16 MiB", Some(16 << 20)),
@@ -106,7 +104,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_can_be_read(bytes: u64, count: u64, seconds in 0u64..1 << 40, nanos in 0u128..1_000_000_000) {
+        fn shown_amounts_parse(bytes: u64, count: u64, seconds in 0u64..1 << 40, nanos in 0u128..1_000_000_000) {
             let time = u128::from(seconds) * 1_000_000_000 + nanos;
             for (unit, amount) in [(Unit::Bytes, bytes.into()), (Unit::Count, count.into()), (Unit::Time, time)] {
                 prop_assert_eq!(unit.parse(&unit.show(amount)), Some(amount), "{}", unit.show(amount));

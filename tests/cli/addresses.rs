@@ -32,7 +32,7 @@ fn a_host_in_place_of_several_is_listened_on_once() {
 fn a_host_may_be_in_brackets_and_has_no_port() {
     assert!(print_config(&["--host", "[::1]", "--port", "5"]).contains(&"listen = [\"[::1]:5\"]".to_owned()));
     for host in ["127.0.0.1:5", "[::1]:5", "localhost:5"] {
-        finish(tarmem(&["serve", "--host", host])).refused(&[host, "the port belongs in --port"]);
+        finish(tarmem(&["serve", "--host", host])).refused(&[host, "give the port with --port"]);
     }
     finish(tarmem(&["serve", "--host", ""])).refused(&["--host"]);
     finish(tarmem(&["serve", "--unix", ""])).refused(&["a path is needed"]);

@@ -37,7 +37,7 @@ fn a_service_whose_tokens_are_a_pipe_now_keeps_them_and_heeds_signals() {
     service.says("1 of those before are revoked");
     let stopped = service.stop("TERM");
     assert!(stopped.status.success(), "{stopped:?}");
-    assert!(stopped.stderr.contains("no regular file"), "{stopped:?}");
+    assert!(stopped.stderr.contains("not a regular file"), "{stopped:?}");
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_service_reads_no_file_that_has_no_end_or_blocks() {
     let identity = authority.identity("localhost");
     let [cert, key] = [&identity.cert, &identity.key].map(|path| Path::to_str(path).unwrap());
     for endless in ["/dev/zero", &pipe] {
-        let parts = &[endless, "no regular file"];
+        let parts = &[endless, "not a regular file"];
         serve(&["--tls-cert", endless, "--tls-key", key]).failed(1, parts);
         serve(&["--tls-cert", cert, "--tls-key", endless]).failed(1, parts);
         serve(&["--tls-cert", cert, "--tls-key", key, "--tls-client-ca", endless]).failed(1, parts);
@@ -69,9 +69,9 @@ fn a_client_reads_no_file_that_has_no_end() {
     let address = service.address();
     let with = |options: &[&str]| keys(&[&["--addr", address], options].concat());
     let zero = "/dev/zero";
-    with(&["--ca", zero]).failed(1, &[zero, "no regular file"]);
-    with(&["--system-roots", "--cert", zero, "--key", key]).failed(1, &[zero, "no regular file"]);
-    with(&["--system-roots", "--cert", cert, "--key", zero]).failed(1, &[zero, "no regular file"]);
+    with(&["--ca", zero]).failed(1, &[zero, "not a regular file"]);
+    with(&["--system-roots", "--cert", zero, "--key", key]).failed(1, &[zero, "not a regular file"]);
+    with(&["--system-roots", "--cert", cert, "--key", zero]).failed(1, &[zero, "not a regular file"]);
     with(&["--token-file", zero]).failed(1, &[zero, "over the limit of 16777216 bytes"]);
 }
 
