@@ -1,13 +1,13 @@
-//! The service: hosts objects, and answers whoever connects.
+//! The service: hosts objects, and serves the clients that connect.
 //!
-//! From the top down; each knows those below it, and none above:
+//! Its modules from the top down; each refers only to those below it:
 //!
 //! - [`net`]: connections, from the socket to the session that they carry.
 //! - [`exec`]: runs operations.
 //! - [`refs`]: references between objects: in arguments and results, in snapshots, in circles.
 //! - [`session`]: one client's handles, calls in flight, and results that it has not received; the table of all
 //!   sessions.
-//! - [`state`]: what sessions and the engine share: the store, limits, counts.
+//! - [`state`]: the state that sessions and the engine share: the store, limits, counts.
 
 pub(crate) mod exec;
 pub(crate) mod net;
@@ -37,11 +37,20 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-/// A service to be: where it listens, what it offers, its limits.
+/// Configures a service: where it listens, what it offers, and its limits.
 ///
-/// ```no_run
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// tarmem::Service::new("localhost", 18813).run().await?;
+/// [`start`](Self::start) runs it in the background, [`run`](Self::run) for ever, and [`bind`](Self::bind) only takes
+/// its addresses.
+///
+/// ```
+/// use tarmem::{Service, Session};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let service = Service::new("localhost", 0).start().await?;
+/// let session = Session::connect(service.address()).await?;
+/// assert!(!session.is_memoized("alice").await?);
+/// service.shutdown().await;
 /// # Ok(())
 /// # }
 /// ```
@@ -58,14 +67,17 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service on `host` and `port`. If `host` is a name, it listens on all addresses of the name that this machine
-    /// has (`localhost` is `127.0.0.1` and `::1`). Port 0 takes any free one, the same on all of them if there is one;
-    /// [`BoundService::addresses`] tells which.
+    /// A service that listens on `host` and `port`.
+    ///
+    /// If `host` is a name, the service listens on all addresses of the name that this machine has (`localhost` is
+    /// `127.0.0.1` and `::1`). Port 0 takes a free port, the same on all of these addresses if possible;
+    /// [`BoundService::addresses`] returns the real one.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Service::without_listener().tcp(host, port)
     }
 
-    /// A service that nobody can connect to, for [`RunningService::session`]; or to add listeners to.
+    /// A service that does not listen anywhere. Add listeners to it, or use it in process through
+    /// [`RunningService::session`].
     pub fn without_listener() -> Self {
         Service {
             listeners: Vec::new(),
@@ -79,76 +91,76 @@ impl Service {
         }
     }
 
-    /// Listens on one more host and port, as [`new`](Self::new) does.
+    /// Also listens on this host and port, as described at [`new`](Self::new).
     pub fn tcp(mut self, host: impl Into<String>, port: u16) -> Self {
         self.listeners.push(Bindable::Tcp { host: host.into(), port });
         self
     }
 
-    /// Listens on a Unix socket too. A socket left behind by a service that is gone is replaced; the socket is removed
-    /// at the end.
+    /// Also listens on a Unix socket. A socket that a killed service left behind is replaced. The socket is removed
+    /// when the service ends.
     pub fn unix(mut self, path: impl Into<PathBuf>) -> Self {
         self.listeners.push(Bindable::Unix(path.into()));
         self
     }
 
-    /// Takes connections from `listener` too.
+    /// Also accepts connections from `listener`.
     pub fn listener(mut self, listener: impl Listener) -> Self {
         self.listeners.push(Bindable::Other(Box::new(listener)));
         self
     }
 
-    /// With these limits.
+    /// Sets the limits.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Offers only these modules and those inside them, of all that is linked into the program.
+    /// Offers only these modules and their submodules, instead of all that are linked into the program.
     pub fn modules<S: Into<String>>(mut self, modules: impl IntoIterator<Item = S>) -> Self {
         self.modules = Some(modules.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Serves connections on so many threads, each with an event loop of its own. Default: one per core.
+    /// Sets the number of threads that serve connections, each with its own event loop. Default: one per core.
     pub fn workers(mut self, threads: usize) -> Self {
         self.workers = threads.max(1);
         self
     }
 
-    /// Asks everybody for one of these tokens.
+    /// Requires one of these tokens from every client.
     pub fn tokens(mut self, tokens: Tokens) -> Self {
         self.tokens = Some(tokens);
         self
     }
 
-    /// Speaks TLS on its TCP listeners, and nothing else there. Its Unix sockets, which belong to this host, stay
-    /// plain.
+    /// Requires TLS on TCP listeners. Unix sockets, which only this host can reach, stay without it.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: ServerTls) -> Self {
         self.tls = Some(tls);
         self
     }
 
-    /// With these listeners.
     #[cfg(test)]
     pub(crate) fn seams(mut self, seams: Seams) -> Self {
         self.seams = seams;
         self
     }
 
-    /// Answers peers on other hosts too, although nobody is asked who they are.
+    /// Also serves clients on other hosts although the service has no tokens, so that anybody who can reach it may use
+    /// it.
     pub fn unprotected(mut self) -> Self {
         self.protected = false;
         self
     }
 
-    /// Checks what was registered, and takes the addresses. Nothing is served before it is run.
+    /// Checks the limits and what was registered, and listens on the addresses. Clients are served once the returned
+    /// service is started.
     ///
     /// # Errors
     /// [`ServeError::Registry`] if names clash or a module to be offered does not exist; [`ServeError::Limit`] if a
     /// limit is out of its range; [`ServeError::Tls`] if a certificate or key cannot be used; [`ServeError::Listen`] if
-    /// an address cannot be had.
+    /// the service cannot listen on an address.
     pub async fn bind(self) -> Result<BoundService, ServeError> {
         self.limits.check()?;
         let tls = self.tls.as_ref().map(ServerSide::new).transpose()?;
@@ -169,7 +181,7 @@ impl Service {
         for bindable in self.listeners {
             let address = bindable.to_string();
             let backlog = u32::try_from(self.limits.listen_backlog).unwrap_or(u32::MAX);
-            // A listener belongs to the runtime that it is made in.
+            // A listener belongs to the runtime in which it is made.
             let bound = runtime.handle().spawn({
                 let v4 = Arc::clone(&v4);
                 async move { bindable.bind(backlog, &v4).await }
@@ -188,19 +200,19 @@ impl Service {
         Ok(BoundService { listeners, engine, connections, runtime, workers: self.workers, access })
     }
 
-    /// Binds and runs, for ever.
+    /// Binds the service and runs it for ever.
     ///
     /// # Errors
-    /// As [`bind`](Self::bind).
+    /// Those of [`bind`](Self::bind).
     pub async fn run(self) -> Result<(), ServeError> {
         self.bind().await?.run_until(std::future::pending()).await;
         Ok(())
     }
 
-    /// Binds, and runs in the background.
+    /// Binds the service and runs it in the background.
     ///
     /// # Errors
-    /// As [`bind`](Self::bind).
+    /// Those of [`bind`](Self::bind).
     pub async fn start(self) -> Result<RunningService, ServeError> {
         Ok(self.bind().await?.start())
     }
@@ -213,7 +225,23 @@ impl fmt::Debug for Service {
     }
 }
 
-/// A service that has its addresses, and serves nobody yet.
+/// A service that listens on its addresses, but serves no clients yet.
+///
+/// Clients that connect wait until the service is [started](Self::start).
+///
+/// ```
+/// use tarmem::Service;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let bound = Service::new("127.0.0.1", 0).bind().await?;
+/// let address = bound.local_addr().ok_or("it listens on TCP")?;
+/// assert_ne!(address.port(), 0);
+/// assert_eq!(bound.addresses(), [address.to_string()]);
+/// bound.start().shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct BoundService {
     listeners: Vec<Box<dyn Listener>>,
     engine: Arc<Engine>,
@@ -224,13 +252,13 @@ pub struct BoundService {
 }
 
 impl BoundService {
-    /// The address of its first TCP listener, with the real port.
+    /// The address of the first TCP listener, with the real port.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.listeners.iter().find_map(|listener| listener.local_addr())
     }
 
-    /// Where it listens, all of it: `127.0.0.1:18813`, `[::1]:18813`, `unix:/path`, with the real ports. Listeners that
-    /// have no address are left out.
+    /// All addresses that the service listens on, with the real ports: `127.0.0.1:18813`, `[::1]:18813`, `unix:/path`.
+    /// Listeners without an address are left out.
     pub fn addresses(&self) -> Vec<String> {
         let address = |listener: &dyn Listener| match listener.local_addr() {
             Some(address) => Some(address.to_string()),
@@ -239,14 +267,14 @@ impl BoundService {
         self.listeners.iter().filter_map(|listener| address(&**listener)).collect()
     }
 
-    /// Runs until `shutdown` is ready, then shuts down as [`RunningService::shutdown`] does.
+    /// Runs the service until `shutdown` completes, then shuts it down as [`RunningService::shutdown`] does.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
         let running = self.start();
         shutdown.await;
         running.shutdown().await;
     }
 
-    /// Runs in the background, on threads of its own.
+    /// Runs the service in the background, on its own threads.
     pub fn start(mut self) -> RunningService {
         let (local_addr, addresses) = (self.local_addr(), self.addresses());
         let address = self.listeners.iter().find_map(|listener| listener.address()).unwrap_or_default();
@@ -281,8 +309,24 @@ impl fmt::Debug for BoundService {
     }
 }
 
-/// A service that is running, on threads of its own: whoever started it may block. Dropped without
-/// [`shutdown`](Self::shutdown), it ends at once, and connections break.
+/// A service that is running on its own threads, so that the thread that started it may block.
+///
+/// If this is dropped without [`shutdown`](Self::shutdown), the service ends at once and connections break.
+///
+/// ```
+/// use tarmem::{Service, Session};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let service = Service::new("127.0.0.1", 0).start().await?;
+/// let session = Session::connect(service.address()).await?;
+/// assert_eq!(service.address(), service.addresses()[0]);
+/// assert_eq!((service.key_count(), service.object_count()), (0, 0));
+/// session.close().await;
+/// service.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct RunningService {
     pub(crate) engine: Arc<Engine>,
     connections: Arc<Connections>,
@@ -292,55 +336,60 @@ pub struct RunningService {
     local_addr: Option<SocketAddr>,
     addresses: Vec<String>,
     address: String,
-    /// Kept: what it runs ends with it.
+    /// Dropped last: the tasks that it runs end with it.
     _runtime: OwnedRuntime,
 }
 
 impl RunningService {
-    /// The address of its first TCP listener, with the real port.
+    /// The address of the first TCP listener, with the real port.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.local_addr
     }
 
-    /// Where it listens, all of it: `127.0.0.1:18813`, `[::1]:18813`, `unix:/path`, with the real ports. Listeners that
-    /// have no address are left out.
+    /// All addresses that the service listens on, with the real ports: `127.0.0.1:18813`, `[::1]:18813`, `unix:/path`.
+    /// Listeners without an address are left out.
     pub fn addresses(&self) -> &[String] {
         &self.addresses
     }
 
-    /// What [`Session::connect`](crate::Session::connect) takes to get here from this host: where the first of its
-    /// listeners is that has an address, `127.0.0.1:18813` or `unix:/path`. Empty if none has.
+    /// The address with which a client on this host can [connect](crate::Session::connect): that of the first listener
+    /// that has one, `127.0.0.1:18813` or `unix:/path`. Empty if none has.
     pub fn address(&self) -> String {
         self.address.clone()
     }
 
-    /// Asks for these tokens from now on, and for no others. Sessions end whose token is not among them any more, or
-    /// has other permissions now; if nobody was asked before, all do but those in process.
+    /// Requires one of these tokens from now on, in place of the previous ones.
+    ///
+    /// Sessions end if their token is not among the new ones, or has other permissions now. If the service had no
+    /// tokens before, all sessions end except those in process.
     pub fn set_tokens(&self, tokens: Tokens) {
         let (count, gone) = (tokens.len(), self.access.set_tokens(tokens));
         self.engine.sessions.end_revoked();
         tracing::info!("{count} tokens; {gone} of those before are revoked");
     }
 
-    /// How many keys are mapped.
+    /// The number of keys that are mapped.
     pub fn key_count(&self) -> usize {
         self.engine.state.store.len()
     }
 
-    /// How many objects there are, named or not.
+    /// The number of objects, with or without a key.
     pub fn object_count(&self) -> usize {
         self.engine.state.store.objects()
     }
 
-    /// Opens no more sessions, tells the clients, lets what runs finish ([`Limits::shutdown_time`] at most), on
-    /// whichever thread it does, and ends the connections once its results have been sent. Until then it listens, for
-    /// clients that come back for their results: the thread that their connection was on may be busy with what runs.
+    /// Shuts the service down in order.
+    ///
+    /// It opens no more sessions, tells its clients that it shuts down, waits up to [`Limits::shutdown_time`] for
+    /// running calls, and ends the connections after their results have been sent. Until then it goes on listening, for
+    /// clients that reconnect to get their results: the thread of their previous connection may be busy with a running
+    /// call.
     pub async fn shutdown(mut self) {
         tracing::info!("shutting down");
         self.engine.close(at_rest(&self.workers)).await;
         self.accepting.clear();
         self.engine.state.end();
-        // Connections flush what they have answered, and go.
+        // Connections send their last answers, and end.
         let gone = async {
             while self.connections.count() > 0 {
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -367,14 +416,14 @@ impl fmt::Debug for RunningService {
     }
 }
 
-/// A runtime that may be dropped anywhere: tokio's own panics if that is in an async context.
+/// A runtime that may be dropped anywhere. (Dropping tokio's in an async context panics.)
 struct OwnedRuntime(Option<Runtime>);
 
 impl OwnedRuntime {
     fn handle(&self) -> &tokio::runtime::Handle {
         match &self.0 {
             Some(runtime) => runtime.handle(),
-            None => unreachable!("it is taken in `drop` only"),
+            None => unreachable!("it is taken only in `drop`"),
         }
     }
 }
@@ -387,11 +436,29 @@ impl Drop for OwnedRuntime {
     }
 }
 
-/// Why a service cannot serve.
+/// Why a service cannot be started.
+///
+/// ```
+/// use tarmem::{Limits, ServeError, Service};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let first = Service::new("127.0.0.1", 0).bind().await?;
+/// let port = first.local_addr().ok_or("it listens on TCP")?.port();
+/// let taken = Service::new("127.0.0.1", port).bind().await;
+/// assert!(matches!(taken, Err(ServeError::Listen { .. })));
+///
+/// let mut limits = Limits::default();
+/// limits.connections = 0;
+/// let refused = Service::new("127.0.0.1", 0).limits(limits).bind().await;
+/// assert!(matches!(refused, Err(ServeError::Limit(_))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// What was registered does not fit together.
+    /// Registered names clash, or a module to be offered does not exist.
     #[error("{0}")]
     Registry(#[from] RegistryError),
     /// A limit is out of its range.
@@ -400,12 +467,12 @@ pub enum ServeError {
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] TlsError),
-    /// An address cannot be had.
+    /// The service cannot listen on an address.
     #[error("cannot listen on {address}: {}", net::unbound::why(address, cause))]
     Listen {
         /// The address.
         address: String,
-        /// Why not.
+        /// Why it cannot.
         #[source]
         cause: io::Error,
     },

@@ -1,4 +1,4 @@
-//! What listens to the changes and the operations of a service hears of all of them, in order.
+//! The listeners of a service hear of every change and every operation, in order.
 
 use crate::server::state::Seams;
 use crate::server::state::observer::{Ended, Observer, Outcome};
@@ -39,7 +39,7 @@ impl Tally {
         self.value
     }
 
-    /// Holds its object meanwhile, which others wait for.
+    /// Holds the object while it waits, so that others wait for the object.
     pub async fn add_slowly(&mut self, by: i64) -> i64 {
         let value = self.value;
         tokio::time::sleep(Duration::from_micros(500)).await;
@@ -58,7 +58,7 @@ impl Tally {
     }
 }
 
-/// Fails after it has changed one of them.
+/// Fails after it has changed one of the objects.
 #[remote(module = "seams")]
 pub(crate) fn move_over(from: &mut Tally, to: &mut Tally, amount: i64) -> Result<(i64, i64), String> {
     to.value += amount;
@@ -69,7 +69,7 @@ pub(crate) fn move_over(from: &mut Tally, to: &mut Tally, amount: i64) -> Result
     Ok((from.value, to.value))
 }
 
-/// A generator that takes a moment, so that others come in between.
+/// A generator that takes a moment, so that other calls run in between.
 #[remote(module = "seams")]
 pub(crate) async fn late(value: i64) -> Tally {
     tokio::time::sleep(Duration::from_micros(300)).await;
@@ -83,7 +83,7 @@ enum Change {
     Removed { key: String, id: Uuid, by: ChangedBy },
 }
 
-/// Writes down each change.
+/// Records each change.
 #[derive(Default)]
 struct Recorder(Mutex<Vec<Change>>);
 
@@ -104,10 +104,10 @@ impl ChangeListener for Recorder {
     }
 }
 
-/// What the callers were told of.
+/// What the callers know of their own calls.
 #[derive(Default)]
 struct Told {
-    /// By the object and the difference, which no other call makes: who made it, and what came of it.
+    /// By object and difference, which is unique to the call: who made it, and the result.
     objects: HashMap<(Uuid, i64), (Uuid, i64)>,
     /// By generation.
     updated: HashMap<u64, Uuid>,
@@ -126,7 +126,7 @@ async fn call_at_random(session: &Session, caller: i64, told: &Mutex<Told>) {
     let ids = [0, 1].map(|index: usize| objects[index].id().expect("held by id"));
     let mut at = 0;
     for number in 1..=CALLS {
-        // The same for each run, and another one for each call.
+        // The same in each run, and different for each call.
         let amount = number * CALLERS + caller;
         let random = (amount as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
         let (one, other) = (random as usize & 1, 1 - (random as usize & 1));
@@ -178,7 +178,7 @@ async fn call_at_random(session: &Session, caller: i64, told: &Mutex<Told>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_change_is_heard_of_once_in_its_order_and_with_its_call() {
+async fn each_change_is_reported_once_in_order_with_its_call() {
     let recorder = Arc::new(Recorder::default());
     let seams = Seams { changes: Some(recorder.clone()), observer: None };
     let service = Service::new("127.0.0.1", 0).workers(2).seams(seams).start().await.expect("it starts");
@@ -228,12 +228,12 @@ async fn each_change_is_heard_of_once_in_its_order_and_with_its_call() {
     }
     assert!(objects.is_empty(), "unheard: {objects:?}");
     assert_eq!(heard_updates, updated.len());
-    // A key that was mapped by an update while its generator ran is that update's.
+    // If a key was mapped by an update while its generator ran, the update made that change.
     assert!(made.keys().all(|generation| updated.contains_key(generation)), "unheard: {made:?}");
     assert!(deleted.values().all(|left| *left == 0), "unheard: {deleted:?}");
     assert!(heard.iter().all(|count| *count > 20), "of each kind there were some: {heard:?}");
 
-    // An object that is left half changed is heard of, as poisoned.
+    // An object that is left half changed is reported as poisoned.
     let tally = first.get::<Tally>("a").await.expect("there").hold().await.expect("held");
     assert!(matches!(tally.add_and_panic(1).await, Err(Error::Panicked { .. })));
     let id = tally.id().expect("held by id");
@@ -243,7 +243,7 @@ async fn each_change_is_heard_of_once_in_its_order_and_with_its_call() {
     service.shutdown().await;
 }
 
-/// Counts what came of operations, and writes down the slow ones.
+/// Counts how operations ended, and records the slow ones.
 #[derive(Default)]
 struct Meter {
     begun: Mutex<HashMap<&'static str, usize>>,
@@ -272,7 +272,7 @@ async fn observed(meter: &Arc<Meter>) -> RunningService {
 }
 
 #[tokio::test]
-async fn each_operation_is_heard_of_as_it_begins_and_once_as_it_ends() {
+async fn each_operation_is_reported_when_it_begins_and_once_when_it_ends() {
     let meter = Arc::new(Meter::default());
     let service = observed(&meter).await;
     let session = Session::connect(service.address()).await.expect("connected");
@@ -284,7 +284,7 @@ async fn each_operation_is_heard_of_as_it_begins_and_once_as_it_ends() {
     assert!(session.get_dynamic("nothing").await.is_err());
     let event = session.memoize("event", EventProxy::new()).await.expect("made");
     assert!(event.wait().timeout(SLOW * 2).await.is_err_and(|error| error.is_timeout()));
-    // Those of a caller in process, too.
+    // Calls in process are reported, too.
     assert_eq!(service.session().version().await.expect("told").service, env!("CARGO_PKG_VERSION"));
     let id = session.id();
     drop((list, event, session));

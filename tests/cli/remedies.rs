@@ -96,5 +96,9 @@ fn a_client_that_asks_what_is_there_is_logged_once() {
     finish(tarmem(&["--addr", &address, "--system-roots", "--retries", "0", "keys"])).told();
     let stopped = service.stop("TERM");
     assert!(stopped.stderr.contains("it speaks TLS"), "{}", stopped.stderr);
-    assert!(!stopped.stderr.contains("HTTP") && !stopped.stderr.contains("asks what is here"), "{}", stopped.stderr);
+    assert!(
+        !stopped.stderr.contains("HTTP") && !stopped.stderr.contains("asks what it has reached"),
+        "{}",
+        stopped.stderr
+    );
 }

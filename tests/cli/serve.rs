@@ -69,11 +69,11 @@ fn what_is_in_the_place_of_a_unix_socket_is_named() {
     let folder = crate::settings::Folder::new();
     let (file, none) = (folder.file("file", "precious"), folder.path("none/socket"));
     let serve = |path: &str| finish(tarmem(&["serve", "--unix", path]));
-    serve(&file).failed(1, &[&format!("unix:{file}: a file is there, and no socket"), "another path"]);
+    serve(&file).failed(1, &[&format!("unix:{file}: a file is there, not a socket"), "another path"]);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
     serve(&folder.path("")).failed(1, &["a folder is there"]);
-    serve(&none).failed(1, &["there is no folder", "make it"]);
-    serve(&format!("{file}/socket")).failed(1, &["is no folder"]);
+    serve(&none).failed(1, &["there is no folder", "create it"]);
+    serve(&format!("{file}/socket")).failed(1, &["is not a folder"]);
     serve(&folder.path(&"x".repeat(120))).failed(1, &["over the limit of 107"]);
     let socket = folder.path("socket");
     let _service = Serve::start(&["--unix", &socket]);

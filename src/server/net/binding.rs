@@ -1,4 +1,4 @@
-//! Takes the addresses that a service is to listen on: all of those that a host's name stands for, and Unix sockets.
+//! Binds what a service listens on: all addresses that a host's name stands for, and Unix sockets.
 
 use super::listener::{Accepted, Listener, Stream};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
 use tokio::net::{TcpListener, UnixListener, UnixSocket};
 
-/// How often a free port is looked for that is free on all addresses of a name.
+/// How often to look for a port that is free on all addresses of a name.
 const ATTEMPTS: usize = 16;
 
 /// A listener that may not have its address yet.
@@ -19,17 +19,17 @@ pub(in crate::server) enum Bindable {
     Other(Box<dyn Listener>),
 }
 
-/// An address that cannot be had, and why.
+/// An address that cannot be listened on, and why.
 pub(in crate::server) struct Unbound {
     pub(in crate::server) address: String,
     pub(in crate::server) cause: io::Error,
 }
 
 impl Bindable {
-    /// Listens, with so many connections in the line of those that are still to be accepted. More than one listener for
-    /// a name with several addresses.
+    /// Listens, with a queue of `backlog` connections that are still to be accepted. Gives several listeners for a name
+    /// with several addresses.
     ///
-    /// Of an address of both families `::` takes its own alone if `v4` has the other's.
+    /// `::` listens on IPv6 only if `v4` contains its port, since another listener has that port on IPv4.
     pub(in crate::server) async fn bind(self, backlog: u32, v4: &[u16]) -> Result<Vec<Box<dyn Listener>>, Unbound> {
         let address = self.to_string();
         let unbound = |cause| Unbound { address, cause };
@@ -46,7 +46,7 @@ impl Bindable {
     }
 }
 
-/// The ports that are listened on by all IPv4 addresses.
+/// The ports on which any IPv4 address is listened on.
 pub(in crate::server) fn v4_ports(listeners: &[Bindable]) -> Vec<u16> {
     let wildcard = |listener: &Bindable| match listener {
         Bindable::Tcp { host, port } if host.parse() == Ok(Ipv4Addr::UNSPECIFIED) => Some(*port),
@@ -55,11 +55,11 @@ pub(in crate::server) fn v4_ports(listeners: &[Bindable]) -> Vec<u16> {
     listeners.iter().filter_map(wildcard).collect()
 }
 
-/// How an address is listened on.
+/// How to listen on an address.
 #[derive(Clone, Copy)]
 struct Terms {
     backlog: u32,
-    /// Not on IPv4 addresses too, which `::` stands for on most systems.
+    /// Leaves out IPv4, which `::` includes on most systems.
     v6_only: bool,
 }
 
@@ -74,11 +74,11 @@ impl fmt::Display for Bindable {
     }
 }
 
-/// The addresses of a host, each once. There is one at least.
+/// The addresses of a host, without duplicates. There is at least one.
 async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let mut addresses = Vec::new();
     if host.eq_ignore_ascii_case("localhost") {
-        // It means both, whatever the table of hosts has (RFC 6761): a client may try either.
+        // `localhost` stands for both, whatever the table of hosts says (RFC 6761): a client may try either.
         addresses
             .extend([SocketAddr::from((Ipv4Addr::LOCALHOST, port)), SocketAddr::from((Ipv6Addr::LOCALHOST, port))]);
     } else {
@@ -94,7 +94,8 @@ async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok(addresses)
 }
 
-/// Listens on all of `addresses` that this machine has. Port 0 is the same port on all of them, if there is one.
+/// Listens on those of `addresses` that this machine has. Port 0 takes the same free port on all of them, if there is
+/// one.
 fn bind_each(addresses: &[SocketAddr], terms: Terms) -> Result<Vec<TcpListener>, Unbound> {
     for _ in 0..ATTEMPTS {
         match bind_all(addresses, terms, true) {
@@ -132,12 +133,13 @@ fn bind_all(addresses: &[SocketAddr], terms: Terms, same_port: bool) -> Result<V
     Ok(listeners)
 }
 
-/// `None` if the machine has no such address, or does not know its family at all.
+/// Returns `None` if the machine has no such address, or does not know its family at all.
 fn listen(address: SocketAddr, terms: Terms) -> io::Result<Option<TcpListener>> {
     let Ok(socket) = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)) else {
         return Ok(None);
     };
-    // As std does: or a service that is started again would have to wait until the connections before it are forgotten.
+    // As the standard library does. Otherwise a restarted service could not listen until the system has forgotten the
+    // previous one's connections.
     socket.set_reuse_address(true)?;
     if address.is_ipv6() && terms.v6_only {
         socket.set_only_v6(true)?;
@@ -153,7 +155,7 @@ fn listen(address: SocketAddr, terms: Terms) -> io::Result<Option<TcpListener>> 
     }
 }
 
-/// A Unix socket that is removed when it is no longer listened on.
+/// A Unix socket, whose file is removed when this is dropped.
 struct BoundUnix {
     listener: UnixListener,
     path: PathBuf,
@@ -177,7 +179,7 @@ impl BoundUnix {
     }
 }
 
-/// A socket that nobody listens on: its service was killed.
+/// Whether nobody listens on the socket, since its service was killed.
 fn is_left_behind(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
@@ -195,7 +197,7 @@ impl Listener for BoundUnix {
     }
 
     fn address(&self) -> Option<String> {
-        // Whoever connects may be in another folder.
+        // A client may have another working directory.
         Some(format!("unix:{}", std::path::absolute(&self.path).ok()?.to_str()?))
     }
 }
@@ -213,7 +215,7 @@ mod tests {
     const TERMS: Terms = Terms { backlog: 8, v6_only: false };
 
     #[tokio::test]
-    async fn an_address_that_the_machine_has_not_got_is_left_out_if_there_is_another() {
+    async fn an_address_that_the_machine_does_not_have_is_skipped_if_there_is_another() {
         let (here, nowhere) = (([127, 0, 0, 1], 0).into(), ([192, 0, 2, 1], 0).into());
         let listeners = bind_each(&[nowhere, here], TERMS).ok().expect("one of them can be had");
         let bound: Vec<_> = listeners.iter().map(|listener| listener.local_addr().expect("bound").ip()).collect();
@@ -233,15 +235,15 @@ mod tests {
         };
         let unbound = bind_each(&[at(one), at(two)], TERMS).expect_err("it is taken");
         assert_eq!((unbound.address, unbound.cause.kind()), (at(two).to_string(), io::ErrorKind::AddrInUse));
-        // Any port is one that both have.
+        // Any port that is free on both.
         let both = bind_each(&[one, two], TERMS).ok().expect("there is one");
         let ports = [&both[0], &both[1]].map(|listener| listener.local_addr().expect("bound").port());
         assert_eq!(ports[0], ports[1]);
     }
 
-    /// In this order and in the other one.
+    /// In this order and in the other.
     #[tokio::test]
-    async fn both_families_can_be_listened_on_at_one_port() {
+    async fn ipv4_and_ipv6_can_be_listened_on_at_one_port() {
         if bind_each(&[(Ipv6Addr::UNSPECIFIED, 0).into()], TERMS).is_err() {
             eprintln!("skipped: this machine has no IPv6");
             return;

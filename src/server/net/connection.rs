@@ -1,6 +1,6 @@
-//! One connection: who it is, the session that it opens, and what it asks of that.
+//! One connection: its peer, the session that it opens, and the requests that it makes to that session.
 //!
-//! How its requests come and its responses go is in [`traffic`](super::traffic).
+//! [`traffic`](super::traffic) moves the requests and responses.
 
 use super::connections::Connections;
 use super::pending_connections::PendingConnection;
@@ -23,27 +23,27 @@ use tarmem_remote::operation::PROTOCOL_VERSION;
 use tarpc::context::Context;
 use tokio::sync::Notify;
 
-/// What a connection finds where it arrives.
+/// What every connection of a service needs.
 pub(crate) struct ConnectionEnv {
     pub(crate) engine: Arc<Engine>,
     pub(crate) connections: Arc<Connections>,
-    /// Of the thread that serves it.
+    /// The heartbeat of the thread that serves the connection.
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) access: Arc<AccessControl>,
-    /// There is no room for it: it gets to hear that, and no session.
+    /// There is no room for the connection: it is told so, and gets no session.
     pub(crate) no_room: Option<NoRoom>,
-    /// It gets to hear this, and no session.
+    /// The connection is told this, and gets no session.
     pub(crate) barred: Option<&'static str>,
-    /// Until it has a session.
+    /// The connection's entry among those without a session, until it has one.
     pub(crate) pending: Mutex<Option<PendingConnection>>,
 }
 
 /// Why there is no room for a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum NoRoom {
-    /// There are as many as there may be.
+    /// The service has as many connections as its limit allows.
     Connections,
-    /// The process may have no more descriptors.
+    /// The process has no file descriptors left.
     Descriptors,
 }
 
@@ -54,7 +54,7 @@ impl NoRoom {
                 format!("it has as many connections as its limit of {limit} allows; close some, or raise it")
             }
             NoRoom::Descriptors => {
-                "its process has no file descriptors left; close some connections, or let it have more (ulimit -n)"
+                "its process has no file descriptors left; close some connections, or raise its limit (ulimit -n)"
                     .to_owned()
             }
         }
@@ -62,7 +62,7 @@ impl NoRoom {
 }
 
 impl ConnectionEnv {
-    /// Ready once the connection has to make room for another, because it has no session yet.
+    /// Completes when the connection has to make room for another, because it has no session yet.
     pub(super) fn dismissed(&self) -> impl Future<Output = ()> + Send + use<> {
         let dismissed = self.pending.lock().as_ref().map(PendingConnection::dismissed);
         async move {
@@ -79,12 +79,12 @@ pub(super) struct Connection {
     pub(super) env: ConnectionEnv,
     pub(super) peer: Peer,
     limit: FrameLimit,
-    /// It has asked for a session: once is enough.
+    /// The client has asked for a session, which it may do once.
     opening: AtomicBool,
     session: OnceLock<Carried>,
     /// Ends this connection: another one carries its session.
     cut_off: Arc<Notify>,
-    /// The peer said something that makes no sense: it is answered, and the connection ends.
+    /// The peer sent something malformed, or was refused: it gets an answer, and the connection ends.
     lost: AtomicBool,
 }
 
@@ -108,7 +108,7 @@ impl Handler {
 }
 
 impl Connection {
-    /// `limit`: what its frames may have from now on is set there.
+    /// `limit` is set to the size that the peer's frames may have.
     pub(super) fn new(peer: Peer, env: ConnectionEnv, limit: FrameLimit) -> Self {
         Connection {
             env,
@@ -129,23 +129,23 @@ impl Connection {
         self.session.get().is_some()
     }
 
-    /// It said something that makes no sense, or was refused.
+    /// Whether the peer sent something malformed, or was refused.
     pub(super) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Ready once its session has ended, or another connection carries it.
+    /// Completes when the session has ended, or another connection carries it.
     pub(super) fn let_go(&self) -> impl Future<Output = ()> + Send + use<> {
         let cut_off = Arc::clone(&self.cut_off);
         async move { cut_off.notified().await }
     }
 
-    /// Ready once it has to make room for another connection, because it has no session yet.
+    /// Completes when the connection has to make room for another, because it has no session yet.
     pub(super) fn dismissed(&self) -> impl Future<Output = ()> + Send + use<> {
         self.env.dismissed()
     }
 
-    /// What a client hears that has to make room.
+    /// What the client of a connection that has to make room is told.
     pub(super) fn displaced(&self) -> String {
         match self.env.no_room {
             Some(no_room) => no_room.reason(self.env.engine.state.limits.connections),
@@ -157,27 +157,27 @@ impl Connection {
         }
     }
 
-    /// Ready once connections are to end.
+    /// Completes when connections have to end.
     pub(super) fn service_ended(&self) -> impl Future<Output = ()> + Send + use<> {
         self.env.engine.state.ended()
     }
 
-    /// So many bytes more wait here, of all that the service holds.
+    /// Adds to the bytes that wait on this connection, and so to what the service holds.
     pub(super) fn hold_more(&self, bytes: usize) {
         self.env.engine.state.held_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// So many bytes less.
+    /// Subtracts from the bytes that wait on this connection.
     pub(super) fn hold_less(&self, bytes: usize) {
         self.env.engine.state.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Its session has calls that cannot begin before the client has received the results of others.
+    /// Whether the session has calls that cannot begin before its client has received the results of others.
     pub(super) fn is_starved(&self) -> bool {
         self.session.get().is_some_and(|carried| carried.session.is_starved())
     }
 
-    /// The client was heard.
+    /// Notes that the client was heard.
     pub(super) fn hear(&self) {
         if let Some(carried) = self.session.get() {
             carried.session.hear();
@@ -186,7 +186,7 @@ impl Connection {
 
     async fn open(&self, hello: &[u8]) -> Result<Answer, Error> {
         if self.opening.swap(true, Ordering::Relaxed) {
-            return Err(Error::malformed("open", "this connection has asked for a session already"));
+            return Err(Error::malformed("open", "this connection has already asked for a session"));
         }
         let hello = Hello::decode(hello, PROTOCOL_VERSION)?;
         if hello.protocol != PROTOCOL_VERSION && !hello.details.ignore_version {
@@ -220,13 +220,14 @@ impl Connection {
         let _ = self.session.set(Carried { session, carrier, resumable: hello.details.resumable });
         self.env.pending.lock().take();
         if credential.is_revoked() {
-            // It was while the session was made: whoever ended the others may not have seen this one.
+            // The credential was revoked while the session was made. `set_tokens` may have missed it when it ended the
+            // others.
             self.env.engine.sessions.end_revoked();
         }
         Ok(Answer::Welcome(welcome))
     }
 
-    /// What the client comes in by; otherwise why it does not, with the remedy.
+    /// The credential that the client presents; otherwise why it is refused, with the remedy.
     async fn admit(&self, hello: &Hello) -> Result<Arc<Credential>, Refusal> {
         let ConnectionEnv { engine, access, no_room, barred, .. } = &self.env;
         if let Some(reason) = barred.or_else(|| access.bars(&self.peer)) {
@@ -234,9 +235,9 @@ impl Connection {
         }
         let credential =
             access.authenticate(&self.peer, hello.details.token.as_ref(), engine.state.limits.connections).await?;
-        // The connection that broke is counted, too: the service may not know of it yet.
+        // The connection that broke is counted, too: the service may not have noticed yet.
         let comes_back = self.session_of(hello);
-        // Who comes back for results may have them as long as there are any to come.
+        // A client that returns for results may have them as long as any are still to come.
         if engine.state.is_closing() && comes_back.is_none() {
             return Err(Refusal::for_now(Error::ShuttingDown.to_string()));
         }
@@ -248,7 +249,7 @@ impl Connection {
         Ok(credential)
     }
 
-    /// The session that the client comes back to, if it knows its secret.
+    /// The session that the client resumes, if it knows its secret.
     fn session_of(&self, hello: &Hello) -> Option<Arc<ServerSession>> {
         let Resume { session, secret, .. } = hello.details.resume?;
         match self.env.engine.sessions.find(session, secret) {
@@ -269,7 +270,7 @@ impl Connection {
             resumed = match self.env.engine.sessions.find(resume.session, resume.secret) {
                 Found::Here(session) => {
                     if !session.credential().is_some_and(|came_by| Arc::ptr_eq(came_by, credential)) {
-                        let reason = "its session was opened with another token; come back with that one".to_owned();
+                        let reason = "its session was opened with another token; resume it with that one".to_owned();
                         return Err(Error::Refused { reason });
                     }
                     match session.attach(cut_off(), &self.env.heartbeat, resume.received_below) {
@@ -287,7 +288,7 @@ impl Connection {
         Ok((session, carrier, resumed))
     }
 
-    /// The session goes on without this connection for its lease, if its client may come back for it.
+    /// Leaves the session without a connection, for the time of its lease, if its client may come back for it.
     pub(super) fn leave_session(&self) {
         let Some(Carried { session, carrier, resumable }) = self.session.get() else { return };
         let kept = *resumable && session.is_worth_keeping() && !self.env.engine.state.has_ended();
@@ -301,12 +302,12 @@ impl Connection {
         self.session.get().ok_or_else(|| Error::malformed("request", "open a session first"))
     }
 
-    /// A reply on its way; what made no sense is answered, too.
+    /// The bytes of a reply; an error is answered, too.
     fn send(&self, reply: Result<Bytes, Error>) -> Bytes {
         reply.unwrap_or_else(|error| self.lose(&error))
     }
 
-    /// Answers what made no sense, and ends the connection.
+    /// Answers something malformed, and ends the connection.
     fn lose(&self, error: &Error) -> Bytes {
         tracing::debug!("{}: {error}", self.peer);
         self.lost.store(true, Ordering::Relaxed);
@@ -320,7 +321,7 @@ impl Wire for Handler {
             self.connection.lost.store(true, Ordering::Relaxed);
             match error {
                 Error::Refused { reason } => Answer::Refused { reason, temporary: false },
-                // Too many sessions, say.
+                // Too many sessions, for example.
                 Error::LimitExceeded { .. } => Answer::Refused { reason: error.to_string(), temporary: true },
                 other => Answer::Refused { reason: other.to_string(), temporary: false },
             }
@@ -353,7 +354,7 @@ mod tests {
     use crate::wire::handshake::HelloDetails;
     use tarmem_remote::registry::Registry;
 
-    /// What `peer` hears from a service that has no authentication, and whether it got a session.
+    /// What a service without authentication answers to `peer`, and whether the peer got a session.
     async fn open(peer: Peer, protected: bool) -> (Answer, bool) {
         let limits = Limits::default();
         let limit = FrameLimit::new(limits.handshake_frame_bytes);
@@ -372,12 +373,12 @@ mod tests {
         let answer = connection.open(&hello.encode().expect("encodes")).await.expect("it makes sense");
         let opened = connection.session.get().is_some();
         let raised = limit.get() > Limits::default().handshake_frame_bytes;
-        assert_eq!(opened, raised, "larger frames are for those with a session");
+        assert_eq!(opened, raised, "only connections with a session may send larger frames");
         (answer, opened)
     }
 
     #[tokio::test]
-    async fn without_authentication_only_this_host_is_answered() {
+    async fn a_service_without_authentication_answers_only_this_host() {
         for other in ["192.0.2.1", "10.0.0.1", "0.0.0.0", "2001:db8::1", "::ffff:192.0.2.1", "fe80::1"] {
             let peer = || Peer::Ip(other.parse().expect("an address"));
             let (answer, opened) = open(peer(), true).await;

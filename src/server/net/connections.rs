@@ -1,4 +1,5 @@
-//! The connections of a service: how many there are, those that have no session yet, and what is logged of them.
+//! The connections of a service: their number, those that have no session yet, and the limits of what is logged about
+//! them.
 
 use super::log_limit::Logs;
 use super::pending_connections::PendingConnections;
@@ -17,17 +18,17 @@ pub(crate) struct Connections {
 pub(super) struct Counted(Arc<Connections>);
 
 impl Connections {
-    /// What is logged late is logged on `runtime`.
+    /// Delayed log messages are written on `runtime`.
     pub(crate) fn new(runtime: &Handle) -> Arc<Self> {
         Arc::new(Connections { count: AtomicUsize::new(0), pending: Arc::default(), logs: Logs::new(runtime) })
     }
 
-    /// How many there are.
+    /// The number of connections.
     pub(in crate::server) fn count(&self) -> usize {
         self.count.load(Ordering::Acquire)
     }
 
-    /// One more; how many there were before.
+    /// Adds a connection. Also returns how many there were before.
     pub(super) fn add(self: &Arc<Self>) -> (usize, Counted) {
         (self.count.fetch_add(1, Ordering::AcqRel), Counted(Arc::clone(self)))
     }

@@ -1,4 +1,5 @@
-//! Who dials a service and speaks something else: recognised by the first bytes, and told what this is.
+//! Peers that connect to a service but speak another protocol: they are recognised by their first bytes and told where
+//! they are.
 
 use crate::wire::QUESTION;
 use std::fmt;
@@ -6,32 +7,32 @@ use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// How long a peer may take to hear that it is wrong here, and how many bytes it may go on sending meanwhile.
+/// How long a peer has to read that it is in the wrong place, and how many bytes it may send meanwhile.
 const LINGER: (Duration, u64) = (Duration::from_millis(500), 64 * 1024);
 
-/// What this is.
-const THIS: &str = "this is a tarmem service, which speaks a protocol of its own";
+/// What the peer has reached.
+const THIS: &str = "this is a tarmem service, which speaks its own protocol";
 
-/// How it is spoken to.
+/// What the peer can do.
 const REMEDY: &str =
     "connect with a tarmem client (tarmem --addr HOST:PORT keys; Session::connect), or to another port";
 
-/// What is spoken by somebody who does not speak tarmem's protocol.
+/// The protocol of a peer that does not speak tarmem's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ForeignProtocol {
     Http,
-    /// HTTP, by which a tarmem client asks what it has reached.
+    /// HTTP from a tarmem client that asks what it has reached.
     Question,
     /// Redis's protocol.
     Resp,
-    /// TLS, where it is not expected.
+    /// TLS, where the service does not expect it.
     Tls,
     Other,
 }
 
 impl ForeignProtocol {
-    /// What begins with `first`; `None` if that may be a frame. One begins with its length, which before a session is
-    /// so small that its first byte is zero.
+    /// The protocol of a peer that begins with `first`; `None` if that may be a frame. A frame begins with its length,
+    /// which is so small before a session is open that its first byte is zero.
     pub(super) fn recognise(first: &[u8]) -> Option<Self> {
         let word = first.split(|&byte| byte == b' ' || byte == b'\r' || byte == b'\n').next().unwrap_or_default();
         Some(match (*first.first()?, word) {
@@ -51,34 +52,34 @@ impl ForeignProtocol {
         })
     }
 
-    /// Whether an operator wants to know of it. Of a client that asks, something else was told before.
+    /// Whether to log it for the operator. When a tarmem client asks, its earlier connection was logged already.
     pub(super) fn is_news(self) -> bool {
         self != ForeignProtocol::Question
     }
 
-    /// What it is told: in its own words, if it has some for that. `barred` is why even a tarmem client would be sent
-    /// away.
+    /// What the peer is told, in its own protocol if that has a way to say it. `barred` is why even a tarmem client
+    /// would be refused.
     fn answer(self, barred: Option<&str>) -> String {
         let more = barred.map(|barred| format!("; {barred}")).unwrap_or_default();
         match self {
             ForeignProtocol::Http | ForeignProtocol::Question => {
-                let body = format!("{THIS}, and no HTTP; {REMEDY}{more}\n");
+                let body = format!("{THIS} and not HTTP; {REMEDY}{more}\n");
                 let length = body.len();
                 format!(
                     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
                      Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
                 )
             }
-            ForeignProtocol::Resp => format!("-ERR {THIS}, and not that of Redis; {REMEDY}{more}\r\n"),
+            ForeignProtocol::Resp => format!("-ERR {THIS} and not that of Redis; {REMEDY}{more}\r\n"),
             ForeignProtocol::Tls => {
-                format!("{THIS}, here without TLS; {REMEDY}, by tarmem:// in place of tarmems://{more}\n")
+                format!("{THIS}, here without TLS; {REMEDY}, with tarmem:// instead of tarmems://{more}\n")
             }
             ForeignProtocol::Other => format!("{THIS}; {REMEDY}{more}\n"),
         }
     }
 
-    /// Tells the peer, and gives it a moment to read that: a connection that ends with something unread may be cut off
-    /// before.
+    /// Sends the answer, and gives the peer a moment to read it: if a connection is closed with unread bytes, what was
+    /// sent last may not arrive.
     pub(super) async fn send_away(self, stream: &mut (impl AsyncRead + AsyncWrite + Unpin), barred: Option<&str>) {
         let answer = self.answer(barred);
         let told = async {
@@ -89,7 +90,7 @@ impl ForeignProtocol {
     }
 }
 
-/// Ends this side of a stream, and reads what still comes.
+/// Shuts down this side of a stream, and reads what still arrives.
 pub(super) async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
     let (time, bytes) = LINGER;
     let rest = async {
@@ -103,9 +104,9 @@ impl fmt::Display for ForeignProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             ForeignProtocol::Http => "it speaks HTTP",
-            ForeignProtocol::Question => "it is a tarmem client that asks what is here",
+            ForeignProtocol::Question => "it is a tarmem client that asks what it has reached",
             ForeignProtocol::Resp => "it speaks Redis's protocol",
-            ForeignProtocol::Tls => "it speaks TLS, which this service does not there",
+            ForeignProtocol::Tls => "it speaks TLS, which this service does not on this address",
             ForeignProtocol::Other => "it does not speak tarmem's protocol",
         })
     }
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_spoken_is_told_by_the_first_bytes() {
+    fn a_protocol_is_recognised_by_its_first_bytes() {
         let cases: [(&[u8], Option<ForeignProtocol>); 13] = [
             (QUESTION, Some(ForeignProtocol::Question)),
             (b"", None),

@@ -1,4 +1,5 @@
-//! What peers without a session can put into the log: some lines in each stretch of time, and how many more there were.
+//! Limits what peers without a session can write to the log: a few lines in each period, and the number of those left
+//! out.
 
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -6,19 +7,19 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-/// Lines of one kind within [`PERIOD`].
+/// How many lines of one kind are logged within one [`PERIOD`].
 const LINES: u32 = 10;
 
-/// When lines are counted anew.
+/// After this time, lines are counted from zero.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// What a service says of whoever comes, each kind with a bound of its own.
+/// What a service logs about its peers, each kind with its own limit.
 pub(crate) struct Logs {
-    /// Who was refused.
+    /// Clients that were refused.
     pub(crate) refused: LogLimit,
-    /// Who speaks something else.
+    /// Peers that speak another protocol.
     pub(crate) foreign: LogLimit,
-    /// Whose connection came to an early end.
+    /// Connections that ended early.
     pub(crate) ended: LogLimit,
     /// Connections that could not be accepted.
     pub(crate) accept: LogLimit,
@@ -29,37 +30,37 @@ impl Logs {
         let limit = |tell| LogLimit::new(runtime, tell);
         Logs {
             refused: limit(|more| tracing::info!("{more} more suppressed: connections refused")),
-            foreign: limit(|more| tracing::info!("{more} more suppressed: connections that speak something else")),
+            foreign: limit(|more| tracing::info!("{more} more suppressed: connections that speak another protocol")),
             ended: limit(|more| tracing::info!("{more} more suppressed: connections that were ended")),
             accept: limit(|more| tracing::warn!("{more} more suppressed: connections that cannot be accepted")),
         }
     }
 }
 
-/// Bounds the rate of one kind of line.
+/// Limits the rate of one kind of line.
 pub(crate) struct LogLimit {
     state: Arc<Mutex<State>>,
-    /// Says how many more there were.
+    /// Logs how many lines were left out.
     tell: fn(u64),
     runtime: Handle,
 }
 
 #[derive(Default)]
 struct State {
-    /// Of the period that there is now, or was.
+    /// When the current period, or the last one, ends.
     ends: Option<Instant>,
     lines: u32,
     suppressed: u64,
 }
 
 impl LogLimit {
-    /// `tell` logs how many lines were left out; it is called on `runtime`, at the end of a period in which there were
-    /// any.
+    /// `tell` logs how many lines were left out. It is called on `runtime` at the end of each period in which there
+    /// were any.
     pub(crate) fn new(runtime: &Handle, tell: fn(u64)) -> Self {
         LogLimit { state: Arc::default(), tell, runtime: runtime.clone() }
     }
 
-    /// Calls `log`, unless there were enough lines in this period: then it is counted.
+    /// Calls `log`, unless the period's limit is reached: then the line is only counted.
     pub(crate) fn log(&self, log: impl FnOnce()) {
         let now = Instant::now();
         let ends = {
@@ -96,7 +97,7 @@ mod tests {
     static TOLD: AtomicU64 = AtomicU64::new(0);
 
     #[tokio::test(start_paused = true)]
-    async fn a_flood_is_some_lines_and_a_number() {
+    async fn a_flood_is_logged_as_a_few_lines_and_a_number() {
         let limit = LogLimit::new(&Handle::current(), |more| {
             TOLD.fetch_add(more, Ordering::SeqCst);
         });
@@ -106,7 +107,7 @@ mod tests {
         }
         assert_eq!((lines, TOLD.load(Ordering::SeqCst)), (LINES, 0));
         tokio::time::sleep(PERIOD + Duration::from_millis(10)).await;
-        assert_eq!(TOLD.load(Ordering::SeqCst), u64::from(1_000 - LINES), "it is told although nothing more comes");
+        assert_eq!(TOLD.load(Ordering::SeqCst), u64::from(1_000 - LINES), "logged although no other line comes");
         limit.log(|| lines += 1);
         assert_eq!(lines, LINES + 1, "another period");
         tokio::time::sleep(PERIOD * 2).await;

@@ -1,5 +1,5 @@
-//! Connections that have not introduced themselves. Each takes a place and a descriptor; when these run out, the oldest
-//! of them goes first, and not whoever comes next.
+//! Connections that have not opened a session yet. Each takes a place and a file descriptor. When these run out, the
+//! oldest of these connections is closed, rather than the newest.
 
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -11,30 +11,31 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio_util::sync::CancellationToken;
 
-/// File descriptors that are kept back for files that the service opens; and as many below these for connections that
-/// are told that there are no more, or are on their way out. Of few descriptors an eighth each.
+/// How many file descriptors are reserved for files that the service opens. As many more are reserved for connections
+/// that are told that there is no room, or are being closed. Where few descriptors are permitted, each reserve is an
+/// eighth of them.
 const RESERVE: u64 = 16;
 
 /// The connections of a service that have not opened a session yet, the oldest first.
 #[derive(Default)]
 pub(crate) struct PendingConnections {
     queue: Mutex<Queue>,
-    /// Tells that a descriptor is back.
+    /// Notified when a descriptor is free again.
     gone: Notify,
 }
 
 #[derive(Default)]
 struct Queue {
     next: u64,
-    /// Those that have a place.
+    /// Connections that have a place.
     placed: BTreeMap<u64, CancellationToken>,
-    /// Those that are only to be told that there is none.
+    /// Connections that will only be told that there is no place.
     unplaced: BTreeMap<u64, CancellationToken>,
-    /// How many were sent away and still have their descriptors.
+    /// How many were dismissed and still have their descriptors.
     leaving: usize,
 }
 
-/// A connection's place among them, until it is dropped.
+/// A connection's entry among the pending ones, until this is dropped.
 pub(crate) struct PendingConnection {
     pending: Arc<PendingConnections>,
     number: u64,
@@ -42,7 +43,7 @@ pub(crate) struct PendingConnection {
 }
 
 impl PendingConnections {
-    /// One more connection, which has a place or is to be told that there is none.
+    /// Adds a connection, which has a place or will be told that there is none.
     pub(crate) fn arrive(self: &Arc<Self>, placed: bool) -> PendingConnection {
         let dismissed = CancellationToken::new();
         let mut queue = self.queue.lock();
@@ -54,15 +55,16 @@ impl PendingConnections {
         PendingConnection { pending: Arc::clone(self), number, dismissed }
     }
 
-    /// Sends the oldest that has a place away, so that another can have that; false if there is none.
+    /// Dismisses the oldest connection that has a place, so that another can have the place. Returns false if there is
+    /// none.
     pub(crate) fn make_place(&self) -> bool {
         let mut queue = self.queue.lock();
         let oldest = queue.placed.pop_first();
         queue.send_away(oldest)
     }
 
-    /// Sends connections away until so many are on their way out: the oldest first of those that have a place, and then
-    /// of those that have none, who were told so. False, and nobody goes, if there are too few.
+    /// Dismisses connections until this many are being closed: first those that have a place, the oldest first, and
+    /// then those that have none and were told so. If there are too few, dismisses none and returns false.
     pub(crate) fn give_back(&self, descriptors: usize) -> bool {
         let mut queue = self.queue.lock();
         if queue.leaving + queue.placed.len() + queue.unplaced.len() < descriptors {
@@ -75,8 +77,8 @@ impl PendingConnections {
         true
     }
 
-    /// If nobody is on the way out, sends one away: the oldest that has no place, which has had a moment to hear so, or
-    /// has one.
+    /// If no connection is being closed, dismisses one: the oldest that has no place, and has had a moment to read
+    /// that; otherwise the oldest that has one.
     pub(crate) fn cut_short(&self) {
         let mut queue = self.queue.lock();
         if queue.leaving == 0 {
@@ -85,12 +87,12 @@ impl PendingConnections {
         }
     }
 
-    /// Ready once a descriptor is back, from now on.
+    /// Completes when a descriptor is freed after this call.
     pub(crate) fn gone(&self) -> Notified<'_> {
         self.gone.notified()
     }
 
-    /// A connection has ended, whether it had a session or not: its descriptor is back.
+    /// Notes that a connection has ended, with or without a session, so that its descriptor is free.
     pub(crate) fn has_gone(&self) {
         self.gone.notify_waiters();
     }
@@ -106,7 +108,7 @@ impl Queue {
 }
 
 impl PendingConnection {
-    /// Ready once it has to make room.
+    /// Completes when the connection has to make room.
     pub(crate) fn dismissed(&self) -> impl Future<Output = ()> + Send + use<> {
         self.dismissed.clone().cancelled_owned()
     }
@@ -116,24 +118,25 @@ impl Drop for PendingConnection {
     fn drop(&mut self) {
         let mut queue = self.pending.queue.lock();
         if queue.placed.remove(&self.number).is_none() && queue.unplaced.remove(&self.number).is_none() {
-            // It was sent away, and is gone; or it has a session after all.
+            // It was dismissed and has ended, or it has opened a session after all.
             queue.leaving -= 1;
         }
     }
 }
 
-/// How far the descriptors of the process are used up.
+/// How short of file descriptors the process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shortage {
-    /// How many have to come back before a connection has a place.
+    /// How many have to be freed before a connection can have a place.
     pub(crate) missing: usize,
-    /// Only those are left that are kept back.
+    /// Only the reserved descriptors are left.
     pub(crate) at_reserve: bool,
 }
 
 impl Shortage {
-    /// `None` if there are enough. It asks for a descriptor itself, and gives it back: the system gives out the lowest
-    /// that is free, so all below it are used. (What a connection has tells less: it may have filled a gap.)
+    /// Returns `None` if there are enough. Opens a descriptor and closes it again to find out: the system gives out the
+    /// lowest free one, so all below it are in use. (The number of a connection's descriptor says less: it may have
+    /// filled a gap.)
     pub(crate) fn now() -> Option<Self> {
         match UnixDatagram::unbound() {
             Ok(next) => {
@@ -150,13 +153,13 @@ impl Shortage {
         Some(Shortage { missing: usize::try_from(missing).ok()?, at_reserve: next + 1 >= most - reserve })
     }
 
-    /// There is not even one left.
+    /// Not a single descriptor is left.
     pub(crate) fn complete() -> Self {
         Shortage { missing: 2 * RESERVE as usize, at_reserve: true }
     }
 }
 
-/// The process, or the system, has no descriptor left, or no memory for one.
+/// Whether the process, or the system, has no file descriptor left, or no memory for one.
 pub(crate) fn has_no_descriptor(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }
@@ -167,7 +170,7 @@ mod tests {
     use futures::FutureExt;
 
     #[test]
-    fn the_oldest_goes_first_and_who_has_introduced_itself_does_not() {
+    fn the_oldest_connection_without_a_session_makes_room_first() {
         let pending = Arc::new(PendingConnections::default());
         let unplaced = pending.arrive(false);
         let [one, two, three] = [(); 3].map(|()| pending.arrive(true));
@@ -180,14 +183,14 @@ mod tests {
         assert!(three.dismissed().now_or_never().is_some());
         assert!(unplaced.dismissed().now_or_never().is_none(), "it has no place to give");
         pending.cut_short();
-        assert!(unplaced.dismissed().now_or_never().is_none(), "another is on the way out");
+        assert!(unplaced.dismissed().now_or_never().is_none(), "another is being closed");
         drop(three);
         pending.cut_short();
         assert!(unplaced.dismissed().now_or_never().is_some());
     }
 
     #[test]
-    fn who_is_on_the_way_out_counts() {
+    fn connections_that_are_being_closed_count() {
         let pending = Arc::new(PendingConnections::default());
         let mut all = [(); 4].map(|()| Some(pending.arrive(true)));
         let is_dismissed =
@@ -198,7 +201,7 @@ mod tests {
         assert!(pending.give_back(2), "one has gone, so another goes");
         assert_eq!(all.each_ref().map(is_dismissed), [false, true, true, false]);
         assert!(!pending.give_back(4), "there are only three");
-        assert_eq!(all.each_ref().map(is_dismissed), [false, true, true, false], "so nobody goes");
+        assert_eq!(all.each_ref().map(is_dismissed), [false, true, true, false], "so none is dismissed");
         let unplaced = Some(pending.arrive(false));
         assert!(pending.give_back(4));
         assert!(is_dismissed(&all[3]) && is_dismissed(&unplaced));
@@ -208,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_are_kept_back() {
+    fn some_descriptors_are_reserved() {
         let at = |next, most| Shortage::at(next, most).map(|it| (it.missing, it.at_reserve));
         assert_eq!([at(224, 256), at(225, 256), at(238, 256)], [None, Some((1, false)), Some((14, false))]);
         assert_eq!([at(239, 256), at(255, 256)], [Some((15, true)), Some((31, true))]);

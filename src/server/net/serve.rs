@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// What a connection's buffer for reading begins with, in bytes; it grows as needed.
+/// The initial size of a connection's read buffer, in bytes. It grows as needed.
 const BUFFER: usize = 1024;
 
-/// How long a connection that ends may take to send what it has answered.
+/// How long a connection that ends has to send its last answers.
 const FLUSH_TIME: Duration = Duration::from_millis(200);
 
-/// Serves one connection until it ends, or the service does.
+/// Serves one connection until it ends or the service does.
 pub(crate) async fn serve<S>(stream: S, peer: Peer, env: ConnectionEnv)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -52,14 +52,14 @@ where
         _ => tracing::debug!("connection with {} ended: {end}", connection.peer),
     }
     if let ConnectionEnd::HungUp = end {
-        // The poll that is out is answered by this, too.
+        // This also answers the poll that is waiting.
         connection.leave_session();
     }
-    // What has been answered goes out before the connection ends; it gets a moment for that, not more.
+    // The last answers are sent before the connection ends, for which it has a moment and no more.
     let _ = tokio::time::timeout(FLUSH_TIME, poll_fn(|cx| traffic.poll_finish(cx))).await;
 }
 
-/// A connection lets go of its session, however it ends.
+/// Makes a connection leave its session, however it ends.
 struct LeaveOnDrop(Arc<Connection>);
 
 impl Drop for LeaveOnDrop {

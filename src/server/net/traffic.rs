@@ -1,9 +1,10 @@
 //! The requests of one connection and their responses, on one task.
 //!
-//! A request is polled once where it arrives; most are done then, and answered at once. Only what waits (a `collect`)
-//! stays behind, on the same task. Nothing more is read while a client does not take its replies: then it cannot make
-//! more of them, and what it sends waits in the network, where it is the client's own. The same holds while it sends
-//! faster than it is served. (tarpc's channel reads as long as there are requests, and keeps their responses.)
+//! Each request is polled once when it arrives. Most are complete then, and are answered at once. Only a request that
+//! waits (`collect`) is kept, on the same task. While a client does not take its replies, nothing more is read from it:
+//! so it cannot cause more replies, and what it sends waits in the network, in the client's own buffers. The same holds
+//! while a client sends faster than it is served. (tarpc's channel goes on reading as long as there are requests, and
+//! keeps the responses.)
 
 use super::connection::{Connection, Handler};
 use super::foreign_protocol::ForeignProtocol;
@@ -26,59 +27,59 @@ use tarpc::server::Serve;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep};
 
-/// A client sends no more batches at one time.
+/// The largest number of batches that a client has on their way at one time.
 const BATCHES: usize = 4;
 
 /// The number of a client's first request, which asks for a session.
 const FIRST: u64 = 1;
 
-/// One connection's requests and responses.
+/// The requests and responses of one connection.
 pub(super) struct Traffic<S> {
     channel: Channel<S>,
     connection: Arc<Connection>,
-    /// tarpc's, for every request alike: a call has its own.
+    /// tarpc's context, the same for all requests: each call has its own deadline.
     context: tarpc::context::Context,
     events: FuturesUnordered<BoxFuture<'static, Event>>,
-    /// Requests among the events, and their bytes.
+    /// How many requests are among the events, and how many bytes they have.
     waiting: usize,
     unserved: usize,
-    /// When the client is next taken for heard that is not read from, since it sends too much.
+    /// When a client that is not read from, since it sends too much, next counts as heard.
     alive: Option<Pin<Box<Sleep>>>,
-    /// The stream did not take all that it was given.
+    /// The stream did not take everything that it was given.
     blocked: bool,
-    /// When a frame that is arriving has to be there; and since when it is arriving.
+    /// The deadline of the frame that is arriving, and since when that frame has been arriving.
     overdue: Option<(Instant, Pin<Box<Sleep>>)>,
-    /// Another connection needs its place.
+    /// Another connection needs this one's place.
     dismissed: bool,
 }
 
-/// What is waited for.
+/// What the task waits for.
 enum Event {
-    /// A request, of so many bytes, has its response.
+    /// The response to a request of this many bytes.
     Responded(u64, usize, Result<WireResponse, ServerError>),
-    /// The connection is to end.
+    /// The connection has to end.
     End(ConnectionEnd),
     Nothing,
 }
 
 /// Why a connection ends.
 pub(super) enum ConnectionEnd {
-    /// Its client sends no more.
+    /// Its client closed it.
     HungUp,
     Broken(io::Error),
-    /// The client said what makes no sense.
+    /// The client sent something malformed, or was refused.
     Lost,
     /// It opened no session in time.
     NotOpened,
-    /// It opened no session yet, and another connection needs its place.
+    /// It has not opened a session, and another connection needs its place.
     Displaced,
-    /// It does not speak tarmem's protocol.
+    /// Its peer does not speak tarmem's protocol.
     Foreign(ForeignProtocol),
     /// Its session has ended, or another connection carries it.
     LetGo,
-    /// It has so many requests in flight, over the limit.
+    /// It has this many requests in flight, which is over the limit.
     TooManyRequests(usize),
-    /// A frame took too long.
+    /// A frame took too long to arrive.
     Overdue,
     ServiceEnded,
 }
@@ -86,15 +87,19 @@ pub(super) enum ConnectionEnd {
 impl fmt::Display for ConnectionEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ConnectionEnd::HungUp => f.write_str("its client has hung up"),
+            ConnectionEnd::HungUp => f.write_str("its client closed it"),
             ConnectionEnd::Broken(error) => error.fmt(f),
-            ConnectionEnd::Lost => f.write_str("what it said made no sense, or it was refused"),
+            ConnectionEnd::Lost => f.write_str("it sent something malformed, or was refused"),
             ConnectionEnd::NotOpened => f.write_str("it opened no session in time"),
-            ConnectionEnd::Displaced => f.write_str("it had opened no session, and there is no room for it any more"),
+            ConnectionEnd::Displaced => {
+                f.write_str("it had not opened a session, and there was no room for it any more")
+            }
             ConnectionEnd::Foreign(foreign) => foreign.fmt(f),
             ConnectionEnd::LetGo => f.write_str("its session has ended, or another connection carries it"),
-            ConnectionEnd::TooManyRequests(requests) => write!(f, "{requests} requests in flight are over the limit"),
-            ConnectionEnd::Overdue => f.write_str("a frame took longer than its limit"),
+            ConnectionEnd::TooManyRequests(requests) => {
+                write!(f, "it has {requests} requests in flight, over the limit")
+            }
+            ConnectionEnd::Overdue => f.write_str("a frame took longer than the limit allows"),
             ConnectionEnd::ServiceEnded => f.write_str("the service has ended"),
         }
     }
@@ -137,11 +142,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         }
     }
 
-    /// Answers requests until the connection is to end.
+    /// Answers requests until the connection has to end.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionEnd> {
         let (mut frames, mut begun) = (0, None);
         loop {
-            // First of all: while this is written, the client can go on.
+            // First of all, so that the client can go on while the rest is done.
             if let Err(error) = self.write(cx) {
                 return Poll::Ready(ConnectionEnd::Broken(error));
             }
@@ -159,8 +164,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
                     Err(end) => return Poll::Ready(end),
                 }
             }
-            // A client that has results to receive says by its polls which it has: these are read, behind as many
-            // batches as it may have on their way.
+            // A client that has results to receive acknowledges them in its polls. These come after as many batches as
+            // it may have on their way, so all of them are read.
             let spare = if self.connection.is_starved() { limits.frame_bytes.saturating_mul(BATCHES) } else { 0 };
             if self.must_go() && self.waiting > 0 {
                 return Poll::Ready(ConnectionEnd::Displaced);
@@ -190,7 +195,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
                 return Poll::Ready(end);
             }
             frames += 1;
-            // A lone call pays for no look at the clock: each batch minds its own time, and this is for many of them.
+            // A lone call does not read the clock: each batch limits its own time, and this limits many of them
+            // together.
             if frames > 1 && begun.get_or_insert_with(Instant::now).elapsed() > TURN {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -198,13 +204,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         }
     }
 
-    /// It has to make room for another connection, and has no session yet.
+    /// Whether the connection has to make room for another and has no session yet.
     fn must_go(&self) -> bool {
         self.dismissed && !self.connection.has_session()
     }
 
-    /// Puts in line what a client is told that may not stay: the answer to its first request, whether that has come or
-    /// not.
+    /// Queues an answer to the first request of a client that has to go, whether that request has arrived or not.
     pub(super) fn turn_away(&mut self, reason: String) {
         let says_something_else = self.channel.unread().first().is_some_and(|first| *first != 0);
         if self.waiting > 0 || says_something_else {
@@ -214,7 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         let _ = self.respond(FIRST, Ok(WireResponse::Open(answer)));
     }
 
-    /// That what came first is no frame, if it is none.
+    /// Why the connection ends, if the first bytes are no frame.
     fn foreign(&self) -> Option<ConnectionEnd> {
         if self.connection.has_session() {
             return None;
@@ -222,7 +227,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         ForeignProtocol::recognise(self.channel.unread()).map(ConnectionEnd::Foreign)
     }
 
-    /// What it is all about; for the last words to who does not understand others.
+    /// The stream itself, for a last answer to a peer that speaks another protocol.
     pub(super) fn stream(&mut self) -> &mut S {
         self.channel.stream()
     }
@@ -235,7 +240,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         let before = self.channel.unsent();
         let flushed = self.channel.poll_flush(cx)?;
         if self.blocked && self.channel.unsent() < before {
-            // The client takes its replies: it is there, although it may not be read from just now.
+            // The client takes its replies, so it is alive even if it is not read from at the moment.
             self.connection.hear();
         }
         self.blocked = flushed.is_pending();
@@ -250,7 +255,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
                 self.connection.hold_less(bytes);
                 self.respond(id, response)
             }
-            // What it has sent is read first: it may be about to open a session.
+            // What the client has sent is read first: it may be about to open a session.
             Event::End(ConnectionEnd::Displaced) => {
                 self.dismissed = true;
                 Ok(())
@@ -260,7 +265,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         }
     }
 
-    /// Takes in a frame from the client.
+    /// Handles a frame from the client.
     fn hear(&mut self, cx: &mut Context<'_>, frame: &Bytes) -> Result<(), ConnectionEnd> {
         let message = ClientMessage::decode(frame).map_err(|error| match self.connection.has_session() {
             true => ConnectionEnd::Broken(error),
@@ -268,7 +273,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         });
         let (id, request) = match message? {
             ClientMessage::Request { id, request } => (id, request),
-            // Of what was begun there is a reply to be kept, whoever waits for the response.
+            // A call that has begun has a reply to be kept, even if nobody waits for the response.
             ClientMessage::Cancel { .. } => return Ok(()),
         };
         let handler = Handler::new(&self.connection).serve();
@@ -296,7 +301,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         self.channel.put(message.head(), message.body.clone()).map_err(ConnectionEnd::Broken)
     }
 
-    /// A client that is not read from is heard all the same: its polls, by which it is, are not read either.
+    /// Counts a client as heard even if it is not read from: its polls, by which it would be heard, are not read
+    /// either.
     fn keep_alive(&mut self, cx: &mut Context<'_>) {
         let pause = self.connection.limits().lease / 8;
         let timer = self.alive.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
@@ -306,7 +312,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         }
     }
 
-    /// Ready once the frame that is arriving has taken too long.
+    /// Completes when the frame that is arriving has taken too long.
     fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(since) = self.channel.partial_since() else {
             self.overdue = None;
@@ -321,9 +327,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
         timer.as_mut().poll(cx)
     }
 
-    /// Writes what has been answered, and what still is; ready once nothing is left to write. What the client says
-    /// meanwhile is not heard any more, but read: a connection that ends with something unread may be cut off before
-    /// all of it arrived.
+    /// Writes the responses that there are and those that still come; completes when nothing is left to write. What the
+    /// client sends meanwhile is read and ignored: if a connection is closed with unread bytes, what was sent last may
+    /// not arrive.
     pub(super) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while let Poll::Ready(Some(event)) = self.events.poll_next_unpin(cx) {
             if matches!(event, Event::Responded(..)) && self.take(event).is_err() {
@@ -339,7 +345,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
             let _ = self.write(cx);
             return Poll::Pending;
         }
-        // The connection ends either way.
+        // The connection ends whether this succeeds or not.
         self.channel.poll_close(cx).map(|_| ())
     }
 }

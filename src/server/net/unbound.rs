@@ -1,14 +1,14 @@
-//! Why an address cannot be listened on, and what to do: in terms of what is there.
+//! Why an address cannot be listened on, and what to do about it, after a look at what is there.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-/// The longest path of a Unix socket, in bytes: what a `sockaddr_un` holds, with the zero at its end.
+/// The longest path of a Unix socket, in bytes: what a `sockaddr_un` holds, without the terminating zero.
 const PATH_BYTES: usize = 107;
 
-/// What is wrong, with the remedy.
+/// The cause, with the remedy.
 pub(in crate::server) fn why(address: &str, cause: &io::Error) -> String {
     match address.strip_prefix("unix:") {
         Some(path) => why_not_unix(Path::new(path), cause),
@@ -44,14 +44,14 @@ fn why_not_unix(path: &Path, cause: &io::Error) -> String {
                     kind if kind.is_file() => "a file",
                     _ => "something else",
                 };
-                format!("{what} is there, and no socket; give another path, or remove it if nobody needs it")
+                format!("{what} is there, not a socket; give another path, or remove it if nobody needs it")
             }
             Err(_) => format!("{cause}; give another path"),
         },
-        io::ErrorKind::NotFound => format!("there is no folder {}; make it, or give another path", folder.display()),
-        io::ErrorKind::NotADirectory => format!("{} is no folder; give another path", folder.display()),
+        io::ErrorKind::NotFound => format!("there is no folder {}; create it, or give another path", folder.display()),
+        io::ErrorKind::NotADirectory => format!("{} is not a folder; give another path", folder.display()),
         io::ErrorKind::PermissionDenied => {
-            format!("no socket may be made in {}; make that folder writable, or give another path", folder.display())
+            format!("no socket can be created in {}; make that folder writable, or give another path", folder.display())
         }
         _ => format!("{cause}; give another path"),
     }

@@ -1,4 +1,4 @@
-//! The threads that connections are served on, and the way of a connection to one of them.
+//! The threads that serve connections, and how a connection gets to one of them.
 
 use super::connection::{ConnectionEnv, NoRoom};
 use super::connections::{Connections, Counted};
@@ -16,27 +16,27 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-/// The first byte of a TLS connection. That of a tarmem frame is 0 before a session is open.
+/// The first byte of a TLS connection. A tarmem frame begins with 0 before a session is open.
 const TLS_BYTE: u8 = 0x16;
 
-/// Connections over the limit that are still told so, rather than just dropped.
+/// How many connections over the limit are told about it at one time, rather than just closed.
 const TOLD: usize = 128;
 
-/// What a client hears that speaks no TLS and should.
+/// What a client is told that does not speak TLS and should.
 const PLAIN: &str =
-    "it speaks TLS only; connect to tarmems://HOST:PORT, and say whom to trust (--ca, ClientTls::ca_file)";
+    "it speaks only TLS; connect to tarmems://HOST:PORT, and say which CA to trust (--ca, ClientTls::ca_file)";
 
-/// How long to wait before a listener is asked again that fails.
+/// How long to wait before accepting again after a listener has failed.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How long to wait at most for a descriptor to come back: what uses them up may be no connection.
+/// How long to wait at most for a free descriptor: other things than connections may use them up.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What a worker is told.
+/// A message to a worker.
 pub(in crate::server) enum WorkerMessage {
     /// Serve a connection.
     Serve(Arrival),
-    /// Say that the thread has got to this: what ran on it before has come to its end.
+    /// Answer, to show that everything that ran on the thread before has ended.
     Answer(oneshot::Sender<()>),
 }
 
@@ -48,8 +48,8 @@ pub(in crate::server) struct Arrival {
     no_room: Option<NoRoom>,
 }
 
-/// Takes connections and hands them to the workers in turn. Over `limit`, one without a session makes room.
-/// None is taken while only those descriptors are left that are kept back.
+/// Accepts connections and hands them to the workers in turn. Over `limit`, a connection without a session makes room.
+/// While only reserved descriptors are left, none is accepted.
 pub(in crate::server) async fn accept(
     mut listener: Box<dyn Listener>,
     workers: Vec<mpsc::Sender<WorkerMessage>>,
@@ -74,7 +74,7 @@ pub(in crate::server) async fn accept(
         };
         let (count, counted) = connections.add();
         let shortage = Shortage::now();
-        // Who has not said who it is makes room for who may be about to.
+        // A connection without a session makes room for one that may be about to open one.
         let mut no_room = None;
         if count >= limit && !pending_connections.make_place() {
             no_room = Some(NoRoom::Connections);
@@ -96,7 +96,7 @@ pub(in crate::server) async fn accept(
     }
 }
 
-/// Returns once there is a descriptor besides those that are kept back, or enough has been waited for one.
+/// Returns once a descriptor is free besides the reserved ones, or after having waited long enough.
 async fn descriptor_is_back(pending_connections: &PendingConnections) {
     let back = async {
         loop {
@@ -111,8 +111,8 @@ async fn descriptor_is_back(pending_connections: &PendingConnections) {
     let _ = tokio::time::timeout(PATIENCE, back).await;
 }
 
-/// A thread with an event loop of its own: a connection's work stays on it. It ends when nobody can send it connections
-/// any more, and those it has are gone.
+/// A thread with its own event loop, which serves each of its connections to the end. The thread ends when nobody can
+/// send it another connection and all it has have ended.
 pub(in crate::server) fn worker(
     index: usize,
     engine: &Arc<Engine>,
@@ -159,7 +159,7 @@ pub(in crate::server) fn worker(
                         }
                     };
                     if let Err(error) = served {
-                        tracing::debug!("a connection was gone before it was served: {error}");
+                        tracing::debug!("a connection ended before it was served: {error}");
                     }
                 });
             }
@@ -173,7 +173,7 @@ pub(in crate::server) fn worker(
     sender
 }
 
-/// Ready once each of the workers has come to the end of what runs on its thread.
+/// Completes once every worker has finished what was running on its thread.
 pub(in crate::server) async fn at_rest(workers: &[mpsc::Sender<WorkerMessage>]) {
     let answers = workers.iter().map(async |worker| {
         let (answer, answered) = oneshot::channel();
@@ -186,7 +186,7 @@ pub(in crate::server) async fn at_rest(workers: &[mpsc::Sender<WorkerMessage>]) 
 
 async fn serve_tcp(stream: std::net::TcpStream, mut env: ConnectionEnv) -> io::Result<()> {
     let stream = tokio::net::TcpStream::from_std(stream)?;
-    // tarpc does not set it, and without it a small reply waits for the peer's delayed acknowledgement.
+    // tarpc does not set this. Without it, a small reply waits for the peer's delayed acknowledgement.
     stream.set_nodelay(true)?;
     let peer = Peer::Ip(stream.peer_addr()?.ip());
     let ended = env.engine.state.ended();
@@ -202,7 +202,7 @@ async fn serve_tcp(stream: std::net::TcpStream, mut env: ConnectionEnv) -> io::R
             env.barred = barred;
             serve(stream, peer, env).await;
         }
-        // Of its own size: a connection in the clear, of which there may be very many idle ones, has no place for it.
+        // Boxed, so that a connection without TLS, of which very many may be idle, need not have room for it.
         Secured::Tls(stream) => Box::pin(serve(*stream, peer, env)).await,
         Secured::Failed => {}
     }
@@ -214,7 +214,7 @@ async fn serve_unix(stream: std::os::unix::net::UnixStream, env: ConnectionEnv) 
     Ok(())
 }
 
-/// Speaks TLS if the service does. It has the handshake's time for that.
+/// Does the TLS handshake, if the service has TLS, within the handshake's time limit.
 async fn secure(stream: tokio::net::TcpStream, peer: &Peer, env: &ConnectionEnv) -> io::Result<Secured> {
     match &env.access.tls {
         None => Ok(Secured::Not(stream, None)),
@@ -240,16 +240,16 @@ async fn accept_tls(
         Ok(stream) => Ok(Secured::Tls(Box::new(stream))),
         Err((error, mut stream)) => {
             env.connections.logs.foreign.log(|| tracing::info!("{peer}: no TLS: {}", explain_to_service(&error)));
-            // The client is to read why.
+            // Gives the client time to read the reason.
             let _ = linger(&mut stream).await;
             Ok(Secured::Failed)
         }
     }
 }
 
-/// A connection as it is served.
+/// A connection ready to be served.
 enum Secured {
-    /// In the clear; and why it is to be sent away, if it is.
+    /// Without TLS; and why it will be refused, if it will.
     Not(tokio::net::TcpStream, Option<&'static str>),
     Tls(Box<ServerTlsStream>),
     Failed,

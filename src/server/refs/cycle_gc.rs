@@ -1,9 +1,10 @@
-//! Circles of objects that refer to one another, and that nothing else refers to.
+//! Garbage collection of circles: objects that refer to one another and to which nothing else refers.
 //!
-//! Objects are counted references: one goes when the last key, handle and reference to it has gone. A circle keeps
-//! itself alive; so what was once given a reference is a *suspect*, and from time to time the suspects' references to
-//! one another are taken from their counts. Those with none left, and which no other suspect reaches that has, are
-//! garbage. (Trial deletion, as CPython's collector does it; see also Bacon and Rajan, ECOOP 2001.)
+//! Objects are reference-counted: an object is dropped with the last key, handle and reference to it. A circle keeps
+//! itself alive. So every object that was ever given a reference is a *suspect*, and from time to time the references
+//! among the suspects are subtracted from their counts. The suspects with a count of zero that are not reachable from
+//! another suspect with a higher count are garbage. (Trial deletion, as in CPython's collector; see also Bacon and
+//! Rajan, ECOOP 2001.)
 
 use super::references::live;
 use crate::server::state::suspects::Suspects;
@@ -17,16 +18,16 @@ use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
 use tarmem_remote::{Object, codec};
 use uuid::Uuid;
 
-/// A collection begins no sooner than this after something may have become garbage.
+/// A collection begins this long after something may have become garbage, at the earliest.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How long a collection goes on before it gives way for as long: it is never in a hurry.
+/// How long a collection works before it sleeps for as long, since it is never in a hurry.
 const TURN: Duration = Duration::from_millis(1);
 
-/// A collector sleeps so many times as long as its last collection took.
+/// After a collection the collector sleeps this many times as long as the collection took.
 const REST: u32 = 20;
 
-/// Collects whenever there may be something, until the task that this runs on ends.
+/// Collects garbage whenever there may be some, until its task ends.
 pub(in crate::server) async fn run(state: Weak<State>) {
     loop {
         let Some(loosened) = state.upgrade() else { return };
@@ -37,13 +38,13 @@ pub(in crate::server) async fn run(state: Weak<State>) {
         let begun = Instant::now();
         let collected = tokio::task::spawn_blocking(move || collect(&state.suspects)).await;
         if let Ok(collected @ 1..) = collected {
-            tracing::debug!("collected {collected} objects that referred to one another");
+            tracing::debug!("collected {collected} objects that referred only to one another");
         }
         tokio::time::sleep(begun.elapsed() * REST).await;
     }
 }
 
-/// Clears what is garbage among the suspects; how many objects that was.
+/// Drops the garbage among the suspects. Returns how many objects that was.
 pub(crate) fn collect(suspects: &Suspects) -> usize {
     collect_at(suspects, &mut Pace::of(TURN))
 }
@@ -51,14 +52,15 @@ pub(crate) fn collect(suspects: &Suspects) -> usize {
 fn collect_at(suspects: &Suspects, pace: &mut Pace) -> usize {
     let cells = suspects.living();
     let candidates = garbage(&cells, |cell| {
-        // Between two objects it holds none.
+        // Between two objects it holds no lock.
         pace.keep();
         cell.try_read_owned()?.ok().map(|object| references(cell, &*object))
     });
     if candidates.is_empty() {
         return 0;
     }
-    // Held alone, they can be reached by nobody who is not counted; what has changed since shows in a second look.
+    // While all of them are locked for exclusive use, nobody who is not counted can reach them. A second look shows
+    // what has changed in between.
     let held: Option<Vec<(Cell, WriteGuard)>> = cells
         .into_iter()
         .filter(|cell| candidates.contains(&cell.id()))
@@ -71,10 +73,10 @@ fn collect_at(suspects: &Suspects, pace: &mut Pace) -> usize {
     let cells: Vec<Cell> = held.iter().map(|(cell, _)| cell.clone()).collect();
     let objects: HashMap<Uuid, &WriteGuard> = held.iter().map(|(cell, guard)| (cell.id(), guard)).collect();
     pace.looks_again();
-    // Besides this list of cells: the one it was made from, and the guard's own.
+    // The three shares are: this list of cells, the one it was made from, and the guard's own.
     let still = garbage_with(&cells, 3, |cell| {
-        // It holds them all, and goes on to give way: whoever could come to wait for one had a reference to it, which
-        // the first look did not see. So that is seldom.
+        // The collector sleeps although it holds all locks: only a caller with a reference that the first look did not
+        // see could wait for one of them, which is rare.
         pace.keep();
         objects.get(&cell.id()).map(|object| references(cell, &***object))
     });
@@ -82,7 +84,7 @@ fn collect_at(suspects: &Suspects, pace: &mut Pace) -> usize {
     if still.len() != held.len() {
         return 0;
     }
-    // They go one after the other, outside their own locks' order: nobody else can be waiting for them.
+    // Each lock is released on its own, in any order: nobody else can be waiting for one of them.
     let taken: Vec<Remains> = held.into_iter().map(|(_, guard)| guard.take()).collect();
     drop(cells);
     let count = taken.len();
@@ -90,12 +92,12 @@ fn collect_at(suspects: &Suspects, pace: &mut Pace) -> usize {
     count
 }
 
-/// Has a collection give way from time to time.
+/// Makes a collection sleep from time to time.
 struct Pace {
-    /// How long it goes on before it does, and for how long it does.
+    /// How long the collection works before it sleeps, and how long it sleeps.
     length: Duration,
     turn: Instant,
-    /// How often it did, in the first look and in the second one.
+    /// How often it slept, in the first look and in the second.
     pauses: [u32; 2],
     second: bool,
 }
@@ -105,7 +107,7 @@ impl Pace {
         Pace { length, turn: Instant::now(), pauses: [0; 2], second: false }
     }
 
-    /// Between two objects: gives way if that is due.
+    /// Sleeps if that is due. Called between two objects.
     fn keep(&mut self) {
         if self.turn.elapsed() >= self.length {
             std::thread::sleep(self.length);
@@ -114,24 +116,25 @@ impl Pace {
         }
     }
 
-    /// What comes now is the second look.
+    /// Notes that the second look begins.
     fn looks_again(&mut self) {
         self.second = true;
     }
 }
 
-/// Those of `cells` that are reachable only from one another. What cannot be traced counts as reachable.
+/// Those of `cells` that are reachable only from one another. An object that cannot be traced counts as reachable.
 fn garbage(cells: &[Cell], trace: impl FnMut(&Cell) -> Option<Vec<ObjectRef>>) -> HashSet<Uuid> {
     garbage_with(cells, 1, trace)
 }
 
 fn garbage_with(cells: &[Cell], ours: usize, mut trace: impl FnMut(&Cell) -> Option<Vec<ObjectRef>>) -> HashSet<Uuid> {
     let traced: HashMap<Uuid, Option<Vec<ObjectRef>>> = cells.iter().map(|cell| (cell.id(), trace(cell))).collect();
-    // One allocation may be shared by several references: it holds its object once, and is ours alone if all its
-    // holders are among those found. Each was found by making one more holder.
+    // Several references may share one allocation. It holds its object once, and belongs to the suspects alone if all
+    // its holders were found. Each was found by making one more holder.
     let mut found: HashMap<usize, (Uuid, usize, usize)> = HashMap::new();
     for reference in traced.values().flatten().flatten() {
-        // What it carries, a share, may have been taken out of it, and stand elsewhere: then this one is not all of it.
+        // The share that the reference carries may have been moved elsewhere. Then this reference is not the only
+        // holder.
         if reference.live().is_none_or(|live| Arc::strong_count(live) > 1) {
             continue;
         }
@@ -159,7 +162,7 @@ fn garbage_with(cells: &[Cell], ours: usize, mut trace: impl FnMut(&Cell) -> Opt
     cells.iter().map(|cell| cell.id()).filter(|id| !alive.contains(id)).collect()
 }
 
-/// The live references in the object of a cell: found by encoding it, or what its class says that it holds.
+/// The live references in the object of a cell, found by encoding it or named by its class.
 fn references(cell: &Cell, object: &dyn Object) -> Vec<ObjectRef> {
     struct Tracer(Mutex<Vec<ObjectRef>>);
     impl RefScope for Tracer {
@@ -179,7 +182,7 @@ fn references(cell: &Cell, object: &dyn Object) -> Vec<ObjectRef> {
     let _ = panics::catch(|| {
         with_scope(&tracer, || match trace {
             Some(trace) => trace(object, &mut |value| drop(codec::encode(value))),
-            // A resident class cannot be encoded; if it does not tell, it is not known to hold any.
+            // A resident class cannot be encoded; if it does not name its references, it counts as having none.
             None => drop(codec::encode(object as &dyn erased_serde::Serialize)),
         });
     });
@@ -199,7 +202,7 @@ mod tests {
     use tarmem_remote::value::Value;
 
     #[tokio::test]
-    async fn a_collection_gives_way_in_its_first_look_and_in_its_second() {
+    async fn a_collection_sleeps_in_its_first_look_and_in_its_second() {
         const CIRCLES: usize = 16;
         let registry = Registry::linked().expect("no names clash");
         let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current(), Seams::default());
@@ -213,11 +216,11 @@ mod tests {
         }
         let mut pace = Pace::of(Duration::ZERO);
         assert_eq!(collect_at(&engine.state.suspects, &mut pace), 0, "there are handles");
-        assert_eq!(pace.pauses[1], 0, "so there was nothing to look at again");
+        assert_eq!(pace.pauses[1], 0, "so there was no second look");
         drop(lists);
         let mut pace = Pace::of(Duration::ZERO);
         assert_eq!(collect_at(&engine.state.suspects, &mut pace), CIRCLES);
-        // Before each object, since no time at all is too long.
+        // One sleep per object at least, since the turn is zero here.
         assert!(pace.pauses.iter().all(|&pauses| pauses as usize >= CIRCLES), "{:?}", pace.pauses);
     }
 }

@@ -1,8 +1,9 @@
 //! References between objects.
 //!
-//! - [`references`]: object references in arguments and results: live objects here, counted handles at clients.
-//! - [`snapshot`]: plain copies of an object and of what it refers to.
-//! - [`cycle_gc`]: objects that only refer to one another, and are garbage.
+//! - [`references`]: object references in arguments and results: live objects on the service, counted handles at its
+//!   clients.
+//! - [`snapshot`]: plain copies of an object and of the objects it refers to.
+//! - [`cycle_gc`]: garbage collection of objects that refer only to one another.
 
 pub(crate) mod cycle_gc;
 pub(super) mod references;

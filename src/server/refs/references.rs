@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tarmem_remote::value::{ObjectRef, RefScope};
 
-/// Looks after the references in a call of a function or generator.
+/// Handles the references in the arguments and the result of a call of a function or generator.
 pub(crate) struct SessionScope {
     pub(in crate::server) session: Arc<ServerSession>,
     pub(in crate::server) sequence: u64,
@@ -14,12 +14,12 @@ pub(crate) struct SessionScope {
 }
 
 impl SessionScope {
-    /// For call `sequence` of `session`.
+    /// A scope for call `sequence` of `session`.
     pub(in crate::server) fn new(session: &Arc<ServerSession>, sequence: u64) -> Self {
         SessionScope { session: Arc::clone(session), sequence, resolved: AtomicBool::new(false) }
     }
 
-    /// Whether there was a reference in its arguments.
+    /// Whether there was a reference in the arguments.
     pub(in crate::server) fn has_resolved(&self) -> bool {
         self.resolved.load(Ordering::Relaxed)
     }
@@ -37,12 +37,12 @@ impl RefScope for SessionScope {
     }
 }
 
-/// Looks after the references in a call of a method, and costs nothing if there are none.
+/// Handles the references in a call of a method. It costs nothing if there are none.
 #[derive(Clone, Copy)]
 pub(in crate::server) struct MethodScope<'a> {
     pub(in crate::server) session: &'a Arc<ServerSession>,
     pub(in crate::server) sequence: u64,
-    /// The object whose method runs: given a reference, it may become part of a circle.
+    /// The object whose method runs. If the method is given a reference, the object may become part of a circle.
     pub(in crate::server) of: &'a Cell,
 }
 
@@ -62,7 +62,7 @@ impl RefScope for MethodScope<'_> {
     }
 }
 
-/// A client can refer to what it has a handle to, and to nothing else.
+/// Resolves a reference from a client, which can refer to objects that it has handles to and to no others.
 fn resolve(session: &ServerSession, reference: &ObjectRef) -> Result<ObjectRef, String> {
     let cell = session.held(reference.id()).map_err(|error| error.to_string())?;
     Ok(reference_to(cell))
@@ -78,7 +78,7 @@ fn reference_to(cell: Cell) -> ObjectRef {
     ObjectRef::with_live(cell.id(), class, Arc::new(cell))
 }
 
-/// Its client gets a handle to what it hears of.
+/// Gives the client a handle to an object in a result.
 fn export(session: &Arc<ServerSession>, sequence: u64, reference: &ObjectRef) -> Result<(), String> {
     let cell = reference.live().and_then(|live| live.downcast_ref::<Cell>());
     let cell = cell.ok_or_else(|| format!("{reference} is not an object of this service"))?;

@@ -1,4 +1,4 @@
-//! A plain copy of an object's value, with the objects that it refers to in the places of the references.
+//! Plain copies of an object's value, in which the objects it refers to take the place of the references.
 
 use super::references::{SessionScope, live};
 use crate::server::session::ServerSession;
@@ -21,28 +21,28 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
 use uuid::Uuid;
 
-/// References deeper than this stay references: a value has its own limit of 64 levels.
+/// References nested deeper than this stay references: a value has its own limit of 64 levels.
 const DEEPEST_REFERENCE: usize = 48;
 
-/// How long a snapshot holds its thread before others have a turn.
+/// How long a snapshot runs on its thread before others have a turn.
 const TURN: Duration = Duration::from_millis(1);
 
-/// A snapshot that a session asks for.
+/// A request for a snapshot, from one session.
 pub(in crate::server) struct SnapshotRequest<'a> {
     pub(in crate::server) session: &'a Arc<ServerSession>,
-    /// Counts the handles to what it shows.
+    /// Counts the handles to the objects that the snapshot still refers to.
     pub(in crate::server) scope: Arc<SessionScope>,
-    /// The most bytes that it may have.
+    /// The largest permitted size, in bytes.
     pub(in crate::server) limit: usize,
-    /// With whether the objects are poisoned.
+    /// Also say whether the objects are poisoned.
     pub(in crate::server) with_info: bool,
 }
 
-/// A plain copy of an object's value.
+/// Makes a plain copy of an object's value.
 ///
-/// Each object is read on its own, one after the other: the copy is not one moment of all of them. A reference to an
-/// object that is being shown already stays a reference, so that a circle ends; and so does one to an object of a
-/// resident class, which hides nothing of the others.
+/// The objects are read one after the other: the copy does not show all of them at one moment. A reference to an object
+/// that is already being shown stays a reference, so that a circle ends; so does a reference to an object of a resident
+/// class, which does not keep the others from being shown.
 pub(in crate::server) fn snapshot(
     cell: Cell,
     request: SnapshotRequest<'_>,
@@ -80,34 +80,35 @@ pub(in crate::server) fn snapshot(
     }
 }
 
-/// How far a snapshot has come.
+/// The progress of a snapshot.
 struct Walk {
     /// The objects that are being shown.
     path: Vec<Uuid>,
-    /// The elements that may still be shown, of all objects together. Each takes a byte of the result at least, and an
-    /// object that is referred to twice is shown twice: a few objects may stand for more than there is memory.
+    /// How many more elements may be shown, in all objects together. Each takes at least one byte of the result, and an
+    /// object that is referred to twice is shown twice: a few objects may stand for more than fits in memory.
     left: usize,
-    /// When it began to hold the connection's thread.
+    /// When the snapshot began to use the connection's thread.
     turn: Instant,
-    /// Where one that takes more than a turn queues: behind those of its session, then behind those of all.
+    /// Where a snapshot that takes longer than a turn queues: after those of its session, then after those of all
+    /// sessions.
     queues: [Arc<Semaphore>; 2],
-    /// Its places, once it had to queue.
+    /// The permits, once it had to queue.
     places: Option<[OwnedSemaphorePermit; 2]>,
-    /// Whether a method left the object half changed, or one of those that it refers to.
+    /// Whether a method left this object, or one that it refers to, half changed.
     poisoned: bool,
     poisoned_inside: bool,
 }
 
 impl Walk {
-    /// Lets others have the thread when the turn is over. What has more than one turn waits for its place: so there are
-    /// few that hold much, however many are asked for.
+    /// Lets others use the thread when the turn is over. A snapshot that takes longer than a turn waits for its
+    /// permits: so only few hold much memory, however many are requested.
     async fn step(&mut self) {
         if self.turn.elapsed() < TURN {
             return;
         }
         if self.places.is_none() {
             let [of_session, of_all] = self.queues.clone();
-            // Neither is ever closed.
+            // Neither semaphore is ever closed.
             if let (Ok(first), Ok(second)) = (of_session.acquire_owned().await, of_all.acquire_owned().await) {
                 self.places = Some([first, second]);
             }
@@ -116,8 +117,8 @@ impl Walk {
         self.turn = Instant::now();
     }
 
-    /// The object, to be read. While it waits for that, others have its places: it may be one of them that is waited
-    /// for.
+    /// Locks the object for reading. While this waits for the lock, others may use the permits: the snapshot that it
+    /// waits for may need them.
     async fn read(&mut self, cell: &Cell) -> Result<ReadGuard, Error> {
         let mut reading = pin!(cell.read_even_poisoned());
         let read = match futures::poll!(&mut reading) {
@@ -131,13 +132,13 @@ impl Walk {
     }
 }
 
-/// The value of an object; `depth` is where it stands in the whole.
+/// The value of an object at this `depth` of the whole.
 fn show<'a>(cell: &'a Cell, walk: &'a mut Walk, depth: usize) -> BoxFuture<'a, Result<Value, Error>> {
     async move {
         walk.step().await;
         let class = cell.class().entry().path;
         let mut shown = {
-            // What a method left half changed can be looked at, too, and is marked.
+            // An object that a method left half changed can be shown, too, and is marked.
             let object = walk.read(cell).await?;
             let mark = if walk.path.is_empty() { &mut walk.poisoned } else { &mut walk.poisoned_inside };
             *mark |= cell.is_poisoned();
@@ -147,13 +148,13 @@ fn show<'a>(cell: &'a Cell, walk: &'a mut Walk, depth: usize) -> BoxFuture<'a, R
                 .map_err(|panic| panic.of(snapshot()))?
                 .map_err(|error| Error::bad_result(snapshot(), &CodecError::custom(error)))?
         };
-        // Its references are followed with its lock free: they may lead back to it, or to who waits for it.
-        // What is referred to may be shown many times: it is charged by what it takes in memory meanwhile, nearly.
+        // References are followed after the lock was released: they may lead back to this object, or to one that waits
+        // for it. An object behind a reference may be shown many times: it is charged about as much as it takes in
+        // memory meanwhile.
         let charge = if walk.path.is_empty() { 1 } else { 8 };
-        walk.left = walk
-            .left
-            .checked_sub(charge * elements(&shown))
-            .ok_or_else(|| bad(class, "with all that it refers to it is over the frame limit; take a part of it"))?;
+        walk.left = walk.left.checked_sub(charge * elements(&shown)).ok_or_else(|| {
+            bad(class, "with everything that it refers to it exceeds the frame limit; request a part of it")
+        })?;
         if has_references(&shown) {
             walk.path.push(cell.id());
             expand(&mut shown, walk, depth).await?;
@@ -164,7 +165,7 @@ fn show<'a>(cell: &'a Cell, walk: &'a mut Walk, depth: usize) -> BoxFuture<'a, R
     .boxed()
 }
 
-/// Puts objects in the places of the references to them.
+/// Replaces references in `value` by the values of their objects.
 fn expand<'a>(value: &'a mut Value, walk: &'a mut Walk, depth: usize) -> BoxFuture<'a, Result<(), Error>> {
     async move {
         match value {
@@ -179,7 +180,7 @@ fn expand<'a>(value: &'a mut Value, walk: &'a mut Walk, depth: usize) -> BoxFutu
                 }
             }
             Value::Ref(reference) if depth < DEEPEST_REFERENCE && !walk.path.contains(&reference.id()) => {
-                // A resident one has no value: what it is says its reference.
+                // An object of a resident class has no value; its reference says what it is.
                 if let Some(cell) = live(reference).filter(|cell| cell.class().entry().encodable) {
                     *value = show(&cell, walk, depth).await?;
                 }
@@ -191,7 +192,7 @@ fn expand<'a>(value: &'a mut Value, walk: &'a mut Walk, depth: usize) -> BoxFutu
     .boxed()
 }
 
-/// How many elements a value has, itself included. No deeper than a value can be.
+/// How many elements a value has, itself included. Recurses no deeper than values can be nested.
 fn elements(value: &Value) -> usize {
     1 + match value {
         Value::List(items) | Value::Tuple(items) | Value::Set(items) => items.iter().map(elements).sum(),
@@ -202,8 +203,8 @@ fn elements(value: &Value) -> usize {
     }
 }
 
-/// Whether there are references in the places where objects are shown. Keys of maps and elements of sets stay
-/// references: the objects could be neither. No deeper than a value can be.
+/// Whether there are references in places where objects are shown. Keys of maps and elements of sets stay references:
+/// an object could not stand there. Recurses no deeper than values can be nested.
 fn has_references(value: &Value) -> bool {
     match value {
         Value::Ref(_) => true,

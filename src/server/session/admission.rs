@@ -1,4 +1,4 @@
-//! Whether another call may begin: what a session has under way, and its limits.
+//! Whether a session may begin another call: its calls under way, and its limits.
 
 use super::position::Carrier;
 use super::{Calls, ServerSession};
@@ -6,17 +6,17 @@ use crate::config::Limits;
 use std::sync::atomic::Ordering;
 use tarmem_remote::error::Error;
 
-/// What a session had under way when a batch last looked. Until that looks again it only becomes less, apart from what
-/// the batch itself adds.
+/// What a session had under way when a batch last looked. Until the batch looks again it can only become less, apart
+/// from what the batch itself adds.
 pub(crate) struct Underway {
-    /// Calls that are pending or not sent.
+    /// How many calls are pending, or finished and not sent.
     in_flight: usize,
-    /// Results that the client has not said it has.
+    /// The bytes of results that the client has not acknowledged.
     kept_bytes: usize,
-    /// Those that were sent to it since it last said that it has some, when there were as many as may be already.
+    /// Of these, the bytes that were sent since the client last acknowledged any, while the limit was already reached.
     beyond_bytes: usize,
     kept_batches: usize,
-    /// Arguments of pending calls.
+    /// The bytes of the arguments of pending calls.
     waiting_bytes: usize,
 }
 
@@ -31,14 +31,14 @@ impl Underway {
         }
     }
 
-    /// The client has so much to receive that no other call may begin.
+    /// Whether the client has so much to receive that no other call may begin.
     pub(crate) fn is_full(&self, limits: &Limits) -> bool {
         self.kept_bytes >= limits.uncollected_bytes || self.kept_batches >= limits.uncollected_batches
     }
 }
 
 impl ServerSession {
-    /// Begins a batch; its client has received all batches of replies below `received_below`.
+    /// Begins a batch. Its client has received all batches of replies below `received_below`.
     pub(crate) fn begin_batch(&self, carrier: Carrier, received_below: u64) -> Underway {
         self.hear();
         let mut calls = self.calls.lock();
@@ -51,12 +51,15 @@ impl ServerSession {
         Underway::of(&self.calls.lock())
     }
 
-    /// Checks that the client says which replies it has. Of one that does not, calls do not begin, but what always may
-    /// (to cancel, to release, to acknowledge) is replied to. So at some point nothing is heard any more. Nobody comes
-    /// to that who reads: the answer to a poll is all that may be on its way to it beyond the limit.
+    /// Checks that the client says which replies it has received.
+    ///
+    /// Calls of a client that does not say it no longer begin, but what is always permitted (to cancel, release and
+    /// acknowledge) still gets replies. This check bounds those: at some point the client is no longer heard. A client
+    /// that reads its replies does not get there: beyond the limit, no more than the answer to one poll is on its way
+    /// to it.
     ///
     /// # Errors
-    /// If it does not: the connection ends.
+    /// If the replies that the client has not acknowledged exceed a limit. The connection then ends.
     pub(crate) fn check_received(&self, underway: &Underway) -> Result<(), Error> {
         let limits = &self.state.limits;
         let bytes = limits.uncollected_bytes.saturating_add(limits.frame_bytes);
@@ -77,7 +80,7 @@ impl ServerSession {
     /// Checks that another call may begin.
     ///
     /// # Errors
-    /// Which limit is reached, or that the service shuts down.
+    /// Names the limit that is reached, or says that the service shuts down.
     pub(crate) fn admit(&self, underway: &Underway) -> Result<(), Error> {
         if self.state.is_closing() {
             return Err(Error::ShuttingDown);

@@ -1,8 +1,8 @@
-//! Room for results: a call does not begin while its client has more results to receive than it may.
+//! Backpressure: no call begins while its client has too many results to receive.
 //!
-//! What a client has received it says with its next batch or poll, and it always has a poll out. So one that reads its
-//! results only waits, for as long as that takes or until the call's time is up; for one that does not read, nothing
-//! more is done.
+//! A client says with each batch and each poll what it has received, and always has a poll waiting. So for a client
+//! that reads its results, a call only waits until it has read them, or the call's time is up; for a client that does
+//! not read, the service does no more work.
 
 use super::ServerSession;
 use super::delivery::size;
@@ -17,21 +17,21 @@ use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 use tokio::sync::{Notify, futures::Notified};
 
-/// Who waits for room.
+/// The calls of a session that wait until their client has room for results.
 #[derive(Default)]
 pub(super) struct ResultRoom {
-    /// How many do: most sessions have none, and need no lock to see it.
+    /// How many calls wait. In most sessions none does, and no lock is needed to see that.
     starved: AtomicUsize,
-    /// They go on one after the other, in the order in which they came.
+    /// Waiting calls go on one after the other, in order of arrival.
     line: tokio::sync::Mutex<()>,
-    /// There may be room.
+    /// Notified when there may be room.
     freed: Notify,
-    /// Calls that nobody waits for any more, before they came to begin; and how many these are.
+    /// Calls that were given up before they began, and how many they are.
     given_up: Mutex<BTreeSet<u64>>,
     forsaken: AtomicUsize,
 }
 
-/// The turn of one who has waited for room: the next one has it when this is dropped.
+/// The turn of a call that has waited for room. The next one gets its turn when this is dropped.
 pub(crate) struct RoomTurn<'a> {
     room: &'a ResultRoom,
     _line: tokio::sync::MutexGuard<'a, ()>,
@@ -43,7 +43,7 @@ impl Drop for RoomTurn<'_> {
     }
 }
 
-/// Counts one who waits, even if it gives up.
+/// Counts a waiting call, and uncounts it even if its future is dropped.
 struct Starved<'a>(Option<&'a ResultRoom>);
 
 impl Drop for Starved<'_> {
@@ -55,27 +55,27 @@ impl Drop for Starved<'_> {
 }
 
 impl ResultRoom {
-    /// Somebody waits for room.
+    /// Whether any call waits for room.
     #[inline]
     pub(super) fn is_wanted(&self) -> bool {
         self.starved.load(Ordering::Relaxed) > 0
     }
 
-    /// Results were received, or there is something else that those who wait have to see.
+    /// Makes the waiting calls look again: results were received, or something else has changed.
     pub(super) fn look(&self) {
         if self.is_wanted() {
             self.freed.notify_waiters();
         }
     }
 
-    /// Nobody waits for this call any more, which has not begun; once.
+    /// Whether the call, which has not begun, was given up. Forgets it, so the next answer is false.
     #[inline]
     pub(super) fn was_given_up(&self, sequence: u64) -> bool {
         if self.forsaken.load(Ordering::Relaxed) == 0 {
             return false;
         }
         let mut given_up = self.given_up.lock();
-        // Calls begin in the order of their numbers: of those before it none is awaited any more.
+        // Calls begin in the order of their numbers, so nobody asks for an earlier one any more.
         let later = given_up.split_off(&(sequence + 1));
         let was = std::mem::replace(&mut *given_up, later).contains(&sequence);
         self.forsaken.store(given_up.len(), Ordering::Relaxed);
@@ -84,7 +84,7 @@ impl ResultRoom {
 }
 
 impl ServerSession {
-    /// Whether a call may begin, as far as the results of others go that its client has not received.
+    /// Whether the client's unreceived results permit another call to begin.
     fn has_room(&self) -> bool {
         let limits = &self.state.limits;
         let calls = self.calls.lock();
@@ -92,17 +92,18 @@ impl ServerSession {
             && calls.delivery.batches() < limits.uncollected_batches
     }
 
-    /// As [`has_room`](Self::has_room), for one who has not waited: those who have go first.
+    /// Like [`has_room`](Self::has_room), for a call that has not waited: those that wait go first.
     pub(crate) fn has_room_at_once(&self) -> bool {
         !self.room.is_wanted() && self.has_room()
     }
 
-    /// Somebody waits for room: then its connection is read from, since what makes room is said there.
+    /// Whether calls wait for room. Then their connection is read from, since that is where the client says what it has
+    /// received.
     pub(crate) fn is_starved(&self) -> bool {
         self.room.is_wanted()
     }
 
-    /// Nobody waits for this call any more, which has not begun; once.
+    /// Whether the call, which has not begun, was given up. Forgets it, so the next answer is false.
     #[inline]
     pub(crate) fn was_given_up(&self, sequence: u64) -> bool {
         self.room.was_given_up(sequence)
@@ -113,8 +114,8 @@ impl ServerSession {
         self.room_unless(|| false, Deadline::NEVER).await
     }
 
-    /// As [`room`](Self::room), for a call of a batch: until its time is up, nobody waits for it, or its connection is
-    /// replaced. Whoever waited has to look what it is.
+    /// Like [`room`](Self::room), for a call in a batch. Also returns when the call's time is up, when it is given up,
+    /// or when its connection is replaced: the caller has to check which.
     pub(crate) async fn room_for(&self, sequence: u64, carrier: Carrier, deadline: Deadline) -> RoomTurn<'_> {
         let over = || {
             !self.lease.position.is_carried_by(carrier)
@@ -132,7 +133,7 @@ impl ServerSession {
         let roomy = async {
             loop {
                 let mut freed = std::pin::pin!(room.freed.notified());
-                // In line for the next notification before it looks: none is missed.
+                // Registers for the next notification before it looks, so that none is missed.
                 Notified::enable(freed.as_mut());
                 if self.has_room() || self.lease.position.is_over() || over() {
                     return;
@@ -149,7 +150,7 @@ impl ServerSession {
         RoomTurn { room, _line: line }
     }
 
-    /// Looks for what a batch gives up that waits for its turn: of that, what has not begun never will.
+    /// Notes which calls a waiting batch cancels: those that have not begun never will.
     pub(super) fn heed(&self, batch: &Bytes) {
         if !self.room.is_wanted() {
             return;
@@ -175,9 +176,9 @@ impl ServerSession {
         }
     }
 
-    /// The reply of a call that came to its end later, unless its session keeps more than any may. What began when
-    /// there was room waits to be received, however many others do; but all that wait have a quarter of what the
-    /// service holds for all sessions.
+    /// The reply of a call that finished later, unless its session keeps more unreceived results than permitted. Calls
+    /// that began when there was room keep their results until they are received, however many they are; but together
+    /// they may take no more than a quarter of what the service holds for all sessions.
     pub(super) fn within_bounds(&self, sequence: u64, reply: Reply) -> Reply {
         let limits = &self.state.limits;
         let (waiting, kept) = {
@@ -185,7 +186,7 @@ impl ServerSession {
             (calls.finished_bytes, calls.delivery.bytes())
         };
         let (bytes, limit) = (waiting + kept + size(&reply), limits.uncollected_bytes.max(limits.held_bytes / 4));
-        // One may always wait: it has its own limit.
+        // One result may always wait: it has its own limit.
         if waiting == 0 || bytes <= limit {
             return reply;
         }

@@ -1,4 +1,5 @@
-//! The calls of a session that are in flight: those that are pending, and those that have finished and were not sent.
+//! A session's calls in flight: those that are pending, and those that have finished and whose replies are not sent
+//! yet.
 
 use super::ServerSession;
 use super::delivery::{Delivery, size};
@@ -12,38 +13,38 @@ use tarmem_remote::operation::Reply;
 
 #[derive(Default)]
 pub(super) struct Calls {
-    /// Answered *pending*.
+    /// Calls that were answered *pending*.
     pub(super) pending: HashMap<u64, Pending, Seeded>,
-    /// Those among them that were given up, and come to their end: the client counts them no more.
+    /// How many of the pending calls were cancelled and still run to their end. The client no longer counts them.
     pub(super) cancelled: usize,
-    /// The arguments of those, in bytes.
+    /// The bytes of the arguments of pending calls.
     pub(super) waiting_bytes: usize,
-    /// Those among them that wait for others, for as long as it takes.
+    /// The pending calls that wait for other clients, for as long as it takes.
     pub(super) waiting: HashSet<u64>,
-    /// Finished, and not sent.
+    /// Calls that have finished and whose replies are not sent yet.
     pub(super) finished: VecDeque<(u64, Reply)>,
     pub(super) finished_bytes: usize,
-    /// Sent, and perhaps not received.
+    /// Replies that were sent and perhaps not received.
     pub(super) delivery: Delivery,
 }
 
 /// A call that was answered *pending*.
 pub(super) struct Pending {
     pub(super) cancellation: Arc<Cancellation>,
-    /// Of its arguments.
+    /// The bytes of its arguments.
     pub(super) bytes: usize,
     pub(super) cancelled: bool,
 }
 
 impl ServerSession {
-    /// Nobody waits for a call any more: stops it if it has not begun, and takes it back if it is provisional.
+    /// Cancels a call that nobody waits for any more: stops it if it has not begun, and undoes it if it is provisional.
     pub(crate) fn cancel(&self, sequence: u64) {
-        // Under no lock: stopping wakes the call's task.
+        // Stopped under no lock, since that wakes the call's task.
         let cancellation = self.calls.lock().pending.get(&sequence).map(|pending| Arc::clone(&pending.cancellation));
         if !cancellation.is_some_and(|cancellation| cancellation.stop()) {
             return self.undo(sequence);
         }
-        // It comes to its end now, and makes room at once.
+        // The call ends now, and makes room at once.
         let mut calls = self.calls.lock();
         if let Some(pending) = calls.pending.get_mut(&sequence) {
             let before = std::mem::replace(&mut pending.cancelled, true);
@@ -51,7 +52,7 @@ impl ServerSession {
         }
     }
 
-    /// The call is pending, with so many bytes of arguments.
+    /// Notes that a call is pending, with this many bytes of arguments.
     pub(crate) fn pending(&self, sequence: u64, cancellation: &Arc<Cancellation>, bytes: usize) {
         {
             let mut calls = self.calls.lock();
@@ -64,13 +65,13 @@ impl ServerSession {
             calls.waiting_bytes += bytes;
         }
         self.state.held_bytes.fetch_add(bytes, Ordering::Relaxed);
-        // It may have come to wait just before it was pending, and `stop_waiting` in between.
+        // The call may have begun to wait just before it was pending, with a `stop_waiting` in between.
         if self.state.is_closing() {
             self.stop_waiting();
         }
     }
 
-    /// A call from within the process has finished.
+    /// Notes that a call from within the process has finished.
     pub(crate) fn finished(&self, sequence: u64) {
         let mut calls = self.calls.lock();
         calls.waiting.remove(&sequence);
@@ -85,7 +86,7 @@ impl ServerSession {
         Some(cancellation)
     }
 
-    /// The call waits from now on until others do something, which may never happen.
+    /// Notes that a call now waits for other clients, perhaps for ever.
     pub(crate) fn waits(&self, sequence: u64) {
         self.calls.lock().waiting.insert(sequence);
         if self.state.is_closing() {
@@ -93,12 +94,12 @@ impl ServerSession {
         }
     }
 
-    /// The call has come to its end before it was pending.
+    /// Notes that a call that waited has ended before it was pending.
     pub(crate) fn waits_no_more(&self, sequence: u64) {
         self.calls.lock().waiting.remove(&sequence);
     }
 
-    /// Ends the calls that wait for others: a shutdown waits for what is done, and not for that.
+    /// Ends the calls that wait for other clients: a shutdown waits for running calls, and not for these.
     pub(crate) fn stop_waiting(&self) {
         let waiting: Vec<_> = {
             let calls = self.calls.lock();
@@ -110,21 +111,21 @@ impl ServerSession {
         }
     }
 
-    /// A call that was answered *pending* has finished.
+    /// Notes that a call that was answered *pending* has finished, with its reply.
     pub(crate) fn finish(&self, sequence: u64, reply: Reply) {
         let reply = self.settle(sequence, reply);
         let reply = self.within_bounds(sequence, reply);
         let mut calls = self.calls.lock();
         calls.waiting.remove(&sequence);
         if self.lease.position.is_over() {
-            // Nobody will ever ask for it.
+            // The session has ended, and nobody will ask for the reply.
             drop(calls);
             return self.undo(sequence);
         }
         let cancelled = calls.pending.get(&sequence).is_some_and(|pending| pending.cancelled);
         let cancellation = self.no_longer_pending(&mut calls, sequence);
         if cancelled {
-            // Nobody waits for it, and it counts as none.
+            // The call was cancelled, and needs no reply.
             drop(calls);
             return self.undo(sequence);
         }
@@ -134,7 +135,7 @@ impl ServerSession {
         calls.finished.push_back((sequence, reply));
         drop(calls);
         self.finished.notify_one();
-        // It finished and was stopped in the same moment: see `cancel`.
+        // The call finished and was stopped at the same moment: see `cancel`.
         if cancellation.is_some_and(|cancellation| cancellation.is_stopped()) {
             self.undo(sequence);
         }

@@ -1,8 +1,8 @@
-//! How replies come to the client, and come again.
+//! How replies get to the client, and are sent again over the next connection.
 //!
-//! Batches of replies are numbered within their session, and kept until the client says that it has them. The
-//! connection that takes over from one that broke brings those again: the client knows them by their numbers. (This is
-//! RIFL's completion record, of Lee et al., SOSP 2015, for batches instead of calls: it costs a call nothing.)
+//! Batches of replies are numbered within their session, and kept until the client says that it has received them. When
+//! a connection breaks, the next one sends the kept batches again; the client recognises them by their numbers. (This
+//! is RIFL's completion record, Lee et al., SOSP 2015, for batches instead of calls, so that it costs a call nothing.)
 
 use super::position::Carrier;
 use super::{Calls, ServerSession};
@@ -14,17 +14,18 @@ use std::sync::atomic::Ordering;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
 
-/// The batches of replies that the client may not have.
+/// The batches of replies that the client may not have received.
 #[derive(Default)]
 pub(super) struct Delivery {
-    /// The number of the last one that was made.
+    /// The number of the last batch.
     last: u64,
-    /// With their numbers, in order.
+    /// Batches with their numbers, in order.
     kept: VecDeque<(u64, Bytes)>,
     bytes: usize,
-    /// Of those that were made since the client last said that it has some, when there were as many as may be already.
+    /// The bytes of those batches that were made since the client last acknowledged any, while the limit was already
+    /// reached.
     beyond: usize,
-    /// Those to be sent over the connection that there is now; the others were. Never one that is not kept.
+    /// The batches that still have to be sent over the current connection. Each of them is also kept.
     again: VecDeque<(u64, Bytes)>,
 }
 
@@ -44,9 +45,9 @@ impl Delivery {
 
 /// A batch of replies that is being written.
 pub(crate) struct Replies {
-    /// Begins with room for its head.
+    /// Starts with room for the head.
     bytes: Vec<u8>,
-    /// There is a reply in it.
+    /// Whether there is a reply in it.
     answers: bool,
 }
 
@@ -62,7 +63,7 @@ impl Replies {
         Answered { sequence, outcome }.put(&mut self.bytes)
     }
 
-    /// Begins a reply, whose body is to be written to the [`buffer`](Self::buffer).
+    /// Begins a reply, whose body the caller writes to the [`buffer`](Self::buffer).
     pub(crate) fn begin(&mut self, sequence: u64) -> OpenReply {
         OpenReply::begin(&mut self.bytes, sequence)
     }
@@ -71,24 +72,24 @@ impl Replies {
         &mut self.bytes
     }
 
-    /// What has been written behind `reply`.
+    /// What has been written after `reply`.
     pub(crate) fn body(&self, reply: &OpenReply) -> &[u8] {
         reply.body(&self.bytes)
     }
 
-    /// That reply is as it was written.
+    /// Ends a reply with what has been written as its result.
     pub(crate) fn done(&mut self, reply: OpenReply, provisional: bool) -> Result<(), Error> {
         self.answers = true;
         reply.done(&mut self.bytes, provisional)
     }
 
-    /// That reply is an error of the method's own.
+    /// Ends a reply with what has been written as an error that the method returned.
     pub(crate) fn raised(&mut self, reply: OpenReply, message: &str) -> Result<(), Error> {
         self.answers = true;
         reply.raised(&mut self.bytes, message)
     }
 
-    /// Another one comes in place of that reply.
+    /// Removes a reply, in whose place another will be written.
     pub(crate) fn withdraw(&mut self, reply: OpenReply) {
         reply.withdraw(&mut self.bytes);
     }
@@ -104,7 +105,7 @@ impl Replies {
     }
 }
 
-/// What a reply takes in a batch, in bytes.
+/// How many bytes a reply takes in a batch.
 pub(crate) fn size(reply: &Reply) -> usize {
     ANSWERED_OVERHEAD
         + match reply {
@@ -115,7 +116,7 @@ pub(crate) fn size(reply: &Reply) -> usize {
 }
 
 impl ServerSession {
-    /// The batch as it goes to the client. Replies in it are kept.
+    /// Finishes a batch that the caller will send to the client. If there are replies in it, keeps it.
     pub(crate) fn deliver(&self, carrier: Carrier, replies: Replies) -> Bytes {
         let closing = self.state.is_closing();
         if !replies.answers {
@@ -135,21 +136,21 @@ impl ServerSession {
         delivery.bytes += batch.len();
         self.state.held_bytes.fetch_add(batch.len(), Ordering::Relaxed);
         if !self.lease.position.is_carried_by(carrier) {
-            // It was made for a connection that has been replaced.
+            // The connection that it was made for has been replaced.
             delivery.again.push_back((delivery.last, batch.clone()));
             self.finished.notify_one();
         }
         batch
     }
 
-    /// As [`deliver`](Self::deliver), but it goes to the client with its poll.
+    /// Like [`deliver`](Self::deliver), but leaves the batch to the client's next poll.
     pub(crate) fn put_by(&self, carrier: Carrier, replies: Replies) {
         if !replies.answers {
             return;
         }
         let batch = self.deliver(carrier, replies);
         let mut calls = self.calls.lock();
-        // Otherwise it is among those that the connection which came instead sends again.
+        // Otherwise the batch is among those that the new connection sends again.
         if self.lease.position.is_carried_by(carrier)
             && let Ok((ReplyHead { number, .. }, _)) = ReplyHead::take(&batch)
         {
@@ -159,7 +160,7 @@ impl ServerSession {
         self.finished.notify_one();
     }
 
-    /// The client has all batches below this number.
+    /// The client has received all batches below this number.
     pub(super) fn received(&self, carrier: Carrier, calls: &mut Calls, below: u64) {
         if !self.lease.position.is_carried_by(carrier) {
             return;
@@ -178,23 +179,23 @@ impl ServerSession {
         }
         if delivery.kept.len() < before {
             delivery.beyond = 0;
-            // Whoever waits looks once the caller is done with `calls`.
+            // Waiting calls look once the caller has unlocked `calls`.
             self.room.look();
         }
     }
 
-    /// What the client may not have is to be sent again.
+    /// Marks all batches that the client may not have received as to be sent again.
     pub(super) fn repeat(&self, calls: &mut Calls) {
         let delivery = &mut calls.delivery;
         delivery.again = delivery.kept.clone();
     }
 
-    /// What has finished since the last poll; waits until there is something, for as long as a poll may take.
+    /// The replies that have finished since the last poll. Waits until there are some, for as long as a poll may take.
     pub(crate) async fn collect(&self, carrier: Carrier, received_below: u64) -> Result<Bytes, Error> {
         self.hear();
         self.received(carrier, &mut self.calls.lock(), received_below);
         if self.told_of_end.load(Ordering::Relaxed) {
-            // A client has one poll out at a time: this one was made after that answer had come.
+            // A client has one poll waiting at a time, so it sent this one after it had received that answer.
             self.knows_of_end.store(true, Ordering::Relaxed);
         }
         let batch = self.next_batch(carrier).await?;
@@ -204,11 +205,11 @@ impl ServerSession {
         Ok(batch)
     }
 
-    /// What has finished, once there is something, or a poll may take no longer.
+    /// The next batch of replies, once there is one, or an empty one when the poll has taken as long as it may.
     async fn next_batch(&self, carrier: Carrier) -> Result<Bytes, Error> {
         let ready = async {
             loop {
-                // `notify_one` keeps a permit, so nothing that finishes between the look and the wait is missed.
+                // `notify_one` stores a permit, so no call that finishes between the look and the wait is missed.
                 let idle = {
                     let calls = self.calls.lock();
                     calls.finished.is_empty() && calls.delivery.again.is_empty()
@@ -221,7 +222,7 @@ impl ServerSession {
         };
         let _ = tokio::time::timeout(poll_time(self.state.limits.lease), ready).await;
         if !self.lease.position.is_carried_by(carrier) {
-            // What woke this was meant for the poll of the other connection.
+            // The notification was meant for the poll of the new connection.
             self.finished.notify_one();
             return Ok(Replies::new(0).finish(self.state.is_closing(), 0));
         }
@@ -257,7 +258,7 @@ mod tests {
     use tarmem_remote::registry::Registry;
 
     #[tokio::test]
-    async fn what_the_client_says_it_has_is_not_kept_for_its_poll() {
+    async fn acknowledged_batches_are_not_sent_with_the_next_poll() {
         let registry = Registry::linked().expect("no names clash");
         let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current(), Seams::default());
         let session = engine.open_session(None);

@@ -1,4 +1,4 @@
-//! The objects that a session holds: one handle for each time that its client heard of one.
+//! The objects that a session holds: a counted handle for each time that its client was told of one.
 
 use super::ServerSession;
 use crate::store::Cell;
@@ -15,7 +15,7 @@ pub(super) struct Handle {
 }
 
 impl ServerSession {
-    /// Counts a handle to `cell` for this session, given up if the result of call `sequence` never arrives.
+    /// Counts a handle to `cell` for this session, which is released if the result of call `sequence` never arrives.
     pub(crate) fn hold_for(self: &Arc<Self>, sequence: u64, cell: &Cell) -> Result<(), Error> {
         self.hold(cell)?;
         let (session, id) = (Arc::downgrade(self), cell.id());
@@ -55,7 +55,7 @@ impl ServerSession {
     }
 
     pub(crate) fn release(&self, id: Uuid, count: u32) -> Result<(), Error> {
-        // The object may be dropped here, and that runs user code: not under the lock.
+        // The object may be dropped here, which runs user code: not under the lock.
         let _last;
         let mut handles = self.handles.lock();
         let held = handles.get_mut(&id).ok_or(Error::NoSuchObject { id })?;

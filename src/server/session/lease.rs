@@ -10,16 +10,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-/// What a session needs in order to change connections.
+/// What a session needs to move to another connection.
 pub(super) struct Lease {
-    /// What a client has to know, besides the session's id, to resume it: the id is no secret.
+    /// What a client has to know, besides the session's id, to resume it. The id is not secret.
     secret: Uuid,
     pub(super) position: Position,
-    /// Ends the connection there is. Also says whether there is one.
+    /// Ends the current connection. `None` if there is none.
     cut_off: Mutex<Option<Arc<Notify>>>,
     /// When the client was last heard.
     heard: Mutex<Heard>,
-    /// Its client said that it does not come back.
+    /// The client has said that it will not come back.
     leaving: AtomicBool,
 }
 
@@ -40,7 +40,7 @@ impl Lease {
         }
     }
 
-    /// No connection carries it any more, for ever.
+    /// From now on no connection carries the session, ever.
     pub(super) fn end(&self) {
         self.position.end();
         if let Some(cut_off) = self.cut_off.lock().take() {
@@ -50,7 +50,7 @@ impl Lease {
 }
 
 impl ServerSession {
-    /// What resumes the session, for its client alone.
+    /// The secret that lets a client resume the session; for that client only.
     pub(crate) fn secret(&self) -> Uuid {
         self.lease.secret
     }
@@ -60,16 +60,16 @@ impl ServerSession {
         self.lease.position.last()
     }
 
-    /// A call is begun that `carrier` brought; false if another connection carries the session, or none will any more.
+    /// Begins the call `next`, which `carrier` brought. Returns false if another connection carries the session, or
+    /// none can any more.
     pub(crate) fn advance(&self, carrier: Carrier, last: u64, next: u64) -> bool {
         self.lease.position.advance(carrier, last, next)
     }
 
-    /// A connection carries the session from now on, and ends when `cut_off` is notified; `heartbeat` is its thread's.
-    /// The one before it ends now. What the client may not have, of the batches of replies from `received_below`, it
-    /// gets again.
+    /// Makes a connection the one that carries the session. `cut_off` is notified when it has to end; `heartbeat` is
+    /// its thread's. The previous connection ends now. The batches of replies from `received_below` on are sent again.
     ///
-    /// Gives the highest sequence number of a call that was begun, too; `None` if the session has ended.
+    /// Also returns the highest sequence number of a call that was begun. Returns `None` if the session has ended.
     pub(crate) fn attach(
         &self,
         cut_off: Arc<Notify>,
@@ -78,7 +78,8 @@ impl ServerSession {
     ) -> Option<(Carrier, u64)> {
         self.hear_by(heartbeat);
         let (carrier, replaced) = {
-            // Together, so that of two connections that come at once the one that carries it is the one that stays.
+            // Under one lock, so that of two connections that come at once the one that carries the session is the one
+            // that stays.
             let mut current = self.lease.cut_off.lock();
             (self.lease.position.hand_over()?, current.replace(cut_off))
         };
@@ -91,13 +92,13 @@ impl ServerSession {
         drop(calls);
         self.wake();
         if self.state.store.faults.has(PlantedFault::Twice) {
-            // The client sends again whatever it has no reply to.
+            // The client sends again every call that has no reply.
             return Some((carrier, 0));
         }
         Some((carrier, self.lease.position.last()))
     }
 
-    /// The connection has ended; false if another one carries the session.
+    /// The connection has ended. Returns false if another one carries the session.
     pub(crate) fn detach(&self, carrier: Carrier) -> bool {
         let mut cut_off = self.lease.cut_off.lock();
         if !self.lease.position.is_carried_by(carrier) {
@@ -109,22 +110,22 @@ impl ServerSession {
         true
     }
 
-    /// A connection carries it, as far as the service knows.
+    /// Whether a connection carries the session, as far as the service knows.
     pub(crate) fn has_connection(&self) -> bool {
         self.lease.cut_off.lock().is_some()
     }
 
-    /// Its client does not come back: it ends with its connection.
+    /// The client will not come back: the session ends with its connection.
     pub(crate) fn leave(&self) {
         self.lease.leaving.store(true, Ordering::Release);
     }
 
-    /// There is something in it that a client could come back for.
+    /// Whether there is anything in the session for which its client could come back.
     pub(crate) fn is_worth_keeping(&self) -> bool {
         !self.lease.leaving.load(Ordering::Acquire) && self.lease.position.last() > 0
     }
 
-    /// Its client was heard.
+    /// Notes that the client was heard.
     pub(crate) fn hear(&self) {
         let mut heard = self.lease.heard.lock();
         heard.at = heard.heartbeat.beats();
@@ -134,10 +135,10 @@ impl ServerSession {
         *self.lease.heard.lock() = Heard { heartbeat: Arc::clone(heartbeat), at: heartbeat.beats() };
     }
 
-    /// Nothing has been heard of its client for its lease.
+    /// Whether the client has been silent for its lease.
     pub(crate) fn is_overdue(&self) -> bool {
         let heard = self.lease.heard.lock();
-        // One more: the first beat may come at once.
+        // One beat more than the lease, since the first beat may come at once.
         heard.heartbeat.beats().saturating_sub(heard.at) > BEATS
     }
 }
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_connections_that_come_at_once_the_last_one_stays() {
+    async fn of_connections_that_come_at_once_only_one_stays() {
         let registry = Registry::linked().expect("no names clash");
         let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current(), Seams::default());
         let sessions: Vec<_> = (0..10_000).map(|_| (engine.open_session(None), AtomicU64::new(0))).collect();

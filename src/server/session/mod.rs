@@ -1,16 +1,17 @@
-//! One client's standing with the service: its handles, its calls in flight, the results it has not received yet.
+//! One client's standing with the service: its handles, its calls in flight, and the results it has not received yet.
 //!
-//! A session outlives its connections. What a client has not said it has received is kept, and given to the connection
-//! that comes next; so every call has one outcome, and is made once.
+//! A session outlives its connections. Results that the client has not acknowledged are kept and sent over the next
+//! connection; so every call runs once and has one outcome.
 //!
-//! - [`calls`]: its calls in flight. [`admission`]: whether another one may begin. [`batch_turn`]: batches are run one
-//!   after the other.
-//! - [`delivery`]: how replies come to the client, and come again.
+//! - [`calls`]: its calls in flight. [`admission`]: whether another one may begin. [`batch_turn`]: turns for its
+//!   batches, which run one after the other.
+//! - [`delivery`]: how replies get to the client, and are sent again.
 //! - [`handles`]: the objects that it holds.
-//! - [`lease`]: which connection carries it, and for how long it is kept without one.
-//! - [`position`]: which connection that is, and how far its calls have come, in one word.
+//! - [`lease`]: which connection carries it, and how long it is kept without one.
+//! - [`position`]: the connection that carries it and how far its calls have come, in one word.
 //! - [`backpressure`]: calls that wait until their client has received the results of others.
-//! - [`undo`]: what is taken back if its caller never hears of it.
+//! - [`undo`]: what is undone if its caller never gets the result.
+//! - [`table`]: all sessions of a service.
 
 pub(crate) mod admission;
 mod backpressure;
@@ -41,46 +42,46 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use undo::Undos;
 use uuid::Uuid;
 
-/// What every client takes, in bytes: less would not hold an error.
+/// The smallest frame that a client may ask for, in bytes: a smaller one would not hold an error.
 const LEAST_FRAME: usize = 4 << 10;
 
 /// A session, as the service sees it.
 pub(crate) struct ServerSession {
     id: Uuid,
     state: Arc<State>,
-    /// What the service is to the methods that run for it.
+    /// What the methods that run for it may ask of their own service.
     host: Arc<dyn Host>,
-    /// What its client came in by; `None` within the process, where everything is permitted.
+    /// The credential that its client presented; `None` within the process, where everything is permitted.
     credential: Option<Arc<Credential>>,
     handles: Mutex<Handles>,
     lease: Lease,
     calls: Mutex<Calls>,
     undos: Mutex<Undos>,
-    /// What there is to be undone, of all calls: most have nothing, and need no lock to see it.
+    /// How many undos there are in all. Most calls have none, and need no lock to see it.
     provisional: AtomicUsize,
     /// The largest frame that its client takes, in bytes.
     frame_bytes: AtomicUsize,
-    /// Its client was told that the service shuts down; and it knows it.
+    /// The client was told that the service shuts down; and it has received that.
     told_of_end: AtomicBool,
     knows_of_end: AtomicBool,
     /// Wakes `collect`.
     finished: Notify,
-    /// For what runs where it may block.
+    /// Permits for work that may block.
     off_thread: Arc<Semaphore>,
-    /// For a snapshot that takes more than a turn: one at a time.
+    /// A permit for a snapshot that takes longer than a turn: one at a time.
     pub(super) snapshots: Arc<Semaphore>,
-    /// For calls that take longer than a turn.
+    /// The session's quota for large calls.
     pub(super) large: LargeCallQuota,
-    /// Calls that wait for room.
+    /// Calls that wait until the client has room for results.
     room: ResultRoom,
-    /// Batches are run one after the other; and none goes on before the operation is in line that was begun last, if
-    /// that takes time.
+    /// The turn of the batch that is running. Before the next operation begins, the receiver waits until the one before
+    /// it is in the queue that it waits in.
     submitting: tokio::sync::Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 impl ServerSession {
-    /// For a client that is `known_as` this id and secret, and was let in by `credential`. The methods that run for it
-    /// ask their own service by `host`, which must not keep the session alive.
+    /// A session for a client that knows it by this id and secret (`known_as`), and that presented `credential`. Its
+    /// methods ask their own service through `host`, which must not keep the session alive.
     pub(crate) fn new(
         state: &Arc<State>,
         known_as: (Uuid, Uuid),
@@ -118,21 +119,21 @@ impl ServerSession {
         self.credential.as_ref()
     }
 
-    /// What it may do; `None` for everything.
+    /// What it may do; `None` if everything.
     #[inline]
     pub(crate) fn permissions(&self) -> Option<&Permissions> {
         self.credential.as_ref().and_then(|credential| credential.permissions.as_ref())
     }
 
-    /// A place for something that may block, if there is one; it is free again when this is dropped.
+    /// A permit for work that may block, if there is one left.
     pub(crate) fn try_off_thread(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.off_thread).try_acquire_owned().ok()
     }
 
-    /// As [`try_off_thread`](Self::try_off_thread), once there is one.
+    /// Like [`try_off_thread`](Self::try_off_thread), but waits for a permit.
     pub(crate) fn off_thread(&self) -> impl Future<Output = Option<OwnedSemaphorePermit>> + Send + use<> {
         let places = Arc::clone(&self.off_thread);
-        // It is never closed.
+        // The semaphore is never closed.
         async move { places.acquire_owned().await.ok() }
     }
 
@@ -140,17 +141,17 @@ impl ServerSession {
         &self.state
     }
 
-    /// What the service is to a method that runs for this session.
+    /// What a method that runs for this session may ask of its own service.
     pub(crate) fn host(&self) -> &Arc<dyn Host> {
         &self.host
     }
 
-    /// The largest result that fits a frame of its own.
+    /// The largest result that fits in a frame by itself.
     pub(crate) fn result_bytes(&self) -> usize {
         self.frame_bytes.load(Ordering::Relaxed).saturating_sub(1024)
     }
 
-    /// The session is gone: what has not begun never will, and what it held is given up.
+    /// Ends the session: calls that have not begun never will, and everything it held is released.
     pub(crate) fn end(&self) {
         self.lease.end();
         let given_up = std::mem::take(&mut *self.calls.lock());
@@ -168,8 +169,8 @@ impl ServerSession {
         for watcher in watchers.iter().filter_map(Weak::upgrade) {
             watcher.session_ended(self.id);
         }
-        // What has not been acknowledged may never have been received: an item that was taken out of a queue, say. The
-        // last call first, so that items come back in the order in which they were.
+        // Results that were not acknowledged may never have been received: an item taken from a queue, for example. The
+        // last call is undone first, so that items are put back in their original order.
         let mut by_call: Vec<_> = by_call.into_iter().collect();
         by_call.sort_unstable_by_key(|(sequence, _)| Reverse(*sequence));
         for undo in by_call.into_iter().flat_map(|(_, undos)| undos) {
@@ -181,20 +182,20 @@ impl ServerSession {
         self.wake();
     }
 
-    /// Nothing is left to collect; and its client, if it is there, knows that the service shuts down: what it sent
-    /// before it did has been answered.
+    /// Whether nothing is left to collect, and the client, if it is connected, knows that the service shuts down: so
+    /// everything that it sent before it knew has been answered.
     pub(crate) fn is_collected(&self) -> bool {
         let is_there = self.has_connection() && !self.lease.position.is_over();
         (!is_there || self.knows_of_end.load(Ordering::Relaxed)) && self.calls.lock().finished.is_empty()
     }
 
-    /// Its client takes frames of so many bytes.
+    /// Notes that the client accepts frames of this many bytes.
     pub(crate) fn takes_frames_of(&self, bytes: u64) {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).max(LEAST_FRAME);
         self.frame_bytes.store(bytes.min(self.state.limits.frame_bytes), Ordering::Relaxed);
     }
 
-    /// The service is shutting down, or the session has ended: polls are answered at once.
+    /// Wakes all who wait, because the service shuts down or the session has ended: polls are answered at once.
     pub(crate) fn wake(&self) {
         self.finished.notify_one();
         self.room.look();

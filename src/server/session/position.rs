@@ -1,5 +1,5 @@
-//! Which connection carries a session, and how far its calls have come: both in one word, so that no call is begun by a
-//! connection that was replaced.
+//! Which connection carries a session, and how far its calls have come: both in one word, so that a connection that was
+//! replaced can begin no call.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 use tarmem_remote::error::Error;
@@ -8,17 +8,17 @@ use tarmem_remote::error::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Carrier(u64);
 
-/// How many bits of a position are the sequence number; the rest is the carrier's.
+/// How many bits of a position hold the sequence number; the others hold the carrier.
 const SEQUENCE_BITS: u32 = 48;
 
-/// No call has this number or a higher one. (At two million calls a second the numbers last for four years.)
+/// Sequence numbers are below this. (At two million calls per second they last for four years.)
 const SEQUENCES: u64 = 1 << SEQUENCE_BITS;
 
-/// The carrier of a session that has ended: no connection is it.
+/// Stands for the carrier of a session that has ended; no connection gets this number.
 const NONE: Carrier = Carrier((1 << (64 - SEQUENCE_BITS)) - 1);
 
-/// The carrier, and the highest sequence number that it brought. A connection that was replaced cannot begin another
-/// call, and the one that replaced it knows exactly what was begun.
+/// The carrier, and the highest sequence number of a call that it brought. A connection that was replaced cannot begin
+/// another call, and the one that replaced it knows exactly which calls were begun.
 #[derive(Default)]
 pub(super) struct Position(AtomicU64);
 
@@ -32,22 +32,22 @@ impl Position {
         self.0.load(Ordering::Acquire) >> SEQUENCE_BITS == carrier.0
     }
 
-    /// The session has ended.
+    /// Whether the session has ended.
     pub(super) fn is_over(&self) -> bool {
         self.is_carried_by(NONE)
     }
 
-    /// A call is begun; false if the connection that brought it was replaced.
+    /// Begins the calls up to `next`. Returns false if the connection that brought them was replaced.
     pub(super) fn advance(&self, carrier: Carrier, last: u64, next: u64) -> bool {
         let at = |sequence| carrier.0 << SEQUENCE_BITS | sequence;
         self.0.compare_exchange(at(last), at(next), Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Another connection carries it from now on; `None` if it has ended.
+    /// Makes a new connection the carrier. Returns `None` if the session has ended.
     pub(super) fn hand_over(&self) -> Option<Carrier> {
         let next = |position: u64| {
             let carrier = position >> SEQUENCE_BITS;
-            // After 65,534 connections it begins anew: the one that had this number before is long gone.
+            // After 65,534 connections the numbers start again: the connection that had this one is long gone.
             let next = if carrier + 1 == NONE.0 { 1 } else { carrier + 1 };
             (carrier != NONE.0).then_some(next << SEQUENCE_BITS | position & (SEQUENCES - 1))
         };
@@ -55,14 +55,14 @@ impl Position {
         next(before).map(|position| Carrier(position >> SEQUENCE_BITS))
     }
 
-    /// No connection carries it any more, for ever.
+    /// From now on no connection carries the session, ever.
     pub(super) fn end(&self) {
         self.0.fetch_or(NONE.0 << SEQUENCE_BITS, Ordering::AcqRel);
     }
 }
 
 pub(crate) fn check_sequence(sequence: u64) -> Result<(), Error> {
-    // Those above are for calls from within the process.
+    // Higher numbers are for calls from within the process.
     if sequence < SEQUENCES {
         return Ok(());
     }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn carriers_begin_anew_before_they_would_mean_none() {
+    fn carrier_numbers_start_again_before_the_one_that_means_none() {
         let position = Position::default();
         for _ in 0..200_000 {
             let carrier = position.hand_over().expect("it has not ended");

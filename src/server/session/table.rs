@@ -1,4 +1,4 @@
-//! The sessions of a service: those that clients may come back to, and how they end without one.
+//! The sessions of a service, and how they expire.
 
 use super::ServerSession;
 use hashbrown::HashMap;
@@ -10,38 +10,39 @@ use subtle::ConstantTimeEq;
 use tarmem_remote::error::Error;
 use uuid::Uuid;
 
-/// How many sessions that have expired are remembered, so that their clients can be told what became of their calls.
+/// How many expired sessions are remembered, so that their clients can be told what became of their calls.
 const REMEMBERED: usize = 16_384;
 
-/// How often the leases are looked at, within one of them.
+/// How often leases are checked, within the time of one lease.
 const LOOKS: u32 = 8;
 
 /// All sessions of a service.
 #[derive(Default)]
 pub(crate) struct SessionTable {
-    /// Those of connections, by their ids.
+    /// The sessions of clients that connect, by id.
     connected: Mutex<HashMap<Uuid, Arc<ServerSession>>>,
-    /// Those of callers within the process.
+    /// The sessions of callers within the process.
     local: Mutex<Vec<Weak<ServerSession>>>,
-    /// With the numbers of the last calls that were begun.
+    /// Expired sessions, with the number of the last call that was begun.
     expired: Mutex<Remembered<u64>>,
-    /// Those that were left before any call was begun. Apart from the others: strangers can make many of them.
+    /// Sessions that were left before any call was begun. Kept apart from the others, since strangers can make many of
+    /// them.
     unused: Mutex<Remembered<()>>,
 }
 
-/// Ids and secrets, the oldest first, and what there is to know.
+/// Ids and secrets, the oldest first, each with what is remembered.
 type Remembered<T> = VecDeque<(Uuid, Uuid, T)>;
 
-/// What there is of a session that a client asks for.
+/// What became of a session that a client asks for.
 pub(crate) enum Found {
     Here(Arc<ServerSession>),
-    /// It has expired; calls up to this number were begun.
+    /// The session has expired; calls up to this number were begun.
     Expired(u64),
     Unknown,
 }
 
 impl SessionTable {
-    /// Takes in the session of a connection.
+    /// Adds the session of a client that has connected.
     pub(crate) fn add(&self, session: &Arc<ServerSession>, limit: usize) -> Result<(), Error> {
         let mut connected = self.connected.lock();
         let found = connected.len() as u64 + 1;
@@ -53,22 +54,22 @@ impl SessionTable {
         Ok(())
     }
 
-    /// Takes in the session of a caller within the process.
+    /// Adds the session of a caller within the process.
     pub(crate) fn add_local(&self, session: &Arc<ServerSession>) {
         let mut local = self.local.lock();
-        // Swept only before the list would grow, so that each session pays for few others.
+        // Ended sessions are removed only before the list would grow, so that each addition pays for few others.
         if local.len() == local.capacity() {
             local.retain(|session| session.strong_count() > 0);
         }
         local.push(Arc::downgrade(session));
     }
 
-    /// The session that a client had, if it knows the secret.
+    /// Finds the session that a client had, if the client knows its secret.
     pub(crate) fn find(&self, id: Uuid, secret: Uuid) -> Found {
         let knows = |known: Uuid| bool::from(known.as_bytes().ct_eq(secret.as_bytes()));
         let connected = self.connected.lock();
         if let Some(session) = connected.get(&id).filter(|session| knows(session.secret())) {
-            // It does not expire between this and what comes next.
+            // Makes sure that it does not expire before the connection is attached.
             session.hear();
             return Found::Here(Arc::clone(session));
         }
@@ -80,7 +81,7 @@ impl SessionTable {
         begun.map_or(Found::Unknown, Found::Expired)
     }
 
-    /// A session that was left before any call was begun is not kept.
+    /// Removes a session that its client left before any call was begun.
     pub(crate) fn forget(&self, session: &ServerSession) {
         self.remove(session.id());
         if session.last() == 0 {
@@ -98,18 +99,18 @@ impl SessionTable {
         all
     }
 
-    /// Ends the sessions of whose clients nothing has been heard for `lease`.
+    /// Ends the sessions whose clients have been silent for `lease`.
     fn expire(&self, lease: Duration) {
         let overdue: Vec<_> =
             self.connected.lock().extract_if(|_, session| session.is_overdue()).map(|(_, s)| s).collect();
         for session in overdue {
-            tracing::info!("session {} has expired: nothing was heard of it for {lease:?}", session.id());
+            tracing::info!("session {} has expired: its client was silent for {lease:?}", session.id());
             session.end();
             remember(&mut self.expired.lock(), &session, session.last());
         }
     }
 
-    /// Ends the sessions whose clients came in by what is good no more.
+    /// Ends the sessions whose clients presented a credential that is no longer valid.
     pub(crate) fn end_revoked(&self) {
         let is_revoked =
             |session: &ServerSession| session.credential().is_some_and(|credential| credential.is_revoked());
@@ -121,7 +122,7 @@ impl SessionTable {
         }
     }
 
-    /// Looks after the leases for as long as the service lives.
+    /// Checks the leases for as long as the service lives.
     pub(crate) async fn look_after(sessions: Weak<SessionTable>, lease: Duration) {
         let pause = (lease / LOOKS).max(Duration::from_millis(1));
         loop {

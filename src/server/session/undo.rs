@@ -1,4 +1,4 @@
-//! What is taken back if its caller never hears of it, and who is told when a session ends.
+//! What is undone if its caller never gets the result, and who is told when a session ends.
 
 use super::ServerSession;
 use hashbrown::HashMap;
@@ -8,19 +8,19 @@ use tarmem_remote::context::{SessionEnded, Undo};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
 
-/// What is to be taken back, and who is to be told.
+/// The undos of a session's calls, and the watchers of its end.
 #[derive(Default)]
 pub(super) struct Undos {
-    /// What takes back the results that their callers have not acknowledged yet, by sequence number.
+    /// The undos of results that their callers have not acknowledged yet, by sequence number.
     pub(super) by_call: HashMap<u64, Vec<Undo>>,
     pub(super) watchers: Vec<Weak<dyn SessionEnded>>,
-    /// The watchers that there were when the dead among them were last left out.
+    /// How many watchers were left the last time the dead ones were removed.
     pub(super) watchers_swept: usize,
     pub(super) ended: bool,
 }
 
 impl ServerSession {
-    /// The result of a provisional call has arrived.
+    /// The caller has received the result of a provisional call.
     pub(crate) fn acknowledge(&self, sequence: u64) {
         let settled = self.take_undos(sequence);
         drop(settled);
@@ -29,7 +29,7 @@ impl ServerSession {
     pub(crate) fn undo_unless_received(&self, sequence: u64, undo: Undo) {
         let mut undos = self.undos.lock();
         if undos.ended {
-            // Nobody will hear of anything any more.
+            // The session has ended, so the result will not be received.
             drop(undos);
             undo();
         } else {
@@ -58,10 +58,10 @@ impl ServerSession {
         self.provisional.load(Ordering::Acquire) > 0 && self.undos.lock().by_call.contains_key(&sequence)
     }
 
-    /// A result that can be taken back is provisional; what was done for a call that failed is taken back at once.
+    /// Marks a result that can be undone as provisional; if the call failed, undoes it at once.
     pub(crate) fn settle(&self, sequence: u64, reply: Reply) -> Reply {
         let reply = match reply {
-            // Nobody but the service itself has stopped it.
+            // Only the service's own shutdown can have stopped the call.
             Reply::Failed(error) if *error == Error::Cancelled && self.state.is_closing() => {
                 Reply::failed(Error::ShuttingDown)
             }
@@ -79,7 +79,7 @@ impl ServerSession {
         }
     }
 
-    /// Tells `watcher` when the session ends; false if it has.
+    /// Tells `watcher` when the session ends. Returns false if it has ended.
     pub(crate) fn watch(&self, watcher: Weak<dyn SessionEnded>) -> bool {
         let mut undos = self.undos.lock();
         if undos.ended {

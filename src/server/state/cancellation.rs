@@ -1,4 +1,4 @@
-//! Whether a call has begun: until then it can be stopped, and an exclusive method cannot afterwards.
+//! Whether a call has begun. Until then it can be stopped; an exclusive method cannot be stopped afterwards.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ thread_local! {
 const WAITING: u8 = 0;
 const BEGUN: u8 = 1;
 const STOPPED: u8 = 2;
-/// It has begun, and somebody wanted to stop it since.
+/// The call has begun, and somebody has tried to stop it since.
 const UNWANTED: u8 = 3;
 
-/// Decides, once and for all, between a call that begins and whoever wants to stop it.
+/// Decides once and for all whether a call begins or is stopped first.
 #[derive(Default)]
 pub(crate) struct Cancellation {
     state: AtomicU8,
@@ -23,27 +23,28 @@ pub(crate) struct Cancellation {
 }
 
 impl Cancellation {
-    /// The call begins, and will run to its end; false if it was stopped before.
+    /// Begins the call, which then runs to its end. Returns false if it was stopped before.
     pub(crate) fn begin(&self) -> bool {
         self.decide(BEGUN)
     }
 
-    /// Stops the call; false if it has begun.
+    /// Stops the call. Returns false if it has begun.
     pub(crate) fn stop(&self) -> bool {
         loop {
             if self.decide(STOPPED) {
-                // Stores a permit if nobody waits yet.
+                // Stores a permit if nobody is waiting yet.
                 self.stopped.notify_one();
                 return true;
             }
-            // Unless it is put back in between, it is begun.
+            // Marks the call as unwanted, unless it is put back in between: then the loop stops it.
             if !matches!(self.change(BEGUN, UNWANTED), Err(WAITING)) {
                 return false;
             }
         }
     }
 
-    /// The call has done nothing yet, and is to begin anew; false if somebody wanted to stop it, so that it does not.
+    /// Puts back a call that has done nothing yet and is to begin anew. Returns false if somebody has tried to stop it,
+    /// so that it does not begin again.
     pub(crate) fn put_back(&self) -> bool {
         self.change(BEGUN, WAITING).is_ok()
     }
@@ -52,14 +53,14 @@ impl Cancellation {
         self.state.load(Ordering::Acquire) == STOPPED
     }
 
-    /// Whether somebody wanted to stop it, in time or not.
+    /// Whether somebody has tried to stop the call, in time or not.
     pub(crate) fn is_unwanted(&self) -> bool {
         matches!(self.state.load(Ordering::Acquire), STOPPED | UNWANTED)
     }
 
-    /// Runs `code`, which is the call: it can see whether it is wanted.
+    /// Runs `code`, which is the call and can ask whether it is still wanted.
     pub(crate) fn over<T>(self: &Arc<Self>, code: impl FnOnce() -> T) -> T {
-        /// Puts back what was, also after a panic.
+        /// Restores the previous value, also after a panic.
         struct Restore(Option<Arc<Cancellation>>);
         impl Drop for Restore {
             fn drop(&mut self) {
@@ -70,12 +71,12 @@ impl Cancellation {
         code()
     }
 
-    /// That of the call which runs on this thread, if it takes its time.
+    /// The cancellation of the call that runs on this thread, if it is one that can ask for it.
     pub(crate) fn current() -> Option<Arc<Cancellation>> {
         CURRENT.with_borrow(Clone::clone)
     }
 
-    /// Ready once the call has been stopped.
+    /// Completes once the call has been stopped.
     pub(crate) async fn when_stopped(&self) {
         self.stopped.notified().await;
     }

@@ -1,12 +1,12 @@
-//! The time that a thread has been awake, in beats: leases are measured in it.
+//! How long a thread has been awake, counted in beats. Leases are measured by it.
 //!
-//! A thread that is held up (by a method that takes long, or because the whole process was stopped) does not read what
-//! clients send meanwhile. By the clock their leases would run out unheard; by its heartbeat they do not.
+//! A thread that is held up (by a long method, or because the whole process was stopped) does not read what clients
+//! send meanwhile. By the clock, their leases would expire unheard; by the thread's heartbeat, they do not.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How many beats a lease has.
+/// How many beats a lease lasts.
 pub(crate) const BEATS: u64 = 16;
 
 /// The heartbeat of one thread.
@@ -14,7 +14,7 @@ pub(crate) const BEATS: u64 = 16;
 pub(crate) struct Heartbeat(AtomicU64);
 
 impl Heartbeat {
-    /// Beats for as long as the thread runs this.
+    /// Beats for as long as this future runs.
     pub(crate) async fn beat(&self, lease: Duration) {
         let pause = (lease / u32::try_from(BEATS).unwrap_or(u32::MAX)).max(Duration::from_millis(1));
         loop {
@@ -23,7 +23,7 @@ impl Heartbeat {
         }
     }
 
-    /// How often it has beaten.
+    /// The number of beats so far.
     pub(crate) fn beats(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

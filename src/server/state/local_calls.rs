@@ -1,18 +1,18 @@
-//! The calls from within the process, counted: a shutdown waits for those on threads that are not the service's.
+//! Counts the calls from within the process: a shutdown also waits for those that run on threads of their callers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The calls from within the process: each has a number, and runs on the thread of its caller as far as that goes.
+/// The calls from within the process. Each has a number, and runs on its caller's thread as far as it can.
 #[derive(Default)]
 pub(crate) struct LocalCalls {
     begun: AtomicU64,
     done: AtomicU64,
 }
 
-/// One of them, until it is dropped.
+/// A call from within the process, until this is dropped.
 pub(crate) struct Running<'a> {
     calls: &'a LocalCalls,
-    /// None that a client's session gives to its own.
+    /// A number that no client gives to a call.
     pub(crate) sequence: u64,
 }
 
@@ -23,7 +23,8 @@ impl LocalCalls {
     }
 
     pub(crate) fn are_running(&self) -> bool {
-        // In this order: those that begin and end in between seem to run still, and not the others to be done.
+        // Read in this order, a call that begins and ends in between makes others look as if they still ran, and never
+        // as if they were done.
         let done = self.done.load(Ordering::SeqCst);
         done != self.begun.load(Ordering::SeqCst)
     }

@@ -1,12 +1,12 @@
-//! The state of a service that sessions and the engine share: its registry, its store, its limits and its counts. This
-//! is the lowest room of the server: it runs nothing, and refers to no other room.
+//! The state that the sessions and the engine of a service share: its registry, store, limits and counts. This is the
+//! lowest module of the server: it runs nothing, and refers to none of the others.
 //!
-//! - [`cancellation`]: whether a call has begun, and stopping it. [`deadline`]: by when it has to be done.
-//! - [`heartbeat`]: the time that a thread has been awake, by which leases are measured.
-//! - [`large_call_quota`]: how many calls that look at much run at one time, and how much their arguments may take.
-//! - [`local_calls`]: the calls from within the process, counted.
-//! - [`observer`]: what a listener is told of each operation.
-//! - [`panics`]: a panic is an error of its call.
+//! - [`cancellation`]: whether a call has begun, and stopping it. [`deadline`]: when its time is up.
+//! - [`heartbeat`]: how long a thread has been awake, by which leases are measured.
+//! - [`large_call_quota`]: how many large calls run at one time, and how much memory their arguments may take.
+//! - [`local_calls`]: counts the calls from within the process.
+//! - [`observer`]: what a listener hears of each operation.
+//! - [`panics`]: turns a panic into an error of its call.
 //! - [`suspects`]: objects that may be part of a circle of references.
 
 pub(crate) mod cancellation;
@@ -32,10 +32,10 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-/// How many snapshots that take more than a turn are made at once.
+/// How many large snapshots are made at one time.
 const LARGE_SNAPSHOTS: usize = 4;
 
-/// The listeners of a service; by default it has none.
+/// The listeners of a service; by default there are none.
 #[derive(Default)]
 pub(crate) struct Seams {
     /// Called for each change of an object or a key.
@@ -44,7 +44,7 @@ pub(crate) struct Seams {
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
-/// The state of a service that its sessions and its engine share.
+/// The state that the sessions and the engine of a service share.
 pub(crate) struct State {
     pub(crate) registry: Registry,
     pub(crate) store: Store,
@@ -53,23 +53,24 @@ pub(crate) struct State {
     /// Called for each operation.
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) limits: Limits,
-    /// Where generators run, and whatever must not hold up a connection.
+    /// Runs generators, and everything else that must not hold up a connection.
     pub(crate) runtime: tokio::runtime::Handle,
-    /// What is running; a shutdown waits for it.
+    /// The running tasks that a shutdown waits for.
     pub(crate) running: TaskTracker,
     pub(crate) local_calls: LocalCalls,
     closing: AtomicBool,
-    /// Turns true when connections are to end.
+    /// Becomes true when connections have to end.
     ended: watch::Sender<bool>,
-    /// Of the threads that serve no connection.
+    /// The heartbeat of the threads that serve no connections.
     pub(crate) heartbeat: Arc<Heartbeat>,
-    /// Bytes of results that were not received, and of arguments of calls that wait.
+    /// The bytes of results that clients have not received, and of the arguments of waiting calls.
     pub(crate) held_bytes: AtomicUsize,
-    /// For snapshots that take more than a turn, of all sessions: each holds what it has copied so far.
+    /// Permits for snapshots that take longer than a turn, of all sessions: each keeps in memory what it has copied so
+    /// far.
     pub(crate) snapshots: Arc<Semaphore>,
-    /// For calls that take longer than a turn, of all sessions.
+    /// The quota of all sessions together for large calls.
     pub(crate) large: LargeCallQuota,
-    /// This service, and no other one: not even the same one when it is started again.
+    /// The id of this run of the service. After a restart it is another one.
     pub(crate) id: Uuid,
 }
 
@@ -118,7 +119,7 @@ impl State {
         *self.ended.borrow()
     }
 
-    /// Ready once connections are to end.
+    /// Completes once connections have to end.
     pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut ended = self.ended.subscribe();
         async move {

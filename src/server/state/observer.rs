@@ -1,11 +1,11 @@
-//! What a listener is told of each operation: that it begins, how long it took, and what came of it.
+//! What a listener hears of each operation: that it begins, how long it took, and how it ended.
 
 use crate::store::ChangedBy;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tarmem_remote::operation::{Operation, Reply};
 
-/// Is called for each operation, on the operation's thread: it must be quick, and must not panic.
+/// Receives every operation. Called on the operation's thread, so its methods must be quick and must not panic.
 pub(crate) trait Observer: Send + Sync {
     /// An operation begins. It may still be refused.
     fn began(&self, operation: &Operation<'_>, by: ChangedBy);
@@ -20,21 +20,21 @@ pub(crate) struct Ended {
     /// The [name](Operation::name) of the operation.
     pub(crate) name: &'static str,
     pub(crate) by: ChangedBy,
-    /// How long it took. The time that it waited for its turn in its session is not included.
+    /// How long it took, not counting the wait for its turn in its session.
     pub(crate) after: Duration,
     pub(crate) outcome: Outcome,
 }
 
-/// What came of an operation.
+/// How an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Outcome {
-    /// Its result.
+    /// With its result.
     Done,
-    /// An error of the method's or function's own.
+    /// With an error that the method or function returned.
     Raised,
-    /// Another error.
+    /// With another error.
     Failed,
-    /// It was given up, or its time was up, before it came to an end.
+    /// It was dropped before its end: nobody waited for it any more, or its time was up.
     GivenUp,
 }
 
@@ -48,7 +48,7 @@ impl Outcome {
     }
 }
 
-/// An operation that is observed. Dropped before its [end](Self::end), it was given up.
+/// An operation that is being observed. If it is dropped before [`end`](Self::end), it was given up.
 pub(crate) struct Observed {
     observer: Arc<dyn Observer>,
     name: &'static str,
