@@ -1,4 +1,4 @@
-//! Generated code under the lints of a strict crate: this file compiles, or it fails.
+//! Generated code passes the lints of a strict crate: this file compiles, or the test fails.
 #![forbid(unsafe_code)]
 #![deny(
     warnings,
@@ -22,7 +22,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A module of models, as a library has it.
+/// A module of models, as in a library.
 pub mod models {
     use super::{Deserialize, Serialize};
     use tarmem_remote::{Context, remote};
@@ -36,34 +36,34 @@ pub mod models {
 
     #[remote]
     impl Tank {
-        /// A tank with so much in it.
+        /// Makes a tank that contains `litres`.
         #[must_use]
         pub const fn new(litres: u32) -> Self {
             Self { litres }
         }
 
-        /// How much is in it.
+        /// How much the tank contains.
         #[must_use]
         pub const fn litres(&self) -> u32 {
             self.litres
         }
 
-        /// Whether nothing is.
+        /// Whether the tank is empty.
         #[must_use]
         pub const fn is_empty(&self) -> bool {
             self.litres == 0
         }
 
-        /// Takes so much out.
+        /// Takes `litres` out.
         ///
         /// # Errors
-        /// If there is less in it.
+        /// The tank contains less.
         pub fn take(&mut self, litres: u32, note: &str, ctx: &Context) -> Result<u32, String> {
             self.litres = self.litres.checked_sub(litres).ok_or_else(|| format!("{note}: {ctx:?}"))?;
             Ok(self.litres)
         }
 
-        /// What is in it, in time.
+        /// How much the tank contains, asynchronously.
         #[allow(clippy::unused_async)]
         pub async fn later(&self) -> u32 {
             self.litres
@@ -76,7 +76,7 @@ pub mod models {
         /// Fills it.
         fn fill(&mut self, litres: u32);
 
-        /// Fills it, in time.
+        /// Fills it asynchronously.
         async fn fill_later(&mut self, litres: &[u32]) -> u32;
     }
 
@@ -92,33 +92,33 @@ pub mod models {
         }
     }
 
-    /// Not for everybody.
+    /// Cannot be sent.
     #[remote(module = "strict", resident)]
     #[derive(Debug)]
     pub(crate) struct Hidden(#[allow(dead_code)] std::sync::Mutex<()>);
 
     #[remote]
     impl Hidden {
-        /// Whether it is there.
+        /// Whether it exists.
         pub fn there(&self) -> bool {
             self.0.lock().is_ok()
         }
     }
 
-    /// A tank with as much in it as there is.
+    /// Makes a tank with the largest content.
     #[remote(module = "strict")]
     #[must_use]
     pub fn full(most: &[u32], name: &str) -> Tank {
         Tank::new(most.iter().max().copied().unwrap_or_default() + u32::from(name.is_empty()))
     }
 
-    /// The most.
+    /// The largest content.
     #[remote(module = "strict")]
     pub const MOST: u32 = 7;
 }
 
 #[test]
-fn it_is_linked() {
+fn classes_of_a_strict_crate_are_registered() {
     let registry = tarmem_remote::Registry::linked().expect("no names clash");
     assert!(registry.class("strict.Tank").is_ok());
     assert!(registry.class("strict.Hidden").is_ok());

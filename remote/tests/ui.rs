@@ -1,4 +1,4 @@
-//! What `#[remote]` refuses, and with which words. `TRYBUILD=overwrite` writes the words down anew.
+//! What `#[remote]` refuses, and the messages. `TRYBUILD=overwrite` writes the messages again.
 
 #[test]
 fn refusals_say_what_to_do_instead() {

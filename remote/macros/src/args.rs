@@ -1,4 +1,4 @@
-//! The options in `#[remote(…)]`.
+//! Parses the options in `#[remote(…)]`.
 
 use crate::errors::Errors;
 use proc_macro2::{Span, TokenStream};
@@ -6,7 +6,7 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
 
-/// The options given, whether or not they make sense where they stand: that was checked.
+/// The options that were given. Whether they are allowed where they stand has already been checked.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) module: Option<LitStr>,
@@ -22,7 +22,7 @@ pub(crate) struct Options {
     pub(crate) scales: Option<Span>,
 }
 
-/// Where an attribute stands, and the options it may have there.
+/// A place where the attribute can stand, and the options that it may have there.
 pub(crate) struct Place {
     what: &'static str,
     known: &'static [&'static str],
@@ -46,7 +46,7 @@ pub(crate) const INTERFACE_METHOD: Place =
 pub(crate) const IMPLEMENTED_METHOD: Place = Place { what: "an implemented method", known: &[] };
 
 impl Options {
-    /// Parses the options of an attribute that stands on an item.
+    /// Parses the options of an attribute on an item.
     pub(crate) fn parse(tokens: TokenStream, place: &Place, errors: &mut Errors) -> Self {
         let mut options = Options::default();
         match Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens) {
@@ -56,7 +56,7 @@ impl Options {
         options
     }
 
-    /// Takes the `#[remote(…)]` helper attributes off a method.
+    /// Removes the `#[remote(…)]` helper attributes from a method and parses their options.
     pub(crate) fn take(attrs: &mut Vec<Attribute>, place: &Place, errors: &mut Errors) -> Self {
         let mut options = Options::default();
         for attr in attrs.extract_if(.., |attr| is_remote(attr)) {
@@ -64,7 +64,7 @@ impl Options {
                 Meta::Path(_) if place.known.is_empty() => {}
                 Meta::Path(path) => errors.at(
                     path,
-                    "a method is remote by the #[remote] of its block; remove this one, or give it options: \
+                    "the #[remote] of the block makes its methods remote; remove this one, or give it options: \
                      #[remote(name = \"…\")]",
                 ),
                 Meta::NameValue(pair) => errors.at(pair, "write the options in parentheses: #[remote(name = \"…\")]"),
@@ -87,7 +87,7 @@ impl Options {
         let span = syn::spanned::Spanned::span(meta);
         let twice = match option.as_str() {
             "module" => {
-                // Taken for a name even if it is none: one error is enough.
+                // An invalid name is taken for a name, so that only one error is reported.
                 let module = text(meta, errors).unwrap_or_else(|| LitStr::new("unknown", span));
                 self.module.replace(module).is_some()
             }
@@ -107,26 +107,29 @@ impl Options {
         }
     }
 
-    /// The module, checked; an error and an empty name if there is none.
+    /// The module, checked. If it is missing, this reports an error and returns an empty name.
     pub(crate) fn module(&self, place: &Place, errors: &mut Errors) -> String {
         let Some(module) = &self.module else {
-            let message = format!("{} belongs to a module: #[remote(module = \"bank\")]", place.what);
+            let message = format!("{} belongs to a module; name it: #[remote(module = \"bank\")]", place.what);
             errors.push(syn::Error::new(Span::call_site(), message));
             return String::new();
         };
         if !module.value().split('.').all(is_name) {
-            errors.at(module, "a module's name is names joined by single dots, such as \"shop.pricing\"");
+            errors.at(module, "a module's name consists of names joined by single dots, such as \"shop.pricing\"");
         }
         module.value()
     }
 
-    /// The name on the wire: the one given, checked, or `ident`.
+    /// The name on the wire: the `name` option, checked, or else `ident`.
     pub(crate) fn name(&self, ident: &syn::Ident, errors: &mut Errors) -> String {
         match &self.name {
             None => syn::ext::IdentExt::unraw(ident).to_string(),
             Some(name) => {
                 if !is_name(&name.value()) {
-                    errors.at(name, "a name is letters, digits and underscores, and does not begin with a digit");
+                    errors.at(
+                        name,
+                        "a name consists of letters, digits and underscores, and does not begin with a digit",
+                    );
                 }
                 name.value()
             }
@@ -134,7 +137,7 @@ impl Options {
     }
 }
 
-/// Whether an attribute is `#[remote]`, by whatever path.
+/// Whether an attribute is `#[remote]`, under any path.
 pub(crate) fn is_remote(attr: &Attribute) -> bool {
     attr.path().segments.last().is_some_and(|segment| segment.ident == "remote")
 }
@@ -150,7 +153,7 @@ fn refusal(option: &str, place: &Place) -> String {
             methods are inline unless they are `blocking`"
             .to_owned(),
         ("module", "an impl block" | "an implementation of an interface") => {
-            "the module is the class's; give it there, and remove it here".to_owned()
+            "the module is that of the class; give it there, and remove it here".to_owned()
         }
         _ => unknown(place),
     }
@@ -179,7 +182,7 @@ fn text(meta: &Meta, errors: &mut Errors) -> Option<LitStr> {
     {
         return Some(text.clone());
     }
-    errors.at(meta, "this option is a text: write it as in name = \"list\"");
+    errors.at(meta, "this option is a string: write it as in name = \"list\"");
     None
 }
 
@@ -187,7 +190,7 @@ fn ident(meta: &Meta, errors: &mut Errors) -> Option<Ident> {
     let text = text(meta, errors)?;
     let ident = text.parse().ok();
     if ident.is_none() {
-        errors.at(text, "the proxy's method is named as any in Rust is, such as \"get_value\"");
+        errors.at(text, "the proxy's method needs a Rust name, such as \"get_value\"");
     }
     ident
 }
@@ -200,7 +203,7 @@ fn path(meta: &Meta, errors: &mut Errors) -> Option<Path> {
                 Ok(path) => return Some(path),
                 Err(error) => errors.push(error),
             },
-            _ => errors.at(&pair.value, "this is no path; write it as in crate = my_crate::tarmem"),
+            _ => errors.at(&pair.value, "this is not a path; write it as in crate = my_crate::tarmem"),
         }
         return None;
     }

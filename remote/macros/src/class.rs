@@ -1,4 +1,4 @@
-//! `#[remote(module = "…")]` on a struct or enum: a class.
+//! Expands `#[remote(module = "…")]` on a struct or enum: a class.
 
 use crate::args::{self, Options};
 use crate::docs::Carried;
@@ -9,7 +9,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Attribute, Generics, Ident, ItemEnum, ItemStruct, Token, Visibility, punctuated::Punctuated};
 
-/// What a class is made of, whether struct or enum.
+/// The parts of a class that both structs and enums have.
 struct Class<'a> {
     attrs: &'a [Attribute],
     vis: &'a Visibility,
@@ -36,12 +36,12 @@ fn expand(args: TokenStream, class: Class<'_>) -> TokenStream {
     let module = options.module(&args::CLASS, &mut errors);
     let name = options.name(class.ident, &mut errors);
     if !class.generics.params.is_empty() {
-        errors.at(class.generics, "a class is one type; put the concrete types, or keep a Value where they vary");
+        errors.at(class.generics, "a class is one type; write the concrete types, or keep a Value where they vary");
         return errors.into_tokens();
     }
     let mut resident = options.resident.is_some();
     if resident && refuse_serde(class.attrs, &mut errors) {
-        // Ours would only be in the way of those that it derives.
+        // The generated implementations would only conflict with the derived ones.
         resident = false;
     }
     let generated = generate(&class, &private, &module, &name, resident);
@@ -49,7 +49,8 @@ fn expand(args: TokenStream, class: Class<'_>) -> TokenStream {
     quote!(#generated #errors)
 }
 
-/// A resident class gets its `Serialize` and `Deserialize` from us. Whether it derives them itself.
+/// Refuses `Serialize` and `Deserialize` derives on a resident class, whose implementations are generated. Returns
+/// whether there were any.
 fn refuse_serde(attrs: &[Attribute], errors: &mut Errors) -> bool {
     let mut refused = false;
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("derive")) {
@@ -78,18 +79,18 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
     let copy = quote!((&&&#private::Copying::<#ident>::new()).way().copy(__object));
     let moving = if resident { serde_refusal(class, private, &path) } else { source(class, private, &proxy) };
     let signature = shape::of_class(private, ident, &path);
-    // The trait's name is at the user's type, for an error that says what the type lacks.
+    // The trait's name has the span of the user's type, so that an error about a missing bound points there.
     let object = quote_spanned!(ident.span()=> #private::Object);
     let encodable_check = quote_spanned!(ident.span()=> #private::encodable);
     quote! {
         #(#cfgs)*
         #allow
         const _: () = {
-            // The one error about a class that cannot be serialized. Nothing else here asks: the bound below is
-            // assumed, since it is said to hold for any lifetime, and the rest does without where it does not hold.
+            // This reports the one error about a class that cannot be serialized. Nothing else here checks it: the
+            // bound below is assumed, because it is stated for any lifetime, and the rest compiles without it.
             const _: () = #encodable_check::<#ident>();
 
-            // What #[typetag::serde] makes of an implementation, but for the bound, and how an object is read.
+            // What `#[typetag::serde]` makes of an implementation, except for the bound and for how an object is read.
             impl #object for #ident where for<'__any> #ident: #private::Encodable {
                 fn typetag_name(&self) -> &'static str {
                     #path
@@ -160,7 +161,7 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
     }
 }
 
-/// A value of the class can move to a service.
+/// Implements that a value of the class can be moved to a service.
 fn source(class: &Class<'_>, private: &TokenStream, proxy: &Ident) -> TokenStream {
     let ident = class.ident;
     let Carried { cfgs, .. } = Carried::of(class.attrs);
@@ -181,7 +182,7 @@ fn source(class: &Class<'_>, private: &TokenStream, proxy: &Ident) -> TokenStrea
     }
 }
 
-/// A value of a resident class cannot; typetag needs the implementations all the same.
+/// Values of a resident class cannot be moved, but typetag needs the serde implementations all the same.
 fn serde_refusal(class: &Class<'_>, private: &TokenStream, path: &str) -> TokenStream {
     let ident = class.ident;
     let Carried { cfgs, .. } = Carried::of(class.attrs);

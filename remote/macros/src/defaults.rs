@@ -1,4 +1,4 @@
-//! `#[remote(…)]` on a parameter: what it is if a caller leaves it out, or that it takes all further arguments.
+//! Parses `#[remote(…)]` on a parameter: its default, or that it takes all further arguments.
 
 use crate::args::is_remote;
 use crate::errors::Errors;
@@ -10,9 +10,9 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprLit, FnArg, Lit, Meta, Token};
 
-/// What a parameter is if it is left out.
+/// The value of a parameter that a caller leaves out.
 pub(crate) enum Default {
-    /// `default`: what its type has.
+    /// `default`: the default of its type.
     OfType,
     /// `default = 60`
     Value(Box<Expr>),
@@ -22,38 +22,38 @@ pub(crate) enum Default {
 #[derive(Clone, Copy)]
 pub(crate) struct Rest {
     pub(crate) kind: RestKind,
-    /// Where that is said.
+    /// Where the attribute says so.
     span: Span,
 }
 
-/// Which arguments those are.
+/// Which arguments a `Rest` takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RestKind {
-    /// `args`: those by place.
+    /// `args`: positional arguments.
     Args,
-    /// `kwargs`: those by name.
+    /// `kwargs`: named arguments.
     Kwargs,
 }
 
-/// What the attributes of a parameter say.
+/// What a parameter's attributes say.
 #[derive(std::default::Default)]
 pub(crate) struct Marks {
     pub(crate) default: Option<Default>,
     pub(crate) rest: Option<Rest>,
 }
 
-const FORM: &str = "a parameter has `default`, for its type's, or `default = 60`; or `args`, for all further arguments by \
-     place, or `kwargs`, for all further ones by name: #[remote(default)]";
+const FORM: &str = "a parameter may have `default`, for that of its type, `default = 60`, `args`, for all further \
+     positional arguments, or `kwargs`, for all further named ones: #[remote(default)]";
 
-/// Of a function that no caller reaches.
+/// The remedy for a function that is not remote.
 pub(crate) const SKIPPED: &str =
-    "what is not remote is always called with all its arguments; remove this, or make the function remote";
+    "a function that is not remote is always called with all its arguments; remove this, or make it remote";
 
-/// Of an implementation of an interface.
+/// The remedy for an implementation of an interface.
 pub(crate) const IMPLEMENTED: &str =
-    "this is for the interface to say; put it on the method in the trait, and remove it here";
+    "only the interface can say this; put it on the method in the trait, and remove it here";
 
-/// Takes the marks off a parameter. All `#[remote(…)]` goes, as rustc knows no attributes there.
+/// Removes the `#[remote(…)]` attributes from a parameter, because rustc accepts none there, and parses them.
 pub(crate) fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Marks {
     let mut marks = Marks::default();
     for attr in attrs.extract_if(.., |attr| is_remote(attr)) {
@@ -93,7 +93,7 @@ impl Marks {
         match (default, rest) {
             (Some(_), _) if had_default => errors.at(meta, "`default` is given twice; remove one"),
             (_, Some(_)) if self.rest.is_some() => {
-                errors.at(meta, "a parameter takes the further arguments by place or by name; remove one");
+                errors.at(meta, "a parameter takes either positional or named arguments; remove one");
             }
             (Some(_), _) if self.rest.is_some() => errors.at(meta, EMPTY),
             (_, Some(_)) if had_default => errors.at(meta, EMPTY),
@@ -105,22 +105,22 @@ impl Marks {
     }
 }
 
-const EMPTY: &str = "where no further arguments are given, this is empty; remove the default";
+const EMPTY: &str = "this is empty if there are no further arguments; remove the default";
 
-/// Checks where parameters that take all further arguments stand.
+/// Checks the order of the parameters that take all further arguments.
 pub(crate) fn check_rests(params: &[Param], errors: &mut Errors) {
     let mut before: Vec<RestKind> = Vec::new();
     for param in params.iter().filter(|param| !matches!(param.passing, Passing::Context)) {
         match &param.rest {
             Some(rest) if before.contains(&rest.kind) => {
                 let message = match rest.kind {
-                    RestKind::Args => "another parameter takes all further arguments by place; remove this one",
-                    RestKind::Kwargs => "another parameter takes all further arguments by name; remove this one",
+                    RestKind::Args => "another parameter takes all further positional arguments; remove this one",
+                    RestKind::Kwargs => "another parameter takes all further named arguments; remove this one",
                 };
                 errors.push(syn::Error::new(rest.span, message));
             }
             _ if before.contains(&RestKind::Kwargs) => {
-                errors.at(&param.ident, "`kwargs` takes all names that are left, so it comes last; put this before it");
+                errors.at(&param.ident, "`kwargs` takes all remaining names, so it comes last; put this before it");
             }
             _ => {}
         }
@@ -129,25 +129,25 @@ pub(crate) fn check_rests(params: &[Param], errors: &mut Errors) {
 }
 
 impl Rest {
-    /// Refuses types that can hold no such arguments, as far as one can see.
+    /// Refuses types that cannot hold such arguments, as far as the tokens show.
     pub(crate) fn check(&self, ty: &syn::Type, passing: &Passing, errors: &mut Errors) {
         let instead = match self.kind {
             RestKind::Args => "take a Vec<Value>, or a slice",
             RestKind::Kwargs => "take Kwargs, or a map whose keys are Strings",
         };
         match passing {
-            Passing::Object(_) => errors.at(ty, format!("an object is one argument, and no others; {instead}")),
-            Passing::Context => errors.at(ty, "the service passes this, and no caller; remove the attribute"),
+            Passing::Object(_) => errors.at(ty, format!("an object is a single argument; {instead}")),
+            Passing::Context => errors.at(ty, "the service passes this, not the caller; remove the attribute"),
             _ if types::ends_in(ty, "Option") || types::ends_in(ty, "Arg") => {
-                errors.at(ty, format!("where no further arguments are given, this is empty; {instead}"));
+                errors.at(ty, format!("this is empty if there are no further arguments; {instead}"));
             }
             _ => {}
         }
     }
 }
 
-/// Takes defaults off the parameters of a function that has no use for them, which is an error: `remedy` says what to
-/// do.
+/// Removes the attributes from the parameters of a function that cannot have them, and reports an error that says what
+/// to do: `remedy`.
 pub(crate) fn refuse(sig: &mut syn::Signature, remedy: &str, errors: &mut Errors) {
     for input in &mut sig.inputs {
         let FnArg::Typed(input) = input else { continue };
@@ -159,14 +159,14 @@ pub(crate) fn refuse(sig: &mut syn::Signature, remedy: &str, errors: &mut Errors
 }
 
 impl Default {
-    /// With the class for `Self`.
+    /// Replaces `Self` with the class.
     pub(crate) fn resolve(&mut self, class: &syn::Type) {
         if let Default::Value(expr) = self {
             types::replace_self_in(expr, class);
         }
     }
 
-    /// For people.
+    /// The default as text.
     pub(crate) fn text(&self) -> String {
         match self {
             Default::OfType => "Default::default()".to_owned(),
@@ -174,20 +174,21 @@ impl Default {
         }
     }
 
-    /// A `fn() -> Option<Value>` of what it is, if that is plain: what its expression would find out can be something
-    /// else for each call, and is not for a description to find out.
+    /// A `fn() -> Option<Value>` that returns the default, if its expression is plain. Another expression may have a
+    /// different value for each call, and a description must not evaluate it.
     pub(crate) fn described(&self, owned: &TokenStream, private: &TokenStream) -> Option<TokenStream> {
         if let Default::Value(expr) = self {
             if !is_plain(expr) {
                 return None;
             }
-            // That its type is not the parameter's is told once, where it is filled in.
+            // If the literal does not have the parameter's type, the error is reported once, where the default is
+            // filled in.
             if let Some(value) = literal(expr) {
                 return Some(quote!(|| #private::to_value(&#value).ok()));
             }
         }
         let value = self.value(owned);
-        // Of a type that cannot be encoded, which was told so, it is nothing.
+        // `None` for a type that cannot be encoded, which is reported elsewhere.
         Some(quote!(|| {
             #[allow(unused_imports)]
             use #private::{NoOutgoingWay as _, OutgoingWay as _};
@@ -196,7 +197,7 @@ impl Default {
         }))
     }
 
-    /// The same for an `Arg`, which says no more of the type than that a value can be made of it.
+    /// The same for an `Arg`, about whose type nothing is known except that a value can be made from it.
     pub(crate) fn told(&self, private: &TokenStream) -> Option<TokenStream> {
         match self {
             Default::OfType => None,
@@ -207,7 +208,7 @@ impl Default {
         }
     }
 
-    /// An expression of the type `owned`. A text may be written as one where a `String` is wanted.
+    /// An expression of type `owned`. A string literal is converted if the type is `String`.
     pub(crate) fn value(&self, owned: &TokenStream) -> TokenStream {
         match self {
             Default::OfType => quote!(<#owned as ::core::default::Default>::default()),
@@ -221,7 +222,7 @@ impl Default {
     }
 }
 
-/// A literal that is the same value whichever type it has.
+/// A literal that has the same value whatever its type.
 fn literal(expr: &Expr) -> Option<TokenStream> {
     let Expr::Lit(ExprLit { lit, .. }) = expr else { return None };
     match lit {
@@ -235,7 +236,8 @@ fn is_none(expr: &Expr) -> bool {
     matches!(expr, Expr::Path(path) if path.path.is_ident("None"))
 }
 
-/// Whether it is the same for each call, as far as one can see: literals, constants, and what is put together of those.
+/// Whether the expression has the same value for each call, as far as the tokens show: it consists of literals and
+/// constants.
 fn is_plain(expr: &Expr) -> bool {
     match expr {
         Expr::Lit(_) | Expr::Path(_) => true,

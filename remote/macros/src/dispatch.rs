@@ -1,4 +1,4 @@
-//! The dispatch functions of methods, constructors and functions, and their entries in the table.
+//! Expands the dispatch functions of methods, constructors and functions, and their table entries.
 
 use crate::emit::{FunctionNames, at, place};
 use crate::objects;
@@ -7,15 +7,15 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 
-/// What a method is called on.
+/// The receiver of a method.
 pub(crate) struct Target<'a> {
     /// The type of the object.
     pub(crate) object: TokenStream,
-    /// The class, or the trait: what the method's name is looked up in.
+    /// The class or the trait in which the method's name is looked up.
     pub(crate) lookup: TokenStream,
-    /// What the dispatch function is generic over, with its bounds.
+    /// The generic parameters of the dispatch function, with their bounds.
     pub(crate) generics: TokenStream,
-    /// What it is instantiated with in the table.
+    /// The generic arguments with which the table instantiates it.
     pub(crate) turbofish: TokenStream,
     /// The path of the class or interface.
     pub(crate) scope: &'a TokenStream,
@@ -37,7 +37,7 @@ pub(crate) fn method(sig: &Signature, private: &TokenStream, ident: &Ident, targ
     if sig.is_async {
         let finish = if fallible { quote!(finish_outcome) } else { quote!(finish_returned) };
         let generics = with_lifetime(generics);
-        // A future that cannot be sent is one of this method.
+        // A future that is not `Send` is reported at this method.
         let body = quote! {
             let #bound = #lookup::#user(__object, #pass).await;
             #private::Outgoing(#result).#finish()
@@ -80,7 +80,7 @@ pub(crate) fn method(sig: &Signature, private: &TokenStream, ident: &Ident, targ
     }
 }
 
-/// The ways in which results and errors are encoded.
+/// Imports the traits that choose how results and errors are encoded.
 fn ways(private: &TokenStream) -> TokenStream {
     quote! {
         #[allow(unused_imports)]
@@ -92,7 +92,7 @@ fn with_lifetime(generics: &TokenStream) -> TokenStream {
     quote!(<'__call, #generics>)
 }
 
-/// The entry of a method in its table.
+/// The table entry of a method.
 pub(crate) fn method_entry(
     sig: &Signature,
     private: &TokenStream,
@@ -167,7 +167,7 @@ pub(crate) fn function(sig: &Signature, private: &TokenStream, ident: &Ident, us
     }
 }
 
-/// Calls the user's function with `pass`, and makes a `Produced` of the result.
+/// Calls the user's function with `pass`, and makes a `Produced` from its result.
 pub(crate) fn work(sig: &Signature, private: &TokenStream, user: &TokenStream, pass: &TokenStream) -> TokenStream {
     let (bound, result) = sig.result();
     let wait = sig.is_async.then(|| quote!(.await));
@@ -191,7 +191,7 @@ pub(crate) fn work(sig: &Signature, private: &TokenStream, user: &TokenStream, p
     }
 }
 
-/// The entry of a constructor or function in its table.
+/// The table entry of a constructor or function.
 pub(crate) fn function_entry(
     sig: &Signature,
     private: &TokenStream,
@@ -240,14 +240,15 @@ pub(crate) fn function_entry(
     }
 }
 
-/// Whether it makes an object or gives a value; if it can do neither, that is its return type's fault.
+/// Decides whether the function returns an object or a plain value. If it can return neither, the error points at its
+/// return type.
 fn kind(sig: &Signature, private: &TokenStream) -> TokenStream {
     let made = made_type(sig, private);
     let kind = quote_spanned!(sig.returns_span()=> kind);
     quote!((&&#private::Kind::<#made>::new()).#kind())
 }
 
-/// What a function makes, as it makes it.
+/// The type that the function itself returns.
 fn made_type(sig: &Signature, private: &TokenStream) -> TokenStream {
     match &sig.returns {
         Returns::Borrowed(Type::Reference(reference), _) => {

@@ -1,14 +1,14 @@
-//! What a user's attributes say that generated code has to repeat.
+//! The user's attributes that generated code has to repeat.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
-/// The attributes that go along with whatever is generated for an item.
+/// The attributes that are copied to everything generated for an item.
 pub(crate) struct Carried {
-    /// `#[doc]`, as written.
+    /// The `#[doc]` attributes, as written.
     docs: Vec<Attribute>,
-    /// `#[cfg]`: what is generated for an item that is not there would not compile.
+    /// The `#[cfg]` attributes. Without them, the code generated for an item that is configured out would not compile.
     pub(crate) cfgs: Vec<Attribute>,
     deprecated: Vec<Attribute>,
 }
@@ -19,21 +19,21 @@ impl Carried {
         Carried { docs: named("doc"), cfgs: named("cfg"), deprecated: named("deprecated") }
     }
 
-    /// All of them, for a method of a proxy; `otherwise` documents what the user has not.
+    /// All attributes, for a method of a proxy. `otherwise` is its documentation if the user wrote none.
     pub(crate) fn on_proxy(&self, otherwise: &str) -> TokenStream {
         let Carried { docs, cfgs, deprecated } = self;
         let otherwise = docs.is_empty().then(|| quote!(#[doc = #otherwise]));
         quote!(#(#docs)* #otherwise #(#cfgs)* #(#deprecated)*)
     }
 
-    /// The documentation after a line of ours.
+    /// The documentation after a generated line.
     pub(crate) fn after(&self, line: &str) -> TokenStream {
         let Carried { docs, cfgs, .. } = self;
         let blank = (!docs.is_empty()).then(|| quote!(#[doc = ""]));
         quote!(#[doc = #line] #blank #(#docs)* #(#cfgs)*)
     }
 
-    /// The documentation as a constant text.
+    /// The documentation as a constant string.
     pub(crate) fn text(&self) -> TokenStream {
         let mut lines: Vec<Line> = Vec::new();
         for attr in &self.docs {

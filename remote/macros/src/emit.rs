@@ -1,4 +1,4 @@
-//! What methods, constructors and functions have in common once expanded: decoding arguments, encoding results, and
+//! What the expansions of methods, constructors and functions have in common: decoding arguments, encoding results, and
 //! the proxy's side of a call.
 
 use crate::defaults::RestKind;
@@ -8,24 +8,24 @@ use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-/// The lints that speak of a style which generated code cannot have, or of code that its user did not write.
+/// Allows the lints about style that generated code cannot follow, and about code that the user did not write.
 pub(crate) fn allow() -> TokenStream {
     quote!(#[allow(dead_code, unreachable_pub, deprecated, clippy::all, clippy::pedantic, clippy::nursery)])
 }
 
-/// A `Place` for the line that `span` stands in.
+/// A `Place` for the line of `span`.
 pub(crate) fn place(private: &TokenStream, span: Span) -> TokenStream {
-    // line!() tells the line of its own tokens.
+    // `line!()` expands to the line of its own tokens.
     let (file, line) = (quote_spanned!(span=> ::core::file!()), quote_spanned!(span=> ::core::line!()));
     quote!(#private::Place { file: #file, line: #line, package: ::core::option_env!("CARGO_PKG_NAME") })
 }
 
-/// A span for generated names which stand at `span`.
+/// A span at the place of `span`, for generated names.
 fn here(span: Span) -> Span {
     Span::call_site().located_at(span)
 }
 
-/// The tokens, as if they stood at `span`: an error about them points there. Names keep their meaning.
+/// Moves the tokens to `span`, so that errors about them point there. Names keep their hygiene.
 pub(crate) fn at(span: Span, tokens: TokenStream) -> TokenStream {
     let place = |mut token: TokenTree| {
         if let TokenTree::Group(group) = &token {
@@ -38,7 +38,7 @@ pub(crate) fn at(span: Span, tokens: TokenStream) -> TokenStream {
 }
 
 impl Signature {
-    /// `&[Param { … }, …]`
+    /// The parameters as `&[Param { … }, …]`.
     pub(crate) fn describe_params(&self, private: &TokenStream) -> TokenStream {
         let mut further = false;
         let params = self.arguments().map(|param| {
@@ -74,7 +74,7 @@ impl Signature {
         quote!(&[#(#params),*])
     }
 
-    /// The return type for people; empty for none.
+    /// The return type as text; empty if there is none.
     pub(crate) fn describe_returns(&self) -> String {
         match &self.returns {
             Returns::Nothing => String::new(),
@@ -82,7 +82,7 @@ impl Signature {
         }
     }
 
-    /// What comes back when all goes well, as its receiver decodes it.
+    /// The type of a successful result, as the receiver decodes it.
     pub(crate) fn returned_type(&self, private: &TokenStream) -> TokenStream {
         match &self.returns {
             Returns::Nothing => quote!(()),
@@ -93,7 +93,7 @@ impl Signature {
         }
     }
 
-    /// `Call<i64, CallError<BankError>>`, or the same of a `FunctionCall`.
+    /// The call's type: `Call<i64, CallError<BankError>>`, or the same with `FunctionCall`.
     fn call_type(&self, private: &TokenStream, call: &str) -> TokenStream {
         let call = format_ident!("{call}");
         let ok = self.returned_type(private);
@@ -105,7 +105,7 @@ impl Signature {
         quote!(#private::#call<#ok, #private::CallError<#err>>)
     }
 
-    /// Asks whether all types can be encoded, and binds each argument, decoded from `__args`, to a local of its own.
+    /// Checks that all types can be encoded, then decodes each argument from `__args` into a local.
     pub(crate) fn decode(&self, private: &TokenStream) -> TokenStream {
         let types: Vec<TokenStream> = self.arguments().map(|param| param.decoded_type(private)).collect();
         let locals = (0..types.len()).map(local);
@@ -114,7 +114,7 @@ impl Signature {
         if types.is_empty() {
             return quote!(#checks #private::Arguments::decode::<()>(__args)?;);
         }
-        // What is still wrong with the tuple is the function's.
+        // Remaining errors about the tuple point at the function.
         let decode = at(self.ident.span(), quote!((&#private::Incoming::<(#(#types,)*)>::new()).decode));
         quote! {
             #checks
@@ -125,8 +125,8 @@ impl Signature {
         }
     }
 
-    /// Asks about each type in its own place, before anything is done with it, for an error that points there; of a
-    /// type that cannot be encoded there is no other.
+    /// Checks each type before anything else is done with it, so that the error points at the type. A type that cannot
+    /// be encoded causes this one error only.
     fn checks(&self, private: &TokenStream, types: &[TokenStream]) -> TokenStream {
         let arguments = self.arguments().zip(types).map(|(param, decoded)| match &param.passing {
             Passing::Object(object) => objects::check(self, object, private),
@@ -141,7 +141,7 @@ impl Signature {
                 Some(quote_spanned!(span=> __of.#check::<#owned>();))
             }
         });
-        // A function may give an object.
+        // A function may return an object.
         let result = |ty: TokenStream, span: Span| match self.receiver {
             Some(_) => quote_spanned!(here(span)=> __of.result::<#ty>();),
             None => quote_spanned!(here(span)=> (&__of.made::<#ty>()).check();),
@@ -169,7 +169,8 @@ impl Signature {
         quote! {
             #[allow(unused_imports)]
             use #private::{MadeObject as _, MadeValue as _};
-            // Called as the method is, since the errors name it; and where it is in no user's way.
+            // The enum has the method's name, because the errors show it, and is in a scope of its own, where it
+            // conflicts with nothing.
             let __of = #private::Of({
                 #[allow(dead_code, non_camel_case_types)]
                 enum #ident {}
@@ -180,7 +181,7 @@ impl Signature {
         }
     }
 
-    /// What the user's function is called with, after the object; `context` is a `&Context`.
+    /// The arguments of the user's function, after the object; `context` is a `&Context`.
     pub(crate) fn pass(&self, context: &TokenStream) -> TokenStream {
         let mut locals = (0..).map(local);
         let passed = self.params.iter().map(|param| match param.passing {
@@ -194,7 +195,7 @@ impl Signature {
         quote!(#(#passed),*)
     }
 
-    /// `cents: i64, note: &str, to: &AccountProxy`, as the proxy's side takes them.
+    /// The parameters of the proxy's method: `cents: i64, note: &str, to: &AccountProxy`.
     fn proxy_params(&self, private: &TokenStream) -> TokenStream {
         let params = self.arguments().map(|Param { ident, ty, passing, .. }| match passing {
             Passing::Object(object) => {
@@ -208,7 +209,7 @@ impl Signature {
         quote!(#(#params),*)
     }
 
-    /// Makes what the proxy's side takes in place of an `Arg` the `Arg` that is sent. With what the tuple's expression
+    /// Converts what the proxy's method takes for an `Arg` into that `Arg`, and imports what the tuple's expression
     /// needs.
     fn proxy_conversions(&self, private: &TokenStream) -> TokenStream {
         let converted = self.arguments().filter(|param| types::ends_in(&param.ty, "Arg"));
@@ -221,7 +222,7 @@ impl Signature {
         }
     }
 
-    /// The tuple that is encoded: a reference to it, of references.
+    /// The tuple that is encoded: a reference to a tuple of references.
     fn proxy_tuple(&self, private: &TokenStream) -> TokenStream {
         let fields = self.arguments().map(|Param { ident, passing, default, .. }| match passing {
             Passing::Owned if default.is_some() => quote!(#private::Arg::Given(&#ident)),
@@ -231,16 +232,16 @@ impl Signature {
             _ => quote!(#ident),
         });
         let tuple = quote_spanned!(self.ident.span()=> (#(#fields,)*));
-        // Within the statement that it is for, since the tuple is of references.
+        // This has to be part of the statement that uses it, because the tuple contains references.
         quote!((&#private::Outgoing(#tuple)).sendable())
     }
 
-    /// Calling it twice is as good as calling it once.
+    /// Whether calling it twice is the same as calling it once.
     pub(crate) fn is_idempotent(&self) -> bool {
         matches!(self.receiver, Some(Receiver::Shared)) || self.options.idempotent.is_some()
     }
 
-    /// The method of a proxy that calls this one. `scope` is the path of the class or interface.
+    /// The proxy's method that calls this one. `scope` is the path of the class or interface.
     pub(crate) fn proxy_method(
         &self,
         private: &TokenStream,
@@ -256,7 +257,7 @@ impl Signature {
     fn proxy_body(&self, private: &TokenStream, scope: &TokenStream, signature: &Ident) -> TokenStream {
         let converted = self.proxy_conversions(private);
         let (name, tuple, idempotent) = (&self.name, self.proxy_tuple(private), self.is_idempotent());
-        // An error about what comes back points at the return type.
+        // Errors about the result point at the return type.
         let encode = at(self.returns_span(), quote!(#private::ProxyCore::call));
         quote! {
             #converted
@@ -276,21 +277,21 @@ impl Signature {
         }
     }
 
-    /// `fn deposit(&self, cents: i64) -> Call<i64>`
+    /// The head of the proxy's method: `fn deposit(&self, cents: i64) -> Call<i64>`.
     fn proxy_head(&self, private: &TokenStream) -> TokenStream {
         let ident = self.options.proxy.as_ref().unwrap_or(&self.ident);
         let (params, call) = (self.proxy_params(private), self.call_type(private, "Call"));
         quote!(fn #ident(&self, #params) -> #call)
     }
 
-    /// The same in a trait.
+    /// The proxy's method as a declaration in a trait.
     pub(crate) fn proxy_declaration(&self, private: &TokenStream) -> TokenStream {
         let attrs = self.carried.on_proxy(&format!("Calls `{}` on the object.", self.name));
         let head = self.proxy_head(private);
         quote!(#attrs #head;)
     }
 
-    /// What implements that.
+    /// The implementation of that declaration.
     pub(crate) fn proxy_implementation(
         &self,
         private: &TokenStream,
@@ -302,7 +303,7 @@ impl Signature {
         quote!(#(#cfgs)* #head { #body })
     }
 
-    /// The function that stands for this one at the client.
+    /// The function that clients call in place of this one.
     pub(crate) fn proxy_function(
         &self,
         private: &TokenStream,
@@ -337,15 +338,15 @@ impl Signature {
         }
     }
 
-    /// The result of a call to the user's function, to be passed on to something that wants it to be of a certain kind:
-    /// an error about that points at the return type.
+    /// A local for the result of the user's function: once as it is bound, and once as it is passed on to code that
+    /// requires a certain kind of result, with a span for which errors point at the return type.
     pub(crate) fn result(&self) -> (Ident, Ident) {
         let span = Span::mixed_site();
         (Ident::new("__result", span), Ident::new("__result", span.located_at(self.returns_span())))
     }
 }
 
-/// How a constructor or function is named: constant expressions.
+/// The names of a constructor or function, as constant expressions.
 pub(crate) struct FunctionNames {
     pub(crate) module: TokenStream,
     pub(crate) name: TokenStream,
@@ -354,7 +355,7 @@ pub(crate) struct FunctionNames {
 }
 
 impl Param {
-    /// Whether a dynamic caller may leave it out.
+    /// Whether a dynamic caller may leave the argument out.
     fn is_optional(&self) -> bool {
         self.default.is_some()
             || self.rest.is_some()
@@ -362,7 +363,7 @@ impl Param {
             || types::ends_in(&self.ty, "Arg")
     }
 
-    /// What it is if it is left out, for people; `None` if it may not be, or is told from all that it can be.
+    /// The default as text; `None` if the argument is required, or if its default is left to the function.
     fn default_text(&self) -> Option<String> {
         match &self.default {
             Some(default) => Some(default.text()),
@@ -370,7 +371,7 @@ impl Param {
         }
     }
 
-    /// A `fn() -> Option<Value>` of what it is if it is left out, where that can be told.
+    /// A `fn() -> Option<Value>` that returns the default, if it can be described.
     fn described_default(&self, private: &TokenStream) -> Option<TokenStream> {
         match (&self.default, &self.told) {
             (Some(default), _) => default.described(&self.owned_type()?, private),
@@ -380,7 +381,7 @@ impl Param {
         }
     }
 
-    /// What the service reads it as. One with a default may be absent.
+    /// The type that the service decodes. An argument with a default may be absent.
     pub(crate) fn decoded_type(&self, private: &TokenStream) -> TokenStream {
         match self.owned_type() {
             Some(owned) if self.default.is_some() => quote!(#private::Arg<#owned>),
@@ -389,7 +390,7 @@ impl Param {
         }
     }
 
-    /// What it is once it is there; `None` for an object.
+    /// The owned type of the argument; `None` for an object.
     fn owned_type(&self) -> Option<TokenStream> {
         match &self.passing {
             Passing::Borrowed(owned) => Some(owned.to_token_stream()),
@@ -398,7 +399,7 @@ impl Param {
         }
     }
 
-    /// Puts the default in where the argument was left out.
+    /// Replaces an argument that was left out with its default.
     fn fill_in(&self, local: &Ident) -> Option<TokenStream> {
         let (default, owned) = (self.default.as_ref()?, self.owned_type()?);
         let value = default.value(&owned);

@@ -1,4 +1,4 @@
-//! `#[remote(module = "…")]` on a free function or a constant: a member of a module.
+//! Expands `#[remote(module = "…")]` on a free function or a constant: a member of a module.
 
 use crate::args::{self, Options};
 use crate::docs::Carried;
@@ -13,8 +13,8 @@ use syn::{ItemConst, ItemFn, Visibility};
 pub(crate) fn expand(args: TokenStream, mut item: ItemFn) -> TokenStream {
     let mut errors = Errors::default();
     if let Some(receiver) = item.sig.receiver() {
-        // The attribute stands on a method of a block that has none itself.
-        errors.at(receiver, "put #[remote] on the whole `impl` block or trait; its methods are remote by that");
+        // The attribute is on a method, in a block that has no attribute itself.
+        errors.at(receiver, "put #[remote] on the whole `impl` block or trait; that makes its methods remote");
         let errors = errors.into_tokens();
         return quote!(#item #errors);
     }
@@ -57,7 +57,7 @@ fn generate(sig: &Signature, private: &TokenStream, vis: &Visibility, module: &s
             }
         };
 
-        // A type beside the function: they live in namespaces of their own.
+        // A type of the same name can stand beside the function, because types and functions have separate namespaces.
         #[doc = #docs]
         #(#cfgs)*
         #allow
@@ -74,7 +74,7 @@ pub(crate) fn expand_constant(args: TokenStream, item: ItemConst) -> TokenStream
     let module = options.module(&args::CONSTANT, &mut errors);
     let name = options.name(&item.ident, &mut errors);
     if item.ident == "_" {
-        errors.at(&item.ident, "a constant goes by its name; give it one");
+        errors.at(&item.ident, "a remote constant is identified by its name; give it one");
         let errors = errors.into_tokens();
         return quote!(#item #errors);
     }

@@ -1,4 +1,4 @@
-//! `#[remote]` on the implementation of an interface for a class.
+//! Expands `#[remote]` on an implementation of an interface for a class.
 
 use crate::args::{self, Options};
 use crate::docs::Carried;
@@ -22,7 +22,8 @@ pub(crate) fn expand(args: TokenStream, mut item: ItemImpl, interface: &Path) ->
     quote!(#boxing #item #generated #errors)
 }
 
-/// Whether there are one class and one interface; takes the helper attributes off the methods, which have no use here.
+/// Checks that there is one class and one interface. Removes the helper attributes from the methods, where they are not
+/// allowed.
 fn check(item: &mut ItemImpl, interface: &Path, errors: &mut Errors) -> bool {
     let mut usable = true;
     for member in &mut item.items {
@@ -34,19 +35,19 @@ fn check(item: &mut ItemImpl, interface: &Path, errors: &mut Errors) -> bool {
     if !item.generics.params.is_empty() {
         errors.at(
             &item.generics,
-            "one implementation is registered for one class; put the concrete type, and repeat this for each",
+            "an implementation is registered for one class; write the concrete type, and repeat this for each class",
         );
         usable = false;
     } else if !matches!(types::bare(&item.self_ty), syn::Type::Path(_)) {
-        errors.at(&item.self_ty, "a class goes by a plain name; implement the interface for a struct or enum");
+        errors.at(&item.self_ty, "a class is written as a plain path; implement the interface for a struct or enum");
         usable = false;
     }
     if interface.segments.last().is_some_and(|last| !matches!(last.arguments, PathArguments::None)) {
-        errors.at(interface, "an interface has no generics; put the concrete types into the trait");
+        errors.at(interface, "an interface has no generics; write the concrete types in the trait");
         usable = false;
     }
     if let Some((Some(bang), ..)) = &item.trait_ {
-        errors.at(bang, "there is nothing to call in a negative implementation; remove #[remote]");
+        errors.at(bang, "a negative implementation has nothing to call; remove #[remote]");
         usable = false;
     }
     usable
@@ -56,7 +57,7 @@ fn generate(item: &ItemImpl, interface: &Path, private: &TokenStream) -> TokenSt
     let cfgs = Carried::of(&item.attrs).cfgs;
     let (class, allow) = (&item.self_ty, allow());
     let place = place(private, interface.span());
-    // In the user's place, for an error about a trait that is no interface, or a type that is no class.
+    // With the user's span, for an error about a trait that is not an interface, or a type that is not a class.
     let implementation = quote_spanned!(interface.span()=> #private::implementation::<dyn #interface, #class>);
     quote! {
         #(#cfgs)*

@@ -1,4 +1,4 @@
-//! `#[remote]` on an inherent impl: the methods and constructors of a class.
+//! Expands `#[remote]` on an inherent impl: the methods and constructors of a class.
 
 use crate::args::{self, Options};
 use crate::dispatch::{self, Target};
@@ -19,11 +19,12 @@ pub(crate) fn expand(args: TokenStream, mut item: ItemImpl) -> TokenStream {
     let signatures = parse(&mut item, &mut errors);
     let generated = signatures.map(|signatures| generate(&item, &private, &signatures));
     let errors = errors.into_tokens();
-    // `pub` is how a method is made remote, whether or not the crate itself can be reached that far.
+    // A method is made remote by `pub`, even if the item cannot be reached from outside the crate.
     quote!(#[allow(unreachable_pub)] #item #generated #errors)
 }
 
-/// The remote ones among the functions; takes the helper attributes off all of them. `None` if there is no class.
+/// Parses the remote functions, and removes the helper attributes from all functions. `None` if `item` does not name a
+/// class.
 fn parse(item: &mut ItemImpl, errors: &mut Errors) -> Option<Vec<Signature>> {
     let class = (*item.self_ty).clone();
     let usable = check_class(item, errors);
@@ -42,7 +43,7 @@ fn parse(item: &mut ItemImpl, errors: &mut Errors) -> Option<Vec<Signature>> {
 fn check_class(item: &ItemImpl, errors: &mut Errors) -> bool {
     let mut usable = true;
     if !item.generics.params.is_empty() {
-        errors.at(&item.generics, "a class is one type; put the concrete types, or keep a Value where they vary");
+        errors.at(&item.generics, "a class is one type; write the concrete types, or keep a Value where they vary");
         usable = false;
     }
     let named = match types::bare(&item.self_ty) {
@@ -52,21 +53,24 @@ fn check_class(item: &ItemImpl, errors: &mut Errors) -> bool {
         _ => false,
     };
     if usable && !named {
-        errors.at(&item.self_ty, "a class goes by a plain name; implement the methods on a struct or enum of its own");
+        errors.at(
+            &item.self_ty,
+            "a class is written as a plain path; implement the methods on a struct or enum of its own",
+        );
         usable = false;
     }
     usable
 }
 
-/// A private function is a class's own affair; a block without any other has the attribute by mistake.
+/// Refuses a block without remote functions, where the attribute must be a mistake. (Private functions need no mark.)
 fn check_offers(item: &ItemImpl, errors: &mut Errors) {
     let private = |item: &ImplItem| match item {
         ImplItem::Fn(function) => matches!(function.vis, Visibility::Inherited),
         _ => true,
     };
     if item.items.iter().all(private) {
-        let message =
-            "nothing in here is remote, as only a `pub fn` is; make one `pub`, or remove this block's #[remote]";
+        let message = "nothing in this block is remote, because only a `pub fn` is; make one `pub`, or remove \
+                       this block's #[remote]";
         errors.at(item.impl_token, message);
     }
 }
@@ -157,7 +161,7 @@ fn generate(item: &ItemImpl, private: &TokenStream, signatures: &[Signature]) ->
     }
 }
 
-/// `Account.open` in the class's module.
+/// The names of a constructor: `Account.open` in the class's module.
 fn constructor_names(sig: &Signature, private: &TokenStream, path: &TokenStream) -> FunctionNames {
     let name = &sig.name;
     FunctionNames {
@@ -172,7 +176,7 @@ fn constructor_names(sig: &Signature, private: &TokenStream, path: &TokenStream)
     }
 }
 
-/// `bank::AccountProxy` for `bank::Account`.
+/// The proxy's path: `bank::AccountProxy` for `bank::Account`.
 fn proxy_of(class: &Type) -> TokenStream {
     let mut class = types::bare(class).clone();
     if let Type::Path(path) = &mut class

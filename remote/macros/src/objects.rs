@@ -1,4 +1,4 @@
-//! What is different for a function that takes objects of the service.
+//! Expands what is different for a function that takes objects of the service.
 
 use crate::dispatch::work;
 use crate::emit::{at, local};
@@ -7,7 +7,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-/// Whether it takes any.
+/// Whether the function takes objects.
 pub(crate) fn has(sig: &Signature) -> bool {
     params(sig).next().is_some()
 }
@@ -20,7 +20,7 @@ fn params(sig: &Signature) -> impl Iterator<Item = (Ident, &Param, &ObjectType)>
     })
 }
 
-/// Refuses what cannot be put back as it was, where the user's type stands.
+/// Refuses an object that cannot be restored; the error points at the user's type.
 pub(crate) fn check(sig: &Signature, object: &ObjectType, private: &TokenStream) -> Option<TokenStream> {
     let ty = &object.ty;
     (object.exclusive && !object.is_dyn() && sig.options.all_or_nothing.is_none()).then(|| {
@@ -39,7 +39,7 @@ pub(crate) fn function(sig: &Signature, private: &TokenStream, ident: &Ident, us
     let cfgs = &sig.carried.cfgs;
     let decode = sig.decode(private);
     let named = params(sig).map(|(local, ..)| local);
-    // Each shadows the name that the object was asked for by.
+    // Each local shadows the one that held the argument from which the object was found.
     let take = params(sig).map(|(local, _, object)| {
         let ty = &object.ty;
         let (mutability, take) = match (object.exclusive, object.is_dyn()) {
@@ -72,7 +72,7 @@ pub(crate) fn function(sig: &Signature, private: &TokenStream, ident: &Ident, us
     }
 }
 
-/// The `FunctionInvoke` in its entry, without the enum's name.
+/// The `FunctionInvoke` variant for its table entry, without the enum's name.
 pub(crate) fn invoke(sig: &Signature, private: &TokenStream, ident: &Ident) -> TokenStream {
     let params = params(sig).map(|(_, param, ObjectType { ty, exclusive })| {
         let name = param.name();

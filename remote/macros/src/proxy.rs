@@ -1,4 +1,4 @@
-//! The proxy of a class or an interface, but for its methods.
+//! Expands the proxy type of a class or an interface, without its methods.
 
 use crate::docs::Carried;
 use crate::emit::allow;
@@ -6,8 +6,8 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::Visibility;
 
-/// The type, and what makes a proxy of it; `of` is the class or the `dyn` type, `about` what the documentation says
-/// first.
+/// The proxy type and its trait implementations. `of` is the class or the `dyn` type; `about` is the first line of the
+/// documentation.
 pub(crate) fn declare(
     private: &TokenStream,
     carried: &Carried,
@@ -26,7 +26,7 @@ pub(crate) fn declare(
         }
 
         #(#cfgs)*
-        /// A proxy is what a reference in a result is read as: the live object.
+        /// A reference in a result is read as a proxy of the live object.
         impl<'de> #private::serde::Deserialize<'de> for #proxy {
             fn deserialize<D: #private::serde::Deserializer<'de>>(
                 deserializer: D,
@@ -36,7 +36,7 @@ pub(crate) fn declare(
         }
 
         #(#cfgs)*
-        /// A proxy by id goes into a collection as a reference to its object, the live one. One by key is refused.
+        /// A proxy by id is stored in a collection as a reference to its live object. A proxy by key is refused.
         impl #private::serde::Serialize for #proxy {
             fn serialize<S: #private::serde::Serializer>(
                 &self,

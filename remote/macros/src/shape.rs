@@ -1,5 +1,5 @@
-//! The signature of a method or function, as the expansion writes it down: what client and service each were built
-//! with.
+//! Expands the signature of a method or function, with which client and service find out whether they were built with
+//! the same types.
 
 use crate::emit::{FunctionNames, at};
 use crate::signature::{Passing, Returns, Signature};
@@ -7,27 +7,30 @@ use crate::types;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 
-/// The function `ident` that gives the signature of a method.
+/// The function `ident` that returns the signature of a method.
 pub(crate) fn of_method(sig: &Signature, private: &TokenStream, ident: &Ident, scope: &TokenStream) -> TokenStream {
     let name = &sig.name;
     let named = quote!(#private::SignatureKind::Method, #scope, #name, #private::stable_id(#scope, #name));
     function(sig, private, ident, &named)
 }
 
-/// The function `ident` that gives the signature of a constructor or function.
+/// The function `ident` that returns the signature of a constructor or function.
 pub(crate) fn of_function(sig: &Signature, private: &TokenStream, ident: &Ident, names: &FunctionNames) -> TokenStream {
     let FunctionNames { module, name, id, .. } = names;
     function(sig, private, ident, &quote!(#private::SignatureKind::Function, #module, #name, #id))
 }
 
-/// The function `__signature` that gives the signature of the values of a class.
+/// The function `__signature` that returns the signature of a class's values.
 pub(crate) fn of_class(private: &TokenStream, class: &Ident, path: &str) -> TokenStream {
     quote! {
         fn __signature() -> &'static #private::Signature {
             static SIGNATURE: #private::Signature = #private::Signature::of_class(#path, |__tracer| {
                 #[allow(unused_imports)]
                 use #private::{KnownShape as _, OpaqueShape as _};
-                ::std::vec![(#private::RESULT_ROOT.into(), (&#private::Returned::<#class>::new()).shape(__tracer, #path))]
+                ::std::vec![(
+                    #private::RESULT_ROOT.into(),
+                    (&#private::Returned::<#class>::new()).shape(__tracer, #path),
+                )]
             });
             &SIGNATURE
         }
@@ -52,7 +55,10 @@ fn function(sig: &Signature, private: &TokenStream, ident: &Ident, named: &Token
             }
         }
     });
-    let returned = |root: TokenStream, ty: TokenStream, text: String| quote!((#private::#root.into(), (&#private::Returned::<#ty>::new()).shape(__tracer, #text)));
+    let returned = |root: TokenStream, ty: TokenStream, text: String| {
+        let shape = quote!((&#private::Returned::<#ty>::new()).shape(__tracer, #text));
+        quote!((#private::#root.into(), #shape))
+    };
     let result = returned(quote!(RESULT_ROOT), sig.returned_type(private), sig.describe_returns());
     let error = match &sig.returns {
         Returns::Result(_, Some(sides)) => {

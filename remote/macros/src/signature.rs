@@ -1,4 +1,4 @@
-//! The signature of one method, constructor or function: parsed, checked, and as the expansion needs it.
+//! The signature of one method, constructor or function: parsed, checked, and in the form that the expansion needs.
 
 use crate::args::Options;
 use crate::defaults::{self, Default, Marks, Rest};
@@ -9,7 +9,7 @@ use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::{FnArg, Ident, Pat, ReturnType, Type, TypeReference};
 
-/// A signature in which everything can travel.
+/// A checked signature, in which every type can be sent.
 pub(crate) struct Signature {
     /// Its name in Rust.
     pub(crate) ident: Ident,
@@ -32,30 +32,30 @@ pub(crate) enum Receiver {
 
 pub(crate) struct Param {
     pub(crate) ident: Ident,
-    /// As written, but with the class for `Self`.
+    /// The type as written, but with the class in place of `Self`.
     pub(crate) ty: Type,
     pub(crate) passing: Passing,
-    /// What it is if a caller leaves it out.
+    /// The argument's value if a caller leaves it out.
     pub(crate) default: Option<Default>,
-    /// What the function itself takes it for then, which is an `Arg`: for descriptions.
+    /// For descriptions: what a function that takes an `Arg` uses if the argument was left out.
     pub(crate) told: Option<Default>,
-    /// That it takes all further arguments.
+    /// Set if the parameter takes all further arguments.
     pub(crate) rest: Option<Rest>,
 }
 
-/// How an argument gets from the wire to the parameter.
+/// How an argument becomes the parameter's value.
 pub(crate) enum Passing {
-    /// Decoded, and moved.
+    /// Decoded and moved.
     Owned,
     /// `&str` and `&[T]`: decoded as this type, and borrowed.
     Borrowed(Box<Type>),
     /// `&T`, `&mut T`, `&dyn I`, `&mut dyn I`: an object of the service.
     Object(Box<ObjectType>),
-    /// `&Context`: not an argument at all.
+    /// `&Context`: not an argument.
     Context,
 }
 
-/// What a parameter that is an object says of it.
+/// A parameter that is an object.
 pub(crate) struct ObjectType {
     /// The class, or the `dyn` type of the interface.
     pub(crate) ty: Type,
@@ -65,13 +65,13 @@ pub(crate) struct ObjectType {
 pub(crate) enum Returns {
     Nothing,
     Value(Type),
-    /// `&str`, `&[T]`, `&T`: what it is, and what its receiver decodes.
+    /// `&str`, `&[T]`, `&T`: the type as written, and the owned type that the receiver decodes.
     Borrowed(Type, Box<Type>),
-    /// The type as written, and its two sides if they can be seen.
+    /// The type as written, and its two sides if they are visible in it.
     Result(Type, Option<Box<(Type, Type)>>),
 }
 
-/// What a signature belongs to.
+/// What a signature is part of.
 #[derive(Clone, Copy)]
 pub(crate) enum Owner<'a> {
     Class(&'a Type),
@@ -79,11 +79,11 @@ pub(crate) enum Owner<'a> {
     Module,
 }
 
-/// The longest tuple that serde knows.
+/// The longest tuple that serde supports.
 const MOST_PARAMS: usize = 16;
 
-/// Parses and checks one signature, and takes our attributes off its parameters. `None` if it cannot be remote; the
-/// errors say why.
+/// Parses and checks one signature, and removes the attributes from its parameters. Returns `None` if it cannot be
+/// remote, with the reasons in `errors`.
 pub(crate) fn parse(
     sig: &mut syn::Signature,
     carried: Carried,
@@ -106,15 +106,15 @@ pub(crate) fn parse(
     if let (Some(blocking), true) = (options.blocking, is_async) {
         found.push(syn::Error::new(
             blocking,
-            "what is async is not moved off the async threads; remove `blocking`, or `async`",
+            "an async function always runs on the async threads; remove `blocking`, or `async`",
         ));
     }
     if let (Some(scales), true) = (options.scales, is_async) {
-        let message = "what is async is not moved off the async threads; remove `scales`, or `async`";
+        let message = "an async function always runs on the async threads; remove `scales`, or `async`";
         found.push(syn::Error::new(scales, message));
     }
     if let (Some(blocking), Some(_)) = (options.blocking, options.inline) {
-        found.push(syn::Error::new(blocking, "what blocks cannot be run in line; remove `blocking`, or `inline`"));
+        found.push(syn::Error::new(blocking, "a blocking function cannot run inline; remove `blocking`, or `inline`"));
     }
     let params: Vec<Param> = sig
         .inputs
@@ -135,11 +135,14 @@ pub(crate) fn parse(
     if let Some(promise) = options.all_or_nothing {
         let changes = params.iter().any(|param| matches!(&param.passing, Passing::Object(object) if object.exclusive));
         if is_async {
-            let message = "what is async may be given up half way, so its objects are put back from copies; remove \
+            let message = "an async function may be stopped half way, so its objects are restored from copies; remove \
                            `all_or_nothing`, or `async`";
             found.push(syn::Error::new(promise, message));
         } else if !changes {
-            found.push(syn::Error::new(promise, "it changes no object; remove `all_or_nothing`, or take a &mut"));
+            found.push(syn::Error::new(
+                promise,
+                "the function changes no object; remove `all_or_nothing`, or take a &mut",
+            ));
         }
     }
     let lends = receiver.is_some() && !is_async;
@@ -164,10 +167,10 @@ fn check_form(sig: &syn::Signature, errors: &mut Errors) {
     if !sig.generics.params.is_empty() {
         errors.at(
             &sig.generics,
-            "a caller cannot choose types or lifetimes across the wire; put the concrete types, or take a Value",
+            "a caller cannot choose types or lifetimes across the wire; write the concrete types, or take a Value",
         );
     } else if let Some(clause) = sig.generics.where_clause.as_ref().filter(|clause| !clause.predicates.is_empty()) {
-        errors.at(clause, "a remote method has no conditions; put the concrete types, and remove the where clause");
+        errors.at(clause, "a remote method has no bounds; write the concrete types, and remove the where clause");
     }
     if let Some(keyword) = &sig.unsafety {
         errors.at(keyword, "a remote caller cannot keep the promises of an unsafe function; offer a safe one");
@@ -178,7 +181,7 @@ fn check_form(sig: &syn::Signature, errors: &mut Errors) {
     if let Some(variadic) = &sig.variadic {
         errors.at(
             variadic,
-            "a remote function takes what is of any number as one parameter: #[remote(args)] args: Vec<Value>",
+            "a remote function takes any number of arguments as one parameter: #[remote(args)] args: Vec<Value>",
         );
     }
 }
@@ -189,7 +192,7 @@ fn parse_receiver(sig: &syn::Signature, errors: &mut Errors) -> Option<Receiver>
         errors.at(lifetime, "nothing is borrowed across the wire; write &self or &mut self");
     }
     let mutable = match types::bare(&receiver.ty) {
-        // `self: &Self` is `&self`, and `self: &Rc<Self>` is not.
+        // `self: &Self` means `&self`; `self: &Rc<Self>` does not.
         Type::Reference(TypeReference { mutability, elem, .. }) if types::ends_in(elem, "Self") => mutability.is_some(),
         _ => {
             errors.at(receiver, "the object stays on its service; take &self or &mut self");
@@ -212,7 +215,7 @@ fn parse_param(
     let ident = match &*input.pat {
         Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => Some(pat.ident.clone()),
         pat => {
-            errors.at(pat, "an argument goes by its name; name it, and take it apart in the body");
+            errors.at(pat, "an argument is identified by its name; name it, and take it apart in the body");
             None
         }
     };
@@ -229,10 +232,12 @@ fn parse_param(
     }
     if default.is_some() {
         match &passing {
-            Passing::Object(_) => errors.at(&ty, "a caller says which object it is; remove the default"),
-            Passing::Context => errors.at(&ty, "the service passes this, and no caller; remove the default"),
+            Passing::Object(_) => errors.at(&ty, "every caller has to say which object it means; remove the default"),
+            Passing::Context => errors.at(&ty, "the service passes this, not the caller; remove the default"),
             _ if types::ends_in(&ty, "Arg") && matches!(default, Some(Default::OfType)) => {
-                errors.at(&ty, "an Arg tells when it was left out; say what it is taken for then, `default = …`, or take the plain type");
+                let message = "an Arg shows that it was left out; say what is used instead, `default = …`, or take the \
+                     plain type";
+                errors.at(&ty, message);
             }
             _ => {}
         }
@@ -267,7 +272,7 @@ fn borrowed_param(reference: &TypeReference, of_method: bool, errors: &mut Error
         errors.at(
             reference,
             format!(
-                "a method holds its own object only; what works on several is a free function of a module, whose \
+                "a method holds only its own object; to work on several, write a free function of a module, whose \
                  parameters may be &{owned} and &mut {owned}; for a copy, take this by value"
             ),
         );
@@ -278,7 +283,8 @@ fn borrowed_param(reference: &TypeReference, of_method: bool, errors: &mut Error
     Passing::Owned
 }
 
-/// `lends`: whether a result may be borrowed from the object, because it is encoded before that is let go.
+/// `lends` says whether a result may be borrowed from the object, which is possible if the result is encoded while the
+/// object is held.
 fn parse_returns(output: &ReturnType, owner: Owner<'_>, lends: bool, errors: &mut Errors) -> Returns {
     let ReturnType::Type(_, ty) = output else { return Returns::Nothing };
     let ty = resolve(ty, owner, errors);
@@ -299,14 +305,14 @@ fn parse_returns(output: &ReturnType, owner: Owner<'_>, lends: bool, errors: &mu
     Returns::Value(ty)
 }
 
-/// The type with the class for `Self`.
+/// The type with `Self` replaced by the class.
 fn resolve(ty: &Type, owner: Owner<'_>, errors: &mut Errors) -> Type {
     let mut ty = ty.clone();
     match owner {
         Owner::Class(class) => types::replace_self(&mut ty, class),
         Owner::Interface => {
             if let Some(found) = types::find_self(&ty) {
-                errors.at(found, "behind an interface are objects of any class; name a class, or use a Value");
+                errors.at(found, "the objects behind an interface are of any class; name a class, or use a Value");
             }
         }
         Owner::Module => {}
@@ -315,12 +321,12 @@ fn resolve(ty: &Type, owner: Owner<'_>, errors: &mut Errors) -> Type {
 }
 
 impl Signature {
-    /// What callers pass.
+    /// The parameters that callers pass.
     pub(crate) fn arguments(&self) -> impl Iterator<Item = &Param> {
         self.params.iter().filter(|param| !matches!(param.passing, Passing::Context))
     }
 
-    /// Where to point at when its result does not fit.
+    /// Where errors about the result point.
     pub(crate) fn returns_span(&self) -> Span {
         match &self.returns {
             Returns::Nothing => self.ident.span(),

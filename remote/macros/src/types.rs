@@ -1,4 +1,4 @@
-//! Types as written by the user: looked at, checked, and written down for people.
+//! Types as the user wrote them: analysed, checked, and shown as text.
 
 use crate::errors::Errors;
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
@@ -8,7 +8,7 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, GenericArgument, Lifetime, PathArguments, QSelf, Type, TypePath, TypeReference};
 
-/// The type inside parentheses, and inside the invisible ones that macros leave behind.
+/// The type inside parentheses, and inside the invisible groups that macros leave behind.
 pub(crate) fn bare(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => bare(&group.elem),
@@ -22,7 +22,7 @@ pub(crate) fn ends_in(ty: &Type, name: &str) -> bool {
     matches!(bare(ty), Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
 }
 
-/// `A` and `B` of a plain `Result<A, B>`: the standard one, as far as one can see.
+/// `A` and `B` of a plain `Result<A, B>`: the standard one, as far as the tokens show.
 pub(crate) fn plain_result(ty: &Type) -> Option<(&Type, &Type)> {
     let Type::Path(TypePath { qself: None, path, .. }) = bare(ty) else { return None };
     let names: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
@@ -38,14 +38,14 @@ pub(crate) fn plain_result(ty: &Type) -> Option<(&Type, &Type)> {
     }
 }
 
-/// What a type is for: the messages differ.
+/// What a type is used for; the error messages depend on it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Argument,
     Result,
 }
 
-/// Refuses what cannot travel, anywhere in a type.
+/// Refuses everything in a type that cannot be sent.
 pub(crate) fn check(ty: &Type, role: Role, errors: &mut Errors) {
     Check { role, errors }.visit_type(ty);
 }
@@ -68,8 +68,10 @@ impl<'ast> Visit<'ast> for Check<'_> {
             Type::Ptr(_) | Type::BareFn(_) => {
                 self.errors.at(ty, "a pointer means nothing in another process; use a value");
             }
-            Type::Infer(_) => self.errors.at(ty, "the type is part of the description; write it out"),
-            Type::Never(_) => self.errors.at(ty, "a remote method has to return; write no return type, or the value's"),
+            Type::Infer(_) => self.errors.at(ty, "the type is shown in the description; write it out"),
+            Type::Never(_) => self
+                .errors
+                .at(ty, "a remote method has to return; remove the return type, or write the type of a value"),
             Type::Reference(reference) => {
                 self.errors.at(ty, borrowed(reference, self.role));
             }
@@ -83,8 +85,8 @@ impl<'ast> Visit<'ast> for Check<'_> {
     }
 }
 
-/// Whether a reference to this may be to an object of the service: to a class, or to the `dyn` type of an interface.
-/// Classes have no generics, and what everybody knows is none.
+/// Whether a reference to this type may be to an object of the service: to a class, or to the `dyn` type of an
+/// interface. Classes have no generics, and well-known types of the standard library are not classes.
 pub(crate) fn may_be_object(elem: &Type) -> bool {
     match elem {
         Type::Path(TypePath { qself: None, path }) => {
@@ -101,7 +103,8 @@ pub(crate) fn may_be_object(elem: &Type) -> bool {
     }
 }
 
-/// The type as it is wherever it stands: behind a reference, a `dyn` type without a lifetime has that of the reference.
+/// The type with the meaning that it has behind no reference: a `dyn` type without a lifetime takes that of the
+/// reference it is behind.
 pub(crate) fn lasting(elem: &Type) -> Type {
     match elem {
         Type::TraitObject(_) => syn::parse_quote_spanned!(elem.span()=> (#elem + 'static)),
@@ -114,15 +117,15 @@ const NO_CLASSES: [&str; 20] = [
     "f32", "f64", "String", "Value", "Context",
 ];
 
-/// What to use instead of a reference.
+/// The error for a reference: what to write instead.
 pub(crate) fn borrowed(reference: &TypeReference, role: Role) -> String {
     let owned = pretty(&owned(&reference.elem));
     match role {
         Role::Argument if ends_in(&reference.elem, "Context") => {
-            "the context is for looking at; write &Context".to_owned()
+            "the context cannot be changed; write &Context".to_owned()
         }
         Role::Argument if matches!(bare(&reference.elem), Type::TraitObject(_)) => {
-            "an object behind an interface is &dyn Shape or &mut dyn Shape: one trait, and no lifetime".to_owned()
+            "an object behind an interface is &dyn Shape or &mut dyn Shape, with one trait and no lifetime".to_owned()
         }
         Role::Argument => {
             format!("an argument may be borrowed as &str or &[T], or be &Context; take this by value: {owned}")
@@ -145,12 +148,12 @@ pub(crate) fn owned(elem: &Type) -> Type {
     }
 }
 
-/// Puts `class` where `Self` stands.
+/// Replaces `Self` with `class`.
 pub(crate) fn replace_self(ty: &mut Type, class: &Type) {
     ReplaceSelf { class }.visit_type_mut(ty);
 }
 
-/// The same in an expression.
+/// Replaces `Self` with `class` in an expression.
 pub(crate) fn replace_self_in(expr: &mut Expr, class: &Type) {
     ReplaceSelf { class }.visit_expr_mut(expr);
 }
@@ -211,16 +214,16 @@ pub(crate) fn find_self(ty: &Type) -> Option<syn::Ident> {
     find.0
 }
 
-/// A type as a person writes it: `Vec<i64>`.
+/// A type as a person would write it: `Vec<i64>`.
 pub(crate) fn pretty(ty: &Type) -> String {
     pretty_tokens(ty.to_token_stream())
 }
 
-/// The same of an expression.
+/// An expression as a person would write it.
 pub(crate) fn pretty_tokens(tokens: TokenStream) -> String {
     let mut out = String::new();
     print(tokens, &mut out);
-    // The expansion spells out what it adds itself.
+    // The expansion uses full paths for the types it adds.
     out.replace("::std::string::String", "String").replace("::std::vec::Vec", "Vec")
 }
 
@@ -256,7 +259,7 @@ fn print(tokens: TokenStream, out: &mut String) {
                 ('-', Spacing::Joint) => out.push_str(" -"),
                 ('>', _) if out.ends_with(" -") => out.push_str("> "),
                 (c, _) => {
-                    // A comma that closes a list is for the eye of the compiler.
+                    // A trailing comma is left out.
                     if c == '>' && out.ends_with(", ") {
                         out.truncate(out.len() - 2);
                     }
@@ -270,7 +273,7 @@ fn print(tokens: TokenStream, out: &mut String) {
     }
 }
 
-/// Two words in a row need a space between them.
+/// Separates two words with a space.
 fn separate(out: &mut String) {
     if out.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
         out.push(' ');
@@ -282,7 +285,7 @@ mod tests {
     use super::pretty;
 
     #[test]
-    fn types_read_as_a_person_writes_them() {
+    fn types_are_shown_as_a_person_would_write_them() {
         let cases = [
             ("Vec < i64 , >", "Vec<i64>"),
             ("HashMap<String,Vec<(u8,i64)>>", "HashMap<String, Vec<(u8, i64)>>"),

@@ -1,4 +1,4 @@
-//! Structs and enums, their methods and constructors.
+//! Tests of structs and enums, their methods and constructors.
 
 use crate::loopback::{api, context, pause, wait};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use tarmem_remote::{CallError, Context, Error, Object, Proxy, Registry, Remote, 
 
 /// Money, in cents.
 ///
-/// It is counted by the cent.
+/// It is counted in cents.
 #[remote(module = "classes.bank")]
 #[derive(Serialize, Deserialize, Debug, PartialEq)]
 pub(crate) struct Account {
@@ -118,7 +118,7 @@ impl Account {
     }
 }
 
-// A class may have any number of blocks, wherever its name reaches.
+// A class may have any number of blocks, wherever its name is visible.
 mod elsewhere {
     use tarmem_remote::remote;
 
@@ -179,12 +179,12 @@ impl Pipe {
 }
 
 #[test]
-fn a_class_is_described() {
+fn a_class_is_described_with_its_methods() {
     let registry = Registry::linked().expect("no names clash");
     let class = registry.class("classes.bank.Account").expect("it is linked");
     let entry = class.entry();
     assert_eq!((entry.module, entry.name, entry.encodable), ("classes.bank", "Account", true));
-    assert_eq!(entry.docs, "Money, in cents.\n\nIt is counted by the cent.");
+    assert_eq!(entry.docs, "Money, in cents.\n\nIt is counted in cents.");
     assert_eq!((entry.place.file, entry.place.line), (file!(), 16));
     assert_eq!(Account::PATH, "classes.bank.Account");
     assert_eq!((&Account::open(1) as &dyn Object).class(), "classes.bank.Account");
@@ -210,7 +210,7 @@ fn a_class_is_described() {
 }
 
 #[test]
-fn a_method_is_described() {
+fn a_method_is_described_with_its_parameters() {
     let registry = Registry::linked().expect("no names clash");
     let class = registry.class("classes.bank.Account").expect("it is linked");
     let note = class.method("note").expect("it is there");
@@ -228,7 +228,7 @@ fn a_method_is_described() {
 }
 
 #[test]
-fn a_constructor_is_a_function_of_the_module() {
+fn a_constructor_is_registered_as_a_function_of_its_module() {
     let registry = Registry::linked().expect("no names clash");
     let open = registry.function("classes.bank", "Account.open").expect("it is there");
     assert_eq!((open.class, open.id), (Some("classes.bank.Account"), stable_id("classes.bank.Account", "open")));
@@ -240,12 +240,12 @@ fn a_constructor_is_a_function_of_the_module() {
     let currency = registry.function("classes.bank", "Account.currency").expect("it is there");
     assert!((currency.makes)().is_none());
     assert!(registry.function("classes.bank", "Account.empty").is_ok(), "from the other block");
-    // A class stands for its `new`, under the name it goes by on the wire.
+    // A class's name stands for its `new`, which is registered under the class's name on the wire.
     assert_eq!(registry.function("classes", "switch").expect("it has a `new`").name, "switch.new");
 }
 
 #[test]
-fn typed_calls_reach_the_methods() {
+fn typed_calls_run_the_methods() {
     let api = api();
     let account = wait(api.memoize("alice", AccountProxy::open(100))).expect("opened");
     assert_eq!(account.key(), Some("alice"));
@@ -264,7 +264,7 @@ fn typed_calls_reach_the_methods() {
 }
 
 #[test]
-fn dynamic_calls_reach_them_too() {
+fn dynamic_calls_run_the_methods() {
     let api = api();
     wait(api.memoize("alice", AccountProxy::open(100))).expect("opened");
     let account = wait(api.get_dynamic("alice")).expect("it is there");
@@ -282,7 +282,7 @@ fn dynamic_calls_reach_them_too() {
 }
 
 #[test]
-fn sources_make_objects() {
+fn values_and_constructors_are_sources() {
     let api = api();
     let moved = wait(api.update("bob", Account::open(5))).expect("moved");
     assert_eq!(wait(moved.balance()), Ok(5));
@@ -305,7 +305,7 @@ fn an_enum_is_a_class() {
 }
 
 #[test]
-fn a_resident_class_is_used_and_never_encoded() {
+fn a_resident_class_is_never_encoded() {
     let api = api();
     let pipe = wait(api.memoize("pipe", PipeProxy::open())).expect("made");
     assert_eq!(wait(pipe.send(3)), Ok(()));
@@ -321,7 +321,7 @@ fn a_resident_class_is_used_and_never_encoded() {
 }
 
 #[test]
-fn a_dispatch_function_refuses_another_class() {
+fn a_dispatch_function_refuses_an_object_of_another_class() {
     let registry = Registry::linked().expect("no names clash");
     let class = registry.class("classes.bank.Account").expect("it is linked");
     let Invoke::Shared(invoke) = class.method("balance").expect("it is there").invoke else { panic!("not shared") };

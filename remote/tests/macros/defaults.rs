@@ -1,4 +1,4 @@
-//! Parameters with a default.
+//! Tests of parameters with a default.
 
 use crate::loopback::{api, wait};
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ impl Cache {
         format!("{} {last:?}", words.join(separator))
     }
 
-    /// Sees to what is left out itself.
+    /// Finds out itself which arguments were left out.
     pub fn peek(
         &self,
         #[remote(default = -1)] at: Arg<i64>,
@@ -55,7 +55,7 @@ impl Cache {
     }
 }
 
-/// Of two caches.
+/// A function over two caches.
 #[remote(module = "defaults")]
 pub(crate) fn merge(from: &Cache, to: &mut Cache, #[remote(default = 1 + 1)] times: u64) -> u64 {
     to.size += from.size * times;
@@ -79,7 +79,7 @@ impl Store for Cache {
 }
 
 #[test]
-fn what_a_dynamic_caller_leaves_out_is_the_default() {
+fn an_argument_that_a_dynamic_caller_leaves_out_has_its_default() {
     let api = api();
     let made = |args: tarmem_remote::args::Args| DynamicFunctionCall::new("defaults", "Cache", args);
     let cache = wait(api.memoize("cache", made(args![].into()))).expect("made");
@@ -102,7 +102,7 @@ fn what_a_dynamic_caller_leaves_out_is_the_default() {
 }
 
 #[test]
-fn typed_callers_pass_all() {
+fn typed_callers_pass_all_arguments() {
     let api = api();
     let cache = wait(api.memoize("cache", CacheProxy::new(8))).expect("made");
     let other = wait(api.memoize("other", CacheProxy::new(1))).expect("made");
@@ -158,7 +158,7 @@ fn parameters_are_described_one_by_one() {
 }
 
 #[test]
-fn what_is_absent_is_described_as_the_value_that_it_is_taken_for() {
+fn an_arg_is_described_with_the_value_that_the_function_uses_instead() {
     let registry = Registry::linked().expect("no names clash");
     let class = registry.class("defaults.Cache").expect("it is there");
     let peek = class.describe_methods().into_iter().find(|method| method.name == "peek").expect("it is there");
@@ -171,7 +171,7 @@ fn what_is_absent_is_described_as_the_value_that_it_is_taken_for() {
 }
 
 #[test]
-fn arguments_that_do_not_fit_are_told_in_names_that_the_caller_could_have_written() {
+fn errors_about_arguments_use_the_names_that_a_caller_would_write() {
     let api = api();
     let made = |args: tarmem_remote::args::Args| DynamicFunctionCall::new("defaults", "Cache", args);
     let refused = |error: Error| {

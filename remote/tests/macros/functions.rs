@@ -1,4 +1,4 @@
-//! Functions and constants of a module.
+//! Tests of a module's functions and constants.
 
 use crate::loopback::{api, pause, wait};
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,7 @@ pub(crate) async fn nothing() {
     pause().await;
 }
 
-/// A function whose class is not known here by name only: the trait decides.
+/// Through the alias, only the trait can tell that this function returns a class.
 #[remote(module = "functions", name = "aliased")]
 pub(crate) fn by_another_name() -> Book {
     Ledger { lines: vec!["alias".to_owned()] }
@@ -57,7 +57,7 @@ pub(crate) fn by_another_name() -> Book {
 
 type Book = Ledger;
 
-/// The most there may be.
+/// The largest allowed number.
 #[remote(module = "functions")]
 pub(crate) const LIMIT: &[(i64, &str)] = &[(5, "five")];
 
@@ -65,7 +65,7 @@ pub(crate) const LIMIT: &[(i64, &str)] = &[(5, "five")];
 pub(crate) const HALF: f64 = 0.5;
 
 #[test]
-fn generators_are_told_from_functions() {
+fn generators_are_distinguished_from_functions() {
     let registry = Registry::linked().expect("no names clash");
     let described = registry.describe_module("functions").expect("it is there");
     let members: Vec<_> = described.members.iter().map(|m| (m.kind, m.signature.as_str())).collect();
@@ -86,7 +86,7 @@ fn generators_are_told_from_functions() {
 }
 
 #[test]
-fn a_function_is_described() {
+fn a_function_is_described_with_its_parameters() {
     let registry = Registry::linked().expect("no names clash");
     let load = registry.function("functions", "load_ledger").expect("it is there");
     assert_eq!((load.docs, load.class, load.id), ("Loads a ledger.", None, stable_id("functions", "load_ledger")));
@@ -98,10 +98,10 @@ fn a_function_is_described() {
 }
 
 #[test]
-fn constants_have_values() {
+fn constants_are_described_with_their_values() {
     let registry = Registry::linked().expect("no names clash");
     let members = registry.describe_module("functions").expect("it is there").members;
-    assert_eq!(members[0].docs, "The most there may be.");
+    assert_eq!(members[0].docs, "The largest allowed number.");
     let pair = Value::List(vec![Value::from(5), "five".into()]);
     assert_eq!(members[0].value, Some(Value::List(vec![pair])));
     let inner = registry.describe_module("functions.inner").expect("it is there").members;
@@ -110,7 +110,7 @@ fn constants_have_values() {
 }
 
 #[test]
-fn typed_calls_run_them() {
+fn typed_calls_run_functions() {
     let api = api();
     assert_eq!(wait(join::remote("a", Some("b".to_owned())).call(&api)), Ok("ab".to_owned()));
     assert_eq!(wait(divide::remote(7, 2).call(&api)), Ok(3));
@@ -121,7 +121,7 @@ fn typed_calls_run_them() {
 }
 
 #[test]
-fn generators_make_objects() {
+fn generators_are_sources() {
     let api = api();
     let ledger = wait(api.memoize("l", load_ledger::remote("a".to_owned(), &[]))).expect("loaded");
     assert_eq!(wait(ledger.lines()), Ok(vec!["a".to_owned()]));
@@ -133,7 +133,7 @@ fn generators_make_objects() {
 }
 
 #[test]
-fn dynamic_calls_run_them() {
+fn dynamic_calls_run_functions() {
     let api = api();
     let call = |name: &str, args: Vec<Value>| {
         wait(tarmem_remote::source::DynamicFunctionCall::new("functions", name, args).call(&api))

@@ -1,4 +1,4 @@
-//! Parameters that take all further arguments.
+//! Tests of parameters that take all further arguments.
 
 use crate::loopback::{api, wait};
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ impl Logger {
     }
 }
 
-/// Of an object, and of anything else.
+/// Takes an object and any other arguments.
 #[remote(module = "further")]
 pub(crate) fn shout(logger: &Logger, #[remote(args)] words: Vec<String>) -> String {
     format!("{}: {}!", logger.name, words.join(" "))
@@ -56,7 +56,7 @@ impl Adder for Logger {
 }
 
 #[test]
-fn dynamic_callers_pass_any_number_of_arguments_by_place_and_by_name() {
+fn dynamic_callers_pass_any_number_of_positional_and_named_arguments() {
     let api = api();
     let made = DynamicFunctionCall::new("further", "Logger", args!["a", "b", "c"]);
     let logger = wait(api.memoize("logger", made)).expect("made");
@@ -92,7 +92,7 @@ fn typed_callers_pass_them_as_one_parameter_each() {
 }
 
 #[test]
-fn they_are_described_with_stars() {
+fn further_parameters_are_described_with_stars() {
     let registry = Registry::linked().expect("no names clash");
     let module = registry.describe_module("further").expect("it is there");
     let class = module.members.iter().find(|member| member.name == "Logger").expect("it is there");

@@ -1,4 +1,4 @@
-//! Traits, and their implementations.
+//! Tests of traits and their implementations.
 
 use crate::loopback::{api, pause, wait};
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ pub(crate) trait Shape: Send {
     }
 }
 
-/// No method of it is async, so the trait stays as it is written.
+/// It has no async method, so the trait stays as written.
 #[remote(module = "interfaces.named", name = "Labelled")]
 pub(crate) trait Named {
     #[remote(name = "title")]
@@ -40,7 +40,7 @@ pub(crate) trait Named {
     #[remote(idempotent, blocking)]
     fn rename(&mut self, to: &str);
 
-    // The names of the `Proxy` trait are free for use.
+    // Methods may have the names of the `Proxy` trait's methods.
     fn key(&self, id: u8, cast: &[u8]) -> usize {
         usize::from(id) + cast.len()
     }
@@ -61,7 +61,7 @@ impl Circle {
         Circle { radius, label: "circle".to_owned() }
     }
 
-    /// Goes before the one of the interface.
+    /// Takes precedence over the interface's method.
     pub fn area(&self) -> i64 {
         -1
     }
@@ -129,7 +129,7 @@ fn shapes(api: &ClientApi) -> (ShapeProxy, ShapeProxy) {
 }
 
 #[test]
-fn an_interface_is_described() {
+fn an_interface_is_described_with_its_methods() {
     assert_eq!(<dyn Shape>::PATH, "interfaces.Shape");
     assert_eq!(<dyn Named>::PATH, "interfaces.named.Labelled");
     let registry = Registry::linked().expect("no names clash");
@@ -161,7 +161,7 @@ fn an_interface_is_described() {
 }
 
 #[test]
-fn one_interface_on_two_classes() {
+fn one_interface_is_called_on_two_classes() {
     let api = api();
     let (circle, square) = shapes(&api);
     assert_eq!((wait(circle.area()), wait(square.area())), (Ok(3.0), Ok(4.0)));
@@ -174,7 +174,7 @@ fn one_interface_on_two_classes() {
 }
 
 #[test]
-fn two_interfaces_on_one_class() {
+fn two_interfaces_are_called_on_one_class() {
     let api = api();
     let (circle, square) = shapes(&api);
     let named = wait(api.get::<dyn Named>("circle")).expect("it is named");
@@ -192,7 +192,7 @@ fn two_interfaces_on_one_class() {
 }
 
 #[test]
-fn dynamic_calls_go_by_name() {
+fn dynamic_calls_find_interface_methods_by_name() {
     let api = api();
     shapes(&api);
     let circle = wait(api.get_dynamic("circle")).expect("it is there");
@@ -204,7 +204,7 @@ fn dynamic_calls_go_by_name() {
     assert!(matches!(wait(circle.call("local", [1.into()])), Err(Error::NoSuchMethod { .. })));
 }
 
-/// Another interface, which begins where the first one ends.
+/// An interface whose name begins with the name of another.
 #[remote(module = "interfaces")]
 pub(crate) trait Solid: Shape {
     fn volume(&self, height: f64) -> f64 {

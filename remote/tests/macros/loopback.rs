@@ -1,4 +1,4 @@
-//! The least that can answer a proxy: objects under keys, in this process, one operation at a time.
+//! The smallest host that can answer a proxy: objects under keys, in this process, one operation at a time.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -16,10 +16,10 @@ use tarmem_remote::results::ObjectInfo;
 use tarmem_remote::{ClientApi, Context, Error, Object, Registry};
 use uuid::Uuid;
 
-/// As much as any result of these tests takes.
+/// More than any result of these tests needs.
 const LIMIT: usize = 1 << 20;
 
-/// A client that has a store of its own.
+/// A client with a store of its own.
 pub(crate) fn api() -> ClientApi {
     ClientApi::new(loopback())
 }
@@ -34,7 +34,7 @@ fn loopback() -> Arc<Loopback> {
     Arc::new_cyclic(|this| Loopback { this: Weak::clone(this), registry, objects: Mutex::default() })
 }
 
-/// Polls until it is ready: nothing here waits for anything outside.
+/// Polls the future until it is ready. Nothing in these tests waits for anything outside.
 pub(crate) fn wait<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     for _ in 0..1000 {
@@ -45,7 +45,7 @@ pub(crate) fn wait<F: Future>(future: F) -> F::Output {
     panic!("a future waits for something outside");
 }
 
-/// A future that is not ready when it is first asked.
+/// A future that is not ready when it is first polled.
 pub(crate) async fn pause() {
     let mut paused = false;
     std::future::poll_fn(|_| if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending }).await;
@@ -80,7 +80,7 @@ impl Caller for Loopback {
     }
 }
 
-/// Nothing here outlives its call.
+/// No session ends here and every result is received, so there is nothing to watch or undo.
 impl Host for Loopback {
     fn watch(&self, _: Weak<dyn SessionEnded>) -> bool {
         true
@@ -156,7 +156,7 @@ impl Loopback {
         produced.map_err(|error| function.error(error, encoding))
     }
 
-    /// Nobody else is there to be waited for, and nothing is put back.
+    /// Takes the objects without waiting, because there are no other callers, and never restores them.
     fn on_objects(&self, params: &[ObjectParam], call: PreparedCall) -> Result<Produced, DispatchError> {
         let mut objects = self.objects.lock().expect("no test panics in here");
         let keys = call.objects.iter().map(|object| match object.target() {
@@ -249,7 +249,7 @@ fn reply(raised: Option<String>, body: Vec<u8>) -> Reply {
     }
 }
 
-/// An object without its tag: what the typed caller of a generator decodes.
+/// An object encoded without its tag, which is what the typed caller of a generator decodes.
 struct Bare<'a>(&'a dyn Object);
 
 impl serde::Serialize for Bare<'_> {

@@ -1,5 +1,5 @@
-//! `#[remote]` on the object model, without a service: what it registers, what its dispatch functions do, and what its
-//! proxies ask for.
+//! Tests of `#[remote]` on the object model, without a service: what it registers, what its dispatch functions do, and
+//! which operations its proxies send.
 
 mod classes;
 mod defaults;

@@ -1,13 +1,13 @@
-//! Names that could get in the way of generated code.
+//! Tests of names that could conflict with generated code.
 
-// The expansion names this crate by the path that it is given, and by no other.
+// The expansion refers to this crate only by the path that it is given.
 use tarmem_remote as renamed;
 
 use crate::loopback::{api, wait};
 use renamed::{Proxy, Registry, remote};
 use serde::{Deserialize, Serialize};
 
-/// A module in which every name of the prelude means something else.
+/// A module in which every name of the prelude has another meaning.
 mod shadowed {
     #![allow(dead_code)]
 
@@ -15,7 +15,7 @@ mod shadowed {
     pub(super) struct Option;
     pub(super) struct String;
     pub(super) struct Vec;
-    // Not `Box`: async-trait says so itself.
+    // Not `Box`, which async-trait itself refers to.
     pub(super) trait Send {}
     pub(super) trait Clone {}
     pub(super) trait Debug {}
@@ -97,7 +97,7 @@ impl Odd {
         format!("{}{}", r#fn, r#match)
     }
 
-    // What the expansion calls its own.
+    // Names that the expansion uses for its own locals.
     #[allow(clippy::too_many_arguments)]
     pub fn locals(&self, out: i64, args: i64, ctx: i64, object: i64, result: i64, core: i64, __a0: i64) -> i64 {
         out + args + ctx + object + result + core + __a0
@@ -138,7 +138,7 @@ pub(crate) fn r#loop(r#in: i64) -> i64 {
     r#in
 }
 
-/// What comes out of a macro has its own idea of where names come from.
+/// Tokens that come from a macro have their own hygiene.
 macro_rules! counter {
     ($name:ident, $value:ty, $constructor:ident($start:ident)) => {
         #[remote(module = "names")]
@@ -171,7 +171,7 @@ counter!(Counter, i64, start(first));
 pub(crate) const DOCUMENTED: bool = true;
 
 #[test]
-fn the_prelude_may_be_shadowed() {
+fn names_of_the_prelude_may_be_shadowed() {
     let api = api();
     let some = wait(api.memoize("some", shadowed::SomeProxy::new())).expect("made");
     assert_eq!(wait(some.text("a", &[1])), Ok("a[1]".to_owned()));
@@ -186,7 +186,7 @@ fn the_prelude_may_be_shadowed() {
 }
 
 #[test]
-fn odd_names_work() {
+fn raw_and_conflicting_names_work() {
     let api = api();
     let odd = wait(api.memoize("odd", OddProxy::default())).expect("made");
     assert_eq!(wait(odd.clone()), Ok(1), "the method of the class");
@@ -212,7 +212,7 @@ fn odd_names_work() {
 }
 
 #[test]
-fn a_macro_may_write_them() {
+fn a_macro_may_generate_remote_items() {
     let api = api();
     let counter = wait(api.memoize("counter", CounterProxy::start(1))).expect("made");
     assert_eq!(wait(counter.add(2, Some(3))), Ok(6));
@@ -222,7 +222,7 @@ fn a_macro_may_write_them() {
 }
 
 #[test]
-fn docs_may_be_computed() {
+fn documentation_may_be_computed() {
     let registry = Registry::linked().expect("no names clash");
     let members = registry.describe_module("names").expect("it is there").members;
     let documented = members.iter().find(|member| member.name == "DOCUMENTED").expect("it is there");
@@ -241,7 +241,7 @@ impl Jar {
         Jar(Vec::new())
     }
 
-    /// Puts it in; how many are there then.
+    /// Puts a text in, and returns how many the jar contains.
     #[remote(proxy = "put_text")]
     pub fn put(&mut self, label: String) -> usize {
         self.0.push(label);
@@ -256,7 +256,7 @@ impl JarProxy {
 }
 
 #[test]
-fn a_method_of_the_proxy_that_is_written_by_hand_has_the_name_of_the_one_that_it_calls() {
+fn a_hand_written_proxy_method_may_have_the_name_of_the_method_it_calls() {
     let jar = wait(api().memoize("jar", JarProxy::new())).expect("made");
     assert_eq!(wait(jar.put("tea")), Ok(1));
     assert_eq!(wait(jar.dynamic().call("put", renamed::args!["rum"])), Ok(2.into()));

@@ -1,4 +1,4 @@
-//! Functions over several objects: what they ask for, and what they are given.
+//! Tests of functions over several objects: which objects they ask for, and which they are given.
 
 use crate::loopback::{api, pause, wait};
 use serde::{Deserialize, Serialize};
@@ -37,14 +37,14 @@ impl Purse {
     }
 }
 
-/// A box, which is not: but it can be encoded.
+/// A box, which is not `Clone`, but can be encoded.
 #[remote(module = "objects")]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Chest {
     holds: Vec<Value>,
 }
 
-/// Something that is neither.
+/// A class that can be neither cloned nor encoded.
 #[remote(module = "objects", resident)]
 pub(crate) struct Dial {
     at: AtomicI64,
@@ -65,7 +65,7 @@ pub(crate) struct Wire {
 }
 
 #[remote(module = "objects")]
-// An async function that takes one holds it where it waits, on whatever thread.
+// An async function that takes an object of this interface holds it while it waits, on any thread.
 pub(crate) trait Holder: Send + Sync {
     fn hold(&mut self, coins: i64) -> i64;
     fn held(&self) -> i64;
@@ -94,7 +94,7 @@ impl Holder for Dial {
     }
 }
 
-/// Pays.
+/// Moves coins from one purse to the other.
 #[remote(module = "objects")]
 pub(crate) fn pay(from: &mut Purse, to: &mut Purse, coins: i64) -> Result<i64, String> {
     if from.coins < coins {
@@ -105,7 +105,7 @@ pub(crate) fn pay(from: &mut Purse, to: &mut Purse, coins: i64) -> Result<i64, S
     Ok(to.coins)
 }
 
-/// Parameters of all kinds, in an order that is not the objects' own.
+/// Parameters of all kinds, in an order that differs from that of the objects.
 #[remote(module = "objects", name = "mixed")]
 #[allow(clippy::too_many_arguments)]
 pub(crate) async fn mix(
@@ -151,7 +151,7 @@ fn on(name: &str) -> OnObjects {
 }
 
 #[test]
-fn their_objects_are_described() {
+fn objects_are_described_as_parameters() {
     let registry = Registry::linked().expect("no names clash");
     let members = registry.describe_module("objects").expect("it is there").members;
     let signature = |name: &str| {
@@ -176,7 +176,7 @@ fn their_objects_are_described() {
 }
 
 #[test]
-fn typed_callers_pass_proxies() {
+fn typed_callers_pass_objects_as_proxies() {
     let api = api();
     let (one, other) = purses(&api);
     assert_eq!(wait(pay::remote(&one, &other, 3).call(&api)), Ok(4));
@@ -190,7 +190,7 @@ fn typed_callers_pass_proxies() {
 }
 
 #[test]
-fn dynamic_callers_pass_keys() {
+fn dynamic_callers_pass_objects_as_keys() {
     let api = api();
     purses(&api);
     let pay = |args: Vec<Value>| wait(DynamicFunctionCall::new("objects", "pay", args).call(&api));
@@ -203,7 +203,7 @@ fn dynamic_callers_pass_keys() {
 }
 
 #[test]
-fn they_may_make_objects() {
+fn functions_over_objects_may_be_generators() {
     let api = api();
     let (one, other) = purses(&api);
     let both = wait(api.memoize("both", PurseProxy::both(&one, &other))).expect("made");
@@ -215,7 +215,7 @@ fn they_may_make_objects() {
 }
 
 #[test]
-fn an_object_goes_by_key_or_by_reference() {
+fn an_object_is_passed_by_key_or_by_reference() {
     let decode = |encoding, bytes: &[u8], params| {
         let mut args = Arguments::new(encoding, bytes, params).expect("as many as there should be");
         (on("pay").prepare)(&mut args).map(|call| call.objects).map_err(unnamed)
@@ -232,7 +232,7 @@ fn an_object_goes_by_key_or_by_reference() {
 }
 
 #[test]
-fn a_wrong_object_is_an_error_and_no_panic() {
+fn a_wrong_object_is_an_error_and_not_a_panic() {
     let bytes = codec::encode(&(ObjectArg::Key("a".into()), ObjectArg::Key("b".into()), 5_i64)).expect("encoded");
     let context = crate::loopback::context();
     let run = |held: HeldObjects<'_>| {
@@ -275,10 +275,10 @@ fn is<T: Object>(object: &dyn Object) -> &T {
 }
 
 #[test]
-fn a_class_says_how_it_is_put_back() {
+fn a_class_is_copied_by_clone_or_else_by_its_encoding() {
     let purse = copy(&Purse::of(3)).expect("by Clone");
     assert_eq!(is::<Purse>(&*purse).coins, 3);
-    // A clone has the same ends; what is decoded could not.
+    // A clone shares the channel's ends; a decoded copy could not.
     let wire = Wire { ends: Arc::new(AtomicI64::new(1)) };
     let copied = copy(&wire).expect("by Clone, although it is resident");
     assert!(Arc::ptr_eq(&is::<Wire>(&*copied).ends, &wire.ends));

@@ -1,4 +1,4 @@
-//! What is registered twice is refused at start-up, by name.
+//! Tests that names registered twice are refused at start-up.
 
 use tarmem_remote::describe::{Place, Registration};
 use tarmem_remote::{Registry, Remote};

@@ -1,5 +1,5 @@
-//! A typed call of a method that the service was built with another signature of, given up by its caller while the
-//! service is being asked for that signature.
+//! A typed call of a method for which the service was built with another signature, given up by its caller while the
+//! client asks the service for that signature.
 
 use serde::{Deserialize, Serialize};
 use std::pin::pin;
@@ -25,7 +25,7 @@ impl Lamp {
     }
 }
 
-/// A service that knows no typed call of this program, and takes its time to say which signatures it knows.
+/// A service that does not know this program's signatures, and takes its time to answer which ones it knows.
 #[derive(Default)]
 struct Stranger {
     changes: Changes,
@@ -68,7 +68,7 @@ impl Caller for Stranger {
     }
 }
 
-/// What is sent after all by a caller that asks for a signature, and then does this to its call.
+/// The operations that are still sent after a caller asked for a signature and `give_up` was applied to its call.
 fn sent_after(give_up: fn(<Lamp as Remote>::Proxy)) -> Vec<Payload> {
     let stranger = Arc::new(Stranger::default());
     give_up(ClientApi::new(stranger.clone()).proxy::<Lamp>("lamp"));
@@ -86,7 +86,7 @@ fn is_the_call(sent: &[Payload]) -> bool {
 }
 
 #[test]
-fn call_that_is_detached_while_its_signature_is_asked_for_is_made() {
+fn call_detached_while_its_signature_is_asked_for_is_sent() {
     let sent = sent_after(|lamp| {
         let mut call = lamp.switch(true);
         poll_once(&mut pin!(&mut call));
@@ -96,13 +96,13 @@ fn call_that_is_detached_while_its_signature_is_asked_for_is_made() {
 }
 
 #[test]
-fn uncancelled_call_that_is_dropped_while_its_signature_is_asked_for_is_made() {
+fn uncancelled_call_dropped_while_its_signature_is_asked_for_is_sent() {
     let sent = sent_after(|lamp| poll_once(&mut pin!(lamp.switch(true).uncancelled())));
     assert!(is_the_call(&sent), "{sent:?}");
 }
 
 #[test]
-fn call_that_is_dropped_while_its_signature_is_asked_for_is_not_made() {
+fn call_dropped_while_its_signature_is_asked_for_is_not_sent() {
     let sent = sent_after(|lamp| poll_once(&mut pin!(lamp.switch(true))));
     assert!(sent.is_empty(), "{sent:?}");
 }

@@ -1,4 +1,4 @@
-//! Each class has one mistake or two, and all of them are reported.
+//! Each class has one or two mistakes, and all of them are reported.
 
 use serde::{Deserialize, Serialize};
 use tarmem_remote::remote;

@@ -1,4 +1,4 @@
-//! Where a parameter can have no default, and how one is written.
+//! Which parameters can have no default, and how a default is written.
 
 #![allow(unused_variables)]
 

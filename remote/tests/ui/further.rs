@@ -1,4 +1,4 @@
-//! Where parameters that take all further arguments may stand, and what they can be.
+//! Where parameters that take all further arguments may stand, and which types they can have.
 
 #![allow(unused_variables)]
 

@@ -1,4 +1,4 @@
-//! Traits that cannot be interfaces, and what stands in the way.
+//! Traits that cannot be interfaces, and why.
 
 use tarmem_remote::remote;
 

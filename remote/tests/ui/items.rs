@@ -1,4 +1,4 @@
-//! The attribute on what cannot be remote.
+//! The attribute on items that cannot be remote.
 
 use tarmem_remote::remote;
 

@@ -1,4 +1,4 @@
-//! One class, many mistakes: all are reported, and the good methods still work.
+//! One class with many mistakes: all are reported, and the good methods still work.
 
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;
@@ -70,7 +70,8 @@ impl Account {
     }
 
     #[rustfmt::skip]
-    pub fn many(_a: u8, _b: u8, _c: u8, _d: u8, _e: u8, _f: u8, _g: u8, _h: u8, _i: u8, _j: u8, _k: u8, _l: u8, _m: u8, _n: u8, _o: u8, _p: u8, _q: u8) {}
+    pub fn many(_a: u8, _b: u8, _c: u8, _d: u8, _e: u8, _f: u8, _g: u8, _h: u8, _i: u8,
+                _j: u8, _k: u8, _l: u8, _m: u8, _n: u8, _o: u8, _p: u8, _q: u8) {}
 
     #[remote(blocking)]
     pub async fn blocking_async(&self) {}

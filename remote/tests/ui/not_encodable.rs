@@ -1,24 +1,24 @@
-//! What goes to a method or comes from it has serde's derives: each type that lacks one is told once, where it stands,
-//! whatever is done with the method.
+//! Arguments and results need serde's derives. Each type that lacks one is reported once, where it stands, whatever
+//! else is done with the method.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use tarmem_remote::remote;
 
-/// Neither.
+/// Has neither derive.
 pub struct Order {
     id: u64,
 }
 
-/// One of the two.
+/// Only `Serialize`.
 #[derive(Serialize)]
 pub struct Sent;
 
-/// The other one.
+/// Only `Deserialize`.
 #[derive(Deserialize)]
 pub struct Received;
 
-/// All that an error needs but one.
+/// Everything that an error needs except one trait.
 #[derive(Serialize)]
 pub struct Refusal;
 
@@ -99,7 +99,7 @@ pub fn refuse_all(_shop: &mut Shop) -> Result<Sent, Received> {
     Err(Received)
 }
 
-/// Only a service makes it, and nobody reads it.
+/// Only a service makes it, and nobody decodes it.
 #[remote(module = "shop")]
 pub fn refuse_here() -> Result<Sent, Refusal> {
     Err(Refusal)

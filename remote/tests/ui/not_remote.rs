@@ -1,4 +1,4 @@
-//! Implementations of which one side is not `#[remote]`: the compiler finds out, and the words are in part its own.
+//! Implementations of which one side is not `#[remote]`: the compiler reports them, partly in its own words.
 
 use serde::{Deserialize, Serialize};
 use tarmem_remote::remote;

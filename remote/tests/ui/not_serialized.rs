@@ -1,9 +1,9 @@
-//! A class that cannot be serialized is one error, at the type, whatever is done with it.
+//! A class that cannot be serialized causes one error, at the type, whatever is done with it.
 
 use serde::Serialize;
 use tarmem_remote::remote;
 
-/// Neither.
+/// Has neither derive.
 #[remote(module = "wires")]
 pub struct Socket {
     number: u32,
@@ -40,7 +40,7 @@ impl Wire for Socket {
     }
 }
 
-/// One of the two.
+/// Has only one of them.
 #[remote(module = "wires")]
 #[derive(Serialize)]
 pub struct Half(u32);

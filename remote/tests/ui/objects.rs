@@ -1,4 +1,4 @@
-//! Functions over objects that cannot be: no class, no way to put it back, a method, a lifetime.
+//! Functions whose object parameters are refused: not a class, cannot be restored, in a method, with a lifetime.
 
 use serde::{Deserialize, Serialize};
 use tarmem_remote::{Context, remote};

@@ -1,4 +1,4 @@
-//! What is remote is `pub`: nothing is left out without a word.
+//! Only `pub` functions are remote: none is left out silently.
 
 use serde::{Deserialize, Serialize};
 use tarmem_remote::remote;
