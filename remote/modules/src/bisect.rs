@@ -14,8 +14,8 @@ use tarmem_remote::args::Arg;
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
-/// Where `x` goes into a sequence that is in order, from `lo` on and before `hi`: after those that are equal. `key` is
-/// null, if it is given: a function cannot be sent.
+/// Where `x` goes into a sequence that is in order, from `lo` on and before `hi`: after those that are equal. `key`
+/// must be null if it is given: a function cannot be sent.
 #[remote(module = "bisect", idempotent)]
 pub fn bisect_right(
     a: Value,
@@ -39,8 +39,8 @@ pub fn bisect(
     search(&a, &x, Side::Right, lo, hi, key)
 }
 
-/// Where `x` goes into a sequence that is in order, from `lo` on and before `hi`: before those that are equal. `key` is
-/// null, if it is given: a function cannot be sent.
+/// Where `x` goes into a sequence that is in order, from `lo` on and before `hi`: before those that are equal. `key`
+/// must be null if it is given: a function cannot be sent.
 #[remote(module = "bisect", idempotent)]
 pub fn bisect_left(
     a: Value,

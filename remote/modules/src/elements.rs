@@ -118,7 +118,7 @@ type FetchChunk = dyn Fn(Option<Cursor>, Option<u32>) -> Fallible<Chunk> + Send 
 /// }
 /// ```
 pub trait Iterable {
-    /// The elements of a collection, chunk after chunk, by its method `iter_chunk`.
+    /// Returns the elements of a collection, chunk after chunk, by its method `iter_chunk`.
     ///
     /// # Errors
     /// As those of [`Elements`]; [`Error::NoSuchMethod`] for an object that is no collection.

@@ -42,7 +42,7 @@ macro_rules! exceptions {
         }
 
         impl Exception {
-            /// The name of its kind, as Python has it.
+            /// Returns the name of its kind, as Python has it.
             pub fn kind(&self) -> &'static str {
                 match self {
                     Exception::KeyError(_) => "KeyError",
@@ -116,7 +116,7 @@ const KEY_LIMIT: usize = 64 << 10;
 
 const BUSY: &str = "an object that this looks into is in use";
 
-/// Whether it is [`Exception::busy`].
+/// Returns whether it is [`Exception::busy`].
 pub(crate) fn is_busy(error: &Exception) -> bool {
     matches!(error, Exception::RuntimeError(message) if message == BUSY)
 }

@@ -55,7 +55,7 @@ impl Given {
         Value::Map(items.into_iter().map(|(key, value)| (self.value(key), self.value(value))).collect())
     }
 
-    /// The call of these values, if they are some.
+    /// Returns the call of these values, if they are some.
     pub(crate) fn checked<R, E>(self, call: Call<R, E>) -> Call<R, E> {
         match self.unfit {
             None => call.keeping(self.references),
@@ -64,12 +64,12 @@ impl Given {
     }
 }
 
-/// Whether there is nothing in it that could be a reference.
+/// Returns whether there is nothing in it that could be a reference.
 fn is_scalar(value: &Value) -> bool {
     !matches!(value, Value::Ref(_) | Value::List(_) | Value::Tuple(_) | Value::Set(_) | Value::Map(_))
 }
 
-/// The call of one value.
+/// Returns the call of one value.
 pub(crate) fn given<T: IntoValue, R, E>(given: T, call: impl FnOnce(Value) -> Call<R, E>) -> Call<R, E> {
     match given.into_value() {
         // As most do, it refers to nothing.

@@ -50,16 +50,16 @@ pub fn heapify(x: &mut List) -> Result<(), Exception> {
     heap::heapify(x.values_mut())
 }
 
-/// The `n` largest elements, the largest first: as `sorted(iterable, reverse=True)[:n]`. `key` is null, if it is given:
-/// a function cannot be sent.
+/// The `n` largest elements, the largest first: as `sorted(iterable, reverse=True)[:n]`. `key` must be null if it is
+/// given: a function cannot be sent.
 #[remote(module = "heapq", idempotent, scales)]
 pub fn nlargest(n: Value, iterable: Value, #[remote(default = None)] key: Arg<Value>) -> Result<Vec<Value>, Exception> {
     no_key(key)?;
     first(&n, iterable, Comparison::Greater)
 }
 
-/// The `n` smallest elements, the smallest first: as `sorted(iterable)[:n]`. `key` is null, if it is given: a function
-/// cannot be sent.
+/// The `n` smallest elements, the smallest first: as `sorted(iterable)[:n]`. `key` must be null if it is given: a
+/// function cannot be sent.
 #[remote(module = "heapq", idempotent, scales)]
 pub fn nsmallest(
     n: Value,
@@ -70,8 +70,8 @@ pub fn nsmallest(
     first(&n, iterable, Comparison::Less)
 }
 
-/// The elements of all, each of which is in order, in one order; in descending order if `reverse`. Of equal ones, those
-/// of the first come first. `key` is null, if it is given: a function cannot be sent.
+/// Returns the elements of all, each of which is in order, in one order; in descending order if `reverse`. Of equal
+/// ones, those of the first come first. `key` must be null if it is given: a function cannot be sent.
 #[remote(module = "heapq", idempotent, scales)]
 pub fn merge(
     #[remote(args)] iterables: Vec<Value>,

@@ -40,7 +40,7 @@ impl Count {
         }
     }
 
-    /// The next number. `OverflowError` if the one after it would have more than
+    /// Returns the next number. `OverflowError` if the one after it would have more than
     /// [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT) bits.
     #[remote(name = "next")]
     pub fn next_value(&mut self) -> Result<Value, Exception> {
@@ -54,7 +54,7 @@ impl Count {
         self.next_value()
     }
 
-    /// The call that makes one that goes on where this one is, as Python writes it.
+    /// Returns the call that makes one that goes on where this one is, as Python writes it.
     #[remote(name = "__repr__")]
     pub fn repr(&self) -> String {
         match whole(&self.step) {
@@ -67,7 +67,7 @@ impl Count {
 text_of_repr!(Count);
 
 impl CountProxy {
-    /// The next number.
+    /// Returns the next number.
     pub fn next<T>(&self) -> Decoded<T> {
         Decoded::new(self.next_value())
     }

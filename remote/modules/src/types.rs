@@ -26,7 +26,7 @@ impl SimpleNamespace {
         SimpleNamespace::try_from(table.into_iter().collect::<Table<Value>>())
     }
 
-    /// The attribute `name`. `AttributeError` if there is none.
+    /// Returns the attribute `name`. `AttributeError` if there is none.
     #[remote(name = "__getattr__")]
     pub fn getattr(&self, name: String) -> Result<Value, Exception> {
         let (name, key) = named(name)?;
@@ -48,12 +48,12 @@ impl SimpleNamespace {
         self.0.remove(&key).map(|_| ()).ok_or_else(|| no_attribute(&name))
     }
 
-    /// Whether there is an attribute `name`.
+    /// Returns whether there is an attribute `name`.
     pub fn hasattr(&self, name: String) -> Result<bool, Exception> {
         Ok(self.0.contains(&named(name)?.1))
     }
 
-    /// The names of the attributes, in the order of the alphabet.
+    /// Returns the names of the attributes, in the order of the alphabet.
     #[remote(name = "__dir__", scales)]
     pub fn dir(&self) -> Vec<String> {
         let mut names: Vec<String> = self.0.keys().filter_map(|key| key.value().as_str()).map(str::to_owned).collect();
@@ -61,25 +61,25 @@ impl SimpleNamespace {
         names
     }
 
-    /// The attributes, as a plain map.
+    /// Returns the attributes, as a plain map.
     #[remote(name = "__dict__", scales)]
     pub fn attributes(&self) -> Value {
         self.clone().into()
     }
 
-    /// Whether `other`, as a map, has the same attributes.
+    /// Returns whether `other`, as a map, has the same attributes.
     #[remote(name = "__eq__", scales)]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
         Comparing::default().equal(&self.attributes(), &other)
     }
 
-    /// Whether `other` is anything but a map of the same attributes.
+    /// Returns whether `other` is anything but a map of the same attributes.
     #[remote(name = "__ne__", scales)]
     pub fn differs(&self, other: Value) -> Result<bool, Exception> {
         self.equals(other).map(|equal| !equal)
     }
 
-    /// The object as Python writes it.
+    /// Returns the object as Python's `repr` shows it.
     #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         let parts = self.0.iter().map(|(key, value)| (key.value().as_str().unwrap_or_default(), value));
@@ -95,7 +95,7 @@ impl Extent for SimpleNamespace {
     }
 }
 
-/// With plain Rust values. The methods that these stand for say what they do.
+/// Methods that take and return plain Rust values. The method that each of them calls is described with the class.
 impl SimpleNamespaceProxy {
     /// An object with the attributes in a map. It has none without `attributes`.
     #[allow(clippy::new_ret_no_self, reason = "a proxy is of an object; this is what makes one")]
@@ -103,7 +103,7 @@ impl SimpleNamespaceProxy {
         Self::from_args(attributes.into().given().into_iter().collect(), Kwargs::new())
     }
 
-    /// The attribute `name`. `AttributeError` if there is none.
+    /// Returns the attribute `name`. `AttributeError` if there is none.
     pub fn get<T>(&self, name: &str) -> Decoded<T> {
         Decoded::new(self.getattr(name.to_owned()))
     }

@@ -30,14 +30,14 @@ pub struct ByteArray(#[serde(with = "serde_bytes")] Vec<u8>, #[serde(skip)] Stam
 /// Changing it.
 #[remote]
 impl ByteArray {
-    /// Puts the byte `item`, an integer below 256, at the end.
+    /// Appends the byte `item`, an integer below 256,.
     #[remote(proxy = "append_value")]
     pub fn append(&mut self, item: Value) -> Result<(), Exception> {
         self.0.push(one_byte(&item)?);
         Ok(())
     }
 
-    /// Puts the bytes of `items`, bytes or a list of integers below 256, at the end.
+    /// Appends `items`, which can be bytes or a list of integers below 256.
     #[remote(proxy = "extend_values", scales)]
     pub fn extend(&mut self, items: Value) -> Result<(), Exception> {
         let mut items = match lending(self, || plain(items))? {
@@ -55,7 +55,7 @@ impl ByteArray {
         Ok(())
     }
 
-    /// Puts the byte `item` before `index`; an index beyond either end means that end.
+    /// Inserts the byte `item` before `index`; an index beyond either end stands for that end.
     #[remote(proxy = "insert_value", scales)]
     pub fn insert(&mut self, index: Value, item: Value) -> Result<(), Exception> {
         let (at, item) = (insertion(word(&index)?, self.0.len()), one_byte(&item)?);
@@ -63,7 +63,7 @@ impl ByteArray {
         Ok(())
     }
 
-    /// Takes out the byte at `index`, the last one without `index`, and gives it. `IndexError` if it is not there.
+    /// Removes the byte at `index`, or the last one without `index`, and returns it. `IndexError` if it is not there.
     #[remote(proxy = "pop_value")]
     pub fn pop(&mut self, #[remote(default = -1)] index: Arg<Value>) -> Result<u8, Exception> {
         let index = index.given().as_ref().map_or(Ok(-1), word)?;
@@ -77,7 +77,7 @@ impl ByteArray {
         }
     }
 
-    /// Takes out the first byte that is `value`. `ValueError` if there is none.
+    /// Removes the first byte that is `value`. `ValueError` if there is none.
     #[remote(proxy = "remove_value", scales)]
     pub fn remove(&mut self, value: Value) -> Result<(), Exception> {
         let value = one_byte(&value)?;
@@ -86,26 +86,26 @@ impl ByteArray {
         Ok(())
     }
 
-    /// Takes out every byte.
+    /// Removes all bytes.
     #[remote(scales)]
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// The bytes, as plain bytes.
+    /// Returns the bytes, as plain bytes.
     #[remote(proxy = "copy_value", scales)]
     pub fn copy(&self) -> Value {
         self.plain()
     }
 
-    /// Turns the order round.
+    /// Reverses the order in place.
     #[remote(scales)]
     pub fn reverse(&mut self) {
         self.0.reverse();
     }
 
-    /// Puts the byte `value` in place of the one at `index`, or those of `value` in place of those of a slice; where
-    /// the slice has a step, there have to be as many, or none to take them out.
+    /// Replaces the byte at `index` with `value`, or the bytes of a slice with those of `value`. If the slice has a
+    /// step, `value` must have as many bytes, or none, which removes them.
     #[remote(name = "__setitem__")]
     pub fn setitem(&mut self, index: Value, value: Value) -> Result<(), Exception> {
         if let Some(slice) = Slice::of(&index)? {
@@ -121,7 +121,7 @@ impl ByteArray {
         at.map(|_| ())
     }
 
-    /// Takes out the byte at `index`, or those of a slice.
+    /// Removes the byte at `index`, or those of a slice.
     #[remote(name = "__delitem__", scales)]
     pub fn delitem(&mut self, index: Value) -> Result<(), Exception> {
         match Slice::of(&index)? {
@@ -133,7 +133,7 @@ impl ByteArray {
         Ok(())
     }
 
-    /// `array += other`: puts the bytes of `other` at the end.
+    /// `array += other`: appends the bytes of `other`.
     #[remote(name = "__iadd__", scales)]
     pub fn iadd(&mut self, other: Value) -> Result<(), Exception> {
         let other = lending(self, || plain(other))?;
@@ -145,7 +145,7 @@ impl ByteArray {
         Ok(())
     }
 
-    /// `array *= count`: repeats the bytes; takes them out if `count` is below one.
+    /// `array *= count`: repeats the bytes; removes them if `count` is less than one.
     #[remote(name = "__imul__", scales)]
     pub fn imul(&mut self, count: Value) -> Result<(), Exception> {
         let Value::Bytes(repeated) = self.mul(count)? else { return Ok(()) };
@@ -153,7 +153,7 @@ impl ByteArray {
         Ok(())
     }
 
-    /// The array as Python writes it: `bytearray(b'ab')`.
+    /// Returns the array as Python's `repr` shows it: `bytearray(b'ab')`.
     #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> String {
         let bytes = repr(&self.plain());
@@ -162,7 +162,7 @@ impl ByteArray {
         format!("bytearray({bytes})")
     }
 
-    /// It as Python writes it; `TypeError` for a `format_spec`.
+    /// Returns the array as Python's `repr` shows it. `TypeError` if there is a `format_spec`.
     #[remote(name = "__format__")]
     pub fn formatted(&self, format_spec: String) -> Result<String, Exception> {
         if format_spec.is_empty() {
@@ -216,39 +216,39 @@ impl Holds for ByteArray {
     }
 }
 
-/// With plain Rust values. The methods that these stand for say what they do.
+/// Methods that take and return plain Rust values. The method that each of them calls is described with the class.
 impl ByteArrayProxy {
-    /// Puts a byte at the end.
+    /// Appends a byte.
     pub fn append(&self, item: u8) -> Fallible<()> {
         self.append_value(item.into())
     }
 
-    /// Puts bytes at the end.
+    /// Appends bytes.
     pub fn extend(&self, items: impl AsRef<[u8]>) -> Fallible<()> {
         self.extend_values(Value::Bytes(items.as_ref().to_vec()))
     }
 
-    /// Puts a byte before `index`.
+    /// Inserts a byte before `index`.
     pub fn insert(&self, index: i64, item: u8) -> Fallible<()> {
         self.insert_value(index.into(), item.into())
     }
 
-    /// Takes out the last byte.
+    /// Removes the last byte.
     pub fn pop(&self) -> Fallible<u8> {
         self.pop_value(None)
     }
 
-    /// Takes out the first byte that is `value`. `ValueError` if there is none.
+    /// Removes the first byte that is `value`. `ValueError` if there is none.
     pub fn remove(&self, value: u8) -> Fallible<()> {
         self.remove_value(value.into())
     }
 
-    /// The byte at `index`.
+    /// Returns the byte at `index`.
     pub fn get(&self, index: i64) -> Decoded<u8> {
         Decoded::new(self.getitem(index.into()))
     }
 
-    /// Puts a byte in place of the one at `index`.
+    /// Replaces the byte at `index`.
     pub fn set(&self, index: i64, value: u8) -> Fallible<()> {
         self.setitem(index.into(), value.into())
     }

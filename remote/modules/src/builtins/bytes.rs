@@ -43,7 +43,7 @@ byte_methods!(Bytes, BytesProxy, "bytes", "byte", "index out of range", true);
 reflected_sequence_methods!(Bytes, Value);
 text_of_repr!(Bytes);
 
-/// The bytes that Python makes of the arguments of `bytes` or `bytearray`, which `kind` says.
+/// Returns the bytes that Python makes of the arguments of `bytes` or `bytearray`, which `kind` says.
 pub(super) fn contents(
     source: Arg<Value>,
     encoding: Arg<Value>,

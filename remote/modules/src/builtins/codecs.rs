@@ -100,7 +100,7 @@ impl Handler {
     }
 }
 
-/// The bytes of a text.
+/// Returns the bytes of a text.
 pub(super) fn encode(text: &str, encoding: &str, errors: Option<&str>) -> Result<Vec<u8>, Exception> {
     let (handler, encoding) = (Handler::named(errors)?, Encoding::named(encoding)?);
     let Encoding::Narrow(bound) = encoding else { return Ok(text.as_bytes().to_vec()) };
@@ -125,7 +125,7 @@ pub(super) fn encode(text: &str, encoding: &str, errors: Option<&str>) -> Result
     Ok(bytes)
 }
 
-/// The text that bytes are.
+/// Returns the text that bytes are.
 pub(super) fn decode(bytes: &[u8], encoding: &str, errors: Option<&str>) -> Result<String, Exception> {
     let (handler, encoding) = (Handler::named(errors)?, Encoding::named(encoding)?);
     let mut text = String::with_capacity(bytes.len());
@@ -176,7 +176,7 @@ pub(super) fn decode(bytes: &[u8], encoding: &str, errors: Option<&str>) -> Resu
     Ok(text)
 }
 
-/// Whether these bytes begin a character that more of them could complete.
+/// Returns whether these bytes begin a character that more of them could complete.
 fn is_begun(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }

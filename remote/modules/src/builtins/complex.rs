@@ -71,30 +71,30 @@ impl Complex {
         }
     }
 
-    /// The real part.
+    /// Returns the real part.
     #[remote(name = "real")]
     pub fn real_part(&self) -> f64 {
         self.real
     }
 
-    /// The imaginary part.
+    /// Returns the imaginary part.
     #[remote(name = "imag")]
     pub fn imag_part(&self) -> f64 {
         self.imag
     }
 
-    /// The number with the other sign before its imaginary part.
+    /// Returns the number with the other sign before its imaginary part.
     pub fn conjugate(&self) -> Complex {
         Complex { real: self.real, imag: -self.imag }
     }
 
-    /// What it is, as a plain value.
+    /// Returns it as a plain value.
     #[remote(name = "value")]
     pub fn plain(&self) -> Value {
         (*self).into()
     }
 
-    /// The number itself.
+    /// Returns the number itself.
     #[remote(name = "__complex__")]
     pub fn same(&self) -> Complex {
         *self
@@ -118,7 +118,7 @@ impl Complex {
         complex::magnitude(self.pair())
     }
 
-    /// Whether it is anything but zero.
+    /// Returns whether it is anything but zero.
     #[remote(name = "__bool__")]
     pub fn truth(&self) -> bool {
         self.real != 0.0 || self.imag != 0.0
@@ -187,7 +187,7 @@ impl Complex {
         self.with(base, "** or pow()", true, complex::power)
     }
 
-    /// Whether it is the same number as `other`.
+    /// Returns whether it is the same number as `other`.
     #[remote(name = "__eq__")]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
         let other = plain(other)?;
@@ -197,7 +197,7 @@ impl Complex {
         })
     }
 
-    /// Whether it is not the same number as `other`.
+    /// Returns whether it is not the same number as `other`.
     #[remote(name = "__ne__")]
     pub fn differs(&self, other: Value) -> Result<bool, Exception> {
         Ok(!self.equals(other)?)
@@ -227,13 +227,13 @@ impl Complex {
         Err(Comparison::GreaterOrEqual.unsupported("complex", type_name(&other)))
     }
 
-    /// The number as `format_spec` says: `.2f`, `>20`. `ValueError` for what makes no sense.
+    /// Returns the number as `format_spec` says: `.2f`, `>20`. `ValueError` if the format is not valid.
     #[remote(name = "__format__")]
     pub fn format(&self, format_spec: String) -> Result<String, Exception> {
         format_complex(self.pair(), &format_spec)
     }
 
-    /// The number as Python writes it: `(1+2j)`.
+    /// Returns the number as Python's `repr` shows it: `(1+2j)`.
     #[remote(name = "__repr__")]
     pub fn repr(&self) -> String {
         write_complex(self.pair())
@@ -251,7 +251,7 @@ impl Complex {
         (self.real, self.imag)
     }
 
-    /// The number that the map of its parts is.
+    /// Returns the number that the map of its parts is.
     fn of_parts(value: &Value) -> Option<Self> {
         let part = |name: &str| match value.get(name).and_then(Number::of) {
             Some(Number::Float(x)) => Some(x),
@@ -281,7 +281,7 @@ impl Complex {
     }
 }
 
-/// The number that a value is, and whether it is a complex one; `None` if it is none.
+/// Returns the number that a value is, and whether it is a complex one; `None` if it is none.
 ///
 /// # Errors
 /// `OverflowError` for an integer beyond all floats.

@@ -25,13 +25,14 @@ pub struct Dict(Table<Value>);
 
 #[remote]
 impl Dict {
-    /// A dict of a map, or of a list of pairs, if there is one; and of the arguments by name, under their names.
+    /// Makes a dict of the argument, a map or a list of pairs, if there is one, and of the arguments by name, under
+    /// their names.
     #[remote(inline, name = "new")]
     pub fn from_args(#[remote(args)] args: Vec<Value>, #[remote(kwargs)] kwargs: Kwargs) -> Result<Self, Exception> {
         Ok(Dict(entries_of("dict", args, kwargs)?.into_iter().collect()))
     }
 
-    /// A dict of the elements of `iterable`, each with the same value: null without `value`.
+    /// Makes a dict whose keys are the elements of `iterable`, all with the same value: `value`, or null without it.
     #[remote(inline)]
     pub fn fromkeys(iterable: Value, value: Option<Value>) -> Result<Self, Exception> {
         fromkeys(iterable, value).map(Dict)
@@ -40,14 +41,14 @@ impl Dict {
 
 #[remote]
 impl Dict {
-    /// The value under `key`. `KeyError` if there is none.
+    /// Returns the value under `key`. `KeyError` if there is none.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, key: Value) -> Result<Value, Exception> {
         let key = Key::new(key)?;
         self.0.get(&key).cloned().ok_or_else(|| Exception::no_key(key.value()))
     }
 
-    /// The dict as Python writes it.
+    /// Returns the dict as Python's `repr` shows it.
     #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)
@@ -61,7 +62,7 @@ dict_methods!(Dict, "dict");
 mapping_proxy!(DictProxy, "builtins.dict");
 
 impl DictProxy {
-    /// A dict of `items`: a map, or a list of pairs. Empty without `items`.
+    /// Makes a dict of `items`, which is a map or a list of pairs. Without `items`, the dict is empty.
     #[allow(clippy::new_ret_no_self, reason = "a proxy is of an object; this is what makes one")]
     pub fn new(items: impl Into<Arg<Value>>) -> FunctionCall<Dict, CallError<Exception>> {
         Self::from_args(items.into().given().into_iter().collect(), Kwargs::new())
@@ -69,25 +70,25 @@ impl DictProxy {
 }
 
 impl Dict {
-    /// A dict of `items`: a map, or a list of pairs. Empty without `items`.
+    /// Makes a dict of `items`, which is a map or a list of pairs. Without `items`, the dict is empty.
     ///
     /// # Errors
-    /// `TypeError` and `ValueError` for what is neither.
+    /// `TypeError` or `ValueError` if `items` is neither.
     pub fn new(items: Arg<Value>) -> Result<Self, Exception> {
         Self::from_args(items.given().into_iter().collect(), Kwargs::new())
     }
 
-    /// The keys and values.
+    /// Returns the keys and values.
     pub fn table(&self) -> &Table<Value> {
         &self.0
     }
 
-    /// The keys and values.
+    /// Returns the keys and values.
     pub fn table_mut(&mut self) -> &mut Table<Value> {
         &mut self.0
     }
 
-    /// The keys and values.
+    /// Returns the keys and values.
     pub fn into_table(self) -> Table<Value> {
         self.0
     }
@@ -99,7 +100,7 @@ impl Holds for Dict {
     }
 }
 
-/// The elements of `keys`, each with the same value.
+/// Returns the elements of `keys`, each with the same value.
 pub(crate) fn fromkeys(keys: Value, value: Option<Value>) -> Result<Table<Value>, Exception> {
     let value = value.unwrap_or_default();
     check_depth(&value)?;

@@ -9,31 +9,33 @@ use tarmem_remote::args::Arg;
 use tarmem_remote::remote;
 use tarmem_remote::value::{Integer, Value};
 
-/// A floating-point number, as Python's `float`. It never changes: `multiprocessing.Value` is a number that does.
+/// A floating-point number, as Python's `float`. It never changes; for a number that changes, use
+/// `multiprocessing.Value`.
 #[remote(module = "builtins", name = "float")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Float(f64);
 
 #[remote]
 impl Float {
-    /// The float that is nearest to a number, or that a text is. 0.0 without `value`.
+    /// Returns the float that is nearest to a number, or that a text is. 0.0 without `value`.
     #[remote(inline)]
     pub fn new(#[remote(default = 0)] value: Arg<Value>) -> Result<Self, Exception> {
         value.given().map_or(Ok(0.0), |value| to_float(&value)).map(Float)
     }
 
-    /// The float that hexadecimal text is, such as `0x1.8p+1`, which is what `hex` gives. `ValueError` if it is none.
+    /// Returns the float that hexadecimal text is, such as `0x1.8p+1`, which is what `hex` gives. `ValueError` if it is
+    /// none.
     #[remote(inline)]
     pub fn fromhex(text: String) -> Result<Self, Exception> {
         hex_float::parse(&text).map(Float)
     }
 
-    /// Whether it is a whole number.
+    /// Returns whether it is a whole number.
     pub fn is_integer(&self) -> bool {
         self.0.is_finite() && self.0.fract() == 0.0
     }
 
-    /// The two whole numbers that it is the quotient of, as a tuple.
+    /// Returns the two whole numbers that it is the quotient of, as a tuple.
     pub fn as_integer_ratio(&self) -> Result<Value, Exception> {
         if self.0.is_nan() {
             return Err(Exception::value("cannot convert NaN to integer ratio"));
@@ -51,7 +53,7 @@ impl Float {
         Ok((to_int(&Value::Float(above), None)?, below).into())
     }
 
-    /// The number as hexadecimal text, such as `0x1.8000000000000p+1`: it says exactly which float it is.
+    /// Returns the number as hexadecimal text, such as `0x1.8000000000000p+1`: it says exactly which float it is.
     pub fn hex(&self) -> String {
         hex_float::write(self.0)
     }

@@ -20,37 +20,38 @@ pub struct FrozenSet(Table<()>);
 
 #[remote]
 impl FrozenSet {
-    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+    /// Returns a chunk of the elements: up to `limit` of them (1024 if left out), from `cursor`, which came with the
+    /// previous chunk.
     pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
         let chunk = self.0.chunk(ctx, cursor, limit, |key, ()| key.value().clone());
         chunk.map_err(|_| Exception::RuntimeError("another frozenset took its place during iteration".to_owned()))
     }
 
-    /// The set as Python writes it: `frozenset({1, 2})`.
+    /// Returns the set as Python's `repr` shows it: `frozenset({1, 2})`.
     #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> String {
         if self.is_empty() { "frozenset()".to_owned() } else { format!("frozenset({})", repr(&self.copy())) }
     }
 
-    /// The elements that are in this set or in one of `others`, as a plain set.
+    /// Returns the elements that are in this set or in one of `others`, as a plain set.
     #[remote(proxy = "union_values", scales)]
     pub fn union(&self, #[remote(args)] others: Vec<Value>) -> Result<Value, Exception> {
         sets::combined(&self.0, others, sets::union)
     }
 
-    /// The elements that are in this set and in all of `others`, as a plain set.
+    /// Returns the elements that are in this set and in all of `others`, as a plain set.
     #[remote(proxy = "intersection_values", scales)]
     pub fn intersection(&self, #[remote(args)] others: Vec<Value>) -> Result<Value, Exception> {
         sets::combined(&self.0, others, sets::intersection)
     }
 
-    /// The elements that are in this set and in none of `others`, as a plain set.
+    /// Returns the elements that are in this set and in none of `others`, as a plain set.
     #[remote(proxy = "difference_values", scales)]
     pub fn difference(&self, #[remote(args)] others: Vec<Value>) -> Result<Value, Exception> {
         sets::combined(&self.0, others, sets::difference)
     }
 
-    /// Whether `other` is a set of the same elements, in whatever order.
+    /// Returns whether `other` is a set of the same elements, in any order.
     #[remote(name = "__eq__", scales)]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
         let other = plain(other)?;

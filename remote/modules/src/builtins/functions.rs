@@ -15,14 +15,14 @@ use tarmem_remote::args::Arg;
 use tarmem_remote::remote;
 use tarmem_remote::value::{Value, allocated};
 
-/// How many elements there are.
+/// Returns the number of elements.
 #[remote(module = "builtins", idempotent)]
 pub fn len(obj: Value) -> Result<usize, Exception> {
     count(&obj)?.ok_or_else(|| Exception::TypeError(format!("object of type '{}' has no len()", type_name(&obj))))
 }
 
-/// The elements in ascending order, in descending order if `reverse`; equal ones keep their order. `key` is null, if it
-/// is given: a function cannot be sent.
+/// Returns the elements in ascending order, in descending order if `reverse`; equal elements keep their order. `key`
+/// must be null if it is given: a function cannot be sent.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn sorted(
     iterable: Value,
@@ -35,7 +35,7 @@ pub fn sorted(
     Ok(items)
 }
 
-/// The elements of a sequence, or the keys of a dict, from the last to the first.
+/// Returns the elements of a sequence, or the keys of a dict, from last to first.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn reversed(sequence: Value) -> Result<Vec<Value>, Exception> {
     let name = match &sequence {
@@ -77,8 +77,8 @@ pub fn sum(iterable: Value, #[remote(default = 0)] start: Arg<Value>) -> Result<
     Ok(sum)
 }
 
-/// The least of the elements of one argument, or of several arguments; `default` if there are no elements. `key` is
-/// null, if it is given: a function cannot be sent.
+/// Returns the least of the elements of one argument, or of several arguments; `default` if there are no elements.
+/// `key` must be null if it is given: a function cannot be sent.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn min(
     #[remote(args)] args: Vec<Value>,
@@ -89,8 +89,8 @@ pub fn min(
     extreme("min", Comparison::Less, args, default)
 }
 
-/// The greatest of the elements of one argument, or of several arguments; `default` if there are no elements. `key` is
-/// null, if it is given: a function cannot be sent.
+/// Returns the greatest of the elements of one argument, or of several arguments; `default` if there are no elements.
+/// `key` must be null if it is given: a function cannot be sent.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn max(
     #[remote(args)] args: Vec<Value>,
@@ -101,19 +101,19 @@ pub fn max(
     extreme("max", Comparison::Greater, args, default)
 }
 
-/// Whether an element counts as true.
+/// Returns whether an element counts as true.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn any(iterable: Value) -> Result<bool, Exception> {
     find(&iterable, true)
 }
 
-/// Whether every element counts as true.
+/// Returns whether every element counts as true.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn all(iterable: Value) -> Result<bool, Exception> {
     find(&iterable, false).map(|found| !found)
 }
 
-/// The elements, each in a pair with its number, from `start` on, or from 0.
+/// Returns the elements, each in a pair with its number, from `start` on, or from 0.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn enumerate(iterable: Value, #[remote(default = 0)] start: Arg<Value>) -> Result<Vec<Value>, Exception> {
     let start = start.or_else(|| 0.into());
@@ -160,7 +160,7 @@ pub fn zip(
     Ok(tuples.into_iter().map(Value::Tuple).collect())
 }
 
-/// The object as Python writes it.
+/// Returns the object as Python's `repr` shows it.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn repr(obj: Value) -> Result<String, Exception> {
     python::whole_repr(&obj)
@@ -259,7 +259,7 @@ fn not_iterable(value: &Value) -> Exception {
     Exception::TypeError(format!("'{}' object is not iterable", type_name(value)))
 }
 
-/// Whether there is an element that counts as `wanted`.
+/// Returns whether there is an element that counts as `wanted`.
 fn find(iterable: &Value, wanted: bool) -> Result<bool, Exception> {
     if let Value::Ref(reference) = iterable {
         let of_range = view(reference, |seen| match seen {
@@ -296,7 +296,7 @@ fn add(sum: &mut Value, item: &Value, meter: &mut Meter) -> Result<(), Exception
     Ok(())
 }
 
-/// The first of those that come before all others.
+/// Returns the first of those that come before all others.
 fn extreme(name: &str, comparison: Comparison, args: Vec<Value>, default: Arg<Value>) -> Result<Value, Exception> {
     let several = match <[Value; 1]>::try_from(args) {
         Ok([iterable]) => {

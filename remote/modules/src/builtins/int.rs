@@ -15,7 +15,7 @@ use tarmem_remote::remote;
 use tarmem_remote::value::{Integer, Value};
 
 /// A whole number, as Python's `int`, of [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT) bits at most.
-/// It never changes: `multiprocessing.Value` is a number that does.
+/// It never changes; for a number that changes, use `multiprocessing.Value`.
 #[remote(module = "builtins", name = "int")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Int(pub(super) Integer);
@@ -27,8 +27,8 @@ pub struct Bool(bool);
 
 #[remote]
 impl Int {
-    /// The whole part of a number, or the number that a text is in `base` (10 if left out; 0 for what its prefix says).
-    /// 0 without `value`.
+    /// Returns the whole part of a number, or the number that a text is in `base` (10 if left out; 0 for what its
+    /// prefix says). 0 without `value`.
     #[remote(inline)]
     pub fn new(#[remote(default = 0)] value: Arg<Value>, base: Arg<Value>) -> Result<Self, Exception> {
         match (value.given(), base.given().as_ref().map(index_of).transpose()?) {
@@ -38,8 +38,8 @@ impl Int {
         }
     }
 
-    /// The number that `bytes` stand for; the first byte counts most if `byteorder` is `big` or left out, least if it
-    /// is `little`.
+    /// Returns the number that `bytes` stand for; the first byte counts most if `byteorder` is `big` or left out, least
+    /// if it is `little`.
     #[remote(inline)]
     pub fn from_bytes(
         bytes: Value,
@@ -50,7 +50,7 @@ impl Int {
     }
 }
 
-/// The number that `bytes` stand for.
+/// Returns the number that `bytes` stand for.
 fn from_bytes(bytes: Value, byteorder: Arg<Value>, signed: Arg<Value>) -> Result<Integer, Exception> {
     let big = big(byteorder, "from_bytes")?;
     let signed = is_signed(signed)?;
@@ -104,7 +104,7 @@ fn is_signed(signed: Arg<Value>) -> Result<bool, Exception> {
     signed.given().as_ref().map_or(Ok(false), truth)
 }
 
-/// Whether the first byte counts most. `method` is whose argument it is.
+/// Returns whether the first byte counts most. `method` is whose argument it is.
 fn big(byteorder: Arg<Value>, method: &str) -> Result<bool, Exception> {
     match text_argument(byteorder, method, "'byteorder'")?.as_deref() {
         None | Some("big") => Ok(true),
@@ -115,14 +115,14 @@ fn big(byteorder: Arg<Value>, method: &str) -> Result<bool, Exception> {
 
 #[remote]
 impl Bool {
-    /// Whether `value` is true: not null, false, zero or empty; of a live object of the modules, what it holds. False
-    /// without it.
+    /// Returns whether `value` is true: not null, false, zero or empty; of a live object of the modules, what it holds.
+    /// False without it.
     #[remote(inline)]
     pub fn new(value: Option<Value>) -> Result<Self, Exception> {
         value.as_ref().map_or(Ok(false), truth).map(Bool)
     }
 
-    /// Whether the number that `bytes` stand for is not zero; they are read as by `int.from_bytes`.
+    /// Returns whether the number that `bytes` stand for is not zero; they are read as by `int.from_bytes`.
     #[remote(inline)]
     pub fn from_bytes(
         bytes: Value,

@@ -38,7 +38,7 @@ struct Parts {
 
 #[remote]
 impl Range {
-    /// The integers from `start` on and before `stop`, every `step`th of them (each, if left out; backwards, if
+    /// Returns the integers from `start` on and before `stop`, every `step`th of them (each, if left out; backwards, if
     /// negative). With one argument, the integers from 0 on and before that. `ValueError` for a step of zero.
     #[remote(inline)]
     pub fn new(start: Value, stop: Arg<Value>, step: Arg<Value>) -> Result<Self, Exception> {
@@ -77,20 +77,20 @@ impl Range {
         self.length()
     }
 
-    /// Whether there are any.
+    /// Returns whether there are any.
     #[remote(name = "__bool__")]
     pub fn truth(&self) -> bool {
         !self.is_empty()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no elements.
     #[remote(skip)]
     pub fn is_empty(&self) -> bool {
         self.length.is_zero()
     }
 
-    /// The integer at `index`, or the range that a slice is, `{"slice": [start, stop, step]}`. `IndexError` if it is
-    /// not there.
+    /// Returns the integer at `index`, or the range that a slice is, `{"slice": [start, stop, step]}`. `IndexError` if
+    /// it is not there.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
         if Slice::of(&index)?.is_some() {
@@ -108,7 +108,7 @@ impl Range {
         self.at(&index).map(Value::Int)
     }
 
-    /// Whether `value` is one of the integers. Found without looking at all of them.
+    /// Returns whether `value` is one of the integers. Found without looking at all of them.
     #[remote(name = "__contains__")]
     pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
         Ok(self.place(&value)?.is_some())
@@ -131,7 +131,7 @@ impl Range {
         })
     }
 
-    /// The same integers from the last to the first, as a plain range.
+    /// Returns the same integers from last to first, as a plain range.
     #[remote(name = "__reversed__")]
     pub fn reversed(&self) -> Result<Value, Exception> {
         let last = sum(&self.start, &product(&sum(&self.length, &Integer::new(-1))?, &self.step)?)?;
@@ -139,7 +139,8 @@ impl Range {
         Range::of(last, before, self.step.negate()).map(Value::from)
     }
 
-    /// Some of the integers: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+    /// Returns a chunk of the integers: up to `limit` of them (1024 if left out), from `cursor`, which came with the
+    /// previous chunk.
     pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
         let cursor = Cursor::of_same(cursor, &self.stamp, "range")?;
         // Nobody gets further than can be counted.
@@ -150,7 +151,7 @@ impl Range {
         Ok(Chunk::collect(ctx, cursor, limit, true, rest))
     }
 
-    /// Whether `other`, the map of a range's parts or a range that lives on the service, has the same integers.
+    /// Returns whether `other`, the map of a range's parts or a range that lives on the service, has the same integers.
     #[remote(name = "__eq__")]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
         match &other {
@@ -162,19 +163,19 @@ impl Range {
         }
     }
 
-    /// Whether `other` is anything but a range of the same integers.
+    /// Returns whether `other` is not a range of the same integers.
     #[remote(name = "__ne__")]
     pub fn differs(&self, other: Value) -> Result<bool, Exception> {
         Ok(!self.equals(other)?)
     }
 
-    /// What it is, as a plain value.
+    /// Returns it as a plain value.
     #[remote(name = "value")]
     pub fn plain(&self) -> Value {
         self.clone().into()
     }
 
-    /// The range as Python writes it.
+    /// Returns the range as Python's `repr` shows it.
     #[remote(name = "__repr__")]
     pub fn repr(&self) -> String {
         let Range { start, stop, step, .. } = self;
@@ -204,7 +205,7 @@ impl Range {
         Ok(Range { start, stop, step, length, stamp: Stamp::default() })
     }
 
-    /// The range that a plain value is.
+    /// Returns the range that a plain value is.
     fn of_parts(value: &Value) -> Result<Option<Self>, Exception> {
         let Some(entries) = value.as_map().filter(|entries| entries.len() == 3) else { return Ok(None) };
         let part =
@@ -217,7 +218,7 @@ impl Range {
         }
     }
 
-    /// All of them, one after the other, for who looks at each.
+    /// Returns all of them, one after the other, for who looks at each.
     ///
     /// # Errors
     /// `MemoryError` for more than a list could hold.
@@ -226,12 +227,12 @@ impl Range {
         Ok(self.first(usize::MAX))
     }
 
-    /// The first of them, `most` at the most.
+    /// Returns the first of them, `most` at the most.
     pub(crate) fn first(&self, most: usize) -> impl Iterator<Item = Value> {
         (0..self.count().min(most)).map_while(|at| self.at(&Integer::from(at as u64)).ok()).map(Value::Int)
     }
 
-    /// Whether one of them is not 0: each of them is there once.
+    /// Returns whether one of them is not 0: each of them is there once.
     pub(crate) fn has_nonzero(&self) -> bool {
         !self.is_empty() && (!self.start.is_zero() || self.length.as_i64() != Some(1))
     }
@@ -241,7 +242,7 @@ impl Range {
         self.length.as_i64().and_then(|length| usize::try_from(length).ok()).unwrap_or(usize::MAX)
     }
 
-    /// The one at a place that is there, or just beyond an end.
+    /// Returns the one at a place that is there, or just beyond an end.
     fn at(&self, place: &Integer) -> Result<Integer, Exception> {
         sum(&self.start, &product(place, &self.step)?)
     }
@@ -299,12 +300,12 @@ impl Range {
     }
 }
 
-/// The integer that an argument is, if it is one.
+/// Returns the integer that an argument is, if it is one.
 fn whole_of(value: &Value) -> Result<Option<Integer>, Exception> {
     Ok(integer(&*operand(value)?).map(Cow::into_owned))
 }
 
-/// The integer that an argument has to be.
+/// Returns the integer that an argument has to be.
 fn whole(value: &Value) -> Result<Integer, Exception> {
     whole_of(value)?.ok_or_else(|| {
         Exception::TypeError(format!("'{}' object cannot be interpreted as an integer", type_name(value)))
@@ -355,14 +356,14 @@ impl From<Range> for Value {
     }
 }
 
-/// With plain Rust values. The methods that these stand for say what they do.
+/// Methods that take and return plain Rust values. The method that each of them calls is described with the class.
 impl RangeProxy {
-    /// The integer at `index`.
+    /// Returns the integer at `index`.
     pub fn get<T>(&self, index: i64) -> Decoded<T> {
         Decoded::new(self.getitem(index.into()))
     }
 
-    /// Whether `value` is one of the integers.
+    /// Returns whether `value` is one of the integers.
     pub fn contains(&self, value: impl Into<Value>) -> Fallible<bool> {
         self.contains_value(value.into())
     }
@@ -372,7 +373,7 @@ impl RangeProxy {
         self.index_value(value.into())
     }
 
-    /// The integers, chunk after chunk, as a stream.
+    /// Returns a stream of the integers, which it fetches in chunks.
     pub fn iter<T>(&self) -> Elements<T> {
         Elements::of(self, Self::iter_chunk)
     }

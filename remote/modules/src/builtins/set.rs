@@ -22,48 +22,48 @@ pub struct Set(Table<()>);
 
 #[remote]
 impl Set {
-    /// Puts `value` in, if it is not there yet.
+    /// Adds `value`, unless it is there already.
     #[remote(proxy = "add_value")]
     pub fn add(&mut self, value: Value) -> Result<(), Exception> {
         self.0.insert(Key::new(value)?, ());
         Ok(())
     }
 
-    /// Takes `value` out, if it is there.
+    /// Removes `value`, if it is there.
     #[remote(proxy = "discard_value")]
     pub fn discard(&mut self, value: Value) -> Result<(), Exception> {
         self.0.remove(&Key::new(value)?);
         Ok(())
     }
 
-    /// Takes `value` out. `KeyError` if it is not there.
+    /// Removes `value`. `KeyError` if it is not there.
     #[remote(proxy = "remove_value")]
     pub fn remove(&mut self, value: Value) -> Result<(), Exception> {
         let key = Key::new(value)?;
         self.0.remove(&key).map(|_| ()).ok_or_else(|| Exception::no_key(key.value()))
     }
 
-    /// Takes an element out and gives it: the one that came first. `KeyError` if there is none.
+    /// Removes the element that came first and returns it. `KeyError` if there is none.
     #[remote(proxy = "pop_value")]
     pub fn pop(&mut self) -> Result<Value, Exception> {
         let first = self.0.pop_first().map(|(key, ())| key.into_value());
         first.ok_or_else(|| Exception::KeyError("pop from an empty set".into()))
     }
 
-    /// Takes every element out.
+    /// Removes all elements.
     #[remote(scales)]
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
-    /// `RuntimeError` if elements came or went meanwhile.
+    /// Returns a chunk of the elements: up to `limit` of them (1024 if left out), from `cursor`, which came with the
+    /// previous chunk. `RuntimeError` if elements were added or removed since then.
     pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
         let chunk = self.0.chunk(ctx, cursor, limit, |key, ()| key.value().clone());
         chunk.map_err(|_| Exception::RuntimeError("Set changed size during iteration".to_owned()))
     }
 
-    /// The set as Python writes it.
+    /// Returns the set as Python's `repr` shows it.
     #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)
@@ -73,25 +73,25 @@ impl Set {
 /// Two sets, or a set and any elements.
 #[remote]
 impl Set {
-    /// The elements that are in either, as a plain set.
+    /// Returns the elements that are in either, as a plain set.
     #[remote(proxy = "union_values", scales)]
     pub fn union(&self, items: Value) -> Result<Value, Exception> {
         sets::combined(&self.0, [items], sets::union)
     }
 
-    /// The elements that are in both, as a plain set.
+    /// Returns the elements that are in both, as a plain set.
     #[remote(proxy = "intersection_values", scales)]
     pub fn intersection(&self, items: Value) -> Result<Value, Exception> {
         sets::combined(&self.0, [items], sets::intersection)
     }
 
-    /// The elements that are in this set alone, as a plain set.
+    /// Returns the elements that are in this set alone, as a plain set.
     #[remote(proxy = "difference_values", scales)]
     pub fn difference(&self, items: Value) -> Result<Value, Exception> {
         sets::combined(&self.0, [items], sets::difference)
     }
 
-    /// Puts in all of `items`.
+    /// Adds all of `items`.
     #[remote(proxy = "update_values", scales)]
     pub fn update(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || sets::elements(items))?;
@@ -107,7 +107,7 @@ impl Set {
         Ok(())
     }
 
-    /// Takes out the elements that are in `items`.
+    /// Removes the elements that are in `items`.
     #[remote(proxy = "difference_update_values", scales)]
     pub fn difference_update(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || sets::elements(items))?;
@@ -115,7 +115,7 @@ impl Set {
         Ok(())
     }
 
-    /// Takes out the elements that are in `items`, and puts in those of `items` that were not there.
+    /// Removes the elements that are in `items`, and puts in those of `items` that were not there.
     #[remote(proxy = "symmetric_difference_update_values", scales)]
     pub fn symmetric_difference_update(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || sets::elements(items))?;
@@ -159,7 +159,7 @@ impl Set {
         Ok(())
     }
 
-    /// Whether `other` is a set of the same elements, in whatever order.
+    /// Returns whether `other` is a set of the same elements, in any order.
     #[remote(name = "__eq__", scales)]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
         Comparing::default().equals(self, &other)
@@ -169,41 +169,41 @@ impl Set {
 set_methods!(Set, SetProxy, "set");
 text_of_repr!(looking Set);
 
-/// With plain Rust values. The methods that these stand for say what they do.
+/// Methods that take and return plain Rust values. The method that each of them calls is described with the class.
 impl SetProxy {
-    /// Puts `value` in, if it is not there yet.
+    /// Adds `value`, unless it is there already.
     pub fn add(&self, value: impl IntoValue) -> Fallible<()> {
         given(value, |value| self.add_value(value))
     }
 
-    /// Puts `value` in, if it is not there yet, as [`add`](Self::add).
+    /// Adds `value`, unless it is there already, as [`add`](Self::add).
     pub fn insert(&self, value: impl IntoValue) -> Fallible<()> {
         self.add(value)
     }
 
-    /// Takes `value` out, if it is there.
+    /// Removes `value`, if it is there.
     pub fn discard(&self, value: impl IntoValue) -> Fallible<()> {
         given(value, |value| self.discard_value(value))
     }
 
-    /// Takes `value` out. `KeyError` if it is not there.
+    /// Removes `value`. `KeyError` if it is not there.
     pub fn remove(&self, value: impl IntoValue) -> Fallible<()> {
         given(value, |value| self.remove_value(value))
     }
 
-    /// Takes out the element that came first. `KeyError` if there is none.
+    /// Removes the element that came first. `KeyError` if there is none.
     pub fn pop<T>(&self) -> Decoded<T> {
         Decoded::new(self.pop_value())
     }
 
-    /// Puts in all of `items`.
+    /// Adds all of `items`.
     pub fn update<T: IntoValue>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
         let mut given = Given::default();
         let call = self.update_values(given.list(items));
         given.checked(call)
     }
 
-    /// All elements, as a set.
+    /// Returns all elements, as a set.
     pub fn to_set<T: Eq + Hash>(&self) -> Decoded<HashSet<T>, Value, tarmem_remote::Error> {
         Decoded::new(self.copy_value())
     }

@@ -48,8 +48,8 @@ impl Holds for Str {
 
 #[remote]
 impl Str {
-    /// The text that Python's `str(object)` is: a text as it is, anything else as Python writes it; with an `encoding`
-    /// (utf-8 if there are only `errors`), the text that bytes mean. Empty without `object`.
+    /// Returns the text that Python's `str(object)` is: a text as it is, anything else as Python writes it; with an
+    /// `encoding` (utf-8 if there are only `errors`), the text that bytes mean. Empty without `object`.
     #[remote(inline)]
     pub fn new(
         #[remote(default = "")] object: Arg<Value>,
@@ -82,8 +82,8 @@ impl Str {
         self.0.chars().count()
     }
 
-    /// The character at `index`, or the text of a slice, `{"slice": [start, stop, step]}`. `IndexError` if it is not
-    /// there.
+    /// Returns the character at `index`, or the text of a slice, `{"slice": [start, stop, step]}`. `IndexError` if it
+    /// is not there.
     #[remote(name = "__getitem__", scales)]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
         let units = self.units();
@@ -93,7 +93,8 @@ impl Str {
         super::list::checked(&index, units.len(), "string", "string index out of range").map(|at| units[at].into())
     }
 
-    /// Some of the characters: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+    /// Returns a chunk of the characters: up to `limit` of them (1024 if left out), from `cursor`, which came with the
+    /// previous chunk.
     pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
         let cursor = Cursor::of_same(cursor, &self.1, "str")?;
         let begin = cursor.at();
@@ -103,13 +104,13 @@ impl Str {
         Ok(Chunk::collect(ctx, cursor, limit, true, items))
     }
 
-    /// All capitals.
+    /// Returns all capitals.
     #[remote(scales)]
     pub fn upper(&self) -> String {
         unicode::upper(&self.0)
     }
 
-    /// All small letters.
+    /// Returns all small letters.
     #[remote(scales)]
     pub fn lower(&self) -> String {
         unicode::lower(&self.0)
@@ -135,8 +136,8 @@ impl Str {
         encode(&self.0, encoding.as_deref().unwrap_or("utf-8"), errors.as_deref()).map(Value::Bytes)
     }
 
-    /// Each character as `table`, a map, has it under the character's number: as another number, as a text, or as null
-    /// for nothing. What is not in it stays.
+    /// Returns each character as `table`, a map, has it under the character's number: as another number, as a text, or
+    /// as null for nothing. What is not in it stays.
     #[remote(scales)]
     pub fn translate(&self, table: Value) -> Result<Value, Exception> {
         let Value::Map(entries) = plain(table)? else { return Err(Exception::of_type("the table has to be a map")) };
@@ -170,32 +171,32 @@ impl Str {
         super::text::trans::table(from, to, without)
     }
 
-    /// Whether there are decimal digits in it, and nothing else.
+    /// Returns whether there are decimal digits in it, and nothing else.
     #[remote(scales)]
     pub fn isdecimal(&self) -> bool {
         case::all(&self.units(), unicode::is_decimal)
     }
 
-    /// Whether there are numbers in it, of whatever script, and nothing else.
+    /// Returns whether there are numbers in it, of whatever script, and nothing else.
     #[remote(scales)]
     pub fn isnumeric(&self) -> bool {
         case::all(&self.units(), unicode::is_numeric)
     }
 
-    /// Whether it could be the name of a variable.
+    /// Returns whether it could be the name of a variable.
     #[remote(scales)]
     pub fn isidentifier(&self) -> bool {
         let mut chars = self.0.chars();
         chars.next().is_some_and(unicode::begins_identifier) && chars.all(unicode::continues_identifier)
     }
 
-    /// Whether Python would write all of it as it is.
+    /// Returns whether Python would write all of it as it is.
     #[remote(scales)]
     pub fn isprintable(&self) -> bool {
         self.0.chars().all(unicode::is_printable)
     }
 
-    /// The text with its arguments in the place of its fields, such as `{}`, `{0}`, `{name}`, `{name!r:>10}`,
+    /// Returns the text with its arguments in the place of its fields, such as `{}`, `{0}`, `{name}`, `{name!r:>10}`,
     /// `{list[0]:{width}}`. A field has elements (`[…]`), and a number has `.real`, `.imag`, `.numerator` and
     /// `.denominator`; there are no other attributes.
     #[remote(proxy = "format_values", scales)]
@@ -253,13 +254,13 @@ impl Text for Str {
 }
 
 impl StrProxy {
-    /// The text with its arguments in the place of its fields: `text.format(args!["tea", 5; width = 10])`.
+    /// Returns the text with its arguments in the place of its fields: `text.format(args!["tea", 5; width = 10])`.
     pub fn format(&self, args: impl Into<Args>) -> Fallible<String> {
         let (args, kwargs) = args.into().into_parts();
         self.format_values(args, kwargs)
     }
 
-    /// The characters, chunk after chunk, as a stream.
+    /// Returns a stream of the characters, which it fetches in chunks.
     pub fn iter<T>(&self) -> Elements<T> {
         Elements::of(self, Self::iter_chunk)
     }

@@ -36,7 +36,7 @@ impl Tuple {
         Tuple::try_from(items.given().map_or(Ok(Vec::new()), iterate)?)
     }
 
-    /// The element at `index`, or the elements of a slice, `{"slice": [start, stop, step]}`, as a plain tuple.
+    /// Returns the element at `index`, or the elements of a slice, `{"slice": [start, stop, step]}`, as a plain tuple.
     /// `IndexError` if it is not there.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
@@ -61,20 +61,21 @@ impl Tuple {
         repeated(&self.0, &count).map(Value::Tuple)
     }
 
-    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+    /// Returns a chunk of the elements: up to `limit` of them (1024 if left out), from `cursor`, which came with the
+    /// previous chunk.
     pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
         let cursor = Cursor::of_same(cursor, &self.1, "tuple")?;
         let rest = self.0.iter().enumerate().skip(cursor.at());
         Ok(Chunk::collect(ctx, cursor, limit, true, rest.map(|(at, item)| (at + 1, item.clone()))))
     }
 
-    /// The elements from the last to the first, as a plain list.
+    /// Returns the elements from last to first, as a plain list.
     #[remote(name = "__reversed__", scales)]
     pub fn reversed(&self) -> Vec<Value> {
         self.0.iter().rev().cloned().collect()
     }
 
-    /// The tuple as Python writes it.
+    /// Returns the tuple as Python's `repr` shows it.
     #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)
@@ -85,34 +86,34 @@ reflected_sequence_methods!(Tuple, Value);
 text_of_repr!(looking Tuple);
 sequence_comparisons!(Tuple, "tuple", Tuple);
 
-/// With plain Rust values. The methods that these stand for say what they do.
+/// Methods that take and return plain Rust values. The method that each of them calls is described with the class.
 impl TupleProxy {
-    /// The element at `index`.
+    /// Returns the element at `index`.
     pub fn get<T>(&self, index: i64) -> Decoded<T> {
         Decoded::new(self.getitem(index.into()))
     }
 
-    /// The elements, chunk after chunk, as a stream.
+    /// Returns a stream of the elements, which it fetches in chunks.
     pub fn iter<T>(&self) -> Elements<T> {
         Elements::of(self, Self::iter_chunk)
     }
 
-    /// All elements.
+    /// Returns all elements.
     pub fn to_vec<T>(&self) -> Decoded<Vec<T>> {
         Decoded::new(self.getitem(crate::python::Slice::from(..).into()))
     }
 
-    /// Whether an element is equal to `value`.
+    /// Returns whether an element is equal to `value`.
     pub fn contains(&self, value: impl IntoValue) -> Fallible<bool> {
         given(value, |value| self.contains_value(value))
     }
 
-    /// How many elements are equal to `value`.
+    /// Returns the number of elements that are equal to `value`.
     pub fn count(&self, value: impl IntoValue) -> Fallible<usize> {
         given(value, |value| self.count_value(value))
     }
 
-    /// Where the first element that is equal to `value` is.
+    /// Returns the index of the first element that is equal to `value`.
     pub fn index(&self, value: impl IntoValue) -> Fallible<usize> {
         given(value, |value| self.index_value(value, None, None))
     }
@@ -130,7 +131,7 @@ impl Holds for Tuple {
     }
 }
 
-/// Fails with `ValueError` for an element that is nested too deep.
+/// Fails with `ValueError` if an element is nested too deeply.
 impl TryFrom<Vec<Value>> for Tuple {
     type Error = Exception;
 

@@ -1,4 +1,4 @@
-//! What Python's classes have as attributes: `deque.maxlen`, `defaultdict.default_factory`.
+//! The attributes of Python's classes: `deque.maxlen`, `defaultdict.default_factory`.
 
 use super::{DefaultDict, DefaultDictProxy, Deque, DequeProxy};
 use crate::Exception;
@@ -12,7 +12,8 @@ const DEFAULT_DICT: &str = "collections.defaultdict";
 
 #[remote]
 impl Deque {
-    /// The attribute `name`: `maxlen`. `AttributeError` for any other; methods are called, and not read.
+    /// Returns the attribute `name`, which can only be `maxlen`. `AttributeError` for any other name; methods are
+    /// called, and cannot be read.
     #[remote(name = "__getattr__")]
     pub fn getattr(&self, name: String) -> Result<Value, Exception> {
         match name.as_str() {
@@ -21,7 +22,7 @@ impl Deque {
         }
     }
 
-    /// `AttributeError`, for no attribute of a deque can be set.
+    /// Fails with `AttributeError`, since no attribute of a deque can be set.
     #[remote(name = "__setattr__")]
     pub fn setattr(&self, name: String, value: Value) -> Result<(), Exception> {
         let _ = value;
@@ -34,8 +35,8 @@ impl Deque {
 
 #[remote]
 impl DefaultDict {
-    /// The attribute `name`: `default_factory`, as its name. `AttributeError` for any other; methods are called, and
-    /// not read.
+    /// Returns the attribute `name`, which can only be `default_factory`: the factory's name. `AttributeError` for any
+    /// other name; methods are called, and cannot be read.
     #[remote(name = "__getattr__")]
     pub fn getattr(&self, name: String) -> Result<Value, Exception> {
         match name.as_str() {

@@ -19,9 +19,9 @@ use tarmem_remote::remote;
 use tarmem_remote::source::FunctionCall;
 use tarmem_remote::value::{Integer, IntoValue, Value};
 
-/// A dict that counts: a number under each key, and 0 under every other, as Python's `Counter`.
+/// A dict that counts, as Python's `Counter`: each key has a number, and the count of a missing key is 0.
 ///
-/// A map stands for another counter in operators and comparisons.
+/// In operators and comparisons, a map stands for another counter.
 #[remote(module = "collections")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counter(Table<Value>);
@@ -30,7 +30,8 @@ const ZERO: Value = Value::Int(Integer::ZERO);
 
 #[remote]
 impl Counter {
-    /// Counts the elements of what is given; a map is taken as counts, and so are the arguments by name.
+    /// Counts the elements of the argument, if there is one. The values of a map are taken as counts, and so are the
+    /// arguments by name.
     #[remote(inline, name = "new")]
     pub fn from_args(#[remote(args)] args: Vec<Value>, #[remote(kwargs)] kwargs: Kwargs) -> Result<Self, Exception> {
         let mut counter = Counter::default();
@@ -38,8 +39,8 @@ impl Counter {
         Ok(counter)
     }
 
-    /// `NotImplementedError`, as in Python: `Counter(iterable)` counts, and no other number would make sense under
-    /// every key.
+    /// Fails with `NotImplementedError`, as in Python: `Counter(iterable)` counts, and no other number would make sense
+    /// for every key.
     #[remote(inline)]
     pub fn fromkeys(iterable: Value, v: Option<Value>) -> Result<Self, Exception> {
         let (_, _) = (iterable, v);
@@ -47,27 +48,28 @@ impl Counter {
         Err(Exception::NotImplementedError(message.to_owned()))
     }
 
-    /// The count of `key`: 0 if it is not there, and it stays so.
+    /// Returns the count of `key`, or 0 if it is missing. A missing key is not added.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, key: Value) -> Result<Value, Exception> {
         Ok(self.count(&Key::new(key)?).clone())
     }
 
-    /// The count of what is not there: 0.
+    /// Returns the count of a missing key: 0.
     #[remote(name = "__missing__")]
     pub fn missing(&self, key: Value) -> i64 {
         let _ = key;
         0
     }
 
-    /// Takes out `key`, if it is there.
+    /// Removes `key`, if it is there.
     #[remote(name = "__delitem__")]
     pub fn delitem(&mut self, key: Value) -> Result<(), Exception> {
         self.0.remove(&Key::new(key)?);
         Ok(())
     }
 
-    /// Counts the elements of what is given, too; the counts in a map are added, and so are the arguments by name.
+    /// Adds the counts of the elements of the argument, if there is one. The values of a map are taken as counts, and
+    /// so are the arguments by name.
     #[remote(proxy = "update_values", scales)]
     pub fn update(
         &mut self,
@@ -77,8 +79,8 @@ impl Counter {
         self.apply("Counter.update", args, kwargs, Counter::count_in)
     }
 
-    /// Takes one from the count of each element of what is given; the counts in a map are subtracted, and so are the
-    /// arguments by name. Counts may become negative.
+    /// Subtracts the counts of the elements of the argument, if there is one. The values of a map are taken as counts,
+    /// and so are the arguments by name. Counts may become negative.
     #[remote(proxy = "subtract_values", scales)]
     pub fn subtract(
         &mut self,
@@ -88,15 +90,15 @@ impl Counter {
         self.apply("Counter.subtract", args, kwargs, |counter, items| counter.combine(items, number::subtract))
     }
 
-    /// The keys with their counts as tuples, the highest first, and the one that came first among equals; only the
-    /// first `n` of them.
+    /// Returns the keys with their counts, as tuples, from the highest count to the lowest; of equal counts, the key
+    /// that came first. With `n`, only the first `n` of them.
     #[remote(proxy = "most_common_values", scales)]
     pub fn most_common(&self, n: Option<Value>) -> Result<Vec<Value>, Exception> {
         let pairs = self.ordered(n)?.into_iter().map(|(key, count)| (key.value().clone(), count.clone()).into());
         Ok(pairs.collect())
     }
 
-    /// Each key as often as it counts, as a plain list; not those below one.
+    /// Returns each key as many times as its count, as a plain list. Keys with a count below one are left out.
     #[remote(scales)]
     pub fn elements(&self) -> Result<Vec<Value>, Exception> {
         let mut bytes = 0usize;
@@ -110,13 +112,13 @@ impl Counter {
         Ok(elements)
     }
 
-    /// The sum of the counts.
+    /// Returns the sum of the counts.
     #[remote(proxy = "total_value", scales)]
     pub fn total(&self) -> Result<Value, Exception> {
         self.0.values().try_fold(Value::from(0), |sum, count| number::add(&sum, count))
     }
 
-    /// The counter as Python writes it.
+    /// Returns the counter as Python's `repr` shows it.
     #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)
@@ -128,58 +130,58 @@ popitem_method!(Counter, CounterProxy);
 mapping_methods!(Counter, dict_changed);
 mapping_proxy!(CounterProxy, "collections.Counter");
 
-/// With plain Rust values. The methods that these stand for say what they do.
+/// Methods that take and return plain Rust values. The method that each of them calls is described with the class.
 impl CounterProxy {
-    /// Counts the elements of `items`; a map is taken as counts. Empty without `items`.
+    /// Counts the elements of `items`; the values of a map are taken as counts. Without `items`, the counter is empty.
     #[allow(clippy::new_ret_no_self, reason = "a proxy is of an object; this is what makes one")]
     pub fn new(items: Option<Value>) -> FunctionCall<Counter, CallError<Exception>> {
         Self::from_args(items.into_iter().collect(), Kwargs::new())
     }
 
-    /// Counts the elements of `items` too.
+    /// Adds the counts of the elements of `items`.
     pub fn count<T: IntoValue>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
         let mut given = Given::default();
         let call = self.update_values(vec![given.list(items)], Kwargs::new());
         given.checked(call)
     }
 
-    /// The keys with their counts, the highest first; only the first `n` of them.
+    /// Returns the `n` keys with the highest counts, with these counts, the highest first.
     pub fn most_common<K, N>(&self, n: usize) -> DecodedPairs<K, N> {
         Decoded::new(self.most_common_values(Some(n.into())))
     }
 
-    /// The sum of the counts.
+    /// Returns the sum of the counts.
     pub fn total<N>(&self) -> Decoded<N> {
         Decoded::new(self.total_value())
     }
 }
 
 impl Counter {
-    /// Counts the elements of `items`; a map is taken as counts. Empty without `items`.
+    /// Counts the elements of `items`; the values of a map are taken as counts. Without `items`, the counter is empty.
     ///
     /// # Errors
-    /// `TypeError` for what has no elements.
+    /// `TypeError` if `items` has no elements.
     pub fn new(items: Option<Value>) -> Result<Self, Exception> {
         Self::from_args(items.into_iter().collect(), Kwargs::new())
     }
 
-    /// The keys and counts.
+    /// Returns the keys and counts.
     pub fn table(&self) -> &Table<Value> {
         &self.0
     }
 
-    /// The keys and counts.
+    /// Returns the keys and counts, to be changed.
     pub fn table_mut(&mut self) -> &mut Table<Value> {
         &mut self.0
     }
 
-    /// The keys and counts.
+    /// Returns the keys and counts.
     pub fn into_table(self) -> Table<Value> {
         self.0
     }
 
-    /// The keys with their counts, the highest first, and the one that came first among equals; only the first `n` of
-    /// them.
+    /// Returns the keys with their counts, from the highest count to the lowest; of equal counts, the key that came
+    /// first. With `n`, only the first `n` of them.
     fn ordered(&self, n: Option<Value>) -> Result<Vec<(&Key, &Value)>, Exception> {
         let n = n.as_ref().map(how_many).transpose()?;
         if n.is_some_and(|n| n <= 0) {
@@ -196,7 +198,8 @@ impl Counter {
         self.0.get(key).unwrap_or(&ZERO)
     }
 
-    /// Has `with` take the only argument by place, if there is one, and those by name: all of them, or none.
+    /// Calls `with` for the only positional argument, if there is one, and for the arguments by name. Applies both or
+    /// neither.
     fn apply(
         &mut self,
         function: &str,
@@ -222,7 +225,7 @@ impl Counter {
 
     fn count_in(&mut self, items: Value) -> Result<(), Exception> {
         match items {
-            // The first counts may be anything, for nothing is added to them.
+            // The first counts may be of any type, since nothing is added to them.
             items @ Value::Map(_) if self.0.is_empty() => {
                 self.0.extend(counts(items)?);
                 Ok(())
@@ -231,7 +234,7 @@ impl Counter {
         }
     }
 
-    /// Combines each count with one in `items`; all of them, or none.
+    /// Combines each count in `items` with the one here. Changes all of them, or none.
     fn combine(
         &mut self,
         items: Value,
@@ -253,8 +256,8 @@ impl Holds for Counter {
     }
 }
 
-/// How many of the highest counts are wanted, in the words of CPython, which first compares that with how many there
-/// are.
+/// Converts the number of counts that `most_common` should return. The errors are CPython's, which first compares the
+/// number with how many counts there are.
 fn how_many(n: &Value) -> Result<i128, Exception> {
     match &*operand(n)? {
         n @ (Value::Int(_) | Value::Bool(_)) => index_of(n),
@@ -263,7 +266,7 @@ fn how_many(n: &Value) -> Result<i128, Exception> {
     }
 }
 
-/// The entries of a map, or each element once.
+/// Returns the entries of a map, or each element with a count of 1.
 fn counts(items: Value) -> Result<Vec<(Key, Value)>, Exception> {
     let entries = match plain(items)? {
         Value::Map(entries) => entries,

@@ -19,11 +19,12 @@ use tarmem_remote::results::{MemberKind, ParameterDefault};
 use tarmem_remote::source::{DynamicFunctionCall, FunctionCall};
 use tarmem_remote::value::Value;
 
-/// A dict that makes the value of a missing key when it is asked for, as Python's `defaultdict`.
+/// A dict that makes the value of a missing key when the key is looked up, as Python's `defaultdict`.
 ///
-/// What makes it is named by its generator. Those of `builtins`, with or without `builtins.`, make a plain value: an
-/// empty list, 0. Any other generator of the service that needs no arguments (`collections.deque`, `shop.open_cart`,
-/// `shop.Cart.open`) makes an object, and what stays under the key is that live object.
+/// The factory is given by the name of a generator. Those of `builtins`, with or without the prefix `builtins.`, make a
+/// plain value, such as an empty list or 0. Any other generator of the service that needs no arguments
+/// (`collections.deque`, `shop.open_cart`, `shop.Cart.open`) makes an object, and the dict keeps that live object under
+/// the key.
 #[remote(module = "collections", name = "defaultdict")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DefaultDict {
@@ -31,15 +32,15 @@ pub struct DefaultDict {
     table: Table<Value>,
 }
 
-/// What can make a missing value.
+/// What makes a missing value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Factory {
     Plain(Plain),
-    /// Any generator, by its module and its name there.
+    /// Any generator, by its module and its name in there.
     Generator(String, String),
 }
 
-/// A class of `builtins`, whose empty value is meant.
+/// A class of `builtins`, which stands for its empty value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Plain {
     List,
@@ -77,8 +78,8 @@ impl Factory {
         }
     }
 
-    /// The same, if the service has it, and it makes objects without arguments. Which part of its name is the module
-    /// shows only now: the constructor `open` of `bank.Account` is a member of `bank`.
+    /// Checks that the service has this generator, and that it makes objects without arguments. Only here does it turn
+    /// out which part of the name is the module: the constructor `open` of `bank.Account` is a member of `bank`.
     async fn check(self, ctx: &Context) -> Result<Self, Exception> {
         let Factory::Generator(path, last) = &self else { return Ok(self) };
         let refuse = |reason: String| Exception::TypeError(format!("{self} cannot be the factory: {reason}"));
@@ -112,7 +113,7 @@ impl Factory {
         let failed = |error: Error| Exception::RuntimeError(format!("the factory {self} failed: {error}"));
         let made = ctx.service().create(DynamicFunctionCall::new(module, name, [])).await.map_err(failed)?;
         let reference = made.reference().ok_or_else(|| failed(Error::Cancelled))?;
-        // Kept here before the proxy gives up its handle.
+        // The dict must hold the object before the proxy drops its handle.
         Ok(ctx.keep(&reference).map_err(failed)?.into())
     }
 }
@@ -156,9 +157,9 @@ impl Plain {
 
 #[remote]
 impl DefaultDict {
-    /// A dict that has a generator of the service make what is missing: the one whose name is the first argument;
-    /// nothing is made without one, or if it is null. `TypeError` if the service has no such generator, or it needs
-    /// arguments. There is in it what is in the second argument, a map or a list of pairs, and the arguments by name.
+    /// Makes a dict whose missing values are made by a generator of the service. The first argument is its name; if
+    /// that is left out or null, no values are made. The second argument, a map or a list of pairs, and the arguments
+    /// by name are the first entries. `TypeError` if the service has no such generator, or it needs arguments.
     #[remote(name = "new")]
     pub async fn from_args(
         ctx: &Context,
@@ -174,7 +175,8 @@ impl DefaultDict {
         Ok(made)
     }
 
-    /// The value under `key`. If there is none, the factory makes one, which stays there; `KeyError` without a factory.
+    /// Returns the value under `key`. If there is none, the factory makes one, which is kept. `KeyError` if there is no
+    /// factory.
     #[remote(name = "__getitem__")]
     pub async fn getitem(&mut self, ctx: &Context, key: Value) -> Result<Value, Exception> {
         let key = Key::new(key)?;
@@ -184,8 +186,9 @@ impl DefaultDict {
         }
     }
 
-    /// Has the factory make a value for `key`; `KeyError` without a factory, `RuntimeError` if it fails. The dict is
-    /// not used by anybody else meanwhile: a factory that asks for it is told that it would wait for itself.
+    /// Makes a value for `key` by the factory, and keeps it. `KeyError` if there is no factory, `RuntimeError` if it
+    /// fails. Other calls of the dict wait until the factory is done; a factory that uses the dict itself fails, since
+    /// it would wait for itself.
     #[remote(name = "__missing__")]
     pub async fn missing(&mut self, ctx: &Context, key: Value) -> Result<Value, Exception> {
         let key = Key::new(key)?;
@@ -195,13 +198,13 @@ impl DefaultDict {
         Ok(value)
     }
 
-    /// The name of what makes missing values; null if nothing does.
+    /// Returns the name of the factory, or null if there is none.
     pub fn default_factory(&self) -> Option<String> {
         self.factory.as_ref().map(ToString::to_string)
     }
 
-    /// Has `factory` make what is missing from now on; nothing is made if it is null. `TypeError`, and no change, if
-    /// the service has no such generator, or it needs arguments.
+    /// Sets the factory, or removes it if `factory` is null. `TypeError`, and no change, if the service has no such
+    /// generator, or it needs arguments.
     pub async fn set_default_factory(&mut self, ctx: &Context, factory: Option<String>) -> Result<(), Exception> {
         self.factory = match factory {
             Some(name) => Some(Factory::named(&name)?.check(ctx).await?),
@@ -210,7 +213,7 @@ impl DefaultDict {
         Ok(())
     }
 
-    /// The dict as Python writes it.
+    /// Returns the dict as Python's `repr` shows it.
     #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)
@@ -224,8 +227,8 @@ dict_methods!(DefaultDict, "collections.defaultdict");
 mapping_proxy!(DefaultDictProxy, "collections.defaultdict");
 
 impl DefaultDictProxy {
-    /// A dict of `items`, a map or a list of pairs, that has the generator `factory` make what is missing; nothing is
-    /// made without `factory`.
+    /// Makes a dict of `items`, a map or a list of pairs, whose missing values are made by the generator named
+    /// `factory`. Without `factory`, no values are made.
     #[allow(clippy::new_ret_no_self, reason = "a proxy is of an object; this is what makes one")]
     pub fn new(
         factory: Option<String>,
@@ -237,7 +240,7 @@ impl DefaultDictProxy {
 }
 
 impl DefaultDict {
-    /// As [`from_args`](Self::from_args), without asking whether there is such a factory.
+    /// As [`from_args`](Self::from_args), without checking that the factory exists.
     pub(super) fn with(factory: &Value, args: Vec<Value>, kwargs: Kwargs) -> Result<Self, Exception> {
         let factory = match &*operand(factory)? {
             Value::Null => None,
@@ -247,24 +250,24 @@ impl DefaultDict {
         Ok(DefaultDict { factory, table: entries_of("dict", args, kwargs)?.into_iter().collect() })
     }
 
-    /// The factory as Python writes it.
+    /// Returns the factory as Python's `repr` shows it: `<class 'list'>`.
     fn factory_text(&self) -> String {
         self.factory.as_ref().map_or("None".to_owned(), |factory| {
             format!("<class '{}'>", factory.to_string().trim_start_matches("builtins."))
         })
     }
 
-    /// The keys and values.
+    /// Returns the keys and values.
     pub fn table(&self) -> &Table<Value> {
         &self.table
     }
 
-    /// The keys and values.
+    /// Returns the keys and values, to be changed.
     pub fn table_mut(&mut self) -> &mut Table<Value> {
         &mut self.table
     }
 
-    /// The keys and values.
+    /// Returns the keys and values.
     pub fn into_table(self) -> Table<Value> {
         self.table
     }
@@ -276,7 +279,7 @@ impl Holds for DefaultDict {
     }
 }
 
-/// To people, its contents; otherwise with its factory.
+/// Serializes to the contents alone in human-readable formats, and with the factory in others.
 impl Serialize for DefaultDict {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
@@ -287,7 +290,7 @@ impl Serialize for DefaultDict {
     }
 }
 
-/// From what people see it has no factory.
+/// What comes from a human-readable format has no factory.
 impl<'de> Deserialize<'de> for DefaultDict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {

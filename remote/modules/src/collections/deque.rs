@@ -18,14 +18,14 @@ use tarmem_remote::context::Context;
 use tarmem_remote::remote;
 use tarmem_remote::value::{Counted, Value};
 
-/// A list that is quick at both ends, as Python's `deque`. With a `maxlen`, putting something in at one end lets fall
-/// what is too many at the other.
+/// A list that is fast at both ends, as Python's `deque`. If it has a `maxlen` and is full, adding an element at one
+/// end removes the element at the other.
 #[remote(module = "collections", name = "deque")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Deque {
     items: VecDeque<Value>,
     maxlen: Option<usize>,
-    /// Of the elements' places, not of the elements.
+    /// Changes when elements are added, removed or moved, but not when one is replaced in place.
     stamp: Stamp,
 }
 
@@ -33,8 +33,8 @@ sequence_methods!(Deque, items, missing: |value| format!("{} is not in deque", s
 
 #[remote]
 impl Deque {
-    /// A deque of the elements of `iterable`: of a list, the keys of a map, the characters of a text, the integers in
-    /// bytes; the last `maxlen` of them.
+    /// Makes a deque of the elements of `iterable`: of a list, the keys of a map, the characters of a text, or the
+    /// integers in bytes. If there are more than `maxlen`, it keeps the last ones.
     #[remote(inline)]
     pub fn new(
         #[remote(default = Value::Tuple(Vec::new()))] iterable: Arg<Value>,
@@ -48,7 +48,7 @@ impl Deque {
         Ok(deque)
     }
 
-    /// Puts `value` at the right end.
+    /// Adds `value` at the right end.
     #[remote(proxy = "append_value")]
     pub fn append(&mut self, value: Value) -> Result<(), Exception> {
         check_depth(&value)?;
@@ -56,7 +56,7 @@ impl Deque {
         Ok(())
     }
 
-    /// Puts `value` at the left end.
+    /// Adds `value` at the left end.
     #[remote(proxy = "appendleft_value")]
     pub fn appendleft(&mut self, value: Value) -> Result<(), Exception> {
         check_depth(&value)?;
@@ -64,7 +64,7 @@ impl Deque {
         Ok(())
     }
 
-    /// Puts the elements of `items` at the right end, one after another.
+    /// Adds the elements of `items` at the right end, one after another.
     #[remote(proxy = "extend_values", scales)]
     pub fn extend(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || elements(items))?;
@@ -72,7 +72,7 @@ impl Deque {
         Ok(())
     }
 
-    /// Puts the elements of `items` at the left end, one after another: the last one is first then.
+    /// Adds the elements of `items` at the left end, one after another, so that the last of them comes first.
     #[remote(proxy = "extendleft_values", scales)]
     pub fn extendleft(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || elements(items))?;
@@ -80,7 +80,7 @@ impl Deque {
         Ok(())
     }
 
-    /// Takes out the element at the right end and gives it. `IndexError` if there is none.
+    /// Removes the element at the right end and returns it. `IndexError` if there is none.
     #[remote(proxy = "pop_value")]
     pub fn pop(&mut self) -> Result<Value, Exception> {
         let last = self.items.pop_back().ok_or_else(|| Exception::index("pop from an empty deque"))?;
@@ -88,7 +88,7 @@ impl Deque {
         Ok(last)
     }
 
-    /// Takes out the element at the left end and gives it. `IndexError` if there is none.
+    /// Removes the element at the left end and returns it. `IndexError` if there is none.
     #[remote(proxy = "popleft_value")]
     pub fn popleft(&mut self) -> Result<Value, Exception> {
         let first = self.items.pop_front().ok_or_else(|| Exception::index("pop from an empty deque"))?;
@@ -96,7 +96,7 @@ impl Deque {
         Ok(first)
     }
 
-    /// Takes out every element.
+    /// Removes all elements.
     #[remote(scales)]
     pub fn clear(&mut self) {
         if !self.items.is_empty() {
@@ -105,13 +105,14 @@ impl Deque {
         }
     }
 
-    /// The elements, as a plain list.
+    /// Returns the elements, as a plain list.
     #[remote(proxy = "copy_value", scales)]
     pub fn copy(&self) -> Vec<Value> {
         self.as_list()
     }
 
-    /// Puts `value` before `index`; an index beyond either end means that end. `IndexError` if the deque is full.
+    /// Inserts `value` before `index`; an index beyond either end stands for that end. `IndexError` if the deque is
+    /// full.
     #[remote(proxy = "insert_value", scales)]
     pub fn insert(&mut self, index: Value, value: Value) -> Result<(), Exception> {
         check_depth(&value)?;
@@ -124,7 +125,7 @@ impl Deque {
         Ok(())
     }
 
-    /// Takes out the first element that is equal to `value`. `ValueError` if there is none.
+    /// Removes the first element that is equal to `value`. `ValueError` if there is none.
     #[remote(proxy = "remove_value", scales)]
     pub fn remove(&mut self, value: Value) -> Result<(), Exception> {
         match lending(self, || Comparing::default().position(&self.items, &value))? {
@@ -137,7 +138,7 @@ impl Deque {
         }
     }
 
-    /// Turns the order round.
+    /// Reverses the order in place.
     #[remote(scales)]
     pub fn reverse(&mut self) {
         if self.items.len() > 1 {
@@ -146,26 +147,27 @@ impl Deque {
         }
     }
 
-    /// Moves `steps` elements (1 if left out) from the right end to the left; the other way if negative.
+    /// Moves `steps` elements (1 if left out) from the right end to the left, or from left to right if `steps` is
+    /// negative.
     #[remote(proxy = "rotate_value", scales)]
     pub fn rotate(&mut self, #[remote(default = 1)] steps: Arg<Value>) -> Result<(), Exception> {
         let steps = steps.given().as_ref().map_or(Ok(1), word)?;
         let len = self.items.len() as i128;
         if len > 1 {
             self.stamp.change();
-            // Between zero and the length, so it is a size.
+            // The remainder is between zero and the length, so it fits a `usize`.
             self.items.rotate_right(steps.rem_euclid(len) as usize);
         }
         Ok(())
     }
 
-    /// The most elements that it holds; null if that is not bounded.
+    /// Returns the maximum number of elements, or null if the deque is unbounded.
     pub fn maxlen(&self) -> Option<usize> {
         self.maxlen
     }
 
-    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
-    /// `RuntimeError` if elements came, went or moved meanwhile.
+    /// Returns a chunk of the elements: up to `limit` of them (1024 if left out), from `cursor`, which came with the
+    /// previous chunk. `RuntimeError` if elements were added, removed or moved since then.
     pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
         let cursor = Cursor::resume(cursor, &self.stamp, self.items.len())
             .map_err(|_| Exception::RuntimeError("deque mutated during iteration".to_owned()))?;
@@ -173,29 +175,29 @@ impl Deque {
         Ok(Chunk::collect(ctx, cursor, limit, false, rest.map(|(at, item)| (at + 1, item.clone()))))
     }
 
-    /// The elements from the last to the first, as a plain list.
+    /// Returns the elements from last to first, as a plain list.
     #[remote(name = "__reversed__", scales)]
     pub fn reversed(&self) -> Vec<Value> {
         self.items.iter().rev().cloned().collect()
     }
 
-    /// The deque as Python writes it.
+    /// Returns the deque as Python's `repr` shows it.
     #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)
     }
 }
 
-/// Elements by index, and the operators.
+/// Access by index, and operators.
 #[remote]
 impl Deque {
-    /// The element at `index`; a deque has no slices. `IndexError` if it is not there.
+    /// Returns the element at `index`; a deque has no slices. `IndexError` if it is not there.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
         self.at(&index).map(|at| self.items[at].clone())
     }
 
-    /// Puts `value` in place of the element at `index`.
+    /// Replaces the element at `index` with `value`.
     #[remote(name = "__setitem__")]
     pub fn setitem(&mut self, index: Value, value: Value) -> Result<(), Exception> {
         check_depth(&value)?;
@@ -204,7 +206,7 @@ impl Deque {
         Ok(())
     }
 
-    /// Takes out the element at `index`.
+    /// Removes the element at `index`.
     #[remote(name = "__delitem__", scales)]
     pub fn delitem(&mut self, index: Value) -> Result<(), Exception> {
         let at = self.at(&index)?;
@@ -213,7 +215,7 @@ impl Deque {
         Ok(())
     }
 
-    /// `deque + other`, as a plain list, within the deque's `maxlen`; the other one has to be a deque, as a reference.
+    /// `deque + other`, as a plain list, within the deque's `maxlen`. `other` must be a deque, passed as a reference.
     #[remote(name = "__add__", scales)]
     pub fn add(&self, other: Value) -> Result<Vec<Value>, Exception> {
         let other = match other {
@@ -229,7 +231,7 @@ impl Deque {
         copied(self.items.iter().chain(&other).skip(skipped))
     }
 
-    /// `deque += items`: puts the elements of `items` at the right end.
+    /// `deque += items`: adds the elements of `items` at the right end.
     #[remote(name = "__iadd__", scales)]
     pub fn iadd(&mut self, items: Value) -> Result<(), Exception> {
         self.extend(items)
@@ -241,7 +243,7 @@ impl Deque {
         self.repeated(&count)
     }
 
-    /// `deque *= count`: repeats the elements, within `maxlen`; takes them out if `count` is below one.
+    /// `deque *= count`: repeats the elements, within `maxlen`; removes them if `count` is less than one.
     #[remote(name = "__imul__", scales)]
     pub fn imul(&mut self, count: Value) -> Result<(), Exception> {
         self.items = self.repeated(&count)?.into();
@@ -286,13 +288,13 @@ impl Deque {
         })
     }
 
-    /// The last `maxlen` of the elements, `count` times.
+    /// Returns the elements repeated `count` times, or the last `maxlen` of the result.
     fn repeated(&self, count: &Value) -> Result<Vec<Value>, Exception> {
         let count = whole(count)?.ok_or_else(|| {
             Exception::TypeError(format!("can't multiply sequence by non-int of type '{}'", type_name(count)))
         })?;
         let len = self.items.len();
-        // Of a bounded deque no more is made than fits.
+        // A bounded deque is repeated only as often as it takes to fill it.
         let enough = self.maxlen.map_or(i128::MAX, |most| (most.div_ceil(len.max(1)) + 1) as i128);
         let times = repeats(self.items.iter().map(weight).sum(), count.min(enough))?;
         let skipped = self.maxlen.map_or(0, |most| (len * times).saturating_sub(most));
@@ -302,14 +304,14 @@ impl Deque {
     }
 }
 
-/// What can be elements of a deque.
+/// Converts `value` to elements of a deque.
 fn elements(value: Value) -> Result<Vec<Value>, Exception> {
     let items = iterate(value)?;
     items.iter().try_for_each(check_depth)?;
     Ok(items)
 }
 
-/// What can be a `maxlen`.
+/// Converts `maxlen` to a length.
 fn bound(maxlen: &Value) -> Result<usize, Exception> {
     let maxlen = whole(maxlen)?.ok_or_else(|| Exception::of_type("an integer is required"))?;
     usize::try_from(maxlen).map_err(|_| {
@@ -321,7 +323,7 @@ fn bound(maxlen: &Value) -> Result<usize, Exception> {
     })
 }
 
-/// To people, its elements; otherwise with its `maxlen`.
+/// Serializes to the elements alone in human-readable formats, and with `maxlen` in others.
 impl Serialize for Deque {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
@@ -332,7 +334,7 @@ impl Serialize for Deque {
     }
 }
 
-/// From what people see it is not bounded.
+/// What comes from a human-readable format is unbounded.
 impl<'de> Deserialize<'de> for Deque {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (Counted(items), maxlen): (Counted, _) = if deserializer.is_human_readable() {

@@ -1,4 +1,4 @@
-//! Module `collections`: deque, Counter, OrderedDict, defaultdict, namedtuple and ChainMap.
+//! Module `collections`: `deque`, `Counter`, `OrderedDict`, `defaultdict`, `namedtuple` and `ChainMap`.
 
 mod attributes;
 pub mod chain_map;

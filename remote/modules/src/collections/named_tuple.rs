@@ -12,10 +12,10 @@ use tarmem_remote::context::Context;
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
-/// A tuple whose elements have names, as an object of a class that Python's `namedtuple` makes: here the one call gives
+/// A tuple whose elements have names, as an object of a class that Python's `namedtuple` makes. Here, one call gives
 /// the name of the type, those of its fields, and the elements.
 ///
-/// It never changes: `_replace` and `_make` give plain tuples. As a value it is a plain tuple, which is equal to it.
+/// It never changes: `_replace` and `_make` return plain tuples. As a value it is a plain tuple, which is equal to it.
 #[remote(module = "collections", name = "namedtuple")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Parts", into = "Parts")]
@@ -24,11 +24,11 @@ pub struct NamedTuple {
     names: Vec<String>,
     values: Tuple,
     items: Vec<Value>,
-    /// Of the last fields.
+    /// The defaults of the last fields.
     defaults: Vec<Value>,
 }
 
-/// How it travels, and is shown.
+/// The form in which it is serialized.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "namedtuple")]
 struct Parts {
@@ -39,10 +39,10 @@ struct Parts {
 
 #[remote]
 impl NamedTuple {
-    /// A `typename` with the fields of `field_names`, a list of texts or one text with spaces or commas between them.
-    /// Its elements are `args` by place, `kwargs` by the names of their fields, and of what is left the last of
-    /// `defaults`. With `rename`, names that cannot be used become `_0`, `_1` and so on. A field that is called as one
-    /// of these parameters is given by its place.
+    /// Makes a `typename` with the fields `field_names`, which is a list of texts, or one text with spaces or commas
+    /// between the names. The elements are `args` by position, then `kwargs` by the names of their fields; the fields
+    /// that are left take the last of `defaults`. With `rename`, names that are not valid become `_0`, `_1` and so on.
+    /// A field that has the name of one of these parameters can only be given by position.
     #[remote(inline)]
     pub fn new(
         typename: Value,
@@ -62,27 +62,27 @@ impl NamedTuple {
         Ok(NamedTuple { typename, names, values: Tuple::try_from(items.clone())?, items, defaults })
     }
 
-    /// The names of the fields, as a tuple.
+    /// Returns the names of the fields, as a tuple.
     #[remote(name = "_fields", scales)]
     pub fn fields(&self) -> Value {
         Value::Tuple(self.names.iter().map(|name| name.as_str().into()).collect())
     }
 
-    /// What fields are that were not given, as a map.
+    /// Returns the fields that have defaults, with these, as a map.
     #[remote(name = "_field_defaults", scales)]
     pub fn field_defaults(&self) -> Kwargs {
         let with_default = self.names.iter().skip(self.names.len().saturating_sub(self.defaults.len()));
         with_default.cloned().zip(self.defaults.iter().cloned()).collect()
     }
 
-    /// The elements under the names of their fields, as a map.
+    /// Returns the elements under the names of their fields, as a map.
     #[remote(name = "_asdict", scales)]
     pub fn asdict(&self) -> Kwargs {
         self.names.iter().cloned().zip(self.items.iter().cloned()).collect()
     }
 
-    /// The elements with those of `kwargs` in place of their own, as a plain tuple. `ValueError` for names that no
-    /// field has.
+    /// Returns the elements with those of `kwargs` replaced, as a plain tuple. `ValueError` if a name is not that of a
+    /// field.
     #[remote(name = "_replace", scales)]
     pub fn replace(&self, #[remote(kwargs)] kwargs: Kwargs) -> Result<Value, Exception> {
         let mut items = self.items.clone();
@@ -99,7 +99,8 @@ impl NamedTuple {
         Err(Exception::ValueError(format!("Got unexpected field names: {}", repr(&Value::List(unexpected)))))
     }
 
-    /// The elements of `iterable`, one for each field, as a plain tuple. `TypeError` if there are more or fewer.
+    /// Returns the elements of `iterable`, one for each field, as a plain tuple. `TypeError` if there are more or
+    /// fewer.
     #[remote(name = "_make", scales)]
     pub fn make(&self, iterable: Value) -> Result<Value, Exception> {
         let items = iterate(iterable)?;
@@ -109,7 +110,7 @@ impl NamedTuple {
         Err(Exception::TypeError(format!("Expected {} arguments, got {}", self.names.len(), items.len())))
     }
 
-    /// The element of the field `name`. `AttributeError` if there is none.
+    /// Returns the element of the field `name`. `AttributeError` if there is none.
     #[remote(name = "__getattr__", scales)]
     pub fn getattr(&self, name: String) -> Result<Value, Exception> {
         let at = self.names.iter().position(|field| *field == name);
@@ -119,24 +120,24 @@ impl NamedTuple {
         })
     }
 
-    /// The tuple as Python writes it: `Point(x=1, y=2)`.
+    /// Returns the tuple as Python's `repr` shows it: `Point(x=1, y=2)`.
     #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of_parts(&self.typename, self.names.iter().map(String::as_str).zip(&self.items))
     }
 }
 
-/// Those of a tuple.
+/// The methods and operators of a tuple.
 #[remote]
 impl NamedTuple {
-    /// How many elements are equal to `value`.
+    /// Returns the number of elements that are equal to `value`.
     #[remote(proxy = "count_value", scales)]
     pub fn count(&self, value: Value) -> Result<usize, Exception> {
         self.values.count(value)
     }
 
-    /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if there is
-    /// none.
+    /// Returns the index of the first element that is equal to `value`, searching from `start` to before `stop`.
+    /// `ValueError` if there is none.
     #[remote(proxy = "index_value", scales)]
     pub fn index(
         &self,
@@ -147,30 +148,30 @@ impl NamedTuple {
         self.values.index(value, start, stop)
     }
 
-    /// How many elements there are.
+    /// Returns the number of elements.
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no elements.
     #[remote(skip)]
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// How many elements there are.
+    /// Returns the number of elements.
     #[remote(name = "__len__")]
     pub fn length(&self) -> usize {
         self.items.len()
     }
 
-    /// The element at `index`, or those of a slice as a plain tuple. `IndexError` if it is not there.
+    /// Returns the element at `index`, or those of a slice as a plain tuple. `IndexError` if it is not there.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
         self.values.getitem(index)
     }
 
-    /// Whether an element is equal to `value`.
+    /// Returns whether an element is equal to `value`.
     #[remote(name = "__contains__", scales)]
     pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
         self.values.contains_value(value)
@@ -194,30 +195,31 @@ impl NamedTuple {
         self.values.mul(count)
     }
 
-    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
+    /// Returns a chunk of the elements: up to `limit` of them (1024 if left out), from `cursor`, which came with the
+    /// previous chunk.
     pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
         self.values.iter_chunk(ctx, cursor, limit)
     }
 
-    /// The elements from the last to the first, as a plain list.
+    /// Returns the elements from last to first, as a plain list.
     #[remote(name = "__reversed__", scales)]
     pub fn reversed(&self) -> Vec<Value> {
         self.items.iter().rev().cloned().collect()
     }
 
-    /// What it is, as a plain tuple.
+    /// Returns a plain tuple of the elements.
     #[remote(name = "value", scales)]
     pub fn plain(&self) -> Value {
         Value::Tuple(self.items.clone())
     }
 
-    /// Whether `other` is a tuple of equal elements.
+    /// Returns whether `other` is a tuple of equal elements.
     #[remote(name = "__eq__", scales)]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
         self.values.equals(other)
     }
 
-    /// Whether `other` is anything but a tuple of equal elements.
+    /// Returns whether `other` is not a tuple of equal elements.
     #[remote(name = "__ne__", scales)]
     pub fn differs(&self, other: Value) -> Result<bool, Exception> {
         self.values.differs(other)
@@ -250,7 +252,7 @@ impl NamedTuple {
 
 text_of_repr!(looking NamedTuple);
 
-/// The names of the fields, each of which can be one.
+/// Returns the names of the fields, after checking that each is a valid name.
 fn field_names_of(typename: &str, field_names: Value, rename: bool) -> Result<Vec<String>, Exception> {
     let mut names: Vec<String> = match operand(&field_names)?.into_owned() {
         Value::Text(text) => text.replace(',', " ").split_whitespace().map(str::to_owned).collect(),
@@ -293,14 +295,14 @@ fn is_identifier(name: &str) -> bool {
     chars.next().is_some_and(unicode::begins_identifier) && chars.all(unicode::continues_identifier)
 }
 
-/// The words of Python that name nothing.
+/// Python's reserved words, which cannot be names.
 const KEYWORDS: [&str; 35] = [
     "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
     "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
     "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
 ];
 
-/// The elements, one for each field.
+/// Returns the elements, one for each field.
 fn filled(
     typename: &str,
     names: &[String],
@@ -311,7 +313,7 @@ fn filled(
     let refused = |reason: String| Exception::TypeError(format!("{typename}.__new__() {reason}"));
     let least = names.len() - defaults.len();
     if args.len() > names.len() {
-        // Python counts the class, too.
+        // CPython counts the class as an argument too.
         let (most, found) = (names.len() + 1, args.len() + 1);
         let takes = if defaults.is_empty() { most.to_string() } else { format!("from {} to {most}", least + 1) };
         return Err(refused(format!("takes {takes} positional arguments but {found} were given")));
@@ -341,19 +343,19 @@ fn filled(
     Err(refused(format!("missing {} required positional arguments: {listed}", missing.len())))
 }
 
-/// With plain Rust values. The methods that these stand for say what they do.
+/// Methods that take and return plain Rust values. The method that each of them calls is described with the class.
 impl NamedTupleProxy {
-    /// The element of the field `name`. `AttributeError` if there is none.
+    /// Returns the element of the field `name`. `AttributeError` if there is none.
     pub fn get<T>(&self, name: &str) -> Decoded<T> {
         Decoded::new(self.getattr(name.to_owned()))
     }
 
-    /// The element at `index`.
+    /// Returns the element at `index`.
     pub fn at<T>(&self, index: i64) -> Decoded<T> {
         Decoded::new(self.getitem(index.into()))
     }
 
-    /// The elements, chunk after chunk, as a stream.
+    /// Returns a stream of the elements, which it fetches in chunks.
     pub fn iter<T>(&self) -> Elements<T> {
         Elements::of(self, Self::iter_chunk)
     }
@@ -365,7 +367,7 @@ impl Holds for NamedTuple {
     }
 }
 
-/// Fails with `ValueError` for an element that is nested too deep.
+/// Fails with `ValueError` if an element is nested too deeply.
 impl TryFrom<Parts> for NamedTuple {
     type Error = Exception;
 
@@ -382,7 +384,7 @@ impl From<NamedTuple> for Parts {
     }
 }
 
-/// A plain tuple.
+/// Converts to a plain tuple.
 impl From<NamedTuple> for Value {
     fn from(tuple: NamedTuple) -> Self {
         Value::Tuple(tuple.items)

@@ -19,7 +19,7 @@ use tarmem_remote::value::{IntoValue, Value};
 
 /// A dict whose keys can be moved to either end, as Python's `OrderedDict`.
 ///
-/// What it is compared with comes as a map, which is a plain dict: so order does not matter for `==`.
+/// The other operand of a comparison is a map, which stands for a plain dict; so `==` ignores the order.
 #[remote(module = "collections")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct OrderedDict(Table<Value>);
@@ -32,27 +32,28 @@ impl Holds for OrderedDict {
 
 #[remote]
 impl OrderedDict {
-    /// A dict of a map, or of a list of pairs, if there is one; and of the arguments by name, under their names.
+    /// Makes a dict of the argument, a map or a list of pairs, if there is one, and of the arguments by name, under
+    /// their names.
     #[remote(inline, name = "new")]
     pub fn from_args(#[remote(args)] args: Vec<Value>, #[remote(kwargs)] kwargs: Kwargs) -> Result<Self, Exception> {
         Ok(OrderedDict(entries_of("OrderedDict", args, kwargs)?.into_iter().collect()))
     }
 
-    /// A dict of the elements of `iterable`, each with the same value: null without `value`.
+    /// Makes a dict whose keys are the elements of `iterable`, all with the same value: `value`, or null without it.
     #[remote(inline)]
     pub fn fromkeys(iterable: Value, value: Option<Value>) -> Result<Self, Exception> {
         fromkeys(iterable, value).map(OrderedDict)
     }
 
-    /// The value under `key`. `KeyError` if there is none.
+    /// Returns the value under `key`. `KeyError` if there is none.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, key: Value) -> Result<Value, Exception> {
         let key = Key::new(key)?;
         self.0.get(&key).cloned().ok_or_else(|| Exception::no_key(key.value()))
     }
 
-    /// Takes out the last key, the first if `last` is false, and gives it with its value as a tuple of two. `KeyError`
-    /// if there is none.
+    /// Removes the last key, or the first if `last` is false, and returns it with its value as a tuple of two.
+    /// `KeyError` if there is none.
     #[remote(proxy = "popitem_value")]
     pub fn popitem(&mut self, #[remote(default = true)] last: Arg<Value>) -> Result<Value, Exception> {
         let taken = if is_last(last)? { self.0.pop_last() } else { self.0.pop_first() };
@@ -60,21 +61,21 @@ impl OrderedDict {
         taken.ok_or_else(|| Exception::KeyError("dictionary is empty".into()))
     }
 
-    /// Moves `key` to the end, to the front if `last` is false. `KeyError` if it is not there.
+    /// Moves `key` to the end, or to the front if `last` is false. `KeyError` if it is not there.
     ///
-    /// To the front takes time in proportion to the size of the dict.
+    /// Moving to the front takes time proportional to the size of the dict.
     #[remote(proxy = "move_to_end_value")]
     pub fn move_to_end(&mut self, key: Value, #[remote(default = true)] last: Arg<Value>) -> Result<(), Exception> {
         let key = Key::new(key)?;
         let last = is_last(last)?;
-        // To the front goes what is not there yet, and before all others, which are put behind it again.
+        // Moves the key to the end first, and then all others behind it.
         if !last && self.0.keys().next() != Some(&key) {
             looks_at(self.0.len())?;
         }
         if self.0.move_to_end(&key, last) { Ok(()) } else { Err(Exception::no_key(key.value())) }
     }
 
-    /// The dict as Python writes it.
+    /// Returns the dict as Python's `repr` shows it.
     #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)
@@ -87,49 +88,50 @@ dict_methods!(OrderedDict, "collections.OrderedDict");
 mapping_proxy!(OrderedDictProxy, "collections.OrderedDict");
 
 impl OrderedDictProxy {
-    /// A dict of `items`: a map, or a list of pairs. Empty without `items`.
+    /// Makes a dict of `items`, which is a map or a list of pairs. Without `items`, the dict is empty.
     #[allow(clippy::new_ret_no_self, reason = "a proxy is of an object; this is what makes one")]
     pub fn new(items: impl Into<Arg<Value>>) -> FunctionCall<OrderedDict, CallError<Exception>> {
         Self::from_args(items.into().given().into_iter().collect(), Kwargs::new())
     }
 
-    /// Moves `key` to the end, to the front if `last` is false. `KeyError` if it is not there.
+    /// Moves `key` to the end, or to the front if `last` is false. `KeyError` if it is not there.
     pub fn move_to_end(&self, key: impl IntoValue, last: bool) -> Fallible<()> {
         given(key, |key| self.move_to_end_value(key, last))
     }
 
-    /// Takes out the last key, the first if `last` is false, and gives it with its value. `KeyError` if there is none.
+    /// Removes the last key, or the first if `last` is false, and returns it with its value. `KeyError` if there is
+    /// none.
     pub fn popitem<K, V>(&self, last: bool) -> Decoded<(K, V)> {
         Decoded::new(self.popitem_value(Value::from(last)))
     }
 }
 
 impl OrderedDict {
-    /// A dict of `items`: a map, or a list of pairs. Empty without `items`.
+    /// Makes a dict of `items`, which is a map or a list of pairs. Without `items`, the dict is empty.
     ///
     /// # Errors
-    /// `TypeError` and `ValueError` for what is neither.
+    /// `TypeError` or `ValueError` if `items` is neither.
     pub fn new(items: Arg<Value>) -> Result<Self, Exception> {
         Self::from_args(items.given().into_iter().collect(), Kwargs::new())
     }
 
-    /// The keys and values.
+    /// Returns the keys and values.
     pub fn table(&self) -> &Table<Value> {
         &self.0
     }
 
-    /// The keys and values.
+    /// Returns the keys and values, to be changed.
     pub fn table_mut(&mut self) -> &mut Table<Value> {
         &mut self.0
     }
 
-    /// The keys and values.
+    /// Returns the keys and values.
     pub fn into_table(self) -> Table<Value> {
         self.0
     }
 }
 
-/// Whether the end is meant: it is, unless something says otherwise.
+/// Returns whether `last` means the last key, which it does if it is left out.
 fn is_last(last: Arg<Value>) -> Result<bool, Exception> {
     last.given().as_ref().map_or(Ok(true), truth)
 }

@@ -75,7 +75,7 @@ impl UnicodeError {
         &self.message
     }
 
-    /// The arguments that Python makes it of: the encoding, the object, start, end and the reason.
+    /// Returns the arguments that Python makes it of: the encoding, the object, start, end and the reason.
     pub(super) fn into_args(self) -> Vec<Value> {
         vec![self.encoding.into(), self.object, self.start.into(), self.end.into(), self.reason.into()]
     }

@@ -43,7 +43,7 @@ impl SharedArray {
         Ok(SharedArray { typecode, values })
     }
 
-    /// The number at `index`, or the numbers of a slice, `{"slice": [start, stop, step]}`, as a plain list.
+    /// Returns the number at `index`, or the numbers of a slice, `{"slice": [start, stop, step]}`, as a plain list.
     /// `IndexError` if it is not there.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
@@ -93,7 +93,7 @@ impl SharedArray {
         Ok(same)
     }
 
-    /// The numbers, as a plain list.
+    /// Returns the numbers, as a plain list.
     #[remote(name = "tolist", scales)]
     pub fn to_list(&self) -> &[Value] {
         &self.values
@@ -104,7 +104,7 @@ impl SharedArray {
         self.values.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no elements.
     #[remote(skip)]
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
@@ -117,9 +117,9 @@ impl SharedArray {
     }
 }
 
-/// With plain Rust values. The methods that these stand for say what they do.
+/// Methods that take and return plain Rust values. The method that each of them calls is described with the class.
 impl SharedArrayProxy {
-    /// The number at `index`.
+    /// Returns the number at `index`.
     pub fn get<T>(&self, index: i64) -> Decoded<T> {
         Decoded::new(self.getitem(index.into()))
     }
@@ -141,7 +141,7 @@ impl SharedArrayProxy {
         given.checked(call)
     }
 
-    /// All numbers.
+    /// Returns all numbers.
     pub fn to_vec<T>(&self) -> Decoded<Vec<T>, Vec<Value>, tarmem_remote::Error> {
         Decoded::new(self.to_list())
     }

@@ -58,8 +58,8 @@ macro_rules! process_queue {
                 $class { items, closed: Monitor::new(BTreeSet::new()) }
             }
 
-            /// The caller's session uses the queue no more: its `put` and `get` are a `ValueError` from now on. Others
-            /// go on.
+            /// Returns the caller's session uses the queue no more: its `put` and `get` are a `ValueError` from now on.
+            /// Others go on.
             pub fn close(&self, ctx: &Context) -> Result<(), Exception> {
                 let session = ctx.session();
                 self.closed.with(|closed, _| closed.insert(session));

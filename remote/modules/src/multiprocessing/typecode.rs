@@ -120,7 +120,7 @@ impl Typecode {
     }
 }
 
-/// The lowest 64 bits, and more, in two's complement: no type here has more.
+/// Returns the lowest 64 bits, and more, in two's complement: no type here has more.
 fn low_bits(n: &Integer) -> i128 {
     n.as_i128().unwrap_or_else(|| {
         let bytes = n.to_signed_bytes_le();

@@ -28,7 +28,7 @@ impl SharedValue {
         Ok(SharedValue { typecode, value })
     }
 
-    /// The number.
+    /// Returns the number.
     #[remote(proxy = "get_value")]
     pub fn get(&self) -> Value {
         self.value.clone()
@@ -60,9 +60,9 @@ impl SharedValue {
     }
 }
 
-/// With plain Rust values. The methods that these stand for say what they do.
+/// Methods that take and return plain Rust values. The method that each of them calls is described with the class.
 impl SharedValueProxy {
-    /// The number.
+    /// Returns the number.
     pub fn get<T>(&self) -> Decoded<T, Value, tarmem_remote::Error> {
         Decoded::new(self.get_value())
     }

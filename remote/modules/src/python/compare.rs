@@ -35,7 +35,7 @@ pub(crate) struct Comparing {
 }
 
 impl Comparing {
-    /// Whether Python calls them equal, as elements: what is identical is.
+    /// Returns whether Python calls them equal, as elements: what is identical is.
     ///
     /// # Errors
     /// `RecursionError` for what is nested too deep, or in a circle; and those of looking.
@@ -45,7 +45,7 @@ impl Comparing {
         if is_flat(a) && is_flat(b) { Ok(equal(a, b)) } else { self.nested(a, b) }
     }
 
-    /// Whether an object is equal to a value.
+    /// Returns whether an object is equal to a value.
     pub(crate) fn equals<T: Holds>(&mut self, object: &T, other: &Value) -> Result<bool, Exception> {
         let sight = Sight { seen: object.seen(), place: Some(place_of(object)), written: None };
         if !kind_of(other).may_equal(sight.seen.kind()) {
@@ -90,7 +90,7 @@ impl Comparing {
         Ok(count)
     }
 
-    /// Whether `a` comes before `b`, or whatever `comparison` asks.
+    /// Returns whether `a` comes before `b`, or whatever `comparison` asks.
     ///
     /// # Errors
     /// `TypeError` for what has no order; and as [`equal`](Self::equal).
@@ -100,7 +100,7 @@ impl Comparing {
         if is_flat(a) && is_flat(b) { comparison.holds(a, b) } else { self.nested_holds(comparison, a, b) }
     }
 
-    /// The same of an object and a value. `name` is what Python calls the object's class.
+    /// Returns the same of an object and a value. `name` is what Python calls the object's class.
     pub(crate) fn object_holds<T: Holds>(
         &mut self,
         comparison: Comparison,
@@ -118,7 +118,7 @@ impl Comparing {
         })
     }
 
-    /// Whether two lists have equal elements.
+    /// Returns whether two lists have equal elements.
     pub(crate) fn items_equal(&mut self, a: &[Value], b: &[Value]) -> Result<bool, Exception> {
         self.lists(a.len(), a, b.len(), b)
     }
@@ -328,7 +328,7 @@ impl Comparing {
     }
 }
 
-/// Whether it is looked at in one step.
+/// Returns whether it is looked at in one step.
 fn is_flat(value: &Value) -> bool {
     /// In bytes.
     const SHORT: usize = 64;
@@ -352,7 +352,7 @@ fn too_deep() -> Exception {
 }
 
 impl Kind {
-    /// Whether values of these kinds can be equal: of nothing else anything is looked into.
+    /// Returns whether values of these kinds can be equal: of nothing else anything is looked into.
     fn may_equal(self, other: Kind) -> bool {
         self == other && self != Kind::Other
     }

@@ -101,7 +101,7 @@ pub(crate) fn magnitude((real, imag): Pair) -> Result<f64, Exception> {
     Ok(length)
 }
 
-/// The number as Python's `repr` writes it.
+/// Returns the number as Python's `repr` writes it.
 pub(crate) fn write_complex((real, imag): Pair) -> String {
     if real == 0.0 && real.is_sign_positive() {
         return format!("{}j", write_part(imag));
@@ -160,7 +160,7 @@ fn part_without_plus(imag: &str, sign: Option<char>) -> String {
     }
 }
 
-/// The number that a text is, in one of Python's forms: `1`, `2j`, `1+2j`, `(1-j)`.
+/// Returns the number that a text is, in one of Python's forms: `1`, `2j`, `1+2j`, `(1-j)`.
 ///
 /// # Errors
 /// `ValueError` for what is none.
@@ -207,7 +207,7 @@ fn parse_ascii(text: &str) -> Option<Pair> {
     }
 }
 
-/// The float that a text begins with, and what is after it.
+/// Returns the float that a text begins with, and what is after it.
 fn leading_float(text: &str) -> Option<(f64, &str)> {
     let bytes = text.as_bytes();
     let digits = |from: usize| from + bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();

@@ -33,7 +33,7 @@ const CHUNK_FRAME: usize = 256;
 pub struct Stamp(AtomicU64);
 
 impl Stamp {
-    /// The number of this state.
+    /// Returns the number of this state.
     pub fn get(&self) -> u64 {
         // Whoever changes the collection has it alone: nothing but the number itself is to be agreed upon here.
         let known = self.0.load(Ordering::Relaxed);
@@ -84,7 +84,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// The cursor that was given, if it is of this very state; an iteration that begins, without one.
+    /// Returns the cursor that was given, if it is of this very state; an iteration that begins, without one.
     ///
     /// # Errors
     /// The length that the collection had, if it was changed since.
@@ -106,7 +106,7 @@ impl Cursor {
             .map_err(|_| Exception::RuntimeError(format!("another {what} took its place during iteration")))
     }
 
-    /// The position that it stands at; beyond the end for one that nobody gave out.
+    /// Returns the position that it stands at; beyond the end for one that nobody gave out.
     pub(crate) fn at(&self) -> usize {
         usize::try_from(self.at).unwrap_or(usize::MAX)
     }
@@ -124,8 +124,8 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// The first of `items`, within the bounds of a chunk: `limit` elements, and what the result of this call may take.
-    /// Each comes with the position after it.
+    /// Returns the first of `items`, within the bounds of a chunk: `limit` elements, and what the result of this call
+    /// may take. Each comes with the position after it.
     ///
     /// Of a collection that can change, the end is told by a chunk without elements: so that a change is noticed until
     /// then. `fixed` says that it cannot. A limit of zero gives no element, and the cursor at which it stands: so that
@@ -159,7 +159,7 @@ impl Chunk {
     }
 }
 
-/// The most bytes that a value takes on the wire.
+/// Returns the most bytes that a value takes on the wire.
 fn encoded(value: &Value) -> usize {
     /// A kind, and a length.
     const HEAD: usize = 11;

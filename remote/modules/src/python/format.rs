@@ -168,7 +168,7 @@ impl Spec {
         ))
     }
 
-    /// The width without what is in it already, on both sides.
+    /// Returns the width without what is in it already, on both sides.
     fn padding(&self, len: usize) -> (usize, usize) {
         let padding = self.width.saturating_sub(len);
         match self.align {
@@ -187,7 +187,7 @@ fn short(text: &str) -> String {
     text.chars().take(100).collect()
 }
 
-/// The digits at the beginning, as a number.
+/// Returns the digits at the beginning, as a number.
 fn number(rest: &mut &[char]) -> Result<Option<usize>, Exception> {
     let mut found: Option<usize> = None;
     while let [first, after @ ..] = rest
@@ -222,7 +222,7 @@ fn format_text(text: &str, spec: &Spec) -> Result<String, Exception> {
     Ok(padded(&shown, spec))
 }
 
-/// The text in the width that the spec says.
+/// Returns the text in the width that the spec says.
 pub(super) fn padded(text: &str, spec: &Spec) -> String {
     let (left, right) = spec.padding(text.chars().count());
     spec.fills(left).chain(text.chars()).chain(spec.fills(right)).collect()
@@ -328,7 +328,7 @@ fn format_char(n: &Integer, spec: &Spec) -> Result<String, Exception> {
     laid_out(&Parts { sign: None, prefix: "", digits: "", rest: letter.encode_utf8(&mut [0; 4]), group: 3 }, spec)
 }
 
-/// The digits of what is not negative, in base `2 ** shift`.
+/// Returns the digits of what is not negative, in base `2 ** shift`.
 fn power_of_two_digits(n: &Integer, shift: usize) -> String {
     let bits: Vec<u8> = n.to_signed_bytes_le().iter().flat_map(|byte| (0..8).map(move |at| byte >> at & 1)).collect();
     let digit = |bits: &[u8]| bits.iter().rev().fold(0, |digit, bit| digit * 2 + u32::from(*bit));

@@ -6,7 +6,7 @@ use super::Comparison;
 use crate::Exception;
 use tarmem_remote::value::Value;
 
-/// The order of a heap of values.
+/// Returns the order of a heap of values.
 ///
 /// # Errors
 /// `TypeError` for values that have none.
@@ -111,8 +111,8 @@ pub(crate) fn sink_first<T>(
     }
 }
 
-/// The places through which an item goes from `start` on: the way down, along the smaller children, and then up again,
-/// to where it is to be.
+/// Returns the places through which an item goes from `start` on: the way down, along the smaller children, and then up
+/// again, to where it is to be.
 fn sink<T>(
     items: &[T],
     start: usize,

@@ -81,7 +81,7 @@ fn parse_exponent(text: &str) -> Option<i64> {
     Some(if text.starts_with('-') { -size } else { size })
 }
 
-/// The float nearest to `bits * 2^scale`; of two, the even one. `None` if it is beyond all floats.
+/// Returns the float nearest to `bits * 2^scale`; of two, the even one. `None` if it is beyond all floats.
 pub(super) fn nearest(bits: u128, scale: i64) -> Option<f64> {
     if bits == 0 {
         return Some(0.0);

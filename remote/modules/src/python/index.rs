@@ -6,7 +6,7 @@ use crate::Exception;
 use tarmem_remote::args::Arg;
 use tarmem_remote::value::Value;
 
-/// The integer that a value is as an index, a count or a size: an int or a bool, or a reference to a live one.
+/// Returns the integer that a value is as an index, a count or a size: an int or a bool, or a reference to a live one.
 ///
 /// # Errors
 /// `TypeError` for anything else.
@@ -45,7 +45,7 @@ pub(crate) fn word(value: &Value) -> Result<i128, Exception> {
     }
 }
 
-/// The position that index `index` means in a sequence of `len`, counted from the end if negative.
+/// Returns the position that index `index` means in a sequence of `len`, counted from the end if negative.
 pub fn position(index: i128, len: usize) -> Option<usize> {
     let index = if index < 0 { index.checked_add(len as i128)? } else { index };
     usize::try_from(index).ok().filter(|&at| at < len)
@@ -63,7 +63,7 @@ pub(crate) fn searched(start: Arg<Value>, stop: Arg<Value>, len: usize) -> Resul
     Ok((bound(start, 0)?, bound(stop, len)?))
 }
 
-/// The position that index `index` means where something is put in: at the ends if it is beyond them.
+/// Returns the position that index `index` means where something is put in: at the ends if it is beyond them.
 pub(crate) fn insertion(index: i128, len: usize) -> usize {
     let index = if index < 0 { index.saturating_add(len as i128) } else { index };
     usize::try_from(index.max(0)).map_or(len, |at| at.min(len))

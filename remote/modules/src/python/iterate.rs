@@ -5,7 +5,7 @@ use super::{check_result, room, type_name};
 use crate::Exception;
 use tarmem_remote::value::{Value, allocated};
 
-/// The elements of a value: those of a list, a tuple or a set, the keys of a map, the characters of a text, the
+/// Returns the elements of a value: those of a list, a tuple or a set, the keys of a map, the characters of a text, the
 /// integers in bytes; and those of a live object of these modules, where a service runs this.
 ///
 /// # Errors
@@ -39,7 +39,7 @@ fn not_iterable(name: &str) -> Exception {
     Exception::TypeError(format!("'{name}' object is not iterable"))
 }
 
-/// The pairs that a dict can be made of: those of a map, or the elements of a list if each is a pair itself.
+/// Returns the pairs that a dict can be made of: those of a map, or the elements of a list if each is a pair itself.
 ///
 /// # Errors
 /// `TypeError` for what has no elements, or whose elements have none; `ValueError` for one that is not two.

@@ -6,7 +6,7 @@ use crate::Exception;
 use tarmem_remote::args::Arg;
 use tarmem_remote::value::Value;
 
-/// The only argument by place of what CPython calls `function`, if there is one.
+/// Returns the only argument by place of what CPython calls `function`, if there is one.
 ///
 /// # Errors
 /// `TypeError` for more than one, in the words of CPython.

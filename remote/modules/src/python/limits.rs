@@ -102,7 +102,7 @@ pub(crate) fn room<T>(count: usize) -> Result<Vec<T>, Exception> {
     with_room(count).map_err(|error| Exception::MemoryError(error.to_string()))
 }
 
-/// The elements, `times` times one after another.
+/// Returns the elements, `times` times one after another.
 ///
 /// # Errors
 /// As [`room`]; that they are not too many is for the caller to [check](repeats).

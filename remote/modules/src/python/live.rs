@@ -131,7 +131,7 @@ static CLASSES: [Class; 20] = [
     (SharedArray::PATH, Kind::Other, see::<SharedArray>, write::<SharedArray>),
 ];
 
-/// The kind of a value or, by its class alone, of the object that it refers to.
+/// Returns the kind of a value or, by its class alone, of the object that it refers to.
 pub(crate) fn kind_of(value: &Value) -> Kind {
     match value {
         Value::Ref(reference) => class(reference).map_or(Kind::Other, |(_, kind, ..)| *kind),
@@ -239,7 +239,7 @@ fn worth<'a>(value: &'a Value, reference: &ObjectRef) -> Result<Cow<'a, Value>, 
     })
 }
 
-/// Whether a value counts as true; of a live object of the modules, what it holds.
+/// Returns whether a value counts as true; of a live object of the modules, what it holds.
 ///
 /// # Errors
 /// As [`view`].

@@ -18,7 +18,7 @@ pub(crate) enum Number<'a> {
 }
 
 impl<'a> Number<'a> {
-    /// The number that a value is.
+    /// Returns the number that a value is.
     #[inline]
     pub(crate) fn of(value: &'a Value) -> Option<Self> {
         match value {
@@ -82,8 +82,8 @@ pub fn divide(a: &Value, b: &Value) -> Result<Value, Exception> {
     }
 }
 
-/// The float nearest to `a / b`, where `b` is not zero: of the exact quotient, for the floats nearest to the two would
-/// be rounded before they are divided.
+/// Returns the float nearest to `a / b`, where `b` is not zero: of the exact quotient, for the floats nearest to the
+/// two would be rounded before they are divided.
 fn whole_quotient(a: &Integer, b: &Integer) -> Result<f64, Exception> {
     /// Up to here, integers are floats exactly.
     const EXACT: u64 = 1 << 53;
@@ -248,7 +248,7 @@ pub fn shift_right(a: &Value, b: &Value) -> Result<Value, Exception> {
     Ok(Value::Int(n.shift_right(count)))
 }
 
-/// The number, and by how many bits: no number has more than the highest count.
+/// Returns the number, and by how many bits: no number has more than the highest count.
 fn shifted(a: &Value, b: &Value, sign: &str) -> Result<(Integer, u64), Exception> {
     let (x, y) = (operand(a)?, operand(b)?);
     match (integer(&x), integer(&y)) {

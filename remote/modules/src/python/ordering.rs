@@ -23,8 +23,8 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// Whether it holds between two values: numbers, texts, bytes, and lists and tuples of such, each among their own;
-    /// between sets, whether one is part of the other.
+    /// Returns whether it holds between two values: numbers, texts, bytes, and lists and tuples of such, each among
+    /// their own; between sets, whether one is part of the other.
     ///
     /// # Errors
     /// `TypeError` for values that have no order.
@@ -57,7 +57,7 @@ impl Comparison {
         Ok(order.is_some_and(|order| self.accepts(order)))
     }
 
-    /// The same of what has no order by itself, but may refer to what has.
+    /// Returns the same of what has no order by itself, but may refer to what has.
     #[cold]
     fn held(self, a: &Value, b: &Value) -> Result<bool, Exception> {
         match (operand(a)?, operand(b)?) {
@@ -69,7 +69,7 @@ impl Comparison {
         }
     }
 
-    /// Whether it holds between two lists: the first elements that differ decide.
+    /// Returns whether it holds between two lists: the first elements that differ decide.
     ///
     /// # Errors
     /// `TypeError` if those have no order.
@@ -80,7 +80,7 @@ impl Comparison {
         }
     }
 
-    /// Whether it holds between two sets, whose order is that one is part of the other.
+    /// Returns whether it holds between two sets, whose order is that one is part of the other.
     pub(crate) fn sets(self, a: &Table<()>, b: &Table<()>) -> bool {
         match self {
             Comparison::Less => a.len() < b.len() && a.is_subset(b),
@@ -90,7 +90,7 @@ impl Comparison {
         }
     }
 
-    /// Whether it holds of things that are in this order.
+    /// Returns whether it holds of things that are in this order.
     pub fn accepts(self, order: Ordering) -> bool {
         match self {
             Comparison::Less => order.is_lt(),

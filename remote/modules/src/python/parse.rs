@@ -100,7 +100,7 @@ fn float_literal(text: &str, shown: impl Fn() -> Value) -> Result<f64, Exception
     trimmed.replace('_', "").parse().map_err(|_| invalid())
 }
 
-/// The whole number that `int(…)` makes of a value.
+/// Returns the whole number that `int(…)` makes of a value.
 ///
 /// # Errors
 /// `TypeError`, `ValueError` or `OverflowError` for what is none.
@@ -119,7 +119,7 @@ pub fn to_int(value: &Value, base: Option<i128>) -> Result<Integer, Exception> {
     }
 }
 
-/// The whole part of a float.
+/// Returns the whole part of a float.
 pub(crate) fn float_to_int(x: f64) -> Result<Integer, Exception> {
     Integer::from_f64(x).ok_or_else(|| match x.is_nan() {
         true => Exception::value("cannot convert float NaN to integer"),
@@ -127,7 +127,7 @@ pub(crate) fn float_to_int(x: f64) -> Result<Integer, Exception> {
     })
 }
 
-/// The float that `float(…)` makes of a value.
+/// Returns the float that `float(…)` makes of a value.
 ///
 /// # Errors
 /// `TypeError` or `ValueError` for what is none, `OverflowError` for an integer beyond all floats.

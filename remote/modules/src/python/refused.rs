@@ -8,8 +8,8 @@ use tarmem_remote::value::{Value, to_value};
 
 tarmem_remote::register_package!(no_list);
 
-/// The error of a dynamic call of one of the modules' functions whose argument is no list, in Python's words; `None`
-/// where Python has none: for a plain list, which it would take.
+/// Returns the error of a dynamic call of one of the modules' functions whose argument is no list, in Python's words;
+/// `None` where Python has none: for a plain list, which it would take.
 fn no_list(function: &Function, found: &Value) -> Option<Error> {
     if matches!(found, Value::List(_)) {
         return None;

@@ -8,8 +8,8 @@ use crate::error::Exception;
 use std::fmt::Write;
 use tarmem_remote::value::{ObjectRef, Value, place_of};
 
-/// The value as Python's `repr` writes it: `None`, `True`, `1.0`, `'text'`, `b'bytes'`, `[1, 2]`, `(1,)`, `{1, 2}`,
-/// `{'a': 1}`. Cut off after [`RESULT_LIMIT`] bytes.
+/// Returns the value as Python's `repr` writes it: `None`, `True`, `1.0`, `'text'`, `b'bytes'`, `[1, 2]`, `(1,)`, `{1,
+/// 2}`, `{'a': 1}`. Cut off after [`RESULT_LIMIT`] bytes.
 ///
 /// ```
 /// use tarmem_modules::python::repr;
@@ -115,7 +115,7 @@ impl Bounded {
         self.text.len() > self.most
     }
 
-    /// Whether nothing more is to be written: there is enough, or nobody will see it.
+    /// Returns whether nothing more is to be written: there is enough, or nobody will see it.
     fn is_done(&self) -> bool {
         self.full() || self.failed.is_some()
     }
@@ -369,7 +369,7 @@ fn end_of_circle(seen: &Seen<'_>) -> &'static str {
     }
 }
 
-/// The entries with the highest count first, and the one that came first among equals.
+/// Returns the entries with the highest count first, and the one that came first among equals.
 fn highest_first(table: &Table<Value>) -> Result<Vec<(&Key, &Value)>, Exception> {
     let counts: Vec<(&Key, &Value)> = table.iter().collect();
     let mut comparing = Comparing::default();

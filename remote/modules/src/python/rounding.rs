@@ -23,7 +23,7 @@ pub fn round(number: &Value, digits: Option<&Value>) -> Result<Value, Exception>
     }
 }
 
-/// The whole number below (`up` false) or above.
+/// Returns the whole number below (`up` false) or above.
 ///
 /// # Errors
 /// `ValueError` for what is no number, `OverflowError` for what is infinite.
@@ -82,7 +82,7 @@ fn round_float(x: f64, digits: i128) -> Result<f64, Exception> {
     if rounded.is_infinite() { Err(Exception::overflow("rounded value too large to represent")) } else { Ok(rounded) }
 }
 
-/// Whether the digits of `d.ddd…` are more than a five and zeros.
+/// Returns whether the digits of `d.ddd…` are more than a five and zeros.
 fn more_than_half(written: &str) -> bool {
     let mut digits = written.chars().take_while(|c| *c != 'e').filter_map(|c| c.to_digit(10));
     match digits.next() {

@@ -42,7 +42,7 @@ pub struct Span {
 }
 
 impl Slice {
-    /// The slice that a value stands for; `None` if it is no slice.
+    /// Returns the slice that a value stands for; `None` if it is no slice.
     ///
     /// # Errors
     /// `TypeError` for a slice of something else than integers and nulls, `ValueError` for a step of zero.
@@ -80,7 +80,7 @@ impl Slice {
         Ok(Some(Slice { start: part(start)?, stop: part(stop)?, step }))
     }
 
-    /// The positions that it means in a sequence of `len`.
+    /// Returns the positions that it means in a sequence of `len`.
     ///
     /// # Errors
     /// `ValueError` for a step of zero.
@@ -108,18 +108,18 @@ fn zero_step() -> Exception {
 }
 
 impl Span {
-    /// The positions, in the slice's order.
+    /// Returns the positions, in the slice's order.
     pub fn positions(self) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator {
         // The product is less than the sequence is long wherever a position exists.
         (0..self.len).map(move |nth| (self.start as i128 + self.step * nth as i128) as usize)
     }
 
-    /// The positions, ascending.
+    /// Returns the positions, ascending.
     pub fn ascending(self) -> Box<dyn DoubleEndedIterator<Item = usize>> {
         if self.step < 0 { Box::new(self.positions().rev()) } else { Box::new(self.positions()) }
     }
 
-    /// Takes out what is at the positions. The span has to be of a sequence as long as `items`.
+    /// Removes what is at the positions. The span has to be of a sequence as long as `items`.
     pub(crate) fn take_out<T>(self, items: &mut Vec<T>) {
         let mut gone = self.ascending().peekable();
         let mut at = 0;

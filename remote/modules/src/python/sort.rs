@@ -17,7 +17,7 @@ pub fn sort(items: &mut Vec<Value>, descending: bool) -> Result<(), Exception> {
     Ok(())
 }
 
-/// The positions of the elements in the order that [`sort`] puts them in.
+/// Returns the positions of the elements in the order that [`sort`] puts them in.
 pub(crate) fn order_of(items: &[Value], descending: bool) -> Result<Vec<usize>, Exception> {
     let comparison = if descending { Comparison::Greater } else { Comparison::Less };
     let mut comparing = Comparing::default();
@@ -30,7 +30,7 @@ pub(crate) fn reorder(items: &mut Vec<Value>, order: Vec<usize>) {
     *items = order.into_iter().map(|at| std::mem::take(&mut taken[at])).collect();
 }
 
-/// The indices below `len` in order: merges ever longer runs, beginning with those that are there.
+/// Returns the indices below `len` in order: merges ever longer runs, beginning with those that are there.
 pub(crate) fn merge_sort(
     len: usize,
     mut before: impl FnMut(usize, usize) -> Result<bool, Exception>,

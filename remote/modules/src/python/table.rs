@@ -57,7 +57,7 @@ impl<V> Table<V> {
         self.positions.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.positions.is_empty()
     }
@@ -73,7 +73,7 @@ impl<V> Table<V> {
         self.entries.get_mut(at)?.as_mut().map(|entry| &mut entry.value)
     }
 
-    /// Whether there is such a key.
+    /// Returns whether there is such a key.
     pub fn contains(&self, key: &Key) -> bool {
         self.position(key).is_some()
     }
@@ -152,7 +152,7 @@ impl<V> Table<V> {
         }
     }
 
-    /// The chunk from `cursor` on: `item` makes an element of each key and what it stands for.
+    /// Returns the chunk from `cursor` on: `item` makes an element of each key and what it stands for.
     ///
     /// # Errors
     /// The length that the table had when the iteration began, if keys came, went or moved since.
@@ -170,12 +170,12 @@ impl<V> Table<V> {
         Ok(Chunk::collect(ctx, cursor, limit, false, items))
     }
 
-    /// The keys and what they stand for, in their order.
+    /// Returns the keys and what they stand for, in their order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Key, &V)> {
         self.entries.iter().skip(self.first).flatten().map(|entry| (&entry.key, &entry.value))
     }
 
-    /// The keys, in their order.
+    /// Returns the keys, in their order.
     pub fn keys(&self) -> impl DoubleEndedIterator<Item = &Key> {
         self.iter().map(|(key, _)| key)
     }
@@ -185,7 +185,7 @@ impl<V> Table<V> {
         self.iter().map(|(_, value)| value)
     }
 
-    /// The keys and what they stood for, in their order.
+    /// Returns the keys and what they stood for, in their order.
     pub fn into_entries(self) -> impl Iterator<Item = (Key, V)> {
         self.entries.into_iter().flatten().map(|entry| (entry.key, entry.value))
     }
@@ -254,14 +254,14 @@ fn hash_at<V>(entries: &[Option<Entry<V>>], at: usize) -> u64 {
 }
 
 impl Table<Value> {
-    /// The keys and values as a map.
+    /// Returns the keys and values as a map.
     pub fn into_value(self) -> Value {
         Value::Map(self.into_entries().map(|(key, value)| (key.into_value(), value)).collect())
     }
 }
 
 impl Table<()> {
-    /// The keys as a set.
+    /// Returns the keys as a set.
     pub fn into_value(self) -> Value {
         Value::Set(self.into_entries().map(|(key, ())| key.into_value()).collect())
     }
@@ -274,7 +274,7 @@ impl Table<()> {
         items.iter().map(|item| Ok((Key::new(item.clone())?, ()))).collect()
     }
 
-    /// Whether every key is one of `other`.
+    /// Returns whether every key is one of `other`.
     pub(crate) fn is_subset(&self, other: &Self) -> bool {
         self.len() <= other.len() && self.keys().all(|key| other.contains(key))
     }

@@ -11,7 +11,7 @@ use icu_properties::props::{
 
 const CASES: CaseMapperBorrowed<'static> = CaseMapper::new();
 
-/// Whether it is a letter: of one of the categories `L…`.
+/// Returns whether it is a letter: of one of the categories `L…`.
 pub(crate) fn is_alpha(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphabetic();
@@ -19,7 +19,7 @@ pub(crate) fn is_alpha(c: char) -> bool {
     GeneralCategoryGroup::Letter.contains(GeneralCategory::for_char(c))
 }
 
-/// Whether it is a decimal digit of whatever script.
+/// Returns whether it is a decimal digit of whatever script.
 pub(crate) fn is_decimal(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_digit() } else { NumericType::for_char(c) == NumericType::Decimal }
 }
@@ -37,7 +37,7 @@ pub(crate) fn decimal_value(c: char) -> Option<u8> {
     Some((before % 10) as u8)
 }
 
-/// Whether it is a decimal digit, or one in another form: raised, in a circle.
+/// Returns whether it is a decimal digit, or one in another form: raised, in a circle.
 pub(crate) fn is_digit(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_digit();
@@ -45,47 +45,47 @@ pub(crate) fn is_digit(c: char) -> bool {
     [NumericType::Decimal, NumericType::Digit].contains(&NumericType::for_char(c))
 }
 
-/// Whether it is a number of any kind: a digit, a fraction, a Roman numeral, an ideograph.
+/// Returns whether it is a number of any kind: a digit, a fraction, a Roman numeral, an ideograph.
 pub(crate) fn is_numeric(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_digit() } else { NumericType::for_char(c) != NumericType::None }
 }
 
-/// Whether it is a capital.
+/// Returns whether it is a capital.
 pub(crate) fn is_upper(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_uppercase() } else { Uppercase::for_char(c) }
 }
 
-/// Whether it is a small letter.
+/// Returns whether it is a small letter.
 pub(crate) fn is_lower(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_lowercase() } else { Lowercase::for_char(c) }
 }
 
-/// Whether it is two letters in one, of which the first is a capital: `ǅ`.
+/// Returns whether it is two letters in one, of which the first is a capital: `ǅ`.
 pub(crate) fn is_title(c: char) -> bool {
     !c.is_ascii() && GeneralCategory::for_char(c) == GeneralCategory::TitlecaseLetter
 }
 
-/// Whether there are capitals and small letters of its kind.
+/// Returns whether there are capitals and small letters of its kind.
 pub(crate) fn is_cased(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_alphabetic() } else { Cased::for_char(c) }
 }
 
-/// Whether it is a space, or controls as one.
+/// Returns whether it is a space, or controls as one.
 pub(crate) fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
 }
 
-/// Whether the name of a variable may begin with it.
+/// Returns whether the name of a variable may begin with it.
 pub(crate) fn begins_identifier(c: char) -> bool {
     c == '_' || XidStart::for_char(c)
 }
 
-/// Whether it may stand in the name of a variable.
+/// Returns whether it may stand in the name of a variable.
 pub(crate) fn continues_identifier(c: char) -> bool {
     XidContinue::for_char(c)
 }
 
-/// Whether `repr` writes it as itself.
+/// Returns whether `repr` writes it as itself.
 pub(crate) fn is_printable(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
@@ -94,7 +94,7 @@ pub(crate) fn is_printable(c: char) -> bool {
     !GeneralCategoryGroup::Other.contains(category) && !GeneralCategoryGroup::Separator.contains(category)
 }
 
-/// All capitals.
+/// Returns all capitals.
 pub(crate) fn upper(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_uppercase();
@@ -102,7 +102,7 @@ pub(crate) fn upper(text: &str) -> String {
     CASES.uppercase_to_string(text, &LanguageIdentifier::UNKNOWN).into_owned()
 }
 
-/// All small letters.
+/// Returns all small letters.
 pub(crate) fn lower(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -133,7 +133,8 @@ pub(crate) fn title_letter(c: char) -> Vec<char> {
     title.chars().collect()
 }
 
-/// The character at `at` as a small letter: for a capital sigma, the one that stands at the end of a word or the other.
+/// Returns the character at `at` as a small letter: for a capital sigma, the one that stands at the end of a word or
+/// the other.
 pub(crate) fn lower_letter(text: &[char], at: usize) -> Vec<char> {
     match text[at] {
         c if c.is_ascii() => vec![c.to_ascii_lowercase()],
@@ -142,7 +143,7 @@ pub(crate) fn lower_letter(text: &[char], at: usize) -> Vec<char> {
     }
 }
 
-/// Whether there are letters before and none after, as Unicode's Final_Sigma has it.
+/// Returns whether there are letters before and none after, as Unicode's Final_Sigma has it.
 fn ends_word(text: &[char], at: usize) -> bool {
     let ignored = |c: &&char| CaseIgnorable::for_char(**c);
     let before = text[..at].iter().rev().find(|c| !ignored(c));

@@ -72,7 +72,7 @@ impl Door for Putters {
         &mut state.putters
     }
 
-    /// The item is in the queue, or was refused; that nobody hears of it changes nothing.
+    /// Returns the item is in the queue, or was refused; that nobody hears of it changes nothing.
     fn pass_on(_: &mut Items, _: Self::Grant, _: &mut Woken) {}
 }
 
@@ -103,7 +103,7 @@ impl Items {
         })
     }
 
-    /// All items, those under a lease, too.
+    /// Returns all items, those under a lease, too.
     pub(crate) fn visit(&self, visit: &mut dyn FnMut(&Value)) {
         self.store.iter().for_each(&mut *visit);
         self.leases.values().for_each(|leased| visit(&leased.item));
@@ -186,7 +186,7 @@ impl Items {
         Ok(self.leases.remove(&token).map(|lease| lease.item).unwrap_or_default())
     }
 
-    /// The item of a lease is done with.
+    /// Returns the item of a lease is done with.
     pub(crate) fn acknowledge(&mut self, session: Uuid, token: u64, woken: &mut Woken) -> Result<Value, Exception> {
         let item = self.end_lease(session, token)?;
         if self.unfinished > 0 {
@@ -196,7 +196,7 @@ impl Items {
         Ok(item)
     }
 
-    /// The item of a lease is to be had by others.
+    /// Returns the item of a lease is to be had by others.
     pub(crate) fn give_back(&mut self, session: Uuid, token: u64, woken: &mut Woken) -> Result<(), Exception> {
         let item = self.end_lease(session, token)?;
         self.put_back(item, woken);

@@ -26,7 +26,7 @@ macro_rules! queue_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// Takes an item out, and gives it; waits for one if there is none. `Empty` if that takes longer than
+            /// Takes an item out and returns it; waits for one if there is none. `Empty` if that takes longer than
             /// `timeout` seconds, or, without `block`, if it takes any time at all.
             ///
             /// Those who wait get items in the order in which they came. An item that does not reach its caller,
@@ -43,14 +43,14 @@ macro_rules! queue_methods {
                 items::get(&self.items, ctx, Self::patience(block, timeout)?).await
             }
 
-            /// Takes an item out, and gives it. `Empty` if there is none.
+            /// Takes an item out and returns it. `Empty` if there is none.
             #[remote(proxy = "get_nowait_value")]
             pub fn get_nowait(&self, ctx: &Context) -> Result<Value, Exception> {
                 self.check_open(ctx)?;
                 items::get_nowait(&self.items, ctx)
             }
 
-            /// Takes an item out on trial, and gives it with a token. It is to be acknowledged by `ack(token)`; if the
+            /// Takes an item out on trial and returns it with a token. It is to be acknowledged by `ack(token)`; if the
             /// caller's session ends before that, the item is the next to leave again. So each item is worked on at
             /// least once, whoever is killed. Waits, and fails, as `get`.
             #[remote(proxy = "get_leased_value")]
@@ -76,13 +76,14 @@ macro_rules! queue_methods {
                 items::get_leased(&self.items, ctx, Self::patience(block, timeout)?).await.map(Granted::here)
             }
 
-            /// The item of this lease is done with; counts as its `task_done`. `ValueError` if the session has no such
-            /// lease.
+            /// Returns the item of this lease is done with; counts as its `task_done`. `ValueError` if the session has
+            /// no such lease.
             pub fn ack(&self, ctx: &Context, token: u64) -> Result<(), Exception> {
                 self.items.with(|items, woken| items.acknowledge(ctx.session(), token, woken)).map(drop)
             }
 
-            /// The item of this lease is the next to leave again. `ValueError` if the session has no such lease.
+            /// Returns the item of this lease is the next to leave again. `ValueError` if the session has no such
+            /// lease.
             pub fn nack(&self, ctx: &Context, token: u64) -> Result<(), Exception> {
                 self.items.with(|items, woken| items.give_back(ctx.session(), token, woken))
             }
@@ -92,7 +93,7 @@ macro_rules! queue_methods {
                 self.items.with(|items, _| items.len())
             }
 
-            /// Whether there are none.
+            /// Returns whether there are no elements.
             pub fn empty(&self) -> bool {
                 self.qsize() == 0
             }
@@ -136,7 +137,7 @@ macro_rules! bounded_methods {
                 items::put_nowait(&self.items, item)
             }
 
-            /// Whether there is no room.
+            /// Returns whether there is no room.
             pub fn full(&self) -> bool {
                 self.items.with(|items, _| items.is_full())
             }

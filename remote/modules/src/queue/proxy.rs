@@ -79,12 +79,12 @@ fn decode<T: DeserializeOwned>(lease: Lease) -> Result<(u64, T), Misfit> {
 }
 
 impl<P: Leasing, T> LeasedItem<P, T> {
-    /// The token of the lease.
+    /// Returns the token of the lease.
     pub fn token(&self) -> u64 {
         self.token
     }
 
-    /// The item is done with.
+    /// Returns the item is done with.
     ///
     /// # Errors
     /// `ValueError` if the lease has ended, and the session's; [`NoSuchObject`] if the session has ended meanwhile, or
@@ -143,7 +143,8 @@ macro_rules! queue_proxy {
             }
         }
 
-        /// With plain Rust values. The methods that these stand for say what they do.
+        /// Methods that take and return plain Rust values. The method that each of them calls is described with the
+        /// class.
         impl $proxy {
             /// Takes an item out; waits for one, however long that takes.
             pub fn get<T>(&self) -> Decoded<T> {
@@ -182,7 +183,8 @@ macro_rules! queue_proxy {
 /// What the proxies of queues have that may be full.
 macro_rules! bounded_proxy {
     ($proxy:ident) => {
-        /// With plain Rust values. The methods that these stand for say what they do.
+        /// Methods that take and return plain Rust values. The method that each of them calls is described with the
+        /// class.
         impl $proxy {
             /// Puts an item in; waits for room, however long that takes.
             pub fn put(&self, item: impl IntoValue) -> Fallible<()> {
@@ -205,7 +207,8 @@ macro_rules! bounded_proxy {
 /// What the proxies of queues have that know when the work is done.
 macro_rules! joinable_proxy {
     ($proxy:ident) => {
-        /// With plain Rust values. The methods that these stand for say what they do.
+        /// Methods that take and return plain Rust values. The method that each of them calls is described with the
+        /// class.
         impl $proxy {
             /// Waits until all items that were put are done with, however long that takes; gives true.
             pub fn join(&self) -> Fallible<bool> {

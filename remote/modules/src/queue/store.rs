@@ -90,8 +90,8 @@ impl Heap {
     }
 }
 
-/// The order of the items of a heap. An item that comes back, or goes to somebody who waits, is compared where nobody
-/// can look into objects: so live ones are compared nowhere.
+/// Returns the order of the items of a heap. An item that comes back, or goes to somebody who waits, is compared where
+/// nobody can look into objects: so live ones are compared nowhere.
 fn less(a: &Value, b: &Value) -> Result<bool, Exception> {
     match (a, b) {
         (Value::Ref(object), _) | (_, Value::Ref(object)) => Err(Exception::TypeError(format!(

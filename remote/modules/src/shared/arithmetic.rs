@@ -71,7 +71,7 @@ macro_rules! number_methods {
                 number::multiply(&self.number(), &Value::from(1))
             }
 
-            /// The number without its sign.
+            /// Returns the number without its sign.
             #[remote(name = "__abs__")]
             pub fn abs(&self) -> Result<Value, Exception> {
                 match self.number() {
@@ -81,13 +81,13 @@ macro_rules! number_methods {
                 }
             }
 
-            /// Whether it is equal to `other`, whatever the types of the numbers.
+            /// Returns whether it is equal to `other`, whatever the types of the numbers.
             #[remote(name = "__eq__")]
             pub fn equals(&self, other: Value) -> Result<bool, Exception> {
                 Comparing::default().equals(self, &other)
             }
 
-            /// Whether it is not equal to `other`.
+            /// Returns whether it is not equal to `other`.
             #[remote(name = "__ne__")]
             pub fn differs(&self, other: Value) -> Result<bool, Exception> {
                 self.equals(other).map(|equal| !equal)
@@ -117,25 +117,25 @@ macro_rules! number_methods {
                 Comparison::GreaterOrEqual.holds(&self.number(), &other)
             }
 
-            /// Whether it is not zero.
+            /// Returns whether it is not zero.
             #[remote(name = "__bool__")]
             pub fn truth(&self) -> bool {
                 truthy(&self.number())
             }
 
-            /// The whole part.
+            /// Returns the whole part.
             #[remote(name = "__int__")]
             pub fn to_int(&self) -> Result<Value, Exception> {
                 to_int(&self.number(), None).map(Value::Int)
             }
 
-            /// The nearest float.
+            /// Returns the nearest float.
             #[remote(name = "__float__")]
             pub fn to_float(&self) -> Result<f64, Exception> {
                 to_float(&self.number())
             }
 
-            /// The number as Python writes it.
+            /// Returns the number as Python's `repr` shows it.
             #[remote(name = "__repr__")]
             pub fn repr(&self) -> String {
                 repr(&self.number())

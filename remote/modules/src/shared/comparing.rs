@@ -21,8 +21,8 @@ macro_rules! sequence_comparisons {
                 self.equals(other).map(|equal| !equal)
             }
 
-            /// Whether the first elements that differ are in ascending order; if there are none, whether this one is
-            /// shorter.
+            /// Returns whether the first elements that differ are in ascending order; if there are none, whether this
+            /// one is shorter.
             #[remote(name = "__lt__", scales)]
             pub fn less(&self, other: Value) -> Result<bool, Exception> {
                 self.compare(Comparison::Less, &other)

@@ -9,13 +9,13 @@ macro_rules! mapping_methods {
     ($class:ident, $changed:path) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// The value under `key`; `default` if there is none, null without that.
+            /// Returns the value under `key`; `default` if there is none, null without that.
             #[remote(proxy = "get_value")]
             pub fn get(&self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
                 Ok(self.table().get(&Key::new(key)?).cloned().or(default).unwrap_or_default())
             }
 
-            /// The value under `key`; if there is none, puts `default` there and gives that.
+            /// Returns the value under `key`; if there is none, puts `default` there and returns that.
             #[remote(proxy = "setdefault_value")]
             pub fn setdefault(&mut self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
                 let key = Key::new(key)?;
@@ -28,7 +28,7 @@ macro_rules! mapping_methods {
                 Ok(default)
             }
 
-            /// Takes out `key`, and gives its value; `default` if there is none, `KeyError` without that.
+            /// Removes `key` and returns its value; `default` if there is none, `KeyError` without that.
             #[remote(proxy = "pop_value")]
             pub fn pop(&mut self, key: Value, default: Arg<Value>) -> Result<Value, Exception> {
                 let key = Key::new(key)?;
@@ -38,37 +38,37 @@ macro_rules! mapping_methods {
                 }
             }
 
-            /// Takes out `key`, and gives its value; `default`, which may be null, if there is none.
+            /// Removes `key` and returns its value; `default`, which may be null, if there is none.
             #[remote(proxy = "pop_or_value")]
             pub fn pop_or(&mut self, key: Value, default: Value) -> Result<Value, Exception> {
                 Ok(self.table_mut().remove(&Key::new(key)?).map_or(default, |(_, value)| value))
             }
 
-            /// Takes out every key.
+            /// Removes every key.
             #[remote(scales)]
             pub fn clear(&mut self) {
                 self.table_mut().clear();
             }
 
-            /// The keys and values, as a plain map.
+            /// Returns the keys and values, as a plain map.
             #[remote(proxy = "copy_value", scales)]
             pub fn copy(&self) -> Value {
                 self.table().clone().into_value()
             }
 
-            /// The keys, as a plain list.
+            /// Returns the keys, as a plain list.
             #[remote(proxy = "keys_value", scales)]
             pub fn keys(&self) -> Vec<Value> {
                 self.table().keys().map(|key| key.value().clone()).collect()
             }
 
-            /// The values, as a plain list.
+            /// Returns the values, as a plain list.
             #[remote(proxy = "values_value", scales)]
             pub fn values(&self) -> Vec<Value> {
                 self.table().values().cloned().collect()
             }
 
-            /// The keys with their values, as a plain list of pairs, which are tuples.
+            /// Returns the keys with their values, as a plain list of pairs, which are tuples.
             #[remote(proxy = "items_value", scales)]
             pub fn items(&self) -> Vec<Value> {
                 self.table().iter().map(|(key, value)| (key.value().clone(), value.clone()).into()).collect()
@@ -110,7 +110,7 @@ macro_rules! mapping_methods {
                 Ok(())
             }
 
-            /// Whether there is such a key.
+            /// Returns whether there is such a key.
             #[remote(name = "__contains__")]
             pub fn contains_key_value(&self, key: Value) -> Result<bool, Exception> {
                 Ok(self.table().contains(&Key::new(key)?))
@@ -121,7 +121,7 @@ macro_rules! mapping_methods {
                 self.table().len()
             }
 
-            /// Whether there are none.
+            /// Returns whether there are no elements.
             #[remote(skip)]
             pub fn is_empty(&self) -> bool {
                 self.table().is_empty()
@@ -133,8 +133,8 @@ macro_rules! mapping_methods {
                 self.table().len()
             }
 
-            /// Some of the keys: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk
-            /// before. `RuntimeError` if keys came, went or moved meanwhile.
+            /// Returns a chunk of the keys: up to `limit` of them (1024 if left out), from `cursor`, which came with
+            /// the previous chunk. `RuntimeError` if keys came, went or moved meanwhile.
             pub fn iter_chunk(
                 &self,
                 ctx: &Context,
@@ -168,7 +168,7 @@ macro_rules! mapping_methods {
                 chunk.map_err(|before| $changed(before, self.table().len()))
             }
 
-            /// The keys from the last to the first, as a plain list.
+            /// Returns the keys from last to first, as a plain list.
             #[remote(name = "__reversed__", scales)]
             pub fn reversed(&self) -> Vec<Value> {
                 self.table().keys().rev().map(|key| key.value().clone()).collect()
@@ -188,8 +188,8 @@ macro_rules! dict_methods {
     ($class:ident, $name:literal) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// Puts in all of a map, or of a list of pairs, if there is one; and the arguments by name, under their
-            /// names.
+            /// Adds all entries of the argument, a map or a list of pairs, if there is one, and then the arguments by
+            /// name, under their names.
             #[remote(proxy = "update_values", scales)]
             pub fn update(
                 &mut self,
@@ -201,7 +201,7 @@ macro_rules! dict_methods {
                 Ok(())
             }
 
-            /// Takes out `key`. `KeyError` if it is not there.
+            /// Removes `key`. `KeyError` if it is not there.
             #[remote(name = "__delitem__")]
             pub fn delitem(&mut self, key: Value) -> Result<(), Exception> {
                 let key = Key::new(key)?;
@@ -234,7 +234,7 @@ macro_rules! dict_methods {
                 Ok(both.into_value())
             }
 
-            /// `dict |= items`: puts in all of `items`, a map or a list of pairs.
+            /// `dict |= items`: adds all of `items`, a map or a list of pairs.
             #[remote(name = "__ior__", scales)]
             pub fn ior(&mut self, items: Value) -> Result<(), Exception> {
                 let items = lending(self, || entries(items))?;
@@ -242,13 +242,13 @@ macro_rules! dict_methods {
                 Ok(())
             }
 
-            /// Whether `other` is a map of equal keys and values, in whatever order.
+            /// Returns whether `other` is a map of equal keys and values, in any order.
             #[remote(name = "__eq__", scales)]
             pub fn equals(&self, other: Value) -> Result<bool, Exception> {
                 Comparing::default().equals(self, &other)
             }
 
-            /// Whether `other` is anything but a map of equal keys and values.
+            /// Returns whether `other` is not a map of equal keys and values.
             #[remote(name = "__ne__", scales)]
             pub fn differs(&self, other: Value) -> Result<bool, Exception> {
                 self.equals(other).map(|equal| !equal)
@@ -262,7 +262,7 @@ macro_rules! popitem_method {
     ($class:ident, $proxy:ident) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// Takes out the key that came last, and gives it with its value as a tuple of two. `KeyError` if there is
+            /// Removes the key that came last and returns it with its value as a tuple of two. `KeyError` if there is
             /// none.
             #[remote(proxy = "popitem_value")]
             pub fn popitem(&mut self) -> Result<Value, Exception> {
@@ -272,7 +272,7 @@ macro_rules! popitem_method {
         }
 
         impl $proxy {
-            /// Takes out the key that came last, and gives it with its value. `KeyError` if there is none.
+            /// Removes the key that came last and returns it with its value. `KeyError` if there is none.
             pub fn popitem<K, V>(&self) -> Decoded<(K, V)> {
                 Decoded::new(self.popitem_value())
             }

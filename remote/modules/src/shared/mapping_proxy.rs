@@ -3,14 +3,15 @@
 /// The methods of the proxy that take plain Rust values; the class's path is `$path`.
 macro_rules! mapping_proxy {
     ($proxy:ident, $path:literal) => {
-        /// With plain Rust values. The methods that these stand for say what they do.
+        /// Methods that take and return plain Rust values. The method that each of them calls is described with the
+        /// class.
         impl $proxy {
-            /// The value under `key`, `None` if there is none.
+            /// Returns the value under `key`, or `None` if there is none.
             pub fn get<T>(&self, key: impl tarmem_remote::value::IntoValue) -> Decoded<Option<T>> {
                 Decoded::new($crate::given(key, |key| self.get_value(key, None)))
             }
 
-            /// The value under `key`. `KeyError` if there is none.
+            /// Returns the value under `key`. `KeyError` if there is none.
             pub fn item<T>(&self, key: impl tarmem_remote::value::IntoValue) -> Decoded<T> {
                 Decoded::new($crate::given(key, |key| self.getitem(key)))
             }
@@ -35,17 +36,17 @@ macro_rules! mapping_proxy {
                 self.set(key, value)
             }
 
-            /// Takes out `key`; gives its value, `None` if there is none, as [`pop`](Self::pop).
+            /// Removes `key` and returns its value, or `None` if there is none, as [`pop`](Self::pop).
             pub fn remove<T>(&self, key: impl tarmem_remote::value::IntoValue) -> Decoded<Option<T>> {
                 self.pop(key)
             }
 
-            /// Takes out `key`. `KeyError` if it is not there.
+            /// Removes `key`. `KeyError` if it is not there.
             pub fn delete(&self, key: impl tarmem_remote::value::IntoValue) -> Fallible<()> {
                 $crate::given(key, |key| self.delitem(key))
             }
 
-            /// The value under `key`; if there is none, puts `default` there and gives that.
+            /// Returns the value under `key`; if there is none, puts `default` there and returns that.
             pub fn setdefault<T>(
                 &self,
                 key: impl tarmem_remote::value::IntoValue,
@@ -56,12 +57,12 @@ macro_rules! mapping_proxy {
                 Decoded::new(given.checked(call))
             }
 
-            /// Takes out `key`; gives its value, `None` if there is none.
+            /// Removes `key` and returns its value, or `None` if there is none.
             pub fn pop<T>(&self, key: impl tarmem_remote::value::IntoValue) -> Decoded<Option<T>> {
                 Decoded::new($crate::given(key, |key| self.pop_or_value(key, Value::Null)))
             }
 
-            /// Puts in all of `items`.
+            /// Adds all of `items`.
             pub fn update<K: tarmem_remote::value::IntoValue, V: tarmem_remote::value::IntoValue>(
                 &self,
                 items: impl IntoIterator<Item = (K, V)>,
@@ -71,7 +72,7 @@ macro_rules! mapping_proxy {
                 given.checked(call)
             }
 
-            /// Whether there is such a key.
+            /// Returns whether there is such a key.
             pub fn contains_key(&self, key: impl tarmem_remote::value::IntoValue) -> Fallible<bool> {
                 $crate::given(key, |key| self.contains_key_value(key))
             }
@@ -100,32 +101,32 @@ macro_rules! mapping_proxy {
                 given.checked(call)
             }
 
-            /// The keys, in their order.
+            /// Returns the keys, in their order.
             pub fn keys<T>(&self) -> Decoded<Vec<T>, Vec<Value>, Error> {
                 Decoded::new(self.keys_value())
             }
 
-            /// The values, in the order of their keys.
+            /// Returns the values, in the order of their keys.
             pub fn values<T>(&self) -> Decoded<Vec<T>, Vec<Value>, Error> {
                 Decoded::new(self.values_value())
             }
 
-            /// The keys with their values, in their order.
+            /// Returns the keys with their values, in their order.
             pub fn items<K, V>(&self) -> DecodedPairs<K, V, Error> {
                 Decoded::new(self.items_value())
             }
 
-            /// The keys, chunk after chunk, as a stream.
+            /// Returns a stream of the keys, which it fetches in chunks.
             pub fn iter<K>(&self) -> Elements<K> {
                 Elements::of(self, Self::iter_chunk)
             }
 
-            /// The values, chunk after chunk, in the order of their keys, as a stream.
+            /// Returns a stream of the values, in the order of their keys, which it fetches in chunks.
             pub fn values_iter<V>(&self) -> Elements<V> {
                 Elements::of(self, Self::values_chunk)
             }
 
-            /// The keys with their values, chunk after chunk, as a stream.
+            /// Returns a stream of the keys with their values, which it fetches in chunks.
             pub fn items_iter<K, V>(&self) -> Elements<(K, V)> {
                 Elements::of(self, Self::items_chunk)
             }

@@ -5,43 +5,43 @@ macro_rules! part_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// The nearest whole number, the even one of two; with `ndigits`, the nearest number with so many after the
-            /// point (or that many zeros before it, if negative).
+            /// Returns the nearest whole number, the even one of two; with `ndigits`, the nearest number with so many
+            /// after the point (or that many zeros before it, if negative).
             #[remote(name = "__round__")]
             pub fn round(&self, ndigits: Option<Value>) -> Result<Value, Exception> {
                 $crate::python::round(&self.number(), ndigits.as_ref())
             }
 
-            /// The number as `format_spec` says: `,`, `08.3f`, `#x`. `ValueError` for what makes no sense.
+            /// Returns the number as `format_spec` says: `,`, `08.3f`, `#x`. `ValueError` if the format is not valid.
             #[remote(name = "__format__")]
             pub fn format(&self, format_spec: String) -> Result<String, Exception> {
                 $crate::python::format(&self.number(), &format_spec)
             }
 
-            /// The nearest whole number towards zero.
+            /// Returns the nearest whole number towards zero.
             #[remote(name = "__trunc__")]
             pub fn trunc(&self) -> Result<Value, Exception> {
                 to_int(&self.number(), None).map(Value::Int)
             }
 
-            /// The nearest whole number that is not above it.
+            /// Returns the nearest whole number that is not above it.
             #[remote(name = "__floor__")]
             pub fn floor(&self) -> Result<Value, Exception> {
                 $crate::python::to_side(&self.number(), false)
             }
 
-            /// The nearest whole number that is not below it.
+            /// Returns the nearest whole number that is not below it.
             #[remote(name = "__ceil__")]
             pub fn ceil(&self) -> Result<Value, Exception> {
                 $crate::python::to_side(&self.number(), true)
             }
 
-            /// The number itself, for there is no imaginary part.
+            /// Returns the number itself, for there is no imaginary part.
             pub fn conjugate(&self) -> Result<Value, Exception> {
                 self.pos()
             }
 
-            /// The number itself.
+            /// Returns the number itself.
             pub fn real(&self) -> Result<Value, Exception> {
                 self.pos()
             }
@@ -62,13 +62,13 @@ macro_rules! whole_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// The number, as an index.
+            /// Returns the number, as an index.
             #[remote(name = "__index__")]
             pub fn index(&self) -> Integer {
                 self.whole()
             }
 
-            /// The number itself, as the upper part of a fraction.
+            /// Returns the number itself, as the upper part of a fraction.
             pub fn numerator(&self) -> Integer {
                 self.whole()
             }
@@ -83,8 +83,8 @@ macro_rules! whole_methods {
                 1
             }
 
-            /// The number in `length` bytes (1 if left out); the first byte counts most if `byteorder` is `big` or left
-            /// out, least if it is `little`. `OverflowError` if it does not fit.
+            /// Returns the number in `length` bytes (1 if left out); the first byte counts most if `byteorder` is `big`
+            /// or left out, least if it is `little`. `OverflowError` if it does not fit.
             pub fn to_bytes(
                 &self,
                 #[remote(default = 1)] length: Arg<Value>,

@@ -113,7 +113,7 @@ macro_rules! text_of_repr {
     (looking $class:ident) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// What it says when it is printed.
+            /// Returns the text that Python's `str` gives.
             #[remote(name = "__str__", scales)]
             pub fn text(&self) -> Result<String, Exception> {
                 self.repr()
@@ -123,7 +123,7 @@ macro_rules! text_of_repr {
     ($($class:ident),+) => {$(
         #[tarmem_remote::remote]
         impl $class {
-            /// What it says when it is printed.
+            /// Returns the text that Python's `str` gives.
             #[remote(name = "__str__", scales)]
             pub fn text(&self) -> String {
                 self.repr()

@@ -6,14 +6,14 @@ macro_rules! sequence_methods {
     ($class:ident, $items:tt, missing: $missing:expr, stop: $(#[$stop:meta])?) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// How many elements are equal to `value`.
+            /// Returns the number of elements that are equal to `value`.
             #[remote(proxy = "count_value", scales)]
             pub fn count(&self, value: Value) -> Result<usize, Exception> {
                 Comparing::default().count(&self.$items, &value)
             }
 
-            /// Where the first element that is equal to `value` is, from `start` on and before `stop`. `ValueError` if
-            /// there is none.
+            /// Returns the index of the first element that is equal to `value`, searching from `start` to before
+            /// `stop`. `ValueError` if there is none.
             #[remote(proxy = "index_value", scales)]
             pub fn index(
                 &self,
@@ -27,24 +27,24 @@ macro_rules! sequence_methods {
                 found.map(|at| start + at).ok_or_else(|| Exception::ValueError(missing(&value)))
             }
 
-            /// How many elements there are.
+            /// Returns the number of elements.
             pub fn len(&self) -> usize {
                 self.$items.len()
             }
 
-            /// Whether there are none.
+            /// Returns whether there are no elements.
             #[remote(skip)]
             pub fn is_empty(&self) -> bool {
                 self.$items.is_empty()
             }
 
-            /// How many elements there are.
+            /// Returns the number of elements.
             #[remote(name = "__len__")]
             pub fn length(&self) -> usize {
                 self.$items.len()
             }
 
-            /// Whether an element is equal to `value`.
+            /// Returns whether an element is equal to `value`.
             #[remote(name = "__contains__", scales)]
             pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
                 Ok(Comparing::default().position(&self.$items, &value)?.is_some())

@@ -4,7 +4,8 @@
 /// `$full` and `$missing` are further sentences on `insert`, and on what searches.
 macro_rules! sequence_proxy {
     ($proxy:ident, $end:literal, $full:literal, $missing:literal) => {
-        /// With plain Rust values. The methods that these stand for say what they do.
+        /// Methods that take and return plain Rust values. The method that each of them calls is described with the
+        /// class.
         impl $proxy {
             #[doc = concat!("Puts `value` at the ", $end, ".")]
             pub fn append(&self, value: impl IntoValue) -> Fallible<()> {
@@ -28,7 +29,7 @@ macro_rules! sequence_proxy {
                 given(value, |value| self.remove_value(value))
             }
 
-            /// How many elements are equal to `value`.
+            /// Returns the number of elements that are equal to `value`.
             pub fn count(&self, value: impl IntoValue) -> Fallible<usize> {
                 given(value, |value| self.count_value(value))
             }
@@ -38,22 +39,22 @@ macro_rules! sequence_proxy {
                 given(value, |value| self.index_value(value, None, None))
             }
 
-            /// Whether an element is equal to `value`.
+            /// Returns whether an element is equal to `value`.
             pub fn contains(&self, value: impl IntoValue) -> Fallible<bool> {
                 given(value, |value| self.contains_value(value))
             }
 
-            /// The element at `index`.
+            /// Returns the element at `index`.
             pub fn get<T>(&self, index: i64) -> Decoded<T> {
                 Decoded::new(self.getitem(index.into()))
             }
 
-            /// Puts `value` in place of the element at `index`.
+            /// Replaces the element at `index` with `value`.
             pub fn set(&self, index: i64, value: impl IntoValue) -> Fallible<()> {
                 given(value, |value| self.setitem(index.into(), value))
             }
 
-            /// Takes out the element at `index`.
+            /// Removes the element at `index`.
             pub fn delete(&self, index: i64) -> Fallible<()> {
                 self.delitem(index.into())
             }

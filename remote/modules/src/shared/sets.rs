@@ -10,8 +10,8 @@ macro_rules! set_methods {
     ($class:ident, $proxy:ident, $name:literal) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// A set of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers
-            /// in bytes. Empty without `items`.
+            /// Makes a set of the elements of `items`: of a list, the keys of a map, the characters of a text, or the
+            /// integers in bytes. Without `items`, the set is empty.
             #[remote(inline)]
             pub fn new(
                 #[remote(default = tarmem_remote::value::Value::Tuple(Vec::new()))] items: Arg<Value>,
@@ -19,55 +19,55 @@ macro_rules! set_methods {
                 items.given().map_or(Ok(Table::new()), sets::elements).map($class)
             }
 
-            /// The elements, as a plain set.
+            /// Returns the elements, as a plain set.
             #[remote(proxy = "copy_value", scales)]
             pub fn copy(&self) -> Value {
                 self.clone().into()
             }
 
-            /// How many elements there are.
+            /// Returns the number of elements.
             pub fn len(&self) -> usize {
                 self.0.len()
             }
 
-            /// Whether there are none.
+            /// Returns whether there are no elements.
             #[remote(skip)]
             pub fn is_empty(&self) -> bool {
                 self.0.is_empty()
             }
 
-            /// How many elements there are.
+            /// Returns the number of elements.
             #[remote(name = "__len__")]
             pub fn length(&self) -> usize {
                 self.0.len()
             }
 
-            /// Whether `value` is in the set.
+            /// Returns whether `value` is in the set.
             #[remote(name = "__contains__")]
             pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
                 Ok(self.0.contains(&Key::new(value)?))
             }
 
-            /// The elements that are in one of the two, as a plain set.
+            /// Returns the elements that are in one of the two, as a plain set.
             #[remote(proxy = "symmetric_difference_values", scales)]
             pub fn symmetric_difference(&self, items: Value) -> Result<Value, Exception> {
                 sets::combined(&self.0, [items], sets::symmetric_difference)
             }
 
-            /// Whether no element is in `items`.
+            /// Returns whether no element is in `items`.
             #[remote(proxy = "isdisjoint_value", scales)]
             pub fn isdisjoint(&self, items: Value) -> Result<bool, Exception> {
                 let items = sets::elements(items)?;
                 Ok(!self.0.keys().any(|key| items.contains(key)))
             }
 
-            /// Whether every element is in `items`.
+            /// Returns whether every element is in `items`.
             #[remote(proxy = "issubset_value", scales)]
             pub fn issubset(&self, items: Value) -> Result<bool, Exception> {
                 Ok(self.0.is_subset(&sets::elements(items)?))
             }
 
-            /// Whether every one of `items` is in the set.
+            /// Returns whether every one of `items` is in the set.
             #[remote(proxy = "issuperset_value", scales)]
             pub fn issuperset(&self, items: Value) -> Result<bool, Exception> {
                 Ok(sets::elements(items)?.is_subset(&self.0))
@@ -133,50 +133,51 @@ macro_rules! set_methods {
                 Ok(sets::result(other, self.0.clone(), sets::symmetric_difference))
             }
 
-            /// Whether `other` is anything but a set of the same elements.
+            /// Returns whether `other` is not a set of the same elements.
             #[remote(name = "__ne__", scales)]
             pub fn differs(&self, other: Value) -> Result<bool, Exception> {
                 self.equals(other).map(|equal| !equal)
             }
 
-            /// Whether every element is in `other`, which has more.
+            /// Returns whether every element is in `other`, which has more.
             #[remote(name = "__lt__", scales)]
             pub fn less(&self, other: Value) -> Result<bool, Exception> {
                 sets::compare(Comparison::Less, &self.0, $name, other)
             }
 
-            /// Whether every element is in `other`.
+            /// Returns whether every element is in `other`.
             #[remote(name = "__le__", scales)]
             pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
                 sets::compare(Comparison::LessOrEqual, &self.0, $name, other)
             }
 
-            /// Whether every element of `other` is here, and others too.
+            /// Returns whether every element of `other` is here, and others too.
             #[remote(name = "__gt__", scales)]
             pub fn greater(&self, other: Value) -> Result<bool, Exception> {
                 sets::compare(Comparison::Greater, &self.0, $name, other)
             }
 
-            /// Whether every element of `other` is here.
+            /// Returns whether every element of `other` is here.
             #[remote(name = "__ge__", scales)]
             pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
                 sets::compare(Comparison::GreaterOrEqual, &self.0, $name, other)
             }
         }
 
-        /// With plain Rust values. The methods that these stand for say what they do.
+        /// Methods that take and return plain Rust values. The method that each of them calls is described with the
+        /// class.
         impl $proxy {
-            /// Whether `value` is in the set.
+            /// Returns whether `value` is in the set.
             pub fn contains(&self, value: impl IntoValue) -> Fallible<bool> {
                 given(value, |value| self.contains_value(value))
             }
 
-            /// The elements, chunk after chunk, as a stream.
+            /// Returns a stream of the elements, which it fetches in chunks.
             pub fn iter<T>(&self) -> Elements<T> {
                 Elements::of(self, Self::iter_chunk)
             }
 
-            /// All elements.
+            /// Returns all elements.
             pub fn to_vec<T>(&self) -> Decoded<Vec<T>, Value, tarmem_remote::Error> {
                 Decoded::new(self.copy_value())
             }
@@ -200,7 +201,7 @@ pub(crate) fn elements(value: Value) -> Result<Table<()>, Exception> {
     iterate(value)?.into_iter().map(|item| Ok((Key::new(item)?, ()))).collect()
 }
 
-/// The other side of an operator, whose one side Python calls `name`.
+/// Returns the other side of an operator, whose one side Python calls `name`.
 pub(crate) fn operand(name: &str, sign: &str, other: Value) -> Result<Table<()>, Exception> {
     match plain_and_class(other)? {
         (other @ Value::Set(_), _) => elements(other),
@@ -208,7 +209,7 @@ pub(crate) fn operand(name: &str, sign: &str, other: Value) -> Result<Table<()>,
     }
 }
 
-/// Whether `comparison` holds between a set, which Python calls `name`, and another one.
+/// Returns whether `comparison` holds between a set, which Python calls `name`, and another one.
 pub(crate) fn compare(comparison: Comparison, one: &Table<()>, name: &str, other: Value) -> Result<bool, Exception> {
     match plain_and_class(other)? {
         (other @ Value::Set(_), _) => Ok(comparison.sets(one, &elements(other)?)),

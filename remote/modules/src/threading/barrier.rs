@@ -41,7 +41,7 @@ impl Door for Gate {
         state.break_up(woken);
     }
 
-    /// The others have gone on already.
+    /// Returns the others have gone on already.
     fn pass_on(_: &mut Gate, _: Option<usize>, _: &mut Woken) {}
 }
 
@@ -125,7 +125,7 @@ impl Barrier {
         self.gate.with(|gate, _| gate.line.len())
     }
 
-    /// Whether it is broken.
+    /// Returns whether it is broken.
     pub fn broken(&self) -> bool {
         self.gate.with(|gate, _| gate.broken)
     }

@@ -117,7 +117,7 @@ impl Condition {
     }
 }
 
-/// The lock of a live object.
+/// Returns the lock of a live object.
 fn lock_of(reference: &ObjectRef) -> Result<Arc<Monitor<Mutual>>, Exception> {
     let mut lock = None;
     let looked = value::look(reference, &mut |object| {

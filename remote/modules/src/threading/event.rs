@@ -41,7 +41,7 @@ impl Event {
         Event { flag: Monitor::new(Flag::default()) }
     }
 
-    /// Whether it is set.
+    /// Returns whether it is set.
     pub fn is_set(&self) -> bool {
         self.flag.with(|flag, _| flag.set)
     }

@@ -68,12 +68,12 @@ impl<P: Lockable> Guard<P> {
         Ok(granted.map(|Granted { grant, of }| Guard::new(&of.proxy().unwrap_or_else(|| lock.clone()), grant)))
     }
 
-    /// The fencing token: higher than that of every earlier grant of the service, of this lock or another.
+    /// Returns the fencing token: higher than that of every earlier grant of the service, of this lock or another.
     pub fn token(&self) -> u64 {
         self.grant.token
     }
 
-    /// Whether the last holder vanished while it held the lock: what the lock protects may be half changed.
+    /// Returns whether the last holder vanished while it held the lock: what the lock protects may be half changed.
     pub fn abandoned(&self) -> bool {
         self.grant.abandoned
     }
@@ -97,7 +97,7 @@ impl<P: Lockable> Guard<P> {
         self.lock.as_ref().ok_or_else(not_granted)
     }
 
-    /// The proxy of the lock, and its grant. Dropping the guard does nothing any more.
+    /// Returns the proxy of the lock, and its grant. Dropping the guard does nothing any more.
     pub(crate) fn disarm(mut self) -> Result<(P, Grant), CallError<Exception>> {
         self.lock.take().map(|lock| (lock, self.grant)).ok_or_else(not_granted)
     }

@@ -134,7 +134,7 @@ macro_rules! lock_methods {
                 self.lock.with(|lock, woken| lock.release(ctx.owner(), None, woken))
             }
 
-            /// Whether anybody holds it.
+            /// Returns whether anybody holds it.
             pub fn locked(&self) -> bool {
                 self.holder().is_some()
             }
@@ -144,7 +144,7 @@ macro_rules! lock_methods {
                 self.lock.with(|lock, _| lock.holder())
             }
 
-            /// The token of its last grant; 0 if it was never acquired.
+            /// Returns the token of its last grant; 0 if it was never acquired.
             pub fn token(&self) -> u64 {
                 self.lock.with(|lock, _| lock.last_token())
             }
@@ -162,7 +162,7 @@ macro_rules! owned_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// Whether the caller holds it: its task, or the owner that it names.
+            /// Returns whether the caller holds it: its task, or the owner that it names.
             #[remote(name = "_is_owned")]
             pub fn is_owned(&self, ctx: &Context) -> bool {
                 self.lock.with(|lock, _| lock.is_held_by(ctx.owner()))

@@ -37,7 +37,7 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// The id of the owner on whose behalf the lock was acquired, if that was chosen by
+    /// Returns the id of the owner on whose behalf the lock was acquired, if that was chosen by
     /// [`Call::owner`](tarmem_remote::Call::owner).
     pub fn owner(&self) -> Option<u64> {
         OwnerId::of_task(self.task).map(OwnerId::id)
@@ -127,7 +127,7 @@ impl Mutual {
         Some(Holder { session: *session, task: *task, token: grant.token, depth: lower.len() + 1 })
     }
 
-    /// The token of the last grant; 0 before the first.
+    /// Returns the token of the last grant; 0 before the first.
     pub(crate) fn last_token(&self) -> u64 {
         self.last_token
     }

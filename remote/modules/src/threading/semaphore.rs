@@ -94,7 +94,7 @@ impl Permits {
         self.held.get(&session).copied().unwrap_or(0)
     }
 
-    /// The session holds so many less.
+    /// Returns the session holds so many less.
     fn let_go(&mut self, session: Uuid, count: u64) {
         if let Some(held) = self.held.get_mut(&session) {
             *held = held.saturating_sub(count);

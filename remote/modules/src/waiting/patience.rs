@@ -94,7 +94,7 @@ impl Patience {
     }
 }
 
-/// Whether something is wanted: it is, unless something says otherwise.
+/// Returns whether something is wanted: it is, unless something says otherwise.
 ///
 /// # Errors
 /// `TypeError` for a reference: whoever waits looks into nothing.

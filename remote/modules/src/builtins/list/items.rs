@@ -11,14 +11,14 @@ use tarmem_remote::value::Value;
 
 #[remote]
 impl List {
-    /// The element at `index`, or the elements of a slice as a plain list. `IndexError` if it is not there.
+    /// Returns the element at `index`, or the elements of a slice as a plain list. `IndexError` if it is not there.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
         get(&self.0, &index, "list", Value::List)
     }
 
-    /// Puts `value` in place of the element at `index`, or the elements of `value` in place of those of a slice; where
-    /// the slice has a step, there have to be as many.
+    /// Replaces the element at `index` with `value`, or the elements of a slice with those of `value`. If the slice has
+    /// a step, both must have the same number of elements.
     #[remote(name = "__setitem__")]
     pub fn setitem(&mut self, index: Value, value: Value) -> Result<(), Exception> {
         if let Some(slice) = Slice::of(&index)? {
@@ -30,7 +30,7 @@ impl List {
         Ok(())
     }
 
-    /// Takes out the element at `index`, or the elements of a slice.
+    /// Removes the element at `index`, or the elements of a slice.
     #[remote(name = "__delitem__", scales)]
     pub fn delitem(&mut self, index: Value) -> Result<(), Exception> {
         let Some(slice) = Slice::of(&index)? else {
@@ -86,7 +86,7 @@ pub(crate) fn get(
     checked(index, items.len(), what, &format!("{what} index out of range")).map(|at| items[at].clone())
 }
 
-/// The position that an index means.
+/// Returns the position that an index means.
 pub(crate) fn checked(index: &Value, len: usize, what: &str, missing: &str) -> Result<usize, Exception> {
     let index = match &*operand(index)? {
         Value::Int(n) => n.saturating_i128(),

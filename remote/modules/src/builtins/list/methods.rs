@@ -21,7 +21,7 @@ sequence_methods!(
 
 #[remote]
 impl List {
-    /// Puts `value` at the end.
+    /// Appends `value`.
     #[remote(proxy = "append_value")]
     pub fn append(&mut self, value: Value) -> Result<(), Exception> {
         check_depth(&value)?;
@@ -29,7 +29,7 @@ impl List {
         Ok(())
     }
 
-    /// Puts the elements of `items` at the end.
+    /// Appends the elements of `items`.
     #[remote(proxy = "extend_values", scales)]
     pub fn extend(&mut self, items: Value) -> Result<(), Exception> {
         let mut items = lending(self, || elements(items))?;
@@ -37,7 +37,7 @@ impl List {
         Ok(())
     }
 
-    /// Puts `value` before `index`; an index beyond either end means that end.
+    /// Inserts `value` before `index`; an index beyond either end stands for that end.
     #[remote(proxy = "insert_value", scales)]
     pub fn insert(&mut self, index: Value, value: Value) -> Result<(), Exception> {
         check_depth(&value)?;
@@ -46,7 +46,8 @@ impl List {
         Ok(())
     }
 
-    /// Takes out the element at `index`, the last one without `index`, and gives it. `IndexError` if it is not there.
+    /// Removes the element at `index`, or the last one without `index`, and returns it. `IndexError` if it is not
+    /// there.
     #[remote(proxy = "pop_value")]
     pub fn pop(&mut self, #[remote(default = -1)] index: Arg<Value>) -> Result<Value, Exception> {
         let index = index.given().as_ref().map_or(Ok(-1), word)?;
@@ -60,7 +61,7 @@ impl List {
         }
     }
 
-    /// Takes out the first element that is equal to `value`. `ValueError` if there is none.
+    /// Removes the first element that is equal to `value`. `ValueError` if there is none.
     #[remote(proxy = "remove_value", scales)]
     pub fn remove(&mut self, value: Value) -> Result<(), Exception> {
         match lending(self, || Comparing::default().position(&self.0, &value))? {
@@ -72,27 +73,27 @@ impl List {
         }
     }
 
-    /// Takes out every element.
+    /// Removes all elements.
     #[remote(scales)]
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// The elements, as a plain list.
+    /// Returns the elements, as a plain list.
     #[remote(scales)]
     pub fn copy(&self) -> &[Value] {
         &self.0
     }
 
-    /// Turns the order round.
+    /// Reverses the order in place.
     #[remote(scales)]
     pub fn reverse(&mut self) {
         self.0.reverse();
     }
 
-    /// Puts the elements in ascending order, in descending order if `reverse`; equal ones keep their order.
-    /// `TypeError`, and no change, if two of them have no order. `key` is null, if it is given: a function cannot be
-    /// sent.
+    /// Puts the elements in ascending order, in descending order if `reverse`; equal elements keep their order.
+    /// `TypeError`, and no change, if two of them have no order. `key` must be null if it is given: a function cannot
+    /// be sent.
     #[remote(proxy = "sort_values", scales)]
     pub fn sort(
         &mut self,
@@ -106,21 +107,21 @@ impl List {
         Ok(())
     }
 
-    /// Some of the elements: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before.
-    /// The list may change meanwhile: as in Python, what counts is the position.
+    /// Returns a chunk of the elements: up to `limit` of them (1024 if left out), from `cursor`, which came with the
+    /// previous chunk. The list may change between chunks: as in Python, iteration goes by position.
     pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
         let cursor = Cursor::of_same(cursor, &self.1, "list")?;
         let rest = self.0.iter().enumerate().skip(cursor.at());
         Ok(Chunk::collect(ctx, cursor, limit, false, rest.map(|(at, item)| (at + 1, item.clone()))))
     }
 
-    /// The elements from the last to the first, as a plain list.
+    /// Returns the elements from last to first, as a plain list.
     #[remote(name = "__reversed__", scales)]
     pub fn reversed(&self) -> Vec<Value> {
         self.0.iter().rev().cloned().collect()
     }
 
-    /// The list as Python writes it.
+    /// Returns the list as Python's `repr` shows it.
     #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)

@@ -26,8 +26,8 @@ pub struct List(Vec<Value>, Stamp);
 
 #[remote]
 impl List {
-    /// A list of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers in
-    /// bytes. Empty without `items`.
+    /// Makes a list of the elements of `items`: of a list, the keys of a map, the characters of a text, or the integers
+    /// in bytes. Without `items`, the list is empty.
     #[remote(inline)]
     pub fn new(#[remote(default = Value::Tuple(Vec::new()))] items: Arg<Value>) -> Result<Self, Exception> {
         List::try_from(items.given().map_or(Ok(Vec::new()), iterate)?)
@@ -35,12 +35,12 @@ impl List {
 }
 
 impl List {
-    /// The elements.
+    /// Returns the elements.
     pub fn values(&self) -> &[Value] {
         &self.0
     }
 
-    /// The elements, to be changed: whoever puts some in checks that they are not nested too deep.
+    /// Returns the elements, to be changed: whoever puts some in checks that they are not nested too deep.
     pub(crate) fn values_mut(&mut self) -> &mut Vec<Value> {
         &mut self.0
     }
@@ -49,7 +49,7 @@ impl List {
         &self.0
     }
 
-    /// The elements.
+    /// Returns the elements.
     pub fn into_values(self) -> Vec<Value> {
         self.0
     }
@@ -61,7 +61,7 @@ impl Holds for List {
     }
 }
 
-/// Fails with `ValueError` for an element that is nested too deep.
+/// Fails with `ValueError` if an element is nested too deeply.
 impl TryFrom<Vec<Value>> for List {
     type Error = Exception;
 

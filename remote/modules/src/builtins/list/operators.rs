@@ -28,13 +28,13 @@ impl List {
         repeated(&self.0, &count)
     }
 
-    /// `list += items`: puts the elements of `items` at the end.
+    /// `list += items`: appends the elements of `items`.
     #[remote(name = "__iadd__", scales)]
     pub fn iadd(&mut self, items: Value) -> Result<(), Exception> {
         self.extend(items)
     }
 
-    /// `list *= count`: repeats the elements; takes them out if `count` is below one.
+    /// `list *= count`: repeats the elements; removes them if `count` is less than one.
     #[remote(name = "__imul__", scales)]
     pub fn imul(&mut self, count: Value) -> Result<(), Exception> {
         self.0 = repeated(&self.0, &count)?;
@@ -46,7 +46,7 @@ reflected_sequence_methods!(List, Vec<Value>);
 text_of_repr!(looking List);
 sequence_comparisons!(List, "list", List);
 
-/// The elements `count` times.
+/// Returns the elements `count` times.
 pub(crate) fn repeated(items: &[Value], count: &Value) -> Result<Vec<Value>, Exception> {
     let times = whole(count)?.ok_or_else(|| {
         Exception::TypeError(format!("can't multiply sequence by non-int of type '{}'", type_name(count)))

@@ -8,19 +8,19 @@ use tarmem_remote::value::IntoValue;
 
 sequence_proxy!(ListProxy, "end", "", "");
 
-/// With plain Rust values. The methods that these stand for say what they do.
+/// Methods that take and return plain Rust values. The method that each of them calls is described with the class.
 impl ListProxy {
-    /// Puts `value` at the end, as [`append`](Self::append).
+    /// Appends `value`, as [`append`](Self::append).
     pub fn push(&self, value: impl IntoValue) -> Fallible<()> {
         self.append(value)
     }
 
-    /// Takes out the last element.
+    /// Removes the last element.
     pub fn pop<T>(&self) -> Decoded<T> {
         Decoded::new(self.pop_value(None))
     }
 
-    /// Takes out the element at `index`.
+    /// Removes the element at `index`.
     pub fn pop_at<T>(&self, index: i64) -> Decoded<T> {
         Decoded::new(self.pop_value(Some(index.into())))
     }
@@ -35,7 +35,7 @@ impl ListProxy {
         self.sort_values(true, None)
     }
 
-    /// The elements of a slice, such as `1..3`, `-2..` or `..`.
+    /// Returns the elements of a slice, such as `1..3`, `-2..` or `..`.
     pub fn slice<T>(&self, slice: impl Into<Slice>) -> Decoded<Vec<T>> {
         Decoded::new(self.getitem(slice.into().into()))
     }
@@ -47,17 +47,17 @@ impl ListProxy {
         given.checked(call)
     }
 
-    /// Takes out the elements of a slice.
+    /// Removes the elements of a slice.
     pub fn delete_slice(&self, slice: impl Into<Slice>) -> Fallible<()> {
         self.delitem(slice.into().into())
     }
 
-    /// The elements, chunk after chunk, as a stream.
+    /// Returns a stream of the elements, which it fetches in chunks.
     pub fn iter<T>(&self) -> Elements<T> {
         Elements::of(self, Self::iter_chunk)
     }
 
-    /// All elements.
+    /// Returns all elements.
     pub fn to_vec<T>(&self) -> Decoded<Vec<T>> {
         self.slice(..)
     }

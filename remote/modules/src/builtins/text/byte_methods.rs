@@ -16,7 +16,7 @@ macro_rules! byte_methods {
                 $crate::builtins::bytes::contents(source, encoding, errors, Self::KIND).map(Self::of)
             }
 
-            /// The bytes that pairs of hexadecimal digits are, with or without spaces between the pairs.
+            /// Returns the bytes that pairs of hexadecimal digits are, with or without spaces between the pairs.
             #[remote(inline)]
             pub fn fromhex(text: String) -> Result<Self, Exception> {
                 let refused = |at: usize| {
@@ -39,8 +39,8 @@ macro_rules! byte_methods {
                 self.0.len()
             }
 
-            /// The integer at `index`, or the bytes of a slice, `{"slice": [start, stop, step]}`. `IndexError` if it is
-            /// not there.
+            /// Returns the integer at `index`, or the bytes of a slice, `{"slice": [start, stop, step]}`. `IndexError`
+            /// if it is not there.
             #[remote(name = "__getitem__")]
             pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
                 if let Some(slice) = Slice::of(&index)? {
@@ -64,10 +64,10 @@ macro_rules! byte_methods {
                 Ok(Chunk::collect(ctx, cursor, limit, $fixed, rest.map(|(at, item)| (at + 1, Value::from(*item)))))
             }
 
-            /// The text that the bytes are in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says
-            /// what becomes of what is none: `strict`, `ignore`, `replace` or `backslashreplace`. `surrogateescape` and
-            /// `surrogatepass` are taken, but a text cannot hold the lone surrogates that they would make: where they
-            /// would, it is `UnicodeDecodeError`, too, and says what to use instead.
+            /// Returns the text that the bytes are in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors`
+            /// says what becomes of what is none: `strict`, `ignore`, `replace` or `backslashreplace`.
+            /// `surrogateescape` and `surrogatepass` are taken, but a text cannot hold the lone surrogates that they
+            /// would make: where they would, it is `UnicodeDecodeError`, too, and says what to use instead.
             #[remote(scales)]
             pub fn decode(
                 &self,
@@ -79,8 +79,8 @@ macro_rules! byte_methods {
                 decode(&self.0, encoding.as_deref().unwrap_or("utf-8"), errors.as_deref())
             }
 
-            /// Each byte as `table`, 256 bytes, has it at the byte's number, or as it is if that is null; those that
-            /// are in `delete` are left out.
+            /// Returns each byte as `table`, 256 bytes, has it at the byte's number, or as it is if that is null; those
+            /// that are in `delete` are left out.
             #[remote(scales)]
             pub fn translate(
                 &self,
@@ -184,14 +184,15 @@ macro_rules! byte_methods {
             }
         }
 
-        /// With plain Rust values. The methods that these stand for say what they do.
+        /// Methods that take and return plain Rust values. The method that each of them calls is described with the
+        /// class.
         impl $proxy {
             /// Two hexadecimal digits for each byte.
             pub fn hex(&self) -> Fallible<String> {
                 self.hex_value(None, None)
             }
 
-            /// The bytes as integers, chunk after chunk, as a stream.
+            /// Returns the bytes as integers, chunk after chunk, as a stream.
             pub fn iter<T>(&self) -> Elements<T> {
                 Elements::of(self, Self::iter_chunk)
             }

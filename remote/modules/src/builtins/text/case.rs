@@ -2,13 +2,13 @@
 
 use super::Letter;
 
-/// The first unit as a capital, the rest as small letters.
+/// Returns the first unit as a capital, the rest as small letters.
 pub(crate) fn capitalize<T: Letter>(text: &[T]) -> Vec<T> {
     let first: Vec<T> = text.first().map(|first| first.to_title()).unwrap_or_default();
     first.into_iter().chain((1..text.len()).flat_map(|at| T::lower_at(text, at))).collect()
 }
 
-/// Each word with a capital.
+/// Returns each word with a capital.
 pub(crate) fn title<T: Letter>(text: &[T]) -> Vec<T> {
     let mut inside = false;
     let mut titled = Vec::with_capacity(text.len());
@@ -33,18 +33,18 @@ pub(crate) fn swap<T: Letter>(text: &[T]) -> Vec<T> {
     text.iter().enumerate().flat_map(swapped).collect()
 }
 
-/// Whether there are units, and all answer yes.
+/// Returns whether there are units, and all answer yes.
 pub(crate) fn all<T: Letter>(text: &[T], question: impl Fn(T) -> bool) -> bool {
     !text.is_empty() && text.iter().all(|unit| question(*unit))
 }
 
-/// Whether there are units of which `right` holds, and none of which `wrong` does, nor one that is two letters of which
-/// only the first is a capital.
+/// Returns whether there are units of which `right` holds, and none of which `wrong` does, nor one that is two letters
+/// of which only the first is a capital.
 pub(crate) fn all_cased<T: Letter>(text: &[T], right: impl Fn(T) -> bool, wrong: impl Fn(T) -> bool) -> bool {
     text.iter().any(|unit| right(*unit)) && !text.iter().any(|unit| wrong(*unit) || unit.is_title())
 }
 
-/// Whether each word begins with a capital, has no other, and there is one.
+/// Returns whether each word begins with a capital, has no other, and there is one.
 pub(crate) fn is_title<T: Letter>(text: &[T]) -> bool {
     let mut inside = false;
     let mut any = false;

@@ -41,7 +41,7 @@ macro_rules! text_methods {
                 Ok(bounds.map_or(0, |bounds| search::apart(&units[bounds], &part).count()))
             }
 
-            /// Whether it begins with `prefix`, or with one of a tuple of them, at `start` and before `stop`.
+            /// Returns whether it begins with `prefix`, or with one of a tuple of them, at `start` and before `stop`.
             pub fn startswith(
                 &self,
                 prefix: Value,
@@ -51,7 +51,7 @@ macro_rules! text_methods {
                 self.at_end("startswith", prefix, start, stop, |text, part| text.starts_with(part))
             }
 
-            /// Whether it ends with `suffix`, or with one of a tuple of them, after `start` and at `stop`.
+            /// Returns whether it ends with `suffix`, or with one of a tuple of them, after `start` and at `stop`.
             pub fn endswith(
                 &self,
                 suffix: Value,
@@ -61,7 +61,7 @@ macro_rules! text_methods {
                 self.at_end("endswith", suffix, start, stop, |text, part| text.ends_with(part))
             }
 
-            /// Whether `part` is in it.
+            /// Returns whether `part` is in it.
             #[remote(name = "__contains__", scales)]
             pub fn contains(&self, part: Value) -> Result<bool, Exception> {
                 let part = match &*operand(&part)? {
@@ -77,7 +77,7 @@ macro_rules! text_methods {
         /// Cutting and joining.
         #[tarmem_remote::remote]
         impl $class {
-            /// The parts between `sep`, or the words without one; `maxsplit` cuts at most.
+            /// Returns the parts between `sep`, or the words without one; `maxsplit` cuts at most.
             #[remote(scales)]
             pub fn split(
                 &self,
@@ -97,7 +97,7 @@ macro_rules! text_methods {
                 self.cut(sep, maxsplit, split::rsplit, split::rsplit_words).map(split::Parts::into_reversed)
             }
 
-            /// The lines, with what ends them if `keepends`.
+            /// Returns the lines, with what ends them if `keepends`.
             #[remote(scales)]
             pub fn splitlines(&self, #[remote(default = false)] keepends: Arg<Value>) -> Result<Vec<Value>, Exception> {
                 let keepends = keepends.given().as_ref().map_or(Ok(0), index_of)? != 0;
@@ -138,7 +138,7 @@ macro_rules! text_methods {
                 split::replace(&self.units(), &old, &new, most).map(Self::value)
             }
 
-            /// The elements of `items`, with this between them.
+            /// Returns the elements of `items`, with this between them.
             #[remote(scales)]
             pub fn join(&self, items: Value) -> Result<Value, Exception> {
                 let mut meter = $crate::python::Meter::default();
@@ -261,49 +261,49 @@ macro_rules! text_methods {
                 Self::value(case::swap(&self.units()))
             }
 
-            /// Whether there are letters in it, and nothing else.
+            /// Returns whether there are letters in it, and nothing else.
             #[remote(scales)]
             pub fn isalpha(&self) -> bool {
                 case::all(&self.units(), Letter::is_alpha)
             }
 
-            /// Whether there are digits in it, and nothing else.
+            /// Returns whether there are digits in it, and nothing else.
             #[remote(scales)]
             pub fn isdigit(&self) -> bool {
                 case::all(&self.units(), Letter::is_digit)
             }
 
-            /// Whether there are letters, digits or other numbers in it, and nothing else.
+            /// Returns whether there are letters, digits or other numbers in it, and nothing else.
             #[remote(scales)]
             pub fn isalnum(&self) -> bool {
                 case::all(&self.units(), |unit| Letter::is_alpha(unit) || Letter::is_numeric(unit))
             }
 
-            /// Whether there are spaces in it, and nothing else.
+            /// Returns whether there are spaces in it, and nothing else.
             #[remote(scales)]
             pub fn isspace(&self) -> bool {
                 case::all(&self.units(), Letter::is_space)
             }
 
-            /// Whether there are letters with a case in it, all of them capitals.
+            /// Returns whether there are letters with a case in it, all of them capitals.
             #[remote(scales)]
             pub fn isupper(&self) -> bool {
                 case::all_cased(&self.units(), Letter::is_upper, Letter::is_lower)
             }
 
-            /// Whether there are letters with a case in it, all of them small.
+            /// Returns whether there are letters with a case in it, all of them small.
             #[remote(scales)]
             pub fn islower(&self) -> bool {
                 case::all_cased(&self.units(), Letter::is_lower, Letter::is_upper)
             }
 
-            /// Whether each word in it begins with a capital that is the only one, and there is a word.
+            /// Returns whether each word in it begins with a capital that is the only one, and there is a word.
             #[remote(scales)]
             pub fn istitle(&self) -> bool {
                 case::is_title(&self.units())
             }
 
-            /// Whether all of it is ASCII.
+            /// Returns whether all of it is ASCII.
             #[remote(scales)]
             pub fn isascii(&self) -> bool {
                 self.0.is_ascii()
@@ -318,13 +318,13 @@ macro_rules! text_methods {
                 self.length()
             }
 
-            /// Whether there is nothing in it.
+            /// Returns whether there is nothing in it.
             #[remote(skip)]
             pub fn is_empty(&self) -> bool {
                 self.0.is_empty()
             }
 
-            /// What it is, as a plain value.
+            /// Returns it as a plain value.
             #[remote(name = "value")]
             pub fn plain(&self) -> Value {
                 Self::value(self.units())
@@ -356,37 +356,37 @@ macro_rules! text_methods {
                 $crate::python::repeated(&units, times).map(Self::value)
             }
 
-            /// Whether it is equal to `other`.
+            /// Returns whether it is equal to `other`.
             #[remote(name = "__eq__", scales)]
             pub fn equals(&self, other: Value) -> Result<bool, Exception> {
                 $crate::python::Comparing::default().equals(self, &other)
             }
 
-            /// Whether it is not equal to `other`.
+            /// Returns whether it is not equal to `other`.
             #[remote(name = "__ne__", scales)]
             pub fn differs(&self, other: Value) -> Result<bool, Exception> {
                 self.equals(other).map(|equal| !equal)
             }
 
-            /// Whether it is before `other` in the order of their characters.
+            /// Returns whether it is before `other` in the order of their characters.
             #[remote(name = "__lt__", scales)]
             pub fn less(&self, other: Value) -> Result<bool, Exception> {
                 self.ordered(Comparison::Less, &other)
             }
 
-            /// Whether it is before `other`, or equal.
+            /// Returns whether it is before `other`, or equal.
             #[remote(name = "__le__", scales)]
             pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
                 self.ordered(Comparison::LessOrEqual, &other)
             }
 
-            /// Whether it is after `other`.
+            /// Returns whether it is after `other`.
             #[remote(name = "__gt__", scales)]
             pub fn greater(&self, other: Value) -> Result<bool, Exception> {
                 self.ordered(Comparison::Greater, &other)
             }
 
-            /// Whether it is after `other`, or equal.
+            /// Returns whether it is after `other`, or equal.
             #[remote(name = "__ge__", scales)]
             pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
                 self.ordered(Comparison::GreaterOrEqual, &other)

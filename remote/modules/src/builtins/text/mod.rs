@@ -30,7 +30,7 @@ pub(crate) trait Text: Sized {
     /// What it is a sequence of.
     type Unit: Letter;
 
-    /// The units.
+    /// Returns the units.
     fn units(&self) -> Vec<Self::Unit>;
 
     /// Units as a plain value.
@@ -54,7 +54,7 @@ pub(crate) trait Text: Sized {
         })
     }
 
-    /// The units of an argument, which has to be of the same type.
+    /// Returns the units of an argument, which has to be of the same type.
     fn argument(value: &Value) -> Result<Vec<Self::Unit>, Exception>;
 }
 
@@ -62,50 +62,50 @@ pub(crate) trait Text: Sized {
 pub(crate) trait Letter: Copy + PartialEq {
     /// This character of ASCII.
     fn ascii(byte: u8) -> Self;
-    /// The character; a byte beyond ASCII is none that any method knows.
+    /// Returns the character; a byte beyond ASCII is none that any method knows.
     fn char(self) -> Option<char>;
-    /// Whether it is between words.
+    /// Returns whether it is between words.
     fn is_space(self) -> bool;
-    /// Whether a line ends with it.
+    /// Returns whether a line ends with it.
     fn is_line_end(self) -> bool;
     /// As a capital.
     fn to_upper(self) -> Vec<Self>;
     /// At the beginning of a word.
     fn to_title(self) -> Vec<Self>;
-    /// The one at `at` as a small letter.
+    /// Returns the one at `at` as a small letter.
     fn lower_at(text: &[Self], at: usize) -> Vec<Self>;
 
-    /// Whether it is a letter.
+    /// Returns whether it is a letter.
     fn is_alpha(self) -> bool {
         self.char().is_some_and(unicode::is_alpha)
     }
 
-    /// Whether it is a digit, also in a form in which no number is written.
+    /// Returns whether it is a digit, also in a form in which no number is written.
     fn is_digit(self) -> bool {
         self.char().is_some_and(unicode::is_digit)
     }
 
-    /// Whether it is a number of any kind: a digit, a fraction, a Roman numeral.
+    /// Returns whether it is a number of any kind: a digit, a fraction, a Roman numeral.
     fn is_numeric(self) -> bool {
         self.char().is_some_and(unicode::is_numeric)
     }
 
-    /// Whether it is a capital.
+    /// Returns whether it is a capital.
     fn is_upper(self) -> bool {
         self.char().is_some_and(unicode::is_upper)
     }
 
-    /// Whether it is a small letter.
+    /// Returns whether it is a small letter.
     fn is_lower(self) -> bool {
         self.char().is_some_and(unicode::is_lower)
     }
 
-    /// Whether it is two letters in one, of which the first is a capital.
+    /// Returns whether it is two letters in one, of which the first is a capital.
     fn is_title(self) -> bool {
         self.char().is_some_and(unicode::is_title)
     }
 
-    /// Whether there are capitals and small letters of its kind.
+    /// Returns whether there are capitals and small letters of its kind.
     fn is_cased(self) -> bool {
         self.char().is_some_and(unicode::is_cased)
     }

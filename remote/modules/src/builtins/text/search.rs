@@ -5,7 +5,8 @@ use crate::python::{insertion, slice_bound_of};
 use std::ops::Range;
 use tarmem_remote::value::Value;
 
-/// The bounds that `start` and `stop` mean; `None` if the first is beyond the text, where not even nothing is found.
+/// Returns the bounds that `start` and `stop` mean; `None` if the first is beyond the text, where not even nothing is
+/// found.
 pub(crate) fn bounds(
     len: usize,
     start: Option<&Value>,
@@ -75,12 +76,12 @@ impl<T: PartialEq> Iterator for Places<'_, T> {
     }
 }
 
-/// The first place of `part`.
+/// Returns the first place of `part`.
 pub(crate) fn find<T: PartialEq>(text: &[T], part: &[T]) -> Option<usize> {
     Places::new(text, part).next()
 }
 
-/// The last place of `part`.
+/// Returns the last place of `part`.
 pub(crate) fn rfind<T: PartialEq>(text: &[T], part: &[T]) -> Option<usize> {
     if part.is_empty() { Some(text.len()) } else { Places::new(text, part).last() }
 }
@@ -99,7 +100,8 @@ impl<T: PartialEq> Iterator for Apart<'_, T> {
     }
 }
 
-/// The places of `part` that do not overlap, from the first on. None of them is kept: there may be as many as units.
+/// Returns the places of `part` that do not overlap, from the first on. None of them is kept: there may be as many as
+/// units.
 pub(crate) fn apart<'a, T: PartialEq>(text: &'a [T], part: &'a [T]) -> Apart<'a, T> {
     Places::new(text, part).apart()
 }

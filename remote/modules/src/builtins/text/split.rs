@@ -29,7 +29,7 @@ impl Parts {
         self.values
     }
 
-    /// The one that came last first.
+    /// Returns the one that came last first.
     pub(crate) fn into_reversed(mut self) -> Vec<Value> {
         self.values.reverse();
         self.values

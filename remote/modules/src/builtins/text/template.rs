@@ -14,7 +14,7 @@ use tarmem_remote::value::Value;
 /// How deep fields may be within the specs of fields.
 const DEPTH: usize = 2;
 
-/// The text of `template` with what is in `mapping` in the place of its fields.
+/// Returns the text of `template` with what is in `mapping` in the place of its fields.
 pub(crate) fn format_map(template: &str, mapping: Value) -> Result<String, Exception> {
     let Value::Map(entries) = mapping else { return filled(template, Arguments::Subscripted(mapping)) };
     let table = entries.into_iter().map(|(key, value)| Ok((Key::new(key)?, value)));
@@ -22,7 +22,7 @@ pub(crate) fn format_map(template: &str, mapping: Value) -> Result<String, Excep
     filled(template, Arguments::Mapping(table))
 }
 
-/// The text of `template` with the arguments in the place of its fields, by their numbers and names.
+/// Returns the text of `template` with the arguments in the place of its fields, by their numbers and names.
 pub(crate) fn format_args(template: &str, args: Vec<Value>, kwargs: Kwargs) -> Result<String, Exception> {
     filled(template, Arguments::Given(args, kwargs))
 }
@@ -58,7 +58,7 @@ struct Fields {
 }
 
 impl Fields {
-    /// The argument that a field begins with: its number, nothing, or a name.
+    /// Returns the argument that a field begins with: its number, nothing, or a name.
     fn argument(&mut self, name: &[char]) -> Result<Value, Exception> {
         let number = if name.is_empty() { None } else { number(name)? };
         if !name.is_empty() && number.is_none() {
@@ -82,7 +82,7 @@ impl Fields {
         })
     }
 
-    /// The number of a field that has this one, or none of its own.
+    /// Returns the number of a field that has this one, or none of its own.
     fn number(&mut self, number: Option<usize>) -> Result<usize, Exception> {
         match (self.numbering, number) {
             (None | Some(Numbering::ByHand), Some(number)) => {
@@ -229,7 +229,7 @@ struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// The field, and what is after it.
+    /// Returns the field, and what is after it.
     fn parse(rest: &'a [char]) -> Result<(Self, &'a [char]), Exception> {
         let unended = || Exception::value("expected '}' before end of string");
         let (mut at, mut in_brackets) = (0, false);
@@ -304,7 +304,7 @@ impl<'a> Field<'a> {
         format(&converted, &spec)
     }
 
-    /// The value that the field names.
+    /// Returns the value that the field names.
     fn find(&self, fields: &mut Fields) -> Result<Value, Exception> {
         let first = self.name.iter().position(|c| matches!(c, '.' | '[')).unwrap_or(self.name.len());
         let (argument, mut path) = self.name.split_at(first);
@@ -337,7 +337,7 @@ impl<'a> Field<'a> {
     }
 }
 
-/// The number that digits are, of whatever script; `None` for anything else.
+/// Returns the number that digits are, of whatever script; `None` for anything else.
 ///
 /// # Errors
 /// `ValueError` for one that is too large for an index.

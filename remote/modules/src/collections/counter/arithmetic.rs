@@ -1,4 +1,4 @@
-//! The operators of counters: what comes out of them has positive counts only.
+//! The operators of counters. Their results hold positive counts only.
 
 use super::{Counter, CounterProxy, ZERO, counts};
 use crate::Exception;
@@ -45,34 +45,34 @@ impl Counter {
         self.merged(&Table::new(), |count, _| Ok(count.clone()), |_| Ok(ZERO))
     }
 
-    /// `-counter`, as a plain map: the negative counts, as positive ones.
+    /// `-counter`, as a plain map: the negative counts, with their signs changed.
     #[remote(name = "__neg__", scales)]
     pub fn neg(&self) -> Result<Value, Exception> {
         self.merged(&Table::new(), |count, _| number::subtract(&ZERO, count), |_| Ok(ZERO))
     }
 
-    /// `counter += other`: adds the counts, and takes out what is not positive then.
+    /// `counter += other`: adds the counts, then removes those that are not positive.
     #[remote(name = "__iadd__", scales)]
     pub fn iadd(&mut self, other: Value) -> Result<(), Exception> {
         let other = lending(self, || mapping("+=", other))?;
         self.merge_in(other, number::add)
     }
 
-    /// `counter -= other`: subtracts the counts, and takes out what is not positive then.
+    /// `counter -= other`: subtracts the counts, then removes those that are not positive.
     #[remote(name = "__isub__", scales)]
     pub fn isub(&mut self, other: Value) -> Result<(), Exception> {
         let other = lending(self, || mapping("-=", other))?;
         self.merge_in(other, number::subtract)
     }
 
-    /// `counter |= other`: keeps the higher count of each, and takes out what is not positive.
+    /// `counter |= other`: keeps the higher count of each key, then removes those that are not positive.
     #[remote(name = "__ior__", scales)]
     pub fn ior(&mut self, other: Value) -> Result<(), Exception> {
         let other = lending(self, || mapping("|=", other))?;
         self.merge_in(other, higher)
     }
 
-    /// `counter &= other`: keeps the lower count of each, and takes out what is not positive.
+    /// `counter &= other`: keeps the lower count of each key, then removes those that are not positive.
     #[remote(name = "__iand__", scales)]
     pub fn iand(&mut self, other: Value) -> Result<(), Exception> {
         let other = lending(self, || mapping("&=", other))?;
@@ -88,11 +88,11 @@ impl Counter {
         Ok(())
     }
 
-    /// Whether every count is the same in the map `other`; what is missing counts as 0.
+    /// Returns whether all counts are the same in the map `other`. A missing key counts as 0.
     #[remote(name = "__eq__", scales)]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
         if matches!(&other, Value::Ref(reference) if !is_counter(reference)) {
-            // What is missing there does not count as 0.
+            // In a live object of another class, a missing key does not count as 0.
             return Comparing::default().equals(self, &other);
         }
         let Ok(Some(other)) = counter_of(other) else { return Ok(false) };
@@ -105,31 +105,31 @@ impl Counter {
         Ok(true)
     }
 
-    /// Whether some count is another one in `other`, or that is no map.
+    /// Returns whether some count differs in `other`, or `other` is not a map.
     #[remote(name = "__ne__", scales)]
     pub fn differs(&self, other: Value) -> Result<bool, Exception> {
         self.equals(other).map(|equal| !equal)
     }
 
-    /// Whether no count is higher than in the map `other`; what is missing counts as 0.
+    /// Returns whether no count is higher than in the map `other`. A missing key counts as 0.
     #[remote(name = "__le__", scales)]
     pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
         self.all(Comparison::LessOrEqual, Comparison::LessOrEqual, other)
     }
 
-    /// Whether no count is higher than in the map `other`, and some count differs.
+    /// Returns whether no count is higher than in the map `other`, and some count differs.
     #[remote(name = "__lt__", scales)]
     pub fn less(&self, other: Value) -> Result<bool, Exception> {
         Ok(self.all(Comparison::Less, Comparison::LessOrEqual, other.clone())? && !self.equals(other)?)
     }
 
-    /// Whether no count is lower than in the map `other`; what is missing counts as 0.
+    /// Returns whether no count is lower than in the map `other`. A missing key counts as 0.
     #[remote(name = "__ge__", scales)]
     pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
         self.all(Comparison::GreaterOrEqual, Comparison::GreaterOrEqual, other)
     }
 
-    /// Whether no count is lower than in the map `other`, and some count differs.
+    /// Returns whether no count is lower than in the map `other`, and some count differs.
     #[remote(name = "__gt__", scales)]
     pub fn greater(&self, other: Value) -> Result<bool, Exception> {
         Ok(self.all(Comparison::Greater, Comparison::GreaterOrEqual, other.clone())? && !self.equals(other)?)
@@ -139,7 +139,7 @@ impl Counter {
 type Combine = fn(&Value, &Value) -> Result<Value, Exception>;
 
 impl Counter {
-    /// The positive ones of what comes out for each key here, and for each that the other has alone.
+    /// Returns the positive results: of `both` for each key here, and of `alone` for each key that only `other` has.
     fn merged(
         &self,
         other: &Table<Value>,
@@ -156,7 +156,7 @@ impl Counter {
         Ok(keep_positive(merged)?.into_value())
     }
 
-    /// As [`merged`](Self::merged), in place: all of it, or nothing.
+    /// As [`merged`](Self::merged), in place. Changes everything, or nothing.
     fn merge_in(&mut self, other: Table<Value>, combine: Combine) -> Result<(), Exception> {
         let mut merged = self.0.clone();
         for (key, count) in other.into_entries() {
@@ -178,13 +178,13 @@ impl Counter {
     }
 }
 
-/// The other side of an operator: a counter.
+/// Converts the other operand, which must be a counter.
 fn operand(sign: &str, other: Value) -> Result<Table<Value>, Exception> {
     let name = type_name(&other).to_owned();
     counter_of(other)?.ok_or_else(|| number::unsupported(sign, "Counter", &name))
 }
 
-/// The other side of what changes the counter: any mapping.
+/// Converts the operand of an operator that changes the counter, which can be any mapping.
 fn mapping(sign: &str, other: Value) -> Result<Table<Value>, Exception> {
     match plain(other)? {
         other @ Value::Map(_) => Ok(counts(other)?.into_iter().collect()),
@@ -192,7 +192,7 @@ fn mapping(sign: &str, other: Value) -> Result<Table<Value>, Exception> {
     }
 }
 
-/// The counter that a value is: a map, which stands for one, or a live one. Another live mapping is none.
+/// Returns the counter that a value stands for: a map or a live counter. Another live mapping does not stand for one.
 fn counter_of(value: Value) -> Result<Option<Table<Value>>, Exception> {
     if matches!(&value, Value::Ref(reference) if !is_counter(reference)) {
         return Ok(None);

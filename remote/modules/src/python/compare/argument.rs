@@ -42,7 +42,7 @@ impl Argument {
         Some(address(value)).filter(|place| self.parts.contains(place))
     }
 
-    /// The elements of a plain set, if they have been kept.
+    /// Returns the elements of a plain set, if they have been kept.
     pub(super) fn table(&self, items: &[Value]) -> Option<Rc<Table<()>>> {
         self.tables.get(&items.as_ptr().addr()).map(Rc::clone)
     }
@@ -55,7 +55,7 @@ impl Argument {
         }
     }
 
-    /// The places in a plain map, if they have been kept.
+    /// Returns the places in a plain map, if they have been kept.
     pub(super) fn places(&self, entries: &[(Value, Value)]) -> Option<Rc<Table<usize>>> {
         self.places.get(&entries.as_ptr().addr()).map(Rc::clone)
     }

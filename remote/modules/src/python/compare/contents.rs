@@ -29,7 +29,7 @@ impl Comparing {
         Ok(true)
     }
 
-    /// The first elements that differ decide; if there are none, the lengths.
+    /// Returns the first elements that differ decide; if there are none, the lengths.
     pub(super) fn first_difference<'a>(
         &mut self,
         comparison: Comparison,
@@ -60,7 +60,7 @@ impl Comparing {
         }
     }
 
-    /// Whether each key has an equal value there.
+    /// Returns whether each key has an equal value there.
     pub(super) fn tables<'a, 'b>(
         &mut self,
         mut entries: impl Iterator<Item = (&'a Key, &'a Value)>,
@@ -78,7 +78,7 @@ impl Comparing {
         Ok(true)
     }
 
-    /// Whether two tables have the same keys in the same order.
+    /// Returns whether two tables have the same keys in the same order.
     pub(super) fn same_keys(&mut self, a: &Table<Value>, b: &Table<Value>) -> Result<bool, Exception> {
         if a.len() != b.len() {
             return Ok(false);
@@ -96,7 +96,7 @@ impl Comparing {
         Ok(a.len() == b.len() && self.is_subset(a, b)?)
     }
 
-    /// Whether one is part of the other, as `comparison` asks.
+    /// Returns whether one is part of the other, as `comparison` asks.
     pub(super) fn sets_hold(
         &mut self,
         comparison: Comparison,
@@ -124,7 +124,7 @@ impl Comparing {
         Ok(true)
     }
 
-    /// Whether two plain sets are equal.
+    /// Returns whether two plain sets are equal.
     pub(super) fn elements(&mut self, a: &[Value], b: &[Value]) -> Result<bool, Exception> {
         // Those that come from outside have each element once.
         if a.len() != b.len() {
@@ -149,7 +149,7 @@ impl Comparing {
         Ok(comparison.accepts(a.cmp(b)))
     }
 
-    /// The elements of a plain set; or that it has one which cannot be one.
+    /// Returns the elements of a plain set; or that it has one which cannot be one.
     pub(super) fn table(&mut self, items: &[Value]) -> Result<Result<Rc<Table<()>>, Exception>, Exception> {
         if let Some(known) = self.argument.table(items) {
             return Ok(Ok(known));
@@ -194,7 +194,7 @@ impl Comparing {
         Ok(true)
     }
 
-    /// Whether all counts are in this order, and, if it is strict, some differ.
+    /// Returns whether all counts are in this order, and, if it is strict, some differ.
     pub(super) fn counts_hold(
         &mut self,
         comparison: Comparison,
