@@ -1,58 +1,54 @@
 //! `collections.ChainMap`.
 
+mod layers;
+mod proxy;
+
+use self::layers::{Layer, look};
+use crate::Exception;
 use crate::builtins::dict::{entries, fromkeys};
-use crate::python::live::{Holds, Seen, plain, view};
+use crate::python::live::plain;
 use crate::python::{
     Chunk, Comparing, Cursor, Effort, Key, Stamp, Table, check_depth, lending, number, repr_of, short, type_name,
 };
 use crate::shared::text_of_repr;
-use crate::{Decoded, Elements, Exception, Fallible, given};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use tarmem_remote::args::{Arg, Kwargs};
 use tarmem_remote::context::Context;
-use tarmem_remote::object::Extent;
 use tarmem_remote::remote;
-use tarmem_remote::value::{IntoValue, ObjectRef, Value};
+use tarmem_remote::value::Value;
 
-/// Several dicts that are searched one after the other, as Python's `ChainMap`: plain maps of its own, and live dicts of the
-/// service, which it shows as they are at the moment. All of them are held while one call looks into them.
+/// Several dicts that are searched one after another, as Python's `ChainMap`: plain maps that the chain owns, and live
+/// dicts of the service, whose current contents it shows. A call holds all of them while it looks into them.
 ///
-/// What is written goes to the first map, which has to be one of its own: a live one is changed by its own methods, and
-/// [`new_child`](Self::new_child) puts a map before it. As a value it is the list of its maps.
+/// Writes go to the first map, which must be a plain one: live dicts are changed by their own methods, and
+/// [`new_child`](Self::new_child) puts a plain map in front. As a value, a chain is the list of its maps.
 #[remote(module = "collections", name = "ChainMap")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Value>", into = "Vec<Value>")]
 pub struct ChainMap(Vec<Layer>, Stamp);
 
-#[derive(Clone, Debug, PartialEq)]
-enum Layer {
-    Own(Table<Value>),
-    Live(ObjectRef),
-}
-
 #[remote]
 impl ChainMap {
-    /// A chain of `maps`, of which the first is searched first: maps, lists of pairs, and references to live dicts. Of one
-    /// empty map without any.
+    /// Makes a chain of `maps`, which are searched from first to last: maps, lists of pairs, and references to live
+    /// dicts. Without arguments, the chain has one empty map.
     #[remote(inline)]
     pub fn new(#[remote(args)] maps: Vec<Value>) -> Result<Self, Exception> {
         ChainMap::try_from(maps)
     }
 
-    /// A chain of one map, of the elements of `iterable`, each with the same value.
+    /// Makes a chain of one map, whose keys are the elements of `iterable`, all with the same value.
     #[remote(inline, name = "fromkeys")]
     pub fn from_keys(iterable: Value, value: Option<Value>) -> Result<Self, Exception> {
         Ok(ChainMap(vec![Layer::Own(fromkeys(iterable, value)?)], Stamp::default()))
     }
 
-    /// The maps, as a plain list; live ones as references.
+    /// Returns the maps, as a plain list, with live ones as references.
     #[remote(scales)]
     pub fn maps(&self) -> Vec<Value> {
         self.0.iter().cloned().map(Value::from).collect()
     }
 
-    /// The maps of a chain with `m`, or an empty map, and `kwargs` in it, before this one's.
+    /// Returns the maps of a chain that has one more map in front: `m`, or an empty map, with `kwargs` added.
     #[remote(scales)]
     pub fn new_child(&self, m: Option<Value>, #[remote(kwargs)] kwargs: Kwargs) -> Result<Vec<Value>, Exception> {
         let first = match m {
@@ -66,39 +62,40 @@ impl ChainMap {
         Ok(std::iter::once(Value::from(first)).chain(self.maps()).collect())
     }
 
-    /// The maps without the first one.
+    /// Returns the maps without the first one.
     #[remote(scales)]
     pub fn parents(&self) -> Vec<Value> {
         let parents: Vec<Value> = self.maps().into_iter().skip(1).collect();
         if parents.is_empty() { vec![Value::Map(Vec::new())] } else { parents }
     }
 
-    /// The value under `key` in the first map that has it. `KeyError` if none has.
+    /// Returns the value under `key` in the first map that has it. `KeyError` if none has.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, key: Value) -> Result<Value, Exception> {
         let key = Key::new(key)?;
         self.find(&key)?.ok_or_else(|| Exception::no_key(key.value()))
     }
 
-    /// What there is under a key that no map has: `KeyError`.
+    /// Fails with `KeyError`: no map has a value for a missing key.
     #[remote(name = "__missing__")]
     pub fn missing(&self, key: Value) -> Result<Value, Exception> {
         Err(Exception::no_key(&key))
     }
 
-    /// The value under `key` in the first map that has it; `default` if none has, null without that.
+    /// Returns the value under `key` in the first map that has it. If none has, returns `default`, or null without a
+    /// `default`.
     #[remote(proxy = "get_value")]
     pub fn get(&self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
         Ok(self.find(&Key::new(key)?)?.or(default).unwrap_or_default())
     }
 
-    /// Whether one of the maps has `key`.
+    /// Returns whether one of the maps has `key`.
     #[remote(name = "__contains__")]
     pub fn contains_key_value(&self, key: Value) -> Result<bool, Exception> {
         Ok(self.find(&Key::new(key)?)?.is_some())
     }
 
-    /// Whether there is any key.
+    /// Returns whether there is any key.
     #[remote(name = "__bool__", scales)]
     pub fn truth(&self) -> Result<bool, Exception> {
         for layer in &self.0 {
@@ -113,7 +110,7 @@ impl ChainMap {
         Ok(false)
     }
 
-    /// How many keys there are, in all maps.
+    /// Returns the number of different keys in all maps.
     #[remote(name = "__len__", scales)]
     pub fn length(&self) -> Result<usize, Exception> {
         let (mut keys, mut effort) = (Table::<()>::new(), Effort::default());
@@ -135,33 +132,33 @@ impl ChainMap {
         self.length()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no keys.
     #[remote(skip)]
     pub fn is_empty(&self) -> Result<bool, Exception> {
         Ok(self.length()? == 0)
     }
 
-    /// The keys, as a plain list: those of the last map first.
+    /// Returns the keys, as a plain list: those of the last map first.
     #[remote(proxy = "keys_value", scales)]
     pub fn keys(&self) -> Result<Vec<Value>, Exception> {
         Ok(self.merged()?.keys().map(|key| key.value().clone()).collect())
     }
 
-    /// The values, as a plain list, in the order of their keys.
+    /// Returns the values, as a plain list, in the order of their keys.
     #[remote(proxy = "values_value", scales)]
     pub fn values(&self) -> Result<Vec<Value>, Exception> {
         Ok(self.merged()?.values().cloned().collect())
     }
 
-    /// The keys with their values, as a plain list of pairs.
+    /// Returns the keys with their values, as a plain list of pairs.
     #[remote(proxy = "items_value", scales)]
     pub fn items(&self) -> Result<Value, Exception> {
         let pair = |(key, value): (Key, Value)| Value::Tuple(vec![key.into_value(), value]);
         Ok(Value::List(self.merged()?.into_entries().map(pair).collect()))
     }
 
-    /// Some of the keys: `limit` of them (1024 if left out), from `cursor` on, which came with the chunk before. The maps may
-    /// change meanwhile: what counts is the position.
+    /// Returns a chunk of the keys: up to `limit` of them (1024 if left out), from `cursor`, which came with the
+    /// previous chunk. The maps may change between chunks: iteration goes by position.
     #[remote(scales)]
     pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
         let cursor = Cursor::of_same(cursor, &self.1, "ChainMap")?;
@@ -170,13 +167,13 @@ impl ChainMap {
         Ok(Chunk::collect(ctx, cursor, limit, false, rest.map(|(at, key)| (at + 1, key.value().clone()))))
     }
 
-    /// The maps, the first of them a copy, as a plain list.
+    /// Returns the maps as a plain list, with a copy of the first.
     #[remote(scales)]
     pub fn copy(&self) -> Vec<Value> {
         self.maps()
     }
 
-    /// `chain | other`: the maps, with all of `other` put into the first one.
+    /// `chain | other`: the maps, with all of `other` added to the first one.
     #[remote(name = "__or__", scales)]
     pub fn or(&self, other: Value) -> Result<Vec<Value>, Exception> {
         let other = mapping("|", other, |other| ("ChainMap", other))?;
@@ -185,7 +182,7 @@ impl ChainMap {
         Ok(std::iter::once(first.into_value()).chain(self.maps().into_iter().skip(1)).collect())
     }
 
-    /// `other | chain`: one map of all that is in `other` and in the chain.
+    /// `other | chain`: one map of all that is in `other` and in the chain, as the only map of a list.
     #[remote(name = "__ror__", scales)]
     pub fn ror(&self, other: Value) -> Result<Vec<Value>, Exception> {
         let mut all = mapping("|", other, |other| (other, "ChainMap"))?;
@@ -193,26 +190,26 @@ impl ChainMap {
         Ok(vec![all.into_value()])
     }
 
-    /// Whether `other`, a map or a live dict, has equal keys and values, in whatever order.
+    /// Returns whether `other`, a map or a live dict, has equal keys and values, in any order.
     #[remote(name = "__eq__", scales)]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
         Comparing::default().equal(&self.merged()?.into_value(), &other)
     }
 
-    /// Whether `other` is anything but a map of equal keys and values.
+    /// Returns whether `other` is not a map of equal keys and values.
     #[remote(name = "__ne__", scales)]
     pub fn differs(&self, other: Value) -> Result<bool, Exception> {
         Ok(!self.equals(other)?)
     }
 
-    /// The chain as Python writes it.
+    /// Returns the chain as Python's `repr` shows it.
     #[remote(name = "__repr__", scales)]
     pub fn repr(&self) -> Result<String, Exception> {
         repr_of(self)
     }
 }
 
-/// What changes the first map. `TypeError` if that is a live one.
+/// The methods that change the first map. `TypeError` if that is a live dict.
 #[remote]
 impl ChainMap {
     /// Puts `value` under `key` in the first map.
@@ -224,14 +221,15 @@ impl ChainMap {
         Ok(())
     }
 
-    /// Takes `key` out of the first map. `KeyError` if it is not in that one.
+    /// Removes `key` from the first map. `KeyError` if that map does not have it.
     #[remote(name = "__delitem__")]
     pub fn delitem(&mut self, key: Value) -> Result<(), Exception> {
         let key = Key::new(key)?;
         self.first()?.remove(&key).map(|_| ()).ok_or_else(|| not_in_first(&key))
     }
 
-    /// Takes `key` out of the first map, and gives its value; `default` if it is not in that one, `KeyError` without that.
+    /// Removes `key` from the first map and returns its value. If that map does not have it, returns `default`, or
+    /// fails with `KeyError` without a `default`.
     #[remote(proxy = "pop_value")]
     pub fn pop(&mut self, key: Value, default: Arg<Value>) -> Result<Value, Exception> {
         let key = Key::new(key)?;
@@ -241,21 +239,23 @@ impl ChainMap {
         }
     }
 
-    /// Takes the key that came last out of the first map, and gives it with its value, as a tuple. `KeyError` if there is none.
+    /// Removes the key that came last from the first map and returns it with its value, as a tuple. `KeyError` if there
+    /// is none.
     #[remote(proxy = "popitem_value")]
     pub fn popitem(&mut self) -> Result<Value, Exception> {
         let last = self.first()?.pop_last().map(|(key, value)| Value::Tuple(vec![key.into_value(), value]));
         last.ok_or_else(|| Exception::KeyError("No keys found in the first mapping.".into()))
     }
 
-    /// Takes every key out of the first map.
+    /// Removes all keys from the first map.
     #[remote(scales)]
     pub fn clear(&mut self) -> Result<(), Exception> {
         self.first()?.clear();
         Ok(())
     }
 
-    /// The value under `key` in the first map that has it; if none has, puts `default` into the first one and gives that.
+    /// Returns the value under `key` in the first map that has it. If none has, puts `default` under `key` in the first
+    /// map and returns `default`.
     #[remote(proxy = "setdefault_value")]
     pub fn setdefault(&mut self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
         let key = Key::new(key)?;
@@ -268,7 +268,7 @@ impl ChainMap {
         Ok(default)
     }
 
-    /// Puts all of `items`, a map or a list of pairs, and of `kwargs` into the first map.
+    /// Adds all of `items`, a map or a list of pairs, and of `kwargs` to the first map.
     #[remote(proxy = "update_values", scales)]
     pub fn update(
         &mut self,
@@ -281,7 +281,7 @@ impl ChainMap {
         Ok(())
     }
 
-    /// `chain |= items`: puts all of `items`, a map or a list of pairs, into the first map.
+    /// `chain |= items`: adds all of `items`, a map or a list of pairs, to the first map.
     #[remote(name = "__ior__", scales)]
     pub fn ior(&mut self, other: Value) -> Result<(), Exception> {
         let items = lending(self, || entries(other))?;
@@ -292,123 +292,11 @@ impl ChainMap {
 
 text_of_repr!(looking ChainMap);
 
-/// What live dicts hold counts once they are looked into.
-impl Extent for ChainMap {
-    fn extent(&self) -> usize {
-        let size = |layer: &Layer| match layer {
-            Layer::Own(table) => table.len().saturating_add(1),
-            Layer::Live(_) => 1,
-        };
-        self.0.iter().map(size).fold(0, usize::saturating_add)
-    }
-}
-
-impl ChainMap {
-    /// The first map, to be changed.
-    fn first(&mut self) -> Result<&mut Table<Value>, Exception> {
-        match self.0.first_mut() {
-            Some(Layer::Own(table)) => Ok(table),
-            _ => Err(Exception::of_type(
-                "the first map of this chain is a live dict, which is changed by its own methods; new_child() puts a map before it",
-            )),
-        }
-    }
-
-    fn find(&self, key: &Key) -> Result<Option<Value>, Exception> {
-        let mut effort = Effort::default();
-        for layer in &self.0 {
-            effort.take_key(key.value())?;
-            let found = match layer {
-                Layer::Own(table) => table.get(key).cloned(),
-                Layer::Live(reference) => look(reference, |table| table.get(key).cloned())?,
-            };
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-        Ok(None)
-    }
-
-    /// Gives `f` one of the maps.
-    fn with_layer<R>(&self, at: usize, f: impl FnOnce(&Table<Value>) -> Result<R, Exception>) -> Result<R, Exception> {
-        match self.0.get(at) {
-            Some(Layer::Own(table)) => f(table),
-            Some(Layer::Live(reference)) => look(reference, f)?,
-            None => f(&Table::new()),
-        }
-    }
-
-    /// A copy of one of the maps.
-    fn layer(&self, at: usize) -> Result<Table<Value>, Exception> {
-        self.with_layer(at, |table| {
-            Effort::default().take(table.len())?;
-            Ok(table.clone())
-        })
-    }
-
-    /// All keys with what they stand for, in Python's order: from the last map to the first.
-    pub(crate) fn merged(&self) -> Result<Table<Value>, Exception> {
-        let mut merged = Table::new();
-        self.merge_into(&mut merged)?;
-        Ok(merged)
-    }
-
-    fn merge_into(&self, merged: &mut Table<Value>) -> Result<(), Exception> {
-        let mut effort = Effort::default();
-        for at in self.distinct() {
-            self.with_layer(at, |table| {
-                table.iter().try_for_each(|(key, value)| {
-                    effort.take_key(key.value())?;
-                    merged.insert(key.clone(), value.clone());
-                    Ok(())
-                })
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Where the maps are that make a difference to what is merged, the last one first. Of a live one that is there more than
-    /// twice, the last place says where its keys are, and the first one what they stand for.
-    fn distinct(&self) -> Vec<usize> {
-        let (mut last, mut first) = (HashMap::new(), HashMap::new());
-        for (at, layer) in self.0.iter().enumerate() {
-            if let Layer::Live(reference) = layer {
-                last.insert(reference.id(), at);
-                first.entry(reference.id()).or_insert(at);
-            }
-        }
-        let counts = |at: usize, layer: &Layer| match layer {
-            Layer::Own(_) => true,
-            Layer::Live(reference) => [&last, &first].iter().any(|places| places.get(&reference.id()) == Some(&at)),
-        };
-        let places = self.0.iter().enumerate().rev();
-        places.filter(|(at, layer)| counts(*at, layer)).map(|(at, _)| at).collect()
-    }
-}
-
-impl Holds for ChainMap {
-    fn seen(&self) -> Seen<'_> {
-        Seen::Chain(self)
-    }
-}
-
-/// What is in a live dict.
-fn look<R>(reference: &ObjectRef, f: impl FnOnce(&Table<Value>) -> R) -> Result<R, Exception> {
-    view(reference, |seen| match seen {
-        Some(Seen::Dict(table, _)) => Ok(f(table)),
-        _ => Err(no_dict(reference.class())),
-    })
-}
-
-fn no_dict(class: &str) -> Exception {
-    Exception::TypeError(format!("a chain is of maps and live dicts, and not of a '{class}'"))
-}
-
 fn not_in_first(key: &Key) -> Exception {
     Exception::KeyError(format!("Key not found in the first mapping: {}", short(key.value())).into())
 }
 
-/// The other side of an operator.
+/// Converts the other operand, which must be a mapping. `sides` tells which side of the operator it is on.
 fn mapping<'a>(
     sign: &str,
     other: Value,
@@ -422,79 +310,5 @@ fn mapping<'a>(
             let name = |side: &str| if side.is_empty() { found.to_owned() } else { side.to_owned() };
             Err(number::unsupported(sign, &name(left), &name(right)))
         }
-    }
-}
-
-/// Fails with `TypeError` for what is no dict.
-impl TryFrom<Value> for Layer {
-    type Error = Exception;
-
-    fn try_from(map: Value) -> Result<Self, Exception> {
-        match map {
-            Value::Ref(reference) if DICTS.contains(&reference.class()) => Ok(Layer::Live(reference)),
-            Value::Ref(reference) => Err(no_dict(reference.class())),
-            Value::Map(_) | Value::List(_) => Ok(Layer::Own(entries(map)?.into_iter().collect())),
-            other => Err(no_dict(type_name(&other))),
-        }
-    }
-}
-
-/// The classes that can be in a chain.
-const DICTS: [&str; 4] = ["builtins.dict", "collections.OrderedDict", "collections.defaultdict", "collections.Counter"];
-
-impl From<Layer> for Value {
-    fn from(layer: Layer) -> Self {
-        match layer {
-            Layer::Own(table) => table.into_value(),
-            Layer::Live(reference) => Value::Ref(reference),
-        }
-    }
-}
-
-impl Default for ChainMap {
-    fn default() -> Self {
-        ChainMap(vec![Layer::Own(Table::new())], Stamp::default())
-    }
-}
-
-/// Fails with `TypeError` for one that is no dict.
-impl TryFrom<Vec<Value>> for ChainMap {
-    type Error = Exception;
-
-    fn try_from(maps: Vec<Value>) -> Result<Self, Exception> {
-        if maps.is_empty() {
-            return Ok(ChainMap::default());
-        }
-        let layers = maps.into_iter().map(Layer::try_from).collect::<Result<_, _>>()?;
-        Ok(ChainMap(layers, Stamp::default()))
-    }
-}
-
-impl From<ChainMap> for Vec<Value> {
-    fn from(chain: ChainMap) -> Self {
-        chain.0.into_iter().map(Value::from).collect()
-    }
-}
-
-/// With plain Rust values. The methods that these stand for say what they do.
-impl ChainMapProxy {
-    /// The value under `key` in the first map that has it, `None` if none has.
-    pub fn get<T>(&self, key: impl IntoValue) -> Decoded<Option<T>> {
-        Decoded::new(given(key, |key| self.get_value(key, None)))
-    }
-
-    /// The value under `key` in the first map that has it. `KeyError` if none has.
-    pub fn item<T>(&self, key: impl IntoValue) -> Decoded<T> {
-        Decoded::new(given(key, |key| self.getitem(key)))
-    }
-
-    /// Whether one of the maps has `key`.
-    pub fn contains_key(&self, key: impl IntoValue) -> Fallible<bool> {
-        given(key, |key| self.contains_key_value(key))
-    }
-
-    /// The keys, chunk after chunk, as a stream.
-    pub fn iter<K>(&self) -> Elements<K> {
-        Elements::of(self, Self::iter_chunk)
     }
 }
