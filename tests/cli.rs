@@ -1,7 +1,7 @@
-//! The `tarmem` program, as a user meets it: real processes, their output and their exit status.
+//! The `tarmem` program as its users see it: real processes, their output and their exit status.
 //!
-//! Most tests run `tarmem serve`. Where classes are needed that the program does not have, the service is in the test's
-//! own process, and only its client is the program.
+//! Most tests run `tarmem serve`. Tests that need classes which the program does not have run the service in their own
+//! process, and only the client is the program.
 #![allow(clippy::unwrap_used)]
 
 #[path = "cli/addresses.rs"]

@@ -1,11 +1,11 @@
-//! What an argument may look like, and what to say if it does not.
+//! Parsers of single arguments, with the errors for malformed ones.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A timeout in seconds; 0 is none.
+/// A time-out in seconds; 0 stands for none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Timeout(pub(super) Option<Duration>);
 
@@ -13,29 +13,29 @@ impl FromStr for Timeout {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || "a number of seconds is needed, such as 2.5, or 0 for no timeout".to_owned();
+        let bad = || "a number of seconds is needed, such as 2.5, or 0 for no time-out".to_owned();
         let duration = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let duration = duration.ok_or_else(bad)?;
         Ok(Timeout((!duration.is_zero()).then_some(duration)))
     }
 }
 
-/// A number of a port.
+/// Parses a port.
 pub(super) fn port(text: &str) -> Result<u16, &'static str> {
     text.parse().map_err(|_| "a port is a number from 0 to 65535, such as 18813; 0 takes any free one")
 }
 
-/// A host to listen on.
+/// Parses a host to listen on.
 pub(super) fn host(text: &str) -> Result<String, String> {
     crate::config::host(text).map_err(|why| why.replace("the port is given separately", "give the port with --port"))
 }
 
-/// A path that is not empty, as that of a shell's variable which is not set would be.
+/// Parses a path. It must not be empty: an unset variable of the shell would give an empty one.
 pub(super) fn path(text: &str) -> Result<PathBuf, &'static str> {
     if text.is_empty() { Err("a path is needed") } else { Ok(text.into()) }
 }
 
-/// How often something is done.
+/// Parses a number of repetitions.
 pub(super) fn times(text: &str) -> Result<usize, &'static str> {
     text.parse().map_err(|_| "a whole number is needed, such as 4, or 0 for never")
 }
@@ -45,15 +45,15 @@ pub(super) fn times(text: &str) -> Result<usize, &'static str> {
 pub(super) struct FunctionName(String);
 
 impl FunctionName {
-    /// Where its module may end, the likeliest first: a module and what remains.
+    /// All ways to split the name into a module and a name inside it, the likeliest first.
     ///
-    /// Only the service knows its modules, so it is asked. By Rust's custom a capital letter begins a class, and what
-    /// is after that is a constructor; otherwise the last part is the name.
+    /// Only the service knows its modules, so the caller asks it for one after the other. A part that begins with a
+    /// capital letter is probably a class, and the part after it a constructor; otherwise the last part is the name.
     pub(super) fn splits(&self) -> Vec<(&str, &str)> {
         let mut splits: Vec<(&str, &str)> =
             self.0.rmatch_indices('.').map(|(dot, _)| (&self.0[..dot], &self.0[dot + 1..])).collect();
         let class = |(module, name): &(&str, &str)| name.starts_with(char::is_uppercase) && !has_class(module);
-        // Stable: the others stay in their order.
+        // The sort is stable, so the other splits keep their order.
         splits.sort_by_key(|split| !class(split));
         splits
     }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_module_may_end_at_any_dot() {
+    fn a_name_may_be_split_at_any_dot() {
         let cases: [(&str, &[(&str, &str)]); 5] = [
             ("builtins.list", &[("builtins", "list")]),
             ("shop.pricing.total", &[("shop.pricing", "total"), ("shop", "pricing.total")]),

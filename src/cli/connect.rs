@@ -1,4 +1,4 @@
-//! How a client command gets to its service.
+//! The options by which a client command connects to its service.
 
 use super::arguments::{Timeout, times};
 use super::output::{Failure, wrong};
@@ -9,30 +9,29 @@ use clap::Args;
 use clap::error::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The options of every command but `serve` and `tls`, before it or after it.
+/// The options of every command except `serve` and `tls`. They may stand before or after the command.
 #[derive(Args)]
-#[command(next_help_heading = "Options of every command but serve and tls")]
+#[command(next_help_heading = "Options of every command except serve and tls")]
 pub(super) struct Connect {
     /// The service: HOST:PORT, unix:/path, or a URL such as tarmem://TOKEN@HOST:PORT or tarmems://HOST:PORT [default:
-    /// what TARMEM_ADDR says]
-    // Not by clap's `env`: it would show the option as one that has to be given, in the usage, when the variable is
-    // set.
+    /// the value of TARMEM_ADDR]
+    // clap's `env` is not used: if the variable is set, the usage would show the option as required.
     #[arg(long, global = true, value_name = "ADDRESS")]
     addr: Option<String>,
 
-    /// The file with the token that the service asks for, and nothing else; TARMEM_TOKEN can have it, too
+    /// Read the token for the service from this file, which contains nothing else; or set TARMEM_TOKEN
     #[arg(long, global = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
 
-    /// Speak TLS, and trust what the certificates in this file (PEM) have signed
+    /// Use TLS, and trust the CA certificates in this file (PEM)
     #[arg(long, global = true, value_name = "FILE")]
     ca: Option<PathBuf>,
 
-    /// Speak TLS, and trust what this system trusts; so does tarmems:// without --ca
+    /// Use TLS, and trust the system's CA certificates; tarmems:// without --ca does the same
     #[arg(long, global = true)]
     system_roots: bool,
 
-    /// Show the certificate chain in this file (PEM) to a service that asks for one
+    /// Present the certificate chain in this file (PEM) to a service that asks for one
     #[arg(long = "cert", global = true, value_name = "FILE")]
     client_cert: Option<PathBuf>,
 
@@ -44,25 +43,25 @@ pub(super) struct Connect {
     #[arg(long, global = true, value_name = "NAME")]
     server_name: Option<String>,
 
-    /// How long to wait for the connection, and then for each answer; 0 for as long as it takes
+    /// How long to wait for the connection, and then for each answer; 0 waits without limit
     #[arg(long, global = true, default_value = "30", value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Timeout,
 
-    /// How often to try again if the service cannot be reached, or has no room just now
+    /// How often to try again if the service cannot be reached or has no room
     #[arg(long, global = true, default_value = "4", value_name = "TIMES", value_parser = times)]
     retries: usize,
 
-    /// Go on although the service speaks another version of the protocol
+    /// Continue even if the service speaks another version of the protocol
     #[arg(long, global = true)]
     ignore_version: bool,
 }
 
 impl Connect {
-    /// A session with the service.
+    /// Opens a session with the service.
     pub(super) async fn session(self) -> Result<Session, Failure> {
         let (address, source) = address(self.addr)?;
         if let Err(error) = Session::check_address(&address) {
-            return Err(wrong(ErrorKind::ValueValidation, format!("{error}; it comes from {source}")));
+            return Err(wrong(ErrorKind::ValueValidation, format!("{error}; the address comes from {source}")));
         }
         let Timeout(timeout) = self.timeout;
         let mut session = Session::builder(&address)
@@ -73,7 +72,7 @@ impl Connect {
             session = session.token(token);
         }
         if self.client_cert.is_some() != self.client_key.is_some() {
-            let message = "a certificate and its key belong together; give both --cert and --key";
+            let message = "a certificate needs its key; give both --cert and --key";
             return Err(wrong(ErrorKind::MissingRequiredArgument, message));
         }
         let identity = self.client_cert.zip(self.client_key);
@@ -97,18 +96,18 @@ impl Connect {
     }
 }
 
-/// The variable that an address may be in.
+/// The environment variable with the service's address.
 const ADDR: &str = "TARMEM_ADDR";
 
-/// The variable that a token may be in.
+/// The environment variable with the token.
 const TOKEN: &str = "TARMEM_TOKEN";
 
-/// The address of the service, and where it comes from: the option, or the variable.
+/// The address of the service, and where it comes from: the option or the variable.
 fn address(option: Option<String>) -> Result<(String, &'static str), Failure> {
     match option {
-        // As that of a shell's variable which is not set: another service than that is not what was asked for.
+        // Probably an unset variable of the shell. Falling back to TARMEM_ADDR might reach the wrong service.
         Some(address) if address.is_empty() => {
-            let message = "--addr is empty; give HOST:PORT or unix:/path, or leave it out for what TARMEM_ADDR says";
+            let message = "--addr is empty; give HOST:PORT or unix:/path, or leave it out to use TARMEM_ADDR";
             return Err(wrong(ErrorKind::InvalidValue, message));
         }
         Some(address) => return Ok((address, "--addr")),
@@ -123,7 +122,7 @@ fn address(option: Option<String>) -> Result<(String, &'static str), Failure> {
     }
 }
 
-/// A variable of the environment. An empty one is as good as none.
+/// The value of an environment variable; `None` if it is not set or empty.
 fn variable(name: &str) -> Result<Option<String>, Failure> {
     match std::env::var(name) {
         Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
@@ -132,8 +131,8 @@ fn variable(name: &str) -> Result<Option<String>, Failure> {
     }
 }
 
-/// The token to say, if there is one that counts more than what the address may have: that of a file; or that of the
-/// variable, unless the command line has an address with one.
+/// The token to use instead of one in the address, if any: that of the file; or that of the environment variable,
+/// unless an address on the command line has one.
 fn token(file: Option<&Path>, address: &str, source: &str) -> Result<Option<String>, Failure> {
     let Some(path) = file else {
         let in_address = address.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
@@ -143,7 +142,7 @@ fn token(file: Option<&Path>, address: &str, source: &str) -> Result<Option<Stri
         .map_err(|error| Failure::failed(format!("the token cannot be read from {}: {error}", path.display())))?;
     let token = token.trim();
     if token.is_empty() {
-        return Err(Failure::failed(format!("there is no token in {}; write it there", path.display())));
+        return Err(Failure::failed(format!("the token file {} is empty; write the token into it", path.display())));
     }
     Ok(Some(token.to_owned()))
 }

@@ -1,4 +1,4 @@
-//! Where a service listens: what options say and what the file says, option by option.
+//! Where a service listens: the options that say it, and how they override the settings file.
 
 use super::arguments::{host, path, port};
 use super::output::{Failure, wrong};
@@ -7,40 +7,39 @@ use clap::Args;
 use clap::error::ErrorKind;
 use std::path::PathBuf;
 
-/// If nothing is said at all.
+/// The host if neither the options nor the file name one.
 const DEFAULT_HOST: &str = "0.0.0.0";
 
-/// The options for that.
+/// The options that say where to listen.
 #[derive(Args, Debug, Default)]
 pub(super) struct ListenOptions {
-    /// The host or address to listen on, in place of those in the file; peers on other hosts need --tokens,
-    /// --tls-client-ca or --unprotected, too [default: 0.0.0.0, unless there is --unix and no --port]
+    /// The host or address to listen on, instead of those in the file; to admit clients from other hosts, also give
+    /// --tokens, --tls-client-ca or --unprotected [default: 0.0.0.0, unless --unix is given without --port]
     #[arg(long, value_parser = host)]
     host: Option<String>,
 
-    /// The port to listen on, in place of those in the file; 0 takes any free one. It needs --host, too, if the file
-    /// listens on Unix sockets only [default: 0]
+    /// The port to listen on, instead of those in the file; 0 takes any free one. If the file lists only Unix sockets,
+    /// --host is needed, too [default: 0]
     #[arg(long, value_parser = port)]
     port: Option<u16>,
 
-    /// Listen on a Unix socket, in place of those in the file; and by TCP only if --host, --port or the file asks for
-    /// it
+    /// Listen on this Unix socket, instead of those in the file; on TCP only if --host, --port or the file says so
     #[arg(long, value_name = "PATH", value_parser = path)]
     unix: Option<PathBuf>,
 }
 
 impl ListenOptions {
-    /// All the places, of which there is one at least, over those in the file.
+    /// Combines the options with the places in the file. The result is not empty.
     ///
     /// # Errors
-    /// A port without a host, where the file has none either.
+    /// If there is a port without a host, and the file has no host either.
     pub(super) fn settle(self, file: Option<Vec<Place>>) -> Result<Vec<Place>, Failure> {
         let mut places = file.unwrap_or_default();
         let anew = self.host.is_some() || self.port.is_some();
         if anew {
             if !places.iter().any(|place| matches!(place, Place::Tcp { .. })) {
                 if self.host.is_none() && !places.is_empty() {
-                    // All addresses of this machine are nothing to be had by the way.
+                    // Nobody asked to listen on all addresses of this machine.
                     let message = "--port needs --host, too: the file listens on Unix sockets only; give --host \
                                    127.0.0.1 for this machine, or --host 0.0.0.0 for all of its addresses";
                     return Err(wrong(ErrorKind::MissingRequiredArgument, message));
@@ -63,7 +62,7 @@ impl ListenOptions {
         }
         let mut settled: Vec<Place> = Vec::with_capacity(places.len());
         for place in places {
-            // The same host and port can be had once; any free port, as often as the file itself asks for it.
+            // A host and port can be bound only once, but a free port as often as the file asks for one.
             let any_port = !anew && matches!(place, Place::Tcp { port: 0, .. });
             if any_port || !settled.contains(&place) {
                 settled.push(place);
@@ -94,8 +93,8 @@ mod tests {
     }
 
     #[test]
-    fn options_count_more_than_the_file_one_by_one() {
-        /// The options, the file's places, and what they come to.
+    fn each_option_overrides_its_part_of_the_file() {
+        /// The options, the places in the file, and the result.
         type Case<'a> = (&'a str, Option<&'a [&'a str]>, &'a [&'a str]);
         let both: &[&str] = &["127.0.0.1:1", "unix:/a"];
         let cases: [Case; 16] = [
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_alone_opens_no_address_that_nobody_named() {
+    fn a_port_without_a_host_is_refused_if_the_file_has_no_host() {
         for options in ["port=0", "port=7", "port=7 unix=/b"] {
             let [message] = &settled(options, Some(&["unix:/a"]))[..] else { panic!("{options}") };
             assert!(message.contains("--port needs --host, too"), "{message}");

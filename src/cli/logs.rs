@@ -1,4 +1,4 @@
-//! What a service says on standard error.
+//! The log of a service, on standard error.
 
 use super::output::Failure;
 use std::fmt;
@@ -9,10 +9,10 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::format::{self, Writer};
 
-/// Where the filter comes from, the first that is set.
+/// The environment variables that may contain the filter; the first one that is set is used.
 const VARIABLES: [&str; 2] = ["TARMEM_LOG", "RUST_LOG"];
 
-/// Logs go to standard error from here on.
+/// Starts to write the log to standard error.
 pub(super) fn begin() -> Result<(), Failure> {
     let set = |name: &&str| std::env::var(name).ok().filter(|filter| !filter.is_empty());
     let (name, filter) = VARIABLES
@@ -27,13 +27,13 @@ pub(super) fn begin() -> Result<(), Failure> {
         .with_writer(io::stderr)
         .with_ansi(colours)
         .fmt_fields(format::debug_fn(write_field).delimited(" "))
-        // Standard error may be a pipe that nobody reads any more: complaining there would be a panic.
+        // If standard error is a closed pipe, reporting an error there would panic.
         .log_internal_errors(false)
         .init();
     Ok(())
 }
 
-/// A field of an event, on the event's line, and harmless to a terminal: some of it was given by clients.
+/// Writes a field of an event, without line breaks and with control characters escaped: parts of it come from clients.
 fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
     let text = format!("{value:?}");
     match field.name() {
@@ -42,7 +42,7 @@ fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -
     }
 }
 
-/// The filter as given. tarpc tells of every request at `info`: it is asked by name, or silent.
+/// The filter `given`, without tarpc's log of every request at level `info` unless the filter mentions tarpc.
 fn filter_of(given: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
     let quiet = if given.contains("tarpc") { "" } else { ",tarpc=warn" };
     EnvFilter::try_new(format!("{given}{quiet}"))
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_is_lines_that_are_harmless() {
+    fn log_events_are_one_escaped_line_each() {
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()

@@ -1,16 +1,17 @@
-//! The `tarmem` program: what its command line means.
+//! The `tarmem` program: its command line.
 //!
-//! - `serve`: the service; `settings` are what it is set up by, `listen` where it listens, `logs` what it says on the
-//!   way.
-//! - `connect`: the options that lead to a service, for all the other commands.
-//! - `commands`: these commands, one file for each; `tls`: certificates for a service and its clients.
-//! - `arguments`: what an argument may look like; `values`: those that are values, with objects among them.
-//! - `output`: results as lines of JSON, failures as a line of text.
+//! - `serve`: the command that runs a service; `settings`, `listen` and `logs`: its options, where it listens, its log;
+//!   `reloading` reads the tokens again, `trim` returns free memory to the system.
+//! - `connect`: the options by which all other commands connect to a service.
+//! - `commands`: these commands, one file for each; `tls`: makes certificates for a service and its clients.
+//! - `arguments`: parses single arguments; `values`: the arguments of methods and functions, which may contain objects.
+//! - `output`: prints results as lines of JSON, and failures as a line of text.
 //!
-//! `tarmem serve` offers the modules that are linked into it. A program that serves classes of your own is two lines:
+//! `tarmem serve` offers the modules that are linked into the program. To serve your own classes, write a program of
+//! two lines:
 //!
 //! ```no_run
-//! tarmem::link!(serde); // in place of `serde`: the crate that defines your classes
+//! tarmem::link!(serde); // instead of `serde`, name the crate that defines your classes
 //!
 //! fn main() -> std::process::ExitCode {
 //!     tarmem::cli::main()
@@ -47,10 +48,10 @@ Examples:
   tarmem get k                              prints [1,2,3]
   tarmem memoize big builtins.list @big.json
 
-Results are JSON on standard output, one value a line. A failure is one line on standard error.
-Exit status: 0 done, 1 failed, 2 the command line is wrong.";
+Results are JSON on standard output, one value per line. A failure is one line on standard error.
+Exit status: 0 if the command succeeded, 1 if it failed, 2 if the command line is wrong.";
 
-/// Live objects on a network service, used together by many processes.
+/// Live objects on a network service, shared by many processes.
 #[derive(Parser)]
 #[command(name = "tarmem", version, after_help = EXAMPLES, arg_required_else_help = false)]
 struct Cli {
@@ -60,30 +61,31 @@ struct Cli {
     connect: Connect,
 }
 
-/// Does what the command line says.
+/// Runs the command line of this process, and returns its exit status.
 pub fn main() -> ExitCode {
     let done = parse().and_then(|cli| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::failed(format!("cannot start a runtime: {error}")))?;
         let done = runtime.block_on(run(cli));
-        // Not to wait for the name of a host to be looked up when nobody needs it any more.
+        // Dropping the runtime would wait for the look-up of a host's name that is no longer needed.
         runtime.shutdown_background();
         done
     });
     done.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
 }
 
-/// The commands that connect to nobody, and what is said of an option of a client there.
+/// The commands that do not connect to a service, and the remedy if they are given an option of a client.
 const ALONE: [(&str, &str); 2] = [
-    ("serve", "where `tarmem serve` listens is given by --host, --port and --unix"),
-    ("tls", "`tarmem tls` makes files, and connects to nobody"),
+    ("serve", "to say where `tarmem serve` listens, use --host, --port and --unix"),
+    ("tls", "leave it out: `tarmem tls` only makes files, and connects to no service"),
 ];
 
-/// What the program understands.
+/// The command line as clap knows it.
 fn command() -> clap::Command {
     let command = Cli::command();
     let options: Vec<Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
-    // These know the options as well, to say what to give instead, but do not offer them.
+    // These commands parse the options of clients, so that `refuse_to_connect` can name the remedy, but do not show
+    // them.
     let hidden = || options.iter().map(|option| option.clone().hide(true));
     ALONE.iter().fold(command, |command, (name, _)| {
         command.mut_subcommand(name, |command| command.args(hidden()).mut_subcommands(|inside| inside.args(hidden())))
@@ -98,11 +100,12 @@ fn parse() -> Result<Cli, Failure> {
     Ok(cli)
 }
 
-/// `serve --addr` would be understood as the address to listen on, by whoever writes it.
+/// Refuses the options of clients for commands that do not connect: a user who writes `serve --addr` probably means the
+/// address to listen on.
 fn refuse_to_connect(matches: &ArgMatches) -> Result<(), Failure> {
     let name = matches.subcommand_name();
     let Some((_, instead)) = ALONE.iter().find(|(alone, _)| name == Some(alone)) else { return Ok(()) };
-    // Before the command, behind it, and behind one inside it.
+    // The option may stand before the command, after it, or after its subcommand.
     let levels = || std::iter::successors(Some(matches), |level| level.subcommand().map(|(_, inside)| inside));
     let given = |id: &str| levels().any(|level| level.value_source(id) == Some(ValueSource::CommandLine));
     let options = command();
@@ -123,7 +126,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     };
     let session = cli.connect.session().await?;
     let done = command.run(&session).await;
-    // In order: what was taken out of a queue, say, is back in it unless the service hears that it has arrived.
+    // `close` acknowledges results. Without this, an item that was taken out of a queue would be put back.
     session.close().await;
     done
 }
@@ -131,7 +134,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_valid() {
         super::command().debug_assert();
     }
 }

@@ -1,4 +1,4 @@
-//! Results as lines of JSON on standard output, failures as a line of text on standard error.
+//! Prints results as lines of JSON on standard output, and failures as a line of text on standard error.
 
 use crate::server::ServeError;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -11,7 +11,7 @@ use tarmem_remote::error::Error;
 use tarmem_remote::escape::{escape, is_unsafe};
 use tarmem_remote::value::Value;
 
-/// Standard output: JSON, one value a line.
+/// Writes JSON to standard output, one value per line.
 pub(super) struct Output {
     out: BufWriter<Stdout>,
 }
@@ -27,13 +27,13 @@ impl Output {
         self.out.write_all(b"\n").map_err(|error| Failure::unwritten(&error))
     }
 
-    /// Sees to it that all is printed.
+    /// Writes out what is buffered.
     pub(super) fn flush(&mut self) -> Result<(), Failure> {
         self.out.flush().map_err(|error| Failure::unwritten(&error))
     }
 }
 
-/// A value in the form of [`Value::to_json`].
+/// Serializes a value in the form of [`Value::to_json`].
 pub(super) struct Json<'a>(pub(super) &'a Value);
 
 impl Serialize for Json<'_> {
@@ -42,8 +42,7 @@ impl Serialize for Json<'_> {
     }
 }
 
-/// Compact JSON that has nothing in it which a terminal obeys, or nobody sees: text is escaped further than JSON asks
-/// for.
+/// Formats compact JSON in which control characters and invisible characters are escaped, beyond what JSON requires.
 struct Harmless;
 
 impl Formatter for Harmless {
@@ -62,18 +61,18 @@ impl Formatter for Harmless {
     }
 }
 
-/// One line of JSON.
+/// Writes one line of JSON, without the line's end.
 fn write_json(out: &mut impl Write, line: &impl Serialize) -> Result<(), serde_json::Error> {
     line.serialize(&mut serde_json::Serializer::with_formatter(out, Harmless))
 }
 
-/// Why the program did not do what it was told.
+/// Why the program failed.
 pub(super) enum Failure {
     /// The command line is wrong, or asks for help.
     Usage(Box<clap::Error>),
     /// The command failed.
     Failed(String),
-    /// Whoever read the output has gone, and so wants no more of it.
+    /// The reader of the output has closed its pipe, as `head` does. This is not an error.
     Unread,
 }
 
@@ -89,10 +88,10 @@ impl Failure {
         }
     }
 
-    /// Tells the user, and the exit status.
+    /// Prints the failure, and returns the exit status.
     pub(super) fn report(self) -> ExitCode {
         match self {
-            // There is nobody else to tell if that fails.
+            // If standard error cannot be written to, the failure cannot be reported at all.
             Failure::Usage(error) => {
                 let _ = if error.use_stderr() { tell(&usage(&error)) } else { error.print() };
                 u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
@@ -111,7 +110,7 @@ impl fmt::Display for Failure {
         match self {
             Failure::Usage(error) => f.write_str(&usage(error)),
             Failure::Failed(message) => f.write_str(message),
-            Failure::Unread => f.write_str("nobody reads the output"),
+            Failure::Unread => f.write_str("the output is no longer read"),
         }
     }
 }
@@ -125,12 +124,12 @@ impl From<clap::Error> for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let message = match &error {
-            // In the words of the command line.
+            // This error names the remedies as commands.
             Error::Poisoned { target } => {
                 let key = if target.starts_with('"') { target } else { "KEY" };
                 format!(
-                    "{target} is poisoned: a method panicked while changing it; look at it by `tarmem get {key}`, then \
-                     let it be used again by `tarmem clear-poison {key}`, or update the key with a new object"
+                    "{target} is poisoned: a method panicked while changing it; look at it with `tarmem get {key}`, \
+                     then permit its use with `tarmem clear-poison {key}`, or update the key with a new object"
                 )
             }
             error => error.to_string(),
@@ -145,12 +144,12 @@ impl From<ServeError> for Failure {
     }
 }
 
-/// That the command line is wrong, in a way that clap does not know of.
+/// The failure for an error in the command line that clap cannot detect.
 pub(super) fn wrong(kind: ErrorKind, message: impl fmt::Display) -> Failure {
     super::command().error(kind, message).into()
 }
 
-/// Something that the user should know, beside the result.
+/// Prints a warning, in addition to the result.
 pub(super) fn warn(message: &str) {
     let _ = tell(message);
 }
@@ -159,13 +158,13 @@ fn tell(message: &str) -> io::Result<()> {
     writeln!(io::stderr(), "tarmem: {}", one_line(message))
 }
 
-/// How many characters of a wrong argument are shown.
+/// How many characters of an invalid argument are shown.
 const SHOWN: usize = 80;
 
-/// What is wrong with the command line, perhaps with a tip, and how it has to look: clap's paragraphs, as one line.
+/// An error in the command line as one line: clap's paragraphs, then the usage.
 fn usage(error: &clap::Error) -> String {
     let mut text = error.to_string();
-    // What was given may have lines of its own; and what is wrong with it stands behind it, and would not be found.
+    // The argument may contain line breaks; and if it is long, nobody would find the error after it.
     for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
         if let Some(ContextValue::String(given)) = error.get(kind) {
             let mut short: String = given.chars().take(SHOWN).collect();
@@ -184,7 +183,7 @@ fn usage(error: &clap::Error) -> String {
     wrong.chain([usage, format!("try '{name} --help'")]).collect::<Vec<_>>().join("; ")
 }
 
-/// How the command has to look, and its name: that of which the error is, or the one that was given.
+/// The usage and the name of the command that the error is about, or of the command that was given.
 fn usage_of(error: &clap::Error) -> (String, String) {
     let mut program = super::command();
     program.build();
@@ -201,7 +200,7 @@ fn usage_of(error: &clap::Error) -> (String, String) {
     (one_line(&command.render_usage().to_string()), name)
 }
 
-/// On one line, and harmless to a terminal: a message may come from a method on the service.
+/// Joins the lines of a message, and escapes control characters: a message may come from a method on the service.
 fn one_line(message: &str) -> String {
     let lines: Vec<&str> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     escape(&lines.join(" ")).into_owned()
@@ -221,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_shown_as_everywhere() {
+    fn values_are_shown_as_to_json_writes_them() {
         for text in [r#"{"b":[{"z":1,"a":2.5}],"a":null}"#, r#"{"$map":[["$x",{"$bytes":"07"}]]}"#, r#""\u001b\n""#] {
             let value = Value::parse_json(text).unwrap();
             assert_eq!(shown(&Json(&value)), text);
@@ -230,13 +229,13 @@ mod tests {
     }
 
     #[test]
-    fn text_is_harmless_to_a_terminal() {
+    fn unsafe_characters_are_escaped() {
         assert_eq!(shown(&"a\u{9b}31m\u{202e}\u{7f}b\u{2028}é👍"), r#""a\u009b31m\u202e\u007fb\u2028é👍""#);
     }
 
     proptest! {
         #[test]
-        fn what_is_printed_is_json_and_has_nothing_unsafe(
+        fn output_is_json_without_unsafe_characters(
             text in prop::collection::vec(
                 prop_oneof![
                     any::<char>(),
@@ -258,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_one_harmless_line() {
+    fn a_message_is_one_escaped_line() {
         assert_eq!(one_line("two\n  lines\r\n\n\u{1b}[2Jred"), r"two lines \u{1b}[2Jred");
         assert_eq!(one_line("\u{9b}2J\u{202e}\u{2028}x"), r"\u{9b}2J\u{202e}\u{2028}x");
     }

@@ -1,36 +1,38 @@
-//! Reads something again each time that it is asked to, on a thread of its own: whoever asks can go on.
+//! Reads something again on request, on its own thread, so that the caller does not wait for it.
 
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// After so long without an end of it, it is told that reading takes long.
+/// After this time, the caller is told that reading takes long.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What comes of it.
+/// The outcome of a request.
 pub(super) enum Read<T> {
     Done(T),
-    /// It is still being read.
+    /// The read has not finished within [`PATIENCE`].
     Late,
 }
 
-/// Reads again what `read` reads.
+/// Calls a function on its own thread, once for each request.
 pub(super) struct Reloading<T> {
     asking: SyncSender<()>,
     done: mpsc::Receiver<T>,
-    /// When the one that is being read, or that will be, is late.
+    /// When the current request will be late; `None` if there is no request.
     late: Option<Instant>,
 }
 
 impl<T: Send + 'static> Reloading<T> {
+    /// Starts the thread that calls `read`.
+    ///
     /// # Errors
-    /// If there can be no thread.
+    /// If the thread cannot be started.
     pub(super) fn new(read: impl Fn() -> T + Send + 'static) -> std::io::Result<Self> {
-        // One that is asked for while another is read comes after it; more would find the same.
+        // A request during a read is served after it. Further requests would read the same, and are dropped.
         let (asking, asked) = sync_channel(1);
         let (sender, done) = mpsc::channel(1);
-        // Not one of the runtime's: it would have to come to its end before the program can.
+        // A blocking thread of the runtime would have to finish before the program can end.
         std::thread::Builder::new().name("tarmem-reload".to_owned()).spawn(move || {
             while let Ok(()) = asked.recv() {
                 if sender.blocking_send(read()).is_err() {
@@ -41,15 +43,18 @@ impl<T: Send + 'static> Reloading<T> {
         Ok(Reloading { asking, done, late: None })
     }
 
-    /// Has it read once more. It returns at once.
+    /// Requests a read. Returns at once.
     pub(super) fn ask(&mut self) {
         match self.asking.try_send(()) {
             Ok(()) | Err(TrySendError::Full(())) => self.late = Some(self.late.unwrap_or(Instant::now() + PATIENCE)),
-            Err(TrySendError::Disconnected(())) => tracing::error!("nothing is read again: its thread has ended"),
+            Err(TrySendError::Disconnected(())) => {
+                tracing::error!("cannot read again: the reading thread has ended; restart the service")
+            }
         }
     }
 
-    /// What has been read, or that it takes long, which is told once. It waits for ever if nothing was asked for.
+    /// Waits for the result of a request, or until it is late, which is reported once per request. Waits forever if
+    /// there is no request.
     pub(super) async fn next(&mut self) -> Read<T> {
         let late = self.late;
         let is_late = async {
@@ -78,7 +83,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     #[tokio::test(start_paused = true)]
-    async fn what_blocks_is_told_and_nobody_waits_for_it() {
+    async fn a_read_that_blocks_is_reported_once_and_not_waited_for() {
         let (go_on, wait) = std::sync::mpsc::channel();
         let wait = Arc::new(Mutex::new(wait));
         let (begun, is_read) = std::sync::mpsc::channel();
@@ -87,7 +92,7 @@ mod tests {
             wait.lock().expect("not poisoned").recv()
         };
         let mut reloading = Reloading::new(read).expect("a thread");
-        assert!(tokio::time::timeout(PATIENCE * 10, reloading.next()).await.is_err(), "nothing was asked for");
+        assert!(tokio::time::timeout(PATIENCE * 10, reloading.next()).await.is_err(), "there is no request");
         reloading.ask();
         is_read.recv().expect("it begins");
         for _ in 0..10 {
@@ -96,11 +101,11 @@ mod tests {
         let begun = Instant::now();
         assert!(matches!(reloading.next().await, Read::Late));
         assert_eq!(begun.elapsed(), PATIENCE);
-        assert!(tokio::time::timeout(PATIENCE * 10, reloading.next()).await.is_err(), "it is told once");
+        assert!(tokio::time::timeout(PATIENCE * 10, reloading.next()).await.is_err(), "it is reported once");
         tokio::time::resume();
         go_on.send(1).expect("it is there");
         go_on.send(2).expect("it is there");
         assert!(matches!(reloading.next().await, Read::Done(Ok(1))));
-        assert!(matches!(reloading.next().await, Read::Done(Ok(2))), "what was asked for meanwhile is read after it");
+        assert!(matches!(reloading.next().await, Read::Done(Ok(2))), "the later requests are served by one more read");
     }
 }

@@ -1,4 +1,4 @@
-//! `tarmem serve`: the service.
+//! `tarmem serve`.
 
 use super::logs;
 use super::output::Failure;
@@ -13,20 +13,21 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// Host objects until SIGINT or SIGTERM
 ///
 /// Prints a line on standard output for each address, `listening on HOST:PORT` or `listening on unix:/path`, with the
-/// port that it has. Logs go to standard error; what is logged is set by TARMEM_LOG or RUST_LOG, such as debug or
+/// actual port. Logs go to standard error; TARMEM_LOG or RUST_LOG sets what is logged, for example to debug or
 /// tarmem=debug (default: info).
 ///
-/// The command line counts more than the file of --config, option by option.
+/// Options on the command line override those in the file of --config, one by one.
 ///
-/// SIGINT or SIGTERM shuts down gracefully, with status 0: what runs may finish. The second ends the service at once.
+/// SIGINT or SIGTERM shuts down gracefully, with status 0: running calls may finish. A second signal ends the service
+/// at once.
 ///
-/// SIGHUP reads the tokens again: sessions whose token is gone end.
+/// SIGHUP reads the tokens again, and ends the sessions whose token has been removed.
 #[derive(Args)]
 pub(super) struct Serve {
     #[command(flatten)]
     settings: Settings,
 
-    /// Print all settings and limits, with their units and defaults, as the file for --config, and do nothing else
+    /// Print all settings and limits, with their units and defaults, in the format of the file for --config, and exit
     #[arg(long)]
     print_config: bool,
 }
@@ -47,10 +48,10 @@ impl Serve {
         let service = service.start();
         announce(&addresses);
         if let Err(error) = trim::begin() {
-            tracing::warn!("memory that becomes free is kept, for there is no thread to give it back: {error}");
+            tracing::warn!("free memory is not returned to the system: its thread cannot start: {error}");
         }
         let mut reloading = Reloading::new(move || tokens.read())
-            .map_err(|error| Failure::failed(format!("no thread can be had: {error}")))?;
+            .map_err(|error| Failure::failed(format!("cannot start a thread: {error}")))?;
         loop {
             tokio::select! {
                 heard = signals.reload() => match heard {
@@ -60,14 +61,14 @@ impl Serve {
                 read = reloading.next() => match read {
                     Read::Done(tokens) => TokensFrom::take(tokens, &service),
                     Read::Late => tracing::error!(
-                        "the tokens stay as they were until their file is read, which has taken {PATIENCE:?} so far"
+                        "the tokens stay as they were: reading their file has taken {PATIENCE:?} so far"
                     ),
                 },
             }
         }
         tokio::select! {
             () = service.shutdown() => Ok(()),
-            // As a shell says it: 128 and the signal.
+            // The exit status that a shell gives: 128 plus the signal.
             signal = signals.end() => std::process::exit(128 + signal.as_raw_value()),
         }
     }
@@ -78,16 +79,16 @@ fn print(text: &str) -> Result<(), Failure> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::unwritten(&error))
 }
 
-/// A line for each address on standard output, all at once. A service is of use although nobody reads them.
+/// Prints a line for each address on standard output. If this fails, the service runs all the same.
 fn announce(addresses: &[String]) {
     let mut out = io::stdout();
     let lines: String = addresses.iter().map(|address| format!("listening on {}\n", escape(address))).collect();
     if let Err(error) = out.write_all(lines.as_bytes()).and_then(|()| out.flush()) {
-        tracing::warn!("listening on {}, which cannot be said on standard output: {error}", addresses.join(", "));
+        tracing::warn!("listening on {}; standard output cannot be written: {error}", addresses.join(", "));
     }
 }
 
-/// The signals that a service heeds.
+/// The signals that a service handles.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -104,7 +105,7 @@ impl Signals {
         })
     }
 
-    /// `None` if it is not to read its tokens again, but to end.
+    /// Waits for a signal. Returns `None` if it is one that ends the service, and not SIGHUP.
     async fn reload(&mut self) -> Option<()> {
         tokio::select! {
             _ = self.interrupt.recv() => None,
@@ -113,7 +114,7 @@ impl Signals {
         }
     }
 
-    /// One that ends the service.
+    /// Waits for a signal that ends the service.
     async fn end(&mut self) -> SignalKind {
         tokio::select! {
             _ = self.interrupt.recv() => SignalKind::interrupt(),

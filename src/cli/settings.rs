@@ -1,5 +1,4 @@
-//! What a service is set up by: options, variables of the environment, a file. The first of these that says something
-//! counts.
+//! The settings of a service: options override environment variables, which override the settings file.
 
 use super::listen::ListenOptions;
 use super::output::{Failure, wrong};
@@ -10,23 +9,22 @@ use clap::Args;
 use clap::error::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The options of `serve` that a file can have, too.
+/// The options of `serve` that may also stand in the settings file.
 #[derive(Args)]
 pub(super) struct Settings {
-    /// Read settings from this file, in TOML; options count more than it, and paths in it are seen from its folder.
-    /// --print-config shows how it looks
+    /// Read settings from this TOML file; options override it, and paths in it are relative to its folder.
+    /// --print-config prints an example
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
     #[command(flatten)]
     listen: ListenOptions,
 
-    /// Ask everybody for one of the tokens in this file, and of those in TARMEM_TOKENS (name:token,name:token). SIGHUP
-    /// reads it again
+    /// Require one of the tokens in this file, or in TARMEM_TOKENS (name:token,name:token). SIGHUP reads the file again
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
 
-    /// Speak TLS, with the certificate chain in this file (PEM)
+    /// Use TLS, with the certificate chain in this file (PEM)
     #[arg(long, value_name = "FILE")]
     tls_cert: Option<PathBuf>,
 
@@ -34,16 +32,15 @@ pub(super) struct Settings {
     #[arg(long, value_name = "FILE")]
     tls_key: Option<PathBuf>,
 
-    /// Ask every client for a certificate that one of those in this file (PEM) has signed
+    /// Require a certificate of each client, signed by one of the CAs in this file (PEM)
     #[arg(long, value_name = "FILE")]
     tls_client_ca: Option<PathBuf>,
 
-    /// Answer peers on other hosts too, although nobody is asked who they are; --unprotected=false if the file says
-    /// otherwise
+    /// Admit clients from other hosts without any authentication; --unprotected=false overrides the file
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     unprotected: Option<bool>,
 
-    /// Threads that serve connections [default: one per core]
+    /// The number of threads that serve connections [default: one per core]
     #[arg(long, value_name = "THREADS", value_parser = clap::value_parser!(u16).range(1..=i64::from(WORKERS)))]
     workers: Option<u16>,
 
@@ -56,7 +53,7 @@ pub(super) struct Settings {
     limit: Vec<String>,
 }
 
-/// All that has been said, one way or the other.
+/// The settings of a service, combined from all sources.
 pub(super) struct Settled {
     listen: Vec<Place>,
     unprotected: bool,
@@ -68,14 +65,16 @@ pub(super) struct Settled {
     limits: Limits,
 }
 
-/// Where tokens come from, now and later.
+/// Where tokens are read from, at start-up and after each SIGHUP.
 pub(super) struct TokensFrom {
     file: Option<PathBuf>,
 }
 
 impl Settings {
+    /// Combines the options with the settings file.
+    ///
     /// # Errors
-    /// What does not fit, with its file and line, or its option.
+    /// If a setting is invalid; the error names its file and line, or its option.
     pub(super) fn settle(self) -> Result<Settled, Failure> {
         let (file, mut limits) = match &self.config {
             None => (ConfigFile::default(), Limits::default()),
@@ -119,8 +118,10 @@ impl Settings {
 }
 
 impl TokensFrom {
+    /// Reads the tokens from the file and the environment variable. Returns `None` if there is neither.
+    ///
     /// # Errors
-    /// Why there are none to be had; no secret is in it.
+    /// If the tokens cannot be read or used. The error contains no secret.
     pub(super) fn read(&self) -> Result<Option<Tokens>, Failure> {
         let failed = |error: crate::security::TokensError| Failure::failed(error.to_string());
         let file = self.file.as_ref().map(Tokens::from_file).transpose().map_err(failed)?;
@@ -131,21 +132,21 @@ impl TokensFrom {
         })
     }
 
-    /// Takes what was read again. If that failed, those that there are stay.
+    /// Gives the service the tokens that were read again. If reading them failed, it keeps those it has.
     pub(super) fn take(read: Result<Option<Tokens>, Failure>, service: &RunningService) {
         match read {
             Ok(Some(tokens)) => service.set_tokens(tokens),
-            Ok(None) => tracing::info!("there are no tokens to be read again; start the service with --tokens"),
+            Ok(None) => tracing::info!("there are no tokens to read again; start the service with --tokens"),
             Err(failure) => tracing::error!("the tokens stay as they were: {failure}"),
         }
     }
 }
 
 impl Settled {
-    /// The service to be, and where its tokens come from later.
+    /// Builds the service. Also returns where to read its tokens from later.
     ///
     /// # Errors
-    /// If the tokens cannot be had.
+    /// If the tokens cannot be read or used.
     pub(super) fn service(self) -> Result<(Service, TokensFrom), Failure> {
         let mut service = Service::without_listener().limits(self.limits);
         for listen in self.listen {
@@ -172,44 +173,40 @@ impl Settled {
         Ok((service, self.tokens))
     }
 
-    /// A file that says all of this, with what each thing means.
+    /// These settings as a settings file, with a comment for each.
     pub(super) fn to_toml(&self) -> String {
         let mut toml = String::from(
-            "# What `tarmem serve --config` reads, with what is set now. What is left out has its default.\n\
-             # A path that does not begin with / is seen from the folder of this file.\n\n",
+            "# The settings file for `tarmem serve --config`, with the current settings. Everything may be left out.\n\
+             # A path that does not begin with / is relative to the folder of this file.\n\n",
         );
         let mut put = |comment: &str, name: &str, value: Option<String>| toml.push_str(&entry(comment, name, value));
         let list =
             |items: Vec<String>| format!("[{}]", items.iter().map(|item| quote(item)).collect::<Vec<_>>().join(", "));
         put(
-            "Where to listen: host:port, or unix:/path. Port 0 is any free one.",
+            "Where to listen: host:port, or unix:/path. Port 0 takes any free one.",
             "listen",
             Some(list(self.listen.iter().map(shown).collect())),
         );
         put(
-            "Whether peers on other hosts are answered although nobody is asked who they are. Default: false.",
+            "Whether to admit clients from other hosts without any authentication. Default: false.",
             "unprotected",
             Some(self.unprotected.to_string()),
         );
         put(
-            "Threads that serve connections. Default: one per core.",
+            "The number of threads that serve connections. Default: one per core.",
             "workers",
             self.workers.map(|workers| workers.to_string()),
         );
-        put(
-            "The modules that are offered, with those inside them. Default: all.",
-            "modules",
-            self.modules.clone().map(list),
-        );
+        put("The modules to offer, with those inside them. Default: all.", "modules", self.modules.clone().map(list));
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| quote(&absolute(path).to_string_lossy()));
-        put("The file with the tokens. Default: nobody is asked for one.", "tokens", path(&self.tokens.file));
+        put("The token file. Default: clients need no token.", "tokens", path(&self.tokens.file));
         let [cert, key, client_ca] = &self.tls_files;
         toml.push_str("\n[tls]\n");
         let mut put = |comment: &str, name: &str, value: Option<String>| toml.push_str(&entry(comment, name, value));
         put("The certificate chain, in PEM. Default: no TLS.", "cert", path(cert));
         put("Its private key, in PEM.", "key", path(key));
         put(
-            "What signs the certificates of clients, in PEM. Default: they are not asked for one.",
+            "The CA that signs the certificates of clients, in PEM. Default: clients need no certificate.",
             "client_ca",
             path(client_ca),
         );
@@ -219,7 +216,7 @@ impl Settled {
     }
 }
 
-/// As it is from everywhere: the file that it is to be in may be in any folder.
+/// Makes a path absolute, since the printed file may be stored in any folder.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
@@ -231,7 +228,7 @@ fn shown(place: &Place) -> String {
     }
 }
 
-/// An entry of the file; one that is not set is a comment.
+/// An entry of the settings file; commented out if it has no value.
 fn entry(comment: &str, name: &str, value: Option<String>) -> String {
     match value {
         Some(value) => format!("# {comment}\n{name} = {value}\n"),
@@ -239,8 +236,8 @@ fn entry(comment: &str, name: &str, value: Option<String>) -> String {
     }
 }
 
-/// As a text of TOML.
+/// A TOML string.
 fn quote(text: &str) -> String {
-    // JSON's escapes are TOML's.
+    // The escapes of JSON are valid in TOML.
     serde_json::Value::from(text).to_string()
 }

@@ -1,4 +1,4 @@
-//! `tarmem tls init`: the certificates of a service and of a client, with no other tool.
+//! `tarmem tls init`: makes the certificates of a service and of a client, without another tool.
 
 use super::output::{Failure, Output};
 use clap::{Args, Subcommand};
@@ -19,10 +19,10 @@ Example:
   tarmem serve --tls-cert certs/server.pem --tls-key certs/server.key --tls-client-ca certs/ca.pem
   tarmem --addr tarmems://db.example.org:18813 --ca certs/ca.pem --cert certs/client.pem --key certs/client.key keys";
 
-/// What a CA is good for, in days.
+/// How long the CA's certificate is valid, in days.
 const CA_DAYS: u32 = 3650;
 
-/// Clocks are not all alike: what is made now is valid a little earlier.
+/// Certificates are valid from this long before now, since clocks of hosts differ.
 const BEFORE: Duration = Duration::from_secs(3600);
 
 /// Make certificates for TLS
@@ -37,16 +37,17 @@ enum What {
     Init(Init),
 }
 
-/// Make a CA, and of it a certificate for a service and one for a client, as files in DIR
+/// Make a CA, and certificates signed by it for a service and a client, as files in DIR
 ///
 /// The files are ca.pem, server.pem, client.pem, and their private keys ca.key, server.key and client.key, which only
-/// their owner can read. Prints the path of each. Keep ca.key away from the service: whoever has it can be anybody.
+/// their owner can read. Prints the path of each file. Keep ca.key away from the service: its holder can impersonate
+/// any service or client.
 ///
-/// A file that is there already is not overwritten.
+/// Existing files are not overwritten.
 #[derive(Args)]
 #[command(after_help = EXAMPLE)]
 struct Init {
-    /// The folder for the files; it is made if it is not there
+    /// The folder for the files; it is created if it does not exist
     dir: PathBuf,
 
     /// The names and addresses that clients know the service by
@@ -59,11 +60,11 @@ struct Init {
     )]
     names: Vec<String>,
 
-    /// What the client's certificate calls the client
+    /// The name of the client in its certificate
     #[arg(long, value_name = "NAME", default_value = "client", value_parser = common_name)]
     client: String,
 
-    /// How long the certificates of the service and the client are valid; that of the CA is for ten years
+    /// How long the certificates of the service and the client are valid; the CA's is valid for ten years
     #[arg(
         long,
         value_name = "DAYS",
@@ -86,7 +87,7 @@ impl Init {
         let files = files.map(|(name, text)| (self.dir.join(name), text));
         fs::create_dir_all(&self.dir)
             .map_err(|error| Failure::failed(format!("the folder {} cannot be made: {error}", self.dir.display())))?;
-        // All or none, as far as can be seen beforehand.
+        // If any of the files exists, none is made.
         if let Some((path, _)) = files.iter().find(|(path, _)| path.symlink_metadata().is_ok()) {
             return Err(taken(path));
         }
@@ -98,7 +99,7 @@ impl Init {
         output.flush()
     }
 
-    /// The files: the CA's first, keys before what they are for.
+    /// Makes the files: the CA's first, and each key before its certificate.
     fn make(&self) -> Result<[(&'static str, String); 6], rcgen::Error> {
         let (ca, mut params) = (KeyPair::generate()?, self.params("tarmem CA", CA_DAYS, Vec::new())?);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -135,21 +136,20 @@ impl Init {
     }
 }
 
-/// A name or address that a service may have.
+/// Parses the name or address of a service, for its certificate.
 fn host(name: &str) -> Result<String, String> {
     let bare = name.strip_prefix("*.").unwrap_or(name);
     match ServerName::try_from(bare) {
-        Ok(ServerName::IpAddress(_)) if bare.len() < name.len() => Err("an address has no *. before it".to_owned()),
+        Ok(ServerName::IpAddress(_)) if bare.len() < name.len() => Err("an address must not begin with *.".to_owned()),
         Ok(_) => Ok(name.to_owned()),
         Err(_) => Err(
-            "a host's name or address is needed, such as db.example.org, *.example.org, 192.0.2.1 or ::1; without a \
-                       port"
+            "a host's name or address without a port is needed, such as db.example.org, *.example.org, 192.0.2.1 or ::1"
                 .to_owned(),
         ),
     }
 }
 
-/// What a certificate may call its owner: X.509 has a limit of 64 characters.
+/// Parses the name of a client, for its certificate. X.509 limits it to 64 characters.
 fn common_name(name: &str) -> Result<String, String> {
     if name.trim().is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
         return Err("a name of 1 to 64 characters is needed".to_owned());
@@ -171,7 +171,7 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
 
 fn taken(path: &Path) -> Failure {
     Failure::failed(format!(
-        "{} is there already, and is not overwritten; name another folder, or remove what it has of an earlier time",
+        "{} exists already, and is not overwritten; name another folder, or remove the old files from this one",
         path.display()
     ))
 }

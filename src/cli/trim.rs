@@ -1,28 +1,28 @@
-//! Memory that became free goes back to the system once the service has nothing to do.
+//! Returns free memory to the system when the service is idle.
 //!
-//! glibc keeps what a thread freed for what that thread needs next, in an arena of its own: after a million lists were
-//! made and deleted, an empty service would hold hundreds of megabytes for good. `malloc_trim` gives back whole pages
-//! that are free, wherever they are. It holds each arena's lock meanwhile, so it is for quiet moments:
-//! docs/performance.md has the figures.
+//! glibc keeps freed memory in arenas, for later allocations by the same thread. Without this, a service in which a
+//! million lists were made and deleted would keep hundreds of megabytes. `malloc_trim` returns all free whole pages,
+//! but holds each arena's lock meanwhile, so it is called only when the service is idle. docs/performance.md has the
+//! figures.
 
 use std::io;
 use std::thread;
 use std::time::Duration;
 
-/// How often is looked whether the service is quiet.
+/// How often to check whether the service is idle.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The processor time that a quiet service uses in a pause, in hundredths of a second.
+/// An idle service uses at most this much processor time per pause, in hundredths of a second.
 const QUIET: u64 = 5;
 
-/// The processor time after which there may be something to give back, in hundredths of a second.
+/// After this much processor time there may be memory to return, in hundredths of a second.
 const WORTHWHILE: u64 = 20;
 
-/// Gives memory back for as long as the process lives, on a thread of its own.
+/// Starts a thread that returns memory until the end of the process.
 pub(super) fn begin() -> io::Result<()> {
     let mut quiet = Quiet::default();
     thread::Builder::new().name("tarmem-trim".into()).spawn(move || {
-        // Where the system does not say what is used, nothing is given back.
+        // On systems without `/proc/self/stat`, the thread ends.
         while let Some(used) = used() {
             if quiet.after_work(used) {
                 give_back();
@@ -33,15 +33,17 @@ pub(super) fn begin() -> io::Result<()> {
     Ok(())
 }
 
-/// The processor time that the process has used, as it was when we looked.
+/// The processor time that the process had used at two moments.
 #[derive(Debug, Default)]
 struct Quiet {
+    /// At the last check.
     last: u64,
+    /// When memory was last returned.
     given_back: u64,
 }
 
 impl Quiet {
-    /// Whether the service is quiet now, and has done something since memory was given back.
+    /// Whether the service is idle now, and has worked since memory was last returned.
     fn after_work(&mut self, used: u64) -> bool {
         let is_quiet = used.saturating_sub(self.last) <= QUIET;
         let has_worked = used.saturating_sub(self.given_back) >= WORTHWHILE;
@@ -60,7 +62,7 @@ fn used() -> Option<u64> {
 }
 
 fn fields(stat: &str) -> Option<u64> {
-    // The second field is the program's name, in parentheses, and may have anything in it.
+    // The second field is the program's name in parentheses, which may contain spaces and parentheses.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let mut next = || fields.next()?.parse::<u64>().ok();
     Some(next()? + next()?)
@@ -72,7 +74,7 @@ fn give_back() {
     unsafe { libc::malloc_trim(0) };
 }
 
-/// Other allocators do it in their own way.
+/// Other allocators return memory by themselves.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn give_back() {}
 
@@ -88,12 +90,12 @@ mod tests {
         assert_eq!(
             given_back,
             [false, false, false, false, true, false, false, true, false, true, false],
-            "not while it works, and not for nothing"
+            "not while it works, and only once after it"
         );
     }
 
     #[test]
-    fn the_system_says_what_is_used() {
+    fn the_processor_time_is_read_from_proc() {
         let stat = "7 (a) (b) S 1 7 7 0 -1 4194560 1107 0 0 0 25 17 0 0 20 0 5 0 8721 9 10";
         assert_eq!(fields(stat), Some(42));
         assert_eq!(fields("7 (a"), None);

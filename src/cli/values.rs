@@ -1,5 +1,5 @@
-//! Values among the arguments of a command: JSON, on the command line or in a file, in which objects are named by their
-//! keys.
+//! The arguments of methods, functions and generators: JSON on the command line or in files, in which objects are named
+//! by their keys.
 
 use super::commands::Untyped;
 use super::output::{Failure, wrong};
@@ -17,28 +17,28 @@ use tarmem_remote::error::Error;
 use tarmem_remote::proxy::{DynamicProxy, Proxy};
 use tarmem_remote::value::{ObjectRef, Value, ValueError};
 
-/// The most that is read for one argument from a file or standard input, in bytes.
+/// How many bytes are read for one argument from a file or standard input.
 const LARGEST: u64 = 64 << 20;
 
-/// How arguments are given: below the help of each command that takes some.
+/// How arguments are written: the end of the help of each command that takes some.
 pub(super) const HELP: &str = r#"Arguments are JSON:
   3  -2.5  true  null  '"text"'  '[1,2]'  '{"a":1}'
   '{"$key":"k"}'   the object under the key k itself, here and inside lists and maps
   @FILE            JSON that is read from a file
-  -                JSON that is read from standard input; one argument at most
-  '{"$bytes":"00ff"}', '{"$float":"nan"}', '{"$tuple":[1,2]}', '{"$set":[1,2]}': what JSON does not have
-  '{"$int":"123456789012345678901234567890"}': an integer of any size, as it is printed; its digits alone do, too
-  '{"$map":[["$key",5],[1,2]]}': a map with keys that begin with $, or are no text
-  NAME=ARGUMENT    any of these for the parameter NAME, after those that go by their places: maxsplit=1, sep='","'
-Text that begins with @ or has a = is JSON as any other: '"@home"', '"a=b"'. A file whose name begins with @ is
-@./@name. `tarmem describe` and `tarmem import` show the names.
+  -                JSON that is read from standard input, for one argument at most
+  '{"$bytes":"00ff"}', '{"$float":"nan"}', '{"$tuple":[1,2]}', '{"$set":[1,2]}': values that JSON does not have
+  '{"$int":"123456789012345678901234567890"}': an integer of any size, as it is printed; or just its digits
+  '{"$map":[["$key",5],[1,2]]}': a map with keys that begin with $ or are not text
+  NAME=ARGUMENT    any of these for the parameter NAME, after the arguments without a name: maxsplit=1, sep='","'
+Text that begins with @ or contains = is written like other text: '"@home"', '"a=b"'. A file whose name begins with @ is
+@./@name. `tarmem describe` and `tarmem import` show the names of parameters.
 At most 64 MiB are read for an argument."#;
 
 /// The arguments of a method, function or generator.
 #[derive(Args)]
 pub(super) struct Values {
-    /// Its arguments, each in JSON: 3, '"text"', '[1,2]'; '{"$key":"k"}' is the object under k; @FILE reads one from a
-    /// file, and - from standard input; NAME=JSON gives one to the parameter of that name
+    /// The arguments, each in JSON: 3, '"text"', '[1,2]'; '{"$key":"k"}' is the object under k; @FILE reads an argument
+    /// from a file, and - from standard input; NAME=JSON is an argument for the parameter of that name
     #[arg(value_name = "JSON", allow_negative_numbers = true)]
     args: Vec<Word>,
 }
@@ -46,12 +46,12 @@ pub(super) struct Values {
 /// One argument.
 #[derive(Clone, Debug)]
 struct Word {
-    /// The parameter that it is for, if it says so.
+    /// The parameter that it is for, if it is given by name.
     name: Option<String>,
     given: Given,
 }
 
-/// Where an argument is to be found.
+/// Where an argument comes from.
 #[derive(Clone, Debug)]
 enum Given {
     Here(Draft),
@@ -59,7 +59,7 @@ enum Given {
     StandardInput,
 }
 
-/// A value in JSON whose objects are not looked up yet.
+/// A value in JSON whose objects have not been looked up yet.
 #[derive(Clone, Debug, PartialEq)]
 struct Draft {
     text: String,
@@ -67,14 +67,14 @@ struct Draft {
     keys: Vec<String>,
 }
 
-/// Arguments as they are sent. The objects among them are held for as long as this lives.
+/// Arguments as they are sent. This holds the objects in them while it lives.
 pub(super) struct Resolved {
     pub(super) args: args::Args,
     held: BTreeMap<String, DynamicProxy>,
 }
 
 impl Resolved {
-    /// The error, with the keys of the command line in place of the ids of these objects.
+    /// Replaces the ids of these objects in an error by the keys on the command line.
     pub(super) fn by_keys(&self, error: Error) -> Error {
         let named = |text: String| {
             self.held.iter().fold(text, |text, (key, object)| match object.reference() {
@@ -95,18 +95,19 @@ impl Resolved {
 }
 
 impl Values {
-    /// Reads what is not on the command line. Nobody has been asked anything by then.
+    /// Reads the arguments that are in files or on standard input. This is done before connecting to the service.
     ///
     /// # Errors
-    /// What cannot be read, or is no JSON.
+    /// If an argument cannot be read, or is not JSON.
     pub(super) fn load(&mut self) -> Result<(), Failure> {
         let named = |word: &&[Word]| word[0].name.is_some() && word[1].name.is_none();
         if let Some(name) = self.args.windows(2).find(named).and_then(|words| words[0].name.as_deref()) {
-            let message = format!("after {name}=… every argument needs a name; give those without one first");
+            let message =
+                format!("after {name}=… every argument needs a name; give the arguments without a name first");
             return Err(wrong(ErrorKind::ValueValidation, message));
         }
         if self.args.iter().filter(|arg| matches!(arg.given, Given::StandardInput)).count() > 1 {
-            let message = "only one argument can be -, for standard input is read once; give the others as @FILE";
+            let message = "only one argument can be -, since standard input is read once; give the others as @FILE";
             return Err(wrong(ErrorKind::TooManyValues, message));
         }
         for arg in &mut self.args {
@@ -115,17 +116,18 @@ impl Values {
                 Given::File(path) => (path.display().to_string(), read_file(path)),
                 Given::StandardInput => ("standard input".to_owned(), read(io::stdin().lock())),
             };
-            let text = text.map_err(|why| Failure::failed(format!("no argument can be read from {name}: {why}")))?;
+            let text =
+                text.map_err(|why| Failure::failed(format!("the argument cannot be read from {name}: {why}")))?;
             let draft = Draft::parse(text).map_err(|error| Failure::failed(format!("{name}: {error}")))?;
             arg.given = Given::Here(draft);
         }
         Ok(())
     }
 
-    /// The values, with the objects that they name.
+    /// Looks up the objects that the arguments name, and returns the arguments with references to them.
     ///
     /// # Errors
-    /// [`Error::NoSuchKey`], and the session's.
+    /// [`Error::NoSuchKey`], and those of the session.
     pub(super) async fn resolve(&self, session: &Session) -> Result<Resolved, Error> {
         let drafts = || {
             self.args.iter().filter_map(|arg| match &arg.given {
@@ -160,24 +162,25 @@ impl Values {
 impl FromStr for Word {
     type Err = String;
 
-    /// No JSON begins with a name and `=`.
+    /// A name and `=` cannot be the beginning of JSON.
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once('=').filter(|(name, _)| is_name(name)) {
             Some((name, given)) => match given.parse() {
                 Ok(given) => Ok(Word { name: Some(name.to_owned()), given }),
-                Err(error) => Err(format!("of the argument {name}: {error}{}", whole_hint(text, given))),
+                Err(error) => Err(format!("in the argument {name}: {error}{}", whole_hint(text, given))),
             },
             None => Ok(Word { name: None, given: text.parse()? }),
         }
     }
 }
 
-/// What a parameter may be called.
+/// Whether `text` can be the name of a parameter.
 fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c == '_' || c.is_alphabetic()) && text.chars().all(|c| c == '_' || c.is_alphanumeric())
 }
 
-/// How to write all of a word as text that was taken for an argument with a name, if it may have been meant so.
+/// A hint for a word that was taken for an argument with a name: how to write it if all of it is meant as text. Empty
+/// if that is unlikely.
 fn whole_hint(text: &str, given: &str) -> String {
     if given.starts_with(['[', '{', '"', '@']) {
         return String::new();
@@ -190,7 +193,7 @@ impl FromStr for Given {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.strip_prefix('@') {
-            Some("") => Err(r#"the name of a file is needed behind @; text is written '"@"'"#.to_owned()),
+            Some("") => Err(r#"the name of a file is needed after @; if it is meant as text, write '"@"'"#.to_owned()),
             Some("-") => Ok(Given::StandardInput),
             Some(path) => Ok(Given::File(path.into())),
             None if text == "-" => Ok(Given::StandardInput),
@@ -200,11 +203,13 @@ impl FromStr for Given {
 }
 
 impl Draft {
+    /// Checks the JSON, and collects the keys in it.
+    ///
     /// # Errors
-    /// What is wrong with the JSON.
+    /// If it is not valid JSON.
     fn parse(text: String) -> Result<Self, ValueError> {
         let keys = RefCell::new(Vec::new());
-        // Any object will do as yet.
+        // The objects are looked up later; a placeholder will do for now.
         let note = |key: &str| {
             keys.borrow_mut().push(key.to_owned());
             Ok(ObjectRef::new(uuid::Uuid::nil(), ""))
@@ -214,10 +219,10 @@ impl Draft {
     }
 }
 
-/// What is wrong with an argument that stands on the command line, where quotes are often what is missing.
+/// The error of an argument on the command line, with a hint for the usual mistake, which is missing quotes.
 fn with_hint(text: &str, error: &ValueError) -> String {
     match text.trim_start().chars().next() {
-        // It is JSON, but begins like one of tarmem's own forms: the error says it all.
+        // It is JSON, but not a valid form of tarmem's own, such as `{"$key": …}`: quotes would not help.
         _ if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => error.to_string(),
         Some('[' | '{') => format!("{error}; write the whole value between single quotes, such as '[1, \"two\"]'"),
         Some('"') => format!("{error}; write text between both kinds of quotes, such as '\"two words\"'"),
@@ -227,7 +232,7 @@ fn with_hint(text: &str, error: &ValueError) -> String {
     }
 }
 
-/// Text in JSON as a shell takes it.
+/// A JSON text, quoted for a shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", serde_json::Value::from(text).to_string().replace('\'', r"'\''"))
 }
@@ -240,10 +245,14 @@ fn read(source: impl Read) -> Result<String, String> {
     let mut bytes = Vec::new();
     let read = source.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if read as u64 > LARGEST {
-        return Err(format!("it is over the limit of {LARGEST} bytes for an argument; send it in parts"));
+        return Err(format!("it is over the limit of {LARGEST} bytes for an argument; split it"));
     }
-    String::from_utf8(bytes)
-        .map_err(|error| format!("it is not UTF-8 from byte {} on; JSON has to be", error.utf8_error().valid_up_to()))
+    String::from_utf8(bytes).map_err(|error| {
+        format!(
+            "it is not UTF-8 from byte {} on, as JSON has to be; encode it in UTF-8",
+            error.utf8_error().valid_up_to()
+        )
+    })
 }
 
 #[cfg(test)]
@@ -267,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_may_be_elsewhere() {
+    fn a_value_may_be_in_a_file_or_on_standard_input() {
         assert!(matches!("-".parse().unwrap(), Given::StandardInput));
         assert!(matches!("@-".parse().unwrap(), Given::StandardInput));
         assert!(matches!("@./-".parse().unwrap(), Given::File(path) if path == Path::new("./-")));
@@ -286,7 +295,7 @@ mod tests {
         assert_eq!(named(r#"{"a=":"b="}"#), None);
         assert_eq!(draft("a=[1, \"=\"]").text, "[1, \"=\"]");
         for (text, hint) in [
-            ("sep=,", r#"of the argument sep: not JSON"#),
+            ("sep=,", r#"in the argument sep: not JSON"#),
             ("sep=,", r#"if it is meant as text, write '","'; if all of it is text, write '"sep=,"'"#),
             ("sep=", r#"write '"sep="'"#),
             ("1a=b", r#"write '"1a=b"'"#),
@@ -297,13 +306,13 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_read_than_the_limit() {
+    fn values_are_read_up_to_the_limit() {
         assert!(read(io::repeat(b' ')).unwrap_err().contains("67108864 bytes"));
         assert!(read(&b"[\"\xff\"]"[..]).unwrap_err().contains("from byte 2 on"));
     }
 
     #[test]
-    fn what_is_not_json_is_told_how_to_be() {
+    fn errors_say_how_to_quote_json() {
         let hints = [
             ("tea \"x\"", r#"write '"tea \"x\""'"#),
             ("it's", r#"write '"it'\''s"'"#),

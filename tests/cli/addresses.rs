@@ -1,5 +1,4 @@
-//! Where a service listens and where a client connects to: what is said on the command line and in the file, and what
-//! is refused.
+//! Where a service listens and a client connects: options, settings files, and errors.
 
 use super::program::{Client, Serve, finish, tarmem};
 use crate::settings::Folder;
@@ -9,7 +8,7 @@ fn print_config(options: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_port_alone_opens_no_address_where_the_file_has_none() {
+fn a_port_without_a_host_is_refused_if_the_file_has_no_host() {
     let folder = Folder::new();
     let file = folder.file("unix.toml", &format!("listen = [\"unix:{}\"]\n", folder.path("s")));
     let refused = finish(tarmem(&["serve", "--config", &file, "--port", "0"]));
@@ -19,7 +18,7 @@ fn a_port_alone_opens_no_address_where_the_file_has_none() {
 }
 
 #[test]
-fn a_host_in_place_of_several_is_listened_on_once() {
+fn a_host_that_replaces_several_is_bound_once() {
     let folder = Folder::new();
     let file = folder.file("two.toml", "listen = [\"127.0.0.1:0\", \"127.0.0.2:0\"]\n");
     let service = Serve::start(&["--config", &file, "--host", "127.0.0.1"]);
@@ -29,7 +28,7 @@ fn a_host_in_place_of_several_is_listened_on_once() {
 }
 
 #[test]
-fn a_host_may_be_in_brackets_and_has_no_port() {
+fn hosts_may_have_brackets_and_have_no_port() {
     assert!(print_config(&["--host", "[::1]", "--port", "5"]).contains(&"listen = [\"[::1]:5\"]".to_owned()));
     for host in ["127.0.0.1:5", "[::1]:5", "localhost:5"] {
         finish(tarmem(&["serve", "--host", host])).refused(&[host, "give the port with --port"]);
@@ -39,23 +38,23 @@ fn a_host_may_be_in_brackets_and_has_no_port() {
 }
 
 #[test]
-fn an_empty_address_leads_nowhere_else() {
+fn an_empty_address_is_refused() {
     let service = Serve::start(&["--host", "127.0.0.1"]);
     let empty = finish(tarmem(&["--addr", "", "keys"]).env("TARMEM_ADDR", service.address()));
     empty.refused(&["--addr is empty", "TARMEM_ADDR"]);
-    // A variable that is empty is as good as none.
+    // An empty variable counts as unset.
     finish(tarmem(&["keys"]).env("TARMEM_ADDR", "")).refused(&["no service is named"]);
 }
 
 #[test]
-fn what_is_nearly_a_unix_socket_is_told_how_to_be_one() {
+fn errors_say_how_to_write_the_address_of_a_unix_socket() {
     let connect = |address: &str| finish(tarmem(&["--addr", address, "keys"]));
     connect("unix:").refused(&["there is no path in it; write unix:/path"]);
     connect("/tmp/x.sock").refused(&["unix:/tmp/x.sock"]);
 }
 
 #[test]
-fn what_is_wrong_with_listen_is_told_with_its_line() {
+fn errors_in_the_settings_file_name_the_line() {
     let folder = Folder::new();
     for (text, parts) in [
         ("\nlisten = \":5\"\n", ["l.toml, line 2: ", "\":5\" is not HOST:PORT"]),
@@ -68,7 +67,7 @@ fn what_is_wrong_with_listen_is_told_with_its_line() {
 }
 
 #[test]
-fn paths_in_the_file_are_seen_from_its_folder() {
+fn paths_in_the_file_are_relative_to_its_folder() {
     let folder = Folder::new();
     folder.file("secret.toml", "[tokens.alice]\ntoken = \"alices-secret\"\n");
     let text = "listen = [\"127.0.0.1:0\", \"unix:s\"]\ntokens = \"secret.toml\"\n";

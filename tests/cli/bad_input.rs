@@ -1,9 +1,9 @@
-//! What is wrong is said in one clear line, with a remedy and the right status.
+//! Each failure is one line with a remedy, and has the right exit status.
 
 use super::program::{Client, Serve, finish, tarmem};
 
 #[test]
-fn what_is_not_there_is_named_with_a_remedy() {
+fn missing_names_are_errors_with_a_remedy() {
     let service = Serve::start(&[]);
     service.prints("memoize k builtins.list [1]");
     let cases = [
@@ -30,7 +30,7 @@ fn what_is_not_there_is_named_with_a_remedy() {
 }
 
 #[test]
-fn arguments_that_do_not_fit_come_with_the_signature() {
+fn errors_about_arguments_show_the_signature() {
     let service = Serve::start(&[]);
     service.prints("memoize k builtins.list [1]");
     service.run_line("call k append").failed(1, &["append(", "argument"]);
@@ -50,8 +50,8 @@ fn keys_have_limits() {
 }
 
 #[test]
-fn a_command_line_that_is_wrong_is_status_2() {
-    // Nobody is asked, so that there need be no service.
+fn errors_in_the_command_line_have_status_2() {
+    // The command line is checked before connecting, so no service is needed.
     let cases = [
         ("call k append tea", &["'tea'", "not JSON", r#"write '"tea"'"#][..]),
         ("call k append 1 [1,", &["'[1,'", "single quotes"]),
@@ -88,21 +88,21 @@ fn a_command_line_that_is_wrong_is_status_2() {
     finish(tarmem(&["get", "k"]).env("TARMEM_ADDR", "nowhere")).refused(&["nowhere", "TARMEM_ADDR"]);
     finish(&mut tarmem(&[])).refused(&["requires a subcommand", "memoize", "Usage: tarmem"]);
     finish(tarmem(&["get", "k", "two\nlines"])).refused(&["two", "lines"]);
-    // What is wrong with it can be found behind it.
+    // A long argument is shortened, so that the error after it can be found.
     let long = finish(tarmem(&["call", "k", "append", &"[".repeat(10_000)]));
     assert!(long.lines().concat().len() < 400, "{long:?}");
     long.refused(&["[[[…'", "nested deeper than 64 levels"]);
 }
 
 #[test]
-fn a_service_that_is_not_there_is_one_clear_line() {
-    // Bound and let go: nobody listens there now.
+fn failing_to_reach_a_service_is_one_line() {
+    // The port was bound and released, so nothing listens there now.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let parts = [free.as_str(), "tarmem serve"];
     finish(tarmem(&["get", "k", "--retries", "0", "--addr", &free])).failed(1, &parts);
     finish(tarmem(&["get", "k", "--retries", "1", "--addr", &free])).failed(1, &parts);
     finish(tarmem(&["get", "k", "--retries", "0", "--addr", "unix:/nonexistent/tarmem"])).failed(1, &["unix:"]);
-    // It listens, and says nothing.
+    // This one listens, but never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
     finish(tarmem(&["get", "k", "--timeout", "0.2", "--addr", &address])).failed(1, &[&address, "200ms"]);

@@ -1,4 +1,4 @@
-//! A service in the test's own process, with classes of its own.
+//! Commands against a service in the test's process that has its own classes.
 
 use super::host::Host;
 use super::program::{Client, Watchdog, spawn, tarmem, text};
@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use tarmem::blocking::Wait;
 use tarmem::{Limits, remote};
 
-/// Counts.
+/// A counter.
 #[remote(module = "counting")]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Counter {
@@ -50,7 +50,7 @@ impl Counter {
     }
 }
 
-/// Has a value that nobody can see.
+/// A class without a value to show.
 #[remote(module = "counting.inner", resident)]
 pub(crate) struct Hidden {
     _secret: std::sync::Mutex<()>,
@@ -65,7 +65,7 @@ impl Hidden {
 }
 
 #[test]
-fn a_class_of_ones_own() {
+fn commands_work_with_user_defined_classes() {
     let service = Host::start(Limits::default());
     assert_eq!(service.prints("memoize c counting.Counter.starting 5"), [r#"{"count":5}"#]);
     assert_eq!(service.prints("call c next"), ["6"]);
@@ -84,7 +84,7 @@ fn a_class_of_ones_own() {
 }
 
 #[test]
-fn a_value_that_cannot_be_shown_is_described() {
+fn an_object_without_a_value_is_described() {
     let service = Host::start(Limits::default());
     for (line, generation) in [("memoize h", 1), ("memoize h", 1), ("update h", 2)] {
         let [shown] = &service.prints_json(&format!("{line} counting.inner.Hidden"))[..] else { panic!("{line}") };
@@ -95,7 +95,7 @@ fn a_value_that_cannot_be_shown_is_described() {
 }
 
 #[test]
-fn what_has_no_value_hides_nothing_of_the_rest() {
+fn an_object_without_a_value_is_shown_as_a_reference_in_others() {
     let service = Host::start(Limits::default());
     let hidden = &service.prints_json("memoize h counting.inner.Hidden")[0];
     service.run(&["memoize", "xs", "builtins.list", r#"[1,{"$key":"h"},[2]]"#]).succeeded();
@@ -104,7 +104,7 @@ fn what_has_no_value_hides_nothing_of_the_rest() {
 }
 
 #[test]
-fn modules_show_what_is_in_them() {
+fn import_lists_the_contents_of_a_module() {
     let service = Host::start(Limits::default());
     let members = service.prints_json("import counting");
     let names: Vec<&str> = members.iter().filter_map(|member| member["name"].as_str()).collect();
@@ -125,7 +125,7 @@ fn memoize(service: &Host, keys: &[String]) {
 }
 
 #[test]
-fn keys_come_page_by_page() {
+fn keys_are_listed_beyond_the_first_page() {
     let mut limits = Limits::default();
     limits.page_keys = 3;
     let service = Host::start(limits);
@@ -137,7 +137,7 @@ fn keys_come_page_by_page() {
 }
 
 #[test]
-fn what_is_poisoned_is_shown_with_a_warning_and_can_be_cleared() {
+fn poisoned_objects_are_shown_with_a_warning_and_can_be_cleared() {
     let service = Host::start(Limits::default());
     let run = |words: &[&str]| {
         let output = tarmem(words).env("TARMEM_ADDR", &service.address).output().unwrap();
@@ -152,7 +152,7 @@ fn what_is_poisoned_is_shown_with_a_warning_and_can_be_cleared() {
     let shown = run(&["get", "k"]);
     assert!(shown.0 == Some(0) && shown.1.contains("-1") && shown.2.contains("clear-poison"), "{shown:?}");
     assert!(shown.2.contains("changing this object"), "{shown:?}");
-    // Inside of another, too.
+    // The warning also appears for an object that contains it.
     let outside = run(&["memoize", "xs", "builtins.list", r#"[{"$key":"k"}]"#]);
     assert_eq!((outside.0, outside.1), (Some(0), format!("[{}]\n", shown.1.trim_end())));
     let outside = outside.2;
@@ -164,7 +164,7 @@ fn what_is_poisoned_is_shown_with_a_warning_and_can_be_cleared() {
 }
 
 #[test]
-fn a_reader_may_go_away() {
+fn closing_the_output_ends_the_command_without_an_error() {
     let service = Host::start(Limits::default());
     // More than a pipe holds.
     let keys: Vec<String> = (0..3000).map(|n| format!("{n:0100}")).collect();

@@ -1,10 +1,10 @@
-//! What the commands do, one by one.
+//! The commands, one by one.
 
 use super::program::{Client, Serve, finish, tarmem, text};
 use serde_json::json;
 
 #[test]
-fn a_list_lives_on_the_service() {
+fn a_list_is_made_changed_and_shown() {
     let service = Serve::start(&[]);
     assert_eq!(service.prints("memoize k builtins.list [1,2]"), ["[1,2]"]);
     assert_eq!(service.prints("memoize k builtins.list [9]"), ["[1,2]"]);
@@ -26,7 +26,7 @@ fn a_dict_keeps_the_order_of_its_keys() {
 }
 
 #[test]
-fn memoize_refuses_what_is_of_another_class() {
+fn memoize_refuses_an_object_of_another_class() {
     let service = Serve::start(&[]);
     service.prints(r#"memoize d builtins.dict {"a":1}"#);
     for function in ["builtins.list", "builtins.list.new"] {
@@ -38,7 +38,7 @@ fn memoize_refuses_what_is_of_another_class() {
 }
 
 #[test]
-fn a_constructor_can_be_written_out() {
+fn a_constructor_can_be_named_explicitly() {
     let service = Serve::start(&[]);
     assert_eq!(service.prints("memoize k builtins.list.new [1]"), ["[1]"]);
 }
@@ -55,7 +55,7 @@ fn an_argument_may_be_the_object_under_a_key() {
     assert_eq!(run(&["call", "d", "__setitem__", r#""all""#, r#"[{"$key": "xs"}, 7]"#]).succeeded(), ["null"]);
     assert_eq!(service.prints("call xs append 3"), ["null"]);
     assert_eq!(service.prints("get d"), [r#"{"xs":[3],"all":[[3],7]}"#]);
-    // A constructor that takes an object, not a value.
+    // This constructor takes an object, not a value.
     run(&["memoize", "ready", "threading.Condition.on", r#"{"$key": "lock"}"#]).succeeded();
     assert_eq!(service.prints("call lock locked"), ["false"]);
     run(&["call", "d", "__setitem__", "1", r#"{"$key": "nothing"}"#]).failed(1, &[r#""nothing""#]);
@@ -73,7 +73,7 @@ fn integers_keep_their_digits() {
 }
 
 #[test]
-fn keys_come_and_go() {
+fn keys_are_listed_and_deleted() {
     let service = Serve::start(&[]);
     assert_eq!(service.prints("keys"), [""; 0]);
     assert_eq!(service.prints("is-memoized b1"), ["false"]);
@@ -89,7 +89,7 @@ fn keys_come_and_go() {
 }
 
 #[test]
-fn a_service_tells_of_itself() {
+fn version_import_and_describe_show_what_a_service_has() {
     let service = Serve::start(&[]);
     let version = service.prints_json("version");
     assert_eq!(version, [json!({"service": env!("CARGO_PKG_VERSION"), "protocol": 2, "client": "0.1.0"})]);
@@ -109,7 +109,7 @@ fn a_service_tells_of_itself() {
 }
 
 #[test]
-fn options_stand_anywhere_and_the_environment_will_do() {
+fn options_may_stand_anywhere_or_come_from_the_environment() {
     let service = Serve::start(&[]);
     let address = service.address.as_str();
     let before = finish(tarmem(&["--addr", address, "--timeout", "5", "is-memoized", "k"]));
@@ -130,7 +130,7 @@ fn a_key_may_look_like_an_option() {
 }
 
 #[test]
-fn help_says_what_there_is() {
+fn help_lists_commands_and_options() {
     let help = finish(tarmem(&["--help"])).succeeded().join("\n");
     let commands =
         "serve memoize get update delete call run is-memoized keys describe import version TARMEM_ADDR --timeout";

@@ -1,4 +1,4 @@
-//! Files that are named and cannot be read to an end: those that have none, and those that block.
+//! Files that are endless or block when they are read.
 
 use super::authority::Authority;
 use super::program::{Client, Finished, Serve, finish, finish_reading, tarmem};
@@ -20,7 +20,7 @@ fn keys(options: &[&str]) -> Finished {
 }
 
 #[test]
-fn a_service_whose_tokens_are_a_pipe_now_keeps_them_and_heeds_signals() {
+fn a_service_keeps_its_tokens_and_handles_signals_if_the_token_file_becomes_a_pipe() {
     let folder = Folder::new();
     let file = folder.file("tokens.toml", "[tokens.alice]\ntoken = \"alices-secret\"\n");
     let service = Serve::start(&["--host", "127.0.0.1", "--tokens", &file]);
@@ -30,7 +30,7 @@ fn a_service_whose_tokens_are_a_pipe_now_keeps_them_and_heeds_signals() {
     service.says("the tokens stay as they were");
     let url = format!("tarmem://alices-secret@{}", service.address());
     assert_eq!(keys(&["--addr", &url]).succeeded(), [""; 0]);
-    // It reads them as ever, once it can.
+    // Once the file is a regular one again, the service reads it.
     fs::remove_file(&file).unwrap();
     folder.file("tokens.toml", "[tokens.bob]\ntoken = \"bobs-secret\"\n");
     service.signal("HUP");
@@ -41,7 +41,7 @@ fn a_service_whose_tokens_are_a_pipe_now_keeps_them_and_heeds_signals() {
 }
 
 #[test]
-fn a_service_reads_no_file_that_has_no_end_or_blocks() {
+fn a_service_refuses_files_that_are_endless_or_block() {
     let (folder, authority) = (Folder::new(), Authority::new());
     let pipe = folder.path("pipe");
     fifo(&pipe);
@@ -62,7 +62,7 @@ fn a_service_reads_no_file_that_has_no_end_or_blocks() {
 }
 
 #[test]
-fn a_client_reads_no_file_that_has_no_end() {
+fn a_client_refuses_endless_files() {
     let (authority, service) = (Authority::new(), Serve::start(&["--host", "127.0.0.1"]));
     let identity = authority.identity("client");
     let [cert, key] = [&identity.cert, &identity.key].map(|path| Path::to_str(path).unwrap());

@@ -1,10 +1,10 @@
-//! A service in this process.
+//! A service in the test's process.
 
 use super::program::Client;
 use tarmem::blocking::{self};
 use tarmem::{Limits, RunningService, Service, Session};
 
-/// A service in this process.
+/// A service in the test's process.
 pub(crate) struct Host {
     service: Option<RunningService>,
     pub(crate) address: String,

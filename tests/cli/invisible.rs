@@ -1,9 +1,9 @@
-//! What nobody sees in a terminal, and what looks like something else by it.
+//! Invisible characters in keys and values are shown escaped.
 
 use super::program::{Client, Serve};
 
 #[test]
-fn keys_and_values_that_look_alike_are_told_apart() {
+fn keys_that_differ_in_invisible_characters_are_printed_differently() {
     let service = Serve::start(&["--host", "127.0.0.1"]);
     let invisible = ['\u{200b}', '\u{200d}', '\u{2060}', '\u{ad}', '\u{fe0f}', '\u{3164}', '\u{e0041}'];
     service.run(&["memoize", "key", "builtins.list", "[]"]).succeeded();
@@ -19,7 +19,7 @@ fn keys_and_values_that_look_alike_are_told_apart() {
         keys.contains(&"\"ke\\u200by\"".to_owned()) && keys.contains(&"\"ke\\udb40\\udc41y\"".to_owned()),
         "{keys:?}"
     );
-    // They can be written as they are printed.
+    // The printed form can be read back.
     let text: String = serde_json::from_str("\"ke\\udb40\\udc41y\"").unwrap();
     assert_eq!(text, "ke\u{e0041}y");
     service.run(&["get", "no\u{3164}ne"]).failed(1, &["no\\u{3164}ne"]);

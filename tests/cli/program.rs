@@ -1,4 +1,4 @@
-//! The program as a process, and what comes of it.
+//! Runs the program as a process, and checks its output.
 
 use serde_json::Value as Json;
 use std::borrow::BorrowMut;
@@ -8,10 +8,10 @@ use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// After this, a process that a test started hangs.
+/// A process that a test started is killed after this time.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Whoever knows a service, and so can run commands against it.
+/// Runs commands against a service.
 pub(crate) trait Client {
     fn address(&self) -> &str;
 
@@ -23,7 +23,7 @@ pub(crate) trait Client {
         self.run(&line.split(' ').collect::<Vec<_>>())
     }
 
-    /// The lines that a command prints. Words are what is between spaces.
+    /// Runs a command, which is split at spaces, and returns the lines that it prints.
     fn prints(&self, line: &str) -> Vec<String> {
         self.run_line(line).succeeded()
     }
@@ -33,12 +33,12 @@ pub(crate) trait Client {
     }
 }
 
-/// A `tarmem serve` of its own. It ends with the test.
+/// A running `tarmem serve`, which ends with the test.
 pub(crate) struct Serve {
     child: Child,
     stdout: BufReader<ChildStdout>,
     stderr: Option<JoinHandle<()>>,
-    /// What it has said so far.
+    /// The lines of its log so far.
     said: Arc<(Mutex<String>, Condvar)>,
     pub(crate) address: String,
     _watchdog: Watchdog,
@@ -76,15 +76,15 @@ impl Serve {
         kill(signal, self.child.id());
     }
 
-    /// Waits until it says something on standard error.
+    /// Waits until the log contains `what`.
     #[track_caller]
     pub(crate) fn says(&self, what: &str) {
         let (said, more) = &*self.said;
         let (text, _) = more.wait_timeout_while(said.lock().unwrap(), LIMIT, |text| !text.contains(what)).unwrap();
-        assert!(text.contains(what), "it does not say {what:?} but {text}");
+        assert!(text.contains(what), "it does not log {what:?} but {text}");
     }
 
-    /// Sends a signal, and waits for the end.
+    /// Sends a signal, and waits until the process has ended.
     pub(crate) fn stop(mut self, signal: &str) -> Stopped {
         kill(signal, self.child.id());
         let mut stdout = String::new();
@@ -112,12 +112,12 @@ impl Drop for Serve {
 #[derive(Debug)]
 pub(crate) struct Stopped {
     pub(crate) status: ExitStatus,
-    /// What came after the first line.
+    /// The output after the first line.
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// What came of a command.
+/// The outcome of a command.
 #[derive(Debug)]
 pub(crate) struct Finished {
     line: String,
@@ -133,19 +133,19 @@ impl Finished {
         Finished { line, status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
-    /// All that a reader at a terminal sees.
+    /// All lines of output, as shown in a terminal.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.stdout.lines().chain(self.stderr.lines()).map(str::to_owned).collect()
     }
 
-    /// The lines it printed.
+    /// Asserts that the command succeeded, and returns the lines that it printed.
     #[track_caller]
     pub(crate) fn succeeded(self) -> Vec<String> {
         assert_eq!((self.status, self.stderr.as_str()), (Some(0), ""), "{self:?}");
         self.stdout.lines().map(str::to_owned).collect()
     }
 
-    /// It failed with one line that has all `parts`.
+    /// Asserts that the command failed with one line that contains all `parts`.
     #[track_caller]
     pub(crate) fn failed(self, status: i32, parts: &[&str]) {
         assert_eq!((self.status, self.stdout.as_str()), (Some(status), ""), "{self:?}");
@@ -154,7 +154,7 @@ impl Finished {
         assert_has(&self.stderr, parts, &self.line);
     }
 
-    /// It failed, with one line on standard error.
+    /// Asserts that the command failed with one line on standard error.
     #[track_caller]
     pub(crate) fn told(self) {
         let status = self.status.unwrap_or_default();
@@ -162,7 +162,7 @@ impl Finished {
         self.failed(status, &[]);
     }
 
-    /// The command line was wrong.
+    /// Asserts that the command line was refused, with a line that contains all `parts`.
     #[track_caller]
     pub(crate) fn refused(self, parts: &[&str]) {
         assert!(self.stderr.contains("--help"), "{self:?}");
@@ -181,7 +181,7 @@ pub(crate) fn text(json: &Json) -> &str {
     json.as_str().unwrap_or_else(|| panic!("{json} is no text"))
 }
 
-/// The program, with nothing from the environment that these tests run in.
+/// The program, without the environment variables that it reads.
 pub(crate) fn tarmem(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tarmem"));
     command
@@ -194,13 +194,13 @@ pub(crate) fn tarmem(words: &[&str]) -> Command {
     command
 }
 
-/// As [`finish`], with something on standard input.
+/// As [`finish`], with `input` on standard input.
 pub(crate) fn finish_reading(mut command: impl BorrowMut<Command>, input: &[u8]) -> Finished {
     let command = command.borrow_mut();
     let line = format!("{command:?}");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let _watchdog = Watchdog::over(&child);
-    // Whoever does not read it all has its reasons, and says so.
+    // A command that fails early need not read all of its input.
     let _ = child.stdin.take().unwrap().write_all(input);
     Finished::of(line, child)
 }
@@ -223,7 +223,7 @@ fn kill(signal: &str, id: u32) {
     assert!(sent.success(), "kill -{signal} {id}");
 }
 
-/// Kills a process that hangs; what waits for it fails then, and says so.
+/// Kills a process that hangs, so that the test that waits for it fails.
 pub(crate) struct Watchdog {
     /// Dropped when the process has ended.
     _ended: mpsc::Sender<()>,

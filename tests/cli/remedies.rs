@@ -1,4 +1,4 @@
-//! What a user who took a wrong turn is told to do instead, in the words of the command line.
+//! Errors name the command or option that helps.
 
 use super::host::Host;
 use super::program::{Client, Serve, finish, tarmem};
@@ -13,7 +13,7 @@ pub(crate) struct Till {
 
 #[remote]
 impl Till {
-    /// One with so much in it.
+    /// A till with some money in it.
     pub fn with(cents: i64) -> Self {
         Till { cents }
     }
@@ -32,7 +32,7 @@ pub(crate) fn move_between(from: &mut Till, to: &mut Till, cents: i64) {
 }
 
 #[test]
-fn poisoned_and_doubled_objects_are_named_by_their_keys() {
+fn errors_name_poisoned_and_repeated_objects_by_their_keys() {
     let service = Host::start(Limits::default());
     for key in ["s", "s2"] {
         service.prints(&format!("memoize {key} tills.Till.with 5"));
@@ -43,29 +43,29 @@ fn poisoned_and_doubled_objects_are_named_by_their_keys() {
     };
     transfer("s", "s").failed(1, &[r#"are the same object ("s")"#]);
     service.run_line("call s smash").failed(1, &["panicked: it is broken"]);
-    let remedy = r#""s" is poisoned: a method panicked while changing it; look at it by `tarmem get "s"`"#;
+    let remedy = r#""s" is poisoned: a method panicked while changing it; look at it with `tarmem get "s"`"#;
     transfer("s", "s2").failed(1, &[remedy, r#"`tarmem clear-poison "s"`"#]);
     service.run_line("call s smash").failed(1, &[remedy]);
     assert_eq!(service.prints("clear-poison s"), ["true"]);
     assert_eq!(transfer("s", "s2").succeeded(), ["null"]);
-    // A key alone names the object, too.
+    // An object can also be named by its key alone.
     let by_key = service.run(&["run", "tills.move_between", r#""s2""#, r#"{"$key":"s"}"#, "1"]);
     assert_eq!(by_key.succeeded(), ["null"]);
     assert_eq!(service.prints("get s"), [r#"{"cents":4}"#]);
 }
 
 #[test]
-fn a_class_or_a_key_in_place_of_a_module_is_told_for_what_it_is() {
+fn errors_say_that_a_name_is_a_class_or_a_key_and_not_a_module() {
     let service = Serve::start(&["--host", "127.0.0.1"]);
     service.prints("memoize k builtins.list");
-    service.run_line("run k.append 1").failed(1, &[r#""k" is a key, and no module"#, "tarmem call k append"]);
+    service.run_line("run k.append 1").failed(1, &[r#""k" is a key, not a module"#, "tarmem call k append"]);
     service.run_line("run builtins.list.append 1").failed(1, &["builtins.list is a class", "tarmem call KEY append"]);
     service.run_line("import builtins.list").failed(1, &["builtins.list is a class, and no module; import builtins"]);
     service.run_line("run nowhere.append 1").failed(1, &["no module", "link!"]);
 }
 
 #[test]
-fn an_object_without_a_value_is_told_when_a_function_made_it() {
+fn run_says_why_an_object_has_no_value() {
     let service = Serve::start(&["--host", "127.0.0.1"]);
     for function in ["threading.Lock", "threading.Lock.new", "queue.Queue.new"] {
         let lines = service.prints_json(&format!("run {function}"));
@@ -76,21 +76,21 @@ fn an_object_without_a_value_is_told_when_a_function_made_it() {
 }
 
 #[test]
-fn a_lock_that_is_given_up_at_once_is_told() {
+fn call_warns_that_a_lock_is_released_at_once() {
     let service = Serve::start(&["--host", "127.0.0.1"]);
     service.prints("memoize lk threading.Lock");
     let acquired = service.run_line("call lk acquire").lines();
     assert_eq!(acquired.len(), 2, "{acquired:?}");
     assert_eq!(acquired[0], "true");
-    assert!(acquired[1].starts_with("tarmem: what acquire has acquired is given up now"), "{acquired:?}");
+    assert!(acquired[1].starts_with("tarmem: what acquire acquired is released now"), "{acquired:?}");
     assert_eq!(service.prints("call lk locked"), ["false"]);
-    // What acquires nothing has nothing to give up.
+    // There is no warning if nothing was acquired.
     service.prints("memoize none threading.Semaphore 0");
     assert_eq!(service.run_line("call none acquire false").lines(), ["false"]);
 }
 
 #[test]
-fn a_client_that_asks_what_is_there_is_logged_once() {
+fn a_client_that_probes_the_protocol_is_logged_once() {
     let service = Serve::start(&["--host", "127.0.0.1"]);
     let address = format!("tarmems://{}", service.address());
     finish(tarmem(&["--addr", &address, "--system-roots", "--retries", "0", "keys"])).told();

@@ -1,9 +1,9 @@
-//! `tarmem serve`: where it listens, what it logs, how it ends.
+//! `tarmem serve`: its addresses, its log, its end.
 
 use super::program::{Client, Serve, finish, tarmem};
 
 #[test]
-fn signals_end_it_in_order() {
+fn signals_shut_it_down_gracefully() {
     for signal in ["TERM", "INT"] {
         let service = Serve::start(&[]);
         service.prints("is-memoized k");
@@ -15,14 +15,14 @@ fn signals_end_it_in_order() {
 }
 
 #[test]
-fn logs_are_as_asked_for() {
+fn the_log_is_filtered_by_the_environment() {
     let logs = |variables: &[(&str, &str)]| {
         let mut command = tarmem(&["serve", "--host", "127.0.0.1"]);
         let service = Serve::of(command.envs(variables.iter().copied()));
         service.prints("is-memoized k");
         service.stop("TERM").stderr
     };
-    assert!(!logs(&[]).contains("tarpc"), "tarpc's requests are nobody's business");
+    assert!(!logs(&[]).contains("tarpc"), "tarpc's requests are not logged by default");
     assert_eq!(logs(&[("TARMEM_LOG", "error")]), "");
     assert_eq!(logs(&[("RUST_LOG", "error")]), "");
     assert!(logs(&[("RUST_LOG", "error"), ("TARMEM_LOG", "info")]).contains("shutting down"));
@@ -31,7 +31,7 @@ fn logs_are_as_asked_for() {
 }
 
 #[test]
-fn it_listens_where_it_is_told() {
+fn it_listens_on_the_given_address() {
     assert!(Serve::start(&["--host", "127.0.0.1"]).address.starts_with("127.0.0.1:"));
     assert!(Serve::of(&mut tarmem(&["serve"])).address.starts_with("0.0.0.0:"));
 
@@ -46,7 +46,7 @@ fn it_listens_where_it_is_told() {
 }
 
 #[test]
-fn it_says_each_address_that_it_listens_on() {
+fn it_prints_each_address_that_it_listens_on() {
     let folder = crate::settings::Folder::new();
     let socket = folder.path("socket");
     let listen = format!("listen = [\"127.0.0.1:0\", \"unix:{socket}\", \"127.0.0.1:0\"]\n");
@@ -57,7 +57,7 @@ fn it_says_each_address_that_it_listens_on() {
     let [unix, tcp] = &stopped.stdout.lines().collect::<Vec<_>>()[..] else { panic!("{stopped:?}") };
     assert_eq!(*unix, format!("listening on unix:{socket}"));
     assert!(tcp.starts_with("listening on 127.0.0.1:") && !tcp.ends_with(&first), "{tcp}");
-    // It alone: no port is open that nobody asked for.
+    // With --unix alone, it listens on no TCP port.
     let service = Serve::start(&["--unix", &socket]);
     assert_eq!(service.address, format!("unix:{socket}"));
     assert_eq!(service.prints("is-memoized k"), ["false"]);
@@ -65,7 +65,7 @@ fn it_says_each_address_that_it_listens_on() {
 }
 
 #[test]
-fn what_is_in_the_place_of_a_unix_socket_is_named() {
+fn errors_say_why_a_unix_socket_cannot_be_made() {
     let folder = crate::settings::Folder::new();
     let (file, none) = (folder.file("file", "precious"), folder.path("none/socket"));
     let serve = |path: &str| finish(tarmem(&["serve", "--unix", path]));
@@ -91,14 +91,14 @@ fn logs_name_peers_by_their_addresses() {
 }
 
 #[test]
-fn it_offers_what_it_is_told() {
+fn it_offers_only_the_given_modules() {
     let service = Serve::start(&["--modules", "builtins"]);
     assert_eq!(service.prints("memoize k builtins.list [1]"), ["[1]"]);
     finish(tarmem(&["serve", "--modules", "builtins,nope"])).failed(1, &["nope"]);
 }
 
 #[test]
-fn a_port_in_use_is_one_clear_line() {
+fn a_port_in_use_is_an_error_of_one_line() {
     let service = Serve::start(&["--host", "127.0.0.1"]);
     let port = service.address.rsplit(':').next().unwrap();
     let second = finish(tarmem(&["serve", "--host", "127.0.0.1", "--port", port]));
@@ -107,6 +107,6 @@ fn a_port_in_use_is_one_clear_line() {
 }
 
 #[test]
-fn a_host_that_is_none_is_one_clear_line() {
+fn an_unknown_host_is_an_error_of_one_line() {
     finish(tarmem(&["serve", "--host", "no-such-host.invalid"])).failed(1, &["no-such-host.invalid"]);
 }

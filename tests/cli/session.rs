@@ -1,8 +1,8 @@
-//! The session that docs/modules.md shows: a reader who types it sees what it says.
+//! The commands that docs/modules.md shows print what the page says.
 
 use super::program::{Client, Serve, finish, tarmem};
 
-/// The blocks of a page that are typed at a shell: each command, and what it prints.
+/// The console blocks of a page: their commands, each with its output.
 fn typed(page: &str) -> Vec<Vec<(String, Vec<String>)>> {
     let blocks = page.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
     let block = |block: &str| {
@@ -39,7 +39,7 @@ fn words(command: &str) -> Vec<String> {
     words
 }
 
-/// Without what is another number each time.
+/// Removes numbers that differ between runs.
 fn lasting(line: &str) -> String {
     let mut line = line.to_owned();
     for number in ["\"stamp\":", "\"token\":"] {
@@ -51,11 +51,11 @@ fn lasting(line: &str) -> String {
 }
 
 #[test]
-fn the_page_shows_what_a_reader_sees() {
+fn the_commands_of_the_page_print_what_it_shows() {
     let page = include_str!("../../docs/modules.md");
     let blocks = typed(page);
     let service = Serve::start(&[]);
-    // What the page takes for there already.
+    // Objects that the page assumes to exist.
     for line in ["memoize lock threading.Lock", "memoize event threading.Event", "memoize jobs queue.Queue"] {
         service.run_line(line).succeeded();
     }
@@ -65,7 +65,7 @@ fn the_page_shows_what_a_reader_sees() {
         assert_eq!(words[0], "tarmem", "{command}");
         let words: Vec<&str> = words[1..].iter().map(String::as_str).collect();
         let waits = words.contains(&"wait");
-        // Nobody has a minute.
+        // Shortens a wait of a minute.
         let words: Vec<&str> = words.into_iter().map(|word| if waits && word == "60" { "0.1" } else { word }).collect();
         let done = finish(tarmem(&words).env("TARMEM_ADDR", service.address()));
         let seen: Vec<String> = done.lines().iter().map(|line| lasting(line)).collect();

@@ -1,4 +1,4 @@
-//! What a service is set up by, and how a client gets in.
+//! The settings of a service, and the options of its clients.
 
 use super::program::{Client, Finished, Serve, finish, tarmem};
 use crate::authority::Authority;
@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A folder that goes with its test.
+/// A folder that is removed at the end of the test.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -43,13 +43,13 @@ fn serve(options: &[&str]) -> Finished {
     finish(tarmem(&["serve"]).args(options))
 }
 
-/// A command of a client, at `address`.
+/// Runs `tarmem keys` with `address`.
 fn ask(address: &str, options: &[&str], variables: &[(&str, &str)]) -> Finished {
     finish(tarmem(&["--retries", "0", "--addr", address]).args(options).args(["keys"]).envs(variables.iter().copied()))
 }
 
 #[test]
-fn the_settings_that_are_printed_can_be_read_again() {
+fn printed_settings_can_be_read_back() {
     let folder = Folder::new();
     let lines = serve(&["--print-config"]).succeeded();
     let text = lines.join("\n");
@@ -72,7 +72,7 @@ fn the_settings_that_are_printed_can_be_read_again() {
 }
 
 #[test]
-fn options_count_more_than_the_file() {
+fn options_override_the_settings_file() {
     let folder = Folder::new();
     let file = folder.file(
         "tarmem.toml",
@@ -97,7 +97,7 @@ fn options_count_more_than_the_file() {
 }
 
 #[test]
-fn nothing_listens_where_nobody_asked() {
+fn options_replace_places_of_the_same_kind_in_the_file() {
     let folder = Folder::new();
     let file = folder.file("two.toml", "listen = [\"127.0.0.1:1\", \"unix:/a\"]\nunprotected = true\n");
     let one = folder.file("one.toml", "listen = \"127.0.0.1:1\"\nmodules = \"builtins\"\n");
@@ -116,7 +116,7 @@ fn nothing_listens_where_nobody_asked() {
 }
 
 #[test]
-fn a_token_of_the_command_line_counts_more_than_that_of_the_environment() {
+fn a_token_on_the_command_line_overrides_the_environment() {
     let folder = Folder::new();
     let file = folder.file("tokens.toml", "[tokens.alice]\ntoken = \"alices-secret\"\n");
     let service = Serve::start(&["--host", "127.0.0.1", "--tokens", &file]);
@@ -129,7 +129,7 @@ fn a_token_of_the_command_line_counts_more_than_that_of_the_environment() {
 }
 
 #[test]
-fn what_cannot_be_is_said_in_one_line() {
+fn errors_in_settings_are_one_line() {
     let folder = Folder::new();
     let cases: [(&[&str], &[&str]); 11] = [
         (&["--limit", "frame_bytes"], &["NAME=VALUE"]),
@@ -153,7 +153,7 @@ fn what_cannot_be_is_said_in_one_line() {
 }
 
 #[test]
-fn tokens_come_from_a_file_and_a_variable_and_are_read_again() {
+fn tokens_are_read_from_a_file_and_a_variable_and_reloaded_on_sighup() {
     let folder = Folder::new();
     let file = folder.file("tokens.toml", "[tokens.alice]\ntoken = \"alices-secret\"\n");
     let mut command = tarmem(&["serve", "--host", "127.0.0.1", "--tokens", &file]);
@@ -168,7 +168,7 @@ fn tokens_come_from_a_file_and_a_variable_and_are_read_again() {
     ask(&url("carols-secret"), &[], &[]).failed(1, &["TARMEM_TOKEN"]);
     ask(&address, &["--token-file", "/nowhere/token"], &[]).failed(1, &["/nowhere/token"]);
 
-    // A file that makes no sense changes nothing.
+    // An invalid file changes nothing.
     fs::write(&file, "[tokens.alice]\ntoken = carols-secret\n").unwrap();
     service.signal("HUP");
     service.says("the tokens stay as they were");
@@ -189,7 +189,7 @@ fn tokens_come_from_a_file_and_a_variable_and_are_read_again() {
 }
 
 #[test]
-fn tls_is_a_matter_of_options() {
+fn tls_is_set_up_by_options() {
     let (authority, clients) = (Authority::new(), Authority::new());
     let (server, client) = (authority.identity("localhost"), clients.identity("client"));
     let (cert, key) = (shown(&server.cert), shown(&server.key));

@@ -1,4 +1,4 @@
-//! Arguments that are read from files and standard input, functions that are run, and text that a terminal would obey.
+//! Arguments from files and standard input, running functions, and escaping of control characters.
 
 use super::host::Host;
 use super::program::{Client, Serve, finish, finish_reading, tarmem};
@@ -15,7 +15,7 @@ pub(crate) struct Purse {
 
 #[remote]
 impl Purse {
-    /// One with so much in it.
+    /// A purse with some money in it.
     pub fn with(cents: i64) -> Self {
         Purse { cents }
     }
@@ -69,7 +69,7 @@ fn a_function_over_objects_takes_them_by_their_keys() {
 }
 
 #[test]
-fn what_makes_no_object_is_run_and_not_stored() {
+fn a_function_that_makes_no_object_cannot_be_memoized() {
     let service = Host::start(Limits::default());
     let refused = service.run_line(r#"memoize m purses.merge "a" "b""#);
     refused.failed(1, &["purses.merge returns String, not an object", "tarmem run purses.merge"]);
@@ -87,7 +87,7 @@ fn an_argument_may_be_in_a_file() {
     assert_eq!(service.prints(&format!("call k append @{text}")), ["null"]);
     assert_eq!(service.prints(r#"call k append "@home""#), ["null"]);
     assert_eq!(service.prints("get k"), [r#"[1,2,[9],"@home","@home"]"#]);
-    // A file is anything that can be read.
+    // A file may be larger than a command line.
     let large = format!("\"{}\"", "x".repeat(1 << 20));
     assert_eq!(service.prints(&format!("update k builtins.str @{}", folder.file("large.json", &large))), [large]);
 }
@@ -117,18 +117,18 @@ fn an_argument_may_be_given_by_name() {
     assert_eq!(service.prints(r#"run builtins.int "7" base=8"#), ["7"]);
     service.run_line("call k split max=1").failed(1, &["no parameter `max`"]);
     service.run_line("call k split sep=1 sep=2").failed(1, &["`sep` is given twice"]);
-    service.run_line("call k split sep=, maxsplit=1").refused(&["of the argument sep: not JSON", r#"'","'"#]);
+    service.run_line("call k split sep=, maxsplit=1").refused(&["in the argument sep: not JSON", r#"'","'"#]);
     service.run_line("call k split maxsplit=1 2").refused(&["after maxsplit=…", "needs a name"]);
     service.run_line("call k split sep=- maxsplit=-").refused(&["only one argument can be -"]);
 }
 
 #[test]
-fn what_cannot_be_read_is_said_before_anybody_is_asked() {
+fn arguments_are_checked_before_connecting() {
     let folder = Folder::new();
-    // Nobody listens there.
+    // Nothing listens there.
     let run = |words: &[&str], input: &[u8]| finish_reading(tarmem(words).env("TARMEM_ADDR", "127.0.0.1:1"), input);
     run(&["call", "k", "append", "@/nowhere/x.json"], b"").failed(1, &["/nowhere/x.json", "No such file"]);
-    run(&["call", "k", "append", "@"], b"").refused(&["a file is needed behind @", r#"'"@"'"#]);
+    run(&["call", "k", "append", "@"], b"").refused(&["a file is needed after @", r#"'"@"'"#]);
     let bad = folder.file("bad.json", "[1,\n2");
     run(&["call", "k", "append", &format!("@{bad}")], b"").failed(1, &[&bad, "not JSON", "line 2"]);
     run(&["call", "k", "append", "-"], b"tea").failed(1, &["standard input: not JSON"]);
@@ -154,11 +154,11 @@ fn a_map_with_a_reserved_key_can_be_written() {
     assert_eq!(service.prints(&format!("update d builtins.dict {named}")), [named]);
 }
 
-/// CSI, the end of a colour; what turns text around; DEL; a line separator; ESC.
+/// Contains CSI, a right-to-left override, DEL, a line separator, ESC and NEL.
 const HOSTILE: &str = "k\u{9b}31m\u{202e}gnp\u{7f}\u{2028}\u{1b}[2J\u{85}";
 
 #[test]
-fn nothing_that_is_printed_is_obeyed_by_a_terminal() {
+fn control_characters_in_output_are_escaped() {
     let service = Host::start(Limits::default());
     let session = service.session();
     let list = DynamicFunctionCall::new("builtins", "list", [Value::List(vec![HOSTILE.into()])]);

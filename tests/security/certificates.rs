@@ -126,7 +126,7 @@ async fn tls_init_makes_working_certificates_and_overwrites_none() {
     let again = tarmem(&["tls", "init", dir]);
     let message = String::from_utf8(again.stderr).expect("text");
     assert_eq!((again.status.code(), again.stdout.len(), message.lines().count()), (Some(1), 0, 1), "{message}");
-    assert!(message.contains("is there already") && message.contains("another folder"), "{message}");
+    assert!(message.contains("exists already") && message.contains("another folder"), "{message}");
     assert!(!Path::new(&printed[0]).exists());
     for (path, before) in printed.iter().zip(&before).skip(1) {
         assert!(std::fs::read(path).expect("it is there") == *before, "{path} was changed");
@@ -138,15 +138,18 @@ async fn tls_init_uses_the_names_that_it_is_given() {
     let folder = Folder::new("names");
     let dir = folder.file("certs");
     let dir = dir.to_str().expect("text");
-    for (wrong, part) in
-        [("a:18813", "without a port"), ("", "a host's name"), ("*.127.0.0.1", "no *."), ("a b", "a host's name")]
-    {
+    for (wrong, part) in [
+        ("a:18813", "without a port"),
+        ("", "a host's name"),
+        ("*.127.0.0.1", "must not begin with *."),
+        ("a b", "a host's name"),
+    ] {
         let run = tarmem(&["tls", "init", dir, "--name", wrong]);
         let message = String::from_utf8(run.stderr).expect("text");
         assert!(run.status.code() == Some(2) && message.contains(part), "{wrong}: {message}");
     }
     let run = tarmem(&["tls", "init", dir, "--ca", "ca.pem"]);
-    assert_eq!(run.status.code(), Some(2), "it connects to nobody");
+    assert_eq!(run.status.code(), Some(2), "it connects to no service");
     assert!(!Path::new(dir).exists());
     let run =
         tarmem(&["tls", "init", dir, "--name", "db.example.org,*.example.net", "--days", "1", "--client", "reports"]);

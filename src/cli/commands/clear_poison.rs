@@ -4,9 +4,9 @@ use crate::cli::output::{Failure, Output};
 use crate::client::Session;
 use clap::Args;
 
-/// Let the object under a key be used again after a method panicked while changing it; prints true
+/// Permit the use of an object after a method panicked while changing it; prints true
 ///
-/// Get it first: it is as that method left it.
+/// Look at it with `get` first: it is as the method left it.
 #[derive(Args)]
 pub(in crate::cli) struct ClearPoison {
     /// The key

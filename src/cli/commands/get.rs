@@ -7,7 +7,7 @@ use clap::Args;
 
 /// Print the object under a key
 ///
-/// Prints the object's value, or what is known of the object if its class cannot show one.
+/// Prints the object's value, or a description of the object if its class cannot show a value.
 #[derive(Args)]
 pub(in crate::cli) struct Get {
     /// The key

@@ -7,27 +7,27 @@ use clap::error::ErrorKind;
 use serde::Serialize;
 use tarmem_remote::results::{MemberDescription, MemberKind, MethodDescription, ParameterDescription};
 
-/// Print what a module offers: a line for each class, function, constant and module in it
+/// Print the contents of a module: a line for each class, function, constant and module in it
 ///
-/// Each line is a JSON object with name, kind, signature and documentation; that of a class has its methods too, that
-/// of a constant its value.
+/// Each line is a JSON object with name, kind, signature and documentation. A class also has its methods, and a
+/// constant its value.
 #[derive(Args)]
 pub(in crate::cli) struct Import {
-    /// The module: `shop.pricing`, or `..util` as seen from a package
+    /// The module: `shop.pricing`, or `..util` relative to a package
     module: String,
-    /// The package that a relative name (one that begins with a dot) is seen from
+    /// The package that a relative name (one that begins with a dot) is relative to
     #[arg(long)]
     package: Option<String>,
 }
 
 impl Import {
-    /// What is wrong with the command line without anybody being asked.
+    /// Checks the arguments before connecting to the service.
     pub(super) fn check(&self) -> Result<(), Failure> {
         if !self.module.starts_with('.') || self.package.as_ref().is_some_and(|package| !package.is_empty()) {
             return Ok(());
         }
         let message = format!(
-            "cannot import {:?}: a relative name needs the package that it is seen from; give it with --package",
+            "cannot import {:?}: a relative name needs a package that it is relative to; give it with --package",
             self.module
         );
         Err(wrong(ErrorKind::MissingRequiredArgument, message))

@@ -20,7 +20,7 @@ impl Keys {
             for key in &page.keys {
                 output.line(key)?;
             }
-            // Whoever reads gets a page at a time; and if nobody does any more, the next one is not asked for.
+            // The reader gets each page at once; and if the output is no longer read, the command ends here.
             output.flush()?;
             match page.next {
                 Some(next) => after = next,

@@ -9,8 +9,8 @@ use clap::Args;
 
 /// Print the object under a key; if there is none, make it first
 ///
-/// Prints the object's value, or what is known of the object if its class cannot show one. However many make the same
-/// key at one time, it is made once. If there is an object of another class than would be made, that is an error.
+/// Prints the object's value, or a description of the object if its class cannot show a value. Even if many clients
+/// memoize the same key at a time, the object is made once. It is an error if the existing object is of another class.
 #[derive(Args)]
 #[command(after_long_help = values::HELP)]
 pub(in crate::cli) struct Memoize {

@@ -1,7 +1,7 @@
-//! The commands, but for `serve` and `tls`: one file for each.
+//! The commands of clients, one file for each.
 //!
-//! A command is a struct of its arguments with a `run`. A new one is a file, a variant of [`Command`], and an arm in
-//! [`Command::run`]; if it takes `Values`, one in [`Command::load`] too.
+//! A command is a struct of its arguments with a method `run`. To add one, write a file, a variant of [`Command`], and
+//! an arm in [`Command::run`]; if it takes `Values`, also one in [`Command::load`].
 
 mod call;
 mod clear_poison;
@@ -46,7 +46,7 @@ pub(super) enum Command {
 }
 
 impl Command {
-    /// Finds what is wrong without anybody being asked, and reads what arguments are elsewhere.
+    /// Checks the arguments, and reads those that are in files, before connecting to the service.
     pub(super) fn load(&mut self) -> Result<(), Failure> {
         match self {
             Command::Memoize(memoize) => memoize.values().load(),
@@ -58,11 +58,11 @@ impl Command {
         }
     }
 
-    /// Asks the service, and prints what it answers.
+    /// Runs the command with a session, and prints its result.
     pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
         let output = &mut Output::new();
         match self {
-            // These ask nobody.
+            // These run without a session.
             Command::Serve(_) | Command::Tls(_) => {}
             Command::Memoize(memoize) => memoize.run(session, output).await?,
             Command::Get(get) => get.run(session, output).await?,
@@ -81,7 +81,7 @@ impl Command {
     }
 }
 
-/// Any class: what it has, only the service knows.
+/// Stands for a class that only the service knows.
 pub(super) enum Untyped {}
 
 impl Remote for Untyped {
@@ -89,7 +89,7 @@ impl Remote for Untyped {
     type Proxy = DynamicProxy;
 }
 
-/// Puts in what failed: a dynamic call does not keep the name.
+/// Adds the name of the method or function that failed, which a dynamic call does not keep.
 fn raised_by(name: &str, error: Error) -> Error {
     match error {
         Error::Raised { message, error, .. } => Error::Raised { what: name.to_owned(), message, error },

@@ -11,8 +11,8 @@ use tarmem_remote::value::Value;
 
 /// Run a function of a module, and print its result
 ///
-/// Prints null if the function has no result. If it makes an object, which nobody keeps then, prints the object's
-/// value, or why its class cannot show one. A function over several objects takes each as '{"$key":"k"}', or by its key
+/// Prints null if the function has no result. If it makes an object, prints the object's value, or why its class cannot
+/// show one; the object is then dropped. A function over several objects takes each as '{"$key":"k"}', or by its key
 /// alone:
 ///
 ///   tarmem run bank.transfer '{"$key":"alice"}' '"bob"' 30
@@ -48,17 +48,17 @@ impl Run {
     }
 }
 
-/// What came of a function that ran.
+/// The outcome of a function.
 enum Ran {
     Result(Value),
-    /// A result that cannot be sent.
+    /// The function has a result, but it cannot be sent.
     Unshown {
         what: String,
         reason: String,
     },
 }
 
-/// That a function has made an object whose class cannot show its value.
+/// The line for a function that has made an object whose class cannot show its value.
 #[derive(Serialize)]
 struct WithoutValue {
     function: String,

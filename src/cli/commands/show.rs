@@ -1,4 +1,4 @@
-//! How an object is printed.
+//! Prints objects.
 
 use crate::cli::output::{Failure, Json, Output, warn};
 use serde::Serialize;
@@ -7,9 +7,9 @@ use tarmem_remote::proxy::{DynamicProxy, Proxy};
 use tarmem_remote::results::ObjectInfo;
 use uuid::Uuid;
 
-/// Prints an object's value, or the object if it can show none.
+/// Prints an object's value, or a description of the object if its class cannot show a value.
 ///
-/// The value is that of a moment later: somebody may have changed the object by then, or the key.
+/// The value is read after the object was obtained, so the object or the key may have been changed in between.
 pub(super) async fn show((object, info): (DynamicProxy, ObjectInfo), output: &mut Output) -> Result<(), Failure> {
     let snapshot = object.snapshot_with_info().await;
     let poisoned = match &snapshot {
@@ -21,8 +21,8 @@ pub(super) async fn show((object, info): (DynamicProxy, ObjectInfo), output: &mu
     }
     if snapshot.as_ref().is_ok_and(|snapshot| snapshot.poisoned_inside) {
         warn(
-            "a method panicked while changing an object that this one refers to, which is shown in it and may be half \
-             changed; update that one, or clear-poison it",
+            "a method panicked while changing an object that this one refers to, so a part of this value may be half \
+             changed; update that object, or clear-poison it",
         );
     }
     match snapshot {
@@ -35,7 +35,7 @@ pub(super) async fn show((object, info): (DynamicProxy, ObjectInfo), output: &mu
     }
 }
 
-/// An object whose value cannot be shown.
+/// The line for an object whose class cannot show its value.
 #[derive(Serialize)]
 struct WithoutValue {
     class: String,

@@ -1,4 +1,4 @@
-//! A function of a module with its arguments: what makes an object, or what is run.
+//! A function of a module with its arguments, for the commands that make an object with it or run it.
 
 use super::raised_by;
 use crate::cli::arguments::FunctionName;
@@ -29,7 +29,7 @@ impl Source {
         &mut self.values
     }
 
-    /// Obtains an object that the function makes.
+    /// Obtains an object with the function.
     pub(super) async fn obtain(
         &self,
         session: &Session,
@@ -38,7 +38,7 @@ impl Source {
         self.each(session, |function| obtain(function).with_info()).await
     }
 
-    /// Whether the function is a class, or makes an object of one, as far as its module tells.
+    /// Whether the function is a class or a generator, according to its module.
     pub(super) async fn makes_an_object(&self, session: &Session) -> bool {
         for (module, name) in self.function.splits() {
             if let Ok(module) = session.remote_import(module).await {
@@ -49,8 +49,8 @@ impl Source {
         false
     }
 
-    /// Asks for the function. Which part of its name is the module shows only when the service is asked; it runs
-    /// nothing as long as that is wrong.
+    /// Calls `ask` with each way to split the function's name into a module and a name, until the service knows one.
+    /// For the others the service runs nothing.
     pub(super) async fn each<T, F>(
         &self,
         session: &Session,
@@ -70,7 +70,7 @@ impl Source {
                 }
                 Err(Error::NotAGenerator { function, returns }) => {
                     return Err(Failure::failed(format!(
-                        "{function} returns {returns}, not an object of a class, so there is nothing to put under a \
+                        "{function} returns {returns}, not an object of a class, so there is nothing to store under a \
                          key; run it: tarmem run {function} …"
                     )));
                 }
@@ -82,18 +82,18 @@ impl Source {
         Err(self.absent(session, best).await)
     }
 
-    /// Why there is no such function. Who has a method of an object in mind is told how to call it.
+    /// The failure if there is no such function. If the name looks like a method of an object, it says how to call
+    /// that.
     async fn absent(&self, session: &Session, best: Option<Error>) -> Failure {
         let name = self.function.to_string();
         let (before, method) = name.rsplit_once('.').unwrap_or((&name, ""));
         match best {
             Some(Error::NotAModule { name, kind }) if kind == "class" => Failure::failed(format!(
-                "{name} is a class, and no module; {method} may be a method of its objects: tarmem call KEY {method} …"
+                "{name} is a class, not a module; to call a method of its objects: tarmem call KEY {method} …"
             )),
-            // Whether it may be asked does not matter here.
+            // If this session may not ask for the key, the next arm applies.
             _ if matches!(session.is_memoized(before).await, Ok(true)) => Failure::failed(format!(
-                "{before:?} is a key, and no module; a method of the object under it is called by: \
-                 tarmem call {before} {method} …"
+                "{before:?} is a key, not a module; to call a method of its object: tarmem call {before} {method} …"
             )),
             Some(error) => error.into(),
             None => Error::NoSuchModule { module: name, near: Vec::new() }.into(),
@@ -107,7 +107,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// Whether it says that there is no such function, and not that a generator missed another one.
+/// Whether the error is about this function, and not about another one that a generator has called.
 fn is_absent(error: &Error, module: &str, name: &str) -> bool {
     match error {
         Error::NoSuchModule { module: absent, .. } | Error::NotAModule { name: absent, .. } => absent == module,
@@ -116,8 +116,9 @@ fn is_absent(error: &Error, module: &str, name: &str) -> bool {
     }
 }
 
-/// Of several ways to say that a name leads nowhere: a suggestion in a module is best; then, what it leads to; then,
-/// how far the name led; then, the first part that is wrong.
+/// Ranks errors about the same name. The best one suggests a name in a module; next come those that say what kind of
+/// thing a part of the name is, that suggest a module, and that name a known module; the rest say only that there is no
+/// such module.
 fn helpfulness(error: &Error) -> (u8, Reverse<usize>) {
     match error {
         Error::NoSuchMember { near, module, .. } => (if near.is_empty() { 1 } else { 4 }, Reverse(module.len())),

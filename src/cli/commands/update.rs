@@ -7,9 +7,9 @@ use crate::cli::values::{self, Values};
 use crate::client::Session;
 use clap::Args;
 
-/// Map a key to a new object, and print that
+/// Map a key to a new object, and print it
 ///
-/// Prints the object's value, or what is known of the object if its class cannot show one.
+/// Prints the object's value, or a description of the object if its class cannot show a value.
 #[derive(Args)]
 #[command(after_long_help = values::HELP)]
 pub(in crate::cli) struct Update {
