@@ -10,6 +10,8 @@ mod layers;
 mod lengths;
 #[path = "tidy/map.rs"]
 mod map;
+#[path = "tidy/public.rs"]
+mod public;
 #[path = "tidy/published.rs"]
 mod published;
 

@@ -47,10 +47,14 @@ mod protocol;
 
 pub use client::{call, client_api, pipeline, proxy, source};
 use client::{caller, handle, service};
-pub use model::{context, describe, dispatch, import, multi_object, object, package, registry};
+pub use model::{context, describe, import, object, package, registry};
+pub use protocol::{args, codec, error, params, results, signature};
+
+// For the expansion of `#[remote]`, and for those who carry and run operations.
 #[doc(hidden)]
-pub use protocol::operation;
-pub use protocol::{args, codec, error, params, payload, results, shape, signature};
+pub use model::{dispatch, multi_object};
+#[doc(hidden)]
+pub use protocol::{operation, payload, shape};
 
 #[doc(hidden)]
 pub mod __private;

@@ -21,6 +21,7 @@
 //! # }
 //! ```
 
+mod operations;
 #[cfg(feature = "server")]
 mod service;
 

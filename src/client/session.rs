@@ -1,5 +1,7 @@
 //! What a user of the client has: [`Session`].
 
+mod operations;
+
 use super::session_handle::SessionHandle;
 use super::session_state::SessionState;
 use std::fmt;

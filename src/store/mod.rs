@@ -63,13 +63,8 @@ pub(crate) struct Store {
 
 impl Mapping {
     pub(crate) fn info(&self) -> ObjectInfo {
-        ObjectInfo {
-            id: self.cell.id(),
-            class: self.cell.class().entry().path.to_owned(),
-            generation: self.generation,
-            made: false,
-            poisoned: self.cell.is_poisoned(),
-        }
+        let class = self.cell.class().entry().path;
+        ObjectInfo::new(self.cell.id(), class, self.generation, self.cell.is_poisoned())
     }
 }
 

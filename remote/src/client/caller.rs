@@ -12,6 +12,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// Whoever carries operations to a service: a session over a connection, or the service itself in process.
+#[doc(hidden)]
 pub trait Caller: Send + Sync + 'static {
     /// Hands over one encoded operation, which may be taken out of `operation`. Pending while too many are on their way
     /// already; then it stays there. The task of `cx` is woken once it can be handed over, and again once the reply is
@@ -47,6 +48,7 @@ pub trait Caller: Send + Sync + 'static {
 }
 
 /// What became of an operation that was handed over.
+#[doc(hidden)]
 pub enum Submitted {
     /// It is on its way, under this number.
     Waiting(u64),
@@ -56,6 +58,7 @@ pub enum Submitted {
 
 /// How an operation is to be carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[doc(hidden)]
 pub struct Terms {
     /// How long it may take.
     pub timeout: Timeout,
@@ -70,6 +73,7 @@ pub struct Terms {
 
 /// How long an operation may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[doc(hidden)]
 pub enum Timeout {
     /// As long as the session gives every call.
     #[default]

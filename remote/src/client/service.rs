@@ -13,11 +13,13 @@ pub struct ClientApi {
 
 impl ClientApi {
     /// The service that `caller` leads to.
+    #[doc(hidden)]
     pub fn new(caller: Arc<dyn Caller>) -> Self {
         ClientApi { caller }
     }
 
     /// Who carries the operations.
+    #[doc(hidden)]
     pub fn caller(&self) -> &Arc<dyn Caller> {
         &self.caller
     }

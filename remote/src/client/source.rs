@@ -39,6 +39,7 @@ pub trait Source {
 }
 
 /// A source, ready to be sent.
+#[doc(hidden)]
 pub struct Prepared {
     form: Form,
 }

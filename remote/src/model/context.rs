@@ -55,6 +55,7 @@ impl Owner {
 }
 
 /// What the service is to the calls that it runs: it takes calls of its own, and looks after what outlives a call.
+#[doc(hidden)]
 pub trait Host: Caller {
     /// Tells `watcher` when the session ends; false if it has ended already. A watcher that is dropped is forgotten.
     fn watch(&self, watcher: Weak<dyn SessionEnded>) -> bool;
@@ -87,11 +88,13 @@ pub trait SessionEnded: Send + Sync {
 
 impl Context {
     /// A context for one call. Services make these; a test may too.
+    #[doc(hidden)]
     pub fn new(owner: Owner, sequence: u64, deadline: Option<Instant>, host: Arc<dyn Host>) -> Self {
         Context { owner, sequence, deadline, host }
     }
 
     /// The same for another call of the same session: a service keeps one for many calls.
+    #[doc(hidden)]
     pub fn renew(&mut self, task: u64, sequence: u64, deadline: Option<Instant>) {
         self.owner.task = task;
         self.sequence = sequence;

@@ -40,6 +40,7 @@ impl fmt::Display for Place {
 
 /// How a method takes its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Receiver {
     /// `&self`: runs beside other readers.
     Shared,
@@ -49,6 +50,7 @@ pub enum Receiver {
 
 /// A class: a type whose values may live on a service.
 #[derive(Clone, Copy)]
+#[doc(hidden)]
 pub struct ClassEntry {
     /// Its path, `module.Name`; also its typetag tag.
     pub path: &'static str,
@@ -75,13 +77,16 @@ pub struct ClassEntry {
 }
 
 /// How large an object is: its [`Extent`](crate::object::Extent).
+#[doc(hidden)]
 pub type Measure = fn(&dyn Object) -> usize;
 
 /// Shows each value that an object holds, for the references in it.
+#[doc(hidden)]
 pub type Trace = fn(&dyn Object, &mut dyn FnMut(&Value));
 
 /// The methods a class offers under one interface, or under its own name.
 #[derive(Clone, Copy)]
+#[doc(hidden)]
 pub struct Implementation {
     /// The class's path.
     pub class: &'static str,
@@ -97,6 +102,7 @@ pub struct Implementation {
 
 /// An interface: a trait whose methods may be called remotely.
 #[derive(Clone, Copy)]
+#[doc(hidden)]
 pub struct InterfaceEntry {
     /// Its path, `module.Name`.
     pub path: &'static str,
@@ -140,6 +146,7 @@ pub struct Method {
 
 /// The dispatch function of a method: decodes the arguments, runs the method, encodes the result.
 #[derive(Clone, Copy)]
+#[doc(hidden)]
 pub enum Invoke {
     /// `fn(&self, …)`
     Shared(SharedMethod),
@@ -152,19 +159,24 @@ pub enum Invoke {
 }
 
 /// The dispatch function of a `fn(&self, …)`.
+#[doc(hidden)]
 pub type SharedMethod = fn(&dyn Object, &Context, &mut Arguments<'_>, &mut Output<'_>) -> Result<(), DispatchError>;
 
 /// The dispatch function of a `fn(&mut self, …)`.
+#[doc(hidden)]
 pub type ExclusiveMethod =
     fn(&mut dyn Object, &Context, &mut Arguments<'_>, &mut Output<'_>) -> Result<(), DispatchError>;
 
 /// The dispatch function of an `async fn(&self, …)`.
+#[doc(hidden)]
 pub type SharedAsyncMethod = for<'a> fn(&'a dyn Object, &'a Context, &mut Arguments<'_>) -> Started<'a>;
 
 /// The dispatch function of an `async fn(&mut self, …)`.
+#[doc(hidden)]
 pub type ExclusiveAsyncMethod = for<'a> fn(&'a mut dyn Object, &'a Context, &mut Arguments<'_>) -> Started<'a>;
 
 /// An async method that is running, if its arguments were good.
+#[doc(hidden)]
 pub type Started<'a> = Result<BoxFuture<'a, Finish>, DispatchError>;
 
 /// A function of a module, or a constructor of a class.
@@ -205,6 +217,7 @@ pub struct Function {
 
 /// The dispatch function of a module function.
 #[derive(Clone, Copy)]
+#[doc(hidden)]
 pub enum FunctionInvoke {
     /// `fn(…)`
     Sync(SyncFunction),
@@ -215,13 +228,16 @@ pub enum FunctionInvoke {
 }
 
 /// The dispatch function of a `fn(…)`.
+#[doc(hidden)]
 pub type SyncFunction = fn(&Context, &mut Arguments<'_>) -> Result<Produced, DispatchError>;
 
 /// The dispatch function of an `async fn(…)`.
+#[doc(hidden)]
 pub type AsyncFunction = fn(Context, &mut Arguments<'_>) -> Result<BoxFuture<'static, Produced>, DispatchError>;
 
 /// A constant of a module.
 #[derive(Clone, Copy)]
+#[doc(hidden)]
 pub struct Constant {
     /// The module.
     pub module: &'static str,
@@ -239,6 +255,7 @@ pub struct Constant {
 
 /// Anything that `#[remote]` registers.
 #[derive(Clone, Copy)]
+#[doc(hidden)]
 pub enum Registration {
     /// A class.
     Class(ClassEntry),

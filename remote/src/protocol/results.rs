@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 /// Which object an operation came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ObjectInfo {
     /// The object's id.
     pub id: Uuid,
@@ -19,8 +20,24 @@ pub struct ObjectInfo {
     pub poisoned: bool,
 }
 
+impl ObjectInfo {
+    /// Of an object that was there before. For those who run operations.
+    #[doc(hidden)]
+    pub fn new(id: Uuid, class: &str, generation: u64, poisoned: bool) -> Self {
+        ObjectInfo { id, class: class.to_owned(), generation, made: false, poisoned }
+    }
+
+    /// The same of one that was made by this very operation, if `made`.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn made(self, made: bool) -> Self {
+        ObjectInfo { made, ..self }
+    }
+}
+
 /// Some keys, in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct KeysPage {
     /// The keys.
     pub keys: Vec<String>,
@@ -28,8 +45,17 @@ pub struct KeysPage {
     pub next: Option<String>,
 }
 
+impl KeysPage {
+    /// For those who run operations.
+    #[doc(hidden)]
+    pub fn new(keys: Vec<String>, next: Option<String>) -> Self {
+        KeysPage { keys, next }
+    }
+}
+
 /// The versions of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct VersionInfo {
     /// Of its crate.
     pub service: String,
@@ -37,8 +63,17 @@ pub struct VersionInfo {
     pub protocol: u32,
 }
 
+impl VersionInfo {
+    /// For those who run operations.
+    #[doc(hidden)]
+    pub fn new(service: String, protocol: u32) -> Self {
+        VersionInfo { service, protocol }
+    }
+}
+
 /// What is known about an object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ObjectDescription {
     /// The object's id.
     pub id: Uuid,
@@ -56,9 +91,19 @@ pub struct ObjectDescription {
     pub methods: Vec<MethodDescription>,
 }
 
+impl ObjectDescription {
+    /// Of an object of a class with these documentation, interfaces and methods. For those who run operations.
+    #[doc(hidden)]
+    pub fn new(info: ObjectInfo, docs: &str, interfaces: Vec<String>, methods: Vec<MethodDescription>) -> Self {
+        let ObjectInfo { id, class, generation, poisoned, .. } = info;
+        ObjectDescription { id, class, generation, poisoned, docs: docs.to_owned(), interfaces, methods }
+    }
+}
+
 /// A copy of an object's value, and whether a method left half changed what is copied:
 /// [`Proxy::snapshot_with_info`](crate::Proxy::snapshot_with_info) takes one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// The value, as [`Proxy::snapshot`](crate::Proxy::snapshot) gives it.
     pub value: Value,
@@ -69,6 +114,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// For those who run operations.
+    #[doc(hidden)]
+    pub fn new(value: Value, poisoned: bool, poisoned_inside: bool) -> Self {
+        Snapshot { value, poisoned, poisoned_inside }
+    }
+
     /// Whether anything in the value may be half changed: the object itself, or one that it refers to.
     pub fn is_poisoned(&self) -> bool {
         self.poisoned || self.poisoned_inside
@@ -77,6 +128,7 @@ impl Snapshot {
 
 /// What is known about a method.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MethodDescription {
     /// Its name.
     pub name: String,
@@ -96,6 +148,7 @@ pub struct MethodDescription {
 /// [kind](ParamKind) that takes all further arguments is passed by passing those, and those after [`ParamKind::Args`]
 /// go by their names only ([`ParamKind::KeywordOnly`], and the objects among them).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ParameterDescription {
     /// Its name.
     pub name: String,
@@ -113,6 +166,7 @@ pub struct ParameterDescription {
 /// What a caller passes for a parameter: by its place or by the parameter's name, if it is one argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ParamKind {
     /// A value.
     Value,
@@ -139,6 +193,7 @@ impl ParamKind {
 /// `{"computed": "…"}`; so no value is mistaken for there being none, nor `null` for either.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ParameterDefault {
     /// It may not be left out.
     Required,
@@ -158,6 +213,7 @@ fn shown<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error>
 
 /// What a module offers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ModuleDescription {
     /// Its absolute name.
     pub name: String,
@@ -169,6 +225,7 @@ pub struct ModuleDescription {
 
 /// What is known about a member of a module.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MemberDescription {
     /// Its name within the module.
     pub name: String,
@@ -189,6 +246,7 @@ pub struct MemberDescription {
 /// What a member of a module is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum MemberKind {
     /// A class.
     Class,

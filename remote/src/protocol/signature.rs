@@ -38,6 +38,7 @@ pub struct Signature {
 
 /// What a signature is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
 pub enum Kind {
     /// A method.
     Method,
@@ -60,6 +61,7 @@ struct Known {
 
 /// Names what a signature is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[doc(hidden)]
 pub enum SignatureRef<'a> {
     /// A method.
     Method {
@@ -84,6 +86,7 @@ pub enum SignatureRef<'a> {
 
 /// A signature, as it is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[doc(hidden)]
 pub struct SignatureDescription {
     /// For people.
     pub text: String,
@@ -276,6 +279,7 @@ impl Change {
 /// The methods that are called by names in a session, since its service was built with other signatures of them. Asked
 /// before each typed call is sent.
 #[derive(Debug, Default)]
+#[doc(hidden)]
 pub struct Changes {
     any: AtomicBool,
     by_id: Mutex<HashMap<u64, Arc<Change>>>,
@@ -330,6 +334,7 @@ pub const fn stable_id(scope: &str, name: &str) -> u64 {
 ///
 /// # Errors
 /// In words.
+#[doc(hidden)]
 pub fn rename<T: DeserializeOwned + Serialize>(args: &[u8]) -> Result<Vec<Option<Value>>, String> {
     let args: T = codec::decode(args).map_err(|e| e.to_string())?;
     crate::args::present(&args)
@@ -337,6 +342,7 @@ pub fn rename<T: DeserializeOwned + Serialize>(args: &[u8]) -> Result<Vec<Option
 
 /// Tells types whose shape can be learned from those that only a service can encode, as
 /// [`Kind`](crate::__private::Kind) does: `(&Returned::<T>::new()).shape(tracer, "T")`.
+#[doc(hidden)]
 pub struct Returned<T>(PhantomData<fn() -> T>);
 
 impl<T> Returned<T> {
@@ -348,6 +354,7 @@ impl<T> Returned<T> {
 }
 
 /// See [`Returned`].
+#[doc(hidden)]
 pub trait KnownShape {
     /// Its shape.
     fn shape(&self, tracer: &mut Tracer, text: &str) -> Shape;
@@ -360,6 +367,7 @@ impl<T: DeserializeOwned> KnownShape for Returned<T> {
 }
 
 /// See [`Returned`].
+#[doc(hidden)]
 pub trait OpaqueShape {
     /// Its name.
     fn shape(&self, tracer: &mut Tracer, text: &str) -> Shape;
@@ -372,7 +380,9 @@ impl<T> OpaqueShape for &Returned<T> {
 }
 
 /// For generated code: the name of a result among the roots.
+#[doc(hidden)]
 pub const RESULT_ROOT: &str = RETURN;
 
 /// For generated code: the name of an error among the roots.
+#[doc(hidden)]
 pub const ERROR_ROOT: &str = ERROR;

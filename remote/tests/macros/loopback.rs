@@ -226,13 +226,7 @@ impl Loopback {
             let (expected, found) = (expect.to_owned(), class.to_owned());
             return Err(Error::WrongClass { target: "the object".to_owned(), expected, found });
         }
-        Ok(Reply::done(&ObjectInfo {
-            id: Uuid::nil(),
-            class: class.to_owned(),
-            generation: 1,
-            made: true,
-            poisoned: false,
-        }))
+        Ok(Reply::done(&ObjectInfo::new(Uuid::nil(), class, 1, false).made(true)))
     }
 
     fn context(&self) -> Context {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tarmem_remote::error::Error;
 use tarmem_remote::import;
 use tarmem_remote::operation::{Operation, PROTOCOL_VERSION, Target};
-use tarmem_remote::results::{KeysPage, ObjectDescription, ObjectInfo, VersionInfo};
+use tarmem_remote::results::{KeysPage, ObjectDescription, VersionInfo};
 use tarmem_remote::signature::SignatureRef;
 
 impl Engine {
@@ -107,9 +107,9 @@ impl Engine {
                 let name = import::resolve(module, package)?;
                 self.state.registry.describe_module(&name)
             })?,
-            Operation::Version => answer(out, || {
-                Ok(VersionInfo { service: env!("CARGO_PKG_VERSION").to_owned(), protocol: PROTOCOL_VERSION })
-            })?,
+            Operation::Version => {
+                answer(out, || Ok(VersionInfo::new(env!("CARGO_PKG_VERSION").to_owned(), PROTOCOL_VERSION)))?
+            }
             Operation::Hold { target, expect } => answer(out, || {
                 let mapping = self.target(request, target)?;
                 let info = checked(|| label(target), &mapping, expect).map_err(|error| self.or_unknown(error))?;
@@ -168,22 +168,15 @@ impl Engine {
         let permissions = request.session.permissions();
         let visible = |key: &str| permissions.is_none_or(|permissions| permissions.has_key(key));
         let (keys, more) = self.state.store.keys(prefix, after, limit, visible);
-        KeysPage { next: if more { keys.last().cloned() } else { None }, keys }
+        let next = if more { keys.last().cloned() } else { None };
+        KeysPage::new(keys, next)
     }
 
     fn describe(&self, request: &Request<'_>, target: Target<'_>) -> Result<ObjectDescription, Error> {
         let mapping = self.target(request, target)?;
         let class = mapping.cell.class();
-        let ObjectInfo { id, class: path, generation, .. } = mapping.info();
-        Ok(ObjectDescription {
-            id,
-            class: path,
-            generation,
-            poisoned: mapping.cell.is_poisoned(),
-            docs: class.entry().docs.to_owned(),
-            interfaces: class.interfaces().iter().map(|path| (*path).to_owned()).collect(),
-            methods: class.describe_methods(),
-        })
+        let interfaces = class.interfaces().iter().map(|path| (*path).to_owned()).collect();
+        Ok(ObjectDescription::new(mapping.info(), class.entry().docs, interfaces, class.describe_methods()))
     }
 }
 

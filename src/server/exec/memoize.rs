@@ -43,9 +43,9 @@ impl Engine {
         let (key, expect, encoding) = (key.to_owned(), expect.to_owned(), encoding_of(source));
         Ok(Step::Later(Later::new(async move {
             match engine.state.flights.wait(&flight, within.as_ref()).await {
-                Ok(mapping) => checked(|| quoted(&key), &mapping, &expect)
-                    .map(|info| Reply::done(&ObjectInfo { made, ..info }))
-                    .into(),
+                Ok(mapping) => {
+                    checked(|| quoted(&key), &mapping, &expect).map(|info| Reply::done(&info.made(made))).into()
+                }
                 Err(error) => raised(error, encoding).into(),
             }
         })))
@@ -129,7 +129,7 @@ impl Engine {
     ) -> Result<Step, Error> {
         let encoding = encoding_of(source);
         let made = !matches!(source, SourceRef::Existing(_));
-        let then = move |cell| Ok(ObjectInfo { made, ..then(cell)? });
+        let then = move |cell| Ok(then(cell)?.made(made));
         match self.evaluate(request, None, name, source) {
             Evaluated::Later(run) => {
                 let time = self.state.limits.generator_time;

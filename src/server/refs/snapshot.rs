@@ -66,7 +66,7 @@ pub(in crate::server) fn snapshot(
             let mut out = Vec::new();
             let encoded = value::with_scope(&*scope, || {
                 if with_info {
-                    codec::encode_into(&Snapshot { value, poisoned, poisoned_inside }, &mut out, limit)
+                    codec::encode_into(&Snapshot::new(value, poisoned, poisoned_inside), &mut out, limit)
                 } else {
                     codec::encode_into(&value, &mut out, limit)
                 }

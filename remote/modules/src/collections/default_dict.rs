@@ -96,6 +96,7 @@ impl Factory {
             MemberKind::Class | MemberKind::Generator => {}
             MemberKind::Function => return Err(refuse("it is a function that makes no object".to_owned())),
             MemberKind::Constant => return Err(refuse("it is a constant".to_owned())),
+            _ => return Err(refuse("it makes no object".to_owned())),
         }
         let required = member.parameters.iter().filter(|parameter| parameter.default == ParameterDefault::Required);
         let required: Vec<&str> = required.map(|parameter| &*parameter.name).collect();

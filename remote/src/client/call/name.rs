@@ -5,6 +5,7 @@ use std::fmt;
 
 /// What is called, for messages: an interface's or module's path, and a name.
 #[derive(Clone, Copy, Debug)]
+#[doc(hidden)]
 pub struct Name {
     /// The path.
     pub scope: &'static str,

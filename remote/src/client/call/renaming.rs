@@ -135,6 +135,7 @@ impl<T, E> Call<T, E> {
 
 /// The same operation by names, for a service that was built with another signature of what it calls; `None` if there
 /// is no telling it so. Runs the types' own serialization.
+#[doc(hidden)]
 pub fn by_names(operation: &[u8]) -> Option<Payload> {
     let id = match Operation::decode(operation).ok()? {
         Operation::Call { method: MethodRef::Id(id), .. } | Operation::Run { function: FunctionRef::Id(id), .. } => id,

@@ -77,6 +77,7 @@ impl Terms {
 
 /// A number for the task that runs this, or for its thread if it is in none: what tells one of a client's callers from
 /// another.
+#[doc(hidden)]
 pub fn current_task() -> u64 {
     /// Both ids are a single integer, and theirs is a private one: hashing is the way to it.
     #[derive(Default)]

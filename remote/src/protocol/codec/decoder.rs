@@ -6,6 +6,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAcces
 use super::{CodecError, NESTING_LIMIT};
 
 /// How many elements a message may have beyond its size in bytes: 1024. See the [module](super).
+#[doc(hidden)]
 pub const SPARE_ELEMENTS: usize = 1024;
 
 /// Decodes all of `bytes`.
@@ -38,6 +39,7 @@ pub fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, CodecErro
 /// ```
 /// assert_eq!(tarmem_remote::codec::decode_prefix::<bool>(&[1, 7]), Ok((true, &[7][..])));
 /// ```
+#[doc(hidden)]
 pub fn decode_prefix<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<(T, &'de [u8]), CodecError> {
     let mut deserializer = TypedDeserializer::new(bytes);
     let value = T::deserialize(&mut deserializer)?;
@@ -61,6 +63,7 @@ pub fn decode_prefix<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<(T, &
 /// assert_eq!(deserializer.remaining(), 1);
 /// assert_eq!(deserializer.finish(), Err(CodecError::LeftOver { bytes: 1 }));
 /// ```
+#[doc(hidden)]
 pub struct TypedDeserializer<'de> {
     input: &'de [u8],
     /// How many types the next one is in.

@@ -8,6 +8,7 @@ use crate::value::{DEPTH_LIMIT, NESTING_LIMIT, TooDeep};
 
 /// Why something could not be encoded or decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CodecError {
     /// More is nested in one another than a limit allows: values
     /// ([`DEPTH_LIMIT`](crate::value::DEPTH_LIMIT)) or types ([`NESTING_LIMIT`](super::NESTING_LIMIT)).

@@ -45,6 +45,7 @@ enum Repr {
 /// That an integer has more bits than [`INTEGER_BITS_LIMIT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an integer may have {INTEGER_BITS_LIMIT} bits (INTEGER_BITS_LIMIT), and this one has {}", Bits(*bits))]
+#[non_exhaustive]
 pub struct IntegerTooLarge {
     /// How many bits it has; `None` for so many that they were not counted.
     pub bits: Option<u64>,
