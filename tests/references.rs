@@ -200,7 +200,7 @@ async fn whether_to_wait_is_not_looked_for_in_an_object(fixture: Fixture) {
     let live = Live::make(&session).await;
     let queue = live.made("queue", "Queue", args![].into()).await;
     let error = queue.call("get", live.args("$z")).await.expect_err("it would wait for ever");
-    assert_eq!(raised(&error), "TypeError: whether to wait is told by a plain value, not by a live 'int'");
+    assert_eq!(raised(&error), "TypeError: whether to wait must be a plain value, not a live 'int'");
 }
 
 async fn no_key_is_a_key_and_another_one_is_refused(fixture: Fixture) {

@@ -83,7 +83,10 @@ async fn a_condition_is_made_of_any_live_lock_by_name(fixture: Fixture) {
     let list = session.create(ListProxy::default()).await.expect("made");
     for (bad, found) in [(5.into(), "'int'"), (reference(&list), "'builtins.list'")] {
         let error = made(&session, "Condition", args![bad]).await.expect_err("no lock").to_string();
-        assert!(error.contains("TypeError: a Condition is on a threading.Lock") && error.contains(found), "{error}");
+        assert!(
+            error.contains("TypeError: a Condition needs a reference to a threading.Lock") && error.contains(found),
+            "{error}"
+        );
     }
 }
 
@@ -115,8 +118,8 @@ async fn a_reentrant_lock_is_saved_and_restored(fixture: Fixture) {
         (Value::Null, "TypeError: _acquire_restore() argument 1 must be 2-item sequence, not NoneType"),
         (5.into(), "TypeError: _acquire_restore() argument 1 must be 2-item sequence, not int"),
         (Value::from((1,)), "TypeError: _acquire_restore() argument 1 must be sequence of length 2, not 1"),
-        (Value::from((0, 0)), "ValueError: a lock is held from once to 65536 times, not 0"),
-        (Value::from((1 << 20, 0)), "ValueError: a lock is held from once to 65536 times, not 1048576"),
+        (Value::from((0, 0)), "ValueError: a lock can be held 1 to 65536 times, not 0"),
+        (Value::from((1 << 20, 0)), "ValueError: a lock can be held 1 to 65536 times, not 1048576"),
         (Value::from((-1, 0)), "TypeError"),
     ] {
         refused(call("_acquire_restore", args![bad]).await, words);

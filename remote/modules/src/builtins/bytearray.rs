@@ -19,18 +19,19 @@ use tarmem_remote::context::Context;
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
-/// Bytes that can be changed, as Python's `bytearray`: all that `bytes` has, and what a list of small integers has.
+/// Bytes that can be changed, as Python's `bytearray`: it has the methods of `bytes`, and those of a list of small
+/// integers.
 ///
-/// Its value is plain bytes, and that is what its methods give.
+/// Its methods return plain bytes, and so is its value.
 #[remote(module = "builtins", name = "bytearray")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ByteArray(#[serde(with = "serde_bytes")] Vec<u8>, #[serde(skip)] Stamp);
 
-/// Changing it.
+/// The methods that change it.
 #[remote]
 impl ByteArray {
-    /// Appends the byte `item`, an integer below 256,.
+    /// Appends the byte `item`, an integer below 256.
     #[remote(proxy = "append_value")]
     pub fn append(&mut self, item: Value) -> Result<(), Exception> {
         self.0.push(one_byte(&item)?);
@@ -92,7 +93,7 @@ impl ByteArray {
         self.0.clear();
     }
 
-    /// Returns the bytes, as plain bytes.
+    /// Returns a copy, as plain bytes.
     #[remote(proxy = "copy_value", scales)]
     pub fn copy(&self) -> Value {
         self.plain()
@@ -111,7 +112,7 @@ impl ByteArray {
         if let Some(slice) = Slice::of(&index)? {
             return self.set_slice(slice, value);
         }
-        // An index that is one is told to be out of range after a value that is no byte.
+        // As in CPython, a value that is not a byte is reported before an index that is out of range.
         let at = checked(&index, self.0.len(), "bytearray", "bytearray index out of range");
         if at.is_ok() || word(&index).is_ok() {
             let value = one_byte(&value)?;
@@ -233,7 +234,7 @@ impl ByteArrayProxy {
         self.insert_value(index.into(), item.into())
     }
 
-    /// Removes the last byte.
+    /// Removes the last byte and returns it.
     pub fn pop(&self) -> Fallible<u8> {
         self.pop_value(None)
     }

@@ -16,7 +16,7 @@ use tarmem_remote::context::Context;
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
-/// Bytes, as Python's `bytes`. They never change: their methods give plain bytes.
+/// Bytes, as Python's `bytes`. They never change; their methods return plain bytes.
 #[remote(module = "builtins", name = "bytes")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -30,7 +30,7 @@ impl Holds for Bytes {
 
 #[remote]
 impl Bytes {
-    /// They as they are.
+    /// Returns the bytes themselves.
     #[remote(name = "__bytes__", scales)]
     pub fn same(&self) -> Value {
         Value::Bytes(self.0.clone())
@@ -43,7 +43,7 @@ byte_methods!(Bytes, BytesProxy, "bytes", "byte", "index out of range", true);
 reflected_sequence_methods!(Bytes, Value);
 text_of_repr!(Bytes);
 
-/// Returns the bytes that Python makes of the arguments of `bytes` or `bytearray`, which `kind` says.
+/// Returns the bytes that Python makes of the arguments of `kind`, which is `bytes` or `bytearray`.
 pub(super) fn contents(
     source: Arg<Value>,
     encoding: Arg<Value>,
@@ -73,12 +73,12 @@ pub(super) fn contents(
     }
 }
 
-/// A byte, in the words of `bytearray`.
+/// Converts a value to a byte. The errors are those of `bytearray`.
 pub(super) fn one_byte(value: &Value) -> Result<u8, Exception> {
     u8::try_from(index_of(value)?).map_err(|_| Exception::value("byte must be in range(0, 256)"))
 }
 
-/// What is searched for is bytes, or one as an integer.
+/// Converts what is searched for: bytes, or one byte as an integer.
 pub(super) fn searched(part: &Value) -> Result<Vec<u8>, Exception> {
     match &*operand(part)? {
         number @ (Value::Int(_) | Value::Bool(_)) => one_byte(number).map(|byte| vec![byte]),
@@ -89,7 +89,7 @@ pub(super) fn searched(part: &Value) -> Result<Vec<u8>, Exception> {
     }
 }
 
-/// An argument that has to be bytes.
+/// Converts an argument that must be bytes.
 pub(super) fn bytes_argument(value: &Value) -> Result<Vec<u8>, Exception> {
     match operand(value)? {
         Cow::Borrowed(Value::Bytes(bytes)) => Ok(bytes.clone()),
@@ -109,11 +109,11 @@ fn zeros(count: &Value) -> Result<Vec<u8>, Exception> {
     repeated(&[0], count)
 }
 
-/// What stands between the groups of `hex`.
+/// Returns the separator between the groups of `hex`.
 pub(super) fn hex_separator(separator: &Value) -> Result<char, Exception> {
     let text = match &*operand(separator)? {
         Value::Text(text) => text.clone(),
-        // Each byte is a character, as in Latin-1.
+        // Each byte stands for a character, as in Latin-1.
         Value::Bytes(bytes) => bytes.iter().map(|byte| char::from(*byte)).collect(),
         Value::List(_) | Value::Tuple(_) | Value::Set(_) | Value::Map(_) => {
             return Err(Exception::of_type("sep must be str or bytes."));

@@ -1,13 +1,13 @@
-//! Text to bytes, and back.
+//! Encoding and decoding of texts.
 
 use crate::python::{check_result, short};
 use crate::{Exception, UnicodeError};
 
-/// What encodings there are.
+/// The known encodings.
 #[derive(Clone, Copy)]
 enum Encoding {
     Utf8,
-    /// One byte for each character below this one.
+    /// One byte for each character below this number.
     Narrow(u32),
 }
 
@@ -18,7 +18,7 @@ impl Encoding {
             "ascii" | "us-ascii" => Ok(Encoding::Narrow(0x80)),
             "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1" => Ok(Encoding::Narrow(0x100)),
             _ => {
-                // Escaped, as Python does not, but without quotes.
+                // Escaped, which CPython does not do, and without quotes.
                 let name = short(&name.into());
                 let name = name.get(1..name.len() - 1).unwrap_or_default();
                 Err(Exception::LookupError(format!("unknown encoding: {name}; there are utf-8, ascii and latin-1")))
@@ -35,19 +35,19 @@ impl Encoding {
     }
 }
 
-/// What becomes of what cannot be encoded or decoded.
+/// What to do with what cannot be encoded or decoded.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Handler {
     Strict,
     Ignore,
     Replace,
-    /// Its code, as Python writes it.
+    /// Writes its code as Python does.
     Backslash,
-    /// Its code, as XML has it; of text alone.
+    /// Writes its code as XML does. For encoding only.
     Xml,
-    /// A lone surrogate for each byte; which no text here can hold.
+    /// Python makes a lone surrogate of each byte, which a text here cannot hold.
     Escape,
-    /// A lone surrogate for the three bytes that would be one; the same.
+    /// Python makes a lone surrogate of the three bytes that encode it, which a text here cannot hold.
     Pass,
 }
 
@@ -69,7 +69,7 @@ impl Handler {
         }
     }
 
-    /// What stands for bytes that are no text; nothing if they are an error.
+    /// Returns the replacement for bytes that cannot be decoded, or `None` if they are an error.
     fn for_bytes(self, bytes: &[u8]) -> Result<Option<String>, Exception> {
         Ok(match self {
             Handler::Ignore => Some(String::new()),
@@ -82,7 +82,7 @@ impl Handler {
         })
     }
 
-    /// What stands for a character that has no bytes; nothing if it is an error.
+    /// Returns the replacement for a character that cannot be encoded, or `None` if it is an error.
     fn for_letter(self, c: char) -> Option<String> {
         let code = u32::from(c);
         match self {
@@ -94,13 +94,13 @@ impl Handler {
                 _ => format!("\\U{code:08x}"),
             }),
             Handler::Xml => Some(format!("&#{code};")),
-            // There are no surrogates in a text, so there is nothing that these would let pass.
+            // A text has no surrogates, so there are none that these could let through.
             Handler::Strict | Handler::Escape | Handler::Pass => None,
         }
     }
 }
 
-/// Returns the bytes of a text.
+/// Encodes a text.
 pub(super) fn encode(text: &str, encoding: &str, errors: Option<&str>) -> Result<Vec<u8>, Exception> {
     let (handler, encoding) = (Handler::named(errors)?, Encoding::named(encoding)?);
     let Encoding::Narrow(bound) = encoding else { return Ok(text.as_bytes().to_vec()) };
@@ -125,7 +125,7 @@ pub(super) fn encode(text: &str, encoding: &str, errors: Option<&str>) -> Result
     Ok(bytes)
 }
 
-/// Returns the text that bytes are.
+/// Decodes bytes to a text.
 pub(super) fn decode(bytes: &[u8], encoding: &str, errors: Option<&str>) -> Result<String, Exception> {
     let (handler, encoding) = (Handler::named(errors)?, Encoding::named(encoding)?);
     let mut text = String::with_capacity(bytes.len());
@@ -176,12 +176,12 @@ pub(super) fn decode(bytes: &[u8], encoding: &str, errors: Option<&str>) -> Resu
     Ok(text)
 }
 
-/// Returns whether these bytes begin a character that more of them could complete.
+/// Returns whether these bytes are the beginning of a character that more bytes could complete.
 fn is_begun(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
-/// Why bytes are no text where Python would make lone surrogates of them: a text here is UTF-8, which has none.
+/// The reason for an error where Python would make lone surrogates of the bytes. A text here is UTF-8, which has none.
 fn without_surrogates(handler: Handler, encoding: Encoding, bytes: &[u8], reason: &str) -> String {
     let would_be_one = match handler {
         Handler::Escape => true,

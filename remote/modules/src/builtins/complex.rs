@@ -11,10 +11,10 @@ use tarmem_remote::args::Arg;
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
-/// A complex number, as Python's `complex`. It never changes: what its methods give is another one.
+/// A complex number, as Python's `complex`. It never changes; its methods return new numbers.
 ///
-/// As a value it is the map of its parts, `{"real": 1.0, "imag": 2.0}`: that is what the operators give, and what they
-/// take beside plain numbers and live ones. In Rust, that map is a `Complex`.
+/// As a value it is the map of its parts, `{"real": 1.0, "imag": 2.0}`. Operators return such maps, and accept them as
+/// well as plain numbers and live ones. In Rust, that map is a `Complex`.
 #[remote(module = "builtins", name = "complex")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename = "complex")]
@@ -27,8 +27,8 @@ pub struct Complex {
 
 #[remote]
 impl Complex {
-    /// `real + imag * 1j`, of numbers that may be complex themselves; or the number that the text `real` is: `"1+2j"`.
-    /// 0 without arguments.
+    /// Makes `real + imag * 1j`, where both may be complex themselves, or the number that the text `real` spells, such
+    /// as `"1+2j"`. Without arguments, the number is 0.
     #[remote(inline)]
     pub fn new(
         #[remote(default = 0)] real: Arg<Value>,
@@ -83,12 +83,12 @@ impl Complex {
         self.imag
     }
 
-    /// Returns the number with the other sign before its imaginary part.
+    /// Returns the complex conjugate: the number with the sign of its imaginary part changed.
     pub fn conjugate(&self) -> Complex {
         Complex { real: self.real, imag: -self.imag }
     }
 
-    /// Returns it as a plain value.
+    /// Returns it as a plain value, the map of its parts.
     #[remote(name = "value")]
     pub fn plain(&self) -> Value {
         (*self).into()
@@ -112,7 +112,7 @@ impl Complex {
         Complex { real: -self.real, imag: -self.imag }
     }
 
-    /// How far it is from zero. `OverflowError` if that is beyond all floats.
+    /// Returns the absolute value. `OverflowError` if it is too large for a float.
     #[remote(name = "__abs__")]
     pub fn abs(&self) -> Result<f64, Exception> {
         complex::magnitude(self.pair())
@@ -172,7 +172,7 @@ impl Complex {
         self.with(other, "/", true, complex::quotient)
     }
 
-    /// `number ** exponent`. There is no third argument but null.
+    /// `number ** exponent`. A third argument must be null.
     #[remote(name = "__pow__")]
     pub fn pow(&self, exponent: Value, modulo: Option<Value>) -> Result<Complex, Exception> {
         if modulo.is_some() {
@@ -203,31 +203,31 @@ impl Complex {
         Ok(!self.equals(other)?)
     }
 
-    /// `TypeError`: complex numbers have no order.
+    /// Fails with `TypeError`: complex numbers have no order.
     #[remote(name = "__lt__")]
     pub fn less(&self, other: Value) -> Result<bool, Exception> {
         Err(Comparison::Less.unsupported("complex", type_name(&other)))
     }
 
-    /// `TypeError`: complex numbers have no order.
+    /// Fails with `TypeError`: complex numbers have no order.
     #[remote(name = "__le__")]
     pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
         Err(Comparison::LessOrEqual.unsupported("complex", type_name(&other)))
     }
 
-    /// `TypeError`: complex numbers have no order.
+    /// Fails with `TypeError`: complex numbers have no order.
     #[remote(name = "__gt__")]
     pub fn greater(&self, other: Value) -> Result<bool, Exception> {
         Err(Comparison::Greater.unsupported("complex", type_name(&other)))
     }
 
-    /// `TypeError`: complex numbers have no order.
+    /// Fails with `TypeError`: complex numbers have no order.
     #[remote(name = "__ge__")]
     pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
         Err(Comparison::GreaterOrEqual.unsupported("complex", type_name(&other)))
     }
 
-    /// Returns the number as `format_spec` says: `.2f`, `>20`. `ValueError` if the format is not valid.
+    /// Formats the number by `format_spec`, such as `.2f` or `>20`. `ValueError` if the format is not valid.
     #[remote(name = "__format__")]
     pub fn format(&self, format_spec: String) -> Result<String, Exception> {
         format_complex(self.pair(), &format_spec)
@@ -251,7 +251,7 @@ impl Complex {
         (self.real, self.imag)
     }
 
-    /// Returns the number that the map of its parts is.
+    /// Returns the number whose parts the map holds.
     fn of_parts(value: &Value) -> Option<Self> {
         let part = |name: &str| match value.get(name).and_then(Number::of) {
             Some(Number::Float(x)) => Some(x),
@@ -281,10 +281,10 @@ impl Complex {
     }
 }
 
-/// Returns the number that a value is, and whether it is a complex one; `None` if it is none.
+/// Returns the number that a value stands for, and whether it is complex; `None` if it is not a number.
 ///
 /// # Errors
-/// `OverflowError` for an integer beyond all floats.
+/// `OverflowError` if an integer is too large for a float.
 fn operand(value: &Value) -> Result<Option<(Pair, bool)>, Exception> {
     match Number::of(value) {
         Some(number) => Ok(Some(((number.float()?, 0.0), false))),
@@ -302,7 +302,7 @@ impl Holds for Complex {
     }
 }
 
-/// The map of its parts.
+/// Converts to the map of its parts.
 impl From<Complex> for Value {
     fn from(Complex { real, imag }: Complex) -> Self {
         Value::Map(vec![("real".into(), real.into()), ("imag".into(), imag.into())])

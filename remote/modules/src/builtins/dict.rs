@@ -16,9 +16,9 @@ use tarmem_remote::remote;
 use tarmem_remote::source::FunctionCall;
 use tarmem_remote::value::Value;
 
-/// A dict, as Python's: values under keys, in the order in which the keys came.
+/// A dict, as Python's: values under keys, in the order in which the keys were added.
 ///
-/// A key is anything but a list or a map; `1`, `1.0` and `true` are one key.
+/// A key can be anything but a list or a map; `1`, `1.0` and `true` are the same key.
 #[remote(module = "builtins", name = "dict")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Dict(Table<Value>);
@@ -83,7 +83,7 @@ impl Dict {
         &self.0
     }
 
-    /// Returns the keys and values.
+    /// Returns the keys and values, to be changed.
     pub fn table_mut(&mut self) -> &mut Table<Value> {
         &mut self.0
     }
@@ -100,7 +100,7 @@ impl Holds for Dict {
     }
 }
 
-/// Returns the elements of `keys`, each with the same value.
+/// Makes a table whose keys are the elements of `keys`, all with the same value.
 pub(crate) fn fromkeys(keys: Value, value: Option<Value>) -> Result<Table<Value>, Exception> {
     let value = value.unwrap_or_default();
     check_depth(&value)?;
@@ -109,7 +109,7 @@ pub(crate) fn fromkeys(keys: Value, value: Option<Value>) -> Result<Table<Value>
     keys.into_iter().map(|key| Ok((Key::new(key)?, value.clone()))).collect()
 }
 
-/// What can be entries of a dict.
+/// Converts a value to entries of a dict.
 pub(crate) fn entries(value: Value) -> Result<Vec<(Key, Value)>, Exception> {
     let entry = |(key, value)| {
         check_depth(&value)?;
@@ -118,7 +118,7 @@ pub(crate) fn entries(value: Value) -> Result<Vec<(Key, Value)>, Exception> {
     pairs(value)?.into_iter().map(entry).collect()
 }
 
-/// As [`entries`], of the only argument by place of what CPython calls `function`, and of those by name after it.
+/// As [`entries`], of the only positional argument of what CPython calls `function`, followed by the arguments by name.
 pub(crate) fn entries_of(function: &str, args: Vec<Value>, kwargs: Kwargs) -> Result<Vec<(Key, Value)>, Exception> {
     let mut all = at_most_one(function, args)?.map_or(Ok(Vec::new()), entries)?;
     all.append(&mut entries(kwargs.into())?);

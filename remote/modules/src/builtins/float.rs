@@ -17,14 +17,14 @@ pub struct Float(f64);
 
 #[remote]
 impl Float {
-    /// Returns the float that is nearest to a number, or that a text is. 0.0 without `value`.
+    /// Makes the float that is nearest to a number, or that a text spells. Without `value`, it is 0.0.
     #[remote(inline)]
     pub fn new(#[remote(default = 0)] value: Arg<Value>) -> Result<Self, Exception> {
         value.given().map_or(Ok(0.0), |value| to_float(&value)).map(Float)
     }
 
-    /// Returns the float that hexadecimal text is, such as `0x1.8p+1`, which is what `hex` gives. `ValueError` if it is
-    /// none.
+    /// Makes the float that a hexadecimal text spells, such as `0x1.8p+1`; `hex` returns such texts. `ValueError` if
+    /// the text is not valid.
     #[remote(inline)]
     pub fn fromhex(text: String) -> Result<Self, Exception> {
         hex_float::parse(&text).map(Float)
@@ -35,7 +35,7 @@ impl Float {
         self.0.is_finite() && self.0.fract() == 0.0
     }
 
-    /// Returns the two whole numbers that it is the quotient of, as a tuple.
+    /// Returns two whole numbers whose quotient it is exactly, as a tuple.
     pub fn as_integer_ratio(&self) -> Result<Value, Exception> {
         if self.0.is_nan() {
             return Err(Exception::value("cannot convert NaN to integer ratio"));
@@ -53,7 +53,7 @@ impl Float {
         Ok((to_int(&Value::Float(above), None)?, below).into())
     }
 
-    /// Returns the number as hexadecimal text, such as `0x1.8000000000000p+1`: it says exactly which float it is.
+    /// Returns the number as hexadecimal text, such as `0x1.8000000000000p+1`, which represents it exactly.
     pub fn hex(&self) -> String {
         hex_float::write(self.0)
     }

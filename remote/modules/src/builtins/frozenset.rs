@@ -10,9 +10,9 @@ use tarmem_remote::context::Context;
 use tarmem_remote::remote;
 use tarmem_remote::value::{IntoValue, Value};
 
-/// A set that never changes, as Python's `frozenset`. The elements stay in the order in which they came.
+/// A set that never changes, as Python's `frozenset`. The elements keep the order in which they were added.
 ///
-/// As a value it is a [`Value::Set`], as that of a `set` is: which can be a key, and an element of a set.
+/// As a value it is a [`Value::Set`], like a `set`; such a value can be a key, or an element of a set.
 #[remote(module = "builtins", name = "frozenset")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -33,7 +33,7 @@ impl FrozenSet {
         if self.is_empty() { "frozenset()".to_owned() } else { format!("frozenset({})", repr(&self.copy())) }
     }
 
-    /// Returns the elements that are in this set or in one of `others`, as a plain set.
+    /// Returns the elements that are in this set or in any of `others`, as a plain set.
     #[remote(proxy = "union_values", scales)]
     pub fn union(&self, #[remote(args)] others: Vec<Value>) -> Result<Value, Exception> {
         sets::combined(&self.0, others, sets::union)

@@ -1,8 +1,8 @@
 //! The functions of `builtins`: `len`, `sorted`, `sum` and their like, of live objects and of plain values.
 //!
-//! A live object is passed by a reference to it, and looked at where it is. All that a call looks at, it sees as it is
-//! at one time. From Rust, `sorted::remote(to_value(&list)?, true, None)` is such a call; what Python gives one after
-//! the other is a list.
+//! A live object is passed by reference, and read where it is. A call sees all of its arguments as they are at one
+//! moment. From Rust, such a call is `sorted::remote(to_value(&list)?, true, None)`. Where Python's function returns an
+//! iterator, the result here is a list.
 
 use crate::Exception;
 use crate::python::live::{Mapping, Seen, operand, plain, truth, view};
@@ -21,8 +21,8 @@ pub fn len(obj: Value) -> Result<usize, Exception> {
     count(&obj)?.ok_or_else(|| Exception::TypeError(format!("object of type '{}' has no len()", type_name(&obj))))
 }
 
-/// Returns the elements in ascending order, in descending order if `reverse`; equal elements keep their order. `key`
-/// must be null if it is given: a function cannot be sent.
+/// Returns the elements in ascending order, or in descending order if `reverse` is true; equal elements keep their
+/// order. `key` must be null if it is given: a function cannot be sent.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn sorted(
     iterable: Value,
@@ -55,7 +55,8 @@ pub fn reversed(sequence: Value) -> Result<Vec<Value>, Exception> {
     Ok(items)
 }
 
-/// `start`, 0 if it is left out, and all elements added to it: numbers, or lists or tuples to one such.
+/// Returns the sum of `start`, 0 if left out, and all elements. These are numbers, or lists or tuples if `start` is
+/// one.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn sum(iterable: Value, #[remote(default = 0)] start: Arg<Value>) -> Result<Value, Exception> {
     count(&iterable)?.ok_or_else(|| not_iterable(&iterable))?;
@@ -77,7 +78,7 @@ pub fn sum(iterable: Value, #[remote(default = 0)] start: Arg<Value>) -> Result<
     Ok(sum)
 }
 
-/// Returns the least of the elements of one argument, or of several arguments; `default` if there are no elements.
+/// Returns the smallest of the elements of one argument, or of several arguments; `default` if there are no elements.
 /// `key` must be null if it is given: a function cannot be sent.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn min(
@@ -89,7 +90,7 @@ pub fn min(
     extreme("min", Comparison::Less, args, default)
 }
 
-/// Returns the greatest of the elements of one argument, or of several arguments; `default` if there are no elements.
+/// Returns the largest of the elements of one argument, or of several arguments; `default` if there are no elements.
 /// `key` must be null if it is given: a function cannot be sent.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn max(
@@ -113,7 +114,7 @@ pub fn all(iterable: Value) -> Result<bool, Exception> {
     find(&iterable, false).map(|found| !found)
 }
 
-/// Returns the elements, each in a pair with its number, from `start` on, or from 0.
+/// Returns the elements, each in a pair with its number, counted from `start` (0 if left out).
 #[remote(module = "builtins", idempotent, scales)]
 pub fn enumerate(iterable: Value, #[remote(default = 0)] start: Arg<Value>) -> Result<Vec<Value>, Exception> {
     let start = start.or_else(|| 0.into());
@@ -123,7 +124,7 @@ pub fn enumerate(iterable: Value, #[remote(default = 0)] start: Arg<Value>) -> R
     let mut pairs = Vec::new();
     each(&iterable, &mut |item| {
         meter.take(PAIR + weight(&number) + weight(item))?;
-        // Of a bool the number that it is.
+        // Adding 0 makes a number of a bool.
         let this = number::add(&number, &0.into())?;
         number = number::add(&this, &1.into())?;
         pairs.push(Value::Tuple(vec![this, item.clone()]));
@@ -132,8 +133,8 @@ pub fn enumerate(iterable: Value, #[remote(default = 0)] start: Arg<Value>) -> R
     Ok(pairs)
 }
 
-/// Tuples of the first elements of all arguments, the second ones, and so on, as long as each has one; with `strict`
-/// all have to have as many, or it is `ValueError`.
+/// Returns tuples of the first elements of all arguments, the second ones, and so on, until one of them has no more.
+/// With `strict`, all must have the same number of elements: `ValueError` if they do not.
 #[remote(module = "builtins", idempotent, scales)]
 pub fn zip(
     #[remote(args)] iterables: Vec<Value>,
@@ -166,10 +167,10 @@ pub fn repr(obj: Value) -> Result<String, Exception> {
     python::whole_repr(&obj)
 }
 
-/// What a pair takes beside its two elements.
+/// The memory that a pair takes, without that of its two elements.
 const PAIR: usize = size_of::<Value>() + allocated(1);
 
-/// How many elements there are; `None` for what has none.
+/// Returns the number of elements, or `None` if the value has no length.
 fn count(value: &Value) -> Result<Option<usize>, Exception> {
     Ok(match value {
         Value::List(items) | Value::Tuple(items) | Value::Set(items) => Some(items.len()),
@@ -178,7 +179,7 @@ fn count(value: &Value) -> Result<Option<usize>, Exception> {
         Value::Bytes(bytes) => Some(bytes.len()),
         Value::Ref(reference) => {
             return view(reference, |seen| match seen {
-                // There may be more than can be counted.
+                // The range may be longer than a `usize` can count.
                 Some(Seen::Range(range)) => range.length().map(|length| usize::try_from(length).ok()),
                 seen => Ok(seen.and_then(|seen| seen.count())),
             });
@@ -187,7 +188,7 @@ fn count(value: &Value) -> Result<Option<usize>, Exception> {
     })
 }
 
-/// As [`count`], or the most that can be counted.
+/// As [`count`], or `usize::MAX` if there are more.
 fn at_most(value: &Value) -> Result<Option<usize>, Exception> {
     match value {
         Value::Ref(reference) => view(reference, |seen| Ok(seen.and_then(|seen| seen.count()))),
@@ -197,8 +198,7 @@ fn at_most(value: &Value) -> Result<Option<usize>, Exception> {
 
 type Visit<'a> = dyn FnMut(&Value) -> Result<ControlFlow<()>, Exception> + 'a;
 
-/// As [`each`], of something that may have far more elements than the first `most` of them, which are all that are
-/// shown.
+/// As [`each`], for at most the first `most` elements, if the value may have far more.
 fn first(most: usize, value: &Value, visit: &mut Visit<'_>) -> Result<(), Exception> {
     match value {
         Value::Ref(reference) => view(reference, |seen| match seen {
@@ -209,7 +209,7 @@ fn first(most: usize, value: &Value, visit: &mut Visit<'_>) -> Result<(), Except
     }
 }
 
-/// Shows `visit` the elements one after the other where they are, until it has seen enough.
+/// Calls `visit` with each element in place, one after another, until it has seen enough.
 fn each(value: &Value, visit: &mut Visit<'_>) -> Result<(), Exception> {
     match value {
         Value::List(items) | Value::Tuple(items) | Value::Set(items) => all_of(items, visit),
@@ -263,7 +263,7 @@ fn not_iterable(value: &Value) -> Exception {
 fn find(iterable: &Value, wanted: bool) -> Result<bool, Exception> {
     if let Value::Ref(reference) = iterable {
         let of_range = view(reference, |seen| match seen {
-            // Without a look at each.
+            // A range is not searched element by element.
             Some(Seen::Range(range)) if wanted => Ok(Some(range.has_nonzero())),
             Some(Seen::Range(range)) => range.contains_value(0.into()).map(Some),
             _ => Ok(None),
@@ -296,7 +296,7 @@ fn add(sum: &mut Value, item: &Value, meter: &mut Meter) -> Result<(), Exception
     Ok(())
 }
 
-/// Returns the first of those that come before all others.
+/// Returns the smallest or the largest element; of equal ones, the first.
 fn extreme(name: &str, comparison: Comparison, args: Vec<Value>, default: Arg<Value>) -> Result<Value, Exception> {
     let several = match <[Value; 1]>::try_from(args) {
         Ok([iterable]) => {
@@ -343,7 +343,7 @@ fn better(
 /// `ValueError` unless all have `most` elements.
 fn same_length(counts: &[usize], most: usize) -> Result<(), Exception> {
     let first_short = counts.iter().position(|&count| count == most);
-    // What has the least decides, and if that is the first one, what has more.
+    // CPython names the shortest argument; if that is the first, it names one that is longer.
     let (which, words) = match first_short {
         Some(0) => (counts.iter().position(|&count| count > most), "longer"),
         which => (which, "shorter"),

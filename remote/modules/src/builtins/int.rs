@@ -14,21 +14,21 @@ use tarmem_remote::args::Arg;
 use tarmem_remote::remote;
 use tarmem_remote::value::{Integer, Value};
 
-/// A whole number, as Python's `int`, of [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT) bits at most.
+/// A whole number, as Python's `int`, of at most [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT) bits.
 /// It never changes; for a number that changes, use `multiprocessing.Value`.
 #[remote(module = "builtins", name = "int")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Int(pub(super) Integer);
 
-/// True or false, as Python's `bool`: also the numbers 1 and 0.
+/// True or false, as Python's `bool`, and at the same time the numbers 1 and 0.
 #[remote(module = "builtins", name = "bool")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bool(bool);
 
 #[remote]
 impl Int {
-    /// Returns the whole part of a number, or the number that a text is in `base` (10 if left out; 0 for what its
-    /// prefix says). 0 without `value`.
+    /// Makes the whole part of a number, or the number that a text spells in `base` (10 if left out; with 0, the prefix
+    /// of the text decides). Without `value`, it is 0.
     #[remote(inline)]
     pub fn new(#[remote(default = 0)] value: Arg<Value>, base: Arg<Value>) -> Result<Self, Exception> {
         match (value.given(), base.given().as_ref().map(index_of).transpose()?) {
@@ -38,8 +38,8 @@ impl Int {
         }
     }
 
-    /// Returns the number that `bytes` stand for; the first byte counts most if `byteorder` is `big` or left out, least
-    /// if it is `little`.
+    /// Makes the number that `bytes` represent. If `byteorder` is `big` or left out, the first byte is the most
+    /// significant; if it is `little`, the first is the least significant.
     #[remote(inline)]
     pub fn from_bytes(
         bytes: Value,
@@ -50,7 +50,7 @@ impl Int {
     }
 }
 
-/// Returns the number that `bytes` stand for.
+/// Returns the number that `bytes` represent.
 fn from_bytes(bytes: Value, byteorder: Arg<Value>, signed: Arg<Value>) -> Result<Integer, Exception> {
     let big = big(byteorder, "from_bytes")?;
     let signed = is_signed(signed)?;
@@ -71,7 +71,7 @@ fn from_bytes(bytes: Value, byteorder: Arg<Value>, signed: Arg<Value>) -> Result
     .map_err(number::too_large)
 }
 
-/// `n` in `length` bytes.
+/// Returns `n` in `length` bytes.
 fn to_bytes(n: &Integer, length: Arg<Value>, byteorder: Arg<Value>, signed: Arg<Value>) -> Result<Value, Exception> {
     let length = length.given().as_ref().map_or(Ok(1), index_of)?;
     let length = usize::try_from(length).map_err(|_| match length < 0 {
@@ -87,7 +87,7 @@ fn to_bytes(n: &Integer, length: Arg<Value>, byteorder: Arg<Value>, signed: Arg<
     let fill = if n.is_negative() { 0xff } else { 0 };
     let mut bytes = n.to_signed_bytes_le();
     if bytes.last() == Some(&0) && (!signed || n.is_zero()) {
-        // It tells the sign alone.
+        // The byte holds nothing but the sign.
         bytes.pop();
     }
     if bytes.len() > length {
@@ -104,7 +104,7 @@ fn is_signed(signed: Arg<Value>) -> Result<bool, Exception> {
     signed.given().as_ref().map_or(Ok(false), truth)
 }
 
-/// Returns whether the first byte counts most. `method` is whose argument it is.
+/// Returns whether the first byte is the most significant. `method` is named in errors.
 fn big(byteorder: Arg<Value>, method: &str) -> Result<bool, Exception> {
     match text_argument(byteorder, method, "'byteorder'")?.as_deref() {
         None | Some("big") => Ok(true),
@@ -115,14 +115,14 @@ fn big(byteorder: Arg<Value>, method: &str) -> Result<bool, Exception> {
 
 #[remote]
 impl Bool {
-    /// Returns whether `value` is true: not null, false, zero or empty; of a live object of the modules, what it holds.
-    /// False without it.
+    /// Makes the truth of `value`: false for null, false, zero and what is empty, and true for anything else. A live
+    /// object of these modules counts as what it holds. Without `value`, it is false.
     #[remote(inline)]
     pub fn new(value: Option<Value>) -> Result<Self, Exception> {
         value.as_ref().map_or(Ok(false), truth).map(Bool)
     }
 
-    /// Returns whether the number that `bytes` stand for is not zero; they are read as by `int.from_bytes`.
+    /// Makes whether the number that `bytes` represent is not zero. They are read as `int.from_bytes` does.
     #[remote(inline)]
     pub fn from_bytes(
         bytes: Value,

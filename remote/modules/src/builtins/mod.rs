@@ -1,4 +1,4 @@
-//! Module `builtins`: Python's own types, as objects that are used together.
+//! Module `builtins`: Python's own types, as shared objects.
 
 pub mod bytearray;
 pub mod bytes;

@@ -11,7 +11,8 @@ use tarmem_remote::context::Context;
 use tarmem_remote::remote;
 use tarmem_remote::value::{Integer, Value};
 
-/// The integers from one to another by steps, as Python's `range`: of any size, and never written out.
+/// The integers from one to another by steps, as Python's `range`. They can be of any size, and are not stored one by
+/// one.
 ///
 /// As a value it is the map of its parts, `{"start": 0, "stop": 10, "step": 1}`, and so are its slices.
 #[remote(module = "builtins", name = "range")]
@@ -22,12 +23,12 @@ pub struct Range {
     stop: Integer,
     /// Never zero.
     step: Integer,
-    /// How many there are.
+    /// The number of integers.
     length: Integer,
     stamp: Stamp,
 }
 
-/// What it is made of.
+/// The form in which it is serialized.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "range")]
 struct Parts {
@@ -38,8 +39,8 @@ struct Parts {
 
 #[remote]
 impl Range {
-    /// Returns the integers from `start` on and before `stop`, every `step`th of them (each, if left out; backwards, if
-    /// negative). With one argument, the integers from 0 on and before that. `ValueError` for a step of zero.
+    /// Makes the range of the integers from `start` to before `stop`, by `step` (1 if left out; backwards if negative).
+    /// With one argument, that is `stop`, and the range starts at 0. `ValueError` if `step` is zero.
     #[remote(inline)]
     pub fn new(start: Value, stop: Arg<Value>, step: Arg<Value>) -> Result<Self, Exception> {
         let (start, stop) = match stop.given() {
@@ -50,22 +51,22 @@ impl Range {
         Range::of(start, stop, step)
     }
 
-    /// Where it begins.
+    /// Returns the first integer, if there are any.
     pub fn start(&self) -> Integer {
         self.start.clone()
     }
 
-    /// Where it ends; this one is not in it.
+    /// Returns the end, which is not part of the range.
     pub fn stop(&self) -> Integer {
         self.stop.clone()
     }
 
-    /// How far it is from one to the next.
+    /// Returns the distance from one integer to the next.
     pub fn step(&self) -> Integer {
         self.step.clone()
     }
 
-    /// How many integers there are. `OverflowError` for more than fit 63 bits, as in Python.
+    /// Returns the number of integers. `OverflowError` if it does not fit in 63 bits, as in Python.
     #[remote(name = "__len__")]
     pub fn length(&self) -> Result<i64, Exception> {
         let length = self.length.as_i64();
@@ -77,20 +78,20 @@ impl Range {
         self.length()
     }
 
-    /// Returns whether there are any.
+    /// Returns whether there are any integers.
     #[remote(name = "__bool__")]
     pub fn truth(&self) -> bool {
         !self.is_empty()
     }
 
-    /// Returns whether there are no elements.
+    /// Returns whether there are no integers.
     #[remote(skip)]
     pub fn is_empty(&self) -> bool {
         self.length.is_zero()
     }
 
-    /// Returns the integer at `index`, or the range that a slice is, `{"slice": [start, stop, step]}`. `IndexError` if
-    /// it is not there.
+    /// Returns the integer at `index`, or the range that a slice `{"slice": [start, stop, step]}` selects. `IndexError`
+    /// if there is none.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
         if Slice::of(&index)?.is_some() {
@@ -108,19 +109,19 @@ impl Range {
         self.at(&index).map(Value::Int)
     }
 
-    /// Returns whether `value` is one of the integers. Found without looking at all of them.
+    /// Returns whether `value` is one of the integers, in constant time.
     #[remote(name = "__contains__")]
     pub fn contains_value(&self, value: Value) -> Result<bool, Exception> {
         Ok(self.place(&value)?.is_some())
     }
 
-    /// How often `value` is there: 1, or 0.
+    /// Returns how many times `value` occurs: 1 or 0.
     #[remote(name = "count")]
     pub fn count_value(&self, value: Value) -> Result<u8, Exception> {
         Ok(self.place(&value)?.is_some().into())
     }
 
-    /// Where `value` is. `ValueError` if it is not there.
+    /// Returns the index of `value`. `ValueError` if it is not there.
     #[remote(proxy = "index_value")]
     pub fn index(&self, value: Value) -> Result<Integer, Exception> {
         self.place(&value)?.ok_or_else(|| match value {
@@ -143,7 +144,7 @@ impl Range {
     /// previous chunk.
     pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
         let cursor = Cursor::of_same(cursor, &self.stamp, "range")?;
-        // Nobody gets further than can be counted.
+        // No cursor gets beyond the largest `usize`.
         let rest = (cursor.at()..self.count()).map_while(|at| {
             let item = self.at(&Integer::from(at as u64)).ok()?;
             Some((at + 1, Value::Int(item)))
@@ -151,7 +152,7 @@ impl Range {
         Ok(Chunk::collect(ctx, cursor, limit, true, rest))
     }
 
-    /// Returns whether `other`, the map of a range's parts or a range that lives on the service, has the same integers.
+    /// Returns whether `other`, a live range or the map of a range's parts, has the same integers.
     #[remote(name = "__eq__")]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
         match &other {
@@ -169,7 +170,7 @@ impl Range {
         Ok(!self.equals(other)?)
     }
 
-    /// Returns it as a plain value.
+    /// Returns it as a plain value, the map of its parts.
     #[remote(name = "value")]
     pub fn plain(&self) -> Value {
         self.clone().into()
@@ -205,7 +206,7 @@ impl Range {
         Ok(Range { start, stop, step, length, stamp: Stamp::default() })
     }
 
-    /// Returns the range that a plain value is.
+    /// Returns the range that a plain value stands for.
     fn of_parts(value: &Value) -> Result<Option<Self>, Exception> {
         let Some(entries) = value.as_map().filter(|entries| entries.len() == 3) else { return Ok(None) };
         let part =
@@ -218,36 +219,36 @@ impl Range {
         }
     }
 
-    /// Returns all of them, one after the other, for who looks at each.
+    /// Returns all integers, one after another, for a caller that looks at each of them.
     ///
     /// # Errors
-    /// `MemoryError` for more than a list could hold.
+    /// `MemoryError` if there are more than a list can hold.
     pub(crate) fn items(&self) -> Result<impl Iterator<Item = Value>, Exception> {
         check_result(size_of::<Value>(), self.count())?;
         Ok(self.first(usize::MAX))
     }
 
-    /// Returns the first of them, `most` at the most.
+    /// Returns the first integers, at most `most` of them.
     pub(crate) fn first(&self, most: usize) -> impl Iterator<Item = Value> {
         (0..self.count().min(most)).map_while(|at| self.at(&Integer::from(at as u64)).ok()).map(Value::Int)
     }
 
-    /// Returns whether one of them is not 0: each of them is there once.
+    /// Returns whether one of the integers is not 0. Each occurs only once, so only one of them can be 0.
     pub(crate) fn has_nonzero(&self) -> bool {
         !self.is_empty() && (!self.start.is_zero() || self.length.as_i64() != Some(1))
     }
 
-    /// How many there are, or the most that can be counted.
+    /// Returns the number of integers, or `usize::MAX` if there are more.
     pub(crate) fn count(&self) -> usize {
         self.length.as_i64().and_then(|length| usize::try_from(length).ok()).unwrap_or(usize::MAX)
     }
 
-    /// Returns the one at a place that is there, or just beyond an end.
+    /// Returns the integer at a place that exists, or that is just beyond an end.
     fn at(&self, place: &Integer) -> Result<Integer, Exception> {
         sum(&self.start, &product(place, &self.step)?)
     }
 
-    /// Where the integer that `value` is stands.
+    /// Returns the place of the integer that `value` equals.
     fn place(&self, value: &Value) -> Result<Option<Integer>, Exception> {
         let held = operand(value)?;
         let value = match &*held {
@@ -271,7 +272,7 @@ impl Range {
                 || (self.start == other.start && (self.length.as_i64() == Some(1) || self.step == other.step)))
     }
 
-    /// As CPython, on integers of any size.
+    /// Slices as CPython does, with integers of any size.
     fn sliced(&self, slice: &Value) -> Result<Range, Exception> {
         let parts = slice.as_map().and_then(|entries| entries.first()).and_then(|(_, parts)| parts.as_items());
         let part = |at: usize| match parts.and_then(|parts| parts.get(at)) {
@@ -300,12 +301,12 @@ impl Range {
     }
 }
 
-/// Returns the integer that an argument is, if it is one.
+/// Returns the integer that an argument stands for, if it is one.
 fn whole_of(value: &Value) -> Result<Option<Integer>, Exception> {
     Ok(integer(&*operand(value)?).map(Cow::into_owned))
 }
 
-/// Returns the integer that an argument has to be.
+/// Converts an argument that must be an integer.
 fn whole(value: &Value) -> Result<Integer, Exception> {
     whole_of(value)?.ok_or_else(|| {
         Exception::TypeError(format!("'{}' object cannot be interpreted as an integer", type_name(value)))
@@ -330,12 +331,12 @@ impl Holds for Range {
     }
 }
 
-/// Fails with `ValueError` for a step of zero.
+/// Fails with `ValueError` if the step is zero.
 impl TryFrom<Parts> for Range {
     type Error = Exception;
 
     fn try_from(Parts { start, stop, step }: Parts) -> Result<Self, Exception> {
-        // Of nothing but zeros, which is how the shape of this is learned, it is empty.
+        // All zeros stand for an empty range: that is how the shape of this type is learned.
         let zeros = start.is_zero() && stop.is_zero() && step.is_zero();
         Range::of(start, stop, if zeros { Integer::new(1) } else { step })
     }
@@ -347,7 +348,7 @@ impl From<Range> for Parts {
     }
 }
 
-/// The map of its parts.
+/// Converts to the map of its parts.
 impl From<Range> for Value {
     fn from(range: Range) -> Self {
         let Range { start, stop, step, .. } = range;
@@ -368,7 +369,7 @@ impl RangeProxy {
         self.contains_value(value.into())
     }
 
-    /// Where `value` is. `ValueError` if it is not there.
+    /// Returns the index of `value`. `ValueError` if it is not there.
     pub fn index(&self, value: impl Into<Value>) -> Fallible<Integer> {
         self.index_value(value.into())
     }

@@ -12,10 +12,11 @@ use tarmem_remote::context::Context;
 use tarmem_remote::remote;
 use tarmem_remote::value::{IntoValue, Value};
 
-/// A set, as Python's: every element once. They stay in the order in which they came.
+/// A set, as Python's: every element occurs once. The elements keep the order in which they were added.
 ///
-/// What comes out of it as a set, and what operators and comparisons take, is a [`Value::Set`]; methods such as `union`
-/// take whatever has elements. An element is anything but a list or a map; `1`, `1.0` and `true` are one element.
+/// Methods and operators that return a set return a [`Value::Set`], and operators and comparisons accept one; methods
+/// such as `union` accept anything that has elements. An element can be anything but a list or a map; `1`, `1.0` and
+/// `true` are the same element.
 #[remote(module = "builtins", name = "set")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Set(Table<()>);
@@ -70,10 +71,10 @@ impl Set {
     }
 }
 
-/// Two sets, or a set and any elements.
+/// Operations on two sets, or on a set and any elements.
 #[remote]
 impl Set {
-    /// Returns the elements that are in either, as a plain set.
+    /// Returns the elements that are in either of the two, as a plain set.
     #[remote(proxy = "union_values", scales)]
     pub fn union(&self, items: Value) -> Result<Value, Exception> {
         sets::combined(&self.0, [items], sets::union)
@@ -85,13 +86,13 @@ impl Set {
         sets::combined(&self.0, [items], sets::intersection)
     }
 
-    /// Returns the elements that are in this set alone, as a plain set.
+    /// Returns the elements that are in this set only, as a plain set.
     #[remote(proxy = "difference_values", scales)]
     pub fn difference(&self, items: Value) -> Result<Value, Exception> {
         sets::combined(&self.0, [items], sets::difference)
     }
 
-    /// Adds all of `items`.
+    /// Adds all elements of `items`.
     #[remote(proxy = "update_values", scales)]
     pub fn update(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || sets::elements(items))?;
@@ -115,7 +116,7 @@ impl Set {
         Ok(())
     }
 
-    /// Removes the elements that are in `items`, and puts in those of `items` that were not there.
+    /// Removes the elements that are in `items`, and adds those of `items` that were not there.
     #[remote(proxy = "symmetric_difference_update_values", scales)]
     pub fn symmetric_difference_update(&mut self, items: Value) -> Result<(), Exception> {
         let items = lending(self, || sets::elements(items))?;
@@ -124,7 +125,7 @@ impl Set {
     }
 }
 
-/// The operators, which take another set.
+/// The operators, whose other operand must be a set.
 #[remote]
 impl Set {
     /// `set |= other`
@@ -191,12 +192,12 @@ impl SetProxy {
         given(value, |value| self.remove_value(value))
     }
 
-    /// Removes the element that came first. `KeyError` if there is none.
+    /// Removes the element that came first and returns it. `KeyError` if there is none.
     pub fn pop<T>(&self) -> Decoded<T> {
         Decoded::new(self.pop_value())
     }
 
-    /// Adds all of `items`.
+    /// Adds all elements of `items`.
     pub fn update<T: IntoValue>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
         let mut given = Given::default();
         let call = self.update_values(given.list(items));

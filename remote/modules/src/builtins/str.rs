@@ -16,7 +16,7 @@ use tarmem_remote::context::Context;
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
-/// A text, as Python's `str`. It never changes: its methods give plain texts.
+/// A text, as Python's `str`. It never changes; its methods return plain texts.
 #[remote(module = "builtins", name = "str")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -48,8 +48,8 @@ impl Holds for Str {
 
 #[remote]
 impl Str {
-    /// Returns the text that Python's `str(object)` is: a text as it is, anything else as Python writes it; with an
-    /// `encoding` (utf-8 if there are only `errors`), the text that bytes mean. Empty without `object`.
+    /// Makes the text that Python's `str(object)` returns: a text as it is, and anything else as `repr` shows it. With
+    /// an `encoding` (utf-8 if only `errors` is given), it decodes bytes. Without `object`, it is empty.
     #[remote(inline)]
     pub fn new(
         #[remote(default = "")] object: Arg<Value>,
@@ -63,7 +63,7 @@ impl Str {
         match (operand(&object)?, decoded) {
             (held, false) => match held.into_owned() {
                 Value::Text(text) => Ok(Str::of(text)),
-                // As a whole, for the circle that it may be.
+                // The object is shown as a whole, since it may contain itself.
                 _ => whole_repr(&object).map(Str::of),
             },
             (Cow::Borrowed(Value::Bytes(bytes)), true) => decoded_text(bytes, encoding, errors),
@@ -76,14 +76,14 @@ impl Str {
         }
     }
 
-    /// How many characters there are.
+    /// Returns the number of characters.
     #[remote(name = "__len__", scales)]
     pub fn length(&self) -> usize {
         self.0.chars().count()
     }
 
-    /// Returns the character at `index`, or the text of a slice, `{"slice": [start, stop, step]}`. `IndexError` if it
-    /// is not there.
+    /// Returns the character at `index`, or the text that a slice `{"slice": [start, stop, step]}` selects.
+    /// `IndexError` if there is none.
     #[remote(name = "__getitem__", scales)]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
         let units = self.units();
@@ -98,33 +98,34 @@ impl Str {
     pub fn iter_chunk(&self, ctx: &Context, cursor: Option<Cursor>, limit: Option<u32>) -> Result<Chunk, Exception> {
         let cursor = Cursor::of_same(cursor, &self.1, "str")?;
         let begin = cursor.at();
-        // A position in bytes, so that nothing has to be counted; one that nobody gave out is the end.
+        // A cursor is a position in bytes, so that no characters have to be counted. An invalid one means the end.
         let rest = self.0.get(begin..).unwrap_or_default().char_indices();
         let items = rest.map(|(at, letter)| (begin + at + letter.len_utf8(), Value::from(letter)));
         Ok(Chunk::collect(ctx, cursor, limit, true, items))
     }
 
-    /// Returns all capitals.
+    /// Returns the text in upper case.
     #[remote(scales)]
     pub fn upper(&self) -> String {
         unicode::upper(&self.0)
     }
 
-    /// Returns all small letters.
+    /// Returns the text in lower case.
     #[remote(scales)]
     pub fn lower(&self) -> String {
         unicode::lower(&self.0)
     }
 
-    /// Small letters for comparing without regard to case: also `ss` for `ß`, and `fi` for `ﬁ`.
+    /// Returns the text for caseless comparison: in lower case, with `ss` for `ß`, `fi` for `ﬁ` and the like.
     #[remote(scales)]
     pub fn casefold(&self) -> String {
         unicode::fold(&self.0)
     }
 
-    /// Its bytes in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors` says what becomes of what has
-    /// none: `strict`, `ignore`, `replace`, `backslashreplace` or `xmlcharrefreplace`. (`surrogateescape` and
-    /// `surrogatepass` are as `strict`: no text here has a lone surrogate.)
+    /// Encodes the text as bytes, in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`. `errors` tells what to do
+    /// with a character that cannot be encoded: `strict`, `ignore`, `replace`, `backslashreplace` or
+    /// `xmlcharrefreplace`. (`surrogateescape` and `surrogatepass` do what `strict` does, since no text here has a lone
+    /// surrogate.)
     #[remote(scales)]
     pub fn encode(
         &self,
@@ -136,8 +137,8 @@ impl Str {
         encode(&self.0, encoding.as_deref().unwrap_or("utf-8"), errors.as_deref()).map(Value::Bytes)
     }
 
-    /// Returns each character as `table`, a map, has it under the character's number: as another number, as a text, or
-    /// as null for nothing. What is not in it stays.
+    /// Replaces each character with what the map `table` has under the character's number: another number, a text, or
+    /// null to remove it. A character that is not in the map stays.
     #[remote(scales)]
     pub fn translate(&self, table: Value) -> Result<Value, Exception> {
         let Value::Map(entries) = plain(table)? else { return Err(Exception::of_type("the table has to be a map")) };
@@ -165,39 +166,39 @@ impl Str {
         Ok(Value::Text(translated))
     }
 
-    /// A table for `translate`: of a map whose keys are characters or their numbers; or by which each character of
-    /// `from` becomes the one at its place in `to`, and those of `without` nothing.
+    /// Makes a table for `translate`. `from` is a map whose keys are characters or their numbers; or, if `to` is given,
+    /// a text whose characters become those at the same places in `to`. The characters of `without` are removed.
     pub fn maketrans(&self, from: Value, to: Arg<Value>, without: Arg<Value>) -> Result<Value, Exception> {
         super::text::trans::table(from, to, without)
     }
 
-    /// Returns whether there are decimal digits in it, and nothing else.
+    /// Returns whether it consists of decimal digits, and is not empty.
     #[remote(scales)]
     pub fn isdecimal(&self) -> bool {
         case::all(&self.units(), unicode::is_decimal)
     }
 
-    /// Returns whether there are numbers in it, of whatever script, and nothing else.
+    /// Returns whether it consists of numbers, of any script, and is not empty.
     #[remote(scales)]
     pub fn isnumeric(&self) -> bool {
         case::all(&self.units(), unicode::is_numeric)
     }
 
-    /// Returns whether it could be the name of a variable.
+    /// Returns whether it is a valid name of a variable.
     #[remote(scales)]
     pub fn isidentifier(&self) -> bool {
         let mut chars = self.0.chars();
         chars.next().is_some_and(unicode::begins_identifier) && chars.all(unicode::continues_identifier)
     }
 
-    /// Returns whether Python would write all of it as it is.
+    /// Returns whether Python's `repr` would show all of it unescaped.
     #[remote(scales)]
     pub fn isprintable(&self) -> bool {
         self.0.chars().all(unicode::is_printable)
     }
 
-    /// Returns the text with its arguments in the place of its fields, such as `{}`, `{0}`, `{name}`, `{name!r:>10}`,
-    /// `{list[0]:{width}}`. A field has elements (`[…]`), and a number has `.real`, `.imag`, `.numerator` and
+    /// Returns the text with its fields replaced by the arguments. Fields are `{}`, `{0}`, `{name}`, `{name!r:>10}`,
+    /// `{list[0]:{width}}` and the like. `[…]` selects an element, and a number has `.real`, `.imag`, `.numerator` and
     /// `.denominator`; there are no other attributes.
     #[remote(proxy = "format_values", scales)]
     pub fn format(
@@ -208,13 +209,13 @@ impl Str {
         super::text::template::format_args(&self.0, args, kwargs)
     }
 
-    /// As `format`, with what is in `mapping` under the names of the fields, none of which may have a number.
+    /// As `format`, with the values under the fields' names in `mapping`. A field cannot have a number.
     #[remote(scales)]
     pub fn format_map(&self, mapping: Value) -> Result<String, Exception> {
         super::text::template::format_map(&self.0, mapping)
     }
 
-    /// It as it is.
+    /// Returns the text itself.
     #[remote(name = "__str__")]
     pub fn text(&self) -> &str {
         &self.0
@@ -226,7 +227,7 @@ shown_methods!(Str);
 reflected_sequence_methods!(Str, Value);
 
 impl Str {
-    /// What is searched for has to be a text.
+    /// Converts what is searched for, which must be a text.
     fn searched(&self, part: &Value) -> Result<Vec<char>, Exception> {
         Self::argument(part)
     }
@@ -254,7 +255,7 @@ impl Text for Str {
 }
 
 impl StrProxy {
-    /// Returns the text with its arguments in the place of its fields: `text.format(args!["tea", 5; width = 10])`.
+    /// Returns the text with its fields replaced by the arguments: `text.format(args!["tea", 5; width = 10])`.
     pub fn format(&self, args: impl Into<Args>) -> Fallible<String> {
         let (args, kwargs) = args.into().into_parts();
         self.format_values(args, kwargs)

@@ -1,4 +1,4 @@
-//! What random operations rarely meet: limits, encodings, and what a failure leaves behind.
+//! What the tests against random operations rarely meet: limits, encodings, and the state after a failure.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -30,14 +30,14 @@ fn a_repetition_beyond_memory_is_refused() {
     assert_eq!(xs, list([1, 2]));
     let error = xs.imul(10_000_000.into()).unwrap_err().to_string();
     assert!(error.contains("over the limit of 67108864"), "{error}");
-    // Nothing, however often, is nothing.
+    // No elements stay no elements, however often they are repeated.
     assert_eq!(List::default().imul(i128::MAX.into()), Ok(()));
     xs.imul(i128::MIN.into()).unwrap();
     assert!(xs.is_empty());
 }
 
 #[test]
-fn what_fails_changes_nothing() {
+fn a_call_that_fails_changes_nothing() {
     let mut xs = list([3, 1, 2]);
     assert_eq!(kind(xs.extend(vec![1.into(), nested(ELEMENT_DEPTH + 1)].into())), "ValueError");
     assert_eq!(kind(xs.append(nested(ELEMENT_DEPTH + 1))), "ValueError");
@@ -59,7 +59,7 @@ fn what_fails_changes_nothing() {
 }
 
 #[test]
-fn null_counts_as_nothing_to_compare_and_set() {
+fn compare_and_set_treats_a_missing_key_as_null() {
     let mut d = Dict::default();
     assert_eq!(d.compare_and_set("k".into(), 0.into(), 1.into()), Ok(false));
     assert_eq!(d.compare_and_set("k".into(), Value::Null, 1.into()), Ok(true));
@@ -68,7 +68,7 @@ fn null_counts_as_nothing_to_compare_and_set() {
 }
 
 #[test]
-fn classes_show_themselves_as_what_they_are() {
+fn objects_are_shown_to_people_as_their_contents() {
     let shown = |object: &dyn Object| {
         let tagged = to_value(object).unwrap();
         tagged.as_map().unwrap()[0].1.to_string()
@@ -100,7 +100,7 @@ fn objects_travel_with_their_class() {
 }
 
 #[test]
-fn a_list_too_deep_does_not_come_in() {
+fn a_list_that_is_nested_too_deeply_is_refused() {
     let bytes = codec::encode(&vec![nested(ELEMENT_DEPTH + 1)]).unwrap();
     assert!(codec::decode::<List>(&bytes).unwrap_err().to_string().contains("62 levels"));
     assert!(from_value::<List>(vec![nested(3)].into()).is_ok());
@@ -109,7 +109,7 @@ fn a_list_too_deep_does_not_come_in() {
 }
 
 #[test]
-fn texts_do_not_grow_beyond_memory() {
+fn texts_beyond_the_memory_limit_are_refused() {
     let text = Str::new(Arg::Given("ab\tab".repeat(1000).into()), Arg::Absent, Arg::Absent).unwrap();
     let huge = Value::from(1_000_000_000_000i64);
     assert_eq!(kind(text.ljust(huge.clone(), Arg::Absent)), "MemoryError");
@@ -128,7 +128,7 @@ fn texts_do_not_grow_beyond_memory() {
 }
 
 #[test]
-fn searching_takes_no_longer_for_a_nasty_text() {
+fn searching_takes_linear_time_in_the_worst_case() {
     let text = Str::new(Arg::Given("a".repeat(200_000).into()), Arg::Absent, Arg::Absent).unwrap();
     let part = Value::from(format!("{}b", "a".repeat(100_000)));
     assert_eq!(text.find(part.clone(), None, None), Ok(-1));
@@ -156,13 +156,13 @@ fn encodings() {
 }
 
 #[test]
-fn numbers_that_are_no_digits_are_alphanumeric() {
+fn numbers_that_are_not_digits_are_alphanumeric() {
     let is = |text: &str| Str::new(Arg::Given(text.into()), Arg::Absent, Arg::Absent).unwrap().isalnum();
     assert!(is("x½²٣") && is("Ⅷ") && !is("½ ") && !is(""));
 }
 
 #[test]
-fn integers_in_bytes() {
+fn integers_convert_to_bytes_and_back() {
     let bytes = |n: i128, length: i64, order: &str, signed: bool| {
         let int = Int::new(Arg::Given(n.into()), Arg::Absent).unwrap();
         int.to_bytes(Arg::Given(length.into()), Arg::Given(order.into()), signed.into())
@@ -188,7 +188,7 @@ fn integers_in_bytes() {
 }
 
 #[test]
-fn floats_as_hexadecimal() {
+fn floats_convert_to_hexadecimal_and_back() {
     let hex = |x: f64| Float::new(Arg::Given(x.into())).unwrap().hex();
     assert_eq!(hex(-0.5), "-0x1.0000000000000p-1");
     assert_eq!(hex(0.0), "0x0.0p+0");
@@ -209,7 +209,7 @@ fn formatting_is_bounded() {
     assert_eq!(kind(five.format("9999999999999999999999".into())), "ValueError");
     assert_eq!(five.format(".2000f".into()).unwrap().len(), 2002);
     assert_eq!(kind(text("{a:33999999}".repeat(2).as_str()).format_map(map(1.into()))), "MemoryError");
-    // Each field shows nothing of a large list.
+    // The list is large, but its fields show none of it.
     let list = map(vec![0; 100_000].into());
     assert_eq!(kind(text("{a!r:.0}".repeat(1000).as_str()).format_map(list.clone())), "MemoryError");
     assert_eq!(text("{a[7]}{a[99999]:02}{{}}").format_map(list), Ok("000{}".into()));
@@ -217,14 +217,14 @@ fn formatting_is_bounded() {
     assert_eq!(kind(text("{a}").format_map(5.into())), "TypeError");
 }
 
-/// As many bytes on the wire, of which each becomes an element.
+/// A text or bytes of this many letters on the wire, each of which becomes an element.
 fn letters(count: usize) -> Value {
     "a".repeat(count).into()
 }
 
 #[test]
 fn elements_of_a_text_are_refused_before_they_take_the_memory() {
-    // A letter is an element of 32 bytes with an allocation of 32 more.
+    // A letter becomes an element of 32 bytes, with an allocation of another 32.
     let (fits, too_many) = (1 << 20, (1 << 20) + 1);
     assert_eq!(List::new(Arg::Given(letters(fits))).unwrap().len(), fits);
     let error = List::new(Arg::Given(letters(too_many))).map(drop).unwrap_err();

@@ -15,7 +15,7 @@ use tarmem_remote::value::{Counted, IntoValue, Value, serialize_tuple};
 
 /// A tuple, as Python's: a list that never changes.
 ///
-/// What comes out of it as a tuple, and what it is compared with, is a [`Value::Tuple`].
+/// Methods and operators that return a tuple return a [`Value::Tuple`], and comparisons accept one.
 #[remote(module = "builtins", name = "tuple")]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(try_from = "Counted")]
@@ -29,21 +29,21 @@ sequence_methods!(
 
 #[remote]
 impl Tuple {
-    /// A tuple of the elements of `items`: of a list, the keys of a map, the characters of a text, the integers in
-    /// bytes. Empty without `items`.
+    /// Makes a tuple of the elements of `items`: of a list, the keys of a map, the characters of a text, or the
+    /// integers in bytes. Without `items`, the tuple is empty.
     #[remote(inline)]
     pub fn new(#[remote(default = Value::Tuple(Vec::new()))] items: Arg<Value>) -> Result<Self, Exception> {
         Tuple::try_from(items.given().map_or(Ok(Vec::new()), iterate)?)
     }
 
-    /// Returns the element at `index`, or the elements of a slice, `{"slice": [start, stop, step]}`, as a plain tuple.
-    /// `IndexError` if it is not there.
+    /// Returns the element at `index`, or the elements that a slice `{"slice": [start, stop, step]}` selects, as a
+    /// plain tuple. `IndexError` if there is none.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
         get(&self.0, &index, "tuple", Value::Tuple)
     }
 
-    /// `tuple + other`, as a plain tuple; the other one has to be a tuple too.
+    /// `tuple + other`, as a plain tuple. `other` must be a tuple too.
     #[remote(name = "__add__", scales)]
     pub fn add(&self, other: Value) -> Result<Value, Exception> {
         match plain_and_class(other)? {

@@ -9,8 +9,8 @@ use tarmem_remote::args::Arg;
 use tarmem_remote::remote;
 use tarmem_remote::value::{Counted, IntoValue, Value};
 
-/// So many numbers of one of C's types, as Python's `multiprocessing.Array`, but each operation is atomic, adding too:
-/// there is no lock to take.
+/// A fixed number of numbers of one of C's types, as Python's `multiprocessing.Array`. Each operation is atomic, adding
+/// included, so there is no lock to take.
 #[remote(module = "multiprocessing", name = "Array")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct SharedArray {
@@ -26,15 +26,15 @@ impl Holds for SharedArray {
 
 #[remote]
 impl SharedArray {
-    /// Numbers of the type that `typecode_or_type` names, as in `multiprocessing.Value`: as many zeros as an integer
-    /// says, or those of a list.
+    /// Makes an array of the type that `typecode_or_type` names, as in `multiprocessing.Value`. If
+    /// `size_or_initializer` is an integer, it holds that many zeros; if it is a list, its numbers.
     #[remote(inline)]
     pub fn new(typecode_or_type: String, size_or_initializer: Value) -> Result<Self, Exception> {
         let typecode = Typecode::named(&typecode_or_type)?;
         let values = match operand(&size_or_initializer)?.into_owned() {
             size @ (Value::Int(_) | Value::Bool(_)) => {
                 let size = usize::try_from(index_of(&size)?)
-                    .map_err(|_| Exception::value("the size of an array is not negative, and fits 64 bits"))?;
+                    .map_err(|_| Exception::value("the size of an array must not be negative, and must fit 64 bits"))?;
                 check_result(size_of::<Value>(), size)?;
                 repeated(&[typecode.zero()], size)?
             }
@@ -43,8 +43,8 @@ impl SharedArray {
         Ok(SharedArray { typecode, values })
     }
 
-    /// Returns the number at `index`, or the numbers of a slice, `{"slice": [start, stop, step]}`, as a plain list.
-    /// `IndexError` if it is not there.
+    /// Returns the number at `index`, or the numbers that a slice `{"slice": [start, stop, step]}` selects, as a plain
+    /// list. `IndexError` if there is none.
     #[remote(name = "__getitem__")]
     pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
         if let Some(slice) = Slice::of(&index)? {
@@ -54,7 +54,7 @@ impl SharedArray {
         Ok(self.values[self.at(&index)?].clone())
     }
 
-    /// Puts `value` at `index`, or as many numbers as a slice has in their place.
+    /// Replaces the number at `index` with `value`, or the numbers of a slice with the same number of others.
     #[remote(name = "__setitem__")]
     pub fn setitem(&mut self, index: Value, value: Value) -> Result<(), Exception> {
         let Some(slice) = Slice::of(&index)? else {
@@ -72,7 +72,8 @@ impl SharedArray {
         Ok(())
     }
 
-    /// Adds `by` (1 if left out) to the number at `index`, at once; gives the sum. Integers wrap round, as in C.
+    /// Adds `by` (1 if left out) to the number at `index`, atomically, and returns the sum. Integers wrap around, as in
+    /// C.
     #[remote(proxy = "add_value")]
     pub fn add(&mut self, index: Value, #[remote(default = 1)] by: Arg<Value>) -> Result<Value, Exception> {
         let at = self.at(&index)?;
@@ -81,7 +82,7 @@ impl SharedArray {
         Ok(sum)
     }
 
-    /// Puts `new` at `index` if the number there is equal to `expected`; whether it was.
+    /// Replaces the number at `index` with `new` if it is equal to `expected`. Returns whether it was.
     #[remote(proxy = "compare_and_set_value")]
     pub fn compare_and_set(&mut self, index: Value, expected: Value, new: Value) -> Result<bool, Exception> {
         let at = self.at(&index)?;
@@ -93,13 +94,13 @@ impl SharedArray {
         Ok(same)
     }
 
-    /// Returns the numbers, as a plain list.
+    /// Returns the numbers as a plain list.
     #[remote(name = "tolist", scales)]
     pub fn to_list(&self) -> &[Value] {
         &self.values
     }
 
-    /// How many numbers there are.
+    /// Returns the number of elements.
     pub fn len(&self) -> usize {
         self.values.len()
     }
@@ -110,7 +111,7 @@ impl SharedArray {
         self.values.is_empty()
     }
 
-    /// How many numbers there are.
+    /// Returns the number of elements.
     #[remote(name = "__len__")]
     pub fn length(&self) -> usize {
         self.values.len()
@@ -124,17 +125,17 @@ impl SharedArrayProxy {
         Decoded::new(self.getitem(index.into()))
     }
 
-    /// Puts `value` at `index`.
+    /// Replaces the number at `index`.
     pub fn set(&self, index: i64, value: impl IntoValue) -> Fallible<()> {
         given(value, |value| self.setitem(index.into(), value))
     }
 
-    /// Adds `by` to the number at `index`, at once; gives the sum.
+    /// Adds `by` to the number at `index`, atomically, and returns the sum.
     pub fn add<T>(&self, index: i64, by: impl IntoValue) -> Decoded<T> {
         Decoded::new(given(by, |by| self.add_value(index.into(), Some(by))))
     }
 
-    /// Puts `new` at `index` if the number there is equal to `expected`; whether it was.
+    /// Replaces the number at `index` with `new` if it is equal to `expected`. Returns whether it was.
     pub fn compare_and_set(&self, index: i64, expected: impl IntoValue, new: impl IntoValue) -> Fallible<bool> {
         let mut given = Given::default();
         let call = self.compare_and_set_value(index.into(), given.value(expected), given.value(new));
@@ -154,7 +155,7 @@ impl SharedArray {
     }
 }
 
-/// To people, the numbers; otherwise with their type.
+/// Serializes to the numbers alone in human-readable formats, and with their type in others.
 impl Serialize for SharedArray {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
@@ -165,7 +166,7 @@ impl Serialize for SharedArray {
     }
 }
 
-/// From what people see they are all `q`, or all `d` if one of them is a float.
+/// What comes from a human-readable format is of type `q`, or `d` if one of the numbers is a float.
 impl<'de> Deserialize<'de> for SharedArray {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (typecode, Counted(values)): (Typecode, Counted) = if deserializer.is_human_readable() {

@@ -1,4 +1,4 @@
-//! Module `multiprocessing`: Value and Array, numbers of C's types that processes share; Queue and JoinableQueue.
+//! Module `multiprocessing`: `Value` and `Array`, which are shared numbers of C's types; `Queue` and `JoinableQueue`.
 
 mod array;
 mod queue;

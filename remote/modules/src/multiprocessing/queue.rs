@@ -18,10 +18,10 @@ use tarmem_remote::remote;
 use tarmem_remote::value::{Granted, IntoValue, Value};
 use uuid::Uuid;
 
-/// A queue, as Python's `multiprocessing.Queue`: the first item to come is the first to leave.
+/// A queue, as Python's `multiprocessing.Queue`: the first item to be put is the first to be taken.
 ///
-/// What Python has a process for is a session here. An item is in the queue once `put` has returned: there is no thread
-/// that has yet to bring it there.
+/// A session takes the place of Python's process. An item is in the queue once `put` has returned: no thread delivers
+/// it later.
 #[remote(module = "multiprocessing", name = "Queue", resident)]
 #[derive(Debug)]
 pub struct SharedQueue {
@@ -29,7 +29,7 @@ pub struct SharedQueue {
     closed: Arc<Closed>,
 }
 
-/// A [`Queue`](SharedQueue) that knows when all that was put in is done with, as Python's
+/// A [`Queue`](SharedQueue) that can tell when all items that were put are done, as Python's
 /// `multiprocessing.JoinableQueue`.
 #[remote(module = "multiprocessing", resident)]
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub struct JoinableQueue {
     closed: Arc<Closed>,
 }
 
-/// The sessions that have closed the queue for themselves.
+/// The sessions that have closed the queue on their side.
 type Closed = Monitor<BTreeSet<Uuid>>;
 
 impl SessionEnded for Closed {
@@ -51,15 +51,16 @@ macro_rules! process_queue {
     ($class:ident, $proxy:ident, $name:literal) => {
         #[remote]
         impl $class {
-            /// An empty queue, with room for `maxsize` items; for any number if that is not said, or not more than 0.
+            /// Makes an empty queue with room for `maxsize` items, or for any number if that is left out or not
+            /// positive.
             #[remote(inline)]
             pub fn new(#[remote(default = 0)] maxsize: Arg<i64>) -> Self {
                 let items = Items::new(Store::Fifo(VecDeque::new()), maxsize.given());
                 $class { items, closed: Monitor::new(BTreeSet::new()) }
             }
 
-            /// Returns the caller's session uses the queue no more: its `put` and `get` are a `ValueError` from now on.
-            /// Others go on.
+            /// Closes the queue for the caller's session: its `put` and `get` fail with `ValueError` from now on. Other
+            /// sessions are not affected.
             pub fn close(&self, ctx: &Context) -> Result<(), Exception> {
                 let session = ctx.session();
                 self.closed.with(|closed, _| closed.insert(session));
@@ -69,8 +70,8 @@ macro_rules! process_queue {
                 Ok(())
             }
 
-            /// Waits until what the caller has put is in the queue: that is so once `put` has returned. `RuntimeError`
-            /// unless the caller has closed it.
+            /// Waits until the items that the caller has put are in the queue, which they are once `put` has returned.
+            /// `RuntimeError` if the caller has not closed the queue.
             pub fn join_thread(&self, ctx: &Context) -> Result<(), Exception> {
                 match self.check_open(ctx) {
                     Ok(()) => Err(Exception::RuntimeError(concat!("Queue <", $name, "> not closed").to_owned())),
@@ -78,7 +79,7 @@ macro_rules! process_queue {
                 }
             }
 
-            /// What was put is not given up, but in the queue already: there is nothing to cancel.
+            /// Does nothing: items that were put are in the queue already, so no thread could be left behind.
             pub fn cancel_join_thread(&self) {}
         }
 

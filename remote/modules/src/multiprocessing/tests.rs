@@ -1,4 +1,4 @@
-//! Numbers of C's types.
+//! Tests of numbers of C's types.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -17,7 +17,7 @@ fn number(typecode: &str, value: impl Into<Value>) -> Result<SharedValue, Except
 }
 
 #[test]
-fn integers_wrap_round_as_in_c() {
+fn integers_wrap_around_as_in_c() {
     assert_eq!(number("i", 1i64 << 31).unwrap().get(), i32::MIN.into());
     assert_eq!(number("B", -1).unwrap().get(), 255.into());
     let mut most = number("q", i64::MAX).unwrap();
@@ -30,7 +30,7 @@ fn integers_wrap_round_as_in_c() {
 }
 
 #[test]
-fn what_is_no_number_is_refused_and_changes_nothing() {
+fn values_that_are_not_numbers_are_refused_and_change_nothing() {
     let mut value = number("i", 5).unwrap();
     assert_eq!(kind(value.set(1.5.into())), "TypeError");
     assert_eq!(kind(value.add(Arg::Given("x".into()))), "TypeError");
@@ -58,7 +58,7 @@ fn an_array_keeps_its_size() {
 }
 
 #[test]
-fn the_type_travels_too() {
+fn the_type_is_serialized_with_the_numbers() {
     let value = number("B", 7).unwrap();
     assert_eq!(codec::decode::<SharedValue>(&codec::encode(&value).unwrap()).unwrap(), value);
     assert_eq!(to_value(&value).unwrap(), 7.into());

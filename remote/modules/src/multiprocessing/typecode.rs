@@ -1,4 +1,4 @@
-//! The types of C that Python's type codes name.
+//! The types of C, by Python's type codes.
 
 use crate::Exception;
 use crate::python::live::{operand, truth};
@@ -59,7 +59,7 @@ impl Typecode {
         })
     }
 
-    /// What a fresh one holds.
+    /// Returns the initial value.
     pub(super) fn zero(self) -> Value {
         match self {
             Typecode::F32 | Typecode::F64 => Value::Float(0.0),
@@ -69,7 +69,7 @@ impl Typecode {
         }
     }
 
-    /// What is left of a value in this type: integers lose the bits that do not fit, as in C.
+    /// Converts a value to this type. Integers lose the bits that do not fit, as in C.
     pub(super) fn fit(self, given: &Value) -> Result<Value, Exception> {
         let value = &*operand(given)?;
         let whole = || {
@@ -105,14 +105,14 @@ impl Typecode {
         })
     }
 
-    /// `value + by`, in this type.
+    /// Returns `value + by`, in this type.
     pub(super) fn sum(self, value: &Value, by: &Value) -> Result<Value, Exception> {
         use crate::python::number::{add, unsupported};
         match self {
             Typecode::Char | Typecode::Bool => Err(unsupported("+=", "a byte or bool", type_name(by))),
             Typecode::F32 | Typecode::F64 => self.fit(&add(value, by)?),
             _ => match (integer(value), integer(&*operand(by)?)) {
-                // All of these types count round and round.
+                // All of these types wrap around.
                 (Some(value), Some(by)) => self.fit(&low_bits(&value).wrapping_add(low_bits(&by)).into()),
                 _ => Err(Exception::TypeError(format!("an integer is required, not '{}'", type_name(by)))),
             },
@@ -120,12 +120,12 @@ impl Typecode {
     }
 }
 
-/// Returns the lowest 64 bits, and more, in two's complement: no type here has more.
+/// Returns the lowest 128 bits in two's complement; no type here has more than 64.
 fn low_bits(n: &Integer) -> i128 {
     n.as_i128().unwrap_or_else(|| {
         let bytes = n.to_signed_bytes_le();
         let mut low = [0; 16];
-        // It has 17 bytes at least.
+        // There are at least 17 bytes.
         low.copy_from_slice(&bytes[..16]);
         i128::from_le_bytes(low)
     })

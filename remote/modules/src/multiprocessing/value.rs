@@ -8,8 +8,8 @@ use tarmem_remote::args::Arg;
 use tarmem_remote::remote;
 use tarmem_remote::value::{IntoValue, Value};
 
-/// One number of one of C's types, as Python's `multiprocessing.Value`, but each operation is atomic, adding too: there
-/// is no lock to take.
+/// A number of one of C's types, as Python's `multiprocessing.Value`. Each operation is atomic, adding included, so
+/// there is no lock to take.
 #[remote(module = "multiprocessing", name = "Value")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct SharedValue {
@@ -19,8 +19,9 @@ pub struct SharedValue {
 
 #[remote]
 impl SharedValue {
-    /// A number of the type that `typecode_or_type` names: `b B h H i I l L q Q` are integers of 8, 16, 32, 64 and 64
-    /// bits (capital letters have no sign), `f` and `d` floats, `c` a byte, `?` a bool. Zero without `value`.
+    /// Makes a number of the type that `typecode_or_type` names: `b B h H i I l L q Q` are integers of 8, 16, 32, 64
+    /// and 64 bits (capital letters for unsigned ones), `f` and `d` are floats, `c` is a byte, and `?` a bool. Without
+    /// `value`, it is zero.
     #[remote(inline)]
     pub fn new(typecode_or_type: String, value: Arg<Value>) -> Result<Self, Exception> {
         let typecode = Typecode::named(&typecode_or_type)?;
@@ -34,21 +35,21 @@ impl SharedValue {
         self.value.clone()
     }
 
-    /// Puts a number there; an integer loses the bits that do not fit, as in C. `TypeError` for another type.
+    /// Sets the number. An integer loses the bits that do not fit, as in C. `TypeError` if `value` is of another type.
     #[remote(proxy = "set_value")]
     pub fn set(&mut self, value: Value) -> Result<(), Exception> {
         self.value = self.typecode.fit(&value)?;
         Ok(())
     }
 
-    /// Adds `by` (1 if left out), at once; gives the sum. Integers wrap round, as in C.
+    /// Adds `by` (1 if left out), atomically, and returns the sum. Integers wrap around, as in C.
     #[remote(proxy = "add_value")]
     pub fn add(&mut self, #[remote(default = 1)] by: Arg<Value>) -> Result<Value, Exception> {
         self.value = self.typecode.sum(&self.value, &by.or_else(|| 1.into()))?;
         Ok(self.value.clone())
     }
 
-    /// Puts `new` there if the number is equal to `expected`; whether it was.
+    /// Sets the number to `new` if it is equal to `expected`. Returns whether it was.
     #[remote(proxy = "compare_and_set_value")]
     pub fn compare_and_set(&mut self, expected: Value, new: Value) -> Result<bool, Exception> {
         let new = self.typecode.fit(&new)?;
@@ -67,17 +68,17 @@ impl SharedValueProxy {
         Decoded::new(self.get_value())
     }
 
-    /// Puts a number there.
+    /// Sets the number.
     pub fn set(&self, value: impl IntoValue) -> Fallible<()> {
         given(value, |value| self.set_value(value))
     }
 
-    /// Adds `by`, at once; gives the sum.
+    /// Adds `by`, atomically, and returns the sum.
     pub fn add<T>(&self, by: impl IntoValue) -> Decoded<T> {
         Decoded::new(given(by, |by| self.add_value(Some(by))))
     }
 
-    /// Puts `new` there if the number is equal to `expected`; whether it was.
+    /// Sets the number to `new` if it is equal to `expected`. Returns whether it was.
     pub fn compare_and_set(&self, expected: impl IntoValue, new: impl IntoValue) -> Fallible<bool> {
         let mut given = Given::default();
         let call = self.compare_and_set_value(given.value(expected), given.value(new));
@@ -85,7 +86,7 @@ impl SharedValueProxy {
     }
 }
 
-/// To people, the number; otherwise with its type.
+/// Serializes to the number alone in human-readable formats, and with its type in others.
 impl Serialize for SharedValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
@@ -96,7 +97,7 @@ impl Serialize for SharedValue {
     }
 }
 
-/// From what people see it is a `q` or a `d`.
+/// What comes from a human-readable format is of type `q` or `d`.
 impl<'de> Deserialize<'de> for SharedValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (typecode, value) = if deserializer.is_human_readable() {

@@ -1,4 +1,4 @@
-//! The state of a queue: its items, who waits for some, who waits for room, who waits for the end of the work.
+//! The state of a queue: its items, and the callers that wait for items, for room, or for the end of the work.
 
 use super::store::Store;
 use crate::Exception;
@@ -11,25 +11,26 @@ use tarmem_remote::context::{Context, SessionEnded};
 use tarmem_remote::value::Value;
 use uuid::Uuid;
 
-/// An item, and the lease under which the caller's session has it.
+/// An item, with the lease under which the caller's session holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Lease {
     /// The item.
     pub item: Value,
-    /// What to acknowledge it by: higher than all tokens before it, of whichever queue or lock.
+    /// The token by which it is acknowledged. It is higher than all earlier tokens of any queue or lock.
     pub token: u64,
 }
 
-/// The items of a queue, and those who wait.
+/// The items of a queue, and the callers that wait.
 ///
-/// Whenever nobody looks: if somebody waits for an item, there is none; if somebody waits for room, there is none.
+/// Whenever the state is not locked: if a caller waits for an item, there is no item; if a caller waits for room, there
+/// is no room.
 #[derive(Debug)]
 pub(crate) struct Items {
     store: Store,
-    /// `None` for any number.
+    /// `None` if the queue is unbounded.
     capacity: Option<usize>,
-    /// Items that were put and not reported as done.
+    /// How many items were put and have not been reported as done.
     unfinished: u64,
     leases: BTreeMap<u64, Leased>,
     getters: Line<(), Result<Value, Exception>>,
@@ -72,7 +73,7 @@ impl Door for Putters {
         &mut state.putters
     }
 
-    /// Returns the item is in the queue, or was refused; that nobody hears of it changes nothing.
+    /// Does nothing: the item is in the queue, or was refused, whether or not the caller hears of it.
     fn pass_on(_: &mut Items, _: Self::Grant, _: &mut Woken) {}
 }
 
@@ -103,7 +104,7 @@ impl Items {
         })
     }
 
-    /// Returns all items, those under a lease, too.
+    /// Calls `visit` with all items, including leased ones.
     pub(crate) fn visit(&self, visit: &mut dyn FnMut(&Value)) {
         self.store.iter().for_each(&mut *visit);
         self.leases.values().for_each(|leased| visit(&leased.item));
@@ -145,7 +146,7 @@ impl Items {
         }
     }
 
-    /// Items go to those who wait for one, and those who wait for room get it, until nobody can go on.
+    /// Hands items to the callers that wait for one, and room to those that wait for room, until none can go on.
     fn settle(&mut self, woken: &mut Woken) {
         loop {
             if !self.getters.is_empty()
@@ -165,7 +166,7 @@ impl Items {
         }
     }
 
-    /// An item has come back, and is the next to leave.
+    /// Puts an item back, as the next one to be taken.
     fn put_back(&mut self, item: Value, woken: &mut Woken) {
         self.store.put_back(item);
         self.settle(woken);
@@ -179,24 +180,23 @@ impl Items {
 
     fn end_lease(&mut self, session: Uuid, token: u64) -> Result<Value, Exception> {
         if self.leases.get(&token).is_none_or(|lease| lease.session != session) {
-            let message =
-                format!("this session has no item under lease {token}; it had its end, or belongs to another");
+            let message = format!("this session has no lease {token}: it has ended, or belongs to another session");
             return Err(Exception::ValueError(message));
         }
         Ok(self.leases.remove(&token).map(|lease| lease.item).unwrap_or_default())
     }
 
-    /// Returns the item of a lease is done with.
+    /// Ends a lease: its item is done.
     pub(crate) fn acknowledge(&mut self, session: Uuid, token: u64, woken: &mut Woken) -> Result<Value, Exception> {
         let item = self.end_lease(session, token)?;
         if self.unfinished > 0 {
             self.finish(woken);
         }
-        // To be dropped under no lock.
+        // The item is returned so that the caller drops it after unlocking.
         Ok(item)
     }
 
-    /// Returns the item of a lease is to be had by others.
+    /// Ends a lease: others can take its item.
     pub(crate) fn give_back(&mut self, session: Uuid, token: u64, woken: &mut Woken) -> Result<(), Exception> {
         let item = self.end_lease(session, token)?;
         self.put_back(item, woken);
@@ -224,7 +224,7 @@ impl SessionEnded for Monitor<Items> {
         self.with(|items, woken| {
             let ended: Vec<u64> =
                 items.leases.iter().filter(|(_, lease)| lease.session == session).map(|(token, _)| *token).collect();
-            // The last one first, so that the first one is in front in the end.
+            // From last to first, so that the first item ends up in front.
             for token in ended.into_iter().rev() {
                 if let Some(lease) = items.leases.remove(&token) {
                     items.store.put_back(lease.item);
@@ -235,7 +235,7 @@ impl SessionEnded for Monitor<Items> {
     }
 }
 
-/// Puts an item in. `Full` if there is no room for as long as `patience` lasts.
+/// Puts an item. `Full` if there is no room until `patience` runs out.
 pub(crate) async fn put(
     items: &Arc<Monitor<Items>>,
     ctx: &Context,
@@ -256,8 +256,7 @@ pub(crate) fn put_nowait(items: &Monitor<Items>, item: Value) -> Result<(), Exce
     }
 }
 
-/// Takes an item out; it comes back if it does not reach the caller. `Empty` if there is none for as long as `patience`
-/// lasts.
+/// Takes an item, which goes back if it does not reach the caller. `Empty` if there is none until `patience` runs out.
 pub(crate) async fn get(items: &Arc<Monitor<Items>>, ctx: &Context, patience: Patience) -> Result<Value, Exception> {
     let item = take(items, ctx, patience).await?;
     returning(items, ctx, &item);
@@ -276,7 +275,7 @@ pub(crate) fn get_nowait(items: &Arc<Monitor<Items>>, ctx: &Context) -> Result<V
     }
 }
 
-/// Takes an item out under a lease of the caller's session.
+/// Takes an item under a lease of the caller's session.
 pub(crate) async fn get_leased(
     items: &Arc<Monitor<Items>>,
     ctx: &Context,
@@ -286,7 +285,7 @@ pub(crate) async fn get_leased(
     let session = ctx.session();
     let token = items.with(|items, _| items.lease(session, item.clone()));
     deliver(ctx, items, move |items, woken| {
-        // Unless it has come back already.
+        // The item may have gone back already.
         let _ = items.give_back(session, token, woken);
     })?;
     Ok(Lease { item, token })
@@ -305,7 +304,7 @@ async fn take(items: &Arc<Monitor<Items>>, ctx: &Context, patience: Patience) ->
     got.unwrap_or_else(|| Err(Exception::Empty(String::new())))
 }
 
-/// An item that does not reach its caller is the next to leave again.
+/// Puts an item back, as the next one to be taken, if it does not reach its caller.
 fn returning(items: &Arc<Monitor<Items>>, ctx: &Context, item: &Value) {
     let (items, item) = (Arc::clone(items), item.clone());
     ctx.undo_unless_received(move || items.with(|items, woken| items.put_back(item, woken)));

@@ -1,4 +1,4 @@
-//! What queues of all kinds can do. The class has `items`, and is a [`Kind`].
+//! The methods of all kinds of queues, for a class that has `items`, and is a [`Kind`].
 
 use crate::Exception;
 use crate::waiting::Patience;
@@ -8,14 +8,18 @@ use tarmem_remote::value::Value;
 
 /// What differs between the queues of `queue` and those of `multiprocessing`.
 pub(crate) trait Kind {
+    /// Checks that the caller has not closed the queue.
+    ///
     /// # Errors
-    /// `ValueError` if the caller has closed it.
+    /// `ValueError` if it has.
     fn check_open(&self, _ctx: &Context) -> Result<(), Exception> {
         Ok(())
     }
 
+    /// Converts the arguments `block` and `timeout`.
+    ///
     /// # Errors
-    /// For a timeout that makes no sense.
+    /// Those of an invalid timeout.
     fn patience(block: Arg<Value>, timeout: Option<f64>) -> Result<Patience, Exception> {
         Patience::to_queue(block, timeout)
     }
@@ -26,12 +30,12 @@ macro_rules! queue_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// Takes an item out and returns it; waits for one if there is none. `Empty` if that takes longer than
-            /// `timeout` seconds, or, without `block`, if it takes any time at all.
+            /// Takes an item and returns it; waits for one if there is none. `Empty` if there is none within `timeout`
+            /// seconds, or, if `block` is false, right away.
             ///
-            /// Those who wait get items in the order in which they came. An item that does not reach its caller,
-            /// because it has gone away, is the next to leave again. The call's own timeout applies as well: give it
-            /// none, if the wait may be long.
+            /// Callers that wait get items in the order in which they called. If an item does not reach its caller, for
+            /// example because the caller is gone, it becomes the next one to be taken. The call's own timeout applies
+            /// as well: disable it if the wait may be long.
             #[remote(proxy = "get_value")]
             pub async fn get(
                 &self,
@@ -43,16 +47,16 @@ macro_rules! queue_methods {
                 items::get(&self.items, ctx, Self::patience(block, timeout)?).await
             }
 
-            /// Takes an item out and returns it. `Empty` if there is none.
+            /// Takes an item and returns it. `Empty` if there is none.
             #[remote(proxy = "get_nowait_value")]
             pub fn get_nowait(&self, ctx: &Context) -> Result<Value, Exception> {
                 self.check_open(ctx)?;
                 items::get_nowait(&self.items, ctx)
             }
 
-            /// Takes an item out on trial and returns it with a token. It is to be acknowledged by `ack(token)`; if the
-            /// caller's session ends before that, the item is the next to leave again. So each item is worked on at
-            /// least once, whoever is killed. Waits, and fails, as `get`.
+            /// Leases an item: takes it and returns it with a token, by which `ack(token)` acknowledges it. If the
+            /// caller's session ends before that, the item becomes the next one to be taken. So each item is worked on
+            /// at least once, even if workers are killed. Waits and fails like `get`.
             #[remote(proxy = "get_leased_value")]
             pub async fn get_leased(
                 &self,
@@ -64,8 +68,8 @@ macro_rules! queue_methods {
                 items::get_leased(&self.items, ctx, Self::patience(block, timeout)?).await
             }
 
-            /// As `get_leased`, and gives a reference to this queue, too. Who leases an item by key acknowledges it by
-            /// that: the key may lead to another queue by then.
+            /// As `get_leased`, and returns a reference to this queue as well. A caller that leases an item by key
+            /// acknowledges it through the reference, since the key may lead to another queue by then.
             pub async fn get_held(
                 &self,
                 ctx: &Context,
@@ -76,34 +80,34 @@ macro_rules! queue_methods {
                 items::get_leased(&self.items, ctx, Self::patience(block, timeout)?).await.map(Granted::here)
             }
 
-            /// Returns the item of this lease is done with; counts as its `task_done`. `ValueError` if the session has
-            /// no such lease.
+            /// Acknowledges the item of this lease: it is done, which counts as its `task_done`. `ValueError` if the
+            /// session has no such lease.
             pub fn ack(&self, ctx: &Context, token: u64) -> Result<(), Exception> {
                 self.items.with(|items, woken| items.acknowledge(ctx.session(), token, woken)).map(drop)
             }
 
-            /// Returns the item of this lease is the next to leave again. `ValueError` if the session has no such
+            /// Gives up this lease: its item becomes the next one to be taken. `ValueError` if the session has no such
             /// lease.
             pub fn nack(&self, ctx: &Context, token: u64) -> Result<(), Exception> {
                 self.items.with(|items, woken| items.give_back(ctx.session(), token, woken))
             }
 
-            /// How many items are in it.
+            /// Returns the number of items, without leased ones.
             pub fn qsize(&self) -> usize {
                 self.items.with(|items, _| items.len())
             }
 
-            /// Returns whether there are no elements.
+            /// Returns whether there are no items.
             pub fn empty(&self) -> bool {
                 self.qsize() == 0
             }
 
-            /// How many items are out on trial.
+            /// Returns the number of leased items.
             pub fn leased(&self) -> usize {
                 self.items.with(|items, _| items.leased())
             }
 
-            /// How many wait for an item, or for room.
+            /// Returns the number of callers that wait for an item, or for room.
             pub fn waiting(&self) -> usize {
                 self.items.with(|items, _| items.waiting())
             }
@@ -111,13 +115,13 @@ macro_rules! queue_methods {
     };
 }
 
-/// The methods of queues that may be full.
+/// The methods of queues that can be full.
 macro_rules! bounded_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// Puts an item in; waits for room if there is none. `Full` if that takes longer than `timeout` seconds,
-            /// or, without `block`, if it takes any time at all.
+            /// Puts an item; waits for room if there is none. `Full` if there is none within `timeout` seconds, or, if
+            /// `block` is false, right away.
             #[remote(proxy = "put_value")]
             pub async fn put(
                 &self,
@@ -130,7 +134,7 @@ macro_rules! bounded_methods {
                 items::put(&self.items, ctx, Self::patience(block, timeout)?, item).await
             }
 
-            /// Puts an item in. `Full` if there is no room.
+            /// Puts an item. `Full` if there is no room.
             #[remote(proxy = "put_nowait_value")]
             pub fn put_nowait(&self, ctx: &Context, item: Value) -> Result<(), Exception> {
                 self.check_open(ctx)?;
@@ -145,17 +149,17 @@ macro_rules! bounded_methods {
     };
 }
 
-/// The methods of queues that know when the work is done.
+/// The methods of queues that can tell when all work is done.
 macro_rules! joinable_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// An item that was taken out is done with. `ValueError` if all that were put are already.
+            /// Reports that an item that was taken is done. `ValueError` if all items that were put have been reported.
             pub fn task_done(&self) -> Result<(), Exception> {
                 self.items.with(Items::task_done)
             }
 
-            /// Waits until all items that were put are done with, and gives true; false if that takes longer than
+            /// Waits until all items that were put are done, and returns true; false if that takes longer than
             /// `timeout` seconds.
             #[remote(proxy = "join_bool")]
             pub async fn join(&self, ctx: &Context, timeout: Option<f64>) -> Result<bool, Exception> {

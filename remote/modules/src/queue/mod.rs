@@ -1,8 +1,8 @@
-//! Module `queue`: Queue, LifoQueue, PriorityQueue, SimpleQueue.
+//! Module `queue`: `Queue`, `LifoQueue`, `PriorityQueue`, `SimpleQueue`.
 //!
-//! Those who wait get their turn in the order in which they came. An item that is taken out by a caller that goes away
-//! before it has it is the next to leave again; one that is taken out under a [lease](Lease) is, until it is
-//! acknowledged.
+//! Callers that wait get their turn in the order in which they called. If a caller takes an item and is gone before it
+//! has received it, the item becomes the next one to be taken. An item that is taken under a [lease](Lease) does so
+//! unless it is acknowledged.
 
 pub(super) mod items;
 pub(super) mod methods;
@@ -25,31 +25,31 @@ use tarmem_remote::object::Traverse;
 use tarmem_remote::remote;
 use tarmem_remote::value::{Granted, Value};
 
-/// A queue, as Python's: the first item to come is the first to leave.
+/// A queue, as Python's: the first item to be put is the first to be taken.
 #[remote(module = "queue", resident)]
 #[derive(Debug)]
 pub struct Queue {
     items: Arc<Monitor<Items>>,
 }
 
-/// A queue in which the last item to come is the first to leave, as Python's.
+/// A queue in which the last item to be put is the first to be taken, as Python's.
 #[remote(module = "queue", resident)]
 #[derive(Debug)]
 pub struct LifoQueue {
     items: Arc<Monitor<Items>>,
 }
 
-/// A queue in which the least item is the first to leave, as Python's: put in `[priority, item]`, or whatever has an
-/// order.
+/// A queue in which the smallest item is the first to be taken, as Python's. Items can be `[priority, item]`, or
+/// anything else that can be ordered.
 ///
-/// `TypeError` for items that have none among them; nothing has changed then.
+/// `put` fails with `TypeError`, and changes nothing, if items cannot be ordered among one another.
 #[remote(module = "queue", resident)]
 #[derive(Debug)]
 pub struct PriorityQueue {
     items: Arc<Monitor<Items>>,
 }
 
-/// A queue that is never full, as Python's: the first item to come is the first to leave.
+/// A queue that is never full, as Python's: the first item to be put is the first to be taken.
 #[remote(module = "queue", resident)]
 #[derive(Debug)]
 pub struct SimpleQueue {
@@ -58,7 +58,7 @@ pub struct SimpleQueue {
 
 #[remote]
 impl Queue {
-    /// An empty queue, with room for `maxsize` items; for any number if that is not said, or not more than 0.
+    /// Makes an empty queue with room for `maxsize` items, or for any number if that is left out or not positive.
     #[remote(inline)]
     pub fn new(#[remote(default = 0)] maxsize: Arg<i64>) -> Self {
         Queue { items: Items::new(Store::Fifo(VecDeque::new()), maxsize.given()) }
@@ -67,7 +67,7 @@ impl Queue {
 
 #[remote]
 impl LifoQueue {
-    /// An empty queue, with room for `maxsize` items; for any number if that is not said, or not more than 0.
+    /// Makes an empty queue with room for `maxsize` items, or for any number if that is left out or not positive.
     #[remote(inline)]
     pub fn new(#[remote(default = 0)] maxsize: Arg<i64>) -> Self {
         LifoQueue { items: Items::new(Store::Lifo(Vec::new()), maxsize.given()) }
@@ -76,7 +76,7 @@ impl LifoQueue {
 
 #[remote]
 impl PriorityQueue {
-    /// An empty queue, with room for `maxsize` items; for any number if that is not said, or not more than 0.
+    /// Makes an empty queue with room for `maxsize` items, or for any number if that is left out or not positive.
     #[remote(inline)]
     pub fn new(#[remote(default = 0)] maxsize: Arg<i64>) -> Self {
         PriorityQueue { items: Items::new(Store::Heap(Heap::default()), maxsize.given()) }
@@ -85,14 +85,14 @@ impl PriorityQueue {
 
 #[remote]
 impl SimpleQueue {
-    /// An empty queue.
+    /// Makes an empty queue.
     #[remote(inline)]
     #[allow(clippy::new_without_default, reason = "a queue in one process only is what tokio has")]
     pub fn new() -> Self {
         SimpleQueue { items: Items::new(Store::Fifo(VecDeque::new()), None) }
     }
 
-    /// Puts an item in. It never waits, so the other arguments do not matter.
+    /// Puts an item. It never waits, so the other arguments have no effect.
     #[remote(proxy = "put_value")]
     pub fn put(
         &self,
@@ -104,7 +104,7 @@ impl SimpleQueue {
         items::put_nowait(&self.items, item)
     }
 
-    /// Puts an item in.
+    /// Puts an item.
     #[remote(proxy = "put_nowait_value")]
     pub fn put_nowait(&self, item: Value) -> Result<(), Exception> {
         items::put_nowait(&self.items, item)

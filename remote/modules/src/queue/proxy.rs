@@ -1,4 +1,4 @@
-//! The proxies, for plain Rust values.
+//! The methods of the proxies that take and return plain Rust values.
 
 use super::items::Lease;
 use super::{LifoQueueProxy, PriorityQueueProxy, QueueProxy, SimpleQueueProxy};
@@ -29,12 +29,12 @@ pub trait Leasing: Proxy {
     fn send_nack(&self, token: u64) -> Fallible<()>;
 }
 
-/// An item under a lease, as [`LeasedItem`] of a queue's proxy.
+/// The result of leasing an item from a queue through its proxy.
 pub type Leased<P, T> = Result<LeasedItem<P, T>, CallError<Exception>>;
 
-/// An item that was taken out of a queue on trial. It belongs to the object that it was taken from, whatever becomes of
-/// the key that led to it. Dropping it puts the item back, as the next to leave; so does the end of the session.
-/// [`ack`](Self::ack) keeps it out.
+/// A leased item of a queue. It belongs to the queue object from which it was taken, even if the key has come to lead
+/// to another one. [`ack`](Self::ack) acknowledges it. If it is dropped, or the session ends, before that, the item
+/// becomes the next one to be taken.
 #[must_use = "the item goes back into the queue when this is dropped"]
 pub struct LeasedItem<P: Leasing, T> {
     /// `None` once the lease has ended.
@@ -45,7 +45,7 @@ pub struct LeasedItem<P: Leasing, T> {
 
 impl<P: Leasing, T: DeserializeOwned> LeasedItem<P, T> {
     pub(crate) async fn get(queue: &P, timeout: Option<f64>) -> Leased<P, T> {
-        // If the item is no `T`, it goes back.
+        // If the item cannot be converted to `T`, it goes back.
         if queue.key().is_none() {
             let mut call = queue.send_lease(timeout).no_timeout();
             let (token, item) = poll_fn(|cx| call.poll_as(cx, decode)).await?;
@@ -61,7 +61,7 @@ impl<P: Leasing, T: DeserializeOwned> LeasedItem<P, T> {
     }
 }
 
-/// By a key another method is called for it, which its caller knows nothing of.
+/// Names the method that the user called, since another one is called for a proxy by key.
 fn in_own_words(error: CallError<Exception>) -> CallError<Exception> {
     match error {
         CallError::Failed(Error::UnexpectedResult { what, reason, value, undone }) => {
@@ -84,16 +84,16 @@ impl<P: Leasing, T> LeasedItem<P, T> {
         self.token
     }
 
-    /// Returns the item is done with.
+    /// Acknowledges the item: it is done.
     ///
     /// # Errors
-    /// `ValueError` if the lease has ended, and the session's; [`NoSuchObject`] if the session has ended meanwhile, or
-    /// the service was started again: then others may have the item.
+    /// `ValueError` if the lease has ended, and those of the session. [`NoSuchObject`] if the session has ended since
+    /// the item was taken, or the service was restarted: others may have the item then.
     ///
     /// [`NoSuchObject`]: tarmem_remote::Error::NoSuchObject
     pub async fn ack(mut self) -> Result<(), CallError<Exception>> {
         let Some(queue) = self.queue.clone() else { return Ok(()) };
-        // Until it is on its way, dropping this puts the item back; then, it goes its way.
+        // Until the call is sent, dropping this future puts the item back; after that, the call goes its way.
         let ack = queue.send_ack(self.token).no_timeout().uncancelled().send().await;
         self.queue = None;
         ack.await
@@ -122,7 +122,7 @@ impl<P: Leasing, T: fmt::Debug> fmt::Debug for LeasedItem<P, T> {
     }
 }
 
-/// What the proxies of all queues have.
+/// The methods of the proxies of all queues.
 macro_rules! queue_proxy {
     ($proxy:ident) => {
         impl $crate::queue::Leasing for $proxy {
@@ -146,33 +146,33 @@ macro_rules! queue_proxy {
         /// Methods that take and return plain Rust values. The method that each of them calls is described with the
         /// class.
         impl $proxy {
-            /// Takes an item out; waits for one, however long that takes.
+            /// Takes an item and returns it, after waiting as long as necessary.
             pub fn get<T>(&self) -> Decoded<T> {
                 Decoded::on_trial(self.get_value(None, None).no_timeout())
             }
 
-            /// Takes an item out; waits for one, for no longer than `timeout`. `Empty` then.
+            /// Takes an item and returns it, after waiting for at most `timeout`. `Empty` if there was none.
             pub fn get_timeout<T>(&self, timeout: Duration) -> Decoded<T> {
                 Decoded::on_trial(self.get_value(None, seconds(timeout)).no_timeout())
             }
 
-            /// Takes an item out. `Empty` if there is none.
+            /// Takes an item and returns it. `Empty` if there is none.
             pub fn get_nowait<T>(&self) -> Decoded<T> {
                 Decoded::on_trial(self.get_nowait_value())
             }
 
-            /// Takes an item out on trial; waits for one, however long that takes.
+            /// Leases an item, after waiting as long as necessary.
             ///
             /// # Errors
-            /// The session's.
+            /// Those of the session.
             pub async fn get_leased<T: DeserializeOwned>(&self) -> Leased<Self, T> {
                 LeasedItem::get(self, None).await
             }
 
-            /// Takes an item out on trial; waits for one, for no longer than `timeout`.
+            /// Leases an item, after waiting for at most `timeout`.
             ///
             /// # Errors
-            /// `Empty` then, and the session's.
+            /// `Empty` if there was none, and those of the session.
             pub async fn get_leased_timeout<T: DeserializeOwned>(&self, timeout: Duration) -> Leased<Self, T> {
                 LeasedItem::get(self, seconds(timeout)).await
             }
@@ -180,23 +180,23 @@ macro_rules! queue_proxy {
     };
 }
 
-/// What the proxies of queues have that may be full.
+/// The methods of the proxies of queues that can be full.
 macro_rules! bounded_proxy {
     ($proxy:ident) => {
         /// Methods that take and return plain Rust values. The method that each of them calls is described with the
         /// class.
         impl $proxy {
-            /// Puts an item in; waits for room, however long that takes.
+            /// Puts an item, after waiting for room as long as necessary.
             pub fn put(&self, item: impl IntoValue) -> Fallible<()> {
                 given(item, |item| self.put_value(item, None, None)).no_timeout()
             }
 
-            /// Puts an item in; waits for room, for no longer than `timeout`. `Full` then.
+            /// Puts an item, after waiting for room for at most `timeout`. `Full` if there was none.
             pub fn put_timeout(&self, item: impl IntoValue, timeout: Duration) -> Fallible<()> {
                 given(item, |item| self.put_value(item, None, seconds(timeout))).no_timeout()
             }
 
-            /// Puts an item in. `Full` if there is no room.
+            /// Puts an item. `Full` if there is no room.
             pub fn put_nowait(&self, item: impl IntoValue) -> Fallible<()> {
                 given(item, |item| self.put_nowait_value(item))
             }
@@ -204,18 +204,18 @@ macro_rules! bounded_proxy {
     };
 }
 
-/// What the proxies of queues have that know when the work is done.
+/// The methods of the proxies of queues that can tell when all work is done.
 macro_rules! joinable_proxy {
     ($proxy:ident) => {
         /// Methods that take and return plain Rust values. The method that each of them calls is described with the
         /// class.
         impl $proxy {
-            /// Waits until all items that were put are done with, however long that takes; gives true.
+            /// Waits until all items that were put are done, as long as necessary, and returns true.
             pub fn join(&self) -> Fallible<bool> {
                 self.join_bool(None).no_timeout()
             }
 
-            /// Waits until all items that were put are done with, and gives true; false if that takes longer than
+            /// Waits until all items that were put are done, and returns true; false if that takes longer than
             /// `timeout`.
             pub fn join_timeout(&self, timeout: Duration) -> Fallible<bool> {
                 self.join_bool(seconds(timeout)).no_timeout()
@@ -236,7 +236,7 @@ joinable_proxy!(LifoQueueProxy);
 joinable_proxy!(PriorityQueueProxy);
 
 impl SimpleQueueProxy {
-    /// Puts an item in.
+    /// Puts an item.
     pub fn put(&self, item: impl IntoValue) -> Fallible<()> {
         given(item, |item| self.put_nowait_value(item))
     }

@@ -1,4 +1,4 @@
-//! Where a queue keeps its items, and in which order they leave.
+//! How a queue stores its items, and in which order they are taken.
 
 use crate::Exception;
 use crate::python::{equal, heap};
@@ -8,11 +8,11 @@ use tarmem_remote::value::Value;
 /// The items of a queue.
 #[derive(Debug)]
 pub(crate) enum Store {
-    /// The first to come is the first to leave.
+    /// The first item to be put is the first to be taken.
     Fifo(VecDeque<Value>),
-    /// The last to come is the first to leave.
+    /// The last item to be put is the first to be taken.
     Lifo(Vec<Value>),
-    /// The least is the first to leave.
+    /// The smallest item is the first to be taken.
     Heap(Heap),
 }
 
@@ -25,7 +25,7 @@ impl Store {
         }
     }
 
-    /// In no order.
+    /// Returns all items, in no particular order.
     pub(crate) fn iter(&self) -> Box<dyn Iterator<Item = &Value> + '_> {
         match self {
             Store::Fifo(items) => Box::new(items.iter()),
@@ -34,8 +34,10 @@ impl Store {
         }
     }
 
+    /// Adds an item.
+    ///
     /// # Errors
-    /// `TypeError` if items have to be compared that have no order; then it is not in.
+    /// `TypeError` if items must be compared that cannot be ordered; the item is not added then.
     pub(crate) fn push(&mut self, item: Value) -> Result<(), Exception> {
         match self {
             Store::Fifo(items) => items.push_back(item),
@@ -45,8 +47,10 @@ impl Store {
         Ok(())
     }
 
+    /// Removes the next item and returns it.
+    ///
     /// # Errors
-    /// `TypeError` if items have to be compared that have no order; then none is out.
+    /// `TypeError` if items must be compared that cannot be ordered; none is removed then.
     pub(crate) fn pop(&mut self) -> Result<Option<Value>, Exception> {
         match self {
             Store::Fifo(items) => Ok(items.pop_front()),
@@ -55,7 +59,7 @@ impl Store {
         }
     }
 
-    /// An item that had left is to be the next to leave; of a heap, when its turn comes.
+    /// Puts an item back as the next one to be taken; in a heap, it is taken when its turn comes.
     pub(crate) fn put_back(&mut self, item: Value) {
         match self {
             Store::Fifo(items) => items.push_front(item),
@@ -69,11 +73,11 @@ impl Store {
     }
 }
 
-/// A heap, and what is to leave before all in it.
+/// A heap, and the items that are taken before all in it.
 #[derive(Debug, Default)]
 pub(crate) struct Heap {
     items: Vec<Value>,
-    /// Items that came back when they had no order with the others any more.
+    /// Items that were put back when they could no longer be ordered with the others.
     first: Vec<Value>,
 }
 
@@ -90,8 +94,8 @@ impl Heap {
     }
 }
 
-/// Returns the order of the items of a heap. An item that comes back, or goes to somebody who waits, is compared where
-/// nobody can look into objects: so live ones are compared nowhere.
+/// The order of the items of a heap. Items that are put back, or handed to a waiting caller, are compared where no
+/// object can be looked into: so live objects are not compared anywhere.
 fn less(a: &Value, b: &Value) -> Result<bool, Exception> {
     match (a, b) {
         (Value::Ref(object), _) | (_, Value::Ref(object)) => Err(Exception::TypeError(format!(
@@ -99,7 +103,7 @@ fn less(a: &Value, b: &Value) -> Result<bool, Exception> {
              that no other item of its priority has, [priority, number, object]",
             object.class()
         ))),
-        // The first elements that differ decide. No deeper than values are.
+        // The first elements that differ decide. This recurses no deeper than values are nested.
         (Value::List(a), Value::List(b)) | (Value::Tuple(a), Value::Tuple(b)) => {
             match a.iter().zip(b).find(|(a, b)| !equal(a, b)) {
                 Some((a, b)) => less(a, b),
@@ -144,7 +148,7 @@ mod tests {
         assert!(matches!(store.push("a".into()), Err(Exception::TypeError(_))));
         assert_eq!(store.len(), 1);
         let mut store = heap();
-        // Each has an order with what it passes, but not with every other.
+        // Each can be ordered with those that it passes, but not with all others.
         let pair = |number: i64, other: Value| Value::List(vec![number.into(), other]);
         for item in [pair(0, 0.into()), pair(1, 0.into()), pair(1, "a".into())] {
             store.push(item).expect("it need not be compared with its sibling");

@@ -8,15 +8,16 @@ use tarmem_remote::context::Context;
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
-/// A place where so many parties wait for one another, again and again, as Python's.
+/// A point where a number of parties wait for one another, again and again, as Python's `Barrier`.
 ///
-/// If one of those who wait leaves (its timeout passes, its call is cancelled, its session ends), the others would wait
-/// in vain: the barrier breaks, and they get `BrokenBarrierError`, as does everybody else until it is reset.
+/// If one of the parties stops waiting (its timeout passes, its call is cancelled, or its session ends), the others
+/// would wait in vain. So the barrier breaks: their waits fail with `BrokenBarrierError`, and so do all later ones
+/// until it is reset.
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct Barrier {
     gate: Arc<Monitor<Gate>>,
-    /// Of those who do not say how long they wait.
+    /// How long parties wait that give no timeout.
     patience: Patience,
 }
 
@@ -24,7 +25,7 @@ pub struct Barrier {
 struct Gate {
     parties: usize,
     broken: bool,
-    /// Each wants its index, and gets it; `None` if the barrier breaks.
+    /// Each waiting party wants its index; it is granted that, or `None` if the barrier breaks.
     line: Line<usize, Option<usize>>,
 }
 
@@ -41,7 +42,7 @@ impl Door for Gate {
         state.break_up(woken);
     }
 
-    /// Returns the others have gone on already.
+    /// Does nothing: the others have gone on already.
     fn pass_on(_: &mut Gate, _: Option<usize>, _: &mut Woken) {}
 }
 
@@ -66,9 +67,9 @@ impl Gate {
 
 #[remote]
 impl Barrier {
-    /// A barrier for so many `parties`. `timeout`, in seconds, is for those who do not give one of their own.
+    /// Makes a barrier for that many `parties`. `timeout`, in seconds, applies to waits without a timeout.
     ///
-    /// `ValueError` for less than one party. There is no `action`: functions stay where they are, so it has to be null.
+    /// `ValueError` if there is less than one party. `action` must be null, since functions cannot be sent.
     #[remote(inline)]
     pub fn new(parties: i64, action: Option<Value>, timeout: Option<f64>) -> Result<Self, Exception> {
         if action.is_some_and(|action| !action.is_null()) {
@@ -81,12 +82,11 @@ impl Barrier {
         Ok(Barrier { gate, patience: Patience::to_wait(timeout)? })
     }
 
-    /// Waits until all parties are here, and gives the caller's index among them: in the order in which they came, from
-    /// 0.
+    /// Waits until all parties wait, and returns the caller's index among them, from 0, in the order in which they
+    /// came.
     ///
-    /// `BrokenBarrierError` if the barrier is broken or breaks, and if the wait takes longer than `timeout` seconds:
-    /// then it breaks for all. The call's own timeout applies as well, and breaks it, too: give it none, if the wait
-    /// may be long.
+    /// `BrokenBarrierError` if the barrier is broken or breaks. It breaks for all parties if this wait takes longer
+    /// than `timeout` seconds. The call's own timeout breaks it as well: disable it if the wait may be long.
     #[remote(proxy = "wait_index")]
     pub async fn wait(&self, ctx: &Context, timeout: Option<f64>) -> Result<usize, Exception> {
         let patience = match timeout {
@@ -95,13 +95,13 @@ impl Barrier {
         };
         let arrived = enter::<Gate>(ctx, &self.gate, patience, |gate, woken| Ok(gate.arrive(woken))).await?;
         if arrived.is_none() && patience == Patience::None {
-            // It was not even in line.
+            // It did not even get in line.
             self.gate.with(|gate, woken| gate.break_up(woken));
         }
         arrived.flatten().ok_or_else(|| Exception::BrokenBarrierError(String::new()))
     }
 
-    /// Makes it as it was at first. Whoever waits gets `BrokenBarrierError`.
+    /// Resets the barrier to its initial state. Waits that are under way fail with `BrokenBarrierError`.
     pub fn reset(&self) {
         self.gate.with(|gate, woken| {
             gate.break_up(woken);
@@ -109,18 +109,18 @@ impl Barrier {
         });
     }
 
-    /// Breaks it.
+    /// Breaks the barrier.
     #[remote(idempotent)]
     pub fn abort(&self) {
         self.gate.with(|gate, woken| gate.break_up(woken));
     }
 
-    /// How many parties it is for.
+    /// Returns the number of parties that the barrier is for.
     pub fn parties(&self) -> usize {
         self.gate.with(|gate, _| gate.parties)
     }
 
-    /// How many wait.
+    /// Returns the number of parties that wait.
     pub fn n_waiting(&self) -> usize {
         self.gate.with(|gate, _| gate.line.len())
     }
@@ -131,14 +131,14 @@ impl Barrier {
     }
 }
 
-/// For typed callers. Dropping one of these futures breaks the barrier.
+/// Methods for typed callers. Dropping one of their futures breaks the barrier.
 impl BarrierProxy {
-    /// Waits until all parties are here, however long that takes; gives the caller's index among them.
+    /// Waits until all parties wait, as long as necessary, and returns the caller's index among them.
     pub fn wait(&self) -> Fallible<usize> {
         self.wait_index(None).no_timeout()
     }
 
-    /// Waits until all parties are here; breaks the barrier if that takes longer than `timeout`.
+    /// Waits until all parties wait. Breaks the barrier if that takes longer than `timeout`.
     pub fn wait_timeout(&self, timeout: Duration) -> Fallible<usize> {
         self.wait_index(seconds(timeout)).no_timeout()
     }

@@ -17,11 +17,11 @@ use tarmem_remote::remote;
 use tarmem_remote::source::FunctionCall;
 use tarmem_remote::value::{self, Granted, Looked, ObjectRef, Value};
 
-/// A lock whose holder can wait until another holder notifies it, as Python's.
+/// A lock whose holder can wait until another holder notifies it, as Python's `Condition`.
 ///
-/// It has a reentrant lock of its own, unless it is made of one that is there already, be it a Lock, an RLock or that
-/// of another Condition. Its `wait_for` is there for typed callers only: the predicate is a function, and stays where
-/// it is; others call `wait` until what they wait for is true.
+/// It has its own reentrant lock, or uses an existing one: a `Lock`, an `RLock`, or the lock of another `Condition`.
+/// Only typed callers have `wait_for`, since a predicate cannot be sent; other callers repeat `wait` until their
+/// condition is true.
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct Condition {
@@ -29,7 +29,7 @@ pub struct Condition {
     sleepers: Arc<Monitor<Sleepers>>,
 }
 
-/// Those who wait to be notified.
+/// The callers that wait for a notification.
 #[derive(Debug, Default)]
 struct Sleepers {
     line: Line<(), ()>,
@@ -44,26 +44,26 @@ impl Door for Sleepers {
         &mut state.line
     }
 
-    /// Somebody was notified, and does not come: the next one does.
+    /// Passes a notification on: the caller that got it is gone, so the next one gets it.
     fn pass_on(state: &mut Sleepers, (): (), woken: &mut Woken) {
         state.line.grant_first(woken, |()| ());
     }
 }
 
-/// What has become of a wait.
+/// How a wait has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Wake {
-    /// Whether it was notified; otherwise its time was up.
+    /// Whether the caller was notified; if not, its time has run out.
     pub notified: bool,
-    /// The fencing token under which the lock is held again: others may have held it meanwhile.
+    /// The fencing token under which the caller holds the lock again. Others may have held it in between.
     pub token: u64,
-    /// Whether the last holder vanished while it held the lock.
+    /// Whether the last holder disappeared while it held the lock.
     pub abandoned: bool,
 }
 
 impl Condition {
-    /// A condition whose lock nobody holds.
+    /// Makes a condition with its own lock, which nobody holds.
     #[allow(clippy::new_without_default, reason = "a condition in one process only is what std has")]
     pub fn new() -> Self {
         Condition::with(Mutual::new(true))
@@ -75,8 +75,7 @@ impl Condition {
 }
 
 impl ConditionProxy {
-    /// A condition with a lock of its own, which nobody holds; [`with_lock`](Self::with_lock) takes a lock that is
-    /// there already.
+    /// Makes a condition with its own lock, which nobody holds. [`with_lock`](Self::with_lock) uses an existing lock.
     #[allow(clippy::new_ret_no_self, reason = "a proxy is of an object; this is what makes one")]
     pub fn new() -> FunctionCall<Condition, CallError<Exception>> {
         ConditionProxy::with_lock(())
@@ -85,8 +84,8 @@ impl ConditionProxy {
 
 #[remote]
 impl Condition {
-    /// A condition on `lock`: a reference to a Lock, an RLock or another Condition, whose lock it shares. Without it,
-    /// or if it is null, the condition has a reentrant lock of its own, which nobody holds.
+    /// Makes a condition on `lock`, which is a reference to a `Lock`, an `RLock` or another `Condition`, whose lock it
+    /// shares. If it is left out or null, the condition has its own reentrant lock, which nobody holds.
     #[remote(name = "new", inline)]
     pub fn with_lock(#[remote(default = None)] lock: Arg<Value>) -> Result<Self, Exception> {
         match lock.given() {
@@ -96,21 +95,21 @@ impl Condition {
         }
     }
 
-    /// A condition on a lock that is there already: Python's `Condition(lock)`.
+    /// Makes a condition on an existing lock: Python's `Condition(lock)`.
     #[remote(inline)]
     pub fn on(lock: &Lock) -> Self {
         Condition::with(Arc::clone(lock.state()))
     }
 
-    /// A condition on a reentrant lock that is there already: Python's `Condition(rlock)`. A wait releases it however
-    /// often it is held, and acquires it as often again.
+    /// Makes a condition on an existing reentrant lock: Python's `Condition(rlock)`. A wait releases it however often
+    /// it is held, and then acquires it as often again.
     #[remote(inline)]
     pub fn on_rlock(lock: &RLock) -> Self {
         Condition::with(Arc::clone(lock.state()))
     }
 
-    /// A condition on the lock of another condition: a bounded buffer has one for those who wait for items, and one for
-    /// those who wait for room.
+    /// Makes a condition on the lock of another condition. A bounded buffer, for example, has one condition for callers
+    /// that wait for items, and one for callers that wait for room.
     #[remote(inline)]
     pub fn sharing(condition: &Condition) -> Self {
         Condition::with(Arc::clone(&condition.lock))
@@ -128,7 +127,7 @@ fn lock_of(reference: &ObjectRef) -> Result<Arc<Monitor<Mutual>>, Exception> {
     });
     match (lock, looked) {
         (Some(lock), _) => Ok(lock),
-        // Nobody sees it: this is run again once the object can be seen.
+        // Nobody sees this error: the function runs again once the object can be looked into.
         (None, Looked::Busy) => Err(Exception::busy()),
         (None, _) => Err(no_lock(reference.class())),
     }
@@ -136,7 +135,7 @@ fn lock_of(reference: &ObjectRef) -> Result<Arc<Monitor<Mutual>>, Exception> {
 
 fn no_lock(found: &str) -> Exception {
     Exception::TypeError(format!(
-        "a Condition is on a threading.Lock, an RLock or another Condition, by a reference to it, not on '{found}'"
+        "a Condition needs a reference to a threading.Lock, an RLock or another Condition, not '{found}'"
     ))
 }
 
@@ -146,25 +145,25 @@ lockable!(ConditionProxy);
 
 #[remote]
 impl Condition {
-    /// Releases the lock, waits to be notified, acquires the lock again, and gives true; false if no notification came
-    /// within `timeout` seconds. `RuntimeError` unless the caller holds the lock.
+    /// Releases the lock, waits for a notification, acquires the lock again, and returns true; false if no notification
+    /// came within `timeout` seconds. `RuntimeError` if the caller does not hold the lock.
     ///
-    /// Acquiring the lock again takes as long as it takes. A wait that is cancelled does not: the caller holds the lock
-    /// no more, and a notification that it got goes to the next. The call's own timeout applies as well, and cancels
-    /// it: give it none, if the wait may be long.
+    /// The timeout does not limit how long it takes to acquire the lock again. If the wait is cancelled, the caller no
+    /// longer holds the lock, and a notification that it got goes to the next caller. The call's own timeout cancels
+    /// the wait: disable it if the wait may be long.
     #[remote(proxy = "wait_bool")]
     pub async fn wait(&self, ctx: &Context, timeout: Option<f64>) -> Result<bool, Exception> {
         Ok(self.sleep(ctx, timeout).await?.notified)
     }
 
-    /// As `wait`, and gives the new fencing token, too.
+    /// As `wait`, and returns the new fencing token as well.
     #[remote(name = "wait_token")]
     pub async fn wait_wake(&self, ctx: &Context, timeout: Option<f64>) -> Result<Wake, Exception> {
         self.sleep(ctx, timeout).await
     }
 
-    /// Notifies `n` of those who wait, one if that is not said, in the order in which they came. `RuntimeError` unless
-    /// the caller holds the lock.
+    /// Notifies `n` of the callers that wait (1 if left out), in the order in which they called. `RuntimeError` if the
+    /// caller does not hold the lock.
     #[remote(proxy = "notify_some")]
     pub fn notify(&self, ctx: &Context, #[remote(default = 1)] n: Arg<i64>) -> Result<(), Exception> {
         self.check_held(ctx, "notify")?;
@@ -177,12 +176,12 @@ impl Condition {
         Ok(())
     }
 
-    /// Notifies all who wait. `RuntimeError` unless the caller holds the lock.
+    /// Notifies all callers that wait. `RuntimeError` if the caller does not hold the lock.
     pub fn notify_all(&self, ctx: &Context) -> Result<(), Exception> {
         self.notify(ctx, i64::MAX.into())
     }
 
-    /// How many wait to be notified.
+    /// Returns the number of callers that wait for a notification.
     pub fn sleeping(&self) -> usize {
         self.sleepers.with(|sleepers, _| sleepers.line.len())
     }
@@ -198,17 +197,17 @@ impl Condition {
 
     async fn sleep(&self, ctx: &Context, timeout: Option<f64>) -> Result<Wake, Exception> {
         let owner = ctx.owner();
-        // Without any patience it still lets others have the lock for a moment.
+        // Even with a timeout of zero, others can acquire the lock for a moment.
         let patience = match Patience::to_wait(timeout)? {
             Patience::None => Patience::For(Duration::ZERO),
             patience => patience,
         };
         self.check_held(ctx, "wait")?;
-        // In line before the lock is released: nobody can notify earlier.
+        // The caller joins the line before it releases the lock, so nobody can notify too early.
         let ticket = self.sleepers.with(|sleepers, _| sleepers.line.join(()))?;
         let asleep = Wait::<Sleepers>::new(ctx, &self.sleepers, ticket);
         let Some(acquirer) = self.lock.with(|lock, woken| lock.release_all(owner, woken)) else {
-            // Another task of the session has released it just now.
+            // Another task of the session has just released it.
             return Err(not_held("wait"));
         };
         let notified = asleep.patiently(patience).await.is_some();
@@ -228,7 +227,7 @@ fn not_held(what: &str) -> Exception {
     Exception::RuntimeError(format!("cannot {what} on un-acquired lock"))
 }
 
-/// A notification that somebody has got; if the wait is given up before it is over, the next one gets it.
+/// A notification that a caller got. If the caller gives up its wait, the next one gets the notification.
 struct Notification<'a> {
     sleepers: Option<&'a Arc<Monitor<Sleepers>>>,
 }
@@ -243,17 +242,18 @@ impl Drop for Notification<'_> {
 
 /// What the holder of a condition's lock can do.
 impl Guard<ConditionProxy> {
-    /// Releases the lock, waits to be notified, and acquires the lock again.
+    /// Releases the lock, waits for a notification, and acquires the lock again.
     ///
     /// Dropping this future gives up the wait and the lock.
     ///
     /// # Errors
-    /// `RuntimeError` if another task than the one that acquired the lock calls it, and the session's.
+    /// `RuntimeError` if it is called by another task than the one that acquired the lock, and those of the session.
     pub async fn wait(self) -> Result<Self, CallError<Exception>> {
         Ok(self.sleep(None).await?.0)
     }
 
-    /// As [`wait`](Self::wait), for no longer than `timeout`, and for the lock after that. Whether it was notified.
+    /// As [`wait`](Self::wait), but waits for at most `timeout` before it acquires the lock again. Returns whether it
+    /// was notified.
     ///
     /// # Errors
     /// As [`wait`](Self::wait).
@@ -261,10 +261,10 @@ impl Guard<ConditionProxy> {
         self.sleep(seconds(timeout)).await
     }
 
-    /// Waits until `ready` says so: it is asked at once and after each notification, while the lock is held.
+    /// Waits until `ready` returns true. It is called at once and after each notification, while the lock is held.
     ///
     /// # Errors
-    /// Those of `ready`, and as [`wait`](Self::wait); the lock is released then.
+    /// Those of `ready`, and as [`wait`](Self::wait). The lock is released then.
     pub async fn wait_for<E, F, R>(mut self, mut ready: F) -> Result<Self, E>
     where
         E: From<CallError<Exception>>,
@@ -278,14 +278,15 @@ impl Guard<ConditionProxy> {
     }
 
     async fn sleep(self, timeout: Option<f64>) -> Result<(Self, bool), CallError<Exception>> {
-        // Should the wait never begin, the old guard still releases the lock; if it has, that is under a newer token.
+        // If the wait never begins, the old guard still releases the lock; if it does, the lock is held under a newer
+        // token.
         let wake = self.lock()?.wait_wake(timeout).no_timeout().await?;
         let (lock, _) = self.disarm()?;
         let grant = Grant { token: wake.token, abandoned: wake.abandoned };
         Ok((Guard::new(&lock, grant), wake.notified))
     }
 
-    /// Notifies one of those who wait.
+    /// Notifies one of the callers that wait.
     ///
     /// # Errors
     /// As [`wait`](Self::wait).
@@ -293,7 +294,7 @@ impl Guard<ConditionProxy> {
         self.notify_many(1).await
     }
 
-    /// Notifies `n` of those who wait.
+    /// Notifies `n` of the callers that wait.
     ///
     /// # Errors
     /// As [`wait`](Self::wait).
@@ -301,7 +302,7 @@ impl Guard<ConditionProxy> {
         self.lock()?.notify_some(Some(n.into())).await
     }
 
-    /// Notifies all who wait.
+    /// Notifies all callers that wait.
     ///
     /// # Errors
     /// As [`wait`](Self::wait).

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tarmem_remote::context::Context;
 use tarmem_remote::remote;
 
-/// A flag that many can wait for, as Python's.
+/// A flag that many callers can wait for, as Python's `Event`.
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct Event {
@@ -34,7 +34,7 @@ impl Door for Flag {
 
 #[remote]
 impl Event {
-    /// An event that is not set.
+    /// Makes an event that is not set.
     #[remote(inline)]
     #[allow(clippy::new_without_default, reason = "an event in one process only is what tokio has")]
     pub fn new() -> Self {
@@ -46,7 +46,7 @@ impl Event {
         self.flag.with(|flag, _| flag.set)
     }
 
-    /// Sets it: whoever waits goes on, and nobody waits from now on.
+    /// Sets the event: callers that wait go on, and later ones do not wait.
     #[remote(idempotent)]
     pub fn set(&self) {
         self.flag.with(|flag, woken| {
@@ -55,15 +55,15 @@ impl Event {
         });
     }
 
-    /// Clears it: whoever comes from now on waits.
+    /// Clears the event: callers of `wait` wait from now on.
     #[remote(idempotent)]
     pub fn clear(&self) {
         self.flag.with(|flag, _| flag.set = false);
     }
 
-    /// Waits until it is set, and gives true; false if that takes longer than `timeout` seconds.
+    /// Waits until the event is set, and returns true; false if that takes longer than `timeout` seconds.
     ///
-    /// The call's own timeout applies as well: give it none, if the wait may be long.
+    /// The call's own timeout applies as well: disable it if the wait may be long.
     #[remote(proxy = "wait_bool")]
     pub async fn wait(&self, ctx: &Context, timeout: Option<f64>) -> Result<bool, Exception> {
         let patience = Patience::to_wait(timeout)?;
@@ -72,20 +72,20 @@ impl Event {
         Ok(enter::<Flag>(ctx, &self.flag, patience, attempt).await?.is_some())
     }
 
-    /// How many wait for it.
+    /// Returns the number of callers that wait.
     pub fn waiting(&self) -> usize {
         self.flag.with(|flag, _| flag.line.len())
     }
 }
 
-/// For typed callers.
+/// Methods for typed callers.
 impl EventProxy {
-    /// Waits until it is set, however long that takes; gives true.
+    /// Waits until the event is set, as long as necessary, and returns true.
     pub fn wait(&self) -> Fallible<bool> {
         self.wait_bool(None).no_timeout()
     }
 
-    /// Waits until it is set, and gives true; false if that takes longer than `timeout`.
+    /// Waits until the event is set, and returns true; false if that takes longer than `timeout`.
     pub fn wait_timeout(&self, timeout: Duration) -> Fallible<bool> {
         self.wait_bool(seconds(timeout)).no_timeout()
     }

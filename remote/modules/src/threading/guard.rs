@@ -1,4 +1,4 @@
-//! What a typed caller holds once it has acquired something: given up when dropped.
+//! The guard that a typed caller gets for a lock, which releases the lock when it is dropped.
 
 use super::mutual::Grant;
 use crate::waiting::seconds;
@@ -9,7 +9,7 @@ use tarmem_remote::call::CallError;
 use tarmem_remote::proxy::Proxy;
 use tarmem_remote::value::Granted;
 
-/// A proxy of something that is locked and unlocked: Lock, RLock, Condition.
+/// A proxy of an object that can be acquired and released: `Lock`, `RLock`, `Condition`.
 pub trait Lockable: Proxy {
     #[doc(hidden)]
     fn send_acquire(&self, blocking: Option<bool>, timeout: Option<f64>) -> Fallible<Option<Grant>>;
@@ -21,11 +21,11 @@ pub trait Lockable: Proxy {
     fn send_release(&self, token: Option<u64>) -> Fallible<()>;
 }
 
-/// A lock that is held. It belongs to the object that it was acquired from, and is released there, whatever becomes of
-/// the key that led to it: those who wait for that object go on. Dropping it releases the lock, some time soon and
-/// without a word should that fail; [`release`](Self::release) waits for it.
+/// A lock that is held. It belongs to the object from which it was acquired, and is released there, even if the key has
+/// come to lead to another one. Dropping it releases the lock soon after, and ignores errors;
+/// [`release`](Self::release) waits for the result.
 ///
-/// It may be dropped by another task than the one that acquired the lock, and outside of any async runtime.
+/// It can be dropped by another task than the one that acquired the lock, and outside of an async runtime.
 #[must_use = "the lock is released when this is dropped"]
 pub struct Guard<P: Lockable> {
     /// `None` once the lock has been released.
@@ -39,7 +39,8 @@ impl<P: Lockable> Guard<P> {
     }
 
     pub(crate) async fn acquire(lock: &P) -> Result<Self, CallError<Exception>> {
-        // It waits by choice: no other call's timeout is meant for it. Without one it is not refused.
+        // The caller chose to wait, so the timeout meant for other calls does not apply. Without a timeout the lock is
+        // always granted.
         Self::ask(lock, None, None, true).await?.ok_or_else(not_granted)
     }
 
@@ -68,12 +69,14 @@ impl<P: Lockable> Guard<P> {
         Ok(granted.map(|Granted { grant, of }| Guard::new(&of.proxy().unwrap_or_else(|| lock.clone()), grant)))
     }
 
-    /// Returns the fencing token: higher than that of every earlier grant of the service, of this lock or another.
+    /// Returns the fencing token, which is higher than that of every earlier grant of the service, of this lock or
+    /// another.
     pub fn token(&self) -> u64 {
         self.grant.token
     }
 
-    /// Returns whether the last holder vanished while it held the lock: what the lock protects may be half changed.
+    /// Returns whether the last holder disappeared while it held the lock. What the lock protects may be half changed
+    /// then.
     pub fn abandoned(&self) -> bool {
         self.grant.abandoned
     }
@@ -81,13 +84,14 @@ impl<P: Lockable> Guard<P> {
     /// Releases the lock, and waits until that is done.
     ///
     /// # Errors
-    /// `RuntimeError` if it is not held under this token any more, and the session's; [`NoSuchObject`] if the session
-    /// has ended meanwhile, or the service was started again: then the lock has been released.
+    /// `RuntimeError` if the lock is no longer held under this token, and those of the session. [`NoSuchObject`] if the
+    /// session has ended since the lock was acquired, or the service was restarted: the lock has been released then.
     ///
     /// [`NoSuchObject`]: tarmem_remote::Error::NoSuchObject
     pub async fn release(mut self) -> Result<(), CallError<Exception>> {
         let Some(lock) = self.lock.clone() else { return Err(not_granted()) };
-        // Until it is on its way, dropping this releases the lock as dropping the guard does; then, it goes its way.
+        // Until the call is sent, dropping this future releases the lock as dropping the guard does; after that, the
+        // call goes its way.
         let release = lock.send_release(Some(self.grant.token)).no_timeout().uncancelled().send().await;
         self.lock = None;
         release.await
@@ -97,7 +101,7 @@ impl<P: Lockable> Guard<P> {
         self.lock.as_ref().ok_or_else(not_granted)
     }
 
-    /// Returns the proxy of the lock, and its grant. Dropping the guard does nothing any more.
+    /// Returns the proxy of the lock, and its grant. Dropping the guard does not release the lock any more.
     pub(crate) fn disarm(mut self) -> Result<(P, Grant), CallError<Exception>> {
         self.lock.take().map(|lock| (lock, self.grant)).ok_or_else(not_granted)
     }
@@ -121,7 +125,7 @@ impl<P: Lockable> fmt::Debug for Guard<P> {
     }
 }
 
-/// What typed callers do with a lock.
+/// The methods of the proxies of locks.
 macro_rules! lockable {
     ($proxy:ident) => {
         impl $crate::threading::Lockable for $proxy {
@@ -142,22 +146,22 @@ macro_rules! lockable {
             }
         }
 
-        /// With guards that release when they are dropped.
+        /// Methods that return guards, which release the lock when they are dropped.
         ///
-        /// Dropping one of these futures gives up the wait, and the lock, should it be granted in the same moment.
+        /// Dropping one of their futures gives up the wait, and the lock if it is granted at that moment.
         impl $proxy {
-            /// Acquires the lock, however long that takes.
+            /// Acquires the lock, after waiting as long as necessary.
             ///
             /// # Errors
-            /// The session's.
+            /// Those of the session.
             pub async fn acquire(&self) -> Result<Guard<Self>, CallError<Exception>> {
                 Guard::acquire(self).await
             }
 
-            /// Acquires the lock unless that takes longer than `timeout`; then it gives `None`.
+            /// Acquires the lock, or returns `None` if that takes longer than `timeout`.
             ///
             /// # Errors
-            /// The session's.
+            /// Those of the session.
             pub async fn acquire_timeout(
                 &self,
                 timeout: Duration,
@@ -168,7 +172,7 @@ macro_rules! lockable {
             /// Acquires the lock if nobody holds it.
             ///
             /// # Errors
-            /// The session's.
+            /// Those of the session.
             pub async fn try_acquire(&self) -> Result<Option<Guard<Self>>, CallError<Exception>> {
                 Guard::try_acquire(self).await
             }

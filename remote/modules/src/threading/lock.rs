@@ -12,7 +12,7 @@ use tarmem_remote::context::Context;
 use tarmem_remote::remote;
 use tarmem_remote::value::{Granted, Value};
 
-/// A lock, as Python's: one holder at a time, and those who wait get it in the order in which they came.
+/// A lock, as Python's `Lock`. It has one holder at a time; callers that wait get it in the order in which they called.
 ///
 /// Its holder is a task of a session. When the session ends, the lock is released, and the next holder is told that it
 /// was abandoned.
@@ -22,7 +22,8 @@ pub struct Lock {
     lock: Arc<Monitor<Mutual>>,
 }
 
-/// A lock that its holder may acquire again, and has to release as often, as Python's.
+/// A lock that its holder can acquire again, as Python's `RLock`. The holder must release it as often as it acquired
+/// it.
 ///
 /// Its holder is a task of a session. When the session ends, the lock is released, and the next holder is told that it
 /// was abandoned.
@@ -34,7 +35,7 @@ pub struct RLock {
 
 #[remote]
 impl Lock {
-    /// A lock that nobody holds.
+    /// Makes a lock that nobody holds.
     #[remote(inline)]
     #[allow(clippy::new_without_default, reason = "a lock in one process only is what std has")]
     pub fn new() -> Self {
@@ -44,7 +45,7 @@ impl Lock {
 
 #[remote]
 impl RLock {
-    /// A lock that nobody holds.
+    /// Makes a lock that nobody holds.
     #[remote(inline)]
     #[allow(clippy::new_without_default, reason = "a lock in one process only is what std has")]
     pub fn new() -> Self {
@@ -64,16 +65,16 @@ impl RLock {
     }
 }
 
-/// What locks have in common. The class has `lock`.
+/// The methods that locks share, for a class that has `lock`.
 macro_rules! lock_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// Acquires the lock, and gives true; false if that takes longer than `timeout` seconds, or, without
-            /// `blocking`, if it takes any time at all.
+            /// Acquires the lock, and returns true; false if that takes longer than `timeout` seconds, or, if
+            /// `blocking` is false, right away.
             ///
-            /// A timeout of -1 is none. `ValueError` for another negative one, or for one without `blocking`. The
-            /// call's own timeout applies as well: give it none, if the wait may be long.
+            /// A timeout of -1 means no timeout. `ValueError` if it is negative otherwise, or if it is given although
+            /// `blocking` is false. The call's own timeout applies as well: disable it if the wait may be long.
             #[remote(proxy = "acquire_bool")]
             pub async fn acquire(
                 &self,
@@ -84,8 +85,8 @@ macro_rules! lock_methods {
                 Ok(acquire(&self.lock, ctx, Patience::to_acquire(blocking, timeout)?).await?.is_some())
             }
 
-            /// As `acquire`, and gives the grant: its fencing token, and whether the last holder abandoned the lock.
-            /// Null in place of false.
+            /// As `acquire`, but returns the grant, which has the fencing token, and tells whether the last holder
+            /// abandoned the lock. Returns null instead of false.
             #[remote(name = "acquire_token")]
             pub async fn acquire_grant(
                 &self,
@@ -96,8 +97,8 @@ macro_rules! lock_methods {
                 acquire(&self.lock, ctx, Patience::to_acquire(blocking, timeout)?).await
             }
 
-            /// As `acquire_token`, and gives a reference to this lock, too. Who acquires it by key releases it by that:
-            /// the key may lead to another lock by then.
+            /// As `acquire_grant`, and returns a reference to this lock as well. A caller that acquires a lock by key
+            /// releases it through the reference, since the key may lead to another lock by then.
             pub async fn acquire_held(
                 &self,
                 ctx: &Context,
@@ -108,8 +109,8 @@ macro_rules! lock_methods {
                 Ok(granted.map(Granted::here))
             }
 
-            /// Releases the lock. `RuntimeError` unless the caller holds it: the task that acquired it does, and any
-            /// other task of its session if it gives the token.
+            /// Releases the lock. `RuntimeError` if the caller does not hold it. The task that acquired it holds it;
+            /// any other task of its session must pass the token.
             #[remote(name = "release")]
             pub fn release_token(&self, ctx: &Context, token: Option<u64>) -> Result<(), Exception> {
                 self.lock.with(|lock, woken| lock.release(ctx.owner(), token, woken))
@@ -121,7 +122,7 @@ macro_rules! lock_methods {
                 Ok(acquire(&self.lock, ctx, Patience::Forever).await?.is_some())
             }
 
-            /// As `release`; the arguments do not matter.
+            /// As `release`. The arguments have no effect.
             #[remote(name = "__exit__")]
             pub fn exit(
                 &self,
@@ -139,7 +140,7 @@ macro_rules! lock_methods {
                 self.holder().is_some()
             }
 
-            /// Who holds it, under which token; null if nobody does.
+            /// Returns who holds it, and under which token; null if nobody does.
             pub fn holder(&self) -> Option<Holder> {
                 self.lock.with(|lock, _| lock.holder())
             }
@@ -149,7 +150,7 @@ macro_rules! lock_methods {
                 self.lock.with(|lock, _| lock.last_token())
             }
 
-            /// How many wait for it.
+            /// Returns the number of callers that wait for it.
             pub fn waiting(&self) -> usize {
                 self.lock.with(|lock, _| lock.waiting())
             }
@@ -157,7 +158,7 @@ macro_rules! lock_methods {
     };
 }
 
-/// What Python's `Condition` asks of a lock that its holder may acquire again. The class has `lock`.
+/// The methods of a reentrant lock that Python's `Condition` needs. The class has `lock`.
 macro_rules! owned_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
@@ -168,15 +169,15 @@ macro_rules! owned_methods {
                 self.lock.with(|lock, _| lock.is_held_by(ctx.owner()))
             }
 
-            /// Releases the lock however often the caller holds it, and gives what `_acquire_restore` takes.
-            /// `RuntimeError` unless the caller holds it.
+            /// Releases the lock however often the caller holds it, and returns the state that `_acquire_restore`
+            /// takes. `RuntimeError` if the caller does not hold it.
             #[remote(name = "_release_save")]
             pub fn release_save(&self, ctx: &Context) -> Result<Value, Exception> {
                 $crate::threading::mutual::release_save(&self.lock, ctx)
             }
 
-            /// Acquires the lock as often as the caller held it before `_release_save`, which gave the `state`; waits
-            /// for that. It is under a new token then.
+            /// Acquires the lock as often as the caller held it before `_release_save`, which returned the `state`;
+            /// waits for it. The lock has a new token then.
             #[remote(name = "_acquire_restore")]
             pub async fn acquire_restore(&self, ctx: &Context, state: Value) -> Result<(), Exception> {
                 $crate::threading::mutual::acquire_restore(&self.lock, ctx, &state).await

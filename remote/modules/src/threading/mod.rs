@@ -1,7 +1,8 @@
-//! Module `threading`: Lock, RLock, Semaphore, BoundedSemaphore, Event, Condition, Barrier.
+//! Module `threading`: `Lock`, `RLock`, `Semaphore`, `BoundedSemaphore`, `Event`, `Condition`, `Barrier`.
 //!
-//! What waits here waits on the service, in a line, in the order in which it came: it holds no thread, and no other
-//! call up. A wait that is given up leaves the line. What a session holds is given up when the session ends.
+//! Callers that wait do so on the service, in a line, in the order in which they called. They block no thread and no
+//! other call. A caller that gives up its wait leaves the line. When a session ends, it gives up everything that it
+//! holds.
 
 mod barrier;
 mod condition;

@@ -1,4 +1,4 @@
-//! Mutual exclusion: the state of a Lock, an RLock, and the lock of a Condition.
+//! Mutual exclusion: the state of a `Lock`, of an `RLock`, and of the lock of a `Condition`.
 
 use crate::Exception;
 use crate::python::type_name;
@@ -10,50 +10,51 @@ use tarmem_remote::context::{Context, Owner, SessionEnded};
 use tarmem_remote::value::Value;
 use uuid::Uuid;
 
-/// What whoever acquires a lock is told.
+/// What a caller learns when it acquires a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Grant {
-    /// The fencing token. Each grant has a higher one than all before it, of whichever lock, and also of the service
-    /// before it was started again: a store that is written to under the lock can tell a late write of an earlier
-    /// holder, if tokens go along.
+    /// The fencing token. It is higher than that of every earlier grant of any lock, including those before the service
+    /// was restarted. If a store gets the token with each write that is made under the lock, it can detect a late write
+    /// of an earlier holder.
     pub token: u64,
-    /// The last holder vanished while it held the lock: what the lock protects may be half changed.
+    /// Whether the last holder disappeared while it held the lock. What the lock protects may be half changed then.
     pub abandoned: bool,
 }
 
-/// Who holds a lock.
+/// The holder of a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Holder {
     /// The session.
     pub session: Uuid,
-    /// The task within the session; [`owner`](Self::owner) tells the id, if the caller has chosen one.
+    /// The task within the session. If the caller has chosen an id for it, [`owner`](Self::owner) returns that.
     pub task: u64,
     /// The token of its grant.
     pub token: u64,
-    /// How often it has acquired the lock and not released it: more than once only if the lock is reentrant.
+    /// How many times the holder has acquired the lock and not released it. More than once only if the lock is
+    /// reentrant.
     pub depth: usize,
 }
 
 impl Holder {
-    /// Returns the id of the owner on whose behalf the lock was acquired, if that was chosen by
+    /// Returns the id of the owner for which the lock was acquired, if it was set by
     /// [`Call::owner`](tarmem_remote::Call::owner).
     pub fn owner(&self) -> Option<u64> {
         OwnerId::of_task(self.task).map(OwnerId::id)
     }
 }
 
-/// How often a reentrant lock may be acquired before it is released.
+/// How many times a reentrant lock can be acquired before it is released.
 const DEPTH: usize = 1 << 16;
 
-/// A lock: who holds it, who waits for it.
+/// A lock: its holder, and the callers that wait for it.
 #[derive(Debug)]
 pub(crate) struct Mutual {
     reentrant: bool,
     last_token: u64,
     held: Option<Held>,
-    /// The last holder vanished, and nobody has been told yet.
+    /// Whether the last holder disappeared, and no later one has been told yet.
     abandoned: bool,
     line: Line<Acquirer, Grant>,
 }
@@ -62,19 +63,19 @@ pub(crate) struct Mutual {
 struct Held {
     owner: Owner,
     grant: Grant,
-    /// The tokens under which it was acquired, but for the last: those of earlier grants, if it has been released
-    /// meanwhile for a wait.
+    /// The tokens of all acquisitions but the last. If the lock was released for a wait in between, they are those of
+    /// earlier grants.
     lower: Vec<u64>,
-    /// The token under which it was acquired last.
+    /// The token of the last acquisition.
     top: u64,
 }
 
-/// Who wants a lock.
+/// A caller that wants a lock.
 #[derive(Debug)]
 pub(crate) struct Acquirer {
     owner: Owner,
     lower: Vec<u64>,
-    /// How often more than that it is to hold the lock, under the token that it gets.
+    /// How many more times it is to hold the lock, under the same token.
     more: usize,
 }
 
@@ -83,24 +84,24 @@ impl Acquirer {
         Acquirer { owner, lower: Vec::new(), more: 0 }
     }
 
-    /// Who is to hold the lock so often at once, as it did before.
+    /// Makes an acquirer that is to hold the lock `depth` times at once, as it did before.
     ///
     /// # Errors
-    /// `ValueError` for never, or for more often than may be.
+    /// `ValueError` if that is zero, or more than the limit.
     pub(crate) fn restoring(owner: Owner, depth: usize) -> Result<Self, Exception> {
         if !(1..=DEPTH).contains(&depth) {
-            return Err(Exception::ValueError(format!("a lock is held from once to {DEPTH} times, not {depth}")));
+            return Err(Exception::ValueError(format!("a lock can be held 1 to {DEPTH} times, not {depth}")));
         }
         Ok(Acquirer { owner, lower: Vec::new(), more: depth - 1 })
     }
 
-    /// How often it held the lock.
+    /// Returns how many times it held the lock.
     pub(crate) fn depth(&self) -> usize {
         self.lower.len() + self.more + 1
     }
 }
 
-/// Those who wait for a lock.
+/// The callers that wait for a lock.
 pub(crate) enum Acquirers {}
 
 impl Door for Acquirers {
@@ -127,7 +128,7 @@ impl Mutual {
         Some(Holder { session: *session, task: *task, token: grant.token, depth: lower.len() + 1 })
     }
 
-    /// Returns the token of the last grant; 0 before the first.
+    /// Returns the token of the last grant, or 0 before the first.
     pub(crate) fn last_token(&self) -> u64 {
         self.last_token
     }
@@ -150,7 +151,7 @@ impl Mutual {
             Some(held) if self.reentrant && held.owner == owner => {
                 if held.lower.len() + 1 >= DEPTH {
                     return Err(Exception::OverflowError(format!(
-                        "the lock is held {DEPTH} times, the most that may be"
+                        "the lock is held {DEPTH} times, which is the limit"
                     )));
                 }
                 held.lower.push(held.top);
@@ -172,7 +173,7 @@ impl Mutual {
         Grant { token: self.last_token, abandoned: std::mem::take(&mut self.abandoned) }
     }
 
-    /// Nobody holds it any more: the first in line is next.
+    /// Grants the lock, which nobody holds any more, to the first in line.
     fn hand_on(&mut self, woken: &mut Woken) {
         self.held = None;
         if !self.line.is_empty() {
@@ -185,7 +186,8 @@ impl Mutual {
         }
     }
 
-    /// Releases it once: the holder does, or whoever in the holder's session knows the token.
+    /// Releases the lock once. That is up to the holder, or to another task of the holder's session that knows the
+    /// token.
     pub(crate) fn release(&mut self, owner: Owner, token: Option<u64>, woken: &mut Woken) -> Result<(), Exception> {
         let refuse = |why: &str| {
             let what = if self.reentrant { "cannot release un-acquired lock" } else { "release unlocked lock" };
@@ -216,21 +218,21 @@ impl Mutual {
         Ok(())
     }
 
-    /// Releases it however often it was acquired: for one who is going to acquire it as often again.
+    /// Releases the lock however often it was acquired, for a caller that will acquire it as often again.
     pub(crate) fn release_all(&mut self, owner: Owner, woken: &mut Woken) -> Option<Acquirer> {
         let held = self.held.take_if(|held| held.owner == owner)?;
         self.hand_on(woken);
         Some(Acquirer { owner, lower: held.lower, more: 0 })
     }
 
-    /// A grant never reached whoever waited for it.
+    /// Takes back a grant that did not reach the caller.
     fn take_back(&mut self, grant: Grant, woken: &mut Woken) {
         if self.held.as_mut().is_some_and(|held| held.grant.token == grant.token && !held.leave()) {
             self.undeliver(grant, woken);
         }
     }
 
-    /// As [`take_back`](Self::take_back), for all that it was acquired.
+    /// As [`take_back`](Self::take_back), for all acquisitions of the grant.
     pub(crate) fn take_back_all(&mut self, grant: Grant, woken: &mut Woken) {
         if self.held.as_ref().is_some_and(|held| held.grant.token == grant.token) {
             self.undeliver(grant, woken);
@@ -238,7 +240,7 @@ impl Mutual {
     }
 
     fn undeliver(&mut self, grant: Grant, woken: &mut Woken) {
-        // The next one is told instead.
+        // The next holder is told instead.
         self.abandoned |= grant.abandoned;
         self.hand_on(woken);
     }
@@ -250,7 +252,7 @@ impl Held {
         Held { owner, grant, lower, top: grant.token }
     }
 
-    /// Undoes the last acquisition; false if there are no others.
+    /// Undoes the last acquisition. Returns false if it was the only one.
     fn leave(&mut self) -> bool {
         self.lower.pop().map(|lower| self.top = lower).is_some()
     }
@@ -267,7 +269,7 @@ impl SessionEnded for Monitor<Mutual> {
     }
 }
 
-/// Acquires the lock for the caller; `None` when its patience has run out.
+/// Acquires the lock for the caller. Returns `None` if its patience has run out.
 pub(crate) async fn acquire(
     lock: &Arc<Monitor<Mutual>>,
     ctx: &Context,
@@ -281,8 +283,8 @@ pub(crate) async fn acquire(
     Ok(granted)
 }
 
-/// Releases the lock however often the caller holds it, and gives what [`acquire_restore`] takes: as Python's
-/// `_release_save`. Null of a lock that is not reentrant.
+/// Releases the lock however often the caller holds it, and returns the state that [`acquire_restore`] takes, as
+/// Python's `_release_save`. The state is null if the lock is not reentrant.
 pub(crate) fn release_save(lock: &Arc<Monitor<Mutual>>, ctx: &Context) -> Result<Value, Exception> {
     let owner = ctx.owner();
     lock.with(|lock, woken| {
@@ -295,7 +297,7 @@ pub(crate) fn release_save(lock: &Arc<Monitor<Mutual>>, ctx: &Context) -> Result
     })
 }
 
-/// Acquires the lock as often as the caller held it when it released it by [`release_save`], which gave the state.
+/// Acquires the lock as often as the caller held it when it released it by [`release_save`], which returned the state.
 pub(crate) async fn acquire_restore(
     lock: &Arc<Monitor<Mutual>>,
     ctx: &Context,
@@ -306,7 +308,7 @@ pub(crate) async fn acquire_restore(
     } else {
         Acquirer::once(ctx.owner())
     };
-    // It counts among those who wait.
+    // The caller counts as one of those that wait.
     let ticket = lock.with(|lock, _| match lock.held {
         None => Ok(Err(lock.hold(acquirer))),
         Some(_) => lock.line.join(acquirer).map(Ok),
@@ -332,8 +334,8 @@ fn saved_depth(state: &Value) -> Result<usize, Exception> {
     }
 }
 
-/// Acquires the lock as often as it was before, for one who has released it meanwhile; whether or not it is delivered
-/// is the caller's to see to.
+/// Acquires the lock as often as before, for a caller that has released it in between. The caller of this function
+/// makes sure that the grant is delivered.
 pub(crate) async fn acquire_again(ctx: &Context, lock: &Arc<Monitor<Mutual>>, acquirer: Acquirer) -> Grant {
     let ticket = lock.with(|lock, _| match lock.held {
         None => Err(lock.hold(acquirer)),

@@ -14,17 +14,18 @@ use tarmem_remote::remote;
 use tarmem_remote::value::{Granted, Value};
 use uuid::Uuid;
 
-/// A number of permits, as Python's: who acquires one when there is none waits, in line, until one is released.
+/// A number of permits, as Python's `Semaphore`. A caller that acquires one when none is free waits in line until one
+/// is released.
 ///
-/// Whoever acquires a permit holds it: when its session ends, the permit returns. `forget` is for those who use permits
-/// up. Anybody may release more than it holds: that makes new permits.
+/// A session holds the permits that it acquires, and they return when it ends; `forget` uses permits up instead. Anyone
+/// may release more permits than it holds, which makes new ones.
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct Semaphore {
     permits: Arc<Monitor<Permits>>,
 }
 
-/// As Semaphore, but there are never more permits than there were at first: a session can release only what it holds.
+/// A semaphore that never has more permits than at first: a session can release only those that it holds.
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct BoundedSemaphore {
@@ -33,7 +34,7 @@ pub struct BoundedSemaphore {
 
 #[remote]
 impl Semaphore {
-    /// A semaphore with `value` permits, with one if that is not said. `ValueError` for a negative number.
+    /// Makes a semaphore with `value` permits (1 if left out). `ValueError` if that is negative.
     #[remote(inline)]
     pub fn new(#[remote(default = 1)] value: Arg<i64>) -> Result<Self, Exception> {
         Ok(Semaphore { permits: Permits::new(value, false)? })
@@ -42,7 +43,7 @@ impl Semaphore {
 
 #[remote]
 impl BoundedSemaphore {
-    /// A semaphore with `value` permits, with one if that is not said. `ValueError` for a negative number.
+    /// Makes a semaphore with `value` permits (1 if left out). `ValueError` if that is negative.
     #[remote(inline)]
     pub fn new(#[remote(default = 1)] value: Arg<i64>) -> Result<Self, Exception> {
         Ok(BoundedSemaphore { permits: Permits::new(value, true)? })
@@ -53,7 +54,7 @@ impl BoundedSemaphore {
 struct Permits {
     free: u64,
     bounded: bool,
-    /// How many each session holds; never 0.
+    /// The number of permits that each session holds, which is never 0.
     held: HashMap<Uuid, u64>,
     line: Line<Uuid, Uuid>,
 }
@@ -81,7 +82,7 @@ impl Permits {
     }
 
     fn attempt(&mut self, session: Uuid) -> Attempt<Permits> {
-        // If one is free, nobody waits for it.
+        // If a permit is free, nobody waits for one.
         if self.free == 0 {
             return Attempt::Wait(session);
         }
@@ -94,7 +95,7 @@ impl Permits {
         self.held.get(&session).copied().unwrap_or(0)
     }
 
-    /// Returns the session holds so many less.
+    /// Removes that many permits from those that the session holds.
     fn let_go(&mut self, session: Uuid, count: u64) {
         if let Some(held) = self.held.get_mut(&session) {
             *held = held.saturating_sub(count);
@@ -104,7 +105,7 @@ impl Permits {
         }
     }
 
-    /// So many are free again: the first in line are next.
+    /// Frees that many permits, and grants them to the first in line.
     fn free(&mut self, count: u64, woken: &mut Woken) {
         self.free = self.free.saturating_add(count);
         let held = &mut self.held;
@@ -132,7 +133,7 @@ impl Permits {
         Ok(())
     }
 
-    /// A permit never reached its caller; if the session still holds it, it returns.
+    /// Takes back a permit that did not reach its caller, if the session still holds it.
     fn take_back(&mut self, session: Uuid, woken: &mut Woken) {
         if self.held.contains_key(&session) {
             self.let_go(session, 1);
@@ -161,7 +162,7 @@ async fn acquire(permits: &Arc<Monitor<Permits>>, ctx: &Context, patience: Patie
     Ok(true)
 }
 
-/// How many permits are meant; one if that is not said.
+/// Converts a number of permits, which is 1 if left out.
 fn count(n: Arg<i64>) -> Result<u64, Exception> {
     match u64::try_from(n.or_else(|| 1)) {
         Ok(count @ 1..) => Ok(count),
@@ -169,16 +170,16 @@ fn count(n: Arg<i64>) -> Result<u64, Exception> {
     }
 }
 
-/// The methods of both.
+/// The methods that both classes share.
 macro_rules! semaphore_methods {
     ($class:ident, $proxy:ident) => {
         #[remote]
         impl $class {
-            /// Acquires a permit, and gives true; false if that takes longer than `timeout` seconds, or, without
-            /// `blocking`, if it takes any time at all.
+            /// Acquires a permit, and returns true; false if that takes longer than `timeout` seconds, or, if
+            /// `blocking` is false, right away.
             ///
-            /// A timeout of -1 is none. `ValueError` for another negative one, or for one without `blocking`. The
-            /// call's own timeout applies as well: give it none, if the wait may be long.
+            /// A timeout of -1 means no timeout. `ValueError` if it is negative otherwise, or if it is given although
+            /// `blocking` is false. The call's own timeout applies as well: disable it if the wait may be long.
             #[remote(proxy = "acquire_bool")]
             pub async fn acquire(
                 &self,
@@ -189,8 +190,9 @@ macro_rules! semaphore_methods {
                 acquire(&self.permits, ctx, Patience::to_acquire_permit(blocking, timeout)?).await
             }
 
-            /// As `acquire`, and gives a reference to this semaphore, or null in place of false. Who acquires a permit
-            /// by key releases it by that: the key may lead to another semaphore by then.
+            /// As `acquire`, but returns a reference to this semaphore, or null instead of false. A caller that
+            /// acquires a permit by key releases it through the reference, since the key may lead to another semaphore
+            /// by then.
             pub async fn acquire_held(
                 &self,
                 ctx: &Context,
@@ -201,15 +203,15 @@ macro_rules! semaphore_methods {
                 Ok(granted.then(|| Granted::here(())))
             }
 
-            /// Releases `n` permits, one if that is not said: first those that the session holds. `ValueError` for less
-            /// than one, and for more than the session holds if the semaphore is bounded.
+            /// Releases `n` permits (1 if left out), starting with those that the session holds. `ValueError` if `n` is
+            /// less than one, or, for a bounded semaphore, more than the session holds.
             pub fn release(&self, ctx: &Context, #[remote(default = 1)] n: Arg<i64>) -> Result<(), Exception> {
                 let count = count(n)?;
                 self.permits.with(|permits, woken| permits.release(ctx.session(), count, woken))
             }
 
-            /// Uses up `n` permits that the session holds, one if that is not said: they do not return when the session
-            /// ends. `ValueError` if it holds fewer.
+            /// Uses up `n` permits that the session holds (1 if left out): they do not return when the session ends.
+            /// `ValueError` if the session holds fewer.
             pub fn forget(&self, ctx: &Context, #[remote(default = 1)] n: Arg<i64>) -> Result<(), Exception> {
                 let count = count(n)?;
                 self.permits.with(|permits, _| {
@@ -229,7 +231,7 @@ macro_rules! semaphore_methods {
                 acquire(&self.permits, ctx, Patience::Forever).await
             }
 
-            /// As `release`; the arguments do not matter.
+            /// As `release`. The arguments have no effect.
             #[remote(name = "__exit__")]
             pub fn exit(
                 &self,
@@ -242,17 +244,17 @@ macro_rules! semaphore_methods {
                 self.permits.with(|permits, woken| permits.release(ctx.session(), 1, woken))
             }
 
-            /// How many permits are free.
+            /// Returns the number of free permits.
             pub fn value(&self) -> u64 {
                 self.permits.with(|permits, _| permits.free)
             }
 
-            /// How many permits the session holds.
+            /// Returns the number of permits that the session holds.
             pub fn held(&self, ctx: &Context) -> u64 {
                 self.permits.with(|permits, _| permits.held_by(ctx.session()))
             }
 
-            /// How many wait for a permit.
+            /// Returns the number of callers that wait for a permit.
             pub fn waiting(&self) -> usize {
                 self.permits.with(|permits, _| permits.line.len())
             }
@@ -276,24 +278,25 @@ macro_rules! semaphore_methods {
             }
         }
 
-        /// With permits that are released when they are dropped.
+        /// Methods that return permits, which are released when they are dropped.
         ///
-        /// Dropping one of these futures gives up the wait, and the permit, should it be granted in the same moment.
+        /// Dropping one of their futures gives up the wait, and the permit if it is granted at that moment.
         impl $proxy {
-            /// Acquires a permit, however long that takes.
+            /// Acquires a permit, after waiting as long as necessary.
             ///
             /// # Errors
-            /// The session's.
+            /// Those of the session.
             pub async fn acquire(&self) -> Result<Permit<Self>, CallError<Exception>> {
-                // It waits by choice. Without a timeout it is not refused.
+                // The caller chose to wait, so the timeout meant for other calls does not apply. Without a timeout a
+                // permit is always granted.
                 let granted = Permit::ask(self, None, None, true).await?;
                 granted.ok_or_else(|| CallError::Method(Exception::RuntimeError("no permit was granted".to_owned())))
             }
 
-            /// Acquires a permit unless that takes longer than `timeout`; then it gives `None`.
+            /// Acquires a permit, or returns `None` if that takes longer than `timeout`.
             ///
             /// # Errors
-            /// The session's.
+            /// Those of the session.
             pub async fn acquire_timeout(
                 &self,
                 timeout: Duration,
@@ -304,7 +307,7 @@ macro_rules! semaphore_methods {
             /// Acquires a permit if one is free.
             ///
             /// # Errors
-            /// The session's.
+            /// Those of the session.
             pub async fn try_acquire(&self) -> Result<Option<Permit<Self>>, CallError<Exception>> {
                 Permit::ask(self, Some(false), None, false).await
             }
@@ -315,7 +318,7 @@ macro_rules! semaphore_methods {
 semaphore_methods!(Semaphore, SemaphoreProxy);
 semaphore_methods!(BoundedSemaphore, BoundedSemaphoreProxy);
 
-/// A proxy of something that gives permits.
+/// A proxy of an object that grants permits.
 pub trait Permitting: Proxy {
     #[doc(hidden)]
     fn send_acquire(&self, blocking: Option<bool>, timeout: Option<f64>) -> Fallible<bool>;
@@ -330,13 +333,13 @@ pub trait Permitting: Proxy {
     fn send_forget(&self) -> Fallible<()>;
 }
 
-/// A permit of a semaphore. It belongs to the object that it was acquired from, and returns there, whatever becomes of
-/// the key that led to it. Dropping it releases the permit, some time soon and without a word should that fail.
+/// A permit of a semaphore. It belongs to the object from which it was acquired, and returns there, even if the key has
+/// come to lead to another one. Dropping it releases the permit soon after, and ignores errors.
 ///
-/// It may be dropped by another task than the one that acquired it, and outside of any async runtime.
+/// It can be dropped by another task than the one that acquired it, and outside of an async runtime.
 #[must_use = "the permit is released when this is dropped"]
 pub struct Permit<P: Permitting> {
-    /// `None` once it has been given up.
+    /// `None` once the permit has been released or used up.
     semaphore: Option<P>,
 }
 
@@ -361,15 +364,15 @@ impl<P: Permitting> Permit<P> {
     /// Releases the permit, and waits until that is done.
     ///
     /// # Errors
-    /// `ValueError` if the session does not hold it any more, and the session's; [`NoSuchObject`] if the session has
-    /// ended meanwhile, or the service was started again: then the permit has returned.
+    /// `ValueError` if the session no longer holds it, and those of the session. [`NoSuchObject`] if the session has
+    /// ended since the permit was acquired, or the service was restarted: the permit has returned then.
     ///
     /// [`NoSuchObject`]: tarmem_remote::Error::NoSuchObject
     pub async fn release(self) -> Result<(), CallError<Exception>> {
         self.finish(P::send_release).await
     }
 
-    /// Uses the permit up: it is never free again, unless somebody releases more than it holds.
+    /// Uses the permit up: it does not become free again, unless a caller releases more than it holds.
     ///
     /// # Errors
     /// As [`release`](Self::release).
@@ -379,7 +382,8 @@ impl<P: Permitting> Permit<P> {
 
     async fn finish(mut self, how: fn(&P) -> Fallible<()>) -> Result<(), CallError<Exception>> {
         let Some(semaphore) = self.semaphore.clone() else { return Ok(()) };
-        // Until it is on its way, dropping this releases the permit as dropping the guard does; then, it goes its way.
+        // Until the call is sent, dropping this future releases the permit as dropping it does; after that, the call
+        // goes its way.
         let finish = how(&semaphore).no_timeout().uncancelled().send().await;
         self.semaphore = None;
         finish.await

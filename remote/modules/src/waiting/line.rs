@@ -1,9 +1,9 @@
-//! Waiting in line: what the classes of threading and the queues are made of.
+//! Waiting in line, which the classes of `threading` and the queues are built on.
 //!
-//! A class keeps its state in a [`Monitor`]: a mutex that is held for a moment at a time, and never while anybody
-//! waits. Who has to wait joins a [`Line`] in that state, and awaits a [`Wait`]. Whoever changes the state grants
-//! something to the first in line. A wait that is dropped (its caller has cancelled it, its session has ended) leaves
-//! the line; if it was granted something in the same moment, that is passed on.
+//! A class keeps its state in a [`Monitor`]: a mutex that is held only briefly, and never during a wait. A caller that
+//! must wait joins a [`Line`] in that state, and awaits a [`Wait`]. A caller that changes the state grants something to
+//! the first in line. A wait that is dropped, because its caller has cancelled it or its session has ended, leaves the
+//! line; if it was granted something at that moment, that is passed on.
 
 use super::Patience;
 use crate::Exception;
@@ -14,17 +14,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{self, Poll, Waker};
 use tarmem_remote::context::{Context, SessionEnded};
 
-/// How many may wait in one line. Each holds a share of the object while it waits. There are 65,536 of those: enough
-/// for the two lines that some classes have, and for those who come to end the waiting.
+/// How many callers can wait in one line. Each holds a share of the object while it waits. There are 65,536 shares:
+/// enough for the two lines that some classes have, and for the callers that end the waiting.
 pub const WAITERS: usize = 30_000;
 
-/// A state that many change, each for a moment.
+/// A state that many callers change, each of them briefly.
 #[derive(Debug)]
 pub(crate) struct Monitor<S> {
     state: Mutex<S>,
 }
 
-/// Those who are to be woken once the monitor is free again: waking runs code of theirs.
+/// The wakers to call once the monitor is unlocked, since waking runs other code.
 #[derive(Default)]
 pub(crate) struct Woken(Vec<Waker>);
 
@@ -33,7 +33,7 @@ impl<S> Monitor<S> {
         Arc::new(Monitor { state: Mutex::new(state) })
     }
 
-    /// Looks at the state, or changes it.
+    /// Calls `change` with the state locked, then wakes the callers that it named.
     pub(crate) fn with<R>(&self, change: impl FnOnce(&mut S, &mut Woken) -> R) -> R {
         let mut woken = Woken::default();
         let result = change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner), &mut woken);
@@ -42,12 +42,12 @@ impl<S> Monitor<S> {
     }
 }
 
-/// Those who wait, in the order in which they came: each wants a `W`, and is granted a `G`.
+/// The callers that wait, in the order in which they came: each wants a `W`, and is granted a `G`.
 #[derive(Debug)]
 pub(crate) struct Line<W, G> {
     last: u64,
     waiting: BTreeMap<u64, (W, Option<Waker>)>,
-    /// What has been granted, and not been taken yet.
+    /// Grants that have not been taken yet.
     granted: BTreeMap<u64, G>,
 }
 
@@ -58,7 +58,7 @@ impl<W, G> Default for Line<W, G> {
 }
 
 impl<W, G> Line<W, G> {
-    /// How many wait.
+    /// Returns the number of callers that wait.
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }
@@ -67,26 +67,26 @@ impl<W, G> Line<W, G> {
         self.waiting.is_empty()
     }
 
-    /// Joins at the end.
+    /// Joins the end of the line, and returns the ticket.
     ///
     /// # Errors
-    /// `RuntimeError` if [`WAITERS`] wait already.
+    /// `RuntimeError` if [`WAITERS`] callers wait already.
     pub(crate) fn join(&mut self, want: W) -> Result<u64, Exception> {
         if self.waiting.len() >= WAITERS {
-            let message = format!("{WAITERS} callers wait for this already, the most that may; try again later");
+            let message = format!("{WAITERS} callers wait for this already, which is the limit; try again later");
             return Err(Exception::RuntimeError(message));
         }
         Ok(self.join_again(want))
     }
 
-    /// As [`join`](Self::join), for one who has been counted in another line before.
+    /// As [`join`](Self::join), for a caller that has already been counted in another line.
     pub(crate) fn join_again(&mut self, want: W) -> u64 {
         self.last += 1;
         self.waiting.insert(self.last, (want, None));
         self.last
     }
 
-    /// Grants something to the first in line; false if nobody waits.
+    /// Grants something to the first in line. Returns false if nobody waits.
     pub(crate) fn grant_first(&mut self, woken: &mut Woken, grant: impl FnOnce(W) -> G) -> bool {
         let Some((ticket, (want, waker))) = self.waiting.pop_first() else { return false };
         self.granted.insert(ticket, grant(want));
@@ -94,13 +94,13 @@ impl<W, G> Line<W, G> {
         true
     }
 
-    /// Grants something to each of those who wait.
+    /// Grants something to every caller that waits.
     pub(crate) fn grant_all(&mut self, woken: &mut Woken, grant: impl Fn(W) -> G) {
         while self.grant_first(woken, &grant) {}
     }
 
-    /// What was granted, or who is to be woken when it is. A waker that is not needed any more is handed out: dropping
-    /// it may run code of its owner's.
+    /// Returns what was granted, or registers the waker if nothing was. A waker that is no longer needed is returned,
+    /// since dropping it may run other code.
     fn poll(&mut self, ticket: u64, waker: &Waker) -> Result<G, Option<Waker>> {
         if let Some(granted) = self.granted.remove(&ticket) {
             return Ok(granted);
@@ -113,7 +113,7 @@ impl<W, G> Line<W, G> {
     }
 }
 
-/// One way to wait for a state: which line, and what becomes of it when somebody leaves.
+/// A way to wait for a state: which line to join, and what happens when a caller leaves it.
 pub(crate) trait Door: 'static {
     type State: Send + 'static;
     type Want: Send + 'static;
@@ -121,20 +121,20 @@ pub(crate) trait Door: 'static {
 
     fn line(state: &mut Self::State) -> &mut Line<Self::Want, Self::Grant>;
 
-    /// Somebody has left without being granted anything.
+    /// Called when a caller has left without being granted anything.
     fn left(_state: &mut Self::State, _woken: &mut Woken) {}
 
-    /// Somebody has left who was granted this in the same moment.
+    /// Called when a caller has left that was granted this at the same moment.
     fn pass_on(state: &mut Self::State, grant: Self::Grant, woken: &mut Woken);
 }
 
-/// What came of an attempt to do without waiting.
+/// The result of trying to go on without waiting.
 pub(crate) enum Attempt<D: Door> {
     Granted(D::Grant),
     Wait(D::Want),
 }
 
-/// Tries, and waits in line if that is not enough: for as long as `patience` lasts. `None` when it has run out.
+/// Tries to go on at once, and waits in line if that fails, until `patience` runs out. Returns `None` then.
 pub(crate) async fn enter<D: Door>(
     ctx: &Context,
     monitor: &Arc<Monitor<D::State>>,
@@ -152,7 +152,7 @@ pub(crate) async fn enter<D: Door>(
     }
 }
 
-/// One who waits in line; leaves it when dropped.
+/// A caller's place in a line, which it leaves when this is dropped.
 pub(crate) struct Wait<D: Door> {
     monitor: Arc<Monitor<D::State>>,
     /// `None` once it has been granted.
@@ -163,27 +163,27 @@ pub(crate) struct Wait<D: Door> {
 impl<D: Door> Unpin for Wait<D> {}
 
 impl<D: Door> Wait<D> {
-    /// For who has joined the line.
+    /// Makes the wait of a caller that has joined the line.
     pub(crate) fn new(ctx: &Context, monitor: &Arc<Monitor<D::State>>, ticket: u64) -> Self {
         ctx.waits();
         Wait { monitor: Arc::clone(monitor), ticket: Some(ticket) }
     }
 
-    /// What is granted while `patience` lasts.
+    /// Returns what is granted before `patience` runs out.
     pub(crate) async fn patiently(mut self, patience: Patience) -> Option<D::Grant> {
         match patience {
             Patience::None => self.leave(),
             Patience::Forever => Some((&mut self).await),
             Patience::For(time) => {
-                // On the heap: most waits have no timer, and are to be small.
+                // On the heap, since most waits have no timer and should be small.
                 let timed = Box::pin(tokio::time::timeout(time, &mut self)).await;
-                // It may have come in the last moment.
+                // The grant may have come at the last moment.
                 timed.ok().or_else(|| self.leave())
             }
         }
     }
 
-    /// Leaves the line; with what was granted, if it was.
+    /// Leaves the line. Returns what was granted, if anything was.
     fn leave(&mut self) -> Option<D::Grant> {
         let ticket = self.ticket.take()?;
         let (granted, place) = self.monitor.with(|state, woken| {
@@ -216,18 +216,18 @@ impl<D: Door> Future for Wait<D> {
 
 impl<D: Door> Drop for Wait<D> {
     fn drop(&mut self) {
-        // The grant races with the cancellation: nobody is there to use it.
+        // The grant raced with the cancellation, so nobody is there to use it.
         if let Some(granted) = self.leave() {
             self.monitor.with(|state, woken| D::pass_on(state, granted, woken));
         }
     }
 }
 
-/// Hands something over that has to be given up when the caller's session ends; `take_back` is run if it never gets to
-/// the caller.
+/// Hands over something that must be given up when the caller's session ends. `take_back` runs if it does not reach the
+/// caller.
 ///
 /// # Errors
-/// If the session has ended already; then it has been taken back.
+/// `RuntimeError` if the session has ended already; it has been taken back then.
 pub(crate) fn deliver<S: Send + 'static>(
     ctx: &Context,
     monitor: &Arc<Monitor<S>>,
@@ -240,7 +240,7 @@ where
         monitor.with(take_back);
         return Err(Exception::RuntimeError("the session has ended".to_owned()));
     }
-    // If it ends from now on: either the monitor hears of that after the grant, or this is run at once.
+    // If the session ends from here on, either the monitor hears of it after the grant, or this runs at once.
     let taker = Arc::clone(monitor);
     ctx.undo_unless_received(move || taker.with(take_back));
     Ok(())

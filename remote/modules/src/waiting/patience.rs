@@ -1,4 +1,4 @@
-//! For how long somebody waits.
+//! How long a caller is prepared to wait.
 
 use crate::Exception;
 use crate::python::{truthy, type_name};
@@ -11,25 +11,25 @@ use tarmem_remote::value::Value;
 #[remote(module = "threading")]
 pub const TIMEOUT_MAX: f64 = 9_223_372_036.0;
 
-/// What a timer is set to at most: tokio's cannot be set to more than about two years.
+/// The longest time for a timer: tokio's cannot be set to more than about two years.
 const LONGEST_TIMER: Duration = Duration::from_secs(2 * 365 * 24 * 3600);
 
-/// How long somebody is ready to wait.
+/// How long a caller is prepared to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patience {
     /// Not at all.
     None,
-    /// So long.
+    /// For this long.
     For(Duration),
-    /// For as long as it takes.
+    /// As long as necessary.
     Forever,
 }
 
 impl Patience {
-    /// Of `acquire(blocking, timeout)`: a timeout of -1 is none.
+    /// Converts the arguments of `acquire(blocking, timeout)`, where a timeout of -1 means none.
     ///
     /// # Errors
-    /// `ValueError` for a negative one, and for one without blocking.
+    /// `ValueError` if the timeout is negative otherwise, or is given without blocking.
     pub(crate) fn to_acquire(blocking: Arg<bool>, timeout: Arg<f64>) -> Result<Self, Exception> {
         let timeout = timeout.given().filter(|timeout| *timeout != -1.0);
         match (blocking.or_else(|| true), timeout) {
@@ -43,7 +43,7 @@ impl Patience {
         }
     }
 
-    /// Of a semaphore's `acquire(blocking, timeout)`, where a timeout may be null.
+    /// Converts the arguments of a semaphore's `acquire(blocking, timeout)`, where a timeout may be null.
     ///
     /// # Errors
     /// As [`to_acquire`](Self::to_acquire).
@@ -51,20 +51,20 @@ impl Patience {
         Patience::to_acquire(is_true(blocking)?.into(), timeout.into())
     }
 
-    /// Of `wait(timeout)`: a negative timeout is as good as 0.
+    /// Converts the argument of `wait(timeout)`, where a negative timeout means 0.
     ///
     /// # Errors
-    /// `ValueError` for what is no number, `OverflowError` for more than [`TIMEOUT_MAX`].
+    /// `ValueError` if it is NaN, `OverflowError` if it is more than [`TIMEOUT_MAX`].
     pub(crate) fn to_wait(timeout: Option<f64>) -> Result<Self, Exception> {
-        // Not `max`, which would hide that it is no number.
+        // Not `max`, which would hide NaN.
         let timeout = timeout.map(|timeout| if timeout < 0.0 { 0.0 } else { timeout });
         timeout.map_or(Ok(Patience::Forever), Patience::seconds)
     }
 
-    /// Of a queue's `get(block, timeout)`: without `block`, the timeout does not matter.
+    /// Converts the arguments of a queue's `get(block, timeout)`. Without `block`, the timeout is ignored.
     ///
     /// # Errors
-    /// `ValueError` for a negative timeout.
+    /// `ValueError` if the timeout is negative.
     pub(crate) fn to_queue(block: Arg<Value>, timeout: Option<f64>) -> Result<Self, Exception> {
         match (is_true(block)?, timeout) {
             (false, _) => Ok(Patience::None),
@@ -74,7 +74,7 @@ impl Patience {
         }
     }
 
-    /// Of the same of `multiprocessing`'s, where a negative timeout is as good as 0.
+    /// Converts the same arguments of a queue of `multiprocessing`, where a negative timeout means 0.
     ///
     /// # Errors
     /// As [`to_wait`](Self::to_wait).
@@ -94,22 +94,22 @@ impl Patience {
     }
 }
 
-/// Returns whether something is wanted: it is, unless something says otherwise.
+/// Returns the truth of an argument, which is true if left out.
 ///
 /// # Errors
-/// `TypeError` for a reference: whoever waits looks into nothing.
+/// `TypeError` if it is a reference, since a call that waits cannot look into other objects.
 fn is_true(wanted: Arg<Value>) -> Result<bool, Exception> {
     match wanted.given() {
         None => Ok(true),
         Some(wanted @ Value::Ref(_)) => {
             let found = type_name(&wanted);
-            Err(Exception::TypeError(format!("whether to wait is told by a plain value, not by a live '{found}'")))
+            Err(Exception::TypeError(format!("whether to wait must be a plain value, not a live '{found}'")))
         }
         Some(wanted) => Ok(truthy(&wanted)),
     }
 }
 
-/// A timeout of a typed caller, as it travels.
+/// Converts the timeout of a typed caller to the form in which it is sent.
 pub(crate) fn seconds(timeout: Duration) -> Option<f64> {
     Some(timeout.as_secs_f64().min(TIMEOUT_MAX))
 }

@@ -1,25 +1,26 @@
-//! Where tokens come from.
+//! The tokens of grants and leases.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A token that no grant and no lease in this process has had, and higher than all that have: of whichever object.
+/// Returns a token that is higher than those of all earlier grants and leases in this process, of any object.
 ///
-/// They begin at the microseconds since 1970, by the clock, at the time of the first one, and count up by one from
-/// there. A process that is started later begins higher than this one ever came: it would have to give more than a
-/// million tokens in each second of its life for that to be otherwise, or the clock to be set back by more than the
-/// process has lived (less the microsecond for each token that it gave). So fencing tokens go on growing when a service
-/// is started again, although it remembers nothing. They stay below 2^53, which is what JSON's readers keep exactly,
-/// until the year 2255, and do not wrap around before the year 586,000.
+/// Tokens start at the number of microseconds since 1970, by the clock at the time of the first one, and count up by
+/// one. A process that is started later starts higher than the earlier one ever got, unless that gave more than a
+/// million tokens in each second of its life, or the clock is set back by more than the earlier process lived (less a
+/// microsecond for each token that it gave). So fencing tokens keep growing when a service is restarted, although it
+/// remembers nothing. They stay below 2^53, up to which JSON readers are exact, until the year 2255, and do not wrap
+/// around before the year 586,000.
 pub(crate) fn next_token() -> u64 {
     static LAST: OnceLock<AtomicU64> = OnceLock::new();
     let last = LAST.get_or_init(|| AtomicU64::new(first(SystemTime::now())));
-    // Whoever asks holds the lock of its object: the tokens of one object grow in the order of its grants.
+    // The caller holds the lock of its object, so the tokens of one object grow in the order of its grants.
     last.fetch_add(1, Ordering::Relaxed)
 }
 
-/// What a process begins with that gives its first token at this time; never 0, which means none.
+/// Returns the counter's start in a process that gives its first token at this time. It is never 0, which means no
+/// token.
 fn first(now: SystemTime) -> u64 {
     let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX / 2).max(1)
@@ -47,7 +48,7 @@ mod tests {
     #[test]
     fn a_process_that_is_started_later_begins_higher_than_an_earlier_one_came() {
         let started = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        // One that lived for a second, and gave half a million tokens meanwhile.
+        // A process that lived for a second, and gave half a million tokens.
         let came_to = first(started) + 500_000;
         assert!(first(started + Duration::from_secs(1)) > came_to);
         assert!(first(started) < 1 << 53);

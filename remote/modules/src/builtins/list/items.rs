@@ -71,7 +71,8 @@ impl List {
     }
 }
 
-/// An element, or those of a slice, as what `of_slice` makes of them, of a sequence that Python calls `what`.
+/// Returns an element, or the elements of a slice in the form that `of_slice` gives them. Python calls the sequence
+/// `what`.
 pub(crate) fn get(
     items: &[Value],
     index: &Value,
@@ -86,7 +87,7 @@ pub(crate) fn get(
     checked(index, items.len(), what, &format!("{what} index out of range")).map(|at| items[at].clone())
 }
 
-/// Returns the position that an index means.
+/// Returns the position that an index stands for.
 pub(crate) fn checked(index: &Value, len: usize, what: &str, missing: &str) -> Result<usize, Exception> {
     let index = match &*operand(index)? {
         Value::Int(n) => n.saturating_i128(),

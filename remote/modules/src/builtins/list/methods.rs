@@ -1,4 +1,4 @@
-//! The methods with names.
+//! The methods that have names, as opposed to operators.
 
 use super::{List, ListProxy, elements};
 use crate::Exception;
@@ -79,7 +79,7 @@ impl List {
         self.0.clear();
     }
 
-    /// Returns the elements, as a plain list.
+    /// Returns a copy, as a plain list.
     #[remote(scales)]
     pub fn copy(&self) -> &[Value] {
         &self.0
@@ -91,9 +91,9 @@ impl List {
         self.0.reverse();
     }
 
-    /// Puts the elements in ascending order, in descending order if `reverse`; equal elements keep their order.
-    /// `TypeError`, and no change, if two of them have no order. `key` must be null if it is given: a function cannot
-    /// be sent.
+    /// Sorts the elements in ascending order, or in descending order if `reverse` is true; equal elements keep their
+    /// order. `TypeError`, and no change, if two of them cannot be ordered. `key` must be null if it is given: a
+    /// function cannot be sent.
     #[remote(proxy = "sort_values", scales)]
     pub fn sort(
         &mut self,

@@ -16,9 +16,9 @@ use tarmem_remote::args::Arg;
 use tarmem_remote::remote;
 use tarmem_remote::value::{Counted, Value};
 
-/// A list, as Python's: any values, in order, by index and by slice.
+/// A list, as Python's: any values, in order, accessed by index and by slice.
 ///
-/// Where an index is wanted, a slice `[start:stop:step]` is given as `{"slice": [start, stop, step]}`.
+/// Where a method takes an index, a slice `[start:stop:step]` is `{"slice": [start, stop, step]}`.
 #[remote(module = "builtins", name = "list")]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(try_from = "Counted")]
@@ -40,7 +40,7 @@ impl List {
         &self.0
     }
 
-    /// Returns the elements, to be changed: whoever puts some in checks that they are not nested too deep.
+    /// Returns the elements, to be changed. The caller checks that what it adds is not nested too deeply.
     pub(crate) fn values_mut(&mut self) -> &mut Vec<Value> {
         &mut self.0
     }
@@ -79,13 +79,13 @@ impl TryFrom<Counted> for List {
     }
 }
 
-/// What can be elements of a list.
+/// Converts a value to elements of a list.
 fn elements(value: Value) -> Result<Vec<Value>, Exception> {
     List::try_from(iterate(value)?).map(List::into_values)
 }
 
 impl<T: Into<Value>> FromIterator<T> for List {
-    /// How deep the elements are is checked by the service when they come there.
+    /// The service checks how deeply the elements are nested when they arrive there.
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
         List(items.into_iter().map(Into::into).collect(), Stamp::default())
     }

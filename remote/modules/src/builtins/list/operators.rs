@@ -10,7 +10,7 @@ use tarmem_remote::value::Value;
 
 #[remote]
 impl List {
-    /// `list + other`, as a plain list; the other one has to be a list too.
+    /// `list + other`, as a plain list. `other` must be a list too.
     #[remote(name = "__add__", scales)]
     pub fn add(&self, other: Value) -> Result<Vec<Value>, Exception> {
         match plain_and_class(other)? {

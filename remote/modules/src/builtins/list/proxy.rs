@@ -1,4 +1,4 @@
-//! The proxy, for plain Rust values.
+//! The methods of the proxy that take and return plain Rust values.
 
 use super::ListProxy;
 use crate::python::Slice;
@@ -15,22 +15,22 @@ impl ListProxy {
         self.append(value)
     }
 
-    /// Removes the last element.
+    /// Removes the last element and returns it.
     pub fn pop<T>(&self) -> Decoded<T> {
         Decoded::new(self.pop_value(None))
     }
 
-    /// Removes the element at `index`.
+    /// Removes the element at `index` and returns it.
     pub fn pop_at<T>(&self, index: i64) -> Decoded<T> {
         Decoded::new(self.pop_value(Some(index.into())))
     }
 
-    /// Puts the elements in ascending order.
+    /// Sorts the elements in ascending order.
     pub fn sort(&self) -> Fallible<()> {
         self.sort_values(None, None)
     }
 
-    /// Puts the elements in descending order.
+    /// Sorts the elements in descending order.
     pub fn sort_descending(&self) -> Fallible<()> {
         self.sort_values(true, None)
     }
@@ -40,7 +40,7 @@ impl ListProxy {
         Decoded::new(self.getitem(slice.into().into()))
     }
 
-    /// Puts `items` in place of the elements of a slice.
+    /// Replaces the elements of a slice with `items`.
     pub fn set_slice<T: IntoValue>(&self, slice: impl Into<Slice>, items: impl IntoIterator<Item = T>) -> Fallible<()> {
         let mut given = Given::default();
         let call = self.setitem(slice.into().into(), given.list(items));

@@ -1,22 +1,22 @@
-//! The methods that bytes and bytearray have alike, and str has not.
+//! The methods that bytes and bytearray share, and str does not have.
 
-/// Makes them for a class whose first field is its bytes, and whose second is its [`Stamp`](crate::python::Stamp).
-/// Python calls it `$kind`, and an index of it `$index`; `$missing` is what it says of one that is not there; `$fixed`:
-/// it never changes.
+/// Makes these methods for a class whose first field is its bytes, and whose second is its
+/// [`Stamp`](crate::python::Stamp). Python calls the class `$kind` and an index of it `$index`, and `$missing` is its
+/// message for an index out of range. `$fixed` tells whether the class never changes.
 macro_rules! byte_methods {
     ($class:ident, $proxy:ident, $kind:literal, $index:literal, $missing:literal, $fixed:literal) => {
         type Unit = u8;
 
         #[tarmem_remote::remote]
         impl $class {
-            /// Bytes of a list of integers below 256, as many zeros as an integer says, or what a text is in an
-            /// `encoding`. Empty without `source`.
+            /// Makes the bytes from a list of integers below 256, from a text in an `encoding`, or that many zeros from
+            /// an integer. Without `source`, it is empty.
             #[remote(inline)]
             pub fn new(source: Arg<Value>, encoding: Arg<Value>, errors: Arg<Value>) -> Result<Self, Exception> {
                 $crate::builtins::bytes::contents(source, encoding, errors, Self::KIND).map(Self::of)
             }
 
-            /// Returns the bytes that pairs of hexadecimal digits are, with or without spaces between the pairs.
+            /// Makes the bytes that pairs of hexadecimal digits spell, with or without spaces between the pairs.
             #[remote(inline)]
             pub fn fromhex(text: String) -> Result<Self, Exception> {
                 let refused = |at: usize| {
@@ -26,21 +26,21 @@ macro_rules! byte_methods {
                 let mut chars = text.chars().enumerate().filter(|(_, c)| !matches!(c, '\t'..='\r' | ' '));
                 while let Some((at, high)) = chars.next() {
                     let high = high.to_digit(16).ok_or_else(|| refused(at))?;
-                    // The other digit stands right beside it.
+                    // The second digit must follow immediately.
                     let low = chars.next().filter(|(next, _)| *next == at + 1).and_then(|(_, c)| c.to_digit(16));
                     bytes.push((high * 16 + low.ok_or_else(|| refused(at + 1))?) as u8);
                 }
                 Ok(Self::of(bytes))
             }
 
-            /// How many bytes there are.
+            /// Returns the number of bytes.
             #[remote(name = "__len__")]
             pub fn length(&self) -> usize {
                 self.0.len()
             }
 
-            /// Returns the integer at `index`, or the bytes of a slice, `{"slice": [start, stop, step]}`. `IndexError`
-            /// if it is not there.
+            /// Returns the integer at `index`, or the bytes that a slice `{"slice": [start, stop, step]}` selects.
+            /// `IndexError` if there is none.
             #[remote(name = "__getitem__")]
             pub fn getitem(&self, index: Value) -> Result<Value, Exception> {
                 if let Some(slice) = Slice::of(&index)? {
@@ -51,8 +51,8 @@ macro_rules! byte_methods {
                 $crate::builtins::list::checked(&index, self.0.len(), $index, $missing).map(|at| self.0[at].into())
             }
 
-            /// Some of the bytes as integers: `limit` of them (1024 if left out), from `cursor` on, which came with the
-            /// chunk before.
+            /// Returns a chunk of the bytes, as integers: up to `limit` of them (1024 if left out), from `cursor`,
+            /// which came with the previous chunk.
             pub fn iter_chunk(
                 &self,
                 ctx: &Context,
@@ -64,10 +64,10 @@ macro_rules! byte_methods {
                 Ok(Chunk::collect(ctx, cursor, limit, $fixed, rest.map(|(at, item)| (at + 1, Value::from(*item)))))
             }
 
-            /// Returns the text that the bytes are in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`; `errors`
-            /// says what becomes of what is none: `strict`, `ignore`, `replace` or `backslashreplace`.
-            /// `surrogateescape` and `surrogatepass` are taken, but a text cannot hold the lone surrogates that they
-            /// would make: where they would, it is `UnicodeDecodeError`, too, and says what to use instead.
+            /// Decodes the bytes to a text, in `encoding`: `utf-8` (if left out), `ascii` or `latin-1`. `errors` tells
+            /// what to do with bytes that cannot be decoded: `strict`, `ignore`, `replace` or `backslashreplace`.
+            /// `surrogateescape` and `surrogatepass` are accepted, but a text cannot hold the lone surrogates that they
+            /// would make: instead, they fail with a `UnicodeDecodeError` that names an alternative.
             #[remote(scales)]
             pub fn decode(
                 &self,
@@ -79,8 +79,8 @@ macro_rules! byte_methods {
                 decode(&self.0, encoding.as_deref().unwrap_or("utf-8"), errors.as_deref())
             }
 
-            /// Returns each byte as `table`, 256 bytes, has it at the byte's number, or as it is if that is null; those
-            /// that are in `delete` are left out.
+            /// Replaces each byte with the one at its number in `table`, which is 256 bytes, or null to leave them as
+            /// they are. The bytes in `delete` are removed first.
             #[remote(scales)]
             pub fn translate(
                 &self,
@@ -100,7 +100,7 @@ macro_rules! byte_methods {
                 ))
             }
 
-            /// A table for `translate`, by which each byte of `from` becomes the one at its place in `to`.
+            /// Makes a table for `translate`, by which each byte of `from` becomes the one at the same place in `to`.
             pub fn maketrans(&self, from: Value, to: Value) -> Result<Value, Exception> {
                 let (from, to) = (Self::argument(&from)?, Self::argument(&to)?);
                 if from.len() != to.len() {
@@ -111,8 +111,8 @@ macro_rules! byte_methods {
                 Ok(Value::Bytes(table))
             }
 
-            /// Two hexadecimal digits for each byte; `sep`, one ASCII character, stands between groups of
-            /// `bytes_per_sep` bytes (1 if left out), counted from the right; from the left if that is negative.
+            /// Returns two hexadecimal digits for each byte. `sep`, one ASCII character, stands between groups of
+            /// `bytes_per_sep` bytes (1 if left out), counted from the right, or from the left if that is negative.
             #[remote(proxy = "hex_value", scales)]
             pub fn hex(
                 &self,
@@ -137,13 +137,13 @@ macro_rules! byte_methods {
                 Ok(digits)
             }
 
-            /// ASCII letters as capitals.
+            /// Returns the bytes with ASCII letters in upper case.
             #[remote(scales)]
             pub fn upper(&self) -> Value {
                 Value::Bytes(self.0.to_ascii_uppercase())
             }
 
-            /// ASCII letters as small ones.
+            /// Returns the bytes with ASCII letters in lower case.
             #[remote(scales)]
             pub fn lower(&self) -> Value {
                 Value::Bytes(self.0.to_ascii_lowercase())
@@ -187,12 +187,12 @@ macro_rules! byte_methods {
         /// Methods that take and return plain Rust values. The method that each of them calls is described with the
         /// class.
         impl $proxy {
-            /// Two hexadecimal digits for each byte.
+            /// Returns two hexadecimal digits for each byte.
             pub fn hex(&self) -> Fallible<String> {
                 self.hex_value(None, None)
             }
 
-            /// Returns the bytes as integers, chunk after chunk, as a stream.
+            /// Returns a stream of the bytes as integers, which it fetches in chunks.
             pub fn iter<T>(&self) -> Elements<T> {
                 Elements::of(self, Self::iter_chunk)
             }

@@ -1,14 +1,14 @@
-//! Capitals, and questions about every character.
+//! Changing the case of letters, and questions about every character.
 
 use super::Letter;
 
-/// Returns the first unit as a capital, the rest as small letters.
+/// Returns the first unit in upper case, and the rest in lower case.
 pub(crate) fn capitalize<T: Letter>(text: &[T]) -> Vec<T> {
     let first: Vec<T> = text.first().map(|first| first.to_title()).unwrap_or_default();
     first.into_iter().chain((1..text.len()).flat_map(|at| T::lower_at(text, at))).collect()
 }
 
-/// Returns each word with a capital.
+/// Returns the text with the first letter of each word in upper case.
 pub(crate) fn title<T: Letter>(text: &[T]) -> Vec<T> {
     let mut inside = false;
     let mut titled = Vec::with_capacity(text.len());
@@ -19,7 +19,7 @@ pub(crate) fn title<T: Letter>(text: &[T]) -> Vec<T> {
     titled
 }
 
-/// Small letters for capitals, and capitals for small letters.
+/// Returns the text with upper case and lower case swapped.
 pub(crate) fn swap<T: Letter>(text: &[T]) -> Vec<T> {
     let swapped = |(at, unit): (usize, &T)| {
         if unit.is_upper() {
@@ -38,8 +38,8 @@ pub(crate) fn all<T: Letter>(text: &[T], question: impl Fn(T) -> bool) -> bool {
     !text.is_empty() && text.iter().all(|unit| question(*unit))
 }
 
-/// Returns whether there are units of which `right` holds, and none of which `wrong` does, nor one that is two letters
-/// of which only the first is a capital.
+/// Returns whether there are units for which `right` holds, and none for which `wrong` holds, nor one that stands for
+/// two letters of which only the first is upper case.
 pub(crate) fn all_cased<T: Letter>(text: &[T], right: impl Fn(T) -> bool, wrong: impl Fn(T) -> bool) -> bool {
     text.iter().any(|unit| right(*unit)) && !text.iter().any(|unit| wrong(*unit) || unit.is_title())
 }

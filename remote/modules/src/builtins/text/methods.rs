@@ -1,38 +1,43 @@
-//! The methods that str and bytes have alike.
+//! The methods that str and bytes share.
 
-/// Makes them for a class that is a [`Text`](super::Text). `$what` is what Python calls a part of it.
+/// Makes these methods for a class that is a [`Text`](super::Text). Python calls a part of it `$what`.
 macro_rules! text_methods {
     ($class:ident, $what:literal) => {
-        /// Searching.
+        /// Methods that search.
         #[tarmem_remote::remote]
         impl $class {
-            /// Where `part` is first, from `start` on and before `stop`; -1 if nowhere.
+            /// Returns the index of the first occurrence of `part`, searching from `start` to before `stop`; -1 if
+            /// there is none.
             #[remote(scales)]
             pub fn find(&self, part: Value, start: Option<Value>, stop: Option<Value>) -> Result<i64, Exception> {
                 Ok(self.place(&part, start, stop, search::find)?.map_or(-1, |at| at as i64))
             }
 
-            /// Where `part` is last, from `start` on and before `stop`; -1 if nowhere.
+            /// Returns the index of the last occurrence of `part`, searching from `start` to before `stop`; -1 if there
+            /// is none.
             #[remote(scales)]
             pub fn rfind(&self, part: Value, start: Option<Value>, stop: Option<Value>) -> Result<i64, Exception> {
                 Ok(self.place(&part, start, stop, search::rfind)?.map_or(-1, |at| at as i64))
             }
 
-            /// Where `part` is first, from `start` on and before `stop`. `ValueError` if nowhere.
+            /// Returns the index of the first occurrence of `part`, searching from `start` to before `stop`.
+            /// `ValueError` if there is none.
             #[remote(scales)]
             pub fn index(&self, part: Value, start: Option<Value>, stop: Option<Value>) -> Result<usize, Exception> {
                 self.place(&part, start, stop, search::find)?
                     .ok_or_else(|| Exception::value(concat!($what, " not found")))
             }
 
-            /// Where `part` is last, from `start` on and before `stop`. `ValueError` if nowhere.
+            /// Returns the index of the last occurrence of `part`, searching from `start` to before `stop`.
+            /// `ValueError` if there is none.
             #[remote(scales)]
             pub fn rindex(&self, part: Value, start: Option<Value>, stop: Option<Value>) -> Result<usize, Exception> {
                 self.place(&part, start, stop, search::rfind)?
                     .ok_or_else(|| Exception::value(concat!($what, " not found")))
             }
 
-            /// How often `part` is there without overlapping, from `start` on and before `stop`.
+            /// Returns the number of occurrences of `part` that do not overlap, searching from `start` to before
+            /// `stop`.
             #[remote(scales)]
             pub fn count(&self, part: Value, start: Option<Value>, stop: Option<Value>) -> Result<usize, Exception> {
                 let units = self.units();
@@ -74,10 +79,11 @@ macro_rules! text_methods {
             }
         }
 
-        /// Cutting and joining.
+        /// Methods that split and join.
         #[tarmem_remote::remote]
         impl $class {
-            /// Returns the parts between `sep`, or the words without one; `maxsplit` cuts at most.
+            /// Returns the parts between each `sep`, or the words if `sep` is left out. With `maxsplit`, it splits at
+            /// most that many times.
             #[remote(scales)]
             pub fn split(
                 &self,
@@ -87,7 +93,7 @@ macro_rules! text_methods {
                 self.cut(sep, maxsplit, split::split, split::split_words).map(split::Parts::into_values)
             }
 
-            /// As `split`, but the cuts are made from the end on.
+            /// As `split`, but splits from the end.
             #[remote(scales)]
             pub fn rsplit(
                 &self,
@@ -97,7 +103,7 @@ macro_rules! text_methods {
                 self.cut(sep, maxsplit, split::rsplit, split::rsplit_words).map(split::Parts::into_reversed)
             }
 
-            /// Returns the lines, with what ends them if `keepends`.
+            /// Returns the lines, with their line ends if `keepends` is true.
             #[remote(scales)]
             pub fn splitlines(&self, #[remote(default = false)] keepends: Arg<Value>) -> Result<Vec<Value>, Exception> {
                 let keepends = keepends.given().as_ref().map_or(Ok(0), index_of)? != 0;
@@ -106,8 +112,8 @@ macro_rules! text_methods {
                 Ok(lines.into_values())
             }
 
-            /// What is before the first `separator`, the separator, and what is after it, as a tuple; the whole and
-            /// twice nothing if it is not there.
+            /// Splits at the first `separator`: returns what is before it, the separator, and what is after it, as a
+            /// tuple. If it is not there, returns the whole and two empty parts.
             #[remote(scales)]
             pub fn partition(&self, separator: Value) -> Result<Value, Exception> {
                 let (units, separator) = (self.units(), self.separator(&separator)?);
@@ -115,8 +121,8 @@ macro_rules! text_methods {
                 Ok(Self::three(&units, found, separator.len(), units.len()))
             }
 
-            /// What is before the last `separator`, the separator, and what is after it, as a tuple; twice nothing and
-            /// the whole if it is not there.
+            /// Splits at the last `separator`: returns what is before it, the separator, and what is after it, as a
+            /// tuple. If it is not there, returns two empty parts and the whole.
             #[remote(scales)]
             pub fn rpartition(&self, separator: Value) -> Result<Value, Exception> {
                 let (units, separator) = (self.units(), self.separator(&separator)?);
@@ -124,7 +130,7 @@ macro_rules! text_methods {
                 Ok(Self::three(&units, found, separator.len(), 0))
             }
 
-            /// `new` in place of every `old`, or of the first `count` of them.
+            /// Replaces every occurrence of `old` with `new`, or only the first `count` of them.
             #[remote(scales)]
             pub fn replace(
                 &self,
@@ -138,7 +144,7 @@ macro_rules! text_methods {
                 split::replace(&self.units(), &old, &new, most).map(Self::value)
             }
 
-            /// Returns the elements of `items`, with this between them.
+            /// Joins the elements of `items`, with this as the separator.
             #[remote(scales)]
             pub fn join(&self, items: Value) -> Result<Value, Exception> {
                 let mut meter = $crate::python::Meter::default();
@@ -159,7 +165,7 @@ macro_rules! text_methods {
                 split::join(&self.units(), &parts).map(Self::value)
             }
 
-            /// It without `prefix`, if it begins with that.
+            /// Returns it without `prefix`, if it starts with that.
             #[remote(scales)]
             pub fn removeprefix(&self, prefix: Value) -> Result<Value, Exception> {
                 let (units, prefix) = (
@@ -169,7 +175,7 @@ macro_rules! text_methods {
                 Ok(Self::value(units.strip_prefix(prefix.as_slice()).unwrap_or(&units).to_vec()))
             }
 
-            /// It without `suffix`, if it ends with that.
+            /// Returns it without `suffix`, if it ends with that.
             #[remote(scales)]
             pub fn removesuffix(&self, suffix: Value) -> Result<Value, Exception> {
                 let (units, suffix) = (
@@ -179,29 +185,29 @@ macro_rules! text_methods {
                 Ok(Self::value(units.strip_suffix(suffix.as_slice()).unwrap_or(&units).to_vec()))
             }
 
-            /// It without the spaces around it, or without any of `chars` around it.
+            /// Returns it without the spaces at both ends, or without any of `chars` there.
             #[remote(scales)]
             pub fn strip(&self, chars: Option<Value>) -> Result<Value, Exception> {
                 self.stripped(chars, true, true)
             }
 
-            /// It without the spaces before it, or without any of `chars` before it.
+            /// Returns it without the spaces at the beginning, or without any of `chars` there.
             #[remote(scales)]
             pub fn lstrip(&self, chars: Option<Value>) -> Result<Value, Exception> {
                 self.stripped(chars, true, false)
             }
 
-            /// It without the spaces after it, or without any of `chars` after it.
+            /// Returns it without the spaces at the end, or without any of `chars` there.
             #[remote(scales)]
             pub fn rstrip(&self, chars: Option<Value>) -> Result<Value, Exception> {
                 self.stripped(chars, false, true)
             }
         }
 
-        /// Width and capitals.
+        /// Methods that change width and case.
         #[tarmem_remote::remote]
         impl $class {
-            /// In the middle of `width`, between spaces or between `fillchar`.
+            /// Centers it in `width`, padded with spaces or with `fillchar`.
             #[remote(scales)]
             pub fn center(
                 &self,
@@ -211,7 +217,7 @@ macro_rules! text_methods {
                 self.padded(width, fillchar, shape::Side::Center)
             }
 
-            /// At the left of `width`, before spaces or `fillchar`.
+            /// Aligns it to the left in `width`, padded with spaces or with `fillchar`.
             #[remote(scales)]
             pub fn ljust(
                 &self,
@@ -221,7 +227,7 @@ macro_rules! text_methods {
                 self.padded(width, fillchar, shape::Side::Left)
             }
 
-            /// At the right of `width`, after spaces or `fillchar`.
+            /// Aligns it to the right in `width`, padded with spaces or with `fillchar`.
             #[remote(scales)]
             pub fn rjust(
                 &self,
@@ -231,31 +237,31 @@ macro_rules! text_methods {
                 self.padded(width, fillchar, shape::Side::Right)
             }
 
-            /// At the right of `width`, with zeros between its sign and itself.
+            /// Aligns it to the right in `width`, padded with zeros after its sign.
             #[remote(scales)]
             pub fn zfill(&self, width: Value) -> Result<Value, Exception> {
                 shape::zero_fill(self.units(), &width).map(Self::value)
             }
 
-            /// With spaces for tabs, up to the next column that `tabsize` (8 if left out) divides.
+            /// Replaces tabs with spaces, up to the next column that is a multiple of `tabsize` (8 if left out).
             #[remote(scales)]
             pub fn expandtabs(&self, #[remote(default = 8)] tabsize: Arg<Value>) -> Result<Value, Exception> {
                 shape::expand_tabs(&self.units(), &tabsize.or_else(|| 8.into())).map(Self::value)
             }
 
-            /// With its first letter as a capital, and the rest as small letters.
+            /// Returns it with the first letter in upper case, and the rest in lower case.
             #[remote(scales)]
             pub fn capitalize(&self) -> Value {
                 Self::value(case::capitalize(&self.units()))
             }
 
-            /// With a capital at the beginning of each word.
+            /// Returns it with the first letter of each word in upper case, and the rest in lower case.
             #[remote(scales)]
             pub fn title(&self) -> Value {
                 Self::value(case::title(&self.units()))
             }
 
-            /// With small letters for capitals, and capitals for small letters.
+            /// Returns it with upper case and lower case swapped.
             #[remote(scales)]
             pub fn swapcase(&self) -> Value {
                 Self::value(case::swap(&self.units()))
@@ -313,7 +319,7 @@ macro_rules! text_methods {
         /// The operators.
         #[tarmem_remote::remote]
         impl $class {
-            /// How long it is.
+            /// Returns its length.
             pub fn len(&self) -> usize {
                 self.length()
             }
@@ -330,7 +336,7 @@ macro_rules! text_methods {
                 Self::value(self.units())
             }
 
-            /// It, and `other` after it.
+            /// Returns it with `other` appended.
             #[remote(name = "__add__", scales)]
             pub fn add(&self, other: Value) -> Result<Value, Exception> {
                 let mut units = self.units();
@@ -344,7 +350,7 @@ macro_rules! text_methods {
                 Ok(Self::value(units))
             }
 
-            /// It `count` times.
+            /// Returns it repeated `count` times.
             #[remote(name = "__mul__", scales)]
             pub fn mul(&self, count: Value) -> Result<Value, Exception> {
                 let units = self.units();

@@ -1,9 +1,9 @@
-//! What `str` and `bytes` have in common: sequences of characters, or of bytes, that are searched, split, joined and
-//! stripped alike. Python's methods on them are made by [`text_methods`] and, for
-//! bytes, [`byte_methods`], on these rooms:
+//! What `str` and `bytes` have in common: both are sequences, of characters or of bytes, that are searched, split,
+//! joined and stripped in the same ways. [`text_methods`] makes Python's methods for both and [`byte_methods`] those of
+//! bytes only, on top of these files:
 //!
-//! - [`search`]: where a part is, and how often. [`split`]: cutting into parts. [`shape`]: width and margins.
-//! - [`case`] is for capitals, and for questions such as `isalpha`. [`trans`]: tables for `translate`.
+//! - [`search`] finds and counts parts, [`split`] splits and joins, [`shape`] pads and strips.
+//! - [`case`] changes case, and answers questions such as `isalpha`. [`trans`] makes the tables for `translate`.
 
 mod byte_methods;
 pub(crate) mod case;
@@ -25,28 +25,28 @@ use crate::Exception;
 use crate::python::{type_name, unicode};
 use tarmem_remote::value::Value;
 
-/// A sequence of units: characters or bytes.
+/// A sequence of units, which are characters or bytes.
 pub(crate) trait Text: Sized {
-    /// What it is a sequence of.
+    /// The type of its units.
     type Unit: Letter;
 
     /// Returns the units.
     fn units(&self) -> Vec<Self::Unit>;
 
-    /// Units as a plain value.
+    /// Converts units to a plain value.
     fn value(units: Vec<Self::Unit>) -> Value;
 
-    /// What Python calls its type.
+    /// The name that Python gives its type.
     const KIND: &str;
 
-    /// What is before a part of `len` units, the part, and what is after it. Where none was `found`, all is on one side
-    /// of `otherwise`.
+    /// Returns what is before a part of `len` units, the part, and what is after it. If it was not `found`, all is on
+    /// one side of `otherwise`.
     fn three(units: &[Self::Unit], found: Option<usize>, len: usize, otherwise: usize) -> Value {
         let (from, to) = found.map_or((otherwise, otherwise), |at| (at, at + len));
         Value::Tuple([&units[..from], &units[from..to], &units[to..]].map(|part| Self::value(part.to_vec())).to_vec())
     }
 
-    /// As [`argument`](Self::argument); what a `str` says of another type is for its method to word.
+    /// As [`argument`](Self::argument). `words` makes the message by which a method of `str` refuses another type.
     fn argument_or(value: &Value, words: impl FnOnce(&str) -> String) -> Result<Vec<Self::Unit>, Exception> {
         Self::argument(value).map_err(|error| match Self::KIND {
             "str" => Exception::TypeError(words(type_name(value))),
@@ -54,25 +54,25 @@ pub(crate) trait Text: Sized {
         })
     }
 
-    /// Returns the units of an argument, which has to be of the same type.
+    /// Returns the units of an argument, which must be of the same type.
     fn argument(value: &Value) -> Result<Vec<Self::Unit>, Exception>;
 }
 
-/// A character, or a byte of ASCII.
+/// A character, or a byte that may be ASCII.
 pub(crate) trait Letter: Copy + PartialEq {
-    /// This character of ASCII.
+    /// Returns this ASCII character.
     fn ascii(byte: u8) -> Self;
-    /// Returns the character; a byte beyond ASCII is none that any method knows.
+    /// Returns the character. A byte beyond ASCII is not one that any method knows.
     fn char(self) -> Option<char>;
     /// Returns whether it is between words.
     fn is_space(self) -> bool;
     /// Returns whether a line ends with it.
     fn is_line_end(self) -> bool;
-    /// As a capital.
+    /// Returns it in upper case.
     fn to_upper(self) -> Vec<Self>;
-    /// At the beginning of a word.
+    /// Returns it as it is written at the beginning of a word.
     fn to_title(self) -> Vec<Self>;
-    /// Returns the one at `at` as a small letter.
+    /// Returns the unit at `at` in lower case.
     fn lower_at(text: &[Self], at: usize) -> Vec<Self>;
 
     /// Returns whether it is a letter.

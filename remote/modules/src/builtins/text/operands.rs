@@ -1,6 +1,7 @@
-//! What the methods that str and bytes have alike do with their arguments.
+//! How the methods that str and bytes share treat their arguments.
 
-/// Makes the private methods behind [`text_methods`](super::text_methods) for a class that is a [`Text`](super::Text).
+/// Makes the private methods that [`text_methods`](super::text_methods) call, for a class that is a
+/// [`Text`](super::Text).
 macro_rules! text_operands {
     ($class:ident) => {
         impl $class {
@@ -109,7 +110,7 @@ macro_rules! text_operands {
                             shape::Side::Right => "rjust",
                         };
                         let found = type_name(&fill);
-                        // CPython names None by itself among the arguments of bytes.
+                        // In this message for bytes, CPython says `None` rather than `NoneType`.
                         let none = if fill.is_null() { "None" } else { found };
                         let refused = |expected: &str| {
                             Exception::TypeError(match Self::KIND {

@@ -1,12 +1,12 @@
-//! Where a part is, and how often.
+//! Finding and counting the occurrences of a part.
 
 use crate::Exception;
 use crate::python::{insertion, slice_bound_of};
 use std::ops::Range;
 use tarmem_remote::value::Value;
 
-/// Returns the bounds that `start` and `stop` mean; `None` if the first is beyond the text, where not even nothing is
-/// found.
+/// Returns the bounds that `start` and `stop` stand for; `None` if the first is beyond the text, where not even an
+/// empty part is found.
 pub(crate) fn bounds(
     len: usize,
     start: Option<&Value>,
@@ -19,12 +19,12 @@ pub(crate) fn bounds(
     Ok((!beyond && start <= stop).then_some(start..stop))
 }
 
-/// The places where `part` is, from the first on, in time proportional to the two lengths whatever they hold (Knuth,
-/// Morris and Pratt, 1977). Places may overlap.
+/// The places where `part` occurs, from the first on, found in time proportional to the two lengths whatever they hold
+/// (Knuth, Morris and Pratt, 1977). Places may overlap.
 pub(crate) struct Places<'a, T> {
     text: &'a [T],
     part: &'a [T],
-    /// How much of the part is matched again after a match of its first n.
+    /// How many units of the part are matched again after a match of its first `n`.
     borders: Vec<usize>,
     at: usize,
     matched: usize,
@@ -44,7 +44,7 @@ impl<'a, T: PartialEq> Places<'a, T> {
         Places { text, part, borders, at: 0, matched: 0 }
     }
 
-    /// Those that do not overlap.
+    /// Returns the places that do not overlap.
     fn apart(self) -> Apart<'a, T> {
         Apart(self)
     }
@@ -94,14 +94,14 @@ impl<T: PartialEq> Iterator for Apart<'_, T> {
 
     fn next(&mut self) -> Option<usize> {
         let place = self.0.next()?;
-        // What is matched in part by now is of this one.
+        // The units that are matched so far belong to this place.
         self.0.matched = 0;
         Some(place)
     }
 }
 
-/// Returns the places of `part` that do not overlap, from the first on. None of them is kept: there may be as many as
-/// units.
+/// Returns the places of `part` that do not overlap, from the first on. They are not stored, since there may be as many
+/// as units.
 pub(crate) fn apart<'a, T: PartialEq>(text: &'a [T], part: &'a [T]) -> Apart<'a, T> {
     Places::new(text, part).apart()
 }

@@ -1,4 +1,4 @@
-//! Width and margins.
+//! Padding and stripping.
 
 use super::Letter;
 use crate::Exception;
@@ -6,7 +6,7 @@ use crate::extents::{UNITS, looks_at};
 use crate::python::{check_result, room, word};
 use tarmem_remote::value::Value;
 
-/// Where what is too narrow stands in the width.
+/// Where the text stands in the width.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Left,
@@ -14,14 +14,14 @@ pub(crate) enum Side {
     Right,
 }
 
-/// Fills up to `width` with `fill`.
+/// Pads to `width` with `fill`.
 pub(crate) fn pad<T: Letter>(text: Vec<T>, width: &Value, fill: T, side: Side) -> Result<Vec<T>, Exception> {
     let missing = missing(&text, width)?;
     let width = text.len() + missing;
     let left = match side {
         Side::Left => 0,
         Side::Right => missing,
-        // CPython's rounding: the odd one goes to the left where the width is odd.
+        // As CPython rounds: if the width is odd, the odd unit goes to the left.
         Side::Center => missing / 2 + (missing & width & 1),
     };
     let mut padded = room(width)?;
@@ -31,7 +31,7 @@ pub(crate) fn pad<T: Letter>(text: Vec<T>, width: &Value, fill: T, side: Side) -
     Ok(padded)
 }
 
-/// Fills with zeros after the sign.
+/// Pads with zeros after the sign.
 pub(crate) fn zero_fill<T: Letter>(text: Vec<T>, width: &Value) -> Result<Vec<T>, Exception> {
     let missing = missing(&text, width)?;
     let signed = text.first().is_some_and(|first| *first == T::ascii(b'+') || *first == T::ascii(b'-'));
@@ -53,7 +53,7 @@ fn missing<T>(text: &[T], width: &Value) -> Result<usize, Exception> {
     Ok(missing)
 }
 
-/// Spaces in place of tabs, up to the next column that `size` divides.
+/// Replaces tabs with spaces, up to the next column that is a multiple of `size`.
 pub(crate) fn expand_tabs<T: Letter>(text: &[T], size: &Value) -> Result<Vec<T>, Exception> {
     let size = usize::try_from(word(size)?.max(0)).unwrap_or(usize::MAX);
     let (tab, space) = (T::ascii(b'\t'), T::ascii(b' '));
@@ -76,7 +76,7 @@ pub(crate) fn expand_tabs<T: Letter>(text: &[T], size: &Value) -> Result<Vec<T>,
     Ok(expanded)
 }
 
-/// Which units are taken off the ends: spaces, or these.
+/// The units that are stripped from the ends: spaces, or these.
 pub(crate) enum Strip<T> {
     Spaces,
     These(Vec<T>),
@@ -90,7 +90,7 @@ impl<T: Letter> Strip<T> {
         }
     }
 
-    /// Takes them off one end or both.
+    /// Strips them from one end or both.
     pub(crate) fn off(&self, text: &[T], left: bool, right: bool) -> Vec<T> {
         let from = if left { text.iter().take_while(|unit| self.takes(**unit)).count() } else { 0 };
         let rest = &text[from..];

@@ -1,5 +1,4 @@
-//! Cutting into parts. Each part is given away as soon as it is found, so that whoever collects them can put an end to
-//! it.
+//! Splitting into parts. Each part is passed on as soon as it is found, so that the receiver can stop early.
 
 use super::Letter;
 use super::search::apart;
@@ -7,10 +6,10 @@ use crate::Exception;
 use crate::python::{Meter, check_result, room, weight};
 use tarmem_remote::value::Value;
 
-/// Takes a part, or says that there are too many.
+/// Receives a part; fails if there are too many.
 pub(crate) type Take<'t, T> = &'t mut dyn FnMut(&[T]) -> Result<(), Exception>;
 
-/// The parts as values, as long as they take no more memory than a result may.
+/// The parts as values. Their memory is limited to that of a result.
 #[derive(Default)]
 pub(crate) struct Parts {
     values: Vec<Value>,
@@ -18,7 +17,7 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// One more.
+    /// Adds a part.
     pub(crate) fn push(&mut self, part: Value) -> Result<(), Exception> {
         self.meter.take(weight(&part))?;
         self.values.push(part);
@@ -29,19 +28,19 @@ impl Parts {
         self.values
     }
 
-    /// Returns the one that came last first.
+    /// Returns the parts in reverse order.
     pub(crate) fn into_reversed(mut self) -> Vec<Value> {
         self.values.reverse();
         self.values
     }
 }
 
-/// How many cuts are made at most: all there are, if negative.
+/// Converts `maxsplit` to the maximum number of cuts. A negative one means no limit.
 pub(crate) fn cuts(most: i128) -> usize {
     usize::try_from(most).unwrap_or(usize::MAX)
 }
 
-/// Cuts at each `separator`, `most` times.
+/// Splits at each `separator`, at most `most` times.
 pub(crate) fn split<T: Letter>(text: &[T], separator: &[T], most: usize, take: Take<'_, T>) -> Result<(), Exception> {
     let mut from = 0;
     for place in apart(text, separator).take(most) {
@@ -51,12 +50,12 @@ pub(crate) fn split<T: Letter>(text: &[T], separator: &[T], most: usize, take: T
     take(&text[from..])
 }
 
-/// Cuts at each `separator`, `most` times, from the end on: the last part comes first.
+/// Splits at each `separator`, at most `most` times, from the end: the last part comes first.
 pub(crate) fn rsplit<T: Letter>(text: &[T], separator: &[T], most: usize, take: Take<'_, T>) -> Result<(), Exception> {
     split(&mirrored(text), &mirrored(separator), most, &mut |part| take(&mirrored(part)))
 }
 
-/// Cuts between words, `most` times; what is left after that keeps its spaces.
+/// Splits between words, at most `most` times. The rest keeps its spaces.
 pub(crate) fn split_words<T: Letter>(text: &[T], most: usize, take: Take<'_, T>) -> Result<(), Exception> {
     let mut cuts = 0;
     let mut rest = skip_spaces(text);
@@ -70,7 +69,7 @@ pub(crate) fn split_words<T: Letter>(text: &[T], most: usize, take: Take<'_, T>)
     Ok(())
 }
 
-/// As [`split_words`], from the end on: the last part comes first.
+/// As [`split_words`], from the end: the last part comes first.
 pub(crate) fn rsplit_words<T: Letter>(text: &[T], most: usize, take: Take<'_, T>) -> Result<(), Exception> {
     split_words(&mirrored(text), most, &mut |part| take(&mirrored(part)))
 }
@@ -83,7 +82,7 @@ fn skip_spaces<T: Letter>(text: &[T]) -> &[T] {
     &text[text.iter().take_while(|unit| unit.is_space()).count()..]
 }
 
-/// Cuts into lines, with what ends them or without.
+/// Splits into lines, with or without their line ends.
 pub(crate) fn lines<T: Letter>(text: &[T], keep_ends: bool, take: Take<'_, T>) -> Result<(), Exception> {
     let (carriage_return, line_feed) = (T::ascii(b'\r'), T::ascii(b'\n'));
     let mut rest = text;
@@ -96,9 +95,9 @@ pub(crate) fn lines<T: Letter>(text: &[T], keep_ends: bool, take: Take<'_, T>) -
     if rest.is_empty() { Ok(()) } else { take(rest) }
 }
 
-/// Puts `new` in place of `old`, `most` times, from the first on.
+/// Replaces `old` with `new`, at most `most` times, from the first on.
 pub(crate) fn replace<T: Letter>(text: &[T], old: &[T], new: &[T], most: usize) -> Result<Vec<T>, Exception> {
-    // Nothing is found before every unit and at the end: `Places` passes over it without overlapping, too.
+    // An empty part occurs before every unit and at the end; `Places` finds each of these without overlaps too.
     let count = apart(text, old).take(most).count();
     check_result(size_of_val(new), count)?;
     let mut replaced = room(text.len() + count * new.len() - count * old.len())?;
@@ -112,7 +111,7 @@ pub(crate) fn replace<T: Letter>(text: &[T], old: &[T], new: &[T], most: usize) 
     Ok(replaced)
 }
 
-/// Puts `separator` between the parts.
+/// Joins the parts, with `separator` between them.
 pub(crate) fn join<T: Letter>(separator: &[T], parts: &[Vec<T>]) -> Result<Vec<T>, Exception> {
     check_result(size_of_val(separator), parts.len())?;
     let between = separator.len() * parts.len().saturating_sub(1);

@@ -11,10 +11,10 @@ use crate::python::{
 use tarmem_remote::args::Kwargs;
 use tarmem_remote::value::Value;
 
-/// How deep fields may be within the specs of fields.
+/// How deeply fields can be nested in the format specs of fields.
 const DEPTH: usize = 2;
 
-/// Returns the text of `template` with what is in `mapping` in the place of its fields.
+/// Returns the text of `template` with its fields replaced by what `mapping` holds.
 pub(crate) fn format_map(template: &str, mapping: Value) -> Result<String, Exception> {
     let Value::Map(entries) = mapping else { return filled(template, Arguments::Subscripted(mapping)) };
     let table = entries.into_iter().map(|(key, value)| Ok((Key::new(key)?, value)));
@@ -22,7 +22,7 @@ pub(crate) fn format_map(template: &str, mapping: Value) -> Result<String, Excep
     filled(template, Arguments::Mapping(table))
 }
 
-/// Returns the text of `template` with the arguments in the place of its fields, by their numbers and names.
+/// Returns the text of `template` with its fields replaced by the arguments, by number and by name.
 pub(crate) fn format_args(template: &str, args: Vec<Value>, kwargs: Kwargs) -> Result<String, Exception> {
     filled(template, Arguments::Given(args, kwargs))
 }
@@ -32,33 +32,33 @@ fn filled(template: &str, arguments: Arguments) -> Result<String, Exception> {
     fields.filled(&template.chars().collect::<Vec<_>>(), DEPTH)
 }
 
-/// What the fields stand for.
+/// What the fields refer to.
 enum Arguments {
     Mapping(Table<Value>),
-    /// What is no plain map: by its elements, if it has some.
+    /// A value that is not a plain map, which is asked for its elements.
     Subscripted(Value),
     Given(Vec<Value>, Kwargs),
 }
 
-/// How fields are numbered: all in one way.
+/// How fields are numbered. All of a template are numbered in one way.
 #[derive(Clone, Copy)]
 enum Numbering {
     /// `{0}`
     ByHand,
-    /// `{}`: and the number of the next one.
+    /// `{}`: holds the number of the next one.
     Automatic(usize),
 }
 
 struct Fields {
     arguments: Arguments,
-    /// Unknown until a field has a number.
+    /// `None` until a field has a number.
     numbering: Option<Numbering>,
-    /// How much was looked at so far, in bytes.
+    /// How many bytes of values the fields have looked at so far.
     work: usize,
 }
 
 impl Fields {
-    /// Returns the argument that a field begins with: its number, nothing, or a name.
+    /// Returns the argument that a field starts with: by number, by name, or the next one.
     fn argument(&mut self, name: &[char]) -> Result<Value, Exception> {
         let number = if name.is_empty() { None } else { number(name)? };
         if !name.is_empty() && number.is_none() {
@@ -82,7 +82,7 @@ impl Fields {
         })
     }
 
-    /// Returns the number of a field that has this one, or none of its own.
+    /// Returns the number of a field: its own if it has one, or the next.
     fn number(&mut self, number: Option<usize>) -> Result<usize, Exception> {
         match (self.numbering, number) {
             (None | Some(Numbering::ByHand), Some(number)) => {
@@ -106,21 +106,21 @@ impl Fields {
         }
     }
 
-    /// A value is looked at. Many fields may name a large one, and show nothing of it.
+    /// Counts the work of looking at a value. Many fields may name a large value, and show none of it.
     ///
     /// # Errors
-    /// `MemoryError` if all in all that is more than a result may have.
+    /// `MemoryError` if all work together exceeds the limit of a result.
     fn look_at(&mut self, value: &Value) -> Result<(), Exception> {
         self.work_through(weight(value))
     }
 
-    /// So many bytes are looked at.
+    /// Counts work of this many bytes.
     fn work_through(&mut self, bytes: usize) -> Result<(), Exception> {
         self.work = self.work.saturating_add(bytes);
         check_result(1, self.work)
     }
 
-    /// `value[index]`, of a plain value or of a live object.
+    /// Returns `value[index]`, of a plain value or of a live object.
     fn element(&mut self, value: &Value, index: &Value) -> Result<Value, Exception> {
         match value {
             Value::Ref(reference) => {
@@ -144,7 +144,7 @@ impl Fields {
             }
             Seen::Dict(table, kind) => {
                 if matches!(kind, Mapping::Chain) {
-                    // It was put together for this.
+                    // The value was assembled just for this field.
                     self.work_through(table.len().saturating_mul(size_of::<(Value, Value)>()))?;
                 }
                 let key = Key::new(index.clone())?;
@@ -221,7 +221,7 @@ impl Fields {
     }
 }
 
-/// What is between two braces.
+/// The contents of a pair of braces.
 struct Field<'a> {
     name: &'a [char],
     conversion: Option<char>,
@@ -229,7 +229,7 @@ struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// Returns the field, and what is after it.
+    /// Returns the field, and the rest of the template.
     fn parse(rest: &'a [char]) -> Result<(Self, &'a [char]), Exception> {
         let unended = || Exception::value("expected '}' before end of string");
         let (mut at, mut in_brackets) = (0, false);
@@ -290,7 +290,7 @@ impl<'a> Field<'a> {
         } else {
             self.spec.iter().collect()
         };
-        // No more is written than is shown.
+        // Only as much is written as the spec shows.
         let repr = || match shown_characters(&spec) {
             Some(characters) => beginning_of_repr(&found, characters),
             None => whole_repr(&found),
@@ -304,7 +304,7 @@ impl<'a> Field<'a> {
         format(&converted, &spec)
     }
 
-    /// Returns the value that the field names.
+    /// Returns the value that the field refers to.
     fn find(&self, fields: &mut Fields) -> Result<Value, Exception> {
         let first = self.name.iter().position(|c| matches!(c, '.' | '[')).unwrap_or(self.name.len());
         let (argument, mut path) = self.name.split_at(first);
@@ -337,10 +337,10 @@ impl<'a> Field<'a> {
     }
 }
 
-/// Returns the number that digits are, of whatever script; `None` for anything else.
+/// Returns the number that digits of any script stand for; `None` for anything else.
 ///
 /// # Errors
-/// `ValueError` for one that is too large for an index.
+/// `ValueError` if the number is too large for an index.
 fn number(name: &[char]) -> Result<Option<usize>, Exception> {
     let Some(digits) = name.iter().map(|c| unicode::decimal_value(*c)).collect::<Option<Vec<u8>>>() else {
         return Ok(None);
@@ -350,7 +350,7 @@ fn number(name: &[char]) -> Result<Option<usize>, Exception> {
     number.map(Some).ok_or_else(|| Exception::value("Too many decimal digits in format string"))
 }
 
-/// `value.name`: what a number consists of. Other values have methods only, which are nothing to show.
+/// Returns `value.name`: a part of a number. Other values have no attributes but methods, which cannot be shown.
 fn attribute(value: &Value, name: &[char]) -> Result<Value, Exception> {
     let name: String = name.iter().take(100).collect();
     let found = match (Number::of(&*operand(value)?), name.as_str()) {
@@ -365,7 +365,7 @@ fn attribute(value: &Value, name: &[char]) -> Result<Value, Exception> {
     found.ok_or_else(|| Exception::AttributeError(format!("'{class}' object has no attribute '{name}'")))
 }
 
-/// What is between the brackets of `value[name]`: a number is an index, and anything else a text.
+/// Converts what is between the brackets of `value[name]`: a number is an index, and anything else a text.
 fn subscript(name: &[char]) -> Result<Value, Exception> {
     if name.is_empty() {
         return Err(Exception::value("Empty attribute in format string"));
@@ -373,7 +373,7 @@ fn subscript(name: &[char]) -> Result<Value, Exception> {
     Ok(number(name)?.map_or_else(|| name.iter().collect::<String>().into(), Value::from))
 }
 
-/// What is not ASCII, escaped.
+/// Escapes all characters that are not ASCII.
 fn ascii(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -6,7 +6,7 @@ use crate::python::{Key, Table, integer, text_argument};
 use tarmem_remote::args::Arg;
 use tarmem_remote::value::Value;
 
-/// What Python's `str.maketrans` makes: a map from characters' numbers to numbers, texts and null.
+/// Makes the table of Python's `str.maketrans`: a map from characters' numbers to numbers, texts and null.
 pub(crate) fn table(from: Value, to: Arg<Value>, without: Arg<Value>) -> Result<Value, Exception> {
     let from = plain(from)?;
     let to = text_argument(to, "maketrans", "2")?;
