@@ -62,6 +62,11 @@ fn main() -> ExitCode {
         println!("Nothing is measured: this is run by `cargo bench`.");
         return ExitCode::SUCCESS;
     }
+    // Cargo runs a benchmark in the folder of its package; the paths that are asked for begin at the repository.
+    if let Err(error) = std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")) {
+        eprintln!("compare: the repository's folder cannot be entered: {error}");
+        return ExitCode::FAILURE;
+    }
     // Thousands of connections take as many files.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     match measure(&runtime, &options) {

@@ -1,34 +1,34 @@
-//! What is asked for.
+//! The options of the benchmark.
 
 use clap::Parser;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// tarmem beside what else there is.
+/// Compares tarmem with other systems.
 #[derive(Parser)]
 #[command(name = "cargo bench --bench compare --")]
 pub(crate) struct Options {
-    /// Measure less of everything: in under a minute, and rougher.
+    /// Measure less of everything: takes under a minute, and is less exact.
     #[arg(long)]
     quick: bool,
-    /// Write what was found to this file.
+    /// Write the results to this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Measure cost as work grows, too, and draw it: SVG files in this folder.
+    /// Measure cost as work grows as well, and draw it into SVG files in this folder.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) plots: Option<PathBuf>,
-    /// Fail if a cell reaches less than half of what it is to reach, and name it.
+    /// Fail if a cell reaches less than half of its goal, and name the cell.
     #[arg(long)]
     pub(crate) check: bool,
-    /// Measure only the cells whose names hold this.
+    /// Measure only the cells whose names contain this.
     filter: Option<String>,
-    /// What `cargo bench` says.
+    /// Passed by `cargo bench`.
     #[arg(long, hide = true)]
     pub(crate) bench: bool,
 }
 
 impl Options {
-    /// Whether a cell is to be measured.
+    /// Whether the filter selects a cell.
     pub(crate) fn wants(&self, cell: &str) -> bool {
         self.filter.as_ref().is_none_or(|filter| cell.contains(filter.as_str()))
     }
@@ -40,13 +40,13 @@ impl Options {
 
 /// How much is measured.
 pub(crate) struct Effort {
-    /// How often each peer has its turn.
+    /// The number of turns of each peer.
     pub(crate) turns: usize,
-    /// How long a turn takes, about.
+    /// The approximate length of a turn.
     pub(crate) turn: Duration,
-    /// How many keys are many.
+    /// The number of keys where a cell needs many.
     pub(crate) keys: u64,
-    /// How many sessions are many.
+    /// The number of sessions where a cell needs many.
     pub(crate) sessions: usize,
 }
 

@@ -48,6 +48,6 @@ impl Python {
 
 fn script(arguments: &[&str]) -> Command {
     let mut command = Command::new("python3");
-    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/compare/peers.py")).args(arguments);
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/compare/peers.py")).args(arguments);
     command
 }
