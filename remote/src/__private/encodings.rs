@@ -52,7 +52,7 @@ impl<T: Serialize, Method> SentResult<Method> for T {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent as the error of `{Method}`",
     label = "this is not both of `Serialize` and `Display`",
-    note = "derive `serde::Serialize` for it, and `serde::Deserialize`, to receive it; and implement `std::fmt::Display`"
+    note = "derive `serde::Serialize` for it, and `serde::Deserialize` to receive it, and implement `std::fmt::Display`"
 )]
 pub trait ProducedError<Method> {}
 

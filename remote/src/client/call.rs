@@ -1,4 +1,4 @@
-//! One operation on its way, as a future.
+//! [`Call`]: one operation as a future.
 
 mod erase;
 mod failure;
@@ -25,22 +25,34 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// One operation, as a future of its result.
+/// One operation as a future of its result.
 ///
-/// Nothing is sent before it is first polled (or [`send`](Self::send) is called).
+/// Nothing is sent until it is first polled, or [`send`](Self::send) is called.
+///
+/// ```
+/// # use tarmem_modules::builtins::ListProxy;
+/// # use std::time::Duration;
+/// use tarmem_remote::{Call, Error, Proxy, Value, args};
+///
+/// async fn length(list: &ListProxy) -> Result<u64, Error> {
+///     let call: Call<Value> = list.dynamic().call("__len__", args![]).timeout(Duration::from_secs(5));
+///     let length = call.await?;
+///     Ok(length.as_int().and_then(|n| n.try_into().ok()).unwrap_or_default())
+/// }
+/// ```
 ///
 /// # Errors
-/// [`Error`], or [`CallError`] for a method that returns a `Result` of its own.
+/// [`Error`], or [`CallError`] for a method that itself returns a `Result`.
 ///
 /// # Cancellation
-/// Dropping it cancels the operation if it has not begun on the service. An exclusive method that has begun runs to
+/// Dropping it cancels the operation if it has not started on the service. An exclusive method that has started runs to
 /// its end.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T, E = Error> {
     caller: Arc<dyn Caller>,
     state: State,
     name: &'static Name,
-    /// A name that is known only as the program runs.
+    /// A name that is known only at run time.
     label: Option<Box<str>>,
     encoding: Encoding,
     timeout: Timeout,
@@ -50,39 +62,40 @@ pub struct Call<T, E = Error> {
     result: PhantomData<fn() -> (T, E)>,
 }
 
-/// What few calls have. All of them are moved around: in 128 bytes that is done by a few instructions, and by a call of
-/// `memcpy` beyond.
+/// Fields that few calls need. They are boxed because calls are moved often: up to 128 bytes are moved by a few
+/// instructions, and more by a call of `memcpy`.
 #[derive(Default)]
 struct Rare {
     owner: Option<OwnerId>,
-    /// It goes by names, since the service has another signature of what it calls.
+    /// Set if the call goes by names, because the service has another signature of what it calls.
     renamed: Option<Arc<Change>>,
-    /// Objects that its arguments refer to: they are held until it is over.
+    /// The objects that the arguments refer to, held until the call is over.
     kept: Vec<ObjectRef>,
-    /// What its method returns is to be an [`Error`].
+    /// Set if an error that the method returns becomes an [`Error`].
     erase: Option<Erase>,
 }
 
 const _: () = assert!(size_of::<Call<i64>>() <= 128);
 
-/// How far a call has come. A call is moved around, and many are there at one time: what is large and rare is boxed.
+/// The progress of a call. Calls are moved often, and there may be many at a time, so large and rare variants are
+/// boxed.
 enum State {
-    /// Encoded, and not sent.
+    /// Encoded, but not sent.
     Made(Payload),
-    /// Not sent, for there are too many in flight, since then.
+    /// Not sent, because too many calls are in flight; waiting since this instant.
     Waiting(Box<(Payload, Instant)>),
-    /// There is nothing to send.
+    /// Cannot be sent.
     Malformed(Box<Error>),
-    /// On its way, under this number.
+    /// Sent, with this number.
     Sent(u64),
-    /// The service was built with another signature, and is asked for it.
+    /// The service was built with another signature, and the call is waiting for that signature.
     Asking(Box<Asking>),
     Answered(Reply),
     Over,
 }
 
 impl<T, E> Call<T, E> {
-    /// A call of `operation`, as `Operation::encode` makes it.
+    /// A call of `operation`, which `Operation::encode` has made.
     #[inline]
     pub fn new(
         caller: Arc<dyn Caller>,
@@ -108,28 +121,28 @@ impl<T, E> Call<T, E> {
         }
     }
 
-    /// Known as `label`, for messages.
+    /// Sets the name for messages to `label`.
     pub(crate) fn labelled(mut self, label: impl Into<Box<str>>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// Known as `name`, for messages.
+    /// Sets the name for messages to `name`.
     pub(crate) fn named_as(mut self, name: &'static Name) -> Self {
         self.name = name;
         self
     }
 
-    /// The call is never made, and fails with [`Error::BadArguments`]: for a proxy whose caller gave it what it cannot
-    /// send.
+    /// Makes the call fail with [`Error::BadArguments`] without being sent, for a proxy that got arguments which cannot
+    /// be sent.
     pub fn refused(mut self, reason: String) -> Self {
         let error = Error::BadArguments { signature: self.what(), reason };
         self.state = State::Malformed(Box::new(error));
         self
     }
 
-    /// Holds these until it is over, since its arguments refer to them: what is referred to by nothing else would be
-    /// gone when the call arrives.
+    /// Holds these references until the call is over, because its arguments refer to them: an object without other
+    /// references would be gone when the call arrives.
     pub fn keeping(mut self, references: Vec<ObjectRef>) -> Self {
         if !references.is_empty() {
             self.rare_mut().kept = references;
@@ -153,40 +166,41 @@ impl<T, E> Call<T, E> {
         self.label.as_ref().map_or_else(|| self.name.to_string(), |label| label.to_string())
     }
 
-    /// Fails with [`Error::DeadlineExceeded`] unless the result is there within `timeout`, counted from when the call
-    /// is sent. The service does not work on it past that.
+    /// Fails with [`Error::DeadlineExceeded`] unless the result arrives within `timeout`, counted from when the call is
+    /// sent. The service does not work on it for longer.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Timeout::After(timeout);
         self
     }
 
-    /// Waits for as long as it takes.
+    /// Removes the time-out.
     pub fn no_timeout(mut self) -> Self {
         self.timeout = Timeout::Never;
         self
     }
 
-    /// Making the call twice is as good as making it once. If the service is started again while the call is on its
-    /// way, it is made again in place of failing with [`Error::OutcomeUnknown`]. Methods with `&self` and those marked
-    /// `#[remote(idempotent)]` are so by themselves where they are called by a typed proxy.
+    /// Declares that making the call twice is the same as making it once. If the service is restarted while the call is
+    /// in flight, the call is made again instead of failing with [`Error::OutcomeUnknown`]. Methods with `&self`, and
+    /// those marked `#[remote(idempotent)]`, are idempotent by themselves if they are called by a typed proxy.
     pub fn idempotent(mut self) -> Self {
         self.idempotent = true;
         self
     }
 
-    /// Makes the call on behalf of this owner, not of the task (or thread) that first polls it: locks belong to owners.
-    /// So a bridge can have its own callers, the tasks of another language say, hold locks apart on one session. Owners
-    /// exclude one another, an owner acquires an `RLock` again, and none releases what another holds, unless it gives
-    /// the token. (A guard gives it.)
+    /// Makes the call on behalf of this owner instead of the task (or thread) that first polls it. Locks belong to
+    /// owners. This lets a bridge, for example to another language, give each of its own callers separate locks on one
+    /// session. Owners exclude one another, an owner may acquire an `RLock` again, and no owner can release what
+    /// another holds, unless it passes the token. (A guard does.)
     ///
-    /// Ids are the session's own: any numbers below 2^62 ([`OwnerId::LIMIT`]) that tell its callers apart. None is ever
-    /// taken for a task or a thread, and one of another session is another owner. An owner needs no beginning and no
-    /// end: what it holds is given up by whoever knows its id, and at the end of the session.
+    /// Ids are chosen by the program: any numbers below 2^62 ([`OwnerId::LIMIT`]) that distinguish the callers of the
+    /// session. An owner is never confused with a task or a thread, and the same id in another session is another
+    /// owner. Owners are neither created nor destroyed: what one holds is released by any caller that knows its id, and
+    /// at the end of the session.
     ///
-    /// [`Proxy::as_owner`](crate::Proxy::as_owner) does this for all calls of a proxy, those of its guards too.
+    /// [`Proxy::as_owner`](crate::Proxy::as_owner) does this for all calls of a proxy, including those of its guards.
     ///
     /// # Errors
-    /// The call fails with [`Error::LimitExceeded`] for an id that is not below 2^62.
+    /// The call fails with [`Error::LimitExceeded`] if the id is not below 2^62.
     ///
     /// ```no_run
     /// # use tarmem_modules::threading::RLockProxy;
@@ -203,33 +217,33 @@ impl<T, E> Call<T, E> {
         match OwnerId::new(id) {
             Ok(owner) => self.rare_mut().owner = Some(owner),
             Err(error) if matches!(self.state, State::Made(_)) => self.state = State::Malformed(Box::new(error)),
-            // It was begun on behalf of its task.
+            // The call has already started on behalf of its task.
             Err(_) => {}
         }
         self
     }
 
-    /// Once it is on its way, dropping it does not cancel it. For a call that gives something up, which nothing would
-    /// do otherwise.
+    /// Once the call is in flight, dropping it no longer cancels it. For a call that releases something that would
+    /// otherwise never be released.
     pub fn uncancelled(mut self) -> Self {
         self.cancellable = false;
         self
     }
 
-    /// Sends the call, and forgets it: what comes of it is not told. Needs no runtime and no waiting, so that it can be
-    /// done when something is dropped. It goes before whatever the caller sends later.
+    /// Sends the call and ignores its outcome. This needs no runtime and does not wait, so it can be done in a `Drop`
+    /// implementation. The call runs before any that the caller sends later.
     pub fn detach(mut self) {
         self.use_names();
         match std::mem::replace(&mut self.state, State::Over) {
             State::Made(operation) => self.caller.send(operation, self.chosen_owner()),
             State::Waiting(waiting) => self.caller.send(waiting.0, self.chosen_owner()),
-            // It need not wait for the answer: what nobody hears of goes on by names by itself.
+            // There is no need to wait for the answer: a call without a listener continues by names on its own.
             State::Asking(asking) => self.caller.send(asking.into_operation(), self.chosen_owner()),
             other => self.state = other,
         }
     }
 
-    /// Sees to it that the call is on its way; ready once it is.
+    /// Sends the call; ready once it is in flight.
     pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.use_names();
         let owner = self.chosen_owner();
@@ -268,8 +282,8 @@ impl<T, E> Call<T, E> {
         Poll::Ready(())
     }
 
-    /// Puts in what the service leaves out, since the caller knows it: the name that a typed call's stable id stands
-    /// for, and what was late.
+    /// Adds to an error what only the caller knows: the name that a typed call's stable id stands for, and which call
+    /// was late.
     fn named(&self, error: Error, operation: &[u8]) -> Error {
         match error {
             Error::DeadlineExceeded { what, after } if what.is_empty() => {
@@ -281,7 +295,7 @@ impl<T, E> Call<T, E> {
             Error::NoSuchMethod { class, method, near } if method.is_empty() && self.encoding == Encoding::Typed => {
                 Error::NoSuchMethod { class, method: self.name.to_string(), near }
             }
-            // By names it goes as a dynamic call does, and its caller wrote Rust.
+            // A renamed call is sent like a dynamic call, but its caller wrote Rust.
             Error::BadArguments { signature, reason } => Error::BadArguments {
                 signature: self.name.signature.map_or(signature, |own| own().to_string()),
                 reason,
@@ -293,8 +307,8 @@ impl<T, E> Call<T, E> {
         }
     }
 
-    /// With the object that it is for, or the key: `bank.Account.deposit of "alice"`, `memoize of "k" by lab.load`.
-    /// Read from the operation itself, so that no call pays for it but one that was late.
+    /// The name with the object or key: `bank.Account.deposit of "alice"`, `memoize of "k" by lab.load`. It is read
+    /// from the operation itself, so that only late calls pay for it.
     fn whole_name(&self, operation: &[u8]) -> String {
         let what = self.what();
         let Ok(operation) = Operation::decode(operation) else { return what };
@@ -310,23 +324,24 @@ impl<T, E> Call<T, E> {
         }
     }
 
-    /// Sends the call without waiting for its result; that comes when the call is awaited.
+    /// Sends the call without waiting for its result, which arrives when the call is awaited.
     pub async fn send(mut self) -> Self {
         std::future::poll_fn(|cx| self.poll_send(cx)).await;
         self
     }
 }
 
-// Nothing in it is ever pinned.
+// Nothing in a call is ever pinned.
 impl<T, E> Unpin for Call<T, E> {}
 
 impl<T, E> Drop for Call<T, E> {
     fn drop(&mut self) {
         match self.state {
-            // The reply may come between this and the cancellation, or be there unread: what it brought is undone then.
+            // The reply may arrive before the cancellation, or be unread; then its effect is undone.
             State::Sent(sequence) if self.cancellable => self.caller.cancel(sequence),
             State::Sent(sequence) => self.caller.forget(sequence),
-            // The service refused it for its signature: it was on its way, and is to be done all the same.
+            // The service refused the call because of its signature. It had been sent, so it has to be done all the
+            // same.
             State::Asking(_) if !self.cancellable => {
                 if let State::Asking(asking) = std::mem::replace(&mut self.state, State::Over) {
                     self.caller.send(asking.into_operation(), self.chosen_owner());

@@ -1,5 +1,5 @@
-//! [`ClientApi`]: what a client may ask of a service. A session gives it, and a [`Context`](crate::Context) does, to what
-//! the service runs.
+//! [`ClientApi`]: the operations that a client may request of a service. A session provides it to clients, and a
+//! [`Context`](crate::Context) to the methods and functions that run on a service.
 
 use crate::args::Args;
 use crate::call::{Call, Name};
@@ -19,12 +19,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 impl ClientApi {
-    /// The object under `key`. On a miss it is made from `source`, exactly once however many callers race; on a hit the
-    /// source is not even decoded.
+    /// Returns the object under `key`. If there is none, it is made from `source`, exactly once however many callers
+    /// race. If there is one, the source is not even decoded.
     ///
     /// # Errors
-    /// What the source fails with, for every caller that waited for it; nothing is stored then, and the next caller
-    /// tries again. [`Error::Cycle`] if a generator comes to need its own key. [`Error::WrongClass`] on a hit of
+    /// The error of the source, for every caller that waited for it. Nothing is stored then, and the next caller tries
+    /// again. [`Error::Cycle`] if a generator needs its own key. [`Error::WrongClass`] if the existing object is of
     /// another class.
     pub fn memoize<S: Source>(&self, key: &str, source: S) -> Obtain<S::Proxy, S::Failure> {
         Obtain::from_source(&self.caller, Some(key), "memoize", source, |source| {
@@ -32,18 +32,19 @@ impl ClientApi {
         })
     }
 
-    /// Maps `key` to a new object, whether or not it was mapped. The object is made first, then swapped in at once.
+    /// Maps `key` to a new object, whether or not it was mapped. The object is made first, and then replaces the old
+    /// one atomically.
     ///
     /// # Errors
-    /// What the source fails with; the mapping is as before then.
+    /// The error of the source. The mapping is unchanged then.
     pub fn update<S: Source>(&self, key: &str, source: S) -> Obtain<S::Proxy, S::Failure> {
         self.update_with(key, None, source)
     }
 
-    /// As [`update`](Self::update), but only if the key is still at `generation` (0: not mapped).
+    /// Like [`update`](Self::update), but only if the key still has this `generation` (0: it is not mapped).
     ///
     /// # Errors
-    /// [`Error::WrongGeneration`] if somebody was faster; and those of `update`.
+    /// [`Error::WrongGeneration`] if another caller was faster; and those of `update`.
     pub fn update_if<S: Source>(&self, key: &str, generation: u64, source: S) -> Obtain<S::Proxy, S::Failure> {
         self.update_with(key, Some(generation), source)
     }
@@ -54,8 +55,8 @@ impl ClientApi {
         })
     }
 
-    /// A proxy for the object under `key`: `get::<Account>("alice")`, or `get::<dyn Shape>("k")` for any class that
-    /// implements the interface.
+    /// Returns a proxy for the object under `key`: `get::<Account>("alice")`, or `get::<dyn Shape>("k")` for any class
+    /// that implements the interface.
     ///
     /// # Errors
     /// [`Error::NoSuchKey`], [`Error::WrongClass`].
@@ -63,7 +64,7 @@ impl ClientApi {
         self.get_expecting(key, R::PATH)
     }
 
-    /// A proxy without types for the object under `key`.
+    /// Returns a proxy without types for the object under `key`.
     ///
     /// # Errors
     /// [`Error::NoSuchKey`].
@@ -75,27 +76,27 @@ impl ClientApi {
         Obtain::new(&self.caller, "get", Operation::Get { key, expect }.encode(), Some(key))
     }
 
-    /// A proxy that follows `key`, without asking whether anything is there yet.
+    /// Returns a proxy that follows `key`, without asking whether the key is mapped.
     pub fn proxy<R: Remote + ?Sized>(&self, key: &str) -> R::Proxy {
         R::Proxy::from_core(ProxyCore::by_key(Arc::clone(&self.caller), key))
     }
 
-    /// As [`proxy`](Self::proxy), without types.
+    /// Like [`proxy`](Self::proxy), without types.
     pub fn proxy_dynamic(&self, key: &str) -> DynamicProxy {
         DynamicProxy::from_core(ProxyCore::by_key(Arc::clone(&self.caller), key))
     }
 
-    /// Makes an unnamed object. It lives as long as a proxy of it, or an object that holds it.
+    /// Makes an unnamed object. It lives as long as there is a proxy of it, or an object that refers to it.
     ///
     /// # Errors
-    /// What the source fails with.
+    /// The error of the source.
     pub fn create<S: Source>(&self, source: S) -> Obtain<S::Proxy, S::Failure> {
         Obtain::from_source(&self.caller, None, "create", source, |source| {
             Operation::Create { source, expect: S::EXPECT }.encode()
         })
     }
 
-    /// Removes the mapping of `key`. The object lives on while somebody holds it by id.
+    /// Removes the mapping of `key`. The object lives on while it is referred to by id.
     ///
     /// # Errors
     /// [`Error::NoSuchKey`].
@@ -106,21 +107,21 @@ impl ClientApi {
     /// Whether `key` is mapped.
     ///
     /// # Errors
-    /// The session's.
+    /// Those of the session.
     pub fn is_memoized(&self, key: &str) -> Call<bool> {
         self.plain(Operation::IsMemoized { key })
     }
 
-    /// The keys that begin with `prefix` and come after `after` (empty: from the first), in order; at most `limit`
-    /// (0: the service's page size).
+    /// The keys that begin with `prefix` and come after `after` (empty: from the first), in order; at most `limit` of
+    /// them (0: the service's page size).
     ///
     /// # Errors
-    /// The session's.
+    /// Those of the session.
     pub fn keys(&self, prefix: &str, after: &str, limit: u32) -> Call<KeysPage> {
         self.plain(Operation::Keys { prefix, after, limit })
     }
 
-    /// Class, generation, and methods of the object under `key`.
+    /// Returns the class, generation and methods of the object under `key`.
     ///
     /// # Errors
     /// [`Error::NoSuchKey`].
@@ -128,8 +129,8 @@ impl ClientApi {
         self.plain(Operation::Describe { target: Target::Key(key) })
     }
 
-    /// Whether a method panicked while it changed the object under `key`; then it answers [`Error::Poisoned`], and
-    /// nothing but snapshots and what is asked about it.
+    /// Whether the object under `key` is poisoned, because a method panicked while changing it. A poisoned object
+    /// refuses calls with [`Error::Poisoned`], but can be described and copied in a snapshot.
     ///
     /// # Errors
     /// [`Error::NoSuchKey`].
@@ -137,10 +138,10 @@ impl ClientApi {
         self.plain(Operation::IsPoisoned { target: Target::Key(key) })
     }
 
-    /// Lets the object under `key` be used again although a method panicked while it changed it, as
-    /// [`Mutex::clear_poison`](std::sync::Mutex::clear_poison) does. It is as that method left it: look at it by a
-    /// [`snapshot`](Proxy::snapshot_with_info) first, and put right by its next calls what is wrong. Does nothing to
-    /// one that is not poisoned.
+    /// Makes the object under `key` usable again after a method panicked while changing it, like
+    /// [`Mutex::clear_poison`](std::sync::Mutex::clear_poison). The object stays as that method left it: look at it in
+    /// a [`snapshot`](Proxy::snapshot_with_info) first, and repair it with the next calls. This does nothing to an
+    /// object that is not poisoned.
     ///
     /// ```
     /// # use tarmem_remote::{Error, Proxy};
@@ -160,7 +161,7 @@ impl ClientApi {
         self.plain(Operation::ClearPoison { target: Target::Key(key) })
     }
 
-    /// A module of the service, by its absolute name, or by a relative one with [`Import::package`].
+    /// Imports a module of the service, by its absolute name, or by a relative one with [`Import::package`].
     ///
     /// # Errors
     /// [`Error::NoSuchModule`], [`Error::NotAModule`], [`Error::BadImport`].
@@ -168,16 +169,17 @@ impl ClientApi {
         Import { service: self.clone(), module: module.to_owned(), package: None, call: None }
     }
 
-    /// The versions of the service.
+    /// Returns the versions of the service.
     ///
     /// # Errors
-    /// The session's.
+    /// Those of the session.
     pub fn version(&self) -> Call<VersionInfo> {
         self.plain(Operation::Version)
     }
 
-    /// Sends all `calls` together, without waiting in between, and gives their results in order: explicit pipelining.
-    /// They are of one type: calls of one method, typed or by name, or of several that give the same.
+    /// Sends all `calls` together, without waiting in between, and returns their results in order (explicit
+    /// pipelining). All calls have one type: calls of one method, typed or by name, or of several methods with the same
+    /// result.
     ///
     /// ```
     /// # use tarmem_modules::builtins::DictProxy;
@@ -203,7 +205,17 @@ impl ClientApi {
     }
 }
 
-/// A `remote_import` on its way.
+/// A `remote_import` as a future of the module.
+///
+/// ```
+/// use tarmem_remote::client_api::{ClientApi, Import};
+/// use tarmem_remote::{Error, Value};
+///
+/// async fn pi(session: &ClientApi) -> Result<Option<Value>, Error> {
+///     let import: Import = session.remote_import(".constants").package("shop");
+///     Ok(import.await?.constant("PI").cloned())
+/// }
+/// ```
 #[must_use = "it does nothing until it is awaited"]
 pub struct Import {
     service: ClientApi,
@@ -213,7 +225,7 @@ pub struct Import {
 }
 
 impl Import {
-    /// The package that a relative name (`..util`) is seen from: importlib's rules.
+    /// Sets the package that a relative name (`..util`) is resolved in, by importlib's rules.
     pub fn package(mut self, package: impl Into<String>) -> Self {
         self.package = Some(package.into());
         self
@@ -245,6 +257,16 @@ impl PipelinedCall for Import {
 }
 
 /// A module of a service: its members by name.
+///
+/// ```
+/// use tarmem_remote::client_api::{ClientApi, Module};
+/// use tarmem_remote::{DynamicProxy, Error, args};
+///
+/// async fn numbers(session: &ClientApi) -> Result<DynamicProxy, Error> {
+///     let builtins: Module = session.remote_import("builtins").await?;
+///     session.memoize("numbers", builtins.function("list", args![[1, 2]])).await
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Module {
     service: ClientApi,
@@ -257,12 +279,12 @@ impl Module {
         &self.description.name
     }
 
-    /// What it offers: names, kinds, signatures, documentation.
+    /// Its members: names, kinds, signatures, documentation.
     pub fn members(&self) -> &[MemberDescription] {
         &self.description.members
     }
 
-    /// What it offers under `name`: its kind, signature and documentation, its methods or its value.
+    /// The member `name`: its kind, signature and documentation, and its methods or value.
     ///
     /// # Errors
     /// [`Error::NoSuchMember`].
@@ -274,8 +296,8 @@ impl Module {
         })
     }
 
-    /// What a [`DynamicFunctionCall`](crate::source::DynamicFunctionCall) of `name` runs: for a class its constructor
-    /// `new`, otherwise the member of that name.
+    /// The member that a [`DynamicFunctionCall`](crate::source::DynamicFunctionCall) of `name` runs: for a class its
+    /// constructor `new`, otherwise the member of that name.
     ///
     /// # Errors
     /// [`Error::NoSuchMember`], and [`Error::NoConstructor`] for a class without one.
@@ -291,7 +313,7 @@ impl Module {
         })
     }
 
-    /// The names of what it offers, sorted, as Python's `dir`.
+    /// The sorted names of its members, like Python's `dir`.
     ///
     /// ```
     /// # async fn example(session: tarmem_remote::client_api::ClientApi) -> Result<(), tarmem_remote::Error> {
@@ -307,12 +329,12 @@ impl Module {
         names
     }
 
-    /// The modules inside it, by their absolute names.
+    /// The absolute names of the modules inside it.
     pub fn modules(&self) -> &[String] {
         &self.description.modules
     }
 
-    /// The value of a constant.
+    /// The value of the constant `name`.
     pub fn constant(&self, name: &str) -> Option<&Value> {
         self.members().iter().find(|member| member.name == name)?.value.as_ref()
     }
@@ -320,13 +342,13 @@ impl Module {
     /// Makes an unnamed object with the class or generator `name`.
     ///
     /// # Errors
-    /// [`Error::NoSuchMember`], [`Error::NoConstructor`], [`Error::NotAGenerator`], [`Error::BadArguments`], and what
-    /// the generator fails with.
+    /// [`Error::NoSuchMember`], [`Error::NoConstructor`], [`Error::NotAGenerator`], [`Error::BadArguments`], and the
+    /// error of the generator.
     pub fn construct(&self, name: &str, args: impl Into<Args>) -> Obtain<DynamicProxy> {
         self.service.create(self.function(name, args))
     }
 
-    /// The class or generator `name` with its arguments, as a source for `memoize` and `update`.
+    /// A call of the class or generator `name`, as a source for `memoize` and `update`.
     pub fn function(&self, name: &str, args: impl Into<Args>) -> DynamicFunctionCall {
         DynamicFunctionCall::new(self.name(), name, args)
     }

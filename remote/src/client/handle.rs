@@ -1,4 +1,4 @@
-//! Handles: what a session holds of the unnamed objects that it has proxies of, and gives up with the last of these.
+//! Handles: references to unnamed objects that a session holds while it has proxies of them.
 
 use crate::caller::Caller;
 use crate::value::{ObjectRef, RefScope};
@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// A session's hold on an unnamed object; given up when the last proxy that shares it is dropped.
+/// A session's reference to an unnamed object; released when the last proxy that shares it is dropped.
 pub(crate) struct Handle {
     pub(super) id: Uuid,
     pub(super) caller: Arc<dyn Caller>,
@@ -25,17 +25,17 @@ impl Drop for Handle {
     }
 }
 
-/// Handles that were dropped, to be given up once it is known whether their result was received.
+/// Handles that were dropped, to be released once it is known whether their result was received.
 type HeldBack = Vec<(Arc<dyn Caller>, Uuid)>;
 
 thread_local! {
     static HELD_BACK: RefCell<Option<HeldBack>> = const { RefCell::new(None) };
 }
 
-/// Makes sense of a result that is undone if that fails. Handles in it that are dropped meanwhile are not given up
-/// then: the service does that, and would give up others' otherwise.
+/// Decodes a result that is undone if decoding fails. In that case, handles in it that are dropped meanwhile are not
+/// released here: the service releases them itself, and a second release would be that of another caller's handle.
 pub(crate) fn holding_back<T, E>(decode: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-    /// Even if it panics.
+    /// Restores the previous list, even after a panic.
     struct Restore(Option<HeldBack>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -56,8 +56,8 @@ pub(crate) fn holding_back<T, E>(decode: impl FnOnce() -> Result<T, E>) -> Resul
     result
 }
 
-/// The scope of a result that came by a caller: each reference in it becomes a handle, of those that the service has
-/// counted for this client, to be given up by the same caller.
+/// The scope of a result that arrived by a caller: each reference in it becomes a handle, which the service has already
+/// counted for this client, and which is released through the same caller.
 pub(crate) struct Handles<'a>(pub(crate) &'a Arc<dyn Caller>);
 
 impl RefScope for Handles<'_> {

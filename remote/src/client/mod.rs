@@ -1,5 +1,5 @@
-//! The client's side of an operation, over any [`Caller`](call::Caller): what may be asked of a service, proxies of its
-//! objects, and calls on their way.
+//! The client's side of an operation, over any [`Caller`](call::Caller): the operations of a service, proxies of its
+//! objects, and calls in flight.
 
 pub mod call;
 pub(crate) mod caller;

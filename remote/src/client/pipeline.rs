@@ -1,4 +1,4 @@
-//! Explicit pipelining: many calls on their way at one time, from one task.
+//! Explicit pipelining: many calls in flight at a time, from one task.
 
 use crate::call::{Call, Failure};
 use serde::de::DeserializeOwned;
@@ -6,11 +6,11 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
-/// A call that [`ClientApi::pipeline`](crate::ClientApi::pipeline) takes: every future of one operation on its way,
-/// such as [`Call`], `Decoded` of tarmem's own modules, [`Obtain`](crate::client_api::Obtain) and
+/// A call that [`ClientApi::pipeline`](crate::ClientApi::pipeline) takes: every future of one operation, such as
+/// [`Call`], `Decoded` of tarmem's own modules, [`Obtain`](crate::client_api::Obtain) and
 /// [`Import`](crate::client_api::Import).
 pub trait PipelinedCall: Future + Unpin {
-    /// Sees to it that the call is on its way; ready once it is. Its result comes when it is awaited.
+    /// Sends the call; ready once it is in flight. Its result arrives when it is awaited.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
@@ -22,11 +22,11 @@ impl<T: DeserializeOwned, E: Failure> PipelinedCall for Call<T, E> {
 
 /// Sends all of them, then awaits their results, in order.
 pub(crate) async fn run<C: PipelinedCall>(calls: impl IntoIterator<Item = C>) -> Vec<C::Output> {
-    // All of them stay where they are: a call is too large to be moved about for nothing.
+    // The calls are not moved, because they are large.
     let mut calls: Vec<C> = calls.into_iter().collect();
     let mut sent = 0;
     poll_fn(|cx| {
-        // Nobody is woken by a reply that is not being waited for: one of them is at a time, by the loop below.
+        // Replies wake only the call that is awaited, by the loop below.
         let mut quiet = Context::from_waker(Waker::noop());
         while let Some(call) = calls.get_mut(sent) {
             if call.poll_send(&mut quiet).is_pending() {

@@ -1,4 +1,4 @@
-//! What a client holds: a stand-in for an object that lives on a service.
+//! Proxies: what a client holds in place of an object that lives on a service.
 
 use crate::args::Args;
 use crate::call::{Call, Name};
@@ -8,7 +8,6 @@ use crate::error::Error;
 use crate::handle::Handle;
 use crate::operation::{MethodRef, Operation, Target};
 use crate::payload::Payload;
-use crate::protocol::object::Object;
 use crate::results::{ObjectDescription, Snapshot};
 use crate::service::ClientApi;
 use crate::signature::Signature;
@@ -21,22 +20,34 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 mod obtain;
+mod remote;
 
 pub use obtain::Obtain;
+pub use remote::{Class, Interface, Remote, TypedProxy};
 
-/// What every proxy has. `#[remote]` generates one proxy type per class and per interface, with a method for each of
-/// theirs; [`DynamicProxy`] does without types.
+/// The trait of all proxies. `#[remote]` generates a proxy type for each class and interface, with a method for each of
+/// theirs; [`DynamicProxy`] is the proxy without types.
 ///
-/// A proxy **by key** follows the key: each call goes to whatever object the key is mapped to by then. A proxy **by
-/// id** stays with one object and keeps it alive; its last clone gives it up when dropped.
+/// A proxy **by key** follows the key: each call goes to the object that the key is mapped to at the time. A proxy **by
+/// id** stays with one object and keeps it alive; when its last clone is dropped, the object is released.
+///
+/// ```
+/// use tarmem_remote::{Error, Proxy};
+///
+/// /// Works with a proxy of any class.
+/// async fn describe(object: impl Proxy) -> Result<String, Error> {
+///     let description = object.describe().await?;
+///     Ok(format!("a {} with {} methods", description.class, description.methods.len()))
+/// }
+/// ```
 pub trait Proxy: Clone + Send + Sync + Sized + 'static {
-    /// A proxy over `core`.
+    /// Makes a proxy from its core.
     fn from_core(core: ProxyCore) -> Self;
 
-    /// What it is made of.
+    /// The core of the proxy.
     fn core(&self) -> &ProxyCore;
 
-    /// The key it follows; `None` for a proxy by id.
+    /// The key that it follows; `None` for a proxy by id.
     fn key(&self) -> Option<&str> {
         match &self.core().target {
             OwnedTarget::Key(key) => Some(key),
@@ -52,18 +63,19 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         }
     }
 
-    /// The same object through another class or interface. Whether it fits shows with the first call.
+    /// A proxy of the same object through another class or interface. Whether the object has it is checked by the first
+    /// call.
     fn cast<R: Remote + ?Sized>(&self) -> R::Proxy {
         R::Proxy::from_core(self.core().clone())
     }
 
-    /// The same object without types.
+    /// A proxy of the same object without types.
     fn dynamic(&self) -> DynamicProxy {
         DynamicProxy::from_core(self.core().clone())
     }
 
-    /// The same object, whose calls are made on behalf of this owner, as by [`Call::owner`]: all of them, those of its
-    /// guards, and of the proxies in its results. A call may still name another.
+    /// A proxy of the same object whose calls are made on behalf of this owner, as with [`Call::owner`]. This includes
+    /// the calls of its guards and of the proxies in its results. A single call may still name another owner.
     ///
     /// ```no_run
     /// # use tarmem_remote::Proxy;
@@ -81,17 +93,17 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         Self::from_core(ProxyCore { caller: Owned::by(caller, id), target: target.clone() })
     }
 
-    /// A proxy by id for the object that is there now: it stays with that object, whatever becomes of the key.
+    /// Returns a proxy by id for the current object. It stays with that object, whatever the key is mapped to later.
     ///
     /// # Errors
-    /// [`Error::NoSuchKey`] and the session's.
+    /// [`Error::NoSuchKey`] and those of the session.
     fn hold(&self) -> Obtain<Self> {
         let core = self.core();
         Obtain::by_id(&core.caller, Operation::Hold { target: core.target.as_ref(), expect: "" })
     }
 
-    /// A reference to its object, to be put into a collection or passed as an argument: the live object, not a copy.
-    /// `None` for a proxy by key: [`hold`](Self::hold) it first.
+    /// A reference to its object, which can be stored in a collection or passed as an argument: the live object, not a
+    /// copy. `None` for a proxy by key: [`hold`](Self::hold) it first.
     fn reference(&self) -> Option<ObjectRef> {
         match &self.core().target {
             OwnedTarget::Key(_) => None,
@@ -102,11 +114,11 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         }
     }
 
-    /// The names of its object's methods, sorted and each once, as Python's `dir`. [`describe`](Self::describe) tells
-    /// their signatures, receivers and documentation, too.
+    /// The sorted names of its object's methods, without duplicates, like Python's `dir`. [`describe`](Self::describe)
+    /// also returns their signatures, receivers and documentation.
     ///
     /// # Errors
-    /// As [`describe`](Self::describe).
+    /// Those of [`describe`](Self::describe).
     fn dir(&self) -> impl Future<Output = Result<Vec<String>, Error>> + Send {
         let description = self.describe();
         async move {
@@ -117,20 +129,20 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         }
     }
 
-    /// Class, generation, and methods with their documentation.
+    /// Returns the object's class and generation, and its methods with their documentation.
     ///
     /// # Errors
-    /// [`Error::NoSuchKey`] and the session's.
+    /// [`Error::NoSuchKey`] and those of the session.
     fn describe(&self) -> Call<ObjectDescription> {
         let core = self.core();
         core.plain(Operation::Describe { target: core.target.as_ref() })
     }
 
-    /// A copy of the object's value, as of now, as the type `T`.
+    /// Returns a copy of the object's current value as a `T`.
     ///
     /// # Errors
-    /// [`Error::UnexpectedResult`] if the value does not fit `T`, as a reference to an object of a resident class does
-    /// not; and those of [`snapshot`](Self::snapshot).
+    /// [`Error::UnexpectedResult`] if the value does not fit `T`, for example because it contains a reference to an
+    /// object of a resident class; and those of [`snapshot`](Self::snapshot).
     fn snapshot_as<T: DeserializeOwned>(&self) -> impl Future<Output = Result<T, Error>> + Send {
         let snapshot = self.snapshot();
         async move {
@@ -141,38 +153,39 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
         }
     }
 
-    /// As [`ClientApi::is_poisoned`].
+    /// Like [`ClientApi::is_poisoned`].
     ///
     /// # Errors
-    /// [`Error::NoSuchKey`] and the session's.
+    /// [`Error::NoSuchKey`] and those of the session.
     fn is_poisoned(&self) -> Call<bool> {
         let core = self.core();
         core.plain(Operation::IsPoisoned { target: core.target.as_ref() })
     }
 
-    /// As [`ClientApi::clear_poison`].
+    /// Like [`ClientApi::clear_poison`].
     ///
     /// # Errors
-    /// [`Error::NoSuchKey`], [`Error::NotPermitted`] and the session's.
+    /// [`Error::NoSuchKey`], [`Error::NotPermitted`] and those of the session.
     fn clear_poison(&self) -> Call<()> {
         let core = self.core();
         core.plain(Operation::ClearPoison { target: core.target.as_ref() })
     }
 
-    /// A copy of the object's value, as of now, with the objects that it refers to in the places of the references.
-    /// Those of resident classes, which have no value, stay [references](Value::Ref), with a handle for this client to
-    /// each. Of a [poisoned](Self::is_poisoned) object, too, which may be half changed:
-    /// [`snapshot_with_info`](Self::snapshot_with_info) says whether it is.
+    /// Returns a copy of the object's current value, in which references are replaced by the objects that they refer
+    /// to. Objects of resident classes, which have no value, stay [references](Value::Ref), each with a handle for this
+    /// client. A [poisoned](Self::is_poisoned) object can be copied, too, and may be half changed:
+    /// [`snapshot_with_info`](Self::snapshot_with_info) says whether it is poisoned.
     ///
     /// # Errors
-    /// [`Error::BadResult`] for an object of a resident class, which has none; [`Error::NoSuchKey`] and the session's.
+    /// [`Error::BadResult`] if the object is of a resident class, which has no value; [`Error::NoSuchKey`] and those of
+    /// the session.
     fn snapshot(&self) -> Call<Value> {
         let core = self.core();
         core.plain(Operation::Snapshot { target: core.target.as_ref() })
     }
 
-    /// As [`snapshot`](Self::snapshot), marked if it cannot be relied upon: whether a method panicked while changing
-    /// the object, or one that it refers to, as of the moment when each was copied.
+    /// Like [`snapshot`](Self::snapshot), and says whether the value can be relied on: whether a method panicked while
+    /// changing the object, or one that it refers to, at the moment when each was copied.
     ///
     /// ```
     /// # use tarmem_remote::{Error, Proxy};
@@ -186,42 +199,21 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
     /// ```
     ///
     /// # Errors
-    /// As [`snapshot`](Self::snapshot).
+    /// Those of [`snapshot`](Self::snapshot).
     fn snapshot_with_info(&self) -> Call<Snapshot> {
         let core = self.core();
         core.plain(Operation::SnapshotWithInfo { target: core.target.as_ref() })
     }
 }
 
-/// A Rust type whose values may live on a service; implemented by `#[remote]`.
-pub trait Class: Object + Remote + Sized {}
-
-/// A trait whose methods may be called remotely: implemented by `#[remote]` for the trait's `dyn` type.
-pub trait Interface: Remote {}
-
-/// A class, or the `dyn` type of an interface: what a typed proxy stands for.
-pub trait Remote {
-    /// The path of the class or interface, `module.Name`.
-    const PATH: &'static str;
-    /// The proxy through which it is used.
-    type Proxy: Proxy;
-}
-
-/// A proxy of objects of one class, or of one interface: what `#[remote]` makes. The methods of an interface are
-/// callable on every proxy whose class implements it, by the trait of calls that `#[remote]` makes of the interface.
-pub trait TypedProxy: Proxy {
-    /// The class, or the `dyn` type of the interface.
-    type Of: Remote<Proxy = Self> + ?Sized;
-}
-
-/// What proxies are made of: who carries the calls, and which object they are for.
+/// The parts of a proxy: the caller that carries its calls, and the object that it is a proxy of.
 #[derive(Clone)]
 pub struct ProxyCore {
     caller: Arc<dyn Caller>,
     target: OwnedTarget,
 }
 
-/// Which object a proxy is for.
+/// The object that a proxy is for.
 #[derive(Clone)]
 pub(crate) enum OwnedTarget {
     Key(Arc<str>),
@@ -242,7 +234,7 @@ impl ProxyCore {
         ProxyCore { caller, target: OwnedTarget::Key(key.into()) }
     }
 
-    /// Takes over a handle that the service has counted for this session.
+    /// Takes over a handle that the service has already counted for this session.
     pub(crate) fn by_id(caller: Arc<dyn Caller>, id: Uuid) -> Self {
         let handle = Handle { id, caller: Arc::clone(&caller) };
         ProxyCore { caller, target: OwnedTarget::Handle(Arc::new(handle)) }
@@ -252,12 +244,12 @@ impl ProxyCore {
         &self.target
     }
 
-    /// The service that the object lives on.
+    /// The service on which the object lives.
     pub fn service(&self) -> ClientApi {
         ClientApi::new(Arc::clone(&self.caller))
     }
 
-    /// Calls the method of that name; `args` is a tuple. For generated code.
+    /// Calls the method `name`; `args` is a tuple. For generated code.
     pub fn call<T, E>(&self, name: &'static Name, signature: &'static Signature, args: &impl Serialize) -> Call<T, E> {
         if signature.goes_by_names() {
             return self.call_by_names(name, signature, args);
@@ -294,12 +286,13 @@ impl ProxyCore {
     }
 }
 
-/// Lends a buffer that this thread keeps for it, empty: arguments are encoded there on their way into an operation.
+/// Passes `f` an empty buffer that belongs to this thread, in which arguments are encoded before they are put into an
+/// operation.
 fn with_scratch<R>(f: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     thread_local! {
         static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     }
-    // Taken out meanwhile: encoding may run code that makes calls itself.
+    // The buffer is taken out meanwhile, because encoding may run code that makes calls itself.
     let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
     scratch.clear();
     let result = f(&mut scratch);
@@ -318,7 +311,16 @@ impl fmt::Debug for ProxyCore {
     }
 }
 
-/// A proxy without types: methods by name, arguments and results as [`Value`]s.
+/// A proxy without types: methods are called by name, and arguments and results are [`Value`]s.
+///
+/// ```
+/// use tarmem_remote::{ClientApi, DynamicProxy, Error, Value, args};
+///
+/// async fn deposit(session: &ClientApi) -> Result<Value, Error> {
+///     let alice: DynamicProxy = session.get_dynamic("alice").await?;
+///     alice.call("deposit", args![20]).await
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct DynamicProxy {
     core: ProxyCore,
@@ -334,18 +336,18 @@ impl Proxy for DynamicProxy {
     }
 }
 
-/// A proxy is what a reference in a result is read as: the live object. What is no reference, or was made by hand, is
+/// A reference in a result is read as a proxy of the live object. Anything else, and a reference made by hand, is
 /// refused.
 impl<'de> Deserialize<'de> for DynamicProxy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let reference = ObjectRef::deserialize(deserializer)?;
         DynamicProxy::from_reference(&reference).ok_or_else(|| {
-            serde::de::Error::custom("the reference did not come in a result: there is no way to its object")
+            serde::de::Error::custom("the reference did not come in a result, so its object cannot be reached")
         })
     }
 }
 
-/// A proxy by id goes into a collection as a reference to its object, the live one. One by key is refused.
+/// A proxy by id is stored in a collection as a reference to its live object. A proxy by key is refused.
 impl Serialize for DynamicProxy {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         proxy_as_reference(self, serializer)
@@ -353,25 +355,26 @@ impl Serialize for DynamicProxy {
 }
 
 impl DynamicProxy {
-    /// The object that `reference` stands for, as it came in a result; `None` for one that was made by hand.
+    /// A proxy of the object that `reference` refers to, if the reference came in a result; `None` for one that was
+    /// made by hand.
     pub fn from_reference(reference: &ObjectRef) -> Option<Self> {
         let handle = Arc::clone(reference.live()?).downcast::<Handle>().ok()?;
         let caller = Arc::clone(&handle.caller);
         Some(DynamicProxy { core: ProxyCore { caller, target: OwnedTarget::Handle(handle) } })
     }
 
-    /// Calls `method`. Where two interfaces of the class have a method of that name, put the interface's path and a dot
+    /// Calls `method`. If two interfaces of the class have a method of that name, write the interface's path and a dot
     /// before it.
     ///
     /// # Errors
-    /// [`Error::NoSuchMethod`], [`Error::BadArguments`], [`Error::Raised`] if the method itself fails, and the
-    /// session's.
+    /// [`Error::NoSuchMethod`], [`Error::BadArguments`], [`Error::Raised`] if the method itself fails, and those of the
+    /// session.
     pub fn call(&self, method: &str, args: impl Into<Args>) -> Call<Value> {
         self.call_with_args(method, Ok(args.into()))
     }
 
-    /// As [`call`](Self::call), with arguments of any type (a tuple of them), and what fails as the caller chooses: an
-    /// [`Error`], or a [`CallError`](crate::CallError) of what the method is known to fail with.
+    /// Like [`call`](Self::call), with arguments of any type (a tuple of them) and an error type chosen by the caller:
+    /// an [`Error`], or a [`CallError`](crate::CallError) of the error that the method returns.
     ///
     /// ```no_run
     /// use tarmem_remote::CallError;
@@ -385,11 +388,12 @@ impl DynamicProxy {
     /// ```
     ///
     /// # Errors
-    /// As [`call`](Self::call); [`Error::BadArguments`] if `args` are no tuple or cannot be values.
+    /// Those of [`call`](Self::call); [`Error::BadArguments`] if `args` is not a tuple or cannot be converted into
+    /// values.
     pub fn call_with<E>(&self, method: &str, args: &impl Serialize) -> Call<Value, E> {
         let args = to_value(args).map_err(|e| e.to_string()).and_then(|args| match args {
             Value::List(args) => Ok(Args::from(args)),
-            other => Err(format!("arguments are a tuple, not {other}")),
+            other => Err(format!("the arguments have to be a tuple, not {other}")),
         });
         self.call_with_args(method, args)
     }
@@ -405,21 +409,21 @@ impl DynamicProxy {
 }
 
 impl This {
-    /// A proxy by id of the object; `None` if it did not come from a service.
+    /// A proxy by id of the object; `None` if the reference did not come from a service.
     pub fn proxy<P: Proxy>(&self) -> Option<P> {
         DynamicProxy::from_reference(self.reference()?).map(|proxy| P::from_core(proxy.core().clone()))
     }
 }
 
-/// Writes a proxy as a reference to its object.
+/// Serializes a proxy as a reference to its object.
 pub fn proxy_as_reference<P: Proxy, S: serde::Serializer>(proxy: &P, serializer: S) -> Result<S::Ok, S::Error> {
     use serde::Serialize;
     use serde::ser::Error;
     match (proxy.reference(), proxy.key()) {
         (Some(reference), _) => reference.serialize(serializer),
         (None, key) => Err(S::Error::custom(format_args!(
-            "a proxy by key ({:?}) follows the key, and is a reference to no object: pass `proxy.hold().await?` for the object \
-             that is there now",
+            "a proxy by key ({:?}) follows the key and refers to no particular object: pass `proxy.hold().await?` for \
+             the current object",
             key.unwrap_or_default()
         ))),
     }

@@ -1,4 +1,4 @@
-//! What `memoize` and `update` take: a generator, a value, or an existing object.
+//! Sources: what `memoize` and `update` take.
 
 use crate::args::Args;
 use crate::call::{Call, Failure, Name};
@@ -20,25 +20,38 @@ use std::time::Duration;
 
 /// What an object can be made from.
 ///
-/// - A **generator**: a [`FunctionCall`] or [`DynamicFunctionCall`]; the service runs it, and only if it has to.
-/// - A **value** of a class: it moves to the service and belongs to it.
+/// - A **generator**: a [`FunctionCall`] or [`DynamicFunctionCall`]. The service runs it, and only if it is needed.
+/// - A **value** of a class, which is moved to the service.
 /// - An **existing object**, by a reference to its proxy.
+///
+/// ```
+/// use tarmem_remote::source::{DynamicFunctionCall, Source};
+/// use tarmem_remote::{ClientApi, args};
+///
+/// /// Stores an object from any source, unless there is one.
+/// async fn store<S: Source>(service: &ClientApi, source: S) -> Result<S::Proxy, S::Failure> {
+///     service.memoize("numbers", source).await
+/// }
+///
+/// let list = DynamicFunctionCall::new("builtins", "list", args![[1, 2]]);
+/// assert!(list.prepare().is_ok());
+/// ```
 pub trait Source {
-    /// The proxy for what it makes.
+    /// The type of the proxy of the object that it makes.
     type Proxy: Proxy;
-    /// What can come of it if it fails.
+    /// The error type.
     type Failure: Failure;
-    /// The class it makes; empty if that is not known.
+    /// The path of the class that it makes; empty if that is not known.
     const EXPECT: &'static str;
 
-    /// Gets it ready to be sent.
+    /// Encodes the source.
     ///
     /// # Errors
     /// [`Error::BadArguments`] or [`Error::BadValue`] if it cannot be encoded.
     fn prepare(self) -> Result<Prepared, Error>;
 }
 
-/// A source, ready to be sent.
+/// An encoded source.
 #[doc(hidden)]
 pub struct Prepared {
     form: Form,
@@ -69,7 +82,7 @@ impl Prepared {
         Ok(Prepared { form: Form::Value { signature, object: encoded } })
     }
 
-    /// What a message about `call` should name: the generator, if it is one.
+    /// Names `call` for messages: after the generator, if this is one.
     pub(crate) fn name<T, E>(&self, call: Call<T, E>) -> Call<T, E> {
         match &self.form {
             Form::Generator { name, .. } => call.named_as(name),
@@ -107,7 +120,7 @@ impl<P: Proxy> Source for &P {
     }
 }
 
-/// How long whoever asks for an object waits for its generator if nobody says otherwise.
+/// How long a caller waits for a generator, if it does not set a time-out.
 const GENERATOR_TIMEOUT: Duration = Duration::from_secs(600);
 
 impl<P, E> Obtain<P, E> {
@@ -129,8 +142,24 @@ impl<P, E> Obtain<P, E> {
     }
 }
 
-/// A function of a module with its arguments: to be run by [`call`](Self::call), or, if what it returns is an object of
-/// a class, to be given to `memoize`, `update` or `create` as a generator.
+/// A call of a module's function with its arguments. It can be run with [`call`](Self::call). If it returns an object
+/// of a class, it can also be passed to `memoize`, `update` or `create` as a generator.
+///
+/// ```
+/// use tarmem_remote::source::FunctionCall;
+/// use tarmem_remote::{ClientApi, remote};
+///
+/// #[remote(module = "words")]
+/// fn shout(text: &str) -> String {
+///     text.to_uppercase()
+/// }
+///
+/// async fn example(service: ClientApi) -> Result<(), tarmem_remote::Error> {
+///     let call: FunctionCall<String> = shout::remote("hey");
+///     assert_eq!(call.call(&service).await?, "HEY");
+///     Ok(())
+/// }
+/// ```
 #[must_use = "a function call does nothing until it is called, memoized or created"]
 pub struct FunctionCall<R, E = Error> {
     name: &'static Name,
@@ -140,7 +169,7 @@ pub struct FunctionCall<R, E = Error> {
 }
 
 impl<R, E> FunctionCall<R, E> {
-    /// For generated code: the function of that name; `args` is a tuple.
+    /// A call of the function `name`; `args` is a tuple. For generated code.
     pub fn new(name: &'static Name, signature: &'static Signature, args: &impl Serialize) -> Self {
         let args = if signature.goes_by_names() {
             signature.values_by_names(args).and_then(|args| args.encode().map_err(|e| e.to_string()))
@@ -151,10 +180,10 @@ impl<R, E> FunctionCall<R, E> {
         FunctionCall { name, signature, args, result: PhantomData }
     }
 
-    /// Runs the function on the service. If it makes an object, the result is a copy of its value.
+    /// Runs the function on the service. If it returns an object, the result is a copy of its value.
     ///
     /// # Errors
-    /// The function's own, and the session's.
+    /// Those of the function and of the session.
     pub fn call(self, service: impl AsRef<ClientApi>) -> Call<R, E> {
         let operation = self.args.and_then(|args| {
             let (function, encoding) = (FunctionRef::of(self.signature), self.signature.encoding());
@@ -180,9 +209,19 @@ impl<R, E> fmt::Debug for FunctionCall<R, E> {
     }
 }
 
-/// A generator by name, with its arguments as [`Value`]s.
+/// A call of a generator by name, with its arguments as [`Value`]s.
 ///
-/// What is there already has to be of the class that it makes, as for a [`FunctionCall`]: the service knows the class.
+/// An existing object under the key has to be of the class that the generator makes, as with a [`FunctionCall`]; the
+/// service knows the class.
+///
+/// ```
+/// use tarmem_remote::source::DynamicFunctionCall;
+/// use tarmem_remote::{ClientApi, DynamicProxy, Error, args};
+///
+/// async fn numbers(service: &ClientApi) -> Result<DynamicProxy, Error> {
+///     service.memoize("numbers", DynamicFunctionCall::new("builtins", "list", args![[1, 2]])).await
+/// }
+/// ```
 #[must_use = "a function call does nothing until it is memoized or created"]
 #[derive(Clone, Debug)]
 pub struct DynamicFunctionCall {
@@ -192,16 +231,16 @@ pub struct DynamicFunctionCall {
 }
 
 impl DynamicFunctionCall {
-    /// The function `name` of `module`; a class stands for its constructor `new`.
+    /// A call of the function `name` of `module`. A class stands for its constructor `new`.
     pub fn new(module: impl Into<String>, name: impl Into<String>, args: impl Into<Args>) -> Self {
         DynamicFunctionCall { module: module.into(), name: name.into(), args: args.into() }
     }
 
-    /// Runs the function on the service. If it makes an object, the result is a copy of its value.
+    /// Runs the function on the service. If it returns an object, the result is a copy of its value.
     ///
     /// # Errors
     /// [`Error::NoSuchModule`], [`Error::NoSuchMember`], [`Error::NoConstructor`], [`Error::BadArguments`],
-    /// [`Error::Raised`], and the session's.
+    /// [`Error::Raised`], and those of the session.
     pub fn call(self, service: impl AsRef<ClientApi>) -> Call<Value> {
         let operation = self.encode_args().and_then(|args| {
             let function = FunctionRef::Name { module: &self.module, name: &self.name };

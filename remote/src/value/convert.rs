@@ -1,4 +1,4 @@
-//! Values from ordinary Rust values, without serde: `From`.
+//! Conversion of ordinary Rust values into values with `From`, without serde.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -95,7 +95,7 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     }
 }
 
-/// A list, of bytes too: bytes are made by [`Value::Bytes`].
+/// Makes a list, also from a `Vec<u8>`; use [`Value::Bytes`] to make bytes.
 impl<T: Into<Value>> From<Vec<T>> for Value {
     fn from(items: Vec<T>) -> Self {
         Value::List(items.into_iter().map(Into::into).collect())
@@ -108,7 +108,7 @@ impl<T: Into<Value>> From<VecDeque<T>> for Value {
     }
 }
 
-/// A list. ([`Value::map`] collects pairs, and [`Value::set`] elements of a set.)
+/// Makes a list. ([`Value::map`] collects pairs, and [`Value::set`] the elements of a set.)
 ///
 /// ```
 /// use tarmem_remote::value::Value;
@@ -148,7 +148,7 @@ impl<K: Into<Value>, V: Into<Value>, S> From<HashMap<K, V, S>> for Value {
 
 macro_rules! from_tuples {
     ($(($($name:ident)+))*) => {$(
-        /// A tuple.
+        /// Makes a tuple.
         impl<$($name: Into<Value>),+> From<($($name,)+)> for Value {
             #[allow(non_snake_case, reason = "the type parameters name the fields")]
             fn from(($($name,)+): ($($name,)+)) -> Self {

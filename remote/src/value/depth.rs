@@ -1,4 +1,4 @@
-//! How deep values may be nested, and the counter that every recursion over them carries.
+//! The limits of nesting, and the depth counter that every recursion over values carries.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use super::Value;
 /// How many lists, tuples, sets and maps may be nested in a [`Value`]: 64. A 65th level is refused.
 pub const DEPTH_LIMIT: usize = 64;
 
-/// How many levels of Rust types may be nested when anything is encoded, decoded or turned into a [`Value`]: 192.
+/// How many levels of Rust types may be nested in anything that is encoded, decoded or converted into a [`Value`]: 192.
 ///
-/// Every struct, tuple, sequence, map, enum, newtype and `Some` is a level, so that a recursive type such as
-/// `struct Node(Option<Box<Node>>)` cannot overflow the stack. It is higher than [`DEPTH_LIMIT`] because one level of a
+/// Every struct, tuple, sequence, map, enum, newtype and `Some` is a level, so that a recursive type such as `struct
+/// Node(Option<Box<Node>>)` cannot overflow the stack. The limit is higher than [`DEPTH_LIMIT`] because one level of a
 /// value is two levels of types. Measured in debug builds, with a recursive enum of five fields behind erased-serde, it
 /// takes 0.8 MiB of stack, where threads have 2 MiB; a `Value` takes 0.4 MiB.
 pub const NESTING_LIMIT: usize = 192;
 
-/// The error of nesting too deep; its words are known to `CodecError`, which turns them into a variant of its own.
+/// The error for nesting that is too deep. `CodecError` recognises its message and turns it into a variant.
 pub(crate) struct TooDeep {
     pub(crate) limit: usize,
 }
@@ -26,7 +26,7 @@ impl fmt::Display for TooDeep {
     }
 }
 
-/// Where a recursion stands: passed down by value, so that nothing has to be undone on the way up.
+/// The current depth of a recursion. It is passed down by value, so nothing has to be undone on the way up.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Depth {
     containers: u16,
@@ -44,7 +44,7 @@ impl Depth {
         Ok(Depth { containers: self.containers + 1, ..inside })
     }
 
-    /// The depth inside what a `Value` does not show: a `Some`, a newtype.
+    /// The depth inside a wrapper that a `Value` does not show: a `Some` or a newtype.
     #[inline]
     pub(super) fn wrapper(self) -> Result<Depth, TooDeep> {
         if usize::from(self.nesting) >= NESTING_LIMIT {
@@ -53,7 +53,7 @@ impl Depth {
         Ok(Depth { nesting: self.nesting + 1, ..self })
     }
 
-    /// Checks that a whole value fits below this depth.
+    /// Checks that a whole value fits below the current depth.
     pub(super) fn check(self, value: &Value) -> Result<(), TooDeep> {
         match value {
             Value::List(items) | Value::Tuple(items) | Value::Set(items) => {

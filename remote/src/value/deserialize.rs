@@ -1,4 +1,4 @@
-//! How a `Value` is read from any serde format.
+//! Deserialization of a `Value` from any serde format.
 
 use std::fmt;
 
@@ -13,16 +13,16 @@ use super::serialize::{INT_FIELD, TAGGED, VARIANTS};
 use super::weight::{allocated, announced, charge, copy, copy_text, push};
 use super::{Integer, ObjectRef, Value};
 
-/// From a binary format the tagged form; from a readable one whatever it holds. From a `Value` the very same, with its
-/// live objects. A map of `$ref` and `class` in a readable format is an object reference,
-/// and one of `$int` a large integer.
+/// Reads the tagged form from a binary format, and whatever it contains from a human-readable one. From a `Value` it
+/// reads the same value, with its live objects. In a human-readable format, a map of `$ref` and `class` is an object
+/// reference, and one of `$int` a large integer.
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         ValueSeed(Depth::default()).deserialize(deserializer)
     }
 }
 
-/// Reads a value at a depth.
+/// Reads a value at a certain depth.
 #[derive(Clone, Copy)]
 struct ValueSeed(Depth);
 
@@ -103,7 +103,7 @@ impl<'de> Visitor<'de> for Tagged {
     }
 }
 
-/// Whatever a self-describing format holds.
+/// Reads whatever a self-describing format contains.
 struct Natural(Depth);
 
 impl<'de> Visitor<'de> for Natural {
@@ -190,7 +190,7 @@ impl<'de> Visitor<'de> for Natural {
     }
 }
 
-/// The reference that the readable form of one stands for.
+/// The reference that a map in the human-readable form represents.
 fn as_reference(entries: &[(Value, Value)]) -> Option<ObjectRef> {
     let [(first, id), (second, class)] = entries else {
         return None;
@@ -201,7 +201,7 @@ fn as_reference(entries: &[(Value, Value)]) -> Option<ObjectRef> {
     Some(ObjectRef::new(id.as_str()?.parse().ok()?, class.as_str()?))
 }
 
-/// The integer that the readable form of a large one stands for.
+/// The large integer that a map in the human-readable form represents.
 fn as_integer(entries: &[(Value, Value)]) -> Option<Integer> {
     match entries {
         [(key, digits)] if key.as_str() == Some(INT_FIELD) => digits.as_str()?.parse().ok(),
@@ -209,8 +209,8 @@ fn as_integer(entries: &[(Value, Value)]) -> Option<Integer> {
     }
 }
 
-/// A list of values, counted towards [`DECODED_LIMIT`](super::DECODED_LIMIT) wherever it is decoded: what the
-/// collections on a service are read from.
+/// A list of values that is counted towards [`DECODED_LIMIT`](super::DECODED_LIMIT) wherever it is decoded. The
+/// collections on a service are read from it.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -225,6 +225,9 @@ fn as_integer(entries: &[(Value, Value)]) -> Option<Integer> {
 ///         Stack(items)
 ///     }
 /// }
+///
+/// let stack: Stack = serde_json::from_str("[1,2]").unwrap();
+/// assert_eq!(stack.0, [1.into(), 2.into()]);
 /// ```
 pub struct Counted(pub Vec<Value>);
 

@@ -1,13 +1,13 @@
-//! Values as text, for people: compact and like JSON.
+//! Values as text for people: compact, and similar to JSON.
 
 use std::fmt::{self, Write};
 
 use super::{DEPTH_LIMIT, Value};
 use crate::escape::is_unsafe;
 
-/// Compact text like JSON: bytes are `0x` and hexadecimal, a tuple is in parentheses (`(1,)` if it has one element), a
-/// set in braces (`set()` if it has none), an object reference is its class and id in angle brackets, and what is
-/// nested deeper than [`DEPTH_LIMIT`] is `…`.
+/// Writes compact text similar to JSON. Bytes are `0x` and hexadecimal digits, a tuple is in parentheses (`(1,)` if it
+/// has one element), a set in braces (`set()` if it is empty), an object reference is its class and id in angle
+/// brackets, and anything nested deeper than [`DEPTH_LIMIT`] is `…`.
 ///
 /// ```
 /// use tarmem_remote::value::Value;

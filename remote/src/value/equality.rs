@@ -1,12 +1,13 @@
-//! When Python calls two values equal.
+//! Python's equality of values.
 
 use super::{Integer, Key, Value};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
-/// Whether Python calls two values equal: numbers by what they are worth, whatever their type; lists and tuples element
-/// by element, each among their own; maps and sets whatever their order; object references if they are to one object.
+/// Whether Python considers two values equal. Numbers are compared by value, whatever their types; lists with lists and
+/// tuples with tuples, element by element; maps and sets whatever their order. Object references are equal if they
+/// refer to the same object.
 ///
 /// ```
 /// use tarmem_remote::value::equal;
@@ -34,36 +35,36 @@ pub fn equal(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Whether two lists are equal.
+/// Compares two lists, element by element.
 fn equal_lists(a: &[Value], b: &[Value]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
 }
 
-/// Whether two sets are equal.
+/// Compares two sets, whatever their order.
 fn equal_sets(a: &[Value], b: &[Value]) -> bool {
-    // Those that come from outside have each element once.
+    // Sets have no duplicates, because their decoder removes them.
     let keys = |items: &[Value]| items.iter().map(|item| Key::new(item.clone()).ok()).collect::<Option<HashSet<Key>>>();
     a.len() == b.len() && matches!((keys(a), keys(b)), (Some(a), Some(b)) if a == b)
 }
 
-/// As [`equal`], of the pairs of two maps.
+/// Whether Python considers maps with these pairs equal; see [`equal`].
 pub fn equal_maps(a: &[(Value, Value)], b: &[(Value, Value)]) -> bool {
-    // Of a key that is there twice, the last one counts.
+    // If a key is repeated, its last value counts.
     match (table(a), table(b)) {
         (Some(a), Some(b)) => {
             a.len() == b.len() && a.iter().all(|(key, value)| b.get(key).is_some_and(|other| equal(value, other)))
         }
-        // Keys that Python could not have: all that is left is to compare them as they come.
+        // Some keys are not hashable in Python, so the pairs are compared in order.
         _ => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(&a.0, &b.0) && equal(&a.1, &b.1)),
     }
 }
 
-/// `None` for keys that Python could not have.
+/// The pairs as a table; `None` if a key is not hashable in Python.
 fn table(entries: &[(Value, Value)]) -> Option<HashMap<Key, &Value>> {
     entries.iter().map(|(key, value)| Some((Key::new(key.clone()).ok()?, value))).collect()
 }
 
-/// The integer that an integer or a bool is: Python's `True` is 1.
+/// The integer, if this is an integer or a bool: Python's `True` is 1.
 ///
 /// ```
 /// use tarmem_remote::value::integer_of;

@@ -1,11 +1,11 @@
-//! What goes wrong with values.
+//! Errors of values and their conversions.
 
 use std::fmt::{self, Write};
 
 use super::weight::{OutOfMemory, TooHeavy};
 use super::{TooDeep, Value};
 
-/// Why a value could not be made from something, or something from a value: words for the one who passed it.
+/// The error of a conversion to or from a value. Its message is meant for the person who passed the value.
 ///
 /// ```
 /// use tarmem_remote::value::{Value, from_value};
@@ -18,22 +18,22 @@ use super::{TooDeep, Value};
 pub struct ValueError(String);
 
 impl ValueError {
-    /// An error with these words.
+    /// An error with this message.
     pub fn new(message: impl Into<String>) -> Self {
         ValueError(message.into())
     }
 
-    /// The words.
+    /// The message.
     pub fn message(&self) -> &str {
         &self.0
     }
 
-    /// "expected …, found …".
+    /// The error "expected …, found …".
     pub(super) fn mismatch(expected: impl fmt::Display, found: &Value) -> Self {
         ValueError(format!("expected {expected}, found {}", Found(found)))
     }
 
-    /// The same error, said to be in a field of a struct.
+    /// The same error, with the name of the struct's field in which it occurred.
     pub(super) fn in_field(self, name: &str) -> Self {
         ValueError(format!("field `{name}`: {}", self.0))
     }
@@ -69,7 +69,7 @@ impl From<TooDeep> for ValueError {
     }
 }
 
-/// Says that `found` is no `T`, for a message that begins with what it is.
+/// Says that `found` is not a `T`, for a message that begins with the name of the thing.
 ///
 /// ```
 /// use tarmem_remote::value::{Value, from_value, misfit};
@@ -80,13 +80,13 @@ impl From<TooDeep> for ValueError {
 /// ```
 pub fn misfit<T>(found: &Value, error: &ValueError) -> String {
     let expected = shown_type::<T>();
-    // What is wrong inside of something larger is told, too.
+    // For a list or map, the error inside it is shown, too.
     let why = if matches!(found, Value::List(_) | Value::Map(_)) { format!(" ({error})") } else { String::new() };
     let the = if found.is_null() { "" } else { "the " };
     format!("is {the}{}, where {expected} was expected{why}", Found(found))
 }
 
-/// The name of a type as errors show it: with an article, and without the paths in it.
+/// A type's name for error messages: with an article, and without paths.
 ///
 /// ```
 /// use tarmem_remote::value::{Value, shown_type};
@@ -98,7 +98,7 @@ pub fn shown_type<T: ?Sized>() -> String {
     with_article(&short_name(std::any::type_name::<T>()))
 }
 
-/// A type's name without the paths in it.
+/// A type's name without paths.
 fn short_name(name: &str) -> String {
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let mut short = String::new();
@@ -115,7 +115,7 @@ fn with_article(name: &str) -> String {
     format!("{article} {name}")
 }
 
-/// A value for an error message: its kind and its first characters.
+/// Shows a value in an error message: its kind and its first characters.
 pub(super) struct Found<'a>(pub(super) &'a Value);
 
 /// How many characters of a value an error message shows.
@@ -133,7 +133,7 @@ impl fmt::Display for Found<'_> {
     }
 }
 
-/// Takes the first characters, then refuses, so that no large value is formatted for nothing.
+/// A writer that takes the first characters and then refuses, so that a large value is not formatted for nothing.
 struct Shown {
     text: String,
     left: usize,
@@ -157,14 +157,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_values_are_cut() {
+    fn error_messages_cut_long_values() {
         let long = Value::from("x".repeat(1000));
         let message = ValueError::mismatch("i64", &long).to_string();
         assert_eq!(message, format!("expected i64, found text \"{}…", "x".repeat(39)));
     }
 
     #[test]
-    fn null_is_said_once() {
+    fn error_messages_name_null_once() {
         assert_eq!(ValueError::mismatch("u8", &Value::Null).to_string(), "expected u8, found null");
     }
 }

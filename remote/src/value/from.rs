@@ -1,4 +1,4 @@
-//! A `Value` as anything deserializable.
+//! Conversion of a `Value` into anything deserializable.
 
 use std::fmt::Display;
 
@@ -17,18 +17,18 @@ mod forward;
 
 use access::{Entries, Items, Variant};
 
-/// Turns a [`Value`] into anything deserializable.
+/// Converts a [`Value`] into anything deserializable.
 ///
-/// It is forgiving where nothing can be lost: an int is taken for a float that holds it exactly, a list of small ints
-/// for bytes and the other way round, a list for a tuple and a tuple or a set for a list, null for `None` and `()`, a
-/// text or a map of one entry for an enum. It is strict elsewhere: a float is never an int, an int has to fit, a tuple
-/// has to have its length.
+/// The conversion is lenient where nothing can be lost: an int is accepted for a float that holds it exactly, a list of
+/// small ints for bytes and the other way round, a list for a tuple and a tuple or a set for a list, null for `None`
+/// and `()`, and a text or a map of one entry for an enum. It is strict elsewhere: a float is never an int, an int has
+/// to fit, and a tuple has to have the right length.
 ///
 /// A `&Value` is a [`Deserializer`] too, from which text and bytes can be borrowed.
 ///
 /// # Errors
 ///
-/// Words that say what was expected and what was found.
+/// The value does not fit the type. The error says what was expected and what was found.
 ///
 /// ```
 /// use tarmem_remote::value::{Value, from_value};
@@ -40,13 +40,13 @@ pub fn from_value<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T, Value
     T::deserialize(value)
 }
 
-/// The deserializer behind both `Value` and `&Value`.
+/// The deserializer of both `Value` and `&Value`.
 struct FromValue<'de> {
     held: Held<'de>,
     depth: Depth,
 }
 
-/// A value of one's own, or a borrowed one.
+/// An owned or a borrowed value.
 enum Held<'de> {
     Owned(Value),
     Borrowed(&'de Value),
@@ -138,7 +138,7 @@ impl<'de> FromValue<'de> {
         }
     }
 
-    /// Gives the value as it is to a visitor that knows to take it.
+    /// Passes the value unchanged to a visitor that can take it.
     fn hand_over<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         self.depth.check(self.value())?;
         let value = match self.held {
@@ -149,7 +149,7 @@ impl<'de> FromValue<'de> {
     }
 }
 
-/// A list of ints where bytes are wanted.
+/// Converts a list of ints where bytes are expected.
 fn list_as_bytes(items: &[Value]) -> Result<Vec<u8>, ValueError> {
     items
         .iter()
@@ -160,7 +160,7 @@ fn list_as_bytes(items: &[Value]) -> Result<Vec<u8>, ValueError> {
         .collect()
 }
 
-/// The float that an integer is worth exactly.
+/// The float that is exactly equal to an integer.
 fn exact(n: &Integer) -> Option<f64> {
     n.to_f64().filter(|x| Integer::from_f64(*x).as_ref() == Some(n))
 }
@@ -176,7 +176,7 @@ macro_rules! ints {
     )*};
 }
 
-/// Methods that take a value by the one above that is meant.
+/// Methods that are the same as another method above.
 macro_rules! same {
     ($($method:ident $inner:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
@@ -193,7 +193,7 @@ impl<'de> Deserializer<'de> for FromValue<'de> {
             Value::Null => visitor.visit_unit(),
             Value::Bool(b) => visitor.visit_bool(*b),
             Value::Int(n) => {
-                // Few visitors know 128 bits.
+                // Few visitors support 128 bits.
                 if let Some(n) = n.as_i64() {
                     visitor.visit_i64(n)
                 } else if let Ok(n) = u64::try_from(n) {
@@ -290,7 +290,7 @@ impl<'de> Deserializer<'de> for FromValue<'de> {
         }
     }
 
-    /// An empty list will do: it is how a call without arguments looks.
+    /// An empty list is accepted, because a call without arguments has one.
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.value() {
             Value::Null => visitor.visit_unit(),
@@ -328,7 +328,7 @@ impl<'de> Deserializer<'de> for FromValue<'de> {
         _len: usize,
         visitor: V,
     ) -> Result<V::Value, ValueError> {
-        // A shorter list may do: fields may have defaults.
+        // A shorter list is accepted, because fields may have defaults.
         self.list(visitor)
     }
 

@@ -1,15 +1,16 @@
-//! What the proxies of collections take: anything serializable, by itself.
+//! The argument type of the proxies of collections: anything serializable.
 
 use super::to::with_tuples;
 use super::{Value, ValueError};
 use serde::Serialize;
 
-/// What goes into a collection, a queue or a dict on a service: everything that is [`Serialize`], by value or by
-/// reference.
+/// A value that can be stored in a collection, a queue or a dict on a service: everything that is [`Serialize`], by
+/// value or by reference.
 ///
-/// It becomes what [`Value::from`] makes of it, if there is one: a tuple is a [`Value::Tuple`], so that it can be a
-/// key, and a proxy by id is a reference to its object. Everything else becomes what [`to_value`](super::to_value)
-/// makes of it: a struct a map, and so on. A type that is `Deserialize`, too, comes out again as it went in.
+/// It becomes what [`Value::from`] makes of it, if possible: a tuple becomes a [`Value::Tuple`], so that it can be a
+/// key, and a proxy by id becomes a reference to its object. Everything else becomes what [`to_value`](super::to_value)
+/// makes of it: a struct becomes a map, and so on. If the type is also `Deserialize`, the value can be read back
+/// unchanged.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -25,18 +26,18 @@ use serde::Serialize;
 /// }
 /// ```
 ///
-/// A `Value` that is at hand is copied on its way; the methods whose names end in `_value` take it as it is.
+/// A `Value` is copied; the methods whose names end in `_value` take it without a copy.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a value",
     label = "this is not `Serialize`",
-    note = "derive `serde::Serialize` for it, and `serde::Deserialize` to take it out again; or pass a `Value` made by hand, by \
+    note = "derive `serde::Serialize` for it, and `serde::Deserialize` to read it back; or pass a `Value` made by \
             `Value::from`, or by `to_value` of something that is `Serialize`"
 )]
 pub trait IntoValue {
-    /// The value.
+    /// Converts this into a value.
     ///
     /// # Errors
-    /// As [`to_value`](super::to_value); a proxy by key, which is a reference to no object in particular.
+    /// Those of [`to_value`](super::to_value), and that this is a proxy by key, which refers to no particular object.
     fn into_value(self) -> Result<Value, ValueError>;
 }
 

@@ -1,4 +1,4 @@
-//! Values and JSON, both ways, with forms for what JSON does not have.
+//! Conversion between values and JSON, with extra forms for values that JSON does not have.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,21 +23,21 @@ const FLOAT: &str = "$float";
 const KEY: &str = "$key";
 const TOO_DEEP: &str = "$too_deep";
 
-/// How many characters of a wrong key an error shows.
+/// How many characters of a wrong key an error message shows.
 const SHOWN: usize = 40;
 
-/// What gives the object under a key.
+/// Finds the object under a key.
 type Named<'a> = &'a dyn Fn(&str) -> Result<ObjectRef, ValueError>;
 
 impl Value {
     /// The value as JSON.
     ///
-    /// What JSON does not have becomes an object: bytes `{"$bytes": "<hex>"}`, an object reference `{"$ref": "<uuid>",
-    /// "class": "…"}`, a tuple `{"$tuple": […]}`, a set `{"$set": […]}`, an int beyond 64 bits `{"$int": "…"}`, a float
-    /// that is not finite `{"$float": "nan" | "-nan" | "inf" | "-inf"}`, and a map that is not an object, because a key
-    /// is not text, begins with `$` or is there twice, `{"$map": [[key, value], …]}`. [`Value::from_json`] reads them
-    /// back. The keys of an object stay in their order. What is nested deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT)
-    /// becomes `{"$too_deep": 64}`, which is not read back.
+    /// Values that JSON does not have become objects: bytes `{"$bytes": "<hex>"}`, an object reference `{"$ref":
+    /// "<uuid>", "class": "…"}`, a tuple `{"$tuple": […]}`, a set `{"$set": […]}`, an int beyond 64 bits `{"$int":
+    /// "…"}`, and a float that is not finite `{"$float": "nan" | "-nan" | "inf" | "-inf"}`. A map that cannot be an
+    /// object, because a key is not text, begins with `$` or is repeated, becomes `{"$map": [[key, value], …]}`.
+    /// [`Value::from_json`] reads all of them back. The keys of an object stay in their order. A value nested deeper
+    /// than [`DEPTH_LIMIT`](super::DEPTH_LIMIT) becomes `{"$too_deep": 64}`, which cannot be read back.
     ///
     /// ```
     /// use tarmem_remote::value::Value;
@@ -51,23 +51,24 @@ impl Value {
         to_json(self, Depth::default())
     }
 
-    /// The value that JSON stands for; the forms that [`Value::to_json`] writes are read back.
+    /// The value that JSON represents, including the forms that [`Value::to_json`] writes.
     ///
     /// # Errors
     ///
-    /// Nesting deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT), and an object with a key that begins with `$` which is
-    /// not exactly one of those forms. A map with such a key is written as `{"$map": [["$key", 5]]}`.
+    /// The JSON is nested deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT), or contains an object with a key that begins
+    /// with `$` and which is not exactly one of those forms. A map with such a key is written as `{"$map": [["$key",
+    /// 5]]}`.
     pub fn from_json(json: &Json) -> Result<Value, ValueError> {
         JsonSeed::new(&nobody).deserialize(json).map_err(|error| ValueError::new(error.to_string()))
     }
 
-    /// As [`Value::from_json`], from text; an object's keys stay in their order, and an integer of any size is one,
-    /// where a [`serde_json::Value`] makes a float of it.
+    /// Parses JSON as [`Value::from_json`] reads it. An object's keys stay in their order, and integers of any size are
+    /// kept, where a [`serde_json::Value`] would make floats of them.
     ///
     /// # Errors
     ///
-    /// As [`Value::from_json`], and text that is not JSON, a key that is in an object twice, an integer beyond
-    /// [`INTEGER_BITS_LIMIT`](super::INTEGER_BITS_LIMIT), or more than 127 levels of JSON.
+    /// Those of [`Value::from_json`]. The text is not JSON, repeats a key in an object, contains an integer beyond
+    /// [`INTEGER_BITS_LIMIT`](super::INTEGER_BITS_LIMIT), or has more than 127 levels of JSON.
     ///
     /// ```
     /// use tarmem_remote::value::Value;
@@ -79,12 +80,12 @@ impl Value {
         Value::parse_json_with(text, &nobody)
     }
 
-    /// As [`Value::parse_json`]; and `{"$key": "alice"}` stands for the reference that `object` gives for `"alice"`.
-    /// The commands of the `tarmem` program take their arguments in this form.
+    /// Like [`Value::parse_json`], but `{"$key": "alice"}` represents the reference that `object` returns for
+    /// `"alice"`. The commands of the `tarmem` program take their arguments in this form.
     ///
     /// # Errors
     ///
-    /// As [`Value::parse_json`], and those of `object`.
+    /// Those of [`Value::parse_json`] and of `object`.
     ///
     /// ```
     /// use tarmem_remote::value::{ObjectRef, Value};
@@ -113,8 +114,8 @@ impl Value {
     }
 }
 
-/// What is wrong with JSON that is JSON, and in which line: in which column, after large integers were rewritten,
-/// nobody knows.
+/// The error about a value in well-formed JSON, with its line. The column is left out, because rewriting large integers
+/// moves columns.
 fn in_line(error: &serde_json::Error) -> ValueError {
     let (line, message) = (error.line(), error.to_string());
     let place = format!(" at line {line} column {}", error.column());
@@ -125,8 +126,8 @@ fn in_line(error: &serde_json::Error) -> ValueError {
 /// Where no object can be found by its key.
 fn nobody(_: &str) -> Result<ObjectRef, ValueError> {
     Err(ValueError::new(format!(
-        "{{\"{KEY}\": …}} stands for the object under a key in the arguments of tarmem's commands, and nowhere else; a map with \
-         such a key is written {{\"{MAP}\": [[\"{KEY}\", …], …]}}"
+        "{{\"{KEY}\": …}} stands for the object under a key only in the arguments of tarmem's commands; write \
+         a map with such a key as {{\"{MAP}\": [[\"{KEY}\", …], …]}}"
     )))
 }
 
@@ -191,8 +192,8 @@ fn pairs(entries: &[(Value, Value)], inside: Depth) -> Json {
     json!({ MAP: pairs })
 }
 
-/// The text with its integers beyond 64 bits as `{"$int": …}`, and `-0` as `0`: of these `serde_json` makes floats, and
-/// digits are lost without a word.
+/// Rewrites integers beyond 64 bits as `{"$int": …}`, and `-0` as `0`. `serde_json` would turn them into floats and
+/// lose digits.
 fn wide_ints(text: &str) -> Result<Cow<'_, str>, ValueError> {
     let bytes = text.as_bytes();
     let (mut wide, mut copied, mut at) = (String::new(), 0, 0);
@@ -211,7 +212,7 @@ fn wide_ints(text: &str) -> Result<Cow<'_, str>, ValueError> {
                 at += bytes[at..].iter().take_while(more).count();
                 let number = &text[begin..at];
                 let digits = number.strip_prefix('-').unwrap_or(number);
-                // A leading zero is not JSON, which is for the parser to say.
+                // A leading zero is not JSON; the parser reports it.
                 let whole = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
                 let fits = number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok();
                 let instead = match number {
@@ -236,7 +237,7 @@ fn wide_ints(text: &str) -> Result<Cow<'_, str>, ValueError> {
     Ok(Cow::Owned(wide))
 }
 
-/// Reads JSON at a depth.
+/// Reads JSON at a certain depth.
 #[derive(Clone, Copy)]
 struct JsonSeed<'a> {
     depth: Depth,
@@ -248,7 +249,7 @@ impl<'a> JsonSeed<'a> {
         JsonSeed { depth: Depth::default(), object }
     }
 
-    /// For what is inside.
+    /// A seed for nested values.
     fn at<E: Error>(self, depth: Result<Depth, TooDeep>) -> Result<Self, E> {
         Ok(JsonSeed { depth: depth.map_err(E::custom)?, ..self })
     }
@@ -311,7 +312,7 @@ impl<'de> Visitor<'de> for JsonSeed<'_> {
         let mut form = false;
         while let Some(key) = map.next_key::<String>()? {
             if key == TUPLE || key == SET {
-                // The list in it is the one level that they are.
+                // The list inside is their only level.
                 let list = self.at(self.depth.wrapper())?;
                 let Value::List(items) = map.next_value_seed(list)? else {
                     return Err(A::Error::custom(no_form(&key)));
@@ -329,7 +330,7 @@ impl<'de> Visitor<'de> for JsonSeed<'_> {
                 return Ok(Value::Map(pairs));
             }
             form |= key.starts_with('$');
-            // A form such as `$int` is a scalar, so that it is no level of its own.
+            // A form such as `$int` is a scalar, so it is not a level.
             let inside = match form {
                 true => self.depth.wrapper(),
                 false => self.depth.container(),
@@ -345,12 +346,11 @@ impl<'de> Visitor<'de> for JsonSeed<'_> {
     }
 }
 
-/// A map's pairs. A key that is there twice is refused: whoever wrote it meant one of its values, and nobody knows
-/// which.
+/// Checks that no key is repeated. A repeated key is refused, because it is unclear which of its values was meant.
 fn each_once<E: Error>(pairs: Vec<(Value, Value)>) -> Result<Vec<(Value, Value)>, E> {
     match twice(pairs.iter().map(|(key, _)| key)) {
         None => Ok(pairs),
-        Some(key) => Err(E::custom(format_args!("the key {} is there twice; each can be there once", Found(key)))),
+        Some(key) => Err(E::custom(format_args!("the key {} is repeated; each key may occur once", Found(key)))),
     }
 }
 
@@ -407,7 +407,8 @@ impl<'de> Visitor<'de> for PairSeed<'_> {
     }
 }
 
-/// Why an object with a reserved key is none of tarmem's own forms, and how to write a map with such a key.
+/// The error for an object with a reserved key that is not one of tarmem's own forms. It says how to write a map with
+/// such a key.
 fn no_form(key: &str) -> ValueError {
     let form = match key {
         BYTES => r#"{"$bytes": "<hexadecimal digits>"}"#,
@@ -425,7 +426,7 @@ fn no_form(key: &str) -> ValueError {
         shown.push('…');
     }
     let wrong = match form {
-        "" => "is none of tarmem's own forms".to_owned(),
+        "" => "is not one of tarmem's own forms".to_owned(),
         form => format!("has to be exactly {form}"),
     };
     ValueError::new(format!(
@@ -433,7 +434,7 @@ fn no_form(key: &str) -> ValueError {
     ))
 }
 
-/// What an object with one of the reserved keys stands for.
+/// The value that an object with a reserved key represents.
 fn read_form(entries: &[(Value, Value)], object: Named<'_>) -> Result<Value, ValueError> {
     let mut fields: Vec<(&str, &str)> =
         entries.iter().filter_map(|(key, value)| Some((key.as_str()?, value.as_str()?))).collect();

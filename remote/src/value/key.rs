@@ -1,4 +1,4 @@
-//! What can be a key of a map or an element of a set, as Python has it.
+//! Keys of maps and elements of sets, with Python's equality.
 
 use super::{Integer, OutOfMemory, Value, equal, integer_of};
 use hashbrown::HashTable;
@@ -6,11 +6,10 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::LazyLock;
 
-/// A value that can be a key: anything but a list or a map, and a tuple if all its elements can be keys.
+/// A value that can be a key: anything except a list, a map, or a tuple that contains one. A set can be a key, like
+/// Python's `frozenset`.
 ///
-/// A set is one, as Python's `frozenset` is.
-///
-/// Keys that are equal are one key, whatever their types: `1`, `1.0` and `true`. NaN is one key, too.
+/// Equal values are one key, whatever their types: `1`, `1.0` and `true`. All NaNs are one key, too.
 ///
 /// ```
 /// use std::collections::HashSet;
@@ -24,30 +23,37 @@ use std::sync::LazyLock;
 pub struct Key(Value);
 
 impl Key {
-    /// The value as a key.
+    /// Makes a key from a value.
     ///
     /// # Errors
-    /// [`Unhashable`] for a list or a map, and for a tuple with one in it.
+    /// [`Unhashable`] for a list or a map, and for a tuple that contains one.
     pub fn new(value: Value) -> Result<Self, Unhashable> {
         hashable(&value)?;
         Ok(Key(value))
     }
 
-    /// The value that it is.
+    /// The value of the key.
     pub fn value(&self) -> &Value {
         &self.0
     }
 
-    /// The value that it is.
+    /// Converts the key into its value.
     pub fn into_value(self) -> Value {
         self.0
     }
 }
 
-/// What cannot be a key, nor an element of a set: a list, a map, or a tuple with one in it.
+/// The error for a value that cannot be a key or an element of a set: a list, a map, or a tuple that contains one.
+///
+/// ```
+/// use tarmem_remote::value::{Key, Unhashable, Value};
+///
+/// let refused: Unhashable = Key::new(Value::from((1, vec![2]))).unwrap_err();
+/// assert_eq!(refused.to_string(), "unhashable type: 'list'");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unhashable {
-    /// What Python calls the type of the list or map.
+    /// Python's name for the type of the list or map.
     type_name: &'static str,
 }
 
@@ -59,7 +65,7 @@ impl fmt::Display for Unhashable {
 
 impl std::error::Error for Unhashable {}
 
-/// The elements, each once: of those that are equal the first stays.
+/// The elements without duplicates: of several equal ones the first is kept.
 pub(super) fn unique(items: impl IntoIterator<Item = Value>) -> Result<Vec<Value>, Unhashable> {
     let mut kept: Vec<Value> = Vec::new();
     let mut places: HashTable<(u64, usize)> = HashTable::new();
@@ -74,22 +80,22 @@ pub(super) fn unique(items: impl IntoIterator<Item = Value>) -> Result<Vec<Value
     Ok(kept)
 }
 
-/// The pairs of a map: of keys that are equal the first stays, with the last value, as in Python's `dict`. What cannot
-/// be a key stays as it is. Takes time in proportion to their number, and next to none for few pairs, or such as are in
-/// order.
+/// Removes duplicates from the pairs of a map: of several equal keys the first is kept, with the last value, as in
+/// Python's `dict`. Keys that are not hashable are left as they are. This takes linear time, and almost none if the
+/// pairs are few or sorted.
 ///
 /// # Errors
-/// There is no memory to tell the keys apart in.
+/// There is not enough memory for the table of keys.
 #[inline]
 pub(super) fn collapse(pairs: &mut Vec<(Value, Value)>) -> Result<(), OutOfMemory> {
     if are_distinct(pairs) { Ok(()) } else { collapse_any(pairs) }
 }
 
-/// Whether a glance tells that no two keys are equal: of texts and integers that ascend, or are few. Most maps are of
-/// this kind.
+/// Whether it is quick to see that no two keys are equal, because they are texts or integers that are sorted or few.
+/// Most maps are like that.
 #[inline]
 fn are_distinct(pairs: &[(Value, Value)]) -> bool {
-    /// So few are compared each with each.
+    /// Up to this many keys are compared pairwise.
     const FEW: usize = 8;
     let ascend = |(a, _): &(Value, Value), (b, _): &(Value, Value)| match (a, b) {
         (Value::Text(a), Value::Text(b)) => a < b,
@@ -131,7 +137,7 @@ fn collapse_any(pairs: &mut Vec<(Value, Value)>) -> Result<(), OutOfMemory> {
     Ok(())
 }
 
-/// One of the keys that is equal to one before it. What cannot be a key is none of them.
+/// A key that is equal to one before it, if there is one. Keys that are not hashable are skipped.
 pub(super) fn twice<'a>(keys: impl IntoIterator<Item = &'a Value>) -> Option<&'a Value> {
     let mut before: HashTable<(u64, &Value)> = HashTable::new();
     keys.into_iter().filter(|key| hashable(key).is_ok()).find(|&key| {
@@ -144,7 +150,7 @@ pub(super) fn twice<'a>(keys: impl IntoIterator<Item = &'a Value>) -> Option<&'a
     })
 }
 
-/// For the tables of this file: keyed at random, because keys come from strangers.
+/// A hash for the tables in this file. Its seed is random, because the keys come from untrusted clients.
 fn hash_of(key: &Value) -> u64 {
     static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     let mut hasher = KEYS.build_hasher();
@@ -156,7 +162,7 @@ fn hashable(value: &Value) -> Result<(), Unhashable> {
     match value {
         Value::List(_) => Err(Unhashable { type_name: "list" }),
         Value::Map(_) => Err(Unhashable { type_name: "dict" }),
-        // The elements of a set are.
+        // The elements of a set have been checked.
         Value::Tuple(items) => items.iter().try_for_each(hashable),
         _ => Ok(()),
     }
@@ -168,7 +174,7 @@ impl PartialEq for Key {
     }
 }
 
-/// Whether they are one key.
+/// Whether two values are one key.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Float(a), Value::Float(b)) => a == b || (a.is_nan() && b.is_nan()),
@@ -186,7 +192,7 @@ impl Hash for Key {
 
 fn hash<H: Hasher>(value: &Value, state: &mut H) {
     match value {
-        // As the integer that is equal to it.
+        // A float hashes like the integer that it is equal to.
         Value::Float(x) => match Integer::from_f64(*x).filter(|_| x.fract() == 0.0) {
             Some(n) => n.hash(state),
             None if x.is_nan() => f64::NAN.to_bits().hash(state),
@@ -200,14 +206,14 @@ fn hash<H: Hasher>(value: &Value, state: &mut H) {
             items.iter().for_each(|item| hash(item, state));
         }
         Value::Set(items) => {
-            /// At random, because elements come from strangers.
+            /// The seed is random, because the elements come from untrusted clients.
             static ELEMENTS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
             let element = |item: &Value| {
                 let mut hasher = ELEMENTS.build_hasher();
                 hash(item, &mut hasher);
                 hasher.finish()
             };
-            // In any order the same.
+            // The hash must not depend on the order.
             items.len().hash(state);
             items.iter().map(element).fold(0, u64::wrapping_add).hash(state);
         }

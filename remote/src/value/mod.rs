@@ -1,12 +1,13 @@
-//! The dynamic value: what a call carries when its types are not known beforehand.
+//! The dynamic value, which a call carries if its types are not known beforehand.
 //!
-//! - [`Value`] is null, a bool, an [`Integer`], a float, text, bytes, a list, a tuple, a set, a map or an
+//! - A [`Value`] is null, a bool, an [`Integer`], a float, text, bytes, a list, a tuple, a set, a map or an
 //!   [`ObjectRef`].
-//! - [`to_value`] turns anything serializable into a `Value`, [`from_value`] turns a `Value` into anything
-//!   deserializable. Both are forgiving where that is safe, and say what was expected and found where it is not.
-//! - A `Value` travels in the binary encoding of [`crate::codec`] as a tagged form, and in JSON through
+//! - [`to_value`] converts anything serializable into a `Value`, and [`from_value`] converts a `Value` into anything
+//!   deserializable. Both are lenient where nothing can be lost; otherwise their errors say what was expected and what
+//!   was found.
+//! - A `Value` is sent in the binary encoding of [`crate::codec`] as a tagged form, and in JSON through
 //!   [`Value::to_json`] and [`Value::parse_json`].
-//! - [`with_scope`] says how object references are resolved while a message is decoded.
+//! - [`with_scope`] sets how object references are resolved while a message is decoded.
 //!
 //! ```
 //! use tarmem_remote::value::{Value, from_value, to_value};
@@ -61,12 +62,21 @@ pub(crate) use serialize::is_tagged_form;
 
 /// A value whose type is known only when it arrives.
 ///
-/// Two values are equal when they have the same structure: maps compare as ordered pairs and sets as ordered elements,
-/// floats as in IEEE 754 (so `NaN` differs from itself), and object references by id.
-/// [`equal`] compares as Python does.
+/// Two values are equal if they have the same structure: maps compare as ordered pairs and sets as ordered elements,
+/// floats as in IEEE 754 (so `NaN` differs from itself), and object references by id. [`equal`] compares as Python
+/// does.
 ///
-/// Lists, tuples, sets and maps may be nested [`DEPTH_LIMIT`] levels deep; what is deeper is refused wherever values
+/// Lists, tuples, sets and maps may be nested [`DEPTH_LIMIT`] levels deep. Deeper values are refused wherever values
 /// are read or written.
+///
+/// ```
+/// use tarmem_remote::value::Value;
+///
+/// let value = Value::from(vec![Value::from(1), "a".into(), (2.5, true).into()]);
+/// assert_eq!(value.kind(), "list");
+/// assert_eq!(value.as_list().map(<[_]>::len), Some(3));
+/// assert_eq!(value.to_string(), r#"[1,"a",(2.5,true)]"#);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
     /// Nothing: `()`, `None`, JSON's `null`.
@@ -82,21 +92,22 @@ pub enum Value {
     Text(String),
     /// Bytes, as opposed to a list of small integers.
     Bytes(Vec<u8>),
-    /// A list, also what serde calls a sequence, and a tuple or an array in typed data, which serde does not tell
-    /// apart.
+    /// A list. This is what serde calls a sequence; it is also how tuples and arrays in typed data are represented,
+    /// because serde does not distinguish them.
     List(Vec<Value>),
-    /// A map, also a struct; the pairs stay in the order they were put in. Each key is there once in what
-    /// [`Value::map`] makes, and in whatever is read: of one that is there twice the last value counts, in the place of
-    /// the first, as in Python's `dict`; in JSON it is refused.
+    /// A map, or a struct. The pairs stay in the order in which they were inserted.
+    ///
+    /// Each key occurs once in the maps that [`Value::map`] makes and in those that are decoded: if a key is repeated,
+    /// its last value counts, in the place of the first, as in Python's `dict`. In JSON a repeated key is refused.
     Map(Vec<(Value, Value)>),
     /// An object on the service.
     Ref(ObjectRef),
-    /// A tuple: a list that never changes, so that it can be a key. `Value::from((1, "a"))` makes one.
+    /// A tuple: a list that never changes, and so can be a key. `Value::from((1, "a"))` makes one.
     Tuple(Vec<Value>),
-    /// A set that never changes, so that it can be a key; the elements stay in the order they were put in.
+    /// A set that never changes, and so can be a key. The elements stay in the order in which they were inserted.
     ///
-    /// Each is there once, and is no list or map, nor has any in it: [`Value::set`] sees to that, and so does whoever
-    /// reads a set from outside.
+    /// Each element occurs once, and neither is nor contains a list or map. [`Value::set`] ensures this, and so does
+    /// the decoder of a set.
     Set(Vec<Value>),
 }
 
@@ -129,7 +140,7 @@ impl Value {
         matches!(self, Value::Null)
     }
 
-    /// The bool, if it is one.
+    /// The bool, if this is one.
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Value::Bool(b) => Some(*b),
@@ -137,12 +148,12 @@ impl Value {
         }
     }
 
-    /// The integer, if it is one that fits 128 bits; a float is none, even if it is whole.
+    /// The integer, if this is one that fits 128 bits. A float is not an integer, even if it is whole.
     pub fn as_int(&self) -> Option<i128> {
         self.as_integer()?.as_i128()
     }
 
-    /// The integer, if it is one.
+    /// The integer, if this is one.
     pub fn as_integer(&self) -> Option<&Integer> {
         match self {
             Value::Int(n) => Some(n),
@@ -150,8 +161,8 @@ impl Value {
         }
     }
 
-    /// The number as a float: a float as it is, an integer rounded to the nearest float, if it is not beyond all of
-    /// them.
+    /// The number as a float: a float as it is, an integer rounded to the nearest float. `None` for an integer that is
+    /// larger than all floats.
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Value::Float(x) => Some(*x),
@@ -160,7 +171,7 @@ impl Value {
         }
     }
 
-    /// The text, if it is text.
+    /// The text, if this is text.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Value::Text(s) => Some(s),
@@ -168,7 +179,7 @@ impl Value {
         }
     }
 
-    /// The bytes, if it is bytes.
+    /// The bytes, if this is bytes.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {
             Value::Bytes(b) => Some(b),
@@ -176,7 +187,7 @@ impl Value {
         }
     }
 
-    /// The elements, if it is a list.
+    /// The elements, if this is a list.
     pub fn as_list(&self) -> Option<&[Value]> {
         match self {
             Value::List(items) => Some(items),
@@ -184,7 +195,7 @@ impl Value {
         }
     }
 
-    /// The elements, if it is a tuple.
+    /// The elements, if this is a tuple.
     pub fn as_tuple(&self) -> Option<&[Value]> {
         match self {
             Value::Tuple(items) => Some(items),
@@ -192,7 +203,7 @@ impl Value {
         }
     }
 
-    /// The elements in their order, if it is a set.
+    /// The elements in their order, if this is a set.
     pub fn as_set(&self) -> Option<&[Value]> {
         match self {
             Value::Set(items) => Some(items),
@@ -200,7 +211,7 @@ impl Value {
         }
     }
 
-    /// The elements, if it is a list, a tuple or a set.
+    /// The elements, if this is a list, a tuple or a set.
     pub fn as_items(&self) -> Option<&[Value]> {
         match self {
             Value::List(items) | Value::Tuple(items) | Value::Set(items) => Some(items),
@@ -208,11 +219,11 @@ impl Value {
         }
     }
 
-    /// A set of these elements, each once: of those that are equal, as Python has it, the first stays.
+    /// A set of these elements. Of several elements that are equal in Python, the first is kept.
     ///
     /// # Errors
     ///
-    /// An element that is a list or a map, or a tuple with one in it.
+    /// An element is a list or a map, or a tuple that contains one.
     ///
     /// ```
     /// use tarmem_remote::value::Value;
@@ -225,7 +236,7 @@ impl Value {
         key::unique(items).map(Value::Set).map_err(|error| ValueError::new(error.to_string()))
     }
 
-    /// A map of these pairs, in their order. Of keys that are equal, as Python has it, the first stays, with the last
+    /// A map of these pairs, in their order. Of several keys that are equal in Python, the first is kept, with the last
     /// value, as in Python's `dict`.
     ///
     /// ```
@@ -238,13 +249,13 @@ impl Value {
         let mut entries: Vec<(Value, Value)> =
             entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
         if key::collapse(&mut entries).is_err() {
-            // As a `Vec` that cannot grow.
+            // This fails as a `Vec` that cannot grow does.
             std::alloc::handle_alloc_error(std::alloc::Layout::new::<Value>());
         }
         Value::Map(entries)
     }
 
-    /// The pairs in their order, if it is a map.
+    /// The pairs in their order, if this is a map.
     pub fn as_map(&self) -> Option<&[(Value, Value)]> {
         match self {
             Value::Map(entries) => Some(entries),
@@ -252,7 +263,7 @@ impl Value {
         }
     }
 
-    /// The object reference, if it is one.
+    /// The object reference, if this is one.
     pub fn as_object(&self) -> Option<&ObjectRef> {
         match self {
             Value::Ref(reference) => Some(reference),
@@ -260,7 +271,7 @@ impl Value {
         }
     }
 
-    /// What a map holds under a text key; the first one, should the key be there twice.
+    /// The value that a map has under a text key. If the key is repeated, this returns the first value.
     ///
     /// ```
     /// use tarmem_remote::value::{Value, to_value};

@@ -1,4 +1,4 @@
-//! References to objects, as they travel inside values and arguments.
+//! References to objects in values and arguments.
 
 use std::any::Any;
 use std::fmt;
@@ -15,8 +15,8 @@ use super::{Value, scope};
 
 /// A reference to an object on the service: its id, its class, and, inside the service, the object itself.
 ///
-/// References are equal when their ids are. Cloning is cheap. Encoded, a reference is its id and class; where it is
-/// decoded within [`with_scope`](super::with_scope), the scope finds the live object.
+/// References are equal if their ids are. Cloning one is cheap. An encoded reference consists of its id and class; when
+/// it is decoded within [`with_scope`](super::with_scope), the scope finds the live object.
 ///
 /// ```
 /// use tarmem_remote::value::{ObjectRef, Value};
@@ -31,7 +31,7 @@ pub struct ObjectRef {
     parts: Arc<Parts>,
 }
 
-/// Behind one pointer, so that a `Value` stays small.
+/// The fields are behind one pointer, so that a `Value` stays small.
 struct Parts {
     id: Uuid,
     class: Arc<str>,
@@ -39,14 +39,14 @@ struct Parts {
 }
 
 impl ObjectRef {
-    /// A reference by id and class path alone, as a client has it.
+    /// A reference with an id and a class path only, as a client has it.
     pub fn new(id: Uuid, class: impl Into<Arc<str>>) -> Self {
         let class = class.into();
         let live = None;
         ObjectRef { parts: Arc::new(Parts { id, class, live }) }
     }
 
-    /// A reference that carries the object, as the service has it.
+    /// A reference that contains the object, as the service has it.
     pub fn with_live(id: Uuid, class: impl Into<Arc<str>>, live: Arc<dyn Any + Send + Sync>) -> Self {
         let class = class.into();
         let live = Some(live);
@@ -58,17 +58,19 @@ impl ObjectRef {
         self.parts.id
     }
 
-    /// The path of the object's class, such as `bank.Account`; as the sender gave it, until a scope has resolved it.
+    /// The path of the object's class, such as `bank.Account`. Until a scope has resolved the reference, this is what
+    /// the sender wrote.
     pub fn class(&self) -> &str {
         &self.parts.class
     }
 
-    /// What it shares with its clones: an identity, and how many of them there are. For whoever counts references.
+    /// An address that this reference shares with its clones, and how many of them there are, for code that counts
+    /// references.
     pub fn sharing(&self) -> (usize, usize) {
         (Arc::as_ptr(&self.parts) as usize, Arc::strong_count(&self.parts))
     }
 
-    /// The object itself, where the reference carries it.
+    /// The object itself, if the reference contains it.
     pub fn live(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
         self.parts.live.as_ref()
     }
@@ -94,14 +96,14 @@ impl fmt::Debug for ObjectRef {
     }
 }
 
-/// The class and the id: `bank.Account 67e55044-10b1-426f-9247-bb680e5fe0c8`.
+/// Shows the class and the id: `bank.Account 67e55044-10b1-426f-9247-bb680e5fe0c8`.
 impl fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.class(), self.id())
     }
 }
 
-/// In a binary format the pair of id and class, which [`RefScope::export`](super::RefScope::export) has to allow;
+/// Writes the pair of id and class in a binary format, if [`RefScope::export`](super::RefScope::export) allows it;
 /// otherwise `{"$ref": id, "class": class}`.
 impl Serialize for ObjectRef {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -127,12 +129,12 @@ impl Serialize for Readable<'_> {
     }
 }
 
-/// The keys of the readable form.
+/// The keys of the human-readable form.
 pub(super) const ID_FIELD: &str = "$ref";
 pub(super) const CLASS_FIELD: &str = "class";
 
-/// From a binary format through [`RefScope::resolve`](super::RefScope::resolve); from a [`Value`] with the live object
-/// that it carries.
+/// Reads a reference from a binary format through [`RefScope::resolve`](super::RefScope::resolve), or from a [`Value`],
+/// with its live object.
 impl<'de> Deserialize<'de> for ObjectRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {

@@ -1,4 +1,4 @@
-//! Who looks after the object references in a message while it is encoded or decoded.
+//! The scope that handles the object references in a message while it is encoded or decoded.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -6,70 +6,100 @@ use std::ptr::NonNull;
 
 use super::ObjectRef;
 
-/// Resolves the references that arrive in a message, and is told of those that leave in one.
+/// Resolves the references that arrive in a message, and checks those that leave in one.
+///
+/// ```
+/// use tarmem_remote::value::{ObjectRef, RefScope, to_value, with_scope};
+///
+/// /// Knows which object's method runs.
+/// struct Method(ObjectRef);
+/// impl RefScope for Method {
+///     fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
+///         Ok(reference)
+///     }
+///     fn export(&self, _: &ObjectRef) -> Result<(), String> {
+///         Ok(())
+///     }
+///     fn this(&self) -> Option<ObjectRef> {
+///         Some(self.0.clone())
+///     }
+/// }
+///
+/// let object = ObjectRef::new(uuid::Uuid::from_u128(7), "bank.Account");
+/// let this = with_scope(&Method(object.clone()), || to_value(&tarmem_remote::value::This::default())).unwrap();
+/// assert_eq!(this.as_object(), Some(&object));
+/// ```
 pub trait RefScope {
-    /// Called for each reference that is decoded from a binary format; returns the one to use, normally the same with
-    /// its live object.
+    /// Called for each reference that is decoded from a binary format. Returns the reference to use, normally the same
+    /// one with its live object.
     ///
     /// # Errors
     ///
-    /// Words for the one who sent the reference; decoding fails with them.
+    /// A message for the sender of the reference, with which decoding fails.
     fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String>;
 
     /// Called for each reference that is encoded in a binary format, before it is written.
     ///
     /// # Errors
     ///
-    /// Words for the one who sends; encoding fails with them.
+    /// A message for the sender, with which encoding fails.
     fn export(&self, reference: &ObjectRef) -> Result<(), String>;
 
-    /// The object whose method the message is about, if it is about one: what [`This`](super::This) is.
+    /// The object whose method the message is about, if there is one: the object that [`This`](super::This) refers to.
     fn this(&self) -> Option<ObjectRef> {
         None
     }
 
-    /// Where the object of `reference` is in memory, if what runs has that object for itself: a method its own, a
-    /// function those that it works on.
+    /// The address of the object of `reference`, if the running method or function holds it exclusively: a method its
+    /// own object, a function its object parameters.
     fn place(&self, _reference: &ObjectRef) -> Option<usize> {
         None
     }
 
-    /// Shows `view` the object that `reference` stands for, held for reading until the method or function that asks is
-    /// over. It never waits.
+    /// Shows `view` the object that `reference` refers to, held for reading until the calling method or function ends.
+    /// This never waits.
     fn look(&self, _reference: &ObjectRef, _view: &mut dyn FnMut(&dyn Any)) -> Looked {
         Looked::Closed
     }
 
-    /// Told of so many steps that are about to be taken, such as elements to be compared, by a method or function that
-    /// has changed nothing yet. Whether it is to go on: if not, it comes to an end as where an object [is in
+    /// Called before a method or function that has not changed anything yet takes this many steps, such as comparing
+    /// elements. Returns whether it may go on. If not, it ends in the same way as if an object [is in
     /// use](Looked::Busy).
     fn go_on(&self, _steps: usize) -> bool {
         true
     }
 }
 
-/// What came of [`RefScope::look`].
+/// The outcome of [`RefScope::look`].
+///
+/// ```
+/// use tarmem_remote::value::{Looked, ObjectRef, look};
+///
+/// // Outside a service, a reference contains no object.
+/// let account = ObjectRef::new(uuid::Uuid::from_u128(7), "bank.Account");
+/// assert_eq!(look(&account, &mut |_| panic!("there is nothing to see")), Looked::Closed);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Looked {
     /// The object was shown.
     Shown,
-    /// There is nothing to be seen: the reference carries no object, or none that can be held here.
+    /// There is no object to see: the reference contains none, or none that can be held here.
     Closed,
-    /// Others use the object now. Whoever asked comes to an end without having changed anything, whatever its result
-    /// is; it is run again once the object is held.
+    /// Other calls use the object now. The method or function that asked ends without having changed anything, and its
+    /// result is discarded. It runs again once the object is held.
     Busy,
 }
 
 thread_local! {
-    /// Who looks after references now. By a pointer: a scope is lent for one call, and most calls never ask it.
-    /// (Counted pointers were a fifteenth of what a small call cost the service.)
+    /// The current scope of this thread. It is a pointer, because a scope is borrowed for one call, and most calls
+    /// never use it. (Counted pointers took a fifteenth of what a small call cost the service.)
     static CURRENT: Cell<Option<NonNull<dyn RefScope>>> = const { Cell::new(None) };
 }
 
-/// Runs `f` with `scope` looking after the references that this thread encodes or decodes meanwhile.
+/// Runs `f`, while `scope` handles the references that this thread encodes or decodes.
 ///
-/// Scopes nest: the innermost is asked, and the outer one is back when `f` returns or panics. Without a scope,
-/// references are passed through as they are. The scope belongs to the thread, so `f` cannot be asynchronous.
+/// Scopes nest: the innermost is used, and the outer one is restored when `f` returns or panics. Without a scope,
+/// references are passed through unchanged. The scope belongs to the thread, so `f` cannot be asynchronous.
 ///
 /// ```
 /// use tarmem_remote::codec::{decode, encode};
@@ -91,10 +121,11 @@ thread_local! {
 /// assert!(error.to_string().starts_with("there is no bank.Account"));
 /// ```
 pub fn with_scope<R>(scope: &dyn RefScope, f: impl FnOnce() -> R) -> R {
-    // SAFETY: this only forgets how long the scope lives, and the pointer is not used longer than that: see `ask`.
+    // SAFETY: this only erases the lifetime of the scope, and the pointer is not used for longer than that lifetime:
+    // see `ask`.
     let scope: NonNull<dyn RefScope> =
         unsafe { std::mem::transmute::<&dyn RefScope, &'static dyn RefScope>(scope) }.into();
-    /// The scope is in place for as long as `f` runs, and not longer, whether that returns or panics.
+    /// Restores the previous scope when `f` returns or panics, so that the new one is in place exactly while `f` runs.
     struct Restore(Option<NonNull<dyn RefScope>>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -113,7 +144,7 @@ pub(super) fn resolve(reference: ObjectRef) -> Result<ObjectRef, String> {
     })
 }
 
-/// Tells the scope of a reference that is being encoded.
+/// Asks the scope whether a reference may be encoded.
 pub(super) fn export(reference: &ObjectRef) -> Result<(), String> {
     ask(|current| current.map_or(Ok(()), |scope| scope.export(reference)))
 }
@@ -123,19 +154,19 @@ pub(super) fn this() -> Option<ObjectRef> {
     ask(|current| current?.this())
 }
 
-/// Shows `view` an object that is only referred to: see [`RefScope::look`]. Outside of a service there is nothing to be
-/// seen. Inside of one, this is for methods and functions of [registered packages](crate::register_package).
+/// Shows `view` an object that is only referred to; see [`RefScope::look`]. Outside a service there is nothing to see.
+/// Inside one, this is for the methods and functions of [registered packages](crate::register_package).
 pub fn look(reference: &ObjectRef, view: &mut dyn FnMut(&dyn Any)) -> Looked {
     ask(|current| current.map_or(Looked::Closed, |scope| scope.look(reference, view)))
 }
 
-/// Whether to go on, after so many steps: see [`RefScope::go_on`]. Outside of a service there is no end to them.
+/// Whether to go on, before this many steps; see [`RefScope::go_on`]. Outside a service this is always so.
 pub fn go_on(steps: usize) -> bool {
     ask(|current| current.is_none_or(|scope| scope.go_on(steps)))
 }
 
-/// Runs `f` with `object`, which what runs has for itself, to be seen by [`look`]: who may change an object lends it
-/// for as long as it only searches, since nobody else could show it.
+/// Runs `f` while [`look`] can see `object`, which the running method or function holds exclusively. A method that may
+/// change an object lends it for as long as it only searches, because otherwise nothing could show it.
 pub fn lending<R>(object: &dyn Any, f: impl FnOnce() -> R) -> R {
     ask(|current| match current {
         Some(outer) => with_scope(&Lent { outer, object }, f),
@@ -148,7 +179,7 @@ pub fn place_of(object: &dyn Any) -> usize {
     std::ptr::from_ref(object).cast::<()>().addr()
 }
 
-/// A scope with an object that is lent.
+/// A scope with a lent object.
 struct Lent<'a> {
     outer: &'a dyn RefScope,
     object: &'a dyn Any,
@@ -184,9 +215,9 @@ impl RefScope for Lent<'_> {
     }
 }
 
-/// Gives `f` the innermost scope. Its own methods may open scopes.
+/// Passes the innermost scope to `f`. Its methods may open scopes themselves.
 fn ask<R>(f: impl FnOnce(Option<&dyn RefScope>) -> R) -> R {
-    // A thread that is ending has none.
+    // A thread that is ending has no scope.
     let current = CURRENT.try_with(Cell::get).ok().flatten();
     // SAFETY: `with_scope` put the pointer there, and takes it away before it returns or unwinds. So a call of
     // `with_scope` is running on this thread, further up the stack, and its caller borrows the scope until it is over.

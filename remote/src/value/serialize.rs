@@ -1,4 +1,4 @@
-//! How a `Value` is written to any serde format.
+//! Serialization of a `Value` into any serde format.
 
 use serde::ser::{Error, SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
@@ -7,35 +7,36 @@ use super::depth::Depth;
 use super::handoff::{INT_NAME, SET_NAME, TUPLE_NAME};
 use super::{Integer, Value};
 
-/// The serde name of the tagged form, and its variants in the order of their tags. Part of the wire format.
+/// The serde name of the tagged form, and its variants in the order of their tags. They are part of the wire format.
 pub(super) const TAGGED: &str = "Value";
 pub(super) const VARIANTS: &[&str] =
     &["Null", "Bool", "Int", "Float", "Text", "Bytes", "List", "Map", "Ref", "Tuple", "Set", "Integer"];
 
-/// The key of the readable form of a large integer.
+/// The key of the human-readable form of a large integer.
 pub(super) const INT_FIELD: &str = "$int";
 
-/// Whether an enum that a type asks for is the tagged form.
+/// Whether the enum that a type asks for is the tagged form.
 pub(crate) fn is_tagged_form(name: &str, variants: &[&str]) -> bool {
     name == TAGGED && variants == VARIANTS
 }
 
-/// In a binary format a tagged form, which loses nothing. In a readable one the natural form: a map is a map and bytes
-/// are the format's bytes, tuples and sets are sequences, and an integer beyond 128 bits is `{"$int": digits}`. Formats
-/// without bytes, such as JSON, lose the difference: [`Value::to_json`] keeps it, and [`to_value`](super::to_value)
-/// does.
+/// Writes a tagged form in a binary format, which loses nothing, and the natural form in a human-readable one: a map is
+/// a map, bytes are the format's bytes, tuples and sets are sequences, and an integer beyond 128 bits is `{"$int":
+/// digits}`. Formats without bytes, such as JSON, lose the difference; [`Value::to_json`] and
+/// [`to_value`](super::to_value) keep it.
 ///
 /// # Errors
 ///
-/// A value nested deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT), and whatever the format cannot express.
+/// The value is nested deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT), or contains something that the format cannot
+/// express.
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Nested(self, Depth::default()).serialize(serializer)
     }
 }
 
-/// Writes what Python calls a tuple, of a class that keeps it otherwise than as a [`Value`]: in a binary format, which
-/// knows the class, as the list that it is.
+/// Serializes a Python tuple that a class stores otherwise than as a [`Value`]. In a binary format, whose reader knows
+/// the class, it is written as a list.
 ///
 /// ```
 /// use serde::{Serialize, Serializer};
@@ -58,7 +59,7 @@ pub fn serialize_tuple<S: Serializer, T: Serialize>(items: &T, serializer: S) ->
     named(TUPLE_NAME, items, serializer)
 }
 
-/// As [`serialize_tuple`], what Python calls a set.
+/// Serializes a Python set, as [`serialize_tuple`] does a tuple.
 ///
 /// # Errors
 /// Those of the serializer.
@@ -74,7 +75,7 @@ fn named<S: Serializer, T: Serialize>(name: &'static str, items: &T, serializer:
     }
 }
 
-/// A value and how deep in the outermost one it is.
+/// A value and its depth in the outermost one.
 struct Nested<'a>(&'a Value, Depth);
 
 impl Serialize for Nested<'_> {
@@ -89,7 +90,7 @@ impl Nested<'_> {
         match self.0 {
             Value::Null => serializer.serialize_unit_variant(TAGGED, 0, "Null"),
             Value::Bool(b) => serializer.serialize_newtype_variant(TAGGED, 1, "Bool", b),
-            // In a machine's 64 bits it takes the very bytes that it takes in 128.
+            // An integer that fits 64 bits is encoded in the same bytes as in 128 bits.
             Value::Int(n) => match (n.as_i64(), n.as_i128()) {
                 (Some(n), _) => serializer.serialize_newtype_variant(TAGGED, 2, "Int", &n),
                 (None, Some(n)) => serializer.serialize_newtype_variant(TAGGED, 2, "Int", &n),
@@ -144,7 +145,7 @@ impl Nested<'_> {
     }
 }
 
-/// As the narrowest type, for few formats know 128 bits; beyond those as `{"$int": digits}`.
+/// Writes an integer in the narrowest type, because few formats support 128 bits; a larger one as `{"$int": digits}`.
 fn natural_int<S: Serializer>(n: &Integer, serializer: S) -> Result<S::Ok, S::Error> {
     if let Some(n) = n.as_i64() {
         serializer.serialize_i64(n)
@@ -157,7 +158,7 @@ fn natural_int<S: Serializer>(n: &Integer, serializer: S) -> Result<S::Ok, S::Er
     }
 }
 
-/// An integer in a readable form of its own.
+/// The human-readable form of a large integer.
 struct Digits<'a>(&'a Integer);
 
 impl Serialize for Digits<'_> {

@@ -1,4 +1,4 @@
-//! Values through serde and JSON: round trips, what is forgiven and what is not, limits.
+//! Tests of values through serde and JSON: round trips, lenient and strict conversions, limits.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,14 +15,14 @@ use crate::args;
 
 mod json;
 
-/// Any value, some levels deep.
+/// Any value, a few levels deep.
 pub(crate) fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),
         any::<i64>().prop_map(Value::from),
         integer::tests::any_integer().prop_map(Value::Int),
-        // Not NaN, which no comparison finds equal.
+        // No NaN, because it is never equal to itself.
         any::<f64>().prop_map(|x| Value::Float(if x.is_nan() { f64::INFINITY } else { x })),
         any::<String>().prop_map(Value::Text),
         "\\$?(bytes|ref|class|map|int|tuple|set)".prop_map(Value::Text),
@@ -41,7 +41,7 @@ pub(crate) fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A scalar in so many lists (or, every other level, maps).
+/// A scalar inside this many lists (or, at every other level, maps).
 pub(crate) fn nested(levels: usize) -> Value {
     (0..levels).fold(Value::from(1), |inner, level| match level % 2 {
         0 => Value::List(vec![inner]),
@@ -49,7 +49,7 @@ pub(crate) fn nested(levels: usize) -> Value {
     })
 }
 
-/// With every text-keyed map sorted, as JSON objects are.
+/// The value with every text-keyed map sorted, like JSON objects.
 fn sorted(value: &Value) -> Value {
     match value {
         Value::List(items) => Value::List(items.iter().map(sorted).collect()),
@@ -110,7 +110,7 @@ proptest! {
 
 /// As in Python's `dict`.
 #[test]
-fn a_key_that_is_read_twice_has_its_last_value_in_the_place_of_the_first() {
+fn a_repeated_key_has_its_last_value_in_the_place_of_the_first() {
     let map = |pairs: &[(Value, i64)]| Value::Map(pairs.iter().map(|(key, n)| (key.clone(), (*n).into())).collect());
     let read = |value: &Value| crate::codec::decode::<Value>(&crate::codec::encode(value).unwrap()).unwrap();
     let [a, b, c] = ["a", "b", "c"].map(Value::from);
@@ -118,11 +118,11 @@ fn a_key_that_is_read_twice_has_its_last_value_in_the_place_of_the_first() {
     for (sent, expected) in [
         (map(&[(a.clone(), 1), (b.clone(), 2), (a.clone(), 3)]), map(&[(a.clone(), 3), (b.clone(), 2)])),
         (map(&[(a.clone(), 1), (a.clone(), 2), (a.clone(), 3)]), map(&[(a.clone(), 3)])),
-        // What is equal is one key.
+        // Equal keys are one key.
         (map(&[(1.into(), 1), (c, 2), (1.0.into(), 3), (true.into(), 4)]), map(&[(1.into(), 4), ("c".into(), 2)])),
         (map(&[(f64::NAN.into(), 1), (f64::NAN.into(), 2), (b, 3)]), map(&[(f64::NAN.into(), 2), ("b".into(), 3)])),
         (map(&[((1, "a").into(), 1), ((1.0, "a").into(), 2)]), map(&[((1, "a").into(), 2)])),
-        // What can be no key stays as it is.
+        // Values that cannot be keys stay as they are.
         (map(&[(list(), 1), (a.clone(), 2), (list(), 3), (a, 4)]), map(&[(list(), 1), ("a".into(), 4), (list(), 3)])),
     ] {
         assert_eq!(read(&sent).to_string(), expected.to_string());
@@ -133,9 +133,9 @@ fn a_key_that_is_read_twice_has_its_last_value_in_the_place_of_the_first() {
 }
 
 #[test]
-fn a_map_of_many_keys_that_are_there_twice_takes_time_in_proportion() {
+fn reading_a_map_with_many_repeated_keys_takes_linear_time() {
     const MANY: usize = 100_000;
-    // Neither in order nor of one kind, and half of them once more.
+    // The keys are neither sorted nor of one kind, and half of them are repeated.
     let key = |n: usize| match n % 3 {
         0 => Value::from(format!("{:x}", n.wrapping_mul(0x9e37_79b9))),
         1 => Value::from(n as f64 + 0.5),
@@ -229,7 +229,7 @@ fn typed_values_pass_through_both_encodings() {
 }
 
 #[test]
-fn the_natural_mapping() {
+fn rust_types_become_the_natural_values() {
     let text = to_value(&everything()).unwrap();
     assert_eq!(text.get("unit"), Some(&Value::Null));
     assert_eq!(text.get("newtype"), Some(&Value::from(-3)));
@@ -260,7 +260,7 @@ fn live_objects_stay_live() {
     let object: &dyn erased_serde::Serialize = &live;
     assert!(is_live(to_value(object).unwrap().as_object().unwrap()));
 
-    // Nothing is left behind for another to take.
+    // Nothing is left in the slot for another reader.
     let json = serde_json::to_string(&value).unwrap();
     assert!(json.contains(r#""class":"a.B""#));
     assert_eq!(to_value(&Newtype(Box::new(None))).unwrap(), Value::Null);
@@ -271,7 +271,7 @@ fn live_objects_stay_live() {
 }
 
 #[test]
-fn what_is_forgiven() {
+fn conversions_are_lenient_where_nothing_is_lost() {
     assert_eq!(from_value::<f64>(3.into()), Ok(3.0));
     assert_eq!(from_value::<f32>(3.into()), Ok(3.0));
     assert_eq!(from_value::<Vec<u8>>(Value::Bytes(vec![1, 2])), Ok(vec![1, 2]));
@@ -297,7 +297,7 @@ fn what_is_forgiven() {
 }
 
 #[test]
-fn what_is_refused_and_how() {
+fn refused_conversions_say_what_was_expected_and_found() {
     fn words<T: DeserializeOwned + Debug>(value: impl Into<Value>) -> String {
         let value = value.into();
         let erased = &mut <dyn erased_serde::Deserializer>::erase(&value);
@@ -330,7 +330,8 @@ fn what_is_refused_and_how() {
     assert_eq!(words::<Choice>("Tuple"), r#"variant `Tuple` has content: pass a map of "Tuple" to it"#);
     assert_eq!(
         words::<Choice>(7),
-        "expected the name of a variant (`Unit`, `Newtype`, `Tuple`, `Struct`) or a map of it to its content, found int 7"
+        "expected the name of a variant (`Unit`, `Newtype`, `Tuple`, `Struct`) or a map of it to its content, \
+         found int 7"
     );
     assert_eq!(
         words::<Choice>(BTreeMap::from([("Struct", BTreeMap::from([("a", "x")]))])),
@@ -340,7 +341,7 @@ fn what_is_refused_and_how() {
 }
 
 #[test]
-fn depth_is_limited_everywhere() {
+fn depth_is_limited_wherever_values_are_read_or_written() {
     let deep = |result: Result<Value, ValueError>| {
         assert_eq!(result.unwrap_err().message().split(" at ").next(), Some("nested deeper than 64 levels"));
     };
@@ -364,7 +365,7 @@ fn depth_is_limited_everywhere() {
     struct Chain(Option<Box<Chain>>);
     let chain = (0..1000).fold(Chain(None), |inner, _| Chain(Some(Box::new(inner))));
     assert_eq!(to_value(&chain).unwrap_err().message(), "nested deeper than 192 levels");
-    // A hundred thousand levels: dropping such a value would overflow the stack, reading it must not.
+    // A hundred thousand levels: dropping such a value would overflow the stack, but reading it must not.
     let bomb = std::mem::ManuallyDrop::new(nested(100_001));
     deep(to_value(&*bomb));
     deep(Value::deserialize(&*bomb));
@@ -379,7 +380,7 @@ fn depth_is_limited_everywhere() {
 }
 
 #[test]
-fn conversions() {
+fn rust_values_convert_with_from() {
     assert_eq!(Value::from((1u8, "a", 'b', Some(2.5f32))).to_string(), r#"(1,"a","b",2.5)"#);
     assert_eq!(Value::from(&[1, 2][..]), Value::from(vec![1, 2]));
     assert_eq!(Value::from(usize::MAX).as_int(), Some(usize::MAX as i128));
@@ -393,7 +394,7 @@ fn conversions() {
 }
 
 #[test]
-fn tuples_and_sets_come_back_as_what_they_were() {
+fn tuples_and_sets_keep_their_kinds() {
     let tuple = Value::from((1, "a", (2.5,), ()));
     let set = Value::set(["a".into(), (1, 2).into(), 1.into(), true.into(), Value::set([]).unwrap()]).unwrap();
     assert_eq!(tuple.to_string(), r#"(1,"a",(2.5,),null)"#);
@@ -404,7 +405,7 @@ fn tuples_and_sets_come_back_as_what_they_were() {
         r#"[{"$tuple":[1,"a",{"$tuple":[2.5]},null]},{"$set":["a",{"$tuple":[1,2]},1,{"$set":[]}]}]"#
     );
     assert_eq!(Value::parse_json(&both.to_json().to_string()), Ok(both.clone()));
-    // In a struct, past serde, too.
+    // Also in a struct, through serde.
     let held = Everything { value: both.clone(), ..everything() };
     assert_eq!(to_value(&held).unwrap().get("value"), Some(&both));
     through_value(&held);
@@ -418,7 +419,7 @@ fn tuples_and_sets_come_back_as_what_they_were() {
     assert_eq!(from_value::<(i64, i64)>([1, 2].into()), Ok((1, 2)));
     assert!(from_value::<(i64, i64)>(Value::set([1.into(), 2.into()]).unwrap()).is_err(), "a set has no order");
     assert_eq!(to_value(&(1, 2)).unwrap(), [1, 2].into(), "to serde it could be an array");
-    // Formats that know neither show sequences.
+    // Formats without tuples and sets show sequences.
     assert_eq!(serde_json::to_string(&both).unwrap(), r#"[[1,"a",[2.5],null],["a",[1,2],1,[]]]"#);
 }
 
@@ -452,7 +453,7 @@ fn large_integers_pass_through_every_encoding() {
     assert_eq!(from_value::<f64>(Integer::new(1).shift_left(1000).unwrap().into()), Ok(2f64.powi(1000)));
     let json = serde_json::to_string(&Value::from(far.clone())).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), far.into());
-    // What fits 64 bits takes the bytes that it took as one of 128.
+    // An integer that fits 64 bits is encoded in the same bytes as in 128 bits.
     for n in [0, -1, i64::MAX, i64::MIN] {
         let bytes = crate::codec::encode(&Value::from(n)).unwrap();
         assert_eq!(bytes[1..], crate::codec::encode(&i128::from(n)).unwrap());
@@ -462,7 +463,7 @@ fn large_integers_pass_through_every_encoding() {
 }
 
 #[test]
-fn the_sign_of_nan_stays() {
+fn the_sign_of_nan_is_kept() {
     let nan = Value::Float(-f64::NAN);
     let sign = |value: Value| value.as_f64().unwrap().is_sign_negative();
     assert!(sign(Value::parse_json(&nan.to_json().to_string()).unwrap()));
@@ -471,7 +472,7 @@ fn the_sign_of_nan_stays() {
     assert!(!sign(Value::parse_json(&Value::Float(f64::NAN).to_json().to_string()).unwrap()));
 }
 
-/// Lists hold many of them.
+/// A list may contain many of them.
 #[test]
 fn a_value_is_four_words() {
     assert_eq!((size_of::<Value>(), align_of::<Value>()), (32, 8));

@@ -1,29 +1,30 @@
-//! What a method gives that belongs to its object.
+//! Results of a method that refer to its own object.
 
 use super::{ObjectRef, scope};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// In the result of a method, a reference to the object that it was called on: at the caller, a handle to it.
+/// In the result of a method, a reference to the object that the method was called on. The caller gets a handle to it.
 ///
-/// Who called by key learns by it which object it was: the key may lead to another one by the time of the next call.
+/// A caller that used a key learns from it which object the call reached: the key may be mapped to another object by
+/// the next call.
 ///
 /// ```
 /// use tarmem_remote::value::{This, to_value};
 ///
-/// // There is no object but where a service runs a method.
+/// // There is no object except where a service runs a method.
 /// assert!(to_value(&This::default()).unwrap().is_null());
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct This(Option<ObjectRef>);
 
 impl This {
-    /// The reference, as it came in the result.
+    /// The reference that the result contained, if any.
     pub fn reference(&self) -> Option<&ObjectRef> {
         self.0.as_ref()
     }
 }
 
-/// The object whose method runs, whatever was in it before.
+/// Serializes the object whose method runs, whatever `self` contains.
 impl Serialize for This {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         scope::this().serialize(serializer)
@@ -36,17 +37,26 @@ impl<'de> Deserialize<'de> for This {
     }
 }
 
-/// Something that a method grants, and the object that it belongs to.
+/// Something that a method grants, such as a lock, and the object that it belongs to.
+///
+/// ```
+/// use tarmem_remote::value::{Granted, Value, to_value};
+///
+/// let granted = Granted::here(7);
+/// assert_eq!(granted.grant, 7);
+/// assert!(granted.of.reference().is_none(), "the object is added when a service sends the result");
+/// assert_eq!(to_value(&granted).unwrap().get("grant"), Some(&Value::from(7)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Granted<G> {
     /// What is granted.
     pub grant: G,
-    /// The object that it is to be given up to.
+    /// The object to which the grant is returned.
     pub of: This,
 }
 
 impl<G> Granted<G> {
-    /// By the object whose method this is a result of.
+    /// A grant of the object whose method returns it.
     pub fn here(grant: G) -> Self {
         Granted { grant, of: This::default() }
     }

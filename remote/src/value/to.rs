@@ -1,4 +1,4 @@
-//! Anything serializable as a `Value`.
+//! Conversion of anything serializable into a `Value`.
 
 use std::any::type_name;
 use std::fmt::Display;
@@ -15,19 +15,18 @@ use super::serialize::INT_FIELD;
 use super::weight::{allocated, charge, copy, copy_text, push};
 use super::{Value, ValueError};
 
-/// Turns anything serializable into a [`Value`].
+/// Converts anything serializable into a [`Value`].
 ///
-/// Structs and maps become maps (of text keys for structs), `()` and `None` null, integers ints, characters text. A
-/// newtype is what it wraps, a unit variant its name, any other variant a map of its name to its content. A `Value`
-/// comes out as it went in.
+/// Structs and maps become maps (with text keys for structs), `()` and `None` become null, integers ints, and
+/// characters text. A newtype becomes what it wraps, a unit variant its name, and any other variant a map of its name
+/// to its content. A `Value` is returned unchanged.
 ///
-/// Sequences become lists, and so do tuples and arrays: to serde an array is a tuple, and a `[f64; 3]` in a struct is
-/// to be read as a list. `Value::from((1, "a"))` makes a [`Value::Tuple`], [`Value::set`] a [`Value::Set`].
+/// Sequences become lists, and so do tuples and arrays: to serde an array is a tuple, and a `[f64; 3]` in a struct
+/// should be a list. `Value::from((1, "a"))` makes a [`Value::Tuple`], [`Value::set`] a [`Value::Set`].
 ///
 /// # Errors
 ///
-/// Nesting deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT) lists and maps, and errors of
-/// the type's own `Serialize`.
+/// Lists and maps are nested deeper than [`DEPTH_LIMIT`](super::DEPTH_LIMIT), or the type's own `Serialize` fails.
 ///
 /// ```
 /// use tarmem_remote::value::{Value, to_value};
@@ -42,8 +41,8 @@ pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value, ValueError> {
     value.serialize(ToValue::default())
 }
 
-/// As [`to_value`], but a tuple is a tuple wherever [`Value::from`] could have made one: outside of the user's own
-/// types.
+/// Like [`to_value`], but tuples become tuples wherever [`Value::from`] could have made them, that is, outside the
+/// user's own types.
 pub(super) fn with_tuples<T: Serialize + ?Sized>(value: &T) -> Result<Value, ValueError> {
     value.serialize(ToValue { name: Some(type_name::<T>), ..ToValue::default() })
 }
@@ -51,8 +50,8 @@ pub(super) fn with_tuples<T: Serialize + ?Sized>(value: &T) -> Result<Value, Val
 #[derive(Clone, Copy, Default)]
 struct ToValue {
     depth: Depth,
-    /// What the type that is serialized is called, where its tuples are to be told from its arrays: to serde they are
-    /// the same.
+    /// The name of the serialized type, if its tuples have to be distinguished from its arrays, which are the same to
+    /// serde.
     name: Option<fn() -> &'static str>,
 }
 
@@ -65,12 +64,12 @@ impl ToValue {
         Ok(ToValue { depth: self.depth.wrapper()?, ..self })
     }
 
-    /// For a part of it, of that type.
+    /// A serializer for a part of that type.
     fn of<T: ?Sized>(self) -> Self {
         ToValue { name: self.name.map(|_| type_name::<T> as fn() -> &'static str), ..self }
     }
 
-    /// Within a type of the user's own.
+    /// A serializer for the inside of a user's own type.
     fn within(self) -> Self {
         ToValue { name: None, ..self }
     }
@@ -98,13 +97,13 @@ impl ToValue {
     }
 }
 
-/// Whether a type of that name is a tuple, or a reference to one. Names are for people, and may be written otherwise
-/// one day: tuples would be lists then, and a test would tell.
+/// Whether a type with this name is a tuple, or a reference to one. Rust does not guarantee the form of type names. If
+/// it changed, tuples would become lists, and a test would fail.
 fn is_tuple(name: &str) -> bool {
     name.trim_start_matches(['&', ' ']).trim_start_matches("mut ").starts_with('(')
 }
 
-/// What an externally tagged variant with content looks like.
+/// The representation of an externally tagged variant with content.
 fn variant(name: &str, content: Value) -> Value {
     Value::Map(vec![(name.into(), content)])
 }
@@ -157,7 +156,7 @@ impl Serializer for ToValue {
     }
 
     fn serialize_unit_struct(self, name: &'static str) -> Result<Value, ValueError> {
-        // It is for whoever collects arguments, and no value.
+        // Code that collects arguments handles this; it is not a value.
         if name == ABSENT { Err(ValueError::new(ABSENT)) } else { Ok(Value::Null) }
     }
 
@@ -181,7 +180,7 @@ impl Serializer for ToValue {
             return Ok(reference);
         }
         match name {
-            // What these wrap counts as their level.
+            // Their content counts as their level.
             TUPLE_NAME | SET_NAME => Ok(match (value.serialize(self)?, name) {
                 (Value::List(items), TUPLE_NAME) => Value::Tuple(items),
                 (Value::List(items), _) => Value::Set(items),
@@ -252,7 +251,7 @@ impl Serializer for ToValue {
     }
 }
 
-/// A list that is being put together.
+/// A list that is being built.
 struct List {
     items: Vec<Value>,
     inside: ToValue,
@@ -299,7 +298,7 @@ list_access! {
     SerializeTupleStruct serialize_field SerializeTupleVariant serialize_field
 }
 
-/// A map that is being put together.
+/// A map that is being built.
 struct Map {
     entries: Vec<(Value, Value)>,
     key: Option<Value>,

@@ -1,18 +1,19 @@
-//! How much memory the values of one message may take once they are decoded.
+//! Limits how much memory the decoded values of one message may take.
 //!
-//! A byte on the wire may be an element of a list, and that takes as much as any [`Value`](super::Value): a message may
-//! be many times as large in memory as it was on its way. So the elements are counted while they are decoded.
+//! One byte on the wire may be an element of a list, which takes as much memory as any [`Value`](super::Value). So a
+//! message may be many times larger in memory than it is on the wire, and the elements are counted while they are
+//! decoded.
 
 use std::cell::Cell;
 use std::collections::TryReserveError;
 use std::fmt;
 
-/// How much memory the [`Value`](super::Value)s among the arguments of one call may take, with the texts and bytes in
-/// them, or those in an object that is sent by value; and no less what one operation of tarmem's own modules may make:
-/// 64 MiB.
+/// How much memory the [`Value`](super::Value)s in the arguments of one call, or in an object that is sent by value,
+/// may take, including their texts and bytes: 64 MiB. The same limit applies to what one operation of tarmem's own
+/// modules may make.
 pub const DECODED_LIMIT: usize = 64 << 20;
 
-/// About what an allocation of so many bytes takes: allocators keep a word beside it, and round up.
+/// Approximately what an allocation of this many bytes takes: allocators keep a word beside it, and round up.
 #[inline]
 pub const fn allocated(bytes: usize) -> usize {
     match bytes {
@@ -23,13 +24,20 @@ pub const fn allocated(bytes: usize) -> usize {
 }
 
 thread_local! {
-    /// What may still be taken by what is being decoded.
+    /// How much may still be allocated by what is being decoded.
     static LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
-    /// What has been taken since somebody asked.
+    /// How much has been allocated since `take_decoded_weight` was last called.
     static TAKEN: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The arguments of a call would take more than [`DECODED_LIMIT`] once they are decoded.
+/// The error if the arguments of a call would take more than [`DECODED_LIMIT`] once decoded.
+///
+/// ```
+/// use tarmem_remote::value::{DECODED_LIMIT, TooHeavy, charge, limited};
+///
+/// let refused: TooHeavy = limited(|| charge(DECODED_LIMIT + 1)).unwrap_err();
+/// assert!(refused.to_string().contains("more memory than the limit of 67108864 bytes"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooHeavy;
 
@@ -37,16 +45,17 @@ impl fmt::Display for TooHeavy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the values would take more memory than the limit of {DECODED_LIMIT} bytes for one call; divide them among several"
+            "the values would take more memory than the limit of {DECODED_LIMIT} bytes for one call; divide them \
+             among several"
         )
     }
 }
 
-/// Decodes the arguments of a call, or an object that was sent by value, with `decode`, within [`DECODED_LIMIT`]; or
-/// makes values of a result.
+/// Runs `decode`, which decodes the arguments of a call or an object that was sent by value, or makes the values of a
+/// result, with the limit [`DECODED_LIMIT`].
 #[inline]
 pub fn limited<R>(decode: impl FnOnce() -> R) -> R {
-    /// Puts back what was left, also after a panic.
+    /// Restores the previous remainder, also after a panic.
     struct Restore(usize);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -62,11 +71,11 @@ pub fn limited<R>(decode: impl FnOnce() -> R) -> R {
 
 impl std::error::Error for TooHeavy {}
 
-/// Counts so many bytes more towards [`DECODED_LIMIT`]: for a `Deserialize` that keeps more than the
+/// Counts this many more bytes towards [`DECODED_LIMIT`]. This is for a `Deserialize` that stores more than the
 /// [`Value`](super::Value)s that it reads, such as a table's entries.
 ///
 /// # Errors
-/// They are too many, inside of [`limited`].
+/// The limit is exceeded, inside [`limited`].
 ///
 /// ```
 /// use tarmem_remote::value::{DECODED_LIMIT, charge, limited};
@@ -77,23 +86,41 @@ impl std::error::Error for TooHeavy {}
 #[inline]
 pub fn charge(bytes: usize) -> Result<(), TooHeavy> {
     let left = LEFT.get();
-    // Outside of `limited` nothing is counted.
+    // Nothing is counted outside `limited`.
     if left != usize::MAX {
         LEFT.set(left.checked_sub(bytes).ok_or(TooHeavy)?);
     }
     Ok(())
 }
 
-/// How many bytes the arguments that this thread has decoded since the last time it was asked take in memory, beyond
-/// their encoded form.
+/// How many bytes, beyond their encoded form, the arguments take that this thread has decoded since this function was
+/// last called.
+///
+/// ```
+/// use tarmem_remote::codec::{decode, encode};
+/// use tarmem_remote::value::{Value, limited, take_decoded_weight};
+///
+/// let bytes = encode(&Value::from(vec![1, 2, 3])).unwrap();
+/// take_decoded_weight();
+/// limited(|| decode::<Value>(&bytes)).unwrap();
+/// assert!(take_decoded_weight() > 0);
+/// assert_eq!(take_decoded_weight(), 0);
+/// ```
 pub fn take_decoded_weight() -> usize {
     TAKEN.take()
 }
 
-/// No announced length reserves more than this many elements where nothing is counted.
+/// The most elements that an announced length reserves where nothing is counted.
 const RESERVED: usize = 1024;
 
-/// There is no memory for this now: the operation that asked for it fails, and nothing else.
+/// The error if there is not enough memory now. Only the operation that asked for it fails.
+///
+/// ```
+/// use tarmem_remote::value::{OutOfMemory, with_room};
+///
+/// let refused: OutOfMemory = with_room::<u64>(usize::MAX / 16).unwrap_err();
+/// assert!(refused.to_string().starts_with("there is no memory for"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfMemory {
     bytes: usize,
@@ -117,10 +144,10 @@ impl OutOfMemory {
     }
 }
 
-/// An empty list with room for `count` elements.
+/// An empty list with capacity for `count` elements.
 ///
 /// # Errors
-/// There is no memory for them now.
+/// There is not enough memory for them now.
 ///
 /// ```
 /// use tarmem_remote::value::with_room;
@@ -134,7 +161,7 @@ pub fn with_room<T>(count: usize) -> Result<Vec<T>, OutOfMemory> {
     Ok(items)
 }
 
-/// An empty list for as many elements as are announced, or as may come.
+/// An empty list with capacity for as many elements as are announced, within the limit.
 pub(super) fn announced<T>(count: Option<usize>) -> Result<Vec<T>, OutOfMemory> {
     let most = match LEFT.get() {
         usize::MAX => RESERVED,
@@ -143,7 +170,7 @@ pub(super) fn announced<T>(count: Option<usize>) -> Result<Vec<T>, OutOfMemory> 
     with_room(count.unwrap_or(0).min(most))
 }
 
-/// Puts `item` at the end.
+/// Appends `item`.
 #[inline]
 pub(super) fn push<T>(items: &mut Vec<T>, item: T) -> Result<(), OutOfMemory> {
     if items.len() == items.capacity() {
@@ -153,7 +180,7 @@ pub(super) fn push<T>(items: &mut Vec<T>, item: T) -> Result<(), OutOfMemory> {
     Ok(())
 }
 
-/// Below this a text is copied as any is: there is memory for so much, or for nothing at all.
+/// Shorter texts are copied without a check: if there is no memory for so little, there is none for an error either.
 const SHORT_TEXT: usize = 4 << 10;
 
 /// A copy of a text.
@@ -168,7 +195,7 @@ pub(super) fn copy_text(text: &str) -> Result<String, OutOfMemory> {
     Ok(copy)
 }
 
-/// A copy of so many bytes.
+/// A copy of the bytes.
 pub(super) fn copy(bytes: &[u8]) -> Result<Vec<u8>, OutOfMemory> {
     let mut copy = with_room(bytes.len())?;
     copy.extend_from_slice(bytes);
@@ -180,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_copied_whole_whatever_its_length() {
+    fn texts_of_any_length_are_copied() {
         for length in [0, 1, SHORT_TEXT, SHORT_TEXT + 1, 5 * SHORT_TEXT] {
             let text: String = ('a'..='z').cycle().take(length).collect();
             assert_eq!(copy_text(&text).map_err(|error| error.to_string()), Ok(text));
@@ -188,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_is_not_there_is_an_error() {
+    fn missing_memory_is_an_error() {
         let error = with_room::<u64>(usize::MAX / 16).err().map(|error| error.to_string());
         let told = "there is no memory for 9223372036854775800 bytes now; take less at once, or give the service more";
         assert_eq!(error.as_deref(), Some(told));

@@ -1,4 +1,4 @@
-//! Calls whose every failure is an [`Error`], which names the method.
+//! Calls that fail only with an [`Error`], which names the method.
 
 use super::failure::raised_by;
 use super::{Call, CallError, Failure, State};
@@ -10,10 +10,10 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// How a call makes an [`Error`] of what its method returned: given what [`Failure::raised`] is given.
+/// Makes an [`Error`] from the error that a method returned; it gets the arguments of [`Failure::raised`].
 pub(super) type Erase = fn(&str, String, &[u8], Encoding) -> Error;
 
-/// As an error that names the method, and has the method's own in it.
+/// An error that names the method and contains the method's own error.
 fn erased<E>(what: &str, message: String, body: &[u8], encoding: Encoding) -> Error
 where
     E: fmt::Display + Serialize + DeserializeOwned,
@@ -25,11 +25,11 @@ where
 }
 
 impl<T, E: fmt::Display + Serialize + DeserializeOwned> Call<T, CallError<E>> {
-    /// Fails with an [`Error`] in every case: what the method returned is an [`Error::Raised`] that names the method,
-    /// and has the method's error as a value in it ([`Error::raised`]).
+    /// Makes the call fail only with an [`Error`]: if the method returns an error, it becomes an [`Error::Raised`] that
+    /// names the method and contains the method's error as a value ([`Error::raised`]).
     ///
-    /// For code that tells all errors alike. (`?` makes an [`Error`] of a [`CallError`], too, but there is no method's
-    /// name in that.)
+    /// This is for code that handles all errors alike. (`?` converts a [`CallError`] into an [`Error`], too, but that
+    /// does not name the method.)
     ///
     /// ```
     /// # use tarmem_modules::builtins::ListProxy;
@@ -44,7 +44,7 @@ impl<T, E: fmt::Display + Serialize + DeserializeOwned> Call<T, CallError<E>> {
         self.rare_mut().erase = Some(erased::<E>);
         Call {
             caller: Arc::clone(&self.caller),
-            // What is dropped here is over.
+            // The state that is left behind does nothing when it is dropped.
             state: std::mem::replace(&mut self.state, State::Over),
             name: self.name,
             label: self.label.take(),

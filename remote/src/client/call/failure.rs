@@ -1,4 +1,4 @@
-//! What can come of a call that failed.
+//! The errors of calls.
 
 use crate::codec::{self, Encoding};
 use crate::error::Error;
@@ -7,11 +7,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 
-/// What can come of a call that failed: made from a service's reply.
+/// An error type of calls: made from a service's reply.
+///
+/// ```
+/// use tarmem_remote::call::Failure;
+/// use tarmem_remote::{CallError, Error};
+///
+/// let failed: CallError<String> = Failure::failed(Error::Cancelled);
+/// assert_eq!(failed, CallError::Failed(Error::Cancelled));
+/// ```
 pub trait Failure: Sized {
-    /// The operation came to no result.
+    /// The call has no result from the method.
     fn failed(error: Error) -> Self;
-    /// The method or generator `what` returned an error of its own.
+    /// The method or generator `what` returned an error.
     fn raised(what: &str, message: String, body: &[u8], encoding: Encoding) -> Self;
 }
 
@@ -22,7 +30,7 @@ impl Failure for Error {
 
     fn raised(what: &str, message: String, body: &[u8], encoding: Encoding) -> Self {
         let error = match encoding {
-            // Its type is known to nobody here.
+            // The error's type is not known here.
             Encoding::Typed => None,
             Encoding::Dynamic => codec::decode(body).ok().map(Box::new),
         };
@@ -30,17 +38,33 @@ impl Failure for Error {
     }
 }
 
-/// Why a call to a method that returns a `Result` failed.
+/// The error of a call of a method that returns a `Result`.
+///
+/// ```
+/// use tarmem_remote::{CallError, Error};
+///
+/// fn report(outcome: Result<i64, CallError<String>>) -> String {
+///     match outcome {
+///         Ok(cents) => format!("{cents} cents are left"),
+///         Err(CallError::Method(refusal)) => format!("refused: {refusal}"),
+///         Err(CallError::Failed(error)) if error.is_retryable() => "try again".to_owned(),
+///         Err(CallError::Failed(error)) => error.to_string(),
+///     }
+/// }
+///
+/// assert_eq!(report(Err(CallError::Method("20 cents are missing".into()))), "refused: 20 cents are missing");
+/// assert_eq!(report(Err(CallError::Failed(Error::ShuttingDown))), "try again");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum CallError<E> {
-    /// The method ran, and returned this error of its own.
+    /// The method ran and returned this error.
     Method(E),
-    /// The call came to no result of the method.
+    /// The call has no result from the method.
     Failed(Error),
 }
 
 impl<E> CallError<E> {
-    /// The method's own error, if it is one.
+    /// The method's own error, if this is one.
     pub fn method(&self) -> Option<&E> {
         match self {
             CallError::Method(error) => Some(error),
@@ -48,7 +72,7 @@ impl<E> CallError<E> {
         }
     }
 
-    /// Why the call came to no result, if it came to none.
+    /// Why the call has no result, if it has none.
     fn failure(&self) -> Option<&Error> {
         match self {
             CallError::Method(_) => None,
@@ -56,18 +80,18 @@ impl<E> CallError<E> {
         }
     }
 
-    /// As [`Error::is_timeout`]. Never of an error that the method returned.
+    /// Like [`Error::is_timeout`]. `false` for an error that the method returned.
     pub fn is_timeout(&self) -> bool {
         self.failure().is_some_and(Error::is_timeout)
     }
 
-    /// As [`Error::is_retryable`]. Never of an error that the method returned: whether its call is worth another try,
-    /// that error has to say.
+    /// Like [`Error::is_retryable`]. `false` for an error that the method returned: only that error can say whether the
+    /// call is worth another try.
     pub fn is_retryable(&self) -> bool {
         self.failure().is_some_and(Error::is_retryable)
     }
 
-    /// As [`Error::is_not_applied`]. Never of an error that the method returned, which ran.
+    /// Like [`Error::is_not_applied`]. `false` for an error that the method returned, because it ran.
     pub fn is_not_applied(&self) -> bool {
         self.failure().is_some_and(Error::is_not_applied)
     }
@@ -82,7 +106,8 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
     }
 }
 
-/// Its source is the [`Error`] with which the call failed, so that whoever has it boxed finds that, whatever `E` is.
+/// The source is the [`Error`] with which the call failed, so code that has the error in a box finds it, whatever `E`
+/// is.
 ///
 /// ```
 /// use tarmem_remote::{CallError, Error};
@@ -109,15 +134,15 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for CallError<E> {
     }
 }
 
-/// So that `?` does for both kinds of calls.
+/// Makes `?` work for both kinds of calls.
 impl<E> From<Error> for CallError<E> {
     fn from(error: Error) -> Self {
         CallError::Failed(error)
     }
 }
 
-/// So that `?` does in a function that returns an [`Error`]: what a method returned becomes an [`Error::Raised`], with
-/// the error as a value in it, if it can be one. Which method that was is known to its call alone:
+/// Makes `?` work in a function that returns an [`Error`]: an error that a method returned becomes an
+/// [`Error::Raised`], which contains it as a value, if possible. Only the call knows which method it was;
 /// [`Call::erase_error`] names it.
 ///
 /// [`Call::erase_error`]: super::Call::erase_error
@@ -162,7 +187,7 @@ impl<E: DeserializeOwned> Failure for CallError<E> {
         };
         match decoded {
             Ok(error) => CallError::Method(error),
-            // The service's error type is not ours.
+            // The service was built with another error type.
             Err(_) => CallError::Failed(<Error as Failure>::raised(what, message, body, encoding)),
         }
     }

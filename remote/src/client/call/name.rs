@@ -1,25 +1,25 @@
-//! What a call is known by, in messages.
+//! The name of what a call calls, for messages.
 
 use crate::signature::Signature;
 use std::fmt;
 
-/// What is called, for messages: an interface's or module's path, and a name.
+/// The name of what a call calls: the path of an interface or module, and a name in it.
 #[derive(Clone, Copy, Debug)]
 #[doc(hidden)]
 pub struct Name {
-    /// The path.
+    /// The path of the class, interface or module.
     pub scope: &'static str,
-    /// The name.
+    /// The name in it.
     pub name: &'static str,
-    /// Making it twice is as good as making it once.
+    /// Whether making the call twice is the same as making it once.
     pub idempotent: bool,
-    /// The signature that this program was built with; `None` for what has none.
+    /// The signature that this program was built with; `None` if there is none.
     pub signature: Option<fn() -> &'static Signature>,
 }
 
 impl Name {
-    /// An operation of the contract. Those that change nothing are idempotent, and so is `memoize`: it builds nothing
-    /// twice.
+    /// The name of an operation. Operations that change nothing are idempotent, and so is `memoize`, which builds
+    /// nothing twice.
     pub(crate) fn of_operation(name: &str) -> &'static Self {
         const fn once(name: &'static str) -> Name {
             Name { scope: "", name, idempotent: false, signature: None }
@@ -27,7 +27,7 @@ impl Name {
         const fn twice(name: &'static str) -> Name {
             Name { scope: "", name, idempotent: true, signature: None }
         }
-        // Those first that are called most.
+        // The most frequent operations come first.
         static OPERATIONS: [Name; 16] = [
             twice("memoize"),
             twice("get"),
@@ -49,7 +49,7 @@ impl Name {
         OPERATIONS.iter().find(|operation| operation.name == name).unwrap_or(&Self::UNKNOWN)
     }
 
-    /// What has a name that is known only as the program runs: a call's label says it.
+    /// The name of a call whose name is known only at run time; the call's label shows it.
     pub(crate) const UNKNOWN: Name = Name { scope: "", name: "the call", idempotent: false, signature: None };
 }
 

@@ -1,4 +1,4 @@
-//! What comes of a call: its reply, as a result.
+//! The outcome of a call: its reply as a result.
 
 use super::{Call, Caller, Failure, State};
 use crate::codec::{self, Encoding};
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-/// A result that is undone unless its caller makes sense of it, even by a panic.
+/// A result that is undone unless its caller accepts it, even if the caller panics.
 struct Undecided<'a> {
     caller: &'a dyn Caller,
     sequence: u64,
@@ -24,18 +24,19 @@ impl Drop for Undecided<'_> {
     }
 }
 
-/// A result that is not what its caller asked for: see [`Call::poll_as`].
+/// The error for a result that is not what the caller asked for: see [`Call::poll_as`].
 #[derive(Debug)]
 pub struct Misfit {
-    /// What came and what was expected, as a sentence goes on: [`misfit`](crate::value::misfit) says it.
+    /// What came and what was expected, in a form that continues a sentence; [`misfit`](crate::value::misfit) writes
+    /// it.
     pub reason: String,
-    /// The result itself, to be given to the caller in the error. Without it, the service undoes the call, if it can.
+    /// The result itself, for the error that the caller gets. Without it, the service undoes the call, if it can.
     pub value: Option<Box<Value>>,
 }
 
 impl<T: DeserializeOwned, E: Failure> Call<T, E> {
-    /// As [`poll`](Future::poll), and makes something else of the result: for a future of one's own around a call. A
-    /// result that does not fit has not been received, and is undone where it can be.
+    /// Like [`poll`](Future::poll), but converts the result. This is for a future of your own around a call. A result
+    /// that does not fit counts as not received, and is undone if possible.
     ///
     /// # Errors
     /// Those of the call; [`Error::UnexpectedResult`] for a [`Misfit`].
@@ -49,13 +50,13 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
                 let mut operation = None;
                 let reply = ready!(self.caller.poll_reply(cx, sequence, &mut operation));
                 self.state = State::Over;
-                // What most calls come to, with nothing of the rest in its way.
+                // The common case, kept short.
                 if let Reply::Done(body) = &reply {
                     return Poll::Ready(self.done(body, convert));
                 }
                 match self.settled(sequence, reply, operation, convert) {
                     Ok(result) => return Poll::Ready(result),
-                    // It is asked for a signature.
+                    // The call has to ask for a signature.
                     Err(again) => convert = again,
                 }
             }
@@ -64,7 +65,7 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
             }
             ready!(self.poll_send(cx));
             match &self.state {
-                // Whoever submitted it wakes this task once there is a reply.
+                // The caller wakes this task once there is a reply.
                 State::Sent(_) | State::Over => return Poll::Pending,
                 State::Answered(_) => {
                     let State::Answered(reply) = std::mem::replace(&mut self.state, State::Over) else { continue };
@@ -73,13 +74,13 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
                         reply => self.finish(0, reply, &[], convert),
                     });
                 }
-                // It is to be asked for a signature first.
+                // The call has to ask for a signature first.
                 _ => {}
             }
         }
     }
 
-    /// A reply that is no plain result; or `convert` once more if the service is to be asked for its signature.
+    /// Handles a reply that is not a plain result; returns `convert` if the service has to be asked for its signature.
     #[cold]
     fn settled<U, F: FnOnce(T) -> Result<U, Misfit>>(
         &mut self,
@@ -102,7 +103,7 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
         }
     }
 
-    /// A plain result.
+    /// Decodes a plain result.
     #[inline(always)]
     fn done<U>(&self, body: &[u8], convert: impl FnOnce(T) -> Result<U, Misfit>) -> Result<U, E> {
         match self.decode(body) {
@@ -128,7 +129,7 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
         })
     }
 
-    /// `operation` is what the caller had of a call that failed.
+    /// Finishes the call; `operation` is the operation of a call that failed.
     fn finish<U>(
         &self,
         sequence: u64,
@@ -140,16 +141,16 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
             Reply::Done(body) => self.done(&body, convert),
             Reply::Provisional(body) => {
                 let mut undecided = Undecided { caller: &*self.caller, sequence, received: false };
-                // What is not received, the service gives up itself: handles, too.
+                // The service itself releases what is not received, including handles.
                 let result = holding_back(|| match self.decode(&body) {
                     Ok(result) => match convert(result) {
-                        // Nothing is put back but handles, and the error has those: it has been received.
+                        // Only handles would be released, and the error contains them, so the result counts as
+                        // received.
                         Err(misfit @ Misfit { value: Some(_), .. }) => Ok(Err(misfit)),
                         Err(misfit) => Err((misfit, true)),
                         Ok(result) => Ok(Ok(result)),
                     },
-                    // It may be no more than handles that are given up: whether what the call did is undone, the
-                    // service knows.
+                    // Perhaps only handles are released. Only the service knows whether the call itself is undone.
                     Err(error) => Err((Self::unreadable(error), false)),
                 });
                 undecided.received = result.is_ok();
@@ -177,21 +178,21 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
         }
     }
 
-    /// What it calls goes by names always.
+    /// Whether the call always goes by names.
     fn by_names(&self) -> bool {
         self.name.signature.is_some_and(|signature| signature().goes_by_names())
     }
 
-    /// Object references in the result become handles of this client, given up when they are dropped.
+    /// Object references in the result become handles of this client, which are released when they are dropped.
     #[inline(always)]
     fn decode(&self, body: &[u8]) -> Result<T, String> {
         if !std::mem::needs_drop::<T>() && self.encoding == Encoding::Typed {
-            // What has nothing to drop holds no handle.
+            // A type that needs no drop contains no handles.
             return codec::decode(body).map_err(|e| e.to_string());
         }
         with_scope(&Handles(&self.caller), || match self.encoding {
             Encoding::Typed => codec::decode(body).map_err(|e| e.to_string()),
-            // What has no signature is called by name, and its result is taken as the value that it is.
+            // A call without a signature is a call by name, whose result is the value itself.
             Encoding::Dynamic if self.name.signature.is_none() => codec::decode(body).map_err(|e| e.to_string()),
             Encoding::Dynamic => self.decode_values(body),
         })
@@ -200,7 +201,7 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
     #[cold]
     fn decode_values(&self, body: &[u8]) -> Result<T, String> {
         let value: Value = codec::decode(body).map_err(|e| e.to_string())?;
-        // Who expects nothing is content with anything.
+        // A caller that expects nothing accepts any result.
         let ignored = self.renamed().is_some_and(|change| change.ignores_result);
         let value = if ignored { Value::Null } else { value };
         from_value(value).map_err(|e| e.to_string())

@@ -1,4 +1,4 @@
-//! A typed call whose signature the service does not know: it asks for the service's, and goes on by names.
+//! A typed call whose signature the service does not know: it asks for the service's signature, and continues by names.
 
 use super::{Call, State};
 use crate::codec::{self, Encoding};
@@ -13,25 +13,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-/// The service is being asked.
+/// The state while the service is being asked.
 pub(super) struct Asking {
     call: Call<SignatureDescription>,
-    /// What is to be sent after that.
+    /// The operation to send after that.
     operation: Payload,
-    /// The class of the object that it was for, for messages.
+    /// The class of the object of the call, for messages.
     class: String,
     since: Instant,
 }
 
 impl Asking {
-    /// What is to be sent, for whoever does not wait for the answer.
+    /// The operation, for a caller that does not wait for the answer.
     pub(super) fn into_operation(self) -> Payload {
         self.operation
     }
 }
 
 impl<T, E> Call<T, E> {
-    /// Goes by names from the first, if it is known that it has to.
+    /// Sends the call by names from the start, if it is already known that this is necessary.
     #[inline]
     pub(super) fn use_names(&mut self) {
         if self.caller.changes().is_some_and(|changes| changes.any()) {
@@ -57,10 +57,11 @@ impl<T, E> Call<T, E> {
     /// Asks for the service's signature of what `operation` calls.
     #[cold]
     pub(super) fn ask(&mut self, class: String, operation: Payload) {
-        // What goes by names already does not hang on any signature: a service that says so is none of ours.
+        // A call that goes by names does not depend on a signature, so this reply means that the other end is not a
+        // tarmem service.
         let signature = if self.renamed().is_some() { None } else { self.signature_of(&operation) };
         let Some(signature) = signature else {
-            // Only what has one is answered so.
+            // Only a call with a signature gets this reply.
             self.state = State::Answered(Reply::failed(Error::SignatureUnknown { class }));
             return;
         };
@@ -72,7 +73,7 @@ impl<T, E> Call<T, E> {
         self.state = State::Asking(Box::new(Asking { call, operation, class, since: Instant::now() }));
     }
 
-    /// Ready once the service has told, and the call is made anew.
+    /// Ready once the service has answered and the call has been made anew.
     pub(super) fn poll_signature(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let State::Asking(asking) = &mut self.state else { return Poll::Ready(()) };
         let told = ready!(Pin::new(&mut asking.call).poll(cx));
@@ -95,11 +96,11 @@ impl<T, E> Call<T, E> {
         Poll::Ready(())
     }
 
-    /// Makes the operation, which is typed, one by names. It has waited since then.
+    /// Converts the typed operation into one by names. It has waited since `since`.
     fn rename(&mut self, since: Instant) {
         let (State::Made(operation), Some(change)) = (&self.state, self.renamed().map(Arc::clone)) else { return };
         if !change.idempotent && self.name.idempotent {
-            // The client took it for a method that changes nothing, and the service knows better.
+            // The client considered the method idempotent, but the service's signature says otherwise.
             self.idempotent = false;
         }
         let by_names = if change.refused {
@@ -122,7 +123,7 @@ impl<T, E> Call<T, E> {
         };
     }
 
-    /// The signature that a typed operation goes by.
+    /// The signature of a typed operation.
     fn signature_of(&self, operation: &[u8]) -> Option<&'static Signature> {
         match Operation::decode(operation).ok()? {
             Operation::Memoize { source: SourceRef::Value { signature, .. }, .. }
@@ -133,8 +134,8 @@ impl<T, E> Call<T, E> {
     }
 }
 
-/// The same operation by names, for a service that was built with another signature of what it calls; `None` if there
-/// is no telling it so. Runs the types' own serialization.
+/// The same operation by names, for a service that was built with another signature of what it calls; `None` if that is
+/// impossible. Runs the types' own serialization.
 #[doc(hidden)]
 pub fn by_names(operation: &[u8]) -> Option<Payload> {
     let id = match Operation::decode(operation).ok()? {
@@ -142,14 +143,14 @@ pub fn by_names(operation: &[u8]) -> Option<Payload> {
         _ => return None,
     };
     let signature = Signature::by_id(id)?;
-    // A panic of the types' own code is none of whoever carries the call.
+    // A panic in the types' own code must not reach the code that carries the call.
     catch_unwind(AssertUnwindSafe(|| renamed(operation, Some(signature)).ok())).ok()?
 }
 
-/// A typed operation, by names.
+/// A typed operation by names.
 ///
 /// # Errors
-/// In words, if its arguments cannot be told so.
+/// A message, if the arguments cannot be converted.
 fn renamed(operation: &[u8], signature: Option<&'static Signature>) -> Result<Payload, String> {
     let words = |e: Error| e.to_string();
     let args = |args: &[u8]| {

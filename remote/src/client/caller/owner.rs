@@ -1,4 +1,4 @@
-//! On whose behalf a client's call is made: what tells one of its callers from another.
+//! Owners: on whose behalf a client's call is made, which distinguishes the callers of one client.
 
 use super::{Caller, Submitted, Terms};
 use crate::error::Error;
@@ -12,13 +12,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use uuid::Uuid;
 
-/// What the number of a thread has, and of no task.
+/// Set in the number of a thread, and not in that of a task.
 const THREAD: u64 = 1 << 63;
 
-/// What the number of an owner that was chosen has, and no other.
+/// Set in the number of a chosen owner, and not in any other.
 const CHOSEN: u64 = 1 << 62;
 
-/// An owner that a caller has chosen: see [`Call::owner`](crate::Call::owner).
+/// An owner chosen by a caller: see [`Call::owner`](crate::Call::owner).
 ///
 /// ```
 /// use tarmem_remote::call::OwnerId;
@@ -32,36 +32,36 @@ const CHOSEN: u64 = 1 << 62;
 pub struct OwnerId(NonZeroU64);
 
 impl OwnerId {
-    /// All ids are below this: 2^62. The numbers from there on are those of threads.
+    /// All ids are below this number: 2^62. Higher numbers are those of threads.
     pub const LIMIT: u64 = CHOSEN;
 
-    /// The owner of that id.
+    /// The owner with this id.
     ///
     /// # Errors
-    /// [`Error::LimitExceeded`] for an id that is not below [`LIMIT`](Self::LIMIT).
+    /// [`Error::LimitExceeded`] if the id is not below [`LIMIT`](Self::LIMIT).
     pub fn new(id: u64) -> Result<Self, Error> {
         let owner = if id < Self::LIMIT { NonZeroU64::new(id | CHOSEN) } else { None };
         let remedy = "number the owners of a session from 0, say, or cut a hash to 62 bits";
         owner.map(OwnerId).ok_or_else(|| Error::limit("the id of an owner", id, Self::LIMIT - 1, remedy))
     }
 
-    /// The id that was chosen.
+    /// The chosen id.
     pub fn id(self) -> u64 {
         self.0.get() & !CHOSEN
     }
 
-    /// What it is among the [tasks](crate::context::Owner::task) of its session.
+    /// Its number among the [tasks](crate::context::Owner::task) of its session.
     pub fn task(self) -> u64 {
         self.0.get()
     }
 
-    /// The owner that is this task; `None` for a task, or a thread, of the client.
+    /// The owner with this task number; `None` if it is the number of a task or thread.
     pub fn of_task(task: u64) -> Option<Self> {
         if task & (THREAD | CHOSEN) == CHOSEN { NonZeroU64::new(task).map(OwnerId) } else { None }
     }
 }
 
-/// The id.
+/// Shows the id.
 impl fmt::Display for OwnerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.id().fmt(f)
@@ -69,17 +69,16 @@ impl fmt::Display for OwnerId {
 }
 
 impl Terms {
-    /// On whose behalf the call is made: the owner that its caller has chosen, or the task that runs this.
+    /// The number on whose behalf the call is made: that of the chosen owner, or of the current task.
     pub fn task(&self) -> u64 {
         self.owner.map_or_else(current_task, OwnerId::task)
     }
 }
 
-/// A number for the task that runs this, or for its thread if it is in none: what tells one of a client's callers from
-/// another.
+/// A number for the current task, or for the current thread outside a task. It distinguishes the callers of one client.
 #[doc(hidden)]
 pub fn current_task() -> u64 {
-    /// Both ids are a single integer, and theirs is a private one: hashing is the way to it.
+    /// The ids of both types are private single integers, which only hashing can read.
     #[derive(Default)]
     struct Integer(u64);
 
@@ -100,7 +99,7 @@ pub fn current_task() -> u64 {
     }
 
     let mut hasher = Integer::default();
-    // Both count from 1, and never come to 2^62.
+    // Both ids count from 1, and never reach 2^62.
     match tokio::task::try_id() {
         Some(task) => {
             task.hash(&mut hasher);
@@ -113,7 +112,7 @@ pub fn current_task() -> u64 {
     }
 }
 
-/// Makes each call on behalf of an owner, unless the call names another.
+/// A caller that makes each call on behalf of an owner, unless the call names another.
 pub(crate) struct Owned {
     caller: Arc<dyn Caller>,
     owner: Result<OwnerId, Error>,
@@ -158,7 +157,7 @@ impl Caller for Owned {
     fn send(&self, operation: Payload, owner: Option<OwnerId>) {
         match (owner, &self.owner) {
             (Some(owner), _) | (None, &Ok(owner)) => self.caller.send(operation, Some(owner)),
-            // Nobody hears of it.
+            // Nobody waits for this reply.
             (None, Err(_)) => {}
         }
     }
@@ -173,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_owner_that_was_chosen_is_never_taken_for_a_task_or_a_thread() {
+    fn a_chosen_owner_is_never_taken_for_a_task_or_a_thread() {
         for id in [0, 1, 7, u64::from(u32::MAX), OwnerId::LIMIT - 1] {
             let owner = OwnerId::new(id).expect("in range");
             assert_eq!((owner.id(), OwnerId::of_task(owner.task())), (id, Some(owner)));

@@ -1,4 +1,4 @@
-//! An operation whose result is a proxy.
+//! [`Obtain`]: an operation whose result is a proxy.
 
 use super::{Proxy, ProxyCore};
 use crate::call::{Call, CallError, Failure, Name};
@@ -19,11 +19,24 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// An operation on its way whose result is a proxy. With a generator it may take 10 minutes unless
-/// [`timeout`](Self::timeout) says otherwise; without one as long as any call.
+/// An operation as a future of a proxy. With a generator it may take 10 minutes, unless [`timeout`](Self::timeout) says
+/// otherwise; without one, as long as any call.
+///
+/// ```
+/// use std::time::Duration;
+/// use tarmem_remote::client_api::Obtain;
+/// use tarmem_remote::{ClientApi, DynamicProxy, Error};
+///
+/// async fn generation(service: &ClientApi) -> Result<u64, Error> {
+///     let obtain: Obtain<DynamicProxy> = service.get_dynamic("alice").timeout(Duration::from_secs(1));
+///     let (_proxy, info) = obtain.with_info().await?;
+///     Ok(info.generation)
+/// }
+/// ```
 ///
 /// # Cancellation
-/// As for a [`Call`]: what has not begun is not begun. A generator that others wait for goes on.
+/// As for a [`Call`]: an operation that has not started is not started. A generator that other callers wait for goes
+/// on.
 #[must_use = "it does nothing until it is awaited"]
 pub struct Obtain<P, E = Error> {
     caller: Arc<dyn Caller>,
@@ -53,13 +66,13 @@ impl<P, E> Obtain<P, E> {
         Self::new(caller, operation.name(), operation.encode(), None)
     }
 
-    /// As [`Call::timeout`].
+    /// Like [`Call::timeout`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.call = self.call.timeout(timeout);
         self
     }
 
-    /// As [`Call::no_timeout`].
+    /// Like [`Call::no_timeout`].
     pub fn no_timeout(mut self) -> Self {
         self.call = self.call.no_timeout();
         self
@@ -67,17 +80,17 @@ impl<P, E> Obtain<P, E> {
 }
 
 impl<P, E: fmt::Display + Serialize + DeserializeOwned> Obtain<P, CallError<E>> {
-    /// As [`Call::erase_error`]: an error of the generator's own names the generator.
+    /// Like [`Call::erase_error`]: an error that the generator returned names the generator.
     pub fn erase_error(self) -> Obtain<P> {
         Obtain { caller: self.caller, call: self.call.erase_error(), key: self.key, proxy: PhantomData }
     }
 }
 
 impl<P: Proxy, E: Failure> Obtain<P, E> {
-    /// Besides the proxy, which object it was: its id, class and generation.
+    /// Returns, besides the proxy, the id, class and generation of the object.
     ///
     /// # Errors
-    /// As awaiting it.
+    /// Those of awaiting it.
     pub async fn with_info(mut self) -> Result<(P, ObjectInfo), E> {
         let info = (&mut self.call).await?;
         Ok((self.proxy(&info), info))

@@ -1,4 +1,4 @@
-//! The parts of a value, one after another: elements, entries, the content of a variant.
+//! Access to the parts of a value: elements, entries, the content of a variant.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ pub(super) struct Items<I> {
 }
 
 impl<'de, I: ExactSizeIterator<Item = Held<'de>>> Items<I> {
-    /// Shows them to a visitor, which has to take them all.
+    /// Passes the elements to a visitor, which has to take all of them.
     pub(super) fn visit<V: Visitor<'de>>(items: I, inside: Depth, visitor: V) -> Result<V::Value, ValueError> {
         let found = items.len();
         let mut access = Items { items, inside };
@@ -45,13 +45,13 @@ impl<'de, I: ExactSizeIterator<Item = Held<'de>>> SeqAccess<'de> for &mut Items<
 pub(super) struct Entries<'de, I> {
     entries: I,
     inside: Depth,
-    /// The key that was read last, for words, and the value that belongs to it.
+    /// The last key that was read, for error messages, and its value.
     key: Cow<'de, str>,
     value: Option<Held<'de>>,
 }
 
 impl<'de, I: ExactSizeIterator<Item = (Held<'de>, Held<'de>)>> Entries<'de, I> {
-    /// Shows them to a visitor, which has to take them all.
+    /// Passes the entries to a visitor, which has to take all of them.
     pub(super) fn visit<V: Visitor<'de>>(entries: I, inside: Depth, visitor: V) -> Result<V::Value, ValueError> {
         let mut access = Entries { entries, inside, key: Cow::Borrowed(""), value: None };
         let value = visitor.visit_map(&mut access)?;
@@ -80,7 +80,7 @@ impl<'de, I: ExactSizeIterator<Item = (Held<'de>, Held<'de>)>> MapAccess<'de> fo
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, ValueError> {
-        let held = self.value.take().ok_or_else(|| ValueError::new("a map's value was asked for before its key"))?;
+        let held = self.value.take().ok_or_else(|| ValueError::new("a map's value was read before its key"))?;
         let depth = self.inside;
         seed.deserialize(FromValue { held, depth }).map_err(|error| match &*self.key {
             "" => error,
@@ -93,14 +93,14 @@ impl<'de, I: ExactSizeIterator<Item = (Held<'de>, Held<'de>)>> MapAccess<'de> fo
     }
 }
 
-/// A variant of an enum: its name, and its content if it has any.
+/// A variant of an enum: its name and its content, if it has any.
 pub(super) struct Variant<'de> {
     name: Held<'de>,
     content: Option<FromValue<'de>>,
 }
 
 impl<'de> Variant<'de> {
-    /// From a text, or a map of one entry.
+    /// Reads a variant from a text, or from a map with one entry.
     pub(super) fn of(from: FromValue<'de>, variants: &'static [&'static str]) -> Result<Self, ValueError> {
         let (name, content) = match from.held {
             Held::Borrowed(Value::Map(entries)) if entries.len() == 1 => {
@@ -127,7 +127,7 @@ impl<'de> Variant<'de> {
     }
 }
 
-/// "expected `A`, or `B` with its content, found …" would need to know which have content; names alone will do.
+/// Listing which variants need content would need more than serde tells, so the message lists only their names.
 fn mismatch(variants: &[&str], found: &Value) -> ValueError {
     let names = variants.iter().take(8).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let more = if variants.len() > 8 { ", …" } else { "" };

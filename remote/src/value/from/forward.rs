@@ -1,11 +1,11 @@
-//! `Value` and `&Value` as deserializers, for serde's and erased-serde's functions.
+//! Makes `Value` and `&Value` deserializers, for the functions of serde and erased-serde.
 
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 
 use super::{FromValue, Held};
 use crate::value::{Value, ValueError};
 
-/// Every method of `Deserializer`, by the one of `FromValue`.
+/// Forwards every method of `Deserializer` to `FromValue`.
 macro_rules! forward {
     ($held:path: $($method:ident($($argument:ident: $kind:ty),*))*) => {
         type Error = ValueError;

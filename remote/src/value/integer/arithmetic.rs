@@ -1,4 +1,4 @@
-//! Arithmetic: exact, and quick where everything fits 64 bits.
+//! Exact arithmetic, which is fast if everything fits 64 bits.
 
 use num_bigint::BigInt;
 use num_integer::Integer as _;
@@ -6,13 +6,13 @@ use num_traits::{Pow, Zero};
 
 use super::{INTEGER_BITS_LIMIT, Integer, IntegerTooLarge, Repr, check};
 
-/// An operation on machine integers if the result is one, else on large ones.
+/// Defines an operation that uses machine integers if the result fits, and large integers otherwise.
 macro_rules! operation {
     ($(#[$doc:meta])* $name:ident, $small:ident, $large:expr) => {
         $(#[$doc])*
         ///
         /// # Errors
-        /// More bits than [`INTEGER_BITS_LIMIT`].
+        /// The result would have more bits than [`INTEGER_BITS_LIMIT`].
         #[inline]
         pub fn $name(&self, other: &Self) -> Result<Self, IntegerTooLarge> {
             if let (Repr::Small(a), Repr::Small(b)) = (&self.0, &other.0)
@@ -44,7 +44,7 @@ impl Integer {
     /// The product.
     ///
     /// # Errors
-    /// More bits than [`INTEGER_BITS_LIMIT`].
+    /// The result would have more bits than [`INTEGER_BITS_LIMIT`].
     #[inline]
     pub fn multiply(&self, other: &Self) -> Result<Self, IntegerTooLarge> {
         if let (Repr::Small(a), Repr::Small(b)) = (&self.0, &other.0)
@@ -55,12 +55,12 @@ impl Integer {
         if self.is_zero() || other.is_zero() {
             return Ok(Integer::ZERO);
         }
-        // The product has as many, or one less.
+        // The product has as many bits as both factors together, or one less.
         check((self.bits() + other.bits()).saturating_sub(1))?;
         Integer::checked(&*self.big() * &*other.big())
     }
 
-    /// The quotient, rounded down, and what is left, with the sign of `other`; `None` by zero.
+    /// The quotient, rounded down, and the remainder, which has the sign of `other`. `None` if `other` is zero.
     pub fn div_mod_floor(&self, other: &Self) -> Option<(Self, Self)> {
         if other.is_zero() {
             return None;
@@ -69,22 +69,22 @@ impl Integer {
             && let (Some(quotient), Some(left)) = (a.checked_div(*b), a.checked_rem(*b))
         {
             let down = left != 0 && (left < 0) != (*b < 0);
-            // A remainder means that the divisor is 2 at least: there is room below the quotient.
+            // If there is a remainder, the divisor is at least 2, so there is room below the quotient.
             return Some(match down {
                 true => (Integer::new(quotient - 1), Integer::new(left + b)),
                 false => (Integer::new(quotient), Integer::new(left)),
             });
         }
         let (quotient, left) = self.big().div_mod_floor(&other.big());
-        // Neither has more bits than what they came of: only by 1 and -1 is the quotient as long, and then nothing is
-        // left.
+        // Neither result has more bits than its operand. The quotient is as long as the dividend only if the divisor is
+        // 1 or -1, and then there is no remainder.
         Some((Integer::known(quotient), Integer::known(left)))
     }
 
     /// The power.
     ///
     /// # Errors
-    /// More bits than [`INTEGER_BITS_LIMIT`], as found before it is computed.
+    /// The result would have more bits than [`INTEGER_BITS_LIMIT`]; this is found before it is computed.
     pub fn power(&self, exponent: &Self) -> Result<Self, IntegerTooLarge> {
         if exponent.is_zero() {
             return Ok(Integer::new(1));
@@ -95,7 +95,7 @@ impl Integer {
             Some(-1) => return Ok(Integer::new(if odd { -1 } else { 1 })),
             _ => {}
         }
-        // One that is b bits long is at least two to the power of b - 1.
+        // A number of b bits is at least two to the power of b - 1.
         let too_large = IntegerTooLarge { bits: None };
         let exponent = u32::try_from(exponent).map_err(|_| too_large)?;
         let least = (self.bits() - 1).saturating_mul(exponent.into());
@@ -108,7 +108,7 @@ impl Integer {
         Integer::checked(Pow::pow(&*self.big(), exponent))
     }
 
-    /// Whether its last bit is one.
+    /// Whether the number is odd.
     pub fn is_odd(&self) -> bool {
         match &self.0 {
             Repr::Small(n) => n % 2 != 0,
@@ -116,10 +116,10 @@ impl Integer {
         }
     }
 
-    /// The bits, moved to the left.
+    /// The bits, shifted to the left.
     ///
     /// # Errors
-    /// More bits than [`INTEGER_BITS_LIMIT`], as found before it is computed.
+    /// The result would have more bits than [`INTEGER_BITS_LIMIT`]; this is found before it is computed.
     pub fn shift_left(&self, count: u64) -> Result<Self, IntegerTooLarge> {
         if self.is_zero() {
             return Ok(Integer::ZERO);
@@ -128,7 +128,7 @@ impl Integer {
         Ok(Integer::known(&*self.big() << count))
     }
 
-    /// The bits, moved to the right; those that fall off are rounded down.
+    /// The bits, shifted to the right, which rounds down.
     pub fn shift_right(&self, count: u64) -> Self {
         match &self.0 {
             Repr::Small(n) => Integer::new(n >> count.min(63)),
@@ -137,30 +137,30 @@ impl Integer {
     }
 
     operation!(
-        /// The bits that are in both, as in two's complement.
+        /// The bits that are set in both numbers, in two's complement.
         bit_and,
         checked_bit_and,
         |a, b| a & b
     );
 
     operation!(
-        /// The bits that are in either.
+        /// The bits that are set in either number.
         bit_or,
         checked_bit_or,
         |a, b| a | b
     );
 
     operation!(
-        /// The bits that are in one of the two.
+        /// The bits that are set in exactly one of the numbers.
         bit_xor,
         checked_bit_xor,
         |a, b| a ^ b
     );
 
-    /// Every bit turned round: `-n - 1`.
+    /// Every bit inverted: `-n - 1`.
     ///
     /// # Errors
-    /// More bits than [`INTEGER_BITS_LIMIT`].
+    /// The result would have more bits than [`INTEGER_BITS_LIMIT`].
     pub fn invert(&self) -> Result<Self, IntegerTooLarge> {
         match &self.0 {
             Repr::Small(n) => Ok(Integer::new(!n)),
@@ -176,8 +176,8 @@ impl Integer {
         }
     }
 
-    /// The quotient of the absolute values as `mantissa * 2^scale`: 66 bits at least, the last of them set if anything
-    /// is left. `None` by zero.
+    /// The quotient of the absolute values as `mantissa * 2^scale`, with at least 66 bits, the last of which is set if
+    /// there is a remainder. `None` if `other` is zero.
     pub fn quotient_bits(&self, other: &Self) -> Option<(u128, i64)> {
         if other.is_zero() {
             return None;
@@ -185,7 +185,7 @@ impl Integer {
         let shift = (66 + other.bits() as i64 - self.bits() as i64).max(0);
         let dividend = self.big().magnitude() << shift;
         let (quotient, left) = dividend.div_rem(other.big().magnitude());
-        // Beyond 127 bits, which there are if nothing had to be shifted, the last ones only tell whether they are zero.
+        // If nothing was shifted, there may be more than 127 bits. The last ones then only show whether they are zero.
         let spare = (quotient.bits() as i64 - 100).max(0);
         let kept = &quotient >> spare;
         let lost = !left.is_zero() || (&kept << spare) != quotient;
@@ -194,7 +194,7 @@ impl Integer {
     }
 }
 
-/// What machine integers are combined by, so that all operations have one form.
+/// The operators of machine integers under names that the macro can use for all operations.
 trait Bits: Sized {
     fn checked_bit_and(self, other: Self) -> Option<Self>;
     fn checked_bit_or(self, other: Self) -> Option<Self>;

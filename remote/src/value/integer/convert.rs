@@ -1,4 +1,4 @@
-//! Integers from machine integers, text and bytes, and back; and by serde.
+//! Conversions of integers from and to machine integers, text and bytes, and their serde implementations.
 
 use std::cmp::Ordering;
 use std::str::FromStr;
@@ -45,13 +45,13 @@ macro_rules! machine {
 machine!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
 
 impl Integer {
-    /// One that does not fit a machine integer.
+    /// Converts a number that does not fit a machine integer.
     #[cold]
     fn large(n: BigInt) -> Self {
         Integer(Repr::Large(Box::new(n)))
     }
 
-    /// Compares exactly, where a cast would round; `None` for NaN.
+    /// Compares with a float exactly, where a cast would round. `None` for NaN.
     ///
     /// ```
     /// use std::cmp::Ordering;
@@ -67,7 +67,7 @@ impl Integer {
         }
     }
 
-    /// That it does not fit a type; a number that would fill the message is told by its bits.
+    /// The error that the integer does not fit a type. A number that would fill the message is described by its bits.
     #[cold]
     pub(crate) fn does_not_fit(&self, kind: &str) -> ValueError {
         match self.bits() {
@@ -76,10 +76,10 @@ impl Integer {
         }
     }
 
-    /// The number that digits of a base from 2 to 36 stand for, with a sign in front or without.
+    /// The number that digits of a base from 2 to 36 represent, with an optional sign.
     ///
     /// # Errors
-    /// `None` for what are no digits of that base; an error for more bits than [`INTEGER_BITS_LIMIT`].
+    /// `None` if the text is not a number of that base; an error for more bits than [`INTEGER_BITS_LIMIT`].
     ///
     /// # Panics
     /// If the base is below 2 or above 36.
@@ -95,7 +95,7 @@ impl Integer {
             return None;
         }
         let digits = digits.trim_start_matches('0');
-        // Each digit is at least so many bits: what is longer is not computed.
+        // Each digit adds at least this many bits, so a number that is too long is not computed.
         let least = u64::from(base.ilog2()).saturating_mul(digits.len().saturating_sub(1) as u64);
         if least > INTEGER_BITS_LIMIT {
             return Some(Err(IntegerTooLarge { bits: None }));
@@ -107,29 +107,29 @@ impl Integer {
         Some(Integer::checked(BigInt::from_biguint(if negative { Sign::Minus } else { Sign::Plus }, magnitude)))
     }
 
-    /// The number that bytes stand for, in two's complement, the first byte counting least.
+    /// The number that little-endian bytes represent in two's complement.
     ///
     /// # Errors
-    /// More bits than [`INTEGER_BITS_LIMIT`].
+    /// The number has more bits than [`INTEGER_BITS_LIMIT`].
     pub fn from_signed_bytes_le(bytes: &[u8]) -> Result<Self, IntegerTooLarge> {
         Integer::checked(BigInt::from_signed_bytes_le(within(bytes, 0xff)?))
     }
 
-    /// The number that bytes stand for, without a sign, the first byte counting least.
+    /// The number that little-endian bytes represent, without a sign.
     ///
     /// # Errors
-    /// More bits than [`INTEGER_BITS_LIMIT`].
+    /// The number has more bits than [`INTEGER_BITS_LIMIT`].
     pub fn from_unsigned_bytes_le(bytes: &[u8]) -> Result<Self, IntegerTooLarge> {
         Integer::checked(BigInt::from_bytes_le(Sign::Plus, within(bytes, 0)?))
     }
 
-    /// As few bytes as hold it in two's complement, the first counting least; one byte at least.
+    /// The number in two's complement, little-endian, in as few bytes as possible, and at least one.
     pub fn to_signed_bytes_le(&self) -> Vec<u8> {
         self.big().to_signed_bytes_le()
     }
 }
 
-/// The bytes without those at the end that only repeat the sign, if the rest is not beyond the limit.
+/// The bytes without trailing ones that only repeat the sign, if the rest is within the limit.
 fn within(bytes: &[u8], negative: u8) -> Result<&[u8], IntegerTooLarge> {
     const MOST: usize = INTEGER_BITS_LIMIT as usize / 8 + 1;
     let fill = match bytes.last() {
@@ -139,24 +139,24 @@ fn within(bytes: &[u8], negative: u8) -> Result<&[u8], IntegerTooLarge> {
     let above = bytes.get(MOST..).unwrap_or_default();
     match above.iter().rposition(|byte| *byte != fill) {
         Some(last) => Err(IntegerTooLarge { bits: Some((MOST + last) as u64 * 8 + 1) }),
-        // One byte more, so that the sign stays.
+        // One more byte is kept for the sign.
         None => Ok(&bytes[..bytes.len().min(MOST + 1)]),
     }
 }
 
-/// Decimal digits, with a sign in front or without.
+/// Parses decimal digits with an optional sign.
 impl FromStr for Integer {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         match Integer::from_digits(text, 10) {
             Some(n) => n.map_err(|error| ValueError::new(error.to_string())),
-            None => Err(ValueError::new("an integer is written in digits, with a sign in front or without")),
+            None => Err(ValueError::new("an integer consists of digits, with an optional sign before them")),
         }
     }
 }
 
-/// As the int that it is as a [`Value`].
+/// Serializes as an int, as in a [`Value`].
 impl Serialize for Integer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Value::Int(self.clone()).serialize(serializer)
@@ -172,7 +172,7 @@ impl<'de> Deserialize<'de> for Integer {
     }
 }
 
-/// Within the limit, for a reader that has to say so itself.
+/// Checks the number of digits against the limit, for a reader that reports the error itself.
 pub(crate) fn check_digits(digits: usize) -> Result<(), IntegerTooLarge> {
     // A decimal digit is more than three bits.
     check((digits.saturating_sub(1) as u64).saturating_mul(3)).map_err(|_| IntegerTooLarge { bits: None })

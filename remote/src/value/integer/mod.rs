@@ -15,13 +15,13 @@ use num_bigint::{BigInt, Sign};
 
 /// How many bits the absolute value of an [`Integer`] may have: 65,536, which is 19,729 decimal digits.
 ///
-/// It bounds what one operation can cost: the longest product takes microseconds, the longest text a millisecond.
+/// The limit bounds the cost of one operation: the longest product takes microseconds, the longest text a millisecond.
 pub const INTEGER_BITS_LIMIT: u64 = 65_536;
 
 /// An integer of any size, within [`INTEGER_BITS_LIMIT`].
 ///
-/// One that fits 64 bits is kept as a machine integer, and computed with as one; a larger one takes memory of its own.
-/// It converts [`From`] every integer type and back by [`TryFrom`], and compares with them.
+/// An integer that fits 64 bits is stored and computed as a machine integer; a larger one allocates memory. Every
+/// integer type converts into it with [`From`] and from it with [`TryFrom`], and compares with it.
 ///
 /// ```
 /// use tarmem_remote::value::Integer;
@@ -35,19 +35,26 @@ pub const INTEGER_BITS_LIMIT: u64 = 65_536;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Integer(Repr);
 
-/// Each number has one form only: what fits 64 bits is `Small`.
+/// Each number has only one representation: `Small` if it fits 64 bits.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Repr {
     Small(i64),
     Large(Box<BigInt>),
 }
 
-/// That an integer has more bits than [`INTEGER_BITS_LIMIT`].
+/// The error for an integer with more bits than [`INTEGER_BITS_LIMIT`].
+///
+/// ```
+/// use tarmem_remote::value::{Integer, IntegerTooLarge};
+///
+/// let refused: IntegerTooLarge = Integer::new(1).shift_left(65_536).unwrap_err();
+/// assert!(refused.to_string().starts_with("an integer may have 65536 bits"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an integer may have {INTEGER_BITS_LIMIT} bits (INTEGER_BITS_LIMIT), and this one has {}", Bits(*bits))]
 #[non_exhaustive]
 pub struct IntegerTooLarge {
-    /// How many bits it has; `None` for so many that they were not counted.
+    /// How many bits the integer has; `None` if they are so many that they were not counted.
     pub bits: Option<u64>,
 }
 
@@ -66,12 +73,12 @@ impl Integer {
     /// Zero.
     pub const ZERO: Integer = Integer(Repr::Small(0));
 
-    /// The integer of a machine integer.
+    /// Makes an integer from a machine integer.
     pub const fn new(n: i64) -> Self {
         Integer(Repr::Small(n))
     }
 
-    /// As a machine integer, if it fits one.
+    /// The integer as an `i64`, if it fits.
     #[inline]
     pub fn as_i64(&self) -> Option<i64> {
         match self.0 {
@@ -80,7 +87,7 @@ impl Integer {
         }
     }
 
-    /// In 128 bits, if it fits them.
+    /// The integer as an `i128`, if it fits.
     #[inline]
     pub fn as_i128(&self) -> Option<i128> {
         match &self.0 {
@@ -89,12 +96,12 @@ impl Integer {
         }
     }
 
-    /// In 128 bits; the highest or lowest such number for one that is beyond them.
+    /// The integer as an `i128`, or the highest or lowest `i128` if it does not fit.
     pub fn saturating_i128(&self) -> i128 {
         self.as_i128().unwrap_or(if self.is_negative() { i128::MIN } else { i128::MAX })
     }
 
-    /// The float that is nearest, the even one of two; `None` if it is beyond all floats.
+    /// The nearest float, or the even one of two. `None` if the integer is larger than all floats.
     pub fn to_f64(&self) -> Option<f64> {
         match &self.0 {
             Repr::Small(n) => Some(*n as f64),
@@ -102,9 +109,9 @@ impl Integer {
         }
     }
 
-    /// The whole part of a float; `None` for one that is infinite or not a number.
+    /// The integer part of a float; `None` if it is infinite or NaN.
     pub fn from_f64(x: f64) -> Option<Self> {
-        /// The first float that is beyond 64 bits.
+        /// The first float that does not fit 64 bits.
         const BEYOND: f64 = 9_223_372_036_854_775_808.0;
         if (-BEYOND..BEYOND).contains(&x) {
             return Some(Integer::new(x as i64));
@@ -113,7 +120,7 @@ impl Integer {
         <BigInt as num_traits::FromPrimitive>::from_f64(x).map(Integer::known)
     }
 
-    /// How many bits it takes to write its absolute value; 0 for zero.
+    /// The number of bits of its absolute value; 0 for zero.
     pub fn bits(&self) -> u64 {
         match &self.0 {
             Repr::Small(n) => u64::from(64 - n.unsigned_abs().leading_zeros()),
@@ -121,7 +128,7 @@ impl Integer {
         }
     }
 
-    /// How many ones are in its absolute value.
+    /// The number of ones in the binary form of its absolute value.
     pub fn count_ones(&self) -> u64 {
         match &self.0 {
             Repr::Small(n) => n.unsigned_abs().count_ones().into(),
@@ -142,7 +149,7 @@ impl Integer {
         }
     }
 
-    /// About how many bytes of memory it takes besides itself.
+    /// Approximately how many bytes of memory the integer allocates.
     pub fn weight(&self) -> usize {
         match &self.0 {
             Repr::Small(_) => 0,
@@ -157,7 +164,7 @@ impl Integer {
         }
     }
 
-    /// In its one form; it is known to be within the limit.
+    /// Normalises a number that is known to be within the limit.
     fn known(n: BigInt) -> Self {
         match i64::try_from(&n) {
             Ok(n) => Integer::new(n),
@@ -165,7 +172,7 @@ impl Integer {
         }
     }
 
-    /// In its one form.
+    /// Normalises a number after checking the limit.
     fn checked(n: BigInt) -> Result<Self, IntegerTooLarge> {
         check(n.bits()).map(|()| Integer::known(n))
     }
@@ -186,7 +193,7 @@ impl Ord for Integer {
         match (&self.0, &other.0) {
             (Repr::Small(a), Repr::Small(b)) => a.cmp(b),
             (Repr::Large(a), Repr::Large(b)) => a.cmp(b),
-            // One that is large is beyond all that are small, on its side.
+            // A large number lies beyond all small ones, in the direction of its sign.
             (Repr::Small(_), Repr::Large(b)) if b.sign() == Sign::Minus => Ordering::Greater,
             (Repr::Small(_), Repr::Large(_)) => Ordering::Less,
             (Repr::Large(a), Repr::Small(_)) if a.sign() == Sign::Minus => Ordering::Less,

@@ -1,11 +1,11 @@
-//! Laws of arithmetic, between machine integers, 128 bits and more; and the limit.
+//! Laws of arithmetic, for machine integers, 128 bits and more; and the limit.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Of any length up to some hundred bits, many of them at the ends of 64 and 128 bits.
+/// An integer of up to some hundred bits, often near the limits of 64 and 128 bits.
 pub(crate) fn any_integer() -> impl Strategy<Value = Integer> {
     let at = |n: i128| Just(Integer::from(n));
     prop_oneof![
@@ -43,7 +43,8 @@ proptest! {
             Some((quotient, left)) => {
                 prop_assert_eq!(quotient.multiply(&b).unwrap().add(&left).unwrap(), a);
                 prop_assert!(left.is_zero() || left.is_negative() == b.is_negative());
-                let (left, b) = (if left.is_negative() { left.negate() } else { left }, if b.is_negative() { b.negate() } else { b });
+                let absolute = |n: Integer| if n.is_negative() { n.negate() } else { n };
+                let (left, b) = (absolute(left), absolute(b));
                 prop_assert!(left < b);
             }
         }
@@ -72,14 +73,14 @@ proptest! {
 
     #[test]
     fn quotients_are_the_nearest_floats(a in any::<i32>(), b in 1..i32::MAX) {
-        // Both are floats exactly, so that the machine's division rounds once.
+        // Both are exact floats, so the machine's division rounds once.
         let (mantissa, scale) = Integer::from(a).quotient_bits(&Integer::from(b)).unwrap();
         prop_assert_eq!(mantissa as f64 * 2f64.powi(scale as i32), (f64::from(a) / f64::from(b)).abs());
     }
 }
 
 #[test]
-fn what_is_too_long_is_refused_and_not_computed() {
+fn an_integer_that_is_too_long_is_refused_before_it_is_computed() {
     let bits = |n: u64| Integer::new(1).shift_left(n);
     let longest = bits(INTEGER_BITS_LIMIT - 1).unwrap();
     assert_eq!(longest.bits(), INTEGER_BITS_LIMIT);
@@ -111,7 +112,7 @@ fn what_is_too_long_is_refused_and_not_computed() {
 }
 
 #[test]
-fn what_is_no_number_is_none() {
+fn text_that_is_not_a_number_is_not_parsed() {
     for text in ["", "-", "+", "1_0", " 1", "0x1", "1.0", "--1"] {
         assert!(text.parse::<Integer>().is_err(), "{text}");
     }
@@ -121,7 +122,7 @@ fn what_is_no_number_is_none() {
     assert_eq!(Integer::new(1).shift_left(2000).unwrap().to_f64(), None);
 }
 
-/// A collection holds many of them.
+/// A collection may contain many of them.
 #[test]
 fn an_integer_is_two_words() {
     assert_eq!(size_of::<Integer>(), 16);

@@ -31,17 +31,14 @@ fn integers_in_json_keep_their_digits() {
 }
 
 #[test]
-fn a_key_is_in_json_once() {
+fn a_repeated_key_in_json_is_refused() {
     let error = |text: &str| Value::parse_json(text).expect_err(text).to_string();
-    let twice = "the key text \"a\" is there twice; each can be there once";
+    let twice = "the key text \"a\" is repeated; each key may occur once";
     assert_eq!(error(r#"{"a": 1, "b": 2, "a": 3}"#), twice);
     assert_eq!(error(r#"[{"b": {"a": 1, "a": 1}}]"#), twice);
     assert_eq!(error("[\n{\"a\": 1, \"a\": 2}\n]"), format!("line 2: {twice}"));
-    // As Python has it, these are one key.
-    assert_eq!(
-        error(r#"{"$map": [[1, "x"], [true, "y"]]}"#),
-        "the key bool true is there twice; each can be there once"
-    );
+    // In Python these are one key.
+    assert_eq!(error(r#"{"$map": [[1, "x"], [true, "y"]]}"#), "the key bool true is repeated; each key may occur once");
     assert!(Value::parse_json(r#"{"a": {"a": {"a": 1}}, "b": {"a": 1}}"#).is_ok());
     let map = Value::Map(vec![("a".into(), 1.into()), ("a".into(), 2.into())]);
     assert!(Value::from_json(&map.to_json()).is_err(), "one that was made by hand");
@@ -49,13 +46,13 @@ fn a_key_is_in_json_once() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_line_and_nothing_behind_it() {
+fn errors_in_json_end_with_the_message_and_show_the_line() {
     let error = Value::parse_json("[\n5, {\"$int\": \"x\"}]").expect_err("no digits").to_string();
     assert!(error.starts_with("line 2: an object with the key \"$int\"") && error.ends_with("…], …]}"), "{error}");
 }
 
 #[test]
-fn json_forms() {
+fn values_that_json_does_not_have_have_forms_of_their_own() {
     let forms = r#"{"$map":[["$bytes",{"$bytes":"00ff"}],[1,{"$int":"-170141183460469231731687303715884105728"}]]}"#;
     let value = Value::parse_json(forms).unwrap();
     assert_eq!(value.to_json().to_string(), forms);
@@ -104,7 +101,7 @@ fn keys_of_json_objects_stay_in_their_order() {
 }
 
 #[test]
-fn objects_in_json_can_be_named_by_their_keys() {
+fn json_can_name_objects_by_their_keys() {
     let object = |key: &str| match key {
         "" => Err(ValueError::new("no key is empty")),
         key => Ok(ObjectRef::new(Uuid::nil(), key)),
