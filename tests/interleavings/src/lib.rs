@@ -1,19 +1,19 @@
-//! The sources of tarmem that have concurrency by hand, compiled a second time: with [loom](https://docs.rs/loom)'s
-//! atomics and locks, which run a test again for each order in which its threads can come to them.
+//! tarmem's sources with hand-written concurrency, compiled a second time with the atomics and locks of
+//! [loom](https://docs.rs/loom), which repeats a test for each order in which its threads can use them.
 //!
-//! What these sources use of `crate::sync` is all that differs. tokio's oneshot channels and the wakers of `futures`
-//! are taken for one step each.
+//! Only what these sources take from `crate::sync` differs. A step of tokio's oneshot channels, or of the wakers of
+//! `futures`, counts as one.
 
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
-/// As `src/sync.rs`, for loom.
+/// Like `src/sync.rs`, with loom's types.
 pub mod sync {
     pub use loom::sync::atomic;
 
-    /// A lock that nobody poisons, as parking_lot's.
+    /// A lock without poisoning, like parking_lot's.
     pub struct Mutex<T>(loom::sync::Mutex<T>);
 
-    /// That lock, held; `None` while it is [unlocked](MutexGuard::unlocked).
+    /// The guard of that lock; `None` while it is [unlocked](MutexGuard::unlocked).
     pub struct MutexGuard<'a, T> {
         lock: &'a Mutex<T>,
         held: Option<loom::sync::MutexGuard<'a, T>>,
@@ -35,7 +35,7 @@ pub mod sync {
     }
 
     impl<T> MutexGuard<'_, T> {
-        /// Runs `f` while the lock is free.
+        /// Runs `f` while the lock is released.
         pub fn unlocked<R>(guard: &mut Self, f: impl FnOnce() -> R) -> R {
             guard.held = None;
             let done = f();
@@ -58,7 +58,7 @@ pub mod sync {
         }
     }
 
-    /// As that of `futures`.
+    /// Like the one in `futures`.
     #[derive(Default)]
     pub struct AtomicWaker(loom::future::AtomicWaker);
 
@@ -99,7 +99,7 @@ mod store {
         }
     }
 
-    /// The lock of one object, where tests can reach it.
+    /// The lock of one object, accessible to tests.
     #[derive(Default)]
     pub struct Lock(lock::Lock);
 
@@ -112,7 +112,7 @@ mod store {
             self.0.acquire(wants.into()).await;
         }
 
-        /// Gets in line, and goes away again if that was not all; `between` is run in between.
+        /// Polls once for the lock, and stops waiting if that was not enough; runs `between` in between.
         pub fn acquire_at_once(&self, wants: Use, between: impl FnOnce()) -> bool {
             let mut acquiring = std::pin::pin!(self.0.acquire(wants.into()));
             let polled = acquiring.as_mut().poll(&mut Context::from_waker(Waker::noop()));
@@ -157,7 +157,7 @@ mod client {
     use tarmem_remote::operation::{Operation, Reply};
     use tarmem_remote::payload::Payload;
 
-    /// That there is something to do, where tests can reach it.
+    /// The wake-up of the task that has work, accessible to tests.
     #[derive(Default)]
     pub struct Wakeup(wakeup::Wakeup);
 
@@ -183,7 +183,7 @@ mod client {
         }
     }
 
-    /// What no operation begins with: what a caller sends is told from what the client says on its own account.
+    /// No operation begins with this byte: it tells the calls of a test from what the client sends by itself.
     const CALL: u8 = 0xff;
 
     /// What goes to the service.
@@ -194,21 +194,21 @@ mod client {
         Cancel(u64),
     }
 
-    /// The calls of a session in their ring, behind the outbox's lock, where tests can reach them: as callers come to
-    /// them by `session_handle`, and the task that pumps them by `pump`.
+    /// The calls of a session in their ring, behind the outbox's lock, accessible to tests: callers use them as
+    /// `session_handle` does, and the task that pumps them as `pump` does.
     pub struct Calls {
         outbox: SharedOutbox,
         wakeup: wakeup::Wakeup,
     }
 
     impl Calls {
-        /// Of which so many may be in flight.
+        /// A ring in which this many calls may be in flight.
         pub fn new(in_flight: usize) -> Self {
             let limits = SendLimits { frame_bytes: 4096, batch: 8, in_flight };
             Calls { outbox: SharedOutbox::new(Outbox::new(limits)), wakeup: wakeup::Wakeup::default() }
         }
 
-        /// Puts a call in line once there is room; its number.
+        /// Queues a call once there is room. Returns its number.
         pub fn poll_submit(&self, cx: &mut Context<'_>, what: u8) -> Poll<u64> {
             let mut operation = Payload::from(&[CALL, what][..]);
             let pushed = self.outbox.lock().push(&mut operation, None, Terms::default(), cx.waker());
@@ -246,7 +246,7 @@ mod client {
             self.wakeup.raise();
         }
 
-        /// The next batch, once there is something to send.
+        /// Waits until there is something to send, and takes the batch.
         pub fn poll_batch(&self, cx: &mut Context<'_>) -> Poll<Vec<Sent>> {
             while self.wakeup.poll(cx).is_ready() {
                 let sent = self.take_batch();
@@ -260,7 +260,7 @@ mod client {
             Poll::Pending
         }
 
-        /// What there is to send.
+        /// Takes everything that is to be sent.
         pub fn take_batch(&self) -> Vec<Sent> {
             let mut batch = Vec::new();
             let mut outbox = self.outbox.lock();
@@ -280,7 +280,7 @@ mod client {
             sent
         }
 
-        /// A reply has come.
+        /// Handles a reply.
         pub fn answer(&self, sequence: u64, reply: Reply) {
             let waker = self.outbox.lock().answered(sequence, reply);
             waker.into_iter().for_each(wakeup::wake);
@@ -309,7 +309,7 @@ mod session {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Carrier(position::Carrier);
 
-    /// Which connection carries a session, and how far its calls have come, where tests can reach it.
+    /// Which connection carries a session, and how far its calls have come, accessible to tests.
     #[derive(Default)]
     pub struct Position(position::Position);
 

@@ -1,5 +1,5 @@
 //! The ring of a session's calls, behind the lock of its outbox: callers and the task that pumps their calls, in all
-//! interleavings of two threads, and most of three.
+//! interleavings of two threads and most of those of three.
 
 use loom::sync::Arc;
 use loom::thread;
@@ -9,7 +9,7 @@ use tarmem_remote::operation::Reply;
 use tarmem_remote::payload::Payload;
 use tarmem_test_interleavings::{Calls, Sent};
 
-/// Those in which threads are stopped so often in the midst of what they do at most: all of them take minutes.
+/// The most preemptions in one interleaving: all interleavings take minutes.
 fn model(stopped: usize, test: impl Fn() + Send + Sync + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(stopped);
@@ -20,7 +20,7 @@ fn echo(what: u8) -> Reply {
     Reply::Done(Payload::from(&[what][..]))
 }
 
-/// Callers on threads of their own make a call each; the service, on this one, answers with what each has said.
+/// Callers make one call each, on their own threads; the service, on this thread, answers each with what it sent.
 fn each_gets_its_own_reply(callers: u8, in_flight: usize) {
     let calls = Arc::new(Calls::new(in_flight));
     let threads: Vec<_> = (1..=callers)
@@ -55,14 +55,14 @@ fn two_callers_get_their_own_replies() {
     model(2, || each_gets_its_own_reply(2, 8));
 }
 
-/// There is room for one call only: the caller that has to wait is woken when the other's reply comes.
+/// There is room for one call only: the waiting caller is woken when the reply to the other's call arrives.
 #[test]
-fn a_caller_that_waits_for_room_gets_it() {
+fn a_caller_that_waits_for_room_is_woken() {
     model(1, || each_gets_its_own_reply(2, 1));
 }
 
-/// A caller gives up while the reply is on its way, which is provisional. Whatever comes first, the service hears what
-/// became of it, unless it never heard of the call; and never that it was both received and given up.
+/// A caller gives up while a provisional reply is on its way. Whichever comes first, the service hears once what became
+/// of the result, unless it never received the call.
 #[test]
 fn a_provisional_result_is_acknowledged_or_cancelled() {
     loom::model(|| {
@@ -86,14 +86,14 @@ fn a_provisional_result_is_acknowledged_or_cancelled() {
             }
         }
         let sequence = caller.join().expect("no panic");
-        // One that was neither sent nor given up would be now.
+        // A call that was neither sent nor given up would be sent now.
         sent.extend(calls.take_batch());
         match sent.as_slice() {
             [] => {}
             [Sent::Call { sequence: made, .. }, Sent::Acknowledge(settled)] => {
                 assert_eq!((*made, *settled), (sequence, sequence));
             }
-            // A second time, if the reply came after it was given up.
+            // A second time, if the reply came after the call was given up.
             [Sent::Call { sequence: made, .. }, cancelled @ ..] if !cancelled.is_empty() => {
                 assert_eq!(*made, sequence);
                 assert!(cancelled.iter().all(|sent| *sent == Sent::Cancel(sequence)), "{cancelled:?}");

@@ -5,7 +5,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 use tarmem_test_interleavings::{Lock, Use};
 
-/// Who is inside: readers count as one, and a writer as more than all of them.
+/// Who holds the lock: a reader counts one, and a writer more than all readers together.
 #[derive(Default)]
 struct Inside(AtomicUsize);
 
@@ -23,8 +23,8 @@ impl Inside {
     }
 }
 
-/// Each of these threads takes the lock once, waiting for it, and gives it back.
-fn each_comes_in(uses: &'static [Use]) {
+/// Each of these threads acquires the lock once, waiting for it, and releases it.
+fn each_acquires_it(uses: &'static [Use]) {
     model(uses.len(), move || {
         let (lock, inside) = (Arc::new(Lock::default()), Arc::new(Inside::default()));
         let visit = |wants: Use| {
@@ -44,8 +44,8 @@ fn each_comes_in(uses: &'static [Use]) {
     });
 }
 
-/// All interleavings, or with more than two threads those in which threads are stopped twice in the midst of what they
-/// do at most, which is where faults are found, as the guide of loom says.
+/// All interleavings; with more than two threads, those with at most two preemptions, which find most faults according
+/// to loom's guide.
 fn model(threads: usize, test: impl Fn() + Send + Sync + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = (threads > 2).then_some(2);
@@ -53,29 +53,28 @@ fn model(threads: usize, test: impl Fn() + Send + Sync + 'static) {
 }
 
 #[test]
-fn two_writers_come_in_one_after_the_other() {
-    each_comes_in(&[Use::Exclusive, Use::Exclusive]);
+fn two_writers_acquire_it_one_after_the_other() {
+    each_acquires_it(&[Use::Exclusive, Use::Exclusive]);
 }
 
 #[test]
-fn a_writer_and_a_reader_come_in_one_after_the_other() {
-    each_comes_in(&[Use::Exclusive, Use::Shared]);
+fn a_writer_and_a_reader_acquire_it_one_after_the_other() {
+    each_acquires_it(&[Use::Exclusive, Use::Shared]);
 }
 
 #[test]
-fn a_writer_and_two_readers_all_come_in() {
-    each_comes_in(&[Use::Exclusive, Use::Shared, Use::Shared]);
+fn a_writer_and_two_readers_all_acquire_it() {
+    each_acquires_it(&[Use::Exclusive, Use::Shared, Use::Shared]);
 }
 
 #[test]
-fn three_writers_all_come_in() {
-    each_comes_in(&[Use::Exclusive, Use::Exclusive, Use::Exclusive]);
+fn three_writers_all_acquire_it() {
+    each_acquires_it(&[Use::Exclusive, Use::Exclusive, Use::Exclusive]);
 }
 
-/// One who waits goes away while the lock is given back: what was granted in between is not lost, and who is behind has
-/// its turn.
+/// A waiter leaves while the lock is released: if the lock was granted to it in between, the next waiter gets it.
 #[test]
-fn one_who_goes_away_takes_nothing_along() {
+fn a_waiter_that_leaves_loses_no_grant() {
     model(3, || {
         let lock = Arc::new(Lock::default());
         assert!(lock.try_acquire(Use::Exclusive));
@@ -101,9 +100,9 @@ fn one_who_goes_away_takes_nothing_along() {
     });
 }
 
-/// A reader behind a writer waits for that writer only, once readers have the lock.
+/// A reader queued behind a writer no longer waits once that writer has left and readers hold the lock.
 #[test]
-fn those_behind_one_who_goes_away_do_not_wait_for_it() {
+fn those_behind_a_waiter_that_leaves_do_not_wait_for_it() {
     model(3, || {
         let lock = Arc::new(Lock::default());
         assert!(lock.try_acquire(Use::Shared));
@@ -125,9 +124,9 @@ fn those_behind_one_who_goes_away_do_not_wait_for_it() {
     });
 }
 
-/// Poisoning is kept whatever is taken and given back beside it.
+/// Poison is kept while others acquire and release the lock.
 #[test]
-fn poison_is_seen_after_the_lock_was_given_back() {
+fn poison_stays_after_the_lock_was_released() {
     model(2, || {
         let lock = Arc::new(Lock::default());
         let poisons = {

@@ -4,8 +4,8 @@ use loom::sync::Arc;
 use loom::thread;
 use tarmem_test_interleavings::Position;
 
-/// A connection begins calls while another one takes the session over: what it had begun by then, the other one knows
-/// of, and it begins nothing after that.
+/// A connection begins calls while another one takes the session over. The new one knows exactly which calls were
+/// begun, and the old one begins none after that.
 #[test]
 fn a_replaced_connection_begins_no_call() {
     loom::model(|| {
@@ -24,9 +24,9 @@ fn a_replaced_connection_begins_no_call() {
     });
 }
 
-/// Of two connections that come at once one carries the session, and the two are told apart.
+/// Of two connections that come at once, one carries the session, and their numbers differ.
 #[test]
-fn two_that_come_at_once_are_not_the_same() {
+fn two_connections_that_come_at_once_are_different_carriers() {
     loom::model(|| {
         let position = Arc::new(Position::default());
         let other = {
@@ -40,9 +40,10 @@ fn two_that_come_at_once_are_not_the_same() {
     });
 }
 
-/// Once it has ended nobody carries it, and nothing is begun, whoever comes meanwhile.
+/// Once a session has ended, no connection carries it and no call begins, even for a connection that comes at that
+/// moment.
 #[test]
-fn what_has_ended_stays_so() {
+fn a_session_that_has_ended_stays_so() {
     loom::model(|| {
         let position = Arc::new(Position::default());
         let first = position.hand_over().expect("it has not ended");

@@ -1,4 +1,5 @@
-//! What wakes the one task that sends a session's calls, in all interleavings of two threads, and most of three.
+//! The wake-up of the task that sends a session's calls, in all interleavings of two threads and most of those of
+//! three.
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -7,15 +8,15 @@ use std::future::poll_fn;
 use std::task::Poll;
 use tarmem_test_interleavings::Wakeup;
 
-/// Those in which threads are stopped twice in the midst of what they do at most: all of them take minutes.
+/// The most preemptions in one interleaving: all interleavings take minutes.
 fn model(test: impl Fn() + Send + Sync + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(2);
     model.check(test);
 }
 
-/// So many put work in line and say so; the one who does it finds all of it, and is never left asleep.
-fn work_is_done(workers: usize) {
+/// Workers queue work and signal it; the task that does the work finds all of it, and never stays asleep.
+fn all_work_is_done(workers: usize) {
     let (wakeup, work) = (Arc::new(Wakeup::default()), Arc::new(AtomicUsize::new(0)));
     let others: Vec<_> = (0..workers)
         .map(|_| {
@@ -39,18 +40,18 @@ fn work_is_done(workers: usize) {
 }
 
 #[test]
-fn the_work_of_one_is_not_left_lying() {
-    loom::model(|| work_is_done(1));
+fn the_work_of_one_worker_is_done() {
+    loom::model(|| all_work_is_done(1));
 }
 
 #[test]
-fn the_work_of_two_is_not_left_lying() {
-    model(|| work_is_done(2));
+fn the_work_of_two_workers_is_done() {
+    model(|| all_work_is_done(2));
 }
 
-/// One who listens without a look is woken by an alert, though the signal was raised before by somebody.
+/// A task that listens without looking first is woken by an alert, even if the signal was already raised.
 #[test]
-fn an_alert_wakes_whoever_listens() {
+fn an_alert_wakes_a_listening_task() {
     model(|| {
         let (wakeup, ended) = (Arc::new(Wakeup::default()), Arc::new(AtomicUsize::new(0)));
         let raises = {

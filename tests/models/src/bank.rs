@@ -14,10 +14,10 @@ pub struct Account {
 /// What an account refuses.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 pub enum BankError {
-    /// There is not enough.
+    /// The account has too little.
     #[error("{missing} cents are missing")]
     Overdrawn {
-        /// How much is missing.
+        /// How many cents are missing.
         missing: i64,
     },
 }
@@ -35,18 +35,18 @@ impl Account {
         if cents < 0 { Err(BankError::Overdrawn { missing: -cents }) } else { Ok(Account { cents }) }
     }
 
-    /// What is in it.
+    /// The balance.
     pub fn balance(&self) -> i64 {
         self.cents
     }
 
-    /// Puts something in; gives the new balance.
+    /// Puts `cents` in, and returns the new balance.
     pub fn deposit(&mut self, cents: i64) -> i64 {
         self.cents += cents;
         self.cents
     }
 
-    /// Takes something out; gives the new balance.
+    /// Takes something out, and returns the new balance.
     pub fn withdraw(&mut self, cents: i64) -> Result<i64, BankError> {
         if cents > self.cents {
             return Err(BankError::Overdrawn { missing: cents - self.cents });
@@ -55,30 +55,30 @@ impl Account {
         Ok(self.cents)
     }
 
-    /// Puts something in, and keeps its thread that long.
+    /// Puts `cents` in, and holds its thread for that long.
     pub fn deposit_holding(&mut self, cents: i64, millis: u64) -> i64 {
         std::thread::sleep(Duration::from_millis(millis));
         self.cents += cents;
         self.cents
     }
 
-    /// What is in it; keeps its thread that long.
+    /// The balance; holds its thread for that long.
     pub fn balance_holding(&self, millis: u64) -> i64 {
         std::thread::sleep(Duration::from_millis(millis));
         self.cents
     }
 
-    /// A label, made of borrowed arguments.
+    /// A label, made from borrowed arguments.
     pub fn label(&self, owner: &str, tags: &[String], note: Option<String>) -> String {
         format!("{owner}:{}:{}:{}", self.cents, tags.join("+"), note.unwrap_or_default())
     }
 
-    /// How many milliseconds this call has left; `None` if it may take as long as it takes.
+    /// How many milliseconds this call has left; `None` if it has no deadline.
     pub fn time_left(&self, ctx: &Context) -> Option<u64> {
         ctx.deadline().map(|at| at.saturating_duration_since(std::time::Instant::now()).as_millis() as u64)
     }
 
-    /// Takes something out, and puts it into the account under the first of `keys`, which passes it on to the next.
+    /// Takes something out and puts it into the account under the first of `keys`, which passes it on to the next.
     pub async fn pass_on(&mut self, ctx: &Context, keys: Vec<String>, cents: i64) -> Result<i64, Error> {
         self.cents -= cents;
         if let Some((next, rest)) = keys.split_first() {
@@ -91,30 +91,30 @@ impl Account {
         Ok(self.cents)
     }
 
-    /// What is in the account under `key`, perhaps this one.
+    /// The balance of the account under `key`, which may be this one.
     pub async fn look_at(&self, ctx: &Context, key: String) -> Result<i64, Error> {
         ctx.service().proxy::<Account>(&key).balance().await
     }
 
-    /// Breaks half way through a change.
+    /// Panics half way through a change.
     pub fn break_down(&mut self) {
         self.cents = -1;
         panic!("the vault door fell off");
     }
 
-    /// Breaks half way through a change, after other tasks had their turn.
+    /// Panics half way through a change, after other tasks had their turn.
     pub async fn break_down_later(&mut self) {
         self.cents = -1;
         tokio::task::yield_now().await;
         panic!("the vault door fell off, later");
     }
 
-    /// Breaks while it only looks.
+    /// Panics while it only reads.
     pub fn look_badly(&self) -> i64 {
         panic!("the light went out")
     }
 
-    /// Adds `cents` after a while, holding the account all the time.
+    /// Adds `cents` after a while, and holds the account all the time.
     pub async fn deposit_slowly(&mut self, cents: i64, millis: u64) -> i64 {
         tokio::time::sleep(Duration::from_millis(millis)).await;
         self.cents += cents;
@@ -133,20 +133,20 @@ impl Account {
         self.withdraw(cents)
     }
 
-    /// Holds a thread that may be held, not an event loop's.
+    /// Holds a thread that may block, and not an event loop's.
     #[remote(blocking)]
     pub fn balance_blocking(&self, millis: u64) -> i64 {
         std::thread::sleep(Duration::from_millis(millis));
         self.cents
     }
 
-    /// Holds the thread that serves the connection.
+    /// Blocks the thread that serves the connection.
     pub fn hold_up(&self, millis: u64) -> i64 {
         std::thread::sleep(Duration::from_millis(millis));
         self.cents
     }
 
-    /// The session that asks, as text.
+    /// The id of the calling session, as text.
     pub fn asked_by(&self, ctx: &Context) -> String {
         ctx.session().to_string()
     }
@@ -157,10 +157,10 @@ impl Account {
     }
 }
 
-/// Moves money from one account to another: all of it, or none.
+/// Moves money from one account to another: all of it or none.
 #[remote(module = "bank")]
 pub fn transfer(from: &mut Account, to: &mut Account, cents: i64) -> Result<(), BankError> {
-    // If the second step fails, the first is taken back by the service.
+    // If the second step fails, the service undoes the first.
     to.deposit(cents);
     from.withdraw(cents)?;
     Ok(())

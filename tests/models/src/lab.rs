@@ -1,4 +1,4 @@
-//! Generators that are slow, fail or panic, and tell how often they ran; a function, and constants.
+//! Generators that are slow, fail or panic, and count how often they ran; a function, and constants.
 
 use crate::bank::{Account, BankError};
 use shared_objects::{CallError, Context, Error, remote};
@@ -14,13 +14,13 @@ pub(crate) fn count_run(tag: &str) {
     }
 }
 
-/// How often a generator ran with this tag in the service's process.
+/// How often a generator with this tag ran in the service's process.
 #[remote(module = "lab")]
 pub fn runs(tag: String) -> u64 {
     RUNS.lock().ok().and_then(|runs| runs.as_ref()?.get(&tag).copied()).unwrap_or(0)
 }
 
-/// An account, made slowly, without holding a thread.
+/// Makes an account slowly, without holding a thread.
 #[remote(module = "lab")]
 pub async fn slow_account(tag: String, cents: i64, millis: u64) -> Account {
     count_run(&tag);
@@ -28,7 +28,7 @@ pub async fn slow_account(tag: String, cents: i64, millis: u64) -> Account {
     Account { cents }
 }
 
-/// An account, made slowly, by a function that holds its thread.
+/// Makes an account slowly, in a function that holds its thread.
 #[remote(module = "lab")]
 pub fn heavy_account(tag: String, cents: i64, millis: u64) -> Account {
     count_run(&tag);
@@ -69,7 +69,7 @@ pub fn time_left(ctx: &Context) -> (Option<u64>, String) {
     (left, ctx.session().to_string())
 }
 
-/// Not a generator: gives a number.
+/// Not a generator: returns a number.
 #[remote(module = "lab")]
 pub fn add(left: i64, right: i64) -> i64 {
     left + right

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long whoever comes first to a [`Meeting`] waits for another: so long that another comes, if it can.
+/// How long the first caller of a [`Meeting`] waits for another: long enough for another to come, if it can.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Shows that methods overlap: two of them meet inside.
+/// Shows that methods overlap: two of them run at one time.
 #[remote(module = "lab", resident)]
 pub struct Meeting {
     came: Mutex<u64>,
@@ -25,7 +25,7 @@ impl Meeting {
         Meeting { came: Mutex::new(0), another: Condvar::new(), inside: AtomicU64::new(0), most: AtomicU64::new(0) }
     }
 
-    /// Returns when two callers are inside at one time; false if nobody else came.
+    /// Returns true when two callers are inside at one time; false if no other came.
     #[remote(blocking)]
     pub fn meet(&self) -> bool {
         let mut came = self.came.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,7 +45,7 @@ impl Meeting {
         !waited.timed_out()
     }
 
-    /// Counts how many are inside; alone, if the object is held alone.
+    /// Counts the callers inside, while it holds the object alone if it can.
     pub async fn enter_alone(&mut self) {
         let inside = self.inside.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(inside, Ordering::SeqCst);
@@ -53,7 +53,7 @@ impl Meeting {
         self.inside.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// The most that were inside at one time.
+    /// The largest number that were inside at one time.
     pub fn most(&self) -> u64 {
         self.most.load(Ordering::SeqCst)
     }
@@ -65,7 +65,7 @@ impl Default for Meeting {
     }
 }
 
-/// Returns when two callers are inside with the same account at one time.
+/// Returns true when two callers are inside with the same account at one time.
 #[remote(module = "lab", blocking)]
 pub fn meet_over(meeting: &Meeting, account: &Account) -> i64 {
     assert!(meeting.meet(), "nobody else came");

@@ -4,7 +4,7 @@ use crate::bank::BankError;
 use serde::{Deserialize, Serialize};
 use shared_objects::{Value, remote};
 
-/// A notebook: it is not `Clone`, but can be encoded.
+/// A notebook, which is not `Clone` but can be encoded.
 #[remote(module = "lab")]
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Notes {
@@ -13,18 +13,18 @@ pub struct Notes {
 
 #[remote]
 impl Notes {
-    /// An empty one.
+    /// An empty notebook.
     pub fn new() -> Self {
         Notes { lines: Vec::new() }
     }
 
-    /// Adds a line, which may be another object.
+    /// Adds a line, which may refer to another object.
     pub fn add(&mut self, line: Value) -> u64 {
         self.lines.push(line);
         self.lines.len() as u64
     }
 
-    /// All the lines.
+    /// All lines.
     pub fn lines(&self) -> Vec<Value> {
         self.lines.clone()
     }

@@ -14,7 +14,7 @@ pub trait Shape {
     /// Makes it larger.
     fn scale(&mut self, by: f64);
 
-    /// What it is called.
+    /// The name of its kind.
     fn title(&self) -> String {
         "a shape".to_owned()
     }

@@ -1,4 +1,4 @@
-//! Functions over several accounts, which come half way, take their time, or ask for more.
+//! Functions over several accounts that stop half way, take their time, or call others.
 
 use crate::bank::{Account, AccountProxy, BankError, transfer};
 use crate::lab::count_run;
@@ -15,7 +15,7 @@ pub enum Mishap {
     Panic,
 }
 
-/// A transfer that comes half way.
+/// A transfer that stops half way.
 #[remote(module = "lab")]
 pub fn transfer_half(from: &mut Account, to: &mut Account, cents: i64, then: Mishap) -> Result<i64, BankError> {
     from.cents -= cents;
@@ -25,13 +25,13 @@ pub fn transfer_half(from: &mut Account, to: &mut Account, cents: i64, then: Mis
     }
 }
 
-/// A transfer that promises not to come half way, and breaks its promise.
+/// A transfer that promises to be all or nothing, and breaks its promise.
 #[remote(module = "lab", all_or_nothing)]
 pub fn transfer_trusted(from: &mut Account, to: &mut Account, cents: i64, then: Mishap) -> Result<i64, BankError> {
     transfer_half(from, to, cents, then)
 }
 
-/// A transfer that takes its time half way, and may come to grief after it.
+/// A transfer that takes its time half way, and may fail after that.
 #[remote(module = "lab")]
 pub async fn transfer_slowly(
     ctx: &Context,
@@ -52,20 +52,20 @@ pub async fn transfer_slowly(
     Ok(ctx.session().to_string())
 }
 
-/// A transfer that holds its thread meanwhile.
+/// A transfer that holds its thread while it waits.
 #[remote(module = "lab", blocking)]
 pub fn transfer_blocking(from: &mut Account, to: &mut Account, cents: i64, millis: u64) -> Result<(), BankError> {
     std::thread::sleep(Duration::from_millis(millis));
     transfer(from, to, cents)
 }
 
-/// What two accounts hold together, at one moment.
+/// The total of two accounts at one moment.
 #[remote(module = "lab")]
 pub fn sum_of(one: &Account, other: &Account) -> i64 {
     one.cents + other.cents
 }
 
-/// Opens an account with what two others hold together, and closes those.
+/// Opens an account with the total of two others, and empties those.
 #[remote(module = "lab")]
 pub fn merge(one: &mut Account, other: &mut Account, then: Option<Mishap>) -> Result<Account, BankError> {
     let merged = Account { cents: std::mem::take(&mut one.cents) + std::mem::take(&mut other.cents) };
@@ -76,7 +76,7 @@ pub fn merge(one: &mut Account, other: &mut Account, then: Option<Mishap>) -> Re
     }
 }
 
-/// As `merge`, after a while, without holding a thread.
+/// Like `merge`, after a while and without holding a thread.
 #[remote(module = "lab")]
 pub async fn merge_slowly(one: &mut Account, other: &mut Account, millis: u64) -> Account {
     let cents = std::mem::take(&mut one.cents);
@@ -84,9 +84,9 @@ pub async fn merge_slowly(one: &mut Account, other: &mut Account, millis: u64) -
     Account { cents: cents + std::mem::take(&mut other.cents) }
 }
 
-/// The total of ten accounts and of those under the keys in `more`, ten at a time, all held at one moment. The keys
-/// have to be in the order in which the accounts were made: the service holds those of one call in that order, and so
-/// must calls that are made within one another.
+/// The total of ten accounts and of those under the keys in `more`, ten at a time, all locked at one moment. The keys
+/// have to be in the order in which the accounts were made: the service locks the accounts of one call in that order,
+/// and nested calls have to do the same.
 #[remote(module = "lab")]
 #[allow(clippy::too_many_arguments)]
 pub async fn total_of(
@@ -117,7 +117,7 @@ pub async fn total_of(
     Ok([a, b, c, d, e, f, g, h, i, j].iter().map(|account| account.cents).sum::<i64>() + rest)
 }
 
-/// Empties an account, and gives a receipt of `bytes` bytes for it.
+/// Empties an account, and returns a receipt of `bytes` bytes for it.
 #[remote(module = "lab")]
 pub fn receipt(account: &mut Account, bytes: u64) -> Vec<u8> {
     account.cents = 0;

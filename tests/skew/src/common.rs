@@ -1,9 +1,10 @@
-//! What both builds have in common: a service, and how a client tells what came of its calls.
+//! What both builds have in common: a service, and how a client reports the outcomes of its calls.
 
 use std::fmt::{Debug, Display};
 use tarmem::{CallError, Error, Service, Session};
 
-/// What came of a call: `= value`, `! the method's own error`, or `x name of the error: the words that tell the kind`.
+/// The outcome of a call: `= value`, `! the method's own error`, or `x name of the error: the words that identify the
+/// kind`.
 pub(crate) trait Outcome {
     fn outcome(self) -> String;
 }
@@ -41,12 +42,12 @@ impl<T: Debug, E: Debug + Display> Outcome for Result<T, CallError<E>> {
     }
 }
 
-/// Tells the test.
+/// Reports to the test.
 pub(crate) fn tell(case: &str, outcome: impl Outcome) {
     println!("{case} {}", outcome.outcome());
 }
 
-/// `serve ADDRESS`, or `call ADDRESS`, or `call-twice ADDRESS`: the second time once a line has come.
+/// Runs `serve ADDRESS`, `call ADDRESS`, or `call-twice ADDRESS`, which calls the second time after it has read a line.
 pub(crate) async fn run<F: Future<Output = Result<(), Error>>>(calls: impl Fn(Session) -> F) {
     let args: Vec<String> = std::env::args().collect();
     let [_, role, address] = args.as_slice() else { panic!("a role and an address, not {args:?}") };

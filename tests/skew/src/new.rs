@@ -1,4 +1,4 @@
-//! The new build: `old.rs`, with a change in nearly everything that a client names.
+//! The new build: `old.rs`, with a change in nearly everything that a client refers to.
 
 #![allow(missing_docs, unreachable_pub, reason = "models of a test")]
 
@@ -285,7 +285,7 @@ async fn calls(session: Session) -> Result<(), Error> {
     tell("value_grows", session.update("grows", Grows { first: 1, second: 2 }).await.map(drop));
     let results = session.pipeline([thing.tune(2, 1), thing.tune(4, 3)]).await;
     tell("pipeline", results.into_iter().collect::<Result<Vec<_>, _>>());
-    // Nobody hears of it, so it is the first of its kind in a session of its own.
+    // Nobody hears the outcome of a detached call: the object's log shows whether it ran.
     let unheard = session.update("unheard", ThingProxy::open("unheard".into(), 0)).await?;
     unheard.tune(6, 5).detach();
     tell("detached", unheard.log().await.map(|log| log[1..].to_vec()));

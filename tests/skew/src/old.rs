@@ -1,4 +1,4 @@
-//! The old build: what `new.rs` was before its changes.
+//! The old build: `new.rs` before its changes.
 
 #![allow(missing_docs, unreachable_pub, reason = "models of a test")]
 
@@ -273,7 +273,7 @@ async fn calls(session: Session) -> Result<(), Error> {
     tell("value_grows", session.update("grows", Grows { first: 1 }).await.map(drop));
     let results = session.pipeline([thing.tune(1, 2), thing.tune(3, 4)]).await;
     tell("pipeline", results.into_iter().collect::<Result<Vec<_>, _>>());
-    // Nobody hears of it, so it is the first of its kind in a session of its own.
+    // Nobody hears the outcome of a detached call: the object's log shows whether it ran.
     let unheard = session.update("unheard", ThingProxy::open(0, "unheard".into())).await?;
     unheard.tune(5, 6).detach();
     tell("detached", unheard.log().await.map(|log| log[1..].to_vec()));

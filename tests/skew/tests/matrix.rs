@@ -1,5 +1,5 @@
-//! Two builds of one crate of models: each the client of the other. Whatever differs works as serde has it, or is
-//! refused by name; nothing is ever taken for something else.
+//! Two builds of one crate of models, each the client of the other. Every difference works as it does with serde, or is
+//! refused with an error that names it; no value is ever taken for another.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 const OLD: &str = env!("CARGO_BIN_EXE_skew-old");
 const NEW: &str = env!("CARGO_BIN_EXE_skew-new");
 
-/// One of the builds in a role; killed when dropped.
+/// One of the builds as service or client; killed when dropped.
 struct Build {
     child: Child,
     stdin: ChildStdin,
@@ -32,7 +32,7 @@ impl Build {
         self.lines.next().map(|line| line.expect("text"))
     }
 
-    /// What came of its calls, by the names of the cases; up to a line that ends them, or the end.
+    /// The outcomes of its calls by the names of the cases, up to a line that ends them, or the end.
     fn outcomes(&mut self) -> BTreeMap<String, String> {
         let mut outcomes = BTreeMap::new();
         while let Some(line) = self.line()
@@ -58,7 +58,7 @@ fn outcomes(client: &str, service: &str) -> BTreeMap<String, String> {
     Build::start(client, "call", &address).outcomes()
 }
 
-/// Every case has its outcome, and there are no others.
+/// Every case has its outcome, and there are no other outcomes.
 fn compare(found: &BTreeMap<String, String>, expected: &[(&str, &str)]) {
     for (case, outcome) in expected {
         assert_eq!(found.get(*case).map(String::as_str), Some(*outcome), "{case}");
@@ -68,7 +68,7 @@ fn compare(found: &BTreeMap<String, String>, expected: &[(&str, &str)]) {
     assert!(more.is_empty(), "{more:?}");
 }
 
-/// What is the same whoever calls.
+/// The outcomes that do not depend on which build calls.
 const BOTH_WAYS: &[(&str, &str)] = &[
     ("generator", "= true"),
     ("generator_args", r#"= "made""#),
@@ -171,7 +171,7 @@ fn a_new_client_and_an_old_service_understand_one_another() {
 }
 
 #[test]
-fn the_same_build_calls_by_numbers() {
+fn the_same_build_calls_by_ids() {
     for build in [OLD, NEW] {
         let outcomes = outcomes(build, build);
         let changed: Vec<_> = outcomes.iter().filter(|(_, outcome)| outcome.contains("SignatureChanged")).collect();
@@ -180,9 +180,9 @@ fn the_same_build_calls_by_numbers() {
     }
 }
 
-/// A service is started again from another build, on the same port, under a client that stays.
+/// A service is restarted from another build, on the same port, while its client stays.
 #[test]
-fn a_session_goes_on_when_its_service_is_built_anew() {
+fn a_session_continues_when_its_service_is_rebuilt() {
     let mut service = Build::start(OLD, "serve", "127.0.0.1:0");
     let address = service.line().expect("its address");
     let mut client = Build::start(OLD, "call-twice", &address);
