@@ -11,10 +11,10 @@ use tarmem::modules::builtins::ListProxy;
 use tarmem::{Error, RunningService, Service};
 use tarmem_test_models::{Account, AccountProxy};
 
-/// After this, a call hangs.
+/// A call that takes longer than this hangs.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// What `ask` gives, which has to be soon.
+/// The result of `ask`, which has to come soon.
 fn soon<T: Send + 'static>(ask: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(ask()));
@@ -26,7 +26,7 @@ fn service() -> RunningService {
 }
 
 #[test]
-fn proxies_go_on_without_their_session() {
+fn proxies_work_without_their_session() {
     let service = service();
     let session = Session::connect(service.address()).expect("connects");
     let named = session.memoize("k", AccountProxy::open(1)).wait().expect("made");
@@ -39,7 +39,7 @@ fn proxies_go_on_without_their_session() {
         assert_eq!(unnamed.deposit(1).wait(), Ok(11));
         (named, unnamed)
     });
-    // The last of them ends the session: what it held is given up.
+    // The last of them ends the session, which releases what it held.
     drop(named);
     assert_eq!(service.object_count(), 2);
     drop(unnamed);
@@ -77,14 +77,14 @@ fn a_service_that_ends_and_does_not_come_back_fails_calls() {
 }
 
 #[test]
-fn nobody_there_is_one_clear_error() {
+fn connecting_to_no_service_is_one_clear_error() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("binds").local_addr().expect("bound").to_string();
     let builder = tarmem::Session::builder(gone).max_retry(1).retry_delay(Duration::from_millis(20));
     let error = soon(move || Session::connect_with(builder).map(drop)).expect_err("nobody is there");
     assert!(matches!(error, Error::Unreachable { attempts: 2, .. }), "{error}");
 }
 
-/// What somebody is told who waits where nobody may.
+/// The message for a caller that waits where waiting is not permitted.
 fn refusal(wait: impl FnOnce() + std::panic::UnwindSafe) -> String {
     let panic = std::panic::catch_unwind(wait).expect_err("it panics");
     (*panic.downcast_ref::<&str>().expect("a message")).to_owned()
@@ -112,7 +112,7 @@ fn waiting_on_a_thread_that_runs_async_tasks_is_refused_at_once() {
             for refusal in refusals {
                 assert!(refusal.contains(".await") && refusal.contains("spawn_blocking"), "{refusal}");
             }
-            // Where waiting is right, it is done.
+            // Waiting is permitted here.
             let waited = tokio::task::spawn_blocking(move || session.is_memoized("list").wait()).await;
             assert_eq!(waited.expect("no panic"), Ok(true));
         });
@@ -125,8 +125,8 @@ fn waiting_on_a_thread_that_runs_async_tasks_is_refused_at_once() {
 }
 
 #[test]
-fn a_refused_wait_prints_its_own_message_alone() {
-    // What is printed, by this test's threads.
+fn a_refused_wait_prints_only_its_own_message() {
+    // What the threads of this test print.
     static PRINTED: Mutex<Vec<(ThreadId, String)>> = Mutex::new(Vec::new());
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -153,13 +153,13 @@ fn a_refused_wait_prints_its_own_message_alone() {
 }
 
 #[test]
-fn what_is_waited_for_may_wait_itself() {
+fn a_future_that_is_waited_for_may_itself_wait() {
     let service = service();
     let session = Session::connect(service.address()).expect("connects");
     let account = session.memoize("k", AccountProxy::open(1)).wait().expect("made");
     let balance = soon(move || {
         async {
-            // Both are woken while the other one waits.
+            // Each is woken while the other one waits.
             let (one, other) = (account.deposit(1).send().await, account.deposit(10).send().await);
             let balance = other.wait().expect("made");
             assert_eq!(async { account.deposit(100).wait() }.wait(), Ok(112));
@@ -171,10 +171,10 @@ fn what_is_waited_for_may_wait_itself() {
     blocking::shutdown(service);
 }
 
-/// What `child` gives in a child of this process: small, and soon.
+/// The exit status of `child`, run in a child of this process. It has to be small and to come soon.
 fn in_child(child: impl FnOnce() -> u8) -> i32 {
-    // SAFETY: the child has this thread alone, and runs nothing but `child`, which is about what such a child may not
-    // do. It leaves without any destructors, and by a signal if it hangs.
+    // SAFETY: the child has only this thread, and runs nothing but `child`, which tests what such a child may not do.
+    // It leaves without running destructors, and by a signal if it hangs.
     unsafe {
         let process = libc::fork();
         assert!(process >= 0, "it forks");
@@ -209,7 +209,7 @@ fn a_forked_child_is_told_that_the_session_is_its_parents() {
         session.close();
         drop(account.clone());
         drop(session.clone());
-        // It can have one of its own.
+        // The child can open its own session.
         let Ok(own) = Session::connect(&*address) else { return 3 };
         if own.get::<Account>("k").wait().map(|account| account.deposit(5).wait()) != Ok(Ok(6)) {
             return 4;
@@ -217,7 +217,7 @@ fn a_forked_child_is_told_that_the_session_is_its_parents() {
         0
     });
     assert_eq!(code, 0);
-    // The parent's goes on.
+    // The parent's session still works.
     assert_eq!(account.deposit(1).wait(), Ok(7));
     blocking::shutdown(service);
 }

@@ -1,4 +1,4 @@
-//! Classes of the modules over a service, together with live ones.
+//! Classes of the modules over a service, together with live objects.
 
 mod support;
 

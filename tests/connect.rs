@@ -1,4 +1,5 @@
-//! What a client says of what it connects to and is no service, how soon, and that a slow service is none of that.
+//! What a client reports when it connects to something that is not a service, and how soon; and that a slow service is
+//! not taken for one of these.
 
 mod support;
 
@@ -13,7 +14,7 @@ use tarmem::{ClientTls, Error, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A listener that does `serve` with whoever connects.
+/// A listener that runs `serve` for each connection.
 async fn listener<F>(serve: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> String
 where
     F: Future<Output = ()> + Send + 'static,
@@ -28,7 +29,7 @@ where
     address
 }
 
-/// Reads up to the end of a request's head, and answers as a web server does.
+/// Reads a request's head to its end, and answers as a web server does.
 async fn http(mut stream: TcpStream) {
     let mut asked = Vec::new();
     while !asked.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -40,12 +41,12 @@ async fn http(mut stream: TcpStream) {
     let _ = stream.write_all(answer).await;
 }
 
-/// Says nothing, whatever it hears.
+/// Never says anything.
 async fn silent(mut stream: TcpStream) {
     let _ = stream.read_to_end(&mut Vec::new()).await;
 }
 
-/// As TLS libraries do with what is no TLS: an alert.
+/// Sends an alert, as TLS libraries do when the peer does not speak TLS.
 async fn alert(mut stream: TcpStream) {
     let _ = stream.read(&mut [0; 1]).await;
     let _ = stream.write_all(&[0x15, 3, 3, 0, 2, 2, 10]).await;
@@ -57,7 +58,7 @@ async fn banner(mut stream: TcpStream) {
     silent(stream).await;
 }
 
-/// What the client says, with all its attempts, which are made for no service.
+/// What the client reports after all its attempts, and how long they took.
 async fn said(builder: tarmem::SessionBuilder) -> (Error, Duration) {
     let begun = Instant::now();
     let error = tokio::time::timeout(Duration::from_secs(40), builder.connect()).await.expect("it is told");
@@ -70,9 +71,9 @@ fn seen(error: Error) -> String {
     seen
 }
 
-/// A service that is crowded may have no time to say so to a client.
+/// A crowded service may have no time to give a client a reason.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_hangs_up_unheard_is_tried_again() {
+async fn a_service_that_hangs_up_without_an_answer_is_tried_again() {
     let fixture = Fixture::new(Way::Tcp).await;
     let (service, hung_up) = (fixture.address(), Arc::new(AtomicUsize::new(0)));
     let counted = Arc::clone(&hung_up);
@@ -100,7 +101,7 @@ async fn a_service_that_hangs_up_unheard_is_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_answers_in_place_of_a_service_is_named() {
+async fn a_client_names_what_answers_in_place_of_a_service() {
     let authority = Authority::new();
     for (address, expected) in [
         (listener(http).await, "it speaks HTTP (\"HTTP/1.0 404 Not Found\")"),
@@ -113,14 +114,14 @@ async fn what_answers_in_place_of_a_service_is_named() {
         assert!(seen.contains(expected), "{seen}");
         assert!(after < Duration::from_secs(8), "{address} took {after:?}");
     }
-    // Asked in TLS, it is no less a web server.
+    // A web server is recognised over TLS, too.
     let tls = ClientTls::new().ca_file(authority.root());
     let (error, after) = said(Session::builder(listener(http).await).tls(tls)).await;
     assert!(seen(error).contains("it speaks HTTP") && after < Duration::from_secs(8), "{after:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_says_nothing_is_no_service() {
+async fn a_silent_peer_is_not_taken_for_a_service() {
     let authority = Authority::new();
     let address = listener(silent).await;
     let tls = ClientTls::new().ca_file(authority.root());
@@ -132,7 +133,7 @@ async fn what_says_nothing_is_no_service() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_is_named() {
+async fn redis_is_recognised() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("binds").local_addr().expect("bound");
     let redis = Command::new("redis-server")
         .args(["--bind", "127.0.0.1", "--save", "", "--port", &free.port().to_string()])
@@ -154,7 +155,7 @@ async fn a_redis_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tls_on_one_side_only_is_told_with_the_remedy() {
+async fn tls_on_one_side_only_is_an_error_with_the_remedy() {
     let authority = Authority::new();
     let identity = authority.identity("localhost");
     let secure = tarmem::Service::new("127.0.0.1", 0).tls(tarmem::ServerTls::new(identity.cert, identity.key));
@@ -167,8 +168,7 @@ async fn tls_on_one_side_only_is_told_with_the_remedy() {
     assert!(error.to_string().contains("connect to tarmem://") && after < Duration::from_secs(8), "{error}");
 }
 
-/// A service that takes longer for its answer than one that says nothing is waited for: it says what it is when it is
-/// asked.
+/// A service that takes longer to answer than a silent peer is waited for: when it is asked, it says what it is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_is_slow_to_answer_is_waited_for() {
     let fixture = Fixture::new(Way::Tcp).await;
@@ -219,7 +219,7 @@ async fn a_service_that_was_stopped_for_a_moment_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_wrong_with_a_unix_socket_is_told_in_words() {
+async fn errors_of_unix_sockets_say_what_is_there() {
     let folder = std::env::temp_dir().join(format!("tarmem-connect-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let stale = folder.join("stale");
@@ -249,7 +249,7 @@ async fn what_is_wrong_with_a_unix_socket_is_told_in_words() {
 }
 
 #[tokio::test]
-async fn all_addresses_of_a_name_are_tried_and_their_failures_told() {
+async fn all_addresses_of_a_name_are_tried_and_all_failures_reported() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("binds").local_addr().expect("bound");
     let (error, _) = said(Session::builder(format!("localhost:{}", gone.port())).max_retry(0)).await;
     assert!(matches!(error, Error::Unreachable { .. }) && error.to_string().contains("refused"), "{error}");

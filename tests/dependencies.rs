@@ -1,5 +1,5 @@
-//! What a build takes with it, asked of cargo itself: how many crates each feature needs and which it does not, what
-//! their licences are, which of them are there twice, and which Rust they need.
+//! The dependencies of a build, as cargo reports them: how many crates each feature needs and which it must not need,
+//! their licences, which of them are built twice, and which Rust they need.
 
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -7,13 +7,13 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
-/// The most crates that a program needs which is only a client, itself included. docs/features.md promises it.
+/// The largest number of crates for a program that is only a client, itself included. docs/features.md promises it.
 const CLIENT_CRATES: usize = 120;
 
-/// The most crates that a crate of models needs, itself included. docs/features.md promises it.
+/// The largest number of crates for a crate of models, itself included. docs/features.md promises it.
 const MODELS_CRATES: usize = 85;
 
-/// Licences under which a dependency may be passed on with a program, with nothing to do but to name it.
+/// Licences under which a dependency may be passed on with a program if it is named.
 const LICENCES: &[&str] = &[
     "MIT",
     "Apache-2.0",
@@ -25,7 +25,7 @@ const LICENCES: &[&str] = &[
     "Zlib",
 ];
 
-/// Crates of which two versions are built, and who needs the older one. None of them is in what tarmem shows of itself.
+/// Crates that are built in two versions, and who needs the older one. None of them is visible in tarmem's public API.
 const TWICE: &[(&str, &str)] = &[
     ("cpufeatures", "sha2 0.10; the newer one is of rand's"),
     ("getrandom", "ring; the newer one is of uuid's and rand's"),
@@ -44,8 +44,8 @@ fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// The names of the crates that `package` is built from, with these features alone; a name is there twice if two
-/// versions are.
+/// The names of the crates that `package` is built from with just these features. A crate that is built in two versions
+/// is there twice.
 fn crates(package: &str, features: &str) -> Vec<String> {
     let tree = cargo(&[
         "tree",
@@ -77,14 +77,14 @@ const COMMAND_LINE: &[&str] =
     &["clap", "clap_builder", "clap_derive", "rcgen", "matchers", "regex-automata", "nu-ansi-term"];
 const CRYPTOGRAPHY: &[&str] =
     &["rustls", "tokio-rustls", "rustls-webpki", "rustls-native-certs", "rustls-pki-types", "ring"];
-/// They need a C compiler.
+/// Crates that need a C compiler.
 const NATIVE: &[&str] = &["cc", "ring", "stacker", "psm"];
 const MODULES: &[&str] = &["tarmem-modules", "icu_casemap"];
 const SERVICE: &[&str] = &["toml", "sha2", "rlimit", "bytesize"];
 const SOCKETS: &[&str] = &["tarpc", "mio", "socket2", "tokio-util"];
 
 #[test]
-fn client_takes_few_crates_and_nothing_of_the_service() {
+fn client_needs_few_crates_and_nothing_of_the_service() {
     let crates = crates("tarmem", "client");
     assert!(crates.len() <= CLIENT_CRATES, "{} crates: {}", crates.len(), crates.join(", "));
     for forbidden in [COMMAND_LINE, CRYPTOGRAPHY, SERVICE, MODULES, NATIVE] {
@@ -93,7 +93,7 @@ fn client_takes_few_crates_and_nothing_of_the_service() {
 }
 
 #[test]
-fn each_feature_takes_only_what_it_is_for() {
+fn each_feature_needs_only_its_own_crates() {
     let (secure, service) = (crates("tarmem", "client,tls"), crates("tarmem", "server"));
     assert!(secure.iter().any(|name| name == "rustls") && service.iter().any(|name| name == "toml"));
     for forbidden in [COMMAND_LINE, SERVICE, MODULES] {
@@ -106,7 +106,7 @@ fn each_feature_takes_only_what_it_is_for() {
 }
 
 #[test]
-fn models_take_no_sockets() {
+fn models_need_no_sockets() {
     let crates = crates("tarmem-remote", "");
     assert!(crates.len() <= MODELS_CRATES, "{} crates: {}", crates.len(), crates.join(", "));
     for forbidden in [COMMAND_LINE, CRYPTOGRAPHY, SERVICE, SOCKETS, MODULES, NATIVE] {
@@ -122,7 +122,7 @@ fn docs_name_the_bounds() {
     }
 }
 
-/// What `cargo metadata` says of all crates that this host builds.
+/// The output of `cargo metadata` for all crates that are built on this host.
 static METADATA: LazyLock<Value> = LazyLock::new(|| {
     let version = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).arg("-vV").output();
     let version = String::from_utf8(version.expect("rustc runs").stdout).expect("text");
@@ -139,7 +139,7 @@ fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value[key].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The published crates, and all that they are built from.
+/// The published crates and all their dependencies.
 fn shipped() -> Vec<&'static Value> {
     let packages = list(&METADATA, "packages");
     let nodes: HashMap<&str, &Value> =
@@ -160,7 +160,7 @@ fn shipped() -> Vec<&'static Value> {
     packages.iter().filter(|package| seen.contains(text(package, "id"))).collect()
 }
 
-/// Whether an SPDX expression leaves the choice of a licence that is among ours.
+/// Whether an SPDX expression permits the choice of a licence on the list.
 fn is_free(expression: &str) -> bool {
     let expression = expression.replace('/', " OR ");
     expression.split(" AND ").all(|part| {
@@ -205,7 +205,7 @@ fn no_dependency_needs_a_newer_rust() {
     }
 }
 
-/// So that `cargo check --all-targets` builds with any features.
+/// So that `cargo check --all-targets` works with any set of features.
 #[test]
 fn targets_say_which_features_they_need() {
     let package = list(&METADATA, "packages").iter().find(|package| text(package, "name") == "tarmem").expect("there");

@@ -9,7 +9,7 @@ use tarmem::modules::builtins::ListProxy;
 use tarmem::{CallError, DynamicFunctionCall, DynamicProxy, Error, Proxy, Remote, Service, args};
 use tarmem_test_models::{Account, AccountProxy, BankError, slow_account, unlucky_account};
 
-/// A class of a crate that the service does not have.
+/// A class of a crate that the service does not link.
 struct Absent;
 
 impl Remote for Absent {
@@ -18,7 +18,7 @@ impl Remote for Absent {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_service_does_not_have_may_lack_a_link() {
+async fn unknown_names_suggest_a_missing_link() {
     let service = Service::without_listener().modules(["bank", "shapes"]).start().await.expect("starts");
     let session = service.session();
     let dynamic = session.memoize("k", AccountProxy::open(1)).await.expect("offered").dynamic();
@@ -69,7 +69,7 @@ async fn errors_of_calls_compose_by_question_mark() {
     let Err(CallError::Method(own)) = account.withdraw(6).await else { panic!("too much") };
     assert_eq!(error.to_string(), format!("the method failed: {own}"));
     assert_eq!(error.raised(), tarmem::value::to_value(&own).ok().as_ref());
-    // The call knows which method it was.
+    // The error of the call names the method.
     let named = account.withdraw(6).erase_error().await.expect_err("too much");
     assert_eq!(named.to_string(), format!("bank.Account.withdraw failed: {own}"));
     assert_eq!(named.raised(), error.raised());

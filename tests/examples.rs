@@ -1,4 +1,4 @@
-//! Runs each example as a user would, as a process in some other directory, and checks what it prints.
+//! Runs each example as a user would, as a process in another directory, and checks what it prints.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// No example takes this long.
+/// Every example takes less time than this.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[test]
@@ -46,7 +46,7 @@ till:  \"pricing\" is a builtins.list, not a shop.Pricing; ask for builtins.list
 }
 
 #[test]
-fn shared_index_is_built_once_and_finds_what_is_there() {
+fn shared_index_is_built_once_and_finds_all_matches() {
     let folder = Folder::new("known");
     let inside = folder.0.join("notes");
     let write = |name: &str, bytes: &[u8]| {
@@ -67,7 +67,7 @@ fn shared_index_is_built_once_and_finds_what_is_there() {
     symlink(inside.join("a.txt"), inside.join("link.txt")).expect("a link is made");
     symlink(&inside, inside.join("deep/loop")).expect("a link is made");
 
-    // The folder is relative, to wherever the program is.
+    // The folder is relative to the directory in which the program runs.
     let options = ["notes", "--workers", "3", "--seconds", "0.3"];
     let mut command = example("shared_index");
     command.current_dir(&folder.0).args(options).args(["--query", "quick FOX"]);
@@ -128,9 +128,9 @@ fn job_queue_hashes_every_file_once_though_a_worker_is_killed() {
     for file in 0..40 {
         fs::write(folder.0.join(format!("{file:02}.txt")), format!("file {file}")).expect("a file is written");
     }
-    // A job is a text, and this name is none.
+    // A job is a string, and this file name is not valid UTF-8.
     fs::write(folder.0.join(OsStr::from_bytes(b"\xff.txt")), "").expect("a file is written");
-    // Neither is a file.
+    // Neither a folder nor a symbolic link is a file.
     fs::create_dir(folder.0.join("empty")).expect("a folder is made");
     symlink(folder.0.join("00.txt"), folder.0.join("link.txt")).expect("a link is made");
     let mut command = example("job_queue");
@@ -173,7 +173,7 @@ fn million_wants_a_number() {
 }
 
 #[test]
-fn churn_says_what_a_service_holds_when_it_is_full_and_when_it_is_empty_again() {
+fn churn_reports_memory_when_the_service_is_full_and_when_it_is_empty_again() {
     let tarmem = env!("CARGO_BIN_EXE_tarmem");
     for (args, problem) in [
         (&[][..], "give the path of the tarmem program"),
@@ -213,7 +213,7 @@ fn the_program_ends_when_a_worker_is_killed() {
     wait_until("the workers have ended", || workers.iter().all(|worker| !runs(worker)));
 }
 
-/// A `shared_index` that searches for as long as it may, once it does; and the process ids of its workers.
+/// A `shared_index` that goes on searching, once it has begun to, and the process ids of its workers.
 fn long_search() -> (Program, Vec<String>, BufReader<ChildStdout>) {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
     let mut command = example("shared_index");
@@ -234,7 +234,7 @@ fn long_search() -> (Program, Vec<String>, BufReader<ChildStdout>) {
     (program, workers, output)
 }
 
-/// Whether a process runs: one that has ended and was not waited for does not.
+/// Whether a process runs. One that has ended and was not waited for does not.
 fn runs(id: &str) -> bool {
     let state = fs::read_to_string(format!("/proc/{id}/stat"));
     state.is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X'])))
@@ -248,7 +248,7 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// A process that ends with this value.
+/// A process that is killed when this is dropped.
 struct Program(Child);
 
 impl Drop for Program {
@@ -258,7 +258,7 @@ impl Drop for Program {
     }
 }
 
-/// A folder that goes with this value.
+/// A folder that is removed when this is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -276,7 +276,7 @@ impl Drop for Folder {
     }
 }
 
-/// An example, to be run in a directory that is not the repository's.
+/// An example, to be run in a directory outside of the repository.
 fn example(name: &str) -> Command {
     // target/<profile>/deps/<this test>, beside target/<profile>/examples.
     let test = std::env::current_exe().expect("this test's path");

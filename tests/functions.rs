@@ -1,4 +1,4 @@
-//! The functions of the modules on live objects: each call is one step, whoever else uses the objects.
+//! The functions of the modules on live objects: each call is one step, even while others use the objects.
 
 mod support;
 
@@ -15,12 +15,12 @@ use tarmem::{CallError, DynamicProxy, Error, Proxy, Value, args};
 
 each_way![
     a_heap_is_used_by_many_at_one_time,
-    a_heap_is_as_it_was_after_an_error,
+    a_heap_is_unchanged_after_an_error,
     a_list_stays_in_order,
-    no_number_of_a_count_is_given_twice,
+    a_count_returns_no_number_twice,
     dynamic_callers_name_the_list,
-    live_objects_are_looked_at_where_they_are,
-    what_live_objects_hold_may_be_live_objects,
+    live_objects_are_read_on_the_service,
+    live_objects_may_hold_live_objects,
 ];
 
 async fn a_heap_is_used_by_many_at_one_time(fixture: Fixture) {
@@ -45,7 +45,7 @@ async fn a_heap_is_used_by_many_at_one_time(fixture: Fixture) {
     assert_eq!(error, CallError::Method(Exception::IndexError("index out of range".into())));
 }
 
-async fn a_heap_is_as_it_was_after_an_error(fixture: Fixture) {
+async fn a_heap_is_unchanged_after_an_error(fixture: Fixture) {
     let session = fixture.session().await;
     let heap = session.memoize("heap", ListProxy::new(Some([1, 3, 2].into()))).await.expect("made");
     let error = heappush::remote(&heap, "a".into()).call(&session).await.expect_err("it has no order with numbers");
@@ -73,7 +73,7 @@ async fn a_list_stays_in_order(fixture: Fixture) {
     assert_eq!(error, CallError::Method(Exception::ValueError("lo must be non-negative".into())));
 }
 
-async fn no_number_of_a_count_is_given_twice(fixture: Fixture) {
+async fn a_count_returns_no_number_twice(fixture: Fixture) {
     let session = fixture.session().await;
     let ids = session.memoize("ids", CountProxy::new(Some(10.into()), None)).await.expect("made");
     let sessions = join_all((0..3).map(|_| fixture.session())).await;
@@ -102,7 +102,7 @@ async fn dynamic_callers_name_the_list(fixture: Fixture) {
     let error = heapq.call("heappush", args!["ids", 1]).await.expect_err("no list");
     assert_eq!(error.raised_class(), Some("TypeError"));
     assert_eq!(raised(&error), "TypeError: heappush() argument 1 must be list, not itertools.count");
-    // What CPython 3.11 says.
+    // The messages of CPython 3.11.
     let bisect = session.remote_import("bisect").await.expect("offered");
     for (module, function, args, says) in [
         (&heapq, "heapify", args![5], "TypeError: heapify() argument must be list, not int"),
@@ -126,7 +126,7 @@ async fn dynamic_callers_name_the_list(fixture: Fixture) {
     assert_eq!(error.raised_class(), Some("TypeError"));
 }
 
-async fn live_objects_are_looked_at_where_they_are(fixture: Fixture) {
+async fn live_objects_are_read_on_the_service(fixture: Fixture) {
     let session = fixture.session().await;
     let builtins = session.remote_import("builtins").await.expect("offered");
     let collections = session.remote_import("collections").await.expect("offered");
@@ -170,7 +170,7 @@ async fn live_objects_are_looked_at_where_they_are(fixture: Fixture) {
     }
 }
 
-async fn what_live_objects_hold_may_be_live_objects(fixture: Fixture) {
+async fn live_objects_may_hold_live_objects(fixture: Fixture) {
     let session = fixture.session().await;
     let builtins = session.remote_import("builtins").await.expect("offered");
     let empty = builtins.construct("list", args![]).await.expect("made");
@@ -185,7 +185,7 @@ async fn what_live_objects_hold_may_be_live_objects(fixture: Fixture) {
     assert_eq!(sorted, Value::List(vec![empty, pair]), "and stay the objects that they are");
 }
 
-/// What Python says.
+/// The message of a Python exception.
 fn raised(error: &Error) -> &str {
     let Error::Raised { message, .. } = error else { panic!("{error:?}") };
     message

@@ -1,4 +1,4 @@
-//! The guide is true: each of its snippets stands in a file that is compiled, and each program prints what its chapter
+//! Checks the guide: each of its snippets is part of a file that is compiled, and each program prints what its chapter
 //! says.
 
 use std::collections::HashSet;
@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A block of a chapter between fences.
+/// A fenced block of a chapter.
 struct Block {
     language: String,
     text: String,
@@ -90,8 +90,7 @@ fn blocks(chapter: &str) -> Vec<Block> {
     blocks
 }
 
-/// The files that a chapter's snippets are from: those of the examples that it runs, and of the crates in
-/// `examples/bank`.
+/// The files that a chapter's snippets are from: the examples that it runs, and the crates in `examples/bank`.
 fn sources_of(blocks: &[Block]) -> Vec<String> {
     let commands = || blocks.iter().filter(|block| block.language == "sh").map(|block| block.text.as_str());
     let mut paths: HashSet<PathBuf> =
@@ -110,7 +109,7 @@ fn example_in(command: &str) -> Option<String> {
     rest.split_whitespace().next().map(str::to_owned)
 }
 
-/// Whether `text` is in `source`, at the margin or further in.
+/// Whether `source` contains `text`, indented or not.
 fn has(source: &str, text: &str) -> bool {
     [0, 4, 8].into_iter().any(|by| {
         let lines = text.lines().map(|line| match line {
@@ -121,7 +120,7 @@ fn has(source: &str, text: &str) -> bool {
     })
 }
 
-/// What an example prints. What it says on standard error (a panic's message, for one) is not in the guide.
+/// What an example prints. Its standard error (a panic's message, for example) is not in the guide.
 fn output_of(example: &str) -> String {
     // target/<profile>/deps/<this test>, beside target/<profile>/examples.
     let test = std::env::current_exe().expect("this test's path");

@@ -1,7 +1,7 @@
-//! Hostile clients: what they do to a service's memory, and to a well-behaved client beside them.
+//! Hostile clients: their effect on a service's memory, and on a well-behaved client beside them.
 //!
-//! The service is a process of its own, so that its memory is its own. The bounds are far above what is seen on a quiet
-//! machine, and far below what a service without limits would come to.
+//! The service is a separate process, so that its memory can be measured. The bounds are far above what is measured on
+//! a quiet machine, and far below what a service without limits would need.
 
 mod support;
 
@@ -62,7 +62,7 @@ impl Serve {
         serve
     }
 
-    /// In bytes.
+    /// Resident memory, in bytes.
     fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says so");
@@ -70,8 +70,8 @@ impl Serve {
         kib * 1024
     }
 
-    /// Runs an attack beside a well-behaved client, none of whose calls takes long or fails; and the service's memory
-    /// does not grow by more than `bytes`, now or at any time meanwhile.
+    /// Runs an attack beside a well-behaved client. None of that client's calls may fail or take long, and the
+    /// service's memory may not grow by more than `bytes` at any time.
     async fn under<T>(&self, bytes: u64, attack: impl Future<Output = T>) -> T {
         let neighbour = Neighbour::start(&self.address).await;
         let mut attack = Box::pin(attack);
@@ -90,7 +90,7 @@ impl Serve {
     }
 }
 
-/// The well-behaved client, on a thread of its own: what the attacker does with his own time is his.
+/// The well-behaved client, on its own thread, so that the attacker's use of time does not delay it.
 struct Neighbour {
     over: Arc<AtomicBool>,
     thread: JoinHandle<(i64, Duration)>,
@@ -136,7 +136,7 @@ impl Drop for Serve {
     }
 }
 
-/// A call of a method by its name, with the arguments as they are.
+/// A call of a method by name, with arguments that are already encoded.
 fn call<'a>(key: &'a str, method: &'a str, args: &'a [u8]) -> Operation<'a> {
     let encoding = tarmem_remote::dispatch::Encoding::Dynamic;
     Operation::Call { target: Target::Key(key), method: MethodRef::Name(method), encoding, args }

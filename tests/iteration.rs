@@ -1,4 +1,4 @@
-//! Iteration over what lives on the service: in chunks, and what becomes of it when the collection changes meanwhile.
+//! Iteration over collections on the service: in chunks, and what happens if the collection changes meanwhile.
 
 mod support;
 
@@ -14,15 +14,15 @@ use tarmem::{CallError, DynamicProxy, Error, Limits, Proxy, Session, Value, args
 
 each_way![
     every_collection_gives_its_elements_in_order,
-    what_may_not_change_fails_when_it_does,
-    a_change_after_the_last_element_is_told_too,
-    what_keys_stand_for_may_change,
-    a_list_goes_on_by_position,
+    a_change_of_the_collection_fails_its_iteration,
+    a_change_after_the_last_element_is_an_error_too,
+    values_under_keys_may_change,
+    a_list_continues_by_position,
     a_deleted_key_ends_it,
     another_object_under_the_key_ends_it,
     by_id_it_outlives_the_key,
     an_element_of_another_type_ends_it,
-    an_abandoned_one_leaves_nothing_behind,
+    an_abandoned_iteration_leaves_nothing_behind,
     by_name_it_needs_no_types,
     a_cursor_without_an_element_notices_what_changes_before_the_first,
 ];
@@ -31,7 +31,7 @@ async fn all<T: DeserializeOwned>(elements: Elements<T>) -> Vec<T> {
     elements.try_collect().await.expect("nothing changes meanwhile")
 }
 
-/// What an iteration in which `change` happens after the first element comes to: the elements, and the error.
+/// The elements and the error of an iteration in which `change` happens after the first element.
 async fn changed<T: DeserializeOwned>(
     elements: Elements<T>,
     change: impl Future<Output = ()>,
@@ -84,14 +84,14 @@ async fn every_collection_gives_its_elements_in_order(fixture: Fixture) {
     assert_eq!(all(defaults.items_iter::<String, i64>().chunks_of(3)).await, pairs);
     assert_eq!(all(dict.values_iter::<i64>().chunks_of(4)).await, numbers);
     assert_eq!(all(dict.iter::<String>().chunks_of(4)).await.len(), 10);
-    // With holes where keys were taken out.
+    // With gaps where keys were removed.
     for n in [0, 4, 5, 9] {
         dict.delete(format!("k{n}")).await.expect("there");
     }
     assert_eq!(all(dict.values_iter::<i64>().chunks_of(2)).await, [1, 2, 3, 6, 7, 8]);
 }
 
-async fn what_may_not_change_fails_when_it_does(fixture: Fixture) {
+async fn a_change_of_the_collection_fails_its_iteration(fixture: Fixture) {
     let session = fixture.session().await;
     let entries = || Some(Value::from(vec![("a", 1), ("b", 2), ("c", 3), ("d", 4), ("e", 5)]));
     let dict = session.create(DictProxy::new(entries())).await.expect("made");
@@ -104,7 +104,7 @@ async fn what_may_not_change_fails_when_it_does(fixture: Fixture) {
     let size = Some("RuntimeError: dictionary changed size during iteration".to_owned());
     let (seen, error) = changed(dict.iter::<String>(), async { dict.set("f", 6).await.expect("put") }).await;
     assert_eq!(error, size);
-    // No more than the chunks that were on their way came after the change.
+    // After the change, only the chunks that were on their way still arrived.
     assert!(seen.len() <= 2, "{seen:?}");
     let (_, error) = changed(dict.values_iter::<i64>(), async { dict.delete("a").await.expect("there") }).await;
     assert_eq!(error, size);
@@ -140,7 +140,7 @@ async fn what_may_not_change_fails_when_it_does(fixture: Fixture) {
     assert_eq!(error.as_deref(), Some("RuntimeError: deque mutated during iteration"), "though it looks the same");
 }
 
-async fn a_change_after_the_last_element_is_told_too(fixture: Fixture) {
+async fn a_change_after_the_last_element_is_an_error_too(fixture: Fixture) {
     let session = fixture.session().await;
     let dict = session.create(DictProxy::new(Some(vec![("a", 1), ("b", 2)].into()))).await.expect("made");
     // All of it came in one chunk.
@@ -153,7 +153,7 @@ async fn a_change_after_the_last_element_is_told_too(fixture: Fixture) {
     assert_eq!(keys.next().await, None);
 }
 
-async fn what_keys_stand_for_may_change(fixture: Fixture) {
+async fn values_under_keys_may_change(fixture: Fixture) {
     let session = fixture.session().await;
     let dict = session.create(DictProxy::new(Some(vec![("a", 1), ("b", 2), ("c", 3), ("d", 4)].into()))).await;
     let dict = dict.expect("made");
@@ -175,23 +175,23 @@ async fn what_keys_stand_for_may_change(fixture: Fixture) {
     assert_eq!((seen.concat(), error), ("abcz".to_owned(), None));
 }
 
-async fn a_list_goes_on_by_position(fixture: Fixture) {
+async fn a_list_continues_by_position(fixture: Fixture) {
     let session = fixture.session().await;
     let of = |n: i64| session.create(ListProxy::new(Some(Value::from((0..n).collect::<Vec<_>>()))));
-    // for x in xs: xs.append(…) sees what it appends.
+    // `for x in xs: xs.append(…)` sees what it appends.
     let list = of(3).await.expect("made");
     let (seen, error) = changed(list.iter::<i64>(), async { list.extend([7, 8]).await.expect("put") }).await;
     assert_eq!((seen, error), (vec![0, 1, 2, 7, 8], None));
-    // What moves up to a position that was passed is not seen.
+    // An element that moves to a position already passed is not seen.
     let list = of(6).await.expect("made");
     let mut items = list.iter::<i64>().chunks_of(2);
     let mut seen =
         vec![items.next().await.expect("one").expect("comes"), items.next().await.expect("one").expect("comes")];
     list.delete_slice(..2).await.expect("there");
     seen.extend(items.try_collect::<Vec<_>>().await.expect("goes on"));
-    // The second chunk was on its way before, or came after.
+    // The second chunk was sent before or after the change.
     assert!(seen == [0, 1, 2, 3] || seen == [0, 1, 4, 5], "{seen:?}");
-    // It may grow when all of it was seen, and shrink below where the iteration is.
+    // A list may grow after all of it was seen, and shrink below the current position.
     let list = of(2).await.expect("made");
     let mut items = list.iter::<i64>();
     assert_eq!(items.by_ref().take(2).try_collect::<Vec<_>>().await.expect("comes"), [0, 1]);
@@ -211,12 +211,12 @@ async fn a_deleted_key_ends_it(fixture: Fixture) {
     assert_eq!(items.next().await, Some(Ok(0)));
     session.delete("xs").await.expect("there");
     let rest: Vec<_> = items.by_ref().collect().await;
-    // The chunk at hand, and the one that was on its way.
+    // The rest of the current chunk, and the chunk that was on its way.
     assert!(rest.len() <= 20, "{}", rest.len());
     let no_such_key = CallError::Failed(Error::NoSuchKey { key: "xs".into() });
     assert_eq!(rest.last(), Some(&Err(no_such_key.clone())));
     assert!(rest[..rest.len() - 1].iter().all(Result::is_ok));
-    // From the beginning, too.
+    // The same from the beginning.
     assert_eq!(list.iter::<i64>().collect::<Vec<_>>().await, [Err(no_such_key)]);
 }
 
@@ -273,7 +273,7 @@ async fn an_element_of_another_type_ends_it(fixture: Fixture) {
     assert!(error.to_string().starts_with("the result of snapshot is not a Vec<i64>: "), "{error}");
 }
 
-async fn an_abandoned_one_leaves_nothing_behind(fixture: Fixture) {
+async fn an_abandoned_iteration_leaves_nothing_behind(fixture: Fixture) {
     let session = fixture.session().await;
     let list = session.memoize("xs", ListProxy::new(None)).await.expect("made");
     for _ in 0..30 {
@@ -286,7 +286,7 @@ async fn an_abandoned_one_leaves_nothing_behind(fixture: Fixture) {
         for _ in 0..taken {
             assert!(matches!(items.next().await, Some(Ok(Value::Ref(_)))));
         }
-        // With references at hand, and more of them on their way.
+        // With references in the current chunk, and more of them on their way.
         drop(items);
     }
     list.clear().await.expect("cleared");
@@ -312,7 +312,7 @@ async fn by_name_it_needs_no_types(fixture: Fixture) {
     dict.call("__setitem__", args!["d", 4]).await.expect("put");
     let error = dict.call("items_chunk", [next]).await.expect_err("it changed");
     assert!(error.to_string().ends_with("RuntimeError: dictionary changed size during iteration"), "{error}");
-    // Cursors that nobody gave out.
+    // Cursors that no iteration has returned.
     let error = dict.call("iter_chunk", args!["first"]).await.expect_err("no cursor");
     assert!(matches!(error, Error::BadArguments { .. }), "{error}");
 
@@ -344,7 +344,7 @@ async fn a_cursor_without_an_element_notices_what_changes_before_the_first(fixtu
         (&collections, "Counter", ("update", args!["b"]), dict),
         (&collections, "OrderedDict", ("__setitem__", args!["b", 2]), ordered),
     ] {
-        // Of an empty one, too.
+        // The same for an empty one.
         for empty in [true, false] {
             let object = module.construct(class, args![]).await.expect("made");
             let (method, args) = &change;
@@ -365,7 +365,7 @@ async fn a_cursor_without_an_element_notices_what_changes_before_the_first(fixtu
         }
     }
 
-    // A list may change: the position counts. What cannot change has no cursor at its end.
+    // A list may change, since only the position counts. A collection that cannot change has no cursor at its end.
     let list = builtins.construct("list", args![]).await.expect("made");
     let cursor = begin(&list).await;
     list.call("append", args![7]).await.expect("put");
@@ -387,7 +387,7 @@ async fn eventually(what: &str, mut is: impl FnMut() -> bool) {
     }
 }
 
-/// A list of `count` texts of `bytes` each.
+/// A list of `count` strings of `bytes` bytes each.
 async fn list_of_texts(session: &Session, count: i64, bytes: usize) -> ListProxy {
     let list = session.create(ListProxy::new(Some(vec!["x".repeat(bytes)].into()))).await.expect("made");
     list.imul(count.into()).await.expect("repeated");
@@ -409,7 +409,7 @@ async fn a_million_elements_are_more_than_a_frame() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_chunk_fits_the_frame_whatever_that_is() {
+async fn a_chunk_fits_a_frame_of_any_size() {
     for frame_bytes in [16 << 10, 64 << 10, 1 << 20] {
         let mut limits = Limits::default();
         limits.frame_bytes = frame_bytes;
@@ -433,7 +433,7 @@ async fn an_element_over_the_frame_is_an_error_not_a_hang() {
     let session = fixture.session().await;
     let inner = List::from_iter(["small", "x"]);
     let list = session.update("xs", inner).await.expect("stored");
-    // Made on the service: it could not have come in one frame.
+    // Made on the service, since it would not have fitted in one frame.
     let text = session.create(StrProxy::new(Some("x".into()), None, None)).await.expect("made");
     drop(text);
     let large = fixture.service.session();
@@ -444,7 +444,7 @@ async fn an_element_over_the_frame_is_an_error_not_a_hang() {
 }
 
 #[test]
-fn without_a_runtime_it_is_an_iterator() {
+fn blocking_iteration_is_an_iterator() {
     use tarmem::blocking::{self, Wait, WaitEach};
     let service = blocking::start(tarmem::Service::new("127.0.0.1", 0)).expect("starts");
     let session = blocking::Session::connect(service.address()).expect("connects");

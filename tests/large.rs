@@ -1,4 +1,4 @@
-//! Calls that look at much: away from the thread of their connection, and still in their turn.
+//! Large calls: they leave the thread of their connection, and still run in order.
 
 mod support;
 
@@ -22,7 +22,7 @@ use tarmem::object::Extent;
 use tarmem::value::to_value;
 use tarmem::{Call, Error, PipelinedCall, Proxy, RunningService, Service, Session, Value, args, remote};
 
-/// Something of any size, with a door that its method waits at.
+/// An object of any size, with a door at which its method waits.
 #[remote(module = "large")]
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Hall {
@@ -38,12 +38,12 @@ impl Extent for Hall {
 
 #[remote]
 impl Hall {
-    /// Of that size.
+    /// A hall of this size.
     pub fn new(extent: usize) -> Self {
         Hall { extent, visits: 0 }
     }
 
-    /// Waits until the door is open, on whichever thread; which one it was.
+    /// Waits until the door is open. Returns the number of visits and the thread that it ran on.
     #[remote(scales)]
     pub fn walk(&mut self, number: u64) -> (u64, String) {
         let door = DOORS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,12 +53,12 @@ impl Hall {
         (self.visits, format!("{:?}", std::thread::current().id()))
     }
 
-    /// How often the door was waited at.
+    /// How often a caller has waited at a door.
     pub fn visits_so_far(&self) -> u64 {
         self.visits
     }
 
-    /// Looks at nothing.
+    /// Does not look at its argument.
     pub fn thread(&self, _filling: Value) -> String {
         format!("{:?}", std::thread::current().id())
     }
@@ -92,7 +92,7 @@ async fn in_time<T>(test: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_beside_one_that_looks_at_much_are_answered() {
+async fn calls_beside_a_large_call_are_answered() {
     in_time(async {
         let (_service, session) = narrow().await;
         let hall = session.memoize("hall", HallProxy::new(1 << 20)).await.expect("made");
@@ -103,7 +103,7 @@ async fn calls_beside_one_that_looks_at_much_are_answered() {
         let (visits, thread) = walk.await.expect("the door is open");
         assert_eq!(visits, 1);
         assert_ne!(thread, here, "it ran on a thread of its own");
-        // A small one runs where the connection is.
+        // A small call runs on the connection's thread.
         open(2);
         assert_eq!(other.walk(2).await, Ok((1, here)));
     })
@@ -134,7 +134,7 @@ async fn calls_of_one_object_keep_their_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn large_arguments_are_looked_at_elsewhere() {
+async fn large_arguments_are_read_on_another_thread() {
     in_time(async {
         let (_service, session) = narrow().await;
         let hall = session.memoize("hall", HallProxy::new(1)).await.expect("made");
@@ -147,14 +147,14 @@ async fn large_arguments_are_looked_at_elsewhere() {
     .await;
 }
 
-/// Whether a call that was sent before is still on its way when another one on its connection is answered.
+/// Whether a call that was sent earlier is still running when another call on the same connection is answered.
 async fn is_passed<T: Unpin, E: Unpin>(mut call: Call<T, E>, session: &Session) -> bool
 where
     Call<T, E>: PipelinedCall<Output = Result<T, E>>,
 {
     poll_fn(|cx| call.poll_send(cx)).await;
     let beside = session.is_memoized("nothing");
-    // Both in one response are both ready, and then the first one counts.
+    // If both replies are in one response, both are ready, and the earlier call counts as answered first.
     match select(pin!(call), pin!(beside.into_future())).await {
         Either::Left(_) => false,
         Either::Right((_, call)) => {
@@ -164,7 +164,8 @@ where
     }
 }
 
-/// How many calls were made until one was passed: each takes some milliseconds, and where others are busy it may be
+/// How many calls were made until one was overtaken. Each takes some milliseconds; on a busy machine, its reply may
+/// come first.
 /// back first.
 async fn passed<T: Unpin, E: Unpin>(session: &Session, make: impl Fn() -> Call<T, E>) -> Option<usize>
 where
@@ -179,7 +180,7 @@ where
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_made_of_little_and_moved_for_one_key_holds_up_nobody() {
+async fn calls_that_make_or_move_much_hold_up_nobody() {
     in_time(async {
         let (_service, session) = narrow().await;
         for class in ["str", "bytes"] {

@@ -1,4 +1,4 @@
-//! A service's beginning and end, and a client's.
+//! How a service begins and ends, and how a client does.
 
 #[path = "lifecycle/matrix.rs"]
 mod matrix;
@@ -19,7 +19,7 @@ use tarmem_test_models::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// What another process does. Not a test of its own: see [`support::other::Other`].
+/// The part of the other process. This is not a test: see [`support::other::Other`].
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 #[ignore = "runs in processes that other tests start"]
 async fn role() {
@@ -30,7 +30,7 @@ async fn role() {
     }
 }
 
-/// One that does not wait for long for a service to come back, where there is a way back.
+/// A session that does not wait long for its service to come back, if it can reconnect at all.
 async fn impatient(fixture: &Fixture) -> Session {
     match fixture.way {
         Way::InProcess | Way::Memory => fixture.session().await,
@@ -72,13 +72,13 @@ async fn a_service_listens_on_all_addresses_of_its_name() {
     assert_eq!(both.addresses(), [tcp, format!("unix:{}", path.display())]);
 }
 
-/// A storm of clients that come back finds a place in the line.
+/// Many clients that reconnect at one time fit in the listener's queue.
 #[tokio::test]
-async fn the_line_of_a_listener_is_as_long_as_its_limit() {
+async fn the_queue_of_a_listener_is_as_long_as_its_limit() {
     let mut limits = Limits::default();
     assert!(limits.listen_backlog >= 1_024);
     limits.listen_backlog = 700;
-    // Bound, and not started: nobody is accepted.
+    // The service is bound and not started, so it accepts nobody.
     let bound = Service::new("127.0.0.1", 0).limits(limits).bind().await.expect("a free port");
     let address = bound.local_addr().expect("TCP");
     let mut waiting = Vec::new();
@@ -89,7 +89,7 @@ async fn the_line_of_a_listener_is_as_long_as_its_limit() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_one_clear_error_after_the_retries() {
+async fn connecting_to_no_service_is_one_clear_error_after_the_retries() {
     let gone = Service::new("127.0.0.1", 0).bind().await.expect("a free port").local_addr().expect("TCP");
     let builder = Session::builder(gone.to_string()).max_retry(2).retry_delay(Duration::from_millis(20));
     let error = builder.connect().await.expect_err("nobody is there");
@@ -101,13 +101,13 @@ async fn nobody_there_is_one_clear_error_after_the_retries() {
 }
 
 #[tokio::test]
-async fn connecting_has_the_time_that_it_is_given_and_says_what_went_wrong() {
+async fn connecting_takes_no_longer_than_its_timeout_and_says_what_went_wrong() {
     let address = TcpListener::bind("127.0.0.1:0").await.expect("binds").local_addr().expect("bound").to_string();
     let builder = Session::builder(&*address).max_retry(1_000).retry_delay(Duration::from_millis(10));
     let error = builder.connect_timeout(Duration::from_millis(500)).connect().await.expect_err("nobody is there");
     let Error::Unreachable { attempts, cause, .. } = &error else { panic!("{error}") };
     assert!((2..1_001).contains(attempts) && cause.contains("refused"), "more than one, and not all: {error}");
-    // Where nothing has gone wrong so far, the time is all that can be named.
+    // If nothing has gone wrong so far, the error can only name the time.
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let address = silent.local_addr().expect("bound").to_string();
     let error = Session::builder(&*address).connect_timeout(Duration::from_millis(100)).connect().await;
@@ -115,9 +115,9 @@ async fn connecting_has_the_time_that_it_is_given_and_says_what_went_wrong() {
     assert_eq!(*what, format!("connecting to {address}"));
 }
 
-/// A web server, a host that is logged in to, and something that hangs up.
+/// A web server, an SSH server, and a peer that hangs up.
 #[tokio::test]
-async fn what_is_no_service_is_said_to_be_none() {
+async fn a_peer_that_is_no_service_is_reported_as_such() {
     let nonsense = "what it says makes no sense";
     for (banner, waits, seen) in [
         (
@@ -127,7 +127,7 @@ async fn what_is_no_service_is_said_to_be_none() {
         ),
         ("SSH-2.0-OpenSSH_9.6\r\n", false, "it says \"SSH-2.0-OpenSSH_9.6\""),
         ("\0\0\0\u{3}abc", true, nonsense),
-        // A frame of a megabyte, which would be waited for.
+        // The length of a frame of a megabyte, for which the client would wait.
         ("\0\u{10}\0\0abc", false, nonsense),
         ("", true, ""),
     ] {
@@ -139,7 +139,7 @@ async fn what_is_no_service_is_said_to_be_none() {
                 assert_ne!(stream.read(&mut [0; 64]).await.expect("hears something"), 0);
             }
             stream.write_all(banner.as_bytes()).await.expect("is heard");
-            // Some hang up, some wait for more.
+            // Some peers hang up, others wait for more.
             if !banner.is_empty() {
                 let _ = stream.read_to_end(&mut Vec::new()).await;
             }
@@ -162,7 +162,7 @@ async fn what_is_no_service_is_said_to_be_none() {
 }
 
 #[tokio::test]
-async fn a_service_that_comes_late_is_found() {
+async fn a_service_that_starts_late_is_found() {
     let bound = Service::new("127.0.0.1", 0).bind().await.expect("a free port");
     let address = bound.local_addr().expect("TCP");
     drop(bound);
@@ -190,7 +190,7 @@ async fn a_socket_left_behind_is_replaced_and_one_in_use_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_shutdown_finishes_what_runs_and_tells_the_clients() {
+async fn a_shutdown_finishes_running_calls_and_tells_the_clients() {
     for way in [Way::Memory, Way::Tcp, Way::Unix] {
         let fixture = Fixture::new(way).await;
         let (session, idle) = (impatient(&fixture).await, impatient(&fixture).await);
@@ -200,7 +200,7 @@ async fn a_shutdown_finishes_what_runs_and_tells_the_clients() {
         let tag = format!("shutdown {way:?}");
         let making = session.memoize("slow", slow_account::remote(tag.clone(), 7, 300)).with_info();
         let making = tokio::spawn(making);
-        // In its turn: the calls before it have been taken by now.
+        // Calls run in order, so the service has received those before it.
         session.is_memoized("k").await.expect("answers");
         while runs(&tag, &session).await == 0 {
             tokio::task::yield_now().await;
@@ -212,7 +212,7 @@ async fn a_shutdown_finishes_what_runs_and_tells_the_clients() {
         let after = [session.is_memoized("k").await, idle.is_memoized("k").await];
         for result in after {
             let error = result.expect_err("it is gone");
-            // Who has a way back has looked for another service there.
+            // A session that can reconnect has looked for another service there.
             match (way, &error) {
                 (Way::Memory, Error::ShuttingDown) => {}
                 (Way::Memory, Error::Closed { cause, .. }) | (_, Error::Unreachable { cause, .. }) => {
@@ -224,12 +224,12 @@ async fn a_shutdown_finishes_what_runs_and_tells_the_clients() {
     }
 }
 
-/// On the threads of their connections, and on those of callers within the process.
+/// On the threads of connections, and on those of callers within the process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_shutdown_finishes_methods_that_hold_their_threads() {
     for way in [Way::InProcess, Way::Memory, Way::Tcp, Way::Unix] {
         let fixture = Fixture::new(way).await;
-        // As many as there are threads, and one more, beside which another result is ready.
+        // As many calls as there are threads, and one more, beside which another result is ready.
         let mut running = Vec::new();
         for index in 0..3 {
             let session = fixture.session().await;
@@ -249,7 +249,7 @@ async fn a_shutdown_finishes_methods_that_hold_their_threads() {
     }
 }
 
-/// What is logged at the level of errors, by everything in this process.
+/// Everything that this process logs as an error.
 #[derive(Clone, Default)]
 struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
 
@@ -265,7 +265,7 @@ impl std::io::Write for Log {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_panic_is_logged_with_what_panicked_and_the_session() {
+async fn a_panic_is_logged_with_its_method_and_session() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).with_ansi(false);
@@ -312,7 +312,7 @@ async fn runs(tag: &str, session: &Session) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_shutdown_ends_what_only_waits_for_others() {
+async fn a_shutdown_ends_calls_that_only_wait_for_others() {
     for way in [Way::InProcess, Way::Memory, Way::Tcp, Way::Unix] {
         let fixture = Fixture::new(way).await;
         let session = impatient(&fixture).await;
@@ -331,7 +331,7 @@ async fn a_shutdown_ends_what_only_waits_for_others() {
             let error = wait.await.expect_err("nothing came");
             match (way, error) {
                 (Way::InProcess | Way::Memory, CallError::Failed(Error::ShuttingDown)) => {}
-                // It waited for another service, and none came.
+                // The session waited for another service, and none came.
                 (Way::Tcp | Way::Unix, CallError::Failed(Error::Unreachable { .. })) => {}
                 (_, error) => panic!("{way:?}: {error}"),
             }
@@ -353,13 +353,13 @@ async fn a_shutdown_does_not_wait_for_ever() {
     let begun = Instant::now();
     fixture.service.shutdown().await;
     assert!(begun.elapsed() < Duration::from_secs(20));
-    // Whether a call that may be made twice was made does not matter to who makes it.
+    // It does not matter to its caller whether a call that may be repeated was made.
     assert!(matches!(reading.await, Err(Error::Unreachable { .. })));
     assert!(matches!(writing.await, Err(Error::OutcomeUnknown { .. })));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_closed_session_fails_its_calls_and_gives_up_its_handles() {
+async fn a_closed_session_fails_its_calls_and_releases_its_handles() {
     for way in [Way::Memory, Way::Tcp, Way::Unix] {
         let fixture = Fixture::new(way).await;
         let session = fixture.session().await;
@@ -380,7 +380,7 @@ async fn a_closed_session_fails_its_calls_and_gives_up_its_handles() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_the_modules_that_are_offered_can_be_used() {
+async fn only_offered_modules_can_be_used() {
     let service = Service::without_listener().modules(["bank"]).start().await.expect("starts");
     let session = service.session();
     session.memoize("k", AccountProxy::open(1)).await.expect("offered");
@@ -396,7 +396,7 @@ async fn only_the_modules_that_are_offered_can_be_used() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn handles_are_given_up_when_proxies_are_dropped() {
+async fn handles_are_released_when_proxies_are_dropped() {
     for way in [Way::InProcess, Way::Memory, Way::Tcp] {
         let mut limits = Limits::default();
         limits.handles = 10;
@@ -418,9 +418,9 @@ async fn handles_are_given_up_when_proxies_are_dropped() {
     }
 }
 
-/// A client that is gone is noticed at once, and not only when its long poll would have ended.
+/// The service notices at once that a client is gone, and not only when its long poll would have ended.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_goes_away_gives_up_what_it_held() {
+async fn a_client_that_disappears_releases_what_it_held() {
     for way in [Way::Memory, Way::Tcp, Way::Unix] {
         let fixture = Fixture::new(way).await;
         let session = fixture.session().await;

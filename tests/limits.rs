@@ -1,4 +1,4 @@
-//! The limits that the service keeps itself, whatever a client does.
+//! Limits that the service enforces whatever a client does.
 
 mod support;
 
@@ -38,7 +38,7 @@ fn call<'a>(method: &'a str, args: &'a [u8]) -> Operation<'a> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_sends_more_calls_than_it_may_have_is_refused_them() {
+async fn calls_over_the_limit_in_flight_are_refused() {
     let fixture = fixture(|limits| limits.calls_in_flight = 4).await;
     let mut raw = Raw::opened(&fixture).await;
     let args = encoded(args![60_000]);
@@ -56,10 +56,10 @@ async fn a_client_that_sends_more_calls_than_it_may_have_is_refused_them() {
     assert_well(&fixture).await;
 }
 
-/// Without a time-out of its own, a call within the process runs where it was made: what comes too late is still no
-/// result.
+/// In process, a call without its own time-out runs on its caller's thread. A result that comes too late is discarded
+/// all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_result_that_comes_after_the_default_deadline_is_none() {
+async fn a_result_after_the_default_deadline_is_discarded() {
     for (call_time, takes) in [(1_000, 2_500), (200, 1_500)] {
         let mut limits = Limits::default();
         limits.call_time = Duration::from_millis(call_time);
@@ -69,7 +69,7 @@ async fn a_result_that_comes_after_the_default_deadline_is_none() {
         let begun = Instant::now();
         let late = account.balance_holding(takes).await;
         assert!(matches!(late, Err(Error::DeadlineExceeded { .. })), "{late:?}");
-        // A short one is told in time.
+        // A call with a short time-out fails in time.
         assert!(call_time >= 1_000 || begun.elapsed() < Duration::from_millis(takes), "{:?}", begun.elapsed());
         assert_eq!(account.balance().await, Ok(5));
         let none = account.balance().timeout(Duration::ZERO).await;
@@ -105,7 +105,7 @@ async fn a_client_with_too_many_requests_is_disconnected() {
     let fixture = fixture(|limits| limits.requests_in_flight = 8).await;
     let mut raw = Raw::opened(&fixture).await;
     for id in 2..11 {
-        // A poll waits, as nothing is there to be collected.
+        // A poll waits while there is nothing to collect.
         raw.send(&request(id, 2, &[0])).await;
     }
     raw.until_closed().await;
@@ -113,8 +113,8 @@ async fn a_client_with_too_many_requests_is_disconnected() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_far_over_the_limit_are_dropped_unheard() {
-    /// How many over the limit are told.
+async fn connections_far_over_the_limit_are_closed_without_an_answer() {
+    /// How many connections over the limit are told about it.
     const TOLD: usize = 128;
     let mut limits = Limits::default();
     limits.connections = 1;
@@ -138,7 +138,7 @@ async fn connections_far_over_the_limit_are_dropped_unheard() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn there_are_only_so_many_keys() {
+async fn keys_over_the_limit_are_refused() {
     for way in [Way::InProcess, Way::Memory, Way::Tcp] {
         let mut limits = Limits::default();
         limits.keys = 2;
@@ -165,7 +165,7 @@ async fn there_are_only_so_many_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn generators_have_so_much_time() {
+async fn generators_over_their_time_limit_fail() {
     for way in [Way::InProcess, Way::Memory, Way::Tcp] {
         let mut limits = Limits::default();
         limits.generator_time = Duration::from_millis(100);
@@ -202,11 +202,11 @@ async fn a_client_that_does_not_read_is_not_read_from() {
     .await;
     let raw = Raw::opened(&fixture).await;
     let (mut reads, mut writes) = raw.0.into_split();
-    // Each request has its own size again as its answer.
+    // Each answer is as large as its request.
     let args = postcard::to_stdvec(&("x".repeat(ECHO), Vec::<String>::new(), None::<String>)).expect("encodes");
     let (target, method) = (Target::Key("k"), MethodRef::Id(signature_id("bank.Account", "label")));
     let call = Operation::Call { target, method, encoding: Encoding::Typed, args: &args };
-    // Nothing is read, until nothing more can be written for a second.
+    // The test reads nothing until nothing more can be written for a second.
     let mut sent = 0_u64;
     loop {
         let request = submit(sent + 2, sent + 1, &[call; 1]);
@@ -215,11 +215,12 @@ async fn a_client_that_does_not_read_is_not_read_from() {
             break;
         }
         sent += 1;
-        // What two sockets hold, in both directions, is a few megabytes.
+        // Two sockets hold a few megabytes, in both directions.
         assert!(sent < 64 * (1 << 20) / ECHO as u64, "the service reads on");
     }
     assert_well(&fixture).await;
-    // It goes on as soon as it is read from, and nothing is lost: but for the last one, which was cut.
+    // The service goes on as soon as its answers are read, and nothing is lost except the last request, which was cut
+    // off.
     for _ in 0..sent {
         let mut length = [0; 4];
         reads.read_exact(&mut length).await.expect("an answer");
@@ -230,9 +231,9 @@ async fn a_client_that_does_not_read_is_not_read_from() {
     }
 }
 
-/// Slow generators of one session wait for one another, and not those of others.
+/// Slow generators of one session wait for one another, and not for those of other sessions.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn generators_that_hold_threads_are_few_for_each_session() {
+async fn generators_that_hold_threads_are_limited_per_session() {
     const EACH: Duration = Duration::from_millis(100);
     let fixture = fixture(|limits| limits.blocking_calls = 2).await;
     let (greedy, modest) = (fixture.session().await, fixture.session().await);
@@ -252,7 +253,7 @@ async fn generators_that_hold_threads_are_few_for_each_session() {
     let (many, one) = tokio::join!(many, one);
     assert!(many >= EACH * 5, "ten of {EACH:?}, two at a time, took {many:?}");
     assert!(one < many, "the other session's took {one:?}, and these {many:?}");
-    // One that is given up while it waits never begins.
+    // A call that is given up while it waits never begins.
     let given_up = "given up";
     let busy = futures::future::join_all((0..2).map(|n| greedy.create(heavy(&format!("busy {n}")))));
     let late = greedy.create(heavy(given_up)).timeout(EACH / 2);
@@ -263,8 +264,8 @@ async fn generators_that_hold_threads_are_few_for_each_session() {
     assert_eq!(runs::remote(given_up.to_owned()).call(&greedy).await, Ok(0));
 }
 
-/// A handle that is counted is given back if the client never hears of it; until it says that it has, that is kept in
-/// mind.
+/// A counted handle is released if the client never gets the result. The service keeps that in mind until the client
+/// acknowledges it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn results_that_nobody_acknowledges_are_bounded() {
     const LIMIT: usize = 1024;
@@ -290,9 +291,9 @@ async fn results_that_nobody_acknowledges_are_bounded() {
     assert_well(&fixture).await;
 }
 
-/// What it sends while a batch before it takes its time is not taken in without end.
+/// While a batch takes long, the service does not buffer without bound what the client sends after it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_is_not_served_yet_is_not_read_from() {
+async fn a_client_with_too_many_unserved_bytes_is_not_read_from() {
     const BATCH: usize = 1 << 20;
     let fixture = fixture(|limits| {
         limits.unserved_bytes = 4 << 20;
@@ -303,8 +304,8 @@ async fn a_client_that_is_not_served_yet_is_not_read_from() {
     let items = Value::List((0..16_000).map(Value::from).collect());
     fixture.session().await.memoize("list", ListProxy::new(Some(items))).await.expect("made");
     let mut raw = Raw::opened(&fixture).await;
-    // Each looks through all of it, which is not so much that it would leave the connection's thread: that takes
-    // seconds, a turn after the other.
+    // Each call looks through the whole list, which is just too small to leave the connection's thread. All of them
+    // take seconds, one turn after the other.
     let args = encoded(args![-1]);
     let (target, method) = (Target::Key("list"), MethodRef::Name("count"));
     let slow = Operation::Call { target, method, encoding: Encoding::Dynamic, args: &args };
@@ -313,7 +314,7 @@ async fn a_client_that_is_not_served_yet_is_not_read_from() {
     let mut sent = 0;
     for batch in 0..60_u64 {
         let request = submit(3 + batch, 13_000 + batch, &[call("nothing", &large)]);
-        // Longer than the lease: whoever is not read from is not taken for dead.
+        // Longer than the lease: a client that is not read from is not taken for dead.
         let written = tokio::time::timeout(Duration::from_secs(1), raw.0.write_all(&request)).await;
         if written.is_err() {
             break;
@@ -321,7 +322,7 @@ async fn a_client_that_is_not_served_yet_is_not_read_from() {
         written.expect("in time").expect("it is still connected");
         sent += 1;
     }
-    // And what two sockets hold.
+    // Up to the limit, and what two sockets hold.
     assert!(sent < 30, "{sent} MiB were taken");
     assert_well(&fixture).await;
 }

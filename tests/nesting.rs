@@ -1,4 +1,4 @@
-//! Objects inside objects: references are live, copies are one call away, circles do not leak.
+//! Objects inside objects: references are live, a copy is one call away, and circles do not leak.
 
 #[path = "nesting/factories.rs"]
 mod factories;
@@ -17,22 +17,22 @@ use tarmem_remote::dispatch::Encoding;
 
 each_way![
     a_list_in_a_dict_is_the_live_list,
-    what_is_inside_comes_as_a_proxy_of_its_type,
+    an_object_inside_comes_as_a_proxy_of_its_type,
     a_reference_keeps_its_object_alive,
-    a_circle_is_shown_with_an_end_and_does_not_leak,
-    a_copy_of_what_refers_to_a_lock_shows_the_rest,
-    what_is_still_used_is_not_collected,
-    a_reference_that_nobody_gave_is_refused,
-    handles_that_came_in_results_are_given_up,
+    a_circle_ends_in_a_reference_and_does_not_leak,
+    a_copy_of_an_object_with_a_lock_shows_the_rest,
+    objects_still_in_use_are_not_collected,
+    a_reference_that_the_client_never_received_is_refused,
+    handles_from_results_are_released,
     a_generator_takes_references,
-    a_long_chain_goes_without_overflowing,
-    a_copy_has_a_bound_however_often_it_refers,
-    a_copy_shows_what_is_in_tuples_and_leaves_what_is_in_sets,
-    a_circle_that_a_method_lets_go_of_is_collected,
+    a_long_chain_is_dropped_without_overflowing_the_stack,
+    a_copy_is_bounded_however_many_references_it_has,
+    a_copy_shows_objects_in_tuples_and_keeps_references_in_sets,
+    a_circle_that_a_method_releases_is_collected,
     a_circle_through_a_queue_is_collected,
-    a_live_object_that_is_no_plain_value_is_in_the_error,
-    a_result_that_cannot_be_read_is_not_said_to_be_undone,
-    a_class_without_new_names_the_constructors_that_it_has,
+    a_live_object_in_place_of_a_plain_value_is_in_the_error,
+    an_unreadable_result_is_not_reported_as_undone,
+    a_class_without_new_names_its_constructors,
     what_there_is_can_be_listed,
 ];
 
@@ -57,7 +57,7 @@ fn proxy_of(value: Value) -> DynamicProxy {
     }
 }
 
-/// What becomes true in the service's own time.
+/// Waits for something that becomes true some time later.
 async fn eventually(what: &str, mut is: impl FnMut() -> bool) {
     let limit = Instant::now() + Duration::from_secs(20);
     while !is() {
@@ -71,17 +71,17 @@ async fn a_list_in_a_dict_is_the_live_list(fixture: Fixture) {
     let dict = named(&session, "d", "dict").await;
     let list = make(&session, "list").await;
     dict.call("__setitem__", [Value::from("xs"), reference(&list)]).await.expect("put");
-    // Somebody else finds it there, and changes it.
+    // Another client finds it there, and changes it.
     let other = fixture.session().await;
     let found = other.get_dynamic("d").await.expect("there").call("get", args!["xs"]).await.expect("there");
     proxy_of(found).call("append", args![7]).await.expect("answers");
     assert_eq!(list.snapshot().await, Ok(Value::from(vec![7])));
-    // A plain copy has the list's value in it.
+    // A plain copy contains the list's value.
     let copy = dict.snapshot().await.expect("copied");
     assert_eq!(copy, Value::Map(vec![("xs".into(), vec![7].into())]));
 }
 
-async fn what_is_inside_comes_as_a_proxy_of_its_type(fixture: Fixture) {
+async fn an_object_inside_comes_as_a_proxy_of_its_type(fixture: Fixture) {
     let (session, other) = (fixture.session().await, fixture.session().await);
     let dict = session.memoize("d", DictProxy::new(None)).await.expect("made");
     let list = session.create(ListProxy::new(None)).await.expect("made");
@@ -94,7 +94,7 @@ async fn what_is_inside_comes_as_a_proxy_of_its_type(fixture: Fixture) {
     assert!(theirs.get::<ListProxy>("nothing").await.expect("answered").is_none());
     let error = theirs.get::<ListProxy>("n").await.expect_err("a number is no object");
     assert!(matches!(error, CallError::Failed(Error::UnexpectedResult { .. })), "{error:?}");
-    // Also inside of what is not one itself, and without a type.
+    // Also inside a value of another type, and without a type.
     let all: Vec<(String, Value)> = theirs.items().await.expect("answered");
     assert_eq!(all.len(), 2);
     let values: Vec<DynamicProxy> = other
@@ -105,7 +105,7 @@ async fn what_is_inside_comes_as_a_proxy_of_its_type(fixture: Fixture) {
         .await
         .expect("references, all of them");
     assert_eq!(values[0].call("__len__", args![]).await, Ok(1.into()));
-    // One that has another type says so when it is called.
+    // If the type is wrong, the first call says so.
     let wrong: DictProxy = theirs.get("xs").await.expect("answered").expect("there");
     let error = wrong.len().await.expect_err("it is a list");
     assert!(error.to_string().contains("builtins.list"), "{error}");
@@ -126,7 +126,7 @@ async fn a_reference_keeps_its_object_alive(fixture: Fixture) {
     eventually("the list goes with the last reference", || fixture.service.object_count() == 1).await;
 }
 
-async fn a_copy_of_what_refers_to_a_lock_shows_the_rest(fixture: Fixture) {
+async fn a_copy_of_an_object_with_a_lock_shows_the_rest(fixture: Fixture) {
     let session = fixture.session().await;
     let lock = session.remote_import("threading").await.expect("imports");
     let lock = lock.construct("Lock", args![]).await.expect("made");
@@ -153,7 +153,7 @@ async fn a_copy_of_what_refers_to_a_lock_shows_the_rest(fixture: Fixture) {
     assert!(matches!(&alone, Error::BadResult { .. }) && alone.to_string().contains("threading.Lock"), "{alone}");
 }
 
-async fn a_circle_is_shown_with_an_end_and_does_not_leak(fixture: Fixture) {
+async fn a_circle_ends_in_a_reference_and_does_not_leak(fixture: Fixture) {
     let session = fixture.session().await;
     for round in 0..3 {
         let dict = named(&session, "d", "dict").await.hold().await.expect("held");
@@ -185,7 +185,7 @@ async fn a_circle_through_a_queue_is_collected(fixture: Fixture) {
         list.call("append", [reference(&queue)]).await.expect("put");
         queue.call("put", [reference(&list)]).await.expect("put");
         if kind != "SimpleQueue" {
-            // One that is under a lease is still the queue's.
+            // An item that is leased still belongs to the queue.
             let leased = queue.call("get_leased", args![]).await.expect("there is one");
             drop(leased);
         }
@@ -195,13 +195,13 @@ async fn a_circle_through_a_queue_is_collected(fixture: Fixture) {
     assert_eq!(used.call("qsize", args![]).await, Ok(Value::from(1)), "it is under a key");
 }
 
-async fn what_is_still_used_is_not_collected(fixture: Fixture) {
+async fn objects_still_in_use_are_not_collected(fixture: Fixture) {
     let session = fixture.session().await;
     let (kept, garbage) = (make(&session, "list").await, make(&session, "list").await);
     for list in [&kept, &garbage] {
         list.call("append", [reference(list)]).await.expect("in itself");
     }
-    // Reached from what is kept, though nobody holds it.
+    // It is reachable from an object that is kept, although nobody holds it.
     let inner = make(&session, "list").await;
     inner.call("append", [reference(&kept)]).await.expect("put");
     kept.call("append", [reference(&inner)]).await.expect("put");
@@ -211,7 +211,7 @@ async fn what_is_still_used_is_not_collected(fixture: Fixture) {
     assert_eq!(inner.call("__len__", args![]).await, Ok(Value::from(1)));
 }
 
-async fn a_reference_that_nobody_gave_is_refused(fixture: Fixture) {
+async fn a_reference_that_the_client_never_received_is_refused(fixture: Fixture) {
     let (owner, thief) = (fixture.session().await, fixture.session().await);
     let secret = make(&owner, "list").await;
     let list = make(&thief, "list").await;
@@ -221,7 +221,7 @@ async fn a_reference_that_nobody_gave_is_refused(fixture: Fixture) {
     assert_eq!(list.call("__len__", args![]).await, Ok(Value::from(0)));
 }
 
-async fn handles_that_came_in_results_are_given_up(fixture: Fixture) {
+async fn handles_from_results_are_released(fixture: Fixture) {
     let session = fixture.session().await;
     let dict = named(&session, "d", "dict").await;
     let list = make(&session, "list").await;
@@ -259,7 +259,7 @@ async fn a_generator_takes_references(fixture: Fixture) {
     assert_eq!(inner.snapshot().await, Ok(Value::from(vec![1])));
 }
 
-async fn a_long_chain_goes_without_overflowing(fixture: Fixture) {
+async fn a_long_chain_is_dropped_without_overflowing_the_stack(fixture: Fixture) {
     let session = fixture.session().await;
     let builtins = session.remote_import("builtins").await.expect("imports");
     let mut head = builtins.construct("list", args![]).await.expect("made");
@@ -271,7 +271,7 @@ async fn a_long_chain_goes_without_overflowing(fixture: Fixture) {
     eventually("the chain goes", || fixture.service.object_count() == 0).await;
 }
 
-async fn a_copy_has_a_bound_however_often_it_refers(fixture: Fixture) {
+async fn a_copy_is_bounded_however_many_references_it_has(fixture: Fixture) {
     let session = fixture.session().await;
     for pair in [Value::List as fn(Vec<Value>) -> Value, Value::Tuple] {
         let mut list = make(&session, "list").await;
@@ -285,7 +285,7 @@ async fn a_copy_has_a_bound_however_often_it_refers(fixture: Fixture) {
     }
 }
 
-async fn a_copy_shows_what_is_in_tuples_and_leaves_what_is_in_sets(fixture: Fixture) {
+async fn a_copy_shows_objects_in_tuples_and_keeps_references_in_sets(fixture: Fixture) {
     let session = fixture.session().await;
     let (outer, inner) = (make(&session, "list").await, make(&session, "list").await);
     inner.call("append", args![1]).await.expect("put");
@@ -295,7 +295,7 @@ async fn a_copy_shows_what_is_in_tuples_and_leaves_what_is_in_sets(fixture: Fixt
     assert_eq!(shown, vec![Value::Tuple(vec![[1].into(), set])].into());
 }
 
-async fn a_circle_that_a_method_lets_go_of_is_collected(fixture: Fixture) {
+async fn a_circle_that_a_method_releases_is_collected(fixture: Fixture) {
     let session = fixture.session().await;
     let outer = named(&session, "k", "list").await;
     let inner = make(&session, "list").await;
@@ -307,7 +307,7 @@ async fn a_circle_that_a_method_lets_go_of_is_collected(fixture: Fixture) {
     eventually("the circle goes", || fixture.service.object_count() == 1).await;
 }
 
-async fn a_live_object_that_is_no_plain_value_is_in_the_error(fixture: Fixture) {
+async fn a_live_object_in_place_of_a_plain_value_is_in_the_error(fixture: Fixture) {
     let session = fixture.session().await;
     let inner = session.create(ListProxy::new(vec![1, 2])).await.expect("made");
     let reference = Value::Ref(inner.reference().expect("by id"));
@@ -317,7 +317,7 @@ async fn a_live_object_that_is_no_plain_value_is_in_the_error(fixture: Fixture) 
     let looked = dict.get::<Vec<i64>>("k").await.expect_err("it is live");
     assert!(looked.to_string().ends_with("the call was made, and its result is in this error"), "{looked}");
     dict.clear().await.expect("cleared");
-    // What was taken out is in the error alone, and nothing has put it back.
+    // The removed element is only in the error; nothing has put it back.
     let taken = outer.pop::<Vec<i64>>().await.expect_err("it is live");
     drop(looked);
     session.is_memoized("outer").await.expect("answers");
@@ -330,9 +330,9 @@ async fn a_live_object_that_is_no_plain_value_is_in_the_error(fixture: Fixture) 
     eventually("its handle is given up", || fixture.service.object_count() == 2).await;
 }
 
-/// Of a result that a caller of another build cannot read at all, nobody knows but the service whether it was undone: a
-/// handle in it is given up, and what the call took out stays out.
-async fn a_result_that_cannot_be_read_is_not_said_to_be_undone(fixture: Fixture) {
+/// If a caller of another build cannot read a result at all, only the service knows whether it was undone: a handle in
+/// it is released, and an element that the call removed stays removed.
+async fn an_unreadable_result_is_not_reported_as_undone(fixture: Fixture) {
     static POP: Name = Name { scope: "builtins.list", name: "pop", idempotent: false, signature: None };
     let session = fixture.session().await;
     let inner = session.create(ListProxy::new(vec![1, 2])).await.expect("made");
@@ -349,7 +349,7 @@ async fn a_result_that_cannot_be_read_is_not_said_to_be_undone(fixture: Fixture)
     eventually("its handle is given up", || fixture.service.object_count() == 1).await;
 }
 
-async fn a_class_without_new_names_the_constructors_that_it_has(fixture: Fixture) {
+async fn a_class_without_new_names_its_constructors(fixture: Fixture) {
     let session = fixture.session().await;
     let bank = session.remote_import("bank").await.expect("imports");
     let error = session.memoize("x", bank.function("Account", args![])).await.expect_err("it has no new");

@@ -1,4 +1,4 @@
-//! References as operands: a live object where Python takes an iterable, a mapping, or something to compare with.
+//! References as operands: a live object where Python takes an iterable, a mapping, or a value to compare with.
 
 mod support;
 
@@ -34,7 +34,7 @@ fn reference(proxy: &DynamicProxy) -> Value {
     Value::Ref(proxy.reference().expect("a proxy by id"))
 }
 
-/// A reference to what the session holds from now on.
+/// A reference to an object that the session now holds.
 fn lasting(proxy: DynamicProxy) -> Value {
     let reference = reference(&proxy);
     std::mem::forget(proxy);
@@ -45,7 +45,7 @@ fn ints(items: impl IntoIterator<Item = i64>) -> Value {
     Value::List(items.into_iter().map(Value::from).collect())
 }
 
-/// What Python says.
+/// The message of a Python exception.
 fn raised(error: &Error) -> &str {
     let Error::Raised { message, .. } = error else { panic!("{error:?}") };
     message

@@ -1,4 +1,4 @@
-//! Several processes, one state: real sockets, real kills.
+//! Several processes that share state: real sockets, real kills.
 
 mod support;
 
@@ -10,7 +10,7 @@ use support::{Fixture, Way};
 use tarmem::{Proxy, Session};
 use tarmem_test_models::{Account, AccountProxy, runs, slow_account};
 
-/// Tells a process that this is the test executable's own which part it plays, and where the service is.
+/// The environment variables that tell a process of this test's executable its part, and where the service is.
 const ROLE: &str = "TARMEM_TEST_ROLE";
 const ADDRESS: &str = "TARMEM_TEST_ADDRESS";
 
@@ -29,7 +29,7 @@ impl Other {
         Other(child)
     }
 
-    /// The lines it says from now on; those of the test harness are left out.
+    /// The lines that it prints from now on, without those of the test harness.
     fn says(&mut self) -> impl Iterator<Item = String> + use<> {
         let stdout = self.0.stdout.take().expect("it is piped");
         BufReader::new(stdout)
@@ -46,7 +46,7 @@ impl Drop for Other {
     }
 }
 
-/// What another process does. Not a test of its own: see [`Other`].
+/// The part of another process. This is not a test: see [`Other`].
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "runs in processes that other tests start"]
 async fn role() {
@@ -70,7 +70,7 @@ async fn role() {
         "hold" => {
             let account = session.get::<Account>("held").await.expect("it is there");
             let changing = account.deposit_slowly(1, 200).send().await;
-            // In its turn: the change has been taken by now.
+            // Calls run in order, so the service has received the change.
             session.is_memoized("held").await.expect("answers");
             println!("says: begun");
             changing.await.expect("nobody lives to see this");
@@ -80,8 +80,7 @@ async fn role() {
     }
 }
 
-/// 200 tasks in 4 processes race for a key; its slow generator runs once, and calls on other keys are not delayed by
-/// it.
+/// 200 tasks in 4 processes race for a key. Its slow generator runs once, and does not delay calls on other keys.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_generator_runs_for_all_processes() {
     for way in [Way::Tcp, Way::Unix] {
@@ -110,7 +109,7 @@ async fn one_generator_runs_for_all_processes() {
     }
 }
 
-/// A client that is killed in the middle of a change does not take the object, or the service, with it.
+/// A client that is killed during a change damages neither the object nor the service.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_client_leaves_a_whole_object() {
     let fixture = Fixture::new(Way::Tcp).await;

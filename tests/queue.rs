@@ -1,4 +1,4 @@
-//! Module queue: over each way to reach a service, and by processes that are killed.
+//! Module queue: over each way to reach a service, and with processes that are killed.
 
 mod support;
 
@@ -31,7 +31,7 @@ fn full(result: Result<(), Failed>) {
     assert_eq!(result, Err(CallError::Method(Exception::Full(String::new()))));
 }
 
-/// Asks until the answer is yes.
+/// Repeats the question until the answer is yes.
 async fn until<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
     let limit = Instant::now() + Duration::from_secs(30);
     while !ask().await {

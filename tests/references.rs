@@ -1,5 +1,5 @@
-//! References to live numbers, texts, bytes and chains are what these are worth: what CPython 3.11 gives and says, row
-//! by row.
+//! References to live numbers, strings, bytes and chains are used like their values: each row has the result or the
+//! message of CPython 3.11.
 
 mod support;
 
@@ -22,7 +22,7 @@ use tarmem::args::Args;
 use tarmem::modules::python::repr;
 use tarmem::{DynamicProxy, Error, Proxy, Session, Value, args};
 
-/// The object, module or template; its method or function; the arguments, with `$name` for a live object and what comes
+/// The object, module or template; its method or function; the arguments, with `$name` for a live object and arguments
 /// by name after a semicolon; and how CPython writes the result, or what it raises.
 type Row = (&'static str, &'static str, &'static str, &'static str);
 
@@ -30,11 +30,11 @@ each_way![
     numbers_are_operands,
     texts_and_bytes_are_operands,
     numbers_are_indices_and_counts,
-    objects_are_made_of_what_is_referred_to,
+    objects_are_made_from_references,
     chains_are_mappings,
     fields_of_templates_reach_into_live_objects,
-    a_list_is_changed_by_what_is_referred_to,
-    bytes_are_changed_by_what_is_referred_to,
+    references_change_a_list,
+    references_change_bytes,
     circles_are_written_by_str_as_by_repr,
     a_chain_takes_in_what_it_holds_itself,
     chains_that_are_nested_too_deep_are_a_recursion_error,
@@ -54,7 +54,7 @@ async fn numbers_are_indices_and_counts(fixture: Fixture) {
     check(&fixture, indices::INDICES).await;
 }
 
-async fn objects_are_made_of_what_is_referred_to(fixture: Fixture) {
+async fn objects_are_made_from_references(fixture: Fixture) {
     check(&fixture, constructors::CONSTRUCTORS).await;
 }
 
@@ -66,7 +66,7 @@ async fn fields_of_templates_reach_into_live_objects(fixture: Fixture) {
     check(&fixture, templates::TEMPLATES).await;
 }
 
-async fn a_list_is_changed_by_what_is_referred_to(fixture: Fixture) {
+async fn references_change_a_list(fixture: Fixture) {
     let session = fixture.session().await;
     let live = Live::make(&session).await;
     let xs = live.fresh("list", args![[1, 2, 3]]).await;
@@ -103,7 +103,7 @@ async fn a_list_is_changed_by_what_is_referred_to(fixture: Fixture) {
     assert_eq!(count.call("next", args![]).await, Ok(7.into()));
 }
 
-async fn bytes_are_changed_by_what_is_referred_to(fixture: Fixture) {
+async fn references_change_bytes(fixture: Fixture) {
     let session = fixture.session().await;
     let live = Live::make(&session).await;
     let array = live.made("builtins", "bytearray", live.args("$bp")).await;
@@ -331,7 +331,7 @@ impl<'a> Live<'a> {
         })
     }
 
-    /// JSON with `$name` in it.
+    /// JSON that may contain `$name`.
     fn parsed(&self, text: &str) -> Value {
         let mut parts = text.split('$');
         let mut json = parts.next().unwrap_or_default().to_owned();
@@ -358,7 +358,7 @@ fn reference(proxy: &DynamicProxy) -> Value {
     Value::Ref(proxy.reference().expect("a proxy by id"))
 }
 
-/// What Python says.
+/// The message of a Python exception.
 fn raised(error: &Error) -> &str {
     match error {
         Error::Raised { message, .. } => message,

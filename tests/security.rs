@@ -1,4 +1,4 @@
-//! Tokens, permissions and TLS, over real sockets.
+//! Who may connect, and what they may do: tokens, permissions, TLS, over real sockets.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! Sessions that outlive their connections: every call is made once, whatever the network does.
+//! Sessions that outlive their connections: every call runs once, whatever the network does.
 
 #[path = "sessions/endings.rs"]
 mod endings;
@@ -19,7 +19,7 @@ use tarmem::modules::builtins::{List, ListProxy};
 use tarmem::{Error, Limits, Proxy, Session, SessionState};
 use tarmem_test_models::AccountProxy;
 
-/// A lease that a test can wait for, and that a busy machine does not let run out.
+/// Short enough for a test to wait for, and long enough not to expire on a busy machine.
 const LEASE: Duration = Duration::from_millis(1500);
 
 async fn fixture() -> Fixture {
@@ -38,7 +38,8 @@ async fn over(network: &Network) -> Session {
             Session::builder(network.address.to_string()).retry_delay(Duration::from_millis(50)).max_retry(20);
         match session.connect().await {
             Ok(session) => return session,
-            // A connection that ends in order before the session is open is what something else than a service does.
+            // If the connection ends in order before the session is open, the client takes the peer for something else
+            // than a service.
             Err(Error::Closed { .. }) => {}
             Err(error) => panic!("{error}"),
         }
@@ -49,7 +50,7 @@ async fn contents(fixture: &Fixture, key: &str) -> Vec<i64> {
     fixture.session().await.get::<List>(key).await.expect("it is there").snapshot_as().await.expect("it is a list")
 }
 
-/// Three calls, one after the other; then the session is closed.
+/// Makes three calls, one after the other, and closes the session.
 async fn converse(network: &Network, key: &str) {
     let session = over(network).await;
     let list = session.memoize(key, ListProxy::new(None)).await.expect("made");
@@ -60,13 +61,13 @@ async fn converse(network: &Network, key: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_conversation_cut_at_any_byte_is_carried_to_its_end() {
+async fn a_conversation_cut_at_any_byte_completes() {
     let fixture = fixture().await;
     let whole = Network::to(service_of(&fixture), |_| Faults::NONE).await;
     converse(&whole, "whole").await;
     let (up, down) = whole.bytes();
     assert!(up > 100 && down > 100, "{up} and {down} bytes");
-    // The polls at the end may be more or fewer: a cut behind the last byte is none.
+    // The number of polls at the end may differ: a cut after the last byte cuts nothing.
     let cuts =
         (0..=up).map(|at| Faults::up(Fault::Reset(at))).chain((0..=down).map(|at| Faults::down(Fault::Reset(at))));
     let cuts: Vec<Faults> = cuts.collect();
@@ -86,7 +87,7 @@ async fn a_conversation_cut_at_any_byte_is_carried_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_network_that_falls_silent_is_left() {
+async fn a_network_that_falls_silent_is_replaced() {
     let fixture = fixture().await;
     for (index, faults) in [Faults::up(Fault::Silence(600)), Faults::down(Fault::Silence(600))].into_iter().enumerate()
     {
@@ -115,7 +116,7 @@ async fn a_slow_network_costs_time_and_nothing_else() {
         list.append(number).await.expect("appended");
     }
     assert!(begun.elapsed() > PIECE * 40, "it is not slow: {:?}", begun.elapsed());
-    // Longer than the lease, which is kept all the same.
+    // Longer than the lease, which does not expire.
     tokio::time::sleep(LEASE * 2).await;
     list.append(20).await.expect("appended");
     assert_eq!(contents(&fixture, "slow").await, (0..21).collect::<Vec<_>>());
@@ -123,7 +124,7 @@ async fn a_slow_network_costs_time_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_is_full_has_room_for_who_comes_back() {
+async fn full_service_has_room_for_resuming_client() {
     let mut limits = Limits::default();
     (limits.lease, limits.connections) = (LEASE, 1);
     let fixture = Fixture::with(Way::Tcp, limits).await;
@@ -144,13 +145,13 @@ async fn a_service_that_is_full_has_room_for_who_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_comes_back_to_a_service_that_is_full_tries_again() {
+async fn resuming_client_retries_when_service_is_full() {
     let mut limits = Limits::default();
     limits.connections = 1;
     let fixture = Fixture::with(Way::Tcp, limits).await;
     let network = Network::to(service_of(&fixture), |n| match n {
         0 => Faults::up(Fault::Reset(900)),
-        // Until somebody else has taken the place.
+        // Until the place is taken by another client.
         1..=3 => Faults::up(Fault::Reset(0)),
         _ => Faults::NONE,
     })
@@ -169,7 +170,7 @@ async fn who_comes_back_to_a_service_that_is_full_tries_again() {
         list.snapshot_as::<Vec<i64>>().await.expect("it is a list")
     });
     session.wait_for(SessionState::Reconnecting).await;
-    // The service may not know yet that its only connection is gone.
+    // The service may not have noticed yet that its only connection is gone.
     let other = loop {
         if let Ok(other) = Session::builder(fixture.address()).max_retry(0).connect().await {
             break other;
@@ -187,9 +188,9 @@ async fn who_comes_back_to_a_service_that_is_full_tries_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn frames_that_come_twice_are_answered_once() {
+async fn duplicated_frames_are_answered_once() {
     let fixture = fixture().await;
-    // The first ones are the handshake's; a few of each kind come after it.
+    // The first frames are the handshake's; a few of each kind follow.
     for frame in 1..12 {
         for (way, faults) in [("up", Faults::up(Fault::Twice(frame))), ("down", Faults::down(Fault::Twice(frame)))] {
             let key = format!("{way} {frame}");
@@ -223,7 +224,7 @@ async fn deadlines_hold_while_the_network_is_silent() {
     silent.store(1, Ordering::SeqCst);
     let begun = Instant::now();
     loop {
-        // Sooner or later the bytes that pass are used up, and nothing is answered any more.
+        // At some point the permitted bytes are used up, and nothing is answered any more.
         match account.balance().timeout(Duration::from_millis(100)).await {
             Ok(1) => assert!(begun.elapsed() < Duration::from_secs(20), "the network never fell silent"),
             Err(Error::DeadlineExceeded { what, .. }) => {
@@ -236,11 +237,11 @@ async fn deadlines_hold_while_the_network_is_silent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_happens_to_a_session_can_be_seen() {
+async fn the_state_of_a_session_can_be_observed() {
     let fixture = fixture().await;
     let network = Network::to(service_of(&fixture), |n| match n {
         0 => Faults::up(Fault::Reset(900)),
-        // For a while nobody is there.
+        // For a while there is no service.
         1..=3 => Faults::up(Fault::Reset(0)),
         _ => Faults::NONE,
     })
@@ -281,7 +282,7 @@ async fn what_happens_to_a_session_can_be_seen() {
     assert!(!hears.recv().await.expect("the hook is told").resumed);
 }
 
-/// So many numbers are appended through a network that breaks about every so many calls.
+/// Appends numbers through a network that breaks about once in every so many calls.
 const NUMBERS: u64 = 1_000_000;
 const CALLERS: u64 = 16;
 const PROCESSES: u64 = 4;
@@ -294,7 +295,8 @@ async fn a_million_calls_over_breaking_connections_are_each_made_once() {
     let seed = std::env::var("TARMEM_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_124_u64);
     println!("TARMEM_SEED={seed}");
     let network = Network::to(service_of(&fixture), move |connection| {
-        // About 40 bytes a call on the way there, and 12 back: a break in 2,000 calls, now here, now there.
+        // A call takes about 40 bytes there and 12 back: the connection breaks about once in 2,000 calls, at different
+        // places.
         let random = splitmix(seed ^ connection);
         let calls = 500 + random % 3000;
         if random & (1 << 40) == 0 {
@@ -317,7 +319,7 @@ async fn a_million_calls_over_breaking_connections_are_each_made_once() {
     for number in numbers {
         let number = u64::try_from(number).expect("none is negative");
         let (caller, index) = (number % (CALLERS * PROCESSES), number / (CALLERS * PROCESSES));
-        // In order and without a gap: each of them once.
+        // In order and without a gap, so each of them once.
         assert_eq!(last.insert(caller, index), index.checked_sub(1), "caller {caller}");
     }
 }
@@ -330,7 +332,7 @@ fn splitmix(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// What another process does. Not a test of its own: see [`Other`].
+/// The part of another process. This is not a test: see [`Other`].
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 #[ignore = "runs in processes that other tests start"]
 async fn role() {
@@ -365,12 +367,13 @@ async fn append_numbers(address: &str, process: u64) {
     session.close().await;
 }
 
-/// A million, in 100 goes: neither objects nor handles are left after any of them, nor memory after all.
+/// A million handles in 100 rounds: no objects and no handles are left after any round, and no memory after all of
+/// them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn handles_that_are_dropped_are_given_up() {
+async fn dropped_handles_are_released() {
     const AT_ONCE: usize = 10_000;
     let mut limits = Limits::default();
-    // One that leaks would come to this.
+    // A leak would exceed this.
     limits.handles = 2 * AT_ONCE;
     let fixture = Fixture::with(Way::Tcp, limits).await;
     let session = fixture.session().await;

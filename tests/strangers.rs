@@ -1,4 +1,4 @@
-//! Who dials a service and is no client of it: strangers that speak something else, and strangers that say nothing.
+//! Peers that are no clients: some speak another protocol, others say nothing.
 
 mod support;
 
@@ -14,7 +14,7 @@ use tarmem::{Limits, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// `tarmem serve` with so many file descriptors, its log kept.
+/// `tarmem serve` with a limited number of file descriptors. Its log is kept.
 struct Serve {
     child: Child,
     address: String,
@@ -37,7 +37,7 @@ impl Serve {
         Serve { child, address }
     }
 
-    /// Ends it; what it has logged.
+    /// Ends the service and returns its log.
     fn log(mut self) -> String {
         self.child.kill().expect("it runs");
         let mut log = String::new();
@@ -53,7 +53,7 @@ impl Drop for Serve {
     }
 }
 
-/// What a peer hears that says this.
+/// What a peer is told that sends this.
 async fn answer(address: &str, says: &[u8]) -> String {
     let mut raw = Raw::at(address).await;
     raw.send(says).await;
@@ -61,7 +61,7 @@ async fn answer(address: &str, says: &[u8]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_speaks_something_else_is_told_what_this_is() {
+async fn a_peer_with_another_protocol_is_told_what_it_has_reached() {
     let fixture = Fixture::new(Way::Tcp).await;
     let address = fixture.address();
     let http = answer(&address, b"GET /health HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n").await;
@@ -75,12 +75,12 @@ async fn who_speaks_something_else_is_told_what_this_is() {
     hello.resize(517, 7);
     let tls = answer(&address, &hello).await;
     assert!(tls.contains("without TLS") && tls.lines().count() == 1, "{tls}");
-    // Garbage, also in what could be a frame.
+    // Garbage, also in the form of a frame.
     for says in [&b"SSH-2.0-OpenSSH_9.6\r\n"[..], &[0xff; 9000], &frame(&[9; 40]), &frame(b"")] {
         let line = answer(&address, says).await;
         assert!(line.starts_with("this is a tarmem service") && line.lines().count() == 1, "{says:?}: {line:?}");
     }
-    // All of that is read which somebody sends before it hangs up, however little.
+    // Whatever a peer sends before it hangs up is read to the end.
     let mut short = TcpStream::connect(&address).await.expect("accepts");
     short.write_all(b"hi\n").await.expect("sent");
     short.shutdown().await.expect("there");
@@ -91,7 +91,7 @@ async fn who_speaks_something_else_is_told_what_this_is() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_of_strangers_is_some_lines_in_the_log() {
+async fn a_flood_of_strangers_is_a_few_lines_in_the_log() {
     let serve = Serve::start(1024, "");
     for says in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"PING\r\n"] {
         for _ in 0..150 {
@@ -103,8 +103,8 @@ async fn a_flood_of_strangers_is_some_lines_in_the_log() {
     assert!((1..=40).contains(&lines), "{lines} lines of 300 strangers:\n{log}");
 }
 
-/// As many silent connections as there are descriptors: whoever comes then has a place at once, and those before it
-/// too.
+/// As many silent connections as there are descriptors: a client that connects then gets a place at once, and one that
+/// had a session before keeps it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silent_connections_make_room_when_descriptors_run_out() {
     let serve = Serve::start(256, "--limit handshake_time=1h");
@@ -120,7 +120,7 @@ async fn silent_connections_make_room_when_descriptors_run_out() {
     }
     assert!(begun.elapsed() < Duration::from_secs(8), "newcomers have waited {:?}", begun.elapsed());
     before.version().await.expect("who has a session keeps it");
-    // The oldest have gone, and the latest are still there.
+    // The oldest were closed, and the latest are still open.
     let latest = silent.last_mut().expect("one");
     assert!(
         tokio::time::timeout(Duration::from_millis(50), latest.read(&mut [0; 1])).await.is_err(),
@@ -133,9 +133,9 @@ async fn silent_connections_make_room_when_descriptors_run_out() {
     assert!(lines <= 60, "{lines} lines:\n{log}");
 }
 
-/// When all descriptors are those of sessions, whoever comes is told so, and is not left waiting.
+/// When sessions use all descriptors, a new client is told so and not left waiting.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_finds_no_descriptor_left_is_told_so() {
+async fn a_client_that_finds_no_descriptor_left_is_told_so() {
     let serve = Serve::start(100, "");
     let mut sessions = Vec::new();
     let refused = loop {

@@ -1,4 +1,4 @@
-//! Module threading: over real sockets, by several processes, with real kills.
+//! Module threading: over real sockets, with several processes, with real kills.
 
 mod support;
 
@@ -33,7 +33,7 @@ fn runtime_error(error: &Failed) -> bool {
     matches!(error, CallError::Method(Exception::RuntimeError(_)))
 }
 
-/// Asks until the answer is yes.
+/// Repeats the question until the answer is yes.
 async fn until<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
     let limit = Instant::now() + Duration::from_secs(30);
     while !ask().await {

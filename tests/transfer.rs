@@ -17,22 +17,22 @@ use uuid::Uuid;
 
 each_way![
     all_or_nothing,
-    what_promises_all_or_nothing_is_not_put_back,
-    objects_go_by_key_and_by_id,
+    a_function_that_promises_all_or_nothing_is_not_rolled_back,
+    objects_are_passed_by_key_or_by_id,
     dynamic_callers_use_names,
     the_same_object_twice,
-    what_is_not_there_is_named,
-    readers_of_an_object_are_inside_together,
+    missing_objects_are_named,
+    readers_of_an_object_run_together,
     a_transfer_waits_for_both,
     a_wait_can_be_given_up,
-    what_has_begun_runs_to_its_end,
-    async_and_blocking_ones_are_put_back_too,
-    they_may_be_generators,
+    a_call_that_has_begun_runs_to_its_end,
+    async_and_blocking_functions_are_rolled_back_too,
+    functions_over_objects_may_be_generators,
     a_generator_that_waits_can_be_given_up,
     an_interface_stands_for_any_class,
-    a_class_without_clone_is_put_back_by_its_encoding,
+    a_class_without_clone_is_restored_from_its_encoding,
     a_result_that_cannot_be_sent_changes_nothing,
-    a_circle_that_they_make_is_collected,
+    a_circle_made_by_a_function_is_collected,
 ];
 
 async fn accounts(session: &Session) -> (AccountProxy, AccountProxy) {
@@ -62,7 +62,7 @@ async fn all_or_nothing(fixture: Fixture) {
     assert_eq!(transfer::remote(&bob, &alice, 35).call(&session).await, Ok(()));
 }
 
-async fn what_promises_all_or_nothing_is_not_put_back(fixture: Fixture) {
+async fn a_function_that_promises_all_or_nothing_is_not_rolled_back(fixture: Fixture) {
     let session = fixture.session().await;
     let (alice, bob) = accounts(&session).await;
     let failed = transfer_trusted::remote(&alice, &bob, 10, Mishap::Error).call(&session).await;
@@ -76,7 +76,7 @@ async fn what_promises_all_or_nothing_is_not_put_back(fixture: Fixture) {
     assert_eq!(alice.balance().await, Ok(80));
 }
 
-async fn objects_go_by_key_and_by_id(fixture: Fixture) {
+async fn objects_are_passed_by_key_or_by_id(fixture: Fixture) {
     let session = fixture.session().await;
     let (alice, bob) = accounts(&session).await;
     let (held, unnamed) =
@@ -84,7 +84,7 @@ async fn objects_go_by_key_and_by_id(fixture: Fixture) {
     assert!(held.id().is_some());
     assert_eq!(transfer::remote(&held, &bob, 10).call(&session).await, Ok(()));
     assert_eq!(transfer::remote(&unnamed, &held, 7).call(&session).await, Ok(()));
-    // The key moves on; the proxy by id stays with its object.
+    // The key is mapped to another object; the proxy by id stays with its own.
     session.update("alice", Account::open(1000)).await.expect("updated");
     assert_eq!(transfer::remote(&alice, &held, 3).call(&session).await, Ok(()));
     assert_eq!(balances(&alice, &held).await, (997, 100));
@@ -122,7 +122,7 @@ async fn the_same_object_twice(fixture: Fixture) {
         let error = transfer::remote(one, other, 1).call(&session).await.expect_err("one object").to_string();
         assert!(error.starts_with("bank.transfer(from: &mut Account"), "{error}");
         assert!(error.contains("`from` and `to` are the same object"), "{error}");
-        // To look at it twice is no harm.
+        // An object may be read through two parameters.
         assert_eq!(sum_of::remote(one, other).call(&session).await, Ok(200));
     }
     let names = transfer::remote(&alice, &alias, 1).call(&session).await.expect_err("one object").to_string();
@@ -134,7 +134,7 @@ async fn the_same_object_twice(fixture: Fixture) {
     assert_eq!(alice.balance().await, Ok(100));
 }
 
-async fn what_is_not_there_is_named(fixture: Fixture) {
+async fn missing_objects_are_named(fixture: Fixture) {
     let (session, other) = (fixture.session().await, fixture.session().await);
     let (alice, bob) = accounts(&session).await;
     let nobody = session.proxy::<Account>("nobody");
@@ -154,11 +154,11 @@ async fn what_is_not_there_is_named(fixture: Fixture) {
     assert_eq!(alice.balance().await, Ok(100), "let go, and as it was");
 }
 
-async fn readers_of_an_object_are_inside_together(fixture: Fixture) {
+async fn readers_of_an_object_run_together(fixture: Fixture) {
     let session = fixture.session().await;
     let (alice, _) = accounts(&session).await;
     let meeting = session.memoize("meeting", MeetingProxy::new()).await.expect("made");
-    // Two hold both at one time, or neither returns; a method is a reader like them.
+    // Neither call returns unless both are inside at one time; a method is a reader like them.
     let both = (meet_over::remote(&meeting, &alice).call(&session), meet_over::remote(&meeting, &alice).call(&session));
     let (one, other) = tokio::join!(both.0, both.1);
     assert_eq!((one, other), (Ok(100), Ok(100)));
@@ -166,7 +166,7 @@ async fn readers_of_an_object_are_inside_together(fixture: Fixture) {
     assert_eq!(tokio::join!(both.0, both.1), (Ok(100), Ok(true)));
 }
 
-/// Once something has arrived: calls of one session are taken in their order.
+/// Waits until the service has received what was sent: the calls of a session run in order.
 async fn arrived(session: &Session) {
     session.is_memoized("k").await.expect("answers");
 }
@@ -198,7 +198,7 @@ async fn a_wait_can_be_given_up(fixture: Fixture) {
         let late = transfer::remote(&alice, &bob, 20).call(&session).timeout(Duration::from_millis(50)).await;
         let error = late.expect_err("too late");
         assert!(matches!(error, CallError::Failed(Error::DeadlineExceeded { .. })), "{error}");
-        // What it held while it waited is free.
+        // The lock that it held while it waited is free.
         let free = if std::ptr::eq(busy, &alice) { &bob } else { &alice };
         free.deposit(0).timeout(Duration::from_millis(500)).await.expect("nobody has it");
         holding.await.expect("answers");
@@ -206,7 +206,7 @@ async fn a_wait_can_be_given_up(fixture: Fixture) {
     }
 }
 
-async fn what_has_begun_runs_to_its_end(fixture: Fixture) {
+async fn a_call_that_has_begun_runs_to_its_end(fixture: Fixture) {
     let session = fixture.session().await;
     let (alice, bob) = accounts(&session).await;
     let before = runs::remote("transfer_slowly".into()).call(&session).await.expect("answers");
@@ -215,14 +215,14 @@ async fn what_has_begun_runs_to_its_end(fixture: Fixture) {
     drop(call);
     let late = transfer_slowly::remote(&alice, &bob, 20, 100, None).call(&session);
     let error = late.timeout(Duration::from_millis(120)).await.map(drop);
-    // The second began when the first had ended, or not at all.
+    // The second began after the first had ended, or not at all.
     let sum = sum_of::remote(&alice, &bob).call(&session).await;
     assert_eq!(sum, Ok(105));
     let (a, _) = balances(&alice, &bob).await;
     assert!(a == 90 || a == 70, "{a}: what had begun was made; {error:?}");
 }
 
-async fn async_and_blocking_ones_are_put_back_too(fixture: Fixture) {
+async fn async_and_blocking_functions_are_rolled_back_too(fixture: Fixture) {
     let session = fixture.session().await;
     let (alice, bob) = accounts(&session).await;
     let asked = transfer_slowly::remote(&alice, &bob, 10, 1, None).call(&session).await.expect("made");
@@ -239,7 +239,7 @@ async fn async_and_blocking_ones_are_put_back_too(fixture: Fixture) {
     assert_eq!(balances(&alice, &bob).await, (80, 25));
 }
 
-async fn they_may_be_generators(fixture: Fixture) {
+async fn functions_over_objects_may_be_generators(fixture: Fixture) {
     let session = fixture.session().await;
     let (alice, bob) = accounts(&session).await;
     let panicked = session.memoize("m", merge::remote(&alice, &bob, Some(Mishap::Panic))).await.map(drop);
@@ -247,7 +247,7 @@ async fn they_may_be_generators(fixture: Fixture) {
     let failed = session.memoize("m", merge::remote(&alice, &bob, Some(Mishap::Error))).await.map(drop);
     assert_eq!(failed, Err(CallError::Method(BankError::Overdrawn { missing: 2 })));
     assert_eq!(balances(&alice, &bob).await, (100, 5));
-    // However many race for the key, the accounts are merged once.
+    // The accounts are merged once, however many callers race for the key.
     let racers = (0..20).map(|_| {
         let source = merge::remote(&alice, &bob, None);
         let session = session.clone();
@@ -272,7 +272,7 @@ async fn a_generator_that_waits_can_be_given_up(fixture: Fixture) {
     let late = session.create(merge_slowly::remote(&alice, &bob, 0)).timeout(Duration::from_millis(30)).await.map(drop);
     assert!(matches!(late, Err(Error::DeadlineExceeded { .. })), "{late:?}");
     holding.await.expect("answers");
-    // One that is async is stopped even when it has begun: then it is as if it had not.
+    // An async generator is stopped even after it has begun, and leaves nothing changed.
     let late = session.create(merge_slowly::remote(&alice, &bob, 60_000)).timeout(Duration::from_millis(50));
     assert!(matches!(late.await.map(drop), Err(Error::DeadlineExceeded { .. })));
     assert_eq!(balances(&alice, &bob).await, (100, 5));
@@ -298,7 +298,7 @@ async fn an_interface_stands_for_any_class(fixture: Fixture) {
     assert!(error.to_string().contains("is a bank.Account, not a shapes.Shape"), "{error}");
 }
 
-async fn a_class_without_clone_is_put_back_by_its_encoding(fixture: Fixture) {
+async fn a_class_without_clone_is_restored_from_its_encoding(fixture: Fixture) {
     let session = fixture.session().await;
     let (from, to) = (session.create(NotesProxy::new()).await.expect("made"), session.create(NotesProxy::new()).await);
     let to = to.expect("made");
@@ -331,7 +331,7 @@ async fn a_result_that_cannot_be_sent_changes_nothing(fixture: Fixture) {
     assert_eq!(alice.balance().await, Ok(0));
 }
 
-async fn a_circle_that_they_make_is_collected(fixture: Fixture) {
+async fn a_circle_made_by_a_function_is_collected(fixture: Fixture) {
     let session = fixture.session().await;
     let (from, to) = (session.create(NotesProxy::new()).await.expect("made"), session.create(NotesProxy::new()).await);
     let to = to.expect("made");
@@ -345,9 +345,9 @@ async fn a_circle_that_they_make_is_collected(fixture: Fixture) {
     }
 }
 
-/// A cycle of waiting would be one of these; each is a call that holds one object and waits for the next.
+/// A deadlock would be calls that each hold one object and wait for the next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn opposite_ways_do_not_meet() {
+async fn opposite_transfers_do_not_deadlock() {
     let fixture = Fixture::new(Way::Tcp).await;
     let session = fixture.session().await;
     accounts(&session).await;

@@ -1,4 +1,4 @@
-//! What goes into the collections of a service through their proxies, and comes out: anything that serde can carry.
+//! Values in the collections of a service: anything that serde can carry goes in and comes out through their proxies.
 
 mod support;
 
@@ -17,8 +17,8 @@ each_way![
     a_struct_goes_into_every_collection_and_comes_out_as_it_was,
     a_tuple_is_a_tuple_and_an_array_a_list,
     a_proxy_goes_in_as_its_object,
-    what_cannot_be_a_value_is_named_and_the_call_is_not_made,
-    what_is_empty_is_made_of_nothing_and_the_rest_of_rusts_collections,
+    an_unsupported_value_is_named_and_the_call_not_made,
+    collections_are_made_from_nothing_or_from_rust_collections,
     proxies_have_the_names_of_rusts_collections,
 ];
 
@@ -92,7 +92,7 @@ async fn a_struct_goes_into_every_collection_and_comes_out_as_it_was(fixture: Fi
     deque.appendleft(scan()).await.expect("appends");
     assert_eq!((deque.pop().await, deque.popleft().await), (Ok(job("right")), Ok(scan())));
 
-    // Many on their way at one time.
+    // Many calls on their way at one time.
     let puts = ["x", "y", "z"].map(|path| queue.put(job(path)));
     assert!(session.pipeline(puts).await.iter().all(Result::is_ok));
     let got = session.pipeline([queue.get::<Job>(), queue.get(), queue.get()]).await;
@@ -118,7 +118,7 @@ async fn a_tuple_is_a_tuple_and_an_array_a_list(fixture: Fixture) {
         Value::from((1, Value::Null)),
     ];
     assert_eq!(list.to_vec::<Value>().await, Ok(expected.to_vec()));
-    // So it can be a key, which a list cannot.
+    // So it can be a key, unlike a list.
     let dict = session.memoize("dict", DictProxy::new(None)).await.expect("made");
     dict.set((1, "a"), 5).await.expect("sets");
     dict.update([((2, "b"), 6)]).await.expect("updates");
@@ -131,7 +131,7 @@ async fn a_tuple_is_a_tuple_and_an_array_a_list(fixture: Fixture) {
     let counter = session.memoize("counter", CounterProxy::new(None)).await.expect("made");
     counter.count([(1, 2), (1, 2)]).await.expect("counts");
     assert_eq!(counter.item::<i64>((1, 2)).await, Ok(2));
-    // In a struct they are what serde has for both.
+    // Inside a struct, both are what serde makes of them.
     list.append(job("a")).await.expect("appends");
     let last: Value = list.get(-1).await.expect("there");
     assert_eq!(last.get("size"), Some(&Value::from([1, 2])));
@@ -157,18 +157,18 @@ async fn a_proxy_goes_in_as_its_object(fixture: Fixture) {
     let task: Task = dict.item("task").await.expect("a task");
     task.results.append(task.name).await.expect("appends");
     assert_eq!(inner.to_vec::<String>().await, Ok(["typed", "dynamic", "reference", "t"].map(str::to_owned).to_vec()));
-    // One by key is none in particular.
+    // A proxy by key stands for no particular object.
     let named = session.memoize("named", ListProxy::new(None)).await.expect("made");
     let error = dict.set("named", &named).await.expect_err("by key");
     assert!(error.to_string().contains("proxy.hold()") && error.to_string().contains("\"named\""), "{error}");
-    // What nothing else holds is held until it is there.
+    // A temporary object is kept until the collection holds it.
     dict.set("named", named.hold().await.expect("there")).await.expect("sets");
     dict.set("fresh", session.create(ListProxy::new(None)).await.expect("made")).await.expect("sets");
     dict.item::<ListProxy>("fresh").await.expect("a list").append(1).await.expect("appends");
     assert_eq!(dict.len().await, Ok(6));
 }
 
-/// What fails to be serialized.
+/// Cannot be serialized.
 struct Secret;
 
 impl Serialize for Secret {
@@ -177,11 +177,11 @@ impl Serialize for Secret {
     }
 }
 
-/// Deeper than values go.
+/// Nested deeper than values may be.
 #[derive(Serialize)]
 struct Deep(Option<Box<[Deep; 1]>>);
 
-async fn what_cannot_be_a_value_is_named_and_the_call_is_not_made(fixture: Fixture) {
+async fn an_unsupported_value_is_named_and_the_call_not_made(fixture: Fixture) {
     let session = fixture.session().await;
     let list = session.memoize("list", ListProxy::new(None)).await.expect("made");
     let dict = session.memoize("dict", DictProxy::new(None)).await.expect("made");
@@ -207,7 +207,7 @@ async fn what_cannot_be_a_value_is_named_and_the_call_is_not_made(fixture: Fixtu
     assert_eq!((list.len().await, dict.len().await, queue.qsize().await), (Ok(0), Ok(0), Ok(0)));
 }
 
-async fn what_is_empty_is_made_of_nothing_and_the_rest_of_rusts_collections(fixture: Fixture) {
+async fn collections_are_made_from_nothing_or_from_rust_collections(fixture: Fixture) {
     let session = fixture.session().await;
     let empty: [(&str, usize); 9] = [
         ("list", session.create(ListProxy::default()).await.expect("made").len().await.expect("answers")),

@@ -1,4 +1,4 @@
-//! What a service makes of bytes that no client of ours would send. Each costs its sender the connection at most.
+//! What a service does with bytes that no client of ours would send: their sender loses its connection at most.
 
 mod support;
 
@@ -18,7 +18,7 @@ async fn fixture() -> (Fixture, Session) {
     (fixture, session)
 }
 
-/// The service goes on, and nothing stored is lost.
+/// The service still works, and nothing stored is lost.
 async fn assert_well(fixture: &Fixture, session: &Session) {
     assert_eq!(session.proxy::<Account>("k").balance().await, Ok(5));
     assert_eq!(fixture.session().await.proxy::<Account>("k").balance().await, Ok(5));
@@ -50,7 +50,7 @@ async fn garbage_costs_its_sender_the_connection() {
 async fn a_conversation_cut_at_any_byte_harms_nobody() {
     let (fixture, session) = fixture().await;
     let mut conversation = open(PROTOCOL);
-    // A batch: acknowledged below 0; operation 1, of task 0, no timeout, 3 bytes; and it is `is_memoized("k")`.
+    // A batch: acknowledged below 0; operation 1, of task 0, without time-out, 3 bytes, which are `is_memoized("k")`.
     conversation.extend(request(2, 1, &[0, 1, 0, 0, 3, 4, 1, b'k']));
     for cut in 0..=conversation.len() {
         let mut raw = Raw::connect(&fixture).await;
@@ -67,12 +67,12 @@ async fn a_conversation_cut_at_any_byte_harms_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_operation_that_makes_no_sense_fails_alone() {
+async fn a_malformed_operation_fails_alone() {
     let (fixture, session) = fixture().await;
     let mut raw = Raw::connect(&fixture).await;
     raw.send(&open(PROTOCOL)).await;
     raw.receive_frame().await;
-    // Operation 1 is of an unknown kind, operation 2 is `is_memoized("k")`, then 1 again: replayed.
+    // Operation 1 is of an unknown kind, operation 2 is `is_memoized("k")`, then 1 is sent again.
     let is_memoized: &[u8] = &[4, 1, b'k'];
     let mut batch = vec![0];
     for (sequence, operation) in [(1, &[99, 1, 2][..]), (2, is_memoized), (1, is_memoized)] {
@@ -83,17 +83,17 @@ async fn an_operation_that_makes_no_sense_fails_alone() {
     let reply = raw.receive_frame().await;
     let text = String::from_utf8_lossy(&reply);
     assert!(text.contains("operation"), "{text:?}");
-    // Operation 2 is done, and 1 is not made again: its reply is on its way already.
+    // Operation 2 is done, and 1 is not run again, since its reply is already on its way.
     assert!(reply.ends_with(&[2, 1, 1, 0, 0, 0, 1, 1, 0]), "{reply:?}");
     assert_well(&fixture, &session).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_protocol_version_is_told_so() {
+async fn a_client_with_another_protocol_version_is_told_so() {
     let (fixture, session) = fixture().await;
     let mut raw = Raw::connect(&fixture).await;
     raw.send(&open(7)).await;
-    // The answer says which version the service speaks.
+    // The answer names the version that the service speaks.
     assert_eq!(raw.receive_frame().await, [0, 1, 0, 1, PROTOCOL as u8]);
     assert_well(&fixture, &session).await;
 }
@@ -105,11 +105,11 @@ async fn a_frame_over_the_limit_ends_its_connection_only() {
     let fixture = Fixture::with(Way::Tcp, limits).await;
     let session = fixture.session().await;
     session.memoize("k", AccountProxy::open(5)).await.expect("made");
-    // Before a session is open, the limit is small: the header alone is enough.
+    // Before a session is open, the limit is small: the header is enough.
     let mut raw = Raw::connect(&fixture).await;
     raw.send(&5_000u32.to_be_bytes()).await;
     raw.until_closed().await;
-    // An `open` that is good but for its size is not answered.
+    // An `open` that is valid except for its size is not answered.
     let mut large = hello(PROTOCOL);
     large.resize(5_000, 0);
     let mut raw = Raw::connect(&fixture).await;
@@ -124,14 +124,14 @@ async fn a_frame_over_the_limit_ends_its_connection_only() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_says_nothing_is_disconnected() {
+async fn a_silent_peer_is_disconnected() {
     let mut limits = Limits::default();
     limits.handshake_time = Duration::from_millis(100);
     let fixture = Fixture::with(Way::Tcp, limits).await;
     let mut raw = Raw::connect(&fixture).await;
     raw.send(&[0, 0]).await;
     assert_eq!(raw.until_closed().await, b"");
-    // Who has opened a session may be silent for as long as it likes.
+    // A client with a session may be silent as long as it likes.
     let session = fixture.session().await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(session.is_memoized("k").await, Ok(false));
@@ -147,7 +147,7 @@ async fn connections_over_the_limit_are_told_so() {
     let error = Session::connect(fixture.address()).await.expect_err("over the limit");
     assert!(matches!(error, Error::Refused { ref reason } if reason.contains("limit of 2")), "{error}");
     one.close().await;
-    // The service learns of it in its own time.
+    // The service notices some time later.
     let limit = std::time::Instant::now() + Duration::from_secs(20);
     while Session::connect(fixture.address()).await.is_err() {
         assert!(std::time::Instant::now() < limit, "the place is not given back");
@@ -155,7 +155,7 @@ async fn connections_over_the_limit_are_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_too_large_or_too_deep_fails_alone() {
+async fn a_value_too_large_or_too_deep_fails_alone() {
     let mut limits = Limits::default();
     limits.frame_bytes = 64 * 1024;
     for way in [Way::Memory, Way::Tcp, Way::Unix, Way::InProcess] {
@@ -191,7 +191,7 @@ async fn what_is_too_large_or_too_deep_fails_alone() {
              references to objects",
             "{way:?}"
         );
-        // Each fits a frame, all together do not.
+        // Each of them fits in a frame, all together do not.
         let results = session.pipeline((0..10).map(|_| account.large(30_000))).await;
         assert!(results.iter().all(|result| result.as_ref().is_ok_and(|bytes| bytes.len() == 30_000)), "{way:?}");
         assert_eq!(account.balance().await, Ok(5), "{way:?}");
@@ -208,7 +208,7 @@ async fn a_million_elements_over_the_frame_limit_are_refused() {
         let error = list.extend(vec!["an element of a list"; 1_000_000]).await.expect_err("too large");
         let CallError::Failed(Error::LimitExceeded { .. }) = &error else { panic!("{way:?}: {error:?}") };
         assert!(error.to_string().contains("the call's size in bytes"), "{error}");
-        // In pieces it goes.
+        // In pieces it works.
         for _ in 0..4 {
             list.extend(vec!["an element of a list"; 250_000]).await.expect("it fits");
         }
@@ -217,7 +217,7 @@ async fn a_million_elements_over_the_frame_limit_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn too_many_calls_wait_their_turn() {
+async fn calls_over_the_limit_wait_their_turn() {
     let mut limits = Limits::default();
     limits.calls_in_flight = 8;
     limits.batch_operations = 3;
@@ -237,7 +237,7 @@ async fn too_many_calls_wait_their_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_waits_for_room_has_its_time_all_the_same() {
+async fn a_call_that_waits_for_room_keeps_its_deadline() {
     let mut limits = Limits::default();
     limits.calls_in_flight = 2;
     let fixture = Fixture::with(Way::Tcp, limits).await;
@@ -249,7 +249,7 @@ async fn a_call_that_waits_for_room_has_its_time_all_the_same() {
             tokio::spawn(async move { account.balance_slowly(60_000).await })
         })
         .collect();
-    // They are there once the service has had a third for which there is no room.
+    // Both are running once a third call finds no room.
     let late = Duration::from_millis(150);
     let begun = Instant::now();
     loop {
@@ -265,7 +265,7 @@ async fn a_call_that_waits_for_room_has_its_time_all_the_same() {
     assert_eq!(account.balance().await, Ok(5), "there is room again");
 }
 
-/// Passes on what the client says, and of what the service says the first frame only.
+/// Passes on what the client sends, and the first frame of what the service sends.
 async fn falling_silent(fixture: &Fixture) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let address = listener.local_addr().expect("bound").to_string();
