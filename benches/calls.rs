@@ -1,4 +1,4 @@
-//! What a call costs, beside what it could cost: tarmem, bare tarpc, bare TCP.
+//! The cost of a call, beside what it could cost: tarmem, bare tarpc, bare TCP.
 //!
 //! ```text
 //! cargo bench --bench calls                  criterion, then the table: under three minutes
@@ -7,10 +7,10 @@
 //! cargo bench --bench calls -- "512 tasks"   criterion alone, for the groups of that name
 //! ```
 //!
-//! Each peer serves in a process of its own, over loopback TCP, on one thread; the callers are tasks on one thread of
-//! this process. Both ends are single-threaded, so that what is compared is work per call, and not who wakes more
-//! threads. In the table the peers take turns (A B C D A B C D …), and a ratio is the median of the ratios within one
-//! turn: what else the machine does then hits all of them.
+//! Each peer serves in its own process, over loopback TCP, on one thread; the callers are tasks on one thread of this
+//! process. Both ends are single-threaded, so the benchmark compares the work per call and not who wakes more threads.
+//! In the table the peers take turns (A B C D A B C D …), and a ratio is the median of the ratios within one turn: so a
+//! disturbance of the machine affects all of them alike.
 
 #[allow(dead_code, reason = "each benchmark uses its share")]
 mod support;
@@ -24,7 +24,7 @@ use support::tarmem_peer::InProcess;
 use tokio::runtime::Runtime;
 
 fn main() {
-    // The same executable is the peers' processes.
+    // The peers' processes run this executable, too.
     let runtime = support::current_thread();
     if let Some(name) = process::told_to_serve() {
         let peer = Peer::named(&name).expect("a peer of that name");
@@ -44,7 +44,7 @@ fn main() {
         within_process(&mut criterion, &runtime, &in_process);
         criterion.final_summary();
     }
-    // Anything else asks criterion for less than all: a filter, a list, a test run.
+    // Other arguments ask criterion for a part: a filter, a list, a test run.
     if args.iter().any(|arg| arg == "--bench") && args.iter().all(|arg| table::ARGUMENTS.contains(&arg.as_str())) {
         let effort = if args.iter().any(|arg| arg == "--quick") { table::QUICK } else { table::FULL };
         table::print(&runtime, &peers, &in_process, effort);

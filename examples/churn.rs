@@ -1,7 +1,7 @@
-//! What a service gives back: a client makes a million lists and deletes them, and then another one does.
+//! How much memory a service gives back: a client makes a million lists and deletes them, and then another client does.
 //!
-//! The service is a process of its own, the `tarmem` program at PATH. After each step, and once more when it has been idle for
-//! some seconds (ten, if not said), this prints what the service has in memory (`VmRSS` in `/proc/PID/status`). At the end it prints how fast the
+//! The service is the `tarmem` program at PATH, in its own process. After each step, and again after some idle seconds
+//! (ten by default), this prints the service's memory (`VmRSS` in `/proc/PID/status`). At the end it prints how fast
 //! lists are made and called, so that one allocator can be compared with another.
 //!
 //! ```text
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tarmem::modules::builtins::{List, ListProxy};
 use tarmem::{Session, Value};
 
-/// Calls in flight at one time.
+/// How many calls are in flight at one time.
 const IN_FLIGHT: usize = 4096;
 
 const USAGE: &str = "usage: churn PATH [COUNT [SECONDS]]";
@@ -43,7 +43,7 @@ async fn main() -> ExitCode {
 
 async fn run(program: &str, count: usize, idle: u32) -> Result<(), Box<dyn Error>> {
     let service = Service::start(program)?;
-    // What a service needs for any number of objects is there afterwards.
+    // After this, the service has allocated everything that does not depend on the number of objects.
     let session = Session::connect(&service.address).await?;
     make(&session, count.min(1_000)).await?;
     delete(&session, count.min(1_000)).await?;
@@ -69,7 +69,7 @@ async fn run(program: &str, count: usize, idle: u32) -> Result<(), Box<dyn Error
     Ok(())
 }
 
-/// A service in a process of its own, which ends with this.
+/// A service in its own process, which is killed when this is dropped.
 struct Service {
     child: Child,
     address: String,
@@ -86,7 +86,7 @@ impl Service {
         Ok(Service { child, address })
     }
 
-    /// What it has in memory, in MB.
+    /// Its memory, in MB.
     fn resident(&self) -> Result<u64, Box<dyn Error>> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
@@ -105,7 +105,7 @@ fn key(number: usize) -> String {
     format!("list:{number}")
 }
 
-/// Makes so many lists of two elements.
+/// Makes this many lists of two elements.
 async fn make(session: &Session, count: usize) -> Result<(), tarmem::Error> {
     stream::iter(0..count)
         .map(|number| session.memoize(&key(number), ListProxy::new(Some(Value::from([number as i64, 1])))))
@@ -123,7 +123,7 @@ async fn delete(session: &Session, count: usize) -> Result<(), tarmem::Error> {
         .await
 }
 
-/// Appends to lists all over, and takes the element out again; how many calls a second that is.
+/// Appends an element to lists in a scattered order and removes it again. Returns the number of calls per second.
 async fn call(session: &Session, count: usize) -> Result<f64, Box<dyn Error>> {
     let calls = 200_000.min(10 * count);
     let start = Instant::now();

@@ -39,18 +39,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let service = Service::new("127.0.0.1", 0).start().await?;
     let session = tarmem::Session::connect(service.address()).await?;
 
-    // What `tarmem get alice` printed at the old service.
+    // The output of `tarmem get alice` at the old service.
     let saved = r#"{"cents": 100}"#;
     let alice = session.update("alice", serde_json::from_str::<Account>(saved)?).await?;
     println!("owner: {:?}", alice.owner().await?);
 
-    // As a client of the first version does: it knows no `note`.
+    // A client of the first version does not know `note`.
     let first_version = alice.dynamic();
     println!("{}", first_version.call("deposit", args![20]).await?);
-    // As one of the second version does.
+    // A client of the second version does.
     println!("{}", alice.deposit(5, Some("a present".into())).await?);
 
-    // What cannot be carried is refused, and nothing is taken for something else.
+    // A value that cannot be converted is refused; no value is ever taken for another.
     let refused = first_version.call("deposit", args!["20"]).await.expect_err("a text is no amount");
     assert!(matches!(refused, TarmemError::BadArguments { .. }) && refused.is_not_applied());
 

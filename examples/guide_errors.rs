@@ -25,7 +25,7 @@ enum OutOfStock {
 
 #[remote]
 impl Stock {
-    /// Takes pieces out.
+    /// Removes pieces from the stock.
     pub fn take(&mut self, pieces: u32) -> Result<u32, OutOfStock> {
         self.pieces = self.pieces.checked_sub(pieces).ok_or(OutOfStock::Only { left: self.pieces })?;
         Ok(self.pieces)
@@ -65,7 +65,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("{poisoned}");
     assert!(matches!(poisoned, CallError::Failed(TarmemError::Poisoned { .. })));
 
-    // Whoever knows what is there puts it right.
+    // A caller that knows what is there restores it.
     session.update("nails", Stock { pieces: 9 }).await?;
     println!("{} left", stock.take(1).await?);
 

@@ -60,7 +60,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     session.update("words/rose", Words { words: vec!["rose".into(); 5] }).await?;
     println!("by key: {}, by id: {}", by_key.count("rose".into()).await?, by_id.count("rose".into()).await?);
 
-    // Only if nobody was faster.
+    // Only if nobody else has changed it in between.
     let (_, info) = session.get::<Words>("words/rose").with_info().await?;
     session.update_if("words/rose", info.generation, Words { words: Vec::new() }).await?;
     let late = session.update_if("words/rose", info.generation, Words { words: Vec::new() }).await;

@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (there, back) = (transfer::remote(&alice, &bob, 10), transfer::remote(&bob, &alice, 5));
     tokio::try_join!(there.call(&session), back.call(&session))?;
 
-    // Two calls that have nothing to do with one another, in one request.
+    // Two independent calls in one request.
     let balances = session.pipeline([alice.balance(), bob.balance()]).await;
     println!("{balances:?}");
 

@@ -11,7 +11,7 @@ use tarmem::{Limits, Service, Session, SessionState, Token, Tokens};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // Who may come in, and how much they may use.
+    // Who may connect, and how much they may use.
     let tokens = Tokens::default()
         .with(Token::new("app", "a long random text"))?
         .with(Token::new("reports", "another long random text").read_only())?;
@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Without a token.
     println!("{}", Session::connect(service.address()).await.expect_err("it has no token"));
 
-    // What there is, to be shown to whoever watches the service.
+    // Numbers to show to those who watch the service.
     println!("{} keys, {} objects", service.key_count(), service.object_count());
     assert_eq!(session.state(), SessionState::Connected);
 

@@ -17,7 +17,7 @@ struct Seats {
 
 #[remote]
 impl Seats {
-    /// A hall with so many seats.
+    /// A hall with this many seats.
     pub fn new(free: u32) -> Self {
         Seats { free }
     }

@@ -4,23 +4,23 @@
 //! cargo run --release --example interface
 //! ```
 //!
-//! A shop's till asks whatever pricing is in force. The owner replaces it with one of another class while the till runs;
-//! the till neither knows the classes nor notices.
+//! A shop's till uses whatever pricing is in force. The owner replaces it with one of another class while the till
+//! runs; the till neither knows the classes nor notices.
 
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 use tarmem::{Proxy, Service, Session, args, remote};
 
-/// What something costs: the interface. Its methods can be called on any class that implements it.
+/// The price of something: the interface. Its methods can be called on any class that implements it.
 #[remote(module = "shop")]
 trait Pricing {
-    /// What so many pieces cost, in cents.
+    /// The price of this many pieces, in cents.
     fn total(&self, pieces: u64) -> u64;
 
-    /// Makes each piece so many cents dearer.
+    /// Makes each piece dearer by this many cents.
     fn raise(&mut self, cents: u64);
 
-    /// How to put it to a customer; classes may leave it out.
+    /// How to describe it to a customer; classes may leave this out.
     fn slogan(&self) -> String {
         "Good things at a fair price.".to_owned()
     }
@@ -72,8 +72,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let service = Service::new("127.0.0.1", 0).start().await?;
     let address = service.local_addr().ok_or("the service has no address")?.to_string();
 
-    // The owner is in the service's own process; the calls are the same as over the network. A value that is given to
-    // the service moves there, and belongs to it.
+    // The owner is in the service's own process; the calls are the same as over the network. A value that is passed to
+    // the service moves there.
     let owner = service.session();
     owner.update("pricing", Flat { cents: 1_000 }).await?;
 
@@ -91,7 +91,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // The same proxy as before: it follows the key.
     sell(&pricing).await?;
 
-    // What does not implement the interface is refused, with both names.
+    // A class that does not implement the interface is refused, and the error names both.
     println!("owner: updates the key to a list");
     owner.update("pricing", owner.remote_import("builtins").await?.function("list", args![])).await?;
     match sell(&pricing).await {
@@ -104,7 +104,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Sells six books by whatever pricing is in force.
+/// Sells six books with the pricing in force.
 async fn sell(pricing: &PricingProxy) -> Result<(), tarmem::Error> {
     let class = pricing.describe().await?.class;
     let (total, slogan) = (pricing.total(6).await?, pricing.slogan().await?);

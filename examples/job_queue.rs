@@ -1,13 +1,13 @@
-//! Worker processes take jobs from a shared queue: hash each file of a folder. One worker is killed in the middle of a job,
-//! and every file is hashed exactly once in the result all the same.
+//! Worker processes take jobs from a shared queue: they hash each file of a folder. One worker is killed in the middle
+//! of a job, and still the result has every file exactly once.
 //!
 //! ```text
 //! cargo run --release --example job_queue [FOLDER]
 //! ```
 //!
-//! Each job is taken out under a *lease* and acknowledged once its result is in the shared dict. The lease of a worker that
-//! is gone goes back into the queue, so each job is done at least once; `setdefault` keeps the first result, so it counts
-//! once.
+//! A job is taken from the queue under a *lease*, and acknowledged once its result is in the shared dict. When a worker
+//! disappears, its leased job goes back into the queue, so each job is done at least once; `setdefault` keeps only the
+//! first result, so it counts once.
 
 use sha2::{Digest, Sha256};
 use std::error::Error;
@@ -20,9 +20,9 @@ use tarmem::modules::queue::{Queue, QueueProxy};
 use tarmem::{Service, Session, blocking, blocking::Wait};
 
 const WORKERS: usize = 3;
-/// Files over this are left out, in bytes.
+/// Files larger than this are left out, in bytes.
 const LARGEST: u64 = 16 << 20;
-/// How the result of a file that cannot be read begins.
+/// The beginning of the result for a file that cannot be read.
 const UNREADABLE: &str = "unreadable: ";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Fills the queue, starts the workers, kills one, and checks what came out.
+/// Fills the queue, starts the workers, kills one, and checks the results.
 fn share_out(folder: &Path) -> Result<(), Box<dyn Error>> {
     let (files, unnamed) = files_of(folder)?;
     if files.is_empty() {
@@ -48,7 +48,7 @@ fn share_out(folder: &Path) -> Result<(), Box<dyn Error>> {
         jobs.put(file.as_str()).wait()?;
     }
     let begun = Instant::now();
-    // This one takes a job and says so. It is killed while it holds the job.
+    // This worker takes a job and says so. It is killed while it holds the job.
     let mut unlucky = Worker::start(&service.address(), true)?;
     let job = unlucky.says()?;
     drop(unlucky);
@@ -97,7 +97,7 @@ async fn work(address: &str, unlucky: bool) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The hash of a file, or why there is none: a job that fails has a result, too, or it would come back for ever.
+/// The hash of a file, or why there is none. A job that fails has a result, too; otherwise it would come back for ever.
 fn digest(file: &Path) -> String {
     match std::fs::read(file) {
         Ok(bytes) => Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
@@ -105,8 +105,8 @@ fn digest(file: &Path) -> String {
     }
 }
 
-/// The files below `folder`, in order; without hidden ones, build results, and links. And how many have names that are no
-/// text, and so cannot be a job.
+/// The files below `folder`, in order, without hidden files, build results and links. Also the number of files whose
+/// names are not valid UTF-8, which cannot be jobs.
 fn files_of(folder: &Path) -> Result<(Vec<String>, usize), Box<dyn Error>> {
     let (mut folders, mut files, mut unnamed) = (vec![PathBuf::from(folder)], Vec::new(), 0);
     while let Some(folder) = folders.pop() {
@@ -154,7 +154,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may already have ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

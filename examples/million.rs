@@ -1,8 +1,9 @@
-//! A million small objects under keys of their own: how fast they are made, and what each takes.
+//! A million small objects under their own keys: how fast they are made, and how much memory each takes.
 //!
-//! The service and its client are one process here, joined by a TCP connection, so the memory that is reported includes the
-//! client's share, which is small. 4,096 `memoize` at a time are in flight; the session sends them in batches. Then the keys
-//! are called in random order, to show that the last of a million is found as fast as the first of a thousand.
+//! The service and its client are in one process here, joined by a TCP connection, so the reported memory includes the
+//! client's share, which is small. 4,096 `memoize` calls are in flight at a time; the session sends them in batches.
+//! Then the keys are called in a scattered order, to show that the last of a million is found as fast as the first of a
+//! thousand.
 //!
 //! ```text
 //! cargo run --release --example million [COUNT]
@@ -15,10 +16,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 use tarmem::{Service, Session, remote};
 
-/// Calls in flight at one time.
+/// How many calls are in flight at one time.
 const IN_FLIGHT: usize = 4096;
 
-/// The smallest object that is good for something.
+/// The smallest object that does something useful.
 #[remote(module = "million")]
 #[derive(Serialize, Deserialize)]
 struct Counter {
@@ -27,13 +28,14 @@ struct Counter {
 
 #[remote]
 impl Counter {
-    /// A counter that begins with `value`. So little work is done where it arrives, not on a thread for generators.
+    /// A counter that begins with `value`. It is so little work that it runs where the call arrives, and not on a
+    /// thread for generators.
     #[remote(inline)]
     pub fn new(value: i64) -> Self {
         Counter { value }
     }
 
-    /// Adds; gives the new value.
+    /// Adds `n` and returns the new value.
     pub fn add(&mut self, by: i64) -> i64 {
         self.value += by;
         self.value
@@ -55,7 +57,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// How many to make: a million, or what is asked for.
+/// How many to make: a million, or the number on the command line.
 fn count(asked: Option<String>) -> Result<i64, String> {
     const USAGE: &str = "give how many objects to make, 2 or more; usage: million [COUNT]";
     let Some(asked) = asked else { return Ok(1_000_000) };
@@ -71,7 +73,8 @@ async fn run(count: i64) -> Result<(), Box<dyn Error>> {
     let address = service.local_addr().ok_or("no address")?;
     let session = Session::connect(address.to_string()).await?;
 
-    // The first thousand are not counted: what a service needs for any number of objects is there afterwards.
+    // The first thousand are not counted: after them, the service has allocated everything that does not depend on the
+    // number of objects.
     let first = (count / 2).min(1_000);
     make(&session, 0, first).await?;
     call(&session, first).await?;
@@ -109,19 +112,19 @@ async fn make(session: &Session, first: i64, end: i64) -> Result<(), tarmem::Err
         .await
 }
 
-/// How fast calls are.
+/// The speed of calls.
 struct Speed {
     a_second: f64,
-    /// The processor time that one takes, of all threads. It hardly moves with what else the machine does.
+    /// The processor time of one call, on all threads. It hardly depends on what else the machine does.
     ns: f64,
 }
 
-/// Calls counters all over the first `count`.
+/// Calls counters among the first `count`, in a scattered order.
 async fn call(session: &Session, count: i64) -> Result<Speed, Box<dyn Error>> {
     const CALLS: i64 = 200_000;
     let (start, used) = (Instant::now(), processor_ns()?);
     stream::iter(0..CALLS)
-        // A step that shares no factor with the count visits all of them, in no order.
+        // A step that has no factor in common with the count visits all counters, in a scattered order.
         .map(|call| session.proxy::<Counter>(&key(call.wrapping_mul(2_654_435_761).rem_euclid(count))).add(0))
         .buffer_unordered(IN_FLIGHT)
         .try_for_each(async |_value| Ok(()))
@@ -130,7 +133,7 @@ async fn call(session: &Session, count: i64) -> Result<Speed, Box<dyn Error>> {
     Ok(Speed { a_second: CALLS as f64 / start.elapsed().as_secs_f64(), ns })
 }
 
-/// The processor time that this process's threads have used (`/proc/self/task/*/schedstat`, its first field, in nanoseconds).
+/// The processor time of this process's threads (`/proc/self/task/*/schedstat`, the first field, in nanoseconds).
 fn processor_ns() -> Result<u64, Box<dyn Error>> {
     let mut used = 0;
     for thread in std::fs::read_dir("/proc/self/task")? {
@@ -140,7 +143,7 @@ fn processor_ns() -> Result<u64, Box<dyn Error>> {
     Ok(used)
 }
 
-/// What this process has in memory (`/proc/self/statm`, its second field, in pages).
+/// The memory of this process (`/proc/self/statm`, the second field, in pages).
 fn resident_bytes() -> Result<u64, Box<dyn Error>> {
     const PAGE: u64 = 4096;
     let statm = std::fs::read_to_string("/proc/self/statm")?;

@@ -4,8 +4,8 @@
 //! cargo run --release --example quickstart
 //! ```
 //!
-//! This process runs the service. It starts itself again twice, as client 1 and client 2, and gives them turns: a line on
-//! a client's standard input begins its turn, an empty line on its standard output ends it.
+//! This process runs the service. It starts itself again twice, as client 1 and client 2, and gives them turns: a line
+//! on a client's standard input begins its turn, and an empty line on its standard output ends it.
 
 use serde::{Deserialize, Serialize};
 use std::error::Error;
@@ -21,14 +21,14 @@ struct Account {
     cents: i64,
 }
 
-/// What an account refuses: an error of its own, which comes back to the client as it is.
+/// Why an account refuses: its own error, which reaches the client unchanged.
 #[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 enum Refusal {
     #[error("{missing} cents are missing")]
     Overdrawn { missing: i64 },
 }
 
-/// For clients, the same attribute makes an `AccountProxy` with those of these functions that are `pub`.
+/// For clients, the same attribute makes an `AccountProxy` with the `pub` functions of these.
 #[remote]
 impl Account {
     /// Opens an account. Without a receiver, it is a generator: for `memoize` and `update`.
@@ -36,18 +36,18 @@ impl Account {
         Account { cents }
     }
 
-    /// What is in it. Shared: many may look at one time.
+    /// Returns the balance. Shared: many callers may read at one time.
     pub fn balance(&self) -> i64 {
         self.cents
     }
 
-    /// Puts something in; gives the new balance. Exclusive: whoever changes it is alone.
+    /// Deposits an amount and returns the new balance. Exclusive: it runs alone.
     pub fn deposit(&mut self, cents: i64) -> i64 {
         self.cents += cents;
         self.cents
     }
 
-    /// Takes something out; gives the new balance.
+    /// Withdraws an amount and returns the new balance.
     pub fn withdraw(&mut self, cents: i64) -> Result<i64, Refusal> {
         if cents > self.cents {
             return Err(Refusal::Overdrawn { missing: cents - self.cents });
@@ -65,7 +65,7 @@ async fn client_1(session: Session) -> Result<(), Box<dyn Error>> {
     println!("{:?}", numbers(&list).await?);
 
     pass_turn().await?;
-    // What client 2 appended is here too: there is one list.
+    // Client 2's elements are here too: there is one list.
     println!("{:?}", numbers(&list).await?);
     let account = session.memoize("account", AccountProxy::open(100)).await?;
     println!("deposit 20, balance {}", account.deposit(20).await?);
@@ -78,7 +78,7 @@ async fn client_1(session: Session) -> Result<(), Box<dyn Error>> {
 
 async fn client_2(session: Session) -> Result<(), Box<dyn Error>> {
     begin_turn().await?;
-    // The key is there already: this generator never runs.
+    // The key is already mapped: this generator never runs.
     let builtins = session.remote_import("builtins").await?;
     let list = session.memoize("unique-key", builtins.function("list", args![[1, 2, 3]])).await?;
     println!("{:?}", numbers(&list).await?);
@@ -99,7 +99,7 @@ async fn client_2(session: Session) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A copy of what is in the list now, as a Rust type.
+/// A copy of the list's contents, as a Rust type.
 async fn numbers(list: &DynamicProxy) -> Result<Vec<i64>, Box<dyn Error>> {
     Ok(from_value(list.snapshot().await?)?)
 }
@@ -115,7 +115,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Runs the service, and the clients in turns.
+/// Runs the service, and gives the clients their turns.
 async fn host() -> Result<(), Box<dyn Error>> {
     // Port 0 is any free one.
     let service = Service::new("127.0.0.1", 0).start().await?;
@@ -124,7 +124,7 @@ async fn host() -> Result<(), Box<dyn Error>> {
 
     let mut one = Client::start("client-1", &address)?;
     let mut two = Client::start("client-2", &address)?;
-    // The service runs on threads of its own: this one may wait.
+    // The service runs on its own threads, so this one may block.
     one.turn("client 1")?;
     two.turn("client 2")?;
     one.turn("client 1")?;
@@ -135,7 +135,7 @@ async fn host() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A client's process; it ends with this value.
+/// A client's process; killed when dropped.
 struct Client {
     process: Child,
     input: ChildStdin,
@@ -169,15 +169,15 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // Both fail only if it has ended already.
+        // Both fail only if it has already ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// Waits for this client's turn. Fails if the host is gone, and so the client ends.
+/// Waits for this client's turn. Fails if the host is gone, and then the client ends.
 async fn begin_turn() -> Result<(), Box<dyn Error>> {
-    // On a thread where one may block: the session goes on meanwhile.
+    // On a thread that may block: the session goes on meanwhile.
     let read = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
     if read.await?? == 0 { Err("the host is gone".into()) } else { Ok(()) }
 }

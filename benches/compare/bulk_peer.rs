@@ -1,4 +1,4 @@
-//! Raw TCP: a small request names how many bytes are to come back.
+//! Raw TCP: a small request names how many bytes the answer has.
 
 use super::support::peer::Load;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ async fn answer(mut stream: TcpStream) {
     }
 }
 
-/// How long it takes to get so many answers of `bytes` each for every caller of a load, which has one connection.
+/// How long each caller of a load, which has its own connection, takes to get `rounds` answers of `bytes` bytes.
 pub(crate) async fn measure(port: u16, load: Load, bytes: usize, rounds: u64) -> Duration {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
     stream.set_nodelay(true).expect("it is TCP");
@@ -38,7 +38,7 @@ pub(crate) async fn measure(port: u16, load: Load, bytes: usize, rounds: u64) ->
     let mut value = vec![0; bytes];
     let answers = rounds * load.calls();
     let mut start = Instant::now();
-    // One round is not counted.
+    // The first round is not counted.
     for answers in [load.calls(), answers] {
         start = Instant::now();
         let mut asked = 0;

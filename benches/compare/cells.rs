@@ -1,4 +1,4 @@
-//! The cells of the table: who does what, and what tarmem is to reach beside them.
+//! The cells of the table: who does what, and the goals that tarmem has beside them.
 
 use super::contest::{Contest, Goal, Runner, Unit};
 use super::keys::Keys;
@@ -28,8 +28,8 @@ const EIGHT: Shape = Shape {
 };
 const CROWD: Shape = Shape { name: "512 tasks, one session", load: tasks(1, 512), cores: Cores::Any };
 
-/// Of one caller on free cores, the scheduler makes 20,000 calls a second or 70,000, as it puts both ends on one core
-/// or not.
+/// With one caller on free cores, the rate is 20,000 or 70,000 calls a second, depending on whether the scheduler puts
+/// both ends on one core.
 fn contest<'a>(what: &str, shape: Shape, tarmem: Runner<'a>) -> Contest<'a> {
     let contest = Contest::new(format!("{what}: {}", shape.name), Unit::CallsPerSecond, tarmem);
     if shape == FREE { contest.by_luck() } else { contest }
@@ -42,10 +42,10 @@ const fn tasks(connections: usize, each: usize) -> Load {
 /// 64 KiB.
 const LARGE: usize = 1 << 16;
 
-/// How many threads are many to Python: more are no faster.
+/// A number of threads that is large for Python: more are no faster.
 const MANY: usize = 16;
 
-/// Everything that is measured by the clock.
+/// All cells that measure time.
 pub(crate) fn all<'a>(cells: &Cells<'a>, keys: Option<&'a Keys>, effort: &'a Effort) -> Vec<Contest<'a>> {
     let mut contests = Vec::new();
     contests.extend([ALONE, FREE, OWN, FIFTY, EIGHT, CROWD].into_iter().filter_map(|shape| cells.add(shape)));
@@ -59,7 +59,7 @@ pub(crate) fn all<'a>(cells: &Cells<'a>, keys: Option<&'a Keys>, effort: &'a Eff
     contests
 }
 
-/// Who there is, and how long their turns are.
+/// The peers, and how long their turns are.
 pub(crate) struct Cells<'a> {
     runtime: &'a Runtime,
     peers: &'a Peers,
@@ -79,7 +79,7 @@ impl<'a> Cells<'a> {
         self.peers
     }
 
-    /// Somebody in a process of their own. `measure` is given the port, the load and how many rounds.
+    /// A peer in its own process. `measure` gets the port, the load and the number of rounds.
     fn runner(
         &self,
         name: &'static str,
@@ -98,12 +98,12 @@ impl<'a> Cells<'a> {
         self.runner(name, &self.peers.tarmem, shape, peer::measure::<C>)
     }
 
-    /// A command by `redis-benchmark`, if Redis is there.
+    /// A command of `redis-benchmark`, if Redis is installed.
     pub(crate) fn redis(&self, shape: Shape, before: &'a [&'a str], command: &'a [&'a str]) -> Option<Runner<'a>> {
         Some(self.peers.redis.as_ref()?.runner(self.turn, shape, 1, before, command))
     }
 
-    /// One of those that `calls` compares, too.
+    /// One of the peers that `calls` compares, too.
     pub(crate) fn common(&self, peer: Peer, shape: Shape) -> Runner<'a> {
         let process = match peer {
             Peer::Tarmem => &self.peers.tarmem,
@@ -140,7 +140,7 @@ impl<'a> Cells<'a> {
         })
     }
 
-    /// `append` on a list, `get` of a small value, and a `memoize` that finds what it wants: in the same shapes.
+    /// `append` on a list, `get` of a small value, and a `memoize` that hits, in the same shapes.
     fn others(&self) -> Vec<Contest<'a>> {
         const SMALL: usize = 64;
         const SMALL_TEXT: &str = match std::str::from_utf8(&[b'x'; SMALL]) {
@@ -191,11 +191,11 @@ impl<'a> Cells<'a> {
         });
         let contest = Contest::new(format!("get 64 KiB: {in_flight} in flight"), Unit::BytesPerSecond, tarmem);
         let contest = contest.against(raw).against(redis);
-        // With one in flight it is the turn-around that is measured, more than the bytes: it is shown, and not judged.
+        // With one call in flight, the turn-around counts more than the bytes, so this cell is shown and not judged.
         if in_flight > 1 { contest.goal("TCP, bulk", AtLeast(0.8)) } else { contest }
     }
 
-    /// Without a socket, one caller.
+    /// One caller, without a socket.
     fn in_process(&self) -> [Contest<'a>; 2] {
         let (runtime, turn) = (self.runtime, self.turn);
         let tarmem = Rc::new(runtime.block_on(InProcess::start()));
@@ -210,7 +210,7 @@ impl<'a> Cells<'a> {
         ]
     }
 
-    /// Beside what Python has. What is shared there can be called by one thread at a time, whatever the connections.
+    /// Beside Python's libraries. Their shared objects run one call at a time, however many connections there are.
     fn python(&self) -> Vec<Contest<'a>> {
         let (peers, turn) = (self.peers, self.turn);
         let runner = |cores, callers| {
@@ -233,7 +233,7 @@ impl<'a> Cells<'a> {
         contests
     }
 
-    /// In round trips, where no core has to be woken if that can be had.
+    /// In round trips, on one core where possible, so that no core has to be woken.
     fn locks(&self) -> Option<Contest<'a>> {
         let shape = if ALONE.cores.are_here() { ALONE } else { FREE };
         let contest = Contest::new(

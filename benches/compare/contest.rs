@@ -1,18 +1,18 @@
-//! A contest: the same work done by tarmem and by others, in turn; what came of it, and what should have.
+//! A contest: tarmem and others do the same work in turn; the results and the goals.
 
 use super::support::statistics::{median, rounds};
 use std::time::Duration;
 
-/// Who takes part in a contest.
+/// A participant of a contest.
 pub(crate) struct Runner<'a> {
     name: &'static str,
     run: Box<dyn FnMut() -> f64 + 'a>,
-    /// What was measured, turn by turn.
+    /// The results, turn by turn.
     turns: Vec<f64>,
 }
 
 impl<'a> Runner<'a> {
-    /// Someone whose every turn gives a figure.
+    /// A runner that returns one figure per turn.
     pub(crate) fn new(name: &'static str, run: impl FnMut() -> f64 + 'a) -> Self {
         Runner { name, run: Box::new(run), turns: Vec::new() }
     }
@@ -30,7 +30,7 @@ impl<'a> Runner<'a> {
         (self.run)()
     }
 
-    /// Someone whose rounds are timed, as many as fill a turn. The figure is the `amount` in one round, per second.
+    /// A runner whose rounds are timed, as many as fill a turn. The figure is the `amount` of one round, per second.
     pub(crate) fn timed(
         name: &'static str,
         turn: Duration,
@@ -60,7 +60,7 @@ pub(crate) enum Unit {
 }
 
 impl Unit {
-    /// How many times as good as `theirs` `ours` is.
+    /// How many times better `ours` is than `theirs`.
     fn times(self, ours: f64, theirs: f64) -> f64 {
         match self {
             Unit::CallsPerSecond | Unit::BytesPerSecond => ours / theirs,
@@ -69,15 +69,15 @@ impl Unit {
     }
 }
 
-/// What a cell is to reach.
+/// The goal of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Goal {
-    /// So many times as fast as the other.
+    /// At least this many times as fast as the other.
     AtLeast(f64),
-    /// So many times the other's time.
+    /// At most this many times the other's time.
     AtMost(f64),
-    /// No more than this, whatever others do.
+    /// At most this figure, whatever others do.
     Within(f64),
 }
 
@@ -100,24 +100,24 @@ impl<'a> Contest<'a> {
         &self.cell
     }
 
-    /// Against somebody, if they are there.
+    /// Adds a peer, if there is one.
     pub(crate) fn against(mut self, runner: impl Into<Option<Runner<'a>>>) -> Self {
         self.runners.extend(runner.into());
         self
     }
 
-    /// What is to be reached beside `peer`. There may be several of one peer.
+    /// Adds a goal beside `peer`, which may have several.
     pub(crate) fn goal(mut self, peer: &'static str, goal: Goal) -> Self {
         self.goals.push((peer, goal));
         self
     }
 
-    /// What comes of it is a matter of luck by more than a factor of two: it proves nothing if too little is reached.
+    /// Notes that the result varies by chance by more than a factor of two, so a goal that is missed proves nothing.
     pub(crate) fn by_luck(self) -> Self {
         Contest { by_luck: true, ..self }
     }
 
-    /// Each runner in turn.
+    /// Gives each runner a turn.
     pub(crate) fn turn(&mut self) {
         for runner in &mut self.runners {
             let figure = runner.run();
@@ -125,7 +125,7 @@ impl<'a> Contest<'a> {
         }
     }
 
-    /// Forgets what was measured, if it is too little by far, and says whether that was so.
+    /// Discards the results if they miss a goal by far, and returns whether they did.
     pub(crate) fn is_to_be_repeated(&mut self) -> bool {
         let lost = self.findings().iter().any(Finding::is_lost);
         if lost {
@@ -139,7 +139,7 @@ impl<'a> Contest<'a> {
         let mut findings = Vec::new();
         for (_, goal) in self.goals.iter().filter(|(peer, _)| *peer == tarmem.name) {
             let ours = median(&tarmem.turns);
-            // A limit of time, for what is measured per second.
+            // The goal is a time, and the measurement a rate.
             let compared = if self.unit == Unit::CallsPerSecond { 1.0 / ours } else { ours };
             findings.push(Finding { goal: Some(*goal), compared, ..self.finding(tarmem, None) });
         }
@@ -181,7 +181,7 @@ impl<'a> Contest<'a> {
     }
 }
 
-/// What came of a cell, beside one peer or alone.
+/// The result of a cell, beside one peer or alone.
 #[derive(Clone, Debug, serde::Serialize)]
 pub(crate) struct Finding {
     pub(crate) cell: String,
@@ -191,17 +191,17 @@ pub(crate) struct Finding {
     pub(crate) peer: Option<&'static str>,
     /// The median of the turns.
     pub(crate) theirs: Option<f64>,
-    /// What is compared to the goal: the median of the ratios within one turn, or tarmem's own figure.
+    /// The number to compare with the goal: the median of the ratios within one turn, or tarmem's own figure.
     pub(crate) compared: f64,
     pub(crate) goal: Option<Goal>,
     #[serde(skip)]
     by_luck: bool,
-    /// tarmem's figures, turn by turn, and the other's.
+    /// tarmem's figures, and the other's, turn by turn.
     turns: Vec<Vec<f64>>,
 }
 
 impl Finding {
-    /// A figure of tarmem's own, that is to be within a limit.
+    /// A figure of tarmem alone, which has to stay within a limit.
     pub(crate) fn alone(cell: impl Into<String>, unit: Unit, figure: f64, goal: Option<Goal>) -> Self {
         let turns = vec![vec![figure]];
         Finding {
@@ -222,12 +222,12 @@ impl Finding {
         self.goal.map(|goal| self.reaches(goal, 1.0))
     }
 
-    /// Whether so much is missing that noise cannot be the reason.
+    /// Whether the goal is missed by so much that noise cannot be the reason.
     pub(crate) fn is_lost(&self) -> bool {
         !self.by_luck && self.goal.is_some_and(|goal| !self.reaches(goal, 2.0))
     }
 
-    /// What is not a number reaches nothing.
+    /// A figure that is not a number misses every goal.
     fn reaches(&self, goal: Goal, slack: f64) -> bool {
         match goal {
             Goal::AtLeast(least) => self.compared >= least / slack,

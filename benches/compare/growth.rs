@@ -1,4 +1,4 @@
-//! What a call costs as there is more of something: keys, connections, bytes, callers, calls in a batch.
+//! The cost of a call as something grows: keys, connections, bytes, callers, calls in a batch.
 
 use super::bulk_peer;
 use super::cells::Cells;
@@ -11,14 +11,14 @@ use super::support::statistics::median;
 use super::work::{self, Getting};
 use std::time::Duration;
 
-/// How often each peer has its turn at each point, and for how long.
+/// How often each peer has a turn at each point, and for how long.
 const TURNS: usize = 3;
 pub(crate) const TURN: Duration = Duration::from_millis(120);
 
-/// A curve for each peer.
+/// One curve per peer.
 #[derive(serde::Serialize)]
 pub(crate) struct Growth {
-    /// What there is more of, in one word.
+    /// What grows, in one word.
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     pub(crate) x: &'static str,
@@ -55,7 +55,7 @@ impl Growth {
     }
 }
 
-/// All of them. `cells` has turns as long as [`TURN`].
+/// All charts. The turns of `cells` last [`TURN`].
 pub(crate) fn all(cells: &Cells) -> Vec<Growth> {
     vec![keys(cells), connections(cells), payload(cells), callers(cells), batch(cells)]
 }
@@ -99,7 +99,7 @@ fn keys(cells: &Cells) -> Growth {
     growth
 }
 
-/// The peers that count, on one counter.
+/// The peers that add, each on one counter.
 fn counters<'a>(cells: &Cells<'a>, load: Load, peers: &[Peer]) -> Vec<Runner<'a>> {
     let mut runners: Vec<_> = peers.iter().map(|peer| cells.common(*peer, shape(load))).collect();
     runners.extend(cells.redis(shape(load), &[], &["INCR", "counter"]));

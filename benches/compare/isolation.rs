@@ -1,4 +1,4 @@
-//! Whether callers notice what else a service does: the latency that one call in a hundred exceeds, with it and
+//! Whether callers notice what else a service does: the 99th percentile of their latency, with the disturbance and
 //! without.
 
 use super::contest::{Contest, Goal, Runner, Unit};
@@ -17,27 +17,27 @@ use tarmem::{Session, remote};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-/// Who is disturbed: tasks on one session, each of which makes one call at a time.
+/// The callers that are disturbed: tasks on one session, each of which makes one call at a time.
 const CALLERS: usize = 4;
 
-/// How long a generator takes that is slow.
+/// How long the slow generator takes.
 const SLOW: Duration = Duration::from_millis(20);
 
-/// How many wait for a lock that its holder keeps.
+/// How many calls wait for a lock that its holder keeps.
 const PARKED: usize = 8;
 
-/// A reply that is large, and the pause between two.
+/// The size of a large reply, and the pause between two.
 const LARGE: usize = 1 << 20;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A counter, made by somebody who holds a thread meanwhile.
+/// Makes a counter while holding a thread.
 #[remote(module = "bench")]
 pub(crate) fn slow_counter(millis: u64) -> Counter {
     std::thread::sleep(Duration::from_millis(millis));
     Counter::new()
 }
 
-/// What else goes on.
+/// A disturbance.
 #[derive(Clone, Copy)]
 enum Disturbance {
     Generator,
@@ -56,7 +56,7 @@ impl Disturbance {
         }
     }
 
-    /// Goes on for ever.
+    /// Runs for ever.
     async fn go_on(self, session: Session) {
         match self {
             Disturbance::Generator => loop {
@@ -84,7 +84,7 @@ impl Disturbance {
     }
 }
 
-/// Each disturbance, beside the callers and on their own connection.
+/// Each disturbance, on the callers' connection and on its own.
 pub(crate) fn contests<'a>(runtime: &'a Runtime, effort: &'a Effort) -> Vec<Contest<'a>> {
     let service = Rc::new(Served::Calls(Peer::Tarmem).start());
     let mut contests = Vec::new();
@@ -119,7 +119,7 @@ fn measure(
 ) -> f64 {
     let port = service.port();
     let (stop, stopped) = oneshot::channel::<()>();
-    // On a connection of its own it also has a thread of its own: the callers' is not to be busy with it.
+    // A disturbance on its own connection also has its own thread, so that it does not keep the callers' thread busy.
     let elsewhere = disturbance.filter(|_| !same_connection).map(|disturbance| {
         std::thread::spawn(move || {
             current_thread().block_on(async move {
@@ -136,7 +136,7 @@ fn measure(
         let session = session(port).await;
         let here = disturbance.filter(|_| same_connection).map(|it| tokio::spawn(it.go_on(session.clone())));
         let counter = session.memoize("disturbed", CounterProxy::new()).await.expect("a counter");
-        // Until all that is under way.
+        // Until everything is under way.
         let _ = call_until(&counter, Instant::now() + turn / 8).await;
         let end = Instant::now() + turn;
         let callers: Vec<_> = (0..CALLERS)
@@ -151,7 +151,7 @@ fn measure(
         }
         if let Some(here) = here {
             here.abort();
-            // It is not to end for a reason of its own.
+            // The disturbance must not end for a reason of its own.
             assert!(here.await.is_err_and(|error| error.is_cancelled()), "the disturbance failed");
         }
         session.close().await;

@@ -1,4 +1,4 @@
-//! A million named counters: what each takes, and whether it is found as fast as one of a thousand.
+//! A million named counters: how much memory each takes, and whether it is found as fast as one of a thousand.
 
 use super::contest::{Contest, Finding, Goal, Runner, Unit};
 use super::options::Effort;
@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use tarmem::Session;
 use tokio::runtime::Runtime;
 
-/// Calls in flight while the counters are made.
+/// How many calls are in flight while the counters are made.
 const IN_FLIGHT: usize = 4096;
 
 const FEW: u64 = 1_000;
 
-/// The cells, less the count.
+/// The names of the cells, without the count.
 pub(crate) const LATENCY: &str = "add: one of so many keys";
 pub(crate) const MEMORY: &str = "named counters, each";
 
@@ -27,7 +27,7 @@ pub(crate) struct Keys {
     many: PeerProcess,
     few: PeerProcess,
     count: u64,
-    /// Of each counter, its key included.
+    /// The memory that each counter takes, with its key.
     bytes: f64,
 }
 
@@ -39,7 +39,8 @@ impl Keys {
         let bytes = runtime.block_on(async {
             make(&session(few.port()).await, 0, FEW).await.expect("made");
             let session = session(many.port()).await;
-            // What a service needs for any number of objects is there after the first thousand.
+            // After the first thousand, the service has allocated everything that does not depend on the number of
+            // objects.
             make(&session, 0, FEW).await.expect("made");
             let before = many.resident_bytes();
             make(&session, FEW, count).await.expect("made");
@@ -54,7 +55,7 @@ impl Keys {
         Finding::alone(format!("{} {MEMORY}", self.count), Unit::Bytes, self.bytes, Some(Goal::Within(120.0)))
     }
 
-    /// One caller, who calls all of them in no order.
+    /// One caller, who calls all counters in a scattered order.
     pub(crate) fn contest<'a>(&'a self, runtime: &'a Runtime, effort: &Effort) -> Contest<'a> {
         let runner = |name, process: &'a PeerProcess, count| {
             Runner::timed(name, effort.turn, 1, move |calls| {
@@ -82,15 +83,15 @@ pub(crate) async fn make(session: &Session, first: u64, end: u64) -> Result<(), 
         .await
 }
 
-/// How long so many calls take, all over the first `count` counters.
+/// How long this many calls take, spread over the first `count` counters.
 pub(crate) async fn call(port: u16, count: u64, in_flight: usize, calls: u64) -> Duration {
     let session = session(port).await;
     let mut start = Instant::now();
-    // Some are not counted.
+    // The first calls are not counted.
     for calls in [in_flight as u64, calls] {
         start = Instant::now();
         stream::iter(0..calls)
-            // A step that shares no factor with the count visits all of them, in no order.
+            // A step that has no factor in common with the count visits all counters, in a scattered order.
             .map(|call| session.proxy::<Counter>(&key(call.wrapping_mul(2_654_435_761) % count)).add(1))
             .buffer_unordered(in_flight)
             .try_for_each(async |_value| Ok(()))

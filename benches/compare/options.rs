@@ -38,7 +38,7 @@ impl Options {
     }
 }
 
-/// How much is measured.
+/// How much to measure.
 pub(crate) struct Effort {
     /// The number of turns of each peer.
     pub(crate) turns: usize,

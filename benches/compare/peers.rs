@@ -1,4 +1,4 @@
-//! Who is there to be compared with.
+//! The peers that tarmem can be compared with.
 
 use super::bulk_peer;
 use super::python::Python;
@@ -11,7 +11,7 @@ use super::support::process::PeerProcess;
 /// What this executable can serve.
 #[derive(Clone, Copy)]
 pub(crate) enum Served {
-    /// One of those that `calls` compares, too.
+    /// One of the peers that `calls` compares, too.
     Calls(Peer),
     /// remoc's remote trait.
     Remoc,
@@ -36,7 +36,7 @@ impl Served {
         own.or_else(|| Peer::named(name).map(Served::Calls))
     }
 
-    /// Serves on a free port of this host, which `ready` is told, for ever.
+    /// Serves for ever on a free port of this host, which it passes to `ready`.
     pub(crate) async fn serve(self, ready: impl FnOnce(u16)) {
         match self {
             Served::Calls(peer) => peer.serve(ready).await,
@@ -51,7 +51,7 @@ impl Served {
     }
 }
 
-/// Every peer that is there, serving in a process of its own.
+/// Every peer that is available, each serving in its own process.
 pub(crate) struct Peers {
     pub(crate) tarmem: PeerProcess,
     pub(crate) tarpc_inline: PeerProcess,
@@ -98,13 +98,13 @@ impl Peers {
         }
     }
 
-    /// Of those that are not built in.
+    /// The peers that are not built in.
     pub(crate) fn versions(&self) -> Vec<String> {
         let built_in = ["TCP echo", "tarpc", "remoc", "ractor"].map(str::to_owned);
         built_in.into_iter().chain(self.versions.iter().cloned()).collect()
     }
 
-    /// Who is not there, and why.
+    /// The peers that are missing, and why.
     pub(crate) fn skipped(&self) -> &[String] {
         &self.skipped
     }

@@ -1,4 +1,4 @@
-//! Draws how cost grows.
+//! Draws how the cost grows.
 
 use super::growth::Growth;
 use plotters::prelude::*;
@@ -11,7 +11,7 @@ const SIZE: (u32, u32) = (720, 440);
 const COLOURS: [RGBColor; 4] =
     [RGBColor(31, 119, 180), RGBColor(214, 39, 40), RGBColor(44, 160, 44), RGBColor(148, 103, 189)];
 
-/// A file for each, named after it.
+/// Writes one file per chart, named after it.
 pub(crate) fn draw(folder: &Path, all: &[Growth]) -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(folder)?;
     all.iter().try_for_each(|growth| draw_one(&folder.join(format!("{}.svg", growth.name)), growth))
@@ -56,7 +56,7 @@ fn draw_one(file: &Path, growth: &Growth) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// From the least to the most, with room.
+/// From the smallest to the largest value, with a margin.
 fn around(values: impl Iterator<Item = f64> + Clone, room: f64) -> Range<f64> {
     let least = values.clone().fold(f64::INFINITY, f64::min);
     let most = values.fold(1.0, f64::max);

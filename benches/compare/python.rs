@@ -1,4 +1,4 @@
-//! Python's peers, in processes of their own at both ends: `peers.py`.
+//! Python's peers, in their own processes at both ends: `peers.py`.
 
 use super::contest::Runner;
 use super::support::cores::Cores;
@@ -6,7 +6,7 @@ use super::support::process::PeerProcess;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Below that it is mostly threads that start.
+/// In less time, it would mostly measure the start of threads.
 const SHORTEST_TURN: Duration = Duration::from_millis(250);
 
 /// A Python process that serves.
@@ -17,7 +17,7 @@ pub(crate) struct Python {
 }
 
 impl Python {
-    /// `None` if there is no Python, or no such library.
+    /// `None` if Python or the library is missing.
     pub(crate) fn start(library: &'static str) -> Option<Self> {
         let version = script(&["version", library]).stderr(Stdio::null()).output().ok()?;
         let version = String::from_utf8(version.stdout).ok()?.trim().to_owned();
@@ -32,7 +32,7 @@ impl Python {
         self.version.clone()
     }
 
-    /// So many callers, each a thread with a connection of its own.
+    /// Runs this many callers, each a thread with its own connection.
     pub(crate) fn runner(&self, name: &'static str, turn: Duration, cores: Cores, callers: usize) -> Runner<'_> {
         let seconds = turn.max(SHORTEST_TURN).as_secs_f64();
         Runner::new(name, move || {

@@ -1,4 +1,4 @@
-//! ractor: a counter that is asked, in this process.
+//! ractor: a counter that answers messages, in this process.
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ impl Asked {
         Asked(counter)
     }
 
-    /// How long so many questions take, one after another.
+    /// How long this many calls take, one after another.
     pub(crate) async fn ask(&self, calls: u64) -> Duration {
         let start = Instant::now();
         for _ in 0..calls {

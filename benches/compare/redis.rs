@@ -8,17 +8,17 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// `redis-benchmark` counts milliseconds.
+/// `redis-benchmark` counts in milliseconds.
 const SHORTEST_TURN: Duration = Duration::from_millis(150);
 
-/// A `redis-server` that keeps nothing on disk.
+/// A `redis-server` that writes nothing to disk.
 pub(crate) struct Redis {
     process: PeerProcess,
     version: String,
 }
 
 impl Redis {
-    /// `None` if there is none, or no `redis-benchmark`.
+    /// `None` if there is no `redis-server` or no `redis-benchmark`.
     pub(crate) fn start() -> Option<Self> {
         let version = |program: &str| {
             let output = Command::new(program).arg("--version").stderr(Stdio::null()).output().ok()?;
@@ -27,9 +27,9 @@ impl Redis {
         version("redis-benchmark")?;
         let version = version("redis-server")?;
         let number = version.split_whitespace().find_map(|word| word.strip_prefix("v="))?.to_owned();
-        // It is free until somebody else takes it, which is unlikely within a moment.
+        // The port is free until somebody else takes it, which is unlikely within a moment.
         let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
-        // Where that can be had, it is ended with this process, however that ends.
+        // Where `setpriv` is available, Redis ends with this process, however that ends.
         let tied =
             Command::new("setpriv").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
         let mut server = if tied { Command::new("setpriv") } else { Command::new("redis-server") };
@@ -57,7 +57,7 @@ impl Redis {
         format!("redis-server {}", self.version)
     }
 
-    /// One command; the first line of its answer.
+    /// Runs one command and returns the first line of its answer.
     pub(crate) fn tell(&self, words: &[&str]) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.process.port())).ok()?;
         let mut request = format!("*{}\r\n", words.len());
@@ -70,8 +70,9 @@ impl Redis {
         (!answer.is_empty()).then_some(answer)
     }
 
-    /// A command by `redis-benchmark`, with as many connections and in flight on each as a shape has callers. `before`
-    /// each measurement another command is given. The figure is `amount` for each command, per second.
+    /// Measures a command with `redis-benchmark`, with as many connections, and as many commands in flight on each, as
+    /// a shape has callers. The command `before` runs before each measurement. The figure is `amount` per command, per
+    /// second.
     pub(crate) fn runner<'a>(
         &'a self,
         turn: Duration,
@@ -89,9 +90,9 @@ impl Redis {
         })
     }
 
-    /// How long it takes to give a command so many times, times the callers.
+    /// How long `redis-benchmark` takes for this many rounds of a command.
     pub(crate) fn measure(&self, load: Load, rounds: u64, command: &[&str]) -> Duration {
-        // Many tasks on one connection are a pipeline to Redis: it has no other way.
+        // Many tasks on one connection are a pipeline in Redis, which has no other way.
         let (Load::Tasks { connections, each: depth } | Load::Pipeline { connections, depth }) = load;
         let requests = rounds * load.calls();
         let output = Command::new("redis-benchmark")
@@ -102,7 +103,7 @@ impl Redis {
             .output()
             .expect("it was there before");
         let output = String::from_utf8_lossy(&output.stdout);
-        // "INCR key","41234.56","0.021",…: a line of heads may stand before it.
+        // "INCR key","41234.56","0.021",…: perhaps after a line of headings.
         let rate =
             output.lines().rev().find_map(|line| line.split("\",\"").nth(1)?.trim_matches('"').parse::<f64>().ok());
         let rate = rate.unwrap_or_else(|| panic!("redis-benchmark says {output:?}"));

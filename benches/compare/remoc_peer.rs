@@ -13,9 +13,9 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::codec::LengthDelimitedCodec;
 
-/// remoc would wait 20 ms for more to send, or, if told not to wait, for the next millisecond: a lone caller would see
-/// nothing else. So what is written is flushed before anything else is waited for, which is no slower with many
-/// callers.
+/// remoc would wait 20 ms for more to send or, if told not to wait, until the next millisecond, which would be all that
+/// a lone caller sees. So everything written is flushed before the task waits for anything else, which is no slower
+/// with many callers.
 async fn connect<Out: RemoteSend, In: RemoteSend>(stream: TcpStream) -> (base::Sender<Out>, base::Receiver<In>) {
     stream.set_nodelay(true).expect("it is TCP");
     let (read, write) = stream.into_split();
@@ -56,7 +56,7 @@ pub(crate) async fn serve(ready: impl FnOnce(u16)) {
             let (server, client) = AdderServerShared::<_>::new(counter, 512);
             let (mut clients, _nothing) = connect::<AdderClient, ()>(stream).await;
             if clients.send(client).await.is_ok() {
-                // A call is answered where it arrives: no task is made for it.
+                // A call is answered where it arrives, without a new task.
                 let _ = server.serve(false).await;
             }
         });

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-/// All that was found, and where.
+/// All findings, and the machine they were made on.
 #[derive(serde::Serialize)]
 pub(crate) struct Report {
     cores: usize,
@@ -25,7 +25,7 @@ pub(crate) struct Report {
     growth: Vec<Growth>,
 }
 
-/// How wide the columns are printed.
+/// The widths of the columns.
 const CELL: usize = 48;
 const PEER: usize = 24;
 const FIGURE: usize = 13;
@@ -71,7 +71,7 @@ impl Report {
         );
         let mut last = "";
         for finding in &self.findings {
-            // A cell is named once.
+            // A cell's name is printed once.
             let again = finding.cell == last;
             last = &finding.cell;
             let (cell, tarmem) = if again { ("", String::new()) } else { (last, figure(finding.unit, finding.tarmem)) };
@@ -98,7 +98,7 @@ impl Report {
 }
 
 impl Finding {
-    /// In one line, for whoever has to look into it.
+    /// One line, for those who have to look into it.
     pub(crate) fn describe(&self) -> String {
         let peer = self.peer.map(|peer| format!(" beside {peer}")).unwrap_or_default();
         format!("{}{peer}: {}, wanted {}", self.cell, self.compared(), self.wanted())
@@ -131,13 +131,13 @@ impl Finding {
         }
     }
 
-    /// A limit of what is measured per second is one of time.
+    /// For a rate, the limit is a time.
     fn limit_unit(&self) -> Unit {
         if self.unit == Unit::CallsPerSecond { Unit::Seconds } else { self.unit }
     }
 }
 
-/// A figure, for people.
+/// A figure, formatted for people.
 fn figure(unit: Unit, value: f64) -> String {
     match unit {
         _ if value.is_nan() => "unknown".to_owned(),
@@ -150,7 +150,7 @@ fn figure(unit: Unit, value: f64) -> String {
     }
 }
 
-/// What Linux calls the processor.
+/// Linux's name for the processor.
 fn processor() -> Option<String> {
     let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = info.lines().find(|line| line.starts_with("model name"))?;

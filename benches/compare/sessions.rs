@@ -1,4 +1,4 @@
-//! Sessions that do nothing: what each takes of the service.
+//! Idle sessions: how much memory each takes at the service.
 
 use super::contest::{Finding, Goal, Unit};
 use super::options::Effort;
@@ -9,32 +9,32 @@ use futures::{StreamExt, stream};
 use tarmem::{Limits, Service, Session};
 use tokio::runtime::Runtime;
 
-/// The cell, less the count.
+/// The name of the cell, without the count.
 pub(crate) const CELL: &str = "idle sessions, each";
 
-/// Sessions that are opened at one time.
+/// How many sessions are opened at one time.
 const AT_ONCE: usize = 64;
 
-/// Files that a process has open besides.
+/// How many other files a process has open.
 const OTHER_FILES: u64 = 500;
 
 pub(crate) async fn serve(ready: impl FnOnce(u16)) {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let mut limits = Limits::default();
-    // The only limit that is not as it comes: by default it is what is measured.
+    // The only limit that is changed: by default it is the number to be measured.
     limits.connections = 20_000;
     let service = Service::new("127.0.0.1", 0).workers(1).limits(limits).bind().await.expect("a free port");
     ready(service.local_addr().expect("a TCP listener").port());
     service.run_until(std::future::pending()).await;
 }
 
-/// As many as are asked for, or as there may be files open.
+/// As many sessions as asked for, or as there may be open files.
 pub(crate) fn idle(runtime: &Runtime, effort: &Effort) -> Finding {
     let files = rlimit::getrlimit(rlimit::Resource::NOFILE).map_or(1024, |(soft, _)| soft);
     let count = effort.sessions.min(usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX));
     let service = Served::ManySessions.start();
     let each = runtime.block_on(async {
-        // What a service needs for any number of sessions is there after the first.
+        // After the first session, the service has allocated everything that does not depend on their number.
         let first = open(service.port(), AT_ONCE).await;
         let before = service.resident_bytes();
         let sessions = open(service.port(), count).await;

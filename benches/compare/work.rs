@@ -9,7 +9,7 @@ use tarmem::modules::builtins::ListProxy;
 use tarmem::modules::threading::LockProxy;
 use tarmem::{Session, remote};
 
-/// What is appended: as much as `redis-benchmark` does.
+/// What is appended: as many bytes as `redis-benchmark` appends.
 pub(crate) const ELEMENT: &str = "VXK";
 
 /// Some bytes.
@@ -21,13 +21,13 @@ pub(crate) struct Blob {
 
 #[remote]
 impl Blob {
-    /// So many bytes.
+    /// A blob of this many bytes.
     #[remote(inline)]
     pub fn of_size(size: usize) -> Self {
         Blob { data: vec![7; size].into() }
     }
 
-    /// All of them.
+    /// All of its bytes.
     pub fn get(&self) -> Bytes {
         self.data.clone()
     }
@@ -66,7 +66,7 @@ impl Connection for Appending {
     }
 }
 
-/// Gets a value of so many bytes.
+/// Gets a value of a given size.
 #[derive(Clone)]
 pub(crate) struct Getting<const SIZE: usize> {
     session: Session,
@@ -95,7 +95,7 @@ impl<const SIZE: usize> Connection for Getting<SIZE> {
     }
 }
 
-/// Memoizes what is there already.
+/// Memoizes under a key that is already mapped.
 #[derive(Clone)]
 pub(crate) struct Memoizing(Session);
 

@@ -7,26 +7,26 @@ use std::process::{Command, Stdio};
 pub(crate) enum Cores {
     /// Wherever the scheduler puts them.
     Any,
-    /// On one: then no core has to be woken, which takes longer than the call.
+    /// Both on one core: then no core has to be woken, which takes longer than the call.
     Shared,
-    /// Each on one that is free for it. Left to itself, the scheduler has both on one core some of the time, and how
-    /// often is a matter of luck that stays with a process: of one and the same peer it made 20,000 calls a second, or
-    /// 29,000.
+    /// Each on a free core. Left alone, the scheduler puts both on one core some of the time, and how often is a matter
+    /// of luck that stays with a process: one and the same peer made 20,000 calls a second, or 29,000.
     Own,
 }
 
 impl Cores {
-    /// Whether processes can be told here where to run.
+    /// Whether the cores of a process can be chosen on this machine.
     pub(crate) fn can_be_chosen() -> bool {
         Command::new("taskset").arg("--version").stdout(Stdio::null()).status().is_ok() && allowed().is_some()
     }
 
-    /// Whether there is such a place here. Where there is not, what is to have cores of its own does as well as it can.
+    /// Whether there are such cores on this machine. If not, a load that should have its own cores runs as well as it
+    /// can.
     pub(crate) fn are_here(self) -> bool {
         self != Cores::Shared || Self::can_be_chosen()
     }
 
-    /// This process and `other` run there for as long as the result lives.
+    /// Runs this process and `other` there for as long as the result lives.
     pub(crate) fn pin(self, other: u32) -> Option<Pinned> {
         if self == Cores::Any || !Self::can_be_chosen() {
             return None;
@@ -44,7 +44,7 @@ impl Cores {
     }
 }
 
-/// Two processes that were told where to run; afterwards they may run anywhere again.
+/// Two processes whose cores were chosen. When this is dropped, they may run anywhere again.
 pub(crate) struct Pinned {
     processes: [u32; 2],
     allowed: String,
@@ -64,13 +64,13 @@ fn run_on(process: u32, cores: &str) {
     assert!(taskset.status().is_ok_and(|status| status.success()), "taskset failed");
 }
 
-/// The cores this process may run on, as in `0-3,6`.
+/// The cores on which this process may run, such as `0-3,6`.
 fn allowed() -> Option<String> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     Some(status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?.trim().to_owned())
 }
 
-/// The first two of a list of cores; a second one only if there is.
+/// The first two cores of a list, or the first if there is only one.
 fn first_two(cores: &str) -> (u32, Option<u32>) {
     let mut all = cores.split(',').flat_map(|range| {
         let (from, to) = range.split_once('-').unwrap_or((range, range));

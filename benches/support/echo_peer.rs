@@ -1,4 +1,4 @@
-//! Bare TCP: what comes goes back.
+//! Bare TCP: sends back what it receives.
 
 use super::peer::Load;
 use futures::future::join_all;

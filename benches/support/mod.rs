@@ -1,10 +1,10 @@
-//! What the benchmarks measure, and how.
+//! Shared by the benchmarks: the peers, and how they are measured.
 //!
-//! - [`peer`]: who is compared, and in which shapes of load.
+//! - [`peer`]: the peers, and the shapes of load.
 //! - [`tarmem_peer`], [`tarpc_peer`], [`echo_peer`]: one peer each, both its ends.
-//! - [`cores`], [`process`]: a peer's process, and where it runs.
-//! - [`statistics`]: what is done with the numbers.
-//! - [`table`]: the peers of `calls` in turn, and the table of that.
+//! - [`cores`], [`process`]: a peer's process, and the cores it runs on.
+//! - [`statistics`]: medians, turns, and figures for people.
+//! - [`table`]: gives the peers of `calls` their turns, and prints the table.
 
 pub(crate) mod cores;
 pub(crate) mod echo_peer;

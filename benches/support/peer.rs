@@ -1,4 +1,4 @@
-//! Who is compared, and in which shapes of load.
+//! The peers, and the shapes of load.
 
 use super::cores::Cores;
 use super::process::PeerProcess;
@@ -7,24 +7,24 @@ use super::{echo_peer, tarmem_peer};
 use futures::future::join_all;
 use std::time::{Duration, Instant};
 
-/// So many callers at one time.
+/// How many callers there are at one time.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Load {
     /// Tasks, each of which makes one call at a time.
     Tasks { connections: usize, each: usize },
-    /// One task per connection, which sends so many calls and then awaits them all.
+    /// One task per connection, which sends this many calls and then awaits them all.
     Pipeline { connections: usize, depth: usize },
 }
 
 impl Load {
-    /// The calls in one round: one of each caller.
+    /// How many calls one round has: one per caller.
     pub(crate) fn calls(self) -> u64 {
         let (Load::Tasks { connections, each } | Load::Pipeline { connections, depth: each }) = self;
         (connections * each) as u64
     }
 }
 
-/// A load under its name.
+/// A load with its name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) name: &'static str,
@@ -33,7 +33,7 @@ pub(crate) struct Shape {
     pub(crate) cores: Cores,
 }
 
-/// All shapes that can be had here, from the loneliest.
+/// All shapes that this machine can run, from one caller to many.
 pub(crate) fn shapes() -> impl Iterator<Item = &'static Shape> {
     SHAPES.iter().filter(|shape| shape.cores.are_here())
 }
@@ -60,7 +60,7 @@ const SHAPES: &[Shape] = &[
     },
 ];
 
-/// Who is compared.
+/// A peer that is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
     /// `add` on a counter found by its key.
@@ -69,7 +69,7 @@ pub(crate) enum Peer {
     TarpcInline,
     /// A tarpc request per call, a task for each, as tarpc's own examples do.
     TarpcSpawned,
-    /// 40 bytes there and back: the limit. Many callers on one connection are one batch at a time.
+    /// 40 bytes in each direction: the upper bound. Many callers on one connection are one batch at a time.
     Echo,
 }
 
@@ -89,7 +89,7 @@ impl Peer {
         Peer::ALL.into_iter().find(|peer| peer.name() == name)
     }
 
-    /// Serves on a free port of this host, which `ready` is told, for ever.
+    /// Serves for ever on a free port of this host, which it passes to `ready`.
     pub(crate) async fn serve(self, ready: impl FnOnce(u16)) {
         match self {
             Peer::Tarmem => tarmem_peer::serve(ready).await,
@@ -99,7 +99,8 @@ impl Peer {
         }
     }
 
-    /// How long `rounds` of a load take, over new connections to a port; those and one round before are not counted.
+    /// How long `rounds` of a load take over new connections to a port. Connecting, and one round before, are not
+    /// counted.
     pub(crate) async fn measure(self, port: u16, load: Load, rounds: u64) -> Duration {
         match self {
             Peer::Tarmem => measure::<tarmem_peer::Client>(port, load, rounds).await,
@@ -109,7 +110,7 @@ impl Peer {
     }
 }
 
-/// Every peer, serving in a process of its own.
+/// Every peer, each serving in its own process.
 pub(crate) struct Peers(Vec<(Peer, PeerProcess)>);
 
 impl Peers {
@@ -123,7 +124,7 @@ impl Peers {
         process.expect("all of them run")
     }
 
-    /// How long `rounds` of a shape take, over new connections; those and one round before are not counted.
+    /// How long `rounds` of a shape take over new connections. Connecting, and one round before, are not counted.
     pub(crate) async fn measure(&self, peer: Peer, shape: &Shape, rounds: u64) -> Duration {
         let process = self.process(peer);
         let _pinned = shape.cores.pin(process.id());
@@ -131,14 +132,14 @@ impl Peers {
     }
 }
 
-/// A connection of a peer that makes calls.
+/// A connection to a peer, which makes calls.
 pub(crate) trait Connection: Clone + Send + 'static {
     async fn connect(port: u16) -> Self;
 
-    /// One call.
+    /// Makes one call.
     fn call(&self) -> impl Future<Output = ()> + Send;
 
-    /// So many calls, sent together.
+    /// Makes this many calls, sent together.
     fn pipeline(&self, depth: usize) -> impl Future<Output = ()> + Send;
 
     async fn close(self);

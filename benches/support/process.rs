@@ -1,10 +1,10 @@
-//! A peer's process: this executable again, told by the environment what to serve.
+//! A peer's process: this executable again, with an environment variable that says what to serve.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Tells a process which peer it is.
+/// The environment variable that names the peer.
 const PEER: &str = "TARMEM_BENCH_PEER";
 
 /// A process that serves one peer; killed when dropped.
@@ -14,17 +14,18 @@ pub(crate) struct PeerProcess {
 }
 
 impl PeerProcess {
-    /// Starts this executable again, to serve the peer of that name.
+    /// Starts this executable again, to serve the peer of this name.
     pub(crate) fn start(peer: &str) -> Self {
         let mut program = Command::new(std::env::current_exe().expect("this executable"));
         Self::told_by(program.env(PEER, peer)).expect("it starts, and says its port")
     }
 
-    /// Starts a program that prints its port, and ends when its standard input does. `None` if it does not.
+    /// Starts a program that prints its port, and that ends when its standard input does. `None` if it does not do
+    /// that.
     pub(crate) fn told_by(program: &mut Command) -> Option<Self> {
         let mut child = program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
         let stdout = child.stdout.take()?;
-        // From here on it is killed when dropped.
+        // From here on, dropping it kills the process.
         let mut process = PeerProcess { child, port: 0 };
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).ok()?;
@@ -32,7 +33,7 @@ impl PeerProcess {
         Some(process)
     }
 
-    /// A program that was started with the port it is to serve on.
+    /// A program that is started with the port to serve on.
     pub(crate) fn told_to(child: Child, port: u16) -> Self {
         PeerProcess { child, port }
     }
@@ -45,8 +46,7 @@ impl PeerProcess {
         self.child.id()
     }
 
-    /// What it has in memory, in bytes (`/proc/PID/statm`, its second field, in pages); `None` where that cannot be
-    /// known.
+    /// How much memory it has, in bytes (`/proc/PID/statm`, the second field, in pages); `None` if that cannot be read.
     pub(crate) fn resident_bytes(&self) -> Option<u64> {
         const PAGE: u64 = 4096;
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.id())).ok()?;
@@ -71,7 +71,7 @@ pub(crate) fn own_processor_time() -> Duration {
     processor_time("self")
 }
 
-/// Linux counts it for each thread, in nanoseconds; zero elsewhere.
+/// Linux counts it for each thread, in nanoseconds. Zero on other systems.
 fn processor_time(process: &str) -> Duration {
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     threads
@@ -81,10 +81,10 @@ fn processor_time(process: &str) -> Duration {
         .sum()
 }
 
-/// The peer that this process was started to serve, if it was. It ends when whoever started it is gone.
+/// The peer that this process was started to serve, if any. The process ends when the one that started it is gone.
 pub(crate) fn told_to_serve() -> Option<String> {
     let name = std::env::var(PEER).ok()?;
-    // The pipe closes with the process at its other end, however that ends.
+    // The pipe is closed when the process at its other end ends, however that ends.
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
@@ -92,7 +92,7 @@ pub(crate) fn told_to_serve() -> Option<String> {
     Some(name)
 }
 
-/// Tells whoever started this process on which port it serves.
+/// Prints the port that this process serves on, for the process that started it.
 pub(crate) fn ready(port: u16) {
     println!("{port}");
     std::io::stdout().flush().expect("somebody listens");

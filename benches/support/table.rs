@@ -1,4 +1,4 @@
-//! The peers in turn, and the table of that.
+//! Gives the peers their turns, and prints the table.
 
 use super::peer::{Peer, Peers, Shape, shapes};
 use super::process::own_processor_time;
@@ -10,11 +10,11 @@ use tokio::runtime::Runtime;
 /// The arguments with which the table is printed.
 pub(crate) const ARGUMENTS: [&str; 3] = ["--bench", "--quick", "table"];
 
-/// How much is measured.
+/// How much to measure.
 pub(crate) struct Effort {
-    /// How often each peer has its turn.
+    /// How many turns each peer has.
     turns: usize,
-    /// How long a turn takes, about.
+    /// About how long a turn takes.
     turn: Duration,
 }
 
@@ -32,7 +32,8 @@ struct Cell {
     rounds: u64,
     /// Calls per second.
     rates: Vec<f64>,
-    /// Nanoseconds of processor time per call, of the callers' process and of the peer's; connecting included.
+    /// Nanoseconds of processor time per call, of the callers' process and of the peer's, including the time to
+    /// connect.
     callers: Vec<f64>,
     service: Vec<f64>,
 }
@@ -74,7 +75,7 @@ pub(crate) fn print(runtime: &Runtime, peers: &Peers, in_process: &InProcess, ef
     }
 }
 
-/// How wide the names and the cells are printed.
+/// The widths of the columns.
 const NAMES: usize = 40;
 const CELL: usize = 18;
 
@@ -94,7 +95,7 @@ impl Row {
         Row { shape, cells: Peer::ALL.map(cell).into() }
     }
 
-    /// Each peer in turn.
+    /// Gives each peer its turns.
     fn turn(&mut self, runtime: &Runtime, peers: &Peers) {
         for cell in &mut self.cells {
             let process = peers.process(cell.peer);
@@ -127,7 +128,7 @@ impl Row {
         println!();
     }
 
-    /// How many times as fast as `other` tarmem was: within each turn, and of that the median.
+    /// How many times as fast as `other` tarmem was: the median of the ratios within each turn.
     fn ratio(&self, other: Peer) -> f64 {
         let rates = |peer| self.cells.iter().find(|cell| cell.peer == peer).map(|cell| cell.rates.iter());
         let (Some(ours), Some(theirs)) = (rates(Peer::Tarmem), rates(other)) else { return f64::NAN };
@@ -135,7 +136,7 @@ impl Row {
     }
 }
 
-/// The calls per second of one caller that has nobody to take turns with.
+/// The calls per second of one caller, without another peer to take turns with.
 fn turns(effort: &Effort, measure: impl Fn(u64) -> Duration) -> Vec<f64> {
     let rounds = rounds(effort.turn, &measure);
     (0..effort.turns).map(|_| rounds as f64 / measure(rounds).as_secs_f64()).collect()

@@ -7,7 +7,7 @@ use tarmem::{DynamicProxy, RunningService, Service, Session, args, remote};
 
 const KEY: &str = "counter";
 
-/// What is called.
+/// What the callers call.
 #[remote(module = "bench")]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Counter {
@@ -16,13 +16,13 @@ pub(crate) struct Counter {
 
 #[remote]
 impl Counter {
-    /// A counter at zero.
+    /// A counter that is zero.
     #[remote(inline)]
     pub fn new() -> Self {
         Counter { value: 0 }
     }
 
-    /// Adds; gives the new value.
+    /// Adds `n` and returns the new value.
     pub fn add(&mut self, by: i64) -> i64 {
         self.value += by;
         self.value
@@ -30,13 +30,13 @@ impl Counter {
 }
 
 pub(crate) async fn serve(ready: impl FnOnce(u16)) {
-    // One thread for the connections, as the other peers have.
+    // One thread for connections, like the other peers.
     let service = Service::new("127.0.0.1", 0).workers(1).bind().await.expect("a free port");
     ready(service.local_addr().expect("a TCP listener").port());
     service.run_until(std::future::pending()).await;
 }
 
-/// A session, and its proxy of the counter.
+/// A session with its proxy of the counter.
 #[derive(Clone)]
 pub(crate) struct Client {
     session: Session,
@@ -66,7 +66,7 @@ impl Connection for Client {
     }
 }
 
-/// A service in this process, called without a socket by one caller.
+/// A service in this process, called by one caller without a socket.
 pub(crate) struct InProcess {
     _service: RunningService,
     typed: CounterProxy,
@@ -82,7 +82,7 @@ impl InProcess {
         InProcess { _service: service, typed, dynamic }
     }
 
-    /// How long so many calls take, one after another, by the generated proxy.
+    /// How long this many calls through the generated proxy take, one after another.
     pub(crate) async fn typed(&self, calls: u64) -> Duration {
         let start = Instant::now();
         for _ in 0..calls {
@@ -91,7 +91,7 @@ impl InProcess {
         start.elapsed()
     }
 
-    /// The same by names and values.
+    /// The same by name, with dynamic values.
     pub(crate) async fn dynamic(&self, calls: u64) -> Duration {
         let start = Instant::now();
         for _ in 0..calls {

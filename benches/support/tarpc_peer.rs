@@ -81,12 +81,12 @@ impl Connection for Client {
 }
 
 fn framed<In, Out>(stream: TcpStream) -> Framed<TcpStream, Postcard<In, Out>> {
-    // tarpc does not set it, and lone requests would wait for delayed acknowledgements.
+    // tarpc does not set this, and lone requests would wait for delayed acknowledgements.
     stream.set_nodelay(true).expect("it is TCP");
     Framed::new(stream, Postcard { frames: LengthDelimitedCodec::new(), messages: PhantomData })
 }
 
-/// tarpc's messages in postcard, which tarmem uses too, in tokio-util's frames.
+/// tarpc's messages in postcard, as in tarmem, in tokio-util's frames.
 struct Postcard<In, Out> {
     frames: LengthDelimitedCodec,
     messages: PhantomData<fn(Out) -> In>,

@@ -1,4 +1,4 @@
-//! Reading the texts of a folder, within bounds.
+//! Reads the text files of a folder, within bounds.
 
 use crate::index::IndexError;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// The most text that is read, in bytes: 256 MiB. The index holds it all in memory.
 const MAX_TOTAL_BYTES: u64 = 256 << 20;
 
-/// Folders that are not looked into, wherever they are.
+/// Folders that are skipped, wherever they are.
 const SKIPPED_FOLDERS: [&str; 2] = [".git", "target"];
 
 /// How many files and folders were left out, and why. Symbolic links and devices are not counted.
@@ -30,7 +30,7 @@ impl fmt::Display for Skipped {
     }
 }
 
-/// The texts in `folder` and those inside it, with their paths, in order.
+/// The text files in `folder` and its subfolders, with their paths, in order.
 pub(crate) fn read_texts(folder: &str) -> Result<(Vec<(String, String)>, Skipped), IndexError> {
     let root = Path::new(folder);
     let unreadable = |e: io::Error| IndexError::Unreadable { folder: folder.to_owned(), reason: e.to_string() };
@@ -89,7 +89,7 @@ enum Content {
 }
 
 fn read_text(path: &Path) -> io::Result<Content> {
-    // Not by the length that the file says it has: it may grow meanwhile, and those in /proc say 0.
+    // Not limited by the file's stated length: it may grow meanwhile, and files in /proc say 0.
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {

@@ -1,5 +1,5 @@
-//! The object that the workers share: a full-text index of a folder. Nothing in here knows that it will be shared, but
-//! for the attributes.
+//! The object that the workers share: a full-text index of a folder. Except for the attributes, nothing here knows that
+//! it will be shared.
 
 use crate::files;
 use serde::{Deserialize, Serialize};
@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tarmem::remote;
 
-/// The most hits that one search gives.
+/// The most hits that one search returns.
 const MAX_HITS: usize = 100;
 
-/// The most queries that are made up in one call.
+/// The most queries that one call makes up.
 const MAX_SAMPLES: usize = 10_000;
 
 /// The most characters of a line that a hit shows.
@@ -39,17 +39,17 @@ struct Document {
 /// A word in one document.
 struct Posting {
     document: u32,
-    /// How often it is there.
+    /// How often the word occurs in it.
     count: u32,
-    /// The lines that have it, in order.
+    /// The lines that contain it, in order.
     lines: Vec<u32>,
 }
 
-/// A document that has all the words of a query.
+/// A document that contains all words of a query.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Hit {
     pub(crate) file: String,
-    /// The line with most of the query's words, from 1.
+    /// The line with the most words of the query, counted from 1.
     pub(crate) line: u32,
     pub(crate) snippet: String,
     pub(crate) score: f64,
@@ -78,7 +78,7 @@ pub(crate) enum IndexError {
     TooLarge { folder: String, limit: u64 },
 }
 
-/// Builds the index of `folder`: the generator. The service runs it, and only if the key is not there yet.
+/// Builds the index of `folder`: the generator. The service runs it, and only if the key is not mapped yet.
 #[remote(module = "search")]
 pub(crate) fn build_index(folder: String, built_by: String) -> Result<Index, IndexError> {
     BUILDS.fetch_add(1, Ordering::Relaxed);
@@ -108,7 +108,7 @@ pub(crate) fn builds() -> u64 {
 
 #[remote]
 impl Index {
-    /// The documents that have all words of `query`, the best first; at most `limit`, and never more than 100.
+    /// The documents that contain all words of `query`, the best first; at most `limit`, and never more than 100.
     pub fn search(&self, query: &str, limit: u32) -> Vec<Hit> {
         let Some(lists) = self.lists(query) else { return Vec::new() };
         let Some((rarest, others)) = lists.split_first() else { return Vec::new() };
@@ -132,7 +132,8 @@ impl Index {
         self.report.clone()
     }
 
-    /// Up to `count` queries to try, and never more than 10,000: two words each, from lines that the documents have. The same for the same `seed`.
+    /// Up to `count` queries to try, and never more than 10,000: two words each, from lines of the documents. The same
+    /// `seed` gives the same queries.
     pub fn sample_queries(&self, count: u32, seed: u64) -> Vec<String> {
         let mut random = SplitMix(seed);
         let mut queries = Vec::new();
@@ -179,7 +180,7 @@ impl Index {
         self.documents.push(document);
     }
 
-    /// The list of each word of `query`, the shortest first; `None` if a word is nowhere.
+    /// The list of each word of `query`, the shortest first; `None` if a word does not occur.
     fn lists(&self, query: &str) -> Option<Vec<&[Posting]>> {
         let mut lowercase = String::new();
         let mut lists = Vec::new();
@@ -188,14 +189,15 @@ impl Index {
             lists.push(self.postings.get(&lowercase)?.as_slice());
         }
         lists.sort_by_key(|list| (list.len(), list.as_ptr()));
-        // A word that was given twice counts once.
+        // A word that is repeated counts once.
         lists.dedup_by_key(|list| list.as_ptr());
         Some(lists)
     }
 
     /// BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 2009) with its usual
-    /// constants: a word says more about a document the rarer it is, the oftener it is there, and the shorter the document.
-    /// One is added within the logarithm, as Lucene does, so that a word in most documents does not count against them.
+    /// constants: a word says more about a document the rarer the word is, the more often it occurs there, and the
+    /// shorter the document is. One is added within the logarithm, as in Lucene, so that a word in most documents does
+    /// not count against them.
     fn score(&self, posting: &Posting, documents_with_word: usize) -> f64 {
         const K1: f64 = 1.2;
         const B: f64 = 0.75;
@@ -215,7 +217,7 @@ impl Index {
             .copied()
             .collect();
         lines.sort_unstable();
-        // The longest run is the line with most of the words; the first of those as long.
+        // The longest run is the line with the most words; of several, the first.
         let (mut best, mut most) = (0, 0);
         for run in lines.chunk_by(|a, b| a == b) {
             if run.len() > most {
@@ -245,7 +247,7 @@ impl Posting {
     }
 }
 
-/// The words of a text: letters and digits without anything in between.
+/// The words of a text: letters and digits with nothing between them.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }

@@ -1,4 +1,4 @@
-//! Worker processes that share one full-text index of a folder, built once, by whichever comes first.
+//! Worker processes that share one full-text index of a folder, built once, by whichever asks first.
 //!
 //! ```text
 //! cargo run --release --example shared_index                  # this repository
@@ -6,8 +6,8 @@
 //! ```
 //!
 //! This process runs the service, and starts itself again as each of the workers. Every worker memoizes the index with
-//! the same generator: one of them runs it on the service, the others wait for what it makes. Then all of them search, at
-//! one time, in the one index there is.
+//! the same generator: the service runs one of them, and the other workers wait for the result. Then all of them search
+//! the one index at the same time.
 //!
 //! - [`index`]: the index, an ordinary type with an attribute, and its generator.
 //! - [`files`]: reading a folder within bounds.
@@ -97,7 +97,7 @@ async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let tasks: Result<Vec<Task>, _> =
         (1..=options.workers).map(|number| options.task(number, address.clone())).collect();
     let mut workers = Workers::start(tasks?)?;
-    // The service runs on threads of its own: this one may wait.
+    // The service runs on its own threads, so this one may block.
     workers.ready()?;
     let all_ready = begun.elapsed();
 
@@ -139,7 +139,7 @@ async fn print_hits(options: &Options, index: &IndexProxy) -> Result<(), Box<dyn
     let query = match (&options.query, &options.folder) {
         (Some(query), _) => query.clone(),
         (None, None) => "memoize generator".to_owned(),
-        // Something that is there, whatever the folder is about.
+        // A query that finds something, whatever the folder is about.
         (None, Some(_)) => index.sample_queries(1, 0).await?.pop().ok_or("no line has two words; give a --query")?,
     };
     let hits = index.search(&query, 5).await?;

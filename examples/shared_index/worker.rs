@@ -1,4 +1,5 @@
-//! A worker: a process that gets at the index, and asks it as fast as it can. And how the main process sees one.
+//! A worker: a process that gets the index and searches it as fast as it can; and how the main process sees its
+//! workers.
 
 use crate::index::{IndexProxy, build_index};
 use std::error::Error;
@@ -9,27 +10,27 @@ use std::time::{Duration, Instant};
 use tarmem::Session;
 use tokio::sync::oneshot;
 
-/// The key that the index is shared under.
+/// The key of the shared index.
 pub(crate) const KEY: &str = "index";
 
-/// Different queries of one worker.
+/// The number of different queries per worker.
 const QUERIES: u32 = 500;
 
-/// The hits that one query asks for.
+/// The number of hits that one query asks for.
 const HITS: u32 = 10;
 
-/// What a worker is told on its command line.
+/// A worker's command line.
 pub(crate) struct Task {
     pub(crate) number: u32,
     pub(crate) address: String,
     pub(crate) folder: String,
-    /// How long to ask.
+    /// How long to search.
     pub(crate) seconds: f64,
-    /// Queries that are on their way at one time.
+    /// How many queries are on their way at one time.
     pub(crate) in_flight: u32,
 }
 
-/// What a worker has done.
+/// The result of a worker.
 pub(crate) struct Done {
     pub(crate) queries: u64,
     pub(crate) hits: u64,
@@ -46,8 +47,8 @@ impl Done {
     }
 }
 
-/// A worker's whole life. It says `ready` or `failed …` on its standard output, searches once it is told to on its
-/// standard input, says `done …`, and stays until the main process is done with it.
+/// The life of a worker. It prints `ready` or `failed …`, searches when a line on its standard input tells it to,
+/// prints `done …`, and stays until the main process closes its standard input.
 pub(crate) async fn work(task: Task) -> Result<(), Box<dyn Error>> {
     let go = go_or_exit();
     match share(&task).await {
@@ -63,28 +64,29 @@ pub(crate) async fn work(task: Task) -> Result<(), Box<dyn Error>> {
     std::future::pending().await
 }
 
-/// Gets at the index. All workers do this at once: one generator runs, the others wait for it and get the same index.
+/// Gets the index. All workers do this at the same time: one generator runs, and the others wait for it and get the
+/// same index.
 async fn share(task: &Task) -> Result<(Session, IndexProxy), Box<dyn Error>> {
     let session = Session::connect(&task.address).await?;
     let source = build_index::remote(task.folder.clone(), format!("worker {}", task.number));
-    // A large folder may take longer than calls usually may.
+    // A large folder may take longer than the default time-out.
     let index = session.memoize(KEY, source).no_timeout().await?;
     Ok((session, index))
 }
 
-/// Asks for as long as the task says.
+/// Searches for as long as the task says.
 async fn search(task: &Task, index: &IndexProxy) -> Result<Done, tarmem::Error> {
     let queries = index.sample_queries(QUERIES, u64::from(task.number)).await?;
     let begun = Instant::now();
     let end = begun + Duration::from_secs_f64(task.seconds);
-    // Each of these waits for its own answer only; what they ask at about one time travels together.
+    // Each of these waits only for its own answer; queries made at about the same time travel together.
     let askers = (0..task.in_flight as usize).map(|first| ask(index, &queries, first, end));
     let results = futures::future::try_join_all(askers).await?;
     let (queries, hits) = results.iter().fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
     Ok(Done { queries, hits, took: begun.elapsed() })
 }
 
-/// Asks one query after the other until `end`; gives how many, and how many hits they had.
+/// Makes one query after the other until `end`. Returns how many, and how many hits they had.
 async fn ask(index: &IndexProxy, queries: &[String], first: usize, end: Instant) -> Result<(u64, u64), tarmem::Error> {
     let (mut asked, mut hits) = (0, 0);
     for query in queries.iter().cycle().skip(first) {
@@ -97,7 +99,7 @@ async fn ask(index: &IndexProxy, queries: &[String], first: usize, end: Instant)
     Ok((asked, hits))
 }
 
-/// Ready at the first line on standard input. At its end the main process is gone, and this one ends too.
+/// Ready at the first line on standard input. When that ends, the main process is gone, and this process ends too.
 fn go_or_exit() -> oneshot::Receiver<()> {
     let (go, gone) = oneshot::channel();
     std::thread::spawn(move || {
@@ -112,15 +114,15 @@ fn go_or_exit() -> oneshot::Receiver<()> {
     gone
 }
 
-/// The workers' processes, as the main process sees them. They end with this value.
+/// The workers' processes, as the main process sees them. They are killed when this is dropped.
 pub(crate) struct Workers {
     processes: Vec<Child>,
-    /// A worker's number, and a line that it said; `None` once it has ended.
+    /// A worker's number, and a line that it printed; `None` once it has ended.
     said: mpsc::Receiver<(u32, Option<String>)>,
 }
 
 impl Workers {
-    /// Starts this very program again for each task, in the part of a worker.
+    /// Starts this program again for each task, as a worker.
     pub(crate) fn start(tasks: impl IntoIterator<Item = Task>) -> Result<Self, Box<dyn Error>> {
         let (say, said) = mpsc::channel();
         let mut workers = Workers { processes: Vec::new(), said };
@@ -156,7 +158,7 @@ impl Workers {
         Ok(())
     }
 
-    /// Lets them search, at one time, and waits for what they have done.
+    /// Lets all of them search at the same time, and waits for their results.
     pub(crate) fn search(&mut self) -> Result<Vec<(u32, Done)>, Box<dyn Error>> {
         for process in &mut self.processes {
             writeln!(process.stdin.as_mut().ok_or("no standard input")?, "go")?;
@@ -171,7 +173,7 @@ impl Workers {
         self.hear()?.into_iter().map(parse).collect()
     }
 
-    /// One line of each, in the order of their numbers. Fails as soon as any of them ends.
+    /// One line from each, in the order of their numbers. Fails as soon as any of them ends.
     fn hear(&self) -> Result<Vec<(u32, String)>, Box<dyn Error>> {
         let mut lines = Vec::new();
         for _ in &self.processes {
@@ -186,7 +188,7 @@ impl Workers {
 impl Drop for Workers {
     fn drop(&mut self) {
         for process in &mut self.processes {
-            // Both fail only if it has ended already.
+            // Both fail only if it has already ended.
             let _ = process.kill();
             let _ = process.wait();
         }
