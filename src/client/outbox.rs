@@ -26,7 +26,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tarmem_remote::call::Terms;
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::{Operation, Reply};
+use tarmem_remote::operation::{Operation, Reply, ReplyError};
 use tarmem_remote::payload::Payload;
 use timeout::{timed_out, with_own_timeout};
 use uuid::Uuid;
@@ -88,7 +88,7 @@ pub(super) enum Pushed {
         /// Nothing was in line before it.
         first: bool,
     },
-    Refused(Error),
+    Refused(ReplyError),
     NoRoom,
 }
 
@@ -125,17 +125,13 @@ impl Outbox {
         waker: &Waker,
     ) -> Pushed {
         if let Some(error) = &self.ended {
-            return Pushed::Refused(error.clone());
+            return Pushed::Refused(error.clone().into());
         }
         let limit = self.largest();
         if operation.len() > limit {
             let remedy = "send less at once, or raise the service's limit";
-            return Pushed::Refused(Error::limit(
-                "the call's size in bytes",
-                operation.len() as u64,
-                limit as u64,
-                remedy,
-            ));
+            let (found, limit) = (operation.len() as u64, limit as u64);
+            return Pushed::Refused(Error::limit("the call's size in bytes", found, limit, remedy).into());
         }
         let left = timeout.map(|timeout| timeout.saturating_sub(terms.waited));
         if left.is_some_and(|left| left.is_zero()) {
@@ -269,7 +265,7 @@ impl Outbox {
         if let Some(slot) = slot_guard.as_deref_mut()
             && let Slot::Unanswered(call) = slot
         {
-            if self.paused && matches!(&reply, Reply::Failed(error) if **error == Error::ShuttingDown) {
+            if self.paused && reply.error() == Some(&Error::ShuttingDown) {
                 // It was not made: it is for the service that takes this one's place.
                 call.sent = false;
                 return None;
@@ -294,7 +290,7 @@ impl Outbox {
                 self.relieve_backpressure();
                 return Some(waker);
             }
-            if matches!(&reply, Reply::Failed(error) if matches!(**error, Error::SignatureUnknown { .. })) {
+            if matches!(reply.error(), Some(Error::SignatureUnknown { .. })) {
                 self.unknown.push((std::mem::take(&mut call.operation), call.task));
             }
             *slot = Slot::Over;

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tarmem_remote::codec;
 use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::{FunctionRef, MethodRef, Operation, SourceRef, Target};
+use tarmem_remote::operation::{FunctionRef, MethodRef, Operation, ReplyError, SourceRef, Target};
 use tarmem_remote::payload::Payload;
 use tarmem_remote::registry::Registry;
 use tarmem_remote::results::ObjectInfo;
@@ -248,7 +248,9 @@ impl Client {
             assert!(!*answered, "call {sequence} has two outcomes");
             *answered = true;
             match outcome {
-                Outcome::Failed(error) => assert!(!matches!(*error, Error::Panicked { .. }), "{error}"),
+                Outcome::Failed(error) => {
+                    assert!(!matches!(*error, ReplyError::Complete(Error::Panicked { .. })), "{error:?}");
+                }
                 Outcome::Done(body) | Outcome::Provisional(body) => {
                     if let Ok(info) = codec::decode::<ObjectInfo>(body)
                         && ids.len() < 64

@@ -8,6 +8,7 @@ use hashbrown::hash_map::Entry;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::time::Duration;
 use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::error::Error;
 use tokio::sync::Notify;
@@ -33,7 +34,7 @@ struct Table {
 pub(crate) struct Flight {
     id: u64,
     key: Box<str>,
-    landed: OnceLock<Result<Mapping, FlightError>>,
+    landed: OnceLock<Result<Mapping, WaitError>>,
     notify: Notify,
 }
 
@@ -57,6 +58,21 @@ impl FlightError {
             FlightError::Raised { message, typed, .. } if encoding == Encoding::Typed => Ok((message, typed)),
             FlightError::Raised { message, dynamic, .. } => Ok((message, dynamic)),
         }
+    }
+}
+
+/// Why one who waited for a flight has no object.
+#[derive(Clone, Debug)]
+pub(crate) enum WaitError {
+    /// The generator made none.
+    Flight(FlightError),
+    /// It is not done within this limit, and goes on.
+    Late { limit: Duration },
+}
+
+impl From<Error> for WaitError {
+    fn from(error: Error) -> Self {
+        WaitError::Flight(FlightError::Failed(error))
     }
 }
 
@@ -99,7 +115,7 @@ impl Flights {
     pub(crate) fn land(&self, flight: &Flight, result: Result<Mapping, FlightError>) {
         // The result first, then the table: a caller that finds no flight for the key must find its object in the
         // store, where the caller of `land` has put it.
-        let _ = flight.landed.set(result);
+        let _ = flight.landed.set(result.map_err(WaitError::Flight));
         let mut table = self.table.lock();
         if table.by_key.get(&flight.key).is_some_and(|current| current.id == flight.id) {
             table.by_key.remove(&flight.key);
@@ -109,8 +125,8 @@ impl Flights {
     }
 
     /// Tells those who wait that they wait in vain, without freeing the key: the generator has not ended yet.
-    pub(crate) fn tell(&self, flight: &Flight, error: FlightError) {
-        let _ = flight.landed.set(Err(error));
+    pub(crate) fn give_up(&self, flight: &Flight, limit: Duration) {
+        let _ = flight.landed.set(Err(WaitError::Late { limit }));
         flight.notify.notify_waiters();
     }
 
@@ -118,11 +134,7 @@ impl Flights {
     ///
     /// # Errors
     /// [`Error::Cycle`] if `flight` waits for `within`, directly or through others.
-    pub(crate) async fn wait(
-        &self,
-        flight: &Arc<Flight>,
-        within: Option<&Arc<Flight>>,
-    ) -> Result<Mapping, FlightError> {
+    pub(crate) async fn wait(&self, flight: &Arc<Flight>, within: Option<&Arc<Flight>>) -> Result<Mapping, WaitError> {
         let _edge = match within {
             Some(within) => Some(self.edge(within, flight)?),
             None => None,
@@ -308,7 +320,7 @@ mod tests {
         flights.land(&flight, failure());
         for waiter in waiters {
             let result = tokio::time::timeout(Duration::from_secs(5), waiter).await.expect("woken").expect("joined");
-            assert!(matches!(result, Err(FlightError::Failed(Error::Cancelled))));
+            assert!(matches!(result, Err(WaitError::Flight(FlightError::Failed(Error::Cancelled)))));
         }
         first(&flights, "k");
     }

@@ -25,7 +25,7 @@ mod shard;
 pub(crate) use bury::{Remains, bury};
 pub(crate) use cell::{Cell, Poisoned, ReadGuard, WeakCell, WriteGuard};
 pub(crate) use changes::{ChangeListener, ChangedBy};
-pub(crate) use flight::{Flight, FlightError, Flights, Joined};
+pub(crate) use flight::{Flight, FlightError, Flights, Joined, WaitError};
 pub(crate) use hash::Seeded;
 pub(crate) use shard::Mapping;
 

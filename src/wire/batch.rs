@@ -12,7 +12,7 @@ use super::varint;
 use bytes::Bytes;
 use tarmem_remote::codec;
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::Reply;
+use tarmem_remote::operation::{Reply, ReplyError};
 use tarmem_remote::payload::Payload;
 
 /// What a batch of operations begins with.
@@ -66,7 +66,7 @@ pub(crate) enum Outcome<'a> {
         message: &'a str,
         body: &'a [u8],
     },
-    Failed(Box<Error>),
+    Failed(Box<ReplyError>),
 }
 
 /// How an [`Outcome`] is told from another.
@@ -338,7 +338,7 @@ mod tests {
                 Outcome::Done(&body),
                 Outcome::Provisional(&body),
                 Outcome::Raised { message: &message, body: &body },
-                Outcome::Failed(Box::new(Error::NoSuchKey { key: message.clone() })),
+                Outcome::Failed(Box::new(Error::NoSuchKey { key: message.clone() }.into())),
             ] {
                 let answered = Answered { sequence, outcome };
                 let mut batch = Vec::new();

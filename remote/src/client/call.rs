@@ -9,7 +9,7 @@ mod renaming;
 pub use crate::caller::{Caller, OwnerId, Submitted, Terms, Timeout, current_task};
 use crate::codec::Encoding;
 use crate::error::Error;
-use crate::operation::{Operation, Reply};
+use crate::operation::{Operation, Reply, ReplyError};
 use crate::payload::Payload;
 use crate::signature::Change;
 use crate::value::ObjectRef;
@@ -255,7 +255,7 @@ impl<T, E> Call<T, E> {
                 (operation, since.elapsed())
             }
             State::Malformed(error) => {
-                self.state = State::Answered(Reply::Failed(error.clone()));
+                self.state = State::Answered(Reply::failed((**error).clone()));
                 return Poll::Ready(());
             }
             State::Sent(_) | State::Asking(_) | State::Answered(_) | State::Over => return Poll::Ready(()),
@@ -271,7 +271,7 @@ impl<T, E> Call<T, E> {
             Poll::Ready(Submitted::Waiting(sequence)) => self.state = State::Sent(sequence),
             Poll::Ready(Submitted::Answered(Reply::Failed(error))) => {
                 let operation = std::mem::take(operation);
-                if let Error::SignatureUnknown { class } = *error {
+                if let ReplyError::Complete(Error::SignatureUnknown { class }) = *error {
                     self.ask(class, operation);
                     return Poll::Ready(());
                 }
@@ -282,27 +282,14 @@ impl<T, E> Call<T, E> {
         Poll::Ready(())
     }
 
-    /// Adds to an error what only the caller knows: the name that a typed call's stable id stands for, and which call
-    /// was late.
-    fn named(&self, error: Error, operation: &[u8]) -> Error {
-        match error {
-            Error::DeadlineExceeded { what, after } if what.is_empty() => {
-                Error::DeadlineExceeded { what: self.whole_name(operation), after }
-            }
-            Error::GeneratorLate { what, limit } if what.is_empty() => {
-                Error::GeneratorLate { what: self.whole_name(operation), limit }
-            }
-            Error::NoSuchMethod { class, method, near } if method.is_empty() && self.encoding == Encoding::Typed => {
-                Error::NoSuchMethod { class, method: self.name.to_string(), near }
-            }
+    /// The error for the caller, who knows what the service does not: what was late, and the signature in Rust.
+    fn named(&self, error: ReplyError, operation: &[u8]) -> Error {
+        match error.named(|| self.whole_name(operation)) {
             // A renamed call is sent like a dynamic call, but its caller wrote Rust.
             Error::BadArguments { signature, reason } => Error::BadArguments {
                 signature: self.name.signature.map_or(signature, |own| own().to_string()),
                 reason,
             },
-            Error::NoSuchMember { module, name, near } if name.is_empty() && module.is_empty() => {
-                Error::NoSuchMember { module: self.name.scope.to_owned(), name: self.name.name.to_owned(), near }
-            }
             other => other,
         }
     }

@@ -5,6 +5,7 @@
 //! arguments stay opaque bytes until the method that takes them is known.
 
 mod call;
+mod reply_error;
 
 use crate::codec::{self, Encoding};
 use crate::error::Error;
@@ -15,6 +16,7 @@ pub use crate::results::{
     ParameterDefault, ParameterDescription, Snapshot, VersionInfo,
 };
 use crate::signature::{Signature, SignatureRef};
+pub use reply_error::ReplyError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
@@ -352,7 +354,7 @@ pub enum Reply {
     /// The method or generator returned an error of its own.
     Raised(Box<Raised>),
     /// It came to no result. Boxed, as errors are: a reply is moved from hand to hand, and most bring none.
-    Failed(Box<Error>),
+    Failed(Box<ReplyError>),
 }
 
 /// What a method or generator returned that is an error of its own.
@@ -366,8 +368,19 @@ pub struct Raised {
 
 impl Reply {
     /// It came to no result.
-    pub fn failed(error: Error) -> Self {
-        Reply::Failed(Box::new(error))
+    pub fn failed(error: impl Into<ReplyError>) -> Self {
+        Reply::Failed(Box::new(error.into()))
+    }
+
+    /// The error with which it came to no result, if that says all that its caller is told.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            Reply::Failed(error) => match &**error {
+                ReplyError::Complete(error) => Some(error),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// The method or generator returned an error of its own.

@@ -191,10 +191,10 @@ impl Loopback {
     ) -> Result<Reply, Error> {
         let class = self.registry.class(object.class())?;
         let method: &Method = match method {
-            MethodRef::Id(id) => class.method_by_id(id).ok_or_else(|| Error::NoSuchMethod {
-                class: object.class().to_owned(),
-                method: String::new(),
-                near: Vec::new(),
+            MethodRef::Id(id) => class.method_by_id(id).ok_or_else(|| Error::WrongClass {
+                target: "the object".to_owned(),
+                expected: self.registry.method_scope(id).expect("a typed caller knows the method").to_owned(),
+                found: object.class().to_owned(),
             })?,
             MethodRef::Name(name) => class.method(name)?,
         };

@@ -1,20 +1,18 @@
 //! A call's time: what it is told when that is up, and how much of it the service is told.
 
 use std::time::Duration;
-use tarmem_remote::error::Error;
+use tarmem_remote::operation::ReplyError;
 
-/// That a call's time is up. The call knows what was late, and fills it in.
-pub(super) fn timed_out(timeout: Option<Duration>) -> Error {
-    Error::DeadlineExceeded { what: String::new(), after: timeout.unwrap_or_default() }
+/// That a call's time is up.
+pub(super) fn timed_out(timeout: Option<Duration>) -> ReplyError {
+    ReplyError::Late { after: timeout.unwrap_or_default() }
 }
 
 /// The service knows a call's time as milliseconds, and as what was left of it.
-pub(super) fn with_own_timeout(error: Box<Error>, timeout: Option<Duration>) -> Box<Error> {
+pub(super) fn with_own_timeout(error: Box<ReplyError>, timeout: Option<Duration>) -> Box<ReplyError> {
     match *error {
         // That of a call without time would say that it was not made.
-        Error::DeadlineExceeded { ref what, .. } if what.is_empty() && timeout.is_some() => {
-            Box::new(timed_out(timeout))
-        }
+        ReplyError::Late { .. } if timeout.is_some() => Box::new(timed_out(timeout)),
         _ => error,
     }
 }

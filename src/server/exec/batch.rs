@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tarmem_remote::context::{Context, Owner};
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::Operation;
+use tarmem_remote::operation::{Operation, ReplyError};
 use tarmem_remote::value::take_decoded_weight;
 use tokio::task::{unconstrained, yield_now};
 
@@ -133,7 +133,7 @@ impl Batch<'_> {
             }
             progress.last = submission.sequence;
             if session.was_given_up(submission.sequence) {
-                replies.put(submission.sequence, Outcome::Failed(Error::Cancelled.into()))?;
+                replies.put(submission.sequence, Outcome::Failed(Box::new(Error::Cancelled.into())))?;
                 continue;
             }
             let open = replies.begin(submission.sequence);
@@ -181,14 +181,15 @@ impl Batch<'_> {
         submission: &Submission<'_>,
         progress: &mut Progress,
         out: &mut Vec<u8>,
-    ) -> Result<Step, Box<Error>> {
-        let operation = Operation::decode(submission.operation)?;
+    ) -> Result<Step, Box<ReplyError>> {
+        let failed = |error: Error| Box::new(ReplyError::from(error));
+        let operation = Operation::decode(submission.operation).map_err(failed)?;
         if !is_settling(&operation) {
-            self.session.admit(&progress.underway)?;
+            self.session.admit(&progress.underway).map_err(failed)?;
         }
         let deadline = Deadline::after_ms(progress.arrived, submission.timeout_ms);
         if deadline.at.is_some_and(|at| at < progress.turn) {
-            return Err(deadline.error().into());
+            return Err(Box::new(deadline.late()));
         }
         progress.context.renew(submission.task, submission.sequence, deadline.at);
         let request = Request {
@@ -209,14 +210,14 @@ impl Batch<'_> {
             // The client has room again for another one, which may be the next operation.
             progress.underway = self.session.underway();
         }
-        step
+        step.map_err(|error| failed(*error))
     }
 
     /// Closes the reply to one operation, or puts down that there will be one: then false.
     fn answer(
         self,
         submission: Submission<'_>,
-        step: Result<Step, Box<Error>>,
+        step: Result<Step, Box<ReplyError>>,
         open: OpenReply,
         replies: &mut Replies,
     ) -> Result<bool, Error> {

@@ -146,7 +146,7 @@ impl CallerState {
             Timeout::Never => (Deadline::NEVER, false),
         };
         if deadline.after.is_zero() {
-            return Err(deadline.error());
+            return Ok(Submitted::Answered(Reply::failed(deadline.late())));
         }
         let sequence = call.sequence;
         let owner = Owner { session: session.id(), task: terms.task() };
@@ -182,13 +182,13 @@ impl CallerState {
                 }
             }
             Ok(Step::Over(written)) => written.into_reply(out),
-            Err(error) => Reply::Failed(error),
+            Err(error) => Reply::failed(*error),
         };
         // The clock is asked only by those who may come late: it takes a tenth of what a call does.
         let may_be_late = elsewhere || self.engine.state.heartbeat.beats() != beats;
         let reply = if may_be_late && deadline.has_passed() {
             session.undo(sequence);
-            Reply::failed(deadline.error())
+            Reply::failed(deadline.late())
         } else {
             session.settle(sequence, reply)
         };

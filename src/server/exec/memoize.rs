@@ -5,12 +5,12 @@ use super::engine::Engine;
 use super::evaluation::Evaluated;
 use super::request::Request;
 use super::step::{Later, Step, Written, put};
-use crate::store::{Cell, ChangedBy, Flight, FlightError, Joined, Mapping};
+use crate::store::{Cell, ChangedBy, Flight, FlightError, Joined, Mapping, WaitError};
 use std::sync::Arc;
 use std::time::Duration;
 use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::{Reply, SourceRef};
+use tarmem_remote::operation::{Reply, ReplyError, SourceRef};
 use tarmem_remote::results::ObjectInfo;
 
 impl Engine {
@@ -46,7 +46,8 @@ impl Engine {
                 Ok(mapping) => {
                     checked(|| quoted(&key), &mapping, &expect).map(|info| Reply::done(&info.made(made))).into()
                 }
-                Err(error) => raised(error, encoding).into(),
+                Err(WaitError::Flight(error)) => raised(error, encoding).into(),
+                Err(WaitError::Late { limit }) => Reply::failed(ReplyError::GeneratorLate { limit }),
             }
         })))
     }
@@ -64,7 +65,7 @@ impl Engine {
                     let made = match tokio::time::timeout(time, &mut run).await {
                         Ok(made) => made,
                         Err(_) => {
-                            landing.tell(late(time).into());
+                            landing.give_up(time);
                             // One that is not async cannot be stopped. Until it ends, nobody else may start.
                             run.stop().await
                         }
@@ -137,7 +138,7 @@ impl Engine {
                     match tokio::time::timeout(time, run).await {
                         Ok(Ok(cell)) => then(cell).map(|info| Reply::done(&info)).into(),
                         Ok(Err(error)) => raised(error, encoding).into(),
-                        Err(_) => Reply::failed(late(time)),
+                        Err(_) => Reply::failed(ReplyError::GeneratorLate { limit: time }),
                     }
                 })))
             }
@@ -168,8 +169,8 @@ impl Landing {
     }
 
     /// Tells those who wait that they wait in vain; the flight goes on until it lands.
-    fn tell(&self, error: FlightError) {
-        self.engine.state.flights.tell(&self.flight, error);
+    fn give_up(&self, limit: Duration) {
+        self.engine.state.flights.give_up(&self.flight, limit);
     }
 }
 
@@ -177,11 +178,6 @@ impl Drop for Landing {
     fn drop(&mut self) {
         self.engine.state.flights.land(&self.flight, Err(Error::Cancelled.into()));
     }
-}
-
-/// Whoever waits knows for what, and fills it in.
-fn late(limit: Duration) -> Error {
-    Error::GeneratorLate { what: String::new(), limit }
 }
 
 /// The reply with a generator's own error.

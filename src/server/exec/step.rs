@@ -107,7 +107,7 @@ pub(crate) async fn drive(later: Later, deadline: Deadline, deliver: impl FnOnce
         reply = &mut run => deliver(reply),
         () = deadline.passed() => {
             let stopped = cancellation.stop();
-            deliver(Reply::failed(deadline.error()));
+            deliver(Reply::failed(deadline.late()));
             if !stopped {
                 // An exclusive method that has begun runs to its end, or its object would be left half changed.
                 run.await;

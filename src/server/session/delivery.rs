@@ -111,7 +111,7 @@ pub(crate) fn size(reply: &Reply) -> usize {
         + match reply {
             Reply::Done(body) | Reply::Provisional(body) => body.len(),
             Reply::Raised(raised) => raised.message.len() + raised.body.len(),
-            Reply::Failed(error) => error.to_string().len() * 2,
+            Reply::Failed(error) => error.size(),
         }
 }
 

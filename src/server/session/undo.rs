@@ -62,7 +62,7 @@ impl ServerSession {
     pub(crate) fn settle(&self, sequence: u64, reply: Reply) -> Reply {
         let reply = match reply {
             // Only the service's own shutdown can have stopped the call.
-            Reply::Failed(error) if *error == Error::Cancelled && self.state.is_closing() => {
+            reply if reply.error() == Some(&Error::Cancelled) && self.state.is_closing() => {
                 Reply::failed(Error::ShuttingDown)
             }
             reply => reply,

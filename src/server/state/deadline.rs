@@ -1,7 +1,7 @@
 //! By when a call has to be done.
 
 use std::time::{Duration, Instant};
-use tarmem_remote::error::Error;
+use tarmem_remote::operation::ReplyError;
 
 /// When a call has to be done.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +40,8 @@ impl Deadline {
         }
     }
 
-    /// That it has passed. The caller knows what was late, and fills it in.
-    pub(crate) fn error(self) -> Error {
-        Error::DeadlineExceeded { what: String::new(), after: self.after }
+    /// That it has passed.
+    pub(crate) fn late(self) -> ReplyError {
+        ReplyError::Late { after: self.after }
     }
 }

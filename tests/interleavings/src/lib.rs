@@ -217,7 +217,7 @@ mod client {
                     self.wakeup.raise();
                     Poll::Pending
                 }
-                Pushed::Refused(error) => panic!("{error}"),
+                Pushed::Refused(error) => panic!("{error:?}"),
                 Pushed::Queued { sequence, first } => {
                     if first {
                         self.wakeup.raise();

@@ -4,7 +4,7 @@ use super::{Call, Caller, Failure, State};
 use crate::codec::{self, Encoding};
 use crate::error::Error;
 use crate::handle::{Handles, holding_back};
-use crate::operation::Reply;
+use crate::operation::{Reply, ReplyError};
 use crate::payload::Payload;
 use crate::value::{Value, from_value, shown_type, with_scope};
 use serde::de::DeserializeOwned;
@@ -89,18 +89,12 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
         operation: Option<Box<Payload>>,
         convert: F,
     ) -> Result<Result<U, E>, F> {
-        match (reply, operation) {
-            (Reply::Failed(error), operation) if matches!(*error, Error::SignatureUnknown { .. }) => {
-                if let Error::SignatureUnknown { class } = *error {
-                    self.ask(class, operation.map_or_else(Payload::default, |operation| *operation));
-                }
-                Err(convert)
-            }
-            (reply, operation) => {
-                let operation = operation.as_deref().map_or(&[][..], |operation| operation);
-                Ok(self.finish(sequence, reply, operation, convert))
-            }
+        if let Some(Error::SignatureUnknown { class }) = reply.error() {
+            self.ask(class.clone(), operation.map_or_else(Payload::default, |operation| *operation));
+            return Err(convert);
         }
+        let operation = operation.as_deref().map_or(&[][..], |operation| operation);
+        Ok(self.finish(sequence, reply, operation, convert))
     }
 
     /// Decodes a plain result.
@@ -170,9 +164,10 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
                 }))
             }
             Reply::Failed(error) => Err(E::failed(match (self.renamed(), *error) {
-                (Some(change), Error::BadArguments { reason, .. } | Error::BadValue { reason, .. }) => {
-                    change.error(format!("the call was not made: {reason}"))
-                }
+                (
+                    Some(change),
+                    ReplyError::Complete(Error::BadArguments { reason, .. } | Error::BadValue { reason, .. }),
+                ) => change.error(format!("the call was not made: {reason}")),
                 (_, error) => self.named(error, operation),
             })),
         }
