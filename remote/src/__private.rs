@@ -1,4 +1,4 @@
-//! What the expansion of `#[remote]` stands on. Not for people: anything in here may change.
+//! Support for the code that `#[remote]` generates. This is not a public API: anything in here may change.
 
 pub use crate::args::Arg;
 pub use crate::call::{Call, CallError, Name};
@@ -44,11 +44,12 @@ pub fn proxy_of_reference<'de, P: Proxy, D: serde::Deserializer<'de>>(deserializ
     Ok(P::from_core(Proxy::core(&dynamic).clone()))
 }
 
-/// How typetag reads an object of some class.
+/// How typetag reads an object of a class.
 pub type ReadObject =
     fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<Box<dyn Object + Send + Sync>, erased_serde::Error>;
 
-/// A value of a resident class is read from nothing. `name` is how [`Tracer`](crate::shape::Tracer) knows that.
+/// Reads a value of a resident class, which always fails. [`Tracer`](crate::shape::Tracer) recognises the class by
+/// `name`.
 pub fn resident<'de, T, D: serde::Deserializer<'de>>(
     deserializer: D,
     name: &'static str,
@@ -73,8 +74,8 @@ use serde::Serialize;
 use std::any::Any;
 use std::marker::PhantomData;
 
-/// The methods of an interface, for one class that implements it. Implemented for the `dyn` type of the trait, so that
-/// the coherence rules let the trait's own crate do it for every class at once.
+/// The methods of an interface, for one class that implements it. This is implemented for the `dyn` type of the trait,
+/// so that the coherence rules let the trait's own crate implement it for every class at once.
 #[diagnostic::on_unimplemented(
     message = "`{C}` cannot be registered under `{Self}`: one of them is not remote",
     label = "this trait, or the type it is implemented for",
@@ -85,7 +86,7 @@ pub trait InterfaceTable<C>: Interface {
     const CLASS: &'static str;
     /// The methods.
     const METHODS: &'static [Method];
-    /// How an object of the class is seen as the interface.
+    /// How an object of the class is viewed as the interface.
     const VIEWS: &'static AnyViews;
 }
 
@@ -94,13 +95,13 @@ pub const fn implementation<I: InterfaceTable<C> + ?Sized, C>(place: Place) -> I
     Implementation { class: I::CLASS, interface: I::PATH, methods: I::METHODS, views: Some(I::VIEWS), place }
 }
 
-/// Names the two sides of a `Result`, whatever alias it was written with.
+/// The two sides of a `Result`, under whatever alias it was written.
 pub trait Fallible {
-    /// What it is when all goes well.
+    /// The type of a success.
     type Ok;
-    /// The error.
+    /// The type of an error.
     type Err;
-    /// Itself.
+    /// Returns the result itself.
     fn into_result(self) -> Result<Self::Ok, Self::Err>;
 }
 
@@ -113,19 +114,19 @@ impl<T, E> Fallible for Result<T, E> {
     }
 }
 
-/// What a parameter with `#[remote(args)]` may be.
+/// A type that a parameter with `#[remote(args)]` may have.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot hold all further arguments by place",
+    message = "`{Self}` cannot hold all further positional arguments",
     label = "not a list",
-    note = "take a Vec<Value>, a Vec of what each of them is, or a slice of it"
+    note = "take a Vec<Value>, a Vec of another element type, or a slice"
 )]
 pub trait FurtherArgs {}
 
 impl<T> FurtherArgs for Vec<T> {}
 
-/// What a parameter with `#[remote(kwargs)]` may be.
+/// A type that a parameter with `#[remote(kwargs)]` may have.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot hold all further arguments by name",
+    message = "`{Self}` cannot hold all further named arguments",
     label = "not a map of names",
     note = "take Kwargs (tarmem_remote::args::Kwargs), or a HashMap or BTreeMap whose keys are Strings"
 )]
@@ -135,17 +136,17 @@ impl FurtherKwargs for crate::args::Kwargs {}
 impl<T, S> FurtherKwargs for std::collections::HashMap<String, T, S> {}
 impl<T> FurtherKwargs for std::collections::BTreeMap<String, T> {}
 
-/// A class or the `dyn` type of an interface, as the parameter of a function over objects: [`Remote`] with other words
-/// for what is neither.
+/// A class or the `dyn` type of an interface, as the parameter of a function over objects: [`Remote`] with a different
+/// error message for other types.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither a class nor an interface: there are no objects of it on a service",
     label = "no remote type",
-    note = "put #[remote(module = \"…\")] on the type or trait; or take an argument that is no object by value"
+    note = "put #[remote(module = \"…\")] on the type or trait; or take an argument that is not an object by value"
 )]
 pub trait ObjectType {
-    /// Its path.
+    /// The path of the class or interface.
     const PATH: &'static str;
-    /// What a caller passes.
+    /// The type that a caller passes.
     type Proxy: Proxy;
 }
 
@@ -160,7 +161,7 @@ pub const fn module_of(path: &'static str) -> &'static str {
     path.split_at(last_dot(path)).0
 }
 
-/// How long the name is that [`member`] makes.
+/// The length of the name that [`member`] makes.
 pub const fn member_len(path: &str, name: &str) -> usize {
     path.len() - last_dot(path) + name.len()
 }
@@ -175,7 +176,7 @@ pub const fn member<const N: usize>(path: &str, name: &str) -> [u8; N] {
         from += 1;
         at += 1;
     }
-    // The dot between them is there already.
+    // The dot between them is already there.
     from = 0;
     while from < name.len() {
         joined[at + 1 + from] = name[from];
@@ -184,11 +185,11 @@ pub const fn member<const N: usize>(path: &str, name: &str) -> [u8; N] {
     joined
 }
 
-/// What [`member`] made, as text.
+/// Converts the result of [`member`] into text.
 pub const fn text(bytes: &'static [u8]) -> &'static str {
     match std::str::from_utf8(bytes) {
         Ok(text) => text,
-        Err(_) => panic!("two texts make a text"),
+        Err(_) => panic!("two strings form a string"),
     }
 }
 
@@ -209,14 +210,14 @@ pub fn constant<T: Serialize + ?Sized>(name: &str, value: &T) -> Result<Value, E
     to_value(value).map_err(|e| Error::BadResult { what: name.to_owned(), reason: e.to_string() })
 }
 
-/// The object as its class. The service looks a method up in the class of the very object, so this does not fail
-/// unless a dispatch table is wrong; then it is an error and no panic.
+/// The object as its class. The service finds a method in the class of this very object, so this fails only if a
+/// dispatch table is wrong, with an error instead of a panic.
 pub fn shared<T: 'static>(object: &dyn Object) -> Result<&T, Error> {
     let class = object.class();
     (object as &dyn Any).downcast_ref().ok_or_else(|| mismatch::<T>(class))
 }
 
-/// As [`shared`].
+/// Like [`shared`].
 pub fn exclusive<T: 'static>(object: &mut dyn Object) -> Result<&mut T, Error> {
     let class = object.class();
     (object as &mut dyn Any).downcast_mut().ok_or_else(|| mismatch::<T>(class))
@@ -230,13 +231,13 @@ fn mismatch<T>(found: &str) -> Error {
     }
 }
 
-/// Tells a function that makes an object from one that gives a value, by the type it returns:
-/// `(&&Kind::<T>::new()).kind()` finds [`ObjectKind`] if `T` is a class, else [`ValueKind`], which is one reference
-/// further, else [`NoKind`], for what cannot be serialized and was told so.
+/// Distinguishes a function that makes an object from one that returns a value, by the type it returns:
+/// `(&&Kind::<T>::new()).kind()` finds [`ObjectKind`] if `T` is a class, otherwise [`ValueKind`], which is one
+/// reference further, otherwise [`NoKind`], for a type that cannot be serialized, which has been reported.
 pub struct Kind<T>(PhantomData<fn() -> T>);
 
 impl<T> Kind<T> {
-    /// Of `T`.
+    /// The kind of `T`.
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
         Kind(PhantomData)
@@ -245,10 +246,10 @@ impl<T> Kind<T> {
 
 /// See [`Kind`].
 pub trait ObjectKind {
-    /// What it makes.
+    /// The class of the object.
     type Made: Class;
 
-    /// It makes an object.
+    /// The function makes an object.
     fn kind(&self) -> MakesObject<Self::Made> {
         MakesObject(PhantomData)
     }
@@ -260,7 +261,7 @@ impl<T: Class> ObjectKind for &Kind<T> {
 
 /// See [`Kind`].
 pub trait ValueKind {
-    /// It gives a value.
+    /// The function returns a value.
     fn kind(&self) -> GivesValue {
         GivesValue
     }
@@ -270,7 +271,7 @@ impl<T: Serialize> ValueKind for &&Kind<T> {}
 
 /// See [`Kind`].
 pub trait NoKind {
-    /// It gives nothing, in a program that does not compile.
+    /// The function returns neither, in a program that does not compile.
     fn kind(&self) -> GivesNothing {
         GivesNothing
     }
@@ -282,12 +283,12 @@ impl<T> NoKind for Kind<T> {}
 pub struct GivesNothing;
 
 impl GivesNothing {
-    /// That it makes no object.
+    /// `None`: it makes no object.
     pub fn makes(self) -> Option<&'static str> {
         None
     }
 
-    /// Nothing.
+    /// Produces nothing.
     pub fn produce<T>(self, _: T) -> Produced {
         Produced::Value(Box::new(()))
     }
@@ -297,12 +298,12 @@ impl GivesNothing {
 pub struct MakesObject<T>(PhantomData<fn() -> T>);
 
 impl<T: Class> MakesObject<T> {
-    /// Of which class.
+    /// The class of the object.
     pub fn makes(self) -> Option<&'static str> {
         Some(T::PATH)
     }
 
-    /// The object.
+    /// Produces the object.
     pub fn produce(self, value: T) -> Produced {
         Produced::Object(Box::new(value))
     }
@@ -312,18 +313,18 @@ impl<T: Class> MakesObject<T> {
 pub struct GivesValue;
 
 impl GivesValue {
-    /// That it makes no object.
+    /// `None`: it makes no object.
     pub fn makes(self) -> Option<&'static str> {
         None
     }
 
-    /// The value.
+    /// Produces the value.
     pub fn produce<T: Serialize + Send + 'static>(self, value: T) -> Produced {
         Produced::Value(Box::new(value))
     }
 }
 
-/// Registers the package that it stands in, as one whose methods and functions look into the objects that they have
+/// Registers the package in which it is used as one whose methods and functions look into the objects that they have
 /// references to, and read everything before they change anything. See [`Package`](crate::package::Package).
 ///
 /// ```
@@ -331,7 +332,7 @@ impl GivesValue {
 /// use tarmem_remote::{Error, Value};
 ///
 /// fn explain(function: &Function, found: &Value) -> Option<Error> {
-///     let reason = format!("{} sorts lists, and {} is none", function.name, found.kind());
+///     let reason = format!("{} sorts lists, and {} is not one", function.name, found.kind());
 ///     Some(Error::BadArguments { signature: function.name.to_owned(), reason })
 /// }
 ///

@@ -1,17 +1,18 @@
-//! Text that comes from outside, made harmless for whoever reads it.
+//! Makes text from outside harmless for people who read it.
 //!
-//! A key, a message or a value may hold characters that a terminal obeys, or that make a line look like another one.
-//! Whatever people read (the output of the program, error messages, logs) goes through here first.
+//! A key, a message or a value may contain characters that control a terminal, or that make a line look like another
+//! one. All text for people (the output of the program, error messages, logs) is escaped here first.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Whether a character is to be escaped before people read it: the controls (C0, DEL and C1), those that change the
-/// direction of text, those that end a line, and what nobody sees: two keys could look alike by it. By Unicode's
-/// properties these are the categories `Cc`, `Cf`, `Zl` and `Zp`, and `Default_Ignorable_Code_Point`. So what joins an
-/// emoji of several, and what selects its form, are escaped, too: the parts stay readable.
+/// Whether a character has to be escaped before people read it: the controls (C0, DEL and C1), characters that change
+/// the direction of text, characters that end a line, and invisible characters, which could make two keys look alike.
+/// In terms of Unicode's properties these are the categories `Cc`, `Cf`, `Zl` and `Zp`, and
+/// `Default_Ignorable_Code_Point`. The characters that join several emoji, and those that select an emoji's form, are
+/// therefore escaped, too; the parts stay readable.
 ///
 /// ```
 /// use tarmem_remote::escape::is_unsafe;
@@ -33,7 +34,7 @@ pub fn is_unsafe(c: char) -> bool {
     ) || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
-/// The text on one line, with what [is unsafe](is_unsafe) escaped as Rust does: `\n`, `\u{1b}`.
+/// The text on one line, with [unsafe](is_unsafe) characters escaped as in Rust: `\n`, `\u{1b}`.
 ///
 /// ```
 /// use tarmem_remote::escape::escape;
@@ -45,20 +46,26 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     escape_if(text, is_unsafe)
 }
 
-/// As [`escape`], and lines and tabs stay as they are.
+/// Like [`escape`], but newlines and tabs are kept.
+///
+/// ```
+/// use tarmem_remote::escape::escape_lines;
+///
+/// assert_eq!(escape_lines("one\n\ttwo\u{1b}"), "one\n\ttwo\\u{1b}");
+/// ```
 pub fn escape_lines(text: &str) -> Cow<'_, str> {
     escape_if(text, |c| is_unsafe(c) && c != '\n' && c != '\t')
 }
 
 fn escape_if(text: &str, escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
-    // Nearly always nothing is.
+    // Nearly always, nothing has to be escaped.
     if !text.contains(&escaped) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         if escaped(c) {
-            // To a string it never fails.
+            // Writing to a `String` never fails.
             let _ = write!(safe, "{}", Escaped(c));
         } else {
             safe.push(c);
@@ -67,7 +74,7 @@ fn escape_if(text: &str, escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// `\n`, `\r` and `\t` by their names, all else by its number.
+/// Writes `\n`, `\r` and `\t` by name, and all other characters by number.
 struct Escaped(char);
 
 impl std::fmt::Display for Escaped {
@@ -84,7 +91,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Text with more of what is unsafe than chance would have it.
+    /// Text with more unsafe characters than random text would have.
     fn any_text() -> impl Strategy<Value = String> {
         let unsafe_ones = prop::sample::select(vec![
             '\0',
@@ -133,7 +140,7 @@ mod tests {
             let lines = escape_lines(&text);
             prop_assert!(!lines.contains(|c| is_unsafe(c) && c != '\n' && c != '\t'), "{lines:?}");
             prop_assert_eq!(lines.matches('\n').count(), text.matches('\n').count());
-            // What is safe stays, in its order.
+            // Safe characters are kept, in their order.
             let kept = |text: &str| text.chars().filter(|c| !is_unsafe(*c)).collect::<String>();
             if !text.contains(is_unsafe) {
                 prop_assert_eq!(&*safe, &*text);
@@ -141,8 +148,9 @@ mod tests {
             prop_assert!(kept(&safe).len() >= kept(&text).len());
         }
 
-        /// What the standard library does not show as it is in `{:?}` is hardly less than this: nothing that a terminal
-        /// obeys, so that a quoted name is harmless. Of what nobody sees, it shows the fillers, which are letters.
+        /// Characters that the standard library escapes in `{:?}` cover nearly the same set: all that control a
+        /// terminal, so a quoted name is harmless. Of the invisible characters, it does not escape the fillers, which
+        /// are letters.
         #[test]
         fn what_is_quoted_is_safe(text in any_text()) {
             let quoted = format!("{text:?}");
@@ -152,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_sees_is_escaped_and_scripts_are_not() {
+    fn invisible_characters_are_escaped_and_scripts_are_not() {
         for c in "\u{200b}\u{200d}\u{2060}\u{ad}\u{180e}\u{fe0f}\u{600}\u{115f}\u{3164}\u{ffa0}\u{34f}\u{17b4}".chars()
         {
             assert_eq!(escape(&format!("a{c}b")), format!("a\\u{{{:x}}}b", u32::from(c)));

@@ -1,31 +1,32 @@
-//! The object model of tarmem: what a remote object is, without a socket in sight.
+//! The object model of tarmem: what a remote object is, independently of sockets.
 //!
-//! A crate of models (the types, traits and functions that clients and services share) depends on this crate alone. It
-//! brings no sockets, no TLS and no command line, and everything that `#[remote]` generates refers to it. Programs
-//! depend on `tarmem`, which has the client and the service, and re-exports what is here.
+//! A crate of models (the types, traits and functions that clients and services share) depends on this crate alone.
+//! This crate has no sockets, no TLS and no command line, and everything that `#[remote]` generates refers to it.
+//! Programs depend on `tarmem`, which has the client and the service, and re-exports this crate.
 //!
-//! Read in this order:
+//! Read the modules in this order:
 //!
-//! - The model, which `#[remote]` makes of a user's types, traits and functions:
+//! - The model, which `#[remote]` makes from a user's types, traits and functions:
 //!   - [`object`]: an [`Object`] is a value of a class; a [`Class`] is a Rust type with a path.
-//!   - [`describe`]: what is known about classes, methods, functions and constants.
-//!   - [`registry`]: everything `#[remote]` registered, checked once at start-up.
+//!   - [`describe`]: the descriptions of classes, methods, functions and constants.
+//!   - [`registry`]: everything that `#[remote]` registered, checked once at start-up.
 //!   - [`import`]: importlib's rules for module names.
 //!   - [`dispatch`]: how one function per method serves both encodings.
 //!   - [`package`]: what a package promises for all of its methods and functions.
-//!   - [`multi_object`]: functions over several objects, and how they are given them.
-//!   - [`context`]: what a method or generator may know about its call.
+//!   - [`multi_object`]: functions over several objects, and how they get them.
+//!   - [`context`]: what a method or generator can find out about its call.
 //! - The protocol, which client and service have in common:
 //!   - [`params`]: the parameters of methods and functions.
-//!   - [`results`]: what a service tells of objects, keys, methods and modules.
+//!   - [`results`]: descriptions of objects, keys, methods and modules that a service returns.
 //!   - [`payload`]: the bytes of an operation, or of its result.
 //!   - [`codec`] and [`mod@args`]: the typed encoding of arguments and results; the arguments of a dynamic call.
-//!   - [`shape`] and [`signature`]: what client and service each were built with, and what is done where that differs.
+//!   - [`shape`] and [`signature`]: the types that client and service were each built with, and what happens if they
+//!     differ.
 //!   - [`error`]: what can go wrong, and what to do about it.
 //! - The client's side of an operation, over any [`Caller`]:
-//!   - [`client_api`]: what a client may ask for; [`source`]: what it has objects made from.
-//!   - [`proxy`] and [`call`]: an object of the service, and one operation on its way; [`pipeline`]: many of these.
-//! - What all of these stand on: [`value`], the dynamic encoding, and [`escape`].
+//!   - [`client_api`]: the operations of a service; [`source`]: what objects can be made from.
+//!   - [`proxy`] and [`call`]: an object of the service, and one operation in flight; [`pipeline`]: many of these.
+//! - The modules that all of these use: [`value`], the dynamic encoding, and [`escape`].
 //!
 //! The classes that come with tarmem are in a crate of their own, `tarmem-modules`, which users of `tarmem` find as
 //! `tarmem::modules`.
@@ -34,13 +35,13 @@
 //! [`Object`]: object::Object
 //! [`Class`]: object::Class
 
-// The expansion of `#[remote]` names this crate by its path; that also has to work in here.
+// The expansion of `#[remote]` refers to this crate by its name, which also has to work inside the crate.
 extern crate self as tarmem_remote;
 
 pub mod escape;
 pub mod value;
 
-// Each module has a short public path; in which folder it is concerns nobody outside.
+// Each module has a short public path, which does not depend on the folder that it is in.
 mod client;
 mod model;
 mod protocol;

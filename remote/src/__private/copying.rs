@@ -1,4 +1,4 @@
-//! How an object is put back as it was: told by what its class has, as [`Kind`](super::Kind) is.
+//! Chooses how an object is copied in order to be restored, by the traits of its class, as [`Kind`](super::Kind) does.
 
 use super::shared;
 use crate::dispatch::DispatchError;
@@ -10,12 +10,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 
-/// `(&&&Copying::<T>::new()).way()` finds [`CloneWay`] if `T` is `Clone`, else [`EncodingWay`], which is one reference
-/// nearer, if its values can move, and else [`NoWay`].
+/// `(&&&Copying::<T>::new()).way()` finds [`CloneWay`] if `T` is `Clone`, otherwise [`EncodingWay`], which is one
+/// reference nearer, if its values can be sent, and otherwise [`NoWay`].
 pub struct Copying<T>(PhantomData<fn() -> T>);
 
 impl<T> Copying<T> {
-    /// Of `T`.
+    /// The way of `T`.
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
         Copying(PhantomData)
@@ -24,7 +24,7 @@ impl<T> Copying<T> {
 
 /// See [`Copying`].
 pub trait CloneWay<T> {
-    /// It is cloned.
+    /// The object is cloned.
     fn way(&self) -> ByClone<T> {
         ByClone(PhantomData)
     }
@@ -34,18 +34,18 @@ impl<T: Class + Clone> CloneWay<T> for &&Copying<T> {}
 
 /// See [`Copying`].
 pub trait EncodingWay<T> {
-    /// It is encoded and decoded.
+    /// The object is encoded and decoded.
     fn way(&self) -> ByEncoding<T> {
         ByEncoding(PhantomData)
     }
 }
 
-// A resident class is no source.
+// A resident class is not a `Source`.
 impl<T: Class + Source + Serialize + DeserializeOwned> EncodingWay<T> for &Copying<T> {}
 
 /// See [`Copying`].
 pub trait NoWay<T> {
-    /// It cannot be copied.
+    /// The object cannot be copied.
     fn way(&self) -> Impossible<T> {
         Impossible(PhantomData)
     }
@@ -57,12 +57,12 @@ impl<T> NoWay<T> for Copying<T> {}
 pub struct ByClone<T>(PhantomData<fn() -> T>);
 
 impl<T: Class + Clone> ByClone<T> {
-    /// The copy.
+    /// Copies the object.
     pub fn copy(self, object: &dyn Object) -> Result<NewObject, DispatchError> {
         Ok(Box::new(shared::<T>(object)?.clone()))
     }
 
-    /// That there is a way.
+    /// Checks that there is a way.
     pub const fn required(self) {}
 }
 
@@ -70,12 +70,12 @@ impl<T: Class + Clone> ByClone<T> {
 pub struct ByEncoding<T>(PhantomData<fn() -> T>);
 
 impl<T: Class + Serialize + DeserializeOwned> ByEncoding<T> {
-    /// The copy.
+    /// Copies the object.
     pub fn copy(self, object: &dyn Object) -> Result<NewObject, DispatchError> {
         copy_encoded(shared::<T>(object)?)
     }
 
-    /// That there is a way.
+    /// Checks that there is a way.
     pub const fn required(self) {}
 }
 
@@ -83,17 +83,17 @@ impl<T: Class + Serialize + DeserializeOwned> ByEncoding<T> {
 pub struct Impossible<T>(PhantomData<fn() -> T>);
 
 impl<T> Impossible<T> {
-    /// Why there is no copy.
+    /// The error that says why there is no copy.
     pub fn copy(self, object: &dyn Object) -> Result<NewObject, DispatchError> {
         let reason = format!(
-            "a {} can be neither cloned nor encoded, so it could not be put back as it was if the function failed; \
+            "a {} can be neither cloned nor encoded, so it could not be restored if the function failed; \
              derive Clone for the class, or change the object by a method of its own",
             object.class()
         );
         Err(DispatchError::arguments(reason))
     }
 
-    /// Refused.
+    /// Does not compile.
     pub const fn required(self)
     where
         T: Restorable,
@@ -101,9 +101,9 @@ impl<T> Impossible<T> {
     }
 }
 
-/// Can be put back as it was; what it takes is found out by [`Copying`], so nothing implements this.
+/// A type that can be restored. [`Copying`] finds out how, so nothing implements this trait.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be put back as it was if the function fails: it is resident, and not `Clone`",
+    message = "`{Self}` cannot be restored if the function fails: it is resident, and not `Clone`",
     label = "a function has to leave a `&mut` object as it was when it fails",
     note = "derive Clone for it; or take it as `&{Self}`; or change it by a method of its own, with `&mut self`"
 )]

@@ -1,8 +1,8 @@
-//! What is done with arguments, results and errors that can be encoded; and in their place, if they cannot, nothing:
-//! that is told once, where the user's type stands, by [`Of`], and is not to be told again.
+//! What generated code does with arguments, results and errors that can be encoded. If they cannot, it does nothing:
+//! [`Of`] has already reported that, once, where the user's type stands.
 //!
-//! Each way asks for what the check beside it asks for, and for no more; so what does nothing is in no program that
-//! compiles.
+//! Each way requires exactly what the check beside it requires. So the ways that do nothing are used only in programs
+//! that do not compile.
 
 use super::{Fallible, FurtherArgs, FurtherKwargs};
 use crate::dispatch::{Arguments, DispatchError, Finish, Output, Produced};
@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use std::fmt::Display;
 use std::marker::PhantomData;
 
-/// What a client can send to `Method`.
+/// A type that a client can send to `Method`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent as an argument of `{Method}`",
     label = "this is not `Serialize`",
@@ -26,7 +26,7 @@ pub trait SentArgument<Method> {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize, Method> SentArgument<Method> for T {}
 
-/// What the service can read for `Method`.
+/// A type that the service can decode for `Method`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read as an argument of `{Method}`",
     label = "this is not `Deserialize`",
@@ -37,7 +37,7 @@ pub trait ReadArgument<Method> {}
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned, Method> ReadArgument<Method> for T {}
 
-/// What the service can send as what `Method` gives.
+/// A type that the service can send as the result of `Method`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent as the result of `{Method}`",
     label = "this is not `Serialize`",
@@ -48,7 +48,7 @@ pub trait SentResult<Method> {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize, Method> SentResult<Method> for T {}
 
-/// What the error can be that a function returns: a service can send it.
+/// An error type of a function: a service can send it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent as the error of `{Method}`",
     label = "this is not both of `Serialize` and `Display`",
@@ -59,7 +59,7 @@ pub trait ProducedError<Method> {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + Display, Method> ProducedError<Method> for T {}
 
-/// What the error can be that a method returns: a service can send it, and a proxy receive it.
+/// An error type of a method: a service can send it, and a proxy can decode it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent as the error of `{Method}`",
     label = "this is not all of `Serialize`, `Deserialize` and `Display`",
@@ -70,30 +70,30 @@ pub trait SentError<Method> {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Display, Method> SentError<Method> for T {}
 
-/// What is asked about `Method`: where a user's type stands, so that the error does too.
+/// Checks the types of `Method`, with the span of the user's type, so that errors point there.
 pub struct Of<Method>(pub PhantomData<Method>);
 
 impl<Method> Of<Method> {
     /// Whether an argument can be a `T`.
     pub fn argument<T: SentArgument<Method> + ReadArgument<Method>>(&self) {}
 
-    /// Whether all further arguments by place can be a `T`.
+    /// Whether a `T` can take all further positional arguments.
     pub fn further_args<T: FurtherArgs + SentArgument<Method> + ReadArgument<Method>>(&self) {}
 
-    /// Whether all further arguments by name can be a `T`.
+    /// Whether a `T` can take all further named arguments.
     pub fn further_kwargs<T: FurtherKwargs + SentArgument<Method> + ReadArgument<Method>>(&self) {}
 
-    /// Whether it can give a `T`.
+    /// Whether the result can be a `T`.
     pub fn result<T: SentResult<Method>>(&self) {}
 
-    /// Whether it can fail with a `T`, as a method.
+    /// Whether a method's error can be a `T`.
     pub fn error<T: SentError<Method>>(&self) {}
 
-    /// Whether it can fail with a `T`, as a function.
+    /// Whether a function's error can be a `T`.
     pub fn produced_error<T: ProducedError<Method>>(&self) {}
 
-    /// A function can give an object, too: `(&….made::<T>()).check()` finds [`MadeObject`] if `T` is one, else
-    /// [`MadeValue`], which is one reference further. A class that cannot be serialized was told so.
+    /// A function can also return an object: `(&….made::<T>()).check()` finds [`MadeObject`] if `T` is one, otherwise
+    /// [`MadeValue`], which is one reference further. A class that cannot be serialized has already been reported.
     pub fn made<T>(&self) -> Made<T, Method> {
         Made(PhantomData)
     }
@@ -104,7 +104,7 @@ pub struct Made<T, Method>(PhantomData<fn() -> (T, Method)>);
 
 /// See [`Of::made`].
 pub trait MadeObject {
-    /// It can.
+    /// Does nothing: an object can be returned.
     fn check(&self) {}
 }
 
@@ -112,12 +112,12 @@ impl<T: Remote, Method> MadeObject for Made<T, Method> {}
 
 /// See [`Of::made`].
 pub trait MadeValue {
-    /// What it gives.
+    /// The type of the result.
     type Value;
-    /// Of which function.
+    /// The function.
     type Method;
 
-    /// It can if that can be sent.
+    /// Checks that the result can be sent.
     fn check(&self)
     where
         Self::Value: SentResult<Self::Method>,
@@ -130,12 +130,12 @@ impl<T, Method> MadeValue for &Made<T, Method> {
     type Method = Method;
 }
 
-/// The tuple `T` of all arguments. `(&Incoming::<T>::new()).decode(…)` finds [`IncomingWay`] if it can be decoded, else
-/// [`NoIncomingWay`], which is one reference further.
+/// The tuple `T` of all arguments. `(&Incoming::<T>::new()).decode(…)` finds [`IncomingWay`] if it can be decoded,
+/// otherwise [`NoIncomingWay`], which is one reference further.
 pub struct Incoming<T>(PhantomData<fn() -> T>);
 
 impl<T> Incoming<T> {
-    /// Of `T`.
+    /// The way of `T`.
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
         Incoming(PhantomData)
@@ -147,10 +147,10 @@ pub trait IncomingWay {
     /// The arguments.
     type Arguments;
 
-    /// Decodes them.
+    /// Decodes the arguments.
     fn decode(&self, args: &mut Arguments<'_>) -> Result<Self::Arguments, DispatchError>;
 
-    /// Makes values of them.
+    /// Converts the arguments into values.
     fn rename(&self, args: &[u8]) -> Result<Vec<Option<Value>>, String>;
 }
 
@@ -177,7 +177,7 @@ pub trait NoIncomingWay {
         Err(Error::Cancelled.into())
     }
 
-    /// Makes nothing of them.
+    /// Converts nothing.
     fn rename(&self, _: &[u8]) -> Result<Vec<Option<Value>>, String> {
         Err(String::new())
     }
@@ -187,25 +187,25 @@ impl<T> NoIncomingWay for &Incoming<T> {
     type Arguments = T;
 }
 
-/// What is to be encoded. `Outgoing(…).returned(…)` and the like find the ways of what can be encoded, else
+/// A value to be encoded. `Outgoing(…).returned(…)` and the like find the ways of types that can be encoded, otherwise
 /// [`NoOutgoingWay`], which is one reference further.
 pub struct Outgoing<T>(pub T);
 
-/// See [`Outgoing`]: of a value, or a reference to it.
+/// See [`Outgoing`]: for a value, or a reference to one.
 pub trait OutgoingWay: Sized {
-    /// What can be encoded.
+    /// The type that is encoded.
     type Value: Serialize;
 
-    /// It, to be encoded.
+    /// The value to encode.
     fn sendable(&self) -> &Self::Value;
 
-    /// Writes it down as what a method returned that cannot fail.
+    /// Encodes the result of a method that cannot fail.
     #[inline]
     fn returned(self, out: &mut Output<'_>) -> Result<(), DispatchError> {
         out.returned(self.sendable())
     }
 
-    /// Keeps it, as what an async method returned that cannot fail, until it can be written down.
+    /// Keeps the result of an async method that cannot fail until it can be encoded.
     fn finish_returned(self) -> Finish
     where
         Self: Send + 'static,
@@ -223,12 +223,12 @@ impl<T: Serialize> OutgoingWay for Outgoing<T> {
     }
 }
 
-/// See [`Outgoing`]: of what a method returned that can fail.
+/// See [`Outgoing`]: for the result of a method that can fail.
 pub trait OutcomeWay: Sized {
-    /// Writes it down.
+    /// Encodes the result.
     fn outcome(self, out: &mut Output<'_>) -> Result<(), DispatchError>;
 
-    /// Keeps it until it can be written down.
+    /// Keeps the result until it can be encoded.
     fn finish_outcome(self) -> Finish
     where
         Self: Send + 'static,
@@ -247,15 +247,15 @@ impl<R: Fallible<Ok: Serialize, Err: Serialize + DeserializeOwned + Display>> Ou
     }
 }
 
-/// See [`Outgoing`]: of what a function that can fail failed with.
+/// See [`Outgoing`]: for the error of a function that can fail.
 pub trait ErrorWay: Sized {
     /// The error.
     type Error: Serialize + Display;
 
-    /// It.
+    /// The error itself.
     fn error(self) -> Self::Error;
 
-    /// What came of the function.
+    /// Produces the error.
     fn produced_error(self) -> Produced
     where
         Self::Error: Send + 'static,
@@ -280,27 +280,27 @@ pub trait NoOutgoingWay: Sized {
         &()
     }
 
-    /// Nothing is written down.
+    /// Encodes nothing.
     fn returned(self, _: &mut Output<'_>) -> Result<(), DispatchError> {
         Err(Error::Cancelled.into())
     }
 
-    /// Nothing is kept.
+    /// Keeps nothing.
     fn finish_returned(self) -> Finish {
         Box::new(|_| Err(Error::Cancelled.into()))
     }
 
-    /// Nothing is written down.
+    /// Encodes nothing.
     fn outcome(self, _: &mut Output<'_>) -> Result<(), DispatchError> {
         Err(Error::Cancelled.into())
     }
 
-    /// Nothing is kept.
+    /// Keeps nothing.
     fn finish_outcome(self) -> Finish {
         Box::new(|_| Err(Error::Cancelled.into()))
     }
 
-    /// Nothing came of it.
+    /// Produces nothing.
     fn produced_error(self) -> Produced {
         Produced::Value(Box::new(()))
     }

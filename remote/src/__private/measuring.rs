@@ -1,16 +1,16 @@
-//! How large an object is: told by what its class has, as [`Tracing`](super::Tracing) is.
+//! Chooses how the size of an object is found, by the traits of its class, as [`Tracing`](super::Tracing) does.
 
 use super::shared;
 use crate::describe::Measure;
 use crate::object::{Class, Extent, Object};
 use std::marker::PhantomData;
 
-/// `(&&Measuring::<T>::new()).way()` finds [`ExtentWay`] if `T` says how large it is, else [`NoExtentWay`], which is
+/// `(&&Measuring::<T>::new()).way()` finds [`ExtentWay`] if `T` reports its size, otherwise [`NoExtentWay`], which is
 /// one reference nearer.
 pub struct Measuring<T>(PhantomData<fn() -> T>);
 
 impl<T> Measuring<T> {
-    /// Of `T`.
+    /// The way of `T`.
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
         Measuring(PhantomData)
@@ -19,7 +19,7 @@ impl<T> Measuring<T> {
 
 /// See [`Measuring`].
 pub trait ExtentWay {
-    /// It says so.
+    /// The class reports the size.
     fn way(&self) -> Option<Measure>;
 }
 
@@ -34,7 +34,7 @@ impl<T: Class + Extent> ExtentWay for &Measuring<T> {
 
 /// See [`Measuring`].
 pub trait NoExtentWay {
-    /// Nobody knows.
+    /// The size is not known.
     fn way(&self) -> Option<Measure>;
 }
 

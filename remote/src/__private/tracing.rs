@@ -1,4 +1,4 @@
-//! How the references in an object are found: told by what its class has, as [`Copying`](super::Copying) is.
+//! Chooses how the references in an object are found, by the traits of its class, as [`Copying`](super::Copying) does.
 
 use super::shared;
 use crate::describe::Trace;
@@ -6,12 +6,12 @@ use crate::object::{Class, Object, Traverse};
 use crate::value::Value;
 use std::marker::PhantomData;
 
-/// `(&&Tracing::<T>::new()).way()` finds [`TraverseWay`] if `T` says itself what it refers to, else [`EncodedWay`],
-/// which is one reference nearer.
+/// `(&&Tracing::<T>::new()).way()` finds [`TraverseWay`] if `T` itself reports its references, otherwise
+/// [`EncodedWay`], which is one reference nearer.
 pub struct Tracing<T>(PhantomData<fn() -> T>);
 
 impl<T> Tracing<T> {
-    /// Of `T`.
+    /// The way of `T`.
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
         Tracing(PhantomData)
@@ -20,7 +20,7 @@ impl<T> Tracing<T> {
 
 /// See [`Tracing`].
 pub trait TraverseWay {
-    /// It says so.
+    /// The class reports the references.
     fn way(&self) -> Option<Trace>;
 }
 
@@ -37,7 +37,7 @@ impl<T: Class + Traverse> TraverseWay for &Tracing<T> {
 
 /// See [`Tracing`].
 pub trait EncodedWay {
-    /// By encoding it, if it can be.
+    /// The references are found by encoding the object, if it can be encoded.
     fn way(&self) -> Option<Trace>;
 }
 

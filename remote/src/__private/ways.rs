@@ -1,5 +1,5 @@
-//! What is done with a class as a value that can be serialized; and in its place, if it cannot, nothing: that was told
-//! already, by [`encodable`], and is not to be told again.
+//! What generated code does with a class whose values can be serialized. If they cannot, it does nothing: [`encodable`]
+//! has already reported that.
 
 use crate::error::Error;
 use crate::object::{Encodable, Object};
@@ -8,15 +8,15 @@ use crate::source::Prepared;
 use serde::de::Error as _;
 use std::marker::PhantomData;
 
-/// Asks whether a class can be serialized: where the user's type stands, so that the error does too.
+/// Checks that a class can be serialized, with the span of the user's type, so that errors point there.
 pub const fn encodable<T: Encodable>() {}
 
-/// `(&Ways::<T>::new()).read(…)` finds [`EncodableWay`] if `T` is an object, else [`UnencodableWay`], which is one
+/// `(&Ways::<T>::new()).read(…)` finds [`EncodableWay`] if `T` is an object, otherwise [`UnencodableWay`], which is one
 /// reference further.
 pub struct Ways<T>(PhantomData<fn() -> T>);
 
 impl<T> Ways<T> {
-    /// Of `T`.
+    /// The way of `T`.
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
         Ways(PhantomData)
@@ -30,7 +30,7 @@ pub trait EncodableWay<T> {
     /// Reads an object of the class.
     fn read(&self, deserializer: &mut dyn erased_serde::Deserializer<'_>) -> ReadResult;
 
-    /// A value that moves to a service.
+    /// Encodes a value to be moved to a service.
     fn prepare(&self, value: &T, signature: &'static Signature) -> Result<Prepared, Error>;
 }
 
@@ -51,7 +51,7 @@ pub trait UnencodableWay<T> {
         Err(erased_serde::Error::custom("no object"))
     }
 
-    /// Nothing moves.
+    /// Encodes nothing.
     fn prepare(&self, _: &T, _: &'static Signature) -> Result<Prepared, Error> {
         Err(Error::Cancelled)
     }

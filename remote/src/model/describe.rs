@@ -1,6 +1,6 @@
-//! What is known about classes, methods, functions and constants: what `#[remote]` writes down.
+//! Descriptions of classes, methods, functions and constants, as `#[remote]` generates them.
 //!
-//! All of it is `const`, so that it can be registered before `main` without running any code.
+//! All of them are `const`, so that they can be registered before `main` without running any code.
 
 use crate::codec::Encoding;
 use crate::context::Context;
@@ -21,14 +21,14 @@ use crate::value::Value;
 use futures::future::BoxFuture;
 use std::fmt;
 
-/// A place in a user's source, to name in an error at start-up.
+/// A place in a user's source, for errors at start-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The file, as the compiler saw it.
     pub file: &'static str,
-    /// The line, from 1.
+    /// The line, counted from 1.
     pub line: u32,
-    /// The package that it is in, if it was built by cargo.
+    /// The package that contains it, if it was built by cargo.
     pub package: Option<&'static str>,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Receiver {
-    /// `&self`: runs beside other readers.
+    /// `&self`: runs at the same time as other readers.
     Shared,
     /// `&mut self`: runs alone.
     Exclusive,
@@ -52,7 +52,7 @@ pub enum Receiver {
 #[derive(Clone, Copy)]
 #[doc(hidden)]
 pub struct ClassEntry {
-    /// Its path, `module.Name`; also its typetag tag.
+    /// Its path, `module.Name`, which is also its typetag tag.
     pub path: &'static str,
     /// The module, the path's first part.
     pub module: &'static str,
@@ -60,31 +60,32 @@ pub struct ClassEntry {
     pub name: &'static str,
     /// Its documentation.
     pub docs: &'static str,
-    /// False for a resident class: one whose values cannot be encoded, and so neither sent nor shown.
+    /// Whether its values can be encoded. Those of a resident class cannot, and so can be neither sent nor shown.
     pub encodable: bool,
-    /// A copy of one of its values: what is put back if a function that was changing the object fails. By `Clone` if
-    /// the class has it, otherwise by way of its encoding; an error, which names the class, if it has neither.
+    /// Copies one of its values, in order to restore it if a function that changes the object fails: with `Clone` if
+    /// the class implements it, otherwise through its encoding. If it has neither, this returns an error that names the
+    /// class.
     pub copy: fn(&dyn Object) -> Result<NewObject, DispatchError>,
-    /// What tells of the references in one of its values. A function, since a constant cannot find it out; `None` if
-    /// that is done by encoding them.
+    /// Returns the function that reports the references in one of its values. It is a function because a constant
+    /// cannot find it out; it returns `None` if the references are found by encoding the value.
     pub trace: fn() -> Option<Trace>,
-    /// What tells how large one of its values is. A function, as `trace` is; `None` if nothing does.
+    /// Returns the function that reports the size of one of its values; `None` if there is none.
     pub extent: fn() -> Option<Measure>,
-    /// What of its values has to be the same at a client.
+    /// The signature that has to be the same at a client.
     pub signature: fn() -> &'static Signature,
     /// Where it is defined.
     pub place: Place,
 }
 
-/// How large an object is: its [`Extent`](crate::object::Extent).
+/// Returns the size of an object: its [`Extent`](crate::object::Extent).
 #[doc(hidden)]
 pub type Measure = fn(&dyn Object) -> usize;
 
-/// Shows each value that an object holds, for the references in it.
+/// Passes on each value that an object contains, for the references in it.
 #[doc(hidden)]
 pub type Trace = fn(&dyn Object, &mut dyn FnMut(&Value));
 
-/// The methods a class offers under one interface, or under its own name.
+/// The methods that a class has under one interface, or under its own name.
 #[derive(Clone, Copy)]
 #[doc(hidden)]
 pub struct Implementation {
@@ -94,9 +95,9 @@ pub struct Implementation {
     pub interface: &'static str,
     /// The methods.
     pub methods: &'static [Method],
-    /// How its objects are seen as the interface, by a function that takes a `dyn` type; `None` for inherent methods.
+    /// How its objects are viewed as the interface, by a function that takes a `dyn` type; `None` for inherent methods.
     pub views: Option<&'static AnyViews>,
-    /// Where the implementation stands.
+    /// Where the implementation is.
     pub place: Place,
 }
 
@@ -115,28 +116,28 @@ pub struct InterfaceEntry {
 /// One method of a class.
 #[derive(Clone, Copy)]
 pub struct Method {
-    /// The path of the interface it belongs to, or of the class.
+    /// The path of the interface that it belongs to, or of the class.
     pub interface: &'static str,
     /// Its name.
     pub name: &'static str,
-    /// [`stable_id`] of the interface and the name.
+    /// The [`stable_id`] of the interface and the name.
     pub id: u64,
     /// How it takes its object.
     pub receiver: Receiver,
     /// Its parameters.
     pub params: &'static [Param],
-    /// Its return type, as written; empty for none.
+    /// Its return type, as written; empty if there is none.
     pub returns: &'static str,
     /// Its documentation.
     pub docs: &'static str,
     /// Whether applying it twice is the same as applying it once, so that it may be sent again.
     pub idempotent: bool,
-    /// Whether it is moved off the async threads.
+    /// Whether it runs off the async threads.
     pub blocking: bool,
-    /// Whether it takes the longer the larger its object and its arguments are: then it is moved off the async threads
-    /// if these are large.
+    /// Whether its running time grows with the size of its object and arguments. It then runs off the async threads if
+    /// these are large.
     pub scales: bool,
-    /// What it is on the wire, and what of it has to be the same at a client.
+    /// Its signature, whose number identifies it on the wire, and which has to be the same at a client.
     pub signature: fn() -> &'static Signature,
     /// Where it is defined.
     pub place: Place,
@@ -175,7 +176,7 @@ pub type SharedAsyncMethod = for<'a> fn(&'a dyn Object, &'a Context, &mut Argume
 #[doc(hidden)]
 pub type ExclusiveAsyncMethod = for<'a> fn(&'a mut dyn Object, &'a Context, &mut Arguments<'_>) -> Started<'a>;
 
-/// An async method that is running, if its arguments were good.
+/// A running async method, unless its arguments were refused.
 #[doc(hidden)]
 pub type Started<'a> = Result<BoxFuture<'a, Finish>, DispatchError>;
 
@@ -188,26 +189,26 @@ pub struct Function {
     pub name: &'static str,
     /// For a constructor: the class's path.
     pub class: Option<&'static str>,
-    /// [`stable_id`] of the module (the class's path for a constructor) and the last name.
+    /// The [`stable_id`] of the module (the class's path for a constructor) and the last name.
     pub id: u64,
     /// Its parameters.
     pub params: &'static [Param],
-    /// Its return type, as written; empty for none.
+    /// Its return type, as written; empty if there is none.
     pub returns: &'static str,
     /// Its documentation.
     pub docs: &'static str,
     /// Whether it promises to be quick, so that it may run on the connection's own thread although it makes an object.
     pub inline: bool,
-    /// Whether it is moved off the async threads although it makes no object.
+    /// Whether it runs off the async threads although it makes no object.
     pub blocking: bool,
-    /// Whether it takes the longer the larger its arguments and objects are: then it is moved off the async threads if
+    /// Whether its running time grows with the size of its arguments and objects. It then runs off the async threads if
     /// these are large.
     pub scales: bool,
     /// Whether applying it twice is the same as applying it once.
     pub idempotent: bool,
-    /// The path of the class of which it makes an object, so that it can be a generator; `None` if it gives a value.
+    /// The path of the class whose object it makes, so that it can be a generator; `None` if it returns a value.
     pub makes: fn() -> Option<&'static str>,
-    /// What it is on the wire, and what of it has to be the same at a client.
+    /// Its signature, whose number identifies it on the wire, and which has to be the same at a client.
     pub signature: fn() -> &'static Signature,
     /// Where it is defined.
     pub place: Place,
@@ -272,18 +273,18 @@ pub enum Registration {
 inventory::collect!(Registration);
 
 impl Method {
-    /// Its signature as shown to people, without the receiver.
+    /// Its signature as text, without the receiver.
     pub fn signature(&self) -> String {
         signature_text(self.name, self.params, self.returns)
     }
 
-    /// The same with its full name, for messages: `bank.Account.deposit(cents: i64) -> i64`.
+    /// Its signature with its full name, for messages: `bank.Account.deposit(cents: i64) -> i64`.
     pub fn full_signature(&self) -> String {
         signature_text(&self.full_name(), self.params, self.returns)
     }
 
-    /// How it is called, for messages to a caller who uses this encoding: a typed one sees the
-    /// [signature](Self::full_signature), a dynamic one names that it could have written:
+    /// Its signature for messages to a caller who uses this encoding: a typed caller sees the
+    /// [signature](Self::full_signature), and a dynamic caller sees names that it could have written:
     /// `bank.Account.deposit(cents)`.
     pub fn called_as(&self, encoding: Encoding) -> String {
         match encoding {
@@ -292,12 +293,12 @@ impl Method {
         }
     }
 
-    /// `bank.Account.deposit`
+    /// Its full name: `bank.Account.deposit`.
     pub fn full_name(&self) -> String {
         format!("{}.{}", self.interface, self.name)
     }
 
-    /// What its caller, who uses this encoding, is told of an error of its dispatch function.
+    /// The error for a caller who uses this encoding, from an error of the dispatch function.
     #[cold]
     pub fn error(&self, error: DispatchError, encoding: Encoding) -> Error {
         error.named(|| self.called_as(encoding), || self.full_name())
@@ -305,12 +306,12 @@ impl Method {
 }
 
 impl Function {
-    /// Its signature as shown to people.
+    /// Its signature as text.
     pub fn signature(&self) -> String {
         signature_text(&self.full_name(), self.params, self.returns)
     }
 
-    /// As [`Method::called_as`]. A dynamic caller sees a constructor `new` under the name of its class:
+    /// Like [`Method::called_as`]. A dynamic caller sees a constructor `new` under the name of its class:
     /// `builtins.list(items=...)`.
     pub fn called_as(&self, encoding: Encoding) -> String {
         let name = self.full_name();
@@ -321,12 +322,12 @@ impl Function {
         }
     }
 
-    /// `bank.load_ledger`
+    /// Its full name: `bank.load_ledger`.
     pub fn full_name(&self) -> String {
         format!("{}.{}", self.module, self.name)
     }
 
-    /// What its caller, who uses this encoding, is told of an error of its dispatch function.
+    /// The error for a caller who uses this encoding, from an error of the dispatch function.
     #[cold]
     pub fn error(&self, error: DispatchError, encoding: Encoding) -> Error {
         error.named(|| self.called_as(encoding), || self.full_name())

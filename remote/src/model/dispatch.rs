@@ -1,6 +1,6 @@
-//! How one dispatch function per method serves every encoding.
+//! The interface between dispatch functions and encodings: one dispatch function per method serves every encoding.
 //!
-//! A dispatch function reads its arguments from [`Arguments`] and writes its result to an [`Output`]; it does not know
+//! A dispatch function reads its arguments from [`Arguments`] and writes its result to an [`Output`]. It does not know
 //! whether the bytes are postcard (typed callers) or [`Value`](crate::value::Value)s (dynamic callers). The typed
 //! encoding is the hot path and knows the types; dynamic arguments go through erased-serde.
 
@@ -17,20 +17,20 @@ use serde::ser::Error as _;
 use serde::{Deserializer, Serialize};
 use std::fmt::Display;
 
-/// The [`Value`](value::Value)s in so many bytes of arguments are far below [`DECODED_LIMIT`](value::DECODED_LIMIT) in
-/// memory.
+/// This many bytes of arguments are far below [`DECODED_LIMIT`](value::DECODED_LIMIT) when decoded into
+/// [`Value`](value::Value)s.
 const UNLIMITED: usize = 1 << 10;
 
-/// The arguments of one call, not decoded yet.
+/// The encoded arguments of one call.
 pub struct Arguments<'de> {
     form: Form<'de>,
     /// Called once they are decoded.
     then: Option<&'de dyn OnDecoded>,
 }
 
-/// Whoever is told that the arguments of a call have been decoded: see [`Arguments::then`].
+/// Is notified when the arguments of a call have been decoded: see [`Arguments::then`].
 pub trait OnDecoded {
-    /// They have.
+    /// The arguments have been decoded.
     fn decoded(&self);
 }
 
@@ -41,10 +41,10 @@ enum Form<'de> {
 
 impl<'de> Arguments<'de> {
     /// Takes the arguments of a call off the wire. For a dynamic call their number is checked against `params`, and
-    /// what may be left out is filled in.
+    /// arguments that were left out are filled in.
     ///
     /// # Errors
-    /// The reason in words, for a [`Error::BadArguments`] that adds the signature.
+    /// The reason, for an [`Error::BadArguments`] to which the caller of this adds the signature.
     #[inline]
     pub fn new(encoding: Encoding, bytes: &'de [u8], params: &'de [Param]) -> Result<Self, String> {
         match encoding {
@@ -53,7 +53,7 @@ impl<'de> Arguments<'de> {
         }
     }
 
-    /// The arguments of a typed call: they are looked at when they are decoded.
+    /// The arguments of a typed call, which are checked when they are decoded.
     #[inline]
     pub fn typed(bytes: &'de [u8]) -> Self {
         Arguments { form: Form::Typed(TypedDeserializer::new(bytes)), then: None }
@@ -64,25 +64,25 @@ impl<'de> Arguments<'de> {
         Ok(Arguments { form: Form::Dynamic(bound), then: None })
     }
 
-    /// Tells `then` once they are decoded, before what they are for.
+    /// Notifies `then` once the arguments are decoded, before the method runs.
     #[must_use]
     pub fn then(self, then: &'de dyn OnDecoded) -> Self {
         Arguments { then: Some(then), ..self }
     }
 
-    /// Decodes all arguments at once, as a tuple, and checks that nothing is left over. They are moved into it: there
-    /// is nothing to decode after that.
+    /// Decodes all arguments at once, as a tuple, and checks that nothing is left over. The arguments are moved into
+    /// the tuple, so nothing is left to decode after that.
     ///
     /// # Errors
-    /// What does not fit: an [`Error::BadArguments`] once it is [named](DispatchError::named).
+    /// The arguments do not fit: an [`Error::BadArguments`] once it is [named](DispatchError::named).
     pub fn decode<T: for<'a> Deserialize<'a>>(&mut self) -> Result<T, DispatchError> {
         let decoded = match &mut self.form {
             Form::Typed(typed) => {
-                // `T` is known here, and the typed encoding is the hot path: past erased-serde, which took a seventh of
-                // the service's time for a small call.
+                // `T` is known here, and the typed encoding is the hot path, so this bypasses erased-serde, which took
+                // a seventh of the service's time for a small call.
                 let bytes = typed.remaining();
                 let mut decode = || T::deserialize(&mut *typed);
-                // What has nothing to drop has taken no memory, and so few bytes cannot become too many.
+                // A type that needs no drop allocates nothing, and so few bytes cannot decode into too much.
                 let limited = std::mem::needs_drop::<T>() && bytes > UNLIMITED;
                 let decoded = if limited { value::limited(decode) } else { decode() };
                 let decoded = decoded.map_err(|e| e.to_string());
@@ -105,9 +105,9 @@ fn decode_erased<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>)
     erased_serde::deserialize(&mut erased).map_err(|e| e.to_string())
 }
 
-/// Why a dispatch function came to no result.
+/// Why a dispatch function has no result.
 ///
-/// The function does not know what it is called. The service does, and makes the [`Error`] for the caller of this:
+/// The function does not know its own name. The service does, and makes the [`Error`] for the caller from this:
 /// [`Method::error`](crate::describe::Method::error), [`Function::error`](crate::describe::Function::error).
 #[derive(Debug)]
 pub struct DispatchError(Box<Reason>);
@@ -158,7 +158,7 @@ impl From<Error> for DispatchError {
     }
 }
 
-/// Where a dispatch function puts its result: encoded at once, in the caller's encoding, within its limit.
+/// Where a dispatch function puts its result, which is encoded at once, in the caller's encoding and within its limit.
 pub struct Output<'a> {
     encoding: Encoding,
     body: &'a mut Vec<u8>,
@@ -167,7 +167,7 @@ pub struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Results go to the end of `body`, and may take at most `limit` bytes there.
+    /// An output that appends results to `body`, of at most `limit` bytes.
     pub fn new(encoding: Encoding, body: &'a mut Vec<u8>, limit: usize) -> Self {
         Output { encoding, body, limit, raised: None }
     }
@@ -175,8 +175,8 @@ impl<'a> Output<'a> {
     /// The method returned `value`.
     ///
     /// # Errors
-    /// If it cannot be encoded, or is over the limit; for a dynamic caller also if it takes more than
-    /// [`DECODED_LIMIT`](crate::value::DECODED_LIMIT) as values. That is an [`Error::BadResult`] once it is
+    /// The value cannot be encoded, or is over the limit; for a dynamic caller also if it takes more than
+    /// [`DECODED_LIMIT`](crate::value::DECODED_LIMIT) as values. This is an [`Error::BadResult`] once it is
     /// [named](DispatchError::named).
     pub fn returned<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DispatchError> {
         let encoded = match self.encoding {
@@ -188,10 +188,10 @@ impl<'a> Output<'a> {
         encoded.map_err(DispatchError::result)
     }
 
-    /// The method returned an error of its own.
+    /// The method returned an error.
     ///
     /// # Errors
-    /// As [`returned`](Self::returned).
+    /// Those of [`returned`](Self::returned).
     pub fn raised<E: Serialize + ?Sized>(&mut self, message: &dyn Display, error: &E) -> Result<(), DispatchError> {
         self.returned(error)?;
         self.raised = Some(message.to_string());
@@ -204,7 +204,7 @@ impl<'a> Output<'a> {
     }
 }
 
-/// What an async method leaves behind: its result, to be encoded once the caller's encoding is at hand.
+/// What an async method returns: its result, to be encoded once the caller's encoding is available.
 pub type Finish = Box<dyn FnOnce(&mut Output<'_>) -> Result<(), DispatchError> + Send>;
 
 /// What a function of a module produced.
@@ -213,7 +213,7 @@ pub enum Produced {
     Object(NewObject),
     /// A plain value.
     Value(Box<dyn erased_serde::Serialize + Send>),
-    /// An error of its own: its message, and the error itself.
+    /// An error that the function returned: its message, and the error itself.
     Raised(String, Box<dyn erased_serde::Serialize + Send>),
 }
 
@@ -223,7 +223,7 @@ mod tests {
     use crate::value::Value;
 
     #[test]
-    fn values_of_a_result_are_bounded_as_those_of_arguments_are() {
+    fn values_of_a_result_are_limited_like_those_of_arguments() {
         let returned = |result: &[Value]| {
             let mut body = Vec::new();
             let returned = Output::new(Encoding::Dynamic, &mut body, usize::MAX).returned(result);

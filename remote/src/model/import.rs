@@ -1,14 +1,15 @@
-//! Module names: importlib's rules.
+//! importlib's rules for module names.
 
 use crate::error::Error;
 
 /// The absolute name of module `name`, seen from `package`.
 ///
-/// As Python's `importlib.util.resolve_name`: a name without leading dots is absolute and `package` is ignored; each
-/// dot after the first goes up one package.
+/// This follows Python's `importlib.util.resolve_name`: a name without leading dots is absolute and `package` is
+/// ignored; each dot after the first goes up one package.
 ///
 /// # Errors
-/// [`Error::BadImport`] for an empty name or part, a relative name without a package, or one that climbs past the top.
+/// [`Error::BadImport`] for an empty name or part, a relative name without a package, or one that goes above the top
+/// package.
 ///
 /// ```
 /// use tarmem_remote::import::resolve;
@@ -24,13 +25,13 @@ pub fn resolve(name: &str, package: Option<&str>) -> Result<String, Error> {
     } else {
         let package = package
             .filter(|package| !package.is_empty())
-            .ok_or_else(|| bad("a relative name needs the package it is relative to; give one"))?;
+            .ok_or_else(|| bad("a relative name needs the package that it is relative to; pass one"))?;
         let mut parts: Vec<&str> = package.split('.').collect();
         for _ in 1..dots {
             parts.pop();
         }
         if parts.is_empty() {
-            return Err(bad(&format!("it climbs past the top of package {package:?}; use fewer dots")));
+            return Err(bad(&format!("it goes above the top of package {package:?}; use fewer dots")));
         }
         if !relative.is_empty() {
             parts.push(relative);
@@ -38,7 +39,7 @@ pub fn resolve(name: &str, package: Option<&str>) -> Result<String, Error> {
         parts.join(".")
     };
     if absolute.split('.').any(str::is_empty) {
-        return Err(bad("a module name is parts joined by single dots, such as shop.pricing"));
+        return Err(bad("a module name consists of parts joined by single dots, such as shop.pricing"));
     }
     Ok(absolute)
 }
@@ -48,7 +49,7 @@ mod tests {
     use super::resolve;
 
     #[test]
-    fn follows_importlib() {
+    fn relative_names_follow_importlib() {
         let cases = [
             ("shop.pricing", None, Some("shop.pricing")),
             ("shop.pricing", Some("ignored"), Some("shop.pricing")),

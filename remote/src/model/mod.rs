@@ -1,4 +1,4 @@
-//! What `#[remote]` makes of a user's types, traits and functions, and how a service calls them.
+//! What `#[remote]` generates from a user's types, traits and functions, and how a service calls them.
 
 pub mod context;
 pub mod describe;

@@ -1,9 +1,9 @@
-//! Functions over several objects: what they ask for, and what the service gives them.
+//! Functions over several objects: which objects they ask for, and how the service passes them.
 //!
 //! A `#[remote]` function with parameters `&T`, `&mut T`, `&dyn I` or `&mut dyn I` works on objects of the service. Its
-//! dispatch function decodes the arguments into a [`PreparedCall`]: which objects, and what to do with them. The
-//! service finds the objects, holds them all, in an order that is the same for every call, and runs it on
-//! [`HeldObjects`].
+//! dispatch function decodes the arguments into a [`PreparedCall`], which says which objects it needs, and what to do
+//! with them. The service finds the objects, holds all of them, in an order that is the same for every call, and runs
+//! the call on [`HeldObjects`].
 
 use crate::codec;
 use crate::context::Context;
@@ -24,17 +24,18 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
 
-/// An object as an argument. A typed caller passes a proxy; a dynamic one its key as a text, or a reference to it.
+/// An object as an argument. A typed caller passes a proxy; a dynamic caller passes its key as text, or a reference to
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ObjectArg<'a> {
-    /// Whatever the key is mapped to when the call runs.
+    /// The object that the key is mapped to when the call runs.
     Key(Cow<'a, str>),
-    /// One object, to which the session holds a handle.
+    /// One object, to which the session has a handle.
     Id(Uuid),
 }
 
 impl<'a> ObjectArg<'a> {
-    /// The object that `proxy` stands for.
+    /// The object of `proxy`.
     pub fn of<P: Proxy>(proxy: &'a P) -> Self {
         match proxy.core().target().as_ref() {
             Target::Key(key) => ObjectArg::Key(Cow::Borrowed(key)),
@@ -42,7 +43,7 @@ impl<'a> ObjectArg<'a> {
         }
     }
 
-    /// What to look for.
+    /// The object as the target of an operation.
     pub fn target(&self) -> Target<'_> {
         match self {
             ObjectArg::Key(key) => Target::Key(key),
@@ -79,7 +80,7 @@ impl<'de> Deserialize<'de> for ObjectArg<'static> {
             Value::Text(key) => Ok(ObjectArg::Key(key.into())),
             Value::Ref(reference) => Ok(ObjectArg::Id(reference.id())),
             other => Err(D::Error::custom(format_args!(
-                "an object is passed by its key, as a text, or by a reference to it, not as {}",
+                "an object is passed by its key, as text, or by a reference to it, not as {}",
                 other.kind()
             ))),
         }
@@ -91,26 +92,26 @@ impl<'de> Deserialize<'de> for ObjectArg<'static> {
 pub struct ObjectParam {
     /// Its name.
     pub name: &'static str,
-    /// The path of the class or interface that the object has to have.
+    /// The path of the class or interface that the object must have.
     pub class: &'static str,
-    /// `&mut`: the function has the object for itself, and the object is put back as it was if the function fails,
-    /// unless that promises to see to it ([`OnObjects::all_or_nothing`]).
+    /// `&mut`: the function holds the object exclusively, and the object is restored if the function fails, unless the
+    /// function itself promises to leave it as it was ([`OnObjects::all_or_nothing`]).
     pub exclusive: bool,
 }
 
 /// The dispatch function of a function over objects.
 #[derive(Clone, Copy)]
 pub struct OnObjects {
-    /// The parameters that are objects, in their order.
+    /// The parameters that are objects, in order.
     pub params: &'static [ObjectParam],
-    /// It promises to leave its objects as they were if it fails. So no copies of them are made to put back; and as
-    /// with a method, those that it could change are poisoned if it panics.
+    /// The function promises to leave its objects as they were if it fails. So they are not copied, and as with a
+    /// method, the objects that it may change are poisoned if it panics.
     pub all_or_nothing: bool,
     /// Decodes the arguments.
     pub prepare: fn(&mut Arguments<'_>) -> Result<PreparedCall, DispatchError>,
 }
 
-/// A call of a function over objects, its arguments decoded.
+/// A call of a function over objects, with decoded arguments.
 pub struct PreparedCall {
     /// The objects, one for each of [`OnObjects::params`].
     pub objects: Vec<ObjectArg<'static>>,
@@ -118,7 +119,7 @@ pub struct PreparedCall {
     pub work: Work,
 }
 
-/// What a function over objects does once it has them.
+/// What a function over objects does once it has the objects.
 pub enum Work {
     /// `fn(…)`
     Sync(SyncWork),
@@ -126,10 +127,10 @@ pub enum Work {
     Async(AsyncWork),
 }
 
-/// Runs a function on the objects that it was given.
+/// Runs a function on the objects that it gets.
 pub type SyncWork = Box<dyn for<'a> FnOnce(HeldObjects<'a>, &'a Context) -> Result<Produced, DispatchError> + Send>;
 
-/// As [`SyncWork`], for an `async fn`.
+/// Like [`SyncWork`], for an `async fn`.
 pub type AsyncWork =
     Box<dyn for<'a> FnOnce(HeldObjects<'a>, &'a Context) -> BoxFuture<'a, Result<Produced, DispatchError>> + Send>;
 
@@ -153,7 +154,7 @@ impl PreparedCall {
     }
 }
 
-/// The objects that a function was given, one for each of its parameters.
+/// The objects that a function gets, one for each of its object parameters.
 pub struct HeldObjects<'a> {
     objects: std::vec::IntoIter<Held<'a>>,
 }
@@ -170,13 +171,13 @@ enum Hold<'a> {
 }
 
 impl<'a> Held<'a> {
-    /// For a `&` parameter. `views`: how the object's class is seen as the interface that the parameter names, if it
-    /// names one.
+    /// An object for a `&` parameter. `views` says how the object's class is viewed as the interface that the parameter
+    /// names, if it names one.
     pub fn shared(object: &'a dyn Object, views: Option<&'static AnyViews>) -> Self {
         Held { object: Hold::Shared(object), views }
     }
 
-    /// For a `&mut` parameter.
+    /// An object for a `&mut` parameter.
     pub fn exclusive(object: &'a mut dyn Object, views: Option<&'static AnyViews>) -> Self {
         Held { object: Hold::Exclusive(object), views }
     }
@@ -188,10 +189,10 @@ impl<'a> FromIterator<Held<'a>> for HeldObjects<'a> {
     }
 }
 
-/// Each takes the next object, as what its parameter is. The service has checked the classes, so none fails unless a
-/// dispatch table is wrong; then it is an error and no panic.
+/// Each method takes the next object, with the type of its parameter. The service has checked the classes, so they fail
+/// only if a dispatch table is wrong, with an error instead of a panic.
 impl<'a> HeldObjects<'a> {
-    /// For a parameter `&T`.
+    /// The object for a parameter `&T`.
     ///
     /// # Errors
     /// [`Error::WrongClass`].
@@ -200,7 +201,7 @@ impl<'a> HeldObjects<'a> {
         (object as &dyn Any).downcast_ref().ok_or_else(|| mismatch::<T>(object.class()))
     }
 
-    /// For a parameter `&mut T`.
+    /// The object for a parameter `&mut T`.
     ///
     /// # Errors
     /// [`Error::WrongClass`].
@@ -210,7 +211,7 @@ impl<'a> HeldObjects<'a> {
         (object as &mut dyn Any).downcast_mut().ok_or_else(|| mismatch::<T>(class))
     }
 
-    /// For a parameter `&dyn I`.
+    /// The object for a parameter `&dyn I`.
     ///
     /// # Errors
     /// [`Error::WrongClass`].
@@ -219,7 +220,7 @@ impl<'a> HeldObjects<'a> {
         views_of::<I>(views).and_then(|views| (views.shared)(object)).ok_or_else(|| mismatch::<I>(object.class()))
     }
 
-    /// For a parameter `&mut dyn I`.
+    /// The object for a parameter `&mut dyn I`.
     ///
     /// # Errors
     /// [`Error::WrongClass`].
@@ -252,11 +253,11 @@ fn mismatch<T: ?Sized>(found: &str) -> Error {
     }
 }
 
-/// How an object of one class is seen as an interface: `Views<dyn Shape>` for some class that implements `Shape`.
+/// How an object of one class is viewed as an interface: `Views<dyn Shape>` for a class that implements `Shape`.
 pub struct Views<I: ?Sized> {
-    /// To look at.
+    /// For reading.
     pub shared: fn(&dyn Object) -> Option<&I>,
-    /// To change.
+    /// For changing.
     pub exclusive: fn(&mut dyn Object) -> Option<&mut I>,
 }
 
@@ -267,12 +268,12 @@ fn views_of<I: ?Sized + 'static>(views: Option<&'static AnyViews>) -> Option<&'s
     views?.downcast_ref()
 }
 
-/// A copy of `object` by way of its encoding. References to other objects stay references to the same ones.
+/// Copies `object` through its encoding. References to other objects stay references to the same objects.
 pub(crate) fn copy_encoded<T: Object + Serialize + DeserializeOwned>(object: &T) -> Result<NewObject, DispatchError> {
     let bad = |e: &dyn fmt::Display| {
         let class = (object as &dyn Object).class();
         DispatchError::arguments(format!(
-            "a {class} is copied by its encoding, to be put back if the function fails, but {e}"
+            "a {class} is copied through its encoding, to be restored if the function fails, but {e}"
         ))
     };
     with_scope(&KeptRefs::default(), || {

@@ -1,15 +1,15 @@
-//! Objects, and the types they are values of; what an object tells of itself.
+//! What a class can tell the service about its objects: references and size.
 
 use crate::value::Value;
 
 pub use crate::protocol::object::{Encodable, Object, View, Viewed};
 pub use crate::proxy::{Class, Interface, Remote};
 
-/// What an object refers to, told by itself.
+/// Reports the values that an object refers to.
 ///
-/// Objects that refer to one another, and that nothing else refers to, are collected. What an object refers to is found
-/// by encoding it; a resident class that keeps [`Value`]s from its callers cannot be encoded, and implements this, or a
-/// circle through it is never collected. (CPython calls it `tp_traverse`.)
+/// Objects that refer to one another, and that nothing else refers to, are collected. The service finds an object's
+/// references by encoding it. A resident class that stores [`Value`]s from its callers cannot be encoded. It has to
+/// implement this, or a cycle through it is never collected. (CPython calls this `tp_traverse`.)
 ///
 /// ```
 /// # use tarmem_remote as tarmem;
@@ -32,15 +32,15 @@ pub use crate::proxy::{Class, Interface, Remote};
 /// # fn main() {}
 /// ```
 pub trait Traverse {
-    /// Calls `visit` with every value that it holds. One that is left out is taken for one that something else holds,
-    /// so nothing is collected too early.
+    /// Calls `visit` with every value that the object contains. The object of a reference that is left out counts as
+    /// referred to from elsewhere, so nothing is collected too early.
     fn traverse(&self, visit: &mut dyn FnMut(&Value));
 }
 
-/// How large an object is, told by itself: for those of its methods that take the longer the larger it is.
+/// Reports the size of an object, for its methods whose running time grows with the size.
 ///
 /// A method that is marked `#[remote(scales)]` runs on the thread of its caller's connection while the object is small,
-/// which costs nothing, and away from it where the object is large, so that other calls on that connection do not wait
+/// which costs nothing, and off that thread if the object is large, so that other calls on that connection do not wait
 /// for it.
 ///
 /// ```
@@ -75,7 +75,7 @@ pub trait Traverse {
 /// # fn main() {}
 /// ```
 pub trait Extent {
-    /// How much a method has to look at that looks at the whole object, in elements of a list, or whatever takes about
-    /// 50 ns. Asked before each call of such a method: it is to be known at once.
+    /// How much work a method does that reads the whole object, in elements of a list, or other steps of about 50 ns.
+    /// This is called before each call of such a method, so it has to be quick.
     fn extent(&self) -> usize;
 }

@@ -14,12 +14,27 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-/// The classes, interfaces, functions and constants a service knows.
+/// The classes, interfaces, functions and constants of a service.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use tarmem_remote::{Registry, remote};
+///
+/// #[remote(module = "doc_registry")]
+/// #[derive(Serialize, Deserialize)]
+/// pub struct Account { cents: i64 }
+///
+/// # fn main() {
+/// let registry = Registry::linked().unwrap();
+/// assert!(registry.class("doc_registry.Account").is_ok());
+/// assert_eq!(registry.describe_module("doc_registry").unwrap().members[0].name, "Account");
+/// # }
+/// ```
 pub struct Registry {
     classes: HashMap<&'static str, Arc<ClassInfo>>,
     interfaces: HashMap<&'static str, InterfaceEntry>,
     functions: HashMap<u64, Function>,
-    /// What a method's number stands for, on whatever class.
+    /// The method that a number stands for, on any class.
     methods: HashMap<u64, &'static Method>,
     modules: BTreeMap<String, BTreeMap<&'static str, Member>>,
 }
@@ -31,32 +46,53 @@ enum Member {
 }
 
 /// A class with all its methods.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use tarmem_remote::{Registry, remote};
+///
+/// #[remote(module = "doc_class_info")]
+/// #[derive(Serialize, Deserialize)]
+/// pub struct Account { cents: i64 }
+///
+/// #[remote]
+/// impl Account {
+///     pub fn balance(&self) -> i64 { self.cents }
+/// }
+///
+/// # fn main() {
+/// let registry = Registry::linked().unwrap();
+/// let class = registry.class("doc_class_info.Account").unwrap();
+/// assert_eq!(class.method("balance").unwrap().signature(), "balance() -> i64");
+/// assert!(class.fits("doc_class_info.Account") && class.interfaces().is_empty());
+/// # }
+/// ```
 pub struct ClassInfo {
     entry: ClassEntry,
-    /// Its own first, then those of its interfaces, by path.
+    /// Its own methods first, then those of its interfaces, sorted by path.
     methods: Vec<&'static Method>,
     interfaces: Vec<&'static str>,
     views: HashMap<&'static str, &'static AnyViews>,
-    /// Asked for each typed call: so with a quicker hash than the standard one, and the ids are ours.
+    /// Used for each typed call, so it has a faster hash than the standard one; the ids are not chosen by clients.
     by_id: hashbrown::HashMap<u64, usize>,
     by_name: HashMap<&'static str, Vec<usize>>,
 }
 
 impl Registry {
-    /// All that is linked into this program.
+    /// Everything that is linked into this program.
     ///
-    /// A crate that nothing refers to is left out by the linker: name it with `tarmem::link!`.
+    /// The linker leaves out a crate that nothing refers to: name it with `tarmem::link!`.
     ///
     /// # Errors
-    /// [`RegistryError`] if names clash: it names every clash, and both places.
+    /// [`RegistryError`] if names clash: it names every clash, with both places.
     pub fn linked() -> Result<Self, RegistryError> {
         Self::new(inventory::iter::<Registration>.into_iter().copied())
     }
 
-    /// As [`linked`](Self::linked), but only the modules named (and those inside them).
+    /// Like [`linked`](Self::linked), but with only the named modules (and those inside them).
     ///
     /// # Errors
-    /// As `linked`; also for a module that does not exist.
+    /// Those of `linked`, and that a module does not exist.
     pub fn offering<S: AsRef<str>>(modules: &[S]) -> Result<Self, RegistryError> {
         let all = Self::linked()?;
         let offered = |module: &str| {
@@ -85,7 +121,7 @@ impl Registry {
         }))
     }
 
-    /// Of these registrations.
+    /// A registry of these registrations.
     ///
     /// # Errors
     /// [`RegistryError`] if names clash.
@@ -120,7 +156,7 @@ impl Registry {
                 checks.clash("a class and an interface are", interface.path, class.place, interface.place);
             }
         }
-        // The linker's order is not ours to rely on.
+        // The order of the linker is not reliable.
         implementations.sort_by_key(|i| (i.class, i.interface != i.class, i.interface, i.place.file, i.place.line));
         let mut methods = HashMap::new();
         let mut infos: HashMap<&'static str, ClassInfo> =
@@ -166,7 +202,7 @@ impl Registry {
         Ok(Registry { classes, interfaces, functions: by_id, methods, modules })
     }
 
-    /// The class of that path.
+    /// The class with this path.
     ///
     /// # Errors
     /// [`Error::NoSuchClass`].
@@ -177,7 +213,7 @@ impl Registry {
         })
     }
 
-    /// The function of that number, which its signature has.
+    /// The function with this number, which comes from its signature.
     pub fn function_by_id(&self, id: u64) -> Option<&Function> {
         self.functions.get(&id)
     }
@@ -206,12 +242,12 @@ impl Registry {
         }
     }
 
-    /// The interface (or class) that the method of that number belongs to, on whatever class.
+    /// The interface (or class) of the method with this number, on any class.
     pub fn method_scope(&self, id: u64) -> Option<&'static str> {
         self.methods.get(&id).map(|method| method.interface)
     }
 
-    /// Whether there is a class or interface of that path.
+    /// Whether there is a class or interface with this path.
     pub fn has_scope(&self, path: &str) -> bool {
         self.classes.contains_key(path) || self.interfaces.contains_key(path)
     }
@@ -236,10 +272,10 @@ impl Registry {
         }
     }
 
-    /// What module `name` offers.
+    /// The description of the module `name`.
     ///
     /// # Errors
-    /// [`Error::NoSuchModule`], [`Error::NotAModule`]; what computing a constant fails with.
+    /// [`Error::NoSuchModule`], [`Error::NotAModule`]; the error of computing a constant.
     pub fn describe_module(&self, name: &str) -> Result<ModuleDescription, Error> {
         let members = self.module(name)?;
         let prefix = format!("{name}.");
@@ -261,7 +297,7 @@ impl Registry {
         })
     }
 
-    /// What a module has under this name, which begins with the module's.
+    /// The kind of a member with this full name.
     fn kind_of(&self, name: &str) -> Option<&'static str> {
         let (module, member) = name.rsplit_once('.')?;
         Some(match self.modules.get(module)?.get(member)? {
@@ -272,18 +308,18 @@ impl Registry {
     }
 }
 
-/// `bank` for `bank.Account`; empty for a name without a dot.
+/// The part before the last dot: `bank` for `bank.Account`; empty for a name without a dot.
 fn parent(path: &str) -> &str {
     path.rsplit_once('.').map_or("", |(parent, _)| parent)
 }
 
-/// `a` and `a.b` for `a.b.c`.
+/// The packages that contain a name: `a` and `a.b` for `a.b.c`.
 fn ancestors(name: &str) -> impl Iterator<Item = String> + '_ {
     name.match_indices('.').map(|(dot, _)| name[..dot].to_owned())
 }
 
 impl fmt::Display for Registry {
-    /// What was registered, in a line: for the log.
+    /// Shows what is registered in one line, for the log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let modules: Vec<&str> = self.modules.keys().map(String::as_str).collect();
         write!(
@@ -359,7 +395,7 @@ impl ClassInfo {
         }
     }
 
-    /// What was written down about the class.
+    /// The description of the class.
     pub fn entry(&self) -> &ClassEntry {
         &self.entry
     }
@@ -369,23 +405,24 @@ impl ClassInfo {
         &self.interfaces
     }
 
-    /// How an object of this class is seen as that interface.
+    /// How an object of this class is viewed as the interface.
     pub fn views(&self, interface: &str) -> Option<&'static AnyViews> {
         self.views.get(interface).copied()
     }
 
-    /// Whether an object of this class is what a caller expects: `expected` is empty, its path, or an interface of it.
+    /// Whether an object of this class is what a caller expects: `expected` is empty, or the path of the class or of
+    /// one of its interfaces.
     pub fn fits(&self, expected: &str) -> bool {
         expected.is_empty() || expected == self.entry.path || self.interfaces.contains(&expected)
     }
 
-    /// The method of that number, which its signature has.
+    /// The method with this number, which comes from its signature.
     pub fn method_by_id(&self, id: u64) -> Option<&'static Method> {
         self.by_id.get(&id).map(|&index| self.methods[index])
     }
 
-    /// The method of that name. An inherent method goes before those of interfaces; between interfaces the full name,
-    /// `module.Interface.method`, decides.
+    /// The method with this name. An inherent method takes precedence over those of interfaces; between interfaces, the
+    /// full name, `module.Interface.method`, decides.
     ///
     /// # Errors
     /// [`Error::NoSuchMethod`], [`Error::AmbiguousMethod`].
@@ -415,7 +452,7 @@ impl ClassInfo {
         }
     }
 
-    /// Its methods, for people.
+    /// The descriptions of its methods.
     pub fn describe_methods(&self) -> Vec<MethodDescription> {
         self.methods
             .iter()

@@ -196,7 +196,7 @@ fn dynamic_callers_pass_objects_as_keys() {
     let pay = |args: Vec<Value>| wait(DynamicFunctionCall::new("objects", "pay", args).call(&api));
     assert_eq!(pay(vec!["one".into(), "other".into(), 3.into()]), Ok(4.into()));
     let error = pay(vec!["one".into(), 5.into(), 3.into()]).expect_err("5 is no object").to_string();
-    let expected = "an object is passed by its key, as a text, or by a reference to it, not as ";
+    let expected = "an object is passed by its key, as text, or by a reference to it, not as ";
     assert!(error.starts_with("objects.pay(") && error.contains(expected), "{error}");
     let error = pay(vec!["one".into(), "nobody".into(), 3.into()]);
     assert_eq!(error, Err(Error::NoSuchKey { key: "nobody".to_owned() }));

@@ -9,14 +9,14 @@ use crate::protocol::object::Object;
 /// use serde::{Deserialize, Serialize};
 /// use tarmem_remote::{Class, Remote, remote};
 ///
-/// #[remote(module = "bank")]
+/// #[remote(module = "doc_class")]
 /// #[derive(Serialize, Deserialize)]
 /// struct Account { cents: i64 }
 ///
 /// fn path<C: Class>() -> &'static str {
 ///     C::PATH
 /// }
-/// assert_eq!(path::<Account>(), "bank.Account");
+/// assert_eq!(path::<Account>(), "doc_class.Account");
 /// ```
 pub trait Class: Object + Remote + Sized {}
 
@@ -70,14 +70,14 @@ pub trait Remote {
 /// use tarmem_remote::proxy::TypedProxy;
 /// use tarmem_remote::{Remote, remote};
 ///
-/// #[remote(module = "bank")]
+/// #[remote(module = "doc_typed")]
 /// #[derive(Serialize, Deserialize)]
 /// struct Account { cents: i64 }
 ///
 /// fn path_of<P: TypedProxy>() -> &'static str {
 ///     <P::Of as Remote>::PATH
 /// }
-/// assert_eq!(path_of::<AccountProxy>(), "bank.Account");
+/// assert_eq!(path_of::<AccountProxy>(), "doc_typed.Account");
 /// ```
 pub trait TypedProxy: Proxy {
     /// The class, or the `dyn` type of the interface.

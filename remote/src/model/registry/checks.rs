@@ -1,17 +1,32 @@
-//! Whether names clash among what was registered.
+//! Checks that the registered names do not clash.
 
 use crate::describe::Place;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-/// Names clash among what was registered.
+/// The error for registered names that clash.
+///
+/// ```
+/// use tarmem_remote::Registry;
+/// use tarmem_remote::registry::RegistryError;
+///
+/// fn start() -> Result<Registry, RegistryError> {
+///     Registry::linked().inspect_err(|error| {
+///         for problem in error.problems() {
+///             eprintln!("{problem}");
+///         }
+///     })
+/// }
+///
+/// assert!(start().is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryError {
     pub(super) problems: Vec<String>,
 }
 
 impl RegistryError {
-    /// Every clash, with both places.
+    /// A description of every clash, with both places.
     pub fn problems(&self) -> &[String] {
         &self.problems
     }
@@ -25,7 +40,7 @@ impl fmt::Display for RegistryError {
 
 impl std::error::Error for RegistryError {}
 
-/// Notes every name once, and a problem for each that comes again.
+/// Records every name, and a problem for each name that is repeated.
 #[derive(Default)]
 pub(super) struct Checks {
     names: HashMap<(&'static str, String), Place>,
@@ -45,7 +60,7 @@ impl Checks {
         self.name("module member", format!("{module}.{name}"), place);
     }
 
-    /// Two names with one stable id: one in 2^64 for each pair, but it would call the wrong method.
+    /// Two names with the same stable id. The odds are one in 2^64 for each pair, but the wrong method would be called.
     pub(super) fn id(&mut self, id: u64, name: String, place: Place) {
         if let Some((other, other_place)) = self.ids.get(&id)
             && *other != name
