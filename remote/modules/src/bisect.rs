@@ -1,8 +1,8 @@
-//! Module `bisect`: where things go in a sequence that is in order, with CPython's comparisons in CPython's order.
+//! Module `bisect`: searching and inserting in sorted sequences, with CPython's comparisons in CPython's order.
 //!
-//! What is only searched may be a live list, tuple, str, bytes, deque or range, or a plain value. From Rust it is
-//! passed as a value: `bisect::remote(to_value(&list)?, 3.into(), None, None, None)`; what is changed is a list, by its
-//! proxy: `insort::remote(&list, 3.into(), None, None, None).call(&session)`.
+//! A sequence that is only searched can be a live list, tuple, str, bytes, deque or range, or a plain value. From Rust
+//! it is passed as a value: `bisect::remote(to_value(&list)?, 3.into(), None, None, None)`. A sequence that is changed
+//! is a list, passed as its proxy: `insort::remote(&list, 3.into(), None, None, None).call(&session)`.
 
 use super::Exception;
 use super::builtins::List;
@@ -14,8 +14,8 @@ use tarmem_remote::args::Arg;
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
-/// Where `x` goes into a sequence that is in order, from `lo` on and before `hi`: after those that are equal. `key`
-/// must be null if it is given: a function cannot be sent.
+/// Returns the index at which to insert `x` in a sorted sequence, searching from `lo` to before `hi`: after equal
+/// elements. `key` must be null if it is given: a function cannot be sent.
 #[remote(module = "bisect", idempotent)]
 pub fn bisect_right(
     a: Value,
@@ -39,8 +39,8 @@ pub fn bisect(
     search(&a, &x, Side::Right, lo, hi, key)
 }
 
-/// Where `x` goes into a sequence that is in order, from `lo` on and before `hi`: before those that are equal. `key`
-/// must be null if it is given: a function cannot be sent.
+/// Returns the index at which to insert `x` in a sorted sequence, searching from `lo` to before `hi`: before equal
+/// elements. `key` must be null if it is given: a function cannot be sent.
 #[remote(module = "bisect", idempotent)]
 pub fn bisect_left(
     a: Value,
@@ -52,7 +52,7 @@ pub fn bisect_left(
     search(&a, &x, Side::Left, lo, hi, key)
 }
 
-/// Puts `x` into a list that is in order, after those that are equal. `key` is null, if it is given.
+/// Inserts `x` in a sorted list, after equal elements. `key` must be null if it is given: a function cannot be sent.
 #[remote(module = "bisect", all_or_nothing)]
 pub fn insort_right(
     a: &mut List,
@@ -76,7 +76,7 @@ pub fn insort(
     put(a, x, Side::Right, lo, hi, key)
 }
 
-/// Puts `x` into a list that is in order, before those that are equal. `key` is null, if it is given.
+/// Inserts `x` in a sorted list, before equal elements. `key` must be null if it is given: a function cannot be sent.
 #[remote(module = "bisect", all_or_nothing)]
 pub fn insort_left(
     a: &mut List,
@@ -88,7 +88,7 @@ pub fn insort_left(
     put(a, x, Side::Left, lo, hi, key)
 }
 
-/// Of those that are equal.
+/// On which side of equal elements.
 #[derive(Clone, Copy)]
 enum Side {
     Left,
@@ -135,10 +135,10 @@ fn search(
     }
 }
 
-/// Where it is searched.
+/// The part of the sequence that is searched.
 struct Bounds {
     lo: i128,
-    /// -1 for the end.
+    /// -1 means the end.
     hi: i128,
 }
 
@@ -199,7 +199,8 @@ impl Bounds {
         }
     }
 
-    /// May be beyond the sequence, if the bounds are. `what` is what Python says that an index is out of.
+    /// Returns the index at which to insert. It can be beyond the sequence, if the bounds are. `what` is named in the
+    /// error for an index out of range.
     fn place<'a>(
         &self,
         x: &Value,
@@ -209,7 +210,7 @@ impl Bounds {
         item: impl Fn(usize) -> Result<Option<Cow<'a, Value>>, Exception>,
     ) -> Result<i128, Exception> {
         let mut lo = self.lo;
-        // As in CPython, where -1 stands for none.
+        // As in CPython, -1 means that there is no bound.
         let mut hi = if self.hi == -1 { len as i128 } else { self.hi };
         while lo < hi {
             let middle = (lo + hi) / 2;

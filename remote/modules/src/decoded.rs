@@ -1,4 +1,4 @@
-//! A call whose result is made of `Value`s, as the caller wants to have it.
+//! A call whose result consists of `Value`s, decoded as the type that the caller wants.
 
 use super::Exception;
 use serde::Serialize;
@@ -15,21 +15,21 @@ use tarmem_remote::error::Error;
 use tarmem_remote::pipeline::PipelinedCall;
 use tarmem_remote::value::{Value, from_value, misfit, to_value};
 
-/// A call that gives an `R`, which is made of values, decoded as a `T`: what `dict.get::<i64>("k")` is.
+/// A call whose result `R` consists of values and is decoded as a `T`, such as `dict.get::<i64>("k")`.
 ///
 /// # Errors
-/// Those of the call; [`Error::UnexpectedResult`] if what it gives is no `T`: what the call took out of a queue is put
-/// back then, and what it took out of a list or a dict is in the error.
+/// Those of the call. [`Error::UnexpectedResult`] if the result cannot be decoded as a `T`: an item that the call took
+/// from a queue goes back then, and what it removed from a list or a dict is in the error.
 #[must_use = "a call does nothing until it is awaited"]
 #[derive(Debug)]
 pub struct Decoded<T, R = Value, E = CallError<Exception>> {
     call: Call<R, E>,
-    /// What it took is put back if it is no `T`, and so is not in the error.
+    /// Whether the service puts back what the call took if it cannot be decoded, so that it need not be in the error.
     is_put_back: bool,
     result: PhantomData<fn() -> T>,
 }
 
-/// A call that gives pairs, such as the items of a dict.
+/// A call that returns pairs, such as the items of a dict.
 pub type DecodedPairs<K, V, E = CallError<Exception>> = Decoded<Vec<(K, V)>, Vec<Value>, E>;
 
 impl<T, R, E> Decoded<T, R, E> {
@@ -37,7 +37,8 @@ impl<T, R, E> Decoded<T, R, E> {
         Decoded { call, is_put_back: false, result: PhantomData }
     }
 
-    /// A call that takes something which the service puts back unless its caller makes sense of it: an item of a queue.
+    /// Makes a call that takes something which the service puts back if its caller cannot decode it, such as an item of
+    /// a queue.
     pub(crate) fn on_trial(call: Call<R, E>) -> Self {
         Decoded { is_put_back: true, ..Decoded::new(call) }
     }
@@ -107,11 +108,11 @@ where
     }
 }
 
-/// What came as what was asked for.
+/// Decodes a result as the type that the caller asked for.
 fn decode<T: DeserializeOwned>(result: &impl Serialize) -> Result<T, Misfit> {
     let came = to_value(result).map_err(|error| Misfit { reason: format!("cannot be read: {error}"), value: None })?;
     from_value(came).map_err(|error| {
-        // Made anew, for the few calls whose result does not fit.
+        // Converted again, only for a result that does not fit.
         let came = to_value(result).unwrap_or_default();
         Misfit { reason: misfit::<T>(&came, &error), value: Some(Box::new(came)) }
     })

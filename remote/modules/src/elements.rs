@@ -1,4 +1,4 @@
-//! The elements of a collection on the service, as a stream.
+//! A stream of the elements of a collection on the service.
 
 use super::python::{CHUNK_ITEMS, Chunk, Cursor};
 use super::{Exception, Fallible};
@@ -16,24 +16,24 @@ use tarmem_remote::error::Error;
 use tarmem_remote::proxy::{DynamicProxy, Proxy, ProxyCore};
 use tarmem_remote::value::{Value, from_value, misfit};
 
-/// The elements of a collection that lives on a service, in their order, chunk after chunk. Made by a proxy:
-/// `list.iter()`, `dict.items_iter()`.
+/// A stream of the elements of a collection on a service, in their order. A proxy makes it: `list.iter()`,
+/// `dict.items_iter()`.
 ///
-/// A chunk is one call, and shows the collection as it is at that moment; the next chunk is fetched while this one is
-/// being used, and no further one. So nothing but the chunks at hand is ever in memory, however large the collection
-/// is.
+/// Elements are fetched in chunks. A chunk is one call, and shows the collection as it is at that moment. While one
+/// chunk is being used, the next is fetched, but no more. So only these chunks are in memory, however large the
+/// collection is.
 ///
-/// Whether the collection may change meanwhile depends on its class, as in Python: a list may, and what counts then is
-/// the position; a dict, a set and a deque may not, and the stream fails with their `RuntimeError` instead of going on,
-/// or instead of ending. What a key stands for may change, as long as no key comes, goes or moves.
+/// Whether the collection may change between chunks depends on its class, as in Python. A list may, and iteration goes
+/// by position. A dict, a set and a deque may not, and the stream fails with their `RuntimeError` instead of going on
+/// or ending. A dict's values may change, as long as no key is added, removed or moved.
 ///
 /// # Errors
 /// The first error is the last item: `RuntimeError` as above; [`Error::NoSuchKey`] through a proxy by key that was
-/// deleted; [`Error::UnexpectedResult`] for an element that is no `T`; and the session's. A proxy by id keeps its
-/// object alive, and so does the stream.
+/// deleted; [`Error::UnexpectedResult`] if an element cannot be decoded as a `T`; and those of the session. A proxy by
+/// id keeps its object alive, and so does the stream.
 ///
 /// # Cancellation
-/// It can be dropped at any time. The service keeps nothing for it, so there is nothing that could be left behind.
+/// The stream can be dropped at any time. The service keeps nothing for it, so nothing is left behind.
 ///
 /// ```
 /// use futures::TryStreamExt;
@@ -54,20 +54,20 @@ pub struct Elements<T> {
     limit: u32,
     timeout: Option<Duration>,
     items: VecDeque<Value>,
-    /// What to go on with; `None` once the end is known, or an error has come.
+    /// How to go on; `None` after the end or an error.
     next: Option<Next>,
     element: PhantomData<fn() -> T>,
 }
 
-/// How the rest is come by.
+/// How the next chunk is fetched.
 enum Next {
-    /// By asking for it.
+    /// It has yet to be requested.
     At(Option<Cursor>),
-    /// It was asked for.
+    /// It has been requested.
     Asked(Asked),
 }
 
-/// A chunk on its way.
+/// A request for a chunk.
 enum Asked {
     Typed(Fallible<Chunk>),
     Dynamic(Fallible<Value>),
@@ -86,27 +86,27 @@ impl Asked {
             Asked::Typed(call) => Pin::new(call).poll(cx),
             Asked::Dynamic(call) => Pin::new(call).poll(cx).map(|chunk| {
                 from_value(chunk?)
-                    .map_err(|error| unexpected("iter_chunk", format!("is no chunk of elements: {error}")))
+                    .map_err(|error| unexpected("iter_chunk", format!("is not a chunk of elements: {error}")))
             }),
         }
     }
 }
 
-/// What came is left where it is: an element that is only looked at is not lost.
+/// The value is not in the error: an element that was only looked at is not lost.
 fn unexpected(what: &str, reason: String) -> CallError<Exception> {
     CallError::failed(Error::UnexpectedResult { what: what.to_owned(), reason, value: None, undone: false })
 }
 
-/// Whose elements they are.
+/// The collection.
 enum Target {
     Typed { core: ProxyCore, chunk: Box<FetchChunk> },
     Dynamic(DynamicProxy),
 }
 
-/// Calls the method that gives a chunk: from where, and how many at the most.
+/// Calls the method that returns a chunk, with a cursor and a limit.
 type FetchChunk = dyn Fn(Option<Cursor>, Option<u32>) -> Fallible<Chunk> + Send + Sync;
 
-/// The elements of an object whose class is not known.
+/// Iteration over an object whose class is not known.
 ///
 /// ```
 /// use futures::TryStreamExt;
@@ -118,10 +118,10 @@ type FetchChunk = dyn Fn(Option<Cursor>, Option<u32>) -> Fallible<Chunk> + Send 
 /// }
 /// ```
 pub trait Iterable {
-    /// Returns the elements of a collection, chunk after chunk, by its method `iter_chunk`.
+    /// Returns a stream of the elements of a collection, which it fetches in chunks by the method `iter_chunk`.
     ///
     /// # Errors
-    /// As those of [`Elements`]; [`Error::NoSuchMethod`] for an object that is no collection.
+    /// As those of [`Elements`]; [`Error::NoSuchMethod`] if the object is not a collection.
     fn iter<T>(&self) -> Elements<T>;
 }
 
@@ -132,14 +132,14 @@ impl Iterable for DynamicProxy {
 }
 
 impl<T> Elements<T> {
-    /// By that method of its class.
+    /// Fetches chunks by this method of the class.
     pub(crate) fn of<P: Proxy>(proxy: &P, method: fn(&P, Option<Cursor>, Option<u32>) -> Fallible<Chunk>) -> Self {
         let of = proxy.clone();
         let chunk = Box::new(move |cursor, limit| method(&of, cursor, limit));
         Self::new(Target::Typed { core: proxy.core().clone(), chunk })
     }
 
-    /// By name.
+    /// Fetches chunks by the name of the method.
     fn of_dynamic(proxy: &DynamicProxy) -> Self {
         Self::new(Target::Dynamic(proxy.clone()))
     }
@@ -149,16 +149,16 @@ impl<T> Elements<T> {
         Elements { target, limit: CHUNK_ITEMS, timeout: None, items, next, element: PhantomData }
     }
 
-    /// Fetches up to `limit` elements at a time, at least one; 1024 unless said. The service has a bound of its own
-    /// ([`CHUNK_ITEMS_LIMIT`](super::python::CHUNK_ITEMS_LIMIT)).
+    /// Sets the number of elements that are fetched at a time: `limit`, but at least one; 1024 by default. The service
+    /// has its own maximum ([`CHUNK_ITEMS_LIMIT`](super::python::CHUNK_ITEMS_LIMIT)).
     pub fn chunks_of(mut self, limit: u32) -> Self {
-        // A chunk of none would be asked for again and again.
+        // A chunk of no elements would be requested again and again.
         self.limit = limit.max(1);
         self
     }
 
-    /// What each chunk may take, as [`Call::timeout`](tarmem_remote::Call::timeout); what any call may take unless
-    /// said.
+    /// Sets the timeout of each chunk, as [`Call::timeout`](tarmem_remote::Call::timeout). The default is that of all
+    /// calls.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -179,7 +179,7 @@ impl<T> Elements<T> {
         }
     }
 
-    /// Ready with whether there are elements at hand.
+    /// Polls until there are elements, or the end: ready with whether there are elements.
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, CallError<Exception>>> {
         while self.items.is_empty() {
             match self.next.take() {
@@ -195,7 +195,7 @@ impl<T> Elements<T> {
                         self.items = items.into();
                         self.next = next.map(|cursor| match more {
                             true => Next::Asked(self.ask(Some(cursor))),
-                            // Whether that is still so is asked when somebody wants to know.
+                            // Whether that is still so is asked when the next element is wanted.
                             false => Next::At(Some(cursor)),
                         });
                     }
@@ -203,7 +203,7 @@ impl<T> Elements<T> {
             }
         }
         if let Some(Next::Asked(call)) = &mut self.next {
-            // Sent, if it was not yet; it is waited for when these elements are used up.
+            // Sends the request if that has not been done yet. Its answer is awaited when these elements are used up.
             let _ = call.poll_send(cx);
         }
         Poll::Ready(Ok(true))

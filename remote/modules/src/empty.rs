@@ -1,4 +1,4 @@
-//! Empty collections, as sources.
+//! Sources of empty collections.
 
 use super::Exception;
 use super::builtins::{Dict, DictProxy, List, ListProxy, Set, SetProxy, Tuple, TupleProxy};
@@ -13,7 +13,7 @@ use tarmem_remote::source::FunctionCall;
 macro_rules! empty {
     ($($proxy:ident($($argument:expr),*) -> $class:ident $(or $failure:ty)?;)*) => {$(
         impl $proxy {
-            /// An empty one: a source for `memoize`, `update` and `create`.
+            /// An empty collection: a source for `memoize`, `update` and `create`.
             #[allow(clippy::should_implement_trait, reason = "a proxy is of an object; this is what makes one")]
             pub fn default() -> FunctionCall<$class $(, tarmem_remote::CallError<$failure>)?> {
                 Self::new($($argument),*)

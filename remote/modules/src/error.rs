@@ -1,4 +1,4 @@
-//! What the methods of these modules refuse, by the names that Python gives it.
+//! The errors of these modules, under the names of Python's exceptions.
 
 use super::python::{short, weight};
 use serde::{Deserialize, Serialize};
@@ -10,15 +10,15 @@ mod unicode;
 
 pub use unicode::UnicodeError;
 
-/// Makes the enum: all but `KeyError` and the two of Unicode have a message and nothing else.
+/// Makes the enum. All variants but `KeyError` and the two of Unicode have just a message.
 macro_rules! exceptions {
     ($($(#[$doc:meta])* $kind:ident,)*) => {
-        /// An exception of Python's: its kind, and its message in Python's own words where there are some.
+        /// One of Python's exceptions. The message is Python's own where Python has one.
         ///
-        /// An operation that fails with one has changed nothing.
+        /// An operation that fails with an exception has changed nothing.
         ///
-        /// Dynamic callers get it as a map of its `class`, its `message` and its `args`, the arguments that Python
-        /// makes it of: see [`Error::raised_class`](tarmem_remote::Error::raised_class).
+        /// Dynamic callers get it as a map of its `class`, its `message` and its `args`, which are the arguments of
+        /// Python's exception: see [`Error::raised_class`](tarmem_remote::Error::raised_class).
         ///
         /// ```
         /// use tarmem_modules::Exception;
@@ -31,18 +31,17 @@ macro_rules! exceptions {
         #[serde(into = "Parts", try_from = "Parts")]
         #[non_exhaustive]
         pub enum Exception {
-            /// There is no such key: this one. A key of more than 64 KiB is told by the beginning of how Python writes
-            /// it.
+            /// The key does not exist. If the key is larger than 64 KiB, this is the beginning of its `repr` instead.
             KeyError(Value),
-            /// These bytes are no text in that encoding.
+            /// Bytes cannot be decoded.
             UnicodeDecodeError(Box<UnicodeError>),
-            /// That encoding has no bytes for this text.
+            /// A text cannot be encoded.
             UnicodeEncodeError(Box<UnicodeError>),
             $($(#[$doc])* $kind(String),)*
         }
 
         impl Exception {
-            /// Returns the name of its kind, as Python has it.
+            /// Returns the name of its class in Python.
             pub fn kind(&self) -> &'static str {
                 match self {
                     Exception::KeyError(_) => "KeyError",
@@ -52,7 +51,7 @@ macro_rules! exceptions {
                 }
             }
 
-            /// What is wrong; for a `KeyError` the key, as Python writes it.
+            /// Returns the message; for a `KeyError`, the `repr` of the key.
             pub fn message(&self) -> Cow<'_, str> {
                 match self {
                     Exception::KeyError(key) => short(key).into(),
@@ -79,35 +78,36 @@ macro_rules! exceptions {
 }
 
 exceptions! {
-    /// An index is outside the sequence, or there is nothing to take from it.
+    /// An index is out of range, or a sequence is empty.
     IndexError,
-    /// The type is right, the value is not.
+    /// A value of the right type is not acceptable.
     ValueError,
-    /// The type is not right.
+    /// A value has the wrong type.
     TypeError,
-    /// An iterator has come to its end.
+    /// An iterator has reached its end.
     StopIteration,
-    /// A number does not fit: integers have [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT) bits here.
+    /// A number does not fit. Integers have at most [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT)
+    /// bits here.
     OverflowError,
     /// Division by zero.
     ZeroDivisionError,
-    /// There is no such attribute.
+    /// The attribute does not exist.
     AttributeError,
     /// The result would be larger than [`RESULT_LIMIT`](crate::python::RESULT_LIMIT).
     MemoryError,
-    /// What is looked up, such as an encoding, is not known.
+    /// Something that is looked up by name, such as an encoding, is not known.
     LookupError,
-    /// It makes no sense, and is there to say so.
+    /// The method exists only to say that it is not supported.
     NotImplementedError,
-    /// It cannot be done now: a lock that is not held is to be released, say.
+    /// It cannot be done in the current state, such as releasing a lock that is not held.
     RuntimeError,
-    /// What is compared or written is nested too deep, or goes round in a circle.
+    /// A value that is compared or shown is nested too deeply, or contains itself.
     RecursionError,
-    /// The barrier is broken, or breaks while somebody waits there.
+    /// The barrier is broken, or has broken during the wait.
     BrokenBarrierError,
-    /// There is nothing in the queue.
+    /// The queue is empty.
     Empty,
-    /// There is no room in the queue.
+    /// The queue is full.
     Full,
 }
 
@@ -121,7 +121,7 @@ pub(crate) fn is_busy(error: &Exception) -> bool {
     matches!(error, Exception::RuntimeError(message) if message == BUSY)
 }
 
-/// How it is sent.
+/// The form in which it is serialized.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Exception")]
 struct Parts {
@@ -147,12 +147,12 @@ impl TryFrom<Parts> for Exception {
     type Error = String;
 
     fn try_from(parts: Parts) -> Result<Self, String> {
-        // What has no class is an error all the same.
+        // An error without a class is still an error.
         if parts.class.is_empty() {
             return Ok(Exception::RuntimeError(parts.message));
         }
         let class = parts.class.clone();
-        Exception::of_parts(parts).ok_or_else(|| format!("{class} is no exception that this client knows"))
+        Exception::of_parts(parts).ok_or_else(|| format!("{class} is not an exception that this client knows"))
     }
 }
 
@@ -169,13 +169,13 @@ impl Exception {
         Exception::TypeError(message.into())
     }
 
-    /// That there is no such key.
+    /// The error for a missing key.
     pub(crate) fn no_key(key: &Value) -> Self {
         if weight(key) > KEY_LIMIT { Exception::KeyError(short(key).into()) } else { Exception::KeyError(key.clone()) }
     }
 
-    /// That others use an object that was to be looked into. Nobody sees it: the call is made again once the object is
-    /// held.
+    /// The error for an object that was to be looked into, but is in use. Nobody sees it: the call is run again once
+    /// the object is held.
     pub(crate) fn busy() -> Self {
         Exception::RuntimeError(BUSY.to_owned())
     }
@@ -192,7 +192,7 @@ impl fmt::Display for Exception {
     }
 }
 
-/// As Python has it, a `TypeError`.
+/// Converts to a `TypeError`, as in Python.
 impl From<Unhashable> for Exception {
     fn from(error: Unhashable) -> Self {
         Exception::TypeError(error.to_string())

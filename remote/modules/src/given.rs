@@ -1,19 +1,19 @@
-//! What a typed caller gives a proxy, as values.
+//! Converts the arguments that a typed caller passes to a proxy to values.
 
 use tarmem_remote::call::Call;
 use tarmem_remote::value::{IntoValue, ObjectRef, Value, ValueError, shown_type};
 
-/// Makes values of what a caller gives; if something cannot be one, the call is never made, and says so.
+/// Converts arguments to values. If one of them cannot be converted, the call fails with the reason, and is never made.
 #[derive(Default)]
 pub(crate) struct Given {
-    /// Why the first of them cannot be a value that cannot.
+    /// Why the first argument that cannot be converted cannot.
     unfit: Option<String>,
-    /// What they refer to.
+    /// The objects that the values refer to.
     references: Vec<ObjectRef>,
 }
 
 impl Given {
-    /// As a value.
+    /// Converts to a value.
     pub(crate) fn value<T: IntoValue>(&mut self, given: T) -> Value {
         self.converted::<T>(given.into_value())
     }
@@ -21,8 +21,7 @@ impl Given {
     fn converted<T>(&mut self, converted: Result<Value, ValueError>) -> Value {
         let value = converted.unwrap_or_else(|error| {
             let what = shown_type::<T>();
-            let remedy =
-                "pass what can be one, or a `Value` made of it by hand (`to_value` tells what any type becomes)";
+            let remedy = "pass a type that can, or build a `Value` yourself (`to_value` lists what each type becomes)";
             self.unfit.get_or_insert_with(|| format!("{what} cannot be a value: {error}; {remedy}"));
             Value::Null
         });
@@ -33,7 +32,7 @@ impl Given {
     fn note_references(&mut self, value: &Value) {
         match value {
             Value::Ref(reference) => self.references.push(reference.clone()),
-            // No deeper than values are.
+            // This recurses no deeper than values are nested.
             Value::List(items) | Value::Tuple(items) | Value::Set(items) => {
                 items.iter().for_each(|item| self.note_references(item));
             }
@@ -45,17 +44,17 @@ impl Given {
         }
     }
 
-    /// As a list.
+    /// Converts to a list.
     pub(crate) fn list<T: IntoValue>(&mut self, items: impl IntoIterator<Item = T>) -> Value {
         Value::List(items.into_iter().map(|item| self.value(item)).collect())
     }
 
-    /// As a map.
+    /// Converts to a map.
     pub(crate) fn map<K: IntoValue, V: IntoValue>(&mut self, items: impl IntoIterator<Item = (K, V)>) -> Value {
         Value::Map(items.into_iter().map(|(key, value)| (self.value(key), self.value(value))).collect())
     }
 
-    /// Returns the call of these values, if they are some.
+    /// Returns the call, or one that fails if an argument could not be converted.
     pub(crate) fn checked<R, E>(self, call: Call<R, E>) -> Call<R, E> {
         match self.unfit {
             None => call.keeping(self.references),
@@ -64,15 +63,15 @@ impl Given {
     }
 }
 
-/// Returns whether there is nothing in it that could be a reference.
+/// Returns whether the value cannot contain a reference.
 fn is_scalar(value: &Value) -> bool {
     !matches!(value, Value::Ref(_) | Value::List(_) | Value::Tuple(_) | Value::Set(_) | Value::Map(_))
 }
 
-/// Returns the call of one value.
+/// Makes the call of one argument.
 pub(crate) fn given<T: IntoValue, R, E>(given: T, call: impl FnOnce(Value) -> Call<R, E>) -> Call<R, E> {
     match given.into_value() {
-        // As most do, it refers to nothing.
+        // Most values refer to nothing.
         Ok(value) if is_scalar(&value) => call(value),
         converted => {
             let mut values = Given::default();

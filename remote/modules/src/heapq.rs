@@ -1,6 +1,6 @@
 //! Module `heapq`: heaps that are lists on the service, with CPython's comparisons in CPython's order.
 //!
-//! Each call has its list for itself, and one that fails has changed nothing. From Rust the list is a proxy:
+//! A call has its list to itself, and one that fails has changed nothing. From Rust the list is a proxy:
 //! `heappush::remote(&heap, 3.into()).call(&session)`.
 
 use super::Exception;
@@ -12,20 +12,20 @@ use tarmem_remote::args::Arg;
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
-/// Puts `item` into a heap.
+/// Adds `item` to a heap.
 #[remote(module = "heapq", all_or_nothing)]
 pub fn heappush(heap: &mut List, item: Value) -> Result<(), Exception> {
     check_depth(&item)?;
     heap::push(heap.values_mut(), item, heap::less).map_err(|(error, _)| error)
 }
 
-/// Takes the least item out of a heap. `IndexError` if there is none.
+/// Removes the smallest item from a heap and returns it. `IndexError` if the heap is empty.
 #[remote(module = "heapq", all_or_nothing)]
 pub fn heappop(heap: &mut List) -> Result<Value, Exception> {
     heap::pop(heap.values_mut(), heap::less)?.ok_or_else(none)
 }
 
-/// Puts `item` into a heap, then takes the least out.
+/// Adds `item` to a heap, then removes the smallest item and returns it.
 #[remote(module = "heapq", all_or_nothing)]
 pub fn heappushpop(heap: &mut List, item: Value) -> Result<Value, Exception> {
     check_depth(&item)?;
@@ -37,29 +37,29 @@ pub fn heappushpop(heap: &mut List, item: Value) -> Result<Value, Exception> {
     }
 }
 
-/// Takes the least item out of a heap, then puts `item` in. `IndexError` if there is none.
+/// Removes the smallest item from a heap and returns it, then adds `item`. `IndexError` if the heap is empty.
 #[remote(module = "heapq", all_or_nothing)]
 pub fn heapreplace(heap: &mut List, item: Value) -> Result<Value, Exception> {
     check_depth(&item)?;
     heap::replace(heap.values_mut(), item)?.ok_or_else(none)
 }
 
-/// Makes a heap of a list.
+/// Turns a list into a heap.
 #[remote(module = "heapq", all_or_nothing, scales)]
 pub fn heapify(x: &mut List) -> Result<(), Exception> {
     heap::heapify(x.values_mut())
 }
 
-/// The `n` largest elements, the largest first: as `sorted(iterable, reverse=True)[:n]`. `key` must be null if it is
-/// given: a function cannot be sent.
+/// Returns the `n` largest elements, the largest first, as `sorted(iterable, reverse=True)[:n]`. `key` must be null if
+/// it is given: a function cannot be sent.
 #[remote(module = "heapq", idempotent, scales)]
 pub fn nlargest(n: Value, iterable: Value, #[remote(default = None)] key: Arg<Value>) -> Result<Vec<Value>, Exception> {
     no_key(key)?;
     first(&n, iterable, Comparison::Greater)
 }
 
-/// The `n` smallest elements, the smallest first: as `sorted(iterable)[:n]`. `key` must be null if it is given: a
-/// function cannot be sent.
+/// Returns the `n` smallest elements, the smallest first, as `sorted(iterable)[:n]`. `key` must be null if it is given:
+/// a function cannot be sent.
 #[remote(module = "heapq", idempotent, scales)]
 pub fn nsmallest(
     n: Value,
@@ -70,8 +70,9 @@ pub fn nsmallest(
     first(&n, iterable, Comparison::Less)
 }
 
-/// Returns the elements of all, each of which is in order, in one order; in descending order if `reverse`. Of equal
-/// ones, those of the first come first. `key` must be null if it is given: a function cannot be sent.
+/// Merges sorted sequences into one list, which is in ascending order, or in descending order if `reverse` is true. Of
+/// equal elements, those of the earlier sequence come first. `key` must be null if it is given: a function cannot be
+/// sent.
 #[remote(module = "heapq", idempotent, scales)]
 pub fn merge(
     #[remote(args)] iterables: Vec<Value>,
@@ -92,7 +93,7 @@ pub fn merge(
     }
     let mut heads: Vec<(Value, usize)> =
         sources.iter_mut().enumerate().filter_map(|(nth, source)| Some((source.next()?, nth))).collect();
-    // The first elements that differ decide, and then whose they are.
+    // The elements decide, and if they are equal, the order of the sequences.
     let before = |a: &(Value, usize), b: &(Value, usize)| {
         if equal(&a.0, &b.0) { Ok(a.1.cmp(&b.1) == Ordering::Less) } else { comparison.holds(&a.0, &b.0) }
     };

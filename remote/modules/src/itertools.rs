@@ -1,4 +1,4 @@
-//! Module `itertools`: `count`, of which no two callers get the same number.
+//! Module `itertools`: `count`, which gives each number to one caller only.
 
 use super::python::live::operand;
 use super::python::number::{self, Number};
@@ -10,9 +10,9 @@ use tarmem_remote::args::Arg;
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
-/// Numbers without end, as Python's `itertools.count`. Each is given once, whoever asks.
+/// Numbers without end, as Python's `itertools.count`. Each number is given once, to one caller.
 ///
-/// A number whose caller went away before it arrived is not given again.
+/// If a caller is gone before its number arrives, the number is not given again.
 #[remote(module = "itertools", name = "count")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Count {
@@ -22,7 +22,8 @@ pub struct Count {
 
 #[remote]
 impl Count {
-    /// From `start` (0 if left out) on, by `step` (1 if left out). `TypeError` for what is no number.
+    /// Starts at `start` (0 if left out) and counts by `step` (1 if left out). `TypeError` if one of them is not a
+    /// number.
     #[remote(inline)]
     pub fn new(
         #[remote(default = 0)] start: Arg<Value>,
@@ -33,7 +34,7 @@ impl Count {
         if Number::of(&start).is_none() || Number::of(&step).is_none() {
             return Err(Exception::of_type("a number is required"));
         }
-        // CPython counts such by itself, and no more by its objects.
+        // CPython counts such numbers as C integers, and no longer by the objects it was given.
         match (whole(&start)?, whole(&step)?) {
             (Some(n), Some(1)) if i64::try_from(n).is_ok() => Ok(Count { next: n.into(), step: 1.into() }),
             _ => Ok(Count { next: start, step }),
@@ -54,7 +55,7 @@ impl Count {
         self.next_value()
     }
 
-    /// Returns the call that makes one that goes on where this one is, as Python writes it.
+    /// Returns it as Python's `repr` shows it: a call that makes a counter with the same next number.
     #[remote(name = "__repr__")]
     pub fn repr(&self) -> String {
         match whole(&self.step) {

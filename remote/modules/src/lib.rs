@@ -1,21 +1,20 @@
-//! The modules that come with tarmem: Python's own types, by Python's names.
+//! The modules that come with tarmem: Python's own types, under Python's names.
 //!
-//! - [`builtins`]: list, dict, set, frozenset, tuple, range, str, bytes, bytearray, int, float, complex, bool.
-//! - [`collections`]: deque, Counter, OrderedDict, defaultdict, namedtuple, ChainMap.
-//! - [`types`]: SimpleNamespace. [`multiprocessing`]: Value, Array, Queue, JoinableQueue.
-//! - [`Elements`]: iteration over any of them, as a stream; [`Iterable`]: over one whose class is not known.
-//! - [`error`]: what their methods refuse, as [`Exception`]s.
-//! - [`threading`]: Lock, RLock, Semaphore, BoundedSemaphore, Event, Condition, Barrier.
-//! - [`queue`]: Queue, LifoQueue, PriorityQueue, SimpleQueue.
-//! - [`builtins::functions`]: len, sorted, sum and their like. [`heapq`], [`bisect`]: functions over lists.
-//!   [`itertools`]: count.
-//! - [`python`]: what these types have in common: equality, order, keys, slices.
+//! - [`builtins`]: `list`, `dict`, `set`, `frozenset`, `tuple`, `range`, `str`, `bytes`, `bytearray`, `int`, `float`,
+//!   `complex`, `bool`; and the functions in [`builtins::functions`]: `len`, `sorted`, `sum` and their like.
+//! - [`collections`]: `deque`, `Counter`, `OrderedDict`, `defaultdict`, `namedtuple`, `ChainMap`.
+//! - [`types`]: `SimpleNamespace`. [`multiprocessing`]: `Value`, `Array`, `Queue`, `JoinableQueue`.
+//! - [`threading`]: `Lock`, `RLock`, `Semaphore`, `BoundedSemaphore`, `Event`, `Condition`, `Barrier`.
+//! - [`queue`]: `Queue`, `LifoQueue`, `PriorityQueue`, `SimpleQueue`.
+//! - [`heapq`] and [`bisect`]: functions over lists. [`itertools`]: `count`.
+//! - [`Elements`] iterates over any of these collections as a stream; [`Iterable`] does so if the class is not known.
+//! - [`error`]: the errors of their methods, which are [`Exception`]s.
+//! - [`python`]: what these types have in common, such as equality, order, keys and slices.
 //!
-//! Every class here is used in three ways. By name, with Python's method names and [`Value`](tarmem_remote::Value)s:
-//! `tarmem call k append 3`. Through its proxy, with plain Rust values: `list.append(3)`. And as the Rust type that it
-//! is, with `Value`s, and the same names: `List::append`. A proxy has a form of each method that takes and gives
-//! `Value`s, too, under the name that ends in `_value` or `_values`; operators have names of their own, such as
-//! `getitem`.
+//! A class can be used in three ways. By name, with Python's method names and [`Value`](tarmem_remote::Value)s: `tarmem
+//! call k append 3`. Through its proxy, with plain Rust values: `list.append(3)`. And as the Rust type itself, with
+//! `Value`s and the same names: `List::append`. For each method that takes or returns `Value`s, a proxy also has a form
+//! that does so, whose name ends in `_value` or `_values`. Operators have names such as `getitem`.
 
 pub mod bisect;
 pub mod builtins;
@@ -41,10 +40,10 @@ pub use elements::{Elements, Iterable};
 pub use error::{Exception, UnicodeError};
 pub(crate) use given::{Given, given};
 
-/// A call of a method that may refuse with an [`Exception`].
+/// A call of a method that can fail with an [`Exception`].
 pub type Fallible<T> = tarmem_remote::call::Call<T, tarmem_remote::call::CallError<Exception>>;
 
-/// The snippets of the README, compiled.
+/// Compiles the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}

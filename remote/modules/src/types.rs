@@ -1,4 +1,4 @@
-//! Module `types`: SimpleNamespace.
+//! Module `types`: `SimpleNamespace`.
 
 use super::python::{Comparing, Key, Table, check_depth, repr_of_parts};
 use super::shared::text_of_repr;
@@ -11,7 +11,7 @@ use tarmem_remote::remote;
 use tarmem_remote::source::FunctionCall;
 use tarmem_remote::value::{IntoValue, Value};
 
-/// An object of any attributes, as Python's `types.SimpleNamespace`.
+/// An object with any attributes, as Python's `types.SimpleNamespace`.
 #[remote(module = "types")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Table<Value>")]
@@ -19,7 +19,7 @@ pub struct SimpleNamespace(Table<Value>);
 
 #[remote]
 impl SimpleNamespace {
-    /// An object with the attributes in a map, if there is one, and those that are given by name.
+    /// Makes an object whose attributes are those in a map, if there is one, and the arguments by name.
     #[remote(inline, name = "new")]
     pub fn from_args(#[remote(args)] args: Vec<Value>, #[remote(kwargs)] kwargs: Kwargs) -> Result<Self, Exception> {
         let table = super::builtins::dict::entries_of("SimpleNamespace", args, kwargs)?;
@@ -33,7 +33,7 @@ impl SimpleNamespace {
         self.0.get(&key).cloned().ok_or_else(|| no_attribute(&name))
     }
 
-    /// Gives the attribute `name` a value.
+    /// Sets the attribute `name`.
     #[remote(name = "__setattr__")]
     pub fn setattr(&mut self, name: String, value: Value) -> Result<(), Exception> {
         check_depth(&value)?;
@@ -41,7 +41,7 @@ impl SimpleNamespace {
         Ok(())
     }
 
-    /// Takes the attribute `name` away. `AttributeError` if there is none.
+    /// Removes the attribute `name`. `AttributeError` if there is none.
     #[remote(name = "__delattr__")]
     pub fn delattr(&mut self, name: String) -> Result<(), Exception> {
         let (name, key) = named(name)?;
@@ -53,7 +53,7 @@ impl SimpleNamespace {
         Ok(self.0.contains(&named(name)?.1))
     }
 
-    /// Returns the names of the attributes, in the order of the alphabet.
+    /// Returns the names of the attributes, in alphabetical order.
     #[remote(name = "__dir__", scales)]
     pub fn dir(&self) -> Vec<String> {
         let mut names: Vec<String> = self.0.keys().filter_map(|key| key.value().as_str()).map(str::to_owned).collect();
@@ -67,13 +67,13 @@ impl SimpleNamespace {
         self.clone().into()
     }
 
-    /// Returns whether `other`, as a map, has the same attributes.
+    /// Returns whether `other` is a map of the same attributes.
     #[remote(name = "__eq__", scales)]
     pub fn equals(&self, other: Value) -> Result<bool, Exception> {
         Comparing::default().equal(&self.attributes(), &other)
     }
 
-    /// Returns whether `other` is anything but a map of the same attributes.
+    /// Returns whether `other` is not a map of the same attributes.
     #[remote(name = "__ne__", scales)]
     pub fn differs(&self, other: Value) -> Result<bool, Exception> {
         self.equals(other).map(|equal| !equal)
@@ -97,7 +97,7 @@ impl Extent for SimpleNamespace {
 
 /// Methods that take and return plain Rust values. The method that each of them calls is described with the class.
 impl SimpleNamespaceProxy {
-    /// An object with the attributes in a map. It has none without `attributes`.
+    /// Makes an object whose attributes are those in a map. Without `attributes`, it has none.
     #[allow(clippy::new_ret_no_self, reason = "a proxy is of an object; this is what makes one")]
     pub fn new(attributes: impl Into<Arg<Value>>) -> FunctionCall<SimpleNamespace, CallError<Exception>> {
         Self::from_args(attributes.into().given().into_iter().collect(), Kwargs::new())
@@ -108,7 +108,7 @@ impl SimpleNamespaceProxy {
         Decoded::new(self.getattr(name.to_owned()))
     }
 
-    /// Gives the attribute `name` a value.
+    /// Sets the attribute `name`.
     pub fn set(&self, name: &str, value: impl IntoValue) -> Fallible<()> {
         given(value, |value| self.setattr(name.to_owned(), value))
     }
@@ -123,7 +123,7 @@ fn no_attribute(name: &str) -> Exception {
     Exception::AttributeError(format!("'types.SimpleNamespace' object has no attribute '{short}'"))
 }
 
-/// Fails with `TypeError` for a name that is no text.
+/// Fails with `TypeError` if a name is not a text.
 impl TryFrom<Table<Value>> for SimpleNamespace {
     type Error = Exception;
 

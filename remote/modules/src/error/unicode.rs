@@ -1,9 +1,8 @@
-//! What bytes are no text, and what text has no bytes.
+//! The error for bytes that cannot be decoded, and for a text that cannot be encoded.
 
 use tarmem_remote::value::Value;
 
-/// Where something could not be decoded or encoded, and why: what Python's `UnicodeDecodeError` and
-/// `UnicodeEncodeError` are made of.
+/// Where and why decoding or encoding failed: the attributes of Python's `UnicodeDecodeError` and `UnicodeEncodeError`.
 ///
 /// ```
 /// use tarmem_modules::{Exception, UnicodeError};
@@ -15,24 +14,24 @@ use tarmem_remote::value::Value;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnicodeError {
-    /// The encoding, by the name that Python has for it.
+    /// Python's name of the encoding.
     pub encoding: String,
-    /// What was to be decoded or encoded; null if it is larger than 64 KiB.
+    /// What was to be decoded or encoded; null if that is larger than 64 KiB.
     pub object: Value,
-    /// Where it begins: the position of a byte, or of a character.
+    /// The position of the first byte or character that could not be converted.
     pub start: usize,
-    /// Where it ends; this position is good again.
+    /// The position after the last one.
     pub end: usize,
-    /// Why.
+    /// The reason.
     pub reason: String,
     message: String,
 }
 
-/// The largest object that goes along, in bytes.
+/// The size of the largest object that the error holds, in bytes.
 const OBJECT_LIMIT: usize = 64 << 10;
 
 impl UnicodeError {
-    /// That the bytes at `place` are no text.
+    /// The error for the bytes at `place`, which cannot be decoded.
     pub fn of_bytes(encoding: &str, bytes: &[u8], place: std::ops::Range<usize>, reason: &str) -> Self {
         let object = if bytes.len() > OBJECT_LIMIT { Value::Null } else { Value::Bytes(bytes.to_vec()) };
         let which = match (place.len(), bytes.get(place.start)) {
@@ -50,7 +49,7 @@ impl UnicodeError {
         }
     }
 
-    /// That the characters at `place`, of which `first` is the first, have no bytes.
+    /// The error for the characters at `place`, which cannot be encoded; `first` is the first of them.
     pub fn of_text(encoding: &str, text: &str, place: std::ops::Range<usize>, first: char, reason: &str) -> Self {
         let object = if text.len() > OBJECT_LIMIT { Value::Null } else { text.into() };
         let which = match (place.len(), u32::from(first)) {
@@ -70,17 +69,17 @@ impl UnicodeError {
         }
     }
 
-    /// In Python's words.
+    /// Returns Python's message.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Returns the arguments that Python makes it of: the encoding, the object, start, end and the reason.
+    /// Returns the arguments of Python's exception: the encoding, the object, start, end and the reason.
     pub(super) fn into_args(self) -> Vec<Value> {
         vec![self.encoding.into(), self.object, self.start.into(), self.end.into(), self.reason.into()]
     }
 
-    /// As it was sent; what is not there is empty.
+    /// Makes it from its arguments as they were sent. What is missing is empty.
     pub(super) fn of_args(message: String, args: Vec<Value>) -> Self {
         let mut args = args.into_iter();
         let mut next = || args.next().unwrap_or_default();

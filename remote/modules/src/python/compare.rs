@@ -1,4 +1,4 @@
-//! `==` and `<` of values that may refer to live objects: these are looked into.
+//! `==` and `<` of values that may refer to live objects, which are looked into.
 
 mod argument;
 mod contents;
@@ -14,31 +14,30 @@ use hashbrown::HashMap;
 use std::rc::Rc;
 use tarmem_remote::value::{Value, place_of};
 
-/// How deep what is compared or written may be nested, from one live object to the next: CPython has a limit of its own
-/// kind.
+/// How many levels of live objects within live objects can be compared or shown. CPython has a limit of another kind.
 pub const LOOK_DEPTH: usize = 250;
 
-/// One comparison, or the many of one search: what it finds out of two live objects it does not find out again, for
-/// they do not change meanwhile.
+/// One comparison, or the many of one search. It remembers what it found out about two live objects, since they do not
+/// change meanwhile.
 #[derive(Default)]
 pub(crate) struct Comparing {
     depth: usize,
-    /// Whether two objects, by their places, are equal; `None` while that is being found out.
+    /// Whether two objects, by their places, are equal; `None` while they are being compared.
     pairs: HashMap<(usize, usize), Option<bool>>,
-    /// Whether they are in this order.
+    /// Whether two objects are in this order.
     orders: HashMap<(usize, usize, Comparison), bool>,
-    /// What all others are compared with.
+    /// The value with which all others are compared.
     argument: Argument,
-    /// All that is in the chain that was last looked at, by its place.
+    /// The merged contents of the chain that was last looked at, by its place.
     merged: Option<(usize, Rc<Table<Value>>)>,
     effort: Effort,
 }
 
 impl Comparing {
-    /// Returns whether Python calls them equal, as elements: what is identical is.
+    /// Returns whether Python calls them equal as elements, for which identical objects are always equal.
     ///
     /// # Errors
-    /// `RecursionError` for what is nested too deep, or in a circle; and those of looking.
+    /// `RecursionError` if they are nested too deeply, or contain themselves; and those of looking into objects.
     #[inline]
     pub(crate) fn equal(&mut self, a: &Value, b: &Value) -> Result<bool, Exception> {
         self.effort.take(1)?;
@@ -54,7 +53,7 @@ impl Comparing {
         self.shown(other, |this, other| this.sights(&sight, other))
     }
 
-    /// Where the first of `items` is that is equal to `value`.
+    /// Returns the position of the first of `items` that is equal to `value`.
     pub(crate) fn position<'a>(
         &mut self,
         items: impl IntoIterator<Item = &'a Value>,
@@ -72,7 +71,7 @@ impl Comparing {
         Ok(None)
     }
 
-    /// How many of `items` are equal to `value`.
+    /// Returns the number of `items` that are equal to `value`.
     pub(crate) fn count<'a>(
         &mut self,
         items: impl IntoIterator<Item = &'a Value>,
@@ -90,17 +89,17 @@ impl Comparing {
         Ok(count)
     }
 
-    /// Returns whether `a` comes before `b`, or whatever `comparison` asks.
+    /// Returns whether `comparison` holds between `a` and `b`.
     ///
     /// # Errors
-    /// `TypeError` for what has no order; and as [`equal`](Self::equal).
+    /// `TypeError` if they cannot be ordered; and as [`equal`](Self::equal).
     #[inline]
     pub(crate) fn holds(&mut self, comparison: Comparison, a: &Value, b: &Value) -> Result<bool, Exception> {
         self.effort.take(1)?;
         if is_flat(a) && is_flat(b) { comparison.holds(a, b) } else { self.nested_holds(comparison, a, b) }
     }
 
-    /// Returns the same of an object and a value. `name` is what Python calls the object's class.
+    /// As [`holds`](Self::holds), of an object and a value. Python calls the object's class `name`.
     pub(crate) fn object_holds<T: Holds>(
         &mut self,
         comparison: Comparison,
@@ -123,7 +122,7 @@ impl Comparing {
         self.lists(a.len(), a, b.len(), b)
     }
 
-    /// Which of two lists comes first, by the first elements that differ.
+    /// Returns whether `comparison` holds between two lists, decided by the first elements that differ.
     pub(crate) fn items_hold(&mut self, comparison: Comparison, a: &[Value], b: &[Value]) -> Result<bool, Exception> {
         self.first_difference(comparison, a.len(), a, b.len(), b)
     }
@@ -183,7 +182,7 @@ impl Comparing {
         }
     }
 
-    /// Gives `f` what a value is or, if it refers to an object, holds.
+    /// Calls `f` with a value or, if it refers to an object, with the contents of that.
     fn shown<R>(
         &mut self,
         value: &Value,
@@ -205,7 +204,8 @@ impl Comparing {
         })
     }
 
-    /// As [`shown`](Self::shown), of a chain; apart from it, for that one's frame is on the stack at every level.
+    /// As [`shown`](Self::shown), of a chain. It is a function of its own, because the stack has one of its frames at
+    /// every level.
     #[cold]
     #[inline(never)]
     fn chain<R>(
@@ -214,7 +214,7 @@ impl Comparing {
         place: Option<usize>,
         f: impl FnOnce(&mut Self, &Sight<'_>) -> Result<R, Exception>,
     ) -> Result<R, Exception> {
-        // It is two levels, for it takes the room of two.
+        // A chain counts as two levels, since it takes the stack of two.
         if self.depth + 1 >= LOOK_DEPTH {
             return Err(too_deep());
         }
@@ -270,7 +270,7 @@ impl Comparing {
                 Ok(same_order && a.len() == b.len() && self.tables(a.iter(), |key| b.get(key))?)
             }
             (Seen::Dict(table, _), Seen::Entries(entries)) | (Seen::Entries(entries), Seen::Dict(table, _)) => {
-                // Of a key that is there twice, the last one counts: so there may be more entries than keys.
+                // If a key occurs twice, its last entry counts; so there may be more entries than keys.
                 if table.len() > entries.len() {
                     return Ok(false);
                 }
@@ -301,7 +301,7 @@ impl Comparing {
         }
     }
 
-    /// `None` if they have no order.
+    /// Returns `None` if they cannot be ordered.
     fn seen_holds(&mut self, comparison: Comparison, a: &Seen<'_>, b: &Seen<'_>) -> Option<Result<bool, Exception>> {
         match (a, b) {
             (Seen::List(a), Seen::List(b)) | (Seen::Tuple(a), Seen::Tuple(b)) => {
@@ -328,7 +328,7 @@ impl Comparing {
     }
 }
 
-/// Returns whether it is looked at in one step.
+/// Returns whether the value is looked at in one step.
 fn is_flat(value: &Value) -> bool {
     /// In bytes.
     const SHORT: usize = 64;
@@ -340,8 +340,8 @@ fn is_flat(value: &Value) -> bool {
     }
 }
 
-/// Runs `f` with stack for one level more, on whichever thread: a level takes some kilobytes, and in a debug build all
-/// that may be nested takes more than the two megabytes that a thread has as a rule.
+/// Runs `f` with enough stack for one more level, on whatever thread. A level takes some kilobytes, so in a debug build
+/// the deepest nesting takes more than the two megabytes that a thread usually has.
 #[inline]
 pub(super) fn with_stack<R>(f: impl FnOnce() -> R) -> R {
     stacker::maybe_grow(128 << 10, 1 << 20, f)
@@ -352,7 +352,7 @@ fn too_deep() -> Exception {
 }
 
 impl Kind {
-    /// Returns whether values of these kinds can be equal: of nothing else anything is looked into.
+    /// Returns whether values of these kinds can be equal. If not, they are not looked into.
     fn may_equal(self, other: Kind) -> bool {
         self == other && self != Kind::Other
     }

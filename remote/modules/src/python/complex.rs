@@ -1,4 +1,4 @@
-//! Complex numbers, as CPython computes, reads and writes them.
+//! Complex numbers, computed, read and written as CPython does.
 
 use super::format::{Spec, format_float, padded};
 use super::repr::write_float;
@@ -13,7 +13,7 @@ pub(crate) fn product(a: Pair, b: Pair) -> Pair {
     (a.0 * b.0 - a.1 * b.1, a.0 * b.1 + a.1 * b.0)
 }
 
-/// `a / b`, by the larger part of `b`, so that nothing overflows on the way.
+/// Returns `a / b`, computed by the larger part of `b` so that nothing overflows on the way.
 ///
 /// # Errors
 /// `ZeroDivisionError`.
@@ -38,12 +38,12 @@ fn divided(a: Pair, b: Pair) -> Option<Pair> {
     }
 }
 
-/// `a ** b`
+/// Returns `a ** b`.
 ///
 /// # Errors
-/// `ZeroDivisionError`; `OverflowError` beyond all floats.
+/// `ZeroDivisionError`; `OverflowError` if the result is too large for floats.
 pub(crate) fn power(a: Pair, b: Pair) -> Result<Pair, Exception> {
-    /// Up to here, whole exponents are multiplied out.
+    /// Whole exponents up to this are computed by multiplication.
     const SMALL: f64 = 100.0;
     let by_zero = || Exception::ZeroDivisionError("0.0 to a negative or complex power".to_owned());
     let power = if b.1 == 0.0 && b.0 == b.0.floor() && b.0.abs() <= SMALL {
@@ -65,7 +65,7 @@ pub(crate) fn power(a: Pair, b: Pair) -> Result<Pair, Exception> {
             phase += b.1 * length.ln();
         }
         if phase.is_infinite() {
-            // The C library calls the cosine of that a domain error, and CPython calls each of those this.
+            // The C library calls the cosine of that a domain error, for which CPython has this message.
             return Err(by_zero());
         }
         (size * phase.cos(), size * phase.sin())
@@ -89,10 +89,10 @@ fn multiplied(base: Pair, exponent: u32) -> Pair {
     power
 }
 
-/// `abs(number)`
+/// Returns `abs(number)`.
 ///
 /// # Errors
-/// `OverflowError` beyond all floats.
+/// `OverflowError` if the result is too large for a float.
 pub(crate) fn magnitude((real, imag): Pair) -> Result<f64, Exception> {
     let length = real.hypot(imag);
     if length.is_infinite() && real.is_finite() && imag.is_finite() {
@@ -101,7 +101,7 @@ pub(crate) fn magnitude((real, imag): Pair) -> Result<f64, Exception> {
     Ok(length)
 }
 
-/// Returns the number as Python's `repr` writes it.
+/// Returns the number as Python's `repr` shows it.
 pub(crate) fn write_complex((real, imag): Pair) -> String {
     if real == 0.0 && real.is_sign_positive() {
         return format!("{}j", write_part(imag));
@@ -115,10 +115,10 @@ fn write_part(x: f64) -> String {
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
 
-/// What `format(number, spec)` is.
+/// Returns `format(number, spec)`.
 ///
 /// # Errors
-/// `ValueError` for a spec that makes no sense; `MemoryError` over the limit of a result.
+/// `ValueError` if the spec is not valid; `MemoryError` over the limit of a result.
 pub(crate) fn format_complex((real, imag): Pair, spec: &str) -> Result<String, Exception> {
     if spec.is_empty() {
         return Ok(write_complex((real, imag)));
@@ -151,7 +151,7 @@ pub(crate) fn format_complex((real, imag): Pair, spec: &str) -> Result<String, E
     Ok(padded(&text, &spec))
 }
 
-/// An imaginary part that stands alone has the sign that the spec says.
+/// Returns an imaginary part that stands alone, with the sign that the spec asks for.
 fn part_without_plus(imag: &str, sign: Option<char>) -> String {
     match (imag.strip_prefix('+'), sign) {
         (Some(imag), Some(sign @ ('+' | ' '))) => format!("{sign}{imag}"),
@@ -160,10 +160,10 @@ fn part_without_plus(imag: &str, sign: Option<char>) -> String {
     }
 }
 
-/// Returns the number that a text is, in one of Python's forms: `1`, `2j`, `1+2j`, `(1-j)`.
+/// Returns the number that a text spells, in one of Python's forms: `1`, `2j`, `1+2j`, `(1-j)`.
 ///
 /// # Errors
-/// `ValueError` for what is none.
+/// `ValueError` if it does not spell a number.
 pub(crate) fn parse(text: &str) -> Result<Pair, Exception> {
     let ascii: String = text.chars().map(|c| decimal_value(c).map_or(c, |digit| (b'0' + digit).into())).collect();
     parse_ascii(ascii.trim()).ok_or_else(|| Exception::value("complex() arg is a malformed string"))
@@ -189,7 +189,7 @@ fn parse_ascii(text: &str) -> Option<Pair> {
         _ => None,
     };
     let Some((first, rest)) = leading_float(inside) else {
-        // A sign and a j, or a j alone.
+        // A sign and a `j`, or only a `j`.
         let sign = sign_of(inside);
         let rest = if sign.is_some() { &inside[1..] } else { inside };
         return is_unit(rest).then_some((0.0, sign.unwrap_or(1.0)));
@@ -207,7 +207,7 @@ fn parse_ascii(text: &str) -> Option<Pair> {
     }
 }
 
-/// Returns the float that a text begins with, and what is after it.
+/// Returns the float at the beginning of a text, and the rest.
 fn leading_float(text: &str) -> Option<(f64, &str)> {
     let bytes = text.as_bytes();
     let digits = |from: usize| from + bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();

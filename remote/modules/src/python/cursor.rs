@@ -1,8 +1,8 @@
-//! Iteration in chunks: where it stands, and whether it may go on.
+//! Iteration in chunks: its position, and whether it can go on.
 //!
-//! A collection keeps nothing for those who iterate over it. Each chunk comes with a [`Cursor`], which asks for the
-//! next one; so an iteration that is abandoned leaves nothing behind. The cursor carries the [`Stamp`] of the
-//! collection, by which it is told whether that was changed meanwhile.
+//! A collection keeps nothing for its iterations. Each chunk comes with a [`Cursor`], by which the next one is
+//! requested; so an iteration that is abandoned leaves nothing behind. The cursor carries the [`Stamp`] of the
+//! collection, which tells whether the collection was changed between chunks.
 
 use crate::Exception;
 use serde::{Deserialize, Serialize};
@@ -12,30 +12,30 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tarmem_remote::context::Context;
 use tarmem_remote::value::Value;
 
-/// How many elements a chunk has if nobody says.
+/// The number of elements in a chunk by default.
 pub const CHUNK_ITEMS: u32 = 1_024;
 
-/// The most elements that a chunk has, so that one is quickly made.
+/// The maximum number of elements in a chunk, so that a chunk is made quickly.
 pub const CHUNK_ITEMS_LIMIT: u32 = 16_384;
 
-/// About the most bytes that a chunk takes on its way: 256 KiB, and less where results have to be smaller. A single
+/// The approximate maximum size of a chunk on the wire: 256 KiB, or less where results must be smaller. A single
 /// element that is larger comes alone.
 pub const CHUNK_BYTES: usize = 256 << 10;
 
-/// What a chunk takes besides its elements, at most.
+/// The maximum size of a chunk without its elements.
 const CHUNK_FRAME: usize = 256;
 
-/// Tells one state of a collection from another: a number that no other state has, nor any other collection.
+/// Identifies a state of a collection by a number that no other state has, nor any state of another collection.
 ///
-/// It is given out when somebody asks, and forgotten with each change; so changes cost nothing but that. A clone is in
-/// the same state, until one of the two changes.
+/// The number is chosen when it is asked for, and forgotten with each change, so changes cost hardly anything. A clone
+/// is in the same state until one of the two changes.
 #[derive(Debug, Default)]
 pub struct Stamp(AtomicU64);
 
 impl Stamp {
     /// Returns the number of this state.
     pub fn get(&self) -> u64 {
-        // Whoever changes the collection has it alone: nothing but the number itself is to be agreed upon here.
+        // Only one caller at a time can change the collection, so no other memory has to be synchronized.
         let known = self.0.load(Ordering::Relaxed);
         if known != 0 {
             return known;
@@ -47,14 +47,14 @@ impl Stamp {
         }
     }
 
-    /// It is another state from now on.
+    /// Marks a change: the state is another one from now on.
     pub fn change(&mut self) {
         *self.0.get_mut() = 0;
     }
 }
 
-/// A number that was not given out yet. The first one is random, so that a service does not take the cursors of the one
-/// before it for its own; all fit the 53 bits that a number has in JSON.
+/// Returns a number that was not given out yet. The first one is random, so that a service does not accept the cursors
+/// of an earlier one. All fit the 53 bits of a number in JSON.
 fn fresh() -> u64 {
     static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new((RandomState::new().hash_one(0) >> 12) | 1));
     NEXT.fetch_add(1, Ordering::Relaxed)
@@ -66,7 +66,7 @@ impl Clone for Stamp {
     }
 }
 
-/// It is no part of what a collection is worth.
+/// Stamps are always equal: they are not part of a collection's contents.
 impl PartialEq for Stamp {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -75,7 +75,7 @@ impl PartialEq for Stamp {
 
 impl Eq for Stamp {}
 
-/// Where an iteration stands. Only the collection that gave it can tell what is in it.
+/// The position of an iteration. Only the collection that made it can interpret it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     at: u64,
@@ -84,7 +84,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Returns the cursor that was given, if it is of this very state; an iteration that begins, without one.
+    /// Returns the given cursor if it belongs to this very state, or, without one, a cursor at the beginning.
     ///
     /// # Errors
     /// The length that the collection had, if it was changed since.
@@ -97,39 +97,41 @@ impl Cursor {
         }
     }
 
-    /// As [`resume`](Self::resume), of what is called `what` and may change, but has to be the same object still.
+    /// As [`resume`](Self::resume), for a collection that may change between chunks, but must be the same object.
+    /// `what` is its name in errors.
     ///
     /// # Errors
-    /// `RuntimeError` if it is another one.
+    /// `RuntimeError` if it is another object.
     pub(crate) fn of_same(cursor: Option<Cursor>, stamp: &Stamp, what: &str) -> Result<Self, Exception> {
         Self::resume(cursor, stamp, 0)
             .map_err(|_| Exception::RuntimeError(format!("another {what} took its place during iteration")))
     }
 
-    /// Returns the position that it stands at; beyond the end for one that nobody gave out.
+    /// Returns the position, which is beyond the end if the cursor is not one that was given out.
     pub(crate) fn at(&self) -> usize {
         usize::try_from(self.at).unwrap_or(usize::MAX)
     }
 }
 
-/// Some elements of a collection, in their order.
+/// A part of the elements of a collection, in their order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Chunk {
     /// The elements.
     pub items: Vec<Value>,
-    /// What to ask for the rest with; null at the end.
+    /// The cursor by which to request the next chunk; null at the end.
     pub next: Option<Cursor>,
-    /// Whether there was a rest when this chunk was made. Without one, the next chunk tells whether it is still so.
+    /// Whether there were more elements when this chunk was made. If not, the next chunk tells whether that is still
+    /// so.
     pub more: bool,
 }
 
 impl Chunk {
-    /// Returns the first of `items`, within the bounds of a chunk: `limit` elements, and what the result of this call
-    /// may take. Each comes with the position after it.
+    /// Collects the first of `items` into a chunk: up to `limit` elements, and as many bytes as the result of this call
+    /// can have. Each item comes with the position after it.
     ///
-    /// Of a collection that can change, the end is told by a chunk without elements: so that a change is noticed until
-    /// then. `fixed` says that it cannot. A limit of zero gives no element, and the cursor at which it stands: so that
-    /// a change is noticed from then on.
+    /// If the collection can change, the end is reported by a chunk without elements, so that a change before that is
+    /// noticed. `fixed` means that it cannot change. With a limit of zero, the chunk has no elements, and the cursor of
+    /// the current position, so that a change after that is noticed.
     pub(crate) fn collect(
         ctx: &Context,
         cursor: Cursor,
@@ -159,9 +161,9 @@ impl Chunk {
     }
 }
 
-/// Returns the most bytes that a value takes on the wire.
+/// Returns the maximum size of a value on the wire.
 fn encoded(value: &Value) -> usize {
-    /// A kind, and a length.
+    /// The kind and the length.
     const HEAD: usize = 11;
     HEAD + match value {
         Value::Null | Value::Bool(_) => 0,

@@ -1,25 +1,25 @@
-//! What a call has to do, counted while it is done: the service that runs it decides whether it goes on.
+//! Counts the steps of a call while it runs, so that the service can decide whether it goes on.
 
 use crate::error::Exception;
 use std::cell::Cell;
 use tarmem_remote::value::{Value, go_on};
 
-/// So many bytes are looked at in the time that an element takes.
+/// How many bytes are looked at in the time of one element.
 const BYTES: usize = 64;
 
-/// A key is found in the time that so many elements take.
+/// How many elements are looked at in the time in which a key is found.
 const KEY: usize = 4;
 
-/// How many steps are taken before they are told of.
+/// How many steps are counted before they are reported.
 const TOLD: usize = 1 << 10;
 
-/// Counts steps: an element that is compared or written is one, and so are [`BYTES`] bytes of a text. Each visit
-/// counts, however often it leads to the same object.
+/// Counts steps. Comparing or showing an element is a step, and so is looking at [`BYTES`] bytes of a text. Every visit
+/// counts, even if it leads to the same object again.
 ///
-/// What looks at live objects, or compares elements, takes its steps before it changes anything: then it can come to an
-/// end at any of them, as if an object that it looks into were in use.
+/// A method that looks at live objects, or compares elements, takes its steps before it changes anything. So it can be
+/// stopped at any step, as if an object that it looks into were in use.
 ///
-/// What is not told yet is the thread's: so many small efforts are as much as a large one.
+/// Steps that are not reported yet are counted per thread, so many small efforts count as much as a large one.
 #[derive(Default)]
 pub(crate) struct Effort(());
 
@@ -28,11 +28,11 @@ thread_local! {
 }
 
 impl Effort {
-    /// So many steps are to be taken.
+    /// Counts this many steps.
     ///
     /// # Errors
-    /// [`Exception::busy`], which nobody sees, if it is not to go on here. The service tells its caller why, or runs it
-    /// again elsewhere.
+    /// [`Exception::busy`], which nobody sees, if the call must not go on here. The service tells its caller why, or
+    /// runs it again elsewhere.
     #[inline]
     pub(crate) fn take(&mut self, steps: usize) -> Result<(), Exception> {
         let untold = UNTOLD.get().saturating_add(steps);
@@ -40,13 +40,13 @@ impl Effort {
         if untold < TOLD { Ok(()) } else { self.tell() }
     }
 
-    /// Those of looking at so many bytes.
+    /// Counts the steps of looking at this many bytes.
     #[inline]
     pub(crate) fn take_bytes(&mut self, bytes: usize) -> Result<(), Exception> {
         self.take(bytes / BYTES)
     }
 
-    /// Those of finding a value, as a key, in a table or putting it there.
+    /// Counts the steps of finding a value as a key of a table, or of inserting it.
     pub(crate) fn take_key(&mut self, key: &Value) -> Result<(), Exception> {
         self.take(steps_of_key(key))
     }
@@ -62,7 +62,7 @@ fn steps_of_key(key: &Value) -> usize {
         Value::Text(text) => text.len() / BYTES,
         Value::Bytes(bytes) => bytes.len() / BYTES,
         Value::Int(n) => n.weight() / BYTES,
-        // No deeper than values are.
+        // This recurses no deeper than values are nested.
         Value::Tuple(items) | Value::Set(items) => items.iter().map(steps_of_key).fold(0, usize::saturating_add),
         _ => 0,
     };

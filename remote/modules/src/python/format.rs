@@ -1,4 +1,4 @@
-//! The mini-language of `format(value, spec)`: fill, alignment, sign, width, grouping, precision and type.
+//! The format specs of `format(value, spec)`: fill, alignment, sign, width, grouping, precision and type.
 
 use super::live::operand;
 use super::{check_result, integer, to_float, type_name, whole_repr};
@@ -6,10 +6,10 @@ use crate::Exception;
 use std::borrow::Cow;
 use tarmem_remote::value::{Integer, Value};
 
-/// What `format(value, spec)` makes of a value.
+/// Returns `format(value, spec)`.
 ///
 /// # Errors
-/// `ValueError` for a spec that makes no sense, `TypeError` for one of a value that takes none, `MemoryError` over the
+/// `ValueError` if the spec is not valid, `TypeError` if the value takes no spec, `MemoryError` over the
 /// [limit](super::RESULT_LIMIT) of a result.
 pub fn format(value: &Value, spec: &str) -> Result<String, Exception> {
     if spec.is_empty() {
@@ -34,7 +34,7 @@ pub fn format(value: &Value, spec: &str) -> Result<String, Exception> {
     }
 }
 
-/// What `str(value)` is.
+/// Returns `str(value)`.
 ///
 /// # Errors
 /// As [`whole_repr`](super::whole_repr).
@@ -46,12 +46,12 @@ pub(crate) fn text_of(value: &Value) -> Result<String, Exception> {
     }
 }
 
-/// How many characters of a text a spec shows, if it does not show all of them.
+/// Returns how many characters of a text a spec shows, if it does not show all of them.
 pub(crate) fn shown_characters(spec: &str) -> Option<usize> {
     Spec::parse(spec, 's', '<', "str").ok()?.precision
 }
 
-/// A spec, taken apart.
+/// A parsed format spec.
 #[derive(Clone, Copy)]
 pub(super) struct Spec {
     pub(super) fill: char,
@@ -60,10 +60,10 @@ pub(super) struct Spec {
     pub(super) no_negative_zero: bool,
     pub(super) alternate: bool,
     pub(super) width: usize,
-    /// What stands between groups of digits.
+    /// The separator between groups of digits.
     pub(super) group: Option<char>,
     pub(super) precision: Option<usize>,
-    /// NUL for none.
+    /// The type, or NUL if there is none.
     pub(super) kind: char,
 }
 
@@ -168,7 +168,7 @@ impl Spec {
         ))
     }
 
-    /// Returns the width without what is in it already, on both sides.
+    /// Returns the padding on both sides of a text of `len` characters.
     fn padding(&self, len: usize) -> (usize, usize) {
         let padding = self.width.saturating_sub(len);
         match self.align {
@@ -222,19 +222,19 @@ fn format_text(text: &str, spec: &Spec) -> Result<String, Exception> {
     Ok(padded(&shown, spec))
 }
 
-/// Returns the text in the width that the spec says.
+/// Returns the text, padded to the width of the spec.
 pub(super) fn padded(text: &str, spec: &Spec) -> String {
     let (left, right) = spec.padding(text.chars().count());
     spec.fills(left).chain(text.chars()).chain(spec.fills(right)).collect()
 }
 
-/// A number in its parts.
+/// A number, divided into its parts.
 struct Parts<'a> {
     sign: Option<char>,
     prefix: &'a str,
-    /// What is grouped.
+    /// The digits that are grouped.
     digits: &'a str,
-    /// The point, what is after it, an exponent; all of what has no digits.
+    /// The point, the digits after it, and the exponent; or all of what is not a number of digits, such as `nan`.
     rest: &'a str,
     group: usize,
 }
@@ -259,7 +259,7 @@ fn laid_out(parts: &Parts<'_>, spec: &Spec) -> Result<String, Exception> {
     Ok(text)
 }
 
-/// Digits in groups, with zeros before them up to a width; no group is empty, so it may be one more.
+/// Groups digits, and pads them with zeros up to a width. No group is empty, so the result may be one character wider.
 fn grouped(digits: &str, width: usize, separator: Option<char>, group: usize) -> String {
     if digits.is_empty() {
         return String::new();
@@ -323,12 +323,12 @@ fn format_char(n: &Integer, spec: &Spec) -> Result<String, Exception> {
     }
     let code = n.to_string().parse::<u32>().ok().filter(|code| *code < 0x11_0000);
     let code = code.ok_or_else(|| Exception::overflow("%c arg not in range(0x110000)"))?;
-    // A surrogate is no character here.
+    // A text here cannot hold a surrogate.
     let letter = char::from_u32(code).ok_or_else(|| Exception::value("%c arg is a surrogate"))?;
     laid_out(&Parts { sign: None, prefix: "", digits: "", rest: letter.encode_utf8(&mut [0; 4]), group: 3 }, spec)
 }
 
-/// Returns the digits of what is not negative, in base `2 ** shift`.
+/// Returns the digits of a number that is not negative, in base `2 ** shift`.
 fn power_of_two_digits(n: &Integer, shift: usize) -> String {
     let bits: Vec<u8> = n.to_signed_bytes_le().iter().flat_map(|byte| (0..8).map(move |at| byte >> at & 1)).collect();
     let digit = |bits: &[u8]| bits.iter().rev().fold(0, |digit, bit| digit * 2 + u32::from(*bit));
@@ -380,7 +380,7 @@ fn significand(text: &str) -> &str {
     text.split(['e', 'E']).next().unwrap_or_default()
 }
 
-/// No float has more digits than these after its first one, or after its point; the others are zeros.
+/// No float has more digits than this after its first one, or after its point; further digits are zeros.
 const EXACT: usize = 1100;
 
 fn fixed(x: f64, precision: usize) -> String {
@@ -397,7 +397,7 @@ fn exponential(x: f64, precision: usize) -> String {
     format!("{digits}{zeros}e{sign}{exponent:0>2}")
 }
 
-/// With `precision` digits in all; `whole` is the form without a type, which shows a float by its point.
+/// Returns a number with `precision` digits in all. `whole` is the form without a type, which always shows a point.
 fn general(x: f64, precision: usize, whole: bool, alternate: bool) -> String {
     let text = exponential(x, precision - 1);
     let (_, exponent) = text.split_once('e').unwrap_or((&text, "0"));

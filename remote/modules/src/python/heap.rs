@@ -1,29 +1,29 @@
-//! Heaps, as Python's `heapq` keeps them: the same comparisons in the same order, so that what is equal leaves in the
-//! same order. Unlike there, an operation that fails has changed nothing: where things go is found first, and then they
-//! go.
+//! Heaps, as Python's `heapq` keeps them: the same comparisons in the same order, so that equal items leave in the same
+//! order. Unlike there, an operation that fails has changed nothing: it finds all places first, and then moves the
+//! items.
 
 use super::Comparison;
 use crate::Exception;
 use tarmem_remote::value::Value;
 
-/// Returns the order of a heap of values.
+/// The order of a heap of values.
 ///
 /// # Errors
-/// `TypeError` for values that have none.
+/// `TypeError` if they cannot be ordered.
 pub(crate) fn less(a: &Value, b: &Value) -> Result<bool, Exception> {
     Comparison::Less.holds(a, b)
 }
 
-/// Puts `item` into a heap.
+/// Adds `item` to a heap.
 ///
 /// # Errors
-/// That of `less`, and the item, if it has no order with one of those that it has to pass.
+/// The error of `less`, with the item, if it cannot be ordered with one that it has to pass.
 pub(crate) fn push(
     heap: &mut Vec<Value>,
     item: Value,
     less: impl Fn(&Value, &Value) -> Result<bool, Exception>,
 ) -> Result<(), (Exception, Value)> {
-    // The places above that it has to pass.
+    // The places above that it passes.
     let mut path = Vec::new();
     let mut at = heap.len();
     while at > 0 {
@@ -43,10 +43,10 @@ pub(crate) fn push(
     Ok(())
 }
 
-/// Takes the least item out of a heap, if there is one.
+/// Removes the smallest item from a heap and returns it, if there is one.
 ///
 /// # Errors
-/// That of `less` if items have to be compared that have no order.
+/// The error of `less` if items must be compared that cannot be ordered.
 pub(crate) fn pop(
     heap: &mut Vec<Value>,
     mut less: impl Fn(&Value, &Value) -> Result<bool, Exception>,
@@ -58,8 +58,8 @@ pub(crate) fn pop(
     Ok(Some(top))
 }
 
-/// Puts `item` in the place of the least one, which it gives: so many places as before. `None`, and nothing is put in,
-/// if there is none.
+/// Replaces the smallest item with `item`, and returns it; the heap keeps its size. If the heap is empty, returns
+/// `None` and adds nothing.
 ///
 /// # Errors
 /// As [`less`].
@@ -85,7 +85,7 @@ pub(crate) fn heapify(items: &mut [Value]) -> Result<(), Exception> {
     Ok(())
 }
 
-/// As [`heapify`], of anything, with its own order. What fails half way may have moved some.
+/// As [`heapify`], for any type and order. If it fails, some items may have been moved.
 pub(crate) fn heapify_by<T>(
     items: &mut [T],
     mut less: impl FnMut(&T, &T) -> Result<bool, Exception>,
@@ -97,7 +97,7 @@ pub(crate) fn heapify_by<T>(
     Ok(())
 }
 
-/// Where an item goes that stands at the top of a heap and may be too large for that: the places from there on.
+/// Returns the places that an item passes which stands at the top of a heap and may be too large for that.
 ///
 /// # Errors
 /// Those of `less`.
@@ -111,8 +111,8 @@ pub(crate) fn sink_first<T>(
     }
 }
 
-/// Returns the places through which an item goes from `start` on: the way down, along the smaller children, and then up
-/// again, to where it is to be.
+/// Returns the places that an item passes from `start` on: down along the smaller children, and then up again to its
+/// final place.
 fn sink<T>(
     items: &[T],
     start: usize,
@@ -137,7 +137,7 @@ fn sink<T>(
     Ok(path)
 }
 
-/// Moves what stands at the first of these places to the last of them, and the others up.
+/// Moves the item at the first of these places to the last of them, and the others up.
 pub(crate) fn shift<T>(items: &mut [T], path: &[usize]) {
     for step in path.windows(2) {
         items.swap(step[0], step[1]);

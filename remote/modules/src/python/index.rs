@@ -1,4 +1,4 @@
-//! Indices: which element `xs[-1]` is.
+//! Indices, counts and bounds of sequences: which element `xs[-1]` is.
 
 use super::type_name;
 use super::whole;
@@ -6,7 +6,8 @@ use crate::Exception;
 use tarmem_remote::args::Arg;
 use tarmem_remote::value::Value;
 
-/// Returns the integer that a value is as an index, a count or a size: an int or a bool, or a reference to a live one.
+/// Returns the integer that a value stands for as an index, a count or a size: an int or a bool, or a reference to a
+/// live one.
 ///
 /// # Errors
 /// `TypeError` for anything else.
@@ -16,27 +17,27 @@ pub fn index_of(value: &Value) -> Result<i128, Exception> {
     })
 }
 
-/// As [`index_of`], of a bound of a search.
+/// As [`index_of`], for a bound of a search.
 ///
 /// # Errors
-/// `TypeError` for what is no integer.
+/// `TypeError` if it is not an integer.
 fn bound_of(bound: &Value) -> Result<i128, Exception> {
     index_of(bound).map_err(|_| Exception::of_type("slice indices must be integers or have an __index__ method"))
 }
 
-/// As [`bound_of`], of one that may be null.
+/// As [`bound_of`], for a bound that may be null.
 ///
 /// # Errors
-/// `TypeError` for what is no integer.
+/// `TypeError` if it is not an integer.
 pub(crate) fn slice_bound_of(bound: &Value) -> Result<i128, Exception> {
     index_of(bound)
         .map_err(|_| Exception::of_type("slice indices must be integers or None or have an __index__ method"))
 }
 
-/// As [`index_of`], of what has to fit a machine's word, as CPython wants it.
+/// As [`index_of`], for an integer that must fit a machine word, as CPython requires.
 ///
 /// # Errors
-/// `OverflowError` if it does not.
+/// `OverflowError` if it does not fit.
 pub(crate) fn word(value: &Value) -> Result<i128, Exception> {
     let n = index_of(value)?;
     match i64::try_from(n) {
@@ -45,13 +46,13 @@ pub(crate) fn word(value: &Value) -> Result<i128, Exception> {
     }
 }
 
-/// Returns the position that index `index` means in a sequence of `len`, counted from the end if negative.
+/// Returns the position that an index stands for in a sequence of `len`; a negative one counts from the end.
 pub fn position(index: i128, len: usize) -> Option<usize> {
     let index = if index < 0 { index.checked_add(len as i128)? } else { index };
     usize::try_from(index).ok().filter(|&at| at < len)
 }
 
-/// From where to where `index(value, start, stop)` searches among `len` elements.
+/// Returns the bounds in which `index(value, start, stop)` searches among `len` elements.
 ///
 /// # Errors
 /// As [`bound_of`].
@@ -63,7 +64,7 @@ pub(crate) fn searched(start: Arg<Value>, stop: Arg<Value>, len: usize) -> Resul
     Ok((bound(start, 0)?, bound(stop, len)?))
 }
 
-/// Returns the position that index `index` means where something is put in: at the ends if it is beyond them.
+/// Returns the position at which to insert for an index. One beyond an end stands for that end.
 pub(crate) fn insertion(index: i128, len: usize) -> usize {
     let index = if index < 0 { index.saturating_add(len as i128) } else { index };
     usize::try_from(index.max(0)).map_or(len, |at| at.min(len))

@@ -1,15 +1,15 @@
-//! The elements of anything that has some.
+//! The elements of any value that has some.
 
 use super::live::{plain, type_of, view};
 use super::{check_result, room, type_name};
 use crate::Exception;
 use tarmem_remote::value::{Value, allocated};
 
-/// Returns the elements of a value: those of a list, a tuple or a set, the keys of a map, the characters of a text, the
-/// integers in bytes; and those of a live object of these modules, where a service runs this.
+/// Returns the elements of a value: those of a list, a tuple or a set, the keys of a map, the characters of a text, or
+/// the integers in bytes. Where a service runs this, also those of a live object of these modules.
 ///
 /// # Errors
-/// `TypeError` for what has no elements; `MemoryError` for a text or bytes whose elements would take more than
+/// `TypeError` if it has no elements; `MemoryError` if the elements of a text or of bytes would take more than
 /// [`RESULT_LIMIT`](super::RESULT_LIMIT): each takes 32 times a byte, or 64.
 pub fn iterate(value: Value) -> Result<Vec<Value>, Exception> {
     match value {
@@ -39,10 +39,10 @@ fn not_iterable(name: &str) -> Exception {
     Exception::TypeError(format!("'{name}' object is not iterable"))
 }
 
-/// Returns the pairs that a dict can be made of: those of a map, or the elements of a list if each is a pair itself.
+/// Returns the pairs of which a dict can be made: those of a map, or the elements of a list if each is a pair itself.
 ///
 /// # Errors
-/// `TypeError` for what has no elements, or whose elements have none; `ValueError` for one that is not two.
+/// `TypeError` if the value or one of its elements has no elements; `ValueError` if one of them does not have two.
 pub fn pairs(value: Value) -> Result<Vec<(Value, Value)>, Exception> {
     let value = match plain(value)? {
         Value::Map(entries) => return Ok(entries),

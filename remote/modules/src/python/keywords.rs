@@ -1,15 +1,15 @@
-//! What Python takes one of by its place, and any number of by their names: `dict(items, a=1)`; and the `key` that it
-//! takes.
+//! Arguments as Python takes them: one by position and any number by name, as in `dict(items, a=1)`; and the argument
+//! `key`.
 
 use super::type_name;
 use crate::Exception;
 use tarmem_remote::args::Arg;
 use tarmem_remote::value::Value;
 
-/// Returns the only argument by place of what CPython calls `function`, if there is one.
+/// Returns the only positional argument of what CPython calls `function`, if there is one.
 ///
 /// # Errors
-/// `TypeError` for more than one, in the words of CPython.
+/// `TypeError` if there are more, with CPython's message.
 pub(crate) fn at_most_one(function: &str, args: Vec<Value>) -> Result<Option<Value>, Exception> {
     match args.len() {
         0 | 1 => Ok(args.into_iter().next()),
@@ -17,10 +17,10 @@ pub(crate) fn at_most_one(function: &str, args: Vec<Value>) -> Result<Option<Val
     }
 }
 
-/// Checks that a `key` is none, for Python's is a function.
+/// Checks that there is no `key`, which is a function in Python.
 ///
 /// # Errors
-/// `TypeError` for anything but null.
+/// `TypeError` if it is anything but null.
 pub(crate) fn no_key(key: Arg<Value>) -> Result<(), Exception> {
     match key.given().filter(|key| !key.is_null()) {
         None => Ok(()),

@@ -1,18 +1,18 @@
-//! How large and how deep things may become.
+//! Limits on the size and depth of values.
 
 use super::Effort;
 use crate::Exception;
 use tarmem_remote::value::{DECODED_LIMIT, DEPTH_LIMIT, Value, allocated, with_room};
 
-/// How deep a value may be nested to be an element of a collection: two levels less than
-/// [`DEPTH_LIMIT`], so that the collection itself, and a list of its items, can be shown.
+/// How deeply an element of a collection can be nested: two levels less than [`DEPTH_LIMIT`], so that the collection
+/// itself, and a list of its items, can be returned.
 pub const ELEMENT_DEPTH: usize = DEPTH_LIMIT - 2;
 
-/// How much memory the result of one operation may take where it can be much larger than what it was made of, such as
-/// `xs * n` or `list(text)`: as much as [the arguments of a call](DECODED_LIMIT), 64 MiB.
+/// How much memory the result of an operation can take if it can be much larger than its operands, as in `xs * n` or
+/// `list(text)`: as much as [the arguments of a call](DECODED_LIMIT), 64 MiB.
 ///
-/// What is counted is memory, not characters: an element of a list takes 32 bytes, and a text of its own 32 more at
-/// least. The `MemoryError` comes before the memory is taken.
+/// This counts memory, not characters: an element of a list takes 32 bytes, and a text of its own at least 32 more. The
+/// `MemoryError` comes before the memory is taken.
 pub const RESULT_LIMIT: usize = DECODED_LIMIT;
 
 /// Checks that a value can be an element of a collection.
@@ -23,7 +23,7 @@ pub fn check_depth(value: &Value) -> Result<(), Exception> {
     if fits(value, ELEMENT_DEPTH) {
         Ok(())
     } else {
-        Err(Exception::ValueError(format!("an element may be nested {ELEMENT_DEPTH} levels deep, and no deeper")))
+        Err(Exception::ValueError(format!("an element can be nested at most {ELEMENT_DEPTH} levels deep")))
     }
 }
 
@@ -39,7 +39,7 @@ fn fits(value: &Value, levels: usize) -> bool {
     }
 }
 
-/// About how many bytes of memory a value takes, with what the allocator adds to a text.
+/// Returns the approximate memory that a value takes, in bytes, with what the allocator adds to a text.
 pub fn weight(value: &Value) -> usize {
     let inside = match value {
         Value::Text(text) => allocated(text.len()),
@@ -52,7 +52,7 @@ pub fn weight(value: &Value) -> usize {
     inside + size_of::<Value>()
 }
 
-/// Checks that `count` times `each` bytes are not too many.
+/// Checks that `count` times `each` bytes are within the limit.
 ///
 /// # Errors
 /// `MemoryError` if they are more than [`RESULT_LIMIT`].
@@ -63,25 +63,25 @@ pub fn check_result(each: usize, count: usize) -> Result<(), Exception> {
     }
 }
 
-/// What a result takes while it is made.
+/// The memory of a result while it is made.
 #[derive(Default)]
 pub(crate) struct Meter(usize);
 
 impl Meter {
-    /// So many bytes are to be taken.
+    /// Adds this many bytes.
     ///
     /// # Errors
-    /// `MemoryError` if all in all that is over [`RESULT_LIMIT`].
+    /// `MemoryError` if the sum is more than [`RESULT_LIMIT`].
     pub(crate) fn take(&mut self, bytes: usize) -> Result<(), Exception> {
         self.0 = self.0.saturating_add(bytes);
         if self.0 > RESULT_LIMIT { Err(too_large(self.0 as u128)) } else { Ok(()) }
     }
 }
 
-/// Copies of these elements.
+/// Copies these elements.
 ///
 /// # Errors
-/// `MemoryError` before they take more than [`RESULT_LIMIT`].
+/// `MemoryError` before the copies take more than [`RESULT_LIMIT`].
 pub(crate) fn copied<'a>(items: impl Iterator<Item = &'a Value>) -> Result<Vec<Value>, Exception> {
     let mut meter = Meter::default();
     let mut copies = room(items.size_hint().0.min(RESULT_LIMIT / size_of::<Value>()))?;
@@ -94,18 +94,18 @@ pub(crate) fn copied<'a>(items: impl Iterator<Item = &'a Value>) -> Result<Vec<V
     Ok(copies)
 }
 
-/// An empty list with room for `count` elements.
+/// Returns an empty list with room for `count` elements.
 ///
 /// # Errors
-/// `MemoryError` if there is no memory for them now.
+/// `MemoryError` if that cannot be allocated now.
 pub(crate) fn room<T>(count: usize) -> Result<Vec<T>, Exception> {
     with_room(count).map_err(|error| Exception::MemoryError(error.to_string()))
 }
 
-/// Returns the elements, `times` times one after another.
+/// Returns the elements repeated `times` times.
 ///
 /// # Errors
-/// As [`room`]; that they are not too many is for the caller to [check](repeats).
+/// As [`room`]. The caller [checks](repeats) that they are within the limit.
 pub(crate) fn repeated<T: Clone>(items: &[T], times: usize) -> Result<Vec<T>, Exception> {
     let mut repeated = room(items.len().saturating_mul(times))?;
     (0..times).for_each(|_| repeated.extend_from_slice(items));
@@ -118,13 +118,13 @@ fn too_large(bytes: u128) -> Exception {
     ))
 }
 
-/// How often `count` repeats something that takes `bytes`: never if it is negative.
+/// Returns how many times `count` repeats something that takes `bytes`; a negative count means zero.
 ///
 /// # Errors
 /// `MemoryError` if the result would be over the limit.
 pub(crate) fn repeats(bytes: usize, count: i128) -> Result<usize, Exception> {
     let count = usize::try_from(count.max(0)).unwrap_or(usize::MAX);
-    // Nothing, however often, is nothing.
+    // No bytes stay no bytes, however often they are repeated.
     let count = if bytes == 0 { 0 } else { count };
     check_result(bytes, count)?;
     Ok(count)

@@ -1,7 +1,8 @@
-//! Live objects as operands: what a reference to one holds, where a service runs the method that has it.
+//! Live objects as operands: the contents of an object that a value refers to, where a service runs the method that has
+//! it.
 //!
-//! A method reads all that it refers to before it changes anything. Then it can fail where others use one of the
-//! objects, and the service runs it again once it holds them all: see
+//! A method reads everything that it refers to before it changes anything. So it can fail if one of the objects is in
+//! use, and the service runs it again once it holds all of them: see
 //! [`RefScope::look`](tarmem_remote::value::RefScope::look).
 
 use super::{Effort, Key, Meter, Table, check_result, copied, iterate, truthy, weight};
@@ -18,41 +19,41 @@ use tarmem_remote::value::{self, Looked, ObjectRef, Value, place_of};
 pub(super) use crate::error::is_busy;
 pub(crate) use tarmem_remote::value::lending;
 
-/// What a value is, or an object of the modules holds, to look at.
+/// A view of a value, or of the contents of an object of the modules.
 pub(crate) enum Seen<'a> {
     List(&'a [Value]),
     Tuple(&'a [Value]),
-    /// With the most elements that it holds.
+    /// With the maximum number of elements.
     Deque(&'a VecDeque<Value>, Option<usize>),
     Set(&'a Table<()>),
     Dict(&'a Table<Value>, Mapping),
     Text(&'a str),
     Bytes(&'a [u8]),
     Number(Value),
-    /// Elements, and nothing that Python has a plain type for.
+    /// Elements of an object for which Python has no plain type.
     Items(&'a [Value]),
     Range(&'a Range),
     /// The elements of a plain set.
     Elements(&'a [Value]),
-    /// Those of a plain map.
+    /// The entries of a plain map.
     Entries(&'a [(Value, Value)]),
-    /// What has yet to be [merged](Seen::merged).
+    /// A chain, which has yet to be [merged](Seen::merged).
     Chain(&'a ChainMap),
     Nothing,
 }
 
-/// What kind of a dict.
+/// The kind of a dict.
 pub(crate) enum Mapping {
     Plain,
     Ordered,
     Counter,
-    /// With its factory, as Python writes it.
+    /// With the `repr` of its factory.
     Default(String),
-    /// All that is in the maps of a chain.
+    /// The merged maps of a chain.
     Chain,
 }
 
-/// What can be equal, or has an order.
+/// Kinds of values that can be equal to one another, or ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     List,
@@ -64,18 +65,18 @@ pub(crate) enum Kind {
     Bytes,
     Number,
     Range,
-    /// Anything else, which is equal to itself alone.
+    /// Anything else, which is equal only to itself.
     Other,
 }
 
-/// What a value is or an object holds, and where the object is.
+/// A view of a value or an object, with the place of the object.
 pub(crate) struct Sight<'a> {
     pub(crate) seen: Seen<'a>,
     pub(crate) place: Option<usize>,
     pub(crate) written: Option<Written<'a>>,
 }
 
-/// Writes an object as Python does, if that does not follow from what it holds.
+/// The `repr` of an object, if it does not follow from its contents.
 #[derive(Clone, Copy)]
 pub(crate) struct Written<'a>(&'a dyn Any, fn(&dyn Any) -> Option<String>);
 
@@ -85,11 +86,11 @@ impl Written<'_> {
     }
 }
 
-/// A class whose objects hold something that others may look at.
+/// A class whose objects' contents can be looked at.
 pub(crate) trait Holds: Object {
     fn seen(&self) -> Seen<'_>;
 
-    /// How Python writes it, where that does not follow from what it holds.
+    /// Returns the `repr`, if it does not follow from the contents.
     fn written(&self) -> Option<String> {
         None
     }
@@ -107,7 +108,7 @@ fn write<T: Holds>(object: &dyn Any) -> Option<String> {
 
 type Class = (&'static str, Kind, See, fn(&dyn Any) -> Option<String>);
 
-/// The classes that are looked into, by their paths.
+/// The classes whose objects are looked into, by their paths.
 static CLASSES: [Class; 20] = [
     (List::PATH, Kind::List, see::<List>, write::<List>),
     (Dict::PATH, Kind::Dict, see::<Dict>, write::<Dict>),
@@ -131,7 +132,7 @@ static CLASSES: [Class; 20] = [
     (SharedArray::PATH, Kind::Other, see::<SharedArray>, write::<SharedArray>),
 ];
 
-/// Returns the kind of a value or, by its class alone, of the object that it refers to.
+/// Returns the kind of a value or, by class alone, of the object that it refers to.
 pub(crate) fn kind_of(value: &Value) -> Kind {
     match value {
         Value::Ref(reference) => class(reference).map_or(Kind::Other, |(_, kind, ..)| *kind),
@@ -143,10 +144,11 @@ fn class(reference: &ObjectRef) -> Option<&'static Class> {
     CLASSES.iter().find(|(path, ..)| *path == reference.class())
 }
 
-/// Gives `f` what an object of the modules holds; nothing of any other object, which is not even asked for.
+/// Calls `f` with the contents of an object of the modules, or with `None` for any other object, which is not even
+/// looked up.
 ///
 /// # Errors
-/// Those of `f`; and [`Exception::busy`], which nobody sees, if others use the object.
+/// Those of `f`; and [`Exception::busy`], which nobody sees, if the object is in use.
 pub(crate) fn view<R>(
     reference: &ObjectRef,
     f: impl FnOnce(Option<Seen<'_>>) -> Result<R, Exception>,
@@ -157,7 +159,7 @@ pub(crate) fn view<R>(
     })
 }
 
-/// As [`view`], with the place where the object is, and a chain as it is.
+/// As [`view`], with the place of the object, and with a chain that is not merged.
 pub(super) fn sight<R>(
     reference: &ObjectRef,
     f: impl FnOnce(Option<Sight<'_>>) -> Result<R, Exception>,
@@ -178,9 +180,9 @@ pub(super) fn sight<R>(
     }
 }
 
-/// Looks at the objects that these refer to, so that those that are in use are asked for together.
+/// Looks at the objects that these refer to, so that those in use are waited for together.
 pub(super) fn look_ahead<'a>(values: impl Iterator<Item = &'a Value>) {
-    /// More are not worth it.
+    /// Looking at more is not worthwhile.
     const AHEAD: usize = 1_000;
     let references = values.take(AHEAD).filter_map(Value::as_object).filter(|reference| class(reference).is_some());
     for reference in references {
@@ -188,8 +190,8 @@ pub(super) fn look_ahead<'a>(values: impl Iterator<Item = &'a Value>) {
     }
 }
 
-/// A value as it is; a reference to a live object of the modules as a plain value of its Python type, one level deep. A
-/// deque has no such value, and stays what it is.
+/// Converts a reference to a live object of the modules to a plain value of its Python type, one level deep. Any other
+/// value stays as it is, and so does a reference to a deque, which has no such value.
 ///
 /// # Errors
 /// As [`view`].
@@ -202,20 +204,20 @@ pub(crate) fn plain(value: Value) -> Result<Value, Exception> {
     }
 }
 
-/// As [`plain`], with what Python calls the type of the object, if it is one: for an error that names it.
+/// As [`plain`], with the name of the object's Python type, if it was an object; for errors that name it.
 ///
 /// # Errors
-/// As there.
+/// As [`plain`].
 pub(crate) fn plain_and_class(value: Value) -> Result<(Value, Option<String>), Exception> {
     let class = value.as_object().map(|reference| type_of(reference).to_owned());
     plain(value).map(|value| (value, class))
 }
 
-/// An argument as an operand, which is what it is worth: a reference to a live number, text or bytes as that, and
-/// everything else as it is, for no more than a branch. Whatever takes an argument as a number, an index, a count, a
-/// text or bytes asks here first; an error names the type of what was given.
+/// Converts an argument to an operand: a reference to a live number, text or bytes to its value. Everything else stays
+/// as it is, for no more than a branch. All code that takes a number, an index, a count, a text or bytes calls this
+/// first; errors name the type of what was passed.
 ///
-/// A complex number, which is a plain value of no such kind, stays what it is.
+/// A reference to a complex number, which has no such plain value, stays as it is.
 ///
 /// # Errors
 /// As [`view`].
@@ -239,7 +241,7 @@ fn worth<'a>(value: &'a Value, reference: &ObjectRef) -> Result<Cow<'a, Value>, 
     })
 }
 
-/// Returns whether a value counts as true; of a live object of the modules, what it holds.
+/// Returns whether a value counts as true. A live object of the modules counts as its contents do.
 ///
 /// # Errors
 /// As [`view`].
@@ -251,7 +253,7 @@ pub(crate) fn truth(value: &Value) -> Result<bool, Exception> {
     }
 }
 
-/// What Python calls the type of an object.
+/// Returns Python's name of an object's type.
 pub(super) fn type_of(reference: &ObjectRef) -> &str {
     match reference.class() {
         path if path == Counter::PATH => "Counter",
@@ -261,7 +263,7 @@ pub(super) fn type_of(reference: &ObjectRef) -> &str {
 }
 
 impl<'a> Seen<'a> {
-    /// What a value is; nothing if it refers to an object.
+    /// Returns the view of a value. A reference shows nothing.
     pub(crate) fn of(value: &'a Value) -> Self {
         match value {
             Value::List(items) => Seen::List(items),
@@ -290,7 +292,7 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// How many elements there are, or the most that can be counted; `None` if it has none.
+    /// Returns the number of elements, or `usize::MAX` if there are more; `None` if it has none.
     pub(crate) fn count(&self) -> Option<usize> {
         Some(match self {
             Seen::List(items) | Seen::Tuple(items) | Seen::Items(items) | Seen::Elements(items) => items.len(),
@@ -307,7 +309,7 @@ impl<'a> Seen<'a> {
 
     fn truth(&self) -> bool {
         match self {
-            // Of a complex number, that of its parts.
+            // A complex number counts as true if one of its parts does.
             Seen::Number(Value::Map(parts)) => parts.iter().any(|(_, part)| truthy(part)),
             Seen::Number(number) => truthy(number),
             Seen::Text(text) => !text.is_empty(),
@@ -331,7 +333,7 @@ impl<'a> Seen<'a> {
         })
     }
 
-    /// What is iterated over; `None` if there is no such thing.
+    /// Returns the elements to iterate over, or `None` if it has none.
     pub(super) fn elements(&self) -> Option<Result<Vec<Value>, Exception>> {
         Some(match self {
             Seen::List(items) | Seen::Tuple(items) | Seen::Items(items) | Seen::Elements(items) => copied(items.iter()),
@@ -345,10 +347,10 @@ impl<'a> Seen<'a> {
         })
     }
 
-    /// Gives `f` what is seen: of a chain what is in all its maps.
+    /// Calls `f` with this view, or, for a chain, with its maps merged.
     ///
     /// # Errors
-    /// Those of `f`, and of looking into the live ones.
+    /// Those of `f`, and those of looking into live maps.
     pub(super) fn merged<R>(self, f: impl FnOnce(Seen<'_>) -> Result<R, Exception>) -> Result<R, Exception> {
         match self {
             Seen::Chain(chain) => f(Seen::Dict(&chain.merged()?, Mapping::Chain)),
@@ -357,7 +359,7 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// A copy of so many bytes is to be made.
+/// Counts a copy of this many bytes.
 fn text_of_bytes(bytes: usize) -> Result<(), Exception> {
     check_result(1, bytes)?;
     Effort::default().take_bytes(bytes)

@@ -1,13 +1,12 @@
-//! What Python's types have in common, for [`Value`]s: when two are equal, which comes first, what can be a key, how
-//! they are written, which elements a slice means.
+//! What Python's types have in common, for [`Value`]s: equality, order, keys, `repr`, and slices.
 //!
 //! - [`equal`] and [`truthy`]: `1 == 1.0 == True`, and maps are equal in any order.
-//! - [`Comparison`]: `<` and its like, a `TypeError` between kinds that have no order.
-//! - [`Key`] and [`Table`]: what hashes alike is one key; insertion order is kept.
+//! - [`Comparison`]: `<` and its like, which fail with `TypeError` between kinds that cannot be ordered.
+//! - [`Key`] and [`Table`]: a hash table whose keys keep the order in which they were added; equal values are one key.
 //! - [`Slice`] is `[start:stop:step]`.
-//! - [`round`], and [`number`] for the other arithmetic.
-//! - [`repr`]: how Python writes a value. `format` writes it as a spec says.
-//! - [`iterate`]: the elements of anything that has some. [`Chunk`], [`Cursor`], [`Stamp`]: some of them at a time.
+//! - [`round`], and [`number`] for other arithmetic.
+//! - [`repr`] and `format`: a value as text.
+//! - [`iterate`]: the elements of any value that has some. [`Chunk`], [`Cursor`], [`Stamp`]: iteration in chunks.
 
 mod compare;
 pub(crate) mod complex;
@@ -70,7 +69,7 @@ use std::borrow::Cow;
 use tarmem_remote::args::Arg;
 use tarmem_remote::value::Value;
 
-/// What Python calls the type of a value.
+/// Returns Python's name of the type of a value.
 pub fn type_name(value: &Value) -> &str {
     match value {
         Value::Null => "NoneType",
@@ -87,11 +86,11 @@ pub fn type_name(value: &Value) -> &str {
     }
 }
 
-/// An argument that has to be a text if it is given. `argument` is its name as CPython
-/// writes it, between quotes, or its place if it has none there.
+/// Returns an argument that must be a text if it is given. `argument` is what CPython calls it in messages: its name
+/// between quotes, or its position if it has no name there.
 ///
 /// # Errors
-/// `TypeError` for anything else, in the words of CPython.
+/// `TypeError` for anything else, with CPython's message.
 pub(crate) fn text_argument(value: Arg<Value>, method: &str, argument: &str) -> Result<Option<String>, Exception> {
     match value {
         Arg::Absent => Ok(None),

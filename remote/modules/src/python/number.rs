@@ -1,5 +1,5 @@
-//! Arithmetic, as Python does it, of values and of references to live numbers: whole numbers stay whole and exact,
-//! within [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT).
+//! Python's arithmetic, of values and of references to live numbers. Whole numbers stay whole and exact, within
+//! [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT).
 
 use super::integer;
 use super::live::operand;
@@ -8,7 +8,7 @@ use crate::Exception;
 use std::borrow::Cow;
 use tarmem_remote::value::{Integer, IntegerTooLarge, Value};
 
-/// A number: what an int, a bool or a float is.
+/// The number that an int, a bool or a float stands for.
 #[derive(Clone, Debug)]
 pub(crate) enum Number<'a> {
     /// An int or a bool.
@@ -18,7 +18,7 @@ pub(crate) enum Number<'a> {
 }
 
 impl<'a> Number<'a> {
-    /// Returns the number that a value is.
+    /// Returns the number that a value stands for.
     #[inline]
     pub(crate) fn of(value: &'a Value) -> Option<Self> {
         match value {
@@ -27,10 +27,10 @@ impl<'a> Number<'a> {
         }
     }
 
-    /// As a float, rounded.
+    /// Converts to the nearest float.
     ///
     /// # Errors
-    /// `OverflowError` if it is beyond all floats.
+    /// `OverflowError` if it is too large for a float.
     pub(crate) fn float(&self) -> Result<f64, Exception> {
         match self {
             Number::Whole(n) => n.to_f64().ok_or_else(|| Exception::overflow("int too large to convert to float")),
@@ -39,16 +39,16 @@ impl<'a> Number<'a> {
     }
 }
 
-/// `a + b`
+/// Returns `a + b`.
 ///
 /// # Errors
-/// `TypeError` for what is no number, `OverflowError` beyond
+/// `TypeError` if they are not numbers, `OverflowError` beyond
 /// [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT).
 pub fn add(a: &Value, b: &Value) -> Result<Value, Exception> {
     arithmetic(a, b, "+", |a, b| a.add(b).map_err(too_large), |a, b| Ok(a + b))
 }
 
-/// `a - b`
+/// Returns `a - b`.
 ///
 /// # Errors
 /// As [`add`].
@@ -56,7 +56,7 @@ pub fn subtract(a: &Value, b: &Value) -> Result<Value, Exception> {
     arithmetic(a, b, "-", |a, b| a.subtract(b).map_err(too_large), |a, b| Ok(a - b))
 }
 
-/// `a * b`
+/// Returns `a * b`.
 ///
 /// # Errors
 /// As [`add`].
@@ -64,7 +64,7 @@ pub fn multiply(a: &Value, b: &Value) -> Result<Value, Exception> {
     arithmetic(a, b, "*", |a, b| a.multiply(b).map_err(too_large), |a, b| Ok(a * b))
 }
 
-/// `a / b`, always a float.
+/// Returns `a / b`, always a float.
 ///
 /// # Errors
 /// As [`add`]; `ZeroDivisionError`.
@@ -73,7 +73,7 @@ pub fn divide(a: &Value, b: &Value) -> Result<Value, Exception> {
     match (Number::of(&x), Number::of(&y)) {
         (Some(Number::Whole(_)), Some(Number::Whole(b))) if b.is_zero() => Err(zero("division by zero")),
         (Some(Number::Whole(a)), Some(Number::Whole(b))) => whole_quotient(&a, &b).map(Value::Float),
-        // An int that is no float is told first, as by CPython.
+        // As in CPython, an int that is too large for a float is reported before a division by zero.
         (Some(a), Some(b)) => match (a.float()?, b.float()?) {
             (_, 0.0) => Err(zero("float division by zero")),
             (a, b) => Ok(Value::Float(a / b)),
@@ -82,10 +82,10 @@ pub fn divide(a: &Value, b: &Value) -> Result<Value, Exception> {
     }
 }
 
-/// Returns the float nearest to `a / b`, where `b` is not zero: of the exact quotient, for the floats nearest to the
-/// two would be rounded before they are divided.
+/// Returns the float nearest to the exact quotient `a / b`, where `b` is not zero. (Dividing the floats nearest to the
+/// two would round twice.)
 fn whole_quotient(a: &Integer, b: &Integer) -> Result<f64, Exception> {
-    /// Up to here, integers are floats exactly.
+    /// Integers up to this are exact as floats.
     const EXACT: u64 = 1 << 53;
     if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64())
         && a.unsigned_abs() <= EXACT
@@ -99,7 +99,7 @@ fn whole_quotient(a: &Integer, b: &Integer) -> Result<f64, Exception> {
     Ok(if a.is_negative() != b.is_negative() { -magnitude } else { magnitude })
 }
 
-/// `a // b`: the quotient, rounded down.
+/// Returns `a // b`: the quotient, rounded down.
 ///
 /// # Errors
 /// As [`divide`].
@@ -111,7 +111,7 @@ pub fn floor_divide(a: &Value, b: &Value) -> Result<Value, Exception> {
     arithmetic(a, b, "//", whole, |a, b| float_divmod(a, b, "float floor division by zero").map(|(div, _)| div))
 }
 
-/// `a % b`: what is left, with the sign of `b`.
+/// Returns `a % b`: the remainder, with the sign of `b`.
 ///
 /// # Errors
 /// As [`divide`].
@@ -123,7 +123,7 @@ pub fn modulo(a: &Value, b: &Value) -> Result<Value, Exception> {
     arithmetic(a, b, "%", whole, |a, b| float_divmod(a, b, "float modulo").map(|(_, left)| left))
 }
 
-/// `a // b` and `a % b`.
+/// Returns `a // b` and `a % b`.
 ///
 /// # Errors
 /// As [`divide`].
@@ -142,10 +142,10 @@ pub fn divmod(a: &Value, b: &Value) -> Result<(Value, Value), Exception> {
     }
 }
 
-/// `a ** b`
+/// Returns `a ** b`.
 ///
 /// # Errors
-/// As [`divide`]; `ValueError` where the result would be complex, which a `builtins.complex` can give.
+/// As [`divide`]; `ValueError` if the result would be complex, which the `__pow__` of a `builtins.complex` can compute.
 pub fn power(a: &Value, b: &Value) -> Result<Value, Exception> {
     let (x, y) = (operand(a)?, operand(b)?);
     match (Number::of(&x), Number::of(&y)) {
@@ -173,7 +173,7 @@ fn float_power(base: f64, exponent: f64) -> Result<f64, Exception> {
     Ok(power)
 }
 
-/// CPython's `float_divmod`.
+/// Divides as CPython's `float_divmod` does.
 fn float_divmod(a: f64, b: f64, by_zero: &str) -> Result<(f64, f64), Exception> {
     if b == 0.0 {
         return Err(zero(by_zero));
@@ -208,10 +208,10 @@ fn arithmetic(
     }
 }
 
-/// `a & b`, `a | b` or `a ^ b`, of whole numbers; of bools a bool.
+/// Returns `a & b`, `a | b` or `a ^ b`, of whole numbers. Of two bools, it is a bool.
 ///
 /// # Errors
-/// `TypeError` for what is no whole number.
+/// `TypeError` if they are not whole numbers.
 pub fn bitwise(
     a: &Value,
     b: &Value,
@@ -229,17 +229,17 @@ pub fn bitwise(
     }
 }
 
-/// `a << b`
+/// Returns `a << b`.
 ///
 /// # Errors
-/// `TypeError` for what is no whole number, `ValueError` for a negative count, `OverflowError` beyond
+/// `TypeError` if they are not whole numbers, `ValueError` for a negative count, `OverflowError` beyond
 /// [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT).
 pub fn shift_left(a: &Value, b: &Value) -> Result<Value, Exception> {
     let (n, count) = shifted(a, b, "<<")?;
     n.shift_left(count).map(Value::Int).map_err(too_large)
 }
 
-/// `a >> b`
+/// Returns `a >> b`.
 ///
 /// # Errors
 /// As [`shift_left`].
@@ -248,7 +248,7 @@ pub fn shift_right(a: &Value, b: &Value) -> Result<Value, Exception> {
     Ok(Value::Int(n.shift_right(count)))
 }
 
-/// Returns the number, and by how many bits: no number has more than the highest count.
+/// Returns the number, and the count of bits. A count that does not fit becomes the highest, which no number exceeds.
 fn shifted(a: &Value, b: &Value, sign: &str) -> Result<(Integer, u64), Exception> {
     let (x, y) = (operand(a)?, operand(b)?);
     match (integer(&x), integer(&y)) {
@@ -258,10 +258,10 @@ fn shifted(a: &Value, b: &Value, sign: &str) -> Result<(Integer, u64), Exception
     }
 }
 
-/// `-a`
+/// Returns `-a`.
 ///
 /// # Errors
-/// `TypeError` for what is no number.
+/// `TypeError` if it is not a number.
 pub fn negate(a: &Value) -> Result<Value, Exception> {
     match Number::of(a) {
         Some(Number::Whole(n)) => Ok(Value::Int(n.negate())),
@@ -270,12 +270,12 @@ pub fn negate(a: &Value) -> Result<Value, Exception> {
     }
 }
 
-/// That an operator has no meaning between these types.
+/// The error for an operator that is not defined between these types.
 pub(crate) fn unsupported(sign: &str, a: &str, b: &str) -> Exception {
     Exception::TypeError(format!("unsupported operand type(s) for {sign}: '{a}' and '{b}'"))
 }
 
-/// That an integer is beyond the limit.
+/// The error for an integer beyond the limit.
 pub(crate) fn too_large(error: IntegerTooLarge) -> Exception {
     Exception::overflow(error.to_string())
 }

@@ -23,11 +23,11 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// Returns whether it holds between two values: numbers, texts, bytes, and lists and tuples of such, each among
-    /// their own; between sets, whether one is part of the other.
+    /// Returns whether the comparison holds between two values: numbers, texts, bytes, and lists and tuples of these,
+    /// each among their own kind; and between sets, whether one is part of the other.
     ///
     /// # Errors
-    /// `TypeError` for values that have no order.
+    /// `TypeError` if the values cannot be ordered.
     ///
     /// ```
     /// use tarmem_modules::python::Comparison;
@@ -57,7 +57,7 @@ impl Comparison {
         Ok(order.is_some_and(|order| self.accepts(order)))
     }
 
-    /// Returns the same of what has no order by itself, but may refer to what has.
+    /// As [`holds`](Self::holds), of values that cannot be ordered themselves, but may refer to objects that can.
     #[cold]
     fn held(self, a: &Value, b: &Value) -> Result<bool, Exception> {
         match (operand(a)?, operand(b)?) {
@@ -69,10 +69,10 @@ impl Comparison {
         }
     }
 
-    /// Returns whether it holds between two lists: the first elements that differ decide.
+    /// Returns whether the comparison holds between two lists, decided by the first elements that differ.
     ///
     /// # Errors
-    /// `TypeError` if those have no order.
+    /// `TypeError` if those cannot be ordered.
     pub fn lists(self, a: &[Value], b: &[Value]) -> Result<bool, Exception> {
         match a.iter().zip(b).find(|(a, b)| !equal(a, b)) {
             Some((a, b)) => self.holds(a, b),
@@ -80,7 +80,7 @@ impl Comparison {
         }
     }
 
-    /// Returns whether it holds between two sets, whose order is that one is part of the other.
+    /// Returns whether the comparison holds between two sets, where less means to be part of the other.
     pub(crate) fn sets(self, a: &Table<()>, b: &Table<()>) -> bool {
         match self {
             Comparison::Less => a.len() < b.len() && a.is_subset(b),
@@ -90,7 +90,7 @@ impl Comparison {
         }
     }
 
-    /// Returns whether it holds of things that are in this order.
+    /// Returns whether the comparison holds between two things in this order.
     pub fn accepts(self, order: Ordering) -> bool {
         match self {
             Comparison::Less => order.is_lt(),
@@ -100,7 +100,7 @@ impl Comparison {
         }
     }
 
-    /// That it cannot be said.
+    /// The error for types that cannot be ordered.
     pub fn unsupported(self, a: &str, b: &str) -> Exception {
         Exception::TypeError(format!("'{self}' not supported between instances of '{a}' and '{b}'"))
     }

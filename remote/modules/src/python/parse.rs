@@ -1,4 +1,4 @@
-//! Numbers from text, as Python's `int(…)` and `float(…)` read them.
+//! Numbers read from text, as by Python's `int(…)` and `float(…)`.
 
 use super::integer;
 use super::live::operand;
@@ -9,17 +9,17 @@ use crate::Exception;
 use std::borrow::Cow;
 use tarmem_remote::value::{Integer, Value};
 
-/// A whole number in `base` (2 to 36, or 0 for the base that its prefix tells); with spaces around it, and single
-/// underscores between digits.
+/// Reads a whole number in `base` (2 to 36, or 0 for the base that its prefix names), with optional spaces around it,
+/// and single underscores between digits.
 ///
 /// # Errors
-/// `ValueError` for what is none, `OverflowError` beyond
+/// `ValueError` if it is not valid, `OverflowError` beyond
 /// [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT).
 pub fn parse_int(text: &str, base: i128) -> Result<Integer, Exception> {
     literal(&ascii_digits(text), base, || text.into())
 }
 
-/// As [`parse_int`], with what is shown if it is none.
+/// As [`parse_int`]. `shown` is the value that the error shows.
 fn literal(text: &str, base: i128, shown: impl Fn() -> Value) -> Result<Integer, Exception> {
     if base != 0 && !(2..=36).contains(&base) {
         return Err(Exception::value("int() base must be >= 2 and <= 36, or 0"));
@@ -40,14 +40,14 @@ fn literal(text: &str, base: i128, shown: impl Fn() -> Value) -> Result<Integer,
         && clean.starts_with('0')
         && !clean.trim_start_matches('0').is_empty()
     {
-        // `010` was octal once, and is refused now.
+        // `010` used to be octal, and is refused now.
         return Err(invalid());
     }
     let signed = if negative { format!("-{clean}") } else { clean };
     Integer::from_digits(&signed, radix).ok_or_else(invalid)?.map_err(too_large)
 }
 
-/// Decimal digits of other scripts as those of ASCII.
+/// Replaces decimal digits of other scripts with those of ASCII.
 fn ascii_digits(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return text.into();
@@ -55,7 +55,7 @@ fn ascii_digits(text: &str) -> Cow<'_, str> {
     text.chars().map(|c| decimal_value(c).map_or(c, |digit| (b'0' + digit).into())).collect()
 }
 
-/// Bytes as a text that can be a number: only ASCII can.
+/// Returns bytes as text, if they can be a number: only ASCII can.
 fn ascii_text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).ok().filter(|text| text.is_ascii()).unwrap_or_default()
 }
@@ -71,22 +71,22 @@ fn prefixed(text: &str, base: u32) -> (u32, &str) {
     (if base == 0 { 10 } else { base }, text)
 }
 
-/// `None` if an underscore stands at an end (but after a prefix one may stand), or beside another one.
+/// Removes underscores. Returns `None` if one is at an end (except after a prefix), or next to another one.
 fn without_underscores(digits: &str, prefix: bool) -> Option<String> {
     let checked = if prefix { digits.strip_prefix('_').unwrap_or(digits) } else { digits };
     let wrong = checked.starts_with('_') || checked.ends_with('_') || checked.contains("__");
     (!wrong).then(|| checked.replace('_', ""))
 }
 
-/// A float, with spaces around it, and single underscores between digits.
+/// Reads a float, with optional spaces around it, and single underscores between digits.
 ///
 /// # Errors
-/// `ValueError` for what is none.
+/// `ValueError` if it is not valid.
 pub fn parse_float(text: &str) -> Result<f64, Exception> {
     float_literal(&ascii_digits(text), || text.into())
 }
 
-/// As [`parse_float`], with what is shown if it is none.
+/// As [`parse_float`]. `shown` is the value that the error shows.
 fn float_literal(text: &str, shown: impl Fn() -> Value) -> Result<f64, Exception> {
     let invalid = || Exception::ValueError(format!("could not convert string to float: {}", short(&shown())));
     let trimmed = text.trim();
@@ -100,10 +100,10 @@ fn float_literal(text: &str, shown: impl Fn() -> Value) -> Result<f64, Exception
     trimmed.replace('_', "").parse().map_err(|_| invalid())
 }
 
-/// Returns the whole number that `int(…)` makes of a value.
+/// Returns `int(value, base)`.
 ///
 /// # Errors
-/// `TypeError`, `ValueError` or `OverflowError` for what is none.
+/// `TypeError`, `ValueError` or `OverflowError` if there is no such number.
 pub fn to_int(value: &Value, base: Option<i128>) -> Result<Integer, Exception> {
     match (&*operand(value)?, base) {
         (Value::Text(text), base) => parse_int(text, base.unwrap_or(10)),
@@ -127,10 +127,10 @@ pub(crate) fn float_to_int(x: f64) -> Result<Integer, Exception> {
     })
 }
 
-/// Returns the float that `float(…)` makes of a value.
+/// Returns `float(value)`.
 ///
 /// # Errors
-/// `TypeError` or `ValueError` for what is none, `OverflowError` for an integer beyond all floats.
+/// `TypeError` or `ValueError` if there is no such number, `OverflowError` if an integer is too large for a float.
 pub fn to_float(value: &Value) -> Result<f64, Exception> {
     match &*operand(value)? {
         Value::Text(text) => parse_float(text),

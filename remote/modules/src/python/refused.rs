@@ -1,4 +1,4 @@
-//! What Python says where a function over live lists is given something else.
+//! Python's errors for a function over live lists that is called with something else.
 
 use super::type_name;
 use crate::Exception;
@@ -8,8 +8,8 @@ use tarmem_remote::value::{Value, to_value};
 
 tarmem_remote::register_package!(no_list);
 
-/// Returns the error of a dynamic call of one of the modules' functions whose argument is no list, in Python's words;
-/// `None` where Python has none: for a plain list, which it would take.
+/// Returns Python's error for a dynamic call of a function of the modules whose argument is not a list. `None` if
+/// Python has none: it accepts a plain list.
 fn no_list(function: &Function, found: &Value) -> Option<Error> {
     if matches!(found, Value::List(_)) {
         return None;

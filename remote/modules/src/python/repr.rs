@@ -1,4 +1,4 @@
-//! How Python writes a value.
+//! A value as text, as Python's `repr` shows it.
 
 use super::compare::with_stack;
 use super::live::{Holds, Mapping, Seen, Sight, Written, sight};
@@ -8,7 +8,7 @@ use crate::error::Exception;
 use std::fmt::Write;
 use tarmem_remote::value::{ObjectRef, Value, place_of};
 
-/// Returns the value as Python's `repr` writes it: `None`, `True`, `1.0`, `'text'`, `b'bytes'`, `[1, 2]`, `(1,)`, `{1,
+/// Returns the value as Python's `repr` shows it: `None`, `True`, `1.0`, `'text'`, `b'bytes'`, `[1, 2]`, `(1,)`, `{1,
 /// 2}`, `{'a': 1}`. Cut off after [`RESULT_LIMIT`] bytes.
 ///
 /// ```
@@ -21,34 +21,35 @@ pub fn repr(value: &Value) -> String {
     out.text
 }
 
-/// As [`repr`], but cut off after about a hundred characters: for messages.
+/// As [`repr`], but cut off after about a hundred characters, for messages.
 pub fn short(value: &Value) -> String {
     let mut out = Bounded::new(100);
     out.value(value, 0);
     if out.full() { out.text.chars().take(out.most).chain(['…']).collect() } else { out.text }
 }
 
-/// An object as Python's `repr` writes it, with what it refers to.
+/// Returns an object as Python's `repr` shows it, with the objects that it refers to.
 ///
 /// # Errors
-/// `RecursionError` for what is nested too deep, `MemoryError` for what is too long, and those of looking.
+/// `RecursionError` if it is nested too deeply, `MemoryError` if the text is too long, and those of looking into
+/// objects.
 pub(crate) fn repr_of<T: Holds>(object: &T) -> Result<String, Exception> {
     let mut out = Bounded::new(RESULT_LIMIT);
     out.sight(&Sight { seen: object.seen(), place: Some(place_of(object)), written: None }, 0);
     out.whole()
 }
 
-/// As [`repr_of`], of a value.
+/// As [`repr_of`], for a value.
 ///
 /// # Errors
-/// As there.
+/// As [`repr_of`].
 pub(crate) fn whole_repr(value: &Value) -> Result<String, Exception> {
     let mut out = Bounded::new(RESULT_LIMIT);
     out.value(value, 0);
     out.whole()
 }
 
-/// What Python writes of an object of named parts: `Point(x=1, y=2)`.
+/// Returns the `repr` of an object with named parts: `Point(x=1, y=2)`.
 ///
 /// # Errors
 /// As [`repr_of`].
@@ -66,12 +67,12 @@ pub(crate) fn repr_of_parts<'a>(
     out.whole()
 }
 
-/// As [`whole_repr`], but no more than its first `characters` and some after them.
+/// As [`whole_repr`], but only its first `characters`, and possibly some more.
 ///
 /// # Errors
-/// As there.
+/// As [`whole_repr`].
 pub(crate) fn beginning_of_repr(value: &Value, characters: usize) -> Result<String, Exception> {
-    /// A character takes so many bytes at the most.
+    /// The maximum size of a character, in bytes.
     const MOST: usize = 4;
     let most = characters.saturating_mul(MOST);
     if most >= RESULT_LIMIT {
@@ -88,7 +89,7 @@ struct Bounded {
     most: usize,
     /// The objects that are being written, by their places.
     open: Vec<usize>,
-    /// Why it is not what it should be.
+    /// Why the text is not valid.
     failed: Option<Exception>,
     effort: Effort,
 }
@@ -115,7 +116,7 @@ impl Bounded {
         self.text.len() > self.most
     }
 
-    /// Returns whether nothing more is to be written: there is enough, or nobody will see it.
+    /// Returns whether writing can stop, because there is enough text, or it will not be used.
     fn is_done(&self) -> bool {
         self.full() || self.failed.is_some()
     }
@@ -300,7 +301,7 @@ impl Bounded {
 
     fn quoted(&mut self, text: &str) {
         self.take_bytes(text.len());
-        // Single quotes, unless that would mean more backslashes.
+        // Single quotes, unless these need more backslashes.
         let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
         self.text.push(quote);
         for c in text.chars() {
@@ -319,7 +320,7 @@ impl Bounded {
                 c if is_printable(c) => self.text.push(c),
                 c => {
                     let code = u32::from(c);
-                    // Writing to a String cannot fail.
+                    // Writing to a `String` cannot fail.
                     let _ = match code {
                         0..=0xff => write!(self.text, "\\x{code:02x}"),
                         0x100..=0xffff => write!(self.text, "\\u{code:04x}"),
@@ -369,7 +370,7 @@ fn end_of_circle(seen: &Seen<'_>) -> &'static str {
     }
 }
 
-/// Returns the entries with the highest count first, and the one that came first among equals.
+/// Returns the entries from the highest count to the lowest; of equal counts, the one that came first.
 fn highest_first(table: &Table<Value>) -> Result<Vec<(&Key, &Value)>, Exception> {
     let counts: Vec<(&Key, &Value)> = table.iter().collect();
     let mut comparing = Comparing::default();
@@ -377,7 +378,8 @@ fn highest_first(table: &Table<Value>) -> Result<Vec<(&Key, &Value)>, Exception>
     Ok(order.into_iter().map(|at| counts[at]).collect())
 }
 
-/// A float as Python writes it: the fewest digits that mean this float, without an exponent from 0.0001 up to 1e16.
+/// Writes a float as Python does: with the fewest digits that represent it, and without an exponent from 0.0001 to
+/// below 1e16.
 pub(crate) fn write_float(x: f64) -> String {
     if x.is_nan() {
         return "nan".to_owned();
@@ -387,7 +389,7 @@ pub(crate) fn write_float(x: f64) -> String {
     }
     let shortest = format!("{x:e}");
     let digits = shortest.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
-    // Where two texts are as short and as near, Rust takes the upper one, and Python the even one: so does rounding.
+    // If two texts are equally short and near, Rust takes the upper one, and Python the even one, as rounding does.
     let even = format!("{x:.*e}", digits.saturating_sub(1));
     let scientific = if even.parse() == Ok(x) { even } else { shortest };
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -397,12 +399,12 @@ pub(crate) fn write_float(x: f64) -> String {
             format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
         }
         Ok(exponent) => plain(digits, exponent),
-        // No exponent of Rust's is anything but a number.
+        // An exponent that Rust has written is always a number.
         Err(_) => scientific,
     }
 }
 
-/// `digits` (one before the point) times ten to the power of `exponent`, without an exponent.
+/// Writes `digits` (one before the point) times ten to the power of `exponent`, without an exponent.
 fn plain(digits: &str, exponent: i32) -> String {
     let (sign, magnitude) = digits.strip_prefix('-').map_or(("", digits), |magnitude| ("-", magnitude));
     let mut all = magnitude.replace('.', "");
@@ -412,7 +414,7 @@ fn plain(digits: &str, exponent: i32) -> String {
         return format!("{sign}0.{zeros}{all}");
     }
     let point = point as usize;
-    // With at least one digit after the point.
+    // There is at least one digit after the point.
     while all.len() < point + 1 {
         all.push('0');
     }

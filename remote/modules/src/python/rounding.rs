@@ -1,4 +1,4 @@
-//! `round(…)`, `math.floor(…)` and `math.ceil(…)`, as Python does them.
+//! Python's `round(…)`, `math.floor(…)` and `math.ceil(…)`.
 
 use super::index_of;
 use super::number::{Number, too_large};
@@ -7,12 +7,11 @@ use crate::Exception;
 use std::cmp::Ordering;
 use tarmem_remote::value::{Integer, Value};
 
-/// A number, rounded to `digits` after the point (before it, if negative); to a whole number without `digits`. What is
-/// half way goes to the even side.
+/// Rounds a number to `digits` after the point (before it, if negative), or to a whole number without `digits`. A
+/// number half way between two is rounded to the even one.
 ///
 /// # Errors
-/// `TypeError` for `digits` that are no whole number; `ValueError` and `OverflowError` for what no whole number is
-/// near.
+/// `TypeError` if `digits` is not a whole number; `ValueError` or `OverflowError` if no whole number is near.
 pub fn round(number: &Value, digits: Option<&Value>) -> Result<Value, Exception> {
     let digits = digits.filter(|digits| !digits.is_null()).map(index_of).transpose()?;
     match (Number::of(number), digits) {
@@ -23,10 +22,10 @@ pub fn round(number: &Value, digits: Option<&Value>) -> Result<Value, Exception>
     }
 }
 
-/// Returns the whole number below (`up` false) or above.
+/// Rounds up to a whole number if `up` is true, and down otherwise.
 ///
 /// # Errors
-/// `ValueError` for what is no number, `OverflowError` for what is infinite.
+/// `ValueError` for NaN, `OverflowError` for infinity.
 pub(crate) fn to_side(number: &Value, up: bool) -> Result<Value, Exception> {
     match number {
         Value::Float(x) => float_to_int(if up { x.ceil() } else { x.floor() }).map(Value::Int),
@@ -38,7 +37,7 @@ fn round_whole(n: &Integer, digits: i128) -> Result<Integer, Exception> {
     if digits >= 0 {
         return Ok(n.clone());
     }
-    // Beyond its decimal digits nothing is left of it: one is more than three bits.
+    // Nothing is left beyond the number's decimal digits, each of which takes more than three bits.
     if digits.unsigned_abs() > u128::from(n.bits() / 3 + 1) {
         return Ok(Integer::ZERO);
     }
@@ -54,7 +53,7 @@ fn round_whole(n: &Integer, digits: i128) -> Result<Integer, Exception> {
     if up { down.add(&unit).map_err(too_large) } else { Ok(down) }
 }
 
-/// By the decimals that the float exactly is, as CPython does by dtoa.
+/// Rounds by the exact decimal digits of the float, as CPython does with `dtoa`.
 fn round_float(x: f64, digits: i128) -> Result<f64, Exception> {
     if !x.is_finite() || x == 0.0 || digits > 323 {
         return Ok(x);
@@ -66,7 +65,7 @@ fn round_float(x: f64, digits: i128) -> Result<f64, Exception> {
     let rounded: f64 = if let Ok(places) = usize::try_from(digits) {
         format!("{x:.places$}").parse().unwrap_or(x)
     } else {
-        // d.ddd…e±xx, with every digit that it has.
+        // `d.ddd…e±xx`, with all of its digits.
         let written = format!("{x:.1100e}");
         let exponent: i32 = written.rsplit_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0);
         match exponent + digits {
@@ -74,7 +73,7 @@ fn round_float(x: f64, digits: i128) -> Result<f64, Exception> {
                 let kept = kept as usize;
                 format!("{x:.kept$e}").parse().unwrap_or(x)
             }
-            // Less than one unit of the last digit that stays: more than half of one becomes one.
+            // It is less than one unit of the last digit that stays; more than half a unit becomes one.
             -1 if more_than_half(&written) => format!("1e{}", -digits).parse::<f64>().unwrap_or(x).copysign(x),
             _ => 0.0_f64.copysign(x),
         }

@@ -1,4 +1,4 @@
-//! `[start:stop:step]`: which elements of a sequence that means.
+//! `[start:stop:step]`: the elements of a sequence that a slice selects.
 
 use super::index::slice_bound_of;
 use super::type_name;
@@ -6,11 +6,12 @@ use crate::Exception;
 use std::ops::{Range, RangeFrom, RangeFull, RangeTo};
 use tarmem_remote::value::Value;
 
-/// A slice, as Python writes `[start:stop:step]`: any part may be left out, and negative positions count from the end.
+/// A slice, which Python writes `[start:stop:step]`. Any part can be left out, and negative positions count from the
+/// end.
 ///
-/// A [`Value`] has no kind of its own for a slice. In a dynamic call it is a map with the one key `slice`, and under it
-/// what Python's `slice(…)` takes: `{"slice": [stop]}`, `{"slice": [start, stop]}` or `{"slice": [start, stop, step]}`,
-/// with null for what is left out. In Rust, ranges are slices.
+/// [`Value`] has no variant for slices. In a dynamic call, a slice is a map with the one key `slice`, whose value is
+/// the list of arguments of Python's `slice(…)`: `{"slice": [stop]}`, `{"slice": [start, stop]}` or `{"slice": [start,
+/// stop, step]}`, with null for the parts left out. In Rust, ranges are slices.
 ///
 /// ```
 /// use tarmem_modules::python::Slice;
@@ -22,30 +23,30 @@ use tarmem_remote::value::Value;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Slice {
-    /// Where it begins.
+    /// The first position.
     pub start: Option<i128>,
-    /// Where it ends; this one is not in it.
+    /// The end, which is not part of the slice.
     pub stop: Option<i128>,
-    /// How far it is from one to the next; backwards if negative.
+    /// The distance from one position to the next; negative to go backwards.
     pub step: Option<i128>,
 }
 
-/// The positions that a slice means in a sequence of a certain length.
+/// The positions that a slice selects in a sequence of a certain length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// The first position; where nothing is selected, the place for something to be put in.
+    /// The first position; if none is selected, the one at which elements are inserted.
     pub start: usize,
-    /// How far it is from one to the next; never zero.
+    /// The distance from one position to the next, which is never zero.
     pub step: i128,
-    /// How many there are.
+    /// The number of positions.
     pub len: usize,
 }
 
 impl Slice {
-    /// Returns the slice that a value stands for; `None` if it is no slice.
+    /// Returns the slice that a value stands for, or `None` if it is not a slice.
     ///
     /// # Errors
-    /// `TypeError` for a slice of something else than integers and nulls, `ValueError` for a step of zero.
+    /// `TypeError` if a part is neither an integer nor null, `ValueError` if the step is zero.
     pub fn of(value: &Value) -> Result<Option<Self>, Exception> {
         let parts = match value {
             Value::Map(entries) => match entries.as_slice() {
@@ -68,11 +69,11 @@ impl Slice {
             None => {
                 let found = type_name(parts);
                 return Err(Exception::TypeError(format!(
-                    "a slice is {{\"slice\": [start, stop, step]}}, not of '{found}'"
+                    "the parts of a slice are a list, {{\"slice\": [start, stop, step]}}, not '{found}'"
                 )));
             }
         };
-        // In the order in which CPython looks at them, for the error if there are several.
+        // In the order in which CPython looks at them, which decides the error if several are wrong.
         let step = part(step)?;
         if step == Some(0) {
             return Err(zero_step());
@@ -80,24 +81,24 @@ impl Slice {
         Ok(Some(Slice { start: part(start)?, stop: part(stop)?, step }))
     }
 
-    /// Returns the positions that it means in a sequence of `len`.
+    /// Returns the positions that the slice selects in a sequence of `len`.
     ///
     /// # Errors
-    /// `ValueError` for a step of zero.
+    /// `ValueError` if the step is zero.
     pub fn span(&self, len: usize) -> Result<Span, Exception> {
         let step = self.step.unwrap_or(1);
         if step == 0 {
             return Err(zero_step());
         }
         let length = len as i128;
-        // Backwards, the ends are one further to the left.
+        // Backwards, the ends are one position further to the left.
         let (lowest, highest) = if step < 0 { (-1, length - 1) } else { (0, length) };
         let bound = |at: i128| if at < 0 { at.saturating_add(length).max(lowest) } else { at.min(highest) };
         let (first, last) = if step < 0 { (highest, lowest) } else { (lowest, highest) };
         let start = self.start.map_or(first, bound);
         let stop = self.stop.map_or(last, bound);
         let distance = if step < 0 { start - stop } else { stop - start };
-        // No more than `len`, for both ends are within it.
+        // At most `len`, since both ends are within the sequence.
         let count = if distance > 0 { (distance - 1) / step.saturating_abs() + 1 } else { 0 };
         Ok(Span { start: start.max(0) as usize, step, len: count as usize })
     }
@@ -110,16 +111,16 @@ fn zero_step() -> Exception {
 impl Span {
     /// Returns the positions, in the slice's order.
     pub fn positions(self) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator {
-        // The product is less than the sequence is long wherever a position exists.
+        // The product is smaller than the length of the sequence wherever a position exists.
         (0..self.len).map(move |nth| (self.start as i128 + self.step * nth as i128) as usize)
     }
 
-    /// Returns the positions, ascending.
+    /// Returns the positions in ascending order.
     pub fn ascending(self) -> Box<dyn DoubleEndedIterator<Item = usize>> {
         if self.step < 0 { Box::new(self.positions().rev()) } else { Box::new(self.positions()) }
     }
 
-    /// Removes what is at the positions. The span has to be of a sequence as long as `items`.
+    /// Removes the elements at these positions. The span must be of a sequence as long as `items`.
     pub(crate) fn take_out<T>(self, items: &mut Vec<T>) {
         let mut gone = self.ascending().peekable();
         let mut at = 0;

@@ -1,4 +1,4 @@
-//! A hash table that keeps the order in which its keys came: what dict, set and their like are made of.
+//! A hash table whose keys keep the order in which they were added, on which dict, set and their like are built.
 
 use super::{Chunk, Cursor, Key, Stamp, equal};
 use crate::Exception;
@@ -8,19 +8,19 @@ use std::hash::{BuildHasher, RandomState};
 use tarmem_remote::context::Context;
 use tarmem_remote::value::Value;
 
-/// Keys and what they stand for, in the order in which the keys were first put in.
+/// Keys and their values, in the order in which the keys were first added.
 ///
-/// Like CPython's dict it is a list of entries beside a hash table of positions. What is removed leaves a hole, which
-/// goes when there are more holes than entries; so removing takes as little time as putting in, also at the front.
-/// Hashes are keyed at random (SipHash), because keys come from strangers.
+/// Like CPython's dict, it is a list of entries with a hash table of positions. A removed entry leaves a hole, and
+/// holes are removed when there are more of them than entries; so removing takes as little time as adding, even at the
+/// front. Hashes are keyed at random (SipHash), since keys come from strangers.
 #[derive(Clone)]
 pub struct Table<V> {
     positions: HashTable<usize>,
     entries: Vec<Option<Entry<V>>>,
-    /// No entry is before this position.
+    /// All entries are at this position or later.
     first: usize,
     hasher: RandomState,
-    /// Of the keys and their order, not of what they stand for.
+    /// Changes with the keys and their order, but not with their values.
     stamp: Stamp,
 }
 
@@ -44,41 +44,41 @@ impl<V> Default for Table<V> {
 }
 
 impl<V> Table<V> {
-    /// About what an entry takes, with its place among the positions.
+    /// The approximate memory that an entry takes, with its place among the positions.
     pub(crate) const ENTRY_BYTES: usize = size_of::<Option<Entry<V>>>() + 2 * size_of::<usize>();
 
-    /// An empty one.
+    /// Makes an empty table.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many keys there are.
+    /// Returns the number of keys.
     pub fn len(&self) -> usize {
         self.positions.len()
     }
 
-    /// Returns whether there are no elements.
+    /// Returns whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.positions.is_empty()
     }
 
-    /// What `key` stands for.
+    /// Returns the value of `key`.
     pub fn get(&self, key: &Key) -> Option<&V> {
         self.entry(self.position(key)?).map(|entry| &entry.value)
     }
 
-    /// What `key` stands for, to be changed.
+    /// Returns the value of `key`, to be changed.
     pub fn get_mut(&mut self, key: &Key) -> Option<&mut V> {
         let at = self.position(key)?;
         self.entries.get_mut(at)?.as_mut().map(|entry| &mut entry.value)
     }
 
-    /// Returns whether there is such a key.
+    /// Returns whether `key` is there.
     pub fn contains(&self, key: &Key) -> bool {
         self.position(key).is_some()
     }
 
-    /// Lets `key` stand for `value`; gives what it stood for. A key that is there already stays as it is, and where.
+    /// Sets the value of `key`, and returns the old one. A key that is there already stays as it is, and where it is.
     pub fn insert(&mut self, key: Key, value: V) -> Option<V> {
         if let Some(present) = self.get_mut(&key) {
             return Some(std::mem::replace(present, value));
@@ -92,20 +92,20 @@ impl<V> Table<V> {
         None
     }
 
-    /// Removes `key`; gives it with what it stood for.
+    /// Removes `key` and returns it with its value.
     pub fn remove(&mut self, key: &Key) -> Option<(Key, V)> {
         let at = self.position(key)?;
         self.remove_at(at)
     }
 
-    /// Removes the last key.
+    /// Removes the last key and returns it with its value.
     pub fn pop_last(&mut self) -> Option<(Key, V)> {
-        // Holes at the end are gone whenever something is removed, so this does not search.
+        // Holes at the end are removed whenever an entry is, so this does not search.
         let at = self.entries.len().checked_sub(1)?;
         self.remove_at(at)
     }
 
-    /// Removes the first key.
+    /// Removes the first key and returns it with its value.
     pub fn pop_first(&mut self) -> Option<(Key, V)> {
         let at = self.first_position()?;
         self.first = at;
@@ -116,7 +116,7 @@ impl<V> Table<V> {
         (self.first..self.entries.len()).find(|&at| self.entry(at).is_some())
     }
 
-    /// Moves `key` to one of the ends; whether there is such a key.
+    /// Moves `key` to one of the ends. Returns whether it is there.
     pub fn move_to_end(&mut self, key: &Key, last: bool) -> bool {
         let Some(at) = self.position(key) else { return false };
         let end = if last { self.entries.len().checked_sub(1) } else { self.first_position() };
@@ -134,14 +134,14 @@ impl<V> Table<V> {
         true
     }
 
-    /// Removes every key.
+    /// Removes all keys.
     pub fn clear(&mut self) {
         if !self.is_empty() {
             *self = Self::default();
         }
     }
 
-    /// Becomes `other`. If that has the same keys in the same order, only what they stand for changes.
+    /// Replaces the contents with those of `other`. If that has the same keys in the same order, only values change.
     pub fn assign(&mut self, other: Self) {
         if self.len() == other.len() && self.keys().eq(other.keys()) {
             for (entry, (_, value)) in self.entries.iter_mut().flatten().zip(other.into_entries()) {
@@ -152,10 +152,10 @@ impl<V> Table<V> {
         }
     }
 
-    /// Returns the chunk from `cursor` on: `item` makes an element of each key and what it stands for.
+    /// Returns the chunk from `cursor`. `item` makes an element of each key and its value.
     ///
     /// # Errors
-    /// The length that the table had when the iteration began, if keys came, went or moved since.
+    /// The length that the table had when the iteration began, if keys were added, removed or moved since.
     pub(crate) fn chunk(
         &self,
         ctx: &Context,
@@ -170,27 +170,27 @@ impl<V> Table<V> {
         Ok(Chunk::collect(ctx, cursor, limit, false, items))
     }
 
-    /// Returns the keys and what they stand for, in their order.
+    /// Returns the keys and values, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Key, &V)> {
         self.entries.iter().skip(self.first).flatten().map(|entry| (&entry.key, &entry.value))
     }
 
-    /// Returns the keys, in their order.
+    /// Returns the keys, in order.
     pub fn keys(&self) -> impl DoubleEndedIterator<Item = &Key> {
         self.iter().map(|(key, _)| key)
     }
 
-    /// What the keys stand for, in their order.
+    /// Returns the values, in the order of their keys.
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> {
         self.iter().map(|(_, value)| value)
     }
 
-    /// Returns the keys and what they stood for, in their order.
+    /// Returns the keys and values, in order.
     pub fn into_entries(self) -> impl Iterator<Item = (Key, V)> {
         self.entries.into_iter().flatten().map(|entry| (entry.key, entry.value))
     }
 
-    /// Keeps the keys that `keep` says yes to.
+    /// Keeps the entries for which `keep` returns true.
     pub fn retain(&mut self, mut keep: impl FnMut(&Key, &V) -> bool) {
         let mut removed = false;
         for slot in &mut self.entries {
@@ -266,10 +266,10 @@ impl Table<()> {
         Value::Set(self.into_entries().map(|(key, ())| key.into_value()).collect())
     }
 
-    /// A set of these elements.
+    /// Makes a set of these elements.
     ///
     /// # Errors
-    /// `TypeError` for one that cannot be an element of a set.
+    /// `TypeError` if one of them cannot be an element of a set.
     pub(crate) fn of_elements(items: &[Value]) -> Result<Self, Exception> {
         items.iter().map(|item| Ok((Key::new(item.clone())?, ()))).collect()
     }
@@ -302,7 +302,7 @@ impl<V: fmt::Debug> fmt::Debug for Table<V> {
     }
 }
 
-/// As Python's dicts are equal: in any order.
+/// Equal as Python's dicts are: in any order.
 impl PartialEq for Table<Value> {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len()
@@ -310,7 +310,7 @@ impl PartialEq for Table<Value> {
     }
 }
 
-/// As Python's sets are equal: in any order.
+/// Equal as Python's sets are: in any order.
 impl PartialEq for Table<()> {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.keys().all(|key| other.contains(key))

@@ -1,4 +1,4 @@
-//! How tables travel: a table of values as a map, a table of nothing as the set that it is.
+//! How tables are serialized: with values as a map, without values as a set.
 
 use super::{Key, Table, check_depth};
 use crate::Exception;

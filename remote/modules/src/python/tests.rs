@@ -1,4 +1,5 @@
-//! What random operations rarely meet: ends of ranges, holes in tables, things that are not numbers.
+//! What the tests against random operations rarely meet: the ends of ranges, holes in tables, values that are not
+//! numbers.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -50,7 +51,7 @@ fn integers_and_floats_compare_exactly() {
 }
 
 #[test]
-fn an_int_beyond_floats_is_told_before_a_division_by_zero() {
+fn an_int_beyond_floats_is_reported_before_a_division_by_zero() {
     let huge = number::power(&10.into(), &400.into()).unwrap();
     for divide in [number::divide, number::floor_divide, number::modulo] {
         for (a, b) in [(&huge, &0.0.into()), (&1.5.into(), &huge)] {
@@ -63,7 +64,7 @@ fn an_int_beyond_floats_is_told_before_a_division_by_zero() {
 }
 
 #[test]
-fn what_is_equal_is_one_key() {
+fn equal_values_are_one_key() {
     let mut table = Table::new();
     for one in [Value::from(1), 1.0.into(), true.into()] {
         table.insert(key(one), ());
@@ -104,8 +105,8 @@ fn a_table_forgets_its_holes() {
 }
 
 #[test]
-fn a_table_is_a_quick_queue() {
-    // Each is put in at the end and taken from the front, past a hole in the middle that stays.
+fn a_table_is_fast_as_a_queue() {
+    // Each is added at the end and removed from the front, past a hole in the middle that stays.
     let mut table: Table<()> = (0..100).map(|n| (key(n), ())).collect();
     table.remove(&key(50));
     for n in 100..200_000 {
@@ -125,7 +126,7 @@ fn a_key_moves_to_either_end() {
 }
 
 #[test]
-fn a_table_travels_as_a_map() {
+fn a_table_is_serialized_as_a_map() {
     let table: Table<Value> = [(key("a"), 1.into()), (key(2), Value::Null)].into_iter().collect();
     let natural = to_value(&table).unwrap();
     assert_eq!(natural.to_string(), r#"{"a":1,2:null}"#);
@@ -136,12 +137,12 @@ fn a_table_travels_as_a_map() {
 }
 
 #[test]
-fn a_sort_without_an_order_moves_nothing() {
+fn a_sort_of_values_without_an_order_moves_nothing() {
     let mut items: Vec<Value> = vec![3.into(), "a".into(), 1.into()];
     let before = items.clone();
     assert_eq!(sort(&mut items, false).unwrap_err().kind(), "TypeError");
     assert_eq!(items, before);
-    // NaN is in no order with anything, and does no harm.
+    // NaN cannot be ordered with anything, and does no harm.
     let mut items: Vec<Value> =
         (0..100).map(|n| if n % 3 == 0 { f64::NAN } else { f64::from(50 - n) }.into()).collect();
     sort(&mut items, true).unwrap();
@@ -149,7 +150,7 @@ fn a_sort_without_an_order_moves_nothing() {
 }
 
 #[test]
-fn arithmetic_does_not_leave_the_limit() {
+fn arithmetic_beyond_the_limit_of_integers_is_refused() {
     let most = number::shift_left(&1.into(), &(INTEGER_BITS_LIMIT - 1).into()).unwrap();
     let minus_one = Value::from(-1);
     for too_much in [
@@ -201,7 +202,7 @@ fn tuples_and_sets_are_keys() {
 }
 
 #[test]
-fn what_python_writes_for_a_float() {
+fn floats_are_written_as_python_writes_them() {
     let cases = [(1e16, "1e+16"), (1e15, "1000000000000000.0"), (0.0001, "0.0001"), (0.00001, "1e-05"), (-0.0, "-0.0")];
     for (x, text) in cases {
         assert_eq!(repr(&x.into()), text);
@@ -222,7 +223,7 @@ fn messages_are_short() {
 }
 
 #[test]
-fn depth_is_limited_before_it_hurts() {
+fn elements_that_are_nested_too_deeply_are_refused() {
     let nested = |depth| (0..depth).fold(Value::Null, |inside, _| Value::List(vec![inside]));
     assert_eq!(check_depth(&nested(ELEMENT_DEPTH)), Ok(()));
     assert_eq!(check_depth(&nested(ELEMENT_DEPTH + 1)).unwrap_err().kind(), "ValueError");

@@ -1,11 +1,11 @@
-//! What counts as true, and what counts as an integer.
+//! Which values count as true, and which as integers.
 
 use super::integer;
 use super::live::operand;
 use crate::error::Exception;
 use tarmem_remote::value::Value;
 
-/// What counts as true: everything but null, false, zero and what is empty.
+/// Returns whether a value counts as true: all do but null, false, zero and what is empty.
 pub fn truthy(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -20,8 +20,8 @@ pub fn truthy(value: &Value) -> bool {
     }
 }
 
-/// As [`integer`], of an [`operand`], in 128 bits: the highest or lowest that there is for one that is beyond. For
-/// indices, counts and sizes, of which those are all too large.
+/// As [`integer`], of an [`operand`], in 128 bits. A larger or smaller integer becomes the highest or lowest one. This
+/// is for indices, counts and sizes, for which all of these are too large.
 pub(crate) fn whole(value: &Value) -> Result<Option<i128>, Exception> {
     Ok(integer(&*operand(value)?).map(|n| n.saturating_i128()))
 }

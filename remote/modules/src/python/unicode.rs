@@ -1,5 +1,5 @@
-//! What Unicode says of characters, where Python's `str` asks it. The tables are ICU4X's, and so of one version of
-//! Unicode whatever the compiler's is.
+//! The properties of characters that Python's `str` asks for. The tables are ICU4X's, so they belong to one version of
+//! Unicode, whatever the compiler's is.
 
 use icu_casemap::options::{LeadingAdjustment, TitlecaseOptions};
 use icu_casemap::{CaseMapper, CaseMapperBorrowed};
@@ -19,12 +19,12 @@ pub(crate) fn is_alpha(c: char) -> bool {
     GeneralCategoryGroup::Letter.contains(GeneralCategory::for_char(c))
 }
 
-/// Returns whether it is a decimal digit of whatever script.
+/// Returns whether it is a decimal digit of any script.
 pub(crate) fn is_decimal(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_digit() } else { NumericType::for_char(c) == NumericType::Decimal }
 }
 
-/// Which decimal digit it is.
+/// Returns the value of a decimal digit.
 pub(crate) fn decimal_value(c: char) -> Option<u8> {
     if c.is_ascii() {
         return c.to_digit(10).map(|digit| digit as u8);
@@ -32,12 +32,12 @@ pub(crate) fn decimal_value(c: char) -> Option<u8> {
     if !is_decimal(c) {
         return None;
     }
-    // The digits of a script stand together, from 0 to 9; where several rows of them adjoin, each has ten.
+    // The digits of a script are consecutive, from 0 to 9. Where several scripts' digits adjoin, each has ten.
     let before = (0..u32::from(c)).rev().take_while(|code| char::from_u32(*code).is_some_and(is_decimal)).count();
     Some((before % 10) as u8)
 }
 
-/// Returns whether it is a decimal digit, or one in another form: raised, in a circle.
+/// Returns whether it is a decimal digit, or one in another form, such as raised or in a circle.
 pub(crate) fn is_digit(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_digit();
@@ -50,42 +50,42 @@ pub(crate) fn is_numeric(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_digit() } else { NumericType::for_char(c) != NumericType::None }
 }
 
-/// Returns whether it is a capital.
+/// Returns whether it is upper case.
 pub(crate) fn is_upper(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_uppercase() } else { Uppercase::for_char(c) }
 }
 
-/// Returns whether it is a small letter.
+/// Returns whether it is lower case.
 pub(crate) fn is_lower(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_lowercase() } else { Lowercase::for_char(c) }
 }
 
-/// Returns whether it is two letters in one, of which the first is a capital: `ǅ`.
+/// Returns whether it is two letters in one, of which the first is upper case: `ǅ`.
 pub(crate) fn is_title(c: char) -> bool {
     !c.is_ascii() && GeneralCategory::for_char(c) == GeneralCategory::TitlecaseLetter
 }
 
-/// Returns whether there are capitals and small letters of its kind.
+/// Returns whether it has upper and lower case.
 pub(crate) fn is_cased(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_alphabetic() } else { Cased::for_char(c) }
 }
 
-/// Returns whether it is a space, or controls as one.
+/// Returns whether it is a space, or a control character that counts as one.
 pub(crate) fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
 }
 
-/// Returns whether the name of a variable may begin with it.
+/// Returns whether the name of a variable can begin with it.
 pub(crate) fn begins_identifier(c: char) -> bool {
     c == '_' || XidStart::for_char(c)
 }
 
-/// Returns whether it may stand in the name of a variable.
+/// Returns whether the name of a variable can contain it.
 pub(crate) fn continues_identifier(c: char) -> bool {
     XidContinue::for_char(c)
 }
 
-/// Returns whether `repr` writes it as itself.
+/// Returns whether `repr` shows it unescaped.
 pub(crate) fn is_printable(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
@@ -94,7 +94,7 @@ pub(crate) fn is_printable(c: char) -> bool {
     !GeneralCategoryGroup::Other.contains(category) && !GeneralCategoryGroup::Separator.contains(category)
 }
 
-/// Returns all capitals.
+/// Returns the text in upper case.
 pub(crate) fn upper(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_uppercase();
@@ -102,7 +102,7 @@ pub(crate) fn upper(text: &str) -> String {
     CASES.uppercase_to_string(text, &LanguageIdentifier::UNKNOWN).into_owned()
 }
 
-/// Returns all small letters.
+/// Returns the text in lower case.
 pub(crate) fn lower(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -110,17 +110,17 @@ pub(crate) fn lower(text: &str) -> String {
     CASES.lowercase_to_string(text, &LanguageIdentifier::UNKNOWN).into_owned()
 }
 
-/// Small letters, and what is written otherwise but reads the same: for comparing without regard to case.
+/// Returns the text case-folded, for caseless comparison.
 pub(crate) fn fold(text: &str) -> String {
     if text.is_ascii() { text.to_ascii_lowercase() } else { CASES.fold_string(text).into_owned() }
 }
 
-/// One character as a capital, which may be several.
+/// Returns the character in upper case, which may be several characters.
 pub(crate) fn upper_letter(c: char) -> Vec<char> {
     if c.is_ascii() { vec![c.to_ascii_uppercase()] } else { upper(c.encode_utf8(&mut [0; 4])).chars().collect() }
 }
 
-/// One character at the beginning of a word.
+/// Returns the character as it is written at the beginning of a word.
 pub(crate) fn title_letter(c: char) -> Vec<char> {
     if c.is_ascii() {
         return vec![c.to_ascii_uppercase()];
@@ -133,8 +133,7 @@ pub(crate) fn title_letter(c: char) -> Vec<char> {
     title.chars().collect()
 }
 
-/// Returns the character at `at` as a small letter: for a capital sigma, the one that stands at the end of a word or
-/// the other.
+/// Returns the character at `at` in lower case. A capital sigma depends on whether it ends a word.
 pub(crate) fn lower_letter(text: &[char], at: usize) -> Vec<char> {
     match text[at] {
         c if c.is_ascii() => vec![c.to_ascii_lowercase()],
@@ -143,7 +142,7 @@ pub(crate) fn lower_letter(text: &[char], at: usize) -> Vec<char> {
     }
 }
 
-/// Returns whether there are letters before and none after, as Unicode's Final_Sigma has it.
+/// Returns whether there are letters before and none after, as Unicode's `Final_Sigma` defines it.
 fn ends_word(text: &[char], at: usize) -> bool {
     let ignored = |c: &&char| CaseIgnorable::for_char(**c);
     let before = text[..at].iter().rev().find(|c| !ignored(c));

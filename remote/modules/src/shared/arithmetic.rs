@@ -1,11 +1,11 @@
-//! The operators of numbers. The class has `number`, which gives what it is as a `Value`.
+//! The operators of numbers, for classes that have `number`, which returns the number as a `Value`.
 
-/// The operators that all numbers have. What comes out is a plain number: the object stays what it is.
+/// The operators that all numbers have. Their results are plain numbers; the object never changes.
 macro_rules! number_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// What it is, as a plain number.
+            /// Returns it as a plain number.
             #[remote(name = "value")]
             pub fn plain(&self) -> Value {
                 self.number()
@@ -29,19 +29,19 @@ macro_rules! number_methods {
                 number::multiply(&self.number(), &other)
             }
 
-            /// `number / other`, always a float. `ZeroDivisionError` by zero.
+            /// `number / other`, always a float. `ZeroDivisionError` if `other` is zero.
             #[remote(name = "__truediv__")]
             pub fn truediv(&self, other: Value) -> Result<Value, Exception> {
                 number::divide(&self.number(), &other)
             }
 
-            /// `number // other`: rounded down.
+            /// `number // other`: the quotient, rounded down.
             #[remote(name = "__floordiv__")]
             pub fn floordiv(&self, other: Value) -> Result<Value, Exception> {
                 number::floor_divide(&self.number(), &other)
             }
 
-            /// `number % other`: what is left, with the sign of `other`.
+            /// `number % other`: the remainder, with the sign of `other`.
             #[remote(name = "__mod__")]
             pub fn modulo(&self, other: Value) -> Result<Value, Exception> {
                 number::modulo(&self.number(), &other)
@@ -71,7 +71,7 @@ macro_rules! number_methods {
                 number::multiply(&self.number(), &Value::from(1))
             }
 
-            /// Returns the number without its sign.
+            /// Returns the absolute value.
             #[remote(name = "__abs__")]
             pub fn abs(&self) -> Result<Value, Exception> {
                 match self.number() {
@@ -81,7 +81,7 @@ macro_rules! number_methods {
                 }
             }
 
-            /// Returns whether it is equal to `other`, whatever the types of the numbers.
+            /// Returns whether it is equal to `other`, whatever their types.
             #[remote(name = "__eq__")]
             pub fn equals(&self, other: Value) -> Result<bool, Exception> {
                 Comparing::default().equals(self, &other)
@@ -156,7 +156,7 @@ macro_rules! number_methods {
     };
 }
 
-/// The operators on the bits of whole numbers. The class has `whole`, which gives what it is as an `Integer`.
+/// The operators on the bits of whole numbers, for classes that have `whole`, which returns the number as an `Integer`.
 macro_rules! bit_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
@@ -197,17 +197,17 @@ macro_rules! bit_methods {
                 number::shift_right(&self.number(), &count)
             }
 
-            /// How many bits it takes to write its absolute value.
+            /// Returns the number of bits in its absolute value, without leading zeros.
             pub fn bit_length(&self) -> u64 {
                 self.whole().bits()
             }
 
-            /// How many ones are in its absolute value.
+            /// Returns the number of ones in the bits of its absolute value.
             pub fn bit_count(&self) -> u64 {
                 self.whole().count_ones()
             }
 
-            /// Itself over one, as a tuple of two.
+            /// Returns the number itself and 1, whose quotient it is, as a tuple.
             pub fn as_integer_ratio(&self) -> Value {
                 (self.whole(), 1).into()
             }

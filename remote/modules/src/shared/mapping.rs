@@ -1,21 +1,21 @@
-//! What dicts of all kinds can do. The class has `table` and `table_mut`.
+//! The methods of all kinds of dicts, for classes that have `table` and `table_mut`.
 
 use crate::Exception;
 
-/// The methods that do not differ between dict, OrderedDict, defaultdict and Counter.
+/// The methods that dict, OrderedDict, defaultdict and Counter share.
 ///
-/// `$changed` makes the error of an iteration from the length at its beginning and the one that is found.
+/// `$changed` makes the error of an iteration from the length at its beginning and the current one.
 macro_rules! mapping_methods {
     ($class:ident, $changed:path) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// Returns the value under `key`; `default` if there is none, null without that.
+            /// Returns the value under `key`. If there is none, returns `default`, or null without a `default`.
             #[remote(proxy = "get_value")]
             pub fn get(&self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
                 Ok(self.table().get(&Key::new(key)?).cloned().or(default).unwrap_or_default())
             }
 
-            /// Returns the value under `key`; if there is none, puts `default` there and returns that.
+            /// Returns the value under `key`. If there is none, puts `default` under `key` and returns `default`.
             #[remote(proxy = "setdefault_value")]
             pub fn setdefault(&mut self, key: Value, default: Option<Value>) -> Result<Value, Exception> {
                 let key = Key::new(key)?;
@@ -28,7 +28,8 @@ macro_rules! mapping_methods {
                 Ok(default)
             }
 
-            /// Removes `key` and returns its value; `default` if there is none, `KeyError` without that.
+            /// Removes `key` and returns its value. If there is none, returns `default`, or fails with `KeyError`
+            /// without a `default`.
             #[remote(proxy = "pop_value")]
             pub fn pop(&mut self, key: Value, default: Arg<Value>) -> Result<Value, Exception> {
                 let key = Key::new(key)?;
@@ -38,19 +39,19 @@ macro_rules! mapping_methods {
                 }
             }
 
-            /// Removes `key` and returns its value; `default`, which may be null, if there is none.
+            /// Removes `key` and returns its value, or `default`, which may be null, if there is none.
             #[remote(proxy = "pop_or_value")]
             pub fn pop_or(&mut self, key: Value, default: Value) -> Result<Value, Exception> {
                 Ok(self.table_mut().remove(&Key::new(key)?).map_or(default, |(_, value)| value))
             }
 
-            /// Removes every key.
+            /// Removes all keys.
             #[remote(scales)]
             pub fn clear(&mut self) {
                 self.table_mut().clear();
             }
 
-            /// Returns the keys and values, as a plain map.
+            /// Returns a copy, as a plain map.
             #[remote(proxy = "copy_value", scales)]
             pub fn copy(&self) -> Value {
                 self.table().clone().into_value()
@@ -68,13 +69,14 @@ macro_rules! mapping_methods {
                 self.table().values().cloned().collect()
             }
 
-            /// Returns the keys with their values, as a plain list of pairs, which are tuples.
+            /// Returns the keys with their values, as a plain list of tuples of two.
             #[remote(proxy = "items_value", scales)]
             pub fn items(&self) -> Vec<Value> {
                 self.table().iter().map(|(key, value)| (key.value().clone(), value.clone()).into()).collect()
             }
 
-            /// Adds `by` (1 if left out) to the number under `key`, at once; gives the sum. A missing key counts as 0.
+            /// Adds `by` (1 if left out) to the number under `key`, atomically, and returns the sum. A missing key
+            /// counts as 0.
             #[remote(proxy = "incr_value")]
             pub fn incr(&mut self, key: Value, #[remote(default = 1)] by: Arg<Value>) -> Result<Value, Exception> {
                 let key = Key::new(key)?;
@@ -87,8 +89,8 @@ macro_rules! mapping_methods {
                 Ok(sum)
             }
 
-            /// Puts `new` under `key` if what is there is equal to `expected`; whether it was. A missing key counts as
-            /// null.
+            /// Puts `new` under `key` if the value there is equal to `expected`, atomically. Returns whether it was. A
+            /// missing key counts as null.
             #[remote(proxy = "compare_and_set_value")]
             pub fn compare_and_set(&mut self, key: Value, expected: Value, new: Value) -> Result<bool, Exception> {
                 check_depth(&new)?;
@@ -110,31 +112,31 @@ macro_rules! mapping_methods {
                 Ok(())
             }
 
-            /// Returns whether there is such a key.
+            /// Returns whether `key` is there.
             #[remote(name = "__contains__")]
             pub fn contains_key_value(&self, key: Value) -> Result<bool, Exception> {
                 Ok(self.table().contains(&Key::new(key)?))
             }
 
-            /// How many keys there are.
+            /// Returns the number of keys.
             pub fn len(&self) -> usize {
                 self.table().len()
             }
 
-            /// Returns whether there are no elements.
+            /// Returns whether there are no keys.
             #[remote(skip)]
             pub fn is_empty(&self) -> bool {
                 self.table().is_empty()
             }
 
-            /// How many keys there are.
+            /// Returns the number of keys.
             #[remote(name = "__len__")]
             pub fn length(&self) -> usize {
                 self.table().len()
             }
 
             /// Returns a chunk of the keys: up to `limit` of them (1024 if left out), from `cursor`, which came with
-            /// the previous chunk. `RuntimeError` if keys came, went or moved meanwhile.
+            /// the previous chunk. `RuntimeError` if keys were added, removed or moved since then.
             pub fn iter_chunk(
                 &self,
                 ctx: &Context,
@@ -145,7 +147,7 @@ macro_rules! mapping_methods {
                 chunk.map_err(|before| $changed(before, self.table().len()))
             }
 
-            /// As `iter_chunk`, of the values.
+            /// As `iter_chunk`, but returns values.
             pub fn values_chunk(
                 &self,
                 ctx: &Context,
@@ -156,7 +158,7 @@ macro_rules! mapping_methods {
                 chunk.map_err(|before| $changed(before, self.table().len()))
             }
 
-            /// As `iter_chunk`, of the keys with their values, as pairs.
+            /// As `iter_chunk`, but returns keys with their values, as pairs.
             pub fn items_chunk(
                 &self,
                 ctx: &Context,
@@ -183,7 +185,7 @@ macro_rules! mapping_methods {
     };
 }
 
-/// The methods of dict that a Counter has otherwise. `$name` is what Python calls the class.
+/// The methods of dict that differ in Counter. Python calls the class `$name`.
 macro_rules! dict_methods {
     ($class:ident, $name:literal) => {
         #[tarmem_remote::remote]
@@ -208,8 +210,7 @@ macro_rules! dict_methods {
                 self.table_mut().remove(&key).map(|_| ()).ok_or_else(|| Exception::no_key(key.value()))
             }
 
-            /// `dict | other`, as a plain map: of a key that is in both, the other's value. The other one has to be a
-            /// map.
+            /// `dict | other`, as a plain map. If a key is in both, the value is that of `other`, which must be a map.
             #[remote(name = "__or__", scales)]
             pub fn or(&self, other: Value) -> Result<Value, Exception> {
                 let (other, class) = plain_and_class(other)?;
@@ -221,7 +222,7 @@ macro_rules! dict_methods {
                 Ok(both.into_value())
             }
 
-            /// `other | dict`, as a plain map: of a key that is in both, the dict's value. The other one has to be a
+            /// `other | dict`, as a plain map. If a key is in both, the value is that of the dict. `other` must be a
             /// map.
             #[remote(name = "__ror__", scales)]
             pub fn ror(&self, other: Value) -> Result<Value, Exception> {
@@ -257,7 +258,7 @@ macro_rules! dict_methods {
     };
 }
 
-/// `popitem` of all that have it without an argument, and of their proxies.
+/// `popitem` of the classes whose `popitem` takes no argument, and of their proxies.
 macro_rules! popitem_method {
     ($class:ident, $proxy:ident) => {
         #[tarmem_remote::remote]
@@ -280,13 +281,13 @@ macro_rules! popitem_method {
     };
 }
 
-/// What Python says of a dict that was changed while it was iterated over.
+/// Python's error for a dict that was changed during an iteration.
 pub(crate) fn dict_changed(before: usize, now: usize) -> Exception {
     let what = if before == now { "keys changed" } else { "changed size" };
     Exception::RuntimeError(format!("dictionary {what} during iteration"))
 }
 
-/// What Python says of an `OrderedDict` that was.
+/// Python's error for an `OrderedDict` that was changed during an iteration.
 pub(crate) fn ordered_dict_changed(_: usize, _: usize) -> Exception {
     Exception::RuntimeError("OrderedDict mutated during iteration".to_owned())
 }

@@ -1,6 +1,6 @@
-//! The proxies of dicts of all kinds, for plain Rust values.
+//! The methods of the proxies of all kinds of dicts that take and return plain Rust values.
 
-/// The methods of the proxy that take plain Rust values; the class's path is `$path`.
+/// These methods, for the proxy of the class whose path is `$path`.
 macro_rules! mapping_proxy {
     ($proxy:ident, $path:literal) => {
         /// Methods that take and return plain Rust values. The method that each of them calls is described with the
@@ -46,7 +46,7 @@ macro_rules! mapping_proxy {
                 $crate::given(key, |key| self.delitem(key))
             }
 
-            /// Returns the value under `key`; if there is none, puts `default` there and returns that.
+            /// Returns the value under `key`. If there is none, puts `default` under `key` and returns `default`.
             pub fn setdefault<T>(
                 &self,
                 key: impl tarmem_remote::value::IntoValue,
@@ -72,12 +72,12 @@ macro_rules! mapping_proxy {
                 given.checked(call)
             }
 
-            /// Returns whether there is such a key.
+            /// Returns whether `key` is there.
             pub fn contains_key(&self, key: impl tarmem_remote::value::IntoValue) -> Fallible<bool> {
                 $crate::given(key, |key| self.contains_key_value(key))
             }
 
-            /// Adds `by` to the number under `key`, at once; gives the sum. A missing key counts as 0.
+            /// Adds `by` to the number under `key`, atomically, and returns the sum. A missing key counts as 0.
             pub fn incr<T>(
                 &self,
                 key: impl tarmem_remote::value::IntoValue,
@@ -88,8 +88,8 @@ macro_rules! mapping_proxy {
                 Decoded::new(given.checked(call))
             }
 
-            /// Puts `new` under `key` if what is there is equal to `expected`; whether it was. A missing key counts as
-            /// null.
+            /// Puts `new` under `key` if the value there is equal to `expected`, atomically. Returns whether it was. A
+            /// missing key counts as null.
             pub fn compare_and_set(
                 &self,
                 key: impl tarmem_remote::value::IntoValue,

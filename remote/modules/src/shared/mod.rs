@@ -1,11 +1,10 @@
-//! Methods that several classes have alike, written once: each macro here makes them for the class that it is given.
+//! Methods that several classes share. Each macro makes them for the class that it is given.
 //!
-//! - [`mapping`] is for dicts of all kinds. [`mapping_proxy`] for their proxies.
-//! - [`arithmetic`] is for numbers.
-//! - [`parts`]: what numbers consist of, and rounding. [`reflected`]: `other + object`.
-//! - [`comparing`] has `==` and `<` for lists and what is like them.
-//! - [`sequence`] is for list, tuple and deque. [`sequence_proxy`] for the proxies of list and deque. [`sets`] is for
-//!   set and frozenset.
+//! - [`mapping`] is for all kinds of dicts, and [`mapping_proxy`] for their proxies.
+//! - [`arithmetic`] is for numbers, [`parts`] for their parts and for rounding. [`reflected`] is for `other + object`.
+//! - [`comparing`] has `==` and `<` for lists and similar classes.
+//! - [`sequence`] is for list, tuple and deque, and [`sequence_proxy`] for the proxies of list and deque. [`sets`] is
+//!   for set and frozenset.
 
 pub(crate) mod arithmetic;
 pub(crate) mod comparing;

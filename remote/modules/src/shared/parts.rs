@@ -1,42 +1,43 @@
-//! The parts of a number, and rounding. The class has `number`, which gives what it is as a `Value`.
+//! The parts of numbers, and rounding, for classes that have `number`, which returns the number as a `Value`.
 
-/// Those that all numbers have.
+/// The methods that all numbers have.
 macro_rules! part_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// Returns the nearest whole number, the even one of two; with `ndigits`, the nearest number with so many
-            /// after the point (or that many zeros before it, if negative).
+            /// Rounds to the nearest whole number, and to the even one of two. With `ndigits`, rounds to that many
+            /// digits after the point, or before it if negative.
             #[remote(name = "__round__")]
             pub fn round(&self, ndigits: Option<Value>) -> Result<Value, Exception> {
                 $crate::python::round(&self.number(), ndigits.as_ref())
             }
 
-            /// Returns the number as `format_spec` says: `,`, `08.3f`, `#x`. `ValueError` if the format is not valid.
+            /// Formats the number by `format_spec`, such as `,`, `08.3f` or `#x`. `ValueError` if the format is not
+            /// valid.
             #[remote(name = "__format__")]
             pub fn format(&self, format_spec: String) -> Result<String, Exception> {
                 $crate::python::format(&self.number(), &format_spec)
             }
 
-            /// Returns the nearest whole number towards zero.
+            /// Rounds towards zero, to a whole number.
             #[remote(name = "__trunc__")]
             pub fn trunc(&self) -> Result<Value, Exception> {
                 to_int(&self.number(), None).map(Value::Int)
             }
 
-            /// Returns the nearest whole number that is not above it.
+            /// Rounds down to a whole number.
             #[remote(name = "__floor__")]
             pub fn floor(&self) -> Result<Value, Exception> {
                 $crate::python::to_side(&self.number(), false)
             }
 
-            /// Returns the nearest whole number that is not below it.
+            /// Rounds up to a whole number.
             #[remote(name = "__ceil__")]
             pub fn ceil(&self) -> Result<Value, Exception> {
                 $crate::python::to_side(&self.number(), true)
             }
 
-            /// Returns the number itself, for there is no imaginary part.
+            /// Returns the number itself, since it has no imaginary part.
             pub fn conjugate(&self) -> Result<Value, Exception> {
                 self.pos()
             }
@@ -46,7 +47,7 @@ macro_rules! part_methods {
                 self.pos()
             }
 
-            /// Zero.
+            /// Returns zero.
             pub fn imag(&self) -> Result<Value, Exception> {
                 number::multiply(&self.number(), &Value::from(0)).map(|zero| match zero {
                     Value::Float(_) => Value::Float(0.0),
@@ -57,7 +58,7 @@ macro_rules! part_methods {
     };
 }
 
-/// Those of whole numbers.
+/// The methods that all whole numbers have.
 macro_rules! whole_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
@@ -68,23 +69,24 @@ macro_rules! whole_methods {
                 self.whole()
             }
 
-            /// Returns the number itself, as the upper part of a fraction.
+            /// Returns the number itself, as the numerator of a fraction.
             pub fn numerator(&self) -> Integer {
                 self.whole()
             }
 
-            /// True, as for a float that is a whole number.
+            /// Returns true; a float has this method too.
             pub fn is_integer(&self) -> bool {
                 true
             }
 
-            /// One, as the lower part of a fraction.
+            /// Returns 1, as the denominator of a fraction.
             pub fn denominator(&self) -> i64 {
                 1
             }
 
-            /// Returns the number in `length` bytes (1 if left out); the first byte counts most if `byteorder` is `big`
-            /// or left out, least if it is `little`. `OverflowError` if it does not fit.
+            /// Returns the number in `length` bytes (1 if left out). If `byteorder` is `big` or left out, the first
+            /// byte is the most significant; if it is `little`, the first is the least significant. `OverflowError` if
+            /// it does not fit.
             pub fn to_bytes(
                 &self,
                 #[remote(default = 1)] length: Arg<Value>,

@@ -1,6 +1,6 @@
-//! The operators with the object on the right: `other + object`. And `str(…)`.
+//! The operators whose right operand is the object, such as `other + object`; and `str(…)`.
 
-/// Those of numbers. What comes out is a plain number.
+/// The operators of numbers. Their results are plain numbers.
 macro_rules! reflected_number_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
@@ -29,13 +29,13 @@ macro_rules! reflected_number_methods {
                 number::divide(&other, &self.number())
             }
 
-            /// `other // number`: rounded down.
+            /// `other // number`: the quotient, rounded down.
             #[remote(name = "__rfloordiv__")]
             pub fn rfloordiv(&self, other: Value) -> Result<Value, Exception> {
                 number::floor_divide(&other, &self.number())
             }
 
-            /// `other % number`: what is left, with the sign of the number.
+            /// `other % number`: the remainder, with the sign of the number.
             #[remote(name = "__rmod__")]
             pub fn rmodulo(&self, other: Value) -> Result<Value, Exception> {
                 number::modulo(&other, &self.number())
@@ -56,7 +56,7 @@ macro_rules! reflected_number_methods {
     };
 }
 
-/// Those on the bits of whole numbers.
+/// The operators on the bits of whole numbers.
 macro_rules! reflected_bit_methods {
     ($class:ident) => {
         #[tarmem_remote::remote]
@@ -99,7 +99,7 @@ macro_rules! reflected_sequence_methods {
     ($class:ident, $result:ty) => {
         #[tarmem_remote::remote]
         impl $class {
-            /// Its elements, `count` times.
+            /// Returns the elements repeated `count` times.
             #[remote(name = "__rmul__", scales)]
             pub fn rmul(&self, count: Value) -> Result<$result, Exception> {
                 self.mul(count)
@@ -108,7 +108,7 @@ macro_rules! reflected_sequence_methods {
     };
 }
 
-/// `str(object)`, which for most classes is what Python's `repr` gives.
+/// `str(object)`, which is the same as Python's `repr` for most classes.
 macro_rules! text_of_repr {
     (looking $class:ident) => {
         #[tarmem_remote::remote]

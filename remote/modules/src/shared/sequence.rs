@@ -1,7 +1,7 @@
-//! What list, tuple and deque have alike: how many elements there are, and which are equal to a value.
+//! What list, tuple and deque share: the number of elements, and which of them are equal to a value.
 
-/// Makes those methods for a class whose elements are in `self.$items`, and that says by `$missing` that none is equal
-/// to a value. `$stop` is the attribute of the parameter before which `index` stops.
+/// Makes these methods for a class whose elements are in `self.$items`. `$missing` makes the message for a value that
+/// is not there. `$stop` is the attribute of the parameter before which `index` stops.
 macro_rules! sequence_methods {
     ($class:ident, $items:tt, missing: $missing:expr, stop: $(#[$stop:meta])?) => {
         #[tarmem_remote::remote]

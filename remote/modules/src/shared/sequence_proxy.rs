@@ -1,7 +1,7 @@
-//! The proxies of list and deque, for plain Rust values.
+//! The methods of the proxies of list and deque that take and return plain Rust values.
 
-/// The methods of the proxy that take plain Rust values, and are alike. `$end` is where `append` puts something;
-/// `$full` and `$missing` are further sentences on `insert`, and on what searches.
+/// The methods that both proxies have. `$end` names the end at which `append` adds; `$full` and `$missing` are further
+/// sentences in the docs of `insert`, and of methods that search.
 macro_rules! sequence_proxy {
     ($proxy:ident, $end:literal, $full:literal, $missing:literal) => {
         /// Methods that take and return plain Rust values. The method that each of them calls is described with the
@@ -12,7 +12,7 @@ macro_rules! sequence_proxy {
                 given(value, |value| self.append_value(value))
             }
 
-            #[doc = concat!("Puts the elements of `items` at the ", $end, ".")]
+            #[doc = concat!("Adds the elements of `items` at the ", $end, ".")]
             pub fn extend<T: IntoValue>(&self, items: impl IntoIterator<Item = T>) -> Fallible<()> {
                 let mut given = Given::default();
                 let call = self.extend_values(given.list(items));
@@ -24,7 +24,7 @@ macro_rules! sequence_proxy {
                 given(value, |value| self.insert_value(index.into(), value))
             }
 
-            #[doc = concat!("Takes out the first element that is equal to `value`.", $missing)]
+            #[doc = concat!("Removes the first element that is equal to `value`.", $missing)]
             pub fn remove(&self, value: impl IntoValue) -> Fallible<()> {
                 given(value, |value| self.remove_value(value))
             }
@@ -34,7 +34,7 @@ macro_rules! sequence_proxy {
                 given(value, |value| self.count_value(value))
             }
 
-            #[doc = concat!("Where the first element that is equal to `value` is.", $missing)]
+            #[doc = concat!("Returns the index of the first element that is equal to `value`.", $missing)]
             pub fn index(&self, value: impl IntoValue) -> Fallible<usize> {
                 given(value, |value| self.index_value(value, None, None))
             }

@@ -1,11 +1,12 @@
-//! What set and frozenset have alike: the methods that change nothing, and what stands behind these and the others.
+//! What set and frozenset share: the methods that change nothing, and the functions behind these and others.
 
 use crate::Exception;
 use crate::python::live::plain_and_class;
 use crate::python::{Comparison, Key, Table, iterate, number, type_name};
 use tarmem_remote::value::Value;
 
-/// Makes them, and those of the proxy, for a class whose only field is its elements, and which Python calls `$name`.
+/// Makes these methods, and those of the proxy, for a class whose only field is its elements, and which Python calls
+/// `$name`.
 macro_rules! set_methods {
     ($class:ident, $proxy:ident, $name:literal) => {
         #[tarmem_remote::remote]
@@ -19,7 +20,7 @@ macro_rules! set_methods {
                 items.given().map_or(Ok(Table::new()), sets::elements).map($class)
             }
 
-            /// Returns the elements, as a plain set.
+            /// Returns a copy, as a plain set.
             #[remote(proxy = "copy_value", scales)]
             pub fn copy(&self) -> Value {
                 self.clone().into()
@@ -48,33 +49,33 @@ macro_rules! set_methods {
                 Ok(self.0.contains(&Key::new(value)?))
             }
 
-            /// Returns the elements that are in one of the two, as a plain set.
+            /// Returns the elements that are in exactly one of the two, as a plain set.
             #[remote(proxy = "symmetric_difference_values", scales)]
             pub fn symmetric_difference(&self, items: Value) -> Result<Value, Exception> {
                 sets::combined(&self.0, [items], sets::symmetric_difference)
             }
 
-            /// Returns whether no element is in `items`.
+            /// Returns whether no element of the set is in `items`.
             #[remote(proxy = "isdisjoint_value", scales)]
             pub fn isdisjoint(&self, items: Value) -> Result<bool, Exception> {
                 let items = sets::elements(items)?;
                 Ok(!self.0.keys().any(|key| items.contains(key)))
             }
 
-            /// Returns whether every element is in `items`.
+            /// Returns whether every element of the set is in `items`.
             #[remote(proxy = "issubset_value", scales)]
             pub fn issubset(&self, items: Value) -> Result<bool, Exception> {
                 Ok(self.0.is_subset(&sets::elements(items)?))
             }
 
-            /// Returns whether every one of `items` is in the set.
+            /// Returns whether every element of `items` is in the set.
             #[remote(proxy = "issuperset_value", scales)]
             pub fn issuperset(&self, items: Value) -> Result<bool, Exception> {
                 Ok(sets::elements(items)?.is_subset(&self.0))
             }
         }
 
-        /// The operators, which take another set.
+        /// The operators, whose other operand must be a set.
         #[tarmem_remote::remote]
         impl $class {
             /// `set | other`, as a plain set.
@@ -139,25 +140,25 @@ macro_rules! set_methods {
                 self.equals(other).map(|equal| !equal)
             }
 
-            /// Returns whether every element is in `other`, which has more.
+            /// Returns whether every element of the set is in `other`, which has more.
             #[remote(name = "__lt__", scales)]
             pub fn less(&self, other: Value) -> Result<bool, Exception> {
                 sets::compare(Comparison::Less, &self.0, $name, other)
             }
 
-            /// Returns whether every element is in `other`.
+            /// Returns whether every element of the set is in `other`.
             #[remote(name = "__le__", scales)]
             pub fn less_or_equal(&self, other: Value) -> Result<bool, Exception> {
                 sets::compare(Comparison::LessOrEqual, &self.0, $name, other)
             }
 
-            /// Returns whether every element of `other` is here, and others too.
+            /// Returns whether every element of `other` is in the set, which has more.
             #[remote(name = "__gt__", scales)]
             pub fn greater(&self, other: Value) -> Result<bool, Exception> {
                 sets::compare(Comparison::Greater, &self.0, $name, other)
             }
 
-            /// Returns whether every element of `other` is here.
+            /// Returns whether every element of `other` is in the set.
             #[remote(name = "__ge__", scales)]
             pub fn greater_or_equal(&self, other: Value) -> Result<bool, Exception> {
                 sets::compare(Comparison::GreaterOrEqual, &self.0, $name, other)
@@ -193,15 +194,15 @@ macro_rules! set_methods {
 
 pub(crate) use set_methods;
 
-/// Changes a set by what is in another one.
+/// Changes a set according to another one.
 type Combine = fn(&mut Table<()>, Table<()>);
 
-/// What can be elements of a set.
+/// Converts a value to elements of a set.
 pub(crate) fn elements(value: Value) -> Result<Table<()>, Exception> {
     iterate(value)?.into_iter().map(|item| Ok((Key::new(item)?, ()))).collect()
 }
 
-/// Returns the other side of an operator, whose one side Python calls `name`.
+/// Converts the other operand of an operator on a set, which Python calls `name`.
 pub(crate) fn operand(name: &str, sign: &str, other: Value) -> Result<Table<()>, Exception> {
     match plain_and_class(other)? {
         (other @ Value::Set(_), _) => elements(other),
@@ -217,7 +218,7 @@ pub(crate) fn compare(comparison: Comparison, one: &Table<()>, name: &str, other
     }
 }
 
-/// What `combine` makes of a set and of the elements of each of `others`, one after another, as a plain set.
+/// Applies `combine` to a copy of a set and the elements of each of `others`, one after another. Returns a plain set.
 pub(crate) fn combined(
     one: &Table<()>,
     others: impl IntoIterator<Item = Value>,
@@ -230,7 +231,7 @@ pub(crate) fn combined(
     Ok(all.into_value())
 }
 
-/// What `combine` makes of two sets, as a plain set.
+/// Applies `combine` to two sets. Returns a plain set.
 pub(crate) fn result(mut one: Table<()>, other: Table<()>, combine: Combine) -> Value {
     combine(&mut one, other);
     one.into_value()

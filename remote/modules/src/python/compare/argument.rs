@@ -1,12 +1,12 @@
-//! A plain value that many others are compared with: what is made of its parts is made once.
+//! A plain value with which many others are compared. What is derived from its parts is derived once.
 
 use crate::python::Table;
 use hashbrown::{HashMap, HashSet};
 use std::rc::Rc;
 use tarmem_remote::value::Value;
 
-/// The parts of one plain value, by where they are. They stay there as long as a search lasts, and nothing else is in
-/// their place: so each of them is known again by its address.
+/// The parts of one plain value, by their addresses. They do not move while a search lasts, so a part is recognized by
+/// its address.
 #[derive(Default)]
 pub(super) struct Argument {
     parts: HashSet<usize>,
@@ -15,9 +15,9 @@ pub(super) struct Argument {
 }
 
 impl Argument {
-    /// Begins a search for `value`, which has to be where it is until the search is over.
+    /// Begins a search for `value`, which must not move until the search is over.
     pub(super) fn remember(&mut self, value: &Value) {
-        // (What is flat is compared in a step.)
+        // A flat value is compared in one step anyway.
         *self = Self::default();
         self.add(value);
     }
@@ -37,17 +37,17 @@ impl Argument {
         }
     }
 
-    /// What stands for `value` where pairs are remembered, if it is one of the parts.
+    /// Returns the number that stands for `value` where pairs are remembered, if it is one of the parts.
     pub(super) fn place(&self, value: &Value) -> Option<usize> {
         Some(address(value)).filter(|place| self.parts.contains(place))
     }
 
-    /// Returns the elements of a plain set, if they have been kept.
+    /// Returns the elements of a plain set, if they are stored.
     pub(super) fn table(&self, items: &[Value]) -> Option<Rc<Table<()>>> {
         self.tables.get(&items.as_ptr().addr()).map(Rc::clone)
     }
 
-    /// Keeps the elements of a plain set if that is one of the parts.
+    /// Stores the elements of a plain set, if it is one of the parts.
     pub(super) fn keep_table(&mut self, items: &[Value], table: &Rc<Table<()>>) {
         let place = items.as_ptr().addr();
         if !items.is_empty() && self.parts.contains(&place) {
@@ -55,12 +55,12 @@ impl Argument {
         }
     }
 
-    /// Returns the places in a plain map, if they have been kept.
+    /// Returns the places in a plain map, if they are stored.
     pub(super) fn places(&self, entries: &[(Value, Value)]) -> Option<Rc<Table<usize>>> {
         self.places.get(&entries.as_ptr().addr()).map(Rc::clone)
     }
 
-    /// Keeps the places in a plain map if that is one of the parts.
+    /// Stores the places in a plain map, if it is one of the parts.
     pub(super) fn keep_places(&mut self, entries: &[(Value, Value)], places: &Rc<Table<usize>>) {
         let place = entries.as_ptr().addr();
         if !entries.is_empty() && self.parts.contains(&place) {

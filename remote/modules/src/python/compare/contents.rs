@@ -1,4 +1,4 @@
-//! What two objects hold, compared element by element: lists, mappings, sets, bytes.
+//! Compares the contents of two objects element by element: lists, mappings, sets, bytes.
 
 use super::super::live::{is_busy, look_ahead};
 use super::super::{Comparison, Key, Table};
@@ -29,7 +29,7 @@ impl Comparing {
         Ok(true)
     }
 
-    /// Returns the first elements that differ decide; if there are none, the lengths.
+    /// Compares two lists by their first elements that differ, or, if none do, by their lengths.
     pub(super) fn first_difference<'a>(
         &mut self,
         comparison: Comparison,
@@ -55,12 +55,12 @@ impl Comparing {
                 let pairs = one.iter().filter_map(|(key, at)| Some((key, &a.get(*at)?.1)));
                 Ok(one.len() == other.len() && self.tables(pairs, |key| value_at(b, &other, key))?)
             }
-            // Keys that Python could not have: all that is left is to compare them as they come.
+            // Python could not have these keys, so they are compared as they are.
             _ => Ok(equal_maps(a, b)),
         }
     }
 
-    /// Returns whether each key has an equal value there.
+    /// Returns whether each key has an equal value in the other table.
     pub(super) fn tables<'a, 'b>(
         &mut self,
         mut entries: impl Iterator<Item = (&'a Key, &'a Value)>,
@@ -96,7 +96,7 @@ impl Comparing {
         Ok(a.len() == b.len() && self.is_subset(a, b)?)
     }
 
-    /// Returns whether one is part of the other, as `comparison` asks.
+    /// Returns whether one set is part of the other, in the direction of `comparison`.
     pub(super) fn sets_hold(
         &mut self,
         comparison: Comparison,
@@ -126,7 +126,7 @@ impl Comparing {
 
     /// Returns whether two plain sets are equal.
     pub(super) fn elements(&mut self, a: &[Value], b: &[Value]) -> Result<bool, Exception> {
-        // Those that come from outside have each element once.
+        // Sets that come from outside have each element only once.
         if a.len() != b.len() {
             return Ok(false);
         }
@@ -149,7 +149,7 @@ impl Comparing {
         Ok(comparison.accepts(a.cmp(b)))
     }
 
-    /// Returns the elements of a plain set; or that it has one which cannot be one.
+    /// Returns the elements of a plain set, or the element that cannot be one.
     pub(super) fn table(&mut self, items: &[Value]) -> Result<Result<Rc<Table<()>>, Exception>, Exception> {
         if let Some(known) = self.argument.table(items) {
             return Ok(Ok(known));
@@ -165,8 +165,8 @@ impl Comparing {
         Ok(Ok(table))
     }
 
-    /// Where in a plain map the value of each key is. Of a key that is there twice, the last one counts. `None` for
-    /// keys that Python could not have.
+    /// Returns where in a plain map the value of each key is. If a key occurs twice, its last entry counts. `None` if
+    /// Python could not have the keys.
     pub(super) fn places(&mut self, entries: &[(Value, Value)]) -> Result<Option<Rc<Table<usize>>>, Exception> {
         if let Some(known) = self.argument.places(entries) {
             return Ok(Some(known));
@@ -182,7 +182,7 @@ impl Comparing {
         Ok(Some(places))
     }
 
-    /// What one of them does not have counts as 0.
+    /// Returns whether all counts are equal. A key that one of them lacks counts as 0.
     pub(super) fn counts(&mut self, a: &Table<Value>, b: &Table<Value>) -> Result<bool, Exception> {
         let zero = Value::from(0);
         for key in a.keys().chain(b.keys()) {
@@ -194,7 +194,7 @@ impl Comparing {
         Ok(true)
     }
 
-    /// Returns whether all counts are in this order, and, if it is strict, some differ.
+    /// Returns whether all counts are in this order and, if it is strict, some differ.
     pub(super) fn counts_hold(
         &mut self,
         comparison: Comparison,
@@ -216,7 +216,7 @@ impl Comparing {
         Ok(!strict || !self.counts(a, b)?)
     }
 
-    /// If others use an object, whatever else is beside it is looked at now: so all that is in use is waited for
+    /// If an object is in use, looks at everything else next to it as well, so that all objects in use are waited for
     /// together.
     #[cold]
     pub(super) fn all_at_once<'a>(&self, error: Exception, rest: impl Iterator<Item = &'a Value>) -> Exception {
