@@ -41,14 +41,17 @@ impl Carried {
             match &pair.value {
                 Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
                     let text = text.value();
-                    lines.push(Line::Text(text.strip_prefix(' ').unwrap_or(&text).trim_end().to_owned()));
+                    let text = text.strip_prefix(' ').unwrap_or(&text);
+                    // One line, or several from a block comment or `doc = "…"`.
+                    lines.extend(text.lines().map(|line| Line::Text(line.trim_end().to_owned())));
+                    lines.extend(text.is_empty().then(|| Line::Text(String::new())));
                 }
                 // Such as include_str!("…").
                 other => lines.push(Line::Computed(other.to_token_stream())),
             }
         }
         let mut parts: Vec<Line> = Vec::new();
-        for line in lines {
+        for line in without_examples(lines) {
             match (parts.last_mut(), line) {
                 (None, line) => parts.push(line),
                 (Some(Line::Text(text)), Line::Text(line)) => {
@@ -72,6 +75,25 @@ impl Carried {
             parts => quote!(::core::concat!(#(#parts),*)),
         }
     }
+}
+
+/// Removes the section `# Examples`: it is Rust, and so of no use to a caller who asks for a description.
+fn without_examples(lines: Vec<Line>) -> Vec<Line> {
+    let (mut in_examples, mut in_code) = (false, false);
+    let mut kept: Vec<Line> = Vec::new();
+    for line in lines {
+        if let Line::Text(text) = &line {
+            in_code ^= text.starts_with("```");
+            if text.starts_with("# ") && !in_code {
+                in_examples = text == "# Examples";
+            }
+        }
+        if !in_examples {
+            kept.push(line);
+        }
+    }
+    while kept.pop_if(|line| matches!(line, Line::Text(text) if text.is_empty())).is_some() {}
+    kept
 }
 
 enum Line {

@@ -87,7 +87,8 @@ use syn::Item;
 /// | `-> &str`, `-> &[T]`, `-> &T` | the caller gets a `String`, `Vec<T>`, `T`; not in async methods |
 ///
 /// Documentation, `#[cfg]` and `#[deprecated]` are copied to the proxy. Descriptions, which clients can ask for,
-/// contain the documentation, and the parameters and types as written. `Self` stands for the class.
+/// contain the documentation without its section `# Examples`, and the parameters and types as written. `Self` stands
+/// for the class.
 ///
 /// # Functions over several objects
 ///

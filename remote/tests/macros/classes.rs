@@ -64,6 +64,13 @@ impl Account {
     /// Takes money out.
     ///
     ///     indented
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # // A hidden line is not a heading.
+    /// assert_eq!(1 + 1, 2);
+    /// ```
     pub fn withdraw(&mut self, cents: i64) -> Result<i64, BankError> {
         let missing = cents - self.cents;
         if missing > 0 {
