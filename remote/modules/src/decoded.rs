@@ -20,6 +20,22 @@ use tarmem_remote::value::{Value, from_value, misfit, to_value};
 /// # Errors
 /// Those of the call. [`Error::UnexpectedResult`] if the result cannot be decoded as a `T`: an item that the call took
 /// from a queue goes back then, and what it removed from a list or a dict is in the error.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::DictProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let dict = session.memoize("ages", DictProxy::default()).await?;
+/// dict.set("alice", 30).await?;
+/// assert_eq!(dict.item::<u8>("alice").await?, 30);
+/// assert!(dict.item::<String>("alice").await.is_err()); // it is a number
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a call does nothing until it is awaited"]
 #[derive(Debug)]
 pub struct Decoded<T, R = Value, E = CallError<Exception>> {
@@ -30,6 +46,21 @@ pub struct Decoded<T, R = Value, E = CallError<Exception>> {
 }
 
 /// A call that returns pairs, such as the items of a dict.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::DictProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let dict = session.memoize("ages", DictProxy::default()).await?;
+/// dict.set("alice", 30).await?;
+/// assert_eq!(dict.items::<String, u8>().await?, [("alice".to_owned(), 30)]);
+/// # Ok(())
+/// # }
+/// ```
 pub type DecodedPairs<K, V, E = CallError<Exception>> = Decoded<Vec<(K, V)>, Vec<Value>, E>;
 
 impl<T, R, E> Decoded<T, R, E> {

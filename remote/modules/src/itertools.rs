@@ -13,6 +13,21 @@ use tarmem_remote::value::Value;
 /// Numbers without end, as Python's `itertools.count`. Each number is given once, to one caller.
 ///
 /// If a caller is gone before its number arrives, the number is not given again.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::itertools::CountProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let ids = session.memoize("ids", CountProxy::new(Some(10.into()), None)).await?;
+/// assert_eq!(ids.next::<i64>().await?, 10);
+/// assert_eq!(ids.next::<i64>().await?, 11);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "itertools", name = "count")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Count {

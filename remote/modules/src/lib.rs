@@ -41,6 +41,24 @@ pub use error::{Exception, UnicodeError};
 pub(crate) use given::{Given, given};
 
 /// A call of a method that can fail with an [`Exception`].
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::ListProxy;
+/// use tarmem_modules::{Exception, Fallible};
+/// use tarmem_remote::CallError;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let list = session.memoize("empty", ListProxy::default()).await?;
+/// let call: Fallible<()> = list.remove(1);
+/// let error = call.await.unwrap_err();
+/// assert_eq!(error, CallError::Method(Exception::ValueError("list.remove(x): x not in list".into())));
+/// # Ok(())
+/// # }
+/// ```
 pub type Fallible<T> = tarmem_remote::call::Call<T, tarmem_remote::call::CallError<Exception>>;
 
 /// Compiles the examples of the README.

@@ -12,6 +12,21 @@ use tarmem_remote::source::FunctionCall;
 use tarmem_remote::value::{IntoValue, Value};
 
 /// An object with any attributes, as Python's `types.SimpleNamespace`.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::types::SimpleNamespaceProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let settings = session.memoize("settings", SimpleNamespaceProxy::default()).await?;
+/// settings.set("color", "red").await?;
+/// assert_eq!(settings.get::<String>("color").await?, "red");
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "types")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Table<Value>")]

@@ -23,6 +23,22 @@ use tarmem_remote::value::Value;
 /// integers.
 ///
 /// Its methods return plain bytes, and so is its value.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::ByteArrayProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let array = session.memoize("array", ByteArrayProxy::new(None, None, None)).await?;
+/// array.extend(b"ab").await?;
+/// array.append(0xff).await?;
+/// assert_eq!(array.hex().await?, "6162ff");
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "builtins", name = "bytearray")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

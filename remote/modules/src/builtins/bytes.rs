@@ -17,6 +17,22 @@ use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
 /// Bytes, as Python's `bytes`. They never change; their methods return plain bytes.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::BytesProxy;
+/// use tarmem_remote::Value;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let bytes = session.memoize("bytes", BytesProxy::new(Some(Value::Bytes(vec![0, 255])), None, None)).await?;
+/// assert_eq!(bytes.len().await?, 2);
+/// assert_eq!(bytes.hex().await?, "00ff");
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "builtins", name = "bytes")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

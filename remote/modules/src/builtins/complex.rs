@@ -15,6 +15,21 @@ use tarmem_remote::value::Value;
 ///
 /// As a value it is the map of its parts, `{"real": 1.0, "imag": 2.0}`. Operators return such maps, and accept them as
 /// well as plain numbers and live ones. In Rust, that map is a `Complex`.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::{Complex, ComplexProxy};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let number = session.memoize("z", ComplexProxy::new(Some("1+2j".into()), None)).await?;
+/// assert_eq!(number.conjugate().await?, Complex { real: 1.0, imag: -2.0 });
+/// assert_eq!(number.mul(2.into()).await?, Complex { real: 2.0, imag: 4.0 });
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "builtins", name = "complex")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename = "complex")]

@@ -19,6 +19,22 @@ use tarmem_remote::value::Value;
 /// A dict, as Python's: values under keys, in the order in which the keys were added.
 ///
 /// A key can be anything but a list or a map; `1`, `1.0` and `true` are the same key.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::DictProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let hits = session.memoize("hits", DictProxy::default()).await?;
+/// hits.set("/index.html", 5).await?;
+/// assert_eq!(hits.incr::<i64>("/index.html", 2).await?, 7);
+/// assert_eq!(hits.get::<i64>("/missing.html").await?, None);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "builtins", name = "dict")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Dict(Table<Value>);

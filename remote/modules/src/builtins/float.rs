@@ -11,6 +11,21 @@ use tarmem_remote::value::{Integer, Value};
 
 /// A floating-point number, as Python's `float`. It never changes; for a number that changes, use
 /// `multiprocessing.Value`.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::FloatProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let number = session.memoize("half", FloatProxy::new(Some("0.5".into()))).await?;
+/// assert_eq!(number.hex().await?, "0x1.0000000000000p-1");
+/// assert!(!number.is_integer().await?);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "builtins", name = "float")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Float(f64);

@@ -13,6 +13,21 @@ use tarmem_remote::value::{IntoValue, Value};
 /// A set that never changes, as Python's `frozenset`. The elements keep the order in which they were added.
 ///
 /// As a value it is a [`Value::Set`], like a `set`; such a value can be a key, or an element of a set.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::FrozenSetProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let vowels = session.memoize("vowels", FrozenSetProxy::new(vec!["a", "e", "i", "o", "u"])).await?;
+/// assert!(vowels.contains("e").await?);
+/// assert!(!vowels.contains("f").await?);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "builtins", name = "frozenset")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -16,11 +16,40 @@ use tarmem_remote::value::{Integer, Value};
 
 /// A whole number, as Python's `int`, of at most [`INTEGER_BITS_LIMIT`](tarmem_remote::value::INTEGER_BITS_LIMIT) bits.
 /// It never changes; for a number that changes, use `multiprocessing.Value`.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::IntProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let number = session.memoize("answer", IntProxy::new(Some("2a".into()), Some(16.into()))).await?;
+/// assert_eq!(number.add(1.into()).await?, 43.into());
+/// assert_eq!(number.bit_length().await?, 6);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "builtins", name = "int")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Int(pub(super) Integer);
 
 /// True or false, as Python's `bool`, and at the same time the numbers 1 and 0.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::BoolProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let flag = session.memoize("flag", BoolProxy::new(Some("not empty".into()))).await?;
+/// assert!(flag.truth().await?);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "builtins", name = "bool")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bool(bool);

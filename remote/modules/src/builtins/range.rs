@@ -15,6 +15,22 @@ use tarmem_remote::value::{Integer, Value};
 /// one.
 ///
 /// As a value it is the map of its parts, `{"start": 0, "stop": 10, "step": 1}`, and so are its slices.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::RangeProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let even = session.memoize("even", RangeProxy::new(0.into(), Some(1_000_000.into()), Some(2.into()))).await?;
+/// assert_eq!(even.len().await?, 500_000);
+/// assert!(even.contains(4).await?);
+/// assert_eq!(even.get::<i64>(-1).await?, 999_998);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "builtins", name = "range")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Parts", into = "Parts")]

@@ -17,6 +17,22 @@ use tarmem_remote::value::{IntoValue, Value};
 /// Methods and operators that return a set return a [`Value::Set`], and operators and comparisons accept one; methods
 /// such as `union` accept anything that has elements. An element can be anything but a list or a map; `1`, `1.0` and
 /// `true` are the same element.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::SetProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let seen = session.memoize("seen", SetProxy::default()).await?;
+/// seen.update(["a", "b", "a"]).await?;
+/// assert_eq!(seen.len().await?, 2);
+/// assert!(seen.contains("b").await?);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "builtins", name = "set")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Set(Table<()>);

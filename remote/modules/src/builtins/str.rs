@@ -17,6 +17,21 @@ use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
 /// A text, as Python's `str`. It never changes; its methods return plain texts.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::StrProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let text = session.memoize("text", StrProxy::new(Some("{} of tea".into()), None, None)).await?;
+/// assert_eq!(text.format(tarmem_remote::args!["a cup"]).await?, "a cup of tea");
+/// assert_eq!(text.upper().await?, "{} OF TEA");
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "builtins", name = "str")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -16,6 +16,21 @@ use tarmem_remote::value::{Counted, IntoValue, Value, serialize_tuple};
 /// A tuple, as Python's: a list that never changes.
 ///
 /// Methods and operators that return a tuple return a [`Value::Tuple`], and comparisons accept one.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::TupleProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let point = session.memoize("point", TupleProxy::new(vec![3, 4])).await?;
+/// assert_eq!(point.get::<i64>(-1).await?, 4);
+/// assert_eq!(point.to_vec::<i64>().await?, [3, 4]);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "builtins", name = "tuple")]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(try_from = "Counted")]

@@ -22,6 +22,28 @@ use tarmem_remote::value::Value;
 ///
 /// Writes go to the first map, which must be a plain one: live dicts are changed by their own methods, and
 /// [`new_child`](Self::new_child) puts a plain map in front. As a value, a chain is the list of its maps.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::DictProxy;
+/// use tarmem_modules::collections::ChainMapProxy;
+/// use tarmem_remote::value::{Value, to_value};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let defaults = session.create(DictProxy::default()).await?;
+/// defaults.set("color", "red").await?;
+/// let maps = vec![Value::Map(vec![]), to_value(&defaults)?];
+/// let settings = session.memoize("settings", ChainMapProxy::new(maps)).await?;
+/// assert_eq!(settings.get::<String>("color").await?, Some("red".to_owned()));
+/// settings.setitem("color".into(), "blue".into()).await?; // in the first map
+/// assert_eq!(settings.get::<String>("color").await?, Some("blue".to_owned()));
+/// assert_eq!(defaults.get::<String>("color").await?, Some("red".to_owned()));
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "collections", name = "ChainMap")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Value>", into = "Vec<Value>")]

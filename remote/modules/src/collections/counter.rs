@@ -22,6 +22,22 @@ use tarmem_remote::value::{Integer, IntoValue, Value};
 /// A dict that counts, as Python's `Counter`: each key has a number, and the count of a missing key is 0.
 ///
 /// In operators and comparisons, a map stands for another counter.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::collections::CounterProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let words = session.memoize("words", CounterProxy::default()).await?;
+/// words.count(["tea", "milk", "tea"]).await?;
+/// assert_eq!(words.get::<i64>("tea").await?, Some(2));
+/// assert_eq!(words.most_common::<String, i64>(1).await?, [("tea".to_owned(), 2)]);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "collections")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counter(Table<Value>);

@@ -25,6 +25,22 @@ use tarmem_remote::value::Value;
 /// plain value, such as an empty list or 0. Any other generator of the service that needs no arguments
 /// (`collections.deque`, `shop.open_cart`, `shop.Cart.open`) makes an object, and the dict keeps that live object under
 /// the key.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::collections::DefaultDictProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let by_letter = session.memoize("by letter", DefaultDictProxy::new(Some("list".into()), None)).await?;
+/// let made = by_letter.item::<Vec<String>>("a").await?; // as Python's `by_letter["a"]`
+/// assert!(made.is_empty());
+/// assert!(by_letter.contains_key("a").await?);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "collections", name = "defaultdict")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DefaultDict {

@@ -20,6 +20,22 @@ use tarmem_remote::value::{Counted, Value};
 
 /// A list that is fast at both ends, as Python's `deque`. If it has a `maxlen` and is full, adding an element at one
 /// end removes the element at the other.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::collections::DequeProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let recent = session.memoize("recent", DequeProxy::new(vec![1, 2], Some(2.into()))).await?;
+/// recent.append(3).await?;
+/// assert_eq!(recent.to_vec::<i64>().await?, [2, 3]);
+/// assert_eq!(recent.popleft::<i64>().await?, 2);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "collections", name = "deque")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Deque {

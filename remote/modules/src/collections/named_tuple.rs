@@ -16,6 +16,24 @@ use tarmem_remote::value::Value;
 /// the name of the type, those of its fields, and the elements.
 ///
 /// It never changes: `_replace` and `_make` return plain tuples. As a value it is a plain tuple, which is equal to it.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::collections::NamedTupleProxy;
+/// use tarmem_remote::args::Kwargs;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let fields = "x y".into();
+/// let point = NamedTupleProxy::new("Point".into(), fields, vec![3.into(), 4.into()], None, None, Kwargs::new());
+/// let point = session.memoize("point", point).await?;
+/// assert_eq!(point.get::<i64>("y").await?, 4);
+/// assert_eq!(point.repr().await?, "Point(x=3, y=4)");
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "collections", name = "namedtuple")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Parts", into = "Parts")]

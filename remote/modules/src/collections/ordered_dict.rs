@@ -20,6 +20,22 @@ use tarmem_remote::value::{IntoValue, Value};
 /// A dict whose keys can be moved to either end, as Python's `OrderedDict`.
 ///
 /// The other operand of a comparison is a map, which stands for a plain dict; so `==` ignores the order.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::collections::OrderedDictProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let cache = session.memoize("cache", OrderedDictProxy::default()).await?;
+/// cache.update([("a", 1), ("b", 2)]).await?;
+/// cache.move_to_end("a", true).await?;
+/// assert_eq!(cache.popitem::<String, i64>(false).await?, ("b".to_owned(), 2)); // the one that was used least recently
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "collections")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct OrderedDict(Table<Value>);

@@ -11,6 +11,21 @@ use tarmem_remote::value::{Counted, IntoValue, Value};
 
 /// A fixed number of numbers of one of C's types, as Python's `multiprocessing.Array`. Each operation is atomic, adding
 /// included, so there is no lock to take.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::multiprocessing::SharedArrayProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let sums = session.memoize("sums", SharedArrayProxy::new("d".into(), 3.into())).await?;
+/// assert_eq!(sums.add::<f64>(0, 0.5).await?, 0.5);
+/// assert_eq!(sums.to_vec::<f64>().await?, [0.5, 0.0, 0.0]);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "multiprocessing", name = "Array")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct SharedArray {

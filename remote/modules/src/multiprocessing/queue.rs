@@ -22,6 +22,21 @@ use uuid::Uuid;
 ///
 /// A session takes the place of Python's process. An item is in the queue once `put` has returned: no thread delivers
 /// it later.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::multiprocessing::SharedQueueProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let jobs = session.memoize("jobs", SharedQueueProxy::default()).await?;
+/// jobs.put("a.png").await?;
+/// assert_eq!(jobs.get::<String>().await?, "a.png");
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "multiprocessing", name = "Queue", resident)]
 #[derive(Debug)]
 pub struct SharedQueue {
@@ -31,6 +46,23 @@ pub struct SharedQueue {
 
 /// A [`Queue`](SharedQueue) that can tell when all items that were put are done, as Python's
 /// `multiprocessing.JoinableQueue`.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::multiprocessing::JoinableQueueProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let jobs = session.memoize("jobs", JoinableQueueProxy::default()).await?;
+/// jobs.put("a.png").await?;
+/// assert_eq!(jobs.get::<String>().await?, "a.png");
+/// jobs.task_done().await?;
+/// assert!(jobs.join().await?); // all items are done
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "multiprocessing", resident)]
 #[derive(Debug)]
 pub struct JoinableQueue {

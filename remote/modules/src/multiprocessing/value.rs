@@ -10,6 +10,22 @@ use tarmem_remote::value::{IntoValue, Value};
 
 /// A number of one of C's types, as Python's `multiprocessing.Value`. Each operation is atomic, adding included, so
 /// there is no lock to take.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::multiprocessing::SharedValueProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let visits = session.memoize("visits", SharedValueProxy::new("i".into(), None)).await?;
+/// assert_eq!(visits.add::<i64>(2).await?, 2);
+/// assert!(visits.compare_and_set(2, 0).await?);
+/// assert_eq!(visits.get::<i64>().await?, 0);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "multiprocessing", name = "Value")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct SharedValue {

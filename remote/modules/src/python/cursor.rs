@@ -29,6 +29,18 @@ const CHUNK_FRAME: usize = 256;
 ///
 /// The number is chosen when it is asked for, and forgotten with each change, so changes cost hardly anything. A clone
 /// is in the same state until one of the two changes.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::python::Stamp;
+///
+/// let mut stamp = Stamp::default();
+/// let before = stamp.get();
+/// assert_eq!(stamp.get(), before);
+/// stamp.change();
+/// assert_ne!(stamp.get(), before);
+/// ```
 #[derive(Debug, Default)]
 pub struct Stamp(AtomicU64);
 
@@ -76,6 +88,24 @@ impl PartialEq for Stamp {
 impl Eq for Stamp {}
 
 /// The position of an iteration. Only the collection that made it can interpret it.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::ListProxy;
+/// use tarmem_modules::python::Cursor;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let list = session.memoize("numbers", ListProxy::new(vec![1, 2, 3])).await?;
+/// let first = list.iter_chunk(None, Some(2)).await?;
+/// let cursor: Cursor = first.next.expect("there are more elements");
+/// let second = list.iter_chunk(Some(cursor), Some(2)).await?;
+/// assert_eq!(second.items, [3.into()]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     at: u64,
@@ -114,6 +144,23 @@ impl Cursor {
 }
 
 /// A part of the elements of a collection, in their order.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::ListProxy;
+/// use tarmem_modules::python::Chunk;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let list = session.memoize("numbers", ListProxy::new(vec![1, 2, 3])).await?;
+/// let chunk: Chunk = list.iter_chunk(None, Some(2)).await?;
+/// assert_eq!(chunk.items, [1.into(), 2.into()]);
+/// assert!(chunk.more);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Chunk {
     /// The elements.

@@ -10,6 +10,15 @@ use std::fmt;
 use tarmem_remote::value::Value;
 
 /// One of Python's four comparisons of order.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::python::Comparison;
+///
+/// assert_eq!(Comparison::LessOrEqual.holds(&"a".into(), &"b".into()), Ok(true));
+/// assert!(Comparison::Greater.holds(&1.into(), &"1".into()).is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Comparison {
     /// `<`

@@ -32,6 +32,17 @@ pub struct Slice {
 }
 
 /// The positions that a slice selects in a sequence of a certain length.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::python::{Slice, Span};
+///
+/// let span: Span = Slice::from(1..4).span(10)?;
+/// assert_eq!((span.start, span.step, span.len), (1, 1, 3));
+/// assert_eq!(span.positions().collect::<Vec<_>>(), [1, 2, 3]);
+/// # Ok::<(), tarmem_modules::Exception>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// The first position; if none is selected, the one at which elements are inserted.

@@ -13,6 +13,19 @@ use tarmem_remote::value::Value;
 /// Like CPython's dict, it is a list of entries with a hash table of positions. A removed entry leaves a hole, and
 /// holes are removed when there are more of them than entries; so removing takes as little time as adding, even at the
 /// front. Hashes are keyed at random (SipHash), since keys come from strangers.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::python::{Key, Table};
+///
+/// let mut table = Table::new();
+/// table.insert(Key::new(1.into())?, "int");
+/// table.insert(Key::new(true.into())?, "bool"); // 1 and true are the same key
+/// assert_eq!(table.len(), 1);
+/// assert_eq!(table.get(&Key::new(1.0.into())?), Some(&"bool"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Table<V> {
     positions: HashTable<usize>,

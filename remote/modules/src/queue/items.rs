@@ -12,6 +12,24 @@ use tarmem_remote::value::Value;
 use uuid::Uuid;
 
 /// An item, with the lease under which the caller's session holds it.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::queue::{Lease, QueueProxy};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let jobs = session.memoize("jobs", QueueProxy::default()).await?;
+/// jobs.put("a.png").await?;
+/// let lease: Lease = jobs.get_leased_value(None, None).await?;
+/// assert_eq!(lease.item, "a.png".into());
+/// jobs.ack(lease.token).await?;
+/// assert_eq!(jobs.leased().await?, 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Lease {

@@ -26,6 +26,22 @@ use tarmem_remote::remote;
 use tarmem_remote::value::{Granted, Value};
 
 /// A queue, as Python's: the first item to be put is the first to be taken.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::queue::QueueProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let jobs = session.memoize("jobs", QueueProxy::new(Some(100))).await?;
+/// jobs.put("a.png").await?;
+/// jobs.put("b.png").await?;
+/// assert_eq!(jobs.get::<String>().await?, "a.png");
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "queue", resident)]
 #[derive(Debug)]
 pub struct Queue {
@@ -33,6 +49,22 @@ pub struct Queue {
 }
 
 /// A queue in which the last item to be put is the first to be taken, as Python's.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::queue::LifoQueueProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let jobs = session.memoize("jobs", LifoQueueProxy::default()).await?;
+/// jobs.put("a.png").await?;
+/// jobs.put("b.png").await?;
+/// assert_eq!(jobs.get::<String>().await?, "b.png");
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "queue", resident)]
 #[derive(Debug)]
 pub struct LifoQueue {
@@ -43,6 +75,22 @@ pub struct LifoQueue {
 /// anything else that can be ordered.
 ///
 /// `put` fails with `TypeError`, and changes nothing, if items cannot be ordered among one another.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::queue::PriorityQueueProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let jobs = session.memoize("jobs", PriorityQueueProxy::default()).await?;
+/// jobs.put((2, "later")).await?;
+/// jobs.put((1, "now")).await?;
+/// assert_eq!(jobs.get::<(i64, String)>().await?, (1, "now".to_owned()));
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "queue", resident)]
 #[derive(Debug)]
 pub struct PriorityQueue {
@@ -50,6 +98,22 @@ pub struct PriorityQueue {
 }
 
 /// A queue that is never full, as Python's: the first item to be put is the first to be taken.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::queue::SimpleQueueProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let jobs = session.memoize("jobs", SimpleQueueProxy::new()).await?;
+/// jobs.put("a.png").await?;
+/// assert_eq!(jobs.get::<String>().await?, "a.png");
+/// assert!(jobs.empty().await?);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "queue", resident)]
 #[derive(Debug)]
 pub struct SimpleQueue {

@@ -15,6 +15,24 @@ use tarmem_remote::proxy::Proxy;
 use tarmem_remote::value::{Granted, IntoValue, misfit};
 
 /// A proxy of a queue whose items can be leased.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::queue::{Leasing, QueueProxy};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// fn is_leasing<P: Leasing>(_: &P) -> bool {
+///     true
+/// }
+///
+/// let jobs = session.memoize("jobs", QueueProxy::default()).await?;
+/// assert!(is_leasing(&jobs));
+/// # Ok(())
+/// # }
+/// ```
 pub trait Leasing: Proxy {
     #[doc(hidden)]
     fn send_lease(&self, timeout: Option<f64>) -> Fallible<Lease>;
@@ -30,11 +48,46 @@ pub trait Leasing: Proxy {
 }
 
 /// The result of leasing an item from a queue through its proxy.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::queue::{Leased, LeasedItem, QueueProxy};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let jobs = session.memoize("jobs", QueueProxy::default()).await?;
+/// jobs.put("a.png").await?;
+/// let leased: Leased<QueueProxy, String> = jobs.get_leased().await;
+/// let item: LeasedItem<QueueProxy, String> = leased?;
+/// assert_eq!(*item, "a.png");
+/// # Ok(())
+/// # }
+/// ```
 pub type Leased<P, T> = Result<LeasedItem<P, T>, CallError<Exception>>;
 
 /// A leased item of a queue. It belongs to the queue object from which it was taken, even if the key has come to lead
 /// to another one. [`ack`](Self::ack) acknowledges it. If it is dropped, or the session ends, before that, the item
 /// becomes the next one to be taken.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::queue::QueueProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let jobs = session.memoize("jobs", QueueProxy::default()).await?;
+/// jobs.put("a.png").await?;
+/// let job = jobs.get_leased::<String>().await?;
+/// assert_eq!(*job, "a.png");
+/// job.ack().await?; // done; without this, another worker would get the item
+/// assert!(jobs.empty().await?);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "the item goes back into the queue when this is dropped"]
 pub struct LeasedItem<P: Leasing, T> {
     /// `None` once the lease has ended.

@@ -13,6 +13,21 @@ use tarmem_remote::value::Value;
 /// If one of the parties stops waiting (its timeout passes, its call is cancelled, or its session ends), the others
 /// would wait in vain. So the barrier breaks: their waits fail with `BrokenBarrierError`, and so do all later ones
 /// until it is reset.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::threading::BarrierProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let start = session.memoize("start", BarrierProxy::new(2, None, None)).await?;
+/// let (one, other) = tokio::join!(start.wait(), start.wait());
+/// assert_eq!(one? + other?, 1); // their indices are 0 and 1
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct Barrier {

@@ -22,6 +22,31 @@ use tarmem_remote::value::{self, Granted, Looked, ObjectRef, Value};
 /// It has its own reentrant lock, or uses an existing one: a `Lock`, an `RLock`, or the lock of another `Condition`.
 /// Only typed callers have `wait_for`, since a predicate cannot be sent; other callers repeat `wait` until their
 /// condition is true.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::ListProxy;
+/// use tarmem_modules::threading::ConditionProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let jobs = session.memoize("jobs", ListProxy::default()).await?;
+/// let changed = session.memoize("jobs changed", ConditionProxy::new()).await?;
+///
+/// let guard = changed.acquire().await?;
+/// jobs.append("a.png").await?;
+/// guard.notify_all().await?;
+/// guard.release().await?;
+///
+/// // Elsewhere: waits until there is a job, and then holds the lock.
+/// let guard = changed.acquire().await?.wait_for(async || Ok::<_, tarmem_remote::Error>(jobs.len().await? > 0)).await?;
+/// assert_eq!(jobs.pop::<String>().await?, "a.png");
+/// guard.release().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct Condition {
@@ -51,6 +76,24 @@ impl Door for Sleepers {
 }
 
 /// How a wait has ended.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::threading::ConditionProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let changed = session.memoize("changed", ConditionProxy::new()).await?;
+/// let guard = changed.acquire().await?;
+/// let wake = changed.wait_wake(Some(0.01)).await?;
+/// assert!(!wake.notified); // its time has run out
+/// assert!(wake.token > guard.token());
+/// changed.release_token(Some(wake.token)).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Wake {

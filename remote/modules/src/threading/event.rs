@@ -8,6 +8,22 @@ use tarmem_remote::context::Context;
 use tarmem_remote::remote;
 
 /// A flag that many callers can wait for, as Python's `Event`.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::threading::EventProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let ready = session.memoize("ready", EventProxy::new()).await?;
+/// let (waited, set) = tokio::join!(ready.wait(), ready.set());
+/// set?;
+/// assert!(waited?);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct Event {

@@ -10,6 +10,24 @@ use tarmem_remote::proxy::Proxy;
 use tarmem_remote::value::Granted;
 
 /// A proxy of an object that can be acquired and released: `Lock`, `RLock`, `Condition`.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::threading::{LockProxy, Lockable};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// fn is_lockable<P: Lockable>(_: &P) -> bool {
+///     true
+/// }
+///
+/// let lock = session.memoize("lock", LockProxy::new()).await?;
+/// assert!(is_lockable(&lock));
+/// # Ok(())
+/// # }
+/// ```
 pub trait Lockable: Proxy {
     #[doc(hidden)]
     fn send_acquire(&self, blocking: Option<bool>, timeout: Option<f64>) -> Fallible<Option<Grant>>;
@@ -26,6 +44,23 @@ pub trait Lockable: Proxy {
 /// [`release`](Self::release) waits for the result.
 ///
 /// It can be dropped by another task than the one that acquired the lock, and outside of an async runtime.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::threading::{Guard, LockProxy};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let lock = session.memoize("lock", LockProxy::new()).await?;
+/// let guard: Guard<LockProxy> = lock.acquire().await?;
+/// assert!(guard.token() > 0 && !guard.abandoned());
+/// assert!(lock.try_acquire().await?.is_none());
+/// guard.release().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "the lock is released when this is dropped"]
 pub struct Guard<P: Lockable> {
     /// `None` once the lock has been released.

@@ -16,6 +16,23 @@ use tarmem_remote::value::{Granted, Value};
 ///
 /// Its holder is a task of a session. When the session ends, the lock is released, and the next holder is told that it
 /// was abandoned.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::threading::LockProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let lock = session.memoize("lock", LockProxy::new()).await?;
+/// let guard = lock.acquire().await?;
+/// assert!(lock.locked().await?);
+/// guard.release().await?; // or drop it
+/// assert!(!lock.locked().await?);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct Lock {
@@ -27,6 +44,24 @@ pub struct Lock {
 ///
 /// Its holder is a task of a session. When the session ends, the lock is released, and the next holder is told that it
 /// was abandoned.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::threading::RLockProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let lock = session.memoize("lock", RLockProxy::new()).await?;
+/// let outer = lock.acquire().await?;
+/// let inner = lock.acquire().await?; // the same task may acquire it again
+/// inner.release().await?;
+/// outer.release().await?;
+/// assert!(lock.holder().await?.is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct RLock {

@@ -11,6 +11,23 @@ use tarmem_remote::value::Value;
 use uuid::Uuid;
 
 /// What a caller learns when it acquires a lock.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::threading::LockProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let lock = session.memoize("lock", LockProxy::new()).await?;
+/// let grant = lock.acquire_grant(None, None).await?.expect("nobody holds the lock");
+/// assert!(!grant.abandoned);
+/// assert_eq!(lock.token().await?, grant.token);
+/// lock.release_token(Some(grant.token)).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Grant {
@@ -23,6 +40,22 @@ pub struct Grant {
 }
 
 /// The holder of a lock.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::threading::LockProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let lock = session.memoize("lock", LockProxy::new()).await?;
+/// let guard = lock.acquire().await?;
+/// let holder = lock.holder().await?.expect("the lock is held");
+/// assert_eq!((holder.token, holder.depth), (guard.token(), 1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Holder {

@@ -19,6 +19,23 @@ use uuid::Uuid;
 ///
 /// A session holds the permits that it acquires, and they return when it ends; `forget` uses permits up instead. Anyone
 /// may release more permits than it holds, which makes new ones.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::threading::SemaphoreProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let slots = session.memoize("slots", SemaphoreProxy::new(Some(2))).await?;
+/// let permit = slots.acquire().await?;
+/// assert_eq!(slots.value().await?, 1);
+/// permit.release().await?; // or drop it
+/// assert_eq!(slots.value().await?, 2);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct Semaphore {
@@ -26,6 +43,22 @@ pub struct Semaphore {
 }
 
 /// A semaphore that never has more permits than at first: a session can release only those that it holds.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::threading::BoundedSemaphoreProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let slots = session.memoize("slots", BoundedSemaphoreProxy::new(Some(2))).await?;
+/// let permit = slots.acquire().await?;
+/// permit.release().await?;
+/// assert!(slots.release(None).await.is_err()); // this session holds no other permit
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "threading", resident)]
 #[derive(Debug)]
 pub struct BoundedSemaphore {
@@ -337,6 +370,22 @@ pub trait Permitting: Proxy {
 /// come to lead to another one. Dropping it releases the permit soon after, and ignores errors.
 ///
 /// It can be dropped by another task than the one that acquired it, and outside of an async runtime.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::threading::{Permit, SemaphoreProxy};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let slots = session.memoize("slots", SemaphoreProxy::new(Some(2))).await?;
+/// let permit: Permit<SemaphoreProxy> = slots.acquire().await?;
+/// permit.forget().await?; // used up
+/// assert_eq!(slots.value().await?, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "the permit is released when this is dropped"]
 pub struct Permit<P: Permitting> {
     /// `None` once the permit has been released or used up.

@@ -19,6 +19,23 @@ use tarmem_remote::value::{Counted, Value};
 /// A list, as Python's: any values, in order, accessed by index and by slice.
 ///
 /// Where a method takes an index, a slice `[start:stop:step]` is `{"slice": [start, stop, step]}`.
+///
+/// # Examples
+///
+/// ```
+/// use tarmem_modules::builtins::ListProxy;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = tarmem_test_session::session().await;
+/// let list = session.memoize("numbers", ListProxy::new(vec![3, 1])).await?;
+/// list.append(2).await?;
+/// list.sort().await?;
+/// assert_eq!(list.to_vec::<i64>().await?, [1, 2, 3]);
+/// assert_eq!(list.slice::<i64>(-2..).await?, [2, 3]);
+/// # Ok(())
+/// # }
+/// ```
 #[remote(module = "builtins", name = "list")]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(try_from = "Counted")]
