@@ -70,7 +70,7 @@ impl ServerSession {
         ];
         for (what, found, limit) in kept {
             if found > limit {
-                let remedy = "say with each batch which replies have been received";
+                let remedy = "acknowledge received replies with each batch";
                 return Err(Error::limit(what, found as u64, limit as u64, remedy));
             }
         }
@@ -93,7 +93,7 @@ impl ServerSession {
         }
         if underway.waiting_bytes >= limits.waiting_bytes {
             let (found, limit) = (underway.waiting_bytes as u64, limits.waiting_bytes as u64);
-            let what = "bytes of arguments of calls that wait in this session";
+            let what = "bytes of arguments of waiting calls in this session";
             return Err(Error::limit(what, found, limit, "await some first"));
         }
         let (found, limit) = (self.provisional.load(Ordering::Relaxed), limits.unacknowledged);

@@ -47,7 +47,7 @@ impl SessionTable {
         let mut connected = self.connected.lock();
         let found = connected.len() as u64 + 1;
         if connected.len() >= limit {
-            let remedy = "close some, wait until those of clients that are gone expire, or raise the limit";
+            let remedy = "close some, wait until those of disconnected clients expire, or raise the limit";
             return Err(Error::limit("sessions of the service", found, limit as u64, remedy));
         }
         connected.insert(session.id(), Arc::clone(session));
