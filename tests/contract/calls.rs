@@ -1,4 +1,4 @@
-//! Calls of methods and functions, typed and by name, one and many; and what can be asked about them.
+//! Calls of methods and functions, typed and by name, alone and in pipelines; and what a client can ask about them.
 
 use crate::support::Fixture;
 use tarmem::modules::builtins::{Dict, DictProxy};
@@ -160,7 +160,7 @@ async fn versions_are_told(fixture: Fixture) {
 async fn functions_run_and_give_values(fixture: Fixture) {
     let session = fixture.session().await;
     assert_eq!(add::remote(2, 3).call(&session).await, Ok(5));
-    // What makes an object can be run for a copy of its value.
+    // A function that makes an object returns a copy of its value.
     let copy = AccountProxy::open(4).call(&session).await.expect("made");
     assert_eq!(copy, Account::open(4));
 }

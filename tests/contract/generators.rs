@@ -1,4 +1,4 @@
-//! What makes an object runs once, however many ask for it, and whatever becomes of it and of them.
+//! A generator runs once, however many callers ask for its object, and whatever becomes of it and of them.
 
 use crate::support::Fixture;
 use futures::future::join_all;
@@ -61,7 +61,7 @@ async fn one_generator_runs_however_many_race(fixture: Fixture) {
 async fn a_slow_generator_delays_no_other_key(fixture: Fixture) {
     let session = fixture.session().await;
     session.memoize("quick", AccountProxy::open(1)).await.expect("made");
-    // One that sleeps, and one that holds its thread.
+    // One generator sleeps, and one holds its thread.
     for (key, slow) in [
         ("async", session.memoize("async", slow_account::remote("slow".into(), 1, 2_000))),
         ("sync", session.memoize("sync", heavy_account::remote("slow".into(), 1, 2_000))),
@@ -94,7 +94,7 @@ async fn a_failing_generator_fails_all_who_wait_and_is_tried_again(fixture: Fixt
     assert_eq!(session.is_memoized("k").await, Ok(false));
     assert_eq!(attempt().await.expect("no panic"), Ok(()));
     assert_eq!(runs::remote(tag.clone()).call(&session).await, Ok(2));
-    // A dynamic caller gets the same error in words.
+    // A dynamic caller gets the same error as text.
     let module = session.remote_import("lab").await.expect("imports");
     let dynamic = module.function("unlucky_account", args![format!("{tag}-dynamic"), 1, 0]);
     let error = session.memoize("other", dynamic).await.expect_err("it fails");
@@ -125,12 +125,12 @@ async fn a_caller_that_goes_away_does_not_stop_a_generator(fixture: Fixture) {
 async fn circles_of_generators_are_named(fixture: Fixture) {
     let session = fixture.session().await;
     for keys in [vec!["a", "a"], vec!["a", "b", "a"], vec!["a", "b", "c", "b"]] {
-        // Keys of their own: the last of a circle may still be failing when the first has failed.
+        // Its own keys: the last flight of a circle may still be failing when the first has failed.
         let keys: Vec<String> = keys.iter().map(|key| format!("{key}{}", keys.len())).collect();
         let error = session.memoize(&keys[0], chained_account::remote(keys.clone())).await.expect_err("a circle");
         let repeated = &keys[keys.len() - 1];
         let chain = &keys[keys.iter().position(|key| key == repeated).expect("it is there")..];
-        // It is named from where it was closed, and that is a race: any of its keys may come first.
+        // The error begins where the circle was closed. That is a race, so any of its keys may come first.
         let round = &chain[1..];
         let named = (0..round.len()).map(|from| {
             let turned: Vec<_> = (0..=round.len()).map(|i| round[(from + i) % round.len()].clone()).collect();

@@ -1,5 +1,5 @@
-//! An object that is called is held: by readers together, by a writer alone, and never by one that waits for itself. A
-//! writer that panics poisons it.
+//! A call locks its object: readers together, a writer alone, and never a call that would wait for itself. A writer
+//! that panics poisons the object.
 
 use crate::support::Fixture;
 use futures::future::join_all;
@@ -63,7 +63,7 @@ async fn what_is_poisoned_can_be_read_and_cleared(fixture: Fixture) {
         let marked = account.snapshot_with_info().await.expect("it is shown");
         assert_eq!(marked.value.to_string(), shown);
         assert_eq!((marked.poisoned, marked.poisoned_inside, marked.is_poisoned()), (true, false, true));
-        // What refers to it shows it, and says so.
+        // An object that refers to it shows it, and says that it is poisoned.
         let list = session.update("list", ListProxy::new(None)).await.expect("made");
         let held = session.get::<Account>("k").await.expect("it is found").hold().await.expect("held");
         list.push(&held).await.expect("a reference");
@@ -80,7 +80,7 @@ async fn what_is_poisoned_can_be_read_and_cleared(fixture: Fixture) {
         assert_eq!(account.balance().await, Ok(-1));
     }
     assert_eq!(session.clear_poison("none").await, Err(Error::NoSuchKey { key: "none".into() }));
-    // What refers to it shows it, too.
+    // An object that refers to it shows it, too.
     let account = session.get::<Account>("k").await.expect("it is found");
     assert!(account.break_down().await.is_err());
     let held = account.hold().await.expect("held");

@@ -1,4 +1,4 @@
-//! What a key stands for: how it gets its object, changes it and loses it.
+//! Keys: how a key gets its object, changes it and loses it.
 
 use crate::support::Fixture;
 use futures::future::join_all;
@@ -44,7 +44,7 @@ async fn update_swaps_and_the_proxy_follows(fixture: Fixture) {
     let failed = session.update("k", unlucky_account::remote("update".into(), u64::MAX, 1)).await.map(drop);
     assert_eq!(failed, Err(CallError::Method(BankError::Overdrawn { missing: 13 })));
     assert_eq!(account.balance().await, Ok(2), "a failed update changes nothing");
-    // One that comes while a generator runs for `memoize` is the key's object, for those who wait, too.
+    // If it comes while a generator runs for `memoize`, its object is the key's, also for those who wait.
     let slow = tokio::spawn(session.memoize("late", slow_account::remote("late".into(), 1, 200)).with_info());
     session.is_memoized("k").await.expect("answers");
     session.update("late", AccountProxy::open(7)).await.expect("made");
@@ -88,7 +88,7 @@ async fn update_if_looks_again_once_the_source_has_run(fixture: Fixture) {
     assert_eq!(account.balance().await, Ok(3));
 }
 
-/// A source that does not make what it says.
+/// A source that does not make the class that it declares.
 struct Mistaken;
 
 impl Source for Mistaken {
@@ -117,7 +117,7 @@ async fn a_dynamic_memoize_gets_the_class_that_it_asks_for(fixture: Fixture) {
     let list = || DynamicFunctionCall::new("builtins", "list", [Value::from([1, 2])]);
     let dict = |name: &str| DynamicFunctionCall::new("builtins", name, []);
     session.memoize("k", list()).await.expect("made");
-    // A hit, as always, and no argument is looked at.
+    // A hit, as always, and the arguments are not read.
     let bad_arguments = DynamicFunctionCall::new("builtins", "list", [1.into(), 2.into(), 3.into()]);
     assert_eq!(session.memoize("k", bad_arguments).await.expect("there").snapshot().await, Ok(Value::from([1, 2])));
     for name in ["dict", "dict.new"] {
@@ -125,7 +125,7 @@ async fn a_dynamic_memoize_gets_the_class_that_it_asks_for(fixture: Fixture) {
         let (expected, found) = ("builtins.dict".to_owned(), "builtins.list".to_owned());
         assert_eq!(wrong, Error::WrongClass { target: "\"k\"".into(), expected, found });
     }
-    // A generator that is no constructor makes what its signature says.
+    // A generator that is not a constructor makes the class that its signature declares.
     let account = |cents: i64| DynamicFunctionCall::new("bank", "Account.open", [Value::from(cents)]);
     let wrong = session.memoize("k", account(1)).await.expect_err("a list");
     assert!(matches!(&wrong, Error::WrongClass { expected, .. } if expected == "bank.Account"), "{wrong}");
@@ -133,10 +133,10 @@ async fn a_dynamic_memoize_gets_the_class_that_it_asks_for(fixture: Fixture) {
     assert!(matches!(&there, Error::NoSuchMember { near, .. } if near[..] == ["dict"]), "{there}");
     let value = session.memoize("k", DynamicFunctionCall::new("lab", "add", [1.into(), 2.into()])).await;
     assert!(matches!(value, Err(Error::NotAGenerator { .. })), "{value:?}");
-    // An update is no question.
+    // An update replaces the object without asking.
     session.update("k", dict("dict")).await.expect("swapped");
     session.memoize("k", dict("dict")).await.expect("a dict");
-    // Whoever waits for another's object is told as well.
+    // A caller that waits for another's object is told, too.
     let mixed = (0..8).map(|n| session.memoize("raced", if n % 2 == 0 { list() } else { dict("dict") }));
     let classes: Vec<_> = join_all(mixed.map(|obtain| obtain.with_info())).await;
     let made = session.get_dynamic("raced").with_info().await.expect("made").1.class;

@@ -1,4 +1,4 @@
-//! Items that are leased, and work that is done with.
+//! Leased items, and `task_done`.
 
 use super::until;
 use crate::support::Fixture;
@@ -55,7 +55,7 @@ async fn leases_end_in_three_ways(fixture: Fixture) {
     let words = "is the int 1, where a String was expected; what it took was put back";
     assert_eq!(text.to_string(), format!("the result of queue.SimpleQueue.get_leased {words}"));
     until("it is back again", || async { queue.qsize().await == Ok(3) }).await;
-    // The end of the session: they come back in their order, before what was not out.
+    // At the end of the session, leased items come back in order, before those that were never taken.
     let leased = (other.get_leased_value(None, None).await, other.get_leased_value(None, None).await);
     assert!(leased.0.is_ok() && leased.1.is_ok());
     two.close().await;

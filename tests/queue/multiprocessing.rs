@@ -18,7 +18,7 @@ async fn a_joinable_queue_is_done_when_every_item_is(fixture: Fixture) {
     let joins = tokio::spawn(queue.join());
     let theirs = two.get::<JoinableQueue>("queue").await.expect("there");
     assert_eq!(theirs.get().await, Ok("a".to_owned()));
-    // What its worker did not finish is there again; what it did counts.
+    // Items that its worker did not finish are there again; those that it finished count.
     let leased = theirs.get_leased::<String>().await.expect("an item");
     assert_eq!(
         (&*leased, queue.empty().await, queue.join_timeout(Duration::ZERO).await),
@@ -31,7 +31,7 @@ async fn a_joinable_queue_is_done_when_every_item_is(fixture: Fixture) {
     assert_eq!(joins.await.expect("no panic"), Ok(true));
     let error = theirs.task_done().await.expect_err("all are done with");
     assert_eq!(error.to_string(), "ValueError: task_done() called too many times");
-    // As CPython's, and not as queue.Queue: no time is no time, however little.
+    // Like CPython's, and unlike `queue.Queue`: a time-out of zero or less does not wait.
     let dynamic = queue.dynamic();
     for args in [args![true, -1], args![true, 0], args![false]] {
         let error = dynamic.call("get", args).await.expect_err("empty");
@@ -60,7 +60,7 @@ async fn a_closed_queue_is_closed_for_its_session_alone(fixture: Fixture) {
         assert_eq!(refused.expect_err("closed").to_string(), closed);
     }
     assert_eq!(queue.get_leased::<()>().await.expect_err("closed").to_string(), closed);
-    // What was put is there, and others go on.
+    // What was put before is there, and other sessions continue.
     let theirs = two.proxy::<tarmem::modules::multiprocessing::SharedQueue>("queue");
     assert_eq!(theirs.get().await, Ok(1));
     theirs.put(3).await.expect("room");

@@ -1,4 +1,4 @@
-//! In which order items leave, and who waits is served.
+//! The order in which items leave, and in which waiters are served.
 
 use super::until;
 use crate::support::{Fixture, Way};
@@ -86,7 +86,7 @@ async fn a_priority_queue_says_that_live_objects_have_no_order_in_it(fixture: Fi
         }
         assert_eq!(queue.qsize().await, Ok(1));
     }
-    // Which is what can be done about it; and what decides before them may be live, if it is the same.
+    // As the error advises, a number decides before the objects. Elements before that may be live, if they are the same.
     let queue = session.create(PriorityQueueProxy::new(None)).await.expect("made");
     for (number, object) in [(2, &one), (1, &two), (3, &three)] {
         queue.put(item(&[&one, &number.into(), object])).await.expect("the number decides");
@@ -124,10 +124,10 @@ async fn the_least_leaves_first_or_nothing_changes(fixture: Fixture) {
     assert_eq!((queue.get().await, queue.get().await), (Ok(1), Ok(3)));
 }
 
-/// The order of what is equal is that of Python's heapq, too.
+/// Equal items leave in the order of Python's heapq, too.
 #[tokio::test]
 async fn a_priority_queue_agrees_with_pythons() {
-    // Puts that many, and gets that many; equal are 1, 1.0 and True.
+    // Puts this many, and gets this many; 1, 1.0 and True are equal.
     const SCRIPT: &str = "import heapq, json, sys\n\
         h, out = [], []\n\
         for op in json.loads(sys.stdin.read()):\n\

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tarmem::Session;
 use tarmem::modules::queue::{Queue, QueueProxy};
 
-/// What another process does. Not a test of its own.
+/// The part of another process. This is not a test.
 #[test]
 #[ignore = "runs in processes that other tests start"]
 fn role() {
@@ -56,7 +56,7 @@ async fn a_killed_getter_leaves_the_line_and_gives_back_its_leases() {
     drop(leasers);
     until("all are back", || async { queue.qsize().await == Ok(2) }).await;
     queue.ack(lease.token).await.expect("its lease runs");
-    // One that takes an item and goes in order has taken it.
+    // A process that takes an item and ends in order has taken it.
     let (taker, said) = Other::start("get", &fixture.address(), "").hears().await;
     taker.ends().await;
     let left: i64 = queue.get_timeout(Duration::from_secs(20)).await.expect("one is left");

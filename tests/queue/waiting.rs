@@ -75,7 +75,7 @@ async fn a_putter_that_gives_up_has_put_nothing(fixture: Fixture) {
     empty(queue.get_nowait::<String>().await);
 }
 
-/// Getters are cancelled while items come: each item is had exactly once.
+/// Getters are cancelled while items come: each item is received exactly once.
 async fn a_cancelled_getter_loses_nothing(fixture: Fixture) {
     let (one, two) = (fixture.session().await, fixture.session().await);
     let queue = one.memoize("queue", QueueProxy::new(None)).await.expect("made");
@@ -110,7 +110,7 @@ async fn a_cancelled_getter_loses_nothing(fixture: Fixture) {
     assert_eq!(queue.qsize().await, Ok(0));
 }
 
-/// A session ends with items on their way that nobody has looked at.
+/// A session ends while items are on their way that nobody has received.
 async fn what_was_never_received_comes_back(fixture: Fixture) {
     if fixture.way == Way::InProcess {
         return;
@@ -134,7 +134,7 @@ async fn what_was_never_received_comes_back(fixture: Fixture) {
     }
 }
 
-/// Each way to take an item, typed; with what an item that refers to live objects counts, too.
+/// Each way to take an item, typed. The objects that an item refers to count, too.
 async fn what_its_caller_cannot_read_stays_in_the_queue(fixture: Fixture) {
     let session = fixture.session().await;
     let queue = session.memoize("queue", QueueProxy::new(None)).await.expect("made");
@@ -157,7 +157,7 @@ async fn what_its_caller_cannot_read_stays_in_the_queue(fixture: Fixture) {
     undone(simple.get::<Vec<String>>().await.expect_err("a number"), 5);
     let by_id = queue.hold().await.expect("there");
     undone(by_id.get_leased_timeout::<Vec<String>>(Duration::ZERO).await.map(|_| ()).expect_err("a number"), 5);
-    // One that waits for its item.
+    // A getter that waits for its item.
     let waiting = tokio::spawn({
         let empty = session.memoize("empty", QueueProxy::new(None)).await.expect("made");
         async move { empty.get::<Vec<String>>().await }
@@ -170,7 +170,7 @@ async fn what_its_caller_cannot_read_stays_in_the_queue(fixture: Fixture) {
     for number in [5, 6] {
         assert_eq!((queue.get().await, simple.get().await), (Ok(number), Ok(number)));
     }
-    // A handle that came with what was refused is given up once, and not twice.
+    // A handle in a refused result is released once, and not twice.
     let held = session.create(QueueProxy::new(None)).await.expect("made");
     queue.put(Value::List(vec![held.reference().expect("by id").into(), 1.into()])).await.expect("room");
     for _ in 0..3 {

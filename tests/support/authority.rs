@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Signs certificates, and keeps them in files of a folder that goes with it.
+/// Signs certificates, and keeps them as files in a folder that is removed when this is dropped.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     folder: PathBuf,
@@ -43,7 +43,7 @@ impl Authority {
         self.identity_but(name, |_| {})
     }
 
-    /// The same, but for what is changed about it.
+    /// The same, with some changes.
     pub fn identity_but(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("sound");

@@ -1,11 +1,11 @@
-//! A way to a service that can be cut, closed, and led to another one.
+//! A path to a service that can be cut, closed, and led to another service.
 
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Takes connections at one address, and passes them on to wherever it leads now.
+/// Accepts connections at one address, and forwards them to the current service.
 pub struct Detour {
     pub address: SocketAddr,
     to: watch::Sender<Option<SocketAddr>>,
@@ -19,7 +19,7 @@ impl Detour {
         let to = watch::Sender::new(Some(service));
         let ways = to.subscribe();
         let accepting = tokio::spawn(async move {
-            // Dropped, it ends them all.
+            // Dropping this ends all of them.
             let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 connections.spawn(pass(client, ways.clone()));
@@ -29,17 +29,17 @@ impl Detour {
         Detour { address, to, accepting }
     }
 
-    /// Resets every connection. New ones go on to the service.
+    /// Resets every connection. New ones are forwarded to the service.
     pub fn cut(&self) {
         self.to.send_modify(|_| {});
     }
 
-    /// Resets every connection, and new ones, too.
+    /// Resets every connection, including new ones.
     pub fn close(&self) {
         self.to.send_replace(None);
     }
 
-    /// Resets every connection. New ones go on to `service`.
+    /// Resets every connection. New ones are forwarded to `service`.
     pub fn lead_to(&self, service: SocketAddr) {
         self.to.send_replace(Some(service));
     }
@@ -52,7 +52,7 @@ impl Drop for Detour {
 }
 
 async fn pass(mut client: TcpStream, mut ways: watch::Receiver<Option<SocketAddr>>) {
-    // Closed, both ends hear that it was reset.
+    // When it is closed, both ends see a reset.
     client.set_zero_linger().expect("it is TCP");
     let Some(service) = *ways.borrow_and_update() else { return };
     let Ok(mut service) = TcpStream::connect(service).await else { return };

@@ -1,4 +1,4 @@
-//! A network that breaks as it is told: between a client and its service, over real sockets.
+//! A network that breaks on command, between a client and its service, over real sockets.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,21 +10,21 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// What goes wrong in one direction of one connection.
+/// A fault in one direction of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     None,
-    /// After so many bytes the connection is reset.
+    /// After this many bytes the connection is reset.
     Reset(u64),
-    /// After so many bytes nothing more arrives, and nobody is told.
+    /// After this many bytes nothing more arrives, and nobody is told.
     Silence(u64),
-    /// So many frames arrive, and the last of them twice.
+    /// This many frames arrive, and the last of them twice.
     Twice(u64),
-    /// Each piece takes so long.
+    /// Each piece takes this long.
     Delay(Duration),
 }
 
-/// What goes wrong with one connection: on the way to the service, and back.
+/// The faults of one connection: on the way to the service, and back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Faults {
     pub up: Fault,
@@ -43,7 +43,7 @@ impl Faults {
     }
 }
 
-/// Takes connections, and passes them on to a service until something goes wrong.
+/// Accepts connections, and forwards them to a service until a fault occurs.
 pub struct Network {
     pub address: SocketAddr,
     counts: Arc<Counts>,
@@ -58,14 +58,14 @@ struct Counts {
 }
 
 impl Network {
-    /// `plan` says what goes wrong with each connection, counted from 0.
+    /// `plan` returns the faults of each connection, counted from 0.
     pub async fn to(service: SocketAddr, plan: impl Fn(u64) -> Faults + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let counts = Arc::new(Counts::default());
         let counted = Arc::clone(&counts);
         let accepting = tokio::spawn(async move {
-            // Dropped, it ends them all.
+            // Dropping this ends all of them.
             let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let faults = plan(counted.connections.fetch_add(1, Ordering::SeqCst));
@@ -76,12 +76,12 @@ impl Network {
         Network { address, counts, accepting }
     }
 
-    /// The connections so far.
+    /// The number of connections so far.
     pub fn connections(&self) -> u64 {
         self.counts.connections.load(Ordering::SeqCst)
     }
 
-    /// The bytes that arrived at the service, and at clients, so far.
+    /// The number of bytes that have arrived at the service, and at clients, so far.
     pub fn bytes(&self) -> (u64, u64) {
         (self.counts.up.load(Ordering::SeqCst), self.counts.down.load(Ordering::SeqCst))
     }
@@ -97,7 +97,7 @@ async fn pass(client: TcpStream, service: SocketAddr, faults: Faults, counts: Ar
     let Ok(service) = TcpStream::connect(service).await else { return };
     for stream in [&client, &service] {
         stream.set_nodelay(true).expect("it is TCP");
-        // Closed, both ends hear that it was reset.
+        // When it is closed, both ends see a reset.
         stream.set_zero_linger().expect("it is TCP");
     }
     let (from_client, to_client) = client.into_split();

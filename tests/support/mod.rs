@@ -1,4 +1,4 @@
-//! What every test begins with: a service, and sessions with it, over each of the ways there are.
+//! What every test needs: a service, and sessions with it, over each kind of connection.
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
@@ -51,7 +51,7 @@ impl Fixture {
         Fixture { way, service, memory, socket }
     }
 
-    /// Where another process finds it.
+    /// The address for another process.
     pub fn address(&self) -> String {
         match self.way {
             Way::Unix => format!("unix:{}", self.socket.display()),
@@ -68,7 +68,7 @@ impl Fixture {
     }
 }
 
-/// Makes of each `async fn name(fixture: Fixture)` one test for each way to reach a service.
+/// Makes one test of each `async fn name(fixture: Fixture)` for each way to reach a service.
 #[macro_export]
 macro_rules! each_way {
     ($($name:ident),+ $(,)?) => {

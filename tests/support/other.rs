@@ -1,4 +1,4 @@
-//! Other processes: the test's own executable again, in a role.
+//! Other processes: the test's own executable again, with a part to play.
 //!
 //! A test that uses it has `#[test] #[ignore] fn role()`, which asks [`Part::mine`] what to do.
 
@@ -9,7 +9,7 @@ const ROLE: &str = "TARMEM_TEST_ROLE";
 const ADDRESS: &str = "TARMEM_TEST_ADDRESS";
 const DETAIL: &str = "TARMEM_TEST_DETAIL";
 
-/// What a process is to do.
+/// The part of a process.
 pub struct Part {
     pub role: String,
     pub address: String,
@@ -17,14 +17,14 @@ pub struct Part {
 }
 
 impl Part {
-    /// What this process is to do, if another has started it for that.
+    /// The part of this process, if another has started it for one.
     pub fn mine() -> Option<Self> {
         let var = |name| std::env::var(name).ok();
         Some(Part { role: var(ROLE)?, address: var(ADDRESS)?, detail: var(DETAIL)? })
     }
 }
 
-/// Says something to the test that has started this process.
+/// Prints a line for the test that has started this process.
 pub fn say(what: impl std::fmt::Display) {
     println!("says: {what}");
 }
@@ -36,8 +36,8 @@ pub struct Other {
 }
 
 impl Other {
-    /// Starts one: its test `role`, which is in module `processes` if the test has such a one. It says nothing before
-    /// it gets to its role.
+    /// Starts a process: the test `role` of this executable, which is in module `processes` if the test has one. It
+    /// prints nothing before it plays its part.
     pub fn start(role: &str, address: &str, detail: impl std::fmt::Display) -> Self {
         let mut child = Command::new(std::env::current_exe().expect("this executable"))
             .args(["role", "processes::role", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
@@ -51,17 +51,17 @@ impl Other {
         Other { child, lines }
     }
 
-    /// The next that it says; `None` once it has ended. Holds the thread.
+    /// The next line that it prints; `None` once it has ended. Blocks the thread.
     pub fn hear(&mut self) -> Option<String> {
         loop {
-            // The harness says things, too.
+            // The test harness prints lines, too.
             if let Some((_, said)) = self.lines.next()?.ok()?.split_once("says: ") {
                 return Some(said.to_owned());
             }
         }
     }
 
-    /// As [`hear`](Self::hear), without holding an async thread.
+    /// Like [`hear`](Self::hear), without blocking an async thread.
     pub async fn hears(mut self) -> (Self, Option<String>) {
         tokio::task::spawn_blocking(move || {
             let said = self.hear();
@@ -71,10 +71,10 @@ impl Other {
         .expect("no panic")
     }
 
-    /// Its end, which is to be an orderly one.
+    /// Waits for its end, which has to be orderly.
     pub async fn ends(mut self) {
         let status = tokio::task::spawn_blocking(move || {
-            // Its output is read on, so that it can end.
+            // Its output is read to the end, so that it can end.
             while self.hear().is_some() {}
             self.child.wait()
         });
@@ -85,7 +85,7 @@ impl Other {
         self.child.id()
     }
 
-    /// SIGKILL: it does nothing any more, not even say so.
+    /// Sends SIGKILL: it does nothing more, and cannot even say so.
     pub fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it has ended");

@@ -1,4 +1,4 @@
-//! A client that says what it likes, byte by byte.
+//! A client that sends any bytes.
 
 use super::Fixture;
 use std::fmt;
@@ -23,7 +23,7 @@ pub fn frame(message: &[u8]) -> Vec<u8> {
 
 pub const PROTOCOL: u32 = tarmem_remote::operation::PROTOCOL_VERSION;
 
-/// What a typed call names a method by.
+/// The id by which a typed call names a method.
 pub fn signature_id(class: &str, method: &str) -> u64 {
     let registry = tarmem_remote::Registry::linked().expect("no names clash");
     (registry.class(class).and_then(|class| class.method(method)).expect("it is there").signature)().id()
@@ -37,7 +37,7 @@ pub fn hello(protocol: u32) -> Vec<u8> {
     hello
 }
 
-/// As `hello`, of a client that comes back, with a token or without.
+/// Like `hello`, for a client that comes back, with a token or without.
 pub fn hello_with(token: Option<&str>) -> Vec<u8> {
     let mut hello = b"tarmem".to_vec();
     hello.extend_from_slice(&PROTOCOL.to_be_bytes());
@@ -54,14 +54,14 @@ pub fn submit(id: u64, first: u64, operations: &[Operation<'_>]) -> Vec<u8> {
     let mut batch = vec![0];
     for (sequence, operation) in (first..).zip(operations) {
         let operation = operation.encode().expect("encodes");
-        // Of task 0, without a timeout.
+        // Of task 0, without a time-out.
         let submission = postcard::to_stdvec(&(sequence, 0u64, 0u64, &*operation)).expect("encodes");
         batch.extend_from_slice(&submission);
     }
     request(id, 1, &batch)
 }
 
-/// What an operation came to.
+/// The outcome of an operation.
 #[derive(Debug)]
 pub enum Outcome {
     Pending,
@@ -158,7 +158,8 @@ impl Raw {
         tokio::time::timeout(Duration::from_secs(20), receive).await.expect("the service answers")
     }
 
-    /// The replies to a batch of so many operations: what was answered before its last turn comes with a poll.
+    /// The replies to a batch of this many operations. What was answered before the batch's last turn comes with a
+    /// poll.
     pub async fn receive_replies(&mut self, count: usize) -> Vec<(u64, Outcome)> {
         let mut all = replies(&self.receive_frame().await);
         for poll in (1 << 32)..(1 << 32) + 100 {
@@ -175,7 +176,7 @@ impl Raw {
     pub async fn until_closed(mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let read = self.0.read_to_end(&mut bytes);
-        // A reset is an end too.
+        // A reset is an end, too.
         let _ = tokio::time::timeout(Duration::from_secs(20), read).await.expect("the service hangs up");
         bytes
     }

@@ -1,4 +1,4 @@
-//! Conditions on locks that are there already, and what they ask of a reentrant one.
+//! Conditions on existing locks, and what they need from a reentrant lock.
 
 use super::support::Fixture;
 use super::{runtime_error, until};
@@ -77,7 +77,7 @@ async fn a_condition_is_made_of_any_live_lock_by_name(fixture: Fixture) {
     let condition = session.memoize("typed", ConditionProxy::with_lock(reference(&held))).await.expect("made");
     assert_eq!(session.get::<RLock>("rlock").await.expect("there").acquire_bool(None, None).owner(1).await, Ok(true));
     assert_eq!(condition.is_owned().owner(1).await, Ok(true));
-    // Python's None is a lock of its own; and what is no lock is told.
+    // Python's None makes a new lock; a value that is not a lock is an error.
     let own = made(&session, "Condition", args![None::<i64>]).await.expect("made");
     assert_eq!(own.call("acquire", args![]).await, Ok(true.into()));
     let list = session.create(ListProxy::default()).await.expect("made");
@@ -149,7 +149,7 @@ async fn a_restored_lock_waits_for_its_turn(fixture: Fixture) {
     drop(guard);
     restored.await.expect("no panic").expect("restored");
     assert_eq!(lock.holder().await.expect("answers").expect("held").depth, 5);
-    // One that is given up takes nothing along.
+    // A wait that is given up does not keep the lock.
     let again = lock.release_save().owner(1).await.expect("held");
     let guard = lock.as_owner(2).acquire().await.expect("released");
     let doomed = lock.acquire_restore(again).owner(1).no_timeout().send().await;

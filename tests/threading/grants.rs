@@ -1,4 +1,4 @@
-//! What is granted belongs to its object, whatever becomes of the key that led there.
+//! A grant belongs to its object, whatever becomes of the key that led there.
 
 use super::support::other::{Other, say};
 use super::support::{Fixture, Way};
@@ -21,14 +21,14 @@ crate::each_way![
     grants_leave_no_handle_behind,
 ];
 
-/// What becomes of a key: it is mapped to another object, or to none.
+/// What becomes of a key: it is mapped to another object, or deleted.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Fate {
     Updated,
     Deleted,
 }
 
-/// The key leads to `new`, or nowhere.
+/// Maps the key to `new`, or deletes it.
 macro_rules! befall {
     ($session:ident, $key:literal, $fate:ident, $new:expr) => {
         match $fate {
@@ -203,7 +203,7 @@ async fn who_waits_goes_on_with_the_object_that_the_key_led_to(fixture: Fixture)
         let key = two.get::<Queue>("queue").await.expect("there");
         let lease = key.get_leased::<i64>().await.expect("an item");
         let joining = tokio::spawn(key.join().send().await);
-        // In its turn: the wait has begun by the time that this is answered.
+        // Calls run in order, so the wait has begun by the time that this is answered.
         key.qsize().await.expect("answers");
         befall!(one, "queue", fate, QueueProxy::new(None));
         lease.ack().await.expect("its own queue");
@@ -244,13 +244,13 @@ async fn grants_leave_no_handle_behind(fixture: Fixture) {
         drop(queue.get_leased::<i64>().await.expect("an item"));
         assert!(lock.acquire_timeout(Duration::from_secs(30)).await.expect("answers").is_some());
     }
-    // Those of the user are not among those that were given up.
+    // The user's own handles are not among those that were released.
     assert_eq!(held_queue.qsize().await, Ok(1));
     held.acquire().await.expect("free").release().await.expect("held");
     let id = held.id().expect("by id");
     drop((held, held_queue));
     session.delete("lock").await.expect("there");
-    // Nothing keeps the lock alive now: a reference to it leads nowhere.
+    // Nothing keeps the lock alive now, so a reference to it is dead.
     let reference = tarmem_remote::value::ObjectRef::new(id, "threading.Lock");
     let list = session.create(tarmem::modules::builtins::ListProxy::new(None)).await.expect("made");
     let error = list.append(reference).await.expect_err("there is no such object any more");
@@ -307,7 +307,7 @@ async fn tokens_grow_over_the_lives_of_a_service() {
     }
 }
 
-/// A service of its own, which grants something a hundred times.
+/// A service in its own process, which grants something a hundred times.
 pub(super) async fn tokens() {
     let fixture = Fixture::new(Way::InProcess).await;
     let lock = fixture.session().await.memoize("lock", LockProxy::new()).await.expect("made");

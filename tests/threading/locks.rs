@@ -41,7 +41,7 @@ async fn a_lock_excludes_and_a_guard_releases(fixture: Fixture) {
     drop(guard);
     let second = (&mut waiting).await.expect("no panic");
     assert!(second > first);
-    // Its guard was dropped where it was: what is sent later comes later.
+    // The guard was dropped here, so calls sent later run later.
     let guard = other.try_acquire().await.expect("answers").expect("free again");
     guard.release().await.expect("held");
     let guard = lock.acquire().await.expect("free");
@@ -91,7 +91,8 @@ async fn timeouts_are_pythons(fixture: Fixture) {
     assert_eq!((lock.waiting().await, lock.token().await), (Ok(0), Ok(guard.token())));
 }
 
-/// The session is not enough: its tasks exclude one another, and none releases for another without the token.
+/// An owner is more than a session: the tasks of a session exclude one another, and none releases for another without
+/// the token.
 async fn a_task_is_an_owner(fixture: Fixture) {
     let (session, stranger) = (fixture.session().await, fixture.session().await);
     let lock = session.memoize("lock", LockProxy::new()).await.expect("made");
@@ -136,7 +137,7 @@ async fn a_reentrant_lock_is_released_as_often(fixture: Fixture) {
     assert_eq!(session.get::<RLock>("lock").await.expect("there").locked().await, Ok(false));
 }
 
-/// The grant races with the cancellation: whoever wins, the lock is free in the end.
+/// The grant races with the cancellation: whichever wins, the lock is free in the end.
 async fn a_dropped_wait_never_takes_the_lock_along(fixture: Fixture) {
     let (one, two) = (fixture.session().await, fixture.session().await);
     let lock = one.memoize("lock", LockProxy::new()).await.expect("made");
@@ -157,7 +158,7 @@ async fn a_dropped_wait_never_takes_the_lock_along(fixture: Fixture) {
         } else {
             guard.release().await.expect("held");
         }
-        // Sometimes before the grant is on its way, sometimes while it is, sometimes when it is there.
+        // Sometimes before the grant is sent, sometimes while it is on its way, sometimes after it has arrived.
         for _ in 0..round % 7 {
             tokio::task::yield_now().await;
         }

@@ -1,4 +1,4 @@
-//! Events and conditions: whoever waits is woken, and no notification is lost.
+//! Events and conditions: waiters are woken, and no notification is lost.
 
 use super::{Failed, until};
 use crate::support::Fixture;
@@ -35,7 +35,7 @@ async fn an_event_wakes_all(fixture: Fixture) {
     }
 }
 
-/// Takes numbers out of a list and puts numbers in, with never more than three in it.
+/// Takes numbers out of a list and puts numbers in; the list never has more than three.
 async fn a_condition_is_a_bounded_buffer(fixture: Fixture) {
     const ROOM: usize = 3;
     const ITEMS: i64 = 60;
@@ -73,7 +73,7 @@ async fn a_condition_is_a_bounded_buffer(fixture: Fixture) {
     assert_eq!(sum, ITEMS * (ITEMS - 1));
 }
 
-/// One of two is notified; if it is cancelled in the same moment, the other one goes on.
+/// One of two waiters is notified. If it is cancelled at the same moment, the other one continues.
 async fn a_notification_is_never_lost(fixture: Fixture) {
     let (one, two) = (fixture.session().await, fixture.session().await);
     let condition = one.memoize("condition", ConditionProxy::new()).await.expect("made");
@@ -124,7 +124,7 @@ async fn a_condition_keeps_its_word(fixture: Fixture) {
         let error = dynamic.call(method, args![]).await.expect_err("not held").to_string();
         assert!(error.contains(message), "{error}");
     }
-    // A timeout is no notification; and the lock is held again, under another token, as deep as before.
+    // A time-out is not a notification; and the lock is held again, with another token, at the same depth.
     let (outer, inner) = (condition.acquire().await.expect("free"), condition.acquire().await.expect("mine"));
     let (inner, notified) = inner.wait_timeout(Duration::from_millis(10)).await.expect("held");
     assert!(!notified && inner.token() > outer.token());
@@ -136,7 +136,7 @@ async fn a_condition_keeps_its_word(fixture: Fixture) {
     assert_eq!(condition.locked().await, Ok(true));
     drop(inner);
     assert_eq!(condition.locked().await, Ok(false));
-    // While it waits, others hold the lock; a wait that is dropped gives up the lock.
+    // While it waits, others hold the lock. A wait that is dropped releases the lock.
     let (waiting, begun) = (condition.clone(), condition.acquire().await.expect("free"));
     let task = tokio::spawn(async move { waiting.acquire().await?.wait().await.map(|guard| guard.token()) });
     drop(begun);

@@ -1,4 +1,4 @@
-//! Owners that a caller names: many on one session, whatever its tasks are.
+//! Owners that a caller names: many on one session, independent of its tasks.
 
 use super::support::Fixture;
 use super::{Failed, runtime_error, until};
@@ -81,7 +81,7 @@ async fn guards_and_conditions_of_a_proxy_are_its_owners(fixture: Fixture) {
     let guard = condition.as_owner(5).acquire().await.expect("free");
     let waits = tokio::spawn(async move { guard.wait().await.expect("notified").token() });
     until("it sleeps", || async { condition.sleeping().await == Ok(1) }).await;
-    // It sleeps a moment before it gives up the lock.
+    // It sleeps a moment before it releases the lock.
     let notifier = condition.as_owner(6).acquire().await.expect("free");
     let error = condition.as_owner(5).notify_all().await.expect_err("it has released the lock");
     assert!(runtime_error(&error));
@@ -90,12 +90,12 @@ async fn guards_and_conditions_of_a_proxy_are_its_owners(fixture: Fixture) {
         .expect("no panic")
         .expect("it is the owner's, not the task's");
     assert!(waits.await.expect("no panic") > 0);
-    // All that a session asks for.
+    // Everything that a session asks for.
     let api = session.as_owner(9);
     let lock = api.memoize("lock", LockProxy::new()).await.expect("there");
     assert_eq!(lock.acquire_bool(None, None).await, Ok(true));
     assert_eq!(lock.holder().await.expect("answers").expect("held").owner(), Some(9));
-    // The call's choice counts more.
+    // A call's own choice takes precedence.
     assert!(runtime_error(&lock.release_token(None).owner(8).await.expect_err("another's")));
     lock.release_token(None).await.expect("its own");
 }

@@ -12,7 +12,7 @@ use tarmem::modules::Exception;
 use tarmem::modules::threading::{Barrier, BarrierProxy, Lock, LockProxy, Semaphore, SemaphoreProxy};
 use tarmem::{CallError, Service, Session};
 
-/// What another process does. Not a test of its own.
+/// The part of another process. This is not a test.
 #[test]
 #[ignore = "runs in processes that other tests start"]
 fn role() {
@@ -55,13 +55,13 @@ fn role() {
 }
 
 const PROCESSES: u64 = 8;
-/// One, which all processes want all the time.
+/// A lock that all processes want all the time.
 const LOCKS: u64 = 1;
 const EACH: u64 = 100_000 / PROCESSES / LOCKS;
 
-/// Adds to the numbers in a file, each under a lock of its own, as often as is this process's share.
+/// Adds to the numbers in a file, each under its own lock, as often as this process's share.
 ///
-/// One task for each lock, which is contended for by all processes.
+/// One task per lock, for which all processes contend.
 async fn count(session: &Session, path: &str) {
     let file = Arc::new(File::options().read(true).write(true).open(path).expect("it is there"));
     let tasks = (0..LOCKS).map(|index| {
@@ -126,14 +126,14 @@ async fn one_at_a_time_over_processes() {
     .await;
 }
 
-/// A service in a process of its own.
+/// A service in its own process.
 async fn serve() {
     let service = Service::new("127.0.0.1", 0).start().await.expect("starts");
     say(service.local_addr().expect("TCP"));
     std::future::pending::<()>().await;
 }
 
-/// A holder is killed while it holds: the next one is told, and has a higher token.
+/// A holder is killed while it holds the lock: the next one is told, and has a higher token.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_holder_gives_up_the_lock() {
     in_time(async {
@@ -165,7 +165,7 @@ async fn a_killed_holder_gives_up_the_lock() {
     .await;
 }
 
-/// A holder that ends in an orderly way has not abandoned the lock, even if it ends at once.
+/// A holder that ends in order has not abandoned the lock, even if it ends at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_holder_that_goes_in_order_abandons_nothing() {
     in_time(async {
@@ -195,7 +195,7 @@ async fn a_killed_waiter_leaves_the_line() {
         let mut waiters = waiters.into_iter();
         waiters.next().expect("three").kill();
         until("it has left", || async { lock.waiting().await == Ok(2) }).await;
-        // One is killed as it is granted the lock, or just before, or just after.
+        // A waiter is killed when it is granted the lock, or just before, or just after.
         waiters.next().expect("three").kill();
         drop(guard);
         assert_eq!(waiters.next().expect("three").hears().await.1.as_deref(), Some("granted"));
@@ -231,7 +231,7 @@ async fn permits_of_the_killed_return_and_their_barrier_breaks() {
     .await;
 }
 
-/// The test, if it ends in time.
+/// Runs the test, which has to end in time.
 async fn in_time(test: impl Future<Output = ()>) {
     tokio::time::timeout(Duration::from_secs(120), test).await.expect("the test ends in time");
 }
@@ -242,7 +242,7 @@ fn status(process: u32, name: &str) -> u64 {
     line.trim_matches(|c: char| !c.is_ascii_digit()).parse().expect("a number")
 }
 
-/// 10,000 wait: that costs the service memory, and not one thread.
+/// 10,000 waiters cost the service memory, and not one thread.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn waiters_cost_memory_and_no_threads() {
     in_time(async {
@@ -271,7 +271,7 @@ async fn waiters_cost_memory_and_no_threads() {
         assert!((after - before) * 1024 / (WAITERS as u64) < 8192, "{before} KiB before, {after} KiB after");
         drop(waits);
         until("all have left", || async { lock.waiting().await == Ok(0) }).await;
-        // Again: what they took is used again.
+        // Again: the memory that they took is reused.
         let waits = wait().await;
         let again = status(service.id(), "VmRSS:");
         assert!(again < after + (after - before) / 2 + 4096, "{after} KiB, and then {again} KiB");
