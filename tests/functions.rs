@@ -116,7 +116,7 @@ async fn dynamic_callers_name_the_list(fixture: Fixture) {
         assert_eq!(raised(&error), says);
     }
     let error = heapq.call("heapify", args![[3, 1]]).await.expect_err("nobody would see it");
-    assert!(error.to_string().contains("an object is passed by its key, as a text, or by a reference"), "{error}");
+    assert!(error.to_string().contains("an object is passed by its key, as text, or by a reference"), "{error}");
     let builtins = session.remote_import("builtins").await.expect("offered");
     let least = builtins.call("min", args![[3, 1], [2, 5]; ]).await;
     assert_eq!(least, Ok([2, 5].into()));

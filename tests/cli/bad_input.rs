@@ -19,7 +19,7 @@ fn missing_names_are_errors_with_a_remedy() {
         ("memoize x nothing.like.it", &[r#"no module "nothing""#]),
         ("memoize x builtin.list.new", &[r#""builtin""#, "did you mean builtins"]),
         ("import builtin", &["builtin", "did you mean builtins"]),
-        ("import ...util --package shop", &["climbs past the top"]),
+        ("import ...util --package shop", &["goes above the top"]),
         ("import .util --package shop", &["no module \"shop.util\""]),
     ];
     for (line, parts) in cases {
