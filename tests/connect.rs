@@ -165,7 +165,7 @@ async fn tls_on_one_side_only_is_an_error_with_the_remedy() {
     let plain = Fixture::new(Way::Tcp).await;
     let tls = ClientTls::new().ca_file(authority.root());
     let (error, after) = said(Session::builder(plain.address()).tls(tls)).await;
-    assert!(error.to_string().contains("connect to tarmem://") && after < Duration::from_secs(8), "{error}");
+    assert!(error.to_string().contains("connect with tarmem://") && after < Duration::from_secs(8), "{error}");
 }
 
 /// A service that takes longer to answer than a silent peer is waited for: when it is asked, it says what it is.
@@ -230,11 +230,11 @@ async fn errors_of_unix_sockets_say_what_is_there() {
     let _silent = std::os::unix::net::UnixListener::bind(&silent).expect("binds");
     for (path, part) in [
         (folder.join("none"), "no such file"),
-        (folder.join("nowhere/none"), "no folder"),
-        (file.join("below"), "no folder"),
-        (file, "a file, and no socket"),
-        (folder.clone(), "a folder, and no socket"),
-        (stale, "nobody listens on it"),
+        (folder.join("nowhere/none"), "there is no folder"),
+        (file.join("below"), "not a folder"),
+        (file, "a file, not a socket"),
+        (folder.clone(), "a folder, not a socket"),
+        (stale, "no process listens on it"),
         (folder.join("x".repeat(200)), "too long"),
         (silent, "nothing there speaks tarmem's protocol"),
     ] {

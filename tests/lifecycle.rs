@@ -118,7 +118,7 @@ async fn connecting_takes_no_longer_than_its_timeout_and_says_what_went_wrong() 
 /// A web server, an SSH server, and a peer that hangs up.
 #[tokio::test]
 async fn a_peer_that_is_no_service_is_reported_as_such() {
-    let nonsense = "what it says makes no sense";
+    let nonsense = "its answer is malformed";
     for (banner, waits, seen) in [
         (
             "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
@@ -147,8 +147,8 @@ async fn a_peer_that_is_no_service_is_reported_as_such() {
         let error = Session::connect(&address).await.expect_err("it is no service").to_string();
         let expected = if banner.is_empty() {
             format!(
-                "the session with {address} has ended (it hung up without an answer: it is no tarmem service, or has \
-                 too many connections); connect again"
+                "the session with {address} has ended (it hung up without an answer: it is not a tarmem service, or \
+                 has too many connections); connect again"
             )
         } else {
             format!(

@@ -53,7 +53,7 @@ use tokio::runtime::{Builder, Handle};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let service = blocking::start(Service::new("127.0.0.1", 0))?;
 /// let session = Session::connect(service.address())?;
-/// let list = session.memoize("numbers", ListProxy::new(Some(vec![1, 2].into()))).wait()?;
+/// let list = session.memoize("numbers", ListProxy::new(vec![1, 2])).wait()?;
 /// assert_eq!(list.snapshot_as::<Vec<i64>>().wait()?, [1, 2]);
 /// # blocking::shutdown(service);
 /// # Ok(())

@@ -1,4 +1,4 @@
-//! Where a service is.
+//! Parses the addresses of services.
 
 use crate::config::within_brackets;
 use crate::security::Secret;
@@ -11,12 +11,12 @@ use tarmem_remote::error::Error;
 /// The address of a service: `host:port` or `unix:/path`, as part of what [`Session::connect`](crate::Session::connect)
 /// takes:
 ///
-/// | form | means |
+/// | form | meaning |
 /// | --- | --- |
 /// | `host:port` | TCP; over TLS if [`SessionBuilder::tls`](crate::SessionBuilder::tls) is given |
 /// | `tarmem://host:port` | TCP, without TLS |
 /// | `tarmems://host:port` | TLS |
-/// | `tarmem://TOKEN@host:port`, `tarmems://TOKEN@host:port` | the same, with a token, percent-encoded if it has to be |
+/// | `tarmem://TOKEN@host:port`, `tarmems://TOKEN@host:port` | the same, with a token, percent-encoded if necessary |
 /// | `unix:/path` | a Unix socket |
 ///
 /// ```
@@ -38,18 +38,20 @@ pub enum Address {
     Unix(PathBuf),
 }
 
-/// What a URL says.
+/// The contents of a URL.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Location {
     pub(crate) address: Address,
-    /// Whether TLS is to be spoken; `None` if nothing is said of it.
+    /// Whether to use TLS; `None` if the URL does not say.
     pub(crate) secure: Option<bool>,
     pub(crate) token: Option<Secret>,
 }
 
 impl Location {
+    /// Parses a URL or an address without a scheme.
+    ///
     /// # Errors
-    /// What is wrong with it; the token, or what might be one, is not shown.
+    /// If it is malformed. The error shows no token, nor anything that may be meant as one.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         if let Some(path) = text.strip_prefix("unix:") {
             if path.is_empty() {
@@ -63,7 +65,7 @@ impl Location {
             Some(_) => return Err(nonsense("it begins with neither tarmem:// nor tarmems://")),
             None => (None, text),
         };
-        // An @ in a token is to be written as %40, but it does no harm if it is not: a host has none.
+        // An @ in a token should be written as %40. It does no harm if it is not, since no host contains one.
         let (token, rest) = match rest.rsplit_once('@') {
             Some((token, rest)) => {
                 let token = percent_decode_str(token).decode_utf8();
@@ -77,22 +79,22 @@ impl Location {
             .and_then(|(host, port)| Some((host, port.parse().ok()?)))
             .filter(|(host, _)| !host.is_empty())
             .ok_or_else(|| {
-                // No host begins like a path.
+                // This begins like a path, and no host does.
                 if text.starts_with(['/', '.', '~']) && text.contains('/') {
                     return nonsense(&format!("a Unix socket is written with unix: before its path: unix:{text}"));
                 }
-                // What is there besides a host and a port may be meant as a token.
+                // The rest may be meant as a token, so it is not shown.
                 if rest.contains(['/', '?', '#', '=', '&', ' ']) {
                     return nonsense("it is not host:port; a token comes first, as in tarmem://TOKEN@HOST:PORT");
                 }
                 nonsense(&format!("{rest:?} is not host:port, such as localhost:18813, or unix:/path"))
             })?;
         let host = within_brackets(host).ok_or_else(|| {
-            nonsense("a bracket is missing, or one too many; an IPv6 address is written in two, as in [::1]:18813")
+            nonsense("its brackets do not match; write an IPv6 address in brackets, as in [::1]:18813")
         })?;
         let token = token.map(Secret::new);
         if token.as_ref().is_some_and(Secret::is_empty) {
-            return Err(nonsense("its token is empty"));
+            return Err(nonsense("its token is empty; write the token before the @, or leave the @ out"));
         }
         Ok(Location { address: Address::Tcp { host: host.to_owned(), port }, secure, token })
     }
@@ -109,7 +111,7 @@ impl FromStr for Address {
         let Location { address, token, .. } = Location::parse(address)?;
         match token {
             None => Ok(address),
-            Some(_) => Err(nonsense("there is a token in it, which belongs to a session")),
+            Some(_) => Err(nonsense("it contains a token, which an `Address` cannot; give the token to a session")),
         }
     }
 }
@@ -133,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_says_where_and_how() {
+    fn urls_are_parsed_into_address_tls_and_token() {
         let cases = [
             ("localhost:18813", tcp("localhost", 18813), None, None),
             ("tarmem://localhost:1/", tcp("localhost", 1), Some(false), None),
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_come_in_pairs() {
+    fn brackets_have_to_match() {
         for text in ["[::1", "[::1:80", "::1]:80", "tarmem://[::1:80", "[[::1]]:80", "[]:80", "[::1]x:80"] {
             let error = Location::parse(text).expect_err(text).to_string();
             assert!(error.contains("bracket"), "{text}: {error}");
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_told_how_to_be_an_address() {
+    fn errors_say_how_to_write_a_path_as_an_address() {
         let error = |text: &str| Location::parse(text).expect_err(text).to_string();
         for path in ["/tmp/x.sock", "./x.sock", "../run/x"] {
             assert!(error(path).ends_with(&format!(": unix:{path}")), "{}", error(path));
@@ -168,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_told_without_its_token() {
+    fn errors_do_not_show_tokens() {
         for text in [
             "",
             "localhost",

@@ -1,7 +1,8 @@
-//! The thread of this process on which its sessions live, whatever becomes of the runtimes that they were made on.
+//! The background thread, which keeps all sessions of this process connected, whatever happens to the runtimes that
+//! they were made on.
 //!
-//! There is one for all of them, started with the first. No code of the user runs on it but wakers: hooks run beside
-//! it, and calls are made elsewhere. So nothing that a user's runtime does can hold up a heartbeat, or a reconnection.
+//! It starts with the first session. No user code runs on it except wakers: hooks run on other threads, and so do the
+//! calls. So nothing that a user's runtime does can delay a heartbeat or a reconnection.
 
 use super::fork;
 use std::io;
@@ -12,21 +13,21 @@ use tarmem_remote::error::Error;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// The runtime of that thread, and how often this process had been forked when it was started: a child has none of its
-/// parent's threads.
+/// The runtime of the background thread, and how often this process had been forked when it was started. A forked child
+/// has none of its parent's threads, so it starts its own.
 struct Background {
     forks: u64,
     handle: Handle,
 }
 
-/// The one there is; null before the first. There is no lock around it, which a child could find taken by a thread of
-/// its parent. What is put here is never freed, and never changed.
+/// The current one; null before the first session. There is no lock around it: in a forked child, the lock could be
+/// held by a thread of the parent. What is stored here is never freed or changed.
 static BACKGROUND: AtomicPtr<Background> = AtomicPtr::new(ptr::null_mut());
 
-/// The runtime of that thread, which is started if need be.
+/// Returns the runtime of the background thread, and starts the thread if necessary.
 ///
 /// # Errors
-/// If it cannot be.
+/// If the thread cannot be started.
 pub(super) fn runtime() -> Result<Handle, Error> {
     fork::watch();
     let forks = fork::count();
@@ -39,22 +40,22 @@ pub(super) fn runtime() -> Result<Handle, Error> {
         {
             return Ok(background.handle.clone());
         }
-        let reason = |error: io::Error| format!("no thread can be started that keeps its session: {error}");
+        let reason = |error: io::Error| format!("the thread that keeps sessions connected cannot start: {error}");
         let (handle, stop) = start().map_err(|error| Error::Refused { reason: reason(error) })?;
         let own = Box::into_raw(Box::new(Background { forks, handle: handle.clone() }));
-        // A parent's is left as it is: it belongs to threads that are not here.
+        // The background of a parent process is left as it is: it belongs to threads that this process does not have.
         if BACKGROUND.compare_exchange(known, own, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            // It runs as long as the process.
+            // The thread runs until the process ends.
             std::mem::forget(stop);
             return Ok(handle);
         }
-        // Another thread was faster: its one is used, and this one ends.
+        // Another thread was faster: its background is used, and this one ends.
         // SAFETY: it was made of a box above, and nobody else has seen it.
         drop(unsafe { Box::from_raw(own) });
     }
 }
 
-/// A runtime on a thread of its own, which ends when the sender is dropped.
+/// Starts a runtime on its own thread, which ends when the sender is dropped.
 fn start() -> io::Result<(Handle, oneshot::Sender<()>)> {
     let (sender, started) = mpsc::sync_channel(1);
     let (stop, stopped) = oneshot::channel();
@@ -66,7 +67,7 @@ fn start() -> io::Result<(Handle, oneshot::Sender<()>)> {
         Err(error) => drop(sender.send(Err(error))),
     };
     std::thread::Builder::new().name("tarmem-client".to_owned()).spawn(live)?;
-    let handle = started.recv().unwrap_or_else(|_| Err(io::Error::other("it has ended")))?;
+    let handle = started.recv().unwrap_or_else(|_| Err(io::Error::other("the thread has ended")))?;
     Ok((handle, stop))
 }
 
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_that_ask_at_one_time_get_one_runtime() {
+    fn concurrent_callers_get_the_same_runtime() {
         let ids: Vec<_> = std::thread::scope(|scope| {
             let asking: Vec<_> = (0..16).map(|_| scope.spawn(|| runtime().expect("starts").id())).collect();
             asking.into_iter().map(|asked| asked.join().expect("no panic")).collect()

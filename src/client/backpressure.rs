@@ -1,9 +1,9 @@
-//! Calls that found too many in flight, and wait for room.
+//! Callers that wait for room because too many calls are in flight.
 
 use std::task::Waker;
 use std::time::Instant;
 
-/// Those that wait, with the time by which each has to be told that it is late.
+/// The wakers of waiting callers, each with the deadline at which its call times out.
 #[derive(Default)]
 pub(super) struct Backpressure(Vec<(Waker, Option<Instant>)>);
 
@@ -12,21 +12,21 @@ impl Backpressure {
         self.0.is_empty()
     }
 
-    /// One more; or one that is there already, and looked in vain.
+    /// Adds a caller. A caller that is already waiting is not added twice.
     pub(super) fn join(&mut self, waker: &Waker, deadline: Option<Instant>) {
         match self.0.iter_mut().find(|(known, _)| known.will_wake(waker)) {
-            // A task may wait with several calls.
+            // A task may wait for room for several calls.
             Some((_, known)) => *known = earlier(*known, deadline),
             None => self.0.push((waker.clone(), deadline)),
         }
     }
 
-    /// All of them, for whoever wakes them: under no lock.
+    /// Takes all wakers out. The caller wakes them after it has released its lock.
     pub(super) fn take(&mut self) -> impl Iterator<Item = Waker> + use<> {
         std::mem::take(&mut self.0).into_iter().map(|(waker, _)| waker)
     }
 
-    /// Those that are late are to look again, and see that they are; when the next one is late.
+    /// Moves the wakers of callers whose deadline has passed to `late`, and returns the next deadline.
     pub(super) fn expire(&mut self, now: Instant, late: &mut Vec<Waker>) -> Option<Instant> {
         let is_late = |(_, deadline): &mut (Waker, Option<Instant>)| deadline.is_some_and(|at| at <= now);
         late.extend(self.0.extract_if(.., is_late).map(|(waker, _)| waker));
@@ -34,7 +34,7 @@ impl Backpressure {
     }
 }
 
-/// The earlier of two deadlines, either of which may be none.
+/// The earlier of two deadlines; `None` is later than any other.
 pub(super) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),

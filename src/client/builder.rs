@@ -1,4 +1,4 @@
-//! How a session is to be connected: [`SessionBuilder`], and the functions of [`Session`] that begin with it.
+//! [`SessionBuilder`], and the functions of [`Session`] that connect.
 
 use super::address::Location;
 use super::background;
@@ -17,31 +17,33 @@ use tarmem_remote::error::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 
-/// No client takes less, in bytes: errors and the answers to `open` need some.
+/// The minimum of [`SessionBuilder::max_frame`], in bytes: errors and the answers to `open` need this much.
 const LEAST_FRAME: usize = 4 << 10;
 
 impl Session {
     /// Connects to a service, with the defaults of [`SessionBuilder`].
     ///
     /// # Errors
-    /// [`Error::Unreachable`] if nobody answers, after some attempts, [`Error::NotAService`] if something else does;
-    /// [`Error::ProtocolMismatch`], [`Error::Refused`].
+    /// [`Error::Unreachable`] if all attempts fail; [`Error::NotAService`] if something other than a tarmem service
+    /// answers; [`Error::ProtocolMismatch`] if the service speaks another version of the protocol; [`Error::Refused`]
+    /// if the service refuses the client; [`Error::Insecure`] if there is no secure connection.
     pub async fn connect(address: impl Into<String>) -> Result<Session, Error> {
         Session::builder(address).connect().await
     }
 
-    /// A session to be with the service at `address`: `host:port`, `unix:/path`, or a URL such as
+    /// Returns a builder for a session with the service at `address`: `host:port`, `unix:/path`, or a URL such as
     /// `tarmem://TOKEN@host:port` or `tarmems://host:port`. See [`Address`](crate::Address).
     pub fn builder(address: impl Into<String>) -> SessionBuilder {
         SessionBuilder::new(&address.into())
     }
 
-    /// Whether an address makes sense: [`builder`](Self::builder) takes any, and `connect` says what is wrong with it.
+    /// Checks an address. [`builder`](Self::builder) accepts any text, and only `connect` reports a malformed one.
     pub(crate) fn check_address(address: &str) -> Result<(), Error> {
         Location::parse(address).map(|_| ())
     }
 
-    /// A session over a stream of bytes that is connected already.
+    /// Opens a session over a stream that is already connected. Such a session cannot reconnect: it ends with its
+    /// stream.
     ///
     /// # Errors
     /// [`Error::ProtocolMismatch`], [`Error::Refused`], [`Error::Closed`].
@@ -50,7 +52,24 @@ impl Session {
     }
 }
 
-/// A session to be.
+/// Configures a session before it is connected. [`Session::builder`] makes one.
+///
+/// ```
+/// use std::time::Duration;
+/// use tarmem::{Service, Session, SessionState};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let service = Service::new("127.0.0.1", 0).start().await?;
+/// let session = Session::builder(service.address())
+///     .max_retry(10)
+///     .call_timeout(Some(Duration::from_secs(5)))
+///     .connect()
+///     .await?;
+/// assert_eq!(session.state(), SessionState::Connected);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use = "nothing is connected yet"]
 pub struct SessionBuilder {
@@ -62,7 +81,7 @@ pub struct SessionBuilder {
 impl Default for SessionBuilder {
     fn default() -> Self {
         SessionBuilder {
-            location: Err(Error::malformed("address", "there is none")),
+            location: Err(Error::malformed("address", "there is none; use Session::builder, or connect over a stream")),
             tls: None,
             options: SessionOptions::default(),
         }
@@ -74,71 +93,72 @@ impl SessionBuilder {
         let location = Location::parse(address);
         let (address, token) = match &location {
             Ok(Location { address, token, .. }) => (address.to_string(), token.clone()),
-            // There may be a token in it.
-            Err(_) => ("an address that makes no sense".to_owned(), None),
+            // The address is not shown, since it may contain a token.
+            Err(_) => ("a malformed address".to_owned(), None),
         };
         SessionBuilder { location, tls: None, options: SessionOptions { address, token, ..SessionOptions::default() } }
     }
 
-    /// Says this to a service that asks for a token; in place of the address's, if there is one in that.
+    /// Sets the token for a service that asks for one. It takes precedence over a token in the address.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.options.token = Some(Secret::new(token));
         self
     }
 
-    /// Speaks TLS with the service. Default: for `tarmems://` addresses, trusting what this system does; not for
-    /// others.
+    /// Connects over TLS, with these settings. Default: addresses with `tarmems://` use TLS and trust the system's CA
+    /// certificates; others do not use TLS.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: ClientTls) -> Self {
         self.tls = Some(tls);
         self
     }
 
-    /// How often a connection is tried again after the first attempt failed: at the beginning, and whenever it breaks
-    /// or the service shuts down. Default 4.
+    /// How often to try again after a failed attempt to connect: at the beginning, and whenever the connection breaks
+    /// or the service shuts down. Default: 4.
     pub fn max_retry(mut self, times: usize) -> Self {
         self.options.max_retry = times;
         self
     }
 
-    /// The longest time between two attempts, to which jitter is added. At the beginning the first is a tenth of a
-    /// second at most, and each twice as long as the one before it; when a session comes back, four times as long.
-    /// Default 3 s. So, with the defaults, a service may be away for 5 s, to be started again say, and no client gives
-    /// up.
+    /// The longest pause between two attempts to connect, to which jitter is added. The first pause is at most a tenth
+    /// of a second. Each further one is twice as long as the one before it when connecting for the first time, and four
+    /// times as long when reconnecting. Default: 3 s. With the defaults, no client gives up if its service is away for
+    /// 5 s, for example to be restarted.
     pub fn retry_delay(mut self, delay: Duration) -> Self {
         self.options.retry_delay = delay;
         self
     }
 
-    /// How long [`connect`](Self::connect) may take, with all its attempts. Default: as long as these take. The error
-    /// is that of the last attempt, which says what is wrong; [`Error::DeadlineExceeded`] if none had ended by then.
+    /// How long [`connect`](Self::connect) may take, with all its attempts. Default: no limit. If this time is over,
+    /// `connect` returns the error of the last attempt, or [`Error::DeadlineExceeded`] if no attempt has ended.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.options.connect_timeout = Some(timeout);
         self
     }
 
-    /// `hook` is told whenever the session is connected again. It runs beside the session, on a thread where it may
-    /// wait, and is told one thing after the other. Tasks that it starts run on the runtime that the session was made
-    /// on. If it panics, that is traced, and the session goes on.
+    /// Calls `hook` after each reconnection. The hook runs on a thread where it may block, and is never called twice at
+    /// a time. Tasks that it spawns run on the runtime that the session was made on. If the hook panics, the panic is
+    /// traced, and the session goes on.
     pub fn on_reconnect(mut self, hook: impl Fn(Reconnected) + Send + Sync + 'static) -> Self {
         self.options.on_reconnect = Some(Arc::new(hook));
         self
     }
 
-    /// How long a call may take that does not say; `None` for as long as it takes. Default 30 s.
+    /// The time-out of calls that do not set their own; `None` for no time-out. Default: 30 s.
     pub fn call_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.options.call_timeout = timeout;
         self
     }
 
-    /// Goes on although the service speaks another version of the protocol. What does not fit fails then, call by call.
+    /// Connects even if the service speaks another version of the protocol. Calls that do not work with that version
+    /// fail one by one.
     pub fn ignore_version(mut self, ignore: bool) -> Self {
         self.options.ignore_version = ignore;
         self
     }
 
-    /// The largest frame that is accepted from the service, in bytes; 4 KiB at least. Default 1 GiB. The service is
-    /// told so: a call whose result is larger fails, alone, with [`Error::BadResult`].
+    /// The maximum size of a frame from the service, in bytes; at least 4 KiB. Default: 1 GiB. The client tells the
+    /// service, so that only the call with a larger result fails, with [`Error::BadResult`].
     pub fn max_frame(mut self, bytes: usize) -> Self {
         self.options.max_frame = bytes.max(LEAST_FRAME);
         self
@@ -147,9 +167,10 @@ impl SessionBuilder {
     /// Connects.
     ///
     /// # Errors
-    /// [`Error::Unreachable`] if nobody answers, [`Error::NotAService`] if something else does;
-    /// [`Error::ProtocolMismatch`], [`Error::Refused`]; [`Error::Insecure`] if there can be no TLS, or the one who
-    /// answers is not to be trusted.
+    /// [`Error::Unreachable`] if all attempts fail; [`Error::NotAService`] if something other than a tarmem service
+    /// answers; [`Error::ProtocolMismatch`] if the service speaks another version of the protocol; [`Error::Refused`]
+    /// if the service refuses the client; [`Error::Insecure`] if TLS cannot be set up, or one side does not trust the
+    /// other's certificate.
     pub async fn connect(mut self) -> Result<Session, Error> {
         let background = background::runtime()?;
         let location = self.location.clone()?;
@@ -158,7 +179,7 @@ impl SessionBuilder {
         let opening = (|| self.options.open(None))
             .retry(self.options.backoff())
             .when(|OpenFailure { error, is_final }| match error {
-                // A connection that breaks before the session is open is as good as none.
+                // A connection that breaks before the session is open counts as a failed attempt.
                 Error::Closed { cause, .. } => cause != HUNG_UP,
                 _ => !is_final,
             })
@@ -177,8 +198,8 @@ impl SessionBuilder {
         Ok(self.begin(opened, &background))
     }
 
-    /// Opens a session over a stream of bytes that is connected already. There is no way back to it: the session ends
-    /// with its stream.
+    /// Opens a session over a stream that is already connected. Such a session cannot reconnect: it ends with its
+    /// stream.
     ///
     /// # Errors
     /// [`Error::ProtocolMismatch`], [`Error::Refused`], [`Error::Closed`].
@@ -197,7 +218,7 @@ impl SessionBuilder {
     }
 }
 
-/// What came of attempts to connect.
+/// The attempts to connect so far.
 #[derive(Default)]
 struct Attempts {
     count: usize,
@@ -217,7 +238,7 @@ impl Attempts {
         })
     }
 
-    /// The error when there is no time for another one.
+    /// The error if the time for connecting is over.
     fn late(self, address: &str, limit: Duration) -> Error {
         self.into_error()
             .unwrap_or_else(|| Error::DeadlineExceeded { what: format!("connecting to {address}"), after: limit })

@@ -1,11 +1,11 @@
-//! The time, for calls.
+//! A cheap clock for the deadlines of calls.
 
 use std::time::Instant;
 
-/// The time, without a look at the clock for each call.
+/// A clock that reads the system's precise clock only once per tick of its coarse one.
 pub(super) struct Clock {
     tick: coarsetime::Instant,
-    /// When that tick was first seen.
+    /// The precise time at which this tick was first seen.
     seen: Instant,
 }
 
@@ -14,7 +14,7 @@ impl Clock {
         Clock { tick: coarsetime::Instant::now(), seen: Instant::now() }
     }
 
-    /// The time; unless `exactly`, it may be that of the last tick, of which there are a hundred in a second at least.
+    /// The time. Unless `exactly` is set, it may be that of the last tick; there are at least a hundred ticks a second.
     pub(super) fn now(&mut self, exactly: bool) -> Instant {
         if exactly {
             return Instant::now();

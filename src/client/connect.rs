@@ -1,4 +1,4 @@
-//! The way to a service: one attempt to connect, over TLS or not.
+//! Makes one attempt to connect to a service, with or without TLS.
 
 use super::address::{Address, Location};
 use super::happy_eyeballs::race;
@@ -11,23 +11,23 @@ use std::time::Duration;
 use tarmem_remote::error::Error;
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 
-/// How long a Unix socket, and then a TLS handshake, may take. (Of the addresses of a host each has as long: see
-/// [`race`].)
+/// How long it may take to connect to a Unix socket, and then to make a TLS handshake. (Each address of a host has the
+/// same time: see [`race`].)
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
-/// How long a name may take to be resolved.
+/// How long it may take to resolve a name.
 const NAME_TIME: Duration = Duration::from_secs(10);
 
-/// Where to go, and how.
+/// Where and how to connect.
 #[derive(Clone)]
 pub(super) struct Endpoint {
     address: Address,
-    /// `None` in the clear.
+    /// `None` without TLS.
     tls: Option<ClientSide>,
 }
 
 impl Endpoint {
-    /// `tls` is what the caller said of it.
+    /// Combines the TLS settings of the address with those of the caller, `tls`.
     ///
     /// # Errors
     /// [`Error::Insecure`] if TLS cannot be set up.
@@ -36,11 +36,13 @@ impl Endpoint {
         let insecure = |reason: String| Error::Insecure { address: address.to_string(), reason };
         let tls = match (&address, secure, tls) {
             (Address::Unix(_), _, Some(_)) => {
-                return Err(insecure("a Unix socket has no TLS, and needs none; leave the TLS options out".to_owned()));
+                return Err(insecure(
+                    "a Unix socket does not use TLS, and needs none; leave the TLS options out".to_owned(),
+                ));
             }
             (_, Some(false), Some(_)) => {
                 return Err(insecure(
-                    "tarmem:// is without TLS; write tarmems://, or leave the TLS options out".to_owned(),
+                    "tarmem:// does not use TLS; write tarmems://, or leave the TLS options out".to_owned(),
                 ));
             }
             (_, Some(true), None) => Some(ClientTls::of_system().map_err(|error| insecure(error.to_string()))?),
@@ -55,7 +57,7 @@ impl Endpoint {
         Ok(Endpoint { address, tls })
     }
 
-    /// One attempt to connect; `shown` is the address in errors. A name is resolved each time.
+    /// Makes one attempt to connect. A name is resolved each time. `shown` is the address for errors.
     pub(super) async fn connect(&self, shown: &str) -> Result<Box<dyn ByteStream>, Error> {
         match &self.address {
             Address::Tcp { host, port } => {
@@ -78,7 +80,7 @@ impl Endpoint {
         }
     }
 
-    /// Speaks TLS over `stream`, if there is to be any.
+    /// Makes the TLS handshake over `stream`, if this endpoint uses TLS.
     pub(super) async fn start_tls(
         &self,
         stream: Box<dyn ByteStream>,
@@ -102,8 +104,8 @@ impl Endpoint {
         }
     }
 
-    /// Asks over a connection of its own what answers there; `None` if nothing does. If there is to be TLS, `over_tls`
-    /// says whether it goes that far.
+    /// Finds out, over another connection, what answers at this address; `None` if nothing does. `over_tls` says
+    /// whether to ask over TLS.
     pub(super) async fn probe(&self, over_tls: bool) -> Option<PeerKind> {
         let probed = async {
             let stream = self.connect("").await.ok()?;
@@ -116,16 +118,16 @@ impl Endpoint {
         tokio::time::timeout(CONNECT_TIME, probed).await.ok()?
     }
 
-    /// There is to be TLS.
+    /// Whether this endpoint uses TLS.
     pub(super) fn is_secure(&self) -> bool {
         self.tls.is_some()
     }
 }
 
-/// Why no TLS is spoken.
+/// Why a TLS handshake failed.
 pub(super) struct TlsFailure {
     pub(super) error: Error,
-    /// What answers may speak something else.
+    /// Whether the peer may speak another protocol.
     pub(super) is_foreign: bool,
 }
 

@@ -1,4 +1,4 @@
-//! One connection to a service, from its handshake on.
+//! One connection to a service, from the handshake that opens its session on.
 
 use super::home_runtime::RunsOn;
 use super::options::SessionOptions;
@@ -20,19 +20,20 @@ use tarmem_remote::error::Error;
 use tarmem_remote::operation::PROTOCOL_VERSION;
 use uuid::Uuid;
 
-/// What a connection's buffer for reading begins with, in bytes; it grows as needed.
+/// The initial size of a connection's read buffer, in bytes; it grows as needed.
 const BUFFER: usize = 4096;
 
-/// The largest answer to `open`, in bytes.
+/// The maximum size of an answer to `open`, in bytes.
 const ANSWER_BYTES: usize = 4 << 10;
 
-/// How a connection ends in order.
+/// The cause if the service closed the connection.
 const CLOSED: &str = "it was closed";
 
-/// How one ends on which nothing was said.
-pub(super) const HUNG_UP: &str = "it hung up without an answer: it is no tarmem service, or has too many connections";
+/// The cause if the peer closed the connection without an answer to `open`.
+pub(super) const HUNG_UP: &str =
+    "it hung up without an answer: it is not a tarmem service, or has too many connections";
 
-/// How one ends of a service that says what it is to others.
+/// As [`HUNG_UP`], if a probe has shown that the peer is a tarmem service.
 pub(super) const HUNG_UP_AS_SERVICE: &str =
     "it is a tarmem service, and hung up without an answer: it may have too many connections";
 
@@ -44,24 +45,24 @@ pub(super) struct Connection {
     channel: Channel<Box<dyn ByteStream>>,
     /// The number of the last request.
     last: u64,
-    /// It was used for calls.
+    /// Whether calls have been sent over it.
     used: bool,
-    /// On which runtime it can be pumped.
+    /// The runtime on which it can be pumped.
     pub(super) runs_on: RunsOn,
 }
 
-/// Which session a connection is of, and how it is found again.
+/// The session of a connection, with everything that is needed to resume it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Identity {
     pub(super) session: Uuid,
     pub(super) secret: Uuid,
-    /// The service that has it.
+    /// The service that the session belongs to.
     pub(super) service: Uuid,
-    /// How long it is kept of whose client nothing is heard.
+    /// How long the service keeps the session when the client is silent.
     pub(super) lease: Duration,
 }
 
-/// What the service said to a client that came in.
+/// An opened session, as the service describes it.
 pub(super) struct Opened {
     pub(super) connection: Connection,
     pub(super) identity: Identity,
@@ -69,10 +70,10 @@ pub(super) struct Opened {
     pub(super) limits: SendLimits,
 }
 
-/// Why a connection came to no session.
+/// Why a session was not opened.
 pub(super) struct OpenFailure {
     pub(super) error: Error,
-    /// Trying again would give the same.
+    /// Whether another attempt would fail in the same way.
     pub(super) is_final: bool,
 }
 
@@ -92,7 +93,7 @@ impl Connection {
         resume: Option<Resume>,
     ) -> Result<Opened, OpenFailure> {
         let address = options.address.clone();
-        // What is no service of ours announces anything: a web server's first bytes, a frame of 1.2 GB.
+        // The peer may speak another protocol: the first bytes of a web server would announce a frame of 1.2 GB.
         let limit = FrameLimit::new(options.max_frame.min(ANSWER_BYTES));
         let stream: Box<dyn ByteStream> = Box::new(stream);
         let channel = Channel::new(stream, limit.clone(), BUFFER);
@@ -117,7 +118,7 @@ impl Connection {
                 Err(error) => return Err(Error::NotAService { address, seen: format!("its answer is {error}") }.into()),
             },
             Ok(Ok(Some(_))) => {
-                let seen = "it answered another request than was made".to_owned();
+                let seen = "it answered a request that was not made".to_owned();
                 return Err(Error::NotAService { address, seen }.into());
             }
             Ok(Ok(None)) => {
@@ -128,13 +129,12 @@ impl Connection {
                 .into());
             }
             Ok(Err(error)) => {
-                // The service's verdict on this client's certificate comes with the first bytes.
+                // If the service refuses this client's certificate, its alert comes only now, with the first bytes.
                 let error = match verdict_of(&error) {
                     Some(reason) => Error::Insecure { address, reason },
                     None if error.kind() == io::ErrorKind::InvalidData => {
                         let peer = PeerKind::recognise(connection.channel.unread());
-                        let seen =
-                            peer.map_or_else(|| "what it says makes no sense".to_owned(), |peer| peer.to_string());
+                        let seen = peer.map_or_else(|| "its answer is malformed".to_owned(), |peer| peer.to_string());
                         Error::NotAService { address, seen }
                     }
                     None => Error::Closed { address, cause: root_cause(&error) },
@@ -153,13 +153,13 @@ impl Connection {
             batch: (welcome.max_batch as usize).max(1),
             in_flight: (welcome.max_in_flight as usize).max(1),
         };
-        // Less would break a connection between two polls; more is no use.
+        // With a shorter lease, the connection would break between two polls; a longer one is of no use.
         let lease = Duration::from_millis(welcome.lease_ms.clamp(10, 24 * 3600 * 1000));
         let identity = Identity { session, secret, service, lease };
         Ok(Opened { connection, identity, resumed, limits })
     }
 
-    /// Puts a request in line; its number.
+    /// Queues a request, and returns its number.
     pub(super) fn request(&mut self, request: WireRequest) -> io::Result<u64> {
         self.last += 1;
         let message = ClientMessage::Request { id: self.last, request }.encode()?;
@@ -167,7 +167,7 @@ impl Connection {
         Ok(self.last)
     }
 
-    /// Puts a batch of calls in line, which `write` appends; its number.
+    /// Queues a batch of calls, which `write` appends to the buffer, and returns the number of the request.
     pub(super) fn submit(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> io::Result<u64> {
         self.last += 1;
         self.used = true;
@@ -177,28 +177,28 @@ impl Connection {
         Ok(self.last)
     }
 
-    /// Whether it was used for calls.
+    /// Whether calls have been sent over it.
     pub(super) fn is_used(&self) -> bool {
         self.used
     }
 
-    /// Writes what is in line.
+    /// Writes the queued requests.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.channel.is_flushed() { Poll::Ready(Ok(())) } else { self.channel.poll_flush(cx) }
     }
 
-    /// The next response, with the number of its request; `None` if there are no more.
+    /// Receives the next response, with the number of its request; `None` if the connection has ended.
     pub(super) fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<(u64, WireResponse)>>> {
         let Some(frame) = ready!(self.channel.poll_frame(cx))? else { return Poll::Ready(Ok(None)) };
         let ServerMessage { id, response } = ServerMessage::decode(&frame)?;
         Poll::Ready(response.map(|response| Some((id, response))).map_err(io::Error::other))
     }
 
-    /// Makes a request and awaits its response, passing over those to earlier ones.
+    /// Makes a request and waits for its response. Responses to earlier requests are dropped.
     pub(super) async fn ask(&mut self, request: WireRequest) -> io::Result<Option<WireResponse>> {
         let asked = self.request(request)?;
         poll_fn(|cx| {
-            // What has come is read although nothing can be written any more: it may say why.
+            // Even if writing fails, responses that have arrived are read: they may say why.
             let written = self.poll_flush(cx);
             loop {
                 match self.poll_response(cx)? {
@@ -215,19 +215,19 @@ impl Connection {
         .await
     }
 
-    /// Hangs up in order, once all has been written.
+    /// Closes the connection after everything has been written.
     pub(super) async fn close(mut self) -> io::Result<()> {
         poll_fn(|cx| self.channel.poll_close(cx)).await
     }
 }
 
-/// Why a connection ended.
+/// The cause for the end of a connection.
 pub(super) fn cause_of(end: Option<io::Error>) -> String {
     let Some(error) = end else { return CLOSED.to_owned() };
     verdict_of(&error).unwrap_or_else(|| root_cause(&error))
 }
 
-/// What went wrong at the bottom: the layers above say only that something did.
+/// The innermost error: the layers above it only say that something failed.
 fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {

@@ -1,5 +1,5 @@
-//! A host with several addresses: they race (RFC 8305, "Happy Eyeballs"), so that one which swallows what is sent to it
-//! costs a quarter of a second and not the whole attempt.
+//! Races the addresses of a host (RFC 8305, "Happy Eyeballs"), so that an address which never answers costs a quarter
+//! of a second and not the whole attempt.
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::VecDeque;
@@ -7,19 +7,19 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// After so long the next address is tried beside those that have not answered.
+/// After this time the next address is tried, too, while the earlier ones are still being tried.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// How long one address may take.
+/// How long an attempt to connect to one address may take.
 const ADDRESS_TIME: Duration = Duration::from_secs(10);
 
-/// Addresses of one host that are tried.
+/// How many addresses of a host are tried.
 const ADDRESSES: usize = 32;
 
-/// The first that `connect` has a connection with; the others are given up.
+/// Returns the first connection that `connect` makes to one of the addresses. The other attempts are dropped.
 ///
 /// # Errors
-/// What was wrong with each of them, in words.
+/// If all attempts fail: a text with the error of each.
 pub(super) async fn race<S, F>(
     addresses: impl IntoIterator<Item = SocketAddr>,
     connect: impl Fn(SocketAddr) -> F,
@@ -44,7 +44,7 @@ where
         tokio::select! {
             Some((address, connected)) = running.next() => match connected {
                 Ok(stream) => return Ok(stream),
-                // The next one follows at once.
+                // After an error the next address is tried at once.
                 Err(error) if is_one => failures.push(error.to_string()),
                 Err(error) => failures.push(format!("{address}: {error}")),
             },
@@ -61,7 +61,7 @@ fn late() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {ADDRESS_TIME:?}"))
 }
 
-/// Each address once, families in turns, beginning with that of the first.
+/// The addresses without duplicates, alternating between the address families, beginning with that of the first.
 fn in_turns(addresses: impl IntoIterator<Item = SocketAddr>) -> VecDeque<SocketAddr> {
     let (mut one, mut other) = (VecDeque::new(), VecDeque::new());
     for address in addresses.into_iter().take(ADDRESSES) {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_next_one_starts_after_a_moment_and_the_others_are_given_up() {
+    async fn the_next_address_is_tried_after_a_pause_and_the_fastest_wins() {
         let begun = tokio::time::Instant::now();
         let started = RefCell::new(Vec::new());
         let given = addresses(&["1.1.1.1:1", "2.2.2.2:1", "3.3.3.3:1"]);
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_fails_makes_way_at_once_and_all_failures_are_told() {
+    async fn the_next_address_is_tried_at_once_after_an_error_and_all_errors_are_reported() {
         let begun = tokio::time::Instant::now();
         let given = addresses(&["1.1.1.1:1", "2.2.2.2:1", "3.3.3.3:1"]);
         let lost = race(given, |address| async move {
@@ -135,7 +135,7 @@ mod tests {
         assert!(begun.elapsed() < Duration::from_secs(11), "{:?}", begun.elapsed());
     }
 
-    /// A listener that accepts nobody, and whose queue is full: what is sent to it is swallowed.
+    /// A listener that accepts no connection, and whose queue is full, so that attempts to connect get no answer.
     async fn black_hole() -> (Vec<TcpStream>, tokio::net::TcpListener) {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind(([127, 0, 0, 2], 0).into()).expect("free");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_swallows_everything_does_not_hide_a_good_one() {
+    async fn an_address_that_never_answers_does_not_hide_a_good_one() {
         let (_filled, hole) = black_hole().await;
         let good = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let given = [hole.local_addr().expect("bound"), good.local_addr().expect("bound")];

@@ -1,5 +1,5 @@
-//! The runtime that a session was made on, its home, and whether that runs. Connections are pumped there, where a call
-//! crosses no thread, as long as it does.
+//! The home of a session: the runtime that it was made on. Connections are pumped there as long as it runs, so that
+//! calls need not cross threads.
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -9,14 +9,14 @@ use tokio::sync::watch;
 pub(super) struct HomeRuntime(Mutex<RuntimeState>);
 
 enum RuntimeState {
-    /// It runs, as far as is known.
+    /// It runs, as far as this session knows.
     Running(Handle),
-    /// It does not run. The receiver turns true when it does, and ends when it is gone.
+    /// It does not run its tasks. The receiver turns true when it runs again, and ends when the runtime is dropped.
     Stalled(Handle, watch::Receiver<bool>),
     Gone,
 }
 
-/// On which runtime a connection is registered, and can be pumped.
+/// The runtime on which a connection is registered and can be pumped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RunsOn {
     Home,
@@ -24,12 +24,12 @@ pub(super) enum RunsOn {
 }
 
 impl HomeRuntime {
-    /// The runtime that runs this.
+    /// The current runtime.
     pub(super) fn here() -> Self {
         HomeRuntime(Mutex::new(RuntimeState::Running(Handle::current())))
     }
 
-    /// The runtime, unless it is known to be gone.
+    /// Returns the runtime, unless it is known to be gone.
     pub(super) fn runtime(&self) -> Option<Handle> {
         match &*self.0.lock() {
             RuntimeState::Running(runtime) | RuntimeState::Stalled(runtime, _) => Some(runtime.clone()),
@@ -44,7 +44,7 @@ impl HomeRuntime {
         }
     }
 
-    /// It stands still, until it runs a task.
+    /// Notes that the runtime does not run. It counts as running again once it has run a task.
     pub(super) fn mark_stalled(&self, runtime: Handle) {
         let (sender, back) = watch::channel(false);
         runtime.spawn(async move {
@@ -53,12 +53,12 @@ impl HomeRuntime {
         *self.0.lock() = RuntimeState::Stalled(runtime, back);
     }
 
-    /// It runs no task any more.
+    /// Notes that the runtime will not run any task again.
     pub(super) fn mark_gone(&self) {
         *self.0.lock() = RuntimeState::Gone;
     }
 
-    /// Returns once a home that stood still runs again.
+    /// Waits until a stalled home runs again.
     pub(super) async fn runs_again(&self) {
         let standing = match &*self.0.lock() {
             RuntimeState::Stalled(runtime, back) => Some((runtime.clone(), back.clone())),

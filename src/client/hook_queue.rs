@@ -1,21 +1,21 @@
-//! What a session's hook is still to be told.
+//! Queues reconnections for the hook `on_reconnect`.
 
 use super::session_state::Reconnected;
 use std::collections::VecDeque;
 
-/// So much is kept for a hook that takes its time; what comes after that is told in one.
+/// The length of the queue. If the hook is slow, further reconnections are merged into the last one.
 const KEPT: usize = 64;
 
-/// What a session's hook is still to be told, one after the other.
+/// The reconnections for which the hook has not been called yet.
 #[derive(Default)]
 pub(super) struct HookQueue {
     next: VecDeque<Reconnected>,
-    /// Somebody is about to tell it.
+    /// Whether a thread is calling the hook, and will take all of them.
     is_draining: bool,
 }
 
 impl HookQueue {
-    /// One more; whether somebody has to begin to tell.
+    /// Adds a reconnection. Returns `true` if the caller has to start a thread that calls the hook.
     pub(super) fn push(&mut self, reconnected: Reconnected) -> bool {
         let is_full = self.next.len() >= KEPT;
         match self.next.back_mut() {
@@ -28,7 +28,7 @@ impl HookQueue {
         !std::mem::replace(&mut self.is_draining, true)
     }
 
-    /// What is to be told next; after `None` whoever tells has to be begun again.
+    /// Takes the next reconnection. After `None`, the thread that calls the hook ends.
     pub(super) fn pop(&mut self) -> Option<Reconnected> {
         let next = self.next.pop_front();
         self.is_draining = next.is_some();
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hook_that_takes_its_time_misses_no_new_session() {
+    fn a_slow_hook_misses_no_new_session() {
         let mut queue = HookQueue::default();
         assert!(queue.push(Reconnected { resumed: true, attempts: 1 }));
         for n in 1..10 * KEPT {
@@ -51,6 +51,6 @@ mod tests {
         assert_eq!(all.len(), KEPT);
         assert_eq!(all.iter().map(|one| one.attempts).sum::<usize>(), 10 * KEPT);
         assert!(all.iter().any(|one| !one.resumed));
-        assert!(queue.push(Reconnected { resumed: true, attempts: 1 }), "it is to be begun again");
+        assert!(queue.push(Reconnected { resumed: true, attempts: 1 }), "a thread has to be started again");
     }
 }

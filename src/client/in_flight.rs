@@ -1,8 +1,8 @@
 //! The calls of a session that are not over yet, by their sequence numbers.
 //!
-//! Numbers are given out one after the other and most calls are over in that order, so this is a ring: a call is found
-//! by subtraction, and costs no allocation of its own. (A map and a channel for each call took a tenth of what a call
-//! costs its client.)
+//! Sequence numbers are consecutive, and most calls end in that order. So the calls are in a ring, where a call is
+//! found by a subtraction and needs no allocation. (A map, and a channel per call, took a tenth of the time that a call
+//! takes in the client.)
 
 use hashbrown::HashMap;
 use std::collections::VecDeque;
@@ -12,17 +12,18 @@ use std::time::{Duration, Instant};
 use tarmem_remote::operation::Reply;
 use tarmem_remote::payload::Payload;
 
-/// Calls between the first and the last that are not over, beyond which the first ones no longer hold a place for all
-/// that came after them: a lock may be waited for while a million other calls are made.
+/// The maximum length of the ring. Beyond it, calls that are not over yet move from its beginning to a map, so that one
+/// long call does not keep a place for each call after it: a caller may wait for a lock while a million other calls
+/// end.
 const MAX_RING: usize = 8192;
 
 /// One call.
 pub(super) enum Slot {
-    /// It is over: nobody asks for it any more.
+    /// The call is over.
     Over,
-    /// To be sent, or to be answered.
+    /// The call waits to be sent or to be answered.
     Unanswered(UnansweredCall),
-    /// Its reply was not taken yet. The operation goes back with it if it failed, for messages.
+    /// The caller has not taken the reply yet. If the call failed, its operation is kept for the error message.
     Answered(Reply, Option<Box<Payload>>),
 }
 
@@ -33,9 +34,9 @@ pub(super) struct UnansweredCall {
     /// The task that made it.
     pub(super) task: u64,
     pub(super) timeout: Option<Duration>,
-    /// When the client stops waiting for the service to say that the time is up.
+    /// When the call times out by the client's own clock.
     pub(super) deadline: Option<Instant>,
-    /// Making it twice is as good as making it once.
+    /// Whether running it twice has the same effect as running it once.
     pub(super) idempotent: bool,
     pub(super) sent: bool,
     pub(super) origin: CallOrigin,
@@ -43,28 +44,28 @@ pub(super) struct UnansweredCall {
 
 /// Who made a call.
 pub(super) enum CallOrigin {
-    /// A caller that waits for its reply, to be woken by this.
+    /// A caller that waits for the reply, with its waker.
     Caller(Waker),
-    /// A caller that does not: it was detached, or whoever waited has gone.
+    /// A caller that does not wait: the call was detached, or its future was dropped.
     Detached,
-    /// The client on its own account: what this service is to know about earlier calls.
+    /// The client itself, which tells the service something about earlier calls.
     Client,
 }
 
 impl UnansweredCall {
-    /// How much of its time is left.
+    /// How much time is left until the time-out.
     pub(super) fn time_left(&self, now: Instant) -> Option<Duration> {
         let left = self.deadline.map(|at| at.saturating_duration_since(now));
         self.timeout.map(|timeout| left.map_or(timeout, |left| left.min(timeout)))
     }
 }
 
-/// The totals of all calls in flight. Nobody adds to it or takes from it: it follows from the calls.
+/// The totals of all calls in flight. They are updated whenever a slot changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Totals {
-    /// Calls that somebody waits for.
+    /// The number of calls that a caller waits for.
     pub(super) in_flight: usize,
-    /// What is to be sent, in bytes.
+    /// The size of the operations that wait to be sent, in bytes.
     pub(super) unsent_bytes: usize,
 }
 
@@ -78,7 +79,7 @@ impl Totals {
         }
     }
 
-    /// A slot that came to `before` comes to `after` now.
+    /// Replaces the share of a slot, which was `before`, by `after`.
     #[inline]
     fn replace(&mut self, before: Totals, after: Totals) {
         let (in_flight, wrong) = self.in_flight.saturating_add(after.in_flight).overflowing_sub(before.in_flight);
@@ -90,16 +91,16 @@ impl Totals {
         *self = Totals { in_flight, unsent_bytes };
     }
 
-    /// It cannot be less than one of its parts. If it were, a session that goes on is better than one that waits for
-    /// ever.
+    /// Handles totals that are less than one of their parts, which is impossible. If it happened all the same, a
+    /// session with wrong totals is better than one that waits forever.
     #[cold]
     fn begin_again(&mut self, before: Totals, after: Totals) {
-        tracing::error!("a session's load of {self:?} loses {before:?}; it begins again at {after:?}");
+        tracing::error!("a session's totals {self:?} are less than {before:?}; they are set to {after:?}");
         *self = after;
     }
 }
 
-/// A slot that may be changed; the totals follow when it is dropped.
+/// Mutable access to a slot. Dropping it updates the totals.
 pub(super) struct SlotGuard<'a> {
     slot: &'a mut Slot,
     totals: &'a mut Totals,
@@ -138,7 +139,7 @@ pub(super) struct InFlight {
     /// The sequence number of the first in `ring`.
     first: u64,
     ring: VecDeque<Slot>,
-    /// Earlier ones, of which there are few.
+    /// Calls from before `ring`, of which there are few.
     early: HashMap<u64, Slot>,
     totals: Totals,
 }
@@ -148,7 +149,7 @@ impl InFlight {
         InFlight { first: 1, ring: VecDeque::new(), early: HashMap::new(), totals: Totals::default() }
     }
 
-    /// What its calls come to.
+    /// The totals of all calls.
     pub(super) fn totals(&self) -> Totals {
         self.totals
     }
@@ -158,7 +159,7 @@ impl InFlight {
         self.first + self.ring.len() as u64
     }
 
-    /// Takes in a call; `sent_below` is the first number that was not sent.
+    /// Adds a call, and returns its sequence number. `sent_below` is the first number that was not sent.
     #[inline]
     pub(super) fn push(&mut self, call: UnansweredCall, sent_below: u64) -> u64 {
         if self.ring.len() >= MAX_RING {
@@ -191,11 +192,11 @@ impl InFlight {
         slot.map(|slot| SlotGuard::new(slot, &mut self.totals))
     }
 
-    /// The reply to a call, which is over with that, and its operation if it failed; `None` if it has not been
-    /// answered.
+    /// Takes the reply to a call, and its operation if it failed; the call is then over. Returns `None` if it has not
+    /// been answered, or is no longer in the ring.
     #[inline]
     pub(super) fn take_answer(&mut self, sequence: u64) -> Option<(Reply, Option<Box<Payload>>)> {
-        // What is answered does not count, nor does what is over: the load stays as it is.
+        // Neither answered calls nor those that are over count towards the totals, so these do not change.
         let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
         let slot = self.ring.get_mut(index)?;
         if !matches!(slot, Slot::Answered(..)) {
@@ -208,14 +209,14 @@ impl InFlight {
         Some((reply, operation))
     }
 
-    /// A call is over; what there was of it.
+    /// Marks a call as over, and returns its slot.
     pub(super) fn remove(&mut self, sequence: u64) -> Option<Slot> {
         let slot = std::mem::replace(&mut *self.get_mut(sequence)?, Slot::Over);
         self.tidy(sequence);
         Some(slot)
     }
 
-    /// Tidies up after a call whose slot may say that it is over.
+    /// Removes the slot of a call if the call is over.
     pub(super) fn tidy(&mut self, sequence: u64) {
         if sequence < self.first {
             if let Some(Slot::Over) = self.early.get(&sequence) {
@@ -226,7 +227,7 @@ impl InFlight {
         }
     }
 
-    /// Past those that are over.
+    /// Removes calls that are over from the beginning of the ring.
     fn advance(&mut self) {
         while let Some(Slot::Over) = self.ring.front() {
             self.ring.pop_front();
@@ -234,7 +235,7 @@ impl InFlight {
         }
     }
 
-    /// Shows all that have not been answered, with their numbers; `look` may answer them.
+    /// Calls `look` with each call that has not been answered, and its number. `look` may answer the call.
     pub(super) fn each_unanswered(&mut self, mut look: impl FnMut(u64, &mut Slot)) {
         let early = self.early.iter_mut().map(|(sequence, slot)| (*sequence, slot));
         let ring = (self.first..).zip(&mut self.ring);
@@ -245,7 +246,7 @@ impl InFlight {
         }
     }
 
-    /// Those that have not been answered and that `of_no_use` picks are over.
+    /// Marks the unanswered calls that `of_no_use` picks as over.
     pub(super) fn discard(&mut self, of_no_use: impl Fn(&UnansweredCall) -> bool) {
         let mut discarded = Vec::new();
         self.each_unanswered(|sequence, slot| {
@@ -260,7 +261,7 @@ impl InFlight {
         }
     }
 
-    /// What its calls come to, counted anew.
+    /// Computes the totals from scratch.
     #[cfg(test)]
     pub(super) fn count_totals(&self) -> Totals {
         let mut totals = Totals::default();
@@ -297,7 +298,7 @@ mod tests {
     }
 
     proptest! {
-        /// It behaves as a map does, whichever calls are over first.
+        /// The ring behaves like a map, in whichever order calls end.
         #[test]
         fn a_call_is_found_until_it_is_over(
             steps in prop::collection::vec((0_usize..4000, any::<prop::sample::Index>()), 1..24),
@@ -308,7 +309,7 @@ mod tests {
                     let sequence = in_flight.push(call(pushes as u64), u64::MAX);
                     prop_assert_eq!(model.insert(sequence, pushes as u64), None);
                 }
-                // All but some: the rest hold up the ring.
+                // Some calls stay, at the beginning of the ring.
                 let kept = if model.is_empty() { 0 } else { over.index(model.len()) as u64 };
                 let gone: Vec<u64> = model.keys().copied().filter(|s| s % (kept % 7 + 2) != 0).collect();
                 for sequence in gone {
@@ -327,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_is_not_found() {
+    fn a_call_that_is_over_is_not_found() {
         let mut in_flight = InFlight::new();
         let (one, two) = (in_flight.push(call(1), 1), in_flight.push(call(2), 1));
         in_flight.remove(two);

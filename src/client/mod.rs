@@ -1,21 +1,20 @@
 //! The client: a session with a service.
 //!
-//! - [`session`]: what a user has. [`session_state`]: how it is connected. [`builder`]: sets its [`options`].
-//!   [`address`]: where its service is.
-//! - [`connect`]: one attempt to reach it, over TLS or not; the addresses of a host race ([`happy_eyeballs`]), and
-//!   [`unix_error`] says what is wrong with a socket. [`open_session`]: from there to an open session; [`probe`]: what
-//!   answers if that is no service.
-//! - [`connection`]: one connection, from its handshake on. [`pump`]: how calls and replies go over it.
-//! - [`session_handle`]: what a session's callers hold. [`session_core`]: what they share with the task that keeps it
-//!   connected.
-//! - [`reconnect`]: that task, which runs in the [`background`]: connected, reconnecting, closed. [`pump_task`]: where
-//!   it has a connection pumped: on the [`home_runtime`] that the session was made on, or in the background, by the one
-//!   task that holds the [`run_permit`].
-//! - [`hook_queue`]: what is still to be told to the hook `on_reconnect`. [`wakeup`]: that there is work. [`fork`]:
-//!   whether this is still the process that the session was made in.
-//! - [`outbox`]: the calls that wait to be sent, and those that wait for a reply. [`in_flight`]: these by their
-//!   numbers, in a ring. [`backpressure`]: callers that wait for room. [`reply_acks`]: which batches of replies have
-//!   arrived. [`clock`]: the time, at a lower price.
+//! - [`session`]: the session as its user sees it, with its [`session_state`]; [`builder`] sets its [`options`], and
+//!   [`address`] parses the address of the service.
+//! - [`connect`]: makes one attempt to connect, with or without TLS; [`happy_eyeballs`] races the addresses of a host,
+//!   and [`unix_error`] explains why a Unix socket cannot be connected to. [`open_session`]: connects and opens a
+//!   session; [`probe`] finds out what answers if it is not a tarmem service.
+//! - [`connection`]: one connection, from its handshake on. [`pump`]: sends calls and receives replies over it.
+//! - [`session_handle`]: held by a session's callers. [`session_core`]: the state that they share with the task that
+//!   keeps the session connected.
+//! - [`reconnect`]: that task, which runs in the [`background`]. [`pump_task`]: runs the pump of a connection, on the
+//!   [`home_runtime`] that the session was made on or in the background; only the task with the [`run_permit`] runs.
+//! - [`hook_queue`]: events for the hook `on_reconnect`. [`wakeup`]: wakes the pump. [`fork`]: detects that the process
+//!   was forked.
+//! - [`outbox`]: the calls that wait to be sent or to be answered. [`in_flight`]: calls by their sequence numbers, in a
+//!   ring. [`backpressure`]: callers that wait for room. [`reply_acks`]: which batches of replies have arrived.
+//!   [`clock`]: a cheap clock.
 
 mod address;
 mod background;

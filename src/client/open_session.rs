@@ -1,4 +1,4 @@
-//! The way from an address to an open session: over TLS or not, and with an eye on what answers there.
+//! Connects and opens a session, and finds out what answers if it is not a tarmem service.
 
 use super::connect::{Endpoint, TlsFailure};
 use super::connection::{Connection, HUNG_UP, HUNG_UP_AS_SERVICE, OpenFailure, Opened};
@@ -10,25 +10,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tarmem_remote::error::Error;
 
-/// After so long without an answer it is asked, over another connection, what is there.
+/// After this time without an answer, the client probes the address over another connection.
 const LOOK_AFTER: Duration = Duration::from_millis(500);
 
-/// After so long without an answer of any kind there is no service. (One that has answered, and is slow, is waited
-/// for.)
+/// After this time without any answer, the attempt fails. (A service that has answered the probe may take longer.)
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// How far an attempt has come.
+/// The progress of an attempt.
 #[derive(Default)]
 struct Progress {
-    /// TLS is spoken.
+    /// Whether the TLS handshake is done.
     secured: AtomicBool,
-    /// What came instead of TLS may be something else.
+    /// Whether the peer answered the TLS handshake with what may be another protocol.
     puzzled: AtomicBool,
 }
 
 impl SessionOptions {
-    /// One attempt to connect, and to open a session or resume one. What answers is looked at more closely unless there
-    /// was a session: then there was a service.
+    /// Makes one attempt to connect, and to open a session or resume one. A new session probes what answers at its
+    /// address; one that is resumed is known to have had a service there.
     pub(super) async fn open(&self, resume: Option<Resume>) -> Result<Opened, OpenFailure> {
         let Some(endpoint) = &self.endpoint else {
             let cause = "it has no address".to_owned();
@@ -48,7 +47,7 @@ impl SessionOptions {
         if is_first { self.open_with_probe(endpoint, opening, &progress).await } else { opening.await }
     }
 
-    /// The same error, by what is known now.
+    /// The error of a peer that hung up, once it is known to be a tarmem service.
     fn hung_up_as_service(error: Error) -> Error {
         match error {
             Error::Closed { address, .. } => Error::Closed { address, cause: HUNG_UP_AS_SERVICE.to_owned() },
@@ -56,7 +55,8 @@ impl SessionOptions {
         }
     }
 
-    /// Awaits `opening`, and finds out what is there if that is no service.
+    /// Waits for `opening`, and probes the address if it takes long or fails in a way that another protocol would
+    /// explain.
     async fn open_with_probe(
         &self,
         endpoint: &Endpoint,
@@ -85,7 +85,7 @@ impl SessionOptions {
                         }
                         () = &mut silence, if !is_service => {
                             return Err(foreign(format!(
-                                "it has said nothing for {SILENCE:?} (nor does a service that is stopped, or \
+                                "it has said nothing for {SILENCE:?} (neither does a service that is stopped or \
                                  overloaded)"
                             )));
                         }
@@ -98,9 +98,9 @@ impl SessionOptions {
             _ => progress.puzzled.load(Ordering::Relaxed),
         };
         match opened {
-            // Some say why only to those who speak as they do.
+            // Services of other protocols explain themselves only to a client that speaks their own.
             Err(OpenFailure { error, is_final }) if is_puzzling(&error) => match probe().await {
-                // That may be another time.
+                // A tarmem service may have room later.
                 Some(PeerKind::Service) => Err(OpenFailure { error: Self::hung_up_as_service(error), is_final }),
                 None => Err(OpenFailure { error, is_final }),
                 Some(peer) => Err(foreign(peer.to_string())),

@@ -1,5 +1,4 @@
-//! What is set for a session: by its [`SessionBuilder`](super::SessionBuilder), which hands it to whatever connects the
-//! session and keeps it connected.
+//! The options of a session, which its [`SessionBuilder`](super::SessionBuilder) sets.
 
 use super::connect::Endpoint;
 use super::session_state::Reconnected;
@@ -8,16 +7,16 @@ use backon::ExponentialBuilder;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a call may take if nobody says otherwise.
+/// The default time-out of calls.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How a session is connected, at first and again.
+/// How a session connects and reconnects.
 #[derive(Clone)]
 pub(super) struct SessionOptions {
-    /// The service's address as it is shown: without a token.
+    /// The service's address for errors, without a token.
     pub(super) address: String,
     pub(super) token: Option<Secret>,
-    /// `None` over a stream, to which there is no way back.
+    /// `None` for a session over a stream, which cannot reconnect.
     pub(super) endpoint: Option<Endpoint>,
     pub(super) on_reconnect: Option<Arc<dyn Fn(Reconnected) + Send + Sync>>,
     pub(super) max_retry: usize,
@@ -46,12 +45,12 @@ impl Default for SessionOptions {
 }
 
 impl SessionOptions {
-    /// There is a way back to the service.
+    /// Whether the session can reconnect.
     pub(super) fn can_reconnect(&self) -> bool {
         self.endpoint.is_some()
     }
 
-    /// The pauses between attempts.
+    /// The pauses between attempts to connect.
     pub(super) fn backoff(&self) -> ExponentialBuilder {
         ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(100).min(self.retry_delay))
@@ -60,8 +59,8 @@ impl SessionOptions {
             .with_jitter()
     }
 
-    /// The pauses between attempts to come back. They grow faster: with the defaults, a service may be away for five
-    /// seconds.
+    /// The pauses between attempts to reconnect. They grow faster, so that with the defaults a service may be away for
+    /// five seconds.
     pub(super) fn reconnect_backoff(&self) -> ExponentialBuilder {
         self.backoff().with_factor(4.0)
     }

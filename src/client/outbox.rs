@@ -1,9 +1,9 @@
-//! What waits to be sent, and what waits for a reply.
+//! The calls of a session that wait to be sent or to be answered.
 //!
-//! - [`timeout`]: what a call is told whose time is up, and how much of it the service is told.
-//! - [`session_loss`]: what becomes of that when a connection ends, or a session. [`detached`]: calls nobody hears of.
-//!   [`lock`]: its lock.
-//! - [`sending`]: the batches in which they go.
+//! - [`sending`]: makes the batches in which calls are sent.
+//! - [`session_loss`]: decides what happens to calls when a connection or a session ends.
+//! - [`timeout`]: the errors of calls that time out. [`detached`]: calls whose outcome nobody waits for. [`lock`]: the
+//!   outbox's lock.
 
 mod detached;
 mod lock;
@@ -31,14 +31,15 @@ use tarmem_remote::payload::Payload;
 use timeout::{timed_out, with_own_timeout};
 use uuid::Uuid;
 
-/// Below this a call's time is taken by a look at the clock of its own. Others share one, a few milliseconds old at
-/// most: a look is a twentieth of what a call costs, and more.
+/// The deadline of a call with a shorter time-out is computed from the precise clock. Other calls share a time that is
+/// a few milliseconds old at most, since reading the clock takes a twentieth of a call's time or more.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// Below this a timer is too coarse: a reply is looked at by the clock.
+/// For a call with a shorter time-out, timers are too coarse: when its reply arrives, the clock decides whether it is
+/// late.
 const VERY_SHORT: Duration = Duration::from_millis(10);
 
-/// The limits that the service told, or that the client set.
+/// The limits for sending, which the service announced or the client set.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SendLimits {
     pub(super) frame_bytes: usize,
@@ -52,40 +53,40 @@ pub(super) struct Outbox {
     /// `Some` once the session has ended.
     ended: Option<Error>,
     in_flight: InFlight,
-    /// Calls that were sent over a connection that broke, and did not arrive; the first ones first.
+    /// Calls that were sent over a broken connection and did not arrive, in order.
     resend: VecDeque<u64>,
-    /// Batches of replies that have arrived.
+    /// The batches of replies that have arrived.
     reply_acks: ReplyAcks,
-    /// What is in those that was not handed out yet. It is kept here, and not with the connection that it came over:
-    /// that may be gone before.
+    /// Replies that have arrived and were not delivered yet. They are kept here, and not with the connection, which may
+    /// end first.
     arrived: VecDeque<Bytes>,
-    /// The first number that was not sent.
+    /// The number of the first call that was not sent.
     unsent: u64,
     clock: Clock,
-    /// The service shuts down: calls wait for the one that takes its place.
+    /// Whether the service shuts down, so that calls wait for the next service.
     paused: bool,
     /// No call is overdue before this.
     next_deadline: Option<Instant>,
-    /// Handles to give up, with their counts.
+    /// Handles to release, with their counts.
     releases: HashMap<Uuid, u32>,
-    /// What the service is to know about earlier calls.
+    /// Operations that tell the service about earlier calls: acknowledgements and cancellations.
     settled: Vec<Operation<'static>>,
     backpressure: Backpressure,
-    /// Those of it for whom there is room now: see [`lock`].
+    /// Callers for which there is room now; they are woken when the [`lock`] is released.
     admitted: Vec<Waker>,
-    /// The last detached call found no room.
+    /// Whether the last detached call found no room.
     is_dropping: bool,
-    /// What nobody hears of, and the service knows no such signature of; and who made it.
+    /// Detached calls with a signature that the service does not know, each with the task that made it.
     unknown: Vec<(Payload, u64)>,
-    /// What is still to be sent when the session ends here: locks to release, results to acknowledge.
+    /// The last operations of a session that the client closes: releases and acknowledgements.
     goodbye_batch: Option<Bytes>,
 }
 
-/// What became of a call that was handed over.
+/// The outcome of [`Outbox::push`].
 pub(super) enum Pushed {
     Queued {
         sequence: u64,
-        /// Nothing was in line before it.
+        /// Whether no other call was waiting to be sent.
         first: bool,
     },
     Refused(ReplyError),
@@ -116,7 +117,7 @@ impl Outbox {
         }
     }
 
-    /// Puts a call in line, which is taken out of `operation`; `waker` is woken when its reply is there.
+    /// Queues a call, which is taken out of `operation`. `waker` is woken when its reply has arrived.
     pub(super) fn push(
         &mut self,
         operation: &mut Payload,
@@ -137,7 +138,7 @@ impl Outbox {
         if left.is_some_and(|left| left.is_zero()) {
             return Pushed::Refused(timed_out(timeout));
         }
-        // Twice the largest frame may wait; after that, callers do.
+        // At most twice the largest frame waits to be sent. Beyond that, callers wait.
         let totals = self.in_flight.totals();
         if totals.in_flight >= self.limits.in_flight || totals.unsent_bytes >= 2 * limit {
             let deadline = left.and_then(|left| Instant::now().checked_add(left));
@@ -148,7 +149,7 @@ impl Outbox {
         let first = self.unsent == self.in_flight.next();
         let deadline = left.and_then(|left| self.clock.now(left < SHORT).checked_add(left));
         self.next_deadline = earlier(self.next_deadline, deadline);
-        // What was given up before makes room for this one: the service is to know it first. (It is plain data.)
+        // Earlier cancellations make room for this call, so they are sent first. (Encoding them cannot fail.)
         if !self.settled.is_empty() {
             let _ = self.append_settled();
         }
@@ -165,19 +166,19 @@ impl Outbox {
         Pushed::Queued { sequence, first }
     }
 
-    /// The largest operation that fits a frame, in bytes.
+    /// The maximum size of an operation that fits a frame, in bytes.
     fn largest(&self) -> usize {
         self.limits.frame_bytes.saturating_sub(1024)
     }
 
-    /// Puts one in line of whose outcome nobody will hear.
+    /// Queues an operation whose outcome nobody waits for.
     fn append(&mut self, operation: Payload, task: u64, origin: CallOrigin) {
         let call =
             UnansweredCall { operation, task, timeout: None, deadline: None, idempotent: false, sent: false, origin };
         self.in_flight.push(call, self.unsent);
     }
 
-    /// The reply to a call, if it has come; otherwise `cx` is woken when it does.
+    /// Takes the reply to a call if it has arrived; otherwise `cx` is woken when it does.
     pub(super) fn poll_reply(
         &mut self,
         cx: &mut Context<'_>,
@@ -209,7 +210,7 @@ impl Outbox {
         Poll::Ready(reply)
     }
 
-    /// A provisional reply that was taken is to stay, or to be undone.
+    /// Tells the service whether a provisional reply is to stay (`received`) or to be undone.
     pub(super) fn settle(&mut self, sequence: u64, received: bool) {
         if self.ended.is_none() {
             self.settled.push(if received {
@@ -220,13 +221,13 @@ impl Outbox {
         }
     }
 
-    /// Nobody waits for this call any more.
+    /// Cancels a call whose caller no longer waits.
     pub(super) fn cancel(&mut self, sequence: u64) {
         match self.in_flight.remove(sequence) {
-            // If it was not sent, it never will be.
+            // It was not sent, and never will be.
             Some(Slot::Unanswered(call)) if !call.sent => return self.relieve_backpressure(),
             Some(Slot::Unanswered(_)) => {}
-            // It has answered, but the answer may be one that is to be undone.
+            // The service has answered, but a provisional result has to be undone.
             Some(Slot::Answered(Reply::Provisional(_), _)) => {}
             _ => return,
         }
@@ -236,7 +237,7 @@ impl Outbox {
         self.relieve_backpressure();
     }
 
-    /// Nobody waits for this call any more, but it is to be made.
+    /// Detaches a call: it runs, although its caller no longer waits.
     pub(super) fn forget(&mut self, sequence: u64) {
         let Some(mut slot) = self.in_flight.get_mut(sequence) else { return };
         match &mut *slot {
@@ -251,7 +252,7 @@ impl Outbox {
         self.relieve_backpressure();
     }
 
-    /// Gives up a handle.
+    /// Releases a handle.
     pub(super) fn release(&mut self, id: Uuid) {
         if self.ended.is_some() {
             return;
@@ -259,14 +260,14 @@ impl Outbox {
         *self.releases.entry(id).or_default() += 1;
     }
 
-    /// A reply has come; who waits for it, if anybody still does.
+    /// Stores a reply that has arrived. Returns the waker of its caller, if one waits for it.
     pub(super) fn answered(&mut self, sequence: u64, reply: Reply) -> Option<Waker> {
         let mut slot_guard = self.in_flight.get_mut(sequence);
         if let Some(slot) = slot_guard.as_deref_mut()
             && let Slot::Unanswered(call) = slot
         {
             if self.paused && reply.error() == Some(&Error::ShuttingDown) {
-                // It was not made: it is for the service that takes this one's place.
+                // It was not run. It is sent to the next service.
                 call.sent = false;
                 return None;
             }
@@ -295,7 +296,7 @@ impl Outbox {
             }
             *slot = Slot::Over;
         }
-        // Given up in the meantime: what it brought is to be undone.
+        // If the call was cancelled meanwhile, a provisional result has to be undone.
         let given_up = !matches!(slot_guard.as_deref(), Some(Slot::Answered(..)));
         drop(slot_guard);
         self.in_flight.tidy(sequence);
@@ -305,13 +306,14 @@ impl Outbox {
         None
     }
 
-    /// What is to be told by names, and sent again. Off the lock, since the arguments' own code is run for it.
+    /// Takes the calls that have to be sent again with the names of their arguments. The caller encodes them after it
+    /// has released the lock, since that runs code of the arguments' types.
     pub(super) fn take_unknown(&mut self) -> Vec<(Payload, u64)> {
         std::mem::take(&mut self.unknown)
     }
 
     fn relieve_backpressure(&mut self) {
-        // Once for all of them, when there is room worth waking for.
+        // All callers are woken together, once there is enough room.
         let totals = self.in_flight.totals();
         let roomy = totals.in_flight <= self.limits.in_flight * 3 / 4 && totals.unsent_bytes <= self.limits.frame_bytes;
         if !self.backpressure.is_empty() && roomy {
@@ -323,7 +325,7 @@ impl Outbox {
         self.next_deadline
     }
 
-    /// Answers the calls whose time is up, whatever the service does; who waits for them.
+    /// Times out the calls whose deadline has passed, whatever the service does. Returns the wakers of their callers.
     pub(super) fn expire(&mut self, now: Instant) -> Vec<Waker> {
         let mut overdue = Vec::new();
         self.next_deadline = self.backpressure.expire(now, &mut overdue);
@@ -347,7 +349,7 @@ impl Outbox {
         overdue
     }
 
-    /// What is still to be sent once the session has ended.
+    /// Takes the batch that is to be sent when the session ends.
     pub(super) fn take_goodbye_batch(&mut self) -> Option<Bytes> {
         self.goodbye_batch.take()
     }
@@ -356,15 +358,16 @@ impl Outbox {
         self.ended.as_ref()
     }
 
-    /// A batch of replies has arrived, the `number`th, or the last of all if that is 0. One that had before is dropped.
+    /// Adds a batch of replies, the `number`th, or the last of all if that is 0. A batch that had arrived before is
+    /// dropped.
     pub(super) fn arrived(&mut self, number: u64, replies: Bytes) {
         if !replies.is_empty() && (number == 0 || self.reply_acks.add(number)) {
             self.arrived.push_back(replies);
         }
     }
 
-    /// Hands out the first `most` of the replies in the first batch that has arrived; whether there are more. `woken`
-    /// are those who wait for them.
+    /// Delivers at most `most` replies of the first batch that has arrived. Returns whether there are more. The wakers
+    /// of their callers are added to `woken`.
     pub(super) fn deliver(&mut self, most: usize, woken: &mut Vec<Waker>) -> Result<bool, Error> {
         let Some(replies) = self.arrived.pop_front() else { return Ok(false) };
         let mut rest: &[u8] = &replies;
@@ -374,7 +377,7 @@ impl Outbox {
             }
             let (reply, more) = Answered::take(rest)?;
             rest = more;
-            // One that is pending stays here.
+            // A reply that only says that its call is pending is skipped.
             if let Some(outcome) = reply.outcome.into_reply(&replies) {
                 woken.extend(self.answered(reply.sequence, outcome));
             }
@@ -385,7 +388,7 @@ impl Outbox {
         Ok(self.has_arrived())
     }
 
-    /// There are replies that nobody was given yet.
+    /// Whether there are replies that have not been delivered yet.
     pub(super) fn has_arrived(&self) -> bool {
         !self.arrived.is_empty()
     }

@@ -1,38 +1,38 @@
-//! What answers at an address, and is no tarmem service: told by the first bytes that it says, or by what it says to a
-//! question that nearly everybody has an answer for.
+//! Finds out what answers at an address if it is not a tarmem service: by its first bytes, or by its answer to a
+//! question that nearly every server answers.
 
 use crate::wire::QUESTION;
 use std::fmt;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// How long the answer may take to begin, and then, each time, to go on.
+/// How long to wait for the first bytes of an answer, and then for each of the next.
 const ANSWER_TIME: (Duration, Duration) = (Duration::from_secs(3), Duration::from_millis(100));
 
-/// So much of an answer is looked at, in bytes.
+/// How many bytes of an answer are read.
 const ANSWER_BYTES: usize = 1024;
 
-/// What a tarmem service says to whoever speaks something else.
+/// Part of what a tarmem service answers to other protocols.
 const SERVICE: &str = "this is a tarmem service";
 
-/// Characters of an answer that are shown.
+/// How many characters of an answer are shown.
 const SHOWN: usize = 60;
 
-/// What somebody is who has said something that is not of tarmem's protocol.
+/// A peer that has said something which is not of tarmem's protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PeerKind {
     /// A tarmem service after all.
     Service,
-    /// With the first line of what it said.
+    /// A web server, with the first line of its answer.
     Http(String),
     Redis,
     Tls,
-    /// With what it said.
+    /// Anything else, with the first line of its answer.
     Other(String),
 }
 
 impl PeerKind {
-    /// Who says this; `None` if it is nothing, or may be the beginning of a frame.
+    /// Recognizes a peer by what it says; `None` if it says nothing, or what may be the beginning of a frame.
     pub(super) fn recognise(said: &[u8]) -> Option<Self> {
         if said.windows(SERVICE.len()).any(|part| part == SERVICE.as_bytes()) {
             return Some(PeerKind::Service);
@@ -51,11 +51,11 @@ impl PeerKind {
         })
     }
 
-    /// Asks whoever is at the other end of `stream`; `None` if there is no answer.
+    /// Asks the peer of `stream`; `None` if there is no answer.
     pub(super) async fn probe(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<Self> {
         let mut said = Vec::new();
         let mut patience = ANSWER_TIME.0;
-        // What has come counts, however it ends.
+        // Even if writing fails, bytes that have arrived are read.
         let _ = tokio::time::timeout(patience, stream.write_all(QUESTION)).await;
         while said.len() < ANSWER_BYTES {
             let read = tokio::time::timeout(patience, stream.read_buf(&mut said)).await;
@@ -71,10 +71,10 @@ impl PeerKind {
 impl fmt::Display for PeerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PeerKind::Service => f.write_str("it is a tarmem service, and did not understand this client"),
+            PeerKind::Service => f.write_str("it is a tarmem service, but did not understand this client"),
             PeerKind::Http(line) => write!(f, "it speaks HTTP ({line:?})"),
             PeerKind::Redis => f.write_str("it speaks Redis's protocol (RESP)"),
-            PeerKind::Tls => f.write_str("it speaks TLS; if it is a tarmem service, connect to tarmems:// then"),
+            PeerKind::Tls => f.write_str("it speaks TLS; if it is a tarmem service, connect with tarmems://"),
             PeerKind::Other(said) => write!(f, "it says {said:?}"),
         }
     }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_answers_is_told_by_the_first_bytes() {
+    fn peers_are_recognized_by_their_first_bytes() {
         let other = |said: &str| Some(PeerKind::Other(said.to_owned()));
         let http = |line: &str| Some(PeerKind::Http(line.to_owned()));
         let cases: [(&[u8], Option<PeerKind>); 11] = [
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_says_nothing_is_not_waited_for_long() {
+    async fn a_peer_that_says_nothing_is_given_up() {
         let (stream, _silent) = tokio::io::duplex(4);
         assert_eq!(PeerKind::probe(stream).await, None);
         let (stream, gone) = tokio::io::duplex(64);

@@ -1,7 +1,7 @@
 //! Pumps calls and replies over one connection.
 //!
-//! Whatever is in the outbox when a request can be sent goes into it; while one is on its way, more gathers. So a lone
-//! call is sent at once, and many callers share requests, without a timer.
+//! A request carries all calls that are in the outbox when it is sent; while requests are on their way, more calls
+//! gather. So a single call is sent at once, and many callers share requests, without a timer.
 
 use super::connection::{Connection, cause_of};
 use super::run_permit::RunPermit;
@@ -17,56 +17,57 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
-/// Requests on their way at one time. More does not help: while these are, the outbox gathers.
+/// How many requests may be on their way at a time. More would not help: meanwhile, calls gather in the outbox.
 const REQUESTS: usize = 4;
 
-/// Replies handed out in one turn. The tasks that they wake run before the next ones are, and what these send goes out
-/// while the service is idle: client and service work at one time, and not in turns. Fewer make more requests. (512
-/// tasks on one session, times bare tarpc, medians of six runs: 64, 3.3; 96, 3.8; 128, 3.7; 160, 3.6; 256 less.)
+/// How many replies are delivered in one turn. The tasks that they wake run before the next replies are delivered, and
+/// what these tasks send reaches the service while it is idle, so that client and service work at the same time. Fewer
+/// replies per turn mean more requests. (512 tasks on one session, times bare tarpc, medians of six runs: 64, 3.3; 96,
+/// 3.8; 128, 3.7; 160, 3.6; 256 less.)
 const REPLIES: usize = 128;
 
 /// How a connection ended.
 pub(super) enum ConnectionEnd {
-    /// Nobody needs it any more.
+    /// The session was closed, or is not used any more.
     Closed,
     /// The service ended it, and said that it shuts down.
     ShutDown,
-    /// It broke.
+    /// It broke, for this cause.
     Broken(String),
-    /// It is as good as ever, but is to be left for another one, for this reason.
+    /// It works, but another one is to take its place, for this reason.
     Left(&'static str),
 }
 
-/// Why a connection is left whose permit to run was revoked.
+/// The reason for leaving a connection if its permit to run was revoked.
 const REVOKED: &str = "another task carries the session";
 
-/// How the cause begins if a connection breaks by what the service said on it.
-pub(super) const NONSENSE: &str = "what the service said makes no sense";
+/// The beginning of the cause if a connection breaks because the service sent something invalid.
+pub(super) const NONSENSE: &str = "the service sent something invalid";
 
 /// How long the client waits before it polls a service again that shuts down.
 const CLOSING_PAUSE: Duration = Duration::from_millis(5);
 
-/// Pumps calls over one connection until it ends, or nobody needs it any more, or its `permit` is revoked.
+/// Pumps calls over one connection until the connection ends, the session is no longer needed, or `permit` is revoked.
 pub(super) async fn pump(connection: &mut Connection, core: &SessionCore, permit: &RunPermit) -> ConnectionEnd {
     let end = pump_until_end(connection, core, permit).await;
-    // The service need not keep them any longer: it was told, or will be, that they are here.
+    // The client has told the service, or will, that these replies have arrived, so the service does not keep them.
     let mut woken = Vec::new();
     while !matches!(end, ConnectionEnd::Left(_)) && matches!(core.deliver(usize::MAX, &mut woken), Ok(true)) {}
     end
 }
 
 async fn pump_until_end(connection: &mut Connection, core: &SessionCore, permit: &RunPermit) -> ConnectionEnd {
-    // One of which nothing is heard is not there, whatever the socket says.
+    // A service that is silent for this long counts as gone, even if the socket reports no error.
     let patience = match core.options.can_reconnect() {
         true => poll_patience(core.lease()),
-        // There is nothing to be gained by leaving early.
+        // Giving up early would not help a session that cannot reconnect.
         false => core.lease() * 2,
     };
     let mut silence = pin!(tokio::time::sleep(patience));
     let mut deadline = DeadlineTimer::default();
     let mut requests = Requests::default();
-    // Room for those who are to be woken: made anew for each turn, it would be the largest piece of memory that a turn
-    // takes, and has the allocator tidy up.
+    // The wakers of a turn. Allocated anew for each turn, this would be the turn's largest allocation, and would make
+    // the allocator consolidate its free memory.
     let mut woken = Vec::new();
     poll_fn(|cx| {
         let broken = |cause| Poll::Ready(ConnectionEnd::Broken(cause));
@@ -75,9 +76,9 @@ async fn pump_until_end(connection: &mut Connection, core: &SessionCore, permit:
             return Poll::Pending;
         }
         loop {
-            // What has come is read although nothing can be written any more: a service that shuts down says so first.
+            // Even if writing fails, responses are read: a service that shuts down says so first.
             let written = requests.make(cx, connection, core);
-            // Whoever closes it alerts those who look at the signal, as was just done.
+            // `close` sets the flag before it alerts `wakeup`, at which `make` has just looked.
             if core.is_closing() {
                 return Poll::Ready(ConnectionEnd::Closed);
             }
@@ -92,7 +93,7 @@ async fn pump_until_end(connection: &mut Connection, core: &SessionCore, permit:
                         Err(cause) => return broken(cause),
                         Ok(flags) if flags & CLOSING != 0 && !requests.closing => {
                             requests.closing = true;
-                            // There is no other service for what has no way to one.
+                            // A session that cannot reconnect has no other service to wait for.
                             if core.options.can_reconnect() {
                                 core.outbox.lock().pause();
                             }
@@ -115,7 +116,7 @@ async fn pump_until_end(connection: &mut Connection, core: &SessionCore, permit:
                 }
                 Poll::Ready(Err(error)) => return requests.ended(cause_of(Some(error))),
                 Poll::Ready(Ok(None)) => {
-                    // Why nothing can be written tells more than that nothing more comes.
+                    // An error in writing says more than the end of the stream.
                     return requests.ended(written.err().unwrap_or_else(|| cause_of(None)));
                 }
             }
@@ -136,10 +137,10 @@ async fn pump_until_end(connection: &mut Connection, core: &SessionCore, permit:
             }
         };
         if silence.as_mut().poll(cx).is_ready() {
-            return broken(format!("nothing was heard of the service for {patience:?}"));
+            return broken(format!("the service was silent for {patience:?}"));
         }
         if has_arrived {
-            // The next ones after those that were woken have run, and what they send has gone.
+            // The next turn comes after the tasks that were just woken have run, and what they send has been written.
             let mut delivered = Ok(false);
             if !permit.released_during(|| delivered = core.deliver(REPLIES, &mut woken)) {
                 return Poll::Ready(ConnectionEnd::Left(REVOKED));
@@ -157,18 +158,18 @@ async fn pump_until_end(connection: &mut Connection, core: &SessionCore, permit:
 /// The requests of one connection.
 #[derive(Default)]
 struct Requests {
-    /// Those that carry batches of calls, and are not answered yet.
+    /// The numbers of requests with batches of calls that have not been answered yet.
     submitted: Vec<u64>,
-    /// The poll that is out.
+    /// The number of the outstanding poll.
     collecting: Option<u64>,
-    /// The service has said that it shuts down.
+    /// Whether the service has said that it shuts down.
     closing: bool,
-    /// Before the next poll.
+    /// The pause before the next poll.
     pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Requests {
-    /// Makes those that there is something to ask by, and writes them.
+    /// Makes requests for what is in the outbox, and a poll if there is none, and writes them.
     fn make(&mut self, cx: &mut Context<'_>, connection: &mut Connection, core: &SessionCore) -> Result<(), String> {
         let broken = |error| cause_of(Some(error));
         while self.submitted.len() < REQUESTS && core.wakeup.poll(cx).is_ready() {
@@ -182,7 +183,7 @@ impl Requests {
             }
         }
         if self.submitted.len() >= REQUESTS {
-            // There is one thing that does not wait for a response: the session's end.
+            // Only the end of the session does not have to wait for a response.
             core.wakeup.listen(cx);
         }
         if self.collecting.is_none() && self.poll_pause(cx).is_ready() {
@@ -195,12 +196,12 @@ impl Requests {
         }
     }
 
-    /// How a connection has ended that ends by itself.
+    /// How a connection ended that the client did not end.
     fn ended(&self, cause: String) -> Poll<ConnectionEnd> {
         Poll::Ready(if self.closing { ConnectionEnd::ShutDown } else { ConnectionEnd::Broken(cause) })
     }
 
-    /// Ready if there may be another poll.
+    /// Ready if the client may poll again.
     fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(pause) = &mut self.pause else { return Poll::Ready(()) };
         ready!(pause.as_mut().poll(cx));
@@ -208,9 +209,9 @@ impl Requests {
         Poll::Ready(())
     }
 
-    /// Takes a response for the request that it answers; the batch of replies in it.
+    /// Accepts the response to a request, and returns the batch of replies in it.
     fn take(&mut self, id: u64, response: WireResponse) -> Result<Bytes, String> {
-        let another = || "the service answered another request than was made".to_owned();
+        let another = || "the service answered a request that was not made".to_owned();
         match response {
             WireResponse::Submit(frame) => {
                 let index = self.submitted.iter().position(|submitted| *submitted == id).ok_or_else(another)?;
@@ -220,7 +221,7 @@ impl Requests {
             WireResponse::Collect(frame) if self.collecting == Some(id) => {
                 self.collecting = None;
                 if self.closing {
-                    // It answers polls at once now; what is left it says as it finishes.
+                    // The service now answers polls at once, with the replies to calls that finish.
                     self.pause = Some(Box::pin(tokio::time::sleep(CLOSING_PAUSE)));
                 }
                 Ok(frame)
@@ -234,7 +235,7 @@ fn nonsense(cause: String) -> String {
     format!("{NONSENSE}: {cause}")
 }
 
-/// Takes in a frame of replies; gives its flags.
+/// Adds a frame of replies to the outbox, and returns its flags.
 fn add(frame: &Bytes, core: &SessionCore) -> Result<u8, String> {
     let (ReplyHead { flags, number }, replies) = ReplyHead::take(frame).map_err(|e| nonsense(e.to_string()))?;
     if flags & FATAL != 0 {
@@ -246,7 +247,7 @@ fn add(frame: &Bytes, core: &SessionCore) -> Result<u8, String> {
     Ok(flags)
 }
 
-/// A timer that is set again only when its time has changed.
+/// A timer that is reset only if its time has changed.
 #[derive(Default)]
 pub(super) struct DeadlineTimer {
     timer: Option<(Instant, Pin<Box<Sleep>>)>,
@@ -261,7 +262,7 @@ impl DeadlineTimer {
         }
     }
 
-    /// Ready once it has passed.
+    /// Ready once the time has passed.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some((_, timer)) = &mut self.timer else { return Poll::Pending };
         ready!(timer.as_mut().poll(cx));

@@ -1,9 +1,9 @@
-//! Where a session's connection is pumped.
+//! Chooses the runtime on which a session's connection is pumped.
 //!
-//! A session is kept connected on the thread of [`background`](super::background). Its connection, though, is pumped on
-//! the runtime that it was made on, its [home](super::home_runtime): there a call crosses no thread. If that runtime
-//! does not run for a part of the lease, or is gone, the session is resumed over another connection, which the
-//! background pumps; and at home again once that runs.
+//! The task that keeps a session connected runs on the [`background`](super::background) thread. The connection,
+//! though, is pumped on the runtime that the session was made on, its [home](super::home_runtime), so that a call
+//! crosses no thread. If that runtime does not run for a part of the lease, or is gone, the session is resumed over
+//! another connection, which is pumped in the background; and at home again once that runtime runs.
 
 use super::connection::{Connection, OpenFailure, Opened};
 use super::home_runtime::RunsOn;
@@ -18,11 +18,12 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-/// Why a connection was left that was as good as ever.
-const STANDS_STILL: &str = "the runtime that the session was made on stands still, or is gone";
+/// A reason for leaving a connection.
+const STANDS_STILL: &str = "the runtime that the session was made on does not run, or is gone";
+/// Another one.
 const RUNS_AGAIN: &str = "the runtime that the session was made on runs again";
 
-/// How long the service may take to answer the last that is sent.
+/// How long the service may take to answer a session's last request.
 pub(super) const GOODBYE_TIME: Duration = Duration::from_secs(1);
 
 /// A connection that is being pumped, or is about to be.
@@ -32,7 +33,7 @@ pub(super) enum PumpTask {
 }
 
 impl PumpTask {
-    /// Begins to pump calls over `connection`.
+    /// Starts to pump calls over `connection`.
     pub(super) fn start(connection: Connection, core: &Arc<SessionCore>) -> Self {
         match core.home.runtime() {
             Some(runtime) if connection.runs_on == RunsOn::Home => {
@@ -44,7 +45,7 @@ impl PumpTask {
         }
     }
 
-    /// Returns once the connection has ended, or is to be left for another one; with whether it was used.
+    /// Waits until the connection has ended, or another one is to take its place. Also returns whether it was used.
     pub(super) async fn run(self, core: &Arc<SessionCore>) -> (ConnectionEnd, bool) {
         match self {
             PumpTask::Home(permit, task) => {
@@ -59,14 +60,14 @@ impl PumpTask {
                     end = &mut pumped => return end,
                     () = core.home.runs_again() => {}
                 }
-                // One that is about to end says so over the connection that it has.
+                // A session that is about to end says goodbye over this connection.
                 if core.is_closing() { pumped.await } else { (ConnectionEnd::Left(RUNS_AGAIN), false) }
             }
         }
     }
 }
 
-/// One attempt to connect, and to open a session or resume one.
+/// Makes one attempt to connect, and to open a session or resume one.
 pub(super) async fn open_session(core: &Arc<SessionCore>, resume: Option<Resume>) -> Result<Opened, OpenFailure> {
     if let Some(runtime) = core.home.running() {
         let permit = Arc::new(RunPermit::default());
@@ -84,15 +85,15 @@ pub(super) async fn open_session(core: &Arc<SessionCore>, resume: Option<Resume>
     Ok(opened)
 }
 
-/// What comes of `task`; `None` if it does not run.
+/// Waits for the result of `task`; `None` if its runtime does not run it.
 async fn watch<T>(
     runtime: Handle,
     permit: &RunPermit,
     mut task: JoinHandle<Option<T>>,
     core: &SessionCore,
 ) -> Option<T> {
-    // The service last heard of this client a quarter of the lease before its home stood still. Three of these later,
-    // at the latest, that is known, which leaves as much for another connection.
+    // The service last heard from this client at most a quarter of the lease before its home stalled. This is noticed
+    // after three eighths of the lease at the latest, which leaves as much time for another connection.
     let mut pause = core.lease() / 8;
     let (mut was_woken, mut is_closing) = (false, false);
     loop {
@@ -100,13 +101,13 @@ async fn watch<T>(
             done = &mut task => {
                 let done = done.ok().flatten();
                 if done.is_none() {
-                    // It was cancelled with its runtime. (Or it panicked: it had better go on elsewhere.)
+                    // The task was cancelled with its runtime, or it panicked. Either way the session moves.
                     core.home.mark_gone();
                 }
                 return done;
             }
             () = tokio::time::sleep(pause) => core.expire_late(),
-            // Whoever closes it waits for that.
+            // The caller of `close` waits for the end of the session, so this must not take long.
             () = core.closing(), if !is_closing => {
                 (is_closing, pause) = (true, pause.min(LATE));
                 permit.was_polled();
@@ -115,7 +116,7 @@ async fn watch<T>(
                 continue;
             }
         }
-        // There is no way back to a stream: whatever becomes of it is its user's affair.
+        // A session over a stream cannot move to another connection.
         if permit.was_polled() || !core.options.can_reconnect() {
             was_woken = false;
         } else if was_woken && permit.revoke() {
@@ -129,7 +130,7 @@ async fn watch<T>(
     }
 }
 
-/// Pumps calls until the connection ends, in order if it was closed here.
+/// Pumps calls until the connection ends. If the session was closed, says goodbye to the service.
 async fn pump_to_the_end(
     mut connection: Connection,
     core: Arc<SessionCore>,
@@ -144,11 +145,11 @@ async fn pump_to_the_end(
     (end, is_used)
 }
 
-/// Says the last that there is to say, and hangs up in order.
+/// Sends the session's last operations, and closes the connection.
 pub(super) async fn say_goodbye(mut connection: Connection, core: &SessionCore) {
     let goodbye = core.outbox.lock().take_goodbye_batch();
     if let Some(batch) = goodbye {
-        // The session's end would give all of this up, too, but others would be told that it had vanished.
+        // Without this, the service would release locks and the like as well, but would report them as abandoned.
         let _ = tokio::time::timeout(GOODBYE_TIME, connection.ask(WireRequest::Submit { batch })).await;
     }
     let _ = tokio::time::timeout(GOODBYE_TIME, connection.close()).await;

@@ -1,5 +1,4 @@
-//! The task that keeps a session connected, by one connection after the other, until nobody uses it any more:
-//! connected, reconnecting, closed; and connected again, if somebody asks for it.
+//! The task that keeps a session connected, over one connection after the other, until the session is no longer used.
 
 use super::connection::{Connection, OpenFailure, Opened};
 use super::pump::{ConnectionEnd, DeadlineTimer, NONSENSE};
@@ -15,18 +14,19 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tarmem_remote::error::Error;
 
-/// After so long a connection that was not used was of use, although nothing came: there was nothing to come.
+/// A connection over which no calls were sent, and that lasted this long, counts as useful although nothing arrived.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// Why a session does not go on.
+/// Why a session ends.
 enum SessionEnd {
-    /// It was closed here.
+    /// The client closed it.
     Closed,
-    /// It cannot go on: new calls get this error, and of those that were sent nobody knows, for this cause.
+    /// It cannot go on. New calls get this error; the outcome of calls that were sent is unknown, for this cause.
     Failed(Error, String),
 }
 
-/// Keeps the session connected, until it is closed, and again if it is wanted; until nobody uses the session any more.
+/// Keeps the session connected until it is closed, and again if a caller asks for it; ends when the session is no
+/// longer used.
 pub(super) async fn run(pumping: PumpTask, core: Arc<SessionCore>, ending: EndOnDrop) {
     let mut pumping = Some(pumping);
     loop {
@@ -48,7 +48,7 @@ pub(super) async fn run(pumping: PumpTask, core: Arc<SessionCore>, ending: EndOn
     drop(ending);
 }
 
-/// Stays connected, by one connection after the other.
+/// Keeps the session connected, over one connection after the other.
 async fn stay_connected(mut pumping: PumpTask, core: &Arc<SessionCore>) -> SessionEnd {
     let mut fruitless = 0;
     loop {
@@ -66,17 +66,17 @@ async fn stay_connected(mut pumping: PumpTask, core: &Arc<SessionCore>) -> Sessi
             }
             ConnectionEnd::Left(reason) => (reason.to_owned(), false, false),
         };
-        // What has arrived is handed out, whoever pumps the rest.
+        // Replies that have arrived are delivered, whichever task pumps the rest.
         let mut woken = Vec::new();
         while let Ok(true) = core.deliver(usize::MAX, &mut woken) {}
-        // One on which nothing came is no better than none: what is sent may be what breaks it.
+        // A connection over which nothing arrived counts as a failed attempt: what is sent may be what breaks it.
         let was_quiet = !is_used && begun.elapsed() >= QUIET;
         let of_use = in_order || !is_broken || was_quiet || core.outbox.lock().count_received() > received;
         if !core.options.can_reconnect() {
             return SessionEnd::Failed(closed(core, &cause), cause);
         }
         fruitless = match of_use {
-            // It takes a moment to be started again.
+            // The next service needs a moment to start.
             true if in_order => 1,
             true => 0,
             false => fruitless + 1,
@@ -88,14 +88,15 @@ async fn stay_connected(mut pumping: PumpTask, core: &Arc<SessionCore>) -> Sessi
     }
 }
 
-/// Connects again, and resumes the session. Unless its connection `is_broken` nobody is to notice.
+/// Connects again, and resumes the session. If the connection was left without being broken (`is_broken`), this is not
+/// visible to users.
 async fn reconnect(
     core: &Arc<SessionCore>,
     mut cause: String,
     fruitless: usize,
     is_broken: bool,
 ) -> Result<Connection, SessionEnd> {
-    // The first attempt after a connection that was of use is made at once.
+    // After a useful connection, the first attempt is made at once.
     let at_once = (fruitless == 0).then_some(Duration::ZERO);
     let pauses = at_once.into_iter().chain(core.options.reconnect_backoff().build().skip(fruitless.saturating_sub(1)));
     let before = |attempt| {
@@ -110,7 +111,7 @@ async fn reconnect(
         }
     };
     match open_with_retries(core, pauses, || Some(resume_of(core)), before, failed).await {
-        // Connections that came to nothing were attempts, too.
+        // Connections that were of no use count as attempts.
         Ok((opened, attempts)) => resume(core, opened, &cause, fruitless + attempts, is_broken || attempts > 1),
         Err(GaveUp::Closing) => Err(SessionEnd::Closed),
         Err(GaveUp::Final(error)) => Err(SessionEnd::Failed(error, cause)),
@@ -121,7 +122,7 @@ async fn reconnect(
     }
 }
 
-/// What the service says of the session decides what becomes of its calls.
+/// Decides what happens to the session's calls, by what the service says about the session.
 fn resume(
     core: &Arc<SessionCore>,
     opened: Opened,
@@ -133,7 +134,7 @@ fn resume(
     let before = *core.identity.lock();
     let address = core.options.address.clone();
     let expired = match cause.starts_with(NONSENSE) {
-        // What is there is hardly the service that the session was opened with.
+        // The peer is probably not the service that the session was opened with.
         true => Error::Closed { address, cause: cause.to_owned() },
         false => Error::SessionExpired { address },
     };
@@ -143,9 +144,9 @@ fn resume(
             core.outbox.lock().resume(begun);
             (Vec::new(), true)
         }
-        // It was left before anything was begun in it: a new one is as good.
+        // The service started no operation of the old session, so a new one replaces it without loss.
         Resumed::Expired { begun: 0 } => (core.outbox.lock().begin_anew(limits), true),
-        // Whoever holds a lock must not go on as if it still did.
+        // The session ends, so that a caller that held a lock does not go on as if it still held it.
         Resumed::Expired { begun } => {
             let waiting = core.outbox.lock().expired(begun, &expired, &unknown);
             waiting.into_iter().for_each(wake);
@@ -154,7 +155,7 @@ fn resume(
         Resumed::New | Resumed::Unknown if identity.service == before.service => {
             return Err(SessionEnd::Failed(expired, cause.to_owned()));
         }
-        // The service was started again: what it had is gone, and so is what it knew of the calls.
+        // The service was restarted, and what it knew about calls is lost.
         Resumed::New | Resumed::Unknown => (core.outbox.lock().restart(limits, &unknown), false),
     };
     core.set_identity(identity);
@@ -166,10 +167,10 @@ fn resume(
     Ok(connection)
 }
 
-/// A new session in place of one that has ended; `None` if there can be none.
+/// Opens a new session in place of one that has ended; `None` if that fails.
 async fn open_anew(core: &Arc<SessionCore>) -> Option<Connection> {
     if !core.options.can_reconnect() {
-        let reason = "it was made over a stream of its user's; make another one".to_owned();
+        let reason = "a session over a stream cannot reconnect; open another one".to_owned();
         core.answer_reconnect_requests(|| Err(Error::Refused { reason: reason.clone() }));
         return None;
     }
@@ -193,17 +194,17 @@ async fn open_anew(core: &Arc<SessionCore>) -> Option<Connection> {
 
 /// Why a session was neither opened nor resumed.
 enum GaveUp {
-    /// The session is to end.
+    /// The session is about to end.
     Closing,
-    /// Another attempt would end as this one did.
+    /// Another attempt would fail in the same way.
     Final(Error),
-    /// So many attempts failed, the last with this error, and there is to be no other.
+    /// All attempts failed, the last one with this error.
     Exhausted { attempts: usize, last: Option<Error> },
 }
 
-/// Opens a session, or resumes one: makes an attempt after each of the `pauses`, until one succeeds or is final; with
-/// the number of that attempt. `before` is called with the number of each, and `failed` with that of each that may
-/// succeed another time.
+/// Opens or resumes a session: makes an attempt after each of the `pauses`, until one succeeds or its failure is final.
+/// Also returns the number of attempts. Calls `before` with the number of each attempt, and `failed` with the number of
+/// each failed one that may succeed later.
 async fn open_with_retries(
     core: &Arc<SessionCore>,
     pauses: impl Iterator<Item = Duration>,
@@ -232,7 +233,7 @@ async fn open_with_retries(
     Err(GaveUp::Exhausted { attempts, last })
 }
 
-/// Calls whose time is up are told so while `attempt` goes on; `None` if the session is to end.
+/// Waits for `attempt`, and meanwhile times out overdue calls. Returns `None` if the session is about to end.
 async fn while_expiring<T>(core: &SessionCore, attempt: impl Future<Output = T>) -> Option<T> {
     let mut attempt = std::pin::pin!(attempt);
     let mut deadline = DeadlineTimer::default();
@@ -244,17 +245,17 @@ async fn while_expiring<T>(core: &SessionCore, attempt: impl Future<Output = T>)
         tokio::select! {
             done = &mut attempt => return Some(done),
             () = poll_fn(|cx| deadline.poll(cx)) => core.expire(),
-            // New calls have deadlines of their own; or it is to end.
+            // There may be new calls with earlier deadlines, or the session may be about to end.
             () = core.wakeup.seen() => {}
         }
     }
 }
 
-/// As [`say_goodbye`], where the connection was left: over another one, if one can be had.
+/// As [`say_goodbye`], over another connection, since the session has none.
 async fn say_goodbye_elsewhere(core: &Arc<SessionCore>) {
     core.end_here();
     let opening = tokio::time::timeout(GOODBYE_TIME, pump_task::open_session(core, Some(resume_of(core))));
-    // Or there is no such session any more, or no service.
+    // Otherwise there is no service, or the session no longer exists.
     if let Ok(Ok(Opened { connection, resumed: Resumed::Yes { .. }, .. })) = opening.await {
         say_goodbye(connection, core).await;
     }

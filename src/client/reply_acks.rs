@@ -1,14 +1,14 @@
-//! Which batches of replies a client has.
+//! Records which batches of replies have arrived.
 
 use std::collections::BTreeSet;
 
-/// Which batches of replies have arrived.
+/// The numbers of the batches of replies that have arrived.
 pub(super) struct ReplyAcks {
-    /// All below this one have.
+    /// All batches below this number have arrived.
     pub(super) below: u64,
-    /// And these: a poll may be answered before a batch that was sent earlier.
+    /// Batches beyond `below` that have arrived: a poll may be answered before a batch that was sent earlier.
     beyond: BTreeSet<u64>,
-    /// All that ever arrived.
+    /// The number of all batches that ever arrived, in all sessions.
     pub(super) count: u64,
 }
 
@@ -19,7 +19,7 @@ impl Default for ReplyAcks {
 }
 
 impl ReplyAcks {
-    /// One has arrived; false if it had before.
+    /// Records a batch. Returns `false` if it had arrived before.
     pub(super) fn add(&mut self, number: u64) -> bool {
         if number < self.below || !self.beyond.insert(number) {
             return false;
@@ -31,7 +31,7 @@ impl ReplyAcks {
         true
     }
 
-    /// As it is when a session begins.
+    /// The record for a new session.
     pub(super) fn of_another_session(&self) -> Self {
         ReplyAcks { count: self.count, ..ReplyAcks::default() }
     }
@@ -44,7 +44,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_counts_once_and_none_is_passed_over(numbers in prop::collection::vec(1_u64..40, 0..200)) {
+        fn each_batch_counts_once_and_none_is_skipped(numbers in prop::collection::vec(1_u64..40, 0..200)) {
             let (mut received, mut model) = (ReplyAcks::default(), BTreeSet::new());
             for number in numbers {
                 prop_assert_eq!(received.add(number), model.insert(number));

@@ -1,4 +1,4 @@
-//! A permit to run, so that one task at a time pumps a session's calls.
+//! A permit to run, so that only one task at a time pumps a session's calls.
 
 use std::pin::Pin;
 use std::sync::OnceLock;
@@ -9,8 +9,8 @@ const FREE: u8 = 0;
 const TAKEN: u8 = 1;
 const REVOKED: u8 = 2;
 
-/// A task's permit to run, which can be revoked. It is held while the task is polled, so that from
-/// [`revoke`](Self::revoke) on nothing more of it is done.
+/// A task's permit to run, which can be revoked. The task holds it while it is polled, so that it does nothing more
+/// after [`revoke`](Self::revoke).
 #[derive(Default)]
 pub(super) struct RunPermit {
     state: AtomicU8,
@@ -19,7 +19,7 @@ pub(super) struct RunPermit {
 }
 
 impl RunPermit {
-    /// One that nobody revokes.
+    /// A permit that is held and cannot be revoked.
     pub(super) fn acquired() -> Self {
         RunPermit { state: AtomicU8::new(TAKEN), ..RunPermit::default() }
     }
@@ -29,38 +29,38 @@ impl RunPermit {
     }
 
     fn release(&self) {
-        // One that was revoked in the meantime stays so.
+        // If it was revoked meanwhile, it stays revoked.
         let _ = self.state.compare_exchange(TAKEN, FREE, Ordering::Release, Ordering::Relaxed);
     }
 
-    /// Runs what may run code of the user, such as wakers, and is nothing that only one may do; with the permit
-    /// released; false if it was revoked meanwhile.
+    /// Runs `work` with the permit released. `work` may run user code, such as wakers, and must be safe to run in two
+    /// tasks at a time. Returns `false` if the permit was revoked meanwhile.
     pub(super) fn released_during(&self, work: impl FnOnce()) -> bool {
         self.release();
         work();
         self.acquire()
     }
 
-    /// Whether the task was polled since this was last asked.
+    /// Whether the task was polled since the last call.
     pub(super) fn was_polled(&self) -> bool {
         self.polled.swap(false, Ordering::Relaxed)
     }
 
-    /// Has the task polled, if it can be.
+    /// Wakes the task, so that its runtime polls it.
     pub(super) fn wake_task(&self) {
         if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }
     }
 
-    /// Revokes the permit; false if the task is at work just now.
+    /// Revokes the permit. Returns `false` if the task is being polled.
     pub(super) fn revoke(&self) -> bool {
         self.state.compare_exchange(FREE, REVOKED, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 }
 
-/// A future that holds its permit whenever it is polled, and gives `None` once that is revoked. It is the whole of a
-/// task.
+/// A future that holds its permit whenever it is polled, and returns `None` once the permit is revoked. It must be the
+/// whole future of a task.
 pub(super) struct Permitted<F> {
     permit: std::sync::Arc<RunPermit>,
     future: Pin<Box<F>>,
@@ -77,7 +77,7 @@ impl<F: Future> Future for Permitted<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.permit.polled.store(true, Ordering::Relaxed);
-        // A task is woken by one waker all its life.
+        // The waker of a task never changes.
         self.permit.waker.get_or_init(|| cx.waker().clone());
         if !self.permit.acquire() {
             return Poll::Ready(None);
@@ -95,7 +95,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn nothing_is_done_once_the_permit_is_revoked() {
+    fn a_task_does_nothing_once_its_permit_is_revoked() {
         let permit = Arc::new(RunPermit::default());
         let mut polls = 0;
         let mut permitted = Permitted::new(
@@ -115,12 +115,12 @@ mod tests {
     }
 
     #[test]
-    fn a_permit_is_revoked_between_two_polls_or_while_users_are_woken() {
+    fn a_permit_can_be_revoked_between_polls_or_while_it_is_released() {
         let permit = RunPermit::acquired();
-        assert!(!permit.revoke(), "it is at work");
-        assert!(permit.released_during(|| ()), "nobody took it away");
+        assert!(!permit.revoke(), "it is held");
+        assert!(permit.released_during(|| ()), "it was not revoked");
         assert!(!permit.released_during(|| assert!(permit.revoke())));
         permit.release();
-        assert!(!permit.acquire(), "it is gone for good");
+        assert!(!permit.acquire(), "it stays revoked");
     }
 }

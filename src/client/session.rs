@@ -1,4 +1,4 @@
-//! What a user of the client has: [`Session`].
+//! [`Session`], the client's view of a service.
 
 mod operations;
 
@@ -12,10 +12,13 @@ use tarmem_remote::client_api::ClientApi;
 use tarmem_remote::error::Error;
 use uuid::Uuid;
 
-/// One client's standing with a service. Its [`ClientApi`] is the contract: `memoize`, `get`, `update` and the rest.
+/// One client's standing with a service: its handles, its calls in flight, its lease.
 ///
-/// Clones share the session. It ends with [`close`](Self::close), or when the last clone and the last proxy are
-/// dropped: then its handles to unnamed objects are given up.
+/// A session outlives a connection that breaks. Its operations, such as `memoize`, `get` and `update`, are the methods
+/// of [`ClientApi`].
+///
+/// Clones share the session. It ends with [`close`](Self::close), or when the last clone and the last proxy have been
+/// dropped. Its handles to unnamed objects are then released.
 ///
 /// ```
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,9 +37,9 @@ use uuid::Uuid;
 #[derive(Clone)]
 pub struct Session {
     api: ClientApi,
-    /// `None` in process.
+    /// `None` for an in-process session.
     handle: Option<Arc<SessionHandle>>,
-    /// In process; otherwise the handle knows it.
+    /// The id of an in-process session; other sessions have it in their handle.
     id: Uuid,
 }
 
@@ -51,20 +54,22 @@ impl Session {
         Session { api: ClientApi::new(caller), handle: None, id }
     }
 
-    /// What the service knows the session by: the [`Context`](crate::Context) of its calls has the same.
+    /// Returns the id of the session, which the service also gives to methods in their [`Context`](crate::Context).
     pub fn id(&self) -> Uuid {
         self.handle.as_ref().map_or(self.id, |handle| handle.session())
     }
 
-    /// How it is connected now. Always [`SessionState::Connected`] in process.
+    /// Returns whether the session is connected, reconnecting or closed. An in-process session is always
+    /// [`SessionState::Connected`].
     pub fn state(&self) -> SessionState {
         self.handle.as_ref().map_or(SessionState::Connected, |handle| *handle.states().borrow())
     }
 
-    /// Ready once the session is in `state`. Never in process, but for [`SessionState::Connected`].
+    /// Waits until the session is in `state`. An in-process session is always [`SessionState::Connected`], so waiting
+    /// for another state never ends.
     ///
     /// # Cancellation
-    /// Dropping it changes nothing.
+    /// Dropping the future changes nothing.
     pub async fn wait_for(&self, state: SessionState) {
         match &self.handle {
             Some(handle) => {
@@ -78,15 +83,15 @@ impl Session {
         }
     }
 
-    /// Connects again after the session was closed, has expired or could not be kept: as a new session of the same
-    /// service. Proxies by key go on with it; those of unnamed objects answer [`Error::NoSuchObject`], and locks are no
-    /// longer held. At once if it is connected.
+    /// Connects again after the session was closed, has expired or has failed to reconnect. This opens a new session
+    /// with the same service: proxies by key work with it, calls on proxies of unnamed objects fail with
+    /// [`Error::NoSuchObject`], and locks are no longer held. Returns at once if the session is connected.
     ///
     /// # Errors
     /// As [`connect`](Self::connect). [`Error::Refused`] for a session [`over`](Self::over) a stream.
     ///
     /// # Cancellation
-    /// Dropping it does not stop what it began.
+    /// Dropping the future does not stop the attempt.
     pub async fn reconnect(&self) -> Result<(), Error> {
         match &self.handle {
             Some(handle) => handle.reconnect().await,
@@ -94,16 +99,17 @@ impl Session {
         }
     }
 
-    /// Ends the session: calls in flight fail, its handles are given up, and nothing connects again before
-    /// [`reconnect`](Self::reconnect). In process there is nothing to end before the last
-    /// clone and proxy are dropped.
+    /// Ends the session: calls in flight fail, its handles are released, and it stays closed until
+    /// [`reconnect`](Self::reconnect) is called. This does nothing for an in-process session, which ends when its last
+    /// clone and proxy have been dropped.
     pub async fn close(&self) {
         if let Some(handle) = &self.handle {
             handle.close().await;
         }
     }
 
-    /// Ready once the task that keeps it connected has ended; does not keep the session alive. At once in process.
+    /// Waits until the task that keeps the session connected has ended, without keeping the session alive. Returns at
+    /// once for an in-process session.
     pub(crate) fn task_ended(&self) -> impl Future<Output = ()> + Send + 'static {
         let ended = self.handle.as_ref().map(|handle| handle.task_ended());
         async move {
@@ -113,7 +119,7 @@ impl Session {
         }
     }
 
-    /// Why the session has ended; `None` while it has not.
+    /// Returns why the session has ended; `None` if it has not.
     pub fn ended(&self) -> Option<Error> {
         self.handle.as_ref().and_then(|handle| handle.ended())
     }

@@ -1,5 +1,5 @@
-//! The state of a session, which outlives its connections: what its callers, who have a [`SessionHandle`], share with
-//! the task that keeps it connected.
+//! The state of a session, which outlives its connections. The session's callers, which hold a [`SessionHandle`], share
+//! it with the task that keeps the session connected.
 //!
 //! [`SessionHandle`]: super::session_handle::SessionHandle
 
@@ -23,10 +23,10 @@ use tarmem_remote::signature::Changes;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot, watch};
 
-/// Why a session has ended that was closed.
+/// The cause for the end of a session that the client closed.
 const CLOSED_HERE: &str = "it was closed here";
 
-/// How much later than its time a call is told of it by the background, if nobody else has.
+/// How long after its deadline the background times out a call, if the pump has not done so.
 pub(super) const LATE: Duration = Duration::from_millis(100);
 
 /// The state of a session, which outlives its connections.
@@ -34,32 +34,32 @@ pub(super) struct SessionCore {
     pub(super) options: SessionOptions,
     pub(super) outbox: SharedOutbox,
     pub(super) identity: Mutex<Identity>,
-    /// Methods that the service was built with other signatures of.
+    /// The methods whose signatures differ in the service.
     pub(super) changes: Changes,
     pub(super) state: watch::Sender<SessionState>,
-    /// There is something in the outbox, or the session is to end, or to be connected again.
+    /// Raised when there is something in the outbox, or the session is to end or to reconnect.
     pub(super) wakeup: Wakeup,
-    /// Where its connections are pumped.
+    /// The runtime on which its connections are pumped.
     pub(super) home: HomeRuntime,
-    /// It is to be closed, or was, and nobody has wanted it again since. Changes while `reconnect_requests` is locked.
+    /// Whether the session was closed, and no caller has asked for a reconnection since. Changes only while
+    /// `reconnect_requests` is locked.
     pub(super) closed: AtomicBool,
-    /// Nobody uses the session any more.
+    /// Whether the session is no longer used.
     pub(super) unused: AtomicBool,
-    /// One of these two has just turned true.
+    /// Notified when `closed` or `unused` turns true.
     pub(super) closing: Notify,
-    /// Who wants it to connect again.
+    /// Callers that wait for a reconnection.
     pub(super) reconnect_requests: Mutex<Vec<oneshot::Sender<Result<(), Error>>>>,
-    /// What the hook is to be told.
+    /// The reconnections for which the hook has not been called yet.
     hook_queue: Mutex<HookQueue>,
-    /// In which process it was made.
+    /// The value of [`fork::count`] in the process that made the session.
     forks: u64,
-    /// Turns true when the task has ended.
+    /// Turns true when the task that keeps the session connected has ended.
     pub(super) ended: watch::Sender<bool>,
 }
 
 impl SessionCore {
-    /// The session that was opened as `identity`, within the service's `limits`; its home is the runtime that runs
-    /// this.
+    /// Creates the state of the session `identity`, with the service's `limits`. Its home is the current runtime.
     pub(super) fn new(identity: Identity, limits: SendLimits, options: SessionOptions) -> Self {
         SessionCore {
             options,
@@ -79,14 +79,14 @@ impl SessionCore {
         }
     }
 
-    /// The session ends: new calls get `closed`.
+    /// Ends the session. New calls get the error `closed`.
     pub(super) fn end(&self, closed: Error, cause: &str, goodbye: bool) {
         let unknown = Error::OutcomeUnknown { address: self.options.address.clone(), cause: cause.to_owned() };
         let waiting = self.outbox.lock().end(closed, &unknown, goodbye);
         waiting.into_iter().for_each(wake);
     }
 
-    /// The session ends since it was closed here, or nobody uses it any more.
+    /// Ends the session because the client closed it or no longer uses it.
     pub(super) fn end_here(&self) {
         self.end(self.closed_here(), CLOSED_HERE, true);
     }
@@ -95,12 +95,12 @@ impl SessionCore {
         Error::Closed { address: self.options.address.clone(), cause: CLOSED_HERE.to_owned() }
     }
 
-    /// The session is to end.
+    /// Whether the session is about to end.
     pub(super) fn is_closing(&self) -> bool {
         self.closed.load(Ordering::Acquire) || self.unused.load(Ordering::Acquire)
     }
 
-    /// Returns once the session is to end.
+    /// Waits until the session is about to end.
     pub(super) async fn closing(&self) {
         loop {
             let closing = self.closing.notified();
@@ -111,7 +111,7 @@ impl SessionCore {
         }
     }
 
-    /// Somebody waits for it to be connected again; from then on it is no longer closed.
+    /// Whether a caller waits for a reconnection. If so, the session no longer counts as closed.
     pub(super) fn is_reconnect_wanted(&self) -> bool {
         let mut reconnect_requests = self.reconnect_requests.lock();
         reconnect_requests.retain(|request| !request.is_closed());
@@ -122,20 +122,20 @@ impl SessionCore {
         is_reconnect_wanted
     }
 
-    /// Tells those who want it to be connected again what came of it.
+    /// Gives the outcome of a reconnection to the callers that wait for it.
     pub(super) fn answer_reconnect_requests(&self, answer: impl Fn() -> Result<(), Error>) {
         for request in std::mem::take(&mut *self.reconnect_requests.lock()) {
             let _ = request.send(answer());
         }
     }
 
-    /// It is how the session is connected now.
+    /// Publishes the state of the session.
     pub(super) fn set_state(&self, state: SessionState) {
         self.state.send_if_modified(|before| std::mem::replace(before, state) != state);
     }
 
-    /// This process is not the one that the session was made in: nothing of it may be touched, since its locks may be
-    /// held by threads that are not there.
+    /// The error for calls if this process was forked from the one that made the session. Then nothing else of the
+    /// session may be used, since its locks may be held by threads that do not exist here.
     pub(super) fn forked(&self) -> Option<Error> {
         if fork::count() == self.forks {
             return None;
@@ -143,7 +143,7 @@ impl SessionCore {
         Some(Error::Forked { address: self.options.address.clone() })
     }
 
-    /// Tells the hook that the session is connected again: beside this thread, and in the order in which it was.
+    /// Has the hook called for a reconnection, on another thread, and in the order of the reconnections.
     pub(super) fn notify_hook(self: &Arc<Self>, reconnected: Reconnected) {
         let Some(hook) = self.options.on_reconnect.clone() else { return };
         if !self.hook_queue.lock().push(reconnected) {
@@ -152,7 +152,7 @@ impl SessionCore {
         let core = Arc::clone(self);
         tokio::task::spawn_blocking(move || {
             let home = core.home.runtime();
-            // Tasks that the hook starts run there.
+            // Tasks that the hook spawns run on the home.
             let _entered = home.as_ref().map(Handle::enter);
             while let Some(next) = { core.hook_queue.lock().pop() } {
                 let told = catch_unwind(AssertUnwindSafe(|| hook(next)));
@@ -166,28 +166,27 @@ impl SessionCore {
         });
     }
 
-    /// This is the session from now on, and the service that has it.
+    /// Replaces the session by another one, perhaps of another service.
     pub(super) fn set_identity(&self, identity: Identity) {
         let before = std::mem::replace(&mut *self.identity.lock(), identity);
         if before.service != identity.service {
-            // It may have been built with other signatures.
+            // The new service may have been built with other signatures.
             self.changes.clear();
         }
     }
 
-    /// How long a session is kept of whose client, or of whose service, nothing is heard.
+    /// How long client and service keep the session when the other side is silent.
     pub(super) fn lease(&self) -> Duration {
         self.identity.lock().lease
     }
 
-    /// Answers the calls whose time is up.
+    /// Times out the calls whose deadline has passed.
     pub(super) fn expire(&self) {
         let overdue = self.outbox.lock().expire(Instant::now());
         overdue.into_iter().for_each(wake);
     }
 
-    /// As [`expire`](Self::expire), of calls that should have been answered a while ago: whoever does that does not
-    /// run.
+    /// As [`expire`](Self::expire), but only if a deadline passed a while ago, because the pump does not run.
     pub(super) fn expire_late(&self) {
         let is_late = |at: Instant| at.elapsed() > LATE;
         if self.outbox.lock().next_deadline().is_some_and(is_late) {
@@ -195,16 +194,16 @@ impl SessionCore {
         }
     }
 
-    /// Hands out the first `most` of the replies that have arrived; whether there are more. `woken` is empty, before
-    /// and after.
+    /// Delivers at most `most` of the replies that have arrived. Returns whether there are more. `woken` is empty
+    /// before and after; passing it in saves an allocation.
     pub(super) fn deliver(&self, most: usize, woken: &mut Vec<Waker>) -> Result<bool, String> {
         let (more, unknown, more_work) = {
             let mut outbox = self.outbox.lock();
             let more = outbox.deliver(most, woken);
             (more, outbox.take_unknown(), outbox.has_work())
         };
-        // Under no lock: they look for their replies at once. Those whose replies made sense, whatever comes after
-        // them.
+        // Callers are woken after the lock has been released, since they take their replies at once. Even if a reply is
+        // invalid, the callers of those before it are woken.
         woken.drain(..).for_each(wake);
         for (operation, task) in &unknown {
             if let Some(renamed) = by_names(operation) {
@@ -218,18 +217,17 @@ impl SessionCore {
     }
 }
 
-/// However the task that keeps the session connected ends, even by a panic or with its runtime: nobody waits for it in
-/// vain.
+/// Ends the session when the task that keeps it connected ends, even if by a panic, so that no caller waits in vain.
 pub(super) struct EndOnDrop(pub(super) Arc<SessionCore>);
 
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
-        let cause = "the task that it lived in has ended; see what it said";
+        let cause = "the task that kept it connected has ended; see what it printed";
         let closed = Error::Closed { address: self.0.options.address.clone(), cause: cause.to_owned() };
-        // It may be a panic that ends the task: a second one, of a waker say, would abort the process.
+        // The task may end by a panic. A second one, for example of a waker, would abort the process.
         if catch_unwind(AssertUnwindSafe(|| self.0.end(closed, cause, false))).is_err() {
             tracing::error!(
-                "the end of the session with {} was not told to all of its callers",
+                "not all callers of the session with {} were told that it has ended",
                 self.0.options.address
             );
         }

@@ -1,5 +1,5 @@
-//! What a session's callers hold: they make calls by it, close the session and have it connected again. The session
-//! ends when the handle is dropped.
+//! The handle that a session's callers hold: it makes calls, and closes and reconnects the session. The session ends
+//! when the handle is dropped.
 
 use super::connection::Opened;
 use super::options::SessionOptions;
@@ -21,14 +21,14 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-/// A session over one connection after the other, as its callers hold it.
+/// A session, as its callers hold it.
 pub(crate) struct SessionHandle {
     core: Arc<SessionCore>,
     call_timeout: Option<Duration>,
 }
 
 impl SessionHandle {
-    /// Begins to pump the calls of a session that is open, and keeps it connected in the `background`.
+    /// Starts to pump the calls of an open session, and starts the task in the `background` that keeps it connected.
     pub(super) fn begin(opened: Opened, options: SessionOptions, background: &Handle) -> Self {
         let Opened { connection, identity, limits, .. } = opened;
         let call_timeout = options.call_timeout;
@@ -69,7 +69,7 @@ impl SessionHandle {
         core.closing.notify_waiters();
         core.wakeup.alert();
         let is_over = |state: &SessionState| {
-            // Or somebody wants it again already.
+            // If it is not closed any more, a caller has already asked for a reconnection.
             *state == SessionState::Closed || !core.closed.load(Ordering::Acquire)
         };
         let _ = core.state.subscribe().wait_for(is_over).await;
@@ -86,7 +86,7 @@ impl SessionHandle {
                 return Ok(());
             }
             let (sender, reconnected) = oneshot::channel();
-            // Those of whom nobody hears any more make room.
+            // Remove the requests of callers that no longer wait.
             reconnect_requests.retain(|request| !request.is_closed());
             reconnect_requests.push(sender);
             reconnected
@@ -95,7 +95,7 @@ impl SessionHandle {
         reconnected.await.unwrap_or_else(|_| Err(self.ended().unwrap_or(Error::Cancelled)))
     }
 
-    /// Ready once the task that keeps it connected has ended; does not keep it alive.
+    /// Waits until the task that keeps the session connected has ended, without keeping the session alive.
     pub(super) fn task_ended(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut ended = self.core.ended.subscribe();
         async move {
@@ -106,7 +106,7 @@ impl SessionHandle {
 
 impl Drop for SessionHandle {
     fn drop(&mut self) {
-        // In a forked child there is no task to hear of it.
+        // A forked child does not have the task.
         if self.core.forked().is_none() {
             self.core.unused.store(true, Ordering::Release);
             self.core.closing.notify_waiters();
@@ -128,7 +128,7 @@ impl Caller for SessionHandle {
         let pushed = self.core.outbox.lock().push(operation, timeout, terms, cx.waker());
         match pushed {
             Pushed::NoRoom => {
-                // Whoever looks after the deadlines has to hear of one more.
+                // The pump has to take the new deadline into account.
                 self.core.wakeup.raise();
                 Poll::Pending
             }

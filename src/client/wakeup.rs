@@ -1,4 +1,4 @@
-//! That there is something to do, for the one task that does it.
+//! Wakes the one task that does a session's work.
 
 use crate::sync::AtomicWaker;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -6,16 +6,15 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
-/// Wakes a caller. A waker is its caller's own: if it panics, the others are woken all the same, and the session goes
-/// on.
+/// Wakes a caller. Wakers are user code: if one panics, the others are woken all the same, and the session goes on.
 pub(super) fn wake(waker: Waker) {
     if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
-        tracing::error!("the waker of a caller panicked; its call may never be looked at again");
+        tracing::error!("the waker of a caller panicked; the caller may never get its reply");
     }
 }
 
-/// Raised by many, seen by one. However often it was raised, it is seen once. (tokio's `Notify` keeps a list of those
-/// who wait, under a lock: several times the price, for each call.)
+/// A signal that many tasks raise and one task waits for. However often it was raised, it is seen once. (tokio's
+/// `Notify` keeps a list of waiting tasks under a lock, which costs several times as much for each call.)
 #[derive(Default)]
 pub(super) struct Wakeup {
     raised: AtomicBool,
@@ -24,19 +23,19 @@ pub(super) struct Wakeup {
 
 impl Wakeup {
     pub(super) fn raise(&self) {
-        // Whoever raised it before has woken the waiter, which has not looked since.
+        // If it was raised already, the waiter has been woken, and has not looked since.
         if !self.raised.swap(true, Ordering::AcqRel) {
             self.waiter.wake();
         }
     }
 
-    /// As [`raise`](Self::raise), also for one who only [listens](Self::listen).
+    /// As [`raise`](Self::raise), but also wakes a task that only [listens](Self::listen).
     pub(super) fn alert(&self) {
         self.raised.store(true, Ordering::Release);
         self.waiter.wake();
     }
 
-    /// Has the task of `cx` woken when there is an alert, without a look at the signal.
+    /// Registers the task of `cx` to be woken by an alert, without looking at the signal.
     pub(super) fn listen(&self, cx: &mut Context<'_>) {
         self.waiter.register(cx.waker());
     }
@@ -47,11 +46,11 @@ impl Wakeup {
             return Poll::Ready(());
         }
         self.waiter.register(cx.waker());
-        // It may have been raised just before somebody was there to be woken.
+        // It may have been raised just before the waker was registered.
         if self.raised.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Returns once it was raised.
+    /// Waits until it is raised.
     pub(super) async fn seen(&self) {
         poll_fn(|cx| self.poll(cx)).await;
     }
@@ -64,7 +63,7 @@ mod tests {
     use std::sync::Arc;
 
     #[tokio::test]
-    async fn it_is_seen_once_and_wakes_whoever_waits() {
+    async fn it_is_seen_once_and_wakes_the_waiting_task() {
         let wakeup = Arc::new(Wakeup::default());
         wakeup.raise();
         wakeup.raise();
@@ -80,7 +79,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_who_listens_is_woken_by_an_alert_though_it_was_raised_before() {
+    async fn a_listening_task_is_woken_by_an_alert_even_if_the_signal_was_raised_before() {
         let wakeup = Arc::new(Wakeup::default());
         let listening = tokio::spawn({
             let wakeup = Arc::clone(&wakeup);

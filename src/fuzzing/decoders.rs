@@ -1,4 +1,4 @@
-//! What reads bytes that come from outside.
+//! Fuzz targets for the decoders of bytes from outside.
 
 use crate::config::Limits;
 use crate::security::{AccessControl, Peer, Token, Tokens};
@@ -22,14 +22,14 @@ use tarmem_remote::value::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Runtime;
 
-/// The largest frame here, in bytes.
+/// The maximum size of a frame in these tests, in bytes.
 const FRAME: usize = 1 << 16;
 
-/// How far a buffer may grow ahead of what has arrived, and what it had before.
+/// How much larger than the received data a buffer may be.
 const GROWTH: usize = 256 * 1024;
 
-/// Frames, in pieces as they may come off a socket: the first byte says how large these are. What is read does not
-/// depend on the pieces, and no buffer grows far ahead of what has arrived.
+/// Reads frames in pieces, as they may arrive from a socket; the first byte is the size of the pieces. Checks that the
+/// result does not depend on the pieces, and that no buffer grows far beyond what has arrived.
 pub fn frame(input: &[u8]) {
     let Some((&piece, bytes)) = input.split_first() else { return };
     let (whole, in_pieces) = (read_all(bytes, bytes.len()), read_all(bytes, usize::from(piece)));
@@ -37,8 +37,8 @@ pub fn frame(input: &[u8]) {
     batch(bytes);
 }
 
-/// How many frames there are, how many of them are messages of a client and of a service, and whether an error ended
-/// them.
+/// Returns the number of frames, how many of them are messages of a client and of a service, and whether there was an
+/// error at the end.
 fn read_all(bytes: &[u8], piece: usize) -> (usize, usize, usize, bool) {
     let limit = FrameLimit::new(FRAME);
     let mut buffer = BytesMut::new();
@@ -61,7 +61,7 @@ fn read_all(bytes: &[u8], piece: usize) -> (usize, usize, usize, bool) {
     (frames, requests, responses, false)
 }
 
-/// The batches in frames, either way.
+/// Decodes the bytes as a batch of operations and as one of replies.
 fn batch(bytes: &[u8]) {
     if let Ok((_, mut rest)) = Preamble::take(bytes) {
         while let Ok((submission, more)) = Submission::take(rest) {
@@ -78,7 +78,7 @@ fn batch(bytes: &[u8]) {
     }
 }
 
-/// Values: what can be read is written and read again as the same, in each of the forms that there are.
+/// Checks that every value that can be decoded round-trips through each encoding.
 pub fn value(input: &[u8]) {
     if let Ok(value) = codec::decode::<Value>(input) {
         check(&value);
@@ -88,7 +88,7 @@ pub fn value(input: &[u8]) {
     {
         check(&value);
     }
-    // What arguments are read as, and objects that a client made.
+    // Types as they occur in arguments and in objects from clients.
     let _ = codec::decode::<(i64, String, Vec<Option<f64>>)>(input);
     let _ = codec::decode::<Vec<Value>>(input);
     let _ = codec::decode_prefix::<(u64, &str)>(input);
@@ -101,7 +101,7 @@ pub fn value(input: &[u8]) {
 fn check(value: &Value) {
     let bytes = codec::encode(value).expect("it was read, so it is not too deep");
     let again: Value = codec::decode(&bytes).expect("it was written");
-    // NaN is not equal to itself, so not by the values.
+    // The encodings are compared, since NaN is not equal to itself.
     assert_eq!(codec::encode(&again).expect("it was read"), bytes);
     let json = value.to_json().to_string();
     if let Ok(again) = Value::parse_json(&json) {
@@ -117,7 +117,7 @@ struct Host {
     closed: Arc<AccessControl>,
 }
 
-/// One service for all inputs, once asking for a token and once asking nobody.
+/// One service for all inputs, with and without tokens.
 static HOST: LazyLock<Host> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let limits = Limits { sessions: 16, ..Limits::default() };
@@ -152,7 +152,7 @@ pub fn open(input: &[u8]) {
         let serving = tokio::spawn(serve(stream, Peer::Local, env));
         let talk = async {
             let _ = client.write_all(bytes).await;
-            // What is said is heard, and then the end.
+            // The service reads everything, and then the end of the stream.
             let _ = client.shutdown().await;
             let mut heard = Vec::new();
             let _ = client.read_to_end(&mut heard).await;

@@ -1,8 +1,7 @@
-//! What the fuzz targets of tests/fuzz do with their bytes, and what has to hold then. Compiled for them, and for the
-//! test that replays their corpora.
+//! The fuzz targets of tests/fuzz. This is compiled for them, and for the tests that replay their corpora.
 //!
-//! - [`decoders`]: what reads bytes that come from outside: frames, values, the first request.
-//! - [`session`]: a service, and sessions that submit whatever they like.
+//! - [`decoders`]: the decoders of bytes from outside: frames, values, the first request.
+//! - [`session`]: a service, with sessions that submit arbitrary operations.
 
 mod decoders;
 mod session;
@@ -16,7 +15,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    /// Each input of a corpus, and what is left of each at some cuts of it.
+    /// Runs a target with each input of its corpus, and with parts of each.
     fn replay(target: &str, run: fn(&[u8])) {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
         let mut inputs = 0;

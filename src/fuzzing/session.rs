@@ -1,4 +1,4 @@
-//! A service without sockets, and sessions that submit whatever they like.
+//! The fuzz target `submit`: a service without sockets, and sessions that submit arbitrary operations.
 
 use crate::config::Limits;
 use crate::server::exec::engine::Engine;
@@ -28,10 +28,10 @@ use uuid::Uuid;
 
 const KEYS: [&str; 4] = ["a", "b", "c", "d"];
 
-/// Sessions at one time.
+/// The number of sessions.
 const SESSIONS: usize = 2;
 
-/// What there is to be named.
+/// The names of all functions and methods.
 struct Names {
     functions: Vec<(String, String)>,
     methods: Vec<String>,
@@ -53,7 +53,7 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
     Names { functions, methods }
 });
 
-/// One service for all inputs: nothing of one is left when the next one comes.
+/// One service for all inputs. Each input leaves it empty.
 static SERVICE: LazyLock<(Runtime, Arc<Engine>)> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let limits = Limits {
@@ -69,30 +69,30 @@ static SERVICE: LazyLock<(Runtime, Arc<Engine>)> = LazyLock::new(|| {
     (runtime, engine)
 });
 
-/// One client: what it has sent, and what it has heard.
+/// One client: what it has sent and received.
 struct Client {
     session: Arc<ServerSession>,
     carrier: Carrier,
     next: u64,
-    /// Numbers of calls that were begun, and whether there was a reply.
+    /// The numbers of calls that were started, and whether each has been answered.
     calls: BTreeMap<u64, bool>,
-    /// Numbers of which some may have been begun.
+    /// Ranges of numbers of calls that may have been started.
     unknown: Vec<RangeInclusive<u64>>,
-    /// Batches of replies that have come.
+    /// The numbers of batches of replies that have arrived.
     heard: HashSet<u64>,
     received_below: u64,
     ended: bool,
 }
 
-/// Whatever is submitted, each call has at most one outcome, none of them is a panic, and nothing is left when all
-/// sessions have ended and all keys are gone.
+/// Checks that, whatever is submitted, each call has at most one outcome, none of them is a panic, and nothing is left
+/// when all sessions have ended and all keys have been removed.
 pub fn submit(input: &[u8]) {
     let mut input = Unstructured::new(input);
     let (runtime, engine) = &*SERVICE;
     runtime.block_on(async {
         let mut clients: Vec<Client> = (0..SESSIONS).map(|_| Client::new(engine)).collect();
         let mut ids = vec![Uuid::nil()];
-        // Ready when the bytes are used up.
+        // Stops when the input is used up.
         while !input.is_empty() {
             let Ok(which) = input.int_in_range(0..=SESSIONS - 1) else { break };
             if clients[which].act(engine, &mut input, &mut ids).await.is_err() {
@@ -112,12 +112,12 @@ async fn finish(engine: &Arc<Engine>, clients: Vec<Client>) {
     engine.state.running.close();
     tokio::time::timeout(Duration::from_secs(20), engine.state.running.wait())
         .await
-        .expect("what was begun comes to an end");
+        .expect("calls that were started end");
     engine.state.running.reopen();
     for key in KEYS {
         engine.state.store.remove(key, ChangedBy::default());
     }
-    // Circles go by the collector; what they held goes with them.
+    // The collector drops circles of objects, and with them the objects that they refer to.
     for _ in 0..1000 {
         collect(&engine.state.suspects);
         if engine.state.store.objects() == 0 {
@@ -125,8 +125,8 @@ async fn finish(engine: &Arc<Engine>, clients: Vec<Client>) {
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert_eq!(engine.state.store.objects(), 0, "objects that nobody can reach");
-    assert_eq!(engine.state.held_bytes.load(Ordering::Relaxed), 0, "bytes that are held for nobody");
+    assert_eq!(engine.state.store.objects(), 0, "unreachable objects are left");
+    assert_eq!(engine.state.held_bytes.load(Ordering::Relaxed), 0, "held bytes are left");
     assert_eq!(engine.state.store.len(), 0);
 }
 
@@ -143,7 +143,7 @@ impl Client {
         match input.int_in_range(0..=15)? {
             0 => {
                 let batch = Bytes::copy_from_slice(<&[u8]>::arbitrary(input)?);
-                // Nobody knows what was in it: whatever is answered is for nobody.
+                // The batch is arbitrary bytes, so it is not known which calls it contains.
                 let first = self.session.last();
                 let answer = engine.submit(&self.session, self.carrier, &batch).await;
                 self.next = self.next.max(self.session.last() + 1);
@@ -159,7 +159,7 @@ impl Client {
                 }
             }
             2 => {
-                // What was received is the client's word; it may lie, and then loses replies of its own.
+                // A client may lie about what it has received. It then loses its own replies.
                 let below = if input.ratio(1, 8)? { u64::arbitrary(input)? } else { self.received_below };
                 match self.session.attach(Arc::default(), &engine.state.heartbeat, below) {
                     Some((carrier, begun)) => {
@@ -192,7 +192,7 @@ impl Client {
         for _ in 0..input.int_in_range(1..=6)? {
             let operation = self.operation(input, ids)?;
             let sequence = match self.calls.keys().next_back() {
-                // Sent a second time.
+                // The number of an earlier call, as if it were sent again.
                 Some(last) if input.ratio(1, 16)? => *last,
                 _ => self.next,
             };
@@ -226,7 +226,7 @@ impl Client {
         Ok(())
     }
 
-    /// Takes note of a batch of replies.
+    /// Checks and records a batch of replies.
     fn hear(&mut self, batch: &[u8], ids: &mut Vec<Uuid>) {
         let (head, mut rest) = ReplyHead::take(batch).expect("the service writes it");
         if head.number != 0 && !self.heard.insert(head.number) {
@@ -331,7 +331,7 @@ fn value(input: &mut Unstructured<'_>, ids: &[Uuid], depth: usize) -> Result<Val
         11 => {
             Value::Tuple((0..input.int_in_range(0..=4)?).map(|_| value(input, ids, depth + 1)).collect::<Result<_>>()?)
         }
-        // Now and then with an element twice, or one that cannot be one.
+        // Sometimes this has an element twice, or one that a set cannot contain.
         12 => Value::Set((0..input.int_in_range(0..=4)?).map(|_| value(input, ids, depth + 1)).collect::<Result<_>>()?),
         _ => Value::Map(
             (0..input.int_in_range(0..=3)?)

@@ -1,6 +1,6 @@
-//! Whether what callers at one time have seen could have happened one call after the other: linearizability (Herlihy
-//! and Wing, 1990), decided by the search of Wing and Gong (1993) with Lowe's memory of what was tried (2017). A call
-//! without an outcome may have been made at any time after it began, or never.
+//! Checks that what concurrent callers have seen could have happened one call after the other: linearizability (Herlihy
+//! and Wing, 1990). The check is the search of Wing and Gong (1993), which remembers the states it has tried, as in
+//! Lowe (2017). A call without a known outcome may have taken effect at any time after it began, or never.
 
 mod models;
 mod tests;
@@ -11,26 +11,27 @@ use std::hash::Hash;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What the calls are to be like, one after the other.
+/// The sequential behaviour that the calls must have.
 pub(crate) trait Model {
     type State: Clone + Eq + Hash + Debug + Default;
     type Call: Clone + Debug;
     type Outcome: Clone + Debug;
 
-    /// The state after a call with this outcome; `None` if it cannot have that. Any outcome will do if it is not known.
+    /// The state after a call with this outcome; `None` if the call cannot have this outcome in `state`. If the outcome
+    /// is not known, any is possible.
     fn step(state: &Self::State, call: &Self::Call, outcome: Option<&Self::Outcome>) -> Option<Self::State>;
 }
 
 /// One call.
 pub(crate) struct Entry<M: Model> {
     begun: u64,
-    /// `u64::MAX` if its outcome is not known.
+    /// `u64::MAX` if the outcome is not known.
     ended: u64,
     call: M::Call,
     outcome: Option<M::Outcome>,
 }
 
-/// What callers have seen, by one clock that only tells before from after.
+/// The recorded calls of all callers, by a logical clock.
 pub(crate) struct History<M: Model> {
     clock: AtomicU64,
     entries: Mutex<Vec<Entry<M>>>,
@@ -41,7 +42,7 @@ impl<M: Model> History<M> {
         History { clock: AtomicU64::new(0), entries: Mutex::default() }
     }
 
-    /// Makes a call, and takes note of it. `None` if its outcome is not known.
+    /// Makes a call, and records it. Returns `None` if its outcome is not known.
     pub(crate) async fn call(
         &self,
         call: M::Call,
@@ -65,7 +66,7 @@ impl<M: Model> History<M> {
     }
 }
 
-/// What is tried before it is given up.
+/// After this many states, the check gives up.
 const MOST: usize = 3_000_000;
 
 /// A set of calls, by their numbers.
@@ -82,22 +83,22 @@ impl Made {
     }
 }
 
-/// Whether the calls could have been made one after the other, each between its beginning and its end.
+/// Checks that the calls could have taken effect one after the other, each between its beginning and its end.
 ///
 /// # Errors
-/// The longest order that was found, and the calls that could not come next.
+/// If not; the error shows the end of the longest order that was found, and the calls that could not come next.
 pub(crate) fn check<M: Model>(mut entries: Vec<Entry<M>>) -> Result<(), String> {
     entries.sort_by_key(|entry| entry.begun);
     let known = entries.iter().filter(|entry| entry.outcome.is_some()).count();
     let mut made = Made(vec![0; entries.len().div_ceil(64)]);
     let mut seen: HashSet<(Made, M::State)> = HashSet::new();
     let mut state = M::State::default();
-    // The calls in the order found, with the state before each; and where to go on looking after it.
+    // The calls in the order found so far, each with the state before it.
     let mut order: Vec<(usize, M::State)> = Vec::new();
     let (mut from, mut done, mut longest) = (0, 0, Vec::new());
     while done < known {
-        assert!(seen.len() < MOST, "inconclusive: too many calls at one time, or without an outcome");
-        // No call that began after another one had ended can come before that.
+        assert!(seen.len() < MOST, "inconclusive: too many concurrent calls, or too many without an outcome");
+        // A call that began after another one had ended cannot come before it.
         let first_end = (0..entries.len()).filter(|&index| !made.has(index)).map(|index| entries[index].ended).min();
         let first_end = first_end.unwrap_or(u64::MAX);
         let mut candidates = (from..entries.len()).take_while(|&index| entries[index].begun <= first_end);

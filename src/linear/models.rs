@@ -1,8 +1,8 @@
-//! Counters, dicts, locks and keys, as they are to be.
+//! The sequential behaviour of counters, dicts, locks and keys.
 
 use super::Model;
 
-/// One number: `multiprocessing.Value`, or what is under one key of a dict.
+/// One number: a `multiprocessing.Value`, or the value of one key of a dict.
 pub(super) struct Number;
 
 #[derive(Clone, Debug)]
@@ -37,12 +37,12 @@ impl Model for Number {
     }
 }
 
-/// A lock, its holder and the last token.
+/// A lock, with its holder and its last token.
 pub(super) struct LockModel;
 
 #[derive(Clone, Debug)]
 pub(super) enum LockCall {
-    /// By this caller.
+    /// With the caller's number.
     TryAcquire(usize),
     Release(usize),
 }
@@ -71,7 +71,7 @@ impl Model for LockModel {
     }
 }
 
-/// A key, and the generation that it is at.
+/// A key, with its generation.
 pub(super) struct Key;
 
 #[derive(Clone, Debug)]
@@ -85,16 +85,16 @@ pub(super) enum KeyCall {
 
 #[derive(Clone, Debug)]
 pub(super) enum KeyOutcome {
-    /// This generation is there, found or new.
+    /// The key is at this generation, which the call has found or made.
     At(u64),
     Missing,
-    /// It was expected at another generation than this.
+    /// The key is at this generation, and another one was expected.
     Refused(u64),
     Deleted,
 }
 
 impl Model for Key {
-    /// 0 if it is not mapped.
+    /// The generation; 0 if the key is not mapped.
     type State = u64;
     type Call = KeyCall;
     type Outcome = KeyOutcome;

@@ -1,5 +1,5 @@
-//! Histories of many callers over a network that breaks, checked; and three faults that are planted in the service,
-//! each of which has to be found.
+//! Checks histories of many callers over a network whose connections break, and that each of three faults planted in
+//! the service is found.
 
 #[path = "../../tests/support/fault.rs"]
 #[allow(dead_code, unreachable_pub, reason = "these tests need less of it than others")]
@@ -21,23 +21,23 @@ use tarmem_modules::multiprocessing::{SharedValue as Shared, SharedValueProxy as
 use tarmem_modules::threading::LockProxy;
 use tarmem_remote::args::Arg;
 
-/// Callers at one time, on as many sessions.
+/// The number of concurrent callers, each with its own session.
 const CALLERS: usize = 6;
 
-/// Calls of each of them.
+/// The number of calls of each caller.
 const CALLS: usize = 60;
 
-/// Histories that a planted fault has to be found in one of.
+/// A planted fault has to be found in one of this many histories.
 const HISTORIES: u64 = 40;
 
-/// A generator that takes a moment, so that others come in between.
+/// A generator that takes a moment, so that other calls come in between.
 #[remote(module = "linear")]
 async fn slowly(number: i64) -> Result<Shared, Exception> {
     tokio::time::sleep(Duration::from_micros(300)).await;
     Shared::new("q".to_owned(), Arg::Given(number.into()))
 }
 
-/// A service, and a network to it that breaks now and then.
+/// A service, and a network to it whose connections break.
 struct World {
     _service: RunningService,
     network: Network,
@@ -50,7 +50,7 @@ impl World {
             service.engine.state.store.faults.plant(fault);
         }
         let network = Network::to(service.local_addr().expect("TCP"), move |connection| {
-            // Somewhere in the first two thousand bytes, either way; some not at all.
+            // Most connections break within the first two thousand bytes, in either direction.
             let at = 200 + (seed.wrapping_mul(31).wrapping_add(connection).wrapping_mul(2_654_435_761) >> 7) % 1_500;
             match connection % 5 {
                 0 | 1 => Faults::up(Fault::Reset(at)),
@@ -73,7 +73,7 @@ impl World {
     }
 }
 
-/// The same numbers for the same seed.
+/// Pseudo-random numbers from a seed.
 fn random(seed: u64) -> impl FnMut(u64) -> u64 {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -81,7 +81,7 @@ fn random(seed: u64) -> impl FnMut(u64) -> u64 {
     move |below| rng.next_u64() % below
 }
 
-/// What the callers of a number do, and see; `key` of a dict, or the counter itself.
+/// Records the history of a number, which is the value of a key in a dict or a counter of its own.
 async fn numbers(world: &World, seed: u64, in_dict: bool) -> Vec<Entry<Number>> {
     let history = Arc::new(History::<Number>::new());
     let callers = (0..CALLERS as u64).map(|caller| {
@@ -94,8 +94,8 @@ async fn numbers(world: &World, seed: u64, in_dict: bool) -> Vec<Entry<Number>> 
             dict.compare_and_set("k", (), 0).await.expect("it is a number from here on");
             for _ in 0..CALLS {
                 let (one, two) = (below(4) as i64, below(4) as i64);
-                // A few are given up after a moment, wherever they are then: what became of those is not known, and
-                // with each of them the orders that are possible become twice as many.
+                // A few calls are dropped after a moment. Their outcome is not known, and each of them doubles the
+                // number of possible orders.
                 let patience = if below(40) == 0 { below(30) } else { u64::MAX };
                 let call = match below(4) {
                     0 => NumberCall::Get,
@@ -138,7 +138,7 @@ async fn numbers(world: &World, seed: u64, in_dict: bool) -> Vec<Entry<Number>> 
     Arc::into_inner(history).expect("all are done").into_entries()
 }
 
-/// Ready after so many turns of the other tasks.
+/// Yields to the other tasks `count` times.
 async fn turns(count: u64) {
     if count == u64::MAX {
         return std::future::pending().await;
@@ -235,13 +235,13 @@ async fn keys(world: &World, seed: u64) -> Vec<Entry<Key>> {
     Arc::into_inner(history).expect("all are done").into_entries()
 }
 
-/// How many of the calls have no outcome.
+/// The number of calls without a known outcome.
 fn unknown<M: Model>(entries: &[Entry<M>]) -> usize {
     entries.iter().filter(|entry| entry.outcome.is_none()).count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_callers_see_is_linearizable() {
+async fn histories_are_linearizable() {
     let (mut connections, mut sessions, mut lost) = (0, 0, 0);
     for seed in 0..4 {
         let world = World::new(None, seed).await;
@@ -261,7 +261,7 @@ async fn what_callers_see_is_linearizable() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_is_made_twice_is_found() {
+async fn a_call_that_runs_twice_is_detected() {
     for seed in 0..HISTORIES {
         let world = World::new(Some(PlantedFault::Twice), seed).await;
         if check::<Number>(numbers(&world, seed, false).await).is_err() {
@@ -272,7 +272,7 @@ async fn a_call_that_is_made_twice_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_memoize_that_overwrites_is_found() {
+async fn a_memoize_that_overwrites_is_detected() {
     for seed in 0..HISTORIES {
         let world = World::new(Some(PlantedFault::Overwrites), seed).await;
         if check::<Key>(keys(&world, seed).await).is_err() {
@@ -283,7 +283,7 @@ async fn a_memoize_that_overwrites_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_update_that_does_not_look_again_is_found() {
+async fn an_update_that_does_not_compare_again_is_detected() {
     for seed in 0..HISTORIES {
         let world = World::new(Some(PlantedFault::DoesNotLookAgain), seed).await;
         if check::<Key>(keys(&world, seed).await).is_err() {
@@ -293,7 +293,7 @@ async fn an_update_that_does_not_look_again_is_found() {
     panic!("not in {HISTORIES} histories");
 }
 
-/// The checker itself, on histories of a few calls: against all orders that there are.
+/// Tests of the checker itself, on short histories: compares it with trying all orders.
 mod checker {
     use super::*;
 
@@ -334,7 +334,7 @@ mod checker {
 
     proptest! {
         #[test]
-        fn it_finds_an_order_if_there_is_one(
+        fn the_checker_agrees_with_trying_all_orders(
             calls in prop::collection::vec((calls(), 0..12u64, 1..8u64), 1..7),
         ) {
             let entries: Vec<_> = calls
@@ -350,7 +350,7 @@ mod checker {
     }
 
     #[test]
-    fn it_says_what_cannot_be() {
+    fn the_error_shows_the_impossible_call() {
         let stale = vec![
             entry(0, 1, NumberCall::Add(1), Some(NumberOutcome::Is(1))),
             entry(2, 3, NumberCall::Get, Some(NumberOutcome::Is(0))),

@@ -1,12 +1,12 @@
-//! `submit` and `collect`: batches.
+//! The batches of `submit` and `collect`.
 //!
-//! A batch of operations is a [`Preamble`] and then [`Submission`]s, one after the other; a batch of replies is a
-//! [`ReplyHead`] and then [`Answered`]s. Each operation is framed by its length, so that one that makes no sense fails
-//! alone. Everything borrows from the frame it came in: a batch costs what its frame costs, however many operations it
-//! claims to hold.
+//! A batch of operations is a [`Preamble`] followed by [`Submission`]s; a batch of replies is a [`ReplyHead`] followed
+//! by [`Answered`]s. Each operation is preceded by its length, so that an invalid one fails alone. Everything borrows
+//! from the frame it came in: a batch takes no more memory than its frame, however many operations it claims to
+//! contain.
 //!
-//! These few shapes are written by hand, byte by byte: they are a part of every call, and serde's way took an eighth of
-//! what a call costs.
+//! These types are encoded by hand, since they are a part of every call: with serde, this took an eighth of a call's
+//! time.
 
 use super::varint;
 use bytes::Bytes;
@@ -15,34 +15,33 @@ use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Reply, ReplyError};
 use tarmem_remote::payload::Payload;
 
-/// What a batch of operations begins with.
+/// The beginning of a batch of operations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Preamble {
-    /// The client has all batches of replies that are numbered below this: the service need not keep them any more
-    /// (RIFL's acknowledgement, by batches and not by calls, so that a call that takes long holds up none of the
-    /// others).
+    /// The client has received all batches of replies with lower numbers, so the service need not keep them. (These are
+    /// RIFL's acknowledgements, by batches instead of calls, so that a slow call does not hold up the others.)
     pub(crate) received_below: u64,
 }
 
 /// One operation in a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Submission<'a> {
-    /// Its number within the session; grows from operation to operation.
+    /// Its number within the session, which grows from operation to operation.
     pub(crate) sequence: u64,
-    /// The task of the client that asks.
+    /// The client's task that made the call.
     pub(crate) task: u64,
-    /// How long it may take, in milliseconds from its arrival; `None` for as long as it takes.
+    /// The time-out, in milliseconds from the arrival of the operation; `None` for no time-out.
     pub(crate) timeout_ms: Option<u64>,
     /// The operation, encoded.
     pub(crate) operation: &'a [u8],
 }
 
-/// What a batch of replies begins with.
+/// The beginning of a batch of replies.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ReplyHead {
-    /// [`CLOSING`], or [`FATAL`].
+    /// [`CLOSING`] or [`FATAL`].
     pub(crate) flags: u8,
-    /// Which batch of replies of this session it is, from 1; 0 for one without replies, of which nobody need know.
+    /// The number of this batch in its session, from 1; 0 for a batch without replies, which is not acknowledged.
     pub(crate) number: u64,
 }
 
@@ -51,16 +50,16 @@ pub(crate) struct ReplyHead {
 pub(crate) struct Answered<'a> {
     /// The operation's number.
     pub(crate) sequence: u64,
-    /// What it came to.
+    /// The operation's outcome.
     pub(crate) outcome: Outcome<'a>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome<'a> {
-    /// It could not finish at once: `collect` brings the reply.
+    /// The operation has not finished yet. Its reply will come with `collect`.
     Pending,
     Done(&'a [u8]),
-    /// Done, and undone unless the client acknowledges it.
+    /// Done, but it is undone unless the client acknowledges the result.
     Provisional(&'a [u8]),
     Raised {
         message: &'a str,
@@ -69,7 +68,7 @@ pub(crate) enum Outcome<'a> {
     Failed(Box<ReplyError>),
 }
 
-/// How an [`Outcome`] is told from another.
+/// The tags of [`Outcome`]s.
 mod tag {
     pub(super) const PENDING: u8 = 0;
     pub(super) const DONE: u8 = 1;
@@ -78,16 +77,16 @@ mod tag {
     pub(super) const FAILED: u8 = 4;
 }
 
-/// The flag of a batch of replies: the service is shutting down.
+/// The flag that says that the service is shutting down.
 pub(crate) const CLOSING: u8 = 1;
 
-/// The flag of a batch of replies that is none: the rest is a message, and the connection ends.
+/// The flag that says that the connection ends. An error message takes the place of the replies.
 pub(crate) const FATAL: u8 = 2;
 
-/// More than a [`Submission`] takes besides its operation, in bytes.
+/// An upper bound for the size of a [`Submission`] without its operation, in bytes.
 pub(crate) const SUBMISSION_OVERHEAD: usize = 48;
 
-/// More than the head of an [`Answered`] takes besides its body and message, in bytes.
+/// An upper bound for the size of an [`Answered`] without its body and message, in bytes.
 pub(crate) const ANSWERED_OVERHEAD: usize = 32;
 
 impl Preamble {
@@ -95,7 +94,7 @@ impl Preamble {
         varint::put(buffer, self.received_below);
     }
 
-    /// The preamble, and the submissions after it.
+    /// Decodes the preamble. Also returns the rest, which contains the submissions.
     pub(crate) fn take(bytes: &[u8]) -> Result<(Self, &[u8]), Error> {
         let (received_below, rest) = varint::take(bytes)?;
         Ok((Preamble { received_below }, rest))
@@ -106,12 +105,12 @@ impl<'a> Submission<'a> {
     pub(crate) fn put(self, buffer: &mut Vec<u8>) {
         varint::put(buffer, self.sequence);
         varint::put(buffer, self.task);
-        // None is 0, and the rest is one more than it is.
+        // 0 stands for none, and any other number for the time-out plus one.
         varint::put(buffer, self.timeout_ms.map_or(0, |ms| ms.saturating_add(1)));
         put_bytes(buffer, self.operation);
     }
 
-    /// The next submission, and the rest.
+    /// Decodes the next submission, and returns it with the rest.
     pub(crate) fn take(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), Error> {
         let (sequence, rest) = varint::take(bytes)?;
         let (task, rest) = varint::take(rest)?;
@@ -122,7 +121,7 @@ impl<'a> Submission<'a> {
 }
 
 impl ReplyHead {
-    /// How many bytes it takes: always as many, since it is written last.
+    /// Its size in bytes. This is constant, since the head is filled in last.
     pub(crate) const BYTES: usize = 1 + size_of::<u64>();
 
     pub(crate) fn put(self, buffer: &mut Vec<u8>) {
@@ -130,7 +129,7 @@ impl ReplyHead {
         buffer.extend_from_slice(&self.number.to_le_bytes());
     }
 
-    /// Replaces the head that `buffer` begins with.
+    /// Overwrites the head at the beginning of `buffer`.
     pub(crate) fn put_over(self, buffer: &mut [u8]) {
         if let Some((head, _)) = buffer.split_first_chunk_mut::<{ Self::BYTES }>() {
             head[0] = self.flags;
@@ -138,7 +137,7 @@ impl ReplyHead {
         }
     }
 
-    /// The head, and what comes after it.
+    /// Decodes the head, and returns it with the rest.
     pub(crate) fn take(bytes: &[u8]) -> Result<(Self, &[u8]), Error> {
         let (&flags, rest) = bytes.split_first().ok_or_else(cut_off)?;
         let (number, rest) = rest.split_first_chunk().ok_or_else(cut_off)?;
@@ -146,21 +145,22 @@ impl ReplyHead {
     }
 }
 
-/// A reply that is being written: its body is whatever comes behind it in the buffer.
+/// A reply that is being written. Its body is everything that is written to the buffer after it.
 ///
-/// So a method's result is encoded where it is sent from. (Its length takes four bytes, so that it can be filled in.)
+/// So a method's result is encoded directly into the buffer that is sent. (Its length always takes four bytes, so that
+/// it can be filled in later.)
 #[must_use]
 pub(crate) struct OpenReply {
     start: usize,
-    /// Where the body begins.
+    /// The offset of the body.
     body: usize,
 }
 
-/// The bytes of a body's length.
+/// The size of a body's length, in bytes.
 const LENGTH: usize = size_of::<u32>();
 
 impl OpenReply {
-    /// Begins the reply to the operation of that number.
+    /// Begins the reply to the operation with this number.
     pub(crate) fn begin(buffer: &mut Vec<u8>, sequence: u64) -> Self {
         let start = buffer.len();
         varint::put(buffer, sequence);
@@ -168,24 +168,24 @@ impl OpenReply {
         OpenReply { start, body: buffer.len() }
     }
 
-    /// What has been written behind it.
+    /// The body so far.
     pub(crate) fn body<'a>(&self, buffer: &'a [u8]) -> &'a [u8] {
         buffer.get(self.body..).unwrap_or_default()
     }
 
-    /// It is done, perhaps provisionally.
+    /// Completes the reply: the operation is done, perhaps provisionally.
     pub(crate) fn done(self, buffer: &mut [u8], provisional: bool) -> Result<(), Error> {
         self.close(buffer, if provisional { tag::PROVISIONAL } else { tag::DONE })
     }
 
-    /// The method returned an error of its own.
+    /// Completes the reply: the method returned its own error.
     pub(crate) fn raised(self, buffer: &mut Vec<u8>, message: &str) -> Result<(), Error> {
         self.close(buffer, tag::RAISED)?;
         put_bytes(buffer, message.as_bytes());
         Ok(())
     }
 
-    /// There will be another reply in its place.
+    /// Removes the reply from the buffer.
     pub(crate) fn withdraw(self, buffer: &mut Vec<u8>) {
         buffer.truncate(self.start);
     }
@@ -225,7 +225,7 @@ impl<'a> Answered<'a> {
         Ok(())
     }
 
-    /// The next reply, and the rest.
+    /// Decodes the next reply, and returns it with the rest.
     pub(crate) fn take(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), Error> {
         let (sequence, rest) = varint::take(bytes)?;
         let (&tag, rest) = rest.split_first().ok_or_else(cut_off)?;
@@ -260,7 +260,8 @@ impl<'a> Outcome<'a> {
         }
     }
 
-    /// The reply, sharing the memory of `frame`, which it was decoded from; `None` if it is pending.
+    /// Converts the outcome into a reply that shares the memory of `frame`, which it was decoded from; `None` if it is
+    /// pending.
     pub(crate) fn into_reply(self, frame: &Bytes) -> Option<Reply> {
         Some(match self {
             Outcome::Pending => return None,
@@ -272,7 +273,7 @@ impl<'a> Outcome<'a> {
     }
 }
 
-/// Says why the connection ends.
+/// A batch that tells the client why the connection ends.
 pub(crate) fn fatal(error: &Error) -> Bytes {
     let mut bytes = Vec::new();
     ReplyHead { flags: FATAL, number: 0 }.put(&mut bytes);
@@ -309,7 +310,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_batch_is_read_as_it_was_written(
+        fn batches_of_operations_round_trip(
             operations in prop::collection::vec((any::<u64>(), any::<Option<u64>>(), any::<Vec<u8>>()), 0..20),
         ) {
             let mut batch = Vec::new();
@@ -322,7 +323,7 @@ mod tests {
             prop_assert_eq!(preamble.received_below, 7);
             for (sequence, timeout_ms, operation) in &operations {
                 let (read, more) = Submission::take(rest).expect("decodes");
-                // The longest timeout there is stands for one a millisecond shorter.
+                // The longest time-out is encoded as one that is a millisecond shorter.
                 let timeout_ms = timeout_ms.map(|ms| ms.min(u64::MAX - 1));
                 prop_assert_eq!(read, Submission { sequence: *sequence, task: 7, timeout_ms, operation });
                 prop_assert!(rest.len() - more.len() <= operation.len() + SUBMISSION_OVERHEAD);
@@ -332,7 +333,7 @@ mod tests {
         }
 
         #[test]
-        fn replies_are_read_as_they_were_written(sequence: u64, body: Vec<u8>, message: String, rest: Vec<u8>) {
+        fn batches_of_replies_round_trip(sequence: u64, body: Vec<u8>, message: String, rest: Vec<u8>) {
             for outcome in [
                 Outcome::Pending,
                 Outcome::Done(&body),
@@ -361,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_answer_has_a_small_head() {
+    fn heads_of_replies_are_bounded() {
         let mut batch = Vec::new();
         let answered = Answered { sequence: u64::MAX, outcome: Outcome::Raised { message: "", body: b"" } };
         answered.put(&mut batch).expect("encodes");

@@ -1,7 +1,8 @@
-//! Frames over a stream, both ways, by one task.
+//! Sends and receives frames over a stream, in one task.
 //!
-//! What tarpc's channels do for each request (a queue, a timer, a span, a map entry, and a wake-up between two tasks)
-//! was more than the call itself took; here a frame is read, and answered, where it arrives. See docs/performance.md.
+//! tarpc's own channels need a queue, a timer, a span, a map entry and a wake-up between two tasks for each request,
+//! which took more time than the call itself. Here, a frame is read and answered by the task that receives it. See
+//! docs/performance.md.
 
 use super::frame::{FrameLimit, HEADER, header, take_frame};
 use bytes::{Buf, Bytes, BytesMut};
@@ -13,37 +14,37 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
 
-/// From this size on, in bytes, a message is not copied behind the ones before it, but written from where it is.
+/// A body of this size or more, in bytes, is not copied into the buffer with the others, but written from where it is.
 const LARGE: usize = 8 * 1024;
 
-/// Pieces that are written by one system call.
+/// How many pieces are written by one system call.
 const PIECES: usize = 16;
 
-/// What is read at one time at the most, unless a frame is known to be larger, in bytes.
+/// How much is read at a time, in bytes, unless a frame is known to be larger.
 const READ: usize = 16 * 1024;
 
-/// Frames over a stream.
+/// Sends and receives frames over a stream.
 pub(crate) struct Channel<S> {
     stream: S,
     limit: FrameLimit,
     incoming: BytesMut,
-    /// What is read at one time, in bytes: more once that was too little.
+    /// How much to read at a time, in bytes. It grows when that is too little.
     room: usize,
-    /// When the frame began that is arriving.
+    /// When the frame that is partly received began to arrive.
     partial_since: Option<Instant>,
-    /// The peer sends no more.
+    /// Whether the peer has closed its side.
     hung_up: bool,
-    /// To be written, in order: these, and then `small` from `taken` on.
+    /// What is to be written: these pieces, and then `small` from `taken` on.
     outgoing: VecDeque<Bytes>,
     small: Vec<u8>,
     taken: usize,
     unsent: usize,
-    /// The stream may hold back what it was given.
+    /// Whether the stream has been flushed since the last write.
     flushed: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
-    /// Frames of at most `limit`; `room` is what the buffer for reading begins with, in bytes.
+    /// Creates a channel for frames of at most `limit`. `room` is the initial size of the read buffer, in bytes.
     pub(crate) fn new(stream: S, limit: FrameLimit, room: usize) -> Self {
         Channel {
             stream,
@@ -60,8 +61,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         }
     }
 
-    /// The next frame, without its header; `None` when the peer sends no more. What is left then of a frame that was
-    /// cut off is of no use.
+    /// Receives the next frame, without its header; `None` if the peer has closed its side. A frame that is cut off by
+    /// that is dropped.
     ///
     /// # Errors
     /// If the stream fails, or a frame is over the limit.
@@ -92,27 +93,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         }
     }
 
-    /// What has arrived and is no whole frame.
+    /// The bytes of the incomplete frame that has arrived.
     pub(crate) fn unread(&self) -> &[u8] {
         &self.incoming
     }
 
-    /// The stream itself. Frames that are on their way in it are not looked after.
+    /// The stream itself. Using it directly bypasses the frames that are being read and written.
     pub(crate) fn stream(&mut self) -> &mut S {
         &mut self.stream
     }
 
-    /// When the frame began to arrive of which not all has.
+    /// When the incomplete frame began to arrive; `None` if there is none.
     pub(crate) fn partial_since(&self) -> Option<Instant> {
         self.partial_since
     }
 
-    /// Its time begins anew: it was this side that did not read.
+    /// Restarts the time of the incomplete frame, because this side did not read meanwhile.
     pub(crate) fn excuse_partial(&mut self) {
         self.partial_since = self.partial_since.map(|_| Instant::now());
     }
 
-    /// Puts a frame of `head` and `body` in line to be written.
+    /// Queues a frame of `head` and `body`.
     ///
     /// # Errors
     /// If it has 4 GiB or more.
@@ -134,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     /// As [`put`](Self::put), with a body that `write` appends.
     ///
     /// # Errors
-    /// As of `put`; then nothing was put in line.
+    /// As [`put`](Self::put); nothing is queued then.
     pub(crate) fn put_with(&mut self, head: &[u8], write: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
         let start = self.small.len();
         self.small.extend_from_slice(&[0; HEADER]);
@@ -153,17 +154,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         Ok(())
     }
 
-    /// What was put in line and the stream has not taken, in bytes.
+    /// The number of queued bytes that the stream has not taken yet.
     pub(crate) fn unsent(&self) -> usize {
         self.unsent
     }
 
-    /// All has been written that was put in line.
+    /// Whether everything that was queued has been written.
     pub(crate) fn is_flushed(&self) -> bool {
         self.flushed
     }
 
-    /// Writes what is in line.
+    /// Writes what is queued.
     ///
     /// # Errors
     /// If the stream fails.
@@ -207,12 +208,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         if self.taken == self.small.len() {
             self.taken = 0;
             self.small.clear();
-            // What was needed once for a long line is not kept.
+            // Memory that was needed once for much data is not kept.
             self.small.shrink_to(READ);
         }
     }
 
-    /// Writes what is in line, and says that nothing more will be.
+    /// Writes what is queued, and closes this side of the stream.
     ///
     /// # Errors
     /// If the stream fails.
@@ -235,9 +236,9 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-        /// Frames of any sizes arrive as they were put, however small the pieces are that the stream takes.
+        /// Frames of any size arrive unchanged, in however small pieces the stream takes them.
         #[test]
-        fn what_is_put_arrives(sizes in prop::collection::vec(0_usize..3 * LARGE, 0..24), pipe in 1_usize..20_000) {
+        fn frames_arrive_in_order(sizes in prop::collection::vec(0_usize..3 * LARGE, 0..24), pipe in 1_usize..20_000) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
             runtime.block_on(async {
                 let (one, other) = tokio::io::duplex(pipe);
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_frame_that_is_arriving_is_noticed_until_it_is_there() {
+    async fn the_time_of_an_incomplete_frame_is_measured() {
         let (mut peer, stream) = tokio::io::duplex(64);
         let mut channel = channel(stream);
         assert!(futures::poll!(poll_fn(|cx| channel.poll_frame(cx))).is_pending());
@@ -277,7 +278,7 @@ mod tests {
         assert!(futures::poll!(poll_fn(|cx| channel.poll_frame(cx))).is_pending());
         let since = channel.partial_since().expect("it has begun");
         assert!(futures::poll!(poll_fn(|cx| channel.poll_frame(cx))).is_pending());
-        assert_eq!(channel.partial_since(), Some(since), "more of it does not begin its time anew");
+        assert_eq!(channel.partial_since(), Some(since), "polling again does not restart its time");
         peer.write_all(&[8]).await.expect("there is room");
         let frame = poll_fn(|cx| channel.poll_frame(cx)).await.expect("the pipe holds");
         assert_eq!(frame, Some(Bytes::from_static(&[7, 8])));

@@ -5,13 +5,13 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The bytes before a frame: its length, big-endian.
+/// The size of a frame's header: its length, big-endian.
 pub(crate) const HEADER: usize = 4;
 
-/// How far ahead of what has arrived a buffer may grow. A header alone must not cost its announced length.
+/// How much larger than the received data a buffer may be. A header must not reserve the length that it announces.
 const GROWTH: usize = 64 * 1024;
 
-/// The largest frame that is accepted, in bytes. Shared with whoever may raise it, once the peer is known.
+/// The maximum size of a received frame, in bytes. Clones share it, so that it can be raised once the session is open.
 #[derive(Clone, Debug)]
 pub(crate) struct FrameLimit(Arc<AtomicUsize>);
 
@@ -29,7 +29,7 @@ impl FrameLimit {
     }
 }
 
-/// The next whole frame in `buffer`, without its header; `None` if more must arrive first.
+/// Takes the next complete frame out of `buffer`, without its header; `None` if it has not arrived completely.
 pub(crate) fn take_frame(buffer: &mut BytesMut, limit: &FrameLimit) -> io::Result<Option<Bytes>> {
     let Some(header) = buffer.first_chunk::<HEADER>() else { return Ok(None) };
     let length = u32::from_be_bytes(*header) as usize;
@@ -40,7 +40,7 @@ pub(crate) fn take_frame(buffer: &mut BytesMut, limit: &FrameLimit) -> io::Resul
     }
     let missing = (HEADER + length).saturating_sub(buffer.len());
     if missing > 0 {
-        // A little more: a read that fills all there is has to be followed by one that finds nothing.
+        // One byte more, since a read that fills the buffer has to be followed by another one.
         buffer.reserve(missing.min(GROWTH) + 1);
         return Ok(None);
     }
@@ -48,13 +48,14 @@ pub(crate) fn take_frame(buffer: &mut BytesMut, limit: &FrameLimit) -> io::Resul
     Ok(Some(buffer.split_to(length).freeze()))
 }
 
-/// The header of a frame of `length` bytes.
+/// Returns the header of a frame of `length` bytes.
 ///
 /// # Errors
 /// If it has 4 GiB or more.
 pub(crate) fn header(length: usize) -> io::Result<[u8; HEADER]> {
-    let length = u32::try_from(length)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a frame of 4 GiB or more cannot be sent"))?;
+    let length = u32::try_from(length).map_err(|_| {
+        io::Error::new(io::ErrorKind::InvalidData, "a frame of 4 GiB or more cannot be sent; send less at once")
+    })?;
     Ok(length.to_be_bytes())
 }
 
@@ -64,7 +65,7 @@ mod tests {
     use bytes::BufMut;
 
     #[test]
-    fn a_frame_survives_any_cut() {
+    fn frames_may_arrive_in_any_pieces() {
         let mut whole = BytesMut::new();
         whole.put_slice(&header(5).expect("fits"));
         whole.put_slice(b"first");
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_alone_costs_little() {
+    fn a_header_does_not_reserve_the_announced_length() {
         let limit = FrameLimit::new(1 << 30);
         let mut buffer = BytesMut::from(&(1u32 << 30).to_be_bytes()[..]);
         assert!(take_frame(&mut buffer, &limit).expect("within the limit").is_none());
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_over_the_limit_is_refused_by_its_header() {
+    fn a_frame_over_the_limit_is_refused_when_its_header_arrives() {
         let limit = FrameLimit::new(4);
         let mut buffer = BytesMut::from(&5u32.to_be_bytes()[..]);
         let error = take_frame(&mut buffer, &limit).expect_err("too large");

@@ -1,7 +1,7 @@
-//! `open`: the first request of a connection.
+//! The messages of `open`, the first request of a connection.
 //!
-//! Its beginning is the same in every version of the protocol, so that a service and a client of different versions can
-//! still tell each other so.
+//! Their beginning is the same in every version of the protocol, so that a client and a service of different versions
+//! can tell each other about it.
 
 use crate::security::Secret;
 use bytes::Bytes;
@@ -10,29 +10,31 @@ use std::time::Duration;
 use tarmem_remote::error::Error;
 use uuid::Uuid;
 
-/// What every `open` begins with.
+/// The first bytes of every [`Hello`].
 const MAGIC: [u8; 6] = *b"tarmem";
 
-/// What a client says first.
+/// The first message of a client.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Hello {
-    /// The version of the protocol it speaks.
+    /// The version of the protocol that the client speaks.
     pub(crate) protocol: u32,
-    /// The rest, in that version's words.
+    /// The rest, whose format depends on the version.
     pub(crate) details: HelloDetails,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct HelloDetails {
-    /// Go on although the versions differ.
+    /// Whether to continue if the versions differ.
     pub(crate) ignore_version: bool,
     /// The session to resume; `None` for a new one.
     pub(crate) resume: Option<Resume>,
-    /// The client will come back if the connection breaks: the session is kept for its lease.
+    /// Whether the client reconnects if the connection breaks, so that the service has to keep the session for its
+    /// lease.
     pub(crate) resumable: bool,
-    /// Who it claims to be.
+    /// The client's token.
     pub(crate) token: Option<Secret>,
-    /// The largest frame it takes, in bytes. It comes behind the rest: a client that does not say takes any.
+    /// The maximum size of frames that the client accepts, in bytes. This is encoded last, and may be missing: then the
+    /// client accepts frames of any size.
     #[serde(skip, default = "any")]
     pub(crate) max_frame_bytes: u64,
 }
@@ -47,77 +49,77 @@ impl Default for HelloDetails {
     }
 }
 
-/// A session that a client had before.
+/// A session to resume.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Resume {
     pub(crate) session: Uuid,
-    /// As the service told when it was opened.
+    /// The secret from the [`Welcome`].
     pub(crate) secret: Uuid,
-    /// The client has all batches of replies below this number.
+    /// The client has received all batches of replies with lower numbers.
     pub(crate) received_below: u64,
 }
 
-/// What a service says to that.
+/// The service's answer to a [`Hello`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Answer {
-    /// Come in.
+    /// The session is open.
     Welcome(Welcome),
-    /// Another version of the protocol.
+    /// The service speaks another version of the protocol.
     Protocol {
-        /// The service's.
+        /// The service's version.
         service: u32,
     },
-    /// No entry.
+    /// The client is refused.
     Refused {
-        /// Why, with the remedy.
+        /// The reason, with its remedy.
         reason: String,
-        /// It may be another time: there is no place just now.
+        /// Whether a later attempt may succeed, because there is no room at the moment.
         temporary: bool,
     },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Welcome {
-    /// The session.
+    /// The session's id.
     pub(crate) session: Uuid,
-    /// What resumes it.
+    /// The secret for resuming the session.
     pub(crate) secret: Uuid,
-    /// Which service this is: another one each time that it is started.
+    /// The id of the service, which is different each time that the service is started.
     pub(crate) service: Uuid,
-    /// What became of the session that was to be resumed.
+    /// What happened to the session that was to be resumed.
     pub(crate) resumed: Resumed,
-    /// How long the session is kept of whose client nothing is heard, in milliseconds.
+    /// How long the service keeps the session when the client is silent, in milliseconds.
     pub(crate) lease_ms: u64,
-    /// The largest frame the service takes, in bytes.
+    /// The maximum size of frames that the service accepts, in bytes.
     pub(crate) max_frame_bytes: u64,
-    /// The most operations it takes in one batch.
+    /// The maximum number of operations in one batch.
     pub(crate) max_batch: u32,
-    /// The most calls a session may have in flight.
+    /// The maximum number of calls in flight.
     pub(crate) max_in_flight: u32,
 }
 
-/// How long the service lets a poll wait for something to answer. A client polls again at once, so this is its
-/// heartbeat, apart from its calls.
+/// How long the service waits for replies before it answers a poll without any. A client polls again at once, so this
+/// is the interval of its heartbeat, independent of its calls.
 pub(crate) fn poll_time(lease: Duration) -> Duration {
     lease / 4
 }
 
-/// How long a client waits for the answer to a poll before it leaves the connection. The service last heard of it a
-/// poll earlier at most, so there are three eighths of the lease left to get back.
+/// How long a client waits for the answer to a poll before it gives up the connection. The service last heard from it
+/// one poll earlier at most, so three eighths of the lease are left for reconnecting.
 pub(crate) fn poll_patience(lease: Duration) -> Duration {
     lease * 3 / 8
 }
 
-/// What became of a session that was to be resumed.
+/// What happened to a session that was to be resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Resumed {
-    /// None was asked for.
+    /// There was none: the client asked for a new session.
     New,
-    /// It goes on; calls up to this number were begun.
+    /// The session goes on. The service has started the operations up to this number.
     Yes { begun: u64 },
-    /// Its lease has run out, and this is a new one. Calls up to this number were begun in the old one.
+    /// The lease has run out, and this is a new session. In the old one, the operations up to this number were started.
     Expired { begun: u64 },
-    /// The service does not know it, and this is a new one.
+    /// The service does not know the session, and this is a new one.
     Unknown,
 }
 
@@ -131,7 +133,7 @@ impl Hello {
             .map_err(|e| Error::malformed("hello", e))
     }
 
-    /// The version first: of another version the rest may not make sense, and is not read.
+    /// Decodes the version first. If it is not `ours`, the rest may be malformed, and the defaults are used instead.
     pub(crate) fn decode(bytes: &[u8], ours: u32) -> Result<Self, Error> {
         let rest = bytes
             .strip_prefix(&MAGIC)
@@ -151,7 +153,7 @@ impl Hello {
 
 impl Answer {
     pub(crate) fn encode(&self) -> Bytes {
-        // Plain data: this does not fail; if it did, an empty answer is refused by the client.
+        // Encoding this cannot fail. If it did, the client would refuse the empty answer.
         postcard::to_stdvec(self).map(Bytes::from).unwrap_or_default()
     }
 
@@ -165,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_that_does_not_say_which_frames_it_takes_takes_any() {
+    fn a_client_without_a_maximum_frame_size_accepts_any() {
         let details = HelloDetails { resumable: true, max_frame_bytes: 65_536, ..HelloDetails::default() };
         let hello = Hello { protocol: 1, details };
         let bytes = hello.encode().expect("encodes");
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_recognised_whatever_follows() {
+    fn another_version_is_recognized_whatever_follows() {
         let mut bytes = MAGIC.to_vec();
         bytes.extend(7u32.to_be_bytes());
         bytes.extend([0xff; 9]);

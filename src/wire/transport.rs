@@ -1,9 +1,9 @@
-//! The messages of the tarpc service [`Wire`](super::Wire), as they stand in frames.
+//! Encodes and decodes the messages of the tarpc service [`Wire`](super::Wire).
 //!
-//! They are what tarpc's own channels send and take, and a test has tarpc's own client talk to a service. The time that
-//! a request names is of no use, since each call in it has its own: it is written for tarpc's sake, and not read.
-//! (tarpc computes `Instant::now() + timeout` from what it decodes, which panics for a hostile duration, as its timer
-//! does for one beyond 2^36 ms.)
+//! They are compatible with tarpc's own channels: in a test, tarpc's client talks to a service. The time-out of a
+//! request has no meaning here, since each call in it has its own. It is written because tarpc expects it, and is not
+//! read. (tarpc computes `Instant::now() + timeout`, which panics for a hostile time-out, as its timer does for one
+//! beyond 2^36 ms.)
 
 use super::{WireRequest, WireResponse};
 use bytes::Bytes;
@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::time::Duration;
 
-/// What a request says it may take: a day.
+/// The time-out that is written into each request: a day.
 pub(crate) const LONGEST_REQUEST: Duration = Duration::from_secs(24 * 3600);
 
-/// The most bytes a message has before its body.
+/// The maximum size of a message's head, in bytes.
 const HEAD: usize = 32;
 
 #[derive(Serialize, Deserialize)]
@@ -36,29 +36,29 @@ enum Method {
     Collect,
 }
 
-/// What a client sends.
+/// A message of a client.
 #[derive(Debug)]
 pub(crate) enum ClientMessage {
     Request {
         id: u64,
         request: WireRequest,
     },
-    /// tarpc's client says so when nobody waits for the response any more.
+    /// tarpc's client sends this if it no longer waits for the response.
     Cancel {
         id: u64,
     },
 }
 
-/// What a service sends.
+/// A message of a service.
 #[derive(Debug)]
 pub(crate) struct ServerMessage {
-    /// The request that it answers.
+    /// The id of the request that this answers.
     pub(crate) id: u64,
-    /// The response; or, of tarpc's own server, why there is none.
+    /// The response, or the error of tarpc's own server.
     pub(crate) response: Result<WireResponse, String>,
 }
 
-/// A message as it is sent: what comes before its body, and the body.
+/// An encoded message: its head and its body.
 pub(crate) struct Encoded {
     head: [u8; HEAD],
     used: usize,
@@ -101,7 +101,7 @@ impl ClientMessage {
                     WireRequest::Submit { batch } => (Method::Submit, batch),
                     WireRequest::Collect { received } => (Method::Collect, received),
                 };
-                // It fits: a day has fewer milliseconds.
+                // A day has few enough milliseconds.
                 let timeout_ms = LONGEST_REQUEST.as_millis() as u64;
                 Encoded::new(&RequestHead::Request { id, timeout_ms, method }, body)
             }
@@ -143,7 +143,7 @@ impl ServerMessage {
     }
 }
 
-/// The head of a message, and the body after it, which shares the frame's memory.
+/// Decodes the head of a message, and returns it with the body, which shares the frame's memory.
 fn split<'a, H: Deserialize<'a>>(frame: &'a Bytes) -> io::Result<(H, Bytes)> {
     let (head, rest) =
         postcard::take_from_bytes(frame).map_err(|e| invalid(format!("this is not a tarmem frame: {e}")))?;
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_read_as_they_were_written() {
+    fn messages_round_trip() {
         let body = Bytes::from_static(b"body");
         let requests = [
             WireRequest::Open { hello: body.clone() },
@@ -195,7 +195,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn garbage_is_an_error_or_a_message_never_a_panic(bytes: Vec<u8>) {
+        fn garbage_never_causes_a_panic(bytes: Vec<u8>) {
             let frame = Bytes::from(bytes);
             let _ = ClientMessage::decode(&frame);
             let _ = ServerMessage::decode(&frame);

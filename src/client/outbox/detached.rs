@@ -1,14 +1,14 @@
-//! Calls of whose outcome nobody will hear.
+//! Detached calls, whose outcome nobody waits for.
 
 use super::super::in_flight::{CallOrigin, Slot};
 use super::Outbox;
 use tarmem_remote::payload::Payload;
 
 impl Outbox {
-    /// Puts an operation in line of whose outcome nobody will hear. Nobody can wait for room with it, either: if more
-    /// is in line than callers may have there, which is twice the largest frame, it is dropped, and that is traced.
+    /// Queues a detached operation. Since no caller waits for room with it, it is dropped if more than twice the
+    /// largest frame waits to be sent, which is the limit for callers, too; this is traced.
     pub(in crate::client) fn send(&mut self, operation: Payload, task: u64) {
-        // What is larger than a frame would end the connection.
+        // An operation larger than a frame would end the connection.
         if self.ended.is_some() || operation.len() > self.largest() {
             return;
         }
@@ -16,17 +16,19 @@ impl Outbox {
             if !std::mem::replace(&mut self.is_dropping, true) {
                 tracing::warn!(
                     "a detached call is dropped, and so are those that follow until some are sent: calls of {} bytes \
-                     wait to be sent, the limit being twice the largest frame; await calls, so that they wait for room",
+                     wait to be sent, which is the limit (twice the largest frame); await calls instead of detaching \
+                     them, so that they wait for room",
                     2 * self.largest()
                 );
             }
             return;
         }
-        // In its turn: what is sent later may rely on it.
+        // It keeps its place in the order: later calls may rely on it.
         self.append(operation, task, CallOrigin::Detached);
     }
 
-    /// Each call counts with the place that it takes here, too: the smallest are no less to be bounded.
+    /// Whether there is room for another call. Each call also counts with the memory for its slot, so that calls
+    /// without arguments are bounded, too.
     fn has_room(&self, bytes: usize) -> bool {
         let calls = usize::try_from(self.in_flight.next() - self.unsent).unwrap_or(usize::MAX);
         let places = calls.saturating_add(self.resend.len() + 1).saturating_mul(size_of::<Slot>());
@@ -40,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn detached_calls_are_bounded_and_go_on_once_some_were_sent() {
+    fn detached_calls_are_dropped_over_the_limit_until_some_are_sent() {
         for bytes in [1, 1000] {
             let mut outbox = Outbox::new(SendLimits { frame_bytes: 64 << 10, batch: 100_000, in_flight: 8 });
             for _ in 0..10_000 {

@@ -1,11 +1,11 @@
-//! The outbox's lock. Nobody is woken under it: a waker is its caller's own code, which may make calls.
+//! The outbox's lock. No caller is woken while it is held: wakers are user code, which may make calls.
 
 use super::super::wakeup::wake;
 use super::Outbox;
 use crate::sync::{Mutex, MutexGuard};
 use std::ops::{Deref, DerefMut};
 
-/// An outbox, shared by callers and the task that pumps their calls.
+/// An outbox that is shared by callers and the task that pumps their calls.
 pub(in crate::client) struct SharedOutbox(Mutex<Outbox>);
 
 impl SharedOutbox {
@@ -18,7 +18,7 @@ impl SharedOutbox {
     }
 }
 
-/// The lock, held. Those for whom there was room meanwhile are woken once it is not.
+/// The held lock. When it is dropped, callers for which there is room now are woken.
 pub(in crate::client) struct OutboxGuard<'a>(MutexGuard<'a, Outbox>);
 
 impl Deref for OutboxGuard<'_> {
@@ -62,7 +62,7 @@ mod tests {
     use tarmem_remote::call::Terms;
     use tarmem_remote::payload::Payload;
 
-    /// Looks whether the lock is free when it is woken.
+    /// A waker that checks whether the lock is free.
     struct Looking(Arc<SharedOutbox>, AtomicBool);
 
     impl Wake for Looking {
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn callers_are_let_in_under_no_lock() {
+    fn callers_are_woken_after_the_lock_is_released() {
         let limits = SendLimits { frame_bytes: 4096, batch: 8, in_flight: 2 };
         let locked = Arc::new(SharedOutbox::new(Outbox::new(limits)));
         let looking = Arc::new(Looking(Arc::clone(&locked), AtomicBool::new(false)));

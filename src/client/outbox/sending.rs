@@ -1,4 +1,4 @@
-//! The batches in which calls are sent, and in which order.
+//! Makes the batches in which calls are sent, in order.
 
 use super::super::in_flight::{CallOrigin, Slot};
 use super::Outbox;
@@ -16,17 +16,17 @@ impl Outbox {
             || !self.releases.is_empty()
     }
 
-    /// What every request begins with.
+    /// The beginning of every request.
     pub(in crate::client) fn preamble(&self) -> Bytes {
         let mut preamble = Vec::new();
         Preamble { received_below: self.reply_acks.below }.put(&mut preamble);
         preamble.into()
     }
 
-    /// Whether there is a batch to send, with what the service is to know first.
+    /// Whether there is a batch to send. Queues acknowledgements, cancellations and releases first.
     pub(in crate::client) fn has_batch(&mut self) -> Result<bool, Error> {
         self.append_housekeeping()?;
-        // One that was cancelled before it was sent is over.
+        // Skip calls that were cancelled before they were sent.
         while let Some(sequence) = self.next_to_send()
             && !self.may_go(sequence)
         {
@@ -35,41 +35,41 @@ impl Outbox {
         Ok(self.next_to_send().is_some())
     }
 
-    /// It is to be sent, and to this service.
+    /// Whether a call is to be sent to this service now.
     fn may_go(&mut self, sequence: u64) -> bool {
         let slot = self.in_flight.get_mut(sequence);
         let Some(Slot::Unanswered(call)) = slot.as_deref() else { return false };
         !self.paused || matches!(call.origin, CallOrigin::Client)
     }
 
-    /// The service shuts down, and begins nothing new: calls wait for the one that takes its place, for as long as each
-    /// may. What this one is to know about earlier calls is still sent.
+    /// Stops sending calls, since the service shuts down and starts nothing new. Calls wait for the next service, each
+    /// until its deadline. Acknowledgements, cancellations and releases are still sent to this one.
     pub(in crate::client) fn pause(&mut self) {
         self.paused = true;
     }
 
-    /// The first call to send.
+    /// The next call to send.
     fn next_to_send(&self) -> Option<u64> {
         self.resend.front().copied().or_else(|| self.next_unsent())
     }
 
-    /// Goes on to the next call to send.
+    /// Skips the next call to send.
     fn pass_over(&mut self) {
         if self.resend.pop_front().is_none() {
             self.unsent += 1;
         }
     }
 
-    /// Appends the next batch to send: as much as fits a frame.
+    /// Appends the next batch to send to `batch`: as much as fits a frame.
     pub(in crate::client) fn put_batch(&mut self, batch: &mut Vec<u8>) {
         let start = batch.len();
         let operations = usize::try_from(self.in_flight.next() - self.unsent).unwrap_or(usize::MAX);
         let most = self.in_flight.totals().unsent_bytes + operations.saturating_mul(SUBMISSION_OVERHEAD) + 16;
         batch.reserve(most.min(self.limits.frame_bytes));
         Preamble { received_below: self.reply_acks.below }.put(batch);
-        // Some may have waited for long: while there was no connection, say.
+        // Calls may have waited for long, for example while there was no connection.
         let now = self.clock.now(false);
-        // Most of those that gather together have the same time: how much of it is left is computed once for them.
+        // Most calls of a batch have the same deadline, so the time that is left is computed once for all of them.
         let mut time = (None, None);
         let mut time_left_ms = None;
         let mut operations = 0;
@@ -103,7 +103,7 @@ impl Outbox {
     }
 
     pub(super) fn append_housekeeping(&mut self) -> Result<(), Error> {
-        // An acknowledged handle may be released at once: in this order.
+        // A handle has to be acknowledged before it can be released.
         self.append_settled()?;
         for (id, count) in std::mem::take(&mut self.releases) {
             self.append(Operation::Release { id, count }.encode()?, 0, CallOrigin::Client);

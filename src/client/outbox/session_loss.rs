@@ -1,4 +1,4 @@
-//! What becomes of calls when a connection ends, or a session.
+//! Decides what happens to calls when a connection or a session ends.
 
 use super::super::in_flight::{CallOrigin, Slot, UnansweredCall};
 use super::{Outbox, SendLimits};
@@ -7,14 +7,13 @@ use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 
 impl Outbox {
-    /// The session goes on over another connection. The service has begun the calls up to `begun`, and what came after
-    /// them is sent again.
+    /// Continues the session over another connection. The service has started the calls up to `begun`; later ones are
+    /// sent again.
     pub(in crate::client) fn resume(&mut self, begun: u64) {
         self.send_again(|sequence| sequence > begun);
     }
 
-    /// Sends those calls again that were sent and that `lost` picks, and those whose turn has passed although they were
-    /// not.
+    /// Queues the calls again that were sent and that `lost` picks, and those that were skipped without being sent.
     fn send_again(&mut self, lost: impl Fn(u64) -> bool) {
         let (mut again, unsent) = (Vec::new(), self.unsent);
         self.in_flight.each_unanswered(|sequence, slot| {
@@ -30,9 +29,9 @@ impl Outbox {
         self.resend = again.into();
     }
 
-    /// The session has expired after the service had begun the calls up to `begun`: of those nobody knows, and the
-    /// others were not made. Of a call that may be made twice it does not matter whether it was. Who waits for them is
-    /// to be woken.
+    /// Answers all calls of a session that has expired. The outcome of the calls up to `begun`, which the service had
+    /// started, is `unknown`; the others did not run, and get `expired`. So do calls that may be repeated. Returns the
+    /// wakers of their callers.
     pub(in crate::client) fn expired(&mut self, begun: u64, expired: &Error, unknown: &Error) -> Vec<Waker> {
         self.give_up(|sequence, call| {
             let doubtful = call.sent && sequence <= begun && !call.idempotent;
@@ -40,12 +39,12 @@ impl Outbox {
         })
     }
 
-    /// Another service has taken the place of the one that had the session. What can be made twice is sent to it, and
-    /// what was not sent yet; of the rest the outcome is `unknown`. Who waits for them is to be woken.
+    /// Continues with another service, after the one with the session has ended. Calls that may be repeated, or were
+    /// not sent yet, are sent to it; the outcome of the others is `unknown`. Returns the wakers of their callers.
     pub(in crate::client) fn restart(&mut self, limits: SendLimits, unknown: &Error) -> Vec<Waker> {
         let wakers = self.give_up(|_, call| (call.sent && !call.idempotent).then(|| unknown.clone()));
-        // Handles and provisional results are gone with the service that knew them, and so is what was sent of which
-        // nobody hears.
+        // Handles and provisional results are gone with the old service, and so are detached calls that were sent to
+        // it.
         self.in_flight.discard(|call| match call.origin {
             CallOrigin::Caller(_) => false,
             CallOrigin::Detached => call.sent,
@@ -59,7 +58,7 @@ impl Outbox {
         wakers
     }
 
-    /// A session in which nothing was begun has been replaced by a new one: everything is sent to that.
+    /// Continues with a new session in place of one in which the service had started nothing: everything is sent again.
     pub(in crate::client) fn begin_anew(&mut self, limits: SendLimits) -> Vec<Waker> {
         self.begin_session(limits);
         self.send_again(|_| true);
@@ -73,7 +72,7 @@ impl Outbox {
         self.paused = false;
     }
 
-    /// Answers those that wait with the error that `of` has for them.
+    /// Answers each waiting call with the error that `of` returns for it, if any. Returns the wakers of their callers.
     fn give_up(&mut self, of: impl Fn(u64, &UnansweredCall) -> Option<Error>) -> Vec<Waker> {
         let mut wakers = Vec::new();
         self.in_flight.each_unanswered(|sequence, slot| {
@@ -87,9 +86,9 @@ impl Outbox {
         wakers
     }
 
-    /// The session has ended: new calls get `closed`, and so do those that were never sent or that may be made twice;
-    /// of the others the outcome is `unknown`. Who waits for them is to be woken. What nobody was to wait for is the
-    /// last that may still be sent, with a `goodbye` if the client does not come back.
+    /// Ends the session. New calls get `closed`, and so do calls that were never sent or may be repeated; the outcome
+    /// of the others is `unknown`. Returns the wakers of their callers. With `goodbye`, a last batch is made of the
+    /// detached calls, releases and acknowledgements that were not sent yet, and the goodbye itself.
     pub(in crate::client) fn end(&mut self, closed: Error, unknown: &Error, goodbye: bool) -> Vec<Waker> {
         if self.ended.is_some() {
             return Vec::new();
@@ -98,7 +97,7 @@ impl Outbox {
             self.give_up(|_, call| Some(if call.sent && !call.idempotent { unknown } else { &closed }.clone()));
         wakers.extend(self.backpressure.take());
         if goodbye && let Ok(operation) = Operation::Goodbye.encode() {
-            // After those that are to be sent before the session ends.
+            // The goodbye comes after everything else.
             let _ = self.append_housekeeping();
             self.append(operation, 0, CallOrigin::Client);
             let mut goodbye_batch = Vec::new();
@@ -109,7 +108,7 @@ impl Outbox {
         wakers
     }
 
-    /// A new session has taken the place of one that has ended.
+    /// Starts a new session in place of one that has ended.
     pub(in crate::client) fn reopen(&mut self, limits: SendLimits) {
         self.in_flight.discard(|_| true);
         self.ended = None;

@@ -1,4 +1,4 @@
-//! Whatever happens to a session, and in whichever order: what it counts is what there is.
+//! The outbox's totals stay correct, whatever happens to a session and in whichever order.
 
 use super::timeout::in_ms;
 use super::*;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 const LIMITS: SendLimits = SendLimits { frame_bytes: 4096, batch: 8, in_flight: 6 };
 
-/// What can happen.
+/// Something that happens to a session.
 #[derive(Clone, Debug)]
 enum Event {
     Call { bytes: usize, idempotent: bool, timeout_ms: Option<u64> },
@@ -72,7 +72,7 @@ fn reply(kind: Kind) -> Reply {
     }
 }
 
-/// A session's outbox, and the calls whose callers have not gone.
+/// A session's outbox, and the calls whose callers still wait.
 struct Session {
     outbox: Outbox,
     calls: Vec<u64>,
@@ -127,7 +127,7 @@ impl Session {
                 drop(self.outbox.expire(Instant::now() + Duration::from_millis(after_ms)));
             }
             Event::Pause => self.outbox.pause(),
-            // What happens to a session happens while it has not ended.
+            // The events below happen only to a session that has not ended.
             _ if self.outbox.ended.is_some() => {
                 if matches!(event, Event::Reopen) {
                     self.outbox.reopen(LIMITS);
@@ -145,7 +145,7 @@ impl Session {
         }
     }
 
-    /// All that its callers still wait for is answered; then there is room, and a call comes through.
+    /// Checks that once all calls are over, there is room, and a new call gets its reply.
     fn goes_on(&mut self) {
         if self.outbox.ended.is_some() {
             self.outbox.reopen(LIMITS);
@@ -165,7 +165,7 @@ impl Session {
         let Pushed::Queued { sequence, .. } = pushed else { panic!("there is no room") };
         assert!(self.outbox.has_batch().expect("it is plain data"));
         self.outbox.put_batch(&mut Vec::new());
-        assert!(self.outbox.answered(sequence, reply(Kind::Done)).is_some(), "somebody waits for it");
+        assert!(self.outbox.answered(sequence, reply(Kind::Done)).is_some(), "its caller waits for it");
         let taken = self.outbox.poll_reply(&mut Context::from_waker(&waker), sequence, &mut None);
         assert!(matches!(taken, Poll::Ready(Reply::Done(_))));
     }
@@ -174,7 +174,7 @@ impl Session {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
     #[test]
-    fn what_is_counted_is_what_there_is(events in prop::collection::vec(event(), 1..60)) {
+    fn totals_are_correct_after_any_events(events in prop::collection::vec(event(), 1..60)) {
         let mut session = Session { outbox: Outbox::new(LIMITS), calls: Vec::new() };
         for event in events {
             session.happens(event);
@@ -185,9 +185,9 @@ proptest! {
     }
 }
 
-/// What is sent of which nobody hears is gone with its service; what was not sent goes to the next one.
+/// A detached call that was sent is lost with its service; one that was not sent goes to the next service.
 #[test]
-fn a_session_goes_on_with_a_service_that_was_started_again() {
+fn after_a_restart_only_unsent_detached_calls_are_sent() {
     let mut session = Session { outbox: Outbox::new(LIMITS), calls: Vec::new() };
     session.outbox.send(b"sent"[..].into(), 0);
     assert!(session.outbox.has_batch().expect("it is plain data"));
@@ -212,7 +212,7 @@ fn a_call_without_time_is_not_sent() {
 }
 
 #[test]
-fn a_reply_that_comes_too_late_is_not_taken_and_undone() {
+fn a_late_reply_is_a_timeout_and_its_result_is_undone() {
     for timeout in [Duration::from_nanos(1), Duration::from_micros(20), Duration::from_micros(1500)] {
         let (mut outbox, waker) = (Outbox::new(LIMITS), noop_waker());
         let pushed = outbox.push(&mut Payload::from(&b"one"[..]), Some(timeout), Terms::default(), &waker);
@@ -235,9 +235,9 @@ fn a_timeout_is_rounded_up_for_the_service() {
     assert_eq!(in_ms(Duration::MAX), u64::MAX);
 }
 
-/// The time that a call waits for its connection is its own, however many came before it.
+/// The shared clock does not shorten the time-out of calls that are made later.
 #[test]
-fn a_call_that_comes_behind_others_has_its_whole_time() {
+fn each_call_has_its_whole_timeout() {
     let (mut outbox, waker) = (Outbox::new(LIMITS), noop_waker());
     for timeout in [Duration::from_secs(30), Duration::from_secs(5), Duration::from_millis(40)] {
         let begun = Instant::now();
@@ -247,7 +247,7 @@ fn a_call_that_comes_behind_others_has_its_whole_time() {
         let Some(Slot::Unanswered(UnansweredCall { deadline: Some(at), .. })) = slot.as_deref() else {
             panic!("it waits")
         };
-        // A tick is a hundredth of a second at most.
+        // A tick takes at most a hundredth of a second.
         let least = if timeout < SHORT { timeout } else { timeout - Duration::from_millis(20) };
         assert!(at.duration_since(begun) >= least, "{timeout:?}");
         std::thread::sleep(Duration::from_millis(60));
