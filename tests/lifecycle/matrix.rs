@@ -1,4 +1,4 @@
-//! Every kind of call in every state of its connection: each has its right outcome, and the session goes on afterwards.
+//! Every kind of call in every state of its connection has the right outcome, and the session works afterwards.
 
 use super::support::detour::Detour;
 use futures::future::{BoxFuture, FutureExt, join_all};
@@ -13,30 +13,30 @@ use tarmem_test_models::{Account, AccountProxy};
 /// A kind of call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// It may be made once, and takes a while.
+    /// It must not be repeated, and takes a while.
     Plain,
-    /// It changes nothing.
+    /// It changes nothing, so it may be repeated.
     Reader,
-    /// Its caller says that it may be made twice.
+    /// Its caller marks it as idempotent.
     Idempotent,
     Memoize,
-    /// Several, sent together.
+    /// Several calls, sent together.
     Pipeline,
-    /// Nobody hears of it.
+    /// It is detached.
     Detached,
-    /// Nobody hears of it, and it waits for its object.
+    /// It is detached, and waits for its object.
     DetachedWait,
-    /// Its caller goes away at once.
+    /// Its future is dropped at once.
     Cancelled,
-    /// Its caller goes away, while it waits.
+    /// Its future is dropped while it waits.
     CancelledWait,
     /// It waits for a lock.
     Parked,
     /// A guard is dropped.
     Guard,
-    /// A guard is released by a caller that goes away.
+    /// A guard is released, and the future of that is dropped.
     Forgotten,
-    /// Its time is up before its end.
+    /// It times out before it ends.
     TimedOut,
     /// The last proxy of an unnamed object is dropped.
     Handle,
@@ -59,17 +59,17 @@ const KINDS: [Kind; 14] = [
     Kind::Handle,
 ];
 
-/// What becomes of the connection.
+/// What happens to the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Up,
     /// It is reset, and the session resumes at once.
     Cut,
-    /// There is none for a while, and then the session resumes.
+    /// There is no service for a while, and then the session resumes.
     Down,
     /// The service is killed, and another one is started.
     Killed,
-    /// The service shuts down in order, and another one is started.
+    /// The service shuts down, and another one is started.
     ShutDown,
     /// The session expires without a connection.
     Expired,
@@ -85,13 +85,13 @@ const STATES: [State; 8] =
 /// When the call is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Moment {
-    /// It has arrived at the service when the connection gets into its state.
+    /// It has arrived at the service before the connection enters its state.
     Before,
-    /// In that state.
+    /// It is made in that state.
     During,
 }
 
-/// What a caller hears.
+/// The outcome of a call, as its caller sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Heard {
     Done,
@@ -129,9 +129,9 @@ fn heard<T, E: Into<Heard>>(result: Result<T, E>) -> Heard {
     result.map_or_else(Into::into, |_| Heard::Done)
 }
 
-/// What the callers of such a call may hear.
+/// The outcomes that are allowed for such a call.
 fn allowed(kind: Kind, state: State, moment: Moment) -> Vec<Heard> {
-    // What waits for a lock or an item has no effect before it comes to its end, and none after its service.
+    // A call that waits for a lock or an item has no effect before it ends, and its effect ends with its service.
     let once = matches!(kind, Kind::Plain | Kind::Pipeline);
     let end = match state {
         State::Expired => Some(Heard::Expired),
@@ -141,20 +141,21 @@ fn allowed(kind: Kind, state: State, moment: Moment) -> Vec<Heard> {
     };
     let done = if kind == Kind::TimedOut { Heard::Late } else { Heard::Done };
     match (moment, end) {
-        // What has not been sent is, if there is anywhere to send it to.
+        // A call that has not been sent is sent if there is a service.
         (Moment::During, None) => vec![done],
         (Moment::During, Some(end)) => match kind {
             Kind::TimedOut => vec![end, done],
             _ => vec![end],
         },
-        // What was on its way may have come to its end before.
+        // A call that had been sent may have ended before.
         (Moment::Before, None) if state == State::Killed && once => vec![Heard::Unknown, done],
         (Moment::Before, None) => vec![done],
         (Moment::Before, Some(end)) => vec![if once { Heard::Unknown } else { end }, done],
     }
 }
 
-/// How many calls a session may have in flight: one that is counted and gone is missed.
+/// How many calls a session may have in flight. There are few, so that a call that is over and still counted is
+/// noticed.
 const IN_FLIGHT: usize = 8;
 
 /// How long a slow call takes, in milliseconds.
@@ -165,7 +166,7 @@ struct World {
     detour: Detour,
     service: Option<RunningService>,
     session: Session,
-    /// Holds what a parked call waits for.
+    /// Holds the object that a parked call waits for.
     blocker: Option<tarmem::modules::threading::Guard<tarmem::modules::threading::LockProxy>>,
     guard: Option<tarmem::modules::threading::Guard<tarmem::modules::threading::LockProxy>>,
     unnamed: Option<AccountProxy>,
@@ -216,7 +217,7 @@ impl World {
         world
     }
 
-    /// Makes the call. What its callers hear comes later.
+    /// Makes the call. Its outcome comes later.
     async fn make(&mut self, kind: Kind) -> Vec<BoxFuture<'static, Heard>> {
         let session = self.session.clone();
         let account = |key: &str| session.proxy::<Account>(key);
@@ -242,7 +243,7 @@ impl World {
                 let calls = [many.deposit(1), many.deposit_slowly(1, SLOW), many.deposit(1)];
                 let outcome = async move {
                     let results = session.pipeline(calls).await;
-                    // They may differ; the worst of them is told.
+                    // The outcomes may differ; this takes the worst one.
                     let mut outcomes: Vec<Heard> = results.into_iter().map(heard).collect();
                     outcomes.sort_by_key(|outcome| *outcome == Heard::Done);
                     outcomes.swap_remove(0)
@@ -316,7 +317,7 @@ impl World {
                 let objects = self.service().object_count();
                 let others = usize::from(self.unnamed.is_some());
                 self.lose().await;
-                // Its handles go with it.
+                // The handles of the session are lost.
                 while others > 0 && self.service().object_count() + others > objects {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
@@ -337,7 +338,7 @@ impl World {
         self.session.wait_for(SessionState::Reconnecting).await;
     }
 
-    /// There is a way to a service again.
+    /// Makes a service reachable again.
     async fn leave(&mut self) {
         match self.state {
             State::Up | State::Cut | State::Closed => {}
@@ -354,14 +355,14 @@ impl World {
         }
         let session = &self.session;
         let works = |e: Error| format!("the session does not go on: {e}");
-        // Behind all that was sent before, and that may take a while.
+        // These calls come after all earlier ones, which may take a while.
         for key in ["once", "held", "many"] {
             session.proxy::<Account>(key).deposit(0).await.map_err(works)?;
         }
         let before = session.proxy::<Account>("after").balance().await.map_err(works)?;
         let after = session.proxy::<Account>("after").deposit(1).await.map_err(works)?;
         assert_eq!(after, before + 1);
-        // As many calls as ever may be in flight at one time.
+        // The full number of calls can be in flight.
         let queue = session.memoize("room", QueueProxy::new(None)).await.map_err(works)?;
         let waits = async {
             let mut waits = Vec::new();
@@ -383,7 +384,7 @@ impl World {
     }
 }
 
-/// Polled for the first time: what it sends is on its way.
+/// Polls a future for the first time, so that its call is on its way.
 fn begun(future: impl Future<Output = Heard> + Send + 'static) -> BoxFuture<'static, Heard> {
     let mut future = future.boxed();
     match future.as_mut().now_or_never() {
@@ -397,7 +398,7 @@ async fn cell(kind: Kind, state: State, moment: Moment) -> Result<(), String> {
     let mut outcomes = Vec::new();
     if moment == Moment::Before {
         outcomes = world.make(kind).await;
-        // In its turn: what was sent before it has arrived.
+        // Calls are served in order, so the earlier ones have arrived.
         world.session.is_memoized("x").await.map_err(|e| e.to_string())?;
     }
     world.enter().await;
@@ -406,7 +407,7 @@ async fn cell(kind: Kind, state: State, moment: Moment) -> Result<(), String> {
     }
     world.leave().await;
     if let Some(blocker) = world.blocker.take() {
-        // With a service that is gone, it is gone.
+        // The object is lost with its service.
         let _ = blocker.release().await;
     }
     let allowed = allowed(kind, state, moment);
@@ -419,7 +420,7 @@ async fn cell(kind: Kind, state: State, moment: Moment) -> Result<(), String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_kind_of_call_in_every_state_of_its_connection_leaves_a_session_that_works() {
+async fn a_session_works_after_any_call_in_any_state_of_its_connection() {
     let mut cells = Vec::new();
     for kind in KINDS {
         for state in STATES {

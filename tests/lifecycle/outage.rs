@@ -1,4 +1,4 @@
-//! What a client makes of a service that goes away and comes back, and of what happens to itself meanwhile.
+//! Clients whose service goes away and comes back, and clients with problems of their own.
 
 use super::support::detour::Detour;
 use super::support::{Fixture, Way};
@@ -20,7 +20,7 @@ fn address_of(service: &RunningService) -> std::net::SocketAddr {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_orderly_end_of_the_service_is_a_pause() {
+async fn an_orderly_restart_is_a_pause() {
     let first = service().await;
     let detour = Detour::to(address_of(&first)).await;
     let (idle, session) = (detour.address.to_string(), detour.address.to_string());
@@ -32,7 +32,7 @@ async fn an_orderly_end_of_the_service_is_a_pause() {
     let waiting = queue.get::<i64>().send().await;
     session.is_memoized("k").await.expect("answers; so the calls before it have arrived");
     first.shutdown().await;
-    assert_eq!(running.await, Ok(2), "what runs is finished, and its result arrives");
+    assert_eq!(running.await, Ok(2), "the running call finishes, and its result arrives");
     let (id, unsent) = (session.id(), account.deposit(10).send().await);
     // With the defaults, a service may be away for some seconds.
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -48,10 +48,10 @@ async fn an_orderly_end_of_the_service_is_a_pause() {
     assert_eq!((session.state(), session.ended()), (SessionState::Connected, None));
 }
 
-/// The thread of its connection is held by the method, so that the client hears nothing for a part of its lease and
+/// The method holds the thread of its connection, so that the client hears nothing for a part of its lease and
 /// tries another connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn shutdown_delivers_the_result_of_a_method_that_holds_its_thread_for_longer_than_clients_are_patient() {
+async fn a_shutdown_delivers_the_result_of_a_method_that_holds_its_thread_for_long() {
     for workers in [1, 2] {
         let mut limits = Limits::default();
         limits.lease = Duration::from_millis(1_500);
@@ -59,7 +59,7 @@ async fn shutdown_delivers_the_result_of_a_method_that_holds_its_thread_for_long
         let session = Session::connect(service.address()).await.expect("connects");
         let account = session.memoize("k", AccountProxy::open(1)).await.expect("made");
         let running = tokio::spawn(account.deposit_holding(1, 2_500));
-        // It runs: with several threads others are answered, and with one nobody is.
+        // The method runs. With several threads other clients are answered, with one thread none is.
         tokio::time::sleep(Duration::from_millis(200)).await;
         service.shutdown().await;
         assert_eq!(running.await.expect("no panic"), Ok(2), "{workers} workers");
@@ -67,7 +67,7 @@ async fn shutdown_delivers_the_result_of_a_method_that_holds_its_thread_for_long
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn client_that_comes_while_a_service_shuts_down_finds_the_next_one() {
+async fn a_client_that_connects_during_a_shutdown_finds_the_next_service() {
     let first = service().await;
     let detour = Detour::to(address_of(&first)).await;
     let session = Session::connect(detour.address.to_string()).await.expect("connects");
@@ -78,7 +78,7 @@ async fn client_that_comes_while_a_service_shuts_down_finds_the_next_one() {
     let refused = Session::builder(detour.address.to_string()).max_retry(0);
     let error = loop {
         match refused.clone().connect().await {
-            // It has not begun yet.
+            // The shutdown has not begun yet.
             Ok(_) => tokio::task::yield_now().await,
             Err(error) => break error,
         }
@@ -93,7 +93,7 @@ async fn client_that_comes_while_a_service_shuts_down_finds_the_next_one() {
     assert_eq!(newcomer.is_memoized("k").await, Ok(false));
 }
 
-/// Of a session in which nothing is done, nothing is lost by many of them.
+/// A session without calls loses nothing by restarts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_session_outlives_any_number_of_restarts() {
     let mut running = service().await;
@@ -117,14 +117,14 @@ async fn an_idle_session_outlives_any_number_of_restarts() {
             assert_ne!(session.state(), SessionState::Closed, "{restart}: {:?}", session.ended());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        // It is there for a while, as services are.
+        // The service runs for a while.
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
     assert_eq!(session.is_memoized("k").await, Ok(false));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_panic_in_the_hook_is_no_end_of_the_session() {
+async fn a_panic_in_the_hook_does_not_end_the_session() {
     let service = service().await;
     let detour = Detour::to(address_of(&service)).await;
     let told = Arc::new(AtomicU64::new(0));
@@ -141,7 +141,7 @@ async fn a_panic_in_the_hook_is_no_end_of_the_session() {
     let account = session.memoize("k", AccountProxy::open(0)).await.expect("made");
     for cut in 1..=2 {
         detour.cut();
-        // It may be on its way over the connection that is cut.
+        // The call may be on its way when the connection is cut.
         while told.load(Ordering::SeqCst) < cut {
             account.balance().await.expect("the session goes on");
         }
@@ -150,7 +150,7 @@ async fn a_panic_in_the_hook_is_no_end_of_the_session() {
     session.close().await;
     session.reconnect().await.expect("it connects");
     assert_eq!(account.balance().await, Ok(2));
-    // The hook runs beside the session.
+    // The hook runs on another thread.
     let begun = Instant::now();
     while told.load(Ordering::SeqCst) < 3 {
         assert!(begun.elapsed() < Duration::from_secs(20), "the hook is not told");
@@ -159,7 +159,7 @@ async fn a_panic_in_the_hook_is_no_end_of_the_session() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_result_too_large_for_the_client_fails_its_call_alone() {
+async fn a_result_that_is_too_large_for_the_client_fails_only_its_call() {
     let fixture = Fixture::new(Way::Tcp).await;
     let session = Session::builder(fixture.address()).max_frame(64 << 10).connect().await.expect("connects");
     let account = session.memoize("k", AccountProxy::open(3)).await.expect("made");
@@ -171,16 +171,16 @@ async fn a_result_too_large_for_the_client_fails_its_call_alone() {
     for other in others {
         assert_eq!(other.map(|bytes| bytes.len()), Ok(40 << 10));
     }
-    // After a pause, too: a poll brings what did not finish at once.
+    // A result that comes with a poll fails in the same way.
     assert!(matches!(account.large(66 << 10).await, Err(Error::BadResult { .. })));
     assert_eq!((session.id(), session.state(), account.balance().await), (id, SessionState::Connected, Ok(3)));
-    // Less than a client must take is as much as it must.
+    // A value below the minimum is raised to the minimum.
     let least = Session::builder(fixture.address()).max_frame(1).connect().await.expect("connects");
     assert_eq!(least.proxy::<Account>("k").balance().await, Ok(3));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_has_the_time_that_it_was_given_and_no_more() {
+async fn a_call_has_its_timeout_and_no_more() {
     for way in [Way::InProcess, Way::Memory, Way::Tcp, Way::Unix] {
         let fixture = Fixture::new(way).await;
         let session = fixture.session().await;
@@ -214,9 +214,9 @@ async fn a_call_has_the_time_that_it_was_given_and_no_more() {
     }
 }
 
-/// The method holds the thread that reads what the client sends: nobody but the client can tell its caller.
+/// The method holds the thread of its connection, so only the client itself can time out the call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_caller_is_told_when_its_time_is_up_whatever_the_service_does() {
+async fn a_call_times_out_whatever_the_service_does() {
     for way in [Way::Memory, Way::Tcp, Way::Unix] {
         let fixture = Fixture::new(way).await;
         let session = fixture.session().await;
@@ -229,13 +229,13 @@ async fn a_caller_is_told_when_its_time_is_up_whatever_the_service_does() {
             "{error}"
         );
         assert!(elapsed >= Duration::from_millis(50) && elapsed < Duration::from_millis(1500), "{way:?}: {elapsed:?}");
-        // Its reply comes late, and the session goes on.
+        // The reply arrives late, and the session works.
         assert_eq!(account.deposit(1).await, Ok(4), "{way:?}");
         assert_eq!(session.proxy::<Queue>("none").waiting().await, Err(Error::NoSuchKey { key: "none".into() }));
     }
 }
 
-/// A waker that is broken: those of an executor of the user's own may be.
+/// A waker that panics, as that of a user's own executor may.
 struct Broken;
 
 impl Wake for Broken {
@@ -245,7 +245,7 @@ impl Wake for Broken {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_waker_that_panics_is_no_end_of_the_session() {
+async fn a_waker_that_panics_does_not_end_the_session() {
     for way in [Way::Memory, Way::Tcp, Way::Unix] {
         let fixture = Fixture::new(way).await;
         let session = fixture.session().await;
@@ -260,7 +260,7 @@ async fn a_waker_that_panics_is_no_end_of_the_session() {
         for (call, balance) in broken.into_iter().zip(1..) {
             assert_eq!(call.await, Ok(balance), "{way:?}");
         }
-        // Nor does the end of the session end the process.
+        // At the end of the session, it does not end the process either.
         let waiting: Vec<_> = (0..3)
             .map(|_| {
                 let mut call = account.deposit_slowly(1, 60_000);

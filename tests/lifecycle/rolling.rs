@@ -1,4 +1,4 @@
-//! A service that is started again and again while its clients work: what they are told is the truth.
+//! A service that is restarted again and again while its clients work: what their calls report is true.
 
 use super::support::other::{Other, say};
 use std::net::TcpListener;
@@ -12,10 +12,10 @@ use tokio::signal::unix::{SignalKind, signal};
 const CLIENTS: u64 = 3;
 const RESTARTS: u64 = 20;
 
-/// Calls of each of a client's tasks that have to succeed between two restarts.
+/// How many calls of each task have to succeed between two restarts.
 const CALLS: u64 = 3;
 
-/// What another process does: a service at a fixed address, until it is told to end.
+/// The code of another process: a service at a fixed address, until it is signalled to end.
 pub(crate) async fn serve(address: &str) {
     let (host, port) = address.rsplit_once(':').expect("an address");
     let mut terminated = signal(SignalKind::terminate()).expect("signals can be had");
@@ -25,7 +25,7 @@ pub(crate) async fn serve(address: &str) {
     running.shutdown().await;
 }
 
-/// One that nobody is given by chance, while nobody listens there.
+/// A port that the system does not assign to other programs meanwhile.
 fn port() -> u16 {
     let first = 20_000 + u16::try_from(std::process::id() % 9_000).expect("small");
     (first..first + 1000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
@@ -33,21 +33,21 @@ fn port() -> u16 {
 
 #[derive(Default)]
 struct Progress {
-    /// How often the service was, or is being, killed.
+    /// How often the service was killed, including a kill that is in progress.
     killed: AtomicU64,
     over: AtomicBool,
     unknown: AtomicU64,
     forgotten: AtomicU64,
 }
 
-/// Only what may be repeated.
+/// Makes only calls that may be repeated.
 async fn read(session: Session, key: String, progress: Arc<Progress>, done: Arc<AtomicU64>) {
     while !progress.over.load(Ordering::SeqCst) {
         let account = session.memoize(&key, AccountProxy::open(0)).await.expect("`memoize` may be repeated");
         for result in [account.balance().await, account.deposit(0).idempotent().await] {
             match result {
                 Ok(balance) => assert_eq!(balance, 0),
-                // The service that was started in between has no keys yet.
+                // The new service has no keys yet.
                 Err(Error::NoSuchKey { .. }) => {
                     progress.forgotten.fetch_add(1, Ordering::SeqCst);
                 }
@@ -58,11 +58,11 @@ async fn read(session: Session, key: String, progress: Arc<Progress>, done: Arc<
     }
 }
 
-/// Counts under a key that nobody else counts under: each increment that was acknowledged is there, once.
+/// Counts under its own key, and checks that each acknowledged increment has taken effect once.
 async fn count(session: Session, key: String, progress: Arc<Progress>, done: Arc<AtomicU64>) {
     let mut killed = 0;
     while !progress.over.load(Ordering::SeqCst) {
-        // Nothing has been counted with this service, as far as this task was told.
+        // As far as this task knows, nothing has been counted with this service.
         let account = session.memoize(&key, AccountProxy::open(0)).await.expect("`memoize` may be repeated");
         for expected in 1.. {
             if progress.over.load(Ordering::SeqCst) {
@@ -70,15 +70,15 @@ async fn count(session: Session, key: String, progress: Arc<Progress>, done: Arc
             }
             match account.deposit(1).await {
                 Ok(counted) => assert_eq!(counted, expected, "{key}: each acknowledged increment is there once"),
-                // It was not made: nothing is there.
+                // The call did not run, since there is no object.
                 Err(Error::NoSuchKey { .. }) => {
                     progress.forgotten.fetch_add(1, Ordering::SeqCst);
                     break;
                 }
-                // The next one begins at 1 again, or this was not the truth.
+                // The next service has to begin at 1 again, or this error was not true.
                 Err(Error::OutcomeUnknown { cause, .. }) => {
                     let killed_now = progress.killed.load(Ordering::SeqCst);
-                    assert!(killed_now > killed, "{key}: nobody has killed the service since the last time: {cause}");
+                    assert!(killed_now > killed, "{key}: the service was not killed since the last time: {cause}");
                     killed = killed_now;
                     progress.unknown.fetch_add(1, Ordering::SeqCst);
                     break;
@@ -130,7 +130,7 @@ async fn clients_under_load_outlive_forty_restarts() {
             let sent = std::process::Command::new("kill").args(["-TERM", &service.id().to_string()]).status();
             assert!(sent.expect("kill is there").success());
             service.ends().await;
-            assert_eq!(progress.unknown.load(Ordering::SeqCst), 0, "in order, nothing is unknown");
+            assert_eq!(progress.unknown.load(Ordering::SeqCst), 0, "in an orderly restart, no outcome is unknown");
         } else {
             progress.killed.fetch_add(1, Ordering::SeqCst);
             service.kill();
@@ -141,6 +141,6 @@ async fn clients_under_load_outlive_forty_restarts() {
     for task in tasks {
         tokio::time::timeout(Duration::from_secs(30), task).await.expect("it ends").expect("no client fails");
     }
-    assert!(progress.unknown.load(Ordering::SeqCst) <= CLIENTS * RESTARTS, "one for each client and kill at most");
+    assert!(progress.unknown.load(Ordering::SeqCst) <= CLIENTS * RESTARTS, "at most one for each client and kill");
     assert!(progress.forgotten.load(Ordering::SeqCst) > 0, "the service had its keys in memory");
 }

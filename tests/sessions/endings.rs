@@ -1,4 +1,4 @@
-//! What becomes of calls, locks and handles when a session ends.
+//! What happens to calls, locks and handles when a session ends.
 
 use super::support::fault::{Fault, Faults, Network};
 use super::support::other::{Other, say};
@@ -12,7 +12,7 @@ use tarmem::{Error, RunningService, Service, Session, SessionState};
 use tarmem_test_models::{Account, AccountProxy};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_that_cannot_get_back_says_so() {
+async fn a_session_that_cannot_reconnect_fails_its_calls() {
     let fixture = fixture().await;
     let network = Network::to(service_of(&fixture), |n| Faults::up(Fault::Reset(if n == 0 { 700 } else { 0 }))).await;
     let session = Session::builder(network.address.to_string())
@@ -27,14 +27,14 @@ async fn a_session_that_cannot_get_back_says_so() {
             break error;
         }
     };
-    // Whether the last one arrived is not known.
+    // It is not known whether the last call arrived.
     assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
     session.wait_for(SessionState::Closed).await;
     let Err(Error::Unreachable { attempts, .. }) = account.balance().await else { panic!("it has not ended") };
     assert!(attempts >= 3, "{attempts} attempts");
 }
 
-/// A service on the port of one that has gone.
+/// Starts a service on the port of one that has ended.
 async fn service_on(address: Option<SocketAddr>) -> RunningService {
     let port = address.map_or(0, |address| address.port());
     let begun = Instant::now();
@@ -48,7 +48,7 @@ async fn service_on(address: Option<SocketAddr>) -> RunningService {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_a_service_that_was_started_again_only_what_may_be_repeated_is_repeated() {
+async fn after_a_restart_only_calls_that_may_be_repeated_are_repeated() {
     let first = service_on(None).await;
     let address = first.local_addr().expect("a TCP listener");
     let session = Session::builder(address.to_string())
@@ -61,7 +61,7 @@ async fn of_a_service_that_was_started_again_only_what_may_be_repeated_is_repeat
     let id = session.id();
     let (reads, writes) = (account.balance_slowly(300), account.deposit_slowly(1, 300));
     let (reads, writes) = (tokio::spawn(reads.send().await), tokio::spawn(writes.send().await));
-    // Both have arrived once this has been answered.
+    // Once this has been answered, both calls have arrived.
     assert_eq!(session.is_memoized("a").await, Ok(true));
     drop(first);
     let second = service_on(Some(address)).await;
@@ -70,7 +70,7 @@ async fn of_a_service_that_was_started_again_only_what_may_be_repeated_is_repeat
     assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
     match reads.await.expect("no panic") {
         Ok(70) => {}
-        // It may have come before the key was there again.
+        // The call may have arrived before the key existed again.
         Err(Error::NoSuchKey { .. }) => {}
         other => panic!("{other:?}"),
     }
@@ -79,7 +79,7 @@ async fn of_a_service_that_was_started_again_only_what_may_be_repeated_is_repeat
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_not_heard_of_loses_its_locks_and_learns_it() {
+async fn a_client_that_is_silent_for_its_lease_loses_its_locks_and_is_told() {
     let fixture = fixture().await;
     let session = fixture.session().await;
     let lock = session.memoize("lock", LockProxy::new()).await.expect("made");
@@ -96,11 +96,11 @@ async fn who_is_not_heard_of_loses_its_locks_and_learns_it() {
     let (holder, said) = holder.hears().await;
     assert_eq!(said.as_deref(), Some("not mine"), "after it has connected again");
     holder.ends().await;
-    assert!(lock.locked().await.expect("a value"), "nobody else could release it");
+    assert!(lock.locked().await.expect("a value"), "the next holder still holds it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_the_calls_of_an_expired_session_only_those_are_in_doubt_that_may_not_be_repeated() {
+async fn in_an_expired_session_only_started_calls_that_may_not_be_repeated_are_unknown() {
     let fixture = fixture().await;
     let again = Arc::new(AtomicBool::new(false));
     let open = again.clone();
@@ -135,7 +135,7 @@ async fn of_the_calls_of_an_expired_session_only_those_are_in_doubt_that_may_not
     drop(handle);
     again.store(true, Ordering::SeqCst);
     assert!(matches!(writes.await, Err(Error::OutcomeUnknown { .. })), "it had begun");
-    assert!(matches!(reads.await, Err(Error::SessionExpired { .. })), "it may be made again");
+    assert!(matches!(reads.await, Err(Error::SessionExpired { .. })), "it may be repeated");
     assert!(matches!(never.await, Err(Error::SessionExpired { .. })), "it had not begun");
     late.await.expect("no panic");
 }
@@ -146,7 +146,7 @@ fn signal(process: u32, signal: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_long_method_is_no_dead_client() {
+async fn a_long_method_does_not_end_its_session() {
     let fixture = fixture().await;
     let session = fixture.session().await;
     let account = session.memoize("long", AccountProxy::open(1)).await.expect("made");
@@ -159,13 +159,13 @@ async fn a_long_method_is_no_dead_client() {
     guard.release().await.expect("it is still ours");
 }
 
-/// Holds a lock, is stopped, and says what it is told when it goes on.
+/// Holds a lock, is stopped, and reports what its calls return when it continues.
 pub(crate) async fn hold(address: &str, key: &str) {
     let session = Session::connect(address).await.expect("a session opens");
     let lock = session.get::<Lock>(key).await.expect("it is there");
     let guard = lock.acquire().await.expect("it is free");
     say(guard.token());
-    // Stopped here, and woken once its lease has run out.
+    // The process is stopped here, and continued once its lease has run out.
     session.wait_for(SessionState::Closed).await;
     let error = lock.locked().await.expect_err("it has expired");
     say(if matches!(error, Error::SessionExpired { .. }) { "expired".to_owned() } else { format!("{error:?}") });
@@ -174,7 +174,7 @@ pub(crate) async fn hold(address: &str, key: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_of_clients_that_left_without_a_word_are_given_up() {
+async fn sessions_of_vanished_clients_end_after_their_lease() {
     let fixture = fixture().await;
     let before = fixture.service.object_count();
     let network = Network::to(service_of(&fixture), |_| Faults::NONE).await;
@@ -182,7 +182,7 @@ async fn sessions_of_clients_that_left_without_a_word_are_given_up() {
     let account: Account = Account::open(1);
     let unnamed = session.create(account).await.expect("made");
     assert_eq!(fixture.service.object_count(), before + 1);
-    // The network is gone, and the client never comes back.
+    // The network is gone, and the client never reconnects.
     drop(network);
     std::mem::forget(unnamed);
     let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! Sessions and the runtimes that they were made on: one that stands still, or is gone, costs a session nothing.
+//! Sessions and the runtimes that they were made on: a session loses nothing if its runtime does not run, or is gone.
 
 use super::support::fault::{Faults, Network};
 use super::{LEASE, fixture, over, service_of};
@@ -11,7 +11,7 @@ use tarmem::{Error, Limits, RunningService, Service, Session, SessionState};
 use tarmem_test_models::AccountProxy;
 use tokio::runtime::{Builder, Runtime};
 
-/// After this, something hangs.
+/// What takes longer than this hangs.
 const LIMIT: Duration = Duration::from_secs(30);
 
 fn runtime() -> Runtime {
@@ -38,7 +38,7 @@ fn a_session_in_a_static_outlives_the_runtime_that_it_was_made_on() {
         let session = SESSION.get_or_init(|| session);
         session.memoize("lock", LockProxy::new()).await.expect("made").acquire().await.expect("free")
     });
-    // Its heartbeat goes on although that runtime is gone.
+    // Its heartbeat continues although the runtime is gone.
     std::thread::sleep(LEASE * 2);
     runtime().block_on(async {
         let session = SESSION.get().expect("it was made");
@@ -50,7 +50,7 @@ fn a_session_in_a_static_outlives_the_runtime_that_it_was_made_on() {
         let lock = other.get::<Lock>("lock").await.expect("there");
         assert!(lock.try_acquire().await.expect("asked").is_none(), "the lock is still held");
         soon(guard.release()).await.expect("it was held");
-        // It ends in order, too, and can be made anew.
+        // It can be closed, and connected again.
         soon(session.close()).await;
         assert!(matches!(session.is_memoized("k").await, Err(Error::Closed { .. })));
         soon(session.reconnect()).await.expect("the service is there");
@@ -60,7 +60,7 @@ fn a_session_in_a_static_outlives_the_runtime_that_it_was_made_on() {
 }
 
 #[test]
-fn a_session_goes_on_between_two_uses_of_its_runtime() {
+fn a_session_stays_alive_between_two_uses_of_its_runtime() {
     let service = service();
     let address = service.address();
     let runtime = runtime();
@@ -75,7 +75,7 @@ fn a_session_goes_on_between_two_uses_of_its_runtime() {
         let other = Session::connect(&*address).await.expect("connects");
         let lock = other.get::<Lock>("lock").await.expect("there");
         assert!(lock.try_acquire().await.expect("asked").is_none(), "the lock is still held");
-        // It answers while its runtime stands still, and can be closed and made anew.
+        // It answers while its runtime does not run, and can be closed and connected again.
         soon(session.reconnect()).await.expect("it is connected");
         assert_eq!(soon(session.is_memoized("lock")).await, Ok(true));
     });
@@ -90,7 +90,7 @@ fn a_session_goes_on_between_two_uses_of_its_runtime() {
 }
 
 #[test]
-fn user_code_that_blocks_for_longer_than_the_lease_loses_no_lock() {
+fn no_lock_is_lost_while_user_code_blocks_for_longer_than_the_lease() {
     let service = service();
     let (address, port) = (service.address(), service.local_addr().expect("a TCP listener"));
     let elsewhere = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("starts");
@@ -109,7 +109,7 @@ fn user_code_that_blocks_for_longer_than_the_lease_loses_no_lock() {
         });
         assert!(!other.await.expect("no panic"), "the lock is still held");
         guard.release().await.expect("it was held");
-        // And calls cross no thread again, now that the runtime runs.
+        // Now that the runtime runs, the connection moves back to it.
         let begun = Instant::now();
         while network.connections() < 3 {
             assert!(begun.elapsed() < LIMIT, "it stays in the background");
@@ -121,7 +121,7 @@ fn user_code_that_blocks_for_longer_than_the_lease_loses_no_lock() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_in_flight_are_made_once_while_a_runtime_stands_still_and_goes_on() {
+async fn calls_in_flight_run_once_while_a_runtime_stalls_and_continues() {
     let fixture = fixture().await;
     let address = fixture.address();
     let user = std::thread::spawn(move || {
@@ -134,7 +134,7 @@ async fn calls_in_flight_are_made_once_while_a_runtime_stands_still_and_goes_on(
                 calls.spawn(async move { account.deposit(1).await });
             }
             for pause in [LEASE / 2, LEASE * 2, LEASE] {
-                // Some are on their way, some are not.
+                // Some calls have been sent, others have not.
                 tokio::task::yield_now().await;
                 std::thread::sleep(pause);
                 for _ in 0..500 {
@@ -152,12 +152,12 @@ async fn calls_in_flight_are_made_once_while_a_runtime_stands_still_and_goes_on(
 }
 
 #[test]
-fn a_call_is_late_in_its_time_although_the_runtime_of_its_session_stands_still() {
+fn a_call_times_out_although_the_runtime_of_its_session_does_not_run() {
     let service = service();
     let runtime = runtime();
     let address = service.address();
     let session = runtime.block_on(Session::connect(&*address)).expect("connects");
-    // The session's runtime is not run any more. (The call may be made all the same, once the background carries it.)
+    // The session's runtime does not run any more. (The call may run all the same, once the background sends it.)
     let begun = Instant::now();
     let made =
         self::runtime().block_on(async { soon(session.is_memoized("k").timeout(Duration::from_millis(1))).await });
@@ -167,9 +167,9 @@ fn a_call_is_late_in_its_time_although_the_runtime_of_its_session_stands_still()
 }
 
 #[test]
-fn session_ends_in_order_although_its_runtime_stands_still() {
+fn a_session_closes_although_its_runtime_does_not_run() {
     let mut limits = Limits::default();
-    // Long enough for nothing here to wait for it.
+    // So long that nothing here waits for the end of a lease.
     limits.lease = LIMIT * 4;
     let service = blocking::start(Service::new("127.0.0.1", 0).limits(limits)).expect("starts");
     let home = runtime();
@@ -186,7 +186,7 @@ fn session_ends_in_order_although_its_runtime_stands_still() {
         } else {
             drop((session, guard));
         }
-        // The service knows that it has ended, so that what it held is free.
+        // The service knows that the session has ended, so its lock is free.
         self::runtime().block_on(async {
             let lock = soon(other.get::<Lock>(key)).await.expect("there");
             soon(lock.acquire()).await.expect("free").release().await.expect("held");
@@ -196,7 +196,7 @@ fn session_ends_in_order_although_its_runtime_stands_still() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reconnecting_is_done_at_once_where_the_session_is_connected() {
+async fn reconnecting_a_connected_session_returns_at_once() {
     let fixture = fixture().await;
     let session = fixture.session().await;
     assert_eq!(session.reconnect().now_or_never(), Some(Ok(())));
@@ -204,11 +204,11 @@ async fn reconnecting_is_done_at_once_where_the_session_is_connected() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_stays_closed_whatever_was_wanted_before() {
+async fn a_closed_session_ignores_earlier_requests_to_reconnect() {
     let fixture = fixture().await;
     let network = Network::to(service_of(&fixture), |_| Faults::NONE).await;
     let session = over(&network).await;
-    // Given up before it is done: of a session that is connected, and of one that is closed.
+    // The requests are dropped before they are done, for a connected session and for a closed one.
     let _ = session.reconnect().now_or_never();
     session.close().await;
     assert_eq!(session.reconnect().now_or_never(), None);
@@ -219,16 +219,16 @@ async fn a_session_stays_closed_whatever_was_wanted_before() {
         assert!(closed(), "{:?}, {:?}", session.state(), session.ended());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    // Closed twice, it is open when it was wanted after that.
+    // After it was closed twice, a new request connects it.
     session.close().await;
     soon(session.reconnect()).await.expect("the service is there");
     assert_eq!(session.is_memoized("k").await, Ok(false));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hook_that_blocks_or_panics_holds_up_no_session() {
+async fn a_hook_that_blocks_or_panics_does_not_delay_the_session() {
     let fixture = fixture().await;
-    // Hangs up on everybody, once.
+    // Closes all connections, once.
     let network = Network::to(service_of(&fixture), |n| match n {
         0 => Faults::up(super::Fault::Reset(900)),
         _ => Faults::NONE,
@@ -251,7 +251,7 @@ async fn a_hook_that_blocks_or_panics_holds_up_no_session() {
         assert_eq!(account.deposit(1).await, Ok(n));
     }
     assert!(hears.recv().await.expect("it is told").resumed);
-    // The hook still waits, for longer than the lease.
+    // The hook still blocks, for longer than the lease.
     tokio::time::sleep(LEASE * 2).await;
     assert_eq!(account.deposit(1).await, Ok(61));
     assert_eq!(network.connections(), 2);
