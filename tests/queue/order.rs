@@ -86,7 +86,7 @@ async fn a_priority_queue_says_that_live_objects_have_no_order_in_it(fixture: Fi
         }
         assert_eq!(queue.qsize().await, Ok(1));
     }
-    // As the error advises, a number decides before the objects. Elements before that may be live, if they are the same.
+    // As the error advises, a number decides before the objects. Elements before it may be live if they are the same.
     let queue = session.create(PriorityQueueProxy::new(None)).await.expect("made");
     for (number, object) in [(2, &one), (1, &two), (3, &three)] {
         queue.put(item(&[&one, &number.into(), object])).await.expect("the number decides");
