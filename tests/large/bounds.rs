@@ -347,7 +347,7 @@ async fn what_has_a_turn_does_not_wait_for_its_own_service() {
             let begun = Instant::now();
             let error = visits(millis).await.expect_err("it would have to be waited for");
             let CallError::Method(Error::LimitExceeded { what, limit: 0, .. }) = &error else { panic!("{error:?}") };
-            assert!(what.starts_with("calls that have to be waited for"), "{what}");
+            assert!(what.starts_with("calls that have to wait"), "{what}");
             assert!(begun.elapsed() < Duration::from_secs(8), "at once, and not when its time is up");
         }
         open(141);

@@ -1,4 +1,4 @@
-//! What a session may do that is restricted: asked once for each of its operations, before anything is done.
+//! What a restricted session may do: checked once for each of its operations, before anything else is done.
 
 use super::engine::Engine;
 use super::new_object::class_of;
@@ -56,7 +56,8 @@ impl Engine {
             Operation::Call { target, method, encoding, args } => {
                 authorize_target(permissions, "call a method of", target)?;
                 if permissions.read_only {
-                    // The key may be mapped to another object in the next moment: the one that was looked at is called.
+                    // The key may be mapped to another object in the next moment, so the object that was checked is the
+                    // one that is called.
                     let cell = self.target(request, target)?.cell;
                     let method = self.method(&cell, target, method)?;
                     authorize_method(permissions, method, cell.class().entry().encodable)?;
@@ -71,7 +72,8 @@ impl Engine {
             Operation::Signature { of: SignatureRef::Function { module, .. } } => {
                 permissions.module("ask for signatures", module)?;
             }
-            // The listing leaves out what is not permitted; the others are about what the session has already.
+            // The listing leaves out what is not permitted; the other operations are about what the session already
+            // has.
             Operation::Keys { .. }
             | Operation::Version
             | Operation::Signature { .. }
@@ -97,7 +99,7 @@ impl Engine {
     fn authorize_function(&self, permissions: &Permissions, function: FunctionRef<'_>) -> Result<(), Error> {
         let module = match function {
             FunctionRef::Name { module, .. } => module,
-            // One that there is not is told to be none, in its turn.
+            // An unknown function is reported as unknown, later.
             FunctionRef::Id(id) => match self.state.registry.function_by_id(id) {
                 Some(function) => function.module,
                 None => return Ok(()),
@@ -108,13 +110,13 @@ impl Engine {
 }
 
 impl Request<'_> {
-    /// Asks for an object that only the arguments name.
+    /// Checks the permission for an object that only the arguments name.
     pub(super) fn authorize_target(&self, what: &str, target: Target<'_>) -> Result<(), Error> {
         self.session.permissions().map_or(Ok(()), |permissions| authorize_target(permissions, what, target))
     }
 }
 
-/// By id, a session reaches what it was given a handle to, and nothing else: holding it is the permission.
+/// By id, a session reaches objects that it was given a handle to, and no others: having a handle is the permission.
 fn authorize_target(permissions: &Permissions, what: &str, target: Target<'_>) -> Result<(), Error> {
     match target {
         Target::Key(key) => permissions.key(what, key),
@@ -122,7 +124,7 @@ fn authorize_target(permissions: &Permissions, what: &str, target: Target<'_>) -
     }
 }
 
-/// What a resident class keeps it may change behind `&self`: a lock is taken, an item is put into a queue.
+/// A resident class may change its state behind `&self`: a lock is acquired, an item is put into a queue.
 fn authorize_method(permissions: &Permissions, method: &Method, encodable: bool) -> Result<(), Error> {
     if method.receiver == Receiver::Shared && encodable {
         return Ok(());

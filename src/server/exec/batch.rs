@@ -20,28 +20,28 @@ use tarmem_remote::operation::{Operation, ReplyError};
 use tarmem_remote::value::take_decoded_weight;
 use tokio::task::{unconstrained, yield_now};
 
-/// How long a batch holds its thread before those of other connections have a turn.
+/// How long a batch runs on its thread before those of other connections have a turn.
 pub(crate) const TURN: Duration = Duration::from_millis(5);
 
-/// Operations between two looks at the clock, which takes a twentieth of what one of them does.
+/// How many operations run between two looks at the clock. A look takes a twentieth of what an operation does.
 const LOOK: usize = 8;
 
-/// One of so many bytes counts for another one.
+/// An operation of this many bytes counts as one more.
 const LOOK_BYTES: usize = 8 << 10;
 
-/// An operation of so many bytes, which may be as many elements to be decoded, does not run on its connection's thread.
+/// An operation of this many bytes, which may have as many elements to decode, does not run on its connection's thread.
 const LARGE: usize = 256 << 10;
 
-/// How far a batch has come, and what its operations have in common.
+/// The progress of a batch, and what its operations have in common.
 struct Progress {
     arrived: Instant,
-    /// When its turn began; what was late by then is not begun any more.
+    /// When the batch's turn began. Operations that were late by then no longer begin.
     turn: Instant,
-    /// The highest sequence number seen.
+    /// The highest sequence number so far.
     last: u64,
-    /// What is under way in the session.
+    /// What the session has under way.
     underway: Underway,
-    /// For the operation that runs now.
+    /// For the operation that is running now.
     context: Context,
 }
 
@@ -55,21 +55,21 @@ struct Batch<'a> {
 }
 
 impl Engine {
-    /// Runs a batch of a session's operations and answers a batch of replies.
+    /// Runs a batch of a session's operations and returns a batch of replies.
     ///
     /// # Errors
-    /// If the batch cannot be read as one: then the connection has lost its way, and ends. Or if another connection has
-    /// taken its place. What was done before that is kept for the next one.
+    /// If the batch is malformed: then the connection has lost its place in the stream, and ends. Or if another
+    /// connection has taken its place. The replies made before that are kept for the next connection.
     ///
     /// # Cancellation
-    /// What was done by then is kept for the next connection, too.
+    /// The replies made before that are kept for the next connection, too.
     pub(crate) async fn submit(
         self: &Arc<Self>,
         session: &Arc<ServerSession>,
         carrier: Carrier,
         bytes: &Bytes,
     ) -> Result<Bytes, Error> {
-        // The batch after it is not begun while this one lets others go first.
+        // The next batch does not begin while this one lets others go first.
         let mut turn = session.batch_turn(bytes).await;
         Batch { engine: self, session, carrier }.run(&mut turn, bytes).await
     }
@@ -83,8 +83,8 @@ impl Batch<'_> {
         let mut replies = Replies::new(bytes.len());
         // How many there were, and how many since the last look at the clock.
         let (mut operations, mut unseen) = (0, 0);
-        // What is the same for all of them, or changes little, is looked up once: the clock alone is a twentieth of
-        // what a call costs.
+        // Values that are the same for all operations, or change little, are looked up once: the clock alone is a
+        // twentieth of the cost of a call.
         let mut progress = self.progress(preamble);
         session.check_received(&progress.underway)?;
         let read = loop {
@@ -100,8 +100,8 @@ impl Batch<'_> {
             };
             operations += 1;
             if operations > limits.batch_operations {
-                // The client was told how many it may send: this is none of ours, and an error for each of millions
-                // would cost more than the batch did.
+                // The client was told how many it may send, so this is not one of ours, and an error for each of
+                // millions of operations would cost more than the batch did.
                 let remedy = "send the rest in another batch";
                 let limit = limits.batch_operations as u64;
                 break Err(Error::limit("operations in one batch", operations as u64, limit, remedy));
@@ -110,16 +110,16 @@ impl Batch<'_> {
                 break Err(error);
             }
             if submission.sequence <= progress.last && !session.state().store.faults.has(PlantedFault::Twice) {
-                // It was sent twice, and is made once: its reply is on its way, or was received.
+                // It was sent twice and runs once: its reply is on its way, or was received.
                 replies.put(submission.sequence, Outcome::Pending)?;
                 continue;
             }
-            // Before it has begun: over a connection that breaks meanwhile, it never has.
+            // Checked before the operation begins: if the connection breaks while it waits, it has never begun.
             let wants_room = progress.underway.is_full(limits) || session.is_starved();
             let _room = match wants_room && !settles(submission.operation) {
                 false => None,
                 true => {
-                    // What is done already goes to the client now: it makes room by receiving it.
+                    // The replies so far go to the client now, which makes room by receiving them.
                     session.put_by(carrier, std::mem::replace(&mut replies, Replies::new(rest.len())));
                     let deadline = Deadline::after_ms(progress.arrived, submission.timeout_ms);
                     let room = session.room_for(submission.sequence, carrier, deadline).await;
@@ -199,21 +199,21 @@ impl Batch<'_> {
             holding: None,
             deadline,
             result_bytes: self.session.result_bytes(),
-            // (Its client looks at the clock, too.)
+            // (The client looks at the clock, too.)
             elsewhere: submission.operation.len() >= LARGE,
         };
-        // What this thread has decoded for others is none of it.
+        // What this thread has decoded for other calls does not count.
         take_decoded_weight();
         let gives_up = matches!(operation, Operation::Cancel { .. });
         let step = self.engine.execute(&request, operation, out);
         if gives_up {
-            // The client has room again for another one, which may be the next operation.
+            // The client has room for another call again, which may be the next operation.
             progress.underway = self.session.underway();
         }
         step.map_err(|error| failed(*error))
     }
 
-    /// Closes the reply to one operation, or puts down that there will be one: then false.
+    /// Ends the reply to one operation. Returns false after noting that the reply will come later.
     fn answer(
         self,
         submission: Submission<'_>,
@@ -235,7 +235,7 @@ impl Batch<'_> {
                 replies.raised(open, &message)?;
                 Ok(true)
             }
-            // The frame is full: this one goes with the next poll.
+            // The frame is full, so this reply goes with the next poll.
             Ok(Step::Over(written)) => {
                 let reply = written.into_reply(replies.body(&open));
                 replies.withdraw(open);
@@ -256,7 +256,7 @@ impl Batch<'_> {
         }
     }
 
-    /// As [`answer`](Self::answer), for an operation that did not come to its end at once.
+    /// Like [`answer`](Self::answer), for an operation that did not finish at once.
     fn answer_later(
         self,
         submission: Submission<'_>,
@@ -265,8 +265,8 @@ impl Batch<'_> {
         replies: &mut Replies,
     ) -> Result<bool, Error> {
         let sequence = submission.sequence;
-        // Many async methods need no waiting, and what is contended may be free by now. Without tokio's budget, which
-        // would have it wait for its turn, after what comes later.
+        // Many async methods need not wait, and a contended object may be free by now. Without tokio's budget, which
+        // would let the operation wait for its turn, after those that come later.
         match unconstrained(&mut later.run).now_or_never() {
             Some(finished) if size(&finished) <= room => {
                 self.session.waits_no_more(sequence);
@@ -275,7 +275,7 @@ impl Batch<'_> {
                 return Ok(true);
             }
             Some(finished) => self.session.finish(sequence, finished),
-            // What it has decoded by now it keeps as long as it waits.
+            // What it has decoded so far counts for as long as it waits.
             None => self.finish_later(submission, later, take_decoded_weight()),
         }
         replies.put(sequence, Outcome::Pending)?;
@@ -289,12 +289,12 @@ impl Batch<'_> {
         let session = Arc::clone(self.session);
         let (late, given_up) = (Arc::clone(self.session), sequence);
         let finish = drive(later, deadline, move |reply| session.finish(sequence, reply), move || late.undo(given_up));
-        // On the connection's own thread: what is woken there needs no other thread to be woken.
+        // On the connection's own thread, so that no other thread has to be woken.
         tokio::spawn(self.engine.state.running.track_future(finish));
     }
 }
 
-/// It gives something up, or says that something has arrived: it makes room, and needs none.
+/// Whether it gives something up, or says that something has arrived: it makes room, and needs none.
 fn is_settling(operation: &Operation<'_>) -> bool {
     matches!(
         operation,

@@ -1,4 +1,4 @@
-//! Calling a method of an object.
+//! Calls of methods.
 
 mod waiting;
 
@@ -29,7 +29,7 @@ use tarmem_remote::value::with_scope;
 use waiting::Waiters;
 
 impl Engine {
-    /// Calls a method. One that is not async, on an object that nobody else is using, runs here and now.
+    /// Calls a method. If the method is not async and nobody else is using the object, it runs at once on this thread.
     pub(super) fn call(
         self: &Arc<Self>,
         request: &Request<'_>,
@@ -64,7 +64,7 @@ impl Engine {
         let poisoned = |poisoned: Poisoned| poisoned.of(label(target));
         let offload = method.blocking || request.elsewhere;
         let looks = Looks::default();
-        // A large object, which is not let go: so it stays this call's turn.
+        // The locks of a large object. They are not released, so that the call keeps its place.
         let mut held = None;
         match method.invoke {
             Invoke::Shared(invoke) if !offload => {
@@ -106,7 +106,7 @@ impl Engine {
         self.call_later(request, (target, &cell), call, offload, looks, held, args)
     }
 
-    /// Goes on with a call that is async, blocking or large, or has to wait.
+    /// Continues a call that is async, blocking or large, or has to wait.
     #[inline(never)]
     #[allow(clippy::too_many_arguments)]
     fn call_later(
@@ -170,13 +170,13 @@ impl Engine {
     }
 }
 
-/// How a method takes its object that is not async.
+/// How a method that is not async takes its object.
 type SyncAccess = Access<SharedMethod, ExclusiveMethod>;
 
-/// How one takes it that is.
+/// How an async method takes its object.
 type AsyncAccess = Access<SharedAsyncMethod, ExclusiveAsyncMethod>;
 
-/// What a call of a method holds that is not async.
+/// The locks that a call of a method that is not async holds.
 type SyncGuards = CallGuards<SharedMethod, ExclusiveMethod>;
 
 /// How a method is run.
@@ -204,16 +204,16 @@ impl How {
     }
 }
 
-/// Whether this is what the call gives. It is not if the method looked in vain for what others use; unless it broke,
-/// after which nothing is made again.
+/// Whether this is the result of the call. It is not if the method could not look into an object that others use,
+/// unless the method panicked: then it is not run again.
 #[inline]
 fn is_over<T>(result: &Result<T, Box<Error>>, looks: &Looks) -> bool {
     !looks.are_incomplete() || result.as_ref().is_err_and(|error| matches!(**error, Error::Panicked { .. }))
 }
 
-/// The objects, and room for what the call gives: many calls may have waited for the object when there still was some.
-/// Nobody is kept waiting for the object by one who waits for room, nor the other way round; and nobody overtakes
-/// another.
+/// Locks the objects once there is room for the result: many calls may have waited for the object while there still was
+/// room. A call that waits for room does not make others wait for the object, nor the other way round; and no call
+/// overtakes another.
 async fn roomy<S: Copy, E: Copy>(
     session: &ServerSession,
     cell: &Cell,
@@ -234,7 +234,7 @@ async fn roomy<S: Copy, E: Copy>(
     }
 }
 
-/// The objects; and room for what the call gives, for one that has its object alone.
+/// Locks the objects. A call that has its object exclusively also waits for room for the result.
 async fn alone_with_room<S: Copy, E: Copy>(
     session: &ServerSession,
     cell: &Cell,
@@ -248,11 +248,11 @@ async fn alone_with_room<S: Copy, E: Copy>(
     }
 }
 
-/// Who calls, and who looks after the object references in the call.
+/// The caller, and the scope that handles the object references in the call.
 struct CallSite<'a> {
     context: &'a Context,
     scope: MethodScope<'a>,
-    /// For arguments that are large, if it may wait while it runs.
+    /// The quota for large arguments, if the method may wait while it runs.
     load: Option<&'a Load>,
 }
 
@@ -261,7 +261,7 @@ struct OwnedSite {
     context: Context,
     session: Arc<ServerSession>,
     cell: Cell,
-    /// What is held by the call that it is made for.
+    /// What the call on whose behalf this one is made holds.
     holding: Option<Arc<HeldByCaller>>,
     load: Option<Arc<Load>>,
 }
@@ -274,7 +274,7 @@ impl OwnedSite {
 }
 
 impl CallSite<'_> {
-    /// What the changes that it makes are known by.
+    /// Who makes the changes of this call.
     fn by(&self) -> ChangedBy {
         ChangedBy { session: self.scope.session.id(), sequence: self.scope.sequence }
     }
@@ -284,13 +284,13 @@ impl CallSite<'_> {
     }
 }
 
-/// How far a call of a method came at once that is not async.
+/// How much of a call of a method that is not async was done at once.
 struct Begun {
-    /// It is to be off the connection's thread.
+    /// It has to leave the connection's thread.
     offload: bool,
-    /// What it looked into in vain.
+    /// The objects that it tried to look into and could not.
     asked: Asked,
-    /// What it holds already.
+    /// The locks that it already holds.
     held: Option<SyncGuards>,
 }
 
@@ -337,12 +337,12 @@ impl MethodCall {
             let has_run = !result.as_ref().is_err_and(|error| matches!(**error, Error::BadArguments { .. }));
             (has_run && is_over(&result, looks)).then(|| site.by())
         });
-        // It may have let go of a reference.
+        // The method may have dropped a reference.
         state.suspects.loosen();
         result
     }
 
-    /// An error is boxed on its way from here to the reply: a result that holds one is as large as it, and is handed
+    /// An error is boxed on its way to the reply: a result is as large as the error that it may hold, and is passed
     /// through five functions, whatever it holds. That was a tenth of the service's time for a call.
     fn run(
         self,
@@ -369,14 +369,14 @@ impl MethodCall {
         }
     }
 
-    /// Whether it is not to be run on the connection's thread, since it would look at too much.
+    /// Whether it should leave the connection's thread, since it would look at too much.
     #[inline]
     fn is_large(self, cell: &Cell, object: &dyn Object, args: &[u8]) -> bool {
         self.method.scales && (large_calls::has_large(args) || large_calls::is_large(cell, object))
     }
 
-    /// Runs a method that is not async once its object and what it asked for are held, and anew as often as it asks for
-    /// more; on a thread of its own if it is to be off this one, or looks at much.
+    /// Runs a method that is not async once its object, and the objects that it asked for, are locked; and again each
+    /// time it asks for more. Runs on another thread if it has to leave this one, or looks at much.
     #[allow(clippy::too_many_arguments)]
     async fn patiently(
         self,
@@ -390,7 +390,7 @@ impl MethodCall {
     ) -> Result<Reply, Error> {
         let Begun { offload, mut asked, mut held } = begun;
         let exclusive = access.is_exclusive();
-        // One that is only not to hold its caller's thread waits for its object alone: so it does not fall behind the
+        // A call that only must not hold its caller's thread waits for its object alone: so it does not fall behind the
         // calls that its caller makes after it.
         let place = if self.method.blocking { site.session.off_thread().await } else { None };
         if self.method.blocking {
@@ -403,7 +403,7 @@ impl MethodCall {
                 None if offload => asked.hold(&site.cell, access, target).await?,
                 None => roomy(&site.session, &site.cell, access, &asked, target).await?,
             };
-            // What was sent here for its size takes as much memory as it has decoded, so it has its turn, too.
+            // A call that is here because of its size takes as much memory as it has decoded, so it takes a turn, too.
             let large = match offload {
                 true => !self.method.blocking && large_calls::has_large(&args),
                 false => asked.are_large() || self.is_large(&site.cell, held.receiver.object(), &args),
@@ -412,7 +412,7 @@ impl MethodCall {
             if let Some(load) = &site.load {
                 load.turn(true).await?;
             }
-            // Then it cannot be stopped any more; what it takes after its deadline is given back.
+            // From here on it cannot be stopped. If it ends after its deadline, it is undone.
             let elsewhere = offload || large;
             let begins = exclusive || elsewhere;
             if begins && !cancellation.begin() {
@@ -440,7 +440,7 @@ impl MethodCall {
         }
     }
 
-    /// `elsewhere`: on no connection's thread.
+    /// `elsewhere`: it is not on a connection's thread.
     fn attempt(
         self,
         held: SyncGuards,
@@ -470,22 +470,22 @@ impl MethodCall {
         Arguments::new(self.encoding, args, self.method.params).map_err(DispatchError::arguments)
     }
 
-    /// What the caller is told of the method's panic.
+    /// What the caller is told about the method's panic.
     #[cold]
     fn panicked(self, site: &CallSite<'_>, panic: Panic) -> Error {
         panic.of_method(site.scope.of.class().entry().path, self.method, site.scope.session.id())
     }
 
-    /// What the caller is told of an error of the dispatch function.
+    /// What the caller is told about an error of the dispatch function.
     #[cold]
     fn error(self, error: DispatchError) -> Error {
         self.method.error(error, self.encoding)
     }
 }
 
-/// What came of running a method.
+/// The outcome of one attempt to run a method.
 enum Attempt {
     Over(Reply),
-    /// It looked in vain for one of these, and is to be run again when all are held.
+    /// It could not look into these objects, and has to run again once all of them are locked.
     Asks(Asked),
 }

@@ -1,4 +1,4 @@
-//! What is checked before something is done: keys, names, and the class of an object.
+//! Checks before an operation is done: keys, names, and the class of an object.
 
 use super::engine::Engine;
 use crate::store::{Cell, Mapping};
@@ -25,10 +25,11 @@ impl Engine {
             return Ok(());
         }
         let what = format!("the {what} name's length in bytes");
-        Err(Error::limit(what, name.len() as u64, limit as u64, "there is none so long"))
+        Err(Error::limit(what, name.len() as u64, limit as u64, "no name is that long"))
     }
 
-    /// No object can be what this program does not know: that is the error then.
+    /// The error for a class that this program may not know: if it does not, no object can be of that class, and that
+    /// is the error.
     pub(super) fn or_unknown(&self, error: Error) -> Error {
         match &error {
             Error::WrongClass { expected, .. } if !self.state.registry.has_scope(expected) => {

@@ -1,7 +1,7 @@
-//! Where an operation comes in, and what runs it.
+//! Where an operation comes in and is passed to the code that runs it.
 //!
-//! [`Engine::execute`] either finishes an operation at once, on the thread that asked, or hands back a future for the
-//! rest of it: a contended object, an async method, a generator.
+//! [`Engine::execute`] either finishes an operation at once, on the calling thread, or returns a future for the rest of
+//! it: a contended object, an async method, a generator.
 
 use super::checks::{checked, label, quoted};
 use super::engine::Engine;
@@ -18,7 +18,7 @@ use tarmem_remote::results::{KeysPage, ObjectDescription, VersionInfo};
 use tarmem_remote::signature::SignatureRef;
 
 impl Engine {
-    /// Runs one operation as far as that goes at once, if its session may have that done. A result goes to the end of
+    /// Runs as much of one operation as can be done at once, if its session may have that done. A result is appended to
     /// `out`.
     pub(crate) fn execute(
         self: &Arc<Self>,
@@ -72,7 +72,7 @@ impl Engine {
         step
     }
 
-    /// As [`execute`](Self::execute), without asking.
+    /// Like [`execute`](Self::execute), without the check of permissions.
     pub(super) fn perform(
         self: &Arc<Self>,
         request: &Request<'_>,
@@ -80,7 +80,7 @@ impl Engine {
         out: &mut Vec<u8>,
     ) -> Result<Step, Box<Error>> {
         Ok(match operation {
-            // First, and with its error boxed already: nearly all are calls.
+            // First, and with its error already boxed: nearly all operations are calls.
             Operation::Call { target, method, encoding, args } => {
                 return self.call(request, target, method, encoding, args, out);
             }
@@ -155,7 +155,7 @@ impl Engine {
         Ok(())
     }
 
-    /// `with_info`: with whether the objects are poisoned.
+    /// `with_info`: also say whether the objects are poisoned.
     fn snapshot_later(&self, request: &Request<'_>, target: Target<'_>, with_info: bool) -> Result<Step, Error> {
         let cell = self.target(request, target)?.cell;
         let (session, scope, limit) = (request.session, request.scope(), request.result_bytes);
@@ -180,8 +180,7 @@ impl Engine {
     }
 }
 
-/// Writes what `ask` gives to the end of `out`. Never inlined: what the other operations need on the stack is none of a
-/// call's.
+/// Appends the result of `ask` to `out`. Never inlined, so that calls do not need the stack of the other operations.
 #[inline(never)]
 fn answer<T: Serialize>(out: &mut Vec<u8>, ask: impl FnOnce() -> Result<T, Error>) -> Result<Step, Box<Error>> {
     Ok(put(out, &ask()?)?)

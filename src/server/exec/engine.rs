@@ -1,7 +1,7 @@
-//! The service without its sockets: what it is made of, who has a session, and what runs operations.
+//! The service without its sockets: its state and its sessions.
 //!
-//! What is done with that is beside it, each in an `impl Engine` of its own; [`dispatch`](super::dispatch) is where an
-//! operation comes in.
+//! What it does is in the files beside this one, each with its own `impl Engine`. [`dispatch`](super::dispatch) is
+//! where an operation comes in.
 
 use crate::config::Limits;
 use crate::server::session::table::SessionTable;
@@ -19,7 +19,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// `seams`: its listeners.
+    /// `seams` are the service's listeners.
     pub(crate) fn new(registry: Registry, limits: Limits, runtime: tokio::runtime::Handle, seams: Seams) -> Arc<Self> {
         Arc::new(Engine {
             state: State::new(registry, limits, runtime, seams),

@@ -1,4 +1,4 @@
-//! A generator that is running, for as long as somebody wants its object.
+//! A generator that is running, for as long as anybody wants its object.
 
 use super::large_calls::{self, Load};
 use super::request::Request;
@@ -12,19 +12,19 @@ use tarmem_remote::error::Error;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// What came of a source.
+/// The outcome of a source.
 pub(super) enum Evaluated {
     Ready(Result<Cell, FlightError>),
     Later(Evaluation),
 }
 
-/// A generator that is running, away from the connections' threads. Dropping it stops one that is async.
+/// A generator that is running, away from the connections' threads. Dropping this stops an async one.
 pub(super) struct Evaluation {
     task: JoinHandle<Result<Cell, FlightError>>,
-    /// Dropped when the object is not wanted any more: what has not begun by then never does. `None` for a task that
-    /// can be aborted.
+    /// Dropped when the object is no longer wanted: what has not begun by then never begins. `None` for a task that can
+    /// be aborted.
     wanted: Option<oneshot::Sender<()>>,
-    /// Stopped then, too: what has begun sees it at its next step.
+    /// Stopped at the same time: a generator that has begun notices at its next step.
     cancellation: Arc<Cancellation>,
 }
 
@@ -49,8 +49,8 @@ impl Evaluation {
         Evaluation { task, wanted: None, cancellation }
     }
 
-    /// Work for a thread where it may block, once its session has a place there and, if `args` are large, room and a
-    /// turn for them. It is given what is ready when nobody wants the object any more.
+    /// Runs `work` on a thread where it may block, once its session has a permit for that and, if `args` are large,
+    /// room and a turn for them. `work` gets a receiver that is closed when the object is no longer wanted.
     pub(super) fn off_thread(
         request: &Request<'_>,
         runtime: &tokio::runtime::Handle,
@@ -92,11 +92,11 @@ impl Evaluation {
         Evaluation { task, wanted: Some(wanted), cancellation }
     }
 
-    /// Tells it that nobody wants its object, stops it if it is async, and waits until it has ended either way.
+    /// Says that the object is no longer wanted, stops an async generator, and waits until the generator has ended.
     pub(super) async fn stop(mut self) -> Result<Cell, FlightError> {
         self.cancellation.stop();
         match self.wanted.take() {
-            // From here on it is told; and not aborted, for then nobody would know when it has ended.
+            // It is told and not aborted, since otherwise nobody would know when it has ended.
             Some(wanted) => {
                 drop(wanted);
                 let (unheard, _) = oneshot::channel();

@@ -1,5 +1,5 @@
-//! One call of a function or constructor: how it is run, as often as what it looks into has to be waited for, and what
-//! becomes of its result.
+//! One call of a function or constructor: how it is run, and run again if it has to wait for an object that it looks
+//! into; and what becomes of its result.
 
 use super::held_by_caller::HeldByCaller;
 use super::large_calls::Load;
@@ -19,28 +19,28 @@ use tarmem_remote::operation::Reply;
 use tarmem_remote::value::with_scope;
 use uuid::Uuid;
 
-/// A call of a function, and who looks after its references. `F` is the kind of its dispatch function.
+/// A call of a function, and the scope that handles its references. `F` is the kind of its dispatch function.
 pub(super) struct FunctionCall<F> {
     pub(super) scope: Arc<SessionScope>,
     pub(super) function: Function,
     pub(super) invoke: F,
     pub(super) context: Context,
     pub(super) encoding: Encoding,
-    /// What is held by the call that it is made for.
+    /// What the call on whose behalf this one is made holds.
     pub(super) holding: Option<Arc<HeldByCaller>>,
-    /// For arguments that are large, if it may wait while it runs.
+    /// The quota for large arguments, if the function may wait while it runs.
     pub(super) load: Option<Arc<Load>>,
 }
 
-/// How a function ended that may look into what it is given references to.
+/// How a function ended that may look into objects that it has references to.
 pub(super) enum Ran<T> {
     Over(T),
-    /// It looked in vain for one of these, and is to be run again when all are held.
+    /// It could not look into these objects, and has to run again once all of them are locked.
     Asks(Asked),
 }
 
 impl FunctionCall<SyncFunction> {
-    /// Runs it with what it asked for before held. `elsewhere`: on no connection's thread.
+    /// Runs it with the objects locked that it asked for before. `elsewhere`: it is not on a connection's thread.
     pub(super) fn attempt(
         &self,
         args: &[u8],
@@ -63,7 +63,7 @@ impl FunctionCall<SyncFunction> {
         produced.map(Ran::Over).map_err(|error| function.error(error, *encoding))
     }
 
-    /// Runs it until it has all that it asks for; on no connection's thread.
+    /// Runs it until it has everything that it asks for. Not called on a connection's thread.
     pub(super) async fn patiently(&self, args: &[u8], mut asked: Asked) -> Result<Produced, Error> {
         loop {
             let held = asked.hold_alone().await?;
@@ -79,7 +79,7 @@ impl FunctionCall<SyncFunction> {
 }
 
 impl FunctionCall<AsyncFunction> {
-    /// Begins one that is async.
+    /// Begins an async function.
     pub(super) fn start(&self, args: &[u8]) -> Result<BoxFuture<'static, Produced>, Error> {
         let FunctionCall { scope, function, invoke, context, encoding, load, .. } = self;
         let load = load.as_deref();
@@ -91,8 +91,8 @@ impl FunctionCall<AsyncFunction> {
         running.map_err(|error| function.error(error, *encoding))
     }
 
-    /// One that is async, if it was not `begun` since its arguments are large: once there is room for these. `holding`:
-    /// others wait until it has.
+    /// Begins an async function, unless it was already `begun`: once there is room for its large arguments. `holding`:
+    /// others wait meanwhile.
     pub(super) async fn begin(
         mut self,
         begun: Option<BoxFuture<'static, Produced>>,
@@ -108,8 +108,8 @@ impl FunctionCall<AsyncFunction> {
         Ok((call, running))
     }
 
-    /// As [`start`](Self::start), for arguments that may be large: those are decoded in turn, and on no connection's
-    /// thread.
+    /// Like [`start`](Self::start), for arguments that may be large: these are decoded in turn, and not on a
+    /// connection's thread.
     pub(super) async fn start_in_turn(
         self: &Arc<Self>,
         args: &Bytes,
@@ -122,7 +122,7 @@ impl FunctionCall<AsyncFunction> {
         starting.await.unwrap_or(Err(Error::Cancelled))
     }
 
-    /// One that is async, to its end. It looks into what it refers to before it waits for anything: that is held no
+    /// Runs an async function to its end. It looks into objects before it waits for anything, and does not hold them
     /// longer.
     pub(super) async fn see_through(
         self: &Arc<Self>,
@@ -155,7 +155,7 @@ impl FunctionCall<AsyncFunction> {
     }
 }
 
-/// `load` is told when they are decoded.
+/// `load` is told when the arguments are decoded.
 pub(super) fn arguments<'a>(
     function: &Function,
     encoding: Encoding,
@@ -179,7 +179,7 @@ pub(super) fn write_produced(
 ) -> Result<Written, Error> {
     let mut output = Output::new(encoding, out, limit);
     let written = panics::catch_in(function, session, || match produced {
-        // A copy of the object's value: whoever wants the object itself creates it.
+        // A copy of the object's value. To get the object itself, the caller would create it.
         Produced::Object(object) => output.returned(&*object as &dyn erased_serde::Serialize),
         Produced::Value(value) => output.returned(&*value),
         Produced::Raised(message, error) => output.raised(&message, &*error),

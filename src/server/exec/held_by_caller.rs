@@ -1,11 +1,11 @@
-//! The objects that a call holds while it asks its own service for something: to ask for one of those would be to wait
-//! for itself.
+//! The objects that a call holds while it asks its own service for something. If it asked for one of these, it would
+//! wait for itself.
 
 use crate::store::Cell;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// An object that is held, and those that are held by whoever asked for this call.
+/// An object that is held, and those that the caller of this call holds.
 pub(crate) struct HeldByCaller {
     object: Uuid,
     exclusive: bool,
@@ -17,10 +17,10 @@ impl HeldByCaller {
         Arc::new(HeldByCaller { object: cell.id(), exclusive, outer: outer.cloned() })
     }
 
-    /// Whether a call that wants `cell`, alone or not, would wait for one that waits for it.
+    /// Whether a call that wants `cell`, exclusively or not, would wait for one that waits for it.
     pub(super) fn would_wait_for_itself(&self, cell: &Cell, exclusive: bool) -> bool {
         let held = std::iter::successors(Some(self), |held| held.outer.as_deref());
-        // Held by readers only, it may be read once more; unless a writer is in line, who waits for those.
+        // If only readers hold it, it may be read once more, unless a writer is queued, which waits for those readers.
         let waits = |held: &HeldByCaller| held.exclusive || exclusive || cell.try_read().is_none();
         held.filter(|held| held.object == cell.id()).any(waits)
     }

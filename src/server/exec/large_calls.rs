@@ -1,34 +1,34 @@
-//! Calls that take the longer the more they look at: away from their connection's thread if that is much.
+//! Large calls, which take longer the more they look at: they leave the thread of their connection.
 //!
-//! A method or function says that it [`scales`](tarmem_remote::describe::Method::scales), and its object how large it
-//! is. Both are asked once the object is held. A small one runs at once, and has paid for a comparison. A large one
-//! goes, with what it holds, to a thread of its own: so it comes neither before nor after others that use the object,
-//! and the calls behind it on its connection go on.
+//! A method or function is marked [`scales`](tarmem_remote::describe::Method::scales), and its object says how large it
+//! is. Both are checked once the object is locked. A small call runs at once, at the cost of a comparison. A large call
+//! goes to another thread with its lock: so it keeps its place among those that use the object, and the calls behind it
+//! on its connection go on.
 //!
 //! # Turns
 //!
-//! Few of them run at one time, in turn: each may take a core for some while, and 64 MiB for its arguments. *Who has a
-//! turn waits for nobody.* So whoever waits for one may hold what it likes, and they do not wait for one another in a
-//! circle:
+//! Only few large calls run at one time, in turn: each may take a core for a while, and 64 MiB for its arguments. *A
+//! call that has a turn waits for nobody.* So a call that waits for a turn may hold anything, and such calls do not
+//! wait for one another in a circle:
 //!
-//! - The turn is taken after the object. The other way round it would be waited for with a turn in hand, perhaps
-//!   because of one who has the object and waits for a turn; and if the object were let go meanwhile, the calls behind
-//!   it would overtake this one. What one task calls is made in its order. So others wait for the object with it, and
-//!   not for ever: after [`PATIENCE`] it fails.
-//! - What runs in a turn cannot wait for its own service: [`in_turn`] marks its thread, and a call from there that does
-//!   not come to its end at once is refused ([`may_wait`]).
+//! - The turn is taken after the object is locked. The other way round, a call with a turn would wait for the object,
+//!   perhaps held by a call that waits for a turn; and if the object were released meanwhile, the calls behind it would
+//!   overtake this one, although one task's calls run in order. So others wait for the object, too, but not for ever:
+//!   after [`PATIENCE`] the call fails.
+//! - Code that runs in a turn cannot wait for its own service: [`in_turn`] marks its thread, and a call from there that
+//!   does not finish at once is refused ([`may_wait`]).
 //!
 //! # Charges
 //!
-//! A generator, what is `async` and what is `blocking` may wait, for the service too, so they have no turn while they
-//! run. They have one while their arguments are decoded, if these are large; and what these take is charged to their
-//! session and the service until the call ends ([`Load`]): at first the most that they may take, and what they do take
-//! once that is known. Whoever waits for room holds no object. Others that have some may wait for it in turn, by what
-//! their code calls, which nobody can know: so this wait is over after [`PATIENCE`], too; and at once, for the next one
-//! of the session, if nothing has changed since.
+//! Generators, `async` and `blocking` methods and functions may wait, also for the service, so they have no turn while
+//! they run. They have a turn while their arguments are decoded, if these are large. The memory of the arguments is
+//! charged to the session and the service until the call ends ([`Load`]): at first the most that they may take, and
+//! then what they do take. A call that waits for room holds no object. But a call that has room may run code that waits
+//! for this one, which nobody can know: so this wait ends after [`PATIENCE`], too, and the session's next call does not
+//! wait at all if nothing has changed since.
 //!
-//! All in all, decoded arguments of large calls take no more than
-//! [`OF_SERVICE`](crate::server::state::large_call_quota::OF_SERVICE) times 64 MiB, those that have turns, and
+//! Altogether, the decoded arguments of large calls take no more than
+//! [`OF_SERVICE`](crate::server::state::large_call_quota::OF_SERVICE) times 64 MiB, for those that have turns, and
 //! `running_bytes`.
 
 use crate::server::session::ServerSession;
@@ -45,26 +45,27 @@ use tarmem_remote::value::{DECODED_LIMIT, Value, take_decoded_weight};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-/// The most that is looked at on a connection's thread, in elements: about a millisecond.
+/// The most elements that are looked at on a connection's thread: about a millisecond.
 const MOST: usize = 16 << 10;
 
-/// The arguments that are looked at on a connection's thread, in bytes: an element takes one at least, and four as a
-/// rule.
+/// The most bytes of arguments that are looked at on a connection's thread: an element takes at least one, and usually
+/// four.
 const MOST_ARGS: usize = 4 * MOST;
 
-/// How long others may have to wait because a call waits for its turn, or for room: then it fails.
+/// How long others may have to wait because a call waits for a turn or for room. Then the call fails.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A byte may be as much as this, decoded.
+/// The most memory that one byte may take when it is decoded.
 const MOST_OF_BYTE: usize = size_of::<Value>();
 
-/// A turn.
+/// A turn of the session and one of the service.
 type Turn = [Option<OwnedSemaphorePermit>; 2];
 
-/// The turn of a large call of `session`, behind those before it; `holding` an object, which others may wait for.
+/// Waits for the turn of a large call of `session`, after those before it. `holding`: the call holds an object, which
+/// others may wait for.
 ///
 /// # Errors
-/// If it takes longer than these may be kept waiting.
+/// If the call holds an object and this takes longer than others may be kept waiting.
 pub(super) async fn turn(session: &ServerSession, holding: bool) -> Result<Turn, Error> {
     let turn = async {
         let first = session.large.turn().await;
@@ -75,25 +76,25 @@ pub(super) async fn turn(session: &ServerSession, holding: bool) -> Result<Turn,
         return Ok(turn.await);
     }
     tokio::time::timeout(PATIENCE, turn).await.map_err(|_| {
-        let what = "seconds that a call holds its object while it waits until other large calls are done";
+        let what = "seconds that a call holds its object while it waits for other large calls";
         let seconds = PATIENCE.as_secs();
         Error::limit(what, seconds + 1, seconds, "make fewer large calls at one time, or smaller ones")
     })
 }
 
-/// What a call has with large arguments that may wait while it runs: room for these until it ends, and a turn until
-/// they are decoded.
+/// The quota of a call with large arguments that may wait while it runs: room for the arguments until it ends, and a
+/// turn until they are decoded.
 pub(super) struct Load {
     session: Arc<ServerSession>,
     state: Mutex<(Option<Turn>, [OwnedSemaphorePermit; 2])>,
 }
 
 impl Load {
-    /// For a call of `session` with arguments of so many bytes; `None` if these are not large. To be asked for before
-    /// any object is held.
+    /// The quota for a call of `session` with arguments of this many bytes; `None` if these are not large. To be called
+    /// before any object is locked.
     ///
     /// # Errors
-    /// If there is no room for them for a while.
+    /// If there is no room for a while.
     pub(super) async fn of(session: &Arc<ServerSession>, bytes: usize) -> Result<Option<Arc<Self>>, Error> {
         if bytes <= MOST_ARGS {
             return Ok(None);
@@ -116,22 +117,22 @@ impl Load {
         Ok(Some(Arc::new(Load { session: Arc::clone(session), state: Mutex::new((None, room)) })))
     }
 
-    /// Takes a turn, for its arguments to be decoded; as [`turn`].
+    /// Takes a turn to decode the arguments, as [`turn`] does.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`turn`].
     pub(super) async fn turn(&self, holding: bool) -> Result<(), Error> {
         let turn = turn(&self.session, holding).await?;
         self.state.lock().0 = Some(turn);
         Ok(())
     }
 
-    /// Runs `code`, which decodes the arguments first and says when it [has](Self::decoded).
+    /// Runs `code`, which decodes the arguments first and then calls [`decoded`](Self::decoded).
     pub(super) fn decoding<T>(load: Option<&Self>, code: impl FnOnce() -> T) -> T {
         match load {
             None => code(),
             Some(_) => {
-                // What has been decoded here before is none of this.
+                // What was decoded on this thread before does not count.
                 take_decoded_weight();
                 in_turn(true, code)
             }
@@ -140,7 +141,7 @@ impl Load {
 }
 
 impl OnDecoded for Load {
-    /// The arguments are decoded: what they take now is what is charged, and the turn is over.
+    /// The arguments are decoded: from now on the memory that they take is charged, and the turn is over.
     fn decoded(&self) {
         let bytes = take_decoded_weight();
         IN_TURN.set(false);
@@ -156,13 +157,13 @@ impl OnDecoded for Load {
 }
 
 thread_local! {
-    /// Whether what runs on this thread has a turn.
+    /// Whether the code on this thread has a turn.
     static IN_TURN: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// Runs `code`, which has a turn if it `has`: it cannot wait for its own service then.
+/// Runs `code`. If it `has` a turn, it cannot wait for its own service.
 pub(super) fn in_turn<T>(has: bool, code: impl FnOnce() -> T) -> T {
-    /// Puts back what was, also after a panic.
+    /// Restores the previous value, also after a panic.
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -173,30 +174,30 @@ pub(super) fn in_turn<T>(has: bool, code: impl FnOnce() -> T) -> T {
     code()
 }
 
-/// Whether a call that is made on this thread may wait for others.
+/// Checks that a call made on this thread may wait for others.
 ///
 /// # Errors
-/// If what makes it has a turn, which others wait for.
+/// If the code that makes it has a turn, which others wait for.
 pub(super) fn may_wait() -> Result<(), Error> {
     if !IN_TURN.get() {
         return Ok(());
     }
-    let what = "calls that have to be waited for by a method or function which runs as a large one";
-    let remedy = "make the call in one that is `async` or `blocking`, or after this one";
+    let what = "calls that have to wait, made by a large method or function";
+    let remedy = "make the call in an `async` or `blocking` method, or after this one";
     Err(Error::limit(what, 1, 0, remedy))
 }
 
-/// Whether arguments are too many bytes to be looked at on a connection's thread.
+/// Whether arguments have too many bytes to be looked at on a connection's thread.
 pub(super) fn has_large(args: &[u8]) -> bool {
     args.len() > MOST_ARGS
 }
 
-/// Whether an object, which is held, is too large for that. It says so itself.
+/// Whether a locked object says that it is too large for that.
 pub(super) fn is_large(cell: &Cell, object: &dyn Object) -> bool {
     extent(cell, object) > MOST
 }
 
-/// Whether objects of this extent, all in all, are.
+/// Whether objects of this total extent are too large for that.
 pub(super) fn is_much(extent: usize) -> bool {
     extent > MOST
 }
@@ -204,7 +205,7 @@ pub(super) fn is_much(extent: usize) -> bool {
 /// How large an object is; 0 if it does not say.
 pub(super) fn extent(cell: &Cell, object: &dyn Object) -> usize {
     match (cell.class().entry().extent)() {
-        // A user's code; what it has to say is no more than advice.
+        // This is user code, and its answer is only advice.
         Some(extent) => panics::catch(|| extent(object)).unwrap_or(0),
         None => 0,
     }

@@ -1,5 +1,5 @@
-//! Calls from within the service's process: a session without a socket, and what methods and generators ask of their
-//! own service.
+//! Calls from within the service's process: a session without a socket, and the calls that methods and generators make
+//! to their own service.
 
 use super::engine::Engine;
 use super::held_by_caller::HeldByCaller;
@@ -26,9 +26,9 @@ use tokio::sync::oneshot;
 use tokio::task::unconstrained;
 use uuid::Uuid;
 
-/// A call with a time-out of its own, or with a default of less than this, does not hold its caller's thread: the
-/// caller hears when its time is up, whatever the method does. Others run where they were called, which is many times
-/// as fast.
+/// A call with its own time-out, or with a default of less than this, does not run on its caller's thread, so that the
+/// caller is told when its time is up, whatever the method does. Other calls run on the caller's thread, which is many
+/// times as fast.
 const LONG: Duration = Duration::from_secs(1);
 
 /// Carries operations straight to the engine.
@@ -42,10 +42,10 @@ struct CallerState {
     session: Holder,
     /// The generator on whose behalf it calls.
     within: Option<Arc<Flight>>,
-    /// What is held while it calls.
+    /// What the caller holds while it calls.
     holding: Option<Arc<HeldByCaller>>,
-    /// How long a call may take that does not say. One that comes to wait for what its own caller holds ends by this,
-    /// and the object is free again.
+    /// How long a call may take that does not say. A call that comes to wait for what its own caller holds ends after
+    /// this, and the object is free again.
     call_time: Duration,
     calls: Mutex<HashMap<u64, LocalCall>>,
 }
@@ -53,9 +53,9 @@ struct CallerState {
 /// A call whose reply has not been taken.
 struct LocalCall {
     reply: oneshot::Receiver<Reply>,
-    /// For messages, should it fail.
+    /// The operation's name, for error messages.
     operation: Option<Box<Payload>>,
-    /// Until it is answered.
+    /// `Some` until it is answered.
     cancellation: Option<Arc<Cancellation>>,
 }
 
@@ -63,22 +63,22 @@ struct LocalCall {
 enum Holder {
     Weak(Weak<ServerSession>),
     Strong(Arc<ServerSession>),
-    /// As `Strong`, and the session ends with it.
+    /// Like `Strong`, and the session ends with it.
     Owned(Arc<ServerSession>),
 }
 
 impl LocalCaller {
-    /// For the methods that run for a session.
+    /// A caller for the methods that run for a session.
     pub(crate) fn of_methods(engine: &Arc<Engine>, session: Weak<ServerSession>) -> Self {
         Self::new(engine, Holder::Weak(session), None, None)
     }
 
-    /// For what a request runs. The generator of flight `within` has a session of its own: whoever asked for it first
-    /// may go away, and others still wait for it.
+    /// A caller for what a request runs. The generator of flight `within` has its own session: the client that asked
+    /// for it first may leave, and others still wait for it.
     pub(crate) fn within(engine: &Arc<Engine>, request: &Request<'_>, within: Option<&Arc<Flight>>) -> Self {
         match within {
             Some(flight) => {
-                // It may do what whoever asked for it may do.
+                // It may do what the client may do that asked for it.
                 let session = engine.open_local_session(request.session.credential().cloned());
                 Self::new(engine, Holder::Owned(session), Some(Arc::clone(flight)), request.holding.cloned())
             }
@@ -89,14 +89,14 @@ impl LocalCaller {
         }
     }
 
-    /// For a session in process, which ends with it.
+    /// A caller for a session in process, which ends with it.
     pub(super) fn session(engine: &Arc<Engine>, session: Arc<ServerSession>) -> Self {
         Self::new(engine, Holder::Owned(session), None, None)
     }
 
-    /// For a method that may wait while it holds its object.
+    /// A caller for a method that may wait while it holds its object.
     pub(crate) fn holding(engine: &Arc<Engine>, request: &Request<'_>, holding: Arc<HeldByCaller>) -> Self {
-        // What an object keeps of its context must not keep the session alive.
+        // If an object keeps its context, that must not keep the session alive.
         let session = Holder::Weak(Arc::downgrade(request.session));
         Self::new(engine, session, request.within.cloned(), Some(holding))
     }
@@ -122,7 +122,7 @@ impl CallerState {
         }
     }
 
-    /// What the service is to what this calls.
+    /// What the code that this calls may ask of the service.
     fn host(&self, session: &Arc<ServerSession>) -> Arc<dyn Host> {
         match &self.within {
             None => Arc::clone(session.host()),
@@ -135,7 +135,7 @@ impl CallerState {
 
     fn submit(self: &Arc<Self>, cx: &mut Context<'_>, operation: &[u8], terms: Terms) -> Result<Submitted, Error> {
         let session = self.holder().ok_or_else(|| Error::Cancelled)?;
-        // Before it is asked whether there is to be an end: then that waits for this.
+        // Counted before the check whether the service shuts down: then the shutdown waits for this call.
         let call = self.engine.state.local_calls.begin();
         if self.engine.state.is_closing() && self.within.is_none() {
             return Err(Error::ShuttingDown);
@@ -167,8 +167,7 @@ impl CallerState {
             .and_then(|operation| self.engine.execute(&request, operation, &mut out));
         let reply = match step {
             Ok(Step::Later(mut later)) => {
-                // Many async methods need no waiting. A timer needs a runtime to be made in, and the caller may have
-                // none.
+                // Many async methods need not wait. To make a timer, a runtime is needed, and the caller may have none.
                 let _runtime = self.engine.state.runtime.enter();
                 match unconstrained(&mut later.run).now_or_never() {
                     Some(reply) => reply,
@@ -184,7 +183,7 @@ impl CallerState {
             Ok(Step::Over(written)) => written.into_reply(out),
             Err(error) => Reply::failed(*error),
         };
-        // The clock is asked only by those who may come late: it takes a tenth of what a call does.
+        // Only calls that may be late read the clock, which takes a tenth of a call.
         let may_be_late = elsewhere || self.engine.state.heartbeat.beats() != beats;
         let reply = if may_be_late && deadline.has_passed() {
             session.undo(sequence);
@@ -195,7 +194,7 @@ impl CallerState {
         if !matches!(reply, Reply::Provisional(_)) {
             return Ok(Submitted::Answered(reply));
         }
-        // It is there, but it may be dropped unread.
+        // The result is there, but may be dropped unread.
         let (sender, receiver) = oneshot::channel();
         let _ = sender.send(reply);
         self.calls.lock().insert(sequence, LocalCall { reply: receiver, cancellation: None, operation: None });
@@ -203,7 +202,7 @@ impl CallerState {
         Ok(Submitted::Waiting(sequence))
     }
 
-    /// Nobody waits for a call: it is stopped or, if it has begun, comes to its end, and what it took is given back.
+    /// Nobody waits for the call: it is stopped or, if it has begun, runs to its end and is undone.
     fn leave(&self, later: Later, session: &Arc<ServerSession>, sequence: u64) {
         if later.cancellation.stop() {
             return;
@@ -225,7 +224,7 @@ impl CallerState {
         sequence: u64,
     ) -> Submitted {
         let (sender, mut reply) = oneshot::channel();
-        // Nothing is there yet: this is only who will be woken.
+        // There is no reply yet: this only sets who will be woken.
         let _ = reply.poll_unpin(cx);
         self.calls.lock().insert(
             sequence,
@@ -238,7 +237,7 @@ impl CallerState {
                 call.cancellation = None;
             }
             session.finished(sequence);
-            // Nobody may be there to take it any more, not even to cancel it.
+            // Perhaps nobody is left to take the reply, or even to cancel the call.
             if sender.send(session.settle(sequence, reply)).is_err() {
                 session.cancel(sequence);
             }
@@ -279,7 +278,7 @@ impl Caller for LocalCaller {
     }
 
     fn cancel(&self, sequence: u64) {
-        // The reply may come between this and the cancellation: nobody is there to receive it then, which undoes it.
+        // The reply may come between this and the cancellation. Then nobody receives it, which undoes it.
         let call = self.shared.calls.lock().remove(&sequence);
         let cancellation = call.and_then(|call| call.cancellation);
         if cancellation.is_none_or(|cancellation| !cancellation.stop())
@@ -295,13 +294,13 @@ impl Caller for LocalCaller {
 
     fn release(&self, id: Uuid) {
         if let Some(session) = self.shared.holder() {
-            // A handle is released once for each time it was counted.
+            // A handle is released once for each time that it was counted.
             let _ = session.release(id, 1);
         }
     }
 
     fn send(&self, operation: Payload, owner: Option<OwnerId>) {
-        // Nobody hears of it if the session has ended, either.
+        // Nobody receives it if the session has ended, either.
         let mut unheard = Context::from_waker(Waker::noop());
         let terms = Terms { timeout: Timeout::Never, owner, ..Terms::default() };
         if let Ok(Submitted::Waiting(sequence)) = self.shared.submit(&mut unheard, &operation, terms) {

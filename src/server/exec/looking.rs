@@ -1,15 +1,15 @@
-//! Looking into objects that a call only refers to: in its arguments, or in what its object holds.
+//! How a call looks into objects that it only has references to: in its arguments, or in what its object holds.
 //!
-//! A method that meets such a reference asks its scope to show the object, which is tried for and never waited for:
-//! whoever waits while it holds something may wait in a circle. If others use the object, the method comes to an end
-//! without having changed anything, what came of it is thrown away, and everything that it holds is let go. Then the
-//! call takes its own object and all that it asked for in the order of their ids, as functions over several objects do,
-//! waiting as any call waits, and the method runs again. What was shown stays held until it is over: it sees all of it
-//! as it is at one time.
+//! A method that meets such a reference asks its scope to show the object. The object is tried and never waited for: a
+//! call that waits while it holds something may wait in a circle. If others use the object, the method ends without
+//! having changed anything, its result is discarded, and everything that it holds is released. Then the call locks its
+//! own object and all that it asked for in the order of their ids, as functions over several objects do, waiting as any
+//! call waits, and the method runs again. What it was shown stays locked until it is over, so it sees all of it at one
+//! moment.
 //!
-//! That is for the methods and functions of a registered package, as tarmem's own modules are: they read everything
-//! before they change anything. Other code is never run twice for one call: it looks into nothing, and takes a
-//! reference for what it is.
+//! Only methods and functions of a registered package, such as tarmem's own modules, do this: they read everything
+//! before they change anything. Other code never runs twice for one call: it looks into nothing, and takes a reference
+//! as such.
 
 use super::held_by_caller::HeldByCaller;
 use super::large_calls;
@@ -28,42 +28,42 @@ use uuid::Uuid;
 /// How many objects one call may look into.
 pub(super) const LOOK_LIMIT: usize = 10_000;
 
-/// How often one call is made again because it asked for an object that others used.
+/// How often one call runs again because it asked for an object that others used.
 pub(super) const ATTEMPT_LIMIT: u32 = 100;
 
-/// How many steps, such as elements that are compared, a call takes on a connection's thread: a few milliseconds, and
-/// enough to sort what is not too large for it.
+/// How many steps, such as comparisons of elements, a call makes on a connection's thread: a few milliseconds, and
+/// enough to sort what is not too large for that thread.
 const STEPS_AT_ONCE: usize = 256 << 10;
 
-/// How many steps one call takes at all: enough to sort forty million elements.
+/// How many steps one call may make at all: enough to sort forty million elements.
 const STEP_LIMIT: usize = 1 << 30;
 
-/// What a call has looked into so far. Empty, it costs nothing.
+/// What a call has looked into so far. It costs nothing while it is empty.
 #[derive(Default)]
 pub(super) struct Looks {
     state: RefCell<Option<Box<Shown>>>,
-    /// What it has done with that.
+    /// How many steps it has made.
     steps: std::cell::Cell<usize>,
-    /// By whom it can be stopped, since it takes its time.
+    /// The cancellation of a call that may take long.
     stop: Option<Arc<Cancellation>>,
-    /// It may look at as much as it likes: on no connection's thread.
+    /// It is not on a connection's thread, and may look at as much as it likes.
     elsewhere: bool,
 }
 
 #[derive(Default)]
 struct Shown {
     held: HashMap<Uuid, Arc<ReadGuard>>,
-    /// Those that others use.
+    /// The objects that others use.
     busy: Vec<Cell>,
     failed: Option<Error>,
-    /// How large those are, all in all, that it looked into.
+    /// The total extent of the objects that it looked into.
     extent: usize,
-    /// Which is too large for a connection's thread.
+    /// That is too much for a connection's thread.
     large: bool,
     counted: HashSet<Uuid>,
 }
 
-/// The objects that a call asked for, without its own: in the order of their ids, each once.
+/// The objects that a call asked for, without its own, in the order of their ids and without duplicates.
 #[derive(Default)]
 pub(super) struct Asked {
     cells: Vec<Cell>,
@@ -72,7 +72,7 @@ pub(super) struct Asked {
 }
 
 impl Looks {
-    /// For a call that holds these already.
+    /// For a call that already holds these.
     pub(super) fn holding(held: Vec<ReadGuard>, elsewhere: bool) -> Self {
         let stop = if elsewhere { Cancellation::current() } else { None };
         if held.is_empty() {
@@ -83,7 +83,7 @@ impl Looks {
         Looks { state, stop, elsewhere, ..Self::default() }
     }
 
-    /// Takes so many steps; false if it is to end.
+    /// Makes this many steps. Returns false if the call has to end.
     fn go_on(&self, steps: usize) -> bool {
         let steps = self.steps.get().saturating_add(steps);
         self.steps.set(steps);
@@ -96,8 +96,8 @@ impl Looks {
         let error = if self.stop.as_ref().is_some_and(|cancellation| cancellation.is_unwanted()) {
             Error::Cancelled
         } else if steps > STEP_LIMIT {
-            let what = "steps that one call takes to compare, to sort or to write what it looks at";
-            let remedy = "do it in parts, over fewer or smaller elements";
+            let what = "steps of one call that compares, sorts or writes objects";
+            let remedy = "do it in parts, with fewer or smaller elements";
             Error::limit(what, steps as u64, STEP_LIMIT as u64, remedy)
         } else {
             return true;
@@ -106,7 +106,7 @@ impl Looks {
         false
     }
 
-    /// Whether what came of the call is to be thrown away.
+    /// Whether the result of the call has to be discarded.
     #[inline(always)]
     pub(super) fn are_incomplete(&self) -> bool {
         self.state
@@ -121,16 +121,15 @@ impl Looks {
             Some(guard) => guard,
             None => return Looked::Busy,
         };
-        // Not under the borrow: it may look further.
+        // Not while the state is borrowed: it may look further.
         view(&**shown);
         Looked::Shown
     }
 
-    /// What has to be held for the next attempt beside the call's `own` objects; lets go of everything.
+    /// Adds what has to be locked for the next attempt, besides the call's `own` objects, and releases everything.
     ///
     /// # Errors
-    /// What makes another one useless: an object that is poisoned, too many of them, or one that the caller's own call
-    /// has.
+    /// If another attempt is useless: an object is poisoned, there are too many, or the caller's own call holds one.
     pub(super) fn ask<'a>(
         self,
         asked: &mut Asked,
@@ -145,7 +144,7 @@ impl Looks {
         asked.attempts += 1;
         asked.large |= large;
         let before = asked.cells.len();
-        // Those that were there to be had, too: the next attempt does not fail for one of them.
+        // Those that could be locked, too, so that the next attempt does not fail for one of them.
         asked.cells.extend(held.values().map(|guard| guard.cell().clone()));
         drop(held);
         for cell in &busy {
@@ -161,10 +160,10 @@ impl Looks {
         for own in own {
             asked.cells.retain(|cell| cell.id() != own.id());
         }
-        // One that asks for what it holds would ask for ever.
+        // If it asks for what it already holds, it would ask for ever.
         if asked.attempts > ATTEMPT_LIMIT || (asked.cells.len() == before && !large) {
-            let what = "how often a call is made again because others use what it looks into";
-            let remedy = "make it when the objects are used less, or over fewer of them";
+            let what = "attempts of a call that looks into objects which others use";
+            let remedy = "make the call when the objects are used less, or with fewer of them";
             return Err(Error::limit(what, asked.attempts.into(), ATTEMPT_LIMIT.into(), remedy));
         }
         Ok(())
@@ -187,7 +186,7 @@ impl Shown {
             return Some(Arc::clone(guard));
         }
         if self.held.len() + self.busy.len() >= LOOK_LIMIT {
-            let remedy = "do it in parts, or compare objects by their identity";
+            let remedy = "do it in parts, or compare objects by identity";
             let (found, most) = (LOOK_LIMIT as u64 + 1, LOOK_LIMIT as u64);
             self.failed = Some(Error::limit("the objects that one call looks into", found, most, remedy));
             return None;
@@ -210,22 +209,22 @@ impl Shown {
     }
 }
 
-/// The scope of a method or function that may look into what it is given references to.
+/// The scope of a method or function that may look into objects that it has references to.
 pub(super) struct LookingScope<'a> {
     pub(super) scope: &'a dyn RefScope,
     pub(super) looks: &'a Looks,
-    /// What it has for itself: the object whose method runs, or those that a function works on.
+    /// The call's own objects: the one whose method runs, or those that a function works on.
     pub(super) own: &'a [Own<'a>],
-    /// Whose code runs: what is a user's is not run again, and so looks into nothing.
+    /// Whose code runs. User code is not run again, and so looks into nothing.
     pub(super) code: Place,
 }
 
-/// An object that a call has for itself.
+/// An object that a call has locked for itself.
 #[derive(Clone, Copy)]
 pub(super) struct Own<'a> {
     cell: &'a Cell,
     place: usize,
-    /// To be shown; unless it may be changed, by whoever can lend it then.
+    /// The object to show; `None` if it may be changed, and whoever can lend it shows it.
     object: Option<&'a dyn Object>,
 }
 
@@ -279,7 +278,7 @@ impl RefScope for LookingScope<'_> {
     }
 }
 
-/// How a call uses its object, with the dispatch function that takes it so.
+/// How a call takes its object, with the dispatch function for it.
 #[derive(Clone, Copy)]
 pub(super) enum Access<S, E> {
     Shared(S),
@@ -292,13 +291,13 @@ impl<S, E> Access<S, E> {
     }
 }
 
-/// An object and what its method looks into, held.
+/// The lock of an object, and those of the objects that its method looks into.
 pub(super) struct CallGuards<S, E> {
     pub(super) receiver: ReceiverGuard<S, E>,
     pub(super) others: Vec<ReadGuard>,
 }
 
-/// An object, held for the dispatch function that is to have it.
+/// A locked object, with the dispatch function that will get it.
 pub(super) enum ReceiverGuard<S, E> {
     Shared(ReadGuard, S),
     Exclusive(WriteGuard, E),
@@ -333,7 +332,7 @@ impl Asked {
         self.large
     }
 
-    /// `cell` and what was asked for, each after those who came before, in the one order in which everybody locks.
+    /// Locks `cell` and what was asked for, each after those who came before, in the order in which everybody locks.
     /// `target` is how the caller names the object.
     pub(super) async fn hold<S, E>(
         &self,
@@ -370,7 +369,7 @@ impl Asked {
         Some(Ok(CallGuards { receiver, others }))
     }
 
-    /// What was asked for by a call that has no object of its own.
+    /// Locks what a call without an object of its own has asked for.
     pub(super) async fn hold_alone(&self) -> Result<Vec<ReadGuard>, Error> {
         let mut others = Vec::with_capacity(self.cells.len());
         read(&self.cells, &mut others).await?;
@@ -404,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn call_that_takes_many_steps_goes_elsewhere() {
+    fn a_call_of_many_steps_leaves_its_connections_thread() {
         let looks = Looks::holding(Vec::new(), false);
         assert!(looks.go_on(STEPS_AT_ONCE) && !looks.are_incomplete());
         assert!(!looks.go_on(1) && looks.are_incomplete());
@@ -412,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_of_one_call_have_a_limit() {
+    fn the_steps_of_one_call_have_a_limit() {
         let looks = Looks::holding(Vec::new(), true);
         assert!(looks.go_on(STEP_LIMIT) && !looks.are_incomplete());
         assert!(!looks.go_on(1) && looks.are_incomplete());
@@ -421,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn call_that_has_begun_ends_once_nobody_wants_it() {
+    fn a_call_that_has_begun_ends_once_nobody_wants_it() {
         let cancellation = Arc::new(Cancellation::default());
         assert!(cancellation.begin());
         let looks = cancellation.over(|| Looks::holding(Vec::new(), true));

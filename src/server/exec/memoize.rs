@@ -1,4 +1,4 @@
-//! From a source to an object under a key: `memoize`, `update`, and `create` without one.
+//! From a source to an object: `memoize` and `update` map it to a key, `create` does not.
 
 use super::checks::{check_fits, checked, quoted};
 use super::engine::Engine;
@@ -14,9 +14,9 @@ use tarmem_remote::operation::{Reply, ReplyError, SourceRef};
 use tarmem_remote::results::ObjectInfo;
 
 impl Engine {
-    /// The object under a key; if there is none, the source is run, once for all who ask.
+    /// The object under a key. If there is none, the source runs once for all who ask.
     ///
-    /// A miss joins the key's flight. The first to come [flies](Self::fly); everybody waits until it has landed.
+    /// A miss joins the key's flight. The first caller [flies](Self::fly); all of them wait until it has landed.
     pub(super) fn memoize(
         self: &Arc<Self>,
         request: &Request<'_>,
@@ -53,7 +53,7 @@ impl Engine {
     }
 
     /// What the first caller of a flight does: makes the object of `source`, maps `key` to it, and lands the flight,
-    /// which wakes those who wait. What takes time goes on by itself, whoever asked for it.
+    /// which wakes those who wait. What takes time goes on even if the caller leaves.
     fn fly(self: &Arc<Self>, request: &Request<'_>, flight: &Arc<Flight>, key: &str, source: SourceRef<'_>) {
         // From here on the flight lands, whatever happens.
         let landing = Landing { engine: Arc::clone(self), flight: Arc::clone(flight), by: request.by() };
@@ -66,7 +66,7 @@ impl Engine {
                         Ok(made) => made,
                         Err(_) => {
                             landing.give_up(time);
-                            // One that is not async cannot be stopped. Until it ends, nobody else may start.
+                            // A generator that is not async cannot be stopped. Until it ends, no other may start.
                             run.stop().await
                         }
                     };
@@ -87,7 +87,7 @@ impl Engine {
     ) -> Result<Step, Error> {
         self.check_key(key)?;
         if let Some(expected) = generation {
-            // Too late already: then the source is not worth running.
+            // It is already too late, so the source need not run.
             let found = self.state.store.get(key).map_or(0, |mapping| mapping.generation);
             if expected != found {
                 return Err(Error::WrongGeneration { key: key.to_owned(), expected, found });
@@ -119,7 +119,7 @@ impl Engine {
         })
     }
 
-    /// Makes the object of `source`, off any lock, for the key `name` if that is not empty, and gives it to `then`.
+    /// Makes the object of `source`, under no lock, for the key `name` unless that is empty, and passes it to `then`.
     fn with_object(
         self: &Arc<Self>,
         request: &Request<'_>,
@@ -152,7 +152,7 @@ impl Engine {
     }
 }
 
-/// A flight that this side has to land: dropped without that, it lands as cancelled, so that nobody waits for ever.
+/// A flight that this side has to land. If it is dropped first, it lands as cancelled, so that nobody waits for ever.
 struct Landing {
     engine: Arc<Engine>,
     flight: Arc<Flight>,
@@ -163,7 +163,7 @@ struct Landing {
 impl Landing {
     /// Maps the key to the object that was made, and lands the flight, which wakes those who wait.
     fn land(self, key: &str, made: Result<Cell, FlightError>) {
-        // An update may have come first: then that is the key's object, and this one was made for nothing.
+        // If an update came first, the key has that object, and this one is dropped.
         let mapped = made.and_then(|cell| Ok(self.engine.state.store.insert_if_absent(key, &cell, self.by)?));
         self.engine.state.flights.land(&self.flight, mapped);
     }
@@ -180,13 +180,13 @@ impl Drop for Landing {
     }
 }
 
-/// The reply with a generator's own error.
+/// A reply with the error that a generator returned.
 fn raised(error: FlightError, encoding: Encoding) -> Result<Reply, Error> {
     let (message, body) = error.raised(encoding)?;
     Ok(Reply::raised(message, body.into()))
 }
 
-/// The encoding in which the maker of a source expects what it fails with.
+/// The encoding in which the maker of a source expects the source's own error.
 fn encoding_of(source: SourceRef<'_>) -> Encoding {
     match source {
         SourceRef::Generator { encoding, .. } => encoding,

@@ -1,17 +1,17 @@
 //! Running operations.
 //!
-//! - [`engine`]: the service without its sockets. [`sessions`]: how one is opened. [`batch`]: the operations of a
-//!   client's batch; [`dispatch`]: where an operation comes in; [`step`]: how far it comes at once, and its reply;
-//!   [`shutdown`]: the end of the service.
-//! - [`request`]: who asks for an operation, and by when; [`target`]: which object and method it is for;
+//! - [`engine`]: the service without its sockets. [`sessions`]: how a session is opened. [`batch`]: the operations of a
+//!   client's batch; [`dispatch`]: where an operation comes in; [`step`]: how much of it is done at once, and its
+//!   reply; [`shutdown`]: the end of the service.
+//! - [`request`]: who asks for an operation, and its deadline; [`target`]: which object and method it is for;
 //!   [`authorize`]: whether the session may do it; [`checks`]: keys, names and classes.
 //! - [`memoize`]: `memoize`, `update` and `create`. [`run_function`]: objects from their sources, and results of
 //!   functions; [`function_call`]: one call of a function; [`evaluation`]: a generator that is running; [`new_object`]:
-//!   what it made, in the store.
+//!   the object that it made, on its way into the store.
 //! - [`call`]: methods. [`multi_object`]: functions over several objects.
-//! - [`looking`]: what a call reads of the objects that it only has references to. [`large_calls`]: calls that look at
+//! - [`looking`]: how a call looks into objects that it only has references to. [`large_calls`]: calls that look at
 //!   much.
-//! - [`local_caller`]: calls from within the process; [`held_by_caller`]: what such a call's caller holds.
+//! - [`local_caller`]: calls from within the process; [`held_by_caller`]: what the caller of such a call holds.
 
 mod authorize;
 pub(super) mod batch;

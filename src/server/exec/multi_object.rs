@@ -1,13 +1,12 @@
-//! Functions over several objects: all of them held for the call, and as they were before if it fails.
+//! Functions over several objects: all of them are locked for the call, and restored if it fails.
 //!
-//! The objects are locked in the order of their ids, which is the same for every call; a call of a method waits for its
-//! own object alone or, if that looks into others, for all of them in this order: so there is no circle of calls that
-//! wait for one another. A function that calls its own service for an object that it holds waits for itself, until its
-//! deadline.
+//! The objects are locked in the order of their ids, which is the same for every call. A call of a method waits only
+//! for its own object or, if it looks into others, for all of them in this order: so calls cannot wait for one another
+//! in a circle. A function that calls its own service for an object that it holds waits for itself, until its deadline.
 //!
-//! - [`prepare`]: the arguments are decoded, and the objects found. [`objects_call`]: one call, run once its objects
-//!   are held.
-//! - [`wants`]: what a call is to hold, and how that is taken; [`holding`]: what it holds.
+//! - [`prepare`]: decodes the arguments and finds the objects. [`objects_call`]: one call, run once its objects are
+//!   locked.
+//! - [`wants`]: what a call has to lock, and how; [`holding`]: what it has locked.
 
 mod holding;
 mod objects_call;
@@ -29,8 +28,8 @@ use tarmem_remote::error::Error;
 use tarmem_remote::multi_object::Work;
 
 impl Engine {
-    /// Runs a function over objects for its result. One that is not async, on objects that nobody else is using, runs
-    /// here and now.
+    /// Runs a function over objects for its result. If it is not async and nobody else is using the objects, it runs at
+    /// once on this thread.
     pub(super) fn run_on_objects(
         self: &Arc<Self>,
         request: &Request<'_>,
@@ -46,7 +45,7 @@ impl Engine {
             return Ok(Step::Later(self.run_large(request, site, args)));
         }
         let (mut call, mut work) = self.objects_call(request, site, args, None)?;
-        // Large objects, which are not let go: so it stays this call's turn.
+        // The locks of large objects. They are not released, so that the call keeps its place.
         let mut held = if offload || is_async(&work) { None } else { call.wants.try_hold().transpose()? };
         (held, work) = match (held, work) {
             (Some(holding), Work::Sync(work)) if !has_large && !call.wants.are_large(&holding) => {
@@ -75,8 +74,8 @@ impl Engine {
         Ok(Step::Later(later))
     }
 
-    /// Runs a function over objects whose arguments are so large that they are not decoded on this thread. Which
-    /// objects it is for is known only then, so what comes behind it waits until it is in line for them.
+    /// Runs a function over objects whose arguments are too large to be decoded on this thread. Its objects are known
+    /// only after that, so the calls behind it wait until it is queued for them.
     fn run_large(self: &Arc<Self>, request: &Request<'_>, site: Site, args: &[u8]) -> Later {
         let (request, args) = (OwnedRequest::of(request), Bytes::copy_from_slice(args));
         let (engine, limit) = (Arc::clone(self), request.as_request().result_bytes);
@@ -84,11 +83,11 @@ impl Engine {
         let (cancellation, mut behind) = (Arc::clone(&later.cancellation), Some(later.goes_ahead()));
         later.run = Box::pin(async move {
             let run = async {
-                // Before it takes any room: whoever has a place may wait for that.
+                // Before it takes any room: a call that has a permit may wait for room.
                 let place = request.session.off_thread().await;
                 let load = Load::of(&request.session, args.len()).await?;
                 if let Some(load) = &load {
-                    // Others wait for it, those behind it.
+                    // The calls behind it wait for it.
                     load.turn(true).await?;
                 }
                 let (runtime, bytes) = (engine.state.runtime.clone(), args.clone());
@@ -149,7 +148,7 @@ impl Engine {
         Ok(Evaluated::Later(Evaluation::off_thread(request, &self.state.runtime, args, run)))
     }
 
-    /// The same with large arguments, which are decoded off this thread.
+    /// The same with large arguments, which are decoded away from this thread.
     fn evaluate_large(self: &Arc<Self>, request: &Request<'_>, site: Site, args: &[u8], name: Box<str>) -> Evaluation {
         let (owned, bytes, engine) = (OwnedRequest::of(request), Bytes::copy_from_slice(args), Arc::clone(self));
         let run = move |unwanted, load| {

@@ -1,4 +1,4 @@
-//! New objects in the store: from what a function produced, or from a value that a client sent.
+//! New objects in the store, from the result of a function or from a value that a client sent.
 
 use super::engine::Engine;
 use crate::server::refs::references::SessionScope;
@@ -15,7 +15,8 @@ use tarmem_remote::value::{Value, from_value, limited, with_scope};
 use uuid::Uuid;
 
 impl Engine {
-    /// As [`place`](Self::place); an object that was made with references in its arguments may become part of a circle.
+    /// Like [`place`](Self::place). An object that was made with references in its arguments may become part of a
+    /// circle.
     pub(super) fn place_referring(
         &self,
         scope: &SessionScope,
@@ -41,7 +42,7 @@ impl Engine {
     ) -> Result<Cell, FlightError> {
         match produced {
             Produced::Object(object) => Ok(self.host(object, name)?),
-            // `makes` said otherwise.
+            // This contradicts `makes`.
             Produced::Value(_) => {
                 Err(Error::NotAGenerator { function: function.full_name(), returns: function.returns.to_owned() }
                     .into())
@@ -65,7 +66,7 @@ impl Engine {
         Ok(self.state.store.host(object, class, name))
     }
 
-    /// A value that a client made, as an object.
+    /// Makes an object from a value that a client sent.
     pub(super) fn decode_object(&self, scope: &SessionScope, source: SourceRef<'_>, name: &str) -> Result<Cell, Error> {
         let cell = with_scope(scope, || self.decode_in_scope(source, name))?;
         if scope.has_resolved() {
@@ -75,7 +76,7 @@ impl Engine {
     }
 
     fn decode_in_scope(&self, source: SourceRef<'_>, name: &str) -> Result<Cell, Error> {
-        // The class is looked up first: typetag's own error lists every name there is.
+        // The class is looked up first, since typetag's own error lists every name that there is.
         let class = class_of(source)?;
         self.check_name("class", class)?;
         let entry = self.state.registry.class(class)?.entry();
@@ -93,13 +94,13 @@ impl Engine {
                 from_value(Value::Map(vec![(class.into(), value)])).map_err(|e| e.to_string())
             })
             .map_err(panicked)?,
-            _ => Err("it is no value".to_owned()),
+            _ => Err("it is not a value".to_owned()),
         };
         self.host(decoded.map_err(|reason| Error::BadValue { class: class.to_owned(), reason })?, name)
     }
 }
 
-/// A value that a client made, for another thread.
+/// The same for another thread.
 pub(super) enum OwnedValue {
     Typed { signature: u64, object: Bytes },
     ByNames { class: Box<str>, value: Bytes },
@@ -114,7 +115,7 @@ impl OwnedValue {
             SourceRef::Value { signature, object } => {
                 OwnedValue::Typed { signature, object: Bytes::copy_from_slice(object) }
             }
-            // It is none, and is told so when it is decoded.
+            // The class is unknown, which is reported when it is decoded.
             _ => OwnedValue::Typed { signature: 0, object: Bytes::new() },
         }
     }
@@ -127,7 +128,7 @@ impl OwnedValue {
     }
 }
 
-/// The path of the class that a value says it is of.
+/// The path of the class that a value claims to be of.
 pub(super) fn class_of(source: SourceRef<'_>) -> Result<&str, Error> {
     // typetag's form: a map with one entry, whose key is the class's path.
     #[derive(Deserialize)]
@@ -135,11 +136,11 @@ pub(super) fn class_of(source: SourceRef<'_>) -> Result<&str, Error> {
     let object = match source {
         SourceRef::Value { object, .. } => object,
         SourceRef::ValueByNames { class, .. } => return Ok(class),
-        _ => return Err(Error::malformed("object", "it is no value")),
+        _ => return Err(Error::malformed("object", "it is not a value")),
     };
     let tag: Tag<'_> = codec::decode_prefix(object).map_err(|e| Error::malformed("object", e))?.0;
     if tag.0 != 1 {
-        return Err(Error::malformed("object", "it has not one tag"));
+        return Err(Error::malformed("object", "it does not have exactly one tag"));
     }
     Ok(tag.1)
 }

@@ -1,4 +1,4 @@
-//! What there is to know about one operation besides itself: who asks, what for, and by when.
+//! Everything about one operation besides the operation itself: who asks, what for, and the deadline.
 
 use super::held_by_caller::HeldByCaller;
 use crate::server::refs::references::SessionScope;
@@ -9,50 +9,50 @@ use std::sync::Arc;
 use tarmem_remote::context::{Context, Host};
 use tarmem_remote::error::Error;
 
-/// Who asks, and by when.
+/// Who asks, and the deadline.
 pub(crate) struct Request<'a> {
     pub(crate) session: &'a Arc<ServerSession>,
     /// What a method of this call may know about it: the client's task, its sequence number, its deadline.
     pub(crate) context: &'a Context,
-    /// The generator that asks, if it is one.
+    /// The generator that asks, if one does.
     pub(crate) within: Option<&'a Arc<Flight>>,
-    /// What is held by the call that it is made for.
+    /// What the call on whose behalf this one is made holds.
     pub(crate) holding: Option<&'a Arc<HeldByCaller>>,
     pub(crate) deadline: Deadline,
-    /// The most bytes a result may have.
+    /// The largest permitted result, in bytes.
     pub(crate) result_bytes: usize,
-    /// It may not hold its thread: whoever asks would not hear in time that its deadline has passed, or it is so large
-    /// that others would wait for it.
+    /// It must not hold its thread: the caller would not be told in time that its deadline has passed, or it is so
+    /// large that others would wait for it.
     pub(crate) elsewhere: bool,
 }
 
 impl Request<'_> {
-    /// What the call's undo goes by; unique within the session.
+    /// The number under which the call is undone; unique within the session.
     pub(in crate::server) fn sequence(&self) -> u64 {
         self.context.sequence()
     }
 
-    /// What the changes that this makes are known by.
+    /// Who makes the changes of this request.
     pub(in crate::server) fn by(&self) -> ChangedBy {
         ChangedBy { session: self.session.id(), sequence: self.sequence() }
     }
 
-    /// Whether it comes from within the process, on the thread of whoever asks.
+    /// Whether it comes from within the process, on the caller's thread.
     pub(in crate::server) fn is_local(&self) -> bool {
         self.sequence() >> 63 == 1
     }
 
-    /// Counts a handle for the session, unless it never hears of it.
+    /// Counts a handle for the session, which is released if the client never gets the result.
     pub(in crate::server) fn hold(&self, cell: &Cell) -> Result<(), Error> {
         self.session.hold_for(self.sequence(), cell)
     }
 
-    /// What looks after the object references in this call's arguments and result.
+    /// The scope for the object references in this call's arguments and result.
     pub(in crate::server) fn scope(&self) -> Arc<SessionScope> {
         Arc::new(SessionScope::new(self.session, self.sequence()))
     }
 
-    /// Refuses to wait for what the call holds that this one is made for.
+    /// Refuses to wait for an object that the call on whose behalf this one is made holds.
     pub(in crate::server) fn may_want(
         &self,
         cell: &Cell,
@@ -67,7 +67,7 @@ impl Request<'_> {
         }
     }
 
-    /// What a function of this request may know about it, if it asks the service by `host`.
+    /// What a function of this request may know about it, if it asks the service through `host`.
     pub(in crate::server) fn context_of(&self, host: Arc<dyn Host>) -> Context {
         Context::new(self.context.owner(), self.sequence(), self.deadline.at, host)
     }

@@ -21,7 +21,7 @@ use tarmem_remote::value::with_scope;
 use tokio::sync::oneshot;
 
 impl Engine {
-    /// Makes an object from `source`: for the flight `within`, if it is for one, and for the key `name`, if that is not
+    /// Makes an object from `source`: for the flight `within`, if there is one, and for the key `name`, unless that is
     /// empty.
     pub(super) fn evaluate(
         self: &Arc<Self>,
@@ -71,7 +71,7 @@ impl Engine {
         let (scope, session) = (request.scope(), request.session.id());
         let holding = request.holding.cloned();
         Ok(match function.invoke {
-            // Whatever it promises, large arguments take their time.
+            // Large arguments take time, whatever the function promises.
             FunctionInvoke::Sync(invoke) if function.inline && !large_calls::has_large(args) => {
                 let call = FunctionCall { scope, function, invoke, context, encoding, holding, load: None };
                 match call.attempt(args, Vec::new(), Asked::default(), false)? {
@@ -146,12 +146,12 @@ impl Engine {
         let function = self.function(function)?;
         let (limit, scope, session) = (request.result_bytes, request.scope(), request.session.id());
         let context = request.context_of(Arc::new(LocalCaller::within(self, request, request.within)));
-        // As for sources: what makes an object may take its time, unless it promises not to.
+        // As for sources: a function that makes an object may take long, unless it promises not to.
         let offload = request.elsewhere || function.blocking || ((function.makes)().is_some() && !function.inline);
         match function.invoke {
             FunctionInvoke::Sync(invoke) => {
                 let has_large = function.scales && large_calls::has_large(args);
-                // A generator, or what may block, takes the time that it takes, and has no turn.
+                // A generator, or a function that may block, takes as long as it takes, and has no turn.
                 let may_wait = offload && (function.blocking || (function.makes)().is_some());
                 let sent_large = offload && !may_wait && large_calls::has_large(args);
                 let holding = request.holding.cloned();
@@ -231,7 +231,7 @@ impl Engine {
                 let begun = (!large_calls::has_large(args)).then(|| call.start(args)).transpose()?;
                 let args = Bytes::copy_from_slice(args);
                 let mut later = Later::new(std::future::pending());
-                // What comes after it begins after it.
+                // The calls behind it begin after it.
                 let mut behind = begun.is_none().then(|| later.goes_ahead());
                 later.run = Box::pin(async move {
                     let result = async {
@@ -249,9 +249,8 @@ impl Engine {
         }
     }
 
-    /// What the object under a key has to be for whoever would make it from `source`: the class that is expected or, if
-    /// it is to be made by a generator which goes by its name, the class of which that makes objects. The generator is
-    /// not run.
+    /// The class that the object under a key must have for a caller that would make it from `source`: the expected
+    /// class or, for a generator by name, the class of the objects that it makes. The generator does not run.
     ///
     /// # Errors
     /// If there is no such generator.
@@ -266,7 +265,7 @@ impl Engine {
 
     fn function(&self, function: FunctionRef<'_>) -> Result<Function, Error> {
         match function {
-            // The caller knows what the number stands for, and asks by name.
+            // The caller knows what the number stands for, and asks again by name.
             FunctionRef::Id(id) => (self.state.registry.function_by_id(id).copied())
                 .ok_or_else(|| Error::SignatureUnknown { class: "the function".to_owned() }),
             FunctionRef::Name { module, name } => {
@@ -278,7 +277,7 @@ impl Engine {
     }
 }
 
-/// The path of the class of which a generator makes an object.
+/// The path of the class of the objects that a generator makes.
 fn made_by(function: &Function) -> Result<&'static str, Error> {
     (function.makes)().ok_or_else(|| Error::NotAGenerator {
         function: function.full_name(),

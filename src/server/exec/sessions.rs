@@ -1,5 +1,5 @@
-//! Opens sessions: those of clients, and those within the process. The methods that run for a session ask their own
-//! service by a [`LocalCaller`], which it is given here.
+//! Opens sessions: those of clients, and those within the process. Each gets a [`LocalCaller`], through which the
+//! methods that run for it ask their own service.
 
 use super::engine::Engine;
 use super::local_caller::LocalCaller;
@@ -10,15 +10,15 @@ use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 impl Engine {
-    /// A session of a client that was let in by `credential`.
+    /// Opens a session for a client that presented `credential`.
     pub(crate) fn open_session(self: &Arc<Self>, credential: Option<Arc<Credential>>) -> Arc<ServerSession> {
         self.open((Uuid::new_v4(), Uuid::new_v4()), credential)
     }
 
-    /// A session of a caller within the process; `credential` is that of the client for whom it calls, if it does for
-    /// one.
+    /// Opens a session for a caller within the process. `credential` is that of the client on whose behalf it calls, if
+    /// there is one.
     pub(super) fn open_local_session(self: &Arc<Self>, credential: Option<Arc<Credential>>) -> Arc<ServerSession> {
-        // Each generator has one, and nobody can ask for it from outside: a number will do, and there is no secret.
+        // Each generator has one, and nobody outside can ask for it: a number is enough, and there is no secret.
         let (service, _) = self.state.id.as_u64_pair();
         let number = u128::from(service) << 64 | u128::from(self.local_sessions.fetch_add(1, Ordering::Relaxed));
         let session = self.open((Uuid::new_v8(number.to_be_bytes()), Uuid::nil()), credential);
@@ -26,7 +26,7 @@ impl Engine {
         session
     }
 
-    /// What carries the operations of a session within the process, which ends with it; and the session's id.
+    /// The caller of a session within the process, which ends with it; and the session's id.
     pub(crate) fn in_process(self: &Arc<Self>) -> (Arc<LocalCaller>, Uuid) {
         let session = self.open_local_session(None);
         let id = session.id();

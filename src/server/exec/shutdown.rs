@@ -1,17 +1,17 @@
-//! The end of a service: what runs comes to its end, clients collect their results, connections end.
+//! The end of a service: running calls finish, clients collect their results, connections end.
 
 use super::engine::Engine;
 use std::time::Duration;
 
-/// What the last results are given to arrive before the connections end.
+/// How long the last results have to arrive before the connections end.
 const ARRIVAL_TIME: Duration = Duration::from_millis(30);
 
-/// How long clients may take to collect the last results of a service that shuts down.
+/// How long clients have to collect the last results of a service that shuts down.
 const COLLECT_TIME: Duration = Duration::from_millis(500);
 
 impl Engine {
-    /// Takes no new operations, tells the sessions, and waits for what runs, for `shutdown_time` at most: what goes on
-    /// by itself, what runs on the threads of connections, which is over when these are `at_rest`, and what runs on
+    /// Accepts no new operations, tells the sessions, and waits up to `shutdown_time` for everything that is running:
+    /// tasks of the service; calls on the threads of connections, which are done when these are `at_rest`; and calls on
     /// threads that are not the service's.
     pub(crate) async fn close(&self, at_rest: impl Future<Output = ()>) {
         self.state.close();
@@ -29,19 +29,20 @@ impl Engine {
         let finished = async { tokio::join!(at_rest, in_process, self.state.running.wait()) };
         if tokio::time::timeout(self.state.limits.shutdown_time, finished).await.is_err() {
             tracing::warn!(
-                "calls were still running after {:?}, {} of them apart from their connections; they are abandoned",
+                "calls were still running after {:?}, {} of them away from their connections; they are abandoned",
                 self.state.limits.shutdown_time,
                 self.state.running.len()
             );
         }
-        // What has just finished is still to be collected, by clients that poll every few milliseconds now.
+        // Calls that have just finished still have to be collected, by clients that now poll every few milliseconds.
         let collected = async {
             while !sessions.iter().all(|session| session.is_collected()) {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
         let _ = tokio::time::timeout(COLLECT_TIME, collected).await;
-        // And to arrive: a client that reads a result and the end of its connection in one turn may lose the result.
+        // And the results have to arrive: a client that reads a result and the end of its connection at the same time
+        // may lose the result.
         tokio::time::sleep(ARRIVAL_TIME).await;
     }
 }

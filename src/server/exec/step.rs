@@ -1,4 +1,4 @@
-//! How far an operation comes at once, the rest of it if it does not come to its end, and the reply.
+//! How much of an operation is done at once, the rest of it, and its reply.
 
 use crate::server::state::cancellation::Cancellation;
 use crate::server::state::deadline::Deadline;
@@ -12,11 +12,11 @@ use tarmem_remote::operation::Reply;
 use tarmem_remote::payload::Payload;
 use tokio::sync::oneshot;
 
-/// How far an operation came at once.
+/// How much of an operation was done at once.
 pub(crate) enum Step {
-    /// To its end; what came of it is in the buffer that was given.
+    /// All of it. The result is in the buffer that was passed in.
     Over(Written),
-    /// Here is the rest of it.
+    /// A part of it. This is the rest.
     Later(Later),
 }
 
@@ -24,12 +24,12 @@ pub(crate) enum Step {
 pub(crate) enum Written {
     /// Its result.
     Result,
-    /// An error of the method's or function's own, with this message.
+    /// An error that the method or function returned, with this message.
     Raised(String),
 }
 
 impl Written {
-    /// What was written to `output`.
+    /// The bytes that were written to `output`.
     #[inline]
     pub(super) fn to(output: Output<'_>) -> Self {
         output.into_raised().map_or(Written::Result, Written::Raised)
@@ -56,7 +56,7 @@ impl From<Written> for Step {
 pub(crate) struct Later {
     pub(crate) run: BoxFuture<'static, Reply>,
     pub(crate) cancellation: Arc<Cancellation>,
-    /// Ready once what its caller sends after it may begin: until then it is not in line for what it waits for.
+    /// Completes once the calls behind it may begin: when it is queued for what it waits for.
     pub(crate) ahead: Option<oneshot::Receiver<()>>,
 }
 
@@ -65,7 +65,7 @@ impl Later {
         Later { run: Box::pin(run), cancellation: Arc::default(), ahead: None }
     }
 
-    /// What comes after it begins only once what this gives is dropped.
+    /// The calls behind it begin only when the returned sender is dropped.
     pub(super) fn goes_ahead(&mut self) -> oneshot::Sender<()> {
         let (sender, receiver) = oneshot::channel();
         self.ahead = Some(receiver);
@@ -73,7 +73,7 @@ impl Later {
     }
 }
 
-/// Waits for `wait`; and what comes after the call may begin once that has been asked for.
+/// Waits for `wait`. The calls behind it may begin once `wait` has been polled.
 pub(super) async fn in_line<T>(wait: impl Future<Output = T>, behind: &mut Option<oneshot::Sender<()>>) -> T {
     let mut wait = std::pin::pin!(wait);
     let first = futures::poll!(wait.as_mut());
@@ -90,26 +90,26 @@ pub(super) fn reply_with<E>(write: impl FnOnce(&mut Vec<u8>) -> Result<Written, 
     Ok(write(&mut body)?.into_reply(body))
 }
 
-/// The result of an operation, written to the end of `out`.
+/// Appends the result of an operation to `out`.
 pub(super) fn put(out: &mut Vec<u8>, value: &impl serde::Serialize) -> Result<Step, Error> {
     codec::encode_into(value, out, usize::MAX).map_err(|e| Error::malformed("result", e))?;
     Ok(Step::Over(Written::Result))
 }
 
-/// Sees an operation to its end, or to its deadline, or until it is stopped; `deliver` is called once. `undo` is called
-/// when it came to its end after its deadline, so that nobody will have its result.
+/// Runs an operation to its end, or to its deadline, or until it is stopped. `deliver` is called once. `undo` is called
+/// if the operation ended after its deadline, so that nobody will get its result.
 pub(crate) async fn drive(later: Later, deadline: Deadline, deliver: impl FnOnce(Reply), undo: impl FnOnce()) {
     let Later { mut run, cancellation, .. } = later;
     tokio::select! {
         biased;
-        // First: whoever has stopped it relies on it that nothing comes of it any more.
+        // First: whoever has stopped it relies on getting no result any more.
         () = cancellation.when_stopped() => deliver(Reply::failed(Error::Cancelled)),
         reply = &mut run => deliver(reply),
         () = deadline.passed() => {
             let stopped = cancellation.stop();
             deliver(Reply::failed(deadline.late()));
             if !stopped {
-                // An exclusive method that has begun runs to its end, or its object would be left half changed.
+                // An exclusive method that has begun runs to its end; otherwise its object would be left half changed.
                 run.await;
                 undo();
             }

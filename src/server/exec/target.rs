@@ -1,4 +1,4 @@
-//! Which object an operation is for, and which method of it.
+//! Which object an operation is for, and which of its methods.
 
 use super::checks::label;
 use super::engine::Engine;
@@ -52,7 +52,7 @@ impl Engine {
                         expected: scope.to_owned(),
                         found: class.entry().path.to_owned(),
                     },
-                    // The caller knows what the number stands for, and asks by name.
+                    // The caller knows what the number stands for, and asks again by name.
                     _ => Error::SignatureUnknown { class: class.entry().path.to_owned() },
                 }
             }),

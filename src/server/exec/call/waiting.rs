@@ -1,5 +1,4 @@
-//! Methods that are async, which may wait while they run: for how long their arguments are charged, and where they are
-//! decoded.
+//! Async methods, which may wait while they run: how long their arguments are charged, and where these are decoded.
 
 use super::{AsyncAccess, CallSite, MethodCall, OwnedSite, alone_with_room};
 use crate::server::exec::large_calls::Load;
@@ -24,9 +23,9 @@ use tokio::sync::oneshot;
 
 /// Who waits for a call with large arguments.
 pub(super) struct Waiters {
-    /// What came after it on its connection, until this is dropped.
+    /// The calls after it on its connection, until this is dropped.
     behind: Option<oneshot::Sender<()>>,
-    /// Its caller within the process, who has this thread, and waits for it alone.
+    /// Its caller within the process, which is on this thread and waits for this call alone.
     caller: Option<ThreadId>,
 }
 
@@ -41,9 +40,9 @@ impl Waiters {
 }
 
 impl MethodCall {
-    /// Runs a method with large arguments. There is room for these before its object is held, and until it ends. They
-    /// are decoded in turn, away from the thread of its connection, and so is what the method does before it waits for
-    /// the first time. What is behind it begins once it waits for its object, or has done that.
+    /// Runs a method with large arguments. They have room from before the object is locked until the method ends. In
+    /// its turn, away from the connection's thread, the call decodes them and runs the method until it waits for the
+    /// first time. The calls behind it begin once it is queued for its object, or that is done.
     pub(super) async fn see_through(
         self,
         access: AsyncAccess,
@@ -88,13 +87,13 @@ impl MethodCall {
         drop(waiters);
         match first {
             Poll::Ready(reply) => reply,
-            // One that only waits may be stopped again.
+            // A call that only waits may be stopped again.
             Poll::Pending if !exclusive && !cancellation.put_back() => Err(Error::Cancelled),
             Poll::Pending => rest.await,
         }
     }
 
-    /// Runs it on its object, which is held for it.
+    /// Runs it on its object, which is locked for it.
     pub(super) async fn run_async(
         self,
         receiver: ReceiverGuard<SharedAsyncMethod, ExclusiveAsyncMethod>,
@@ -137,7 +136,7 @@ impl MethodCall {
         self.finish(site, finished)
     }
 
-    /// Encodes what an async method left behind, if it did not panic.
+    /// Encodes the result of an async method, if it did not panic.
     fn finish(self, site: &CallSite<'_>, finished: Result<Finish, Panic>) -> Result<Reply, Error> {
         let finish = finished.map_err(|panic| self.panicked(site, panic))?;
         reply_with(|out| {
@@ -149,7 +148,7 @@ impl MethodCall {
         })
     }
 
-    /// Decodes the arguments, for `begin`.
+    /// Decodes the arguments for `begin`.
     fn begun<'a, T>(
         self,
         site: &'a CallSite<'_>,

@@ -1,4 +1,4 @@
-//! The objects that a function over several of them holds, and what they were before.
+//! The locked objects of a function over several objects, and copies of what they were before.
 
 use crate::server::exec::looking::Own;
 use crate::server::state::panics;
@@ -6,17 +6,17 @@ use crate::store::{Cell, ChangedBy, ReadGuard, Store, WriteGuard};
 use tarmem_remote::describe::NewObject;
 use tarmem_remote::multi_object::{Held, HeldObjects, ObjectParam};
 
-/// The objects of a call, held. Unless it is to [keep](Self::keep) what was done, they are put back as they were when
-/// it is dropped: whether the function failed, panicked, or was given up.
+/// The locked objects of a call. Unless [`keep`](Self::keep) was called, the objects are restored when this is dropped:
+/// whether the function failed, panicked, or was given up.
 pub(super) struct Holding {
     pub(super) guards: Vec<Guard>,
-    /// What is only looked into.
+    /// The objects that are only looked into.
     pub(super) others: Vec<ReadGuard>,
-    /// One for each guard; `None` for what is only looked at, and for what the function promises to leave as it was.
+    /// One copy for each guard; `None` if the object is only read, or if the function promises to restore it itself.
     pub(super) copies: Vec<Option<NewObject>>,
 }
 
-/// An object that a call is to hold.
+/// An object that a call has to lock.
 pub(super) struct Wanted {
     pub(super) cell: Cell,
     pub(super) exclusive: bool,
@@ -30,7 +30,7 @@ pub(super) enum Guard {
 }
 
 impl Holding {
-    /// The objects in the order of the parameters; and each of them once, as whoever looks finds it.
+    /// The objects in the order of the parameters; and each of them once, for those that look.
     pub(super) fn objects<'a>(
         &'a mut self,
         wanted: &'a [Wanted],
@@ -61,7 +61,7 @@ impl Holding {
         (objects.collect(), own)
     }
 
-    /// Call `by` has changed the objects that it could.
+    /// Tells the store that call `by` has changed the objects that it could change.
     pub(super) fn changed(&self, store: &Store, by: ChangedBy) {
         for guard in &self.guards {
             if let Guard::Exclusive(object) = guard {
@@ -70,11 +70,11 @@ impl Holding {
         }
     }
 
-    /// What call `by` has done to the objects stays done.
+    /// Keeps the changes that call `by` made.
     pub(super) fn keep(mut self, store: &Store, by: ChangedBy) {
         self.changed(store, by);
         let copies = std::mem::take(&mut self.copies);
-        // Nobody has to wait for the copies to be dropped, which is user code.
+        // Dropping the copies runs user code, for which nobody should have to wait.
         drop(self);
         let _ = panics::catch(|| drop(copies));
     }

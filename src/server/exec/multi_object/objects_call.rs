@@ -1,4 +1,4 @@
-//! One call of a function over objects: run once these are held, as often as it asks for more.
+//! One call of a function over objects: it runs once these are locked, and again each time it asks for more.
 
 use super::holding::Holding;
 use super::wants::Wants;
@@ -21,45 +21,45 @@ use tarmem_remote::operation::Reply;
 use tarmem_remote::value::with_scope;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-/// A call whose objects are found, and not held yet.
+/// A call whose objects are found, and not locked yet.
 pub(super) struct ObjectsCall {
     pub(super) wants: Wants,
     pub(super) on: OnObjects,
     pub(super) encoding: Encoding,
-    /// What is held by the call that it is made for.
+    /// What the call on whose behalf this one is made holds.
     pub(super) holding: Option<Arc<HeldByCaller>>,
-    /// Where in `wants` each parameter's object is.
+    /// The index in `wants` of each parameter's object.
     pub(super) places: Vec<usize>,
     pub(super) context: Context,
     pub(super) scope: Arc<SessionScope>,
     /// Whether there are object references in the arguments.
     pub(super) refers: bool,
-    /// For arguments that are large.
+    /// The quota for large arguments.
     pub(super) load: Option<Arc<Load>>,
 }
 
-/// How far a call came at once.
+/// How much of a call was done at once.
 pub(super) struct Begun {
-    /// It is to be off the connection's thread.
+    /// It has to leave the connection's thread.
     pub(super) offload: bool,
-    /// It looks at much for its arguments.
+    /// Its arguments are large.
     pub(super) has_large: bool,
     pub(super) held: Option<Holding>,
-    /// Where it may block.
+    /// The permit for a thread where it may block.
     pub(super) place: Option<OwnedSemaphorePermit>,
-    /// What comes behind it, until it is in line.
+    /// Dropped when the call is queued, so that the calls behind it may begin.
     pub(super) behind: Option<oneshot::Sender<()>>,
 }
 
 /// How a function over objects ended that may look into what these refer to.
 pub(super) enum Ran<T, F> {
     Over(T),
-    /// It has to hold more, and nothing was done. This is what was to be done with its result.
+    /// It has to lock more, and nothing was done. Carries what was to be done with the result.
     Asks(Box<ObjectsCall>, F),
 }
 
 impl ObjectsCall {
-    /// Does `work` once its objects are held, and anew as often as it asks for more.
+    /// Does `work` once its objects are locked, and again each time it asks for more.
     pub(super) async fn patiently(
         self,
         mut work: Work,
@@ -78,7 +78,7 @@ impl ObjectsCall {
                 Some(holding) => holding,
                 None => in_line(call.wants.hold(), &mut behind).await?,
             };
-            // What changes nothing may be dropped at any time.
+            // A function that changes nothing may be dropped at any time.
             let begins = call.wants.is_exclusive();
             let sync = match work {
                 Work::Sync(work) => work,
@@ -111,8 +111,8 @@ impl ObjectsCall {
         }
     }
 
-    /// Does the `work` of a generator until it has all that it asks for, on a thread where it may block. It lives as
-    /// long as somebody wants the object: the wait ends with it, and what has begun and is not async runs to its end.
+    /// Does the `work` of a generator until it has everything that it asks for, on a thread where it may block. If the
+    /// object is no longer wanted, the generator stops waiting; if it has begun and is not async, it runs to its end.
     pub(super) fn while_wanted<F: FnOnce(Produced) -> Result<Cell, FlightError>>(
         self,
         mut work: Work,
@@ -153,8 +153,8 @@ impl ObjectsCall {
         }
     }
 
-    /// Runs a function that is not async, and gives what it produced to `finish`. Only if that works, too, are the
-    /// objects left as they are now: an error means that nothing changed. `elsewhere`: on no connection's thread.
+    /// Runs a function that is not async, and passes its result to `finish`. The changes of the objects are kept only
+    /// if that succeeds, too: an error means that nothing changed. `elsewhere`: it is not on a connection's thread.
     pub(super) fn run<T, E: From<Error>, F: FnOnce(Produced) -> Result<T, E>>(
         mut self,
         work: SyncWork,
@@ -177,7 +177,7 @@ impl ObjectsCall {
         wants.settle(holding, produced, *refers, Arc::clone(scope), finish).map(Ran::Over)
     }
 
-    /// With its work anew, once it came to an end without having done any.
+    /// The call with its work made anew, after an attempt that did nothing.
     pub(super) fn again(self, args: &[u8]) -> Result<(Self, Work), Error> {
         let (function, load) = (self.wants.function, self.load.as_deref());
         let prepared = panics::catch_in(&function, self.wants.session, || {
@@ -189,7 +189,7 @@ impl ObjectsCall {
         Ok((self, prepared.work))
     }
 
-    /// As [`again`](Self::again), for arguments that may be large.
+    /// Like [`again`](Self::again), for arguments that may be large.
     async fn again_in_turn(self, args: &Bytes) -> Result<(Self, Work), Error> {
         let Some(load) = &self.load else { return self.again(args) };
         // It holds nothing now.
@@ -198,7 +198,7 @@ impl ObjectsCall {
         runtime.spawn_blocking(move || self.again(&args)).await.unwrap_or(Err(Error::Cancelled))
     }
 
-    /// As [`run`](Self::run), for an `async fn`. Dropped half way, it leaves the objects as they were.
+    /// Like [`run`](Self::run), for an `async fn`. If it is dropped half way, the objects are restored.
     pub(super) async fn run_async<T, E: From<Error>>(
         self,
         work: AsyncWork,

@@ -22,7 +22,7 @@ use tarmem_remote::error::Error;
 use tarmem_remote::multi_object::{ObjectArg, ObjectParam, OnObjects, PreparedCall, Work};
 use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
 
-/// A function over objects, who calls it, and how.
+/// A function over objects, its caller, and how it is called.
 pub(in crate::server::exec) struct Site {
     pub(in crate::server::exec) function: Function,
     pub(in crate::server::exec) on: OnObjects,
@@ -31,7 +31,7 @@ pub(in crate::server::exec) struct Site {
 }
 
 impl Engine {
-    /// Decodes the arguments, and finds the objects; and what is to be done with these.
+    /// Decodes the arguments, and finds the objects; returns the call and its work.
     pub(super) fn objects_call(
         self: &Arc<Self>,
         request: &Request<'_>,
@@ -55,7 +55,7 @@ impl Engine {
         let PreparedCall { objects, work } = prepared;
         let mut found = Vec::with_capacity(objects.len());
         for (index, (param, object)) in on.params.iter().zip(&objects).enumerate() {
-            // Only now it is known which objects these are.
+            // Only now is it known which objects these are.
             request.authorize_target("run a function on", object.target())?;
             let cell = self.target(request, object.target())?.cell;
             let class = cell.class();
@@ -73,7 +73,7 @@ impl Engine {
             request.may_want(&cell, param.exclusive, || label(object.target()))?;
             found.push(Wanted { cell, exclusive: param.exclusive, first: index });
         }
-        // The one order in which everybody locks.
+        // The order in which everybody locks.
         found.sort_by_key(|wanted| wanted.cell.id());
         let mut wanted: Vec<Wanted> = Vec::with_capacity(found.len());
         let mut places = vec![0; found.len()];
@@ -135,7 +135,7 @@ fn same_twice(
     Error::BadArguments { signature: function.called_as(encoding), reason }
 }
 
-/// Notices object references in the arguments.
+/// Notes whether there are object references in the arguments.
 struct Noticing {
     scope: Arc<SessionScope>,
     noticed: AtomicBool,

@@ -1,4 +1,4 @@
-//! The objects that a function over several of them is to hold: how they are taken, and what becomes of them.
+//! The objects that a function over several objects has to lock: how they are locked, and what becomes of them.
 
 use super::holding::{Guard, Holding, Wanted};
 use crate::server::exec::checks::label;
@@ -16,19 +16,19 @@ use tarmem_remote::multi_object::{ObjectArg, ObjectParam};
 use tarmem_remote::value::with_scope;
 use uuid::Uuid;
 
-/// What a call has to hold.
+/// What a call has to lock.
 pub(super) struct Wants {
     pub(super) function: Function,
     pub(super) encoding: Encoding,
     pub(super) session: Uuid,
     pub(super) params: &'static [ObjectParam],
-    /// Whether what it could change is copied before, to be put back if it fails.
+    /// Whether the objects that it could change are copied first, to be restored if it fails.
     pub(super) copies: bool,
-    /// As the caller named them, for messages.
+    /// The objects as the caller named them, for messages.
     pub(super) named: Vec<ObjectArg<'static>>,
     /// Each object once, in the order in which they are locked.
     pub(super) objects: Vec<Wanted>,
-    /// What the function looked into in vain, to be held, too.
+    /// The objects that the function could not look into, to be locked, too.
     pub(super) asked: Asked,
 }
 
@@ -49,7 +49,7 @@ impl Wants {
         self.function.scales && large_calls::is_much(extents.fold(0, usize::saturating_add))
     }
 
-    /// All the objects, if that needs no waiting.
+    /// Locks all objects, if that needs no waiting.
     pub(super) fn try_hold(&self) -> Option<Result<Holding, Error>> {
         let mut guards = Vec::with_capacity(self.objects.len());
         for wanted in &self.objects {
@@ -68,7 +68,7 @@ impl Wants {
         Some(others?.and_then(|others| self.holding(guards, others)))
     }
 
-    /// All the objects, one after the other, each after those who came before.
+    /// Locks all objects, one after the other, each after those who came before.
     pub(super) async fn hold(&self) -> Result<Holding, Error> {
         let mut guards = Vec::with_capacity(self.objects.len());
         let mut others = Vec::with_capacity(self.asked.cells().len());
@@ -90,7 +90,7 @@ impl Wants {
         self.holding(guards, others)
     }
 
-    /// Takes the copies from which the objects are put back.
+    /// Makes the copies from which the objects are restored.
     pub(super) fn holding(&self, guards: Vec<Guard>, others: Vec<ReadGuard>) -> Result<Holding, Error> {
         let mut copies = Vec::with_capacity(guards.len());
         for (wanted, guard) in self.objects.iter().zip(&guards) {
@@ -111,7 +111,7 @@ impl Wants {
         poisoned.of(label(self.named[wanted.first].target()))
     }
 
-    /// Keeps what the function did if it succeeded and its result is on its way. `produced` is an error if it panicked.
+    /// Keeps the changes if the function succeeded and its result is on its way. `produced` is an error if it panicked.
     pub(super) fn settle<T, E: From<Error>>(
         &self,
         holding: Holding,
@@ -134,7 +134,7 @@ impl Wants {
             self.suspect(refers, &state.suspects);
             holding.keep(&state.store, by);
             if self.is_exclusive() {
-                // They may have let go of references.
+                // They may have dropped references.
                 state.suspects.loosen();
             }
         }
