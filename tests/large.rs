@@ -166,7 +166,6 @@ where
 
 /// How many calls were made until one was overtaken. Each takes some milliseconds; on a busy machine, its reply may
 /// come first.
-/// back first.
 async fn passed<T: Unpin, E: Unpin>(session: &Session, make: impl Fn() -> Call<T, E>) -> Option<usize>
 where
     Call<T, E>: PipelinedCall<Output = Result<T, E>>,

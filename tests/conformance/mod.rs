@@ -1,4 +1,5 @@
-//! The oracle, the operations and the comparison are those of `remote/modules/tests/python`; [`service`] is a real one.
+//! The oracle, the operations and the comparison are those of `remote/modules/tests/python`, but [`service`] is a real
+//! service.
 
 #[allow(clippy::explicit_auto_deref, reason = "there it is a `dyn Object` in its box")]
 #[path = "../../remote/modules/tests/python/check.rs"]

@@ -25,7 +25,7 @@ impl Service {
         Service { runtime, session, _running: running }
     }
 
-    /// An object of a class, by the path of the class or of one of its constructors.
+    /// Makes an object, by the path of its class or of one of the constructors.
     pub(crate) fn make(&self, class: &str, args: &[Value]) -> Outcome<Box<DynamicProxy>> {
         self.make_with(class, &args.to_vec().into())
     }
@@ -50,7 +50,7 @@ impl Service {
     }
 }
 
-/// As Python says it: what does not fit a signature is a TypeError.
+/// Returns the message that Python would have: arguments that do not fit a signature are a TypeError.
 fn message(error: Error) -> String {
     match error {
         Error::Raised { message, .. } => message,

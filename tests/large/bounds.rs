@@ -1,4 +1,4 @@
-//! How much of the memory, the threads and the objects large calls may have.
+//! How much memory, how many threads and how many objects large calls can use.
 
 use super::{Hall, HallProxy, in_time, narrow, open};
 use crate::{DOORS, OPENED};
@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 use tarmem::modules::queue::QueueProxy;
 use tarmem::{CallError, Context, Error, Session, Value, remote};
 
-/// A number that takes its time to be decoded: until its door is open.
+/// A number whose decoding takes until its door is open.
 #[derive(Clone, Serialize)]
 pub(crate) struct Slow(u64);
 
 impl<'de> Deserialize<'de> for Slow {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = u64::deserialize(deserializer)?;
-        // A service that starts looks at the type, too, with numbers of its own.
+        // A service that starts looks at the type too, with other numbers.
         if (131..140).contains(&number) {
             enter(number);
         }
@@ -28,7 +28,7 @@ impl<'de> Deserialize<'de> for Slow {
     }
 }
 
-/// Who stands at a door, or stood there.
+/// The numbers of the calls that have come to a door.
 static CAME: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
 
 /// Waits until a door is open.
@@ -48,19 +48,19 @@ async fn until_came(number: u64) {
     }
 }
 
-/// Nearly 64 MiB in memory.
+/// Returns a value of nearly 64 MiB in memory.
 fn filling() -> Value {
     Value::List(vec![Value::Null; 2_000_000])
 }
 
-/// A hall that is not finished before its door is open.
+/// Makes a hall, once its door is open.
 #[remote(module = "large")]
 pub(crate) fn furnished(number: u64, _filling: Value) -> Hall {
     enter(number);
     Hall::new(0)
 }
 
-/// The same, which needs another one for that.
+/// As `furnished`, but needs another object for it.
 #[remote(module = "large")]
 pub(crate) fn furnished_with(ctx: &Context, number: u64, _filling: Value) -> Result<Hall, Error> {
     enter(number);
@@ -68,20 +68,20 @@ pub(crate) fn furnished_with(ctx: &Context, number: u64, _filling: Value) -> Res
     Ok(Hall::new(1))
 }
 
-/// Goes by its door number once it is decoded.
+/// Waits at its door while its argument is decoded.
 #[remote(module = "large")]
 pub(crate) fn furnish(hall: &mut Hall, number: Slow, _filling: Value) -> u64 {
     hall.visits += 1;
     number.0 * 1000 + hall.visits
 }
 
-/// As `furnish`, and nobody waits for it.
+/// As `furnish`, but nobody waits for it.
 #[remote(module = "large")]
 pub(crate) async fn noted(number: Slow, _filling: Value) -> u64 {
     number.0
 }
 
-/// Where what is kept waits for a door, without a thread of its own.
+/// A method of this waits for a door without occupying a thread.
 #[remote(module = "large")]
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Vault {
@@ -90,7 +90,7 @@ pub(crate) struct Vault {
 
 #[remote]
 impl Vault {
-    /// An empty one.
+    /// Makes an empty vault.
     pub fn empty() -> Self {
         Vault::default()
     }
@@ -100,23 +100,23 @@ impl Vault {
         pass(number).await;
     }
 
-    /// The same, and nobody else is in it meanwhile.
+    /// As `keep`, but holds the vault exclusively.
     pub async fn keep_alone(&mut self, number: u64, _filling: Value) {
         pass(number).await;
     }
 
-    /// Goes by its door number once it is decoded.
+    /// Waits at its door while its argument is decoded.
     pub async fn note(&mut self, number: Slow, _filling: Value) {
         self.noted.push(number.0);
     }
 
-    /// What was noted.
+    /// Returns the numbers that were noted.
     pub fn noted(&self) -> Vec<u64> {
         self.noted.clone()
     }
 }
 
-/// As `enter`, holding no thread.
+/// As `enter`, without occupying a thread.
 async fn pass(number: u64) {
     CAME.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
     while !DOORS.lock().unwrap_or_else(PoisonError::into_inner).contains(&number) {
@@ -124,7 +124,7 @@ async fn pass(number: u64) {
     }
 }
 
-/// Another hall's visits, which are counted in a turn.
+/// Returns the visits of another hall, which it counts in a turn.
 #[remote(module = "large", scales)]
 pub(crate) fn visits_of(ctx: &Context, hall: &Hall, other: String, millis: u64) -> Result<u64, Error> {
     let _ = hall;
@@ -143,7 +143,7 @@ fn refused(error: Error) -> (String, u64) {
 const ROOM: &str = "bytes of large arguments of calls that run in this session";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn generators_with_large_arguments_have_so_much_room() {
+async fn generators_with_large_arguments_have_limited_room() {
     in_time(async {
         let (service, session) = narrow().await;
         let mut made: FuturesUnordered<_> =
@@ -151,7 +151,7 @@ async fn generators_with_large_arguments_have_so_much_room() {
         let first = made.next().await.expect("there are three").map(drop);
         assert_eq!(first.map_err(refused), Err((ROOM.to_owned(), 128 << 20)));
         assert_eq!((101..104).filter(|&number| came(number)).count(), 2, "the others are at their doors");
-        // What is small needs none, and other sessions have their own.
+        // Small arguments need no room, and other sessions have their own.
         open(104);
         session.create(furnished::remote(104, Value::Null)).await.expect("made");
         let other = Session::connect(service.address()).await.expect("a session opens");
@@ -159,7 +159,7 @@ async fn generators_with_large_arguments_have_so_much_room() {
         other.create(furnished::remote(105, filling())).await.expect("made");
         (101..104).for_each(open);
         assert!(made.map(|made| made.map(drop)).all(async |made| made.is_ok()).await);
-        // And then there is room again.
+        // After that there is room again.
         open(106);
         session.create(furnished::remote(106, filling())).await.expect("made");
     })
@@ -167,19 +167,19 @@ async fn generators_with_large_arguments_have_so_much_room() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn async_methods_with_large_arguments_have_so_much_room() {
+async fn async_methods_with_large_arguments_have_limited_room() {
     in_time(async {
         let (service, session) = narrow().await;
         let vault = session.create(VaultProxy::empty()).await.expect("made");
         let mut kept: FuturesUnordered<_> =
             (151..155).map(|number| vault.keep(number, filling()).no_timeout().into_future()).collect();
-        // The second one that finds no room does not wait for it as long as the first one did in vain.
+        // The second call that finds no room does not wait as long as the first one, which waited in vain.
         for _ in 0..2 {
             let refusal = kept.next().await.expect("there are four");
             assert_eq!(refusal.map_err(refused), Err((ROOM.to_owned(), 128 << 20)));
         }
         assert_eq!((151..155).filter(|&number| came(number)).count(), 2, "the others are at their doors");
-        // What is small needs none, and other sessions have their own.
+        // Small arguments need no room, and other sessions have their own.
         assert_eq!(vault.noted().await, Ok(vec![]));
         let other = Session::connect(service.address()).await.expect("a session opens");
         open(155);
@@ -187,7 +187,7 @@ async fn async_methods_with_large_arguments_have_so_much_room() {
         beside.keep(155, filling()).await.expect("there is room");
         (151..155).for_each(open);
         assert!(kept.all(async |kept| kept.is_ok()).await);
-        // And then there is room again.
+        // After that there is room again.
         open(156);
         vault.keep(156, filling()).await.expect("there is room");
     })
@@ -210,7 +210,7 @@ async fn calls_that_wait_for_their_object_have_room_before_they_are_decoded() {
             sessions.push(session);
         }
         (200..220).for_each(open);
-        // As many wait for their objects as there is room for, and the others have waited for room.
+        // As many calls wait for their objects as there is room for; the others wait for room.
         let mut kept: FuturesUnordered<_> = kept.into_iter().collect();
         for _ in 0..12 {
             let (what, limit) = refused(kept.next().await.expect("there are twenty").expect_err("there is no room"));
@@ -218,7 +218,8 @@ async fn calls_that_wait_for_their_object_have_room_before_they_are_decoded() {
             assert_eq!(limit, 512 << 20);
         }
         assert!((200..220).all(|number| !came(number)), "nothing is decoded yet");
-        // Who waits in vain is refused, with what its session asks for next; another session waits for itself.
+        // A call that waits in vain is refused, and so is the next one of its session; another session waits on its own
+        // account.
         let newcomer = Session::connect(service.address()).await.expect("a session opens");
         let vault = newcomer.create(VaultProxy::empty()).await.expect("made");
         open(220);
@@ -251,7 +252,7 @@ async fn large_arguments_of_async_methods_are_decoded_elsewhere_and_in_order() {
         noted.await.expect("its door is open");
         behind.await.expect("it is noted");
         assert_eq!(vault.noted().await, Ok(vec![133, 1]));
-        // Where the object is nobody's alone, too; and within the process.
+        // Also if nobody else uses the object, and within the process.
         for session in [session, service.session()] {
             let queue = session.create(QueueProxy::new(None)).await.expect("made");
             let large = queue.put(filling()).no_timeout().send().await;
@@ -265,7 +266,7 @@ async fn large_arguments_of_async_methods_are_decoded_elsewhere_and_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn generators_that_wait_for_room_that_they_have_themselves_are_told() {
+async fn generators_that_wait_for_room_that_they_hold_themselves_fail() {
     in_time(async {
         let (_service, session) = narrow().await;
         [111, 112].into_iter().for_each(open);
@@ -276,7 +277,7 @@ async fn generators_that_wait_for_room_that_they_have_themselves_are_told() {
             let CallError::Method(Error::LimitExceeded { what, .. }) = error else { panic!("{error:?}") };
             assert_eq!(what, ROOM);
         }
-        // Once one of them has been told, there is room for what the other waits for.
+        // Once one of them has failed, there is room for the others.
         assert!(!errors.is_empty(), "there is room for two, and not for three");
         assert!(begun.elapsed() < Duration::from_secs(25), "before their own time is up: {:?}", begun.elapsed());
         session.create(furnished_with::remote(111, Value::Null)).await.expect("there is room now");
@@ -285,7 +286,7 @@ async fn generators_that_wait_for_room_that_they_have_themselves_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_waits_for_its_turn_keeps_others_from_its_object_for_so_long_only() {
+async fn a_call_that_waits_for_its_turn_blocks_its_object_for_a_limited_time_only() {
     in_time(async {
         let (service, session) = narrow().await;
         let other = Session::connect(service.address()).await.expect("a session opens");
@@ -334,7 +335,7 @@ async fn large_arguments_of_functions_are_decoded_elsewhere_and_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_has_a_turn_does_not_wait_for_its_own_service() {
+async fn a_call_that_has_a_turn_does_not_wait_for_its_own_service() {
     in_time(async {
         let (_service, session) = narrow().await;
         let large = session.memoize("large", HallProxy::new(1 << 20)).await.expect("made");
@@ -342,7 +343,7 @@ async fn what_has_a_turn_does_not_wait_for_its_own_service() {
         let visits = |millis| visits_of::remote(&large, "other".into(), millis).call(&session);
         assert_eq!(visits(0).await, Ok(0), "nothing is to be waited for");
         let walk = other.walk(141).no_timeout().send().await;
-        // By itself, and on another thread for its time-out.
+        // On the same thread, and, because of its timeout, on another one.
         for millis in [0, 60_000] {
             let begun = Instant::now();
             let error = visits(millis).await.expect_err("it would have to be waited for");

@@ -1,4 +1,4 @@
-//! What a defaultdict makes, by what it is told; and the attributes that collections have.
+//! The factories of defaultdicts, and the attributes of collections.
 
 use super::{eventually, proxy_of};
 use crate::support::Fixture;
@@ -27,7 +27,7 @@ async fn a_defaultdict_makes_live_objects_by_any_generator(fixture: Fixture) {
     deque.call("append", args![1]).await.expect("appended");
     drop(deque);
     session.is_memoized("k").await.expect("answers");
-    // It is the same one, and is made once.
+    // It is the same object, and is made only once.
     let again = proxy_of(dict.call("__getitem__", args!["a"]).await.expect("it is there"));
     assert_eq!(again.snapshot().await, Ok(Value::from(vec![1])));
     assert_eq!(fixture.service.object_count(), 2);
@@ -35,7 +35,7 @@ async fn a_defaultdict_makes_live_objects_by_any_generator(fixture: Fixture) {
     dict.call("clear", args![]).await.expect("cleared");
     eventually("what only the dict held goes", || fixture.service.object_count() == 1).await;
 
-    // What fails leaves the dict as it is.
+    // A factory that fails leaves the dict unchanged.
     let broken = collections.construct("defaultdict", args!["lab.broken_account"]).await.expect("made");
     let error = broken.call("__getitem__", args!["a"]).await.expect_err("it panics").to_string();
     assert!(
@@ -82,7 +82,7 @@ async fn a_defaultdict_can_be_given_another_factory_or_none(fixture: Fixture) {
     dict.set_default_factory(None).await.expect("taken away");
     assert_eq!(dict.item::<Value>("c").await.expect_err("nothing is made").to_string(), "KeyError: 'c'");
 
-    // As an attribute.
+    // The factory as an attribute.
     let dict = dict.dynamic();
     let attribute = "default_factory";
     dict.call("__setattr__", args![attribute, "collections.deque"]).await.expect("set");
@@ -120,7 +120,7 @@ async fn arguments_by_name_are_entries_of_dicts(fixture: Fixture) {
     let error = collections.construct("defaultdict", args![5]).await.expect_err("no name");
     assert!(error.to_string().contains("TypeError: the first argument must name a generator"), "{error}");
 
-    // By a typed caller.
+    // From a typed caller.
     let source = DictProxy::from_args(vec![given()], Kwargs::new().with("items", 2));
     let dict = session.create(source).await.expect("made");
     dict.update_values(vec![], Kwargs::new().with("b", 3)).await.expect("put");

@@ -1,18 +1,18 @@
-//! Live objects that are compared, looked for and put in order, by what they hold.
+//! Live objects are compared, searched for and sorted by their contents.
 
 use super::{ints, lasting, list, make, raised, reference};
 use crate::support::Fixture;
 use tarmem::{Proxy, Value, args};
 
 crate::each_way![
-    live_objects_are_equal_by_what_they_hold,
-    a_deque_is_no_list_and_the_order_of_an_ordered_dict_counts,
-    what_is_equal_is_found,
+    live_objects_are_equal_if_their_contents_are,
+    a_deque_differs_from_a_list_and_the_order_of_an_ordered_dict_counts,
+    searches_find_equal_live_objects,
     live_objects_have_pythons_order,
-    objects_of_other_classes_are_equal_to_themselves_alone,
+    objects_of_other_classes_are_equal_only_to_themselves,
 ];
 
-async fn live_objects_are_equal_by_what_they_hold(fixture: Fixture) {
+async fn live_objects_are_equal_if_their_contents_are(fixture: Fixture) {
     let session = fixture.session().await;
     let one = |name: &'static str, class: &'static str, made_of: Value| {
         let session = &session;
@@ -68,8 +68,8 @@ async fn live_objects_are_equal_by_what_they_hold(fixture: Fixture) {
     }
 }
 
-/// As CPython 3.11 compares `one == other`, and not elements.
-async fn a_deque_is_no_list_and_the_order_of_an_ordered_dict_counts(fixture: Fixture) {
+/// As CPython 3.11 compares `one == other`, rather than elements.
+async fn a_deque_differs_from_a_list_and_the_order_of_an_ordered_dict_counts(fixture: Fixture) {
     let session = fixture.session().await;
     let deque = make(&session, "deque", "collections.deque", ints([1, 2])).await;
     let same = make(&session, "same", "collections.deque", ints([1, 2])).await;
@@ -116,7 +116,7 @@ async fn a_deque_is_no_list_and_the_order_of_an_ordered_dict_counts(fixture: Fix
     assert_eq!(dict.call("__eq__", [reference(&ordered)]).await, Ok(true.into()));
 }
 
-async fn what_is_equal_is_found(fixture: Fixture) {
+async fn searches_find_equal_live_objects(fixture: Fixture) {
     let session = fixture.session().await;
     let inner = list(&session, "inner", ints([1])).await;
     for class in ["builtins.list", "builtins.tuple", "collections.deque"] {
@@ -146,7 +146,7 @@ async fn live_objects_have_pythons_order(fixture: Fixture) {
     assert_eq!(outer.call("__repr__", args![]).await, Ok("[[0], [1], [2], [3]]".into()));
     assert_eq!(outer.call("__lt__", [Value::List(vec![ints([1])])]).await, Ok(true.into()));
     assert_eq!(outer.call("__ge__", [reference(&outer)]).await, Ok(true.into()));
-    // As elements, and by themselves.
+    // As elements, and on their own.
     let bytes = |bytes: &[u8]| Value::Bytes(bytes.to_vec());
     for (class, less, greater) in [
         ("builtins.set", ints([1, 2]), ints([1, 2, 3])),
@@ -171,7 +171,7 @@ async fn live_objects_have_pythons_order(fixture: Fixture) {
     }
 }
 
-async fn objects_of_other_classes_are_equal_to_themselves_alone(fixture: Fixture) {
+async fn objects_of_other_classes_are_equal_only_to_themselves(fixture: Fixture) {
     let session = fixture.session().await;
     let threading = session.remote_import("threading").await.expect("imports");
     let one = threading.construct("Lock", args![]).await.expect("made");

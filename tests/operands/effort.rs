@@ -1,10 +1,11 @@
-//! What takes long for how often it leads to the same: it holds up nobody else, and ends when nobody wants it any more.
+//! Operations that take long because they reach the same objects again and again: they hold up no other call, and end
+//! when nobody wants their results any more.
 
 use super::{held, ints, lasting, list, make, raised, reference};
 use std::time::Duration;
 use tarmem::{DynamicProxy, Error, Limits, RunningService, Service, Session, Value, args};
 
-/// More than what is looked at takes if each thing is looked at once; far less than what it takes otherwise.
+/// More than it takes to look at everything once, and far less than it takes otherwise.
 const SOON: Duration = Duration::from_secs(20);
 
 /// A service with one thread for all connections, and two sessions.
@@ -16,7 +17,8 @@ async fn narrow() -> (RunningService, Session, Session) {
     (service, session, other)
 }
 
-/// A list of twice the same list, of twice the same list, and so on: few objects, which are written for ever.
+/// A list that contains the same list twice, which contains the same list twice, and so on: there are few objects, but
+/// writing them takes forever.
 async fn doubled(session: &Session, levels: usize) -> DynamicProxy {
     let mut outer = list(session, "level 0", ints([])).await;
     for level in 1..=levels {
@@ -26,7 +28,7 @@ async fn doubled(session: &Session, levels: usize) -> DynamicProxy {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writing_shared_structure_holds_nobody_up_and_ends_with_its_deadline() {
+async fn writing_shared_structure_holds_up_no_call_and_ends_at_its_deadline() {
     let (_service, session, other) = narrow().await;
     let doubled = doubled(&session, 60).await;
     let text = make(&session, "text", "builtins.str", "{}").await;
@@ -42,21 +44,21 @@ async fn writing_shared_structure_holds_nobody_up_and_ends_with_its_deadline() {
         }
         let error = call.await.expect_err("it takes far longer");
         assert!(matches!(error, Error::DeadlineExceeded { .. }), "{method}: {error:?}");
-        // Which has the object no longer, or what changes it would wait.
+        // The call no longer holds the object; otherwise a change would wait.
         let changed = doubled.call("append", [Value::Null]).timeout(Duration::from_secs(3)).await;
         assert_eq!(changed, Ok(Value::Null), "after {method}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn generators_that_nobody_wants_any_more_end() {
+async fn generators_end_when_nobody_wants_their_objects_any_more() {
     let mut limits = Limits::default();
     limits.generator_time = Duration::from_secs(1);
     let service = Service::new("127.0.0.1", 0).limits(limits).start().await.expect("the service starts");
     let session = Session::connect(service.address()).await.expect("a session opens");
     let doubled = doubled(&session, 60).await;
     let builtins = session.remote_import("builtins").await.expect("imports");
-    // Of the second one the arguments are large.
+    // The arguments of the second one are large.
     let padding = Value::from("x".repeat(100_000));
     for (n, object) in [reference(&doubled), Value::List(vec![reference(&doubled), padding])].into_iter().enumerate() {
         let changes = async || {
@@ -67,7 +69,7 @@ async fn generators_that_nobody_wants_any_more_end() {
         let error = create.await.map(drop).expect_err("it takes far longer");
         assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error:?}");
         changes().await;
-        // The service itself gives up what is for everybody.
+        // The service itself stops a generator whose result is for everybody.
         let memoize = session.memoize(&format!("text {n}"), builtins.function("str", [object]));
         let error = memoize.await.map(drop).expect_err("it takes far longer");
         assert!(matches!(error, Error::GeneratorLate { .. }), "{error:?}");
@@ -76,7 +78,7 @@ async fn generators_that_nobody_wants_any_more_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_more_is_written_than_is_shown() {
+async fn only_as_much_is_written_as_is_shown() {
     let (_service, session, _) = narrow().await;
     let doubled = doubled(&session, 60).await;
     for (template, shown) in [("{!r:.5}", "[[[[["), ("{!s:.3}", "[[["), ("{!a:>4.2}", "  [["), ("{:.0}", "")] {
@@ -104,7 +106,7 @@ async fn a_call_that_has_begun_ends_with_its_session() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sets_are_compared_once_however_often_they_are_met() {
+async fn sets_are_compared_once_however_often_they_occur() {
     let (_service, session, other) = narrow().await;
     let plain = |of: std::ops::Range<i64>| Value::set(of.map(Value::from)).expect("hashable");
     let set = make(&session, "set", "builtins.set", plain(0..8_000)).await;
@@ -135,7 +137,7 @@ async fn sets_are_compared_once_however_often_they_are_met() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dict_counts_once_in_a_chain_however_often_it_is_there() {
+async fn a_dict_counts_once_in_a_chain_however_often_it_occurs() {
     let (_service, session, other) = narrow().await;
     let pairs = |of: std::ops::Range<i64>| Value::Map(of.map(|n| (n.into(), n.into())).collect());
     let dict = make(&session, "dict", "builtins.dict", pairs(0..10_000)).await;
@@ -157,14 +159,14 @@ async fn a_dict_counts_once_in_a_chain_however_often_it_is_there() {
         assert_eq!(other.is_memoized("dict").timeout(Duration::from_secs(3)).await, Ok(true));
         assert_eq!(call.await, Ok(answer));
     }
-    // As in CPython: the keys of the last map come first, and the first map has the last word.
+    // As in CPython: the keys of the last map come first, and the values of the first map win.
     let order = collections.construct("ChainMap", [reference(&more), reference(&dict), reference(&more)]).await;
     let items = order.expect("made").call("items", args![]).await.expect("some");
     assert_eq!(items.as_items().expect("a list")[..2], [Value::from((1, "more")), (0, 0).into()]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn texts_that_are_joined_are_counted_each_time_they_are_met() {
+async fn joined_texts_are_counted_each_time_they_occur() {
     let (_service, session, _) = narrow().await;
     let text = make(&session, "text", "builtins.str", "x".repeat(1 << 20).as_str()).await;
     let many = list(&session, "many", Value::List(vec![reference(&text); 500])).await;
@@ -177,7 +179,7 @@ async fn texts_that_are_joined_are_counted_each_time_they_are_met() {
 
 /// As CPython 3.11 answers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_more_of_a_range_is_looked_at_than_is_asked_for() {
+async fn only_the_requested_part_of_a_range_is_looked_at() {
     let (_service, session, _) = narrow().await;
     let builtins = session.remote_import("builtins").await.expect("imports");
     let range = |start: i64, stop: i64| {

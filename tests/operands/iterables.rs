@@ -5,13 +5,13 @@ use crate::support::Fixture;
 use tarmem::{Proxy, Value, args};
 
 crate::each_way![
-    a_list_is_extended_by_what_another_one_holds,
-    whatever_python_iterates_over_is_an_operand,
-    what_python_refuses_is_refused,
-    an_object_is_its_own_operand,
+    a_list_is_extended_by_the_elements_of_another_one,
+    every_class_that_python_iterates_over_is_an_operand,
+    operands_that_python_refuses_are_refused,
+    an_object_can_be_its_own_operand,
 ];
 
-async fn a_list_is_extended_by_what_another_one_holds(fixture: Fixture) {
+async fn a_list_is_extended_by_the_elements_of_another_one(fixture: Fixture) {
     let session = fixture.session().await;
     let (xs, ys) = (list(&session, "xs", ints(1..3)).await, list(&session, "ys", ints(3..5)).await);
     xs.call("extend", [reference(&ys)]).await.expect("a list is iterable");
@@ -25,7 +25,7 @@ async fn a_list_is_extended_by_what_another_one_holds(fixture: Fixture) {
     assert_eq!(raised(&error), "TypeError: 'threading.Lock' object is not iterable");
 }
 
-async fn whatever_python_iterates_over_is_an_operand(fixture: Fixture) {
+async fn every_class_that_python_iterates_over_is_an_operand(fixture: Fixture) {
     let session = fixture.session().await;
     let pairs = || Value::List(vec![(1, "a").into(), (2, "b").into()]);
     let map = || Value::Map(vec![(1.into(), "a".into()), (2.into(), "b".into())]);
@@ -71,7 +71,7 @@ async fn whatever_python_iterates_over_is_an_operand(fixture: Fixture) {
     assert_eq!(comma.call("join", [reference(&words)]).await, Ok("a,,,b".into()));
 }
 
-async fn what_python_refuses_is_refused(fixture: Fixture) {
+async fn operands_that_python_refuses_are_refused(fixture: Fixture) {
     let session = fixture.session().await;
     for (class, made_of) in [
         ("builtins.list", ints([1])),
@@ -83,7 +83,7 @@ async fn what_python_refuses_is_refused(fixture: Fixture) {
     ] {
         make(&session, class, class, made_of).await;
     }
-    // What CPython 3.11 says.
+    // The messages of CPython 3.11.
     for (class, method, other, says) in [
         ("list", "__add__", "tuple", "can only concatenate list (not \"tuple\") to list"),
         ("list", "__add__", "deque", "can only concatenate list (not \"collections.deque\") to list"),
@@ -103,7 +103,7 @@ async fn what_python_refuses_is_refused(fixture: Fixture) {
     }
 }
 
-async fn an_object_is_its_own_operand(fixture: Fixture) {
+async fn an_object_can_be_its_own_operand(fixture: Fixture) {
     let session = fixture.session().await;
     let xs = list(&session, "xs", ints([1, 2])).await;
     assert_eq!(xs.call("__add__", [reference(&xs)]).await, Ok(ints([1, 2, 1, 2])));

@@ -1,4 +1,4 @@
-//! Live objects in live objects: how they are written, and how deep they are looked into.
+//! Live objects inside live objects: how they are shown, and how deeply they are looked into.
 
 use super::{ints, lasting, list, make, raised, reference};
 use crate::support::Fixture;
@@ -7,14 +7,14 @@ use tarmem::modules::python::LOOK_DEPTH;
 use tarmem::{DynamicProxy, Session, Value, args};
 
 crate::each_way![
-    what_is_inside_is_written_as_python_writes_it,
-    circles_are_written_with_an_end_and_not_compared,
-    what_is_nested_as_deep_as_may_be_is_put_in_order,
-    what_is_nested_too_deep_is_a_recursion_error,
+    objects_inside_are_written_as_python_writes_them,
+    circles_are_written_with_an_ellipsis_and_cannot_be_compared,
+    values_nested_up_to_the_limit_are_sorted,
+    values_nested_beyond_the_limit_are_a_recursion_error,
     shared_structure_is_compared_once,
 ];
 
-async fn what_is_inside_is_written_as_python_writes_it(fixture: Fixture) {
+async fn objects_inside_are_written_as_python_writes_them(fixture: Fixture) {
     let session = fixture.session().await;
     let mut inside = Vec::new();
     for (class, made_of) in [
@@ -32,13 +32,13 @@ async fn what_is_inside_is_written_as_python_writes_it(fixture: Fixture) {
         inside.push(lasting(make(&session, class, class, made_of).await));
     }
     let outer = list(&session, "outer", Value::List(inside)).await;
-    // CPython 3.11's.
+    // As CPython 3.11 writes it.
     let written = "[(1,), {1}, frozenset({1}), b'x', bytearray(b'x'), range(0, 3), (1+0j), 's', \
                    Counter({'a': 2, 'b': 1}), OrderedDict([('a', 1)])]";
     assert_eq!(outer.call("__repr__", args![]).await, Ok(written.into()));
 }
 
-async fn circles_are_written_with_an_end_and_not_compared(fixture: Fixture) {
+async fn circles_are_written_with_an_ellipsis_and_cannot_be_compared(fixture: Fixture) {
     let session = fixture.session().await;
     let (xs, ys) = (list(&session, "xs", ints([])).await, list(&session, "ys", ints([])).await);
     let deque = make(&session, "deque", "collections.deque", ints([1])).await;
@@ -81,7 +81,7 @@ async fn circles_are_written_with_an_end_and_not_compared(fixture: Fixture) {
     assert_eq!(xs.call("__len__", args![]).await, Ok(1.into()), "nothing was taken out");
 }
 
-async fn what_is_nested_as_deep_as_may_be_is_put_in_order(fixture: Fixture) {
+async fn values_nested_up_to_the_limit_are_sorted(fixture: Fixture) {
     let session = fixture.session().await;
     for class in ["builtins.list", "builtins.tuple"] {
         let mut ends = Vec::new();
@@ -98,7 +98,7 @@ async fn what_is_nested_as_deep_as_may_be_is_put_in_order(fixture: Fixture) {
     }
 }
 
-async fn what_is_nested_too_deep_is_a_recursion_error(fixture: Fixture) {
+async fn values_nested_beyond_the_limit_are_a_recursion_error(fixture: Fixture) {
     let session = fixture.session().await;
     let (xs, ys) = (chain(&session, "x", LOOK_DEPTH).await, chain(&session, "y", LOOK_DEPTH).await);
     assert_eq!(xs.call("__eq__", [reference(&ys)]).await, Ok(true.into()));
@@ -133,10 +133,10 @@ async fn shared_structure_is_compared_once(fixture: Fixture) {
         }
         ends.push(outer);
     }
-    // 2⁴⁴ comparisons, for whoever does not remember.
+    // 2⁴⁴ comparisons, if results were not remembered.
     let equal = ends[0].call("__eq__", [reference(&ends[1])]).timeout(Duration::from_secs(20)).await;
     assert_eq!(equal, Ok(true.into()));
-    // And so with what is plain.
+    // The same holds for plain values.
     let inner = list(&session, "inner", ints(0..1_000)).await;
     let many = list(&session, "many", Value::List(vec![reference(&inner); 10_000])).await;
     let unequal = ints((0..999).chain([-1]));

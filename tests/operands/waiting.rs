@@ -1,4 +1,4 @@
-//! Operands that others use are waited for, with nothing held and nothing done meanwhile.
+//! A call waits for operands that are in use. Meanwhile it holds nothing, and has changed nothing.
 
 use super::{held, ints, lasting, list, make, raised, reference};
 use crate::support::Fixture;
@@ -13,21 +13,21 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 crate::each_way![
-    an_operand_in_use_is_waited_for,
+    a_call_waits_for_an_operand_that_is_in_use,
     a_wait_for_an_operand_has_a_deadline,
     lists_that_extend_each_other_do_not_wait_in_a_circle,
-    a_new_object_is_made_of_what_another_one_holds,
-    whatever_is_in_use_is_waited_for_together,
+    a_new_object_is_made_of_the_contents_of_another_one,
+    a_call_waits_for_all_operands_in_use_together,
     users_code_runs_once_and_looks_into_nothing,
 ];
 
-async fn an_operand_in_use_is_waited_for(fixture: Fixture) {
+async fn a_call_waits_for_an_operand_that_is_in_use(fixture: Fixture) {
     let session = fixture.session().await;
     let (xs, ys) = (list(&session, "xs", ints(1..3)).await, list(&session, "ys", ints(3..5)).await);
     let in_use = InUse::begin(&fixture, "ys").await;
     let extend = xs.call("extend", [reference(&ys)]).no_timeout().send().await;
     let extend = tokio::spawn(extend.into_future());
-    // It holds nothing while it waits for what comes first, whichever that is; and is not over.
+    // The call holds nothing while it waits, whichever operand comes first; and it has not ended.
     session.is_memoized("xs").await.expect("answers");
     assert!(!extend.is_finished());
     in_use.end().await;
@@ -59,7 +59,7 @@ async fn lists_that_extend_each_other_do_not_wait_in_a_circle(fixture: Fixture) 
             for round in 0..ROUNDS {
                 this.call("append", args![round]).await.expect("appended");
                 this.call("extend", [reference(&that)]).await.expect("extended");
-                // Or they would double with each round.
+                // Otherwise they would double with each round.
                 this.call("__delitem__", args![Value::Map(vec![("slice".into(), Value::from(vec![8_i64, i64::MAX]))])])
                     .await
                     .expect("cut off");
@@ -71,7 +71,7 @@ async fn lists_that_extend_each_other_do_not_wait_in_a_circle(fixture: Fixture) 
     }
 }
 
-async fn a_new_object_is_made_of_what_another_one_holds(fixture: Fixture) {
+async fn a_new_object_is_made_of_the_contents_of_another_one(fixture: Fixture) {
     let session = fixture.session().await;
     let xs = list(&session, "xs", ints([1, 2])).await;
     for class in ["builtins.tuple", "builtins.list", "builtins.set", "collections.deque", "collections.Counter"] {
@@ -82,14 +82,14 @@ async fn a_new_object_is_made_of_what_another_one_holds(fixture: Fixture) {
     let pairs = list(&session, "pairs", Value::List(vec![(1, 2).into()])).await;
     let made = collections.construct("defaultdict", args!["list", reference(&pairs)]).await.expect("made");
     assert_eq!(made.call("get", args![1]).await, Ok(2.into()), "by an async constructor, too");
-    // One that is in use is waited for, by sources of every kind.
+    // Sources of every kind wait for an object that is in use.
     list(&session, "of one", Value::List(vec![reference(&xs)])).await;
     let in_use = InUse::begin(&fixture, "xs").await;
     let builtins = session.remote_import("builtins").await.expect("imports");
     let memoized = session.memoize("waits", builtins.function("list", [reference(&xs)])).into_future();
     let created = builtins.construct("tuple", [reference(&xs)]).into_future();
     let run = builtins.call("list", [reference(&xs)]).into_future();
-    // Its elements are to be pairs, which three are not.
+    // Its elements must be pairs, and a list of three elements is not a pair.
     let pairs = held(&session, "of one").await;
     let defaulted = collections.construct("defaultdict", args!["list", reference(&pairs)]).into_future();
     let waiting = tokio::spawn(async move { tokio::join!(memoized, created, run, defaulted) });
@@ -104,7 +104,7 @@ async fn a_new_object_is_made_of_what_another_one_holds(fixture: Fixture) {
     assert_eq!(run, Ok(ints([1, 2, 9])));
 }
 
-async fn whatever_is_in_use_is_waited_for_together(fixture: Fixture) {
+async fn a_call_waits_for_all_operands_in_use_together(fixture: Fixture) {
     let session = fixture.session().await;
     let mut lists = Vec::new();
     let mut in_use = Vec::new();
@@ -125,7 +125,7 @@ async fn whatever_is_in_use_is_waited_for_together(fixture: Fixture) {
     assert_eq!(equal.await.expect("no panic"), Ok(true.into()));
 }
 
-/// Holds a list until somebody lets it go, and puts something in.
+/// Holds a list until the gate opens, and then adds an element.
 #[remote(module = "operands")]
 pub(crate) async fn occupy(list: &mut List, gate: String) {
     let gate = gate_of(&gate);
@@ -146,7 +146,7 @@ fn gate_of(name: &str) -> Arc<Gate> {
     Arc::clone(gates.entry(name.to_owned()).or_insert_with(new))
 }
 
-/// A list that somebody uses alone.
+/// A list that is held exclusively.
 struct InUse {
     gate: Arc<Gate>,
     running: JoinHandle<()>,
@@ -171,7 +171,7 @@ impl InUse {
     }
 }
 
-/// What has a list inside, and does something before that list is used.
+/// Contains a list, and does something before that list is used.
 #[remote(module = "operands")]
 #[derive(Default, Serialize, Deserialize)]
 struct Shelf {
@@ -195,7 +195,7 @@ impl Shelf {
     }
 }
 
-/// If it did look into an object that others use, it would have to be run again.
+/// If it looked into an object that is in use, it would have to run again.
 async fn users_code_runs_once_and_looks_into_nothing(fixture: Fixture) {
     let session = fixture.session().await;
     let ys = list(&session, "ys", ints(3..5)).await;

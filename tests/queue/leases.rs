@@ -7,9 +7,9 @@ use tarmem::CallError;
 use tarmem::modules::Exception;
 use tarmem::modules::queue::{QueueProxy, SimpleQueue, SimpleQueueProxy};
 
-crate::each_way![the_work_is_done_when_all_is_done, leases_end_in_three_ways];
+crate::each_way![join_returns_when_every_item_is_done, leases_end_in_three_ways];
 
-async fn the_work_is_done_when_all_is_done(fixture: Fixture) {
+async fn join_returns_when_every_item_is_done(fixture: Fixture) {
     let session = fixture.session().await;
     let queue = session.memoize("queue", QueueProxy::new(None)).await.expect("made");
     assert_eq!(queue.join().await, Ok(true), "nothing to do");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tarmem::modules::multiprocessing::{JoinableQueue, JoinableQueueProxy, SharedQueueProxy};
 use tarmem::{Error, Proxy, args};
 
-crate::each_way![a_joinable_queue_is_done_when_every_item_is, a_closed_queue_is_closed_for_its_session_alone];
+crate::each_way![a_joinable_queue_is_done_when_every_item_is, a_queue_is_closed_only_for_the_session_that_closed_it];
 
 async fn a_joinable_queue_is_done_when_every_item_is(fixture: Fixture) {
     let (one, two) = (fixture.session().await, fixture.session().await);
@@ -37,7 +37,7 @@ async fn a_joinable_queue_is_done_when_every_item_is(fixture: Fixture) {
         let error = dynamic.call("get", args).await.expect_err("empty");
         assert!(matches!(&error, Error::Raised { message, .. } if message == "Empty"), "{error}");
     }
-    // Any number without a maxsize, or with one that is no size.
+    // A queue is unbounded without a `maxsize`, or if that is not positive.
     for none in [JoinableQueueProxy::default(), JoinableQueueProxy::new(0), JoinableQueueProxy::new(-5)] {
         let queue = one.create(none).await.expect("made");
         queue.put(1).await.expect("room");
@@ -45,7 +45,7 @@ async fn a_joinable_queue_is_done_when_every_item_is(fixture: Fixture) {
     }
 }
 
-async fn a_closed_queue_is_closed_for_its_session_alone(fixture: Fixture) {
+async fn a_queue_is_closed_only_for_the_session_that_closed_it(fixture: Fixture) {
     let (one, two) = (fixture.session().await, fixture.session().await);
     let queue = one.memoize("queue", SharedQueueProxy::default()).await.expect("made");
     queue.put(1).await.expect("room");

@@ -8,13 +8,13 @@ use tarmem::modules::queue::{LifoQueueProxy, PriorityQueueProxy, Queue, QueuePro
 use tarmem::{CallError, Error, Proxy, Value, args};
 
 crate::each_way![
-    items_leave_in_order,
-    what_waits_is_served_in_turn,
-    a_priority_queue_says_that_live_objects_have_no_order_in_it,
-    the_least_leaves_first_or_nothing_changes,
+    items_are_taken_in_order,
+    waiting_callers_are_served_in_turn,
+    a_priority_queue_refuses_live_objects_that_it_would_have_to_compare,
+    the_smallest_item_is_taken_first_and_a_failed_call_changes_nothing,
 ];
 
-async fn items_leave_in_order(fixture: Fixture) {
+async fn items_are_taken_in_order(fixture: Fixture) {
     let session = fixture.session().await;
     let queue = session.memoize("queue", QueueProxy::new(None)).await.expect("made");
     let lifo = session.memoize("lifo", LifoQueueProxy::new(Some(0))).await.expect("made");
@@ -42,7 +42,7 @@ async fn items_leave_in_order(fixture: Fixture) {
     assert_eq!(queue.get().await, Ok("text".to_owned()), "it is not lost");
 }
 
-async fn what_waits_is_served_in_turn(fixture: Fixture) {
+async fn waiting_callers_are_served_in_turn(fixture: Fixture) {
     let (one, two) = (fixture.session().await, fixture.session().await);
     let queue = one.memoize("queue", QueueProxy::new(None)).await.expect("made");
     let mut waits = Vec::new();
@@ -59,7 +59,7 @@ async fn what_waits_is_served_in_turn(fixture: Fixture) {
     }
 }
 
-async fn a_priority_queue_says_that_live_objects_have_no_order_in_it(fixture: Fixture) {
+async fn a_priority_queue_refuses_live_objects_that_it_would_have_to_compare(fixture: Fixture) {
     let session = fixture.session().await;
     let builtins = session.remote_import("builtins").await.expect("imports");
     let mut numbers = Vec::new();
@@ -97,7 +97,7 @@ async fn a_priority_queue_says_that_live_objects_have_no_order_in_it(fixture: Fi
     }
 }
 
-async fn the_least_leaves_first_or_nothing_changes(fixture: Fixture) {
+async fn the_smallest_item_is_taken_first_and_a_failed_call_changes_nothing(fixture: Fixture) {
     let session = fixture.session().await;
     let queue = session.memoize("queue", PriorityQueueProxy::new(Some(100))).await.expect("made");
     let pair = |priority: f64, name: &str| Value::List(vec![priority.into(), name.into()]);
@@ -113,7 +113,7 @@ async fn the_least_leaves_first_or_nothing_changes(fixture: Fixture) {
         let (_, found) = queue.get::<(f64, String)>().await.expect("there are four");
         assert_eq!(found, name);
     }
-    // An item whose lease ends takes its place again.
+    // An item whose lease ends goes back to its place.
     for number in [2, 1, 3] {
         queue.put(number).await.expect("room");
     }
@@ -124,10 +124,10 @@ async fn the_least_leaves_first_or_nothing_changes(fixture: Fixture) {
     assert_eq!((queue.get().await, queue.get().await), (Ok(1), Ok(3)));
 }
 
-/// Equal items leave in the order of Python's heapq, too.
+/// Equal items are taken in the order of Python's `heapq`, too.
 #[tokio::test]
-async fn a_priority_queue_agrees_with_pythons() {
-    // Puts this many, and gets this many; 1, 1.0 and True are equal.
+async fn a_priority_queue_has_the_order_of_pythons() {
+    // Puts a number of items, and gets them. Equal ones are 1, 1.0 and True.
     const SCRIPT: &str = "import heapq, json, sys\n\
         h, out = [], []\n\
         for op in json.loads(sys.stdin.read()):\n\

@@ -1,4 +1,4 @@
-//! What other processes take, and give back when they are killed.
+//! Other processes take items, and give them back when they are killed.
 
 use super::until;
 use crate::support::other::{Other, Part, say};

@@ -1,4 +1,4 @@
-//! Getters and putters that wait: how long, and what becomes of the item if they give up.
+//! Callers of `get` and `put` that wait: for how long, and what happens to the item if they give up.
 
 use super::{Failed, empty, full, until};
 use crate::support::{Fixture, Way};
@@ -8,11 +8,11 @@ use tarmem::{CallError, Error, Proxy, Value, args};
 
 crate::each_way![
     timeouts_are_pythons,
-    a_full_queue_makes_its_putters_wait,
-    a_putter_that_gives_up_has_put_nothing,
-    a_cancelled_getter_loses_nothing,
-    what_was_never_received_comes_back,
-    what_its_caller_cannot_read_stays_in_the_queue,
+    put_waits_while_the_queue_is_full,
+    a_put_that_is_given_up_puts_nothing,
+    a_cancelled_get_loses_no_item,
+    items_that_were_never_received_come_back,
+    items_that_their_caller_cannot_decode_stay_in_the_queue,
 ];
 
 async fn timeouts_are_pythons(fixture: Fixture) {
@@ -41,7 +41,7 @@ async fn timeouts_are_pythons(fixture: Fixture) {
     assert_eq!((queue.qsize().await, queue.waiting().await, queue.get().await), (Ok(1), Ok(0), Ok(1)));
 }
 
-async fn a_full_queue_makes_its_putters_wait(fixture: Fixture) {
+async fn put_waits_while_the_queue_is_full(fixture: Fixture) {
     let (one, two) = (fixture.session().await, fixture.session().await);
     let queue = one.memoize("queue", QueueProxy::new(Some(2))).await.expect("made");
     assert_eq!(queue.full().await, Ok(false));
@@ -63,7 +63,7 @@ async fn a_full_queue_makes_its_putters_wait(fixture: Fixture) {
     putting.await.expect("no panic").expect("all were put");
 }
 
-async fn a_putter_that_gives_up_has_put_nothing(fixture: Fixture) {
+async fn a_put_that_is_given_up_puts_nothing(fixture: Fixture) {
     let (one, two) = (fixture.session().await, fixture.session().await);
     let queue = one.memoize("queue", QueueProxy::new(Some(1))).await.expect("made");
     queue.put("first").await.expect("room");
@@ -75,8 +75,8 @@ async fn a_putter_that_gives_up_has_put_nothing(fixture: Fixture) {
     empty(queue.get_nowait::<String>().await);
 }
 
-/// Getters are cancelled while items come: each item is received exactly once.
-async fn a_cancelled_getter_loses_nothing(fixture: Fixture) {
+/// Callers are cancelled while items arrive. Every item is received exactly once.
+async fn a_cancelled_get_loses_no_item(fixture: Fixture) {
     let (one, two) = (fixture.session().await, fixture.session().await);
     let queue = one.memoize("queue", QueueProxy::new(None)).await.expect("made");
     let other = two.get::<Queue>("queue").await.expect("there");
@@ -111,7 +111,7 @@ async fn a_cancelled_getter_loses_nothing(fixture: Fixture) {
 }
 
 /// A session ends while items are on their way that nobody has received.
-async fn what_was_never_received_comes_back(fixture: Fixture) {
+async fn items_that_were_never_received_come_back(fixture: Fixture) {
     if fixture.way == Way::InProcess {
         return;
     }
@@ -134,8 +134,8 @@ async fn what_was_never_received_comes_back(fixture: Fixture) {
     }
 }
 
-/// Each way to take an item, typed. The objects that an item refers to count, too.
-async fn what_its_caller_cannot_read_stays_in_the_queue(fixture: Fixture) {
+/// Every way to take an item, typed; also for an item that refers to live objects.
+async fn items_that_their_caller_cannot_decode_stay_in_the_queue(fixture: Fixture) {
     let session = fixture.session().await;
     let queue = session.memoize("queue", QueueProxy::new(None)).await.expect("made");
     let simple = session.memoize("simple", SimpleQueueProxy::new()).await.expect("made");

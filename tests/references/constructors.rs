@@ -1,4 +1,4 @@
-//! References that objects are made of, and that functions are given.
+//! References as arguments of constructors and functions.
 
 use super::Row;
 

@@ -1,4 +1,4 @@
-//! References in the fields of templates. What is called is the template.
+//! References in the fields of templates. The method is called on the template.
 
 use super::Row;
 

@@ -1,4 +1,4 @@
-//! Barriers open for all at once, or break.
+//! Barriers open for all parties at once, or break.
 
 use super::{Failed, until};
 use crate::support::Fixture;

@@ -7,20 +7,20 @@ use tarmem::modules::threading::{Condition, ConditionProxy, LockProxy, RLock, RL
 use tarmem::{DynamicProxy, Error, Proxy, Session, Value, args};
 
 crate::each_way![
-    a_wait_releases_every_level_of_an_rlock_and_takes_them_back,
+    a_wait_releases_every_level_of_an_rlock_and_acquires_them_again,
     a_condition_is_made_of_any_live_lock_by_name,
     a_reentrant_lock_is_saved_and_restored,
     a_restored_lock_waits_for_its_turn,
 ];
 
-async fn a_wait_releases_every_level_of_an_rlock_and_takes_them_back(fixture: Fixture) {
+async fn a_wait_releases_every_level_of_an_rlock_and_acquires_them_again(fixture: Fixture) {
     let session = fixture.session().await;
     let lock = session.memoize("lock", RLockProxy::new()).await.expect("made");
     let condition = session.memoize("condition", ConditionProxy::on_rlock(&lock)).await.expect("made");
     for _ in 0..3 {
         assert_eq!(lock.acquire_bool(None, None).owner(1).await, Ok(true));
     }
-    // The condition's own acquire is of the same lock.
+    // The condition's own `acquire` acquires the same lock.
     assert_eq!(condition.acquire_bool(None, None).owner(1).await, Ok(true));
     assert_eq!(condition.acquire_bool(false, None).owner(2).await, Ok(false));
     let waits = tokio::spawn(condition.wait_bool(None).owner(1).no_timeout());
@@ -68,7 +68,7 @@ async fn a_condition_is_made_of_any_live_lock_by_name(fixture: Fixture) {
         condition.call("notify_all", args![]).owner(1).await.expect("it holds the lock");
         condition.call("release", args![]).owner(1).await.expect("it holds the lock");
         assert_eq!(lock.call("locked", args![]).await, Ok(false.into()), "{class}");
-        // It holds the lock's state, whatever becomes of the lock.
+        // The condition holds the state of the lock, even if the lock object is gone.
         drop(lock);
         assert_eq!(condition.call("acquire", args![false]).owner(3).await, Ok(true.into()), "{class}");
     }

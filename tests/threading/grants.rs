@@ -16,7 +16,7 @@ crate::each_way![
     a_guard_releases_the_lock_that_it_was_taken_from,
     a_permit_returns_to_where_it_came_from,
     a_lease_is_settled_where_it_was_taken,
-    who_waits_goes_on_with_the_object_that_the_key_led_to,
+    a_waiting_caller_stays_with_the_object_that_the_key_led_to,
     tokens_of_all_objects_are_different,
     grants_leave_no_handle_behind,
 ];
@@ -56,7 +56,7 @@ macro_rules! locks {
                 befall!(one, "lock", fate, $proxy::new());
                 let theirs = match fate {
                     Fate::Updated => {
-                        // The same session, and the same task.
+                        // By the same session and the same task.
                         Some(lock.acquire().await.expect("a new lock is free"))
                     }
                     Fate::Deleted => None,
@@ -78,14 +78,14 @@ macro_rules! locks {
     )+};
 }
 
-/// The same object again.
+/// Returns the same object again.
 fn lock_again<P: Proxy>(old: &P) -> &P {
     old
 }
 
 async fn a_guard_releases_the_lock_that_it_was_taken_from(fixture: Fixture) {
     locks!(fixture, Lock, LockProxy; RLock, RLockProxy; Condition, ConditionProxy);
-    // A token of another lock releases nothing, even by the session that holds both.
+    // A token of another lock releases nothing, even for the session that holds both.
     let session = fixture.session().await;
     let lock = session.update("lock", LockProxy::new()).await.expect("made");
     let old = lock.acquire_grant(None, None).await.expect("answers").expect("free");
@@ -161,7 +161,7 @@ async fn a_lease_is_settled_where_it_was_taken(fixture: Fixture) {
     }
 }
 
-async fn who_waits_goes_on_with_the_object_that_the_key_led_to(fixture: Fixture) {
+async fn a_waiting_caller_stays_with_the_object_that_the_key_led_to(fixture: Fixture) {
     for fate in [Fate::Updated, Fate::Deleted] {
         let (one, two) = (fixture.session().await, fixture.session().await);
         let limit = Duration::from_secs(30);
@@ -197,7 +197,7 @@ async fn who_waits_goes_on_with_the_object_that_the_key_led_to(fixture: Fixture)
         guard.notify().await.expect("its own condition");
         drop(guard);
         assert_eq!(tokio::time::timeout(limit, waiting).await.expect("it goes on").expect("no panic"), Ok(()));
-        // The end of the work.
+        // Waiting for the end of the work.
         let old = one.update("queue", QueueProxy::new(None)).await.expect("made").hold().await.expect("there");
         old.put(1).await.expect("room");
         let key = two.get::<Queue>("queue").await.expect("there");
@@ -258,7 +258,7 @@ async fn grants_leave_no_handle_behind(fixture: Fixture) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_granted_before_a_restart_touches_nothing_after_it() {
+async fn grants_from_before_a_restart_have_no_effect_after_it() {
     let service = Service::new("127.0.0.1", 0).start().await.expect("starts");
     let address = service.local_addr().expect("a listener").to_string();
     let session = Session::builder(&address).max_retry(50).connect().await.expect("opens");
@@ -274,7 +274,7 @@ async fn what_was_granted_before_a_restart_touches_nothing_after_it() {
     let service = Service::new("127.0.0.1", address.rsplit_once(':').expect("a port").1.parse().expect("a port"));
     let _service = service.start().await.expect("starts again");
     session.reconnect().await.expect("it is back");
-    // The same session object, and the same keys.
+    // The session object and the keys are the same as before.
     session.memoize("lock", LockProxy::new()).await.expect("made");
     session.memoize("queue", QueueProxy::new(None)).await.expect("made");
     session.memoize("permits", SemaphoreProxy::new(Some(1))).await.expect("made");
@@ -293,7 +293,7 @@ async fn what_was_granted_before_a_restart_touches_nothing_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tokens_grow_over_the_lives_of_a_service() {
+async fn tokens_keep_growing_when_a_service_is_restarted() {
     let mut last = 0;
     for _ in 0..3 {
         let mut other = Other::start("tokens", "", "");

@@ -1,4 +1,4 @@
-//! Locks: who holds one, who waits for it, and who may release it.
+//! Locks: who holds a lock, who waits for it, and who can release it.
 
 use super::{runtime_error, until};
 use crate::support::Fixture;
@@ -12,10 +12,10 @@ crate::each_way![
     a_guard_can_be_dropped_anywhere,
     timeouts_are_pythons,
     a_task_is_an_owner,
-    a_reentrant_lock_is_released_as_often,
-    a_dropped_wait_never_takes_the_lock_along,
+    a_reentrant_lock_is_released_as_often_as_it_is_acquired,
+    a_dropped_wait_never_keeps_the_lock,
     waits_hold_up_nothing_on_their_connection,
-    a_call_whose_time_is_up_leaves_the_line,
+    a_call_that_times_out_leaves_the_line,
 ];
 
 async fn a_lock_excludes_and_a_guard_releases(fixture: Fixture) {
@@ -112,12 +112,12 @@ async fn a_task_is_an_owner(fixture: Fixture) {
         let error = lock.release_token(token).await.expect_err("nobody holds it");
         assert_eq!(error.to_string(), "RuntimeError: release unlocked lock");
     }
-    // A task that waits for itself waits for ever, as in Python.
+    // A task that waits for itself waits forever, as in Python.
     let _guard = lock.acquire().await.expect("free");
     assert!(lock.acquire_timeout(Duration::from_millis(10)).await.expect("answers").is_none());
 }
 
-async fn a_reentrant_lock_is_released_as_often(fixture: Fixture) {
+async fn a_reentrant_lock_is_released_as_often_as_it_is_acquired(fixture: Fixture) {
     let session = fixture.session().await;
     let lock = session.memoize("lock", RLockProxy::new()).await.expect("made");
     let (outer, inner) = (lock.acquire().await.expect("free"), lock.acquire().await.expect("mine"));
@@ -137,8 +137,8 @@ async fn a_reentrant_lock_is_released_as_often(fixture: Fixture) {
     assert_eq!(session.get::<RLock>("lock").await.expect("there").locked().await, Ok(false));
 }
 
-/// The grant races with the cancellation: whichever wins, the lock is free in the end.
-async fn a_dropped_wait_never_takes_the_lock_along(fixture: Fixture) {
+/// The grant races with the cancellation. Whichever wins, the lock is free in the end.
+async fn a_dropped_wait_never_keeps_the_lock(fixture: Fixture) {
     let (one, two) = (fixture.session().await, fixture.session().await);
     let lock = one.memoize("lock", LockProxy::new()).await.expect("made");
     let other = two.get::<Lock>("lock").await.expect("there");
@@ -194,7 +194,7 @@ async fn waits_hold_up_nothing_on_their_connection(fixture: Fixture) {
     until("all have left", || async { lock.waiting().await == Ok(0) }).await;
 }
 
-async fn a_call_whose_time_is_up_leaves_the_line(fixture: Fixture) {
+async fn a_call_that_times_out_leaves_the_line(fixture: Fixture) {
     let (one, two) = (fixture.session().await, fixture.session().await);
     let lock = one.memoize("lock", LockProxy::new()).await.expect("made");
     let guard = lock.acquire().await.expect("free");

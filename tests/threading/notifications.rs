@@ -11,7 +11,7 @@ crate::each_way![
     an_event_wakes_all,
     a_condition_is_a_bounded_buffer,
     a_notification_is_never_lost,
-    a_condition_keeps_its_word,
+    a_condition_waits_and_notifies_only_for_the_holder_of_its_lock,
     conditions_share_a_lock,
 ];
 
@@ -101,7 +101,7 @@ async fn a_notification_is_never_lost(fixture: Fixture) {
         }
         doomed.abort();
         if matches!(doomed.await, Ok(Ok(()))) {
-            // It was faster; then the other one was not notified.
+            // The cancellation was faster, so the other caller has not been notified.
             condition.acquire().await.expect("free").notify().await.expect("held");
         }
         let goes_on = tokio::time::timeout(Duration::from_secs(20), &mut waiting).await;
@@ -109,10 +109,10 @@ async fn a_notification_is_never_lost(fixture: Fixture) {
     }
 }
 
-async fn a_condition_keeps_its_word(fixture: Fixture) {
+async fn a_condition_waits_and_notifies_only_for_the_holder_of_its_lock(fixture: Fixture) {
     let (one, two) = (fixture.session().await, fixture.session().await);
     let condition = one.memoize("condition", ConditionProxy::new()).await.expect("made");
-    // Nobody may wait or notify without the lock.
+    // A caller cannot wait or notify without the lock.
     let dynamic = two.get_dynamic("condition").await.expect("there");
     for (method, message) in [
         ("wait", "RuntimeError: cannot wait on un-acquired lock"),

@@ -8,8 +8,8 @@ use tarmem::{CallError, Error, OwnerId, Proxy, Service, args};
 
 crate::each_way![
     owners_exclude_one_another_on_one_session,
-    an_owner_is_the_same_from_whichever_task,
-    guards_and_conditions_of_a_proxy_are_its_owners,
+    an_owner_is_the_same_from_any_task,
+    guards_and_conditions_belong_to_the_owner_of_their_proxy,
     dynamic_calls_and_pipelines_name_owners,
     an_id_beyond_the_range_is_refused,
 ];
@@ -45,14 +45,14 @@ async fn owners_exclude_one_another_on_one_session(fixture: Fixture) {
     lock.release_token(None).owner(1).await.expect("its own");
 }
 
-async fn an_owner_is_the_same_from_whichever_task(fixture: Fixture) {
+async fn an_owner_is_the_same_from_any_task(fixture: Fixture) {
     let (session, stranger) = (fixture.session().await, fixture.session().await);
     let lock = session.memoize("lock", RLockProxy::new()).await.expect("made");
     for _ in 0..3 {
         let acquired = tokio::spawn(lock.acquire_bool(None, None).owner(7)).await;
         assert_eq!(acquired.expect("no panic"), Ok(true));
     }
-    // The same number of another session is another owner.
+    // The same number in another session is another owner.
     let theirs = stranger.get::<tarmem::modules::threading::RLock>("lock").await.expect("there");
     assert_eq!(theirs.acquire_bool(false, None).owner(7).await, Ok(false));
     assert!(runtime_error(&theirs.release_token(None).owner(7).await.expect_err("another session's")));
@@ -64,7 +64,7 @@ async fn an_owner_is_the_same_from_whichever_task(fixture: Fixture) {
     assert_eq!(lock.holder().await, Ok(None));
 }
 
-async fn guards_and_conditions_of_a_proxy_are_its_owners(fixture: Fixture) {
+async fn guards_and_conditions_belong_to_the_owner_of_their_proxy(fixture: Fixture) {
     let session = fixture.session().await;
     let named = session.memoize("lock", LockProxy::new()).await.expect("made");
     let held = named.hold().await.expect("there");
@@ -76,7 +76,7 @@ async fn guards_and_conditions_of_a_proxy_are_its_owners(fixture: Fixture) {
         drop(guard);
         two.acquire().await.expect("released").release().await.expect("held");
     }
-    // A wait is its owner's, from any task.
+    // A wait belongs to its owner, from any task.
     let condition = session.memoize("condition", ConditionProxy::new()).await.expect("made");
     let guard = condition.as_owner(5).acquire().await.expect("free");
     let waits = tokio::spawn(async move { guard.wait().await.expect("notified").token() });

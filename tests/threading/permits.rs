@@ -5,7 +5,7 @@ use crate::support::Fixture;
 use std::time::Duration;
 use tarmem::modules::threading::{BoundedSemaphore, BoundedSemaphoreProxy, Semaphore, SemaphoreProxy};
 
-crate::each_way![permits_are_counted, permits_are_used_up_and_made];
+crate::each_way![permits_are_counted, permits_can_be_used_up_and_added];
 
 async fn permits_are_counted(fixture: Fixture) {
     let (one, two) = (fixture.session().await, fixture.session().await);
@@ -28,7 +28,7 @@ async fn permits_are_counted(fixture: Fixture) {
     }
     first.release().await.expect("held");
     assert_eq!(semaphore.value().await, Ok(2));
-    // A grant that races with its cancellation returns.
+    // A grant that races with its cancellation comes back.
     for round in 0..100 {
         let both = (semaphore.acquire().await.expect("free"), semaphore.acquire().await.expect("free"));
         let other = other.clone();
@@ -44,7 +44,7 @@ async fn permits_are_counted(fixture: Fixture) {
     }
 }
 
-async fn permits_are_used_up_and_made(fixture: Fixture) {
+async fn permits_can_be_used_up_and_added(fixture: Fixture) {
     let (maker, user) = (fixture.session().await, fixture.session().await);
     let made = maker.memoize("made", SemaphoreProxy::new(Some(0))).await.expect("made");
     made.release(Some(3)).await.expect("anybody may");

@@ -1,4 +1,4 @@
-//! What several processes do with module threading: real sockets, real kills.
+//! Module threading with several processes, over real sockets. Processes are killed.
 
 use super::support::other::{Other, Part, say};
 use super::support::{Fixture, Way};
@@ -94,7 +94,7 @@ fn scratch(name: &str) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_at_a_time_over_processes() {
+async fn a_lock_excludes_tasks_of_several_processes() {
     in_time(async {
         let fixture = Fixture::new(Way::Tcp).await;
         let session = fixture.session().await;
@@ -167,7 +167,7 @@ async fn a_killed_holder_gives_up_the_lock() {
 
 /// A holder that ends in order has not abandoned the lock, even if it ends at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_holder_that_goes_in_order_abandons_nothing() {
+async fn a_holder_that_ends_normally_does_not_abandon_the_lock() {
     in_time(async {
         let fixture = Fixture::new(Way::Tcp).await;
         let session = fixture.session().await;

@@ -1,8 +1,8 @@
-//! CPython as the oracle: random operations are applied to the classes of `tarmem_modules` and to Python's own types,
-//! and results, kinds of errors and states have to agree after each.
+//! CPython as the oracle: random operations are applied to the classes of `tarmem_modules` and to Python's own types.
+//! After each of them, results, kinds of errors and states must agree.
 //!
-//! `TARMEM_SEED` sets the seed, which is printed when something differs; without python3 the tests are skipped with a
-//! notice. What is known to differ is left out here, and listed in docs/modules.md.
+//! `TARMEM_SEED` sets the seed, which is printed when something differs. Without python3 the tests are skipped with a
+//! notice. Known differences are left out here, and listed in docs/modules.md.
 
 #[path = "python/mod.rs"]
 mod python;

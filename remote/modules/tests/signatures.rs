@@ -1,4 +1,4 @@
-//! What the modules' classes, methods and functions register.
+//! The signatures that the modules register.
 
 use tarmem_remote::describe::Registration;
 

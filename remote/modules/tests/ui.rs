@@ -1,4 +1,5 @@
-//! What the proxies of these classes refuse, and with which words. `TRYBUILD=overwrite` writes the words down anew.
+//! What does not compile with the proxies of these classes, and the messages. `TRYBUILD=overwrite` records the messages
+//! anew.
 
 #[test]
 fn refusals_say_what_to_do_instead() {

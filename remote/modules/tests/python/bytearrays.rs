@@ -57,7 +57,7 @@ fn operation(r: &mut Random) -> Operation {
     }
 }
 
-/// CPython 3.11's, word for word.
+/// The messages of CPython 3.11, word for word.
 #[test]
 fn errors_have_the_words_of_python() {
     let service = Service::new();

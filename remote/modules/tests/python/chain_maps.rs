@@ -1,4 +1,4 @@
-//! ChainMap, of plain maps. tests/ has it over live dicts.
+//! `ChainMap`, of plain maps. The tests of tarmem use it over live dicts.
 
 use super::check::{Operation, Subject, check, op};
 use super::random::{IntoMap, Random};
@@ -44,7 +44,7 @@ fn operation(r: &mut Random) -> Operation {
     }
 }
 
-/// CPython 3.11's, word for word.
+/// The messages of CPython 3.11, word for word.
 #[test]
 fn errors_have_the_words_of_python() {
     let service = Service::new();

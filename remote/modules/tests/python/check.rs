@@ -1,4 +1,4 @@
-//! Applying the same operations on both sides, and comparing what comes of them.
+//! Applies the same operations on both sides, and compares the results.
 
 use super::oracle::{Oracle, Outcome};
 use super::random::Random;
@@ -7,24 +7,24 @@ use tarmem_modules::python::repr;
 use tarmem_remote::Value;
 use tarmem_remote::args::Args;
 
-/// Operations for each type, at least.
+/// The minimum number of operations for each type.
 pub(super) const OPERATIONS: usize = 20_000;
 
-/// Operations on one object.
+/// The number of operations on one object.
 const BATCH: usize = 100;
 
 pub(super) type Operation = (String, Args);
 
-/// One of the types, and how to come by arguments for it.
+/// One of the types, and how to make arguments for it.
 pub(super) struct Subject {
     pub(super) class: &'static str,
     pub(super) kind: &'static str,
     pub(super) init: fn(&mut Random) -> Vec<Value>,
-    /// Given the size of the object.
+    /// Makes an operation, given the size of the object.
     pub(super) operation: fn(&mut Random, usize) -> Operation,
-    /// What gives its state as a plain value.
+    /// The method that returns its state as a plain value.
     pub(super) state: &'static str,
-    /// Whether the order of what it holds is not to be compared.
+    /// Whether the order of its elements is not compared.
     pub(super) unordered: bool,
 }
 
@@ -32,7 +32,7 @@ pub(super) fn op(name: &str, args: impl Into<Args>) -> Operation {
     (name.to_owned(), args.into())
 }
 
-/// Where the random operations begin.
+/// Returns the seed of the random operations.
 pub(super) fn seed() -> u64 {
     match std::env::var("TARMEM_SEED") {
         Ok(seed) => seed.parse().expect("TARMEM_SEED is a number"),
@@ -56,7 +56,8 @@ pub(super) fn check(subject: &Subject) {
     }
 }
 
-/// One object of ours, and what each operation on it came to; the first outcome is that of making it.
+/// Applies operations to one of our objects, and returns the outcome of each; the first outcome is that of making the
+/// object.
 fn run(subject: &Subject, service: &Service, random: &mut Random, init: &[Value]) -> (Vec<Operation>, Vec<Outcome>) {
     let mut object = match service.make(subject.class, init) {
         Ok(object) => object,
@@ -75,7 +76,7 @@ fn run(subject: &Subject, service: &Service, random: &mut Random, init: &[Value]
             && name == "pop"
             && let Ok(taken) = result
         {
-            // It has no order in Python: which one it is, is ours to say.
+            // Python does not define which element this is, so ours decides.
             (name, args) = op("pop_this", [taken]);
         }
         operations.push((name, args));
@@ -94,7 +95,7 @@ fn outcome(subject: &Subject, result: Result<Value, String>, state: Value) -> Ou
     }
 }
 
-/// As the oracle writes a set.
+/// Writes a set as the oracle does.
 fn unordered(value: Value) -> Value {
     match value {
         Value::Set(items) => {
@@ -106,7 +107,7 @@ fn unordered(value: Value) -> Value {
     }
 }
 
-/// Equal elements are one; which of them stays is not compared.
+/// Equal elements count as one; which of them is kept is not compared.
 fn whole(value: Value) -> Value {
     match value {
         Value::Bool(b) => i128::from(b).into(),

@@ -23,7 +23,7 @@ fn complex() {
     });
 }
 
-/// A part, of one of few sizes for the most part, so that numbers are equal, and nothing overflows each time.
+/// A part, mostly of a few sizes, so that numbers are often equal and rarely overflow.
 fn part(r: &mut Random) -> Value {
     match r.below(5) {
         0 => r.float().into(),
@@ -40,7 +40,7 @@ fn number(r: &mut Random) -> Value {
     }
 }
 
-/// A text that is a complex number, or nearly.
+/// A text that is a complex number, or nearly one.
 fn numeral(r: &mut Random) -> Value {
     let parts =
         ["1", "2.5", "+", "-", "+", "j", "J", "(", ")", " ", "1e3", ".", "_", "inf", "nan", "infinity", "٣", "e"];
@@ -77,7 +77,7 @@ fn operation(r: &mut Random) -> Operation {
     }
 }
 
-/// CPython 3.11's, word for word.
+/// The messages of CPython 3.11, word for word.
 #[test]
 fn errors_have_the_words_of_python() {
     let service = Service::new();

@@ -29,7 +29,7 @@ fn ordered_dict() {
         4 if r.one_in(3) => op(r.pick(&["pop", "setdefault"]), args![r.scalar(); default = r.scalar()]),
         2 => op("popitem", args![; last = r.optional(true.into())]),
         _ => loop {
-            // It is written otherwise, and a slice is a key in a dict.
+            // Its `repr` differs, and a slice can be a key of a dict.
             let operation = dict_operation(r, len);
             if operation.0 != "__repr__" {
                 break operation;
@@ -46,7 +46,7 @@ fn ordered_dict() {
     });
 }
 
-/// What CPython 3.11 makes of arguments by name.
+/// The results of CPython 3.11 for arguments by name.
 #[test]
 fn arguments_by_name_are_entries() {
     let service = Service::new();
@@ -81,7 +81,7 @@ fn arguments_by_name_are_entries() {
     }
 }
 
-/// What a dict can be made of, for the most part.
+/// Mostly something of which a dict can be made.
 fn items(r: &mut Random) -> Value {
     match r.below(10) {
         0 => r.value(),
@@ -91,7 +91,7 @@ fn items(r: &mut Random) -> Value {
 }
 
 fn dict_operation(r: &mut Random, len: usize) -> Operation {
-    // Not so often a list, which cannot be one.
+    // Rarely a list, which cannot be a key.
     let key = if r.one_in(25) { r.value() } else { r.scalar() };
     if len > 40 {
         return op("clear", []);

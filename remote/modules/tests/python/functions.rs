@@ -1,5 +1,5 @@
-//! The functions of builtins, heapq and bisect, and itertools.count: results, errors word for word, and what becomes of
-//! a list.
+//! The functions of builtins, heapq and bisect, and `itertools.count`: results, errors word for word, and the list
+//! afterwards.
 
 use super::check::{OPERATIONS, Operation, op, seed};
 use super::oracle::{Oracle, Outcome};
@@ -9,20 +9,20 @@ use tarmem_modules::python::repr;
 use tarmem_remote::args::Args;
 use tarmem_remote::{Object, Value, args};
 
-/// Which functions are compared, and on what.
+/// Functions that are compared, and their arguments.
 struct Subject {
     kind: &'static str,
     module: &'static str,
-    /// What the list holds at first, if there is one.
+    /// The initial contents of the list, if there is one.
     list: Option<fn(&mut Random) -> Value>,
     operation: fn(&mut Random) -> Operation,
 }
 
-/// Those that have the list as their first argument.
+/// The functions whose first argument is the list.
 const OF_A_LIST: [&str; 8] =
     ["heappush", "heappop", "heappushpop", "heapreplace", "heapify", "insort", "insort_left", "insort_right"];
 
-/// What sorts says in other words which two have no order: those that it comes to first.
+/// Hides which two values a sort could not compare, which depends on the algorithm.
 fn words(name: &str, outcome: Outcome) -> Outcome {
     let sorts = ["sorted", "nlargest", "nsmallest", "merge"].contains(&name);
     let error = outcome.error.map(|error| match error.find("not supported between") {
@@ -77,14 +77,14 @@ fn state(service: &Service, list: Option<&mut dyn Object>) -> String {
     list.map_or("None".to_owned(), |list| repr(&service.call(list, "copy", &[]).expect("it can be shown")))
 }
 
-/// With the list before all others: for what changes it a key, as a dynamic caller names it.
+/// Adds the list before all other arguments: as a key, by which a dynamic caller names it, if the function changes it.
 fn with_first(first: Value, args: &Args) -> Args {
     let places = [first].into_iter().chain(args.positional().iter().cloned());
     let all: Args = places.collect::<Vec<_>>().into();
     args.by_name().iter().fold(all, |all, (name, value)| all.named(name, value.clone()))
 }
 
-/// A sequence or a mapping, or something else now and then.
+/// A sequence or a mapping, and sometimes something else.
 fn iterable(r: &mut Random) -> Value {
     match r.below(12) {
         0 => r.scalar(),
@@ -103,7 +103,7 @@ fn iterable(r: &mut Random) -> Value {
     }
 }
 
-/// A list of lists, or nearly.
+/// A list of lists, or nearly one.
 fn lists(r: &mut Random) -> Value {
     let tuples = r.one_in(2);
     r.list(|r| match (r.list(Random::scalar), tuples) {
@@ -169,7 +169,7 @@ fn heapq() {
     check(&Subject { kind: "heap", module: "heapq", list: Some(list), operation });
 }
 
-/// A list in order, for the most part.
+/// A list that is mostly sorted.
 fn ordered(r: &mut Random, descending: bool) -> Value {
     let mut numbers: Vec<i64> = (0..r.below(7)).map(|_| r.small()).collect();
     numbers.sort_unstable();
@@ -232,7 +232,7 @@ fn count() {
 }
 
 #[test]
-fn what_has_no_room_is_refused() {
+fn results_beyond_the_memory_limit_are_refused() {
     let service = Service::new();
     let long = Value::Bytes(vec![0; (1 << 20) + 1]);
     let refused = |function: (&str, &str), args: Args| service.run(function, None, &args).expect_err("too large");

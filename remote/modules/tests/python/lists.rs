@@ -21,7 +21,7 @@ fn list() {
     });
 }
 
-/// A bound of a search, or nearly.
+/// A bound of a search, or nearly one.
 fn bound(r: &mut Random, from: &[i64]) -> Value {
     if r.one_in(8) { r.pick(&[Value::Null, "x".into(), 1.5.into()]) } else { r.pick(from).into() }
 }

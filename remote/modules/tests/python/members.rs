@@ -1,4 +1,4 @@
-//! What Python's types have and these classes have not, and the other way about: docs/modules.md says why.
+//! The methods that Python's types have and these classes do not, and the other way around. docs/modules.md says why.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -12,7 +12,7 @@ types += [collections.deque, collections.Counter, collections.OrderedDict, colle
 print(json.dumps({t.__module__ + '.' + t.__name__: dir(t) for t in types}))
 ";
 
-/// How Python makes, keeps and copies its objects; a hash that is another one in each process.
+/// How Python makes, stores and copies its objects; and the hash, which differs between processes.
 const MACHINERY: &[&str] = &[
     "__class__",
     "__class_getitem__",
@@ -43,20 +43,20 @@ const MACHINERY: &[&str] = &[
     "_keep_positive",
 ];
 
-/// By class, what else is missing.
+/// What else is missing, by class.
 const MISSING: &[(&str, &[&str])] = &[
     // Iteration goes by `iter_chunk`.
     ("*", &["__iter__"]),
-    // No dict is less than another: they would be a TypeError each time.
+    // Dicts cannot be ordered: each of these would be a TypeError.
     ("builtins.dict", &["__ge__", "__gt__", "__le__", "__lt__"]),
     ("collections.OrderedDict", &["__ge__", "__gt__", "__le__", "__lt__"]),
     ("collections.defaultdict", &["__ge__", "__gt__", "__le__", "__lt__", "fromkeys"]),
-    // In Python it is of dicts.
+    // Python inherits it from dict.
     ("collections.Counter", &["__ror__"]),
-    // Templates.
+    // Formatting with `%`.
     ("builtins.str", &["__mod__", "__rmod__"]),
     ("builtins.bytes", &["__mod__", "__rmod__"]),
-    // A MutableMapping in Python, by its abstract classes; which is not reversible.
+    // Python inherits these from the abstract class MutableMapping, which is not reversible.
     (
         "collections.ChainMap",
         &[
@@ -71,15 +71,15 @@ const MISSING: &[(&str, &[&str])] = &[
             "_MutableMapping__marker",
         ],
     ),
-    // It has no order.
+    // Ranges cannot be ordered.
     ("builtins.range", &["__ge__", "__gt__", "__le__", "__lt__"]),
-    // A bytearray also tells how much room it has.
+    // Also, a bytearray's capacity.
     ("builtins.bytearray", &["__mod__", "__rmod__", "__alloc__"]),
     // Newer than Python 3.13.
     ("builtins.float", &["from_number"]),
 ];
 
-/// By class, what else is here and not in Python: to read and set its attributes.
+/// What else is here and not in Python, by class: methods that read and set attributes.
 const ATTRIBUTES: &[(&str, &[&str])] =
     &[("collections.deque", &["__getattr__"]), ("collections.defaultdict", &["__getattr__", "set_default_factory"])];
 
@@ -88,7 +88,7 @@ const MORE: &[&str] =
     &["compare_and_set", "incr", "items_chunk", "iter_chunk", "len", "pop_or", "value", "values_chunk"];
 
 #[test]
-fn what_is_missing_is_known() {
+fn missing_and_additional_methods_are_known() {
     let output = match Command::new("python3").args(["-c", SCRIPT]).output() {
         Ok(output) => output,
         Err(error) => return println!("NOTICE: skipped, for there is no python3 to compare with: {error}"),
@@ -100,7 +100,7 @@ fn what_is_missing_is_known() {
         let (module, name) = path.split_once('.').expect("a path");
         let class = registry.class(&path).unwrap_or_else(|error| panic!("{error}"));
         let methods = class.describe_methods().into_iter().map(|method| method.name.to_string());
-        // Python has its other constructors among the methods.
+        // Python has constructors among the methods.
         let functions = registry.describe_module(module).expect("it is there").members;
         let constructors = functions.iter().filter_map(|member| member.name.strip_prefix(&format!("{name}.")));
         let constructors = constructors.filter(|name| *name != "new").map(str::to_owned);

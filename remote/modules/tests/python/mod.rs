@@ -1,9 +1,9 @@
-//! The two sides of the conformance test, and what is done to both.
+//! The two sides of the conformance test, and the operations on both.
 //!
-//! - [`service`]: the classes, through the dispatch layer, as a service calls them. [`oracle`] is CPython.
-//! - [`random`]: operations and values that come out the same for the same seed.
-//! - [`check`]: applies and compares. The rest is a test for each type.
-//! - [`proxies`] is not about Python: the same classes from Rust, with types.
+//! - [`service`] calls the classes through the dispatch layer, as a service does. [`oracle`] is CPython.
+//! - [`random`] makes operations and values that are the same for the same seed.
+//! - [`check`] applies and compares. The others are tests for one type each.
+//! - [`proxies`] is not about Python: it uses the same classes from Rust, with types.
 
 mod check;
 mod oracle;

@@ -1,4 +1,4 @@
-//! namedtuple, against what CPython 3.11 says.
+//! `namedtuple`, compared with the results of CPython 3.11.
 
 use super::service::{Outcome, Service};
 use tarmem_remote::args::Args;
@@ -16,7 +16,7 @@ fn shown(args: impl Into<Args>) -> Outcome<String> {
 }
 
 #[test]
-fn elements_are_given_by_place_by_name_and_by_default() {
+fn elements_are_given_by_position_by_name_and_by_default() {
     assert_eq!(shown(args!["P", "x y", 1, 2]), Ok("P(x=1, y=2)".into()));
     assert_eq!(shown(args!["P", vec!["x", "y"], 1; y = "a"]), Ok("P(x=1, y='a')".into()));
     assert_eq!(shown(args!["P", "x,y"; y = 1, x = 2]), Ok("P(x=2, y=1)".into()));
@@ -29,7 +29,7 @@ fn elements_are_given_by_place_by_name_and_by_default() {
 }
 
 #[test]
-fn what_does_not_fit_is_told_in_the_words_of_python() {
+fn wrong_arguments_have_the_messages_of_python() {
     for (args, expected) in [
         (args!["P", "x y", 1].into(), "TypeError: P.__new__() missing 1 required positional argument: 'y'"),
         (args!["P", "x y"].into(), "TypeError: P.__new__() missing 2 required positional arguments: 'x' and 'y'"),

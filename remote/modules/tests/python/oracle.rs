@@ -1,4 +1,4 @@
-//! CPython, in a process of its own.
+//! CPython, in its own process.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -13,21 +13,21 @@ pub(crate) struct Oracle {
     replies: BufReader<ChildStdout>,
 }
 
-/// What one operation came to.
+/// The outcome of one operation.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Outcome {
     /// The kind of the error.
     pub(crate) error: Option<String>,
-    /// The result as Python writes it.
+    /// The `repr` of the result.
     pub(crate) result: String,
-    /// The object afterwards, as Python writes it.
+    /// The `repr` of the object afterwards.
     pub(crate) state: String,
 }
 
 impl Oracle {
-    /// `None`, with a notice, where there is no Python.
+    /// Returns `None`, with a notice, if there is no Python.
     pub(crate) fn start() -> Option<Self> {
-        // For the tests of this package, and for those of the one above.
+        // For the tests of this package, and for those of tarmem.
         let folders = ["/tests/python/oracle.py", "/remote/modules/tests/python/oracle.py"];
         let scripts = folders.map(|path| format!("{}{path}", env!("CARGO_MANIFEST_DIR")));
         let script = scripts.iter().find(|script| Path::new(script).exists()).expect("it stands beside this file");
@@ -45,7 +45,7 @@ impl Oracle {
         }
     }
 
-    /// What Python makes of an object of `kind` and of operations on it.
+    /// Asks Python for the outcomes of making an object of `kind`, and of operations on it.
     pub(crate) fn ask(&mut self, kind: &str, init: &[Value], ops: &[(String, Args)]) -> Vec<Outcome> {
         let written = |args: &[Value]| args.iter().map(repr).collect::<Vec<_>>();
         let named = |args: &Args| -> Vec<(String, String)> {

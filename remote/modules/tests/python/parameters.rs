@@ -1,4 +1,4 @@
-//! Parameters as they are described, beside what CPython's `inspect.signature` says of its own.
+//! The parameters in descriptions, compared with CPython's `inspect.signature`.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -6,7 +6,7 @@ use tarmem_remote::describe::ParamKind;
 use tarmem_remote::registry::Registry;
 use tarmem_remote::results::{MemberKind, ParameterDefault, ParameterDescription};
 
-/// By path: of each parameter its name, its kind, and its default as JSON has it (absent if it has none).
+/// Prints, by path, the name, the kind, and the default as JSON (absent if there is none) of each parameter.
 const SCRIPT: &str = r#"
 import bisect, builtins, collections, heapq, inspect, itertools, json, queue, threading
 
@@ -42,7 +42,7 @@ for module in (bisect, builtins, heapq):
 print(json.dumps({path: parameters for path, parameters in found.items() if parameters is not None}))
 "#;
 
-/// What is told otherwise, and why.
+/// What differs, and why.
 const OTHERWISE: &[(&str, &str)] = &[
     ("builtins.int.__pow__", "has no modulus"),
     ("builtins.int.__rpow__", "has no modulus"),
@@ -86,7 +86,7 @@ fn names_and_defaults_of_parameters_are_those_of_python() {
         compared += 1;
         let same = ours.len() == theirs.len()
             && theirs.iter().zip(ours).all(|(theirs, placed)| {
-                // What goes by its name only may stand in another place.
+                // A keyword-only parameter can stand in another place.
                 let named = ours.iter().find(|ours| theirs[1] == "KEYWORD_ONLY" && theirs[0] == ours.name.as_str());
                 is_same(named.unwrap_or(placed), theirs)
             });
@@ -113,7 +113,7 @@ fn names_and_defaults_of_parameters_are_those_of_python() {
 
 fn is_same(ours: &ParameterDescription, theirs: &[serde_json::Value]) -> bool {
     let kind = theirs[1].as_str().unwrap_or_default();
-    // What goes by its place only has a name for messages.
+    // The name of a positional-only parameter appears only in messages.
     let named = matches!(kind, "POSITIONAL_OR_KEYWORD" | "KEYWORD_ONLY");
     let name = !named || theirs[0] == ours.name.as_str();
     let rest = match kind {

@@ -11,7 +11,7 @@ use tarmem_modules::types::SimpleNamespaceProxy;
 use tarmem_remote::{CallError, Error, Proxy, Value, args};
 
 #[test]
-fn a_list_takes_and_gives_plain_values() {
+fn a_list_takes_and_returns_plain_values() {
     let api = api();
     let list = wait(api.memoize("xs", ListProxy::new(Some([1, 2].into())))).unwrap();
     wait(list.append(3)).unwrap();
@@ -49,7 +49,7 @@ fn a_list_made_by_the_client_moves_to_the_service() {
 }
 
 #[test]
-fn a_dict_takes_and_gives_plain_values() {
+fn a_dict_takes_and_returns_plain_values() {
     let api = api();
     let dict = wait(api.memoize("d", DictProxy::new(None))).unwrap();
     wait(dict.set("k", 5)).unwrap();
@@ -97,14 +97,14 @@ fn a_dynamic_call_fails_with_the_error_type_that_is_asked_for() {
     let dict = wait(api.memoize("d", DictProxy::new(None))).unwrap();
     let failed = dict.dynamic().call_with::<CallError<Exception>>("__getitem__", &("k",));
     assert_eq!(wait(failed), Err(CallError::Method(Exception::KeyError("k".into()))));
-    // Of a type that it is not there is the message, and the error as it came.
+    // With another error type, the error is the original one, and has the message.
     let failed = dict.dynamic().call_with::<CallError<i64>>("__getitem__", &("k",));
     let Err(CallError::Failed(error)) = wait(failed) else { panic!("an exception is no number") };
     assert_eq!((error.raised_class(), error.raised_args()), (Some("KeyError"), Some(&["k".into()][..])));
 }
 
 #[test]
-fn the_others_take_and_give_plain_values_too() {
+fn other_classes_take_and_return_plain_values_too() {
     let api = api();
     let set = wait(api.memoize("set", SetProxy::new(None))).unwrap();
     wait(set.add(1)).unwrap();
@@ -145,7 +145,7 @@ fn the_others_take_and_give_plain_values_too() {
 }
 
 #[test]
-fn tuples_and_sets_are_decoded_as_what_the_caller_has() {
+fn tuples_and_sets_are_decoded_as_the_types_of_the_caller() {
     let api = api();
     let set = wait(api.memoize("set", SetProxy::new(Some([1, 2].into())))).unwrap();
     assert_eq!(wait(set.to_set::<i64>()).unwrap(), HashSet::from([1, 2]));
@@ -154,7 +154,7 @@ fn tuples_and_sets_are_decoded_as_what_the_caller_has() {
     assert_eq!(both, Value::set([1.into(), 2.into(), 3.into()]).unwrap());
 
     let dict = wait(api.memoize("d", DictProxy::new(Some(vec![("a", 1), ("b", 2)].into())))).unwrap();
-    // What came out of the set is a key as it is, and what came out of the dict is an element.
+    // What came from the set can be a key, and what came from the dict can be an element.
     wait(dict.set(both.clone(), both.clone())).unwrap();
     assert_eq!(wait(dict.item::<HashSet<i64>>(both)).unwrap(), HashSet::from([1, 2, 3]));
     let (_, _): (Value, Vec<i64>) = wait(dict.popitem()).unwrap();
@@ -171,7 +171,7 @@ fn tuples_and_sets_are_decoded_as_what_the_caller_has() {
 }
 
 #[test]
-fn by_name_it_takes_no_types_at_all() {
+fn calls_by_name_need_no_types() {
     let api = api();
     wait(api.memoize("xs", ListProxy::new(None))).unwrap();
     let list = tarmem_remote::Proxy::dynamic(&wait(api.get::<List>("xs")).unwrap());
@@ -184,7 +184,7 @@ fn by_name_it_takes_no_types_at_all() {
 }
 
 #[test]
-fn a_template_takes_arguments_by_place_and_by_name() {
+fn a_template_takes_arguments_by_position_and_by_name() {
     let api = api();
     let text = wait(api.memoize("t", StrProxy::new(Some("{:>{width}} {0}".into()), None, None))).unwrap();
     let error = wait(text.format(args!["tea"; width = 5])).unwrap_err();

@@ -1,4 +1,4 @@
-//! Random numbers and values that come out the same for the same seed.
+//! Random numbers and values that are the same for the same seed.
 
 use tarmem_remote::Value;
 use tarmem_remote::args::Args;
@@ -20,7 +20,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Below `bound`.
+    /// A number below `bound`.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }
@@ -37,7 +37,7 @@ impl Random {
         self.below(9) as i64 - 3
     }
 
-    /// What can be a key.
+    /// A value that can be a key.
     pub(crate) fn scalar(&mut self) -> Value {
         match self.below(17) {
             0 => Value::Null,
@@ -52,7 +52,7 @@ impl Random {
         }
     }
 
-    /// Anything, also a list, a tuple or a map now and then.
+    /// Any value, sometimes a list, a tuple or a map.
     pub(crate) fn value(&mut self) -> Value {
         match self.below(15) {
             0 => Value::List((0..self.below(3)).map(|_| self.small().into()).collect()),
@@ -63,7 +63,7 @@ impl Random {
         }
     }
 
-    /// Numbers for the most part, so that they have an order.
+    /// Mostly numbers, so that they can be ordered.
     pub(crate) fn orderly(&mut self, texts: bool) -> Value {
         match (self.below(30), texts) {
             (0, _) => self.scalar(),
@@ -74,7 +74,7 @@ impl Random {
         }
     }
 
-    /// A text with spaces, ends of lines, capitals and what is beyond ASCII.
+    /// A text with spaces, line ends, upper case, and characters beyond ASCII.
     pub(crate) fn text(&mut self) -> Value {
         let letters = ["a", "a", "b", "A", "B", "ß", "é", " ", " ", "\t", "\n", "\r", "1", "-", "+", "😀", "ab", "aba"];
         (0..self.below(9)).map(|_| self.pick(&letters)).collect::<String>().into()
@@ -97,7 +97,7 @@ impl Random {
         Value::Bytes(self.pick(&[&b"a"[..], b"b", b"ab", b"aba", b"aa", b"", b" ", b"\n", b"\xff"]).to_vec())
     }
 
-    /// An integer of 128 bits at most.
+    /// An integer of at most 128 bits.
     fn wide(&mut self) -> i128 {
         (i128::from(self.next()) << 64 | i128::from(self.next())) >> self.below(128)
     }
@@ -106,7 +106,7 @@ impl Random {
     pub(crate) fn integer(&mut self) -> Integer {
         match self.below(9) {
             0..=2 => self.small().into(),
-            // Now and then near a power of two.
+            // Sometimes near a power of two.
             3 => {
                 let power = Integer::new(1).shift_left(self.below(2200) as u64).expect("it is within the limit");
                 let near = power.add(&self.small().into()).expect("it is within the limit");
@@ -132,7 +132,7 @@ impl Random {
         }
     }
 
-    /// A number, or something else now and then.
+    /// A number, and sometimes something else.
     pub(crate) fn number(&mut self) -> Value {
         match self.below(12) {
             0 => self.scalar(),
@@ -142,7 +142,7 @@ impl Random {
         }
     }
 
-    /// A text that is a number, or nearly.
+    /// A text that is a number, or nearly one.
     pub(crate) fn numeral(&mut self) -> Value {
         match self.below(4) {
             0 => self.integer().to_string().into(),
@@ -154,7 +154,7 @@ impl Random {
         }
     }
 
-    /// A text that is a float in hexadecimal, or nearly; near the limits of floats, too.
+    /// A text that is a float in hexadecimal, or nearly one; sometimes near the limits of floats.
     pub(crate) fn hexadecimal(&mut self) -> Value {
         let sign = self.pick(&["", "", "-", "+", " "]);
         let prefix = self.pick(&["0x", "0X", "", "x"]);
@@ -179,7 +179,7 @@ impl Random {
         }
     }
 
-    /// An index: mostly near, sometimes far, sometimes none at all.
+    /// An index: mostly near, sometimes far, sometimes not an index at all.
     pub(crate) fn index(&mut self) -> Value {
         match self.below(24) {
             0 => Value::from(self.pick(&[i128::MAX, i128::MIN, 1 << 63, -(1 << 63), (1 << 63) - 1, 1 << 40])),
@@ -201,7 +201,7 @@ impl Random {
         vec![("slice".into(), Value::List(parts))].into_map()
     }
 
-    /// The argument, or now and then null or something else in its place.
+    /// The argument, or sometimes null or something else instead.
     pub(crate) fn optional(&mut self, argument: Value) -> Value {
         match self.below(4) {
             0 => Value::Null,
@@ -210,7 +210,7 @@ impl Random {
         }
     }
 
-    /// What `format` takes, or nearly.
+    /// A spec for `format`, or nearly one.
     pub(crate) fn format_spec(&mut self) -> String {
         let mut spec = String::new();
         if self.one_in(3) {
@@ -234,7 +234,7 @@ impl Random {
         spec
     }
 
-    /// A text with fields, or nearly, for what is in [`fields`](Self::fields).
+    /// A text with fields, or nearly, for the names in [`fields`](Self::fields).
     pub(crate) fn template(&mut self) -> Value {
         let mut text = String::new();
         for _ in 0..1 + self.below(4) {
@@ -265,7 +265,7 @@ impl Random {
         text.into()
     }
 
-    /// A text with fields that have numbers, or nearly, for arguments by place and by name.
+    /// A text with numbered fields, or nearly, for arguments by position and by name.
     pub(crate) fn numbered_template(&mut self) -> Value {
         let by_hand = self.one_in(2);
         let mut text = String::new();
@@ -290,14 +290,14 @@ impl Random {
     pub(crate) fn format_arguments(&mut self) -> Args {
         let list = Value::List(vec![self.small().into(), "é".into()]);
         let map = vec![(Value::from("k"), self.scalar()), (Value::from(0), self.scalar())].into_map();
-        // A float of many digits would be a precision beyond the limit, where it is a width.
+        // A float with many digits would be a precision beyond the limit where it is used as a width.
         let number = if self.one_in(2) { self.small().into() } else { (self.small() as f64 / 2.0).into() };
         let by_place = vec![number, self.text(), list, map, 7.into()];
         let given = if self.one_in(8) { self.below(5) } else { 5 };
         Args::from(by_place.into_iter().take(given).collect::<Vec<_>>()).named("n", self.integer())
     }
 
-    /// What the fields of a template are.
+    /// The values of the fields of a template.
     pub(crate) fn fields(&mut self) -> Value {
         let list = Value::List(vec![self.small().into(), "é".into()]);
         let map = vec![(Value::from("k"), self.scalar()), (Value::from(0), self.scalar())];
@@ -319,22 +319,22 @@ impl Random {
         .into_map()
     }
 
-    /// A list of anything, not so long.
+    /// A short list of any values.
     pub(crate) fn list(&mut self, mut item: impl FnMut(&mut Self) -> Value) -> Value {
         Value::List((0..self.below(7)).map(|_| item(self)).collect())
     }
 
-    /// As [`list`](Self::list), a tuple.
+    /// As [`list`](Self::list), but a tuple.
     pub(crate) fn tuple(&mut self, item: impl FnMut(&mut Self) -> Value) -> Value {
         Value::Tuple(self.list(item).as_list().expect("a list").to_vec())
     }
 
-    /// A set, not so large.
+    /// A small set.
     pub(crate) fn set(&mut self) -> Value {
         Value::set((0..self.below(7)).map(|_| self.scalar())).expect("all can be keys")
     }
 
-    /// A map of anything, not so large.
+    /// A small map of any values.
     pub(crate) fn map(&mut self, mut item: impl FnMut(&mut Self) -> Value) -> Value {
         (0..self.below(5)).map(|_| (self.scalar(), item(self))).collect::<Vec<_>>().into_map()
     }
@@ -345,7 +345,7 @@ pub(crate) trait IntoMap {
 }
 
 impl IntoMap for Vec<(Value, Value)> {
-    /// A key that comes again is left out: a literal cannot have it.
+    /// A repeated key is left out, since a literal cannot have it.
     fn into_map(self) -> Value {
         let mut entries: Vec<(Value, Value)> = Vec::new();
         for (key, value) in self {

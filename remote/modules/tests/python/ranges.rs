@@ -8,7 +8,7 @@ use tarmem_remote::{Value, args};
 #[test]
 fn range() {
     let init = |r: &mut Random| match r.below(8) {
-        // None that is long: CPython looks through all of it for what is no integer.
+        // Short ones only, since CPython searches all of it for a value that is not an integer.
         0 => vec![r.pick(&[Value::Null, "a".into(), 1.5.into(), true.into(), vec![1].into()])],
         1 => vec![(r.small()).into()],
         2 => vec![r.small().into(), r.small().into(), r.pick(&[Value::Null, "a".into(), true.into(), 0.into()])],
@@ -29,7 +29,7 @@ fn range() {
     });
 }
 
-/// CPython looks through all of them for what is no integer: so integers alone are asked for.
+/// CPython searches all of a range for a value that is not an integer, so only integers are searched for.
 #[test]
 fn ranges_of_any_size() {
     let init = |r: &mut Random| {
@@ -82,7 +82,7 @@ fn operation(r: &mut Random, value: Value) -> Operation {
     }
 }
 
-/// CPython 3.11's, word for word.
+/// The messages of CPython 3.11, word for word.
 #[test]
 fn errors_have_the_words_of_python() {
     let service = Service::new();
@@ -107,7 +107,7 @@ fn errors_have_the_words_of_python() {
 }
 
 #[test]
-fn it_is_iterated_over_without_being_written_out() {
+fn a_range_is_iterated_over_without_storing_its_integers() {
     let service = Service::new();
     let mut long = service.make("builtins.range", &args![1i128 << 100, -(1i128 << 100), -2]).expect("made");
     let chunk = service.call(&mut *long, "iter_chunk", &args![(), 2]).expect("a chunk");

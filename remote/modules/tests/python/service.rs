@@ -1,4 +1,4 @@
-//! Objects and their methods by name, through the dispatch layer, as a service does it.
+//! Makes objects and calls methods by name through the dispatch layer, as a service does.
 
 use std::sync::{Arc, Weak};
 use std::task::{Context as TaskContext, Poll};
@@ -23,7 +23,7 @@ pub(crate) struct Service {
     context: Context,
 }
 
-/// There is no service behind the context: these classes do not ask for one.
+/// A host without a service, since these classes do not ask for one.
 struct Nobody;
 
 impl Caller for Nobody {
@@ -64,7 +64,7 @@ impl Service {
         Service { registry, context: Context::new(owner, 1, None, Arc::new(Nobody)) }
     }
 
-    /// An object of a class, by the path of the class or of one of its constructors.
+    /// Makes an object, by the path of its class or of one of the constructors.
     pub(crate) fn make(&self, class: &str, args: &[Value]) -> Outcome<Box<dyn Object>> {
         self.make_with(class, &args.to_vec().into())
     }
@@ -85,7 +85,7 @@ impl Service {
         }
     }
 
-    /// Calls a function by its module and name; one that works on objects, on `object` alone.
+    /// Calls a function by its module and name. A function that works on objects gets only `object`.
     pub(crate) fn run(&self, function: (&str, &str), object: Option<&mut dyn Object>, args: &Args) -> Outcome<Value> {
         let function = self.registry.function(function.0, function.1).unwrap_or_else(|error| panic!("{error}"));
         let bytes = args.encode().expect("the arguments are not deep");
@@ -137,7 +137,7 @@ impl Service {
     }
 }
 
-/// What does not fit a signature is what Python calls a TypeError.
+/// Returns the TypeError that Python would raise for arguments that do not fit a signature.
 fn bad_arguments(reason: String) -> String {
     format!("TypeError: {reason}")
 }

@@ -50,13 +50,13 @@ fn bytes() {
     check(&Subject { class: "builtins.bytes", kind: "bytes", init, operation, state: "value", unordered: false });
 }
 
-/// What str and bytes have alike.
+/// An operation that str and bytes share.
 pub(super) fn text_operation(
     r: &mut Random,
     text: fn(&mut Random) -> Value,
     short: fn(&mut Random) -> Value,
 ) -> Operation {
-    // Something of another type now and then.
+    // Sometimes a value of another type.
     let part = if r.one_in(20) { r.scalar() } else { short(r) };
     let part = if part.is_null() { short(r) } else { part };
     let bound =
@@ -118,7 +118,7 @@ pub(super) fn text_operation(
     }
 }
 
-/// What becomes of what cannot be encoded or decoded, or nearly.
+/// A handler for what cannot be encoded or decoded, or nearly one.
 fn errors(r: &mut Random) -> Value {
     r.pick(&[
         "replace".into(),
@@ -164,7 +164,7 @@ fn templates_with_arguments() {
     check(&Subject { class: "builtins.str", kind: "str", init, operation, state: "value", unordered: false });
 }
 
-/// CPython 3.11's, word for word.
+/// The messages of CPython 3.11, word for word.
 #[test]
 fn errors_have_the_words_of_python() {
     let service = Service::new();
@@ -239,9 +239,9 @@ fn errors_have_the_words_of_python() {
     }
 }
 
-/// CPython 3.11's, word for word.
+/// The messages of CPython 3.11, word for word.
 #[test]
-fn what_is_wrong_with_a_template_is_told_in_the_words_of_python() {
+fn invalid_templates_have_the_messages_of_python() {
     let service = Service::new();
     let formatted = |template: &str, args: Args| {
         let mut text = service.make("builtins.str", &[template.into()]).expect("a text");
@@ -277,7 +277,7 @@ fn what_is_wrong_with_a_template_is_told_in_the_words_of_python() {
     assert_eq!(formatted("{self} {args}", args![; args = 1, self = 2]), Ok("2 1".into()));
 }
 
-/// As CPython's are, but for the reason where it would make surrogates.
+/// As CPython's, except for the reason where it would make surrogates.
 #[test]
 fn errors_of_unicode_have_an_encoding_an_object_a_place_and_a_reason() {
     let bytes =
@@ -303,7 +303,7 @@ fn errors_of_unicode_have_an_encoding_an_object_a_place_and_a_reason() {
 }
 
 #[test]
-fn what_would_be_a_surrogate_is_refused_by_name() {
+fn bytes_that_would_become_surrogates_are_refused() {
     let bytes =
         |bytes: &[u8]| Bytes::new(Value::Bytes(bytes.to_vec()).into(), Arg::Absent, Arg::Absent).expect("bytes");
     let decoded = |encoded: &[u8], encoding: &str, errors: &str| bytes(encoded).decode(encoding.into(), errors.into());
@@ -326,7 +326,7 @@ fn what_would_be_a_surrogate_is_refused_by_name() {
 }
 
 #[test]
-fn text_and_bytes_are_made_with_errors_or_an_encoding_alone() {
+fn text_and_bytes_are_made_with_only_errors_or_an_encoding() {
     let service = Service::new();
     let made = |class: &str, args: Args| {
         let mut object = service.make_with(class, &args)?;
@@ -354,9 +354,9 @@ fn text_and_bytes_are_made_with_errors_or_an_encoding_alone() {
     assert!(made("builtins.bytes.fromhex", args!["1A\u{1c}2B"].into()).is_err());
 }
 
-/// What CPython 3.11 says of a null where an argument could be left out, word for word.
+/// The results of CPython 3.11 for a null where an argument can be left out, word for word.
 #[test]
-fn an_argument_that_is_null_is_not_one_that_is_left_out() {
+fn a_null_argument_differs_from_one_that_is_left_out() {
     let service = Service::new();
     let text = |class: &str| if class == "builtins.bytes" { Value::Bytes(b"a".to_vec()) } else { "a".into() };
     let no_integer = "'NoneType' object cannot be interpreted as an integer";

@@ -1,7 +1,7 @@
-//! Every code point, asked about and mapped as CPython does it.
+//! Every code point has the properties and mappings that it has in CPython.
 //!
-//! The two know different versions of Unicode: [`CHANGED`] has what a later version says of characters that there were
-//! before, and a code point that Python does not know yet may be anything.
+//! The two know different versions of Unicode. [`CHANGED`] lists what a later version changed for existing characters;
+//! a code point that Python does not know yet is not compared.
 
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,22 +10,22 @@ use tarmem_modules::builtins::{Int, Str};
 use tarmem_remote::Value;
 use tarmem_remote::args::Arg;
 
-/// Python's version for which [`CHANGED`] is written down.
+/// The version of Python's Unicode for which [`CHANGED`] was written.
 const VERSION: &str = "14.0.0";
 
-/// What differs, by what is asked, of the code points that Unicode 14 has; up to Unicode 17.
+/// What differs, by property, for the code points of Unicode 14, up to Unicode 17.
 const CHANGED: &[(&str, &[u32])] = &[
-    // Capitals came later for these small letters.
+    // The upper case of these letters was added later.
     ("capitalize", NEW_CAPITALS),
     ("swapcase", NEW_CAPITALS),
     ("title", NEW_CAPITALS),
     ("upper", NEW_CAPITALS),
     // Joiners and middle dots.
     ("inside an identifier", &[0x200c, 0x200d, 0x30fb, 0xff65]),
-    // Modifier letters count as small ones, and a few others do not any more, or do now.
+    // Modifier letters count as lower case, and a few others have changed.
     ("islower", &[0x295, 0x10fc, 0xa7f2, 0xa7f3, 0xa7f4, 0xab69]),
     ("sigma", &[0x295, 0x10fc, 0xa7f2, 0xa7f3, 0xa7f4, 0xab69, 0x1171e]),
-    // Ideographs and cuneiform signs that are numbers, too, or are none.
+    // Ideographs and cuneiform signs that have become numbers, or are no longer numbers.
     (
         "isnumeric",
         &[
@@ -60,7 +60,7 @@ impl Python {
     }
 }
 
-/// The answer for each code point, of ranges that are known by their first one.
+/// Expands ranges, each of which is given by its first code point, to an answer for each code point.
 fn spread<T: Copy>(ranges: &[(u32, T)]) -> Vec<T> {
     let mut ends = ranges.iter().skip(1).map(|range| range.0);
     let spread = |(from, answer): &(u32, T)| {
@@ -70,10 +70,10 @@ fn spread<T: Copy>(ranges: &[(u32, T)]) -> Vec<T> {
     ranges.iter().flat_map(spread).collect()
 }
 
-/// Neither a letter nor a mark: what is before it has nothing to do with what is after it.
+/// Neither a letter nor a mark, so that it separates what is before it from what is after it.
 const BETWEEN: char = '\u{e000}';
 
-/// Every code point, but few of those planes in which none is assigned.
+/// Every code point, but only a few of the planes in which none is assigned.
 fn points() -> impl Iterator<Item = char> {
     ('\0'..=char::MAX).filter(|c| !(0x4_0000..0xe_0000).contains(&u32::from(*c)) || u32::from(*c) % 257 == 0)
 }
@@ -117,27 +117,27 @@ fn mapped(mapping: &str, original: &Str) -> String {
     }
 }
 
-/// What a mapping makes of each code point alone.
+/// Returns what a mapping makes of each code point alone.
 fn one_by_one(mapping: &str) -> Vec<String> {
     if mapping == "capitalize" {
         return points().map(|c| mapped(mapping, &text(c.to_string()))).collect();
     }
-    // Many at a time, which is quicker.
+    // Many at a time, which is faster.
     let joined: String = points().flat_map(|c| [c, BETWEEN]).collect();
     let mut parts: Vec<String> = mapped(mapping, &text(joined)).split(BETWEEN).map(str::to_owned).collect();
-    // The separator stands there itself, and looks like two that are empty.
+    // The separator is one of the code points itself, and looks like two empty results.
     let at = points().position(|c| c == BETWEEN).expect("it is one of them");
     assert_eq!([&*parts[at], &*parts[at + 1]], ["", ""]);
     parts.splice(at..=at + 1, [BETWEEN.to_string()]);
     parts
 }
 
-/// For each code point, as the script has it, in which surroundings a capital sigma ends a word.
+/// Returns, for each code point as in the script, in which contexts a capital sigma ends a word.
 fn sigma(all: &[char]) -> Vec<u32> {
     let mut found = Vec::with_capacity(all.len());
     for some in all.chunks(4096) {
         let surroundings = |c: &char| {
-            // The separator itself is asked about with another one in its place, which is of the same kind.
+            // For the separator itself, another character of the same kind takes its place.
             let c = if *c == BETWEEN { '\u{e001}' } else { *c };
             format!("aΣ{c}{BETWEEN}aΣ{c}b{BETWEEN}a{c}Σ{BETWEEN}{c}Σ{BETWEEN}")
         };
@@ -204,7 +204,7 @@ fn every_code_point_is_as_in_python() {
         });
     }
     let theirs = spread(&python.sigma);
-    // Of ideographs, Hangul and what is in private use it makes no difference which one it is.
+    // For ideographs, Hangul and private use it makes no difference which character it is.
     let many = [0x3400..0xa000, 0xac00..0xd7a4, 0xe000..0xf900, 0x2_0000..0x4_0000, 0xf_0000..0x11_0000];
     let few = |c: &char| many.iter().all(|many| !many.contains(&u32::from(*c))) || u32::from(*c) % 257 == 0;
     let asked: Vec<char> = points().filter(few).collect();
