@@ -1,15 +1,15 @@
-//! Live Rust objects on a network service, used together by many processes.
+//! Live Rust objects on a network service, shared by many processes.
 //!
-//! An object is an ordinary Rust value that lives on a service. Clients hold proxies of it: a method that is called on
-//! a proxy runs where the object is, on the one object that all clients share. There is no schema to write: one
-//! attribute, [`remote`](macro@remote), makes a type's methods callable from elsewhere.
+//! An object is an ordinary Rust value that lives on a service. Clients hold proxies of it: calling a method of a proxy
+//! runs the method on the service, on the one object that all clients share. There is no schema to write: one
+//! attribute, [`remote`](macro@remote), makes a type's methods callable by clients.
 //!
 //! This page shows each part by an example, and ends with a [map](#where-to-read-on). A guide in ten chapters, each
 //! with a program that runs, is in the repository, in `docs/guide`.
 //!
 //! # The smallest program
 //!
-//! A service and a client of it, in one process here. The list is of a class that comes with tarmem ([`modules`]).
+//! This runs a service and a client in one process. The class of the list comes with tarmem ([`modules`]).
 //!
 //! ```
 //! use tarmem::modules::builtins::ListProxy;
@@ -31,8 +31,9 @@
 //!
 //! # A class
 //!
-//! The attribute on a type makes it a class, named by its module and its name. On an `impl` block, it makes the `pub`
-//! functions callable by clients. Methods with `&self` run beside one another; one with `&mut self` runs alone.
+//! On a type, the attribute makes it a class, which is named by its module and its name. On an `impl` block, it makes
+//! the `pub` functions callable by clients. Methods with `&self` run concurrently; a method with `&mut self` runs
+//! alone.
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
@@ -64,7 +65,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let service = Service::without_listener().start().await?;
 //! # let session = service.session();
-//! // `CounterProxy` is generated, beside `Counter`.
+//! // The attribute has generated `CounterProxy`.
 //! let hits = session.memoize("hits", CounterProxy::starting_at(0)).await?;
 //! assert_eq!(hits.add(1).await?, 1);
 //! # service.shutdown().await;
@@ -101,7 +102,7 @@
 //! let index = session.memoize("index", read_index::remote("Cargo.toml".into())).await?;
 //! assert!(index.has("[package]".into()).await?);
 //!
-//! // One that fails stores nothing.
+//! // A generator that fails stores nothing.
 //! assert!(session.memoize("none", read_index::remote("/no/such/file".into())).await.is_err());
 //! assert!(!session.is_memoized("none").await?);
 //! # service.shutdown().await;
@@ -111,8 +112,8 @@
 //!
 //! # Proxies
 //!
-//! A proxy by key calls whatever object is under its key at that moment. One by id stays with its object, and keeps it
-//! alive. A [`DynamicProxy`] has no types, and calls methods by their names.
+//! A proxy by key calls the object that is under its key at that moment. A proxy by id stays with its object, and keeps
+//! it alive. A [`DynamicProxy`] has no types, and calls methods by name.
 //!
 //! ```
 //! use tarmem::modules::builtins::{List, ListProxy};
@@ -138,7 +139,7 @@
 //!
 //! # An interface
 //!
-//! A `#[remote]` trait is an interface. `get::<dyn Shape>(key)` gives a proxy of whatever is under the key, if its
+//! A `#[remote]` trait is an interface. `get::<dyn Shape>(key)` returns a proxy of the object under the key if its
 //! class implements the interface.
 //!
 //! ```
@@ -177,8 +178,8 @@
 //!
 //! # A function over several objects
 //!
-//! A function whose parameters are references to classes runs with all of these objects held. If it fails, they are as
-//! they were; and such calls never wait for one another in a circle.
+//! A function whose parameters are references to classes runs while it holds all of these objects. If it fails, its
+//! changes are undone. Such calls cannot deadlock with one another.
 //!
 //! ```
 //! # use serde::{Deserialize, Serialize};
@@ -216,9 +217,9 @@
 //!
 //! # Errors
 //!
-//! A method that returns a `Result` has errors of its own, which arrive as the type that they are:
-//! [`CallError::Method`]. Everything else that can go wrong is an [`Error`], in [`CallError::Failed`]; a method that
-//! returns no `Result` fails with that alone.
+//! If a method returns a `Result`, its own error arrives with its own type, in [`CallError::Method`]. Everything else
+//! that can go wrong is an [`Error`], in [`CallError::Failed`]. Calls of a method that returns no `Result` fail with an
+//! [`Error`].
 //!
 //! ```
 //! use tarmem::modules::{Exception, builtins::ListProxy};
@@ -245,9 +246,9 @@
 //!
 //! # Time-outs
 //!
-//! A call has 30 seconds unless you say otherwise, for a session ([`SessionBuilder::call_timeout`]) or for one call
-//! ([`Call::timeout`]). A call that has not begun by then never runs. Dropping its future gives a call up in the same
-//! way.
+//! A call times out after 30 seconds, unless you set another time-out for its session
+//! ([`SessionBuilder::call_timeout`]) or for the call ([`Call::timeout`]). A call that has not started by then never
+//! runs. Dropping its future cancels a call in the same way.
 //!
 //! ```
 //! use std::time::Duration;
@@ -268,8 +269,8 @@
 //!
 //! # Testing in process
 //!
-//! [`RunningService::session`] gives a session without a socket, with the same rules. Code that takes a [`ClientApi`]
-//! runs over any session.
+//! [`RunningService::session`] opens a session without a socket, with the same rules. Code that takes a [`ClientApi`]
+//! works with any session.
 //!
 //! ```
 //! use tarmem::modules::builtins::DictProxy;
@@ -294,15 +295,15 @@
 //! The service of your classes is the `tarmem` program, linked with the crate that defines them:
 //!
 //! ```no_run
-//! tarmem::link!(serde); // in place of `serde`: the crate that defines your classes
+//! tarmem::link!(serde); // instead of `serde`, name the crate that defines your classes
 //!
 //! fn main() -> std::process::ExitCode {
 //!     tarmem::cli::main()
 //! }
 //! ```
 //!
-//! Run it as `my-service serve --tokens FILE --tls-cert FILE --tls-key FILE`; without tokens or TLS it answers its own
-//! host only. A service within a program of yours has the same settings in code:
+//! Run it as `my-service serve --tokens FILE --tls-cert FILE --tls-key FILE`; without authentication it answers only
+//! its own host. A service within your own program has the same settings in code:
 //!
 //! ```no_run
 //! use tarmem::{Limits, ServerTls, Service, Tokens};
@@ -322,8 +323,8 @@
 //!
 //! # Features
 //!
-//! All are on by default. A program that is only a client turns them off (`default-features = false`), but for
-//! `client`.
+//! All features are on by default. A program that is only a client turns them off, except `client`
+//! (`default-features = false, features = ["client"]`).
 //!
 //! | feature | what it adds |
 //! | --- | --- |
@@ -340,10 +341,10 @@
 //!
 //! In this order:
 //!
-//! 1. [`Session`], and [`ClientApi`]: all that a client may ask for. [`SessionBuilder`]: how it connects, and comes
-//!    back.
-//! 2. [`remote`](macro@remote): what the attribute takes, and generates. [`Context`]: what a method may know about its
-//!    call.
+//! 1. [`Session`] and [`ClientApi`]: all operations of a client. [`SessionBuilder`]: how a session connects and
+//!    reconnects.
+//! 2. [`remote`](macro@remote): the arguments of the attribute, and what it generates. [`Context`]: what a method can
+//!    learn about its call.
 //! 3. [`Proxy`] and [`DynamicProxy`]; [`Call`], a call on its way; [`Source`], what an object is made from.
 //! 4. [`Error`] and [`CallError`].
 //! 5. [`modules`]: lists, dicts, locks, queues and the rest of what comes with tarmem.
@@ -354,10 +355,10 @@
 //! 9. [`value`] and [`args!`]: calls without types. [`Registry`]: what a service offers.
 //! 10. [`tarmem_remote`]: the object model behind all this, and what a crate of models depends on.
 
-// Shows in the docs which feature an item needs.
+// The docs show which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// What client and service share has parts that only one of them uses. What nobody uses at all shows where all features
-// are on: `cli` needs the others.
+// Some code that client and service share is used by only one of them. Code that is not used at all is found in builds
+// with all features: `cli` needs the others.
 #![cfg_attr(
     not(all(feature = "cli", feature = "blocking")),
     allow(dead_code, unused_imports, unused_macros, unreachable_pub)
@@ -423,8 +424,8 @@ pub use tarmem_remote::operation;
 #[doc(hidden)]
 pub use tarmem_remote::__private;
 
-/// Links crates that define classes but are not otherwise mentioned: the linker drops those, and what they registered
-/// with them.
+/// Links crates that define classes but are not mentioned otherwise. Without this, the linker drops such a crate, and
+/// its classes are not registered.
 ///
 /// ```
 /// tarmem::link!(tarmem_modules);

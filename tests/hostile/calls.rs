@@ -1,4 +1,4 @@
-//! Clients with a session that use it for what it is not meant for.
+//! Clients that misuse their session.
 
 use super::{MIB, Serve, call};
 use crate::support::raw::{Outcome, PROTOCOL, Raw, open, replies, request, submit};
@@ -10,7 +10,7 @@ use tarmem::{Proxy, Session, Value};
 use tarmem_remote::dispatch::Encoding;
 use tokio::time::{Duration, Instant, timeout_at};
 
-/// As `submit`, saying which replies it has.
+/// As `submit`, acknowledging replies up to `below`.
 fn submit_with(id: u64, below: u64, first: u64, operations: &[Operation<'_>]) -> Vec<u8> {
     let mut batch = postcard::to_stdvec(&below).expect("encodes");
     for (sequence, operation) in (first..).zip(operations) {
@@ -26,7 +26,7 @@ fn number_of(message: &[u8]) -> u64 {
     u64::from_le_bytes(batch[1..9].try_into().expect("a number"))
 }
 
-/// Whether the service says with it that the connection ends.
+/// Whether the response says that the connection ends.
 fn is_fatal(message: &[u8]) -> bool {
     let ((_, _, _), batch) = postcard::take_from_bytes::<(u8, u64, u8)>(message).expect("a header");
     batch[0] & 2 != 0
@@ -72,7 +72,7 @@ async fn replies_that_are_never_acknowledged() {
     }
 }
 
-/// In order, but for nothing: what is not there, what has gone, and what runs.
+/// The cancellations are valid but pointless: of calls that do not exist, that are over, and that run.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_only_cancels() {
     let serve = Serve::start(&[]).await;
@@ -88,7 +88,7 @@ async fn a_client_that_only_cancels() {
                 let frame = raw.receive_frame().await;
                 let mut answered = replies(&frame);
                 below = number_of(&frame) + 1;
-                // Those of a batch that took more than its turn come with a poll.
+                // The replies of a batch that took more than its turn come with a poll.
                 for poll in 0..100 {
                     if answered.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Done(_))).count() == 4_000 {
                         break;
@@ -101,7 +101,7 @@ async fn a_client_that_only_cancels() {
             }
         })
         .await;
-    // Calls that wait, each given up with the next operation.
+    // Waiting calls, each cancelled by the next operation.
     let serve = Serve::start(&[]).await;
     let session = Session::connect(&serve.address).await.expect("a session opens");
     session.memoize("queue", QueueProxy::new(None)).await.expect("made");
@@ -125,7 +125,7 @@ async fn a_client_that_only_cancels() {
     assert_eq!(queue.get::<i64>().await.expect("nobody who gave up has taken it"), 1);
 }
 
-/// At once, in one frame: far more than a batch may have.
+/// A single frame with far more operations than a batch may have.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_of_a_million() {
     let operations = vec![Operation::IsMemoized { key: "k" }; 1_000_000];
@@ -144,12 +144,12 @@ async fn a_batch_of_a_million() {
 /// Circles of objects, many and large, and something let go all the time, so that the collector looks at them over and
 /// over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn circles_that_are_dear_to_look_through() {
+async fn circles_that_are_expensive_to_search() {
     let serve = Serve::start(&[]).await;
     let session = Session::connect(&serve.address).await.expect("a session opens");
     serve
         .under(1024 * MIB, async {
-            // Each is in a circle with itself.
+            // Each object refers to itself.
             let lists = try_join_all((0..5_000).map(|_| session.create(ListProxy::new(None)))).await.expect("made");
             let circles = lists.iter().map(|list| list.append(Value::Ref(list.reference().expect("it is unnamed"))));
             try_join_all(circles).await.expect("appended");
@@ -158,7 +158,7 @@ async fn circles_that_are_dear_to_look_through() {
                 try_join_all((0..8).map(|_| session.create(ListProxy::new(Some(numbers()))))).await.expect("made");
             let circles = large.iter().map(|list| list.append(Value::Ref(list.reference().expect("it is unnamed"))));
             try_join_all(circles).await.expect("appended");
-            // It is looked at whenever something has gone.
+            // The collector looks at it whenever a handle has been released.
             for _ in 0..200 {
                 drop(session.create(ListProxy::new(None)).await.expect("made"));
                 let calls = large.iter().map(|list| list.append(1));
@@ -171,9 +171,9 @@ async fn circles_that_are_dear_to_look_through() {
     assert!(session.get::<List>("after").await.is_ok());
 }
 
-/// What takes long only to be decoded is decoded on no connection's thread, so that nobody else waits for it.
+/// Arguments that take long to decode are not decoded on a connection's thread, so that no other client waits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn large_arguments_hold_up_no_thread() {
+async fn large_arguments_do_not_hold_up_a_connection_thread() {
     let serve = Serve::start(&["--workers", "1"]).await;
     let session = Session::connect(&serve.address).await.expect("a session opens");
     session.memoize("list", ListProxy::new(Some(vec![Value::Null, 1.into()].into()))).await.expect("made");
@@ -191,12 +191,12 @@ async fn large_arguments_hold_up_no_thread() {
         raw.send(&request(poll.next().expect("there is no end"), 2, &[0])).await;
         answered.extend(replies(&raw.receive_frame().await));
     }
-    // Where they were not answered as pending, they were made elsewhere before that could be said.
+    // An operation that was not answered as pending had finished on another thread by then.
     let done: Vec<u64> =
         answered.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Done(_))).map(|reply| reply.0).collect();
     assert_eq!(done.first(), Some(&3), "{answered:?}");
     assert_eq!(session.get::<List>("large").await.expect("it was made").len().await, Ok(1_000_000));
-    // In the order in which they were sent, whatever their size is.
+    // They took effect in the order in which they were sent, whatever their size.
     let list = session.memoize("order", ListProxy::new(None)).await.expect("made");
     let texts: Vec<Value> = (0..20).map(|n| "x".repeat(if n % 3 == 0 { 400 << 10 } else { n }).into()).collect();
     for (n, appended) in session.pipeline(texts.iter().map(|text| list.append(text.clone()))).await.iter().enumerate() {
@@ -206,7 +206,7 @@ async fn large_arguments_hold_up_no_thread() {
     assert_eq!(lengths, (0..20).map(|n| if n % 3 == 0 { 400 << 10 } else { n }).collect::<Vec<_>>());
 }
 
-/// Few are decoded at one time, however many there are threads for: each takes 60 MiB then.
+/// Few are decoded at a time, however many threads there are, since each takes 60 MiB.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_arguments_are_decoded_in_turns() {
     let serve = Serve::start(&[]).await;
@@ -234,7 +234,7 @@ async fn large_arguments_are_decoded_in_turns() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_arguments_of_generators_and_functions_are_decoded_in_turns() {
     let args = postcard::to_stdvec(&[Value::List(vec![Value::Null; 1_900_000])][..]).expect("encodes");
-    // Neither keeps what it is given: a dict cannot be made of that, and there is no such heap.
+    // Neither keeps its arguments: they make no dict, and there is no such heap.
     let function = FunctionRef::Name { module: "builtins", name: "dict" };
     let source = SourceRef::Generator { function, encoding: Encoding::Dynamic, args: &args };
     let push = postcard::to_stdvec(&[Value::from("no heap"), Value::List(vec![Value::Null; 1_900_000])][..]);
@@ -267,7 +267,7 @@ async fn large_arguments_of_generators_and_functions_are_decoded_in_turns() {
 
 /// The same of what waits for others, once it is decoded, for as long as these like.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn large_arguments_of_calls_that_wait_have_room_for_so_many() {
+async fn large_arguments_of_waiting_calls_are_bounded() {
     let serve = Serve::start(&[]).await;
     let session = Session::connect(&serve.address).await.expect("a session opens");
     let queue = session.memoize("queue", QueueProxy::new(Some(1))).await.expect("made");

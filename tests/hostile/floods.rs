@@ -1,4 +1,4 @@
-//! More calls than a client has a right to, and calls that take long.
+//! Floods of calls, and calls that take long.
 
 use super::{MIB, Serve, call};
 use crate::support::raw::{Outcome, PROTOCOL, Raw, open, replies, request, submit};
@@ -9,14 +9,14 @@ use tarmem::modules::builtins::{DictProxy, ListProxy};
 use tokio::io::AsyncWriteExt;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_of_calls_that_nobody_reads() {
+async fn a_flood_of_calls_whose_replies_are_not_read() {
     let serve = Serve::start(&["--limit", "unsent_bytes=4MiB", "--limit", "uncollected_bytes=8MiB"]).await;
     let session = Session::connect(&serve.address).await.expect("a session opens");
     let text = "x".repeat(100_000);
     let dict = session.memoize("dict", DictProxy::new(None)).await.expect("made");
     dict.set("k", text).await.expect("set");
     serve
-        // For each of the eight: what is kept until it was received, what is unsent, and the sockets' own.
+        // For each of the eight connections: results that were not received, unsent replies, and socket buffers.
         .under(8 * 24 * MIB, async {
             let floods = (0..8).map(|_| {
                 let address = &serve.address;
@@ -26,7 +26,7 @@ async fn a_flood_of_calls_that_nobody_reads() {
                     raw.receive_frame().await;
                     let args = postcard::to_stdvec(&[tarmem::Value::from("k")][..]).expect("encodes");
                     let mut sent = 0;
-                    // Until nothing more is taken for a second.
+                    // Until the service has taken nothing for a second.
                     for batch in 0_u64..20_000 {
                         let calls = vec![call("dict", "get", &args); 16];
                         let request = submit(batch + 2, batch * 16 + 1, &calls);
@@ -46,7 +46,7 @@ async fn a_flood_of_calls_that_nobody_reads() {
         .await;
 }
 
-/// One thread serves both of them.
+/// One thread serves both clients.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn batches_that_take_long() {
     let serve = Serve::start(&["--workers", "1"]).await;
@@ -58,7 +58,7 @@ async fn batches_that_take_long() {
             let mut raw = Raw::at(&serve.address).await;
             raw.send(&open(PROTOCOL)).await;
             raw.receive_frame().await;
-            // Each looks through all of it, and finds nothing.
+            // Each call searches the whole list, and finds nothing.
             let args = postcard::to_stdvec(&[tarmem::Value::from(-1)][..]).expect("encodes");
             let calls = vec![call("list", "count", &args); 4_000];
             raw.send(&submit(2, 1, &calls)).await;
@@ -66,7 +66,7 @@ async fn batches_that_take_long() {
             let mut id = 3;
             let begun = Instant::now();
             while answered < 4_000 && begun.elapsed() < Duration::from_secs(8) {
-                // What is done meanwhile comes with a poll.
+                // Results of this time come with a poll.
                 raw.send(&request(id, 2, &[0])).await;
                 id += 1;
                 let frame = raw.receive_frame().await;

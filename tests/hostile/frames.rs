@@ -1,4 +1,4 @@
-//! Bytes that are no good, and connections that send hardly any.
+//! Malformed bytes, and connections that send hardly any.
 
 use super::{MIB, Serve, call, is_closed};
 use crate::support::raw::{Outcome, PROTOCOL, Raw, frame, hello, open, replies, request, submit};
@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_connections_that_send_only_a_header() {
     let serve = Serve::start(&["--limit", "handshake_time=1m"]).await;
-    // Each takes some kilobytes, whatever it announces: 2,000 times 16 MiB would be 32 GB.
+    // Each connection takes some kilobytes, whatever it announces: 2,000 times 16 MiB would be 32 GB.
     serve
         .under(64 * MIB, async {
             let mut held = Vec::new();
@@ -30,7 +30,7 @@ async fn two_thousand_connections_that_send_only_a_header() {
             }
         })
         .await;
-    // One that announces more than it may is sent away at once.
+    // A connection that announces more than the limit is refused at once.
     let mut raw = Raw::at(&serve.address).await;
     raw.send(&(16_u32 << 20).to_be_bytes()).await;
     assert!(is_closed(raw.0).await);
@@ -50,7 +50,7 @@ async fn a_byte_at_a_time() {
                         raw.receive_frame().await;
                     }
                     let (mut reads, mut writes) = raw.0.into_split();
-                    // The whole of it would take half a minute.
+                    // Sending all of it would take half a minute.
                     let drip = async {
                         for byte in frame(&[0; 300]) {
                             if writes.write_all(&[byte]).await.is_err() {
@@ -77,7 +77,7 @@ async fn frames_of_the_announced_maximum() {
     let serve = Serve::start(&[]).await;
     let largest = 16 << 20;
     serve
-        // Four at one time, each with a copy for what it is decoded to.
+        // Four at a time, each with a decoded copy.
         .under(16 * 16 * MIB, async {
             let attacks = (0..4_u8).map(|kind| {
                 let address = &serve.address;
@@ -87,7 +87,7 @@ async fn frames_of_the_announced_maximum() {
                         raw.send(&open(PROTOCOL)).await;
                         raw.receive_frame().await;
                         let body: Vec<u8> = match kind {
-                            // Zeros; operations of no bytes; one large argument; one byte too many.
+                            // Zeros; empty operations; one large argument; one byte too many.
                             0 => vec![0; largest - 32],
                             1 => (0..(largest - 32) / 4).flat_map(|n| [1 + (n % 100) as u8, 0, 0, 0]).collect(),
                             2 => {
@@ -121,7 +121,7 @@ async fn nesting_bombs() {
     serve
         .under(64 * MIB, async {
             for depth in [63, 64, 65, 1_000, 1_000_000, 4_000_000] {
-                // Lists of one list each: the tag of a list, and its length.
+                // Nested lists of one element: the tag of a list, and its length.
                 let list = postcard::to_stdvec(&tarmem::Value::List(vec![])).expect("encodes")[0];
                 let mut args = vec![1];
                 args.extend((0..depth).flat_map(|_| [list, 1]));
@@ -135,7 +135,7 @@ async fn nesting_bombs() {
                     Operation::Create { source: SourceRef::Generator { function, encoding, args: &args }, expect: "" };
                 raw.send(&submit(2, 1, &[call("list", "append", &args), create])).await;
                 let mut answers = replies(&raw.receive_frame().await);
-                // What is large is looked at elsewhere, and its answer comes with a poll.
+                // Large operations are decoded on another thread, and their replies come with a poll.
                 let is_over = |answer: &&(u64, Outcome)| !matches!(answer.1, Outcome::Pending);
                 for poll in 100.. {
                     if answers.iter().filter(is_over).count() == 2 {
@@ -148,7 +148,7 @@ async fn nesting_bombs() {
                     let refused = matches!(outcome, Outcome::Failed(_) | Outcome::Raised(..));
                     assert!(refused || depth < 64, "{depth}: {outcome:?}");
                 }
-                // As the operation itself, and as the first that is said.
+                // As an operation, and as the first message.
                 raw.send(&request(3, 1, &[vec![0, 2, 0, 0], vec![0xff; 3], vec![list; depth.min(1 << 20)]].concat()))
                     .await;
                 let mut stranger = Raw::at(&serve.address).await;
@@ -170,14 +170,14 @@ async fn hostile_deadlines_and_unknown_variants() {
         .under(32 * MIB, async {
             for timeout in [0_u64, 1, 1 << 36, (1 << 36) + 1, 1 << 53, u64::MAX - 1, u64::MAX] {
                 let mut raw = Raw::at(&serve.address).await;
-                // tarpc's own deadline, in the header of the request.
+                // tarpc's own time-out, in the head of the request.
                 let mut message = postcard::to_stdvec(&(0_u8, 1_u64, timeout, 0_u8)).expect("encodes");
                 message.extend(hello(PROTOCOL));
                 raw.send(&frame(&message)).await;
-                // A deadline of no time may be answered by nobody.
+                // A request with a time-out of zero may get no answer.
                 if timeout > 1 {
                     raw.receive_frame().await;
-                    // The call's, in the batch.
+                    // The time-out of the call, in the batch.
                     let operation = call("well-behaved", "get", &[0]).encode().expect("encodes");
                     let mut batch = vec![0];
                     batch.extend(postcard::to_stdvec(&(1_u64, 0_u64, timeout, &*operation)).expect("encodes"));
@@ -187,7 +187,7 @@ async fn hostile_deadlines_and_unknown_variants() {
                 }
             }
             for byte in 0..=255_u8 {
-                // Of tarpc's messages, its methods, operations, targets and encodings.
+                // Unknown variants of tarpc's messages, methods, operations, targets and encodings.
                 let mut raw = Raw::at(&serve.address).await;
                 raw.send(&open(PROTOCOL)).await;
                 raw.receive_frame().await;

@@ -1,4 +1,4 @@
-//! What is small on the wire and large in memory, and what holds up a thread.
+//! Data that is small on the wire and large in memory, and operations that hold up a thread.
 
 use super::{MIB, Neighbour, Serve};
 use futures::StreamExt;
@@ -9,22 +9,22 @@ use tarmem::modules::builtins::{List, ListProxy, Set, Tuple};
 use tarmem::value::from_value;
 use tarmem::{Error, Proxy, Session, Value, args};
 
-/// A byte each on the wire, and 32 in memory.
+/// A list of nulls, each of which takes one byte on the wire and 32 in memory.
 fn nulls(mebi: usize) -> Value {
     Value::List(vec![Value::Null; mebi << 20])
 }
 
-/// Of as many elements as one call may have: nearly 64 MiB in memory.
+/// The largest list that one call may have: nearly 64 MiB in memory.
 fn largest() -> Value {
     Value::List(vec![Value::Null; (2 << 20) - 64])
 }
 
-/// The most that the process has held, in bytes.
+/// The peak memory of the process, in bytes.
 fn peak(serve: &Serve) -> u64 {
     status(serve, "VmHWM:")
 }
 
-/// What the system says about the process, in bytes.
+/// A value of the process's status in `/proc`, in bytes.
 fn status(serve: &Serve, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", serve.child.id())).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux says so");
@@ -32,7 +32,7 @@ fn status(serve: &Serve, name: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_list_is_decoded_to_where_it_stays_and_not_copied() {
+async fn a_list_is_decoded_in_place_and_not_copied() {
     let serve = Serve::start(&[]).await;
     let session = Session::connect(&serve.address).await.expect("a session opens");
     let builtins = session.remote_import("builtins").await.expect("offered");
@@ -45,7 +45,7 @@ async fn a_list_is_decoded_to_where_it_stays_and_not_copied() {
 }
 
 #[tokio::test]
-async fn objects_sent_by_value_are_bounded_as_arguments_are() {
+async fn objects_sent_by_value_are_bounded_like_arguments() {
     let serve = Serve::start(&[]).await;
     let session = Session::connect(&serve.address).await.expect("a session opens");
     let (list, tuple): (List, Tuple) = ((0..3 << 20).map(|_| Value::Null).collect(), Tuple::default());
@@ -63,12 +63,12 @@ async fn objects_sent_by_value_are_bounded_as_arguments_are() {
 }
 
 #[tokio::test]
-async fn memory_that_is_not_there_fails_the_call_and_not_the_service() {
+async fn a_lack_of_memory_fails_the_call_and_not_the_service() {
     let serve = Serve::start(&[]).await;
     let session = Session::connect(&serve.address).await.expect("a session opens");
     let builtins = session.remote_import("builtins").await.expect("offered");
     let small = builtins.construct("list", args![[1, 2]]).await.expect("made");
-    // There is room for one large list, and not for two.
+    // There is room for one large list, but not for two.
     let limit = status(&serve, "VmSize:") + 96 * MIB;
     let limited = std::process::Command::new("prlimit")
         .args([format!("--pid={}", serve.child.id()), format!("--as={limit}")])
@@ -87,7 +87,7 @@ async fn memory_that_is_not_there_fails_the_call_and_not_the_service() {
 }
 
 #[tokio::test]
-async fn arguments_that_wait_are_charged_by_what_they_take_in_memory() {
+async fn waiting_arguments_count_with_their_size_in_memory() {
     let serve = Serve::start(&[]).await;
     let session = Session::connect(&serve.address).await.expect("a session opens");
     let queue =
@@ -101,7 +101,7 @@ async fn arguments_that_wait_are_charged_by_what_they_take_in_memory() {
     assert!(refused >= 16, "only {refused} were refused");
     let peak = peak(&serve);
     assert!(peak < 1024 * MIB, "the service held {} MiB", peak / MIB);
-    // The callers know that their time is up; the service gives up what it has of theirs a little later.
+    // The callers have timed out; the service drops their arguments a little later.
     let served = async {
         loop {
             match queue.call("get", args![]).await {
@@ -115,7 +115,7 @@ async fn arguments_that_wait_are_charged_by_what_they_take_in_memory() {
 }
 
 #[tokio::test]
-async fn an_empty_service_gives_back_what_a_full_one_took() {
+async fn an_empty_service_returns_the_memory_of_a_full_one() {
     const LISTS: usize = 20_000;
     let serve = Serve::start(&[]).await;
     let session = Session::connect(&serve.address).await.expect("a session opens");
@@ -129,7 +129,7 @@ async fn an_empty_service_gives_back_what_a_full_one_took() {
     let full = serve.resident() - before;
     assert!(full > 60 * MIB, "{LISTS} lists took {} MiB", full / MIB);
     stream::iter(0..LISTS).for_each_concurrent(1000, delete).await;
-    // It is given back in the first second that is quiet, and one that sees nobody is.
+    // Memory is returned after an idle second, and a service without calls is idle.
     let given_back = async {
         while serve.resident() > before + full / 4 {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -140,7 +140,7 @@ async fn an_empty_service_gives_back_what_a_full_one_took() {
 }
 
 #[tokio::test]
-async fn snapshots_of_shared_structure_hold_nobody_up() {
+async fn snapshots_of_shared_structure_do_not_delay_other_clients() {
     let serve = Serve::start(&[]).await;
     let session = Session::connect(&serve.address).await.expect("a session opens");
     let builtins = session.remote_import("builtins").await.expect("offered");

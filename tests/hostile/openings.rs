@@ -1,4 +1,4 @@
-//! Who opens sessions for nothing, or with what is not theirs.
+//! Clients that open sessions and abandon them, or try to take over those of others.
 
 use super::{MIB, Serve, is_closed};
 use crate::support::fault::{Faults, Network};
@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_thousand_sessions_opened_and_left() {
+async fn a_hundred_thousand_abandoned_sessions() {
     let serve = Serve::start(&["--limit", "lease=3s", "--limit", "sessions=2000"]).await;
     let (opened, refused) = serve
         .under(96 * MIB, async {
@@ -26,9 +26,9 @@ async fn a_hundred_thousand_sessions_opened_and_left() {
                     stream.set_zero_linger().ok()?;
                     stream.write_all(open).await.ok()?;
                     let mut raw = Raw(stream);
-                    // After the header, whether it is let in.
+                    // The byte after the header says whether the client is admitted.
                     let is_in = raw.receive_frame().await.get(3) == Some(&0);
-                    // One call, and the session is kept for its lease, should the client come back.
+                    // After one call, the session is kept for its lease, in case the client reconnects.
                     if is_in && index % 4 == 0 {
                         raw.send(used).await;
                         raw.receive_frame().await;
@@ -47,7 +47,7 @@ async fn a_hundred_thousand_sessions_opened_and_left() {
         .await;
     println!("{opened} opened, {refused} refused");
     assert!(opened >= 2_000 && refused > 0, "{opened} opened, {refused} refused");
-    // Once they have expired there is room again.
+    // Once the sessions have expired there is room again.
     let begun = Instant::now();
     while let Err(error) = Session::connect(&serve.address).await {
         assert!(begun.elapsed() < Duration::from_secs(20), "{error}");
@@ -56,7 +56,7 @@ async fn a_hundred_thousand_sessions_opened_and_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_handshake_that_was_recorded_is_worth_nothing() {
+async fn a_recorded_handshake_does_not_resume_a_session() {
     let serve = Serve::start(&["--limit", "lease=10s"]).await;
     let network = Network::to(serve.address.parse().expect("an address"), |_| Faults::NONE).await;
     let session = Session::connect(network.address.to_string()).await.expect("a session opens");
@@ -65,7 +65,7 @@ async fn a_handshake_that_was_recorded_is_worth_nothing() {
     session.close().await;
     serve
         .under(16 * MIB, async {
-            // What a client said that left its session: again, and with guesses of the secret.
+            // Replays the first message of a client that has left its session, also with guesses of the secret.
             for guess in 0..200_u8 {
                 let mut hello = b"tarmem".to_vec();
                 hello.extend_from_slice(&PROTOCOL.to_be_bytes());
@@ -75,7 +75,7 @@ async fn a_handshake_that_was_recorded_is_worth_nothing() {
                 let mut raw = Raw::at(&serve.address).await;
                 raw.send(&request(1, 0, &hello)).await;
                 let answer = raw.receive_frame().await;
-                // After the header: let in, to another session.
+                // The byte after the header: admitted, but with another session.
                 assert_eq!(answer[3], 0);
                 assert_ne!(&answer[5..21], session.id().as_bytes(), "the session was resumed");
             }

@@ -1,4 +1,4 @@
-//! A service that lets a client in and then talks nonsense: the client says what was wrong with it.
+//! A service that admits a client and then sends something invalid: the client's errors say what was wrong.
 
 use crate::support::raw::{PROTOCOL, Raw, frame, open};
 use crate::support::{Fixture, Way};
@@ -7,7 +7,7 @@ use tarmem::Session;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Lets everybody in as a real service did once, and says `nonsense` to the first that comes then.
+/// Admits every client with the recorded answer of a real service, and answers its first request with `nonsense`.
 async fn liar(nonsense: Vec<u8>) -> String {
     let fixture = Fixture::new(Way::Tcp).await;
     let mut raw = Raw::connect(&fixture).await;
@@ -21,7 +21,7 @@ async fn liar(nonsense: Vec<u8>) -> String {
             tokio::spawn(async move {
                 let _ = stream.read(&mut [0; 4096]).await;
                 let _ = stream.write_all(&welcome).await;
-                // Its poll, or a call.
+                // The request is a poll or a call.
                 let _ = stream.read(&mut [0; 4096]).await;
                 let _ = stream.write_all(&nonsense).await;
                 let _ = stream.read_to_end(&mut Vec::new()).await;
@@ -32,7 +32,7 @@ async fn liar(nonsense: Vec<u8>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nonsense_of_a_service_is_named_and_not_called_a_silence() {
+async fn errors_say_what_was_invalid_in_an_answer_of_the_service() {
     let lying_reply = frame(&postcard::to_stdvec(&(0_u8, 4711_u64, 1_u8)).expect("encodes"));
     let broken_batch = frame(&[0, 2, 2, 1]);
     for (nonsense, part) in [

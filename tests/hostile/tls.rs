@@ -1,4 +1,4 @@
-//! TLS, by clients that do not mean it.
+//! Clients that misuse TLS.
 
 use super::{MIB, Serve};
 use crate::support::authority::{Authority, Identity};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// A service with TLS; its neighbour comes by a Unix socket.
+/// A service with TLS. The well-behaved client uses a Unix socket.
 struct Secure {
     serve: Serve,
     tcp: String,
@@ -56,7 +56,7 @@ impl Secure {
     }
 }
 
-/// A record of TLS, with a message of its handshake that announces more than it has.
+/// A TLS record with a handshake message that announces more than it contains.
 fn client_hello(announced: u32, bytes: usize) -> Vec<u8> {
     let mut message = vec![1];
     message.extend_from_slice(&announced.to_be_bytes()[1..]);
@@ -71,7 +71,7 @@ fn client_hello(announced: u32, bytes: usize) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn handshakes_that_stall_or_make_no_sense() {
+async fn handshakes_that_stall_or_are_malformed() {
     let secure = Secure::start("stall", &["--limit", "handshake_time=2s"]).await;
     secure
         .serve
@@ -85,7 +85,7 @@ async fn handshakes_that_stall_or_make_no_sense() {
                 client_hello((1 << 24) - 1, 100),
                 client_hello(60_000, 50_000),
                 client_hello((1 << 24) - 1, 1 << 20),
-                // Records of nothing, an alert, and what is no TLS behind a byte that is.
+                // Empty records, an alert, and a first byte of TLS followed by something else.
                 [0x16, 3, 1, 0, 0].repeat(10_000),
                 vec![0x15, 3, 1, 0, 2, 2, 40],
                 [vec![0x16], vec![0xff; 100_000]].concat(),
@@ -99,7 +99,7 @@ async fn handshakes_that_stall_or_make_no_sense() {
                 }
             });
             tokio::time::timeout(Duration::from_secs(60), join_all(attacks)).await.expect("all are sent away");
-            // A byte at a time.
+            // One byte at a time.
             let drips = (0..50).map(|_| {
                 let address = &secure.tcp;
                 async move {
@@ -118,7 +118,7 @@ async fn handshakes_that_stall_or_make_no_sense() {
                         let mut rest = Vec::new();
                         let _ = reads.read_to_end(&mut rest).await;
                     };
-                    // The service has stopped reading before, or says so.
+                    // The service has stopped reading, or closes the connection.
                     tokio::select! { () = drip => {}, () = closed => {} }
                 }
             });
@@ -128,7 +128,7 @@ async fn handshakes_that_stall_or_make_no_sense() {
     tokio::task::spawn_blocking(move || drop(secure.client())).await.expect("who means it comes in");
 }
 
-/// TLS 1.3 has no renegotiation but new keys, as often as a client likes.
+/// TLS 1.3 has no renegotiation, but key updates, as often as a client likes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn new_keys_over_and_over() {
     let secure = Arc::new(Secure::start("keys", &[]).await);
@@ -146,7 +146,7 @@ async fn new_keys_over_and_over() {
                         }
                     }
                 }
-                // Whoever did that may go on, or was sent away: both will do.
+                // The connection may go on or have been closed: both are acceptable.
                 let _ = stream.write_all(&request(2, 2, &[0])).and_then(|()| stream.flush());
                 let mut answer = [0; 64];
                 let _ = stream.read(&mut answer);
@@ -158,7 +158,7 @@ async fn new_keys_over_and_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn older_versions_of_tls_are_not_spoken() {
+async fn older_versions_of_tls_are_refused() {
     let secure = Secure::start("old", &[]).await;
     if Command::new("openssl").arg("version").output().is_err() {
         return println!("not tested: there is no openssl here");

@@ -1,4 +1,4 @@
-//! Results that their client has not received: calls wait for room before they begin, and none is made in vain.
+//! Results that their client has not received: calls wait for room before they start, and no result is lost.
 
 use super::support::raw::{Outcome, Raw, replies, request, submit};
 use super::support::{Fixture, Way};
@@ -10,17 +10,17 @@ use tarmem::modules::queue::QueueProxy;
 use tarmem::{Error, Limits, Value, args};
 use tarmem_test_models::{Account, AccountProxy};
 
-/// Frames of 1 MiB, of results of which four wait to be received.
+/// Limits with frames of 1 MiB, and 4 MiB of results that were not received.
 fn narrow() -> Limits {
     let mut limits = Limits::default();
     (limits.frame_bytes, limits.uncollected_bytes) = (1 << 20, 4 << 20);
     limits
 }
 
-/// Of which none fits a frame with another.
+/// The size of an item. No two of them fit a frame.
 const LARGE: usize = 640 * 1024;
 
-/// One of many that can be told apart.
+/// An item that contains its number.
 fn large(number: usize) -> Value {
     let mut bytes = vec![0; LARGE];
     bytes[..8].copy_from_slice(&(number as u64).to_le_bytes());
@@ -36,7 +36,7 @@ fn number(bytes: &[u8]) -> usize {
 type Bytes = serde_bytes::ByteBuf;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_taken_out_by_many_at_one_time_arrives_or_stays() {
+async fn items_popped_by_concurrent_calls_arrive_or_stay() {
     for way in [Way::Memory, Way::Tcp] {
         let fixture = Fixture::with(way, narrow()).await;
         let session = fixture.session().await;
@@ -60,7 +60,7 @@ async fn what_is_taken_out_by_many_at_one_time_arrives_or_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn any_number_of_large_reads_at_one_time_is_answered() {
+async fn any_number_of_concurrent_large_reads_is_answered() {
     let fixture = Fixture::with(Way::Tcp, narrow()).await;
     let session = fixture.session().await;
     let list = session.memoize("list", ListProxy::new(None)).await.expect("made");
@@ -68,13 +68,13 @@ async fn any_number_of_large_reads_at_one_time_is_answered() {
     for read in join_all((0..60).map(|_| list.get::<Bytes>(0))).await {
         assert_eq!(number(&read.expect("it arrives")), 7);
     }
-    // Those that had to wait for the object when there was room, too.
+    // Calls that had to wait for the object once there was room are answered, too.
     let account = session.memoize("k", AccountProxy::open(5)).await.expect("made");
     let held = tokio::spawn(account.deposit_slowly(1, 300).send().await);
     let reads = join_all((0..60).map(|_| account.large(LARGE as u64))).await;
     assert!(reads.into_iter().all(|read| read.is_ok_and(|bytes| bytes.len() == LARGE)));
     held.await.expect("no panic").expect("made");
-    // And those that began to wait before there was anything to be had.
+    // So are calls that began to wait before there was an item.
     let queue = session.memoize("queue", QueueProxy::new(None)).await.expect("made");
     let waiting: Vec<_> = (0..60).map(|_| tokio::spawn(queue.get::<Bytes>())).collect();
     let other = fixture.session().await.get::<tarmem::modules::queue::Queue>("queue").await.expect("there");
@@ -92,7 +92,7 @@ async fn any_number_of_large_reads_at_one_time_is_answered() {
     assert_eq!(numbers, (0..60).collect::<Vec<_>>());
 }
 
-/// The service reads on, although what waits there is more than it reads ahead otherwise: or neither side would ever go
+/// The service reads on, although more is waiting than it usually reads ahead; otherwise neither side would ever go
 /// on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_arguments_and_large_results_do_not_wait_for_one_another() {
@@ -114,7 +114,7 @@ async fn large_arguments_and_large_results_do_not_wait_for_one_another() {
     assert!(all.into_iter().all(|number| number < 100));
 }
 
-/// A client that reads nothing, with a list of `items` of 30,000 bytes; a frame holds two of them.
+/// A client that reads nothing, and a list of `items` items of 30,000 bytes; a frame holds two of them.
 async fn unread(items: usize) -> (Fixture, Raw, ListProxy) {
     let fixture = fixture(|limits| (limits.frame_bytes, limits.uncollected_bytes) = (64 * 1024, 50_000)).await;
     let session = fixture.session().await;
@@ -142,7 +142,7 @@ async fn until_len(list: &ListProxy, len: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn for_a_client_that_does_not_read_no_call_is_begun_that_it_could_not_receive() {
+async fn no_call_starts_whose_result_a_client_that_does_not_read_could_not_receive() {
     let (fixture, mut raw, list) = unread(10).await;
     let args = encoded(args![0]);
     let pop = tarmem::operation::Operation::Call {
@@ -152,9 +152,9 @@ async fn for_a_client_that_does_not_read_no_call_is_begun_that_it_could_not_rece
         args: &args,
     };
     raw.send(&submit(2, 1, &[pop; 10])).await;
-    // Two fill a frame, and of the two after it the second is over the limit.
+    // Two results fill a frame, and of the next two the second is over the limit.
     until_len(&list, 6).await;
-    // Its polls bring what was done, but it never says that it has that: nothing more is begun.
+    // Its polls bring results, but it never acknowledges them, so no further call starts.
     let mut outcomes = Vec::new();
     for id in 3..5 {
         raw.send(&request(id, 2, &[0])).await;
@@ -163,7 +163,7 @@ async fn for_a_client_that_does_not_read_no_call_is_begun_that_it_could_not_rece
     outcomes.retain(|(_, outcome)| matches!(outcome, Outcome::Done(_)));
     assert!((3..=4).contains(&outcomes.len()), "{outcomes:?}");
     assert_eq!(list.len().await, Ok(6));
-    // As soon as it says so, the others go on, each once and in their order.
+    // Once it acknowledges them, the other calls run, once each and in order.
     let mut received = 1;
     let mut id = 5;
     while outcomes.len() < 10 {
@@ -181,7 +181,7 @@ async fn for_a_client_that_does_not_read_no_call_is_begun_that_it_could_not_rece
     assert_well(&fixture).await;
 }
 
-/// With the sequence number `first`, and so many milliseconds for it.
+/// A batch with one operation, its sequence number and its time-out in milliseconds.
 fn submit_within(id: u64, first: u64, millis: u64, operation: tarmem::operation::Operation<'_>) -> Vec<u8> {
     let operation = operation.encode().expect("encodes");
     let mut batch = vec![0];
@@ -190,7 +190,7 @@ fn submit_within(id: u64, first: u64, millis: u64, operation: tarmem::operation:
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_waits_for_room_beyond_its_time_or_is_given_up_is_never_made() {
+async fn a_call_that_times_out_or_is_cancelled_while_it_waits_for_room_never_runs() {
     let (fixture, mut raw, list) = unread(10).await;
     let args = encoded(args![0]);
     let pop = tarmem::operation::Operation::Call {
@@ -201,7 +201,7 @@ async fn a_call_that_waits_for_room_beyond_its_time_or_is_given_up_is_never_made
     };
     raw.send(&submit(2, 1, &[pop; 4])).await;
     until_len(&list, 6).await;
-    // What fills the rest of what it may have, so that the next ones wait.
+    // This fills the rest of the limit, so the next calls wait.
     raw.send(&submit_within(3, 5, 50, pop)).await;
     raw.send(&submit(4, 6, &[pop])).await;
     raw.send(&submit(
@@ -218,7 +218,7 @@ async fn a_call_that_waits_for_room_beyond_its_time_or_is_given_up_is_never_made
         let answers = came.iter().any(|(_, outcome)| !matches!(outcome, Outcome::Pending));
         outcomes.extend(came.into_iter().filter(|(_, outcome)| !matches!(outcome, Outcome::Pending)));
         received += u8::from(answers);
-        // It begins to receive only after the fifth is late.
+        // The client begins to receive only after the fifth call has timed out.
         if outcomes.iter().any(|(sequence, _)| *sequence == 5) || outcomes.is_empty() || id < 8 {
             let below = if outcomes.iter().any(|(sequence, _)| *sequence == 5) { received + 1 } else { 0 };
             raw.send(&request(id, 2, &[below])).await;
@@ -234,7 +234,7 @@ async fn a_call_that_waits_for_room_beyond_its_time_or_is_given_up_is_never_made
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_session_that_waits_for_room_holds_up_no_other() {
+async fn a_session_that_waits_for_room_does_not_delay_others() {
     let (fixture, mut raw, list) = unread(10).await;
     let args = encoded(args![30_000]);
     raw.send(&submit(2, 1, &vec![call("large", &args); 50])).await;

@@ -1,4 +1,4 @@
-//! What silent connections do to the file descriptors of a service, and to whoever comes while they are all used.
+//! Silent connections, and clients that connect while all file descriptors of the service are used.
 
 use super::Serve;
 use crate::support::raw::Raw;
@@ -10,21 +10,21 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-/// The longest that a newcomer may take, on a machine that is busy with other tests.
+/// The longest that a new client may take, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How many descriptors each service here may have, and how many of them it keeps back.
+/// How many descriptors each service here may have, and how many of these it reserves.
 const DESCRIPTORS: u32 = 256;
 const KEPT_BACK: usize = 16;
 
 impl Serve {
-    /// The descriptors that it has open.
+    /// The number of open descriptors.
     fn open(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
     }
 }
 
-/// Connections that say nothing, some each second, until it is dropped. Those of a while ago are kept.
+/// Opens some silent connections each second until it is dropped, and keeps them open for a while.
 struct Flood {
     over: Arc<AtomicBool>,
     connected: Arc<AtomicUsize>,
@@ -49,7 +49,7 @@ impl Flood {
         Flood { over, connected, task }
     }
 
-    /// How many there were.
+    /// Stops, and returns how many connections there were.
     async fn stop(self) -> usize {
         self.over.store(true, Ordering::Relaxed);
         self.task.await.expect("it comes to an end");
@@ -58,7 +58,7 @@ impl Flood {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn newcomers_come_in_at_once_while_silent_connections_flood() {
+async fn new_clients_are_served_at_once_during_a_flood_of_silent_connections() {
     let serve = Serve::start(DESCRIPTORS, "--limit handshake_time=1h");
     let before = Session::connect(&serve.address).await.expect("there is room");
     let flood = Flood::start(&serve.address, 500);
@@ -80,7 +80,7 @@ async fn newcomers_come_in_at_once_while_silent_connections_flood() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_newcomer_waits_for_no_line_of_silent_connections() {
+async fn a_new_client_does_not_wait_behind_silent_connections() {
     let serve = Serve::start(DESCRIPTORS, "--limit handshake_time=1h");
     for round in 0..3 {
         let mut silent = Vec::new();
@@ -96,9 +96,9 @@ async fn a_newcomer_waits_for_no_line_of_silent_connections() {
     }
 }
 
-/// A client may be sent away before its first words are there: it hears why all the same.
+/// A client that is refused before its first bytes arrive is told why all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_sent_away_unheard_is_told_why() {
+async fn a_client_that_is_refused_before_its_first_bytes_is_told_why() {
     let serve = Serve::start(DESCRIPTORS, "--limit handshake_time=1h");
     let unheard = TcpStream::connect(&serve.address).await.expect("connects");
     let mut silent = Vec::new();
@@ -112,9 +112,9 @@ async fn who_is_sent_away_unheard_is_told_why() {
     assert!(reason.contains("no room") && reason.contains("ulimit -n"), "{reason}");
 }
 
-/// When all have sessions, strangers cannot keep a newcomer from hearing so either.
+/// When all descriptors belong to sessions, silent connections do not keep a new client from being told so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_finds_no_descriptor_left_is_told_so_among_silent_connections() {
+async fn a_client_is_told_that_no_descriptor_is_left_despite_silent_connections() {
     let serve = Serve::start(DESCRIPTORS, "--limit handshake_time=1h");
     let mut sessions = Vec::new();
     let refused = |error: Error| match error {
@@ -135,7 +135,7 @@ async fn who_finds_no_descriptor_left_is_told_so_among_silent_connections() {
     for _ in 0..20 {
         let begun = Instant::now();
         match connect().await {
-            // A stranger that has just gone may count as one that is about to.
+            // A silent connection that has just ended may still be counted.
             Ok(session) => sessions.push(session),
             Err(error) => {
                 let reason = refused(error);
@@ -151,7 +151,7 @@ async fn who_finds_no_descriptor_left_is_told_so_among_silent_connections() {
     for session in &sessions {
         session.version().await.expect("they are served");
     }
-    // Once one has gone, there is a place, whoever else is still there that was told that there is none.
+    // Once a session has ended there is room, even if connections that were refused are still open.
     sessions.pop().expect("there are many").close().await;
     let begun = Instant::now();
     while let Err(error) = connect().await {
@@ -159,9 +159,9 @@ async fn who_finds_no_descriptor_left_is_told_so_among_silent_connections() {
     }
 }
 
-/// Whoever hears something else than what it asked for may hang on to its connection: that is no place for long.
+/// A peer of another protocol may keep its connection open, but does not take up room for long.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_speaks_something_else_and_stays_keeps_nobody_out() {
+async fn peers_of_other_protocols_that_stay_keep_no_client_out() {
     let serve = Serve::start(DESCRIPTORS, "--limit handshake_time=1h");
     let mut strangers = Vec::new();
     for _ in 0..600 {
