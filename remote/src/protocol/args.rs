@@ -1,4 +1,4 @@
-//! The arguments of a dynamic call: some by their places, some by their names.
+//! The arguments of a dynamic call: some positional, some named.
 
 use crate::codec::{self, CodecError};
 use crate::error::near_misses;
@@ -20,8 +20,8 @@ mod tests;
 pub(crate) use bound::Bound;
 pub use kwargs::Kwargs;
 
-/// The arguments of a dynamic call: some by their places, and after them some by the names of their parameters, as in
-/// Python. Whatever is a list of [`Value`]s will do where there are no names.
+/// The arguments of a dynamic call: positional ones, followed by named ones, as in Python. Where there are no named
+/// arguments, any list of [`Value`]s can be used.
 ///
 /// ```
 /// use tarmem_remote::args;
@@ -34,7 +34,8 @@ pub use kwargs::Kwargs;
 pub struct Args {
     positional: Vec<Value>,
     named: Vec<(String, Value)>,
-    /// All are there, by the caller's own signature: null for a parameter that the service has no more is no argument.
+    /// Set if the arguments are complete by the caller's own signature: null for a parameter that the service no longer
+    /// has then counts as left out.
     by_signature: bool,
 }
 
@@ -45,18 +46,18 @@ impl<I: IntoIterator<Item = Value>> From<I> for Args {
 }
 
 impl Args {
-    /// With an argument for the parameter of that name.
+    /// Adds a named argument.
     pub fn named(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.named.push((name.into(), value.into()));
         self
     }
 
-    /// Those of a typed call, which has one for each parameter of its own signature.
+    /// The arguments of a typed call, one for each parameter of the caller's signature.
     pub(crate) fn by_names(named: Vec<(String, Value)>) -> Self {
         Args { positional: Vec::new(), named, by_signature: true }
     }
 
-    /// As they travel: the list of those by their places, and what is behind it only if there is something by name.
+    /// Encodes the arguments: the list of the positional ones, followed by the named ones, if there are any.
     ///
     /// # Errors
     /// Values that are nested too deep.
@@ -66,7 +67,7 @@ impl Args {
         Ok(bytes)
     }
 
-    /// As [`encode`](Self::encode), at the end of `bytes`.
+    /// Like [`encode`](Self::encode), but appends to `bytes`.
     pub(crate) fn encode_into(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
         codec::encode_into(&self.positional, bytes, usize::MAX)?;
         if self.by_signature || !self.named.is_empty() {
@@ -75,10 +76,10 @@ impl Args {
         Ok(())
     }
 
-    /// As they were encoded.
+    /// Decodes arguments.
     ///
     /// # Errors
-    /// What makes no sense.
+    /// The bytes are malformed.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         let (positional, rest) = codec::decode_prefix(bytes)?;
         Self::with_rest(positional, rest)
@@ -89,43 +90,43 @@ impl Args {
         Ok(Args { positional, named, by_signature })
     }
 
-    /// Decodes them, and gives each parameter its argument.
+    /// Decodes the arguments and assigns one to each parameter.
     ///
     /// # Errors
-    /// As [`bind`](Self::bind).
+    /// Those of [`bind`](Self::bind).
     pub(crate) fn bind_encoded<'p>(bytes: &[u8], params: &'p [Param]) -> Result<Bound<'p>, String> {
         let (positional, rest) = codec::decode_prefix::<Vec<Value>>(bytes).map_err(|e| e.to_string())?;
-        // As most are: each by its place, and one for each.
+        // The common case: one positional argument for each parameter.
         if rest.is_empty() && positional.len() == params.len() && !params.iter().any(|param| param.kind.is_rest()) {
             return Ok(Bound::ByPlace(params, positional.into_iter()));
         }
         Args::with_rest(positional, rest).map_err(|e| e.to_string())?.bind(params)
     }
 
-    /// Those that are given by their places.
+    /// The positional arguments.
     pub fn positional(&self) -> &[Value] {
         &self.positional
     }
 
-    /// Those that are given by the names of their parameters.
+    /// The named arguments.
     pub fn by_name(&self) -> &[(String, Value)] {
         &self.named
     }
 
-    /// Those by place, and those by name; of a name that is there twice, the last one.
+    /// The positional and the named arguments. If a name is repeated, its last value counts.
     pub fn into_parts(self) -> (Vec<Value>, Kwargs) {
         (self.positional, self.named.into_iter().collect())
     }
 
-    /// Gives each parameter its argument; `None` for one that was left out.
+    /// Assigns an argument to each parameter; `None` for one that was left out.
     ///
     /// # Errors
-    /// In words, for an [`Error::BadArguments`](crate::Error::BadArguments).
+    /// A message for an [`Error::BadArguments`](crate::Error::BadArguments).
     pub(crate) fn bind(self, params: &[Param]) -> Result<Bound<'_>, String> {
         let Args { positional, named, by_signature } = self;
         let rest_at = |kind| params.iter().position(|param| param.kind == kind);
         let (args_at, kwargs_at) = (rest_at(ParamKind::Args), rest_at(ParamKind::Kwargs));
-        // What comes after all further arguments by place goes by its name.
+        // Parameters after `args` can only be passed by name.
         let by_place = &params[..args_at.or(kwargs_at).unwrap_or(params.len())];
         let least = by_place.iter().rposition(|p| !p.optional).map_or(0, |last| last + 1);
         let most = if args_at.is_none() { by_place.len() } else { usize::MAX };
@@ -135,7 +136,7 @@ impl Args {
         }
         let mut positional = positional.into_iter();
         if named.is_empty() && by_place.len() == params.len() {
-            // As most are: by their places alone.
+            // The common case: positional arguments only.
             return Ok(Bound::ByPlace(params, positional));
         }
         let mut bound: Vec<Option<Value>> = vec![None; params.len()];
@@ -184,7 +185,7 @@ fn miscount(least: usize, most: usize, found: usize) -> String {
     format!("takes {wanted}, but {found} {} given", if found == 1 { "was" } else { "were" })
 }
 
-/// An argument that may be left out, and then is absent: which is something else than null, or `None`.
+/// An argument that may be left out. An absent argument is different from null, or `None`.
 ///
 /// ```
 /// use tarmem_remote::Value;
@@ -198,18 +199,18 @@ fn miscount(least: usize, most: usize, found: usize) -> String {
 /// assert_eq!(pop(Value::Null.into()), Ok(Value::Null));
 /// ```
 ///
-/// The method of a proxy takes `impl Into<Arg<T>>` in the place of an `Arg<T>`: the argument itself, or `None`.
+/// For a parameter `Arg<T>`, the proxy's method takes `impl Into<Arg<T>>`: the argument itself, or `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Arg<T> {
-    /// It was left out.
+    /// The argument was left out.
     #[default]
     Absent,
-    /// It is this.
+    /// The argument.
     Given(T),
 }
 
 impl<T> Arg<T> {
-    /// What was given, if anything was.
+    /// The argument, if it was given.
     pub fn given(self) -> Option<T> {
         match self {
             Arg::Absent => None,
@@ -217,7 +218,7 @@ impl<T> Arg<T> {
         }
     }
 
-    /// What was given, by reference.
+    /// The argument by reference.
     pub fn as_ref(&self) -> Arg<&T> {
         match self {
             Arg::Absent => Arg::Absent,
@@ -225,12 +226,12 @@ impl<T> Arg<T> {
         }
     }
 
-    /// What was given, or else what `default` makes.
+    /// The argument, or the result of `default` if it was left out.
     pub fn or_else(self, default: impl FnOnce() -> T) -> T {
         self.given().unwrap_or_else(default)
     }
 
-    /// Whether it was left out.
+    /// Whether the argument was left out.
     pub fn is_absent(&self) -> bool {
         matches!(self, Arg::Absent)
     }
@@ -242,7 +243,7 @@ impl<T> From<T> for Arg<T> {
     }
 }
 
-/// Rust's own `None` is an argument that is left out. One that is there and null is `Arg::Given(Value::Null)`.
+/// Rust's `None` leaves the argument out. To pass null, use `Arg::Given(Value::Null)`.
 impl<T> From<Option<T>> for Arg<T> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Arg::Absent, Arg::Given)
@@ -263,7 +264,7 @@ from_plain!(bool i32 i64 u64 usize f64 &str String);
 
 macro_rules! from_nothing {
     ($($ty:ty)*) => {$(
-        /// `()` is an argument that is left out.
+        /// `()` leaves the argument out.
         impl From<()> for Arg<$ty> {
             fn from((): ()) -> Self {
                 Arg::Absent
@@ -293,8 +294,8 @@ from_collections! {
     [K: Into<Value>, V: Into<Value>, S] HashMap<K, V, S>;
 }
 
-/// The arguments of a dynamic call: a `Vec<Value>` of whatever converts into a [`Value`](crate::value::Value); with a
-/// semicolon and names behind it, [`Args`](crate::args::Args).
+/// The arguments of a dynamic call: a `Vec<Value>` of anything that converts into a [`Value`](crate::value::Value).
+/// With a semicolon followed by names, [`Args`](crate::args::Args).
 ///
 /// ```
 /// use tarmem_remote::args;
@@ -305,8 +306,9 @@ from_collections! {
 /// assert!(args![].is_empty());
 /// ```
 ///
-/// A proxy by id goes as a reference to its object: `args![to_value(&held)?]`, by [`to_value`](crate::value::to_value).
-/// By itself it does not convert, as one by key is a reference to no object in particular.
+/// A proxy by id is passed as a reference to its object: `args![to_value(&held)?]`, with
+/// [`to_value`](crate::value::to_value). A proxy does not convert without it, because a proxy by key refers to no
+/// particular object.
 #[macro_export]
 macro_rules! args {
     ($($argument:expr),* $(,)?; $($name:ident = $named:expr),* $(,)?) => {
@@ -319,7 +321,7 @@ macro_rules! args {
     }};
 }
 
-/// The newtype by whose name an [`Arg`] asks for itself.
+/// The newtype name with which an [`Arg`] asks for itself.
 const GIVEN: &str = "$tarmem::Arg";
 
 impl<T: Serialize> Serialize for Arg<T> {
@@ -358,14 +360,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Arg<T> {
     }
 }
 
-/// The arguments of a tuple as values; `None` for those that are [absent](Arg::Absent).
+/// The arguments of a tuple as values; `None` for [absent](Arg::Absent) ones.
 pub(crate) fn present<T: Serialize>(args: &T) -> Result<Vec<Option<Value>>, String> {
     args.serialize(Collect).map_err(|e| e.to_string())
 }
 
 struct Collect;
 
-/// The arguments so far.
+/// The arguments collected so far.
 struct Collected(Vec<Option<Value>>);
 
 impl SerializeTuple for Collected {
@@ -385,11 +387,11 @@ impl SerializeTuple for Collected {
     }
 }
 
-/// Arguments are a tuple, and nothing else.
+/// Methods that refuse anything except a tuple.
 macro_rules! no_tuple {
     ($($method:ident($($ty:ty),*) -> $ok:ty;)*) => {$(
         fn $method(self, $(_: $ty),*) -> Result<$ok, ValueError> {
-            Err(ValueError::new("arguments are a tuple"))
+            Err(ValueError::new("the arguments have to be a tuple"))
         }
     )*};
 }
@@ -416,11 +418,11 @@ impl Serializer for Collect {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<Self::Ok, ValueError> {
-        Err(ValueError::new("arguments are a tuple"))
+        Err(ValueError::new("the arguments have to be a tuple"))
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result<Self::Ok, ValueError> {
-        Err(ValueError::new("arguments are a tuple"))
+        Err(ValueError::new("the arguments have to be a tuple"))
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -430,7 +432,7 @@ impl Serializer for Collect {
         _: &'static str,
         _: &T,
     ) -> Result<Self::Ok, ValueError> {
-        Err(ValueError::new("arguments are a tuple"))
+        Err(ValueError::new("the arguments have to be a tuple"))
     }
 
     no_tuple! {

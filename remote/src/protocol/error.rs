@@ -1,4 +1,4 @@
-//! What can go wrong with a call, and what to do about it.
+//! [`Error`]: what can go wrong with a call, and what to do about it.
 
 mod near;
 mod verdict;
@@ -14,11 +14,10 @@ use std::time::Duration;
 use uuid::Uuid;
 use words::{duration, is_unix, late_words, listed, shown, undone_words};
 
-/// Why an operation came to no result.
+/// Why an operation has no result.
 ///
-/// It travels from the service to its caller. Every message names the thing, the limit where there is
-/// one, and a remedy. An error that a method itself returned is not one of these: see
-/// [`CallError`](crate::CallError).
+/// The service sends it to the caller. Every message names the thing, the limit if there is one, and a remedy. An error
+/// that a method itself returned is not one of these: see [`CallError`](crate::CallError).
 ///
 /// ```
 /// use tarmem_remote::Error;
@@ -32,21 +31,21 @@ pub enum Error {
     /// No object is mapped to the key.
     #[error("no object is stored under {key:?}; memoize or update it first")]
     NoSuchKey {
-        /// The key that was asked for.
+        /// The requested key.
         key: String,
     },
-    /// The session holds no handle to this object.
+    /// The session has no handle to this object.
     #[error("this session holds no object {id}; get it again by its key")]
     NoSuchObject {
         /// The object's id.
         id: Uuid,
     },
-    /// The service knows no class or interface of that path.
+    /// The service knows no class or interface with that path.
     #[error("the service knows no class or interface {class:?}{}", or_link(near))]
     NoSuchClass {
-        /// The path that was asked for.
+        /// The requested path.
         class: String,
-        /// Paths that look alike.
+        /// Similar paths.
         near: Vec<String>,
     },
     /// The class has no such method.
@@ -54,27 +53,27 @@ pub enum Error {
     NoSuchMethod {
         /// The object's class.
         class: String,
-        /// The method that was asked for.
+        /// The requested method.
         method: String,
-        /// Methods that look alike.
+        /// Similar methods.
         near: Vec<String>,
     },
-    /// More than one interface of the class has a method of that name.
+    /// More than one interface of the class has a method with that name.
     #[error("{class} has more than one method {method:?}; name one of {}", candidates.join(", "))]
     AmbiguousMethod {
         /// The object's class.
         class: String,
-        /// The name that was asked for.
+        /// The requested name.
         method: String,
         /// The full names to choose from.
         candidates: Vec<String>,
     },
-    /// The service offers no module of that name.
+    /// The service has no module with that name.
     #[error("the service offers no module {module:?}{}", no_such_module(module, near))]
     NoSuchModule {
         /// The module's absolute name.
         module: String,
-        /// Modules that look alike.
+        /// Similar modules.
         near: Vec<String>,
     },
     /// The module has no such member.
@@ -82,20 +81,20 @@ pub enum Error {
     NoSuchMember {
         /// The module.
         module: String,
-        /// The member that was asked for.
+        /// The requested member.
         name: String,
-        /// Members that look alike.
+        /// Similar members.
         near: Vec<String>,
     },
-    /// A relative import that leads nowhere.
+    /// A relative import that cannot be resolved.
     #[error("cannot import {name:?}: {}", shown(reason))]
     BadImport {
-        /// The name as given.
+        /// The name that was passed.
         name: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// The function exists but does not build an object.
+    /// The function exists but does not return an object.
     #[error("{function} returns {returns}, not an object of a class, so it is no generator; call it instead")]
     NotAGenerator {
         /// The function's full name.
@@ -103,31 +102,31 @@ pub enum Error {
         /// What it returns.
         returns: String,
     },
-    /// The object is of another class than was expected.
+    /// The object is of another class than the one expected.
     #[error("{target} is a {found}, not a {expected}; ask for {found}, or update the key")]
     WrongClass {
         /// The key or id.
         target: String,
-        /// The class or interface that was expected.
+        /// The expected class or interface.
         expected: String,
-        /// The class found.
+        /// The class of the object.
         found: String,
     },
-    /// `update_if` came too late.
+    /// `update_if` was called with an outdated generation.
     #[error("{key:?} is at generation {found}, not {expected}; get it again and retry")]
     WrongGeneration {
         /// The key.
         key: String,
-        /// The generation that was expected (0: none).
+        /// The expected generation (0: none).
         expected: u64,
-        /// The generation found (0: none).
+        /// The current generation (0: none).
         found: u64,
     },
     /// The arguments do not fit the method.
     #[error("{}: {}", shown(signature), shown(reason))]
     BadArguments {
-        /// The signature of the method or function: for a typed caller as in Rust, for a dynamic one in the names that
-        /// it could have written, `builtins.dict.pop(key, default=...)`.
+        /// The signature of the method or function: for a typed caller as in Rust, for a dynamic one with the names
+        /// that it could have written, `builtins.dict.pop(key, default=...)`.
         signature: String,
         /// What does not fit.
         reason: String,
@@ -140,31 +139,32 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
-    /// The result of a method could not be sent.
+    /// The result of a method cannot be sent.
     #[error("the result of {} cannot be sent: {}", shown(what), shown(reason))]
     BadResult {
         /// The method or function.
         what: String,
-        /// Why not.
+        /// Why it cannot be sent.
         reason: String,
     },
-    /// The result of the call has come, and is none of what its caller asked for. Where the service can undo the call,
-    /// it does: an item that was taken out of a queue is back there. Otherwise the result is in here, so that it is not
+    /// The result of the call arrived, but is not what the caller asked for. The service undoes the call if it can: an
+    /// item that was taken out of a queue is back there. Otherwise this error contains the result, so that it is not
     /// lost.
     #[error("the result of {} {}; {}", shown(what), shown(reason), undone_words(*undone, value.is_some()))]
     UnexpectedResult {
         /// The method or function.
         what: String,
-        /// What came, and what was expected.
+        /// What arrived, and what was expected.
         reason: String,
-        /// The result of a call that was made, where it is a value.
+        /// The result of a call that was made and not undone, if it is a value.
         value: Option<Box<Value>>,
-        /// Whether what the call did was undone.
+        /// Whether the effect of the call was undone.
         undone: bool,
     },
-    /// An earlier exclusive method panicked half way.
+    /// A method panicked while it was changing the object.
     #[error(
-        "{target} is poisoned: a method panicked while changing it; look at it by a snapshot, then clear_poison it, or update the key with a new object"
+        "{target} is poisoned: a method panicked while changing it; look at it by a snapshot, then \
+         clear_poison it, or update the key with a new object"
     )]
     Poisoned {
         /// The key or id.
@@ -178,25 +178,26 @@ pub enum Error {
         /// The panic's message.
         message: String,
     },
-    /// The method, function or generator returned an error of its own.
+    /// The method, function or generator returned an error.
     #[error("{} failed: {}", shown(what), shown(message))]
     Raised {
         /// The method, function or generator.
         what: String,
         /// The error's own message.
         message: String,
-        /// The error itself, if the call was a dynamic one: see [`Error::raised`].
+        /// The error itself, if this was a dynamic call: see [`Error::raised`].
         error: Option<Box<Value>>,
     },
-    /// A generator came to need its own key.
+    /// A generator needs its own key.
     #[error("a generator needs its own key: {}; break the circle", shown(&chain.join(" -> ")))]
     Cycle {
-        /// The keys, in the order in which they need one another; the last is the first again.
+        /// The keys, in the order in which they need one another; the last one is the first one again.
         chain: Vec<String>,
     },
-    /// A method or generator asked for an object that the call which it runs for holds.
+    /// A method or generator called an object that is held by the call for which it runs.
     #[error(
-        "{target} is held by the call that this one is made for, which would wait for itself; do it in that method, or after it"
+        "{target} is held by the call that this one is made for, which would wait for itself; do it in that \
+         method, or after it"
     )]
     HeldByCaller {
         /// The object.
@@ -207,7 +208,7 @@ pub enum Error {
     DeadlineExceeded {
         /// What was waited for.
         what: String,
-        /// How long it was given. Zero if that was no time at all: then it was not made.
+        /// The time-out. If it was zero, the call was not made.
         after: Duration,
     },
     /// A generator took longer than the service allows.
@@ -221,22 +222,22 @@ pub enum Error {
         /// The limit.
         limit: Duration,
     },
-    /// The call was cancelled before it began.
+    /// The call was cancelled before it started.
     #[error("the call was cancelled before it began")]
     Cancelled,
-    /// A limit of the service, or of the client, would be passed.
+    /// A limit of the service or of the client would be exceeded.
     #[error("{what} is {found}, over the limit of {limit}; {remedy}")]
     LimitExceeded {
-        /// What is limited, with its unit.
+        /// The limited quantity, with its unit.
         what: String,
         /// The limit.
         limit: u64,
-        /// What was asked for.
+        /// The requested amount.
         found: u64,
-        /// What to do.
+        /// The remedy.
         remedy: String,
     },
-    /// A key that cannot be one.
+    /// A key is invalid.
     #[error("{}", shown(reason))]
     BadKey {
         /// What is wrong with the key, with the remedy.
@@ -256,23 +257,24 @@ pub enum Error {
     /// The service refused the connection.
     #[error("the service refused the connection: {}", shown(reason))]
     Refused {
-        /// Why, with the remedy.
+        /// The reason, with the remedy.
         reason: String,
     },
     /// The service cannot be reached.
     #[error(
-        "no service answers at {address} ({cause}; attempts: {attempts}); start one with `tarmem serve{}` or check the {}",
+        "no service answers at {address} ({cause}; attempts: {attempts}); start one with `tarmem serve{}` or check \
+         the {}",
         if is_unix(address) { " --unix PATH" } else { "" }, if is_unix(address) { "path" } else { "address" }
     )]
     Unreachable {
         /// The address.
         address: String,
-        /// How often it was tried.
+        /// How many attempts were made.
         attempts: usize,
-        /// The last failure.
+        /// The cause of the last failure.
         cause: String,
     },
-    /// Something answers there, and not as a service does.
+    /// Something that is not a tarmem service answers at the address.
     #[error(
         "connected to {address}, but nothing there speaks tarmem's protocol: {}; check the {}", shown(seen),
         if is_unix(address) { "path" } else { "address and the port" }
@@ -280,11 +282,11 @@ pub enum Error {
     NotAService {
         /// The address.
         address: String,
-        /// What was seen of it: what it speaks, where that can be told.
+        /// What it sent, and which protocol that is, if it was recognised.
         seen: String,
     },
-    /// The connection ended before the call was answered. Whether it was applied is not known. Calls that may be made
-    /// twice are never told so: they are made again, or get the error with which the session ended.
+    /// The connection ended before the call was answered. It is not known whether the call was applied. Calls that are
+    /// idempotent never get this error: they are made again, or get the error with which the session ended.
     #[error("the connection to {address} ended ({cause}); whether the call was applied is not known; connect again")]
     OutcomeUnknown {
         /// The address.
@@ -292,7 +294,7 @@ pub enum Error {
         /// How it ended.
         cause: String,
     },
-    /// The session has ended. The call was not sent, or it is one that may be made twice ([`Call::idempotent`]).
+    /// The session has ended. The call was not sent, or it is idempotent ([`Call::idempotent`]).
     ///
     /// [`Call::idempotent`]: crate::call::Call::idempotent
     #[error("the session with {address} has ended ({cause}); connect again")]
@@ -302,23 +304,24 @@ pub enum Error {
         /// How it ended.
         cause: String,
     },
-    /// Nothing was heard of the session for its lease, and the service has given it up: its locks, waits and handles
-    /// are gone. The call was not made, or it is one that may be made twice.
+    /// The service heard nothing from the session for its lease and ended it: its locks, waits and handles are gone.
+    /// The call was not made, or it is idempotent.
     #[error(
-        "the session with {address} has expired: nothing was heard of it for its lease; its locks and handles are gone; reconnect"
+        "the session with {address} has expired: nothing was heard of it for its lease; its locks and handles \
+         are gone; reconnect"
     )]
     SessionExpired {
         /// The address.
         address: String,
     },
-    /// The service is shutting down and takes no new calls: this one was not made. A session that has a way back keeps
-    /// it for the service that comes next; so this is for those in process and over streams.
+    /// The service is shutting down and accepts no new calls. This one was not made. A session that can reconnect keeps
+    /// the call for the next service, so only sessions in process and over streams return this error.
     #[error("the service is shutting down; connect again when it is back")]
     ShuttingDown,
-    /// What arrived makes no sense in this protocol.
+    /// What arrived is not valid in this protocol.
     #[error("malformed {}: {}", shown(what), shown(reason))]
     Malformed {
-        /// Which part.
+        /// The part that is not valid.
         what: String,
         /// What is wrong with it.
         reason: String,
@@ -326,13 +329,13 @@ pub enum Error {
     /// The session's token does not permit the operation.
     #[error("this session may not {}: {}; ask for another token", shown(what), shown(reason))]
     NotPermitted {
-        /// The operation, and on what.
+        /// The operation, and what it was for.
         what: String,
         /// What the token permits instead.
         reason: String,
     },
-    /// Client and service were built with different signatures of the method, and this call cannot be carried from one
-    /// to the other. See [`signature`](crate::signature).
+    /// Client and service were built with different signatures of the method, and this call cannot be converted from
+    /// one to the other. See [`signature`](crate::signature).
     #[error(
         "{}; the signature is {} at the client, {} at the service{}; \
          build both with the same one, or add what is new as an Option or with #[serde(default)]",
@@ -344,57 +347,58 @@ pub enum Error {
     SignatureChanged {
         /// The signature that the client was built with.
         client: String,
-        /// The service's.
+        /// The signature that the service was built with.
         service: String,
-        /// What differs, a line each.
+        /// The differences, one per line.
         differences: Vec<String>,
-        /// What could not be carried, and whether the call was made.
+        /// What could not be converted, and whether the call was made.
         reason: String,
     },
-    /// The service was built with another signature, or with none of that name. A client does not show it: it asks for
-    /// the service's, and goes on by names.
+    /// The service was built with another signature, or has none with that name. A client does not show this error: it
+    /// asks for the service's signature, and continues by names.
     #[doc(hidden)]
     #[error("the service knows no such signature of {class}")]
     SignatureUnknown {
-        /// The class of the object; or of the value, or the word for a function.
+        /// The class of the object or of the value, or the word for a function.
         class: String,
     },
-    /// No secure connection came about.
+    /// No secure connection could be made.
     #[error("no secure connection with {}: {}", shown(address), shown(reason))]
     Insecure {
         /// The address.
         address: String,
-        /// Why not, with the remedy.
+        /// The reason, with the remedy.
         reason: String,
     },
-    /// This process was forked from the one that made the session, which goes on using it.
+    /// This process was forked from the process that made the session, which still uses it.
     #[error(
-        "the session with {address} was made before this process was forked, and belongs to its parent; connect again in this process"
+        "the session with {address} was made before this process was forked, and belongs to its \
+         parent; connect again in this process"
     )]
     Forked {
         /// The address.
         address: String,
     },
-    /// What was taken for a module is a class, a function or a constant of one.
+    /// The name of a module was expected, but this is the name of a class, a function or a constant.
     #[error("{} is a {}, and no module; {}", shown(name), shown(kind), no_module_remedy(name, kind))]
     NotAModule {
-        /// Its full name: that of the module, a dot, and its own.
+        /// Its full name: the module's name, a dot, and its own name.
         name: String,
         /// What it is: `class`, `function` or `constant`.
         kind: String,
     },
-    /// A class was to make an object by its name alone, which stands for its constructor `new`, and has none.
+    /// A class was named as a source without its constructor, which stands for `new`, but it has no `new`.
     #[error("{} is a class without a constructor `new`; {}", shown(class), no_constructor_remedy(class, constructors))]
     NoConstructor {
         /// The class's path.
         class: String,
-        /// The full names of the constructors that it has.
+        /// The full names of its constructors.
         constructors: Vec<String>,
     },
 }
 
 impl Error {
-    /// For a class without `new`, of whose module these are the generators.
+    /// The error for a class without `new`; `generators` are those of its module.
     pub(crate) fn no_constructor<'a>(module: &str, name: &str, generators: impl Iterator<Item = &'a str>) -> Self {
         let its = generators.filter(|generator| generator.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')));
         Error::NoConstructor {
@@ -403,8 +407,8 @@ impl Error {
         }
     }
 
-    /// The error that a method, function or generator returned, as a value: whatever its type serialises to. `None` if
-    /// this is no [`Error::Raised`], or is one of a typed call, which has the error as a
+    /// The error that a method, function or generator returned, as the value that its type serializes to. `None` if
+    /// this is not an [`Error::Raised`], or if it is one of a typed call, which has the error in a
     /// [`CallError::Method`](crate::CallError::Method).
     pub fn raised(&self) -> Option<&Value> {
         match self {
@@ -413,10 +417,9 @@ impl Error {
         }
     }
 
-    /// The class of the error that a method returned, such as `KeyError`: for the `Exception`s of tarmem's own modules,
-    /// and for any type that serialises to a map with a text `class` in it. Of [`Error::BadArguments`], arguments that
-    /// do not fit, it is `TypeError`, as in Python: a bridge needs no case of its own for them. The message is the
-    /// error's text.
+    /// The class of the error that a method returned, such as `KeyError`. This works for the `Exception`s of tarmem's
+    /// own modules, and for any type that serializes to a map with a text `class` in it. For [`Error::BadArguments`],
+    /// it is `TypeError`, as in Python, so that a bridge needs no special case. The message is the error's text.
     ///
     /// ```
     /// use tarmem_modules::Exception;
@@ -428,10 +431,10 @@ impl Error {
     /// assert_eq!(error.raised_class(), Some("KeyError"));
     /// assert_eq!(error.raised_args(), Some(&[Value::from("k")][..]));
     ///
-    /// let (signature, reason) = ("builtins.list(items=...)".into(), "takes 0 to 1 arguments, but 2 were given".into());
-    /// assert_eq!(Error::BadArguments { signature, reason }.raised_class(), Some("TypeError"));
+    /// let reason = "takes 0 to 1 arguments, but 2 were given".into();
+    /// let error = Error::BadArguments { signature: "builtins.list(items=...)".into(), reason };
+    /// assert_eq!(error.raised_class(), Some("TypeError"));
     /// ```
-    ///
     pub fn raised_class(&self) -> Option<&str> {
         match self {
             Error::BadArguments { .. } => Some("TypeError"),
@@ -439,20 +442,21 @@ impl Error {
         }
     }
 
-    /// The arguments of the error that a method returned, where [`raised_class`](Self::raised_class) knows one: the key
-    /// of a `KeyError`, the message of the others. `None` of an error that no method returned, such as
+    /// The arguments of the error that a method returned, if it has a [`raised_class`](Self::raised_class): the key of
+    /// a `KeyError`, the message of the others. `None` for an error that no method returned, such as
     /// [`Error::BadArguments`].
     pub fn raised_args(&self) -> Option<&[Value]> {
         self.raised_class()?;
         self.raised()?.get("args")?.as_list()
     }
 
-    /// A limit that was passed: what it limits (with its unit), what was asked for, what to do.
+    /// The error for an exceeded limit: the limited quantity (with its unit), the requested amount, the limit, and the
+    /// remedy.
     pub fn limit(what: impl Into<String>, found: u64, limit: u64, remedy: impl Into<String>) -> Self {
         Error::LimitExceeded { what: what.into(), limit, found, remedy: remedy.into() }
     }
 
-    /// A result that cannot be encoded, with the remedy.
+    /// The error for a result that cannot be encoded, with the remedy.
     pub fn bad_result(what: impl Into<String>, error: &CodecError) -> Self {
         let remedy = match error {
             CodecError::TooLarge { .. } => {
@@ -464,7 +468,7 @@ impl Error {
         Error::BadResult { what: what.into(), reason: format!("{error}{remedy}") }
     }
 
-    /// Something that arrived and makes no sense.
+    /// The error for something that arrived and is not valid.
     pub fn malformed(what: impl Into<String>, reason: impl ToString) -> Self {
         Error::Malformed { what: what.into(), reason: reason.to_string() }
     }

@@ -1,5 +1,5 @@
-//! What passes between a client and a service: operations and what comes of them, how both stand in bytes, and what
-//! tells whether the two sides were built with the same types.
+//! What client and service exchange: operations and their results, how both are encoded, and how the two sides find out
+//! whether they were built with the same types.
 
 pub mod args;
 pub mod codec;

@@ -1,4 +1,4 @@
-//! Objects: values of classes, as they are encoded without knowing the class.
+//! Objects: values of classes, encoded without knowing the class.
 
 use crate::value::{Value, to_value};
 use serde::Serialize;
@@ -7,18 +7,34 @@ use std::any::Any;
 
 /// A value of a class: what lives on a service.
 ///
-/// `#[remote]` on a struct or enum implements it. Objects are typetag trait objects, tagged with their class's path,
-/// so a boxed object can be encoded and decoded without knowing its class.
+/// `#[remote]` on a struct or enum implements it. Objects are typetag trait objects, tagged with their class's path, so
+/// a boxed object can be encoded and decoded without knowing its class.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use tarmem_remote::object::Object;
+/// use tarmem_remote::remote;
+///
+/// #[remote(module = "doc_object")]
+/// #[derive(Serialize, Deserialize)]
+/// pub struct Account { cents: i64 }
+///
+/// # fn main() {
+/// let object: Box<dyn Object> = Box::new(Account { cents: 5 });
+/// assert_eq!(object.class(), "doc_object.Account");
+/// assert_eq!(serde_json::to_string(&object).unwrap(), r#"{"doc_object.Account":{"cents":5}}"#);
+/// # }
+/// ```
 #[typetag::serde]
 pub trait Object: Encodable + Any + Send + Sync + Viewed {}
 
-/// What is `Serialize` and `DeserializeOwned`, as a class is, with other words for one that is not.
+/// `Serialize` and `DeserializeOwned`, as a class has to be, with a different error message for a type that is not.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "the class `{Self}` cannot be serialized",
     label = "its values can neither go to a service nor be shown",
-    note = "derive `serde::Serialize` and `serde::Deserialize` for it; or, where it holds what cannot be serialized (a socket, a \
-            channel, …), make it `resident`: #[remote(module = \"…\", resident)]"
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it; or, if it contains a part that cannot be \
+            serialized (a socket, a channel, …), make it `resident`: #[remote(module = \"…\", resident)]"
 )]
 pub trait Encodable: typetag::Serialize + typetag::Deserialize {
     fn read(deserializer: &mut dyn erased_serde::Deserializer<'_>) -> Result<Self, erased_serde::Error>
@@ -33,11 +49,11 @@ impl<T: Serialize + DeserializeOwned> Encodable for T {
     }
 }
 
-/// What sees a value of some class, given its place, as an object.
+/// Views a value of some class, given its address, as an object.
 pub type View = fn(*mut ()) -> *mut dyn Object;
 
-/// For whoever keeps objects in memory of its own: how an object of this one's class is seen as an object. Every class
-/// has it, and nobody can say otherwise.
+/// For code that keeps objects in memory of its own: how an object of this one's class is viewed as an object. Every
+/// class has this method, and none can override it.
 #[doc(hidden)]
 pub trait Viewed {
     fn viewed(&self) -> View;
@@ -56,10 +72,10 @@ impl dyn Object {
     }
 }
 
-/// An object freshly made.
+/// A newly made object.
 pub type NewObject = Box<dyn Object>;
 
-/// The value of an object, without the tag that typetag puts around it.
+/// The value of an object, without the tag that typetag adds.
 pub(crate) fn untagged(object: &dyn Object) -> Result<Value, String> {
     match to_value(object).map_err(|e| e.to_string())? {
         Value::Map(mut entries) if entries.len() == 1 => Ok(entries.remove(0).1),

@@ -1,5 +1,5 @@
-//! What a client may ask of a service, and what the service may answer, as it stands on the wire. For whoever carries
-//! operations or runs them; what comes of them for a user is in [`results`](crate::results).
+//! The operations that a client requests of a service, and the replies, as they are encoded on the wire. This is for
+//! code that carries or runs operations; the results that users see are in [`results`](crate::results).
 //!
 //! An [`Operation`] borrows from the bytes it was decoded from, so a service can run a call without copying it. Its
 //! arguments stay opaque bytes until the method that takes them is known.
@@ -21,163 +21,163 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
 
-/// The version of the protocol that this crate speaks. Both sides must have the same.
+/// The protocol version of this crate. Both sides must have the same.
 pub const PROTOCOL_VERSION: u32 = 2;
 
-/// One thing a client asks of a service.
+/// One request of a client to a service.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Operation<'a> {
-    /// The object under `key`; made from `source` if there is none. Answers [`ObjectInfo`].
+    /// Returns the object under `key`, made from `source` if there is none. Replies with [`ObjectInfo`].
     Memoize {
         /// The key.
         key: &'a str,
-        /// What makes the object.
+        /// The source of the object.
         #[serde(borrow)]
         source: SourceRef<'a>,
-        /// The class or interface the caller expects; empty for any.
+        /// The class or interface that the caller expects; empty for any.
         expect: &'a str,
     },
-    /// Maps `key` to the object made from `source`. Answers [`ObjectInfo`].
+    /// Maps `key` to the object made from `source`. Replies with [`ObjectInfo`].
     Update {
         /// The key.
         key: &'a str,
-        /// What makes the object.
+        /// The source of the object.
         #[serde(borrow)]
         source: SourceRef<'a>,
-        /// Only if the key is at this generation; 0: only if it is not mapped.
+        /// If set, the key must be at this generation; 0: it must not be mapped.
         generation: Option<u64>,
-        /// The class or interface the caller expects; empty for any.
+        /// The class or interface that the caller expects; empty for any.
         expect: &'a str,
     },
-    /// The object under `key`. Answers [`ObjectInfo`].
+    /// Returns the object under `key`. Replies with [`ObjectInfo`].
     Get {
         /// The key.
         key: &'a str,
-        /// The class or interface the caller expects; empty for any.
+        /// The class or interface that the caller expects; empty for any.
         expect: &'a str,
     },
-    /// Removes the mapping of `key`. Answers `()`.
+    /// Removes the mapping of `key`. Replies with `()`.
     Delete {
         /// The key.
         key: &'a str,
     },
-    /// Whether `key` is mapped. Answers `bool`.
+    /// Asks whether `key` is mapped. Replies with `bool`.
     IsMemoized {
         /// The key.
         key: &'a str,
     },
-    /// The keys that begin with `prefix`, in order. Answers [`KeysPage`].
+    /// Lists the keys that begin with `prefix`, in order. Replies with [`KeysPage`].
     Keys {
-        /// How they begin.
+        /// The beginning of the keys.
         prefix: &'a str,
         /// Only keys after this one.
         after: &'a str,
-        /// At most so many; 0 for the service's page size.
+        /// At most this many; 0 for the service's page size.
         limit: u32,
     },
-    /// What is known about the object. Answers [`ObjectDescription`].
+    /// Describes an object. Replies with [`ObjectDescription`].
     Describe {
         /// The object.
         #[serde(borrow)]
         target: Target<'a>,
     },
-    /// A module. Answers [`ModuleDescription`].
+    /// Describes a module. Replies with [`ModuleDescription`].
     Import {
         /// Its name, absolute or relative.
         module: &'a str,
-        /// The package a relative name is seen from.
+        /// The package in which a relative name is resolved.
         package: Option<&'a str>,
     },
-    /// Answers [`VersionInfo`].
+    /// Asks for the versions. Replies with [`VersionInfo`].
     Version,
-    /// Makes an unnamed object, and a handle to it for this session. Answers [`ObjectInfo`].
+    /// Makes an unnamed object, and a handle to it for this session. Replies with [`ObjectInfo`].
     Create {
-        /// What makes the object.
+        /// The source of the object.
         #[serde(borrow)]
         source: SourceRef<'a>,
-        /// The class or interface the caller expects; empty for any.
+        /// The class or interface that the caller expects; empty for any.
         expect: &'a str,
     },
-    /// A handle for this session to the object that is now there. Answers [`ObjectInfo`].
+    /// Makes a handle for this session to the current object of a target. Replies with [`ObjectInfo`].
     Hold {
         /// The object.
         #[serde(borrow)]
         target: Target<'a>,
-        /// The class or interface the caller expects; empty for any.
+        /// The class or interface that the caller expects; empty for any.
         expect: &'a str,
     },
-    /// Gives up `count` handles to an object. Answers `()`.
+    /// Releases `count` handles to an object. Replies with `()`.
     Release {
         /// The object.
         id: Uuid,
         /// How many handles.
         count: u32,
     },
-    /// Runs a function of a module. Answers its result.
+    /// Runs a function of a module. Replies with its result.
     Run {
         /// The function.
         #[serde(borrow)]
         function: FunctionRef<'a>,
-        /// How the arguments are encoded, and the result is to be.
+        /// The encoding of the arguments and of the result.
         encoding: Encoding,
         /// The arguments.
         #[serde(with = "serde_bytes")]
         args: &'a [u8],
     },
-    /// A copy of the object's value, where its class can show one. Answers [`Value`](crate::Value).
+    /// Copies the object's value, if its class allows it. Replies with [`Value`](crate::Value).
     Snapshot {
         /// The object.
         #[serde(borrow)]
         target: Target<'a>,
     },
-    /// Nobody waits for an earlier operation of this session any more: it is given up if it has not begun, and undone
-    /// if its result was [provisional](Reply::Provisional). Answers `()`.
+    /// Nobody waits for an earlier operation of this session any more: it is cancelled if it has not started, and
+    /// undone if its result was [provisional](Reply::Provisional). Replies with `()`.
     Cancel {
         /// Its sequence number.
         sequence: u64,
     },
-    /// The provisional result of an earlier operation has arrived. Answers `()`.
+    /// The provisional result of an earlier operation has arrived. Replies with `()`.
     Acknowledge {
         /// Its sequence number.
         sequence: u64,
     },
-    /// The client will not come back: the session ends with its connection. Answers `()`.
+    /// The client will not come back: the session ends with its connection. Replies with `()`.
     Goodbye,
-    /// Whether a method panicked while it changed the object. Answers `bool`.
+    /// Asks whether a method panicked while changing the object. Replies with `bool`.
     IsPoisoned {
         /// The object.
         #[serde(borrow)]
         target: Target<'a>,
     },
-    /// The object can be used again, although a method panicked while it changed it. Answers `()`.
+    /// Makes an object usable again after a method panicked while changing it. Replies with `()`.
     ClearPoison {
         /// The object.
         #[serde(borrow)]
         target: Target<'a>,
     },
-    /// The signature that the service was built with. Answers
+    /// Asks for a signature that the service was built with. Replies with
     /// [`SignatureDescription`](crate::signature::SignatureDescription).
     Signature {
-        /// Of what.
+        /// What it is the signature of.
         #[serde(borrow)]
         of: SignatureRef<'a>,
     },
-    /// As [`Snapshot`](Operation::Snapshot), with whether what is copied is poisoned. Answers
+    /// Like [`Snapshot`](Operation::Snapshot), and says whether the copied objects are poisoned. Replies with
     /// [`Snapshot`](struct@Snapshot).
     SnapshotWithInfo {
         /// The object.
         #[serde(borrow)]
         target: Target<'a>,
     },
-    /// Calls a method. Answers its result. It has a form of its own in bytes, and stands
-    /// last here: serde numbers what comes after one that it skips in two ways.
+    /// Calls a method. Replies with its result. It has an encoding of its own, and is the last variant because serde
+    /// numbers the variants after a skipped one in two ways.
     #[serde(skip)]
     Call {
         /// The object.
         target: Target<'a>,
         /// The method.
         method: MethodRef<'a>,
-        /// How the arguments are encoded, and the result is to be.
+        /// The encoding of the arguments and of the result.
         encoding: Encoding,
         /// The arguments.
         args: &'a [u8],
@@ -187,13 +187,13 @@ pub enum Operation<'a> {
 /// The object of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Target<'a> {
-    /// Whatever the key is mapped to when the operation runs.
+    /// The object that the key is mapped to when the operation runs.
     Key(&'a str),
-    /// One object, to which the session holds a handle.
+    /// One object, to which the session has a handle.
     Id(Uuid),
 }
 
-/// As in messages: `"alice"`, `object 0190…`.
+/// Shows the target as in messages: `"alice"`, `object 0190…`.
 impl fmt::Display for Target<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -211,7 +211,7 @@ pub enum SourceRef<'a> {
         /// The function.
         #[serde(borrow)]
         function: FunctionRef<'a>,
-        /// How the arguments are encoded.
+        /// The encoding of the arguments.
         encoding: Encoding,
         /// The arguments.
         #[serde(with = "serde_bytes")]
@@ -219,17 +219,17 @@ pub enum SourceRef<'a> {
     },
     /// A value made by the client.
     Value {
-        /// The class's signature, by its number.
+        /// The number of the class's signature.
         signature: u64,
         /// The value, tagged with its class, in postcard.
         #[serde(with = "serde_bytes")]
         object: &'a [u8],
     },
-    /// A value made by a client that has another signature of its class.
+    /// A value made by a client that was built with another signature of its class.
     ValueByNames {
         /// The class's path.
         class: &'a str,
-        /// A [`Value`](crate::Value) in postcard: of the object, without the tag.
+        /// A [`Value`](crate::Value) in postcard: the object's, without the tag.
         #[serde(with = "serde_bytes")]
         value: &'a [u8],
     },
@@ -237,12 +237,12 @@ pub enum SourceRef<'a> {
     Existing(#[serde(borrow)] Target<'a>),
 }
 
-/// Names a function.
+/// Identifies a function.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FunctionRef<'a> {
-    /// By the number of its [signature](crate::signature): typed callers.
+    /// By the number of its [signature](crate::signature), for typed callers.
     Id(u64),
-    /// By its name: dynamic callers. A class stands for its constructor `new`.
+    /// By its name, for dynamic callers. A class stands for its constructor `new`.
     Name {
         /// The module.
         module: &'a str,
@@ -252,7 +252,7 @@ pub enum FunctionRef<'a> {
 }
 
 impl FunctionRef<'static> {
-    /// How a typed caller names the function that has this signature.
+    /// The reference that a typed caller uses for the function with this signature.
     pub(crate) fn of(signature: &'static Signature) -> Self {
         match signature.reference() {
             SignatureRef::Function { module, name } if signature.goes_by_names() => FunctionRef::Name { module, name },
@@ -261,20 +261,21 @@ impl FunctionRef<'static> {
     }
 }
 
-/// Names a method.
+/// Identifies a method.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum MethodRef<'a> {
-    /// By the number of its [signature](crate::signature): typed callers.
+    /// By the number of its [signature](crate::signature), for typed callers.
     Id(u64),
-    /// By its name, with the interface's path and a dot before it where that is needed: dynamic callers.
+    /// By its name, preceded by the interface's path and a dot where that is needed, for dynamic callers.
     Name(&'a str),
 }
 
 impl Operation<'_> {
-    /// The operation's bytes.
+    /// Encodes the operation.
     ///
     /// # Errors
-    /// Never in practice: every part is plain data. [`Error::Malformed`] if it cannot be encoded all the same.
+    /// [`Error::Malformed`] if it cannot be encoded, which does not happen in practice, because every part is plain
+    /// data.
     pub fn encode(&self) -> Result<Payload, Error> {
         match *self {
             Operation::Call { target, method, encoding, args } => call::encode(target, method, encoding, args),
@@ -282,7 +283,7 @@ impl Operation<'_> {
         }
     }
 
-    /// The object that it is for, or the key of one to be; `None` if it is for none.
+    /// The object that the operation is for, or the key of one to be made; `None` if there is none.
     pub fn target(&self) -> Option<Target<'_>> {
         match *self {
             Operation::Memoize { key, .. }
@@ -302,7 +303,7 @@ impl Operation<'_> {
         }
     }
 
-    /// The name of what asks for it, for messages.
+    /// The name of the method with which clients request it, for messages.
     pub fn name(&self) -> &'static str {
         match self {
             Operation::Memoize { .. } => "memoize",
@@ -332,7 +333,7 @@ impl Operation<'_> {
 }
 
 impl<'a> Operation<'a> {
-    /// Decodes an operation; it borrows from `bytes`.
+    /// Decodes an operation, which borrows from `bytes`.
     ///
     /// # Errors
     /// [`Error::Malformed`].
@@ -344,35 +345,36 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// What an operation came to.
+/// The outcome of an operation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     /// Its result, encoded.
     Done(Payload),
-    /// Its result, encoded, which is undone unless the caller says that it has it: a lock granted, a handle counted.
+    /// Its encoded result, which is undone unless the caller says that it has received it: a granted lock, a counted
+    /// handle.
     Provisional(Payload),
-    /// The method or generator returned an error of its own.
+    /// The method or generator returned an error.
     Raised(Box<Raised>),
-    /// It came to no result. Boxed, as errors are: a reply is moved from hand to hand, and most bring none.
+    /// It has no result. The error is boxed, because a reply is moved often, and few have an error.
     Failed(Box<ReplyError>),
 }
 
-/// What a method or generator returned that is an error of its own.
+/// An error that a method or generator returned.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Raised {
     /// The error's message.
     pub message: String,
-    /// The error, encoded.
+    /// The encoded error.
     pub body: Payload,
 }
 
 impl Reply {
-    /// It came to no result.
+    /// A reply for an operation without a result.
     pub fn failed(error: impl Into<ReplyError>) -> Self {
         Reply::Failed(Box::new(error.into()))
     }
 
-    /// The error with which it came to no result, if that says all that its caller is told.
+    /// The error of an operation without a result, if it contains everything that its caller is told.
     pub fn error(&self) -> Option<&Error> {
         match self {
             Reply::Failed(error) => match &**error {
@@ -383,7 +385,7 @@ impl Reply {
         }
     }
 
-    /// The method or generator returned an error of its own.
+    /// A reply for a method or generator that returned an error.
     pub fn raised(message: String, body: Payload) -> Self {
         Reply::Raised(Box::new(Raised { message, body }))
     }

@@ -1,4 +1,4 @@
-//! The parameters of a method or function, as `#[remote]` writes them down and as people are shown them.
+//! The parameters of a method or function, as `#[remote]` records them and as people see them.
 
 pub use super::results::ParamKind;
 use super::results::{ParameterDefault, ParameterDescription};
@@ -13,21 +13,21 @@ pub struct Param {
     pub kind: ParamKind,
     /// Its type, as written.
     pub ty: &'static str,
-    /// Whether a dynamic caller may leave it out: its type is an `Option`, and what is left out is `None`; or an
+    /// Whether a dynamic caller may leave it out: its type is an `Option`, and is then `None`, or an
     /// [`Arg`](crate::args::Arg), or it has a default.
     pub optional: bool,
-    /// What it is then, as written in Rust; `None` for an [`Arg`](crate::args::Arg), which tells that it was left out,
-    /// and for what takes all further arguments, which is empty then.
+    /// Its default, as written in Rust. `None` for an [`Arg`](crate::args::Arg), which shows that it was left out, and
+    /// for a parameter that takes all further arguments, which is then empty.
     pub default: Option<&'static str>,
-    /// The same as a value, where that is plain from how it is written; for an [`Arg`](crate::args::Arg) what the
-    /// method takes it for when it is left out, where there is such a value.
+    /// The default as a value, if that can be seen from how it is written; for an [`Arg`](crate::args::Arg) the value
+    /// that the method uses if it was left out, if there is one.
     pub value: Option<fn() -> Option<Value>>,
 }
 
 impl Param {
-    /// What a dynamic caller gets that leaves it out.
+    /// The default for a dynamic caller that leaves it out.
     pub fn default_value(&self) -> ParameterDefault {
-        // The expression is its author's, and may panic.
+        // The expression is the user's, and may panic.
         let value = || std::panic::catch_unwind(self.value?).ok().flatten();
         match (self.optional, value(), self.default) {
             (false, ..) => ParameterDefault::Required,
@@ -50,7 +50,7 @@ impl From<&Param> for ParameterDescription {
     }
 }
 
-/// `name(a: i64, b: Option<String>) -> Result<i64, BankError>`, as shown to people.
+/// `name(a: i64, b: Option<String>) -> Result<i64, BankError>`, for people.
 pub(crate) fn signature_text(name: &str, params: &[Param], returns: &str) -> String {
     let param = |p: &Param| match p.default {
         Some(default) if !p.ty.starts_with("Option<") || default != "None" => {
@@ -70,8 +70,8 @@ pub(crate) fn signature_text(name: &str, params: &[Param], returns: &str) -> Str
     format!("{name}({}){arrow}", params.join(", "))
 }
 
-/// `bank.Account.deposit(cents, note=null)`, as a dynamic caller could write it: a parameter that may be left out is
-/// shown with what it is then, and with `...` where no value says that.
+/// `bank.Account.deposit(cents, note=null)`, as a dynamic caller could write it. A parameter that may be left out is
+/// shown with its default, or with `...` if no value represents it.
 pub(crate) fn called_text(name: &str, params: &[Param]) -> String {
     let param = |p: &Param| match (p.kind, p.default_value()) {
         (ParamKind::Args, _) => format!("*{}", p.name),

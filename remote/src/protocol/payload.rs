@@ -1,14 +1,14 @@
-//! Encoded bytes on their way.
+//! Encoded bytes that are sent.
 
 use bytes::Bytes;
 use std::fmt;
 use std::ops::Deref;
 
-/// Up to so many bytes stand in a [`Payload`] itself: with them it takes as much room as without.
+/// Up to this many bytes are stored in a [`Payload`] itself, which does not make it larger.
 const SMALL: usize = 38;
 
-/// An encoded operation or result. Most are small, and are kept in place: memory of its own for each operation took a
-/// seventh of what a call costs its client, and to share that of the frame in which a result came, two atomic steps.
+/// An encoded operation or result. Most are small, and are stored in place: a separate allocation for each operation
+/// took a seventh of the client's cost of a call, and sharing the frame in which a result came took two atomic steps.
 #[derive(Clone)]
 pub struct Payload(Form);
 
@@ -19,16 +19,16 @@ enum Form {
 }
 
 impl Payload {
-    /// `bytes`, which are a part of `whole`, and share its memory unless they are small.
+    /// A payload of `bytes`, which are a part of `whole`. It shares the memory of `whole`, unless the bytes are few.
     ///
     /// # Panics
-    /// If they are no part of it.
+    /// If `bytes` is not a part of `whole`.
     pub fn part_of(whole: &Bytes, bytes: &[u8]) -> Self {
         Self::small(bytes).unwrap_or_else(|| Payload(Form::Shared(whole.slice_ref(bytes))))
     }
 
-    /// A byte, and two times an array and a slice, and another slice, one after the other. What has a length that is
-    /// known as this is compiled is copied without a call of `memcpy`, which took longer than what it copied.
+    /// A byte, twice an array and a slice, and another slice, concatenated. The arrays, whose lengths are known at
+    /// compile time, are copied without a call of `memcpy`, which took longer than the copying itself.
     #[inline]
     pub(crate) fn joined<const A: usize, const B: usize>(
         head: u8,
@@ -57,7 +57,7 @@ impl Payload {
     }
 }
 
-/// Puts `piece` at `start`; where it ends.
+/// Copies `piece` to `start`, and returns where it ends.
 #[inline]
 fn put(bytes: &mut [u8], start: usize, piece: &[u8]) -> usize {
     let end = start + piece.len();
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_holds_what_it_was_made_of_whatever_its_size() {
+    fn payloads_of_any_size_keep_their_bytes() {
         for size in [0, 1, SMALL - 1, SMALL, SMALL + 1, 300, 70_000] {
             let bytes: Vec<u8> = (0..size).map(|index| index as u8).collect();
             let whole = Bytes::from([b"before", &bytes[..], b"after"].concat());

@@ -1,10 +1,23 @@
-//! What a service tells of objects, keys, methods and modules: the results of the operations that a client may ask for.
+//! The results of a service's operations: descriptions of objects, keys, methods and modules.
 
 use crate::value::Value;
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
-/// Which object an operation came to.
+/// Identifies the object that an operation returned.
+///
+/// ```
+/// use tarmem_remote::client_api::ClientApi;
+/// use tarmem_remote::results::ObjectInfo;
+/// use tarmem_remote::{Error, args, source::DynamicFunctionCall};
+///
+/// /// Whether this call made the list, or found it.
+/// async fn made(session: &ClientApi) -> Result<bool, Error> {
+///     let list = DynamicFunctionCall::new("builtins", "list", args![]);
+///     let (_list, info): (_, ObjectInfo) = session.memoize("numbers", list).with_info().await?;
+///     Ok(info.made)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ObjectInfo {
@@ -14,20 +27,20 @@ pub struct ObjectInfo {
     pub class: String,
     /// The generation of the key's mapping; 0 for an unnamed object.
     pub generation: u64,
-    /// Whether this very operation made it: false on a hit, and for an object that was there before.
+    /// Whether this very operation made it: false if the object already existed.
     pub made: bool,
     /// Whether a method panicked while changing it.
     pub poisoned: bool,
 }
 
 impl ObjectInfo {
-    /// Of an object that was there before. For those who run operations.
+    /// An object that already existed. For code that runs operations.
     #[doc(hidden)]
     pub fn new(id: Uuid, class: &str, generation: u64, poisoned: bool) -> Self {
         ObjectInfo { id, class: class.to_owned(), generation, made: false, poisoned }
     }
 
-    /// The same of one that was made by this very operation, if `made`.
+    /// The same, and whether this very operation made it.
     #[doc(hidden)]
     #[must_use]
     pub fn made(self, made: bool) -> Self {
@@ -35,18 +48,35 @@ impl ObjectInfo {
     }
 }
 
-/// Some keys, in order.
+/// A page of keys, in order.
+///
+/// ```
+/// use tarmem_remote::results::KeysPage;
+/// use tarmem_remote::{ClientApi, Error};
+///
+/// async fn all_keys(session: &ClientApi) -> Result<Vec<String>, Error> {
+///     let (mut keys, mut after) = (Vec::new(), String::new());
+///     loop {
+///         let page: KeysPage = session.keys("", &after, 0).await?;
+///         keys.extend(page.keys);
+///         match page.next {
+///             Some(next) => after = next,
+///             None => return Ok(keys),
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct KeysPage {
     /// The keys.
     pub keys: Vec<String>,
-    /// What to ask `after` for the next page; `None` if this was the last.
+    /// The value of `after` for the next page; `None` if this is the last page.
     pub next: Option<String>,
 }
 
 impl KeysPage {
-    /// For those who run operations.
+    /// For code that runs operations.
     #[doc(hidden)]
     pub fn new(keys: Vec<String>, next: Option<String>) -> Self {
         KeysPage { keys, next }
@@ -54,24 +84,44 @@ impl KeysPage {
 }
 
 /// The versions of a service.
+///
+/// ```
+/// use tarmem_remote::results::VersionInfo;
+/// use tarmem_remote::{ClientApi, Error};
+///
+/// async fn show(session: &ClientApi) -> Result<String, Error> {
+///     let version: VersionInfo = session.version().await?;
+///     Ok(format!("tarmem {}, protocol {}", version.service, version.protocol))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct VersionInfo {
-    /// Of its crate.
+    /// The version of its crate.
     pub service: String,
-    /// Of the protocol.
+    /// The version of the protocol.
     pub protocol: u32,
 }
 
 impl VersionInfo {
-    /// For those who run operations.
+    /// For code that runs operations.
     #[doc(hidden)]
     pub fn new(service: String, protocol: u32) -> Self {
         VersionInfo { service, protocol }
     }
 }
 
-/// What is known about an object.
+/// A description of an object.
+///
+/// ```
+/// use tarmem_remote::results::ObjectDescription;
+/// use tarmem_remote::{ClientApi, Error};
+///
+/// async fn has_method(session: &ClientApi, key: &str, method: &str) -> Result<bool, Error> {
+///     let object: ObjectDescription = session.describe(key).await?;
+///     Ok(object.methods.iter().any(|candidate| candidate.name == method))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ObjectDescription {
@@ -79,7 +129,7 @@ pub struct ObjectDescription {
     pub id: Uuid,
     /// The path of its class.
     pub class: String,
-    /// The generation of the key's mapping; 0 if it was asked for by id.
+    /// The generation of the key's mapping; 0 if the description was requested by id.
     pub generation: u64,
     /// Whether a method panicked while changing it.
     pub poisoned: bool,
@@ -92,7 +142,7 @@ pub struct ObjectDescription {
 }
 
 impl ObjectDescription {
-    /// Of an object of a class with these documentation, interfaces and methods. For those who run operations.
+    /// An object of a class with this documentation and these interfaces and methods. For code that runs operations.
     #[doc(hidden)]
     pub fn new(info: ObjectInfo, docs: &str, interfaces: Vec<String>, methods: Vec<MethodDescription>) -> Self {
         let ObjectInfo { id, class, generation, poisoned, .. } = info;
@@ -100,21 +150,31 @@ impl ObjectDescription {
     }
 }
 
-/// A copy of an object's value, and whether a method left half changed what is copied:
-/// [`Proxy::snapshot_with_info`](crate::Proxy::snapshot_with_info) takes one.
+/// A copy of an object's value, and whether a method left what was copied half changed. It is the result of
+/// [`Proxy::snapshot_with_info`](crate::Proxy::snapshot_with_info).
+///
+/// ```
+/// use tarmem_remote::results::Snapshot;
+/// use tarmem_remote::{Error, Proxy, Value};
+///
+/// async fn reliable(object: &impl Proxy) -> Result<Option<Value>, Error> {
+///     let snapshot: Snapshot = object.snapshot_with_info().await?;
+///     Ok((!snapshot.is_poisoned()).then_some(snapshot.value))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The value, as [`Proxy::snapshot`](crate::Proxy::snapshot) gives it.
+    /// The value, like the result of [`Proxy::snapshot`](crate::Proxy::snapshot).
     pub value: Value,
     /// Whether a method panicked while changing the object.
     pub poisoned: bool,
-    /// Whether one panicked while changing an object that the value shows in the place of a reference.
+    /// Whether a method panicked while changing an object that the value shows in place of a reference.
     pub poisoned_inside: bool,
 }
 
 impl Snapshot {
-    /// For those who run operations.
+    /// For code that runs operations.
     #[doc(hidden)]
     pub fn new(value: Value, poisoned: bool, poisoned_inside: bool) -> Self {
         Snapshot { value, poisoned, poisoned_inside }
@@ -126,13 +186,36 @@ impl Snapshot {
     }
 }
 
-/// What is known about a method.
+/// A description of a method.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use tarmem_remote::results::MethodDescription;
+/// use tarmem_remote::{Registry, remote};
+///
+/// #[remote(module = "doc_methods")]
+/// #[derive(Serialize, Deserialize)]
+/// pub struct Account { cents: i64 }
+///
+/// #[remote]
+/// impl Account {
+///     /// Pays in.
+///     pub fn deposit(&mut self, cents: i64) { self.cents += cents; }
+/// }
+///
+/// # fn main() {
+/// let methods: Vec<MethodDescription> =
+///     Registry::linked().unwrap().class("doc_methods.Account").unwrap().describe_methods();
+/// assert_eq!((&*methods[0].receiver, &*methods[0].signature), ("&mut self", "deposit(cents: i64)"));
+/// assert_eq!(methods[0].docs, "Pays in.");
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MethodDescription {
     /// Its name.
     pub name: String,
-    /// The interface it belongs to; the class's own path for an inherent method.
+    /// The interface that it belongs to; the class's own path for an inherent method.
     pub interface: String,
     /// `&self` or `&mut self`.
     pub receiver: String,
@@ -144,9 +227,25 @@ pub struct MethodDescription {
     pub docs: String,
 }
 
-/// What is known about a parameter of a method or function. It may be passed by its place, or by its name; one of a
-/// [kind](ParamKind) that takes all further arguments is passed by passing those, and those after [`ParamKind::Args`]
-/// go by their names only ([`ParamKind::KeywordOnly`], and the objects among them).
+/// A description of a parameter of a method or function. It can be passed by position or by name. For a
+/// [kind](ParamKind) that takes all further arguments, those are passed instead, and the parameters after
+/// [`ParamKind::Args`] are passed by name only ([`ParamKind::KeywordOnly`], and the objects among them).
+///
+/// ```
+/// use tarmem_remote::results::{ParamKind, ParameterDefault, ParameterDescription};
+/// use tarmem_remote::{Registry, remote};
+///
+/// #[remote(module = "doc_parameters")]
+/// pub fn pay(cents: i64, #[remote(default = "none")] note: &str) {}
+///
+/// # fn main() {
+/// let module = Registry::linked().unwrap().describe_module("doc_parameters").unwrap();
+/// let [cents, note]: &[ParameterDescription; 2] = module.members[0].parameters[..].try_into().unwrap();
+/// assert_eq!((&*cents.name, &*cents.ty, cents.kind), ("cents", "i64", ParamKind::Value));
+/// assert_eq!(cents.default, ParameterDefault::Required);
+/// assert_eq!(note.default, ParameterDefault::Value("none".into()));
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ParameterDescription {
@@ -159,26 +258,33 @@ pub struct ParameterDescription {
     pub ty: String,
     /// Whether a dynamic caller may leave it out.
     pub optional: bool,
-    /// What it is then.
+    /// Its default.
     pub default: ParameterDefault,
 }
 
-/// What a caller passes for a parameter: by its place or by the parameter's name, if it is one argument.
+/// What a caller passes for a parameter, by position or by the parameter's name if it is a single argument.
+///
+/// ```
+/// use tarmem_remote::results::ParamKind;
+///
+/// assert!(ParamKind::Args.is_rest() && ParamKind::Kwargs.is_rest());
+/// assert!(!ParamKind::Value.is_rest());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ParamKind {
     /// A value.
     Value,
-    /// A value that goes by the parameter's name only: it stands after [`Args`](ParamKind::Args).
+    /// A value that is passed by the parameter's name only: the parameter comes after [`Args`](ParamKind::Args).
     KeywordOnly,
-    /// `&T`: an object of the service, by its key or by reference, which others may read meanwhile.
+    /// `&T`: an object of the service, by key or by reference, which others may read at the same time.
     Object,
-    /// `&mut T`: the same, and the function has it for itself.
+    /// `&mut T`: an object that the function holds exclusively.
     ExclusiveObject,
-    /// All further arguments by place, as `*args` in Python.
+    /// All further positional arguments, as `*args` in Python.
     Args,
-    /// All further arguments by name, as `**kwargs` in Python.
+    /// All further named arguments, as `**kwargs` in Python.
     Kwargs,
 }
 
@@ -189,41 +295,65 @@ impl ParamKind {
     }
 }
 
-/// What a parameter is for a dynamic caller that leaves it out. In JSON `"required"`, `"absent"`, `{"value": …}` or
-/// `{"computed": "…"}`; so no value is mistaken for there being none, nor `null` for either.
+/// The value of a parameter for a dynamic caller that leaves it out. In JSON it is `"required"`, `"absent"`, `{"value":
+/// …}` or `{"computed": "…"}`, so no value is mistaken for the lack of one, nor `null` for either.
+///
+/// ```
+/// use tarmem_remote::results::ParameterDefault;
+///
+/// let json = |default| serde_json::to_string(&default).unwrap();
+/// assert_eq!(json(ParameterDefault::Required), r#""required""#);
+/// assert_eq!(json(ParameterDefault::Value(60.into())), r#"{"value":60}"#);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ParameterDefault {
-    /// It may not be left out.
+    /// The parameter may not be left out.
     Required,
-    /// The method is told that it was left out, which no value stands for: `dict.pop(key)` is an error where
-    /// `dict.pop(key, null)` is null. What takes all further arguments is empty then.
+    /// The method sees that the parameter was left out, which no value represents: `dict.pop(key)` is an error where
+    /// `dict.pop(key, null)` is null. A parameter that takes all further arguments is then empty.
     Absent,
     /// This value.
     Value(#[serde(serialize_with = "shown")] Value),
-    /// What the service finds by this Rust expression, for each such call.
+    /// The value of this Rust expression, which the service evaluates for each such call.
     Computed(String),
 }
 
-/// For people, with bytes and tuples as the command line writes them.
+/// Shows the value for people, with bytes and tuples as the command line writes them.
 fn shown<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
     if serializer.is_human_readable() { value.to_json().serialize(serializer) } else { value.serialize(serializer) }
 }
 
-/// What a module offers.
+/// A description of a module.
+///
+/// ```
+/// use tarmem_remote::results::{MemberKind, ModuleDescription};
+/// use tarmem_remote::{Registry, remote};
+///
+/// /// The largest amount.
+/// #[remote(module = "doc_module")]
+/// pub const LIMIT: i64 = 1_000_000;
+///
+/// # fn main() {
+/// let module: ModuleDescription = Registry::linked().unwrap().describe_module("doc_module").unwrap();
+/// let limit = &module.members[0];
+/// assert_eq!((&*limit.name, limit.kind), ("LIMIT", MemberKind::Constant));
+/// assert_eq!((limit.value.clone(), &*limit.docs), (Some(1_000_000.into()), "The largest amount."));
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ModuleDescription {
     /// Its absolute name.
     pub name: String,
-    /// Its members, by name.
+    /// Its members, sorted by name.
     pub members: Vec<MemberDescription>,
     /// The modules inside it.
     pub modules: Vec<String>,
 }
 
-/// What is known about a member of a module.
+/// A description of a member of a module. For an example, see [`ModuleDescription`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MemberDescription {
@@ -243,16 +373,27 @@ pub struct MemberDescription {
     pub value: Option<Value>,
 }
 
-/// What a member of a module is.
+/// The kind of a module's member.
+///
+/// ```
+/// use tarmem_remote::results::{MemberDescription, MemberKind};
+///
+/// /// What can be passed to `memoize`.
+/// fn sources(members: &[MemberDescription]) -> impl Iterator<Item = &str> {
+///     let is_source = |kind| matches!(kind, MemberKind::Class | MemberKind::Generator);
+///     members.iter().filter(move |member| is_source(member.kind)).map(|member| &*member.name)
+/// }
+/// assert_eq!(sources(&[]).count(), 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MemberKind {
     /// A class.
     Class,
-    /// A function that makes an object: good for `memoize`.
+    /// A function that makes an object, and so can be passed to `memoize`.
     Generator,
-    /// A function that gives a value.
+    /// A function that returns a value.
     Function,
     /// A constant.
     Constant,

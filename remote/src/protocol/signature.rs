@@ -1,11 +1,11 @@
-//! The signature of a method or function, as client and service each were built with it.
+//! Signatures of methods and functions, as client and service were each built with them.
 //!
-//! A typed call names its method by a number that is made of the method's name *and* its signature: parameters, result
-//! and error, with the shapes of their types in depth. So a service that was built with another signature does not know
-//! the number, and nothing is ever decoded as something else. The client then asks once for the service's
-//! [`SignatureDescription`], and goes on by names: arguments as a map of self-describing values, so that serde's own
-//! rules decide what fits ([`Changes`] keeps which methods are called so). Where both sides have the same signature,
-//! this costs a call nothing.
+//! A typed call identifies its method by a number that is derived from the method's name *and* its signature: its
+//! parameters, result and error, with the shapes of their types in depth. So a service that was built with another
+//! signature does not know the number, and nothing is ever decoded as something else. The client then asks once for the
+//! service's [`SignatureDescription`], and continues by names: the arguments are sent as a map of self-describing
+//! values, so that serde's own rules decide whether they fit ([`Changes`] records which methods are called in this
+//! way). If both sides have the same signature, this costs a call nothing.
 
 use crate::args::Args;
 use crate::codec::{self, Encoding};
@@ -21,7 +21,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
-/// A signature that this program was built with. Made by `#[remote]`, one for each method, constructor, function and
+/// A signature that this program was built with. `#[remote]` makes one for each method, constructor, function and
 /// class.
 pub struct Signature {
     kind: Kind,
@@ -36,7 +36,7 @@ pub struct Signature {
     known: OnceLock<Known>,
 }
 
-/// What a signature is of.
+/// What a signature is the signature of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(hidden)]
 pub enum Kind {
@@ -48,18 +48,18 @@ pub enum Kind {
     Class,
 }
 
-/// Decodes the arguments of a typed call, and gives those that are there as values.
+/// Decodes the arguments of a typed call, and returns those that are given as values.
 type Rename = fn(&[u8]) -> Result<Vec<Option<Value>>, String>;
 
-/// What is found out when it is first asked for.
+/// What is found out when it is first needed.
 struct Known {
     id: u64,
     shapes: Shapes,
-    /// The types are known in depth.
+    /// Whether the types are known in depth.
     learned: bool,
 }
 
-/// Names what a signature is of.
+/// Identifies what a signature is the signature of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[doc(hidden)]
 pub enum SignatureRef<'a> {
@@ -84,20 +84,20 @@ pub enum SignatureRef<'a> {
     },
 }
 
-/// A signature, as it is told.
+/// A signature, as it is sent to the other side.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[doc(hidden)]
 pub struct SignatureDescription {
-    /// For people.
+    /// The signature as text.
     pub text: String,
-    /// Making the call twice is as good as making it once.
+    /// Whether making the call twice is the same as making it once.
     pub idempotent: bool,
-    /// Of its parameters, its result and its error.
+    /// The shapes of its parameters, its result and its error.
     pub shapes: Shapes,
 }
 
 impl Signature {
-    /// For generated code: `name` in `scope`, of the method or function with that stable id.
+    /// For generated code: the signature of `name` in `scope`, the method or function with that stable id.
     #[allow(clippy::too_many_arguments, reason = "for generated code")]
     pub const fn new(
         kind: Kind,
@@ -113,14 +113,14 @@ impl Signature {
         Signature { kind, scope, name, stable, params, returns, idempotent, trace, rename, known: OnceLock::new() }
     }
 
-    /// For generated code: the values of the class `path`.
+    /// For generated code: the signature of the values of the class `path`.
     pub const fn of_class(path: &'static str, trace: fn(&mut Tracer) -> Vec<(String, Shape)>) -> Self {
         Self::new(Kind::Class, "", path, stable_id(path, ""), &[], "", true, trace, |_| {
-            Err("an object goes as a whole".to_owned())
+            Err("an object is sent as a whole".to_owned())
         })
     }
 
-    /// The number that it goes by on the wire.
+    /// The number that identifies it on the wire.
     pub fn id(&'static self) -> u64 {
         self.known().id
     }
@@ -145,7 +145,7 @@ impl Signature {
         })
     }
 
-    /// As the other side is told.
+    /// The description that is sent to the other side.
     pub fn describe(&'static self) -> SignatureDescription {
         SignatureDescription {
             text: self.to_string(),
@@ -154,7 +154,7 @@ impl Signature {
         }
     }
 
-    /// What it is of.
+    /// What it is the signature of.
     pub fn reference(&self) -> SignatureRef<'static> {
         match self.kind {
             Kind::Method => SignatureRef::Method { interface: self.scope, name: self.name },
@@ -163,19 +163,19 @@ impl Signature {
         }
     }
 
-    /// How a typed caller encodes arguments.
+    /// The encoding that a typed caller uses for arguments.
     pub(crate) fn encoding(&'static self) -> Encoding {
         if self.goes_by_names() { Encoding::Dynamic } else { Encoding::Typed }
     }
 
-    /// `bank.Account.deposit`
+    /// The full name: `bank.Account.deposit`.
     pub(crate) fn full_name(&self) -> String {
         format!("{}.{}", self.scope, self.name)
     }
 
-    /// Whether its calls always go by names, since the types in it are not known in depth: they check their content in
-    /// ways that no made-up data passes, or ask what the data is, which the typed encoding cannot tell
-    /// (`#[serde(untagged)]`, `#[serde(flatten)]`).
+    /// Whether its calls always go by names, because its types are not known in depth: they check their content in ways
+    /// that no sample data passes, or ask what the data is, which the typed encoding cannot tell (`#[serde(untagged)]`,
+    /// `#[serde(flatten)]`).
     pub fn goes_by_names(&'static self) -> bool {
         !self.known().learned
     }
@@ -183,7 +183,7 @@ impl Signature {
     /// The arguments of a typed call, by names.
     ///
     /// # Errors
-    /// In words, if they cannot be told so.
+    /// A message, if they cannot be converted.
     pub fn by_names(&self, args: &[u8]) -> Result<Args, String> {
         (self.rename)(args).map(|values| self.name(values))
     }
@@ -191,26 +191,26 @@ impl Signature {
     /// The arguments of a call, by names.
     ///
     /// # Errors
-    /// In words, if they cannot be told so.
+    /// A message, if they cannot be converted.
     pub(crate) fn values_by_names(&self, args: &impl Serialize) -> Result<Args, String> {
         crate::args::present(args).map(|values| self.name(values))
     }
 
     fn name(&self, values: Vec<Option<Value>>) -> Args {
         let named = self.params.iter().zip(values).filter_map(|(param, value)| {
-            // Where there are no further arguments, there is nothing to say.
+            // If there are no further arguments, nothing has to be sent.
             let value = value.filter(|value| !(param.kind.is_rest() && is_empty(value)))?;
             Some((param.name.to_owned(), value))
         });
         Args::by_names(named.collect())
     }
 
-    /// The one of this program that goes by that number, if anybody has asked for its number yet.
+    /// This program's signature with this number, if its number has been used yet.
     pub(crate) fn by_id(id: u64) -> Option<&'static Self> {
         BY_ID.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
     }
 
-    /// How this signature, which is the client's, and the service's differ.
+    /// The difference between this signature, which is the client's, and the service's.
     pub(crate) fn compare(&'static self, service: SignatureDescription) -> Change {
         let ours = self.describe();
         let differences = ours.shapes.differences(&service.shapes);
@@ -231,10 +231,10 @@ fn is_empty(value: &Value) -> bool {
     value.as_list().is_some_and(<[_]>::is_empty) || value.as_map().is_some_and(<[_]>::is_empty)
 }
 
-/// Those of this program whose number was asked for.
+/// The signatures of this program whose number was used.
 static BY_ID: LazyLock<Mutex<HashMap<u64, &'static Signature>>> = LazyLock::new(Mutex::default);
 
-/// As in Rust, with its full name. Of a class, its path.
+/// Shows the signature as in Rust, with its full name; for a class its path.
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.scope.is_empty() {
@@ -250,22 +250,22 @@ impl fmt::Debug for Signature {
     }
 }
 
-/// A method that client and service were built with different signatures of.
+/// A method for which client and service were built with different signatures.
 #[derive(Debug)]
 pub(crate) struct Change {
     ours: String,
     theirs: String,
     differences: Vec<String>,
-    /// Both sides say that it may be made twice.
+    /// Whether both sides say that the call is idempotent.
     pub(crate) idempotent: bool,
     /// The client expects no result.
     pub(crate) ignores_result: bool,
-    /// What it returns can never be what the client expects: so it is not called at all.
+    /// The service's result can never be what the client expects, so the method is not called at all.
     pub(crate) refused: bool,
 }
 
 impl Change {
-    /// What could not be carried.
+    /// The error about what could not be converted.
     pub(crate) fn error(&self, reason: impl Into<String>) -> Error {
         Error::SignatureChanged {
             client: self.ours.clone(),
@@ -276,8 +276,8 @@ impl Change {
     }
 }
 
-/// The methods that are called by names in a session, since its service was built with other signatures of them. Asked
-/// before each typed call is sent.
+/// The methods that are called by names in a session, because its service was built with other signatures of them. It
+/// is checked before each typed call is sent.
 #[derive(Debug, Default)]
 #[doc(hidden)]
 pub struct Changes {
@@ -286,7 +286,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Whether there are any.
+    /// Whether there are no such methods.
     #[inline]
     pub(crate) fn any(&self) -> bool {
         self.any.load(Ordering::Relaxed)
@@ -296,7 +296,7 @@ impl Changes {
         self.by_id.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
-    /// One for each signature of this program at the most.
+    /// Adds a change. There is at most one for each signature of this program.
     pub(crate) fn insert(&self, id: u64, change: Change) -> Arc<Change> {
         let change = Arc::new(change);
         self.by_id.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&change));
@@ -304,15 +304,15 @@ impl Changes {
         change
     }
 
-    /// Another service has taken the place of the one that was asked.
+    /// Forgets all changes, because another service has replaced the one that was asked.
     pub fn clear(&self) {
         self.any.store(false, Ordering::Relaxed);
         self.by_id.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
-/// The stable 64-bit name of `name` in `scope`: FNV-1a over `scope/name`
-/// (Fowler, Noll and Vo; draft-eastlake-fnv). Collisions are refused at start-up.
+/// The stable 64-bit id of `name` in `scope`: FNV-1a over `scope/name` (Fowler, Noll and Vo; draft-eastlake-fnv).
+/// Collisions are refused at start-up.
 ///
 /// ```
 /// use tarmem_remote::signature::stable_id;
@@ -330,23 +330,23 @@ pub const fn stable_id(scope: &str, name: &str) -> u64 {
     mix(mix(mix(0xcbf2_9ce4_8422_2325, scope.as_bytes()), b"/"), name.as_bytes())
 }
 
-/// For generated code: the arguments of a typed call as values, those that are absent as `None`.
+/// For generated code: the arguments of a typed call as values, with absent ones as `None`.
 ///
 /// # Errors
-/// In words.
+/// A message.
 #[doc(hidden)]
 pub fn rename<T: DeserializeOwned + Serialize>(args: &[u8]) -> Result<Vec<Option<Value>>, String> {
     let args: T = codec::decode(args).map_err(|e| e.to_string())?;
     crate::args::present(&args)
 }
 
-/// Tells types whose shape can be learned from those that only a service can encode, as
+/// Distinguishes types whose shape can be learned from those that only a service can encode, as
 /// [`Kind`](crate::__private::Kind) does: `(&Returned::<T>::new()).shape(tracer, "T")`.
 #[doc(hidden)]
 pub struct Returned<T>(PhantomData<fn() -> T>);
 
 impl<T> Returned<T> {
-    /// Of `T`.
+    /// The shape of `T`.
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
         Returned(PhantomData)
@@ -356,7 +356,7 @@ impl<T> Returned<T> {
 /// See [`Returned`].
 #[doc(hidden)]
 pub trait KnownShape {
-    /// Its shape.
+    /// The shape of the type.
     fn shape(&self, tracer: &mut Tracer, text: &str) -> Shape;
 }
 
@@ -369,7 +369,7 @@ impl<T: DeserializeOwned> KnownShape for Returned<T> {
 /// See [`Returned`].
 #[doc(hidden)]
 pub trait OpaqueShape {
-    /// Its name.
+    /// The name of the type.
     fn shape(&self, tracer: &mut Tracer, text: &str) -> Shape;
 }
 

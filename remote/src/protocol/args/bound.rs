@@ -1,18 +1,18 @@
-//! Arguments in the places of their parameters, read as the tuple that a method takes.
+//! Arguments assigned to their parameters, deserialized as the tuple that a method takes.
 
 use crate::params::Param;
 use crate::value::{Value, ValueError};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// Arguments in the places of their parameters, to be read as a tuple.
+/// Arguments assigned to their parameters, to be deserialized as a tuple.
 ///
-/// They are moved into what is read: a second copy would double the memory of a large one.
+/// They are moved into the result, because a second copy would double the memory of a large argument.
 #[derive(Debug)]
 pub(crate) enum Bound<'p> {
-    /// The first parameters have one each, and the others none.
+    /// The first parameters have one argument each, and the others none.
     ByPlace(&'p [Param], std::vec::IntoIter<Value>),
-    /// By the parameters' names.
+    /// Arguments assigned by the parameters' names.
     Each(std::vec::IntoIter<(&'static str, Option<Value>)>),
 }
 
@@ -23,7 +23,7 @@ impl Default for Bound<'_> {
 }
 
 impl Bound<'_> {
-    /// How many are still to be read.
+    /// How many arguments are left to read.
     fn len(&self) -> usize {
         match self {
             Bound::ByPlace(params, _) => params.len(),
@@ -69,7 +69,7 @@ impl<'de> Deserializer<'de> for Bound<'_> {
     }
 }
 
-/// The arguments that are still to be read. What does not fit is told with its parameter.
+/// The arguments that are left to read. Errors name the parameter whose argument does not fit.
 struct Places<'a, 'p>(&'a mut Bound<'p>);
 
 impl<'de> SeqAccess<'de> for Places<'_, '_> {
@@ -88,7 +88,7 @@ impl<'de> SeqAccess<'de> for Places<'_, '_> {
 
 struct Place(Option<Value>);
 
-/// Each method as of the value, if there is one.
+/// Forwards each method to the value, if there is one.
 macro_rules! places {
     ($($method:ident($($name:ident: $ty:ty),*))*) => {$(
         fn $method<V: Visitor<'de>>(self, $($name: $ty,)* visitor: V) -> Result<V::Value, ValueError> {

@@ -1,4 +1,4 @@
-//! Arguments by name.
+//! Named arguments.
 
 use crate::value::Value;
 use serde::de::{MapAccess, Visitor};
@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::HashMap;
 use std::fmt;
 
-/// All further arguments by name, as `**kwargs` in Python: what a parameter with `#[remote(kwargs)]` is. They stay in
-/// their order, each name once.
+/// All further named arguments, as `**kwargs` in Python: the type of a parameter with `#[remote(kwargs)]`. The names
+/// keep their order, and each occurs once.
 ///
 /// ```
 /// use tarmem_remote::args::Kwargs;
@@ -19,24 +19,24 @@ use std::fmt;
 #[derive(Clone, Debug, Default)]
 pub struct Kwargs {
     entries: Vec<(String, Value)>,
-    /// Where each name is.
+    /// The index of each name.
     places: HashMap<String, usize>,
 }
 
 impl Kwargs {
-    /// None at all.
+    /// No arguments.
     pub fn new() -> Self {
         Kwargs::default()
     }
 
-    /// With one more; a name that is there already gets this value.
+    /// Adds an argument, or replaces the value of one with the same name.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.insert(name.into(), value.into());
         self
     }
 
-    /// Puts one in; a name that is there already gets this value.
+    /// Adds an argument, or replaces the value of one with the same name.
     pub fn insert(&mut self, name: String, value: Value) {
         match self.places.get(&name) {
             Some(&place) => self.entries[place].1 = value,
@@ -47,33 +47,33 @@ impl Kwargs {
         }
     }
 
-    /// Whether there is one of that name.
+    /// Whether there is an argument with this name.
     pub fn contains(&self, name: &str) -> bool {
         self.places.contains_key(name)
     }
 
-    /// The one of that name.
+    /// The value of the argument with this name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.places.get(name).map(|&place| &self.entries[place].1)
     }
 
-    /// How many there are.
+    /// The number of arguments.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no arguments.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// All of them, in their order.
+    /// The arguments in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.entries.iter().map(|(name, value)| (name.as_str(), value))
     }
 }
 
-/// If the names and values are the same, in whatever order.
+/// Compares names and values, whatever their order.
 impl PartialEq for Kwargs {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.iter().all(|(name, value)| other.get(name) == Some(value))
@@ -90,13 +90,13 @@ impl IntoIterator for Kwargs {
 }
 
 impl<N: Into<String>, V: Into<Value>> FromIterator<(N, V)> for Kwargs {
-    /// Of a name that comes again, the last value counts.
+    /// If a name is repeated, its last value counts.
     fn from_iter<I: IntoIterator<Item = (N, V)>>(entries: I) -> Self {
         entries.into_iter().fold(Kwargs::new(), |kwargs, (name, value)| kwargs.with(name, value))
     }
 }
 
-/// A map.
+/// Makes a map.
 impl From<Kwargs> for Value {
     fn from(kwargs: Kwargs) -> Self {
         Value::Map(kwargs.into_iter().map(|(name, value)| (name.into(), value)).collect())

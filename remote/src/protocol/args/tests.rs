@@ -7,7 +7,7 @@ const fn param(name: &'static str, ty: &'static str, optional: bool) -> Param {
 
 const PARAMS: &[Param] = &[param("a", "i64", false), param("b", "Option<i64>", true), param("c", "Arg<Value>", true)];
 
-/// As a service reads them.
+/// Decodes the arguments as a service does.
 fn arrived<'p>(args: &Args, params: &'p [Param]) -> Result<Bound<'p>, String> {
     Args::bind_encoded(&args.encode().expect("flat"), params)
 }
@@ -20,7 +20,7 @@ fn read(args: impl Into<Args>) -> Result<(i64, Option<i64>, Arg<Value>), String>
 }
 
 #[test]
-fn arguments_go_by_place_and_by_name() {
+fn arguments_are_passed_by_position_and_by_name() {
     assert_eq!(read(args![1]), Ok((1, None, Arg::Absent)));
     assert_eq!(read(args![1, 2, 3]), Ok((1, Some(2), Arg::Given(3.into()))));
     assert_eq!(read(args![1; c = 3]), Ok((1, None, Arg::Given(3.into()))));
@@ -32,7 +32,7 @@ const fn rest(name: &'static str, kind: ParamKind) -> Param {
 }
 
 #[test]
-fn further_arguments_are_gathered_by_place_and_by_name() {
+fn further_arguments_are_collected_by_position_and_by_name() {
     const PARAMS: &[Param] = &[
         param("a", "i64", false),
         rest("args", ParamKind::Args),
@@ -57,7 +57,7 @@ fn further_arguments_are_gathered_by_place_and_by_name() {
     assert_eq!(refused(args![; x = 1]), "its argument `a` is missing");
     assert_eq!(refused(args![1; a = 1]), "its argument `a` is given twice");
     assert_eq!(refused(args![1; x = 1, x = 2]), "its argument `x` is given twice");
-    // A typed caller of another build passes each parameter by its name, and these two only if they hold something.
+    // A typed caller of another build passes each parameter by name, and these two only if they contain something.
     let signed = |named: Vec<(&str, Value)>| {
         read(Args::by_names(named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
     };
@@ -68,7 +68,7 @@ fn further_arguments_are_gathered_by_place_and_by_name() {
 }
 
 #[test]
-fn names_alone_leave_no_place_for_more_arguments() {
+fn kwargs_take_no_positional_arguments() {
     const PARAMS: &[Param] = &[param("a", "Option<i64>", true), rest("kwargs", ParamKind::Kwargs)];
     let refused = arrived(&args![1, 2].into(), PARAMS).expect_err("two are too many");
     assert_eq!(refused, "takes 0 to 1 arguments, but 2 were given");
@@ -86,7 +86,7 @@ fn null_is_not_absent() {
 }
 
 #[test]
-fn what_does_not_fit_is_told_in_the_names_of_the_parameters() {
+fn errors_name_the_parameters() {
     let refused = |args: Args| read(args).expect_err("it does not fit");
     assert_eq!(refused(args![].into()), "takes 1 to 3 arguments, but 0 were given");
     assert_eq!(refused(args![1, 2, 3, 4].into()), "takes 1 to 3 arguments, but 4 were given");
@@ -99,7 +99,7 @@ fn what_does_not_fit_is_told_in_the_names_of_the_parameters() {
 }
 
 #[test]
-fn a_parameter_that_is_no_more_may_only_have_been_null() {
+fn a_removed_parameter_may_only_be_null() {
     let args = |value| Args::by_names(vec![("a".into(), 1.into()), ("gone".into(), value)]);
     assert_eq!(read(args(Value::Null)), Ok((1, None, Arg::Absent)));
     assert!(read(args(5.into())).is_err());

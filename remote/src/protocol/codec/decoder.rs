@@ -1,11 +1,12 @@
-//! Decoding: postcard reads the scalars, ours walks, so that it can count levels and elements and keep error messages.
+//! Decoding: postcard reads the scalars, and this deserializer the structure, so that it can count levels and elements
+//! and keep error messages.
 
 use serde::de::value::U32Deserializer;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
 use super::{CodecError, NESTING_LIMIT};
 
-/// How many elements a message may have beyond its size in bytes: 1024. See the [module](super).
+/// How many more elements a message may have than its size in bytes: 1024. See the [module](super).
 #[doc(hidden)]
 pub const SPARE_ELEMENTS: usize = 1024;
 
@@ -30,11 +31,11 @@ pub fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, CodecErro
     Ok(value)
 }
 
-/// Decodes the beginning of `bytes`, and returns what is left of them.
+/// Decodes the beginning of `bytes`, and returns the rest.
 ///
 /// # Errors
 ///
-/// As [`decode`], except that bytes may be left over.
+/// Those of [`decode`], except that bytes may be left over.
 ///
 /// ```
 /// assert_eq!(tarmem_remote::codec::decode_prefix::<bool>(&[1, 7]), Ok((true, &[7][..])));
@@ -66,23 +67,23 @@ pub fn decode_prefix<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<(T, &
 #[doc(hidden)]
 pub struct TypedDeserializer<'de> {
     input: &'de [u8],
-    /// How many types the next one is in.
+    /// How many types enclose the next one.
     depth: usize,
-    /// How many more elements there may be.
+    /// How many more elements are allowed.
     budget: usize,
-    /// What the budget was.
+    /// The initial budget.
     limit: usize,
 }
 
 impl<'de> TypedDeserializer<'de> {
-    /// Begins with the first of these bytes.
+    /// A deserializer that starts with the first of these bytes.
     #[inline]
     pub fn new(bytes: &'de [u8]) -> Self {
         let limit = bytes.len().saturating_add(SPARE_ELEMENTS);
         TypedDeserializer { input: bytes, depth: 0, budget: limit, limit }
     }
 
-    /// How many bytes are left. After an error it says where, roughly, it was.
+    /// How many bytes are left. After an error, this shows roughly where it occurred.
     pub fn remaining(&self) -> usize {
         self.input.len()
     }
@@ -100,7 +101,7 @@ impl<'de> TypedDeserializer<'de> {
         }
     }
 
-    /// A scalar, read by postcard.
+    /// Reads a scalar with postcard.
     #[inline]
     fn scalar<T: Deserialize<'de>>(&mut self) -> Result<T, CodecError> {
         let (value, rest) = postcard::take_from_bytes(self.input).map_err(CodecError::from_postcard)?;
@@ -108,7 +109,8 @@ impl<'de> TypedDeserializer<'de> {
         Ok(value)
     }
 
-    /// A whole number of one byte, which most are, as postcard writes those of more than eight bits without a sign.
+    /// Reads an integer of one byte, as most are, in the form in which postcard writes unsigned integers of more than
+    /// eight bits.
     #[inline]
     fn small(&mut self) -> Option<u8> {
         match self.input {
@@ -128,7 +130,7 @@ impl<'de> TypedDeserializer<'de> {
         }
     }
 
-    /// As [`unsigned`](Self::unsigned), where each number stands for one with a sign: 0, -1, 1, -2, 2.
+    /// Like [`unsigned`](Self::unsigned), but each number represents a signed one: 0, -1, 1, -2, 2.
     #[inline]
     fn signed<T: Deserialize<'de> + From<i8>>(&mut self) -> Result<T, CodecError> {
         match self.small() {
@@ -137,7 +139,7 @@ impl<'de> TypedDeserializer<'de> {
         }
     }
 
-    /// As [`signed`](Self::signed): one that fits 64 bits is the same in as many bytes, as either.
+    /// Like [`signed`](Self::signed): a number that fits 64 bits has the same bytes in both widths.
     #[inline]
     fn signed_of_128_bits(&mut self) -> Result<i128, CodecError> {
         match self.small() {
@@ -146,7 +148,7 @@ impl<'de> TypedDeserializer<'de> {
         }
     }
 
-    /// How many elements come, taken from the budget at once.
+    /// Reads how many elements follow, and takes them from the budget at once.
     #[inline]
     fn len(&mut self) -> Result<usize, CodecError> {
         let len = self.small().map_or_else(|| self.scalar(), |len| Ok(len.into()))?;
@@ -177,7 +179,7 @@ impl<'de> TypedDeserializer<'de> {
     }
 }
 
-/// The number with a sign that one without stands for.
+/// The signed number that an unsigned one represents.
 #[inline]
 fn unzigzag(byte: u8) -> i8 {
     (byte >> 1) as i8 ^ -((byte & 1) as i8)
@@ -322,14 +324,14 @@ impl<'de> Deserializer<'de> for &mut TypedDeserializer<'de> {
     }
 }
 
-/// So many elements of a sequence, fields of a tuple or entries of a map, one after another.
+/// This many elements of a sequence, fields of a tuple or entries of a map, one after another.
 struct Elements<'d, 'de> {
     de: &'d mut TypedDeserializer<'de>,
     left: usize,
 }
 
 impl Elements<'_, '_> {
-    /// What is worth reserving: an element is a byte at least, or nothing at all.
+    /// How many elements are worth reserving: an element takes at least one byte, or none at all.
     #[inline]
     fn hint(&self) -> Option<usize> {
         Some(self.left.min(self.de.input.len()))
@@ -375,7 +377,7 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
     }
 }
 
-/// The tag and the content of an enum; its level is counted already.
+/// The tag and the content of an enum, whose level has been counted.
 struct Variant<'d, 'de> {
     de: &'d mut TypedDeserializer<'de>,
 }

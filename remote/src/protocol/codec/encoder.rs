@@ -1,4 +1,5 @@
-//! Encoding: postcard's serializer writes, ours walks, so that it can count levels and keep error messages.
+//! Encoding: postcard's serializer writes the scalars, and this serializer the structure, so that it can count levels
+//! and keep error messages.
 
 use postcard::ser_flavors::Flavor;
 use serde::ser::{
@@ -13,24 +14,24 @@ use super::{CodecError, NESTING_LIMIT};
 ///
 /// # Errors
 ///
-/// [`CodecError::TooDeep`], and [`CodecError::Malformed`] with the words of the type's own `Serialize`, or if it has a
-/// sequence of unknown length.
+/// [`CodecError::TooDeep`], and [`CodecError::Malformed`] with the message of the type's own `Serialize`, or if it
+/// contains a sequence of unknown length.
 ///
 /// ```
 /// assert_eq!(tarmem_remote::codec::encode(&(1u8, "ab")), Ok(vec![1, 2, b'a', b'b']));
 /// ```
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CodecError> {
-    // Most arguments fit: growing from nothing was measured at a twelfth of a client's call.
+    // Most arguments fit: growing from an empty buffer took a twelfth of a client's call.
     let mut buf = Vec::with_capacity(64);
     encode_into(value, &mut buf, usize::MAX)?;
     Ok(buf)
 }
 
-/// Encodes at the end of `buf`, which grows by `limit` bytes at most; after an error it is as it was.
+/// Appends the encoding to `buf`, which grows by at most `limit` bytes. After an error, `buf` is unchanged.
 ///
 /// # Errors
 ///
-/// As [`encode`], and [`CodecError::TooLarge`].
+/// Those of [`encode`], and [`CodecError::TooLarge`].
 ///
 /// ```
 /// use tarmem_remote::codec::{CodecError, encode_into};
@@ -52,11 +53,11 @@ pub fn encode_into<T: Serialize + ?Sized>(value: &T, buf: &mut Vec<u8>, limit: u
     result
 }
 
-/// A buffer with a bound, as a postcard flavor.
+/// A buffer with a limit, as a postcard flavor.
 struct Bounded<'a> {
     buf: &'a mut Vec<u8>,
     left: usize,
-    /// There was no memory for more.
+    /// Set if there was not enough memory.
     starved: bool,
 }
 
@@ -91,7 +92,7 @@ impl Flavor for Bounded<'_> {
 }
 
 impl Bounded<'_> {
-    /// A result that there is no memory for is an error of its call.
+    /// If there is not enough memory for a result, its call fails.
     #[inline]
     fn make_room(&mut self, bytes: usize) -> postcard::Result<()> {
         if bytes > self.buf.capacity() - self.buf.len() { self.grow(bytes) } else { Ok(()) }
@@ -105,8 +106,9 @@ impl Bounded<'_> {
         })
     }
 
-    /// As postcard writes a whole number: seven bits a byte, the lowest first. Byte by byte: gathered in an array
-    /// first, and copied from there, they would be read before they are written through, which the processor waits for.
+    /// Writes an integer as postcard does: seven bits per byte, the lowest first. It is written byte by byte: if it
+    /// were collected in an array and copied from there, the processor would wait, because the array is read before it
+    /// has been written completely.
     #[inline]
     fn put_varint(&mut self, value: u64) -> postcard::Result<()> {
         if value < 0x80 {
@@ -151,7 +153,7 @@ impl Sink<'_> {
     }
 }
 
-/// Writes one value at a depth; also the state of a compound, whose parts are one deeper.
+/// Writes one value at a certain depth. It is also the state of a compound value, whose parts are one level deeper.
 struct Encoder<'s, 'a> {
     sink: &'s mut Sink<'a>,
     depth: usize,
@@ -167,7 +169,7 @@ impl Encoder<'_, '_> {
         Ok(Encoder { depth, ..self })
     }
 
-    /// A part of the compound that this is the state of.
+    /// Writes a part of this compound value.
     #[inline]
     fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
         value.serialize(Encoder { sink: self.sink, depth: self.depth })
@@ -200,7 +202,7 @@ macro_rules! varints {
     )*};
 }
 
-/// Small numbers of either sign as small ones without.
+/// Maps small numbers of either sign to small unsigned ones.
 #[inline]
 fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
@@ -237,7 +239,7 @@ impl<'s, 'a> Serializer for Encoder<'s, 'a> {
         serialize_u64 u64 as std::convert::identity::<u64>;
     }
 
-    /// One that fits 64 bits is the same in as many bytes, as either.
+    /// A number that fits 64 bits has the same bytes in both widths.
     #[inline]
     fn serialize_i128(self, value: i128) -> Result<(), CodecError> {
         if let Ok(value) = i64::try_from(value) {

@@ -1,11 +1,12 @@
-//! The typed encoding: [postcard](https://postcard.jamesmunns.com), with guards against hostile bytes.
+//! The typed encoding: [postcard](https://postcard.jamesmunns.com), protected against hostile bytes.
 //!
-//! [`encode`] and [`decode`] are its ends; [`TypedDeserializer`] is for a dispatcher that reads arguments without
-//! knowing their types. The bytes are plain postcard. The guards:
+//! [`encode`] and [`decode`] are the entry points; [`TypedDeserializer`] is for a dispatcher that reads arguments
+//! without knowing their types. The bytes are plain postcard. The protections:
 //!
-//! - At most [`NESTING_LIMIT`] types in one another, both ways, so that no message overflows the stack.
-//! - At most as many elements in a message's sequences and maps as it has bytes, and [`SPARE_ELEMENTS`] more. An
-//!   element takes a byte at least, unless its type is empty, so only a sequence of nothings (`Vec<()>`) notices.
+//! - At most [`NESTING_LIMIT`] types are nested, in both directions, so that no message overflows the stack.
+//! - A message's sequences and maps have at most as many elements as the message has bytes, plus [`SPARE_ELEMENTS`]. An
+//!   element takes at least one byte, unless its type is empty, so the limit only affects sequences of empty values
+//!   (`Vec<()>`).
 //! - No more memory is reserved than there are bytes left.
 //! - No bytes may be left over.
 //!
@@ -32,9 +33,15 @@ pub use crate::value::NESTING_LIMIT;
 use serde::{Deserialize, Serialize};
 
 /// How arguments and results are encoded.
+///
+/// ```
+/// use tarmem_remote::codec::Encoding;
+///
+/// assert_ne!(Encoding::Typed, Encoding::Dynamic);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encoding {
-    /// postcard of the Rust types themselves: both sides know them.
+    /// postcard of the Rust types themselves, which both sides know.
     Typed,
     /// postcard of [`Value`](crate::value::Value)s: [`Args`](crate::args::Args), or one result.
     Dynamic,

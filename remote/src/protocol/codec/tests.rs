@@ -1,4 +1,4 @@
-//! The encoding against postcard, hostile bytes and small stacks.
+//! Tests of the encoding against postcard, with hostile bytes and on small stacks.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
@@ -35,7 +35,8 @@ proptest! {
         let bytes = encode(&value).unwrap();
         prop_assert_eq!(&bytes, &postcard::to_stdvec(&value).unwrap());
         if value.3.is_err() || value.3.is_ok_and(|x| !x.is_nan()) {
-            prop_assert_eq!(decode::<(i64, Option<String>, Vec<(u8, char)>, Result<f32, i128>, bool)>(&bytes), Ok(value));
+            type Decoded = (i64, Option<String>, Vec<(u8, char)>, Result<f32, i128>, bool);
+            prop_assert_eq!(decode::<Decoded>(&bytes), Ok(value));
         }
     }
 
@@ -69,7 +70,7 @@ proptest! {
     }
 }
 
-/// Runs something with a stack of a size.
+/// Runs `f` with a stack of this size.
 fn with_stack<R: Send + 'static>(kib: usize, f: impl FnOnce() -> R + Send + 'static) -> R {
     let thread = std::thread::Builder::new().stack_size(kib << 10);
     thread.spawn(f).unwrap().join().unwrap()
@@ -88,14 +89,14 @@ fn a_value_of_64_levels_passes_and_of_65_does_not() {
     assert_eq!(encode(&nested(65)), Err(too_deep.clone()));
     let wrapped = [&[6, 1][..], &bytes].concat();
     assert_eq!(decode::<Value>(&wrapped), Err(too_deep.clone()));
-    // Dropping it would overflow the stack, so nobody does.
+    // Dropping it would overflow the stack, so it is never dropped.
     let bomb = std::mem::ManuallyDrop::new(nested(100_000));
     assert_eq!(encode(&*bomb), Err(too_deep));
 }
 
 #[test]
-fn what_encodes_decodes_at_the_very_limit() {
-    // A chain is a newtype and a `Some`: two levels each, the last one a newtype alone.
+fn values_at_the_nesting_limit_that_encode_also_decode() {
+    // A chain is a newtype and a `Some`: two levels each, except for the last one, which is only a newtype.
     for levels in NESTING_LIMIT / 2 - 5..NESTING_LIMIT / 2 + 5 {
         let fits = 2 * levels < NESTING_LIMIT;
         let bytes = postcard::to_stdvec(&chain(levels)).unwrap();
@@ -106,7 +107,7 @@ fn what_encodes_decodes_at_the_very_limit() {
 }
 
 #[test]
-fn bombs_do_not_overflow_a_small_stack() {
+fn deeply_nested_bytes_do_not_overflow_a_small_stack() {
     with_stack(512, || {
         for pattern in [&[6u8, 1][..], &[7, 1], &[7, 1, 0], &[6, 0x81, 0x80, 0x80, 0]] {
             let bomb = pattern.repeat((1 << 20) / pattern.len());
@@ -125,7 +126,7 @@ fn bombs_do_not_overflow_a_small_stack() {
 }
 
 #[test]
-fn a_sequence_of_nothings_is_bounded() {
+fn a_sequence_of_empty_values_is_bounded() {
     let announced = encode(&(1u64 << 60)).unwrap();
     let limit = announced.len() + SPARE_ELEMENTS;
     let too_many = CodecError::TooManyElements { limit };
@@ -137,16 +138,16 @@ fn a_sequence_of_nothings_is_bounded() {
     let spread = encode(&vec![vec![(); 400]; 3]).unwrap();
     let limit = spread.len() + SPARE_ELEMENTS;
     assert_eq!(decode::<Vec<Vec<()>>>(&spread), Err(CodecError::TooManyElements { limit }));
-    // Fields are no elements, however many there are to a byte.
+    // Fields are not elements, however many there are per byte.
     type Row = ((u8, (), PhantomData<u8>), (((),),), [(); 8]);
     let rows: Vec<Row> = vec![((1, (), PhantomData), (((),),), [(); 8]); 100_000];
     assert_eq!(decode::<Vec<Row>>(&encode(&rows).unwrap()), Ok(rows));
-    // Nor is memory reserved for what was only announced.
+    // No memory is reserved for elements that were only announced.
     assert!(decode::<Vec<[u64; 32]>>(&announced).is_err());
 }
 
 #[test]
-fn errors_are_words() {
+fn errors_have_readable_messages() {
     let words = |error: CodecError| error.to_string();
     assert_eq!(words(decode::<u64>(&[0x80]).unwrap_err()), "the data ends too early");
     assert_eq!(words(decode::<&str>(&[1, 0xff]).unwrap_err()), "a text in the data is not UTF-8");
@@ -217,25 +218,25 @@ fn scopes_resolve_and_export_references() {
     assert_eq!(refused.to_string(), "no such object");
     assert_eq!(*spy.seen.lock().unwrap(), ["out a.B", "in a.B", "out is.Secret", "in no.Such"]);
 
-    // Outside, and after a panic inside, nobody is asked.
+    // Outside, and after a panic inside, the scope is not used.
     let panicked = std::panic::catch_unwind(|| {
         with_scope(&Spy::default(), || panic!("as arranged"));
     });
     assert!(panicked.is_err());
     assert!(decode::<Value>(&unknown).is_ok());
-    // The inner scope is asked, then the outer one again.
+    // The inner scope is used, then the outer one again.
     let inner = Spy::default();
     with_scope(&spy, || {
         with_scope(&inner, || decode::<Value>(&outside).unwrap());
         decode::<Value>(&outside).unwrap();
     });
     assert_eq!((inner.seen.lock().unwrap().len(), spy.seen.lock().unwrap().len()), (1, 5));
-    // Readable forms are not asked about: they come from and go to this process.
+    // Human-readable forms do not use the scope: they come from this process and go to it.
     with_scope(&spy, || serde_json::to_string(&value("is.Secret")).unwrap());
 }
 
 #[test]
-fn erased_values_encode_alike() {
+fn erased_values_have_the_same_encoding() {
     let value = (nested(20), chain(9), Some("text"), u64::MAX);
     let erased: &dyn erased_serde::Serialize = &value;
     assert_eq!(encode(erased), encode(&value));

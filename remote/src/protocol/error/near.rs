@@ -1,10 +1,10 @@
-//! Names that look like one that is not there, and what else may be the matter.
+//! Names similar to one that does not exist, and other remedies for it.
 
 use super::shown;
 
-/// Up to three of `candidates` that look like `wanted`, best first.
+/// Up to three of `candidates` that are similar to `wanted`, the best one first.
 pub fn near_misses<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    // A name from outside may be long: only its beginning is compared.
+    // A name from outside may be long, so only its beginning is compared.
     let wanted: String = wanted.chars().take(64).collect::<String>().to_lowercase();
     let distance = |candidate: &str| strsim::osa_distance(&wanted, candidate);
     let reach = (wanted.chars().count() / 3).max(1);
@@ -26,7 +26,7 @@ pub(super) fn hint(near: &[String], otherwise: &str) -> String {
     if near.is_empty() { format!("; {otherwise}") } else { format!("; did you mean {}?", shown(&near.join(" or "))) }
 }
 
-/// For what may be there under another name, or in a crate that the service's program was linked without.
+/// The hint for a name that may exist under another name, or in a crate that the service's program does not link.
 pub(super) fn or_link(near: &[String]) -> String {
     let link =
         "the service's program names the crate that defines it with `tarmem::link!`, or the linker leaves it out";
@@ -37,7 +37,7 @@ pub(super) fn or_link(near: &[String]) -> String {
     }
 }
 
-/// For a module: one with an empty name, or inside one of tarmem's own, is in no crate.
+/// The hint for a module. One with an empty name, or inside one of tarmem's own modules, is in no crate.
 pub(super) fn no_such_module(name: &str, near: &[String]) -> String {
     match name.split('.').next() {
         Some("") => hint(near, "name one, such as builtins"),
@@ -56,8 +56,8 @@ pub(super) fn method_remedy(method: &str) -> &'static str {
     if method.is_empty() {
         "the name of a method cannot be empty; describe the key to see those that there are"
     } else if method.contains('.') {
-        "describe the key to see its methods; those of an interface are there once the service's program names the crate that \
-         implements it for the class with `tarmem::link!`"
+        "describe the key to see its methods; those of an interface are there once the service's program names the \
+         crate that implements it for the class with `tarmem::link!`"
     } else {
         "describe the key to see its methods"
     }
@@ -78,15 +78,15 @@ pub(super) fn no_constructor_remedy(class: &str, constructors: &[String]) -> Str
     }
 }
 
-pub(super) const MEMBER_REMEDY: &str = "import the module to see what it offers; what another crate adds to it is there once the \
-    service's program names that crate with `tarmem::link!`";
+pub(super) const MEMBER_REMEDY: &str = "import the module to see what it offers; what another crate adds to it is \
+    there once the service's program names that crate with `tarmem::link!`";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn near_misses_are_close_and_few() {
+    fn near_misses_are_similar_and_few() {
         let names = ["append", "extend", "insert", "index", "pop"];
         assert_eq!(near_misses("apend", names), ["append"]);
         assert_eq!(near_misses("pup", names), ["pop"]);

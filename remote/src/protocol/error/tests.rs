@@ -1,9 +1,9 @@
-//! What errors say.
+//! Tests of error messages.
 
 use super::*;
 
 #[test]
-fn no_message_has_what_a_terminal_obeys() {
+fn messages_contain_no_control_characters() {
     let bad = || "a\u{9b}31m\u{202e}\u{7f}\u{2028}\u{1b}[2J\n".to_owned();
     let (what, reason, message, address, cause) = (bad(), bad(), bad(), bad(), bad());
     let errors = [
@@ -36,7 +36,7 @@ fn no_message_has_what_a_terminal_obeys() {
 }
 
 #[test]
-fn a_module_that_no_crate_would_add_is_not_looked_for_in_one() {
+fn a_missing_module_of_tarmem_is_not_looked_for_in_other_crates() {
     let said = |module: &str| Error::NoSuchModule { module: module.into(), near: Vec::new() }.to_string();
     assert_eq!(said(""), "the service offers no module \"\"; name one, such as builtins");
     assert_eq!(

@@ -1,8 +1,9 @@
-//! What an error means for whoever made the call: that its time was up, that it may be made again, that it did nothing.
+//! What an error means for the caller: whether the time was up, whether the call may be made again, and whether it did
+//! nothing.
 
 use super::Error;
 
-/// What is known of a call that failed in some way.
+/// What is known about a call that failed with a certain error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Verdict {
     timeout: bool,
@@ -11,7 +12,7 @@ struct Verdict {
 }
 
 const TIMEOUT: Verdict = Verdict { timeout: true, retryable: false, not_applied: false };
-/// With no time to begin with.
+/// The call had no time to begin with.
 const NOT_TRIED: Verdict = Verdict { timeout: true, retryable: false, not_applied: true };
 const RETRYABLE: Verdict = Verdict { timeout: false, retryable: true, not_applied: false };
 const NOT_MADE: Verdict = Verdict { timeout: false, retryable: true, not_applied: true };
@@ -19,9 +20,9 @@ const NOT_APPLIED: Verdict = Verdict { timeout: false, retryable: false, not_app
 const UNKNOWN: Verdict = Verdict { timeout: false, retryable: false, not_applied: false };
 
 impl Error {
-    /// Whether the time was up: that of the call ([`DeadlineExceeded`](Error::DeadlineExceeded)), or the one that the
-    /// service gives a generator ([`GeneratorLate`](Error::GeneratorLate)). What was begun may have been done in part,
-    /// or whole; a call that was given no time at all was not made, and is [not applied](Self::is_not_applied).
+    /// Whether the time was up: that of the call ([`DeadlineExceeded`](Error::DeadlineExceeded)), or the time that the
+    /// service allows a generator ([`GeneratorLate`](Error::GeneratorLate)). A call that had started may have been done
+    /// in part or completely; a call that had no time at all was not made, and is [not applied](Self::is_not_applied).
     ///
     /// ```
     /// use std::time::Duration;
@@ -34,37 +35,37 @@ impl Error {
         self.verdict().timeout
     }
 
-    /// Whether the same call may well succeed later, as it is, and making it again cannot apply it twice: it was not
-    /// made, or it is one that may be made twice.
+    /// Whether the same call may succeed later, unchanged, and cannot be applied twice if it is made again: it was not
+    /// made, or it is idempotent.
     ///
-    /// | error | what has to come first |
+    /// | error | what has to happen first |
     /// | --- | --- |
-    /// | [`Unreachable`](Error::Unreachable), [`ShuttingDown`](Error::ShuttingDown) | the service has to be there again |
-    /// | [`Closed`](Error::Closed), [`SessionExpired`](Error::SessionExpired) | the session has to be connected again; handles and locks have to be got anew |
+    /// | [`Unreachable`](Error::Unreachable), [`ShuttingDown`](Error::ShuttingDown) | the service has to be available again |
+    /// | [`Closed`](Error::Closed), [`SessionExpired`](Error::SessionExpired) | the session has to reconnect; new handles and locks are needed |
     /// | [`Cancelled`](Error::Cancelled) | nothing |
     ///
-    /// Where the caller knows that a call may be made twice, it may make it again after
-    /// [`OutcomeUnknown`](Error::OutcomeUnknown) and [`DeadlineExceeded`](Error::DeadlineExceeded), too, for which this
-    /// is false.
+    /// A caller that knows that a call is idempotent may also make it again after
+    /// [`OutcomeUnknown`](Error::OutcomeUnknown) and [`DeadlineExceeded`](Error::DeadlineExceeded), for which this
+    /// returns false.
     pub fn is_retryable(&self) -> bool {
         self.verdict().retryable
     }
 
-    /// Whether it is certain that the call changed nothing: it was refused, or cancelled, before its method or
-    /// generator began, or was undone. False says that this is not certain, and not that the call was applied.
+    /// Whether it is certain that the call changed nothing: it was refused or cancelled before its method or generator
+    /// started, or it was undone. False means that this is not certain, not that the call was applied.
     ///
-    /// False, too, for those with which a session ends ([`Closed`](Error::Closed), [`Unreachable`](Error::Unreachable)
-    /// and others), although most calls that get them were never sent: one that may be made twice gets them whether or
-    /// not it was applied. For such as [`LimitExceeded`](Error::LimitExceeded), as the limit may be one of what a call
-    /// made.
+    /// This is also false for the errors with which a session ends ([`Closed`](Error::Closed),
+    /// [`Unreachable`](Error::Unreachable) and others), although most calls that get them were never sent: an
+    /// idempotent call gets them whether or not it was applied. It is false for errors like
+    /// [`LimitExceeded`](Error::LimitExceeded), too, because the limit may concern what the call itself made.
     pub fn is_not_applied(&self) -> bool {
         self.verdict().not_applied
     }
 
-    /// Each variant is decided here, and none by default.
+    /// Every variant is listed here, without a default.
     fn verdict(&self) -> Verdict {
         match self {
-            // Refused before anything ran.
+            // The call was refused before anything ran.
             Error::NoSuchKey { .. }
             | Error::NoSuchObject { .. }
             | Error::NoSuchClass { .. }
@@ -86,14 +87,14 @@ impl Error {
             | Error::HeldByCaller { .. }
             | Error::NotPermitted { .. }
             | Error::SignatureUnknown { .. } => NOT_APPLIED,
-            // It was made, and its effect put back.
+            // The call was made, and its effect was undone.
             Error::UnexpectedResult { undone: true, .. } => NOT_APPLIED,
             Error::Cancelled | Error::ShuttingDown => NOT_MADE,
             Error::DeadlineExceeded { after, .. } if after.is_zero() => NOT_TRIED,
             Error::DeadlineExceeded { .. } | Error::GeneratorLate { .. } => TIMEOUT,
-            // Not sent, or such that it may be made twice.
+            // The call was not sent, or it is idempotent.
             Error::Unreachable { .. } | Error::Closed { .. } | Error::SessionExpired { .. } => RETRYABLE,
-            // It ran, or may have run.
+            // The call ran, or may have run.
             Error::BadResult { .. }
             | Error::UnexpectedResult { .. }
             | Error::Panicked { .. }
@@ -102,7 +103,7 @@ impl Error {
             | Error::SignatureChanged { .. }
             | Error::LimitExceeded { .. }
             | Error::Malformed { .. } => UNKNOWN,
-            // The session has ended so, and will again until somebody changes something.
+            // The session ended with this error, and will again until somebody changes something.
             Error::ProtocolMismatch { .. }
             | Error::Refused { .. }
             | Error::NotAService { .. }
@@ -118,7 +119,7 @@ mod tests {
     use std::time::Duration;
     use uuid::Uuid;
 
-    /// An error of each variant, in a row with what it means. A variant that has no row does not compile.
+    /// An error of each variant, with its verdict. A variant without a row does not compile.
     macro_rules! table {
         ($($verdict:ident: $($variant:ident $({ $($field:ident: $value:expr),* })?),*;)*) => {
             fn table() -> Vec<(Error, &'static str)> {
@@ -160,29 +161,32 @@ mod tests {
             SessionExpired { address: text() };
         unknown:
             BadResult { what: text(), reason: text() },
-            UnexpectedResult { what: text(), reason: text(), value: None, undone: false }, Panicked { what: text(), message: text() },
+            UnexpectedResult { what: text(), reason: text(), value: None, undone: false },
+            Panicked { what: text(), message: text() },
             Raised { what: text(), message: text(), error: None }, OutcomeUnknown { address: text(), cause: text() },
-            LimitExceeded { what: text(), limit: 1, found: 2, remedy: text() }, Malformed { what: text(), reason: text() },
+            LimitExceeded { what: text(), limit: 1, found: 2, remedy: text() },
+            Malformed { what: text(), reason: text() },
             SignatureChanged { client: text(), service: text(), differences: vec![], reason: text() },
-            ProtocolMismatch { client: 1, service: 2 }, Refused { reason: text() }, NotAService { address: text(), seen: text() },
+            ProtocolMismatch { client: 1, service: 2 }, Refused { reason: text() },
+            NotAService { address: text(), seen: text() },
             Insecure { address: text(), reason: text() }, Forked { address: text() };
     }
 
     #[test]
-    fn a_call_without_time_did_nothing() {
+    fn a_call_without_time_is_not_applied() {
         let error = Error::DeadlineExceeded { what: text(), after: Duration::ZERO };
         assert!(error.is_timeout() && error.is_not_applied() && !error.is_retryable());
         assert_eq!(error.to_string(), "x was given no time, and was not made; give it a timeout above zero");
     }
 
     #[test]
-    fn what_was_put_back_was_not_applied() {
+    fn an_undone_call_is_not_applied() {
         let error = Error::UnexpectedResult { what: text(), reason: text(), value: None, undone: true };
         assert!(error.is_not_applied() && !error.is_retryable() && !error.is_timeout());
     }
 
     #[test]
-    fn each_error_says_whether_it_was_late_may_be_tried_again_and_did_nothing() {
+    fn each_error_has_its_verdict() {
         for (error, row) in table() {
             let expected = match row {
                 "refused" => (false, false, true),

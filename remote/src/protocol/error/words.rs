@@ -1,10 +1,10 @@
-//! Pieces of what errors say.
+//! Parts of error messages.
 
 use crate::escape::escape_lines;
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// Words from outside: a method's own message, a name that somebody chose.
+/// Escapes text from outside: a method's own message, a name that a user chose.
 pub(super) fn shown(text: &str) -> Cow<'_, str> {
     escape_lines(text)
 }

@@ -1,6 +1,6 @@
-//! How a call stands in bytes.
+//! The encoding of a call.
 //!
-//! Nearly all operations are calls, so these are written by hand, and not through serde, which took a sixth of what a
+//! Nearly all operations are calls, so they are encoded by hand and not through serde, which took a sixth of what a
 //! call costs a service:
 //!
 //! | bytes | what |
@@ -18,22 +18,22 @@ use crate::error::Error;
 use crate::payload::Payload;
 use uuid::Uuid;
 
-/// What the first byte of a call has. postcard numbers the other operations from 0.
+/// Set in the first byte of a call. postcard numbers the other operations from 0.
 const CALL: u8 = 0x80;
 
-/// The object is named by its id.
+/// The object is identified by its id.
 const BY_ID: u8 = 1;
 
-/// The method is named by its name.
+/// The method is identified by its name.
 const BY_NAME: u8 = 2;
 
 /// The arguments and the result are dynamic.
 const DYNAMIC: u8 = 4;
 
-/// The bytes of a length.
+/// The size of a length.
 const LENGTH: usize = size_of::<u32>();
 
-/// Whether these bytes begin as a call does.
+/// Whether these bytes begin like a call.
 pub(super) fn is_call(bytes: &[u8]) -> bool {
     bytes.first().is_some_and(|first| first & CALL != 0)
 }
@@ -100,7 +100,7 @@ fn take_text(bytes: &[u8]) -> Result<(&str, &[u8]), Error> {
     Ok((read_text(text)?, rest))
 }
 
-/// Most keys and names are short and ASCII. That is seen at a glance, where looking for UTF-8 took a twentieth of the
+/// Most keys and names are short and ASCII, which is quick to check. The check for UTF-8 took a twentieth of the
 /// service's time for a small call.
 #[inline]
 fn read_text(bytes: &[u8]) -> Result<&str, Error> {
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_read_as_it_was_written() {
+    fn a_call_decodes_as_it_was_encoded() {
         let id = Uuid::from_u128(u128::MAX / 3);
         for target in [Target::Key(""), Target::Key("käse"), Target::Id(id)] {
             for method in [MethodRef::Id(u64::MAX - 1), MethodRef::Name("__add__"), MethodRef::Name("")] {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn so_are_the_other_operations() {
+    fn the_other_operations_decode_as_they_were_encoded() {
         let target = Target::Key("k");
         for operation in [
             Operation::IsMemoized { key: "k" },
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_an_error() {
+    fn bytes_that_are_not_an_operation_are_an_error() {
         for bytes in [
             &[CALL | 8][..],
             &[0xff],

@@ -1,18 +1,18 @@
-//! Why an operation came to no result, as its reply says.
+//! Why an operation has no result, as its reply says.
 
 use crate::error::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 
-/// Why an operation came to no result.
+/// Why an operation has no result.
 ///
-/// What was late is best named by the client, which made the call; it makes the [`Error`] for the caller. On the wire this
-/// is that error, without a name.
+/// The client, which made the call, knows best what was late, and makes the [`Error`] for the caller. On the wire this
+/// is that error without a name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReplyError {
-    /// The time of the call is up.
+    /// The deadline of the call has passed.
     Late {
-        /// How long it was given.
+        /// The time-out of the call.
         after: Duration,
     },
     /// A generator took longer than the service allows.
@@ -20,12 +20,12 @@ pub enum ReplyError {
         /// The limit.
         limit: Duration,
     },
-    /// An error that says all that the caller is told.
+    /// An error that contains everything that the caller is told.
     Complete(Error),
 }
 
 impl ReplyError {
-    /// The error for the caller. `what` names the call, with what it is for.
+    /// The error for the caller. `what` names the call and its target.
     pub fn named(self, what: impl FnOnce() -> String) -> Error {
         match self {
             ReplyError::Late { after } => Error::DeadlineExceeded { what: what(), after },
@@ -34,7 +34,7 @@ impl ReplyError {
         }
     }
 
-    /// How many bytes it takes on the wire, about.
+    /// Approximately how many bytes it takes on the wire.
     pub fn size(&self) -> usize {
         match self {
             ReplyError::Late { .. } | ReplyError::GeneratorLate { .. } => size_of::<Duration>(),

@@ -1,17 +1,16 @@
-//! What differs between the shapes at a client and those at a service, in words; and what can never fit.
+//! The differences between the shapes at a client and those at a service, as text; and results that can never fit.
 
 use super::{ERROR, Form, Plain, RETURN, Shape, Shapes};
 use std::collections::HashSet;
 
-/// The most differences that are told.
+/// The most differences that are reported.
 const MOST: usize = 12;
 
-/// How deep types are looked at for whether they may fit; what is deeper may.
+/// How deep types are compared; anything deeper is taken to fit.
 const DEEPEST: usize = 128;
 
 impl Shapes {
-    /// What differs, a line each: `self` is the client's, `service` the service's. Both are as they were told: each may
-    /// be from outside.
+    /// The differences, one per line. `self` is the client's, `service` the service's. Both may come from outside.
     pub fn differences(&self, service: &Shapes) -> Vec<String> {
         let mut found = Differences { client: self, service, seen: HashSet::new(), lines: Vec::new() };
         found.roots();
@@ -24,11 +23,11 @@ impl Shapes {
         lines
     }
 
-    /// Whether what the service returns may ever be what the client expects. Which fields may be left out and which
-    /// names stand for one another, serde alone knows: so only what is certain is refused, before the call is made.
+    /// Whether the service's result can ever be what the client expects. Only serde knows which fields may be left out
+    /// and which names are aliases. So this refuses, before the call is made, only what can never fit.
     pub fn result_may_fit(&self, service: &Shapes) -> bool {
         let (Some(expected), Some(found)) = (self.root(RETURN), service.root(RETURN)) else { return true };
-        // Who expects nothing is content with anything.
+        // A client that expects nothing accepts any result.
         *expected == Shape::Unit
             || Fitting { from: service, to: self, seen: HashSet::new(), depth: 0 }.shape(found, expected)
     }
@@ -37,7 +36,7 @@ impl Shapes {
 struct Differences<'a> {
     client: &'a Shapes,
     service: &'a Shapes,
-    /// Pairs of definitions that were compared, or are.
+    /// The pairs of definitions that have been compared, or are being compared.
     seen: HashSet<(u32, u32)>,
     lines: Vec<String>,
 }
@@ -54,16 +53,16 @@ impl<'a> Differences<'a> {
                     let place = if is_param(name) { format!("`{name}`") } else { format!("the {}", word(name)) };
                     self.shape(&place, shape, other);
                 }
-                None if name == ERROR => self.lines.push("it fails with an error of its own at the client only".into()),
+                None if name == ERROR => self.lines.push("its error type is at the client only".into()),
                 None => {}
             }
         }
         if self.client.root(ERROR).is_none() && self.service.root(ERROR).is_some() {
-            self.lines.push("it fails with an error of its own at the service only".into());
+            self.lines.push("its error type is at the service only".into());
         }
     }
 
-    /// What is on one side only, or in another order.
+    /// Reports members that are on one side only, or in another order.
     fn members(&mut self, what: &str, of: &str, ours: &[&str], theirs: &[&str]) {
         let of = if of.is_empty() { String::new() } else { format!(" of {of}") };
         for name in ours.iter().filter(|name| !theirs.contains(name)) {
@@ -82,7 +81,7 @@ impl<'a> Differences<'a> {
         }
     }
 
-    /// `place` is as it is told.
+    /// Compares two shapes; `place` is how messages name the place.
     fn shape(&mut self, place: &str, ours: &Shape, theirs: &Shape) {
         match (ours, theirs) {
             (Shape::Named(one), Shape::Named(other)) => {
@@ -151,7 +150,7 @@ fn is_param(name: &str) -> bool {
     name != RETURN && name != ERROR
 }
 
-/// A part of a tuple, as it is told.
+/// How messages name a part of a tuple.
 fn part(place: &str, index: usize) -> String {
     match place.strip_prefix('`').and_then(|place| place.strip_suffix('`')) {
         Some(name) => format!("`{name}.{index}`"),
@@ -163,7 +162,7 @@ fn word(root: &str) -> &str {
     if root == RETURN { "result" } else { "error" }
 }
 
-/// Whether values of one shape may be read as another.
+/// Decides whether values of one shape may be read as another.
 struct Fitting<'a> {
     from: &'a Shapes,
     to: &'a Shapes,
@@ -173,7 +172,7 @@ struct Fitting<'a> {
 
 impl Fitting<'_> {
     fn shape(&mut self, from: &Shape, to: &Shape) -> bool {
-        // A type may be wrapped in itself: by an option, say.
+        // A type may wrap itself, for example through an option.
         if self.depth > DEEPEST {
             return true;
         }
@@ -217,7 +216,7 @@ impl Fitting<'_> {
                 None => true,
             },
             (Shape::Option(from), Shape::Option(to)) => self.shape(from, to),
-            // None fits `()`, and an option.
+            // `None` fits `()` and an option.
             (Shape::Option(from), to) => *to == Shape::Unit || self.shape(from, to),
             (from, Shape::Option(to)) => *from == Shape::Unit || self.shape(from, to),
             (Shape::Unit, to) => *to == Shape::Unit,
@@ -228,7 +227,7 @@ impl Fitting<'_> {
             }
             (Shape::Seq(_), Shape::Tuple(_)) | (Shape::Tuple(_), Shape::Seq(_)) => true,
             (Shape::Plain(Plain::Bytes), Shape::Seq(_)) | (Shape::Seq(_), Shape::Plain(Plain::Bytes)) => true,
-            // Keys of a map may be texts that stand for numbers.
+            // The keys of a map may be texts that represent numbers.
             (Shape::Map(..), Shape::Map(..)) => true,
             _ => false,
         }

@@ -1,12 +1,13 @@
-//! The shape of a type, as serde sees it: what of a type has to be the same on both sides for the typed encoding.
+//! The shape of a type, as serde sees it: what has to be the same on both sides for the typed encoding.
 //!
-//! The typed encoding carries no names: a struct is its fields, one after the other. So client and service have to mean
-//! the same by it. A [`Shape`] is what a type asks of a deserializer, in depth; it is learned by letting the type's own
-//! `Deserialize` run on made-up data ([`Tracer`]), so it needs nothing of a type but serde's derives. (serde-reflection
-//! learns formats in this way, too. A tracer of our own knows types by their full names, so that two of one name are
-//! not mixed up; goes on where a type refuses made-up data; and says where it could not, which is no error here.)
+//! The typed encoding contains no names: a struct is encoded as its fields, one after the other. So client and service
+//! have to agree on the types. A [`Shape`] is what a type requests from a deserializer, in depth. It is learned by
+//! running the type's own `Deserialize` on sample data ([`Tracer`]), so it needs nothing from a type except serde's
+//! derives. (serde-reflection learns formats in this way, too. This tracer identifies types by their full names, so
+//! that two with the same name are not confused; it continues where a type refuses sample data; and it reports where it
+//! could not learn a shape, which is not an error here.)
 //!
-//! [`Shapes::differences`] tells people what differs between two of them.
+//! [`Shapes::differences`] describes the differences between two sets of shapes for people.
 
 mod difference;
 mod samples;
@@ -21,22 +22,22 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What a type asks of a deserializer.
+/// What a type requests from a deserializer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shape {
-    /// Not known: the type's `Deserialize` refused all made-up data, or asks what the data is.
+    /// Not known: the type's `Deserialize` refused all sample data, or asks what the data is.
     Unknown,
-    /// `()`, and what has no content.
+    /// `()`, and types without content.
     Unit,
     /// A scalar, text or bytes, by its name in Rust: `bool`, `i64`, `f32`, `char`, `str`, `bytes`.
     Plain(Plain),
     /// `Option<T>`.
     Option(Box<Shape>),
-    /// As many as there are.
+    /// Any number of elements.
     Seq(Box<Shape>),
-    /// Pairs, as many as there are.
+    /// Any number of pairs.
     Map(Box<Shape>, Box<Shape>),
-    /// One after the other.
+    /// Elements of these shapes, in this order.
     Tuple(Vec<Shape>),
     /// A struct or enum, by its place in [`Shapes::definitions`].
     Named(u32),
@@ -46,14 +47,14 @@ pub enum Shape {
     Object {
         /// The path of its class or interface.
         class: String,
-        /// It is changed.
+        /// Whether it is changed.
         exclusive: bool,
     },
-    /// Something that only the service can encode, known by its name alone.
+    /// A type that only the service can encode, identified by its name alone.
     Opaque(String),
 }
 
-/// What has no parts.
+/// A type without parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "each is the type of its name")]
 pub enum Plain {
@@ -78,20 +79,20 @@ pub enum Plain {
 /// A struct or enum.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
-    /// Its name, as serde has it.
+    /// Its name in serde.
     pub name: String,
-    /// What it consists of.
+    /// Its content.
     pub form: Form,
 }
 
-/// What a struct, an enum, or a variant of one consists of.
+/// The content of a struct, an enum, or a variant of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Form {
     /// Nothing.
     Unit,
-    /// One type that it wraps.
+    /// One type that is wrapped.
     Newtype(Shape),
-    /// Types, one after the other.
+    /// Types, in this order.
     Tuple(Vec<Shape>),
     /// Fields, in their order.
     Struct(Vec<(String, Shape)>),
@@ -102,28 +103,28 @@ pub enum Form {
 /// Shapes that share their definitions: those of a call's parameters and its result, or of a class.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shapes {
-    /// By name: the parameters, in their order, then `return` and `error`.
+    /// The named shapes: the parameters, in their order, then `return` and `error`.
     pub roots: Vec<(String, Shape)>,
-    /// The structs and enums in them, in the order in which they are met.
+    /// The structs and enums in them, in the order in which they are encountered.
     pub definitions: Vec<Definition>,
 }
 
 /// The name of a result among the [roots](Shapes::roots).
 pub const RETURN: &str = "return";
 
-/// The name of a method's own error among the [roots](Shapes::roots).
+/// The name of a method's error among the [roots](Shapes::roots).
 pub const ERROR: &str = "error";
 
 impl Shapes {
-    /// The shape of one of the roots.
+    /// The shape of a root.
     pub fn root(&self, name: &str) -> Option<&Shape> {
         self.roots.iter().find(|(root, _)| root == name).map(|(_, shape)| shape)
     }
 
-    /// A number that is the same for the same shapes, and only for those; `None` if not all of it is known.
+    /// A number that is equal for equal shapes, and only for those; `None` if not everything is known.
     ///
-    /// It is FNV-1a over all that the encoding depends on, and over the names by which it could be told that something
-    /// has been moved: fields, variants, parameters. The names of structs and enums do not count.
+    /// It is FNV-1a over everything that the encoding depends on, and over the names that show whether something was
+    /// moved: fields, variants, parameters. The names of structs and enums do not count.
     pub fn fingerprint(&self) -> Option<u64> {
         let mut hash = Fnv::default();
         for (name, shape) in &self.roots {
@@ -140,7 +141,7 @@ impl Shapes {
         self.definitions.get(usize::try_from(index).ok()?)
     }
 
-    /// As in Rust, with the names of structs and enums.
+    /// A shape as in Rust, with the names of structs and enums.
     pub fn show(&self, shape: &Shape) -> String {
         match shape {
             Shape::Unknown => "what cannot be known".to_owned(),

@@ -1,6 +1,6 @@
-//! Made-up data for types that take only some: what [`Tracer`](super::Tracer) gives them, one after the other.
+//! Sample data for types that accept only certain values; [`Tracer`](super::Tracer) tries one after the other.
 
-/// Integers. 1 for what must not be zero.
+/// Integers; 1 is for types that refuse zero.
 pub(super) const INTEGERS: [u8; 3] = [0, 1, 2];
 
 /// Floats.
@@ -12,7 +12,7 @@ pub(super) const BOOLS: [bool; 2] = [false, true];
 /// Characters.
 pub(super) const CHARS: [char; 3] = ['a', '0', 'A'];
 
-/// Texts: what is parsed by types of the standard library and of well-known crates.
+/// Texts that types of the standard library and of well-known crates can parse.
 pub(super) const TEXTS: [&str; 22] = [
     "",
     "a",

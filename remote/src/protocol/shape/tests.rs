@@ -71,7 +71,7 @@ fn the_shape_of_a_type_is_learned_in_depth() {
 }
 
 #[test]
-fn what_is_encoded_otherwise_has_another_fingerprint() {
+fn types_with_another_encoding_have_another_fingerprint() {
     let fingerprints: HashSet<_> = [
         fingerprint::<i64>(),
         fingerprint::<u64>(),
@@ -102,7 +102,7 @@ fn what_is_encoded_otherwise_has_another_fingerprint() {
 #[test]
 fn a_fingerprint_is_the_same_each_time() {
     assert_eq!(fingerprint::<(one::Shape, other::Shape)>(), fingerprint::<(one::Shape, other::Shape)>());
-    // It is compared between programs: a change of this number is a change of the wire.
+    // The number is compared between programs: changing it changes the wire.
     assert_eq!(fingerprint::<one::Point>(), Some(5_218_900_454_395_293_052));
 }
 
@@ -133,7 +133,7 @@ struct List {
 }
 
 #[test]
-fn types_that_are_in_themselves_come_to_an_end() {
+fn the_shape_of_a_recursive_type_is_finite() {
     for shapes in [shapes::<Expression>(), shapes::<Block>(), shapes::<Tree>(), shapes::<List>()] {
         assert!(shapes.fingerprint().is_some(), "{shapes:?}");
     }
@@ -144,7 +144,7 @@ fn types_that_are_in_themselves_come_to_an_end() {
 }
 
 #[test]
-fn types_that_check_their_content_are_given_what_they_take() {
+fn types_that_check_their_content_get_samples_that_they_accept() {
     #[derive(Deserialize)]
     #[serde(try_from = "String")]
     struct Name(#[allow(dead_code)] String);
@@ -157,7 +157,7 @@ fn types_that_check_their_content_are_given_what_they_take() {
         }
     }
 
-    /// What is wrong with it shows when all of it has been read.
+    /// The type refuses its content only after all of it has been read.
     #[derive(Deserialize)]
     #[serde(try_from = "(u8, bool, u8)")]
     struct Even;
@@ -184,7 +184,7 @@ fn types_that_check_their_content_are_given_what_they_take() {
 }
 
 #[test]
-fn what_cannot_be_learned_has_no_fingerprint() {
+fn types_that_cannot_be_learned_have_no_fingerprint() {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Untagged {
@@ -217,7 +217,7 @@ fn what_cannot_be_learned_has_no_fingerprint() {
 }
 
 #[test]
-fn differences_are_told_where_they_are() {
+fn differences_name_their_place() {
     let one = shapes::<(Vec<one::Shape>, u8)>();
     let other = shapes::<(Vec<other::Shape>, u16)>();
     assert_eq!(one.differences(&one), [""; 0]);
@@ -252,13 +252,13 @@ fn differences_are_told_where_they_are() {
 }
 
 #[test]
-fn a_type_that_wraps_itself_may_fit_anything_and_is_not_looked_at_for_ever() {
+fn comparing_a_type_that_wraps_itself_ends_and_it_may_fit_anything() {
     #[derive(Deserialize)]
     struct Wrapped(Option<Box<Wrapped>>);
     let (wrapped, number) = (shapes::<Wrapped>(), shapes::<i64>());
     assert!(number.result_may_fit(&wrapped) && wrapped.result_may_fit(&number));
     assert!(!wrapped.differences(&number).is_empty());
-    // As nobody's `Deserialize` says it, but a service might.
+    // No `Deserialize` has this shape, but a service might send it.
     let circle = Shapes {
         roots: vec![(RETURN.to_owned(), Shape::Named(0))],
         definitions: vec![Definition { name: "Circle".into(), form: Form::Newtype(Shape::Named(0)) }],
@@ -268,7 +268,7 @@ fn a_type_that_wraps_itself_may_fit_anything_and_is_not_looked_at_for_ever() {
 }
 
 #[test]
-fn only_what_can_never_fit_is_refused_beforehand() {
+fn only_results_that_can_never_fit_are_refused_beforehand() {
     fn fits<Client: DeserializeOwned, Service: DeserializeOwned>() -> bool {
         shapes::<Client>().result_may_fit(&shapes::<Service>())
     }

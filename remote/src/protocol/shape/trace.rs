@@ -1,6 +1,6 @@
-//! Learns shapes, by letting types deserialize made-up data.
+//! Learns shapes by letting types deserialize sample data.
 //!
-//! - [`place`]: the deserializer; in `place/access`, what it gives out part by part.
+//! - [`place`]: the deserializer; `place/access`: the parts that it passes to a type.
 
 mod place;
 
@@ -10,84 +10,84 @@ use serde::de::DeserializeOwned;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
-/// How the newtype's name begins that a resident class asks for.
+/// The beginning of the newtype name that a resident class asks for.
 const RESIDENT: &str = "$tarmem::resident ";
 
-/// The most runs of a type's `Deserialize`.
+/// The most runs of one type's `Deserialize`.
 const RUNS: usize = 10_000;
 
-/// The most values that are made up for a type, in all runs.
+/// The most values that are tried for a type, in all runs.
 const STEPS: usize = 1_000_000;
 
-/// How deep types may be in one another.
+/// How deep types may be nested.
 const DEPTH: usize = 100;
 
-/// Learns the shapes of types, one after the other; those that they share are learned once.
+/// Learns the shapes of types, one after the other. Types that they share are learned once.
 #[derive(Default)]
 pub struct Tracer {
     definitions: Vec<Learned>,
-    /// By the full name of what reads the type, and the name that serde has for it.
+    /// Definitions by the full name of what reads the type, and the name that serde has for it.
     known: HashMap<(&'static str, &'static str), usize>,
-    /// Which sample each leaf is given, by its place.
+    /// The sample that each leaf gets, by its place.
     samples: HashMap<u64, usize>,
-    /// The leaves that were given one in this run, with how many there are for each.
+    /// The leaves that got a sample in this run, with the number of samples for each.
     given: Vec<(u64, usize)>,
-    /// What is tried since a run was refused.
+    /// The search for other samples, after a run was refused.
     search: Option<Search>,
-    /// How deep in a type that is in itself.
+    /// How deep the current place is in a recursive type.
     recursion: usize,
     depth: usize,
     steps: usize,
-    /// Enums that were left with something to learn, so far in this run.
+    /// Enums that still have something to learn, so far in this run.
     open: usize,
 }
 
-/// A run was refused: its leaves are given other samples, one leaf at a time, the last one first, until a run gets
-/// further.
+/// The search after a refused run: its leaves get other samples, one leaf at a time, the last one first, until a run
+/// gets further.
 struct Search {
     leaves: Vec<(u64, usize)>,
-    /// The leaf that is tried, and which sample it had.
+    /// The leaf that is being changed, and the sample that it had.
     tried: usize,
     before: usize,
 }
 
-/// A struct or enum, as far as it is known.
+/// A struct or enum, as far as it has been learned.
 struct Learned {
     name: &'static str,
-    /// Of a struct.
+    /// The form of a struct.
     form: Form,
     variants: Vec<Variant>,
-    /// Variants that were not tried yet.
+    /// The variants that have not been tried yet.
     untried: VecDeque<usize>,
-    /// A variant that does not lead back to the type itself.
+    /// A variant that does not contain the type itself.
     end: Option<usize>,
-    /// Which variant is given where nothing is learned.
+    /// The variant to use where nothing is learned.
     guess: usize,
-    /// How often it is in itself now.
+    /// How many times the type is being read inside itself.
     active: usize,
-    /// How often it was met within itself.
+    /// How often it was found inside itself.
     met: usize,
 }
 
 struct Variant {
     name: &'static str,
     form: Form,
-    /// Behind it is something left to learn.
+    /// Whether there is something left to learn inside it.
     open: bool,
 }
 
-/// Why a run came to nothing.
+/// Why a run ended early.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// The type refused what it was given.
+    /// The type refused the sample data.
     Refused,
     /// The type asks what the data is, which the typed encoding cannot tell.
     Undecided,
-    /// A type that is in itself has no end yet: so its last enum is to be tried with another variant.
+    /// A recursive type has no end yet, so its last enum has to try another variant.
     Endless(Option<usize>),
-    /// It is of a class whose values are read from nothing.
+    /// The type is a resident class, whose values cannot be read.
     Resident(&'static str),
-    /// It takes too long.
+    /// The limit of steps is reached.
     TooMuch,
 }
 
@@ -127,7 +127,7 @@ impl Tracer {
         Shape::Unknown
     }
 
-    /// What was learned, with these roots.
+    /// The shapes that were learned, with these roots.
     pub fn finish(self, roots: Vec<(String, Shape)>) -> Shapes {
         let definitions = self.definitions.into_iter().map(|learned| {
             let variants = learned.variants.into_iter().map(|variant| (variant.name.to_owned(), variant.form));
@@ -138,13 +138,13 @@ impl Tracer {
         Shapes { roots, definitions: definitions.collect() }
     }
 
-    /// Whether there is something else to give to a leaf of the run that was refused.
+    /// Selects another sample for a leaf of the run that was refused; false if there is none left.
     fn another_sample(&mut self) -> bool {
         let chosen = |samples: &HashMap<u64, usize>, path| samples.get(&path).copied().unwrap_or(0);
         let search = match &mut self.search {
             Some(search) if self.given.len() <= search.leaves.len() => search,
             search => {
-                // It got further than any before: what its leaves were given is kept.
+                // The run got further than any before, so the samples of its leaves are kept.
                 let leaves = self.given.clone();
                 let Some(tried) = leaves.len().checked_sub(1) else { return false };
                 let before = chosen(&self.samples, leaves[tried].0);
@@ -153,7 +153,7 @@ impl Tracer {
         };
         loop {
             let (path, count) = search.leaves[search.tried];
-            // Around, from the one that it had.
+            // The next sample, wrapping around, until the original one is reached.
             let next = (chosen(&self.samples, path) + 1) % count;
             self.samples.insert(path, next);
             if next != search.before {
@@ -164,7 +164,7 @@ impl Tracer {
         }
     }
 
-    /// Whether the enum has another variant to be guessed, or tried.
+    /// Selects another variant of the enum to use or to try; false if there is none left.
     fn another_variant(&mut self, definition: usize) -> bool {
         let learned = &mut self.definitions[definition];
         learned.guess += 1;
@@ -179,7 +179,7 @@ impl Tracer {
         samples[self.samples.get(&path).copied().unwrap_or(0) % samples.len()]
     }
 
-    /// Whether what is met now is to be learned. Within a type that is in itself it has been, or will be.
+    /// Whether the current place is to be learned. Inside a recursive type it has been, or will be.
     fn learns(&self) -> bool {
         self.recursion == 0
     }
@@ -219,7 +219,7 @@ impl Tracer {
         }
     }
 
-    /// The variant that an enum is given now.
+    /// The variant that an enum gets now.
     fn choose(&self, definition: usize) -> Result<usize, Stop> {
         let learned = &self.definitions[definition];
         if self.learns() {

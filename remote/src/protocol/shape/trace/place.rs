@@ -1,4 +1,4 @@
-//! What a type is given to deserialize: made-up data, at one place in it.
+//! The deserializer that passes sample data to a type, at one place in it.
 
 mod access;
 
@@ -9,11 +9,11 @@ use access::{Chosen, Entries, Made, Parts, read_fields};
 use serde::de::{Deserializer, Visitor};
 use std::any::type_name;
 
-/// A place in a type, and what was learned of it.
+/// A place in a type, and the shape that was learned there.
 pub(super) struct Place<'a> {
     pub(super) tracer: &'a mut Tracer,
     pub(super) shape: &'a mut Shape,
-    /// Where it is, from the type or the struct that it is in.
+    /// The path to the place, from the type or the struct that contains it.
     pub(super) path: u64,
 }
 
@@ -66,7 +66,7 @@ impl Place<'_> {
     }
 }
 
-/// Each leaf gives its sample, and notes its shape.
+/// Passes the sample of a leaf, and records its shape.
 macro_rules! leaves {
     ($($method:ident $visit:ident $plain:ident $samples:ident $ty:ty),* $(,)?) => {$(
         fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Stop> {
@@ -99,7 +99,7 @@ impl<'de> Deserializer<'de> for Place<'_> {
         deserialize_string visit_str Str TEXTS &str,
     }
 
-    /// As in the typed encoding.
+    /// The same as in the typed encoding.
     fn is_human_readable(&self) -> bool {
         false
     }

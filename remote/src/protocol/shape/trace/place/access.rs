@@ -1,4 +1,4 @@
-//! Parts, entries and variants of made-up data.
+//! The parts, entries and variants of sample data.
 
 use super::{Place, Stop, Tracer, inside, within};
 use crate::shape::{Form, Shape};
@@ -12,7 +12,7 @@ pub(super) fn read_fields<'de, V: Visitor<'de>>(
 ) -> Result<(Form, V::Value), Stop> {
     let mut shapes = Vec::new();
     let value = visitor.visit_seq(Parts { tracer, shapes: &mut shapes, length: fields.len(), same: false, path })?;
-    // A field that is skipped is not asked for, and is none of the encoding.
+    // A skipped field is not requested, and is not part of the encoding.
     let fields = fields.iter().map(|field| (*field).to_owned()).zip(shapes);
     Ok((Form::Struct(fields.collect()), value))
 }
@@ -22,7 +22,7 @@ pub(super) struct Parts<'a> {
     pub(super) tracer: &'a mut Tracer,
     pub(super) shapes: &'a mut Vec<Shape>,
     pub(super) length: usize,
-    /// They are elements, of one type.
+    /// Whether they are elements of one type.
     pub(super) same: bool,
     pub(super) path: u64,
 }
@@ -73,7 +73,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     }
 }
 
-/// The variant that an enum is given.
+/// The variant that an enum gets.
 pub(super) struct Chosen<'a> {
     pub(super) tracer: &'a mut Tracer,
     pub(super) form: &'a mut Form,
@@ -128,7 +128,7 @@ impl<'de> VariantAccess<'de> for Chosen<'_> {
     }
 }
 
-/// A made-up [`Value`](crate::Value): the variant of that number.
+/// A sample [`Value`](crate::Value): the variant with this number.
 pub(super) struct Made(pub(super) u32);
 
 impl<'de> EnumAccess<'de> for Made {
@@ -148,9 +148,9 @@ impl<'de> VariantAccess<'de> for Made {
         Ok(())
     }
 
-    /// A bool, an integer, a text, a list or a map: empty, each.
+    /// A bool, an integer, a text, a list or a map, each of them empty.
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Stop> {
-        // Nothing of this is noted, nor is anything else given than what comes first.
+        // Nothing of this is recorded, and only the first samples are used.
         let (mut tracer, mut shape) = (Tracer { recursion: 1, ..Tracer::default() }, Shape::Unknown);
         seed.deserialize(Place { tracer: &mut tracer, shape: &mut shape, path: 0 })
     }
