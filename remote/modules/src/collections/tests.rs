@@ -1,4 +1,4 @@
-//! What random operations rarely meet: limits, encodings, factories.
+//! What the tests against random operations rarely meet: limits, encodings, factories.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -30,7 +30,7 @@ fn a_bounded_deque_stays_bounded() {
 }
 
 #[test]
-fn a_deque_without_bounds_is_not_made_endless() {
+fn an_unbounded_deque_is_not_repeated_beyond_the_memory_limit() {
     let mut deque = Deque::new(Arg::Given([1].into()), None).unwrap();
     assert_eq!(kind(deque.imul(1_000_000_000_000i64.into())), "MemoryError");
     deque.rotate(Arg::Given(i64::MIN.into())).unwrap();
@@ -39,14 +39,14 @@ fn a_deque_without_bounds_is_not_made_endless() {
 }
 
 #[test]
-fn a_counter_does_not_list_more_than_memory_holds() {
+fn the_elements_of_a_counter_are_limited_in_memory() {
     let counts = Value::Map(vec![("a".into(), 1_000_000_000_000i64.into())]);
     let counter = Counter::new(Some(counts)).unwrap();
     assert_eq!(kind(counter.elements()), "MemoryError");
 }
 
 #[test]
-fn a_counter_changes_wholly_or_not() {
+fn a_counter_changes_entirely_or_not_at_all() {
     let mut counter = Counter::new(Some("ab".into())).unwrap();
     let before = counter.clone();
     let half_good = Value::Map(vec![("a".into(), 1.into()), ("b".into(), "x".into())]);
@@ -58,7 +58,7 @@ fn a_counter_changes_wholly_or_not() {
 }
 
 #[test]
-fn an_empty_counter_takes_counts_wholly_or_not() {
+fn an_empty_counter_takes_all_counts_or_none() {
     let mut counter = Counter::default();
     let half_good = Value::Map(vec![("a".into(), 1.into()), (Value::List(vec![]), 1.into())]);
     assert_eq!(kind(counter.update(vec![half_good], Kwargs::new())), "TypeError");
@@ -66,7 +66,7 @@ fn an_empty_counter_takes_counts_wholly_or_not() {
 }
 
 #[test]
-fn factories_go_by_name() {
+fn factories_are_given_by_name() {
     let mut made = DefaultDict::with(&"list".into(), vec![], Kwargs::new()).unwrap();
     made.setitem("k".into(), Value::List(vec![])).unwrap();
     assert_eq!(made.default_factory(), Some("builtins.list".into()));
@@ -84,7 +84,7 @@ fn factories_go_by_name() {
 }
 
 #[test]
-fn the_first_goes_first() {
+fn a_key_that_is_moved_to_the_front_is_the_first_to_be_removed() {
     let mut dict = OrderedDict::new(Arg::Given(vec![("a", 1), ("b", 2), ("c", 3)].into())).unwrap();
     dict.move_to_end("c".into(), false.into()).unwrap();
     assert_eq!(dict.popitem(false.into()), Ok(("c", 3).into()));

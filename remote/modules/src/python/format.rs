@@ -234,7 +234,7 @@ struct Parts<'a> {
     prefix: &'a str,
     /// The digits that are grouped.
     digits: &'a str,
-    /// The point, the digits after it, and the exponent; or all of what is not a number of digits, such as `nan`.
+    /// The point, the digits after it, and the exponent; or all of a number without digits, such as `nan`.
     rest: &'a str,
     group: usize,
 }

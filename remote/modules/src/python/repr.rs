@@ -162,7 +162,7 @@ impl Bounded {
         self.value(value, depth);
     }
 
-    /// What an object holds; or which one it is, if that cannot be seen.
+    /// Writes the contents of an object, or which object it is if they cannot be seen.
     fn reference(&mut self, reference: &ObjectRef, depth: usize) {
         let before = self.text.len();
         let seen = sight(reference, |sight| {
@@ -193,11 +193,11 @@ impl Bounded {
         self.open.pop();
     }
 
-    /// An object that is open already is the end of a circle.
+    /// Writes contents. If the object is being written already, it contains itself, and an ellipsis ends the circle.
     fn seen(&mut self, seen: &Seen<'_>, is_open: bool, depth: usize) {
         match seen {
             Seen::Dict(_, Mapping::Default(_)) => {}
-            // It is made of a dict of its own, which CPython does not recognize.
+            // CPython builds a new dict for the `repr` of a `Counter`, and so does not notice the circle.
             Seen::Dict(_, Mapping::Counter) if is_open => return self.too_deep(),
             _ if is_open => return self.put(end_of_circle(seen)),
             _ => {}
@@ -248,7 +248,7 @@ impl Bounded {
                 self.put(")");
             }
             Mapping::Counter if table.is_empty() => self.put("Counter()"),
-            // The highest count first, if they have an order.
+            // From the highest count to the lowest, if they can be ordered.
             Mapping::Counter => match highest_first(table) {
                 Ok(pairs) => self.entries("Counter({", pairs.into_iter(), "})", depth),
                 Err(_) => self.entries("Counter({", table.iter(), "})", depth),
@@ -293,7 +293,7 @@ impl Bounded {
     }
 
     fn take_bytes(&mut self, bytes: usize) {
-        // No more of them are written than there is room for.
+        // Only as many are looked at as there is room for.
         if let Err(error) = self.effort.take_bytes(bytes.min(self.most)) {
             self.fail(error);
         }
