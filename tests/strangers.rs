@@ -68,7 +68,7 @@ async fn a_peer_with_another_protocol_is_told_what_it_has_reached() {
     let (head, body) = http.split_once("\r\n\r\n").expect("a head and a body");
     assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{head}");
     assert!(head.contains(&format!("Content-Length: {}", body.len())), "{head}: {body:?}");
-    assert!(body.contains("tarmem") && body.contains("no HTTP") && body.lines().count() == 1, "{body}");
+    assert!(body.contains("tarmem") && body.contains("not HTTP") && body.lines().count() == 1, "{body}");
     let redis = answer(&address, b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n").await;
     assert!(redis.starts_with("-ERR this is a tarmem service") && redis.ends_with("\r\n"), "{redis}");
     let mut hello = vec![0x16, 3, 1, 2, 0, 1];
