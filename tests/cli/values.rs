@@ -141,7 +141,7 @@ fn arguments_are_checked_before_connecting() {
     run(&["memoize", "k", "builtins.list", r#"{"$key":"n2","x":1}"#], b"")
         .refused(&[r#"{"$map": [["$key", …], …]}; "#]);
     for twice in [r#"{"a":1,"a":2}"#, r#"[{"a":1,"b":{},"a":2}]"#, r#"{"$map":[["a",1],["a",2]]}"#] {
-        run(&["memoize", "k", "builtins.list", twice], b"").refused(&[r#"the key text "a" is there twice"#]);
+        run(&["memoize", "k", "builtins.list", twice], b"").refused(&[r#"the key text "a" is repeated"#]);
     }
 }
 
