@@ -9,6 +9,22 @@ use std::task::{Context, Poll, Waker, ready};
 /// A call that [`ClientApi::pipeline`](crate::ClientApi::pipeline) takes: every future of one operation, such as
 /// [`Call`], `Decoded` of tarmem's own modules, [`Obtain`](crate::client_api::Obtain) and
 /// [`Import`](crate::client_api::Import).
+///
+/// ```
+/// use tarmem_remote::pipeline::PipelinedCall;
+/// use tarmem_remote::{Call, Error};
+///
+/// /// Sends both calls before it waits for either.
+/// async fn both<C: PipelinedCall<Output = Result<i64, Error>>>(
+///     session: &tarmem_remote::ClientApi,
+///     calls: [C; 2],
+/// ) -> Result<i64, Error> {
+///     session.pipeline(calls).await.into_iter().sum()
+/// }
+/// # fn _takes_calls(session: &tarmem_remote::ClientApi, calls: [Call<i64>; 2]) {
+/// #     let _ = both(session, calls);
+/// # }
+/// ```
 pub trait PipelinedCall: Future + Unpin {
     /// Sends the call; ready once it is in flight. Its result arrives when it is awaited.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()>;

@@ -92,6 +92,26 @@ pub trait Host: Caller {
 pub type Undo = Box<dyn FnOnce() + Send>;
 
 /// Is notified when a session ends, so that whatever the session held can be released.
+///
+/// ```
+/// use std::sync::Mutex;
+/// use tarmem_remote::context::SessionEnded;
+/// use uuid::Uuid;
+///
+/// /// Seats, each held by a session.
+/// #[derive(Default)]
+/// struct Seats(Mutex<Vec<Uuid>>);
+///
+/// impl SessionEnded for Seats {
+///     fn session_ended(&self, session: Uuid) {
+///         self.0.lock().unwrap().retain(|holder| *holder != session);
+///     }
+/// }
+///
+/// let seats = Seats(Mutex::new(vec![Uuid::from_u128(1), Uuid::from_u128(2)]));
+/// seats.session_ended(Uuid::from_u128(1));
+/// assert_eq!(*seats.0.lock().unwrap(), [Uuid::from_u128(2)]);
+/// ```
 pub trait SessionEnded: Send + Sync {
     /// The session has ended for good.
     fn session_ended(&self, session: Uuid);

@@ -39,6 +39,12 @@ impl fmt::Display for Place {
 }
 
 /// How a method takes its object.
+///
+/// ```
+/// use tarmem_remote::describe::Receiver;
+///
+/// assert_ne!(Receiver::Shared, Receiver::Exclusive);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Receiver {
@@ -114,6 +120,28 @@ pub struct InterfaceEntry {
 }
 
 /// One method of a class.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use tarmem_remote::describe::{Method, Receiver};
+/// use tarmem_remote::{Registry, remote};
+///
+/// #[remote(module = "doc_method")]
+/// #[derive(Serialize, Deserialize)]
+/// pub struct Account { cents: i64 }
+///
+/// #[remote]
+/// impl Account {
+///     pub fn deposit(&mut self, cents: i64) { self.cents += cents; }
+/// }
+///
+/// # fn main() {
+/// let registry = Registry::linked().unwrap();
+/// let deposit: &Method = registry.class("doc_method.Account").unwrap().method("deposit").unwrap();
+/// assert_eq!(deposit.full_signature(), "doc_method.Account.deposit(cents: i64)");
+/// assert!(deposit.receiver == Receiver::Exclusive && !deposit.idempotent);
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Method {
     /// The path of the interface that it belongs to, or of the class.
@@ -181,6 +209,21 @@ pub type ExclusiveAsyncMethod = for<'a> fn(&'a mut dyn Object, &'a Context, &mut
 pub type Started<'a> = Result<BoxFuture<'a, Finish>, DispatchError>;
 
 /// A function of a module, or a constructor of a class.
+///
+/// ```
+/// use tarmem_remote::describe::Function;
+/// use tarmem_remote::{Registry, remote};
+///
+/// #[remote(module = "doc_function")]
+/// pub fn twice(n: i64) -> i64 { 2 * n }
+///
+/// # fn main() {
+/// let registry = Registry::linked().unwrap();
+/// let twice: &Function = registry.function("doc_function", "twice").unwrap();
+/// assert_eq!(twice.full_name(), "doc_function.twice");
+/// assert_eq!((twice.makes)(), None, "it returns a value, and so is not a generator");
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Function {
     /// The module.

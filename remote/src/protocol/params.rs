@@ -5,6 +5,20 @@ use super::results::{ParameterDefault, ParameterDescription};
 use crate::value::Value;
 
 /// One parameter of a method or function, as a caller sees it.
+///
+/// ```
+/// use tarmem_remote::params::Param;
+/// use tarmem_remote::{Registry, remote};
+///
+/// #[remote(module = "doc_param")]
+/// pub fn wait(#[remote(default = 60)] seconds: u64) {}
+///
+/// # fn main() {
+/// let registry = Registry::linked().unwrap();
+/// let seconds: &Param = &registry.function("doc_param", "wait").unwrap().params[0];
+/// assert_eq!((seconds.name, seconds.ty, seconds.default), ("seconds", "u64", Some("60")));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Param {
     /// Its name.

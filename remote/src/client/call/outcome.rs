@@ -25,6 +25,13 @@ impl Drop for Undecided<'_> {
 }
 
 /// The error for a result that is not what the caller asked for: see [`Call::poll_as`].
+///
+/// ```
+/// use tarmem_remote::call::Misfit;
+///
+/// let misfit = Misfit { reason: "is the int 5, where a String was expected".to_owned(), value: None };
+/// assert!(misfit.reason.starts_with("is the int 5"));
+/// ```
 #[derive(Debug)]
 pub struct Misfit {
     /// What came and what was expected, in a form that continues a sentence; [`misfit`](crate::value::misfit) writes
