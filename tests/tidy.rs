@@ -2,6 +2,8 @@
 
 #[path = "tidy/drawing.rs"]
 mod drawing;
+#[path = "tidy/examples.rs"]
+mod examples;
 #[path = "tidy/imports.rs"]
 mod imports;
 #[path = "tidy/layers.rs"]

@@ -1,0 +1,150 @@
+//! Every public type has an example in its documentation.
+
+use super::sources;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use syn::{Attribute, Expr, Ident, Item, Lit, Meta, UseTree, Visibility};
+
+/// The public types without an example, by crate, and why they have none.
+const WITHOUT: &[(&str, &str, &str)] = &[];
+
+/// A type of a crate, as its source has it.
+struct Type {
+    name: String,
+    file: PathBuf,
+    has_example: bool,
+}
+
+#[test]
+fn every_public_type_has_an_example() {
+    let mut missing = Vec::new();
+    for folder in ["src", "remote/src", "remote/modules/src"] {
+        let types = public_types(folder);
+        // The scan finds them at all.
+        assert!(types.len() > 20, "{folder} has {} public types", types.len());
+        missing.extend(types.into_iter().filter(|found| !found.has_example).map(|found| (folder, found)));
+    }
+    let unknown: Vec<_> = missing
+        .iter()
+        .filter(|(folder, found)| !WITHOUT.iter().any(|(of, name, _)| of == folder && *name == found.name))
+        .map(|(_, found)| format!("{} in {}", found.name, found.file.display()))
+        .collect();
+    assert!(unknown.is_empty(), "{} public types have no example:\n{}", unknown.len(), unknown.join("\n"));
+    for (folder, name, _) in WITHOUT {
+        let is_missing = missing.iter().any(|(of, found)| of == folder && found.name == *name);
+        assert!(is_missing, "{name} of {folder} has an example, or is not there: take it off the list");
+    }
+}
+
+/// The types of a crate that its documentation shows: those of public modules, and those that `pub use` takes out of private
+/// ones. What is `#[doc(hidden)]`, or in a module that is, is not among them.
+fn public_types(folder: &str) -> Vec<Type> {
+    let files: HashMap<PathBuf, syn::File> =
+        sources(folder).into_iter().map(|(path, text)| (path, syn::parse_file(&text).expect("Rust"))).collect();
+    let (mut reexported, mut hidden) = (HashSet::new(), HashSet::new());
+    for item in files.values().flat_map(|file| &file.items) {
+        if let Item::Use(item) = item
+            && is_public(&item.vis)
+        {
+            names(&item.tree, if is_hidden(&item.attrs) { &mut hidden } else { &mut reexported });
+        }
+    }
+    let is_reexported = |name: &str| reexported.contains(name) && !hidden.contains(name);
+    let mut found = Vec::new();
+    let mut to_do = vec![(PathBuf::from(folder).join("lib.rs"), PathBuf::from(folder), true)];
+    while let Some((path, below, is_visible)) = to_do.pop() {
+        for item in &files[&path].items {
+            match item {
+                Item::Mod(module) if module.content.is_none() && !is_for_tests(&module.attrs) => {
+                    let name = module.ident.to_string();
+                    if is_hidden(&module.attrs) || hidden.contains(&name) {
+                        continue;
+                    }
+                    let folder = below.join(&name);
+                    let file = path_attribute(&module.attrs).map(|name| path.with_file_name(name));
+                    let places = file.into_iter().chain([folder.with_extension("rs"), folder.join("mod.rs")]);
+                    let file = places.into_iter().find(|place| files.contains_key(place));
+                    let file = file.unwrap_or_else(|| panic!("{} has no file", folder.display()));
+                    to_do.push((file, folder, is_public(&module.vis) && (is_visible || is_reexported(&name))));
+                }
+                _ => {
+                    let Some((ident, attrs)) = type_of(item) else { continue };
+                    let name = ident.to_string();
+                    if !is_hidden(attrs) && (is_visible && !hidden.contains(&name) || is_reexported(&name)) {
+                        found.push(Type { name, file: path.clone(), has_example: has_example(attrs) });
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The name and attributes of a public struct, enum, union, trait or alias.
+fn type_of(item: &Item) -> Option<(&Ident, &[Attribute])> {
+    let (vis, ident, attrs) = match item {
+        Item::Struct(item) => (&item.vis, &item.ident, &item.attrs),
+        Item::Enum(item) => (&item.vis, &item.ident, &item.attrs),
+        Item::Union(item) => (&item.vis, &item.ident, &item.attrs),
+        Item::Trait(item) => (&item.vis, &item.ident, &item.attrs),
+        Item::Type(item) => (&item.vis, &item.ident, &item.attrs),
+        _ => return None,
+    };
+    is_public(vis).then_some((ident, attrs))
+}
+
+fn is_public(vis: &Visibility) -> bool {
+    matches!(vis, Visibility::Public(_))
+}
+
+fn is_hidden(attrs: &[Attribute]) -> bool {
+    attrs
+        .iter()
+        .any(|attr| attr.path().is_ident("doc") && attr.parse_args::<Ident>().is_ok_and(|word| word == "hidden"))
+}
+
+/// `#[cfg(test)]`, and what only the fuzz targets see.
+fn is_for_tests(attrs: &[Attribute]) -> bool {
+    attrs.iter().any(|attr| match &attr.meta {
+        Meta::List(list) if attr.path().is_ident("cfg") => {
+            let condition = list.tokens.to_string();
+            condition.contains("test") || condition.contains("fuzzing") || condition.contains("not (")
+        }
+        _ => false,
+    })
+}
+
+/// The file that `#[path = "…"]` names.
+fn path_attribute(attrs: &[Attribute]) -> Option<String> {
+    attrs.iter().filter(|attr| attr.path().is_ident("path")).find_map(|attr| text(&attr.meta))
+}
+
+fn has_example(attrs: &[Attribute]) -> bool {
+    let docs = attrs.iter().filter(|attr| attr.path().is_ident("doc")).filter_map(|attr| text(&attr.meta));
+    docs.into_iter().any(|line| line.contains("```"))
+}
+
+/// The text of `#[name = "text"]`.
+fn text(meta: &Meta) -> Option<String> {
+    match meta {
+        Meta::NameValue(pair) => match &pair.value {
+            Expr::Lit(literal) => match &literal.lit {
+                Lit::Str(text) => Some(text.value()),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The names that a `use` takes from elsewhere.
+fn names(tree: &UseTree, found: &mut HashSet<String>) {
+    match tree {
+        UseTree::Path(path) => names(&path.tree, found),
+        UseTree::Name(name) => drop(found.insert(name.ident.to_string())),
+        UseTree::Rename(rename) => drop(found.insert(rename.ident.to_string())),
+        UseTree::Group(group) => group.items.iter().for_each(|tree| names(tree, found)),
+        UseTree::Glob(_) => {}
+    }
+}
