@@ -208,6 +208,7 @@ pub trait Proxy: Clone + Send + Sync + Sized + 'static {
 
 /// The parts of a proxy: the caller that carries its calls, and the object that it is a proxy of.
 #[derive(Clone)]
+#[doc(hidden)]
 pub struct ProxyCore {
     caller: Arc<dyn Caller>,
     target: OwnedTarget,

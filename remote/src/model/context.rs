@@ -89,6 +89,20 @@ pub trait Host: Caller {
 }
 
 /// Undoes the effect of a call whose result never reached its caller.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use tarmem_remote::context::Undo;
+///
+/// let items = Arc::new(Mutex::new(vec![1, 2]));
+/// let taken = items.lock().unwrap().pop().unwrap();
+/// let undo: Undo = Box::new({
+///     let items = Arc::clone(&items);
+///     move || items.lock().unwrap().push(taken)
+/// });
+/// undo();
+/// assert_eq!(*items.lock().unwrap(), [1, 2]);
+/// ```
 pub type Undo = Box<dyn FnOnce() + Send>;
 
 /// Is notified when a session ends, so that whatever the session held can be released.

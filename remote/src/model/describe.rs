@@ -143,6 +143,7 @@ pub struct InterfaceEntry {
 /// # }
 /// ```
 #[derive(Clone, Copy)]
+#[doc(hidden)]
 pub struct Method {
     /// The path of the interface that it belongs to, or of the class.
     pub interface: &'static str,
@@ -225,6 +226,7 @@ pub type Started<'a> = Result<BoxFuture<'a, Finish>, DispatchError>;
 /// # }
 /// ```
 #[derive(Clone, Copy)]
+#[doc(hidden)]
 pub struct Function {
     /// The module.
     pub module: &'static str,

@@ -50,6 +50,7 @@ impl<T: Serialize + DeserializeOwned> Encodable for T {
 }
 
 /// Views a value of some class, given its address, as an object.
+#[doc(hidden)]
 pub type View = fn(*mut ()) -> *mut dyn Object;
 
 /// For code that keeps objects in memory of its own: how an object of this one's class is viewed as an object. Every
@@ -73,6 +74,7 @@ impl dyn Object {
 }
 
 /// A newly made object.
+#[doc(hidden)]
 pub type NewObject = Box<dyn Object>;
 
 /// The value of an object, without the tag that typetag adds.

@@ -20,6 +20,7 @@ use crate::value::Value;
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[doc(hidden)]
 pub struct Param {
     /// Its name.
     pub name: &'static str,

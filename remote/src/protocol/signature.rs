@@ -23,6 +23,7 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 /// A signature that this program was built with. `#[remote]` makes one for each method, constructor, function and
 /// class.
+#[doc(hidden)]
 pub struct Signature {
     kind: Kind,
     scope: &'static str,

@@ -27,10 +27,20 @@ impl Drop for Undecided<'_> {
 /// The error for a result that is not what the caller asked for: see [`Call::poll_as`].
 ///
 /// ```
+/// use serde::Deserialize;
+/// use tarmem_remote::Value;
 /// use tarmem_remote::call::Misfit;
+/// use tarmem_remote::value::misfit;
 ///
-/// let misfit = Misfit { reason: "is the int 5, where a String was expected".to_owned(), value: None };
-/// assert!(misfit.reason.starts_with("is the int 5"));
+/// fn number(result: Value) -> Result<i64, Misfit> {
+///     i64::deserialize(&result).map_err(|error| {
+///         let reason = misfit::<i64>(&result, &error);
+///         Misfit { reason, value: Some(Box::new(result)) }
+///     })
+/// }
+///
+/// assert_eq!(number(Value::from(5)).unwrap(), 5);
+/// assert_eq!(number(Value::from("five")).unwrap_err().value, Some(Box::new(Value::from("five"))));
 /// ```
 #[derive(Debug)]
 pub struct Misfit {
