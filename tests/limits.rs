@@ -208,27 +208,42 @@ async fn a_client_that_does_not_read_is_not_read_from() {
     let call = Operation::Call { target, method, encoding: Encoding::Typed, args: &args };
     // The test reads nothing until nothing more can be written for a second.
     let mut sent = 0_u64;
-    loop {
+    let cut_off = 'writing: loop {
         let request = submit(sent + 2, sent + 1, &[call; 1]);
-        let written = tokio::time::timeout(Duration::from_secs(1), writes.write_all(&request)).await;
-        if written.is_err() {
-            break;
+        let mut written = 0;
+        while written < request.len() {
+            match tokio::time::timeout(Duration::from_secs(1), writes.write(&request[written..])).await {
+                Ok(more) => written += more.expect("the service does not hang up"),
+                Err(_) => break 'writing request[written..].to_vec(),
+            }
         }
         sent += 1;
         // Two sockets hold a few megabytes, in both directions.
         assert!(sent < 64 * (1 << 20) / ECHO as u64, "the service reads on");
-    }
+    };
     assert_well(&fixture).await;
-    // The service goes on as soon as its answers are read, and nothing is lost except the last request, which was cut
-    // off.
-    for _ in 0..sent {
+    // The service goes on as soon as its answers are read, and nothing is lost. The answer to a call that took a whole turn
+    // comes with a poll.
+    let mut to_be_written = vec![cut_off];
+    to_be_written.extend((0..10).map(|poll| request((1 << 32) + poll, 2, &[0])));
+    let (mut answers, mut found) = (0, Vec::new());
+    while found.len() < sent as usize + 1 {
+        if answers >= sent {
+            assert!(!to_be_written.is_empty(), "{} of {} calls were answered", found.len(), sent + 1);
+            writes.write_all(&to_be_written.remove(0)).await.expect("the service reads again");
+        }
         let mut length = [0; 4];
         reads.read_exact(&mut length).await.expect("an answer");
         let mut answer = vec![0; u32::from_be_bytes(length) as usize];
         reads.read_exact(&mut answer).await.expect("a whole answer");
-        let answer = replies(&answer);
-        assert!(matches!(&answer[..], [(_, Outcome::Done(body))] if body.0.len() > ECHO), "{answer:?}");
+        answers += 1;
+        for (sequence, outcome) in replies(&answer) {
+            assert!(matches!(&outcome, Outcome::Done(body) if body.0.len() > ECHO), "{outcome:?}");
+            found.push(sequence);
+        }
     }
+    found.sort_unstable();
+    assert_eq!(found, (1..=sent + 1).collect::<Vec<_>>());
 }
 
 /// Slow generators of one session wait for one another, and not for those of other sessions.
