@@ -222,8 +222,8 @@ async fn a_client_that_does_not_read_is_not_read_from() {
         assert!(sent < 64 * (1 << 20) / ECHO as u64, "the service reads on");
     };
     assert_well(&fixture).await;
-    // The service goes on as soon as its answers are read, and nothing is lost. The answer to a call that took a whole turn
-    // comes with a poll.
+    // The service goes on as soon as its answers are read, and nothing is lost. The answer to a call that took a whole
+    // turn comes with a poll.
     let mut to_be_written = vec![cut_off];
     to_be_written.extend((0..10).map(|poll| request((1 << 32) + poll, 2, &[0])));
     let (mut answers, mut found) = (0, Vec::new());

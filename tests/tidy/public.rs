@@ -36,7 +36,8 @@ fn what_is_public_can_grow_or_says_why_not() {
         let hidden: HashSet<Ident> = parsed.iter().flat_map(|(_, file)| hidden(&file.items)).collect();
         let is_hidden = |path: &Path| {
             path.iter().any(|part| {
-                hidden.iter().any(|name| part.to_string_lossy().trim_end_matches(".rs") == name.to_string())
+                let part = part.to_string_lossy();
+                hidden.iter().any(|name| name == part.trim_end_matches(".rs"))
             })
         };
         for (path, file) in &parsed {
