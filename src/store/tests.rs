@@ -1,3 +1,5 @@
+//! Tests of the keys and what they are mapped to.
+
 use super::*;
 use tarmem_modules::builtins::List;
 use tarmem_remote::object::Remote;

@@ -1,4 +1,4 @@
-//! The operations of a batch, one after the other, and their replies.
+//! Runs the operations of a batch, one after the other, each at most once, and collects their replies.
 
 use super::engine::Engine;
 use super::request::Request;

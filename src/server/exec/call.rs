@@ -1,4 +1,4 @@
-//! Calls of methods.
+//! Calls of methods: finds the object and the method, takes the object's lock, and runs the method, at once or later.
 
 mod waiting;
 

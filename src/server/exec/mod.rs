@@ -1,4 +1,4 @@
-//! Running operations.
+//! Runs the operations that clients send: from a batch to the method, function or generator, and back to a reply.
 //!
 //! - [`engine`]: the service without its sockets. [`sessions`]: how a session is opened. [`batch`]: the operations of a
 //!   client's batch; [`dispatch`]: where an operation comes in; [`step`]: how much of it is done at once, and its

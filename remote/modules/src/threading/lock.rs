@@ -1,4 +1,4 @@
-//! `Lock` and `RLock`.
+//! The classes `Lock` and `RLock`, and their proxies. How a lock is granted and passed on is in [`mutual`](super::mutual).
 
 use super::guard::{Guard, lockable};
 use super::mutual::{Grant, Holder, Mutual, acquire};
